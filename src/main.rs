@@ -1,0 +1,2 @@
+//! romfeed.
+fn main() {}

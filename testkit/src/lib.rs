@@ -1,0 +1,1 @@
+//! Writers of ROM packages for tests and samples.
