@@ -1,2 +1,9 @@
-//! romfeed.
-fn main() {}
+//! The `romfeed` command.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,274 @@
+//! Where phones download a build: URL templates and their precedence.
+//!
+//! In: a [`Build`] and the configured templates. Out: one absolute https URL,
+//! percent-encoded. Update clients refuse plain http and take the address as it
+//! stands.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::build::Build;
+
+/// Everything but the unreserved characters of RFC 3986, 2.3.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+/// As [`SEGMENT`], with the slashes of a path kept.
+const PATH: &AsciiSet = &SEGMENT.remove(b'/');
+
+/// The facts a template may name.
+pub const PLACEHOLDERS: [&str; 15] = [
+    "device",
+    "variant",
+    "romtype",
+    "version",
+    "datetime",
+    "incremental",
+    "source_incremental",
+    "sdk_level",
+    "security_patch",
+    "kind",
+    "size",
+    "md5",
+    "sha256",
+    "filename",
+    "path",
+];
+
+/// A download address that no phone would take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is no download address: {reason}", .url.escape_debug())]
+pub struct BadUrl {
+    /// The address or template.
+    pub url: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Checks that a URL is absolute, https and already percent-encoded.
+///
+/// # Errors
+/// [`BadUrl`] with the reason.
+pub fn check_https(url: &str) -> Result<(), BadUrl> {
+    let bad = |reason: &str| {
+        Err(BadUrl {
+            url: url.to_owned(),
+            reason: reason.to_owned(),
+        })
+    };
+    let Some(rest) = url.strip_prefix("https://") else {
+        return bad("it must begin with https:// (phones refuse plain http)");
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host_name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if host_name.is_empty() {
+        return bad("it names no host");
+    }
+    if host.contains('@') {
+        return bad("it carries a user name");
+    }
+    if url.contains('#') {
+        return bad("it has a fragment (#)");
+    }
+    if url
+        .bytes()
+        .any(|b| b <= b' ' || b >= 0x7f || b"\"<>\\^`{|}".contains(&b))
+    {
+        return bad("it holds characters that must be percent-encoded");
+    }
+    Ok(())
+}
+
+/// A download address with placeholders, as `https://host/{device}/{filename}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UrlTemplate {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Fact(&'static str),
+}
+
+impl UrlTemplate {
+    /// Parses a template.
+    ///
+    /// # Errors
+    /// [`BadUrl`] if it is no https address, has an unknown placeholder, or would
+    /// give every build the same address.
+    pub fn parse(text: &str) -> Result<UrlTemplate, BadUrl> {
+        let bad = |reason: String| BadUrl {
+            url: text.to_owned(),
+            reason,
+        };
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after
+                .split_once('}')
+                .ok_or_else(|| bad("a `{` is never closed".to_owned()))?;
+            let fact = PLACEHOLDERS
+                .iter()
+                .find(|known| **known == name)
+                .ok_or_else(|| {
+                    bad(format!(
+                        "`{{{name}}}` is unknown; there are {{{}}}",
+                        PLACEHOLDERS.join("}, {")
+                    ))
+                })?;
+            parts.push(Part::Text(before.to_owned()));
+            parts.push(Part::Fact(fact));
+            rest = after;
+        }
+        parts.push(Part::Text(rest.to_owned()));
+        let names_build = parts.iter().any(|part| {
+            matches!(
+                part,
+                Part::Fact("filename" | "path" | "sha256" | "md5" | "datetime")
+            )
+        });
+        if !names_build {
+            return Err(bad(
+                "it gives every build the same address; add {filename} or {path}".to_owned(),
+            ));
+        }
+        let sample: String = parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.as_str(),
+                Part::Fact(_) => "x",
+            })
+            .collect();
+        check_https(&sample).map_err(|error| bad(error.reason))?;
+        Ok(UrlTemplate { parts })
+    }
+
+    /// Puts a build's facts in; absent facts become nothing.
+    #[must_use]
+    pub fn render(&self, build: &Build) -> String {
+        self.parts
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::Fact("path") => encode_path(&build.path),
+                Part::Fact(name) => {
+                    utf8_percent_encode(&fact(build, name).unwrap_or_default(), SEGMENT).to_string()
+                }
+            })
+            .collect()
+    }
+}
+
+/// A path with each segment percent-encoded.
+#[must_use]
+pub fn encode_path(path: &str) -> String {
+    utf8_percent_encode(path, PATH).to_string()
+}
+
+fn fact(build: &Build, name: &str) -> Option<String> {
+    match name {
+        "device" => Some(build.device.to_string()),
+        "variant" => build.variant.as_ref().map(ToString::to_string),
+        "romtype" => Some(build.romtype.to_string()),
+        "version" => Some(build.version.clone()),
+        "datetime" => Some(build.timestamp.to_string()),
+        "incremental" => build.incremental.clone(),
+        "source_incremental" => build.kind.source_incremental().map(str::to_owned),
+        "sdk_level" => build.sdk_level.map(|sdk| sdk.to_string()),
+        "security_patch" => build.security_patch.clone(),
+        "kind" => Some(build.kind.as_str().to_owned()),
+        "size" => Some(build.size.to_string()),
+        "md5" => build.md5.clone(),
+        "sha256" => Some(build.sha256.clone()),
+        "filename" => Some(build.filename.clone()),
+        _ => None,
+    }
+}
+
+/// Checks the address the site is published at, and drops a closing slash.
+///
+/// # Errors
+/// [`BadUrl`] with the reason.
+pub fn parse_base(url: &str) -> Result<String, BadUrl> {
+    check_https(url)?;
+    if url.contains('?') {
+        return Err(BadUrl {
+            url: url.to_owned(),
+            reason: "a base address has no query (?)".to_owned(),
+        });
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::build::{Device, Kind, Romtype};
+
+    fn build(path: &str) -> Build {
+        Build {
+            device: Device::parse("bacon").unwrap(),
+            variant: None,
+            romtype: Romtype::parse("NIGHTLY").unwrap(),
+            version: "21.0".into(),
+            timestamp: 1_700_000_000,
+            incremental: None,
+            kind: Kind::Full,
+            sdk_level: None,
+            security_patch: None,
+            filename: path.rsplit('/').next().unwrap().to_owned(),
+            path: path.to_owned(),
+            size: 1,
+            sha256: "s".into(),
+            md5: None,
+            url: None,
+            ota_url: None,
+            property_files: None,
+            signer: None,
+        }
+    }
+
+    #[test]
+    fn values_are_percent_encoded_and_paths_keep_their_slashes() {
+        let template = UrlTemplate::parse("https://h/{device}/{filename}").unwrap();
+        assert_eq!(
+            template.render(&build("a b/c?#% ü.zip")),
+            "https://h/bacon/c%3F%23%25%20%C3%BC.zip"
+        );
+        let template = UrlTemplate::parse("https://h/{path}?i={incremental}").unwrap();
+        assert_eq!(
+            template.render(&build("a b/c+d.zip")),
+            "https://h/a%20b/c%2Bd.zip?i="
+        );
+    }
+
+    #[test]
+    fn templates_no_phone_would_take_are_refused() {
+        for (text, word) in [
+            ("http://h/{filename}", "https"),
+            ("https://{filename", "closed"),
+            ("https:///{filename}", "host"),
+            ("https://h/{file}", "{filename}"),
+            ("https://h/{device}", "same address"),
+            ("https://h/a b/{filename}", "percent-encoded"),
+            ("https://h/{filename}#x", "fragment"),
+            ("https://u:p@h/{filename}", "user name"),
+        ] {
+            let error = UrlTemplate::parse(text).unwrap_err();
+            assert!(error.to_string().contains(word), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn base_address_loses_its_closing_slash() {
+        assert_eq!(
+            parse_base("https://h:8443/ota/").unwrap(),
+            "https://h:8443/ota"
+        );
+        assert!(parse_base("https://h/?x=1").is_err());
+        assert!(parse_base("ftp://h").is_err());
+        assert!(parse_base("https://h/{device}").is_err());
+    }
+}

@@ -1,0 +1,282 @@
+//! A build: one published ROM record. Knows no parser and no feed.
+
+use std::fmt;
+
+/// Longest device, romtype or variant. Android caps a property at 91 bytes, and
+/// these values come from properties.
+const MAX_NAME_LEN: usize = 91;
+
+/// Directory names below `api/v1/` that are not devices.
+const RESERVED_DEVICES: [&str; 5] = ["types", "devices", "changes", "oems", "builds"];
+
+/// A value that cannot stand as one segment of a feed's path.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} `{}` cannot be part of a feed's address: {reason}", .value.escape_debug())]
+pub struct NotAPath {
+    /// `device`, `romtype` or `variant`.
+    pub what: &'static str,
+    /// The value.
+    pub value: String,
+    /// Which rule it breaks.
+    pub reason: &'static str,
+}
+
+/// Why `value` cannot be one path segment that every client sends unescaped, or
+/// `None` if it can.
+///
+/// Update clients put device, romtype and incremental into the URL as they are,
+/// so only characters that need no escaping are safe.
+#[must_use]
+pub fn path_fault(value: &str) -> Option<&'static str> {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "._~+@-".contains(c);
+    if value.is_empty() {
+        Some("it is empty")
+    } else if value.len() > MAX_NAME_LEN {
+        Some("it is longer than 91 bytes")
+    } else if value.starts_with('.') {
+        Some("it begins with a dot")
+    } else if !value.chars().all(safe) {
+        Some("only letters, digits and . _ ~ + @ - are allowed")
+    } else {
+        None
+    }
+}
+
+macro_rules! path_name {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $extra:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks that the value can be one segment of a feed's path.
+            ///
+            /// # Errors
+            /// [`NotAPath`] with the rule it breaks.
+            pub fn parse(value: &str) -> Result<$name, NotAPath> {
+                let extra: fn(&str) -> Option<&'static str> = $extra;
+                match path_fault(value).or_else(|| extra(value)) {
+                    None => Ok($name(value.to_owned())),
+                    Some(reason) => Err(NotAPath {
+                        what: $what,
+                        value: value.to_owned(),
+                        reason,
+                    }),
+                }
+            }
+
+            /// The value, verbatim.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+path_name!(
+    /// A device's codename; case matters.
+    Device,
+    "device",
+    |value| RESERVED_DEVICES
+        .contains(&value)
+        .then_some("the name is taken by the feed tree")
+);
+path_name!(
+    /// A release type, verbatim; clients compare it ignoring case.
+    Romtype,
+    "romtype",
+    |value| value
+        .to_ascii_lowercase()
+        .ends_with(".json")
+        .then_some("it ends like a feed file")
+);
+path_name!(
+    /// A flavour of builds that must not meet another's, as vanilla and gapps.
+    Variant,
+    "variant",
+    |value| (value == "api").then_some("the name is taken by the feed tree")
+);
+
+impl Romtype {
+    /// As clients write it into URLs: in lower case.
+    #[must_use]
+    pub fn to_path(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+}
+
+/// Whether a package stands alone or needs the build before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Installs over anything.
+    Full,
+    /// Installs only over the build it was made from.
+    Delta {
+        /// That build's incremental, where the package tells it.
+        source_incremental: Option<String>,
+    },
+}
+
+impl Kind {
+    /// `full` or `delta`.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Kind::Full => "full",
+            Kind::Delta { .. } => "delta",
+        }
+    }
+
+    /// The incremental a delta starts from.
+    #[must_use]
+    pub fn source_incremental(&self) -> Option<&str> {
+        match self {
+            Kind::Full => None,
+            Kind::Delta { source_incremental } => source_incremental.as_deref(),
+        }
+    }
+}
+
+/// One ROM that phones may be offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// Codename of the phone.
+    pub device: Device,
+    /// Flavour, if its device has several.
+    pub variant: Option<Variant>,
+    /// Release type, verbatim.
+    pub romtype: Romtype,
+    /// The string the family's updater compares.
+    pub version: String,
+    /// `ro.build.date.utc`: seconds since the epoch.
+    pub timestamp: i64,
+    /// `ro.build.version.incremental`.
+    pub incremental: Option<String>,
+    /// Full or delta.
+    pub kind: Kind,
+    /// API level.
+    pub sdk_level: Option<u32>,
+    /// Security patch level, `YYYY-MM-DD`.
+    pub security_patch: Option<String>,
+    /// Bare name of the package.
+    pub filename: String,
+    /// Where it lay under `builds/`, with `/` between folders.
+    pub path: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// SHA-256, 64 lower-case hex digits: the build's identity.
+    pub sha256: String,
+    /// MD5, 32 lower-case hex digits.
+    pub md5: Option<String>,
+    /// Download address given for this build alone.
+    pub url: Option<String>,
+    /// Download address from `ro.build.ota.url`.
+    pub ota_url: Option<String>,
+    /// `ota-property-files`: where a streaming updater finds what in the zip.
+    pub property_files: Option<String>,
+    /// SHA-256 of the certificate that signed the package.
+    pub signer: Option<String>,
+}
+
+/// Earliest and latest second a build can be from: the first Android phone, and
+/// a bound that milliseconds taken for seconds always pass.
+const TIMESTAMPS: std::ops::Range<i64> = 1_222_819_200..4_102_444_800;
+
+/// Why `timestamp` is no build date in seconds, or `None` if it is one.
+#[must_use]
+pub fn timestamp_fault(timestamp: i64) -> Option<&'static str> {
+    if TIMESTAMPS.contains(&timestamp) {
+        None
+    } else if timestamp >= TIMESTAMPS.end {
+        Some("is beyond the year 2100; milliseconds instead of seconds?")
+    } else {
+        Some("is before the first Android phone")
+    }
+}
+
+/// Why `version` cannot be compared by clients, or `None` if it can.
+#[must_use]
+pub fn version_fault(version: &str) -> Option<&'static str> {
+    if version.is_empty() || version.trim() != version {
+        Some("is empty or padded with blanks")
+    } else if version.len() > MAX_NAME_LEN {
+        Some("is longer than 91 bytes")
+    } else if version.chars().any(char::is_control) {
+        Some("holds control characters")
+    } else {
+        None
+    }
+}
+
+/// Why `filename` is no bare file name that a phone can save, or `None`.
+#[must_use]
+pub fn filename_fault(filename: &str) -> Option<&'static str> {
+    if filename.is_empty() || filename.len() > 255 {
+        Some("is empty or longer than 255 bytes")
+    } else if filename.starts_with('.') {
+        Some("begins with a dot")
+    } else if filename.contains(['/', '\\']) {
+        Some("holds a path separator")
+    } else if filename.chars().any(char::is_control) {
+        Some("holds control characters")
+    } else {
+        None
+    }
+}
+
+/// Whether `text` is `len` lower-case hex digits.
+#[must_use]
+pub fn is_hex(text: &str, len: usize) -> bool {
+    text.len() == len && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_cannot_be_a_path_are_refused() {
+        for bad in [
+            "",
+            "../x",
+            ".",
+            "..",
+            "a b",
+            "a/b",
+            "a\nb",
+            "a%2f",
+            "käse",
+            "types",
+            "x\\y",
+            &"x".repeat(92),
+        ] {
+            assert!(Device::parse(bad).is_err(), "{bad:?}");
+        }
+        for good in ["bacon", "X00TD", "poplar_dsds", "a+b@c~d.e-f"] {
+            assert_eq!(Device::parse(good).unwrap().as_str(), good);
+        }
+        assert!(Romtype::parse("nightly.JSON").is_err());
+        assert_eq!(Romtype::parse("Micro-G").unwrap().to_path(), "micro-g");
+        let error = Device::parse("a\u{1b}[31m").unwrap_err();
+        assert!(!error.to_string().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn milliseconds_are_not_seconds() {
+        assert_eq!(timestamp_fault(1_700_000_000), None);
+        assert!(
+            timestamp_fault(1_700_000_000_000)
+                .unwrap()
+                .contains("milliseconds")
+        );
+        assert!(timestamp_fault(0).is_some());
+        assert!(timestamp_fault(-5).is_some());
+    }
+}

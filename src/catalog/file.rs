@@ -1,0 +1,441 @@
+//! `catalog.json`: the catalog as it is kept in a maintainer's git.
+//!
+//! A JSON object of romfeed's own, schema 1. Records are sorted, their keys have
+//! a fixed order, and the commas between records stand on lines of their own, so
+//! that adding, changing or removing one build touches only that build's lines.
+//! Unknown keys are refused: a newer romfeed wrote them, and dropping them would
+//! lose what they say.
+
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Catalog, Reason, Record, Tombstone};
+use crate::build::{self, Build, Device, Kind, Romtype, Variant};
+
+/// The schema this romfeed reads and writes.
+pub const SCHEMA: u32 = 1;
+/// Longest catalog read, in bytes: some 400,000 builds.
+const MAX_SIZE: u64 = 256 << 20;
+
+/// Why a catalog cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system refused to read.
+    #[error("cannot read {file}")]
+    Io {
+        /// The catalog.
+        file: String,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// Not JSON, or not of this schema.
+    #[error("{file}")]
+    Json {
+        /// The catalog.
+        file: String,
+        /// The reason, with line and column.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Written by a later romfeed.
+    #[error("{file} has schema {found}, this romfeed reads schema {SCHEMA}")]
+    Schema {
+        /// The catalog.
+        file: String,
+        /// The schema found.
+        found: u32,
+    },
+    /// A record whose values cannot be.
+    #[error("{file}: the record of {}: {reason}", .filename.escape_debug())]
+    Record {
+        /// The catalog.
+        file: String,
+        /// The record's file name.
+        filename: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A catalog beyond the limit.
+    #[error("{file} is longer than {MAX_SIZE} bytes")]
+    TooLarge {
+        /// The catalog.
+        file: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Header {
+    schema: u32,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    schema: u32,
+    builds: Vec<WireBuild>,
+    #[serde(default)]
+    tombstones: Vec<WireTombstone>,
+}
+
+/// One build. Keys that are absent are unknown or do not apply.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireBuild {
+    device: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
+    romtype: String,
+    version: String,
+    datetime: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    incremental: Option<String>,
+    kind: WireKind,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source_incremental: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sdk_level: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    security_patch: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ota_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ota_property_files: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signer: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    retired: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    yanked: Option<String>,
+    path: String,
+    size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    md5: Option<String>,
+    sha256: String,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WireKind {
+    Full,
+    Delta,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireTombstone {
+    device: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
+    romtype: String,
+    version: String,
+    datetime: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    incremental: Option<String>,
+    filename: String,
+    reason: WireReason,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    superseded_by: Option<String>,
+    sha256: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum WireReason {
+    Removed,
+    Superseded,
+}
+
+/// Reads a catalog; a file that does not exist is an empty one.
+///
+/// # Errors
+/// [`Error`], naming line and column where the text is at fault.
+pub fn load(path: &Path) -> Result<Catalog, Error> {
+    let file = path.display().to_string();
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Catalog::default()),
+        Ok(metadata) if metadata.len() > MAX_SIZE => return Err(Error::TooLarge { file }),
+        _ => {}
+    }
+    let bytes = std::fs::read(path).map_err(|source| Error::Io {
+        file: file.clone(),
+        source,
+    })?;
+    parse(&bytes, &file)
+}
+
+/// Parses the text of a catalog; `file` is its name for messages.
+///
+/// # Errors
+/// [`Error`], naming line and column where the text is at fault.
+pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
+    let json = |source| Error::Json {
+        file: file.to_owned(),
+        source,
+    };
+    let header: Header = serde_json::from_slice(bytes).map_err(json)?;
+    if header.schema != SCHEMA {
+        return Err(Error::Schema {
+            file: file.to_owned(),
+            found: header.schema,
+        });
+    }
+    let wire: Wire = serde_json::from_slice(bytes).map_err(json)?;
+    let record_error = |filename: &str, reason: String| Error::Record {
+        file: file.to_owned(),
+        filename: filename.to_owned(),
+        reason,
+    };
+    let mut catalog = Catalog::default();
+    for wire in wire.builds {
+        let path = wire.path.clone();
+        let record = to_record(wire).map_err(|reason| record_error(&path, reason))?;
+        let sha256 = record.build.sha256.clone();
+        if catalog.builds.insert(sha256, record).is_some() {
+            return Err(record_error(
+                &path,
+                "another record has the same sha256".to_owned(),
+            ));
+        }
+    }
+    let mut filenames = std::collections::BTreeSet::new();
+    for record in catalog.builds.values() {
+        if !filenames.insert(&record.build.filename) {
+            let reason = "another record has the same file name".to_owned();
+            return Err(record_error(&record.build.path, reason));
+        }
+    }
+    for wire in wire.tombstones {
+        let filename = wire.filename.clone();
+        let tombstone = to_tombstone(wire).map_err(|reason| record_error(&filename, reason))?;
+        let sha256 = tombstone.sha256.clone();
+        if catalog.builds.contains_key(&sha256) {
+            return Err(record_error(
+                &filename,
+                "it is both offered and removed".to_owned(),
+            ));
+        }
+        catalog.tombstones.insert(sha256, tombstone);
+    }
+    Ok(catalog)
+}
+
+/// The text of a catalog, ending in a line break.
+#[must_use]
+pub fn render(catalog: &Catalog) -> Vec<u8> {
+    let mut builds: Vec<WireBuild> = catalog.builds.values().map(from_record).collect();
+    builds.sort_by(|a, b| {
+        let key = |w: &WireBuild| {
+            (
+                w.device.clone(),
+                w.variant.clone(),
+                w.romtype.to_lowercase(),
+                w.datetime,
+                w.path.clone(),
+            )
+        };
+        (key(a), &a.sha256).cmp(&(key(b), &b.sha256))
+    });
+    let mut tombstones: Vec<WireTombstone> =
+        catalog.tombstones.values().map(from_tombstone).collect();
+    tombstones.sort_by(|a, b| {
+        let key = |w: &WireTombstone| {
+            (
+                w.device.clone(),
+                w.variant.clone(),
+                w.romtype.to_lowercase(),
+                w.datetime,
+                w.filename.clone(),
+            )
+        };
+        (key(a), &a.sha256).cmp(&(key(b), &b.sha256))
+    });
+    let mut text = format!("{{\n  \"schema\": {SCHEMA},\n  \"builds\": [\n");
+    render_list(&mut text, &builds);
+    text.push_str("  ],\n  \"tombstones\": [\n");
+    render_list(&mut text, &tombstones);
+    text.push_str("  ]\n}\n");
+    text.into_bytes()
+}
+
+fn render_list<T: Serialize>(text: &mut String, records: &[T]) {
+    for (index, record) in records.iter().enumerate() {
+        if index > 0 {
+            text.push_str("    ,\n");
+        }
+        let json = serde_json::to_string_pretty(record)
+            .expect("strings, numbers and bools always become JSON");
+        for line in json.lines() {
+            text.push_str("    ");
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+}
+
+/// Checks a build's values as they come from a catalog or a command line.
+///
+/// # Errors
+/// One line that says which value is wrong.
+pub fn check(build: &Build) -> Result<(), String> {
+    let fault = |what: &str, value: &str, fault: Option<&str>| match fault {
+        None => Ok(()),
+        Some(reason) => Err(format!("{what} `{}` {reason}", value.escape_debug())),
+    };
+    fault(
+        "version",
+        &build.version,
+        build::version_fault(&build.version),
+    )?;
+    fault(
+        "file name",
+        &build.filename,
+        build::filename_fault(&build.filename),
+    )?;
+    fault(
+        "datetime",
+        &build.timestamp.to_string(),
+        build::timestamp_fault(build.timestamp),
+    )?;
+    if build
+        .path
+        .split('/')
+        .any(|part| build::filename_fault(part).is_some())
+    {
+        return fault("path", &build.path, Some("leaves the builds folder"));
+    }
+    for (what, value, len) in [
+        ("sha256", Some(&build.sha256), 64),
+        ("md5", build.md5.as_ref(), 32),
+    ] {
+        if let Some(value) = value.filter(|value| !build::is_hex(value, len)) {
+            return Err(format!(
+                "{what} `{}` is not {len} lower-case hex digits",
+                value.escape_debug()
+            ));
+        }
+    }
+    for url in [&build.url, &build.ota_url].into_iter().flatten() {
+        crate::address::check_https(url).map_err(|error| error.to_string())?;
+    }
+    if build.size == 0 {
+        return Err("size is 0".to_owned());
+    }
+    Ok(())
+}
+
+fn to_record(wire: WireBuild) -> Result<Record, String> {
+    let kind = match (wire.kind, wire.source_incremental) {
+        (WireKind::Full, None) => Kind::Full,
+        (WireKind::Full, Some(_)) => {
+            return Err("a full build has no source_incremental".to_owned());
+        }
+        (WireKind::Delta, source_incremental) => Kind::Delta { source_incremental },
+    };
+    let build = Build {
+        device: Device::parse(&wire.device).map_err(|e| e.to_string())?,
+        variant: parse_variant(wire.variant)?,
+        romtype: Romtype::parse(&wire.romtype).map_err(|e| e.to_string())?,
+        version: wire.version,
+        timestamp: wire.datetime,
+        incremental: wire.incremental,
+        kind,
+        sdk_level: wire.sdk_level,
+        security_patch: wire.security_patch,
+        filename: wire.path.rsplit('/').next().unwrap_or_default().to_owned(),
+        path: wire.path,
+        size: wire.size,
+        sha256: wire.sha256,
+        md5: wire.md5,
+        url: wire.url,
+        ota_url: wire.ota_url,
+        property_files: wire.ota_property_files,
+        signer: wire.signer,
+    };
+    check(&build)?;
+    Ok(Record {
+        build,
+        retired: wire.retired,
+        yanked: wire.yanked,
+    })
+}
+
+fn parse_variant(variant: Option<String>) -> Result<Option<Variant>, String> {
+    let variant = variant.map(|variant| Variant::parse(&variant));
+    variant.transpose().map_err(|error| error.to_string())
+}
+
+fn from_record(record: &Record) -> WireBuild {
+    let build = record.build.clone();
+    WireBuild {
+        device: build.device.to_string(),
+        variant: build.variant.map(|variant| variant.to_string()),
+        romtype: build.romtype.to_string(),
+        version: build.version,
+        datetime: build.timestamp,
+        incremental: build.incremental,
+        source_incremental: build.kind.source_incremental().map(str::to_owned),
+        kind: match build.kind {
+            Kind::Full => WireKind::Full,
+            Kind::Delta { .. } => WireKind::Delta,
+        },
+        sdk_level: build.sdk_level,
+        security_patch: build.security_patch,
+        url: build.url,
+        ota_url: build.ota_url,
+        ota_property_files: build.property_files,
+        signer: build.signer,
+        retired: record.retired,
+        yanked: record.yanked.clone(),
+        path: build.path,
+        size: build.size,
+        md5: build.md5,
+        sha256: build.sha256,
+    }
+}
+
+fn to_tombstone(wire: WireTombstone) -> Result<Tombstone, String> {
+    if !build::is_hex(&wire.sha256, 64) {
+        return Err("sha256 is not 64 lower-case hex digits".to_owned());
+    }
+    let reason = match (wire.reason, wire.superseded_by) {
+        (WireReason::Removed, None) => Reason::Removed,
+        (WireReason::Superseded, Some(by)) => Reason::Superseded(by),
+        _ => return Err("superseded_by belongs to reason `superseded` and no other".to_owned()),
+    };
+    Ok(Tombstone {
+        device: Device::parse(&wire.device).map_err(|e| e.to_string())?,
+        variant: parse_variant(wire.variant)?,
+        romtype: Romtype::parse(&wire.romtype).map_err(|e| e.to_string())?,
+        version: wire.version,
+        timestamp: wire.datetime,
+        incremental: wire.incremental,
+        filename: wire.filename,
+        sha256: wire.sha256,
+        reason,
+    })
+}
+
+fn from_tombstone(tombstone: &Tombstone) -> WireTombstone {
+    let (reason, superseded_by) = match &tombstone.reason {
+        Reason::Removed => (WireReason::Removed, None),
+        Reason::Superseded(by) => (WireReason::Superseded, Some(by.clone())),
+    };
+    WireTombstone {
+        device: tombstone.device.to_string(),
+        variant: tombstone.variant.as_ref().map(ToString::to_string),
+        romtype: tombstone.romtype.to_string(),
+        version: tombstone.version.clone(),
+        datetime: tombstone.timestamp,
+        incremental: tombstone.incremental.clone(),
+        filename: tombstone.filename.clone(),
+        reason,
+        superseded_by,
+        sha256: tombstone.sha256.clone(),
+    }
+}

@@ -1,0 +1,59 @@
+//! The classes of fault a package can show.
+//!
+//! Every error of the library answers `class()`. Fallbacks, hints and the
+//! `--json` schema branch on the class, never on the text of a message.
+
+use std::fmt;
+
+/// What kind of fault keeps a package, or a part of it, from being used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// The bytes are not a zip archive at all.
+    NotAZip,
+    /// The file ends before its structure does, or is still being written.
+    Truncated,
+    /// A sound zip that no phone could install as a system update.
+    NotARom,
+    /// The file contradicts itself or its format.
+    Corrupt,
+    /// A size, count or depth beyond what romfeed is willing to read.
+    Limit,
+    /// Valid, but in a form romfeed does not read.
+    Unsupported,
+    /// A fact that feeds need is nowhere to be found.
+    MissingFacts,
+    /// Sources of equal weakness contradict each other.
+    Conflict,
+    /// The bytes differ from the digest published beside them.
+    HashMismatch,
+    /// The signature is absent, broken or not the expected one.
+    BadSignature,
+    /// The operating system refused to read.
+    Io,
+}
+
+impl Class {
+    /// The name used in `--json` output; part of the documented schema.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Class::NotAZip => "not_a_zip",
+            Class::Truncated => "truncated",
+            Class::NotARom => "not_a_rom",
+            Class::Corrupt => "corrupt",
+            Class::Limit => "limit",
+            Class::Unsupported => "unsupported",
+            Class::MissingFacts => "missing_facts",
+            Class::Conflict => "conflict",
+            Class::HashMismatch => "hash_mismatch",
+            Class::BadSignature => "bad_signature",
+            Class::Io => "io",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

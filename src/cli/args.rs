@@ -1,0 +1,203 @@
+//! The command line as people type it: one field per flag, no logic.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  romfeed generate --base-url https://example.org/ota
+  romfeed inspect builds/bacon/lineage-21.0-20240801-nightly-bacon.zip";
+
+/// Turn a folder of Android ROM zips into a static over-the-air update site
+#[derive(Debug, Parser)]
+#[command(name = "romfeed", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Read settings from this file instead of ./romfeed.toml
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "ROMFEED_CONFIG"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Print each package too; twice for every cause of an error
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Choose when to print in colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal, unless NO_COLOR is set or TERM is dumb
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Scan the builds and bring the site up to date
+    Generate(GenerateArgs),
+    /// Show what is known about packages, and from where
+    Inspect(InspectArgs),
+    /// Show or change the list of all builds ever published
+    Catalog(CatalogArgs),
+    /// Print the completion script of a shell
+    Completions {
+        /// Name the shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Where things are; shared by the verbs that touch the site or the catalog.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Places {
+    /// Scan this folder of ROM zips [default: builds]
+    #[arg(long, value_name = "FOLDER", env = "ROMFEED_BUILDS")]
+    pub(crate) builds: Option<PathBuf>,
+    /// Write the site to this folder [default: out]
+    #[arg(short, long, value_name = "FOLDER", env = "ROMFEED_OUT")]
+    pub(crate) out: Option<PathBuf>,
+    /// Keep the list of builds in this file; repeat to read others beside the first [default: catalog.json]
+    #[arg(long, value_name = "FILE", env = "ROMFEED_CATALOG")]
+    pub(crate) catalog: Vec<PathBuf>,
+    /// Publish the site at this address; zips are expected below it, in builds/
+    #[arg(long, value_name = "URL", env = "ROMFEED_BASE_URL")]
+    pub(crate) base_url: Option<String>,
+    /// Point phones to this address of the zips, as https://host/{device}/{filename}
+    #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
+    pub(crate) url: Option<String>,
+    /// Read this many files at the same time [default: one per processor]
+    #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Show what would change, and write nothing but the cache of digests
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Exit with 1 if the site is, or was, not up to date
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Read every file again, whatever the cache knows
+    #[arg(long)]
+    pub(crate) rehash: bool,
+    /// Take over an output folder that romfeed did not make
+    #[arg(long)]
+    pub(crate) adopt: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// Look at these packages
+    #[arg(required = true, value_name = "ZIP")]
+    pub(crate) zips: Vec<PathBuf>,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Compute md5 and sha256 too
+    #[arg(long)]
+    pub(crate) hash: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CatalogArgs {
+    #[command(subcommand)]
+    pub(crate) command: CatalogCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CatalogCommand {
+    /// Add a build, from its zip or by its facts
+    Add(Box<AddArgs>),
+    /// Remove builds; their zips are not taken up again
+    Remove {
+        #[command(flatten)]
+        places: Places,
+        /// Name builds by file name or by the start of their sha256
+        #[arg(required = true, value_name = "BUILD")]
+        builds: Vec<String>,
+    },
+    /// List all builds
+    List {
+        #[command(flatten)]
+        places: Places,
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Read all facts from this package
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["filename", "device", "version", "romtype", "datetime", "size", "sha256", "md5", "incremental", "sdk_level", "security_patch"])]
+    pub(crate) zip: Option<PathBuf>,
+    /// Set the file name
+    #[arg(long, value_name = "NAME", required_unless_present = "zip")]
+    pub(crate) filename: Option<String>,
+    /// Set the codename
+    #[arg(long, required_unless_present = "zip")]
+    pub(crate) device: Option<String>,
+    /// Set the version the updater compares, as 21.0
+    #[arg(
+        long = "rom-version",
+        alias = "version",
+        value_name = "VERSION",
+        id = "version",
+        required_unless_present = "zip"
+    )]
+    pub(crate) rom_version: Option<String>,
+    /// Set the release type
+    #[arg(long, required_unless_present = "zip")]
+    pub(crate) romtype: Option<String>,
+    /// Set ro.build.date.utc, in seconds
+    #[arg(long, value_name = "SECONDS", required_unless_present = "zip")]
+    pub(crate) datetime: Option<i64>,
+    /// Set the length in bytes
+    #[arg(long, value_name = "BYTES", required_unless_present = "zip")]
+    pub(crate) size: Option<u64>,
+    /// Set the SHA-256
+    #[arg(long, value_name = "HEX", required_unless_present = "zip")]
+    pub(crate) sha256: Option<String>,
+    /// Set the MD5
+    #[arg(long, value_name = "HEX")]
+    pub(crate) md5: Option<String>,
+    /// Set ro.build.version.incremental
+    #[arg(long)]
+    pub(crate) incremental: Option<String>,
+    /// Set the API level
+    #[arg(long, value_name = "N")]
+    pub(crate) sdk_level: Option<u32>,
+    /// Set the security patch level
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) security_patch: Option<String>,
+    /// Set the download address of this build
+    #[arg(long, value_name = "URL")]
+    pub(crate) zip_url: Option<String>,
+}

@@ -1,0 +1,206 @@
+//! `romfeed inspect`: the facts of packages and their places.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use romfeed::config::Config;
+use romfeed::digest::{self, Digests};
+use romfeed::facts::Fact;
+use romfeed::generate::Fault;
+use romfeed::ingest::{self, Context, Examined};
+use serde::Serialize;
+
+use super::args::InspectArgs;
+use super::report::{Talk, chain, print_fault};
+
+/// One line of `--json`; part of the documented schema.
+#[derive(Serialize)]
+struct Line<'a> {
+    file: String,
+    kind: &'a str,
+    layout: &'a str,
+    device: Option<&'a str>,
+    devices: &'a [String],
+    version: Option<&'a str>,
+    romtype: Option<&'a str>,
+    datetime: Option<i64>,
+    incremental: Option<&'a str>,
+    source_incremental: Option<&'a str>,
+    sdk_level: Option<u32>,
+    security_patch: Option<&'a str>,
+    size: u64,
+    md5: Option<&'a str>,
+    sha256: Option<&'a str>,
+    sources: BTreeMap<&'a str, &'a str>,
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct ErrorLine<'a> {
+    file: String,
+    error: ErrorBody<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    class: &'a str,
+    message: String,
+}
+
+/// Prints all packages; answers whether all could be read.
+pub(crate) fn run(args: &InspectArgs, config: &Config, talk: Talk) -> io::Result<bool> {
+    let mut all_sound = true;
+    for (index, zip) in args.zips.iter().enumerate() {
+        match inspect(zip, config, args.hash) {
+            Ok((package, digests)) if args.json => {
+                let line = line(zip, &package, digests.as_ref());
+                print_json(&line)?;
+            }
+            Ok((package, digests)) => {
+                let gap = if index > 0 { "\n" } else { "" };
+                write!(
+                    io::stdout(),
+                    "{gap}{}",
+                    describe(zip, &package, digests.as_ref())
+                )?;
+            }
+            Err(error) => {
+                all_sound = false;
+                if args.json {
+                    print_json(&ErrorLine {
+                        file: zip.display().to_string(),
+                        error: ErrorBody {
+                            class: error.class().as_str(),
+                            message: chain(&error),
+                        },
+                    })?;
+                } else {
+                    let fault = Fault {
+                        path: zip.display().to_string(),
+                        class: error.class(),
+                        error: error.into(),
+                    };
+                    print_fault(talk, &fault);
+                }
+            }
+        }
+    }
+    Ok(all_sound)
+}
+
+/// Prints one object and a line break.
+pub(crate) fn print_json<T: Serialize>(value: &T) -> io::Result<()> {
+    let mut text = serde_json::to_string(value).map_err(io::Error::other)?;
+    text.push('\n');
+    io::stdout().write_all(text.as_bytes())
+}
+
+fn inspect(
+    zip: &Path,
+    config: &Config,
+    hash: bool,
+) -> Result<(Examined, Option<Digests>), ingest::Error> {
+    let context = Context {
+        overrides: &config.overrides,
+        known_devices: &config.known_devices,
+    };
+    let mut package = ingest::examine(zip, &path_in_builds(zip, &config.builds), context)?;
+    let digests = match hash {
+        false => None,
+        true => Some(digest::digest_file(zip, package.stamp, &|_| ())?),
+    };
+    if let Some(digests) = &digests {
+        ingest::verify(zip, digests, &mut package.facts.warnings)?;
+    }
+    Ok((package, digests))
+}
+
+/// The package's path as a scan would give it, so that overrides apply alike.
+pub(crate) fn path_in_builds(zip: &Path, builds: &Path) -> String {
+    let inside = zip
+        .canonicalize()
+        .ok()
+        .zip(builds.canonicalize().ok())
+        .and_then(|(zip, builds)| zip.strip_prefix(builds).ok().map(Path::to_owned));
+    let path = inside.unwrap_or_else(|| zip.file_name().unwrap_or_default().into());
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}
+
+fn line<'a>(zip: &Path, package: &'a Examined, digests: Option<&'a Digests>) -> Line<'a> {
+    let facts = &package.facts;
+    Line {
+        file: zip.display().to_string(),
+        kind: package.kind.as_str(),
+        layout: package.layout.as_str(),
+        device: facts.value(Fact::Device),
+        devices: &facts.devices,
+        version: facts.value(Fact::Version),
+        romtype: facts.value(Fact::Romtype),
+        datetime: facts.number(Fact::Datetime),
+        incremental: facts.value(Fact::Incremental),
+        source_incremental: facts.value(Fact::SourceIncremental),
+        sdk_level: facts.number(Fact::SdkLevel),
+        security_patch: facts.value(Fact::SecurityPatch),
+        size: package.stamp.size,
+        md5: digests.map(|digests| digests.md5.as_str()),
+        sha256: digests.map(|digests| digests.sha256.as_str()),
+        sources: Fact::ALL
+            .into_iter()
+            .filter_map(|fact| Some((fact.as_str(), facts.get(fact)?.place.as_str())))
+            .collect(),
+        warnings: &facts.warnings,
+    }
+}
+
+/// The facts as a table, every value escaped.
+fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>) -> String {
+    let mut text = format!(
+        "{}\n  {} package, layout {}, {}\n",
+        zip.display().to_string().escape_debug(),
+        package.kind.as_str(),
+        package.layout,
+        package.family,
+    );
+    let mut row = |name: &str, value: &str, place: &str| {
+        let line = format!(
+            "  {name:<19}{:<30}{place}",
+            value.escape_debug().to_string()
+        );
+        text.push_str(line.trim_end());
+        text.push('\n');
+    };
+    for fact in Fact::ALL {
+        let Some(found) = package.facts.get(fact) else {
+            if fact != Fact::SourceIncremental {
+                row(fact.as_str(), "-", "");
+            }
+            continue;
+        };
+        let place = match found.key {
+            Some(key) => format!("{key} in {}", found.place),
+            None => found.place.clone(),
+        };
+        let date = package
+            .facts
+            .number(fact)
+            .filter(|_| fact == Fact::Datetime)
+            .and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0))
+            .map(|time| time.format(" (%Y-%m-%d %H:%M)").to_string());
+        let value = format!("{}{}", found.value, date.unwrap_or_default());
+        row(fact.as_str(), &value, &place.escape_debug().to_string());
+    }
+    if package.facts.devices.len() > 1 {
+        row("allowed devices", &package.facts.devices.join(", "), "");
+    }
+    row("size", &package.stamp.size.to_string(), "");
+    if let Some(digests) = digests {
+        row("md5", &digests.md5, "");
+        row("sha256", &digests.sha256, "");
+    }
+    for warning in &package.facts.warnings {
+        text.push_str(&format!("  warning: {warning}\n"));
+    }
+    text
+}

@@ -1,0 +1,258 @@
+//! The command line: arguments to settings to a call of the library, and its
+//! answer to lines and an exit code.
+
+mod args;
+mod catalog;
+mod config;
+mod inspect;
+mod progress;
+mod report;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{CommandFactory, Parser};
+use romfeed::generate::{self, Event, Report};
+use serde::Serialize;
+
+use args::{CatalogCommand, Cli, Command, GenerateArgs, Global, Places};
+use config::Resolved;
+use progress::Progress;
+use report::Talk;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// All well.
+    Done,
+    /// Something failed, or the site is stale with `--exit-code`.
+    Failed,
+    /// The call or the settings are wrong.
+    Usage,
+}
+
+impl Outcome {
+    fn of_error(error: &generate::Error) -> Outcome {
+        match error.is_usage() {
+            true => Outcome::Usage,
+            false => Outcome::Failed,
+        }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        ExitCode::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Failed => 1,
+            Outcome::Usage => 2,
+        })
+    }
+}
+
+/// Runs the command line. A closed pipe is success.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let talk = Talk::new(&cli.global);
+    match dispatch(&cli, talk) {
+        Ok(outcome) => outcome.into(),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            talk.error(&format!("cannot print: {error}"), None);
+            Outcome::Failed.into()
+        }
+    }
+}
+
+fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
+    let resolve = |places: &Places| resolve(&cli.global, places, talk);
+    match &cli.command {
+        Command::Generate(args) => run_generate(args, resolve(&args.places), talk),
+        Command::Inspect(args) => {
+            let Some(resolved) = resolve(&Places::default()) else {
+                return Ok(Outcome::Usage);
+            };
+            let all_sound = inspect::run(args, &resolved.config, talk)?;
+            Ok(if all_sound {
+                Outcome::Done
+            } else {
+                Outcome::Failed
+            })
+        }
+        Command::Catalog(args) => {
+            let places = match &args.command {
+                CatalogCommand::Add(add) => &add.places,
+                CatalogCommand::Remove { places, .. } | CatalogCommand::List { places, .. } => {
+                    places
+                }
+            };
+            let Some(Resolved { config, .. }) = resolve(places) else {
+                return Ok(Outcome::Usage);
+            };
+            match &args.command {
+                CatalogCommand::Add(add) => Ok(catalog::add(add, &config, talk)),
+                CatalogCommand::Remove { builds, .. } => Ok(catalog::remove(builds, &config, talk)),
+                CatalogCommand::List { json, .. } => catalog::list(*json, &config, talk),
+            }
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "romfeed", &mut script);
+            io::stdout().write_all(&script)?;
+            Ok(Outcome::Done)
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
+            Ok(Outcome::Done)
+        }
+    }
+}
+
+fn resolve(global: &Global, places: &Places, talk: Talk) -> Option<Resolved> {
+    match config::resolve(global.config.as_deref(), places) {
+        Ok(resolved) => Some(resolved),
+        Err(error) => {
+            talk.error(&error.to_string(), None);
+            None
+        }
+    }
+}
+
+fn run_generate(
+    args: &GenerateArgs,
+    resolved: Option<Resolved>,
+    talk: Talk,
+) -> io::Result<Outcome> {
+    let Some(Resolved {
+        mut config,
+        devices_error,
+    }) = resolved
+    else {
+        return Ok(Outcome::Usage);
+    };
+    config.dry_run = args.dry_run;
+    config.rehash = args.rehash;
+    config.adopt = args.adopt;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let now_ns = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
+    let report = match generate::generate(&config, &Progress::new(talk), now_ns) {
+        Ok(report) => report,
+        Err(error) => {
+            report::print_run_error(talk, &error);
+            return Ok(Outcome::of_error(&error));
+        }
+    };
+    report::print_report(talk, &config, &report);
+    if let Some(error) = &devices_error {
+        talk.error(
+            error,
+            Some("mend it; codenames in file names may be cut wrongly without it"),
+        );
+    }
+    if args.json {
+        inspect::print_json(&summary(&report))?;
+    }
+    let failed = !report.faults.is_empty()
+        || devices_error.is_some()
+        || (args.exit_code && report.is_stale());
+    Ok(if failed {
+        Outcome::Failed
+    } else {
+        Outcome::Done
+    })
+}
+
+/// `generate --json`; part of the documented schema.
+#[derive(Serialize)]
+struct Summary<'a> {
+    schema: u32,
+    stale: bool,
+    offered: usize,
+    devices: Vec<&'a str>,
+    deltas: usize,
+    added: Vec<&'a str>,
+    updated: Vec<&'a str>,
+    returned: Vec<&'a str>,
+    superseded: Vec<&'a str>,
+    retired: Vec<&'a str>,
+    remote: Vec<&'a str>,
+    passed_over: Vec<&'a str>,
+    warnings: Vec<Note<'a>>,
+    errors: Vec<Failure<'a>>,
+    catalog_changed: bool,
+    files: Files<'a>,
+}
+
+#[derive(Serialize)]
+struct Note<'a> {
+    file: &'a str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    file: &'a str,
+    class: &'a str,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Files<'a> {
+    created: &'a [String],
+    changed: &'a [String],
+    removed: &'a [String],
+    unchanged: usize,
+}
+
+fn summary(report: &Report) -> Summary<'_> {
+    let mut summary = Summary {
+        schema: 1,
+        stale: report.is_stale(),
+        offered: report.num_offered,
+        devices: report.devices.iter().map(String::as_str).collect(),
+        deltas: report.num_deltas,
+        added: Vec::new(),
+        updated: Vec::new(),
+        returned: Vec::new(),
+        superseded: Vec::new(),
+        retired: Vec::new(),
+        remote: Vec::new(),
+        passed_over: Vec::new(),
+        warnings: Vec::new(),
+        errors: report
+            .faults
+            .iter()
+            .map(|fault| Failure {
+                file: &fault.path,
+                class: fault.class.as_str(),
+                message: report::chain(&*fault.error),
+            })
+            .collect(),
+        catalog_changed: report.catalog_changed,
+        files: Files {
+            created: &report.plan.created,
+            changed: &report.plan.changed,
+            removed: &report.plan.removed,
+            unchanged: report.plan.num_unchanged,
+        },
+    };
+    for event in &report.events {
+        match event {
+            Event::Added(path) => summary.added.push(path),
+            Event::Updated(path) => summary.updated.push(path),
+            Event::Returned(path) => summary.returned.push(path),
+            Event::Superseded(path) => summary.superseded.push(path),
+            Event::Retired(path) => summary.retired.push(path),
+            Event::Remote(path) => summary.remote.push(path),
+            Event::Buried(path) | Event::SameBytes { path, .. } => summary.passed_over.push(path),
+            Event::Warning { path, text } => summary.warnings.push(Note {
+                file: path,
+                message: text,
+            }),
+        }
+    }
+    summary
+}

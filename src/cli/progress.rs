@@ -1,0 +1,65 @@
+//! The progress bar: bytes hashed, rate and time left, on a terminal only.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use romfeed::facts::Fact;
+use romfeed::generate::Observer;
+use romfeed::ingest::Examined;
+
+use super::report::Talk;
+
+const TEMPLATE: &str = "hashing {bar:24} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+
+/// Shows what a run does.
+pub(crate) struct Progress {
+    talk: Talk,
+    bar: ProgressBar,
+}
+
+impl Progress {
+    pub(crate) fn new(talk: Talk) -> Progress {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
+        bar.set_style(ProgressStyle::with_template(TEMPLATE).expect("the template is a constant"));
+        Progress { talk, bar }
+    }
+}
+
+impl Observer for Progress {
+    fn examined(&self, package: &Examined) {
+        if self.talk.verbosity > 0 {
+            let value = |fact| {
+                package
+                    .facts
+                    .value(fact)
+                    .unwrap_or("?")
+                    .escape_debug()
+                    .to_string()
+            };
+            self.talk.line(&format!(
+                "{}: {} {} for {}, {} of {}",
+                package.path.escape_debug(),
+                package.kind.as_str(),
+                value(Fact::Version),
+                value(Fact::Device),
+                value(Fact::Romtype),
+                value(Fact::Datetime),
+            ));
+        }
+    }
+
+    fn hashing(&self, num_files: usize, num_bytes: u64) {
+        if num_files > 0 && !self.talk.quiet {
+            self.bar.set_length(num_bytes);
+            // Indicatif draws on a terminal and nowhere else.
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+            self.bar.reset();
+        }
+    }
+
+    fn hashed(&self, num_bytes: u64) {
+        self.bar.inc(num_bytes);
+    }
+
+    fn hashing_done(&self) {
+        self.bar.finish_and_clear();
+    }
+}

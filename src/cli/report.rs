@@ -1,0 +1,322 @@
+//! What people see: lines for events, one line and a hint for each fault, a
+//! summary with what to do next.
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+
+use romfeed::class::Class;
+use romfeed::config::Config;
+use romfeed::generate::{self, Event, Fault, Report};
+use romfeed::ingest;
+
+use super::args::{Global, When};
+
+/// Where talk goes: standard error, in colour or not, more or less of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Talk {
+    pub(crate) verbosity: u8,
+    pub(crate) quiet: bool,
+    colored: bool,
+}
+
+impl Talk {
+    pub(crate) fn new(global: &Global) -> Talk {
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Talk {
+            verbosity: global.verbose,
+            quiet: global.quiet,
+            colored: match global.color {
+                When::Always => true,
+                When::Never => false,
+                When::Auto => io::stderr().is_terminal() && !plain,
+            },
+        }
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colored {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// Prints a line unless `-q`. Nobody reads a closed stream, so a failure to
+    /// write is no fault.
+    pub(crate) fn line(self, text: &str) {
+        if !self.quiet {
+            let _ = writeln!(io::stderr(), "{text}");
+        }
+    }
+
+    /// Prints an error and what to do about it, whatever the verbosity.
+    pub(crate) fn error(self, text: &str, hint: Option<&str>) {
+        let _ = writeln!(io::stderr(), "{} {text}", self.paint("1;31", "error:"));
+        if let Some(hint) = hint {
+            let _ = writeln!(io::stderr(), "  {} {hint}", self.paint("1", "hint:"));
+        }
+    }
+
+    pub(crate) fn warning(self, text: &str) {
+        self.line(&format!("{} {text}", self.paint("1;33", "warning:")));
+    }
+}
+
+/// Joins an error and its causes into one line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let part = error.to_string().replace('\n', " ");
+        if !text.ends_with(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// What a person can do about a fault.
+fn hint(fault: &Fault) -> &'static str {
+    if let Some(ingest::Error::NotAPath(_) | ingest::Error::BadFact { .. }) =
+        fault.error.downcast_ref()
+    {
+        return "set the right value under [[override]] in romfeed.toml";
+    }
+    match fault.class {
+        Class::NotAZip => "remove it, or copy the package again",
+        Class::Truncated => "wait until the copy is complete, then run again",
+        Class::NotARom => {
+            "move it out of the builds folder, or list it under `exclude` in romfeed.toml"
+        }
+        Class::Corrupt => "build or copy the package again; `unzip -t` shows more",
+        Class::Limit | Class::Unsupported => "publish it with `romfeed catalog add` and its facts",
+        Class::MissingFacts => {
+            "put the build's build.prop beside it as <zip>.prop, or set the facts under [[override]] in romfeed.toml"
+        }
+        Class::Conflict => {
+            "rename or remove one, or set the right value under [[override]] in romfeed.toml"
+        }
+        Class::HashMismatch => "copy the package again, or make its digest file anew",
+        Class::BadSignature => "sign the package again",
+        Class::Io => {
+            "check the file and its permissions; if it is still being written, run again later"
+        }
+    }
+}
+
+/// Prints one fault.
+pub(crate) fn print_fault(talk: Talk, fault: &Fault) {
+    let path = fault.path.escape_debug();
+    talk.error(
+        &format!("{path}: {}", chain(&*fault.error)),
+        Some(hint(fault)),
+    );
+    if talk.verbosity > 1 {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&*fault.error);
+        while let Some(error) = cause {
+            talk.line(&format!("    {error}"));
+            cause = error.source();
+        }
+    }
+}
+
+/// Prints why a run could not go on, with the setting that is missing.
+pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
+    use romfeed::site::writer;
+    let hint = match error {
+        generate::Error::NoAddress { device, .. } => Some(format!(
+            "name the address of the site:   --base-url https://example.org/ota\n        \
+             or in romfeed.toml:             base_url = \"https://example.org/ota\"\n        \
+             zips that lie elsewhere:        --url 'https://example.org/{{device}}/{{filename}}'  (as in …/{device}/…)\n        \
+             or in romfeed.toml:             url = \"https://example.org/{{device}}/{{filename}}\""
+        )),
+        generate::Error::SharedAddress { .. } => {
+            Some("add {filename} or {path} to the address template".to_owned())
+        }
+        generate::Error::CatalogInOut { .. } => {
+            Some("keep the catalog beside romfeed.toml, with --catalog or `catalog = …`".to_owned())
+        }
+        generate::Error::Catalog(_) => {
+            Some("restore the file from git; nothing was written".to_owned())
+        }
+        generate::Error::Contradiction(_) => {
+            Some("`romfeed catalog remove` the wrong one from its catalog".to_owned())
+        }
+        generate::Error::Writer(writer::Error::NotOurs { .. }) => {
+            Some("choose another --out, or take the folder over with --adopt".to_owned())
+        }
+        generate::Error::Writer(writer::Error::Manifest { .. }) => {
+            Some("remove that file and run again with --adopt".to_owned())
+        }
+        generate::Error::Writer(writer::Error::Locked { .. }) => {
+            Some("wait until it has ended; the lock ends with the process".to_owned())
+        }
+        _ => None,
+    };
+    talk.error(&chain(error), hint.as_deref());
+}
+
+/// Prints what a run did and what to do next.
+pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
+    let mut fresh = std::collections::BTreeSet::new();
+    let mut num_remote = 0;
+    let mut num_silent_warnings = 0;
+    for event in &report.events {
+        if let Event::Added(path)
+        | Event::Updated(path)
+        | Event::Superseded(path)
+        | Event::Returned(path) = event
+        {
+            fresh.insert(path.as_str());
+        }
+    }
+    for event in &report.events {
+        match event {
+            Event::Added(path) => talk.line(&format!("{} {}", talk.paint("32", "new"), path.escape_debug())),
+            Event::Updated(path) => talk.line(&format!("{} {}", talk.paint("36", "changed"), path.escape_debug())),
+            Event::Returned(path) => talk.line(&format!("{} {} is offered again", talk.paint("32", "back"), path.escape_debug())),
+            Event::Superseded(path) => talk.warning(&format!(
+                "{}: the package changed under its old name; the old build is offered no more",
+                path.escape_debug()
+            )),
+            Event::Retired(path) => talk.line(&format!(
+                "{} {}: its zip is gone, so it is offered no more",
+                talk.paint("33", "retired"),
+                path.escape_debug()
+            )),
+            Event::Remote(path) => {
+                num_remote += 1;
+                if talk.verbosity > 0 {
+                    talk.line(&format!("not in the builds folder, offered from its address: {}", path.escape_debug()));
+                }
+            }
+            Event::Buried(path) => talk.line(&format!(
+                "passed over {}: it was removed from the catalog; `romfeed catalog add --zip` takes it up again",
+                path.escape_debug()
+            )),
+            Event::SameBytes { path, of } => talk.line(&format!(
+                "passed over {}: the same bytes as {}",
+                path.escape_debug(),
+                of.escape_debug()
+            )),
+            Event::Warning { path, text } => {
+                if talk.verbosity > 0 || fresh.contains(path.as_str()) || path == "feeds" {
+                    talk.warning(&format!("{}: {text}", path.escape_debug()));
+                } else {
+                    num_silent_warnings += 1;
+                }
+            }
+        }
+    }
+    if num_remote > 0 && talk.verbosity == 0 {
+        talk.line(&format!(
+            "{} not in the builds folder and offered from elsewhere{}",
+            count(num_remote, "build is", "builds are"),
+            first_names(report)
+        ));
+    }
+    if num_silent_warnings > 0 {
+        talk.line(&format!(
+            "{} about builds published before; -v shows them",
+            count(num_silent_warnings, "warning", "warnings")
+        ));
+    }
+    for fault in &report.faults {
+        print_fault(talk, fault);
+    }
+    print_summary(talk, config, report);
+}
+
+/// A few of the builds that are only offered from elsewhere.
+fn first_names(report: &Report) -> String {
+    let remote: Vec<String> = report
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Remote(path) => Some(path.escape_debug().to_string()),
+            _ => None,
+        })
+        .collect();
+    let more = if remote.len() > 3 { ", …" } else { "" };
+    format!(" ({}{more})", remote[..remote.len().min(3)].join(", "))
+}
+
+fn print_summary(talk: Talk, config: &Config, report: &Report) {
+    if report.nothing_to_publish {
+        talk.line(&format!(
+            "nothing to publish: no build in {} and none in {}; nothing was written",
+            config.builds.display(),
+            config.catalogs[0].display()
+        ));
+        return;
+    }
+    let plan = &report.plan;
+    let out = config.out.display();
+    let what = format!(
+        "{} for {}",
+        count(report.num_offered, "build", "builds"),
+        count(report.devices.len(), "device", "devices")
+    );
+    let deltas = match report.num_deltas {
+        0 => String::new(),
+        n => format!(
+            "; {} kept in the catalog, not offered yet",
+            count(n, "delta", "deltas")
+        ),
+    };
+    let left_out = match report.faults.len() {
+        0 => String::new(),
+        n => format!("; {n} left out"),
+    };
+    let (num_written, num_removed) = (plan.created.len() + plan.changed.len(), plan.removed.len());
+    if !report.is_stale() {
+        talk.line(&format!("{out} is up to date: {what}{deltas}{left_out}"));
+        return;
+    }
+    let [write, remove] = if config.dry_run {
+        ["to write", "to remove"]
+    } else {
+        ["written", "removed"]
+    };
+    talk.line(&format!(
+        "{out}: {what} ({} {write}, {num_removed} {remove}, {} unchanged){deltas}{left_out}",
+        count(num_written, "file", "files"),
+        plan.num_unchanged,
+    ));
+    if config.dry_run {
+        for (mark, paths) in [
+            ("+", &plan.created),
+            ("~", &plan.changed),
+            ("-", &plan.removed),
+        ] {
+            for path in paths {
+                talk.line(&format!("  {mark} {path}"));
+            }
+        }
+        return;
+    }
+    match &config.base_url {
+        Some(base) => {
+            talk.line(&format!(
+                "next: upload {out} to {base}, zips before feeds, and build this line into the ROM:"
+            ));
+            talk.line(&format!(
+                "  lineage.updater.uri={base}/api/v1/{{device}}/{{type}}.json"
+            ));
+            talk.line(&format!(
+                "  (LineageOS 23.2 on: {base}/api/v2/devices/{{device}}/builds.json)"
+            ));
+        }
+        None => talk.line(&format!(
+            "next: upload {out}; README.md tells which address goes into the ROM"
+        )),
+    }
+}
+
+/// `1 file`, `2 files`.
+fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}

@@ -1,0 +1,79 @@
+//! Digest files beside a package: `<zip>.sha256sum`, `<zip>.md5sum`.
+//!
+//! In: their text and the package's name. Out: the digest it should have. All
+//! forms in use are read: the bare digest, `digest  name` and `digest *name` of
+//! coreutils, `SHA256 (name) = digest` of the BSDs.
+
+/// Longest digest file read, in bytes: a list over a whole folder fits.
+pub const MAX_SIZE: u64 = 1 << 20;
+
+/// The digest of `filename` in `len` lower-case hex digits, or `None` if the text
+/// has none.
+///
+/// A line that names the file decides; otherwise the only digest in the text,
+/// since packages get renamed after their digest was written.
+#[must_use]
+pub fn parse(text: &str, filename: &str, len: usize) -> Option<String> {
+    let lines: Vec<(String, &str)> = text
+        .lines()
+        .filter_map(|line| parse_line(line, len))
+        .collect();
+    let named = lines
+        .iter()
+        .find(|(_, name)| name.rsplit(['/', '\\']).next() == Some(filename));
+    match (named, lines.as_slice()) {
+        (Some((digest, _)), _) | (None, [(digest, _)]) => Some(digest.clone()),
+        _ => None,
+    }
+}
+
+fn parse_line(line: &str, len: usize) -> Option<(String, &str)> {
+    let line = line.trim();
+    let (digest, name) = if let Some((head, digest)) = line.split_once(") = ") {
+        (digest, head.split_once(" (")?.1)
+    } else {
+        match line.split_once([' ', '\t']) {
+            Some((digest, name)) => (digest, name.trim_start().trim_start_matches('*')),
+            None => (line, ""),
+        }
+    };
+    let digest = digest.trim().to_ascii_lowercase();
+    crate::build::is_hex(&digest, len).then_some((digest, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_forms_in_use_are_read() {
+        let digest = "900150983cd24fb0d6963f7d28e17f72";
+        for text in [
+            format!("{digest}\n"),
+            format!("{digest}  rom.zip\n"),
+            format!("{} *rom.zip\r\n", digest.to_uppercase()),
+            format!("MD5 (out/rom.zip) = {digest}\n"),
+            format!("{digest}  renamed-since.zip\n"),
+            format!("{}  other.zip\n{digest}  ./rom.zip\n", "0".repeat(32)),
+        ] {
+            assert_eq!(
+                parse(&text, "rom.zip", 32).as_deref(),
+                Some(digest),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn text_without_the_digest_gives_none() {
+        let other = "0".repeat(32);
+        for text in [
+            String::new(),
+            "not a digest".to_owned(),
+            format!("{other}  a.zip\n{other}  b.zip\n"),
+            "é".repeat(40),
+        ] {
+            assert_eq!(parse(&text, "rom.zip", 32), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The `{"response":[…]}` feed of LineageOS 15.1 to 22.x and, on the same paths,
+//! of CyanogenMod 13 and 14.1.
+//!
+//! Read by `Utils.parseJsonUpdate` of LineageOS/android_packages_apps_Updater,
+//! branches cm-14.1 to lineage-22.0: exactly these seven keys, all required.
+
+use serde::Serialize;
+
+use super::{render_list, to_ascii_json};
+use crate::catalog::Offer;
+
+/// Longest file, in bytes: an early revision of the 23.x client reads no more.
+pub const MAX_SIZE: usize = 4 << 10;
+
+/// What stands before and after the entries.
+const FRAME: [&str; 2] = ["{\"response\":[", "]}"];
+
+/// One build; the keys in the order of the official backend.
+#[derive(Serialize)]
+struct Entry<'a> {
+    datetime: i64,
+    filename: &'a str,
+    id: &'a str,
+    romtype: &'a str,
+    size: u64,
+    url: &'a str,
+    version: &'a str,
+}
+
+/// Renders offers, given newest first, into one file of at most 4 KiB.
+#[must_use]
+pub fn render(offers: &[Offer]) -> Vec<u8> {
+    render_list(offers, MAX_SIZE, FRAME, &|offer| {
+        let build = &offer.build;
+        to_ascii_json(&Entry {
+            datetime: build.timestamp,
+            filename: &build.filename,
+            id: &build.sha256,
+            romtype: build.romtype.as_str(),
+            size: build.size,
+            url: &offer.url,
+            version: &build.version,
+        })
+    })
+}

@@ -1,0 +1,641 @@
+//! The main job: a folder of packages and a catalog become a site.
+//!
+//! In: a [`Config`]. Out: the catalog and the site on disk, and a [`Report`] of
+//! what changed and what was left out. Packages are examined, then hashed, then
+//! brought together with the catalog; only then is anything written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::build::Build;
+use crate::catalog::{self, Catalog, Contradiction, Reason, Record, file};
+use crate::class::Class;
+use crate::config::{AddressSource, Config};
+use crate::digest::{self, cache::Cache};
+use crate::feed::{self, Page};
+use crate::ingest::{self, Context, Examined};
+use crate::io::write_atomically;
+use crate::scan::{self, Found, Scan};
+use crate::site::writer::{self, Plan};
+
+/// Name of the digest cache in the state folder.
+pub const CACHE: &str = "digests.json";
+
+/// What a run tells while it works; the methods are called from several threads.
+pub trait Observer: Sync {
+    /// A package was examined.
+    fn examined(&self, _package: &Examined) {}
+    /// Hashing begins: so many files, so many bytes.
+    fn hashing(&self, _num_files: usize, _num_bytes: u64) {}
+    /// So many more bytes were hashed.
+    fn hashed(&self, _num_bytes: u64) {}
+    /// Hashing is over.
+    fn hashing_done(&self) {}
+}
+
+/// Why a run cannot begin or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A catalog cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] file::Error),
+    /// Two catalogs contradict each other.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
+    /// The catalog would be published with the site.
+    #[error("the catalog {} lies inside the output folder {}", .catalog.display(), .out.display())]
+    CatalogInOut {
+        /// The catalog.
+        catalog: PathBuf,
+        /// The output folder.
+        out: PathBuf,
+    },
+    /// No setting gives a build its download address.
+    #[error("nothing tells where phones will download {}{}", .path.escape_debug(), others(*.num_others))]
+    NoAddress {
+        /// One such build.
+        path: String,
+        /// Its device, for an example.
+        device: String,
+        /// How many more there are.
+        num_others: usize,
+    },
+    /// Two builds have the same download address.
+    #[error("`{first}` and `{second}` would both be downloaded from {url}")]
+    SharedAddress {
+        /// One build's path.
+        first: String,
+        /// The other's.
+        second: String,
+        /// The address.
+        url: String,
+    },
+    /// The site cannot be written.
+    #[error(transparent)]
+    Writer(#[from] writer::Error),
+    /// The catalog cannot be written.
+    #[error("cannot write {}", .file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+}
+
+fn others(num_others: usize) -> String {
+    match num_others {
+        0 => String::new(),
+        1 => " and 1 other build".to_owned(),
+        n => format!(" and {n} other builds"),
+    }
+}
+
+impl Error {
+    /// The settings or the call are at fault, and nothing was done.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Error::Catalog(file::Error::Io { .. }) | Error::Write { .. } => false,
+            Error::Writer(error) => !matches!(
+                error,
+                writer::Error::Io { .. } | writer::Error::Locked { .. }
+            ),
+            _ => true,
+        }
+    }
+}
+
+/// Something that was left out of the site.
+#[derive(Debug)]
+pub struct Fault {
+    /// Path under `builds/`, or the path in the site for a foreign file.
+    pub path: String,
+    /// The class of the fault.
+    pub class: Class,
+    /// What is wrong, with its causes.
+    pub error: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl Fault {
+    fn message(path: &str, class: Class, message: String) -> Fault {
+        Fault {
+            path: path.to_owned(),
+            class,
+            error: message.into(),
+        }
+    }
+}
+
+/// Something a run did or noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A build is new.
+    Added(String),
+    /// A build's facts changed.
+    Updated(String),
+    /// A zip that was gone is back.
+    Returned(String),
+    /// A build took the file name of another, which is offered no more.
+    Superseded(String),
+    /// A zip is gone, and the site was to serve it: offered no more.
+    Retired(String),
+    /// A zip is gone, and is still offered from its own address.
+    Remote(String),
+    /// A zip was removed from the catalog once, and is not taken up again.
+    Buried(String),
+    /// The same bytes under a second name.
+    SameBytes {
+        /// The name left out.
+        path: String,
+        /// The name published.
+        of: String,
+    },
+    /// A doubt about a build that is published all the same.
+    Warning {
+        /// The build's path.
+        path: String,
+        /// The doubt.
+        text: String,
+    },
+}
+
+/// What a run did, or would do.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What happened to which build, in order of paths.
+    pub events: Vec<Event>,
+    /// What was left out.
+    pub faults: Vec<Fault>,
+    /// What was, or would be, done to the site's files.
+    pub plan: Plan,
+    /// The catalog was, or would be, written.
+    pub catalog_changed: bool,
+    /// Builds phones are offered.
+    pub num_offered: usize,
+    /// Devices with an offered build.
+    pub devices: BTreeSet<String>,
+    /// Deltas in the catalog, which no feed lists.
+    pub num_deltas: usize,
+    /// Neither scan nor catalog has anything to publish, so nothing is written.
+    pub nothing_to_publish: bool,
+}
+
+impl Report {
+    /// The site or the catalog on disk is not what it should be.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.catalog_changed || !self.plan.is_empty()
+    }
+}
+
+/// Brings the site up to date.
+///
+/// `now_ns` is the time in nanoseconds since the epoch; it decides only which
+/// digests are remembered, never what is published.
+///
+/// # Errors
+/// [`Error`]; a package that cannot be used is a [`Fault`] in the report instead.
+pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result<Report, Error> {
+    let _lock = match config.dry_run {
+        true => None,
+        false => Some(lock_state(&config.state)?),
+    };
+    let catalog_path = primary_catalog(config)?;
+    let (mut own, mut merged) = load_catalogs(config)?;
+    let scan = scan::scan(&config.builds, &config.exclude);
+    let mut report = Report::default();
+    for fault in &scan.faults {
+        report.faults.push(Fault::message(
+            &fault.path,
+            Class::Io,
+            fault.message.clone(),
+        ));
+    }
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(config.jobs.max(1))
+        .build()
+        .map_err(|error| Error::Write {
+            file: PathBuf::from("thread pool"),
+            source: io::Error::other(error),
+        })?;
+    let drafts = pool.install(|| examine_all(config, &scan.packages, observer, &mut report));
+    require_addresses(config, &merged, drafts.iter().map(|draft| &draft.build))?;
+    let builds = pool.install(|| hash_all(config, drafts, observer, now_ns, &mut report));
+
+    let known = file::render(&own);
+    reconcile(config, &scan, builds, &mut own, &merged, &mut report);
+    merged = own.clone();
+    for path in &config.catalogs[1..] {
+        merge_from(&mut merged, catalog_path, path)?;
+    }
+    report.faults.sort_by(|a, b| a.path.cmp(&b.path));
+    if merged.is_empty() {
+        report.nothing_to_publish = true;
+        return Ok(report);
+    }
+
+    let pages = render_pages(config, &merged, &mut report)?;
+    report.plan = writer::plan(&config.out, &pages, config.adopt)?;
+    for path in &report.plan.foreign {
+        let message = "a file that romfeed did not write is in the way of this page";
+        report
+            .faults
+            .push(Fault::message(path, Class::Conflict, message.to_owned()));
+    }
+    let rendered = file::render(&own);
+    report.catalog_changed = rendered != known || !catalog_path.exists();
+    if config.dry_run {
+        return Ok(report);
+    }
+    if report.catalog_changed {
+        save_catalog(catalog_path, &rendered)?;
+    }
+    writer::execute(&config.out, &pages, &report.plan)?;
+    Ok(report)
+}
+
+/// Keeps other runs away from the catalog, and the state folder out of git.
+///
+/// # Errors
+/// [`Error::Writer`] if another run is at work, or the folder cannot be made.
+pub fn lock_state(state: &Path) -> Result<writer::Lock, Error> {
+    let lock = writer::lock(state)?;
+    let ignore = state.join(".gitignore");
+    if !ignore.exists() {
+        // Only a convenience: a folder that shows up in git does no harm.
+        let _ = write_atomically(&ignore, b"*\n");
+    }
+    Ok(lock)
+}
+
+/// Writes a catalog.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn save_catalog(path: &Path, rendered: &[u8]) -> Result<(), Error> {
+    write_atomically(path, rendered).map_err(|source| Error::Write {
+        file: path.to_owned(),
+        source,
+    })
+}
+
+/// The catalog that is kept up to date; it must not be published.
+fn primary_catalog(config: &Config) -> Result<&Path, Error> {
+    let catalog = config.catalogs[0].as_path();
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    if absolute(catalog).starts_with(absolute(&config.out)) {
+        return Err(Error::CatalogInOut {
+            catalog: catalog.to_owned(),
+            out: config.out.clone(),
+        });
+    }
+    Ok(catalog)
+}
+
+/// The catalog that is kept, and all of them together.
+///
+/// # Errors
+/// [`Error::Catalog`] or [`Error::Contradiction`].
+pub fn load_catalogs(config: &Config) -> Result<(Catalog, Catalog), Error> {
+    let own = file::load(&config.catalogs[0])?;
+    let mut merged = own.clone();
+    for path in &config.catalogs[1..] {
+        merge_from(&mut merged, &config.catalogs[0], path)?;
+    }
+    Ok((own, merged))
+}
+
+fn merge_from(merged: &mut Catalog, own: &Path, other: &Path) -> Result<(), Error> {
+    let (own, name) = (own.display().to_string(), other.display().to_string());
+    merged.merge(&own, &file::load(other)?, &name)?;
+    Ok(())
+}
+
+/// A package whose facts are complete, waiting for its digests.
+struct Draft {
+    package: Examined,
+    build: Build,
+}
+
+fn examine_all(
+    config: &Config,
+    packages: &[Found],
+    observer: &dyn Observer,
+    report: &mut Report,
+) -> Vec<Draft> {
+    let context = Context {
+        overrides: &config.overrides,
+        known_devices: &config.known_devices,
+    };
+    let examined: Vec<(String, Result<Draft, ingest::Error>)> = packages
+        .par_iter()
+        .map(|found| {
+            let draft =
+                ingest::examine(&found.file, &found.path, context).and_then(|mut package| {
+                    let build = package.draft()?;
+                    observer.examined(&package);
+                    Ok(Draft { package, build })
+                });
+            (found.path.clone(), draft)
+        })
+        .collect();
+    keep_sound(examined, report)
+}
+
+/// Splits results: what failed becomes a fault of its path.
+fn keep_sound<T>(results: Vec<(String, Result<T, ingest::Error>)>, report: &mut Report) -> Vec<T> {
+    let mut sound = Vec::new();
+    for (path, result) in results {
+        match result {
+            Ok(value) => sound.push(value),
+            Err(error) => report.faults.push(Fault {
+                path,
+                class: error.class(),
+                error: error.into(),
+            }),
+        }
+    }
+    sound
+}
+
+/// Every build needs a download address before anything is read at length.
+fn require_addresses<'a>(
+    config: &Config,
+    merged: &'a Catalog,
+    scanned: impl Iterator<Item = &'a Build>,
+) -> Result<(), Error> {
+    let has_own_url = |build: &Build| {
+        merged
+            .find_filename(&build.filename)
+            .is_some_and(|known| known.build.size == build.size && known.build.url.is_some())
+    };
+    let known = merged.builds.values().filter(|record| record.is_offered());
+    let lacking: Vec<&Build> = known
+        .map(|record| &record.build)
+        .chain(scanned)
+        .filter(|build| config.address(build).is_none() && !has_own_url(build))
+        .collect();
+    match lacking.first() {
+        None => Ok(()),
+        Some(build) => Err(Error::NoAddress {
+            path: build.path.clone(),
+            device: build.device.to_string(),
+            num_others: lacking.len() - 1,
+        }),
+    }
+}
+
+fn hash_all(
+    config: &Config,
+    drafts: Vec<Draft>,
+    observer: &dyn Observer,
+    now_ns: i64,
+    report: &mut Report,
+) -> Vec<Build> {
+    let cache = Cache::load(&config.state.join(CACHE));
+    let key = |file: &Path| file.canonicalize().unwrap_or_else(|_| file.to_owned());
+    let known: Vec<Option<digest::Digests>> = drafts
+        .iter()
+        .map(|draft| match config.rehash {
+            true => None,
+            false => cache.get(&key(&draft.package.file), draft.package.stamp),
+        })
+        .collect();
+    let waiting = || {
+        drafts
+            .iter()
+            .zip(&known)
+            .filter(|(_, known)| known.is_none())
+    };
+    let num_bytes = waiting().map(|(draft, _)| draft.build.size).sum();
+    observer.hashing(waiting().count(), num_bytes);
+    let hashed: Vec<(String, Result<(Build, Vec<String>), ingest::Error>)> = drafts
+        .into_par_iter()
+        .zip(known)
+        .map(|(draft, known)| {
+            let Draft { package, mut build } = draft;
+            let mut warnings = package.facts.warnings.clone();
+            let file = package.file.as_path();
+            let hash = || -> Result<digest::Digests, ingest::Error> {
+                let digests = match known {
+                    Some(digests) => digests,
+                    None => digest::digest_file(file, package.stamp, &|n| observer.hashed(n))?,
+                };
+                // A cache that cannot be written costs time, nothing else.
+                let _ = cache.put(&key(file), package.stamp, &digests, now_ns);
+                Ok(digests)
+            };
+            let result = hash().and_then(|digests| {
+                ingest::verify(file, &digests, &mut warnings)?;
+                build.sha256 = digests.sha256;
+                build.md5 = Some(digests.md5);
+                Ok((build, warnings))
+            });
+            (package.path, result)
+        })
+        .collect();
+    observer.hashing_done();
+    let _ = cache.save();
+    let mut builds = Vec::new();
+    for (build, warnings) in keep_sound(hashed, report) {
+        report
+            .events
+            .extend(warnings.into_iter().map(|text| Event::Warning {
+                path: build.path.clone(),
+                text,
+            }));
+        builds.push(build);
+    }
+    builds
+}
+
+/// Brings the scanned builds and the catalog together.
+fn reconcile(
+    config: &Config,
+    scan: &Scan,
+    builds: Vec<Build>,
+    own: &mut Catalog,
+    merged: &Catalog,
+    report: &mut Report,
+) {
+    let builds = drop_same_bytes(builds, own, report);
+    let builds = drop_same_names(builds, merged, report);
+    let seen: BTreeSet<String> = builds.iter().map(|build| build.sha256.clone()).collect();
+    for build in builds {
+        take_up(build, own, merged, report);
+    }
+    if scan.packages.is_empty() {
+        // A machine that has only the catalog knows nothing of the zips.
+        return;
+    }
+    let present: BTreeSet<&str> = scan
+        .packages
+        .iter()
+        .map(|found| found.path.as_str())
+        .collect();
+    for record in own.builds.values_mut() {
+        let build = &record.build;
+        if !record.is_offered()
+            || seen.contains(&build.sha256)
+            || present.contains(build.path.as_str())
+        {
+            continue;
+        }
+        if matches!(config.address(build), Some((_, AddressSource::Site))) {
+            report.events.push(Event::Retired(build.path.clone()));
+            record.retired = true;
+        } else {
+            report.events.push(Event::Remote(build.path.clone()));
+        }
+    }
+}
+
+/// Of several names of the same bytes, the one already published stays, else the
+/// first.
+fn drop_same_bytes(builds: Vec<Build>, own: &Catalog, report: &mut Report) -> Vec<Build> {
+    let mut by_sha256: BTreeMap<String, Vec<Build>> = BTreeMap::new();
+    for build in builds {
+        by_sha256
+            .entry(build.sha256.clone())
+            .or_default()
+            .push(build);
+    }
+    let mut kept = Vec::new();
+    for (sha256, mut same) in by_sha256 {
+        let published = own.builds.get(&sha256).map(|record| &record.build.path);
+        let index = same
+            .iter()
+            .position(|build| Some(&build.path) == published)
+            .unwrap_or(0);
+        let chosen = same.swap_remove(index);
+        same.sort_by(|a, b| a.path.cmp(&b.path));
+        report
+            .events
+            .extend(same.into_iter().map(|build| Event::SameBytes {
+                path: build.path,
+                of: chosen.path.clone(),
+            }));
+        kept.push(chosen);
+    }
+    kept.sort_by(|a, b| a.path.cmp(&b.path));
+    kept
+}
+
+/// Two different packages of one name are told apart neither by phones nor by
+/// download pages: only one that is already published stays.
+fn drop_same_names(builds: Vec<Build>, merged: &Catalog, report: &mut Report) -> Vec<Build> {
+    let mut paths_by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for build in &builds {
+        let paths = paths_by_name.entry(build.filename.clone()).or_default();
+        paths.push(build.path.clone());
+    }
+    builds
+        .into_iter()
+        .filter(|build| {
+            let paths = &paths_by_name[&build.filename];
+            let published = merged.builds.contains_key(&build.sha256);
+            if paths.len() == 1 || published {
+                return true;
+            }
+            let others: Vec<&str> = paths
+                .iter()
+                .filter(|path| **path != build.path)
+                .map(String::as_str)
+                .collect();
+            let message = format!(
+                "a different package has the same file name: {}",
+                others.join(", ")
+            );
+            report
+                .faults
+                .push(Fault::message(&build.path, Class::Conflict, message));
+            false
+        })
+        .collect()
+}
+
+/// Puts one scanned build into the catalog.
+fn take_up(mut build: Build, own: &mut Catalog, merged: &Catalog, report: &mut Report) {
+    let path = build.path.clone();
+    if merged.tombstones.contains_key(&build.sha256) {
+        report.events.push(Event::Buried(path));
+        return;
+    }
+    if let Some(record) = own.builds.get_mut(&build.sha256) {
+        // What the package cannot tell is kept.
+        build.url.clone_from(&record.build.url);
+        build.variant.clone_from(&record.build.variant);
+        build.signer.clone_from(&record.build.signer);
+        if std::mem::take(&mut record.retired) {
+            report.events.push(Event::Returned(path.clone()));
+        }
+        if record.build != build {
+            report.events.push(Event::Updated(path));
+            record.build = build;
+        }
+        return;
+    }
+    if merged.builds.contains_key(&build.sha256) {
+        return;
+    }
+    let namesake = |catalog: &Catalog| {
+        let record = catalog.find_filename(&build.filename)?;
+        Some(record.build.sha256.clone())
+    };
+    if let Some(old) = namesake(own) {
+        own.bury(&old, Reason::Superseded(build.sha256.clone()));
+        report.events.push(Event::Superseded(path));
+    } else if namesake(merged).is_some() {
+        let message = "another catalog has a different package of this name";
+        report
+            .faults
+            .push(Fault::message(&path, Class::Conflict, message.to_owned()));
+        return;
+    } else {
+        report.events.push(Event::Added(path));
+    }
+    own.builds.insert(build.sha256.clone(), Record::new(build));
+}
+
+/// All files of the site.
+fn render_pages(
+    config: &Config,
+    merged: &Catalog,
+    report: &mut Report,
+) -> Result<Vec<Page>, Error> {
+    let address = |build: &Build| config.address(build).map(|(url, _)| url);
+    let lanes = catalog::lanes(merged, &address);
+    let mut path_by_url: BTreeMap<&str, &str> = BTreeMap::new();
+    for offer in lanes.values().flat_map(|lane| &lane.offers) {
+        if let Some(first) = path_by_url.insert(&offer.url, &offer.build.path) {
+            return Err(Error::SharedAddress {
+                first: first.to_owned(),
+                second: offer.build.path.clone(),
+                url: offer.url.clone(),
+            });
+        }
+        report.devices.insert(offer.build.device.to_string());
+        report.num_offered += 1;
+    }
+    report.num_deltas = merged
+        .builds
+        .values()
+        .filter(|record| record.build.kind != crate::build::Kind::Full)
+        .count();
+    let feeds = feed::render(&lanes, &|device| config.device_feed(device));
+    report
+        .events
+        .extend(feeds.warnings.into_iter().map(|text| Event::Warning {
+            path: "feeds".to_owned(),
+            text,
+        }));
+    let mut pages = crate::site::fixed_pages();
+    pages.extend(feeds.pages);
+    Ok(pages)
+}

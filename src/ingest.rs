@@ -1,0 +1,519 @@
+//! From a path to a build, by way of package, properties, names and facts.
+//!
+//! In: a file. Out: an [`Examined`] package with its facts and their places, and
+//! from that, with the file's digests, a [`Build`]. A package that fails is an
+//! [`Error`] of its own and stops nothing else.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::build::{self, Build, Device, Kind, NotAPath, Romtype};
+use crate::class::Class;
+use crate::config::Override;
+use crate::digest::{self, Digests, sidecar};
+use crate::facts::{self, Claims, Conflict, Fact, Facts, Source};
+use crate::family;
+use crate::image::{payload, transfer_list};
+use crate::io::{FileSource, Stamp};
+use crate::names;
+use crate::package::layout::{self, Layout, NotARom};
+use crate::package::metadata::{self, OtaMetadata};
+use crate::package::{Package, zip};
+use crate::props::PropertyMap;
+
+/// Longest `build.prop` read, in bytes; real ones take 3 to 25 KiB.
+const MAX_PROPS_SIZE: u64 = 1 << 20;
+/// How much of a compressed payload is decoded to reach its manifest.
+const MAX_PAYLOAD_HEAD: u64 = (16 << 20) + 24;
+/// What a build without a romtype is published under; the default that
+/// CyanogenMod's own updater assumes.
+const DEFAULT_ROMTYPE: &str = "UNOFFICIAL";
+
+/// Why a package is left out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file cannot be opened.
+    #[error("cannot open the file")]
+    Open(#[source] std::io::Error),
+    /// The zip cannot be read.
+    #[error("zip")]
+    Zip(#[from] zip::Error),
+    /// A sound zip, but no ROM.
+    #[error(transparent)]
+    NotARom(#[from] NotARom),
+    /// The payload's manifest cannot be read.
+    #[error("payload.bin")]
+    Payload(#[from] payload::Error),
+    /// `metadata.pb` cannot be read.
+    #[error("META-INF/com/android/metadata.pb")]
+    Metadata(#[from] metadata::Error),
+    /// Weak sources contradict each other.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// Facts that feeds need are nowhere.
+    #[error("no source tells its {}", .0.join(", "))]
+    Missing(Vec<&'static str>),
+    /// A device or romtype that cannot be a path.
+    #[error(transparent)]
+    NotAPath(#[from] NotAPath),
+    /// A fact that no client could use.
+    #[error("{what} `{}` {reason}", .value.escape_debug())]
+    BadFact {
+        /// Which fact.
+        what: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The bytes could not be hashed.
+    #[error(transparent)]
+    Digest(#[from] digest::Error),
+    /// The file differs from the digest published beside it.
+    #[error("its {algorithm} is {found}, but {file} says {expected}")]
+    HashMismatch {
+        /// `md5` or `sha256`.
+        algorithm: &'static str,
+        /// The digest file.
+        file: String,
+        /// The digest it gives.
+        expected: String,
+        /// The digest of the bytes.
+        found: String,
+    },
+}
+
+impl Error {
+    /// The class of the fault.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Error::Open(_) => Class::Io,
+            Error::Zip(error) => error.class(),
+            Error::NotARom(_) => Class::NotARom,
+            Error::Payload(error) => error.class(),
+            Error::Metadata(error) => error.class(),
+            Error::Conflict(_) => Class::Conflict,
+            Error::Missing(_) => Class::MissingFacts,
+            Error::NotAPath(_) | Error::BadFact { .. } => Class::Corrupt,
+            Error::Digest(error) => error.class(),
+            Error::HashMismatch { .. } => Class::HashMismatch,
+        }
+    }
+}
+
+/// A package that was read: what it is and what is known about it.
+#[derive(Clone, Debug)]
+pub struct Examined {
+    /// The file.
+    pub file: PathBuf,
+    /// Its bare name.
+    pub filename: String,
+    /// Its path under `builds/`, with `/` between folders.
+    pub path: String,
+    /// Its state when it was examined.
+    pub stamp: Stamp,
+    /// How it carries the system.
+    pub layout: Layout,
+    /// Full or delta.
+    pub kind: Kind,
+    /// Facts with their places, and warnings.
+    pub facts: Facts,
+    /// Name of the family whose rules were applied.
+    pub family: &'static str,
+    /// https address from `ro.build.ota.url`.
+    pub ota_url: Option<String>,
+    /// `ota-property-files`, checked.
+    pub property_files: Option<String>,
+    compares_romtype: bool,
+}
+
+/// What is known before any package is opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// Values set by the configuration.
+    pub overrides: &'a [Override],
+    /// Codenames from `devices.json`.
+    pub known_devices: &'a [String],
+}
+
+/// Opens a package and gathers its facts.
+///
+/// Reads the zip's directory and a few small entries, never the images. Safe on
+/// untrusted input: every entry is read up to a limit.
+///
+/// # Errors
+/// Any [`Error`] but the two about digests.
+pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined, Error> {
+    let source = FileSource::open(file).map_err(Error::Open)?;
+    let stamp = source.stamp();
+    let filename = path.rsplit('/').next().unwrap_or(path).to_owned();
+    let mut package = Package::open(Arc::new(source))?;
+    let layout = layout::detect(&package)?;
+
+    let mut warnings = Vec::new();
+    let (pb, text) = read_metadata(&mut package)?;
+    let kind = detect_kind(&mut package, layout, pb.as_ref().or(text.as_ref()))?;
+    let inner_props = package
+        .read(layout::BUILD_PROP, MAX_PROPS_SIZE)?
+        .map(|bytes| PropertyMap::parse(&bytes));
+    let sidecar_props = read_sidecar(&with_suffix(file, ".prop"), MAX_PROPS_SIZE, &mut warnings)
+        .map(|bytes| PropertyMap::parse(&bytes));
+
+    let mut claims = Vec::new();
+    claims.extend(override_claims(context.overrides, path));
+    let sidecar_place = format!("{filename}.prop");
+    for (source, place, props) in [
+        (Source::BuildProp, layout::BUILD_PROP, &inner_props),
+        (Source::Sidecar, sidecar_place.as_str(), &sidecar_props),
+    ] {
+        claims.extend(
+            props
+                .as_ref()
+                .map(|props| props_claims(source, place, props)),
+        );
+    }
+    for (source, place, metadata) in [
+        (Source::MetadataPb, metadata::PROTOBUF, &pb),
+        (Source::Metadata, metadata::TEXT, &text),
+    ] {
+        claims.extend(
+            metadata
+                .as_ref()
+                .map(|m| metadata_claims(source, place, m, &kind)),
+        );
+    }
+    let known_devices: Vec<String> = claims
+        .iter()
+        .filter_map(|claims| Some(claims.values.get(&Fact::Device)?.0.clone()))
+        .chain(claims.iter().flat_map(|claims| claims.devices.clone()))
+        .chain(context.known_devices.iter().cloned())
+        .collect();
+    let name = names::parse(&filename, &known_devices);
+    claims.extend(name.as_ref().map(name_claims));
+
+    let mut facts = facts::weigh(&claims)?;
+    let props = inner_props.as_ref().or(sidecar_props.as_ref());
+    let family = props.map(family::detect);
+    let property_files = pb
+        .as_ref()
+        .and_then(|metadata| metadata.property_files.clone())
+        .or_else(|| {
+            text.as_ref()
+                .and_then(|metadata| metadata.property_files.clone())
+        });
+    let property_files = check_property_files(property_files, stamp.size, &mut warnings);
+    facts.warnings.append(&mut warnings);
+    Ok(Examined {
+        file: file.to_owned(),
+        filename,
+        path: path.to_owned(),
+        stamp,
+        layout,
+        kind,
+        facts,
+        family: family.map_or("unknown family", |family| family.name),
+        ota_url: props
+            .and_then(|props| props.get("ro.build.ota.url"))
+            .filter(|url| crate::address::check_https(url).is_ok())
+            .map(str::to_owned),
+        property_files,
+        compares_romtype: match (family, &name) {
+            (Some(family), _) => family.compares_romtype,
+            (None, Some(name)) => name.compares_romtype,
+            (None, None) => true,
+        },
+    })
+}
+
+impl Examined {
+    /// The build this package is, but for its digests.
+    ///
+    /// A family whose updater compares no romtype, and that has none, is filed
+    /// under `UNOFFICIAL`, with a warning among the facts.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::NotAPath`] or [`Error::BadFact`].
+    pub fn draft(&mut self) -> Result<Build, Error> {
+        let default_romtype = (self.facts.get(Fact::Romtype).is_none() && !self.compares_romtype)
+            .then_some(DEFAULT_ROMTYPE);
+        let missing: Vec<&'static str> =
+            [Fact::Device, Fact::Version, Fact::Romtype, Fact::Datetime]
+                .into_iter()
+                .filter(|fact| self.facts.get(*fact).is_none())
+                .filter(|fact| *fact != Fact::Romtype || default_romtype.is_none())
+                .map(Fact::as_str)
+                .collect();
+        if !missing.is_empty() {
+            return Err(Error::Missing(missing));
+        }
+        let value = |fact| self.facts.value(fact).unwrap_or_default().to_owned();
+        let bad = |what, value: &str, fault: Option<&'static str>| match fault {
+            None => Ok(()),
+            Some(reason) => Err(Error::BadFact {
+                what,
+                value: value.to_owned(),
+                reason,
+            }),
+        };
+        let version = value(Fact::Version);
+        bad("version", &version, build::version_fault(&version))?;
+        bad(
+            "file name",
+            &self.filename,
+            build::filename_fault(&self.filename),
+        )?;
+        let datetime = value(Fact::Datetime);
+        let fault = match datetime.parse() {
+            Ok(timestamp) => build::timestamp_fault(timestamp),
+            Err(_) => Some("is no number of seconds"),
+        };
+        bad("datetime", &datetime, fault)?;
+        let romtype = self.facts.value(Fact::Romtype).or(default_romtype);
+        let built = Build {
+            device: Device::parse(&value(Fact::Device))?,
+            variant: None,
+            romtype: Romtype::parse(romtype.unwrap_or_default())?,
+            version,
+            timestamp: datetime.parse().expect("checked above"),
+            incremental: self.facts.value(Fact::Incremental).map(str::to_owned),
+            kind: self.kind.clone(),
+            sdk_level: self.facts.number(Fact::SdkLevel),
+            security_patch: self.facts.value(Fact::SecurityPatch).map(str::to_owned),
+            filename: self.filename.clone(),
+            path: self.path.clone(),
+            size: self.stamp.size,
+            sha256: String::new(),
+            md5: None,
+            url: None,
+            ota_url: self.ota_url.clone(),
+            property_files: self.property_files.clone(),
+            signer: None,
+        };
+        if default_romtype.is_some() {
+            self.facts.warnings.push(format!(
+                "it has no romtype; it is published as `{DEFAULT_ROMTYPE}`, which its updater does not compare"
+            ));
+        }
+        Ok(built)
+    }
+}
+
+/// Holds the digests of a file against those published beside it.
+///
+/// Digest files that cannot be read or understood are warned about.
+///
+/// # Errors
+/// [`Error::HashMismatch`].
+pub fn verify(file: &Path, digests: &Digests, warnings: &mut Vec<String>) -> Result<(), Error> {
+    let filename = file.file_name().unwrap_or_default().to_string_lossy();
+    for (algorithm, found) in [("sha256", &digests.sha256), ("md5", &digests.md5)] {
+        let beside = with_suffix(file, &format!(".{algorithm}sum"));
+        let Some(bytes) = read_sidecar(&beside, sidecar::MAX_SIZE, warnings) else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        let beside = format!("{filename}.{algorithm}sum");
+        match sidecar::parse(&text, &filename, found.len()) {
+            None => warnings.push(format!(
+                "{beside} holds no {algorithm} of the package; not checked"
+            )),
+            Some(expected) if expected != *found => {
+                return Err(Error::HashMismatch {
+                    algorithm,
+                    file: beside,
+                    expected,
+                    found: found.clone(),
+                });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Reads a small file beside a package; its absence is normal, any other trouble
+/// is a warning.
+fn read_sidecar(file: &Path, limit: u64, warnings: &mut Vec<String>) -> Option<Vec<u8>> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    match std::fs::metadata(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Ok(metadata) if metadata.is_file() => {}
+        _ => {
+            warnings.push(format!(
+                "{} beside it is no readable file",
+                name.escape_debug()
+            ));
+            return None;
+        }
+    }
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(file).and_then(|f| f.take(limit + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) if bytes.len() as u64 <= limit => Some(bytes),
+        Ok(_) => {
+            warnings.push(format!(
+                "{} is longer than {limit} bytes; ignored",
+                name.escape_debug()
+            ));
+            None
+        }
+        Err(error) => {
+            warnings.push(format!("{} cannot be read: {error}", name.escape_debug()));
+            None
+        }
+    }
+}
+
+type BothMetadata = (Option<OtaMetadata>, Option<OtaMetadata>);
+
+fn read_metadata(package: &mut Package) -> Result<BothMetadata, Error> {
+    let pb = package.read(metadata::PROTOBUF, metadata::MAX_SIZE)?;
+    let text = package.read(metadata::TEXT, metadata::MAX_SIZE)?;
+    let pb = pb.as_deref().map(metadata::parse_pb).transpose()?;
+    Ok((pb, text.as_deref().map(metadata::parse_text)))
+}
+
+/// Decides full or delta by what the package does, not by what it says.
+fn detect_kind(
+    package: &mut Package,
+    layout: Layout,
+    metadata: Option<&OtaMetadata>,
+) -> Result<Kind, Error> {
+    let is_delta = match layout {
+        Layout::Payload => {
+            if let Some(section) = package.section(layout::PAYLOAD)? {
+                payload::needs_source(&section)?
+            } else {
+                let head = package.read_prefix(layout::PAYLOAD, MAX_PAYLOAD_HEAD)?;
+                payload::needs_source(&head.unwrap_or_default())?
+            }
+        }
+        Layout::Block => {
+            let names: Vec<String> = package.names().map(str::to_owned).collect();
+            let patched = names.iter().any(|name| {
+                name.ends_with(".patch.dat") && package.entry(name).is_some_and(|e| e.size > 0)
+            });
+            let mut needs = patched;
+            for name in names.iter().filter(|name| name.ends_with(".transfer.list")) {
+                let list = package.read(name, transfer_list::MAX_SIZE)?;
+                needs |= list.is_some_and(|list| transfer_list::needs_source(&list));
+            }
+            needs
+        }
+        Layout::Files | Layout::Metadata => package
+            .names()
+            .any(|name| name.starts_with("patch/") && name.ends_with(".p")),
+        Layout::Images | Layout::Super => false,
+    };
+    Ok(if is_delta {
+        Kind::Delta {
+            source_incremental: metadata.and_then(|m| m.source_incremental.clone()),
+        }
+    } else {
+        Kind::Full
+    })
+}
+
+fn override_claims<'a>(
+    overrides: &'a [Override],
+    path: &'a str,
+) -> impl Iterator<Item = Claims> + 'a {
+    overrides
+        .iter()
+        .filter(move |set| set.matches(path))
+        .map(|set| {
+            let mut claims = Claims::new(Source::Override, "romfeed.toml");
+            for (fact, value) in &set.values {
+                claims.set(*fact, Some(value.clone()));
+            }
+            claims
+        })
+}
+
+fn props_claims(source: Source, place: &str, props: &PropertyMap) -> Claims {
+    let family = family::detect(props);
+    let mut claims = Claims::new(source, place);
+    let property = |key: &'static str| Some((props.get(key)?.to_owned(), key));
+    claims.set_from(Fact::Device, family.find_device(props));
+    claims.set_from(Fact::Version, family.find_version(props));
+    claims.set_from(Fact::Romtype, family.find_romtype(props));
+    // CyanogenMod 6 and 7 wrote 0.
+    claims.set_from(
+        Fact::Datetime,
+        property("ro.build.date.utc").filter(|(value, _)| value != "0"),
+    );
+    claims.set_from(Fact::Incremental, property("ro.build.version.incremental"));
+    claims.set_from(Fact::SdkLevel, property("ro.build.version.sdk"));
+    claims.set_from(
+        Fact::SecurityPatch,
+        property("ro.build.version.security_patch"),
+    );
+    claims
+}
+
+fn metadata_claims(source: Source, place: &str, metadata: &OtaMetadata, kind: &Kind) -> Claims {
+    let mut claims = Claims::new(source, place);
+    claims.set(Fact::Device, metadata.devices.first().cloned());
+    claims.devices.clone_from(&metadata.devices);
+    claims.set(Fact::Datetime, metadata.timestamp.map(|t| t.to_string()));
+    claims.set(Fact::Incremental, metadata.incremental.clone());
+    claims.set(
+        Fact::SdkLevel,
+        metadata.sdk_level.map(|sdk| sdk.to_string()),
+    );
+    claims.set(Fact::SecurityPatch, metadata.security_patch.clone());
+    if matches!(kind, Kind::Delta { .. }) {
+        claims.set(Fact::SourceIncremental, metadata.source_incremental.clone());
+    }
+    claims
+}
+
+fn name_claims(name: &names::NameFacts) -> Claims {
+    let mut claims = Claims::new(Source::FileName, "file name");
+    claims.comparable = name.compares_romtype;
+    claims.set(Fact::Device, name.device.clone());
+    claims.set(Fact::Version, name.version.clone());
+    claims.set(Fact::Romtype, name.romtype.clone());
+    claims.set(Fact::Datetime, name.timestamp.map(|t| t.to_string()));
+    claims.set(Fact::Incremental, name.incremental.clone());
+    claims
+}
+
+/// Keeps `ota-property-files` only if every client can parse it: one malformed
+/// part fails a whole v2 feed on the phone.
+fn check_property_files(
+    value: Option<String>,
+    size: u64,
+    warnings: &mut Vec<String>,
+) -> Option<String> {
+    let value = value?;
+    let sound = value.split(',').all(|part| {
+        let fields: Vec<&str> = part.split(':').collect();
+        let [name, offset, len] = fields[..] else {
+            return false;
+        };
+        let end = offset
+            .parse::<u64>()
+            .ok()
+            .zip(len.parse::<u64>().ok())
+            .and_then(|(offset, len)| offset.checked_add(len));
+        !name.is_empty() && name.is_ascii() && end.is_some_and(|end| end <= size)
+    });
+    if sound {
+        return Some(value);
+    }
+    warnings.push(
+        "ota-property-files is malformed and is left out of the feed; phones will not stream"
+            .to_owned(),
+    );
+    None
+}

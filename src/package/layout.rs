@@ -1,0 +1,214 @@
+//! What kind of package a zip is, from its entry names alone.
+//!
+//! In: a [`Package`]. Out: the [`Layout`] of an installable ROM, or what the zip
+//! is instead. An update client can install a package only through
+//! `payload.bin` with `payload_properties.txt` (A/B) or through
+//! `META-INF/com/google/android/update-binary` (recovery).
+
+use std::fmt;
+
+use super::zip::Package;
+
+/// How a package carries the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layout {
+    /// Plain files under `system/` (up to CyanogenMod 11, and ports).
+    Files,
+    /// `*.transfer.list` with `*.new.dat` (CyanogenMod 12 on, not A/B).
+    Block,
+    /// An A/B `payload.bin`.
+    Payload,
+    /// Partition images.
+    Images,
+    /// One `super` image with logical partitions.
+    Super,
+    /// Installable, but only META-INF can be read, as in old file-based deltas.
+    Metadata,
+}
+
+impl Layout {
+    /// The name used in `--json` output and in the catalog.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Layout::Files => "files",
+            Layout::Block => "block",
+            Layout::Payload => "payload",
+            Layout::Images => "images",
+            Layout::Super => "super",
+            Layout::Metadata => "metadata",
+        }
+    }
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A zip that is not an installable ROM, and what it looks like.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an installable ROM package: {what}")]
+pub struct NotARom {
+    /// What the zip seems to be.
+    pub what: &'static str,
+}
+
+/// The installer program of every recovery package.
+pub const UPDATE_BINARY: &str = "META-INF/com/google/android/update-binary";
+/// The A/B payload.
+pub const PAYLOAD: &str = "payload.bin";
+/// The A/B payload's hashes; the updater reads them from the zip.
+pub const PAYLOAD_PROPERTIES: &str = "payload_properties.txt";
+/// The build properties of a file-based or an older block-based package.
+pub const BUILD_PROP: &str = "system/build.prop";
+
+/// Zips that maintainers keep beside their ROMs, by an entry only they have.
+const OTHERS: &[(&str, &str)] = &[
+    ("META/misc_info.txt", "a target-files archive"),
+    ("META/ab_partitions.txt", "a target-files archive"),
+    ("module.prop", "a Magisk or KernelSU module"),
+    ("anykernel.sh", "a kernel for AnyKernel"),
+    ("g.prop", "an Open GApps package"),
+    ("gapps-remove.txt", "an Open GApps package"),
+    ("app_densities.txt", "an Open GApps package"),
+    ("system/addon.d/30-gapps.sh", "a MindTheGapps package"),
+    ("common/nikgapps.sh", "a NikGapps package"),
+    ("afzc/nikgapps_functions.sh", "a NikGapps package"),
+    ("android-info.txt", "a fastboot image zip"),
+    ("flash-all.sh", "a factory image"),
+];
+
+/// Finds the layout of an installable ROM.
+///
+/// # Errors
+/// [`NotARom`] if no phone could install the zip as a system.
+pub fn detect(package: &Package) -> Result<Layout, NotARom> {
+    let not = |what| Err(NotARom { what });
+    if package.contains(PAYLOAD) {
+        if package.contains(PAYLOAD_PROPERTIES) {
+            return Ok(Layout::Payload);
+        }
+        return not("payload.bin without payload_properties.txt, which the updater needs");
+    }
+    for (entry, what) in OTHERS {
+        if package.contains(entry) {
+            return not(what);
+        }
+    }
+    let any = |test: fn(&str) -> bool| package.names().any(test);
+    if any(|name| name.ends_with("/flash-all.sh")) {
+        return not("a factory image");
+    }
+    if !package.contains(UPDATE_BINARY) {
+        if any(|name| name.ends_with(".img")) {
+            return not("a fastboot image zip, without update-binary");
+        }
+        return not("neither payload.bin nor update-binary inside");
+    }
+    if package.contains("system.transfer.list") {
+        Ok(Layout::Block)
+    } else if package.contains(BUILD_PROP) {
+        Ok(Layout::Files)
+    } else if any(|name| is_image(name, "super")) {
+        Ok(Layout::Super)
+    } else if any(|name| is_image(name, "system")) {
+        Ok(Layout::Images)
+    } else if any(|name| name.ends_with(".transfer.list")) {
+        Ok(Layout::Block)
+    } else if package.contains(super::metadata::TEXT) && any(touches_system) {
+        Ok(Layout::Metadata)
+    } else {
+        not("update-binary without a system in any known form (GApps, firmware, an add-on?)")
+    }
+}
+
+/// `system.img`, `images/system.img.gz`, `super_1.img` and the like.
+fn is_image(name: &str, partition: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let Some((stem, rest)) = file.split_once(".img") else {
+        return false;
+    };
+    let partition_found = stem
+        .strip_prefix(partition)
+        .is_some_and(|slot| slot.is_empty() || slot.starts_with('_') && slot.len() <= 3);
+    partition_found
+        && (rest.is_empty() || rest.starts_with('.') || rest.starts_with("_sparsechunk"))
+}
+
+fn touches_system(name: &str) -> bool {
+    name.starts_with("system/") || name.starts_with("patch/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use testkit::zip::Zip;
+
+    fn detect_names(names: &[&str]) -> Result<Layout, NotARom> {
+        let zip = names
+            .iter()
+            .fold(Zip::new(), |zip, name| zip.stored(name, "x"));
+        detect(&Package::open(Arc::new(zip.build())).expect("a sound zip"))
+    }
+
+    #[test]
+    fn installable_layouts_are_told_apart() {
+        for (names, layout) in [
+            (
+                &["payload.bin", "payload_properties.txt"][..],
+                Layout::Payload,
+            ),
+            (
+                &[
+                    UPDATE_BINARY,
+                    "system.transfer.list",
+                    "system.new.dat.br",
+                    BUILD_PROP,
+                ],
+                Layout::Block,
+            ),
+            (&[UPDATE_BINARY, BUILD_PROP], Layout::Files),
+            (&[UPDATE_BINARY, "images/system.img.gz"], Layout::Images),
+            (&[UPDATE_BINARY, "super.img"], Layout::Super),
+            (
+                &[
+                    UPDATE_BINARY,
+                    "META-INF/com/android/metadata",
+                    "patch/system/build.prop.p",
+                ],
+                Layout::Metadata,
+            ),
+        ] {
+            assert_eq!(detect_names(names), Ok(layout), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_named() {
+        for (names, word) in [
+            (&["payload.bin"][..], "payload_properties"),
+            (&["META/misc_info.txt", "SYSTEM/build.prop"], "target-files"),
+            (&["module.prop", UPDATE_BINARY], "module"),
+            (&[UPDATE_BINARY, "anykernel.sh", "Image.gz"], "kernel"),
+            (&[UPDATE_BINARY, "system/addon.d/30-gapps.sh"], "Gapps"),
+            (&["android-info.txt", "boot.img"], "fastboot"),
+            (&["komodo-ap4a/flash-all.sh"], "factory"),
+            (&["boot.img"], "fastboot"),
+            (
+                &[
+                    UPDATE_BINARY,
+                    "firmware-update/modem.img",
+                    "META-INF/com/android/metadata",
+                ],
+                "without a system",
+            ),
+            (&["readme.txt"], "neither"),
+        ] {
+            let error = detect_names(names).unwrap_err();
+            assert!(error.what.contains(word), "{names:?}: {}", error.what);
+        }
+    }
+}

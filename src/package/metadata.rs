@@ -1,0 +1,209 @@
+//! `META-INF/com/android/metadata` and `metadata.pb`: what a package says of
+//! itself.
+//!
+//! In: the text of the one, the protobuf of the other. Out: [`OtaMetadata`].
+//! Source: AOSP `build/tools/releasetools/ota_utils.py` and
+//! `ota_metadata.proto`, Android 7 to 16. Fingerprints (`post-build`) are left
+//! out on purpose: most ROMs spoof them.
+
+use prost::Message;
+
+use crate::class::Class;
+
+/// The text form, in every package since 2010.
+pub const TEXT: &str = "META-INF/com/android/metadata";
+/// The protobuf form, since Android 12.
+pub const PROTOBUF: &str = "META-INF/com/android/metadata.pb";
+/// Longest metadata read, in bytes. Real ones stay under 2 KiB; large care maps
+/// and partition states could make them some ten times longer.
+pub const MAX_SIZE: u64 = 64 << 10;
+
+/// The facts of a package's metadata; what it lacks is `None` or empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OtaMetadata {
+    /// Devices the package may be installed on, in its order.
+    pub devices: Vec<String>,
+    /// `ro.build.date.utc` of the build inside, seconds since the epoch.
+    pub timestamp: Option<i64>,
+    /// `ro.build.version.incremental` of the build inside.
+    pub incremental: Option<String>,
+    /// API level of the build inside.
+    pub sdk_level: Option<u32>,
+    /// Security patch level, `YYYY-MM-DD`.
+    pub security_patch: Option<String>,
+    /// A source build is named; only a hint that the package is a delta, since
+    /// repacked ROMs keep the metadata of a stock delta.
+    pub names_source: bool,
+    /// Incremental of the build a delta starts from.
+    pub source_incremental: Option<String>,
+    /// `ota-property-files`, without its padding.
+    pub property_files: Option<String>,
+}
+
+/// Metadata that is no protobuf message.
+#[derive(Debug, thiserror::Error)]
+#[error("protobuf message")]
+pub struct Error(#[source] prost::DecodeError);
+
+impl Error {
+    /// The class of the fault.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        Class::Corrupt
+    }
+}
+
+/// Parses the text form: `key=value` lines, the last definition wins.
+///
+/// Unknown keys and malformed numbers are passed over; never fails.
+#[must_use]
+pub fn parse_text(bytes: &[u8]) -> OtaMetadata {
+    let text = String::from_utf8_lossy(bytes);
+    let mut metadata = OtaMetadata::default();
+    for line in text.lines() {
+        let Some((key, value)) = line.split_once('=') else {
+            continue;
+        };
+        let value = value.trim();
+        if value.is_empty() {
+            continue;
+        }
+        match key.trim() {
+            "pre-device" => metadata.devices = split_devices([value]),
+            "post-timestamp" => metadata.timestamp = value.parse().ok().filter(|time| *time > 0),
+            "post-build-incremental" => metadata.incremental = Some(value.to_owned()),
+            "post-sdk-level" => metadata.sdk_level = value.parse().ok(),
+            "post-security-patch-level" => metadata.security_patch = Some(value.to_owned()),
+            "pre-build" => metadata.names_source = true,
+            "pre-build-incremental" => {
+                metadata.names_source = true;
+                metadata.source_incremental = Some(value.to_owned());
+            }
+            "ota-property-files" => metadata.property_files = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+    metadata
+}
+
+/// Parses the protobuf form.
+///
+/// # Errors
+/// Class `Corrupt` if the bytes are no protobuf message.
+pub fn parse_pb(bytes: &[u8]) -> Result<OtaMetadata, Error> {
+    let wire = wire::OtaMetadata::decode(bytes).map_err(Error)?;
+    let post = wire.postcondition.unwrap_or_default();
+    let pre = wire.precondition.unwrap_or_default();
+    let text = |value: String| Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+    Ok(OtaMetadata {
+        devices: split_devices(pre.device.iter().map(String::as_str)),
+        timestamp: Some(post.timestamp).filter(|time| *time > 0),
+        incremental: text(post.build_incremental),
+        sdk_level: post.sdk_level.trim().parse().ok(),
+        security_patch: text(post.security_patch_level),
+        names_source: !pre.build.is_empty() || !pre.build_incremental.is_empty(),
+        source_incremental: text(pre.build_incremental),
+        property_files: wire
+            .property_files
+            .into_iter()
+            .find(|(key, _)| key == "ota-property-files")
+            .and_then(|(_, value)| text(value)),
+    })
+}
+
+/// Lists are joined with `,` (asserted names) or `|` (several SKUs), even inside
+/// one element of the protobuf's repeated field.
+fn split_devices<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut devices = Vec::new();
+    for name in values.into_iter().flat_map(|value| value.split([',', '|'])) {
+        let name = name.trim();
+        if !name.is_empty() && !devices.iter().any(|known| known == name) {
+            devices.push(name.to_owned());
+        }
+    }
+    devices
+}
+
+/// The messages of `ota_metadata.proto`, as far as they are read.
+mod wire {
+    use std::collections::BTreeMap;
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct OtaMetadata {
+        #[prost(btree_map = "string, string", tag = "4")]
+        pub(super) property_files: BTreeMap<String, String>,
+        #[prost(message, optional, tag = "5")]
+        pub(super) precondition: Option<DeviceState>,
+        #[prost(message, optional, tag = "6")]
+        pub(super) postcondition: Option<DeviceState>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct DeviceState {
+        #[prost(string, repeated, tag = "1")]
+        pub(super) device: Vec<String>,
+        #[prost(string, repeated, tag = "2")]
+        pub(super) build: Vec<String>,
+        #[prost(string, tag = "3")]
+        pub(super) build_incremental: String,
+        #[prost(int64, tag = "4")]
+        pub(super) timestamp: i64,
+        #[prost(string, tag = "5")]
+        pub(super) sdk_level: String,
+        #[prost(string, tag = "6")]
+        pub(super) security_patch_level: String,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::metadata::Metadata;
+
+    fn sample() -> Metadata {
+        Metadata::new()
+            .ota_type("AB")
+            .device("fog,wind|rain")
+            .timestamp(1_664_984_464)
+            .incremental("1664984471")
+            .sdk(33)
+            .security_patch("2022-09-05")
+            .property_files("metadata:69:683     ")
+    }
+
+    #[test]
+    fn text_and_protobuf_say_the_same() {
+        let text = parse_text(sample().text().as_bytes());
+        assert_eq!(text.devices, ["fog", "wind", "rain"]);
+        assert_eq!(text.timestamp, Some(1_664_984_464));
+        assert_eq!(text.incremental.as_deref(), Some("1664984471"));
+        assert_eq!(text.sdk_level, Some(33));
+        assert_eq!(text.security_patch.as_deref(), Some("2022-09-05"));
+        assert_eq!(text.property_files.as_deref(), Some("metadata:69:683"));
+        assert!(!text.names_source);
+        assert_eq!(parse_pb(&sample().pb()).unwrap(), text);
+    }
+
+    #[test]
+    fn delta_names_its_source() {
+        let delta = sample()
+            .pre_incremental("1660000000")
+            .pre_fingerprint("a/b/c:12");
+        let text = parse_text(delta.text().as_bytes());
+        assert!(text.names_source);
+        assert_eq!(text.source_incremental.as_deref(), Some("1660000000"));
+        assert_eq!(parse_pb(&delta.pb()).unwrap(), text);
+    }
+
+    #[test]
+    fn timestamp_zero_and_noise_are_absent() {
+        let text = parse_text(b"post-timestamp=0\r\n\r\nnoise\nmodver=CM\npre-device = u8220 \r\n");
+        assert_eq!(text.timestamp, None);
+        assert_eq!(text.devices, ["u8220"]);
+    }
+
+    #[test]
+    fn broken_protobuf_is_corrupt() {
+        assert_eq!(parse_pb(&[0xff; 30]).unwrap_err().class(), Class::Corrupt);
+    }
+}

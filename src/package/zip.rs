@@ -1,0 +1,660 @@
+//! Zip archives as ROM packages use them.
+//!
+//! In: a [`ReadAt`] over the whole file. Out: the entry names as the central
+//! directory gives them, and the bytes of single entries, bounded.
+//! Specification: PKWARE APPNOTE 6.3.10, sections 4.3.12 to 4.3.16.
+//!
+//! Entries are decompressed and their headers checked by the `zip` crate. It
+//! hides duplicate names and trusts the counts of the archive, so the tail and
+//! the central directory are walked here first; nothing else in romfeed talks
+//! to that crate.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufReader, Read};
+use std::sync::Arc;
+
+use zip::ZipArchive;
+use zip::result::ZipError;
+
+use crate::class::Class;
+use crate::io::{ReadAt, ReadError, Reader, Section};
+
+/// End of central directory record, without its comment (APPNOTE 4.3.16).
+const EOCD_LEN: usize = 22;
+const EOCD_MAGIC: [u8; 4] = *b"PK\x05\x06";
+/// The longest comment a 16-bit length allows.
+const MAX_COMMENT_LEN: usize = 0xffff;
+/// Zip64 end of central directory locator and record (APPNOTE 4.3.14, 4.3.15).
+const ZIP64_LOCATOR_LEN: usize = 20;
+const ZIP64_LOCATOR_MAGIC: [u8; 4] = *b"PK\x06\x07";
+const ZIP64_EOCD_MAGIC: [u8; 4] = *b"PK\x06\x06";
+const ZIP64_EOCD_LEN: usize = 56;
+/// One central directory header, without its three variable parts.
+const CENTRAL_LEN: usize = 46;
+const CENTRAL_MAGIC: [u8; 4] = *b"PK\x01\x02";
+const LOCAL_MAGIC: [u8; 4] = *b"PK\x03\x04";
+
+/// Most entries read. The largest file-based ROMs hold about 5,000.
+const MAX_ENTRIES: u64 = 100_000;
+/// Longest central directory read, in bytes. The largest seen is under 1 MiB.
+const MAX_CENTRAL_SIZE: u64 = 32 << 20;
+
+/// Why a package cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file has no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// No zip structure at either end.
+    #[error("no zip archive: no end-of-central-directory record in the last {searched} bytes")]
+    NotAZip {
+        /// Bytes searched at the end of the file.
+        searched: usize,
+    },
+    /// It begins like a zip and lacks its end.
+    #[error("cut short: begins like a zip, but the end-of-central-directory record is missing")]
+    NoEnd,
+    /// The central directory lies outside the file.
+    #[error("cut short: central directory of {size} bytes at {offset:#x} in a file of {file_size}")]
+    CentralOutOfBounds {
+        /// Declared offset.
+        offset: u64,
+        /// Declared length.
+        size: u64,
+        /// Bytes in the file.
+        file_size: u64,
+    },
+    /// A central directory header is malformed.
+    #[error("central directory entry {index} at byte {offset:#x} of the directory is malformed")]
+    BadCentralEntry {
+        /// Position in the directory.
+        index: u64,
+        /// Byte offset inside the directory.
+        offset: usize,
+    },
+    /// More entries, or a longer directory, than romfeed reads.
+    #[error("{what} is {found}, at most {limit} are read")]
+    TooLarge {
+        /// What was counted.
+        what: &'static str,
+        /// Count found.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Two entries share the name of a file that matters.
+    #[error("entry `{name}` occurs more than once, so readers may disagree about its contents")]
+    Duplicate {
+        /// The shared name.
+        name: String,
+    },
+    /// An entry's name would leave the folder it is unpacked to.
+    #[error("entry name `{name}` points outside the package")]
+    UnsafeName {
+        /// The name, lossily decoded.
+        name: String,
+    },
+    /// An entry that matters is encrypted.
+    #[error("entry `{name}` is encrypted")]
+    Encrypted {
+        /// The entry.
+        name: String,
+    },
+    /// An entry is longer than its use allows.
+    #[error("entry `{name}` is longer than {limit} bytes")]
+    EntryTooLarge {
+        /// The entry.
+        name: String,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The zip library refused the archive or one of its entries.
+    #[error("{place}")]
+    Zip {
+        /// What was being read.
+        place: String,
+        /// The library's reason.
+        #[source]
+        source: ZipError,
+    },
+    /// Bytes of the file could not be read.
+    #[error("{what}")]
+    Read {
+        /// What was being read.
+        what: &'static str,
+        /// The reason.
+        #[source]
+        source: ReadError,
+    },
+}
+
+impl Error {
+    /// The class of the fault; a fault of the file below keeps its own.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Error::Empty | Error::NotAZip { .. } => Class::NotAZip,
+            Error::NoEnd | Error::CentralOutOfBounds { .. } => Class::Truncated,
+            Error::BadCentralEntry { .. } | Error::Duplicate { .. } | Error::UnsafeName { .. } => {
+                Class::Corrupt
+            }
+            Error::TooLarge { .. } | Error::EntryTooLarge { .. } => Class::Limit,
+            Error::Encrypted { .. } => Class::Unsupported,
+            Error::Zip { source, .. } => zip_class(source),
+            Error::Read { source, .. } => source.class(),
+        }
+    }
+}
+
+fn zip_class(error: &ZipError) -> Class {
+    match error {
+        ZipError::Io(error) => io_class(error),
+        ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => {
+            Class::Unsupported
+        }
+        _ => Class::Corrupt,
+    }
+}
+
+/// Finds our own error below an [`io::Error`]; what a decoder made of bad bytes
+/// is corruption, not a failing disk.
+fn io_class(error: &io::Error) -> Class {
+    if let Some(inner) = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<ReadError>())
+    {
+        return inner.class();
+    }
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Class::Truncated,
+        _ => Class::Corrupt,
+    }
+}
+
+/// One file inside a package, as its central directory describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryInfo {
+    /// Bytes it takes in the package.
+    pub compressed_size: u64,
+    /// Bytes it holds, as declared.
+    pub size: u64,
+    /// Kept as it is, without compression.
+    pub stored: bool,
+    /// Its contents are encrypted.
+    pub encrypted: bool,
+}
+
+/// An opened package: its entries by name.
+pub struct Package {
+    source: Arc<dyn ReadAt>,
+    archive: ZipArchive<BufReader<Reader>>,
+    entries: BTreeMap<String, EntryInfo>,
+    duplicates: BTreeSet<String>,
+}
+
+impl Package {
+    /// Reads the central directory.
+    ///
+    /// Safe on untrusted input: memory is bounded by 32 MiB of directory and
+    /// 100,000 entries. Names that point outside the package are refused, since
+    /// whatever unpacks the zip later may follow them.
+    ///
+    /// # Errors
+    /// Class `NotAZip`, `Truncated`, `Corrupt`, `Limit` or `Io`.
+    pub fn open(source: Arc<dyn ReadAt>) -> Result<Package, Error> {
+        let directory = read_directory(&*source)?;
+        let (entries, duplicates) = parse_directory(&directory)?;
+        let reader = BufReader::new(Reader::new(Arc::clone(&source)));
+        let archive = ZipArchive::new(reader).map_err(|source| Error::Zip {
+            place: "central directory".to_owned(),
+            source,
+        })?;
+        Ok(Package {
+            source,
+            archive,
+            entries,
+            duplicates,
+        })
+    }
+
+    /// The names of all entries, sorted; folders end with `/`.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// Whether an entry of exactly this name exists.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
+    }
+
+    /// What the central directory says of an entry.
+    #[must_use]
+    pub fn entry(&self, name: &str) -> Option<EntryInfo> {
+        self.entries.get(name).copied()
+    }
+
+    /// Decodes one entry, at most `limit` bytes of it.
+    ///
+    /// # Errors
+    /// Class `Limit` if it is longer, whatever size it declares; `Corrupt` if
+    /// its name occurs twice, its headers disagree or its checksum is wrong;
+    /// `Unsupported` if it is encrypted or compressed in an unknown way.
+    pub fn read(&mut self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+        let bytes = self.read_prefix(name, limit.saturating_add(1))?;
+        if bytes
+            .as_ref()
+            .is_some_and(|bytes| bytes.len() as u64 > limit)
+        {
+            return Err(Error::EntryTooLarge {
+                name: name.to_owned(),
+                limit,
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// Decodes the beginning of one entry, at most `len` bytes.
+    ///
+    /// # Errors
+    /// As [`Package::read`], but for its length.
+    pub fn read_prefix(&mut self, name: &str, len: u64) -> Result<Option<Vec<u8>>, Error> {
+        let Some(index) = self.index(name)? else {
+            return Ok(None);
+        };
+        let fail = |source| Error::Zip {
+            place: format!("entry `{name}`"),
+            source,
+        };
+        let options = zip::read::ZipReadOptions::default()
+            .enforce_header_consistency(self.duplicates.is_empty());
+        let entry = self
+            .archive
+            .by_index_with_options(index, options)
+            .map_err(fail)?;
+        let mut bytes = Vec::new();
+        entry
+            .take(len)
+            .read_to_end(&mut bytes)
+            .map_err(|error| fail(ZipError::Io(error)))?;
+        Ok(Some(bytes))
+    }
+
+    /// A stored entry in place, without copying it; `None` if there is no such
+    /// entry or it is compressed.
+    ///
+    /// # Errors
+    /// As [`Package::read`], and `Truncated` if the entry leaves the file.
+    pub fn section(&mut self, name: &str) -> Result<Option<Section>, Error> {
+        let Some(info) = self.entry(name).filter(|info| info.stored) else {
+            return Ok(None);
+        };
+        let Some(index) = self.index(name)? else {
+            return Ok(None);
+        };
+        let fail = |source| Error::Zip {
+            place: format!("entry `{name}`"),
+            source,
+        };
+        let start = self
+            .archive
+            .by_index(index)
+            .map_err(fail)?
+            .data_start()
+            .ok_or_else(|| fail(ZipError::FileNotFound))?;
+        Section::new(Arc::clone(&self.source), start, info.compressed_size)
+            .map(Some)
+            .map_err(|source| Error::Read {
+                what: "stored entry",
+                source,
+            })
+    }
+
+    fn index(&self, name: &str) -> Result<Option<usize>, Error> {
+        let Some(info) = self.entries.get(name) else {
+            return Ok(None);
+        };
+        if self.duplicates.contains(name) {
+            return Err(Error::Duplicate {
+                name: name.to_owned(),
+            });
+        }
+        if info.encrypted {
+            return Err(Error::Encrypted {
+                name: name.to_owned(),
+            });
+        }
+        Ok(self.archive.index_for_name(name))
+    }
+}
+
+/// Reads the bytes of the central directory, found from the end of the file.
+fn read_directory(source: &dyn ReadAt) -> Result<Vec<u8>, Error> {
+    let size = source.size();
+    if size == 0 {
+        return Err(Error::Empty);
+    }
+    let read = |offset: u64, buf: &mut [u8]| {
+        source
+            .read_exact_at(offset, buf)
+            .map_err(|source| Error::Read {
+                what: "zip directory",
+                source,
+            })
+    };
+    let tail_len = usize::try_from(size)
+        .unwrap_or(usize::MAX)
+        .min(EOCD_LEN + MAX_COMMENT_LEN + ZIP64_LOCATOR_LEN);
+    let mut tail = vec![0; tail_len];
+    let tail_start = size - tail_len as u64;
+    read(tail_start, &mut tail)?;
+
+    let Some(eocd) = find_eocd(&tail) else {
+        let mut head = [0; 4];
+        read(0, &mut head[..tail_len.min(4)])?;
+        return Err(if head == LOCAL_MAGIC {
+            Error::NoEnd
+        } else {
+            Error::NotAZip { searched: tail_len }
+        });
+    };
+    let record = &tail[eocd..];
+    let mut num_entries = u64::from(u16_at(record, 10));
+    let mut central_size = u64::from(u32_at(record, 12));
+    let mut central_offset = u64::from(u32_at(record, 16));
+    let mut central_end = tail_start + eocd as u64;
+
+    let locator = eocd
+        .checked_sub(ZIP64_LOCATOR_LEN)
+        .map(|at| &tail[at..eocd])
+        .filter(|bytes| bytes.starts_with(&ZIP64_LOCATOR_MAGIC));
+    if let Some(locator) = locator {
+        central_end = u64_at(locator, 8);
+        let mut record = [0; ZIP64_EOCD_LEN];
+        let out_of_bounds = Error::CentralOutOfBounds {
+            offset: central_end,
+            size: ZIP64_EOCD_LEN as u64,
+            file_size: size,
+        };
+        if central_end.saturating_add(ZIP64_EOCD_LEN as u64) > size {
+            return Err(out_of_bounds);
+        }
+        read(central_end, &mut record)?;
+        if !record.starts_with(&ZIP64_EOCD_MAGIC) {
+            return Err(out_of_bounds);
+        }
+        num_entries = u64_at(&record, 32);
+        central_size = u64_at(&record, 40);
+        central_offset = u64_at(&record, 48);
+    }
+    for (what, found, limit) in [
+        ("number of entries", num_entries, MAX_ENTRIES),
+        (
+            "size of the central directory",
+            central_size,
+            MAX_CENTRAL_SIZE,
+        ),
+    ] {
+        if found > limit {
+            return Err(Error::TooLarge { what, found, limit });
+        }
+    }
+    // The directory ends where its end record begins, even if bytes were put
+    // before the archive and its offsets are off by their number.
+    let start = central_end
+        .checked_sub(central_size)
+        .filter(|start| central_offset <= *start)
+        .ok_or(Error::CentralOutOfBounds {
+            offset: central_offset,
+            size: central_size,
+            file_size: size,
+        })?;
+    let mut directory = vec![0; usize::try_from(central_size).expect("limited above")];
+    read(start, &mut directory)?;
+    Ok(directory)
+}
+
+/// The last end record whose comment reaches exactly to the end of the file.
+fn find_eocd(tail: &[u8]) -> Option<usize> {
+    let last = tail.len().checked_sub(EOCD_LEN)?;
+    (0..=last).rev().find(|&at| {
+        let record = &tail[at..];
+        record.starts_with(&EOCD_MAGIC)
+            && at + EOCD_LEN + usize::from(u16_at(record, 20)) == tail.len()
+    })
+}
+
+type Entries = (BTreeMap<String, EntryInfo>, BTreeSet<String>);
+
+/// Walks the central directory: entries by name, and the names that repeat.
+fn parse_directory(directory: &[u8]) -> Result<Entries, Error> {
+    let mut entries = BTreeMap::new();
+    let mut duplicates = BTreeSet::new();
+    let mut offset = 0;
+    for index in 0.. {
+        let bad = || Error::BadCentralEntry { index, offset };
+        let rest = &directory[offset..];
+        if rest.is_empty() {
+            break;
+        }
+        if index >= MAX_ENTRIES {
+            return Err(Error::TooLarge {
+                what: "number of entries",
+                found: index + 1,
+                limit: MAX_ENTRIES,
+            });
+        }
+        // A digital signature record may close the directory (APPNOTE 4.3.13).
+        if rest.starts_with(b"PK\x05\x05") {
+            break;
+        }
+        let (header, variable) = rest
+            .split_at_checked(CENTRAL_LEN)
+            .filter(|(header, _)| header.starts_with(&CENTRAL_MAGIC))
+            .ok_or_else(bad)?;
+        let name_len = usize::from(u16_at(header, 28));
+        let extra_len = usize::from(u16_at(header, 30));
+        let comment_len = usize::from(u16_at(header, 32));
+        let (name, variable) = variable.split_at_checked(name_len).ok_or_else(bad)?;
+        let (extra, variable) = variable.split_at_checked(extra_len).ok_or_else(bad)?;
+        if variable.len() < comment_len {
+            return Err(bad());
+        }
+        let name = String::from_utf8_lossy(name).into_owned();
+        if !is_safe_name(&name) {
+            return Err(Error::UnsafeName { name });
+        }
+        let (size, compressed_size) = entry_sizes(header, extra);
+        let info = EntryInfo {
+            compressed_size,
+            size,
+            stored: u16_at(header, 10) == 0,
+            encrypted: u16_at(header, 8) & 1 == 1,
+        };
+        if entries.insert(name.clone(), info).is_some() {
+            duplicates.insert(name);
+        }
+        offset += CENTRAL_LEN + name_len + extra_len + comment_len;
+    }
+    Ok((entries, duplicates))
+}
+
+/// Uncompressed and compressed size, from the zip64 extra field where the 32-bit
+/// fields overflow (APPNOTE 4.5.3).
+fn entry_sizes(header: &[u8], mut extra: &[u8]) -> (u64, u64) {
+    let mut compressed = u64::from(u32_at(header, 20));
+    let mut size = u64::from(u32_at(header, 24));
+    while let Some((field, rest)) = extra.split_at_checked(4) {
+        let len = usize::from(u16_at(field, 2)).min(rest.len());
+        let (mut data, rest) = rest.split_at(len);
+        if u16_at(field, 0) == 1 {
+            for value in [&mut size, &mut compressed] {
+                if *value == u64::from(u32::MAX)
+                    && let Some((wide, rest)) = data.split_at_checked(8)
+                {
+                    *value = u64_at(wide, 0);
+                    data = rest;
+                }
+            }
+        }
+        extra = rest;
+    }
+    (size, compressed)
+}
+
+/// Whether a name stays inside the folder a package would be unpacked to.
+fn is_safe_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('/')
+        && !name.contains(['\\', '\0'])
+        && name.split('/').all(|part| part != "..")
+        && !matches!(name.as_bytes(), [drive, b':', ..] if drive.is_ascii_alphabetic())
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes(array_at(bytes, at))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(array_at(bytes, at))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(array_at(bytes, at))
+}
+
+/// Callers pass headers whose length they have checked.
+fn array_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    bytes[at..at + N]
+        .try_into()
+        .expect("a slice of N bytes is an array of N bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::zip::{Entry, Zip};
+
+    fn open(bytes: Vec<u8>) -> Result<Package, Error> {
+        Package::open(Arc::new(bytes))
+    }
+
+    fn class(bytes: Vec<u8>) -> Class {
+        open(bytes).err().expect("must fail").class()
+    }
+
+    #[test]
+    fn entries_are_read_whatever_their_form() {
+        let zip = Zip::new()
+            .stored("a", "plain")
+            .deflated("b", "x".repeat(10_000))
+            .entry(Entry::deflated("c", "streamed").data_descriptor())
+            .entry(Entry::stored("d", "wide").zip64())
+            .comment("signed by nobody")
+            .build();
+        let mut package = open(zip).unwrap();
+        assert_eq!(package.read("a", 5).unwrap().unwrap(), b"plain");
+        assert_eq!(package.read("b", 10_000).unwrap().unwrap().len(), 10_000);
+        assert_eq!(package.read("c", 100).unwrap().unwrap(), b"streamed");
+        assert_eq!(package.read("d", 100).unwrap().unwrap(), b"wide");
+        assert_eq!(package.entry("d").unwrap().size, 4);
+        assert!(package.read("e", 100).unwrap().is_none());
+    }
+
+    #[test]
+    fn stored_entry_is_read_in_place() {
+        let mut package =
+            open(Zip::new().stored("x", "skip").stored("a", "plain").build()).unwrap();
+        let section = package.section("a").unwrap().unwrap();
+        let mut bytes = [0; 3];
+        section.read_exact_at(2, &mut bytes).unwrap();
+        assert_eq!(&bytes, b"ain");
+    }
+
+    #[test]
+    fn entry_longer_than_its_limit_is_refused_whatever_it_declares() {
+        let zip = Zip::new()
+            .entry(Entry::deflated("bomb", vec![0; 1 << 20]).declared_size(10))
+            .build();
+        let error = open(zip).unwrap().read("bomb", 1000).unwrap_err();
+        assert!(
+            matches!(error.class(), Class::Limit | Class::Corrupt),
+            "{error:?}"
+        );
+        let zip = Zip::new().deflated("bomb", vec![0; 1 << 20]).build();
+        let error = open(zip).unwrap().read("bomb", 1000).unwrap_err();
+        assert_eq!(error.class(), Class::Limit);
+    }
+
+    #[test]
+    fn duplicate_matters_only_for_the_entry_that_is_read() {
+        let zip = Zip::new()
+            .stored("twice", "1")
+            .stored("twice", "2")
+            .stored("once", "3")
+            .build();
+        let mut package = open(zip).unwrap();
+        assert!(matches!(
+            package.read("twice", 9),
+            Err(Error::Duplicate { .. })
+        ));
+        assert_eq!(package.read("once", 9).unwrap().unwrap(), b"3");
+    }
+
+    #[test]
+    fn hostile_entries_are_named() {
+        for name in ["../x", "/etc/passwd", "a/../../b", "a\\b", "C:evil"] {
+            let error = open(Zip::new().stored(name, "").build()).err();
+            assert!(matches!(error, Some(Error::UnsafeName { .. })), "{name}");
+        }
+        let zip = Zip::new()
+            .entry(Entry::stored("s", "x").encrypted())
+            .build();
+        assert!(matches!(
+            open(zip).unwrap().read("s", 9),
+            Err(Error::Encrypted { .. })
+        ));
+        let zip = Zip::new().entry(Entry::stored("s", "x").crc(1)).build();
+        assert_eq!(
+            open(zip).unwrap().read("s", 9).unwrap_err().class(),
+            Class::Corrupt
+        );
+        let zip = Zip::new()
+            .entry(Entry::stored("s", "x").local_name("t"))
+            .build();
+        assert_eq!(
+            open(zip).unwrap().read("s", 9).unwrap_err().class(),
+            Class::Corrupt
+        );
+    }
+
+    #[test]
+    fn damaged_files_have_their_own_classes() {
+        assert_eq!(class(Vec::new()), Class::NotAZip);
+        assert_eq!(class(b"hello".to_vec()), Class::NotAZip);
+        assert_eq!(class(vec![0; 100_000]), Class::NotAZip);
+        let whole = Zip::new().stored("a", "plain").build();
+        for len in 4..whole.len() {
+            assert_eq!(class(whole[..len].to_vec()), Class::Truncated, "{len}");
+        }
+    }
+
+    #[test]
+    fn no_damaged_byte_makes_it_panic() {
+        let whole = Zip::new()
+            .deflated("a", "plain plain plain")
+            .entry(Entry::stored("d", "wide").zip64())
+            .build();
+        for at in 0..whole.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                if let Ok(mut package) = open(bytes) {
+                    let _ = package.read("a", 100);
+                    let _ = package.section("d");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! From a folder to the ROM packages in it, sorted.
+//!
+//! Follows symbolic links, so that builds may lie on another disk; a loop of
+//! links is reported once and not followed. Hidden files and folders are passed
+//! over: tools that copy files write to such names first.
+
+use std::path::{Path, PathBuf};
+
+use globset::GlobSet;
+use walkdir::{DirEntry, WalkDir};
+
+/// Deepest folder looked into, counted from the top.
+const MAX_DEPTH: usize = 16;
+
+/// A zip file found under the scanned folder.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Found {
+    /// Path under the scanned folder, with `/` between folders.
+    pub path: String,
+    /// Path to open it by.
+    pub file: PathBuf,
+}
+
+/// Something under the folder that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Path under the scanned folder, for people.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What a scan found.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    /// Zip files, sorted by path.
+    pub packages: Vec<Found>,
+    /// Folders and names that could not be read.
+    pub faults: Vec<Fault>,
+    /// The folder exists.
+    pub exists: bool,
+}
+
+/// Finds all zip files under `root`. A folder that does not exist is empty.
+#[must_use]
+pub fn scan(root: &Path, exclude: &GlobSet) -> Scan {
+    let mut scan = Scan {
+        exists: root.exists(),
+        ..Scan::default()
+    };
+    if !scan.exists {
+        return scan;
+    }
+    let walk = WalkDir::new(root)
+        .follow_links(true)
+        .max_depth(MAX_DEPTH)
+        .sort_by_file_name()
+        .into_iter()
+        .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry));
+    for entry in walk {
+        match entry {
+            Err(error) => {
+                let path = error.path().unwrap_or(root);
+                let message = if error.loop_ancestor().is_some() {
+                    "a symbolic link leads back to a folder above it; not followed".to_owned()
+                } else {
+                    error
+                        .io_error()
+                        .map_or_else(|| error.to_string(), |e| format!("cannot be read: {e}"))
+                };
+                scan.faults.push(Fault {
+                    path: display(path.strip_prefix(root).unwrap_or(path)),
+                    message,
+                });
+            }
+            Ok(entry) => scan.add(&entry, root, exclude),
+        }
+    }
+    scan.packages.sort();
+    scan
+}
+
+impl Scan {
+    fn add(&mut self, entry: &DirEntry, root: &Path, exclude: &GlobSet) {
+        let is_zip = entry
+            .path()
+            .extension()
+            .is_some_and(|ext| ext.eq_ignore_ascii_case("zip"));
+        if !is_zip || entry.file_type().is_dir() {
+            return;
+        }
+        let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
+        let parts: Option<Vec<&str>> = relative.iter().map(|part| part.to_str()).collect();
+        let Some(path) = parts.map(|parts| parts.join("/")) else {
+            self.faults.push(Fault {
+                path: display(relative),
+                message: "its name is no valid UTF-8, so no feed can name it".to_owned(),
+            });
+            return;
+        };
+        let filename = entry.file_name();
+        if exclude.is_match(&path) || exclude.is_match(filename) {
+            return;
+        }
+        self.packages.push(Found {
+            path,
+            file: entry.path().to_owned(),
+        });
+    }
+}
+
+fn is_hidden(entry: &DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+fn display(path: &Path) -> String {
+    path.to_string_lossy().escape_debug().to_string()
+}

@@ -1,0 +1,162 @@
+//! A folder with packages in it, and the program run over it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use testkit::package::Package;
+use testkit::props::Props;
+
+/// The address the sites of these tests are published at.
+pub(crate) const BASE_URL: &str = "https://example.org/ota";
+
+/// What one run of the program printed and answered.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    fn of(output: Output) -> Run {
+        let text = |bytes| String::from_utf8(bytes).expect("the program prints UTF-8");
+        Run {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
+    /// Fails unless the program answered `code`.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Run {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Fails unless standard error has the text.
+    #[track_caller]
+    pub(crate) fn says(self, text: &str) -> Run {
+        assert!(
+            self.stderr.contains(text),
+            "no `{text}` in:\n{}",
+            self.stderr
+        );
+        self
+    }
+
+    /// The JSON object on standard output.
+    #[track_caller]
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))
+    }
+}
+
+/// A maintainer's folder: `builds/`, `romfeed.toml`, whatever a test puts there.
+#[derive(Debug)]
+pub(crate) struct RomDir {
+    dir: tempfile::TempDir,
+}
+
+impl RomDir {
+    /// An empty folder.
+    pub(crate) fn new() -> RomDir {
+        RomDir {
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Writes a file below the folder.
+    pub(crate) fn file(self, path: &str, bytes: impl AsRef<[u8]>) -> RomDir {
+        self.put(path, bytes);
+        self
+    }
+
+    /// Writes a file below the folder.
+    pub(crate) fn put(&self, path: &str, bytes: impl AsRef<[u8]>) {
+        let file = self.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, bytes).unwrap();
+    }
+
+    /// Removes a file below the folder.
+    pub(crate) fn remove(&self, path: &str) {
+        std::fs::remove_file(self.path().join(path)).unwrap();
+    }
+
+    /// The bytes of a file below the folder.
+    #[track_caller]
+    pub(crate) fn read(&self, path: &str) -> Vec<u8> {
+        std::fs::read(self.path().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+    }
+
+    /// Runs the program in the folder, without any setting from outside.
+    pub(crate) fn run(&self, args: &[&str]) -> Run {
+        self.run_with(args, &[])
+    }
+
+    /// Runs the program with environment variables.
+    pub(crate) fn run_with(&self, args: &[&str], vars: &[(&str, &str)]) -> Run {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_romfeed"));
+        command.current_dir(self.path()).args(args);
+        for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("ROMFEED_")) {
+            command.env_remove(key);
+        }
+        command.envs(vars.iter().copied());
+        Run::of(command.output().unwrap())
+    }
+
+    /// Runs `generate` with the tests' base address.
+    pub(crate) fn generate(&self) -> Run {
+        self.run(&["generate", "--base-url", BASE_URL])
+    }
+
+    /// All files below a folder with their contents, by path.
+    pub(crate) fn tree(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        let mut folders = vec![self.path().join(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+                let path: PathBuf = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    let relative = path.strip_prefix(self.path()).unwrap();
+                    let bytes = std::fs::read(&path).unwrap();
+                    files.insert(relative.to_str().unwrap().replace('\\', "/"), bytes);
+                }
+            }
+        }
+        files
+    }
+}
+
+/// A file-based LineageOS package of `bacon`, so many days after a fixed one.
+pub(crate) fn bacon(days: i64) -> Vec<u8> {
+    Package::files(bacon_props(days)).build()
+}
+
+/// The properties of [`bacon`].
+pub(crate) fn bacon_props(days: i64) -> Props {
+    let timestamp = 1_700_000_000 + days * 86_400;
+    Props::lineage(
+        "21.0",
+        "nightly",
+        "bacon",
+        timestamp,
+        &format!("inc{days}"),
+        34,
+        "2023-11-05",
+    )
+}
+
+/// The file name of [`bacon`], as the build system gives it.
+pub(crate) fn bacon_name(days: i64) -> String {
+    let day = testkit::props::day(1_700_000_000 + days * 86_400);
+    format!("lineage-21.0-{day}-nightly-bacon.zip")
+}
