@@ -197,7 +197,7 @@ pub struct Conflict {
 /// # Errors
 /// [`Conflict`] if neither an override nor a build.prop decides device or
 /// datetime and the other sources contradict each other.
-pub fn weigh(claims: &[Claims]) -> Result<Facts, Conflict> {
+pub fn weigh(claims: &[Claims]) -> Result<Facts, Box<Conflict>> {
     let mut facts = Facts {
         devices: claims
             .iter()
@@ -228,11 +228,11 @@ pub fn weigh(claims: &[Claims]) -> Result<Facts, Conflict> {
             }
             let decisive = matches!(fact, Fact::Device | Fact::Datetime);
             if decisive && !speaks && best.source != Source::Override {
-                return Err(Conflict {
+                return Err(Box::new(Conflict {
                     fact,
                     better: chosen,
                     weaker: other,
-                });
+                }));
             }
             facts.warnings.push(format!(
                 "{} is `{}` by {}, though {} says `{}`",

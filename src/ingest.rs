@@ -51,7 +51,7 @@ pub enum Error {
     Metadata(#[from] metadata::Error),
     /// Weak sources contradict each other.
     #[error(transparent)]
-    Conflict(#[from] Conflict),
+    Conflict(#[from] Box<Conflict>),
     /// Facts that feeds need are nowhere.
     #[error("no source tells its {}", .0.join(", "))]
     Missing(Vec<&'static str>),

@@ -6,23 +6,41 @@
 //! what romfeed promises is its command line, its configuration, its feeds and
 //! its `--json` output.
 //!
-//! Data flows one way, in this order of modules.
+//! Data flows one way, in this order of modules; blank lines keep the formatter
+//! from sorting them.
+
+pub mod class;
+
+pub mod io;
+
+pub mod props;
+
+pub mod family;
+
+pub mod names;
+
+pub mod package;
+
+pub mod image;
+
+pub mod build;
+
+pub mod facts;
 
 pub mod address;
-pub mod build;
-pub mod catalog;
-pub mod class;
+
 pub mod config;
-pub mod digest;
-pub mod facts;
-pub mod family;
-pub mod feed;
-pub mod generate;
-pub mod image;
-pub mod ingest;
-pub mod io;
-pub mod names;
-pub mod package;
-pub mod props;
+
 pub mod scan;
+
+pub mod digest;
+
+pub mod ingest;
+
+pub mod catalog;
+
+pub mod feed;
+
 pub mod site;
+
+pub mod generate;

@@ -139,7 +139,7 @@ pub(crate) enum CatalogCommand {
         places: Places,
         /// Name builds by file name or by the start of their sha256
         #[arg(required = true, value_name = "BUILD")]
-        builds: Vec<String>,
+        names: Vec<String>,
     },
     /// List all builds
     List {
@@ -200,4 +200,15 @@ pub(crate) struct AddArgs {
     /// Set the download address of this build
     #[arg(long, value_name = "URL")]
     pub(crate) zip_url: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_verb_is_well_formed() {
+        Cli::command().debug_assert();
+    }
 }

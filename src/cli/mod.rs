@@ -92,7 +92,7 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             };
             match &args.command {
                 CatalogCommand::Add(add) => Ok(catalog::add(add, &config, talk)),
-                CatalogCommand::Remove { builds, .. } => Ok(catalog::remove(builds, &config, talk)),
+                CatalogCommand::Remove { names, .. } => Ok(catalog::remove(names, &config, talk)),
                 CatalogCommand::List { json, .. } => catalog::list(*json, &config, talk),
             }
         }

@@ -161,7 +161,7 @@ mod tests {
         assert!(needs_source(&full().minor_version(8).build()).unwrap());
         let old = Partition::new("vendor")
             .replace(vec![7; 4096])
-            .old_info(4096, &[1; 32]);
+            .old_info(4096, [1; 32]);
         assert!(needs_source(&full().partition(old).build()).unwrap());
         let copy = Partition::new("vendor").op(4, Vec::new(), &[(0, 1)]);
         assert!(needs_source(&full().partition(copy).build()).unwrap());

@@ -1,1 +1,228 @@
-//! catalog
+//! `catalog.json` and the verbs that change it by hand.
+
+use super::support::{BASE_URL, RomDir, bacon, bacon_name};
+
+const SHA: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// `catalog add` with all facts, some of them replaced.
+fn add(dir: &RomDir, changes: &[(&str, &str)]) -> super::support::Run {
+    let mut facts = vec![
+        ("--filename", "lineage-21.0-20240801-nightly-bacon.zip"),
+        ("--device", "bacon"),
+        ("--rom-version", "21.0"),
+        ("--romtype", "nightly"),
+        ("--datetime", "1722470400"),
+        ("--size", "1234"),
+        ("--sha256", SHA),
+        ("--incremental", "abc"),
+        ("--zip-url", "https://dl.example.org/a%20b.zip"),
+    ];
+    for (flag, value) in changes {
+        facts.retain(|(known, _)| known != flag);
+        facts.push((flag, value));
+    }
+    let args: Vec<&str> = facts
+        .iter()
+        .flat_map(|(flag, value)| [*flag, *value])
+        .collect();
+    dir.run(&[&["catalog", "add"], &args[..]].concat())
+}
+
+fn feed(dir: &RomDir, path: &str) -> serde_json::Value {
+    serde_json::from_slice(&dir.read(&format!("out/{path}"))).unwrap()
+}
+
+#[test]
+fn a_build_is_added_by_its_facts_and_published_without_its_zip() {
+    let dir = RomDir::new();
+    add(&dir, &[]).expect(0).says("added lineage-21.0");
+    dir.run(&["generate"]).expect(0);
+    let entry = &feed(&dir, "api/v1/bacon/nightly.json")["response"][0];
+    assert_eq!(entry["url"], "https://dl.example.org/a%20b.zip");
+    assert_eq!(entry["id"], SHA);
+    let listed = dir.run(&["catalog", "list", "--json"]).expect(0).json();
+    assert_eq!(listed["state"], "offered");
+    assert_eq!(listed["incremental"], "abc");
+}
+
+#[test]
+fn facts_no_client_could_use_are_refused() {
+    for (flag, value, word) in [
+        ("--device", "../x", "cannot be part"),
+        ("--romtype", "a b", "cannot be part"),
+        ("--datetime", "1722470400000", "milliseconds"),
+        ("--sha256", "abc", "hex"),
+        ("--md5", "zz", "hex"),
+        ("--size", "0", "size"),
+        ("--filename", "a/b.zip", "separator"),
+        ("--rom-version", " 21.0", "blanks"),
+        ("--zip-url", "http://h/x.zip", "https"),
+    ] {
+        let dir = RomDir::new();
+        add(&dir, &[(flag, value)]).expect(1).says(word);
+        assert!(!dir.path().join("catalog.json").exists(), "{flag}");
+    }
+    let dir = RomDir::new();
+    dir.run(&["catalog", "add", "--device", "bacon"]).expect(2);
+}
+
+#[test]
+fn a_build_is_added_from_its_zip() {
+    let dir = RomDir::new().file("elsewhere/x.zip", bacon(0));
+    let zip_args = ["catalog", "add", "--zip", "elsewhere/x.zip"];
+    dir.run(&zip_args).expect(1).says("--zip-url");
+    dir.run(&[&zip_args[..], &["--zip-url", "https://h/x.zip"]].concat())
+        .expect(0);
+    dir.run(&["generate"]).expect(0);
+    assert_eq!(feed(&dir, "bacon.json")["response"][0]["filename"], "x.zip");
+}
+
+#[test]
+fn a_removed_build_is_never_taken_up_again_and_its_phones_are_answered() {
+    let dir = RomDir::new()
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0))
+        .file(&format!("builds/{}", bacon_name(7)), bacon(7));
+    dir.generate().expect(0);
+    dir.run(&["catalog", "remove", &bacon_name(0)])
+        .expect(0)
+        .says("removed");
+    dir.generate().expect(0).says("passed over");
+    let all = feed(&dir, "bacon.json");
+    assert_eq!(all["response"].as_array().unwrap().len(), 1);
+    // A phone that runs the removed build still gets the newer one.
+    let answer = feed(&dir, "api/v1/bacon/nightly/inc0");
+    assert_eq!(answer["response"][0]["filename"], bacon_name(7));
+    // Taken up again only by hand.
+    let zip = format!("builds/{}", bacon_name(0));
+    dir.run(&["catalog", "add", "--zip", &zip, "--base-url", BASE_URL])
+        .expect(0)
+        .says("taken up again");
+    dir.generate().expect(0);
+    assert_eq!(
+        feed(&dir, "bacon.json")["response"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn remove_names_one_build_or_none() {
+    let dir = RomDir::new();
+    add(&dir, &[]).expect(0);
+    dir.run(&["catalog", "remove", "nothing.zip"])
+        .expect(1)
+        .says("no build");
+    dir.run(&["catalog", "remove", "0011"])
+        .expect(1)
+        .says("no build");
+    dir.run(&["catalog", "remove", "00112233"]).expect(0);
+    dir.run(&["catalog", "list"]).expect(0).says("empty");
+}
+
+#[test]
+fn one_build_touches_only_its_own_lines() {
+    let dir = RomDir::new();
+    for day in [0, 14] {
+        dir.put(&format!("builds/{}", bacon_name(day)), bacon(day));
+    }
+    dir.generate().expect(0);
+    let before = String::from_utf8(dir.read("catalog.json")).unwrap();
+    // One in the middle, one at the end.
+    for day in [7, 21] {
+        dir.put(&format!("builds/{}", bacon_name(day)), bacon(day));
+    }
+    dir.generate().expect(0);
+    let after = String::from_utf8(dir.read("catalog.json")).unwrap();
+    // Every old line is still there, in the same order: nothing was changed.
+    let mut lines = after.lines();
+    for line in before.lines() {
+        assert!(lines.any(|new| new == line), "changed: {line}");
+    }
+    assert_eq!(after.matches("\"sha256\"").count(), 4);
+}
+
+#[test]
+fn catalogs_of_several_machines_meet_in_one_site() {
+    let one = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
+    one.generate().expect(0);
+    let two = RomDir::new().file(&format!("builds/{}", bacon_name(7)), bacon(7));
+    let other = one.path().join("catalog.json");
+    let other = other.to_str().unwrap();
+    let args = [
+        "generate",
+        "--base-url",
+        BASE_URL,
+        "--catalog",
+        "catalog.json",
+        "--catalog",
+        other,
+    ];
+    two.run(&args).expect(0);
+    assert_eq!(
+        feed(&two, "bacon.json")["response"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    // The other machine's builds stay in its own catalog.
+    let own = String::from_utf8(two.read("catalog.json")).unwrap();
+    assert_eq!(own.matches("\"sha256\"").count(), 1);
+}
+
+#[test]
+fn a_contradiction_between_catalogs_names_both() {
+    let dir = RomDir::new();
+    add(&dir, &[]).expect(0);
+    let text = String::from_utf8(dir.read("catalog.json")).unwrap();
+    dir.put("other.json", text.replace("1722470400", "1722470401"));
+    let args = [
+        "generate",
+        "--catalog",
+        "catalog.json",
+        "--catalog",
+        "other.json",
+    ];
+    dir.run(&args)
+        .expect(2)
+        .says("catalog.json and other.json disagree");
+    dir.put("other.json", text.replace(SHA, &SHA.replace("00", "ff")));
+    dir.run(&args).expect(2).says("have this name");
+    assert!(!dir.path().join("out").exists());
+}
+
+#[test]
+fn every_field_of_the_schema_survives_a_run() {
+    let dir = RomDir::new();
+    let record = r#"{"device":"bacon","variant":"gapps","romtype":"nightly","version":"21.0","datetime":1722470400,
+        "incremental":"abc","kind":"delta","source_incremental":"ab","sdk_level":34,"security_patch":"2024-07-05",
+        "url":"https://h/x","ota_url":"https://h/y","ota_property_files":"metadata:69:10","signer":"aa","retired":true,
+        "yanked":"does not boot","path":"a/b.zip","size":1,"md5":"00112233445566778899aabbccddeeff","sha256":"SHA"}"#;
+    let tombstone = r#"{"device":"bacon","variant":"gapps","romtype":"nightly","version":"21.0","datetime":1722470400,
+        "incremental":"old","filename":"c.zip","reason":"superseded","superseded_by":"SHA","sha256":"TOMB"}"#;
+    let text = format!("{{\"schema\":1,\"builds\":[{record}],\"tombstones\":[{tombstone}]}}")
+        .replace("SHA", SHA)
+        .replace("TOMB", &SHA.replace('0', "9"));
+    dir.put("catalog.json", &text);
+    dir.run(&["generate"]).expect(0);
+    let compact = |bytes: &[u8]| -> serde_json::Value { serde_json::from_slice(bytes).unwrap() };
+    assert_eq!(compact(&dir.read("catalog.json")), compact(text.as_bytes()));
+    // Withdrawn builds are offered nowhere, and a variant has its own tree.
+    assert_eq!(
+        feed(&dir, "gapps/api/v1/bacon/nightly.json")["response"],
+        serde_json::json!([])
+    );
+    assert!(
+        dir.path()
+            .join("out/gapps/api/v1/bacon/nightly/abc")
+            .exists()
+    );
+    assert!(
+        dir.path()
+            .join("out/gapps/api/v1/bacon/nightly/old")
+            .exists()
+    );
+    assert!(!dir.path().join("out/bacon.json").exists());
+}

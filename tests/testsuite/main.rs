@@ -1,5 +1,7 @@
 //! Tests of the built program, one module per feature.
 
+#![expect(clippy::unwrap_used, reason = "in a test, the panic is the message")]
+
 mod bad_input;
 mod catalog;
 mod clients;

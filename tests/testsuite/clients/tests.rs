@@ -401,6 +401,8 @@ fn property_files_are_right_or_left_out() {
         ":1:2",
         "a:1:2,",
         "a:1:2 ,b:3:4",
+        " a:1:2",
+        "a:1:2, b:3:4",
         "a:x:2",
         "a:+1:2",
         "a::2",

@@ -4,22 +4,27 @@
 //! what changed and what was left out. Packages are examined, then hashed, then
 //! brought together with the catalog; only then is anything written.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod reconcile;
+mod report;
+
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use crate::build::Build;
-use crate::catalog::{self, Catalog, Contradiction, Reason, Record, file};
+use crate::catalog::{self, Catalog, Contradiction, file};
 use crate::class::Class;
-use crate::config::{AddressSource, Config};
+use crate::config::Config;
 use crate::digest::{self, cache::Cache};
 use crate::feed::{self, Page};
 use crate::ingest::{self, Context, Examined};
 use crate::io::write_atomically;
-use crate::scan::{self, Found, Scan};
-use crate::site::writer::{self, Plan};
+use crate::scan::{self, Found};
+use crate::site::writer;
+
+pub use report::{Event, Fault, Report};
 
 /// Name of the digest cache in the state folder.
 pub const CACHE: &str = "digests.json";
@@ -111,89 +116,6 @@ impl Error {
     }
 }
 
-/// Something that was left out of the site.
-#[derive(Debug)]
-pub struct Fault {
-    /// Path under `builds/`, or the path in the site for a foreign file.
-    pub path: String,
-    /// The class of the fault.
-    pub class: Class,
-    /// What is wrong, with its causes.
-    pub error: Box<dyn std::error::Error + Send + Sync>,
-}
-
-impl Fault {
-    fn message(path: &str, class: Class, message: String) -> Fault {
-        Fault {
-            path: path.to_owned(),
-            class,
-            error: message.into(),
-        }
-    }
-}
-
-/// Something a run did or noticed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A build is new.
-    Added(String),
-    /// A build's facts changed.
-    Updated(String),
-    /// A zip that was gone is back.
-    Returned(String),
-    /// A build took the file name of another, which is offered no more.
-    Superseded(String),
-    /// A zip is gone, and the site was to serve it: offered no more.
-    Retired(String),
-    /// A zip is gone, and is still offered from its own address.
-    Remote(String),
-    /// A zip was removed from the catalog once, and is not taken up again.
-    Buried(String),
-    /// The same bytes under a second name.
-    SameBytes {
-        /// The name left out.
-        path: String,
-        /// The name published.
-        of: String,
-    },
-    /// A doubt about a build that is published all the same.
-    Warning {
-        /// The build's path.
-        path: String,
-        /// The doubt.
-        text: String,
-    },
-}
-
-/// What a run did, or would do.
-#[derive(Debug, Default)]
-pub struct Report {
-    /// What happened to which build, in order of paths.
-    pub events: Vec<Event>,
-    /// What was left out.
-    pub faults: Vec<Fault>,
-    /// What was, or would be, done to the site's files.
-    pub plan: Plan,
-    /// The catalog was, or would be, written.
-    pub catalog_changed: bool,
-    /// Builds phones are offered.
-    pub num_offered: usize,
-    /// Devices with an offered build.
-    pub devices: BTreeSet<String>,
-    /// Deltas in the catalog, which no feed lists.
-    pub num_deltas: usize,
-    /// Neither scan nor catalog has anything to publish, so nothing is written.
-    pub nothing_to_publish: bool,
-}
-
-impl Report {
-    /// The site or the catalog on disk is not what it should be.
-    #[must_use]
-    pub fn is_stale(&self) -> bool {
-        self.catalog_changed || !self.plan.is_empty()
-    }
-}
-
 /// Brings the site up to date.
 ///
 /// `now_ns` is the time in nanoseconds since the epoch; it decides only which
@@ -229,7 +151,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     let builds = pool.install(|| hash_all(config, drafts, observer, now_ns, &mut report));
 
     let known = file::render(&own);
-    reconcile(config, &scan, builds, &mut own, &merged, &mut report);
+    reconcile::reconcile(config, &scan, builds, &mut own, &merged, &mut report);
     merged = own.clone();
     for path in &config.catalogs[1..] {
         merge_from(&mut merged, catalog_path, path)?;
@@ -333,7 +255,7 @@ fn examine_all(
         overrides: &config.overrides,
         known_devices: &config.known_devices,
     };
-    let examined: Vec<(String, Result<Draft, ingest::Error>)> = packages
+    let examined: Vec<PerPath<Draft>> = packages
         .par_iter()
         .map(|found| {
             let draft =
@@ -348,8 +270,11 @@ fn examine_all(
     keep_sound(examined, report)
 }
 
+/// What became of one path under `builds/`.
+type PerPath<T> = (String, Result<T, ingest::Error>);
+
 /// Splits results: what failed becomes a fault of its path.
-fn keep_sound<T>(results: Vec<(String, Result<T, ingest::Error>)>, report: &mut Report) -> Vec<T> {
+fn keep_sound<T>(results: Vec<PerPath<T>>, report: &mut Report) -> Vec<T> {
     let mut sound = Vec::new();
     for (path, result) in results {
         match result {
@@ -415,7 +340,7 @@ fn hash_all(
     };
     let num_bytes = waiting().map(|(draft, _)| draft.build.size).sum();
     observer.hashing(waiting().count(), num_bytes);
-    let hashed: Vec<(String, Result<(Build, Vec<String>), ingest::Error>)> = drafts
+    let hashed: Vec<PerPath<(Build, Vec<String>)>> = drafts
         .into_par_iter()
         .zip(known)
         .map(|(draft, known)| {
@@ -453,154 +378,6 @@ fn hash_all(
         builds.push(build);
     }
     builds
-}
-
-/// Brings the scanned builds and the catalog together.
-fn reconcile(
-    config: &Config,
-    scan: &Scan,
-    builds: Vec<Build>,
-    own: &mut Catalog,
-    merged: &Catalog,
-    report: &mut Report,
-) {
-    let builds = drop_same_bytes(builds, own, report);
-    let builds = drop_same_names(builds, merged, report);
-    let seen: BTreeSet<String> = builds.iter().map(|build| build.sha256.clone()).collect();
-    for build in builds {
-        take_up(build, own, merged, report);
-    }
-    if scan.packages.is_empty() {
-        // A machine that has only the catalog knows nothing of the zips.
-        return;
-    }
-    let present: BTreeSet<&str> = scan
-        .packages
-        .iter()
-        .map(|found| found.path.as_str())
-        .collect();
-    for record in own.builds.values_mut() {
-        let build = &record.build;
-        if !record.is_offered()
-            || seen.contains(&build.sha256)
-            || present.contains(build.path.as_str())
-        {
-            continue;
-        }
-        if matches!(config.address(build), Some((_, AddressSource::Site))) {
-            report.events.push(Event::Retired(build.path.clone()));
-            record.retired = true;
-        } else {
-            report.events.push(Event::Remote(build.path.clone()));
-        }
-    }
-}
-
-/// Of several names of the same bytes, the one already published stays, else the
-/// first.
-fn drop_same_bytes(builds: Vec<Build>, own: &Catalog, report: &mut Report) -> Vec<Build> {
-    let mut by_sha256: BTreeMap<String, Vec<Build>> = BTreeMap::new();
-    for build in builds {
-        by_sha256
-            .entry(build.sha256.clone())
-            .or_default()
-            .push(build);
-    }
-    let mut kept = Vec::new();
-    for (sha256, mut same) in by_sha256 {
-        let published = own.builds.get(&sha256).map(|record| &record.build.path);
-        let index = same
-            .iter()
-            .position(|build| Some(&build.path) == published)
-            .unwrap_or(0);
-        let chosen = same.swap_remove(index);
-        same.sort_by(|a, b| a.path.cmp(&b.path));
-        report
-            .events
-            .extend(same.into_iter().map(|build| Event::SameBytes {
-                path: build.path,
-                of: chosen.path.clone(),
-            }));
-        kept.push(chosen);
-    }
-    kept.sort_by(|a, b| a.path.cmp(&b.path));
-    kept
-}
-
-/// Two different packages of one name are told apart neither by phones nor by
-/// download pages: only one that is already published stays.
-fn drop_same_names(builds: Vec<Build>, merged: &Catalog, report: &mut Report) -> Vec<Build> {
-    let mut paths_by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for build in &builds {
-        let paths = paths_by_name.entry(build.filename.clone()).or_default();
-        paths.push(build.path.clone());
-    }
-    builds
-        .into_iter()
-        .filter(|build| {
-            let paths = &paths_by_name[&build.filename];
-            let published = merged.builds.contains_key(&build.sha256);
-            if paths.len() == 1 || published {
-                return true;
-            }
-            let others: Vec<&str> = paths
-                .iter()
-                .filter(|path| **path != build.path)
-                .map(String::as_str)
-                .collect();
-            let message = format!(
-                "a different package has the same file name: {}",
-                others.join(", ")
-            );
-            report
-                .faults
-                .push(Fault::message(&build.path, Class::Conflict, message));
-            false
-        })
-        .collect()
-}
-
-/// Puts one scanned build into the catalog.
-fn take_up(mut build: Build, own: &mut Catalog, merged: &Catalog, report: &mut Report) {
-    let path = build.path.clone();
-    if merged.tombstones.contains_key(&build.sha256) {
-        report.events.push(Event::Buried(path));
-        return;
-    }
-    if let Some(record) = own.builds.get_mut(&build.sha256) {
-        // What the package cannot tell is kept.
-        build.url.clone_from(&record.build.url);
-        build.variant.clone_from(&record.build.variant);
-        build.signer.clone_from(&record.build.signer);
-        if std::mem::take(&mut record.retired) {
-            report.events.push(Event::Returned(path.clone()));
-        }
-        if record.build != build {
-            report.events.push(Event::Updated(path));
-            record.build = build;
-        }
-        return;
-    }
-    if merged.builds.contains_key(&build.sha256) {
-        return;
-    }
-    let namesake = |catalog: &Catalog| {
-        let record = catalog.find_filename(&build.filename)?;
-        Some(record.build.sha256.clone())
-    };
-    if let Some(old) = namesake(own) {
-        own.bury(&old, Reason::Superseded(build.sha256.clone()));
-        report.events.push(Event::Superseded(path));
-    } else if namesake(merged).is_some() {
-        let message = "another catalog has a different package of this name";
-        report
-            .faults
-            .push(Fault::message(&path, Class::Conflict, message.to_owned()));
-        return;
-    } else {
-        report.events.push(Event::Added(path));
-    }
-    own.builds.insert(build.sha256.clone(), Record::new(build));
 }
 
 /// All files of the site.

@@ -1,0 +1,89 @@
+//! What a run did, or would do: for people and for `--json`.
+
+use std::collections::BTreeSet;
+
+use crate::class::Class;
+use crate::site::writer::Plan;
+
+/// Something that was left out of the site.
+#[derive(Debug)]
+pub struct Fault {
+    /// Path under `builds/`, or the path in the site for a foreign file.
+    pub path: String,
+    /// The class of the fault.
+    pub class: Class,
+    /// What is wrong, with its causes.
+    pub error: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl Fault {
+    pub(super) fn message(path: &str, class: Class, message: String) -> Fault {
+        Fault {
+            path: path.to_owned(),
+            class,
+            error: message.into(),
+        }
+    }
+}
+
+/// Something a run did or noticed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A build is new.
+    Added(String),
+    /// A build's facts changed.
+    Updated(String),
+    /// A zip that was gone is back.
+    Returned(String),
+    /// A build took the file name of another, which is offered no more.
+    Superseded(String),
+    /// A zip is gone, and the site was to serve it: offered no more.
+    Retired(String),
+    /// A zip is gone, and is still offered from its own address.
+    Remote(String),
+    /// A zip was removed from the catalog once, and is not taken up again.
+    Buried(String),
+    /// The same bytes under a second name.
+    SameBytes {
+        /// The name left out.
+        path: String,
+        /// The name published.
+        of: String,
+    },
+    /// A doubt about a build that is published all the same.
+    Warning {
+        /// The build's path.
+        path: String,
+        /// The doubt.
+        text: String,
+    },
+}
+
+/// What a run did, or would do.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// What happened to which build, in order of paths.
+    pub events: Vec<Event>,
+    /// What was left out.
+    pub faults: Vec<Fault>,
+    /// What was, or would be, done to the site's files.
+    pub plan: Plan,
+    /// The catalog was, or would be, written.
+    pub catalog_changed: bool,
+    /// Builds phones are offered.
+    pub num_offered: usize,
+    /// Devices with an offered build.
+    pub devices: BTreeSet<String>,
+    /// Deltas in the catalog, which no feed lists.
+    pub num_deltas: usize,
+    /// Neither scan nor catalog has anything to publish, so nothing is written.
+    pub nothing_to_publish: bool,
+}
+
+impl Report {
+    /// The site or the catalog on disk is not what it should be.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.catalog_changed || !self.plan.is_empty()
+    }
+}
