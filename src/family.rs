@@ -15,6 +15,9 @@ pub enum Rule {
     /// One field of a value cut at `-`, counted from 0, as in
     /// `12.1-20150827-UNOFFICIAL-golden`.
     Field(&'static str, usize),
+    /// The first field of a value, without its leading `v`, as in
+    /// `v11.3-20250405`.
+    AfterV(&'static str),
 }
 
 impl Rule {
@@ -22,7 +25,7 @@ impl Rule {
     #[must_use]
     pub fn key(self) -> &'static str {
         match self {
-            Rule::Whole(key) | Rule::Field(key, _) => key,
+            Rule::Whole(key) | Rule::Field(key, _) | Rule::AfterV(key) => key,
         }
     }
 
@@ -31,6 +34,7 @@ impl Rule {
         let value = match self {
             Rule::Whole(_) => value,
             Rule::Field(_, index) => value.split('-').nth(index)?,
+            Rule::AfterV(_) => value.split('-').next()?.strip_prefix('v')?,
         };
         (!value.is_empty()).then(|| value.to_owned())
     }
@@ -53,7 +57,7 @@ pub struct Family {
     pub compares_romtype: bool,
 }
 
-use Rule::{Field, Whole};
+use Rule::{AfterV, Field, Whole};
 
 /// All families. Forks keep the keys of what they were forked from, so the more
 /// particular family comes first.
@@ -70,7 +74,7 @@ pub static FAMILIES: &[Family] = &[
         name: "crDroid",
         markers: &["ro.crdroid."],
         device: &[Whole("ro.crdroid.device")],
-        version: &[Whole("ro.modversion")],
+        version: &[Whole("ro.modversion"), AfterV("ro.crdroid.display.version")],
         romtype: &[Whole("ro.crdroid.buildtype")],
         compares_romtype: false,
     },
@@ -312,6 +316,10 @@ mod tests {
             (
                 "ro.lineage.device=komodo\nro.crdroid.device=komodo\nro.crdroid.version=15.0\nro.modversion=11.2",
                 ["crDroid", "komodo", "11.2", ""],
+            ),
+            (
+                "ro.crdroid.device=caiman\nro.crdroid.build.version=11.3\nro.crdroid.display.version=v11.3-20250405",
+                ["crDroid", "caiman", "11.3", ""],
             ),
             (
                 "ro.carbon.device=kumquat\nro.carbon.version=10.2-20131106-UNOFFICIAL-kumquat",

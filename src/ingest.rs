@@ -46,9 +46,6 @@ pub enum Error {
     /// The payload's manifest cannot be read.
     #[error("payload.bin")]
     Payload(#[from] payload::Error),
-    /// `metadata.pb` cannot be read.
-    #[error("META-INF/com/android/metadata.pb")]
-    Metadata(#[from] metadata::Error),
     /// Weak sources contradict each other.
     #[error(transparent)]
     Conflict(#[from] Box<Conflict>),
@@ -94,7 +91,6 @@ impl Error {
             Error::Zip(error) => error.class(),
             Error::NotARom(_) => Class::NotARom,
             Error::Payload(error) => error.class(),
-            Error::Metadata(error) => error.class(),
             Error::Conflict(_) => Class::Conflict,
             Error::Missing(_) => Class::MissingFacts,
             Error::NotAPath(_) | Error::BadFact { .. } => Class::Corrupt,
@@ -154,7 +150,7 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
     let layout = layout::detect(&package)?;
 
     let mut warnings = Vec::new();
-    let (pb, text) = read_metadata(&mut package)?;
+    let (pb, text) = read_metadata(&mut package, &mut warnings)?;
     let kind = detect_kind(&mut package, layout, pb.as_ref().or(text.as_ref()))?;
     let inner_props = package
         .read(layout::BUILD_PROP, MAX_PROPS_SIZE)?
@@ -375,10 +371,22 @@ fn read_sidecar(file: &Path, limit: u64, warnings: &mut Vec<String>) -> Option<V
 
 type BothMetadata = (Option<OtaMetadata>, Option<OtaMetadata>);
 
-fn read_metadata(package: &mut Package) -> Result<BothMetadata, Error> {
+/// Reads both forms of the metadata; the text says the same as a protobuf that
+/// cannot be decoded.
+fn read_metadata(package: &mut Package, warnings: &mut Vec<String>) -> Result<BothMetadata, Error> {
     let pb = package.read(metadata::PROTOBUF, metadata::MAX_SIZE)?;
     let text = package.read(metadata::TEXT, metadata::MAX_SIZE)?;
-    let pb = pb.as_deref().map(metadata::parse_pb).transpose()?;
+    let pb = match pb.as_deref().map(metadata::parse_pb) {
+        None => None,
+        Some(Ok(pb)) => Some(pb),
+        Some(Err(_)) => {
+            warnings.push(format!(
+                "{} is no protobuf message; ignored",
+                metadata::PROTOBUF
+            ));
+            None
+        }
+    };
     Ok((pb, text.as_deref().map(metadata::parse_text)))
 }
 

@@ -8,8 +8,6 @@
 
 use prost::Message;
 
-use crate::class::Class;
-
 /// The text form, in every package since 2010.
 pub const TEXT: &str = "META-INF/com/android/metadata";
 /// The protobuf form, since Android 12.
@@ -38,19 +36,6 @@ pub struct OtaMetadata {
     pub source_incremental: Option<String>,
     /// `ota-property-files`, without its padding.
     pub property_files: Option<String>,
-}
-
-/// Metadata that is no protobuf message.
-#[derive(Debug, thiserror::Error)]
-#[error("protobuf message")]
-pub struct Error(#[source] prost::DecodeError);
-
-impl Error {
-    /// The class of the fault.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        Class::Corrupt
-    }
 }
 
 /// Parses the text form: `key=value` lines, the last definition wins.
@@ -89,9 +74,9 @@ pub fn parse_text(bytes: &[u8]) -> OtaMetadata {
 /// Parses the protobuf form.
 ///
 /// # Errors
-/// Class `Corrupt` if the bytes are no protobuf message.
-pub fn parse_pb(bytes: &[u8]) -> Result<OtaMetadata, Error> {
-    let wire = wire::OtaMetadata::decode(bytes).map_err(Error)?;
+/// If the bytes are no protobuf message.
+pub fn parse_pb(bytes: &[u8]) -> Result<OtaMetadata, prost::DecodeError> {
+    let wire = wire::OtaMetadata::decode(bytes)?;
     let post = wire.postcondition.unwrap_or_default();
     let pre = wire.precondition.unwrap_or_default();
     let text = |value: String| Some(value.trim().to_owned()).filter(|value| !value.is_empty());
@@ -203,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_protobuf_is_corrupt() {
-        assert_eq!(parse_pb(&[0xff; 30]).unwrap_err().class(), Class::Corrupt);
+    fn broken_protobuf_is_refused() {
+        assert!(parse_pb(&[0xff; 30]).is_err());
     }
 }
