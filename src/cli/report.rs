@@ -300,6 +300,7 @@ fn print_summary(talk: Talk, config: &Config, report: &Report) {
     }
     match &config.base_url {
         Some(base) => {
+            warn_of_long_property(talk, base);
             talk.line(&format!(
                 "next: upload {out} to {base}, zips before feeds, and build this line into the ROM:"
             ));
@@ -313,6 +314,22 @@ fn print_summary(talk: Talk, config: &Config, report: &Report) {
         None => talk.line(&format!(
             "next: upload {out}; README.md tells which address goes into the ROM"
         )),
+    }
+}
+
+/// Android refuses a property value of more than 91 bytes.
+fn warn_of_long_property(talk: Talk, base: &str) {
+    const MAX_LEN: usize = 91;
+    for path in [
+        "/api/v1/{device}/{type}.json",
+        "/api/v2/devices/{device}/builds.json",
+    ] {
+        let len = base.len() + path.len();
+        if len > MAX_LEN {
+            talk.warning(&format!(
+                "{base}{path} has {len} bytes; Android takes no more than {MAX_LEN} in a property"
+            ));
+        }
     }
 }
 
