@@ -16,7 +16,7 @@ use super::args::Places;
 
 /// Name of the settings file.
 pub(crate) const FILE_NAME: &str = "romfeed.toml";
-/// Folder for lock and cache, beside the settings file.
+/// Folder for lock and cache, beside the catalog that the lock is for.
 const STATE_DIR: &str = ".romfeed";
 
 /// Settings that cannot be used; the text is for people.
@@ -155,8 +155,8 @@ pub(crate) fn resolve(file: Option<&Path>, places: &Places) -> Result<Resolved, 
             .out
             .clone()
             .unwrap_or_else(|| folder.join(settings.out.unwrap_or_else(|| "out".into()))),
+        state: catalogs[0].with_file_name(STATE_DIR),
         catalogs,
-        state: folder.join(STATE_DIR),
         base_url,
         url,
         devices,
