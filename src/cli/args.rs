@@ -81,18 +81,18 @@ pub(crate) struct Places {
     /// Publish the site at this address; zips are expected below it, in builds/
     #[arg(long, value_name = "URL", env = "ROMFEED_BASE_URL")]
     pub(crate) base_url: Option<String>,
-    /// Point phones to this address of the zips, as https://host/{device}/{filename}
-    #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
-    pub(crate) url: Option<String>,
-    /// Read this many files at the same time [default: one per processor]
-    #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) jobs: Option<u16>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
     #[command(flatten)]
     pub(crate) places: Places,
+    /// Point phones to this address of the zips, as https://host/{device}/{filename}
+    #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
+    pub(crate) url: Option<String>,
+    /// Read this many files at the same time [default: one per processor]
+    #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) jobs: Option<u16>,
     /// Show what would change, and write nothing but the cache of digests
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -145,6 +145,9 @@ pub(crate) enum CatalogCommand {
     List {
         #[command(flatten)]
         places: Places,
+        /// Point phones to this address of the zips, as https://host/{device}/{filename}
+        #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
+        url: Option<String>,
         /// Print one JSON object a line
         #[arg(long)]
         json: bool,
@@ -165,14 +168,8 @@ pub(crate) struct AddArgs {
     #[arg(long, required_unless_present = "zip")]
     pub(crate) device: Option<String>,
     /// Set the version the updater compares, as 21.0
-    #[arg(
-        long = "rom-version",
-        alias = "version",
-        value_name = "VERSION",
-        id = "version",
-        required_unless_present = "zip"
-    )]
-    pub(crate) rom_version: Option<String>,
+    #[arg(long, required_unless_present = "zip")]
+    pub(crate) version: Option<String>,
     /// Set the release type
     #[arg(long, required_unless_present = "zip")]
     pub(crate) romtype: Option<String>,
@@ -199,7 +196,7 @@ pub(crate) struct AddArgs {
     pub(crate) security_patch: Option<String>,
     /// Set the download address of this build
     #[arg(long, value_name = "URL")]
-    pub(crate) zip_url: Option<String>,
+    pub(crate) url: Option<String>,
 }
 
 #[cfg(test)]

@@ -43,12 +43,12 @@ pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
             Some(_) => from_zip(args, config, talk)?,
             None => from_facts(args)?,
         };
-        if let Some(url) = &args.zip_url {
+        if let Some(url) = &args.url {
             build.url = Some(url.clone());
         }
         file::check(&build)?;
         if config.address(&build).is_none() {
-            return Err("no setting gives it a download address; add --zip-url URL".to_owned());
+            return Err("no setting gives it a download address; add --url URL".to_owned());
         }
         let filename = build.filename.clone();
         if !own.builds.contains_key(&build.sha256) {
@@ -231,7 +231,7 @@ fn from_facts(args: &AddArgs) -> Result<Build, String> {
         device: Device::parse(&text(&args.device)).map_err(|e| e.to_string())?,
         variant: None,
         romtype: Romtype::parse(&text(&args.romtype)).map_err(|e| e.to_string())?,
-        version: text(&args.rom_version),
+        version: text(&args.version),
         timestamp: args.datetime.unwrap_or_default(),
         incremental: args.incremental.clone().filter(|value| !value.is_empty()),
         kind: Kind::Full,

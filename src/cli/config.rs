@@ -100,8 +100,28 @@ pub(crate) struct Resolved {
     pub(crate) devices_error: Option<String>,
 }
 
+/// The flags that settings of the file stand behind; clap has put values from
+/// the environment among them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flags<'a> {
+    pub(crate) places: &'a Places,
+    pub(crate) url: Option<&'a str>,
+    pub(crate) jobs: Option<u16>,
+}
+
+impl<'a> Flags<'a> {
+    pub(crate) fn new(places: &'a Places) -> Flags<'a> {
+        Flags {
+            places,
+            url: None,
+            jobs: None,
+        }
+    }
+}
+
 /// Brings all settings together.
-pub(crate) fn resolve(file: Option<&Path>, places: &Places) -> Result<Resolved, ConfigError> {
+pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved, ConfigError> {
+    let places = flags.places;
     let (settings, folder, name) = load_file(file)?;
     let in_file =
         |what: &str, error: &dyn std::fmt::Display| ConfigError(format!("{name}: {what}: {error}"));
@@ -122,7 +142,7 @@ pub(crate) fn resolve(file: Option<&Path>, places: &Places) -> Result<Resolved, 
         (None, None) => None,
     };
     let template = |text: &str, what: &str| UrlTemplate::parse(text).map_err(|e| in_file(what, &e));
-    let url = match (&places.url, settings.url) {
+    let url = match (flags.url, settings.url) {
         (Some(url), _) => {
             Some(UrlTemplate::parse(url).map_err(|e| ConfigError(format!("--url: {e}")))?)
         }
@@ -166,7 +186,7 @@ pub(crate) fn resolve(file: Option<&Path>, places: &Places) -> Result<Resolved, 
         overrides: parse_overrides(settings.overrides).map_err(|e| in_file("[[override]]", &e))?,
         exclude: parse_globs(&settings.exclude).map_err(|e| in_file("exclude", &e))?,
         known_devices,
-        jobs: places
+        jobs: flags
             .jobs
             .or(settings.jobs)
             .map_or_else(default_jobs, usize::from),

@@ -113,6 +113,10 @@ fn inspect(
     if let Some(digests) = &digests {
         ingest::verify(zip, digests, &mut package.facts.warnings)?;
     }
+    if let Err(error) = package.draft() {
+        let warning = format!("it cannot be published: {}", chain(&error));
+        package.facts.warnings.push(warning);
+    }
     Ok((package, digests))
 }
 

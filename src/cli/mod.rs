@@ -17,7 +17,7 @@ use romfeed::generate::{self, Event, Report};
 use serde::Serialize;
 
 use args::{CatalogCommand, Cli, Command, GenerateArgs, Global, Places};
-use config::Resolved;
+use config::{Flags, Resolved};
 use progress::Progress;
 use report::Talk;
 
@@ -66,11 +66,18 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
-    let resolve = |places: &Places| resolve(&cli.global, places, talk);
+    let resolve = |flags: Flags<'_>| resolve(&cli.global, flags, talk);
     match &cli.command {
-        Command::Generate(args) => run_generate(args, resolve(&args.places), talk),
+        Command::Generate(args) => {
+            let flags = Flags {
+                places: &args.places,
+                url: args.url.as_deref(),
+                jobs: args.jobs,
+            };
+            run_generate(args, resolve(flags), talk)
+        }
         Command::Inspect(args) => {
-            let Some(resolved) = resolve(&Places::default()) else {
+            let Some(resolved) = resolve(Flags::new(&Places::default())) else {
                 return Ok(Outcome::Usage);
             };
             let all_sound = inspect::run(args, &resolved.config, talk)?;
@@ -81,13 +88,15 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             })
         }
         Command::Catalog(args) => {
-            let places = match &args.command {
-                CatalogCommand::Add(add) => &add.places,
-                CatalogCommand::Remove { places, .. } | CatalogCommand::List { places, .. } => {
-                    places
-                }
+            let flags = match &args.command {
+                CatalogCommand::Add(add) => Flags::new(&add.places),
+                CatalogCommand::Remove { places, .. } => Flags::new(places),
+                CatalogCommand::List { places, url, .. } => Flags {
+                    url: url.as_deref(),
+                    ..Flags::new(places)
+                },
             };
-            let Some(Resolved { config, .. }) = resolve(places) else {
+            let Some(Resolved { config, .. }) = resolve(flags) else {
                 return Ok(Outcome::Usage);
             };
             match &args.command {
@@ -109,8 +118,8 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
     }
 }
 
-fn resolve(global: &Global, places: &Places, talk: Talk) -> Option<Resolved> {
-    match config::resolve(global.config.as_deref(), places) {
+fn resolve(global: &Global, flags: Flags<'_>, talk: Talk) -> Option<Resolved> {
+    match config::resolve(global.config.as_deref(), flags) {
         Ok(resolved) => Some(resolved),
         Err(error) => {
             talk.error(&error.to_string(), None);

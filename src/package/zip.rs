@@ -73,6 +73,14 @@ pub enum Error {
         /// Byte offset inside the directory.
         offset: usize,
     },
+    /// Two central directories could be meant.
+    #[error("ambiguous zip: its central directory could begin at byte {ours:#x} or {theirs:#x}")]
+    TwoDirectories {
+        /// Where the last end record puts it.
+        ours: u64,
+        /// Where another reading puts it.
+        theirs: u64,
+    },
     /// More entries, or a longer directory, than romfeed reads.
     #[error("{what} is {found}, at most {limit} are read")]
     TooLarge {
@@ -136,9 +144,10 @@ impl Error {
         match self {
             Error::Empty | Error::NotAZip { .. } => Class::NotAZip,
             Error::NoEnd | Error::CentralOutOfBounds { .. } => Class::Truncated,
-            Error::BadCentralEntry { .. } | Error::Duplicate { .. } | Error::UnsafeName { .. } => {
-                Class::Corrupt
-            }
+            Error::BadCentralEntry { .. }
+            | Error::TwoDirectories { .. }
+            | Error::Duplicate { .. }
+            | Error::UnsafeName { .. } => Class::Corrupt,
             Error::TooLarge { .. } | Error::EntryTooLarge { .. } => Class::Limit,
             Error::Encrypted { .. } => Class::Unsupported,
             Error::Zip { source, .. } => zip_class(source),
@@ -203,13 +212,20 @@ impl Package {
     /// # Errors
     /// Class `NotAZip`, `Truncated`, `Corrupt`, `Limit` or `Io`.
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Package, Error> {
-        let directory = read_directory(&*source)?;
+        let (start, directory) = read_directory(&*source)?;
         let (entries, duplicates) = parse_directory(&directory)?;
         let reader = BufReader::new(Reader::new(Arc::clone(&source)));
         let archive = ZipArchive::new(reader).map_err(|source| Error::Zip {
             place: "central directory".to_owned(),
             source,
         })?;
+        // A file may hold several end records; whoever reads it must take the same.
+        if archive.central_directory_start() != start {
+            return Err(Error::TwoDirectories {
+                ours: start,
+                theirs: archive.central_directory_start(),
+            });
+        }
         Ok(Package {
             source,
             archive,
@@ -329,8 +345,9 @@ impl Package {
     }
 }
 
-/// Reads the bytes of the central directory, found from the end of the file.
-fn read_directory(source: &dyn ReadAt) -> Result<Vec<u8>, Error> {
+/// Reads the central directory, found from the end of the file: its offset and
+/// its bytes.
+fn read_directory(source: &dyn ReadAt) -> Result<(u64, Vec<u8>), Error> {
     let size = source.size();
     if size == 0 {
         return Err(Error::Empty);
@@ -412,7 +429,7 @@ fn read_directory(source: &dyn ReadAt) -> Result<Vec<u8>, Error> {
         })?;
     let mut directory = vec![0; usize::try_from(central_size).expect("limited above")];
     read(start, &mut directory)?;
-    Ok(directory)
+    Ok((start, directory))
 }
 
 /// The last end record whose comment reaches exactly to the end of the file.

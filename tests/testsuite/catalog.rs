@@ -9,13 +9,13 @@ fn add(dir: &RomDir, changes: &[(&str, &str)]) -> super::support::Run {
     let mut facts = vec![
         ("--filename", "lineage-21.0-20240801-nightly-bacon.zip"),
         ("--device", "bacon"),
-        ("--rom-version", "21.0"),
+        ("--version", "21.0"),
         ("--romtype", "nightly"),
         ("--datetime", "1722470400"),
         ("--size", "1234"),
         ("--sha256", SHA),
         ("--incremental", "abc"),
-        ("--zip-url", "https://dl.example.org/a%20b.zip"),
+        ("--url", "https://dl.example.org/a%20b.zip"),
     ];
     for (flag, value) in changes {
         facts.retain(|(known, _)| known != flag);
@@ -55,8 +55,8 @@ fn facts_no_client_could_use_are_refused() {
         ("--md5", "zz", "hex"),
         ("--size", "0", "size"),
         ("--filename", "a/b.zip", "separator"),
-        ("--rom-version", " 21.0", "blanks"),
-        ("--zip-url", "http://h/x.zip", "https"),
+        ("--version", " 21.0", "blanks"),
+        ("--url", "http://h/x.zip", "https"),
     ] {
         let dir = RomDir::new();
         add(&dir, &[(flag, value)]).expect(1).says(word);
@@ -70,8 +70,8 @@ fn facts_no_client_could_use_are_refused() {
 fn a_build_is_added_from_its_zip() {
     let dir = RomDir::new().file("elsewhere/x.zip", bacon(0));
     let zip_args = ["catalog", "add", "--zip", "elsewhere/x.zip"];
-    dir.run(&zip_args).expect(1).says("--zip-url");
-    dir.run(&[&zip_args[..], &["--zip-url", "https://h/x.zip"]].concat())
+    dir.run(&zip_args).expect(1).says("--url");
+    dir.run(&[&zip_args[..], &["--url", "https://h/x.zip"]].concat())
         .expect(0);
     dir.run(&["generate"]).expect(0);
     assert_eq!(feed(&dir, "bacon.json")["response"][0]["filename"], "x.zip");

@@ -500,7 +500,7 @@ fn addresses_follow_their_precedence() {
         "add",
         "--zip",
         &zip,
-        "--zip-url",
+        "--url",
         "https://catalog.example/rom.zip",
     ])
     .expect(0);
