@@ -25,7 +25,7 @@ use crate::props::PropertyMap;
 /// Longest `build.prop` read, in bytes; real ones take 3 to 25 KiB.
 const MAX_PROPS_SIZE: u64 = 1 << 20;
 /// How much of a compressed payload is decoded to reach its manifest.
-const MAX_PAYLOAD_HEAD: u64 = (16 << 20) + 24;
+const MAX_PAYLOAD_HEAD: u64 = payload::HEADER_LEN + payload::MAX_MANIFEST_SIZE;
 /// What a build without a romtype is published under; the default that
 /// CyanogenMod's own updater assumes.
 const DEFAULT_ROMTYPE: &str = "UNOFFICIAL";
@@ -65,6 +65,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A file or folder name that no phone or host could use.
+    #[error("{what} `{}` {reason}", .value.escape_debug())]
+    BadName {
+        /// `file name` or `folder name`.
+        what: &'static str,
+        /// The name.
+        value: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// The bytes could not be hashed.
     #[error(transparent)]
     Digest(#[from] digest::Error),
@@ -93,7 +103,7 @@ impl Error {
             Error::Payload(error) => error.class(),
             Error::Conflict(_) => Class::Conflict,
             Error::Missing(_) => Class::MissingFacts,
-            Error::NotAPath(_) | Error::BadFact { .. } => Class::Corrupt,
+            Error::NotAPath(_) | Error::BadFact { .. } | Error::BadName { .. } => Class::Corrupt,
             Error::Digest(error) => error.class(),
             Error::HashMismatch { .. } => Class::HashMismatch,
         }
@@ -160,7 +170,7 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
 
     let mut claims = Vec::new();
     claims.extend(override_claims(context.overrides, path));
-    let sidecar_place = format!("{filename}.prop");
+    let sidecar_place = format!("{}.prop", filename.escape_debug());
     for (source, place, props) in [
         (Source::BuildProp, layout::BUILD_PROP, &inner_props),
         (Source::Sidecar, sidecar_place.as_str(), &sidecar_props),
@@ -190,6 +200,9 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
     let name = names::parse(&filename, &known_devices);
     claims.extend(name.as_ref().map(name_claims));
 
+    for claims in &mut claims {
+        warnings.extend(drop_malformed(claims));
+    }
     let mut facts = facts::weigh(&claims)?;
     let props = inner_props.as_ref().or(sidecar_props.as_ref());
     let family = props.map(family::detect);
@@ -231,7 +244,8 @@ impl Examined {
     /// under `UNOFFICIAL`, with a warning among the facts.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::NotAPath`] or [`Error::BadFact`].
+    /// [`Error::Missing`], [`Error::NotAPath`], [`Error::BadFact`] or
+    /// [`Error::BadName`].
     pub fn draft(&mut self) -> Result<Build, Error> {
         let default_romtype = (self.facts.get(Fact::Romtype).is_none() && !self.compares_romtype)
             .then_some(DEFAULT_ROMTYPE);
@@ -256,11 +270,18 @@ impl Examined {
         };
         let version = value(Fact::Version);
         bad("version", &version, build::version_fault(&version))?;
-        bad(
-            "file name",
-            &self.filename,
-            build::filename_fault(&self.filename),
-        )?;
+        for part in self.path.split('/') {
+            if let Some(reason) = build::filename_fault(part) {
+                return Err(Error::BadName {
+                    what: match part == self.filename {
+                        true => "file name",
+                        false => "folder name",
+                    },
+                    value: part.to_owned(),
+                    reason,
+                });
+            }
+        }
         let datetime = value(Fact::Datetime);
         let fault = match datetime.parse() {
             Ok(timestamp) => build::timestamp_fault(timestamp),
@@ -311,7 +332,7 @@ pub fn verify(file: &Path, digests: &Digests, warnings: &mut Vec<String>) -> Res
             continue;
         };
         let text = String::from_utf8_lossy(&bytes);
-        let beside = format!("{filename}.{algorithm}sum");
+        let beside = format!("{}.{algorithm}sum", filename.escape_debug());
         match sidecar::parse(&text, &filename, found.len()) {
             None => warnings.push(format!(
                 "{beside} holds no {algorithm} of the package; not checked"
@@ -411,9 +432,10 @@ fn detect_kind(
                 name.ends_with(".patch.dat") && package.entry(name).is_some_and(|e| e.size > 0)
             });
             let mut needs = patched;
-            for name in names.iter().filter(|name| name.ends_with(".transfer.list")) {
+            let mut lists = names.iter().filter(|name| name.ends_with(".transfer.list"));
+            while let (false, Some(name)) = (needs, lists.next()) {
                 let list = package.read(name, transfer_list::MAX_SIZE)?;
-                needs |= list.is_some_and(|list| transfer_list::needs_source(&list));
+                needs = list.is_some_and(|list| transfer_list::needs_source(&list));
             }
             needs
         }
@@ -466,6 +488,35 @@ fn props_claims(source: Source, place: &str, props: &PropertyMap) -> Claims {
         property("ro.build.version.security_patch"),
     );
     claims
+}
+
+/// Takes out numbers and dates that are none, one warning each.
+fn drop_malformed(claims: &mut Claims) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (fact, kind) in [
+        (Fact::Datetime, "number"),
+        (Fact::SdkLevel, "number"),
+        (Fact::SecurityPatch, "date"),
+    ] {
+        let Some((value, _)) = claims.values.get(&fact) else {
+            continue;
+        };
+        let is_sound = match fact {
+            Fact::SdkLevel => value.parse::<u32>().is_ok(),
+            Fact::SecurityPatch => build::is_date(value),
+            _ => value.parse::<i64>().is_ok(),
+        };
+        if !is_sound {
+            warnings.push(format!(
+                "{} `{}` by {} is no {kind}; ignored",
+                fact.as_str(),
+                value.escape_debug(),
+                claims.place
+            ));
+            claims.values.remove(&fact);
+        }
+    }
+    warnings
 }
 
 fn metadata_claims(source: Source, place: &str, metadata: &OtaMetadata, kind: &Kind) -> Claims {

@@ -19,6 +19,8 @@ pub struct Found {
     pub path: String,
     /// Path to open it by.
     pub file: PathBuf,
+    /// The file itself is a symbolic link, as `latest.zip` often is.
+    pub is_link: bool,
 }
 
 /// Something under the folder that could not be used.
@@ -73,6 +75,12 @@ pub fn scan(root: &Path, exclude: &GlobSet) -> Scan {
                     message,
                 });
             }
+            Ok(entry) if entry.depth() == MAX_DEPTH && entry.file_type().is_dir() => {
+                scan.faults.push(Fault {
+                    path: display(entry.path().strip_prefix(root).unwrap_or(root)),
+                    message: format!("folders more than {MAX_DEPTH} deep are not looked into"),
+                });
+            }
             Ok(entry) => scan.add(&entry, root, exclude),
         }
     }
@@ -105,6 +113,7 @@ impl Scan {
         self.packages.push(Found {
             path,
             file: entry.path().to_owned(),
+            is_link: entry.path_is_symlink(),
         });
     }
 }
@@ -114,5 +123,5 @@ fn is_hidden(entry: &DirEntry) -> bool {
 }
 
 fn display(path: &Path) -> String {
-    path.to_string_lossy().escape_debug().to_string()
+    path.to_string_lossy().into_owned()
 }

@@ -320,6 +320,13 @@ pub fn check(build: &Build) -> Result<(), String> {
             ));
         }
     }
+    if let Some(date) = build
+        .security_patch
+        .as_ref()
+        .filter(|date| !build::is_date(date))
+    {
+        return fault("security_patch", date, Some("is no date as 2024-08-05"));
+    }
     for url in [&build.url, &build.ota_url].into_iter().flatten() {
         crate::address::check_https(url).map_err(|error| error.to_string())?;
     }

@@ -7,6 +7,7 @@
 pub mod file;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::build::{Build, Device, Kind, Romtype, Variant};
 
@@ -135,61 +136,117 @@ impl Catalog {
             .insert(sha256.to_owned(), Tombstone::of(&record.build, reason));
         Some(record)
     }
+}
 
-    /// Joins another catalog to this one; the names are for the error.
+/// The catalog files of one site: the one that is kept, and those that are only
+/// read.
+#[derive(Clone, Debug)]
+pub struct Catalogs {
+    /// What this machine keeps up to date.
+    pub own: Catalog,
+    own_name: String,
+    others: Vec<(String, Catalog)>,
+}
+
+impl Catalogs {
+    /// Reads all files; the first is the one that is kept, and may not exist.
     ///
     /// # Errors
-    /// [`Contradiction`] if the two say different things of one build, or give
-    /// one file name to two builds.
-    pub fn merge(
-        &mut self,
-        name: &str,
-        other: &Catalog,
-        other_name: &str,
-    ) -> Result<(), Contradiction> {
-        let contradiction = |filename: &str, what| Contradiction {
-            first: name.to_owned(),
-            second: other_name.to_owned(),
-            filename: filename.to_owned(),
-            what,
-        };
-        let mut sha_by_filename: BTreeMap<String, String> = self
-            .builds
-            .values()
-            .map(|record| (record.build.filename.clone(), record.build.sha256.clone()))
-            .collect();
-        for (sha256, record) in &other.builds {
-            let filename = &record.build.filename;
-            if self.tombstones.contains_key(sha256) {
-                return Err(contradiction(
-                    filename,
-                    "removed in one, offered in the other",
-                ));
-            }
-            match self.builds.get(sha256) {
-                Some(known) if known == record => continue,
-                Some(_) => return Err(contradiction(filename, "its facts differ")),
-                None => {}
-            }
-            let taken = sha_by_filename.insert(filename.clone(), sha256.clone());
-            if taken.is_some() {
-                return Err(contradiction(
-                    filename,
-                    "two different packages have this name",
-                ));
-            }
-            self.builds.insert(sha256.clone(), record.clone());
+    /// The first file that cannot be read.
+    ///
+    /// # Panics
+    /// If `paths` is empty.
+    pub fn load(paths: &[PathBuf]) -> Result<Catalogs, file::Error> {
+        let (own, others) = paths.split_first().expect("the settings name a catalog");
+        let load = |path: &PathBuf| Ok((path.display().to_string(), file::load(path)?));
+        let (own_name, own) = load(own)?;
+        Ok(Catalogs {
+            own,
+            own_name,
+            others: others.iter().map(load).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Whether a catalog that is only read has a build under this identity.
+    #[must_use]
+    pub fn others_offer(&self, sha256: &str) -> bool {
+        self.others
+            .iter()
+            .any(|(_, c)| c.builds.contains_key(sha256))
+    }
+
+    /// Whether any catalog has a tombstone of this identity.
+    #[must_use]
+    pub fn is_buried(&self, sha256: &str) -> bool {
+        let others = self.others.iter().map(|(_, catalog)| catalog);
+        others
+            .chain([&self.own])
+            .any(|catalog| catalog.tombstones.contains_key(sha256))
+    }
+
+    /// The record of a file name in a catalog that is only read.
+    #[must_use]
+    pub fn find_in_others(&self, filename: &str) -> Option<&Record> {
+        self.others
+            .iter()
+            .find_map(|(_, catalog)| catalog.find_filename(filename))
+    }
+
+    /// All catalogs as one.
+    ///
+    /// # Errors
+    /// [`Contradiction`] if two say different things of one build, or give one
+    /// file name to two builds.
+    pub fn merged(&self) -> Result<Catalog, Contradiction> {
+        let mut merged = self.own.clone();
+        let mut origins: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut sha_by_filename: BTreeMap<&str, &str> = BTreeMap::new();
+        for (sha256, record) in &self.own.builds {
+            sha_by_filename.insert(&record.build.filename, sha256);
         }
-        for (sha256, tombstone) in &other.tombstones {
-            if self.builds.contains_key(sha256) {
-                let what = "offered in one, removed in the other";
-                return Err(contradiction(&tombstone.filename, what));
+        for (name, other) in &self.others {
+            let contradiction = |sha256: &str, filename: &str, what| Contradiction {
+                first: origins
+                    .get(sha256)
+                    .unwrap_or(&self.own_name.as_str())
+                    .to_string(),
+                second: name.clone(),
+                filename: filename.to_owned(),
+                what,
+            };
+            for (sha256, record) in &other.builds {
+                let filename = record.build.filename.as_str();
+                if merged.tombstones.contains_key(sha256) {
+                    let what = "removed in one, offered in the other";
+                    return Err(contradiction(sha256, filename, what));
+                }
+                match merged.builds.get(sha256) {
+                    Some(known) if known == record => continue,
+                    Some(_) => return Err(contradiction(sha256, filename, "its facts differ")),
+                    None => {}
+                }
+                if let Some(taken) = sha_by_filename.get(filename) {
+                    let what = "two different packages have this name";
+                    return Err(contradiction(taken, filename, what));
+                }
+                merged.builds.insert(sha256.clone(), record.clone());
             }
-            self.tombstones
-                .entry(sha256.clone())
-                .or_insert_with(|| tombstone.clone());
+            for (sha256, tombstone) in &other.tombstones {
+                if merged.builds.contains_key(sha256) {
+                    let what = "offered in one, removed in the other";
+                    return Err(contradiction(sha256, &tombstone.filename, what));
+                }
+                merged.tombstones.insert(sha256.clone(), tombstone.clone());
+            }
+            for (sha256, record) in &other.builds {
+                sha_by_filename.insert(&record.build.filename, sha256);
+                origins.entry(sha256).or_insert(name);
+            }
+            for sha256 in other.tombstones.keys() {
+                origins.entry(sha256).or_insert(name);
+            }
         }
-        Ok(())
+        Ok(merged)
     }
 }
 

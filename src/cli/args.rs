@@ -91,7 +91,7 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
     pub(crate) url: Option<String>,
     /// Read this many files at the same time [default: one per processor]
-    #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=i64::from(super::config::MAX_JOBS)))]
     pub(crate) jobs: Option<u16>,
     /// Show what would change, and write nothing but the cache of digests
     #[arg(long)]

@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use romfeed::build::{Build, Device, Kind, Romtype};
-use romfeed::catalog::{Catalog, Reason, Record, file};
+use romfeed::catalog::{Catalogs, Reason, Record, file};
 use romfeed::config::Config;
 use romfeed::digest;
-use romfeed::generate::{load_catalogs, lock_state, save_catalog};
+use romfeed::generate::{lock_state, save_catalog};
 use romfeed::ingest::{self, Context};
 use serde::Serialize;
 
@@ -38,7 +38,7 @@ struct Line<'a> {
 
 /// Adds a build.
 pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
-    change(config, talk, |own, merged| {
+    change(config, talk, |catalogs| {
         let mut build = match &args.zip {
             Some(_) => from_zip(args, config, talk)?,
             None => from_facts(args)?,
@@ -51,10 +51,11 @@ pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
             return Err("no setting gives it a download address; add --url URL".to_owned());
         }
         let filename = build.filename.clone();
+        if catalogs.others_offer(&build.sha256) {
+            return Err("another catalog has this build already".to_owned());
+        }
+        let own = &mut catalogs.own;
         if !own.builds.contains_key(&build.sha256) {
-            if merged.builds.contains_key(&build.sha256) {
-                return Err("another catalog has this build already".to_owned());
-            }
             if let Some(old) = own
                 .find_filename(&filename)
                 .map(|old| old.build.sha256.clone())
@@ -77,7 +78,8 @@ pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
 
 /// Removes builds named by file name or by the start of their sha256.
 pub(crate) fn remove(names: &[String], config: &Config, talk: Talk) -> Outcome {
-    change(config, talk, |own, _| {
+    change(config, talk, |catalogs| {
+        let own = &mut catalogs.own;
         for name in names {
             let found: Vec<String> = own
                 .builds
@@ -109,8 +111,8 @@ fn names_build(name: &str, build: &Build) -> bool {
 
 /// Prints all builds.
 pub(crate) fn list(json: bool, config: &Config, talk: Talk) -> io::Result<Outcome> {
-    let merged = match load_catalogs(config) {
-        Ok((_, merged)) => merged,
+    let merged = match load(config).and_then(|catalogs| Ok(catalogs.merged()?)) {
+        Ok(merged) => merged,
         Err(error) => {
             print_run_error(talk, &error);
             return Ok(Outcome::of_error(&error));
@@ -171,11 +173,15 @@ pub(crate) fn list(json: bool, config: &Config, talk: Talk) -> io::Result<Outcom
     Ok(Outcome::Done)
 }
 
+fn load(config: &Config) -> Result<Catalogs, romfeed::generate::Error> {
+    Ok(Catalogs::load(&config.catalogs)?)
+}
+
 /// Loads the catalog under its lock, lets `edit` change it, and writes it.
 fn change(
     config: &Config,
     talk: Talk,
-    edit: impl FnOnce(&mut Catalog, &Catalog) -> Result<(), String>,
+    edit: impl FnOnce(&mut Catalogs) -> Result<(), String>,
 ) -> Outcome {
     let fail = |error: romfeed::generate::Error| {
         print_run_error(talk, &error);
@@ -185,15 +191,18 @@ fn change(
         Ok(lock) => lock,
         Err(error) => return fail(error),
     };
-    let (mut own, merged) = match load_catalogs(config) {
+    let mut catalogs = match load(config) {
         Ok(catalogs) => catalogs,
         Err(error) => return fail(error),
     };
-    if let Err(message) = edit(&mut own, &merged) {
+    if let Err(message) = edit(&mut catalogs) {
         talk.error(&message, None);
         return Outcome::Failed;
     }
-    match save_catalog(&config.catalogs[0], &file::render(&own)) {
+    if let Err(error) = catalogs.merged() {
+        return fail(error.into());
+    }
+    match save_catalog(&config.catalogs[0], &file::render(&catalogs.own)) {
         Err(error) => fail(error),
         Ok(()) => {
             talk.line("next: romfeed generate");

@@ -19,6 +19,9 @@ pub(crate) const FILE_NAME: &str = "romfeed.toml";
 /// Folder for lock and cache, beside the catalog that the lock is for.
 const STATE_DIR: &str = ".romfeed";
 
+/// Most files read at the same time.
+pub(crate) const MAX_JOBS: u16 = 256;
+
 /// Settings that cannot be used; the text is for people.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -165,6 +168,12 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         Ok(known) => (known, None),
         Err(error) => (Vec::new(), Some(error)),
     };
+    if settings
+        .jobs
+        .is_some_and(|jobs| !(1..=MAX_JOBS).contains(&jobs))
+    {
+        return Err(in_file("jobs", &format!("it must be 1 to {MAX_JOBS}")));
+    }
     let default_jobs = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let config = Config {
         builds: places

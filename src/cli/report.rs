@@ -4,6 +4,7 @@
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 
+use romfeed::catalog::file;
 use romfeed::class::Class;
 use romfeed::config::Config;
 use romfeed::generate::{self, Event, Fault, Report};
@@ -75,15 +76,20 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
         }
         cause = error.source();
     }
-    text
+    // Libraries quote what they read, and terminals obey what they are sent.
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }
 
 /// What a person can do about a fault.
 fn hint(fault: &Fault) -> &'static str {
-    if let Some(ingest::Error::NotAPath(_) | ingest::Error::BadFact { .. }) =
-        fault.error.downcast_ref()
-    {
-        return "set the right value under [[override]] in romfeed.toml";
+    match fault.error.downcast_ref() {
+        Some(ingest::Error::NotAPath(_) | ingest::Error::BadFact { .. }) => {
+            return "set the right value under [[override]] in romfeed.toml";
+        }
+        Some(ingest::Error::BadName { .. }) => return "rename it",
+        _ => {}
     }
     match fault.class {
         Class::NotAZip => "remove it, or copy the package again",
@@ -133,11 +139,11 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
              zips that lie elsewhere:        --url 'https://example.org/{{device}}/{{filename}}'  (as in …/{device}/…)\n        \
              or in romfeed.toml:             url = \"https://example.org/{{device}}/{{filename}}\""
         )),
-        generate::Error::SharedAddress { .. } => {
-            Some("add {filename} or {path} to the address template".to_owned())
-        }
         generate::Error::CatalogInOut { .. } => {
             Some("keep the catalog beside romfeed.toml, with --catalog or `catalog = …`".to_owned())
+        }
+        generate::Error::Catalog(file::Error::Schema { .. }) => {
+            Some("use a newer romfeed: one wrote this file; nothing was changed".to_owned())
         }
         generate::Error::Catalog(_) => {
             Some("restore the file from git; nothing was written".to_owned())
@@ -151,6 +157,12 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
         generate::Error::Writer(writer::Error::Manifest { .. }) => {
             Some("remove that file and run again with --adopt".to_owned())
         }
+        generate::Error::Writer(writer::Error::ManifestSchema { .. }) => {
+            Some("use a newer romfeed: one wrote this folder".to_owned())
+        }
+        generate::Error::BuildsNotAFolder { .. } => Some(
+            "name the folder the zips are in; `romfeed catalog add --zip` takes one zip".to_owned(),
+        ),
         generate::Error::Writer(writer::Error::Locked { .. }) => {
             Some("wait until it has ended; the lock ends with the process".to_owned())
         }

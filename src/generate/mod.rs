@@ -9,12 +9,12 @@ mod report;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::build::Build;
-use crate::catalog::{self, Catalog, Contradiction, file};
+use crate::build::{Build, Kind};
+use crate::catalog::{self, Catalog, Catalogs, Contradiction, file};
 use crate::class::Class;
 use crate::config::Config;
 use crate::digest::{self, cache::Cache};
@@ -59,6 +59,12 @@ pub enum Error {
         /// The output folder.
         out: PathBuf,
     },
+    /// The builds are to be in something that is no folder.
+    #[error("{} is not a folder", .builds.display())]
+    BuildsNotAFolder {
+        /// The path.
+        builds: PathBuf,
+    },
     /// No setting gives a build its download address.
     #[error("nothing tells where phones will download {}{}", .path.escape_debug(), others(*.num_others))]
     NoAddress {
@@ -68,16 +74,6 @@ pub enum Error {
         device: String,
         /// How many more there are.
         num_others: usize,
-    },
-    /// Two builds have the same download address.
-    #[error("`{first}` and `{second}` would both be downloaded from {url}")]
-    SharedAddress {
-        /// One build's path.
-        first: String,
-        /// The other's.
-        second: String,
-        /// The address.
-        url: String,
     },
     /// The site cannot be written.
     #[error(transparent)]
@@ -124,12 +120,18 @@ impl Error {
 /// # Errors
 /// [`Error`]; a package that cannot be used is a [`Fault`] in the report instead.
 pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result<Report, Error> {
+    let catalog_path = primary_catalog(config)?;
+    if config.builds.exists() && !config.builds.is_dir() {
+        return Err(Error::BuildsNotAFolder {
+            builds: config.builds.clone(),
+        });
+    }
     let _lock = match config.dry_run {
         true => None,
         false => Some(lock_state(&config.state)?),
     };
-    let catalog_path = primary_catalog(config)?;
-    let (mut own, mut merged) = load_catalogs(config)?;
+    let mut catalogs = Catalogs::load(&config.catalogs)?;
+    let merged = catalogs.merged()?;
     let scan = scan::scan(&config.builds, &config.exclude);
     let mut report = Report::default();
     for fault in &scan.faults {
@@ -150,19 +152,16 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     require_addresses(config, &merged, drafts.iter().map(|draft| &draft.build))?;
     let builds = pool.install(|| hash_all(config, drafts, observer, now_ns, &mut report));
 
-    let known = file::render(&own);
-    reconcile::reconcile(config, &scan, builds, &mut own, &merged, &mut report);
-    merged = own.clone();
-    for path in &config.catalogs[1..] {
-        merge_from(&mut merged, catalog_path, path)?;
-    }
-    report.faults.sort_by(|a, b| a.path.cmp(&b.path));
+    let known = file::render(&catalogs.own);
+    reconcile::reconcile(config, &scan, builds, &mut catalogs, &mut report);
+    let merged = catalogs.merged()?;
     if merged.is_empty() {
         report.nothing_to_publish = true;
+        report.sort_faults();
         return Ok(report);
     }
 
-    let pages = render_pages(config, &merged, &mut report)?;
+    let pages = render_pages(config, &merged, &mut report);
     report.plan = writer::plan(&config.out, &pages, config.adopt)?;
     for path in &report.plan.foreign {
         let message = "a file that romfeed did not write is in the way of this page";
@@ -170,7 +169,8 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
             .faults
             .push(Fault::message(path, Class::Conflict, message.to_owned()));
     }
-    let rendered = file::render(&own);
+    report.sort_faults();
+    let rendered = file::render(&catalogs.own);
     report.catalog_changed = rendered != known || !catalog_path.exists();
     if config.dry_run {
         return Ok(report);
@@ -210,8 +210,7 @@ pub fn save_catalog(path: &Path, rendered: &[u8]) -> Result<(), Error> {
 /// The catalog that is kept up to date; it must not be published.
 fn primary_catalog(config: &Config) -> Result<&Path, Error> {
     let catalog = config.catalogs[0].as_path();
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    if absolute(catalog).starts_with(absolute(&config.out)) {
+    if plain(catalog).starts_with(plain(&config.out)) {
         return Err(Error::CatalogInOut {
             catalog: catalog.to_owned(),
             out: config.out.clone(),
@@ -220,23 +219,20 @@ fn primary_catalog(config: &Config) -> Result<&Path, Error> {
     Ok(catalog)
 }
 
-/// The catalog that is kept, and all of them together.
-///
-/// # Errors
-/// [`Error::Catalog`] or [`Error::Contradiction`].
-pub fn load_catalogs(config: &Config) -> Result<(Catalog, Catalog), Error> {
-    let own = file::load(&config.catalogs[0])?;
-    let mut merged = own.clone();
-    for path in &config.catalogs[1..] {
-        merge_from(&mut merged, &config.catalogs[0], path)?;
+/// An absolute path without links in what exists of it, and without `..`.
+fn plain(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+        plain = plain.canonicalize().unwrap_or(plain);
     }
-    Ok((own, merged))
-}
-
-fn merge_from(merged: &mut Catalog, own: &Path, other: &Path) -> Result<(), Error> {
-    let (own, name) = (own.display().to_string(), other.display().to_string());
-    merged.merge(&own, &file::load(other)?, &name)?;
-    Ok(())
+    plain
 }
 
 /// A package whose facts are complete, waiting for its digests.
@@ -381,30 +377,42 @@ fn hash_all(
 }
 
 /// All files of the site.
-fn render_pages(
-    config: &Config,
-    merged: &Catalog,
-    report: &mut Report,
-) -> Result<Vec<Page>, Error> {
-    let address = |build: &Build| config.address(build).map(|(url, _)| url);
-    let lanes = catalog::lanes(merged, &address);
-    let mut path_by_url: BTreeMap<&str, &str> = BTreeMap::new();
-    for offer in lanes.values().flat_map(|lane| &lane.offers) {
-        if let Some(first) = path_by_url.insert(&offer.url, &offer.build.path) {
-            return Err(Error::SharedAddress {
-                first: first.to_owned(),
-                second: offer.build.path.clone(),
-                url: offer.url.clone(),
-            });
+fn render_pages(config: &Config, merged: &Catalog, report: &mut Report) -> Vec<Page> {
+    let offered = || {
+        let records = merged.builds.values().filter(|record| record.is_offered());
+        records.map(|record| &record.build)
+    };
+    // An address serves one file: of several builds that claim it, the newest.
+    let mut owners: BTreeMap<String, &Build> = BTreeMap::new();
+    let newness = |build: &Build| (build.timestamp, build.path.clone());
+    for build in offered() {
+        if let Some((url, _)) = config.address(build) {
+            let owner = owners.entry(url).or_insert(build);
+            if newness(build) > newness(owner) {
+                *owner = build;
+            }
         }
+    }
+    let urls: BTreeMap<&str, &str> = owners
+        .iter()
+        .map(|(url, build)| (build.sha256.as_str(), url.as_str()))
+        .collect();
+    for build in offered().filter(|build| !urls.contains_key(build.sha256.as_str())) {
+        if let Some((url, _)) = config.address(build) {
+            let owner = owners[&url].path.escape_debug();
+            let message = format!("its download address is also that of {owner}: {url}");
+            report
+                .faults
+                .push(Fault::message(&build.path, Class::Conflict, message));
+        }
+    }
+    let address = |build: &Build| Some((*urls.get(build.sha256.as_str())?).to_owned());
+    let lanes = catalog::lanes(merged, &address);
+    for offer in lanes.values().flat_map(|lane| &lane.offers) {
         report.devices.insert(offer.build.device.to_string());
         report.num_offered += 1;
     }
-    report.num_deltas = merged
-        .builds
-        .values()
-        .filter(|record| record.build.kind != crate::build::Kind::Full)
-        .count();
+    report.num_deltas = offered().filter(|build| build.kind != Kind::Full).count();
     let feeds = feed::render(&lanes, &|device| config.device_feed(device));
     report
         .events
@@ -414,5 +422,5 @@ fn render_pages(
         }));
     let mut pages = crate::site::fixed_pages();
     pages.extend(feeds.pages);
-    Ok(pages)
+    pages
 }

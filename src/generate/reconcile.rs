@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{Event, Fault, Report};
 use crate::build::Build;
-use crate::catalog::{Catalog, Reason, Record};
+use crate::catalog::{Catalog, Catalogs, Reason, Record};
 use crate::class::Class;
 use crate::config::{AddressSource, Config};
 use crate::scan::Scan;
@@ -14,31 +14,28 @@ pub(super) fn reconcile(
     config: &Config,
     scan: &Scan,
     builds: Vec<Build>,
-    own: &mut Catalog,
-    merged: &Catalog,
+    catalogs: &mut Catalogs,
     report: &mut Report,
 ) {
-    let builds = drop_same_bytes(builds, own, report);
-    let builds = drop_same_names(builds, merged, report);
+    let builds = drop_same_bytes(scan, builds, &catalogs.own, report);
+    let builds = drop_same_names(builds, catalogs, report);
     let seen: BTreeSet<String> = builds.iter().map(|build| build.sha256.clone()).collect();
+    bury_superseded(&builds, &seen, &mut catalogs.own, report);
     for build in builds {
-        take_up(build, own, merged, report);
+        take_up(build, catalogs, report);
     }
-    if scan.packages.is_empty() {
-        // A machine that has only the catalog knows nothing of the zips.
-        return;
-    }
+    // A machine that has only the catalog knows nothing of the zips, and neither
+    // does one that cannot read a part of the folder.
+    let knows_all = !scan.packages.is_empty() && scan.faults.is_empty();
     let present: BTreeSet<&str> = scan
         .packages
         .iter()
         .map(|found| found.path.as_str())
         .collect();
-    for record in own.builds.values_mut() {
+    for record in catalogs.own.builds.values_mut() {
         let build = &record.build;
-        if !record.is_offered()
-            || seen.contains(&build.sha256)
-            || present.contains(build.path.as_str())
-        {
+        let is_here = seen.contains(&build.sha256) || present.contains(build.path.as_str());
+        if !knows_all || is_here || !record.is_offered() {
             continue;
         }
         if matches!(config.address(build), Some((_, AddressSource::Site))) {
@@ -50,31 +47,38 @@ pub(super) fn reconcile(
     }
 }
 
-/// Of several names of the same bytes, the one already published stays, else the
-/// first.
-fn drop_same_bytes(builds: Vec<Build>, own: &Catalog, report: &mut Report) -> Vec<Build> {
+/// Of several names of the same bytes one stays: a file before a link to it, the
+/// one already published before others, then the first.
+fn drop_same_bytes(
+    scan: &Scan,
+    builds: Vec<Build>,
+    own: &Catalog,
+    report: &mut Report,
+) -> Vec<Build> {
+    let links: BTreeSet<&str> = scan
+        .packages
+        .iter()
+        .filter(|found| found.is_link)
+        .map(|found| found.path.as_str())
+        .collect();
     let mut by_sha256: BTreeMap<String, Vec<Build>> = BTreeMap::new();
     for build in builds {
-        by_sha256
-            .entry(build.sha256.clone())
-            .or_default()
-            .push(build);
+        let same = by_sha256.entry(build.sha256.clone()).or_default();
+        same.push(build);
     }
     let mut kept = Vec::new();
     for (sha256, mut same) in by_sha256 {
         let published = own.builds.get(&sha256).map(|record| &record.build.path);
-        let index = same
-            .iter()
-            .position(|build| Some(&build.path) == published)
-            .unwrap_or(0);
-        let chosen = same.swap_remove(index);
-        same.sort_by(|a, b| a.path.cmp(&b.path));
-        report
-            .events
-            .extend(same.into_iter().map(|build| Event::SameBytes {
-                path: build.path,
-                of: chosen.path.clone(),
-            }));
+        same.sort_by_key(|build| {
+            let is_link = links.contains(build.path.as_str());
+            (is_link, Some(&build.path) != published, build.path.clone())
+        });
+        let mut same = same.into_iter();
+        let chosen = same.next().expect("each group has a build");
+        report.events.extend(same.map(|build| Event::SameBytes {
+            path: build.path,
+            of: chosen.path.clone(),
+        }));
         kept.push(chosen);
     }
     kept.sort_by(|a, b| a.path.cmp(&b.path));
@@ -82,30 +86,31 @@ fn drop_same_bytes(builds: Vec<Build>, own: &Catalog, report: &mut Report) -> Ve
 }
 
 /// Two different packages of one name are told apart neither by phones nor by
-/// download pages: only one that is already published stays.
-fn drop_same_names(builds: Vec<Build>, merged: &Catalog, report: &mut Report) -> Vec<Build> {
+/// download pages: only one that is already published under it stays.
+fn drop_same_names(builds: Vec<Build>, catalogs: &Catalogs, report: &mut Report) -> Vec<Build> {
     let mut paths_by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for build in &builds {
         let paths = paths_by_name.entry(build.filename.clone()).or_default();
         paths.push(build.path.clone());
     }
+    let is_published = |build: &Build| {
+        let record = catalogs.own.builds.get(&build.sha256);
+        record.is_some_and(|record| record.build.filename == build.filename)
+            || catalogs.others_offer(&build.sha256)
+    };
     builds
         .into_iter()
         .filter(|build| {
-            let paths = &paths_by_name[&build.filename];
-            let published = merged.builds.contains_key(&build.sha256);
-            if paths.len() == 1 || published {
-                return true;
-            }
-            let others: Vec<&str> = paths
+            let others: Vec<&str> = paths_by_name[&build.filename]
                 .iter()
                 .filter(|path| **path != build.path)
                 .map(String::as_str)
                 .collect();
-            let message = format!(
-                "a different package has the same file name: {}",
-                others.join(", ")
-            );
+            if others.is_empty() || is_published(build) {
+                return true;
+            }
+            let others = others.join(", ");
+            let message = format!("a different package has the same file name: {others}");
             report
                 .faults
                 .push(Fault::message(&build.path, Class::Conflict, message));
@@ -114,14 +119,39 @@ fn drop_same_names(builds: Vec<Build>, merged: &Catalog, report: &mut Report) ->
         .collect()
 }
 
-/// Puts one scanned build into the catalog.
-fn take_up(mut build: Build, own: &mut Catalog, merged: &Catalog, report: &mut Report) {
+/// Buries the builds whose file name another package has taken, unless they are
+/// still there under another name.
+fn bury_superseded(
+    builds: &[Build],
+    seen: &BTreeSet<String>,
+    own: &mut Catalog,
+    report: &mut Report,
+) {
+    let known: BTreeMap<String, String> = own
+        .builds
+        .values()
+        .map(|record| (record.build.filename.clone(), record.build.sha256.clone()))
+        .collect();
+    for build in builds {
+        let namesake = known.get(&build.filename);
+        let Some(old) = namesake.filter(|old| **old != build.sha256 && !seen.contains(*old)) else {
+            continue;
+        };
+        if !own.tombstones.contains_key(&build.sha256) {
+            own.bury(old, Reason::Superseded(build.sha256.clone()));
+            report.events.push(Event::Superseded(build.path.clone()));
+        }
+    }
+}
+
+/// Puts one scanned build into the catalog that is kept.
+fn take_up(mut build: Build, catalogs: &mut Catalogs, report: &mut Report) {
     let path = build.path.clone();
-    if merged.tombstones.contains_key(&build.sha256) {
+    if catalogs.is_buried(&build.sha256) {
         report.events.push(Event::Buried(path));
         return;
     }
-    if let Some(record) = own.builds.get_mut(&build.sha256) {
+    if let Some(record) = catalogs.own.builds.get_mut(&build.sha256) {
         // What the package cannot tell is kept.
         build.url.clone_from(&record.build.url);
         build.variant.clone_from(&record.build.variant);
@@ -135,24 +165,23 @@ fn take_up(mut build: Build, own: &mut Catalog, merged: &Catalog, report: &mut R
         }
         return;
     }
-    if merged.builds.contains_key(&build.sha256) {
+    if catalogs.others_offer(&build.sha256) {
         return;
     }
-    let namesake = |catalog: &Catalog| {
-        let record = catalog.find_filename(&build.filename)?;
-        Some(record.build.sha256.clone())
-    };
-    if let Some(old) = namesake(own) {
-        own.bury(&old, Reason::Superseded(build.sha256.clone()));
-        report.events.push(Event::Superseded(path));
-    } else if namesake(merged).is_some() {
-        let message = "another catalog has a different package of this name";
+    if catalogs.find_in_others(&build.filename).is_some() {
+        let message = "another catalog has a different package of this name".to_owned();
         report
             .faults
-            .push(Fault::message(&path, Class::Conflict, message.to_owned()));
+            .push(Fault::message(&path, Class::Conflict, message));
         return;
-    } else {
+    }
+    let is_rebuild = report.events.contains(&Event::Superseded(path.clone()));
+    if !is_rebuild {
         report.events.push(Event::Added(path));
     }
-    own.builds.insert(build.sha256.clone(), Record::new(build));
+    let record = Record::new(build);
+    catalogs
+        .own
+        .builds
+        .insert(record.build.sha256.clone(), record);
 }

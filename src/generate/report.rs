@@ -81,6 +81,10 @@ pub struct Report {
 }
 
 impl Report {
+    pub(super) fn sort_faults(&mut self) {
+        self.faults.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+
     /// The site or the catalog on disk is not what it should be.
     #[must_use]
     pub fn is_stale(&self) -> bool {

@@ -13,9 +13,10 @@ const MAGIC: [u8; 4] = *b"CrAU";
 /// The one major version phones have used since 2016.
 const MAJOR_VERSION: u64 = 2;
 /// Header: magic, u64 version, u64 manifest size, u32 signature size.
-const HEADER_LEN: u64 = 24;
-/// Longest manifest read, in bytes; real ones take 95 to 300 KiB.
-const MAX_MANIFEST_SIZE: u64 = 16 << 20;
+pub const HEADER_LEN: u64 = 24;
+/// Longest manifest read, in bytes; real ones take 95 to 300 KiB. Decoding one
+/// may take some twenty times its length in memory.
+pub const MAX_MANIFEST_SIZE: u64 = 4 << 20;
 
 /// Operation types that read the partition being replaced
 /// (`InstallOperation.Type`): MOVE, BSDIFF, SOURCE_COPY, SOURCE_BSDIFF, PUFFDIFF,
@@ -68,7 +69,7 @@ impl Error {
 /// Whether the payload can be applied only over the build it was made from.
 ///
 /// Reads the 24-byte header and the manifest. Safe on untrusted input: at most
-/// 16 MiB are read.
+/// 4 MiB are read.
 ///
 /// # Errors
 /// Class `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.

@@ -36,6 +36,9 @@ const LOCAL_MAGIC: [u8; 4] = *b"PK\x03\x04";
 
 /// Most entries read. The largest file-based ROMs hold about 5,000.
 const MAX_ENTRIES: u64 = 100_000;
+/// Most bytes decoded of one package altogether. The largest needs are a
+/// compressed payload's manifest (16 MiB) and a few transfer lists.
+const MAX_DECODED: u64 = 64 << 20;
 /// Longest central directory read, in bytes. The largest seen is under 1 MiB.
 const MAX_CENTRAL_SIZE: u64 = 32 << 20;
 
@@ -92,25 +95,36 @@ pub enum Error {
         limit: u64,
     },
     /// Two entries share the name of a file that matters.
-    #[error("entry `{name}` occurs more than once, so readers may disagree about its contents")]
+    #[error("entry `{}` occurs more than once, so readers may disagree about its contents", .name.escape_debug())]
     Duplicate {
         /// The shared name.
         name: String,
     },
     /// An entry's name would leave the folder it is unpacked to.
-    #[error("entry name `{name}` points outside the package")]
+    #[error("entry name `{}` points outside the package", .name.escape_debug())]
     UnsafeName {
         /// The name, lossily decoded.
         name: String,
     },
     /// An entry that matters is encrypted.
-    #[error("entry `{name}` is encrypted")]
+    #[error("entry `{}` is encrypted", .name.escape_debug())]
     Encrypted {
         /// The entry.
         name: String,
     },
+    /// An entry that matters is compressed in a way recoveries do not know.
+    #[error("entry `{}` has compression method {method}; only 0 and 8 are read", .name.escape_debug())]
+    Method {
+        /// The entry.
+        name: String,
+        /// Its method, by APPNOTE 4.4.5.
+        method: u16,
+    },
+    /// The entries read so far are too long together.
+    #[error("its entries inflate to more than {MAX_DECODED} bytes")]
+    Budget,
     /// An entry is longer than its use allows.
-    #[error("entry `{name}` is longer than {limit} bytes")]
+    #[error("entry `{}` is longer than {limit} bytes", .name.escape_debug())]
     EntryTooLarge {
         /// The entry.
         name: String,
@@ -148,8 +162,8 @@ impl Error {
             | Error::TwoDirectories { .. }
             | Error::Duplicate { .. }
             | Error::UnsafeName { .. } => Class::Corrupt,
-            Error::TooLarge { .. } | Error::EntryTooLarge { .. } => Class::Limit,
-            Error::Encrypted { .. } => Class::Unsupported,
+            Error::TooLarge { .. } | Error::EntryTooLarge { .. } | Error::Budget => Class::Limit,
+            Error::Encrypted { .. } | Error::Method { .. } => Class::Unsupported,
             Error::Zip { source, .. } => zip_class(source),
             Error::Read { source, .. } => source.class(),
         }
@@ -188,8 +202,8 @@ pub struct EntryInfo {
     pub compressed_size: u64,
     /// Bytes it holds, as declared.
     pub size: u64,
-    /// Kept as it is, without compression.
-    pub stored: bool,
+    /// Compression method: 0 stored, 8 deflated (APPNOTE 4.4.5).
+    pub method: u16,
     /// Its contents are encrypted.
     pub encrypted: bool,
 }
@@ -200,6 +214,8 @@ pub struct Package {
     archive: ZipArchive<BufReader<Reader>>,
     entries: BTreeMap<String, EntryInfo>,
     duplicates: BTreeSet<String>,
+    /// Bytes that may still be decoded.
+    budget: u64,
 }
 
 impl Package {
@@ -231,6 +247,7 @@ impl Package {
             archive,
             entries,
             duplicates,
+            budget: MAX_DECODED,
         })
     }
 
@@ -256,7 +273,8 @@ impl Package {
     /// # Errors
     /// Class `Limit` if it is longer, whatever size it declares; `Corrupt` if
     /// its name occurs twice, its headers disagree or its checksum is wrong;
-    /// `Unsupported` if it is encrypted or compressed in an unknown way.
+    /// `Unsupported` if it is encrypted or compressed in an unknown way. All
+    /// entries together may decode to 64 MiB.
     pub fn read(&mut self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let bytes = self.read_prefix(name, limit.saturating_add(1))?;
         if bytes
@@ -280,7 +298,7 @@ impl Package {
             return Ok(None);
         };
         let fail = |source| Error::Zip {
-            place: format!("entry `{name}`"),
+            place: format!("entry `{}`", name.escape_debug()),
             source,
         };
         let options = zip::read::ZipReadOptions::default()
@@ -290,10 +308,15 @@ impl Package {
             .by_index_with_options(index, options)
             .map_err(fail)?;
         let mut bytes = Vec::new();
+        // One byte beyond the budget tells that it does not suffice.
         entry
-            .take(len)
+            .take(len.min(self.budget.saturating_add(1)))
             .read_to_end(&mut bytes)
             .map_err(|error| fail(ZipError::Io(error)))?;
+        self.budget = self
+            .budget
+            .checked_sub(bytes.len() as u64)
+            .ok_or(Error::Budget)?;
         Ok(Some(bytes))
     }
 
@@ -303,14 +326,14 @@ impl Package {
     /// # Errors
     /// As [`Package::read`], and `Truncated` if the entry leaves the file.
     pub fn section(&mut self, name: &str) -> Result<Option<Section>, Error> {
-        let Some(info) = self.entry(name).filter(|info| info.stored) else {
+        let Some(info) = self.entry(name).filter(|info| info.method == 0) else {
             return Ok(None);
         };
         let Some(index) = self.index(name)? else {
             return Ok(None);
         };
         let fail = |source| Error::Zip {
-            place: format!("entry `{name}`"),
+            place: format!("entry `{}`", name.escape_debug()),
             source,
         };
         let start = self
@@ -339,6 +362,12 @@ impl Package {
         if info.encrypted {
             return Err(Error::Encrypted {
                 name: name.to_owned(),
+            });
+        }
+        if !matches!(info.method, 0 | 8) {
+            return Err(Error::Method {
+                name: name.to_owned(),
+                method: info.method,
             });
         }
         Ok(self.archive.index_for_name(name))
@@ -486,7 +515,7 @@ fn parse_directory(directory: &[u8]) -> Result<Entries, Error> {
         let info = EntryInfo {
             compressed_size,
             size,
-            stored: u16_at(header, 10) == 0,
+            method: u16_at(header, 10),
             encrypted: u16_at(header, 8) & 1 == 1,
         };
         if entries.insert(name.clone(), info).is_some() {

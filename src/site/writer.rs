@@ -42,6 +42,14 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// The manifest is a later romfeed's.
+    #[error("{} has schema {found}, this romfeed reads schema {SCHEMA}", .file.display())]
+    ManifestSchema {
+        /// The manifest.
+        file: PathBuf,
+        /// The schema found.
+        found: u32,
+    },
     /// Another run holds the lock.
     #[error("another romfeed is at work here (it holds {})", .file.display())]
     Locked {
@@ -265,6 +273,10 @@ fn read_manifest(out: &Path) -> Result<Option<BTreeSet<String>>, Error> {
         read => read.map_err(io_error("read", &file))?,
     };
     match serde_json::from_slice::<Manifest>(&bytes) {
+        Ok(manifest) if manifest.schema != SCHEMA => Err(Error::ManifestSchema {
+            file,
+            found: manifest.schema,
+        }),
         Ok(manifest) => Ok(Some(manifest.files)),
         Err(source) => Err(Error::Manifest { file, source }),
     }
