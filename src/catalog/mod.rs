@@ -2,7 +2,7 @@
 //!
 //! In: builds from a scan, from `catalog add`, from catalog files. Out: the same,
 //! grouped into [`Lane`]s for the feeds. A build's identity is its SHA-256.
-//! [`file`] is the form on disk.
+//! [`mod@file`] is the form on disk.
 
 pub mod file;
 

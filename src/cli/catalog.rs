@@ -55,17 +55,15 @@ pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
             return Err("another catalog has this build already".to_owned());
         }
         let own = &mut catalogs.own;
-        if !own.builds.contains_key(&build.sha256) {
-            if let Some(old) = own
-                .find_filename(&filename)
-                .map(|old| old.build.sha256.clone())
-            {
-                talk.warning(&format!(
-                    "{}: the old build of this name is offered no more",
-                    filename.escape_debug()
-                ));
-                own.bury(&old, Reason::Superseded(build.sha256.clone()));
-            }
+        let namesake = own
+            .find_filename(&filename)
+            .map(|old| old.build.sha256.clone());
+        if let Some(old) = namesake.filter(|old| *old != build.sha256) {
+            talk.warning(&format!(
+                "{}: the old build of this name is offered no more",
+                filename.escape_debug()
+            ));
+            own.bury(&old, Reason::Superseded(build.sha256.clone()));
         }
         if own.tombstones.remove(&build.sha256).is_some() {
             talk.line("it was removed before and is taken up again");

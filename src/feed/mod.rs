@@ -41,8 +41,15 @@ impl Page {
 pub struct Feeds {
     /// All feed files, sorted by path.
     pub pages: Vec<Page>,
-    /// One line per incremental that cannot be a path.
+    /// One line per incremental that cannot be a path, and per file that outgrew
+    /// what clients read.
     pub warnings: Vec<String>,
+}
+
+impl Feeds {
+    fn push(&mut self, path: String, bytes: Vec<u8>) {
+        self.pages.push(Page::feed(path, bytes));
+    }
 }
 
 /// Renders the feeds of all client generations.
@@ -56,10 +63,7 @@ pub fn render(lanes: &BTreeMap<LaneKey, Lane>, device_feed: &dyn Fn(&str) -> Dev
             .as_ref()
             .map_or_else(String::new, |variant| format!("{variant}/"));
         let folder = format!("{prefix}api/v1/{}/{}", key.device, key.romtype);
-        feeds.pages.push(Page::feed(
-            format!("{folder}.json"),
-            v1::render(&lane.offers),
-        ));
+        feeds.push(format!("{folder}.json"), v1::render(&lane.offers));
         for (incremental, oldest) in &lane.incrementals {
             if let Some(reason) = build::path_fault(incremental) {
                 feeds.warnings.push(format!(
@@ -74,9 +78,7 @@ pub fn render(lanes: &BTreeMap<LaneKey, Lane>, device_feed: &dyn Fn(&str) -> Dev
                 .offers
                 .partition_point(|offer| offer.build.timestamp > *oldest);
             let page = v1::render(&lane.offers[..num_newer]);
-            feeds
-                .pages
-                .push(Page::feed(format!("{folder}/{incremental}"), page));
+            feeds.push(format!("{folder}/{incremental}"), page);
         }
         devices
             .entry((prefix, key.device.as_str()))
@@ -90,11 +92,17 @@ pub fn render(lanes: &BTreeMap<LaneKey, Lane>, device_feed: &dyn Fn(&str) -> Dev
             DeviceFeed::V1 => v1,
             DeviceFeed::V2 => v2.clone(),
         };
-        feeds
-            .pages
-            .push(Page::feed(format!("{prefix}{device}.json"), root));
+        feeds.push(format!("{prefix}{device}.json"), root);
         let path = format!("{prefix}api/v2/devices/{device}/builds.json");
-        feeds.pages.push(Page::feed(path, v2));
+        if v2.len() > v2::MAX_SIZE {
+            feeds.warnings.push(format!(
+                "{path} has {} bytes, and phones on LineageOS 23.2 may refuse more than {}; \
+                 remove old versions from the catalog",
+                v2.len(),
+                v2::MAX_SIZE
+            ));
+        }
+        feeds.push(path, v2);
     }
     feeds.pages.sort_by(|a, b| a.path.cmp(&b.path));
     feeds
