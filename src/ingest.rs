@@ -38,7 +38,7 @@ pub enum Error {
     #[error("cannot open the file")]
     Open(#[source] std::io::Error),
     /// The zip cannot be read.
-    #[error("zip")]
+    #[error(transparent)]
     Zip(#[from] zip::Error),
     /// A sound zip, but no ROM.
     #[error(transparent)]
@@ -127,8 +127,8 @@ pub struct Examined {
     pub kind: Kind,
     /// Facts with their places, and warnings.
     pub facts: Facts,
-    /// Name of the family whose rules were applied.
-    pub family: &'static str,
+    /// Name of the family whose rules were applied, if a build.prop told it.
+    pub family: Option<&'static str>,
     /// https address from `ro.build.ota.url`.
     pub ota_url: Option<String>,
     /// `ota-property-files`, checked.
@@ -223,7 +223,7 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
         layout,
         kind,
         facts,
-        family: family.map_or("unknown family", |family| family.name),
+        family: family.map(|family| family.name),
         ota_url: props
             .and_then(|props| props.get("ro.build.ota.url"))
             .filter(|url| crate::address::check_https(url).is_ok())

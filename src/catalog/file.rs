@@ -155,10 +155,22 @@ enum WireReason {
 ///
 /// # Errors
 /// [`Error`], naming line and column where the text is at fault.
+pub fn load_or_empty(path: &Path) -> Result<Catalog, Error> {
+    match load(path) {
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(Catalog::default())
+        }
+        loaded => loaded,
+    }
+}
+
+/// Reads a catalog.
+///
+/// # Errors
+/// [`Error`], naming line and column where the text is at fault.
 pub fn load(path: &Path) -> Result<Catalog, Error> {
     let file = path.display().to_string();
     match std::fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Catalog::default()),
         Ok(metadata) if metadata.len() > MAX_SIZE => return Err(Error::TooLarge { file }),
         _ => {}
     }

@@ -159,10 +159,9 @@ impl Catalogs {
     pub fn load(paths: &[PathBuf]) -> Result<Catalogs, file::Error> {
         let (own, others) = paths.split_first().expect("the settings name a catalog");
         let load = |path: &PathBuf| Ok((path.display().to_string(), file::load(path)?));
-        let (own_name, own) = load(own)?;
         Ok(Catalogs {
-            own,
-            own_name,
+            own: file::load_or_empty(own)?,
+            own_name: own.display().to_string(),
             others: others.iter().map(load).collect::<Result<_, _>>()?,
         })
     }

@@ -62,8 +62,11 @@ pub(crate) enum Command {
         /// Name the shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page of romfeed, or of one verb
+    Man {
+        /// Name the verb, as generate or "catalog add"
+        verb: Vec<String>,
+    },
 }
 
 /// Where things are; shared by the verbs that touch the site or the catalog.

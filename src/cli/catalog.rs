@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use romfeed::build::{Build, Device, Kind, Romtype};
 use romfeed::catalog::{Catalogs, Reason, Record, file};
-use romfeed::config::Config;
+use romfeed::config::{AddressSource, Config};
 use romfeed::digest;
 use romfeed::generate::{lock_state, save_catalog};
 use romfeed::ingest::{self, Context};
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::args::AddArgs;
-use super::inspect::{path_in_builds, print_json};
+use super::inspect::{format_time, path_in_builds, print_json};
 use super::report::{Talk, chain, print_run_error};
 
 /// Fewest digits of a sha256 that name a build.
@@ -47,8 +47,18 @@ pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
             build.url = Some(url.clone());
         }
         file::check(&build)?;
-        if config.address(&build).is_none() {
-            return Err("no setting gives it a download address; add --url URL".to_owned());
+        match config.address(&build) {
+            None => return Err("no setting gives it a download address; add --url URL".to_owned()),
+            Some((_, AddressSource::Site)) if !config.builds.join(&build.path).exists() => {
+                return Err(format!(
+                    "it does not lie in {}, so phones cannot get it there; add --url URL",
+                    config.builds.display()
+                ));
+            }
+            Some((url, AddressSource::Template)) if args.url.is_some() => {
+                talk.warning(&format!("`url` in the settings goes before --url: {url}"));
+            }
+            Some(_) => {}
         }
         let filename = build.filename.clone();
         if catalogs.others_offer(&build.sha256) {
@@ -57,13 +67,19 @@ pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
         let own = &mut catalogs.own;
         let namesake = own
             .find_filename(&filename)
-            .map(|old| old.build.sha256.clone());
-        if let Some(old) = namesake.filter(|old| *old != build.sha256) {
+            .map(|record| record.build.clone());
+        if let Some(old) = namesake.filter(|old| old.sha256 != build.sha256) {
+            if old.device != build.device {
+                return Err(format!(
+                    "a build of {} has this file name already",
+                    old.device
+                ));
+            }
             talk.warning(&format!(
                 "{}: the old build of this name is offered no more",
                 filename.escape_debug()
             ));
-            own.bury(&old, Reason::Superseded(build.sha256.clone()));
+            own.bury(&old.sha256, Reason::Superseded(build.sha256.clone()));
         }
         if own.tombstones.remove(&build.sha256).is_some() {
             talk.line("it was removed before and is taken up again");
@@ -87,7 +103,11 @@ pub(crate) fn remove(names: &[String], config: &Config, talk: Talk) -> Outcome {
                 .collect();
             let [sha256] = &found[..] else {
                 return Err(match found.len() {
-                    0 => format!("`{}` is no build in the catalog", name.escape_debug()),
+                    0 => format!(
+                        "`{}` is no file name, and no start of at least {MIN_PREFIX} digits of a sha256, in {}",
+                        name.escape_debug(),
+                        config.catalogs[0].display()
+                    ),
                     n => format!(
                         "`{}` could be {n} builds; give more digits",
                         name.escape_debug()
@@ -133,6 +153,7 @@ pub(crate) fn list(json: bool, config: &Config, talk: Talk) -> io::Result<Outcom
                 yanked: Some(_), ..
             } => "yanked",
             Record { retired: true, .. } => "retired",
+            Record { build, .. } if build.kind != Kind::Full => "held",
             _ => "offered",
         };
         if json {
@@ -154,11 +175,12 @@ pub(crate) fn list(json: bool, config: &Config, talk: Talk) -> io::Result<Outcom
         } else {
             writeln!(
                 io::stdout(),
-                "{:<12} {:<11} {:<8} {:>10} {:<7} {} {}",
-                build.device,
-                build.romtype,
+                "{:<16} {:<11} {:<8} {}  {:<5} {:<7} {} {}",
+                build.device.as_str(),
+                build.romtype.as_str(),
                 build.version.escape_debug().to_string(),
-                build.timestamp,
+                format_time(build.timestamp),
+                build.kind.as_str(),
                 state,
                 &build.sha256[..12],
                 build.filename.escape_debug(),

@@ -137,18 +137,23 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
     if catalogs.is_empty() {
         return Err(in_file("catalog", &"the list is empty"));
     }
-    let base_url = match (&places.base_url, settings.base_url) {
-        (Some(url), _) => {
-            Some(address::parse_base(url).map_err(|e| ConfigError(format!("--base-url: {e}")))?)
-        }
+    let base_url = match (
+        places.base_url.as_ref().filter(|url| !url.is_empty()),
+        settings.base_url,
+    ) {
+        (Some(url), _) => Some(
+            address::parse_base(url)
+                .map_err(|e| ConfigError(format!("--base-url or ROMFEED_BASE_URL: {e}")))?,
+        ),
         (None, Some(url)) => Some(address::parse_base(&url).map_err(|e| in_file("base_url", &e))?),
         (None, None) => None,
     };
     let template = |text: &str, what: &str| UrlTemplate::parse(text).map_err(|e| in_file(what, &e));
-    let url = match (flags.url, settings.url) {
-        (Some(url), _) => {
-            Some(UrlTemplate::parse(url).map_err(|e| ConfigError(format!("--url: {e}")))?)
-        }
+    let url = match (flags.url.filter(|url| !url.is_empty()), settings.url) {
+        (Some(url), _) => Some(
+            UrlTemplate::parse(url)
+                .map_err(|e| ConfigError(format!("--url or ROMFEED_URL: {e}")))?,
+        ),
         (None, Some(url)) => Some(template(&url, "url")?),
         (None, None) => None,
     };
@@ -161,10 +166,11 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         };
         devices.insert(device, config);
     }
+    let devices_named = settings.devices.is_some();
     let devices_file = settings
         .devices
         .map_or_else(|| folder.join("devices.json"), |path| folder.join(path));
-    let (known_devices, devices_error) = match load_devices(&devices_file) {
+    let (known_devices, devices_error) = match load_devices(&devices_file, devices_named) {
         Ok(known) => (known, None),
         Err(error) => (Vec::new(), Some(error)),
     };
@@ -242,11 +248,14 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
     )
 }
 
-/// Codenames from `devices.json`; a file that does not exist has none.
-fn load_devices(path: &Path) -> Result<Vec<String>, String> {
+/// Codenames from `devices.json`; a file that does not exist has none, unless the
+/// settings name it.
+fn load_devices(path: &Path, is_named: bool) -> Result<Vec<String>, String> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => {
+            return Ok(Vec::new());
+        }
         Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
     };
     let entries: Vec<DeviceEntry> =

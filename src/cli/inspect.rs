@@ -158,14 +158,24 @@ fn line<'a>(zip: &Path, package: &'a Examined, digests: Option<&'a Digests>) -> 
     }
 }
 
+/// A moment as people read it, in UTC; the bare number if it is none.
+pub(crate) fn format_time(seconds: i64) -> String {
+    match chrono::DateTime::from_timestamp(seconds, 0) {
+        Some(time) => time.format("%Y-%m-%d %H:%M").to_string(),
+        None => seconds.to_string(),
+    }
+}
+
 /// The facts as a table, every value escaped.
 fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>) -> String {
     let mut text = format!(
-        "{}\n  {} package, layout {}, {}\n",
+        "{}\n  {} package, layout {}{}\n",
         zip.display().to_string().escape_debug(),
         package.kind.as_str(),
         package.layout,
-        package.family,
+        package
+            .family
+            .map_or_else(String::new, |family| format!(", {family}")),
     );
     let mut row = |name: &str, value: &str, place: &str| {
         let line = format!(
@@ -190,8 +200,7 @@ fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>) -> String
             .facts
             .number(fact)
             .filter(|_| fact == Fact::Datetime)
-            .and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0))
-            .map(|time| time.format(" (%Y-%m-%d %H:%M)").to_string());
+            .map(|seconds| format!(" ({})", format_time(seconds)));
         let value = format!("{}{}", found.value, date.unwrap_or_default());
         row(fact.as_str(), &value, &place.escape_debug().to_string());
     }

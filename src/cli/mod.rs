@@ -111,11 +111,55 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             io::stdout().write_all(&script)?;
             Ok(Outcome::Done)
         }
-        Command::Man => {
-            clap_mangen::Man::new(Cli::command()).render(&mut io::stdout())?;
-            Ok(Outcome::Done)
-        }
+        Command::Man { verb } => print_man(verb, talk),
     }
+}
+
+/// What holds for every verb, for the end of the manual page.
+const MAN_CLOSING: &str = r#".SH "EXIT STATUS"
+.TP
+0
+All well.
+.TP
+1
+Something failed or was left out, and the rest was written; or, with \-\-exit\-code, the site is or was stale.
+.TP
+2
+The call or the settings are wrong, and nothing was done.
+.SH FILES
+.TP
+romfeed.toml
+The settings; every key is optional. Paths in it are relative to it.
+.TP
+catalog.json
+All builds ever published; made to be kept in git.
+.TP
+\&.romfeed/
+Lock and digest cache of this machine, beside the catalog.
+.SH ENVIRONMENT
+ROMFEED_CONFIG, ROMFEED_BUILDS, ROMFEED_OUT, ROMFEED_CATALOG, ROMFEED_BASE_URL, ROMFEED_URL and ROMFEED_JOBS
+stand for the flags of these names. NO_COLOR and TERM=dumb turn colours off.
+"#;
+
+/// Prints the manual page of romfeed, or of the verb with this path.
+fn print_man(verb: &[String], talk: Talk) -> io::Result<Outcome> {
+    let mut command = Cli::command();
+    command.build();
+    for name in verb.iter().flat_map(|names| names.split_whitespace()) {
+        let Some(found) = command.find_subcommand(name) else {
+            talk.error(&format!("there is no verb `{}`", name.escape_debug()), None);
+            return Ok(Outcome::Usage);
+        };
+        command = found.clone();
+    }
+    let title = command.get_display_name().unwrap_or("romfeed").to_owned();
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command)
+        .title(title)
+        .render(&mut page)?;
+    page.extend(MAN_CLOSING.as_bytes());
+    io::stdout().write_all(&page)?;
+    Ok(Outcome::Done)
 }
 
 fn resolve(global: &Global, flags: Flags<'_>, talk: Talk) -> Option<Resolved> {

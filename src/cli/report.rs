@@ -89,6 +89,10 @@ fn hint(fault: &Fault) -> &'static str {
             return "set the right value under [[override]] in romfeed.toml";
         }
         Some(ingest::Error::BadName { .. }) => return "rename it",
+        Some(ingest::Error::Open(error)) if error.kind() == io::ErrorKind::NotFound => {
+            return "check the name; a link may lead to a file that is gone";
+        }
+        Some(ingest::Error::Open(_)) => return "check that it is a file, and its permissions",
         _ => {}
     }
     match fault.class {
@@ -102,9 +106,10 @@ fn hint(fault: &Fault) -> &'static str {
         Class::MissingFacts => {
             "put the build's build.prop beside it as <zip>.prop, or set the facts under [[override]] in romfeed.toml"
         }
-        Class::Conflict => {
-            "rename or remove one, or set the right value under [[override]] in romfeed.toml"
+        Class::Conflict if fault.error.is::<ingest::Error>() => {
+            "set the right value under [[override]] in romfeed.toml"
         }
+        Class::Conflict => "rename or remove one of the two",
         Class::HashMismatch => "copy the package again, or make its digest file anew",
         Class::BadSignature => "sign the package again",
         Class::Io => {
@@ -120,7 +125,7 @@ pub(crate) fn print_fault(talk: Talk, fault: &Fault) {
         &format!("{path}: {}", chain(&*fault.error)),
         Some(hint(fault)),
     );
-    if talk.verbosity > 1 {
+    if talk.verbosity > 1 && fault.error.source().is_some() {
         let mut cause: Option<&(dyn Error + 'static)> = Some(&*fault.error);
         while let Some(error) = cause {
             talk.line(&format!("    {error}"));
@@ -149,7 +154,7 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
             Some("restore the file from git; nothing was written".to_owned())
         }
         generate::Error::Contradiction(_) => {
-            Some("`romfeed catalog remove` the wrong one from its catalog".to_owned())
+            Some("take the wrong one out: romfeed catalog remove --catalog FILE BUILD".to_owned())
         }
         generate::Error::Writer(writer::Error::NotOurs { .. }) => {
             Some("choose another --out, or take the folder over with --adopt".to_owned())
@@ -195,7 +200,7 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
                 path.escape_debug()
             )),
             Event::Retired(path) => talk.line(&format!(
-                "{} {}: its zip is gone, so it is offered no more",
+                "{} {}: its zip is gone or excluded, so it is offered no more",
                 talk.paint("33", "retired"),
                 path.escape_debug()
             )),
@@ -232,7 +237,7 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
     }
     if num_silent_warnings > 0 {
         talk.line(&format!(
-            "{} about builds published before; -v shows them",
+            "{} about builds that are not new; -v shows them",
             count(num_silent_warnings, "warning", "warnings")
         ));
     }
@@ -264,6 +269,15 @@ fn print_summary(talk: Talk, config: &Config, report: &Report) {
             config.catalogs[0].display()
         ));
         return;
+    }
+    if report.from_catalog_alone {
+        talk.line(&format!(
+            "no zip in {}: the site is made from the catalog alone",
+            config.builds.display()
+        ));
+    }
+    if let Some(base) = &config.base_url {
+        warn_of_long_property(talk, base);
     }
     let plan = &report.plan;
     let out = config.out.display();
@@ -310,9 +324,12 @@ fn print_summary(talk: Talk, config: &Config, report: &Report) {
         }
         return;
     }
+    let is_new = plan.created.iter().any(|path| path == "404.html");
     match &config.base_url {
+        Some(base) if !is_new => {
+            talk.line(&format!("next: upload new zips, then {out}, to {base}"));
+        }
         Some(base) => {
-            warn_of_long_property(talk, base);
             talk.line(&format!(
                 "next: upload {out} to {base}, zips before feeds, and build this line into the ROM:"
             ));

@@ -102,7 +102,7 @@ impl Error {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {
-            Error::Catalog(file::Error::Io { .. }) | Error::Write { .. } => false,
+            Error::Write { .. } => false,
             Error::Writer(error) => !matches!(
                 error,
                 writer::Error::Io { .. } | writer::Error::Locked { .. }
@@ -150,6 +150,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         })?;
     let drafts = pool.install(|| examine_all(config, &scan.packages, observer, &mut report));
     require_addresses(config, &merged, drafts.iter().map(|draft| &draft.build))?;
+    report.from_catalog_alone = scan.packages.is_empty();
     let builds = pool.install(|| hash_all(config, drafts, observer, now_ns, &mut report));
 
     let known = file::render(&catalogs.own);
@@ -297,12 +298,13 @@ fn require_addresses<'a>(
             .is_some_and(|known| known.build.size == build.size && known.build.url.is_some())
     };
     let known = merged.builds.values().filter(|record| record.is_offered());
-    let lacking: Vec<&Build> = known
+    let lacking: BTreeMap<&str, &Build> = known
         .map(|record| &record.build)
         .chain(scanned)
         .filter(|build| config.address(build).is_none() && !has_own_url(build))
+        .map(|build| (build.path.as_str(), build))
         .collect();
-    match lacking.first() {
+    match lacking.values().next() {
         None => Ok(()),
         Some(build) => Err(Error::NoAddress {
             path: build.path.clone(),

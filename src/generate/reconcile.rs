@@ -20,8 +20,15 @@ pub(super) fn reconcile(
     let builds = drop_same_bytes(scan, builds, &catalogs.own, report);
     let builds = drop_same_names(builds, catalogs, report);
     let seen: BTreeSet<String> = builds.iter().map(|build| build.sha256.clone()).collect();
-    bury_superseded(&builds, &seen, &mut catalogs.own, report);
+    bury_superseded(&builds, &seen, catalogs, report);
     for build in builds {
+        if !catalogs.is_buried(&build.sha256) && is_name_taken(&build, catalogs, &seen) {
+            let message = "a published build of another device has this file name".to_owned();
+            report
+                .faults
+                .push(Fault::message(&build.path, Class::Conflict, message));
+            continue;
+        }
         take_up(build, catalogs, report);
     }
     // A machine that has only the catalog knows nothing of the zips, and neither
@@ -124,24 +131,39 @@ fn drop_same_names(builds: Vec<Build>, catalogs: &Catalogs, report: &mut Report)
 fn bury_superseded(
     builds: &[Build],
     seen: &BTreeSet<String>,
-    own: &mut Catalog,
+    catalogs: &mut Catalogs,
     report: &mut Report,
 ) {
-    let known: BTreeMap<String, String> = own
+    let known: BTreeMap<String, Build> = catalogs
+        .own
         .builds
         .values()
-        .map(|record| (record.build.filename.clone(), record.build.sha256.clone()))
+        .map(|record| (record.build.filename.clone(), record.build.clone()))
         .collect();
     for build in builds {
-        let namesake = known.get(&build.filename);
-        let Some(old) = namesake.filter(|old| **old != build.sha256 && !seen.contains(*old)) else {
+        let is_rebuilt = |old: &Build| {
+            old.sha256 != build.sha256 && !seen.contains(&old.sha256) && old.device == build.device
+        };
+        let Some(Build { sha256: old, .. }) =
+            known.get(&build.filename).filter(|old| is_rebuilt(old))
+        else {
             continue;
         };
-        if !own.tombstones.contains_key(&build.sha256) {
-            own.bury(old, Reason::Superseded(build.sha256.clone()));
+        if !catalogs.is_buried(&build.sha256) {
+            let reason = Reason::Superseded(build.sha256.clone());
+            catalogs.own.bury(old, reason);
             report.events.push(Event::Superseded(build.path.clone()));
         }
     }
+}
+
+/// Whether a build of another device holds the file name. Those of the same
+/// device were buried, and what is still in the folder gets its own name.
+fn is_name_taken(build: &Build, catalogs: &Catalogs, seen: &BTreeSet<String>) -> bool {
+    let own = catalogs.own.find_filename(&build.filename);
+    own.is_some_and(|record| {
+        record.build.sha256 != build.sha256 && !seen.contains(&record.build.sha256)
+    })
 }
 
 /// Puts one scanned build into the catalog that is kept.

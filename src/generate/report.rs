@@ -76,6 +76,8 @@ pub struct Report {
     pub devices: BTreeSet<String>,
     /// Deltas in the catalog, which no feed lists.
     pub num_deltas: usize,
+    /// The scan found no zip, so that the catalog alone makes the site.
+    pub from_catalog_alone: bool,
     /// Neither scan nor catalog has anything to publish, so nothing is written.
     pub nothing_to_publish: bool,
 }

@@ -1,6 +1,9 @@
 //! `catalog.json` and the verbs that change it by hand.
 
-use super::support::{BASE_URL, RomDir, bacon, bacon_name};
+use testkit::package::Package;
+use testkit::props::Props;
+
+use super::support::{BASE_URL, RomDir, bacon, bacon_name, bacon_props};
 
 const SHA: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -113,10 +116,10 @@ fn remove_names_one_build_or_none() {
     add(&dir, &[]).expect(0);
     dir.run(&["catalog", "remove", "nothing.zip"])
         .expect(1)
-        .says("no build");
+        .says("is no file name");
     dir.run(&["catalog", "remove", "0011"])
         .expect(1)
-        .says("no build");
+        .says("is no file name");
     dir.run(&["catalog", "remove", "00112233"]).expect(0);
     dir.run(&["catalog", "list"]).expect(0).says("empty");
 }
@@ -225,4 +228,85 @@ fn every_field_of_the_schema_survives_a_run() {
             .exists()
     );
     assert!(!dir.path().join("out/bacon.json").exists());
+}
+
+#[test]
+fn a_catalog_that_is_only_read_must_exist() {
+    let dir = RomDir::new();
+    add(&dir, &[]).expect(0);
+    let args = [
+        "generate",
+        "--catalog",
+        "catalog.json",
+        "--catalog",
+        "typo.json",
+    ];
+    dir.run(&args).expect(2).says("typo.json");
+    assert!(!dir.path().join("out").exists());
+}
+
+#[test]
+fn a_name_belongs_to_one_device() {
+    let dir = RomDir::new();
+    add(&dir, &[]).expect(0);
+    let other = SHA.replace("00", "ff");
+    add(&dir, &[("--device", "mako"), ("--sha256", &other)])
+        .expect(1)
+        .says("a build of bacon has this file name");
+    // The same holds for a scan: nothing of the first device is lost.
+    let mako = bacon_props(0).set("ro.lineage.device", "mako");
+    let zip = Package::files(mako).without_metadata().build();
+    dir.put("builds/lineage-21.0-20240801-nightly-bacon.zip", zip);
+    dir.run(&["generate", "--base-url", BASE_URL])
+        .expect(1)
+        .says("another device has this file name");
+    assert_eq!(feed(&dir, "bacon.json")["response"][0]["id"], SHA);
+}
+
+#[test]
+fn a_build_without_a_zip_to_serve_needs_an_address() {
+    let dir = RomDir::new();
+    add(&dir, &[("--url", "")]).expect(1);
+    let facts = dir.run(&[
+        "catalog",
+        "add",
+        "--filename",
+        "x.zip",
+        "--device",
+        "bacon",
+        "--version",
+        "21.0",
+        "--romtype",
+        "nightly",
+        "--datetime",
+        "1722470400",
+        "--size",
+        "5",
+        "--sha256",
+        SHA,
+        "--base-url",
+        BASE_URL,
+    ]);
+    facts.expect(1).says("add --url URL");
+}
+
+#[test]
+fn lists_tell_what_is_offered_and_what_is_held() {
+    let props = Props::lineage(
+        "22.2",
+        "UNOFFICIAL",
+        "enchilada",
+        1_749_896_318,
+        "eng.2",
+        35,
+        "2025-06-05",
+    );
+    let delta = Package::payload(props).delta("eng.1", "a/b/c").build();
+    let dir = RomDir::new().file(
+        "builds/lineage-22.2-20250614-UNOFFICIAL-enchilada-from-eng.1.zip",
+        delta,
+    );
+    dir.generate().expect(0).says("1 delta kept");
+    let list = dir.run(&["catalog", "list"]).expect(0).stdout;
+    assert!(list.contains("2025-06-14 10:18  delta held"), "{list}");
 }
