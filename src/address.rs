@@ -77,6 +77,11 @@ pub fn check_https(url: &str) -> Result<(), BadUrl> {
     {
         return bad("it holds characters that must be percent-encoded");
     }
+    let bytes = url.as_bytes();
+    let is_hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
+    if (0..bytes.len()).any(|at| bytes[at] == b'%' && !(is_hex(at + 1) && is_hex(at + 2))) {
+        return bad("a % in it is not followed by two hex digits");
+    }
     Ok(())
 }
 
@@ -145,16 +150,16 @@ impl UrlTemplate {
         Ok(UrlTemplate { parts })
     }
 
-    /// Puts a build's facts in; absent facts become nothing.
+    /// Puts a build's facts in; `None` if it lacks one of them.
     #[must_use]
-    pub fn render(&self, build: &Build) -> String {
+    pub fn render(&self, build: &Build) -> Option<String> {
         self.parts
             .iter()
             .map(|part| match part {
-                Part::Text(text) => text.clone(),
-                Part::Fact("path") => encode_path(&build.path),
+                Part::Text(text) => Some(text.clone()),
+                Part::Fact("path") => Some(encode_path(&build.path)),
                 Part::Fact(name) => {
-                    utf8_percent_encode(&fact(build, name).unwrap_or_default(), SEGMENT).to_string()
+                    Some(utf8_percent_encode(&fact(build, name)?, SEGMENT).to_string())
                 }
             })
             .collect()
@@ -180,6 +185,8 @@ fn fact(build: &Build, name: &str) -> Option<String> {
         "security_patch" => build.security_patch.clone(),
         "kind" => Some(build.kind.as_str().to_owned()),
         "size" => Some(build.size.to_string()),
+        // A build that is yet to be hashed will have one.
+        "md5" if build.sha256.is_empty() => Some(String::new()),
         "md5" => build.md5.clone(),
         "sha256" => Some(build.sha256.clone()),
         "filename" => Some(build.filename.clone()),
@@ -234,14 +241,18 @@ mod tests {
     fn values_are_percent_encoded_and_paths_keep_their_slashes() {
         let template = UrlTemplate::parse("https://h/{device}/{filename}").unwrap();
         assert_eq!(
-            template.render(&build("a b/c?#% ü.zip")),
+            template.render(&build("a b/c?#% ü.zip")).unwrap(),
             "https://h/bacon/c%3F%23%25%20%C3%BC.zip"
         );
-        let template = UrlTemplate::parse("https://h/{path}?i={incremental}").unwrap();
+        let template = UrlTemplate::parse("https://h/{path}?t={datetime}").unwrap();
         assert_eq!(
-            template.render(&build("a b/c+d.zip")),
-            "https://h/a%20b/c%2Bd.zip?i="
+            template.render(&build("a b/c+d.zip")).unwrap(),
+            "https://h/a%20b/c%2Bd.zip?t=1700000000"
         );
+        // A fact that is absent leaves no hole in an address.
+        let template = UrlTemplate::parse("https://h/{incremental}/{path}").unwrap();
+        assert_eq!(template.render(&build("a.zip")), None);
+        assert!(UrlTemplate::parse("https://h/100%/{path}").is_err());
     }
 
     #[test]

@@ -237,6 +237,24 @@ pub fn is_hex(text: &str, len: usize) -> bool {
     text.len() == len && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// Whether `value` is an `ota-property-files` list that every client can parse:
+/// `name:offset:size` parts inside a package of `size` bytes.
+#[must_use]
+pub fn are_property_files(value: &str, size: u64) -> bool {
+    value.split(',').all(|part| {
+        let fields: Vec<&str> = part.split(':').collect();
+        let [name, offset, len] = fields[..] else {
+            return false;
+        };
+        let end = offset
+            .parse::<u64>()
+            .ok()
+            .zip(len.parse::<u64>().ok())
+            .and_then(|(offset, len)| offset.checked_add(len));
+        !name.is_empty() && name.is_ascii() && end.is_some_and(|end| end <= size)
+    })
+}
+
 /// Whether `text` is a date as `2024-08-05`.
 #[must_use]
 pub fn is_date(text: &str) -> bool {

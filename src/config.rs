@@ -101,21 +101,27 @@ pub enum AddressSource {
 }
 
 impl Config {
+    /// The address template that holds for a build.
+    #[must_use]
+    pub fn template(&self, build: &Build) -> Option<&UrlTemplate> {
+        let device = self.devices.get(build.device.as_str());
+        device
+            .and_then(|device| device.url.as_ref())
+            .or(self.url.as_ref())
+    }
+
     /// The download address of a build and where it comes from, or `None` if no
-    /// setting gives one.
+    /// setting gives one, or its template names a fact the build lacks.
     #[must_use]
     pub fn address(&self, build: &Build) -> Option<(String, AddressSource)> {
-        let template = self
-            .devices
-            .get(build.device.as_str())
-            .and_then(|device| device.url.as_ref())
-            .or(self.url.as_ref());
         let site = || {
             let base = self.base_url.as_ref()?;
             Some(format!("{base}/builds/{}", encode_path(&build.path)))
         };
-        None.or_else(|| Some((template?.render(build), AddressSource::Template)))
-            .or_else(|| Some((build.url.clone()?, AddressSource::Catalog)))
+        if let Some(template) = self.template(build) {
+            return Some((template.render(build)?, AddressSource::Template));
+        }
+        None.or_else(|| Some((build.url.clone()?, AddressSource::Catalog)))
             .or_else(|| Some((build.ota_url.clone()?, AddressSource::OtaUrl)))
             .or_else(|| Some((site()?, AddressSource::Site)))
     }

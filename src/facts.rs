@@ -206,8 +206,10 @@ pub fn weigh(claims: &[Claims]) -> Result<Facts, Box<Conflict>> {
             .unwrap_or_default(),
         ..Facts::default()
     };
-    let speaks = claims.iter().any(|c| c.source.is_build_prop());
     for fact in Fact::ALL {
+        let speaks = claims
+            .iter()
+            .any(|c| c.source.is_build_prop() && c.get(fact).is_some());
         let mut voices = claims.iter().filter(|c| c.get(fact).is_some());
         let Some(mut best) = voices.next() else {
             continue;
@@ -217,6 +219,13 @@ pub fn weigh(claims: &[Claims]) -> Result<Facts, Box<Conflict>> {
             let member = claims.iter().find(|c| {
                 c.devices.len() <= 1 && c.get(fact).is_some_and(|name| lists(best, name))
             });
+            if member.is_none() {
+                facts.warnings.push(format!(
+                    "{} allows {}, and nothing else tells which of them it is for; the first is taken",
+                    best.place,
+                    best.devices.join(", ").escape_debug()
+                ));
+            }
             best = member.unwrap_or(best);
         }
         let chosen = sourced(best, fact);
@@ -351,6 +360,12 @@ mod tests {
         assert_eq!(facts.devices, ["fog", "wind", "rain"]);
         let facts = weigh(std::slice::from_ref(&list)).unwrap();
         assert_eq!(facts.value(Fact::Device), Some("fog"));
+        assert!(facts.warnings[0].contains("fog, wind, rain"));
+        // A build.prop that does not know the device decides nothing.
+        let silent = claims(Source::Sidecar, &[(Fact::Version, "1")]);
+        let metadata = listing(Source::Metadata, &["m7"]);
+        let other = claims(Source::FileName, &[(Fact::Device, "t6ul")]);
+        assert!(weigh(&[silent, metadata, other]).is_err());
         let prop = claims(Source::BuildProp, &[(Fact::Device, "rain")]);
         assert!(weigh(&[prop, list]).unwrap().warnings.is_empty());
     }

@@ -228,15 +228,20 @@ fn is_placeholder_device(name: &str) -> bool {
     name.starts_with("generic") || name == "mainline"
 }
 
-/// Finds the family of a build by the names of its properties.
+/// Finds the family of a build by its properties: one marks the family, and one
+/// of the family's rules gives a fact. A mark alone may be a vendor's leftover.
 #[must_use]
 pub fn detect(props: &PropertyMap) -> &'static Family {
     FAMILIES
         .iter()
         .find(|family| {
-            props
-                .iter()
-                .any(|(key, _)| family.markers.iter().any(|mark| key.starts_with(mark)))
+            let is_mark = |key: &str| family.markers.iter().any(|mark| key.starts_with(mark));
+            let rules = [family.device, family.version, family.romtype];
+            props.iter().any(|(key, _)| is_mark(key))
+                && rules
+                    .into_iter()
+                    .flatten()
+                    .any(|rule| is_mark(rule.key()) && rule.apply(props).is_some())
         })
         .unwrap_or(&UNKNOWN)
 }
@@ -328,6 +333,10 @@ mod tests {
             (
                 "org.pixelexperience.device=r5x\norg.pixelexperience.version=twelve\norg.pixelexperience.build_type=",
                 ["PixelExperience", "r5x", "twelve", ""],
+            ),
+            (
+                "ro.rom.zone=2\nro.lineage.device=dipper\nro.lineage.build.version=21.0\nro.lineage.releasetype=NIGHTLY",
+                ["LineageOS", "dipper", "21.0", "NIGHTLY"],
             ),
             (
                 "ro.product.system.device=generic\nro.product.vendor.device=dream\nro.modversion=X",

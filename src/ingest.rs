@@ -459,7 +459,8 @@ fn override_claims<'a>(
 ) -> impl Iterator<Item = Claims> + 'a {
     overrides
         .iter()
-        .filter(move |set| set.matches(path))
+        .find(move |set| set.matches(path))
+        .into_iter()
         .map(|set| {
             let mut claims = Claims::new(Source::Override, "romfeed.toml");
             for (fact, value) in &set.values {
@@ -555,19 +556,7 @@ fn check_property_files(
     warnings: &mut Vec<String>,
 ) -> Option<String> {
     let value = value?;
-    let sound = value.split(',').all(|part| {
-        let fields: Vec<&str> = part.split(':').collect();
-        let [name, offset, len] = fields[..] else {
-            return false;
-        };
-        let end = offset
-            .parse::<u64>()
-            .ok()
-            .zip(len.parse::<u64>().ok())
-            .and_then(|(offset, len)| offset.checked_add(len));
-        !name.is_empty() && name.is_ascii() && end.is_some_and(|end| end <= size)
-    });
-    if sound {
+    if build::are_property_files(&value, size) {
         return Some(value);
     }
     warnings.push(

@@ -116,34 +116,32 @@ fn drop_nickname(romtype: &str) -> &str {
     }
 }
 
-/// `crDroidAndroid-15.0-20250214-komodo-v11.2`.
+/// `crDroidAndroid-15.0-20250214-komodo-v11.2[-TYPE]`.
 fn parse_crdroid(stem: &str) -> Option<NameFacts> {
-    let rest = stem.strip_prefix("crDroidAndroid-")?;
-    let (_android, rest) = rest.split_once('-').filter(|(v, _)| is_version(v))?;
-    let (date, rest) = rest.split_once('-')?;
-    let (device, version) = rest.rsplit_once("-v").filter(|(_, v)| is_version(v))?;
-    Some(NameFacts {
-        device: Some(device.to_owned()),
-        version: Some(version.to_owned()),
-        timestamp: Some(parse_stamp(date)?),
-        ..NameFacts::default()
-    })
+    parse_with_version_behind(stem.strip_prefix("crDroidAndroid-")?)
 }
 
-/// `EvolutionX-14.0-20241013-akita-v9.5-Official`.
+/// `EvolutionX-14.0-20241013-akita-v9.5-Official`, since 10 without the `v`.
 fn parse_evolution(stem: &str) -> Option<NameFacts> {
-    let rest = stem.strip_prefix("EvolutionX-")?;
+    parse_with_version_behind(stem.strip_prefix("EvolutionX-")?)
+}
+
+/// `ANDROID-DATE-device-VERSION[-TYPE]`: the version is the last field that looks
+/// like one, so that codenames may hold dashes.
+fn parse_with_version_behind(rest: &str) -> Option<NameFacts> {
     let (_android, rest) = rest.split_once('-').filter(|(v, _)| is_version(v))?;
     let (date, rest) = rest.split_once('-')?;
-    let (device, rest) = rest.rsplit_once("-v")?;
-    let (version, romtype) = match rest.split_once('-') {
-        Some((version, romtype)) => (version, Some(romtype)),
-        None => (rest, None),
+    let fields: Vec<&str> = rest.split('-').collect();
+    let number = |field: &str| {
+        let number = field.strip_prefix('v').unwrap_or(field);
+        is_version(number).then(|| number.to_owned())
     };
+    let at = (1..fields.len()).rfind(|&at| number(fields[at]).is_some())?;
+    let romtype = fields[at + 1..].join("-");
     Some(NameFacts {
-        device: Some(device.to_owned()),
-        version: Some(version).filter(|v| is_version(v)).map(str::to_owned),
-        romtype: romtype.map(str::to_owned),
+        device: Some(fields[..at].join("-")),
+        version: number(fields[at]),
+        romtype: Some(romtype).filter(|text| !text.is_empty()),
         timestamp: Some(parse_stamp(date)?),
         ..NameFacts::default()
     })
@@ -210,7 +208,7 @@ fn is_version(text: &str) -> bool {
             .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// `20240801`, `20240801_123456` or `20240801-123456`-like stamps, read as UTC.
+/// `20240801` or `20240801_123456`, read as UTC.
 fn parse_stamp(text: &str) -> Option<i64> {
     let (date, time) = match text.split_once('_') {
         Some((date, time)) => (date, Some(time)),
@@ -327,6 +325,20 @@ mod tests {
                 "9.5",
                 "Official",
                 1_728_777_600,
+            ),
+            (
+                "EvolutionX-15.0-20250510-laurel_sprout-10.6-Official.zip",
+                "laurel_sprout",
+                "10.6",
+                "Official",
+                1_746_835_200,
+            ),
+            (
+                "crDroidAndroid-11.0-20210301-raphael-v7.2-UNOFFICIAL.zip",
+                "raphael",
+                "7.2",
+                "UNOFFICIAL",
+                1_614_556_800,
             ),
             (
                 "evolution_bacon-ota-tq3a.230805.001-08151234.zip",

@@ -30,6 +30,8 @@ pub struct Fault {
     pub path: String,
     /// What is wrong.
     pub message: String,
+    /// Packages may lie behind it that the scan could not see.
+    pub hides_packages: bool,
 }
 
 /// What a scan found.
@@ -39,18 +41,13 @@ pub struct Scan {
     pub packages: Vec<Found>,
     /// Folders and names that could not be read.
     pub faults: Vec<Fault>,
-    /// The folder exists.
-    pub exists: bool,
 }
 
 /// Finds all zip files under `root`. A folder that does not exist is empty.
 #[must_use]
 pub fn scan(root: &Path, exclude: &GlobSet) -> Scan {
-    let mut scan = Scan {
-        exists: root.exists(),
-        ..Scan::default()
-    };
-    if !scan.exists {
+    let mut scan = Scan::default();
+    if !root.exists() {
         return scan;
     }
     let walk = WalkDir::new(root)
@@ -63,7 +60,8 @@ pub fn scan(root: &Path, exclude: &GlobSet) -> Scan {
         match entry {
             Err(error) => {
                 let path = error.path().unwrap_or(root);
-                let message = if error.loop_ancestor().is_some() {
+                let is_loop = error.loop_ancestor().is_some();
+                let message = if is_loop {
                     "a symbolic link leads back to a folder above it; not followed".to_owned()
                 } else {
                     error
@@ -73,12 +71,14 @@ pub fn scan(root: &Path, exclude: &GlobSet) -> Scan {
                 scan.faults.push(Fault {
                     path: display(path.strip_prefix(root).unwrap_or(path)),
                     message,
+                    hides_packages: !is_loop,
                 });
             }
             Ok(entry) if entry.depth() == MAX_DEPTH && entry.file_type().is_dir() => {
                 scan.faults.push(Fault {
                     path: display(entry.path().strip_prefix(root).unwrap_or(root)),
                     message: format!("folders more than {MAX_DEPTH} deep are not looked into"),
+                    hides_packages: true,
                 });
             }
             Ok(entry) => scan.add(&entry, root, exclude),
@@ -103,6 +103,7 @@ impl Scan {
             self.faults.push(Fault {
                 path: display(relative),
                 message: "its name is no valid UTF-8, so no feed can name it".to_owned(),
+                hides_packages: false,
             });
             return;
         };

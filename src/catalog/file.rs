@@ -339,6 +339,11 @@ pub fn check(build: &Build) -> Result<(), String> {
     {
         return fault("security_patch", date, Some("is no date as 2024-08-05"));
     }
+    if let Some(files) = &build.property_files
+        && !build::are_property_files(files, build.size)
+    {
+        return fault("ota_property_files", files, Some("is malformed"));
+    }
     for url in [&build.url, &build.ota_url].into_iter().flatten() {
         crate::address::check_https(url).map_err(|error| error.to_string())?;
     }

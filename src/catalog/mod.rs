@@ -33,6 +33,18 @@ impl Record {
         }
     }
 
+    /// Whether two machines say the same of a build. Where it lies, and whether
+    /// its zip is still there, is each machine's own matter.
+    #[must_use]
+    pub fn agrees_with(&self, other: &Record) -> bool {
+        let mut same = other.clone();
+        same.retired = self.retired;
+        if same.build.filename == self.build.filename {
+            same.build.path.clone_from(&self.build.path);
+        }
+        *self == same
+    }
+
     /// Whether phones may be offered the build.
     #[must_use]
     pub fn is_offered(&self) -> bool {
@@ -220,7 +232,13 @@ impl Catalogs {
                     return Err(contradiction(sha256, filename, what));
                 }
                 match merged.builds.get(sha256) {
-                    Some(known) if known == record => continue,
+                    Some(known) if known.agrees_with(record) => {
+                        let retired = known.retired && record.retired;
+                        if let Some(known) = merged.builds.get_mut(sha256) {
+                            known.retired = retired;
+                        }
+                        continue;
+                    }
                     Some(_) => return Err(contradiction(sha256, filename, "its facts differ")),
                     None => {}
                 }

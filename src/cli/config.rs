@@ -13,6 +13,7 @@ use romfeed::facts::Fact;
 use serde::Deserialize;
 
 use super::args::Places;
+use super::report::Talk;
 
 /// Name of the settings file.
 pub(crate) const FILE_NAME: &str = "romfeed.toml";
@@ -101,6 +102,15 @@ struct DeviceEntry {
 pub(crate) struct Resolved {
     pub(crate) config: Config,
     pub(crate) devices_error: Option<String>,
+}
+
+impl Resolved {
+    /// Tells of a broken `devices.json` where it does not count as a failure.
+    pub(crate) fn warn(&self, talk: Talk) {
+        if let Some(error) = &self.devices_error {
+            talk.warning(error);
+        }
+    }
 }
 
 /// The flags that settings of the file stand behind; clap has put values from

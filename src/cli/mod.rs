@@ -80,6 +80,7 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             let Some(resolved) = resolve(Flags::new(&Places::default())) else {
                 return Ok(Outcome::Usage);
             };
+            resolved.warn(talk);
             let all_sound = inspect::run(args, &resolved.config, talk)?;
             Ok(if all_sound {
                 Outcome::Done
@@ -96,9 +97,11 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
                     ..Flags::new(places)
                 },
             };
-            let Some(Resolved { config, .. }) = resolve(flags) else {
+            let Some(resolved) = resolve(flags) else {
                 return Ok(Outcome::Usage);
             };
+            resolved.warn(talk);
+            let config = resolved.config;
             match &args.command {
                 CatalogCommand::Add(add) => Ok(catalog::add(add, &config, talk)),
                 CatalogCommand::Remove { names, .. } => Ok(catalog::remove(names, &config, talk)),

@@ -200,7 +200,7 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
                 path.escape_debug()
             )),
             Event::Retired(path) => talk.line(&format!(
-                "{} {}: its zip is gone or excluded, so it is offered no more",
+                "{} {}: its zip is gone, changed or excluded, so it is offered no more",
                 talk.paint("33", "retired"),
                 path.escape_debug()
             )),
@@ -211,7 +211,7 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
                 }
             }
             Event::Buried(path) => talk.line(&format!(
-                "passed over {}: it was removed from the catalog; `romfeed catalog add --zip` takes it up again",
+                "passed over {}: it was removed or superseded before; `romfeed catalog add --zip` takes it up again",
                 path.escape_debug()
             )),
             Event::SameBytes { path, of } => talk.line(&format!(

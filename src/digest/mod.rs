@@ -111,12 +111,6 @@ pub fn digest_file(path: &Path, expected: Stamp, progress: &dyn Fn(u64)) -> Resu
     })
 }
 
-/// The SHA-256 of bytes in memory, in lower-case hex.
-#[must_use]
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
-}
-
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {

@@ -47,7 +47,15 @@ pub struct Feeds {
 }
 
 impl Feeds {
-    fn push(&mut self, path: String, bytes: Vec<u8>) {
+    /// Adds a feed; one that outgrew what every client reads is warned about.
+    fn push(&mut self, path: String, bytes: Vec<u8>, max_size: usize) {
+        if bytes.len() > max_size {
+            self.warnings.push(format!(
+                "{path} has {} bytes, and some updaters read no more than {max_size}; \
+                 remove old versions from the catalog",
+                bytes.len(),
+            ));
+        }
         self.pages.push(Page::feed(path, bytes));
     }
 }
@@ -63,7 +71,11 @@ pub fn render(lanes: &BTreeMap<LaneKey, Lane>, device_feed: &dyn Fn(&str) -> Dev
             .as_ref()
             .map_or_else(String::new, |variant| format!("{variant}/"));
         let folder = format!("{prefix}api/v1/{}/{}", key.device, key.romtype);
-        feeds.push(format!("{folder}.json"), v1::render(&lane.offers));
+        feeds.push(
+            format!("{folder}.json"),
+            v1::render(&lane.offers),
+            v1::MAX_SIZE,
+        );
         for (incremental, oldest) in &lane.incrementals {
             if let Some(reason) = build::path_fault(incremental) {
                 feeds.warnings.push(format!(
@@ -78,7 +90,7 @@ pub fn render(lanes: &BTreeMap<LaneKey, Lane>, device_feed: &dyn Fn(&str) -> Dev
                 .offers
                 .partition_point(|offer| offer.build.timestamp > *oldest);
             let page = v1::render(&lane.offers[..num_newer]);
-            feeds.push(format!("{folder}/{incremental}"), page);
+            feeds.push(format!("{folder}/{incremental}"), page, v1::MAX_SIZE);
         }
         devices
             .entry((prefix, key.device.as_str()))
@@ -87,22 +99,14 @@ pub fn render(lanes: &BTreeMap<LaneKey, Lane>, device_feed: &dyn Fn(&str) -> Dev
     }
     for ((prefix, device), mut offers) in devices {
         sort_newest_first(&mut offers);
-        let (v1, v2) = (v1::render(&offers), v2::render(&offers));
-        let root = match device_feed(device) {
-            DeviceFeed::V1 => v1,
-            DeviceFeed::V2 => v2.clone(),
+        let v2 = v2::render(&offers);
+        let (root, max_size) = match device_feed(device) {
+            DeviceFeed::V1 => (v1::render(&offers), v1::MAX_SIZE),
+            DeviceFeed::V2 => (v2.clone(), v2::MAX_SIZE),
         };
-        feeds.push(format!("{prefix}{device}.json"), root);
+        feeds.push(format!("{prefix}{device}.json"), root, max_size);
         let path = format!("{prefix}api/v2/devices/{device}/builds.json");
-        if v2.len() > v2::MAX_SIZE {
-            feeds.warnings.push(format!(
-                "{path} has {} bytes, and phones on LineageOS 23.2 may refuse more than {}; \
-                 remove old versions from the catalog",
-                v2.len(),
-                v2::MAX_SIZE
-            ));
-        }
-        feeds.push(path, v2);
+        feeds.push(path, v2, v2::MAX_SIZE);
     }
     feeds.pages.sort_by(|a, b| a.path.cmp(&b.path));
     feeds

@@ -163,6 +163,10 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     }
 
     let pages = render_pages(config, &merged, &mut report);
+    let site_lock = match config.dry_run {
+        true => None,
+        false => Some(writer::open(&config.out, config.adopt)?),
+    };
     report.plan = writer::plan(&config.out, &pages, config.adopt)?;
     for path in &report.plan.foreign {
         let message = "a file that romfeed did not write is in the way of this page";
@@ -173,13 +177,13 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     report.sort_faults();
     let rendered = file::render(&catalogs.own);
     report.catalog_changed = rendered != known || !catalog_path.exists();
-    if config.dry_run {
+    let Some(site_lock) = site_lock else {
         return Ok(report);
-    }
+    };
     if report.catalog_changed {
         save_catalog(catalog_path, &rendered)?;
     }
-    writer::execute(&config.out, &pages, &report.plan)?;
+    writer::execute(&config.out, &pages, &report.plan, &site_lock)?;
     Ok(report)
 }
 
@@ -202,22 +206,28 @@ pub fn lock_state(state: &Path) -> Result<writer::Lock, Error> {
 /// # Errors
 /// [`Error::Write`].
 pub fn save_catalog(path: &Path, rendered: &[u8]) -> Result<(), Error> {
-    write_atomically(path, rendered).map_err(|source| Error::Write {
+    // A link stays one: the file it leads to is replaced.
+    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    write_atomically(&file, rendered).map_err(|source| Error::Write {
         file: path.to_owned(),
         source,
     })
 }
 
-/// The catalog that is kept up to date; it must not be published.
+/// The catalog that is kept up to date; none of them may be published.
 fn primary_catalog(config: &Config) -> Result<&Path, Error> {
-    let catalog = config.catalogs[0].as_path();
-    if plain(catalog).starts_with(plain(&config.out)) {
-        return Err(Error::CatalogInOut {
-            catalog: catalog.to_owned(),
+    let out = plain(&config.out);
+    match config
+        .catalogs
+        .iter()
+        .find(|path| plain(path).starts_with(&out))
+    {
+        None => Ok(&config.catalogs[0]),
+        Some(catalog) => Err(Error::CatalogInOut {
+            catalog: catalog.clone(),
             out: config.out.clone(),
-        });
+        }),
     }
-    Ok(catalog)
 }
 
 /// An absolute path without links in what exists of it, and without `..`.
@@ -301,6 +311,7 @@ fn require_addresses<'a>(
     let lacking: BTreeMap<&str, &Build> = known
         .map(|record| &record.build)
         .chain(scanned)
+        .filter(|build| config.template(build).is_none())
         .filter(|build| config.address(build).is_none() && !has_own_url(build))
         .map(|build| (build.path.as_str(), build))
         .collect();
@@ -348,10 +359,14 @@ fn hash_all(
             let hash = || -> Result<digest::Digests, ingest::Error> {
                 let digests = match known {
                     Some(digests) => digests,
-                    None => digest::digest_file(file, package.stamp, &|n| observer.hashed(n))?,
+                    None => {
+                        let digests =
+                            digest::digest_file(file, package.stamp, &|n| observer.hashed(n))?;
+                        // A cache that cannot be written costs time, nothing else.
+                        let _ = cache.put(&key(file), package.stamp, &digests, now_ns);
+                        digests
+                    }
                 };
-                // A cache that cannot be written costs time, nothing else.
-                let _ = cache.put(&key(file), package.stamp, &digests, now_ns);
                 Ok(digests)
             };
             let result = hash().and_then(|digests| {
@@ -387,19 +402,29 @@ fn render_pages(config: &Config, merged: &Catalog, report: &mut Report) -> Vec<P
     // An address serves one file: of several builds that claim it, the newest.
     let mut owners: BTreeMap<String, &Build> = BTreeMap::new();
     let newness = |build: &Build| (build.timestamp, build.path.clone());
-    for build in offered() {
-        if let Some((url, _)) = config.address(build) {
-            let owner = owners.entry(url).or_insert(build);
-            if newness(build) > newness(owner) {
-                *owner = build;
-            }
+    for build in offered().filter(|build| build.kind == Kind::Full) {
+        let Some((url, _)) = config.address(build) else {
+            let message =
+                "no setting gives it a download address, or the template names a fact it lacks";
+            report.faults.push(Fault::message(
+                &build.path,
+                Class::MissingFacts,
+                message.to_owned(),
+            ));
+            continue;
+        };
+        let owner = owners.entry(url).or_insert(build);
+        if newness(build) > newness(owner) {
+            *owner = build;
         }
     }
     let urls: BTreeMap<&str, &str> = owners
         .iter()
         .map(|(url, build)| (build.sha256.as_str(), url.as_str()))
         .collect();
-    for build in offered().filter(|build| !urls.contains_key(build.sha256.as_str())) {
+    let lacks_url =
+        |build: &&Build| build.kind == Kind::Full && !urls.contains_key(build.sha256.as_str());
+    for build in offered().filter(lacks_url) {
         if let Some((url, _)) = config.address(build) {
             let owner = owners[&url].path.escape_debug();
             let message = format!("its download address is also that of {owner}: {url}");

@@ -17,12 +17,13 @@ pub(super) fn reconcile(
     catalogs: &mut Catalogs,
     report: &mut Report,
 ) {
+    let builds = drop_buried(builds, catalogs, report);
     let builds = drop_same_bytes(scan, builds, &catalogs.own, report);
     let builds = drop_same_names(builds, catalogs, report);
     let seen: BTreeSet<String> = builds.iter().map(|build| build.sha256.clone()).collect();
     bury_superseded(&builds, &seen, catalogs, report);
     for build in builds {
-        if !catalogs.is_buried(&build.sha256) && is_name_taken(&build, catalogs, &seen) {
+        if is_name_taken(&build, catalogs, &seen) {
             let message = "a published build of another device has this file name".to_owned();
             report
                 .faults
@@ -31,18 +32,51 @@ pub(super) fn reconcile(
         }
         take_up(build, catalogs, report);
     }
+    retire_vanished(config, scan, &seen, catalogs, report);
+}
+
+/// Builds that were removed once are not taken up again.
+fn drop_buried(builds: Vec<Build>, catalogs: &Catalogs, report: &mut Report) -> Vec<Build> {
+    let (buried, builds): (Vec<Build>, Vec<Build>) = builds
+        .into_iter()
+        .partition(|build| catalogs.is_buried(&build.sha256));
+    let events = buried.into_iter().map(|build| Event::Buried(build.path));
+    report.events.extend(events);
+    builds
+}
+
+/// Offers no more what the site was to serve and what is not in the folder, or is
+/// there with other bytes.
+fn retire_vanished(
+    config: &Config,
+    scan: &Scan,
+    seen: &BTreeSet<String>,
+    catalogs: &mut Catalogs,
+    report: &mut Report,
+) {
     // A machine that has only the catalog knows nothing of the zips, and neither
     // does one that cannot read a part of the folder.
-    let knows_all = !scan.packages.is_empty() && scan.faults.is_empty();
-    let present: BTreeSet<&str> = scan
-        .packages
+    if scan.packages.is_empty() || scan.faults.iter().any(|fault| fault.hides_packages) {
+        return;
+    }
+    // What could not be judged may still be what it was; a damaged file is not.
+    let is_damage = |class| {
+        use Class::{Corrupt, HashMismatch, NotARom, NotAZip, Truncated};
+        matches!(
+            class,
+            NotAZip | Truncated | Corrupt | NotARom | HashMismatch
+        )
+    };
+    let unread: BTreeSet<String> = report
+        .faults
         .iter()
-        .map(|found| found.path.as_str())
+        .filter(|fault| !is_damage(fault.class))
+        .map(|fault| fault.path.clone())
         .collect();
     for record in catalogs.own.builds.values_mut() {
         let build = &record.build;
-        let is_here = seen.contains(&build.sha256) || present.contains(build.path.as_str());
-        if !knows_all || is_here || !record.is_offered() {
+        let is_here = seen.contains(&build.sha256) || unread.contains(&build.path);
+        if is_here || !record.is_offered() {
             continue;
         }
         if matches!(config.address(build), Some((_, AddressSource::Site))) {
@@ -149,11 +183,9 @@ fn bury_superseded(
         else {
             continue;
         };
-        if !catalogs.is_buried(&build.sha256) {
-            let reason = Reason::Superseded(build.sha256.clone());
-            catalogs.own.bury(old, reason);
-            report.events.push(Event::Superseded(build.path.clone()));
-        }
+        let reason = Reason::Superseded(build.sha256.clone());
+        catalogs.own.bury(old, reason);
+        report.events.push(Event::Superseded(build.path.clone()));
     }
 }
 
@@ -169,10 +201,6 @@ fn is_name_taken(build: &Build, catalogs: &Catalogs, seen: &BTreeSet<String>) ->
 /// Puts one scanned build into the catalog that is kept.
 fn take_up(mut build: Build, catalogs: &mut Catalogs, report: &mut Report) {
     let path = build.path.clone();
-    if catalogs.is_buried(&build.sha256) {
-        report.events.push(Event::Buried(path));
-        return;
-    }
     if let Some(record) = catalogs.own.builds.get_mut(&build.sha256) {
         // What the package cannot tell is kept.
         build.url.clone_from(&record.build.url);

@@ -62,7 +62,7 @@ pub enum Event {
 /// What a run did, or would do.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What happened to which build, in order of paths.
+    /// What happened to which build.
     pub events: Vec<Event>,
     /// What was left out.
     pub faults: Vec<Fault>,

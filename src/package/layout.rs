@@ -27,7 +27,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The name used in `--json` output and in the catalog.
+    /// The name used in `--json` output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -92,8 +92,10 @@ pub fn detect(package: &Package) -> Result<Layout, NotARom> {
         }
         return not("payload.bin without payload_properties.txt, which the updater needs");
     }
+    // A ROM may bring such things along.
+    let has_system = package.contains(BUILD_PROP) || package.contains("system.transfer.list");
     for (entry, what) in OTHERS {
-        if package.contains(entry) {
+        if !has_system && package.contains(entry) {
             return not(what);
         }
     }

@@ -29,10 +29,8 @@ pub struct OtaMetadata {
     pub sdk_level: Option<u32>,
     /// Security patch level, `YYYY-MM-DD`.
     pub security_patch: Option<String>,
-    /// A source build is named; only a hint that the package is a delta, since
-    /// repacked ROMs keep the metadata of a stock delta.
-    pub names_source: bool,
-    /// Incremental of the build a delta starts from.
+    /// Incremental of the build a delta starts from. That it is named does not
+    /// make the package a delta: repacked ROMs keep the metadata of stock deltas.
     pub source_incremental: Option<String>,
     /// `ota-property-files`, without its padding.
     pub property_files: Option<String>,
@@ -59,11 +57,7 @@ pub fn parse_text(bytes: &[u8]) -> OtaMetadata {
             "post-build-incremental" => metadata.incremental = Some(value.to_owned()),
             "post-sdk-level" => metadata.sdk_level = value.parse().ok(),
             "post-security-patch-level" => metadata.security_patch = Some(value.to_owned()),
-            "pre-build" => metadata.names_source = true,
-            "pre-build-incremental" => {
-                metadata.names_source = true;
-                metadata.source_incremental = Some(value.to_owned());
-            }
+            "pre-build-incremental" => metadata.source_incremental = Some(value.to_owned()),
             "ota-property-files" => metadata.property_files = Some(value.to_owned()),
             _ => {}
         }
@@ -86,7 +80,6 @@ pub fn parse_pb(bytes: &[u8]) -> Result<OtaMetadata, prost::DecodeError> {
         incremental: text(post.build_incremental),
         sdk_level: post.sdk_level.trim().parse().ok(),
         security_patch: text(post.security_patch_level),
-        names_source: !pre.build.is_empty() || !pre.build_incremental.is_empty(),
         source_incremental: text(pre.build_incremental),
         property_files: wire
             .property_files
@@ -165,7 +158,7 @@ mod tests {
         assert_eq!(text.sdk_level, Some(33));
         assert_eq!(text.security_patch.as_deref(), Some("2022-09-05"));
         assert_eq!(text.property_files.as_deref(), Some("metadata:69:683"));
-        assert!(!text.names_source);
+        assert_eq!(text.source_incremental, None);
         assert_eq!(parse_pb(&sample().pb()).unwrap(), text);
     }
 
@@ -175,7 +168,6 @@ mod tests {
             .pre_incremental("1660000000")
             .pre_fingerprint("a/b/c:12");
         let text = parse_text(delta.text().as_bytes());
-        assert!(text.names_source);
         assert_eq!(text.source_incremental.as_deref(), Some("1660000000"));
         assert_eq!(parse_pb(&delta.pb()).unwrap(), text);
     }

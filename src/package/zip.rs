@@ -37,7 +37,7 @@ const LOCAL_MAGIC: [u8; 4] = *b"PK\x03\x04";
 /// Most entries read. The largest file-based ROMs hold about 5,000.
 const MAX_ENTRIES: u64 = 100_000;
 /// Most bytes decoded of one package altogether. The largest needs are a
-/// compressed payload's manifest (16 MiB) and a few transfer lists.
+/// compressed payload's manifest (4 MiB) and a few transfer lists.
 const MAX_DECODED: u64 = 64 << 20;
 /// Longest central directory read, in bytes. The largest seen is under 1 MiB.
 const MAX_CENTRAL_SIZE: u64 = 32 << 20;

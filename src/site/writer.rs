@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::feed::Page;
-use crate::io::replace;
+use crate::io::{Durability, replace};
 
 /// romfeed's own folder inside the site.
 const STATE_DIR: &str = ".romfeed";
@@ -117,6 +117,19 @@ pub fn lock(folder: &Path) -> Result<Lock, Error> {
     }
 }
 
+/// Keeps other runs away from a site, from before its plan until after its
+/// execution.
+///
+/// # Errors
+/// [`Error::NotOurs`] if romfeed has never written there and `adopt` is not set,
+/// [`Error::Locked`], or [`Error::Io`].
+pub fn open(out: &Path, adopt: bool) -> Result<Lock, Error> {
+    if !adopt && read_manifest(out)?.is_none() {
+        refuse_foreign_folder(out)?;
+    }
+    lock(&out.join(STATE_DIR))
+}
+
 /// What a run would do to a folder.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -191,14 +204,14 @@ pub fn plan(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
 ///
 /// # Errors
 /// [`Error::Io`]; what was written until then is whole and stays.
-pub fn execute(out: &Path, pages: &[Page], plan: &Plan) -> Result<(), Error> {
+pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<(), Error> {
     let state = out.join(STATE_DIR);
-    let _lock = lock(&state)?;
     let temporary = state.join("tmp");
     let manifest = state.join(MANIFEST);
     let write_manifest = |files: BTreeSet<String>| {
         let bytes = render_manifest(files);
-        replace(&temporary, &manifest, &bytes).map_err(io_error("write", &manifest))
+        replace(&temporary, &manifest, &bytes, Durability::Synced)
+            .map_err(io_error("write", &manifest))
     };
     if !plan.owned.is_subset(&plan.known) {
         write_manifest(plan.owned.union(&plan.known).cloned().collect())?;
@@ -222,8 +235,13 @@ pub fn execute(out: &Path, pages: &[Page], plan: &Plan) -> Result<(), Error> {
         if let Some(folder) = file.parent() {
             fs::create_dir_all(folder).map_err(io_error("create", folder))?;
         }
-        replace(&temporary, &file, &by_path[path.as_str()].bytes)
-            .map_err(io_error("write", &file))?;
+        replace(
+            &temporary,
+            &file,
+            &by_path[path.as_str()].bytes,
+            Durability::Cached,
+        )
+        .map_err(io_error("write", &file))?;
     }
     for path in stale {
         remove(out, path)?;
@@ -355,8 +373,9 @@ mod tests {
     }
 
     fn write(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
+        let lock = open(out, adopt)?;
         let plan = plan(out, pages, adopt)?;
-        execute(out, pages, &plan)?;
+        execute(out, pages, &plan, &lock)?;
         Ok(plan)
     }
 

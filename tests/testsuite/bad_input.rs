@@ -900,7 +900,7 @@ fn an_incremental_that_cannot_be_a_path_costs_only_its_own_feed() {
 }
 
 #[test]
-fn a_package_that_rots_after_it_was_published_keeps_its_record() {
+fn a_package_that_rots_after_it_was_published_is_offered_no_more_until_it_is_mended() {
     let dir = RomDir::new()
         .file(&good(0), bacon(0))
         .file(&good(1), bacon(1));
@@ -910,6 +910,13 @@ fn a_package_that_rots_after_it_was_published_keeps_its_record() {
         dir.put(&good(0), rotten);
         let run = dir.run(&GENERATE).expect(1);
         one_error(&run, &format!("bacon/{}: ", bacon_name(0)), "");
+        // Its bytes are not what the feed promises; its phones are still answered.
+        let feed = dir.read("out/api/v1/bacon/nightly.json");
+        let feed: Value = serde_json::from_slice(&feed).unwrap();
+        assert_eq!(feed["response"].as_array().unwrap().len(), 1);
+        assert!(dir.path().join("out/api/v1/bacon/nightly/inc0").exists());
+        dir.put(&good(0), bacon(0));
+        dir.generate().expect(0).says("offered again");
         assert_eq!(dir.read("catalog.json"), catalog);
         assert_eq!(dir.tree("out"), site);
     }

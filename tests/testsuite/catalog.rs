@@ -201,7 +201,7 @@ fn every_field_of_the_schema_survives_a_run() {
     let dir = RomDir::new();
     let record = r#"{"device":"bacon","variant":"gapps","romtype":"nightly","version":"21.0","datetime":1722470400,
         "incremental":"abc","kind":"delta","source_incremental":"ab","sdk_level":34,"security_patch":"2024-07-05",
-        "url":"https://h/x","ota_url":"https://h/y","ota_property_files":"metadata:69:10","signer":"aa","retired":true,
+        "url":"https://h/x","ota_url":"https://h/y","ota_property_files":"metadata:0:1","signer":"aa","retired":true,
         "yanked":"does not boot","path":"a/b.zip","size":1,"md5":"00112233445566778899aabbccddeeff","sha256":"SHA"}"#;
     let tombstone = r#"{"device":"bacon","variant":"gapps","romtype":"nightly","version":"21.0","datetime":1722470400,
         "incremental":"old","filename":"c.zip","reason":"superseded","superseded_by":"SHA","sha256":"TOMB"}"#;

@@ -566,3 +566,93 @@ fn second_run_reads_settled_files_from_the_cache_unless_told_not_to() {
     assert_eq!(run(&[]), true);
     assert_eq!(run(&["--rehash"]), false);
 }
+
+#[test]
+fn a_file_put_back_is_never_offered_with_another_ones_digest() {
+    let name = format!("builds/bacon/{}", bacon_name(0));
+    let dir = two_builds();
+    dir.generate().expect(0);
+    let rebuilt = bacon_props(0).set("ro.build.date.utc", "1700003600");
+    dir.put(&name, Package::files(rebuilt).without_metadata().build());
+    dir.generate().expect(0);
+    dir.put(&name, bacon(0));
+    dir.generate().expect(0).says("passed over").says("retired");
+    assert_eq!(filenames(&dir, "bacon.json"), [bacon_name(7)]);
+}
+
+#[test]
+fn an_address_that_lacks_a_fact_keeps_only_that_build_out() {
+    let bare = bacon_props(0).remove("ro.build.version.security_patch");
+    let dir = RomDir::new()
+        .file(
+            &format!("builds/{}", bacon_name(0)),
+            Package::files(bare).without_metadata().build(),
+        )
+        .file(&format!("builds/{}", bacon_name(7)), bacon(7));
+    let url = "https://h/{security_patch}/{filename}";
+    dir.run(&["generate", "--url", url]).expect(1).says("lacks");
+    assert_eq!(filenames(&dir, "bacon.json"), [bacon_name(7)]);
+    dir.put(
+        "romfeed.toml",
+        format!(
+            "[[override]]\npackage = \"{}\"\nsecurity_patch = \"2023-11-05\"\n",
+            bacon_name(0)
+        ),
+    );
+    dir.run(&["generate", "--url", url]).expect(0);
+    assert_eq!(filenames(&dir, "bacon.json").len(), 2);
+}
+
+#[test]
+fn a_catalog_that_is_a_link_stays_one() {
+    let dir = two_builds().file(
+        "repo/catalog.json",
+        "{\"schema\":1,\"builds\":[],\"tombstones\":[]}",
+    );
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("repo/catalog.json", dir.path().join("catalog.json")).unwrap();
+    #[cfg(not(unix))]
+    std::fs::copy(
+        dir.path().join("repo/catalog.json"),
+        dir.path().join("catalog.json"),
+    )
+    .unwrap();
+    dir.generate().expect(0);
+    let written = if cfg!(unix) {
+        "repo/catalog.json"
+    } else {
+        "catalog.json"
+    };
+    assert!(
+        String::from_utf8(dir.read(written))
+            .unwrap()
+            .contains(&bacon_name(7))
+    );
+}
+
+#[test]
+fn an_unchanged_run_leaves_even_the_cache_alone() {
+    let dir = two_builds();
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    for days in [0, 7] {
+        let zip = dir
+            .path()
+            .join(format!("builds/bacon/{}", bacon_name(days)));
+        std::fs::File::options()
+            .write(true)
+            .open(&zip)
+            .unwrap()
+            .set_modified(old)
+            .unwrap();
+    }
+    dir.generate().expect(0);
+    let modified = || {
+        std::fs::metadata(dir.path().join(".romfeed/digests.json"))
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
+    let before = modified();
+    dir.generate().expect(0);
+    assert_eq!(modified(), before);
+}
