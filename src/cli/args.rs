@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
+/// Most files read at the same time.
+pub(crate) const MAX_JOBS: u16 = 256;
+
 const EXAMPLES: &str = "\
 Examples:
   romfeed generate --base-url https://example.org/ota
@@ -94,7 +97,7 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
     pub(crate) url: Option<String>,
     /// Read this many files at the same time [default: one per processor]
-    #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=i64::from(super::config::MAX_JOBS)))]
+    #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_JOBS)))]
     pub(crate) jobs: Option<u16>,
     /// Show what would change, and write nothing but the cache of digests
     #[arg(long)]

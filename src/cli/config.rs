@@ -12,16 +12,12 @@ use romfeed::config::{Config, DeviceConfig, DeviceFeed, Override};
 use romfeed::facts::Fact;
 use serde::Deserialize;
 
-use super::args::Places;
-use super::report::Talk;
+use super::args::{MAX_JOBS, Places};
 
 /// Name of the settings file.
 pub(crate) const FILE_NAME: &str = "romfeed.toml";
 /// Folder for lock and cache, beside the catalog that the lock is for.
 const STATE_DIR: &str = ".romfeed";
-
-/// Most files read at the same time.
-pub(crate) const MAX_JOBS: u16 = 256;
 
 /// Settings that cannot be used; the text is for people.
 #[derive(Debug, thiserror::Error)]
@@ -102,15 +98,6 @@ struct DeviceEntry {
 pub(crate) struct Resolved {
     pub(crate) config: Config,
     pub(crate) devices_error: Option<String>,
-}
-
-impl Resolved {
-    /// Tells of a broken `devices.json` where it does not count as a failure.
-    pub(crate) fn warn(&self, talk: Talk) {
-        if let Some(error) = &self.devices_error {
-            talk.warning(error);
-        }
-    }
 }
 
 /// The flags that settings of the file stand behind; clap has put values from

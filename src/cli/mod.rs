@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{CommandFactory, Parser};
+use romfeed::config::Config;
 use romfeed::generate::{self, Event, Report};
 use serde::Serialize;
 
@@ -80,8 +81,8 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             let Some(resolved) = resolve(Flags::new(&Places::default())) else {
                 return Ok(Outcome::Usage);
             };
-            resolved.warn(talk);
-            let all_sound = inspect::run(args, &resolved.config, talk)?;
+            let config = warn_of_devices(resolved, talk);
+            let all_sound = inspect::run(args, &config, talk)?;
             Ok(if all_sound {
                 Outcome::Done
             } else {
@@ -100,8 +101,7 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             let Some(resolved) = resolve(flags) else {
                 return Ok(Outcome::Usage);
             };
-            resolved.warn(talk);
-            let config = resolved.config;
+            let config = warn_of_devices(resolved, talk);
             match &args.command {
                 CatalogCommand::Add(add) => Ok(catalog::add(add, &config, talk)),
                 CatalogCommand::Remove { names, .. } => Ok(catalog::remove(names, &config, talk)),
@@ -163,6 +163,14 @@ fn print_man(verb: &[String], talk: Talk) -> io::Result<Outcome> {
     page.extend(MAN_CLOSING.as_bytes());
     io::stdout().write_all(&page)?;
     Ok(Outcome::Done)
+}
+
+/// Tells of a broken `devices.json` where it does not count as a failure.
+fn warn_of_devices(resolved: Resolved, talk: Talk) -> Config {
+    if let Some(error) = &resolved.devices_error {
+        talk.warning(error);
+    }
+    resolved.config
 }
 
 fn resolve(global: &Global, flags: Flags<'_>, talk: Talk) -> Option<Resolved> {

@@ -90,7 +90,9 @@ pub fn render(lanes: &BTreeMap<LaneKey, Lane>, device_feed: &dyn Fn(&str) -> Dev
                 .offers
                 .partition_point(|offer| offer.build.timestamp > *oldest);
             let page = v1::render(&lane.offers[..num_newer]);
-            feeds.push(format!("{folder}/{incremental}"), page, v1::MAX_SIZE);
+            // It holds a part of the list above, which was warned about if too long.
+            let path = format!("{folder}/{incremental}");
+            feeds.pages.push(Page::feed(path, page));
         }
         devices
             .entry((prefix, key.device.as_str()))

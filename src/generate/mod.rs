@@ -357,16 +357,12 @@ fn hash_all(
             let mut warnings = package.facts.warnings.clone();
             let file = package.file.as_path();
             let hash = || -> Result<digest::Digests, ingest::Error> {
-                let digests = match known {
-                    Some(digests) => digests,
-                    None => {
-                        let digests =
-                            digest::digest_file(file, package.stamp, &|n| observer.hashed(n))?;
-                        // A cache that cannot be written costs time, nothing else.
-                        let _ = cache.put(&key(file), package.stamp, &digests, now_ns);
-                        digests
-                    }
-                };
+                if let Some(digests) = known {
+                    return Ok(digests);
+                }
+                let digests = digest::digest_file(file, package.stamp, &|n| observer.hashed(n))?;
+                // A cache that cannot be written costs time, nothing else.
+                let _ = cache.put(&key(file), package.stamp, &digests, now_ns);
                 Ok(digests)
             };
             let result = hash().and_then(|digests| {

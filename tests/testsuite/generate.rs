@@ -656,3 +656,72 @@ fn an_unchanged_run_leaves_even_the_cache_alone() {
     dir.generate().expect(0);
     assert_eq!(modified(), before);
 }
+
+#[test]
+fn an_address_too_long_for_a_property_is_warned_about() {
+    let dir = two_builds();
+    let base = format!("https://{}.example", "a".repeat(50));
+    let run = dir.run(&["generate", "--base-url", &base]).expect(0);
+    // 66 bytes and 28 make 94, where 91 are allowed.
+    let run = run.says("/api/v1/{device}/{type}.json has 94 bytes; Android takes no more than 91");
+    run.says("/api/v2/devices/{device}/builds.json has 102 bytes");
+    let short = dir.generate().expect(0);
+    assert!(
+        !short.stderr.contains("no more than 91"),
+        "{}",
+        short.stderr
+    );
+}
+
+#[test]
+fn colour_is_for_terminals_or_on_demand() {
+    let dir = two_builds();
+    assert!(!dir.generate().expect(0).stderr.contains('\u{1b}'));
+    dir.put("builds/bad.zip", "");
+    let always = [
+        "generate",
+        "--base-url",
+        BASE_URL,
+        "--color",
+        "always",
+        "--json",
+    ];
+    let run = dir.run_with(&always, &[("NO_COLOR", "1")]).expect(1);
+    assert!(run.stderr.contains("\u{1b}[1;31merror:"), "{}", run.stderr);
+    assert!(!run.stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn lists_that_cannot_be_shortened_are_warned_about_once_each() {
+    let dir = RomDir::new();
+    for version in 11..=20 {
+        for half in 0..2 {
+            let timestamp = 1_500_000_000 + (version * 2 + half) * 86_400;
+            let (text, incremental) = (format!("{version}.0"), format!("i{version}.{half}"));
+            let props = Props::lineage(
+                &text,
+                "nightly",
+                "bacon",
+                timestamp,
+                &incremental,
+                28,
+                "2020-01-05",
+            );
+            dir.put(
+                &format!("builds/{version}-{half}.zip"),
+                Package::files(props).without_metadata().build(),
+            );
+        }
+    }
+    let run = dir
+        .generate()
+        .expect(0)
+        .says("api/v1/bacon/nightly.json has ");
+    assert_eq!(
+        run.stderr.matches("some updaters read no more").count(),
+        2,
+        "{}",
+        run.stderr
+    );
+    assert_eq!(filenames(&dir, "bacon.json").len(), 20);
+}
