@@ -33,6 +33,8 @@ fn config(root: &Path) -> Config {
         overrides: Vec::new(),
         exclude: globset::GlobSet::empty(),
         known_devices: Vec::new(),
+        families: Vec::new(),
+        limits: romfeed::io::Limits::new(std::env::temp_dir(), std::time::Instant::now),
         jobs: 2,
         rehash: false,
         adopt: false,
@@ -136,8 +138,9 @@ fn packages(c: &mut Criterion) {
             .path()
             .join(format!("lineage-21.0-20231114-nightly-bacon.{name}.zip"));
         std::fs::write(&zip, package.build()).expect("a writable folder");
+        let config = config(dir.path());
         group.bench_function(format!("examine {name}"), |b| {
-            b.iter(|| examine(&zip, "bacon.zip", Context::default()));
+            b.iter(|| examine(&zip, "bacon.zip", Context::new(&config)));
         });
     }
     group.finish();

@@ -11,6 +11,8 @@ use globset::{GlobMatcher, GlobSet};
 use crate::address::{UrlTemplate, encode_path};
 use crate::build::Build;
 use crate::facts::Fact;
+use crate::family::Family;
+use crate::io::Limits;
 
 /// Which client generation `{device}.json` at the site's root is written for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,12 +75,16 @@ pub struct Config {
     pub device_feed: DeviceFeed,
     /// Facts set by hand; the first that matches a package decides.
     pub overrides: Vec<Override>,
+    /// ROM families beside those that are known, looked for before them.
+    pub families: Vec<Family>,
     /// Packages to pass over, by patterns on the path under `builds/`.
     pub exclude: GlobSet,
     /// Codenames from `devices.json`.
     pub known_devices: Vec<String>,
     /// Files read at the same time.
     pub jobs: usize,
+    /// What reading one package may cost.
+    pub limits: Limits,
     /// Read every file again, whatever the cache knows.
     pub rehash: bool,
     /// Take over an output folder that romfeed did not make.

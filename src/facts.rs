@@ -84,6 +84,17 @@ impl Fact {
     }
 }
 
+/// What a source says of one fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The value.
+    pub value: String,
+    /// The property it was read from, if the source has properties.
+    pub key: Option<String>,
+    /// The file it was read from, if the source is several.
+    pub place: Option<String>,
+}
+
 /// What one source says.
 #[derive(Clone, Debug)]
 pub struct Claims {
@@ -91,8 +102,8 @@ pub struct Claims {
     pub source: Source,
     /// Its name: an entry of the package, a file, `romfeed.toml`, `file name`.
     pub place: String,
-    /// Value of each fact, with the property it was read from, if any.
-    pub values: BTreeMap<Fact, (String, Option<&'static str>)>,
+    /// What it says of each fact.
+    pub values: BTreeMap<Fact, Claim>,
     /// The devices the source allows, if it lists several.
     pub devices: Vec<String>,
     /// The source's version and romtype are those a LineageOS-like updater
@@ -116,19 +127,17 @@ impl Claims {
     /// Adds a fact, unless it is absent or empty.
     pub fn set(&mut self, fact: Fact, value: Option<String>) {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            self.values.insert(fact, (value, None));
-        }
-    }
-
-    /// Adds a fact read from a property, unless it is absent.
-    pub fn set_from(&mut self, fact: Fact, found: Option<(String, &'static str)>) {
-        if let Some((value, key)) = found {
-            self.values.insert(fact, (value, Some(key)));
+            let claim = Claim {
+                value,
+                key: None,
+                place: None,
+            };
+            self.values.insert(fact, claim);
         }
     }
 
     fn get(&self, fact: Fact) -> Option<&str> {
-        self.values.get(&fact).map(|(value, _)| value.as_str())
+        self.values.get(&fact).map(|claim| claim.value.as_str())
     }
 }
 
@@ -140,7 +149,7 @@ pub struct Sourced {
     /// Name of the source.
     pub place: String,
     /// The property, where the source has properties.
-    pub key: Option<&'static str>,
+    pub key: Option<String>,
 }
 
 /// What holds about a package.
@@ -266,11 +275,11 @@ pub fn weigh(claims: &[Claims]) -> Result<Facts, Box<Conflict>> {
 }
 
 fn sourced(claims: &Claims, fact: Fact) -> Sourced {
-    let (value, key) = claims.values[&fact].clone();
+    let claim = claims.values[&fact].clone();
     Sourced {
-        value,
-        place: claims.place.clone(),
-        key,
+        value: claim.value,
+        place: claim.place.unwrap_or_else(|| claims.place.clone()),
+        key: claim.key,
     }
 }
 

@@ -5,35 +5,58 @@
 //! long one shown to people. Source: the `version.mk` files of each family and
 //! property files of real builds; one row of [`FAMILIES`] per family.
 
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 use crate::props::PropertyMap;
 
+/// The name of a property, or the beginning of one.
+type Key = Cow<'static, str>;
+
 /// One way to get a fact out of the properties.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// The whole value of a property.
-    Whole(&'static str),
+    Whole(Key),
     /// One field of a value cut at `-`, counted from 0, as in
     /// `12.1-20150827-UNOFFICIAL-golden`.
-    Field(&'static str, usize),
+    Field(Key, usize),
     /// The first field of a value, without its leading `v`, as in
     /// `v11.3-20250405`.
-    AfterV(&'static str),
+    AfterV(Key),
 }
 
 impl Rule {
     /// The property this rule reads.
     #[must_use]
-    pub fn key(self) -> &'static str {
+    pub fn key(&self) -> &str {
         match self {
             Rule::Whole(key) | Rule::Field(key, _) | Rule::AfterV(key) => key,
         }
     }
 
-    fn apply(self, props: &PropertyMap) -> Option<String> {
+    /// Parses a rule of the settings: `ro.my.version`, or `ro.my.version[2]` for
+    /// the third of its fields between `-`.
+    ///
+    /// `None` if it is neither.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Rule> {
+        let is_key = |key: &str| {
+            !key.is_empty() && !key.contains(|c: char| c.is_whitespace() || "=#[]".contains(c))
+        };
+        match text.strip_suffix(']').and_then(|text| text.split_once('[')) {
+            Some((key, index)) => {
+                is_key(key).then_some(Rule::Field(key.to_owned().into(), index.parse().ok()?))
+            }
+            None => is_key(text).then(|| Rule::Whole(text.to_owned().into())),
+        }
+    }
+
+    fn apply(&self, props: &PropertyMap) -> Option<String> {
         let value = props.get(self.key())?;
         let value = match self {
             Rule::Whole(_) => value,
-            Rule::Field(_, index) => value.split('-').nth(index)?,
+            Rule::Field(_, index) => value.split('-').nth(*index)?,
             Rule::AfterV(_) => value.split('-').next()?.strip_prefix('v')?,
         };
         (!value.is_empty()).then(|| value.to_owned())
@@ -41,187 +64,228 @@ impl Rule {
 }
 
 /// A ROM family: how it is recognised and where it keeps its facts.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Family {
     /// Name for messages.
-    pub name: &'static str,
+    pub name: Key,
     /// A property whose name begins like this marks the family.
-    pub markers: &'static [&'static str],
+    pub markers: Vec<Key>,
     /// Where the codename is, best first.
-    pub device: &'static [Rule],
+    pub device: Vec<Rule>,
     /// Where the version is, best first.
-    pub version: &'static [Rule],
+    pub version: Vec<Rule>,
     /// Where the romtype is, best first.
-    pub romtype: &'static [Rule],
+    pub romtype: Vec<Rule>,
+    /// Where the build date is, in seconds since the epoch, best first.
+    pub datetime: Vec<Rule>,
     /// The family's updater lists only builds of the phone's own romtype.
     pub compares_romtype: bool,
 }
 
-use Rule::{AfterV, Field, Whole};
+fn whole(key: &'static str) -> Rule {
+    Rule::Whole(key.into())
+}
+
+fn field(key: &'static str, index: usize) -> Rule {
+    Rule::Field(key.into(), index)
+}
+
+fn after_v(key: &'static str) -> Rule {
+    Rule::AfterV(key.into())
+}
+
+/// Where every updater of the table finds the build date.
+fn date() -> Vec<Rule> {
+    vec![whole("ro.build.date.utc")]
+}
 
 /// All families. Forks keep the keys of what they were forked from, so the more
 /// particular family comes first.
-pub static FAMILIES: &[Family] = &[
-    Family {
-        name: "Evolution X",
-        markers: &["org.evolution.", "ro.evolution."],
-        device: &[Whole("ro.evolution.device"), Whole("org.evolution.device")],
-        version: &[Whole("ro.modversion"), Whole("org.evolution.build_version")],
-        romtype: &[Whole("org.evolution.build_type")],
-        compares_romtype: false,
-    },
-    Family {
-        name: "crDroid",
-        markers: &["ro.crdroid."],
-        device: &[Whole("ro.crdroid.device")],
-        version: &[Whole("ro.modversion"), AfterV("ro.crdroid.display.version")],
-        romtype: &[Whole("ro.crdroid.buildtype")],
-        compares_romtype: false,
-    },
-    Family {
-        name: "RisingOS",
-        markers: &["ro.rising."],
-        device: &[Whole("ro.rising.device")],
-        version: &[Whole("ro.rising.version")],
-        romtype: &[Whole("ro.rising.releasetype")],
-        compares_romtype: true,
-    },
-    Family {
-        name: "DerpFest",
-        markers: &["ro.derp."],
-        device: &[Whole("ro.derp.device")],
-        version: &[Whole("ro.derp.build.version")],
-        romtype: &[Whole("ro.derp.buildtype")],
-        compares_romtype: true,
-    },
-    Family {
-        name: "VoltageOS",
-        markers: &["ro.voltage.", "org.voltage."],
-        device: &[Whole("ro.voltage.device")],
-        version: &[Whole("org.voltage.version"), Whole("ro.modversion")],
-        romtype: &[Whole("ro.voltage.buildtype")],
-        compares_romtype: true,
-    },
-    Family {
-        name: "Awaken OS",
-        markers: &["ro.awaken."],
-        device: &[Whole("ro.awaken.device")],
-        version: &[Whole("ro.awaken.base.version")],
-        romtype: &[Whole("ro.awaken.buildtype")],
-        compares_romtype: true,
-    },
-    Family {
-        name: "XPerience",
-        markers: &["ro.xpe."],
-        device: &[Whole("ro.xpe.device")],
-        version: &[Field("ro.xpe.version", 0)],
-        romtype: &[Whole("ro.xpe.releasetype")],
-        compares_romtype: true,
-    },
-    Family {
-        name: "xdroid",
-        markers: &["ro.xdroid."],
-        device: &[Whole("ro.xdroid.device")],
-        version: &[Whole("ro.xdroid.revision"), Whole("ro.xdroid.build.number")],
-        romtype: &[],
-        compares_romtype: false,
-    },
-    Family {
-        name: "Project 404",
-        markers: &["ro.p404."],
-        device: &[Whole("ro.p404.device")],
-        version: &[],
-        romtype: &[],
-        compares_romtype: false,
-    },
-    Family {
-        name: "PixelBuilds",
-        markers: &["ro.pb."],
-        device: &[],
-        version: &[Whole("ro.pb.build.version")],
-        romtype: &[],
-        compares_romtype: false,
-    },
-    Family {
-        name: "PixelExperience",
-        markers: &["org.pixelexperience."],
-        device: &[Whole("org.pixelexperience.device")],
-        version: &[Whole("org.pixelexperience.version")],
-        romtype: &[Whole("org.pixelexperience.build_type")],
-        compares_romtype: false,
-    },
-    Family {
-        name: "Paranoid Android",
-        markers: &["ro.aospa."],
-        device: &[Whole("ro.aospa.device")],
-        version: &[Whole("ro.aospa.version")],
-        romtype: &[Whole("ro.aospa.releasetype")],
-        compares_romtype: false,
-    },
-    Family {
-        name: "ro.rom",
-        markers: &["ro.rom."],
-        device: &[Whole("ro.rom.device")],
-        version: &[Whole("ro.rom.build.version")],
-        romtype: &[Whole("ro.rom.releasetype")],
-        compares_romtype: true,
-    },
-    Family {
-        name: "LineageOS",
-        markers: &["ro.lineage."],
-        device: &[Whole("ro.lineage.device")],
-        version: &[
-            Whole("ro.lineage.build.version"),
-            Field("ro.lineage.version", 0),
-        ],
-        romtype: &[
-            Whole("ro.lineage.releasetype"),
-            Field("ro.lineage.version", 2),
-        ],
-        compares_romtype: true,
-    },
-    Family {
-        name: "CyanogenMod",
-        markers: &["ro.cm."],
-        device: &[Whole("ro.cm.device")],
-        version: &[Whole("ro.cm.build.version"), Field("ro.cm.version", 0)],
-        romtype: &[Whole("ro.cm.releasetype"), Field("ro.cm.version", 2)],
-        compares_romtype: true,
-    },
-    Family {
-        name: "CarbonROM",
-        markers: &["ro.carbon."],
-        device: &[Whole("ro.carbon.device")],
-        version: &[Field("ro.carbon.version", 0)],
-        romtype: &[Field("ro.carbon.version", 2)],
-        compares_romtype: true,
-    },
-];
+pub static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
+    vec![
+        Family {
+            name: "Evolution X".into(),
+            markers: vec!["org.evolution.".into(), "ro.evolution.".into()],
+            device: vec![whole("ro.evolution.device"), whole("org.evolution.device")],
+            version: vec![whole("ro.modversion"), whole("org.evolution.build_version")],
+            romtype: vec![whole("org.evolution.build_type")],
+            datetime: date(),
+            compares_romtype: false,
+        },
+        Family {
+            name: "crDroid".into(),
+            markers: vec!["ro.crdroid.".into()],
+            device: vec![whole("ro.crdroid.device")],
+            version: vec![
+                whole("ro.modversion"),
+                after_v("ro.crdroid.display.version"),
+            ],
+            romtype: vec![whole("ro.crdroid.buildtype")],
+            datetime: date(),
+            compares_romtype: false,
+        },
+        Family {
+            name: "RisingOS".into(),
+            markers: vec!["ro.rising.".into()],
+            device: vec![whole("ro.rising.device")],
+            version: vec![whole("ro.rising.version")],
+            romtype: vec![whole("ro.rising.releasetype")],
+            datetime: date(),
+            compares_romtype: true,
+        },
+        Family {
+            name: "DerpFest".into(),
+            markers: vec!["ro.derp.".into()],
+            device: vec![whole("ro.derp.device")],
+            version: vec![whole("ro.derp.build.version")],
+            romtype: vec![whole("ro.derp.buildtype")],
+            datetime: date(),
+            compares_romtype: true,
+        },
+        Family {
+            name: "VoltageOS".into(),
+            markers: vec!["ro.voltage.".into(), "org.voltage.".into()],
+            device: vec![whole("ro.voltage.device")],
+            version: vec![whole("org.voltage.version"), whole("ro.modversion")],
+            romtype: vec![whole("ro.voltage.buildtype")],
+            datetime: date(),
+            compares_romtype: true,
+        },
+        Family {
+            name: "Awaken OS".into(),
+            markers: vec!["ro.awaken.".into()],
+            device: vec![whole("ro.awaken.device")],
+            version: vec![whole("ro.awaken.base.version")],
+            romtype: vec![whole("ro.awaken.buildtype")],
+            datetime: date(),
+            compares_romtype: true,
+        },
+        Family {
+            name: "XPerience".into(),
+            markers: vec!["ro.xpe.".into()],
+            device: vec![whole("ro.xpe.device")],
+            version: vec![field("ro.xpe.version", 0)],
+            romtype: vec![whole("ro.xpe.releasetype")],
+            datetime: date(),
+            compares_romtype: true,
+        },
+        Family {
+            name: "xdroid".into(),
+            markers: vec!["ro.xdroid.".into()],
+            device: vec![whole("ro.xdroid.device")],
+            version: vec![whole("ro.xdroid.revision"), whole("ro.xdroid.build.number")],
+            romtype: vec![],
+            datetime: date(),
+            compares_romtype: false,
+        },
+        Family {
+            name: "Project 404".into(),
+            markers: vec!["ro.p404.".into()],
+            device: vec![whole("ro.p404.device")],
+            version: vec![],
+            romtype: vec![],
+            datetime: date(),
+            compares_romtype: false,
+        },
+        Family {
+            name: "PixelBuilds".into(),
+            markers: vec!["ro.pb.".into()],
+            device: vec![],
+            version: vec![whole("ro.pb.build.version")],
+            romtype: vec![],
+            datetime: date(),
+            compares_romtype: false,
+        },
+        Family {
+            name: "PixelExperience".into(),
+            markers: vec!["org.pixelexperience.".into()],
+            device: vec![whole("org.pixelexperience.device")],
+            version: vec![whole("org.pixelexperience.version")],
+            romtype: vec![whole("org.pixelexperience.build_type")],
+            datetime: date(),
+            compares_romtype: false,
+        },
+        Family {
+            name: "Paranoid Android".into(),
+            markers: vec!["ro.aospa.".into()],
+            device: vec![whole("ro.aospa.device")],
+            version: vec![whole("ro.aospa.version")],
+            romtype: vec![whole("ro.aospa.releasetype")],
+            datetime: date(),
+            compares_romtype: false,
+        },
+        Family {
+            name: "ro.rom".into(),
+            markers: vec!["ro.rom.".into()],
+            device: vec![whole("ro.rom.device")],
+            version: vec![whole("ro.rom.build.version")],
+            romtype: vec![whole("ro.rom.releasetype")],
+            datetime: date(),
+            compares_romtype: true,
+        },
+        Family {
+            name: "LineageOS".into(),
+            markers: vec!["ro.lineage.".into()],
+            device: vec![whole("ro.lineage.device")],
+            version: vec![
+                whole("ro.lineage.build.version"),
+                field("ro.lineage.version", 0),
+            ],
+            romtype: vec![
+                whole("ro.lineage.releasetype"),
+                field("ro.lineage.version", 2),
+            ],
+            datetime: date(),
+            compares_romtype: true,
+        },
+        Family {
+            name: "CyanogenMod".into(),
+            markers: vec!["ro.cm.".into()],
+            device: vec![whole("ro.cm.device")],
+            version: vec![whole("ro.cm.build.version"), field("ro.cm.version", 0)],
+            romtype: vec![whole("ro.cm.releasetype"), field("ro.cm.version", 2)],
+            datetime: date(),
+            compares_romtype: true,
+        },
+        Family {
+            name: "CarbonROM".into(),
+            markers: vec!["ro.carbon.".into()],
+            device: vec![whole("ro.carbon.device")],
+            version: vec![field("ro.carbon.version", 0)],
+            romtype: vec![field("ro.carbon.version", 2)],
+            datetime: date(),
+            compares_romtype: true,
+        },
+    ]
+});
 
 /// What holds for a build that bears no family's mark.
-static UNKNOWN: Family = Family {
-    name: "unknown family",
-    markers: &[],
-    device: &[],
-    version: &[Whole("ro.modversion")],
-    romtype: &[],
+static UNKNOWN: LazyLock<Family> = LazyLock::new(|| Family {
+    name: "unknown family".into(),
+    markers: Vec::new(),
+    device: Vec::new(),
+    version: vec![whole("ro.modversion")],
+    romtype: Vec::new(),
+    datetime: date(),
     compares_romtype: false,
-};
+});
 
 /// Where any build may keep its codename, after the family's own property.
 /// `ro.product.<partition>.device` follows the order in which Android 10 and
 /// later derive `ro.product.device`.
-const DEVICE_FALLBACKS: &[Rule] = &[
-    Whole("ro.lineage.device"),
-    Whole("ro.cm.device"),
-    Whole("ro.build.product"),
-    Whole("ro.product.device"),
-    Whole("ro.product.product.device"),
-    Whole("ro.product.odm.device"),
-    Whole("ro.product.vendor.device"),
-    Whole("ro.product.system_ext.device"),
-    Whole("ro.product.system.device"),
-];
+static DEVICE_FALLBACKS: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    vec![
+        whole("ro.lineage.device"),
+        whole("ro.cm.device"),
+        whole("ro.build.product"),
+        whole("ro.product.device"),
+        whole("ro.product.product.device"),
+        whole("ro.product.odm.device"),
+        whole("ro.product.vendor.device"),
+        whole("ro.product.system_ext.device"),
+        whole("ro.product.system.device"),
+    ]
+});
 
 /// Names generic system images give instead of a codename.
 fn is_placeholder_device(name: &str) -> bool {
@@ -230,13 +294,14 @@ fn is_placeholder_device(name: &str) -> bool {
 
 /// Finds the family of a build by its properties: one marks the family, and one
 /// of the family's rules gives a fact. A mark alone may be a vendor's leftover.
+/// The families of the settings go first.
 #[must_use]
-pub fn detect(props: &PropertyMap) -> &'static Family {
-    FAMILIES
-        .iter()
+pub fn detect<'a>(props: &PropertyMap, own: &'a [Family]) -> &'a Family {
+    own.iter()
+        .chain(FAMILIES.iter())
         .find(|family| {
-            let is_mark = |key: &str| family.markers.iter().any(|mark| key.starts_with(mark));
-            let rules = [family.device, family.version, family.romtype];
+            let is_mark = |key: &str| family.markers.iter().any(|mark| key.starts_with(&**mark));
+            let rules = [&family.device, &family.version, &family.romtype];
             props.iter().any(|(key, _)| is_mark(key))
                 && rules
                     .into_iter()
@@ -246,28 +311,55 @@ pub fn detect(props: &PropertyMap) -> &'static Family {
         .unwrap_or(&UNKNOWN)
 }
 
+/// Whether a property may decide a fact for any family, or mark one: those worth
+/// remembering of a build.
+#[must_use]
+pub fn is_of_interest(key: &str, own: &[Family]) -> bool {
+    own.iter()
+        .chain(FAMILIES.iter())
+        .chain([&*UNKNOWN])
+        .any(|family| {
+            let rules = [
+                &family.device,
+                &family.version,
+                &family.romtype,
+                &family.datetime,
+            ];
+            family.markers.iter().any(|mark| key.starts_with(&**mark))
+                || rules.into_iter().flatten().any(|rule| rule.key() == key)
+        })
+        || DEVICE_FALLBACKS.iter().any(|rule| rule.key() == key)
+        || key.starts_with("ro.build.")
+}
+
 /// A fact and the property it was read from.
-pub type Found = (String, &'static str);
+pub type Found = (String, String);
 
 impl Family {
     /// The codename, from the family's property or where any build keeps it.
     #[must_use]
     pub fn find_device(&self, props: &PropertyMap) -> Option<Found> {
-        first(self.device.iter().chain(DEVICE_FALLBACKS), props, |name| {
-            !is_placeholder_device(name)
-        })
+        let rules = self.device.iter().chain(DEVICE_FALLBACKS.iter());
+        first(rules, props, |name| !is_placeholder_device(name))
     }
 
     /// The version the family's updater compares.
     #[must_use]
     pub fn find_version(&self, props: &PropertyMap) -> Option<Found> {
-        first(self.version, props, |_| true)
+        first(&self.version, props, |_| true)
     }
 
     /// The romtype, verbatim.
     #[must_use]
     pub fn find_romtype(&self, props: &PropertyMap) -> Option<Found> {
-        first(self.romtype, props, |_| true)
+        first(&self.romtype, props, |_| true)
+    }
+
+    /// The build date the family's updater compares, in seconds since the epoch;
+    /// CyanogenMod 6 and 7 wrote 0.
+    #[must_use]
+    pub fn find_datetime(&self, props: &PropertyMap) -> Option<Found> {
+        first(&self.datetime, props, |time| time != "0")
     }
 }
 
@@ -278,7 +370,7 @@ fn first<'a>(
 ) -> Option<Found> {
     rules.into_iter().find_map(|rule| {
         let value = rule.apply(props).filter(|value| accept(value))?;
-        Some((value, rule.key()))
+        Some((value, rule.key().to_owned()))
     })
 }
 
@@ -289,10 +381,10 @@ mod tests {
     /// Family, device, version and romtype read from a property text.
     fn facts(text: &str) -> [String; 4] {
         let props = PropertyMap::parse(text.as_bytes());
-        let family = detect(&props);
+        let family = detect(&props, &[]);
         let value = |found: Option<Found>| found.map_or_else(String::new, |(value, _)| value);
         [
-            family.name.to_owned(),
+            family.name.to_string(),
             value(family.find_device(&props)),
             value(family.find_version(&props)),
             value(family.find_romtype(&props)),
@@ -344,6 +436,41 @@ mod tests {
             ),
         ] {
             assert_eq!(facts(text), expected.map(str::to_owned), "{text}");
+        }
+    }
+
+    #[test]
+    fn families_of_the_settings_go_first() {
+        let own = Family {
+            name: "Mine".into(),
+            markers: vec!["ro.mine.".into()],
+            device: vec![],
+            version: vec![Rule::parse("ro.mine.version[1]").unwrap()],
+            romtype: vec![Rule::parse("ro.mine.type").unwrap()],
+            datetime: vec![Rule::parse("ro.mine.date").unwrap()],
+            compares_romtype: true,
+        };
+        let own = [own];
+        let text = "ro.lineage.build.version=21.0\nro.mine.version=x-7-y\nro.mine.date=5";
+        let props = PropertyMap::parse(text.as_bytes());
+        let family = detect(&props, &own);
+        assert_eq!(family.name, "Mine");
+        let version = ("7".to_owned(), "ro.mine.version".to_owned());
+        assert_eq!(family.find_version(&props), Some(version));
+        assert_eq!(family.find_datetime(&props).unwrap().0, "5");
+        assert_eq!(detect(&props, &[]).name, "LineageOS");
+        assert!(is_of_interest("ro.mine.date", &own));
+        assert!(!is_of_interest("ro.mine.date", &[]));
+        assert!(is_of_interest("ro.build.version.sdk", &[]));
+        assert!(!is_of_interest("dalvik.vm.heapsize", &own));
+    }
+
+    #[test]
+    fn a_rule_is_a_property_or_a_field_of_one() {
+        assert_eq!(Rule::parse("ro.x"), Some(Rule::Whole("ro.x".into())));
+        assert_eq!(Rule::parse("ro.x[0]"), Some(Rule::Field("ro.x".into(), 0)));
+        for text in ["", "[1]", "ro.x[a]", "ro.x[1", "ro x", "ro.x]", "a=b"] {
+            assert_eq!(Rule::parse(text), None, "{text}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! From a path to a build, by way of package, properties, names and facts.
+//! From a path to a build, by way of package, partitions, properties, names and
+//! facts.
 //!
 //! In: a file. Out: an [`Examined`] package with its facts and their places, and
 //! from that, with the file's digests, a [`Build`]. A package that fails is an
@@ -10,22 +11,21 @@ use std::sync::Arc;
 
 use crate::build::{self, Build, Device, Kind, NotAPath, Romtype};
 use crate::class::Class;
-use crate::config::Override;
+use crate::config::{Config, Override};
+use crate::device_props::{self, DeviceProps, MAX_PROPS_SIZE, Until};
 use crate::digest::{self, Digests, sidecar};
-use crate::facts::{self, Claims, Conflict, Fact, Facts, Source};
-use crate::family;
-use crate::image::{payload, transfer_list};
-use crate::io::{FileSource, Stamp};
+use crate::facts::{self, Claim, Claims, Conflict, Fact, Facts, Source};
+use crate::family::{self, Family, Found};
+use crate::io::{Budget, Counted, Counters, FileSource, Limits, Stamp};
 use crate::names;
 use crate::package::layout::{self, Layout, NotARom};
 use crate::package::metadata::{self, OtaMetadata};
 use crate::package::{Package, zip};
 use crate::props::PropertyMap;
+use crate::rom::{self, Rom};
 
-/// Longest `build.prop` read, in bytes; real ones take 3 to 25 KiB.
-const MAX_PROPS_SIZE: u64 = 1 << 20;
-/// How much of a compressed payload is decoded to reach its manifest.
-const MAX_PAYLOAD_HEAD: u64 = payload::HEADER_LEN + payload::MAX_MANIFEST_SIZE;
+/// Since Android 6 every build states its security patch level.
+const SECURITY_PATCH_SDK: u32 = 23;
 /// What a build without a romtype is published under; the default that
 /// CyanogenMod's own updater assumes.
 const DEFAULT_ROMTYPE: &str = "UNOFFICIAL";
@@ -43,9 +43,9 @@ pub enum Error {
     /// A sound zip, but no ROM.
     #[error(transparent)]
     NotARom(#[from] NotARom),
-    /// The payload's manifest cannot be read.
-    #[error("payload.bin")]
-    Payload(#[from] payload::Error),
+    /// The partitions cannot be read.
+    #[error(transparent)]
+    Rom(#[from] rom::Error),
     /// Weak sources contradict each other.
     #[error(transparent)]
     Conflict(#[from] Box<Conflict>),
@@ -100,7 +100,7 @@ impl Error {
             Error::Open(_) => Class::Io,
             Error::Zip(error) => error.class(),
             Error::NotARom(_) => Class::NotARom,
-            Error::Payload(error) => error.class(),
+            Error::Rom(error) => error.class(),
             Error::Conflict(_) => Class::Conflict,
             Error::Missing(_) => Class::MissingFacts,
             Error::NotAPath(_) | Error::BadFact { .. } | Error::BadName { .. } => Class::Corrupt,
@@ -128,7 +128,11 @@ pub struct Examined {
     /// Facts with their places, and warnings.
     pub facts: Facts,
     /// Name of the family whose rules were applied, if a build.prop told it.
-    pub family: Option<&'static str>,
+    pub family: Option<String>,
+    /// What was read of the partitions; empty for a delta.
+    pub device_props: DeviceProps,
+    /// What reading the package has cost.
+    pub counters: Counters,
     /// https address from `ro.build.ota.url`.
     pub ota_url: Option<String>,
     /// `ota-property-files`, checked.
@@ -137,49 +141,86 @@ pub struct Examined {
 }
 
 /// What is known before any package is opened.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// Values set by the configuration.
     pub overrides: &'a [Override],
     /// Codenames from `devices.json`.
     pub known_devices: &'a [String],
+    /// ROM families of the configuration.
+    pub families: &'a [Family],
+    /// What one package may cost.
+    pub limits: &'a Limits,
+    /// What an earlier run has read of a file's partitions.
+    pub remembered: &'a (dyn Fn(&Path, Stamp) -> Option<DeviceProps> + Sync),
+}
+
+impl<'a> Context<'a> {
+    /// Takes what the configuration sets; nothing is remembered.
+    #[must_use]
+    pub fn new(config: &'a Config) -> Context<'a> {
+        Context {
+            overrides: &config.overrides,
+            known_devices: &config.known_devices,
+            families: &config.families,
+            limits: &config.limits,
+            remembered: &|_, _| None,
+        }
+    }
+}
+
+/// Opens a package for reading within its limits.
+///
+/// # Errors
+/// [`Error::Open`] or [`Error::Zip`].
+pub fn open(file: &Path, limits: &Limits) -> Result<(Package, Arc<Budget>, Stamp), Error> {
+    let source = FileSource::open(file).map_err(Error::Open)?;
+    let stamp = source.stamp();
+    let budget = Arc::new(Budget::new(limits.clone()));
+    let package = Package::open(Arc::new(Counted::new(source, Arc::clone(&budget))))?;
+    Ok((package, budget, stamp))
 }
 
 /// Opens a package and gathers its facts.
 ///
-/// Reads the zip's directory and a few small entries, never the images. Safe on
-/// untrusted input: every entry is read up to a limit.
+/// Reads the zip's directory, a few small entries, and of the partitions only
+/// what lies under their `build.prop`. Safe on untrusted input: bounded by the
+/// limits of the context.
 ///
 /// # Errors
 /// Any [`Error`] but the two about digests.
 pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined, Error> {
-    let source = FileSource::open(file).map_err(Error::Open)?;
-    let stamp = source.stamp();
+    let (mut package, budget, stamp) = open(file, context.limits)?;
     let filename = path.rsplit('/').next().unwrap_or(path).to_owned();
-    let mut package = Package::open(Arc::new(source))?;
     let layout = layout::detect(&package)?;
 
     let mut warnings = Vec::new();
     let (pb, text) = read_metadata(&mut package, &mut warnings)?;
-    let kind = detect_kind(&mut package, layout, pb.as_ref().or(text.as_ref()))?;
-    let inner_props = package
-        .read(layout::BUILD_PROP, MAX_PROPS_SIZE)?
-        .map(|bytes| PropertyMap::parse(&bytes));
+    let rom = Rom::open(&mut package, Arc::clone(&budget))?;
+    let kind = detect_kind(&package, &rom, layout, pb.as_ref().or(text.as_ref()));
+    let device_props = match (&kind, (context.remembered)(file, stamp)) {
+        (_, Some(remembered)) => remembered,
+        (Kind::Full, None) => {
+            let is_enough = |props: &PropertyMap| tells_all(props, context.families);
+            read_device_props(&mut package, &rom, Until::Enough(&is_enough))?
+        }
+        // What a delta's images will be cannot be known without its source.
+        (Kind::Delta { .. }, None) => DeviceProps::default(),
+    };
+    warnings.extend(device_props.warnings.iter().cloned());
+    let inner_props = (!device_props.files.is_empty()).then_some(&device_props.props);
     let sidecar_props = read_sidecar(&with_suffix(file, ".prop"), MAX_PROPS_SIZE, &mut warnings)
         .map(|bytes| PropertyMap::parse(&bytes));
+    let sidecar_props = sidecar_props.as_ref();
 
     let mut claims = Vec::new();
     claims.extend(override_claims(context.overrides, path));
     let sidecar_place = format!("{}.prop", filename.escape_debug());
     for (source, place, props) in [
-        (Source::BuildProp, layout::BUILD_PROP, &inner_props),
-        (Source::Sidecar, sidecar_place.as_str(), &sidecar_props),
+        (Source::BuildProp, layout::BUILD_PROP, inner_props),
+        (Source::Sidecar, sidecar_place.as_str(), sidecar_props),
     ] {
-        claims.extend(
-            props
-                .as_ref()
-                .map(|props| props_claims(source, place, props)),
-        );
+        claims.extend(props.map(|props| props_claims(source, place, props, context.families)));
     }
     for (source, place, metadata) in [
         (Source::MetadataPb, metadata::PROTOBUF, &pb),
@@ -193,7 +234,7 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
     }
     let known_devices: Vec<String> = claims
         .iter()
-        .filter_map(|claims| Some(claims.values.get(&Fact::Device)?.0.clone()))
+        .filter_map(|claims| Some(claims.values.get(&Fact::Device)?.value.clone()))
         .chain(claims.iter().flat_map(|claims| claims.devices.clone()))
         .chain(context.known_devices.iter().cloned())
         .collect();
@@ -204,8 +245,8 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
         warnings.extend(drop_malformed(claims));
     }
     let mut facts = facts::weigh(&claims)?;
-    let props = inner_props.as_ref().or(sidecar_props.as_ref());
-    let family = props.map(family::detect);
+    let props = inner_props.or(sidecar_props);
+    let family = props.map(|props| family::detect(props, context.families));
     let property_files = pb
         .as_ref()
         .and_then(|metadata| metadata.property_files.clone())
@@ -215,6 +256,10 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
         });
     let property_files = check_property_files(property_files, stamp.size, &mut warnings);
     facts.warnings.append(&mut warnings);
+    let ota_url = props
+        .and_then(|props| props.get("ro.build.ota.url"))
+        .filter(|url| crate::address::check_https(url).is_ok())
+        .map(str::to_owned);
     Ok(Examined {
         file: file.to_owned(),
         filename,
@@ -223,18 +268,51 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
         layout,
         kind,
         facts,
-        family: family.map(|family| family.name),
-        ota_url: props
-            .and_then(|props| props.get("ro.build.ota.url"))
-            .filter(|url| crate::address::check_https(url).is_ok())
-            .map(str::to_owned),
+        family: family.map(|family| family.name.to_string()),
+        ota_url,
         property_files,
         compares_romtype: match (family, &name) {
             (Some(family), _) => family.compares_romtype,
             (None, Some(name)) => name.compares_romtype,
             (None, None) => true,
         },
+        device_props,
+        counters: budget.counters(),
     })
+}
+
+/// Reads the properties of the device a full package is for.
+///
+/// # Errors
+/// [`Error::Zip`] or [`Error::Rom`].
+pub fn read_device_props(
+    package: &mut Package,
+    rom: &Rom,
+    until: Until<'_>,
+) -> Result<DeviceProps, Error> {
+    let entry = package.read(layout::BUILD_PROP, MAX_PROPS_SIZE)?;
+    Ok(device_props::read(rom, entry.as_deref(), until)?)
+}
+
+/// Whether properties tell every fact a feed needs.
+fn tells_all(props: &PropertyMap, families: &[Family]) -> bool {
+    let claims = props_claims(Source::BuildProp, "", props, families);
+    let has = |fact| claims.values.contains_key(&fact);
+    let sdk = props.get("ro.build.version.sdk");
+    let has_security_patch = sdk.and_then(|sdk| sdk.parse().ok()).unwrap_or(0) < SECURITY_PATCH_SDK
+        || has(Fact::SecurityPatch);
+    let needs_romtype = family::detect(props, families).compares_romtype;
+    [
+        Fact::Device,
+        Fact::Version,
+        Fact::Datetime,
+        Fact::Incremental,
+        Fact::SdkLevel,
+    ]
+    .into_iter()
+    .all(has)
+        && has_security_patch
+        && (has(Fact::Romtype) || !needs_romtype)
 }
 
 impl Examined {
@@ -413,44 +491,20 @@ fn read_metadata(package: &mut Package, warnings: &mut Vec<String>) -> Result<Bo
 
 /// Decides full or delta by what the package does, not by what it says.
 fn detect_kind(
-    package: &mut Package,
+    package: &Package,
+    rom: &Rom,
     layout: Layout,
     metadata: Option<&OtaMetadata>,
-) -> Result<Kind, Error> {
-    let is_delta = match layout {
-        Layout::Payload => {
-            if let Some(section) = package.section(layout::PAYLOAD)? {
-                payload::needs_source(&section)?
-            } else {
-                let head = package.read_prefix(layout::PAYLOAD, MAX_PAYLOAD_HEAD)?;
-                payload::needs_source(&head.unwrap_or_default())?
-            }
-        }
-        Layout::Block => {
-            let names: Vec<String> = package.names().map(str::to_owned).collect();
-            let patched = names.iter().any(|name| {
-                name.ends_with(".patch.dat") && package.entry(name).is_some_and(|e| e.size > 0)
-            });
-            let mut needs = patched;
-            let mut lists = names.iter().filter(|name| name.ends_with(".transfer.list"));
-            while let (false, Some(name)) = (needs, lists.next()) {
-                let list = package.read(name, transfer_list::MAX_SIZE)?;
-                needs = list.is_some_and(|list| transfer_list::needs_source(&list));
-            }
-            needs
-        }
-        Layout::Files | Layout::Metadata => package
-            .names()
-            .any(|name| name.starts_with("patch/") && name.ends_with(".p")),
-        Layout::Images | Layout::Super => false,
-    };
-    Ok(if is_delta {
-        Kind::Delta {
+) -> Kind {
+    let is_patch = |name: &str| name.starts_with("patch/") && name.ends_with(".p");
+    let patches_files =
+        matches!(layout, Layout::Files | Layout::Metadata) && package.names().any(is_patch);
+    match rom.needs_source() || patches_files {
+        true => Kind::Delta {
             source_incremental: metadata.and_then(|m| m.source_incremental.clone()),
-        }
-    } else {
-        Kind::Full
-    })
+        },
+        false => Kind::Full,
+    }
 }
 
 fn override_claims<'a>(
@@ -470,24 +524,33 @@ fn override_claims<'a>(
         })
 }
 
-fn props_claims(source: Source, place: &str, props: &PropertyMap) -> Claims {
-    let family = family::detect(props);
+fn props_claims(source: Source, place: &str, props: &PropertyMap, families: &[Family]) -> Claims {
+    let family = family::detect(props, families);
     let mut claims = Claims::new(source, place);
-    let property = |key: &'static str| Some((props.get(key)?.to_owned(), key));
-    claims.set_from(Fact::Device, family.find_device(props));
-    claims.set_from(Fact::Version, family.find_version(props));
-    claims.set_from(Fact::Romtype, family.find_romtype(props));
-    // CyanogenMod 6 and 7 wrote 0.
-    claims.set_from(
-        Fact::Datetime,
-        property("ro.build.date.utc").filter(|(value, _)| value != "0"),
-    );
-    claims.set_from(Fact::Incremental, property("ro.build.version.incremental"));
-    claims.set_from(Fact::SdkLevel, property("ro.build.version.sdk"));
-    claims.set_from(
-        Fact::SecurityPatch,
-        property("ro.build.version.security_patch"),
-    );
+    let property = |key: &str| Some((props.get(key)?.to_owned(), key.to_owned()));
+    let found: [(Fact, Option<Found>); 7] = [
+        (Fact::Device, family.find_device(props)),
+        (Fact::Version, family.find_version(props)),
+        (Fact::Romtype, family.find_romtype(props)),
+        (Fact::Datetime, family.find_datetime(props)),
+        (Fact::Incremental, property("ro.build.version.incremental")),
+        (Fact::SdkLevel, property("ro.build.version.sdk")),
+        (
+            Fact::SecurityPatch,
+            property("ro.build.version.security_patch"),
+        ),
+    ];
+    for (fact, found) in found {
+        if let Some((value, key)) = found {
+            let place = props.place(&key).filter(|place| !place.is_empty());
+            let claim = Claim {
+                value,
+                place: place.map(str::to_owned),
+                key: Some(key),
+            };
+            claims.values.insert(fact, claim);
+        }
+    }
     claims
 }
 
@@ -499,7 +562,7 @@ fn drop_malformed(claims: &mut Claims) -> Vec<String> {
         (Fact::SdkLevel, "number"),
         (Fact::SecurityPatch, "date"),
     ] {
-        let Some((value, _)) = claims.values.get(&fact) else {
+        let Some(Claim { value, .. }) = claims.values.get(&fact) else {
             continue;
         };
         let is_sound = match fact {

@@ -11,7 +11,13 @@
 
 pub mod class;
 
+pub mod contain;
+
 pub mod io;
+
+pub mod codec;
+
+pub mod protobuf;
 
 pub mod props;
 
@@ -22,6 +28,12 @@ pub mod names;
 pub mod package;
 
 pub mod image;
+
+pub mod fs;
+
+pub mod rom;
+
+pub mod device_props;
 
 pub mod build;
 

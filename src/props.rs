@@ -1,7 +1,9 @@
 //! `build.prop` text to properties, with Android's own grammar and precedence.
 //!
-//! In: the bytes of one `build.prop`. Out: a [`PropertyMap`] of exact keys.
-//! Source: AOSP `init/property_service.cpp` (`LoadProperties`), Android 4 to 15.
+//! In: the bytes of one or several `build.prop` files. Out: a [`PropertyMap`] of
+//! exact keys, each with the file that decided it.
+//! Source: AOSP `init/property_service.cpp` (`LoadProperties`,
+//! `property_initialize_ro_product_props`), Android 4 to 16.
 //! `import` lines name files on the phone and are left out on purpose.
 
 use std::collections::BTreeMap;
@@ -9,38 +11,128 @@ use std::collections::BTreeMap;
 /// First API level where the last definition of a key wins for `ro.` keys too
 /// (Android 10 collects into a map before it sets anything).
 const LAST_WINS_SDK: u32 = 29;
+/// The parts of the product name that Android 10 and later put together from the
+/// partitions' own.
+const PRODUCT_PARTS: [&str; 5] = ["brand", "device", "manufacturer", "model", "name"];
+/// `ro.product.property_source_order`, where a build sets none.
+const SOURCE_ORDER: &str = "product,odm,vendor,system_ext,system";
+
+/// Which definition of a key holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Era {
+    /// Up to Android 9: the first of an `ro.` key, the last of any other.
+    FirstWins,
+    /// From Android 10: the last.
+    LastWins,
+}
+
+impl Era {
+    /// The era of an API level.
+    #[must_use]
+    pub fn of_sdk(sdk: Option<u32>) -> Era {
+        match sdk.is_some_and(|sdk| sdk >= LAST_WINS_SDK) {
+            true => Era::LastWins,
+            false => Era::FirstWins,
+        }
+    }
+}
+
+/// One file of properties, in the order the phone loads them.
+#[derive(Clone, Debug)]
+pub struct PropertyFile {
+    /// Its name in messages.
+    pub place: String,
+    /// It comes from the maker's partitions, which may not set `ro.build.`
+    /// properties over those of the system.
+    pub is_vendor: bool,
+    lines: Vec<(String, String)>,
+}
+
+impl PropertyFile {
+    /// Parses a file.
+    ///
+    /// Lines are trimmed, `#` begins a comment line, the first `=` splits, and
+    /// both sides are trimmed; a line without `=` is ignored. Invalid UTF-8
+    /// becomes U+FFFD. Never fails and never panics.
+    #[must_use]
+    pub fn parse(place: impl Into<String>, text: &[u8]) -> PropertyFile {
+        let text = String::from_utf8_lossy(text);
+        let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        PropertyFile {
+            place: place.into(),
+            is_vendor: false,
+            lines: text.lines().filter_map(parse_line).map(own).collect(),
+        }
+    }
+
+    /// The API level it names.
+    #[must_use]
+    pub fn sdk(&self) -> Option<u32> {
+        ["ro.build.version.sdk", "ro.system.build.version.sdk"]
+            .iter()
+            .find_map(|key| self.lines.iter().find(|(found, _)| found == key))
+            .and_then(|(_, value)| value.parse().ok())
+    }
+}
 
 /// Properties by exact key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PropertyMap {
-    values: BTreeMap<String, String>,
+    /// Values, and which of the places each comes from.
+    values: BTreeMap<String, (String, usize)>,
+    places: Vec<String>,
 }
 
 impl PropertyMap {
-    /// Parses one `build.prop`.
-    ///
-    /// Lines are trimmed, `#` begins a comment line, the first `=` splits, and
-    /// both sides are trimmed; a line without `=` is ignored. Up to Android 9 the
-    /// first definition of an `ro.` key holds, from Android 10 the last; the era
-    /// is read off `ro.build.version.sdk` of the same text. Invalid UTF-8 becomes
-    /// U+FFFD. Never fails and never panics.
+    /// Parses one `build.prop`; the era is read off its own API level.
     #[must_use]
     pub fn parse(text: &[u8]) -> PropertyMap {
-        let text = String::from_utf8_lossy(text);
-        let lines: Vec<(&str, &str)> = text.lines().filter_map(parse_line).collect();
-        let sdk = lines
-            .iter()
-            .find(|(key, _)| *key == "ro.build.version.sdk")
-            .and_then(|(_, value)| value.parse::<u32>().ok());
-        let last_wins = sdk.is_some_and(|sdk| sdk >= LAST_WINS_SDK);
-        let mut values = BTreeMap::new();
-        for (key, value) in lines {
-            if !last_wins && key.starts_with("ro.") && values.contains_key(key) {
+        let file = PropertyFile::parse(String::new(), text);
+        let era = Era::of_sdk(file.sdk());
+        PropertyMap::merge([file], era)
+    }
+
+    /// Loads files as the phone does, in their order.
+    #[must_use]
+    pub fn merge(files: impl IntoIterator<Item = PropertyFile>, era: Era) -> PropertyMap {
+        let mut map = PropertyMap::default();
+        for file in files {
+            let place = map.places.len();
+            map.places.push(file.place);
+            for (key, value) in file.lines {
+                let is_defined = map.values.contains_key(&key);
+                let first_holds = match era {
+                    Era::FirstWins => key.starts_with("ro."),
+                    Era::LastWins => file.is_vendor && key.starts_with("ro.build."),
+                };
+                if !(is_defined && first_holds) {
+                    map.values.insert(key, (value, place));
+                }
+            }
+        }
+        map
+    }
+
+    /// Adds the `ro.product.` properties that Android 10 and later derive from
+    /// those of the partitions, where no file defines them.
+    pub fn derive_product(&mut self) {
+        let order = self
+            .get("ro.product.property_source_order")
+            .unwrap_or(SOURCE_ORDER)
+            .to_owned();
+        for part in PRODUCT_PARTS {
+            let key = format!("ro.product.{part}");
+            if self.get(&key).is_some() {
                 continue;
             }
-            values.insert(key.to_owned(), value.to_owned());
+            let derived = order.split(',').find_map(|partition| {
+                let key = format!("ro.product.{}.{part}", partition.trim());
+                self.values.get(&key).filter(|(value, _)| !value.is_empty())
+            });
+            if let Some(derived) = derived.cloned() {
+                self.values.insert(key, derived);
+            }
         }
-        PropertyMap { values }
     }
 
     /// The value of exactly this key; an empty value counts as absent.
@@ -48,15 +140,22 @@ impl PropertyMap {
     pub fn get(&self, key: &str) -> Option<&str> {
         self.values
             .get(key)
-            .map(String::as_str)
+            .map(|(value, _)| value.as_str())
             .filter(|value| !value.is_empty())
+    }
+
+    /// The file that decided a key.
+    #[must_use]
+    pub fn place(&self, key: &str) -> Option<&str> {
+        let (_, place) = self.values.get(key)?;
+        self.places.get(*place).map(String::as_str)
     }
 
     /// All definitions, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values
             .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .map(|(key, (value, _))| (key.as_str(), value.as_str()))
     }
 }
 
@@ -106,6 +205,62 @@ mod tests {
         let props = PropertyMap::parse(b"ro.a?=1\nro.b=\n");
         assert_eq!(props.get("ro.a"), Some("1"));
         assert_eq!(props.get("ro.b"), None);
+    }
+
+    fn merge(era: Era, files: &[&str]) -> PropertyMap {
+        let files = files
+            .iter()
+            .enumerate()
+            .map(|(index, text)| PropertyFile::parse(format!("file {index}"), text.as_bytes()));
+        PropertyMap::merge(files, era)
+    }
+
+    #[test]
+    fn files_are_merged_by_the_rule_of_their_era() {
+        let files = ["ro.a=1\nb=1\n", "ro.a=2\nb=2\nro.c=2\n"];
+        let old = merge(Era::FirstWins, &files);
+        assert_eq!((old.get("ro.a"), old.get("b")), (Some("1"), Some("2")));
+        assert_eq!(old.place("ro.a"), Some("file 0"));
+        let new = merge(Era::LastWins, &files);
+        assert_eq!(
+            (new.get("ro.a"), new.place("ro.a")),
+            (Some("2"), Some("file 1"))
+        );
+        assert_eq!(new.place("ro.c"), Some("file 1"));
+        assert_eq!(new.place("none"), None);
+        assert_eq!(Era::of_sdk(Some(28)), Era::FirstWins);
+        assert_eq!(Era::of_sdk(Some(29)), Era::LastWins);
+        assert_eq!(Era::of_sdk(None), Era::FirstWins);
+    }
+
+    #[test]
+    fn the_makers_partitions_cannot_set_the_date_of_the_build() {
+        let system = PropertyFile::parse("system", b"ro.build.date.utc=1\nro.x=1\n");
+        let vendor = PropertyFile {
+            is_vendor: true,
+            ..PropertyFile::parse("vendor", b"ro.build.date.utc=2\nro.x=2\nro.build.y=2\n")
+        };
+        let map = PropertyMap::merge([system, vendor], Era::LastWins);
+        assert_eq!(map.get("ro.build.date.utc"), Some("1"));
+        assert_eq!(map.get("ro.x"), Some("2"));
+        assert_eq!(map.get("ro.build.y"), Some("2"));
+    }
+
+    #[test]
+    fn product_properties_are_put_together_as_init_does() {
+        let text = "ro.product.system.device=generic\nro.product.odm.device=\nro.product.vendor.device=fog\nro.product.model=Set\nro.product.product.model=Other\n";
+        let mut map = merge(Era::LastWins, &[text]);
+        map.derive_product();
+        assert_eq!(map.get("ro.product.device"), Some("fog"));
+        assert_eq!(map.get("ro.product.model"), Some("Set"));
+        assert_eq!(map.get("ro.product.brand"), None);
+        let mut map = merge(
+            Era::LastWins,
+            &[text, "ro.product.property_source_order=system, vendor\n"],
+        );
+        map.derive_product();
+        assert_eq!(map.get("ro.product.device"), Some("generic"));
+        assert_eq!(map.place("ro.product.device"), Some("file 0"));
     }
 
     proptest! {

@@ -233,10 +233,7 @@ fn change(
 
 fn from_zip(args: &AddArgs, config: &Config, talk: Talk) -> Result<Build, String> {
     let zip = args.zip.as_deref().expect("called for --zip");
-    let context = Context {
-        overrides: &config.overrides,
-        known_devices: &config.known_devices,
-    };
+    let context = Context::new(config);
     let read = || -> Result<Build, ingest::Error> {
         let mut package = ingest::examine(zip, &path_in_builds(zip, &config.builds), context)?;
         let mut build = package.draft()?;

@@ -5,11 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use romfeed::address::{self, UrlTemplate};
 use romfeed::config::{Config, DeviceConfig, DeviceFeed, Override};
 use romfeed::facts::Fact;
+use romfeed::family::{Family, Rule};
+use romfeed::io::Limits;
 use serde::Deserialize;
 
 use super::args::{MAX_JOBS, Places};
@@ -42,6 +45,8 @@ struct FileConfig {
     device: BTreeMap<String, FileDevice>,
     #[serde(default, rename = "override")]
     overrides: Vec<FileOverride>,
+    #[serde(default, rename = "family")]
+    families: Vec<FileFamily>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -85,6 +90,27 @@ struct FileOverride {
     incremental: Option<String>,
     sdk_level: Option<u32>,
     security_patch: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileFamily {
+    name: String,
+    markers: Vec<String>,
+    #[serde(default)]
+    device: Vec<String>,
+    #[serde(default)]
+    version: Vec<String>,
+    #[serde(default)]
+    romtype: Vec<String>,
+    #[serde(default)]
+    datetime: Vec<String>,
+    #[serde(default = "yes")]
+    compares_romtype: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One entry of `devices.json`; the schema of the official backend, of which
@@ -196,12 +222,14 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
             .device_feed
             .map_or_else(DeviceFeed::default, Into::into),
         overrides: parse_overrides(settings.overrides).map_err(|e| in_file("[[override]]", &e))?,
+        families: parse_families(settings.families).map_err(|e| in_file("[[family]]", &e))?,
         exclude: parse_globs(&settings.exclude).map_err(|e| in_file("exclude", &e))?,
         known_devices,
         jobs: flags
             .jobs
             .or(settings.jobs)
             .map_or_else(default_jobs, usize::from),
+        limits: Limits::new(std::env::temp_dir(), Instant::now),
         rehash: false,
         adopt: false,
         dry_run: false,
@@ -285,6 +313,39 @@ fn parse_overrides(entries: Vec<FileOverride>) -> Result<Vec<Override>, globset:
                     .into_iter()
                     .filter_map(|(fact, value)| Some((fact, value?)))
                     .collect(),
+            })
+        })
+        .collect()
+}
+
+fn parse_families(entries: Vec<FileFamily>) -> Result<Vec<Family>, String> {
+    let rules = |texts: Vec<String>| -> Result<Vec<Rule>, String> {
+        let parse = |text: &String| {
+            Rule::parse(text).ok_or_else(|| {
+                format!("`{text}` is neither a property nor a field of one, as ro.my.version[0]")
+            })
+        };
+        texts.iter().map(parse).collect()
+    };
+    entries
+        .into_iter()
+        .map(|entry| {
+            if entry.markers.iter().any(String::is_empty) || entry.markers.is_empty() {
+                return Err(format!(
+                    "`{}` needs markers: what its properties begin with",
+                    entry.name
+                ));
+            }
+            let mut datetime = rules(entry.datetime)?;
+            datetime.push(Rule::Whole("ro.build.date.utc".into()));
+            Ok(Family {
+                name: entry.name.into(),
+                markers: entry.markers.into_iter().map(Into::into).collect(),
+                device: rules(entry.device)?,
+                version: rules(entry.version)?,
+                romtype: rules(entry.romtype)?,
+                datetime,
+                compares_romtype: entry.compares_romtype,
             })
         })
         .collect()

@@ -101,10 +101,7 @@ fn inspect(
     config: &Config,
     hash: bool,
 ) -> Result<(Examined, Option<Digests>), ingest::Error> {
-    let context = Context {
-        overrides: &config.overrides,
-        known_devices: &config.known_devices,
-    };
+    let context = Context::new(config);
     let mut package = ingest::examine(zip, &path_in_builds(zip, &config.builds), context)?;
     let digests = match hash {
         false => None,
@@ -175,6 +172,7 @@ fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>) -> String
         package.layout,
         package
             .family
+            .as_ref()
             .map_or_else(String::new, |family| format!(", {family}")),
     );
     let mut row = |name: &str, value: &str, place: &str| {
@@ -192,7 +190,7 @@ fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>) -> String
             }
             continue;
         };
-        let place = match found.key {
+        let place = match &found.key {
             Some(key) => format!("{key} in {}", found.place),
             None => found.place.clone(),
         };

@@ -258,10 +258,7 @@ fn examine_all(
     observer: &dyn Observer,
     report: &mut Report,
 ) -> Vec<Draft> {
-    let context = Context {
-        overrides: &config.overrides,
-        known_devices: &config.known_devices,
-    };
+    let context = Context::new(config);
     let examined: Vec<PerPath<Draft>> = packages
         .par_iter()
         .map(|found| {

@@ -1,7 +1,21 @@
-//! Containers of partition images, as far as a package's kind needs them.
+//! Containers of partition images; each yields a partition as a
+//! [`ReadAt`](crate::io::ReadAt).
 //!
-//! Both modules answer one question so far: does the package need the build
-//! before it (a delta), or does it stand alone?
+//! None of them is unpacked: a read of a partition becomes reads of the
+//! operations, chunks or extents under it.
+
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::indexing_slicing
+    )
+)]
+
+mod mapped;
 
 pub mod payload;
+pub mod sparse;
+pub mod super_image;
 pub mod transfer_list;

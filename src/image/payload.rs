@@ -1,27 +1,57 @@
-//! The header and manifest of an A/B `payload.bin`.
+//! An A/B `payload.bin`: its manifest, and its partitions as sources.
 //!
-//! In: a [`ReadAt`] over the payload. Out: whether it needs a source build.
+//! In: a [`ReadAt`] over the payload. Out: whether it needs a source build, the
+//! names of its partitions, and each partition as a [`ReadAt`] that decodes only
+//! the operations under the bytes asked for, and those only as far as needed.
 //! Source: AOSP `update_engine/update_metadata.proto` and
 //! `payload_consumer/payload_constants.cc`, Android 16.
+//!
+//! The hash of an operation's data is checked where the data has to be decoded;
+//! stored operations are read in place, and verifying them is the phone's.
 
-use prost::Message;
+use std::io::{Cursor, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
 
 use crate::class::Class;
-use crate::io::{ReadAt, ReadError};
+use crate::codec::Codec;
+use crate::io::{
+    Budget, ImageFault, ReadAt, ReadError, Reader, Section, Spill, check_bounds, len_of,
+};
+use crate::protobuf::{Fields, Malformed, Value};
 
 const MAGIC: [u8; 4] = *b"CrAU";
 /// The one major version phones have used since 2016.
 const MAJOR_VERSION: u64 = 2;
 /// Header: magic, u64 version, u64 manifest size, u32 signature size.
-pub const HEADER_LEN: u64 = 24;
-/// Longest manifest read, in bytes; real ones take 95 to 300 KiB. Decoding one
-/// may take some twenty times its length in memory.
-pub const MAX_MANIFEST_SIZE: u64 = 4 << 20;
+const HEADER_LEN: usize = 24;
+const MANIFEST_OFFSET: u64 = 24;
+/// Longest manifest read, in bytes. Real ones take 95 to 300 KiB, and payload
+/// tools refuse more than 16 MiB.
+const MAX_MANIFEST_SIZE: u64 = 16 << 20;
+/// Most partitions of one payload; real ones have up to 60.
+const MAX_PARTITIONS: usize = 1000;
+/// Most extents written by one partition's operations. A system partition of
+/// 4 GiB in operations of 2 MiB has some 2,000.
+const MAX_EXTENTS: usize = 1 << 18;
+/// Most compressed bytes of an operation that are read at once, so that their
+/// hash can be checked; longer ones are streamed, and left to the codec's check.
+const MAX_HASHED_LEN: u64 = 16 << 20;
+/// Decoded operations kept per partition, in bytes of memory.
+const MAX_CACHED_LEN: usize = 16 << 20;
 
-/// Operation types that read the partition being replaced
-/// (`InstallOperation.Type`): MOVE, BSDIFF, SOURCE_COPY, SOURCE_BSDIFF, PUFFDIFF,
-/// BROTLI_BSDIFF, ZUCCHINI, LZ4DIFF_BSDIFF, LZ4DIFF_PUFFDIFF.
-const SOURCE_OPERATIONS: [i32; 9] = [2, 3, 4, 5, 9, 10, 11, 12, 13];
+/// `InstallOperation.Type`.
+const REPLACE: u64 = 0;
+const REPLACE_BZ: u64 = 1;
+const ZERO: u64 = 6;
+const DISCARD: u64 = 7;
+const REPLACE_XZ: u64 = 8;
+const REPLACE_ZSTD: u64 = 14;
+/// Operation types that read the partition being replaced: MOVE, BSDIFF,
+/// SOURCE_COPY, SOURCE_BSDIFF, PUFFDIFF, BROTLI_BSDIFF, ZUCCHINI,
+/// LZ4DIFF_BSDIFF, LZ4DIFF_PUFFDIFF.
+const SOURCE_OPERATIONS: [u64; 9] = [2, 3, 4, 5, 9, 10, 11, 12, 13];
 
 /// Why a payload cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -46,11 +76,78 @@ pub enum Error {
         found: u64,
     },
     /// The manifest is no protobuf message.
-    #[error("payload manifest at byte 24")]
-    BadManifest(#[source] prost::DecodeError),
+    #[error("payload manifest at byte 24, {place}")]
+    BadManifest {
+        /// The message in it.
+        place: String,
+        /// The reason.
+        #[source]
+        source: Malformed,
+    },
+    /// More of something than romfeed reads.
+    #[error("payload manifest: more than {limit} {what}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// A block size that is no power of two from 512 bytes to 64 KiB.
+    #[error("payload manifest: block size {found}")]
+    BadBlockSize {
+        /// Declared size.
+        found: u64,
+    },
+    /// Two partitions of one name.
+    #[error("payload manifest: partition `{}` occurs twice", .name.escape_debug())]
+    Duplicate {
+        /// The name.
+        name: String,
+    },
+    /// An operation contradicts itself or another.
+    #[error("operation {index}: {fault}")]
+    Operation {
+        /// Its position in the partition's list.
+        index: usize,
+        /// What is wrong.
+        fault: String,
+    },
+    /// An operation that cannot be carried out here.
+    #[error("operation {index}: type {kind} is not known")]
+    UnknownOperation {
+        /// Its position in the partition's list.
+        index: usize,
+        /// `InstallOperation.Type`.
+        kind: u64,
+    },
+    /// An operation's data cannot be read.
+    #[error("operation {index}, {len} bytes at {offset:#x} of the payload")]
+    Data {
+        /// Its position in the partition's list.
+        index: usize,
+        /// Offset of its data in the payload.
+        offset: u64,
+        /// Length of its data.
+        len: u64,
+        /// The reason.
+        #[source]
+        source: ReadError,
+    },
+    /// No operation writes a block that is needed.
+    #[error("byte {offset:#x} of the partition is written by no operation")]
+    Unwritten {
+        /// Where in the partition.
+        offset: u64,
+    },
     /// The bytes could not be read.
-    #[error("payload header")]
-    Read(#[from] ReadError),
+    #[error("payload {what}")]
+    Read {
+        /// The structure.
+        what: &'static str,
+        /// The reason.
+        #[source]
+        source: ReadError,
+    },
 }
 
 impl Error {
@@ -58,114 +155,578 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Error::BadMagic { .. } | Error::BadManifest(_) => Class::Corrupt,
-            Error::BadVersion { .. } => Class::Unsupported,
-            Error::ManifestTooLarge { .. } => Class::Limit,
-            Error::Read(error) => error.class(),
+            Error::BadMagic { .. }
+            | Error::BadManifest { .. }
+            | Error::BadBlockSize { .. }
+            | Error::Duplicate { .. }
+            | Error::Operation { .. }
+            | Error::Unwritten { .. } => Class::Corrupt,
+            Error::BadVersion { .. } | Error::UnknownOperation { .. } => Class::Unsupported,
+            Error::ManifestTooLarge { .. } | Error::TooMany { .. } => Class::Limit,
+            Error::Data { source, .. } | Error::Read { source, .. } => source.class(),
         }
     }
 }
 
-/// Whether the payload can be applied only over the build it was made from.
-///
-/// Reads the 24-byte header and the manifest. Safe on untrusted input: at most
-/// 4 MiB are read.
-///
-/// # Errors
-/// Class `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
-pub fn needs_source(payload: &dyn ReadAt) -> Result<bool, Error> {
-    let mut header = [0; HEADER_LEN as usize];
-    payload.read_exact_at(0, &mut header)?;
-    let (magic, numbers) = header.split_at(4);
-    if magic != MAGIC {
-        return Err(Error::BadMagic {
-            found: String::from_utf8_lossy(magic).into_owned(),
-        });
-    }
-    let number = |at: usize| {
-        let bytes = numbers[at..at + 8].try_into();
-        u64::from_be_bytes(bytes.expect("eight bytes of a 20-byte header"))
-    };
-    let (version, manifest_size) = (number(0), number(8));
-    if version != MAJOR_VERSION {
-        return Err(Error::BadVersion { found: version });
-    }
-    if manifest_size > MAX_MANIFEST_SIZE {
-        return Err(Error::ManifestTooLarge {
-            found: manifest_size,
-        });
-    }
-    if HEADER_LEN + manifest_size > payload.size() {
-        return Err(Error::Read(ReadError::OutOfBounds {
-            offset: HEADER_LEN,
-            end: HEADER_LEN + manifest_size,
-            size: payload.size(),
-        }));
-    }
-    let mut manifest = vec![0; usize::try_from(manifest_size).expect("limited above")];
-    payload.read_exact_at(HEADER_LEN, &mut manifest)?;
-    let manifest = wire::Manifest::decode(&*manifest).map_err(Error::BadManifest)?;
-    let reads_source = |partition: &wire::Partition| {
-        partition.old_info.is_some()
-            || partition
-                .operations
-                .iter()
-                .any(|operation| SOURCE_OPERATIONS.contains(&operation.kind))
-    };
-    Ok(manifest.minor_version != 0 || manifest.partitions.iter().any(reads_source))
+/// An opened payload.
+pub struct Payload {
+    source: Arc<dyn ReadAt>,
+    /// Where the operations' data begins.
+    data_offset: u64,
+    block_size: u64,
+    minor_version: u64,
+    /// Names, and the `PartitionUpdate` message of each.
+    partitions: Vec<(String, Vec<u8>)>,
 }
 
-/// The messages of `update_metadata.proto`, as far as they are read.
-mod wire {
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct Manifest {
-        #[prost(uint32, tag = "12")]
-        pub(super) minor_version: u32,
-        #[prost(message, repeated, tag = "13")]
-        pub(super) partitions: Vec<Partition>,
+impl Payload {
+    /// Reads the header and the manifest.
+    ///
+    /// Safe on untrusted input: at most 16 MiB are read, and no more than twice
+    /// that is allocated, whatever the manifest holds.
+    ///
+    /// # Errors
+    /// Class `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
+    pub fn open(source: Arc<dyn ReadAt>) -> Result<Payload, Error> {
+        let read = |what, offset, buf: &mut [u8]| {
+            let result = source.read_exact_at(offset, buf);
+            result.map_err(|source| Error::Read { what, source })
+        };
+        let mut header = [0; HEADER_LEN];
+        read("header", 0, &mut header)?;
+        let [m0, m1, m2, m3, numbers @ ..] = header;
+        if [m0, m1, m2, m3] != MAGIC {
+            return Err(Error::BadMagic {
+                found: String::from_utf8_lossy(&[m0, m1, m2, m3]).into_owned(),
+            });
+        }
+        let (version, rest) = numbers.split_first_chunk().expect("20 bytes are left");
+        let (manifest_size, rest) = rest.split_first_chunk().expect("12 bytes are left");
+        let (signature_size, _) = rest.split_first_chunk().expect("4 bytes are left");
+        let version = u64::from_be_bytes(*version);
+        let manifest_size = u64::from_be_bytes(*manifest_size);
+        let signature_size = u32::from_be_bytes(*signature_size);
+        if version != MAJOR_VERSION {
+            return Err(Error::BadVersion { found: version });
+        }
+        if manifest_size > MAX_MANIFEST_SIZE {
+            return Err(Error::ManifestTooLarge {
+                found: manifest_size,
+            });
+        }
+        let manifest_end = MANIFEST_OFFSET.saturating_add(manifest_size);
+        if manifest_end > source.size() {
+            return Err(Error::Read {
+                what: "manifest",
+                source: ReadError::OutOfBounds {
+                    offset: MANIFEST_OFFSET,
+                    end: manifest_end,
+                    size: source.size(),
+                },
+            });
+        }
+        let mut manifest = vec![0; usize::try_from(manifest_size).expect("limited above")];
+        read("manifest", MANIFEST_OFFSET, &mut manifest)?;
+        let mut payload = Payload {
+            data_offset: manifest_end.saturating_add(signature_size.into()),
+            source,
+            block_size: 4096,
+            minor_version: 0,
+            partitions: Vec::new(),
+        };
+        payload.read_manifest(&manifest)?;
+        Ok(payload)
     }
 
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct Partition {
-        #[prost(message, optional, tag = "6")]
-        pub(super) old_info: Option<PartitionInfo>,
-        #[prost(message, repeated, tag = "8")]
-        pub(super) operations: Vec<Operation>,
+    fn read_manifest(&mut self, manifest: &[u8]) -> Result<(), Error> {
+        for field in Fields::of(manifest) {
+            match field.map_err(|source| bad("DeltaArchiveManifest", source))? {
+                (3, value) => self.block_size = value.number(),
+                (12, value) => self.minor_version = value.number(),
+                (13, Value::Bytes(partition)) => {
+                    if self.partitions.len() >= MAX_PARTITIONS {
+                        return Err(Error::TooMany {
+                            what: "partitions",
+                            limit: MAX_PARTITIONS,
+                        });
+                    }
+                    let name = partition_name(partition)?;
+                    if self.partitions.iter().any(|(known, _)| *known == name) {
+                        return Err(Error::Duplicate { name });
+                    }
+                    self.partitions.push((name, partition.to_vec()));
+                }
+                _ => {}
+            }
+        }
+        if !self.block_size.is_power_of_two() || !(512..=65536).contains(&self.block_size) {
+            return Err(Error::BadBlockSize {
+                found: self.block_size,
+            });
+        }
+        Ok(())
     }
 
-    #[derive(Clone, Copy, PartialEq, prost::Message)]
-    pub(super) struct PartitionInfo {}
+    /// Whether the payload can be applied only over the build it was made from.
+    ///
+    /// # Errors
+    /// Class `Corrupt` if an operation is no message.
+    pub fn needs_source(&self) -> Result<bool, Error> {
+        if self.minor_version != 0 {
+            return Ok(true);
+        }
+        for (name, message) in &self.partitions {
+            let bad = |source| bad(&format!("partition `{}`", name.escape_debug()), source);
+            for field in Fields::of(message) {
+                let needs = match field.map_err(bad)? {
+                    // PartitionInfo old_partition_info
+                    (6, _) => true,
+                    (8, operation) => {
+                        let mut kind = REPLACE;
+                        for field in Fields::of(operation.bytes()) {
+                            if let (1, value) = field.map_err(bad)? {
+                                kind = value.number();
+                            }
+                        }
+                        SOURCE_OPERATIONS.contains(&kind)
+                    }
+                    _ => false,
+                };
+                if needs {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
 
-    #[derive(Clone, Copy, PartialEq, prost::Message)]
-    pub(super) struct Operation {
-        #[prost(int32, tag = "1")]
-        pub(super) kind: i32,
+    /// The names of the partitions, in the manifest's order.
+    pub fn partitions(&self) -> impl Iterator<Item = &str> {
+        self.partitions.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// A partition as the phone would have it after the update.
+    ///
+    /// Nothing is decoded before the partition is read.
+    ///
+    /// # Errors
+    /// Class `Corrupt` or `Limit` if its operations contradict each other.
+    pub fn partition(&self, name: &str, budget: Arc<Budget>) -> Result<Option<Partition>, Error> {
+        let Some((name, message)) = self.partitions.iter().find(|(known, _)| known == name) else {
+            return Ok(None);
+        };
+        let place = || format!("partition `{}`", name.escape_debug());
+        let mut size = None;
+        let mut operations = Vec::new();
+        let mut extents: Vec<Extent> = Vec::new();
+        for field in Fields::of(message) {
+            match field.map_err(|source| bad(&place(), source))? {
+                // PartitionInfo new_partition_info
+                (7, info) => {
+                    for field in Fields::of(info.bytes()) {
+                        if let (1, value) = field.map_err(|source| bad(&place(), source))? {
+                            size = Some(value.number());
+                        }
+                    }
+                }
+                (8, message) => {
+                    let index = operations.len();
+                    let operation = self.parse_operation(index, message.bytes(), &mut extents)?;
+                    operations.push(operation);
+                }
+                _ => {}
+            }
+        }
+        extents.sort_by_key(|extent| extent.start);
+        for pair in extents.windows(2) {
+            if let [first, second] = pair
+                && first.end > second.start
+            {
+                return Err(Error::Operation {
+                    index: second.operation,
+                    fault: format!(
+                        "writes from byte {} on what operation {} writes too",
+                        second.start, first.operation,
+                    ),
+                });
+            }
+        }
+        let end = extents.last().map_or(0, |extent| extent.end);
+        Ok(Some(Partition {
+            source: Arc::clone(&self.source),
+            budget,
+            size: size.unwrap_or(end),
+            operations,
+            extents,
+            cache: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// Parses one operation, and adds what it writes to `extents`.
+    fn parse_operation(
+        &self,
+        index: usize,
+        message: &[u8],
+        extents: &mut Vec<Extent>,
+    ) -> Result<Operation, Error> {
+        let place = || format!("operation {index}");
+        let fault = |fault: &str| Error::Operation {
+            index,
+            fault: fault.to_owned(),
+        };
+        let mut operation = Operation::default();
+        let mut data_offset = 0;
+        // Bytes of the operation's output that lie before the next extent.
+        let mut skipped = 0u64;
+        for field in Fields::of(message) {
+            match field.map_err(|source| bad(&place(), source))? {
+                (1, value) => operation.kind = value.number(),
+                (2, value) => data_offset = value.number(),
+                (3, value) => operation.len = value.number(),
+                (6, extent) => {
+                    let (mut start, mut num_blocks) = (0, 0);
+                    for field in Fields::of(extent.bytes()) {
+                        match field.map_err(|source| bad(&place(), source))? {
+                            (1, value) => start = value.number(),
+                            (2, value) => num_blocks = value.number(),
+                            _ => {}
+                        }
+                    }
+                    let bytes = |blocks: u64| blocks.checked_mul(self.block_size);
+                    let place = bytes(start).zip(bytes(num_blocks));
+                    let range =
+                        place.and_then(|(start, len)| Some((start, start.checked_add(len)?)));
+                    let Some((start, end)) = range.filter(|(start, end)| start < end) else {
+                        return Err(fault("writes an impossible extent"));
+                    };
+                    if extents.len() >= MAX_EXTENTS {
+                        return Err(Error::TooMany {
+                            what: "extents in one partition",
+                            limit: MAX_EXTENTS,
+                        });
+                    }
+                    extents.push(Extent {
+                        start,
+                        end,
+                        operation: index,
+                        skipped,
+                    });
+                    skipped = skipped
+                        .checked_add(end.saturating_sub(start))
+                        .ok_or_else(|| fault("writes an impossible extent"))?;
+                }
+                (8, hash) => operation.sha256 = hash.bytes().try_into().ok(),
+                _ => {}
+            }
+        }
+        operation.output = skipped;
+        operation.offset = self
+            .data_offset
+            .checked_add(data_offset)
+            .ok_or_else(|| fault("has its data beyond every file"))?;
+        Ok(operation)
+    }
+}
+
+fn bad(place: &str, source: Malformed) -> Error {
+    Error::BadManifest {
+        place: place.to_owned(),
+        source,
+    }
+}
+
+fn partition_name(message: &[u8]) -> Result<String, Error> {
+    let mut name = String::new();
+    for field in Fields::of(message) {
+        if let (1, value) = field.map_err(|source| bad("PartitionUpdate", source))? {
+            name = String::from_utf8_lossy(value.bytes()).into_owned();
+        }
+    }
+    Ok(name)
+}
+
+/// One `InstallOperation`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Operation {
+    kind: u64,
+    /// Where its data is in the payload, in bytes.
+    offset: u64,
+    len: u64,
+    /// Bytes it writes.
+    output: u64,
+    sha256: Option<[u8; 32]>,
+}
+
+/// A run of bytes of the partition that one operation writes.
+#[derive(Clone, Copy, Debug)]
+struct Extent {
+    start: u64,
+    end: u64,
+    operation: usize,
+    /// How much of the operation's output goes to its earlier extents.
+    skipped: u64,
+}
+
+/// A partition inside a payload.
+pub struct Partition {
+    source: Arc<dyn ReadAt>,
+    budget: Arc<Budget>,
+    size: u64,
+    operations: Vec<Operation>,
+    /// Sorted, without overlap.
+    extents: Vec<Extent>,
+    /// Decoded operations, the last used at the end.
+    cache: Mutex<Vec<(usize, Arc<Spill>)>>,
+}
+
+impl ReadAt for Partition {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        check_bounds(offset, buf.len(), self.size)?;
+        let mut at = offset;
+        let mut rest = buf;
+        while !rest.is_empty() {
+            let done = self
+                .read_extent(at, rest)
+                .map_err(|error| ImageFault::new(error.class(), error))?;
+            let (part, after) = rest.split_at_mut(done);
+            at = at.saturating_add(len_of(part));
+            rest = after;
+        }
+        Ok(())
+    }
+}
+
+impl Partition {
+    /// Reads from one extent only; answers how much.
+    fn read_extent(&self, offset: u64, buf: &mut [u8]) -> Result<usize, Error> {
+        let next = self.extents.partition_point(|extent| extent.end <= offset);
+        let extent = self.extents.get(next);
+        let Some(extent) = extent.filter(|extent| extent.start <= offset) else {
+            return Err(Error::Unwritten { offset });
+        };
+        let left = usize::try_from(extent.end.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let len = left.min(buf.len());
+        let within = offset.saturating_sub(extent.start);
+        let (part, _) = buf.split_at_mut(len);
+        self.read_operation(
+            extent.operation,
+            extent.skipped.saturating_add(within),
+            part,
+        )?;
+        Ok(len)
+    }
+
+    /// The operation an extent belongs to.
+    fn operation(&self, index: usize) -> &Operation {
+        self.operations
+            .get(index)
+            .expect("extents are made together with their operations")
+    }
+
+    /// Reads from an operation's output.
+    fn read_operation(&self, index: usize, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
+        let operation = self.operation(index);
+        let failed = |source| Error::Data {
+            index,
+            offset: operation.offset,
+            len: operation.len,
+            source,
+        };
+        match operation.kind {
+            ZERO | DISCARD => buf.fill(0),
+            REPLACE => {
+                if operation.len > operation.output {
+                    return Err(too_long(index));
+                }
+                // What the data does not reach is zero.
+                let left = operation.len.saturating_sub(offset);
+                let len = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
+                let (data, padding) = buf.split_at_mut(len);
+                if !data.is_empty() {
+                    self.source
+                        .read_exact_at(operation.offset.saturating_add(offset), data)
+                        .map_err(failed)?;
+                }
+                padding.fill(0);
+            }
+            REPLACE_BZ | REPLACE_XZ | REPLACE_ZSTD => {
+                let decoded = self.decoded(index)?;
+                decoded.read_exact_at(offset, buf).map_err(failed)?;
+            }
+            kind if SOURCE_OPERATIONS.contains(&kind) => {
+                return Err(Error::Operation {
+                    index,
+                    fault: format!("type {kind} needs the image it was made from"),
+                });
+            }
+            kind => return Err(Error::UnknownOperation { index, kind }),
+        }
+        Ok(())
+    }
+
+    /// The decoder of an operation, with what it has decoded so far.
+    fn decoded(&self, index: usize) -> Result<Arc<Spill>, Error> {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = cache.iter().position(|(known, _)| *known == index) {
+            let found = cache.remove(at);
+            let decoded = Arc::clone(&found.1);
+            cache.push(found);
+            return Ok(decoded);
+        }
+        let decoded = Arc::new(self.open_operation(index)?);
+        self.budget.count_operation();
+        let used = |cache: &[(usize, Arc<Spill>)]| -> usize {
+            cache.iter().map(|(_, spill)| spill.memory_len()).sum()
+        };
+        while !cache.is_empty() && used(&cache) > MAX_CACHED_LEN {
+            cache.remove(0);
+        }
+        cache.push((index, Arc::clone(&decoded)));
+        Ok(decoded)
+    }
+
+    fn open_operation(&self, index: usize) -> Result<Spill, Error> {
+        let operation = self.operation(index);
+        let failed = |source| Error::Data {
+            index,
+            offset: operation.offset,
+            len: operation.len,
+            source,
+        };
+        let section = Section::new(Arc::clone(&self.source), operation.offset, operation.len)
+            .map_err(failed)?;
+        let codec = match operation.kind {
+            REPLACE_BZ => Codec::Bzip2,
+            REPLACE_ZSTD => Codec::Zstd,
+            _ => Codec::Xz,
+        };
+        let stream = match usize::try_from(operation.len) {
+            Ok(len) if operation.len <= MAX_HASHED_LEN => {
+                let mut data = vec![0; len];
+                section.read_exact_at(0, &mut data).map_err(failed)?;
+                let expected = operation.sha256;
+                if expected.is_some_and(|sha256| sha256 != *Sha256::digest(&data)) {
+                    return Err(Error::Operation {
+                        index,
+                        fault: format!(
+                            "the sha256 of its {len} bytes at {:#x} of the payload is not the one in the manifest",
+                            operation.offset
+                        ),
+                    });
+                }
+                codec.decode(Cursor::new(data))
+            }
+            _ => codec.decode(Reader::new(Arc::new(section))),
+        };
+        let output = Output {
+            stream,
+            left: operation.output,
+            ended: false,
+        };
+        Ok(Spill::new(
+            codec.as_str(),
+            Box::new(output),
+            operation.output,
+            Arc::clone(&self.budget),
+        ))
+    }
+}
+
+fn too_long(index: usize) -> Error {
+    Error::Operation {
+        index,
+        fault: "its data is longer than what it writes".to_owned(),
+    }
+}
+
+/// A decoded operation, padded with zeros to what it writes; more is an error.
+struct Output {
+    stream: Box<dyn Read + Send>,
+    left: u64,
+    ended: bool,
+}
+
+impl Read for Output {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let len = usize::try_from(self.left)
+            .unwrap_or(usize::MAX)
+            .min(buf.len());
+        let (buf, _) = buf.split_at_mut(len);
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let mut read = 0;
+        if !self.ended {
+            read = self.stream.read(buf)?;
+            self.ended = read == 0;
+        }
+        if self.ended {
+            buf.fill(0);
+            read = len;
+        }
+        self.left = self
+            .left
+            .saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
+        if self.left == 0 && !self.ended && self.stream.read(&mut [0])? != 0 {
+            let message = "its data decodes to more than what it writes";
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                message,
+            ));
+        }
+        Ok(read)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use testkit::payload::{Partition, Payload};
+    use crate::io::Limits;
+    use std::time::Instant;
+    use testkit::payload::{self, Operation, op};
 
-    fn full() -> Payload {
-        Payload::new().partition(Partition::new("system").replace(vec![7; 4096]))
+    fn full() -> payload::Payload {
+        payload::Payload::new()
+            .partition(payload::Partition::new("system").replace(testkit::noise(1, 3 * 4096)))
+    }
+
+    fn budget() -> Arc<Budget> {
+        Arc::new(Budget::new(Limits::new(std::env::temp_dir(), Instant::now)))
+    }
+
+    fn open(bytes: Vec<u8>) -> Result<Payload, Error> {
+        Payload::open(Arc::new(bytes))
+    }
+
+    fn needs_source(payload: payload::Payload) -> bool {
+        open(payload.build()).unwrap().needs_source().unwrap()
+    }
+
+    fn read(payload: payload::Payload) -> Result<Vec<u8>, ReadError> {
+        let payload = open(payload.build()).unwrap();
+        let partition = payload.partition("system", budget()).unwrap().unwrap();
+        let mut image = vec![0; usize::try_from(partition.size()).unwrap()];
+        partition.read_exact_at(0, &mut image).map(|()| image)
     }
 
     #[test]
     fn full_payload_stands_alone() {
-        assert!(!needs_source(&full().build()).unwrap());
+        assert!(!needs_source(full()));
     }
 
     #[test]
     fn each_sign_of_a_source_makes_a_delta() {
-        assert!(needs_source(&full().minor_version(8).build()).unwrap());
-        let old = Partition::new("vendor")
+        assert!(needs_source(full().minor_version(8)));
+        let old = payload::Partition::new("vendor")
             .replace(vec![7; 4096])
             .old_info(4096, [1; 32]);
-        assert!(needs_source(&full().partition(old).build()).unwrap());
-        let copy = Partition::new("vendor").op(4, Vec::new(), &[(0, 1)]);
-        assert!(needs_source(&full().partition(copy).build()).unwrap());
+        assert!(needs_source(full().partition(old)));
+        let copy = payload::Partition::new("vendor").op(4, Vec::new(), &[(0, 1)]);
+        assert!(needs_source(full().partition(copy)));
     }
 
     #[test]
@@ -174,16 +735,104 @@ mod tests {
         let with = |at: usize, bytes: &[u8]| {
             let mut bad = good.clone();
             bad[at..at + bytes.len()].copy_from_slice(bytes);
-            needs_source(&bad).unwrap_err().class()
+            open(bad).err().unwrap().class()
         };
         assert_eq!(with(0, b"PK"), Class::Corrupt);
         assert_eq!(with(4, &1u64.to_be_bytes()), Class::Unsupported);
         assert_eq!(with(12, &u64::MAX.to_be_bytes()), Class::Limit);
         assert_eq!(with(12, &(1u64 << 20).to_be_bytes()), Class::Truncated);
         assert_eq!(with(24, &[0xff; 16]), Class::Corrupt);
+        assert_eq!(open(vec![0; 3]).err().unwrap().class(), Class::Truncated);
+    }
+
+    #[test]
+    fn stored_zero_and_padded_blocks_are_read_in_any_order() {
+        let blocks = testkit::noise(3, 2 * 4096);
+        let image = read(
+            payload::Payload::new().partition(
+                payload::Partition::new("system")
+                    .operation(
+                        Operation::new(op::REPLACE)
+                            .data(&blocks[..])
+                            .dst(&[(3, 1), (0, 1)]),
+                    )
+                    .operation(Operation::new(op::ZERO).dst(&[(1, 1)]))
+                    .operation(Operation::new(op::REPLACE).data(b"short").dst(&[(2, 1)])),
+            ),
+        )
+        .unwrap();
+        assert_eq!(image[3 * 4096..], blocks[..4096]);
+        assert_eq!(image[..4096], blocks[4096..]);
+        assert_eq!(image[4096..8192], [0; 4096]);
+        assert_eq!(&image[8192..8198], b"short\0");
+    }
+
+    #[test]
+    fn operations_that_contradict_each_other_are_refused() {
+        let system = || payload::Partition::new("system").replace(vec![7; 8192]);
+        let class = |partition: payload::Partition| {
+            let payload = open(payload::Payload::new().partition(partition).build()).unwrap();
+            payload
+                .partition("system", budget())
+                .err()
+                .map(|e| e.class())
+        };
+        assert_eq!(class(system()), None);
+        let overlap = system().operation(Operation::new(op::ZERO).dst(&[(1, 2)]));
+        assert_eq!(class(overlap), Some(Class::Corrupt));
+        for extent in [(u64::MAX, 1), (1, u64::MAX), (1 << 51, 1 << 51), (5, 0)] {
+            let wild = system().operation(Operation::new(op::ZERO).dst(&[extent]));
+            assert_eq!(class(wild), Some(Class::Corrupt), "{extent:?}");
+        }
+    }
+
+    #[test]
+    fn faults_of_the_data_keep_their_class_and_name_the_operation() {
+        let with = |operation: Operation| {
+            let partition = payload::Partition::new("system").operation(operation);
+            let error = read(payload::Payload::new().partition(partition)).unwrap_err();
+            (error.class(), error.to_string())
+        };
+        let beyond = Operation::new(op::REPLACE)
+            .data(vec![1; 4096])
+            .dst(&[(0, 1)])
+            .declared_data(1 << 40, 4096);
+        let (class, text) = with(beyond);
+        assert_eq!(class, Class::Truncated);
+        assert!(text.starts_with("operation 0, 4096 bytes at"), "{text}");
+        let huge = Operation::new(op::REPLACE_XZ)
+            .data(vec![1; 4096])
+            .dst(&[(0, 1)])
+            .declared_data(u64::MAX - 100, 4096);
+        let partition = payload::Partition::new("system").operation(huge);
+        let payload = open(payload::Payload::new().partition(partition).build()).unwrap();
+        let error = payload.partition("system", budget()).err().unwrap();
+        assert_eq!(error.class(), Class::Corrupt);
+        let wrong_hash = Operation::new(op::REPLACE_XZ)
+            .data(b"x".to_vec())
+            .data_hash([0; 32])
+            .dst(&[(0, 1)]);
+        assert_eq!(with(wrong_hash).0, Class::Corrupt);
+        for kind in [op::REPLACE_XZ, op::REPLACE_BZ, op::REPLACE_ZSTD] {
+            let noise = Operation::new(kind)
+                .data(testkit::noise(2, 500))
+                .dst(&[(0, 1)]);
+            assert_eq!(with(noise).0, Class::Corrupt, "{kind}");
+        }
+        let unknown = Operation::new(99).data(vec![1; 10]).dst(&[(0, 1)]);
+        assert_eq!(with(unknown).0, Class::Unsupported);
+        let long = Operation::new(op::REPLACE)
+            .data(vec![1; 5000])
+            .dst(&[(0, 1)]);
+        assert_eq!(with(long).0, Class::Corrupt);
+        let late = Operation::new(op::ZERO).dst(&[(1, 1)]);
+        let (class, text) = with(late);
         assert_eq!(
-            needs_source(&vec![0; 3]).unwrap_err().class(),
-            Class::Truncated
+            (class, text.as_str()),
+            (
+                Class::Corrupt,
+                "byte 0x0 of the partition is written by no operation"
+            )
         );
     }
 }

@@ -8,6 +8,7 @@
 use std::fmt;
 
 use super::zip::Package;
+use crate::codec::Codec;
 
 /// How a package carries the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,7 +116,7 @@ pub fn detect(package: &Package) -> Result<Layout, NotARom> {
         Ok(Layout::Files)
     } else if any(|name| is_image(name, "super")) {
         Ok(Layout::Super)
-    } else if any(|name| is_image(name, "system")) {
+    } else if any(|name| is_image(name, "system")) || any(is_images_zip) {
         Ok(Layout::Images)
     } else if any(|name| name.ends_with(".transfer.list")) {
         Ok(Layout::Block)
@@ -126,17 +127,54 @@ pub fn detect(package: &Package) -> Result<Layout, NotARom> {
     }
 }
 
-/// `system.img`, `images/system.img.gz`, `super_1.img` and the like.
-fn is_image(name: &str, partition: &str) -> bool {
-    let file = name.rsplit('/').next().unwrap_or(name);
-    let Some((stem, rest)) = file.split_once(".img") else {
-        return false;
+/// What an entry with a partition image is called, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageName<'a> {
+    /// The partition.
+    pub partition: &'a str,
+    /// Which part of it, for one that is split: `super_1.img`,
+    /// `system.img_sparsechunk.0`.
+    pub part: Option<u32>,
+    /// How it is compressed: `system.img.gz`.
+    pub codec: Option<Codec>,
+}
+
+/// Takes the name of an image apart; `None` if it is none.
+#[must_use]
+pub fn parse_image_name(entry: &str) -> Option<ImageName<'_>> {
+    let file = entry.rsplit('/').next().unwrap_or(entry);
+    let (stem, rest) = file.split_once(".img")?;
+    let (codec, part) = match rest {
+        "" => (None, None),
+        rest => match rest.strip_prefix("_sparsechunk.") {
+            Some(number) => (None, Some(number.parse().ok()?)),
+            None => (Some(Codec::of_extension(rest.strip_prefix('.')?)?), None),
+        },
     };
-    let partition_found = stem
-        .strip_prefix(partition)
-        .is_some_and(|slot| slot.is_empty() || slot.starts_with('_') && slot.len() <= 3);
-    partition_found
-        && (rest.is_empty() || rest.starts_with('.') || rest.starts_with("_sparsechunk"))
+    let (partition, part) = match stem.strip_prefix("super_").map(str::parse) {
+        Some(Ok(number)) => ("super", Some(number)),
+        _ => (stem, part),
+    };
+    (!partition.is_empty()).then_some(ImageName {
+        partition,
+        part,
+        codec,
+    })
+}
+
+/// `system.img`, `images/system_a.img.gz`, `super_1.img` and the like.
+fn is_image(name: &str, partition: &str) -> bool {
+    parse_image_name(name).is_some_and(|image| {
+        let slot = image.partition.strip_prefix(partition);
+        slot.is_some_and(|slot| matches!(slot, "" | "_a" | "_b"))
+    })
+}
+
+/// `image-bacon-ab12.zip`, `images.zip`: partition images in a zip of their own.
+#[must_use]
+pub fn is_images_zip(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    file.starts_with("image") && file.ends_with(".zip")
 }
 
 fn touches_system(name: &str) -> bool {
@@ -175,6 +213,7 @@ mod tests {
             (&[UPDATE_BINARY, BUILD_PROP], Layout::Files),
             (&[UPDATE_BINARY, "images/system.img.gz"], Layout::Images),
             (&[UPDATE_BINARY, "super.img"], Layout::Super),
+            (&[UPDATE_BINARY, "images.zip"], Layout::Images),
             (
                 &[
                     UPDATE_BINARY,
@@ -185,6 +224,33 @@ mod tests {
             ),
         ] {
             assert_eq!(detect_names(names), Ok(layout), "{names:?}");
+        }
+    }
+
+    #[test]
+    fn image_names_are_taken_apart() {
+        let image = |partition, part, codec| {
+            Some(ImageName {
+                partition,
+                part,
+                codec,
+            })
+        };
+        for (name, expected) in [
+            ("system.img", image("system", None, None)),
+            (
+                "a/b/system_a.img.xz",
+                image("system_a", None, Some(Codec::Xz)),
+            ),
+            ("super_12.img", image("super", Some(12), None)),
+            ("super_empty.img", image("super_empty", None, None)),
+            ("vendor.img_sparsechunk.3", image("vendor", Some(3), None)),
+            ("system.img.md5", None),
+            ("system.imgx", None),
+            (".img", None),
+            ("img", None),
+        ] {
+            assert_eq!(parse_image_name(name), expected, "{name}");
         }
     }
 

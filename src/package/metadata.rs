@@ -6,7 +6,7 @@
 //! `ota_metadata.proto`, Android 7 to 16. Fingerprints (`post-build`) are left
 //! out on purpose: most ROMs spoof them.
 
-use prost::Message;
+use crate::protobuf::{Fields, Malformed};
 
 /// The text form, in every package since 2010.
 pub const TEXT: &str = "META-INF/com/android/metadata";
@@ -69,24 +69,58 @@ pub fn parse_text(bytes: &[u8]) -> OtaMetadata {
 ///
 /// # Errors
 /// If the bytes are no protobuf message.
-pub fn parse_pb(bytes: &[u8]) -> Result<OtaMetadata, prost::DecodeError> {
-    let wire = wire::OtaMetadata::decode(bytes)?;
-    let post = wire.postcondition.unwrap_or_default();
-    let pre = wire.precondition.unwrap_or_default();
-    let text = |value: String| Some(value.trim().to_owned()).filter(|value| !value.is_empty());
-    Ok(OtaMetadata {
-        devices: split_devices(pre.device.iter().map(String::as_str)),
-        timestamp: Some(post.timestamp).filter(|time| *time > 0),
-        incremental: text(post.build_incremental),
-        sdk_level: post.sdk_level.trim().parse().ok(),
-        security_patch: text(post.security_patch_level),
-        source_incremental: text(pre.build_incremental),
-        property_files: wire
-            .property_files
-            .into_iter()
-            .find(|(key, _)| key == "ota-property-files")
-            .and_then(|(_, value)| text(value)),
-    })
+pub fn parse_pb(bytes: &[u8]) -> Result<OtaMetadata, Malformed> {
+    let mut metadata = OtaMetadata::default();
+    let mut devices = Vec::new();
+    for field in Fields::of(bytes) {
+        let (number, value) = field?;
+        match number {
+            // map<string, string> property_files
+            4 => {
+                let (mut key, mut files) = (None, None);
+                for field in Fields::of(value.bytes()) {
+                    match field? {
+                        (1, value) => key = value.text(),
+                        (2, value) => files = value.text(),
+                        _ => {}
+                    }
+                }
+                if key.as_deref() == Some("ota-property-files") {
+                    metadata.property_files = files;
+                }
+            }
+            // DeviceState precondition
+            5 => {
+                for field in Fields::of(value.bytes()) {
+                    match field? {
+                        (1, value) => devices.extend(value.text()),
+                        (3, value) => metadata.source_incremental = value.text(),
+                        _ => {}
+                    }
+                }
+            }
+            // DeviceState postcondition
+            6 => {
+                for field in Fields::of(value.bytes()) {
+                    match field? {
+                        (3, value) => metadata.incremental = value.text(),
+                        (4, value) => {
+                            metadata.timestamp =
+                                i64::try_from(value.number()).ok().filter(|time| *time > 0);
+                        }
+                        (5, value) => {
+                            metadata.sdk_level = value.text().and_then(|sdk| sdk.parse().ok());
+                        }
+                        (6, value) => metadata.security_patch = value.text(),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    metadata.devices = split_devices(devices.iter().map(String::as_str));
+    Ok(metadata)
 }
 
 /// Lists are joined with `,` (asserted names) or `|` (several SKUs), even inside
@@ -100,37 +134,6 @@ fn split_devices<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         }
     }
     devices
-}
-
-/// The messages of `ota_metadata.proto`, as far as they are read.
-mod wire {
-    use std::collections::BTreeMap;
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct OtaMetadata {
-        #[prost(btree_map = "string, string", tag = "4")]
-        pub(super) property_files: BTreeMap<String, String>,
-        #[prost(message, optional, tag = "5")]
-        pub(super) precondition: Option<DeviceState>,
-        #[prost(message, optional, tag = "6")]
-        pub(super) postcondition: Option<DeviceState>,
-    }
-
-    #[derive(Clone, PartialEq, prost::Message)]
-    pub(super) struct DeviceState {
-        #[prost(string, repeated, tag = "1")]
-        pub(super) device: Vec<String>,
-        #[prost(string, repeated, tag = "2")]
-        pub(super) build: Vec<String>,
-        #[prost(string, tag = "3")]
-        pub(super) build_incremental: String,
-        #[prost(int64, tag = "4")]
-        pub(super) timestamp: i64,
-        #[prost(string, tag = "5")]
-        pub(super) sdk_level: String,
-        #[prost(string, tag = "6")]
-        pub(super) security_patch_level: String,
-    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use crate::class::Class;
-use crate::io::{ReadAt, ReadError, Reader, Section};
+use crate::codec::Codec;
+use crate::io::{Budget, ReadAt, ReadError, Reader, Section, Spill};
 
 /// End of central directory record, without its comment (APPNOTE 4.3.16).
 const EOCD_LEN: usize = 22;
@@ -31,13 +32,15 @@ const ZIP64_EOCD_MAGIC: [u8; 4] = *b"PK\x06\x06";
 const ZIP64_EOCD_LEN: usize = 56;
 /// One central directory header, without its three variable parts.
 const CENTRAL_LEN: usize = 46;
+/// One local file header, without its name and extra field (APPNOTE 4.3.7).
+const LOCAL_LEN: u64 = 30;
 const CENTRAL_MAGIC: [u8; 4] = *b"PK\x01\x02";
 const LOCAL_MAGIC: [u8; 4] = *b"PK\x03\x04";
 
 /// Most entries read. The largest file-based ROMs hold about 5,000.
 const MAX_ENTRIES: u64 = 100_000;
-/// Most bytes decoded of one package altogether. The largest needs are a
-/// compressed payload's manifest (4 MiB) and a few transfer lists.
+/// Most bytes decoded by [`Package::read`] of one package altogether; the largest
+/// needs are a few transfer lists. What is opened at length has its own budget.
 const MAX_DECODED: u64 = 64 << 20;
 /// Longest central directory read, in bytes. The largest seen is under 1 MiB.
 const MAX_CENTRAL_SIZE: u64 = 32 << 20;
@@ -100,6 +103,14 @@ pub enum Error {
         /// The shared name.
         name: String,
     },
+    /// An entry that matters shares bytes with another.
+    #[error("entries `{}` and `{}` overlap", .name.escape_debug(), .other.escape_debug())]
+    Overlap {
+        /// The entry that matters.
+        name: String,
+        /// The other.
+        other: String,
+    },
     /// An entry's name would leave the folder it is unpacked to.
     #[error("entry name `{}` points outside the package", .name.escape_debug())]
     UnsafeName {
@@ -161,6 +172,7 @@ impl Error {
             Error::BadCentralEntry { .. }
             | Error::TwoDirectories { .. }
             | Error::Duplicate { .. }
+            | Error::Overlap { .. }
             | Error::UnsafeName { .. } => Class::Corrupt,
             Error::TooLarge { .. } | Error::EntryTooLarge { .. } | Error::Budget => Class::Limit,
             Error::Encrypted { .. } | Error::Method { .. } => Class::Unsupported,
@@ -183,15 +195,10 @@ fn zip_class(error: &ZipError) -> Class {
 /// Finds our own error below an [`io::Error`]; what a decoder made of bad bytes
 /// is corruption, not a failing disk.
 fn io_class(error: &io::Error) -> Class {
-    if let Some(inner) = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<ReadError>())
-    {
-        return inner.class();
-    }
-    match error.kind() {
-        io::ErrorKind::UnexpectedEof => Class::Truncated,
-        _ => Class::Corrupt,
+    match ReadError::inside(error) {
+        Some(inner) => inner.class(),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => Class::Truncated,
+        None => Class::Corrupt,
     }
 }
 
@@ -206,6 +213,57 @@ pub struct EntryInfo {
     pub method: u16,
     /// Its contents are encrypted.
     pub encrypted: bool,
+    /// Where its local header begins, before any shift of the archive.
+    header_offset: u64,
+    /// Bytes of its local header and contents, at least.
+    min_len: u64,
+}
+
+impl EntryInfo {
+    fn overlaps(&self, other: &EntryInfo) -> bool {
+        let end = |entry: &EntryInfo| entry.header_offset.saturating_add(entry.min_len);
+        self.header_offset < end(other) && other.header_offset < end(self)
+    }
+}
+
+/// An entry opened for reading at length.
+pub struct Entry {
+    /// Its bytes as they lie in the package.
+    compressed: Arc<dyn ReadAt>,
+    info: EntryInfo,
+}
+
+impl Entry {
+    /// Its contents from their beginning.
+    #[must_use]
+    pub fn stream(&self) -> Box<dyn Read + Send> {
+        let compressed = Reader::new(Arc::clone(&self.compressed));
+        match self.info.method {
+            0 => Box::new(compressed),
+            _ => Codec::Deflate.decode(compressed),
+        }
+    }
+
+    /// Its contents as a source: a stored entry in place, a deflated one decoded
+    /// as far as it is read.
+    #[must_use]
+    pub fn source(&self, budget: &Arc<Budget>) -> Arc<dyn ReadAt> {
+        match self.info.method {
+            0 => Arc::clone(&self.compressed),
+            _ => Arc::new(Spill::new(
+                Codec::Deflate.as_str(),
+                self.stream(),
+                self.info.size,
+                Arc::clone(budget),
+            )),
+        }
+    }
+
+    /// Whether its contents lie in the package as they are.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        self.info.method == 0
+    }
 }
 
 /// An opened package: its entries by name.
@@ -276,24 +334,6 @@ impl Package {
     /// `Unsupported` if it is encrypted or compressed in an unknown way. All
     /// entries together may decode to 64 MiB.
     pub fn read(&mut self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
-        let bytes = self.read_prefix(name, limit.saturating_add(1))?;
-        if bytes
-            .as_ref()
-            .is_some_and(|bytes| bytes.len() as u64 > limit)
-        {
-            return Err(Error::EntryTooLarge {
-                name: name.to_owned(),
-                limit,
-            });
-        }
-        Ok(bytes)
-    }
-
-    /// Decodes the beginning of one entry, at most `len` bytes.
-    ///
-    /// # Errors
-    /// As [`Package::read`], but for its length.
-    pub fn read_prefix(&mut self, name: &str, len: u64) -> Result<Option<Vec<u8>>, Error> {
         let Some(index) = self.index(name)? else {
             return Ok(None);
         };
@@ -308,46 +348,56 @@ impl Package {
             .by_index_with_options(index, options)
             .map_err(fail)?;
         let mut bytes = Vec::new();
-        // One byte beyond the budget tells that it does not suffice.
+        // One byte beyond a limit tells that it does not suffice.
         entry
-            .take(len.min(self.budget.saturating_add(1)))
+            .take(limit.min(self.budget).saturating_add(1))
             .read_to_end(&mut bytes)
             .map_err(|error| fail(ZipError::Io(error)))?;
         self.budget = self
             .budget
             .checked_sub(bytes.len() as u64)
             .ok_or(Error::Budget)?;
+        if bytes.len() as u64 > limit {
+            return Err(Error::EntryTooLarge {
+                name: name.to_owned(),
+                limit,
+            });
+        }
         Ok(Some(bytes))
     }
 
-    /// A stored entry in place, without copying it; `None` if there is no such
-    /// entry or it is compressed.
+    /// Opens an entry for reading at length.
+    ///
+    /// Its checksum is not verified: that would mean to read all of it.
     ///
     /// # Errors
     /// As [`Package::read`], and `Truncated` if the entry leaves the file.
-    pub fn section(&mut self, name: &str) -> Result<Option<Section>, Error> {
-        let Some(info) = self.entry(name).filter(|info| info.method == 0) else {
-            return Ok(None);
-        };
+    pub fn open_entry(&mut self, name: &str) -> Result<Option<Entry>, Error> {
         let Some(index) = self.index(name)? else {
             return Ok(None);
         };
+        let info = self.entries[name];
         let fail = |source| Error::Zip {
             place: format!("entry `{}`", name.escape_debug()),
             source,
         };
+        let options = zip::read::ZipReadOptions::default()
+            .enforce_header_consistency(self.duplicates.is_empty());
         let start = self
             .archive
-            .by_index(index)
+            .by_index_with_options(index, options)
             .map_err(fail)?
             .data_start()
             .ok_or_else(|| fail(ZipError::FileNotFound))?;
-        Section::new(Arc::clone(&self.source), start, info.compressed_size)
-            .map(Some)
+        let compressed = Section::new(Arc::clone(&self.source), start, info.compressed_size)
             .map_err(|source| Error::Read {
-                what: "stored entry",
+                what: "entry",
                 source,
-            })
+            })?;
+        Ok(Some(Entry {
+            compressed: Arc::new(compressed),
+            info,
+        }))
     }
 
     fn index(&self, name: &str) -> Result<Option<usize>, Error> {
@@ -368,6 +418,16 @@ impl Package {
             return Err(Error::Method {
                 name: name.to_owned(),
                 method: info.method,
+            });
+        }
+        let other = self
+            .entries
+            .iter()
+            .find(|(other, entry)| *other != name && entry.overlaps(info));
+        if let Some((other, _)) = other {
+            return Err(Error::Overlap {
+                name: name.to_owned(),
+                other: other.clone(),
             });
         }
         Ok(self.archive.index_for_name(name))
@@ -511,8 +571,10 @@ fn parse_directory(directory: &[u8]) -> Result<Entries, Error> {
         if !is_safe_name(&name) {
             return Err(Error::UnsafeName { name });
         }
-        let (size, compressed_size) = entry_sizes(header, extra);
+        let (size, compressed_size, header_offset) = entry_numbers(header, extra);
         let info = EntryInfo {
+            header_offset,
+            min_len: (LOCAL_LEN + name_len as u64).saturating_add(compressed_size),
             compressed_size,
             size,
             method: u16_at(header, 10),
@@ -526,16 +588,17 @@ fn parse_directory(directory: &[u8]) -> Result<Entries, Error> {
     Ok((entries, duplicates))
 }
 
-/// Uncompressed and compressed size, from the zip64 extra field where the 32-bit
-/// fields overflow (APPNOTE 4.5.3).
-fn entry_sizes(header: &[u8], mut extra: &[u8]) -> (u64, u64) {
+/// Uncompressed and compressed size and the offset of the local header, from the
+/// zip64 extra field where the 32-bit fields overflow (APPNOTE 4.5.3).
+fn entry_numbers(header: &[u8], mut extra: &[u8]) -> (u64, u64, u64) {
     let mut compressed = u64::from(u32_at(header, 20));
     let mut size = u64::from(u32_at(header, 24));
+    let mut offset = u64::from(u32_at(header, 42));
     while let Some((field, rest)) = extra.split_at_checked(4) {
         let len = usize::from(u16_at(field, 2)).min(rest.len());
         let (mut data, rest) = rest.split_at(len);
         if u16_at(field, 0) == 1 {
-            for value in [&mut size, &mut compressed] {
+            for value in [&mut size, &mut compressed, &mut offset] {
                 if *value == u64::from(u32::MAX)
                     && let Some((wide, rest)) = data.split_at_checked(8)
                 {
@@ -546,7 +609,7 @@ fn entry_sizes(header: &[u8], mut extra: &[u8]) -> (u64, u64) {
         }
         extra = rest;
     }
-    (size, compressed)
+    (size, compressed, offset)
 }
 
 /// Whether a name stays inside the folder a package would be unpacked to.
@@ -612,10 +675,54 @@ mod tests {
     fn stored_entry_is_read_in_place() {
         let mut package =
             open(Zip::new().stored("x", "skip").stored("a", "plain").build()).unwrap();
-        let section = package.section("a").unwrap().unwrap();
+        let entry = package.open_entry("a").unwrap().unwrap();
         let mut bytes = [0; 3];
-        section.read_exact_at(2, &mut bytes).unwrap();
+        let source = entry.source(&budget());
+        source.read_exact_at(2, &mut bytes).unwrap();
         assert_eq!(&bytes, b"ain");
+        assert!(entry.is_stored());
+    }
+
+    fn budget() -> Arc<Budget> {
+        let limits = crate::io::Limits::new(std::env::temp_dir(), std::time::Instant::now);
+        Arc::new(Budget::new(limits))
+    }
+
+    #[test]
+    fn deflated_entry_is_decoded_as_far_as_it_is_read() {
+        let contents = testkit::noise(1, 1 << 20);
+        let zip = Zip::new().deflated("a", contents.clone()).build();
+        let budget = budget();
+        let source = open(zip)
+            .unwrap()
+            .open_entry("a")
+            .unwrap()
+            .unwrap()
+            .source(&budget);
+        let mut bytes = [0; 100];
+        source.read_exact_at(5000, &mut bytes).unwrap();
+        assert_eq!(bytes[..], contents[5000..5100]);
+        assert!(budget.counters().bytes_decoded < 300_000);
+    }
+
+    #[test]
+    fn overlapping_entries_are_refused_where_they_are_used() {
+        let zip = Zip::new()
+            .stored("a", "contents that are long enough to hold a header")
+            .entry(Entry::stored("inside", "").declared_offset(10))
+            .stored("c", "apart")
+            .build();
+        let mut package = open(zip).unwrap();
+        for name in ["a", "inside"] {
+            let error = package.read(name, 100).unwrap_err();
+            assert!(
+                matches!(error, super::Error::Overlap { .. }),
+                "{name}: {error}"
+            );
+            assert_eq!(error.class(), Class::Corrupt);
+            assert!(package.open_entry(name).is_err());
+        }
+        assert_eq!(package.read("c", 9).unwrap().unwrap(), b"apart");
     }
 
     #[test]
@@ -698,7 +805,9 @@ mod tests {
                 bytes[at] = value;
                 if let Ok(mut package) = open(bytes) {
                     let _ = package.read("a", 100);
-                    let _ = package.section("d");
+                    let _ = package
+                        .open_entry("d")
+                        .map(|entry| entry.map(|entry| entry.source(&budget())));
                 }
             }
         }

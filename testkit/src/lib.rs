@@ -2,8 +2,8 @@
 //!
 //! romfeed reads packages that other programs made. To test it without keeping large
 //! ROMs around, this crate makes small packages with the same structure: the same zip
-//! entries in the same order, the same text files, and payloads and transfer lists whose
-//! sizes, offsets and hashes are true.
+//! entries in the same order, the same text files, and payloads, transfer lists and other
+//! containers of images whose sizes, offsets and hashes are true.
 //!
 //! The writers share no code with the readers, so one misreading of a format cannot hide
 //! in both. Everything is deterministic: the same calls give the same bytes.
@@ -13,6 +13,8 @@
 //! - [`metadata`] writes `META-INF/com/android/metadata` and `metadata.pb`;
 //! - [`payload`] writes `payload.bin`, the images of an A/B package;
 //! - [`transfer_list`] writes `system.transfer.list` and `system.new.dat`;
+//! - [`sparse`] writes sparse images, also split ones;
+//! - [`super_image`] writes `super.img`, which holds logical partitions;
 //! - [`zip`] and [`proto`] are the encodings below them, also for malformed input.
 //!
 //! Wrong use, such as an image that is not a whole number of blocks, panics.
@@ -32,6 +34,8 @@ pub mod package;
 pub mod payload;
 pub mod props;
 pub mod proto;
+pub mod sparse;
+pub mod super_image;
 pub mod transfer_list;
 pub mod zip;
 

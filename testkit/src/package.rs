@@ -1,10 +1,11 @@
 //! Whole ROM packages, with the entries real ones have, in their order.
 //!
 //! Goes in: the properties of a build, and what should be odd about the package. Comes out:
-//! the zip. Three layouts are known: plain files (to CyanogenMod 11), block based
-//! (CyanogenMod 12 and later, devices with one system partition), and payload (A/B
-//! devices). Layouts follow the packages that AOSP `releasetools` and its LineageOS
-//! versions write. Nothing is really signed.
+//! the zip. Four layouts are known: plain files (to CyanogenMod 11), block based
+//! (CyanogenMod 12 and later, devices without A/B slots), payload (A/B devices), and images
+//! as they are (repacked for the recovery by hand). Layouts follow the packages that AOSP
+//! `releasetools` and its LineageOS versions write; there is no common form for images.
+//! Nothing is really signed.
 
 use crate::{
     BLOCK_SIZE,
@@ -39,6 +40,9 @@ pub struct Package {
     new_dat: Option<Vec<u8>>,
     new_dat_br: Option<Vec<u8>>,
     transfer_list: Option<String>,
+    block_partitions: Vec<(String, Vec<u8>)>,
+    dynamic_op_list: Option<String>,
+    images: Vec<Entry>,
     partitions: Vec<Partition>,
     payload: Option<Vec<u8>>,
     added: Vec<Entry>,
@@ -50,6 +54,7 @@ enum Layout {
     Files,
     Block,
     Payload,
+    Images,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +82,12 @@ impl Package {
     /// A package for A/B devices: `payload.bin`.
     pub fn payload(props: Props) -> Self {
         Self::new(Layout::Payload, props)
+    }
+
+    /// A package of images for the recovery; `system.img` as it is until
+    /// [`Package::named_image`] or [`Package::stored_image`] name others.
+    pub fn images(props: Props) -> Self {
+        Self::new(Layout::Images, props)
     }
 
     /// Replaces the metadata derived from the properties. Lists of property files are
@@ -139,6 +150,39 @@ impl Package {
         self
     }
 
+    /// Adds `X.transfer.list`, `X.new.dat` and an empty `X.patch.dat` for another partition
+    /// than `system` (block based only). Deltas have them in full, too.
+    ///
+    /// # Panics
+    /// For `system`, which [`Package::image`] sets, and in [`Package::build`], when the image
+    /// is not a whole number of 4096-byte blocks.
+    pub fn block_partition(mut self, name: &str, image: impl Into<Vec<u8>>) -> Self {
+        assert_ne!(name, "system", "the system image is set by image()");
+        self.block_partitions.push((name.to_owned(), image.into()));
+        self
+    }
+
+    /// Adds `dynamic_partitions_op_list` with this text, as devices with logical partitions
+    /// have it (block based only).
+    pub fn with_dynamic_op_list(mut self, text: &str) -> Self {
+        self.dynamic_op_list = Some(text.to_owned());
+        self
+    }
+
+    /// Adds a compressed entry for an image of any form, such as `product.img`; the first
+    /// one replaces the default image (images only).
+    pub fn named_image(mut self, entry_name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.images.push(packed(entry_name, bytes));
+        self
+    }
+
+    /// Adds an image like [`Package::named_image`], but stored, as is usual for those that
+    /// are compressed already, such as `super.img.xz`.
+    pub fn stored_image(mut self, entry_name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.images.push(Entry::stored(entry_name, bytes));
+        self
+    }
+
     /// Adds a partition; the first one replaces all default partitions (payload only).
     pub fn partition(mut self, partition: Partition) -> Self {
         self.partitions.push(partition);
@@ -188,7 +232,7 @@ impl Package {
         if self.sdk() >= 24 {
             metadata = metadata.required_cache(0).ota_type(match self.layout {
                 Layout::Files => "FILE",
-                Layout::Block => "BLOCK",
+                Layout::Block | Layout::Images => "BLOCK",
                 Layout::Payload => "AB",
             });
         }
@@ -212,6 +256,7 @@ impl Package {
             Layout::Files => self.files_body(),
             Layout::Block => self.block_body(),
             Layout::Payload => self.payload_body(),
+            Layout::Images => self.images_body(),
         };
         let body: Vec<Entry> = body.into_iter().chain(self.added.iter().cloned()).collect();
         let mut metadata = self
@@ -236,6 +281,9 @@ impl Package {
             new_dat: None,
             new_dat_br: None,
             transfer_list: None,
+            block_partitions: Vec::new(),
+            dynamic_op_list: None,
+            images: Vec::new(),
             partitions: Vec::new(),
             payload: None,
             added: Vec::new(),
@@ -266,7 +314,7 @@ impl Package {
 
     fn wants_property_files(&self, metadata: &Metadata) -> bool {
         let known = match self.layout {
-            Layout::Files => false,
+            Layout::Files | Layout::Images => false,
             Layout::Block => self.sdk() >= 28,
             Layout::Payload => true,
         };
@@ -360,16 +408,8 @@ impl Package {
     }
 
     fn block_body(&self) -> Vec<Entry> {
-        let version = match self.sdk() {
-            ..=21 => 1,
-            22 => 2,
-            23 => 3,
-            24.. => 4,
-        };
-        let image = self
-            .image
-            .clone()
-            .unwrap_or_else(|| default_image(&self.props));
+        let version = self.transfer_list_version();
+        let image = self.system_image();
         let (mut list, mut data) = TransferList::describe(&image, version);
         if self.delta.is_some() {
             // The first block moves from its old place, the second is patched.
@@ -391,10 +431,7 @@ impl Package {
         let list = self.transfer_list.clone().unwrap_or_else(|| list.text());
         let mut body = vec![
             packed(UPDATE_BINARY, updater()),
-            packed(UPDATER_SCRIPT, self.script(&format!(
-                "block_image_update(\"/dev/block/system\", package_extract_file(\"system.transfer.list\"), \"{}\", \"system.patch.dat\");",
-                self.new_dat_name(),
-            ))),
+            packed(UPDATER_SCRIPT, self.script(&self.block_script())),
             packed("boot.img", boot_image(&self.fingerprint())),
         ];
         let has_build_prop = self
@@ -402,6 +439,17 @@ impl Package {
             .unwrap_or((21..=28).contains(&self.sdk()) && self.delta.is_none());
         if has_build_prop {
             body.push(packed("system/build.prop", self.props.text()));
+        }
+        if let Some(text) = &self.dynamic_op_list {
+            body.push(packed("dynamic_partitions_op_list", text.as_bytes()));
+        }
+        for (name, image) in &self.block_partitions {
+            let (list, data) = TransferList::from_image_version(image, version);
+            body.extend([
+                packed(&format!("{name}.new.dat"), data),
+                aligned(&format!("{name}.patch.dat"), Vec::new()),
+                packed(&format!("{name}.transfer.list"), list),
+            ]);
         }
         body.push(match &self.new_dat_br {
             Some(stream) => aligned("system.new.dat.br", stream.clone()),
@@ -417,6 +465,33 @@ impl Package {
             packed("system.transfer.list", list),
             packed(OTACERT, certificate()),
         ]);
+        body
+    }
+
+    fn images_body(&self) -> Vec<Entry> {
+        let images = if self.images.is_empty() {
+            vec![packed("system.img", self.system_image())]
+        } else {
+            self.images.clone()
+        };
+        let install: Vec<String> = images
+            .iter()
+            .map(|entry| {
+                let file = entry.name();
+                let partition = file.split(['.', '_']).next().unwrap_or_default();
+                format!("package_extract_file(\"{file}\", \"/dev/block/by-name/{partition}\");")
+            })
+            .collect();
+        let mut body = vec![
+            packed(UPDATE_BINARY, updater()),
+            packed(UPDATER_SCRIPT, self.script(&install.join("\n"))),
+            packed("boot.img", boot_image(&self.fingerprint())),
+        ];
+        if self.build_prop.unwrap_or(false) {
+            body.push(packed("system/build.prop", self.props.text()));
+        }
+        body.extend(images);
+        body.push(packed(OTACERT, certificate()));
         body
     }
 
@@ -460,10 +535,7 @@ impl Package {
                 .build();
         }
         let version = self.get("ro.build.date.utc");
-        let system = self
-            .image
-            .clone()
-            .unwrap_or_else(|| default_image(&self.props));
+        let system = self.system_image();
         for (name, image) in [
             ("boot", boot_image(&self.fingerprint())),
             ("system", system),
@@ -476,6 +548,47 @@ impl Package {
             });
         }
         payload.build()
+    }
+
+    fn system_image(&self) -> Vec<u8> {
+        self.image
+            .clone()
+            .unwrap_or_else(|| default_image(&self.props))
+    }
+
+    fn transfer_list_version(&self) -> u32 {
+        match self.sdk() {
+            ..=21 => 1,
+            22 => 2,
+            23 => 3,
+            24.. => 4,
+        }
+    }
+
+    /// The lines of the updater script that write the partitions.
+    fn block_script(&self) -> String {
+        let mut lines = Vec::new();
+        if self.dynamic_op_list.is_some() {
+            lines.push(
+                "assert(update_dynamic_partitions(package_extract_file(\"dynamic_partitions_op_list\")));"
+                    .to_owned(),
+            );
+        }
+        let others = self
+            .block_partitions
+            .iter()
+            .map(|(name, _)| (name.as_str(), format!("{name}.new.dat")));
+        let system = ("system", self.new_dat_name().to_owned());
+        for (name, data) in others.chain([system]) {
+            let device = match self.dynamic_op_list {
+                Some(_) => format!("map_partition(\"{name}\")"),
+                None => format!("\"/dev/block/{name}\""),
+            };
+            lines.push(format!(
+                "block_image_update({device}, package_extract_file(\"{name}.transfer.list\"), \"{data}\", \"{name}.patch.dat\");"
+            ));
+        }
+        lines.join("\n")
     }
 
     fn new_dat_name(&self) -> &'static str {
@@ -725,6 +838,67 @@ mod tests {
         ));
         let without = Package::block(lineage("17.1", "natrium", 29));
         assert!(!contains(&without.build(), "system/build.prop"));
+    }
+
+    #[test]
+    fn block_packages_have_other_partitions_beside_system() {
+        let plain = Package::block(lineage("18.1", "sweet", 30));
+        assert!(!contains(
+            &plain.clone().build(),
+            "dynamic_partitions_op_list"
+        ));
+        let package = plain
+            .block_partition("product", blocks(b"product".to_vec()))
+            .with_dynamic_op_list("resize product 4096\n");
+        assert_eq!(
+            package.block_script(),
+            "assert(update_dynamic_partitions(package_extract_file(\"dynamic_partitions_op_list\")));\n\
+             block_image_update(map_partition(\"product\"), package_extract_file(\"product.transfer.list\"), \"product.new.dat\", \"product.patch.dat\");\n\
+             block_image_update(map_partition(\"system\"), package_extract_file(\"system.transfer.list\"), \"system.new.dat\", \"system.patch.dat\");"
+        );
+        let names: Vec<String> = package.block_body().iter().map(Entry::name).collect();
+        assert_eq!(
+            names[2..],
+            [
+                "boot.img",
+                "dynamic_partitions_op_list",
+                "product.new.dat",
+                "product.patch.dat",
+                "product.transfer.list",
+                "system.new.dat",
+                "system.patch.dat",
+                "system.transfer.list",
+                OTACERT
+            ]
+        );
+        let zip = package.build();
+        assert!(contains(&zip, "product.transfer.listPK"));
+    }
+
+    #[test]
+    fn images_lie_in_the_package_under_their_names() {
+        let package = Package::images(lineage("18.1", "sweet", 30));
+        let names = |package: &Package| -> Vec<String> {
+            package.images_body().iter().map(Entry::name).collect()
+        };
+        assert_eq!(
+            names(&package),
+            [
+                UPDATE_BINARY,
+                UPDATER_SCRIPT,
+                "boot.img",
+                "system.img",
+                OTACERT
+            ]
+        );
+        let package = package
+            .named_image("product.img", *b"image")
+            .stored_image("super_1.img", *b"kept as it is");
+        assert_eq!(names(&package)[3..5], ["product.img", "super_1.img"]);
+        let zip = package.build();
+        assert!(contains(&zip, "super_1.imgkept as it is"));
+        assert!(contains(&zip, "ota-type=BLOCK\n"));
+        assert!(!contains(&zip, "ota-property-files="));
     }
 
     #[test]

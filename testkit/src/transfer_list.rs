@@ -2,7 +2,8 @@
 //!
 //! Goes in: an image, or commands by hand. Comes out: the list as text and the data it
 //! refers to. Format: AOSP `bootable/recovery/updater/blockimg.cpp`, list versions 1 to 4.
-//! Hash trees and patches are left out; [`TransferList::command`] writes any line.
+//! A list built by hand also knows its data and the image it makes, whatever the order of
+//! its commands. Patches are left out; [`TransferList::command`] writes any line.
 
 use crate::BLOCK_SIZE;
 
@@ -23,6 +24,10 @@ pub struct TransferList {
     total: u64,
     stash: (u64, u64),
     commands: Vec<String>,
+    declared_total: Option<u64>,
+    line_end: &'static str,
+    data: Vec<u8>,
+    image: Vec<u8>,
 }
 
 impl TransferList {
@@ -33,6 +38,10 @@ impl TransferList {
             total: 0,
             stash: (0, 0),
             commands: Vec::new(),
+            declared_total: None,
+            line_end: "\n",
+            data: Vec::new(),
+            image: Vec::new(),
         }
     }
 
@@ -53,12 +62,34 @@ impl TransferList {
         (list.text(), data)
     }
 
+    /// Describes an image by commands out of order, of which later ones overwrite earlier
+    /// ones: wrong blocks at every place first, then the true ones, the last run first. Gives
+    /// the data beside the list.
+    ///
+    /// # Panics
+    /// When the image is not a whole number of 4096-byte blocks.
+    pub fn from_image_shuffled(image: &[u8], version: u32) -> (String, Vec<u8>) {
+        let num_blocks = whole_blocks(image);
+        let mut list = Self::new(version);
+        if num_blocks > 0 {
+            let wrong = vec![0xa5; image.len()];
+            let half = num_blocks / 2;
+            let mut ranges = vec![(0, half), (half, num_blocks)];
+            ranges.retain(|(first, end)| first < end);
+            list = list.write_blocks(&ranges, wrong);
+        }
+        for (is_hole, range) in runs(image).into_iter().rev() {
+            list = if is_hole {
+                list.zero(&[range])
+            } else {
+                list.write_blocks(&[range], &image[bytes(range)])
+            };
+        }
+        (list.text(), list.data)
+    }
+
     pub(crate) fn describe(image: &[u8], version: u32) -> (Self, Vec<u8>) {
-        assert_eq!(
-            image.len() % BLOCK_SIZE,
-            0,
-            "an image is a whole number of blocks"
-        );
+        whole_blocks(image);
         let mut written = Vec::new();
         let mut zeroed = Vec::new();
         let mut erased = Vec::new();
@@ -72,9 +103,7 @@ impl TransferList {
                 }
             } else {
                 written.push((first, end));
-                data.extend_from_slice(
-                    &image[first as usize * BLOCK_SIZE..end as usize * BLOCK_SIZE],
-                );
+                data.extend_from_slice(&image[bytes((first, end))]);
             }
         }
         let mut list = Self::new(version);
@@ -96,20 +125,61 @@ impl TransferList {
         self
     }
 
-    /// Adds `new`: these blocks come from the data file.
+    /// Adds `new`: these blocks come from the data file, which the caller has.
     pub fn write(self, ranges: &[Range]) -> Self {
         self.counted("new", ranges)
     }
 
+    /// Adds `new` for these blocks, and their content to [`TransferList::data`].
+    ///
+    /// # Panics
+    /// When the content is not as long as the ranges.
+    pub fn write_blocks(mut self, ranges: &[Range], blocks: impl AsRef<[u8]>) -> Self {
+        let blocks = blocks.as_ref();
+        assert_eq!(
+            num_blocks(ranges) * BLOCK_SIZE as u64,
+            blocks.len() as u64,
+            "ranges and their content have one length"
+        );
+        let mut rest = blocks;
+        for &range in ranges {
+            let place = bytes(range);
+            let part = rest
+                .split_off(..place.len())
+                .expect("the lengths are equal");
+            self.reach(place.end);
+            self.image[place].copy_from_slice(part);
+        }
+        self.data.extend_from_slice(blocks);
+        self.counted("new", ranges)
+    }
+
     /// Adds `zero`: these blocks become zeros.
-    pub fn zero(self, ranges: &[Range]) -> Self {
+    pub fn zero(mut self, ranges: &[Range]) -> Self {
+        self.clear(ranges);
         self.counted("zero", ranges)
     }
 
     /// Adds `erase`: the content of these blocks does not matter.
-    pub fn erase(self, ranges: &[Range]) -> Self {
+    pub fn erase(mut self, ranges: &[Range]) -> Self {
+        self.clear(ranges);
         let line = format!("erase {}", range_text(ranges));
         self.command(&line)
+    }
+
+    /// Adds `compute_hash_tree` (version 4): the updater writes a tree of SHA-256 hashes over
+    /// `source` to `tree`. Salt and root are hexadecimal. These blocks are not counted.
+    pub fn compute_hash_tree(
+        self,
+        tree: &[Range],
+        source: &[Range],
+        salt: &str,
+        root: &str,
+    ) -> Self {
+        let (tree, source) = (range_text(tree), range_text(source));
+        self.command(&format!(
+            "compute_hash_tree {tree} {source} sha256 {salt} {root}"
+        ))
     }
 
     /// Adds a command line as it is, without counting the blocks it writes.
@@ -118,29 +188,70 @@ impl TransferList {
         self
     }
 
-    /// Adds to the total of written blocks, or states a wrong one.
+    /// Adds to the total of written blocks, for commands written by hand.
     pub fn add_total(mut self, blocks: u64) -> Self {
         self.total += blocks;
         self
     }
 
+    /// States another total of written blocks than the true one.
+    pub fn declared_total(mut self, blocks: u64) -> Self {
+        self.declared_total = Some(blocks);
+        self
+    }
+
+    /// Ends lines with CR and LF.
+    pub fn crlf(mut self) -> Self {
+        self.line_end = "\r\n";
+        self
+    }
+
+    /// The data file, as far as [`TransferList::write_blocks`] knows it.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The image up to its last block with known content: what [`TransferList::write_blocks`]
+    /// wrote, and zeros for all else.
+    pub fn image(&self) -> &[u8] {
+        &self.image
+    }
+
     /// The list as text.
     pub fn text(&self) -> String {
-        let mut text = format!("{}\n{}\n", self.version, self.total);
+        let total = self.declared_total.unwrap_or(self.total);
+        let mut lines = vec![self.version.to_string(), total.to_string()];
         if self.version >= 2 {
-            text += &format!("{}\n{}\n", self.stash.0, self.stash.1);
+            lines.extend([self.stash.0.to_string(), self.stash.1.to_string()]);
         }
-        for command in &self.commands {
-            text += command;
-            text.push('\n');
-        }
-        text
+        lines.extend_from_slice(&self.commands);
+        lines
+            .iter()
+            .flat_map(|line| [line, self.line_end])
+            .collect()
     }
 
     fn counted(mut self, verb: &str, ranges: &[Range]) -> Self {
-        self.total += ranges.iter().map(|(first, end)| end - first).sum::<u64>();
+        self.total += num_blocks(ranges);
         let line = format!("{verb} {}", range_text(ranges));
         self.command(&line)
+    }
+
+    /// Makes blocks of the known image zero. What lies behind it is zero anyway, which keeps
+    /// hostile ranges from taking memory.
+    fn clear(&mut self, ranges: &[Range]) {
+        let known = (self.image.len() / BLOCK_SIZE) as u64;
+        for &(first, end) in ranges {
+            if first < end.min(known) {
+                self.image[bytes((first, end.min(known)))].fill(0);
+            }
+        }
+    }
+
+    fn reach(&mut self, len: usize) {
+        if self.image.len() < len {
+            self.image.resize(len, 0);
+        }
     }
 }
 
@@ -151,6 +262,26 @@ pub fn range_text(ranges: &[Range]) -> String {
         text += &format!(",{first},{end}");
     }
     text
+}
+
+/// The place of a range in an image.
+fn bytes((first, end): Range) -> std::ops::Range<usize> {
+    first as usize * BLOCK_SIZE..end as usize * BLOCK_SIZE
+}
+
+fn num_blocks(ranges: &[Range]) -> u64 {
+    // A hostile range may end before it starts.
+    let lens = ranges.iter().map(|(first, end)| end.saturating_sub(*first));
+    lens.fold(0, u64::saturating_add)
+}
+
+fn whole_blocks(image: &[u8]) -> u64 {
+    assert_eq!(
+        image.len() % BLOCK_SIZE,
+        0,
+        "an image is a whole number of blocks"
+    );
+    (image.len() / BLOCK_SIZE) as u64
 }
 
 /// Runs of blocks that are all zeros, or all not.
@@ -218,5 +349,58 @@ mod tests {
         let (text, data) = TransferList::from_image(&vec![1; 1500 * BLOCK_SIZE]);
         assert_eq!(text, "4\n1500\n0\n0\nnew 2,0,1024\nnew 2,1024,1500\n");
         assert_eq!(data.len(), 1500 * BLOCK_SIZE);
+    }
+
+    #[test]
+    fn later_commands_overwrite_earlier_ones() {
+        let list = TransferList::new(4)
+            .write_blocks(&[(4, 5), (1, 3)], image(&[1, 2, 3]))
+            .zero(&[(2, 4)])
+            .write_blocks(&[(0, 2)], image(&[4, 5]))
+            .erase(&[(4, 9)]);
+        assert_eq!(list.image(), image(&[4, 5, 0, 0, 0]));
+        assert_eq!(list.data(), image(&[1, 2, 3, 4, 5]));
+        assert_eq!(
+            list.text(),
+            "4\n7\n0\n0\nnew 4,4,5,1,3\nzero 2,2,4\nnew 2,0,2\nerase 2,4,9\n"
+        );
+    }
+
+    #[test]
+    fn shuffled_lists_write_wrong_blocks_first_and_the_last_run_next() {
+        let (text, data) = TransferList::from_image_shuffled(&image(&[1, 0, 2, 3]), 3);
+        assert_eq!(
+            text,
+            "3\n8\n0\n0\nnew 4,0,2,2,4\nnew 2,2,4\nzero 2,1,2\nnew 2,0,1\n"
+        );
+        assert_eq!(data, image(&[0xa5, 0xa5, 0xa5, 0xa5, 2, 3, 1]));
+    }
+
+    #[test]
+    fn versions_from_two_have_stash_lines() {
+        for version in 2..=4 {
+            let list = TransferList::new(version).stash(3, 40).zero(&[(0, 2)]);
+            assert_eq!(list.text(), format!("{version}\n2\n3\n40\nzero 2,0,2\n"));
+        }
+    }
+
+    #[test]
+    fn hash_trees_are_not_counted() {
+        let list = TransferList::new(4).write(&[(0, 8)]).compute_hash_tree(
+            &[(8, 9)],
+            &[(0, 8)],
+            "aa",
+            "bb",
+        );
+        assert_eq!(
+            list.text(),
+            "4\n8\n0\n0\nnew 2,0,8\ncompute_hash_tree 2,8,9 2,0,8 sha256 aa bb\n"
+        );
+    }
+
+    #[test]
+    fn lines_and_totals_can_be_odd() {
+        let list = TransferList::new(1).write(&[(5, 3)]).declared_total(77);
+        assert_eq!(list.crlf().text(), "1\r\n77\r\nnew 2,5,3\r\n");
     }
 }

@@ -82,11 +82,7 @@ impl Zip {
         for entry in &self.entries {
             let header_offset = out.len() as u64;
             entry.write_local_header(&mut out);
-            places.push((
-                String::from_utf8_lossy(&entry.name).into_owned(),
-                out.len() as u64,
-                entry.data.len() as u64,
-            ));
+            places.push((entry.name(), out.len() as u64, entry.data.len() as u64));
             out.extend_from_slice(&entry.data);
             entry.write_data_descriptor(&mut out);
             entry.write_central_header(&mut central, entry.header_offset.unwrap_or(header_offset));
@@ -190,6 +186,11 @@ impl Entry {
             .expect("the stream was finished just above");
         entry.method = DEFLATED;
         entry
+    }
+
+    /// The name in the central directory.
+    pub fn name(&self) -> String {
+        String::from_utf8_lossy(&self.name).into_owned()
     }
 
     /// Replaces the name in both headers by any bytes, UTF-8 or not.

@@ -11,6 +11,8 @@ use super::support::{RomDir, Run, bacon, bacon_name, bacon_props};
 
 const PB: &str = "META-INF/com/android/metadata.pb";
 const TEXT: &str = "META-INF/com/android/metadata";
+/// What is said of a system image that is only noise.
+const NO_IMAGE: &str = "partition `system`: no file system that is known here begins like it; its properties are not known";
 const BUILD_PROP: &str = "system/build.prop";
 /// The keys of a package's object, sorted.
 const KEYS: [&str; 17] = [
@@ -168,7 +170,7 @@ fn a_payload_package_tells_what_metadata_and_name_know() {
                 "sdk_level": PB,
                 "security_patch": PB,
             },
-            "warnings": [],
+            "warnings": [NO_IMAGE],
         }),
     );
 }
@@ -322,7 +324,7 @@ fn a_list_of_devices_is_shown_whole() {
     let object = inspect("lineage-22.2-20250601-UNOFFICIAL-wind.zip", &zip);
     has(
         &object,
-        &json!({"device": "wind", "devices": ["fog", "wind", "rain"], "warnings": []}),
+        &json!({"device": "wind", "devices": ["fog", "wind", "rain"], "warnings": [NO_IMAGE]}),
     );
     let dir = RomDir::new().file("lineage-22.2-20250601-UNOFFICIAL-wind.zip", zip);
     let run = dir.run(&["inspect", "lineage-22.2-20250601-UNOFFICIAL-wind.zip"]);
@@ -349,6 +351,7 @@ fn facts_that_are_nowhere_are_null() {
             "size": zip.len(),
             "sources": {},
             "warnings": [
+                NO_IMAGE,
                 "it cannot be published: no source tells its device, version, romtype, datetime",
             ],
         }),

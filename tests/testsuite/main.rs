@@ -6,6 +6,7 @@ mod bad_input;
 mod catalog;
 mod clients;
 mod generate;
+mod images;
 mod inspect;
 mod layering;
 mod support;

@@ -160,3 +160,22 @@ pub(crate) fn bacon_name(days: i64) -> String {
     let day = testkit::props::day(1_700_000_000 + days * 86_400);
     format!("lineage-21.0-{day}-nightly-bacon.zip")
 }
+
+fn fixture_bytes(file: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images");
+    std::fs::read(folder.join(file)).unwrap()
+}
+
+/// An image of `tests/fixtures/images`, decompressed.
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
+    let compressed = std::io::Cursor::new(fixture_bytes(&format!("{name}.img.xz")));
+    let mut image = Vec::new();
+    let mut decoder = romfeed::codec::Codec::Xz.decode(compressed);
+    std::io::Read::read_to_end(&mut decoder, &mut image).unwrap();
+    image
+}
+
+/// A listing of `tests/fixtures/images`.
+pub(crate) fn fixture_text(file: &str) -> String {
+    String::from_utf8(fixture_bytes(file)).unwrap()
+}

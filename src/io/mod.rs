@@ -3,14 +3,28 @@
 //!
 //! A [`ReadAt`] answers "these bytes at this offset" without a cursor, so one
 //! source can be read by several parsers at once. Sources compose: a file, a
-//! [`Section`] of it, later a partition inside that section.
+//! [`Section`] of it, a partition inside that section, a file system inside the
+//! partition. What can only be read forwards becomes a source by a [`Spill`]. One
+//! [`Budget`] is shared by everything that reads a package.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+mod budget;
+mod file;
+mod spill;
+mod write;
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::class::Class;
+
+pub use budget::{Budget, Counted, Counters, Limits};
+pub use file::{FileSource, Stamp};
+pub use spill::Spill;
+pub use write::{Durability, replace, write_atomically};
 
 /// A source of bytes that can be read at any offset.
 pub trait ReadAt: Send + Sync {
@@ -26,7 +40,10 @@ pub trait ReadAt: Send + Sync {
 }
 
 /// Why bytes could not be read.
-#[derive(Debug, thiserror::Error)]
+///
+/// It may travel through libraries inside their own errors; [`ReadError::inside`]
+/// has it back with its class.
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
     /// The range lies beyond the end of the source.
@@ -46,8 +63,25 @@ pub enum ReadError {
         offset: u64,
         /// The system's reason.
         #[source]
-        source: io::Error,
+        source: Arc<io::Error>,
     },
+    /// A compressed stream is damaged, or asks for too much memory.
+    #[error("{what} stream after {offset} decoded bytes")]
+    Decode {
+        /// The kind of stream.
+        what: &'static str,
+        /// Decoded bytes before the fault.
+        offset: u64,
+        /// The decoder's reason.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// The package asks for more than it may have.
+    #[error(transparent)]
+    Exceeded(#[from] Exceeded),
+    /// The structure of an image is at fault.
+    #[error(transparent)]
+    Image(#[from] ImageFault),
 }
 
 impl ReadError {
@@ -60,12 +94,120 @@ impl ReadError {
                 Class::Truncated
             }
             ReadError::Io { .. } => Class::Io,
+            ReadError::Decode { source, .. } => match source.kind() {
+                io::ErrorKind::UnexpectedEof => Class::Truncated,
+                io::ErrorKind::OutOfMemory => Class::Limit,
+                io::ErrorKind::Unsupported => Class::Unsupported,
+                _ => Class::Corrupt,
+            },
+            ReadError::Exceeded(_) => Class::Limit,
+            ReadError::Image(fault) => fault.class,
+        }
+    }
+
+    /// Finds a read error that a library has wrapped into its own.
+    #[must_use]
+    pub fn inside(error: &(dyn Error + 'static)) -> Option<ReadError> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref::<ReadError>() {
+                return Some(found.clone());
+            }
+            next = match error
+                .downcast_ref::<io::Error>()
+                .and_then(io::Error::get_ref)
+            {
+                Some(inner) => Some(inner),
+                None => error.source(),
+            };
+        }
+        None
+    }
+
+    /// What a decoder failed with: the fault of its input if that is the cause.
+    pub(crate) fn decode(what: &'static str, offset: u64, error: io::Error) -> ReadError {
+        ReadError::inside(&error).unwrap_or_else(|| ReadError::Decode {
+            what,
+            offset,
+            source: Arc::new(error),
+        })
+    }
+}
+
+/// A limit of the [`Budget`] that a package ran into.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Exceeded {
+    /// Too many bytes were decoded.
+    #[error("more than {limit} bytes to decode")]
+    Decoded {
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// Too many bytes had to be kept.
+    #[error("more than {limit} bytes of one stream to keep")]
+    Spilled {
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// It took too long.
+    #[error("not read within {} seconds", .limit.as_secs())]
+    Time {
+        /// Time allowed.
+        limit: Duration,
+    },
+    /// The temporary folder is too full for what has to be kept.
+    #[error("the temporary folder {} has {free} bytes free, {needed} more are needed", .folder.display())]
+    Space {
+        /// The folder.
+        folder: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes wanted.
+        needed: u64,
+    },
+    /// Another part of the package was at fault first.
+    #[error("given up")]
+    Cancelled,
+}
+
+/// An error of an image, carried through the sources above it with its class.
+#[derive(Clone, Debug)]
+pub struct ImageFault {
+    /// The class of the fault.
+    pub class: Class,
+    error: Arc<dyn Error + Send + Sync>,
+}
+
+impl ImageFault {
+    /// Wraps the error of an image.
+    pub fn new(class: Class, error: impl Error + Send + Sync + 'static) -> ImageFault {
+        ImageFault {
+            class,
+            error: Arc::new(error),
         }
     }
 }
 
+impl fmt::Display for ImageFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl Error for ImageFault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.error.source()
+    }
+}
+
+/// The length of a buffer as a number of bytes on disk.
+pub(crate) fn len_of(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
 /// Checks that `offset..offset + len` lies within `size` bytes.
-fn check_bounds(offset: u64, len: usize, size: u64) -> Result<(), ReadError> {
+pub(crate) fn check_bounds(offset: u64, len: usize, size: u64) -> Result<(), ReadError> {
     let end = u64::try_from(len)
         .ok()
         .and_then(|len| offset.checked_add(len))
@@ -86,101 +228,6 @@ impl ReadAt for Vec<u8> {
         let start = usize::try_from(offset).expect("bounds checked above");
         buf.copy_from_slice(&self[start..start + buf.len()]);
         Ok(())
-    }
-}
-
-/// What tells one state of a file from another without reading it.
-///
-/// Times are in nanoseconds since the epoch; `inode` is 0 where the platform
-/// has none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    /// Length in bytes.
-    pub size: u64,
-    /// Time of the last modification, nanoseconds since the epoch.
-    pub modified_ns: i64,
-    /// The file's number on its file system.
-    pub inode: u64,
-}
-
-impl Stamp {
-    /// Takes the stamp out of a file's metadata.
-    #[must_use]
-    pub fn of(metadata: &std::fs::Metadata) -> Stamp {
-        let modified_ns = metadata
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-            .and_then(|since| i64::try_from(since.as_nanos()).ok())
-            .unwrap_or(0);
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
-        #[cfg(not(unix))]
-        let inode = 0;
-        Stamp {
-            size: metadata.len(),
-            modified_ns,
-            inode,
-        }
-    }
-}
-
-/// A file on disk, with the stamp it had when it was opened.
-#[derive(Debug)]
-pub struct FileSource {
-    file: File,
-    stamp: Stamp,
-}
-
-impl FileSource {
-    /// Opens a regular file for reading.
-    ///
-    /// # Errors
-    /// If the path cannot be opened or is no regular file; a FIFO is refused
-    /// before it is opened, since opening it would wait for a writer.
-    pub fn open(path: &Path) -> io::Result<FileSource> {
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(io::Error::other("not a regular file"));
-        }
-        let file = File::open(path)?;
-        let stamp = Stamp::of(&file.metadata()?);
-        Ok(FileSource { file, stamp })
-    }
-
-    /// The file's stamp when it was opened.
-    #[must_use]
-    pub fn stamp(&self) -> Stamp {
-        self.stamp
-    }
-}
-
-#[cfg(unix)]
-fn read_file_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, buf, offset)
-}
-
-#[cfg(windows)]
-fn read_file_at(file: &File, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
-    use std::os::windows::fs::FileExt;
-    while !buf.is_empty() {
-        let read = file.seek_read(buf, offset)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        buf = &mut buf[read..];
-        offset += read as u64;
-    }
-    Ok(())
-}
-
-impl ReadAt for FileSource {
-    fn size(&self) -> u64 {
-        self.stamp.size
-    }
-
-    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
-        check_bounds(offset, buf.len(), self.stamp.size)?;
-        read_file_at(&self.file, buf, offset).map_err(|source| ReadError::Io { offset, source })
     }
 }
 
@@ -265,56 +312,6 @@ impl Seek for Reader {
     }
 }
 
-/// Replaces a file so that readers see the old or the new one, never a part.
-///
-/// The temporary file lies beside it; folders are made as needed.
-///
-/// # Errors
-/// Whatever the system reports; the temporary file is then removed.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(".romfeed-tmp");
-    let temporary = folder.join(name);
-    replace(&temporary, path, bytes, Durability::Synced)
-}
-
-/// Whether a file must be on the disk itself before it takes its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// It can be made again: left to the system's own time.
-    Cached,
-    /// It cannot: waits for the disk.
-    Synced,
-}
-
-/// Writes `temporary` and renames it over `path`; both lie on one file system.
-///
-/// # Errors
-/// Whatever the system reports; the temporary file is then removed.
-pub fn replace(
-    temporary: &Path,
-    path: &Path,
-    bytes: &[u8],
-    durability: Durability,
-) -> io::Result<()> {
-    let write = || {
-        let mut file = File::create(temporary)?;
-        file.write_all(bytes)?;
-        if durability == Durability::Synced {
-            file.sync_all()?;
-        }
-        std::fs::rename(temporary, path)
-    };
-    let written = write();
-    if written.is_err() {
-        let _ = std::fs::remove_file(temporary);
-    }
-    written
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,16 +337,14 @@ mod tests {
             fn read_exact_at(&self, offset: u64, _: &mut [u8]) -> Result<(), ReadError> {
                 Err(ReadError::Io {
                     offset,
-                    source: io::Error::other("disk on fire"),
+                    source: Arc::new(io::Error::other("disk on fire")),
                 })
             }
         }
         let error = Reader::new(Arc::new(Broken)).read(&mut [0; 4]).unwrap_err();
-        let inner = error
-            .get_ref()
-            .and_then(|e| e.downcast_ref::<ReadError>())
-            .unwrap();
-        assert_eq!(inner.class(), Class::Io);
+        assert_eq!(ReadError::inside(&error).unwrap().class(), Class::Io);
+        let twice = io::Error::other(error);
+        assert_eq!(ReadError::inside(&twice).unwrap().class(), Class::Io);
     }
 
     #[test]

@@ -1,0 +1,194 @@
+//! The compressed streams that packages hold.
+//!
+//! In: compressed bytes, forward only. Out: a decoder of them, bounded in memory
+//! whatever the stream asks for; how much comes out is for the reader to limit.
+
+use std::io::{BufReader, Read};
+
+use bzip2::read::MultiBzDecoder;
+use flate2::read::{DeflateDecoder, MultiGzDecoder};
+use lzma_rust2::{LzmaReader, XzReader};
+
+use crate::contain::contained;
+
+/// Memory an LZMA decoder may use, in KiB: a dictionary of 64 MiB, as `xz -9`
+/// makes it, and the decoder's own state.
+const MAX_LZMA_MEMORY: u32 = 66 << 10;
+/// Largest window of a zstd frame, in bytes; `zstd -19` uses 8 MiB, `--ultra`
+/// 128 MiB.
+const MAX_ZSTD_WINDOW: u64 = 128 << 20;
+/// How much compressed data is read at a time, in bytes.
+const INPUT_LEN: usize = 64 << 10;
+
+/// A kind of compression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    /// Raw deflate, as in zip entries.
+    Deflate,
+    /// `.gz`.
+    Gzip,
+    /// `.br`, windows up to 16 MiB.
+    Brotli,
+    /// `.xz`.
+    Xz,
+    /// `.lzma`, the format before xz.
+    Lzma,
+    /// `.zst`.
+    Zstd,
+    /// `.bz2`.
+    Bzip2,
+}
+
+impl Codec {
+    /// The codec of a file name's last extension, as `br` in `system.new.dat.br`.
+    #[must_use]
+    pub fn of_extension(extension: &str) -> Option<Codec> {
+        Some(match extension {
+            "gz" => Codec::Gzip,
+            "br" => Codec::Brotli,
+            "xz" => Codec::Xz,
+            "lzma" => Codec::Lzma,
+            "zst" | "zstd" => Codec::Zstd,
+            "bz2" => Codec::Bzip2,
+            _ => return None,
+        })
+    }
+
+    /// The name used in messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Codec::Deflate => "deflate",
+            Codec::Gzip => "gzip",
+            Codec::Brotli => "brotli",
+            Codec::Xz => "xz",
+            Codec::Lzma => "lzma",
+            Codec::Zstd => "zstd",
+            Codec::Bzip2 => "bzip2",
+        }
+    }
+
+    /// A decoder of `input`.
+    ///
+    /// Safe on untrusted input: it fails, and never uses more than some 130 MiB.
+    /// Nothing is read before the decoder is, so that a damaged header too is
+    /// reported by the first read.
+    #[must_use]
+    pub fn decode(self, input: impl Read + Send + 'static) -> Box<dyn Read + Send> {
+        let input = BufReader::with_capacity(INPUT_LEN, input);
+        let decoder: Box<dyn Read + Send> = match self {
+            Codec::Deflate => Box::new(DeflateDecoder::new(input)),
+            Codec::Gzip => Box::new(MultiGzDecoder::new(input)),
+            Codec::Brotli => Box::new(brotli_decompressor::Decompressor::new(input, INPUT_LEN)),
+            Codec::Xz => Box::new(XzReader::new_mem_limit(input, true, MAX_LZMA_MEMORY)),
+            Codec::Lzma => Box::new(Late::new(input, |input| {
+                LzmaReader::new_mem_limit(input, MAX_LZMA_MEMORY, None)
+            })),
+            Codec::Zstd => Box::new(Late::new(input, |input| {
+                ruzstd::decoding::StreamingDecoder::new_with_max_window_size(input, MAX_ZSTD_WINDOW)
+                    .map_err(std::io::Error::other)
+            })),
+            Codec::Bzip2 => Box::new(MultiBzDecoder::new(input)),
+        };
+        Box::new(Contained(Some(decoder)))
+    }
+}
+
+/// A decoder whose panics are errors.
+struct Contained(Option<Box<dyn Read + Send>>);
+
+impl Read for Contained {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let Some(decoder) = &mut self.0 else {
+            return Err(std::io::ErrorKind::InvalidData.into());
+        };
+        contained(|| decoder.read(buf)).unwrap_or_else(|message| {
+            self.0 = None;
+            Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                message,
+            ))
+        })
+    }
+}
+
+/// A decoder that reads its header when it is made, made at the first read.
+enum Late<I, D, F> {
+    Before(Option<(I, F)>),
+    After(D),
+}
+
+impl<I, D, F: FnOnce(I) -> std::io::Result<D>> Late<I, D, F> {
+    fn new(input: I, make: F) -> Late<I, D, F> {
+        Late::Before(Some((input, make)))
+    }
+}
+
+impl<I, D: Read, F: FnOnce(I) -> std::io::Result<D>> Read for Late<I, D, F> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        if let Late::Before(parts) = self {
+            let Some((input, make)) = parts.take() else {
+                return Err(std::io::ErrorKind::InvalidData.into());
+            };
+            *self = Late::After(make(input)?);
+        }
+        match self {
+            Late::After(decoder) => decoder.read(buf),
+            Late::Before(_) => unreachable!("replaced above"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::{Cursor, Write};
+
+    const ALL: [Codec; 7] = [
+        Codec::Deflate,
+        Codec::Gzip,
+        Codec::Brotli,
+        Codec::Xz,
+        Codec::Lzma,
+        Codec::Zstd,
+        Codec::Bzip2,
+    ];
+
+    #[test]
+    fn a_stream_in_two_members_is_read_to_its_end() {
+        let member = |text: &str| {
+            let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gz.write_all(text.as_bytes()).unwrap();
+            gz.finish().unwrap()
+        };
+        let both = [member("one "), member("two")].concat();
+        let mut text = String::new();
+        let mut decoder = Codec::Gzip.decode(Cursor::new(both));
+        decoder.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "one two");
+    }
+
+    #[test]
+    fn a_dictionary_beyond_the_limit_is_refused_before_it_is_made() {
+        // lc/lp/pb, a dictionary of 2 GiB, unknown size; then nothing.
+        let mut header = vec![0x5d, 0, 0, 0, 0x80];
+        header.extend([0xff; 8]);
+        header.push(0);
+        let error = Codec::Lzma
+            .decode(Cursor::new(header))
+            .read(&mut [0; 10])
+            .unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::OutOfMemory, "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn noise_is_an_error_or_an_end_never_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            for codec in ALL {
+                let decoder = codec.decode(Cursor::new(bytes.clone()));
+                let _ = decoder.take(1 << 20).read_to_end(&mut Vec::new());
+            }
+        }
+    }
+}

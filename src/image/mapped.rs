@@ -1,0 +1,67 @@
+//! An image put together from runs of another source and of zeros.
+
+use std::sync::Arc;
+
+use crate::io::{ReadAt, ReadError, check_bounds, len_of};
+
+/// A run of an image's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// First byte of the image.
+    pub(crate) start: u64,
+    /// One past its last byte.
+    pub(crate) end: u64,
+    /// Where the bytes are in the source; `None` for zeros.
+    pub(crate) offset: Option<u64>,
+}
+
+/// An image whose every byte is zero but for some runs of `source`.
+pub(crate) struct Mapped {
+    source: Arc<dyn ReadAt>,
+    /// Sorted, without overlap.
+    runs: Vec<Run>,
+    size: u64,
+}
+
+impl Mapped {
+    /// The image of `size` bytes; `runs` are sorted and do not overlap.
+    pub(crate) fn new(source: Arc<dyn ReadAt>, runs: Vec<Run>, size: u64) -> Mapped {
+        Mapped { source, runs, size }
+    }
+}
+
+impl ReadAt for Mapped {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        check_bounds(offset, buf.len(), self.size)?;
+        let mut at = offset;
+        let mut rest = buf;
+        while !rest.is_empty() {
+            let next = self.runs.partition_point(|run| run.end <= at);
+            let run = self.runs.get(next);
+            // Up to where the answer is the same: the end of this run, or of the gap.
+            let (until, from) = match run {
+                Some(run) if run.start <= at => {
+                    let skipped = at.saturating_sub(run.start);
+                    (run.end, run.offset.map(|from| from.saturating_add(skipped)))
+                }
+                Some(run) => (run.start, None),
+                None => (u64::MAX, None),
+            };
+            let len = usize::try_from(until.saturating_sub(at))
+                .unwrap_or(usize::MAX)
+                .min(rest.len());
+            let (part, after) = rest.split_at_mut(len);
+            match from {
+                Some(from) => self.source.read_exact_at(from, part)?,
+                None => part.fill(0),
+            }
+            at = at.saturating_add(len_of(part));
+            rest = after;
+        }
+        Ok(())
+    }
+}

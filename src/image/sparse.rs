@@ -1,0 +1,400 @@
+//! Android sparse images, whole or split over several files.
+//!
+//! In: sources that each hold a sparse image. Out: the image they stand for, as a
+//! [`ReadAt`]. Chunk headers are read only as far as the image is, so that a
+//! compressed sparse image need not be decoded to its end.
+//! Source: AOSP `libsparse/sparse_format.h`, major version 1.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::class::Class;
+use crate::io::{ImageFault, ReadAt, ReadError, check_bounds, len_of};
+
+/// `sparse_header_t.magic`.
+const MAGIC: u32 = 0xed26_ff3a;
+/// `sizeof(sparse_header_t)` and `sizeof(chunk_header_t)` of version 1.
+const HEADER_LEN: usize = 28;
+const CHUNK_HEADER_LEN: usize = 12;
+const CHUNK_RAW: u16 = 0xcac1;
+const CHUNK_FILL: u16 = 0xcac2;
+const CHUNK_DONT_CARE: u16 = 0xcac3;
+const CHUNK_CRC32: u16 = 0xcac4;
+
+/// Most chunks of one file. A `super` image of 10 GB has some thousands.
+const MAX_CHUNKS: usize = 1 << 20;
+/// Largest block, in bytes; always 4096 in practice.
+const MAX_BLOCK_SIZE: u32 = 1 << 20;
+/// Most files of one split image; fastboot makes some ten.
+const MAX_PARTS: usize = 256;
+
+/// Why a sparse image cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A later version of the format.
+    #[error("sparse image version {found} at byte 4, expected 1")]
+    BadVersion {
+        /// Its major version.
+        found: u16,
+    },
+    /// A field of the header that cannot be.
+    #[error("sparse image header: {field} {found} at byte {offset}")]
+    BadHeader {
+        /// `sparse_header_t` field.
+        field: &'static str,
+        /// Its value.
+        found: u32,
+        /// Where it is.
+        offset: u64,
+    },
+    /// More chunks or files than romfeed reads.
+    #[error("sparse image: {found} {what}, at most {limit} are read")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// Count found.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The files of a split image differ in size.
+    #[error("sparse images of {first} and {other} bytes cannot be parts of one image")]
+    Unequal {
+        /// Size of the first.
+        first: u64,
+        /// Size of another.
+        other: u64,
+    },
+    /// A chunk that contradicts the header.
+    #[error("sparse image chunk {index} at byte {offset:#x}: {fault}")]
+    BadChunk {
+        /// Counted from 0.
+        index: u32,
+        /// Where its header is.
+        offset: u64,
+        /// What is wrong.
+        fault: &'static str,
+    },
+    /// The bytes could not be read.
+    #[error("sparse image {what}")]
+    Read {
+        /// The structure.
+        what: &'static str,
+        /// The reason.
+        #[source]
+        source: ReadError,
+    },
+}
+
+impl Error {
+    /// The class of the fault.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Error::BadVersion { .. } => Class::Unsupported,
+            Error::BadHeader { .. } | Error::Unequal { .. } | Error::BadChunk { .. } => {
+                Class::Corrupt
+            }
+            Error::TooMany { .. } => Class::Limit,
+            Error::Read { source, .. } => source.class(),
+        }
+    }
+}
+
+/// Whether a source begins like a sparse image.
+///
+/// # Errors
+/// If it cannot be read; one that is too short is none.
+pub fn detect(source: &dyn ReadAt) -> Result<bool, ReadError> {
+    let mut header = [0; HEADER_LEN];
+    if source.size() < len_of(&header) {
+        return Ok(false);
+    }
+    source.read_exact_at(0, &mut header)?;
+    Ok(header.starts_with(&MAGIC.to_le_bytes()))
+}
+
+/// The image that one or more sparse files stand for.
+pub struct Sparse {
+    parts: Vec<Part>,
+    size: u64,
+}
+
+impl Sparse {
+    /// Opens the files of one image; each covers the whole of it, and the first
+    /// that cares about a block tells its contents.
+    ///
+    /// # Errors
+    /// Class `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
+    pub fn open(sources: Vec<Arc<dyn ReadAt>>) -> Result<Sparse, Error> {
+        if sources.is_empty() || sources.len() > MAX_PARTS {
+            return Err(Error::TooMany {
+                what: "parts",
+                found: sources.len(),
+                limit: MAX_PARTS,
+            });
+        }
+        let parts: Vec<Part> = sources
+            .into_iter()
+            .map(Part::open)
+            .collect::<Result<_, _>>()?;
+        let size = parts.first().map_or(0, |part| part.size);
+        match parts.iter().find(|part| part.size != size) {
+            Some(other) => Err(Error::Unequal {
+                first: size,
+                other: other.size,
+            }),
+            None => Ok(Sparse { parts, size }),
+        }
+    }
+
+    /// Reads as far as one chunk goes; answers how far.
+    fn read_chunk(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
+        let mut len = buf.len();
+        for part in &self.parts {
+            let chunk = part
+                .chunk_at(offset)
+                .map_err(|error| ImageFault::new(error.class(), error))?;
+            let left = chunk.end.saturating_sub(offset);
+            len = len.min(usize::try_from(left).unwrap_or(usize::MAX));
+            let (buf, _) = buf.split_at_mut(len);
+            let skipped = offset.saturating_sub(chunk.start);
+            match chunk.kind {
+                Kind::DontCare => continue,
+                Kind::Raw { offset } => part
+                    .source
+                    .read_exact_at(offset.saturating_add(skipped), buf)?,
+                Kind::Fill { pattern } => {
+                    let rotation = usize::try_from(skipped % 4).unwrap_or(0);
+                    let pattern = pattern.iter().cycle().skip(rotation);
+                    for (byte, value) in buf.iter_mut().zip(pattern) {
+                        *byte = *value;
+                    }
+                }
+            }
+            return Ok(len);
+        }
+        let (buf, _) = buf.split_at_mut(len);
+        buf.fill(0);
+        Ok(len)
+    }
+}
+
+impl ReadAt for Sparse {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        check_bounds(offset, buf.len(), self.size)?;
+        let mut at = offset;
+        let mut rest = buf;
+        while !rest.is_empty() {
+            let len = self.read_chunk(at, rest)?;
+            rest = rest.split_at_mut(len).1;
+            at = at.saturating_add(u64::try_from(len).unwrap_or(u64::MAX));
+        }
+        Ok(())
+    }
+}
+
+/// One file.
+struct Part {
+    source: Arc<dyn ReadAt>,
+    block_size: u32,
+    chunk_header_len: u16,
+    num_chunks: u32,
+    /// Bytes of the image.
+    size: u64,
+    index: Mutex<Index>,
+}
+
+/// The chunks whose headers have been read.
+struct Index {
+    /// Those that cover something, in order, without gaps.
+    chunks: Vec<Chunk>,
+    num_read: u32,
+    /// Where the next chunk's header is.
+    offset: u64,
+    /// Bytes of the image before the next chunk.
+    covered: u64,
+}
+
+/// A run of the image's bytes.
+#[derive(Clone, Copy, Debug)]
+struct Chunk {
+    start: u64,
+    end: u64,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Raw { offset: u64 },
+    Fill { pattern: [u8; 4] },
+    DontCare,
+}
+
+impl Part {
+    fn open(source: Arc<dyn ReadAt>) -> Result<Part, Error> {
+        let mut header = [0; HEADER_LEN];
+        source
+            .read_exact_at(0, &mut header)
+            .map_err(|source| Error::Read {
+                what: "header",
+                source,
+            })?;
+        let [
+            m0,
+            m1,
+            m2,
+            m3,
+            v0,
+            v1,
+            _,
+            _,
+            f0,
+            f1,
+            c0,
+            c1,
+            b0,
+            b1,
+            b2,
+            b3,
+            t0,
+            t1,
+            t2,
+            t3,
+            n0,
+            n1,
+            n2,
+            n3,
+            _,
+            _,
+            _,
+            _,
+        ] = header;
+        let magic = u32::from_le_bytes([m0, m1, m2, m3]);
+        let version = u16::from_le_bytes([v0, v1]);
+        let file_hdr_sz = u16::from_le_bytes([f0, f1]);
+        let chunk_hdr_sz = u16::from_le_bytes([c0, c1]);
+        let blk_sz = u32::from_le_bytes([b0, b1, b2, b3]);
+        let total_blks = u32::from_le_bytes([t0, t1, t2, t3]);
+        let total_chunks = u32::from_le_bytes([n0, n1, n2, n3]);
+        let bad = |field, found, offset| {
+            Err(Error::BadHeader {
+                field,
+                found,
+                offset,
+            })
+        };
+        if magic != MAGIC {
+            return bad("magic", magic, 0);
+        }
+        if version != 1 {
+            return Err(Error::BadVersion { found: version });
+        }
+        if usize::from(file_hdr_sz) < HEADER_LEN {
+            return bad("file_hdr_sz", file_hdr_sz.into(), 8);
+        }
+        if usize::from(chunk_hdr_sz) < CHUNK_HEADER_LEN {
+            return bad("chunk_hdr_sz", chunk_hdr_sz.into(), 10);
+        }
+        if blk_sz == 0 || blk_sz % 4 != 0 || blk_sz > MAX_BLOCK_SIZE {
+            return bad("blk_sz", blk_sz, 12);
+        }
+        let found = usize::try_from(total_chunks).unwrap_or(usize::MAX);
+        if found > MAX_CHUNKS {
+            return Err(Error::TooMany {
+                what: "chunks",
+                found,
+                limit: MAX_CHUNKS,
+            });
+        }
+        Ok(Part {
+            source,
+            block_size: blk_sz,
+            chunk_header_len: chunk_hdr_sz,
+            num_chunks: total_chunks,
+            size: u64::from(total_blks).saturating_mul(blk_sz.into()),
+            index: Mutex::new(Index {
+                chunks: Vec::new(),
+                num_read: 0,
+                offset: file_hdr_sz.into(),
+                covered: 0,
+            }),
+        })
+    }
+
+    /// The chunk over a byte of the image.
+    fn chunk_at(&self, offset: u64) -> Result<Chunk, Error> {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        while index.covered <= offset {
+            self.read_next(&mut index)?;
+        }
+        let next = index.chunks.partition_point(|chunk| chunk.end <= offset);
+        let chunk = index.chunks.get(next).copied();
+        Ok(chunk.expect("the chunks cover all bytes up to `covered`"))
+    }
+
+    fn read_next(&self, index: &mut Index) -> Result<(), Error> {
+        let at = index.offset;
+        let number = index.num_read;
+        let bad = |fault| Error::BadChunk {
+            index: number,
+            offset: at,
+            fault,
+        };
+        if number == self.num_chunks {
+            return Err(bad("missing: the chunks before it do not cover the image"));
+        }
+        let read = |offset, buf: &mut [u8]| {
+            let result = self.source.read_exact_at(offset, buf);
+            result.map_err(|source| Error::Read {
+                what: "chunk header",
+                source,
+            })
+        };
+        let mut header = [0; CHUNK_HEADER_LEN];
+        read(at, &mut header)?;
+        let [k0, k1, _, _, c0, c1, c2, c3, t0, t1, t2, t3] = header;
+        let chunk_type = u16::from_le_bytes([k0, k1]);
+        let chunk_sz = u32::from_le_bytes([c0, c1, c2, c3]);
+        let total_sz = u32::from_le_bytes([t0, t1, t2, t3]);
+        let len = u64::from(chunk_sz).saturating_mul(self.block_size.into());
+        let body_len = u64::from(total_sz)
+            .checked_sub(self.chunk_header_len.into())
+            .ok_or_else(|| bad("shorter than its header"))?;
+        let body = at.saturating_add(self.chunk_header_len.into());
+        let (expected_len, kind) = match chunk_type {
+            CHUNK_RAW => (len, Some(Kind::Raw { offset: body })),
+            CHUNK_FILL => {
+                let mut pattern = [0; 4];
+                read(body, &mut pattern)?;
+                (4, Some(Kind::Fill { pattern }))
+            }
+            CHUNK_DONT_CARE => (0, Some(Kind::DontCare)),
+            CHUNK_CRC32 if chunk_sz == 0 => (4, None),
+            CHUNK_CRC32 => return Err(bad("a checksum that covers blocks")),
+            _ => return Err(bad("of an unknown type")),
+        };
+        if body_len != expected_len {
+            return Err(bad("its length does not fit its blocks"));
+        }
+        let end = index.covered.saturating_add(len);
+        if end > self.size {
+            return Err(bad("reaches beyond the image"));
+        }
+        if let Some(kind) = kind.filter(|_| len > 0) {
+            index.chunks.push(Chunk {
+                start: index.covered,
+                end,
+                kind,
+            });
+        }
+        index.covered = end;
+        index.num_read = number.saturating_add(1);
+        index.offset = at.saturating_add(total_sz.into());
+        Ok(())
+    }
+}

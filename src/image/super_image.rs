@@ -1,0 +1,406 @@
+//! The logical partitions of a `super` image.
+//!
+//! In: a source over the image (not sparse any more). Out: the names of its
+//! partitions, and each as a [`ReadAt`].
+//! Source: AOSP `fs_mgr/liblp/include/liblp/metadata_format.h`, versions 10.0 to
+//! 10.2.
+//!
+//! The first copy of geometry and metadata whose checksums are right is used;
+//! slots other than the first hold the same in a package, and are read only if
+//! the first is damaged.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use super::mapped::{Mapped, Run};
+use crate::class::Class;
+use crate::io::{ReadAt, ReadError};
+
+/// Bytes before the first geometry (`LP_PARTITION_RESERVED_BYTES`).
+const RESERVED_LEN: u64 = 4096;
+/// Bytes each copy of the geometry takes (`LP_METADATA_GEOMETRY_SIZE`).
+const GEOMETRY_LEN: u64 = 4096;
+const GEOMETRY_MAGIC: u32 = 0x616c_4467;
+/// `sizeof(LpMetadataGeometry)`.
+const GEOMETRY_STRUCT_LEN: usize = 52;
+const HEADER_MAGIC: u32 = 0x414c_5030;
+const MAJOR_VERSION: u16 = 10;
+/// `sizeof(LpMetadataHeaderV1_0)` and of V1_2.
+const HEADER_LEN: usize = 128;
+const MAX_HEADER_LEN: u32 = 256;
+/// `sizeof(LpMetadataPartition)` and of `LpMetadataExtent`.
+const PARTITION_LEN: u32 = 52;
+const EXTENT_LEN: u32 = 24;
+const SECTOR: u64 = 512;
+/// `LP_TARGET_TYPE_LINEAR` and `_ZERO`.
+const TARGET_LINEAR: u32 = 0;
+const TARGET_ZERO: u32 = 1;
+/// `LP_PARTITION_ATTR_DISABLED`.
+const ATTRIBUTE_DISABLED: u32 = 1 << 3;
+
+/// Largest copy of the metadata, in bytes; 64 KiB in practice.
+const MAX_METADATA_SIZE: u32 = 4 << 20;
+/// Most slots; 2 or 3 in practice.
+const MAX_SLOTS: u32 = 16;
+
+/// Why a super image cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A later version of the format.
+    #[error("super metadata version {found}, expected {MAJOR_VERSION}")]
+    BadVersion {
+        /// Its major version.
+        found: u16,
+    },
+    /// A structure that contradicts itself.
+    #[error("super {structure} at byte {offset:#x}: {fault}")]
+    Bad {
+        /// The structure.
+        structure: &'static str,
+        /// Where it begins.
+        offset: u64,
+        /// What is wrong.
+        fault: &'static str,
+    },
+    /// A partition's extent that cannot be.
+    #[error("super partition `{}`, extent {index}: {fault}", .partition.escape_debug())]
+    BadExtent {
+        /// The partition.
+        partition: String,
+        /// The extent, counted over the whole table.
+        index: u64,
+        /// What is wrong.
+        fault: &'static str,
+    },
+    /// The bytes could not be read.
+    #[error("super {structure}")]
+    Read {
+        /// The structure.
+        structure: &'static str,
+        /// The reason.
+        #[source]
+        source: ReadError,
+    },
+}
+
+impl Error {
+    /// The class of the fault.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Error::BadVersion { .. } => Class::Unsupported,
+            Error::Bad { .. } | Error::BadExtent { .. } => Class::Corrupt,
+            Error::Read { source, .. } => source.class(),
+        }
+    }
+}
+
+/// Whether a source holds a super image.
+///
+/// # Errors
+/// If it cannot be read; one that is too short holds none.
+pub fn detect(source: &dyn ReadAt) -> Result<bool, ReadError> {
+    for copy in [0, 1] {
+        let offset = geometry_offset(copy);
+        let mut magic = [0; 4];
+        if source.size() < offset.saturating_add(GEOMETRY_LEN) {
+            return Ok(false);
+        }
+        source.read_exact_at(offset, &mut magic)?;
+        if u32::from_le_bytes(magic) == GEOMETRY_MAGIC {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn geometry_offset(copy: u64) -> u64 {
+    RESERVED_LEN.saturating_add(copy.saturating_mul(GEOMETRY_LEN))
+}
+
+/// The partitions of a super image.
+pub struct Super {
+    source: Arc<dyn ReadAt>,
+    partitions: Vec<Partition>,
+}
+
+struct Partition {
+    name: String,
+    runs: Vec<Run>,
+    size: u64,
+}
+
+impl Super {
+    /// Reads geometry and metadata.
+    ///
+    /// # Errors
+    /// That of the first copy, if no copy is sound.
+    pub fn open(source: Arc<dyn ReadAt>) -> Result<Super, Error> {
+        let geometry = Geometry::read(&*source, 0)
+            .or_else(|first| Geometry::read(&*source, 1).map_err(|_| first))?;
+        let mut fault = None;
+        for slot in 0..geometry.num_copies() {
+            match read_metadata(&*source, &geometry, slot) {
+                Ok(partitions) => {
+                    return Ok(Super { source, partitions });
+                }
+                Err(error) => fault = fault.or(Some(error)),
+            }
+        }
+        Err(fault.expect("a geometry has at least one slot"))
+    }
+
+    /// The names of the partitions that hold anything.
+    pub fn partitions(&self) -> impl Iterator<Item = &str> {
+        self.partitions.iter().map(|p| p.name.as_str())
+    }
+
+    /// A partition as a source.
+    #[must_use]
+    pub fn partition(&self, name: &str) -> Option<Box<dyn ReadAt>> {
+        let found = self.partitions.iter().find(|p| p.name == name)?;
+        let source = Arc::clone(&self.source);
+        Some(Box::new(Mapped::new(
+            source,
+            found.runs.clone(),
+            found.size,
+        )))
+    }
+}
+
+/// Where the metadata is.
+struct Geometry {
+    metadata_max_size: u32,
+    num_slots: u32,
+}
+
+impl Geometry {
+    fn read(source: &dyn ReadAt, copy: u64) -> Result<Geometry, Error> {
+        const STRUCTURE: &str = "geometry";
+        let offset = geometry_offset(copy);
+        let bad = |fault| Error::Bad {
+            structure: STRUCTURE,
+            offset,
+            fault,
+        };
+        let mut bytes = [0; GEOMETRY_STRUCT_LEN];
+        read(source, STRUCTURE, offset, &mut bytes)?;
+        if u32_at(&bytes, 0) != Some(GEOMETRY_MAGIC) {
+            return Err(bad("its magic is wrong"));
+        }
+        // A longer structure would be one that is not known here.
+        if u32_at(&bytes, 4) != u32::try_from(GEOMETRY_STRUCT_LEN).ok() {
+            return Err(bad("its length is not 52"));
+        }
+        if !checksum_is_right(&bytes, 8) {
+            return Err(bad("its checksum is wrong"));
+        }
+        let metadata_max_size = u32_at(&bytes, 40).unwrap_or(0);
+        let num_slots = u32_at(&bytes, 44).unwrap_or(0);
+        if metadata_max_size == 0
+            || metadata_max_size > MAX_METADATA_SIZE
+            || u64::from(metadata_max_size) % SECTOR != 0
+        {
+            return Err(bad("its metadata_max_size is not possible"));
+        }
+        if num_slots == 0 || num_slots > MAX_SLOTS {
+            return Err(bad("its number of slots is not possible"));
+        }
+        Ok(Geometry {
+            metadata_max_size,
+            num_slots,
+        })
+    }
+
+    /// Primary copies of all slots, then their backups.
+    fn num_copies(&self) -> u64 {
+        u64::from(self.num_slots).saturating_mul(2)
+    }
+
+    fn metadata_offset(&self, copy: u64) -> u64 {
+        geometry_offset(2).saturating_add(copy.saturating_mul(self.metadata_max_size.into()))
+    }
+}
+
+fn read_metadata(
+    source: &dyn ReadAt,
+    geometry: &Geometry,
+    copy: u64,
+) -> Result<Vec<Partition>, Error> {
+    let offset = geometry.metadata_offset(copy);
+    let bad = |fault| Error::Bad {
+        structure: "metadata",
+        offset,
+        fault,
+    };
+    let mut fixed = [0; HEADER_LEN];
+    read(source, "metadata", offset, &mut fixed)?;
+    if u32_at(&fixed, 0) != Some(HEADER_MAGIC) {
+        return Err(bad("its magic is wrong"));
+    }
+    let version = u32_at(&fixed, 4).unwrap_or(0).to_le_bytes();
+    let [v0, v1, ..] = version;
+    let version = u16::from_le_bytes([v0, v1]);
+    if version != MAJOR_VERSION {
+        return Err(Error::BadVersion { found: version });
+    }
+    let header_size = u32_at(&fixed, 8).unwrap_or(0);
+    let tables_size = u32_at(&fixed, 44).unwrap_or(0);
+    let header_len = usize::try_from(header_size).unwrap_or(usize::MAX);
+    if header_len < HEADER_LEN || header_size > MAX_HEADER_LEN {
+        return Err(bad("its header_size is not possible"));
+    }
+    if header_size.saturating_add(tables_size) > geometry.metadata_max_size {
+        return Err(bad("its tables are longer than their place"));
+    }
+    let mut header = vec![0; header_len];
+    read(source, "metadata", offset, &mut header)?;
+    if !checksum_is_right(&header, 12) {
+        return Err(bad("the checksum of its header is wrong"));
+    }
+    let mut tables = vec![0; usize::try_from(tables_size).unwrap_or(0)];
+    read(
+        source,
+        "metadata tables",
+        offset.saturating_add(header_size.into()),
+        &mut tables,
+    )?;
+    if header.get(48..80) != Some(&Sha256::digest(&tables)[..]) {
+        return Err(bad("the checksum of its tables is wrong"));
+    }
+    let partitions = Table::parse(&header, 80, PARTITION_LEN, &tables)
+        .ok_or_else(|| bad("its table of partitions is not possible"))?;
+    let extents = Table::parse(&header, 92, EXTENT_LEN, &tables)
+        .ok_or_else(|| bad("its table of extents is not possible"))?;
+    partitions
+        .rows()
+        .map(|row| parse_partition(row, &extents, source.size()))
+        .filter_map(Result::transpose)
+        .collect()
+}
+
+/// Parses a partition; `None` if it is disabled or holds nothing.
+fn parse_partition(
+    row: &[u8],
+    extents: &Table<'_>,
+    super_size: u64,
+) -> Result<Option<Partition>, Error> {
+    let name = row.get(..36).unwrap_or_default();
+    let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+    let name = String::from_utf8_lossy(name).into_owned();
+    let field = |at| u64::from(u32_at(row, at).unwrap_or(0));
+    let is_disabled = u32_at(row, 36).unwrap_or(0) & ATTRIBUTE_DISABLED != 0;
+    let (first, count) = (field(40), field(44));
+    if count == 0 || is_disabled {
+        return Ok(None);
+    }
+    let mut runs = Vec::new();
+    let mut end = 0u64;
+    for index in first..first.saturating_add(count) {
+        let bad = |fault| Error::BadExtent {
+            partition: name.clone(),
+            index,
+            fault,
+        };
+        let row = extents
+            .row(index)
+            .ok_or_else(|| bad("is not in the table"))?;
+        let bytes = |at| u64_at(row, at).and_then(|sectors| sectors.checked_mul(SECTOR));
+        let len = bytes(0).ok_or_else(|| bad("is longer than every disk"))?;
+        let start = end;
+        end = start
+            .checked_add(len)
+            .ok_or_else(|| bad("is longer than every disk"))?;
+        let offset = match u32_at(row, 8) {
+            Some(TARGET_ZERO) => None,
+            Some(TARGET_LINEAR) => {
+                if u32_at(row, 20) != Some(0) {
+                    return Err(bad("lies on another disk than super"));
+                }
+                let from = bytes(12).ok_or_else(|| bad("begins beyond every disk"))?;
+                if from.checked_add(len).is_none_or(|end| end > super_size) {
+                    return Err(bad("reaches beyond the end of super"));
+                }
+                Some(from)
+            }
+            _ => return Err(bad("is of an unknown type")),
+        };
+        runs.push(Run { start, end, offset });
+    }
+    Ok(Some(Partition {
+        name,
+        runs,
+        size: end,
+    }))
+}
+
+/// Rows of equal length; `LpMetadataTableDescriptor`.
+struct Table<'a> {
+    bytes: &'a [u8],
+    row_len: usize,
+}
+
+impl<'a> Table<'a> {
+    /// The table whose descriptor is at `at` of the header, of rows of at least
+    /// `min_row_len` bytes.
+    fn parse(header: &[u8], at: usize, min_row_len: u32, tables: &'a [u8]) -> Option<Table<'a>> {
+        let field = |n: usize| u32_at(header, at.checked_add(n)?);
+        let (offset, count, row_len) = (field(0)?, field(4)?, field(8)?);
+        if row_len < min_row_len {
+            return None;
+        }
+        let start = usize::try_from(offset).ok()?;
+        let len = usize::try_from(u64::from(count).checked_mul(row_len.into())?).ok()?;
+        let bytes = tables.get(start..)?.get(..len)?;
+        Some(Table {
+            bytes,
+            row_len: usize::try_from(row_len).ok()?,
+        })
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.bytes.chunks_exact(self.row_len)
+    }
+
+    fn row(&self, index: u64) -> Option<&'a [u8]> {
+        self.rows().nth(usize::try_from(index).ok()?)
+    }
+}
+
+/// The SHA-256 at `at` is that of the structure with those 32 bytes zero.
+fn checksum_is_right(structure: &[u8], at: usize) -> bool {
+    let Some((before, rest)) = structure.split_at_checked(at) else {
+        return false;
+    };
+    let Some((checksum, after)) = rest.split_at_checked(32) else {
+        return false;
+    };
+    let mut hasher = Sha256::new();
+    hasher.update(before);
+    hasher.update([0; 32]);
+    hasher.update(after);
+    hasher.finalize()[..] == *checksum
+}
+
+fn read(
+    source: &dyn ReadAt,
+    structure: &'static str,
+    offset: u64,
+    buf: &mut [u8],
+) -> Result<(), Error> {
+    source
+        .read_exact_at(offset, buf)
+        .map_err(|source| Error::Read { structure, source })
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..)?.first_chunk()?;
+    Some(u32::from_le_bytes(*bytes))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    let bytes = bytes.get(at..)?.first_chunk()?;
+    Some(u64::from_le_bytes(*bytes))
+}

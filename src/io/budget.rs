@@ -1,0 +1,203 @@
+//! What one package may cost, and what it has cost so far.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use super::{Exceeded, ReadAt, ReadError};
+
+/// The most one package may cost.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes decoded of all its streams together.
+    pub decoded: u64,
+    /// Bytes of one stream kept for reading again.
+    pub spilled: u64,
+    /// Time from its opening.
+    pub time: Duration,
+    /// Where streams too long for memory are kept while they are read.
+    pub folder: PathBuf,
+    /// The clock.
+    pub now: fn() -> Instant,
+}
+
+impl Limits {
+    /// Limits that no sound package meets: the largest system images decode to
+    /// some 6 GB, at 50 MB/s where they are one `xz` stream.
+    #[must_use]
+    pub fn new(folder: PathBuf, now: fn() -> Instant) -> Limits {
+        Limits {
+            decoded: 32 << 30,
+            spilled: 12 << 30,
+            time: Duration::from_secs(600),
+            folder,
+            now,
+        }
+    }
+}
+
+/// The allowance of one package, shared by every layer that reads it.
+#[derive(Debug)]
+pub struct Budget {
+    limits: Limits,
+    began: Instant,
+    cancelled: AtomicBool,
+    bytes_read: AtomicU64,
+    decoded: AtomicU64,
+    operations: AtomicU64,
+}
+
+/// What reading a package has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Bytes read from the file.
+    pub bytes_read: u64,
+    /// Bytes that came out of decoders.
+    pub bytes_decoded: u64,
+    /// Payload operations of which at least a part was decoded.
+    pub operations: u64,
+}
+
+impl Budget {
+    /// Begins to count, and the time to run.
+    #[must_use]
+    pub fn new(limits: Limits) -> Budget {
+        Budget {
+            began: (limits.now)(),
+            limits,
+            cancelled: AtomicBool::new(false),
+            bytes_read: AtomicU64::new(0),
+            decoded: AtomicU64::new(0),
+            operations: AtomicU64::new(0),
+        }
+    }
+
+    /// The limits.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What has been used.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        Counters {
+            bytes_read: self.bytes_read.load(Relaxed),
+            bytes_decoded: self.decoded.load(Relaxed),
+            operations: self.operations.load(Relaxed),
+        }
+    }
+
+    /// Makes every later read fail: the package is given up.
+    pub fn cancel(&self) {
+        self.cancelled.store(true, Relaxed);
+    }
+
+    /// Whether the package may go on.
+    ///
+    /// # Errors
+    /// [`Exceeded`] if the time is over or it was given up.
+    pub fn check(&self) -> Result<(), Exceeded> {
+        if self.cancelled.load(Relaxed) {
+            return Err(Exceeded::Cancelled);
+        }
+        let limit = self.limits.time;
+        match (self.limits.now)().saturating_duration_since(self.began) > limit {
+            true => Err(Exceeded::Time { limit }),
+            false => Ok(()),
+        }
+    }
+
+    /// Counts decoded bytes.
+    ///
+    /// # Errors
+    /// [`Exceeded`] if they are too many, or as [`Budget::check`].
+    pub fn charge_decoded(&self, num_bytes: u64) -> Result<(), Exceeded> {
+        let before = self.decoded.fetch_add(num_bytes, Relaxed);
+        let limit = self.limits.decoded;
+        if before.saturating_add(num_bytes) > limit {
+            return Err(Exceeded::Decoded { limit });
+        }
+        self.check()
+    }
+
+    /// Counts a payload operation that has to be decoded.
+    pub fn count_operation(&self) {
+        self.operations.fetch_add(1, Relaxed);
+    }
+}
+
+/// A file whose reads are counted, and refused when the budget is used up.
+pub struct Counted<S> {
+    source: S,
+    budget: Arc<Budget>,
+}
+
+impl<S: ReadAt> Counted<S> {
+    /// Counts the reads of `source`.
+    pub fn new(source: S, budget: Arc<Budget>) -> Counted<S> {
+        Counted { source, budget }
+    }
+}
+
+impl<S: ReadAt> ReadAt for Counted<S> {
+    fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        self.budget.check()?;
+        self.budget.bytes_read.fetch_add(buf.len() as u64, Relaxed);
+        self.source.read_exact_at(offset, buf)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::Class;
+
+    fn limits() -> Limits {
+        Limits {
+            decoded: 100,
+            ..Limits::new(PathBuf::new(), Instant::now)
+        }
+    }
+
+    #[test]
+    fn the_decoded_bytes_are_counted_and_limited() {
+        let budget = Budget::new(limits());
+        budget.charge_decoded(60).unwrap();
+        budget.charge_decoded(40).unwrap();
+        assert_eq!(
+            budget.charge_decoded(1),
+            Err(Exceeded::Decoded { limit: 100 })
+        );
+        assert_eq!(budget.counters().bytes_decoded, 101);
+        assert!(budget.charge_decoded(u64::MAX).is_err());
+    }
+
+    #[test]
+    fn a_source_is_not_read_after_its_time() {
+        let budget = Arc::new(Budget::new(Limits {
+            time: Duration::ZERO,
+            ..limits()
+        }));
+        std::thread::sleep(Duration::from_millis(2));
+        let source = Counted::new(vec![1u8; 10], Arc::clone(&budget));
+        let error = source.read_exact_at(0, &mut [0; 4]).unwrap_err();
+        assert_eq!(error.class(), Class::Limit);
+        assert_eq!(budget.counters().bytes_read, 0);
+    }
+
+    #[test]
+    fn a_package_that_was_given_up_is_not_read_on() {
+        let budget = Arc::new(Budget::new(limits()));
+        let source = Counted::new(vec![1u8; 10], Arc::clone(&budget));
+        source.read_exact_at(0, &mut [0; 4]).unwrap();
+        budget.cancel();
+        assert!(source.read_exact_at(0, &mut [0; 4]).is_err());
+        assert_eq!(budget.counters().bytes_read, 4);
+    }
+}

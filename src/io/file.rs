@@ -1,0 +1,106 @@
+//! Files on disk as a source.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{ReadAt, ReadError, check_bounds};
+
+/// What tells one state of a file from another without reading it.
+///
+/// Times are in nanoseconds since the epoch; `inode` is 0 where the platform
+/// has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Length in bytes.
+    pub size: u64,
+    /// Time of the last modification, nanoseconds since the epoch.
+    pub modified_ns: i64,
+    /// The file's number on its file system.
+    pub inode: u64,
+}
+
+impl Stamp {
+    /// Takes the stamp out of a file's metadata.
+    #[must_use]
+    pub fn of(metadata: &std::fs::Metadata) -> Stamp {
+        let modified_ns = metadata
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+            .and_then(|since| i64::try_from(since.as_nanos()).ok())
+            .unwrap_or(0);
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
+        #[cfg(not(unix))]
+        let inode = 0;
+        Stamp {
+            size: metadata.len(),
+            modified_ns,
+            inode,
+        }
+    }
+}
+
+/// A file on disk, with the stamp it had when it was opened.
+#[derive(Debug)]
+pub struct FileSource {
+    file: File,
+    stamp: Stamp,
+}
+
+impl FileSource {
+    /// Opens a regular file for reading.
+    ///
+    /// # Errors
+    /// If the path cannot be opened or is no regular file; a FIFO is refused
+    /// before it is opened, since opening it would wait for a writer.
+    pub fn open(path: &Path) -> io::Result<FileSource> {
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("not a regular file"));
+        }
+        let file = File::open(path)?;
+        let stamp = Stamp::of(&file.metadata()?);
+        Ok(FileSource { file, stamp })
+    }
+
+    /// The file's stamp when it was opened.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+}
+
+#[cfg(unix)]
+pub(super) fn read_file_at(file: &File, buf: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buf, offset)
+}
+
+#[cfg(windows)]
+pub(super) fn read_file_at(file: &File, mut buf: &mut [u8], mut offset: u64) -> io::Result<()> {
+    use std::os::windows::fs::FileExt;
+    while !buf.is_empty() {
+        let read = file.seek_read(buf, offset)?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        buf = &mut buf[read..];
+        offset += read as u64;
+    }
+    Ok(())
+}
+
+impl ReadAt for FileSource {
+    fn size(&self) -> u64 {
+        self.stamp.size
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        check_bounds(offset, buf.len(), self.stamp.size)?;
+        read_file_at(&self.file, buf, offset).map_err(|source| ReadError::Io {
+            offset,
+            source: Arc::new(source),
+        })
+    }
+}

@@ -1,0 +1,313 @@
+//! A forward-only stream as a source that can be read at any offset.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::file::read_file_at;
+use super::{Budget, Exceeded, ReadAt, ReadError, check_bounds};
+
+/// How much of a stream is kept in memory before a file is used, in bytes.
+/// Operations of a payload (2 MiB) and small partitions never need the file.
+const MAX_IN_MEMORY: usize = 8 << 20;
+/// How much is decoded at a time, in bytes.
+const STEP: usize = 128 << 10;
+/// The temporary folder is asked for its free space each time the file has grown
+/// by this much, in bytes, and must have as much again.
+const SPACE_STEP: u64 = 256 << 20;
+
+/// A stream that is decoded as far as it is asked for, never further, and kept.
+///
+/// The beginning is kept in memory, the rest in one nameless temporary file that
+/// disappears with it, whatever happens to the program.
+pub struct Spill {
+    what: &'static str,
+    size: u64,
+    budget: Arc<Budget>,
+    state: Mutex<State>,
+}
+
+struct State {
+    stream: Option<Box<dyn Read + Send>>,
+    memory: Vec<u8>,
+    file: Option<File>,
+    /// Bytes decoded so far.
+    len: u64,
+    /// Why it cannot be decoded further.
+    fault: Option<ReadError>,
+    /// Length of the file up to which there is space.
+    space: u64,
+}
+
+impl Spill {
+    /// Wraps a stream of `size` bytes; `u64::MAX` if its length is not known.
+    ///
+    /// `what` names the kind of stream in errors.
+    #[must_use]
+    pub fn new(
+        what: &'static str,
+        stream: Box<dyn Read + Send>,
+        size: u64,
+        budget: Arc<Budget>,
+    ) -> Spill {
+        Spill {
+            what,
+            size,
+            budget,
+            state: Mutex::new(State {
+                stream: Some(stream),
+                memory: Vec::new(),
+                file: None,
+                len: 0,
+                fault: None,
+                space: 0,
+            }),
+        }
+    }
+
+    /// Bytes of memory in use.
+    #[must_use]
+    pub fn memory_len(&self) -> usize {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.memory.capacity()
+    }
+
+    /// Decodes until `end` bytes are there, or the stream ends.
+    fn advance(&self, state: &mut State, end: u64) -> Result<(), ReadError> {
+        if let Some(fault) = &state.fault {
+            return Err(fault.clone());
+        }
+        let mut buffer = Vec::new();
+        while state.len < end
+            && let Some(stream) = &mut state.stream
+        {
+            buffer.resize(STEP, 0);
+            let step = usize::try_from(self.size.saturating_sub(state.len))
+                .unwrap_or(usize::MAX)
+                .min(STEP);
+            let read = match stream.read(&mut buffer[..step]) {
+                Ok(0) => {
+                    state.stream = None;
+                    break;
+                }
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    let fault = ReadError::decode(self.what, state.len, error);
+                    return Err(state.fail(fault));
+                }
+            };
+            let kept = self
+                .budget
+                .charge_decoded(read as u64)
+                .map_err(ReadError::from)
+                .and_then(|()| self.keep(state, &buffer[..read]));
+            kept.map_err(|fault| state.fail(fault))?;
+        }
+        Ok(())
+    }
+
+    fn keep(&self, state: &mut State, bytes: &[u8]) -> Result<(), ReadError> {
+        let in_memory = bytes.len().min(MAX_IN_MEMORY - state.memory.len());
+        let (head, tail) = bytes.split_at(in_memory);
+        state.memory.extend_from_slice(head);
+        state.len += head.len() as u64;
+        if tail.is_empty() {
+            return Ok(());
+        }
+        let limits = self.budget.limits();
+        let end = state.len + tail.len() as u64;
+        if end > limits.spilled {
+            let limit = limits.spilled;
+            return Err(Exceeded::Spilled { limit }.into());
+        }
+        let failed = |offset| {
+            move |error| ReadError::Io {
+                offset,
+                source: Arc::new(error),
+            }
+        };
+        if end > state.space {
+            check_space(&limits.folder)?;
+            state.space = end + SPACE_STEP;
+        }
+        let file = match &mut state.file {
+            Some(file) => file,
+            None => {
+                let file = tempfile::tempfile_in(&limits.folder).map_err(failed(state.len))?;
+                state.file.insert(file)
+            }
+        };
+        file.write_all(tail).map_err(failed(state.len))?;
+        state.len = end;
+        Ok(())
+    }
+}
+
+impl State {
+    fn fail(&mut self, fault: ReadError) -> ReadError {
+        self.stream = None;
+        self.fault = Some(fault.clone());
+        fault
+    }
+
+    /// Copies bytes that were decoded before.
+    fn copy(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let head = self.memory.get(start..).unwrap_or_default();
+        let len = head.len().min(buf.len());
+        let (in_memory, in_file) = buf.split_at_mut(len);
+        in_memory.copy_from_slice(&head[..len]);
+        if in_file.is_empty() {
+            return Ok(());
+        }
+        let offset = offset + len as u64;
+        let file = self.file.as_ref().expect("what is not in memory is there");
+        read_file_at(file, in_file, offset - self.memory.len() as u64).map_err(|error| {
+            ReadError::Io {
+                offset,
+                source: Arc::new(error),
+            }
+        })
+    }
+}
+
+impl ReadAt for Spill {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        check_bounds(offset, buf.len(), self.size)?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = offset + buf.len() as u64;
+        if end > state.len {
+            self.advance(&mut state, end)?;
+        }
+        check_bounds(offset, buf.len(), state.len)?;
+        state.copy(offset, buf)
+    }
+}
+
+/// Refuses to fill the temporary folder to the brim.
+#[cfg(unix)]
+fn check_space(folder: &Path) -> Result<(), ReadError> {
+    let Ok(stat) = rustix::fs::statvfs(folder) else {
+        // Making the file will tell.
+        return Ok(());
+    };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    match free < 2 * SPACE_STEP {
+        true => Err(Exceeded::Space {
+            folder: folder.to_owned(),
+            free,
+            needed: 2 * SPACE_STEP,
+        }
+        .into()),
+        false => Ok(()),
+    }
+}
+
+/// Writing will tell.
+#[cfg(not(unix))]
+fn check_space(_folder: &Path) -> Result<(), ReadError> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::Class;
+    use crate::io::Limits;
+    use std::time::Instant;
+
+    fn budget(limits: impl FnOnce(&mut Limits)) -> Arc<Budget> {
+        let mut all = Limits::new(std::env::temp_dir(), Instant::now);
+        limits(&mut all);
+        Arc::new(Budget::new(all))
+    }
+
+    /// Counts up, and fails at its end.
+    struct Endless {
+        at: u64,
+        end: u64,
+    }
+
+    impl Read for Endless {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            if self.at >= self.end {
+                return Err(io::Error::other("broken"));
+            }
+            let len = buf.len().min(5000);
+            for byte in &mut buf[..len] {
+                *byte = (self.at / 7) as u8;
+                self.at += 1;
+            }
+            Ok(len)
+        }
+    }
+
+    #[test]
+    fn a_stream_is_read_at_any_offset_in_memory_and_beyond() {
+        let total = 20u64 << 20;
+        let spill = Spill::new(
+            "test",
+            Box::new(Endless { at: 0, end: total }),
+            total,
+            budget(|_| ()),
+        );
+        for offset in [3, (8 << 20) - 5, 15 << 20, 100, (8 << 20) + 1] {
+            let mut buf = [0; 1000];
+            spill.read_exact_at(offset, &mut buf).unwrap();
+            let expected: Vec<u8> = (offset..offset + 1000).map(|at| (at / 7) as u8).collect();
+            assert_eq!(&buf[..], &expected[..], "{offset}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_decoded() {
+        let budget = budget(|_| ());
+        let stream = Box::new(Endless {
+            at: 0,
+            end: 1 << 40,
+        });
+        let spill = Spill::new("test", stream, 1 << 40, Arc::clone(&budget));
+        spill.read_exact_at(1000, &mut [0; 10]).unwrap();
+        assert!(budget.counters().bytes_decoded <= STEP as u64);
+    }
+
+    #[test]
+    fn a_short_stream_and_a_broken_one_have_their_classes() {
+        let short = Spill::new("test", Box::new(&b"abc"[..]), u64::MAX, budget(|_| ()));
+        let mut two = [0; 2];
+        short.read_exact_at(1, &mut two).unwrap();
+        assert_eq!(&two, b"bc");
+        let error = short.read_exact_at(2, &mut two).unwrap_err();
+        assert_eq!(error.class(), Class::Truncated);
+
+        let stream = Box::new(Endless { at: 0, end: 10_000 });
+        let broken = Spill::new("test", stream, 100_000, budget(|_| ()));
+        let mut buf = [0; 20_000];
+        for _ in 0..2 {
+            let error = broken.read_exact_at(0, &mut buf).unwrap_err();
+            assert_eq!(error.class(), Class::Corrupt, "{error}");
+        }
+        broken.read_exact_at(9_000, &mut buf[..1000]).unwrap();
+    }
+
+    #[test]
+    fn a_bomb_ends_at_the_limits() {
+        let endless = || Box::new(io::repeat(0));
+        let read = |limits: fn(&mut Limits)| {
+            let spill = Spill::new("test", endless(), 1 << 40, budget(limits));
+            let error = spill.read_exact_at(1 << 39, &mut [0]).unwrap_err();
+            assert_eq!(error.class(), Class::Limit);
+            error.to_string()
+        };
+        let text = read(|limits| limits.spilled = 16 << 20);
+        assert_eq!(text, "more than 16777216 bytes of one stream to keep");
+        let text = read(|limits| limits.decoded = 1 << 20);
+        assert_eq!(text, "more than 1048576 bytes to decode");
+    }
+}

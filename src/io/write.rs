@@ -1,0 +1,55 @@
+//! Files replaced whole.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Replaces a file so that readers see the old or the new one, never a part.
+///
+/// The temporary file lies beside it; folders are made as needed.
+///
+/// # Errors
+/// Whatever the system reports; the temporary file is then removed.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".romfeed-tmp");
+    let temporary = folder.join(name);
+    replace(&temporary, path, bytes, Durability::Synced)
+}
+
+/// Whether a file must be on the disk itself before it takes its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It can be made again: left to the system's own time.
+    Cached,
+    /// It cannot: waits for the disk.
+    Synced,
+}
+
+/// Writes `temporary` and renames it over `path`; both lie on one file system.
+///
+/// # Errors
+/// Whatever the system reports; the temporary file is then removed.
+pub fn replace(
+    temporary: &Path,
+    path: &Path,
+    bytes: &[u8],
+    durability: Durability,
+) -> io::Result<()> {
+    let write = || {
+        let mut file = File::create(temporary)?;
+        file.write_all(bytes)?;
+        if durability == Durability::Synced {
+            file.sync_all()?;
+        }
+        std::fs::rename(temporary, path)
+    };
+    let written = write();
+    if written.is_err() {
+        let _ = std::fs::remove_file(temporary);
+    }
+    written
+}

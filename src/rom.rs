@@ -1,0 +1,481 @@
+//! The partitions of a package, whatever its layout.
+//!
+//! In: an opened [`Package`]. Out: the names of the partitions it brings, each as
+//! a [`ReadAt`] and its file system. Nothing is decoded before it is asked for,
+//! and what has been decoded of a partition is kept while the [`Rom`] lives.
+
+use std::collections::{BTreeMap, btree_map};
+use std::io::Read;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::class::Class;
+use crate::codec::Codec;
+use crate::fs::{self, FileSystem};
+use crate::image::payload::{self, Payload};
+use crate::image::sparse::{self, Sparse};
+use crate::image::super_image::{self, Super};
+use crate::image::transfer_list::{self, TransferList};
+use crate::io::{Budget, ReadAt, ReadError, Spill};
+use crate::package::layout::{self, parse_image_name};
+use crate::package::zip::Entry;
+use crate::package::{Package, zip};
+
+/// Sizes of the partitions on the phone.
+const OP_LIST: &str = "dynamic_partitions_op_list";
+/// Longest list of operations on dynamic partitions, in bytes; real ones take
+/// some 2 KiB.
+const MAX_OP_LIST_SIZE: u64 = 1 << 20;
+/// Most parts of one split stream.
+const MAX_PARTS: usize = 256;
+/// Most zips inside a package that are looked into.
+const MAX_INNER_ZIPS: usize = 4;
+/// The partition that holds the others.
+const SUPER: &str = "super";
+
+/// Why a partition cannot be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The zip cannot be read.
+    #[error(transparent)]
+    Zip(#[from] zip::Error),
+    /// A zip inside the package cannot be read.
+    #[error("entry `{}`", .entry.escape_debug())]
+    InnerZip {
+        /// The inner zip.
+        entry: String,
+        /// The reason.
+        #[source]
+        source: zip::Error,
+    },
+    /// The payload cannot be read.
+    #[error("payload.bin")]
+    Payload(#[from] payload::Error),
+    /// A partition of the payload cannot be read.
+    #[error("payload.bin: partition `{}`", .partition.escape_debug())]
+    PayloadPartition {
+        /// The partition.
+        partition: String,
+        /// The reason.
+        #[source]
+        source: payload::Error,
+    },
+    /// A transfer list cannot be used.
+    #[error("entry `{}`", .entry.escape_debug())]
+    TransferList {
+        /// The list.
+        entry: String,
+        /// The reason.
+        #[source]
+        source: transfer_list::Error,
+    },
+    /// A list without data, or the like.
+    #[error("entry `{}` {fault}", .entry.escape_debug())]
+    Entry {
+        /// The entry.
+        entry: String,
+        /// What is wrong.
+        fault: &'static str,
+    },
+    /// A sparse image cannot be read.
+    #[error("partition `{}`", .partition.escape_debug())]
+    Sparse {
+        /// The partition.
+        partition: String,
+        /// The reason.
+        #[source]
+        source: sparse::Error,
+    },
+    /// The super image cannot be read.
+    #[error("super image")]
+    Super(#[from] super_image::Error),
+    /// The beginning of an image cannot be read.
+    #[error("partition `{}`", .partition.escape_debug())]
+    Read {
+        /// The partition.
+        partition: String,
+        /// The reason.
+        #[source]
+        source: ReadError,
+    },
+    /// The file system of a partition cannot be read.
+    #[error("partition `{}`", .partition.escape_debug())]
+    FileSystem {
+        /// The partition.
+        partition: String,
+        /// The reason.
+        #[source]
+        source: fs::Error,
+    },
+    /// No partition of this name.
+    #[error("the package has no partition `{}`; it has {}", .name.escape_debug(), .has.escape_debug())]
+    NoPartition {
+        /// The name.
+        name: String,
+        /// The names there are.
+        has: String,
+    },
+}
+
+impl Error {
+    /// The class of the fault.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Error::Zip(source) | Error::InnerZip { source, .. } => source.class(),
+            Error::Payload(source) | Error::PayloadPartition { source, .. } => source.class(),
+            Error::TransferList { source, .. } => source.class(),
+            Error::Entry { .. } => Class::Corrupt,
+            Error::Sparse { source, .. } => source.class(),
+            Error::Super(source) => source.class(),
+            Error::Read { source, .. } => source.class(),
+            Error::FileSystem { source, .. } => source.class(),
+            Error::NoPartition { .. } => Class::MissingFacts,
+        }
+    }
+}
+
+/// The partitions of a package.
+pub struct Rom {
+    budget: Arc<Budget>,
+    partitions: BTreeMap<String, Origin>,
+    needs_source: bool,
+    opened: Mutex<BTreeMap<String, Arc<dyn ReadAt>>>,
+}
+
+/// Where a partition comes from.
+enum Origin {
+    Payload(Arc<Payload>),
+    Block(Block),
+    Images(Vec<(Option<Codec>, Entry)>),
+    Super(Arc<Super>),
+}
+
+struct Block {
+    list_name: String,
+    list: Vec<u8>,
+    codec: Option<Codec>,
+    data: Vec<Entry>,
+    size: u64,
+}
+
+impl Rom {
+    /// Finds the partitions of a package.
+    ///
+    /// A package without any is no error: a file-based ROM has none.
+    ///
+    /// # Errors
+    /// Any [`Error`] about what tells which partitions there are: the payload's
+    /// manifest, the zip's entries, the metadata of `super`.
+    pub fn open(package: &mut Package, budget: Arc<Budget>) -> Result<Rom, Error> {
+        let mut rom = Rom {
+            budget,
+            partitions: BTreeMap::new(),
+            needs_source: false,
+            opened: Mutex::default(),
+        };
+        if let Some(entry) = package.open_entry(layout::PAYLOAD)? {
+            let payload = Arc::new(Payload::open(entry.source(&rom.budget))?);
+            rom.needs_source = payload.needs_source()?;
+            for name in payload.partitions() {
+                let origin = Origin::Payload(Arc::clone(&payload));
+                rom.partitions.insert(name.to_owned(), origin);
+            }
+            return Ok(rom);
+        }
+        rom.add_block_partitions(package)?;
+        rom.add_images(package)?;
+        if rom.partitions.is_empty() {
+            rom.add_inner_zips(package)?;
+        }
+        rom.add_logical_partitions()?;
+        Ok(rom)
+    }
+
+    fn add_block_partitions(&mut self, package: &mut Package) -> Result<(), Error> {
+        let sizes = package
+            .read(OP_LIST, MAX_OP_LIST_SIZE)?
+            .map(|text| transfer_list::parse_op_list(&text))
+            .unwrap_or_default();
+        let lists: Vec<String> = package
+            .names()
+            .filter(|name| name.ends_with(".transfer.list") && !name.contains('/'))
+            .map(str::to_owned)
+            .collect();
+        for list_name in lists {
+            let partition = list_name.trim_end_matches(".transfer.list");
+            let patches = package.entry(&format!("{partition}.patch.dat"));
+            let (codec, names) = find_new_data(package, partition);
+            if names.len() > MAX_PARTS {
+                return Err(Error::Entry {
+                    entry: list_name.clone(),
+                    fault: "has its new.dat in too many parts",
+                });
+            }
+            let list = package
+                .read(&list_name, transfer_list::MAX_SIZE)?
+                .unwrap_or_default();
+            self.needs_source |=
+                patches.is_some_and(|entry| entry.size > 0) || transfer_list::needs_source(&list);
+            let mut data = Vec::new();
+            for name in names {
+                data.extend(package.open_entry(&name)?);
+            }
+            let block = Block {
+                list,
+                codec,
+                data,
+                size: sizes.get(partition).copied().unwrap_or(0),
+                list_name: list_name.clone(),
+            };
+            self.partitions
+                .insert(partition.to_owned(), Origin::Block(block));
+        }
+        Ok(())
+    }
+
+    fn add_images(&mut self, package: &mut Package) -> Result<(), Error> {
+        let mut found: BTreeMap<(String, Option<u32>), (Option<Codec>, String)> = BTreeMap::new();
+        for entry in package.names() {
+            if let Some(image) = parse_image_name(entry) {
+                let key = (image.partition.to_owned(), image.part);
+                // Of several folders with the same image, the first by name.
+                found.entry(key).or_insert((image.codec, entry.to_owned()));
+            }
+        }
+        for ((partition, part), (codec, name)) in found {
+            let Some(entry) = package.open_entry(&name)? else {
+                continue;
+            };
+            match self.partitions.entry(partition) {
+                btree_map::Entry::Vacant(vacant) => {
+                    vacant.insert(Origin::Images(vec![(codec, entry)]));
+                }
+                btree_map::Entry::Occupied(mut occupied) => {
+                    // Parts belong together; a whole image goes before them.
+                    if let (Origin::Images(images), Some(1..)) = (occupied.get_mut(), part) {
+                        images.push((codec, entry));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_inner_zips(&mut self, package: &mut Package) -> Result<(), Error> {
+        let zips: Vec<String> = package
+            .names()
+            .filter(|name| layout::is_images_zip(name))
+            .take(MAX_INNER_ZIPS)
+            .map(str::to_owned)
+            .collect();
+        for entry in zips {
+            let Some(opened) = package.open_entry(&entry)? else {
+                continue;
+            };
+            let fail = |source| Error::InnerZip {
+                entry: entry.clone(),
+                source,
+            };
+            let mut inner = Package::open(opened.source(&self.budget)).map_err(fail)?;
+            self.add_images(&mut inner)?;
+        }
+        Ok(())
+    }
+
+    fn add_logical_partitions(&mut self) -> Result<(), Error> {
+        if !self.partitions.contains_key(SUPER) {
+            return Ok(());
+        }
+        let image = self.image(SUPER)?;
+        let fail = |source| Error::Read {
+            partition: SUPER.to_owned(),
+            source,
+        };
+        if !super_image::detect(&*image).map_err(fail)? {
+            return Ok(());
+        }
+        let logical = Arc::new(Super::open(image)?);
+        for name in logical.partitions() {
+            let origin = Origin::Super(Arc::clone(&logical));
+            self.partitions.entry(name.to_owned()).or_insert(origin);
+        }
+        Ok(())
+    }
+
+    /// Whether the package changes the partitions of an earlier build, instead of
+    /// bringing its own.
+    #[must_use]
+    pub fn needs_source(&self) -> bool {
+        self.needs_source
+    }
+
+    /// What may be spent on the package.
+    #[must_use]
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// The names of all partitions, sorted.
+    pub fn partitions(&self) -> impl Iterator<Item = &str> {
+        self.partitions.keys().map(String::as_str)
+    }
+
+    /// The partition called `name`, or that of slot A or B.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&str> {
+        [name.to_owned(), format!("{name}_a"), format!("{name}_b")]
+            .iter()
+            .find_map(|name| self.partitions.get_key_value(name))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The bytes of a partition.
+    ///
+    /// # Errors
+    /// Any [`Error`]; class `MissingFacts` if there is no such partition.
+    pub fn image(&self, name: &str) -> Result<Arc<dyn ReadAt>, Error> {
+        let Some(name) = self.find(name) else {
+            return Err(Error::NoPartition {
+                name: name.to_owned(),
+                has: self.partitions().collect::<Vec<_>>().join(", "),
+            });
+        };
+        let opened = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(image) = opened().get(name) {
+            return Ok(Arc::clone(image));
+        }
+        let image = self.open_image(name)?;
+        opened().insert(name.to_owned(), Arc::clone(&image));
+        Ok(image)
+    }
+
+    /// The file system of a partition.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub fn file_system(&self, name: &str) -> Result<Box<dyn FileSystem>, Error> {
+        fs::open(self.image(name)?).map_err(|source| Error::FileSystem {
+            partition: name.to_owned(),
+            source,
+        })
+    }
+
+    fn open_image(&self, name: &str) -> Result<Arc<dyn ReadAt>, Error> {
+        match &self.partitions[name] {
+            Origin::Payload(payload) => {
+                let image = payload.partition(name, Arc::clone(&self.budget));
+                let image = image.map_err(|source| Error::PayloadPartition {
+                    partition: name.to_owned(),
+                    source,
+                })?;
+                Ok(Arc::new(image.expect("its name is from the manifest")))
+            }
+            Origin::Super(logical) => {
+                let image = logical.partition(name);
+                Ok(image.expect("its name is from the metadata").into())
+            }
+            Origin::Block(block) => self.open_block(block),
+            Origin::Images(images) => self.open_images(name, images),
+        }
+    }
+
+    fn open_block(&self, block: &Block) -> Result<Arc<dyn ReadAt>, Error> {
+        let fail = |source| Error::TransferList {
+            entry: block.list_name.clone(),
+            source,
+        };
+        let list = TransferList::parse(&block.list).map_err(fail)?;
+        if block.data.is_empty() {
+            return Err(Error::Entry {
+                entry: block.list_name.clone(),
+                fault: "has no new.dat beside it",
+            });
+        }
+        let data: Arc<dyn ReadAt> = match (&block.data[..], block.codec) {
+            ([entry], None) => entry.source(&self.budget),
+            (entries, codec) => {
+                let mut stream: Box<dyn Read + Send> = Box::new(std::io::empty());
+                for entry in entries {
+                    stream = Box::new(stream.chain(entry.stream()));
+                }
+                let (what, stream) = match codec {
+                    Some(codec) => (codec.as_str(), codec.decode(stream)),
+                    None => ("new.dat", stream),
+                };
+                let budget = Arc::clone(&self.budget);
+                Arc::new(Spill::new(what, stream, list.data_len, budget))
+            }
+        };
+        list.image(data, block.size).map(Arc::from).map_err(fail)
+    }
+
+    fn open_images(
+        &self,
+        name: &str,
+        images: &[(Option<Codec>, Entry)],
+    ) -> Result<Arc<dyn ReadAt>, Error> {
+        let mut sources: Vec<Arc<dyn ReadAt>> = Vec::new();
+        for (codec, entry) in images {
+            sources.push(match codec {
+                None => entry.source(&self.budget),
+                Some(codec) => Arc::new(Spill::new(
+                    codec.as_str(),
+                    codec.decode(entry.stream()),
+                    u64::MAX,
+                    Arc::clone(&self.budget),
+                )),
+            });
+        }
+        let first = &sources[0];
+        let is_sparse = sparse::detect(&**first).map_err(|source| Error::Read {
+            partition: name.to_owned(),
+            source,
+        })?;
+        if !is_sparse {
+            return Ok(Arc::clone(first));
+        }
+        let image = Sparse::open(sources).map_err(|source| Error::Sparse {
+            partition: name.to_owned(),
+            source,
+        })?;
+        Ok(Arc::new(image))
+    }
+}
+
+/// The entries of a partition's new data, in order, and how it is compressed:
+/// `system.new.dat`, `.new.dat.br`, or in parts as `.new.dat.0`, `.new.dat.br.0`.
+fn find_new_data(package: &Package, partition: &str) -> (Option<Codec>, Vec<String>) {
+    let prefix = format!("{partition}.new.dat");
+    let mut parts: BTreeMap<(Option<&str>, u32), &str> = BTreeMap::new();
+    for name in package.names() {
+        let Some(rest) = name.strip_prefix(&prefix) else {
+            continue;
+        };
+        let mut extensions = rest.strip_prefix('.').unwrap_or(rest).split('.');
+        let (codec, part) = match (extensions.next(), extensions.next(), extensions.next()) {
+            (Some(""), None, None) => (None, 0),
+            (Some(one), None, None) => match one.parse() {
+                Ok(part) => (None, part),
+                Err(_) => (Some(one), 0),
+            },
+            (Some(one), Some(part), None) => match part.parse() {
+                Ok(part) => (Some(one), part),
+                Err(_) => continue,
+            },
+            _ => continue,
+        };
+        if codec.is_none_or(|codec| Codec::of_extension(codec).is_some()) {
+            parts.insert((codec, part), name);
+        }
+    }
+    // One form only: uncompressed data goes first.
+    let Some((&(codec, _), _)) = parts.first_key_value() else {
+        return (None, Vec::new());
+    };
+    let names = parts
+        .iter()
+        .filter(|((other, _), _)| *other == codec)
+        .map(|(_, &name)| name.to_owned());
+    (codec.and_then(Codec::of_extension), names.collect())
+}
