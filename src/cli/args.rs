@@ -36,7 +36,7 @@ pub(crate) struct Global {
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print each package too; twice for every cause of an error
+    /// Print each package, or what was read of it; twice for every cause of an error
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Choose when to print in colour
@@ -56,7 +56,7 @@ pub(crate) enum When {
 pub(crate) enum Command {
     /// Scan the builds and bring the site up to date
     Generate(GenerateArgs),
-    /// Show what is known about packages, and from where
+    /// Show what is known about packages and from where, or look inside them
     Inspect(InspectArgs),
     /// Show or change the list of all builds ever published
     Catalog(CatalogArgs),
@@ -127,6 +127,28 @@ pub(crate) struct InspectArgs {
     /// Compute md5 and sha256 too
     #[arg(long)]
     pub(crate) hash: bool,
+    /// Print the properties of the device instead, as the phone will have them
+    #[arg(long, group = "look", conflicts_with = "hash")]
+    pub(crate) props: bool,
+    /// List a folder of a partition instead, as system:/system/app
+    #[arg(
+        long,
+        value_name = "PARTITION:PATH",
+        group = "look",
+        conflicts_with = "hash"
+    )]
+    pub(crate) ls: Option<String>,
+    /// Print a file of a partition instead, as system:/system/build.prop; boot: is the whole partition
+    #[arg(
+        long,
+        value_name = "PARTITION:PATH",
+        group = "look",
+        conflicts_with_all = ["hash", "json"]
+    )]
+    pub(crate) extract: Option<String>,
+    /// Write what is extracted to this file instead of printing it
+    #[arg(short, long, value_name = "FILE", requires = "extract")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

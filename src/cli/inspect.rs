@@ -9,6 +9,7 @@ use romfeed::digest::{self, Digests};
 use romfeed::facts::Fact;
 use romfeed::generate::Fault;
 use romfeed::ingest::{self, Context, Examined};
+use romfeed::io::Counters;
 use serde::Serialize;
 
 use super::args::InspectArgs;
@@ -33,7 +34,18 @@ struct Line<'a> {
     md5: Option<&'a str>,
     sha256: Option<&'a str>,
     sources: BTreeMap<&'a str, &'a str>,
+    files: &'a [String],
+    file_systems: BTreeMap<&'a str, &'a str>,
+    read: Read,
     warnings: &'a [String],
+}
+
+/// What reading the package has cost.
+#[derive(Serialize)]
+struct Read {
+    bytes: u64,
+    bytes_decoded: u64,
+    operations: u64,
 }
 
 #[derive(Serialize)]
@@ -62,7 +74,7 @@ pub(crate) fn run(args: &InspectArgs, config: &Config, talk: Talk) -> io::Result
                 write!(
                     io::stdout(),
                     "{gap}{}",
-                    describe(zip, &package, digests.as_ref())
+                    describe(zip, &package, digests.as_ref(), talk)
                 )?;
             }
             Err(error) => {
@@ -151,8 +163,34 @@ fn line<'a>(zip: &Path, package: &'a Examined, digests: Option<&'a Digests>) -> 
             .into_iter()
             .filter_map(|fact| Some((fact.as_str(), facts.get(fact)?.place.as_str())))
             .collect(),
+        files: &package.device_props.files,
+        file_systems: package
+            .device_props
+            .file_systems
+            .iter()
+            .map(|(partition, kind)| (partition.as_str(), kind.as_str()))
+            .collect(),
+        read: Read {
+            bytes: package.counters.bytes_read,
+            bytes_decoded: package.counters.bytes_decoded,
+            operations: package.counters.operations,
+        },
         warnings: &facts.warnings,
     }
+}
+
+/// What reading a package of `size` bytes has cost, in words.
+pub(crate) fn counters_line(counters: Counters, size: u64) -> String {
+    let mut text = format!("{} of {size} bytes", counters.bytes_read);
+    if counters.bytes_decoded > 0 {
+        text.push_str(&format!(", decoded to {}", counters.bytes_decoded));
+    }
+    match counters.operations {
+        0 => {}
+        1 => text.push_str(", 1 operation"),
+        n => text.push_str(&format!(", {n} operations")),
+    }
+    text
 }
 
 /// A moment as people read it, in UTC; the bare number if it is none.
@@ -164,7 +202,7 @@ pub(crate) fn format_time(seconds: i64) -> String {
 }
 
 /// The facts as a table, every value escaped.
-fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>) -> String {
+fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>, talk: Talk) -> String {
     let mut text = format!(
         "{}\n  {} package, layout {}{}\n",
         zip.display().to_string().escape_debug(),
@@ -205,7 +243,26 @@ fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>) -> String
     if package.facts.devices.len() > 1 {
         row("allowed devices", &package.facts.devices.join(", "), "");
     }
+    let systems = package.device_props.file_systems.iter();
+    let systems: Vec<String> = systems
+        .map(|(partition, kind)| format!("{partition} {kind}"))
+        .collect();
+    for (name, values) in [
+        ("file systems", systems.join(", ")),
+        ("files read", package.device_props.files.join(", ")),
+    ] {
+        if !values.is_empty() {
+            row(name, &values, "");
+        }
+    }
     row("size", &package.stamp.size.to_string(), "");
+    if talk.verbosity > 0 {
+        row(
+            "read",
+            &counters_line(package.counters, package.stamp.size),
+            "",
+        );
+    }
     if let Some(digests) = digests {
         row("md5", &digests.md5, "");
         row("sha256", &digests.sha256, "");

@@ -4,6 +4,7 @@
 mod args;
 mod catalog;
 mod config;
+mod explore;
 mod inspect;
 mod progress;
 mod report;
@@ -55,6 +56,7 @@ impl From<Outcome> for ExitCode {
 /// Runs the command line. A closed pipe is success.
 pub(crate) fn run() -> ExitCode {
     let cli = Cli::parse();
+    keep_contained_panics_quiet();
     let talk = Talk::new(&cli.global);
     match dispatch(&cli, talk) {
         Ok(outcome) => outcome.into(),
@@ -64,6 +66,16 @@ pub(crate) fn run() -> ExitCode {
             Outcome::Failed.into()
         }
     }
+}
+
+/// What a library panics with over a damaged package is reported as its fault.
+fn keep_contained_panics_quiet() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !romfeed::contain::is_contained() {
+            usual(info);
+        }
+    }));
 }
 
 fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
@@ -82,7 +94,14 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
                 return Ok(Outcome::Usage);
             };
             let config = warn_of_devices(resolved, talk);
-            let all_sound = inspect::run(args, &config, talk)?;
+            if args.extract.is_some() && args.zips.len() > 1 {
+                talk.error("--extract takes one package at a time", None);
+                return Ok(Outcome::Usage);
+            }
+            let all_sound = match explore::run(args, &config, talk) {
+                Some(result) => result?,
+                None => inspect::run(args, &config, talk)?,
+            };
             Ok(if all_sound {
                 Outcome::Done
             } else {

@@ -112,6 +112,14 @@ pub enum Error {
         /// What is wrong.
         fault: String,
     },
+    /// An operation that changes the image of an earlier build.
+    #[error("operation {index}: type {kind} needs the image it was made from")]
+    NeedsSource {
+        /// Its position in the partition's list.
+        index: usize,
+        /// `InstallOperation.Type`.
+        kind: u64,
+    },
     /// An operation that cannot be carried out here.
     #[error("operation {index}: type {kind} is not known")]
     UnknownOperation {
@@ -161,7 +169,9 @@ impl Error {
             | Error::Duplicate { .. }
             | Error::Operation { .. }
             | Error::Unwritten { .. } => Class::Corrupt,
-            Error::BadVersion { .. } | Error::UnknownOperation { .. } => Class::Unsupported,
+            Error::BadVersion { .. }
+            | Error::NeedsSource { .. }
+            | Error::UnknownOperation { .. } => Class::Unsupported,
             Error::ManifestTooLarge { .. } | Error::TooMany { .. } => Class::Limit,
             Error::Data { source, .. } | Error::Read { source, .. } => source.class(),
         }
@@ -558,10 +568,7 @@ impl Partition {
                 decoded.read_exact_at(offset, buf).map_err(failed)?;
             }
             kind if SOURCE_OPERATIONS.contains(&kind) => {
-                return Err(Error::Operation {
-                    index,
-                    fault: format!("type {kind} needs the image it was made from"),
-                });
+                return Err(Error::NeedsSource { index, kind });
             }
             kind => return Err(Error::UnknownOperation { index, kind }),
         }

@@ -15,15 +15,18 @@ const TEXT: &str = "META-INF/com/android/metadata";
 const NO_IMAGE: &str = "partition `system`: no file system that is known here begins like it; its properties are not known";
 const BUILD_PROP: &str = "system/build.prop";
 /// The keys of a package's object, sorted.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 20] = [
     "datetime",
     "device",
     "devices",
     "file",
+    "file_systems",
+    "files",
     "incremental",
     "kind",
     "layout",
     "md5",
+    "read",
     "romtype",
     "sdk_level",
     "security_patch",
@@ -106,6 +109,9 @@ fn a_package_of_files_tells_all_from_its_build_prop() {
             "version": "11",
             "romtype": "NIGHTLY",
             "datetime": 1_404_804_127,
+            "files": ["system/build.prop"],
+            "file_systems": {},
+            "read": object["read"],
             "incremental": "3f6ac1dd25",
             "source_incremental": null,
             "sdk_level": 19,
@@ -656,6 +662,7 @@ fn a_person_sees_each_fact_with_its_place() {
   incremental        inc0                          ro.build.version.incremental in system/build.prop
   sdk_level          34                            ro.build.version.sdk in system/build.prop
   security_patch     2023-11-05                    ro.build.version.security_patch in system/build.prop
+  files read         system/build.prop
   size               {size}
 "
         )

@@ -5,8 +5,10 @@
 mod bad_input;
 mod catalog;
 mod clients;
+mod explore;
 mod generate;
 mod images;
 mod inspect;
 mod layering;
+mod layouts;
 mod support;

@@ -161,7 +161,8 @@ pub(crate) fn bacon_name(days: i64) -> String {
     format!("lineage-21.0-{day}-nightly-bacon.zip")
 }
 
-fn fixture_bytes(file: &str) -> Vec<u8> {
+/// A file of `tests/fixtures/images` as it is.
+pub(crate) fn fixture_bytes(file: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images");
     std::fs::read(folder.join(file)).unwrap()
 }

@@ -84,6 +84,7 @@ pub(crate) fn write_all() -> Result<()> {
     write_ext(&mut shop, &system, &product, &flat)?;
     write_erofs(&mut shop, &system, &product)?;
     write_others(&mut shop)?;
+    write_streams(&mut shop)?;
     shop.readme()
 }
 
@@ -264,6 +265,8 @@ struct Shop {
     mkfs_erofs: PathBuf,
     tools: String,
     images: Vec<Made>,
+    /// Commands that made the other streams.
+    streams: Vec<String>,
 }
 
 /// An image as the recipe describes it.
@@ -290,6 +293,7 @@ impl Shop {
             mkfs_erofs: mkfs_erofs.into(),
             tools: String::new(),
             images: Vec::new(),
+            streams: Vec::new(),
         };
         std::fs::write(shop.dir().join("mke2fs.conf"), MKE2FS_CONF)?;
         shop.check_tools()?;
@@ -322,6 +326,10 @@ impl Shop {
             ("tar", "--version"),
             ("mkfs.f2fs", "-V"),
             ("xz", "--version"),
+            ("brotli", "--version"),
+            ("zstd", "--version"),
+            ("bzip2", "--help"),
+            ("gzip", "--version"),
         ] {
             let line = first_line(&mut self.command(program), option)?;
             self.tools += &format!("{line}\n");
@@ -430,6 +438,12 @@ impl Shop {
                 image.commands.join("\n")
             );
         }
+        let _ = writeln!(
+            text,
+            "## Other streams\n\nImages of above in the other forms of compression that packages use.\n\n\
+             ```sh\n{}\n```\n",
+            self.streams.join("\n")
+        );
         let _ = writeln!(text, "## mke2fs.conf\n\n```ini\n{MKE2FS_CONF}```");
         std::fs::write(self.out.join("README.md"), text)?;
         Ok(())
@@ -903,6 +917,31 @@ fn write_others(shop: &mut Shop) -> Result<()> {
         }
         std::fs::remove_file(shop.dir().join("back.img"))?;
         shop.keep(name, purpose, vec![command])?;
+    }
+    Ok(())
+}
+
+/// Images in the other forms of compression that packages use.
+fn write_streams(shop: &mut Shop) -> Result<()> {
+    for (image, extension, command) in [
+        ("ext4-android.img", "br", "brotli -q 6 --stdout"),
+        ("ext4-product.img", "br", "brotli -q 6 --stdout"),
+        ("ext4-product.img", "lzma", "xz -9 --format=lzma --stdout"),
+        (
+            "ext4-product.img",
+            "zst",
+            "zstd -19 --no-check --stdout --quiet",
+        ),
+        ("ext4-product.img", "bz2", "bzip2 -9 --stdout"),
+        ("ext4-product.img", "gz", "gzip -9 --no-name --stdout"),
+    ] {
+        let mut words = command.split(' ');
+        let program = words.next().unwrap_or_default();
+        let packed = run(shop.command(program).args(words).arg(image))?;
+        let name = format!("{image}.{extension}");
+        std::fs::write(shop.out.join(&name), &packed)?;
+        eprintln!("{:>7}  {name}", packed.len());
+        shop.streams.push(format!("{command} {image} > {name}"));
     }
     Ok(())
 }

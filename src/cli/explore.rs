@@ -1,0 +1,429 @@
+//! `romfeed inspect --props`, `--ls` and `--extract`: a look inside a package.
+//!
+//! These work on any zip with partitions, installable by an updater or not.
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use romfeed::class::Class;
+use romfeed::config::Config;
+use romfeed::device_props::{DeviceProps, Until};
+use romfeed::fs::{self, Entry, EntryType};
+use romfeed::generate::Fault;
+use romfeed::ingest;
+use romfeed::io::ReadError;
+use romfeed::package::Package;
+use romfeed::rom::{self, Rom};
+use serde::Serialize;
+
+use super::args::InspectArgs;
+use super::inspect::{counters_line, print_json};
+use super::report::{Talk, chain, print_fault};
+
+/// Longest file taken out of a package, in bytes; the largest file systems of
+/// phones are smaller.
+const MAX_EXTRACTED: u64 = 16 << 30;
+/// How much of a partition is copied at a time, in bytes.
+const STEP: usize = 1 << 20;
+
+/// What to look at, and in which way.
+enum Look<'a> {
+    Props,
+    List(Place<'a>),
+    Extract(Place<'a>),
+}
+
+/// A path in a partition; without a path, the partition itself.
+struct Place<'a> {
+    partition: &'a str,
+    path: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// Takes `system:/system/build.prop` apart; `boot:` and `boot` are the whole
+    /// partition.
+    fn parse(text: &str) -> Place<'_> {
+        let (partition, path) = text.split_once(':').unwrap_or((text, ""));
+        Place {
+            partition,
+            path: Some(path).filter(|path| !path.is_empty()),
+        }
+    }
+}
+
+/// What can go wrong on the way.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Package(#[from] ingest::Error),
+    #[error(transparent)]
+    Rom(#[from] rom::Error),
+    #[error("partition `{}`", .partition.escape_debug())]
+    Partition {
+        partition: String,
+        #[source]
+        source: ReadError,
+    },
+    #[error("its contents are no text")]
+    Binary,
+    #[error("cannot write {}", .file)]
+    Output {
+        file: String,
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Failure {
+    fn class(&self) -> Class {
+        match self {
+            Failure::Package(error) => error.class(),
+            Failure::Rom(error) => error.class(),
+            Failure::Partition { source, .. } => source.class(),
+            Failure::Binary => Class::Unsupported,
+            Failure::Output { .. } => Class::Io,
+        }
+    }
+
+    fn fs(partition: &str, source: fs::Error) -> Failure {
+        Failure::Rom(rom::Error::FileSystem {
+            partition: partition.to_owned(),
+            source,
+        })
+    }
+
+    /// The pipe that the output went to is closed.
+    fn is_broken_pipe(&self) -> bool {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            let error_of_system = error.downcast_ref::<io::Error>();
+            if error_of_system.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
+/// Does what one of the flags asks for; `None` if there is none of them.
+/// Answers whether all went well.
+pub(crate) fn run(args: &InspectArgs, config: &Config, talk: Talk) -> Option<io::Result<bool>> {
+    let look = match (&args.props, &args.ls, &args.extract) {
+        (true, ..) => Look::Props,
+        (_, Some(place), _) => Look::List(Place::parse(place)),
+        (.., Some(place)) => Look::Extract(Place::parse(place)),
+        _ => return None,
+    };
+    Some(look_at_all(args, &look, config, talk))
+}
+
+fn look_at_all(
+    args: &InspectArgs,
+    look: &Look<'_>,
+    config: &Config,
+    talk: Talk,
+) -> io::Result<bool> {
+    let mut all_sound = true;
+    for (index, zip) in args.zips.iter().enumerate() {
+        if args.zips.len() > 1 && !args.json {
+            let gap = if index > 0 { "\n" } else { "" };
+            writeln!(
+                io::stdout(),
+                "{gap}# {}",
+                zip.display().to_string().escape_debug()
+            )?;
+        }
+        match look_at(zip, args, look, config, talk) {
+            Ok(()) => {}
+            Err(failure) if failure.is_broken_pipe() => {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            Err(failure) => {
+                all_sound = false;
+                report(zip, failure, talk);
+            }
+        }
+    }
+    Ok(all_sound)
+}
+
+fn look_at(
+    zip: &Path,
+    args: &InspectArgs,
+    look: &Look<'_>,
+    config: &Config,
+    talk: Talk,
+) -> Result<(), Failure> {
+    let (mut package, budget, stamp) = ingest::open(zip, &config.limits)?;
+    let rom = Rom::open(&mut package, Arc::clone(&budget))?;
+    match look {
+        Look::Props => print_props(zip, &mut package, &rom, args.json, talk)?,
+        Look::List(place) => print_list(place, &rom, args.json)?,
+        Look::Extract(place) => extract(place, &rom, args.output.as_deref())?,
+    }
+    if talk.verbosity > 0 {
+        talk.line(&format!(
+            "read {}",
+            counters_line(budget.counters(), stamp.size)
+        ));
+    }
+    Ok(())
+}
+
+fn report(zip: &Path, failure: Failure, talk: Talk) {
+    let hint = match &failure {
+        Failure::Binary => Some("write it to a file with --output FILE"),
+        Failure::Rom(rom::Error::FileSystem { source, .. }) if source.is_absence() => {
+            Some("see what is there with --ls PARTITION:FOLDER")
+        }
+        Failure::Rom(rom::Error::NoPartition { .. }) => Some("name one of those"),
+        Failure::Output { .. } => Some("check the folder and its free space"),
+        _ => None,
+    };
+    match hint {
+        Some(hint) => talk.error(
+            &format!(
+                "{}: {}",
+                zip.display().to_string().escape_debug(),
+                chain(&failure)
+            ),
+            Some(hint),
+        ),
+        None => print_fault(
+            talk,
+            &Fault {
+                path: zip.display().to_string(),
+                class: failure.class(),
+                error: failure.into(),
+            },
+        ),
+    }
+}
+
+fn print_out(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    written.map_err(|source| Failure::Output {
+        file: "the output".to_owned(),
+        source,
+    })
+}
+
+/// One property of `--props --json`; part of the documented schema.
+#[derive(Serialize)]
+struct Property<'a> {
+    value: &'a str,
+    source: &'a str,
+}
+
+#[derive(Serialize)]
+struct Properties<'a> {
+    file: String,
+    files: &'a [String],
+    properties: std::collections::BTreeMap<&'a str, Property<'a>>,
+}
+
+fn print_props(
+    zip: &Path,
+    package: &mut Package,
+    rom: &Rom,
+    json: bool,
+    talk: Talk,
+) -> Result<(), Failure> {
+    let DeviceProps {
+        props,
+        files,
+        warnings,
+        ..
+    } = ingest::read_device_props(package, rom, Until::Everything)?;
+    for warning in &warnings {
+        talk.warning(warning);
+    }
+    if files.is_empty() {
+        talk.warning("no build.prop was found in it");
+    }
+    if json {
+        let properties = props
+            .iter()
+            .map(|(key, value)| {
+                let source = props.place(key).unwrap_or_default();
+                (key, Property { value, source })
+            })
+            .collect();
+        let line = Properties {
+            file: zip.display().to_string(),
+            files: &files,
+            properties,
+        };
+        return print_json(&line).map_err(|source| Failure::Output {
+            file: "the output".to_owned(),
+            source,
+        });
+    }
+    let mut text = String::new();
+    for (key, value) in props.iter() {
+        let line = format!("{key}={value}");
+        text.extend(
+            line.chars()
+                .map(|c| if c.is_control() { '\u{fffd}' } else { c }),
+        );
+        text.push('\n');
+    }
+    print_out(text.as_bytes())?;
+    if talk.verbosity > 0 {
+        for file in &files {
+            talk.line(&format!("from {}", file.escape_debug()));
+        }
+    }
+    Ok(())
+}
+
+/// One entry of `--ls --json`; part of the documented schema.
+#[derive(Serialize)]
+struct Listed<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    entry_type: &'a str,
+    size: u64,
+    target: Option<&'a str>,
+}
+
+fn print_list(place: &Place<'_>, rom: &Rom, json: bool) -> Result<(), Failure> {
+    let file_system = rom.file_system(place.partition)?;
+    let entries = file_system
+        .list(place.path.unwrap_or("/"))
+        .map_err(|source| Failure::fs(place.partition, source))?;
+    let mut text = String::new();
+    for entry in &entries {
+        if json {
+            let line = Listed {
+                name: &entry.name,
+                entry_type: match entry.entry_type {
+                    EntryType::File => "file",
+                    EntryType::Folder => "folder",
+                    EntryType::Link => "link",
+                    EntryType::Special => "special",
+                },
+                size: entry.size,
+                target: entry.target.as_deref(),
+            };
+            text.push_str(&serde_json::to_string(&line).expect("names and numbers"));
+            text.push('\n');
+        } else {
+            text.push_str(&describe(entry));
+        }
+    }
+    print_out(text.as_bytes())
+}
+
+fn describe(entry: &Entry) -> String {
+    let name = entry.name.escape_debug();
+    match (entry.entry_type, &entry.target) {
+        (EntryType::Folder, _) => format!("{:>12}  {name}/\n", "-"),
+        (EntryType::Link, Some(target)) => {
+            format!("{:>12}  {name} -> {}\n", "-", target.escape_debug())
+        }
+        (EntryType::Special, _) => format!("{:>12}  {name} (special)\n", "-"),
+        _ => format!("{:>12}  {name}\n", entry.size),
+    }
+}
+
+fn extract(place: &Place<'_>, rom: &Rom, output: Option<&Path>) -> Result<(), Failure> {
+    let Some(output) = output else {
+        let mut stdout = Terminal {
+            checked: !io::stdout().is_terminal(),
+            is_binary: false,
+        };
+        let copied = copy(place, rom, &mut stdout);
+        return match stdout.is_binary {
+            true => Err(Failure::Binary),
+            false => copied,
+        };
+    };
+    let fail = |source| Failure::Output {
+        file: output.display().to_string(),
+        source,
+    };
+    let folder = match output.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    // Whole or not at all, also when the disk is full or the package damaged.
+    let mut file = tempfile::Builder::new()
+        .prefix(".romfeed-")
+        .tempfile_in(folder)
+        .map_err(fail)?;
+    copy(place, rom, &mut file)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let readable = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(file.path(), readable).map_err(fail)?;
+    }
+    file.persist(output).map_err(|error| fail(error.error))?;
+    Ok(())
+}
+
+fn copy(place: &Place<'_>, rom: &Rom, out: &mut dyn Write) -> Result<(), Failure> {
+    if let Some(path) = place.path {
+        let file_system = rom.file_system(place.partition)?;
+        return file_system
+            .copy(path, MAX_EXTRACTED, out)
+            .map_err(|source| Failure::fs(place.partition, source));
+    }
+    let image = rom.image(place.partition)?;
+    let fail = |source| Failure::Partition {
+        partition: place.partition.to_owned(),
+        source,
+    };
+    // The length of a compressed image shows only at its end.
+    let is_open_ended = image.size() == u64::MAX;
+    let mut offset = 0;
+    let mut buffer = vec![0; STEP];
+    while offset < image.size() {
+        let left = usize::try_from(image.size() - offset).unwrap_or(usize::MAX);
+        let mut len = left.min(STEP);
+        while let Err(error) = image.read_exact_at(offset, &mut buffer[..len]) {
+            match error {
+                ReadError::OutOfBounds { size, .. } if is_open_ended && size >= offset => {
+                    len = usize::try_from(size - offset).unwrap_or(0).min(len);
+                }
+                error => return Err(fail(error)),
+            }
+        }
+        if len == 0 {
+            break;
+        }
+        out.write_all(&buffer[..len])
+            .map_err(|source| Failure::Output {
+                file: "the output".to_owned(),
+                source,
+            })?;
+        offset += len as u64;
+    }
+    Ok(())
+}
+
+/// Standard output, which refuses to send binary data to a terminal.
+struct Terminal {
+    checked: bool,
+    is_binary: bool,
+}
+
+impl Write for Terminal {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let is_text = |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\r' | b'\t');
+        if !self.checked && !bytes.iter().all(is_text) {
+            self.is_binary = true;
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        io::stdout().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}

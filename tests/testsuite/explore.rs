@@ -1,0 +1,249 @@
+//! `inspect --props`, `--ls` and `--extract`: a look inside a package.
+
+use serde_json::json;
+use testkit::package::Package;
+use testkit::payload::Partition;
+use testkit::props::Props;
+use testkit::zip::Zip;
+
+use super::support::{RomDir, fixture, fixture_bytes};
+
+const NAME: &str = "update.zip";
+
+fn package() -> Package {
+    let props = Props::lineage(
+        "22.2",
+        "UNOFFICIAL",
+        "enchilada",
+        1_749_896_318,
+        "x",
+        35,
+        "2025-06-05",
+    );
+    Package::payload(props)
+        .partition(Partition::new("boot").replace(testkit::noise(9, 3 * 4096)))
+        .partition(Partition::new("system").replace(fixture("erofs-lz4hc")))
+        .partition(Partition::new("product").replace(fixture("ext4-product")))
+        .partition(Partition::new("odm").replace(fixture("f2fs")))
+}
+
+fn dir() -> RomDir {
+    RomDir::new().file(NAME, package().build())
+}
+
+#[test]
+fn the_properties_of_all_partitions_are_printed_as_the_phone_has_them() {
+    let run = dir().run(&["inspect", "--props", NAME]).expect(0);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert!(lines.iter().map(|line| line.split('=').next()).is_sorted());
+    for line in [
+        "ro.lineage.device=enchilada",
+        "ro.config.ringtone=Orion.ogg",
+        "ro.product.product.device=enchilada",
+        // Derived by init; no file has it.
+        "ro.product.device=enchilada",
+        "ro.product.model=ONEPLUS A6003",
+    ] {
+        assert!(lines.contains(&line), "{line}");
+    }
+    assert_eq!(
+        run.stderr,
+        "warning: partition `odm`: f2fs is not read; its properties are not known\n"
+    );
+    let run = dir().run(&["inspect", "--props", "--json", NAME]).expect(0);
+    let object = run.json();
+    assert_eq!(
+        object["files"],
+        json!([
+            "system:/system/build.prop",
+            "system:/default.prop",
+            "product:/etc/build.prop"
+        ])
+    );
+    assert_eq!(
+        object["properties"]["ro.lineage.device"],
+        json!({"value": "enchilada", "source": "system:/system/build.prop"})
+    );
+    assert_eq!(
+        object["properties"]["ro.lineage.releasetype"]["source"],
+        "product:/etc/build.prop"
+    );
+}
+
+#[test]
+fn a_folder_is_listed_with_lengths_and_targets() {
+    let run = dir()
+        .run(&["inspect", "--ls", "system:/system", NAME])
+        .expect(0);
+    for line in [
+        "           -  bin/",
+        "        6311  build.prop",
+        "           -  product -> /product",
+        "           0  empty",
+    ] {
+        assert!(
+            run.stdout.lines().any(|found| found == line),
+            "{line}\n{}",
+            run.stdout
+        );
+    }
+    let root = dir()
+        .run(&["inspect", "--ls", "system:", NAME])
+        .expect(0)
+        .stdout;
+    assert_eq!(
+        dir()
+            .run(&["inspect", "--ls", "system", NAME])
+            .expect(0)
+            .stdout,
+        root
+    );
+    assert!(root.contains("  system/\n"));
+    let run = dir().run(&["inspect", "--json", "--ls", "system:/system/media", NAME]);
+    let line = run.expect(0).json();
+    assert_eq!(line["name"], "ünï.txt");
+    assert_eq!(line["type"], "file");
+}
+
+#[test]
+fn a_file_comes_out_as_it_went_in() {
+    let dir = dir();
+    let run = dir.run(&["inspect", "--extract", "product:/etc/build.prop", NAME]);
+    assert!(
+        run.expect(0)
+            .stdout
+            .contains("ro.config.ringtone=Orion.ogg\n")
+    );
+    dir.run(&[
+        "inspect",
+        "-v",
+        "--extract",
+        "system:/system/big.txt",
+        "-o",
+        "big.txt",
+        NAME,
+    ])
+    .expect(0)
+    .says("bytes");
+    let expected = romfeed::fs::open(std::sync::Arc::new(fixture("ext4-android")))
+        .unwrap()
+        .read("/system/big.txt", 1 << 20)
+        .unwrap();
+    assert!(dir.read("big.txt") == expected);
+    // A whole partition.
+    dir.run(&["inspect", "--extract", "boot:", "-o", "boot.img", NAME])
+        .expect(0);
+    assert!(dir.read("boot.img") == testkit::noise(9, 3 * 4096));
+    dir.run(&["inspect", "--extract", "system", "-o", "system.img", NAME])
+        .expect(0);
+    assert!(dir.read("system.img") == fixture("erofs-lz4hc"));
+    // Nothing else is left behind.
+    assert_eq!(dir.tree(".").len(), 4);
+}
+
+#[test]
+fn a_compressed_image_of_unknown_length_comes_out_whole() {
+    let zip = Zip::new()
+        .stored("system.img.xz", fixture_bytes("ext4-android.img.xz"))
+        .build();
+    let dir = RomDir::new().file(NAME, zip);
+    dir.run(&["inspect", "--extract", "system:", "-o", "system.img", NAME])
+        .expect(0);
+    assert!(dir.read("system.img") == fixture("ext4-android"));
+}
+
+#[test]
+fn a_zip_that_no_updater_installs_can_be_looked_into() {
+    let inner = Zip::new()
+        .deflated("system.img", fixture("erofs-lz4hc"))
+        .build();
+    let zip = Zip::new()
+        .stored("enchilada/flash-all.sh", "#!/bin/sh")
+        .stored("enchilada/image-enchilada.zip", inner)
+        .build();
+    let dir = RomDir::new().file(NAME, zip);
+    dir.run(&["inspect", NAME]).expect(1).says("factory image");
+    let run = dir.run(&["inspect", "--props", NAME]).expect(0);
+    assert!(run.stdout.contains("ro.lineage.device=enchilada\n"));
+}
+
+#[test]
+fn what_is_not_there_is_said_with_what_is() {
+    let dir = dir();
+    dir.run(&["inspect", "--ls", "vendor:/", NAME])
+        .expect(1)
+        .says("no partition `vendor`; it has boot, odm, product, system");
+    dir.run(&["inspect", "--extract", "system:/none", NAME])
+        .expect(1)
+        .says("partition `system`: no `/none`")
+        .says("--ls");
+    dir.run(&["inspect", "--extract", "system:/system", NAME])
+        .expect(1)
+        .says("`/system` is no file");
+    dir.run(&["inspect", "--ls", "system:/system/build.prop", NAME])
+        .expect(1)
+        .says("is no folder");
+    dir.run(&["inspect", "--ls", "boot:", NAME])
+        .expect(1)
+        .says("no file system that is known");
+    dir.run(&["inspect", "--ls", "odm:", NAME])
+        .expect(1)
+        .says("f2fs is not read");
+    let plain = RomDir::new().file("x.zip", Zip::new().stored("a", "b").build());
+    plain
+        .run(&["inspect", "--props", "x.zip"])
+        .expect(0)
+        .says("no build.prop was found");
+    plain
+        .run(&["inspect", "--ls", "system:", "x.zip"])
+        .expect(1)
+        .says("the package has no partition");
+}
+
+#[test]
+fn flags_that_do_not_go_together_are_a_usage_error() {
+    let dir = dir();
+    for args in [
+        &["inspect", "--props", "--ls", "system:", NAME][..],
+        &["inspect", "--ls", "system:", "--extract", "system:/x", NAME],
+        &["inspect", "-o", "file", NAME],
+        &["inspect", "--extract", "system:/x", NAME, NAME],
+        &["inspect", "--extract", "system:/x", "--json", NAME],
+        &["inspect", "--props", "--hash", NAME],
+    ] {
+        dir.run(args).expect(2);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_an_error_and_leaves_nothing() {
+    let dir = dir();
+    dir.run(&[
+        "inspect",
+        "--extract",
+        "system:/system/big.txt",
+        "-o",
+        "none/x",
+        NAME,
+    ])
+    .expect(1)
+    .says("cannot write none/x");
+    dir.run(&["inspect", "--extract", "system:/none", "-o", "x", NAME])
+        .expect(1);
+    assert_eq!(dir.tree(".").len(), 1);
+}
+
+#[test]
+fn the_cost_is_told_on_demand() {
+    let dir = dir();
+    let quiet = dir.run(&["inspect", NAME]).expect(0).stdout;
+    assert!(!quiet.contains("  read  "), "{quiet}");
+    assert!(quiet.contains("system erofs"), "{quiet}");
+    assert!(
+        quiet.contains("system:/system/build.prop, product:/etc/build.prop"),
+        "{quiet}"
+    );
+    let told = dir.run(&["inspect", "-v", NAME]).expect(0).stdout;
+    let line = told.lines().find(|line| line.starts_with("  read  "));
+    assert!(line.is_some_and(|line| line.contains(" bytes")), "{told}");
+}
