@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::build::{self, Build, Device, Kind, NotAPath, Romtype};
+use crate::cache::Told;
 use crate::class::Class;
 use crate::config::{Config, Override};
 use crate::device_props::{self, DeviceProps, MAX_PROPS_SIZE, Until};
@@ -151,8 +152,8 @@ pub struct Context<'a> {
     pub families: &'a [Family],
     /// What one package may cost.
     pub limits: &'a Limits,
-    /// What an earlier run has read of a file's partitions.
-    pub remembered: &'a (dyn Fn(&Path, Stamp) -> Option<DeviceProps> + Sync),
+    /// What an earlier run was told by a file's partitions.
+    pub remembered: &'a (dyn Fn(&Path, Stamp) -> Option<Told> + Sync),
 }
 
 impl<'a> Context<'a> {
@@ -196,17 +197,20 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
 
     let mut warnings = Vec::new();
     let (pb, text) = read_metadata(&mut package, &mut warnings)?;
-    let rom = Rom::open(&mut package, Arc::clone(&budget))?;
-    let kind = detect_kind(&package, &rom, layout, pb.as_ref().or(text.as_ref()));
-    let device_props = match (&kind, (context.remembered)(file, stamp)) {
-        (_, Some(remembered)) => remembered,
-        (Kind::Full, None) => {
-            let is_enough = |props: &PropertyMap| tells_all(props, context.families);
-            read_device_props(&mut package, &rom, Until::Enough(&is_enough))?
-        }
-        // What a delta's images will be cannot be known without its source.
-        (Kind::Delta { .. }, None) => DeviceProps::default(),
+    let told = match (context.remembered)(file, stamp) {
+        Some(told) => told,
+        None => ask_partitions(&mut package, &budget, layout, context.families)?,
     };
+    let kind = match told.is_delta {
+        false => Kind::Full,
+        true => Kind::Delta {
+            source_incremental: pb
+                .as_ref()
+                .or(text.as_ref())
+                .and_then(|metadata| metadata.source_incremental.clone()),
+        },
+    };
+    let device_props = told.device_props;
     warnings.extend(device_props.warnings.iter().cloned());
     let inner_props = (!device_props.files.is_empty()).then_some(&device_props.props);
     let sidecar_props = read_sidecar(&with_suffix(file, ".prop"), MAX_PROPS_SIZE, &mut warnings)
@@ -278,6 +282,30 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
         },
         device_props,
         counters: budget.counters(),
+    })
+}
+
+/// Finds out whether a package is full or a delta, by what it does and not by
+/// what it says, and what the partitions of a full one tell.
+fn ask_partitions(
+    package: &mut Package,
+    budget: &Arc<Budget>,
+    layout: Layout,
+    families: &[Family],
+) -> Result<Told, Error> {
+    let rom = Rom::open(package, Arc::clone(budget))?;
+    let is_patch = |name: &str| name.starts_with("patch/") && name.ends_with(".p");
+    let patches_files =
+        matches!(layout, Layout::Files | Layout::Metadata) && package.names().any(is_patch);
+    let is_delta = rom.needs_source() || patches_files;
+    let is_enough = |props: &PropertyMap| tells_all(props, families);
+    Ok(Told {
+        is_delta,
+        device_props: match is_delta {
+            // What its images will be cannot be known without its source.
+            true => DeviceProps::default(),
+            false => read_device_props(package, &rom, Until::Enough(&is_enough))?,
+        },
     })
 }
 
@@ -487,24 +515,6 @@ fn read_metadata(package: &mut Package, warnings: &mut Vec<String>) -> Result<Bo
         }
     };
     Ok((pb, text.as_deref().map(metadata::parse_text)))
-}
-
-/// Decides full or delta by what the package does, not by what it says.
-fn detect_kind(
-    package: &Package,
-    rom: &Rom,
-    layout: Layout,
-    metadata: Option<&OtaMetadata>,
-) -> Kind {
-    let is_patch = |name: &str| name.starts_with("patch/") && name.ends_with(".p");
-    let patches_files =
-        matches!(layout, Layout::Files | Layout::Metadata) && package.names().any(is_patch);
-    match rom.needs_source() || patches_files {
-        true => Kind::Delta {
-            source_incremental: metadata.and_then(|m| m.source_incremental.clone()),
-        },
-        false => Kind::Full,
-    }
 }
 
 fn override_claims<'a>(

@@ -47,6 +47,8 @@ pub mod scan;
 
 pub mod digest;
 
+pub mod cache;
+
 pub mod ingest;
 
 pub mod catalog;

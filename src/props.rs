@@ -65,6 +65,18 @@ impl PropertyFile {
         }
     }
 
+    /// A file of these definitions.
+    pub fn of(
+        place: impl Into<String>,
+        definitions: impl IntoIterator<Item = (String, String)>,
+    ) -> PropertyFile {
+        PropertyFile {
+            place: place.into(),
+            is_vendor: false,
+            lines: definitions.into_iter().collect(),
+        }
+    }
+
     /// The API level it names.
     #[must_use]
     pub fn sdk(&self) -> Option<u32> {

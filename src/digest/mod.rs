@@ -4,7 +4,6 @@
 //! is one buffer a file, whatever its size. [`cache`] remembers the digests of
 //! files that have not changed; [`sidecar`] reads the ones published beside them.
 
-pub mod cache;
 pub mod sidecar;
 
 use std::fs::File;

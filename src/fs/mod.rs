@@ -140,6 +140,16 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// The kind of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Kind> {
+        [Kind::Ext4, Kind::Erofs, Kind::F2fs, Kind::Squashfs]
+            .into_iter()
+            .find(|kind| kind.as_str() == name)
+    }
+}
+
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())

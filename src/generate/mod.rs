@@ -14,10 +14,11 @@ use std::path::{Component, Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::build::{Build, Kind};
+use crate::cache::{Cache, Told};
 use crate::catalog::{self, Catalog, Catalogs, Contradiction, file};
 use crate::class::Class;
 use crate::config::Config;
-use crate::digest::{self, cache::Cache};
+use crate::digest;
 use crate::feed::{self, Page};
 use crate::ingest::{self, Context, Examined};
 use crate::io::write_atomically;
@@ -26,8 +27,8 @@ use crate::site::writer;
 
 pub use report::{Event, Fault, Report};
 
-/// Name of the digest cache in the state folder.
-pub const CACHE: &str = "digests.json";
+/// Name of the cache in the state folder.
+pub const CACHE: &str = "cache.json";
 
 /// What a run tells while it works; the methods are called from several threads.
 pub trait Observer: Sync {
@@ -148,10 +149,12 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
             file: PathBuf::from("thread pool"),
             source: io::Error::other(error),
         })?;
-    let drafts = pool.install(|| examine_all(config, &scan.packages, observer, &mut report));
+    let cache = Cache::load(&config.state.join(CACHE), &config.families);
+    let drafts =
+        pool.install(|| examine_all(config, &scan.packages, &cache, observer, &mut report));
     require_addresses(config, &merged, drafts.iter().map(|draft| &draft.build))?;
     report.from_catalog_alone = scan.packages.is_empty();
-    let builds = pool.install(|| hash_all(config, drafts, observer, now_ns, &mut report));
+    let builds = pool.install(|| hash_all(config, drafts, &cache, observer, now_ns, &mut report));
 
     let known = file::render(&catalogs.own);
     reconcile::reconcile(config, &scan, builds, &mut catalogs, &mut report);
@@ -255,10 +258,18 @@ struct Draft {
 fn examine_all(
     config: &Config,
     packages: &[Found],
+    cache: &Cache,
     observer: &dyn Observer,
     report: &mut Report,
 ) -> Vec<Draft> {
-    let context = Context::new(config);
+    let remembered = |file: &Path, stamp| match config.rehash {
+        true => None,
+        false => cache.told(&cache_key(file), stamp),
+    };
+    let context = Context {
+        remembered: &remembered,
+        ..Context::new(config)
+    };
     let examined: Vec<PerPath<Draft>> = packages
         .par_iter()
         .map(|found| {
@@ -322,20 +333,24 @@ fn require_addresses<'a>(
     }
 }
 
+/// The name a file has in the cache, whatever way led to it.
+fn cache_key(file: &Path) -> PathBuf {
+    file.canonicalize().unwrap_or_else(|_| file.to_owned())
+}
+
 fn hash_all(
     config: &Config,
     drafts: Vec<Draft>,
+    cache: &Cache,
     observer: &dyn Observer,
     now_ns: i64,
     report: &mut Report,
 ) -> Vec<Build> {
-    let cache = Cache::load(&config.state.join(CACHE));
-    let key = |file: &Path| file.canonicalize().unwrap_or_else(|_| file.to_owned());
     let known: Vec<Option<digest::Digests>> = drafts
         .iter()
         .map(|draft| match config.rehash {
             true => None,
-            false => cache.get(&key(&draft.package.file), draft.package.stamp),
+            false => cache.digests(&cache_key(&draft.package.file), draft.package.stamp),
         })
         .collect();
     let waiting = || {
@@ -353,13 +368,21 @@ fn hash_all(
             let Draft { package, mut build } = draft;
             let mut warnings = package.facts.warnings.clone();
             let file = package.file.as_path();
+            let told = Told {
+                is_delta: package.kind != Kind::Full,
+                device_props: package.device_props,
+            };
             let hash = || -> Result<digest::Digests, ingest::Error> {
-                if let Some(digests) = known {
-                    return Ok(digests);
-                }
-                let digests = digest::digest_file(file, package.stamp, &|n| observer.hashed(n))?;
+                let key = cache_key(file);
+                let digests = match known {
+                    Some(digests) if cache.told(&key, package.stamp).is_some() => {
+                        return Ok(digests);
+                    }
+                    Some(digests) => digests,
+                    None => digest::digest_file(file, package.stamp, &|n| observer.hashed(n))?,
+                };
                 // A cache that cannot be written costs time, nothing else.
-                let _ = cache.put(&key(file), package.stamp, &digests, now_ns);
+                let _ = cache.put(&key, package.stamp, &digests, &told, now_ns);
                 Ok(digests)
             };
             let result = hash().and_then(|digests| {

@@ -939,7 +939,7 @@ fn without_any_address_the_flag_and_the_line_to_set_are_shown() {
     run.says("base_url = \"https://")
         .says("--url 'https://")
         .says("url = \"https://");
-    for path in ["out", "catalog.json", ".romfeed/digests.json"] {
+    for path in ["out", "catalog.json", ".romfeed/cache.json"] {
         assert!(!dir.path().join(path).exists(), "{path}");
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use testkit::package::Package;
+use testkit::payload::Partition;
 use testkit::props::Props;
 
 use super::clients::{Generation, Phone, Verdict, offered, read};
-use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name, bacon_props};
+use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name, bacon_props, fixture};
 
 fn feed(dir: &RomDir, path: &str) -> Value {
     serde_json::from_slice(&dir.read(&format!("out/{path}"))).unwrap()
@@ -166,7 +167,7 @@ fn two_runs_give_identical_bytes_and_the_second_writes_nothing() {
     assert_eq!(stamps(&dir), stamps_before);
     // The cache of digests remembers settled files only; all else is the same.
     let strip = |mut tree: BTreeMap<String, Vec<u8>>| {
-        tree.remove(".romfeed/digests.json");
+        tree.remove(".romfeed/cache.json");
         tree
     };
     assert_eq!(strip(dir.tree("")), strip(before));
@@ -552,19 +553,57 @@ fn second_run_reads_settled_files_from_the_cache_unless_told_not_to() {
     let file = std::fs::File::options().write(true).open(&zip).unwrap();
     file.set_modified(old).unwrap();
     dir.generate().expect(0);
-    let cache = String::from_utf8(dir.read(".romfeed/digests.json")).unwrap();
+    let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
     assert!(cache.contains(&bacon_name(0)));
     // A wrong digest in the cache is believed, but not with --rehash.
     let start = cache.find("\"sha256\":\"").unwrap() + 10;
     let real = &cache[start..start + 64];
     let fake = "f".repeat(64);
-    dir.put(".romfeed/digests.json", cache.replace(real, &fake));
+    dir.put(".romfeed/cache.json", cache.replace(real, &fake));
     let run = |args: &[&str]| {
         let base = ["generate", "--base-url", BASE_URL, "--dry-run", "--json"];
         dir.run(&[&base[..], args].concat()).expect(0).json()["stale"].clone()
     };
     assert_eq!(run(&[]), true);
     assert_eq!(run(&["--rehash"]), false);
+}
+
+#[test]
+fn what_partitions_told_is_remembered_of_settled_files() {
+    let name = "lineage-22.2-20250614-UNOFFICIAL-enchilada.zip";
+    let props = Props::lineage("22.2", "UNOFFICIAL", "enchilada", 1, "x", 35, "2025-06-05");
+    let zip = Package::payload(props)
+        .without_metadata()
+        .partition(Partition::new("system").replace(fixture("erofs-lz4hc")))
+        .build();
+    let dir = RomDir::new().file(&format!("builds/{name}"), zip);
+    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    let path = dir.path().join("builds").join(name);
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(old).unwrap();
+    dir.generate().expect(0);
+    let site = dir.tree("out");
+    dir.generate().expect(0);
+    assert_eq!(dir.tree("out"), site);
+    // A wrong property in the cache is believed, but not with --rehash.
+    let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
+    let real = "\"ro.build.date.utc\":\"1749896318\"";
+    assert!(cache.contains(real), "{cache}");
+    assert!(!cache.contains("dalvik"), "{cache}");
+    let fake = cache.replace(real, "\"ro.build.date.utc\":\"1749896319\"");
+    dir.put(".romfeed/cache.json", fake);
+    let run = |args: &[&str]| {
+        let base = ["generate", "--base-url", BASE_URL, "--dry-run", "--json"];
+        dir.run(&[&base[..], args].concat()).expect(0).json()["stale"].clone()
+    };
+    assert_eq!(run(&[]), true);
+    assert_eq!(run(&["--rehash"]), false);
+    // Other families may read other properties.
+    dir.put(
+        "romfeed.toml",
+        "[[family]]\nname = \"M\"\nmarkers = [\"ro.m.\"]\n",
+    );
+    assert_eq!(run(&[]), false);
 }
 
 #[test]
@@ -647,7 +686,7 @@ fn an_unchanged_run_leaves_even_the_cache_alone() {
     }
     dir.generate().expect(0);
     let modified = || {
-        std::fs::metadata(dir.path().join(".romfeed/digests.json"))
+        std::fs::metadata(dir.path().join(".romfeed/cache.json"))
             .unwrap()
             .modified()
             .unwrap()

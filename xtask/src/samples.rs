@@ -97,12 +97,6 @@ fn write_enchilada(builds: &Path) -> Result<()> {
         }
         let name = build.file_name("");
         write(builds, "enchilada", &name, &package.build())?;
-        write(
-            builds,
-            "enchilada",
-            &format!("{name}.prop"),
-            build.props.text().as_bytes(),
-        )?;
         write_sums(&builds.join("enchilada"), &name)?;
     }
 

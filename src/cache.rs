@@ -1,0 +1,356 @@
+//! What is known of files that have not changed since they were last read: their
+//! digests, and what their partitions told.
+//!
+//! One JSON file, local to a machine and never part of a site. An entry holds
+//! while path, size, modification time and inode are the same; what the
+//! partitions told, also while the program and the families of the settings are.
+//! Losing the cache costs time and nothing else.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::device_props::DeviceProps;
+use crate::digest::Digests;
+use crate::family::{self, Family};
+use crate::fs::Kind;
+use crate::io::{Stamp, write_atomically};
+use crate::props::{Era, PropertyFile, PropertyMap};
+
+/// Version of the cache file; another version is thrown away.
+const VERSION: u32 = 2;
+/// A file younger than this when it is read may change again without its
+/// modification time moving, so it is not remembered. Nanoseconds.
+const SETTLED_NS: i64 = 2_000_000_000;
+/// Least time between two writes of the cache while files are being read.
+const SAVE_INTERVAL: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    version: u32,
+    /// What `device` entries depend on beside the file.
+    reader: String,
+    files: BTreeMap<PathBuf, Entry>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    size: u64,
+    modified_ns: i64,
+    inode: u64,
+    md5: String,
+    sha256: String,
+    device: Option<Device>,
+}
+
+/// What the partitions told, as far as facts depend on it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Device {
+    is_delta: bool,
+    files: Vec<File>,
+    file_systems: BTreeMap<String, String>,
+    warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    place: String,
+    properties: BTreeMap<String, String>,
+}
+
+/// What the partitions of a package told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// It needs an earlier build.
+    pub is_delta: bool,
+    /// The properties of the device, all or those that decide facts.
+    pub device_props: DeviceProps,
+}
+
+impl Device {
+    fn of(told: &Told, families: &[Family]) -> Device {
+        let props = &told.device_props.props;
+        let files = told.device_props.files.iter().map(|place| File {
+            place: place.clone(),
+            properties: props
+                .iter()
+                .filter(|(key, _)| props.place(key) == Some(place))
+                .filter(|(key, _)| family::is_of_interest(key, families))
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+        });
+        let systems = told.device_props.file_systems.iter();
+        Device {
+            is_delta: told.is_delta,
+            files: files.collect(),
+            file_systems: systems
+                .map(|(partition, kind)| (partition.clone(), kind.as_str().to_owned()))
+                .collect(),
+            warnings: told.device_props.warnings.clone(),
+        }
+    }
+
+    fn told(&self) -> Told {
+        // Every key is in one file only, so the order decides nothing.
+        let files = self.files.iter().map(|file| {
+            let properties = file.properties.iter();
+            PropertyFile::of(
+                file.place.clone(),
+                properties.map(|(key, value)| (key.clone(), value.clone())),
+            )
+        });
+        let systems = self.file_systems.iter();
+        Told {
+            is_delta: self.is_delta,
+            device_props: DeviceProps {
+                props: PropertyMap::merge(files, Era::LastWins),
+                files: self.files.iter().map(|file| file.place.clone()).collect(),
+                file_systems: systems
+                    .filter_map(|(partition, kind)| Some((partition.clone(), Kind::parse(kind)?)))
+                    .collect(),
+                warnings: self.warnings.clone(),
+            },
+        }
+    }
+}
+
+/// What is remembered, shared by the threads that read files.
+#[derive(Debug)]
+pub struct Cache {
+    path: PathBuf,
+    families: Vec<Family>,
+    reader: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    files: BTreeMap<PathBuf, Entry>,
+    changed: bool,
+    saved_at: Instant,
+}
+
+impl Cache {
+    /// Reads the cache; one that is absent, damaged or of another version is
+    /// empty.
+    #[must_use]
+    pub fn load(path: &Path, families: &[Family]) -> Cache {
+        let reader = format!("{} {families:?}", env!("CARGO_PKG_VERSION"));
+        let wire = std::fs::read(path)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Wire>(&bytes).ok())
+            .filter(|wire| wire.version == VERSION)
+            .unwrap_or_default();
+        let mut files = wire.files;
+        if wire.reader != reader {
+            for entry in files.values_mut() {
+                entry.device = None;
+            }
+        }
+        Cache {
+            path: path.to_owned(),
+            families: families.to_vec(),
+            reader,
+            state: Mutex::new(State {
+                files,
+                changed: false,
+                saved_at: Instant::now(),
+            }),
+        }
+    }
+
+    /// The digests of `path`, if it still is the file that was read.
+    #[must_use]
+    pub fn digests(&self, path: &Path, stamp: Stamp) -> Option<Digests> {
+        self.with(path, stamp, |entry| {
+            Some(Digests {
+                md5: entry.md5.clone(),
+                sha256: entry.sha256.clone(),
+            })
+        })
+    }
+
+    /// What the partitions of `path` told, if it still is the file that was read.
+    #[must_use]
+    pub fn told(&self, path: &Path, stamp: Stamp) -> Option<Told> {
+        self.with(path, stamp, |entry| Some(entry.device.as_ref()?.told()))
+    }
+
+    fn with<T>(
+        &self,
+        path: &Path,
+        stamp: Stamp,
+        answer: impl FnOnce(&Entry) -> Option<T>,
+    ) -> Option<T> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = state.files.get(path)?;
+        let known = Stamp {
+            size: entry.size,
+            modified_ns: entry.modified_ns,
+            inode: entry.inode,
+        };
+        answer(entry).filter(|_| known == stamp)
+    }
+
+    /// Remembers what was read of `path`, and writes the cache now and then so
+    /// that an interrupted run keeps what it has done.
+    ///
+    /// # Errors
+    /// If the cache cannot be written.
+    pub fn put(
+        &self,
+        path: &Path,
+        stamp: Stamp,
+        digests: &Digests,
+        told: &Told,
+        now_ns: i64,
+    ) -> io::Result<()> {
+        if now_ns.saturating_sub(stamp.modified_ns) < SETTLED_NS {
+            return Ok(());
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = Entry {
+            size: stamp.size,
+            modified_ns: stamp.modified_ns,
+            inode: stamp.inode,
+            md5: digests.md5.clone(),
+            sha256: digests.sha256.clone(),
+            device: Some(Device::of(told, &self.families)),
+        };
+        state.files.insert(path.to_owned(), entry);
+        state.changed = true;
+        if state.saved_at.elapsed() < SAVE_INTERVAL {
+            return Ok(());
+        }
+        self.write(&mut state)
+    }
+
+    /// Forgets files that are gone, and writes the cache if anything changed.
+    ///
+    /// # Errors
+    /// If the cache cannot be written.
+    pub fn save(&self) -> io::Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let num_before = state.files.len();
+        state.files.retain(|path, _| path.exists());
+        if !state.changed && state.files.len() == num_before {
+            return Ok(());
+        }
+        self.write(&mut state)
+    }
+
+    fn write(&self, state: &mut State) -> io::Result<()> {
+        let wire = Wire {
+            version: VERSION,
+            reader: self.reader.clone(),
+            files: state.files.clone(),
+        };
+        let bytes = serde_json::to_vec(&wire).map_err(io::Error::other)?;
+        write_atomically(&self.path, &bytes)?;
+        state.changed = false;
+        state.saved_at = Instant::now();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_holds_only_for_the_same_stamp() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("rom.zip");
+        std::fs::write(&file, "x").unwrap();
+        let stamp = Stamp {
+            size: 1,
+            modified_ns: 5,
+            inode: 9,
+        };
+        let digests = Digests {
+            md5: "m".into(),
+            sha256: "s".into(),
+        };
+        let told = Told {
+            is_delta: false,
+            device_props: DeviceProps {
+                props: PropertyMap::merge(
+                    [
+                        PropertyFile::parse("system:/a", b"ro.lineage.device=x\nro.build.id=1\n"),
+                        PropertyFile::parse("product:/b", b"ro.build.id=2\n"),
+                    ],
+                    Era::LastWins,
+                ),
+                files: vec!["system:/a".to_owned(), "product:/b".to_owned()],
+                file_systems: [("system".to_owned(), Kind::Erofs)].into(),
+                warnings: vec!["w".to_owned()],
+            },
+        };
+        let load = || Cache::load(&dir.path().join("cache.json"), &[]);
+        let cache = load();
+        cache
+            .put(&file, stamp, &digests, &told, 5 + SETTLED_NS)
+            .unwrap();
+        cache.save().unwrap();
+        let cache = load();
+        assert_eq!(cache.digests(&file, stamp), Some(digests.clone()));
+        assert_eq!(cache.told(&file, stamp), Some(told.clone()));
+        let mine = Family {
+            markers: vec!["ro.mine.".into()],
+            ..crate::family::FAMILIES[0].clone()
+        };
+        let other = Cache::load(&dir.path().join("cache.json"), &[mine]);
+        assert_eq!(other.digests(&file, stamp), Some(digests.clone()));
+        assert_eq!(other.told(&file, stamp), None);
+        for other in [
+            Stamp { size: 2, ..stamp },
+            Stamp {
+                modified_ns: 6,
+                ..stamp
+            },
+            Stamp { inode: 8, ..stamp },
+        ] {
+            assert_eq!(cache.digests(&file, other), None);
+            assert_eq!(cache.told(&file, other), None);
+        }
+        // Too young to be trusted.
+        cache
+            .put(
+                &file,
+                Stamp {
+                    modified_ns: 50,
+                    ..stamp
+                },
+                &digests,
+                &told,
+                60,
+            )
+            .unwrap();
+        assert_eq!(cache.digests(&file, stamp), Some(digests));
+        // Gone from the disk.
+        std::fs::remove_file(&file).unwrap();
+        cache.save().unwrap();
+        assert_eq!(load().digests(&file, stamp), None);
+    }
+
+    #[test]
+    fn a_damaged_cache_is_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cache.json");
+        std::fs::write(&path, "{\"version\":2,\"files\":[").unwrap();
+        let stamp = Stamp {
+            size: 1,
+            modified_ns: 5,
+            inode: 9,
+        };
+        assert_eq!(Cache::load(&path, &[]).digests(Path::new("x"), stamp), None);
+    }
+}
