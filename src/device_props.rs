@@ -245,8 +245,7 @@ impl Found {
     }
 }
 
-/// Reads the property files of one partition, and of those that older devices
-/// keep as folders inside it.
+/// Reads the property files of one partition.
 fn read_partition(rom: &Rom, partition: Partition, everything: bool) -> Result<Found, rom::Error> {
     let mut found = Found::default();
     let Some(name) = rom.find(partition.as_str()) else {
@@ -268,41 +267,7 @@ fn read_partition(rom: &Rom, partition: Partition, everything: bool) -> Result<F
         file_system: &*file_system,
         found: &mut found,
     };
-    let path = files.first(Slot::of(partition), partition.paths())?;
-    if partition == Partition::System {
-        let base = path.map_or("/system", |path| path.trim_end_matches("/build.prop"));
-        for inner in [
-            Partition::Product,
-            Partition::SystemExt,
-            Partition::Vendor,
-            Partition::Odm,
-        ] {
-            // Read only for want of a partition of its own.
-            let folder = match inner {
-                Partition::Odm => "vendor/odm",
-                inner => inner.as_str(),
-            };
-            if rom.find(inner.as_str()).is_none() && (everything || inner == Partition::Product) {
-                let paths = [
-                    format!("{base}/{folder}/etc/build.prop"),
-                    format!("{base}/{folder}/build.prop"),
-                ];
-                files.first(Slot::of(inner), &paths.each_ref().map(String::as_str))?;
-            }
-        }
-        if everything {
-            let path = format!("{base}/etc/prop.default");
-            files.first(Slot::Defaults, &[&path, "/default.prop"])?;
-        }
-    }
-    if partition == Partition::Vendor {
-        if rom.find("odm").is_none() {
-            files.first(Slot::Odm, &["/odm/etc/build.prop", "/odm/build.prop"])?;
-        }
-        if everything {
-            files.first(Slot::VendorDefaults, &["/default.prop"])?;
-        }
-    }
+    files.read(partition, everything, &|name| rom.find(name).is_some())?;
     Ok(found)
 }
 
@@ -313,6 +278,48 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
+    /// Reads the files of a partition, and of those that older devices keep as
+    /// folders inside it. `has` tells whether a partition of a name exists.
+    fn read(
+        &mut self,
+        partition: Partition,
+        everything: bool,
+        has: &dyn Fn(&str) -> bool,
+    ) -> Result<(), rom::Error> {
+        let path = self.first(Slot::of(partition), partition.paths())?;
+        if partition == Partition::System {
+            let base = path.map_or("/system", |path| path.trim_end_matches("/build.prop"));
+            for (inner, folder) in [
+                (Partition::Product, "product"),
+                (Partition::SystemExt, "system_ext"),
+                (Partition::Vendor, "vendor"),
+                (Partition::Odm, "vendor/odm"),
+            ] {
+                let is_wanted = everything || inner == Partition::Product;
+                if is_wanted && !has(inner.as_str()) {
+                    let paths = [
+                        format!("{base}/{folder}/etc/build.prop"),
+                        format!("{base}/{folder}/build.prop"),
+                    ];
+                    self.first(Slot::of(inner), &paths.each_ref().map(String::as_str))?;
+                }
+            }
+            if everything {
+                let path = format!("{base}/etc/prop.default");
+                self.first(Slot::Defaults, &[&path, "/default.prop"])?;
+            }
+        }
+        if partition == Partition::Vendor {
+            if !has("odm") {
+                self.first(Slot::Odm, &["/odm/etc/build.prop", "/odm/build.prop"])?;
+            }
+            if everything {
+                self.first(Slot::VendorDefaults, &["/default.prop"])?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the first of some files that exists; answers which it was.
     fn first<'p>(&mut self, slot: Slot, paths: &[&'p str]) -> Result<Option<&'p str>, rom::Error> {
         for path in paths {
@@ -349,4 +356,145 @@ fn unread(error: &rom::Error) -> String {
         source = cause.source();
     }
     format!("{text}; its properties are not known")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fs::{Entry, Error, Kind};
+    use std::io::Write;
+
+    /// Files by path.
+    struct Fake(&'static [(&'static str, &'static str)]);
+
+    impl FileSystem for Fake {
+        fn kind(&self) -> Kind {
+            Kind::Ext4
+        }
+
+        fn copy(&self, path: &str, _limit: u64, out: &mut dyn Write) -> Result<(), Error> {
+            let found = self.0.iter().find(|(known, _)| *known == path);
+            let (_, text) = found.ok_or_else(|| Error::NotFound {
+                path: path.to_owned(),
+            })?;
+            out.write_all(text.as_bytes()).map_err(Error::Write)
+        }
+
+        fn list(&self, _path: &str) -> Result<Vec<Entry>, Error> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn read_all(partitions: &[(Partition, Fake)], everything: bool) -> (PropertyMap, Vec<String>) {
+        let has = |name: &str| partitions.iter().any(|(p, _)| p.as_str() == name);
+        let mut found = Found::default();
+        for (partition, file_system) in partitions {
+            let mut part = Found::default();
+            let mut files = Files {
+                name: partition.as_str(),
+                file_system,
+                found: &mut part,
+            };
+            files.read(*partition, everything, &has).unwrap();
+            found.join(part);
+        }
+        let places = found.files.iter().map(|(_, file)| file.place.clone());
+        (found.merged(), places.collect())
+    }
+
+    #[test]
+    fn the_product_is_looked_for_inside_the_system_for_want_of_a_partition() {
+        const SYSTEM: Fake = Fake(&[
+            (
+                "/system/build.prop",
+                "ro.build.version.sdk=30\nro.x=system\n",
+            ),
+            ("/system/product/build.prop", "ro.x=inside\n"),
+            ("/system/vendor/build.prop", "ro.y=vendor\n"),
+        ]);
+        let (props, files) = read_all(&[(Partition::System, SYSTEM)], false);
+        assert_eq!(props.get("ro.x"), Some("inside"));
+        assert_eq!(
+            files,
+            [
+                "system:/system/build.prop",
+                "system:/system/product/build.prop"
+            ]
+        );
+        let product = Fake(&[
+            ("/etc/build.prop", "ro.x=own\n"),
+            ("/build.prop", "ro.x=old\n"),
+        ]);
+        let both = [(Partition::System, SYSTEM), (Partition::Product, product)];
+        let (props, files) = read_all(&both, false);
+        assert_eq!(props.get("ro.x"), Some("own"));
+        assert_eq!(
+            files,
+            ["system:/system/build.prop", "product:/etc/build.prop"]
+        );
+        assert_eq!(props.get("ro.y"), None);
+        assert_eq!(read_all(&both, true).0.get("ro.y"), Some("vendor"));
+    }
+
+    #[test]
+    fn an_image_without_the_root_folder_is_read_from_its_own() {
+        let system = Fake(&[
+            (
+                "/build.prop",
+                "ro.build.version.sdk=25\nro.x=system\nro.z=system\n",
+            ),
+            ("/vendor/build.prop", "ro.x=vendor\nro.y=vendor\n"),
+            ("/etc/prop.default", "ro.z=default\n"),
+        ]);
+        let (props, files) = read_all(&[(Partition::System, system)], true);
+        // Up to Android 9 the first definition of an `ro.` property holds.
+        assert_eq!(props.get("ro.x"), Some("system"));
+        assert_eq!(props.get("ro.y"), Some("vendor"));
+        assert_eq!(props.get("ro.z"), Some("default"));
+        assert_eq!(files.len(), 3, "{files:?}");
+    }
+
+    #[test]
+    fn each_release_loads_its_files_in_its_own_order() {
+        let winner = |sdk: &str| {
+            let mut found = Found::default();
+            for (slot, place) in [
+                (Slot::Odm, "odm"),
+                (Slot::Product, "product"),
+                (Slot::System, "system"),
+                (Slot::Vendor, "vendor"),
+            ] {
+                let text = format!("ro.build.version.sdk={sdk}\nro.x={place}\nro.build.x={place}");
+                found.add(slot, place.to_owned(), text.as_bytes());
+            }
+            let props = found.merged();
+            [props.get("ro.x"), props.get("ro.build.x")].map(|value| value.unwrap().to_owned())
+        };
+        assert_eq!(winner("27"), ["system", "system"]);
+        assert_eq!(winner("28"), ["product", "product"]);
+        assert_eq!(winner("29"), ["product", "product"]);
+        assert_eq!(winner("35"), ["product", "product"]);
+        // Without a product, the maker's partitions may not set the build's own.
+        let mut found = Found::default();
+        found.add(
+            Slot::System,
+            "system".into(),
+            b"ro.build.version.sdk=35\nro.build.x=s\nro.x=s",
+        );
+        found.add(Slot::Odm, "odm".into(), b"ro.build.x=o\nro.x=o");
+        assert_eq!(found.merged().get("ro.build.x"), Some("s"));
+        assert_eq!(found.merged().get("ro.x"), Some("o"));
+    }
+
+    #[test]
+    fn the_entry_of_the_zip_stands_for_the_file_in_the_image() {
+        let mut found = Found::default();
+        found.add(Slot::System, ENTRY_PLACE.to_owned(), b"ro.x=entry");
+        let mut image = Found::default();
+        image.add(Slot::System, "system:/build.prop".to_owned(), b"ro.x=image");
+        image.add(Slot::Vendor, "vendor:/build.prop".to_owned(), b"ro.y=1");
+        found.join(image);
+        let places: Vec<&str> = found.files.iter().map(|(_, f)| f.place.as_str()).collect();
+        assert_eq!(places, [ENTRY_PLACE, "vendor:/build.prop"]);
+    }
 }
