@@ -1,8 +1,8 @@
 //! Size and digests of whole files, from one read of each.
 //!
 //! In: a path and the stamp it had when it was examined. Out: [`Digests`]. Memory
-//! is one buffer a file, whatever its size. [`crate::cache`] remembers the digests of
-//! files that have not changed; [`sidecar`] reads the ones published beside them.
+//! is one buffer a file, whatever its size. [`sidecar`] reads the digests that are
+//! published beside files.
 
 pub mod sidecar;
 
