@@ -326,6 +326,7 @@ fn describe(entry: &Entry) -> String {
         (EntryType::Link, Some(target)) => {
             format!("{:>12}  {name} -> {}\n", "-", target.escape_debug())
         }
+        (EntryType::Link, None) => format!("{:>12}  {name} -> ?\n", "-"),
         (EntryType::Special, _) => format!("{:>12}  {name} (special)\n", "-"),
         _ => format!("{:>12}  {name}\n", entry.size),
     }

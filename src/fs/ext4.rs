@@ -4,15 +4,24 @@ use std::error::Error as StdError;
 use std::io::Write;
 use std::sync::Arc;
 
-use ext4_view::{Ext4Error, Ext4Read, FileType};
+use ext4_view::{Ext4Error, Ext4Read, FileType, Path};
 
-use super::{Entry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, Watched};
+use super::{
+    Entry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_LINKS, MAX_PATH_LEN,
+    SUPERBLOCK_OFFSET, Watched, components,
+};
 use crate::io::ReadAt;
 
 /// `s_magic`, at byte 56 of the superblock.
 pub(super) const MAGIC: [u8; 2] = [0x53, 0xef];
 /// How much of a file is read at a time, in bytes.
 const STEP: usize = 64 << 10;
+/// `s_log_block_size` of blocks of 64 KiB, the largest that Linux has; the library
+/// has larger ones, and keeps some of them.
+const MAX_LOG_BLOCK_SIZE: u32 = 6;
+/// Most block groups; the library makes room for all before it reads one. 512 GiB
+/// have so many even with the smallest blocks.
+const MAX_BLOCK_GROUPS: u64 = 1 << 16;
 
 /// An ext4 file system.
 pub(super) struct Ext4 {
@@ -37,6 +46,7 @@ impl Ext4 {
         let source = Watched::new(source);
         let adapter = Box::new(Adapter(source.clone()));
         let inner = source.run(Kind::Ext4, "superblock", || {
+            check_superblock(&source)?;
             ext4_view::Ext4::load(adapter).map_err(|error| convert(&error, "superblock", ""))
         })?;
         Ok(Ext4 { source, inner })
@@ -56,12 +66,100 @@ impl Ext4 {
             })
         })
     }
+
+    /// The same path without symbolic links. The library follows them too, but makes
+    /// room for as many bytes as a link says it has.
+    fn resolve(&self, path: &str) -> Result<String, Fault> {
+        let mut todo: Vec<String> = components(path).rev().map(str::to_owned).collect();
+        let mut at: Vec<String> = Vec::new();
+        let mut num_links = 0;
+        while let Some(name) = todo.pop() {
+            if name == ".." {
+                at.pop();
+                continue;
+            }
+            at.push(name);
+            let here = joined(&at);
+            let metadata = self.inner.symlink_metadata(here.as_str())?;
+            if !metadata.is_symlink() {
+                continue;
+            }
+            num_links += 1;
+            if num_links > MAX_LINKS {
+                return Err(Fault::corrupt(format!(
+                    "too many symbolic links at `{}`",
+                    path.escape_debug()
+                )));
+            }
+            let target = self.link_target(here.as_str(), metadata.len())?;
+            at.pop();
+            if target.starts_with('/') {
+                at.clear();
+            }
+            todo.extend(components(&target).rev().map(str::to_owned));
+        }
+        Ok(joined(&at))
+    }
+
+    /// Where the symbolic link at `path` leads, which is `len` bytes long.
+    fn link_target<'p>(&self, path: impl TryInto<Path<'p>>, len: u64) -> Result<String, Fault> {
+        if len > MAX_PATH_LEN as u64 {
+            return Err(Fault::corrupt(format!("a symbolic link of {len} bytes")));
+        }
+        let target = self.inner.read_link(path)?;
+        Ok(String::from_utf8_lossy(target.as_ref()).into_owned())
+    }
+}
+
+fn joined(names: &[String]) -> String {
+    format!("/{}", names.join("/"))
+}
+
+/// Checks what the library makes room for as soon as it has read it.
+fn check_superblock(source: &Watched) -> Result<(), Error> {
+    let read = |offset| {
+        let mut field = [0; 4];
+        let result = source.read(SUPERBLOCK_OFFSET + offset, &mut field);
+        result.map_err(|source| Error::Read {
+            kind: Kind::Ext4,
+            place: "superblock".to_owned(),
+            source,
+        })?;
+        Ok(u32::from_le_bytes(field))
+    };
+    let s_blocks_count = (u64::from(read(0x150)?) << 32) | u64::from(read(4)?);
+    let s_log_block_size = read(24)?;
+    let s_blocks_per_group = read(32)?;
+    let corrupt = |fault| {
+        Err(Error::Corrupt {
+            kind: Kind::Ext4,
+            fault,
+        })
+    };
+    if s_log_block_size > MAX_LOG_BLOCK_SIZE {
+        return corrupt(format!("s_log_block_size {s_log_block_size}"));
+    }
+    match s_blocks_count.checked_div(s_blocks_per_group.into()) {
+        Some(num_groups) if num_groups > MAX_BLOCK_GROUPS => corrupt(format!(
+            "{num_groups} block groups, at most {MAX_BLOCK_GROUPS} are read"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What a library call, or what is done with its answer, fails with.
 enum Fault {
     Library(Ext4Error),
     Own(Error),
+}
+
+impl Fault {
+    fn corrupt(fault: String) -> Fault {
+        Fault::Own(Error::Corrupt {
+            kind: Kind::Ext4,
+            fault,
+        })
+    }
 }
 
 impl From<Ext4Error> for Fault {
@@ -77,7 +175,8 @@ impl FileSystem for Ext4 {
 
     fn copy(&self, path: &str, limit: u64, out: &mut dyn Write) -> Result<(), Error> {
         self.run(path, "file", || {
-            let mut file = self.inner.open(path)?;
+            let resolved = self.resolve(path)?;
+            let mut file = self.inner.open(resolved.as_str())?;
             let size = file.metadata().len();
             if size > limit {
                 return Err(Fault::Own(Error::TooLarge {
@@ -104,7 +203,8 @@ impl FileSystem for Ext4 {
     fn list(&self, path: &str) -> Result<Vec<Entry>, Error> {
         self.run(path, "folder", || {
             let mut entries = Vec::new();
-            for entry in self.inner.read_dir(path)? {
+            let folder = self.resolve(path)?;
+            for entry in self.inner.read_dir(folder.as_str())? {
                 let entry = entry?;
                 let name = String::from_utf8_lossy(entry.file_name().as_ref()).into_owned();
                 if name == "." || name == ".." {
@@ -125,10 +225,8 @@ impl FileSystem for Ext4 {
                     _ => EntryType::Special,
                 };
                 let target = match entry_type {
-                    EntryType::Link => {
-                        let target = self.inner.read_link(&entry.path())?;
-                        Some(String::from_utf8_lossy(target.as_ref()).into_owned())
-                    }
+                    // One that leads nowhere readable spoils no listing.
+                    EntryType::Link => self.link_target(&entry.path(), metadata.len()).ok(),
                     _ => None,
                 };
                 entries.push(Entry {

@@ -1,9 +1,9 @@
 //! The file systems inside partition images.
 //!
 //! In: a partition as a [`ReadAt`]. Out: its [`FileSystem`], which answers with
-//! files and folders by path. The work is done by the `ext4-view` and `erofs-rs`
-//! crates; their panics are contained here, and a fault of the image below keeps
-//! its class through their errors.
+//! files and folders by path. ext4 is read by the `ext4-view` crate: its panics
+//! are contained here, and a fault of the image below keeps its class through its
+//! errors. EROFS is read by a reader of our own.
 //!
 //! F2FS and squashfs are recognised and not read. So is the `inline_data` feature
 //! of ext4: Android's image tools never set it.

@@ -53,6 +53,38 @@ fn walk(file_system: &dyn FileSystem, folder: &str, tree: &mut BTreeMap<String, 
     }
 }
 
+/// What of EROFS there are images of.
+const EROFS: [&str; 28] = [
+    "plain",
+    "noinline",
+    "chunk",
+    "chunk64",
+    "extended",
+    "xattrs",
+    "xattrs-shared",
+    "16k",
+    "lz4",
+    "lz4hc",
+    "bigpcluster",
+    "legacy",
+    "ztail",
+    "fragments",
+    "tailfragments",
+    "allfragments",
+    "dedupe",
+    "dirdata",
+    "48bit",
+    "metabox",
+    "metabox-dirs",
+    "16k-lz4hc",
+    "product",
+    "lzma",
+    "lzma-frag",
+    "deflate",
+    "zstd",
+    "mixed",
+];
+
 /// What `ext4-view` 1.0.0 does not read as Linux does: blocks that were allocated
 /// and never written, and a block map with a hole where an indirect block would
 /// be. No image of a ROM has either under its `build.prop`.
@@ -106,36 +138,7 @@ fn every_form_of_ext4_is_read_file_by_file() {
 
 #[test]
 fn every_form_of_erofs_is_read_file_by_file() {
-    for name in [
-        "plain",
-        "noinline",
-        "chunk",
-        "chunk64",
-        "extended",
-        "xattrs",
-        "xattrs-shared",
-        "16k",
-        "lz4",
-        "lz4hc",
-        "bigpcluster",
-        "legacy",
-        "ztail",
-        "fragments",
-        "tailfragments",
-        "allfragments",
-        "dedupe",
-        "dirdata",
-        "48bit",
-        "metabox",
-        "metabox-dirs",
-        "16k-lz4hc",
-        "product",
-        "lzma",
-        "lzma-frag",
-        "deflate",
-        "zstd",
-        "mixed",
-    ] {
+    for name in EROFS {
         let name = format!("erofs-{name}");
         check_tree(&name, fixture(&name), Kind::Erofs);
     }
@@ -234,6 +237,35 @@ fn file_systems_that_are_not_read_are_named() {
     }
 }
 
+#[test]
+fn an_ext4_that_asks_for_endless_memory_is_refused() {
+    for (offset, value) in [
+        // s_blocks_count, with s_blocks_per_group of 1 to have as many groups.
+        (4, [0xff, 0xff, 0xff, 0x7f]),
+        // s_log_block_size: 2 GiB.
+        (24, [21, 0, 0, 0]),
+    ] {
+        let mut image = fixture("ext4-android");
+        image[1024 + 32..][..4].copy_from_slice(&[1, 0, 0, 0]);
+        image[1024 + offset..][..4].copy_from_slice(&value);
+        let error = open(image).err().unwrap();
+        assert_eq!(error.class(), Class::Corrupt, "{error}");
+    }
+    // A short link lies in its inode, at byte 40; i_size_high is at byte 108.
+    let mut image = fixture("ext4-android");
+    let target = image.windows(16).position(|w| w == b"../build.prop\0\0\0");
+    let inode = target.unwrap() - 40;
+    image[inode + 108] = 1;
+    let file_system = open(image).unwrap();
+    for path in ["/system/etc/rel", "/etc/rel"] {
+        let error = file_system.read(path, LIMIT).unwrap_err();
+        assert_eq!(error.class(), Class::Corrupt, "{error}");
+    }
+    let entries = file_system.list("/system/etc").unwrap();
+    let link = entries.iter().find(|entry| entry.name == "rel").unwrap();
+    assert_eq!(link.target, None);
+}
+
 /// A source that fails from some byte on, with a class of its own.
 struct Failing {
     image: Vec<u8>,
@@ -313,4 +345,79 @@ fn only_a_little_of_an_image_is_read_for_its_properties() {
         let read = source.1.load(std::sync::atomic::Ordering::Relaxed);
         assert!(read < 140_000, "{name}: {read} bytes");
     }
+}
+
+/// Images tried of each form; all but the first have one bit flipped.
+#[cfg(unix)]
+const NUM_SEEDS: u64 = 20;
+
+/// Another reader's answer: the bytes of a file, if it gives any.
+#[cfg(unix)]
+fn read_by_another(image: &[u8], path: &str) -> Option<Vec<u8>> {
+    use std::io::Read;
+    let read = || -> Option<Vec<u8>> {
+        let image = erofs_rs::backend::SliceImage::new(image);
+        let file_system = erofs_rs::EroFS::new(image).ok()?;
+        let mut bytes = Vec::new();
+        let file = file_system.open(path).ok()?;
+        file.take(LIMIT).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    };
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()?
+}
+
+/// Sets the checksum of the superblock right again.
+#[cfg(unix)]
+fn mend_checksum(image: &mut [u8]) {
+    let block_size = 1usize << image[1024 + 12].clamp(9, 14);
+    let end = if block_size > 1024 {
+        block_size
+    } else {
+        1024 + block_size
+    };
+    image[1028..1032].fill(0);
+    let mut crc = !0u32;
+    for &byte in &image[1024..end] {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg());
+        }
+    }
+    image[1028..1032].copy_from_slice(&crc.to_le_bytes());
+}
+
+#[cfg(unix)]
+#[test]
+fn two_readers_of_erofs_never_give_different_bytes() {
+    let mut num_same = 0;
+    for name in EROFS {
+        let whole = fixture(&format!("erofs-{name}"));
+        let at = |seed: u64| {
+            let noise = testkit::noise(seed, 8);
+            u64::from_le_bytes(noise.try_into().unwrap()) as usize
+        };
+        for seed in 0..NUM_SEEDS {
+            let mut image = whole.clone();
+            if seed > 0 {
+                // Mostly in metadata, which is at the beginning or at the end.
+                let range = match seed % 3 {
+                    0 => 1024..1152,
+                    1 => 1152..whole.len().min(40_000),
+                    _ => whole.len().saturating_sub(40_000)..whole.len(),
+                };
+                let place = range.start + at(seed * 2) % range.len();
+                image[place] ^= 1 << (at(seed * 2 + 1) % 8);
+                mend_checksum(&mut image);
+            }
+            for path in ["/system/build.prop", "/system/big.txt", "/etc/build.prop"] {
+                let theirs = read_by_another(&image, path);
+                let ours = open(image.clone()).and_then(|f| f.read(path, LIMIT));
+                if let (Some(theirs), Ok(ours)) = (theirs, ours) {
+                    assert!(ours == theirs, "{name}, seed {seed}, {path}");
+                    num_same += 1;
+                }
+            }
+        }
+    }
+    assert!(num_same > 25 * NUM_SEEDS, "{num_same}");
 }

@@ -1,0 +1,155 @@
+//! The physical clusters of compressed files, decoded.
+//!
+//! In: an extent. Out: its bytes. A cluster may hold more than the extent asks
+//! for, where data is shared between files; what follows is not decoded.
+//! Source: Linux `fs/erofs/decompressor*.c` for what precedes and follows the
+//! streams; the LZ4 block format description, 1.6.3; the XZ project's MicroLZMA.
+
+use std::io::Read;
+
+use flate2::{Decompress, FlushDecompress, Status};
+use lzma_rust2::LzmaReader;
+use ruzstd::decoding::StreamingDecoder;
+
+use super::{Erofs, Error, Extent, FEATURE_LZ4_0PADDING, Inode, Place, corrupt, unsupported};
+
+const LZ4: u8 = 0;
+const MICROLZMA: u8 = 1;
+const DEFLATE: u8 = 2;
+const ZSTD: u8 = 3;
+/// Largest window of a zstd frame, in bytes (`Z_EROFS_ZSTD_MAX_DICT_SIZE`, 1 MiB,
+/// with room for frames that only state more).
+const MAX_ZSTD_WINDOW: u64 = 8 << 20;
+
+/// Decodes an extent that is not stored as it is.
+pub(super) fn decode(erofs: &Erofs, inode: &Inode, extent: &Extent) -> Result<Vec<u8>, Error> {
+    let output_len = extent.end.saturating_sub(extent.start);
+    let output_len = usize::try_from(output_len).expect("at most 12 MiB");
+    let (offset, len, in_metadata) = match extent.place {
+        Place::Interlaced { offset, len } => (offset, len, false),
+        Place::Encoded {
+            offset,
+            len,
+            in_metadata,
+            ..
+        } => (offset, len, in_metadata),
+        _ => return Err(corrupt("an extent without a cluster")),
+    };
+    let mut input = vec![0; usize::try_from(len).expect("at most 1 MiB")];
+    match in_metadata {
+        true => erofs.read_metadata(inode.nid, offset, &mut input)?,
+        false => erofs.read_image(offset, &mut input)?,
+    }
+    let Place::Encoded { algorithm, .. } = extent.place else {
+        let within = extent.start & erofs.block_size().saturating_sub(1);
+        return rotate(&input, usize::try_from(within).unwrap_or(0), output_len)
+            .ok_or_else(|| corrupt(format!("interlaced cluster at byte {offset:#x}")));
+    };
+    // Streams end with their cluster, after zeros that fill its beginning.
+    let is_padded = algorithm != LZ4 || erofs.superblock.features & FEATURE_LZ4_0PADDING != 0;
+    let start = match is_padded {
+        true => input.iter().position(|&byte| byte != 0).unwrap_or(0),
+        false => 0,
+    };
+    let (_, stream) = input.split_at(start);
+    let mut output = vec![0; output_len];
+    let (name, result) = match algorithm {
+        LZ4 => ("lz4", decode_lz4(stream, &mut output)),
+        MICROLZMA => ("MicroLZMA", decode_microlzma(stream, &mut output)),
+        DEFLATE => ("deflate", decode_deflate(stream, &mut output)),
+        ZSTD => ("zstd", decode_zstd(stream, &mut output)),
+        other => return Err(unsupported(format!("compression algorithm {other}"))),
+    };
+    result.ok_or_else(|| {
+        corrupt(format!(
+            "{name} cluster of {len} bytes at byte {offset:#x} does not decode to {output_len} bytes"
+        ))
+    })?;
+    Ok(output)
+}
+
+/// Undoes the rotation of an interlaced cluster: data stands in it where it stands
+/// in the file's block, and what goes over the end continues at the beginning.
+fn rotate(cluster: &[u8], start: usize, len: usize) -> Option<Vec<u8>> {
+    let (wrapped, first) = cluster.split_at_checked(start)?;
+    let first = first.get(..len.min(first.len()))?;
+    let rest = wrapped.get(..len.checked_sub(first.len())?)?;
+    Some([first, rest].concat())
+}
+
+/// Decodes an LZ4 block until `output` is full.
+fn decode_lz4(mut input: &[u8], output: &mut [u8]) -> Option<()> {
+    /// A length: four bits, and bytes after them while these are 255.
+    fn length(input: &mut &[u8], nibble: u8) -> Option<usize> {
+        let mut length = usize::from(nibble);
+        if nibble == 15 {
+            loop {
+                let (&byte, rest) = input.split_first()?;
+                *input = rest;
+                length = length.checked_add(byte.into())?;
+                if byte != 255 {
+                    break;
+                }
+            }
+        }
+        Some(length)
+    }
+    let mut at = 0;
+    while at < output.len() {
+        let (&token, rest) = input.split_first()?;
+        input = rest;
+        let left = output.len().saturating_sub(at);
+        let literals = length(&mut input, token >> 4)?.min(left);
+        let (bytes, rest) = input.split_at_checked(literals)?;
+        output
+            .get_mut(at..)?
+            .get_mut(..literals)?
+            .copy_from_slice(bytes);
+        input = rest;
+        at = at.checked_add(literals)?;
+        if at == output.len() {
+            break;
+        }
+        let (&distance, rest) = input.split_first_chunk()?;
+        input = rest;
+        let distance = usize::from(u16::from_le_bytes(distance));
+        let left = output.len().saturating_sub(at);
+        let count = length(&mut input, token & 15)?.checked_add(4)?.min(left);
+        let from = at.checked_sub(distance).filter(|_| distance > 0)?;
+        let end = at.checked_add(count)?;
+        // The source may reach into what is being written: copy what is there
+        // already, which doubles each time.
+        while at < end {
+            let len = end.saturating_sub(at).min(at.saturating_sub(from));
+            output.copy_within(from..from.checked_add(len)?, at);
+            at = at.checked_add(len)?;
+        }
+    }
+    Some(())
+}
+
+/// Decodes MicroLZMA: LZMA whose first byte, always zero, is the inverted
+/// properties instead, without a mark at its end.
+fn decode_microlzma(stream: &[u8], output: &mut [u8]) -> Option<()> {
+    let (&properties, rest) = stream.split_first()?;
+    // No distance reaches beyond the output, so it bounds the dictionary.
+    let dictionary = u32::try_from(output.len().max(4096)).ok()?;
+    let input = [0].chain(rest).chain(std::io::repeat(0));
+    let mut decoder =
+        LzmaReader::new_with_props(input, u64::MAX, !properties, dictionary, None).ok()?;
+    decoder.read_exact(output).ok()
+}
+
+fn decode_deflate(stream: &[u8], output: &mut [u8]) -> Option<()> {
+    let mut decoder = Decompress::new(false);
+    let status = decoder
+        .decompress(stream, output, FlushDecompress::Finish)
+        .ok()?;
+    let is_full = usize::try_from(decoder.total_out()) == Ok(output.len());
+    (is_full && matches!(status, Status::StreamEnd | Status::Ok | Status::BufError)).then_some(())
+}
+
+fn decode_zstd(stream: &[u8], output: &mut [u8]) -> Option<()> {
+    let mut decoder = StreamingDecoder::new_with_max_window_size(stream, MAX_ZSTD_WINDOW).ok()?;
+    decoder.read_exact(output).ok()
+}
