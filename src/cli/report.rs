@@ -9,6 +9,7 @@ use romfeed::class::Class;
 use romfeed::config::Config;
 use romfeed::generate::{self, Event, Fault, Report};
 use romfeed::ingest;
+use romfeed::io::{Exceeded, ReadError};
 
 use super::args::{Global, When};
 
@@ -94,6 +95,15 @@ fn hint(fault: &Fault) -> &'static str {
         }
         Some(ingest::Error::Open(_)) => return "check that it is a file, and its permissions",
         _ => {}
+    }
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&*fault.error);
+    while let Some(error) = cause {
+        if let Some(ReadError::Keep { .. } | ReadError::Exceeded(Exceeded::Space { .. })) =
+            error.downcast_ref()
+        {
+            return "name another folder: TMPDIR=/path/to/folder";
+        }
+        cause = error.source();
     }
     match fault.class {
         Class::NotAZip => "remove it, or copy the package again",

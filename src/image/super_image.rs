@@ -414,9 +414,9 @@ mod tests {
     /// Bytes of the metadata: room for each copy, and where the first begins.
     const ROOM: u64 = 4096;
     const METADATA: usize = 12_288;
-    /// Bytes of the tables of [`good`]: three partitions, three extents, two groups
+    /// Bytes of the tables of [`good`]: three partitions, four extents, two groups
     /// and a device.
-    const TABLES_LEN: usize = 3 * 52 + 3 * 24 + 2 * 48 + 64;
+    const TABLES_LEN: usize = 3 * 52 + 4 * 24 + 2 * 48 + 64;
 
     fn good() -> made::Super {
         made::Super::new()
@@ -676,10 +676,10 @@ mod tests {
             (with(1, 2, 0, 0), "is of an unknown type"),
         ] {
             assert_eq!(error.class(), Class::Corrupt, "{error}");
-            // Behind one of `system_a` and two of `vendor_a`.
+            // Behind one of `system_a` and three of `vendor_a`.
             assert_eq!(
                 error.to_string(),
-                format!("super partition `odm`, extent 3: {found}")
+                format!("super partition `odm`, extent 4: {found}")
             );
         }
         let half = (u64::MAX / 512) / 2 + 1;

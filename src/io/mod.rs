@@ -76,6 +76,15 @@ pub enum ReadError {
         #[source]
         source: Arc<io::Error>,
     },
+    /// What was decoded cannot be kept.
+    #[error("cannot write to the temporary folder {}", .folder.display())]
+    Keep {
+        /// The folder.
+        folder: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: Arc<io::Error>,
+    },
     /// The package asks for more than it may have.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
@@ -93,7 +102,7 @@ impl ReadError {
             ReadError::Io { source, .. } if source.kind() == io::ErrorKind::UnexpectedEof => {
                 Class::Truncated
             }
-            ReadError::Io { .. } => Class::Io,
+            ReadError::Io { .. } | ReadError::Keep { .. } => Class::Io,
             ReadError::Decode { source, .. } => match source.kind() {
                 io::ErrorKind::UnexpectedEof => Class::Truncated,
                 io::ErrorKind::OutOfMemory => Class::Limit,

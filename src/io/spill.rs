@@ -15,7 +15,7 @@ const MAX_IN_MEMORY: usize = 8 << 20;
 const STEP: usize = 128 << 10;
 /// The temporary folder is asked for its free space each time the file has grown
 /// by this much, in bytes, and must have as much again.
-const SPACE_STEP: u64 = 256 << 20;
+const SPACE_STEP: u64 = 64 << 20;
 
 /// A stream that is decoded as far as it is asked for, never further, and kept.
 ///
@@ -122,11 +122,9 @@ impl Spill {
             let limit = limits.spilled;
             return Err(Exceeded::Spilled { limit }.into());
         }
-        let failed = |offset| {
-            move |error| ReadError::Io {
-                offset,
-                source: Arc::new(error),
-            }
+        let failed = |error| ReadError::Keep {
+            folder: limits.folder.clone(),
+            source: Arc::new(error),
         };
         if end > state.space {
             check_space(&limits.folder)?;
@@ -135,11 +133,11 @@ impl Spill {
         let file = match &mut state.file {
             Some(file) => file,
             None => {
-                let file = tempfile::tempfile_in(&limits.folder).map_err(failed(state.len))?;
+                let file = tempfile::tempfile_in(&limits.folder).map_err(failed)?;
                 state.file.insert(file)
             }
         };
-        file.write_all(tail).map_err(failed(state.len))?;
+        file.write_all(tail).map_err(failed)?;
         state.len = end;
         Ok(())
     }
@@ -294,6 +292,16 @@ mod tests {
             assert_eq!(error.class(), Class::Corrupt, "{error}");
         }
         broken.read_exact_at(9_000, &mut buf[..1000]).unwrap();
+    }
+
+    #[test]
+    fn a_temporary_folder_that_is_not_there_is_named() {
+        let budget = budget(|limits| limits.folder = "/nowhere/to/be/found".into());
+        let spill = Spill::new("test", Box::new(io::repeat(1)), 1 << 40, budget);
+        spill.read_exact_at(1 << 20, &mut [0; 10]).unwrap();
+        let error = spill.read_exact_at(10 << 20, &mut [0; 10]).unwrap_err();
+        assert_eq!(error.class(), Class::Io);
+        assert!(error.to_string().contains("/nowhere/to/be/found"), "{error}");
     }
 
     #[test]
