@@ -3,7 +3,9 @@
 //! In: compressed bytes, forward only. Out: a decoder of them, bounded in memory
 //! whatever the stream asks for; how much comes out is for the reader to limit.
 
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Error, ErrorKind, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bzip2::read::MultiBzDecoder;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
@@ -18,7 +20,7 @@ const MAX_LZMA_MEMORY: u32 = 66 << 10;
 /// 128 MiB.
 const MAX_ZSTD_WINDOW: u64 = 128 << 20;
 /// How much compressed data is read at a time, in bytes.
-const INPUT_LEN: usize = 64 << 10;
+const INPUT_LEN: usize = 256 << 10;
 
 /// A kind of compression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,39 +77,74 @@ impl Codec {
     /// reported by the first read.
     #[must_use]
     pub fn decode(self, input: impl Read + Send + 'static) -> Box<dyn Read + Send> {
+        let ended = Arc::new(AtomicBool::new(false));
+        let input = Ending {
+            input,
+            ended: Arc::clone(&ended),
+        };
         let input = BufReader::with_capacity(INPUT_LEN, input);
         let decoder: Box<dyn Read + Send> = match self {
             Codec::Deflate => Box::new(DeflateDecoder::new(input)),
             Codec::Gzip => Box::new(MultiGzDecoder::new(input)),
-            Codec::Brotli => Box::new(brotli_decompressor::Decompressor::new(input, INPUT_LEN)),
+            // It has a buffer of its own.
+            Codec::Brotli => {
+                let input = input.into_inner();
+                Box::new(brotli_decompressor::Decompressor::new(input, INPUT_LEN))
+            }
             Codec::Xz => Box::new(XzReader::new_mem_limit(input, true, MAX_LZMA_MEMORY)),
             Codec::Lzma => Box::new(Late::new(input, |input| {
                 LzmaReader::new_mem_limit(input, MAX_LZMA_MEMORY, None)
             })),
             Codec::Zstd => Box::new(Late::new(input, |input| {
                 ruzstd::decoding::StreamingDecoder::new_with_max_window_size(input, MAX_ZSTD_WINDOW)
-                    .map_err(std::io::Error::other)
+                    .map_err(Error::other)
             })),
             Codec::Bzip2 => Box::new(MultiBzDecoder::new(input)),
         };
-        Box::new(Contained(Some(decoder)))
+        Box::new(Contained {
+            decoder: Some(decoder),
+            ended,
+        })
     }
 }
 
-/// A decoder whose panics are errors.
-struct Contained(Option<Box<dyn Read + Send>>);
+/// An input that notes when there is no more of it.
+struct Ending<R> {
+    input: R,
+    ended: Arc<AtomicBool>,
+}
+
+impl<R: Read> Read for Ending<R> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.input.read(buf)?;
+        if read == 0 && !buf.is_empty() {
+            self.ended.store(true, Ordering::Relaxed);
+        }
+        Ok(read)
+    }
+}
+
+/// A decoder whose panics are errors, and which says when its input was too short.
+struct Contained {
+    decoder: Option<Box<dyn Read + Send>>,
+    ended: Arc<AtomicBool>,
+}
 
 impl Read for Contained {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let Some(decoder) = &mut self.0 else {
-            return Err(std::io::ErrorKind::InvalidData.into());
+        let Some(decoder) = &mut self.decoder else {
+            return Err(ErrorKind::InvalidData.into());
         };
-        contained(|| decoder.read(buf)).unwrap_or_else(|message| {
-            self.0 = None;
-            Err(std::io::Error::new(
-                std::io::ErrorKind::InvalidData,
-                message,
-            ))
+        let result = contained(|| decoder.read(buf)).unwrap_or_else(|message| {
+            self.decoder = None;
+            Err(Error::new(ErrorKind::InvalidData, message))
+        });
+        result.map_err(|error| match error.kind() {
+            // Not every decoder tells bad input from none.
+            ErrorKind::InvalidData | ErrorKind::Other if self.ended.load(Ordering::Relaxed) => {
+                Error::new(ErrorKind::UnexpectedEof, error)
+            }
+            _ => error,
         })
     }
 }
@@ -128,7 +165,7 @@ impl<I, D: Read, F: FnOnce(I) -> std::io::Result<D>> Read for Late<I, D, F> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         if let Late::Before(parts) = self {
             let Some((input, make)) = parts.take() else {
-                return Err(std::io::ErrorKind::InvalidData.into());
+                return Err(ErrorKind::InvalidData.into());
             };
             *self = Late::After(make(input)?);
         }
@@ -179,7 +216,7 @@ mod tests {
             .decode(Cursor::new(header))
             .read(&mut [0; 10])
             .unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::OutOfMemory, "{error}");
+        assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error}");
     }
 
     proptest! {

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use crate::class::Class;
 use crate::fs::{self, FileSystem};
+use crate::io::{Exceeded, ReadError};
 use crate::props::{Era, PropertyFile, PropertyMap};
 use crate::rom::{self, Rom};
 
@@ -189,11 +190,23 @@ fn first_fault(
     match (system, product) {
         (Ok(system), Ok(product)) => Ok([system, product]),
         (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
-        (Err(first), Err(second)) => Err(match first.class() {
-            Class::Limit => second,
-            _ => first,
+        (Err(first), Err(second)) => Err(match is_given_up(&first) {
+            true => second,
+            false => first,
         }),
     }
+}
+
+/// The fault is only that of another partition.
+fn is_given_up(error: &rom::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(ReadError::Exceeded(Exceeded::Cancelled)) = error.downcast_ref() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Reads a partition; its fault ends the reading of the other.

@@ -15,7 +15,7 @@ use crate::image::payload::{self, Payload};
 use crate::image::sparse::{self, Sparse};
 use crate::image::super_image::{self, Super};
 use crate::image::transfer_list::{self, TransferList};
-use crate::io::{Budget, ReadAt, ReadError, Spill};
+use crate::io::{Budget, Checked, ReadAt, ReadError, Spill};
 use crate::package::layout::{self, parse_image_name};
 use crate::package::zip::Entry;
 use crate::package::{Package, zip};
@@ -25,6 +25,8 @@ const OP_LIST: &str = "dynamic_partitions_op_list";
 /// Longest list of operations on dynamic partitions, in bytes; real ones take
 /// some 2 KiB.
 const MAX_OP_LIST_SIZE: u64 = 1 << 20;
+/// Most partitions of one package, counting the parts of split ones.
+const MAX_PARTITIONS: usize = 1000;
 /// Most parts of one split stream.
 const MAX_PARTS: usize = 256;
 /// Most zips inside a package that are looked into.
@@ -69,6 +71,9 @@ pub enum Error {
         #[source]
         source: transfer_list::Error,
     },
+    /// More partitions than romfeed reads.
+    #[error("more than {MAX_PARTITIONS} partition images or transfer lists")]
+    TooMany,
     /// A list without data, or the like.
     #[error("entry `{}` {fault}", .entry.escape_debug())]
     Entry {
@@ -125,6 +130,7 @@ impl Error {
             Error::Zip(source) | Error::InnerZip { source, .. } => source.class(),
             Error::Payload(source) | Error::PayloadPartition { source, .. } => source.class(),
             Error::TransferList { source, .. } => source.class(),
+            Error::TooMany => Class::Limit,
             Error::Entry { .. } => Class::Corrupt,
             Error::Sparse { source, .. } => source.class(),
             Error::Super(source) => source.class(),
@@ -202,10 +208,17 @@ impl Rom {
             .filter(|name| name.ends_with(".transfer.list") && !name.contains('/'))
             .map(str::to_owned)
             .collect();
+        check_number(lists.len())?;
         for list_name in lists {
             let partition = list_name.trim_end_matches(".transfer.list");
             let patches = package.entry(&format!("{partition}.patch.dat"));
-            let (codec, names) = find_new_data(package, partition);
+            let (codec, names, has_gap) = find_new_data(package, partition);
+            if has_gap {
+                return Err(Error::Entry {
+                    entry: list_name.clone(),
+                    fault: "lacks a part of its new.dat",
+                });
+            }
             if names.len() > MAX_PARTS {
                 return Err(Error::Entry {
                     entry: list_name.clone(),
@@ -243,6 +256,7 @@ impl Rom {
                 found.entry(key).or_insert((image.codec, entry.to_owned()));
             }
         }
+        check_number(found.len())?;
         for ((partition, part), (codec, name)) in found {
             let Some(entry) = package.open_entry(&name)? else {
                 continue;
@@ -338,7 +352,7 @@ impl Rom {
         let Some(name) = self.find(name) else {
             return Err(Error::NoPartition {
                 name: name.to_owned(),
-                has: self.partitions().collect::<Vec<_>>().join(", "),
+                has: self.partitions().take(100).collect::<Vec<_>>().join(", "),
             });
         };
         let opened = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -346,6 +360,7 @@ impl Rom {
             return Ok(Arc::clone(image));
         }
         let image = self.open_image(name)?;
+        let image: Arc<dyn ReadAt> = Arc::new(Checked::new(image, Arc::clone(&self.budget)));
         opened().insert(name.to_owned(), Arc::clone(&image));
         Ok(image)
     }
@@ -372,7 +387,7 @@ impl Rom {
                 Ok(Arc::new(image.expect("its name is from the manifest")))
             }
             Origin::Super(logical) => {
-                let image = logical.partition(name);
+                let image = logical.partition(name)?;
                 Ok(image.expect("its name is from the metadata").into())
             }
             Origin::Block(block) => self.open_block(block),
@@ -443,15 +458,21 @@ impl Rom {
     }
 }
 
-/// The entries of a partition's new data, in order, and how it is compressed:
-/// `system.new.dat`, `.new.dat.br`, or in parts as `.new.dat.0`, `.new.dat.br.0`.
-fn find_new_data(package: &Package, partition: &str) -> (Option<Codec>, Vec<String>) {
+fn check_number(num_partitions: usize) -> Result<(), Error> {
+    match num_partitions > MAX_PARTITIONS {
+        true => Err(Error::TooMany),
+        false => Ok(()),
+    }
+}
+
+/// The entries of a partition's new data, in order, how it is compressed, and
+/// whether a part is missing: `system.new.dat`, `.new.dat.br`, or in parts as
+/// `.new.dat.0`, `.new.dat.br.0`.
+fn find_new_data(package: &Package, partition: &str) -> (Option<Codec>, Vec<String>, bool) {
     let prefix = format!("{partition}.new.dat");
     let mut parts: BTreeMap<(Option<&str>, u32), &str> = BTreeMap::new();
-    for name in package.names() {
-        let Some(rest) = name.strip_prefix(&prefix) else {
-            continue;
-        };
+    for name in package.names_with_prefix(&prefix) {
+        let rest = name.strip_prefix(&prefix).unwrap_or_default();
         let mut extensions = rest.strip_prefix('.').unwrap_or(rest).split('.');
         let (codec, part) = match (extensions.next(), extensions.next(), extensions.next()) {
             (Some(""), None, None) => (None, 0),
@@ -471,11 +492,12 @@ fn find_new_data(package: &Package, partition: &str) -> (Option<Codec>, Vec<Stri
     }
     // One form only: uncompressed data goes first.
     let Some((&(codec, _), _)) = parts.first_key_value() else {
-        return (None, Vec::new());
+        return (None, Vec::new(), false);
     };
-    let names = parts
-        .iter()
-        .filter(|((other, _), _)| *other == codec)
-        .map(|(_, &name)| name.to_owned());
-    (codec.and_then(Codec::of_extension), names.collect())
+    let ours = || parts.iter().filter(|((other, _), _)| *other == codec);
+    // Some tools count from 0, others from 1.
+    let first = ours().next().map_or(0, |((_, part), _)| *part);
+    let has_gap = first > 1 || ours().zip(first..).any(|(((_, part), _), n)| *part != n);
+    let names = ours().map(|(_, &name)| name.to_owned()).collect();
+    (codec.and_then(Codec::of_extension), names, has_gap)
 }

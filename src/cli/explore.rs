@@ -66,6 +66,8 @@ enum Failure {
         #[source]
         source: ReadError,
     },
+    #[error("partition `{}` has {size} bytes, at most {MAX_EXTRACTED} are written", .partition.escape_debug())]
+    TooLarge { partition: String, size: u64 },
     #[error("its contents are no text")]
     Binary,
     #[error("cannot write {}", .file)]
@@ -82,6 +84,7 @@ impl Failure {
             Failure::Package(error) => error.class(),
             Failure::Rom(error) => error.class(),
             Failure::Partition { source, .. } => source.class(),
+            Failure::TooLarge { .. } => Class::Limit,
             Failure::Binary => Class::Unsupported,
             Failure::Output { .. } => Class::Io,
         }
@@ -181,6 +184,7 @@ fn report(zip: &Path, failure: Failure, talk: Talk) {
         }
         Failure::Rom(rom::Error::NoPartition { .. }) => Some("name one of those"),
         Failure::Output { .. } => Some("check the folder and its free space"),
+        Failure::TooLarge { .. } => Some("no phone has such a partition; check the package"),
         _ => None,
     };
     match hint {
@@ -348,6 +352,11 @@ fn extract(place: &Place<'_>, rom: &Rom, output: Option<&Path>) -> Result<(), Fa
         file: output.display().to_string(),
         source,
     };
+    // A pipe, a device or a link stays what it is.
+    if std::fs::symlink_metadata(output).is_ok_and(|metadata| !metadata.is_file()) {
+        let mut file = std::fs::File::create(output).map_err(fail)?;
+        return copy(place, rom, &mut file);
+    }
     let folder = match output.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -382,6 +391,12 @@ fn copy(place: &Place<'_>, rom: &Rom, out: &mut dyn Write) -> Result<(), Failure
     };
     // The length of a compressed image shows only at its end.
     let is_open_ended = image.size() == u64::MAX;
+    if image.size() > MAX_EXTRACTED && !is_open_ended {
+        return Err(Failure::TooLarge {
+            partition: place.partition.to_owned(),
+            size: image.size(),
+        });
+    }
     let mut offset = 0;
     let mut buffer = vec![0; STEP];
     while offset < image.size() {

@@ -22,6 +22,9 @@ const MAX_LOG_BLOCK_SIZE: u32 = 6;
 /// Most block groups; the library makes room for all before it reads one. 512 GiB
 /// have so many even with the smallest blocks.
 const MAX_BLOCK_GROUPS: u64 = 1 << 16;
+/// Most names looked up on the way to one file, those of links among them; each costs
+/// a way from the root.
+const MAX_NAMES: usize = 1000;
 
 /// An ext4 file system.
 pub(super) struct Ext4 {
@@ -73,7 +76,10 @@ impl Ext4 {
         let mut todo: Vec<String> = components(path).rev().map(str::to_owned).collect();
         let mut at: Vec<String> = Vec::new();
         let mut num_links = 0;
-        while let Some(name) = todo.pop() {
+        for _ in 0..MAX_NAMES {
+            let Some(name) = todo.pop() else {
+                return Ok(joined(&at));
+            };
             if name == ".." {
                 at.pop();
                 continue;
@@ -98,7 +104,10 @@ impl Ext4 {
             }
             todo.extend(components(&target).rev().map(str::to_owned));
         }
-        Ok(joined(&at))
+        Err(Fault::corrupt(format!(
+            "too long a path at `{}`",
+            path.escape_debug()
+        )))
     }
 
     /// Where the symbolic link at `path` leads, which is `len` bytes long.

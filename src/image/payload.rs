@@ -35,11 +35,15 @@ const MAX_PARTITIONS: usize = 1000;
 /// Most extents written by one partition's operations. A system partition of
 /// 4 GiB in operations of 2 MiB has some 2,000.
 const MAX_EXTENTS: usize = 1 << 18;
+/// Most operations of one partition, for the same reason.
+const MAX_OPERATIONS: usize = 1 << 18;
 /// Most compressed bytes of an operation that are read at once, so that their
 /// hash can be checked; longer ones are streamed, and left to the codec's check.
-const MAX_HASHED_LEN: u64 = 16 << 20;
-/// Decoded operations kept per partition, in bytes of memory.
+const MAX_HASHED_LEN: u64 = 4 << 20;
+/// Operations kept per partition, while they are being decoded and after: bytes
+/// of memory, and how many.
 const MAX_CACHED_LEN: usize = 16 << 20;
+const MAX_CACHED: usize = 8;
 
 /// `InstallOperation.Type`.
 const REPLACE: u64 = 0;
@@ -341,6 +345,12 @@ impl Payload {
                 }
                 (8, message) => {
                     let index = operations.len();
+                    if index >= MAX_OPERATIONS {
+                        return Err(Error::TooMany {
+                            what: "operations in one partition",
+                            limit: MAX_OPERATIONS,
+                        });
+                    }
                     let operation = self.parse_operation(index, message.bytes(), &mut extents)?;
                     operations.push(operation);
                 }
@@ -589,7 +599,7 @@ impl Partition {
         let used = |cache: &[(usize, Arc<Spill>)]| -> usize {
             cache.iter().map(|(_, spill)| spill.memory_len()).sum()
         };
-        while !cache.is_empty() && used(&cache) > MAX_CACHED_LEN {
+        while cache.len() >= MAX_CACHED || !cache.is_empty() && used(&cache) > MAX_CACHED_LEN {
             cache.remove(0);
         }
         cache.push((index, Arc::clone(&decoded)));
@@ -615,6 +625,9 @@ impl Partition {
             Ok(len) if operation.len <= MAX_HASHED_LEN => {
                 let mut data = vec![0; len];
                 section.read_exact_at(0, &mut data).map_err(failed)?;
+                self.budget
+                    .charge_decoded(operation.len)
+                    .map_err(|error| failed(error.into()))?;
                 let expected = operation.sha256;
                 if expected.is_some_and(|sha256| sha256 != *Sha256::digest(&data)) {
                     return Err(Error::Operation {
@@ -634,12 +647,13 @@ impl Partition {
             left: operation.output,
             ended: false,
         };
-        Ok(Spill::new(
+        let spill = Spill::new(
             codec.as_str(),
             Box::new(output),
             operation.output,
             Arc::clone(&self.budget),
-        ))
+        );
+        Ok(spill.holding(usize::try_from(operation.len.min(MAX_HASHED_LEN)).unwrap_or(0)))
     }
 }
 

@@ -20,8 +20,9 @@ const CHUNK_FILL: u16 = 0xcac2;
 const CHUNK_DONT_CARE: u16 = 0xcac3;
 const CHUNK_CRC32: u16 = 0xcac4;
 
-/// Most chunks of one file. A `super` image of 10 GB has some thousands.
-const MAX_CHUNKS: usize = 1 << 20;
+/// Most chunks of one image, in all its files. A `super` image of 10 GB has some
+/// thousands.
+const MAX_CHUNKS: usize = 1 << 19;
 /// Largest block, in bytes; always 4096 in practice.
 const MAX_BLOCK_SIZE: u32 = 1 << 20;
 /// Most files of one split image; fastboot makes some ten.
@@ -138,6 +139,18 @@ impl Sparse {
             .into_iter()
             .map(Part::open)
             .collect::<Result<_, _>>()?;
+        let num_chunks = parts
+            .iter()
+            .map(|part| u64::from(part.num_chunks))
+            .sum::<u64>();
+        let found = usize::try_from(num_chunks).unwrap_or(usize::MAX);
+        if found > MAX_CHUNKS {
+            return Err(Error::TooMany {
+                what: "chunks",
+                found,
+                limit: MAX_CHUNKS,
+            });
+        }
         let size = parts.first().map_or(0, |part| part.size);
         match parts.iter().find(|part| part.size != size) {
             Some(other) => Err(Error::Unequal {
@@ -302,14 +315,6 @@ impl Part {
         }
         if blk_sz == 0 || blk_sz % 4 != 0 || blk_sz > MAX_BLOCK_SIZE {
             return bad("blk_sz", blk_sz, 12);
-        }
-        let found = usize::try_from(total_chunks).unwrap_or(usize::MAX);
-        if found > MAX_CHUNKS {
-            return Err(Error::TooMany {
-                what: "chunks",
-                found,
-                limit: MAX_CHUNKS,
-            });
         }
         Ok(Part {
             source,
@@ -524,12 +529,17 @@ mod tests {
     #[test]
     fn more_chunks_or_files_than_are_read_are_refused() {
         let many = |chunks| open(&good().declared_total_chunks(chunks)).err();
-        assert!(many(1 << 20).is_none());
-        for chunks in [(1 << 20) + 1, u32::MAX] {
+        assert!(many(1 << 19).is_none());
+        for chunks in [(1 << 19) + 1, u32::MAX] {
             let error = many(chunks).unwrap();
             assert!(matches!(error, Error::TooMany { what: "chunks", .. }));
             assert_eq!(error.class(), Class::Limit);
         }
+        // In all files together.
+        let half: Arc<dyn ReadAt> = Arc::new(good().declared_total_chunks(1 << 18).build());
+        assert!(Sparse::open(vec![Arc::clone(&half); 2]).is_ok());
+        let error = Sparse::open(vec![half; 3]).err().unwrap();
+        assert!(matches!(error, Error::TooMany { what: "chunks", .. }));
         for parts in [0, 257] {
             let file: Arc<dyn ReadAt> = Arc::new(good().build());
             let error = Sparse::open(vec![file; parts]).err().unwrap();

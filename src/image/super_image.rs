@@ -123,13 +123,22 @@ fn geometry_offset(copy: u64) -> u64 {
 /// The partitions of a super image.
 pub struct Super {
     source: Arc<dyn ReadAt>,
-    partitions: Vec<Partition>,
+    metadata: Metadata,
 }
 
+/// The tables, as far as they are used.
+struct Metadata {
+    partitions: Vec<Partition>,
+    /// `LpMetadataExtent` rows of this length.
+    extents: Vec<u8>,
+    extent_len: usize,
+}
+
+/// A partition that holds something.
 struct Partition {
     name: String,
-    runs: Vec<Run>,
-    size: u64,
+    first_extent: u64,
+    num_extents: u64,
 }
 
 impl Super {
@@ -143,9 +152,7 @@ impl Super {
         let mut fault = None;
         for slot in 0..geometry.num_copies() {
             match read_metadata(&*source, &geometry, slot) {
-                Ok(partitions) => {
-                    return Ok(Super { source, partitions });
-                }
+                Ok(metadata) => return Ok(Super { source, metadata }),
                 Err(error) => fault = fault.or(Some(error)),
             }
         }
@@ -154,19 +161,21 @@ impl Super {
 
     /// The names of the partitions that hold anything.
     pub fn partitions(&self) -> impl Iterator<Item = &str> {
-        self.partitions.iter().map(|p| p.name.as_str())
+        self.metadata.partitions.iter().map(|p| p.name.as_str())
     }
 
     /// A partition as a source.
-    #[must_use]
-    pub fn partition(&self, name: &str) -> Option<Box<dyn ReadAt>> {
-        let found = self.partitions.iter().find(|p| p.name == name)?;
+    ///
+    /// # Errors
+    /// [`Error::BadExtent`].
+    pub fn partition(&self, name: &str) -> Result<Option<Box<dyn ReadAt>>, Error> {
+        let mut partitions = self.metadata.partitions.iter();
+        let Some(found) = partitions.find(|p| p.name == name) else {
+            return Ok(None);
+        };
+        let (runs, size) = self.metadata.runs(found, self.source.size())?;
         let source = Arc::clone(&self.source);
-        Some(Box::new(Mapped::new(
-            source,
-            found.runs.clone(),
-            found.size,
-        )))
+        Ok(Some(Box::new(Mapped::new(source, runs, size))))
     }
 }
 
@@ -224,11 +233,7 @@ impl Geometry {
     }
 }
 
-fn read_metadata(
-    source: &dyn ReadAt,
-    geometry: &Geometry,
-    copy: u64,
-) -> Result<Vec<Partition>, Error> {
+fn read_metadata(source: &dyn ReadAt, geometry: &Geometry, copy: u64) -> Result<Metadata, Error> {
     let offset = geometry.metadata_offset(copy);
     let bad = |fault| Error::Bad {
         structure: "metadata",
@@ -274,66 +279,68 @@ fn read_metadata(
         .ok_or_else(|| bad("its table of partitions is not possible"))?;
     let extents = Table::parse(&header, 92, EXTENT_LEN, &tables)
         .ok_or_else(|| bad("its table of extents is not possible"))?;
-    partitions
-        .rows()
-        .map(|row| parse_partition(row, &extents, source.size()))
-        .filter_map(Result::transpose)
-        .collect()
+    Ok(Metadata {
+        partitions: partitions.rows().filter_map(parse_partition).collect(),
+        extents: extents.bytes.to_vec(),
+        extent_len: extents.row_len,
+    })
 }
 
 /// Parses a partition; `None` if it is disabled or holds nothing.
-fn parse_partition(
-    row: &[u8],
-    extents: &Table<'_>,
-    super_size: u64,
-) -> Result<Option<Partition>, Error> {
+fn parse_partition(row: &[u8]) -> Option<Partition> {
     let name = row.get(..36).unwrap_or_default();
     let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
-    let name = String::from_utf8_lossy(name).into_owned();
-    let field = |at| u64::from(u32_at(row, at).unwrap_or(0));
-    let is_disabled = u32_at(row, 36).unwrap_or(0) & ATTRIBUTE_DISABLED != 0;
-    let (first, count) = (field(40), field(44));
-    if count == 0 || is_disabled {
-        return Ok(None);
-    }
-    let mut runs = Vec::new();
-    let mut end = 0u64;
-    for index in first..first.saturating_add(count) {
-        let bad = |fault| Error::BadExtent {
-            partition: name.clone(),
-            index,
-            fault,
-        };
-        let row = extents
-            .row(index)
-            .ok_or_else(|| bad("is not in the table"))?;
-        let bytes = |at| u64_at(row, at).and_then(|sectors| sectors.checked_mul(SECTOR));
-        let len = bytes(0).ok_or_else(|| bad("is longer than every disk"))?;
-        let start = end;
-        end = start
-            .checked_add(len)
-            .ok_or_else(|| bad("is longer than every disk"))?;
-        let offset = match u32_at(row, 8) {
-            Some(TARGET_ZERO) => None,
-            Some(TARGET_LINEAR) => {
-                if u32_at(row, 20) != Some(0) {
-                    return Err(bad("lies on another disk than super"));
+    let field = |at| u32_at(row, at).unwrap_or(0);
+    let is_disabled = field(36) & ATTRIBUTE_DISABLED != 0;
+    let num_extents = u64::from(field(44));
+    (num_extents > 0 && !is_disabled).then(|| Partition {
+        name: String::from_utf8_lossy(name).into_owned(),
+        first_extent: field(40).into(),
+        num_extents,
+    })
+}
+
+impl Metadata {
+    /// Where the bytes of a partition are, and how many there are. Many partitions
+    /// may claim the same extents, so they are listed for one at a time.
+    fn runs(&self, partition: &Partition, super_size: u64) -> Result<(Vec<Run>, u64), Error> {
+        let mut runs = Vec::new();
+        let mut end = 0u64;
+        let first = partition.first_extent;
+        for index in first..first.saturating_add(partition.num_extents) {
+            let bad = |fault| Error::BadExtent {
+                partition: partition.name.clone(),
+                index,
+                fault,
+            };
+            let row = usize::try_from(index)
+                .ok()
+                .and_then(|index| self.extents.chunks_exact(self.extent_len).nth(index))
+                .ok_or_else(|| bad("is not in the table"))?;
+            let bytes = |at| u64_at(row, at).and_then(|sectors| sectors.checked_mul(SECTOR));
+            let len = bytes(0).ok_or_else(|| bad("is longer than every disk"))?;
+            let start = end;
+            end = start
+                .checked_add(len)
+                .ok_or_else(|| bad("is longer than every disk"))?;
+            let offset = match u32_at(row, 8) {
+                Some(TARGET_ZERO) => None,
+                Some(TARGET_LINEAR) => {
+                    if u32_at(row, 20) != Some(0) {
+                        return Err(bad("lies on another disk than super"));
+                    }
+                    let from = bytes(12).ok_or_else(|| bad("begins beyond every disk"))?;
+                    if from.checked_add(len).is_none_or(|end| end > super_size) {
+                        return Err(bad("reaches beyond the end of super"));
+                    }
+                    Some(from)
                 }
-                let from = bytes(12).ok_or_else(|| bad("begins beyond every disk"))?;
-                if from.checked_add(len).is_none_or(|end| end > super_size) {
-                    return Err(bad("reaches beyond the end of super"));
-                }
-                Some(from)
-            }
-            _ => return Err(bad("is of an unknown type")),
-        };
-        runs.push(Run { start, end, offset });
+                _ => return Err(bad("is of an unknown type")),
+            };
+            runs.push(Run { start, end, offset });
+        }
+        Ok((runs, end))
     }
-    Ok(Some(Partition {
-        name,
-        runs,
-        size: end,
-    }))
 }
 
 /// Rows of equal length; `LpMetadataTableDescriptor`.
@@ -362,10 +369,6 @@ impl<'a> Table<'a> {
 
     fn rows(&self) -> impl Iterator<Item = &'a [u8]> {
         self.bytes.chunks_exact(self.row_len)
-    }
-
-    fn row(&self, index: u64) -> Option<&'a [u8]> {
-        self.rows().nth(usize::try_from(index).ok()?)
     }
 }
 
@@ -430,13 +433,26 @@ mod tests {
         Super::open(Arc::new(image))
     }
 
+    /// The fault of opening it, or one of its partitions.
     #[track_caller]
     fn fault(made: &made::Super) -> Error {
-        open(made.build()).err().unwrap()
+        fault_in(made.build())
+    }
+
+    #[track_caller]
+    fn fault_in(image: Vec<u8>) -> Error {
+        let logical = match open(image) {
+            Ok(logical) => logical,
+            Err(error) => return error,
+        };
+        let mut names = logical.partitions();
+        names
+            .find_map(|name| logical.partition(name).err())
+            .unwrap()
     }
 
     fn read(logical: &Super, name: &str) -> Vec<u8> {
-        let partition = logical.partition(name).unwrap();
+        let partition = logical.partition(name).unwrap().unwrap();
         let mut bytes = vec![0xaa; usize::try_from(partition.size()).unwrap()];
         partition.read_exact_at(0, &mut bytes).unwrap();
         bytes
@@ -449,7 +465,7 @@ mod tests {
         assert_eq!(names, ["system_a", "vendor_a"]);
         assert!(read(&logical, "system_a") == noise(1, 3 * 512));
         assert!(read(&logical, "vendor_a") == noise(2, 4 * 512));
-        assert!(logical.partition("system_b").is_none());
+        assert!(logical.partition("system_b").unwrap().is_none());
     }
 
     #[test]
@@ -473,7 +489,7 @@ mod tests {
             .raw_extent("a", 1 << 40, target::ZERO, u64::MAX, 9)
             .build();
         let logical = open(image).unwrap();
-        let partition = logical.partition("a").unwrap();
+        let partition = logical.partition("a").unwrap().unwrap();
         assert_eq!(partition.size(), (2 + (1 << 40)) * 512);
         let mut bytes = [1; 1024];
         partition
@@ -723,7 +739,7 @@ mod tests {
         }
         // Sound metadata, but the partitions are gone.
         let len = usize::try_from(12_288 + 4 * ROOM).unwrap();
-        let error = open(good[..len].to_vec()).err().unwrap();
+        let error = fault_in(good[..len].to_vec());
         assert!(matches!(error, Error::BadExtent { .. }), "{error}");
     }
 
@@ -742,8 +758,9 @@ mod tests {
                     }
                     if let Ok(logical) = open(bytes.clone()) {
                         for name in logical.partitions() {
-                            let partition = logical.partition(name).unwrap();
-                            let _ = partition.read_exact_at(0, &mut [0; 512]);
+                            if let Ok(Some(partition)) = logical.partition(name) {
+                                let _ = partition.read_exact_at(0, &mut [0; 512]);
+                            }
                         }
                     }
                 }

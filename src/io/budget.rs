@@ -153,6 +153,32 @@ impl<S: ReadAt> ReadAt for Counted<S> {
     }
 }
 
+/// A source that is refused when the budget is used up, also where reading it
+/// reads no file.
+pub struct Checked {
+    source: Arc<dyn ReadAt>,
+    budget: Arc<Budget>,
+}
+
+impl Checked {
+    /// Checks the reads of `source`.
+    #[must_use]
+    pub fn new(source: Arc<dyn ReadAt>, budget: Arc<Budget>) -> Checked {
+        Checked { source, budget }
+    }
+}
+
+impl ReadAt for Checked {
+    fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        self.budget.check()?;
+        self.source.read_exact_at(offset, buf)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use crate::class::Class;
 
-pub use budget::{Budget, Counted, Counters, Limits};
+pub use budget::{Budget, Checked, Counted, Counters, Limits};
 pub use file::{FileSource, Stamp};
 pub use spill::Spill;
 pub use write::{Durability, replace, write_atomically};

@@ -13,6 +13,8 @@ use super::{Budget, Exceeded, ReadAt, ReadError, check_bounds};
 const MAX_IN_MEMORY: usize = 8 << 20;
 /// How much is decoded at a time, in bytes.
 const STEP: usize = 128 << 10;
+/// And where it goes to the file, in bytes.
+const FILE_STEP: usize = 1 << 20;
 /// The temporary folder is asked for its free space each time the file has grown
 /// by this much, in bytes, and must have as much again.
 const SPACE_STEP: u64 = 64 << 20;
@@ -25,6 +27,8 @@ pub struct Spill {
     what: &'static str,
     size: u64,
     budget: Arc<Budget>,
+    /// Bytes of memory that the stream holds while it lasts.
+    stream_len: usize,
     state: Mutex<State>,
 }
 
@@ -55,6 +59,7 @@ impl Spill {
             what,
             size,
             budget,
+            stream_len: 0,
             state: Mutex::new(State {
                 stream: Some(stream),
                 memory: Vec::new(),
@@ -66,11 +71,21 @@ impl Spill {
         }
     }
 
+    /// Says how many bytes of memory the stream holds while it lasts.
+    #[must_use]
+    pub fn holding(self, stream_len: usize) -> Spill {
+        Spill { stream_len, ..self }
+    }
+
     /// Bytes of memory in use.
     #[must_use]
     pub fn memory_len(&self) -> usize {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.memory.capacity()
+        let stream_len = match &state.stream {
+            Some(_) => self.stream_len,
+            None => 0,
+        };
+        state.memory.capacity().saturating_add(stream_len)
     }
 
     /// Decodes until `end` bytes are there, or the stream ends.
@@ -82,28 +97,34 @@ impl Spill {
         while state.len < end
             && let Some(stream) = &mut state.stream
         {
-            buffer.resize(STEP, 0);
-            let step = usize::try_from(self.size.saturating_sub(state.len))
-                .unwrap_or(usize::MAX)
-                .min(STEP);
-            let read = match stream.read(&mut buffer[..step]) {
-                Ok(0) => {
-                    state.stream = None;
-                    break;
-                }
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => {
-                    let fault = ReadError::decode(self.what, state.len, error);
-                    return Err(state.fail(fault));
-                }
+            let step = match state.memory.len() < MAX_IN_MEMORY {
+                true => STEP,
+                false => FILE_STEP,
             };
+            buffer.resize(step, 0);
+            let left = usize::try_from(self.size.saturating_sub(state.len));
+            let step = left.unwrap_or(usize::MAX).min(step);
+            let (read, ended) = fill(stream, &mut buffer[..step]);
             let kept = self
                 .budget
                 .charge_decoded(read as u64)
                 .map_err(ReadError::from)
                 .and_then(|()| self.keep(state, &buffer[..read]));
             kept.map_err(|fault| state.fail(fault))?;
+            match ended {
+                None => {}
+                Some(Ok(())) => state.stream = None,
+                Some(Err(error)) => {
+                    let fault = ReadError::decode(self.what, state.len, error);
+                    let fault = state.fail(fault);
+                    if state.len < end {
+                        return Err(fault);
+                    }
+                }
+            }
+        }
+        if state.len >= self.size {
+            state.stream = None;
         }
         Ok(())
     }
@@ -141,6 +162,20 @@ impl Spill {
         state.len = end;
         Ok(())
     }
+}
+
+/// Reads until `buf` is full; answers how much that was, and if it was not, why.
+fn fill(stream: &mut dyn Read, buf: &mut [u8]) -> (usize, Option<io::Result<()>>) {
+    let mut len = 0;
+    while len < buf.len() {
+        match stream.read(&mut buf[len..]) {
+            Ok(0) => return (len, Some(Ok(()))),
+            Ok(read) => len += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (len, Some(Err(error))),
+        }
+    }
+    (len, None)
 }
 
 impl State {
@@ -301,7 +336,10 @@ mod tests {
         spill.read_exact_at(1 << 20, &mut [0; 10]).unwrap();
         let error = spill.read_exact_at(10 << 20, &mut [0; 10]).unwrap_err();
         assert_eq!(error.class(), Class::Io);
-        assert!(error.to_string().contains("/nowhere/to/be/found"), "{error}");
+        assert!(
+            error.to_string().contains("/nowhere/to/be/found"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, Read};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use zip::ZipArchive;
@@ -219,11 +220,29 @@ pub struct EntryInfo {
     min_len: u64,
 }
 
-impl EntryInfo {
-    fn overlaps(&self, other: &EntryInfo) -> bool {
-        let end = |entry: &EntryInfo| entry.header_offset.saturating_add(entry.min_len);
-        self.header_offset < end(other) && other.header_offset < end(self)
+/// The entries that share bytes with another, and one that each shares them with.
+fn find_overlaps(entries: &BTreeMap<String, EntryInfo>) -> BTreeMap<String, String> {
+    let mut in_order: Vec<(&String, u64, u64)> = entries
+        .iter()
+        .map(|(name, entry)| {
+            let end = entry.header_offset.saturating_add(entry.min_len);
+            (name, entry.header_offset, end)
+        })
+        .collect();
+    in_order.sort_by_key(|(_, start, _)| *start);
+    let mut overlaps = BTreeMap::new();
+    // The entry that reaches furthest so far.
+    let mut furthest: Option<(&String, u64)> = None;
+    for (name, start, end) in in_order {
+        if let Some((other, _)) = furthest.filter(|(_, reach)| *reach > start) {
+            overlaps.entry(name.clone()).or_insert(other.clone());
+            overlaps.entry(other.clone()).or_insert(name.clone());
+        }
+        if furthest.is_none_or(|(_, reach)| end > reach) {
+            furthest = Some((name, end));
+        }
     }
+    overlaps
 }
 
 /// An entry opened for reading at length.
@@ -272,6 +291,7 @@ pub struct Package {
     archive: ZipArchive<BufReader<Reader>>,
     entries: BTreeMap<String, EntryInfo>,
     duplicates: BTreeSet<String>,
+    overlaps: BTreeMap<String, String>,
     /// Bytes that may still be decoded.
     budget: u64,
 }
@@ -303,6 +323,7 @@ impl Package {
         Ok(Package {
             source,
             archive,
+            overlaps: find_overlaps(&entries),
             entries,
             duplicates,
             budget: MAX_DECODED,
@@ -312,6 +333,14 @@ impl Package {
     /// The names of all entries, sorted; folders end with `/`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
+    }
+
+    /// The names that begin with `prefix`, sorted.
+    pub fn names_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+        self.entries
+            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+            .map(|(name, _)| name.as_str())
+            .take_while(move |name| name.starts_with(prefix))
     }
 
     /// Whether an entry of exactly this name exists.
@@ -420,11 +449,7 @@ impl Package {
                 method: info.method,
             });
         }
-        let other = self
-            .entries
-            .iter()
-            .find(|(other, entry)| *other != name && entry.overlaps(info));
-        if let Some((other, _)) = other {
+        if let Some(other) = self.overlaps.get(name) {
             return Err(Error::Overlap {
                 name: name.to_owned(),
                 other: other.clone(),

@@ -17,8 +17,15 @@ fn modules() -> Vec<String> {
 fn sources(module: &str) -> Vec<(String, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = vec![src.join(format!("{module}.rs"))];
-    if let Ok(entries) = std::fs::read_dir(src.join(module)) {
-        files.extend(entries.map(|entry| entry.unwrap().path()));
+    let mut folders = vec![src.join(module)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => files.push(path),
+            }
+        }
     }
     files
         .into_iter()

@@ -1,5 +1,11 @@
 //! Chores of the romfeed repository, run as `cargo xtask <chore>`.
 
+#[cfg(unix)]
+mod bench_inputs;
+#[cfg(unix)]
+mod compare;
+#[cfg(unix)]
+mod corpus;
 mod ext4;
 #[cfg(unix)]
 mod fixtures;
@@ -12,6 +18,19 @@ const USAGE: &str = "\
 Usage: cargo xtask <chore>
 
 Chores:
+  corpus    Write the inputs that the fuzzers begin with under fuzz/corpus/; needs the
+            programs mke2fs, mkfs.erofs (1.9 or later), xz, gzip, bzip2, brotli and zstd;
+            with --keep, copy some of those there to tests/fixtures/corpus/ instead
+  bench-inputs FOLDER
+            Write packages of a gigabyte each, for the benchmark `read`, of what the
+            running system has; takes 7 GB and minutes, and needs the programs
+            mke2fs, mkfs.erofs (1.9 or later), xz and brotli
+  compare [FOLDER]
+            Make images of some hundred MB of files, from FOLDER or the running
+            system, in every form, and compare what romfeed reads of them with what
+            debugfs and fsck.erofs take out; needs mke2fs, debugfs, mkfs.erofs and
+            fsck.erofs (1.9 or later) and img2simg; better with `cargo run --release
+            --package xtask -- compare`
   fixtures  Write the file-system images under tests/fixtures/images/ again, byte for
             byte the same; needs the programs mke2fs, debugfs, e2fsck, mkfs.erofs,
             fsck.erofs and dump.erofs (1.9 or later), mksquashfs, mkfs.f2fs, img2simg,
@@ -25,6 +44,16 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
+        #[cfg(unix)]
+        ["bench-inputs", folder] => bench_inputs::write_all(folder.as_ref()),
+        #[cfg(unix)]
+        ["compare"] => compare::run_all(None),
+        #[cfg(unix)]
+        ["compare", folder] => compare::run_all(Some(folder.as_ref())),
+        #[cfg(unix)]
+        ["corpus"] => corpus::write_all(),
+        #[cfg(unix)]
+        ["corpus", "--keep"] => corpus::keep(),
         #[cfg(unix)]
         ["fixtures"] => fixtures::write_all(),
         ["samples"] => samples::write_all(),

@@ -54,6 +54,10 @@ const DIRENT_LEN: usize = 12;
 const STEP: usize = 64 << 10;
 /// Decoded extents that are kept, of files that many others lie in.
 const NUM_CACHED: usize = 4;
+/// Most names looked up on the way to one file, those of links among them.
+const MAX_NAMES: usize = 1000;
+/// Largest folder, in bytes: a million entries of the usual length.
+const MAX_FOLDER_SIZE: u64 = 64 << 20;
 /// Longest name, in bytes (`EROFS_NAME_LEN`).
 const MAX_NAME_LEN: usize = 255;
 
@@ -465,6 +469,13 @@ impl Erofs {
 
     /// Calls `visit` for each entry of a folder, until it answers `false`.
     fn for_each_entry(&self, folder: &Inode, visit: &mut Visit<'_>) -> Result<(), Error> {
+        if folder.size > MAX_FOLDER_SIZE {
+            return Err(Error::TooLarge {
+                path: format!("folder of node {}", folder.nid),
+                size: folder.size,
+                limit: MAX_FOLDER_SIZE,
+            });
+        }
         let block_size = self.block_size();
         let mut offset = 0;
         while offset < folder.size {
@@ -499,7 +510,11 @@ impl Erofs {
         let mut at = vec![root];
         let mut todo: Vec<String> = components(path).rev().map(str::to_owned).collect();
         let mut num_links = 0u8;
-        while let Some(name) = todo.pop() {
+        // Each name costs a walk through a folder, and links multiply names.
+        for _ in 0..MAX_NAMES {
+            let Some(name) = todo.pop() else {
+                return Ok(*at.last().expect("the root stays"));
+            };
             let folder = *at.last().expect("the root stays");
             if folder.entry_type != EntryType::Folder {
                 return Err(Error::WrongType {
@@ -533,7 +548,10 @@ impl Erofs {
             }
             todo.extend(components(&target).rev().map(str::to_owned));
         }
-        Ok(*at.last().expect("the root stays"))
+        Err(corrupt(format!(
+            "too long a path at `{}`",
+            path.escape_debug()
+        )))
     }
 
     fn link_target(&self, inode: &Inode) -> Result<String, Error> {

@@ -1,0 +1,109 @@
+//! How long it takes to read what a package says of itself, out of its images.
+//!
+//! Small packages around `tests/fixtures/images` show what a package costs beside its bytes.
+//! Packages of real size are taken from the folder that ROMFEED_BENCH_PACKAGES names;
+//! `cargo xtask bench-inputs FOLDER` writes some. All are in the page cache after the first
+//! round.
+
+use std::hint::black_box;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use lzma_rust2::XzReader;
+use romfeed::ingest::{Context, examine};
+use romfeed::io::Limits;
+use testkit::package::Package;
+use testkit::payload::{Partition, op};
+use testkit::props::Props;
+
+/// Names the folder of large packages.
+const FOLDER: &str = "ROMFEED_BENCH_PACKAGES";
+
+fn read(c: &mut Criterion, name: &str, zip: &Path) {
+    let limits = Limits::new(std::env::temp_dir(), std::time::Instant::now);
+    let context = Context {
+        overrides: &[],
+        known_devices: &[],
+        families: &[],
+        limits: &limits,
+        remembered: &|_, _| None,
+    };
+    let examined = || examine(zip, "package.zip", context).expect("a sound package");
+    let found = examined();
+    assert!(found.device_props.files.len() >= 2, "{name}: no images");
+    eprintln!("{name}: {:?}", found.counters);
+    c.bench_function(name, |b| b.iter(|| black_box(examined())));
+}
+
+/// A fixture: its stored form and the image in it.
+fn fixture(name: &str) -> (Vec<u8>, Vec<u8>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images");
+    let stored = std::fs::read(folder.join(format!("{name}.img.xz"))).expect("a fixture");
+    let mut image = Vec::new();
+    XzReader::new(stored.as_slice(), true)
+        .read_to_end(&mut image)
+        .expect("a sound fixture");
+    (stored, image)
+}
+
+fn small(c: &mut Criterion) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let package = || {
+        Package::payload(Props::lineage(
+            "22.2",
+            "UNOFFICIAL",
+            "enchilada",
+            1_749_896_318,
+            "eng.builder.20250614.101838",
+            35,
+            "2025-06-05",
+        ))
+    };
+    let stored = |name, file| Partition::new(name).replace(fixture(file).1);
+    let packed = |name, file| {
+        let (data, image) = fixture(file);
+        Partition::new(name).encoded(op::REPLACE_XZ, data, &image)
+    };
+    for (name, system, product) in [
+        (
+            "small, EROFS as it is",
+            stored("system", "erofs-lz4hc"),
+            stored("product", "erofs-product"),
+        ),
+        (
+            "small, ext4 in xz",
+            packed("system", "ext4-android"),
+            packed("product", "ext4-product"),
+        ),
+    ] {
+        let zip = dir.path().join("package.zip");
+        let package = package().partition(product).partition(system);
+        std::fs::write(&zip, package.build()).expect("a writable folder");
+        read(c, name, &zip);
+    }
+}
+
+fn large(c: &mut Criterion) {
+    let Some(folder) = std::env::var_os(FOLDER) else {
+        eprintln!("no large packages: {FOLDER} names no folder");
+        return;
+    };
+    let entries = std::fs::read_dir(&folder).expect("a readable folder");
+    let mut zips: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "zip"))
+        .collect();
+    zips.sort();
+    for zip in zips {
+        let name = zip.file_stem().unwrap_or_default().to_string_lossy();
+        read(c, &name, &zip);
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10);
+    targets = small, large
+}
+criterion_main!(benches);

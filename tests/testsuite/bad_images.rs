@@ -1,0 +1,837 @@
+//! Hostile and damaged images: one line with the right class and place, whatever
+//! lies inside a package.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use romfeed::class::Class;
+use romfeed::fs;
+use romfeed::io::{ReadAt, ReadError};
+use serde_json::Value;
+use testkit::package::Package;
+use testkit::payload::{Operation, Partition, Payload, op};
+use testkit::props::Props;
+use testkit::sparse::{Sparse, chunk};
+use testkit::super_image::Super;
+use testkit::zip::{Entry, Zip};
+
+use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name, fixture, fixture_bytes};
+
+const NAME: &str = "update.zip";
+const UPDATE_BINARY: &str = "META-INF/com/google/android/update-binary";
+/// Where the properties lie in the fixtures.
+const BUILD_PROP: &str = "/system/build.prop";
+/// The length of that file in bytes.
+const BUILD_PROP_LEN: u64 = 6311;
+
+/// For the builders, which write no metadata here: the facts are in the images.
+fn nothing() -> Props {
+    Props::lineage("0", "none", "none", 1, "none", 35, "2000-01-01")
+}
+
+fn payload(partition: Partition) -> Vec<u8> {
+    Package::payload(nothing())
+        .without_metadata()
+        .partition(partition)
+        .build()
+}
+
+/// A package around a `payload.bin` as it is.
+fn payload_bin(payload: Vec<u8>) -> Vec<u8> {
+    Zip::new()
+        .stored("payload.bin", payload)
+        .stored("payload_properties.txt", "")
+        .build()
+}
+
+fn images() -> Package {
+    Package::images(nothing()).without_metadata()
+}
+
+/// A block-based package whose list and data are given.
+fn block(list: &str, entries: impl IntoIterator<Item = Entry>) -> Vec<u8> {
+    let zip = Zip::new()
+        .stored(UPDATE_BINARY, "#!")
+        .stored("system.transfer.list", list)
+        .stored("system.patch.dat", "");
+    entries.into_iter().fold(zip, Zip::entry).build()
+}
+
+/// Fails if anything reaches the terminal raw, or a run takes long.
+#[track_caller]
+fn run(zip: &[u8], args: &[&str]) -> Run {
+    let dir = RomDir::new().file(NAME, zip);
+    let began = Instant::now();
+    let run = dir.run(&[args, &[NAME]].concat());
+    assert!(began.elapsed() < Duration::from_secs(10), "{args:?}");
+    for text in [&run.stderr, &run.stdout] {
+        let wild = text.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(wild, None, "{text:?}");
+    }
+    // Nothing else is left behind.
+    assert_eq!(dir.tree(".").len(), 1);
+    run
+}
+
+/// Fails unless the package is refused with this class and a line that has all
+/// these words.
+#[track_caller]
+fn is_refused(what: &str, zip: &[u8], class: Class, words: &[&str]) {
+    let run = run(zip, &["inspect", "--json"]);
+    assert_eq!(run.code, Some(1), "{what}: {}{}", run.stdout, run.stderr);
+    let error = &run.json()["error"];
+    let message = error["message"].as_str().unwrap();
+    assert_eq!(error["class"], class.as_str(), "{what}: {message}");
+    for word in words {
+        assert!(message.contains(word), "{what}: no `{word}` in: {message}");
+    }
+}
+
+/// Fails unless the device is found in the images.
+#[track_caller]
+fn is_read(what: &str, zip: &[u8]) -> Value {
+    let run = run(zip, &["inspect", "--json"]).expect(0);
+    let object = run.json();
+    assert_eq!(object["device"], "enchilada", "{what}: {object}");
+    object
+}
+
+/// Fails unless the package is read, but nothing of its `system`, and a warning
+/// has this word.
+#[track_caller]
+fn is_passed_over(what: &str, zip: &[u8], word: &str) {
+    let run = run(zip, &["inspect", "--json"]).expect(0);
+    let object = run.json();
+    assert_eq!(object["device"], Value::Null, "{what}: {object}");
+    let warnings = object["warnings"].to_string();
+    assert!(warnings.contains(word), "{what}: {warnings}");
+}
+
+fn blocks(image: &[u8]) -> u64 {
+    image.len() as u64 / 4096
+}
+
+#[test]
+fn a_manifest_that_cannot_be_is_refused_before_it_is_read() {
+    let good = Payload::new()
+        .partition(Partition::new("system").replace(vec![7; 4096]))
+        .build();
+    for (size, class, word) in [
+        (u64::MAX, Class::Limit, "18446744073709551615 bytes"),
+        (u64::MAX - 23, Class::Limit, "at byte 12"),
+        (1 << 63, Class::Limit, "at byte 12"),
+        ((16 << 20) + 1, Class::Limit, "at byte 12"),
+        (16 << 20, Class::Truncated, "payload manifest"),
+        (0, Class::Corrupt, ""),
+    ] {
+        let mut bad = good.clone();
+        bad[12..20].copy_from_slice(&size.to_be_bytes());
+        if size == 0 {
+            // A manifest without partitions is none of a system.
+            let run = run(&payload_bin(bad), &["inspect", "--json"]).expect(0);
+            assert_eq!(run.json()["device"], Value::Null);
+            continue;
+        }
+        let words = ["payload.bin: ", word];
+        is_refused(&format!("{size}"), &payload_bin(bad), class, &words);
+    }
+    let mut signed = good.clone();
+    signed[20..24].fill(0xff);
+    is_passed_over_or_cut("signature of 4 GiB", &payload_bin(signed));
+    for size in [1, 256, 1 << 17, u32::MAX] {
+        let payload = Payload::new().block_size(size).build();
+        let word = format!("block size {size}");
+        is_refused(&word, &payload_bin(payload), Class::Corrupt, &[&word]);
+    }
+    let names: Vec<String> = (0..1001).map(|number| format!("p{number}")).collect();
+    let crowd = names.iter().fold(Payload::new(), |payload, name| {
+        payload.partition(Partition::new(name))
+    });
+    let words = ["payload.bin: ", "more than 1000 partitions"];
+    is_refused("crowd", &payload_bin(crowd.build()), Class::Limit, &words);
+    let twins = Payload::new()
+        .partition(Partition::new("a\x1bb"))
+        .partition(Partition::new("a\x1bb"));
+    let words = ["payload.bin: ", "`a\\u{1b}b` occurs twice"];
+    is_refused("twins", &payload_bin(twins.build()), Class::Corrupt, &words);
+}
+
+/// Data beyond the file is cut short where it is read.
+#[track_caller]
+fn is_passed_over_or_cut(what: &str, zip: &[u8]) {
+    is_refused(
+        what,
+        zip,
+        Class::Truncated,
+        &["partition `system`", "operation 0"],
+    );
+}
+
+#[test]
+fn operations_that_contradict_each_other_are_refused_with_their_number() {
+    let system = fixture("ext4-android");
+    let all = blocks(&system);
+    let with = |operation: Operation| payload(Partition::new("system").operation(operation));
+    for (what, zip, class, word) in [
+        (
+            "data beyond the file",
+            with(
+                Operation::new(op::REPLACE)
+                    .data([1; 4096])
+                    .dst(&[(0, 1)])
+                    .declared_data(1 << 62, 4096),
+            ),
+            Class::Truncated,
+            "operation 0, 4096 bytes at",
+        ),
+        (
+            "data beyond every file",
+            with(
+                Operation::new(op::REPLACE)
+                    .dst(&[(0, 1)])
+                    .declared_data(u64::MAX, 4096),
+            ),
+            Class::Corrupt,
+            "operation 0: has its data beyond every file",
+        ),
+        (
+            "an extent of 2^63 blocks",
+            with(Operation::new(op::ZERO).dst(&[(0, 1 << 63)])),
+            Class::Corrupt,
+            "operation 0: writes an impossible extent",
+        ),
+        (
+            "extents that overflow together",
+            with(Operation::new(op::ZERO).dst(&[(0, 1 << 51), (1 << 51, (1 << 51) + 1)])),
+            Class::Corrupt,
+            "operation 0: writes an impossible extent",
+        ),
+        (
+            "two writers of one block",
+            payload(
+                Partition::new("system")
+                    .replace(&system)
+                    .operation(Operation::new(op::ZERO).dst(&[(all - 1, 1)])),
+            ),
+            Class::Corrupt,
+            "operation 2: writes from byte",
+        ),
+        (
+            "longer than what it writes",
+            with(
+                Operation::new(op::REPLACE)
+                    .data(vec![1; 4097])
+                    .dst(&[(0, 1)]),
+            ),
+            Class::Corrupt,
+            "operation 0: its data is longer than what it writes",
+        ),
+        (
+            "a type from the future",
+            with(Operation::new(15).data([1; 4096]).dst(&[(0, 1)])),
+            Class::Unsupported,
+            "",
+        ),
+        (
+            "nobody writes the beginning",
+            with(Operation::new(op::REPLACE).data([1; 4096]).dst(&[(100, 1)])),
+            Class::Corrupt,
+            "byte 0x0 of the partition is written by no operation",
+        ),
+        (
+            "a crowd of extents",
+            with({
+                let extents: Vec<(u64, u64)> = (0..=1 << 18).map(|block| (block, 1)).collect();
+                Operation::new(op::ZERO).dst(&extents)
+            }),
+            Class::Limit,
+            "more than 262144 extents in one partition",
+        ),
+    ] {
+        match class {
+            Class::Unsupported => is_passed_over(what, &zip, "operation 0: type 15 is not known"),
+            _ => is_refused(what, &zip, class, &["partition `system`", word]),
+        }
+    }
+}
+
+#[test]
+fn operations_in_any_order_and_lies_about_the_size_do_no_harm() {
+    let system = fixture("ext4-android");
+    let shuffled = system
+        .chunks(5 * 4096)
+        .enumerate()
+        .map(|(index, chunk)| {
+            Operation::new(op::REPLACE)
+                .data(chunk)
+                .dst(&[(index as u64 * 5, blocks(chunk))])
+        })
+        .rev()
+        .fold(Partition::new("system"), Partition::operation);
+    is_read("shuffled", &payload(shuffled));
+    let sized = |size| payload(Partition::new("system").replace(&system).new_info(size, []));
+    for size in [system.len() as u64, 1 << 63, u64::MAX] {
+        is_read(&format!("{size}"), &sized(size));
+    }
+    let words = ["partition `system`", "ext4", "bytes ", " wanted of 8192"];
+    is_refused("too small", &sized(8192), Class::Truncated, &words);
+    is_passed_over("empty", &sized(0), "no file system");
+    let crowd = (0..200_000).fold(Partition::new("system"), |partition, _| {
+        partition.operation(Operation::new(op::ZERO))
+    });
+    is_passed_over("a crowd of operations", &payload(crowd), "no file system");
+}
+
+#[test]
+fn streams_of_operations_are_checked_and_bounded() {
+    let product = fixture("ext4-product");
+    let all = blocks(&product);
+    for (kind, extension, codec) in [
+        (op::REPLACE_XZ, "xz", "xz"),
+        (op::REPLACE_BZ, "bz2", "bzip2"),
+        (op::REPLACE_ZSTD, "zst", "zstd"),
+    ] {
+        let stream = fixture_bytes(&format!("ext4-product.img.{extension}"));
+        let with = |stream: &[u8], blocks| {
+            payload(
+                Partition::new("system")
+                    .operation(Operation::new(kind).data(stream).dst(&[(0, blocks)])),
+            )
+        };
+        let place = ["partition `system`", "operation 0", codec];
+        is_refused(
+            &format!("{codec} longer than its blocks"),
+            &with(&stream, 1),
+            Class::Corrupt,
+            &[&place[..], &["decodes to more than what it writes"]].concat(),
+        );
+        if kind != op::REPLACE_ZSTD {
+            is_refused(
+                &format!("{codec} cut short"),
+                &with(&stream[..stream.len() / 2], all),
+                Class::Truncated,
+                &place,
+            );
+        }
+        is_refused(
+            &format!("{codec} of nothing"),
+            &with(&testkit::noise(1, 3000), all),
+            Class::Corrupt,
+            &place,
+        );
+        let wrong_hash = Operation::new(kind)
+            .data(stream)
+            .data_hash([7; 32])
+            .dst(&[(0, all)]);
+        is_refused(
+            &format!("{codec} with a wrong hash"),
+            &payload(Partition::new("system").operation(wrong_hash)),
+            Class::Corrupt,
+            &["partition `system`", "operation 0: the sha256 of its"],
+        );
+    }
+}
+
+#[test]
+fn dictionaries_beyond_the_limit_are_refused() {
+    // Properties, a dictionary of 2 GiB, an unknown length; then nothing.
+    let lzma = [&[0x5d, 0, 0, 0, 0x80][..], &[0xff; 8], &[0; 100]].concat();
+    // A window of 1 GiB and one empty block.
+    let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0, 20 << 3, 1, 0, 0];
+    for (extension, stream) in [("lzma", lzma), ("zst", zstd.to_vec())] {
+        let zip = images()
+            .stored_image(&format!("system.img.{extension}"), stream)
+            .build();
+        let run = run(&zip, &["inspect", "--json"]).expect(1);
+        let error = &run.json()["error"];
+        assert!(
+            error["message"]
+                .as_str()
+                .unwrap()
+                .starts_with("partition `system`: "),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn lists_that_cannot_be_carried_out_are_refused_with_their_line() {
+    let system = fixture("ext4-android");
+    let all = blocks(&system);
+    let data = || [Entry::deflated("system.new.dat", system.clone())];
+    let good = format!("4\n{all}\n0\n0\nnew 2,0,{all}\n");
+    is_read("good", &block(&good, data()));
+    // The total is for a progress bar.
+    let total = good.replacen(&all.to_string(), "18446744073709551615", 1);
+    is_read("wrong total", &block(&total, data()));
+    for (what, list, class, word) in [
+        (
+            "a later version",
+            good.replacen('4', "5", 1),
+            Class::Unsupported,
+            "",
+        ),
+        (
+            "blocks beyond every partition",
+            format!("{good}zero 2,0,2147483648\n"),
+            Class::Corrupt,
+            "line 6: a range ends before it begins, or beyond every partition",
+        ),
+        (
+            "a number without an end",
+            format!("{good}zero 2,0,{}\n", "9".repeat(1000)),
+            Class::Corrupt,
+            "line 6: a block number is malformed",
+        ),
+        (
+            "a count that lies",
+            format!("{good}zero 18446744073709551615,0,1\n"),
+            Class::Corrupt,
+            "line 6: the ranges are not as many",
+        ),
+        (
+            "more data than there is",
+            format!("{good}new 2,{all},{}\n", all + 1),
+            Class::Corrupt,
+            "of new data, but there are 3145728",
+        ),
+        (
+            "less data than there is",
+            good.replace(&format!("0,{all}"), &format!("0,{}", all - 1)),
+            Class::Corrupt,
+            "of new data, but there are 3145728",
+        ),
+        ("no list", String::new(), Class::Unsupported, ""),
+    ] {
+        let zip = block(&list, data());
+        match class {
+            Class::Unsupported => is_passed_over(what, &zip, "transfer list version"),
+            _ => is_refused(what, &zip, class, &["entry `system.transfer.list`", word]),
+        }
+    }
+    is_refused(
+        "no data",
+        &block(&good, []),
+        Class::Corrupt,
+        &["entry `system.transfer.list` has no new.dat beside it"],
+    );
+    // Uncompressed data goes before all else.
+    let both = [
+        Entry::stored("system.new.dat.br", "noise"),
+        Entry::deflated("system.new.dat", system.clone()),
+    ];
+    is_read("two forms", &block(&good, both));
+    let far = "4\n1\n0\n0\nzero 2,2147483646,2147483647\n".to_owned() + "new 2,0,768\n";
+    is_read("8 TiB of nothing", &block(&far, data()));
+}
+
+#[test]
+fn data_cut_short_is_told_from_damaged_data() {
+    let system = fixture("ext4-android");
+    let list = format!("4\n{0}\n0\n0\nnew 2,0,{0}\n", blocks(&system));
+    let stream = fixture_bytes("ext4-android.img.xz");
+    let with = |stream: &[u8]| block(&list, [Entry::stored("system.new.dat.xz", stream)]);
+    is_read("whole", &with(&stream));
+    for (what, stream, class) in [
+        ("cut", stream[..100].to_vec(), Class::Truncated),
+        (
+            "noise",
+            [&[0xff; 100][..], &stream].concat(),
+            Class::Corrupt,
+        ),
+    ] {
+        is_refused(
+            what,
+            &with(&stream),
+            class,
+            &["partition `system`", "xz stream"],
+        );
+    }
+}
+
+#[test]
+fn sparse_images_that_contradict_themselves_are_refused() {
+    let system = fixture("ext4-android");
+    let all = u32::try_from(blocks(&system)).unwrap();
+    let zip = |sparse: &Sparse| images().named_image("system.img", sparse.build()).build();
+    let first = || Sparse::new(4096).raw(&system[..8192]);
+    let place = format!("at byte {:#x}", 28 + 12 + 8192);
+    for (what, sparse, words) in [
+        (
+            "too few blocks",
+            first().declared_total_blocks(all),
+            ["chunk 1", &place, "missing"],
+        ),
+        (
+            "a chunk beyond the image",
+            first().dont_care(u32::MAX).declared_total_blocks(all),
+            ["chunk 1", &place, "reaches beyond the image"],
+        ),
+        (
+            "a chunk of a wrong length",
+            first()
+                .chunk(chunk::RAW, all - 2, 12, [])
+                .declared_total_blocks(all),
+            ["chunk 1", &place, "its length does not fit its blocks"],
+        ),
+    ] {
+        let words = [&["partition `system`"], &words[..]].concat();
+        is_refused(what, &zip(&sparse), Class::Corrupt, &words);
+    }
+    let later = Sparse::from_image(&system, 4096).major(2);
+    is_passed_over("version 2", &zip(&later), "sparse image version 2");
+    let filled = Sparse::new(4096).fill(0x4141_4141, u32::MAX);
+    is_passed_over("16 TiB of one letter", &zip(&filled), "no file system");
+    let whole = Sparse::from_image(&system, 4096).build();
+    let cut = images().named_image("system.img", &whole[..whole.len() / 3]);
+    is_refused(
+        "cut",
+        &cut.build(),
+        Class::Truncated,
+        &["partition `system`"],
+    );
+}
+
+#[test]
+fn super_images_are_refused_or_passed_over() {
+    let system = fixture("ext4-android");
+    let zip = |image: Vec<u8>| images().named_image("super.img", image).build();
+    let good = || Super::new().partition("system_a", &system[..]);
+    is_read("good", &zip(good().build()));
+    for (what, made, words) in [
+        (
+            "beyond its end",
+            good().raw_extent("product_a", 8, 0, 1 << 40, 0),
+            ["partition `product_a`, extent 1", "beyond the end of super"],
+        ),
+        (
+            "another disk",
+            good().raw_extent("product_a", 8, 0, 0, 1),
+            ["partition `product_a`, extent 1", "on another disk"],
+        ),
+        (
+            "no checksum is right",
+            good().corrupt_primary_metadata().corrupt_backup_metadata(),
+            ["metadata at byte 0x3000", "the checksum of its tables"],
+        ),
+        (
+            "no slots",
+            good().declared_slots(0),
+            ["geometry at byte 0x1000", "its number of slots"],
+        ),
+    ] {
+        let words = [&["super image: super "], &words[..]].concat();
+        is_refused(what, &zip(made.build()), Class::Corrupt, &words);
+    }
+    // The one inside is a partition like any other, and not looked into.
+    let nested = Super::new().partition("super", good().build()).build();
+    let run = run(&zip(nested), &["inspect", "--json"]).expect(0);
+    assert_eq!(run.json()["device"], Value::Null);
+}
+
+#[test]
+fn images_of_one_partition_in_two_places_are_taken_in_a_fixed_order() {
+    let system = fixture("ext4-android");
+    let noise = || testkit::noise(1, 8192);
+    // The partition itself goes before that of a slot.
+    let zip = images()
+        .stored_image("system_a.img", noise())
+        .stored_image("system.img", &system[..]);
+    is_read("slots", &zip.build());
+    // An image of its own goes before the one in super.
+    let logical = Super::new().partition("system", noise()).build();
+    let zip = images()
+        .stored_image("super.img", logical)
+        .stored_image("system.img", &system[..]);
+    is_read("super", &zip.build());
+    // A payload is all there is to install.
+    let payload = Payload::new().partition(Partition::new("system").replace(&system));
+    let zip = Zip::new()
+        .stored("payload.bin", payload.build())
+        .stored("payload_properties.txt", "")
+        .stored("system.transfer.list", "9\n")
+        .stored("system.img", noise());
+    is_read("payload", &zip.build());
+}
+
+#[test]
+fn zips_inside_are_looked_into_once_and_bounded() {
+    let zip = |inner: Entry| Zip::new().stored(UPDATE_BINARY, "#!").entry(inner).build();
+    let innermost = Zip::new().deflated("system.img", fixture("ext4-android"));
+    let inner = Zip::new().stored("images.zip", innermost.clone().build());
+    is_read(
+        "one",
+        &zip(Entry::deflated("images.zip", innermost.build())),
+    );
+    let run = run(
+        &zip(Entry::stored("images.zip", inner.build())),
+        &["inspect", "--json"],
+    );
+    assert_eq!(run.expect(0).json()["device"], Value::Null);
+    for size in [1 << 20, 1 << 40, u64::MAX - 1] {
+        let bomb = Entry::deflated("images.zip", vec![0; 64 << 10])
+            .declared_size(size)
+            .zip64();
+        is_refused(
+            &format!("{size}"),
+            &zip(bomb),
+            Class::Truncated,
+            &["entry `images.zip`", "zip directory"],
+        );
+    }
+    is_refused(
+        "noise",
+        &zip(Entry::stored("images.zip", "noise")),
+        Class::NotAZip,
+        &["entry `images.zip`"],
+    );
+}
+
+/// Replaces all occurrences of some bytes by as many others.
+fn replaced(mut image: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut found = false;
+    for at in 0..image.len() - from.len() {
+        if image[at..].starts_with(from) {
+            image[at..at + to.len()].copy_from_slice(to);
+            found = true;
+        }
+    }
+    assert!(found);
+    image
+}
+
+#[test]
+fn what_an_image_says_reaches_the_terminal_tame() {
+    // A folder called so, and a device.
+    let image = replaced(fixture("ext4-android"), b"\x03\x02bin", b"\x03\x02\x1b[m");
+    let image = replaced(
+        image,
+        b"ro.lineage.device=enchilada",
+        b"ro.lineage.device=\x1b[31mabcd",
+    );
+    let zip = images().named_image("system.img", image).build();
+    let list = run(&zip, &["inspect", "--ls", "system:/system"]).expect(0);
+    assert!(list.stdout.contains("\\u{1b}[m/"), "{}", list.stdout);
+    let props = run(&zip, &["inspect", "--props"]).expect(0);
+    assert!(
+        props.stdout.contains("ro.lineage.device=\u{fffd}[31mabcd"),
+        "{}",
+        props.stdout
+    );
+    let facts = run(&zip, &["inspect"]).expect(0);
+    assert!(facts.stdout.contains("\\u{1b}[31mabcd"), "{}", facts.stdout);
+}
+
+/// An image with some bytes changed.
+struct Patched {
+    image: Arc<Vec<u8>>,
+    at: u64,
+    bytes: Vec<u8>,
+}
+
+impl ReadAt for Patched {
+    fn size(&self) -> u64 {
+        self.image.size()
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        self.image.read_exact_at(offset, buf)?;
+        for (index, byte) in self.bytes.iter().enumerate() {
+            let at = self.at + index as u64;
+            let within = at.checked_sub(offset).map(usize::try_from);
+            if let Some(place) = within.and_then(|within| buf.get_mut(within.ok()?)) {
+                *place = *byte;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn u32_at(image: &[u8], at: usize) -> usize {
+    let bytes = image[at..].first_chunk().unwrap();
+    usize::try_from(u32::from_le_bytes(*bytes)).unwrap()
+}
+
+/// Where the inode of a number is in `ext4-android`, in bytes.
+fn ext4_inode(image: &[u8], number: usize) -> usize {
+    const SUPERBLOCK: usize = 1024;
+    const DESCRIPTORS: usize = 4096;
+    const INODE_LEN: usize = 256;
+    let per_group = u32_at(image, SUPERBLOCK + 40);
+    let (group, index) = ((number - 1) / per_group, (number - 1) % per_group);
+    u32_at(image, DESCRIPTORS + group * 32 + 8) * 4096 + index * INODE_LEN
+}
+
+/// Where the entry of a name is in a folder.
+fn ext4_entry(image: &[u8], name: &[u8], file_type: u8) -> usize {
+    let pattern = [&[u8::try_from(name.len()).unwrap(), file_type], name].concat();
+    let found = image.windows(pattern.len()).position(|at| at == pattern);
+    found.unwrap() - 6
+}
+
+/// Reads the properties of an image whose byte is changed; a fault has to be one
+/// of the image, and answered soon.
+fn read_patched(what: &str, image: &Arc<Vec<u8>>, at: usize, bytes: &[u8]) {
+    let began = Instant::now();
+    let source = Arc::new(Patched {
+        image: Arc::clone(image),
+        at: at as u64,
+        bytes: bytes.to_vec(),
+    });
+    let read = fs::open(source).and_then(|files| files.read(BUILD_PROP, 1 << 20));
+    if let Err(error) = read {
+        assert_ne!(error.class(), Class::Io, "{what}: {at} {bytes:?}: {error}");
+        assert!(
+            matches!(
+                error.class(),
+                Class::Corrupt
+                    | Class::Truncated
+                    | Class::Unsupported
+                    | Class::Limit
+                    | Class::MissingFacts
+            ),
+            "{what}: {at} {bytes:?}: {error}"
+        );
+    }
+    let took = began.elapsed();
+    assert!(
+        took < Duration::from_secs(2),
+        "{what}: {at} {bytes:?}: {took:?}"
+    );
+}
+
+#[test]
+fn no_byte_of_the_metadata_of_ext4_does_harm() {
+    let image = Arc::new(fixture("ext4-android"));
+    let system = ext4_entry(&image, b"system", 2);
+    let build_prop = ext4_entry(&image, b"build.prop", 1);
+    let inode = |at| ext4_inode(&image, u32_at(&image, at));
+    for (what, start, len) in [
+        ("superblock", 1024, 400),
+        ("descriptors", 4096, 64),
+        ("root", ext4_inode(&image, 2), 160),
+        ("folder", inode(system), 160),
+        ("file", inode(build_prop), 160),
+        ("entry of the folder", system, 16),
+        ("entry of the file", build_prop, 20),
+    ] {
+        for at in start..start + len {
+            for value in [0, 1, 0xff] {
+                read_patched(what, &image, at, &[value]);
+            }
+        }
+        for at in (start..start + len - 4).step_by(4) {
+            read_patched(what, &image, at, &[0xff; 4]);
+            read_patched(what, &image, at, &[0; 4]);
+        }
+    }
+}
+
+#[test]
+fn no_byte_of_the_metadata_of_erofs_does_harm() {
+    for name in ["plain", "lz4hc", "lzma-frag"] {
+        let mut image = fixture(&format!("erofs-{name}"));
+        // Without a checksum to stop at.
+        image[1024 + 8] &= !1;
+        let image = Arc::new(image);
+        for at in (1024..1024 + 128).chain((1152..10_000).step_by(29)) {
+            for value in [0, 0xff] {
+                read_patched(name, &image, at, &[value]);
+            }
+        }
+        for at in (1024..5000).step_by(48) {
+            read_patched(name, &image, at, &[0xff; 8]);
+        }
+    }
+}
+
+#[test]
+fn a_superblock_with_a_wrong_checksum_is_refused() {
+    let mut image = fixture("erofs-plain");
+    image[1024 + 16] ^= 1;
+    let zip = images().named_image("system.img", image).build();
+    let words = ["partition `system`", "erofs", "checksum", "at byte 1024"];
+    is_refused("erofs", &zip, Class::Corrupt, &words);
+}
+
+#[test]
+fn a_file_of_an_absurd_length_is_not_read() {
+    // Inodes of 64 bytes: format, attributes, mode, blocks, then the length.
+    let mut image = fixture("erofs-extended");
+    for at in (0..image.len() - 64).step_by(32) {
+        let file = &mut image[at..];
+        if file[4..6] == 0o100_644u16.to_le_bytes() && file[8..16] == BUILD_PROP_LEN.to_le_bytes() {
+            file[15] = 0x10;
+        }
+    }
+    // Without a checksum to stop at.
+    image[1024 + 8] &= !1;
+    let zip = images().named_image("system.img", image).build();
+    let words = ["partition `system`", "`/system/build.prop` has 11529"];
+    is_refused("erofs", &zip, Class::Limit, &words);
+    let run = run(&zip, &["inspect", "--extract", "system:/system/build.prop"]);
+    run.expect(1).says("at most 17179869184 are read");
+
+    let mut image = fixture("ext4-android");
+    let entry = ext4_entry(&image, b"build.prop", 1);
+    let inode = ext4_inode(&image, u32_at(&image, entry));
+    image[inode + 108] = 2;
+    let zip = images().named_image("system.img", image).build();
+    let words = ["partition `system`", "`/system/build.prop` has 8589940903"];
+    is_refused("ext4", &zip, Class::Limit, &words);
+}
+
+#[test]
+fn thirty_hostile_packages_do_not_keep_two_good_ones_back() {
+    let dir = RomDir::new()
+        .file(&format!("builds/bacon/{}", bacon_name(0)), bacon(0))
+        .file(&format!("builds/bacon/{}", bacon_name(1)), bacon(1));
+    let system = fixture("ext4-android");
+    let list = "4\n768\n0\n0\nnew 2,0,768\n";
+    for number in 0..6u32 {
+        let seed = u64::from(number);
+        let cut = &system[..10_000 + 4096 * number as usize];
+        let brotli = &fixture_bytes("ext4-android.img.br")[..50 + number as usize];
+        let mut wild = system.clone();
+        wild[1024 + 20 + number as usize..1024 + 50].fill(0xff);
+        let sparse = Sparse::new(4096)
+            .raw(&system[..8192])
+            .declared_total_blocks(100 + number);
+        let bomb = Operation::new(op::REPLACE_XZ)
+            .data(fixture_bytes("ext4-android.img.xz"))
+            .dst(&[(0, 1 + seed)]);
+        for (kind, zip) in [
+            ("cut", images().named_image("system.img", cut).build()),
+            ("wild", images().named_image("system.img", wild).build()),
+            (
+                "sparse",
+                images().named_image("system.img", sparse.build()).build(),
+            ),
+            (
+                "block",
+                block(list, [Entry::stored("system.new.dat.br", brotli)]),
+            ),
+            ("payload", payload(Partition::new("system").operation(bomb))),
+        ] {
+            dir.put(&format!("builds/bad/{kind}-{number}.zip"), zip);
+        }
+    }
+    let began = Instant::now();
+    let run = dir
+        .run(&["generate", "--base-url", BASE_URL])
+        .says("30 left out");
+    assert_eq!(run.code, Some(1), "{}", run.stderr);
+    assert!(began.elapsed() < Duration::from_secs(20));
+    let errors: Vec<&str> = run
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .collect();
+    assert_eq!(errors.len(), 30, "{}", run.stderr);
+    for error in errors {
+        assert!(error.contains("system"), "{error}");
+    }
+    let feed: Value = serde_json::from_slice(&dir.read("out/api/v1/bacon/nightly.json")).unwrap();
+    assert_eq!(feed["response"].as_array().unwrap().len(), 2);
+}
