@@ -388,6 +388,13 @@ impl Examined {
                 });
             }
         }
+        let incremental = value(Fact::Incremental);
+        let is_damaged = incremental.chars().any(char::is_control);
+        bad(
+            "incremental",
+            &incremental,
+            is_damaged.then_some("holds control characters"),
+        )?;
         let datetime = value(Fact::Datetime);
         let fault = match datetime.parse() {
             Ok(timestamp) => build::timestamp_fault(timestamp),

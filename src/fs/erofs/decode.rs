@@ -153,3 +153,70 @@ fn decode_zstd(stream: &[u8], output: &mut [u8]) -> Option<()> {
     let mut decoder = StreamingDecoder::new_with_max_window_size(stream, MAX_ZSTD_WINDOW).ok()?;
     decoder.read_exact(output).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn lz4(input: &[u8], len: usize) -> Option<Vec<u8>> {
+        let mut output = vec![0; len];
+        decode_lz4(input, &mut output).map(|()| output)
+    }
+
+    #[test]
+    fn lz4_is_decoded_as_far_as_it_is_asked_for() {
+        // "abc", then nine bytes from three before, then "!".
+        let block = [0x35, b'a', b'b', b'c', 3, 0, 0x10, b'!'];
+        let whole = b"abcabcabcabc!";
+        for len in 0..=whole.len() {
+            assert_eq!(lz4(&block, len).as_deref(), Some(&whole[..len]), "{len}");
+        }
+        assert_eq!(lz4(&block, whole.len() + 1), None);
+        // A run of one byte: 1 + 4 + 15 + 255 + 10.
+        let run = [0x1f, b'x', 1, 0, 255, 10];
+        assert_eq!(lz4(&run, 285), Some(vec![b'x'; 285]));
+        assert_eq!(lz4(&run, 286), None);
+    }
+
+    #[test]
+    fn lz4_that_reaches_before_its_beginning_is_refused() {
+        assert_eq!(lz4(&[0x10, b'a', 2, 0, 0], 6), None);
+        assert_eq!(lz4(&[0x10, b'a', 0, 0, 0], 6), None);
+        assert_eq!(lz4(&[0xf0, 255, 255], 600), None);
+        assert_eq!(lz4(&[], 1), None);
+    }
+
+    #[test]
+    fn an_interlaced_cluster_is_turned_back() {
+        assert_eq!(rotate(b"56781234", 4, 8).unwrap(), b"12345678");
+        assert_eq!(rotate(b"56781234", 4, 3).unwrap(), b"123");
+        assert_eq!(rotate(b"12345678", 0, 8).unwrap(), b"12345678");
+        assert_eq!(rotate(b"56781234", 4, 9), None);
+        assert_eq!(rotate(b"56781234", 9, 1), None);
+    }
+
+    proptest! {
+        #[test]
+        fn noise_is_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), len in 0usize..5000) {
+            let mut output = vec![0; len];
+            for decode in [decode_lz4, decode_microlzma, decode_deflate, decode_zstd] {
+                let _ = decode(&bytes, &mut output);
+            }
+        }
+
+        #[test]
+        fn deflate_is_decoded_whole_and_in_part(text in "[a-c]{1,2000}", part in 1usize..2000) {
+            let mut encoder =
+                flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+            std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+            let stream = encoder.finish().unwrap();
+            for len in [text.len(), part.min(text.len())] {
+                let mut output = vec![0; len];
+                prop_assert!(decode_deflate(&stream, &mut output).is_some());
+                prop_assert_eq!(&output[..], &text.as_bytes()[..len]);
+            }
+            prop_assert!(decode_deflate(&stream, &mut vec![0; text.len() + 1]).is_none());
+        }
+    }
+}

@@ -801,3 +801,67 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(array_at(bytes, at))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A block of a folder: entries, then names, then padding.
+    fn dirents(names: &[&str], padding: usize) -> Vec<u8> {
+        let mut block = Vec::new();
+        let mut name_offset = names.len() * DIRENT_LEN;
+        for (number, name) in names.iter().enumerate() {
+            block.extend((number as u64 + 7).to_le_bytes());
+            block.extend((name_offset as u16).to_le_bytes());
+            block.extend([1, 0]);
+            name_offset += name.len();
+        }
+        block.extend(names.concat().bytes());
+        block.resize(block.len() + padding, 0);
+        block
+    }
+
+    #[test]
+    fn a_block_of_a_folder_gives_its_names_and_nodes() {
+        for padding in [0, 5] {
+            let block = dirents(&[".", "..", "build.prop"], padding);
+            let entries = parse_dirents(&block, 1, 0).unwrap();
+            assert_eq!(
+                entries,
+                [(&b"."[..], 7), (&b".."[..], 8), (&b"build.prop"[..], 9)]
+            );
+        }
+    }
+
+    #[test]
+    fn a_block_that_contradicts_itself_is_refused() {
+        let good = dirents(&["a", "b"], 3);
+        for (at, value) in [
+            // The first name begins inside the table, or not after a whole entry.
+            (8, 0),
+            (8, 23),
+            (8, 200),
+            // The second begins before the first, or beyond the block.
+            (20, 24),
+            (20, 3),
+            (20, 255),
+            // Names that no path can have.
+            (24, b'/'),
+            (24, 0),
+        ] {
+            let mut block = good.clone();
+            block[at] = value;
+            let error = parse_dirents(&block, 1, 0).unwrap_err();
+            assert!(matches!(error, Error::Corrupt { .. }), "{at} {value}");
+        }
+        for len in 0..24 {
+            assert!(parse_dirents(&good[..len], 1, 0).is_err(), "{len}");
+        }
+    }
+
+    #[test]
+    fn the_checksum_is_that_of_linux() {
+        // CRC-32C of "123456789" is 0xe3069283 with the final inversion.
+        assert_eq!(crc32c(b"123456789"), !0xe306_9283);
+    }
+}
