@@ -157,10 +157,11 @@ catalog.json
 All builds ever published; made to be kept in git.
 .TP
 \&.romfeed/
-Lock and digest cache of this machine, beside the catalog.
+Lock and cache of this machine, beside the catalog.
 .SH ENVIRONMENT
 ROMFEED_CONFIG, ROMFEED_BUILDS, ROMFEED_OUT, ROMFEED_CATALOG, ROMFEED_BASE_URL, ROMFEED_URL and ROMFEED_JOBS
-stand for the flags of these names. NO_COLOR and TERM=dumb turn colours off.
+stand for the flags of these names. TMPDIR is where long compressed streams are kept while they are read.
+NO_COLOR and TERM=dumb turn colours off.
 "#;
 
 /// Prints the manual page of romfeed, or of the verb with this path.
