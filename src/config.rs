@@ -63,7 +63,7 @@ pub struct Config {
     pub out: PathBuf,
     /// Catalogs; the first is kept up to date, the others are only read.
     pub catalogs: Vec<PathBuf>,
-    /// Folder for the lock and the digest cache of this machine.
+    /// Folder for the lock and the cache of this machine.
     pub state: PathBuf,
     /// Address the site is published at, without a closing slash.
     pub base_url: Option<String>,
@@ -89,7 +89,7 @@ pub struct Config {
     pub rehash: bool,
     /// Take over an output folder that romfeed did not make.
     pub adopt: bool,
-    /// Write nothing but the digest cache.
+    /// Write nothing but the cache.
     pub dry_run: bool,
 }
 

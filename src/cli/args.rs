@@ -99,7 +99,7 @@ pub(crate) struct GenerateArgs {
     /// Read this many files at the same time [default: one per processor]
     #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_JOBS)))]
     pub(crate) jobs: Option<u16>,
-    /// Show what would change, and write nothing but the cache of digests
+    /// Show what would change, and write nothing but the cache
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Exit with 1 if the site is, or was, not up to date
