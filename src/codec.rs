@@ -3,13 +3,15 @@
 //! In: compressed bytes, forward only. Out: a decoder of them, bounded in memory
 //! whatever the stream asks for; how much comes out is for the reader to limit.
 
-use std::io::{BufReader, Error, ErrorKind, Read};
+use std::io::{BufRead, BufReader, Error, ErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bzip2::read::MultiBzDecoder;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 use lzma_rust2::{LzmaReader, XzReader};
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use crate::contain::contained;
 
@@ -95,10 +97,7 @@ impl Codec {
             Codec::Lzma => Box::new(Late::new(input, |input| {
                 LzmaReader::new_mem_limit(input, MAX_LZMA_MEMORY, None)
             })),
-            Codec::Zstd => Box::new(Late::new(input, |input| {
-                ruzstd::decoding::StreamingDecoder::new_with_max_window_size(input, MAX_ZSTD_WINDOW)
-                    .map_err(Error::other)
-            })),
+            Codec::Zstd => Box::new(Frames::new(input)),
             Codec::Bzip2 => Box::new(MultiBzDecoder::new(input)),
         };
         Box::new(Contained {
@@ -146,6 +145,79 @@ impl Read for Contained {
             }
             _ => error,
         })
+    }
+}
+
+/// The frames of a zstd stream, one after another, each held against its checksum.
+struct Frames<R> {
+    input: R,
+    decoder: FrameDecoder,
+    in_frame: bool,
+}
+
+impl<R: BufRead> Frames<R> {
+    fn new(input: R) -> Frames<R> {
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(MAX_ZSTD_WINDOW);
+        Frames {
+            input,
+            decoder,
+            in_frame: false,
+        }
+    }
+
+    /// Begins the next frame, passing over those without data; `false` if there is
+    /// none.
+    fn begin(&mut self) -> std::io::Result<bool> {
+        while !self.input.fill_buf()?.is_empty() {
+            match self.decoder.reset(&mut self.input) {
+                Ok(()) => return Ok(true),
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
+                    let mut skipped = self.input.by_ref().take(length.into());
+                    std::io::copy(&mut skipped, &mut std::io::sink())?;
+                }
+                Err(error) => return Err(Error::other(error)),
+            }
+        }
+        Ok(false)
+    }
+
+    fn end(&self) -> std::io::Result<()> {
+        let stated = self.decoder.get_checksum_from_data();
+        match stated.is_some() && stated != self.decoder.get_calculated_checksum() {
+            true => Err(Error::new(
+                ErrorKind::InvalidData,
+                "the checksum of a frame is wrong",
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        while !buf.is_empty() {
+            if !self.in_frame && !self.begin()? {
+                break;
+            }
+            self.in_frame = true;
+            while self.decoder.can_collect() < buf.len() && !self.decoder.is_finished() {
+                let wanted = buf.len() - self.decoder.can_collect();
+                self.decoder
+                    .decode_blocks(&mut self.input, BlockDecodingStrategy::UptoBytes(wanted))
+                    .map_err(Error::other)?;
+            }
+            let read = self.decoder.read(buf)?;
+            if read > 0 {
+                return Ok(read);
+            }
+            self.end()?;
+            self.in_frame = false;
+        }
+        Ok(0)
     }
 }
 
@@ -204,6 +276,43 @@ mod tests {
         let mut decoder = Codec::Gzip.decode(Cursor::new(both));
         decoder.read_to_string(&mut text).unwrap();
         assert_eq!(text, "one two");
+    }
+
+    /// A zstd frame of one raw block, without a checksum.
+    fn frame(text: &str) -> Vec<u8> {
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, text.len() as u8];
+        frame.extend(&(((text.len() as u32) << 3) | 1).to_le_bytes()[..3]);
+        frame.extend(text.bytes());
+        frame
+    }
+
+    #[test]
+    fn zstd_frames_follow_each_other_and_some_hold_nothing() {
+        let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"xyz"].concat();
+        let all = [frame("one "), skipped, frame(""), frame("two")].concat();
+        let mut text = String::new();
+        let mut decoder = Codec::Zstd.decode(Cursor::new(all.clone()));
+        decoder.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "one two");
+        let cut = all[..all.len() - 1].to_vec();
+        let error = Codec::Zstd
+            .decode(Cursor::new(cut))
+            .read_to_string(&mut text)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedEof, "{error}");
+    }
+
+    #[test]
+    fn a_zstd_frame_is_held_against_its_checksum() {
+        let mut frame = frame("text");
+        // Content_Checksum_flag; the low bytes of XXH64 of "text" are not 1.
+        frame[4] |= 4;
+        frame.extend([1, 0, 0, 0]);
+        let error = Codec::Zstd
+            .decode(Cursor::new(frame))
+            .read_to_end(&mut Vec::new())
+            .unwrap_err();
+        assert!(error.to_string().contains("checksum"), "{error}");
     }
 
     #[test]

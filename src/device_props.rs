@@ -167,9 +167,7 @@ pub fn read(rom: &Rom, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceP
         }
     }
     let mut props = found.merged();
-    if everything && Era::of_sdk(found.sdk()) == Era::LastWins {
-        props.derive_product();
-    }
+    props.derive_product(Era::of_sdk(found.sdk()));
     Ok(DeviceProps {
         props,
         files: found

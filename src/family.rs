@@ -256,6 +256,19 @@ pub static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
             datetime: date(),
             compares_romtype: true,
         },
+        Family {
+            name: "PixelOS".into(),
+            markers: vec!["ro.custom.".into()],
+            device: vec![whole("ro.custom.device")],
+            version: vec![],
+            romtype: vec![],
+            // Its updater compares this one, which moves with every build.
+            datetime: vec![
+                whole("ro.system.build.date.utc"),
+                whole("ro.build.date.utc"),
+            ],
+            compares_romtype: false,
+        },
     ]
 });
 

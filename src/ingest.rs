@@ -330,6 +330,14 @@ fn tells_all(props: &PropertyMap, families: &[Family]) -> bool {
     let has_security_patch = sdk.and_then(|sdk| sdk.parse().ok()).unwrap_or(0) < SECURITY_PATCH_SDK
         || has(Fact::SecurityPatch);
     let needs_romtype = family::detect(props, families).compares_romtype;
+    // A partition's own name may be outvoted by that of another partition.
+    let device = claims.values.get(&Fact::Device);
+    let device_key = device
+        .and_then(|claim| claim.key.as_deref())
+        .unwrap_or_default();
+    if device_key.starts_with("ro.product.") && device_key != "ro.product.device" {
+        return false;
+    }
     [
         Fact::Device,
         Fact::Version,
@@ -388,13 +396,6 @@ impl Examined {
                 });
             }
         }
-        let incremental = value(Fact::Incremental);
-        let is_damaged = incremental.chars().any(char::is_control);
-        bad(
-            "incremental",
-            &incremental,
-            is_damaged.then_some("holds control characters"),
-        )?;
         let datetime = value(Fact::Datetime);
         let fault = match datetime.parse() {
             Ok(timestamp) => build::timestamp_fault(timestamp),

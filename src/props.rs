@@ -101,7 +101,9 @@ impl PropertyMap {
     pub fn parse(text: &[u8]) -> PropertyMap {
         let file = PropertyFile::parse(String::new(), text);
         let era = Era::of_sdk(file.sdk());
-        PropertyMap::merge([file], era)
+        let mut map = PropertyMap::merge([file], era);
+        map.derive_product(era);
+        map
     }
 
     /// Loads files as the phone does, in their order.
@@ -127,7 +129,10 @@ impl PropertyMap {
 
     /// Adds the `ro.product.` properties that Android 10 and later derive from
     /// those of the partitions, where no file defines them.
-    pub fn derive_product(&mut self) {
+    pub fn derive_product(&mut self, era: Era) {
+        if era != Era::LastWins {
+            return;
+        }
         let order = self
             .get("ro.product.property_source_order")
             .unwrap_or(SOURCE_ORDER)
@@ -262,7 +267,7 @@ mod tests {
     fn product_properties_are_put_together_as_init_does() {
         let text = "ro.product.system.device=generic\nro.product.odm.device=\nro.product.vendor.device=fog\nro.product.model=Set\nro.product.product.model=Other\n";
         let mut map = merge(Era::LastWins, &[text]);
-        map.derive_product();
+        map.derive_product(Era::LastWins);
         assert_eq!(map.get("ro.product.device"), Some("fog"));
         assert_eq!(map.get("ro.product.model"), Some("Set"));
         assert_eq!(map.get("ro.product.brand"), None);
@@ -270,7 +275,7 @@ mod tests {
             Era::LastWins,
             &[text, "ro.product.property_source_order=system, vendor\n"],
         );
-        map.derive_product();
+        map.derive_product(Era::LastWins);
         assert_eq!(map.get("ro.product.device"), Some("generic"));
         assert_eq!(map.place("ro.product.device"), Some("file 0"));
     }

@@ -4,7 +4,7 @@
 //! a [`ReadAt`] and its file system. Nothing is decoded before it is asked for,
 //! and what has been decoded of a partition is kept while the [`Rom`] lives.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -74,6 +74,12 @@ pub enum Error {
     /// More partitions than romfeed reads.
     #[error("more than {MAX_PARTITIONS} partition images or transfer lists")]
     TooMany,
+    /// An image in parts that are not sparse.
+    #[error("partition `{}` in several parts that are not sparse", .partition.escape_debug())]
+    RawParts {
+        /// The partition.
+        partition: String,
+    },
     /// A list without data, or the like.
     #[error("entry `{}` {fault}", .entry.escape_debug())]
     Entry {
@@ -130,6 +136,7 @@ impl Error {
             Error::Zip(source) | Error::InnerZip { source, .. } => source.class(),
             Error::Payload(source) | Error::PayloadPartition { source, .. } => source.class(),
             Error::TransferList { source, .. } => source.class(),
+            Error::RawParts { .. } => Class::Unsupported,
             Error::TooMany => Class::Limit,
             Error::Entry { .. } => Class::Corrupt,
             Error::Sparse { source, .. } => source.class(),
@@ -153,9 +160,12 @@ pub struct Rom {
 enum Origin {
     Payload(Arc<Payload>),
     Block(Block),
-    Images(Vec<(Option<Codec>, Entry)>),
+    Images(Images),
     Super(Arc<Super>),
 }
+
+/// The parts of an image, or the one that is whole.
+type Images = Vec<(Option<Codec>, Entry)>;
 
 struct Block {
     list_name: String,
@@ -191,7 +201,8 @@ impl Rom {
         }
         rom.add_block_partitions(package)?;
         rom.add_images(package)?;
-        if rom.partitions.is_empty() {
+        // Factory images have firmware beside the zip of the others.
+        if rom.find("system").is_none() && rom.find(SUPER).is_none() {
             rom.add_inner_zips(package)?;
         }
         rom.add_logical_partitions()?;
@@ -257,21 +268,30 @@ impl Rom {
             }
         }
         check_number(found.len())?;
+        let mut parts: BTreeMap<String, (Vec<u32>, Images)> = BTreeMap::new();
         for ((partition, part), (codec, name)) in found {
             let Some(entry) = package.open_entry(&name)? else {
                 continue;
             };
-            match self.partitions.entry(partition) {
-                btree_map::Entry::Vacant(vacant) => {
-                    vacant.insert(Origin::Images(vec![(codec, entry)]));
-                }
-                btree_map::Entry::Occupied(mut occupied) => {
-                    // Parts belong together; a whole image goes before them.
-                    if let (Origin::Images(images), Some(1..)) = (occupied.get_mut(), part) {
-                        images.push((codec, entry));
-                    }
-                }
+            let Some(number) = part else {
+                // A whole image goes before one in parts, and an outer one before this.
+                let origin = Origin::Images(vec![(codec, entry)]);
+                self.partitions.entry(partition).or_insert(origin);
+                continue;
+            };
+            let (numbers, images) = parts.entry(partition.clone()).or_default();
+            if *numbers.last().unwrap_or(&number) + 1 < number || number > 1 && numbers.is_empty() {
+                return Err(Error::Entry {
+                    entry: name,
+                    fault: "is a part of an image that lacks the one before it",
+                });
             }
+            numbers.push(number);
+            images.push((codec, entry));
+        }
+        for (partition, (_, images)) in parts {
+            let origin = Origin::Images(images);
+            self.partitions.entry(partition).or_insert(origin);
         }
         Ok(())
     }
@@ -365,6 +385,23 @@ impl Rom {
         Ok(image)
     }
 
+    /// The SHA-256 that the package itself gives for a whole partition.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub fn sha256(&self, name: &str) -> Result<Option<[u8; 32]>, Error> {
+        let found = self.find(name).map(|name| (name, &self.partitions[name]));
+        let Some((name, Origin::Payload(payload))) = found else {
+            return Ok(None);
+        };
+        payload
+            .sha256(name)
+            .map_err(|source| Error::PayloadPartition {
+                partition: name.to_owned(),
+                source,
+            })
+    }
+
     /// The file system of a partition.
     ///
     /// # Errors
@@ -448,6 +485,11 @@ impl Rom {
             source,
         })?;
         if !is_sparse {
+            if sources.len() > 1 {
+                return Err(Error::RawParts {
+                    partition: name.to_owned(),
+                });
+            }
             return Ok(Arc::clone(first));
         }
         let image = Sparse::open(sources).map_err(|source| Error::Sparse {

@@ -130,7 +130,7 @@ pub(crate) struct InspectArgs {
     /// Print the properties of the device instead, as the phone will have them
     #[arg(long, group = "look", conflicts_with = "hash")]
     pub(crate) props: bool,
-    /// List a folder of a partition instead, as system:/system/app
+    /// List a folder of a partition instead, as system:/system/app; : lists the partitions
     #[arg(
         long,
         value_name = "PARTITION:PATH",

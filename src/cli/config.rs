@@ -330,6 +330,18 @@ fn parse_families(entries: Vec<FileFamily>) -> Result<Vec<Family>, String> {
     entries
         .into_iter()
         .map(|entry| {
+            let is_own = |rule: &String| entry.markers.iter().any(|mark| rule.starts_with(mark));
+            let rule_lists = [&entry.device, &entry.version, &entry.romtype];
+            let has_own = rule_lists.into_iter().flatten().any(is_own);
+            if entry.name.is_empty() {
+                return Err("a family needs a name".to_owned());
+            }
+            if !has_own {
+                return Err(format!(
+                    "`{}` needs a device, version or romtype that begins with one of its markers",
+                    entry.name
+                ));
+            }
             if entry.markers.iter().any(String::is_empty) || entry.markers.is_empty() {
                 return Err(format!(
                     "`{}` needs markers: what its properties begin with",

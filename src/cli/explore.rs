@@ -17,9 +17,10 @@ use romfeed::io::ReadError;
 use romfeed::package::Package;
 use romfeed::rom::{self, Rom};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use super::args::InspectArgs;
-use super::inspect::{counters_line, print_json};
+use super::inspect::{ErrorLine, counters_line, print_json};
 use super::report::{Talk, chain, print_fault};
 
 /// Longest file taken out of a package, in bytes; the largest file systems of
@@ -68,6 +69,10 @@ enum Failure {
     },
     #[error("partition `{}` has {size} bytes, at most {MAX_EXTRACTED} are written", .partition.escape_debug())]
     TooLarge { partition: String, size: u64 },
+    #[error("partition `{}` does not have the sha256 that the package gives for it", .partition.escape_debug())]
+    Hash { partition: String },
+    #[error("no build.prop was found in it")]
+    NoProps,
     #[error("its contents are no text")]
     Binary,
     #[error("cannot write {}", .file)]
@@ -85,6 +90,8 @@ impl Failure {
             Failure::Rom(error) => error.class(),
             Failure::Partition { source, .. } => source.class(),
             Failure::TooLarge { .. } => Class::Limit,
+            Failure::Hash { .. } => Class::HashMismatch,
+            Failure::NoProps => Class::MissingFacts,
             Failure::Binary => Class::Unsupported,
             Failure::Output { .. } => Class::Io,
         }
@@ -146,7 +153,10 @@ fn look_at_all(
             }
             Err(failure) => {
                 all_sound = false;
-                report(zip, failure, talk);
+                match args.json {
+                    true => print_json(&ErrorLine::new(zip, failure.class(), chain(&failure)))?,
+                    false => report(zip, failure, talk),
+                }
             }
         }
     }
@@ -164,8 +174,14 @@ fn look_at(
     let rom = Rom::open(&mut package, Arc::clone(&budget))?;
     match look {
         Look::Props => print_props(zip, &mut package, &rom, args.json, talk)?,
-        Look::List(place) => print_list(place, &rom, args.json)?,
-        Look::Extract(place) => extract(place, &rom, args.output.as_deref())?,
+        Look::List(place) => print_list(zip, place, &rom, args.json)?,
+        Look::Extract(place) => {
+            let output = args
+                .output
+                .as_deref()
+                .filter(|output| *output != Path::new("-"));
+            extract(place, &rom, output)?;
+        }
     }
     if talk.verbosity > 0 {
         talk.line(&format!(
@@ -182,29 +198,28 @@ fn report(zip: &Path, failure: Failure, talk: Talk) {
         Failure::Rom(rom::Error::FileSystem { source, .. }) if source.is_absence() => {
             Some("see what is there with --ls PARTITION:FOLDER")
         }
-        Failure::Rom(rom::Error::NoPartition { .. }) => Some("name one of those"),
-        Failure::Output { .. } => Some("check the folder and its free space"),
+        Failure::Rom(rom::Error::NoPartition { .. }) => {
+            Some("`unzip -l` shows what else the zip holds")
+        }
+        Failure::Rom(error) if error.class() == Class::Unsupported => {
+            Some("take the partition out with --extract PARTITION: and use its own tools")
+        }
+        Failure::NoProps => Some("see what is there with --ls :"),
+        Failure::Output { .. } => Some("check that it can be written, and the free space"),
         Failure::TooLarge { .. } => Some("no phone has such a partition; check the package"),
         _ => None,
     };
-    match hint {
-        Some(hint) => talk.error(
-            &format!(
-                "{}: {}",
-                zip.display().to_string().escape_debug(),
-                chain(&failure)
-            ),
-            Some(hint),
-        ),
-        None => print_fault(
-            talk,
-            &Fault {
-                path: zip.display().to_string(),
-                class: failure.class(),
-                error: failure.into(),
-            },
-        ),
+    let path = zip.display().to_string();
+    if let Some(hint) = hint {
+        let text = format!("{}: {}", path.escape_debug(), chain(&failure));
+        return talk.error(&text, Some(hint));
     }
+    let class = failure.class();
+    let error: Box<dyn Error + Send + Sync> = match failure {
+        Failure::Package(error) => error.into(),
+        failure => failure.into(),
+    };
+    print_fault(talk, &Fault { path, class, error });
 }
 
 fn print_out(bytes: &[u8]) -> Result<(), Failure> {
@@ -247,7 +262,7 @@ fn print_props(
         talk.warning(warning);
     }
     if files.is_empty() {
-        talk.warning("no build.prop was found in it");
+        return Err(Failure::NoProps);
     }
     if json {
         let properties = props
@@ -288,6 +303,7 @@ fn print_props(
 /// One entry of `--ls --json`; part of the documented schema.
 #[derive(Serialize)]
 struct Listed<'a> {
+    file: String,
     name: &'a str,
     #[serde(rename = "type")]
     entry_type: &'a str,
@@ -295,15 +311,19 @@ struct Listed<'a> {
     target: Option<&'a str>,
 }
 
-fn print_list(place: &Place<'_>, rom: &Rom, json: bool) -> Result<(), Failure> {
-    let file_system = rom.file_system(place.partition)?;
-    let entries = file_system
-        .list(place.path.unwrap_or("/"))
-        .map_err(|source| Failure::fs(place.partition, source))?;
+fn print_list(zip: &Path, place: &Place<'_>, rom: &Rom, json: bool) -> Result<(), Failure> {
+    let entries = match place.partition {
+        "" => list_partitions(rom)?,
+        partition => rom
+            .file_system(partition)?
+            .list(place.path.unwrap_or("/"))
+            .map_err(|source| Failure::fs(partition, source))?,
+    };
     let mut text = String::new();
     for entry in &entries {
         if json {
             let line = Listed {
+                file: zip.display().to_string(),
                 name: &entry.name,
                 entry_type: match entry.entry_type {
                     EntryType::File => "file",
@@ -321,6 +341,24 @@ fn print_list(place: &Place<'_>, rom: &Rom, json: bool) -> Result<(), Failure> {
         }
     }
     print_out(text.as_bytes())
+}
+
+/// The partitions, as if they were folders of the package.
+fn list_partitions(rom: &Rom) -> Result<Vec<Entry>, Failure> {
+    rom.partitions()
+        .map(|name| {
+            Ok(Entry {
+                name: format!("{name}:"),
+                entry_type: EntryType::File,
+                // The length of a compressed image shows only at its end.
+                size: match rom.image(name)?.size() {
+                    u64::MAX => 0,
+                    size => size,
+                },
+                target: None,
+            })
+        })
+        .collect()
 }
 
 fn describe(entry: &Entry) -> String {
@@ -352,28 +390,28 @@ fn extract(place: &Place<'_>, rom: &Rom, output: Option<&Path>) -> Result<(), Fa
         file: output.display().to_string(),
         source,
     };
-    // A pipe, a device or a link stays what it is.
-    if std::fs::symlink_metadata(output).is_ok_and(|metadata| !metadata.is_file()) {
-        let mut file = std::fs::File::create(output).map_err(fail)?;
-        return copy(place, rom, &mut file);
+    // A pipe or a device stays what it is, and a link leads to the same name.
+    let output = output.canonicalize().unwrap_or_else(|_| output.to_owned());
+    if output.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        let file = std::fs::File::options().write(true).open(&output);
+        return copy(place, rom, &mut file.map_err(fail)?);
     }
     let folder = match output.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     // Whole or not at all, also when the disk is full or the package damaged.
-    let mut file = tempfile::Builder::new()
-        .prefix(".romfeed-")
-        .tempfile_in(folder)
-        .map_err(fail)?;
-    copy(place, rom, &mut file)?;
+    let mut part = output.file_name().unwrap_or_default().to_owned();
+    part.push(".");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&part).suffix(".part");
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let readable = std::fs::Permissions::from_mode(0o644);
-        std::fs::set_permissions(file.path(), readable).map_err(fail)?;
-    }
-    file.persist(output).map_err(|error| fail(error.error))?;
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder
+        .tempfile_in(folder)
+        .map_err(|error| fail(error.kind().into()))?;
+    copy(place, rom, &mut file)?;
+    file.persist(&output).map_err(|error| fail(error.error))?;
     Ok(())
 }
 
@@ -397,6 +435,7 @@ fn copy(place: &Place<'_>, rom: &Rom, out: &mut dyn Write) -> Result<(), Failure
             size: image.size(),
         });
     }
+    let mut hasher = Sha256::new();
     let mut offset = 0;
     let mut buffer = vec![0; STEP];
     while offset < image.size() {
@@ -413,6 +452,7 @@ fn copy(place: &Place<'_>, rom: &Rom, out: &mut dyn Write) -> Result<(), Failure
         if len == 0 {
             break;
         }
+        hasher.update(&buffer[..len]);
         out.write_all(&buffer[..len])
             .map_err(|source| Failure::Output {
                 file: "the output".to_owned(),
@@ -420,7 +460,13 @@ fn copy(place: &Place<'_>, rom: &Rom, out: &mut dyn Write) -> Result<(), Failure
             })?;
         offset += len as u64;
     }
-    Ok(())
+    let expected = rom.sha256(place.partition)?;
+    match expected.is_some_and(|expected| expected[..] != hasher.finalize()[..]) {
+        true => Err(Failure::Hash {
+            partition: place.partition.to_owned(),
+        }),
+        false => Ok(()),
+    }
 }
 
 /// Standard output, which refuses to send binary data to a terminal.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
+use romfeed::class::Class;
 use romfeed::config::Config;
 use romfeed::digest::{self, Digests};
 use romfeed::facts::Fact;
@@ -49,15 +50,27 @@ struct Read {
 }
 
 #[derive(Serialize)]
-struct ErrorLine<'a> {
+pub(crate) struct ErrorLine {
     file: String,
-    error: ErrorBody<'a>,
+    error: ErrorBody,
 }
 
 #[derive(Serialize)]
-struct ErrorBody<'a> {
-    class: &'a str,
+struct ErrorBody {
+    class: &'static str,
     message: String,
+}
+
+impl ErrorLine {
+    pub(crate) fn new(zip: &Path, class: Class, message: String) -> ErrorLine {
+        ErrorLine {
+            file: zip.display().to_string(),
+            error: ErrorBody {
+                class: class.as_str(),
+                message,
+            },
+        }
+    }
 }
 
 /// Prints all packages; answers whether all could be read.
@@ -80,13 +93,7 @@ pub(crate) fn run(args: &InspectArgs, config: &Config, talk: Talk) -> io::Result
             Err(error) => {
                 all_sound = false;
                 if args.json {
-                    print_json(&ErrorLine {
-                        file: zip.display().to_string(),
-                        error: ErrorBody {
-                            class: error.class().as_str(),
-                            message: chain(&error),
-                        },
-                    })?;
+                    print_json(&ErrorLine::new(zip, error.class(), chain(&error)))?;
                 } else {
                     let fault = Fault {
                         path: zip.display().to_string(),
@@ -181,7 +188,10 @@ fn line<'a>(zip: &Path, package: &'a Examined, digests: Option<&'a Digests>) -> 
 
 /// What reading a package of `size` bytes has cost, in words.
 pub(crate) fn counters_line(counters: Counters, size: u64) -> String {
-    let mut text = format!("{} of {size} bytes", counters.bytes_read);
+    let mut text = format!("{} bytes", counters.bytes_read);
+    if counters.bytes_read < size {
+        text.push_str(&format!(" of {size}"));
+    }
     if counters.bytes_decoded > 0 {
         text.push_str(&format!(", decoded to {}", counters.bytes_decoded));
     }
@@ -215,7 +225,7 @@ fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>, talk: Tal
     );
     let mut row = |name: &str, value: &str, place: &str| {
         let line = format!(
-            "  {name:<19}{:<30}{place}",
+            "  {name:<19}{:<29} {place}",
             value.escape_debug().to_string()
         );
         text.push_str(line.trim_end());

@@ -110,7 +110,7 @@ pub fn digest_file(path: &Path, expected: Stamp, progress: &dyn Fn(u64)) -> Resu
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a String takes any text");

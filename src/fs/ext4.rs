@@ -92,10 +92,9 @@ impl Ext4 {
             }
             num_links += 1;
             if num_links > MAX_LINKS {
-                return Err(Fault::corrupt(format!(
-                    "too many symbolic links at `{}`",
-                    path.escape_debug()
-                )));
+                return Err(Fault::Own(Error::LinkLoop {
+                    path: path.to_owned(),
+                }));
             }
             let target = self.link_target(here.as_str(), metadata.len())?;
             at.pop();

@@ -80,6 +80,13 @@ pub enum Error {
         /// The path.
         path: String,
     },
+    /// Links that lead to each other, as in a system image whose `/vendor` is that
+    /// of the phone.
+    #[error("`{}` leads through more than {MAX_LINKS} symbolic links", .path.escape_debug())]
+    LinkLoop {
+        /// The path.
+        path: String,
+    },
     /// Not what is asked for.
     #[error("`{}` is no {expected}", .path.escape_debug())]
     WrongType {
@@ -102,7 +109,9 @@ impl Error {
             Error::Corrupt { .. } => Class::Corrupt,
             Error::Read { source, .. } | Error::Start { source } => source.class(),
             Error::TooLarge { .. } => Class::Limit,
-            Error::NotFound { .. } | Error::WrongType { .. } => Class::MissingFacts,
+            Error::NotFound { .. } | Error::WrongType { .. } | Error::LinkLoop { .. } => {
+                Class::MissingFacts
+            }
             Error::Write(_) => Class::Io,
         }
     }
@@ -110,7 +119,10 @@ impl Error {
     /// There is no such file, which is not a fault of the image.
     #[must_use]
     pub fn is_absence(&self) -> bool {
-        matches!(self, Error::NotFound { .. } | Error::WrongType { .. })
+        matches!(
+            self,
+            Error::NotFound { .. } | Error::WrongType { .. } | Error::LinkLoop { .. }
+        )
     }
 }
 

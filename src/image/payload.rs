@@ -319,6 +319,29 @@ impl Payload {
         self.partitions.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The SHA-256 that a partition has after the update, if the manifest tells it.
+    ///
+    /// # Errors
+    /// Class `Corrupt` if the manifest is malformed.
+    pub fn sha256(&self, name: &str) -> Result<Option<[u8; 32]>, Error> {
+        let Some((name, message)) = self.partitions.iter().find(|(known, _)| known == name) else {
+            return Ok(None);
+        };
+        let bad = |source| bad(&format!("partition `{}`", name.escape_debug()), source);
+        let mut sha256 = None;
+        for field in Fields::of(message) {
+            // PartitionInfo new_partition_info
+            if let (7, info) = field.map_err(bad)? {
+                for field in Fields::of(info.bytes()) {
+                    if let (2, value) = field.map_err(bad)? {
+                        sha256 = value.bytes().try_into().ok();
+                    }
+                }
+            }
+        }
+        Ok(sha256)
+    }
+
     /// A partition as the phone would have it after the update.
     ///
     /// Nothing is decoded before the partition is read.

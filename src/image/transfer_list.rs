@@ -51,7 +51,7 @@ pub enum Error {
     /// More ranges than romfeed keeps.
     #[error("transfer list: more than {MAX_RANGES} ranges")]
     TooManyRanges,
-    /// The data is shorter or longer than what is written.
+    /// The data is shorter than what is written; some tools pad it.
     #[error("transfer list: writes {expected} bytes of new data, but there are {found}")]
     BadLength {
         /// Bytes the commands take.
@@ -173,10 +173,10 @@ impl TransferList {
     /// The partition, of at least `size` bytes; what is not written is zero.
     ///
     /// # Errors
-    /// [`Error::BadLength`] if the length of the data is known and wrong.
+    /// [`Error::BadLength`] if the data is known to be too short.
     pub fn image(self, data: Arc<dyn ReadAt>, size: u64) -> Result<Box<dyn ReadAt>, Error> {
         let found = data.size();
-        if found != u64::MAX && found != self.data_len {
+        if found < self.data_len {
             return Err(Error::BadLength {
                 expected: self.data_len,
                 found,

@@ -159,6 +159,7 @@ fn a_zip_that_no_updater_installs_can_be_looked_into() {
         .build();
     let zip = Zip::new()
         .stored("enchilada/flash-all.sh", "#!/bin/sh")
+        .stored("enchilada/bootloader-enchilada.img", "x")
         .stored("enchilada/image-enchilada.zip", inner)
         .build();
     let dir = RomDir::new().file(NAME, zip);
@@ -192,12 +193,76 @@ fn what_is_not_there_is_said_with_what_is() {
     let plain = RomDir::new().file("x.zip", Zip::new().stored("a", "b").build());
     plain
         .run(&["inspect", "--props", "x.zip"])
-        .expect(0)
+        .expect(1)
         .says("no build.prop was found");
     plain
         .run(&["inspect", "--ls", "system:", "x.zip"])
         .expect(1)
         .says("the package has no partition");
+}
+
+#[test]
+fn faults_are_objects_for_programs() {
+    for args in [
+        &["--ls", "nope:"][..],
+        &["--ls", "system:/none"],
+        &["--ls", "odm:"],
+    ] {
+        let args = [&["inspect", "--json"], args, &[NAME]].concat();
+        let object = dir().run(&args).expect(1).json();
+        assert_eq!(object["file"], NAME);
+        assert!(object["error"]["class"].is_string(), "{object}");
+    }
+}
+
+#[test]
+fn the_partitions_are_listed_with_their_lengths() {
+    let run = dir().run(&["inspect", "--ls", ":", NAME]).expect(0);
+    let names: Vec<&str> = run
+        .stdout
+        .lines()
+        .filter_map(|l| l.split("  ").last())
+        .collect();
+    assert_eq!(names, ["boot:", "odm:", "product:", "system:"]);
+    assert!(
+        run.stdout.starts_with("       12288  boot:\n"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn a_partition_that_is_not_what_the_package_says_is_refused() {
+    let image = testkit::noise(9, 3 * 4096);
+    let props = Props::lineage("22.2", "UNOFFICIAL", "x", 1, "x", 35, "2025-06-05");
+    let wrong = Partition::new("boot")
+        .replace(&image)
+        .new_info(3 * 4096, [7; 32]);
+    let dir = RomDir::new().file(NAME, Package::payload(props).partition(wrong).build());
+    dir.run(&["inspect", "--extract", "boot:", "-o", "boot.img", NAME])
+        .expect(1)
+        .says("does not have the sha256");
+    assert_eq!(dir.tree(".").len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_link_leads_to_is_replaced_only_by_the_whole_file() {
+    let dir = dir().file("target", "old");
+    std::os::unix::fs::symlink("target", dir.path().join("link")).unwrap();
+    dir.run(&["inspect", "--extract", "system:/none", "-o", "link", NAME])
+        .expect(1);
+    assert_eq!(dir.read("target"), b"old");
+    dir.run(&["inspect", "--extract", "boot:", "-o", "link", NAME])
+        .expect(0);
+    assert_eq!(dir.read("target").len(), 3 * 4096);
+    assert!(
+        dir.path()
+            .join("link")
+            .symlink_metadata()
+            .unwrap()
+            .is_symlink()
+    );
 }
 
 #[test]

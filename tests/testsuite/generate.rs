@@ -601,7 +601,7 @@ fn what_partitions_told_is_remembered_of_settled_files() {
     // Other families may read other properties.
     dir.put(
         "romfeed.toml",
-        "[[family]]\nname = \"M\"\nmarkers = [\"ro.m.\"]\n",
+        "[[family]]\nname = \"M\"\nmarkers = [\"ro.m.\"]\ndevice = [\"ro.m.device\"]\n",
     );
     assert_eq!(run(&[]), false);
 }

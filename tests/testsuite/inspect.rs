@@ -365,14 +365,6 @@ fn facts_that_are_nowhere_are_null() {
 }
 
 #[test]
-fn an_incremental_with_control_characters_is_damage() {
-    let zip = Package::files(lineage(28).set("ro.build.version.incremental", "a\u{13}b")).build();
-    let object = inspect("update.zip", zip);
-    let warnings = object["warnings"].to_string();
-    assert!(warnings.contains("holds control characters"), "{warnings}");
-}
-
-#[test]
 fn a_number_that_is_none_is_null_without_a_source() {
     let props = lineage(28)
         .set("ro.build.date.utc", "yesterday")

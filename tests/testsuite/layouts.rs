@@ -482,7 +482,7 @@ fn families_of_the_settings_are_read() {
     dir.run(&["inspect", NAME]).expect(2).says("markers");
     dir.put(
         "romfeed.toml",
-        "[[family]]\nname = \"Mine\"\nmarkers = [\"x\"]\nversion = [\"a b\"]\n",
+        "[[family]]\nname = \"Mine\"\nmarkers = [\"x\"]\nversion = [\"x b\"]\n",
     );
     dir.run(&["inspect", NAME])
         .expect(2)

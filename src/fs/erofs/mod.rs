@@ -537,10 +537,9 @@ impl Erofs {
             }
             num_links = num_links.saturating_add(1);
             if usize::from(num_links) > MAX_LINKS {
-                return Err(corrupt(format!(
-                    "too many symbolic links at `{}`",
-                    path.escape_debug()
-                )));
+                return Err(Error::LinkLoop {
+                    path: path.to_owned(),
+                });
             }
             let target = self.link_target(&inode)?;
             if target.starts_with('/') {
@@ -548,10 +547,9 @@ impl Erofs {
             }
             todo.extend(components(&target).rev().map(str::to_owned));
         }
-        Err(corrupt(format!(
-            "too long a path at `{}`",
-            path.escape_debug()
-        )))
+        Err(Error::LinkLoop {
+            path: path.to_owned(),
+        })
     }
 
     fn link_target(&self, inode: &Inode) -> Result<String, Error> {
