@@ -94,6 +94,12 @@ pub(crate) fn run(args: &InspectArgs, config: &Config, talk: Talk) -> io::Result
                 all_sound = false;
                 if args.json {
                     print_json(&ErrorLine::new(zip, error.class(), chain(&error)))?;
+                } else if error.class() == Class::NotARom {
+                    let path = zip.display().to_string();
+                    talk.error(
+                        &format!("{}: {}", path.escape_debug(), chain(&error)),
+                        Some("look into it with --props, --ls or --extract"),
+                    );
                 } else {
                     let fault = Fault {
                         path: zip.display().to_string(),
