@@ -134,10 +134,14 @@ impl Read for Contained {
         let Some(decoder) = &mut self.decoder else {
             return Err(ErrorKind::InvalidData.into());
         };
-        let result = contained(|| decoder.read(buf)).unwrap_or_else(|message| {
+        let result = contained(|| decoder.read(buf))
+            .unwrap_or_else(|message| Err(Error::new(ErrorKind::InvalidData, message)));
+        if let Err(error) = &result
+            && error.kind() != ErrorKind::Interrupted
+        {
+            // Some decoders turn in circles when they are asked again.
             self.decoder = None;
-            Err(Error::new(ErrorKind::InvalidData, message))
-        });
+        }
         result.map_err(|error| match error.kind() {
             // Not every decoder tells bad input from none.
             ErrorKind::InvalidData | ErrorKind::Other if self.ended.load(Ordering::Relaxed) => {
@@ -313,6 +317,16 @@ mod tests {
             .read_to_end(&mut Vec::new())
             .unwrap_err();
         assert!(error.to_string().contains("checksum"), "{error}");
+    }
+
+    #[test]
+    fn a_decoder_is_not_asked_again_after_its_fault() {
+        for codec in [Codec::Gzip, Codec::Xz, Codec::Zstd, Codec::Bzip2] {
+            let mut decoder = codec.decode(Cursor::new(b"anything but that".to_vec()));
+            for _ in 0..2 {
+                assert!(decoder.read(&mut [0; 10]).is_err(), "{codec:?}");
+            }
+        }
     }
 
     #[test]

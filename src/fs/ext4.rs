@@ -16,6 +16,8 @@ use crate::io::ReadAt;
 pub(super) const MAGIC: [u8; 2] = [0x53, 0xef];
 /// How much of a file is read at a time, in bytes.
 const STEP: usize = 64 << 10;
+/// Smallest block, in bytes.
+const MIN_BLOCK_SIZE: usize = 1024;
 /// `s_log_block_size` of blocks of 64 KiB, the largest that Linux has; the library
 /// has larger ones, and keeps some of them.
 const MAX_LOG_BLOCK_SIZE: u32 = 6;
@@ -40,7 +42,16 @@ impl Ext4Read for Adapter {
         start_byte: u64,
         dst: &mut [u8],
     ) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        Ok(self.0.read(start_byte, dst)?)
+        // The library reads ahead, by the length of the file system and not by that
+        // of the image, which may lack free blocks at its end.
+        let left = self.0.source.size().saturating_sub(start_byte);
+        let inside = usize::try_from(left).unwrap_or(usize::MAX).min(dst.len());
+        let (inside, beyond) = match inside >= MIN_BLOCK_SIZE {
+            true => dst.split_at_mut(inside),
+            false => (dst, &mut [][..]),
+        };
+        beyond.fill(0);
+        Ok(self.0.read(start_byte, inside)?)
     }
 }
 

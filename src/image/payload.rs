@@ -648,9 +648,6 @@ impl Partition {
             Ok(len) if operation.len <= MAX_HASHED_LEN => {
                 let mut data = vec![0; len];
                 section.read_exact_at(0, &mut data).map_err(failed)?;
-                self.budget
-                    .charge_decoded(operation.len)
-                    .map_err(|error| failed(error.into()))?;
                 let expected = operation.sha256;
                 if expected.is_some_and(|sha256| sha256 != *Sha256::digest(&data)) {
                     return Err(Error::Operation {

@@ -137,6 +137,14 @@ fn every_form_of_ext4_is_read_file_by_file() {
 }
 
 #[test]
+fn an_ext4_without_the_free_blocks_at_its_end_is_read() {
+    let mut image = fixture("ext4-android");
+    let used = image.iter().rposition(|&byte| byte != 0).unwrap() + 1;
+    image.truncate(used.next_multiple_of(4096));
+    check_tree("ext4-android", image, Kind::Ext4);
+}
+
+#[test]
 fn every_form_of_erofs_is_read_file_by_file() {
     for name in EROFS {
         let name = format!("erofs-{name}");
