@@ -71,6 +71,8 @@ enum Failure {
     TooLarge { partition: String, size: u64 },
     #[error("partition `{}` does not have the sha256 that the package gives for it", .partition.escape_debug())]
     Hash { partition: String },
+    #[error("a delta, whose images need the build before it")]
+    Delta,
     #[error("no build.prop was found in it")]
     NoProps,
     #[error("its contents are no text")]
@@ -91,7 +93,7 @@ impl Failure {
             Failure::Partition { source, .. } => source.class(),
             Failure::TooLarge { .. } => Class::Limit,
             Failure::Hash { .. } => Class::HashMismatch,
-            Failure::NoProps => Class::MissingFacts,
+            Failure::Delta | Failure::NoProps => Class::MissingFacts,
             Failure::Binary => Class::Unsupported,
             Failure::Output { .. } => Class::Io,
         }
@@ -204,6 +206,7 @@ fn report(zip: &Path, failure: Failure, talk: Talk) {
         Failure::Rom(error) if error.class() == Class::Unsupported => {
             Some("take the partition out with --extract PARTITION: and use its own tools")
         }
+        Failure::Delta => Some("look into the full package of the same build"),
         Failure::NoProps => Some("see what is there with --ls :"),
         Failure::Output { .. } => Some("check that it can be written, and the free space"),
         Failure::TooLarge { .. } => Some("no phone has such a partition; check the package"),
@@ -252,6 +255,9 @@ fn print_props(
     json: bool,
     talk: Talk,
 ) -> Result<(), Failure> {
+    if rom.needs_source() {
+        return Err(Failure::Delta);
+    }
     let DeviceProps {
         props,
         files,

@@ -190,6 +190,13 @@ fn what_is_not_there_is_said_with_what_is() {
     dir.run(&["inspect", "--ls", "odm:", NAME])
         .expect(1)
         .says("f2fs is not read");
+    let props = Props::lineage("22.2", "UNOFFICIAL", "x", 1, "x", 35, "2025-06-05");
+    let delta = Package::payload(props).delta("w", "a/b/c:15").build();
+    RomDir::new()
+        .file("delta.zip", delta)
+        .run(&["inspect", "--props", "delta.zip"])
+        .expect(1)
+        .says("a delta, whose images need the build before it");
     let plain = RomDir::new().file("x.zip", Zip::new().stored("a", "b").build());
     plain
         .run(&["inspect", "--props", "x.zip"])
