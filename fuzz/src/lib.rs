@@ -92,7 +92,7 @@ fn note_contained(target: &str, panic: &PanicHookInfo<'_>) {
         return;
     };
     // Below the registry's folder, or the standard library's.
-    let file = location.file().rsplit("/src/index.crates.io-").next();
+    let file = location.file().rsplit("/registry/src/").next();
     let file = file.unwrap_or_default();
     let file = file.split_once('/').map_or(file, |(_, file)| file);
     let place = format!("{file}:{}:{}", location.line(), location.column());
