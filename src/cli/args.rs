@@ -127,7 +127,7 @@ pub(crate) struct InspectArgs {
     /// Compute md5 and sha256 too
     #[arg(long)]
     pub(crate) hash: bool,
-    /// Print the properties of the device instead, as the phone will have them
+    /// Print the properties of all partitions instead, merged as the phone merges them
     #[arg(long, group = "look", conflicts_with = "hash")]
     pub(crate) props: bool,
     /// List a folder of a partition instead, as system:/system/app; : lists the partitions

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ext4_view::{Ext4Error, Ext4Read, FileType, Path};
 
 use super::{
-    Entry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_LINKS, MAX_PATH_LEN,
-    SUPERBLOCK_OFFSET, Watched, components,
+    Entry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, SUPERBLOCK_OFFSET,
+    Watched, Way,
 };
 use crate::io::ReadAt;
 
@@ -24,9 +24,6 @@ const MAX_LOG_BLOCK_SIZE: u32 = 6;
 /// Most block groups; the library makes room for all before it reads one. 512 GiB
 /// have so many even with the smallest blocks.
 const MAX_BLOCK_GROUPS: u64 = 1 << 16;
-/// Most names looked up on the way to one file, those of links among them; each costs
-/// a way from the root.
-const MAX_NAMES: usize = 1000;
 
 /// An ext4 file system.
 pub(super) struct Ext4 {
@@ -84,13 +81,9 @@ impl Ext4 {
     /// The same path without symbolic links. The library follows them too, but makes
     /// room for as many bytes as a link says it has.
     fn resolve(&self, path: &str) -> Result<String, Fault> {
-        let mut todo: Vec<String> = components(path).rev().map(str::to_owned).collect();
+        let mut way = Way::new(path);
         let mut at: Vec<String> = Vec::new();
-        let mut num_links = 0;
-        for _ in 0..MAX_NAMES {
-            let Some(name) = todo.pop() else {
-                return Ok(joined(&at));
-            };
+        while let Some(name) = way.next().map_err(Fault::Own)? {
             if name == ".." {
                 at.pop();
                 continue;
@@ -101,23 +94,14 @@ impl Ext4 {
             if !metadata.is_symlink() {
                 continue;
             }
-            num_links += 1;
-            if num_links > MAX_LINKS {
-                return Err(Fault::Own(Error::LinkLoop {
-                    path: path.to_owned(),
-                }));
-            }
             let target = self.link_target(here.as_str(), metadata.len())?;
             at.pop();
             if target.starts_with('/') {
                 at.clear();
             }
-            todo.extend(components(&target).rev().map(str::to_owned));
+            way.follow(&target).map_err(Fault::Own)?;
         }
-        Err(Fault::corrupt(format!(
-            "too long a path at `{}`",
-            path.escape_debug()
-        )))
+        Ok(joined(&at))
     }
 
     /// Where the symbolic link at `path` leads, which is `len` bytes long.

@@ -20,6 +20,9 @@ use crate::io::{ReadAt, ReadError};
 
 /// Most symbolic links followed on one path, as on Linux.
 const MAX_LINKS: usize = 40;
+/// Most names looked up on the way to one file, those of links among them: each
+/// costs a walk through a folder, and links multiply names.
+const MAX_NAMES: usize = 1000;
 /// Longest path looked up, in bytes (`PATH_MAX`).
 const MAX_PATH_LEN: usize = 4096;
 /// Most entries of one folder that are listed.
@@ -82,7 +85,7 @@ pub enum Error {
     },
     /// Links that lead to each other, as in a system image whose `/vendor` is that
     /// of the phone.
-    #[error("`{}` leads through more than {MAX_LINKS} symbolic links", .path.escape_debug())]
+    #[error("`{}` leads through too many symbolic links", .path.escape_debug())]
     LinkLoop {
         /// The path.
         path: String,
@@ -315,6 +318,51 @@ impl Watched {
                 source,
             }),
             (result, _) => result,
+        }
+    }
+}
+
+/// The names still to be looked up on the way to a path, links followed.
+struct Way<'a> {
+    path: &'a str,
+    names: Vec<String>,
+    num_links: usize,
+    num_names: usize,
+}
+
+impl<'a> Way<'a> {
+    fn new(path: &'a str) -> Way<'a> {
+        Way {
+            path,
+            names: components(path).rev().map(str::to_owned).collect(),
+            num_links: 0,
+            num_names: 0,
+        }
+    }
+
+    /// The next name, or `None` at the end of the way.
+    fn next(&mut self) -> Result<Option<String>, Error> {
+        self.num_names += 1;
+        match self.num_names > MAX_NAMES {
+            true => Err(self.is_endless()),
+            false => Ok(self.names.pop()),
+        }
+    }
+
+    /// Goes on by way of a link's target.
+    fn follow(&mut self, target: &str) -> Result<(), Error> {
+        self.num_links += 1;
+        if self.num_links > MAX_LINKS {
+            return Err(self.is_endless());
+        }
+        self.names
+            .extend(components(target).rev().map(str::to_owned));
+        Ok(())
+    }
+
+    fn is_endless(&self) -> Error {
+        Error::LinkLoop {
+            path: self.path.to_owned(),
         }
     }
 }

@@ -25,8 +25,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{
-    Entry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_LINKS, MAX_PATH_LEN,
-    SUPERBLOCK_OFFSET, Watched, components,
+    Entry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, SUPERBLOCK_OFFSET,
+    Watched, Way,
 };
 use crate::io::{ReadAt, len_of};
 
@@ -54,8 +54,6 @@ const DIRENT_LEN: usize = 12;
 const STEP: usize = 64 << 10;
 /// Decoded extents that are kept, of files that many others lie in.
 const NUM_CACHED: usize = 4;
-/// Most names looked up on the way to one file, those of links among them.
-const MAX_NAMES: usize = 1000;
 /// Largest folder, in bytes: a million entries of the usual length.
 const MAX_FOLDER_SIZE: u64 = 64 << 20;
 /// Longest name, in bytes (`EROFS_NAME_LEN`).
@@ -508,13 +506,8 @@ impl Erofs {
     fn resolve(&self, path: &str) -> Result<Inode, Error> {
         let root = self.inode(self.superblock.root_nid)?;
         let mut at = vec![root];
-        let mut todo: Vec<String> = components(path).rev().map(str::to_owned).collect();
-        let mut num_links = 0u8;
-        // Each name costs a walk through a folder, and links multiply names.
-        for _ in 0..MAX_NAMES {
-            let Some(name) = todo.pop() else {
-                return Ok(*at.last().expect("the root stays"));
-            };
+        let mut way = Way::new(path);
+        while let Some(name) = way.next()? {
             let folder = *at.last().expect("the root stays");
             if folder.entry_type != EntryType::Folder {
                 return Err(Error::WrongType {
@@ -535,21 +528,13 @@ impl Erofs {
                 at.push(inode);
                 continue;
             }
-            num_links = num_links.saturating_add(1);
-            if usize::from(num_links) > MAX_LINKS {
-                return Err(Error::LinkLoop {
-                    path: path.to_owned(),
-                });
-            }
             let target = self.link_target(&inode)?;
             if target.starts_with('/') {
                 at.truncate(1);
             }
-            todo.extend(components(&target).rev().map(str::to_owned));
+            way.follow(&target)?;
         }
-        Err(Error::LinkLoop {
-            path: path.to_owned(),
-        })
+        Ok(*at.last().expect("the root stays"))
     }
 
     fn link_target(&self, inode: &Inode) -> Result<String, Error> {
