@@ -1,7 +1,7 @@
 //! Zip archives as ROM packages use them.
 //!
 //! In: a [`ReadAt`] over the whole file. Out: the entry names as the central
-//! directory gives them, and the bytes of single entries, bounded.
+//! directory gives them, the bytes of single entries, bounded, and the comment.
 //! Specification: PKWARE APPNOTE 6.3.10, sections 4.3.12 to 4.3.16.
 //!
 //! Entries are decompressed and their headers checked by the `zip` crate. It
@@ -292,6 +292,7 @@ pub struct Package {
     entries: BTreeMap<String, EntryInfo>,
     duplicates: BTreeSet<String>,
     overlaps: BTreeMap<String, String>,
+    comment: Vec<u8>,
     /// Bytes that may still be decoded.
     budget: u64,
 }
@@ -306,8 +307,12 @@ impl Package {
     /// # Errors
     /// Class `NotAZip`, `Truncated`, `Corrupt`, `Limit` or `Io`.
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Package, Error> {
-        let (start, directory) = read_directory(&*source)?;
-        let (entries, duplicates) = parse_directory(&directory)?;
+        let Directory {
+            start,
+            bytes,
+            comment,
+        } = read_directory(&*source)?;
+        let (entries, duplicates) = parse_directory(&bytes)?;
         let reader = BufReader::new(Reader::new(Arc::clone(&source)));
         let archive = ZipArchive::new(reader).map_err(|source| Error::Zip {
             place: "central directory".to_owned(),
@@ -326,6 +331,7 @@ impl Package {
             overlaps: find_overlaps(&entries),
             entries,
             duplicates,
+            comment,
             budget: MAX_DECODED,
         })
     }
@@ -353,6 +359,12 @@ impl Package {
     #[must_use]
     pub fn entry(&self, name: &str) -> Option<EntryInfo> {
         self.entries.get(name).copied()
+    }
+
+    /// The comment at the end of the archive, all that follows its end record.
+    #[must_use]
+    pub fn comment(&self) -> &[u8] {
+        &self.comment
     }
 
     /// Decodes one entry, at most `limit` bytes of it.
@@ -459,9 +471,18 @@ impl Package {
     }
 }
 
-/// Reads the central directory, found from the end of the file: its offset and
-/// its bytes.
-fn read_directory(source: &dyn ReadAt) -> Result<(u64, Vec<u8>), Error> {
+/// What the end of the file leads to.
+struct Directory {
+    /// Where the central directory begins.
+    start: u64,
+    /// The central directory.
+    bytes: Vec<u8>,
+    /// The comment of the archive.
+    comment: Vec<u8>,
+}
+
+/// Reads the central directory, found from the end of the file.
+fn read_directory(source: &dyn ReadAt) -> Result<Directory, Error> {
     let size = source.size();
     if size == 0 {
         return Err(Error::Empty);
@@ -541,9 +562,13 @@ fn read_directory(source: &dyn ReadAt) -> Result<(u64, Vec<u8>), Error> {
             size: central_size,
             file_size: size,
         })?;
-    let mut directory = vec![0; usize::try_from(central_size).expect("limited above")];
-    read(start, &mut directory)?;
-    Ok((start, directory))
+    let mut bytes = vec![0; usize::try_from(central_size).expect("limited above")];
+    read(start, &mut bytes)?;
+    Ok(Directory {
+        start,
+        bytes,
+        comment: record[EOCD_LEN..].to_vec(),
+    })
 }
 
 /// The last end record whose comment reaches exactly to the end of the file.
@@ -688,6 +713,7 @@ mod tests {
             .comment("signed by nobody")
             .build();
         let mut package = open(zip).unwrap();
+        assert_eq!(package.comment(), b"signed by nobody");
         assert_eq!(package.read("a", 5).unwrap().unwrap(), b"plain");
         assert_eq!(package.read("b", 10_000).unwrap().unwrap().len(), 10_000);
         assert_eq!(package.read("c", 100).unwrap().unwrap(), b"streamed");

@@ -15,6 +15,7 @@
 //! - [`transfer_list`] writes `system.transfer.list` and `system.new.dat`;
 //! - [`sparse`] writes sparse images, also split ones;
 //! - [`super_image`] writes `super.img`, which holds logical partitions;
+//! - [`signing`] signs packages;
 //! - [`zip`] and [`proto`] are the encodings below them, also for malformed input.
 //!
 //! Wrong use, such as an image that is not a whole number of blocks, panics.
@@ -34,6 +35,7 @@ pub mod package;
 pub mod payload;
 pub mod props;
 pub mod proto;
+pub mod signing;
 pub mod sparse;
 pub mod super_image;
 pub mod transfer_list;

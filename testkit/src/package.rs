@@ -5,15 +5,16 @@
 //! (CyanogenMod 12 and later, devices without A/B slots), payload (A/B devices), and images
 //! as they are (repacked for the recovery by hand). Layouts follow the packages that AOSP
 //! `releasetools` and its LineageOS versions write; there is no common form for images.
-//! Nothing is really signed.
+//! [`Package::signed`] signs a package; without it, certificate and signatures are made up.
 
 use crate::{
     BLOCK_SIZE,
     metadata::Metadata,
     noise,
-    payload::{self, Partition, Payload, base64, op, properties, sha256},
+    payload::{self, Partition, Payload, op, properties, sha256},
     props::Props,
     proto::Message,
+    signing::{self, Key},
     transfer_list::TransferList,
     zip::{Entry, Zip},
 };
@@ -47,6 +48,7 @@ pub struct Package {
     payload: Option<Vec<u8>>,
     added: Vec<Entry>,
     comment: Vec<u8>,
+    signer: Option<Key>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,17 +207,18 @@ impl Package {
         self
     }
 
-    /// Ends the archive with a whole-file signature comment around these signature bytes.
+    /// Signs the package as a whole, and puts the certificate of the key into it.
+    pub fn signed(mut self, key: Key) -> Self {
+        self.signer = Some(key);
+        self.comment = Vec::new();
+        self
+    }
+
+    /// Ends the archive with a whole-file signature comment around these signature bytes,
+    /// whatever they are; replaces [`Package::signed`].
     pub fn signed_comment(mut self, signature: impl AsRef<[u8]>) -> Self {
-        let signature = signature.as_ref();
-        let mut comment = b"signed by SignApk\0".to_vec();
-        comment.extend_from_slice(signature);
-        let from_end = u16::try_from(signature.len() + 6).expect("a signature is below 64 KiB");
-        let size = u16::try_from(comment.len() + 6).expect("a signature is below 64 KiB");
-        comment.extend_from_slice(&from_end.to_le_bytes());
-        comment.extend_from_slice(&[0xff, 0xff]);
-        comment.extend_from_slice(&size.to_le_bytes());
-        self.comment = comment;
+        self.comment = signing::comment(signature.as_ref());
+        self.signer = None;
         self
     }
 
@@ -266,7 +269,11 @@ impl Package {
         if self.wants_property_files(&metadata) {
             metadata = self.with_property_files(metadata, &body);
         }
-        self.assemble(&metadata, &body).build()
+        let zip = self.assemble(&metadata, &body).build();
+        match self.signer {
+            Some(key) => signing::sign(zip, key),
+            None => zip,
+        }
     }
 
     fn new(layout: Layout, props: Props) -> Self {
@@ -288,6 +295,7 @@ impl Package {
             payload: None,
             added: Vec::new(),
             comment: Vec::new(),
+            signer: None,
         }
     }
 
@@ -402,7 +410,7 @@ impl Package {
             ),
             packed("system/bin/toolbox", updater()),
             packed("system/etc/hosts", "127.0.0.1       localhost\n"),
-            packed(OTACERT, certificate()),
+            packed(OTACERT, self.certificate()),
         ]);
         body
     }
@@ -463,7 +471,7 @@ impl Package {
         body.extend([
             aligned("system.patch.dat", patch),
             packed("system.transfer.list", list),
-            packed(OTACERT, certificate()),
+            packed(OTACERT, self.certificate()),
         ]);
         body
     }
@@ -491,7 +499,7 @@ impl Package {
             body.push(packed("system/build.prop", self.props.text()));
         }
         body.extend(images);
-        body.push(packed(OTACERT, certificate()));
+        body.push(packed(OTACERT, self.certificate()));
         body
     }
 
@@ -515,7 +523,7 @@ impl Package {
         ));
         body.push(aligned("payload.bin", payload));
         body.push(aligned("payload_properties.txt", text));
-        body.push(packed(OTACERT, certificate()));
+        body.push(packed(OTACERT, self.certificate()));
         body
     }
 
@@ -595,6 +603,13 @@ impl Package {
         match self.new_dat_br {
             Some(_) => "system.new.dat.br",
             None => "system.new.dat",
+        }
+    }
+
+    fn certificate(&self) -> String {
+        match self.signer {
+            Some(key) => signing::pem(key.certificate()),
+            None => signing::pem(&noise(17, 270)),
         }
     }
 
@@ -707,16 +722,6 @@ fn bsdiff_patch() -> Vec<u8> {
     let mut patch = b"BSDIFF40".to_vec();
     patch.extend_from_slice(&noise(13, 120));
     patch
-}
-
-fn certificate() -> String {
-    let body = base64(&noise(17, 270));
-    let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
-    for line in body.as_bytes().chunks(64) {
-        text += &String::from_utf8_lossy(line);
-        text.push('\n');
-    }
-    text + "-----END CERTIFICATE-----\n"
 }
 
 /// A `CareMap` with one partition: name, ranges, id, fingerprint.
@@ -922,6 +927,24 @@ mod tests {
         let footer = &zip[zip.len() - 6..];
         assert_eq!(footer, [106, 0, 0xff, 0xff, 124, 0]);
         assert_eq!(&zip[zip.len() - 124..][..17], b"signed by SignApk");
+    }
+
+    #[test]
+    fn signing_changes_certificate_and_comment_alone() {
+        for package in [
+            Package::files(lineage("16.0", "natrium", 28)),
+            Package::block(lineage("16.0", "natrium", 28)),
+            Package::payload(lineage("22.2", "enchilada", 35)),
+            Package::images(lineage("18.1", "sweet", 30)),
+        ] {
+            let signed = package.clone().signed(Key::Bob);
+            assert_ne!(signed.certificate(), package.certificate());
+            let zip = signed.clone().build();
+            assert_eq!(zip, signed.build());
+            assert!(contains(&zip, "signed by SignApk\0"));
+            let unsigned = package.clone().signed(Key::Alice).signed_comment([]);
+            assert_eq!(unsigned.build(), package.signed_comment([]).build());
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use romfeed::image::sparse::{self, Sparse};
 use romfeed::image::super_image::{self, Super};
 use romfeed::image::transfer_list::{self, TransferList};
 use romfeed::io::{Budget, Counted, Limits, ReadAt, ReadError};
-use romfeed::package::{Package, layout, metadata};
+use romfeed::package::{Package, layout, metadata, signature};
 use romfeed::props::{Era, PropertyFile, PropertyMap};
 use romfeed::rom::Rom;
 
@@ -77,6 +77,7 @@ fn package(data: &[u8]) {
         return;
     };
     let _ = layout::detect(&package);
+    let _ = signature::read_signer(&package);
     if let Ok(Some(text)) = package.read(metadata::TEXT, metadata::MAX_SIZE) {
         let _ = metadata::parse_text(&text);
     }

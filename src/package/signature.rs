@@ -1,0 +1,779 @@
+//! Whole-file signatures: the certificate a package says it is signed with.
+//!
+//! In: the comment of the zip. Out: [`Signer`], or nothing where no signature is.
+//! Source: AOSP `bootable/recovery/otautil/verifier.cpp` for the footer, RFC 5652
+//! for CMS, RFC 5280 for certificates, X.690 for DER.
+//!
+//! Nothing is verified: neither that the signature belongs to this file, nor that
+//! the certificate may be trusted. Whoever makes a package can put the certificate
+//! of somebody else there, so a [`Signer`] is a claim until the whole file has been
+//! read and the signature checked.
+//!
+//! As recoveries do, the first signer counts, whatever follows the CMS is passed
+//! over, and lengths may be written with more bytes than they need. The indefinite
+//! lengths of BER are refused: `signapk` writes DER, and to the reader of recoveries
+//! (`asn1_decoder.cpp`) such an element is empty. Signatures of single entries
+//! (`META-INF/*.RSA`) are left out, since nothing that installs ROMs goes by them.
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use super::Package;
+use crate::class::Class;
+
+/// `signature_start` u16, `0xffff`, `comment_size` u16 (`verifier.cpp`).
+const FOOTER_LEN: usize = 6;
+/// The end record of a zip (APPNOTE 4.3.16), which `verifier.cpp` wants only once.
+const EOCD_MAGIC: &[u8; 4] = b"PK\x05\x06";
+
+// Tags (X.690, 8.1.2; X.680, 8.6).
+const INTEGER: u8 = 0x02;
+const OBJECT_IDENTIFIER: u8 = 0x06;
+const UTF8_STRING: u8 = 0x0c;
+const PRINTABLE_STRING: u8 = 0x13;
+const T61_STRING: u8 = 0x14;
+const IA5_STRING: u8 = 0x16;
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+/// `[0]`, around other elements or in place of their tag.
+const CONTEXT_0: u8 = 0xa0;
+const CONTEXT_1: u8 = 0xa1;
+/// `[0]` in place of the tag of a string.
+const CONTEXT_0_PRIMITIVE: u8 = 0x80;
+/// The bits of a tag that are all set if it continues in the next byte.
+const LONG_TAG: u8 = 0x1f;
+
+/// 1.2.840.113549.1.7.2, `id-signedData` (RFC 5652, 5.1).
+const SIGNED_DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+/// 2.5.4.3 and 2.5.4.10, `id-at-commonName` and `id-at-organizationName` (RFC 5280, A.1).
+const COMMON_NAME: &[u8] = b"\x55\x04\x03";
+const ORGANIZATION: &[u8] = b"\x55\x04\x0a";
+
+/// Characters kept of a name; RFC 5280 (A.1, `ub-common-name`) allows no more.
+const MAX_NAME_CHARS: usize = 64;
+
+/// Why the signer of a package cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The footer was written for another comment.
+    #[error(
+        "the signature footer is for a comment of {stated} bytes, the zip has one of {comment_len}"
+    )]
+    CommentSize {
+        /// Bytes according to the footer.
+        stated: usize,
+        /// Bytes there are.
+        comment_len: usize,
+    },
+    /// The signature would begin before the comment, or in the footer.
+    #[error(
+        "the signature footer puts its begin {signature_start} bytes before the end, expected {} to {comment_len}",
+        FOOTER_LEN + 1
+    )]
+    SignatureStart {
+        /// Distance from the end of the file.
+        signature_start: usize,
+        /// Bytes in the comment.
+        comment_len: usize,
+    },
+    /// The comment could pass for the end of another zip.
+    #[error(
+        "an end-of-central-directory record begins at byte {offset:#x} of the signature comment"
+    )]
+    SecondEnd {
+        /// Where in the comment.
+        offset: usize,
+    },
+    /// An element is missing, of the wrong kind, or longer than what surrounds it.
+    #[error("no {expected} at byte {offset:#x} of the signature's CMS")]
+    Malformed {
+        /// What should be there, by its name in the specification.
+        expected: &'static str,
+        /// Where in the CMS.
+        offset: usize,
+    },
+    /// An element without a length.
+    #[error("indefinite length at byte {offset:#x} of the signature's CMS, expected DER")]
+    IndefiniteLength {
+        /// Where in the CMS.
+        offset: usize,
+    },
+    /// A CMS of another kind.
+    #[error("the CMS of the signature holds no signed data")]
+    NotSignedData,
+    /// Nobody signed.
+    #[error("the signature names no signer")]
+    NoSigner,
+    /// The signer is named in a way that `signapk` does not use.
+    #[error("the signer is named by key identifier; only issuer and serial number are read")]
+    KeyIdentifier,
+    /// The signer's certificate is elsewhere.
+    #[error("none of the {num_certificates} certificates in the signature is the signer's")]
+    NoCertificate {
+        /// Certificates there are.
+        num_certificates: usize,
+    },
+    /// Two certificates with one issuer and serial number.
+    #[error("the signature has different certificates that could be the signer's")]
+    SeveralCertificates,
+}
+
+impl Error {
+    /// The class of the fault: `Unsupported` for a form that is valid and not read,
+    /// `BadSignature` for everything else.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Error::KeyIdentifier => Class::Unsupported,
+            _ => Class::BadSignature,
+        }
+    }
+}
+
+/// Who a package says it is signed by; see the module about what that is worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signer {
+    /// SHA-256 of the certificate as DER, 64 lower-case hexadecimal digits.
+    pub fingerprint: String,
+    /// The common name of the certificate's subject, or else its organization; at
+    /// most 64 characters, any of them. `None` if it has neither as plain text.
+    pub subject: Option<String>,
+}
+
+/// Tells whose certificate the whole-file signature of a package names.
+///
+/// `None` if the package has no such signature, nor a footer that leads to one.
+/// Nothing is verified.
+///
+/// # Errors
+/// As [`parse_comment`].
+pub fn read_signer(package: &Package) -> Result<Option<Signer>, Error> {
+    parse_comment(package.comment())
+}
+
+/// Tells whose certificate the signature in the comment of a zip names.
+///
+/// Safe on untrusted input: no panic, no recursion, and time and memory in
+/// proportion to the comment, which is at most 65,535 bytes long.
+///
+/// # Errors
+/// Class `BadSignature` if footer or CMS are malformed, or the certificate of the
+/// signer is not there; `Unsupported` if the signer is named by key identifier.
+pub fn parse_comment(comment: &[u8]) -> Result<Option<Signer>, Error> {
+    let Some(cms) = find_cms(comment)? else {
+        return Ok(None);
+    };
+    let certificate = signer_certificate(cms)?;
+    let fingerprint =
+        Sha256::digest(certificate.der)
+            .iter()
+            .fold(String::new(), |mut text, byte| {
+                write!(text, "{byte:02x}").expect("a String takes any text");
+                text
+            });
+    Ok(Some(Signer {
+        fingerprint,
+        subject: parse_name(certificate.subject)?,
+    }))
+}
+
+/// Follows the footer to the CMS and what may lie behind it.
+fn find_cms(comment: &[u8]) -> Result<Option<&[u8]>, Error> {
+    let Some((before, footer)) = comment.split_last_chunk::<FOOTER_LEN>() else {
+        return Ok(None);
+    };
+    let [start_low, start_high, 0xff, 0xff, size_low, size_high] = *footer else {
+        return Ok(None);
+    };
+    let signature_start = usize::from(u16::from_le_bytes([start_low, start_high]));
+    let comment_size = usize::from(u16::from_le_bytes([size_low, size_high]));
+    if comment_size != comment.len() {
+        return Err(Error::CommentSize {
+            stated: comment_size,
+            comment_len: comment.len(),
+        });
+    }
+    let mut windows = comment.windows(EOCD_MAGIC.len());
+    if let Some(offset) = windows.position(|bytes| bytes == EOCD_MAGIC) {
+        return Err(Error::SecondEnd { offset });
+    }
+    signature_start
+        .checked_sub(FOOTER_LEN)
+        .filter(|len| *len > 0)
+        .and_then(|len| before.len().checked_sub(len))
+        .and_then(|at| before.get(at..))
+        .map(Some)
+        .ok_or(Error::SignatureStart {
+            signature_start,
+            comment_len: comment.len(),
+        })
+}
+
+/// The certificate that the first `SignerInfo` names (RFC 5652, 5.1 and 5.3).
+fn signer_certificate(cms: &[u8]) -> Result<Certificate<'_>, Error> {
+    let mut content_info = Elements::of(cms).take(SEQUENCE, "ContentInfo")?;
+    if content_info.take(OBJECT_IDENTIFIER, "contentType")?.rest != SIGNED_DATA {
+        return Err(Error::NotSignedData);
+    }
+    let mut content = content_info.take(CONTEXT_0, "content")?;
+    let mut signed_data = content.take(SEQUENCE, "SignedData")?;
+    signed_data.take(INTEGER, "version")?;
+    signed_data.take(SET, "digestAlgorithms")?;
+    signed_data.take(SEQUENCE, "encapContentInfo")?;
+    let certificates = signed_data.take_if(CONTEXT_0)?;
+    // Revocation lists.
+    signed_data.take_if(CONTEXT_1)?;
+    let mut signer_infos = signed_data.take(SET, "signerInfos")?;
+
+    if signer_infos.rest.is_empty() {
+        return Err(Error::NoSigner);
+    }
+    let mut signer_info = signer_infos.take(SEQUENCE, "SignerInfo")?;
+    signer_info.take(INTEGER, "version")?;
+    if signer_info.take_if(CONTEXT_0_PRIMITIVE)?.is_some() {
+        return Err(Error::KeyIdentifier);
+    }
+    let mut sid = signer_info.take(SEQUENCE, "IssuerAndSerialNumber")?;
+    let issuer = sid.take(SEQUENCE, "issuer")?;
+    let serial_number = sid.take(INTEGER, "serialNumber")?;
+
+    let mut num_certificates = 0;
+    let mut found: Option<Certificate<'_>> = None;
+    let mut certificates = certificates.unwrap_or_default();
+    while let Some(element) = certificates.next()? {
+        // Attribute certificates and other kinds have tags of their own.
+        if element.tag != SEQUENCE {
+            continue;
+        }
+        num_certificates += 1;
+        let certificate = Certificate::parse(element)?;
+        // As bytes: signing tools copy both from the certificate.
+        if certificate.issuer != issuer.rest || certificate.serial_number != serial_number.rest {
+            continue;
+        }
+        if found.is_some_and(|found| found.der != certificate.der) {
+            return Err(Error::SeveralCertificates);
+        }
+        found = Some(certificate);
+    }
+    found.ok_or(Error::NoCertificate { num_certificates })
+}
+
+/// What is read of a certificate (RFC 5280, 4.1).
+#[derive(Clone, Copy)]
+struct Certificate<'a> {
+    /// All of it.
+    der: &'a [u8],
+    /// The contents of the name.
+    issuer: &'a [u8],
+    /// The bytes of the number.
+    serial_number: &'a [u8],
+    subject: Elements<'a>,
+}
+
+impl<'a> Certificate<'a> {
+    fn parse(element: Element<'a>) -> Result<Certificate<'a>, Error> {
+        let mut certificate = element.contents;
+        let mut tbs = certificate.take(SEQUENCE, "TBSCertificate")?;
+        // Version, absent in certificates of version 1.
+        tbs.take_if(CONTEXT_0)?;
+        let serial_number = tbs.take(INTEGER, "serialNumber")?.rest;
+        tbs.take(SEQUENCE, "signature")?;
+        let issuer = tbs.take(SEQUENCE, "issuer")?.rest;
+        tbs.take(SEQUENCE, "validity")?;
+        let subject = tbs.take(SEQUENCE, "subject")?;
+        Ok(Certificate {
+            der: element.whole,
+            issuer,
+            serial_number,
+            subject,
+        })
+    }
+}
+
+/// The common name in a `Name`, or else the organization (RFC 5280, 4.1.2.4).
+fn parse_name(mut name: Elements<'_>) -> Result<Option<String>, Error> {
+    let (mut common_name, mut organization) = (None, None);
+    while !name.rest.is_empty() {
+        let mut set = name.take(SET, "RelativeDistinguishedName")?;
+        while !set.rest.is_empty() {
+            let mut attribute = set.take(SEQUENCE, "AttributeTypeAndValue")?;
+            let place = match attribute.take(OBJECT_IDENTIFIER, "type")?.rest {
+                COMMON_NAME => &mut common_name,
+                ORGANIZATION => &mut organization,
+                _ => continue,
+            };
+            if let Some(value) = attribute.next()?
+                && let UTF8_STRING | PRINTABLE_STRING | T61_STRING | IA5_STRING = value.tag
+            {
+                let text = String::from_utf8_lossy(value.contents.rest);
+                let text: String = text.trim().chars().take(MAX_NAME_CHARS).collect();
+                *place = Some(text).filter(|text| !text.is_empty());
+            }
+        }
+    }
+    Ok(common_name.or(organization))
+}
+
+/// One element of DER.
+#[derive(Clone, Copy)]
+struct Element<'a> {
+    tag: u8,
+    /// With its tag and length.
+    whole: &'a [u8],
+    contents: Elements<'a>,
+}
+
+/// Elements of DER that follow each other, or what is left of them.
+#[derive(Clone, Copy, Default)]
+struct Elements<'a> {
+    rest: &'a [u8],
+    /// Where that is in the CMS.
+    offset: usize,
+}
+
+impl<'a> Elements<'a> {
+    fn of(cms: &'a [u8]) -> Elements<'a> {
+        Elements {
+            rest: cms,
+            offset: 0,
+        }
+    }
+
+    /// Goes over an element that has to be there, and gives its contents.
+    fn take(&mut self, tag: u8, expected: &'static str) -> Result<Elements<'a>, Error> {
+        let offset = self.offset;
+        self.take_if(tag)?
+            .ok_or(Error::Malformed { expected, offset })
+    }
+
+    /// Goes over the next element if it has this tag, and gives its contents.
+    fn take_if(&mut self, tag: u8) -> Result<Option<Elements<'a>>, Error> {
+        if self.rest.first() != Some(&tag) {
+            return Ok(None);
+        }
+        Ok(self.next()?.map(|element| element.contents))
+    }
+
+    /// Goes over the next element, if there is one.
+    fn next(&mut self) -> Result<Option<Element<'a>>, Error> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let offset = self.offset;
+        if let [_, 0x80, ..] = self.rest {
+            return Err(Error::IndefiniteLength { offset });
+        }
+        let (tag, header_len, len) = parse_header(self.rest).ok_or(Error::Malformed {
+            expected: "DER element",
+            offset,
+        })?;
+        let too_long = Error::Malformed {
+            expected: "DER element that fits",
+            offset,
+        };
+        let (whole, rest) = header_len
+            .checked_add(len)
+            .and_then(|len| self.rest.split_at_checked(len))
+            .ok_or(too_long)?;
+        let contents = Elements {
+            rest: &whole[header_len..],
+            offset: offset + header_len,
+        };
+        *self = Elements {
+            rest,
+            offset: offset + whole.len(),
+        };
+        Ok(Some(Element {
+            tag,
+            whole,
+            contents,
+        }))
+    }
+}
+
+/// Tag, length of the header and length of the contents (X.690, 8.1.2 and 8.1.3).
+fn parse_header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+    let (&[tag, first], more) = bytes.split_first_chunk()?;
+    if tag & LONG_TAG == LONG_TAG {
+        return None;
+    }
+    let num_bytes = match first {
+        0..=0x7f => return Some((tag, 2, first.into())),
+        _ => usize::from(first & 0x7f),
+    };
+    // Four bytes hold more than any comment; a `usize` may have no more.
+    let bytes = more.get(..num_bytes).filter(|bytes| bytes.len() <= 4)?;
+    let len = bytes
+        .iter()
+        .fold(0u32, |len, byte| len << 8 | u32::from(*byte));
+    Some((tag, 2 + num_bytes, usize::try_from(len).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::{Arc, LazyLock};
+    use testkit::package::Package as Rom;
+    use testkit::props::Props;
+    use testkit::signing::{Cms, Key, comment};
+    use testkit::zip::Zip;
+
+    /// A signature by Alice over something.
+    static CMS: LazyLock<Vec<u8>> = LazyLock::new(|| Cms::of(Key::Alice).build(b"package"));
+
+    fn parse_cms(cms: &[u8]) -> Result<Option<Signer>, Error> {
+        parse_comment(&comment(cms))
+    }
+
+    fn read(zip: Vec<u8>) -> Result<Option<Signer>, Error> {
+        read_signer(&Package::open(Arc::new(zip)).unwrap())
+    }
+
+    fn alice() -> Signer {
+        Signer {
+            fingerprint: Key::Alice.fingerprint(),
+            subject: Some("Alice's test key".to_owned()),
+        }
+    }
+
+    fn find(bytes: &[u8], part: &[u8]) -> usize {
+        bytes
+            .windows(part.len())
+            .position(|window| window == part)
+            .unwrap()
+    }
+
+    /// An element of DER with a long length.
+    fn der(tag: u8, contents: &[u8]) -> Vec<u8> {
+        let [high, low] = u16::try_from(contents.len()).unwrap().to_be_bytes();
+        [&[tag, 0x82, high, low], contents].concat()
+    }
+
+    /// What is read of Alice's certificate with these attributes for a subject.
+    fn subject(attributes: &[(&[u8], u8, &[u8])]) -> Option<String> {
+        let certificate = Key::Alice.certificate();
+        let mut element = Elements::of(certificate).next().unwrap().unwrap();
+        let subject = Certificate::parse(element).unwrap().subject;
+        let tbs = element.contents.take(SEQUENCE, "").unwrap();
+        let name: Vec<u8> = attributes
+            .iter()
+            .flat_map(|(oid, tag, value)| {
+                let attribute = [der(OBJECT_IDENTIFIER, oid), der(*tag, value)].concat();
+                der(SET, &der(SEQUENCE, &attribute))
+            })
+            .collect();
+        // The old name has a header of two bytes.
+        let tbs = [
+            &certificate[tbs.offset..subject.offset - 2],
+            &der(SEQUENCE, &name),
+            &certificate[subject.offset + subject.rest.len()..tbs.offset + tbs.rest.len()],
+        ];
+        let certificate = der(SEQUENCE, &der(SEQUENCE, &tbs.concat()));
+        let cms = Cms::new().certificate(certificate).signer(Key::Alice);
+        parse_cms(&cms.build(b"")).unwrap().unwrap().subject
+    }
+
+    #[test]
+    fn packages_of_all_layouts_name_their_signer() {
+        let props = Props::lineage(
+            "22.2",
+            "NIGHTLY",
+            "enchilada",
+            1_748_736_000,
+            "eng.me",
+            35,
+            "2025-05-05",
+        );
+        let roms = [Rom::files, Rom::block, Rom::payload, Rom::images];
+        for (rom, key) in roms.into_iter().zip(Key::ALL.into_iter().cycle()) {
+            let signer = read(rom(props.clone()).signed(key).build())
+                .unwrap()
+                .unwrap();
+            assert_eq!(signer.fingerprint, key.fingerprint());
+            assert_eq!(signer.fingerprint.len(), 64);
+            assert_eq!(signer.subject.unwrap(), format!("{key:?}'s test key"));
+        }
+        assert_eq!(read(Rom::payload(props).build()), Ok(None));
+    }
+
+    #[test]
+    fn comments_without_footer_are_no_signature() {
+        let footer_cut_off = comment(&CMS);
+        let footer_cut_off = &footer_cut_off[..footer_cut_off.len() - 1];
+        for comment in [
+            &b""[..],
+            b"\xff\xff",
+            b"\0\0\xff\xff\0",
+            b"a comment for people",
+            b"signed by SignApk\0",
+            footer_cut_off,
+        ] {
+            assert_eq!(parse_comment(comment), Ok(None), "{comment:x?}");
+            assert_eq!(read(Zip::new().comment(comment).build()), Ok(None));
+        }
+    }
+
+    #[test]
+    fn footer_measures_the_comment() {
+        let mut long = comment(&CMS);
+        long.insert(0, b' ');
+        let error = parse_comment(&long).unwrap_err();
+        let comment_len = long.len();
+        let stated = comment_len - 1;
+        assert_eq!(
+            error,
+            Error::CommentSize {
+                stated,
+                comment_len
+            }
+        );
+        assert_eq!(error.class(), Class::BadSignature);
+        let short = comment(&CMS).split_off(1);
+        let comment_len = short.len();
+        let stated = comment_len + 1;
+        assert_eq!(
+            parse_comment(&short),
+            Err(Error::CommentSize {
+                stated,
+                comment_len
+            })
+        );
+    }
+
+    #[test]
+    fn signature_lies_between_comment_start_and_footer() {
+        let sound = comment(&CMS);
+        let comment_len = sound.len();
+        for start in [0, 5, 6, comment_len + 1, 0xffff] {
+            let mut comment = sound.clone();
+            let at = comment_len - FOOTER_LEN;
+            comment[at..at + 2].copy_from_slice(&u16::try_from(start).unwrap().to_le_bytes());
+            let error = parse_comment(&comment).unwrap_err();
+            assert_eq!(
+                error,
+                Error::SignatureStart {
+                    signature_start: start,
+                    comment_len
+                }
+            );
+            assert!(error.to_string().contains("expected 7 to"), "{error}");
+        }
+        // The greeting is a habit and no part of the format.
+        let bare = &sound[b"signed by SignApk\0".len()..];
+        let size = u16::try_from(bare.len()).unwrap().to_le_bytes();
+        let bare = [&bare[..bare.len() - 2], &size].concat();
+        assert_eq!(parse_comment(&bare), Ok(Some(alice())));
+    }
+
+    #[test]
+    fn the_longest_comment_is_read() {
+        let filler = vec![0; 0xffff - comment(&CMS).len()];
+        let longest = comment(&[&CMS[..], &filler].concat());
+        assert_eq!(longest.len(), 0xffff);
+        let zip = Zip::new().comment(longest).build();
+        assert_eq!(read(zip), Ok(Some(alice())));
+    }
+
+    #[test]
+    fn end_record_inside_the_comment_is_refused() {
+        let cms = [&CMS[..], EOCD_MAGIC].concat();
+        let offset = b"signed by SignApk\0".len() + CMS.len();
+        assert_eq!(parse_cms(&cms), Err(Error::SecondEnd { offset }));
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        for (garbage, expected) in [
+            (&b"not a CMS"[..], "ContentInfo"),
+            (b"\x30", "DER element"),
+            (b"\x30\x05\0", "DER element that fits"),
+            (b"\x30\x85\0\0\0\0\0", "DER element"),
+            (b"\x30\x84\xff\xff\xff\xff", "DER element that fits"),
+            (b"\x30\0", "contentType"),
+        ] {
+            let error = parse_cms(garbage).unwrap_err();
+            assert!(
+                matches!(error, Error::Malformed { expected: e, .. } if e == expected),
+                "{error:?}"
+            );
+            assert_eq!(error.class(), Class::BadSignature);
+        }
+    }
+
+    #[test]
+    fn other_contents_than_signed_data_are_refused() {
+        let mut cms = CMS.clone();
+        let at = find(&cms, SIGNED_DATA);
+        cms[at + SIGNED_DATA.len() - 1] = 3;
+        assert_eq!(parse_cms(&cms), Err(Error::NotSignedData));
+    }
+
+    #[test]
+    fn indefinite_lengths_are_refused() {
+        // What BER makes of the outermost element.
+        let ber = [&[SEQUENCE, 0x80], &CMS[4..], &[0, 0]].concat();
+        assert_eq!(parse_cms(&ber), Err(Error::IndefiniteLength { offset: 0 }));
+    }
+
+    #[test]
+    fn lengths_may_have_leading_zeros() {
+        let cms = [&[SEQUENCE, 0x84, 0, 0], &CMS[2..]].concat();
+        assert_eq!(parse_cms(&cms), Ok(Some(alice())));
+    }
+
+    #[test]
+    fn signer_info_chooses_among_certificates() {
+        for certificates in [[Key::Alice, Key::Bob], [Key::Bob, Key::Alice]] {
+            let both = certificates
+                .iter()
+                .fold(Cms::new(), |cms, key| cms.certificate(key.certificate()));
+            for key in Key::ALL {
+                let cms = both.clone().signer(key).build(b"");
+                let signer = parse_cms(&cms).unwrap().unwrap();
+                assert_eq!(signer.fingerprint, key.fingerprint());
+            }
+        }
+    }
+
+    #[test]
+    fn first_of_several_signers_counts() {
+        let cms = Cms::of(Key::Alice).certificate(Key::Bob.certificate());
+        assert_eq!(
+            parse_cms(&cms.signer(Key::Bob).build(b"")),
+            Ok(Some(alice()))
+        );
+    }
+
+    #[test]
+    fn serial_number_must_be_the_same() {
+        let mut other = Key::Alice.certificate().to_vec();
+        let serial = find(&other, &[INTEGER, 20]) + 10;
+        other[serial] ^= 1;
+        let cms = Cms::new().certificate(&other).signer(Key::Alice);
+        let none = Err(Error::NoCertificate {
+            num_certificates: 1,
+        });
+        assert_eq!(parse_cms(&cms.build(b"")), none);
+        let cms = cms.certificate(Key::Alice.certificate());
+        assert_eq!(parse_cms(&cms.build(b"")), Ok(Some(alice())));
+    }
+
+    #[test]
+    fn certificates_that_differ_in_something_else_are_ambiguous() {
+        let mut other = Key::Alice.certificate().to_vec();
+        *other.last_mut().unwrap() ^= 1;
+        let twice = Cms::of(Key::Alice).certificate(Key::Alice.certificate());
+        assert_eq!(parse_cms(&twice.build(b"")), Ok(Some(alice())));
+        let ambiguous = twice.certificate(other).build(b"");
+        assert_eq!(parse_cms(&ambiguous), Err(Error::SeveralCertificates));
+    }
+
+    #[test]
+    fn signature_without_the_certificate_of_its_signer_is_refused() {
+        let none = Cms::new().signer(Key::Alice);
+        for (cms, num_certificates) in [
+            (none.clone(), 0),
+            (none.clone().certificate(Key::Bob.certificate()), 1),
+            // An attribute certificate of version 2.
+            (none.certificate(der(0xa2, b"any")), 0),
+        ] {
+            let error = parse_cms(&cms.build(b"")).unwrap_err();
+            assert_eq!(error, Error::NoCertificate { num_certificates });
+            assert_eq!(error.class(), Class::BadSignature);
+        }
+    }
+
+    #[test]
+    fn signature_without_signer_is_refused() {
+        let cms = Cms::new().certificate(Key::Alice.certificate());
+        assert_eq!(parse_cms(&cms.build(b"")), Err(Error::NoSigner));
+    }
+
+    #[test]
+    fn signer_named_by_key_identifier_is_not_read() {
+        let mut cms = CMS.clone();
+        // `sid` follows the certificates and the version of the signer.
+        let signer_infos = find(&cms, Key::Alice.certificate()) + Key::Alice.certificate().len();
+        let sid = signer_infos + find(&cms[signer_infos..], &[INTEGER, 1, 1, SEQUENCE]) + 3;
+        cms[sid] = CONTEXT_0_PRIMITIVE;
+        let error = parse_cms(&cms).unwrap_err();
+        assert_eq!(error, Error::KeyIdentifier);
+        assert_eq!(error.class(), Class::Unsupported);
+    }
+
+    #[test]
+    fn subject_is_common_name_or_organization() {
+        let organization = (ORGANIZATION, PRINTABLE_STRING, &b"Android"[..]);
+        assert_eq!(
+            subject(&[(COMMON_NAME, UTF8_STRING, b" key "), organization]),
+            Some("key".to_owned())
+        );
+        assert_eq!(
+            subject(&[(COMMON_NAME, IA5_STRING, b" "), organization]),
+            Some("Android".to_owned())
+        );
+        // BMPString, and the country.
+        assert_eq!(
+            subject(&[(COMMON_NAME, 0x1e, b"\0k"), (b"\x55\x04\x06", 0x13, b"US")]),
+            None
+        );
+        let long = subject(&[(COMMON_NAME, UTF8_STRING, "é".repeat(1000).as_bytes())]);
+        assert_eq!(long.unwrap().chars().count(), MAX_NAME_CHARS);
+        let noise = subject(&[(COMMON_NAME, UTF8_STRING, b"a\xff")]);
+        assert_eq!(noise.unwrap(), "a\u{fffd}");
+    }
+
+    #[test]
+    fn cut_short_cms_is_refused() {
+        for len in 1..CMS.len() {
+            assert!(parse_cms(&CMS[..len]).is_err(), "{len}");
+        }
+    }
+
+    /// A changed bit may make the answer an error, but never somebody else.
+    #[test]
+    fn changed_bits_lead_to_no_other_certificate() {
+        let certificate = find(&CMS, Key::Alice.certificate());
+        let certificate = certificate..certificate + Key::Alice.certificate().len();
+        for at in 0..CMS.len() {
+            for bit in 0..8 {
+                let mut cms = CMS.clone();
+                cms[at] ^= 1 << bit;
+                if let Ok(signer) = parse_cms(&cms) {
+                    let same = signer == Some(alice());
+                    assert!(same || certificate.contains(&at), "byte {at}, bit {bit}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_comment_comes_to_an_end(
+            comment in proptest::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let _ = parse_comment(&comment);
+        }
+
+        #[test]
+        fn any_cms_comes_to_an_end(
+            cms in proptest::collection::vec(any::<u8>(), 1..300),
+        ) {
+            let _ = parse_cms(&cms);
+        }
+
+        #[test]
+        fn spliced_cms_comes_to_an_end(
+            from in any::<proptest::sample::Index>(),
+            to in any::<proptest::sample::Index>(),
+            bytes in proptest::collection::vec(any::<u8>(), 0..8),
+        ) {
+            let (from, to) = (from.index(CMS.len()), to.index(CMS.len()));
+            let _ = parse_cms(&[&CMS[..from], &bytes, &CMS[to..]].concat());
+        }
+    }
+}
