@@ -57,4 +57,6 @@ pub mod feed;
 
 pub mod site;
 
+pub mod client;
+
 pub mod generate;

@@ -1,0 +1,146 @@
+//! Why a client does not offer an entry, in data and in words.
+
+use std::fmt;
+
+/// Why a client does not offer an entry; as text, a fragment of a sentence on the entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Its time is the installed build's, or before it.
+    NotLater {
+        /// Of the entry, in seconds.
+        entry: i64,
+        /// Of the phone, in seconds.
+        phone: i64,
+    },
+    /// Its time is before the installed build's.
+    Earlier {
+        /// Of the entry, in seconds.
+        entry: i64,
+        /// Of the phone, in seconds.
+        phone: i64,
+    },
+    /// It is of another romtype.
+    OtherType {
+        /// Of the entry.
+        entry: String,
+        /// Of the phone.
+        phone: String,
+    },
+    /// Its version comes before the phone's, letter by letter.
+    VersionSortsBefore {
+        /// Of the entry.
+        entry: String,
+        /// Of the phone.
+        phone: String,
+    },
+    /// Its version is not the phone's.
+    OtherVersion {
+        /// Of the entry.
+        entry: String,
+        /// Of the phone.
+        phone: String,
+    },
+    /// A version, of the entry or the phone, is not two numbers with a dot between.
+    NoVersionNumber {
+        /// The version.
+        version: String,
+    },
+    /// Its version is lower, number by number, or of another major version.
+    VersionOutOfReach {
+        /// Of the entry.
+        entry: String,
+        /// Of the phone.
+        phone: String,
+    },
+    /// Its Android is older.
+    LowerSdk {
+        /// Of the entry; `None` counts as 0.
+        entry: Option<i32>,
+        /// Of the phone.
+        phone: u32,
+    },
+    /// Its Android is newer, and major upgrades are not allowed.
+    HigherSdk {
+        /// Of the entry.
+        entry: i32,
+        /// Of the phone.
+        phone: u32,
+    },
+    /// It does not say which Android it has.
+    NoSdk,
+    /// Another entry with its id takes its place.
+    SameId {
+        /// The id.
+        id: String,
+        /// The place of the other one in the list, from 0.
+        index: usize,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::NotLater { entry, phone } => {
+                write!(
+                    f,
+                    "its datetime {entry} is not later than the phone's {phone}"
+                )
+            }
+            Reason::Earlier { entry, phone } => {
+                write!(
+                    f,
+                    "its datetime {entry} is earlier than the phone's {phone}"
+                )
+            }
+            Reason::OtherType { entry, phone } => {
+                write!(f, "its romtype `{entry}` is not the phone's `{phone}`")
+            }
+            Reason::VersionSortsBefore { entry, phone } => {
+                write!(
+                    f,
+                    "its version `{entry}` sorts, as text, before the phone's `{phone}`"
+                )
+            }
+            Reason::OtherVersion { entry, phone } => {
+                write!(f, "its version `{entry}` is not the phone's `{phone}`")
+            }
+            Reason::NoVersionNumber { version } => {
+                write!(
+                    f,
+                    "the version `{version}` is not two numbers with a dot between"
+                )
+            }
+            Reason::VersionOutOfReach { entry, phone } => {
+                write!(
+                    f,
+                    "its version `{entry}` is no permitted upgrade of the phone's `{phone}`"
+                )
+            }
+            Reason::LowerSdk {
+                entry: Some(entry),
+                phone,
+            } => {
+                write!(f, "its SDK level {entry} is lower than the phone's {phone}")
+            }
+            Reason::LowerSdk { entry: None, phone } => {
+                write!(
+                    f,
+                    "it has no SDK level, which counts as lower than the phone's {phone}"
+                )
+            }
+            Reason::HigherSdk { entry, phone } => write!(
+                f,
+                "its SDK level {entry} is higher than the phone's {phone}, and the phone does \
+                 not allow major upgrades"
+            ),
+            Reason::NoSdk => f.write_str("it has no SDK level"),
+            Reason::SameId { id, index } => {
+                write!(
+                    f,
+                    "entry {index} has the same id `{id}` and takes its place"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! What a client asks for (U1 to U7, T1, V2-1).
+//!
+//! In: the value of the URI property and the phone. Out: a [`Request`]. Sources:
+//! `UpdateCheckService.getServerURI` and `DownloadService.buildRequest` of CMUpdater,
+//! `Utils.getServerURL` of Updater, `UpdatesNetworkDataSource.serverUrl` in Kotlin.
+
+use thiserror::Error;
+
+use super::{Generation, Phone, java, uri, value};
+
+/// Where clients go whose property is not set.
+const OFFICIAL_CM12: &str = "https://download.cyanogenmod.org/api";
+const OFFICIAL_BASE: &str = "https://download.lineageos.org/api";
+const OFFICIAL_V1: &str = "https://download.lineageos.org/api/v1/{device}/{type}/{incr}";
+const OFFICIAL_V2: &str = "https://download.lineageos.org/api/v2/devices/{device}/builds";
+
+/// The method of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`, which any static host answers.
+    Get,
+    /// `POST`, which most static hosts refuse.
+    Post,
+}
+
+/// A request for a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The address, exactly as the client sends it.
+    pub url: String,
+    /// What is sent along: JSON, for [`Method::Post`].
+    pub body: Option<String>,
+    /// Where [`Generation::Cm12`] asks for a delta before it downloads anything. Any answer
+    /// with a key `errors` makes it download the whole package; without an answer of status
+    /// 2xx the download does not start.
+    pub delta_url: Option<String>,
+}
+
+/// Why a client asks for nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum UrlFault {
+    /// `URI.create` throws: braces, blanks and the like.
+    #[error("`{url}` has characters that no URI has, or is malformed")]
+    NotUri {
+        /// The address.
+        url: String,
+    },
+    /// Not an address of the web.
+    #[error("`{url}` begins with neither https:// nor http://")]
+    NotHttp {
+        /// The address.
+        url: String,
+    },
+    /// Cleartext, to a client that is not permitted to use it.
+    #[error("`{url}` is not https, and the client refuses cleartext")]
+    Cleartext {
+        /// The address.
+        url: String,
+    },
+    /// The revisions in Kotlin check for these characters, in lower case.
+    #[error("`{url}` does not begin with https://")]
+    NotHttps {
+        /// The value of the property.
+        url: String,
+    },
+}
+
+/// The request this generation sends when this is the value of its URI property.
+///
+/// # Errors
+/// Where the client throws, or refuses to connect.
+pub fn request(generation: Generation, property: &str, phone: &Phone) -> Result<Request, UrlFault> {
+    let property = or_official(generation, property);
+    let request = match generation {
+        Generation::Cm12 => Request {
+            method: Method::Post,
+            url: to_ascii(property)?,
+            body: Some(cm12_body(phone)),
+            delta_url: Some(to_ascii(&format!("{property}/v1/build/get_delta"))?),
+        },
+        Generation::Cm14 => get(to_ascii(&appended(generation, property, phone))?),
+        Generation::First15 => get(appended(generation, property, phone)),
+        Generation::Template14 | Generation::Java22 => get(filled_in(generation, property, phone)),
+        Generation::KotlinV1 | Generation::KotlinVersion | Generation::Kotlin23 => {
+            let template = property.trim();
+            if !template.starts_with("https://") {
+                let url = template.to_owned();
+                return Err(UrlFault::NotHttps { url });
+            }
+            get(filled_in(generation, template, phone))
+        }
+    };
+    check_scheme(generation, &request.url)?;
+    Ok(request)
+}
+
+/// U1: what stands in for a property that is empty, or blank to the Updater.
+fn or_official(generation: Generation, property: &str) -> &str {
+    let is_unset = match generation {
+        Generation::Cm12 | Generation::Cm14 => property.is_empty(),
+        _ if generation.is_kotlin() => property.trim().is_empty(),
+        _ => java::trim(property).is_empty(),
+    };
+    match generation {
+        _ if !is_unset => property,
+        Generation::Cm12 => OFFICIAL_CM12,
+        Generation::Cm14 | Generation::First15 => OFFICIAL_BASE,
+        Generation::KotlinVersion | Generation::Kotlin23 => OFFICIAL_V2,
+        _ => OFFICIAL_V1,
+    }
+}
+
+/// U3: the property is a base, and braces in it mean nothing.
+fn appended(generation: Generation, base: &str, phone: &Phone) -> String {
+    let romtype = match phone.release_type.to_lowercase() {
+        // U6
+        romtype if romtype.is_empty() && generation == Generation::Cm14 => "unofficial".to_owned(),
+        romtype => romtype,
+    };
+    let device = phone.asked_device(generation);
+    format!("{base}/v1/{device}/{romtype}/{}", phone.incremental)
+}
+
+/// U2: one after the other, each wherever it occurs, in this case alone; U5: as they are.
+fn filled_in(generation: Generation, template: &str, phone: &Phone) -> String {
+    let url = template
+        .replace("{device}", phone.asked_device(generation))
+        .replace("{type}", &phone.release_type.to_lowercase())
+        .replace("{incr}", &phone.incremental);
+    // `new URL` trims.
+    java::trim(&url).to_owned()
+}
+
+fn get(url: String) -> Request {
+    Request {
+        method: Method::Get,
+        url,
+        body: None,
+        delta_url: None,
+    }
+}
+
+/// Everything but a snapshot is a nightly to this client.
+fn cm12_body(phone: &Phone) -> String {
+    let channel = match phone.release_type.as_str() {
+        "SNAPSHOT" => "snapshot",
+        _ => "nightly",
+    };
+    let [device, incremental] = [&phone.device, &phone.incremental].map(|text| value::quote(text));
+    format!(
+        r#"{{"method":"get_all_builds","params":{{"device":{device},"channels":["{channel}"],"source_incremental":{incremental}}}}}"#
+    )
+}
+
+/// T1: cleartext is off from LineageOS 16.0 on.
+fn check_scheme(generation: Generation, url: &str) -> Result<(), UrlFault> {
+    let has = |scheme: &str| {
+        let start = url.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    let url = || url.to_owned();
+    match (has("https://"), has("http://")) {
+        (true, _) => Ok(()),
+        (false, true) if generation >= Generation::Java22 => {
+            Err(UrlFault::Cleartext { url: url() })
+        }
+        (false, true) => Ok(()),
+        (false, false) => Err(UrlFault::NotHttp { url: url() }),
+    }
+}
+
+fn to_ascii(url: &str) -> Result<String, UrlFault> {
+    let ascii = uri::to_ascii(url);
+    ascii.ok_or_else(|| UrlFault::NotUri {
+        url: url.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn phone() -> Phone {
+        Phone {
+            device: "Dev".to_owned(),
+            next_device: Some("next".to_owned()),
+            release_type: "Nightly".to_owned(),
+            incremental: "Eng.1".to_owned(),
+            ..Phone::default()
+        }
+    }
+
+    fn url(generation: Generation, property: &str) -> Result<String, UrlFault> {
+        request(generation, property, &phone()).map(|request| request.url)
+    }
+
+    #[test]
+    fn the_oldest_client_posts_to_the_property_itself() {
+        let request = request(Generation::Cm12, "http://h/api", &phone()).unwrap();
+        assert_eq!(
+            (request.method, &*request.url),
+            (Method::Post, "http://h/api")
+        );
+        assert_eq!(
+            request.body.as_deref(),
+            Some(
+                r#"{"method":"get_all_builds","params":{"device":"Dev","channels":["nightly"],"source_incremental":"Eng.1"}}"#
+            )
+        );
+        assert_eq!(
+            request.delta_url.as_deref(),
+            Some("http://h/api/v1/build/get_delta")
+        );
+        let snapshot = Phone {
+            release_type: "SNAPSHOT".to_owned(),
+            ..phone()
+        };
+        assert!(cm12_body(&snapshot).contains(r#"["snapshot"]"#));
+        assert!(url(Generation::Cm12, "https://h/{device}").is_err());
+    }
+
+    #[test]
+    fn the_next_device_is_asked_for_by_the_updater() {
+        let template = "https://h/{device}/{device}?{type}#{incr}";
+        let new = "https://h/next/next?nightly#Eng.1";
+        assert_eq!(url(Generation::Java22, template).as_deref(), Ok(new));
+        let first = "https://h/v1/next/nightly/Eng.1";
+        assert_eq!(url(Generation::First15, "https://h").as_deref(), Ok(first));
+        let old = "https://h/v1/Dev/nightly/Eng.1";
+        assert_eq!(url(Generation::Cm14, "https://h").as_deref(), Ok(old));
+    }
+
+    #[test]
+    fn blank_is_unset_to_the_updater_and_malformed_to_cmupdater() {
+        for generation in Generation::ALL {
+            let blank = url(generation, " \t");
+            assert_eq!(blank.is_err(), generation.is_cmupdater(), "{generation}");
+            assert!(
+                url(generation, "")
+                    .unwrap()
+                    .starts_with("https://download.")
+            );
+        }
+        // A blank to Kotlin, but not to `String.trim` of Java.
+        assert!(url(Generation::Java22, "\u{a0}").is_err());
+        assert!(url(Generation::Kotlin23, "\u{a0}").is_ok());
+    }
+
+    #[test]
+    fn schemes_are_checked() {
+        for generation in Generation::ALL {
+            assert!(url(generation, "ftp://h").is_err());
+            assert!(url(generation, "h/api").is_err());
+            assert_eq!(
+                url(generation, "http://h").is_ok(),
+                generation < Generation::Java22
+            );
+            assert_eq!(
+                url(generation, "HTTPS://h").is_ok(),
+                !generation.is_kotlin()
+            );
+        }
+        assert_eq!(
+            url(Generation::Java22, "http://h").unwrap_err().to_string(),
+            "`http://h` is not https, and the client refuses cleartext"
+        );
+    }
+}
