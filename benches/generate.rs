@@ -4,78 +4,20 @@
 //! `unchanged` is the run after which nothing is written; `one new build` writes
 //! the files of one lane. The catalogs hold no zips, as on a CI runner.
 
-use std::hint::black_box;
-use std::path::Path;
+mod common;
 
+use std::hint::black_box;
+
+use common::{Silent, build, builds, config, write_catalog};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use romfeed::build::{Build, Device, Kind, Romtype};
-use romfeed::catalog::{Catalog, Record, file};
-use romfeed::config::{Config, DeviceFeed};
-use romfeed::generate::{Observer, generate};
+use romfeed::config::Config;
+use romfeed::generate::generate;
 use romfeed::ingest::{Context, examine};
 use testkit::package::Package;
 use testkit::props::Props;
 
-struct Silent;
-
-impl Observer for Silent {}
-
-fn config(root: &Path) -> Config {
-    Config {
-        builds: root.join("builds"),
-        out: root.join("out"),
-        catalogs: vec![root.join("catalog.json")],
-        state: root.join("state"),
-        base_url: Some("https://example.org/ota".to_owned()),
-        url: None,
-        devices: std::collections::BTreeMap::new(),
-        device_feed: DeviceFeed::V1,
-        overrides: Vec::new(),
-        exclude: globset::GlobSet::empty(),
-        known_devices: Vec::new(),
-        families: Vec::new(),
-        limits: romfeed::io::Limits::new(std::env::temp_dir(), std::time::Instant::now),
-        jobs: 2,
-        rehash: false,
-        adopt: false,
-        dry_run: false,
-    }
-}
-
-fn build(device: usize, day: usize) -> Build {
-    let filename = format!("lineage-21.0-{day:08}-nightly-device{device}-signed.zip");
-    Build {
-        device: Device::parse(&format!("device{device}")).expect("a plain name"),
-        variant: None,
-        romtype: Romtype::parse("nightly").expect("a plain name"),
-        version: "21.0".to_owned(),
-        timestamp: 1_600_000_000 + i64::try_from(day).expect("small") * 86_400,
-        incremental: Some(format!("{device:04x}{day:08x}")),
-        kind: Kind::Full,
-        sdk_level: Some(34),
-        security_patch: Some("2024-08-05".to_owned()),
-        path: format!("device{device}/{filename}"),
-        filename,
-        size: 1_234_567_890,
-        sha256: format!("{device:032x}{day:032x}"),
-        md5: Some(format!("{device:016x}{day:016x}")),
-        url: None,
-        ota_url: None,
-        property_files: None,
-        signer: None,
-    }
-}
-
-fn write_catalog(config: &Config, num_devices: usize, num_days: usize, extra: Option<Build>) {
-    let mut catalog = Catalog::default();
-    let builds = (0..num_devices).flat_map(|d| (0..num_days).map(move |day| build(d, day)));
-    for build in builds.chain(extra) {
-        catalog
-            .builds
-            .insert(build.sha256.clone(), Record::new(build));
-    }
-    std::fs::write(&config.catalogs[0], file::render(&catalog)).expect("a writable folder");
-}
+const NUM_DEVICES: usize = 20;
+const NUM_DAYS: usize = 100;
 
 fn run(config: &Config) {
     black_box(generate(config, &Silent, 0).expect("a sound run"));
@@ -86,13 +28,13 @@ fn catalog_of_2000(c: &mut Criterion) {
     group.sample_size(20);
     let dir = tempfile::tempdir().expect("a temporary folder");
     let unchanged = config(dir.path());
-    write_catalog(&unchanged, 20, 100, None);
+    write_catalog(&unchanged, builds(NUM_DEVICES, NUM_DAYS));
     run(&unchanged);
     group.bench_function("unchanged", |b| b.iter(|| run(&unchanged)));
     group.bench_function("cold", |b| {
         let cold = || {
             let dir = tempfile::tempdir().expect("a temporary folder");
-            write_catalog(&config(dir.path()), 20, 100, None);
+            write_catalog(&config(dir.path()), builds(NUM_DEVICES, NUM_DAYS));
             dir
         };
         b.iter_batched(
@@ -104,11 +46,12 @@ fn catalog_of_2000(c: &mut Criterion) {
             BatchSize::PerIteration,
         );
     });
-    let mut day = 100;
+    let mut day = NUM_DAYS;
     group.bench_function("one new build", |b| {
         let add = || {
             day += 1;
-            write_catalog(&unchanged, 20, 100, Some(build(0, day)));
+            let new = build(0, day, NUM_DAYS);
+            write_catalog(&unchanged, builds(NUM_DEVICES, NUM_DAYS).chain([new]));
         };
         b.iter_batched(add, |()| run(&unchanged), BatchSize::PerIteration);
     });

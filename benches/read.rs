@@ -24,8 +24,9 @@ fn read(c: &mut Criterion, name: &str, zip: &Path) {
     let limits = Limits::new(std::env::temp_dir(), std::time::Instant::now);
     let context = Context {
         overrides: &[],
-        known_devices: &[],
+        known_devices: &std::collections::BTreeMap::new(),
         families: &[],
+        variants: &[],
         limits: &limits,
         remembered: &|_, _| None,
     };

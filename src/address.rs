@@ -186,9 +186,9 @@ fn fact(build: &Build, name: &str) -> Option<String> {
         "kind" => Some(build.kind.as_str().to_owned()),
         "size" => Some(build.size.to_string()),
         // A build that is yet to be hashed will have one.
-        "md5" if build.sha256.is_empty() => Some(String::new()),
+        "md5" | "sha256" if build.identity().is_empty() => Some(String::new()),
         "md5" => build.md5.clone(),
-        "sha256" => Some(build.sha256.clone()),
+        "sha256" => build.sha256.clone(),
         "filename" => Some(build.filename.clone()),
         _ => None,
     }
@@ -228,12 +228,15 @@ mod tests {
             filename: path.rsplit('/').next().unwrap().to_owned(),
             path: path.to_owned(),
             size: 1,
-            sha256: "s".into(),
+            sha256: Some("s".into()),
+            id: None,
             md5: None,
             url: None,
             ota_url: None,
             property_files: None,
             signer: None,
+            next_device: None,
+            csig: None,
         }
     }
 

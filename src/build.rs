@@ -9,6 +9,9 @@ const MAX_NAME_LEN: usize = 91;
 /// Directory names below `api/v1/` that are not devices.
 const RESERVED_DEVICES: [&str; 5] = ["types", "devices", "changes", "oems", "builds"];
 
+/// Directory names at the site's root that are not variants.
+const RESERVED_VARIANTS: [&str; 3] = ["api", "legacy", "builds"];
+
 /// A value that cannot stand as one segment of a feed's path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} `{}` cannot be part of a feed's address: {reason}", .value.escape_debug())]
@@ -84,25 +87,32 @@ path_name!(
     /// A device's codename; case matters.
     Device,
     "device",
-    |value| RESERVED_DEVICES
-        .contains(&value)
-        .then_some("the name is taken by the feed tree")
+    |value| taken(value, &RESERVED_DEVICES).or_else(|| file_like(value))
 );
 path_name!(
     /// A release type, verbatim; clients compare it ignoring case.
     Romtype,
     "romtype",
-    |value| value
-        .to_ascii_lowercase()
-        .ends_with(".json")
-        .then_some("it ends like a feed file")
+    file_like
 );
 path_name!(
     /// A flavour of builds that must not meet another's, as vanilla and gapps.
     Variant,
     "variant",
-    |value| (value == "api").then_some("the name is taken by the feed tree")
+    |value| taken(value, &RESERVED_VARIANTS).or_else(|| file_like(value))
 );
+
+fn taken(value: &str, reserved: &[&str]) -> Option<&'static str> {
+    reserved
+        .contains(&value)
+        .then_some("the name is taken by the feed tree")
+}
+
+/// Beside the folder of each name stands a file of that name with `.json`.
+fn file_like(value: &str) -> Option<&'static str> {
+    let is_file = value.to_ascii_lowercase().ends_with(".json");
+    is_file.then_some("it ends like a feed file")
+}
 
 impl Romtype {
     /// As clients write it into URLs: in lower case.
@@ -121,6 +131,10 @@ pub enum Kind {
     Delta {
         /// That build's incremental, where the package tells it.
         source_incremental: Option<String>,
+        /// It patches blocks or files from the recovery, and is no payload for
+        /// `update_engine`: a phone whose partitions were changed in one byte
+        /// stops in the recovery.
+        is_block_based: bool,
     },
 }
 
@@ -139,7 +153,9 @@ impl Kind {
     pub fn source_incremental(&self) -> Option<&str> {
         match self {
             Kind::Full => None,
-            Kind::Delta { source_incremental } => source_incremental.as_deref(),
+            Kind::Delta {
+                source_incremental, ..
+            } => source_incremental.as_deref(),
         }
     }
 }
@@ -171,8 +187,12 @@ pub struct Build {
     pub path: String,
     /// Length in bytes.
     pub size: u64,
-    /// SHA-256, 64 lower-case hex digits: the build's identity.
-    pub sha256: String,
+    /// SHA-256, 64 lower-case hex digits; unknown of some imported builds, and of
+    /// a package that is yet to be hashed.
+    pub sha256: Option<String>,
+    /// What phones know it by, where that is not its SHA-256: the `id` of the feed
+    /// it was imported from.
+    pub id: Option<String>,
     /// MD5, 32 lower-case hex digits.
     pub md5: Option<String>,
     /// Download address given for this build alone.
@@ -183,6 +203,34 @@ pub struct Build {
     pub property_files: Option<String>,
     /// SHA-256 of the certificate that signed the package.
     pub signer: Option<String>,
+    /// The name its phones ask for, if it is not `device`:
+    /// `ro.updater.next_device`.
+    pub next_device: Option<Device>,
+    /// What `<zip>.csig` beside the package says, if there is one.
+    pub csig: Option<Csig>,
+}
+
+/// Custota's signature file of a package.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Csig {
+    /// The digest of the build's `vbmeta` images, 64 lower-case hex digits: by it
+    /// Custota recognises the build that a phone runs.
+    pub vbmeta_digest: Option<String>,
+}
+
+impl Build {
+    /// What the catalog knows it by: its SHA-256, or else its `id`.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        let known = self.sha256.as_deref().or(self.id.as_deref());
+        known.unwrap_or_default()
+    }
+
+    /// What phones know it by: the `id` of its first feed, or else its SHA-256.
+    #[must_use]
+    pub fn phone_id(&self) -> &str {
+        self.id.as_deref().unwrap_or_else(|| self.identity())
+    }
 }
 
 /// Earliest and latest second a build can be from: the first Android phone, and
@@ -209,6 +257,22 @@ pub fn version_fault(version: &str) -> Option<&'static str> {
     } else if version.len() > MAX_NAME_LEN {
         Some("is longer than 91 bytes")
     } else if version.chars().any(char::is_control) {
+        Some("holds control characters")
+    } else {
+        None
+    }
+}
+
+/// Why `id` cannot be what phones know a build by, or `None` if it can.
+///
+/// `local` is what the updater calls a file that was picked on the phone.
+#[must_use]
+pub fn id_fault(id: &str) -> Option<&'static str> {
+    if id.is_empty() || id.len() > 255 {
+        Some("is empty or longer than 255 bytes")
+    } else if id == "local" || id == "null" {
+        Some("means something else to phones")
+    } else if id.chars().any(char::is_control) {
         Some("holds control characters")
     } else {
         None

@@ -25,7 +25,7 @@ use crate::props::{Era, PropertyFile, PropertyMap};
 /// Version of the cache file; another version is thrown away.
 const VERSION: u32 = 2;
 /// To be raised when the readers of partitions find more, or read differently.
-const READER_VERSION: u32 = 1;
+const READER_VERSION: u32 = 2;
 /// A file younger than this when it is read may change again without its
 /// modification time moving, so it is not remembered. Nanoseconds.
 const SETTLED_NS: i64 = 2_000_000_000;
@@ -79,28 +79,6 @@ pub struct Told {
 }
 
 impl Device {
-    fn of(told: &Told, families: &[Family]) -> Device {
-        let props = &told.device_props.props;
-        let files = told.device_props.files.iter().map(|place| File {
-            place: place.clone(),
-            properties: props
-                .iter()
-                .filter(|(key, _)| props.place(key) == Some(place))
-                .filter(|(key, _)| family::is_of_interest(key, families))
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .collect(),
-        });
-        let systems = told.device_props.file_systems.iter();
-        Device {
-            is_delta: told.is_delta,
-            files: files.collect(),
-            file_systems: systems
-                .map(|(partition, kind)| (partition.clone(), kind.as_str().to_owned()))
-                .collect(),
-            warnings: told.device_props.warnings.clone(),
-        }
-    }
-
     fn told(&self) -> Told {
         // Every key is in one file only, so the order decides nothing.
         let files = self.files.iter().map(|file| {
@@ -130,6 +108,7 @@ impl Device {
 pub struct Cache {
     path: PathBuf,
     families: Vec<Family>,
+    keys: Vec<String>,
     reader: String,
     state: Mutex<State>,
 }
@@ -143,10 +122,12 @@ struct State {
 
 impl Cache {
     /// Reads the cache; one that is absent, damaged or of another version is
-    /// empty.
+    /// empty. `families` and `keys` are what the settings ask of properties beside
+    /// what is always remembered.
     #[must_use]
-    pub fn load(path: &Path, families: &[Family]) -> Cache {
-        let depends_on = format!("{READER_VERSION} {:?} {families:?}", *family::FAMILIES);
+    pub fn load(path: &Path, families: &[Family], keys: &[&str]) -> Cache {
+        let known = &*family::FAMILIES;
+        let depends_on = format!("{READER_VERSION} {known:?} {families:?} {keys:?}");
         let reader = hex(&Sha256::digest(depends_on));
         let wire = std::fs::read(path)
             .ok()
@@ -162,6 +143,7 @@ impl Cache {
         Cache {
             path: path.to_owned(),
             families: families.to_vec(),
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
             reader,
             state: Mutex::new(State {
                 files,
@@ -204,6 +186,31 @@ impl Cache {
         answer(entry).filter(|_| known == stamp)
     }
 
+    fn remember(&self, told: &Told) -> Device {
+        let props = &told.device_props.props;
+        let is_wanted = |key: &str| {
+            family::is_of_interest(key, &self.families) || self.keys.iter().any(|own| own == key)
+        };
+        let files = told.device_props.files.iter().map(|place| File {
+            place: place.clone(),
+            properties: props
+                .iter()
+                .filter(|(key, _)| props.place(key) == Some(place))
+                .filter(|(key, _)| is_wanted(key))
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+        });
+        let systems = told.device_props.file_systems.iter();
+        Device {
+            is_delta: told.is_delta,
+            files: files.collect(),
+            file_systems: systems
+                .map(|(partition, kind)| (partition.clone(), kind.as_str().to_owned()))
+                .collect(),
+            warnings: told.device_props.warnings.clone(),
+        }
+    }
+
     /// Remembers what was read of `path`, and writes the cache now and then so
     /// that an interrupted run keeps what it has done.
     ///
@@ -227,7 +234,7 @@ impl Cache {
             inode: stamp.inode,
             md5: digests.md5.clone(),
             sha256: digests.sha256.clone(),
-            device: Some(Device::of(told, &self.families)),
+            device: Some(self.remember(told)),
         };
         state.files.insert(path.to_owned(), entry);
         state.changed = true;
@@ -298,7 +305,7 @@ mod tests {
                 warnings: vec!["w".to_owned()],
             },
         };
-        let load = || Cache::load(&dir.path().join("cache.json"), &[]);
+        let load = || Cache::load(&dir.path().join("cache.json"), &[], &[]);
         let cache = load();
         cache
             .put(&file, stamp, &digests, &told, 5 + SETTLED_NS)
@@ -311,7 +318,7 @@ mod tests {
             markers: vec!["ro.mine.".into()],
             ..crate::family::FAMILIES[0].clone()
         };
-        let other = Cache::load(&dir.path().join("cache.json"), &[mine]);
+        let other = Cache::load(&dir.path().join("cache.json"), &[mine], &[]);
         assert_eq!(other.digests(&file, stamp), Some(digests.clone()));
         assert_eq!(other.told(&file, stamp), None);
         for other in [
@@ -355,6 +362,7 @@ mod tests {
             modified_ns: 5,
             inode: 9,
         };
-        assert_eq!(Cache::load(&path, &[]).digests(Path::new("x"), stamp), None);
+        let cache = Cache::load(&path, &[], &[]);
+        assert_eq!(cache.digests(Path::new("x"), stamp), None);
     }
 }

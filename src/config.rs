@@ -4,24 +4,70 @@
 //! command line; nothing here reads a file or the environment.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use globset::{GlobMatcher, GlobSet};
 
 use crate::address::{UrlTemplate, encode_path};
-use crate::build::Build;
+use crate::build::{Build, Device, Variant};
 use crate::facts::Fact;
 use crate::family::Family;
 use crate::io::Limits;
 
-/// Which client generation `{device}.json` at the site's root is written for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Folder for lock and cache, beside the catalog that the lock is for.
+pub const STATE_DIR: &str = ".romfeed";
+
+/// What `{device}.json` at the site's root is written for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum DeviceFeed {
     /// `{"response":[…]}`, for LineageOS 15.1 to 22.x.
     #[default]
     V1,
     /// A top-level array, for LineageOS 23.2 on.
     V2,
+    /// The feed template of this name.
+    Template(String),
+}
+
+/// Whether a phone is told of builds of another version than its own, which its
+/// updater may show and cannot install.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MajorUpgrades {
+    /// In the list of its incremental it is not.
+    #[default]
+    Hide,
+    /// It is, everywhere.
+    List,
+}
+
+/// How much of a lane is listed; what is absent is taken from a wider setting.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// So many of the newest builds, and in any case the two newest of each
+    /// version.
+    pub keep: Option<usize>,
+    /// Only builds of at least this age, in seconds.
+    pub min_age: Option<i64>,
+}
+
+impl Retention {
+    fn or(self, wider: Retention) -> Retention {
+        Retention {
+            keep: self.keep.or(wider.keep),
+            min_age: self.min_age.or(wider.min_age),
+        }
+    }
+}
+
+/// A build that phones run and the catalog does not know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownIncremental {
+    /// `ro.build.version.incremental`, fit for a path.
+    pub incremental: String,
+    /// Its version, if known.
+    pub version: Option<String>,
+    /// Its date in seconds since the epoch, if known.
+    pub timestamp: Option<i64>,
 }
 
 /// Settings of one device.
@@ -31,27 +77,91 @@ pub struct DeviceConfig {
     pub url: Option<UrlTemplate>,
     /// Shape of its `{device}.json`.
     pub device_feed: Option<DeviceFeed>,
+    /// How much of its lanes is listed.
+    pub retention: Retention,
+    /// The same for single release types, in lower case.
+    pub romtypes: BTreeMap<String, Retention>,
+    /// Whether its phones are told of other versions.
+    pub major_upgrades: Option<MajorUpgrades>,
+    /// Whether its block-based deltas are offered.
+    pub block_deltas: Option<bool>,
+    /// Builds whose names differ in more than date and version may share a lane.
+    pub same_lane: Option<bool>,
+    /// Other names its phones ask for.
+    pub aliases: Vec<Device>,
+    /// Builds in the field that the catalog does not know, by release type in
+    /// lower case.
+    pub known_incrementals: BTreeMap<String, Vec<KnownIncremental>>,
+    /// Whatever feed templates want to know, by name.
+    pub info: BTreeMap<String, serde_json::Value>,
+}
+
+/// An entry of `devices.json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceInfo {
+    /// Who makes it.
+    pub oem: String,
+    /// Its name in shops.
+    pub name: String,
+    /// Where people read about it.
+    pub info_url: Option<String>,
+    /// The repositories its builds are made from.
+    pub dependencies: Vec<String>,
+}
+
+/// Which builds belong to a variant; both conditions hold where both are set.
+#[derive(Clone, Debug)]
+pub struct VariantRule {
+    /// The variant.
+    pub variant: Variant,
+    /// Pattern on the path under `builds/`.
+    pub pattern: Option<PathPattern>,
+    /// A property of the build and, if it matters, its value.
+    pub property: Option<(String, Option<String>)>,
+}
+
+/// A pattern on paths under `builds/`; without `/` it is on the file name alone.
+#[derive(Clone, Debug)]
+pub struct PathPattern(GlobMatcher);
+
+impl PathPattern {
+    /// Takes a pattern whose `*` stays inside a folder.
+    #[must_use]
+    pub fn new(pattern: GlobMatcher) -> PathPattern {
+        PathPattern(pattern)
+    }
+
+    /// Whether it matches a path.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        let filename = path.rsplit('/').next().unwrap_or(path);
+        let in_any_folder = !self.0.glob().glob().contains('/');
+        self.0.is_match(if in_any_folder { filename } else { path })
+    }
+}
+
+/// A feed template as it was configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedConfig {
+    /// Its name, as `crdroid`.
+    pub name: String,
+    /// Where its text comes from, for messages.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+    /// The pattern of its pages' paths, where the template's own does not hold.
+    pub path: Option<String>,
+    /// It makes pages of its own, beside any `{device}.json`.
+    pub is_enabled: bool,
 }
 
 /// Facts set by hand for the packages a pattern matches.
 #[derive(Clone, Debug)]
 pub struct Override {
     /// Pattern on the path under `builds/`.
-    pub pattern: GlobMatcher,
+    pub pattern: PathPattern,
     /// The values that hold.
     pub values: BTreeMap<Fact, String>,
-}
-
-impl Override {
-    /// Whether it applies to a package; a pattern without `/` matches the file
-    /// name alone.
-    #[must_use]
-    pub fn matches(&self, path: &str) -> bool {
-        let filename = path.rsplit('/').next().unwrap_or(path);
-        let in_any_folder = !self.pattern.glob().glob().contains('/');
-        self.pattern
-            .is_match(if in_any_folder { filename } else { path })
-    }
 }
 
 /// Everything one run needs to know.
@@ -73,14 +183,31 @@ pub struct Config {
     pub devices: BTreeMap<String, DeviceConfig>,
     /// Shape of `{device}.json` where a device sets none.
     pub device_feed: DeviceFeed,
+    /// How much of a lane is listed where nothing narrower says so.
+    pub retention: Retention,
+    /// The same for single release types of all devices, in lower case.
+    pub romtypes: BTreeMap<String, Retention>,
+    /// Whether phones are told of other versions, where a device sets nothing.
+    pub major_upgrades: MajorUpgrades,
+    /// Whether block-based deltas are offered, where a device sets nothing.
+    pub block_deltas: bool,
+    /// Whether builds whose names differ in more than date and version may share a
+    /// lane, where a device sets nothing.
+    pub same_lane: bool,
+    /// Which builds belong to which variant; the first that matches decides.
+    pub variants: Vec<VariantRule>,
+    /// Signers that may take over a lane: fingerprints, or their first digits.
+    pub accept_new_signer: Vec<String>,
+    /// Feed templates: those that were configured.
+    pub feeds: Vec<FeedConfig>,
     /// Facts set by hand; the first that matches a package decides.
     pub overrides: Vec<Override>,
     /// ROM families beside those that are known, looked for before them.
     pub families: Vec<Family>,
     /// Packages to pass over, by patterns on the path under `builds/`.
     pub exclude: GlobSet,
-    /// Codenames from `devices.json`.
-    pub known_devices: Vec<String>,
+    /// `devices.json`, by codename.
+    pub known_devices: BTreeMap<String, DeviceInfo>,
     /// Files read at the same time.
     pub jobs: usize,
     /// What reading one package may cost.
@@ -107,6 +234,39 @@ pub enum AddressSource {
 }
 
 impl Config {
+    /// The settings of a folder in which nothing is set: `builds`, `out`,
+    /// `catalog.json` and `.romfeed` in it, one file read at a time.
+    #[must_use]
+    pub fn of_folder(folder: &Path, limits: Limits) -> Config {
+        Config {
+            builds: folder.join("builds"),
+            out: folder.join("out"),
+            catalogs: vec![folder.join("catalog.json")],
+            state: folder.join(STATE_DIR),
+            base_url: None,
+            url: None,
+            devices: BTreeMap::new(),
+            device_feed: DeviceFeed::default(),
+            retention: Retention::default(),
+            romtypes: BTreeMap::new(),
+            major_upgrades: MajorUpgrades::default(),
+            block_deltas: false,
+            same_lane: false,
+            variants: Vec::new(),
+            accept_new_signer: Vec::new(),
+            feeds: Vec::new(),
+            overrides: Vec::new(),
+            families: Vec::new(),
+            exclude: GlobSet::empty(),
+            known_devices: BTreeMap::new(),
+            jobs: 1,
+            limits,
+            rehash: false,
+            adopt: false,
+            dry_run: false,
+        }
+    }
+
     /// The address template that holds for a build.
     #[must_use]
     pub fn template(&self, build: &Build) -> Option<&UrlTemplate> {
@@ -132,12 +292,100 @@ impl Config {
             .or_else(|| Some((site()?, AddressSource::Site)))
     }
 
+    /// The settings that hold for the phones that ask for this name: its own, or
+    /// those of the device whose alias it is.
+    fn device(&self, name: &str) -> Option<&DeviceConfig> {
+        let is_alias = |config: &&DeviceConfig| config.aliases.iter().any(|a| a.as_str() == name);
+        self.devices
+            .get(name)
+            .or_else(|| self.devices.values().find(is_alias))
+    }
+
     /// The shape of a device's `{device}.json`.
     #[must_use]
-    pub fn device_feed(&self, device: &str) -> DeviceFeed {
-        self.devices
-            .get(device)
-            .and_then(|device| device.device_feed)
-            .unwrap_or(self.device_feed)
+    pub fn device_feed(&self, name: &str) -> &DeviceFeed {
+        let device = self.device(name).and_then(|d| d.device_feed.as_ref());
+        device.unwrap_or(&self.device_feed)
+    }
+
+    /// How much of a lane is listed; `romtype` in lower case.
+    #[must_use]
+    pub fn retention(&self, name: &str, romtype: &str) -> Retention {
+        let device = self.device(name);
+        let of_romtype = |romtypes: &BTreeMap<String, Retention>| romtypes.get(romtype).copied();
+        device
+            .and_then(|device| of_romtype(&device.romtypes))
+            .unwrap_or_default()
+            .or(device.map(|device| device.retention).unwrap_or_default())
+            .or(of_romtype(&self.romtypes).unwrap_or_default())
+            .or(self.retention)
+    }
+
+    /// Whether phones that ask for this name are told of other versions.
+    #[must_use]
+    pub fn major_upgrades(&self, name: &str) -> MajorUpgrades {
+        let device = self.device(name).and_then(|device| device.major_upgrades);
+        device.unwrap_or(self.major_upgrades)
+    }
+
+    /// Whether block-based deltas are offered under this name.
+    #[must_use]
+    pub fn block_deltas(&self, name: &str) -> bool {
+        let device = self.device(name).and_then(|device| device.block_deltas);
+        device.unwrap_or(self.block_deltas)
+    }
+
+    /// Whether builds of a device whose names differ in more than date and version
+    /// may share a lane.
+    #[must_use]
+    pub fn same_lane(&self, name: &str) -> bool {
+        let device = self.device(name).and_then(|device| device.same_lane);
+        device.unwrap_or(self.same_lane)
+    }
+
+    /// The names phones ask for builds of a device under, its own first.
+    #[must_use]
+    pub fn names<'a>(
+        &'a self,
+        device: &'a Device,
+        next_device: Option<&'a Device>,
+    ) -> Vec<&'a Device> {
+        let aliases = self
+            .devices
+            .get(device.as_str())
+            .map_or(&[][..], |config| &config.aliases[..]);
+        let mut names = vec![device];
+        for name in next_device.into_iter().chain(aliases) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The variant of a build whose properties are not known any more; none, if one of
+    /// them could decide.
+    #[must_use]
+    pub fn variant_by_path(&self, path: &str) -> Option<&Variant> {
+        let is_named = |rule: &&VariantRule| rule.pattern.as_ref().is_none_or(|p| p.matches(path));
+        let rule = self.variants.iter().find(is_named)?;
+        rule.property.is_none().then_some(&rule.variant)
+    }
+
+    /// The variant of a build with these properties.
+    #[must_use]
+    pub fn variant(
+        &self,
+        path: &str,
+        property: &dyn Fn(&str) -> Option<String>,
+    ) -> Option<&Variant> {
+        let matches = |rule: &&VariantRule| {
+            let is_named = rule.pattern.as_ref().is_none_or(|p| p.matches(path));
+            let has_property = rule.property.as_ref().is_none_or(|(key, wanted)| {
+                property(key).is_some_and(|value| wanted.as_ref().is_none_or(|w| *w == value))
+            });
+            is_named && has_property
+        };
+        self.variants.iter().find(matches).map(|rule| &rule.variant)
     }
 }

@@ -169,6 +169,16 @@ impl Facts {
         self.values.get(&fact)
     }
 
+    /// Sets a fact that is known from elsewhere.
+    pub fn set(&mut self, fact: Fact, value: &str, place: &str) {
+        let sourced = Sourced {
+            value: value.to_owned(),
+            place: place.to_owned(),
+            key: None,
+        };
+        self.values.insert(fact, sourced);
+    }
+
     /// A fact's value.
     #[must_use]
     pub fn value(&self, fact: Fact) -> Option<&str> {

@@ -324,6 +324,9 @@ pub fn detect<'a>(props: &PropertyMap, own: &'a [Family]) -> &'a Family {
         .unwrap_or(&UNKNOWN)
 }
 
+/// The name phones will ask for after this build, if it is a new one.
+pub const NEXT_DEVICE: &str = "ro.updater.next_device";
+
 /// Whether a property may decide a fact for any family, or mark one: those worth
 /// remembering of a build.
 #[must_use]
@@ -343,6 +346,7 @@ pub fn is_of_interest(key: &str, own: &[Family]) -> bool {
         })
         || DEVICE_FALLBACKS.iter().any(|rule| rule.key() == key)
         || key.starts_with("ro.build.")
+        || key == NEXT_DEVICE
 }
 
 /// A fact and the property it was read from.

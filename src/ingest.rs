@@ -5,14 +5,15 @@
 //! from that, with the file's digests, a [`Build`]. A package that fails is an
 //! [`Error`] of its own and stops nothing else.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::build::{self, Build, Device, Kind, NotAPath, Romtype};
+use crate::build::{self, Build, Csig, Device, Kind, NotAPath, Romtype, Variant};
 use crate::cache::Told;
 use crate::class::Class;
-use crate::config::{Config, Override};
+use crate::config::{Config, DeviceInfo, Override, VariantRule};
 use crate::device_props::{self, DeviceProps, MAX_PROPS_SIZE, Until};
 use crate::digest::{self, Digests, sidecar};
 use crate::facts::{self, Claim, Claims, Conflict, Fact, Facts, Source};
@@ -21,12 +22,21 @@ use crate::io::{Budget, Counted, Counters, FileSource, Limits, Stamp};
 use crate::names;
 use crate::package::layout::{self, Layout, NotARom};
 use crate::package::metadata::{self, OtaMetadata};
+use crate::package::signature::{self, Signer};
 use crate::package::{Package, zip};
 use crate::props::PropertyMap;
 use crate::rom::{self, Rom};
 
 /// Since Android 6 every build states its security patch level.
 const SECURITY_PATCH_SDK: u32 = 23;
+/// How far a build's date may lie ahead of this machine's clock, in seconds.
+pub const CLOCK_SLACK: i64 = 86_400;
+/// Why an incremental is refused: clients put it into addresses as it is.
+const NOT_AN_ADDRESS: &str =
+    "cannot be part of a feed's address: only letters, digits and . _ ~ + @ - are allowed";
+/// Longest `.csig` file read, in bytes; they hold one certificate and a list of
+/// a few ranges.
+const MAX_CSIG_SIZE: u64 = 1 << 20;
 /// What a build without a romtype is published under; the default that
 /// CyanogenMod's own updater assumes.
 const DEFAULT_ROMTYPE: &str = "UNOFFICIAL";
@@ -44,6 +54,9 @@ pub enum Error {
     /// A sound zip, but no ROM.
     #[error(transparent)]
     NotARom(#[from] NotARom),
+    /// Its signature cannot be read.
+    #[error("its signature cannot be read")]
+    Signature(#[from] signature::Error),
     /// The partitions cannot be read.
     #[error(transparent)]
     Rom(#[from] rom::Error),
@@ -66,6 +79,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A build that is not made yet, or a clock that is wrong.
+    #[error("datetime `{0}` is in the future; check the clock of both machines")]
+    Future(i64),
     /// A file or folder name that no phone or host could use.
     #[error("{what} `{}` {reason}", .value.escape_debug())]
     BadName {
@@ -101,10 +117,14 @@ impl Error {
             Error::Open(_) => Class::Io,
             Error::Zip(error) => error.class(),
             Error::NotARom(_) => Class::NotARom,
+            Error::Signature(error) => error.class(),
             Error::Rom(error) => error.class(),
             Error::Conflict(_) => Class::Conflict,
             Error::Missing(_) => Class::MissingFacts,
-            Error::NotAPath(_) | Error::BadFact { .. } | Error::BadName { .. } => Class::Corrupt,
+            Error::NotAPath(_)
+            | Error::BadFact { .. }
+            | Error::Future(_)
+            | Error::BadName { .. } => Class::Corrupt,
             Error::Digest(error) => error.class(),
             Error::HashMismatch { .. } => Class::HashMismatch,
         }
@@ -138,6 +158,16 @@ pub struct Examined {
     pub ota_url: Option<String>,
     /// `ota-property-files`, checked.
     pub property_files: Option<String>,
+    /// Properties that the variants of the settings go by.
+    variant_props: Vec<(String, String)>,
+    /// The name its phones will ask for.
+    next_device: Option<Device>,
+    /// What `<zip>.csig` says.
+    csig: Option<Csig>,
+    /// Who signed it.
+    pub signer: Option<Signer>,
+    /// The variant that the settings sort it into, once it was drafted.
+    pub variant: Option<Variant>,
     compares_romtype: bool,
 }
 
@@ -146,10 +176,12 @@ pub struct Examined {
 pub struct Context<'a> {
     /// Values set by the configuration.
     pub overrides: &'a [Override],
-    /// Codenames from `devices.json`.
-    pub known_devices: &'a [String],
+    /// `devices.json`, by codename.
+    pub known_devices: &'a BTreeMap<String, DeviceInfo>,
     /// ROM families of the configuration.
     pub families: &'a [Family],
+    /// What belongs to which variant.
+    pub variants: &'a [VariantRule],
     /// What one package may cost.
     pub limits: &'a Limits,
     /// What an earlier run was told by a file's partitions.
@@ -164,6 +196,7 @@ impl<'a> Context<'a> {
             overrides: &config.overrides,
             known_devices: &config.known_devices,
             families: &config.families,
+            variants: &config.variants,
             limits: &config.limits,
             remembered: &|_, _| None,
         }
@@ -199,7 +232,7 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
     let (pb, text) = read_metadata(&mut package, &mut warnings)?;
     let told = match (context.remembered)(file, stamp) {
         Some(told) => told,
-        None => ask_partitions(&mut package, &budget, layout, context.families)?,
+        None => ask_partitions(&mut package, &budget, layout, context)?,
     };
     let kind = match told.is_delta {
         false => Kind::Full,
@@ -208,6 +241,7 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
                 .as_ref()
                 .or(text.as_ref())
                 .and_then(|metadata| metadata.source_incremental.clone()),
+            is_block_based: layout != Layout::Payload,
         },
     };
     let device_props = told.device_props;
@@ -240,7 +274,7 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
         .iter()
         .filter_map(|claims| Some(claims.values.get(&Fact::Device)?.value.clone()))
         .chain(claims.iter().flat_map(|claims| claims.devices.clone()))
-        .chain(context.known_devices.iter().cloned())
+        .chain(context.known_devices.keys().cloned())
         .collect();
     let name = names::parse(&filename, &known_devices);
     claims.extend(name.as_ref().map(name_claims));
@@ -259,6 +293,14 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
                 .and_then(|metadata| metadata.property_files.clone())
         });
     let property_files = check_property_files(property_files, stamp.size, &mut warnings);
+    let next_device = props.and_then(|props| read_next_device(props, &mut warnings));
+    let csig = read_sidecar(&with_suffix(file, ".csig"), MAX_CSIG_SIZE, &mut warnings)
+        .map(|bytes| parse_csig(&bytes));
+    let variant_props = context.variants.iter().filter_map(|rule| {
+        let (key, _) = rule.property.as_ref()?;
+        Some((key.clone(), props?.get(key)?.to_owned()))
+    });
+    let variant_props = variant_props.collect();
     facts.warnings.append(&mut warnings);
     let ota_url = props
         .and_then(|props| props.get("ro.build.ota.url"))
@@ -275,6 +317,11 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
         family: family.map(|family| family.name.to_string()),
         ota_url,
         property_files,
+        variant_props,
+        next_device,
+        csig,
+        signer: signature::read_signer(&package)?,
+        variant: None,
         compares_romtype: match (family, &name) {
             (Some(family), _) => family.compares_romtype,
             (None, Some(name)) => name.compares_romtype,
@@ -291,14 +338,14 @@ fn ask_partitions(
     package: &mut Package,
     budget: &Arc<Budget>,
     layout: Layout,
-    families: &[Family],
+    context: Context<'_>,
 ) -> Result<Told, Error> {
     let rom = Rom::open(package, Arc::clone(budget))?;
     let is_patch = |name: &str| name.starts_with("patch/") && name.ends_with(".p");
     let patches_files =
         matches!(layout, Layout::Files | Layout::Metadata) && package.names().any(is_patch);
     let is_delta = rom.needs_source() || patches_files;
-    let is_enough = |props: &PropertyMap| tells_all(props, families);
+    let is_enough = |props: &PropertyMap| tells_all(props, context);
     Ok(Told {
         is_delta,
         device_props: match is_delta {
@@ -323,7 +370,15 @@ pub fn read_device_props(
 }
 
 /// Whether properties tell every fact a feed needs.
-fn tells_all(props: &PropertyMap, families: &[Family]) -> bool {
+fn tells_all(props: &PropertyMap, context: Context<'_>) -> bool {
+    let families = context.families;
+    let wanted = |rule: &VariantRule| match &rule.property {
+        Some((key, _)) => props.get(key).is_some(),
+        None => true,
+    };
+    if !context.variants.iter().all(wanted) {
+        return false;
+    }
     let claims = props_claims(Source::BuildProp, "", props, families);
     let has = |fact| claims.values.contains_key(&fact);
     let sdk = props.get("ro.build.version.sdk");
@@ -352,15 +407,43 @@ fn tells_all(props: &PropertyMap, families: &[Family]) -> bool {
 }
 
 impl Examined {
+    /// Whether this is a delta and `full` is the build it makes.
+    #[must_use]
+    pub fn leads_to(&self, full: &Build) -> bool {
+        let is_same = |fact, value: &str| self.facts.value(fact) == Some(value);
+        let incremental = full.incremental.as_deref().unwrap_or_default();
+        let device = full.device.as_str();
+        self.kind != Kind::Full
+            && full.kind == Kind::Full
+            && is_same(Fact::Incremental, incremental)
+            && is_same(Fact::Datetime, &full.timestamp.to_string())
+            && (is_same(Fact::Device, device) || self.facts.devices.iter().any(|d| d == device))
+    }
+
+    /// Takes over what the full build knows better: a delta has no properties, so
+    /// its own word for these is that of its name.
+    pub fn adopt(&mut self, full: &Build) {
+        let place = format!("its full build {}", full.filename.escape_debug());
+        for (fact, value) in [
+            (Fact::Device, full.device.as_str()),
+            (Fact::Version, &full.version),
+            (Fact::Romtype, full.romtype.as_str()),
+        ] {
+            self.facts.set(fact, value, &place);
+        }
+    }
+
     /// The build this package is, but for its digests.
     ///
     /// A family whose updater compares no romtype, and that has none, is filed
     /// under `UNOFFICIAL`, with a warning among the facts.
     ///
+    /// `now` is in seconds since the epoch.
+    ///
     /// # Errors
     /// [`Error::Missing`], [`Error::NotAPath`], [`Error::BadFact`] or
     /// [`Error::BadName`].
-    pub fn draft(&mut self) -> Result<Build, Error> {
+    pub fn draft(&mut self, config: &Config, now: i64) -> Result<Build, Error> {
         let default_romtype = (self.facts.get(Fact::Romtype).is_none() && !self.compares_romtype)
             .then_some(DEFAULT_ROMTYPE);
         let missing: Vec<&'static str> =
@@ -402,10 +485,30 @@ impl Examined {
             Err(_) => Some("is no number of seconds"),
         };
         bad("datetime", &datetime, fault)?;
+        match datetime.parse() {
+            Ok(timestamp) if timestamp > now.saturating_add(CLOCK_SLACK) => {
+                return Err(Error::Future(timestamp));
+            }
+            _ => {}
+        }
+        for (what, fact) in [
+            ("incremental", Fact::Incremental),
+            ("source incremental", Fact::SourceIncremental),
+        ] {
+            if let Some(incremental) = self.facts.value(fact) {
+                let fault = build::path_fault(incremental);
+                bad(what, incremental, fault.map(|_| NOT_AN_ADDRESS))?;
+            }
+        }
+        let property = |key: &str| {
+            let found = self.variant_props.iter().find(|(known, _)| known == key);
+            found.map(|(_, value)| value.clone())
+        };
+        self.variant = config.variant(&self.path, &property).cloned();
         let romtype = self.facts.value(Fact::Romtype).or(default_romtype);
         let built = Build {
             device: Device::parse(&value(Fact::Device))?,
-            variant: None,
+            variant: self.variant.clone(),
             romtype: Romtype::parse(romtype.unwrap_or_default())?,
             version,
             timestamp: datetime.parse().expect("checked above"),
@@ -416,12 +519,18 @@ impl Examined {
             filename: self.filename.clone(),
             path: self.path.clone(),
             size: self.stamp.size,
-            sha256: String::new(),
+            sha256: None,
+            id: None,
             md5: None,
             url: None,
             ota_url: self.ota_url.clone(),
             property_files: self.property_files.clone(),
-            signer: None,
+            signer: self
+                .signer
+                .as_ref()
+                .map(|signer| signer.fingerprint.clone()),
+            next_device: self.next_device.clone(),
+            csig: self.csig.clone(),
         };
         if default_romtype.is_some() {
             self.facts.warnings.push(format!(
@@ -525,13 +634,47 @@ fn read_metadata(package: &mut Package, warnings: &mut Vec<String>) -> Result<Bo
     Ok((pb, text.as_deref().map(metadata::parse_text)))
 }
 
+/// The new name of the device, if the build has one.
+fn read_next_device(props: &PropertyMap, warnings: &mut Vec<String>) -> Option<Device> {
+    let name = props.get(family::NEXT_DEVICE)?.trim();
+    match Device::parse(name) {
+        _ if name.is_empty() => None,
+        Ok(device) => Some(device),
+        Err(error) => {
+            warnings.push(format!("{}: {error}; ignored", family::NEXT_DEVICE));
+            None
+        }
+    }
+}
+
+/// What Custota's signature file says of the build: JSON inside a CMS structure,
+/// in one piece. Source: chenxiaolong/Custota, `custota-tool`, version 2.
+fn parse_csig(bytes: &[u8]) -> Csig {
+    #[derive(serde::Deserialize)]
+    struct Content {
+        version: u32,
+        vbmeta_digest: Option<String>,
+    }
+    // The structure around it is short, so few braces are tried.
+    let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'{');
+    let parse = |(start, _): (usize, &u8)| {
+        let mut contents = serde_json::Deserializer::from_slice(&bytes[start..]).into_iter();
+        contents.next()?.ok().filter(|c: &Content| c.version >= 1)
+    };
+    let content = starts.take(64).find_map(parse);
+    let digest = content.and_then(|content| content.vbmeta_digest);
+    Csig {
+        vbmeta_digest: digest.filter(|digest| build::is_hex(digest, 64)),
+    }
+}
+
 fn override_claims<'a>(
     overrides: &'a [Override],
     path: &'a str,
 ) -> impl Iterator<Item = Claims> + 'a {
     overrides
         .iter()
-        .find(move |set| set.matches(path))
+        .find(move |set| set.pattern.matches(path))
         .into_iter()
         .map(|set| {
             let mut claims = Claims::new(Source::Override, "romfeed.toml");

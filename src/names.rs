@@ -8,6 +8,8 @@
 //! A name is cut from both ends, since romtypes may hold dashes and codenames
 //! may hold dashes, underscores and capitals.
 
+use std::collections::BTreeSet;
+
 use chrono::{NaiveDate, NaiveTime};
 
 /// Romtypes that the LineageOS build system knows. What follows one of them in a
@@ -195,6 +197,60 @@ fn parse_pixel(stem: &str) -> Option<NameFacts> {
     })
 }
 
+/// Words that tell of no flavour: signers and people add them.
+const PASSING_WORDS: [&str; 3] = ["signed", "old", "latest"];
+
+/// The words of a file name that may tell one flavour of a ROM from another, in
+/// lower case: all but dates, times, numbers and what is `known` to change with
+/// each build.
+#[must_use]
+pub fn words(filename: &str, known: &[&String]) -> BTreeSet<String> {
+    let stem = filename.rsplit_once('.').map_or(filename, |(stem, _)| stem);
+    let mut stem = stem.to_owned();
+    for changing in known.iter().filter(|text| text.len() > 2) {
+        stem = stem.replace(changing.as_str(), "-");
+    }
+    stem.split(|c: char| !c.is_alphanumeric() && c != '.')
+        .filter(|word| !is_number(word) && !is_build_id(word))
+        .map(|word| without_dates(word).to_lowercase())
+        .filter(|word| !PASSING_WORDS.contains(&word.as_str()))
+        .collect()
+}
+
+/// What stands before the number of a test release.
+const NUMBERED: [&str; 5] = ["alpha", "beta", "build", "qpr", "rev"];
+
+/// `20240801`, `21.0`, and with one or two letters before: `v10.7`, `M8`, `RC1`.
+fn is_number(word: &str) -> bool {
+    let digits = word.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let letters = word[..word.len() - digits.len()].to_ascii_lowercase();
+    (letters.len() <= 2 || NUMBERED.contains(&letters.as_str()))
+        && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
+        && (!digits.is_empty() || word.is_empty())
+}
+
+/// `TQ3A.230805.001`, `BP2A.250605.031.A2`: what AOSP calls a build, with a date in
+/// its second part; and CyanogenMod's `YOG4PAO237`.
+fn is_build_id(word: &str) -> bool {
+    let parts: Vec<&str> = word.split('.').collect();
+    let is_plain = |c: char| c.is_ascii_alphanumeric();
+    match parts[..] {
+        [branch, date, _, ..] => branch.len() <= 5 && is_digits(date, 6),
+        [id] => {
+            id.len() == 10
+                && id.chars().filter(char::is_ascii_digit).count() >= 3
+                && id.chars().all(|c| is_plain(c) && !c.is_ascii_lowercase())
+        }
+        _ => false,
+    }
+}
+
+/// `eng.me.20240801.120000` without its numbers, which change with each build.
+fn without_dates(word: &str) -> String {
+    let parts: Vec<&str> = word.split('.').filter(|part| !is_number(part)).collect();
+    parts.join(".")
+}
+
 fn is_digits(text: &str, len: usize) -> bool {
     text.len() == len && text.bytes().all(|b| b.is_ascii_digit())
 }
@@ -242,6 +298,52 @@ mod tests {
             or_dash(facts.romtype),
             facts.timestamp.unwrap_or(0),
         ))
+    }
+
+    #[test]
+    fn words_are_what_does_not_change_from_build_to_build() {
+        let words = |name: &str, known: &[&str]| {
+            let known: Vec<String> = known.iter().map(|&text| text.to_owned()).collect();
+            let words = words(name, &known.iter().collect::<Vec<_>>());
+            words.into_iter().collect::<Vec<_>>().join(" ")
+        };
+        for (name, known, expected) in [
+            (
+                "lineage-21.0-20240801-nightly-bacon-signed.zip",
+                &["21.0"][..],
+                "bacon lineage nightly",
+            ),
+            (
+                "lineage-21.0-20240801_1234-Nightly-bacon.ZIP",
+                &[],
+                "bacon lineage nightly",
+            ),
+            (
+                "crDroidAndroid-15.0-20250214-komodo-v11.2.zip",
+                &[],
+                "crdroidandroid komodo",
+            ),
+            (
+                "cm-11-20140608-SNAPSHOT-M8-bacon.zip",
+                &[],
+                "bacon cm snapshot",
+            ),
+            (
+                "lineage_bacon-ota-eng.me.20240801.zip",
+                &["eng.me.20240801"],
+                "bacon lineage ota",
+            ),
+            (
+                "lineage_bacon-ota-8faea5e644.zip",
+                &["8faea5e644"],
+                "bacon lineage ota",
+            ),
+            ("rom-ext4-gapps-bacon.zip", &[], "bacon ext4 gapps rom"),
+            ("rom-f2fs-bacon.zip", &["f2"], "bacon f2fs rom"),
+            ("20240801.zip", &[], ""),
+        ] {
+            assert_eq!(words(name, known), expected, "{name}");
+        }
     }
 
     #[test]

@@ -6,13 +6,16 @@
 //! Unknown keys are refused: a newer romfeed wrote them, and dropping them would
 //! lose what they say.
 
+use std::collections::HashSet;
+use std::collections::btree_map::Entry;
 use std::io;
 use std::path::Path;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, Reason, Record, Tombstone};
-use crate::build::{self, Build, Device, Kind, Romtype, Variant};
+use super::{Catalog, Home, Reason, Record, Tombstone};
+use crate::build::{self, Build, Csig, Device, Kind, Romtype, Variant};
 
 /// The schema this romfeed reads and writes.
 pub const SCHEMA: u32 = 1;
@@ -96,6 +99,8 @@ struct WireBuild {
     kind: WireKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_incremental: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    block_based: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sdk_level: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -107,16 +112,41 @@ struct WireBuild {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     ota_property_files: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_device: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    csig: Option<WireCsig>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     signer: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     retired: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     yanked: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<WireHome>,
     path: String,
     size: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     md5: Option<String>,
-    sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireCsig {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vbmeta_digest: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireHome {
+    device: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
+    romtype: String,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -137,11 +167,22 @@ struct WireTombstone {
     datetime: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     incremental: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    source_incremental: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next_device: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<WireHome>,
     filename: String,
     reason: WireReason,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     superseded_by: Option<String>,
-    sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,101 +227,119 @@ pub fn load(path: &Path) -> Result<Catalog, Error> {
 /// # Errors
 /// [`Error`], naming line and column where the text is at fault.
 pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
-    let json = |source| Error::Json {
-        file: file.to_owned(),
-        source,
-    };
-    let header: Header = serde_json::from_slice(bytes).map_err(json)?;
-    if header.schema != SCHEMA {
-        return Err(Error::Schema {
-            file: file.to_owned(),
-            found: header.schema,
-        });
-    }
-    let wire: Wire = serde_json::from_slice(bytes).map_err(json)?;
+    let wire = parse_wire(bytes, file)?;
     let record_error = |filename: &str, reason: String| Error::Record {
         file: file.to_owned(),
         filename: filename.to_owned(),
         reason,
     };
     let mut catalog = Catalog::default();
-    for wire in wire.builds {
-        let path = wire.path.clone();
-        let record = to_record(wire).map_err(|reason| record_error(&path, reason))?;
-        let sha256 = record.build.sha256.clone();
-        if catalog.builds.insert(sha256, record).is_some() {
-            return Err(record_error(
-                &path,
-                "another record has the same sha256".to_owned(),
-            ));
-        }
+    let records: Vec<Result<Record, Error>> = wire
+        .builds
+        .into_par_iter()
+        .map(|wire| {
+            let path = wire.path.clone();
+            to_record(wire).map_err(|reason| record_error(&path, reason))
+        })
+        .collect();
+    for record in records {
+        let record = record?;
+        let identity = record.build.identity().to_owned();
+        match catalog.builds.entry(identity) {
+            Entry::Vacant(place) => place.insert(record),
+            Entry::Occupied(_) => {
+                let reason = "another record has the same sha256 or id".to_owned();
+                return Err(record_error(&record.build.path, reason));
+            }
+        };
     }
-    let mut filenames = std::collections::BTreeSet::new();
-    for record in catalog.builds.values() {
-        if !filenames.insert(&record.build.filename) {
-            let reason = "another record has the same file name".to_owned();
-            return Err(record_error(&record.build.path, reason));
-        }
+    let mut filenames = HashSet::with_capacity(catalog.builds.len());
+    let mut ids = HashSet::new();
+    // Without an id of its own, a build has its identity, and no other has that.
+    let has_ids = catalog.builds.values().any(|r| r.build.id.is_some());
+    for Record { build, .. } in catalog.builds.values() {
+        let taken = match () {
+            () if !filenames.insert(&build.filename) => "file name",
+            () if has_ids && !ids.insert(build.phone_id()) => {
+                "id, by which phones tell builds apart"
+            }
+            () => continue,
+        };
+        let reason = format!("another record has the same {taken}");
+        return Err(record_error(&build.path, reason));
     }
     for wire in wire.tombstones {
         let filename = wire.filename.clone();
         let tombstone = to_tombstone(wire).map_err(|reason| record_error(&filename, reason))?;
-        let sha256 = tombstone.sha256.clone();
-        if catalog.builds.contains_key(&sha256) {
+        let identity = tombstone.identity().to_owned();
+        if catalog.builds.contains_key(&identity) {
             return Err(record_error(
                 &filename,
                 "it is both offered and removed".to_owned(),
             ));
         }
-        catalog.tombstones.insert(sha256, tombstone);
+        if catalog.tombstones.insert(identity, tombstone).is_some() {
+            return Err(record_error(
+                &filename,
+                "another tombstone has the same sha256 or id".to_owned(),
+            ));
+        }
     }
     Ok(catalog)
+}
+
+fn parse_wire(bytes: &[u8], file: &str) -> Result<Wire, Error> {
+    let json = |source| Error::Json {
+        file: file.to_owned(),
+        source,
+    };
+    let parsed: Result<Wire, _> = serde_json::from_slice(bytes);
+    let schema = match &parsed {
+        Ok(wire) => wire.schema,
+        // A later schema may have any form, so the number is asked for alone.
+        Err(_) => {
+            let header: Header = serde_json::from_slice(bytes).map_err(json)?;
+            header.schema
+        }
+    };
+    match schema {
+        SCHEMA => parsed.map_err(json),
+        found => Err(Error::Schema {
+            file: file.to_owned(),
+            found,
+        }),
+    }
 }
 
 /// The text of a catalog, ending in a line break.
 #[must_use]
 pub fn render(catalog: &Catalog) -> Vec<u8> {
-    let mut builds: Vec<WireBuild> = catalog.builds.values().map(from_record).collect();
-    builds.sort_by(|a, b| {
-        let key = |w: &WireBuild| {
-            (
-                w.device.clone(),
-                w.variant.clone(),
-                w.romtype.to_lowercase(),
-                w.datetime,
-                w.path.clone(),
-            )
-        };
-        (key(a), &a.sha256).cmp(&(key(b), &b.sha256))
+    let mut records: Vec<&Record> = catalog.builds.values().collect();
+    records.sort_by_cached_key(|Record { build, .. }| {
+        let lane = (&build.device, &build.variant, build.romtype.to_path());
+        (lane, build.timestamp, &build.path, build.identity())
     });
-    let mut tombstones: Vec<WireTombstone> =
-        catalog.tombstones.values().map(from_tombstone).collect();
-    tombstones.sort_by(|a, b| {
-        let key = |w: &WireTombstone| {
-            (
-                w.device.clone(),
-                w.variant.clone(),
-                w.romtype.to_lowercase(),
-                w.datetime,
-                w.filename.clone(),
-            )
-        };
-        (key(a), &a.sha256).cmp(&(key(b), &b.sha256))
+    let mut tombstones: Vec<&Tombstone> = catalog.tombstones.values().collect();
+    tombstones.sort_by_cached_key(|stone| {
+        let lane = (&stone.device, &stone.variant, stone.romtype.to_path());
+        (lane, stone.timestamp, &stone.filename, stone.identity())
     });
+    let builds = records.into_iter().map(from_record);
+    let tombstones = tombstones.into_iter().map(from_tombstone);
     let mut text = format!("{{\n  \"schema\": {SCHEMA},\n  \"builds\": [\n");
-    render_list(&mut text, &builds);
+    render_list(&mut text, builds);
     text.push_str("  ],\n  \"tombstones\": [\n");
-    render_list(&mut text, &tombstones);
+    render_list(&mut text, tombstones);
     text.push_str("  ]\n}\n");
     text.into_bytes()
 }
 
-fn render_list<T: Serialize>(text: &mut String, records: &[T]) {
-    for (index, record) in records.iter().enumerate() {
+fn render_list<T: Serialize>(text: &mut String, records: impl Iterator<Item = T>) {
+    for (index, record) in records.enumerate() {
         if index > 0 {
             text.push_str("    ,\n");
         }
-        let json = serde_json::to_string_pretty(record)
+        let json = serde_json::to_string_pretty(&record)
             .expect("strings, numbers and bools always become JSON");
         for line in json.lines() {
             text.push_str("    ");
@@ -321,9 +380,18 @@ pub fn check(build: &Build) -> Result<(), String> {
     {
         return fault("path", &build.path, Some("leaves the builds folder"));
     }
+    if build.identity().is_empty() {
+        return Err("it has neither a sha256 nor an id".to_owned());
+    }
+    if let Some(id) = &build.id {
+        fault("id", id, build::id_fault(id))?;
+    }
+    let vbmeta_digest = build.csig.as_ref().map(|csig| csig.vbmeta_digest.as_ref());
     for (what, value, len) in [
-        ("sha256", Some(&build.sha256), 64),
+        ("sha256", build.sha256.as_ref(), 64),
         ("md5", build.md5.as_ref(), 32),
+        ("signer", build.signer.as_ref(), 64),
+        ("vbmeta_digest", vbmeta_digest.flatten(), 64),
     ] {
         if let Some(value) = value.filter(|value| !build::is_hex(value, len)) {
             return Err(format!(
@@ -355,11 +423,14 @@ pub fn check(build: &Build) -> Result<(), String> {
 
 fn to_record(wire: WireBuild) -> Result<Record, String> {
     let kind = match (wire.kind, wire.source_incremental) {
-        (WireKind::Full, None) => Kind::Full,
-        (WireKind::Full, Some(_)) => {
-            return Err("a full build has no source_incremental".to_owned());
+        (WireKind::Full, None) if !wire.block_based => Kind::Full,
+        (WireKind::Full, _) => {
+            return Err("a full build has no source_incremental and no block_based".to_owned());
         }
-        (WireKind::Delta, source_incremental) => Kind::Delta { source_incremental },
+        (WireKind::Delta, source_incremental) => Kind::Delta {
+            source_incremental,
+            is_block_based: wire.block_based,
+        },
     };
     let build = Build {
         device: Device::parse(&wire.device).map_err(|e| e.to_string())?,
@@ -375,18 +446,49 @@ fn to_record(wire: WireBuild) -> Result<Record, String> {
         path: wire.path,
         size: wire.size,
         sha256: wire.sha256,
+        id: wire.id,
         md5: wire.md5,
         url: wire.url,
         ota_url: wire.ota_url,
         property_files: wire.ota_property_files,
         signer: wire.signer,
+        next_device: parse_device(wire.next_device)?,
+        csig: wire.csig.map(|csig| Csig {
+            vbmeta_digest: csig.vbmeta_digest,
+        }),
     };
     check(&build)?;
     Ok(Record {
         build,
         retired: wire.retired,
         yanked: wire.yanked,
+        former: to_homes(wire.former)?,
     })
+}
+
+fn to_homes(homes: Vec<WireHome>) -> Result<Vec<Home>, String> {
+    let parse = |home: WireHome| {
+        Ok(Home {
+            device: Device::parse(&home.device).map_err(|e| e.to_string())?,
+            variant: parse_variant(home.variant)?,
+            romtype: Romtype::parse(&home.romtype).map_err(|e| e.to_string())?,
+        })
+    };
+    homes.into_iter().map(parse).collect()
+}
+
+fn from_homes(homes: &[Home]) -> Vec<WireHome> {
+    let wire = |home: &Home| WireHome {
+        device: home.device.to_string(),
+        variant: home.variant.as_ref().map(ToString::to_string),
+        romtype: home.romtype.to_string(),
+    };
+    homes.iter().map(wire).collect()
+}
+
+fn parse_device(device: Option<String>) -> Result<Option<Device>, String> {
+    let device = device.map(|device| Device::parse(&device));
+    device.transpose().map_err(|error| error.to_string())
 }
 
 fn parse_variant(variant: Option<String>) -> Result<Option<Variant>, String> {
@@ -404,6 +506,13 @@ fn from_record(record: &Record) -> WireBuild {
         datetime: build.timestamp,
         incremental: build.incremental,
         source_incremental: build.kind.source_incremental().map(str::to_owned),
+        block_based: matches!(
+            build.kind,
+            Kind::Delta {
+                is_block_based: true,
+                ..
+            }
+        ),
         kind: match build.kind {
             Kind::Full => WireKind::Full,
             Kind::Delta { .. } => WireKind::Delta,
@@ -413,19 +522,32 @@ fn from_record(record: &Record) -> WireBuild {
         url: build.url,
         ota_url: build.ota_url,
         ota_property_files: build.property_files,
+        next_device: build.next_device.map(|device| device.to_string()),
+        csig: build.csig.map(|csig| WireCsig {
+            vbmeta_digest: csig.vbmeta_digest,
+        }),
         signer: build.signer,
         retired: record.retired,
         yanked: record.yanked.clone(),
+        former: from_homes(&record.former),
         path: build.path,
         size: build.size,
         md5: build.md5,
         sha256: build.sha256,
+        id: build.id,
     }
 }
 
 fn to_tombstone(wire: WireTombstone) -> Result<Tombstone, String> {
-    if !build::is_hex(&wire.sha256, 64) {
+    let is_sha256 = |sha256: &String| build::is_hex(sha256, 64);
+    if !wire.sha256.as_ref().is_none_or(is_sha256) {
         return Err("sha256 is not 64 lower-case hex digits".to_owned());
+    }
+    if !wire.signer.as_ref().is_none_or(is_sha256) {
+        return Err("signer is not 64 lower-case hex digits".to_owned());
+    }
+    if wire.sha256.is_none() && wire.id.is_none() {
+        return Err("it has neither a sha256 nor an id".to_owned());
     }
     let reason = match (wire.reason, wire.superseded_by) {
         (WireReason::Removed, None) => Reason::Removed,
@@ -439,9 +561,14 @@ fn to_tombstone(wire: WireTombstone) -> Result<Tombstone, String> {
         version: wire.version,
         timestamp: wire.datetime,
         incremental: wire.incremental,
+        source_incremental: wire.source_incremental,
+        signer: wire.signer,
+        next_device: parse_device(wire.next_device)?,
         filename: wire.filename,
         sha256: wire.sha256,
+        id: wire.id,
         reason,
+        former: to_homes(wire.former)?,
     })
 }
 
@@ -457,9 +584,14 @@ fn from_tombstone(tombstone: &Tombstone) -> WireTombstone {
         version: tombstone.version.clone(),
         datetime: tombstone.timestamp,
         incremental: tombstone.incremental.clone(),
+        source_incremental: tombstone.source_incremental.clone(),
+        signer: tombstone.signer.clone(),
+        next_device: tombstone.next_device.as_ref().map(ToString::to_string),
+        former: from_homes(&tombstone.former),
         filename: tombstone.filename.clone(),
         reason,
         superseded_by,
         sha256: tombstone.sha256.clone(),
+        id: tombstone.id.clone(),
     }
 }

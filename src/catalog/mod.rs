@@ -1,15 +1,42 @@
 //! All builds ever known: which are offered, which are only remembered.
 //!
 //! In: builds from a scan, from `catalog add`, from catalog files. Out: the same,
-//! grouped into [`Lane`]s for the feeds. A build's identity is its SHA-256.
+//! sorted into [`mod@lanes`] for the feeds. A build's identity is its SHA-256, or the
+//! `id` of the feed it was imported from while its SHA-256 is unknown.
 //! [`mod@file`] is the form on disk.
 
+pub mod exchange;
 pub mod file;
+pub mod lanes;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::build::{Build, Device, Kind, Romtype, Variant};
+use crate::build::{Build, Device, Romtype, Variant};
+
+/// Where the phones that run a build look for newer ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// Codename.
+    pub device: Device,
+    /// Flavour.
+    pub variant: Option<Variant>,
+    /// Release type, verbatim.
+    pub romtype: Romtype,
+}
+
+impl Home {
+    /// Where a build is at home.
+    #[must_use]
+    pub fn of(build: &Build) -> Home {
+        Home {
+            device: build.device.clone(),
+            variant: build.variant.clone(),
+            romtype: build.romtype.clone(),
+        }
+    }
+}
 
 /// A build and whether it is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +47,9 @@ pub struct Record {
     pub retired: bool,
     /// Withdrawn by its maintainer, with the reason.
     pub yanked: Option<String>,
+    /// Where it was published before its facts were set right: phones that run it
+    /// may still ask there.
+    pub former: Vec<Home>,
 }
 
 impl Record {
@@ -30,7 +60,18 @@ impl Record {
             build,
             retired: false,
             yanked: None,
+            former: Vec::new(),
         }
+    }
+
+    /// Replaces the build, and remembers where phones may still ask for it.
+    pub fn update(&mut self, build: Build) {
+        let (old, new) = (Home::of(&self.build), Home::of(&build));
+        self.former.retain(|home| *home != new);
+        if old != new && !self.former.contains(&old) {
+            self.former.push(old);
+        }
+        self.build = build;
     }
 
     /// Whether two machines say the same of a build. Where it lies, and whether
@@ -39,6 +80,7 @@ impl Record {
     pub fn agrees_with(&self, other: &Record) -> bool {
         let mut same = other.clone();
         same.retired = self.retired;
+        same.former.clone_from(&self.former);
         if same.build.filename == self.build.filename {
             same.build.path.clone_from(&self.build.path);
         }
@@ -57,7 +99,7 @@ impl Record {
 pub enum Reason {
     /// Removed by hand.
     Removed,
-    /// Another build took its file name; that build's SHA-256.
+    /// Another build took its file name; that build's identity.
     Superseded(String),
 }
 
@@ -77,33 +119,57 @@ pub struct Tombstone {
     pub timestamp: i64,
     /// Incremental, if it had one.
     pub incremental: Option<String>,
+    /// The incremental it started from, if it was a delta: phones that run that one
+    /// were told of it.
+    pub source_incremental: Option<String>,
+    /// SHA-256 of the certificate that phones which run it trust.
+    pub signer: Option<String>,
+    /// The name its phones ask for, if it is not `device`.
+    pub next_device: Option<Device>,
     /// The package's name when it was offered.
     pub filename: String,
-    /// The build's identity.
-    pub sha256: String,
+    /// Its SHA-256, if known.
+    pub sha256: Option<String>,
+    /// What phones know it by, where that is not its SHA-256.
+    pub id: Option<String>,
     /// Why it is gone.
     pub reason: Reason,
+    /// Where it was published before its facts were set right.
+    pub former: Vec<Home>,
 }
 
 impl Tombstone {
     /// Remembers a build.
     #[must_use]
-    pub fn of(build: &Build, reason: Reason) -> Tombstone {
+    pub fn of(Record { build, former, .. }: &Record, reason: Reason) -> Tombstone {
         Tombstone {
+            former: former.clone(),
             device: build.device.clone(),
             variant: build.variant.clone(),
             romtype: build.romtype.clone(),
             version: build.version.clone(),
             timestamp: build.timestamp,
             incremental: build.incremental.clone(),
+            source_incremental: build.kind.source_incremental().map(str::to_owned),
+            signer: build.signer.clone(),
+            next_device: build.next_device.clone(),
             filename: build.filename.clone(),
             sha256: build.sha256.clone(),
+            id: build.id.clone(),
             reason,
         }
     }
+
+    /// What the catalog knew the build by.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        let known = self.sha256.as_deref().or(self.id.as_deref());
+        known.unwrap_or_default()
+    }
 }
 
-/// All builds and tombstones of one or several catalog files, by SHA-256.
+/// All builds and tombstones of one or several catalog files, by
+/// identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
     /// Builds by identity.
@@ -142,10 +208,10 @@ impl Catalog {
     }
 
     /// Takes a build out and leaves a tombstone.
-    pub fn bury(&mut self, sha256: &str, reason: Reason) -> Option<Record> {
-        let record = self.builds.remove(sha256)?;
-        self.tombstones
-            .insert(sha256.to_owned(), Tombstone::of(&record.build, reason));
+    pub fn bury(&mut self, identity: &str, reason: Reason) -> Option<Record> {
+        let record = self.builds.remove(identity)?;
+        let stone = Tombstone::of(&record, reason);
+        self.tombstones.insert(identity.to_owned(), stone);
         Some(record)
     }
 }
@@ -180,19 +246,38 @@ impl Catalogs {
 
     /// Whether a catalog that is only read has a build under this identity.
     #[must_use]
-    pub fn others_offer(&self, sha256: &str) -> bool {
+    pub fn others_offer(&self, identity: &str) -> bool {
         self.others
             .iter()
-            .any(|(_, c)| c.builds.contains_key(sha256))
+            .any(|(_, catalog)| catalog.builds.contains_key(identity))
     }
 
-    /// Whether any catalog has a tombstone of this identity.
+    /// Whether any catalog has a build under this identity.
     #[must_use]
-    pub fn is_buried(&self, sha256: &str) -> bool {
+    pub fn knows(&self, identity: &str) -> bool {
+        self.own.builds.contains_key(identity) || self.others_offer(identity)
+    }
+
+    /// All catalogs, one by one.
+    pub fn all(&self) -> impl Iterator<Item = &Catalog> {
         let others = self.others.iter().map(|(_, catalog)| catalog);
-        others
-            .chain([&self.own])
-            .any(|catalog| catalog.tombstones.contains_key(sha256))
+        others.chain([&self.own])
+    }
+
+    /// Whether any catalog has a tombstone of this build.
+    #[must_use]
+    pub fn is_buried(&self, build: &Build) -> bool {
+        let others = self.others.iter().map(|(_, catalog)| catalog);
+        // One that was imported without a SHA-256 has only its name.
+        let is_namesake = |stone: &Tombstone| {
+            stone.sha256.is_none()
+                && stone.device == build.device
+                && stone.filename == build.filename
+        };
+        others.chain([&self.own]).any(|catalog| {
+            catalog.tombstones.contains_key(build.identity())
+                || catalog.tombstones.values().any(is_namesake)
+        })
     }
 
     /// The record of a file name in a catalog that is only read.
@@ -208,155 +293,73 @@ impl Catalogs {
     /// # Errors
     /// [`Contradiction`] if two say different things of one build, or give one
     /// file name to two builds.
-    pub fn merged(&self) -> Result<Catalog, Contradiction> {
+    pub fn merged(&self) -> Result<Cow<'_, Catalog>, Contradiction> {
+        if self.others.is_empty() {
+            return Ok(Cow::Borrowed(&self.own));
+        }
         let mut merged = self.own.clone();
         let mut origins: BTreeMap<&str, &str> = BTreeMap::new();
-        let mut sha_by_filename: BTreeMap<&str, &str> = BTreeMap::new();
-        for (sha256, record) in &self.own.builds {
-            sha_by_filename.insert(&record.build.filename, sha256);
+        let mut taken_names: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut taken_ids: BTreeMap<&str, &str> = BTreeMap::new();
+        for (identity, record) in &self.own.builds {
+            taken_names.insert(&record.build.filename, identity);
+            taken_ids.insert(record.build.phone_id(), identity);
         }
         for (name, other) in &self.others {
-            let contradiction = |sha256: &str, filename: &str, what| Contradiction {
+            let contradiction = |identity: &str, filename: &str, what| Contradiction {
                 first: origins
-                    .get(sha256)
+                    .get(identity)
                     .unwrap_or(&self.own_name.as_str())
                     .to_string(),
                 second: name.clone(),
                 filename: filename.to_owned(),
                 what,
             };
-            for (sha256, record) in &other.builds {
+            for (identity, record) in &other.builds {
                 let filename = record.build.filename.as_str();
-                if merged.tombstones.contains_key(sha256) {
+                if merged.tombstones.contains_key(identity) {
                     let what = "removed in one, offered in the other";
-                    return Err(contradiction(sha256, filename, what));
+                    return Err(contradiction(identity, filename, what));
                 }
-                match merged.builds.get(sha256) {
+                match merged.builds.get(identity) {
                     Some(known) if known.agrees_with(record) => {
                         let retired = known.retired && record.retired;
-                        if let Some(known) = merged.builds.get_mut(sha256) {
+                        if let Some(known) = merged.builds.get_mut(identity) {
                             known.retired = retired;
                         }
                         continue;
                     }
-                    Some(_) => return Err(contradiction(sha256, filename, "its facts differ")),
+                    Some(_) => return Err(contradiction(identity, filename, "its facts differ")),
                     None => {}
                 }
-                if let Some(taken) = sha_by_filename.get(filename) {
+                if let Some(taken) = taken_names.get(filename) {
                     let what = "two different packages have this name";
                     return Err(contradiction(taken, filename, what));
                 }
-                merged.builds.insert(sha256.clone(), record.clone());
-            }
-            for (sha256, tombstone) in &other.tombstones {
-                if merged.builds.contains_key(sha256) {
-                    let what = "offered in one, removed in the other";
-                    return Err(contradiction(sha256, &tombstone.filename, what));
+                if let Some(taken) = taken_ids.get(record.build.phone_id()) {
+                    let what = "two different packages have this id";
+                    return Err(contradiction(taken, filename, what));
                 }
-                merged.tombstones.insert(sha256.clone(), tombstone.clone());
+                merged.builds.insert(identity.clone(), record.clone());
             }
-            for (sha256, record) in &other.builds {
-                sha_by_filename.insert(&record.build.filename, sha256);
-                origins.entry(sha256).or_insert(name);
+            for (identity, tombstone) in &other.tombstones {
+                if merged.builds.contains_key(identity) {
+                    let what = "offered in one, removed in the other";
+                    return Err(contradiction(identity, &tombstone.filename, what));
+                }
+                merged
+                    .tombstones
+                    .insert(identity.clone(), tombstone.clone());
             }
-            for sha256 in other.tombstones.keys() {
-                origins.entry(sha256).or_insert(name);
+            for (identity, record) in &other.builds {
+                taken_names.insert(&record.build.filename, identity);
+                taken_ids.insert(record.build.phone_id(), identity);
+                origins.entry(identity).or_insert(name);
+            }
+            for identity in other.tombstones.keys() {
+                origins.entry(identity).or_insert(name);
             }
         }
-        Ok(merged)
+        Ok(Cow::Owned(merged))
     }
-}
-
-/// One full build that phones are offered, with its address.
-#[derive(Clone, Debug)]
-pub struct Offer {
-    /// The build.
-    pub build: Build,
-    /// Absolute, percent-encoded https address.
-    pub url: String,
-}
-
-/// Which lane a build travels in; the romtype in lower case, since clients ask
-/// for it so and compare it ignoring case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LaneKey {
-    /// Codename.
-    pub device: Device,
-    /// Flavour.
-    pub variant: Option<Variant>,
-    /// Release type in lower case.
-    pub romtype: String,
-}
-
-/// The builds of one device, variant and romtype.
-#[derive(Clone, Debug, Default)]
-pub struct Lane {
-    /// Full builds, newest first; equal times by file name.
-    pub offers: Vec<Offer>,
-    /// Every incremental ever known, with the oldest time it was carried at.
-    pub incrementals: BTreeMap<String, i64>,
-}
-
-/// Sorts a catalog into lanes.
-///
-/// `address` gives each build its download address. Deltas are listed nowhere:
-/// only phones that run their source could install them.
-#[must_use]
-pub fn lanes(
-    catalog: &Catalog,
-    address: &dyn Fn(&Build) -> Option<String>,
-) -> BTreeMap<LaneKey, Lane> {
-    let mut lanes: BTreeMap<LaneKey, Lane> = BTreeMap::new();
-    let remember = |lane: &mut Lane, incremental: &Option<String>, timestamp: i64| {
-        if let Some(incremental) = incremental {
-            let oldest = lane
-                .incrementals
-                .entry(incremental.clone())
-                .or_insert(timestamp);
-            *oldest = timestamp.min(*oldest);
-        }
-    };
-    let key = |device: &Device, variant: &Option<Variant>, romtype: &Romtype| LaneKey {
-        device: device.clone(),
-        variant: variant.clone(),
-        romtype: romtype.to_path(),
-    };
-    for record in catalog.builds.values() {
-        let build = &record.build;
-        let lane = lanes
-            .entry(key(&build.device, &build.variant, &build.romtype))
-            .or_default();
-        remember(lane, &build.incremental, build.timestamp);
-        if record.is_offered()
-            && build.kind == Kind::Full
-            && let Some(url) = address(build)
-        {
-            lane.offers.push(Offer {
-                build: build.clone(),
-                url,
-            });
-        }
-    }
-    for tombstone in catalog.tombstones.values() {
-        let lane = lanes
-            .entry(key(
-                &tombstone.device,
-                &tombstone.variant,
-                &tombstone.romtype,
-            ))
-            .or_default();
-        remember(lane, &tombstone.incremental, tombstone.timestamp);
-    }
-    for lane in lanes.values_mut() {
-        sort_newest_first(&mut lane.offers);
-    }
-    lanes
-}
-
-/// Newest first; builds of one second by file name, so that the order is stable.
-pub fn sort_newest_first(offers: &mut [Offer]) {
-    offers.sort_by(|a, b| {
-        let key = |offer: &Offer| std::cmp::Reverse(offer.build.timestamp);
-        (key(a), &a.build.filename).cmp(&(key(b), &b.build.filename))
-    });
 }

@@ -169,6 +169,25 @@ pub(crate) enum CatalogCommand {
         #[arg(required = true, value_name = "BUILD")]
         names: Vec<String>,
     },
+    /// Withdraw builds for a time; phones that run them still get an answer
+    Yank {
+        #[command(flatten)]
+        places: Places,
+        /// Name builds by file name or by the start of their sha256
+        #[arg(required = true, value_name = "BUILD")]
+        names: Vec<String>,
+        /// Say why, for whoever reads the catalog
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Offer withdrawn builds again
+    Unyank {
+        #[command(flatten)]
+        places: Places,
+        /// Name builds by file name or by the start of their sha256
+        #[arg(required = true, value_name = "BUILD")]
+        names: Vec<String>,
+    },
     /// List all builds
     List {
         #[command(flatten)]
@@ -180,6 +199,85 @@ pub(crate) enum CatalogCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Take up the builds of another server's feed, with the ids that phones have
+    Import(Box<ImportArgs>),
+    /// Write all full builds as builds.json of the official backend
+    Export(Box<ExportArgs>),
+}
+
+/// The formats that `catalog import` reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FeedFormat {
+    /// {"response":[…]}, for LineageOS 15.1 to 22.x
+    V1,
+    /// A list, for LineageOS 23.2 on
+    V2,
+    /// What LineageOTA answers to /api
+    #[value(name = "lineageota")]
+    LineageOta,
+    /// builds.json of the official backend
+    Official,
+    /// {"response":[…]} of crDroid, Evolution X and their kin
+    #[value(name = "crdroid")]
+    CrDroid,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Read this feed; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Read it as this format instead of telling it from its shape
+    #[arg(long)]
+    pub(crate) format: Option<FeedFormat>,
+    /// Set the codename, which most feeds leave out; of an official feed, read only its builds
+    #[arg(long)]
+    pub(crate) device: Option<String>,
+    /// Set the release type of entries without one, and of those of crDroid's kin
+    #[arg(long)]
+    pub(crate) romtype: Option<String>,
+    /// Set the variant of builds that no [[variant]] of the settings matches
+    #[arg(long)]
+    pub(crate) variant: Option<String>,
+    /// Put this address before the paths of an official feed: its server's DOWNLOAD_BASE_URL
+    #[arg(long, value_name = "URL")]
+    pub(crate) url_base: Option<String>,
+    /// Take the ids of a v1 feed for the SHA-256 of the packages, as the official backend writes them
+    #[arg(long)]
+    pub(crate) ids_are_sha256: bool,
+    /// Take up the good entries of a feed that has bad ones
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Find the ROM zips in this folder [default: builds]
+    #[arg(long, value_name = "FOLDER", env = "ROMFEED_BUILDS")]
+    pub(crate) builds: Option<PathBuf>,
+    /// Read the list of builds from this file; repeat to add others [default: catalog.json]
+    #[arg(long, value_name = "FILE", env = "ROMFEED_CATALOG")]
+    pub(crate) catalog: Vec<PathBuf>,
+    /// Find the site at this address, with the zips below it, in builds/
+    #[arg(long, value_name = "URL", env = "ROMFEED_BASE_URL")]
+    pub(crate) base_url: Option<String>,
+    /// Find the zips at this address, as https://host/{device}/{filename}
+    #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
+    pub(crate) url: Option<String>,
+    /// Write to this file instead of printing
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Read all zips to write their SHA-1 too
+    #[arg(long)]
+    pub(crate) sha1: bool,
+    /// Write the builds of this variant instead of those without one
+    #[arg(long)]
+    pub(crate) variant: Option<String>,
+    /// Write paths below this address, the server's DOWNLOAD_BASE_URL, instead of those in the builds folder
+    #[arg(long, value_name = "URL")]
+    pub(crate) url_base: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -9,18 +9,25 @@ use std::time::Instant;
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use romfeed::address::{self, UrlTemplate};
-use romfeed::config::{Config, DeviceConfig, DeviceFeed, Override};
+use romfeed::build::{self, Device, Romtype, Variant};
+use romfeed::config::{
+    Config, DeviceConfig, DeviceFeed, DeviceInfo, FeedConfig, KnownIncremental, MajorUpgrades,
+    Override, PathPattern, Retention, VariantRule,
+};
 use romfeed::facts::Fact;
 use romfeed::family::{Family, Rule};
+use romfeed::feed::template;
 use romfeed::io::Limits;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::args::{MAX_JOBS, Places};
 
 /// Name of the settings file.
 pub(crate) const FILE_NAME: &str = "romfeed.toml";
-/// Folder for lock and cache, beside the catalog that the lock is for.
-const STATE_DIR: &str = ".romfeed";
+
+/// Folder of the user's feed templates, beside the settings.
+const TEMPLATES: &str = "templates/feeds";
 
 /// Settings that cannot be used; the text is for people.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +44,21 @@ struct FileConfig {
     devices: Option<PathBuf>,
     base_url: Option<String>,
     url: Option<String>,
-    device_feed: Option<Feed>,
+    device_feed: Option<String>,
     jobs: Option<u16>,
+    keep: Option<usize>,
+    min_age: Option<Span>,
+    major_upgrades: Option<FileUpgrades>,
+    block_deltas: Option<bool>,
+    same_lane: Option<bool>,
+    #[serde(default)]
+    accept_new_signer: Vec<String>,
+    #[serde(default)]
+    romtype: BTreeMap<String, FileRetention>,
+    #[serde(default, rename = "variant")]
+    variants: Vec<FileVariant>,
+    #[serde(default, rename = "feed")]
+    feeds: Vec<FileFeed>,
     #[serde(default)]
     exclude: Vec<String>,
     #[serde(default)]
@@ -58,17 +78,65 @@ enum OneOrMany {
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Feed {
-    V1,
-    V2,
+enum FileUpgrades {
+    Hide,
+    List,
 }
 
-impl From<Feed> for DeviceFeed {
-    fn from(feed: Feed) -> DeviceFeed {
-        match feed {
-            Feed::V1 => DeviceFeed::V1,
-            Feed::V2 => DeviceFeed::V2,
+impl From<FileUpgrades> for MajorUpgrades {
+    fn from(upgrades: FileUpgrades) -> MajorUpgrades {
+        match upgrades {
+            FileUpgrades::Hide => MajorUpgrades::Hide,
+            FileUpgrades::List => MajorUpgrades::List,
         }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileRetention {
+    keep: Option<usize>,
+    min_age: Option<Span>,
+}
+
+/// Seconds, or a text as `90m`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Span {
+    Seconds(u32),
+    Text(String),
+}
+
+impl Span {
+    fn seconds(&self) -> Result<i64, String> {
+        let text = match self {
+            Span::Seconds(seconds) => return Ok(i64::from(*seconds)),
+            Span::Text(text) => text,
+        };
+        let unit = text.chars().last().map_or(0, |unit| match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            _ => 0,
+        });
+        let number = text.get(..text.len().saturating_sub(1)).unwrap_or_default();
+        match number.parse::<u32>() {
+            Ok(number) if unit > 0 => Ok(i64::from(number) * unit),
+            _ => Err(format!(
+                "min_age `{}` is no time as 90s, 30m, 2h or 1d",
+                text.escape_debug()
+            )),
+        }
+    }
+}
+
+impl FileRetention {
+    fn resolve(&self) -> Result<Retention, String> {
+        Ok(Retention {
+            keep: self.keep,
+            min_age: self.min_age.as_ref().map(Span::seconds).transpose()?,
+        })
     }
 }
 
@@ -76,7 +144,50 @@ impl From<Feed> for DeviceFeed {
 #[serde(deny_unknown_fields)]
 struct FileDevice {
     url: Option<String>,
-    device_feed: Option<Feed>,
+    device_feed: Option<String>,
+    keep: Option<usize>,
+    min_age: Option<Span>,
+    major_upgrades: Option<FileUpgrades>,
+    block_deltas: Option<bool>,
+    same_lane: Option<bool>,
+    #[serde(default)]
+    aliases: Vec<String>,
+    #[serde(default)]
+    romtype: BTreeMap<String, FileRetention>,
+    #[serde(default)]
+    known_incrementals: BTreeMap<String, Vec<FileKnown>>,
+    #[serde(default)]
+    info: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum FileKnown {
+    Incremental(String),
+    Build(FileKnownBuild),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileKnownBuild {
+    incremental: String,
+    version: Option<String>,
+    datetime: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileVariant {
+    name: String,
+    package: Option<String>,
+    property: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileFeed {
+    template: String,
+    path: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -113,11 +224,17 @@ fn yes() -> bool {
     true
 }
 
-/// One entry of `devices.json`; the schema of the official backend, of which
-/// only the codename is used here.
+/// One entry of `devices.json`; the schema of the official backend, as far as it
+/// is used here.
 #[derive(Debug, Deserialize)]
 struct DeviceEntry {
     model: String,
+    #[serde(default)]
+    oem: String,
+    #[serde(default)]
+    name: String,
+    #[serde(alias = "wiki")]
+    info_url: Option<String>,
 }
 
 /// The settings of a run, and what is wrong with `devices.json`, if anything.
@@ -180,14 +297,49 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         (None, Some(url)) => Some(template(&url, "url")?),
         (None, None) => None,
     };
+    let mut templates = FeedLoader {
+        folder: folder.join(TEMPLATES),
+        loaded: Vec::new(),
+    };
+    for feed in settings.feeds {
+        templates
+            .enable(&feed.template, feed.path)
+            .map_err(|e| in_file("[[feed]]", &e))?;
+    }
+    let mut device_feed = |name: Option<String>, what: &str| match name.as_deref() {
+        None => Ok(None),
+        Some("v1") => Ok(Some(DeviceFeed::V1)),
+        Some("v2") => Ok(Some(DeviceFeed::V2)),
+        Some(name) => {
+            templates.load(name).map_err(|e| in_file(what, &e))?;
+            Ok(Some(DeviceFeed::Template(name.to_owned())))
+        }
+    };
+    let default_feed = device_feed(settings.device_feed, "device_feed")?;
     let mut devices = BTreeMap::new();
     for (device, set) in settings.device {
-        let what = format!("[device.{device}] url");
+        let what = format!("[device.{device}]");
+        let url = set.url.as_ref();
         let config = DeviceConfig {
-            url: set.url.map(|url| template(&url, &what)).transpose()?,
-            device_feed: set.device_feed.map(Into::into),
+            url: url
+                .map(|url| template(url, &format!("{what} url")))
+                .transpose()?,
+            device_feed: device_feed(set.device_feed.clone(), &format!("{what} device_feed"))?,
+            ..resolve_device(&device, set).map_err(|e| in_file(&what, &e))?
         };
         devices.insert(device, config);
+    }
+    check_aliases(&devices).map_err(|e| in_file("aliases", &e))?;
+    let retention = FileRetention {
+        keep: settings.keep,
+        min_age: settings.min_age,
+    };
+    let retention = retention.resolve().map_err(|e| in_file("min_age", &e))?;
+    let mut romtypes = BTreeMap::new();
+    for (romtype, retention) in &settings.romtype {
+        let retention = retention.resolve();
+        let retention = retention.map_err(|e| in_file(&format!("[romtype.{romtype}]"), &e))?;
+        romtypes.insert(romtype.to_ascii_lowercase(), retention);
     }
     let devices_named = settings.devices.is_some();
     let devices_file = settings
@@ -195,7 +347,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         .map_or_else(|| folder.join("devices.json"), |path| folder.join(path));
     let (known_devices, devices_error) = match load_devices(&devices_file, devices_named) {
         Ok(known) => (known, None),
-        Err(error) => (Vec::new(), Some(error)),
+        Err(error) => (BTreeMap::new(), Some(error)),
     };
     if settings
         .jobs
@@ -204,23 +356,29 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         return Err(in_file("jobs", &format!("it must be 1 to {MAX_JOBS}")));
     }
     let default_jobs = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let defaults = Config::of_folder(&folder, Limits::new(std::env::temp_dir(), Instant::now));
+    let place = |flag: &Option<PathBuf>, set: Option<PathBuf>, default: &Path| {
+        let set = set.map(|path| folder.join(path));
+        flag.clone().or(set).unwrap_or_else(|| default.to_owned())
+    };
     let config = Config {
-        builds: places
-            .builds
-            .clone()
-            .unwrap_or_else(|| folder.join(settings.builds.unwrap_or_else(|| "builds".into()))),
-        out: places
-            .out
-            .clone()
-            .unwrap_or_else(|| folder.join(settings.out.unwrap_or_else(|| "out".into()))),
-        state: catalogs[0].with_file_name(STATE_DIR),
+        builds: place(&places.builds, settings.builds, &defaults.builds),
+        out: place(&places.out, settings.out, &defaults.out),
+        state: catalogs[0].with_file_name(romfeed::config::STATE_DIR),
         catalogs,
         base_url,
         url,
         devices,
-        device_feed: settings
-            .device_feed
-            .map_or_else(DeviceFeed::default, Into::into),
+        device_feed: default_feed.unwrap_or_default(),
+        retention,
+        romtypes,
+        major_upgrades: settings.major_upgrades.map(Into::into).unwrap_or_default(),
+        block_deltas: settings.block_deltas.unwrap_or_default(),
+        same_lane: settings.same_lane.unwrap_or_default(),
+        variants: parse_variants(settings.variants).map_err(|e| in_file("[[variant]]", &e))?,
+        accept_new_signer: parse_signers(settings.accept_new_signer)
+            .map_err(|e| in_file("accept_new_signer", &e))?,
+        feeds: templates.loaded,
         overrides: parse_overrides(settings.overrides).map_err(|e| in_file("[[override]]", &e))?,
         families: parse_families(settings.families).map_err(|e| in_file("[[family]]", &e))?,
         exclude: parse_globs(&settings.exclude).map_err(|e| in_file("exclude", &e))?,
@@ -229,10 +387,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
             .jobs
             .or(settings.jobs)
             .map_or_else(default_jobs, usize::from),
-        limits: Limits::new(std::env::temp_dir(), Instant::now),
-        rehash: false,
-        adopt: false,
-        dry_run: false,
+        ..defaults
     };
     Ok(Resolved {
         config,
@@ -273,19 +428,225 @@ fn position(text: &str, offset: usize) -> (usize, usize) {
     )
 }
 
-/// Codenames from `devices.json`; a file that does not exist has none, unless the
-/// settings name it.
-fn load_devices(path: &Path, is_named: bool) -> Result<Vec<String>, String> {
+/// `devices.json` by codename, and `device_deps.json` beside it; files that do not
+/// exist say nothing, unless the settings name them.
+fn load_devices(path: &Path, is_named: bool) -> Result<BTreeMap<String, DeviceInfo>, String> {
+    let entries: Vec<DeviceEntry> = load_json(path, is_named)?.unwrap_or_default();
+    let deps = path.with_file_name("device_deps.json");
+    let mut deps: BTreeMap<String, Vec<String>> = load_json(&deps, false)?.unwrap_or_default();
+    let info = |entry: DeviceEntry| {
+        let info = DeviceInfo {
+            oem: entry.oem,
+            name: entry.name,
+            info_url: entry.info_url.filter(|url| !url.is_empty()),
+            dependencies: deps.remove(&entry.model).unwrap_or_default(),
+        };
+        (entry.model, info)
+    };
+    Ok(entries.into_iter().map(info).collect())
+}
+
+fn load_json<T: DeserializeOwned>(path: &Path, is_named: bool) -> Result<Option<T>, String> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
     };
-    let entries: Vec<DeviceEntry> =
-        serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok(entries.into_iter().map(|entry| entry.model).collect())
+    let value = serde_json::from_slice(&bytes);
+    value
+        .map(Some)
+        .map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// A device's settings but for those that need files.
+fn resolve_device(name: &str, set: FileDevice) -> Result<DeviceConfig, String> {
+    Device::parse(name).map_err(|e| e.to_string())?;
+    let parse = |alias: &String| Device::parse(alias).map_err(|e| e.to_string());
+    let mut known_incrementals = BTreeMap::new();
+    for (romtype, known) in set.known_incrementals {
+        let romtype = Romtype::parse(&romtype).map_err(|e| e.to_string())?;
+        let known = known.into_iter().map(resolve_known);
+        let known: Vec<KnownIncremental> = known.collect::<Result<_, _>>()?;
+        let all: &mut Vec<_> = known_incrementals.entry(romtype.to_path()).or_default();
+        all.extend(known);
+    }
+    let mut romtypes = BTreeMap::new();
+    for (romtype, retention) in set.romtype {
+        romtypes.insert(romtype.to_ascii_lowercase(), retention.resolve()?);
+    }
+    let retention = FileRetention {
+        keep: set.keep,
+        min_age: set.min_age,
+    };
+    let info = |(key, value): (String, toml::Value)| match serde_json::to_value(value) {
+        Ok(value) => Ok((key, value)),
+        Err(error) => Err(format!("info.{key}: {error}")),
+    };
+    Ok(DeviceConfig {
+        url: None,
+        device_feed: None,
+        retention: retention.resolve()?,
+        romtypes,
+        major_upgrades: set.major_upgrades.map(Into::into),
+        block_deltas: set.block_deltas,
+        same_lane: set.same_lane,
+        aliases: set.aliases.iter().map(parse).collect::<Result<_, _>>()?,
+        known_incrementals,
+        info: set.info.into_iter().map(info).collect::<Result<_, _>>()?,
+    })
+}
+
+fn resolve_known(known: FileKnown) -> Result<KnownIncremental, String> {
+    let known = match known {
+        FileKnown::Incremental(incremental) => KnownIncremental {
+            incremental,
+            version: None,
+            timestamp: None,
+        },
+        FileKnown::Build(build) => KnownIncremental {
+            incremental: build.incremental,
+            version: build.version,
+            timestamp: build.datetime,
+        },
+    };
+    let bad = |what: &str, value: &str, reason: &str| {
+        Err(format!(
+            "known_incrementals: {what} `{}` {reason}",
+            value.escape_debug()
+        ))
+    };
+    if let Some(reason) = build::path_fault(&known.incremental) {
+        return bad(
+            "incremental",
+            &known.incremental,
+            &format!("cannot be a file: {reason}"),
+        );
+    }
+    if let Some((version, reason)) = known
+        .version
+        .as_ref()
+        .and_then(|version| Some((version, build::version_fault(version)?)))
+    {
+        return bad("version", version, reason);
+    }
+    match known.timestamp.map(|t| (t, build::timestamp_fault(t))) {
+        Some((timestamp, Some(reason))) => bad("datetime", &timestamp.to_string(), reason),
+        _ => Ok(known),
+    }
+}
+
+/// A name leads to one device.
+fn check_aliases(devices: &BTreeMap<String, DeviceConfig>) -> Result<(), String> {
+    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    for (device, config) in devices {
+        for alias in &config.aliases {
+            if let Some(owner) = owners.insert(alias.as_str(), device) {
+                return Err(format!(
+                    "`{alias}` is an alias of both {owner} and {device}"
+                ));
+            }
+            if alias.as_str() == device {
+                return Err(format!("`{alias}` is the device itself"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn parse_variants(entries: Vec<FileVariant>) -> Result<Vec<VariantRule>, String> {
+    let parse = |entry: FileVariant| {
+        let pattern = entry.package.as_deref().map(glob).transpose();
+        let pattern = pattern.map_err(|e| e.to_string())?;
+        let property = entry.property.map(|text| match text.split_once('=') {
+            Some((key, value)) => (key.trim().to_owned(), Some(value.trim().to_owned())),
+            None => (text, None),
+        });
+        if pattern.is_none() && property.is_none() {
+            return Err(format!(
+                "`{}` needs a package pattern or a property",
+                entry.name
+            ));
+        }
+        Ok(VariantRule {
+            variant: Variant::parse(&entry.name).map_err(|e| e.to_string())?,
+            pattern: pattern.map(|glob| PathPattern::new(glob.compile_matcher())),
+            property,
+        })
+    };
+    entries.into_iter().map(parse).collect()
+}
+
+/// Fingerprints with or without colons, at least 8 digits of them, or file names.
+fn parse_signers(entries: Vec<String>) -> Result<Vec<String>, String> {
+    let parse = |entry: String| {
+        let digits = entry.replace(':', "").to_ascii_lowercase();
+        let is_fingerprint = digits.bytes().all(|b| b.is_ascii_hexdigit());
+        match is_fingerprint {
+            true if (8..=64).contains(&digits.len()) => Ok(digits),
+            true => Err(format!(
+                "`{entry}` is no SHA-256 fingerprint; give 8 to 64 digits"
+            )),
+            false => Ok(entry),
+        }
+    };
+    entries.into_iter().map(parse).collect()
+}
+
+/// Reads feed templates as the settings name them: the user's own, or else those
+/// that come with romfeed.
+struct FeedLoader {
+    folder: PathBuf,
+    loaded: Vec<FeedConfig>,
+}
+
+impl FeedLoader {
+    fn load(&mut self, name: &str) -> Result<&mut FeedConfig, String> {
+        if let Some(at) = self.loaded.iter().position(|feed| feed.name == name) {
+            return Ok(&mut self.loaded[at]);
+        }
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(is_plain) {
+            return Err(format!(
+                "`{}` is no name of a template",
+                name.escape_debug()
+            ));
+        }
+        let file = self.folder.join(format!("{name}.j2"));
+        let (file, text) = match (std::fs::read_to_string(&file), template::shipped(name)) {
+            (Ok(text), _) => (file.display().to_string(), text),
+            (Err(error), Some(text)) if error.kind() == std::io::ErrorKind::NotFound => {
+                (format!("{name}.j2 (of romfeed)"), text.to_owned())
+            }
+            (Err(error), _) => {
+                let known: Vec<&str> = template::SHIPPED.iter().map(|(name, _)| *name).collect();
+                return Err(format!(
+                    "cannot read {}: {error}; romfeed itself has {}",
+                    file.display(),
+                    known.join(", ")
+                ));
+            }
+        };
+        self.loaded.push(FeedConfig {
+            name: name.to_owned(),
+            file,
+            text,
+            path: None,
+            is_enabled: false,
+        });
+        Ok(self.loaded.last_mut().expect("pushed above"))
+    }
+
+    fn enable(&mut self, name: &str, path: Option<String>) -> Result<(), String> {
+        let feed = self.load(name)?;
+        if feed.is_enabled {
+            return Err(format!("`{name}` is there twice"));
+        }
+        feed.is_enabled = true;
+        feed.path = path;
+        Ok(())
+    }
 }
 
 fn parse_overrides(entries: Vec<FileOverride>) -> Result<Vec<Override>, globset::Error> {
@@ -308,7 +669,7 @@ fn parse_overrides(entries: Vec<FileOverride>) -> Result<Vec<Override>, globset:
                 (Fact::SecurityPatch, entry.security_patch),
             ];
             Ok(Override {
-                pattern: glob(&entry.package)?.compile_matcher(),
+                pattern: PathPattern::new(glob(&entry.package)?.compile_matcher()),
                 values: values
                     .into_iter()
                     .filter_map(|(fact, value)| Some((fact, value?)))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
+use romfeed::build::{Kind, Variant};
 use romfeed::class::Class;
 use romfeed::config::Config;
 use romfeed::digest::{self, Digests};
@@ -24,6 +25,7 @@ struct Line<'a> {
     layout: &'a str,
     device: Option<&'a str>,
     devices: &'a [String],
+    variant: Option<&'a str>,
     version: Option<&'a str>,
     romtype: Option<&'a str>,
     datetime: Option<i64>,
@@ -34,6 +36,7 @@ struct Line<'a> {
     size: u64,
     md5: Option<&'a str>,
     sha256: Option<&'a str>,
+    signer: Option<&'a str>,
     sources: BTreeMap<&'a str, &'a str>,
     files: &'a [String],
     file_systems: BTreeMap<&'a str, &'a str>,
@@ -135,9 +138,16 @@ fn inspect(
     if let Some(digests) = &digests {
         ingest::verify(zip, digests, &mut package.facts.warnings)?;
     }
-    if let Err(error) = package.draft() {
-        let warning = format!("it cannot be published: {}", chain(&error));
-        package.facts.warnings.push(warning);
+    match package.draft(config, super::now()) {
+        Ok(_) => {}
+        Err(ingest::Error::Missing(_)) if package.kind != Kind::Full => {
+            let warning = "a delta takes what is missing from its full build, if that is published";
+            package.facts.warnings.push(warning.to_owned());
+        }
+        Err(error) => {
+            let warning = format!("it cannot be published: {}", chain(&error));
+            package.facts.warnings.push(warning);
+        }
     }
     Ok((package, digests))
 }
@@ -162,6 +172,7 @@ fn line<'a>(zip: &Path, package: &'a Examined, digests: Option<&'a Digests>) -> 
         layout: package.layout.as_str(),
         device: facts.value(Fact::Device),
         devices: &facts.devices,
+        variant: package.variant.as_ref().map(Variant::as_str),
         version: facts.value(Fact::Version),
         romtype: facts.value(Fact::Romtype),
         datetime: facts.number(Fact::Datetime),
@@ -172,6 +183,10 @@ fn line<'a>(zip: &Path, package: &'a Examined, digests: Option<&'a Digests>) -> 
         size: package.stamp.size,
         md5: digests.map(|digests| digests.md5.as_str()),
         sha256: digests.map(|digests| digests.sha256.as_str()),
+        signer: package
+            .signer
+            .as_ref()
+            .map(|signer| signer.fingerprint.as_str()),
         sources: Fact::ALL
             .into_iter()
             .filter_map(|fact| Some((fact.as_str(), facts.get(fact)?.place.as_str())))
@@ -257,7 +272,22 @@ fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>, talk: Tal
         row(fact.as_str(), &value, &place.escape_debug().to_string());
     }
     if package.facts.devices.len() > 1 {
-        row("allowed devices", &package.facts.devices.join(", "), "");
+        let hint = "`aliases` in romfeed.toml publishes it under more than one";
+        row("allowed devices", &package.facts.devices.join(", "), hint);
+    }
+    if let Some(variant) = &package.variant {
+        row("variant", variant.as_str(), "romfeed.toml");
+    }
+    match &package.signer {
+        Some(signer) => {
+            let subject = signer.subject.as_deref().unwrap_or_default();
+            row(
+                "signer",
+                &signer.fingerprint,
+                &subject.escape_debug().to_string(),
+            );
+        }
+        None => row("signer", "-", "not signed as a whole"),
     }
     let systems = package.device_props.file_systems.iter();
     let systems: Vec<String> = systems

@@ -4,6 +4,7 @@
 mod args;
 mod catalog;
 mod config;
+mod exchange;
 mod explore;
 mod inspect;
 mod progress;
@@ -109,13 +110,24 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             })
         }
         Command::Catalog(args) => {
+            let places_of_export;
             let flags = match &args.command {
                 CatalogCommand::Add(add) => Flags::new(&add.places),
-                CatalogCommand::Remove { places, .. } => Flags::new(places),
+                CatalogCommand::Remove { places, .. }
+                | CatalogCommand::Yank { places, .. }
+                | CatalogCommand::Unyank { places, .. } => Flags::new(places),
                 CatalogCommand::List { places, url, .. } => Flags {
                     url: url.as_deref(),
                     ..Flags::new(places)
                 },
+                CatalogCommand::Import(import) => Flags::new(&import.places),
+                CatalogCommand::Export(export) => {
+                    places_of_export = exchange::places(export);
+                    Flags {
+                        url: export.url.as_deref(),
+                        ..Flags::new(&places_of_export)
+                    }
+                }
             };
             let Some(resolved) = resolve(flags) else {
                 return Ok(Outcome::Usage);
@@ -124,7 +136,15 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             match &args.command {
                 CatalogCommand::Add(add) => Ok(catalog::add(add, &config, talk)),
                 CatalogCommand::Remove { names, .. } => Ok(catalog::remove(names, &config, talk)),
+                CatalogCommand::Yank { names, reason, .. } => {
+                    Ok(catalog::yank(names, Some(reason), &config, talk))
+                }
+                CatalogCommand::Unyank { names, .. } => {
+                    Ok(catalog::yank(names, None, &config, talk))
+                }
                 CatalogCommand::List { json, .. } => catalog::list(*json, &config, talk),
+                CatalogCommand::Import(import) => Ok(exchange::import(import, &config, talk)),
+                CatalogCommand::Export(export) => exchange::export(export, &config, talk),
             }
         }
         Command::Completions { shell } => {
@@ -197,10 +217,23 @@ fn resolve(global: &Global, flags: Flags<'_>, talk: Talk) -> Option<Resolved> {
     match config::resolve(global.config.as_deref(), flags) {
         Ok(resolved) => Some(resolved),
         Err(error) => {
-            talk.error(&error.to_string(), None);
+            talk.error(&report::chain(&error), None);
             None
         }
     }
+}
+
+/// Nanoseconds since the epoch.
+fn now_ns() -> i64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(now.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// Seconds since the epoch.
+fn now() -> i64 {
+    now_ns().div_euclid(1_000_000_000)
 }
 
 fn run_generate(
@@ -218,11 +251,7 @@ fn run_generate(
     config.dry_run = args.dry_run;
     config.rehash = args.rehash;
     config.adopt = args.adopt;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let now_ns = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
-    let report = match generate::generate(&config, &Progress::new(talk), now_ns) {
+    let report = match generate::generate(&config, &Progress::new(talk), now_ns()) {
         Ok(report) => report,
         Err(error) => {
             report::print_run_error(talk, &error);
@@ -257,6 +286,8 @@ struct Summary<'a> {
     offered: usize,
     devices: Vec<&'a str>,
     deltas: usize,
+    unlisted: usize,
+    held: Vec<Note<'a>>,
     added: Vec<&'a str>,
     updated: Vec<&'a str>,
     returned: Vec<&'a str>,
@@ -298,6 +329,8 @@ fn summary(report: &Report) -> Summary<'_> {
         offered: report.num_offered,
         devices: report.devices.iter().map(String::as_str).collect(),
         deltas: report.num_deltas,
+        unlisted: report.num_unlisted,
+        held: Vec::new(),
         added: Vec::new(),
         updated: Vec::new(),
         returned: Vec::new(),
@@ -326,12 +359,16 @@ fn summary(report: &Report) -> Summary<'_> {
     for event in &report.events {
         match event {
             Event::Added(path) => summary.added.push(path),
-            Event::Updated(path) => summary.updated.push(path),
+            Event::Updated(path) | Event::Moved { path, .. } => summary.updated.push(path),
             Event::Returned(path) => summary.returned.push(path),
             Event::Superseded(path) => summary.superseded.push(path),
             Event::Retired(path) => summary.retired.push(path),
             Event::Remote(path) => summary.remote.push(path),
             Event::Buried(path) | Event::SameBytes { path, .. } => summary.passed_over.push(path),
+            Event::Held { path, reason } => summary.held.push(Note {
+                file: path,
+                message: reason,
+            }),
             Event::Warning { path, text } => summary.warnings.push(Note {
                 file: path,
                 message: text,

@@ -86,10 +86,14 @@ pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
 /// What a person can do about a fault.
 fn hint(fault: &Fault) -> &'static str {
     match fault.error.downcast_ref() {
-        Some(ingest::Error::NotAPath(_) | ingest::Error::BadFact { .. }) => {
+        Some(
+            ingest::Error::NotAPath(_) | ingest::Error::BadFact { .. } | ingest::Error::Future(_),
+        ) => {
             return "set the right value under [[override]] in romfeed.toml";
         }
         Some(ingest::Error::BadName { .. }) => return "rename it",
+        // Both say what they are about.
+        None if fault.error.is::<generate::Objection>() => return objection_hint(fault),
         Some(ingest::Error::Open(error)) if error.kind() == io::ErrorKind::NotFound => {
             return "check the name; a link may lead to a file that is gone";
         }
@@ -124,6 +128,20 @@ fn hint(fault: &Fault) -> &'static str {
         Class::BadSignature => "sign the package again",
         Class::Io => {
             "check the file and its permissions; if it is still being written, run again later"
+        }
+    }
+}
+
+fn objection_hint(fault: &Fault) -> &'static str {
+    match fault.error.downcast_ref() {
+        Some(generate::Objection::Flavour { .. }) => {
+            "set up [[variant]] in romfeed.toml, or same_lane = true under its device if phones can install either"
+        }
+        Some(generate::Objection::Signer { found: None, .. }) => {
+            "sign it; or name the file under accept_new_signer in romfeed.toml if phones take it as it is"
+        }
+        _ => {
+            "sign it with the old key; or, if phones were given the new one, add its fingerprint to accept_new_signer in romfeed.toml"
         }
     }
 }
@@ -190,10 +208,12 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
 pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
     let mut fresh = std::collections::BTreeSet::new();
     let mut num_remote = 0;
+    let mut num_held = 0;
     let mut num_silent_warnings = 0;
     for event in &report.events {
         if let Event::Added(path)
         | Event::Updated(path)
+        | Event::Moved { path, .. }
         | Event::Superseded(path)
         | Event::Returned(path) = event
         {
@@ -204,6 +224,11 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
         match event {
             Event::Added(path) => talk.line(&format!("{} {}", talk.paint("32", "new"), path.escape_debug())),
             Event::Updated(path) => talk.line(&format!("{} {}", talk.paint("36", "changed"), path.escape_debug())),
+            Event::Moved { path, to } => talk.line(&format!(
+                "{} {} to {to}; phones that run it are told of nothing at its old address",
+                talk.paint("36", "moved"),
+                path.escape_debug()
+            )),
             Event::Returned(path) => talk.line(&format!("{} {} is offered again", talk.paint("32", "back"), path.escape_debug())),
             Event::Superseded(path) => talk.warning(&format!(
                 "{}: the package changed under its old name; the old build is offered no more",
@@ -229,6 +254,12 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
                 path.escape_debug(),
                 of.escape_debug()
             )),
+            Event::Held { path, reason } => {
+                num_held += 1;
+                if talk.verbosity > 0 || fresh.contains(path.as_str()) {
+                    talk.line(&format!("{} {}: {reason}", talk.paint("33", "held"), path.escape_debug()));
+                }
+            }
             Event::Warning { path, text } => {
                 if talk.verbosity > 0 || fresh.contains(path.as_str()) || path == "feeds" {
                     talk.warning(&format!("{}: {text}", path.escape_debug()));
@@ -254,7 +285,7 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
     for fault in &report.faults {
         print_fault(talk, fault);
     }
-    print_summary(talk, config, report);
+    print_summary(talk, config, report, num_held);
 }
 
 /// A few of the builds that are only offered from elsewhere.
@@ -271,7 +302,7 @@ fn first_names(report: &Report) -> String {
     format!(" ({}{more})", remote[..remote.len().min(3)].join(", "))
 }
 
-fn print_summary(talk: Talk, config: &Config, report: &Report) {
+fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize) {
     if report.nothing_to_publish {
         talk.line(&format!(
             "nothing to publish: no build in {} and none in {}; nothing was written",
@@ -287,7 +318,9 @@ fn print_summary(talk: Talk, config: &Config, report: &Report) {
         ));
     }
     if let Some(base) = &config.base_url {
-        warn_of_long_property(talk, base);
+        for variant in &report.variants {
+            warn_of_long_property(talk, &variant_base(base, variant.as_ref()));
+        }
     }
     let plan = &report.plan;
     let out = config.out.display();
@@ -296,20 +329,27 @@ fn print_summary(talk: Talk, config: &Config, report: &Report) {
         count(report.num_offered, "build", "builds"),
         count(report.devices.len(), "device", "devices")
     );
-    let deltas = match report.num_deltas {
-        0 => String::new(),
-        n => format!(
-            "; {} kept in the catalog, not offered yet",
-            count(n, "delta", "deltas")
+    let beside = [
+        (report.num_deltas, ["delta", "deltas"], ""),
+        (num_held, ["build", "builds"], " held back (-v tells why)"),
+        (
+            report.num_unlisted,
+            ["build", "builds"],
+            " no longer listed (keep)",
         ),
-    };
+    ];
+    let beside: String = beside
+        .into_iter()
+        .filter(|(n, ..)| *n > 0)
+        .map(|(n, [one, many], what)| format!("; {}{what}", count(n, one, many)))
+        .collect();
     let left_out = match report.faults.len() {
         0 => String::new(),
         n => format!("; {n} left out"),
     };
     let (num_written, num_removed) = (plan.created.len() + plan.changed.len(), plan.removed.len());
     if !report.is_stale() {
-        talk.line(&format!("{out} is up to date: {what}{deltas}{left_out}"));
+        talk.line(&format!("{out} is up to date: {what}{beside}{left_out}"));
         return;
     }
     let [write, remove] = if config.dry_run {
@@ -318,7 +358,7 @@ fn print_summary(talk: Talk, config: &Config, report: &Report) {
         ["written", "removed"]
     };
     talk.line(&format!(
-        "{out}: {what} ({} {write}, {num_removed} {remove}, {} unchanged){deltas}{left_out}",
+        "{out}: {what} ({} {write}, {num_removed} {remove}, {} unchanged){beside}{left_out}",
         count(num_written, "file", "files"),
         plan.num_unchanged,
     ));
@@ -343,17 +383,25 @@ fn print_summary(talk: Talk, config: &Config, report: &Report) {
             talk.line(&format!(
                 "next: upload {out} to {base}, zips before feeds, and build this line into the ROM:"
             ));
-            talk.line(&format!(
-                "  lineage.updater.uri={base}/api/v1/{{device}}/{{type}}.json"
-            ));
-            talk.line(&format!(
-                "  (LineageOS 23.2 on: {base}/api/v2/devices/{{device}}/builds.json)"
-            ));
+            for variant in &report.variants {
+                let base = variant_base(base, variant.as_ref());
+                talk.line(&format!(
+                    "  lineage.updater.uri={base}/api/v1/{{device}}/{{type}}.json"
+                ));
+                talk.line(&format!(
+                    "  (LineageOS 23.2 on: {base}/api/v2/devices/{{device}}/builds.json)"
+                ));
+            }
         }
         None => talk.line(&format!(
             "next: upload {out}; README.md tells which address goes into the ROM"
         )),
     }
+}
+
+/// Where a variant's tree of feeds begins.
+fn variant_base(base: &str, variant: Option<&String>) -> String {
+    variant.map_or_else(|| base.to_owned(), |variant| format!("{base}/{variant}"))
 }
 
 /// Android refuses a property value of more than 91 bytes.

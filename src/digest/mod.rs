@@ -11,6 +11,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use md5::Md5;
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use crate::class::Class;
@@ -110,6 +111,30 @@ pub fn digest_file(path: &Path, expected: Stamp, progress: &dyn Fn(u64)) -> Resu
     })
 }
 
+/// The SHA-1 of a file in lower-case hex, or `None` if the file is not the one of
+/// this SHA-256.
+///
+/// Only other servers want it, so it is read for on its own and not with the rest.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn sha1_file(path: &Path, sha256: &str) -> Result<Option<String>, Error> {
+    let mut file = File::open(path)?;
+    let (mut sha1, mut found) = (Sha1::new(), Sha256::new());
+    let mut buffer = vec![0; BUFFER_LEN];
+    loop {
+        let len = match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        };
+        sha1.update(&buffer[..len]);
+        found.update(&buffer[..len]);
+    }
+    Ok((hex(&found.finalize()) == sha256).then(|| hex(&sha1.finalize())))
+}
+
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -138,6 +163,21 @@ mod tests {
             digests.sha256,
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+    }
+
+    #[test]
+    fn a_sha1_is_that_of_the_standard_and_of_the_right_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("abc");
+        std::fs::write(&path, "abc").unwrap();
+        let sha256 = digest_file(&path, stamp(&path), &|_| ()).unwrap().sha256;
+        // FIPS 180-2, appendix A.1.
+        assert_eq!(
+            sha1_file(&path, &sha256).unwrap().unwrap(),
+            "a9993e364706816aba3e25717850c26c9cd0d89d"
+        );
+        std::fs::write(&path, "abd").unwrap();
+        assert_eq!(sha1_file(&path, &sha256).unwrap(), None);
     }
 
     #[test]

@@ -1,39 +1,100 @@
 //! The catalog as JSON for update clients, one module per client format.
 //!
 //! In: [`Lane`]s. Out: [`Page`]s, paths and bytes. No I/O, no clock: the same
-//! catalog always gives the same bytes.
+//! lanes always give the same bytes.
 
+pub mod cm;
+pub mod template;
+pub mod upstream;
 pub mod v1;
 pub mod v2;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::io;
+use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::build::{self, Romtype};
-use crate::catalog::{Lane, LaneKey, Offer, sort_newest_first};
-use crate::config::DeviceFeed;
+use crate::build::{self, Device, Kind, Variant};
+use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, NUM_PROTECTED, Offer, newest_first};
+use crate::config::{Config, DeviceFeed};
+use template::Templates;
+
+/// Most full builds in the list of one incremental, beside the protected ones: a
+/// phone needs the newest, and the lists of all incrementals grow with each build.
+const MAX_LISTED: usize = 10;
 
 /// One file of the site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// Path below the site's root, with `/` between folders.
     pub path: String,
-    /// Its contents.
-    pub bytes: Vec<u8>,
+    /// Its contents; pages that say the same share them.
+    pub bytes: Arc<[u8]>,
     /// Update clients read it, so it is written after all that it refers to.
     pub is_feed: bool,
+    /// The template it is from, and what it is about, for messages; none if it is
+    /// one of romfeed's own.
+    pub origin: Option<Arc<str>>,
 }
 
-impl Page {
-    fn feed(path: String, bytes: Vec<u8>) -> Page {
-        Page {
-            path,
-            bytes,
-            is_feed: true,
-        }
-    }
+/// Why feeds cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A template, or the page it made, is wrong.
+    #[error("{}{}: {message}{}", .file, at_line(*.line), for_page(.page))]
+    Template {
+        /// The template.
+        file: String,
+        /// The line in it, counted from 1, if it is one line's fault.
+        line: Option<usize>,
+        /// What the page was to be about, if one was being made.
+        page: Option<String>,
+        /// What is wrong, in one line.
+        message: String,
+    },
+    /// The settings give the pages of a template a path that cannot be.
+    #[error("[[feed]] {name}: path `{}`: {reason}", .path.escape_debug())]
+    Path {
+        /// The template's name.
+        name: String,
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// `{device}.json` is to come from a template that makes no page for a device.
+    #[error(
+        "device_feed = \"{name}\" is about one device, and {file} has scope = \"{}\"; it needs \
+         scope = \"device\"",
+        .scope.as_str()
+    )]
+    DeviceFeed {
+        /// The template's name.
+        name: String,
+        /// The template.
+        file: String,
+        /// Its scope.
+        scope: template::front::Scope,
+    },
+    /// A template that was not read.
+    #[error("device_feed = \"{name}\": there is no such template")]
+    Unknown {
+        /// The template's name.
+        name: String,
+    },
+}
+
+fn at_line(line: Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!(", line {line}"))
+}
+
+fn for_page(page: &Option<String>) -> String {
+    page.as_ref()
+        .map_or_else(String::new, |page| format!(" (for {page})"))
 }
 
 /// The feeds of a site, and what could not be given one.
@@ -47,8 +108,17 @@ pub struct Feeds {
 }
 
 impl Feeds {
+    fn push(&mut self, path: String, bytes: impl Into<Arc<[u8]>>) {
+        self.pages.push(Page {
+            path,
+            bytes: bytes.into(),
+            is_feed: true,
+            origin: None,
+        });
+    }
+
     /// Adds a feed; one that outgrew what every client reads is warned about.
-    fn push(&mut self, path: String, bytes: Vec<u8>, max_size: usize) {
+    fn push_bounded(&mut self, path: String, bytes: Vec<u8>, max_size: usize) {
         if bytes.len() > max_size {
             self.warnings.push(format!(
                 "{path} has {} bytes, and some updaters read no more than {max_size}; \
@@ -56,88 +126,204 @@ impl Feeds {
                 bytes.len(),
             ));
         }
-        self.pages.push(Page::feed(path, bytes));
+        self.push(path, bytes);
     }
 }
 
+/// The lanes of one device and variant.
+type DeviceLanes<'l, 'a> = Vec<(&'l LaneKey, &'l Lane<'a>)>;
+
+/// All lanes of one variant by the device's name.
+type Tree<'l, 'a> = BTreeMap<&'l Device, DeviceLanes<'l, 'a>>;
+
 /// Renders the feeds of all client generations.
-#[must_use]
-pub fn render(lanes: &BTreeMap<LaneKey, Lane>, device_feed: &dyn Fn(&str) -> DeviceFeed) -> Feeds {
-    let mut feeds = Feeds::default();
-    let mut devices: BTreeMap<(String, &str), Vec<Offer>> = BTreeMap::new();
+///
+/// # Errors
+/// [`Error`] if a feed template cannot be used.
+pub fn render(lanes: &BTreeMap<LaneKey, Lane<'_>>, config: &Config) -> Result<Feeds, Error> {
+    let templates = Templates::compile(config)?;
+    let mut trees: BTreeMap<Option<&Variant>, Tree<'_, '_>> = BTreeMap::new();
     for (key, lane) in lanes {
-        let prefix = key
-            .variant
-            .as_ref()
-            .map_or_else(String::new, |variant| format!("{variant}/"));
-        let folder = format!("{prefix}api/v1/{}/{}", key.device, key.romtype);
-        feeds.push(
-            format!("{folder}.json"),
-            v1::render(&lane.offers),
-            v1::MAX_SIZE,
-        );
-        for (incremental, oldest) in &lane.incrementals {
-            if let Some(reason) = build::path_fault(incremental) {
-                feeds.warnings.push(format!(
-                    "{} {}: incremental `{}` has no feed of its own: {reason}",
-                    key.device,
-                    key.romtype,
-                    incremental.escape_debug()
-                ));
-                continue;
-            }
-            let num_newer = lane
-                .offers
-                .partition_point(|offer| offer.build.timestamp > *oldest);
-            let page = v1::render(&lane.offers[..num_newer]);
-            // It holds a part of the list above, which was warned about if too long.
-            let path = format!("{folder}/{incremental}");
-            feeds.pages.push(Page::feed(path, page));
-        }
-        devices
-            .entry((prefix, key.device.as_str()))
-            .or_default()
-            .extend(lane.offers.iter().cloned());
+        let tree = trees.entry(key.variant.as_ref()).or_default();
+        tree.entry(&key.device).or_default().push((key, lane));
     }
-    for ((prefix, device), mut offers) in devices {
-        sort_newest_first(&mut offers);
-        let v2 = v2::render(&offers);
-        let (root, max_size) = match device_feed(device) {
-            DeviceFeed::V1 => (v1::render(&offers), v1::MAX_SIZE),
-            DeviceFeed::V2 => (v2.clone(), v2::MAX_SIZE),
-        };
-        feeds.push(format!("{prefix}{device}.json"), root, max_size);
-        let path = format!("{prefix}api/v2/devices/{device}/builds.json");
-        feeds.push(path, v2, v2::MAX_SIZE);
+    let of_lanes: Vec<Feeds> = lanes
+        .par_iter()
+        .map(|(key, lane)| render_lane(key, lane, config))
+        .collect();
+    let mut feeds = Feeds::default();
+    for mut part in of_lanes {
+        feeds.pages.append(&mut part.pages);
+        feeds.warnings.append(&mut part.warnings);
+    }
+    for (variant, tree) in &trees {
+        let prefix = prefix(*variant);
+        for (device, lanes) in tree {
+            render_device(&prefix, device, lanes, config, &mut feeds);
+        }
+        upstream::render(&prefix, tree, config, &mut feeds);
+        templates.render(*variant, tree, &mut feeds)?;
     }
     feeds.pages.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(feeds)
+}
+
+/// The folder of a variant's feed tree.
+fn prefix(variant: Option<&Variant>) -> String {
+    variant.map_or_else(String::new, |variant| format!("{variant}/"))
+}
+
+/// The lists of one device, variant and romtype.
+fn render_lane(key: &LaneKey, lane: &Lane<'_>, config: &Config) -> Feeds {
+    let mut feeds = Feeds::default();
+    let prefix = prefix(key.variant.as_ref());
+    let folder = format!("{prefix}api/v1/{}/{}", key.device, key.romtype);
+    let list = v1::render(&lane.offers);
+    feeds.push_bounded(format!("{folder}.json"), list, v1::MAX_SIZE);
+    let upgrades = config.major_upgrades(key.device.as_str());
+    let mut deltas: HashMap<&str, Vec<&DeltaOffer<'_>>> = HashMap::new();
+    for delta in &lane.deltas {
+        deltas.entry(delta.source).or_default().push(delta);
+    }
+    let mut rendered: HashMap<Vec<usize>, Arc<[u8]>> = HashMap::new();
+    for (incremental, installed) in &lane.incrementals {
+        if let Some(reason) = build::path_fault(incremental) {
+            feeds.warnings.push(format!(
+                "{} {}: incremental `{}` has no feed of its own: {reason}",
+                key.device,
+                key.romtype,
+                incremental.escape_debug()
+            ));
+            continue;
+        }
+        let mut offers = lane.newer_than(installed, upgrades, MAX_LISTED);
+        for delta in deltas.get(incremental).into_iter().flatten() {
+            let is_target =
+                |full: &Offer<'_>| full.build.identity() == delta.target.build.identity();
+            if let Some(at) = offers.iter().position(is_target) {
+                offers.insert(at, delta.offer);
+            }
+        }
+        // Most incrementals of a long lane are told the same.
+        let identity = offers
+            .iter()
+            .map(|o| std::ptr::from_ref(o.build).addr())
+            .collect();
+        let bytes = rendered
+            .entry(identity)
+            .or_insert_with(|| v1::render(&offers).into());
+        feeds.push(format!("{folder}/{incremental}"), Arc::clone(bytes));
+    }
+    cm::render(key, lane, config, &mut feeds);
     feeds
+}
+
+/// The files that hold all builds of one device and variant.
+fn render_device(
+    prefix: &str,
+    device: &Device,
+    lanes: &DeviceLanes<'_, '_>,
+    config: &Config,
+    feeds: &mut Feeds,
+) {
+    let mut offers: Vec<Offer<'_>> = lanes
+        .iter()
+        .flat_map(|(_, lane)| lane.offers.clone())
+        .collect();
+    offers.sort_by(newest_first);
+    let deltas: Vec<&DeltaOffer<'_>> = lanes.iter().flat_map(|(_, lane)| &lane.deltas).collect();
+    let v2 = v2::render(&offers, &deltas);
+    let root = format!("{prefix}{device}.json");
+    match config.device_feed(device.as_str()) {
+        DeviceFeed::V1 => feeds.push_bounded(root, v1::render(&offers), v1::MAX_SIZE),
+        DeviceFeed::V2 => feeds.push_bounded(root, v2.clone(), v2::MAX_SIZE),
+        // It is made with the other pages of templates.
+        DeviceFeed::Template(_) => {}
+    }
+    let path = format!("{prefix}api/v2/devices/{device}/builds.json");
+    feeds.push_bounded(path, v2, v2::MAX_SIZE);
+}
+
+/// For which clients a file is made, as far as its contents tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// An object with `response`, for LineageOS 15.1 to 22.x.
+    V1,
+    /// A top-level array, for LineageOS 23.2 on.
+    V2,
+    /// Something else, described.
+    Other(String),
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Shape::V1 => f.write_str("a list for LineageOS 15.1 to 22.x"),
+            Shape::V2 => f.write_str("an array for LineageOS 23.2 on"),
+            Shape::Other(description) => f.write_str(description),
+        }
+    }
+}
+
+/// Tells what clients a file is for; `None` if it does not say.
+#[must_use]
+pub fn shape(bytes: &[u8]) -> Option<Shape> {
+    use serde_json::Value;
+    let keys = |object: &serde_json::Map<String, Value>| {
+        let mut keys: Vec<&str> = object.keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        keys.join(", ").escape_debug().to_string()
+    };
+    if bytes.trim_ascii_start().starts_with(b"<") {
+        return Some(Shape::Other("XML".to_owned()));
+    }
+    match serde_json::from_slice(bytes).ok()? {
+        Value::Array(list) => match list.first() {
+            Some(entry) if entry.get("files").is_none() => {
+                Some(Shape::Other("another array".to_owned()))
+            }
+            _ => Some(Shape::V2),
+        },
+        Value::Object(object) => match object.get("response").and_then(Value::as_array) {
+            Some(list) => match list.first()?.as_object()? {
+                entry if entry.contains_key("romtype") && entry.contains_key("id") => {
+                    Some(Shape::V1)
+                }
+                entry => Some(Shape::Other(format!("a list of {}", keys(entry)))),
+            },
+            None => Some(Shape::Other(format!("an object with {}", keys(&object)))),
+        },
+        _ => None,
+    }
 }
 
 /// A list of builds as text, at most `max_size` bytes of it, newest first.
 ///
-/// The two newest builds of each romtype and version always stay: the newest
-/// client deletes a half-downloaded build that leaves its feed. The rest stay as
-/// long as they fit.
+/// Deltas and the two newest full builds of each romtype and version always stay:
+/// the newest client deletes a half-downloaded build that leaves its feed. The
+/// rest stay as long as they fit.
 fn render_list(
-    offers: &[Offer],
+    offers: &[Offer<'_>],
     max_size: usize,
     [open, close]: [&str; 2],
-    render_entry: &dyn Fn(&Offer) -> String,
+    render_entry: &dyn Fn(&Offer<'_>) -> String,
 ) -> Vec<u8> {
-    let mut num_kept: Vec<(&Romtype, &str, usize)> = Vec::new();
+    let mut num_kept: Vec<(&Offer<'_>, usize)> = Vec::new();
     let mut entries: Vec<Option<String>> = Vec::with_capacity(offers.len());
     for offer in offers {
-        let (romtype, version) = (&offer.build.romtype, offer.build.version.as_str());
-        let same = |(known, kept, _): &(&Romtype, &str, usize)| {
-            *kept == version && known.as_str().eq_ignore_ascii_case(romtype.as_str())
+        let build = offer.build;
+        let same = |(known, _): &(&Offer<'_>, usize)| {
+            let romtype = known.build.romtype.as_str();
+            known.build.version == build.version
+                && romtype.eq_ignore_ascii_case(build.romtype.as_str())
         };
         let index = num_kept.iter().position(same).unwrap_or_else(|| {
-            num_kept.push((romtype, version, 0));
+            num_kept.push((offer, 0));
             num_kept.len() - 1
         });
-        num_kept[index].2 += 1;
-        entries.push((num_kept[index].2 <= 2).then(|| render_entry(offer)));
+        num_kept[index].1 += usize::from(build.kind == Kind::Full);
+        let is_protected = build.kind != Kind::Full || num_kept[index].1 <= NUM_PROTECTED;
+        entries.push(is_protected.then(|| render_entry(offer)));
     }
     // Each entry brings a comma and a line break, the frame at most two breaks.
     let taken: usize = entries.iter().flatten().map(|entry| entry.len() + 2).sum();
@@ -155,7 +341,6 @@ fn render_list(
     let entries: Vec<String> = entries.into_iter().flatten().collect();
     join(open, &entries, close)
 }
-
 /// Compact JSON in ASCII: what is beyond it becomes `\u` escapes, since an early
 /// client decodes every body as Latin-1.
 fn to_ascii_json<T: Serialize>(value: &T) -> String {
@@ -216,6 +401,34 @@ mod tests {
             serde_json::from_str::<String>(&json).unwrap(),
             "a\"ü\u{1F600}\n\x7f"
         );
+    }
+
+    #[test]
+    fn a_shape_is_told_by_what_clients_look_for() {
+        let keys = |text: &str| Some(Shape::Other(text.to_owned()));
+        for (text, expected) in [
+            (
+                r#"{"response":[{"id":"a","romtype":"x"}]}"#,
+                Some(Shape::V1),
+            ),
+            (
+                r#"{"response":[{"md5":"a","filename":"x"}]}"#,
+                keys("a list of filename, md5"),
+            ),
+            (
+                r#"{"url":"","datetime":5}"#,
+                keys("an object with datetime, url"),
+            ),
+            ("[]", Some(Shape::V2)),
+            // Nothing to tell them by.
+            (r#"{"response":[]}"#, None),
+            ("", None),
+            ("<?xml?>", keys("XML")),
+            ("[{\"a\":1}]", keys("another array")),
+            ("5", None),
+        ] {
+            assert_eq!(shape(text.as_bytes()), expected, "{text}");
+        }
     }
 
     #[test]

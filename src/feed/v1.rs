@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use super::{render_list, to_ascii_json};
-use crate::catalog::Offer;
+use crate::catalog::lanes::Offer;
 
 /// Longest file, in bytes: an early revision of the 23.x client reads no more.
 pub const MAX_SIZE: usize = 4 << 10;
@@ -29,16 +29,16 @@ struct Entry<'a> {
 
 /// Renders offers, given newest first, into one file of at most 4 KiB.
 #[must_use]
-pub fn render(offers: &[Offer]) -> Vec<u8> {
+pub fn render(offers: &[Offer<'_>]) -> Vec<u8> {
     render_list(offers, MAX_SIZE, FRAME, &|offer| {
         let build = &offer.build;
         to_ascii_json(&Entry {
             datetime: build.timestamp,
             filename: &build.filename,
-            id: &build.sha256,
+            id: build.phone_id(),
             romtype: build.romtype.as_str(),
             size: build.size,
-            url: &offer.url,
+            url: offer.url,
             version: &build.version,
         })
     })

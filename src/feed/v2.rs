@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::{render_list, to_ascii_json};
-use crate::catalog::Offer;
+use crate::catalog::lanes::{DeltaOffer, Offer};
 
 /// Longest file, in bytes, that every revision of the client reads.
 pub const MAX_SIZE: usize = 32 << 10;
@@ -18,6 +18,10 @@ const FRAME: [&str; 2] = ["[", "]"];
 struct Entry<'a> {
     datetime: i64,
     files: [File<'a>; 1],
+    /// Read by some forks, which take the one delta in it where its `pre-build` is
+    /// the build they run; unknown to the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incremental: Option<[File<'a>; 1]>,
     #[serde(rename = "type")]
     romtype: &'a str,
     version: &'a str,
@@ -37,22 +41,46 @@ struct File<'a> {
     url: &'a str,
 }
 
-/// Renders offers, given newest first, into one file of at most 32 KiB.
+impl<'a> File<'a> {
+    /// `None` for a build whose SHA-256 is unknown: clients check the download
+    /// against it.
+    fn of(offer: &Offer<'a>) -> Option<File<'a>> {
+        let build = offer.build;
+        Some(File {
+            filename: &build.filename,
+            os_patch_level: build.security_patch.as_deref(),
+            os_sdk_level: build.sdk_level,
+            ota_property_files: build.property_files.as_deref(),
+            sha256: build.sha256.as_deref()?,
+            size: build.size,
+            url: offer.url,
+        })
+    }
+}
+
+/// Renders offers, given newest first, into one file of at most 32 KiB. Of several
+/// deltas to one build, the one from the newest source goes with it.
 #[must_use]
-pub fn render(offers: &[Offer]) -> Vec<u8> {
-    render_list(offers, MAX_SIZE, FRAME, &|offer| {
-        let build = &offer.build;
+pub fn render(offers: &[Offer<'_>], deltas: &[&DeltaOffer<'_>]) -> Vec<u8> {
+    let hashed: Vec<Offer<'_>> = offers
+        .iter()
+        .filter(|offer| offer.build.sha256.is_some())
+        .copied()
+        .collect();
+    render_list(&hashed, MAX_SIZE, FRAME, &|offer| {
+        let build = offer.build;
+        let leads_here = |delta: &&&DeltaOffer<'_>| {
+            delta.offer.build.sha256.is_some() && delta.target.build.identity() == build.identity()
+        };
+        let delta = deltas
+            .iter()
+            .filter(leads_here)
+            .max_by_key(|delta| delta.source_since);
+        let file = File::of(offer).expect("only builds with a SHA-256 are left");
         to_ascii_json(&Entry {
             datetime: build.timestamp,
-            files: [File {
-                filename: &build.filename,
-                os_patch_level: build.security_patch.as_deref(),
-                os_sdk_level: build.sdk_level,
-                ota_property_files: build.property_files.as_deref(),
-                sha256: &build.sha256,
-                size: build.size,
-                url: &offer.url,
-            }],
+            files: [file],
+            incremental: delta.and_then(|delta| Some([File::of(&delta.offer)?])),
             romtype: build.romtype.as_str(),
             version: &build.version,
         })

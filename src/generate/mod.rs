@@ -4,10 +4,11 @@
 //! what changed and what was left out. Packages are examined, then hashed, then
 //! brought together with the catalog; only then is anything written.
 
+mod admit;
 mod reconcile;
 mod report;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -15,6 +16,7 @@ use rayon::prelude::*;
 
 use crate::build::{Build, Kind};
 use crate::cache::{Cache, Told};
+use crate::catalog::lanes::{Held, Lane, LaneKey, Lanes};
 use crate::catalog::{self, Catalog, Catalogs, Contradiction, file};
 use crate::class::Class;
 use crate::config::Config;
@@ -25,6 +27,7 @@ use crate::io::write_atomically;
 use crate::scan::{self, Found};
 use crate::site::writer;
 
+pub use admit::{Objection, object};
 pub use report::{Event, Fault, Report};
 
 /// Name of the cache in the state folder.
@@ -76,6 +79,9 @@ pub enum Error {
         /// How many more there are.
         num_others: usize,
     },
+    /// A feed template cannot be used.
+    #[error(transparent)]
+    Feed(#[from] feed::Error),
     /// The site cannot be written.
     #[error(transparent)]
     Writer(#[from] writer::Error),
@@ -115,8 +121,8 @@ impl Error {
 
 /// Brings the site up to date.
 ///
-/// `now_ns` is the time in nanoseconds since the epoch; it decides only which
-/// digests are remembered, never what is published.
+/// `now_ns` is the time in nanoseconds since the epoch. What is published depends
+/// on it only by `min_age`.
 ///
 /// # Errors
 /// [`Error`]; a package that cannot be used is a [`Fault`] in the report instead.
@@ -131,8 +137,15 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         true => None,
         false => Some(lock_state(&config.state)?),
     };
-    let mut catalogs = Catalogs::load(&config.catalogs)?;
-    let merged = catalogs.merged()?;
+    let now = now_ns.div_euclid(1_000_000_000);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(config.jobs.max(1))
+        .build()
+        .map_err(|error| Error::Write {
+            file: PathBuf::from("thread pool"),
+            source: io::Error::other(error),
+        })?;
+    let mut catalogs = pool.install(|| Catalogs::load(&config.catalogs))?;
     let scan = scan::scan(&config.builds, &config.exclude);
     let mut report = Report::default();
     for fault in &scan.faults {
@@ -142,21 +155,23 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
             fault.message.clone(),
         ));
     }
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(config.jobs.max(1))
-        .build()
-        .map_err(|error| Error::Write {
-            file: PathBuf::from("thread pool"),
-            source: io::Error::other(error),
-        })?;
-    let cache = Cache::load(&config.state.join(CACHE), &config.families);
-    let drafts =
-        pool.install(|| examine_all(config, &scan.packages, &cache, observer, &mut report));
+    let rules = config.variants.iter();
+    let keys: Vec<&str> = rules
+        .filter_map(|rule| Some(rule.property.as_ref()?.0.as_str()))
+        .collect();
+    let cache = Cache::load(&config.state.join(CACHE), &config.families, &keys);
+    let merged = catalogs.merged()?;
+    let examined = pool.install(|| examine_all(config, &scan.packages, &cache, &mut report));
+    let drafts = draft_all(config, examined, &merged, now, observer, &mut report);
     require_addresses(config, &merged, drafts.iter().map(|draft| &draft.build))?;
+    drop(merged);
     report.from_catalog_alone = scan.packages.is_empty();
     let builds = pool.install(|| hash_all(config, drafts, &cache, observer, now_ns, &mut report));
 
-    let known = file::render(&catalogs.own);
+    // From a catalog alone nothing comes that was not in it, except that the rules
+    // for variants may be new. A copy of a large one takes its time.
+    let may_change = !scan.packages.is_empty() || !config.variants.is_empty();
+    let known = may_change.then(|| catalogs.own.clone());
     reconcile::reconcile(config, &scan, builds, &mut catalogs, &mut report);
     let merged = catalogs.merged()?;
     if merged.is_empty() {
@@ -165,26 +180,28 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         return Ok(report);
     }
 
-    let pages = render_pages(config, &merged, &mut report);
+    let pages = pool.install(|| render_pages(config, &merged, now, &mut report))?;
+    writer::check_paths(&pages)?;
     let site_lock = match config.dry_run {
         true => None,
         false => Some(writer::open(&config.out, config.adopt)?),
     };
-    report.plan = writer::plan(&config.out, &pages, config.adopt)?;
+    report.plan = pool.install(|| writer::plan(&config.out, &pages, config.adopt))?;
+    warn_of_changes(config, &pages, &mut report);
     for path in &report.plan.foreign {
-        let message = "a file that romfeed did not write is in the way of this page";
+        let message = "a file or link that romfeed did not write is in the way of this page";
         report
             .faults
             .push(Fault::message(path, Class::Conflict, message.to_owned()));
     }
     report.sort_faults();
-    let rendered = file::render(&catalogs.own);
-    report.catalog_changed = rendered != known || !catalog_path.exists();
+    report.catalog_changed =
+        known.is_some_and(|known| known != catalogs.own) || !catalog_path.exists();
     let Some(site_lock) = site_lock else {
         return Ok(report);
     };
     if report.catalog_changed {
-        save_catalog(catalog_path, &rendered)?;
+        save_catalog(catalog_path, &file::render(&catalogs.own))?;
     }
     writer::execute(&config.out, &pages, &report.plan, &site_lock)?;
     Ok(report)
@@ -259,9 +276,8 @@ fn examine_all(
     config: &Config,
     packages: &[Found],
     cache: &Cache,
-    observer: &dyn Observer,
     report: &mut Report,
-) -> Vec<Draft> {
+) -> Vec<Examined> {
     let remembered = |file: &Path, stamp| match config.rehash {
         true => None,
         false => cache.told(&cache_key(file), stamp),
@@ -270,19 +286,61 @@ fn examine_all(
         remembered: &remembered,
         ..Context::new(config)
     };
-    let examined: Vec<PerPath<Draft>> = packages
+    let examined: Vec<PerPath<Examined>> = packages
         .par_iter()
         .map(|found| {
-            let draft =
-                ingest::examine(&found.file, &found.path, context).and_then(|mut package| {
-                    let build = package.draft()?;
-                    observer.examined(&package);
-                    Ok(Draft { package, build })
-                });
-            (found.path.clone(), draft)
+            let examined = ingest::examine(&found.file, &found.path, context);
+            (found.path.clone(), examined)
         })
         .collect();
     keep_sound(examined, report)
+}
+
+/// Completes the facts of all packages; those of deltas come after, since their
+/// full builds know more of them than they do.
+fn draft_all(
+    config: &Config,
+    packages: Vec<Examined>,
+    merged: &Catalog,
+    now: i64,
+    observer: &dyn Observer,
+    report: &mut Report,
+) -> Vec<Draft> {
+    let draft = |mut package: Examined| {
+        let path = package.path.clone();
+        let draft = package
+            .draft(config, now)
+            .map(|build| Draft { package, build });
+        (path, draft)
+    };
+    let (full, deltas): (Vec<Examined>, Vec<Examined>) = packages
+        .into_iter()
+        .partition(|package| package.kind == Kind::Full);
+    let mut drafts = keep_sound(full.into_iter().map(draft).collect(), report);
+    let with_facts = |mut delta: Examined| {
+        let known = merged.builds.values().map(|record| &record.build);
+        let builds = drafts.iter().map(|draft| &draft.build).chain(known);
+        // Two variants may carry one incremental; then the delta's name decides.
+        let named = config.variant(&delta.path, &|_| None);
+        let targets = builds.filter(|build| delta.leads_to(build));
+        let target = targets.max_by_key(|build| build.variant.as_ref() == named);
+        let Some(target) = target.cloned() else {
+            return draft(delta);
+        };
+        delta.adopt(&target);
+        let (path, mut drafted) = draft(delta);
+        if let Ok(draft) = &mut drafted {
+            draft.build.variant = target.variant;
+            draft.build.next_device = target.next_device;
+        }
+        (path, drafted)
+    };
+    let deltas = deltas.into_iter().map(with_facts).collect();
+    drafts.extend(keep_sound(deltas, report));
+    for draft in &drafts {
+        observer.examined(&draft.package);
+    }
+    drafts
 }
 
 /// What became of one path under `builds/`.
@@ -387,7 +445,7 @@ fn hash_all(
             };
             let result = hash().and_then(|digests| {
                 ingest::verify(file, &digests, &mut warnings)?;
-                build.sha256 = digests.sha256;
+                build.sha256 = Some(digests.sha256);
                 build.md5 = Some(digests.md5);
                 Ok((build, warnings))
             });
@@ -409,54 +467,100 @@ fn hash_all(
     builds
 }
 
-/// All files of the site.
-fn render_pages(config: &Config, merged: &Catalog, report: &mut Report) -> Vec<Page> {
-    let offered = || {
-        let records = merged.builds.values().filter(|record| record.is_offered());
-        records.map(|record| &record.build)
-    };
-    // An address serves one file: of several builds that claim it, the newest.
-    let mut owners: BTreeMap<String, &Build> = BTreeMap::new();
-    let newness = |build: &Build| (build.timestamp, build.path.clone());
-    for build in offered().filter(|build| build.kind == Kind::Full) {
-        let Some((url, _)) = config.address(build) else {
+/// The download address of each offered build by its identity. An address serves
+/// one file: of several builds that claim it, the newest has it.
+fn addresses<'a>(
+    config: &Config,
+    merged: &'a Catalog,
+    report: &mut Report,
+) -> BTreeMap<&'a str, String> {
+    let newness = |build: &'a Build| (build.timestamp, &build.path);
+    let offered = merged.builds.values().filter(|record| record.is_offered());
+    let builds: Vec<&Build> = offered.map(|record| &record.build).collect();
+    let urls: Vec<Option<String>> = builds
+        .par_iter()
+        .map(|build| config.address(build).map(|(url, _)| url))
+        .collect();
+    let mut owners: HashMap<&str, &Build> = HashMap::with_capacity(builds.len());
+    for (build, url) in builds.iter().zip(&urls) {
+        let Some(url) = url else {
             let message =
                 "no setting gives it a download address, or the template names a fact it lacks";
-            report.faults.push(Fault::message(
-                &build.path,
-                Class::MissingFacts,
-                message.to_owned(),
-            ));
+            let fault = Fault::message(&build.path, Class::MissingFacts, message.to_owned());
+            report.faults.push(fault);
             continue;
         };
         let owner = owners.entry(url).or_insert(build);
-        if newness(build) > newness(owner) {
+        if newness(owner) < newness(build) {
             *owner = build;
         }
     }
-    let urls: BTreeMap<&str, &str> = owners
+    let is_owned: Vec<bool> = builds
         .iter()
-        .map(|(url, build)| (build.sha256.as_str(), url.as_str()))
-        .collect();
-    let lacks_url =
-        |build: &&Build| build.kind == Kind::Full && !urls.contains_key(build.sha256.as_str());
-    for build in offered().filter(lacks_url) {
-        if let Some((url, _)) = config.address(build) {
-            let owner = owners[&url].path.escape_debug();
+        .zip(&urls)
+        .map(|(build, url)| {
+            let Some(url) = url else { return false };
+            let owner = owners[url.as_str()];
+            if owner.identity() == build.identity() {
+                return true;
+            }
+            let owner = owner.path.escape_debug();
             let message = format!("its download address is also that of {owner}: {url}");
             report
                 .faults
                 .push(Fault::message(&build.path, Class::Conflict, message));
+            false
+        })
+        .collect();
+    drop(owners);
+    let urls = builds.into_iter().zip(urls).zip(is_owned);
+    urls.filter(|(_, is_owned)| *is_owned)
+        .filter_map(|((build, url), _)| Some((build.identity(), url?)))
+        .collect()
+}
+
+/// All files of the site.
+fn render_pages(
+    config: &Config,
+    merged: &Catalog,
+    now: i64,
+    report: &mut Report,
+) -> Result<Vec<Page>, feed::Error> {
+    let urls = addresses(config, merged, report);
+    let Lanes { lanes, held } = catalog::lanes::lanes(merged, config, &urls, now);
+    // A build stands in several lanes, but in the catalog once: its place tells it.
+    let mut offered: HashSet<*const Build> = HashSet::with_capacity(merged.builds.len());
+    let mut deltas: HashSet<*const Build> = HashSet::new();
+    for (key, lane) in &lanes {
+        report.num_unlisted += lane.num_unlisted;
+        offered.extend(lane.offers.iter().map(|o| std::ptr::from_ref(o.build)));
+        let of_lane = lane
+            .deltas
+            .iter()
+            .map(|d| std::ptr::from_ref(d.offer.build));
+        deltas.extend(of_lane);
+        if !lane.offers.is_empty() {
+            let variant = key.variant.as_ref();
+            report.variants.insert(variant.map(ToString::to_string));
+            report.devices.insert(key.device.to_string());
         }
     }
-    let address = |build: &Build| Some((*urls.get(build.sha256.as_str())?).to_owned());
-    let lanes = catalog::lanes(merged, &address);
-    for offer in lanes.values().flat_map(|lane| &lane.offers) {
-        report.devices.insert(offer.build.device.to_string());
-        report.num_offered += 1;
+    report.num_offered = offered.len();
+    report.num_deltas = deltas.len();
+    for (path, held) in held {
+        match held {
+            Held::WrongWay(_) => {
+                let fault = Fault::message(path, Class::Conflict, held.to_string());
+                report.faults.push(fault);
+            }
+            _ => report.events.push(Event::Held {
+                path: path.to_owned(),
+                reason: held.to_string(),
+            }),
+        }
     }
-    report.num_deltas = offered().filter(|build| build.kind != Kind::Full).count();
-    let feeds = feed::render(&lanes, &|device| config.device_feed(device));
+    warn_of_shared_names(config, &lanes, report);
+    let feeds = feed::render(&lanes, config)?;
     report
         .events
         .extend(feeds.warnings.into_iter().map(|text| Event::Warning {
@@ -465,5 +569,68 @@ fn render_pages(config: &Config, merged: &Catalog, report: &mut Report) -> Vec<P
         }));
     let mut pages = crate::site::fixed_pages();
     pages.extend(feeds.pages);
-    pages
+    Ok(pages)
+}
+
+/// An alias that is a device too: its phones are told of both, and nothing but the
+/// maintainer knows whether that is what was meant.
+fn warn_of_shared_names(config: &Config, lanes: &BTreeMap<LaneKey, Lane<'_>>, report: &mut Report) {
+    for (device, settings) in &config.devices {
+        for alias in &settings.aliases {
+            let of_alias = lanes.iter().filter(|(key, _)| key.device == *alias);
+            let mut offers = of_alias.flat_map(|(_, lane)| &lane.offers);
+            if offers.any(|offer| offer.build.device == *alias) {
+                report.events.push(Event::Warning {
+                    path: "feeds".to_owned(),
+                    text: format!(
+                        "{alias} is an alias of {device} and has builds of its own; phones that \
+                         ask for {alias} are offered both"
+                    ),
+                });
+            }
+        }
+    }
+}
+
+/// What phones may stumble over is pointed out: a `{device}.json` that gets another
+/// form, since what reads it must be new enough, or old enough; and files that go.
+fn warn_of_changes(config: &Config, pages: &[Page], report: &mut Report) {
+    let changed: HashSet<&str> = report.plan.changed.iter().map(String::as_str).collect();
+    let is_device_feed = |path: &str| {
+        let name = path
+            .rsplit('/')
+            .next()
+            .and_then(|name| name.strip_suffix(".json"));
+        path.split('/').count() <= 2 && name.is_some_and(|name| report.devices.contains(name))
+    };
+    let mut warnings = Vec::new();
+    for page in pages {
+        if !changed.contains(page.path.as_str()) || !is_device_feed(&page.path) {
+            continue;
+        }
+        let published = std::fs::read(config.out.join(&page.path)).unwrap_or_default();
+        if let (Some(old), Some(new)) = (feed::shape(&published), feed::shape(&page.bytes))
+            && old != new
+        {
+            warnings.push(format!(
+                "{} was {old} and becomes {new}; phones with an updater for the old form \
+                 will not understand it",
+                page.path
+            ));
+        }
+    }
+    if let [first, others @ ..] = &report.plan.removed[..] {
+        let others = match others.len() {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        warnings.push(format!(
+            "no longer part of the site, though phones may still ask for it: {first}{others}"
+        ));
+    }
+    let warnings = warnings.into_iter().map(|text| Event::Warning {
+        path: "feeds".to_owned(),
+        text,
+    });
+    report.events.extend(warnings);
 }

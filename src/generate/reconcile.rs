@@ -1,12 +1,14 @@
 //! Scanned builds meet the catalog: new, known, superseded, gone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::admit;
 use super::report::{Event, Fault, Report};
-use crate::build::Build;
-use crate::catalog::{Catalog, Catalogs, Reason, Record};
+use crate::build::{Build, Variant};
+use crate::catalog::{Catalog, Catalogs, Home, Reason, Record};
 use crate::class::Class;
 use crate::config::{AddressSource, Config};
+use crate::ingest;
 use crate::scan::Scan;
 
 /// Brings the scanned builds and the catalog together.
@@ -18,12 +20,61 @@ pub(super) fn reconcile(
     report: &mut Report,
 ) {
     let builds = drop_buried(builds, catalogs, report);
+    for build in &builds {
+        recognise_imported(build, &mut catalogs.own);
+    }
     let builds = drop_same_bytes(scan, builds, &catalogs.own, report);
     let builds = drop_same_names(builds, catalogs, report);
-    let seen: BTreeSet<String> = builds.iter().map(|build| build.sha256.clone()).collect();
-    bury_superseded(&builds, &seen, catalogs, report);
+    let seen: BTreeSet<String> = identities(&builds);
+    let builds = keep_variants(config, builds, &catalogs.own, report);
+    // What is known first, so that new builds meet it where it belongs by now.
+    let (known, new): (Vec<Build>, Vec<Build>) = builds
+        .into_iter()
+        .partition(|build| catalogs.knows(build.identity()));
+    let (moving, staying): (Vec<Build>, Vec<Build>) = known.into_iter().partition(|build| {
+        let record = catalogs.own.builds.get(build.identity());
+        record.is_some_and(|record| admit::lane_of(&record.build) != admit::lane_of(build))
+    });
+    take_up_all(staying, &seen, catalogs, report);
+    sort_into_variants(config, &seen, catalogs, report);
+    let moving = admit::admit(config, moving, catalogs, report);
+    take_up_all(moving, &seen, catalogs, report);
+    let new = admit::admit(config, new, catalogs, report);
+    take_up_all(new, &seen, catalogs, report);
+    retire_vanished(config, scan, &seen, catalogs, report);
+}
+
+/// Builds that were removed once are not taken up again, and neither are those
+/// that were superseded, as long as what took their name is there.
+fn drop_buried(builds: Vec<Build>, catalogs: &mut Catalogs, report: &mut Report) -> Vec<Build> {
+    let seen = identities(&builds);
+    let own = &mut catalogs.own;
+    for build in &builds {
+        let stone = own.tombstones.get(build.identity());
+        if let Some(Reason::Superseded(by)) = stone.map(|stone| &stone.reason)
+            && !seen.contains(by)
+        {
+            own.tombstones.remove(build.identity());
+        }
+    }
+    let (buried, builds): (Vec<Build>, Vec<Build>) = builds
+        .into_iter()
+        .partition(|build| catalogs.is_buried(build));
+    let events = buried.into_iter().map(|build| Event::Buried(build.path));
+    report.events.extend(events);
+    builds
+}
+
+/// Puts scanned builds into the catalog that is kept.
+fn take_up_all(
+    builds: Vec<Build>,
+    seen: &BTreeSet<String>,
+    catalogs: &mut Catalogs,
+    report: &mut Report,
+) {
+    bury_superseded(&builds, seen, catalogs, report);
     for build in builds {
-        if is_name_taken(&build, catalogs, &seen) {
+        if is_name_taken(&build, catalogs, seen) {
             let message = "a published build of another device has this file name".to_owned();
             report
                 .faults
@@ -32,17 +83,79 @@ pub(super) fn reconcile(
         }
         take_up(build, catalogs, report);
     }
-    retire_vanished(config, scan, &seen, catalogs, report);
 }
 
-/// Builds that were removed once are not taken up again.
-fn drop_buried(builds: Vec<Build>, catalogs: &Catalogs, report: &mut Report) -> Vec<Build> {
-    let (buried, builds): (Vec<Build>, Vec<Build>) = builds
-        .into_iter()
-        .partition(|build| catalogs.is_buried(&build.sha256));
-    let events = buried.into_iter().map(|build| Event::Buried(build.path));
-    report.events.extend(events);
+/// What the settings put into no variant stays in the one it has, unless that is one
+/// of theirs.
+fn keep_variants(
+    config: &Config,
+    mut builds: Vec<Build>,
+    own: &Catalog,
+    report: &mut Report,
+) -> Vec<Build> {
+    let is_set = |variant: &Variant| config.variants.iter().any(|rule| rule.variant == *variant);
+    for build in builds.iter_mut().filter(|build| build.variant.is_none()) {
+        let known = own.builds.get(build.identity());
+        let variant = known.and_then(|record| record.build.variant.clone());
+        build.variant = variant.filter(|variant| !is_set(variant));
+        if let Some(variant) = &build.variant {
+            let text = format!(
+                "it stays in variant `{variant}`, which no [[variant]] names; `romfeed catalog \
+                 remove` and `catalog add --zip` put it where its facts say"
+            );
+            let path = build.path.clone();
+            report.events.push(Event::Warning { path, text });
+        }
+    }
     builds
+}
+
+fn identities(builds: &[Build]) -> BTreeSet<String> {
+    builds
+        .iter()
+        .map(|build| build.identity().to_owned())
+        .collect()
+}
+
+/// Gives a build that was imported without a SHA-256 the one of its package.
+fn recognise_imported(build: &Build, own: &mut Catalog) {
+    let is_it = |known: &Build| {
+        known.sha256.is_none()
+            && known.filename == build.filename
+            && known.device == build.device
+            && known.size == build.size
+            && (known.md5.is_none() || known.md5 == build.md5)
+    };
+    let Some(record) = own
+        .find_filename(&build.filename)
+        .filter(|r| is_it(&r.build))
+    else {
+        return;
+    };
+    let id = record.build.identity().to_owned();
+    if let Some(mut record) = own.builds.remove(&id) {
+        record.build.sha256.clone_from(&build.sha256);
+        own.builds.insert(build.identity().to_owned(), record);
+    }
+}
+
+/// Builds whose packages are elsewhere go where the patterns of the settings put
+/// them; their properties are not known any more.
+fn sort_into_variants(
+    config: &Config,
+    seen: &BTreeSet<String>,
+    catalogs: &mut Catalogs,
+    report: &mut Report,
+) {
+    for (identity, record) in &mut catalogs.own.builds {
+        let variant = config.variant_by_path(&record.build.path);
+        let is_other = variant.is_some() && record.build.variant.as_ref() != variant;
+        if !seen.contains(identity) && is_other {
+            let mut build = record.build.clone();
+            build.variant = variant.cloned();
+            update(record, build, report);
+        }
+    }
 }
 
 /// Offers no more what the site was to serve and what is not in the folder, or is
@@ -70,12 +183,16 @@ fn retire_vanished(
     let unread: BTreeSet<String> = report
         .faults
         .iter()
-        .filter(|fault| !is_damage(fault.class))
+        .filter(|fault| {
+            // A clock that fell back says nothing of the package.
+            let is_clock = matches!(fault.error.downcast_ref(), Some(ingest::Error::Future(_)));
+            is_clock || !is_damage(fault.class) && !fault.error.is::<admit::Objection>()
+        })
         .map(|fault| fault.path.clone())
         .collect();
     for record in catalogs.own.builds.values_mut() {
         let build = &record.build;
-        let is_here = seen.contains(&build.sha256) || unread.contains(&build.path);
+        let is_here = seen.contains(build.identity()) || unread.contains(&build.path);
         if is_here || !record.is_offered() {
             continue;
         }
@@ -102,14 +219,14 @@ fn drop_same_bytes(
         .filter(|found| found.is_link)
         .map(|found| found.path.as_str())
         .collect();
-    let mut by_sha256: BTreeMap<String, Vec<Build>> = BTreeMap::new();
+    let mut by_identity: BTreeMap<String, Vec<Build>> = BTreeMap::new();
     for build in builds {
-        let same = by_sha256.entry(build.sha256.clone()).or_default();
+        let same = by_identity.entry(build.identity().to_owned()).or_default();
         same.push(build);
     }
     let mut kept = Vec::new();
-    for (sha256, mut same) in by_sha256 {
-        let published = own.builds.get(&sha256).map(|record| &record.build.path);
+    for (identity, mut same) in by_identity {
+        let published = own.builds.get(&identity).map(|record| &record.build.path);
         same.sort_by_key(|build| {
             let is_link = links.contains(build.path.as_str());
             (is_link, Some(&build.path) != published, build.path.clone())
@@ -135,9 +252,9 @@ fn drop_same_names(builds: Vec<Build>, catalogs: &Catalogs, report: &mut Report)
         paths.push(build.path.clone());
     }
     let is_published = |build: &Build| {
-        let record = catalogs.own.builds.get(&build.sha256);
+        let record = catalogs.own.builds.get(build.identity());
         record.is_some_and(|record| record.build.filename == build.filename)
-            || catalogs.others_offer(&build.sha256)
+            || catalogs.others_offer(build.identity())
     };
     builds
         .into_iter()
@@ -168,23 +285,24 @@ fn bury_superseded(
     catalogs: &mut Catalogs,
     report: &mut Report,
 ) {
+    let names: HashSet<&str> = builds.iter().map(|build| build.filename.as_str()).collect();
     let known: BTreeMap<String, Build> = catalogs
         .own
         .builds
         .values()
+        .filter(|record| names.contains(record.build.filename.as_str()))
         .map(|record| (record.build.filename.clone(), record.build.clone()))
         .collect();
     for build in builds {
         let is_rebuilt = |old: &Build| {
-            old.sha256 != build.sha256 && !seen.contains(&old.sha256) && old.device == build.device
+            let is_here = old.identity() == build.identity() || seen.contains(old.identity());
+            !is_here && old.device == build.device
         };
-        let Some(Build { sha256: old, .. }) =
-            known.get(&build.filename).filter(|old| is_rebuilt(old))
-        else {
+        let Some(old) = known.get(&build.filename).filter(|old| is_rebuilt(old)) else {
             continue;
         };
-        let reason = Reason::Superseded(build.sha256.clone());
-        catalogs.own.bury(old, reason);
+        let reason = Reason::Superseded(build.identity().to_owned());
+        catalogs.own.bury(old.identity(), reason);
         report.events.push(Event::Superseded(build.path.clone()));
     }
 }
@@ -194,28 +312,43 @@ fn bury_superseded(
 fn is_name_taken(build: &Build, catalogs: &Catalogs, seen: &BTreeSet<String>) -> bool {
     let own = catalogs.own.find_filename(&build.filename);
     own.is_some_and(|record| {
-        record.build.sha256 != build.sha256 && !seen.contains(&record.build.sha256)
+        let known = record.build.identity();
+        known != build.identity() && !seen.contains(known)
     })
+}
+
+fn update(record: &mut Record, build: Build, report: &mut Report) {
+    let path = build.path.clone();
+    let home = Home::of(&build);
+    report.events.push(match Home::of(&record.build) == home {
+        true => Event::Updated(path),
+        false => {
+            let variant = home.variant.map_or_else(String::new, |v| format!("{v}/"));
+            Event::Moved {
+                path,
+                to: format!("{variant}{}/{}", home.device, home.romtype.to_path()),
+            }
+        }
+    });
+    record.update(build);
 }
 
 /// Puts one scanned build into the catalog that is kept.
 fn take_up(mut build: Build, catalogs: &mut Catalogs, report: &mut Report) {
     let path = build.path.clone();
-    if let Some(record) = catalogs.own.builds.get_mut(&build.sha256) {
+    if let Some(record) = catalogs.own.builds.get_mut(build.identity()) {
         // What the package cannot tell is kept.
         build.url.clone_from(&record.build.url);
-        build.variant.clone_from(&record.build.variant);
-        build.signer.clone_from(&record.build.signer);
+        build.id.clone_from(&record.build.id);
         if std::mem::take(&mut record.retired) {
             report.events.push(Event::Returned(path.clone()));
         }
         if record.build != build {
-            report.events.push(Event::Updated(path));
-            record.build = build;
+            update(record, build, report);
         }
         return;
     }
-    if catalogs.others_offer(&build.sha256) {
+    if catalogs.others_offer(build.identity()) {
         return;
     }
     if catalogs.find_in_others(&build.filename).is_some() {
@@ -233,5 +366,5 @@ fn take_up(mut build: Build, catalogs: &mut Catalogs, report: &mut Report) {
     catalogs
         .own
         .builds
-        .insert(record.build.sha256.clone(), record);
+        .insert(record.build.identity().to_owned(), record);
 }

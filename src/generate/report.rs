@@ -33,6 +33,13 @@ pub enum Event {
     Added(String),
     /// A build's facts changed.
     Updated(String),
+    /// A build is published in another place than before.
+    Moved {
+        /// The build's path.
+        path: String,
+        /// The new place: variant, device and romtype.
+        to: String,
+    },
     /// A zip that was gone is back.
     Returned(String),
     /// A build took the file name of another, which is offered no more.
@@ -49,6 +56,13 @@ pub enum Event {
         path: String,
         /// The name published.
         of: String,
+    },
+    /// A build that is sound and is not offered now.
+    Held {
+        /// The build's path.
+        path: String,
+        /// Why.
+        reason: String,
     },
     /// A doubt about a build that is published all the same.
     Warning {
@@ -74,8 +88,12 @@ pub struct Report {
     pub num_offered: usize,
     /// Devices with an offered build.
     pub devices: BTreeSet<String>,
-    /// Deltas in the catalog, which no feed lists.
+    /// Variants with an offered build; none is the builds without one.
+    pub variants: BTreeSet<Option<String>>,
+    /// Deltas phones are offered.
     pub num_deltas: usize,
+    /// Full builds that retention leaves out of the lists.
+    pub num_unlisted: usize,
     /// The scan found no zip, so that the catalog alone makes the site.
     pub from_catalog_alone: bool,
     /// Neither scan nor catalog has anything to publish, so nothing is written.

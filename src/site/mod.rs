@@ -16,8 +16,9 @@ pub fn fixed_pages() -> Vec<Page> {
     [(".nojekyll", ""), ("404.html", NOT_FOUND)]
         .map(|(path, text)| Page {
             path: path.to_owned(),
-            bytes: text.as_bytes().to_vec(),
+            bytes: text.as_bytes().into(),
             is_feed: false,
+            origin: None,
         })
         .into()
 }

@@ -5,11 +5,14 @@
 //! that touches nothing, then its execution. The manifest in the folder lists the
 //! files romfeed wrote; anything else there belongs to somebody else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::feed::Page;
@@ -57,12 +60,22 @@ pub enum Error {
         file: PathBuf,
     },
     /// Two pages cannot both be files: one's path leads through the other.
-    #[error("`{shorter}` would have to be both a file and the folder of `{longer}`")]
+    #[error("`{shorter}` would have to be both a file and the folder of `{longer}`{makers}")]
     Prefix {
         /// The page in the way.
         shorter: String,
         /// The page behind it.
         longer: String,
+        /// What makes them, in this order.
+        makers: Makers,
+    },
+    /// Two pages have one path.
+    #[error("`{path}` would have to be two pages at once{makers}")]
+    Duplicate {
+        /// The path.
+        path: String,
+        /// What makes them.
+        makers: Makers,
     },
     /// The system refused.
     #[error("cannot {verb} {}", .file.display())]
@@ -77,6 +90,22 @@ pub enum Error {
     },
 }
 
+/// What makes each of two pages; romfeed itself if it is no template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Makers([Option<Arc<str>>; 2]);
+
+impl fmt::Display for Makers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let own: Arc<str> = "romfeed itself".into();
+        let [first, second] = &self.0;
+        if first.is_none() && second.is_none() {
+            return Ok(());
+        }
+        let [first, second] = [first, second].map(|maker| maker.as_ref().unwrap_or(&own));
+        write!(f, ": one is made by {first}, the other by {second}")
+    }
+}
+
 fn io_error<'a>(verb: &'static str, file: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
     move |source| Error::Io {
         verb,
@@ -85,10 +114,16 @@ fn io_error<'a>(verb: &'static str, file: &'a Path) -> impl FnOnce(io::Error) ->
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Manifest {
     schema: u32,
-    files: BTreeSet<String>,
+    files: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ManifestRef<'a> {
+    schema: u32,
+    files: &'a [&'a str],
 }
 
 /// A lock that lasts until it is dropped, or until the process dies.
@@ -145,8 +180,9 @@ pub struct Plan {
     pub num_unchanged: usize,
     /// The manifest is absent or lists other files.
     manifest_changed: bool,
-    owned: BTreeSet<String>,
-    known: BTreeSet<String>,
+    /// What is romfeed's own after the run, and what was before it; both sorted.
+    owned: Vec<String>,
+    known: Vec<String>,
 }
 
 impl Plan {
@@ -157,45 +193,95 @@ impl Plan {
     }
 }
 
-/// Compares the pages with the folder and touches nothing.
+/// Compares the pages, whose paths were [checked](check_paths), with the folder and
+/// touches nothing.
 ///
-/// `adopt` takes over a folder, or files in it, that romfeed did not write.
+/// Every file is read, so that one edited or removed by hand is made good. `adopt`
+/// takes over a folder, or files in it, that romfeed did not write.
 ///
 /// # Errors
-/// [`Error::NotOurs`], [`Error::Manifest`], [`Error::Prefix`] or [`Error::Io`].
+/// [`Error::NotOurs`], [`Error::Manifest`] or [`Error::Io`].
 pub fn plan(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
-    check_prefixes(pages)?;
     let manifest = read_manifest(out)?;
     if manifest.is_none() && !adopt {
         refuse_foreign_folder(out)?;
     }
-    let known = manifest.clone().unwrap_or_default();
+    let is_new_site = manifest.is_none();
+    let known = manifest.unwrap_or_default();
+    let is_known = |path: &String| known.binary_search(path).is_ok();
+    let ordered = writing_order(pages.iter().collect());
+    let found: Vec<Result<Existing, Error>> = ordered
+        .par_iter()
+        .map_init(Vec::new, |buffer, page| {
+            let file = out.join(&page.path);
+            compare(&file, &page.bytes, buffer).map_err(io_error("read", &file))
+        })
+        .collect();
     let mut plan = Plan::default();
-    // Referenced files first, feeds after them.
-    let mut ordered: Vec<&Page> = pages.iter().collect();
-    ordered.sort_by_key(|page| (page.is_feed, &page.path));
-    for page in ordered {
+    let mut links = Links::new(out);
+    for (page, existing) in ordered.into_iter().zip(found) {
         let path = page.path.clone();
-        let file = out.join(&path);
-        match read_if_file(&file).map_err(io_error("read", &file))? {
+        if links.lead_through(&path) {
+            plan.foreign.push(path);
+            continue;
+        }
+        match existing? {
             Existing::Nothing => plan.created.push(path.clone()),
-            Existing::Bytes(bytes) if bytes == page.bytes => plan.num_unchanged += 1,
-            Existing::Bytes(_) if known.contains(&path) || adopt => plan.changed.push(path.clone()),
-            _ => {
+            Existing::Same => plan.num_unchanged += 1,
+            Existing::Different if is_known(&path) || adopt => plan.changed.push(path.clone()),
+            Existing::Different | Existing::InTheWay => {
                 plan.foreign.push(path);
                 continue;
             }
         }
-        plan.owned.insert(path);
+        plan.owned.push(path);
     }
+    plan.owned.sort_unstable();
     plan.removed = known
-        .difference(&plan.owned)
+        .iter()
+        .filter(|path| plan.owned.binary_search(path).is_err())
         .filter(|path| is_inside(path) && out.join(path).symlink_metadata().is_ok())
+        .filter(|path| !links.lead_through(path))
         .cloned()
         .collect();
-    plan.manifest_changed = manifest.as_ref() != Some(&plan.owned);
+    plan.manifest_changed = is_new_site || known != plan.owned;
     plan.known = known;
     Ok(plan)
+}
+
+/// The folders of a site that are links to folders elsewhere: what lies there is
+/// somebody else's.
+struct Links<'o> {
+    out: &'o Path,
+    known: HashMap<String, bool>,
+}
+
+impl<'o> Links<'o> {
+    fn new(out: &'o Path) -> Links<'o> {
+        Links {
+            out,
+            known: HashMap::new(),
+        }
+    }
+
+    /// Whether a folder on the way to this path is a link.
+    fn lead_through(&mut self, path: &str) -> bool {
+        let Some((folder, _)) = path.rsplit_once('/') else {
+            return false;
+        };
+        if let Some(known) = self.known.get(folder) {
+            return *known;
+        }
+        let is_link = self.out.join(folder).is_symlink() || self.lead_through(folder);
+        self.known.insert(folder.to_owned(), is_link);
+        is_link
+    }
+}
+
+/// Referenced files first, feeds after them; within these, folder by folder.
+fn writing_order(mut pages: Vec<&Page>) -> Vec<&Page> {
+    pages.sort_by_key(|page| (page.is_feed, &page.path));
+    pages
 }
 
 /// Carries a plan out: pages, then feeds, then removals. The manifest lists old
@@ -208,48 +294,77 @@ pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<
     let state = out.join(STATE_DIR);
     let temporary = state.join("tmp");
     let manifest = state.join(MANIFEST);
-    let write_manifest = |files: BTreeSet<String>| {
-        let bytes = render_manifest(files);
+    let write_manifest = |files: Vec<&str>| {
+        let bytes = render_manifest(&files);
         replace(&temporary, &manifest, &bytes, Durability::Synced)
             .map_err(io_error("write", &manifest))
     };
-    if !plan.owned.is_subset(&plan.known) {
-        write_manifest(plan.owned.union(&plan.known).cloned().collect())?;
+    if plan.manifest_changed {
+        let both: Vec<&str> = union(&plan.owned, &plan.known);
+        if both.len() > plan.known.len() {
+            write_manifest(both)?;
+        }
     }
-    let by_path: BTreeMap<&str, &Page> = pages
-        .iter()
-        .map(|page| (page.path.as_str(), page))
-        .collect();
-    let mut paths: Vec<&String> = plan.created.iter().chain(&plan.changed).collect();
-    paths.sort_by_key(|path| (by_path[path.as_str()].is_feed, path.as_str()));
+    let to_write = pages_to_write(pages, plan);
     // A file that a folder must replace goes first.
-    let (blocking, stale): (Vec<&String>, Vec<&String>) = plan.removed.iter().partition(|old| {
-        let folder = format!("{old}/");
-        paths.iter().any(|path| path.starts_with(&folder))
-    });
+    let mut sorted: Vec<&str> = to_write.iter().map(|page| page.path.as_str()).collect();
+    sorted.sort_unstable();
+    let (blocking, stale): (Vec<&String>, Vec<&String>) = plan
+        .removed
+        .iter()
+        .partition(|old| has_folder(&sorted, old));
     for path in blocking {
         remove(out, path)?;
     }
-    for path in paths {
-        let file = out.join(path);
-        if let Some(folder) = file.parent() {
+    let mut last_folder = PathBuf::new();
+    for page in to_write {
+        let file = out.join(&page.path);
+        if let Some(folder) = file.parent().filter(|folder| **folder != *last_folder) {
             fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+            folder.clone_into(&mut last_folder);
         }
-        replace(
-            &temporary,
-            &file,
-            &by_path[path.as_str()].bytes,
-            Durability::Cached,
-        )
-        .map_err(io_error("write", &file))?;
+        replace(&temporary, &file, &page.bytes, Durability::Cached)
+            .map_err(io_error("write", &file))?;
     }
     for path in stale {
         remove(out, path)?;
     }
     if plan.manifest_changed {
-        write_manifest(plan.owned.clone())?;
+        write_manifest(plan.owned.iter().map(String::as_str).collect())?;
     }
     Ok(())
+}
+
+/// The pages that a plan creates or changes, in writing order.
+fn pages_to_write<'a>(pages: &'a [Page], plan: &Plan) -> Vec<&'a Page> {
+    // Most runs write few of many pages.
+    let wanted: HashSet<&str> = plan
+        .created
+        .iter()
+        .chain(&plan.changed)
+        .map(String::as_str)
+        .collect();
+    let is_wanted = |page: &&Page| wanted.contains(page.path.as_str());
+    match wanted.is_empty() {
+        true => Vec::new(),
+        false => writing_order(pages.iter().filter(is_wanted).collect()),
+    }
+}
+
+/// Whether one of these paths, which are sorted, leads through a folder of this
+/// name.
+fn has_folder(sorted: &[&str], name: &str) -> bool {
+    let folder = format!("{name}/");
+    let at = sorted.partition_point(|path| *path < folder.as_str());
+    sorted.get(at).is_some_and(|path| path.starts_with(&folder))
+}
+
+/// The members of two sorted lists, sorted, each once.
+fn union<'a>(a: &'a [String], b: &'a [String]) -> Vec<&'a str> {
+    let mut both: Vec<&str> = a.iter().chain(b).map(String::as_str).collect();
+    both.sort_unstable();
+    both.dedup();
+    both
 }
 
 /// Removes one of our files and the folders it leaves empty.
@@ -274,8 +389,8 @@ fn is_inside(path: &str) -> bool {
     !path.is_empty() && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }
 
-fn render_manifest(files: BTreeSet<String>) -> Vec<u8> {
-    let manifest = Manifest {
+fn render_manifest(files: &[&str]) -> Vec<u8> {
+    let manifest = ManifestRef {
         schema: SCHEMA,
         files,
     };
@@ -284,7 +399,8 @@ fn render_manifest(files: BTreeSet<String>) -> Vec<u8> {
     bytes
 }
 
-fn read_manifest(out: &Path) -> Result<Option<BTreeSet<String>>, Error> {
+/// The files that the manifest lists, sorted, each once.
+fn read_manifest(out: &Path) -> Result<Option<Vec<String>>, Error> {
     let file = out.join(STATE_DIR).join(MANIFEST);
     let bytes = match fs::read(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -295,7 +411,12 @@ fn read_manifest(out: &Path) -> Result<Option<BTreeSet<String>>, Error> {
             file,
             found: manifest.schema,
         }),
-        Ok(manifest) => Ok(Some(manifest.files)),
+        Ok(Manifest { mut files, .. }) => {
+            // It may have been edited by hand, or merged by git.
+            files.sort_unstable();
+            files.dedup();
+            Ok(Some(files))
+        }
         Err(source) => Err(Error::Manifest { file, source }),
     }
 }
@@ -320,34 +441,78 @@ fn refuse_foreign_folder(out: &Path) -> Result<(), Error> {
     }
 }
 
-/// No page may be a folder on the way to another. Paths sorted segment by
-/// segment put a folder's pages right behind the page of its name.
-fn check_prefixes(pages: &[Page]) -> Result<(), Error> {
-    let mut paths: Vec<Vec<&str>> = pages.iter().map(|p| p.path.split('/').collect()).collect();
-    paths.sort_unstable();
-    for pair in paths.windows(2) {
-        let [shorter, longer] = pair else { continue };
-        if longer.starts_with(shorter) {
+/// Whether all pages can be files of one site: each has a path of its own, and none
+/// is a folder on the way to another. Paths sorted segment by segment put a
+/// folder's pages right behind the page of its name.
+///
+/// # Errors
+/// [`Error::Duplicate`] or [`Error::Prefix`], with the templates that make them.
+pub fn check_paths(pages: &[Page]) -> Result<(), Error> {
+    let mut sorted: Vec<&Page> = pages.iter().collect();
+    // Stable sorting is the quicker one of pages that are nearly in order.
+    sorted.sort_by(|a, b| {
+        let order = by_segment(&a.path).cmp(by_segment(&b.path));
+        order.then_with(|| a.origin.cmp(&b.origin))
+    });
+    for pair in sorted.windows(2) {
+        let [first, second] = pair else { continue };
+        let makers = || Makers([first.origin.clone(), second.origin.clone()]);
+        let rest = second.path.strip_prefix(&first.path);
+        if rest.is_some_and(str::is_empty) {
+            return Err(Error::Duplicate {
+                path: first.path.clone(),
+                makers: makers(),
+            });
+        }
+        if rest.is_some_and(|rest| rest.starts_with('/')) {
             return Err(Error::Prefix {
-                shorter: shorter.join("/"),
-                longer: longer.join("/"),
+                shorter: first.path.clone(),
+                longer: second.path.clone(),
+                makers: makers(),
             });
         }
     }
     Ok(())
 }
 
+/// A path's bytes with the end of a segment before any other, which makes the
+/// order of paths that of their segments.
+fn by_segment(path: &str) -> impl Iterator<Item = u16> + '_ {
+    path.bytes().map(|byte| match byte {
+        b'/' => 0,
+        byte => u16::from(byte) + 1,
+    })
+}
+
+/// What stands where a page belongs.
 enum Existing {
     Nothing,
-    Bytes(Vec<u8>),
-    /// A folder, or a file on the way to the path.
+    /// A file with the page's bytes.
+    Same,
+    /// A file with others.
+    Different,
+    /// A folder, or something else that is no file.
     InTheWay,
 }
 
-fn read_if_file(file: &Path) -> io::Result<Existing> {
+/// Compares a file with what it should hold; `buffer` is for reading.
+fn compare(file: &Path, bytes: &[u8], buffer: &mut Vec<u8>) -> io::Result<Existing> {
+    // Asked for before it is opened: a pipe would wait for a writer.
     match fs::metadata(file) {
-        Ok(metadata) if metadata.is_file() => fs::read(file).map(Existing::Bytes),
-        Ok(_) => Ok(Existing::InTheWay),
+        Ok(metadata) if !metadata.is_file() => Ok(Existing::InTheWay),
+        Ok(metadata) if metadata.len() != bytes.len() as u64 => Ok(Existing::Different),
+        Ok(_) => {
+            buffer.resize(bytes.len(), 0);
+            match File::open(file)?.read_exact(buffer) {
+                Ok(()) if *buffer == bytes => Ok(Existing::Same),
+                Ok(()) => Ok(Existing::Different),
+                // It was cut short since.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    Ok(Existing::Different)
+                }
+                Err(error) => Err(error),
+            }
+        }
         Err(error)
             if matches!(
                 error.kind(),
@@ -367,8 +532,9 @@ mod tests {
     fn page(path: &str, text: &str) -> Page {
         Page {
             path: path.to_owned(),
-            bytes: text.as_bytes().to_vec(),
+            bytes: text.as_bytes().into(),
             is_feed: !path.ends_with(".html"),
+            origin: None,
         }
     }
 
@@ -399,6 +565,31 @@ mod tests {
         assert_eq!(fs::read(out.join("a/mine")).unwrap(), b"foreign");
         let again = write(&out, &[page("a/b", "1"), page("e", "3")], false).unwrap();
         assert!(again.is_empty() && !again.manifest_changed);
+    }
+
+    #[test]
+    fn files_edited_or_removed_by_hand_are_made_good() {
+        let dir = tempfile::tempdir().unwrap();
+        let pages = ["a", "b/c", "d", "e"].map(|path| page(path, "12"));
+        write(dir.path(), &pages, false).unwrap();
+        fs::write(dir.path().join("a"), "13").unwrap();
+        fs::write(dir.path().join("d"), "123").unwrap();
+        fs::write(dir.path().join("e"), "").unwrap();
+        fs::remove_dir_all(dir.path().join("b")).unwrap();
+        let plan = write(dir.path(), &pages, false).unwrap();
+        assert_eq!(plan.changed, ["a", "d", "e"]);
+        assert_eq!(plan.created, ["b/c"]);
+        for page in &pages {
+            assert_eq!(fs::read(dir.path().join(&page.path)).unwrap(), b"12");
+        }
+    }
+
+    #[test]
+    fn folders_are_found_among_paths_sorted_by_bytes() {
+        let sorted = ["a-b", "a.c", "a/b", "ab"];
+        assert!(has_folder(&sorted, "a"));
+        assert!(!has_folder(&sorted, "ab") && !has_folder(&sorted, "a/b"));
+        assert!(!has_folder(&[], "a"));
     }
 
     #[test]
@@ -435,11 +626,28 @@ mod tests {
     #[test]
     fn no_page_is_a_folder_of_another() {
         let pages = [page("a/b", ""), page("a/b-c", ""), page("a/b/c", "")];
-        assert!(matches!(
-            plan(Path::new("none"), &pages, false),
-            Err(Error::Prefix { .. })
-        ));
-        assert!(check_prefixes(&[page("a.json", ""), page("a/b", "")]).is_ok());
+        assert!(matches!(check_paths(&pages), Err(Error::Prefix { .. })));
+        assert!(check_paths(&[page("a.json", ""), page("a/b", "")]).is_ok());
+    }
+
+    #[test]
+    fn no_two_pages_have_one_path() {
+        let made = Page {
+            origin: Some("x.j2 for the site".into()),
+            ..page("a/b", "")
+        };
+        let error = check_paths(&[made.clone(), page("a/c", ""), page("a/b", "")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`a/b` would have to be two pages at once: one is made by romfeed itself, the \
+             other by x.j2 for the site"
+        );
+        let error = check_paths(&[page("a/b/c", ""), made]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`a/b` would have to be both a file and the folder of `a/b/c`: one is made by \
+             x.j2 for the site, the other by romfeed itself"
+        );
     }
 
     #[test]
@@ -473,10 +681,7 @@ mod tests {
         let out = dir.path().join("out");
         fs::write(dir.path().join("victim"), "x").unwrap();
         fs::create_dir_all(out.join(STATE_DIR)).unwrap();
-        let bytes = render_manifest(BTreeSet::from([
-            "../victim".to_owned(),
-            "/etc/hosts".to_owned(),
-        ]));
+        let bytes = render_manifest(&["../victim", "/etc/hosts"]);
         fs::write(out.join(STATE_DIR).join(MANIFEST), bytes).unwrap();
         let plan = write(&out, &[page("a", "1")], false).unwrap();
         assert!(plan.removed.is_empty());

@@ -201,10 +201,11 @@ fn every_field_of_the_schema_survives_a_run() {
     let dir = RomDir::new();
     let record = r#"{"device":"bacon","variant":"gapps","romtype":"nightly","version":"21.0","datetime":1722470400,
         "incremental":"abc","kind":"delta","source_incremental":"ab","sdk_level":34,"security_patch":"2024-07-05",
-        "url":"https://h/x","ota_url":"https://h/y","ota_property_files":"metadata:0:1","signer":"aa","retired":true,
-        "yanked":"does not boot","path":"a/b.zip","size":1,"md5":"00112233445566778899aabbccddeeff","sha256":"SHA"}"#;
+        "url":"https://h/x","ota_url":"https://h/y","ota_property_files":"metadata:0:1","block_based":true,
+        "next_device":"bacon2","csig":{"vbmeta_digest":"SHA"},"signer":"SHA","retired":true,
+        "yanked":"does not boot","path":"a/b.zip","size":1,"md5":"00112233445566778899aabbccddeeff","sha256":"SHA","id":"key"}"#;
     let tombstone = r#"{"device":"bacon","variant":"gapps","romtype":"nightly","version":"21.0","datetime":1722470400,
-        "incremental":"old","filename":"c.zip","reason":"superseded","superseded_by":"SHA","sha256":"TOMB"}"#;
+        "incremental":"old","next_device":"bacon3","filename":"c.zip","reason":"superseded","superseded_by":"SHA","sha256":"TOMB","id":"old key"}"#;
     let text = format!("{{\"schema\":1,\"builds\":[{record}],\"tombstones\":[{tombstone}]}}")
         .replace("SHA", SHA)
         .replace("TOMB", &SHA.replace('0', "9"));
@@ -217,16 +218,18 @@ fn every_field_of_the_schema_survives_a_run() {
         feed(&dir, "gapps/api/v1/bacon/nightly.json")["response"],
         serde_json::json!([])
     );
-    assert!(
-        dir.path()
-            .join("out/gapps/api/v1/bacon/nightly/abc")
-            .exists()
-    );
-    assert!(
-        dir.path()
-            .join("out/gapps/api/v1/bacon/nightly/old")
-            .exists()
-    );
+    // Phones that run them get an answer under each name, and so do those that run
+    // what the delta starts from.
+    for known in [
+        "bacon/nightly/abc",
+        "bacon/nightly/ab",
+        "bacon/nightly/old",
+        "bacon2/nightly/abc",
+        "bacon3/nightly/old",
+    ] {
+        let feed = feed(&dir, &format!("gapps/api/v1/{known}"));
+        assert_eq!(feed["response"], serde_json::json!([]), "{known}");
+    }
     assert!(!dir.path().join("out/bacon.json").exists());
 }
 
@@ -306,7 +309,46 @@ fn lists_tell_what_is_offered_and_what_is_held() {
         "builds/lineage-22.2-20250614-UNOFFICIAL-enchilada-from-eng.1.zip",
         delta,
     );
-    dir.generate().expect(0).says("1 delta kept");
+    dir.generate()
+        .expect(0)
+        .says("the full build that this delta leads to is not offered")
+        .says("1 build held back");
     let list = dir.run(&["catalog", "list"]).expect(0).stdout;
     assert!(list.contains("2025-06-14 10:18  delta held"), "{list}");
+}
+
+#[test]
+fn records_that_phones_could_not_tell_apart_are_refused() {
+    let record = |sha256: &str, id: &str, filename: &str| {
+        format!(
+            r#"{{"device":"bacon","romtype":"nightly","version":"21.0","datetime":1722470400,"kind":"full",
+            "url":"https://h/x","path":"{filename}","size":1,"sha256":"{sha256}"{id}}}"#
+        )
+    };
+    let other = SHA.replace("00", "ff");
+    for (second, reason) in [
+        (
+            record(SHA, "", "b.zip"),
+            "another record has the same sha256 or id",
+        ),
+        (
+            record(&other, "", "a.zip"),
+            "another record has the same file name",
+        ),
+        (
+            record(&other, &format!(",\"id\":\"{SHA}\""), "b.zip"),
+            "another record has the same id, by which phones tell builds apart",
+        ),
+        (
+            record(&other, ",\"id\":\"local\"", "b.zip"),
+            "id `local` means something else to phones",
+        ),
+    ] {
+        let first = record(SHA, "", "a.zip");
+        let text = format!("{{\"schema\":1,\"builds\":[{first},{second}]}}");
+        let dir = RomDir::new().file("catalog.json", text);
+        let run = dir.run(&["generate"]).expect(2).says(reason);
+        assert_eq!(run.stderr.matches("error:").count(), 1);
+        assert!(!dir.path().join("out").exists());
+    }
 }

@@ -7,7 +7,7 @@ use testkit::package::Package;
 use testkit::payload::Partition;
 use testkit::props::Props;
 
-use super::clients::{Generation, Phone, Verdict, offered, read};
+use super::clients::{Generation, Phone, Verdict, offered, read, url};
 use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name, bacon_props, fixture};
 
 fn feed(dir: &RomDir, path: &str) -> Value {
@@ -39,6 +39,7 @@ fn phone(days: i64) -> Phone {
         incremental: format!("inc{days}"),
         datetime: 1_700_000_000 + days * 86_400,
         sdk: 34,
+        ..Phone::default()
     }
 }
 
@@ -186,23 +187,25 @@ fn every_client_generation_gets_the_newer_build_and_no_other() {
     let exact = format!("{BASE_URL}/api/v1/{{device}}/{{type}}/{{incr}}");
     let by_device = format!("{BASE_URL}/{{device}}.json");
     let kotlin = format!("{BASE_URL}/api/v2/devices/{{device}}/builds.json");
-    let properties: [(Generation, &[&str]); 5] = [
+    let properties: [(Generation, &[&str]); 7] = [
         (Generation::Cm14, &[&base]),
         (Generation::First15, &[&base]),
         (Generation::Template14, &[&template, &exact, &by_device]),
         (Generation::Java22, &[&template, &exact, &by_device]),
+        (Generation::KotlinV1, &[&template, &exact, &by_device]),
+        (Generation::KotlinVersion, &[&kotlin]),
         (Generation::Kotlin23, &[&kotlin]),
     ];
     for (generation, uris) in properties {
         for uri in uris {
             let ask = |phone: &Phone| {
-                let url = generation.url(uri, phone).unwrap();
+                let url = url(generation, uri, phone).unwrap();
                 let body = answer(&dir, &url);
                 let rows = read(generation, &body, phone).unwrap();
                 let names: Vec<String> = rows
                     .into_iter()
                     .filter(|row| row.verdict == Verdict::Offered)
-                    .map(|row| row.filename)
+                    .map(|row| row.entry.filename)
                     .collect();
                 names
             };
@@ -219,7 +222,14 @@ fn every_published_feed_is_read_by_its_clients() {
     let dir = sample_site();
     dir.generate().expect(0);
     for (path, body) in dir.tree("out") {
+        let is_upstream = path.contains("/api/v1/types/") || path.contains("/api/v1/devices");
+        if is_upstream || path.contains("/legacy/") || path.ends_with("oems.json") {
+            continue;
+        }
         if path.contains("/api/v2/") {
+            if !path.ends_with("/builds.json") {
+                continue;
+            }
             assert!(body.len() <= 32 << 10);
             offered(Generation::Kotlin23, &body, &phone(0))
                 .unwrap_or_else(|e| panic!("{path}: {e}"));
@@ -259,7 +269,6 @@ fn feeds_stay_within_what_clients_read() {
     for (path, cap) in [
         ("bacon.json", 4 << 10),
         ("api/v1/bacon/nightly.json", 4 << 10),
-        ("api/v1/bacon/nightly/inc0", 4 << 10),
         ("api/v2/devices/bacon/builds.json", 32 << 10),
     ] {
         let size = dir.read(&format!("out/{path}")).len();
@@ -410,14 +419,16 @@ fn a_rebuild_under_an_old_name_supersedes_it() {
         filenames(&dir, "api/v1/bacon/nightly/rebuilt"),
         [bacon_name(7)]
     );
-    // The first one does not come back.
+    // The first one comes back with its zip, and the rebuild's phones are answered.
     dir.put(&name, bacon(0));
-    dir.generate().expect(0).says("passed over");
-    assert!(
-        String::from_utf8(dir.read("catalog.json"))
-            .unwrap()
-            .contains("superseded_by")
+    dir.generate().expect(0).says("changed under its old name");
+    assert_eq!(
+        filenames(&dir, "api/v1/bacon/nightly/rebuilt"),
+        [bacon_name(7)]
     );
+    assert_eq!(filenames(&dir, "bacon.json").len(), 2);
+    let catalog = String::from_utf8(dir.read("catalog.json")).unwrap();
+    assert_eq!(catalog.matches("superseded_by").count(), 1);
 }
 
 #[test]
@@ -532,8 +543,8 @@ fn an_explicit_setting_gives_a_device_the_newer_shape() {
 fn a_romtype_is_verbatim_in_json_and_lower_case_in_paths() {
     let loud = bacon_props(0).set("ro.lineage.releasetype", "NIGHTLY");
     let dir = RomDir::new()
-        .file("builds/loud.zip", Package::files(loud).build())
-        .file("builds/quiet.zip", bacon(7));
+        .file("builds/lineage-1-bacon.zip", Package::files(loud).build())
+        .file("builds/lineage-2-bacon.zip", bacon(7));
     dir.generate().expect(0);
     let entries = feed(&dir, "api/v1/bacon/nightly.json");
     let types: Vec<&Value> = entries["response"]
@@ -615,8 +626,14 @@ fn a_file_put_back_is_never_offered_with_another_ones_digest() {
     dir.put(&name, Package::files(rebuilt).without_metadata().build());
     dir.generate().expect(0);
     dir.put(&name, bacon(0));
-    dir.generate().expect(0).says("passed over").says("retired");
-    assert_eq!(filenames(&dir, "bacon.json"), [bacon_name(7)]);
+    dir.generate().expect(0);
+    let entries = feed(&dir, "bacon.json")["response"].clone();
+    let sha256: String = testkit::payload::sha256(&bacon(0))
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(entries[1]["id"], sha256);
+    assert_eq!(entries[1]["filename"], bacon_name(0));
 }
 
 #[test]

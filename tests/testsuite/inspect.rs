@@ -15,7 +15,7 @@ const TEXT: &str = "META-INF/com/android/metadata";
 const NO_IMAGE: &str = "partition `system`: no file system that is known here begins like it; its properties are not known";
 const BUILD_PROP: &str = "system/build.prop";
 /// The keys of a package's object, sorted.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 22] = [
     "datetime",
     "device",
     "devices",
@@ -31,9 +31,11 @@ const KEYS: [&str; 20] = [
     "sdk_level",
     "security_patch",
     "sha256",
+    "signer",
     "size",
     "source_incremental",
     "sources",
+    "variant",
     "version",
     "warnings",
 ];
@@ -106,6 +108,7 @@ fn a_package_of_files_tells_all_from_its_build_prop() {
             "layout": "files",
             "device": "i9100",
             "devices": ["i9100"],
+            "variant": null,
             "version": "11",
             "romtype": "NIGHTLY",
             "datetime": 1_404_804_127,
@@ -119,6 +122,7 @@ fn a_package_of_files_tells_all_from_its_build_prop() {
             "size": zip.len(),
             "md5": null,
             "sha256": null,
+            "signer": null,
             "sources": all_from(BUILD_PROP, &COMMON),
             "warnings": [],
         })
@@ -662,6 +666,7 @@ fn a_person_sees_each_fact_with_its_place() {
   incremental        inc0                          ro.build.version.incremental in system/build.prop
   sdk_level          34                            ro.build.version.sdk in system/build.prop
   security_patch     2023-11-05                    ro.build.version.security_patch in system/build.prop
+  signer             -                             not signed as a whole
   files read         system/build.prop
   size               {size}
 "

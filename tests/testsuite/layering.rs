@@ -40,6 +40,23 @@ fn sources(module: &str) -> Vec<(String, String)> {
 }
 
 #[test]
+fn clients_and_the_rest_know_nothing_of_each_other() {
+    for module in modules() {
+        for (file, text) in sources(&module) {
+            let uses = |name: &str| text.contains(&format!("crate::{name}"));
+            match module.as_str() {
+                "client" => {
+                    let others = modules().into_iter().filter(|name| *name != module);
+                    let known: Vec<String> = others.filter(|name| uses(name)).collect();
+                    assert!(known.is_empty(), "{file} uses {known:?}");
+                }
+                _ => assert!(!uses("client"), "{file} uses the clients' rules"),
+            }
+        }
+    }
+}
+
+#[test]
 fn modules_use_only_what_lies_before_them() {
     let modules = modules();
     assert!(modules.len() > 10, "{modules:?}");

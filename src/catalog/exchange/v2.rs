@@ -1,0 +1,94 @@
+//! The top-level array of LineageOS 23.2 on.
+//!
+//! Read as `UpdatesNetworkDataSource` of the Kotlin client (June 2026) reads it:
+//! only the first of `files`; `os_*` there, or on the element as before. Forks read
+//! one delta under `incremental`, and some name its source in one of several ways.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::facts::Facts;
+use super::wire;
+
+/// What forks call the incremental that a delta starts from.
+const SOURCE_KEYS: [&str; 5] = [
+    "preBuildIncremental",
+    "pre-build-incremental",
+    "pre_build_incremental",
+    "sourceIncremental",
+    "source_incremental",
+];
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Wire {
+    datetime: Value,
+    files: Value,
+    incremental: Value,
+    #[serde(rename = "type")]
+    romtype: Value,
+    version: Value,
+    os_patch_level: Value,
+    os_sdk_level: Value,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct WireFile {
+    filename: Value,
+    os_patch_level: Value,
+    os_sdk_level: Value,
+    ota_property_files: Value,
+    sha256: Value,
+    size: Value,
+    url: Value,
+}
+
+/// Reads one element: the full build, and the deltas that name their source.
+pub(super) fn read(entry: &Value, notes: &mut Vec<String>) -> Result<(Facts, Vec<Facts>), String> {
+    let wire: Wire = wire::parse(entry)?;
+    let file = wire.files.get(0).filter(|file| file.is_object());
+    let file = file.ok_or("it has no object in files")?;
+    let full = read_file(&wire, file)?;
+    let mut deltas = Vec::new();
+    for file in wire.incremental.as_array().into_iter().flatten() {
+        let is_source = |key: &&&str| file.get(**key).is_some_and(Value::is_string);
+        let Some(key) = SOURCE_KEYS.iter().find(is_source) else {
+            let name = wire::find_filename(file).unwrap_or_else(|| "without a name".to_owned());
+            notes.push(format!(
+                "its delta {} is passed over: the feed does not tell which build it starts from",
+                name.escape_debug()
+            ));
+            continue;
+        };
+        deltas.push(Facts {
+            source_incremental: wire::text(key, &file[*key])?,
+            is_delta: true,
+            ..read_file(&wire, file)?
+        });
+    }
+    Ok((full, deltas))
+}
+
+fn read_file(wire: &Wire, file: &Value) -> Result<Facts, String> {
+    let file: WireFile = wire::parse(file)?;
+    let either = |ours: &Value, outer: &Value| match ours {
+        Value::Null => outer.clone(),
+        ours => ours.clone(),
+    };
+    let sdk_level = either(&file.os_sdk_level, &wire.os_sdk_level);
+    let security_patch = either(&file.os_patch_level, &wire.os_patch_level);
+    Ok(Facts {
+        filename: wire::text("filename", &file.filename)?,
+        version: wire::text("version", &wire.version)?,
+        romtype: wire::text("type", &wire.romtype)?,
+        timestamp: wire::number("datetime", &wire.datetime)?,
+        size: wire::size(&file.size)?,
+        url: wire::text("url", &file.url)?,
+        sha256: wire::digest("sha256", &file.sha256)?,
+        sdk_level: wire::sdk_level("os_sdk_level", &sdk_level)?,
+        security_patch: wire::text("os_patch_level", &security_patch)?,
+        property_files: wire::property_files(&file.ota_property_files)?,
+        ..Facts::default()
+    })
+}

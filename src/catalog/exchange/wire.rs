@@ -1,0 +1,155 @@
+//! Values of feeds as they are met: numbers as text, text as numbers, `""` and
+//! `null` for what is unknown.
+//!
+//! The wire structs of the formats hold each value as it stands, so that a wrong
+//! one can be told by its key.
+
+use serde_json::Value;
+
+/// A text; a number stands for its digits, and nothing for what is empty.
+pub(super) fn text(key: &str, value: &Value) -> Result<Option<String>, String> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) if text.is_empty() => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
+        // The clients read a number where they want text.
+        Value::Number(number) => Ok(Some(number.to_string())),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            Err(format!("{key} is {}, and no text", kind(value)))
+        }
+    }
+}
+
+/// A whole number, also as text.
+pub(super) fn number(key: &str, value: &Value) -> Result<Option<i64>, String> {
+    let bad = |found: &str| {
+        format!(
+            "{key} `{}` is no whole number",
+            shorten(found).escape_debug()
+        )
+    };
+    match value {
+        Value::Null => Ok(None),
+        Value::Number(number) => {
+            let whole = number.as_i64().or_else(|| whole(number.as_f64()?));
+            whole.map(Some).ok_or_else(|| bad(&number.to_string()))
+        }
+        Value::String(text) if text.trim().is_empty() => Ok(None),
+        Value::String(text) => text.trim().parse().map(Some).map_err(|_| bad(text)),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            Err(format!("{key} is {}, and no number", kind(value)))
+        }
+    }
+}
+
+/// A length in bytes.
+pub(super) fn size(value: &Value) -> Result<Option<u64>, String> {
+    let to_size =
+        |size: i64| u64::try_from(size).map_err(|_| format!("size `{size}` is less than nothing"));
+    number("size", value)?.map(to_size).transpose()
+}
+
+/// An API level.
+pub(super) fn sdk_level(key: &str, value: &Value) -> Result<Option<u32>, String> {
+    let to_level =
+        |level: i64| u32::try_from(level).map_err(|_| format!("{key} `{level}` is no API level"));
+    number(key, value)?.map(to_level).transpose()
+}
+
+/// A digest; feeds differ in the case of its digits.
+pub(super) fn digest(key: &str, value: &Value) -> Result<Option<String>, String> {
+    Ok(text(key, value)?.map(|digest| digest.to_ascii_lowercase()))
+}
+
+/// An `ota-property-files` list; the metadata pads it with blanks.
+pub(super) fn property_files(value: &Value) -> Result<Option<String>, String> {
+    let files = text("ota_property_files", value)?;
+    Ok(files
+        .map(|files| files.trim_end().to_owned())
+        .filter(|files| !files.is_empty()))
+}
+
+/// `date` at midnight and the like come as floats from some scripts.
+fn whole(number: f64) -> Option<i64> {
+    /// Up to here each whole number has a float of its own.
+    const MAX: f64 = 9_007_199_254_740_992.0;
+    let is_whole = number.fract() == 0.0 && number.abs() < MAX;
+    // Exact by the check before it.
+    is_whole.then_some(number as i64)
+}
+
+/// What an entry calls its package, as far as that can be told of a broken one.
+pub(super) fn find_filename(entry: &Value) -> Option<String> {
+    let file = || entry.get("files")?.get(0)?.get("filename");
+    let name = entry.get("filename").or_else(file)?.as_str()?;
+    Some(shorten(name).to_owned())
+}
+
+/// A value of any length, cut for a message.
+fn shorten(text: &str) -> &str {
+    let end = text
+        .char_indices()
+        .nth(255)
+        .map_or(text.len(), |(at, _)| at);
+    &text[..end]
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// Reads a wire struct; that it is an object was checked before.
+pub(super) fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
+    serde_json::from_value(value.clone()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn numbers_and_text_stand_for_each_other() {
+        assert_eq!(number("size", &json!("123")), Ok(Some(123)));
+        assert_eq!(number("size", &json!(" 123 ")), Ok(Some(123)));
+        assert_eq!(number("size", &json!(1.7e9)), Ok(Some(1_700_000_000)));
+        assert_eq!(number("size", &json!("")), Ok(None));
+        assert_eq!(text("version", &json!(21.0)), Ok(Some("21.0".to_owned())));
+        assert_eq!(text("id", &json!("")), Ok(None));
+        assert_eq!(sdk_level("api_level", &json!("34")), Ok(Some(34)));
+    }
+
+    #[test]
+    fn what_is_neither_is_told_by_its_key() {
+        for (value, message) in [
+            (json!("2024-08-01"), "size `2024-08-01` is no whole number"),
+            (json!(1.5), "size `1.5` is no whole number"),
+            (json!(1e300), "size `1e+300` is no whole number"),
+            (
+                json!(u64::MAX),
+                "size `18446744073709551615` is no whole number",
+            ),
+            (json!(-1), "size `-1` is less than nothing"),
+            (json!([1]), "size is a list, and no number"),
+            (json!(true), "size is true or false, and no number"),
+            (json!("\u{1b}[31m"), "size `\\u{1b}[31m` is no whole number"),
+        ] {
+            assert_eq!(size(&value), Err(message.to_owned()));
+        }
+        assert_eq!(
+            text("id", &json!({})),
+            Err("id is an object, and no text".to_owned())
+        );
+        assert_eq!(
+            sdk_level("os_sdk_level", &json!(-3)),
+            Err("os_sdk_level `-3` is no API level".to_owned())
+        );
+    }
+}

@@ -1,0 +1,424 @@
+//! `romfeed catalog import` and `export`: feeds of other servers in, a list for
+//! another server out.
+
+use std::collections::HashSet;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use romfeed::address;
+use romfeed::build::{Build, Device, Romtype, Variant};
+use romfeed::catalog::exchange::export::{self, Export};
+use romfeed::catalog::exchange::merge::{self, Answer, Taken};
+use romfeed::catalog::exchange::{self, Feed, Format};
+use romfeed::catalog::{Catalogs, file};
+use romfeed::config::{AddressSource, Config};
+use romfeed::digest;
+use romfeed::generate::{self, lock_state, save_catalog};
+use romfeed::io::write_atomically;
+
+use super::Outcome;
+use super::args::{ExportArgs, FeedFormat, ImportArgs, Places};
+use super::report::{Talk, chain, print_run_error};
+
+impl From<FeedFormat> for Format {
+    fn from(format: FeedFormat) -> Format {
+        match format {
+            FeedFormat::V1 => Format::V1,
+            FeedFormat::V2 => Format::V2,
+            FeedFormat::LineageOta => Format::LineageOta,
+            FeedFormat::Official => Format::Official,
+            FeedFormat::CrDroid => Format::CrDroid,
+        }
+    }
+}
+
+/// The flags of `import` that are checked before anything is read.
+struct Given {
+    device: Option<Device>,
+    romtype: Option<Romtype>,
+    variant: Option<Variant>,
+    url_base: Option<String>,
+}
+
+/// Why an import did not come about.
+enum Refusal {
+    /// One line, and whether the call is at fault.
+    Said(String, Outcome),
+    /// The catalog is at fault.
+    Run(generate::Error),
+}
+
+impl From<generate::Error> for Refusal {
+    fn from(error: generate::Error) -> Refusal {
+        Refusal::Run(error)
+    }
+}
+
+/// Takes up the builds of a feed.
+pub(crate) fn import(args: &ImportArgs, config: &Config, talk: Talk) -> Outcome {
+    match try_import(args, config, talk) {
+        Ok(outcome) => outcome,
+        Err(Refusal::Said(message, outcome)) => {
+            talk.error(&message, None);
+            outcome
+        }
+        Err(Refusal::Run(error)) => {
+            print_run_error(talk, &error);
+            Outcome::of_error(&error)
+        }
+    }
+}
+
+fn try_import(args: &ImportArgs, config: &Config, talk: Talk) -> Result<Outcome, Refusal> {
+    let usage = |message: String| Refusal::Said(message, Outcome::Usage);
+    let given = parse_given(args).map_err(usage)?;
+    let (name, bytes) = read_feed(&args.file).map_err(usage)?;
+    let _lock = lock_state(&config.state)?;
+    let mut catalogs = Catalogs::load(&config.catalogs).map_err(generate::Error::from)?;
+    let known_devices = known_devices(config, &catalogs);
+    let feed_name = args.file.file_name().and_then(|name| name.to_str());
+    let variant_of = |name: &str| config.variant(name, &|_| None).cloned();
+    let options = exchange::Options {
+        variant_of: &variant_of,
+        format: args.format.map(Format::from),
+        device: given.device.as_ref(),
+        feed_name: feed_name.and_then(|name| name.strip_suffix(".json")),
+        known_devices: &known_devices,
+        romtype: given.romtype.as_ref(),
+        variant: given.variant.as_ref(),
+        url_base: given.url_base.as_deref(),
+        ids_are_sha256: args.ids_are_sha256,
+        now: super::now(),
+    };
+    let feed = exchange::read(&bytes, options).map_err(|error| {
+        let outcome = match error.is_usage() {
+            true => Outcome::Usage,
+            false => Outcome::Failed,
+        };
+        Refusal::Said(format!("{name}: {}", chain(&error)), outcome)
+    })?;
+    let Feed {
+        format,
+        entries,
+        num_other_devices,
+    } = feed;
+    let before = catalogs.own.clone();
+    let answers = merge::take_up(entries, &mut catalogs);
+    let num_bad = answers.iter().filter(|a| a.outcome.is_err()).count();
+    let is_refused = num_bad > 0 && !args.skip_bad;
+    for answer in &answers {
+        print_answer(talk, &name, answer, is_refused);
+    }
+    if num_other_devices > 0 {
+        let builds = count(num_other_devices, "entry", "entries");
+        talk.line(&format!("{builds} of other devices passed over"));
+    }
+    if is_refused {
+        let bad = match num_bad {
+            1 => "1 entry is bad".to_owned(),
+            n => format!("{n} entries are bad"),
+        };
+        talk.line(&format!(
+            "{name}: {bad}, so nothing was imported; --skip-bad takes up the rest"
+        ));
+        return Ok(Outcome::Failed);
+    }
+    let is_new = catalogs.own != before;
+    if is_new {
+        save(config, &catalogs)?;
+    }
+    print_summary(talk, &format!("{name} ({format})"), &answers);
+    if is_new {
+        warn_of_loss(talk, config, &catalogs, &answers);
+        if format == exchange::Format::CrDroid {
+            talk.line("its updater reads {device}.json: device_feed = \"crdroid\" or \"evolution-x\" keeps its form");
+        }
+        talk.line("next: romfeed generate");
+    }
+    Ok(match num_bad {
+        0 => Outcome::Done,
+        _ => Outcome::Failed,
+    })
+}
+
+fn save(config: &Config, catalogs: &Catalogs) -> Result<(), generate::Error> {
+    catalogs.merged()?;
+    let rendered = file::render(&catalogs.own);
+    // What cannot be read again must never be written.
+    file::parse(&rendered, &config.catalogs[0].display().to_string())?;
+    save_catalog(&config.catalogs[0], &rendered)
+}
+
+fn parse_given(args: &ImportArgs) -> Result<Given, String> {
+    let device = args.device.as_deref().map(Device::parse).transpose();
+    let romtype = args.romtype.as_deref().map(Romtype::parse).transpose();
+    Ok(Given {
+        device: device.map_err(|error| format!("--device: {error}"))?,
+        romtype: romtype.map_err(|error| format!("--romtype: {error}"))?,
+        variant: parse_variant(args.variant.as_deref())?,
+        url_base: parse_url_base(args.url_base.as_deref())?,
+    })
+}
+
+fn parse_variant(variant: Option<&str>) -> Result<Option<Variant>, String> {
+    let variant = variant.map(Variant::parse).transpose();
+    variant.map_err(|error| format!("--variant: {error}"))
+}
+
+fn parse_url_base(url: Option<&str>) -> Result<Option<String>, String> {
+    let url = url.map(address::parse_base).transpose();
+    url.map_err(|error| format!("--url-base: {error}"))
+}
+
+/// The feed's name for messages, and its bytes: one more than the limit at most.
+fn read_feed(path: &Path) -> Result<(String, Vec<u8>), String> {
+    let mut bytes = Vec::new();
+    let limit = exchange::MAX_SIZE + 1;
+    let (name, read) = if path == Path::new("-") {
+        let read = io::stdin().lock().take(limit).read_to_end(&mut bytes);
+        ("standard input".to_owned(), read)
+    } else {
+        let file = std::fs::File::open(path);
+        let read = file.and_then(|file| file.take(limit).read_to_end(&mut bytes));
+        let name = path.display().to_string();
+        (name.escape_debug().to_string(), read)
+    };
+    match read {
+        Ok(_) => Ok((name, bytes)),
+        Err(error) => Err(format!("cannot read {name}: {error}")),
+    }
+}
+
+/// Every codename of `devices.json`, the settings and the catalog.
+fn known_devices(config: &Config, catalogs: &Catalogs) -> Vec<String> {
+    let builds = catalogs.own.builds.values();
+    let stones = catalogs.own.tombstones.values();
+    let catalog = builds.map(|record| &record.build.device);
+    let catalog = catalog.chain(stones.map(|stone| &stone.device));
+    let settings = config.known_devices.keys().chain(config.devices.keys());
+    let catalog = catalog.map(ToString::to_string);
+    let mut known: Vec<String> = settings.cloned().chain(catalog).collect();
+    known.sort();
+    known.dedup();
+    known
+}
+
+fn print_answer(talk: Talk, feed: &str, answer: &Answer, is_refused: bool) {
+    let name = answer.filename.as_deref().unwrap_or_default();
+    let name = name.escape_debug();
+    match &answer.outcome {
+        Err(reason) => talk.error(&format!("{feed}: {}: {reason}", answer.label), None),
+        // What would have been is of no interest while it is not.
+        Ok(_) if is_refused => {}
+        Ok(Taken::Added) => talk.line(&format!("added {name}")),
+        Ok(Taken::IdKept) => talk.line(&format!("id kept {name}")),
+        Ok(Taken::Completed(what)) => {
+            talk.line(&format!("completed {name}: {}", what.join(", ")));
+        }
+        Ok(Taken::Known) => talk.line(&format!("already known {name}")),
+        Ok(Taken::Buried) => talk.line(&format!(
+            "passed over {name}: it was removed or superseded before; `romfeed catalog add` takes it up again"
+        )),
+    }
+    if !is_refused {
+        for note in &answer.notes {
+            talk.warning(&format!("{}: {note}", answer.label));
+        }
+    }
+}
+
+fn print_summary(talk: Talk, feed: &str, answers: &[Answer]) {
+    let num = |is_it: &dyn Fn(&Result<Taken, String>) -> bool| {
+        answers.iter().filter(|a| is_it(&a.outcome)).count()
+    };
+    let parts = [
+        (num(&|o| matches!(o, Ok(Taken::Added))), "added"),
+        (
+            num(&|o| matches!(o, Ok(Taken::IdKept | Taken::Completed(_)))),
+            "completed",
+        ),
+        (num(&|o| matches!(o, Ok(Taken::Known))), "already known"),
+        (num(&|o| matches!(o, Ok(Taken::Buried))), "passed over"),
+        (num(&Result::is_err), "left out"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{n} {what}"))
+        .collect();
+    match parts[..] {
+        [] => talk.line(&format!("{feed}: no builds in it")),
+        [..] => talk.line(&format!("{feed}: {}", parts.join(", "))),
+    }
+}
+
+/// Tells what phones will miss of the builds that were added.
+fn warn_of_loss(talk: Talk, config: &Config, catalogs: &Catalogs, answers: &[Answer]) {
+    let added = answers.iter().filter_map(|answer| match answer.outcome {
+        Ok(Taken::Added) => answer.filename.as_deref(),
+        _ => None,
+    });
+    let added: HashSet<&str> = added.collect();
+    let own = catalogs.own.builds.values().map(|record| &record.build);
+    let added: Vec<&Build> = own
+        .filter(|build| added.contains(build.filename.as_str()))
+        .collect();
+    let is_moved = |build: &&&Build| {
+        let address = config.address(build);
+        matches!(address, Some((url, AddressSource::Template)) if Some(&url) != build.url.as_ref())
+    };
+    if let Some((url, _)) = added.iter().find(is_moved).and_then(|b| config.address(b)) {
+        talk.warning(&format!(
+            "`url` in the settings goes before the addresses of the feed: {url}"
+        ));
+    }
+    let num_bare = added.iter().filter(|b| b.incremental.is_none()).count();
+    if num_bare > 0 {
+        talk.line(&format!(
+            "{} without an incremental; name those in the field under known_incrementals if phones ask with {{incr}}",
+            count(num_bare, "build is", "builds are")
+        ));
+    }
+    let num_unhashed = added.iter().filter(|b| b.sha256.is_none()).count();
+    if num_unhashed > 0 {
+        talk.line(&format!(
+            "{} without a sha256, so the feeds of LineageOS 23.2 on leave {} out until the zip is in {}",
+            count(num_unhashed, "build is", "builds are"),
+            if num_unhashed == 1 { "it" } else { "them" },
+            config.builds.display()
+        ));
+    }
+}
+
+/// The places of `export`, which writes no site.
+pub(crate) fn places(args: &ExportArgs) -> Places {
+    Places {
+        builds: args.builds.clone(),
+        out: None,
+        catalog: args.catalog.clone(),
+        base_url: args.base_url.clone(),
+    }
+}
+
+/// Writes the official backend's `builds.json`.
+pub(crate) fn export(args: &ExportArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
+    let given = parse_variant(args.variant.as_deref())
+        .and_then(|variant| Ok((variant, parse_url_base(args.url_base.as_deref())?)));
+    let (variant, url_base) = match given {
+        Ok(given) => given,
+        Err(message) => {
+            talk.error(&message, None);
+            return Ok(Outcome::Usage);
+        }
+    };
+    let is_catalog = |output: &Path| config.catalogs.iter().any(|path| is_same(path, output));
+    if args.output.as_deref().is_some_and(is_catalog) {
+        talk.error("--output names the catalog; choose another file", None);
+        return Ok(Outcome::Usage);
+    }
+    let load = || -> Result<_, generate::Error> {
+        Ok(Catalogs::load(&config.catalogs)?.merged()?.into_owned())
+    };
+    let catalog = match load() {
+        Ok(catalog) => catalog,
+        Err(error) => {
+            print_run_error(talk, &error);
+            return Ok(Outcome::of_error(&error));
+        }
+    };
+    let sha1 = |build: &Build| read_sha1(build, config);
+    let address = |build: &Build| Some(config.address(build)?.0);
+    let export = export::render(
+        &catalog,
+        export::Options {
+            address: &address,
+            variant: variant.as_ref(),
+            url_base: url_base.as_deref(),
+            sha1: match args.sha1 {
+                true => Some(&sha1),
+                false => None,
+            },
+        },
+    );
+    print_export(talk, &export);
+    if export.num_builds == 0 {
+        talk.line("there is no full build to write");
+    }
+    match &args.output {
+        None => io::stdout().write_all(&export.json)?,
+        Some(file) => {
+            if let Err(error) = write_atomically(file, &export.json) {
+                talk.error(&format!("cannot write {}: {error}", file.display()), None);
+                return Ok(Outcome::Failed);
+            }
+            talk.line(&format!(
+                "{}: {}",
+                file.display(),
+                count(export.num_builds, "build", "builds")
+            ));
+            let base = match &url_base {
+                Some(base) => base.clone(),
+                None => format!("the address of what lies in {}", config.builds.display()),
+            };
+            talk.line(&format!(
+                "next: give it to the backend as UPSTREAM_PATH, with DOWNLOAD_BASE_URL={base}"
+            ));
+        }
+    }
+    Ok(match export.left_out[..] {
+        [] => Outcome::Done,
+        [..] => Outcome::Failed,
+    })
+}
+
+fn is_same(one: &Path, other: &Path) -> bool {
+    let plain = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    plain(one) == plain(other)
+}
+
+fn read_sha1(build: &Build, config: &Config) -> Result<String, String> {
+    let zip = config.builds.join(&build.path);
+    let sha256 = build.sha256.as_deref().unwrap_or_default();
+    match digest::sha1_file(&zip, sha256) {
+        Ok(Some(sha1)) => Ok(sha1),
+        Ok(None) => Err(format!(
+            "no sha1: {} is not its zip, by its sha256",
+            zip.display()
+        )),
+        Err(error) => Err(format!(
+            "no sha1: {}: {}; leave out --sha1, which the backend only hands on",
+            zip.display(),
+            chain(&error)
+        )),
+    }
+}
+
+fn print_export(talk: Talk, export: &Export) {
+    for (filename, note) in &export.notes {
+        talk.warning(&format!("{}: {note}", filename.escape_debug()));
+    }
+    if export.num_deltas > 0 {
+        let deltas = count(export.num_deltas, "delta", "deltas");
+        talk.line(&format!("{deltas} left out: that server offers none"));
+    }
+    if export.num_other_variants > 0 {
+        let names = export.other_variants.iter().map(|variant| match variant {
+            Some(variant) => variant.to_string(),
+            None => "none".to_owned(),
+        });
+        let names: Vec<String> = names.collect();
+        talk.line(&format!(
+            "{} of another variant left out ({}): that server keeps none apart, so give each a file of its own with --variant",
+            count(export.num_other_variants, "build", "builds"),
+            names.join(", ")
+        ));
+    }
+    for (filename, reason) in &export.left_out {
+        talk.error(&format!("{}: {reason}", filename.escape_debug()), None);
+    }
+}
+
+/// `1 build`, `2 builds`.
+fn count(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}

@@ -1,0 +1,202 @@
+//! The answers of the CyanogenMod era, for the updaters of CyanogenMod 10.1 to
+//! 12.1 that ask by POST.
+//!
+//! Read by `UpdateCheckService.parseUpdateJSONObject` of
+//! CyanogenMod/android_packages_apps_CMUpdater, branches cm-10.2 to cm-12.1:
+//! eight keys, all required, and one bad entry ends the list.
+//!
+//! A static host does not answer a POST by itself. The files lie where a rewrite
+//! can reach them: for the `cm.updater.uri` `…/legacy/{device}/{romtype}` that is
+//! `index.json` below it, and for `…/v1/build/get_delta` the file of that name,
+//! which says that there is none, so that the full build is downloaded.
+
+use serde::Serialize;
+
+use super::{Feeds, prefix, render_list, to_ascii_json};
+use crate::build::Build;
+use crate::catalog::lanes::{Lane, LaneKey, Offer};
+use crate::config::Config;
+
+/// Last API level whose ROMs had this updater: CyanogenMod 14.
+const LAST_SDK: u32 = 24;
+/// Longest list, in bytes. No client is known to limit it; they were made for
+/// slow phones.
+const MAX_SIZE: usize = 32 << 10;
+/// What stands before and after the entries.
+const FRAME: [&str; 2] = ["{\"id\":null,\"result\":[", "],\"error\":null}"];
+/// The answer where there is no delta.
+const NO_DELTA: &[u8] = b"{\"errors\":{\"message\":\"Unable to find delta\"}}\n";
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    incremental: &'a str,
+    api_level: u32,
+    url: &'a str,
+    timestamp: i64,
+    md5sum: &'a str,
+    changes: &'a str,
+    channel: &'a str,
+    filename: &'a str,
+}
+
+/// A delta as `get_delta` answers it.
+#[derive(Serialize)]
+struct Delta<'a> {
+    date_created_unix: i64,
+    filename: &'a str,
+    download_url: &'a str,
+    api_level: u32,
+    md5sum: &'a str,
+    incremental: &'a str,
+}
+
+/// Adds the answers for a lane, if phones of that era may run its builds.
+pub(super) fn render(key: &LaneKey, lane: &Lane<'_>, config: &Config, feeds: &mut Feeds) {
+    let is_old = |offer: &Offer<'_>| of_the_era(offer.build);
+    // Phones of that era read a page that is not found as a fault.
+    let mut known = lane.incrementals.values().flat_map(|known| &known.versions);
+    let was_old = lane.offers.is_empty() && known.any(|version| is_old_version(version));
+    let Some(base) = config
+        .base_url
+        .as_ref()
+        .filter(|_| was_old || lane.offers.iter().any(is_old))
+    else {
+        return;
+    };
+    let folder = format!(
+        "{}legacy/{}/{}",
+        prefix(key.variant.as_ref()),
+        key.device,
+        key.romtype
+    );
+    let changes = format!("{base}/{folder}/changes.txt");
+    let offers: Vec<Offer<'_>> = lane
+        .offers
+        .iter()
+        .filter(|offer| entry(offer, &changes).is_some())
+        .copied()
+        .collect();
+    let list = render_list(&offers, MAX_SIZE, FRAME, &|offer| {
+        entry(offer, &changes).map_or_else(String::new, |entry| to_ascii_json(&entry))
+    });
+    feeds.push(format!("{folder}/index.json"), list);
+    feeds.push(format!("{folder}/v1/build/get_delta"), NO_DELTA);
+    feeds.push(format!("{folder}/changes.txt"), render_changes(&offers));
+}
+
+/// The era by API level; without one, a build cannot be listed there.
+fn of_the_era(build: &Build) -> bool {
+    build.sdk_level.is_some_and(|sdk| sdk <= LAST_SDK)
+}
+
+fn is_old_version(version: &str) -> bool {
+    let major = version.split('.').next().unwrap_or_default();
+    major.parse::<u32>().is_ok_and(|major| major < 15)
+}
+
+/// `None` for a build that lacks what the client requires.
+fn entry<'a>(offer: &Offer<'a>, changes: &'a str) -> Option<Entry<'a>> {
+    let build = offer.build;
+    Some(Entry {
+        incremental: build.incremental.as_deref()?,
+        api_level: build.sdk_level?,
+        url: offer.url,
+        timestamp: build.timestamp,
+        md5sum: build.md5.as_deref()?,
+        changes,
+        channel: build.romtype.as_str(),
+        filename: &build.filename,
+    })
+}
+
+/// What the updater shows as the changes of a build: that it is there.
+fn render_changes(offers: &[Offer<'_>]) -> Vec<u8> {
+    let lines = offers
+        .iter()
+        .map(|offer| format!("{}\n", offer.build.filename));
+    lines.collect::<String>().into_bytes()
+}
+
+/// The answer to `get_delta` for a phone that runs `source` and is about to
+/// download `target`, by their incrementals.
+#[must_use]
+pub fn render_delta(lane: &Lane<'_>, source: &str, target: &str) -> Vec<u8> {
+    let fits = |incremental: &Option<String>| incremental.as_deref() == Some(target);
+    let mut deltas = lane.deltas.iter();
+    let found = deltas.find(|d| d.source == source && fits(&d.target.build.incremental));
+    let answer = || {
+        let offer = found?.offer;
+        Some(Delta {
+            date_created_unix: offer.build.timestamp,
+            filename: &offer.build.filename,
+            download_url: offer.url,
+            api_level: offer.build.sdk_level?,
+            md5sum: offer.build.md5.as_deref()?,
+            incremental: target,
+        })
+    };
+    match answer() {
+        Some(delta) => format!("{}\n", to_ascii_json(&delta)).into_bytes(),
+        None => NO_DELTA.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::catalog::{file, lanes};
+    use crate::io::Limits;
+
+    #[test]
+    fn a_delta_is_answered_to_the_phone_that_can_apply_it() {
+        let record = |name: &str, datetime: i64, more: &str| {
+            format!(
+                r#"{{"device":"mako","romtype":"NIGHTLY","version":"12.1","datetime":{datetime},"path":"{name}.zip",
+                "sdk_level":22,"size":1,"md5":"{}","sha256":"{}",{more}}}"#,
+                format!("{datetime:x}").repeat(4),
+                format!("{datetime:x}").repeat(8),
+            )
+        };
+        let catalog = format!(
+            r#"{{"schema":1,"builds":[{},{},{}]}}"#,
+            record("old", 1_440_000_000, r#""kind":"full","incremental":"a""#),
+            record("new", 1_440_000_001, r#""kind":"full","incremental":"b""#),
+            record(
+                "delta",
+                1_440_000_001,
+                r#""kind":"delta","incremental":"b","source_incremental":"a","block_based":true"#
+            )
+            .replace(&"55d4a801".repeat(8), &"f".repeat(64))
+        );
+        let catalog = file::parse(catalog.as_bytes(), "catalog.json").unwrap();
+        let mut config = Config::of_folder(
+            Path::new(""),
+            Limits::new(std::env::temp_dir(), Instant::now),
+        );
+        config.block_deltas = true;
+        let urls: BTreeMap<&str, String> = catalog
+            .builds
+            .iter()
+            .map(|(key, record)| (key.as_str(), format!("https://h/{}", record.build.path)))
+            .collect();
+        let lanes = lanes::lanes(&catalog, &config, &urls, 0).lanes;
+        let lane = lanes.values().next().unwrap();
+        let answer =
+            |source, target| String::from_utf8(render_delta(lane, source, target)).unwrap();
+        assert_eq!(
+            answer("a", "b"),
+            format!(
+                "{{\"date_created_unix\":1440000001,\"filename\":\"delta.zip\",\"download_url\":\"https://h/delta.zip\",\
+                 \"api_level\":22,\"md5sum\":\"{}\",\"incremental\":\"b\"}}\n",
+                "55d4a801".repeat(4)
+            )
+        );
+        for (source, target) in [("b", "a"), ("a", "a"), ("", "b"), ("x", "b")] {
+            assert_eq!(answer(source, target).as_bytes(), NO_DELTA);
+        }
+    }
+}

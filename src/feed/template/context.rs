@@ -1,0 +1,276 @@
+//! What a template is told: the values behind `site`, `device`, `builds` and the
+//! others. Their names are a promise to everybody who wrote a template.
+//!
+//! A fact that is not known is a key that is not there, never `null`: a template
+//! that needs it fails by name, one that does not says `| default("")`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minijinja::Value;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::build::{self, Device};
+use crate::catalog::lanes::{DeltaOffer, Installed, Lane, Offer};
+use crate::config::{Config, DeviceConfig};
+
+/// `site`: the tree of one variant.
+#[derive(Debug, Serialize)]
+pub struct Site<'a> {
+    /// Where the site is published, without a closing slash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<&'a str>,
+    /// The variant the tree is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<&'a str>,
+    /// The date of the newest build that is offered, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated: Option<i64>,
+    /// All devices by codename.
+    pub devices: Vec<DeviceValues<'a>>,
+}
+
+/// `device`: the name phones ask for, and what is known of the phone.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceValues<'a> {
+    /// The codename that phones ask for.
+    pub model: &'a str,
+    /// Its name in shops, from `devices.json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'a str>,
+    /// Who makes it, from `devices.json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oem: Option<&'a str>,
+    /// Where people read about it, from `devices.json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub info_url: Option<&'a str>,
+    /// `[device.<codename>.info]` of the settings.
+    pub info: BTreeMap<&'a str, &'a Json>,
+    /// The release types that phones ask for, in lower case.
+    pub romtypes: Vec<&'a str>,
+    /// The versions that are offered.
+    pub versions: BTreeSet<&'a str>,
+}
+
+impl<'a> DeviceValues<'a> {
+    /// What is known of the device that phones call `model`.
+    #[must_use]
+    pub fn new(
+        model: &'a Device,
+        romtypes: Vec<&'a str>,
+        offers: &[Offer<'a>],
+        config: &'a Config,
+    ) -> DeviceValues<'a> {
+        let model = model.as_str();
+        let (settings, owner) = settings(config, model);
+        let known = config.known_devices.get(model);
+        let known = known.or_else(|| config.known_devices.get(owner?));
+        let text = |text: &'a String| Some(text.as_str()).filter(|text| !text.is_empty());
+        let info = settings.into_iter().flat_map(|settings| &settings.info);
+        DeviceValues {
+            model,
+            name: known.and_then(|known| text(&known.name)),
+            oem: known.and_then(|known| text(&known.oem)),
+            info_url: known.and_then(|known| known.info_url.as_deref()),
+            info: info.map(|(key, value)| (key.as_str(), value)).collect(),
+            romtypes,
+            versions: offers.iter().map(|o| o.build.version.as_str()).collect(),
+        }
+    }
+}
+
+/// The settings that hold for a name: its own, or those of the device whose alias
+/// it is, and that device.
+fn settings<'a>(config: &'a Config, model: &str) -> (Option<&'a DeviceConfig>, Option<&'a str>) {
+    let is_alias = |device: &DeviceConfig| device.aliases.iter().any(|a| a.as_str() == model);
+    let mut all = config.devices.iter();
+    match config.devices.get(model) {
+        Some(own) => (Some(own), None),
+        None => match all.find(|(_, device)| is_alias(device)) {
+            Some((owner, device)) => (Some(device), Some(owner)),
+            None => (None, None),
+        },
+    }
+}
+
+/// `build`, and each of `builds`: a full build. A delta has the same facts.
+#[derive(Debug, Serialize)]
+pub struct BuildValues<'a> {
+    /// Its codename, as the package says it.
+    pub device: &'a str,
+    /// Its variant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variant: Option<&'a str>,
+    /// Its release type, verbatim.
+    pub romtype: &'a str,
+    /// The version that its updater compares.
+    pub version: &'a str,
+    /// Its date in seconds since 1970, as the phone that runs it knows it.
+    pub datetime: i64,
+    /// `ro.build.version.incremental`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incremental: Option<&'a str>,
+    /// API level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sdk_level: Option<u32>,
+    /// Security patch level, as `2024-08-05`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_patch: Option<&'a str>,
+    /// Bare name of the package.
+    pub filename: &'a str,
+    /// Where it lay under `builds/`.
+    pub path: &'a str,
+    /// Length in bytes.
+    pub size: u64,
+    /// MD5 in lower-case hex digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub md5: Option<&'a str>,
+    /// SHA-256 in lower-case hex digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<&'a str>,
+    /// What phones know it by; in most cases its SHA-256.
+    pub id: &'a str,
+    /// Where phones download it; a source that is offered no more has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<&'a str>,
+    /// Where a streaming updater finds what in the zip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ota_property_files: Option<&'a str>,
+    /// SHA-256 of the certificate it is signed with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signer: Option<&'a str>,
+    /// Whether `<zip>.csig` lies beside it.
+    pub has_csig: bool,
+    /// Where that is downloaded: beside the zip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csig_url: Option<String>,
+    /// What that says of its `vbmeta` images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vbmeta_digest: Option<&'a str>,
+}
+
+impl<'a> BuildValues<'a> {
+    /// The facts that may be missing.
+    pub const OPTIONAL: [&'static str; 11] = [
+        "variant",
+        "incremental",
+        "sdk_level",
+        "security_patch",
+        "md5",
+        "sha256",
+        "url",
+        "ota_property_files",
+        "signer",
+        "csig_url",
+        "vbmeta_digest",
+    ];
+
+    /// The facts of a build.
+    #[must_use]
+    pub fn new(build: &'a build::Build, url: Option<&'a str>) -> BuildValues<'a> {
+        let csig = build.csig.as_ref();
+        BuildValues {
+            device: build.device.as_str(),
+            variant: build.variant.as_ref().map(build::Variant::as_str),
+            romtype: build.romtype.as_str(),
+            version: &build.version,
+            datetime: build.timestamp,
+            incremental: build.incremental.as_deref(),
+            sdk_level: build.sdk_level,
+            security_patch: build.security_patch.as_deref(),
+            filename: &build.filename,
+            path: &build.path,
+            size: build.size,
+            md5: build.md5.as_deref(),
+            sha256: build.sha256.as_deref(),
+            id: build.phone_id(),
+            url,
+            ota_property_files: build.property_files.as_deref(),
+            signer: build.signer.as_deref(),
+            has_csig: csig.is_some(),
+            csig_url: csig.and(url).map(beside),
+            vbmeta_digest: csig.and_then(|csig| csig.vbmeta_digest.as_deref()),
+        }
+    }
+}
+
+/// The address of a package's `.csig`.
+fn beside(url: &str) -> String {
+    let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
+    format!("{path}.csig{query}")
+}
+
+/// One of `deltas`: the facts of the delta itself, and where it starts.
+#[derive(Debug, Serialize)]
+pub struct DeltaValues<'a> {
+    /// The facts of the delta.
+    #[serde(flatten)]
+    pub build: BuildValues<'a>,
+    /// The incremental of the phones that can install it.
+    pub source_incremental: &'a str,
+    /// The full build it starts from, if the catalog knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<BuildValues<'a>>,
+}
+
+impl<'a> DeltaValues<'a> {
+    /// The facts of a delta of this lane.
+    #[must_use]
+    pub fn new(delta: &DeltaOffer<'a>, lane: &Lane<'a>) -> DeltaValues<'a> {
+        let source = lane.incrementals.get(delta.source).and_then(|i| i.build);
+        let url = |source: &build::Build| {
+            let mut offers = lane.offers.iter();
+            let is_it = |offer: &&Offer<'a>| offer.build.identity() == source.identity();
+            offers.find(is_it).map(|offer| offer.url)
+        };
+        DeltaValues {
+            build: BuildValues::new(delta.offer.build, Some(delta.offer.url)),
+            source_incremental: delta.source,
+            source: source.map(|source| BuildValues::new(source, url(source))),
+        }
+    }
+}
+
+/// A full build with the deltas that lead to it.
+#[derive(Debug, Serialize)]
+pub struct FullValues<'a> {
+    /// The facts of the build.
+    #[serde(flatten)]
+    pub build: BuildValues<'a>,
+    /// The deltas, those from other incrementals than it is.
+    pub deltas: Vec<Value>,
+}
+
+/// `installed`: what is known of the builds that carry one incremental.
+#[derive(Debug, Serialize)]
+pub struct InstalledValues<'a> {
+    /// The incremental.
+    pub incremental: &'a str,
+    /// The earliest date of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub datetime: Option<i64>,
+    /// Their versions; none if unknown.
+    pub versions: &'a BTreeSet<&'a str>,
+}
+
+impl<'a> InstalledValues<'a> {
+    /// The values of one incremental of a lane.
+    #[must_use]
+    pub fn new(incremental: &'a str, installed: &'a Installed<'a>) -> InstalledValues<'a> {
+        InstalledValues {
+            incremental,
+            datetime: installed.since,
+            versions: &installed.versions,
+        }
+    }
+}
+
+/// `page`: the page that is being made.
+#[derive(Debug, Serialize)]
+pub struct PageValues<'a> {
+    /// Its path in the site.
+    pub path: &'a str,
+    /// Its address, if the settings say where the site is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}

@@ -1,0 +1,434 @@
+//! One template in the engine: what it may do, how values are printed, and what a
+//! page is checked for.
+//!
+//! In: a template's text, and the values of a page. Out: the page's bytes, or where
+//! in the template, or in the page, something is wrong. The engine reads no files,
+//! knows no clock, and stops at the limits below.
+
+use std::fmt::Write as _;
+use std::io;
+
+use chrono::{DateTime, SecondsFormat};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Value, ValueKind};
+use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior};
+
+use super::front::Format;
+use super::xml;
+
+/// Longest page, in bytes; a list of every build of a large site has less.
+pub const MAX_PAGE_SIZE: usize = 4 << 20;
+/// Most steps for a page: a hundred for each of a hundred thousand builds. What
+/// takes more does not end.
+const MAX_STEPS: u64 = 10_000_000;
+/// Deepest nesting of macros and loops that call themselves; each level takes a
+/// piece of a thread's stack.
+const MAX_RECURSION: usize = 64;
+/// Deepest nesting of a value that is printed.
+const MAX_DEPTH: usize = 64;
+/// How much of a page's line is shown around a fault, in characters.
+const EXCERPT_LEN: usize = 60;
+
+/// What is wrong with a template, or with the page it made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// The template's line, counted from 1, if it is one line's fault.
+    pub(super) line: Option<usize>,
+    /// What is wrong, in one line.
+    pub(super) message: String,
+    /// The field that has no value, as `build.md5`, if that is what is wrong.
+    pub(super) missing: Option<String>,
+}
+
+impl Fault {
+    fn of(error: &minijinja::Error) -> Fault {
+        let mut message = match error.kind() {
+            ErrorKind::UndefinedError => error
+                .detail()
+                .map_or_else(|| "a value is undefined".to_owned(), str::to_owned),
+            ErrorKind::OutOfFuel => format!(
+                "the page takes more than {MAX_STEPS} steps; is there a loop that does not end?"
+            ),
+            kind => match error.detail() {
+                Some(detail) if detail.starts_with(&kind.to_string()) => detail.to_owned(),
+                Some(detail) => format!("{kind}: {detail}"),
+                None => kind.to_string(),
+            },
+        };
+        let mut cause = std::error::Error::source(error);
+        while let Some(error) = cause {
+            let _ = write!(message, ": {error}");
+            cause = error.source();
+        }
+        if let Some(TooLarge) = find_cause(error) {
+            message = TooLarge.to_string();
+        }
+        let undefined = message.split_once('`').and_then(|(_, rest)| {
+            let (name, rest) = rest.split_once('`')?;
+            rest.starts_with(" is undefined").then(|| name.to_owned())
+        });
+        Fault {
+            line: error.line(),
+            message: message.replace(['\n', '\r'], " "),
+            missing: undefined,
+        }
+    }
+}
+
+/// A cause of an error, if it is of this type.
+fn find_cause<'e, T: std::error::Error + 'static>(
+    error: &'e (dyn std::error::Error + 'static),
+) -> Option<&'e T> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        // An error of `io` keeps the one inside for itself.
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        let found = error
+            .downcast_ref()
+            .or(inner.and_then(|inner| inner.downcast_ref()));
+        if found.is_some() {
+            return found;
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// What `skip()` ends a page with.
+#[derive(Debug, thiserror::Error)]
+#[error("the template makes no page")]
+struct Skip;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the page is longer than {MAX_PAGE_SIZE} bytes")]
+struct TooLarge;
+
+/// A compiled template.
+#[derive(Debug)]
+pub(super) struct Engine<'a> {
+    environment: Environment<'a>,
+    file: &'a str,
+    format: Format,
+}
+
+impl<'a> Engine<'a> {
+    /// Compiles a template; `file` is what messages call it.
+    ///
+    /// # Errors
+    /// [`Fault`] with the line.
+    pub(super) fn compile(
+        file: &'a str,
+        text: &'a str,
+        format: Format,
+    ) -> Result<Engine<'a>, Fault> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        // So that errors name the field that has no value.
+        environment.set_debug(true);
+        environment.set_fuel(Some(MAX_STEPS));
+        environment.set_recursion_limit(MAX_RECURSION);
+        let syntax = SyntaxConfig::builder()
+            .trim_blocks(true)
+            .lstrip_blocks(true)
+            .build();
+        environment.set_syntax(syntax.map_err(|error| Fault::of(&error))?);
+        environment.set_auto_escape_callback(move |_| match format {
+            Format::Json => AutoEscape::Custom("json".into()),
+            Format::Xml => AutoEscape::Custom("xml".into()),
+            Format::Text => AutoEscape::None,
+        });
+        environment.set_formatter(move |out, state, value| print(out, state, value, format));
+        // Values that grow from one turn of a loop to the next could outgrow the memory,
+        // or nest deeper than they can be dropped; and a width can be any number.
+        for name in ["namespace", "debug"] {
+            environment.remove_global(name);
+        }
+        for name in ["format", "indent", "batch", "slice", "pprint"] {
+            environment.remove_filter(name);
+        }
+        for name in ["e", "escape"] {
+            environment.add_filter(name, |value: &str| {
+                Value::from_safe_string(xml::escape(value))
+            });
+        }
+        environment.add_filter("tojson", |value: &Value| {
+            to_json(value, 0).map(Value::from_safe_string)
+        });
+        environment.add_filter("date", |time: i64, format: &str| format_date(time, format));
+        environment.add_filter("rfc3339", |time: i64| {
+            Ok(date(time)?.to_rfc3339_opts(SecondsFormat::Secs, true))
+        });
+        environment.add_function("skip", || -> Result<Value, minijinja::Error> {
+            let error = minijinja::Error::new(ErrorKind::InvalidOperation, "skip");
+            Err(error.with_source(Skip))
+        });
+        environment
+            .add_template(file, text)
+            .map_err(|error| Fault::of(&error))?;
+        Ok(Engine {
+            environment,
+            file,
+            format,
+        })
+    }
+
+    /// Renders a page; `None` if the template wants none.
+    ///
+    /// # Errors
+    /// [`Fault`]: a field that has no value, a limit, or a page that is not what its
+    /// format says.
+    pub(super) fn render(&self, values: Value) -> Result<Option<Vec<u8>>, Fault> {
+        let mut page = Page(Vec::new());
+        let template = self.environment.get_template(self.file);
+        let rendered = template.and_then(|t| t.render_captured_to(values, &mut page).map(drop));
+        if let Err(error) = rendered {
+            return match find_cause::<Skip>(&error) {
+                Some(_) => Ok(None),
+                None => Err(Fault::of(&error)),
+            };
+        }
+        let text = String::from_utf8(page.0).map_err(|_| Fault {
+            message: "the page is no text".to_owned(),
+            ..Fault::default()
+        })?;
+        // Empty lines are left where blocks were.
+        let mut text = text.trim().to_owned();
+        match self.format {
+            Format::Json => {
+                check_json(&text)?;
+                text = escape_beyond_ascii(&text);
+            }
+            Format::Xml => xml::check(&text).map_err(|(at, what)| {
+                let before = text.get(..at).unwrap_or_default();
+                let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+                in_page(
+                    "XML",
+                    &text,
+                    before.matches('\n').count() + 1,
+                    column,
+                    &what,
+                )
+            })?,
+            Format::Text => {}
+        }
+        text.push('\n');
+        Ok(Some(text.into_bytes()))
+    }
+}
+
+/// A page that is being written.
+struct Page(Vec<u8>);
+
+impl io::Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() > MAX_PAGE_SIZE.saturating_sub(self.0.len()) {
+            return Err(io::Error::other(TooLarge));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn check_json(text: &str) -> Result<(), Fault> {
+    let parsed: Result<serde::de::IgnoredAny, _> = serde_json::from_str(text);
+    parsed.map(drop).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let what = error.to_string();
+        let what = what.split(" at line ").next().unwrap_or_default();
+        // serde_json counts bytes.
+        let line_text = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+        let before = line_text
+            .get(..column.saturating_sub(1))
+            .unwrap_or(line_text);
+        in_page("JSON", text, line, before.chars().count() + 1, what)
+    })
+}
+
+/// A fault of a page that was made, with the piece of it that shows it.
+fn in_page(format: &str, text: &str, line: usize, column: usize, what: &str) -> Fault {
+    let line_text = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let start = column.saturating_sub(EXCERPT_LEN / 2);
+    let excerpt: String = line_text.chars().skip(start).take(EXCERPT_LEN).collect();
+    let excerpt = excerpt.trim().escape_debug().to_string();
+    Fault {
+        message: format!(
+            "the page is no {format}: {what}, in its line {line}, column {column}: {excerpt}"
+        ),
+        ..Fault::default()
+    }
+}
+
+/// JSON whose strings are ASCII: an early client decodes every body as Latin-1.
+/// Outside of strings, JSON has nothing else.
+fn escape_beyond_ascii(json: &str) -> String {
+    let mut ascii = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() && c != '\x7f' {
+            ascii.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(ascii, "\\u{unit:04x}");
+            }
+        }
+    }
+    ascii
+}
+
+/// How much was printed for a page so far, in bytes; what a macro gives back counts
+/// twice.
+struct Printed(usize);
+
+fn print(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+    format: Format,
+) -> Result<(), minijinja::Error> {
+    let text = match (format, value.as_str()) {
+        (_, Some(text)) if value.is_safe() => text.to_owned(),
+        (Format::Json, _) => to_json(value, 0)?,
+        (Format::Xml, Some(text)) => xml::escape(text),
+        (Format::Text, Some(text)) => text.to_owned(),
+        (_, None) => match value.kind() {
+            ValueKind::Number | ValueKind::Bool => to_json(value, 0)?,
+            kind => {
+                let hint = "name what of it to print, or use a loop, | join or | tojson";
+                return Err(invalid(format!("a {kind} cannot be printed; {hint}")));
+            }
+        },
+    };
+    let printed = state.get_or_insert_extension_with(|| Printed(0));
+    printed.0 = printed.0.saturating_add(text.len());
+    if printed.0 > MAX_PAGE_SIZE {
+        return Err(invalid(TooLarge.to_string()).with_source(TooLarge));
+    }
+    out.write_str(&text).map_err(minijinja::Error::from)
+}
+
+fn invalid(message: String) -> minijinja::Error {
+    minijinja::Error::new(ErrorKind::InvalidOperation, message)
+}
+
+/// A value as JSON; what is undefined inside of it is an error, and no `null`.
+fn to_json(value: &Value, depth: usize) -> Result<String, minijinja::Error> {
+    if depth > MAX_DEPTH {
+        return Err(invalid(format!(
+            "a value is nested deeper than {MAX_DEPTH}"
+        )));
+    }
+    let text = match value.kind() {
+        ValueKind::None => "null".to_owned(),
+        ValueKind::String | ValueKind::Bool => super::super::to_ascii_json(value),
+        ValueKind::Number if value.is_integer() => value.to_string(),
+        ValueKind::Number => match f64::try_from(value.clone()) {
+            Ok(number) if number.is_finite() => super::super::to_ascii_json(&number),
+            _ => return Err(invalid(format!("{value} is no number in JSON"))),
+        },
+        ValueKind::Seq | ValueKind::Iterable => {
+            let mut items = Vec::new();
+            for item in value.try_iter()? {
+                items.push(to_json(&item, depth + 1)?);
+                if items.len() > MAX_PAGE_SIZE {
+                    return Err(invalid(TooLarge.to_string()).with_source(TooLarge));
+                }
+            }
+            format!("[{}]", items.join(","))
+        }
+        ValueKind::Map => {
+            let mut items = Vec::new();
+            for key in value.try_iter()? {
+                let inner = value.get_item(&key)?;
+                if inner.is_undefined() {
+                    return Err(invalid(format!("the value of `{key}` is undefined")));
+                }
+                let key = super::super::to_ascii_json(&key.to_string());
+                items.push(format!("{key}:{}", to_json(&inner, depth + 1)?));
+            }
+            format!("{{{}}}", items.join(","))
+        }
+        ValueKind::Undefined => {
+            return Err(minijinja::Error::new(
+                ErrorKind::UndefinedError,
+                "an entry of a list is undefined",
+            ));
+        }
+        kind => return Err(invalid(format!("a {kind} cannot be printed as JSON"))),
+    };
+    Ok(text)
+}
+
+fn date(time: i64) -> Result<DateTime<chrono::Utc>, minijinja::Error> {
+    DateTime::from_timestamp(time, 0)
+        .ok_or_else(|| invalid(format!("{time} is no time in seconds since 1970")))
+}
+
+fn format_date(time: i64, format: &str) -> Result<String, minijinja::Error> {
+    let mut text = String::new();
+    // The format is the template's, and chrono knows only when it writes.
+    match write!(text, "{}", date(time)?.format(format)) {
+        Ok(()) => Ok(text),
+        Err(_) => Err(invalid(format!(
+            "`{}` is no format of a date, as %Y-%m-%d is",
+            format.escape_debug()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(text: &str, format: Format) -> Result<Option<String>, Fault> {
+        let engine = Engine::compile("x.j2", text, format)?;
+        let values = Value::from_pairs([
+            ("text", Value::from("<\u{e4}&\">")),
+            ("time", Value::from(1_700_000_000)),
+        ]);
+        let page = engine.render(values)?;
+        Ok(page.map(|bytes| String::from_utf8(bytes).unwrap()))
+    }
+
+    #[test]
+    fn values_are_escaped_for_their_format() {
+        let page = |text, format| render(text, format).unwrap().unwrap();
+        assert_eq!(page("{{ text }}", Format::Text), "<\u{e4}&\">\n");
+        let json = page("\n\n{{ text }}\n\n", Format::Json);
+        assert_eq!(json, "\"<\\u00e4&\\\">\"\n");
+        let xml = page("<a b=\"{{ text }}\">{{ text }}</a>", Format::Xml);
+        let escaped = "&lt;\u{e4}&amp;&quot;&gt;";
+        assert_eq!(xml, format!("<a b=\"{escaped}\">{escaped}</a>\n"));
+        let json = page("{{ [text, true, none, 2.5, {}] | tojson }}", Format::Text);
+        assert_eq!(json, "[\"<\\u00e4&\\\">\",true,null,2.5,{}]\n");
+        let dates = page(
+            "{{ time | rfc3339 }} {{ time | date('%d %b %Y') }}",
+            Format::Text,
+        );
+        assert_eq!(dates, "2023-11-14T22:13:20Z 14 Nov 2023\n");
+    }
+
+    #[test]
+    fn a_template_may_make_no_page_even_from_inside_a_macro() {
+        assert_eq!(render("a{{ skip() }}", Format::Json), Ok(None));
+        let inner = "{% macro m() %}{{ skip() }}{% endmacro %}{{ m() }}";
+        assert_eq!(render(inner, Format::Text), Ok(None));
+    }
+
+    #[test]
+    fn nothing_grows_from_turn_to_turn_or_to_any_width() {
+        for text in [
+            "{% set x = namespace(y=[]) %}",
+            "{{ '%1000000000d' | format(1) }}",
+            "{{ 'x' | indent(1000000000) }}",
+            "{% for a in range(9) %}{% set x = x ~ 'x' %}{% endfor %}",
+            "{% set x %}{% for a in range(9) %}{{ 'x' * 1000000 }}{% endfor %}{% endset %}",
+        ] {
+            assert!(render(text, Format::Text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The head of a feed template: a comment of TOML, as
+//!
+//! ```text
+//! {#
+//! scope = "device"
+//! path = "crdroid/{device}.json"
+//! format = "json"
+//! #}
+//! ```
+//!
+//! In: a template's text. Out: [`FrontMatter`], or the line of what is wrong.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// How many pages a template makes, and of what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// One for each full build.
+    Build,
+    /// One for each device.
+    Device,
+    /// One for each device and release type.
+    Romtype,
+    /// One for each incremental that phones of a device and release type may run.
+    Incremental,
+    /// One.
+    Site,
+}
+
+impl Scope {
+    /// As it stands in a template.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scope::Build => "build",
+            Scope::Device => "device",
+            Scope::Romtype => "romtype",
+            Scope::Incremental => "incremental",
+            Scope::Site => "site",
+        }
+    }
+
+    /// What a path may name.
+    #[must_use]
+    pub fn placeholders(self) -> &'static [&'static str] {
+        match self {
+            Scope::Build => &[
+                "device",
+                "romtype",
+                "incremental",
+                "version",
+                "datetime",
+                "filename",
+                "sha256",
+                "id",
+            ],
+            Scope::Device => &["device"],
+            Scope::Romtype => &["device", "romtype"],
+            Scope::Incremental => &["device", "romtype", "incremental"],
+            Scope::Site => &[],
+        }
+    }
+}
+
+/// How values are escaped, and what a page is checked as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Values are printed as JSON.
+    #[default]
+    Json,
+    /// Values are escaped for elements and attributes.
+    Xml,
+    /// Values are printed as they are.
+    Text,
+}
+
+/// What becomes of a page that no build belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Empty {
+    /// It is not made.
+    Skip,
+    /// It is made, with an empty list of builds.
+    #[default]
+    Render,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    scope: Scope,
+    path: Spanned<String>,
+    #[serde(default)]
+    format: Format,
+    #[serde(default)]
+    empty: Empty,
+}
+
+/// What the head of a template says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrontMatter {
+    /// What a page is about.
+    pub scope: Scope,
+    /// Where pages lie.
+    pub path: String,
+    /// The line of `path`.
+    pub path_line: usize,
+    /// How they are written.
+    pub format: Format,
+    /// Whether there are pages without builds.
+    pub empty: Empty,
+}
+
+/// A head that cannot be understood: the line, counted from 1, and what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Reads the head of a template.
+///
+/// # Errors
+/// [`Fault`] with the line.
+pub fn parse(text: &str) -> Result<FrontMatter, Fault> {
+    let missing = |message: &str| Fault {
+        line: 1,
+        message: message.to_owned(),
+    };
+    let rest = text.strip_prefix("{#").ok_or_else(|| {
+        missing("a feed template begins with {# and its settings: scope = …, path = …, format = …")
+    })?;
+    let (head, _) = rest
+        .split_once("#}")
+        .ok_or_else(|| missing("the comment with the settings does not end: no #}"))?;
+    // `{#-` and `-#}` are comments as well.
+    let head = head.strip_prefix('-').unwrap_or(head);
+    let head = head.strip_suffix('-').unwrap_or(head);
+    let line_of = |offset: usize| 1 + head.get(..offset).unwrap_or(head).matches('\n').count();
+    match toml::from_str::<Wire>(head) {
+        Ok(wire) => Ok(FrontMatter {
+            scope: wire.scope,
+            path_line: line_of(wire.path.span().start),
+            path: wire.path.into_inner(),
+            format: wire.format,
+            empty: wire.empty,
+        }),
+        Err(error) => Err(Fault {
+            // A key that is missing is missing from the whole.
+            line: error.span().map_or(1, |span| line_of(span.start)),
+            message: error.message().trim().replace('\n', " "),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_is_read_and_its_faults_have_a_line() {
+        let front = parse("{#\nscope = \"device\"\npath = \"{device}.x\"\n#}\n{}").unwrap();
+        let expected = FrontMatter {
+            scope: Scope::Device,
+            path: "{device}.x".into(),
+            path_line: 3,
+            format: Format::Json,
+            empty: Empty::Render,
+        };
+        assert_eq!(front, expected);
+        assert!(parse("{#- scope = 'site'\npath = 'x' -#}").is_ok());
+        for (text, line, message) in [
+            ("", 1, "begins with {#"),
+            ("{# scope = 'site'", 1, "does not end"),
+            ("{#\nscope = 'site'\n#}", 1, "path"),
+            ("{#\nscope = 'site'\npaht = 'x'\n#}", 3, "paht"),
+            ("{#\nscope = 'phone'\npath = 'x'\n#}", 2, "phone"),
+            ("{#\nscope = 'site'\npath = \n#}", 3, ""),
+            ("{#\npath = 'x'\nscope = 'site'\nempty = 'no'\n#}", 4, "no"),
+        ] {
+            let fault = parse(text).unwrap_err();
+            assert_eq!(fault.line, line, "{text}: {fault:?}");
+            assert!(fault.message.contains(message), "{text}: {fault:?}");
+            assert!(!fault.message.contains('\n'), "{fault:?}");
+        }
+    }
+}

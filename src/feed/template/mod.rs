@@ -1,0 +1,564 @@
+//! Feeds of any other form, from templates: a text with a head that says what its
+//! pages are about and where they lie.
+//!
+//! In: the templates of the settings, and the lanes of a tree. Out: pages. Nothing
+//! is rendered before every template was compiled, and a template can neither read
+//! files nor see the time, so that the same builds give the same bytes.
+//! [`mod@context`] is what a template is told, [`mod@front`] what its head says.
+
+pub mod context;
+mod engine;
+pub mod front;
+mod pattern;
+mod xml;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minijinja::value::{Serde, Value};
+use rayon::prelude::*;
+
+use self::context::{
+    BuildValues, DeltaValues, DeviceValues, FullValues, InstalledValues, PageValues, Site,
+};
+use self::engine::{Engine, Fault};
+use self::front::{Empty, FrontMatter, Scope};
+use self::pattern::Pattern;
+use super::{Error, Feeds, MAX_LISTED, Page, Tree, prefix};
+use crate::build::{self, Device, Variant};
+use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
+use crate::config::{Config, DeviceFeed, FeedConfig};
+
+pub use self::engine::MAX_PAGE_SIZE;
+
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../../templates/feeds/", $name, ".j2")))),*]
+    };
+}
+
+/// The templates that come with romfeed, by name.
+pub const SHIPPED: [(&str, &str); 9] = shipped![
+    "atom",
+    "atom-site",
+    "crdroid",
+    "custota",
+    "evolution-x",
+    "grapheneos",
+    "lineageota",
+    "pixelos",
+    "v2-incremental",
+];
+
+/// The text of a template that comes with romfeed.
+#[must_use]
+pub fn shipped(name: &str) -> Option<&'static str> {
+    let mut all = SHIPPED.iter();
+    all.find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// All templates of the settings, compiled.
+#[derive(Debug)]
+pub(super) struct Templates<'a> {
+    all: Vec<Template<'a>>,
+    config: &'a Config,
+}
+
+#[derive(Debug)]
+struct Template<'a> {
+    feed: &'a FeedConfig,
+    front: FrontMatter,
+    pattern: Pattern,
+    engine: Engine<'a>,
+}
+
+impl<'a> Template<'a> {
+    fn compile(feed: &'a FeedConfig) -> Result<Template<'a>, Error> {
+        let fault = |line: Option<usize>, message: String| Error::Template {
+            file: feed.file.clone(),
+            line,
+            page: None,
+            message,
+        };
+        let front = front::parse(&feed.text).map_err(|e| fault(Some(e.line), e.message))?;
+        let pattern = Pattern::parse(&front.path, front.scope)
+            .map_err(|reason| fault(Some(front.path_line), format!("path: {reason}")))?;
+        let pattern = match &feed.path {
+            None => pattern,
+            Some(path) => Pattern::parse(path, front.scope).map_err(|reason| Error::Path {
+                name: feed.name.clone(),
+                path: path.clone(),
+                reason,
+            })?,
+        };
+        let engine = Engine::compile(&feed.file, &feed.text, front.format)
+            .map_err(|e| fault(e.line, e.message))?;
+        Ok(Template {
+            feed,
+            front,
+            pattern,
+            engine,
+        })
+    }
+
+    fn error(&self, page: &str, line: Option<usize>, message: String) -> Error {
+        Error::Template {
+            file: self.feed.file.clone(),
+            line,
+            page: Some(page.to_owned()),
+            message,
+        }
+    }
+}
+
+impl<'a> Templates<'a> {
+    /// Compiles the templates of the settings.
+    ///
+    /// # Errors
+    /// [`Error`]: a head or a body that is wrong, or a `device_feed` of another scope.
+    pub(super) fn compile(config: &'a Config) -> Result<Templates<'a>, Error> {
+        let all: Vec<Template<'a>> = config
+            .feeds
+            .iter()
+            .map(Template::compile)
+            .collect::<Result<_, _>>()?;
+        let of_devices = config.devices.values().map(|d| d.device_feed.as_ref());
+        for feed in of_devices.flatten().chain([&config.device_feed]) {
+            let DeviceFeed::Template(name) = feed else {
+                continue;
+            };
+            match all.iter().find(|template| template.feed.name == *name) {
+                None => return Err(Error::Unknown { name: name.clone() }),
+                Some(template) if template.front.scope != Scope::Device => {
+                    return Err(Error::DeviceFeed {
+                        name: name.clone(),
+                        file: template.feed.file.clone(),
+                        scope: template.front.scope,
+                    });
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(Templates { all, config })
+    }
+
+    /// Adds the pages of one variant's tree.
+    ///
+    /// # Errors
+    /// [`Error::Template`]; of several, that of the first page.
+    pub(super) fn render(
+        &self,
+        variant: Option<&Variant>,
+        tree: &Tree<'_, '_>,
+        feeds: &mut Feeds,
+    ) -> Result<(), Error> {
+        if self.all.is_empty() {
+            return Ok(());
+        }
+        let values = TreeValues::new(variant, tree, self.config);
+        for template in &self.all {
+            let jobs = values.jobs(template, self.config)?;
+            let pages: Vec<Result<Option<Page>, Error>> = jobs
+                .into_par_iter()
+                .map(|job| values.render(template, job, self.config))
+                .collect();
+            for page in pages {
+                feeds.pages.extend(page?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A page to be made.
+struct Job<'v, 'a> {
+    path: String,
+    /// What it is about, for messages.
+    subject: String,
+    values: Vec<(&'static str, Value)>,
+    /// Its builds, newest first.
+    builds: &'v [(Offer<'a>, Value)],
+    is_empty: bool,
+}
+
+/// One variant's tree as templates see it.
+struct TreeValues<'l, 'a> {
+    prefix: String,
+    variant: Option<&'l Variant>,
+    site: Value,
+    devices: Vec<DeviceTree<'l, 'a>>,
+    /// All builds, each once, newest first.
+    builds: Vec<(Offer<'a>, Value)>,
+    list: Value,
+}
+
+struct DeviceTree<'l, 'a> {
+    model: &'l Device,
+    device: Value,
+    lanes: Vec<LaneTree<'l, 'a>>,
+    /// The builds of all its lanes, newest first.
+    builds: Vec<(Offer<'a>, Value)>,
+    list: Value,
+}
+
+struct LaneTree<'l, 'a> {
+    key: &'l LaneKey,
+    lane: &'l Lane<'a>,
+    builds: Vec<(Offer<'a>, Value)>,
+    list: Value,
+    deltas: BTreeMap<&'a str, Vec<(&'l DeltaOffer<'a>, Value)>>,
+}
+
+/// Values in the form of a template's list.
+fn list_of<'v, 'a: 'v>(builds: impl IntoIterator<Item = &'v (Offer<'a>, Value)>) -> Value {
+    builds.into_iter().map(|(_, value)| value.clone()).collect()
+}
+
+impl<'l, 'a> LaneTree<'l, 'a> {
+    fn new(key: &'l LaneKey, lane: &'l Lane<'a>) -> LaneTree<'l, 'a> {
+        let mut deltas: BTreeMap<&str, Vec<(&DeltaOffer<'a>, Value)>> = BTreeMap::new();
+        let mut by_target: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+        for delta in &lane.deltas {
+            let value = Value::from(Serde(DeltaValues::new(delta, lane)));
+            let target = by_target.entry(delta.target.build.identity()).or_default();
+            target.push(value.clone());
+            deltas.entry(delta.source).or_default().push((delta, value));
+        }
+        let full = |offer: &Offer<'a>| {
+            let deltas = by_target.remove(offer.build.identity());
+            let value = Value::from(Serde(FullValues {
+                build: BuildValues::new(offer.build, Some(offer.url)),
+                deltas: deltas.unwrap_or_default(),
+            }));
+            (*offer, value)
+        };
+        let builds: Vec<(Offer<'a>, Value)> = lane.offers.iter().map(full).collect();
+        LaneTree {
+            key,
+            lane,
+            list: list_of(&builds),
+            builds,
+            deltas,
+        }
+    }
+}
+
+impl<'l, 'a> TreeValues<'l, 'a> {
+    fn new(
+        variant: Option<&'l Variant>,
+        tree: &Tree<'l, 'a>,
+        config: &'l Config,
+    ) -> TreeValues<'l, 'a> {
+        let mut about = Vec::new();
+        let mut devices = Vec::new();
+        let mut all: Vec<(Offer<'a>, Value)> = Vec::new();
+        let mut known = BTreeSet::new();
+        for (model, lanes) in tree {
+            let lanes: Vec<LaneTree<'l, 'a>> = lanes
+                .iter()
+                .map(|(key, lane)| LaneTree::new(key, lane))
+                .collect();
+            let mut builds: Vec<(Offer<'a>, Value)> =
+                lanes.iter().flat_map(|lane| lane.builds.clone()).collect();
+            builds.sort_by(|(a, _), (b, _)| newest_first(a, b));
+            // A device with two names has each build once under each.
+            let fresh = builds
+                .iter()
+                .filter(|(o, _)| known.insert(o.build.identity()));
+            all.extend(fresh.cloned());
+            let romtypes = lanes.iter().map(|lane| lane.key.romtype.as_str()).collect();
+            let offers: Vec<Offer<'a>> = builds.iter().map(|(offer, _)| *offer).collect();
+            let device = DeviceValues::new(model, romtypes, &offers, config);
+            about.push(device.clone());
+            devices.push(DeviceTree {
+                model,
+                device: Value::from(Serde(device)),
+                lanes,
+                list: list_of(&builds),
+                builds,
+            });
+        }
+        all.sort_by(|(a, _), (b, _)| newest_first(a, b));
+        let site = Site {
+            base_url: config.base_url.as_deref(),
+            variant: variant.map(Variant::as_str),
+            updated: all.first().map(|(offer, _)| offer.build.timestamp),
+            devices: about,
+        };
+        TreeValues {
+            prefix: prefix(variant),
+            variant,
+            site: Value::from(Serde(site)),
+            devices,
+            list: list_of(&all),
+            builds: all,
+        }
+    }
+
+    /// All pages of a template.
+    fn jobs<'v>(
+        &'v self,
+        template: &Template<'_>,
+        config: &Config,
+    ) -> Result<Vec<Job<'v, 'a>>, Error> {
+        let mut jobs = Vec::new();
+        let own_path = |device: &DeviceTree<'l, 'a>| {
+            let feed = config.device_feed(device.model.as_str());
+            let is_it = matches!(feed, DeviceFeed::Template(name) if *name == template.feed.name);
+            is_it.then(|| format!("{}{}.json", self.prefix, device.model))
+        };
+        for device in &self.devices {
+            jobs.extend(own_path(device).map(|path| self.device_job(device, path)));
+        }
+        if !template.feed.is_enabled {
+            return Ok(jobs);
+        }
+        match template.front.scope {
+            Scope::Site => jobs.push(Job {
+                path: self.path(template, "the site", &|_| None)?,
+                subject: "the site".to_owned(),
+                values: about_builds(&self.list),
+                builds: &self.builds,
+                is_empty: self.builds.is_empty(),
+            }),
+            Scope::Device => {
+                for device in &self.devices {
+                    let value = |name: &str| (name == "device").then(|| device.model.to_string());
+                    let path = self.path(template, &format!("device {}", device.model), &value)?;
+                    // It may be the device's own file, which is made already.
+                    if own_path(device).as_ref() != Some(&path) {
+                        jobs.push(self.device_job(device, path));
+                    }
+                }
+            }
+            Scope::Romtype | Scope::Incremental | Scope::Build => {
+                for device in &self.devices {
+                    for lane in &device.lanes {
+                        self.lane_jobs(template, device, lane, config, &mut jobs)?;
+                    }
+                }
+            }
+        }
+        Ok(jobs)
+    }
+
+    fn device_job<'v>(&self, device: &'v DeviceTree<'l, 'a>, path: String) -> Job<'v, 'a> {
+        let mut values = about_builds(&device.list);
+        values.push(("device", device.device.clone()));
+        Job {
+            path,
+            subject: format!("device {}", device.model),
+            values,
+            builds: &device.builds,
+            is_empty: device.builds.is_empty(),
+        }
+    }
+
+    /// The pages of one device and release type.
+    fn lane_jobs<'v>(
+        &self,
+        template: &Template<'_>,
+        device: &'v DeviceTree<'l, 'a>,
+        lane: &'v LaneTree<'l, 'a>,
+        config: &Config,
+        jobs: &mut Vec<Job<'v, 'a>>,
+    ) -> Result<(), Error> {
+        let LaneKey {
+            device: model,
+            romtype,
+            ..
+        } = lane.key;
+        let place = |name: &str| match name {
+            "device" => Some(model.to_string()),
+            "romtype" => Some(romtype.clone()),
+            _ => None,
+        };
+        let subject = format!("device {model}, romtype {romtype}");
+        let mut push =
+            |path, subject, builds: &Value, is_empty, more: Vec<(&'static str, Value)>| {
+                let mut values = about_builds(builds);
+                values.push(("device", device.device.clone()));
+                values.push(("romtype", Value::from(romtype.as_str())));
+                // The last of a name is what holds.
+                values.extend(more);
+                jobs.push(Job {
+                    path,
+                    subject,
+                    values,
+                    builds: &lane.builds,
+                    is_empty,
+                });
+            };
+        match template.front.scope {
+            Scope::Incremental => {
+                let upgrades = config.major_upgrades(model.as_str());
+                for (incremental, installed) in &lane.lane.incrementals {
+                    // Phones cannot ask for it, as was warned of with romfeed's own lists.
+                    if build::path_fault(incremental).is_some() {
+                        continue;
+                    }
+                    let subject = format!("{subject}, incremental {incremental}");
+                    let value = |name: &str| match name {
+                        "incremental" => Some((*incremental).to_owned()),
+                        name => place(name),
+                    };
+                    let path = self.path(template, &subject, &value)?;
+                    let newer = lane.lane.newer_than(installed, upgrades, MAX_LISTED);
+                    let newer: BTreeSet<&str> = newer.iter().map(|o| o.build.identity()).collect();
+                    let builds: Value = lane
+                        .builds
+                        .iter()
+                        .filter(|(offer, _)| newer.contains(offer.build.identity()))
+                        .map(|(_, value)| value.clone())
+                        .collect();
+                    let deltas = lane.deltas.get(incremental).into_iter().flatten();
+                    let deltas: Value = deltas
+                        .filter(|(delta, _)| newer.contains(delta.target.build.identity()))
+                        .map(|(_, value)| value.clone())
+                        .collect();
+                    let installed = InstalledValues::new(incremental, installed);
+                    let more = vec![
+                        ("incremental", Value::from(*incremental)),
+                        ("installed", Value::from(Serde(installed))),
+                        ("deltas", deltas),
+                    ];
+                    push(path, subject, &builds, newer.is_empty(), more);
+                }
+            }
+            Scope::Build => {
+                for (offer, value) in &lane.builds {
+                    let build = offer.build;
+                    // Under its other names it would be the same page.
+                    if build.device != *model && !template.pattern.names("device") {
+                        continue;
+                    }
+                    let subject = format!("{subject}, {}", build.filename.escape_debug());
+                    let fact = |name: &str| match name {
+                        "incremental" => build.incremental.clone(),
+                        "version" => Some(build.version.clone()),
+                        "datetime" => Some(build.timestamp.to_string()),
+                        "filename" => Some(build.filename.clone()),
+                        "sha256" => build.sha256.clone(),
+                        "id" => Some(build.phone_id().to_owned()),
+                        name => place(name),
+                    };
+                    let path = self.path(template, &subject, &fact)?;
+                    push(
+                        path,
+                        subject,
+                        &lane.list,
+                        false,
+                        vec![("build", value.clone())],
+                    );
+                }
+            }
+            _ => {
+                let path = self.path(template, &subject, &place)?;
+                push(
+                    path,
+                    subject,
+                    &lane.list,
+                    lane.builds.is_empty(),
+                    Vec::new(),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn path(
+        &self,
+        template: &Template<'_>,
+        subject: &str,
+        value: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<String, Error> {
+        let path = template.pattern.render(value).map_err(|reason| {
+            // The settings' own path has no line in the template.
+            let line = template
+                .feed
+                .path
+                .is_none()
+                .then_some(template.front.path_line);
+            template.error(&self.name(subject), line, format!("path: {reason}"))
+        })?;
+        Ok(format!("{}{path}", self.prefix))
+    }
+
+    /// What a page is about, with the variant that its subject does not name.
+    fn name(&self, subject: &str) -> String {
+        match self.variant {
+            None => subject.to_owned(),
+            Some(variant) => format!("{subject}, variant {variant}"),
+        }
+    }
+
+    fn render(
+        &self,
+        template: &Template<'_>,
+        job: Job<'_, 'a>,
+        config: &Config,
+    ) -> Result<Option<Page>, Error> {
+        if job.is_empty && template.front.empty == Empty::Skip {
+            return Ok(None);
+        }
+        let base = config.base_url.as_ref();
+        let page = PageValues {
+            path: &job.path,
+            url: base.map(|base| format!("{base}/{}", job.path)),
+        };
+        let about = [
+            ("site", self.site.clone()),
+            ("page", Value::from(Serde(page))),
+        ];
+        let values = Value::from_pairs(about.into_iter().chain(job.values));
+        let subject = self.name(&job.subject);
+        match template.engine.render(values) {
+            Ok(None) => Ok(None),
+            Ok(Some(bytes)) => Ok(Some(Page {
+                path: job.path,
+                bytes: bytes.into(),
+                is_feed: true,
+                origin: Some(format!("{} for {subject}", template.feed.file).into()),
+            })),
+            Err(fault) => {
+                let message = explain(&fault, job.builds);
+                Err(template.error(&subject, fault.line, message))
+            }
+        }
+    }
+}
+
+/// `builds`, and `build` if there is one.
+fn about_builds(builds: &Value) -> Vec<(&'static str, Value)> {
+    let newest = builds.get_item_by_index(0).ok();
+    let newest = newest.filter(|newest| !newest.is_undefined());
+    let mut values = vec![("builds", builds.clone())];
+    values.extend(newest.map(|newest| ("build", newest)));
+    values
+}
+
+/// A fault with what a person needs to mend it: the build that lacks a field, or
+/// where to set it.
+fn explain(fault: &Fault, builds: &[(Offer<'_>, Value)]) -> String {
+    let message = &fault.message;
+    let Some((owner, field)) = fault
+        .missing
+        .as_ref()
+        .and_then(|name| name.rsplit_once('.'))
+    else {
+        return message.clone();
+    };
+    if owner == "device.info" {
+        return format!("{message}; set it under [device.<codename>.info] in the settings");
+    }
+    let lacks = |(_, value): &&(Offer<'_>, Value)| {
+        BuildValues::OPTIONAL.contains(&field)
+            && value.get_attr(field).is_ok_and(|v| v.is_undefined())
+    };
+    match builds.iter().find(lacks) {
+        None => message.clone(),
+        Some((offer, _)) => format!(
+            "{message}: {field} is not known of {}; a template that can do without says | default(\"\")",
+            offer.build.filename.escape_debug()
+        ),
+    }
+}

@@ -1,0 +1,189 @@
+//! Where the pages of a template lie: a path with placeholders.
+//!
+//! In: a pattern as `crdroid/{device}.json` and the values of a page. Out: a path
+//! that stays inside the site, whatever the values are.
+
+use super::front::Scope;
+use crate::build::path_fault;
+
+/// Longest segment: what file systems take as a name.
+const MAX_SEGMENT_LEN: usize = 255;
+
+/// A pattern whose placeholders the scope has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pattern(Vec<Part>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Fact(&'static str),
+}
+
+impl Pattern {
+    /// Checks a pattern.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn parse(text: &str, scope: Scope) -> Result<Pattern, String> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((name, after)) = after.split_once('}') else {
+                return Err("a { has no } behind it".to_owned());
+            };
+            let known = scope.placeholders();
+            let Some(name) = known.iter().find(|known| **known == name) else {
+                let name = name.escape_debug();
+                let of_scope = format!("a template of scope {}", scope.as_str());
+                return Err(match known {
+                    [] => format!("{of_scope} has no placeholders, so {{{name}}} means nothing"),
+                    _ => format!(
+                        "{of_scope} has no {{{name}}}; there are {{{}}}",
+                        known.join("}, {")
+                    ),
+                });
+            };
+            parts.push(Part::Text(before.to_owned()));
+            parts.push(Part::Fact(name));
+            rest = after;
+        }
+        if rest.contains('}') {
+            return Err("a } has no { before it".to_owned());
+        }
+        parts.push(Part::Text(rest.to_owned()));
+        let pattern = Pattern(parts);
+        // Any value that passes for itself: what is left to be wrong is the text.
+        check(&pattern.fill(&|_| "x".to_owned()))?;
+        Ok(pattern)
+    }
+
+    /// Whether a page's path has this fact in it.
+    pub(super) fn names(&self, fact: &str) -> bool {
+        let is_it = |part: &Part| matches!(part, Part::Fact(name) if *name == fact);
+        self.0.iter().any(is_it)
+    }
+
+    fn fill(&self, value: &dyn Fn(&str) -> String) -> String {
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Fact(name) => value(name),
+        };
+        self.0.iter().map(text).collect()
+    }
+
+    /// The path of a page.
+    ///
+    /// # Errors
+    /// Which value is missing, or cannot be part of a path.
+    pub(super) fn render(&self, value: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
+        for part in &self.0 {
+            let Part::Fact(name) = part else { continue };
+            let Some(value) = value(name) else {
+                return Err(format!("{{{name}}} is not known"));
+            };
+            if let Some(reason) = path_fault(&value) {
+                let value = value.escape_debug();
+                return Err(format!(
+                    "{{{name}}} is `{value}`, no part of a path: {reason}"
+                ));
+            }
+        }
+        let path = self.fill(&|name| value(name).unwrap_or_default());
+        check(&path)?;
+        Ok(path)
+    }
+}
+
+/// Refuses a path that leaves the site, is romfeed's own folder in it, or that some
+/// host or client would change.
+fn check(path: &str) -> Result<(), String> {
+    let bad = |reason: &str| Err(format!("`{}` {reason}", path.escape_debug()));
+    if path.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if path.starts_with('/') {
+        return bad("begins with a slash; it is relative to the site");
+    }
+    if path.starts_with("builds/") {
+        return bad("lies in builds/, where the zips are");
+    }
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "/._~+@-".contains(c);
+    if let Some(c) = path.chars().find(|c| !is_safe(*c)) {
+        let c = c.escape_debug();
+        return bad(&format!(
+            "holds `{c}`; only letters, digits and / . _ ~ + @ - are allowed"
+        ));
+    }
+    for segment in path.split('/') {
+        match segment {
+            "" => return bad("has an empty part between slashes, or ends with one"),
+            "." | ".." => return bad("leads out of its place by . or .."),
+            ".well-known" => {}
+            _ if segment.starts_with('.') => {
+                return bad("leads to a hidden name, and some of those are not for pages");
+            }
+            _ if segment.ends_with('.') => return bad("has a part that ends with a dot"),
+            _ if segment.len() > MAX_SEGMENT_LEN => {
+                return bad("has a part that is longer than a file name can be");
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_name_what_their_scope_has() {
+        let pattern = Pattern::parse("a/{device}_{romtype}.json", Scope::Romtype).unwrap();
+        let value = |name: &str| Some(format!("<{name}>").replace(['<', '>'], "-"));
+        assert_eq!(pattern.render(&value).unwrap(), "a/-device-_-romtype-.json");
+        assert!(pattern.names("device") && !pattern.names("version"));
+        for (text, scope, message) in [
+            (
+                "{device}.json",
+                Scope::Site,
+                "scope site has no placeholders",
+            ),
+            ("{romtyp}", Scope::Romtype, "{device}, {romtype}"),
+            ("{device", Scope::Device, "no }"),
+            ("device}", Scope::Device, "no {"),
+            ("", Scope::Site, "empty"),
+            ("/etc/x", Scope::Site, "slash"),
+            ("a//b", Scope::Site, "empty part"),
+            ("a/", Scope::Site, "empty part"),
+            ("../x", Scope::Site, ".."),
+            ("a/./b", Scope::Site, "."),
+            (".romfeed/manifest.json", Scope::Site, "hidden"),
+            ("a/.{device}", Scope::Device, "hidden"),
+            ("a\\b", Scope::Site, "holds `\\\\`"),
+            ("a b", Scope::Site, "holds ` `"),
+            ("a\nb", Scope::Site, "holds `\\n`"),
+            ("c:x", Scope::Site, "holds `:`"),
+            ("a./b", Scope::Site, "dot"),
+        ] {
+            let error = Pattern::parse(text, scope).unwrap_err();
+            assert!(error.contains(message), "{text:?}: {error}");
+            assert!(!error.contains('\n'), "{error:?}");
+        }
+        assert!(Pattern::parse(".well-known/x", Scope::Site).is_ok());
+    }
+
+    #[test]
+    fn values_cannot_lead_elsewhere() {
+        let pattern = Pattern::parse("x/{version}", Scope::Build).unwrap();
+        for bad in [
+            "", ".", "..", "../y", "a/b", "a\\b", "a b", "käse", "\u{1b}",
+        ] {
+            let error = pattern.render(&|_| Some(bad.to_owned())).unwrap_err();
+            assert!(error.contains("{version}"), "{bad:?}: {error}");
+        }
+        assert_eq!(
+            pattern.render(&|_| None).unwrap_err(),
+            "{version} is not known"
+        );
+    }
+}

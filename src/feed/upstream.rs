@@ -1,0 +1,104 @@
+//! What LineageOS's own update server answers beside lists of builds, field for
+//! field.
+//!
+//! Source: lineageos-infra/updater of 2026: `/api/v1/types/<device>/`,
+//! `/api/v1/devices`, `/api/v2/oems`, `/api/v2/devices/<device>`. As files they
+//! end in `.json`, so that no path leads through another.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use super::{Feeds, Tree, to_ascii_json};
+use crate::config::{Config, DeviceInfo};
+
+/// Who makes a device that `devices.json` does not know.
+const UNKNOWN_OEM: &str = "Other";
+
+#[derive(Serialize)]
+struct Types<'a> {
+    response: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Oem<'a> {
+    devices: Vec<OemDevice<'a>>,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct OemDevice<'a> {
+    model: &'a str,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct DeviceDetails<'a> {
+    dependencies: &'a [String],
+    info_url: &'a str,
+    model: &'a str,
+    name: &'a str,
+    oem: &'a str,
+    versions: Vec<&'a str>,
+}
+
+/// Adds the files of one variant's tree.
+pub(super) fn render(prefix: &str, tree: &Tree<'_, '_>, config: &Config, feeds: &mut Feeds) {
+    let unknown = DeviceInfo::default();
+    let mut by_version: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut oems: BTreeMap<&str, Vec<OemDevice<'_>>> = BTreeMap::new();
+    for (device, lanes) in tree {
+        let model = device.as_str();
+        let offers = || lanes.iter().flat_map(|(_, lane)| &lane.offers);
+        let versions: BTreeSet<&str> = offers().map(|o| o.build.version.as_str()).collect();
+        let types = lanes.iter().filter(|(_, lane)| !lane.offers.is_empty());
+        let response = types.map(|(key, _)| key.romtype.as_str()).collect();
+        push(
+            feeds,
+            format!("{prefix}api/v1/types/{model}.json"),
+            &Types { response },
+        );
+        if versions.is_empty() {
+            continue;
+        }
+        let info = config.known_devices.get(model).unwrap_or(&unknown);
+        let oem = if info.oem.is_empty() {
+            UNKNOWN_OEM
+        } else {
+            &info.oem
+        };
+        let name = if info.name.is_empty() {
+            model
+        } else {
+            &info.name
+        };
+        let info_url = info.info_url.as_ref().or(config.base_url.as_ref());
+        let details = DeviceDetails {
+            dependencies: &info.dependencies,
+            info_url: info_url.map_or("", String::as_str),
+            model,
+            name,
+            oem,
+            versions: versions.iter().copied().collect(),
+        };
+        push(
+            feeds,
+            format!("{prefix}api/v2/devices/{model}.json"),
+            &details,
+        );
+        oems.entry(oem).or_default().push(OemDevice { model, name });
+        for version in versions {
+            by_version.entry(version).or_default().push(model);
+        }
+    }
+    push(feeds, format!("{prefix}api/v1/devices.json"), &by_version);
+    let oems: Vec<Oem<'_>> = oems
+        .into_iter()
+        .map(|(name, devices)| Oem { devices, name })
+        .collect();
+    push(feeds, format!("{prefix}api/v2/oems.json"), &oems);
+}
+
+fn push<T: Serialize>(feeds: &mut Feeds, path: String, value: &T) {
+    feeds.push(path, format!("{}\n", to_ascii_json(value)).into_bytes());
+}

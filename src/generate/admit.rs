@@ -1,0 +1,235 @@
+//! Whether a new build may join its lane.
+//!
+//! In: builds that are new and what is published. Out: those that phones of the lane
+//! can install; each of the others is a [`Fault`]. What is published already is
+//! not judged again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::report::{Fault, Report};
+use crate::build::{Build, Device, Kind, Variant};
+use crate::catalog::{Catalogs, Tombstone};
+use crate::class::Class;
+use crate::config::Config;
+use crate::names;
+
+type LaneOf = (Device, Option<Variant>, String);
+
+/// The builds of a lane that one more is compared with.
+type Lane<'a> = Vec<Earlier<'a>>;
+
+/// What is known of a build that phones may run.
+#[derive(Clone, Copy)]
+struct Earlier<'a> {
+    standing: Standing,
+    filename: &'a str,
+    timestamp: i64,
+    signer: Option<&'a String>,
+    /// The build itself, unless it was removed.
+    build: Option<&'a Build>,
+}
+
+/// What is offered tells what a lane is like; what is not, where nothing is offered:
+/// phones run it all the same.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    Offered,
+    Withheld,
+    Removed,
+}
+
+impl<'a> Earlier<'a> {
+    fn of(build: &'a Build, standing: Standing) -> Earlier<'a> {
+        Earlier {
+            standing,
+            filename: &build.filename,
+            timestamp: build.timestamp,
+            signer: build.signer.as_ref(),
+            build: Some(build),
+        }
+    }
+
+    fn of_stone(stone: &'a Tombstone) -> Earlier<'a> {
+        Earlier {
+            standing: Standing::Removed,
+            filename: &stone.filename,
+            timestamp: stone.timestamp,
+            signer: stone.signer.as_ref(),
+            build: None,
+        }
+    }
+}
+
+/// The build before this one or, if it is the first, the one behind it.
+fn neighbour<'a>(
+    lane: &Lane<'a>,
+    build: &Build,
+    counts: impl Fn(&Earlier<'a>) -> bool,
+) -> Option<Earlier<'a>> {
+    let standing = lane
+        .iter()
+        .filter(|other| counts(other))
+        .map(|o| o.standing);
+    let standing = standing.min()?;
+    let is_like = |other: &Earlier<'a>| counts(other) && other.standing == standing;
+    let others = || lane.iter().copied().filter(is_like);
+    let before = others().filter(|other| other.timestamp <= build.timestamp);
+    let before = before.max_by_key(|other| other.timestamp);
+    before.or_else(|| others().min_by_key(|other| other.timestamp))
+}
+
+pub(super) fn lane_of(build: &Build) -> LaneOf {
+    let romtype = build.romtype.to_path();
+    (build.device.clone(), build.variant.clone(), romtype)
+}
+
+/// What is known of all lanes but for these builds.
+fn lanes_without<'a>(builds: &[Build], catalogs: &'a Catalogs) -> BTreeMap<LaneOf, Lane<'a>> {
+    let moving: BTreeSet<&str> = builds.iter().map(Build::identity).collect();
+    let mut lanes: BTreeMap<LaneOf, Lane<'a>> = BTreeMap::new();
+    for catalog in catalogs.all() {
+        for record in catalog.builds.values() {
+            let build = &record.build;
+            let standing = match record.is_offered() {
+                true => Standing::Offered,
+                false => Standing::Withheld,
+            };
+            if !moving.contains(build.identity()) {
+                let lane = lanes.entry(lane_of(build)).or_default();
+                lane.push(Earlier::of(build, standing));
+            }
+        }
+        for stone in catalog.tombstones.values() {
+            let romtype = stone.romtype.to_path();
+            let lane = (stone.device.clone(), stone.variant.clone(), romtype);
+            lanes
+                .entry(lane)
+                .or_default()
+                .push(Earlier::of_stone(stone));
+        }
+    }
+    lanes
+}
+
+/// Keeps builds out that phones of their lane would download and then refuse, or
+/// install and not start with.
+pub(super) fn admit(
+    config: &Config,
+    mut builds: Vec<Build>,
+    catalogs: &Catalogs,
+    report: &mut Report,
+) -> Vec<Build> {
+    if builds.is_empty() {
+        return builds;
+    }
+    builds.sort_by(|a, b| (a.timestamp, &a.path).cmp(&(b.timestamp, &b.path)));
+    let mut lanes = lanes_without(&builds, catalogs);
+    let mut judge = |build| {
+        let lane = lanes.entry(lane_of(build)).or_default();
+        let objection =
+            other_flavour(config, lane, build).or_else(|| other_signer(config, lane, build));
+        if objection.is_none() {
+            lane.push(Earlier::of(build, Standing::Offered));
+        }
+        objection
+    };
+    let objections: Vec<Option<Objection>> = builds.iter().map(&mut judge).collect();
+    let mut admitted = Vec::new();
+    for (build, objection) in builds.into_iter().zip(objections) {
+        let Some(objection) = objection else {
+            admitted.push(build);
+            continue;
+        };
+        report.faults.push(Fault {
+            path: build.path,
+            class: match objection {
+                Objection::Signer { .. } => Class::BadSignature,
+                Objection::Flavour { .. } => Class::Conflict,
+            },
+            error: objection.into(),
+        });
+    }
+    admitted.sort_by(|a, b| a.path.cmp(&b.path));
+    admitted
+}
+
+/// Why a build may not join its lane, if it is not in it already.
+#[must_use]
+pub fn object(config: &Config, build: &Build, catalogs: &Catalogs) -> Option<Objection> {
+    if catalogs.knows(build.identity()) {
+        return None;
+    }
+    let lanes = lanes_without(&[], catalogs);
+    let lane = lanes.get(&lane_of(build))?;
+    other_flavour(config, lane, build).or_else(|| other_signer(config, lane, build))
+}
+
+/// Why a build may not join its lane.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Objection {
+    /// Its name tells of another flavour.
+    #[error(
+        "its name differs from that of {} in more than date and version ({}), so it may be \
+         another variant, which phones of the first could fail to start with",
+        .other.escape_debug(), .difference.escape_debug()
+    )]
+    Flavour {
+        /// The build before it.
+        other: String,
+        /// What one name has and the other has not.
+        difference: String,
+    },
+    /// It is signed with another key, or not at all.
+    #[error("it is {}, and {} before it by {expected}, so phones would refuse it",
+        .found.as_ref().map_or("not signed".to_owned(), |signer| format!("signed by {signer}")),
+        .other.escape_debug())]
+    Signer {
+        /// The build before it.
+        other: String,
+        /// Fingerprint of its signer.
+        expected: String,
+        /// Fingerprint of this build's signer.
+        found: Option<String>,
+    },
+}
+
+fn other_flavour(config: &Config, lane: &Lane<'_>, build: &Build) -> Option<Objection> {
+    let is_full = |other: &Earlier<'_>| other.build.is_some_and(|b| b.kind == Kind::Full);
+    let other = neighbour(lane, build, is_full)?.build?;
+    if build.kind != Kind::Full || config.same_lane(build.device.as_str()) {
+        return None;
+    }
+    let words = |build: &Build| {
+        let known = [Some(&build.version), build.incremental.as_ref()];
+        names::words(
+            &build.filename,
+            &known.into_iter().flatten().collect::<Vec<_>>(),
+        )
+    };
+    let (ours, theirs) = (words(build), words(other));
+    let difference: Vec<String> = ours
+        .symmetric_difference(&theirs)
+        .map(|word| format!("`{word}`"))
+        .collect();
+    (!difference.is_empty()).then(|| Objection::Flavour {
+        other: other.filename.clone(),
+        difference: difference.join(", "),
+    })
+}
+
+fn other_signer(config: &Config, lane: &Lane<'_>, build: &Build) -> Option<Objection> {
+    let other = neighbour(lane, build, |other| other.signer.is_some())?;
+    let expected = other.signer?;
+    let is_accepted = config.accept_new_signer.iter().any(|accepted| {
+        let is_signer = |signer: &String| signer.starts_with(accepted.as_str());
+        build.signer.as_ref().is_some_and(is_signer) || build.filename == *accepted
+    });
+    if build.signer.as_ref() == Some(expected) || is_accepted {
+        return None;
+    }
+    Some(Objection::Signer {
+        other: other.filename.to_owned(),
+        expected: expected.clone(),
+        found: build.signer.clone(),
+    })
+}

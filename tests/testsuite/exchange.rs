@@ -1,0 +1,810 @@
+//! `catalog import` and `catalog export`: from another server, and to one.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use testkit::package::Package;
+use testkit::props::Props;
+
+use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name};
+
+const SHA: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+const MD5: &str = "00112233445566778899aabbccddeeff";
+const NAME: &str = "lineage-21.0-20240801-nightly-bacon.zip";
+
+fn v1_entry() -> Value {
+    json!({
+        "datetime": 1_722_470_400, "filename": NAME, "id": "published-1", "romtype": "nightly",
+        "size": 1234, "url": "https://old.example.org/a.zip", "version": "21.0",
+    })
+}
+
+fn second_entry() -> Value {
+    json!({
+        "datetime": 1_723_075_200, "filename": "lineage-21.0-20240808-nightly-bacon.zip",
+        "id": "published-2", "romtype": "nightly", "size": 1235,
+        "url": "https://old.example.org/b.zip", "version": "21.0",
+    })
+}
+
+fn v1(entries: &[Value]) -> String {
+    json!({ "response": entries }).to_string()
+}
+
+/// A folder with a feed in it, imported.
+fn import(feed: &str, flags: &[&str]) -> (RomDir, Run) {
+    let dir = RomDir::new().file("feed.json", feed);
+    let run = dir.run(&[&["catalog", "import", "feed.json"], flags].concat());
+    (dir, run)
+}
+
+fn records(dir: &RomDir) -> Vec<Value> {
+    let catalog: Value = serde_json::from_slice(&dir.read("catalog.json")).unwrap();
+    catalog["builds"].as_array().unwrap().clone()
+}
+
+fn has_catalog(dir: &RomDir) -> bool {
+    dir.path().join("catalog.json").exists()
+}
+
+#[test]
+fn a_v1_feed_keeps_the_ids_that_phones_have() {
+    let (dir, run) = import(&v1(&[v1_entry(), second_entry()]), &[]);
+    let lines = format!(
+        "added {NAME}\nadded lineage-21.0-20240808-nightly-bacon.zip\nfeed.json (v1): 2 added\n\
+         2 builds are without an incremental; name those in the field under known_incrementals if phones ask with {{incr}}\n\
+         2 builds are without a sha256, so the feeds of LineageOS 23.2 on leave them out until the zip is in builds\n\
+         next: romfeed generate\n"
+    );
+    assert_eq!(run.expect(0).stderr, lines);
+    dir.run(&["generate"]).expect(0);
+    let published: Value = serde_json::from_slice(&dir.read("out/bacon.json")).unwrap();
+    assert_eq!(published, json!({"response": [second_entry(), v1_entry()]}));
+    // Again, nothing is new and nothing is written.
+    let before = dir.read("catalog.json");
+    let again = dir.run(&["catalog", "import", "feed.json"]).expect(0);
+    assert_eq!(
+        again.stderr,
+        format!(
+            "already known {NAME}\nalready known lineage-21.0-20240808-nightly-bacon.zip\n\
+             feed.json (v1): 2 already known\n"
+        )
+    );
+    assert_eq!(dir.read("catalog.json"), before);
+}
+
+#[test]
+fn a_site_of_romfeed_moves_by_its_own_feeds() {
+    let old = RomDir::new()
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0))
+        .file(&format!("builds/{}", bacon_name(7)), bacon(7));
+    old.generate().expect(0);
+    let v1 = old.read("out/api/v1/bacon/nightly.json");
+    let v2 = old.read("out/api/v2/devices/bacon/builds.json");
+
+    let new = RomDir::new().file("bacon.json", &v1).file("v2.json", &v2);
+    new.run(&["catalog", "import", "bacon.json"]).expect(0);
+    new.run(&["generate"]).expect(0);
+    assert_eq!(new.read("out/api/v1/bacon/nightly.json"), v1);
+    assert_eq!(new.read("out/api/v2/devices/bacon/builds.json"), b"[]\n");
+    // The other feed knows the digests, and the ids turn out to be these.
+    let run = new.run(&["catalog", "import", "v2.json"]).expect(0);
+    run.says(&format!("completed {}: sha256, ", bacon_name(0)));
+    new.run(&["generate"]).expect(0);
+    assert_eq!(new.read("out/api/v1/bacon/nightly.json"), v1);
+    assert_eq!(new.read("out/api/v2/devices/bacon/builds.json"), v2);
+
+    let other = RomDir::new().file("v2.json", &v2);
+    other.run(&["catalog", "import", "v2.json"]).expect(0);
+    other.run(&["generate"]).expect(0);
+    assert_eq!(other.read("out/api/v1/bacon/nightly.json"), v1);
+    assert_eq!(other.read("out/api/v2/devices/bacon/builds.json"), v2);
+
+    let trusting = RomDir::new().file("v1.json", &v1);
+    let flags = ["catalog", "import", "v1.json", "--ids-are-sha256"];
+    trusting.run(&flags).expect(0);
+    assert_eq!(records(&trusting)[0]["id"], Value::Null);
+    assert_eq!(records(&trusting)[0]["sha256"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn a_build_that_is_scanned_later_keeps_its_id() {
+    let zip = bacon(0);
+    let mut entry = v1_entry();
+    entry["filename"] = json!(bacon_name(0));
+    entry["size"] = json!(zip.len());
+    let (dir, run) = import(&v1(std::slice::from_ref(&entry)), &[]);
+    run.expect(0);
+    dir.put(&format!("builds/{}", bacon_name(0)), &zip);
+    dir.generate().expect(0);
+    let record = &records(&dir)[0];
+    assert_eq!(record["id"], "published-1");
+    assert_eq!(record["sha256"].as_str().unwrap().len(), 64);
+
+    // The other way round: scanned first, imported later.
+    let dir = RomDir::new()
+        .file(&format!("builds/{}", bacon_name(0)), &zip)
+        .file("feed.json", v1(&[entry]));
+    dir.generate().expect(0);
+    let run = dir.run(&["catalog", "import", "feed.json"]).expect(0);
+    assert_eq!(
+        run.stderr,
+        format!(
+            "id kept {name}\n\
+             warning: entry 1 ({name}): the feed has datetime `1722470400`; the catalog's `1700000000` stays\n\
+             feed.json (v1): 1 completed\nnext: romfeed generate\n",
+            name = bacon_name(0)
+        )
+    );
+    dir.generate().expect(0);
+    let feed: Value = serde_json::from_slice(&dir.read("out/bacon.json")).unwrap();
+    assert_eq!(feed["response"][0]["id"], "published-1");
+    // It lies on this site, and goes on doing so.
+    let url = feed["response"][0]["url"].as_str().unwrap();
+    assert!(url.starts_with(BASE_URL), "{url}");
+}
+
+#[test]
+fn lineageota_answers_are_read() {
+    let entry = json!({
+        "incremental": "0f1e2d3c4b", "api_level": "34", "url": "https://old.example.org/a.zip",
+        "timestamp": 1_722_470_400, "md5sum": MD5, "changes": "https://old.example.org/a.txt",
+        "channel": "nightly", "filename": NAME, "romtype": "nightly", "datetime": 1_722_470_400,
+        "version": "21.0", "id": SHA, "size": 1234,
+    });
+    for list in ["result", "response"] {
+        let feed = json!({"id": null, list: [entry], "error": null}).to_string();
+        let (dir, run) = import(&feed, &[]);
+        run.expect(0).says("feed.json (lineageota): 1 added");
+        let record = &records(&dir)[0];
+        assert_eq!(record["id"], SHA);
+        assert_eq!(record["sha256"], Value::Null);
+        assert_eq!(record["md5"], MD5);
+        assert_eq!(record["sdk_level"], 34);
+        assert_eq!(record["incremental"], "0f1e2d3c4b");
+        let (dir, run) = import(&feed, &["--ids-are-sha256"]);
+        run.expect(2).says("are no SHA-256 of files");
+        assert!(!has_catalog(&dir));
+    }
+    // As CyanogenMod's clients know it.
+    let mut old = entry;
+    for key in ["romtype", "datetime", "version", "id"] {
+        old[key] = Value::Null;
+    }
+    old["incremental"] = json!("");
+    let (dir, run) = import(&json!({"id": null, "result": [old]}).to_string(), &[]);
+    run.expect(0);
+    assert_eq!(records(&dir)[0]["id"], MD5);
+    assert_eq!(records(&dir)[0]["version"], "21.0");
+    assert_eq!(records(&dir)[0]["incremental"], Value::Null);
+}
+
+fn official() -> Value {
+    json!({
+        "bacon": [{
+            "date": "2024-08-01", "datetime": 1_722_470_400,
+            "files": [
+                {"filename": "boot.img", "filepath": "/full/bacon/boot.img", "sha1": "x", "sha256": SHA.replace('0', "1"), "size": 5},
+                {"filename": NAME, "filepath": format!("/full/bacon/{NAME}"), "sha1": "x", "sha256": SHA, "size": 1234},
+            ],
+            "os_patch_level": "2024-07-05", "os_sdk_level": 34, "ota_property_files": "metadata:69:683  ",
+            "type": "nightly", "version": "21.0",
+        }],
+        "mako": [{
+            "date": "2024-08-01", "datetime": 1_722_470_400, "filename": "lineage-14.1-20240801-nightly-mako.zip",
+            "filepath": "/full/mako/x.zip", "sha1": "x", "sha256": SHA.replace('0', "2"), "size": 99,
+            "type": "nightly", "version": "14.1",
+        }],
+    })
+}
+
+#[test]
+fn official_lists_are_read_in_both_forms() {
+    let feed = official().to_string();
+    let (dir, run) = import(&feed, &[]);
+    run.expect(2).says("add --url-base URL");
+    assert!(!has_catalog(&dir));
+    let base = ["--url-base", "https://old.example.org/"];
+    let (dir, run) = import(&feed, &base);
+    run.expect(0).says("feed.json (official): 2 added");
+    let [bacon, mako] = &records(&dir)[..] else {
+        panic!("{:?}", records(&dir));
+    };
+    assert_eq!(
+        bacon["url"],
+        format!("https://old.example.org/full/bacon/{NAME}")
+    );
+    assert_eq!(bacon["sha256"], SHA);
+    assert_eq!(bacon["security_patch"], "2024-07-05");
+    assert_eq!(bacon["ota_property_files"], "metadata:69:683");
+    assert_eq!(mako["device"], "mako");
+    assert_eq!(mako["size"], 99);
+    let (dir, run) = import(&feed, &[&base[..], &["--device", "mako"]].concat());
+    run.expect(0).says("1 entry of other devices passed over");
+    assert_eq!(records(&dir).len(), 1);
+    let mut without_slash = official();
+    without_slash["mako"][0]["filepath"] = json!("x.zip");
+    let (_, run) = import(&without_slash.to_string(), &base);
+    run.expect(1)
+        .says("mako, entry 1 (lineage-14.1-20240801-nightly-mako.zip): filepath `x.zip` does not begin with a slash");
+}
+
+#[test]
+fn feeds_of_crdroids_kin_are_read() {
+    // Numbers are text in some of them, and the device is the name in shops.
+    let entry = json!({
+        "maintainer": "x", "oem": "Xiaomi", "device": "Mi 11 Lite 5G",
+        "filename": "crDroidAndroid-15.0-20250302-renoir-v11.2.zip",
+        "download": "https://old.example.org/r.zip", "timestamp": "1740919940", "md5": MD5,
+        "sha256": SHA, "size": "1590332287", "version": "11.2", "buildtype": "Monthly",
+    });
+    let (dir, run) = import(&v1(std::slice::from_ref(&entry)), &[]);
+    run.expect(0).says("feed.json (crdroid): 1 added");
+    let record = records(&dir)[0].clone();
+    assert_eq!(record["device"], "renoir");
+    assert_eq!(record["romtype"], "Monthly");
+    assert_eq!(record["size"], 1_590_332_287);
+    assert_eq!(record["id"], Value::Null);
+    // Without a digest of more weight, phones' own key stands for it.
+    let mut old = entry;
+    old["sha256"] = Value::Null;
+    let (dir, run) = import(
+        &v1(&[old]),
+        &["--romtype", "official", "--variant", "gapps"],
+    );
+    run.expect(0);
+    let record = records(&dir)[0].clone();
+    assert_eq!(record["id"], MD5);
+    assert_eq!(record["romtype"], "official");
+    assert_eq!(record["variant"], "gapps");
+}
+
+fn v2_with_delta(source: Option<&str>) -> String {
+    let file = |name: &str, sha256: &str| {
+        json!({"filename": name, "sha256": sha256, "size": 1234, "url": format!("https://h/{name}"),
+               "os_sdk_level": 36, "os_patch_level": "2024-07-05"})
+    };
+    let mut delta = file("delta.zip", &SHA.replace('0', "3"));
+    if let Some(source) = source {
+        delta["preBuildIncremental"] = json!(source);
+    }
+    json!([{"datetime": 1_722_470_400, "files": [file(NAME, SHA)], "incremental": [delta],
+            "type": "nightly", "version": "23.2"}])
+    .to_string()
+}
+
+#[test]
+fn deltas_are_taken_up_where_their_source_is_known() {
+    let flags = ["--device", "bacon"];
+    let (dir, run) = import(&v2_with_delta(None), &flags);
+    run.expect(0).says(&format!(
+        "warning: entry 1 ({NAME}): its delta delta.zip is passed over: the feed does not tell which build it starts from"
+    ));
+    assert_eq!(records(&dir).len(), 1);
+    let (dir, run) = import(&v2_with_delta(Some("inc0")), &flags);
+    run.expect(0).says("2 added");
+    let delta = records(&dir)
+        .into_iter()
+        .find(|record| record["path"] == "delta.zip");
+    let delta = delta.unwrap();
+    assert_eq!(delta["kind"], "delta");
+    assert_eq!(delta["source_incremental"], "inc0");
+}
+
+#[test]
+fn a_bad_entry_is_told_and_nothing_is_imported() {
+    let path =
+        "cannot be part of a feed's address: only letters, digits and . _ ~ + @ - are allowed";
+    for (key, value, message) in [
+        (
+            "datetime",
+            json!(1_722_470_400_000_i64),
+            "datetime `1722470400000` looks like milliseconds; 1722470400?",
+        ),
+        (
+            "datetime",
+            json!("1722470400000"),
+            "datetime `1722470400000` looks like milliseconds; 1722470400?",
+        ),
+        (
+            "datetime",
+            json!(4_000_000_000_i64),
+            "datetime `4000000000` is in the future; check the clock of both machines",
+        ),
+        (
+            "datetime",
+            json!("2024-08-01"),
+            "datetime `2024-08-01` is no whole number",
+        ),
+        (
+            "datetime",
+            json!(0),
+            "datetime `0` is before the first Android phone",
+        ),
+        ("datetime", json!(null), "it tells no datetime"),
+        ("size", json!(null), "it tells no size"),
+        ("size", json!(0), "size is 0"),
+        ("size", json!(-1), "size `-1` is less than nothing"),
+        ("size", json!("big"), "size `big` is no whole number"),
+        ("url", json!(null), "it tells no url"),
+        (
+            "url",
+            json!("http://h/a.zip"),
+            "`http://h/a.zip` is no download address: it must begin with https:// (phones refuse plain http)",
+        ),
+        (
+            "url",
+            json!("https://h/a b.zip"),
+            "`https://h/a b.zip` is no download address: it holds characters that must be percent-encoded",
+        ),
+        (
+            "url",
+            json!("a.zip"),
+            "`a.zip` is no download address: it must begin with https:// (phones refuse plain http)",
+        ),
+        ("id", json!(null), "it has neither a sha256 nor an id"),
+        (
+            "id",
+            json!("local"),
+            "id `local` means something else to phones",
+        ),
+        ("id", json!({}), "id is an object, and no text"),
+        (
+            "version",
+            json!(" 21.0"),
+            "version ` 21.0` is empty or padded with blanks",
+        ),
+        ("version", json!(null), "it tells no version"),
+        ("romtype", json!(null), "it tells no romtype; add --romtype"),
+        ("romtype", json!("a b"), &format!("romtype `a b` {path}")),
+        (
+            "sha256",
+            json!("abc"),
+            "sha256 `abc` is not 64 lower-case hex digits",
+        ),
+        (
+            "md5",
+            json!("abc"),
+            "md5 `abc` is not 32 lower-case hex digits",
+        ),
+        (
+            "incremental",
+            json!("a/b"),
+            &format!("incremental `a/b` {path}"),
+        ),
+        (
+            "incremental",
+            json!("a\u{1b}[2Jb"),
+            &format!("incremental `a\\u{{1b}}[2Jb` {path}"),
+        ),
+    ] {
+        let mut bad = v1_entry();
+        bad[key] = value;
+        let feed = v1(&[second_entry(), bad]);
+        let (dir, run) = import(&feed, &[]);
+        let expected = format!(
+            "error: feed.json: entry 2 ({NAME}): {message}\n\
+             feed.json: 1 entry is bad, so nothing was imported; --skip-bad takes up the rest\n"
+        );
+        assert_eq!(run.expect(1).stderr, expected);
+        assert!(!has_catalog(&dir));
+        dir.run(&["catalog", "import", "feed.json", "--skip-bad"])
+            .expect(1)
+            .says("feed.json (v1): 1 added, 1 left out");
+        assert_eq!(records(&dir).len(), 1);
+    }
+}
+
+#[test]
+fn names_that_no_phone_could_save_are_refused() {
+    for (name, label, message) in [
+        (
+            json!("a/b.zip"),
+            " (a/b.zip)",
+            "file name `a/b.zip` holds a path separator",
+        ),
+        (
+            json!("../b.zip"),
+            " (../b.zip)",
+            "file name `../b.zip` begins with a dot",
+        ),
+        (
+            json!("a\u{7}.zip"),
+            " (a\\u{7}.zip)",
+            "file name `a\\u{7}.zip` holds control characters",
+        ),
+        (json!(null), "", "it tells no filename"),
+        (
+            json!("update.zip"),
+            " (update.zip)",
+            "neither the feed nor the file name tells its device; add --device",
+        ),
+    ] {
+        let mut bad = v1_entry();
+        bad["filename"] = name;
+        let (dir, run) = import(&v1(&[bad]), &[]);
+        run.expect(1)
+            .says(&format!("error: feed.json: entry 1{label}: {message}\n"));
+        assert!(!has_catalog(&dir));
+    }
+    let (_, run) = import(&v1(&[json!(5), Value::Null]), &[]);
+    run.expect(1).says("entry 1: it is no JSON object\n");
+    let (_, run) = import(&json!([{"files": [], "type": "x"}]).to_string(), &[]);
+    run.expect(1).says("entry 1: it has no object in files\n");
+}
+
+#[test]
+fn no_two_builds_share_what_phones_go_by() {
+    let with = |changes: &[(&str, Value)]| {
+        let mut entry = second_entry();
+        for (key, value) in changes {
+            entry[*key] = value.clone();
+        }
+        v1(&[v1_entry(), entry])
+    };
+    for (changes, message) in [
+        (
+            vec![("id", json!("published-1"))],
+            format!("it has the id of entry 1 ({NAME})"),
+        ),
+        (
+            vec![("filename", json!(NAME))],
+            format!("it has the file name of entry 1 ({NAME})"),
+        ),
+    ] {
+        let (dir, run) = import(&with(&changes), &[]);
+        run.expect(1).says(&format!(": {message}\n"));
+        assert!(!has_catalog(&dir));
+    }
+    // The same entry twice is only that.
+    let (dir, run) = import(&v1(&[v1_entry(), v1_entry()]), &[]);
+    run.expect(0).says("it stands in the feed twice");
+    assert_eq!(records(&dir).len(), 1);
+}
+
+#[test]
+fn the_catalog_stands_against_a_feed() {
+    let (dir, run) = import(&v1(&[v1_entry()]), &[]);
+    run.expect(0);
+    let before = dir.read("catalog.json");
+    for (key, value, message) in [
+        (
+            "size",
+            json!(99),
+            format!("the catalog has it as {NAME}, with 1234 bytes"),
+        ),
+        (
+            "id",
+            json!("other"),
+            format!("the catalog has it as {NAME}, with the id `published-1`"),
+        ),
+        (
+            "filename",
+            json!("lineage-21.0-20240801-nightly-mako.zip"),
+            format!("the catalog has it as {NAME}, with device bacon"),
+        ),
+    ] {
+        let mut entry = v1_entry();
+        entry[key] = value;
+        dir.put("feed.json", v1(&[second_entry(), entry]));
+        dir.run(&["catalog", "import", "feed.json"])
+            .expect(1)
+            .says(&format!(": {message}\n"));
+        assert_eq!(dir.read("catalog.json"), before);
+    }
+    let mut other = v1_entry();
+    (other["size"], other["id"]) = (json!(99), json!("other"));
+    dir.put("feed.json", v1(&[other]));
+    dir.run(&["catalog", "import", "feed.json"])
+        .expect(1)
+        .says(": another build has this file name in the catalog: of bacon, with 1234 bytes\n");
+    assert_eq!(dir.read("catalog.json"), before);
+}
+
+#[test]
+fn a_removed_build_is_not_taken_up_again() {
+    let (dir, run) = import(&v1(&[v1_entry()]), &[]);
+    run.expect(0);
+    dir.run(&["catalog", "remove", NAME]).expect(0);
+    let before = dir.read("catalog.json");
+    dir.run(&["catalog", "import", "feed.json"])
+        .expect(0)
+        .says(&format!(
+            "passed over {NAME}: it was removed or superseded before"
+        ));
+    assert_eq!(dir.read("catalog.json"), before);
+    // Nor by its name, where the catalog knew it by its digest.
+    let zip = bacon(0);
+    let mut entry = v1_entry();
+    entry["filename"] = json!(bacon_name(0));
+    entry["size"] = json!(zip.len());
+    let dir = RomDir::new()
+        .file(&format!("builds/{}", bacon_name(0)), &zip)
+        .file("feed.json", v1(&[entry]));
+    dir.generate().expect(0);
+    dir.run(&["catalog", "remove", &bacon_name(0)]).expect(0);
+    dir.run(&["catalog", "import", "feed.json"])
+        .expect(0)
+        .says("passed over");
+    assert!(records(&dir).is_empty());
+}
+
+#[test]
+fn a_build_of_another_catalog_stays_there() {
+    let (other, run) = import(&v1(&[v1_entry()]), &[]);
+    run.expect(0);
+    let dir = RomDir::new()
+        .file("other.json", other.read("catalog.json"))
+        .file("feed.json", v1(&[v1_entry(), second_entry()]));
+    let args = ["--catalog", "catalog.json", "--catalog", "other.json"];
+    dir.run(&[&["catalog", "import", "feed.json"], &args[..]].concat())
+        .expect(0)
+        .says("another catalog has it");
+    assert_eq!(records(&dir).len(), 1);
+}
+
+#[test]
+fn what_is_no_feed_is_told() {
+    for (feed, message) in [
+        (
+            "",
+            "feed.json: it is no JSON: EOF while parsing a value at line 1 column 0",
+        ),
+        ("<!DOCTYPE html>", "feed.json: it is a web page and no feed"),
+        (
+            "{\"response\":[],}",
+            "feed.json: it is no JSON: trailing comma at line 1 column 16",
+        ),
+        (
+            "{\"response\":{}}",
+            "feed.json: it is none of the feeds that are read: v1, v2, lineageota, official, crdroid",
+        ),
+        (
+            "3",
+            "feed.json: it is none of the feeds that are read: v1, v2, lineageota, official, crdroid",
+        ),
+    ] {
+        let (dir, run) = import(feed, &[]);
+        assert_eq!(run.expect(1).stderr, format!("error: {message}\n"));
+        assert!(!has_catalog(&dir));
+    }
+    let (_, run) = import("[]", &["--format", "v1"]);
+    run.expect(1)
+        .says("error: feed.json: it is no v1 feed: it has no list under `response`\n");
+    let (_, run) = import(&"[".repeat(100_000), &[]);
+    run.expect(1).says("recursion limit exceeded");
+    let (dir, run) = import("{\"response\":[]}", &[]);
+    assert_eq!(run.expect(0).stderr, "feed.json (v1): no builds in it\n");
+    assert!(!has_catalog(&dir));
+    let dir = RomDir::new();
+    dir.run(&["catalog", "import", "nothing.json"])
+        .expect(2)
+        .says("cannot read nothing.json");
+    for (flags, message) in [
+        (
+            ["--device", "../x"],
+            "--device: device `../x` cannot be part",
+        ),
+        (
+            ["--romtype", "a b"],
+            "--romtype: romtype `a b` cannot be part",
+        ),
+        (
+            ["--variant", "api"],
+            "--variant: variant `api` cannot be part",
+        ),
+        (
+            ["--url-base", "http://h"],
+            "--url-base: `http://h` is no download address",
+        ),
+        (["--format", "v3"], "invalid value 'v3'"),
+    ] {
+        let (dir, run) = import(&v1(&[v1_entry()]), &flags);
+        run.expect(2).says(message);
+        assert!(!has_catalog(&dir));
+    }
+}
+
+#[test]
+fn standard_input_is_read() {
+    let dir = RomDir::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_romfeed"))
+        .current_dir(dir.path())
+        .args(["catalog", "import", "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // A byte order mark is what some editors leave.
+    let feed = format!("\u{feff}{}", v1(&[v1_entry()]));
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(feed.as_bytes())
+        .unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(records(&dir).len(), 1);
+}
+
+/// What the backend's code reads of a build and its file: without one of these it
+/// answers with an error 500.
+const BUILD_KEYS: [&str; 8] = [
+    "date",
+    "datetime",
+    "files",
+    "os_patch_level",
+    "os_sdk_level",
+    "ota_property_files",
+    "type",
+    "version",
+];
+const FILE_KEYS: [&str; 4] = ["filename", "filepath", "sha256", "size"];
+
+#[test]
+fn an_export_is_what_the_backend_reads() {
+    let dir = RomDir::new()
+        .file(&format!("builds/old/{}", bacon_name(7)), bacon(7))
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0));
+    dir.generate().expect(0);
+    dir.run(&["catalog", "export", "-o", "builds.json"])
+        .expect(0)
+        .says("builds.json: 2 builds")
+        .says("DOWNLOAD_BASE_URL=the address of what lies in builds");
+    let export: Value = serde_json::from_slice(&dir.read("builds.json")).unwrap();
+    let builds = export["bacon"].as_array().unwrap();
+    assert_eq!(builds.len(), 2);
+    for build in builds {
+        for key in BUILD_KEYS {
+            assert!(build.get(key).is_some(), "{key}");
+        }
+        for key in FILE_KEYS {
+            assert!(build["files"][0].get(key).is_some(), "{key}");
+        }
+        assert_eq!(build["files"][0].get("sha1"), None);
+    }
+    assert_eq!(builds[0]["date"], "2023-11-14");
+    assert_eq!(
+        builds[0]["files"][0]["filepath"],
+        format!("/{}", bacon_name(0))
+    );
+    assert_eq!(
+        builds[1]["files"][0]["filepath"],
+        format!("/old/{}", bacon_name(7))
+    );
+    // The same bytes go to standard output.
+    let printed = dir.run(&["catalog", "export"]).expect(0);
+    assert_eq!(printed.stdout.as_bytes(), dir.read("builds.json"));
+    assert_eq!(printed.stderr, "");
+    dir.run(&["catalog", "export", "-o", "catalog.json"])
+        .expect(2)
+        .says("names the catalog");
+}
+
+#[test]
+fn an_export_goes_around() {
+    let dir = RomDir::new()
+        .file(&format!("builds/a b/{}", bacon_name(7)), bacon(7))
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0));
+    dir.generate().expect(0);
+    let address = format!("{BASE_URL}/builds");
+    let flags = ["--base-url", BASE_URL, "--url-base", &address];
+    let export = dir
+        .run(&[&["catalog", "export"], &flags[..]].concat())
+        .expect(0);
+    let new = RomDir::new().file("builds.json", export.stdout);
+    new.run(&["catalog", "import", "builds.json", "--url-base", &address])
+        .expect(0);
+    let published = dir.read("out/bacon.json");
+    new.run(&["generate"]).expect(0);
+    assert_eq!(new.read("out/bacon.json"), published);
+    let v2 = "out/api/v2/devices/bacon/builds.json";
+    assert_eq!(new.read(v2), dir.read(v2));
+}
+
+#[test]
+fn a_sha1_is_read_from_the_zip() {
+    let dir = RomDir::new()
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0))
+        .file(&format!("builds/{}", bacon_name(7)), bacon(7));
+    dir.generate().expect(0);
+    let run = dir.run(&["catalog", "export", "--sha1"]).expect(0);
+    let sha1 = run.json()["bacon"][0]["files"][0]["sha1"].clone();
+    assert_eq!(sha1.as_str().unwrap().len(), 40);
+    dir.remove(&format!("builds/{}", bacon_name(0)));
+    dir.put(&format!("builds/{}", bacon_name(7)), "other bytes");
+    let run = dir.run(&["catalog", "export", "--sha1"]).expect(1);
+    assert_eq!(run.json(), json!({}));
+    run.says(&format!("error: {}: no sha1: ", bacon_name(0)))
+        .says("leave out --sha1")
+        .says("is not its zip, by its sha256");
+}
+
+#[test]
+fn what_an_export_cannot_say_is_told() {
+    let (dir, run) = import(&v1(&[v1_entry()]), &[]);
+    run.expect(0);
+    let run = dir.run(&["catalog", "export"]).expect(1);
+    assert_eq!(run.stdout, "{}\n");
+    run.says(&format!(
+        "error: {NAME}: its sha256 is not known; put its zip into the builds folder and run romfeed generate\n"
+    ));
+
+    let mut entry = v1_entry();
+    entry["sha256"] = json!(SHA);
+    let (dir, run) = import(&v1(&[entry, second_entry()]), &["--variant", "gapps"]);
+    run.expect(0);
+    let run = dir.run(&["catalog", "export"]).expect(0);
+    assert_eq!(run.stdout, "{}\n");
+    run.says("2 builds of another variant left out (gapps)");
+    dir.run(&["catalog", "export", "--variant", "gapps"])
+        .expect(1)
+        .says("does not end in its path under builds; name with --url-base");
+    let base = "https://old.example.org";
+    let run = dir
+        .run(&[
+            "catalog",
+            "export",
+            "--variant",
+            "gapps",
+            "--url-base",
+            base,
+        ])
+        .expect(1);
+    assert_eq!(run.json()["bacon"].as_array().unwrap().len(), 1);
+    let run = run
+        .says("phones know it as `published-1`; that server will tell them its sha256")
+        .says("its API level is not known, so LineageOS 23.2 on will not show it");
+    assert_eq!(run.json()["bacon"][0]["os_sdk_level"], Value::Null);
+    dir.run(&[
+        "catalog",
+        "export",
+        "--variant",
+        "gapps",
+        "--url-base",
+        "https://x",
+    ])
+    .expect(1)
+    .says("its address https://old.example.org/a.zip is not below https://x\n");
+    // What is withdrawn is not offered there either, whatever a feed says.
+    dir.run(&["catalog", "yank", NAME, "--reason", "broken"])
+        .expect(0);
+    let run = dir
+        .run(&["catalog", "export", "--variant", "gapps"])
+        .expect(1);
+    assert_eq!(run.json(), json!({}));
+    dir.run(&["catalog", "import", "feed.json"])
+        .expect(0)
+        .says("it is yanked in the catalog, and stays so");
+}
+
+#[test]
+fn deltas_have_no_place_in_an_export() {
+    let props = Props::lineage(
+        "22.2",
+        "UNOFFICIAL",
+        "enchilada",
+        1_749_896_318,
+        "eng.2",
+        35,
+        "2025-06-05",
+    );
+    let full = Package::payload(props.clone()).build();
+    let delta = Package::payload(props).delta("eng.1", "a/b/c").build();
+    let dir = RomDir::new()
+        .file(
+            "builds/lineage-22.2-20250614-UNOFFICIAL-enchilada.zip",
+            full,
+        )
+        .file(
+            "builds/lineage-22.2-20250614-UNOFFICIAL-enchilada-from-eng.1.zip",
+            delta,
+        );
+    dir.generate();
+    let run = dir.run(&["catalog", "export"]).expect(0);
+    assert_eq!(run.json()["enchilada"].as_array().unwrap().len(), 1);
+    // Clients ask in lower case, and the backend compares as it is.
+    assert_eq!(run.json()["enchilada"][0]["type"], "unofficial");
+    run.says("1 delta left out: that server offers none\n");
+}
