@@ -5,10 +5,11 @@
 //! brought together with the catalog; only then is anything written.
 
 mod admit;
+mod pages;
 mod reconcile;
 mod report;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -16,12 +17,11 @@ use rayon::prelude::*;
 
 use crate::build::{Build, Kind};
 use crate::cache::{Cache, Told};
-use crate::catalog::lanes::{Held, Lane, LaneKey, Lanes};
-use crate::catalog::{self, Catalog, Catalogs, Contradiction, file};
+use crate::catalog::{Catalog, Catalogs, Contradiction, file};
 use crate::class::Class;
 use crate::config::Config;
 use crate::digest;
-use crate::feed::{self, Page};
+use crate::feed;
 use crate::ingest::{self, Context, Examined};
 use crate::io::write_atomically;
 use crate::scan::{self, Found};
@@ -180,14 +180,14 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         return Ok(report);
     }
 
-    let pages = pool.install(|| render_pages(config, &merged, now, &mut report))?;
+    let pages = pool.install(|| pages::render(config, &merged, now, &mut report))?;
     writer::check_paths(&pages)?;
     let site_lock = match config.dry_run {
         true => None,
         false => Some(writer::open(&config.out, config.adopt)?),
     };
     report.plan = pool.install(|| writer::plan(&config.out, &pages, config.adopt))?;
-    warn_of_changes(config, &pages, &mut report);
+    pages::warn_of_changes(config, &pages, &mut report);
     for path in &report.plan.foreign {
         let message = "a file or link that romfeed did not write is in the way of this page";
         report
@@ -465,172 +465,4 @@ fn hash_all(
         builds.push(build);
     }
     builds
-}
-
-/// The download address of each offered build by its identity. An address serves
-/// one file: of several builds that claim it, the newest has it.
-fn addresses<'a>(
-    config: &Config,
-    merged: &'a Catalog,
-    report: &mut Report,
-) -> BTreeMap<&'a str, String> {
-    let newness = |build: &'a Build| (build.timestamp, &build.path);
-    let offered = merged.builds.values().filter(|record| record.is_offered());
-    let builds: Vec<&Build> = offered.map(|record| &record.build).collect();
-    let urls: Vec<Option<String>> = builds
-        .par_iter()
-        .map(|build| config.address(build).map(|(url, _)| url))
-        .collect();
-    let mut owners: HashMap<&str, &Build> = HashMap::with_capacity(builds.len());
-    for (build, url) in builds.iter().zip(&urls) {
-        let Some(url) = url else {
-            let message =
-                "no setting gives it a download address, or the template names a fact it lacks";
-            let fault = Fault::message(&build.path, Class::MissingFacts, message.to_owned());
-            report.faults.push(fault);
-            continue;
-        };
-        let owner = owners.entry(url).or_insert(build);
-        if newness(owner) < newness(build) {
-            *owner = build;
-        }
-    }
-    let is_owned: Vec<bool> = builds
-        .iter()
-        .zip(&urls)
-        .map(|(build, url)| {
-            let Some(url) = url else { return false };
-            let owner = owners[url.as_str()];
-            if owner.identity() == build.identity() {
-                return true;
-            }
-            let owner = owner.path.escape_debug();
-            let message = format!("its download address is also that of {owner}: {url}");
-            report
-                .faults
-                .push(Fault::message(&build.path, Class::Conflict, message));
-            false
-        })
-        .collect();
-    drop(owners);
-    let urls = builds.into_iter().zip(urls).zip(is_owned);
-    urls.filter(|(_, is_owned)| *is_owned)
-        .filter_map(|((build, url), _)| Some((build.identity(), url?)))
-        .collect()
-}
-
-/// All files of the site.
-fn render_pages(
-    config: &Config,
-    merged: &Catalog,
-    now: i64,
-    report: &mut Report,
-) -> Result<Vec<Page>, feed::Error> {
-    let urls = addresses(config, merged, report);
-    let Lanes { lanes, held } = catalog::lanes::lanes(merged, config, &urls, now);
-    // A build stands in several lanes, but in the catalog once: its place tells it.
-    let mut offered: HashSet<*const Build> = HashSet::with_capacity(merged.builds.len());
-    let mut deltas: HashSet<*const Build> = HashSet::new();
-    for (key, lane) in &lanes {
-        report.num_unlisted += lane.num_unlisted;
-        offered.extend(lane.offers.iter().map(|o| std::ptr::from_ref(o.build)));
-        let of_lane = lane
-            .deltas
-            .iter()
-            .map(|d| std::ptr::from_ref(d.offer.build));
-        deltas.extend(of_lane);
-        if !lane.offers.is_empty() {
-            let variant = key.variant.as_ref();
-            report.variants.insert(variant.map(ToString::to_string));
-            report.devices.insert(key.device.to_string());
-        }
-    }
-    report.num_offered = offered.len();
-    report.num_deltas = deltas.len();
-    for (path, held) in held {
-        match held {
-            Held::WrongWay(_) => {
-                let fault = Fault::message(path, Class::Conflict, held.to_string());
-                report.faults.push(fault);
-            }
-            _ => report.events.push(Event::Held {
-                path: path.to_owned(),
-                reason: held.to_string(),
-            }),
-        }
-    }
-    warn_of_shared_names(config, &lanes, report);
-    let feeds = feed::render(&lanes, config)?;
-    report
-        .events
-        .extend(feeds.warnings.into_iter().map(|text| Event::Warning {
-            path: "feeds".to_owned(),
-            text,
-        }));
-    let mut pages = crate::site::fixed_pages();
-    pages.extend(feeds.pages);
-    Ok(pages)
-}
-
-/// An alias that is a device too: its phones are told of both, and nothing but the
-/// maintainer knows whether that is what was meant.
-fn warn_of_shared_names(config: &Config, lanes: &BTreeMap<LaneKey, Lane<'_>>, report: &mut Report) {
-    for (device, settings) in &config.devices {
-        for alias in &settings.aliases {
-            let of_alias = lanes.iter().filter(|(key, _)| key.device == *alias);
-            let mut offers = of_alias.flat_map(|(_, lane)| &lane.offers);
-            if offers.any(|offer| offer.build.device == *alias) {
-                report.events.push(Event::Warning {
-                    path: "feeds".to_owned(),
-                    text: format!(
-                        "{alias} is an alias of {device} and has builds of its own; phones that \
-                         ask for {alias} are offered both"
-                    ),
-                });
-            }
-        }
-    }
-}
-
-/// What phones may stumble over is pointed out: a `{device}.json` that gets another
-/// form, since what reads it must be new enough, or old enough; and files that go.
-fn warn_of_changes(config: &Config, pages: &[Page], report: &mut Report) {
-    let changed: HashSet<&str> = report.plan.changed.iter().map(String::as_str).collect();
-    let is_device_feed = |path: &str| {
-        let name = path
-            .rsplit('/')
-            .next()
-            .and_then(|name| name.strip_suffix(".json"));
-        path.split('/').count() <= 2 && name.is_some_and(|name| report.devices.contains(name))
-    };
-    let mut warnings = Vec::new();
-    for page in pages {
-        if !changed.contains(page.path.as_str()) || !is_device_feed(&page.path) {
-            continue;
-        }
-        let published = std::fs::read(config.out.join(&page.path)).unwrap_or_default();
-        if let (Some(old), Some(new)) = (feed::shape(&published), feed::shape(&page.bytes))
-            && old != new
-        {
-            warnings.push(format!(
-                "{} was {old} and becomes {new}; phones with an updater for the old form \
-                 will not understand it",
-                page.path
-            ));
-        }
-    }
-    if let [first, others @ ..] = &report.plan.removed[..] {
-        let others = match others.len() {
-            0 => String::new(),
-            n => format!(" and {n} more"),
-        };
-        warnings.push(format!(
-            "no longer part of the site, though phones may still ask for it: {first}{others}"
-        ));
-    }
-    let warnings = warnings.into_iter().map(|text| Event::Warning {
-        path: "feeds".to_owned(),
-        text,
-    });
-    report.events.extend(warnings);
 }

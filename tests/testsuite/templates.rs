@@ -799,3 +799,21 @@ fn an_optional_fact_has_a_default_and_a_test() {
     dir.generate().expect(0);
     assert_eq!(text(&dir, "x"), "[\"none\", false, 5]\n");
 }
+
+#[test]
+fn the_template_of_the_readme_works_as_it_stands() {
+    let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let (_, sample) = readme.split_once("```\n{#\n").unwrap();
+    let (sample, _) = sample.split_once("```\n").unwrap();
+    let dir = RomDir::new()
+        .file("templates/feeds/mine.j2", format!("{{#\n{sample}"))
+        .file("romfeed.toml", "[[feed]]\ntemplate = \"mine\"\n");
+    for days in [0, 7] {
+        dir.put(&format!("builds/{}", bacon_name(days)), bacon(days));
+    }
+    dir.generate().expect(0);
+    let page: serde_json::Value = serde_json::from_slice(&dir.read("out/mine/bacon.json")).unwrap();
+    assert_eq!(page["builds"].as_array().unwrap().len(), 2, "{page}");
+    assert_eq!(page["builds"][0]["file"], bacon_name(7));
+}
