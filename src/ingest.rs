@@ -532,6 +532,22 @@ impl Examined {
             next_device: self.next_device.clone(),
             csig: self.csig.clone(),
         };
+        for (is_unknown, what) in [
+            (
+                built.incremental.is_none(),
+                "incremental; phones that run it and ask with {incr} get an error",
+            ),
+            (
+                built.sdk_level.is_none(),
+                "API level; LineageOS 23.2 on does not show it",
+            ),
+        ] {
+            if is_unknown {
+                self.facts
+                    .warnings
+                    .push(format!("no source tells its {what}"));
+            }
+        }
         if default_romtype.is_some() {
             self.facts.warnings.push(format!(
                 "it has no romtype; it is published as `{DEFAULT_ROMTYPE}`, which its updater does not compare"

@@ -334,7 +334,11 @@ fn a_list_of_devices_is_shown_whole() {
     let object = inspect("lineage-22.2-20250601-UNOFFICIAL-wind.zip", &zip);
     has(
         &object,
-        &json!({"device": "wind", "devices": ["fog", "wind", "rain"], "warnings": [NO_IMAGE]}),
+        &json!({"device": "wind", "devices": ["fog", "wind", "rain"], "warnings": [
+            NO_IMAGE,
+            "no source tells its incremental; phones that run it and ask with {incr} get an error",
+            "no source tells its API level; LineageOS 23.2 on does not show it",
+        ]}),
     );
     let dir = RomDir::new().file("lineage-22.2-20250601-UNOFFICIAL-wind.zip", zip);
     let run = dir.run(&["inspect", "lineage-22.2-20250601-UNOFFICIAL-wind.zip"]);
