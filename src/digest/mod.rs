@@ -78,24 +78,18 @@ pub fn digest_file(path: &Path, expected: Stamp, progress: &dyn Fn(u64)) -> Resu
         return Err(Error::Changed);
     }
     let (mut md5, mut sha256) = (Md5::new(), Sha256::new());
-    let mut buffer = vec![0; BUFFER_LEN];
     let mut read = 0;
-    loop {
-        let len = match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(len) => len,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
-        };
-        md5.update(&buffer[..len]);
-        sha256.update(&buffer[..len]);
-        read += len as u64;
-        progress(len as u64);
+    read_all(&mut file, |bytes| {
+        md5.update(bytes);
+        sha256.update(bytes);
+        read += bytes.len() as u64;
+        progress(bytes.len() as u64);
         // A file that grows as fast as it is read would never end.
-        if read > expected.size {
-            return Err(Error::Changed);
+        match read > expected.size {
+            true => Err(Error::Changed),
+            false => Ok(()),
         }
-    }
+    })?;
     if !unchanged(&file)? {
         return Err(Error::Changed);
     }
@@ -121,18 +115,28 @@ pub fn digest_file(path: &Path, expected: Stamp, progress: &dyn Fn(u64)) -> Resu
 pub fn sha1_file(path: &Path, sha256: &str) -> Result<Option<String>, Error> {
     let mut file = File::open(path)?;
     let (mut sha1, mut found) = (Sha1::new(), Sha256::new());
+    read_all(&mut file, |bytes| {
+        sha1.update(bytes);
+        found.update(bytes);
+        Ok(())
+    })?;
+    Ok((hex(&found.finalize()) == sha256).then(|| hex(&sha1.finalize())))
+}
+
+/// Hands a file over piece by piece.
+fn read_all(
+    file: &mut File,
+    mut take: impl FnMut(&[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut buffer = vec![0; BUFFER_LEN];
     loop {
-        let len = match file.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(len) => len,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(len) => take(&buffer[..len])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error.into()),
-        };
-        sha1.update(&buffer[..len]);
-        found.update(&buffer[..len]);
+        }
     }
-    Ok((hex(&found.finalize()) == sha256).then(|| hex(&sha1.finalize())))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
