@@ -292,13 +292,19 @@ impl Config {
             .or_else(|| Some((site()?, AddressSource::Site)))
     }
 
-    /// The settings that hold for the phones that ask for this name: its own, or
-    /// those of the device whose alias it is.
-    fn device(&self, name: &str) -> Option<&DeviceConfig> {
-        let is_alias = |config: &&DeviceConfig| config.aliases.iter().any(|a| a.as_str() == name);
+    /// The settings that hold for the phones that ask for this name, and the device
+    /// they are of: its own, or those of the device whose alias it is.
+    #[must_use]
+    pub fn owner(&self, name: &str) -> Option<(&str, &DeviceConfig)> {
+        let is_alias = |config: &DeviceConfig| config.aliases.iter().any(|a| a.as_str() == name);
         self.devices
-            .get(name)
-            .or_else(|| self.devices.values().find(is_alias))
+            .get_key_value(name)
+            .or_else(|| self.devices.iter().find(|(_, config)| is_alias(config)))
+            .map(|(device, config)| (device.as_str(), config))
+    }
+
+    fn device(&self, name: &str) -> Option<&DeviceConfig> {
+        Some(self.owner(name)?.1)
     }
 
     /// The shape of a device's `{device}.json`.

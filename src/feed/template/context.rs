@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::build::{self, Device};
 use crate::catalog::lanes::{DeltaOffer, Installed, Lane, Offer};
-use crate::config::{Config, DeviceConfig};
+use crate::config::Config;
 
 /// `site`: the tree of one variant.
 #[derive(Debug, Serialize)]
@@ -62,11 +62,11 @@ impl<'a> DeviceValues<'a> {
         config: &'a Config,
     ) -> DeviceValues<'a> {
         let model = model.as_str();
-        let (settings, owner) = settings(config, model);
+        let owner = config.owner(model);
         let known = config.known_devices.get(model);
-        let known = known.or_else(|| config.known_devices.get(owner?));
+        let known = known.or_else(|| config.known_devices.get(owner?.0));
         let text = |text: &'a String| Some(text.as_str()).filter(|text| !text.is_empty());
-        let info = settings.into_iter().flat_map(|settings| &settings.info);
+        let info = owner.into_iter().flat_map(|(_, settings)| &settings.info);
         DeviceValues {
             model,
             name: known.and_then(|known| text(&known.name)),
@@ -76,20 +76,6 @@ impl<'a> DeviceValues<'a> {
             romtypes,
             versions: offers.iter().map(|o| o.build.version.as_str()).collect(),
         }
-    }
-}
-
-/// The settings that hold for a name: its own, or those of the device whose alias
-/// it is, and that device.
-fn settings<'a>(config: &'a Config, model: &str) -> (Option<&'a DeviceConfig>, Option<&'a str>) {
-    let is_alias = |device: &DeviceConfig| device.aliases.iter().any(|a| a.as_str() == model);
-    let mut all = config.devices.iter();
-    match config.devices.get(model) {
-        Some(own) => (Some(own), None),
-        None => match all.find(|(_, device)| is_alias(device)) {
-            Some((owner, device)) => (Some(device), Some(owner)),
-            None => (None, None),
-        },
     }
 }
 
