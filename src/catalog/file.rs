@@ -14,7 +14,8 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Catalog, Home, Reason, Record, Tombstone};
+use super::lanes::LaneKey;
+use super::{Catalog, Reason, Record, Tombstone};
 use crate::build::{self, Build, Csig, Device, Kind, Romtype, Variant};
 
 /// The schema this romfeed reads and writes.
@@ -122,7 +123,7 @@ struct WireBuild {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     yanked: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    former: Vec<WireHome>,
+    former: Vec<WireLane>,
     path: String,
     size: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,7 +143,7 @@ struct WireCsig {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireHome {
+struct WireLane {
     device: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     variant: Option<String>,
@@ -174,7 +175,7 @@ struct WireTombstone {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     next_device: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    former: Vec<WireHome>,
+    former: Vec<WireLane>,
     filename: String,
     reason: WireReason,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -462,28 +463,27 @@ fn to_record(wire: WireBuild) -> Result<Record, String> {
         build,
         retired: wire.retired,
         yanked: wire.yanked,
-        former: to_homes(wire.former)?,
+        former: to_lanes(wire.former)?,
     })
 }
 
-fn to_homes(homes: Vec<WireHome>) -> Result<Vec<Home>, String> {
-    let parse = |home: WireHome| {
-        Ok(Home {
-            device: Device::parse(&home.device).map_err(|e| e.to_string())?,
-            variant: parse_variant(home.variant)?,
-            romtype: Romtype::parse(&home.romtype).map_err(|e| e.to_string())?,
-        })
+fn to_lanes(lanes: Vec<WireLane>) -> Result<Vec<LaneKey>, String> {
+    let parse = |lane: WireLane| {
+        let device = Device::parse(&lane.device).map_err(|e| e.to_string())?;
+        let variant = parse_variant(lane.variant)?;
+        let romtype = Romtype::parse(&lane.romtype).map_err(|e| e.to_string())?;
+        Ok(LaneKey::new(&device, variant.as_ref(), &romtype))
     };
-    homes.into_iter().map(parse).collect()
+    lanes.into_iter().map(parse).collect()
 }
 
-fn from_homes(homes: &[Home]) -> Vec<WireHome> {
-    let wire = |home: &Home| WireHome {
-        device: home.device.to_string(),
-        variant: home.variant.as_ref().map(ToString::to_string),
-        romtype: home.romtype.to_string(),
+fn from_lanes(lanes: &[LaneKey]) -> Vec<WireLane> {
+    let wire = |lane: &LaneKey| WireLane {
+        device: lane.device.to_string(),
+        variant: lane.variant.as_ref().map(ToString::to_string),
+        romtype: lane.romtype.clone(),
     };
-    homes.iter().map(wire).collect()
+    lanes.iter().map(wire).collect()
 }
 
 fn parse_device(device: Option<String>) -> Result<Option<Device>, String> {
@@ -529,7 +529,7 @@ fn from_record(record: &Record) -> WireBuild {
         signer: build.signer,
         retired: record.retired,
         yanked: record.yanked.clone(),
-        former: from_homes(&record.former),
+        former: from_lanes(&record.former),
         path: build.path,
         size: build.size,
         md5: build.md5,
@@ -568,7 +568,7 @@ fn to_tombstone(wire: WireTombstone) -> Result<Tombstone, String> {
         sha256: wire.sha256,
         id: wire.id,
         reason,
-        former: to_homes(wire.former)?,
+        former: to_lanes(wire.former)?,
     })
 }
 
@@ -587,7 +587,7 @@ fn from_tombstone(tombstone: &Tombstone) -> WireTombstone {
         source_incremental: tombstone.source_incremental.clone(),
         signer: tombstone.signer.clone(),
         next_device: tombstone.next_device.as_ref().map(ToString::to_string),
-        former: from_homes(&tombstone.former),
+        former: from_lanes(&tombstone.former),
         filename: tombstone.filename.clone(),
         reason,
         superseded_by,

@@ -85,6 +85,15 @@ impl Installed<'_> {
     }
 }
 
+impl std::fmt::Display for LaneKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(variant) = &self.variant {
+            write!(f, "{variant}/")?;
+        }
+        write!(f, "{}/{}", self.device, self.romtype)
+    }
+}
+
 /// The builds of one device, variant and romtype.
 #[derive(Clone, Debug, Default)]
 pub struct Lane<'a> {
@@ -272,9 +281,12 @@ fn remember_former<'a>(catalog: &'a Catalog, config: &'a Config, lanes: &mut Lan
     let stones = catalog.tombstones.values();
     let stones = stones.map(|s| (&s.incremental, &s.next_device, &s.former));
     for (incremental, next_device, former) in records.chain(stones) {
-        for home in former {
-            for name in config.names(&home.device, next_device.as_ref()) {
-                let key = LaneKey::new(name, home.variant.as_ref(), &home.romtype);
+        for lane in former {
+            for name in config.names(&lane.device, next_device.as_ref()) {
+                let key = LaneKey {
+                    device: name.clone(),
+                    ..lane.clone()
+                };
                 let lane = lanes.lanes.entry(key).or_default();
                 if let Some(incremental) = incremental {
                     let installed = lane.incrementals.entry(incremental).or_default();
@@ -322,7 +334,15 @@ fn remember_configured<'a>(config: &'a Config, lanes: &mut Lanes<'a>) {
 }
 
 impl LaneKey {
-    fn new(device: &Device, variant: Option<&Variant>, romtype: &Romtype) -> LaneKey {
+    /// The lane of a build under its device's own name.
+    #[must_use]
+    pub fn of(build: &Build) -> LaneKey {
+        LaneKey::new(&build.device, build.variant.as_ref(), &build.romtype)
+    }
+
+    /// The lane of these three.
+    #[must_use]
+    pub fn new(device: &Device, variant: Option<&Variant>, romtype: &Romtype) -> LaneKey {
         LaneKey {
             device: device.clone(),
             variant: variant.cloned(),
@@ -455,24 +475,36 @@ pub fn leads_to(delta: &Build, full: &Build) -> bool {
 /// ones of each version.
 #[must_use]
 pub fn shorten<'a>(offers: &[Offer<'a>], keep: usize) -> Vec<Offer<'a>> {
-    let mut num_kept: Vec<(&Offer<'a>, usize)> = Vec::new();
-    let mut kept = Vec::new();
-    for (index, offer) in offers.iter().enumerate() {
-        let same = |(known, _): &(&Offer<'a>, usize)| {
-            let (a, b) = (known.build, offer.build);
-            let (a_type, b_type) = (a.romtype.as_str(), b.romtype.as_str());
-            a.version == b.version && a_type.eq_ignore_ascii_case(b_type)
-        };
-        let group = num_kept.iter().position(same).unwrap_or_else(|| {
-            num_kept.push((offer, 0));
-            num_kept.len() - 1
-        });
-        num_kept[group].1 += 1;
-        if index < keep || num_kept[group].1 <= NUM_PROTECTED {
-            kept.push(*offer);
+    let protected = protected(offers);
+    let numbered = offers.iter().enumerate();
+    numbered
+        .filter(|(index, _)| *index < keep || protected[*index])
+        .map(|(_, offer)| *offer)
+        .collect()
+}
+
+/// Which of a list that is sorted newest first stay whatever limits it: deltas, and
+/// the newest full builds of each romtype and version.
+#[must_use]
+pub fn protected<'a>(offers: &[Offer<'a>]) -> Vec<bool> {
+    let mut num_full: Vec<(&'a Build, usize)> = Vec::new();
+    let is_protected = |offer: &Offer<'a>| {
+        let build = offer.build;
+        if build.kind != Kind::Full {
+            return true;
         }
-    }
-    kept
+        let same = |(known, _): &(&Build, usize)| {
+            let (a, b) = (known.romtype.as_str(), build.romtype.as_str());
+            known.version == build.version && a.eq_ignore_ascii_case(b)
+        };
+        let group = num_full.iter().position(same).unwrap_or_else(|| {
+            num_full.push((build, 0));
+            num_full.len() - 1
+        });
+        num_full[group].1 += 1;
+        num_full[group].1 <= NUM_PROTECTED
+    };
+    offers.iter().map(is_protected).collect()
 }
 
 /// Newest first; builds of one second by file name, so that the order is stable.

@@ -14,29 +14,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::build::{Build, Device, Romtype, Variant};
-
-/// Where the phones that run a build look for newer ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home {
-    /// Codename.
-    pub device: Device,
-    /// Flavour.
-    pub variant: Option<Variant>,
-    /// Release type, verbatim.
-    pub romtype: Romtype,
-}
-
-impl Home {
-    /// Where a build is at home.
-    #[must_use]
-    pub fn of(build: &Build) -> Home {
-        Home {
-            device: build.device.clone(),
-            variant: build.variant.clone(),
-            romtype: build.romtype.clone(),
-        }
-    }
-}
+use lanes::LaneKey;
 
 /// A build and whether it is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +27,7 @@ pub struct Record {
     pub yanked: Option<String>,
     /// Where it was published before its facts were set right: phones that run it
     /// may still ask there.
-    pub former: Vec<Home>,
+    pub former: Vec<LaneKey>,
 }
 
 impl Record {
@@ -66,8 +44,8 @@ impl Record {
 
     /// Replaces the build, and remembers where phones may still ask for it.
     pub fn update(&mut self, build: Build) {
-        let (old, new) = (Home::of(&self.build), Home::of(&build));
-        self.former.retain(|home| *home != new);
+        let (old, new) = (LaneKey::of(&self.build), LaneKey::of(&build));
+        self.former.retain(|lane| *lane != new);
         if old != new && !self.former.contains(&old) {
             self.former.push(old);
         }
@@ -135,7 +113,7 @@ pub struct Tombstone {
     /// Why it is gone.
     pub reason: Reason,
     /// Where it was published before its facts were set right.
-    pub former: Vec<Home>,
+    pub former: Vec<LaneKey>,
 }
 
 impl Tombstone {
@@ -168,8 +146,7 @@ impl Tombstone {
     }
 }
 
-/// All builds and tombstones of one or several catalog files, by
-/// identity.
+/// All builds and tombstones of one or several catalog files, by identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
     /// Builds by identity.
@@ -267,14 +244,13 @@ impl Catalogs {
     /// Whether any catalog has a tombstone of this build.
     #[must_use]
     pub fn is_buried(&self, build: &Build) -> bool {
-        let others = self.others.iter().map(|(_, catalog)| catalog);
         // One that was imported without a SHA-256 has only its name.
         let is_namesake = |stone: &Tombstone| {
             stone.sha256.is_none()
                 && stone.device == build.device
                 && stone.filename == build.filename
         };
-        others.chain([&self.own]).any(|catalog| {
+        self.all().any(|catalog| {
             catalog.tombstones.contains_key(build.identity())
                 || catalog.tombstones.values().any(is_namesake)
         })

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::build::{self, Device, Kind, Variant};
-use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, NUM_PROTECTED, Offer, newest_first};
+use crate::build::{self, Device, Variant};
+use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first, protected};
 use crate::config::{Config, DeviceFeed};
 use template::Templates;
 
@@ -308,23 +308,11 @@ fn render_list(
     [open, close]: [&str; 2],
     render_entry: &dyn Fn(&Offer<'_>) -> String,
 ) -> Vec<u8> {
-    let mut num_kept: Vec<(&Offer<'_>, usize)> = Vec::new();
-    let mut entries: Vec<Option<String>> = Vec::with_capacity(offers.len());
-    for offer in offers {
-        let build = offer.build;
-        let same = |(known, _): &(&Offer<'_>, usize)| {
-            let romtype = known.build.romtype.as_str();
-            known.build.version == build.version
-                && romtype.eq_ignore_ascii_case(build.romtype.as_str())
-        };
-        let index = num_kept.iter().position(same).unwrap_or_else(|| {
-            num_kept.push((offer, 0));
-            num_kept.len() - 1
-        });
-        num_kept[index].1 += usize::from(build.kind == Kind::Full);
-        let is_protected = build.kind != Kind::Full || num_kept[index].1 <= NUM_PROTECTED;
-        entries.push(is_protected.then(|| render_entry(offer)));
-    }
+    let mut entries: Vec<Option<String>> = offers
+        .iter()
+        .zip(protected(offers))
+        .map(|(offer, is_protected)| is_protected.then(|| render_entry(offer)))
+        .collect();
     // Each entry brings a comma and a line break, the frame at most two breaks.
     let taken: usize = entries.iter().flatten().map(|entry| entry.len() + 2).sum();
     let mut left = max_size.saturating_sub(open.len() + close.len() + 2 + taken);
@@ -341,6 +329,7 @@ fn render_list(
     let entries: Vec<String> = entries.into_iter().flatten().collect();
     join(open, &entries, close)
 }
+
 /// Compact JSON in ASCII: what is beyond it becomes `\u` escapes, since an early
 /// client decodes every body as Latin-1.
 fn to_ascii_json<T: Serialize>(value: &T) -> String {

@@ -7,13 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{Fault, Report};
-use crate::build::{Build, Device, Kind, Variant};
+use crate::build::{Build, Kind};
+use crate::catalog::lanes::LaneKey;
 use crate::catalog::{Catalogs, Tombstone};
 use crate::class::Class;
 use crate::config::Config;
 use crate::names;
-
-type LaneOf = (Device, Option<Variant>, String);
 
 /// The builds of a lane that one more is compared with.
 type Lane<'a> = Vec<Earlier<'a>>;
@@ -78,15 +77,10 @@ fn neighbour<'a>(
     before.or_else(|| others().min_by_key(|other| other.timestamp))
 }
 
-pub(super) fn lane_of(build: &Build) -> LaneOf {
-    let romtype = build.romtype.to_path();
-    (build.device.clone(), build.variant.clone(), romtype)
-}
-
 /// What is known of all lanes but for these builds.
-fn lanes_without<'a>(builds: &[Build], catalogs: &'a Catalogs) -> BTreeMap<LaneOf, Lane<'a>> {
+fn lanes_without<'a>(builds: &[Build], catalogs: &'a Catalogs) -> BTreeMap<LaneKey, Lane<'a>> {
     let moving: BTreeSet<&str> = builds.iter().map(Build::identity).collect();
-    let mut lanes: BTreeMap<LaneOf, Lane<'a>> = BTreeMap::new();
+    let mut lanes: BTreeMap<LaneKey, Lane<'a>> = BTreeMap::new();
     for catalog in catalogs.all() {
         for record in catalog.builds.values() {
             let build = &record.build;
@@ -95,13 +89,12 @@ fn lanes_without<'a>(builds: &[Build], catalogs: &'a Catalogs) -> BTreeMap<LaneO
                 false => Standing::Withheld,
             };
             if !moving.contains(build.identity()) {
-                let lane = lanes.entry(lane_of(build)).or_default();
+                let lane = lanes.entry(LaneKey::of(build)).or_default();
                 lane.push(Earlier::of(build, standing));
             }
         }
         for stone in catalog.tombstones.values() {
-            let romtype = stone.romtype.to_path();
-            let lane = (stone.device.clone(), stone.variant.clone(), romtype);
+            let lane = LaneKey::new(&stone.device, stone.variant.as_ref(), &stone.romtype);
             lanes
                 .entry(lane)
                 .or_default()
@@ -125,7 +118,7 @@ pub(super) fn admit(
     builds.sort_by(|a, b| (a.timestamp, &a.path).cmp(&(b.timestamp, &b.path)));
     let mut lanes = lanes_without(&builds, catalogs);
     let mut judge = |build| {
-        let lane = lanes.entry(lane_of(build)).or_default();
+        let lane = lanes.entry(LaneKey::of(build)).or_default();
         let objection =
             other_flavour(config, lane, build).or_else(|| other_signer(config, lane, build));
         if objection.is_none() {
@@ -160,7 +153,7 @@ pub fn object(config: &Config, build: &Build, catalogs: &Catalogs) -> Option<Obj
         return None;
     }
     let lanes = lanes_without(&[], catalogs);
-    let lane = lanes.get(&lane_of(build))?;
+    let lane = lanes.get(&LaneKey::of(build))?;
     other_flavour(config, lane, build).or_else(|| other_signer(config, lane, build))
 }
 

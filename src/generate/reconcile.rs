@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::admit;
 use super::report::{Event, Fault, Report};
 use crate::build::{Build, Variant};
-use crate::catalog::{Catalog, Catalogs, Home, Reason, Record};
+use crate::catalog::lanes::LaneKey;
+use crate::catalog::{Catalog, Catalogs, Reason, Record};
 use crate::class::Class;
 use crate::config::{AddressSource, Config};
 use crate::ingest;
@@ -33,7 +34,7 @@ pub(super) fn reconcile(
         .partition(|build| catalogs.knows(build.identity()));
     let (moving, staying): (Vec<Build>, Vec<Build>) = known.into_iter().partition(|build| {
         let record = catalogs.own.builds.get(build.identity());
-        record.is_some_and(|record| admit::lane_of(&record.build) != admit::lane_of(build))
+        record.is_some_and(|record| LaneKey::of(&record.build) != LaneKey::of(build))
     });
     take_up_all(staying, &seen, catalogs, report);
     sort_into_variants(config, &seen, catalogs, report);
@@ -319,17 +320,16 @@ fn is_name_taken(build: &Build, catalogs: &Catalogs, seen: &BTreeSet<String>) ->
 
 fn update(record: &mut Record, build: Build, report: &mut Report) {
     let path = build.path.clone();
-    let home = Home::of(&build);
-    report.events.push(match Home::of(&record.build) == home {
-        true => Event::Updated(path),
-        false => {
-            let variant = home.variant.map_or_else(String::new, |v| format!("{v}/"));
-            Event::Moved {
+    let lane = LaneKey::of(&build);
+    report
+        .events
+        .push(match LaneKey::of(&record.build) == lane {
+            true => Event::Updated(path),
+            false => Event::Moved {
                 path,
-                to: format!("{variant}{}/{}", home.device, home.romtype.to_path()),
-            }
-        }
-    });
+                to: lane.to_string(),
+            },
+        });
     record.update(build);
 }
 

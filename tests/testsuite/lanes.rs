@@ -690,6 +690,22 @@ fn phones_of_a_build_that_moved_are_answered_at_its_old_place() {
 }
 
 #[test]
+fn a_release_type_in_other_case_is_no_other_place() {
+    let dir = RomDir::new();
+    for day in [0, 1] {
+        put_full(&dir, "22.2", day);
+    }
+    generate(&dir, "").expect(0);
+    let lower =
+        "major_upgrades = \"list\"\n[[override]]\npackage = \"*\"\nromtype = \"unofficial\"";
+    let run = generate(&dir, lower).expect(0).says("changed ");
+    assert!(!run.stderr.contains("moved lineage"), "{}", run.stderr);
+    assert_eq!(listed(&dir, &list_of("eng.0")), [name("22.2", 1)]);
+    let catalog = String::from_utf8(dir.read("catalog.json")).unwrap();
+    assert!(!catalog.contains("former"), "{catalog}");
+}
+
+#[test]
 fn a_delta_belongs_to_the_variant_of_its_full_build() {
     let dir = RomDir::new();
     for day in [0, 1] {
