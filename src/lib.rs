@@ -11,6 +11,8 @@
 
 pub mod class;
 
+pub mod finding;
+
 pub mod contain;
 
 pub mod io;
@@ -60,3 +62,5 @@ pub mod site;
 pub mod client;
 
 pub mod generate;
+
+pub mod fetch;

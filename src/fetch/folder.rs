@@ -1,0 +1,245 @@
+//! A folder, answered for as a plain static host does it.
+//!
+//! In: an address below the one the folder is published at. Out: its file with status 200, or a
+//! part of it with 206; a folder's `index.html`, behind a redirect to the closing slash; and
+//! everything else with 404 and `404.html`. A POST gets 405, as from GitHub Pages.
+//!
+//! Content types go by the end of the name; a name without one is `application/octet-stream`,
+//! as on most hosts.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use percent_encoding::percent_decode_str;
+
+use super::{Answer, Ask, Fault, Fetch};
+
+/// Content types by the end of a name.
+const TYPES: [(&str, &str); 12] = [
+    ("json", "application/json"),
+    ("html", "text/html; charset=utf-8"),
+    ("txt", "text/plain; charset=utf-8"),
+    ("xml", "application/xml"),
+    ("atom", "application/atom+xml"),
+    ("css", "text/css"),
+    ("js", "text/javascript"),
+    ("svg", "image/svg+xml"),
+    ("png", "image/png"),
+    ("jpg", "image/jpeg"),
+    ("ico", "image/x-icon"),
+    ("zip", "application/zip"),
+];
+/// That of all other names.
+const OCTETS: &str = "application/octet-stream";
+
+/// The content type a static host gives a file of this name.
+#[must_use]
+pub fn content_type(name: &str) -> &'static str {
+    let end = name
+        .rsplit('/')
+        .next()
+        .and_then(|name| name.rsplit_once('.'));
+    let known = end.and_then(|(_, end)| TYPES.iter().find(|(known, _)| *known == end));
+    known.map_or(OCTETS, |(_, content_type)| content_type)
+}
+
+/// A site's folder, with the packages beside it, published at an address.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    /// Where it is published, without a closing slash.
+    pub base: String,
+    /// The folder.
+    pub root: PathBuf,
+    /// What is published as `builds/`.
+    pub builds: PathBuf,
+}
+
+impl Folder {
+    /// The path below the address, decoded; none if it leads out of the folder.
+    fn path(&self, url: &str) -> Result<Option<String>, Fault> {
+        let below = url
+            .strip_prefix(&self.base)
+            .filter(|path| path.is_empty() || path.starts_with(['/', '?', '#']));
+        let Some(path) = below else {
+            return Err(Fault::Elsewhere {
+                url: url.to_owned(),
+                base: self.base.clone(),
+            });
+        };
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let Ok(path) = percent_decode_str(path).decode_utf8() else {
+            return Ok(None);
+        };
+        let path = path.trim_start_matches('/');
+        let is_inside = path.split('/').all(|part| part != ".." && part != ".");
+        Ok((is_inside && !path.contains(['\0', '\\'])).then(|| path.to_owned()))
+    }
+
+    fn file(&self, path: &str) -> PathBuf {
+        let of_builds = path
+            .strip_prefix("builds/")
+            .filter(|_| !self.root.join(path).exists());
+        match of_builds {
+            Some(path) => self.builds.join(path),
+            None => self.root.join(path),
+        }
+    }
+}
+
+impl Fetch for Folder {
+    fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
+        let path = self.path(ask.url)?;
+        let answer = |status, headers: &[(&str, String)], (body, is_cut)| Answer {
+            url: ask.url.to_owned(),
+            status,
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect(),
+            body,
+            is_cut,
+        };
+        let not_found = || {
+            let page = read(&self.root.join("404.html"), 0, u64::MAX, ask.max_body);
+            let headers = [("content-type", content_type("404.html").to_owned())];
+            Ok(answer(404, &headers, page.unwrap_or_default()))
+        };
+        if ask.post.is_some() {
+            return Ok(answer(405, &[], (Vec::new(), false)));
+        }
+        let Some(path) = path else {
+            return not_found();
+        };
+        let mut file = self.file(&path);
+        if file.is_dir() {
+            if !(path.is_empty() || path.ends_with('/')) {
+                let to = format!("{}/", ask.url);
+                return Ok(answer(301, &[("location", to)], (Vec::new(), false)));
+            }
+            file = file.join("index.html");
+        } else if path.ends_with('/') {
+            return not_found();
+        }
+        let Ok(size) = file.metadata().map(|metadata| metadata.len()) else {
+            return not_found();
+        };
+        let name = file.to_string_lossy().into_owned();
+        let content_type = ("content-type", content_type(&name).to_owned());
+        let body = |first, last| {
+            let body = read(&file, first, last, ask.max_body);
+            body.map_err(|error| Fault::Connection {
+                reason: error.to_string(),
+            })
+        };
+        Ok(match ask.range {
+            Some((first, _)) if first >= size => {
+                let range = ("content-range", format!("bytes */{size}"));
+                answer(416, &[range], (Vec::new(), false))
+            }
+            Some((first, last)) => {
+                let last = last.min(size - 1);
+                let range = ("content-range", format!("bytes {first}-{last}/{size}"));
+                let length = ("content-length", (last - first + 1).to_string());
+                answer(206, &[content_type, range, length], body(first, last)?)
+            }
+            None => {
+                let length = ("content-length", size.to_string());
+                answer(200, &[content_type, length], body(0, u64::MAX)?)
+            }
+        })
+    }
+}
+
+/// The bytes from `first` to `last`, at most `max`, and whether there are more of them.
+fn read(file: &Path, first: u64, last: u64, max: usize) -> io::Result<(Vec<u8>, bool)> {
+    let mut file = File::open(file)?;
+    file.seek(SeekFrom::Start(first))?;
+    let mut body = Vec::new();
+    let wanted = last.saturating_sub(first).saturating_add(1);
+    let max_len = u64::try_from(max).unwrap_or(u64::MAX);
+    file.take(wanted.min(max_len.saturating_add(1)))
+        .read_to_end(&mut body)?;
+    let is_cut = body.len() > max;
+    body.truncate(max);
+    Ok((body, is_cut))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Folder) {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("out/a.json", "[]"),
+            ("out/sub/x y", "0123456789"),
+            ("out/page/index.html", "<p>"),
+            ("out/404.html", "gone"),
+            ("builds/dev/a.zip", "zip"),
+            ("secret", "secret"),
+        ] {
+            let file = dir.path().join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        }
+        let folder = Folder {
+            base: "https://h/ota".to_owned(),
+            root: dir.path().join("out"),
+            builds: dir.path().join("builds"),
+        };
+        (dir, folder)
+    }
+
+    fn get(folder: &Folder, path: &str) -> (u16, String) {
+        let url = format!("https://h/ota{path}");
+        let answer = folder.fetch(&Ask::get(&url, 100)).unwrap();
+        (answer.status, String::from_utf8(answer.body).unwrap())
+    }
+
+    #[test]
+    fn it_answers_as_a_static_host() {
+        let (_dir, folder) = folder();
+        assert_eq!(get(&folder, "/a.json"), (200, "[]".to_owned()));
+        assert_eq!(get(&folder, "/a.json?x=1"), (200, "[]".to_owned()));
+        assert_eq!(get(&folder, "/builds/dev/a.zip"), (200, "zip".to_owned()));
+        assert_eq!(get(&folder, "/page"), (301, String::new()));
+        assert_eq!(get(&folder, "/page/"), (200, "<p>".to_owned()));
+        for path in [
+            "/b.json",
+            "/../secret",
+            "/%2e%2e/secret",
+            "/builds/../../secret",
+            "/a.json/",
+            "",
+            "/sub/",
+        ] {
+            assert_eq!(get(&folder, path), (404, "gone".to_owned()), "{path}");
+        }
+        let other = folder.fetch(&Ask::get("https://h/otaku", 9));
+        assert!(matches!(other, Err(Fault::Elsewhere { .. })), "{other:?}");
+    }
+
+    #[test]
+    fn ranges_types_and_posts() {
+        let (_dir, folder) = folder();
+        let url = "https://h/ota/sub/x%20y";
+        let ask = |first, last| Ask {
+            range: Some((first, last)),
+            ..Ask::get(url, 3)
+        };
+        let answer = folder.fetch(&ask(2, 8)).unwrap();
+        assert_eq!(
+            (answer.status, &*answer.body, answer.is_cut),
+            (206, &b"234"[..], true)
+        );
+        assert_eq!(answer.header("content-range"), Some("bytes 2-8/10"));
+        assert_eq!(answer.header("content-type"), Some(OCTETS));
+        assert_eq!(folder.fetch(&ask(10, 11)).unwrap().status, 416);
+        let post = Ask {
+            post: Some("{}"),
+            ..Ask::get(url, 3)
+        };
+        assert_eq!(folder.fetch(&post).unwrap().status, 405);
+    }
+}

@@ -1,0 +1,138 @@
+//! Requests to live hosts, each bounded in time and bytes.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::{Agent, Body, http::Response};
+
+use super::{Answer, Ask, Fault, Fetch};
+
+/// Most headers of an answer, and their bytes; the largest seen have 2 KiB.
+const MAX_HEADER_BYTES: usize = 64 << 10;
+
+/// How to connect.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Longest time for a whole request.
+    pub timeout: Duration,
+    /// `User-Agent` of requests.
+    pub user_agent: String,
+    /// Certificates to trust in place of those of browsers, as DER; none is those of browsers.
+    pub roots: Vec<Vec<u8>>,
+}
+
+/// A client of live hosts.
+///
+/// It trusts Mozilla's certificates, which are nearly those of phones, and passes by proxies of
+/// the environment, as phones do not know them.
+#[derive(Debug)]
+pub struct Http {
+    agent: Agent,
+    timeout: Duration,
+}
+
+impl Http {
+    /// A client with these settings.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Http {
+        let own = settings.roots.iter();
+        let own: Vec<_> = own
+            .map(|der| Certificate::from_der(der).to_owned())
+            .collect();
+        let roots = match own.is_empty() {
+            true => RootCerts::WebPki,
+            false => RootCerts::Specific(Arc::new(own)),
+        };
+        let config = Agent::config_builder()
+            .timeout_global(Some(settings.timeout))
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            .max_response_header_size(MAX_HEADER_BYTES)
+            .user_agent(&settings.user_agent)
+            .accept("*/*")
+            .proxy(None)
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .build();
+        Http {
+            agent: config.into(),
+            timeout: settings.timeout,
+        }
+    }
+
+    fn fault(&self, url: &str, error: ureq::Error) -> Fault {
+        let seconds = self.timeout.as_secs();
+        let reason = error.to_string();
+        match error {
+            ureq::Error::Timeout(_) => Fault::Timeout { seconds },
+            ureq::Error::HostNotFound => Fault::Name {
+                host: url.to_owned(),
+            },
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => Fault::Address {
+                url: url.to_owned(),
+                reason,
+            },
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => Fault::Tls { reason },
+            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                Fault::Timeout { seconds }
+            }
+            // rustls reports a bad certificate by way of the stream.
+            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                Fault::Tls { reason }
+            }
+            ureq::Error::Io(_) | ureq::Error::ConnectionFailed => Fault::Connection { reason },
+            _ => Fault::Protocol { reason },
+        }
+    }
+}
+
+impl Fetch for Http {
+    fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
+        let fault = |error| self.fault(ask.url, error);
+        let encoding = match ask.accept_gzip {
+            true => "gzip",
+            false => "identity",
+        };
+        let response = match ask.post {
+            Some(body) => self
+                .agent
+                .post(ask.url)
+                .header("accept-encoding", encoding)
+                .content_type("application/json")
+                .send(body)
+                .map_err(fault)?,
+            None => {
+                let mut request = self.agent.get(ask.url).header("accept-encoding", encoding);
+                if let Some((first, last)) = ask.range {
+                    request = request.header("range", format!("bytes={first}-{last}"));
+                }
+                request.call().map_err(fault)?
+            }
+        };
+        read(response, ask).map_err(|error| self.fault(ask.url, error.into()))
+    }
+}
+
+fn read(response: Response<Body>, ask: &Ask<'_>) -> std::io::Result<Answer> {
+    let (parts, body) = response.into_parts();
+    let headers = parts.headers.iter();
+    let headers = headers.filter_map(|(name, value)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    });
+    let mut answer = Answer {
+        url: ask.url.to_owned(),
+        status: parts.status.as_u16(),
+        headers: headers.collect(),
+        ..Answer::default()
+    };
+    let limit = u64::try_from(ask.max_body).unwrap_or(u64::MAX);
+    let reader = body.into_reader();
+    reader
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut answer.body)?;
+    answer.is_cut = answer.body.len() > ask.max_body;
+    answer.body.truncate(ask.max_body);
+    Ok(answer)
+}

@@ -1,0 +1,239 @@
+//! What a web host answers: from a live one, or from a folder as a plain host would serve it.
+//!
+//! In: an [`Ask`], one request. Out: an [`Answer`], or the [`Fault`] that no answer came. Nothing
+//! is followed, decoded or judged on the way, since clients differ in all of it; [`follow`] goes
+//! along redirects and keeps each answer.
+//!
+//! [`Http`] is the only part of romfeed that connects to anything.
+
+mod folder;
+mod http;
+
+use thiserror::Error;
+
+pub use folder::{Folder, content_type};
+pub use http::{Http, Settings};
+
+/// One request.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// The absolute address, exactly as it is to be sent.
+    pub url: &'a str,
+    /// JSON to send by POST; none is a GET.
+    pub post: Option<&'a str>,
+    /// The first and the last byte asked for.
+    pub range: Option<(u64, u64)>,
+    /// Say that gzip is understood. It is not decoded.
+    pub accept_gzip: bool,
+    /// Most bytes of the body to read.
+    pub max_body: usize,
+}
+
+impl<'a> Ask<'a> {
+    /// A GET of a whole file of at most `max_body` bytes.
+    #[must_use]
+    pub fn get(url: &'a str, max_body: usize) -> Ask<'a> {
+        Ask {
+            url,
+            post: None,
+            range: None,
+            accept_gzip: false,
+            max_body,
+        }
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// The address that was asked.
+    pub url: String,
+    /// The status.
+    pub status: u16,
+    /// Names in lower case, and values, in their order; values that are no text are left out.
+    pub headers: Vec<(String, String)>,
+    /// The body as sent, up to what was asked for.
+    pub body: Vec<u8>,
+    /// More of the body would have followed.
+    pub is_cut: bool,
+}
+
+impl Answer {
+    /// The first header of this name, which is in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let (_, value) = headers.find(|(key, _)| key == name)?;
+        Some(value)
+    }
+
+    /// `Location`, as it was sent, of an answer with status 3xx.
+    #[must_use]
+    pub fn location(&self) -> Option<&str> {
+        (300..400)
+            .contains(&self.status)
+            .then(|| self.header("location"))
+            .flatten()
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Not an address that can be asked.
+    #[error("`{}` is no web address: {reason}", .url.escape_debug())]
+    Address {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The folder is published at another address.
+    #[error("`{}` is not below {}", .url.escape_debug(), .base.escape_debug())]
+    Elsewhere {
+        /// The address asked for.
+        url: String,
+        /// Where the folder is published.
+        base: String,
+    },
+    /// The name of the host leads nowhere.
+    #[error("the name `{}` is not known", .host.escape_debug())]
+    Name {
+        /// The host.
+        host: String,
+    },
+    /// Nobody is there, or the connection broke.
+    #[error("the connection failed: {}", .reason.escape_debug())]
+    Connection {
+        /// What the system said.
+        reason: String,
+    },
+    /// The certificate is not one that phones trust, or TLS failed otherwise.
+    #[error("TLS failed: {}", .reason.escape_debug())]
+    Tls {
+        /// What is wrong.
+        reason: String,
+    },
+    /// It took too long.
+    #[error("no answer within {seconds} s")]
+    Timeout {
+        /// The limit.
+        seconds: u64,
+    },
+    /// What came is not HTTP.
+    #[error("the answer is not HTTP: {}", .reason.escape_debug())]
+    Protocol {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// Something that answers requests.
+pub trait Fetch: Sync {
+    /// Answers one request; does not follow redirects.
+    ///
+    /// # Errors
+    /// [`Fault`], if no answer came.
+    fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault>;
+}
+
+/// Asks, and goes along at most `max` redirects. Each answer is kept; the last is what the
+/// request ends with, and a redirect itself where there are more, or one leads nowhere.
+///
+/// # Errors
+/// [`Fault`], if one of the requests got no answer.
+pub fn follow(fetch: &dyn Fetch, ask: &Ask<'_>, max: usize) -> Result<Vec<Answer>, Fault> {
+    let mut answers = vec![fetch.fetch(ask)?];
+    while answers.len() <= max {
+        let Some(last) = answers.last() else { break };
+        let Some(next) = last.location().and_then(|to| resolve(&last.url, to)) else {
+            break;
+        };
+        answers.push(fetch.fetch(&Ask { url: &next, ..*ask })?);
+    }
+    Ok(answers)
+}
+
+/// The address a `Location` means (RFC 3986, 5.2), without a fragment; none if it has no meaning.
+#[must_use]
+pub fn resolve(base: &str, location: &str) -> Option<String> {
+    let base: ureq::http::Uri = base.parse().ok()?;
+    let location = location.split('#').next()?;
+    let (scheme, authority) = (base.scheme_str()?, base.authority()?);
+    let is_absolute = location.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty()
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    });
+    let url = if is_absolute {
+        location.to_owned()
+    } else if location.starts_with("//") {
+        format!("{scheme}:{location}")
+    } else if location.starts_with('/') {
+        format!("{scheme}://{authority}{location}")
+    } else if location.starts_with('?') {
+        format!("{scheme}://{authority}{}{location}", base.path())
+    } else if location.is_empty() {
+        return None;
+    } else {
+        let (folder, _) = base.path().rsplit_once('/')?;
+        format!(
+            "{scheme}://{authority}{}",
+            without_dots(&format!("{folder}/{location}"))
+        )
+    };
+    Some(url)
+}
+
+/// A path without `.` and `..` (RFC 3986, 5.2.4).
+fn without_dots(path: &str) -> String {
+    let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
+    let mut parts: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    parts.pop();
+                }
+                if is_last {
+                    parts.push("");
+                }
+            }
+            segment => parts.push(segment),
+        }
+    }
+    format!("/{}{query}", parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locations_are_resolved() {
+        let base = "https://h:8/a/b/c?d";
+        for (location, expected) in [
+            ("https://x/y", "https://x/y"),
+            ("HTTP://x/y#z", "HTTP://x/y"),
+            ("//x/y", "https://x/y"),
+            ("/y?z", "https://h:8/y?z"),
+            ("y", "https://h:8/a/b/y"),
+            ("../y/./z", "https://h:8/a/y/z"),
+            ("../../../..", "https://h:8/"),
+            ("?q", "https://h:8/a/b/c?q"),
+            ("y?u=https://x", "https://h:8/a/b/y?u=https://x"),
+        ] {
+            assert_eq!(
+                resolve(base, location).as_deref(),
+                Some(expected),
+                "{location}"
+            );
+        }
+        assert_eq!(resolve(base, ""), None);
+        assert_eq!(resolve("nowhere", "/y"), None);
+    }
+}
