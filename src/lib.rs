@@ -64,3 +64,5 @@ pub mod client;
 pub mod generate;
 
 pub mod fetch;
+
+pub mod check;

@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
     /// Show what is known about packages and from where, or look inside them
     Inspect(InspectArgs),
+    /// Judge a site as phones will: the one in out, or a live one
+    Check(CheckArgs),
     /// Show or change the list of all builds ever published
     Catalog(CatalogArgs),
     /// Print the completion script of a shell
@@ -149,6 +151,49 @@ pub(crate) struct InspectArgs {
     /// Write what is extracted to this file instead of printing it
     #[arg(short, long, value_name = "FILE", requires = "extract")]
     pub(crate) output: Option<PathBuf>,
+}
+
+/// How to connect; shared by the verbs that ask a live site.
+#[derive(Debug, Args)]
+pub(crate) struct LiveArgs {
+    /// Trust the certificates of this PEM file instead of those browsers trust
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Wait this long for an answer; phones wait 10 seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=600))]
+    pub(crate) timeout: u16,
+    /// Ask this many times at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub(crate) connections: u16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Judge the live site at this address, or the feed at this value of the ROM's property
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Ask for the zips too that lie elsewhere, before the site is published
+    #[arg(long, conflicts_with = "url")]
+    pub(crate) zips: bool,
+    /// Judge the feeds of this device only
+    #[arg(long, requires = "url")]
+    pub(crate) device: Option<String>,
+    /// Judge the feed of this release type
+    #[arg(long = "type", value_name = "ROMTYPE", requires = "device")]
+    pub(crate) romtype: Option<String>,
+    /// Judge the feed of phones with this ro.build.version.incremental
+    #[arg(long, value_name = "INCREMENTAL", requires = "romtype")]
+    pub(crate) incr: Option<String>,
+    /// Print one JSON object a finding
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// List all rules with their sources instead
+    #[arg(long)]
+    pub(crate) rules: bool,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
 }
 
 #[derive(Debug, Args)]

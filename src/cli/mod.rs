@@ -3,9 +3,11 @@
 
 mod args;
 mod catalog;
+mod check;
 mod config;
 mod exchange;
 mod explore;
+mod findings;
 mod inspect;
 mod progress;
 mod report;
@@ -108,6 +110,16 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             } else {
                 Outcome::Failed
             })
+        }
+        Command::Check(args) => {
+            if args.rules {
+                findings::print_rules(romfeed::check::rules::ALL)?;
+                return Ok(Outcome::Done);
+            }
+            let Some(resolved) = resolve(Flags::new(&args.places)) else {
+                return Ok(Outcome::Usage);
+            };
+            check::run(args, &warn_of_devices(resolved, talk), talk)
         }
         Command::Catalog(args) => {
             let places_of_export;

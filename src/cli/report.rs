@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use romfeed::catalog::file;
 use romfeed::class::Class;
 use romfeed::config::Config;
+use romfeed::finding::Severity;
 use romfeed::generate::{self, Event, Fault, Report};
 use romfeed::ingest;
 use romfeed::io::{Exceeded, ReadError};
@@ -58,6 +59,16 @@ impl Talk {
         if let Some(hint) = hint {
             let _ = writeln!(io::stderr(), "  {} {hint}", self.paint("1", "hint:"));
         }
+    }
+
+    /// Prints a finding of a check and what to do about it.
+    pub(crate) fn finding(self, severity: Severity, text: &str, fix: &str) {
+        match severity {
+            Severity::Error => return self.error(text, Some(fix)),
+            Severity::Warning => self.warning(text),
+            Severity::Note => self.line(text),
+        }
+        self.line(&format!("  {} {fix}", self.paint("1", "hint:")));
     }
 
     pub(crate) fn warning(self, text: &str) {
@@ -421,6 +432,6 @@ fn warn_of_long_property(talk: Talk, base: &str) {
 }
 
 /// `1 file`, `2 files`.
-fn count(n: usize, one: &str, many: &str) -> String {
+pub(crate) fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }

@@ -8,11 +8,13 @@
 
 mod folder;
 mod http;
+mod remote;
 
 use thiserror::Error;
 
 pub use folder::{Folder, content_type};
 pub use http::{Http, Settings};
+pub use remote::Remote;
 
 /// One request.
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +132,7 @@ pub enum Fault {
 }
 
 /// Something that answers requests.
-pub trait Fetch: Sync {
+pub trait Fetch: Send + Sync {
     /// Answers one request; does not follow redirects.
     ///
     /// # Errors

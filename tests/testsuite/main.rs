@@ -5,6 +5,7 @@
 mod bad_images;
 mod bad_input;
 mod catalog;
+mod check;
 mod clients;
 mod corpus;
 mod exchange;

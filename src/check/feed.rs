@@ -1,0 +1,290 @@
+//! One list of builds, judged as each client that reads it would.
+//!
+//! In: a [`Feed`] and what the host answered. Out: findings, and the [`Listed`] packages.
+
+use std::collections::BTreeMap;
+
+use super::rules;
+use super::strict;
+use super::target::{Feed, Kind};
+use super::{Installed, hosts};
+use crate::client::{
+    self, Entry, Generation, ListFault, Response, TransportFault, Warning, accept, read,
+};
+use crate::fetch::{Answer, Ask, Fault, Fetch, follow};
+use crate::finding::{Finding, Rule};
+
+/// Longest list read, in bytes; clients of 23 stop at 32 KiB, and others hold it in memory.
+const MAX_FEED: usize = 4 << 20;
+/// Most redirects that Android follows.
+pub(super) const MAX_REDIRECTS: usize = 20;
+
+/// A package that a list offers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Listed {
+    pub(super) url: String,
+    pub(super) filename: String,
+    /// In bytes, where the list has it.
+    pub(super) size: Option<i64>,
+    /// In seconds.
+    pub(super) datetime: i64,
+    /// Whose list it is.
+    pub(super) device: String,
+    /// The list, for messages.
+    pub(super) path: String,
+}
+
+/// What became of one list.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    pub(super) findings: Vec<Finding>,
+    pub(super) listed: Vec<Listed>,
+    /// The body, where there was one to read.
+    pub(super) body: Option<Vec<u8>>,
+}
+
+/// Asks for a list and judges it.
+pub(super) fn judge(feed: &Feed, fetch: &dyn Fetch, installed: Option<&Installed>) -> Judged {
+    let mut judged = Judged::default();
+    judged.findings.extend(hosts::of_feed(feed));
+    let answers = follow(fetch, &Ask::get(&feed.url, MAX_FEED), MAX_REDIRECTS + 1);
+    let mut find = |rule, message: String| {
+        let finding = Finding::new(rule, feed.path.clone(), message);
+        judged.findings.push(finding);
+    };
+    let answers = match answers {
+        Ok(answers) => answers,
+        Err(fault) => {
+            find(&rules::FEED_UNREACHABLE, fault.to_string());
+            return judged;
+        }
+    };
+    let Some(last) = answers.last() else {
+        return judged;
+    };
+    let readers = feed.readers(&last.body);
+    let (accepting, faults) = transport(readers, &answers);
+    for (rule, message) in faults {
+        find(rule, message);
+    }
+    if !(200..300).contains(&last.status) {
+        if let Some(message) = other_case(feed, fetch) {
+            find(&rules::FEED_CASE, message);
+        }
+        return judged;
+    }
+    let has_capitals = |romtype: &String| romtype.chars().any(|c| c.is_ascii_uppercase());
+    if let Some(romtype) = feed
+        .romtype
+        .as_ref()
+        .filter(|romtype| has_capitals(romtype))
+    {
+        let message = format!("phones ask for `{}`", romtype.to_ascii_lowercase());
+        find(&rules::FEED_CASE, message);
+    }
+    if last.is_cut {
+        find(
+            &rules::FEED_TOO_LONG,
+            format!("it has more than {MAX_FEED} bytes"),
+        );
+        return judged;
+    }
+    if let Some(fault) = strict::fault(&last.body) {
+        find(&rules::FEED_NOT_STRICT, fault);
+    }
+    let entries = read_all(&accepting, &last.body, &mut find);
+    judge_entries(feed, &entries, installed, &mut find);
+    judged.listed = entries
+        .iter()
+        .map(|(_, entry)| listed(feed, entry))
+        .collect();
+    judged.body = Some(last.body.clone());
+    judged
+}
+
+fn listed(feed: &Feed, entry: &Entry) -> Listed {
+    Listed {
+        url: entry.url.clone(),
+        filename: entry.filename.clone(),
+        size: entry.size,
+        datetime: entry.datetime,
+        device: feed.device.clone(),
+        path: feed.path.clone(),
+    }
+}
+
+/// A fault with the generations it is one for, unless it is for all that read the list.
+fn for_whom(fault: String, generations: &[Generation], readers: &[Generation]) -> String {
+    if generations.len() == readers.len() {
+        return fault;
+    }
+    let names: Vec<&str> = generations.iter().map(|one| one.name()).collect();
+    format!("{fault} ({})", names.join(", "))
+}
+
+/// Who looks at the body, and what keeps others from it, each fault once.
+fn transport(
+    readers: &[Generation],
+    answers: &[Answer],
+) -> (Vec<Generation>, Vec<(&'static Rule, String)>) {
+    let urls: Vec<&str> = answers.iter().map(|answer| answer.url.as_str()).collect();
+    let Some(last) = answers.last() else {
+        return (Vec::new(), Vec::new());
+    };
+    let mut accepting = Vec::new();
+    let response = Response {
+        urls: &urls,
+        status: last.status,
+        content_type: last.header("content-type"),
+        body_len: last.body.len(),
+    };
+    let mut faults: BTreeMap<String, (&'static Rule, Vec<Generation>)> = BTreeMap::new();
+    for generation in readers {
+        let Err(fault) = accept(*generation, &response) else {
+            accepting.push(*generation);
+            continue;
+        };
+        let rule = match fault {
+            TransportFault::Redirect { .. } | TransportFault::TooManyRedirects { .. } => {
+                &rules::FEED_REDIRECT
+            }
+            TransportFault::OtherScheme { .. } => &rules::FEED_SCHEME,
+            TransportFault::Status { .. } => &rules::FEED_STATUS,
+            TransportFault::ContentType { .. } => &rules::FEED_CONTENT_TYPE,
+            TransportFault::TooLong { .. } => &rules::FEED_TOO_LONG,
+        };
+        let (_, generations) = faults
+            .entry(fault.to_string())
+            .or_insert((rule, Vec::new()));
+        generations.push(*generation);
+    }
+    let faults = faults.into_iter();
+    let faults = faults.map(|(fault, (rule, of))| (rule, for_whom(fault, &of, readers)));
+    (accepting, faults.collect())
+}
+
+/// Whether the host has the release type in capitals, which no client asks for.
+fn other_case(feed: &Feed, fetch: &dyn Fetch) -> Option<String> {
+    let romtype = feed.romtype.as_ref()?;
+    let capitals = romtype.to_ascii_uppercase();
+    let [from, to] = [romtype, &capitals].map(|romtype| format!("/{}/{romtype}", feed.device));
+    let at = feed.url.rfind(&from).filter(|_| *romtype != capitals)?;
+    let url = format!("{}{to}{}", &feed.url[..at], &feed.url[at + from.len()..]);
+    let answer = fetch.fetch(&Ask::get(&url, 1)).ok()?;
+    (answer.status == 200).then(|| format!("it is there as {url}, which no phone asks for"))
+}
+
+/// The entries each generation reads, each once: with the last generation that reads it.
+fn read_all(
+    readers: &[Generation],
+    body: &[u8],
+    find: &mut dyn FnMut(&'static Rule, String),
+) -> Vec<(Generation, Entry)> {
+    let mut entries: BTreeMap<usize, (Generation, Entry)> = BTreeMap::new();
+    let mut faults: BTreeMap<String, (&'static Rule, Vec<Generation>)> = BTreeMap::new();
+    let mut add = |rule, text: String, generation| {
+        let (_, generations) = faults.entry(text).or_insert((rule, Vec::new()));
+        generations.push(generation);
+    };
+    for generation in readers {
+        match read(*generation, body) {
+            Ok(list) => {
+                for dropped in list.dropped {
+                    add(&rules::FEED_ENTRY_DROPPED, dropped.to_string(), *generation);
+                }
+                let read = list.entries.into_iter();
+                entries.extend(read.map(|entry| (entry.index, (*generation, entry))));
+            }
+            Err(fault) => {
+                let fault: ListFault = fault;
+                add(&rules::FEED_UNREADABLE, fault.to_string(), *generation);
+            }
+        }
+    }
+    for (fault, (rule, generations)) in faults {
+        find(rule, for_whom(fault, &generations, readers));
+    }
+    entries.into_values().collect()
+}
+
+fn judge_entries(
+    feed: &Feed,
+    entries: &[(Generation, Entry)],
+    installed: Option<&Installed>,
+    find: &mut dyn FnMut(&'static Rule, String),
+) {
+    let mut ids: BTreeMap<&str, &Entry> = BTreeMap::new();
+    for (generation, entry) in entries {
+        let name = &entry.filename;
+        for warning in client::warnings(*generation, entry) {
+            if let Some(rule) = rule_of(&warning) {
+                find(rule, format!("{name}: {warning}"));
+            }
+        }
+        if let Some(first) = ids.insert(&entry.id, entry)
+            && first.url != entry.url
+            && feed.kind != Kind::Legacy
+        {
+            let message = format!("{name} and {} have the id `{}`", first.filename, entry.id);
+            find(&rules::ENTRY_DUPLICATE_ID, message);
+        }
+        if *generation == Generation::Kotlin23 && entry.sdk_level.is_none() {
+            find(&rules::ENTRY_SDK, format!("{name} has no os_sdk_level"));
+        }
+        if let Some(romtype) = &feed.romtype
+            && feed.kind != Kind::Legacy
+            && !entry.romtype.eq_ignore_ascii_case(romtype)
+        {
+            let message = format!(
+                "{name} is `{}`, and the list is for `{romtype}`",
+                entry.romtype
+            );
+            find(&rules::ENTRY_ROMTYPE, message);
+        }
+        if let Some(installed) = installed
+            && *name == installed.filename
+            && entry.datetime > installed.timestamp
+        {
+            let message = format!(
+                "{name} is offered to itself: its datetime is {}, its own date {}",
+                entry.datetime, installed.timestamp
+            );
+            find(&rules::FEED_OFFERS_INSTALLED, message);
+        }
+    }
+}
+
+fn rule_of(warning: &Warning) -> Option<&'static Rule> {
+    Some(match warning {
+        Warning::RelativeUrl { .. }
+        | Warning::CleartextUrl { .. }
+        | Warning::UnescapedUrl { .. } => &rules::ENTRY_URL,
+        Warning::Digest { .. } => &rules::ENTRY_DIGEST,
+        // Judged across entries.
+        Warning::RepeatedId { .. } => return None,
+        _ => &rules::ENTRY_FIELD,
+    })
+}
+
+/// Asks for the list of a phone of the CyanogenMod era by POST, as that phone does.
+pub(super) fn judge_post(feed: &Feed, fetch: &dyn Fetch) -> Option<Finding> {
+    let url = feed.url.strip_suffix("/index.json")?;
+    let phone = client::Phone {
+        device: feed.device.clone(),
+        ..client::Phone::default()
+    };
+    let request = client::request(Generation::Cm12, url, &phone).ok()?;
+    let ask = Ask {
+        post: request.body.as_deref(),
+        ..Ask::get(url, MAX_FEED)
+    };
+    let fault = match fetch.fetch(&ask) {
+        Ok(answer) if !(200..300).contains(&answer.status) => {
+            format!("a POST to it gets status {}", answer.status)
+        }
+        Ok(answer) => read(Generation::Cm12, &answer.body).err()?.to_string(),
+        Err(fault @ Fault::Elsewhere { .. }) => fault.to_string(),
+        Err(fault) => format!("a POST to it fails: {fault}"),
+    };
+    Some(Finding::new(&rules::FEED_POST, feed.path.clone(), fault))
+}

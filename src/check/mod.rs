@@ -1,0 +1,304 @@
+//! Whether phones can read a site and download from it, judged before they try.
+//!
+//! In: a [`Task`], which names the feeds and who answers for them: a folder, or a live host. Out: a
+//! [`Report`] with a [`Finding`] for each [rule](rules) that is broken. What clients do is asked of
+//! [`client`](crate::client); what hosts do is seen by asking them.
+
+mod discover;
+mod feed;
+mod hosts;
+pub mod rules;
+mod strict;
+pub mod target;
+mod zips;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::catalog::lanes::Lanes;
+use crate::client::{Generation, read};
+use crate::fetch::{Ask, Fetch, Folder};
+use crate::finding::{Finding, Rule};
+use feed::{Judged, Listed};
+use target::{Feed, Kind};
+
+pub use discover::{of_folder, of_site};
+
+/// Longest value Android takes for a property, in bytes (`PROP_VALUE_MAX` less its end).
+const MAX_PROPERTY_LEN: usize = 91;
+/// What romfeed asks for to see how a host answers for what is not there.
+const NO_SUCH_PAGE: &str = "romfeed-asks-for-what-is-not-there.json";
+const NO_SUCH_INCREMENTAL: &str = "romfeed.asks.for.no.build";
+
+/// A build that phones run, and that should have a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// Its package.
+    pub filename: String,
+    /// `ro.build.date.utc` of it, in seconds.
+    pub timestamp: i64,
+}
+
+/// What to judge.
+pub struct Task<'a> {
+    /// Where the site is published, without a closing slash.
+    pub base: &'a str,
+    /// The lists.
+    pub feeds: Vec<Feed>,
+    /// Who answers for them.
+    pub site: Arc<dyn Fetch>,
+    /// Who answers for packages; none is to leave them.
+    pub zips: Option<Arc<dyn Fetch>>,
+    /// The folder a live site should be the same as; none for the folder itself.
+    pub local: Option<&'a Folder>,
+    /// Lists that must be there, by path, with the build of the phones that ask for it if known.
+    pub expected: BTreeMap<String, Option<Installed>>,
+    /// The site is live: its host is judged too.
+    pub is_live: bool,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Errors first; those that say the same of several places are one.
+    pub findings: Vec<Finding>,
+    /// Lists that were judged.
+    pub num_feeds: usize,
+    /// Packages that were asked for.
+    pub num_zips: usize,
+    /// Packages that lie elsewhere, and were not asked for.
+    pub num_elsewhere: usize,
+}
+
+/// The lists a site must have, by path, as the catalog knows them.
+#[must_use]
+pub fn expected(lanes: &Lanes<'_>) -> BTreeMap<String, Option<Installed>> {
+    let mut expected = BTreeMap::new();
+    for (key, lane) in &lanes.lanes {
+        let prefix = key.variant.as_ref().map(|variant| format!("{variant}/"));
+        let prefix = prefix.unwrap_or_default();
+        for (incremental, known) in &lane.incrementals {
+            if crate::build::path_fault(incremental).is_some() {
+                continue;
+            }
+            let path = format!(
+                "{prefix}api/v1/{}/{}/{incremental}",
+                key.device, key.romtype
+            );
+            let installed = known.build.map(|build| Installed {
+                filename: build.filename.clone(),
+                timestamp: build.timestamp,
+            });
+            expected.insert(path, installed);
+        }
+    }
+    expected
+}
+
+/// Judges a site. Requests are made in parallel, as many as the thread pool has threads.
+#[must_use]
+pub fn check(task: &Task<'_>) -> Report {
+    let mut findings = judge_address(task);
+    if task.feeds.is_empty() {
+        findings.push(Finding::new(
+            &rules::SITE_EMPTY,
+            task.base,
+            "no feed is known there",
+        ));
+    }
+    let judged: Vec<Judged> = task
+        .feeds
+        .par_iter()
+        .map(|feed| judge_feed(task, feed))
+        .collect();
+    let mut listed: BTreeMap<String, Listed> = BTreeMap::new();
+    for one in judged {
+        findings.extend(one.findings);
+        for zip in one.listed {
+            listed.entry(zip.url.clone()).or_insert(zip);
+        }
+    }
+    findings.extend(missing(task));
+    if task.is_live {
+        findings.extend(judge_unknown(task));
+    }
+    let mut report = Report {
+        num_feeds: task.feeds.len(),
+        ..Report::default()
+    };
+    let zips: Vec<&Listed> = listed.values().collect();
+    match &task.zips {
+        None => {
+            report.num_elsewhere = zips.len();
+            findings.extend(zips.into_iter().flat_map(hosts::of_zip));
+        }
+        Some(fetch) => {
+            let outcomes: Vec<_> = zips.par_iter().map(|zip| zips::judge(zip, fetch)).collect();
+            for outcome in outcomes {
+                let (more, count) = match outcome {
+                    zips::Outcome::Judged(more) => (more, &mut report.num_zips),
+                    zips::Outcome::Elsewhere(more) => (more, &mut report.num_elsewhere),
+                };
+                *count += 1;
+                findings.extend(more);
+            }
+        }
+    }
+    report.findings = merged(findings);
+    report
+}
+
+fn judge_feed(task: &Task<'_>, feed: &Feed) -> Judged {
+    let installed = task.expected.get(&feed.path).and_then(Option::as_ref);
+    let mut judged = feed::judge(feed, &*task.site, installed);
+    if task.is_live && feed.kind == Kind::Legacy {
+        judged.findings.extend(feed::judge_post(feed, &*task.site));
+    }
+    if let (Some(local), Some(body)) = (task.local, &judged.body) {
+        let url = format!("{}/{}", local.base, crate::address::encode_path(&feed.path));
+        let published = local.fetch(&Ask::get(&url, body.len()));
+        let is_same = published.is_ok_and(|file| file.body == *body && !file.is_cut);
+        if !is_same {
+            let message = "it differs from the one in the folder";
+            let finding = Finding::new(&rules::FEED_STALE, feed.path.clone(), message);
+            judged.findings.push(finding);
+        }
+    }
+    judged
+}
+
+/// The base address, and the values that ROMs get from it.
+fn judge_address(task: &Task<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if !task.base.starts_with("https://") {
+        let message = "phones refuse anything but https://";
+        findings.push(Finding::new(&rules::SITE_NOT_HTTPS, task.base, message));
+    }
+    let variants: BTreeSet<&str> = task
+        .feeds
+        .iter()
+        .map(|feed| feed.path.split("api/").next().unwrap_or_default())
+        .filter(|prefix| prefix.ends_with('/') || prefix.is_empty())
+        .collect();
+    for prefix in variants {
+        for path in [
+            "api/v1/{device}/{type}.json",
+            "api/v2/devices/{device}/builds.json",
+        ] {
+            let value = format!("{}/{prefix}{path}", task.base);
+            if value.len() > MAX_PROPERTY_LEN {
+                let message = format!("it has {} bytes", value.len());
+                findings.push(Finding::new(&rules::PROPERTY_TOO_LONG, value, message));
+            }
+        }
+    }
+    findings
+}
+
+/// The lists that should be there, and were not among those judged: asked for now.
+fn missing(task: &Task<'_>) -> Vec<Finding> {
+    let known: BTreeSet<&str> = task.feeds.iter().map(|feed| feed.path.as_str()).collect();
+    let absent = task
+        .expected
+        .keys()
+        .filter(|path| !known.contains(path.as_str()));
+    let absent: Vec<&String> = absent.collect();
+    let is_missing = |path: &&&String| {
+        let url = format!("{}/{}", task.base, crate::address::encode_path(path));
+        let answer = task.site.fetch(&Ask::get(&url, 1));
+        !answer.is_ok_and(|answer| answer.status == 200)
+    };
+    let missing = absent.par_iter().filter(is_missing).map(|path| {
+        let message = "phones that run this build get an error, not a list";
+        Finding::new(&rules::FEED_INCREMENTAL_MISSING, (*path).clone(), message)
+    });
+    missing.collect()
+}
+
+/// How the host answers for what is not there.
+fn judge_unknown(task: &Task<'_>) -> Option<Finding> {
+    let mut urls = vec![format!("{}/{NO_SUCH_PAGE}", task.base)];
+    let of_lane = task
+        .feeds
+        .iter()
+        .find(|feed| feed.kind == Kind::V1Incremental);
+    if let Some((folder, _)) = of_lane.and_then(|feed| feed.url.rsplit_once('/')) {
+        urls.push(format!("{folder}/{NO_SUCH_INCREMENTAL}"));
+    }
+    urls.into_iter().find_map(|url| {
+        let answer = task.site.fetch(&Ask::get(&url, 64 << 10)).ok()?;
+        // A server may answer for any incremental; then it is a list.
+        let is_list = read(Generation::Java22, &answer.body).is_ok();
+        let is_trap = (200..300).contains(&answer.status) && !is_list;
+        let message = format!("it answers with status {} and no list", answer.status);
+        is_trap.then(|| Finding::new(&rules::SITE_UNKNOWN_ANSWERED, url, message))
+    })
+}
+
+/// Errors first, and what is said of several places once.
+fn merged(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut places: Vec<(&'static Rule, String, Vec<String>)> = Vec::new();
+    let mut index: BTreeMap<(&str, String), usize> = BTreeMap::new();
+    for Finding {
+        rule,
+        place,
+        message,
+    } in findings
+    {
+        let at = *index.entry((rule.id, message.clone())).or_insert_with(|| {
+            places.push((rule, message, Vec::new()));
+            places.len() - 1
+        });
+        if !places[at].2.contains(&place) {
+            places[at].2.push(place);
+        }
+    }
+    let mut merged: Vec<Finding> = places
+        .into_iter()
+        .map(|(rule, message, places)| {
+            let place = match &places[..] {
+                [first, more @ ..] if !more.is_empty() => {
+                    format!("{first} and {} more", more.len())
+                }
+                _ => places.concat(),
+            };
+            Finding::new(rule, place, message)
+        })
+        .collect();
+    merged.sort_by_key(|finding| std::cmp::Reverse(finding.rule.severity));
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_distinct_and_of_one_form() {
+        let ids: BTreeSet<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
+        assert_eq!(ids.len(), rules::ALL.len());
+        let is_plain = |id: &&str| id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        assert!(ids.iter().all(is_plain), "{ids:?}");
+    }
+
+    #[test]
+    fn what_is_said_twice_is_one_finding() {
+        let find = |rule, place: &str, message: &str| Finding::new(rule, place, message);
+        let merged = merged(vec![
+            find(&rules::FEED_STALE, "a", "x"),
+            find(&rules::FEED_STALE, "b", "x"),
+            find(&rules::FEED_STALE, "a", "x"),
+            find(&rules::FEED_STATUS, "c", "x"),
+        ]);
+        let lines = merged
+            .iter()
+            .map(|found| (found.rule.id, found.place.as_str()));
+        let lines: Vec<_> = lines.collect();
+        assert_eq!(
+            lines,
+            [("feed-status", "c"), ("feed-stale", "a and 1 more")]
+        );
+    }
+}

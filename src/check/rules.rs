@@ -1,0 +1,190 @@
+//! The rules that [`check`](super::check) looks for, each with who wants it so.
+//!
+//! An id never changes its meaning, since scripts and ignore lists go by it.
+
+use crate::finding::{Rule, Severity};
+
+/// A table of rules as constants, and [`ALL`] of them.
+macro_rules! rules {
+    ($($name:ident, $severity:ident, $id:literal, $title:literal, $source:literal, $fix:literal;)+) => {
+        $(
+            #[doc = $title]
+            pub static $name: Rule = Rule {
+                id: $id,
+                severity: Severity::$severity,
+                title: $title,
+                source: $source,
+                fix: $fix,
+            };
+        )+
+        /// All rules, in the order in which a reader wants them.
+        pub static ALL: &[&Rule] = &[$(&$name),+];
+    };
+}
+
+rules! {
+    SITE_NOT_HTTPS, Error, "site-not-https",
+        "The site is published at an https address",
+        "Updater manifest, usesCleartextTraffic=false from LineageOS 17.1 on; the client of 23 throws on anything but https://",
+        "publish at an https address and set it as base_url";
+    SITE_EMPTY, Error, "site-empty",
+        "There are feeds to judge",
+        "romfeed",
+        "run romfeed generate, or name a device with --device and --type";
+    SITE_UNKNOWN_ANSWERED, Error, "site-unknown-answered",
+        "An unknown address answers with status 404",
+        "UpdatesCheckReceiver.onSuccess keeps the first answer unread; a page in its place breaks every later check until the updater's data is cleared",
+        "switch off the fallback to index.html (single page app mode) of the host";
+    PROPERTY_TOO_LONG, Error, "property-too-long",
+        "The line for the ROM has a value of at most 91 bytes",
+        "bionic system_properties.h, PROP_VALUE_MAX 92",
+        "publish at a shorter address, or give the device a shorter path by a feed template";
+    FEED_UNREACHABLE, Error, "feed-unreachable",
+        "A feed can be asked for, with a certificate that phones trust",
+        "HttpURLConnectionClient and UpdatesNetworkDataSource of Updater",
+        "check the name, the certificate and the web host; phones wait 10 s";
+    FEED_STATUS, Error, "feed-status",
+        "A feed answers with status 2xx; 404 is an error to phones, not an empty list",
+        "HttpURLConnectionClient.isSuccessCode of Updater",
+        "upload the file; if it is there, check the letters and their case";
+    FEED_CASE, Error, "feed-case",
+        "The release type in an address is in lower case, as clients write it",
+        "Utils.getServerURL of Updater, toLowerCase(Locale.ROOT)",
+        "rename the file; device and incremental keep their case";
+    FEED_REDIRECT, Error, "feed-redirect",
+        "The feed for LineageOS 23 answers without a redirect",
+        "UpdatesNetworkDataSource, followRedirects(false)",
+        "put the final address into the ROM: https, the host's main name, no github.com/…/raw";
+    FEED_SCHEME, Error, "feed-scheme",
+        "A feed is not redirected from https to http or back",
+        "HttpURLConnection of Android follows redirects within one scheme only",
+        "put the final https address into the ROM, or mend the Location header of the proxy";
+    FEED_CONTENT_TYPE, Warning, "feed-content-type",
+        "The feed for LineageOS 23 is served as application/json",
+        "UpdatesNetworkDataSource of early revisions of 23",
+        "use a name that ends in .json, on a host that knows this type; raw.githubusercontent.com serves text/plain";
+    FEED_TOO_LONG, Warning, "feed-too-long",
+        "A feed is short: for LineageOS 23 at most 32 KiB",
+        "UpdatesNetworkDataSource of early revisions of 23",
+        "list fewer builds with keep";
+    FEED_UNREADABLE, Error, "feed-unreadable",
+        "Clients can read the list",
+        "Utils.parseJson of Updater, kotlinx.serialization of 23, parseJSON of CMUpdater",
+        "generate the file again; if the host changes it, stop that";
+    FEED_ENTRY_DROPPED, Error, "feed-entry-dropped",
+        "Clients can read each entry of a list",
+        "Utils.parseJsonUpdate of Updater, parseUpdateJSONObject of CMUpdater",
+        "complete the entry";
+    FEED_POST, Warning, "feed-post",
+        "The host answers the POST of CyanogenMod's updater",
+        "UpdateCheckService of CMUpdater up to cm-12.1; plain hosts refuse POST",
+        "add the rewrite for your host from the README, or use romfeed serve";
+    FEED_NOT_STRICT, Warning, "feed-not-strict",
+        "A feed is strict JSON in ASCII, without repeated keys",
+        "RFC 8259; clients differ in what they forgive, and CMUpdater reads bytes as Latin-1",
+        "write it with a JSON library, characters beyond ASCII as \\u escapes";
+    FEED_STALE, Warning, "feed-stale",
+        "The live feed is the one in the folder",
+        "romfeed",
+        "upload the folder; wait for caches, or shorten their lifetime for feeds";
+    FEED_INCREMENTAL_MISSING, Error, "feed-incremental-missing",
+        "Every incremental in the field has its list",
+        "HttpURLConnectionClient.isSuccessCode: without it the phone shows a failed check",
+        "run romfeed generate; name builds that were shipped before under known_incrementals";
+    FEED_OFFERS_INSTALLED, Error, "feed-offers-installed",
+        "A phone is not offered the build it runs",
+        "Utils.isCompatible compares datetime with ro.build.date.utc",
+        "publish the build's own ro.build.date.utc as datetime, not the date of the file";
+    ENTRY_ROMTYPE, Error, "entry-romtype",
+        "A list for one release type holds no entries of another",
+        "Utils.isCompatible compares romtype, ignoring case, and hides the rest",
+        "set the release type the phones have, ro.lineage.releasetype";
+    ENTRY_SDK, Error, "entry-sdk",
+        "Entries for LineageOS 23 have os_sdk_level",
+        "UpdatesRepository of 23.2 hides entries below the phone's level, and none counts as 0",
+        "let romfeed read it from the zip, or set sdk_level under [[override]]";
+    ENTRY_DUPLICATE_ID, Error, "entry-duplicate-id",
+        "The id of an entry is its own",
+        "UpdaterController.addUpdate and the updates database: one row for each id, made of several entries",
+        "give each build its own id; romfeed takes the SHA-256";
+    ENTRY_URL, Error, "entry-url",
+        "The download address is absolute, https and percent-encoded",
+        "java.net.URL of UpdaterController; usesCleartextTraffic=false from LineageOS 17.1 on",
+        "set url or base_url to an https address";
+    ENTRY_FIELD, Error, "entry-field",
+        "Filename, datetime, size and id are such that a download can work",
+        "UpdaterController.startDownload, Utils.isCompatible, Update.LOCAL_ID",
+        "publish a bare file name, a datetime in seconds, the size in bytes and an id of its own";
+    ENTRY_DIGEST, Warning, "entry-digest",
+        "The sha256 of an entry is 64 digits in lower case",
+        "forks of the client of 23 compare it as text",
+        "publish the SHA-256 of the zip in lower case";
+    ZIP_UNREACHABLE, Error, "zip-unreachable",
+        "A zip can be downloaded",
+        "UpdaterController.startDownload of Updater",
+        "upload the zip before the feed; check its address";
+    ZIP_STATUS, Error, "zip-status",
+        "A zip answers with status 2xx",
+        "HttpURLConnectionClient.isSuccessCode of Updater",
+        "upload the zip before the feed; check its address";
+    ZIP_REDIRECT, Error, "zip-redirect",
+        "The first redirect of a zip is absolute, and all stay with https",
+        "HttpURLConnectionClient.handleDuplicateLinks: new URL(Location), and no other scheme",
+        "use an address that redirects to an absolute https one, or does not redirect";
+    ZIP_LENGTH, Error, "zip-length",
+        "The zip has the length that the feed gives",
+        "UpdaterController.onResponse: with a length too large the download never ends",
+        "generate again from the zip that is online, or upload the one that was scanned";
+    ZIP_NO_RANGE, Warning, "zip-no-range",
+        "A zip is served in parts, so that downloads resume",
+        "HttpURLConnectionClient.isPartialContentCode: to resume takes status 206 exactly",
+        "use a host that supports the Range header";
+    ZIP_CONTENT_RANGE, Error, "zip-content-range",
+        "A part of a zip says exactly which part it is",
+        "SingleRangeHttpFetcher of 23 when it streams; Content-Range of RFC 9110, 14.4",
+        "mend the host or the proxy before it";
+    ZIP_GZIP, Error, "zip-gzip",
+        "Zips are not compressed on the way",
+        "Android's client asks with Accept-Encoding: gzip even for parts, and stores what it unpacks",
+        "switch off compression for application/zip and application/octet-stream";
+    ZIP_IS_PAGE, Error, "zip-is-page",
+        "The download address leads to the zip, not to a page about it",
+        "HttpURLConnectionClient of Updater stores whatever it gets",
+        "use the direct address of the file";
+    ZIP_BROKEN, Error, "zip-broken",
+        "The zip can be opened where it is",
+        "whatever installs it reads the end of the file first",
+        "upload it again";
+    ZIP_DATETIME, Error, "zip-datetime",
+        "The datetime of the feed is the zip's own",
+        "Utils.isCompatible; post-timestamp in META-INF/com/android/metadata",
+        "generate again from the zip; never take the date of the file";
+    ZIP_DEVICE, Warning, "zip-device",
+        "The zip is for the device whose feed lists it",
+        "pre-device in META-INF/com/android/metadata; the recovery refuses others",
+        "check that the zip is not another device's";
+    HOST_GITHUB_SIZE, Error, "host-github-size",
+        "A GitHub release asset is smaller than 2 GiB",
+        "GitHub documentation, about releases: storage quotas",
+        "put this zip on another host with url under [device.…]";
+    HOST_GITHUB_NAME, Error, "host-github-name",
+        "A GitHub release asset keeps its name",
+        "GitHub replaces characters other than letters, digits, - _ and . when it stores an asset",
+        "rename the zip before romfeed scans it";
+    HOST_GITHUB_RAW, Error, "host-github-raw",
+        "No address goes through github.com/…/raw or /blob",
+        "they redirect or show a page; the client of 23 follows no redirect of a feed",
+        "use raw.githubusercontent.com for small files, better GitHub Pages; release assets for zips";
+    HOST_RAW_TYPE, Warning, "host-raw-type",
+        "The feed for LineageOS 23 is not on raw.githubusercontent.com",
+        "it serves text/plain, which early revisions of 23 refuse, and caches for minutes",
+        "use GitHub Pages";
+    HOST_SOURCEFORGE, Error, "host-sourceforge",
+        "A SourceForge address is that of a file",
+        "addresses that end in /download show a page first",
+        "use https://downloads.sourceforge.net/project/NAME/PATH or master.dl.sourceforge.net, and check it with --zips";
+    HOST_PAGE, Error, "host-page",
+        "The host of a zip has direct addresses",
+        "Google Drive, MEGA, MediaFire and AndroidFileHost show a page first",
+        "use a host that serves the file itself";
+}

@@ -1,0 +1,105 @@
+//! JSON as the strictest reader wants it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+
+/// What a feed has that some client may refuse, as a fragment of a sentence; none if nothing.
+#[must_use]
+pub(super) fn fault(body: &[u8]) -> Option<String> {
+    if body.starts_with(b"\xef\xbb\xbf") {
+        return Some("it begins with a byte order mark".to_owned());
+    }
+    if let Some(at) = body.iter().position(|byte| !byte.is_ascii()) {
+        return Some(format!("byte {at} is not ASCII"));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let result = DeserializeSeed::deserialize(Distinct, &mut reader).and_then(|_| reader.end());
+    result
+        .err()
+        .map(|error| format!("it is not strict JSON: {error}"))
+}
+
+/// Any value whose objects have no key twice.
+struct Distinct;
+
+impl<'de> DeserializeSeed<'de> for Distinct {
+    type Value = Distinct;
+    fn deserialize<D: de::Deserializer<'de>>(self, reader: D) -> Result<Distinct, D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Distinct {
+    type Value = Distinct;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Distinct, E> {
+        Ok(Distinct)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Distinct, E> {
+        Ok(Distinct)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Distinct, E> {
+        Ok(Distinct)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Distinct, E> {
+        Ok(Distinct)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Distinct, E> {
+        Ok(Distinct)
+    }
+
+    fn visit_unit<E>(self) -> Result<Distinct, E> {
+        Ok(Distinct)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Distinct, A::Error> {
+        while items.next_element_seed(Distinct)?.is_some() {}
+        Ok(Distinct)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Distinct, A::Error> {
+        let mut keys = BTreeSet::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            entries.next_value_seed(Distinct)?;
+            if !keys.insert(key.clone()) {
+                return Err(de::Error::custom(format!("key `{key}` occurs twice")));
+            }
+        }
+        Ok(Distinct)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_strict_json_passes() {
+        for good in [r#"{"a":[1,-2,0.5,null,true,"x",{"a":1}]}"#, "[]\n"] {
+            assert_eq!(fault(good.as_bytes()), None, "{good}");
+        }
+        for (bad, part) in [
+            ("\u{feff}[]", "byte order mark"),
+            ("[\"ü\"]", "byte 2 is not ASCII"),
+            ("[1,]", "not strict"),
+            (r#"{"a":1,"a":2}"#, "`a` occurs twice"),
+            ("[] x", "not strict"),
+            ("", "not strict"),
+        ] {
+            let fault = fault(bad.as_bytes()).unwrap_or_default();
+            assert!(fault.contains(part), "{bad}: {fault}");
+        }
+        let deep = "[".repeat(100_000);
+        assert!(fault(deep.as_bytes()).is_some());
+    }
+}

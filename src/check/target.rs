@@ -1,0 +1,181 @@
+//! The feeds of a site by their addresses, and who reads each.
+//!
+//! In: paths below a site's base address. Out: [`Feed`]s. The paths are those romfeed writes, which
+//! are also those of LineageOS's own server and of LineageOTA.
+
+use std::collections::BTreeSet;
+
+use percent_encoding::percent_decode_str;
+
+use crate::client::Generation;
+
+/// What a list is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// `{"response":[…]}` of one release type.
+    V1,
+    /// The same for phones that run one build.
+    V1Incremental,
+    /// An array, for LineageOS 23.2.
+    V2,
+    /// `{device}.json`, one or the other.
+    Device,
+    /// `{"result":[…]}`, which CMUpdater asks for by POST.
+    Legacy,
+}
+
+/// One list of builds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Feed {
+    /// The absolute address.
+    pub url: String,
+    /// Below the base address, not percent-encoded; the address itself where there is none.
+    pub path: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// The device, as the address has it.
+    pub device: String,
+    /// The release type, as the address has it; `None` where the list has all of them.
+    pub romtype: Option<String>,
+}
+
+impl Feed {
+    /// The feed at a path below the base address; none if nothing is known to read it.
+    #[must_use]
+    pub fn of_path(base: &str, path: &str) -> Option<Feed> {
+        let parts: Vec<&str> = path.split('/').collect();
+        let feed = |kind, device: &str, romtype: Option<&str>| Feed {
+            url: format!("{base}/{}", crate::address::encode_path(path)),
+            path: path.to_owned(),
+            kind,
+            device: device.to_owned(),
+            romtype: romtype.map(str::to_owned),
+        };
+        let json = |name: &'_ str| name.strip_suffix(".json").map(str::to_owned);
+        // A variant's tree lies in a folder of its own.
+        let known = match parts[..] {
+            [_, "api" | "legacy", ..] => &parts[1..],
+            _ => &parts[..],
+        };
+        match *known {
+            ["api", "v1", "types", _] => None,
+            ["api", "v1", device, name] => Some(feed(Kind::V1, device, Some(&json(name)?))),
+            ["api", "v1", device, romtype, _] => {
+                Some(feed(Kind::V1Incremental, device, Some(romtype)))
+            }
+            ["api", "v2", "devices", device, "builds.json"] => Some(feed(Kind::V2, device, None)),
+            ["legacy", device, romtype, "index.json"] => {
+                Some(feed(Kind::Legacy, device, Some(romtype)))
+            }
+            [name] | [_, name] => Some(feed(Kind::Device, &json(name)?, None)),
+            _ => None,
+        }
+    }
+
+    /// The feed at an address that a phone asks for.
+    #[must_use]
+    pub fn of_url(url: &str, kind: Kind, device: &str, romtype: Option<&str>) -> Feed {
+        let path = url.splitn(4, '/').nth(3).unwrap_or(url);
+        Feed {
+            url: url.to_owned(),
+            path: percent_decode_str(path).decode_utf8_lossy().into_owned(),
+            kind,
+            device: device.to_owned(),
+            romtype: romtype.map(str::to_owned),
+        }
+    }
+
+    /// The generations of clients that read it, going by its first byte where the address does
+    /// not tell. The first revisions of 23 are left out: they wanted the old list without a key
+    /// beyond seven, for some weeks.
+    #[must_use]
+    pub fn readers(&self, body: &[u8]) -> &'static [Generation] {
+        let is_array = || body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+        match self.kind {
+            Kind::V1 => &[Generation::Template14, Generation::Java22],
+            Kind::V1Incremental => &[
+                Generation::Cm14,
+                Generation::First15,
+                Generation::Template14,
+                Generation::Java22,
+            ],
+            Kind::Legacy => &[Generation::Cm12],
+            Kind::V2 => &[Generation::KotlinVersion, Generation::Kotlin23],
+            Kind::Device if is_array() => &[Generation::KotlinVersion, Generation::Kotlin23],
+            Kind::Device => &[Generation::Template14, Generation::Java22],
+        }
+    }
+}
+
+/// All feeds among the paths of a site, in order, each once.
+#[must_use]
+pub fn feeds(base: &str, paths: &[String]) -> Vec<Feed> {
+    let devices: BTreeSet<String> = paths
+        .iter()
+        .filter_map(|path| Feed::of_path(base, path))
+        .filter(|feed| feed.kind != Kind::Device)
+        .map(|feed| feed.device)
+        .collect();
+    let feeds = paths.iter().filter_map(|path| Feed::of_path(base, path));
+    // Other JSON may lie at the root; only what has a device's name is a list.
+    let is_list = |feed: &Feed| feed.kind != Kind::Device || devices.contains(&feed.device);
+    let feeds: BTreeSet<Feed> = feeds.filter(is_list).collect();
+    feeds.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_tell_what_a_feed_is_for() {
+        for (path, kind, romtype) in [
+            ("api/v1/dev/nightly.json", Kind::V1, Some("nightly")),
+            ("gapps/api/v1/dev/nightly.json", Kind::V1, Some("nightly")),
+            (
+                "api/v1/dev/nightly/eng.1",
+                Kind::V1Incremental,
+                Some("nightly"),
+            ),
+            ("api/v2/devices/dev/builds.json", Kind::V2, None),
+            (
+                "legacy/dev/nightly/index.json",
+                Kind::Legacy,
+                Some("nightly"),
+            ),
+            ("dev.json", Kind::Device, None),
+            ("gapps/dev.json", Kind::Device, None),
+        ] {
+            let feed = Feed::of_path("https://h", path).unwrap();
+            assert_eq!(
+                (feed.kind, feed.romtype.as_deref()),
+                (kind, romtype),
+                "{path}"
+            );
+            assert_eq!(feed.device, "dev", "{path}");
+            assert_eq!(feed.url, format!("https://h/{path}"));
+        }
+        for path in [
+            "404.html",
+            "api/v1/devices.json",
+            "api/v1/types/dev.json",
+            "builds.atom",
+        ] {
+            let feed = Feed::of_path("https://h", path);
+            assert!(feed.is_none_or(|feed| feed.kind == Kind::Device), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_json_at_the_root_is_no_feed() {
+        let paths = [
+            "dev.json",
+            "package.json",
+            "api/v1/devices.json",
+            "api/v1/dev/x.json",
+        ];
+        let found = feeds("https://h", &paths.map(str::to_owned));
+        let paths: Vec<&str> = found.iter().map(|feed| feed.path.as_str()).collect();
+        assert_eq!(paths, ["api/v1/dev/x.json", "dev.json"]);
+    }
+}

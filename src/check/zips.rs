@@ -1,0 +1,190 @@
+//! One download address, judged as phones use it.
+//!
+//! A GET of a single byte decides, never HEAD: signed addresses of release assets refuse that.
+//! What a package says of itself is then read in parts, a few hundred KiB at most.
+
+use std::sync::Arc;
+
+use super::feed::{Listed, MAX_REDIRECTS};
+use super::{hosts, rules};
+use crate::fetch::{Answer, Ask, Fault, Fetch, Remote, follow, resolve};
+use crate::finding::{Finding, Rule};
+use crate::package::metadata::{self, OtaMetadata};
+use crate::package::zip::{self, Package};
+
+/// Enough of a body to tell a page from a zip.
+const PEEK_LEN: usize = 16;
+
+/// What became of one address.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// Judged.
+    Judged(Vec<Finding>),
+    /// Not published where could be looked.
+    Elsewhere(Vec<Finding>),
+}
+
+/// Asks for the first byte of a package, and for what it says of itself.
+pub(super) fn judge(zip: &Listed, fetch: &Arc<dyn Fetch>) -> Outcome {
+    let mut findings = hosts::of_zip(zip);
+    let ask = Ask {
+        range: Some((0, 0)),
+        accept_gzip: true,
+        ..Ask::get(&zip.url, PEEK_LEN)
+    };
+    let mut find = |rule, message: String| {
+        findings.push(Finding::new(rule, zip.url.clone(), message));
+    };
+    match follow(&**fetch, &ask, MAX_REDIRECTS) {
+        Err(Fault::Elsewhere { .. }) => return Outcome::Elsewhere(findings),
+        // What is no address is said of the feed.
+        Err(Fault::Address { .. }) => {}
+        Err(fault) => {
+            find(&rules::ZIP_UNREACHABLE, fault.to_string());
+            // Where it leads may be the reason.
+            for (rule, message) in redirects(&Vec::from_iter(fetch.fetch(&ask).ok())) {
+                find(rule, message);
+            }
+        }
+        Ok(answers) => {
+            for (rule, message) in redirects(&answers) {
+                find(rule, message);
+            }
+            if let Some(answer) = answers.last()
+                && let Some(size) = judge_answer(zip, answer, &mut find)
+            {
+                judge_facts(zip, fetch, size, &mut find);
+            }
+        }
+    }
+    Outcome::Judged(findings)
+}
+
+/// T5: the first redirect is followed by hand, and none may leave the scheme.
+fn redirects(answers: &[Answer]) -> Vec<(&'static Rule, String)> {
+    let mut found = Vec::new();
+    for (index, answer) in answers.iter().enumerate() {
+        let Some(location) = answer.location() else {
+            continue;
+        };
+        let is_absolute = location.contains("://");
+        if index == 0 && !is_absolute {
+            let message = "its first redirect is relative".to_owned();
+            found.push((&rules::ZIP_REDIRECT, message));
+        }
+        let scheme = |url: &str| url.split(':').next().map(str::to_ascii_lowercase);
+        if let Some(to) = resolve(&answer.url, location)
+            && scheme(&to) != scheme(&answer.url)
+        {
+            let message = "it is redirected to another scheme".to_owned();
+            found.push((&rules::ZIP_REDIRECT, message));
+        }
+    }
+    if answers.len() > MAX_REDIRECTS {
+        let message = format!("there are more than {MAX_REDIRECTS} redirects");
+        found.push((&rules::ZIP_REDIRECT, message));
+    }
+    found
+}
+
+/// Judges the last answer; gives the size of a package that can be read in parts.
+fn judge_answer(
+    zip: &Listed,
+    answer: &Answer,
+    find: &mut dyn FnMut(&'static Rule, String),
+) -> Option<u64> {
+    let status = answer.status;
+    if ![200, 206, 416].contains(&status) {
+        // A redirect that leads nowhere has been told of.
+        if !(300..400).contains(&status) || answer.location().is_none() {
+            find(&rules::ZIP_STATUS, format!("its status is {status}"));
+        }
+        return None;
+    }
+    let encoding = answer.header("content-encoding").unwrap_or("identity");
+    if encoding != "identity" {
+        find(&rules::ZIP_GZIP, format!("it is sent as {encoding}"));
+        return None;
+    }
+    let is_page = answer
+        .header("content-type")
+        .is_some_and(|kind| kind.starts_with("text/html"));
+    if status != 416 && (is_page || !answer.body.starts_with(b"P")) {
+        let kind = answer.header("content-type").unwrap_or("no content type");
+        find(
+            &rules::ZIP_IS_PAGE,
+            format!("it has {kind} and does not begin as a zip"),
+        );
+        return None;
+    }
+    let size = match status {
+        206 => {
+            let range = answer.header("content-range").unwrap_or("missing");
+            let total = range.strip_prefix("bytes 0-0/");
+            let total = total.and_then(|total| total.parse().ok());
+            if total.is_none() || answer.body.len() != 1 || answer.is_cut {
+                let len = answer.body.len();
+                let message = format!("for one byte it sends {len}, with Content-Range {range}");
+                find(&rules::ZIP_CONTENT_RANGE, message);
+            }
+            total
+        }
+        200 => {
+            find(
+                &rules::ZIP_NO_RANGE,
+                "it answers a Range with all of it".to_owned(),
+            );
+            let length = answer.header("content-length");
+            length.and_then(|length| length.parse().ok())
+        }
+        _ => Some(0),
+    };
+    if let (Some(size), Some(listed)) = (size, zip.size)
+        && i64::try_from(size) != Ok(listed)
+    {
+        let message = format!("it has {size} bytes, and {} says {listed}", zip.path);
+        find(&rules::ZIP_LENGTH, message);
+    }
+    size.filter(|_| status == 206)
+}
+
+/// Reads what the package says of itself, and compares.
+fn judge_facts(
+    zip: &Listed,
+    fetch: &Arc<dyn Fetch>,
+    size: u64,
+    find: &mut dyn FnMut(&'static Rule, String),
+) {
+    let facts = match read_facts(Remote::new(Arc::clone(fetch), &zip.url, size)) {
+        Ok(facts) => facts,
+        Err(error) => {
+            let mut message = error.to_string();
+            if let Some(cause) = std::error::Error::source(&error) {
+                message = format!("{message}: {cause}");
+            }
+            return find(&rules::ZIP_BROKEN, message);
+        }
+    };
+    if let Some(own) = facts.timestamp.filter(|own| *own != zip.datetime) {
+        let message = format!("{} says {}, and the zip {own}", zip.path, zip.datetime);
+        find(&rules::ZIP_DATETIME, message);
+    }
+    if !facts.devices.is_empty() && !facts.devices.contains(&zip.device) {
+        let devices = facts.devices.join(", ");
+        let message = format!(
+            "it is for {devices}, and {} is for {}",
+            zip.path, zip.device
+        );
+        find(&rules::ZIP_DEVICE, message);
+    }
+}
+
+fn read_facts(remote: Remote) -> Result<OtaMetadata, zip::Error> {
+    let mut package = Package::open(Arc::new(remote))?;
+    if let Some(bytes) = package.read(metadata::TEXT, metadata::MAX_SIZE)? {
+        return Ok(metadata::parse_text(&bytes));
+    }
+    let bytes = package.read(metadata::PROTOBUF, metadata::MAX_SIZE)?;
+    let facts = bytes.and_then(|bytes| metadata::parse_pb(&bytes).ok());
+    Ok(facts.unwrap_or_default())
+}

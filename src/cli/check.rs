@@ -1,0 +1,186 @@
+//! `romfeed check`: a site judged as phones would.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use romfeed::catalog::Catalogs;
+use romfeed::catalog::lanes;
+use romfeed::check::target::{Feed, Kind, feeds};
+use romfeed::check::{self, Task};
+use romfeed::client::{self, Generation, Phone};
+use romfeed::config::Config;
+use romfeed::fetch::{Fetch, Folder, Http, Settings};
+use romfeed::finding;
+
+use super::args::{CheckArgs, LiveArgs};
+use super::report::{Talk, chain};
+use super::{Outcome, findings, now};
+
+/// Where a site is published whose settings do not say so.
+const SOME_BASE: &str = "https://your.site";
+
+/// A client of live hosts with these settings.
+pub(crate) fn connect(live: &LiveArgs) -> Result<Arc<dyn Fetch>, String> {
+    let roots = match &live.ca {
+        None => Vec::new(),
+        Some(file) => read_certificates(file)?,
+    };
+    Ok(Arc::new(Http::new(&Settings {
+        timeout: Duration::from_secs(live.timeout.into()),
+        user_agent: concat!("romfeed/", env!("CARGO_PKG_VERSION")).to_owned(),
+        roots,
+    })))
+}
+
+/// The certificates of a PEM file, as DER.
+fn read_certificates(file: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let fail = |reason: String| format!("--ca {}: {reason}", file.display());
+    let bytes = std::fs::read(file).map_err(|error| fail(error.to_string()))?;
+    let found = Http::parse_roots(&bytes).map_err(fail)?;
+    match found.is_empty() {
+        true => Err(fail("there is no certificate in it".to_owned())),
+        false => Ok(found),
+    }
+}
+
+/// Judges a site, and prints what is wrong with it.
+pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
+    let usage = |message: &str, hint| {
+        talk.error(message, hint);
+        Ok(Outcome::Usage)
+    };
+    let http = match connect(&args.live) {
+        Ok(http) => http,
+        Err(error) => return usage(&error, None),
+    };
+    let own_base = config.base_url.as_deref();
+    let base = args.url.as_deref().map(|url| url.trim_end_matches('/'));
+    if base.is_some_and(|base| !base.starts_with("http://") && !base.starts_with("https://")) {
+        return usage("--url must begin with https:// or http://", None);
+    }
+    // Of somebody else's site, the folder here tells nothing.
+    let is_own = base.is_none() || own_base.is_none() || own_base == base;
+    let base = base.or(own_base).unwrap_or(SOME_BASE);
+    let folder = Folder {
+        base: base.to_owned(),
+        root: config.out.clone(),
+        builds: config.builds.clone(),
+    };
+    let paths = match is_own {
+        true => check::of_folder(&config.out),
+        false => Vec::new(),
+    };
+    let found = match find_feeds(args, base, &paths, &*http) {
+        Ok(found) => found,
+        Err(message) => return usage(&message, Some("name a feed: --device bacon --type nightly")),
+    };
+    if found.is_empty() && args.url.is_none() {
+        let message = format!("there is no site in {}", config.out.display());
+        return usage(
+            &message,
+            Some("run romfeed generate, or name a live site with --url"),
+        );
+    }
+    let has_site = is_own && !paths.is_empty() && args.device.is_none() && !base.contains('{');
+    let catalogs;
+    let merged;
+    let expected = if has_site {
+        catalogs = match Catalogs::load(&config.catalogs) {
+            Ok(catalogs) => catalogs,
+            Err(error) => return usage(&chain(&error), None),
+        };
+        merged = match catalogs.merged() {
+            Ok(merged) => merged,
+            Err(error) => return usage(&chain(&error), None),
+        };
+        check::expected(&lanes::lanes(&merged, config, &Default::default(), now()))
+    } else {
+        Default::default()
+    };
+    let local: Arc<dyn Fetch> = Arc::new(folder.clone());
+    let is_live = args.url.is_some();
+    let task = Task {
+        base: base.split('{').next().unwrap_or(base).trim_end_matches('/'),
+        feeds: found,
+        site: Arc::clone(if is_live { &http } else { &local }),
+        zips: Some(if is_live || args.zips { http } else { local }),
+        local: (is_live && has_site).then_some(&folder),
+        expected,
+        is_live,
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.live.connections.into());
+    let pool = pool.build().map_err(io::Error::other)?;
+    let report = pool.install(|| check::check(&task));
+    findings::print(&report.findings, args.json, talk)?;
+    let elsewhere = match report.num_elsewhere {
+        0 => String::new(),
+        n => format!("; {n} zips elsewhere not asked for (--zips does)"),
+    };
+    let place = match is_live {
+        true => base.to_owned(),
+        false => config.out.display().to_string(),
+    };
+    talk.line(&format!(
+        "{place}: {} in {} and {}{elsewhere}",
+        findings::tally(&report.findings),
+        super::report::count(report.num_feeds, "feed", "feeds"),
+        super::report::count(report.num_zips, "zip", "zips"),
+    ));
+    Ok(match finding::has_errors(&report.findings) {
+        true => Outcome::Failed,
+        false => Outcome::Done,
+    })
+}
+
+/// The feeds to judge: those of one phone, of the folder, or those the site tells of.
+fn find_feeds(
+    args: &CheckArgs,
+    base: &str,
+    paths: &[String],
+    fetch: &dyn Fetch,
+) -> Result<Vec<Feed>, String> {
+    if let Some(device) = &args.device {
+        return Ok(feeds_of_phone(args, base, device));
+    }
+    if base.contains('{') {
+        return Err("an address with placeholders needs a phone to fill them in".to_owned());
+    }
+    match (paths.is_empty(), args.url.is_some()) {
+        (true, true) => {
+            let found = feeds(base, &check::of_site(base, fetch));
+            match found.is_empty() {
+                true => Err(format!("nothing at {base} tells which feeds are there")),
+                false => Ok(found),
+            }
+        }
+        _ => Ok(feeds(base, paths)),
+    }
+}
+
+/// What the phones of one kind ask for: at the address as it is in their ROM, or else at those
+/// that romfeed recommends.
+fn feeds_of_phone(args: &CheckArgs, base: &str, device: &str) -> Vec<Feed> {
+    let romtype = args.romtype.as_deref().unwrap_or_default().to_lowercase();
+    let phone = Phone {
+        device: device.to_owned(),
+        release_type: romtype.clone(),
+        incremental: args.incr.clone().unwrap_or_default(),
+        ..Phone::default()
+    };
+    if base.contains('{') {
+        let request = client::request(Generation::Template14, base, &phone);
+        let url = request.map_or_else(|_| base.to_owned(), |request| request.url);
+        let romtype = base.contains("{type}").then_some(romtype.as_str());
+        return vec![Feed::of_url(&url, Kind::Device, device, romtype)];
+    }
+    let mut paths = vec![format!("api/v2/devices/{device}/builds.json")];
+    if !romtype.is_empty() {
+        paths.push(format!("api/v1/{device}/{romtype}.json"));
+    }
+    if let Some(incr) = args.incr.as_ref().filter(|_| !romtype.is_empty()) {
+        paths.push(format!("api/v1/{device}/{romtype}/{incr}"));
+    }
+    feeds(base, &paths)
+}

@@ -1,0 +1,606 @@
+//! `check`: each rule is broken once, on hosts made for it; and the program over real sockets.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use romfeed::check::target::feeds;
+use romfeed::check::{self, Installed, Report, Task, rules};
+use romfeed::fetch::{Answer, Ask, Fault, Fetch, Folder};
+use testkit::package::Package;
+use testkit::props::Props;
+
+use crate::support::{BASE_URL, RomDir};
+
+const BASE: &str = "https://h";
+const ZIP_URL: &str = "https://h/builds/a.zip";
+const PATHS: [&str; 3] = [
+    "api/v1/dev/nightly.json",
+    "api/v1/dev/nightly/eng.1",
+    "api/v2/devices/dev/builds.json",
+];
+const DATE: i64 = 1_700_000_000;
+
+/// How a host answers for what it does not have.
+type Other = fn(&Ask<'_>) -> Answer;
+
+/// A host in memory: static, but for the answers a test sets.
+struct Host {
+    files: BTreeMap<String, Vec<u8>>,
+    set: BTreeMap<String, Result<Answer, Fault>>,
+    other: Other,
+}
+
+fn answer(url: &str, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    let headers = headers.iter();
+    Answer {
+        url: url.to_owned(),
+        status,
+        headers: headers
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect(),
+        body: body.to_owned(),
+        is_cut: false,
+    }
+}
+
+impl Fetch for Host {
+    fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
+        if let Some(set) = self.set.get(ask.url) {
+            return set.clone();
+        }
+        if ask.post.is_some() {
+            return Ok(answer(ask.url, 405, &[], b""));
+        }
+        let Some(bytes) = self.files.get(ask.url) else {
+            return Ok((self.other)(ask));
+        };
+        let kind = match ask.url.ends_with(".json") {
+            true => "application/json",
+            false => "application/octet-stream",
+        };
+        let Some((first, last)) = ask.range else {
+            let mut whole = answer(ask.url, 200, &[("content-type", kind)], bytes);
+            whole.is_cut = whole.body.len() > ask.max_body;
+            whole.body.truncate(ask.max_body);
+            return Ok(whole);
+        };
+        let size = u64::try_from(bytes.len()).unwrap();
+        let last = last.min(size - 1);
+        let range = format!("bytes {first}-{last}/{size}");
+        let [from, to] = [first, last + 1].map(|at| usize::try_from(at).unwrap());
+        Ok(answer(
+            ask.url,
+            206,
+            &[("content-range", &range)],
+            &bytes[from..to],
+        ))
+    }
+}
+
+fn package() -> Vec<u8> {
+    let props = Props::lineage("21.0", "nightly", "dev", DATE, "eng.2", 34, "2023-11-05");
+    Package::files(props).build()
+}
+
+/// An entry as `{type}.json` has it.
+fn v1(change: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
+    let mut entry = serde_json::json!({
+        "datetime": DATE, "filename": "a.zip", "id": "1", "romtype": "nightly",
+        "size": package().len(), "url": ZIP_URL, "version": "21.0",
+    });
+    change(&mut entry);
+    serde_json::json!({ "response": [entry] })
+        .to_string()
+        .into_bytes()
+}
+
+fn v2(change: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
+    let mut file = serde_json::json!({
+        "filename": "a.zip", "sha256": "0".repeat(64), "size": package().len(),
+        "url": ZIP_URL, "os_sdk_level": 34,
+    });
+    change(&mut file);
+    let build = serde_json::json!({
+        "datetime": DATE, "files": [file], "type": "nightly", "version": "21.0",
+    });
+    serde_json::json!([build]).to_string().into_bytes()
+}
+
+fn url(path: &str) -> String {
+    format!("{BASE}/{path}")
+}
+
+impl Host {
+    fn sound() -> Host {
+        let files = [
+            (url(PATHS[0]), v1(|_| ())),
+            (url(PATHS[1]), v1(|_| ())),
+            (url(PATHS[2]), v2(|_| ())),
+            (ZIP_URL.to_owned(), package()),
+        ];
+        Host {
+            files: files.into(),
+            set: BTreeMap::new(),
+            other: |ask| answer(ask.url, 404, &[], b"gone"),
+        }
+    }
+
+    fn file(mut self, path: &str, bytes: impl Into<Vec<u8>>) -> Host {
+        self.files.insert(url(path), bytes.into());
+        self
+    }
+
+    fn answers(mut self, url: &str, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Host {
+        self.set
+            .insert(url.to_owned(), Ok(answer(url, status, headers, body)));
+        self
+    }
+
+    fn fails(mut self, url: &str, fault: Fault) -> Host {
+        self.set.insert(url.to_owned(), Err(fault));
+        self
+    }
+
+    fn check_with<'a>(self, change: impl FnOnce(&mut Task<'a>)) -> Report {
+        let host: Arc<dyn Fetch> = Arc::new(self);
+        let mut task = Task {
+            base: BASE,
+            feeds: feeds(BASE, &PATHS.map(str::to_owned)),
+            site: Arc::clone(&host),
+            zips: Some(host),
+            local: None,
+            expected: BTreeMap::new(),
+            is_live: true,
+        };
+        change(&mut task);
+        check::check(&task)
+    }
+
+    fn check(self) -> Report {
+        self.check_with(|_| ())
+    }
+}
+
+fn ids(report: &Report) -> Vec<&'static str> {
+    let mut ids: Vec<_> = report.findings.iter().map(|found| found.rule.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// The report has this finding and no other.
+#[track_caller]
+fn finds(report: &Report, id: &str) {
+    assert_eq!(ids(report), [id], "{:#?}", report.findings);
+}
+
+#[test]
+fn a_sound_site_has_nothing_wrong() {
+    let report = Host::sound().check();
+    assert_eq!(report.findings, []);
+    assert_eq!((report.num_feeds, report.num_zips), (3, 1));
+}
+
+#[test]
+fn the_address_of_the_site_is_judged() {
+    let plain = Host::sound().check_with(|task| task.base = "http://h");
+    finds(&plain, "site-not-https");
+    let none = Host::sound().check_with(|task| task.feeds.clear());
+    finds(&none, "site-empty");
+    let long = "https://a-rather-long-name.of-some-host.example.org/and/a/path/that/is/long";
+    let long = Host::sound().check_with(|task| task.base = long);
+    finds(&long, "property-too-long");
+}
+
+#[test]
+fn a_page_for_what_is_not_there_is_a_trap() {
+    let mut host = Host::sound();
+    host.other = |ask| answer(ask.url, 200, &[], b"<!doctype html>");
+    finds(&host.check(), "site-unknown-answered");
+    // A server that knows every incremental is none.
+    let mut host = Host::sound();
+    host.other = |ask| answer(ask.url, 200, &[], br#"{"response":[]}"#);
+    assert_eq!(ids(&host.check()), [""; 0]);
+}
+
+#[test]
+fn the_transport_of_feeds_is_judged() {
+    let v1_url = url(PATHS[0]);
+    let v2_url = url(PATHS[2]);
+    let timeout = Fault::Timeout { seconds: 10 };
+    finds(
+        &Host::sound().fails(&v1_url, timeout).check(),
+        "feed-unreachable",
+    );
+    finds(
+        &Host::sound().answers(&v1_url, 503, &[], b"").check(),
+        "feed-status",
+    );
+    let moved = |from: &str, to: &str| {
+        Host::sound()
+            .file("moved", v2(|_| ()))
+            .file("moved-v1", v1(|_| ()))
+            .answers(from, 301, &[("location", to)], b"")
+    };
+    finds(&moved(&v2_url, "/moved").check(), "feed-redirect");
+    assert_eq!(ids(&moved(&v1_url, "/moved-v1").check()), [""; 0]);
+    let mut downgraded = moved(&v1_url, "http://h/moved-v1");
+    downgraded
+        .files
+        .insert("http://h/moved-v1".to_owned(), v1(|_| ()));
+    finds(&downgraded.check(), "feed-scheme");
+    let text = [("content-type", "text/plain")];
+    let raw = Host::sound().answers(&v2_url, 200, &text, &v2(|_| ()));
+    finds(&raw.check(), "feed-content-type");
+    let mut long = v2(|_| ());
+    long.extend([b' '; 40 << 10]);
+    finds(&Host::sound().file(PATHS[2], long).check(), "feed-too-long");
+    let endless = vec![b'['; 5 << 20];
+    finds(
+        &Host::sound().file(PATHS[0], endless).check(),
+        "feed-too-long",
+    );
+}
+
+#[test]
+fn letters_of_the_wrong_case_are_found() {
+    let mut host = Host::sound();
+    let feed = host.files.remove(&url(PATHS[0])).unwrap();
+    let report = host.file("api/v1/dev/NIGHTLY.json", feed).check();
+    assert_eq!(ids(&report), ["feed-case", "feed-status"]);
+    let report = Host::sound().file("api/v1/dev/Nightly.json", v1(|_| ()));
+    let report = report.check_with(|task| {
+        task.feeds = feeds(BASE, &["api/v1/dev/Nightly.json".to_owned()]);
+    });
+    finds(&report, "feed-case");
+}
+
+#[test]
+fn the_text_of_feeds_is_judged() {
+    let with = |bytes: &[u8]| Host::sound().file(PATHS[0], bytes).check();
+    let page = with(b"<!doctype html>");
+    assert_eq!(ids(&page), ["feed-not-strict", "feed-unreadable"]);
+    finds(
+        &with(&v1(|entry| {
+            drop(entry.as_object_mut().unwrap().remove("id"))
+        })),
+        "feed-entry-dropped",
+    );
+    let bom = [b"\xef\xbb\xbf".as_slice(), &v1(|_| ())].concat();
+    finds(&with(&bom), "feed-not-strict");
+    let list = format!("{{\"response\":[{}]}}", "[".repeat(5_000));
+    assert!(ids(&with(list.as_bytes())).contains(&"feed-unreadable"));
+}
+
+#[test]
+fn entries_are_judged() {
+    let v1_with = |key: &str, value: serde_json::Value| {
+        let body = v1(|entry| entry[key] = value.clone());
+        Host::sound().file(PATHS[0], body).check()
+    };
+    finds(&v1_with("romtype", "weekly".into()), "entry-romtype");
+    finds(&v1_with("filename", "../a.zip".into()), "entry-field");
+    let report = v1_with("url", "builds/a.zip".into());
+    assert!(ids(&report).contains(&"entry-url"), "{report:#?}");
+    let v2_with = |key: &str, value: serde_json::Value| {
+        let body = v2(|file| file[key] = value.clone());
+        Host::sound().file(PATHS[2], body).check()
+    };
+    finds(&v2_with("sha256", "A".repeat(64).into()), "entry-digest");
+    finds(
+        &v2_with("os_sdk_level", serde_json::Value::Null),
+        "entry-sdk",
+    );
+    let one = serde_json::from_slice::<serde_json::Value>(&v1(|_| ())).unwrap();
+    let mut other = one["response"][0].clone();
+    other["url"] = "https://h/builds/b.zip".into();
+    let two = serde_json::json!({ "response": [one["response"][0], other] });
+    let host = Host::sound().file("builds/b.zip", package());
+    finds(
+        &host.file(PATHS[0], two.to_string()).check(),
+        "entry-duplicate-id",
+    );
+}
+
+#[test]
+fn what_the_catalog_knows_is_held_against_the_site() {
+    let with = |path: &str, timestamp| {
+        let installed = Installed {
+            filename: "a.zip".to_owned(),
+            timestamp,
+        };
+        let expected = [(path.to_owned(), Some(installed))];
+        Host::sound().check_with(|task| task.expected = expected.into())
+    };
+    assert_eq!(ids(&with(PATHS[1], DATE)), [""; 0]);
+    finds(&with(PATHS[1], DATE - 60), "feed-offers-installed");
+    finds(
+        &with("api/v1/dev/nightly/eng.0", DATE),
+        "feed-incremental-missing",
+    );
+    let dir = RomDir::new().file(PATHS[0], "{}");
+    let local = Folder {
+        base: BASE.to_owned(),
+        root: dir.path().to_owned(),
+        builds: dir.path().join("builds"),
+    };
+    let report = Host::sound().check_with(|task| {
+        task.local = Some(&local);
+        task.feeds.truncate(1);
+    });
+    finds(&report, "feed-stale");
+}
+
+#[test]
+fn a_host_that_refuses_posts_fails_the_oldest_phones() {
+    let path = "legacy/dev/nightly/index.json";
+    let list = br#"{"id":null,"result":[],"error":null}"#;
+    let with = |host: Host| {
+        host.file(path, list.as_slice())
+            .check_with(|task| task.feeds = feeds(BASE, &[path.to_owned()]))
+    };
+    finds(&with(Host::sound()), "feed-post");
+    let answering = Host::sound().answers(&url("legacy/dev/nightly"), 200, &[], list);
+    assert_eq!(ids(&with(answering)), [""; 0]);
+}
+
+#[test]
+fn downloads_are_judged() {
+    let with = |status, headers: &[(&str, &str)], body: &[u8]| {
+        Host::sound()
+            .answers(ZIP_URL, status, headers, body)
+            .check()
+    };
+    let refused = Fault::Connection {
+        reason: "refused".to_owned(),
+    };
+    finds(
+        &Host::sound().fails(ZIP_URL, refused).check(),
+        "zip-unreachable",
+    );
+    finds(&with(403, &[], b""), "zip-status");
+    let length = package().len().to_string();
+    let whole = [("content-length", length.as_str())];
+    finds(&with(200, &whole, &package()[..16]), "zip-no-range");
+    let short = [("content-length", "7")];
+    assert_eq!(
+        ids(&with(200, &short, b"PK")),
+        ["zip-length", "zip-no-range"]
+    );
+    finds(
+        &with(206, &[("content-range", "bytes 0-1/9")], b"PK"),
+        "zip-content-range",
+    );
+    finds(
+        &with(206, &[("content-encoding", "gzip")], b"\x1f"),
+        "zip-gzip",
+    );
+    let page = [("content-type", "text/html")];
+    finds(&with(200, &page, b"<html>"), "zip-is-page");
+    let mut cut = package();
+    cut.truncate(cut.len() / 2);
+    let report = Host::sound().file("builds/a.zip", cut).check();
+    assert_eq!(ids(&report), ["zip-broken", "zip-length"]);
+}
+
+#[test]
+fn redirects_of_downloads_are_judged() {
+    let to = |location: &str| {
+        let host = Host::sound().file("real.zip", package());
+        let mut host = host.answers(ZIP_URL, 302, &[("location", location)], b"");
+        host.files.insert("http://h/real.zip".to_owned(), package());
+        host
+    };
+    // The facts are read along the redirect too.
+    assert_eq!(ids(&to("https://h/real.zip").check()), [""; 0]);
+    finds(&to("/real.zip").check(), "zip-redirect");
+    finds(&to("http://h/real.zip").check(), "zip-redirect");
+    finds(&to(ZIP_URL).check(), "zip-redirect");
+}
+
+#[test]
+fn the_zip_itself_is_asked_for_its_facts() {
+    let with = |device: &str, date| {
+        let props = Props::lineage("21.0", "nightly", device, date, "eng.2", 34, "2023-11-05");
+        let zip = Package::files(props).build();
+        let size = zip.len();
+        let [one, two] = [
+            v1(|entry| entry["size"] = size.into()),
+            v2(|f| f["size"] = size.into()),
+        ];
+        let host = Host::sound()
+            .file("builds/a.zip", zip)
+            .file(PATHS[0], &*one);
+        host.file(PATHS[1], &*one).file(PATHS[2], two).check()
+    };
+    finds(&with("dev", DATE - 3_600), "zip-datetime");
+    finds(&with("other", DATE), "zip-device");
+}
+
+#[test]
+fn known_hosts_have_findings_of_their_own() {
+    let zip_at = |url: &str, size: u64| {
+        let body = v1(|entry| {
+            entry["url"] = url.into();
+            entry["size"] = size.into();
+        });
+        // Told from the address alone, without a connection.
+        Host::sound().file(PATHS[0], body).check_with(|task| {
+            task.zips = None;
+            task.feeds.truncate(1);
+        })
+    };
+    let asset = "https://github.com/o/r/releases/download/t";
+    finds(
+        &zip_at(&format!("{asset}/a.zip"), 2 << 30),
+        "host-github-size",
+    );
+    finds(&zip_at(&format!("{asset}/a~b.zip"), 9), "host-github-name");
+    finds(
+        &zip_at("https://github.com/o/r/raw/main/a.zip", 9),
+        "host-github-raw",
+    );
+    finds(
+        &zip_at("https://sourceforge.net/projects/p/files/a.zip/download", 9),
+        "host-sourceforge",
+    );
+    finds(&zip_at("https://mega.nz/file/x", 9), "host-page");
+    let base = "https://raw.githubusercontent.com/o/r/main";
+    let mut host = Host::sound();
+    host.files
+        .insert(format!("{base}/{}", PATHS[2]), v2(|_| ()));
+    let report = host.check_with(|task| task.feeds = feeds(base, &[PATHS[2].to_owned()]));
+    finds(&report, "host-raw-type");
+}
+
+#[test]
+fn every_rule_is_broken_by_a_test_here() {
+    let tests = include_str!("check.rs");
+    for rule in rules::ALL {
+        assert!(tests.contains(&format!("\"{}\"", rule.id)), "{}", rule.id);
+    }
+}
+
+/// Serves a folder over plain http until the test ends; gives its address.
+fn serve(folder: Folder) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let folder = Folder {
+        base: base.clone(),
+        ..folder
+    };
+    let address = base.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if stream.read(&mut byte).unwrap_or(0) == 0 {
+                    break;
+                }
+                head.extend(byte);
+            }
+            let head = String::from_utf8(head).unwrap();
+            let path = head.split(' ').nth(1).unwrap_or_default();
+            let range = head
+                .lines()
+                .find_map(|line| line.strip_prefix("range: bytes="));
+            let range = range.and_then(|range| range.split_once('-'));
+            let url = format!("{address}{path}");
+            let ask = Ask {
+                post: head.starts_with("POST").then_some(""),
+                range: range.map(|(a, b)| (a.parse().unwrap(), b.parse().unwrap())),
+                ..Ask::get(&url, 1 << 20)
+            };
+            let found = folder.fetch(&ask).unwrap();
+            let mut reply = format!("HTTP/1.1 {} x\r\nconnection: close\r\n", found.status);
+            for (name, value) in found
+                .headers
+                .iter()
+                .filter(|(name, _)| name != "content-length")
+            {
+                reply += &format!("{name}: {value}\r\n");
+            }
+            reply += &format!("content-length: {}\r\n\r\n", found.body.len());
+            let _ = stream.write_all(reply.as_bytes());
+            let _ = stream.write_all(&found.body);
+        }
+    });
+    base
+}
+
+fn site() -> RomDir {
+    let dir = RomDir::new().file("builds/lineage-21.0-20231114-nightly-dev.zip", package());
+    dir.generate().expect(0);
+    dir
+}
+
+#[test]
+fn the_folder_is_judged_without_a_connection() {
+    let dir = site();
+    let run = dir.run(&["check", "--base-url", BASE_URL]).expect(0);
+    assert_eq!(run.stdout, "");
+    run.says("out: nothing wrong in 4 feeds and 1 zip");
+    dir.put("out/api/v1/dev/nightly/eng.2", "<html>");
+    let run = dir.run(&["check", "--base-url", BASE_URL]).expect(1);
+    run.says("error: api/v1/dev/nightly/eng.2: the body is text, not an object [feed-unreadable]");
+    dir.remove("out/api/v1/dev/nightly/eng.2");
+    let run = dir
+        .run(&["check", "--base-url", BASE_URL, "--json"])
+        .expect(1);
+    let line: serde_json::Value = run.json();
+    assert_eq!(line["id"], "feed-incremental-missing");
+    assert_eq!(line["severity"], "error");
+    for key in ["place", "message", "source", "fix"] {
+        assert!(
+            line[key].as_str().is_some_and(|text| !text.is_empty()),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn a_live_site_is_judged_by_its_own_word_or_by_the_folder() {
+    let dir = site();
+    let base = serve(Folder {
+        base: String::new(),
+        root: dir.path().join("out"),
+        builds: dir.path().join("builds"),
+    });
+    // Plain http is all that is wrong: the zip's address is that of the settings, elsewhere.
+    let run = dir
+        .run(&["check", "--url", &base, "--json", "--timeout", "2"])
+        .expect(1);
+    let ids: Vec<String> = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|line| line["id"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(ids.contains(&"site-not-https".to_owned()), "{ids:?}");
+    assert!(!ids.iter().any(|id| id.starts_with("feed-")), "{ids:?}");
+    let nowhere = RomDir::new();
+    let run = nowhere
+        .run(&["check", "--url", &base, "--timeout", "2"])
+        .expect(1);
+    run.says("in 4 feeds and");
+    let phone = ["--device", "dev", "--type", "NIGHTLY", "--incr", "eng.2"];
+    let template = format!("{base}/api/v1/{{device}}/{{type}}/{{incr}}");
+    let args = [&["check", "--url", &template, "--timeout", "2"], &phone[..]].concat();
+    nowhere.run(&args).expect(1).says("in 1 feed and");
+    let template = format!("{base}/api/v1/{{device}}/{{type}}/{{incr}}x");
+    let args = [&["check", "--url", &template, "--timeout", "2"], &phone[..]].concat();
+    nowhere.run(&args).expect(1).says("[feed-status]");
+}
+
+#[test]
+fn calls_that_cannot_be_meant_are_refused() {
+    let dir = RomDir::new();
+    dir.run(&["check"])
+        .expect(2)
+        .says("there is no site in out");
+    dir.run(&["check", "--url", "ftp://h"])
+        .expect(2)
+        .says("https://");
+    dir.run(&["check", "--url", "https://h/{device}"])
+        .expect(2)
+        .says("--device");
+    dir.run(&["check", "--ca", "none.pem"])
+        .expect(2)
+        .says("none.pem");
+    dir.put("empty.pem", "nothing");
+    dir.run(&["check", "--ca", "empty.pem"])
+        .expect(2)
+        .says("no certificate");
+    let listed = dir.run(&["check", "--rules"]).expect(0).stdout;
+    for rule in rules::ALL {
+        assert!(
+            listed.contains(rule.id) && listed.contains(rule.source),
+            "{}",
+            rule.id
+        );
+    }
+}
