@@ -13,6 +13,8 @@ pub mod class;
 
 pub mod finding;
 
+pub mod romside;
+
 pub mod contain;
 
 pub mod io;
@@ -66,3 +68,5 @@ pub mod generate;
 pub mod fetch;
 
 pub mod check;
+
+pub mod simulate;

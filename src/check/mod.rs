@@ -21,13 +21,12 @@ use crate::catalog::lanes::Lanes;
 use crate::client::{Generation, read};
 use crate::fetch::{Ask, Fetch, Folder};
 use crate::finding::{Finding, Rule};
+use crate::romside;
 use feed::{Judged, Listed};
 use target::{Feed, Kind};
 
 pub use discover::{of_folder, of_site};
 
-/// Longest value Android takes for a property, in bytes (`PROP_VALUE_MAX` less its end).
-const MAX_PROPERTY_LEN: usize = 91;
 /// What romfeed asks for to see how a host answers for what is not there.
 const NO_SUCH_PAGE: &str = "romfeed-asks-for-what-is-not-there.json";
 const NO_SUCH_INCREMENTAL: &str = "romfeed.asks.for.no.build";
@@ -188,8 +187,7 @@ fn judge_address(task: &Task<'_>) -> Vec<Finding> {
             "api/v2/devices/{device}/builds.json",
         ] {
             let value = format!("{}/{prefix}{path}", task.base);
-            if value.len() > MAX_PROPERTY_LEN {
-                let message = format!("it has {} bytes", value.len());
+            if let Some(message) = romside::length_fault(&value) {
                 findings.push(Finding::new(&rules::PROPERTY_TOO_LONG, value, message));
             }
         }

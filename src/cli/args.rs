@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Show or change the list of all builds ever published
     Catalog(CatalogArgs),
+    /// Play a phone's check for updates: what it sees, why not more, and what to change
+    Simulate(Box<SimulateArgs>),
     /// Print the completion script of a shell
     Completions {
         /// Name the shell
@@ -194,6 +196,87 @@ pub(crate) struct CheckArgs {
     pub(crate) rules: bool,
     #[command(flatten)]
     pub(crate) live: LiveArgs,
+}
+
+const SIMULATE_EXAMPLES: &str = "\
+Examples:
+  adb shell getprop | romfeed simulate --props -
+  romfeed simulate --zip builds/bacon/lineage-21.0-20240801-nightly-bacon.zip
+  romfeed simulate --device bacon --type nightly --version 21.0 --incr eng.1 --date 1722470400 --sdk 34
+  romfeed simulate --props phone.txt --url https://ota.example.org";
+
+#[derive(Debug, Args)]
+#[command(after_help = SIMULATE_EXAMPLES)]
+pub(crate) struct SimulateArgs {
+    /// Take the phone's properties from this file: the output of `adb shell getprop`, or a build.prop; - is standard input; repeat to add others
+    #[arg(long, value_name = "FILE", conflicts_with = "zip")]
+    pub(crate) props: Vec<PathBuf>,
+    /// Take the phone's properties from this package, the build it runs
+    #[arg(long, value_name = "ZIP")]
+    pub(crate) zip: Option<PathBuf>,
+    /// Set the phone's codename (ro.lineage.device)
+    #[arg(long)]
+    pub(crate) device: Option<String>,
+    /// Set the codename it asks for instead (ro.updater.next_device)
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) next_device: Option<String>,
+    /// Set its release type (ro.lineage.releasetype)
+    #[arg(long, value_name = "ROMTYPE")]
+    pub(crate) r#type: Option<String>,
+    /// Set its version (ro.lineage.build.version), as 21.0
+    #[arg(long)]
+    pub(crate) version: Option<String>,
+    /// Set its incremental (ro.build.version.incremental)
+    #[arg(long, value_name = "INCREMENTAL")]
+    pub(crate) incr: Option<String>,
+    /// Set its build date (ro.build.date.utc), in seconds
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) date: Option<i64>,
+    /// Set its API level (ro.build.version.sdk)
+    #[arg(long, value_name = "N")]
+    pub(crate) sdk: Option<u32>,
+    /// Give it A/B partitions (ro.build.ab_update)
+    #[arg(long)]
+    pub(crate) ab: bool,
+    /// Let it take older builds (lineage.updater.allow_downgrading)
+    #[arg(long)]
+    pub(crate) allow_downgrading: bool,
+    /// Let it take builds of newer Android (lineage.updater.allow_major_upgrades)
+    #[arg(long)]
+    pub(crate) allow_major_upgrades: bool,
+    /// Set the address in the ROM (lineage.updater.uri), whatever the properties say
+    #[arg(long, value_name = "VALUE")]
+    pub(crate) uri: Option<String>,
+    /// Recommend and assume the address of this variant
+    #[arg(long)]
+    pub(crate) variant: Option<String>,
+    /// Play this generation of updaters (cm12, cm14, 15.0, 15.1, 22, 23-v1, 23-version, 23) or all; repeat for others [default: what the phone's version has]
+    #[arg(long, value_name = "ID")]
+    pub(crate) client: Vec<String>,
+    /// Tell whether a notification is raised, if this was the body of the last check
+    #[arg(long, value_name = "FILE")]
+    pub(crate) previous: Option<PathBuf>,
+    /// Ask the live site at this address instead of the folder
+    #[arg(long, value_name = "URL", conflicts_with_all = ["out", "builds", "base_url"])]
+    pub(crate) url: Option<String>,
+    /// Trust the certificates of this PEM file instead of the public ones
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Wait so long for an answer of a live site
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600), requires = "url")]
+    pub(crate) timeout: u64,
+    /// Look at the site in this folder [default: out]
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+    /// Take this folder for builds/ of the site [default: builds]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) builds: Option<PathBuf>,
+    /// Take the folder for the site at this address
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

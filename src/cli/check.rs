@@ -11,15 +11,13 @@ use romfeed::check::target::{Feed, Kind, feeds};
 use romfeed::check::{self, Task};
 use romfeed::client::{self, Generation, Phone};
 use romfeed::config::Config;
-use romfeed::fetch::{Fetch, Folder, Http, Settings};
+use romfeed::fetch::{Fetch, Folder, Http, Settings, parse_roots};
 use romfeed::finding;
+use romfeed::romside::{self, PLACEHOLDER_BASE, RomSide, Updater};
 
 use super::args::{CheckArgs, LiveArgs};
 use super::report::{Talk, chain};
 use super::{Outcome, findings, now};
-
-/// Where a site is published whose settings do not say so.
-const SOME_BASE: &str = "https://your.site";
 
 /// A client of live hosts with these settings.
 pub(crate) fn connect(live: &LiveArgs) -> Result<Arc<dyn Fetch>, String> {
@@ -38,11 +36,7 @@ pub(crate) fn connect(live: &LiveArgs) -> Result<Arc<dyn Fetch>, String> {
 fn read_certificates(file: &Path) -> Result<Vec<Vec<u8>>, String> {
     let fail = |reason: String| format!("--ca {}: {reason}", file.display());
     let bytes = std::fs::read(file).map_err(|error| fail(error.to_string()))?;
-    let found = Http::parse_roots(&bytes).map_err(fail)?;
-    match found.is_empty() {
-        true => Err(fail("there is no certificate in it".to_owned())),
-        false => Ok(found),
-    }
+    parse_roots(&bytes).map_err(|error| fail(error.to_string()))
 }
 
 /// Judges a site, and prints what is wrong with it.
@@ -62,7 +56,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
     }
     // Of somebody else's site, the folder here tells nothing.
     let is_own = base.is_none() || own_base.is_none() || own_base == base;
-    let base = base.or(own_base).unwrap_or(SOME_BASE);
+    let base = base.or(own_base).unwrap_or(PLACEHOLDER_BASE);
     let folder = Folder {
         base: base.to_owned(),
         root: config.out.clone(),
@@ -128,10 +122,29 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         super::report::count(report.num_feeds, "feed", "feeds"),
         super::report::count(report.num_zips, "zip", "zips"),
     ));
+    if has_site && base != PLACEHOLDER_BASE {
+        print_rom_side(base, talk);
+    }
     Ok(match finding::has_errors(&report.findings) {
         true => Outcome::Failed,
         false => Outcome::Done,
     })
+}
+
+/// What the ROM has to contain for its phones to ask this site.
+fn print_rom_side(base: &str, talk: Talk) {
+    let roms = [Updater::Template, Updater::Array].map(|updater| RomSide::new(base, updater));
+    for rom in &roms {
+        talk.line(&format!("for the ROM, {}:", rom.updater.roms()));
+        let lines = match talk.verbosity {
+            0 => rom.makefile_lines(),
+            // There is no page of changes in the site: the name of one's own goes here.
+            _ => romside::lines(rom, Some(&format!("{PLACEHOLDER_BASE}/changes/%1$s"))),
+        };
+        for line in lines {
+            talk.line(&format!("  {line}"));
+        }
+    }
 }
 
 /// The feeds to judge: those of one phone, of the folder, or those the site tells of.

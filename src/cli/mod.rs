@@ -11,6 +11,7 @@ mod findings;
 mod inspect;
 mod progress;
 mod report;
+mod simulate;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -158,6 +159,13 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
                 CatalogCommand::Import(import) => Ok(exchange::import(import, &config, talk)),
                 CatalogCommand::Export(export) => exchange::export(export, &config, talk),
             }
+        }
+        Command::Simulate(args) => {
+            let places = simulate::places(args);
+            let Some(resolved) = resolve(Flags::new(&places)) else {
+                return Ok(Outcome::Usage);
+            };
+            simulate::run(args, &warn_of_devices(resolved, talk), talk)
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();

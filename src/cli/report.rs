@@ -1,6 +1,7 @@
 //! What people see: lines for events, one line and a hint for each fault, a
 //! summary with what to do next.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 
@@ -11,6 +12,7 @@ use romfeed::finding::Severity;
 use romfeed::generate::{self, Event, Fault, Report};
 use romfeed::ingest;
 use romfeed::io::{Exceeded, ReadError};
+use romfeed::romside::{RomSide, Updater};
 
 use super::args::{Global, When};
 
@@ -217,7 +219,7 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
 
 /// Prints what a run did and what to do next.
 pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
-    let mut fresh = std::collections::BTreeSet::new();
+    let mut fresh = BTreeSet::new();
     let mut num_remote = 0;
     let mut num_held = 0;
     let mut num_silent_warnings = 0;
@@ -329,8 +331,12 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize) 
         ));
     }
     if let Some(base) = &config.base_url {
-        for variant in &report.variants {
-            warn_of_long_property(talk, &variant_base(base, variant.as_ref()));
+        for updater in [Updater::Template, Updater::Array] {
+            for rom in roms(base, &report.variants, updater) {
+                if let Some(fault) = rom.fault() {
+                    talk.warning(&format!("{} {fault}", rom.value()));
+                }
+            }
         }
     }
     let plan = &report.plan;
@@ -394,14 +400,14 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize) 
             talk.line(&format!(
                 "next: upload {out} to {base}, zips before feeds, and build this line into the ROM:"
             ));
-            for variant in &report.variants {
-                let base = variant_base(base, variant.as_ref());
-                talk.line(&format!(
-                    "  lineage.updater.uri={base}/api/v1/{{device}}/{{type}}.json"
-                ));
-                talk.line(&format!(
-                    "  (LineageOS 23.2 on: {base}/api/v2/devices/{{device}}/builds.json)"
-                ));
+            for rom in roms(base, &report.variants, Updater::Template) {
+                for line in rom.makefile_lines() {
+                    talk.line(&format!("  {line}"));
+                }
+            }
+            for rom in roms(base, &report.variants, Updater::Array) {
+                let roms = rom.updater.roms();
+                talk.line(&format!("  ({roms}: {})", rom.property_line()));
             }
         }
         None => talk.line(&format!(
@@ -410,25 +416,16 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize) 
     }
 }
 
-/// Where a variant's tree of feeds begins.
-fn variant_base(base: &str, variant: Option<&String>) -> String {
-    variant.map_or_else(|| base.to_owned(), |variant| format!("{base}/{variant}"))
-}
-
-/// Android refuses a property value of more than 91 bytes.
-fn warn_of_long_property(talk: Talk, base: &str) {
-    const MAX_LEN: usize = 91;
-    for path in [
-        "/api/v1/{device}/{type}.json",
-        "/api/v2/devices/{device}/builds.json",
-    ] {
-        let len = base.len() + path.len();
-        if len > MAX_LEN {
-            talk.warning(&format!(
-                "{base}{path} has {len} bytes; Android takes no more than {MAX_LEN} in a property"
-            ));
-        }
-    }
+/// What the ROM of each variant has to contain for this updater.
+fn roms<'a>(
+    base: &'a str,
+    variants: &'a BTreeSet<Option<String>>,
+    updater: Updater,
+) -> impl Iterator<Item = RomSide<'a>> {
+    variants.iter().map(move |variant| RomSide {
+        variant: variant.as_deref(),
+        ..RomSide::new(base, updater)
+    })
 }
 
 /// `1 file`, `2 files`.

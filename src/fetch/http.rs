@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body, http::Response};
 
 use super::{Answer, Ask, Fault, Fetch};
@@ -60,22 +60,6 @@ impl Http {
             agent: config.into(),
             timeout: settings.timeout,
         }
-    }
-
-    /// The certificates in a PEM file, as DER; what else is in it is passed over.
-    ///
-    /// # Errors
-    /// What is wrong with it, if it is no PEM.
-    pub fn parse_roots(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-        let mut roots = Vec::new();
-        for item in ureq::tls::parse_pem(pem) {
-            match item {
-                Ok(PemItem::Certificate(certificate)) => roots.push(certificate.der().to_vec()),
-                Ok(_) => {}
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        Ok(roots)
     }
 
     fn fault(&self, url: &str, error: ureq::Error) -> Fault {

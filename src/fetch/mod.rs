@@ -9,12 +9,14 @@
 mod folder;
 mod http;
 mod remote;
+mod roots;
 
 use thiserror::Error;
 
 pub use folder::{Folder, content_type};
 pub use http::{Http, Settings};
 pub use remote::Remote;
+pub use roots::{RootsError, parse_roots};
 
 /// One request.
 #[derive(Clone, Copy, Debug)]

@@ -18,5 +18,6 @@ mod lanes;
 mod layering;
 mod layouts;
 mod review;
+mod simulate;
 mod support;
 mod templates;

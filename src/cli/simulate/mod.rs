@@ -1,0 +1,300 @@
+//! `romfeed simulate`: a phone's check for updates, played and explained.
+
+mod json;
+mod text;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use romfeed::build::Variant;
+use romfeed::client::Generation;
+use romfeed::config::Config;
+use romfeed::device_props::Until;
+use romfeed::fetch::{Fetch, Folder, Http, Settings, parse_roots};
+use romfeed::ingest;
+use romfeed::props::{Era, PropertyFile, PropertyMap};
+use romfeed::rom::Rom;
+use romfeed::romside::PLACEHOLDER_BASE;
+use romfeed::simulate::{
+    Advice, MAX_BODY, MAX_PROPS, Said, Simulation, Site, Subject, advise, candidates, list_paths,
+    parse_props, simulate,
+};
+
+use super::Outcome;
+use super::args::{Places, SimulateArgs};
+use super::report::{Talk, chain};
+
+/// Longest file of certificates, in bytes; those of all public authorities have 300 KiB.
+const MAX_CA: usize = 4 << 20;
+/// All generations, for `--client`.
+const ALL: &str = "all";
+/// How live hosts know who asks.
+const USER_AGENT: &str = concat!("romfeed/", env!("CARGO_PKG_VERSION"));
+
+/// Why a phone cannot be played.
+struct Failure {
+    text: String,
+    hint: Option<&'static str>,
+}
+
+impl Failure {
+    fn new(text: impl Into<String>) -> Failure {
+        Failure {
+            text: text.into(),
+            hint: None,
+        }
+    }
+
+    fn hint(self, hint: &'static str) -> Failure {
+        Failure {
+            hint: Some(hint),
+            ..self
+        }
+    }
+
+    fn of_file(file: &Path, error: &dyn std::fmt::Display) -> Failure {
+        let file = file.display().to_string();
+        Failure::new(format!("{}: {error}", file.escape_debug()))
+    }
+}
+
+/// All that is printed.
+struct Played {
+    subject: Subject,
+    /// The generations were named by the caller.
+    is_chosen: bool,
+    base: String,
+    is_live: bool,
+    has_base: bool,
+    folder: PathBuf,
+    simulations: Vec<Simulation>,
+    /// Each with the generations it is for.
+    advice: Vec<(Advice, Vec<Generation>)>,
+}
+
+/// The places that settings stand behind.
+pub(crate) fn places(args: &SimulateArgs) -> Places {
+    Places {
+        builds: args.builds.clone(),
+        out: args.out.clone(),
+        base_url: args.base_url.clone(),
+        ..Places::default()
+    }
+}
+
+/// Plays and prints; fails if one of the clients got no list.
+pub(crate) fn run(args: &SimulateArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
+    let played = match play(args, config, talk) {
+        Ok(played) => played,
+        Err(Failure { text, hint }) => {
+            talk.error(&text, hint);
+            return Ok(Outcome::Usage);
+        }
+    };
+    match args.json {
+        true => json::print(&played)?,
+        false => text::print(&played, talk)?,
+    }
+    let mut checks = played.simulations.iter().map(|one| &one.check);
+    Ok(match checks.all(|check| check.listing().is_some()) {
+        true => Outcome::Done,
+        false => Outcome::Failed,
+    })
+}
+
+fn play(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Played, Failure> {
+    let subject = subject(args, config, talk)?;
+    let generations = generations(&args.client, &subject)?;
+    if let Some(name) = &args.variant {
+        Variant::parse(name).map_err(|error| Failure::new(format!("--variant: {error}")))?;
+    }
+    let previous = args.previous.as_deref();
+    let previous = previous.map(|file| read_file(file, MAX_BODY)).transpose()?;
+    let (base, fetch) = host(args, config)?;
+    let paths = args.url.is_none().then(|| list_paths(&config.out));
+    let site = Site {
+        base: &base,
+        variant: args.variant.as_deref(),
+        fetch: &*fetch,
+        is_live: args.url.is_some(),
+        paths: paths.as_ref(),
+    };
+    let simulations: Vec<Simulation> = generations
+        .iter()
+        .map(|generation| simulate(*generation, &subject, &site, previous.as_deref()))
+        .collect();
+    let mut advice: Vec<(Advice, Vec<Generation>)> = Vec::new();
+    for simulation in &simulations {
+        for one in advise(simulation, &subject, &site) {
+            match advice.iter_mut().find(|(known, _)| *known == one) {
+                Some((_, generations)) => generations.push(simulation.generation),
+                None => advice.push((one, vec![simulation.generation])),
+            }
+        }
+    }
+    Ok(Played {
+        is_chosen: !args.client.is_empty(),
+        is_live: site.is_live,
+        has_base: site.is_live || config.base_url.is_some(),
+        folder: config.out.clone(),
+        subject,
+        simulations,
+        advice,
+        base,
+    })
+}
+
+/// What answers, and the address it answers for.
+fn host(args: &SimulateArgs, config: &Config) -> Result<(String, Box<dyn Fetch>), Failure> {
+    let Some(url) = &args.url else {
+        if !config.out.is_dir() {
+            let out = config.out.display().to_string();
+            return Err(
+                Failure::new(format!("there is no site in {}", out.escape_debug()))
+                    .hint("make it with `romfeed generate`, or name a live one with --url"),
+            );
+        }
+        let base = config.base_url.as_deref().unwrap_or(PLACEHOLDER_BASE);
+        let folder = Folder {
+            base: base.to_owned(),
+            root: config.out.clone(),
+            builds: config.builds.clone(),
+        };
+        return Ok((base.to_owned(), Box::new(folder)));
+    };
+    let is_web = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    if is_web.is_none_or(|rest| rest.is_empty() || rest.contains(['?', '#'])) {
+        return Err(Failure::new(format!(
+            "--url: `{}` is not the address of a site",
+            url.escape_debug()
+        ))
+        .hint("write it as https://ota.example.org"));
+    }
+    let roots = match &args.ca {
+        None => Vec::new(),
+        Some(file) => parse_roots(&read_file(file, MAX_CA)?)
+            .map_err(|error| Failure::of_file(file, &error))?,
+    };
+    let http = Http::new(&Settings {
+        timeout: Duration::from_secs(args.timeout),
+        user_agent: USER_AGENT.to_owned(),
+        roots,
+    });
+    Ok((url.trim_end_matches('/').to_owned(), Box::new(http)))
+}
+
+/// The generations to play: those that are named, or those the phone may have.
+fn generations(ids: &[String], subject: &Subject) -> Result<Vec<Generation>, Failure> {
+    if ids.iter().any(|id| id == ALL) {
+        return Ok(Generation::ALL.to_vec());
+    }
+    let parse = |id: &String| {
+        Generation::from_id(id).ok_or_else(|| {
+            let known: Vec<&str> = Generation::ALL.into_iter().map(Generation::id).collect();
+            Failure::new(format!(
+                "--client: there is no `{}`; there are {} and {ALL}",
+                id.escape_debug(),
+                known.join(", ")
+            ))
+        })
+    };
+    let mut chosen: Vec<Generation> = ids.iter().map(parse).collect::<Result<_, _>>()?;
+    chosen.sort_unstable();
+    chosen.dedup();
+    Ok(match chosen.is_empty() {
+        true => candidates(subject),
+        false => chosen,
+    })
+}
+
+fn subject(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Subject, Failure> {
+    let said = Said {
+        device: args.device.clone(),
+        next_device: args.next_device.clone(),
+        romtype: args.r#type.clone(),
+        version: args.version.clone(),
+        incremental: args.incr.clone(),
+        datetime: args.date,
+        sdk: args.sdk,
+        uri: args.uri.clone(),
+        is_ab: args.ab,
+        allow_downgrading: args.allow_downgrading,
+        allow_major_upgrades: args.allow_major_upgrades,
+    };
+    let props = match &args.zip {
+        Some(zip) => Some(props_of_zip(zip, config, talk)?),
+        None if args.props.is_empty() => None,
+        None => Some(props_of_files(&args.props)?),
+    };
+    let name = args.zip.as_ref().and_then(|zip| zip.file_name());
+    let subject = Subject {
+        props,
+        said,
+        filename: name.map(|name| name.to_string_lossy().into_owned()),
+    };
+    if subject.is_described() {
+        return Ok(subject);
+    }
+    Err(match &subject.props {
+        None => Failure::new("which phone? give --props, --zip or --device").hint(
+            "`adb shell getprop | romfeed simulate --props -` takes the phone that is plugged in",
+        ),
+        Some(_) => Failure::new("the properties name neither device nor version nor incremental")
+            .hint("take them from the phone with `adb shell getprop`, or add system's build.prop by another --props"),
+    })
+}
+
+fn props_of_files(files: &[PathBuf]) -> Result<PropertyMap, Failure> {
+    let mut parsed: Vec<PropertyFile> = Vec::new();
+    for file in files {
+        let bytes = read_file(file, MAX_PROPS)?;
+        let props = parse_props(&file.display().to_string(), &bytes);
+        parsed.push(props.map_err(|error| {
+            Failure::of_file(file, &error)
+                .hint("it should be the output of `adb shell getprop`, or a build.prop")
+        })?);
+    }
+    let era = Era::of_sdk(parsed.iter().find_map(PropertyFile::sdk));
+    let mut props = PropertyMap::merge(parsed, era);
+    props.derive_product(era);
+    Ok(props)
+}
+
+fn props_of_zip(zip: &Path, config: &Config, talk: Talk) -> Result<PropertyMap, Failure> {
+    let fail = |error: ingest::Error| Failure::of_file(zip, &chain(&error));
+    let (mut package, budget, _) = ingest::open(zip, &config.limits).map_err(fail)?;
+    let rom = Rom::open(&mut package, Arc::clone(&budget)).map_err(|error| fail(error.into()))?;
+    if rom.needs_source() {
+        return Err(Failure::of_file(zip, &"a delta, which holds no properties")
+            .hint("give the full package of the same build"));
+    }
+    let found = ingest::read_device_props(&mut package, &rom, Until::Everything).map_err(fail)?;
+    for warning in &found.warnings {
+        talk.warning(warning);
+    }
+    if found.files.is_empty() {
+        return Err(Failure::of_file(zip, &"no build.prop was found in it")
+            .hint("describe the phone by --device, --type, --version, --incr, --date and --sdk"));
+    }
+    Ok(found.props)
+}
+
+/// A whole file of at most `max` bytes; `-` is standard input.
+fn read_file(file: &Path, max: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
+    let read = match file == Path::new("-") {
+        true => io::stdin().lock().take(limit).read_to_end(&mut bytes),
+        false => File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
+    };
+    read.map_err(|error| Failure::of_file(file, &error))?;
+    match bytes.len() > max {
+        true => Err(Failure::of_file(file, &format!("more than {max} bytes"))),
+        false => Ok(bytes),
+    }
+}

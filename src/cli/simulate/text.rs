@@ -1,0 +1,282 @@
+//! What `romfeed simulate` prints for people: the phone, a verdict for each client with what led
+//! to it, and what to change.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use romfeed::client::{Generation, Method, Row, Warning, can_stream};
+use romfeed::romside;
+use romfeed::simulate::words::{self, moment, shown};
+use romfeed::simulate::{Check, Instead, Outcome, Simulation, UriSource};
+
+use super::Played;
+use crate::cli::report::Talk;
+
+/// Most entries of a list shown without `-v`.
+const MAX_ROWS: usize = 4;
+/// Widest line of advice, in characters.
+const WIDTH: usize = 100;
+
+pub(super) fn print(played: &Played, talk: Talk) -> io::Result<()> {
+    let mut text = head(played);
+    for simulation in &played.simulations {
+        let _ = writeln!(text, "\n{}", words::verdict(simulation));
+        details(&mut text, played, simulation, talk.verbosity > 0);
+    }
+    if !played.advice.is_empty() {
+        text.push_str("\nwhat to change:\n");
+    }
+    let all = played.simulations.len();
+    for (advice, generations) in &played.advice {
+        let ids: Vec<&str> = generations.iter().map(|one| one.id()).collect();
+        let of = match ids.len() == all {
+            true => String::new(),
+            false => format!("{}: ", ids.join(", ")),
+        };
+        let end = if advice.lines.is_empty() { "." } else { ":" };
+        wrap(&mut text, &format!("{of}{}{end}", advice.text));
+        for line in &advice.lines {
+            let _ = writeln!(text, "      {line}");
+        }
+    }
+    io::stdout().write_all(text.as_bytes())
+}
+
+/// The phone as its first client sees it, and the site.
+fn head(played: &Played) -> String {
+    let mut text = String::new();
+    let Some(first) = played.simulations.first() else {
+        return text;
+    };
+    let phone = &first.phone;
+    let or_none = |text: &str| match text {
+        "" => "?".to_owned(),
+        text => shown(text),
+    };
+    let mut facts = vec![
+        or_none(&phone.device),
+        format!(
+            "{} {}",
+            or_none(&phone.version),
+            or_none(&phone.release_type)
+        ),
+        format!("incremental {}", or_none(&phone.incremental)),
+        format!(
+            "built {}",
+            if phone.datetime == 0 {
+                "?".to_owned()
+            } else {
+                moment(phone.datetime)
+            }
+        ),
+        format!(
+            "API level {}",
+            if phone.sdk == 0 {
+                "?".to_owned()
+            } else {
+                phone.sdk.to_string()
+            }
+        ),
+    ];
+    facts.extend(
+        phone
+            .next_device
+            .as_ref()
+            .map(|next| format!("asks as {}", shown(next))),
+    );
+    for (is_set, what) in [
+        (phone.is_ab, "A/B"),
+        (phone.allow_downgrading, "may go back"),
+        (phone.allow_major_upgrades, "may change version"),
+    ] {
+        facts.extend(is_set.then(|| what.to_owned()));
+    }
+    let _ = writeln!(text, "phone    {}", facts.join(", "));
+    let folder = played.folder.display().to_string();
+    let site = match (played.is_live, played.has_base) {
+        (true, _) => format!("{}, live", shown(&played.base)),
+        (false, true) => format!("{} as {}", shown(&folder), played.base),
+        (false, false) => format!("{} as {} (no base_url is set)", shown(&folder), played.base),
+    };
+    let _ = writeln!(text, "site     {site}");
+    if !played.is_chosen {
+        let ids: Vec<&str> = played
+            .simulations
+            .iter()
+            .map(|one| one.generation.id())
+            .collect();
+        let why = match ids.len() == Generation::ALL.len() {
+            true => "all, as neither version nor API level is known",
+            false => "by the phone's version; --client plays others",
+        };
+        let _ = writeln!(text, "updater  {} ({why})", ids.join(", "));
+    }
+    text
+}
+
+fn details(text: &mut String, played: &Played, simulation: &Simulation, verbose: bool) {
+    let source = match simulation.source {
+        UriSource::Phone => "the phone has it so",
+        UriSource::Said => "as given",
+        UriSource::Recommended if played.subject.props.is_some() => {
+            "recommended; the properties have none"
+        }
+        UriSource::Recommended => "recommended",
+    };
+    if verbose {
+        let value = &simulation.check.value;
+        let _ = writeln!(
+            text,
+            "  address  {}={} ({source}; {} of {} bytes)",
+            simulation.property,
+            shown(value),
+            value.len(),
+            romside::MAX_VALUE_LEN
+        );
+    }
+    check_lines(text, simulation, &simulation.check, verbose);
+    if let Some((instead, check)) = &simulation.instead {
+        let mut what = Vec::new();
+        if check.value != simulation.check.value {
+            what.push(format!(
+                "with {}={}",
+                simulation.property,
+                shown(&check.value)
+            ));
+        }
+        if *instead == Instead::PostAnswered {
+            what.push("if the host answered the POST with its files".to_owned());
+        }
+        let _ = writeln!(text, "  {}:", what.join(", "));
+        check_lines(text, simulation, check, verbose);
+    }
+}
+
+fn check_lines(text: &mut String, simulation: &Simulation, check: &Check, verbose: bool) {
+    if let Some(request) = &check.request {
+        let method = match request.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        };
+        let _ = writeln!(text, "  asks     {method} {}", shown(&request.url));
+        if let Some(body) = request.body.as_ref().filter(|_| verbose) {
+            let _ = writeln!(text, "           {}", shown(body));
+        }
+    }
+    for answer in &check.answers {
+        let content_type = answer.content_type.as_deref().unwrap_or("no content type");
+        let to = answer.location.as_deref();
+        let to = to.map_or_else(String::new, |to| format!(", to {}", shown(to)));
+        let len = answer.body_len;
+        let _ = writeln!(
+            text,
+            "  answer   {}, {}, {len} bytes{to}",
+            answer.status,
+            shown(content_type)
+        );
+    }
+    if let Some(fault) = words::fault(check) {
+        let _ = writeln!(text, "  fails    {fault}");
+    }
+    let Outcome::Listed { listing, notifies } = &check.outcome else {
+        return;
+    };
+    let max = if verbose { usize::MAX } else { MAX_ROWS };
+    for row in listing.rows.iter().take(max) {
+        row_lines(text, simulation, row, verbose);
+    }
+    if let Some(more) = listing.rows.len().checked_sub(max).filter(|n| *n > 0) {
+        let _ = writeln!(text, "           … and {more} more; -v shows them");
+    }
+    for dropped in listing.dropped.iter().take(max) {
+        let _ = writeln!(text, "  dropped  {}", shown(&dropped.to_string()));
+    }
+    if let Some(delta) = &check.delta {
+        let status = match &delta.status {
+            Ok(status) => status.to_string(),
+            Err(fault) => shown(&fault.to_string()),
+        };
+        let starts = if delta.starts {
+            "the download starts"
+        } else {
+            "no download starts"
+        };
+        let _ = writeln!(
+            text,
+            "  delta    POST {}: {status}, {starts}",
+            shown(&delta.url)
+        );
+    }
+    match notifies {
+        None => {}
+        Some(Ok(true)) => {
+            text.push_str("  notifies yes: there is something the last check did not show\n")
+        }
+        Some(Ok(false)) => {
+            text.push_str("  notifies no: nothing that the last check did not show\n")
+        }
+        Some(Err(fault)) => {
+            let _ = writeln!(
+                text,
+                "  notifies no: with the last body every check fails until the updater's data is cleared: {}",
+                shown(&fault.to_string())
+            );
+        }
+    }
+}
+
+fn row_lines(text: &mut String, simulation: &Simulation, row: &Row, verbose: bool) {
+    let entry = &row.entry;
+    let word = words::verdict_word(&row.verdict);
+    let filename = shown(&entry.filename);
+    let about = match words::verdict_reason(&row.verdict) {
+        Some(reason) => reason,
+        None => {
+            let streams = can_stream(simulation.generation, entry, &simulation.phone);
+            let streams = if streams {
+                ", installs while streaming"
+            } else {
+                ""
+            };
+            format!("datetime {}{streams}", moment(entry.datetime))
+        }
+    };
+    let _ = writeln!(text, "  {word:8} {filename}: {about}");
+    if verbose {
+        let size = entry
+            .size
+            .map_or_else(String::new, |size| format!(", {size} bytes"));
+        let facts = format!(
+            "version {}, romtype {}, datetime {}{size}, id {}",
+            entry.version,
+            entry.romtype,
+            moment(entry.datetime),
+            entry.id
+        );
+        let _ = writeln!(text, "           {}", shown(&facts));
+        let _ = writeln!(text, "           {}", shown(&entry.url));
+    }
+    for warning in &row.warnings {
+        let _ = writeln!(
+            text,
+            "           warning: {}",
+            shown(&Warning::to_string(warning))
+        );
+    }
+}
+
+/// One item of a list, its lines broken between words; words are kept whole.
+fn wrap(text: &mut String, item: &str) {
+    let mut line = String::from("  -");
+    for word in item.split(' ') {
+        if line.chars().count() + 1 + word.chars().count() > WIDTH && line.len() > 4 {
+            text.push_str(&line);
+            text.push('\n');
+            line = "   ".to_owned();
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    text.push_str(&line);
+    text.push('\n');
+}

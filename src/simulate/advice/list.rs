@@ -1,0 +1,295 @@
+//! Why a list that was read does not offer what it should.
+
+use std::collections::BTreeSet;
+
+use crate::client::{Generation, Listing, Reason, Row, Verdict, Warning};
+
+use super::super::Check;
+use super::super::words::{date, day, moment, newest, shown};
+use super::{Advice, Case};
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+/// How much later than the installed build's own time a wrong time of it is: that of copying or
+/// uploading its zip, on the day of its name or the next.
+const MAX_COPY: i64 = 2 * DAY;
+
+impl Case<'_> {
+    pub(super) fn on_list(&self, check: &Check, listing: &Listing) -> Vec<Advice> {
+        let mut advice = Vec::new();
+        let rows = &listing.rows;
+        let is_offered = |row: &&Row| row.verdict == Verdict::Offered;
+        let num_offered = rows.iter().filter(is_offered).count();
+        if rows.is_empty() && listing.dropped.is_empty() {
+            advice.push(self.on_empty(check));
+        }
+        advice.extend(
+            rows.iter()
+                .filter(is_offered)
+                .find_map(|row| self.is_installed(row, rows)),
+        );
+        advice.extend(self.mixed(rows));
+        advice.extend(
+            rows.iter()
+                .flat_map(|row| &row.warnings)
+                .filter_map(on_warning),
+        );
+        advice.extend(listing.dropped.first().map(|dropped| {
+            Advice::new(
+                "dropped-entry",
+                format!(
+                    "{}: the updater leaves it out without a word. `romfeed generate` writes no such entries",
+                    shown(&dropped.to_string())
+                ),
+            )
+        }));
+        let mut kinds = BTreeSet::new();
+        let mut is_old_told = false;
+        let mut by_date: Vec<&Row> = rows.iter().collect();
+        by_date.sort_by_key(|row| std::cmp::Reverse(row.entry.datetime));
+        for row in by_date {
+            let (Verdict::Hidden(reason) | Verdict::Blocked(reason)) = &row.verdict else {
+                continue;
+            };
+            // What is older matters only where nothing newer is offered, and the newest of it.
+            let is_old = matches!(reason, Reason::NotLater { .. } | Reason::Earlier { .. });
+            if is_old && (num_offered > 0 || std::mem::replace(&mut is_old_told, true)) {
+                continue;
+            }
+            let on_reason = self.on_reason(row, reason, rows);
+            advice.extend(kinds.insert(on_reason.cause).then_some(on_reason));
+        }
+        if is_stuck(check) {
+            advice.push(Advice::new(
+                "delta-refused",
+                "before it downloads, this updater asks for a delta by POST, and without an answer nothing \
+                 starts: the host must answer that too, as the nginx rules under `Hosts` in README.md do",
+            ));
+        }
+        advice
+    }
+
+    fn on_empty(&self, check: &Check) -> Advice {
+        let incremental = &self.simulation.phone.incremental;
+        let url = check.request.as_ref().map_or("", |request| &request.url);
+        let is_own = !incremental.is_empty() && url.ends_with(&format!("/{incremental}"));
+        Advice::new(
+            "empty-list",
+            match is_own {
+                true => {
+                    "the list of this very build is empty: nothing newer of its version is published. If there \
+                     should be, see `romfeed catalog list` (held, yanked or not of this version), and \
+                     major_upgrades = \"list\" for other versions"
+                }
+                false => {
+                    "no build is listed: see `romfeed catalog list`, and generate and upload again"
+                }
+            },
+        )
+    }
+
+    /// The build the phone runs, offered again: complained of most often.
+    fn is_installed(&self, row: &Row, rows: &[Row]) -> Option<Advice> {
+        let (phone, entry) = (&self.simulation.phone, &row.entry);
+        let later = entry.datetime.checked_sub(phone.datetime)?;
+        if phone.datetime == 0 || phone.allow_downgrading {
+            return None;
+        }
+        let is_named = self.subject.filename.as_ref() == Some(&entry.filename)
+            || (entry.incremental.is_some()
+                && entry.incremental.as_ref() == Some(&phone.incremental));
+        let built_on = day(phone.datetime).replace('-', "");
+        // One that is listed with the phone's own time is the build it runs.
+        let is_listed = rows.iter().any(|row| row.entry.datetime == phone.datetime);
+        let is_likely =
+            !is_listed && (1..MAX_COPY).contains(&later) && entry.filename.contains(&built_on);
+        let filename = shown(&entry.filename);
+        if later == 0 && self.generation() == Generation::First15 {
+            return Some(Advice::new(
+                "offers-itself",
+                format!(
+                    "{filename} is the build the phone runs: the first updater of LineageOS 15 also lists \
+                     builds of the same time. Lists of single builds (`/api`) leave it out"
+                ),
+            ));
+        }
+        (is_named || is_likely).then(|| {
+            let certainly = if is_named { "is" } else { "seems to be" };
+            Advice::new(
+                "installed-offered",
+                format!(
+                    "{filename} {certainly} the build the phone runs, yet listed with datetime {}, {} later than \
+                     the phone's {}: it is offered for ever. The feed must give the build's own \
+                     ro.build.date.utc, not the time of its file or upload; romfeed takes it from the zip, \
+                     unless [[override]] or an imported feed says otherwise",
+                    moment(entry.datetime),
+                    span(later),
+                    moment(phone.datetime)
+                ),
+            )
+        })
+    }
+
+    /// Builds of one day and version whose names differ in more than numbers.
+    fn mixed(&self, rows: &[Row]) -> Option<Advice> {
+        let letters = |row: &Row| -> String {
+            let name = row.entry.filename.chars();
+            name.filter(|c| !c.is_ascii_digit()).collect()
+        };
+        let is_mixed = |a: &Row, b: &Row| {
+            // A delta has the very time of its full build.
+            a.entry.version == b.entry.version
+                && (1..DAY.unsigned_abs()).contains(&a.entry.datetime.abs_diff(b.entry.datetime))
+                && letters(a) != letters(b)
+        };
+        let pairs = rows.windows(2).filter_map(|pair| match pair {
+            [a, b] if is_mixed(a, b) && (a.verdict.is_shown() || b.verdict.is_shown()) => {
+                Some((a, b))
+            }
+            _ => None,
+        });
+        let (a, b) = pairs.into_iter().next()?;
+        Some(Advice::new(
+            "mixed-variants",
+            format!(
+                "{} and {} are of one day, in one list, and named differently: if they are variants (with and \
+                 without GApps), each phone is offered the other's. Set up [[variant]] in romfeed.toml, which \
+                 gives each an address of its own",
+                shown(&a.entry.filename),
+                shown(&b.entry.filename)
+            ),
+        ))
+    }
+
+    fn on_reason(&self, row: &Row, reason: &Reason, rows: &[Row]) -> Advice {
+        let filename = shown(&row.entry.filename);
+        match reason {
+            Reason::NotLater { entry, phone } if entry == phone => Advice::new(
+                "installed",
+                format!("{filename} is the build the phone runs: publish a newer one"),
+            ),
+            Reason::NotLater { entry, phone } | Reason::Earlier { entry, phone } => {
+                self.on_older(rows, *entry, *phone)
+            }
+            Reason::OtherType { entry, phone } => Advice::new(
+                "other-type",
+                format!(
+                    "{filename} says romtype `{}`, and the phone's release type is `{}`: an updater sees only its \
+                     own type. Build both with the same one (RELEASE_TYPE), or set `romtype` of the build under \
+                     [[override]]",
+                    shown(entry),
+                    shown(phone)
+                ),
+            ),
+            Reason::VersionSortsBefore { entry, phone } => Advice::new(
+                "version-before",
+                format!(
+                    "{filename} says version `{}`, which as text comes before the phone's `{}`: the version must \
+                     be ro.lineage.build.version of the build, such as 21.0, no more and no less",
+                    shown(entry),
+                    shown(phone)
+                ),
+            ),
+            Reason::OtherVersion { entry, phone } => Advice::new(
+                "other-version",
+                format!(
+                    "{filename} is of version `{}`, the phone of `{}`: this updater installs only its own \
+                     version. Phones come to another one by hand, or by a last build of the old version",
+                    shown(entry),
+                    shown(phone)
+                ),
+            ),
+            Reason::NoVersionNumber { version } => Advice::new(
+                "no-version-number",
+                format!(
+                    "the version `{}` must be two numbers, such as 23.0",
+                    shown(version)
+                ),
+            ),
+            Reason::VersionOutOfReach { .. } | Reason::HigherSdk { .. } => Advice::new(
+                "major-upgrade",
+                format!(
+                    "{filename} is of another version, and the phone is not allowed to go there. If it is a newer \
+                     one, and wanted, the ROM needs lineage.updater.allow_major_upgrades=true",
+                ),
+            ),
+            Reason::LowerSdk { entry: Some(_), .. } => Advice::new(
+                "older-android",
+                format!(
+                    "{filename} is of an older Android than the phone's: publish one of the same"
+                ),
+            ),
+            Reason::LowerSdk { entry: None, .. } | Reason::NoSdk => Advice::new(
+                "no-sdk-level",
+                format!(
+                    "{filename} has no os_sdk_level in the list, so it is taken for too old: set `sdk_level` of \
+                     the build under [[override]], or give --sdk-level to `romfeed catalog add`"
+                ),
+            ),
+            Reason::SameId { .. } => Advice::new(
+                "same-id",
+                format!("{filename} has the id of another entry: each build needs its own"),
+            ),
+        }
+    }
+
+    /// All that is listed is older than what the phone runs.
+    fn on_older(&self, rows: &[Row], entry: i64, phone: i64) -> Advice {
+        let entry = newest(rows).map_or(entry, |row| row.entry.datetime);
+        let is_midnight = entry.rem_euclid(DAY) == 0 && day(entry) == day(phone);
+        match is_midnight {
+            true => Advice::new(
+                "midnight",
+                format!(
+                    "the newest build listed says {}: a date out of a file name, without the hour, so that \
+                     builds of one day hide each other. Give its zip's own ro.build.date.utc",
+                    moment(entry)
+                ),
+            ),
+            false => Advice::new(
+                "older",
+                format!(
+                    "the phone's build is of {}, all that is listed of {} or before: publish a newer build. If the \
+                     listed one is newer in truth, its datetime is wrong: it must be its own ro.build.date.utc",
+                    date(phone).unwrap_or_else(|| phone.to_string()),
+                    date(entry).unwrap_or_else(|| entry.to_string())
+                ),
+            ),
+        }
+    }
+}
+
+/// Whether nothing that is shown can be downloaded, as the client asks for a delta first.
+fn is_stuck(check: &Check) -> bool {
+    check.delta.as_ref().is_some_and(|delta| !delta.starts)
+}
+
+/// What is worth more than the warning itself.
+fn on_warning(warning: &Warning) -> Option<Advice> {
+    Some(match warning {
+        Warning::Milliseconds { .. } => Advice::new(
+            "milliseconds",
+            "a datetime is in milliseconds: it must be seconds, or the build is offered for ever",
+        ),
+        Warning::CleartextUrl { .. } | Warning::RelativeUrl { .. } => Advice::new(
+            "download-address",
+            "the address of a package must begin with https://: set `url` or `base_url`",
+        ),
+        Warning::RepeatedId { .. } => Advice::new(
+            "same-id",
+            "entries share an id: each build needs its own, or one takes the address of the other",
+        ),
+        _ => return None,
+    })
+}
+
+/// `3 h 20 min`.
+fn span(seconds: i64) -> String {
+    let (hours, minutes) = (seconds / 3_600, seconds % 3_600 / 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}

@@ -1,0 +1,212 @@
+//! Why there is nothing at an address, going by what is there instead.
+
+use crate::client::Generation;
+
+use super::super::Check;
+use super::super::words::shown;
+use super::{Advice, Case};
+
+/// Most names repeated from a site.
+const MAX_NAMES: usize = 8;
+
+impl Case<'_> {
+    /// Status 404, which to a phone is no empty list.
+    pub(super) fn on_not_found(&self, check: &Check) -> Advice {
+        let url = check.request.as_ref().map_or("", |request| &request.url);
+        let path = self.site.path(url).unwrap_or_default();
+        self.unfilled(path)
+            .or_else(|| self.stripped())
+            .or_else(|| self.appended(path))
+            .or_else(|| self.other_case(path))
+            .or_else(|| self.other_end(path))
+            .or_else(|| self.other_lane(path))
+            .or_else(|| self.unknown_incremental(path))
+            .unwrap_or_else(|| self.nothing_there(path))
+    }
+
+    /// Braces that nothing was put in place of.
+    fn unfilled(&self, path: &str) -> Option<Advice> {
+        let is_appended = [Generation::Cm14, Generation::First15].contains(&self.generation());
+        let text = match path.contains(['{', '}']) {
+            false => return None,
+            true if is_appended => {
+                "this updater fills in nothing, it appends /v1/<device>/<type>/<incremental> itself: the \
+                 address must be that of the folder"
+            }
+            true => {
+                "braces are left in the address: the updater fills in {device}, {type} and {incr}, in lower \
+                 case, and nothing else"
+            }
+        };
+        Some(Advice::new("braces", text).with(self.rom.makefile_lines()))
+    }
+
+    /// A phone without the properties that are to be filled in.
+    fn stripped(&self) -> Option<Advice> {
+        let phone = &self.simulation.phone;
+        let value = &self.simulation.check.value;
+        let is_empty = |name: &str, text: &str| {
+            text.is_empty() && (value.contains(name) || !value.contains('{'))
+        };
+        let empty: Vec<&str> = [
+            ("{device}", "device", &phone.device),
+            ("{type}", "release type", &phone.release_type),
+            ("{incr}", "incremental", &phone.incremental),
+        ]
+        .into_iter()
+        .filter_map(|(name, word, text)| is_empty(name, text).then_some(word))
+        .collect();
+        (!empty.is_empty()).then(|| {
+            Advice::new(
+                "empty-part",
+                format!(
+                    "the phone has no {}, so a part of the address is empty: the ROM must keep these properties",
+                    empty.join(" and no ")
+                ),
+            )
+        })
+    }
+
+    /// An updater that appends to an address that is whole already.
+    fn appended(&self, path: &str) -> Option<Advice> {
+        let is_base = [Generation::Cm14, Generation::First15].contains(&self.generation());
+        let value = &self.simulation.check.value;
+        let is_wrong = is_base && path.contains("/v1/") && !value.ends_with("/api");
+        is_wrong.then(|| {
+            Advice::new(
+                "not-a-base",
+                "this updater appends /v1/<device>/<type>/<incremental> to the address: it must be that of \
+                 the folder",
+            )
+            .with(self.rom.makefile_lines())
+        })
+    }
+
+    fn other_case(&self, path: &str) -> Option<Advice> {
+        let found = self.site.in_other_case(path)?;
+        Some(Advice::new(
+            "letter-case",
+            format!(
+                "there is {}, in other letters: upper and lower case matter in addresses. Give the builds the \
+                 phone's own name of the device, or list that under `aliases` of the device",
+                shown(found)
+            ),
+        ))
+    }
+
+    /// LineageOS's own addresses, which need rules on the host, and trees of variants.
+    fn other_end(&self, path: &str) -> Option<Advice> {
+        let with_json = format!("{}.json", path.trim_end_matches('/'));
+        if self.site.has(&with_json) {
+            return Some(
+                Advice::new(
+                    "no-json-end",
+                    format!(
+                        "there is {}: end the address in the ROM so, or have the host rewrite it (`Hosts` in \
+                         README.md)",
+                        shown(&with_json)
+                    ),
+                )
+                .with(self.rom.makefile_lines()),
+            );
+        }
+        let found = self.site.in_variants(path)?;
+        let variant = found.strip_suffix(path)?.trim_end_matches('/');
+        Some(Advice::new(
+            "variant",
+            format!(
+                "there is {}: the ROM of the variant needs `/{variant}` in its address after the site's (--variant \
+                 {variant} plays it)",
+                shown(found)
+            ),
+        ))
+    }
+
+    /// A device, or a release type of it, that the site does not have.
+    fn other_lane(&self, path: &str) -> Option<Advice> {
+        let devices = self.site.devices();
+        let phone = &self.simulation.phone;
+        let device = phone.next_device.as_deref().unwrap_or(&phone.device);
+        let is_asked = |part: &str| {
+            let mut parts = path.split('/');
+            parts.any(|found| found == part || found.strip_suffix(".json") == Some(part))
+        };
+        if devices.is_empty() || !is_asked(device) {
+            return None;
+        }
+        if !devices.contains(device) {
+            return Some(Advice::new(
+                "unknown-device",
+                format!(
+                    "the site has no builds for `{}`; it has {}. If it is one of these under another name, list \
+                     that under `aliases` of the device",
+                    shown(device),
+                    names(devices)
+                ),
+            ));
+        }
+        let romtypes = self.site.romtypes(device);
+        let romtype = phone.release_type.to_lowercase();
+        (is_asked(&romtype) && !romtypes.contains(&*romtype)).then(|| {
+            Advice::new(
+                "unknown-type",
+                format!(
+                    "the phone's release type is `{}`, and the site has {} for {}: an updater sees only its own \
+                     type. Build the ROM with that type, or set `romtype` under [[override]]",
+                    shown(&phone.release_type),
+                    names(romtypes),
+                    shown(device)
+                ),
+            )
+        })
+    }
+
+    fn unknown_incremental(&self, path: &str) -> Option<Advice> {
+        let phone = &self.simulation.phone;
+        let incremental = &phone.incremental;
+        if incremental.is_empty() || !path.ends_with(&format!("/{incremental}")) {
+            return None;
+        }
+        let (device, romtype) = (
+            shown(&phone.device),
+            shown(&phone.release_type.to_lowercase()),
+        );
+        let advice = Advice::new(
+            "unknown-incremental",
+            "romfeed never heard of the build the phone runs, and a phone takes 404 for an error, not for \"no \
+             updates\". Name it in romfeed.toml and generate again",
+        );
+        Some(advice.with(vec![
+            format!("[device.{device}.known_incrementals]"),
+            format!("{romtype} = [{:?}]", shown(incremental)),
+        ]))
+    }
+
+    fn nothing_there(&self, path: &str) -> Advice {
+        let text = match self.site.is_live {
+            true => format!(
+                "nothing is published at /{}: upload the site, and compare the address in the ROM with the one recommended",
+                shown(path)
+            ),
+            false => format!(
+                "`romfeed generate` wrote no {}: see whether the build is among those of `romfeed catalog list`, and \
+                 compare the address in the ROM with the one recommended",
+                shown(path)
+            ),
+        };
+        Advice::new("not-found", text).with(self.rom.makefile_lines())
+    }
+}
+
+fn names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.into_iter().map(shown).collect();
+    match names.len() {
+        0 => "none".to_owned(),
+        n if n > MAX_NAMES => format!(
+            "{} and {} more",
+            names[..MAX_NAMES].join(", "),
+            n - MAX_NAMES
+        ),
+        _ => names.join(", "),
+    }
+}

@@ -1,0 +1,381 @@
+//! Why a phone sees an update, or does not: every step of its updater's check, with reasons.
+//!
+//! In: a [`Subject`], the phone; a [`Site`], what is published; the generations of clients to
+//! try. Out: a [`Simulation`] for each, and [`Advice`] on what to change. The rules are those of
+//! [`client`]; nothing here judges a list by itself.
+//!
+//! Left out: the download and what follows it.
+
+mod advice;
+mod phone;
+mod site;
+pub mod words;
+
+use crate::client::{
+    self, Generation, ListFault, Listing, Phone, Request, Response, TransportFault, UrlFault,
+    accept, assess,
+};
+use crate::fetch::{Answer, Ask, Fault, Fetch, follow};
+use crate::romside::{RomSide, Updater};
+
+pub use advice::{Advice, advise};
+pub use phone::{Error, MAX_PROPS, Said, Subject, UriSource, candidates, parse_props};
+pub use site::{Site, list_paths};
+
+/// Longest list that is read, in bytes; the largest clients read have 32 KiB, and those of
+/// servers that list everything less than one MiB.
+pub const MAX_BODY: usize = 4 << 20;
+/// Redirects followed: one more than any client does, so that it shows.
+const MAX_REDIRECTS: usize = 21;
+/// What answers with files where a POST is refused look for.
+const INDEX: &str = "index.json";
+
+/// One check for updates.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// The value of the address property.
+    pub value: String,
+    /// What was asked; none if the client asks nothing.
+    pub request: Option<Request>,
+    /// The answers, redirects first.
+    pub answers: Vec<Answered>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Whether the download of what is offered starts, where the client asks that of the host.
+    pub delta: Option<DeltaAnswer>,
+}
+
+/// An answer without its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The address asked.
+    pub url: String,
+    /// The status.
+    pub status: u16,
+    /// Its `Content-Type`.
+    pub content_type: Option<String>,
+    /// The length of the body, in bytes, as far as it was read.
+    pub body_len: usize,
+    /// Its `Location`.
+    pub location: Option<String>,
+}
+
+/// How a check ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The client asks nothing.
+    NoRequest(UrlFault),
+    /// The client asks a host or folder that is not the site.
+    Elsewhere,
+    /// No answer came.
+    NoAnswer(Fault),
+    /// The client does not look at the answer's body.
+    Refused(TransportFault),
+    /// The list is longer than is read here.
+    TooLong,
+    /// The client takes nothing from the body.
+    Unreadable(ListFault),
+    /// The client reads a list.
+    Listed {
+        /// The list.
+        listing: Listing,
+        /// Whether a check in the background tells the user; none if the last list is not
+        /// known.
+        notifies: Option<Result<bool, ListFault>>,
+    },
+}
+
+impl Outcome {
+    /// The name in `--json`; part of the documented schema.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::NoRequest(_) => "no-request",
+            Outcome::Elsewhere => "elsewhere",
+            Outcome::NoAnswer(_) => "no-answer",
+            Outcome::Refused(_) => "refused",
+            Outcome::TooLong => "too-long",
+            Outcome::Unreadable(_) => "unreadable",
+            Outcome::Listed { .. } => "list",
+        }
+    }
+}
+
+/// What the oldest client gets when it asks for a delta.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeltaAnswer {
+    /// The address.
+    pub url: String,
+    /// The status of the last answer, if one came.
+    pub status: Result<u16, Fault>,
+    /// Whether a download starts, be it of a delta or of the whole package.
+    pub starts: bool,
+}
+
+/// What was changed for a second check, where the first one led to no list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// The value that the site recommends.
+    Recommended,
+    /// A host that answers a POST with the site's files.
+    PostAnswered,
+}
+
+impl Instead {
+    /// The name in `--json`; part of the documented schema.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Instead::Recommended => "recommended",
+            Instead::PostAnswered => "post-answered",
+        }
+    }
+}
+
+/// What one generation of clients makes of the site on a phone.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    /// The generation.
+    pub generation: Generation,
+    /// The phone as it sees it.
+    pub phone: Phone,
+    /// The property with the address.
+    pub property: &'static str,
+    /// Where its value is from.
+    pub source: UriSource,
+    /// Its check.
+    pub check: Check,
+    /// A check under better conditions, where its own led to no list.
+    pub instead: Option<(Instead, Check)>,
+}
+
+impl Check {
+    /// The list, if the client reads one.
+    #[must_use]
+    pub fn listing(&self) -> Option<&Listing> {
+        match &self.outcome {
+            Outcome::Listed { listing, .. } => Some(listing),
+            _ => None,
+        }
+    }
+}
+
+/// Plays a check of one generation; `previous` is the body of the phone's last one.
+#[must_use]
+pub fn simulate(
+    generation: Generation,
+    subject: &Subject,
+    site: &Site<'_>,
+    previous: Option<&[u8]>,
+) -> Simulation {
+    let phone = subject.phone(generation);
+    let rom = recommended(generation, &phone, site);
+    let (property, recommended) = (rom.updater.property(), rom.value());
+    let (value, source) = match subject.uri(generation) {
+        Some((uri, source)) => (uri, source),
+        None => (&*recommended, UriSource::Recommended),
+    };
+    let play = |value: &str, site: &Site<'_>| check(generation, value, &phone, site, previous);
+    let check = play(value, site);
+    let is_refused = |check: &Check| {
+        let status = TransportFault::Status { found: 405 };
+        generation == Generation::Cm12 && check.outcome == Outcome::Refused(status)
+    };
+    let answering = |value: &str| {
+        let files = PostAsFiles(site.fetch);
+        let site = Site {
+            fetch: &files,
+            ..*site
+        };
+        Some((Instead::PostAnswered, play(value, &site)))
+    };
+    let fallback = || {
+        if is_refused(&check) {
+            return answering(value);
+        }
+        if value == recommended {
+            return None;
+        }
+        match play(&recommended, site) {
+            check if is_refused(&check) => answering(&recommended),
+            check => Some((Instead::Recommended, check)),
+        }
+    };
+    let instead = match check.outcome {
+        Outcome::Listed { .. } => None,
+        _ => fallback(),
+    };
+    Simulation {
+        generation,
+        property,
+        source,
+        check,
+        instead,
+        phone,
+    }
+}
+
+/// What the ROM of this phone is to contain, as the site recommends it.
+#[must_use]
+pub fn recommended<'a>(generation: Generation, phone: &'a Phone, site: &Site<'a>) -> RomSide<'a> {
+    let is_cm = phone.version.starts_with("14.");
+    let updater = match generation {
+        Generation::Cm12 => Updater::Post,
+        Generation::Cm14 => Updater::CmBase,
+        Generation::First15 if is_cm => Updater::CmBase,
+        Generation::First15 => Updater::Base,
+        Generation::Template14 if is_cm => Updater::CmTemplate,
+        Generation::KotlinVersion | Generation::Kotlin23 => Updater::Array,
+        _ => Updater::Template,
+    };
+    let is_known = !phone.device.is_empty() && !phone.release_type.is_empty();
+    RomSide {
+        variant: site.variant,
+        sdk: Some(phone.sdk).filter(|sdk| *sdk > 0),
+        lane: is_known.then_some((&*phone.device, &*phone.release_type)),
+        ..RomSide::new(site.base, updater)
+    }
+}
+
+fn check(
+    generation: Generation,
+    value: &str,
+    phone: &Phone,
+    site: &Site<'_>,
+    previous: Option<&[u8]>,
+) -> Check {
+    let mut check = Check {
+        value: value.to_owned(),
+        request: None,
+        answers: Vec::new(),
+        outcome: Outcome::Elsewhere,
+        delta: None,
+    };
+    let request = match client::request(generation, value, phone) {
+        Ok(request) => check.request.insert(request).clone(),
+        Err(fault) => {
+            check.outcome = Outcome::NoRequest(fault);
+            return check;
+        }
+    };
+    if site.path(&request.url).is_none() {
+        return check;
+    }
+    let answers = match ask(site.fetch, &request.url, request.body.as_deref()) {
+        Ok(answers) => answers,
+        Err(fault) => {
+            check.outcome = Outcome::NoAnswer(fault);
+            return check;
+        }
+    };
+    check.answers = answers.iter().map(answered).collect();
+    check.outcome = read(generation, &answers, phone, previous);
+    let is_shown = |listing: &Listing| listing.rows.iter().any(|row| row.verdict.is_shown());
+    if check.listing().is_some_and(is_shown)
+        && let Some(url) = &request.delta_url
+    {
+        check.delta = Some(ask_delta(site.fetch, url, phone, check.listing()));
+    }
+    check
+}
+
+fn ask(fetch: &dyn Fetch, url: &str, post: Option<&str>) -> Result<Vec<Answer>, Fault> {
+    let ask = Ask {
+        post,
+        ..Ask::get(url, MAX_BODY)
+    };
+    follow(fetch, &ask, MAX_REDIRECTS)
+}
+
+fn answered(answer: &Answer) -> Answered {
+    Answered {
+        url: answer.url.clone(),
+        status: answer.status,
+        content_type: answer.header("content-type").map(str::to_owned),
+        body_len: answer.body.len(),
+        location: answer.location().map(str::to_owned),
+    }
+}
+
+fn read(
+    generation: Generation,
+    answers: &[Answer],
+    phone: &Phone,
+    previous: Option<&[u8]>,
+) -> Outcome {
+    let urls: Vec<&str> = answers.iter().map(|answer| answer.url.as_str()).collect();
+    let last = answers.last().expect("`follow` gives at least one answer");
+    let response = Response {
+        urls: &urls,
+        status: last.status,
+        content_type: last.header("content-type"),
+        body_len: last.body.len(),
+    };
+    if let Err(fault) = accept(generation, &response) {
+        return Outcome::Refused(fault);
+    }
+    if last.is_cut {
+        return Outcome::TooLong;
+    }
+    match assess(generation, &last.body, phone) {
+        Ok(listing) => Outcome::Listed {
+            listing,
+            notifies: previous
+                .map(|old| client::notifies(generation, Some(old), &last.body, phone)),
+        },
+        Err(fault) => Outcome::Unreadable(fault),
+    }
+}
+
+/// Asks as `DownloadService` of CMUpdater does before it downloads the first build shown.
+fn ask_delta(
+    fetch: &dyn Fetch,
+    url: &str,
+    phone: &Phone,
+    listing: Option<&Listing>,
+) -> DeltaAnswer {
+    let rows = listing.map(|listing| &listing.rows[..]).unwrap_or_default();
+    let shown = rows.iter().find(|row| row.verdict.is_shown());
+    let target = shown.and_then(|row| row.entry.incremental.as_deref());
+    let body = serde_json::json!({
+        "source_incremental": phone.incremental,
+        "target_incremental": target.unwrap_or_default(),
+    });
+    let answer = ask(fetch, url, Some(&body.to_string()));
+    let answer = answer.map(|mut answers| answers.pop().unwrap_or_default());
+    let is_object = |body: &[u8]| {
+        serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|value| value.is_object())
+    };
+    DeltaAnswer {
+        url: url.to_owned(),
+        starts: matches!(&answer, Ok(answer) if (200..300).contains(&answer.status) && is_object(&answer.body)),
+        status: answer.map(|answer| answer.status),
+    }
+}
+
+/// A host that answers a POST with the file a GET would give: the address itself, or the
+/// `index.json` in it.
+struct PostAsFiles<'a>(&'a dyn Fetch);
+
+impl Fetch for PostAsFiles<'_> {
+    fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
+        if ask.post.is_none() {
+            return self.0.fetch(ask);
+        }
+        let index = format!("{}/{INDEX}", ask.url);
+        let get = |url| Ask {
+            url,
+            post: None,
+            ..*ask
+        };
+        let answer = self.0.fetch(&get(&index))?;
+        let answer = match answer.status {
+            404 => self.0.fetch(&get(ask.url))?,
+            _ => answer,
+        };
+        Ok(Answer {
+            url: ask.url.to_owned(),
+            ..answer
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! What is published, as far as a check and the advice on it need to know.
+//!
+//! In: something that answers requests, and for a folder its files. Out: whether an address is
+//! the site's, and what the site has in place of what was asked for.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use walkdir::WalkDir;
+
+use crate::fetch::Fetch;
+
+/// Most files of a site that are listed; the largest known has a hundred thousand.
+const MAX_PATHS: usize = 400_000;
+/// What the lists of all builds of a lane and of a device end with.
+const JSON: &str = ".json";
+const BUILDS: &str = "/builds.json";
+
+/// A site.
+#[derive(Clone, Copy)]
+pub struct Site<'a> {
+    /// Where it is published, without a closing slash.
+    pub base: &'a str,
+    /// The variant of the phone's ROM.
+    pub variant: Option<&'a str>,
+    /// What answers for it.
+    pub fetch: &'a dyn Fetch,
+    /// It was asked over the network.
+    pub is_live: bool,
+    /// Its files by path, if they are known.
+    pub paths: Option<&'a BTreeSet<String>>,
+}
+
+impl Site<'_> {
+    /// The path of an address below the site's, without query; none if it is another site's.
+    #[must_use]
+    pub fn path<'u>(&self, url: &'u str) -> Option<&'u str> {
+        let below = url.strip_prefix(self.base)?;
+        if !(below.is_empty() || below.starts_with(['/', '?', '#'])) {
+            return None;
+        }
+        let path = below.split(['?', '#']).next().unwrap_or_default();
+        Some(path.trim_start_matches('/'))
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &str> {
+        self.paths.into_iter().flatten().map(String::as_str)
+    }
+
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.paths.is_some_and(|paths| paths.contains(path))
+    }
+
+    /// A file that differs from this path in upper and lower case only.
+    pub(super) fn in_other_case(&self, path: &str) -> Option<&str> {
+        self.paths()
+            .find(|found| found.eq_ignore_ascii_case(path) && *found != path)
+    }
+
+    /// Files that end with this path, in the trees of variants.
+    pub(super) fn in_variants(&self, path: &str) -> Option<&str> {
+        let end = format!("/{path}");
+        self.paths().find(|found| found.ends_with(&end))
+    }
+
+    /// The tree of the variant, as a path with a closing slash.
+    fn tree(&self) -> String {
+        let variant = self.variant.map(|variant| format!("{variant}/"));
+        variant.unwrap_or_default()
+    }
+
+    /// The devices with lists of builds.
+    pub(super) fn devices(&self) -> BTreeSet<&str> {
+        let (v1, v2) = self.folders();
+        let of_v1 = self.paths().filter_map(|path| {
+            let (device, romtype) = path.strip_prefix(&*v1)?.split_once('/')?;
+            // Beside them are the lists of other tools.
+            (device != "types" && romtype.ends_with(JSON)).then_some(device)
+        });
+        let of_v2 = self
+            .paths()
+            .filter_map(|path| path.strip_prefix(&*v2)?.strip_suffix(BUILDS));
+        let devices: BTreeSet<&str> = of_v1.collect();
+        devices.into_iter().chain(of_v2).collect()
+    }
+
+    /// The release types of a device.
+    pub(super) fn romtypes(&self, device: &str) -> BTreeSet<&str> {
+        let (v1, _) = self.folders();
+        let of_device = |path: &'_ str| -> Option<usize> {
+            let rest = path
+                .strip_prefix(&*v1)?
+                .strip_prefix(device)?
+                .strip_prefix('/')?;
+            (!rest.contains('/') && rest.ends_with(JSON)).then(|| path.len() - rest.len())
+        };
+        self.paths()
+            .filter_map(|path| path.get(of_device(path)?..)?.strip_suffix(JSON))
+            .collect()
+    }
+
+    fn folders(&self) -> (String, String) {
+        let tree = self.tree();
+        (format!("{tree}api/v1/"), format!("{tree}api/v2/devices/"))
+    }
+}
+
+/// The files below a folder, as paths with `/`; those that cannot be read are left out.
+#[must_use]
+pub fn list_paths(root: &Path) -> BTreeSet<String> {
+    let files = WalkDir::new(root).into_iter().filter_map(Result::ok);
+    files
+        .filter(|entry| entry.file_type().is_file())
+        .filter_map(|entry| {
+            let path = entry.path().strip_prefix(root).ok()?;
+            Some(path.to_str()?.replace('\\', "/"))
+        })
+        .take(MAX_PATHS)
+        .collect()
+}

@@ -1,0 +1,247 @@
+//! A simulation in a person's words.
+//!
+//! In: what [`simulate`](super::simulate()) found. Out: fragments of sentences, fit for a
+//! terminal: what a server or a phone put into them is made harmless.
+
+use crate::client::{Reason, Row, TransportFault, Verdict};
+
+use super::{Check, Instead, Outcome, Simulation, UriSource};
+
+/// Longest text from outside that is repeated, in characters.
+const MAX_SHOWN: usize = 300;
+
+/// Text from outside, without what a terminal obeys, and not endless.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let is_unsafe =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut shown: String = text
+        .chars()
+        .take(MAX_SHOWN)
+        .map(|c| if is_unsafe(c) { '\u{fffd}' } else { c })
+        .collect();
+    if text.chars().nth(MAX_SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// A moment in UTC, to the minute; none if the number is no time of our days.
+#[must_use]
+pub fn date(seconds: i64) -> Option<String> {
+    // Beyond the year 9999 it is milliseconds, or worse.
+    let time =
+        chrono::DateTime::from_timestamp(seconds, 0).filter(|_| seconds < 253_402_300_800)?;
+    Some(time.format("%Y-%m-%d %H:%M UTC").to_string())
+}
+
+/// A number of seconds, and the moment it is.
+#[must_use]
+pub fn moment(seconds: i64) -> String {
+    match date(seconds) {
+        Some(date) => format!("{seconds} ({date})"),
+        None => seconds.to_string(),
+    }
+}
+
+/// The day alone.
+#[must_use]
+pub fn day(seconds: i64) -> String {
+    let date = date(seconds);
+    date.and_then(|date| Some(date.split(' ').next()?.to_owned()))
+        .unwrap_or_else(|| seconds.to_string())
+}
+
+/// The client's reason, with dates beside numbers.
+#[must_use]
+pub fn reason(reason: &Reason) -> String {
+    match reason {
+        Reason::NotLater { entry, phone } if entry == phone => {
+            format!("its datetime {} is the phone's own", moment(*entry))
+        }
+        Reason::NotLater { entry, phone } => format!(
+            "its datetime {} is not later than the phone's {}",
+            moment(*entry),
+            moment(*phone)
+        ),
+        Reason::Earlier { entry, phone } => format!(
+            "its datetime {} is earlier than the phone's {}",
+            moment(*entry),
+            moment(*phone)
+        ),
+        other => shown(&other.to_string()),
+    }
+}
+
+/// `offered`, `blocked`, or `hidden`; part of the documented schema.
+#[must_use]
+pub fn verdict_word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Offered => "offered",
+        Verdict::Blocked(_) => "blocked",
+        Verdict::Hidden(_) => "hidden",
+    }
+}
+
+/// Why an entry is not offered, if it is not.
+#[must_use]
+pub fn verdict_reason(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Offered => None,
+        Verdict::Blocked(why) | Verdict::Hidden(why) => Some(reason(why)),
+    }
+}
+
+/// Why a check led to no list, if it did not.
+#[must_use]
+pub fn fault(check: &Check) -> Option<String> {
+    Some(shown(&match &check.outcome {
+        Outcome::Listed { .. } => return None,
+        Outcome::NoRequest(fault) => format!("it asks nothing: {fault}"),
+        Outcome::Elsewhere => {
+            let url = check.request.as_ref().map_or("", |request| &request.url);
+            format!("it does not ask this site, but {}", host(url))
+        }
+        Outcome::NoAnswer(fault) => format!("no answer came: {fault}"),
+        Outcome::Refused(TransportFault::Status { found: 404 }) => {
+            "the check fails: nothing is at that address (404)".to_owned()
+        }
+        Outcome::Refused(fault) => format!("the check fails: {fault}"),
+        Outcome::TooLong => format!("the list has more than {} bytes", super::MAX_BODY),
+        Outcome::Unreadable(fault) => format!("the check fails: {fault}"),
+    }))
+}
+
+/// Scheme and host of an address.
+fn host(url: &str) -> &str {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let len = url.get(start..).unwrap_or_default().find(['/', '?', '#']);
+    len.and_then(|len| url.get(..start + len)).unwrap_or(url)
+}
+
+/// What a phone with this generation sees, in one line.
+#[must_use]
+pub fn verdict(simulation: &Simulation) -> String {
+    let name = simulation.generation.name();
+    let own = sees(&simulation.check);
+    let instead = simulation.instead.as_ref().map(|(what, check)| {
+        let what = match what {
+            Instead::Recommended => "with the recommended address",
+            Instead::PostAnswered => "if the host answered the POST with its files",
+        };
+        format!("; {what} it {}", sees(check))
+    });
+    let assumed = match simulation.source {
+        UriSource::Recommended => " (if it asks the recommended address)",
+        _ => "",
+    };
+    format!("{name}: {own}{}{assumed}", instead.unwrap_or_default())
+}
+
+/// What a check puts on the screen: `sees 1 update: …`, or `sees nothing, because …`.
+fn sees(check: &Check) -> String {
+    let Some(listing) = check.listing() else {
+        return format!("sees nothing, because {}", fault(check).unwrap_or_default());
+    };
+    let shown: Vec<&Row> = listing
+        .rows
+        .iter()
+        .filter(|row| row.verdict.is_shown())
+        .collect();
+    let names: Vec<String> = shown.iter().take(3).map(|row| name(row)).collect();
+    let more = match shown.len().saturating_sub(3) {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    let starts = check.delta.as_ref().is_none_or(|delta| delta.starts);
+    let can_install = shown.iter().any(|row| row.verdict == Verdict::Offered);
+    let stuck = match (can_install, starts) {
+        (false, _) => ", which it cannot install",
+        (true, true) => "",
+        (true, false) => ", but no download starts",
+    };
+    match (shown.len(), listing.rows.len() + listing.dropped.len()) {
+        (0, 0) => "sees nothing, because the list is empty: \"no updates\"".to_owned(),
+        (0, n) => format!(
+            "sees nothing, because {}",
+            none_of(check, n).unwrap_or_default()
+        ),
+        (1, _) => format!("sees 1 update: {}{stuck}", names.join(", ")),
+        (n, _) => format!("sees {n} updates: {}{more}{stuck}", names.join(", ")),
+    }
+}
+
+/// Why none of `n` entries is shown: the reason of the newest.
+fn none_of(check: &Check, n: usize) -> Option<String> {
+    let listing = check.listing()?;
+    let Some(row) = newest(&listing.rows) else {
+        let first = listing.dropped.first()?;
+        return Some(format!(
+            "nothing listed can be read: {}",
+            shown(&first.to_string())
+        ));
+    };
+    Some(match &row.verdict {
+        Verdict::Hidden(Reason::NotLater { entry, phone }) if entry == phone => {
+            format!("it runs the newest build listed, of {}", day(*entry))
+        }
+        Verdict::Hidden(Reason::NotLater { entry, .. } | Reason::Earlier { entry, .. }) => {
+            format!(
+                "all that is listed is older than its build, the newest of {}",
+                day(*entry)
+            )
+        }
+        other => {
+            let reason = verdict_reason(other)?;
+            let newest = if n == 1 {
+                "the build listed"
+            } else {
+                "the newest build listed"
+            };
+            format!("{newest}, {}, is hidden: {reason}", name_of(row))
+        }
+    })
+}
+
+/// The newest of some rows.
+#[must_use]
+pub fn newest(rows: &[Row]) -> Option<&Row> {
+    rows.iter().max_by_key(|row| row.entry.datetime)
+}
+
+/// `21.0 of 2024-08-01 (offered)`.
+fn name(row: &Row) -> String {
+    format!("{} ({})", name_of(row), verdict_word(&row.verdict))
+}
+
+/// `21.0 of 2024-08-01`.
+fn name_of(row: &Row) -> String {
+    let version = match row.entry.version.as_str() {
+        "" => row.entry.filename.as_str(),
+        version => version,
+    };
+    format!("{} of {}", shown(version), day(row.entry.datetime))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_their_dates() {
+        assert_eq!(moment(1_700_000_000), "1700000000 (2023-11-14 22:13 UTC)");
+        assert_eq!(moment(1_700_000_000_000), "1700000000000");
+        assert_eq!(day(i64::MIN), i64::MIN.to_string());
+        let same = Reason::NotLater { entry: 0, phone: 0 };
+        assert_eq!(
+            reason(&same),
+            "its datetime 0 (1970-01-01 00:00 UTC) is the phone's own"
+        );
+    }
+
+    #[test]
+    fn what_a_terminal_obeys_is_not_shown() {
+        assert_eq!(shown("a\x1b[31m\u{202e}b"), "a\u{fffd}[31m\u{fffd}b");
+        assert_eq!(shown(&"a".repeat(400)).chars().count(), 301);
+    }
+}
