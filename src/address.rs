@@ -209,6 +209,24 @@ pub fn parse_base(url: &str) -> Result<String, BadUrl> {
     Ok(url.trim_end_matches('/').to_owned())
 }
 
+/// The same for the address of romfeed's own server, which may be plain http: older phones ask
+/// there, and a proxy or tunnel may bring https.
+///
+/// # Errors
+/// [`BadUrl`] with the reason.
+pub fn parse_server(url: &str) -> Result<String, BadUrl> {
+    let Some(rest) = url.strip_prefix("http://") else {
+        return parse_base(url);
+    };
+    match parse_base(&format!("https://{rest}")) {
+        Ok(base) => Ok(base.replacen("https://", "http://", 1)),
+        Err(error) => Err(BadUrl {
+            url: url.to_owned(),
+            reason: error.reason,
+        }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

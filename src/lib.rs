@@ -70,3 +70,6 @@ pub mod fetch;
 pub mod check;
 
 pub mod simulate;
+
+#[cfg(feature = "serve")]
+pub mod serve;

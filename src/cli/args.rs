@@ -64,6 +64,10 @@ pub(crate) enum Command {
     Catalog(CatalogArgs),
     /// Play a phone's check for updates: what it sees, why not more, and what to change
     Simulate(Box<SimulateArgs>),
+
+    /// Serve the site over HTTP, with what a static host cannot answer
+    #[cfg(feature = "serve")]
+    Serve(ServeArgs),
     /// Print the completion script of a shell
     Completions {
         /// Name the shell
@@ -77,7 +81,7 @@ pub(crate) enum Command {
 }
 
 /// Where things are; shared by the verbs that touch the site or the catalog.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Places {
     /// Scan this folder of ROM zips [default: builds]
     #[arg(long, value_name = "FOLDER", env = "ROMFEED_BUILDS")]
@@ -118,6 +122,41 @@ pub(crate) struct GenerateArgs {
     /// Take over an output folder that romfeed did not make
     #[arg(long)]
     pub(crate) adopt: bool,
+}
+
+/// What a server needs to know.
+#[cfg(feature = "serve")]
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Point phones to this address of the zips, as https://host/{device}/{filename}
+    #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
+    pub(crate) url: Option<String>,
+    /// Listen on this address; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Name this address in feeds, instead of --base-url: that of a proxy or tunnel before the server
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Generate the site now, and again when packages or templates change
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Serve https with this certificate and those it leads to, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Serve https with this private key, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Make a key for changes over HTTP, print it once, and end
+    #[arg(long, value_name = "NAME", group = "keys")]
+    pub(crate) new_key: Option<String>,
+    /// List the keys, and end
+    #[arg(long, group = "keys")]
+    pub(crate) list_keys: bool,
+    /// Take a key away, and end
+    #[arg(long, value_name = "NAME", group = "keys")]
+    pub(crate) remove_key: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 
-use romfeed::build::{self, Build, Device, Kind, Romtype, Variant};
-use romfeed::catalog::{Catalog, Catalogs, Reason, Record, file, lanes};
-use romfeed::config::{AddressSource, Config};
+use romfeed::build::{Build, Device, Kind, Romtype, Variant};
+use romfeed::catalog::{Catalog, Catalogs, Reason, Record, lanes};
+use romfeed::config::Config;
 use romfeed::digest;
-use romfeed::generate::{self, lock_state, save_catalog};
+use romfeed::generate;
+use romfeed::generate::edit::{self, EditError, Note};
 use romfeed::ingest::{self, Context};
 use serde::Serialize;
 
@@ -15,9 +16,6 @@ use super::Outcome;
 use super::args::AddArgs;
 use super::inspect::{format_time, path_in_builds, print_json};
 use super::report::{Talk, chain, print_run_error};
-
-/// Fewest digits of a sha256 that name a build.
-const MIN_PREFIX: usize = 8;
 
 /// One line of `catalog list --json`; part of the documented schema.
 #[derive(Serialize)]
@@ -51,80 +49,21 @@ pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
         if let Some(url) = &args.url {
             build.url = Some(url.clone());
         }
-        file::check(&build)?;
-        if build.timestamp > super::now().saturating_add(ingest::CLOCK_SLACK) {
-            return Err(format!("datetime {} is in the future", build.timestamp));
-        }
-        if let Some(reason) = build.incremental.as_deref().and_then(build::path_fault) {
-            return Err(format!(
-                "the incremental cannot be part of a feed's address: {reason}"
-            ));
-        }
-        match config.address(&build) {
-            None => return Err("no setting gives it a download address; add --url URL".to_owned()),
-            Some((_, AddressSource::Site)) if !config.builds.join(&build.path).exists() => {
-                return Err(format!(
-                    "it does not lie in {}, so phones cannot get it there; add --url URL",
-                    config.builds.display()
-                ));
-            }
-            Some((url, AddressSource::Template)) if args.url.is_some() => {
-                talk.warning(&format!("`url` in the settings goes before --url: {url}"));
-            }
-            Some(_) => {}
-        }
-        let filename = build.filename.clone();
-        if catalogs.others_offer(build.identity()) {
-            return Err("another catalog has this build already".to_owned());
-        }
+        let filename = build.filename.escape_debug().to_string();
         if args.zip.is_some()
             && let Some(objection) = generate::object(config, &build, catalogs)
         {
-            return Err(format!("{}: {objection}", filename.escape_debug()));
+            return Err(format!("{filename}: {objection}").into());
         }
-        let own = &mut catalogs.own;
-        let namesake = own
-            .find_filename(&filename)
-            .map(|record| record.build.clone());
-        if let Some(old) = namesake.filter(|old| old.identity() != build.identity()) {
-            if old.device != build.device {
-                return Err(format!(
-                    "a build of {} has this file name already",
-                    old.device
-                ));
+        for note in edit::add(build, config, catalogs, super::now())? {
+            match note {
+                Note::Returned => talk.line(&note.to_string()),
+                Note::OtherAddress(_) | Note::Superseded(_) => talk.warning(&note.to_string()),
             }
-            talk.warning(&format!(
-                "{}: the old build of this name is offered no more",
-                filename.escape_debug()
-            ));
-            let reason = Reason::Superseded(build.identity().to_owned());
-            own.bury(old.identity(), reason);
         }
-        if own.tombstones.remove(build.identity()).is_some() {
-            talk.line("it was removed before and is taken up again");
-        }
-        let mut record = Record::new(build);
-        if let Some(known) = own.builds.remove(record.build.identity()) {
-            keep_known(&mut record, known);
-        }
-        own.builds
-            .insert(record.build.identity().to_owned(), record);
-        talk.line(&format!("added {}", filename.escape_debug()));
+        talk.line(&format!("added {filename}"));
         Ok(())
     })
-}
-
-/// What phones have of a build that is added once more stays: above all its id.
-fn keep_known(record: &mut Record, known: Record) {
-    let ours = &mut record.build;
-    let theirs = known.build.clone();
-    ours.id = theirs.id.filter(|id| ours.sha256.as_ref() != Some(id));
-    ours.incremental = ours.incremental.take().or(theirs.incremental);
-    ours.next_device = ours.next_device.take().or(theirs.next_device);
-    ours.signer = ours.signer.take().or(theirs.signer);
-    let build = std::mem::replace(&mut record.build, known.build);
-    record.former = known.former;
-    record.update(build);
 }
 
 /// Removes builds named by file name or by the start of their sha256.
@@ -143,7 +82,8 @@ pub(crate) fn remove(names: &[String], config: &Config, talk: Talk) -> Outcome {
 pub(crate) fn yank(names: &[String], reason: Option<&str>, config: &Config, talk: Talk) -> Outcome {
     change(config, talk, |catalogs| {
         if reason.is_some_and(|reason| reason.trim().is_empty()) {
-            return Err("--reason is empty; say in a few words why".to_owned());
+            let reason = "--reason is empty; say in a few words why";
+            return Err(reason.to_owned().into());
         }
         for identity in find_all(names, config, &catalogs.own)? {
             let record = catalogs.own.builds.get_mut(&identity).expect("found above");
@@ -160,35 +100,9 @@ pub(crate) fn yank(names: &[String], reason: Option<&str>, config: &Config, talk
 }
 
 /// The identities of builds named by file name or by the start of their sha256.
-fn find_all(names: &[String], config: &Config, own: &Catalog) -> Result<Vec<String>, String> {
-    let find = |name: &String| {
-        let found: Vec<&str> = own
-            .builds
-            .values()
-            .filter(|record| names_build(name, &record.build))
-            .map(|record| record.build.identity())
-            .collect();
-        match found[..] {
-            [identity] => Ok(identity.to_owned()),
-            [] => Err(format!(
-                "`{}` is no file name, and no start of at least {MIN_PREFIX} digits of a sha256, in {}",
-                name.escape_debug(),
-                config.catalogs[0].display()
-            )),
-            [..] => Err(format!(
-                "`{}` could be {} builds; give more digits",
-                name.escape_debug(),
-                found.len()
-            )),
-        }
-    };
+fn find_all(names: &[String], config: &Config, own: &Catalog) -> Result<Vec<String>, EditError> {
+    let find = |name: &String| edit::find(name, config, own);
     names.iter().map(find).collect()
-}
-
-fn names_build(name: &str, build: &Build) -> bool {
-    let is_prefix =
-        name.len() >= MIN_PREFIX && build.identity().starts_with(&name.to_ascii_lowercase());
-    build.filename == name || build.path == name || build.phone_id() == name || is_prefix
 }
 
 /// Prints all builds.
@@ -293,32 +207,20 @@ fn load(config: &Config) -> Result<Catalogs, romfeed::generate::Error> {
 fn change(
     config: &Config,
     talk: Talk,
-    edit: impl FnOnce(&mut Catalogs) -> Result<(), String>,
+    edit: impl FnOnce(&mut Catalogs) -> Result<(), EditError>,
 ) -> Outcome {
-    let fail = |error: romfeed::generate::Error| {
-        print_run_error(talk, &error);
-        Outcome::of_error(&error)
-    };
-    let _lock = match lock_state(&config.state) {
-        Ok(lock) => lock,
-        Err(error) => return fail(error),
-    };
-    let mut catalogs = match load(config) {
-        Ok(catalogs) => catalogs,
-        Err(error) => return fail(error),
-    };
-    if let Err(message) = edit(&mut catalogs) {
-        talk.error(&message, None);
-        return Outcome::Failed;
-    }
-    if let Err(error) = catalogs.merged() {
-        return fail(error.into());
-    }
-    match save_catalog(&config.catalogs[0], &file::render(&catalogs.own)) {
-        Err(error) => fail(error),
+    match edit::change(config, edit) {
         Ok(()) => {
             talk.line("next: romfeed generate");
             Outcome::Done
+        }
+        Err(EditError::Run(error)) => {
+            print_run_error(talk, &error);
+            Outcome::of_error(&error)
+        }
+        Err(error) => {
+            talk.error(&chain(&error), None);
+            Outcome::Failed
         }
     }
 }

@@ -27,7 +27,7 @@ use super::args::{MAX_JOBS, Places};
 pub(crate) const FILE_NAME: &str = "romfeed.toml";
 
 /// Folder of the user's feed templates, beside the settings.
-const TEMPLATES: &str = "templates/feeds";
+pub(crate) const TEMPLATES: &str = "templates/feeds";
 
 /// Settings that cannot be used; the text is for people.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,8 @@ mod findings;
 mod inspect;
 mod progress;
 mod report;
+#[cfg(feature = "serve")]
+mod serve;
 mod simulate;
 
 use std::io::{self, Write};
@@ -166,6 +168,18 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
                 return Ok(Outcome::Usage);
             };
             simulate::run(args, &warn_of_devices(resolved, talk), talk)
+        }
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => {
+            let flags = Flags {
+                url: args.url.as_deref(),
+                ..Flags::new(&args.places)
+            };
+            let Some(resolved) = resolve(flags) else {
+                return Ok(Outcome::Usage);
+            };
+            let config = warn_of_devices(resolved, talk);
+            serve::run(args, cli.global.config.as_deref(), config, talk)
         }
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -341,11 +341,7 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize) 
     }
     let plan = &report.plan;
     let out = config.out.display();
-    let what = format!(
-        "{} for {}",
-        count(report.num_offered, "build", "builds"),
-        count(report.devices.len(), "device", "devices")
-    );
+    let what = what_is_offered(report);
     let beside = [
         (report.num_deltas, ["delta", "deltas"], ""),
         (num_held, ["build", "builds"], " held back (-v tells why)"),
@@ -400,15 +396,7 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize) 
             talk.line(&format!(
                 "next: upload {out} to {base}, zips before feeds, and build this line into the ROM:"
             ));
-            for rom in roms(base, &report.variants, Updater::Template) {
-                for line in rom.makefile_lines() {
-                    talk.line(&format!("  {line}"));
-                }
-            }
-            for rom in roms(base, &report.variants, Updater::Array) {
-                let roms = rom.updater.roms();
-                talk.line(&format!("  ({roms}: {})", rom.property_line()));
-            }
+            print_property(talk, base, report);
         }
         None => talk.line(&format!(
             "next: upload {out}; README.md tells which address goes into the ROM"
@@ -426,6 +414,28 @@ fn roms<'a>(
         variant: variant.as_deref(),
         ..RomSide::new(base, updater)
     })
+}
+
+/// `3 builds for 2 devices`.
+pub(crate) fn what_is_offered(report: &Report) -> String {
+    format!(
+        "{} for {}",
+        count(report.num_offered, "build", "builds"),
+        count(report.devices.len(), "device", "devices")
+    )
+}
+
+/// Prints the lines that go into the ROM, for each variant.
+pub(crate) fn print_property(talk: Talk, base: &str, report: &Report) {
+    for rom in roms(base, &report.variants, Updater::Template) {
+        for line in rom.makefile_lines() {
+            talk.line(&format!("  {line}"));
+        }
+    }
+    for rom in roms(base, &report.variants, Updater::Array) {
+        let roms = rom.updater.roms();
+        talk.line(&format!("  ({roms}: {})", rom.property_line()));
+    }
 }
 
 /// `1 file`, `2 files`.

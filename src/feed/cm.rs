@@ -25,7 +25,7 @@ const MAX_SIZE: usize = 32 << 10;
 /// What stands before and after the entries.
 const FRAME: [&str; 2] = ["{\"id\":null,\"result\":[", "],\"error\":null}"];
 /// The answer where there is no delta.
-const NO_DELTA: &[u8] = b"{\"errors\":{\"message\":\"Unable to find delta\"}}\n";
+pub const NO_DELTA: &[u8] = b"{\"errors\":{\"message\":\"Unable to find delta\"}}\n";
 
 #[derive(Serialize)]
 struct Entry<'a> {

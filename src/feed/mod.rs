@@ -4,6 +4,7 @@
 //! lanes always give the same bytes.
 
 pub mod cm;
+pub mod lineageota;
 pub mod template;
 pub mod upstream;
 pub mod v1;

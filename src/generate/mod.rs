@@ -5,9 +5,11 @@
 //! brought together with the catalog; only then is anything written.
 
 mod admit;
+pub mod edit;
 mod pages;
 mod reconcile;
 mod report;
+mod snapshot;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -29,6 +31,7 @@ use crate::site::writer;
 
 pub use admit::{Objection, object};
 pub use report::{Event, Fault, Report};
+pub use snapshot::{OwnedLane, OwnedOffer, Snapshot, snapshot};
 
 /// Name of the cache in the state folder.
 pub const CACHE: &str = "cache.json";

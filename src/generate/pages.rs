@@ -15,7 +15,7 @@ use crate::feed::{self, Page};
 
 /// The download address of each offered build by its identity. An address serves
 /// one file: of several builds that claim it, the newest has it.
-fn addresses<'a>(
+pub(super) fn addresses<'a>(
     config: &Config,
     merged: &'a Catalog,
     report: &mut Report,
@@ -73,11 +73,19 @@ pub(super) fn render(
     report: &mut Report,
 ) -> Result<Vec<Page>, feed::Error> {
     let urls = addresses(config, merged, report);
-    let Lanes { lanes, held } = lanes::lanes(merged, config, &urls, now);
+    render_lanes(config, &lanes::lanes(merged, config, &urls, now), report)
+}
+
+/// All files of the site, from what phones are offered.
+pub(super) fn render_lanes(
+    config: &Config,
+    Lanes { lanes, held }: &Lanes<'_>,
+    report: &mut Report,
+) -> Result<Vec<Page>, feed::Error> {
     // A build stands in several lanes, but in the catalog once: its place tells it.
-    let mut offered: HashSet<*const Build> = HashSet::with_capacity(merged.builds.len());
+    let mut offered: HashSet<*const Build> = HashSet::new();
     let mut deltas: HashSet<*const Build> = HashSet::new();
-    for (key, lane) in &lanes {
+    for (key, lane) in lanes {
         report.num_unlisted += lane.num_unlisted;
         offered.extend(lane.offers.iter().map(|o| std::ptr::from_ref(o.build)));
         let of_lane = lane
@@ -100,13 +108,13 @@ pub(super) fn render(
                 report.faults.push(fault);
             }
             _ => report.events.push(Event::Held {
-                path: path.to_owned(),
+                path: (*path).to_owned(),
                 reason: held.to_string(),
             }),
         }
     }
-    warn_of_shared_names(config, &lanes, report);
-    let feeds = feed::render(&lanes, config)?;
+    warn_of_shared_names(config, lanes, report);
+    let feeds = feed::render(lanes, config)?;
     report
         .events
         .extend(feeds.warnings.into_iter().map(|text| Event::Warning {

@@ -177,9 +177,9 @@ pub fn simulate(
     };
     let play = |value: &str, site: &Site<'_>| check(generation, value, &phone, site, previous);
     let check = play(value, site);
-    let is_refused = |check: &Check| {
-        let status = TransportFault::Status { found: 405 };
-        generation == Generation::Cm12 && check.outcome == Outcome::Refused(status)
+    let is_refused = |check: &Check| match &check.outcome {
+        Outcome::Refused(fault) => refuses_post(generation, fault),
+        _ => false,
     };
     let answering = |value: &str| {
         let files = PostAsFiles(site.fetch);
@@ -213,6 +213,17 @@ pub fn simulate(
         instead,
         phone,
     }
+}
+
+/// Whether a host refuses the POST of the oldest client: with 405, or as some do, with 403 or 501.
+fn refuses_post(generation: Generation, fault: &TransportFault) -> bool {
+    let is_refusal = matches!(
+        fault,
+        TransportFault::Status {
+            found: 403 | 405 | 501
+        }
+    );
+    generation == Generation::Cm12 && is_refusal
 }
 
 /// What the ROM of this phone is to contain, as the site recommends it.

@@ -165,6 +165,14 @@ pub fn open(out: &Path, adopt: bool) -> Result<Lock, Error> {
     lock(&out.join(STATE_DIR))
 }
 
+/// The files of a site that romfeed wrote, sorted; none where it never did.
+///
+/// # Errors
+/// [`Error::Manifest`], [`Error::ManifestSchema`] or [`Error::Io`].
+pub fn own_files(out: &Path) -> Result<Vec<String>, Error> {
+    Ok(read_manifest(out)?.unwrap_or_default())
+}
+
 /// What a run would do to a folder.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {

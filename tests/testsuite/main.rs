@@ -18,6 +18,8 @@ mod lanes;
 mod layering;
 mod layouts;
 mod review;
+#[cfg(feature = "serve")]
+mod serve;
 mod simulate;
 mod support;
 mod templates;

@@ -9,6 +9,8 @@ mod corpus;
 mod ext4;
 #[cfg(unix)]
 mod fixtures;
+#[cfg(unix)]
+mod load;
 mod samples;
 mod tools;
 
@@ -35,6 +37,9 @@ Chores:
             byte the same; needs the programs mke2fs, debugfs, e2fsck, mkfs.erofs,
             fsck.erofs and dump.erofs (1.9 or later), mksquashfs, mkfs.f2fs, img2simg,
             simg2img, tar and xz
+  load      Measure `romfeed serve` beside nginx, on loopback: feeds a second and zip
+            throughput of the same files; takes three minutes and a gigabyte, and needs
+            nginx and wrk (Debian: nginx-light, wrk) and Linux
   samples   Write the sample packages under builds/ again, byte for byte the same;
             needs the programs mke2fs, debugfs, e2fsck, xz, brotli, sha256sum
             and md5sum
@@ -56,6 +61,8 @@ fn main() -> ExitCode {
         ["corpus", "--keep"] => corpus::keep(),
         #[cfg(unix)]
         ["fixtures"] => fixtures::write_all(),
+        #[cfg(unix)]
+        ["load"] => load::run_all(),
         ["samples"] => samples::write_all(),
         _ => {
             eprint!("{USAGE}");

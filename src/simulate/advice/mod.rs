@@ -13,7 +13,9 @@ use crate::fetch::Fault;
 use crate::romside::{self, RomSide};
 
 use super::words::shown;
-use super::{Check, Instead, Outcome, Simulation, Site, Subject, UriSource, recommended};
+use super::{
+    Check, Instead, Outcome, Simulation, Site, Subject, UriSource, recommended, refuses_post,
+};
 
 /// Addresses the updaters have of their own.
 const OFFICIAL: [&str; 2] = [
@@ -243,9 +245,7 @@ impl Case<'_> {
                 "no updater follows a redirect between http and https: let the host name https addresses, which \
                  one behind a proxy often has to be told",
             ),
-            TransportFault::Status { found: 405 } if self.generation() == Generation::Cm12 => {
-                on_post()
-            }
+            fault if refuses_post(self.generation(), fault) => on_post(),
             TransportFault::Status { found } => Advice::new(
                 "status",
                 format!(
@@ -435,6 +435,12 @@ mod tests {
                 Generation::Cm12,
                 "https://h/x",
                 Host(405, ""),
+                "post-refused",
+            ),
+            (
+                Generation::Cm12,
+                "https://h/x",
+                Host(501, ""),
                 "post-refused",
             ),
             (Generation::Java22, "https://h/x", Host(500, ""), "status"),

@@ -1,0 +1,329 @@
+//! `romfeed serve`: the site as a server, and the keys of those who may change it.
+
+use std::io::{self, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use romfeed::address;
+use romfeed::config::Config;
+use romfeed::generate::{self, Report};
+use romfeed::serve::{self, Access, Hooks, Limits, Settings, Tls, keys};
+
+use super::args::ServeArgs;
+use super::config::Flags;
+use super::inspect::format_time;
+use super::progress::Progress;
+use super::report::{self, Talk, chain, print_run_error};
+use super::{Outcome, config};
+
+/// Lines of the log that may wait for a slow terminal; further ones are lost.
+const MAX_WAITING: usize = 4096;
+
+/// Runs the verb.
+pub(crate) fn run(
+    args: &ServeArgs,
+    settings: Option<&std::path::Path>,
+    config: Config,
+    talk: Talk,
+) -> io::Result<Outcome> {
+    if args.list_keys || args.new_key.is_some() || args.remove_key.is_some() {
+        return change_keys(args, &config, talk);
+    }
+    Ok(match start(args, settings, config, talk) {
+        Ok(()) => Outcome::Done,
+        Err(refused) => {
+            refused.print(talk);
+            refused.outcome()
+        }
+    })
+}
+
+/// Why there is no server.
+enum Refused {
+    Usage(String, &'static str),
+    Serve(serve::Error),
+}
+
+impl Refused {
+    fn print(&self, talk: Talk) {
+        match self {
+            Refused::Usage(message, hint) => talk.error(message, Some(hint)),
+            Refused::Serve(serve::Error::Generate(error)) => print_run_error(talk, error),
+            Refused::Serve(error) => talk.error(&chain(error), None),
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self {
+            Refused::Usage(..) | Refused::Serve(serve::Error::Tls { .. }) => Outcome::Usage,
+            Refused::Serve(serve::Error::Generate(error)) => Outcome::of_error(error),
+            Refused::Serve(_) => Outcome::Failed,
+        }
+    }
+}
+
+fn start(
+    args: &ServeArgs,
+    settings: Option<&std::path::Path>,
+    config: Config,
+    talk: Talk,
+) -> Result<(), Refused> {
+    let listener = TcpListener::bind(args.listen).map_err(|error| {
+        let message = format!("cannot listen on {}: {error}", args.listen);
+        Refused::Usage(message, "choose another --listen ADDRESS:PORT")
+    })?;
+    let listening = listener.local_addr().map_err(serve::Error::from);
+    let listening = listening.map_err(Refused::Serve)?;
+    let base_url = base_url(args, &config, listening)?;
+    raise_limit();
+    // What `generate` writes may be uploaded, so the site's own address stays in it.
+    let config_of_site = Config {
+        base_url: config.base_url.clone().or(Some(base_url.clone())),
+        ..config.clone()
+    };
+    let log = (!talk.quiet).then(|| start_log(talk));
+    let reporter = Reporter {
+        talk,
+        log,
+        listening,
+        base_url: base_url.clone(),
+        args: args.clone(),
+        settings: settings.map(PathBuf::from),
+    };
+    if args.watch {
+        regenerate(&config_of_site, talk);
+    }
+    let templates = settings.and_then(std::path::Path::parent);
+    let templates = templates.map(|folder| folder.join(config::TEMPLATES));
+    let templates = templates.unwrap_or_else(|| PathBuf::from(config::TEMPLATES));
+    let settings = Settings {
+        watched: match args.watch {
+            true => vec![config.builds.clone(), templates],
+            false => Vec::new(),
+        },
+        config: Config {
+            base_url: Some(base_url),
+            ..config
+        },
+        tls: args.tls_cert.clone().zip(args.tls_key.clone()).map(tls),
+        limits: Limits::default(),
+        clock: super::now,
+    };
+    serve::run(
+        listener,
+        settings,
+        Arc::new(reporter),
+        serve::told_to_stop(),
+    )
+    .map_err(Refused::Serve)
+}
+
+fn tls((cert, key): (PathBuf, PathBuf)) -> Tls {
+    Tls { cert, key }
+}
+
+/// The address that goes into feeds.
+fn base_url(args: &ServeArgs, config: &Config, listening: SocketAddr) -> Result<String, Refused> {
+    if let Some(url) = &args.public_url {
+        return address::parse_server(url).map_err(|error| {
+            let hint = "give the address that phones reach this server by, as https://host/path";
+            Refused::Usage(format!("--public-url: {error}"), hint)
+        });
+    }
+    if let Some(url) = &config.base_url {
+        return Ok(url.clone());
+    }
+    if listening.ip().is_unspecified() {
+        let message = format!("{listening} is all addresses of this machine");
+        let hint = "say which one phones reach it by: --public-url https://host";
+        return Err(Refused::Usage(message, hint));
+    }
+    Ok(format!("{}://{listening}", scheme(args)))
+}
+
+fn scheme(args: &ServeArgs) -> &'static str {
+    match args.tls_cert {
+        Some(_) => "https",
+        None => "http",
+    }
+}
+
+/// Runs `generate`, and tells whether the catalog can be used.
+fn regenerate(config: &Config, talk: Talk) -> bool {
+    match generate::generate(config, &Progress::new(talk), super::now_ns()) {
+        Ok(report) => {
+            report::print_report(talk, config, &report);
+            true
+        }
+        Err(error) => {
+            print_run_error(talk, &error);
+            false
+        }
+    }
+}
+
+/// A server has a socket for each client, and systems give a program few at first.
+fn raise_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // The server waits where there are none left.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+}
+
+/// Prints lines on a thread of its own, so that no answer waits for a terminal.
+fn start_log(talk: Talk) -> SyncSender<Access> {
+    let (sender, lines) = sync_channel::<Access>(MAX_WAITING);
+    std::thread::spawn(move || lines.iter().for_each(|access| talk.line(&line(&access))));
+    sender
+}
+
+/// The common log format; what clients sent is escaped.
+fn line(access: &Access) -> String {
+    let time = chrono::DateTime::from_timestamp(access.time, 0).unwrap_or_default();
+    format!(
+        "{} - - [{}] \"{} {}\" {} {}",
+        access.peer.ip(),
+        time.format("%d/%b/%Y:%H:%M:%S +0000"),
+        access.method.escape_debug(),
+        access.target.escape_debug(),
+        access.status,
+        access.len
+    )
+}
+
+/// Tells people what the server does.
+struct Reporter {
+    talk: Talk,
+    log: Option<SyncSender<Access>>,
+    listening: SocketAddr,
+    base_url: String,
+    args: ServeArgs,
+    settings: Option<PathBuf>,
+}
+
+impl Hooks for Reporter {
+    fn ready(&self, report: &Report) {
+        let talk = self.talk;
+        let here = format!("{}://{}", scheme(&self.args), self.listening);
+        talk.line(&format!(
+            "serving {} at {here}; Ctrl-C stops",
+            report::what_is_offered(report)
+        ));
+        if self.base_url != here {
+            talk.line(&format!("feeds say that it is at {}", self.base_url));
+        }
+        for fault in &report.faults {
+            report::print_fault(talk, fault);
+        }
+        if self.listening.ip().is_loopback() && self.args.public_url.is_none() {
+            talk.warning(
+                "only this machine reaches it; for phones, listen elsewhere (--listen) or put a \
+                 tunnel or proxy before it (--public-url)",
+            );
+        }
+        if !self.base_url.starts_with("https://") {
+            talk.warning(
+                "phones with LineageOS 16 or later refuse plain http; use --tls-cert and \
+                 --tls-key, or a tunnel with https (--public-url)",
+            );
+        }
+        talk.line("build this line into the ROM:");
+        report::print_property(talk, &self.base_url, report);
+    }
+
+    fn answered(&self, access: &dyn Fn() -> Access) {
+        if let Some(log) = &self.log {
+            // A full log must not hold up an answer.
+            let _ = log.try_send(access());
+        }
+    }
+
+    fn refreshed(&self) {
+        self.talk
+            .line("the catalog changed; serving it as it is now");
+    }
+
+    fn failed(&self, error: &generate::Error) {
+        print_run_error(self.talk, error);
+        self.talk.warning("serving the site as it was before");
+    }
+
+    fn changed(&self) -> Option<Config> {
+        let flags = Flags {
+            url: self.args.url.as_deref(),
+            ..Flags::new(&self.args.places)
+        };
+        let mut config = match config::resolve(self.settings.as_deref(), flags) {
+            Ok(resolved) => resolved.config,
+            Err(error) => {
+                self.talk.error(&chain(&error), None);
+                return None;
+            }
+        };
+        config.base_url.get_or_insert_with(|| self.base_url.clone());
+        regenerate(&config, self.talk).then_some(config)
+    }
+}
+
+/// Makes, lists or removes keys.
+fn change_keys(args: &ServeArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
+    let _lock = match generate::lock_state(&config.state) {
+        Ok(lock) => lock,
+        Err(error) => {
+            print_run_error(talk, &error);
+            return Ok(Outcome::of_error(&error));
+        }
+    };
+    let changed = match (&args.new_key, &args.remove_key) {
+        (Some(name), _) => new_key(name, config, talk),
+        (None, Some(name)) => match keys::remove(&config.state, name) {
+            Ok(false) => {
+                talk.error(&format!("there is no key `{}`", name.escape_debug()), None);
+                return Ok(Outcome::Failed);
+            }
+            removed => removed.map(|_| talk.line(&format!("removed the key {name}"))),
+        },
+        (None, None) => {
+            let known = keys::load(&config.state);
+            match known {
+                Ok(known) => return list_keys(&known, talk),
+                Err(error) => Err(error),
+            }
+        }
+    };
+    if let Err(error) = changed {
+        talk.error(&chain(&error), None);
+        return Ok(Outcome::Failed);
+    }
+    Ok(Outcome::Done)
+}
+
+fn new_key(name: &str, config: &Config, talk: Talk) -> Result<(), keys::Error> {
+    let mut random = [0; 32];
+    getrandom::fill(&mut random).expect("every system romfeed runs on has randomness");
+    let key = keys::add(&config.state, name, &random, super::now())?;
+    // Nobody would know the key that could not be printed, so it can stay.
+    let _ = writeln!(io::stdout(), "{key}");
+    talk.line("keep it: only its digest is stored, so it cannot be shown again");
+    talk.line(
+        "clients send it as the header  Apikey: <key>  to …/api/v1/auth, add_build, del_build",
+    );
+    Ok(())
+}
+
+fn list_keys(keys: &[keys::Key], talk: Talk) -> io::Result<Outcome> {
+    for key in keys {
+        let name = key.name.escape_debug().to_string();
+        writeln!(io::stdout(), "{name:<24} {}", format_time(key.created))?;
+    }
+    if keys.is_empty() {
+        talk.line("there are no keys; make one with romfeed serve --new-key NAME");
+    }
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,179 @@
+//! The answers of LineageOTA's own API, for `romfeed serve`: a static host cannot give them.
+//!
+//! Source: julianxhokaxhiu/LineageOTA of 2024, `src/Helpers/Builds.php` and `Build.php`:
+//! `{"id":null,"result":[…],"error":null}` for `/api`, the same with `response` for `/api/v1/…`,
+//! and thirteen keys a build, the API level as text. CMUpdater reads eight of them, the updaters
+//! after it those of the v1 feed.
+//!
+//! One thing differs on purpose. LineageOTA gives `romtype` the value of `channel`, which it
+//! renames for old versions, so that a phone with an unofficial CyanogenMod 13 hides every
+//! build; here `romtype` keeps its name.
+
+use serde::Serialize;
+
+use super::{join, to_ascii_json};
+use crate::build::Build;
+
+/// The first version whose channels keep their names.
+const FIRST_VERBATIM: (u32, u32) = (14, 1);
+
+/// One build as it is answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a> {
+    /// The build.
+    pub build: &'a Build,
+    /// Where phones get it.
+    pub url: &'a str,
+    /// Where people read what is new in it; empty if nowhere.
+    pub changes: &'a str,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    incremental: &'a str,
+    api_level: String,
+    url: &'a str,
+    timestamp: i64,
+    md5sum: &'a str,
+    changes: &'a str,
+    channel: String,
+    filename: &'a str,
+    romtype: String,
+    datetime: i64,
+    version: &'a str,
+    id: &'a str,
+    size: u64,
+}
+
+/// The answer to a POST, for CMUpdater.
+///
+/// One bad value ends its whole list, so a build without incremental, API level or MD5 is left
+/// out.
+#[must_use]
+pub fn render_result(builds: &[Listed<'_>]) -> Vec<u8> {
+    let is_whole = |listed: &&Listed<'_>| {
+        let build = listed.build;
+        build.incremental.is_some() && build.sdk_level.is_some() && build.md5.is_some()
+    };
+    let whole: Vec<Listed<'_>> = builds.iter().filter(is_whole).copied().collect();
+    render(&whole, "result")
+}
+
+/// The answer to a GET.
+#[must_use]
+pub fn render_response(builds: &[Listed<'_>]) -> Vec<u8> {
+    render(builds, "response")
+}
+
+fn render(builds: &[Listed<'_>], key: &str) -> Vec<u8> {
+    let entries: Vec<String> = builds
+        .iter()
+        .map(|listed| to_ascii_json(&entry(listed)))
+        .collect();
+    join(
+        &format!("{{\"id\":null,\"{key}\":["),
+        &entries,
+        "],\"error\":null}",
+    )
+}
+
+fn entry<'a>(listed: &Listed<'a>) -> Entry<'a> {
+    let build = listed.build;
+    Entry {
+        incremental: build.incremental.as_deref().unwrap_or_default(),
+        api_level: build
+            .sdk_level
+            .map_or_else(String::new, |sdk| sdk.to_string()),
+        url: listed.url,
+        timestamp: build.timestamp,
+        md5sum: build.md5.as_deref().unwrap_or_default(),
+        changes: listed.changes,
+        channel: channel(build),
+        filename: &build.filename,
+        romtype: build.romtype.to_path(),
+        datetime: build.timestamp,
+        version: &build.version,
+        id: build.phone_id(),
+        size: build.size,
+    }
+}
+
+/// What LineageOTA calls a build's release type: CMUpdater knows no unofficial builds.
+fn channel(build: &Build) -> String {
+    let romtype = build.romtype.to_path();
+    match &*romtype {
+        "experimental" if is_before_lineage(&build.version) => "snapshot".to_owned(),
+        "unofficial" if is_before_lineage(&build.version) => "nightly".to_owned(),
+        _ => romtype,
+    }
+}
+
+fn is_before_lineage(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse().ok());
+    let major: Option<u32> = parts.next().flatten();
+    let minor = parts.next().flatten().unwrap_or(0);
+    major.is_some_and(|major| (major, minor) < FIRST_VERBATIM)
+}
+
+/// Whether a build belongs to a channel that a client asks for, in any case.
+#[must_use]
+pub fn is_of_channel(build: &Build, wanted: &str) -> bool {
+    let wanted = wanted.to_ascii_lowercase();
+    wanted == channel(build) || wanted == build.romtype.to_path()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::file;
+
+    fn build(romtype: &str, version: &str) -> Build {
+        let record = format!(
+            r#"{{"device":"mako","romtype":"{romtype}","version":"{version}","datetime":1440000000,
+            "kind":"full","path":"a.zip","size":7,"md5":"{}","sha256":"{}"}}"#,
+            "a".repeat(32),
+            "b".repeat(64)
+        );
+        let catalog = format!(r#"{{"schema":1,"builds":[{record}]}}"#);
+        let catalog = file::parse(catalog.as_bytes(), "catalog.json").unwrap();
+        catalog.builds.into_values().next().unwrap().build
+    }
+
+    #[test]
+    fn channels_of_old_versions_are_renamed() {
+        for (romtype, version, expected) in [
+            ("UNOFFICIAL", "13.0", "nightly"),
+            ("EXPERIMENTAL", "12.1", "snapshot"),
+            ("RC", "12.1", "rc"),
+            ("UNOFFICIAL", "14.1", "unofficial"),
+            ("unofficial", "14", "nightly"),
+            ("experimental", "21.0", "experimental"),
+            ("unofficial", "x", "unofficial"),
+        ] {
+            let build = build(romtype, version);
+            assert_eq!(channel(&build), expected, "{romtype} {version}");
+            assert!(is_of_channel(&build, &expected.to_uppercase()));
+            assert!(is_of_channel(&build, romtype));
+            assert!(!is_of_channel(&build, "stable"));
+        }
+    }
+
+    #[test]
+    fn a_build_that_would_end_the_list_is_only_left_out_of_the_old_one() {
+        let build = build("nightly", "12.1");
+        let listed = Listed {
+            build: &build,
+            url: "https://h/a.zip",
+            changes: "",
+        };
+        assert_eq!(
+            render_result(&[listed]),
+            b"{\"id\":null,\"result\":[],\"error\":null}\n"
+        );
+        let text = String::from_utf8(render_response(&[listed])).unwrap();
+        assert!(
+            text.contains(r#"{"incremental":"","api_level":"","url""#),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! A site in memory: what `generate` would write, and what a server can answer beyond that.
+//!
+//! In: the settings and the catalogs as they are on disk; packages are not looked at. Out: a
+//! [`Snapshot`], which borrows from nothing.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Error, Report, pages, primary_catalog};
+use crate::build::{Build, Kind};
+use crate::catalog::Catalogs;
+use crate::catalog::lanes::{self, Held, Lane, LaneKey, Lanes, Offer};
+use crate::config::{AddressSource, Config};
+use crate::feed::{Page, cm};
+
+/// One package that phones are offered.
+#[derive(Clone, Debug)]
+pub struct OwnedOffer {
+    /// The build.
+    pub build: Arc<Build>,
+    /// Its address.
+    pub url: Arc<str>,
+    /// Where the text on its changes that lies beside it is; empty if there is none.
+    pub changes: Arc<str>,
+}
+
+/// What the phones of one lane are offered.
+#[derive(Clone, Debug, Default)]
+pub struct OwnedLane {
+    /// Full builds, newest first.
+    pub offers: Vec<OwnedOffer>,
+    /// Deltas.
+    pub deltas: Vec<OwnedOffer>,
+}
+
+/// A site in memory.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// All files of the site.
+    pub pages: Vec<Page>,
+    /// What is offered to whom.
+    pub lanes: BTreeMap<LaneKey, OwnedLane>,
+    /// The answers to `get_delta`, by the incrementals of source and target.
+    pub deltas: BTreeMap<(String, String), Vec<u8>>,
+    /// When a build that is held back becomes old enough, in seconds since the epoch.
+    pub next_change: Option<i64>,
+    /// What is left out, and why.
+    pub report: Report,
+}
+
+/// Takes a snapshot of the site; `now` is in seconds since the epoch.
+///
+/// # Errors
+/// [`Error`] if a catalog or a feed template cannot be used.
+pub fn snapshot(config: &Config, now: i64) -> Result<Snapshot, Error> {
+    primary_catalog(config)?;
+    let catalogs = Catalogs::load(&config.catalogs)?;
+    let merged = catalogs.merged()?;
+    let mut report = Report::default();
+    let urls = pages::addresses(config, &merged, &mut report);
+    let lanes = lanes::lanes(&merged, config, &urls, now);
+    let pages = pages::render_lanes(config, &lanes, &mut report)?;
+    let until = |held: &Held| match held {
+        Held::TooYoung(until) => Some(*until),
+        _ => None,
+    };
+    Ok(Snapshot {
+        pages,
+        next_change: lanes.held.values().filter_map(until).min(),
+        deltas: render_deltas(&lanes),
+        lanes: own(config, &lanes),
+        report,
+    })
+}
+
+/// Of two lanes with the same incrementals the first answers: phones do not say which they are of.
+fn render_deltas(lanes: &Lanes<'_>) -> BTreeMap<(String, String), Vec<u8>> {
+    let mut answers = BTreeMap::new();
+    for lane in lanes.lanes.values() {
+        for delta in &lane.deltas {
+            let Some(target) = delta.target.build.incremental.as_deref() else {
+                continue;
+            };
+            let ends = (delta.source.to_owned(), target.to_owned());
+            let answer = || cm::render_delta(lane, delta.source, target);
+            answers.entry(ends).or_insert_with(answer);
+        }
+    }
+    answers
+}
+
+/// A build stands in a lane under each name of its device, and in memory once.
+fn own(config: &Config, lanes: &Lanes<'_>) -> BTreeMap<LaneKey, OwnedLane> {
+    let mut known: BTreeMap<String, OwnedOffer> = BTreeMap::new();
+    let mut to_owned = |offer: &Offer<'_>| {
+        let build = offer.build;
+        let owned = known.entry(build.identity().to_owned());
+        let owned = owned.or_insert_with(|| OwnedOffer {
+            build: Arc::new(build.clone()),
+            url: offer.url.into(),
+            changes: changes(config, offer).into(),
+        });
+        owned.clone()
+    };
+    let mut own = |(key, lane): (&LaneKey, &Lane<'_>)| {
+        let owned = OwnedLane {
+            offers: lane.offers.iter().map(&mut to_owned).collect(),
+            deltas: lane.deltas.iter().map(|d| to_owned(&d.offer)).collect(),
+        };
+        (key.clone(), owned)
+    };
+    lanes.lanes.iter().map(&mut own).collect()
+}
+
+/// The `.txt` or `.html` beside a package that the site itself serves, as LineageOTA looks for it.
+fn changes(config: &Config, offer: &Offer<'_>) -> String {
+    let build = offer.build;
+    let is_here = matches!(config.address(build), Some((_, AddressSource::Site)));
+    let stem = build.path.strip_suffix(".zip");
+    let Some(stem) = stem.filter(|_| is_here && build.kind == Kind::Full) else {
+        return String::new();
+    };
+    for end in ["txt", "html"] {
+        if config.builds.join(format!("{stem}.{end}")).is_file() {
+            let url = offer.url.strip_suffix("zip").unwrap_or(offer.url);
+            return format!("{url}{end}");
+        }
+    }
+    String::new()
+}

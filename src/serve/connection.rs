@@ -1,0 +1,284 @@
+//! Sockets: who may connect, how many, for how long.
+//!
+//! In: a listening socket. Out: each request to [`route`], its answer to the client. A client
+//! that sends or takes nothing loses its connection; beyond the limit of connections, others
+//! wait until one ends.
+
+use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use std::{fmt, io};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::{Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ServerConfig, crypto};
+
+use super::route;
+use super::site::Site;
+use super::{Access, Error, Hooks, Limits};
+
+/// Most bytes of a request's head; those of clients have less than one KiB.
+const MAX_HEAD: usize = 32 << 10;
+/// How long to wait when the system has no more sockets to give.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Certificate and key for https.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The certificate and those it leads to, as PEM.
+    pub cert: PathBuf,
+    /// Its private key, as PEM.
+    pub key: PathBuf,
+}
+
+impl Tls {
+    /// Reads both.
+    pub(super) fn acceptor(&self) -> Result<TlsAcceptor, Error> {
+        let fault = |file: &PathBuf, reason: &dyn fmt::Display| Error::Tls {
+            file: file.clone(),
+            reason: reason.to_string(),
+        };
+        let certs = CertificateDer::pem_file_iter(&self.cert)
+            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+            .map_err(|error| fault(&self.cert, &error))?;
+        if certs.is_empty() {
+            return Err(fault(&self.cert, &"there is no certificate in it"));
+        }
+        let key =
+            PrivateKeyDer::from_pem_file(&self.key).map_err(|error| fault(&self.key, &error))?;
+        let mut config =
+            ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .map_err(|error| fault(&self.cert, &error))?
+                .with_no_client_auth()
+                .with_single_cert(certs, key)
+                .map_err(|error| fault(&self.key, &error))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+/// What all connections share.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) site: Arc<Site>,
+    pub(super) hooks: Arc<dyn Hooks>,
+    pub(super) acceptor: Option<TlsAcceptor>,
+    pub(super) limits: Limits,
+}
+
+impl Server {
+    /// Accepts connections until the process is to stop, and then lets answers that are on
+    /// their way come to an end.
+    pub(super) async fn run(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let (stopping, stopped) = watch::channel(());
+        let num_places = self.limits.max_connections;
+        let places = Arc::new(Semaphore::new(num_places));
+        tokio::select! {
+            () = self.accept_all(&listener, &places, &stopped) => {}
+            () = stop => {}
+        }
+        drop(listener);
+        drop(stopping);
+        let all = u32::try_from(num_places).unwrap_or(u32::MAX);
+        let _ = timeout(self.limits.stop_time, places.acquire_many(all)).await;
+        Ok(())
+    }
+
+    async fn accept_all(
+        &self,
+        listener: &tokio::net::TcpListener,
+        places: &Arc<Semaphore>,
+        stopped: &watch::Receiver<()>,
+    ) {
+        loop {
+            let Ok(place) = Arc::clone(places).acquire_owned().await else {
+                return;
+            };
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    let server = self.clone();
+                    tokio::spawn(server.keep(stream, peer, place, stopped.clone()));
+                }
+                Err(_) => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    /// Keeps one connection until it ends; how it ends is the client's matter.
+    async fn keep(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        _place: OwnedSemaphorePermit,
+        stopped: watch::Receiver<()>,
+    ) {
+        // Without it, small answers wait for the client to confirm the one before.
+        let _ = stream.set_nodelay(true);
+        let stream = Unstalled::new(stream, self.limits.stall_time);
+        match &self.acceptor {
+            None => self.talk(stream, peer, stopped).await,
+            Some(acceptor) => {
+                let shaken = timeout(self.limits.body_time, acceptor.accept(stream)).await;
+                if let Ok(Ok(stream)) = shaken {
+                    self.talk(stream, peer, stopped).await;
+                }
+            }
+        }
+    }
+
+    async fn talk<S>(&self, stream: S, peer: SocketAddr, mut stopped: watch::Receiver<()>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let service = service_fn(|request| self.answer(request, peer));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head_time)
+            .max_buf_size(MAX_HEAD)
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+    }
+
+    async fn answer(
+        &self,
+        request: hyper::Request<hyper::body::Incoming>,
+        peer: SocketAddr,
+    ) -> Result<super::answer::Answer, Infallible> {
+        let method = request.method().clone();
+        let target = request.uri().clone();
+        let answer = route::answer(&self.site, request, self.limits.body_time).await;
+        self.hooks.answered(&|| Access {
+            peer,
+            time: (self.site.clock)(),
+            method: method.to_string(),
+            target: target.to_string(),
+            status: answer.status().as_u16(),
+            len: answer.body().len(),
+        });
+        Ok(answer)
+    }
+}
+
+/// Waits until the process is told to end, by SIGINT or SIGTERM.
+pub async fn told_to_stop() {
+    let told = async {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut terminate = signal(SignalKind::terminate())?;
+            tokio::select! {
+                _ = terminate.recv() => Ok(()),
+                told = tokio::signal::ctrl_c() => told,
+            }
+        }
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await
+    };
+    // Where signals cannot be had, they end the process in their own way.
+    if io::Result::is_err(&told.await) {
+        std::future::pending().await
+    }
+}
+
+/// A stream that breaks when the other side takes nothing for too long.
+struct Unstalled {
+    stream: TcpStream,
+    patience: Duration,
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl Unstalled {
+    fn new(stream: TcpStream, patience: Duration) -> Unstalled {
+        Unstalled {
+            stream,
+            patience,
+            stalled: None,
+        }
+    }
+
+    /// Passes on what a write came to, unless too many came to nothing.
+    fn watch<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let patience = self.patience;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::pin(sleep(patience)));
+        match stalled.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Unstalled {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Unstalled {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.watch(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.watch(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,231 @@
+//! Who may change the catalog through the server: keys, kept by their SHA-256.
+//!
+//! In: a key as a client sends it, 64 hex digits of 256 random bits. Out: whether it is one of
+//! those in `keys.json` of the state folder, which only its owner may read. A key is random all
+//! through, so a plain digest of it cannot be guessed back.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::build;
+use crate::digest::hex;
+
+/// The file in the state folder.
+const FILE: &str = "keys.json";
+/// The schema this romfeed reads and writes.
+const SCHEMA: u32 = 1;
+
+/// Why keys cannot be used or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system refused.
+    #[error("cannot {verb} {}", .file.display())]
+    Io {
+        /// What was tried.
+        verb: &'static str,
+        /// The file.
+        file: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// Not JSON, or not of this schema.
+    #[error("{} cannot be understood", .file.display())]
+    Json {
+        /// The file.
+        file: PathBuf,
+        /// The reason.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Written by a later romfeed.
+    #[error("{} has schema {found}, this romfeed reads schema {SCHEMA}", .file.display())]
+    Schema {
+        /// The file.
+        file: PathBuf,
+        /// The schema found.
+        found: u32,
+    },
+    /// A name that cannot be.
+    #[error("the key name `{}` cannot be: {reason}", .name.escape_debug())]
+    Name {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A key of this name is there already.
+    #[error("there is a key `{name}` already")]
+    Taken {
+        /// The name.
+        name: String,
+    },
+}
+
+/// A key, as far as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Key {
+    /// What its owner calls it.
+    pub name: String,
+    /// The SHA-256 of its hex digits, as lower-case hex digits.
+    pub sha256: String,
+    /// When it was made, in seconds since the epoch.
+    pub created: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    schema: u32,
+    keys: Vec<Key>,
+}
+
+/// All keys; none if the file does not exist.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Json`] or [`Error::Schema`].
+pub fn load(state: &Path) -> Result<Vec<Key>, Error> {
+    let file = state.join(FILE);
+    let bytes = match std::fs::read(&file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        read => read.map_err(io_error("read", &file))?,
+    };
+    let wire: Wire = serde_json::from_slice(&bytes).map_err(|source| Error::Json {
+        file: file.clone(),
+        source,
+    })?;
+    match wire.schema {
+        SCHEMA => Ok(wire.keys),
+        found => Err(Error::Schema { file, found }),
+    }
+}
+
+/// Keeps a key of 256 random bits, and gives the text that clients are to send.
+///
+/// # Errors
+/// [`Error`]; a name is used once.
+pub fn add(state: &Path, name: &str, random: &[u8; 32], created: i64) -> Result<String, Error> {
+    if let Some(reason) = build::path_fault(name) {
+        let name = name.to_owned();
+        return Err(Error::Name { name, reason });
+    }
+    let mut keys = load(state)?;
+    if keys.iter().any(|key| key.name == name) {
+        let name = name.to_owned();
+        return Err(Error::Taken { name });
+    }
+    let secret = hex(random);
+    keys.push(Key {
+        name: name.to_owned(),
+        sha256: hex(&Sha256::digest(&secret)),
+        created,
+    });
+    save(state, keys)?;
+    Ok(secret)
+}
+
+/// Takes a key away; false if there is none of this name.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Json`] or [`Error::Schema`].
+pub fn remove(state: &Path, name: &str) -> Result<bool, Error> {
+    let mut keys = load(state)?;
+    let num_before = keys.len();
+    keys.retain(|key| key.name != name);
+    let is_removed = keys.len() < num_before;
+    if is_removed {
+        save(state, keys)?;
+    }
+    Ok(is_removed)
+}
+
+/// The name of the key that a client sent. All keys are compared, each in full, so that the time
+/// tells nothing of them.
+#[must_use]
+pub fn find<'k>(keys: &'k [Key], sent: &[u8]) -> Option<&'k str> {
+    let digest = hex(&Sha256::digest(sent));
+    let is_it = |key: &Key| -> Choice { key.sha256.as_bytes().ct_eq(digest.as_bytes()) };
+    let fitting: Vec<(&Key, Choice)> = keys.iter().map(|key| (key, is_it(key))).collect();
+    let found = fitting.iter().find(|(_, fits)| bool::from(*fits))?;
+    Some(&found.0.name)
+}
+
+fn save(state: &Path, keys: Vec<Key>) -> Result<(), Error> {
+    let file = state.join(FILE);
+    let temporary = state.join("keys.tmp");
+    let wire = Wire {
+        schema: SCHEMA,
+        keys,
+    };
+    let mut text = serde_json::to_string_pretty(&wire).map_err(|source| Error::Json {
+        file: file.clone(),
+        source,
+    })?;
+    text.push('\n');
+    let write = || {
+        std::fs::create_dir_all(state)?;
+        // What an interrupted run left may be readable by others.
+        let _ = std::fs::remove_file(&temporary);
+        let mut options = std::fs::File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut opened = options.open(&temporary)?;
+        io::Write::write_all(&mut opened, text.as_bytes())?;
+        opened.sync_all()?;
+        std::fs::rename(&temporary, &file)
+    };
+    write().map_err(io_error("write", &file))
+}
+
+fn io_error<'a>(verb: &'static str, file: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
+    move |source| Error::Io {
+        verb,
+        file: file.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_known_until_it_is_removed_and_never_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join(".romfeed");
+        assert_eq!(load(&state).unwrap(), []);
+        let secret = add(&state, "ci", &[7; 32], 5).unwrap();
+        assert_eq!(secret, "07".repeat(32));
+        assert!(matches!(
+            add(&state, "ci", &[8; 32], 5),
+            Err(Error::Taken { .. })
+        ));
+        assert!(matches!(
+            add(&state, "a b", &[8; 32], 5),
+            Err(Error::Name { .. })
+        ));
+        let text = std::fs::read_to_string(state.join(FILE)).unwrap();
+        assert!(!text.contains(&secret), "{text}");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = state.join(FILE).metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        let keys = load(&state).unwrap();
+        assert_eq!(find(&keys, secret.as_bytes()), Some("ci"));
+        for wrong in ["", "ci", &secret[1..], &"08".repeat(32)] {
+            assert_eq!(find(&keys, wrong.as_bytes()), None);
+        }
+        assert!(!remove(&state, "other").unwrap());
+        assert!(remove(&state, "ci").unwrap());
+        assert_eq!(find(&load(&state).unwrap(), secret.as_bytes()), None);
+    }
+}

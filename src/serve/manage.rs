@@ -1,0 +1,244 @@
+//! Changes of the catalog over HTTP, for those who have a key.
+//!
+//! In: a request with the header `Apikey`. Out: `pass`, `ok` or an error. Source:
+//! LineageOS/lineageos_updater, 2017: `auth`, `requestfile`, `add_build`, `purgecache`, `DELETE`
+//! by file name; and `del_build`, which its README had and its code had not. No body is 400 and a
+//! missing key or a wrong type 406, each with what is expected, as there.
+//!
+//! `datetime`, `size` and `sha256` must be sent too: phones compare them with the build, and what
+//! that server put in their place made phones offer a build forever.
+
+use hyper::StatusCode;
+use hyper::header;
+use serde_json::{Map, Value, json};
+
+use super::answer::{self, Answer};
+use super::keys;
+use super::site::{Current, Site};
+use crate::build::{Build, Device, Kind, Romtype};
+use crate::catalog::Reason;
+use crate::generate::Error;
+use crate::generate::edit::{self, EditError};
+use crate::site::writer;
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub(super) enum Order {
+    /// Tell whether the key is good.
+    Auth,
+    /// Add a build.
+    Add,
+    /// Remove the build that the body names by its id.
+    DeleteById,
+    /// Remove the build of this file name.
+    Delete(String),
+    /// Read the catalog again.
+    Purge,
+}
+
+/// A key of `add_build`: its name, whether it is a number, whether it must be there.
+type Field = (&'static str, Type, bool);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    Text,
+    Number,
+}
+
+const FIELDS: [Field; 12] = [
+    ("device", Type::Text, true),
+    ("filename", Type::Text, true),
+    ("md5sum", Type::Text, true),
+    ("romtype", Type::Text, true),
+    ("url", Type::Text, true),
+    ("version", Type::Text, true),
+    ("datetime", Type::Number, true),
+    ("size", Type::Number, true),
+    ("sha256", Type::Text, true),
+    ("incremental", Type::Text, false),
+    ("sdk_level", Type::Number, false),
+    ("security_patch", Type::Text, false),
+];
+
+/// Carries an order out; waits for the disk.
+pub(super) fn carry_out(site: &Site, order: &Order, key: Option<&[u8]>, body: &[u8]) -> Answer {
+    let current = site.current();
+    let keys = match keys::load(&current.config.state) {
+        Ok(keys) => keys,
+        Err(_) => return answer::error(StatusCode::INTERNAL_SERVER_ERROR, "keys cannot be read"),
+    };
+    if key.and_then(|sent| keys::find(&keys, sent)).is_none() {
+        let message = "the header Apikey has no key of this server";
+        return answer::error(StatusCode::FORBIDDEN, message);
+    }
+    let done = match order {
+        Order::Auth => return answer::text("pass"),
+        Order::Purge => Ok(()),
+        Order::Add => add(&current, body, (site.clock)()),
+        Order::DeleteById => delete_by_id(&current, body),
+        Order::Delete(filename) => delete(&current, filename),
+    };
+    // What was changed is served at once.
+    let done = done.and_then(|()| site.refresh().map_err(|error| refuse(error.into())));
+    match (done, order) {
+        (Err(refused), _) => *refused,
+        (Ok(()), Order::Delete(_)) => answer::text(""),
+        (Ok(()), _) => answer::text("ok"),
+    }
+}
+
+/// Where a build is, by its id; for everybody, as it was.
+pub(super) fn request_file(current: &Current, id: &str) -> Answer {
+    let lanes = current.snapshot.lanes.values();
+    let mut offers = lanes.flat_map(|lane| lane.offers.iter().chain(&lane.deltas));
+    match offers.find(|offer| offer.build.phone_id() == id) {
+        Some(offer) => {
+            let file = json!({ "url": &*offer.url, "md5sum": offer.build.md5 });
+            answer::json(format!("{file}\n"))
+        }
+        None => answer::error(StatusCode::NOT_FOUND, "there is no build of this id"),
+    }
+}
+
+type Done = Result<(), Box<Answer>>;
+
+fn refuse(error: EditError) -> Box<Answer> {
+    let message = error.to_string();
+    Box::new(match error {
+        EditError::Refused(_) => answer::error(StatusCode::NOT_ACCEPTABLE, &message),
+        EditError::Run(Error::Writer(writer::Error::Locked { .. })) => {
+            let message = "the catalog is being changed by another program; try again";
+            let mut answer = answer::error(StatusCode::SERVICE_UNAVAILABLE, message);
+            answer::set(&mut answer, header::RETRY_AFTER, "5");
+            answer
+        }
+        // The rest names files of the server.
+        EditError::Run(_) => answer::error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the catalog cannot be read or written",
+        ),
+    })
+}
+
+/// Refuses a body, and tells what it should have been.
+fn teach(status: StatusCode, message: &str) -> Box<Answer> {
+    let of_type = |kind: Type| match kind {
+        Type::Text => "string",
+        Type::Number => "integer",
+    };
+    let schema = FIELDS.map(|(name, kind, is_required)| {
+        let rule = json!({ "type": of_type(kind), "required": is_required });
+        (name.to_owned(), rule)
+    });
+    let schema: Map<String, Value> = schema.into_iter().collect();
+    let body = json!({ "error": message, "schema": schema });
+    let body = format!("{body}\n");
+    Box::new(answer::of_bytes(status, "application/json", body))
+}
+
+fn parse(body: &[u8]) -> Result<Map<String, Value>, Box<Answer>> {
+    if body.trim_ascii().is_empty() {
+        return Err(teach(StatusCode::BAD_REQUEST, "there is no body"));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        let message = format!("the body is no JSON object: {error}");
+        teach(StatusCode::BAD_REQUEST, &message)
+    })
+}
+
+/// Checks that all keys are there, of their types, and known.
+fn check(facts: &Map<String, Value>) -> Result<(), Box<Answer>> {
+    let refuse = |message: String| Err(teach(StatusCode::NOT_ACCEPTABLE, &message));
+    for (name, kind, is_required) in FIELDS {
+        let value = facts.get(name).filter(|value| !value.is_null());
+        match (value, kind) {
+            (None, _) if is_required => return refuse(format!("`{name}` is missing")),
+            (None, _) | (Some(Value::String(_)), Type::Text) => {}
+            (Some(value), Type::Number) if value.as_u64().is_some() => {}
+            (Some(_), Type::Text) => return refuse(format!("`{name}` is no string")),
+            (Some(_), Type::Number) => return refuse(format!("`{name}` is no whole number")),
+        }
+    }
+    let is_known = |key: &&String| FIELDS.iter().any(|(name, ..)| name == key);
+    match facts.keys().find(|key| !is_known(key)) {
+        None => Ok(()),
+        Some(key) => refuse(format!("`{}` is unknown", key.escape_debug())),
+    }
+}
+
+fn add(current: &Current, body: &[u8], now: i64) -> Done {
+    let facts = parse(body)?;
+    check(&facts)?;
+    let config = &current.config;
+    let build =
+        to_build(current, &facts).map_err(|message| teach(StatusCode::NOT_ACCEPTABLE, &message))?;
+    let added = edit::change(config, |catalogs| edit::add(build, config, catalogs, now));
+    added.map(|_| ()).map_err(refuse)
+}
+
+fn to_build(current: &Current, facts: &Map<String, Value>) -> Result<Build, String> {
+    let text = |name: &str| facts.get(name).and_then(Value::as_str);
+    let number = |name: &str| facts.get(name).and_then(Value::as_u64);
+    let digest = |name: &str| text(name).map(str::to_ascii_lowercase);
+    let filename = text("filename").unwrap_or_default().to_owned();
+    let romtype = text("romtype").unwrap_or_default();
+    let sdk_level = number("sdk_level").map(u32::try_from).transpose();
+    Ok(Build {
+        device: Device::parse(text("device").unwrap_or_default()).map_err(|e| e.to_string())?,
+        variant: current.config.variant(&filename, &|_| None).cloned(),
+        romtype: Romtype::parse(romtype).map_err(|e| e.to_string())?,
+        version: text("version").unwrap_or_default().to_owned(),
+        timestamp: i64::try_from(number("datetime").unwrap_or(0)).unwrap_or(i64::MAX),
+        incremental: text("incremental")
+            .filter(|t| !t.is_empty())
+            .map(str::to_owned),
+        kind: Kind::Full,
+        sdk_level: sdk_level.map_err(|_| "sdk_level is no API level".to_owned())?,
+        security_patch: text("security_patch").map(str::to_owned),
+        path: filename.clone(),
+        filename,
+        size: number("size").unwrap_or(0),
+        sha256: digest("sha256"),
+        id: None,
+        md5: digest("md5sum"),
+        url: text("url").filter(|url| !url.is_empty()).map(str::to_owned),
+        ota_url: None,
+        property_files: None,
+        signer: None,
+        next_device: None,
+        csig: None,
+    })
+}
+
+fn delete_by_id(current: &Current, body: &[u8]) -> Done {
+    let refuse = |status, message| Err(Box::new(answer::error(status, message)));
+    if body.trim_ascii().is_empty() {
+        let message = "there is no body; send {\"id\": …}";
+        return refuse(StatusCode::BAD_REQUEST, message);
+    }
+    let Ok(order) = serde_json::from_slice::<Value>(body) else {
+        return refuse(StatusCode::BAD_REQUEST, "the body is no JSON");
+    };
+    match order["id"].as_str() {
+        Some(id) => delete(current, id),
+        None => refuse(StatusCode::NOT_ACCEPTABLE, "`id` is missing, or no string"),
+    }
+}
+
+fn delete(current: &Current, name: &str) -> Done {
+    let config = &current.config;
+    let mut is_known = true;
+    let removed = edit::change(config, |catalogs| {
+        let found = edit::find(name, config, &catalogs.own);
+        is_known = found.is_ok();
+        catalogs.own.bury(&found?, Reason::Removed);
+        Ok(())
+    });
+    match removed {
+        Err(EditError::Refused(_)) if !is_known => {
+            let message = "there is no build of this name or id, or more than one";
+            Err(Box::new(answer::error(StatusCode::NOT_FOUND, message)))
+        }
+        removed => removed.map_err(refuse),
+    }
+}

@@ -1,0 +1,171 @@
+//! The site as an HTTP server: what a static host does, and what it cannot do.
+//!
+//! In: the settings, a listening socket, and [`Hooks`] that are told of what happens. Out: the
+//! pages of the site from memory, packages and other files from disk, and answers made for each
+//! request: LineageOTA's API by POST and GET, lists for any incremental, the paths of the official
+//! backend, and changes of the catalog for those who have a key.
+//!
+//! - [`mod@site`]: what is served, kept up to date with the catalog;
+//! - [`mod@route`]: a request to its answer;
+//! - [`mod@lists`], [`mod@manage`]: the answers made for one request;
+//! - [`mod@files`], [`mod@conditional`]: files, and the parts of HTTP that spare sending them;
+//! - [`mod@connection`]: sockets, TLS, limits;
+//! - [`mod@watch`]: what changes on disk;
+//! - [`mod@keys`]: who may change the catalog.
+//!
+//! This is the only module with async in it. HTTP/2 is left out: no updater speaks it.
+
+mod answer;
+mod conditional;
+mod connection;
+mod files;
+pub mod keys;
+mod lists;
+mod manage;
+mod route;
+mod site;
+mod watch;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::generate;
+
+pub use connection::{Tls, told_to_stop};
+
+/// What one server is to do.
+#[derive(Debug)]
+pub struct Settings {
+    /// The site; its `base_url` is the address of the server.
+    pub config: Config,
+    /// Folders that are looked at for changes of packages and templates; none are watched if
+    /// it is empty.
+    pub watched: Vec<PathBuf>,
+    /// Certificate and key for https.
+    pub tls: Option<Tls>,
+    /// What connections may cost.
+    pub limits: Limits,
+    /// The time in seconds since the epoch.
+    pub clock: fn() -> i64,
+}
+
+/// What connections may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most connections; further ones wait to be accepted.
+    pub max_connections: usize,
+    /// Longest time for the head of a request, from the end of the last one on: it ends idle
+    /// connections, and those that send a byte at a time.
+    pub head_time: Duration,
+    /// Longest time for a TLS handshake or the body of a request.
+    pub body_time: Duration,
+    /// Longest time that a client may take nothing of an answer.
+    pub stall_time: Duration,
+    /// Longest time for running answers when the server is to stop.
+    pub stop_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            // Each costs some 20 KiB while idle, half a megabyte while it downloads.
+            max_connections: 4096,
+            head_time: Duration::from_secs(15),
+            body_time: Duration::from_secs(15),
+            stall_time: Duration::from_secs(60),
+            stop_time: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A request that was answered, for the log; what clients sent is not escaped.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Who asked.
+    pub peer: SocketAddr,
+    /// Seconds since the epoch.
+    pub time: i64,
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// Length of the answer's body, in bytes.
+    pub len: u64,
+}
+
+/// What is told while the server runs; called from several threads.
+pub trait Hooks: Send + Sync + 'static {
+    /// Clients are accepted from now on; what the site is made of.
+    fn ready(&self, _report: &generate::Report) {}
+    /// A request was answered; what is known of it is put together on demand. Must not block.
+    fn answered(&self, _access: &dyn Fn() -> Access) {}
+    /// The catalog changed, and the site in memory with it.
+    fn refreshed(&self) {}
+    /// The site could not be brought up to date; the old one is served.
+    fn failed(&self, _error: &generate::Error) {}
+    /// Packages or templates changed; gives the settings as they are now, once the catalog is
+    /// up to date, or none if that failed.
+    fn changed(&self) -> Option<Config> {
+        None
+    }
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The site cannot be made.
+    #[error(transparent)]
+    Generate(#[from] generate::Error),
+    /// The folder of the site cannot be understood.
+    #[error(transparent)]
+    Writer(#[from] crate::site::writer::Error),
+    /// Certificate or key cannot be used.
+    #[error("{}: {reason}", .file.display())]
+    Tls {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The system refused.
+    #[error("cannot serve")]
+    Io(#[from] io::Error),
+}
+
+/// Serves until `stop` comes true, as [`told_to_stop`] does.
+///
+/// # Errors
+/// [`Error`] if the site cannot be made; what goes wrong later is told to `hooks`.
+pub fn run(
+    listener: TcpListener,
+    settings: Settings,
+    hooks: Arc<dyn Hooks>,
+    stop: impl Future<Output = ()>,
+) -> Result<(), Error> {
+    let acceptor = settings.tls.as_ref().map(Tls::acceptor).transpose()?;
+    let (limits, watched) = (settings.limits, settings.watched);
+    let site = Arc::new(site::Site::new(settings.config, settings.clock)?);
+    hooks.ready(&site.current().snapshot.report);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let server = connection::Server {
+        site: Arc::clone(&site),
+        hooks: Arc::clone(&hooks),
+        acceptor,
+        limits,
+    };
+    let watcher = watch::start(site, hooks, watched);
+    let served = runtime.block_on(server.run(listener, stop));
+    watcher.stop();
+    // A thread that waits for a disk must not keep the process.
+    runtime.shutdown_background();
+    Ok(served?)
+}

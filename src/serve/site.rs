@@ -1,0 +1,196 @@
+//! What is served: the pages of the site in memory, and what else can be answered.
+//!
+//! In: the settings and the clock. Out: a [`Current`] that requests hold as long as they need
+//! it, while the next one is made.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use hyper::body::Bytes;
+use hyper::header::HeaderValue;
+use sha2::{Digest, Sha256};
+
+use super::Error;
+use crate::config::Config;
+use crate::feed::Page;
+use crate::fetch::content_type;
+use crate::generate::{self, Snapshot};
+use crate::site::writer;
+
+/// Digits of the SHA-256 in an entity tag: more than any two pages will ever share.
+const TAG_LEN: usize = 32;
+
+/// The site of this moment.
+#[derive(Debug)]
+pub(super) struct Current {
+    /// The settings it is made with.
+    pub(super) config: Arc<Config>,
+    /// Pages by path.
+    pub(super) pages: HashMap<String, Stored>,
+    /// Files in the folder of the site that are romfeed's, and so answered from memory or not
+    /// at all.
+    pub(super) own_files: HashSet<String>,
+    /// The trees of feeds beside the first.
+    pub(super) variants: BTreeSet<String>,
+    /// The folder of the site without links in its path, if it exists.
+    pub(super) out: Option<PathBuf>,
+    /// The same of the packages.
+    pub(super) builds: Option<PathBuf>,
+    /// What is offered; its pages are in `pages`.
+    pub(super) snapshot: Snapshot,
+}
+
+/// A page in memory.
+#[derive(Debug)]
+pub(super) struct Stored {
+    /// Its contents.
+    pub(super) bytes: Bytes,
+    /// The type to serve it as.
+    pub(super) content_type: &'static str,
+    /// Its entity tag, in quotes.
+    pub(super) etag: HeaderValue,
+}
+
+/// A site that follows its catalog.
+#[derive(Debug)]
+pub(super) struct Site {
+    /// The path of the server's address, as `/ota`, or nothing.
+    pub(super) base_path: String,
+    pub(super) clock: fn() -> i64,
+    current: RwLock<Arc<Current>>,
+    making: Mutex<()>,
+}
+
+impl Site {
+    pub(super) fn new(config: Config, clock: fn() -> i64) -> Result<Site, Error> {
+        let base_path = path_of(config.base_url.as_deref().unwrap_or_default());
+        let current = make(Arc::new(config), clock())?;
+        Ok(Site {
+            base_path,
+            clock,
+            current: RwLock::new(Arc::new(current)),
+            making: Mutex::new(()),
+        })
+    }
+
+    /// The site as it is now.
+    pub(super) fn current(&self) -> Arc<Current> {
+        let current = self.current.read();
+        Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Brings the site up to date with the catalog.
+    pub(super) fn refresh(&self) -> Result<(), generate::Error> {
+        let _making = self.lock();
+        self.replace(Arc::clone(&self.current().config))
+    }
+
+    /// Goes on with other settings; the address of the server stays.
+    pub(super) fn reconfigure(&self, config: Config) -> Result<(), generate::Error> {
+        let _making = self.lock();
+        let base_url = self.current().config.base_url.clone();
+        self.replace(Arc::new(Config { base_url, ..config }))
+    }
+
+    /// One site is made at a time, so that an older one never replaces a newer one.
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace(&self, config: Arc<Config>) -> Result<(), generate::Error> {
+        let made = Arc::new(make(config, (self.clock)())?);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        *current = made;
+        Ok(())
+    }
+}
+
+/// The path of an address, without a closing slash.
+fn path_of(base_url: &str) -> String {
+    let after_scheme = base_url
+        .split_once("://")
+        .map_or(base_url, |(_, rest)| rest);
+    let path = after_scheme.find('/').map(|at| &after_scheme[at..]);
+    path.unwrap_or_default().trim_end_matches('/').to_owned()
+}
+
+fn make(config: Arc<Config>, now: i64) -> Result<Current, generate::Error> {
+    let mut snapshot = generate::snapshot(&config, now)?;
+    let mut tags = HashMap::new();
+    let pages = std::mem::take(&mut snapshot.pages);
+    let pages = pages.into_iter().map(|page| store(page, &mut tags));
+    let variants = snapshot.lanes.keys().filter_map(|key| key.variant.as_ref());
+    Ok(Current {
+        pages: pages.collect(),
+        own_files: writer::own_files(&config.out)?.into_iter().collect(),
+        variants: variants.map(ToString::to_string).collect(),
+        out: config.out.canonicalize().ok(),
+        builds: config.builds.canonicalize().ok(),
+        config,
+        snapshot,
+    })
+}
+
+/// Pages that share their contents are hashed once.
+fn store(page: Page, tags: &mut HashMap<*const u8, HeaderValue>) -> (String, Stored) {
+    let hash = || {
+        let mut tag = crate::digest::hex(&Sha256::digest(&page.bytes));
+        tag.truncate(TAG_LEN);
+        HeaderValue::from_str(&format!("\"{tag}\"")).expect("hex digits are ASCII")
+    };
+    let etag = tags.entry(page.bytes.as_ptr()).or_insert_with(hash);
+    let stored = Stored {
+        etag: etag.clone(),
+        content_type: type_of(&page),
+        bytes: Bytes::from_owner(page.bytes),
+    };
+    (page.path, stored)
+}
+
+/// The lists of single incrementals have names that end in anything.
+fn type_of(page: &Page) -> &'static str {
+    let mut folders = page.path.split('/').take(2);
+    let is_list = page.is_feed && folders.any(|name| name == "api" || name == "legacy");
+    match is_list && !page.path.ends_with("/changes.txt") {
+        true => "application/json",
+        false => content_type(&page.path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_an_address() {
+        for (url, path) in [
+            ("https://h", ""),
+            ("https://h/", ""),
+            ("https://h:1/ota/x", "/ota/x"),
+            ("http://[::1]:80", ""),
+            ("", ""),
+        ] {
+            assert_eq!(path_of(url), path);
+        }
+    }
+
+    #[test]
+    fn a_list_is_json_whatever_its_name() {
+        for (path, expected) in [
+            ("api/v1/d/nightly/eng.txt", "application/json"),
+            ("v/legacy/d/nightly/v1/build/get_delta", "application/json"),
+            ("legacy/d/nightly/changes.txt", "text/plain; charset=utf-8"),
+            ("d-stable", "application/octet-stream"),
+            ("feed.atom", "application/atom+xml"),
+        ] {
+            let page = Page {
+                path: path.to_owned(),
+                bytes: Arc::from(&b""[..]),
+                is_feed: true,
+                origin: None,
+            };
+            assert_eq!(type_of(&page), expected, "{path}");
+        }
+    }
+}

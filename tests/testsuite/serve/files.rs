@@ -1,0 +1,182 @@
+//! Files: what a good static host does with them.
+
+use super::*;
+use crate::support::{bacon, bacon_name};
+
+fn site() -> (RomDir, SocketAddr) {
+    let dir = RomDir::new().file(format!("builds/{}", bacon_name(0)).as_str(), bacon(0));
+    dir.generate().expect(0);
+    for (path, text) in [
+        ("out/CNAME", "example.org"),
+        ("out/about/index.html", "<p>about"),
+        ("out/.well-known/x.txt", "known"),
+        ("out/.hidden", "hidden"),
+        ("builds/notes.md", "private"),
+        ("builds/.part.zip", "part"),
+        ("builds/a.txt", "changes"),
+        ("secret", "secret"),
+    ] {
+        dir.put(path, text);
+    }
+    let addr = serve(&dir);
+    (dir, addr)
+}
+
+#[test]
+fn a_package_is_served_whole_and_in_parts() {
+    let (dir, addr) = site();
+    // Longer than what is read at a time.
+    let zip: Vec<u8> = (0..900_001_u32).map(|n| (n % 251) as u8).collect();
+    dir.put("builds/dev/big.zip", &zip);
+    let path = "/builds/dev/big.zip";
+    let whole = get(addr, path);
+    assert_eq!((whole.status, whole.body.len()), (200, zip.len()));
+    assert!(whole.body == zip);
+    assert_eq!(whole.header("content-length"), "900001");
+    assert_eq!(whole.header("content-type"), "application/zip");
+    assert_eq!(whole.header("accept-ranges"), "bytes");
+    assert_eq!(whole.header("content-encoding"), "");
+    let etag = format!("If-Range: {}", whole.header("etag"));
+    let date = format!("If-Range: {}", whole.header("last-modified"));
+    for (range, status, expected) in [
+        (&["Range: bytes=0-0"][..], 206, 0..1),
+        (&["Range: bytes=300000-899999"], 206, 300_000..900_000),
+        (&["Range: bytes=-2"], 206, 899_999..900_001),
+        (&["Range: bytes=5-", &etag], 206, 5..900_001),
+        (&["Range: bytes=5-", &date], 206, 5..900_001),
+        (&["Range: bytes=5-", "If-Range: \"x\""], 200, 0..900_001),
+    ] {
+        let part = ask(addr, "GET", path, range, "");
+        assert_eq!(part.status, status, "{range:?}");
+        assert!(part.body == zip[expected.clone()], "{range:?}");
+        if status == 206 {
+            let content_range = format!("bytes {}-{}/900001", expected.start, expected.end - 1);
+            assert_eq!(part.header("content-range"), content_range);
+        }
+    }
+    let beyond = ask(addr, "GET", path, &["Range: bytes=900001-"], "");
+    assert_eq!((beyond.status, beyond.body.len()), (416, 0));
+    assert_eq!(beyond.header("content-range"), "bytes */900001");
+    let head = ask(addr, "HEAD", path, &[], "");
+    assert_eq!((head.status, head.body.len()), (200, 0));
+    assert_eq!(head.header("content-length"), "900001");
+    let known = format!("If-Modified-Since: {}", whole.header("last-modified"));
+    let unchanged = ask(addr, "GET", path, &[&known], "");
+    assert_eq!((unchanged.status, unchanged.body.len()), (304, 0));
+}
+
+#[test]
+fn a_page_is_served_from_memory() {
+    let (dir, addr) = site();
+    let page = get(addr, "/api/v1/bacon/nightly.json");
+    assert_eq!(page.body, dir.read("out/api/v1/bacon/nightly.json"));
+    assert_eq!(page.header("access-control-allow-origin"), "*");
+    let tag = format!("If-None-Match: {}", page.header("etag"));
+    let unchanged = ask(addr, "GET", "/api/v1/bacon/nightly.json", &[&tag], "");
+    assert_eq!((unchanged.status, unchanged.body.len()), (304, 0));
+    let part = ask(addr, "GET", "/bacon.json", &["Range: bytes=2-4"], "");
+    assert_eq!((part.status, part.text()), (206, "res"));
+    // A page that is no longer made is gone, whatever an older run left on disk.
+    dir.run(&["catalog", "remove", &bacon_name(0)]).expect(0);
+    wait_for(|| get(addr, "/api/v2/devices/bacon.json").status == 404);
+}
+
+#[test]
+fn what_is_not_there_is_not_found_and_methods_are_told() {
+    let (dir, addr) = site();
+    let missing = get(addr, "/nothing");
+    assert_eq!(missing.status, 404);
+    assert_eq!(missing.body, dir.read("out/404.html"));
+    for (method, path, allow) in [
+        ("PUT", "/bacon.json", "GET, HEAD"),
+        ("POST", "/bacon.json", "GET, HEAD"),
+        ("DELETE", "/bacon.json", "GET, HEAD"),
+        ("GET", "/api/v1/build/get_delta", "POST"),
+        ("PUT", "/api", "GET, HEAD, POST"),
+        ("PATCH", "/api/v1/x.zip", "GET, HEAD, DELETE"),
+    ] {
+        let answer = ask(addr, method, path, &[], "");
+        assert_eq!(answer.status, 405, "{method} {path}");
+        assert_eq!(answer.header("allow"), allow, "{method} {path}");
+    }
+    assert_eq!(ask(addr, "OPTIONS", "/api", &[], "").status, 204);
+}
+
+#[test]
+fn only_what_is_meant_to_be_public_is_served() {
+    let (dir, addr) = site();
+    for (path, text) in [
+        ("/CNAME", "example.org"),
+        ("/about/", "<p>about"),
+        ("/.well-known/x.txt", "known"),
+        ("/builds/a.txt", "changes"),
+    ] {
+        assert_eq!(get(addr, path).text(), text, "{path}");
+    }
+    for path in ["/about", "//about", "/ota/about"] {
+        let answer = get(addr, path);
+        assert_eq!(answer.status, 301);
+        assert_eq!(answer.header("location"), "/ota/about/");
+    }
+    assert_eq!(get(addr, "/about/index.html").text(), "<p>about");
+    let private = |path: &str| {
+        let answer = get(addr, path);
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(answer.body, dir.read("out/404.html"), "{path}");
+    };
+    for path in [
+        "/.hidden",
+        "/.romfeed/manifest.json",
+        "/.nojekyll",
+        "/builds/notes.md",
+        "/builds/.part.zip",
+        "/builds",
+        "/catalog.json",
+        "/../secret",
+        "/about/../../secret",
+        "/%2e%2e/secret",
+        "/%2e%2e%2fsecret",
+        "/builds/..%2f..%2fsecret",
+        "/..%5csecret",
+        "/%5c..%5csecret",
+        "/CNAME%00",
+        "//etc/passwd",
+        "/%2fetc/passwd",
+    ] {
+        private(path);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_to_packages_only() {
+    use std::os::unix::fs::symlink;
+    let (dir, addr) = site();
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::write(elsewhere.path().join("x.zip"), "elsewhere").unwrap();
+    let path = |name: &str| dir.path().join(name);
+    symlink(elsewhere.path().join("x.zip"), path("builds/link.zip")).unwrap();
+    symlink(elsewhere.path(), path("builds/folder")).unwrap();
+    symlink(path("secret"), path("builds/secret.txt")).unwrap();
+    symlink(path("secret"), path("out/secret.txt")).unwrap();
+    symlink(elsewhere.path(), path("out/folder")).unwrap();
+    symlink(path("out/CNAME"), path("out/name.txt")).unwrap();
+    for name in ["/builds/link.zip", "/builds/folder/x.zip"] {
+        assert_eq!(get(addr, name).text(), "elsewhere", "{name}");
+    }
+    assert_eq!(get(addr, "/name.txt").text(), "example.org");
+    for name in ["/builds/secret.txt", "/secret.txt", "/folder/x.zip"] {
+        assert_eq!(get(addr, name).status, 404, "{name}");
+    }
+    // A pipe would keep the server waiting.
+    let pipe = path("builds/pipe.zip");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
+    assert_eq!(get(addr, "/builds/pipe.zip").status, 404);
+}

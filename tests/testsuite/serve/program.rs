@@ -1,0 +1,219 @@
+//! The program itself.
+
+use std::io::BufRead;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+use romfeed::fetch::{Ask, Fetch, Http};
+
+use super::*;
+use crate::support::{bacon, bacon_name};
+
+/// The program while it serves; it ends with the test.
+struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    addr: SocketAddr,
+}
+
+impl Running {
+    #[track_caller]
+    fn start(dir: &RomDir, args: &[&str]) -> Running {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_romfeed"))
+            .current_dir(dir.path())
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .args(args)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stderr.lines() {
+                let _ = sender.send(line.unwrap());
+            }
+        });
+        let mut running = Running {
+            child,
+            lines,
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+        };
+        let line = running.line("serving ");
+        let addr = line.split("://").nth(1).unwrap().split(';').next().unwrap();
+        running.addr = addr.parse().unwrap();
+        running
+    }
+
+    /// The next line with this text.
+    #[track_caller]
+    fn line(&self, text: &str) -> String {
+        let mut seen = Vec::new();
+        loop {
+            match self.lines.recv_timeout(Duration::from_secs(30)) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(line) => seen.push(line),
+                Err(_) => panic!("no `{text}` in {seen:#?}"),
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn site() -> RomDir {
+    let dir = RomDir::new().file(format!("builds/{}", bacon_name(0)).as_str(), bacon(0));
+    dir.generate().expect(0);
+    dir
+}
+
+#[test]
+fn it_says_where_it_is_and_what_goes_into_the_rom() {
+    let dir = site();
+    let server = Running::start(&dir, &[]);
+    server.line("only this machine reaches it");
+    server.line("refuse plain http");
+    let addr = server.addr;
+    server.line(&format!(
+        "lineage.updater.uri=http://{addr}/api/v1/{{device}}/{{type}}.json"
+    ));
+    let list = get(addr, "/api/v1/bacon/nightly.json").json();
+    let url = list["response"][0]["url"].as_str().unwrap();
+    assert_eq!(url, format!("http://{addr}/builds/{}", bacon_name(0)));
+    let package = get(addr, url.strip_prefix(&format!("http://{addr}")).unwrap());
+    assert!(package.body == dir.read(&format!("builds/{}", bacon_name(0))));
+    server.line("\"GET /api/v1/bacon/nightly.json\" 200 ");
+    // What was generated for the real address stays.
+    let page = String::from_utf8(dir.read("out/api/v1/bacon/nightly.json")).unwrap();
+    assert!(page.contains(BASE_URL));
+}
+
+#[test]
+fn behind_a_tunnel_feeds_name_the_tunnel() {
+    let dir = site();
+    let server = Running::start(&dir, &["--public-url", "https://tunnel.example/x/"]);
+    server.line("lineage.updater.uri=https://tunnel.example/x/api/v1/");
+    for path in ["/x/bacon.json", "/bacon.json"] {
+        let list = get(server.addr, path);
+        assert!(
+            list.text().contains("https://tunnel.example/x/builds/"),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn what_clients_send_is_escaped_in_the_log() {
+    let dir = site();
+    let server = Running::start(&dir, &[]);
+    let _ = send(
+        server.addr,
+        b"GET /\xc2\x9b31m HTTP/1.1\r\nConnection: close\r\n\r\n",
+    );
+    get(server.addr, "/end");
+    let line = server.line("GET /");
+    assert!(line.chars().all(|c| !c.is_control()), "{line:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn it_ends_when_told_and_finishes_what_it_sends() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let dir = site();
+    let file = std::fs::File::create(dir.path().join("out/big.zip")).unwrap();
+    file.set_len(32 << 20).unwrap();
+    let mut server = Running::start(&dir, &[]);
+    let mut stream = connect(server.addr);
+    stream
+        .write_all(b"GET /big.zip HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    let mut first = [0; 1000];
+    stream.read_exact(&mut first).unwrap();
+    let _idle = connect(server.addr);
+    kill_process(Pid::from_child(&server.child), Signal::TERM).unwrap();
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).unwrap();
+    assert!(rest.len() > (32 << 20) - 1000, "{}", rest.len());
+    let status = server.child.wait().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn it_speaks_https_with_a_certificate() {
+    let dir = site();
+    let tls = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls/");
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| format!("{tls}{name}"));
+    let server = Running::start(&dir, &["--tls-cert", &cert, "--tls-key", &key]);
+    let http = Http::new(&romfeed::fetch::Settings {
+        timeout: Duration::from_secs(20),
+        user_agent: "test".to_owned(),
+        roots: vec![der(&cert)],
+    });
+    let base = format!("https://{}", server.addr);
+    let answer = http
+        .fetch(&Ask::get(&format!("{base}/bacon.json"), 9999))
+        .unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(
+        String::from_utf8(answer.body)
+            .unwrap()
+            .contains(&format!("{base}/builds/"))
+    );
+    // Plain text on that port is no reason to fall over.
+    assert!(!send(server.addr, b"GET / HTTP/1.1\r\n\r\n").starts_with(b"HTTP"));
+    assert_eq!(http.fetch(&Ask::get(&base, 9999)).unwrap().status, 404);
+    let bad = dir.run(&[
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--tls-cert",
+        &key,
+        "--tls-key",
+        &key,
+    ]);
+    bad.expect(2).says("no certificate");
+}
+
+fn der(pem: &str) -> Vec<u8> {
+    use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+    CertificateDer::from_pem_file(pem).unwrap().to_vec()
+}
+
+#[test]
+fn with_watch_a_new_zip_is_published() {
+    let dir = RomDir::new().file("builds/README", "zips come here");
+    let server = Running::start(&dir, &["--watch", "--base-url", BASE_URL]);
+    let list = || get(server.addr, "/api/v1/bacon/nightly/any");
+    assert_eq!(list().json()["response"].as_array().unwrap().len(), 0);
+    dir.put(&format!("builds/{}", bacon_name(0)), bacon(0));
+    server.line("1 build for 1 device");
+    wait_for(|| list().text().contains(&bacon_name(0)));
+    assert!(dir.tree("out").contains_key("out/bacon.json"));
+    // One that is broken is told, and the rest is served.
+    dir.put("builds/broken.zip", "PK");
+    server.line("broken.zip");
+    assert!(list().text().contains(&bacon_name(0)));
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let dir = site();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    dir.run(&["serve", "--listen", &taken])
+        .expect(2)
+        .says("cannot listen on");
+    dir.run(&["serve", "--listen", "0.0.0.0:0"])
+        .expect(2)
+        .says("--public-url");
+    dir.run(&["serve", "--public-url", "ftp://h"]).expect(2);
+    dir.run(&["serve", "--tls-cert", "x"]).expect(2);
+    let dir = RomDir::new().file("catalog.json", "{");
+    dir.run(&["serve", "--listen", "127.0.0.1:0"])
+        .expect(2)
+        .says("catalog.json");
+}
