@@ -18,14 +18,19 @@ use sha2::{Digest, Sha256};
 use crate::device_props::DeviceProps;
 use crate::digest::{Digests, hex};
 use crate::family::{self, Family};
+use crate::finding::Finding;
 use crate::fs::Kind;
 use crate::io::{Stamp, write_atomically};
+use crate::package::signature::Signer;
 use crate::props::{Era, PropertyFile, PropertyMap};
+use crate::verify::{Verdict, rules};
 
 /// Version of the cache file; another version is thrown away.
 const VERSION: u32 = 2;
 /// To be raised when the readers of partitions find more, or read differently.
 const READER_VERSION: u32 = 2;
+/// To be raised when `verify` finds more, or judges differently.
+const CHECKS_VERSION: u32 = 1;
 /// A file younger than this when it is read may change again without its
 /// modification time moving, so it is not remembered. Nanoseconds.
 const SETTLED_NS: i64 = 2_000_000_000;
@@ -50,6 +55,65 @@ struct Entry {
     md5: String,
     sha256: String,
     device: Option<Device>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verdict: Option<WireVerdict>,
+}
+
+/// What reading all of a package told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireVerdict {
+    checks: u32,
+    is_ab: bool,
+    /// Ids of rules, and what was found.
+    findings: Vec<(String, String)>,
+    signer: Option<WireSigner>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireSigner {
+    fingerprint: String,
+    subject: Option<String>,
+    key: String,
+}
+
+impl WireVerdict {
+    fn of(verdict: &Verdict) -> WireVerdict {
+        let findings = verdict.findings.iter();
+        let signer = verdict.signer.as_ref().zip(verdict.key.as_ref());
+        WireVerdict {
+            checks: CHECKS_VERSION,
+            is_ab: verdict.is_ab,
+            findings: findings
+                .map(|finding| (finding.rule.id.to_owned(), finding.message.clone()))
+                .collect(),
+            signer: signer.map(|(signer, key)| WireSigner {
+                fingerprint: signer.fingerprint.clone(),
+                subject: signer.subject.clone(),
+                key: key.clone(),
+            }),
+        }
+    }
+
+    /// The verdict, unless it was made by other checks.
+    fn verdict(&self, place: &str) -> Option<Verdict> {
+        let finding = |(id, message): &(String, String)| {
+            let rule = rules::find(id)?;
+            Some(Finding::new(rule, place, message.clone()))
+        };
+        let findings = self.findings.iter().map(finding).collect::<Option<_>>();
+        let signer = self.signer.as_ref();
+        Some(Verdict {
+            findings: findings.filter(|_| self.checks == CHECKS_VERSION)?,
+            is_ab: self.is_ab,
+            key: signer.map(|signer| signer.key.clone()),
+            signer: signer.map(|signer| Signer {
+                fingerprint: signer.fingerprint.clone(),
+                subject: signer.subject.clone(),
+            }),
+        })
+    }
 }
 
 /// What the partitions told, as far as facts depend on it.
@@ -76,6 +140,16 @@ pub struct Told {
     pub is_delta: bool,
     /// The properties of the device, all or those that decide facts.
     pub device_props: DeviceProps,
+}
+
+impl Entry {
+    fn stamp(&self) -> Stamp {
+        Stamp {
+            size: self.size,
+            modified_ns: self.modified_ns,
+            inode: self.inode,
+        }
+    }
 }
 
 impl Device {
@@ -170,6 +244,28 @@ impl Cache {
         self.with(path, stamp, |entry| Some(entry.device.as_ref()?.told()))
     }
 
+    /// What reading all of `path` told, if it still is the file that was read; `place` is
+    /// what its findings call it.
+    #[must_use]
+    pub fn verdict(&self, path: &Path, stamp: Stamp, place: &str) -> Option<Verdict> {
+        self.with(path, stamp, |entry| entry.verdict.as_ref()?.verdict(place))
+    }
+
+    /// Remembers what reading all of `path` told, beside its digests; without those it is
+    /// not remembered.
+    ///
+    /// # Errors
+    /// If the cache cannot be written.
+    pub fn put_verdict(&self, path: &Path, stamp: Stamp, verdict: &Verdict) -> io::Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = state.files.get_mut(path);
+        let Some(entry) = entry.filter(|entry| entry.stamp() == stamp) else {
+            return Ok(());
+        };
+        entry.verdict = Some(WireVerdict::of(verdict));
+        self.note_change(&mut state)
+    }
+
     fn with<T>(
         &self,
         path: &Path,
@@ -178,12 +274,7 @@ impl Cache {
     ) -> Option<T> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = state.files.get(path)?;
-        let known = Stamp {
-            size: entry.size,
-            modified_ns: entry.modified_ns,
-            inode: entry.inode,
-        };
-        answer(entry).filter(|_| known == stamp)
+        answer(entry).filter(|_| entry.stamp() == stamp)
     }
 
     fn remember(&self, told: &Told) -> Device {
@@ -228,6 +319,8 @@ impl Cache {
             return Ok(());
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = state.files.get(path).filter(|known| known.stamp() == stamp);
+        let verdict = known.and_then(|known| known.verdict.clone());
         let entry = Entry {
             size: stamp.size,
             modified_ns: stamp.modified_ns,
@@ -235,13 +328,19 @@ impl Cache {
             md5: digests.md5.clone(),
             sha256: digests.sha256.clone(),
             device: Some(self.remember(told)),
+            verdict,
         };
         state.files.insert(path.to_owned(), entry);
+        self.note_change(&mut state)
+    }
+
+    /// Writes the cache if it was not written for a while.
+    fn note_change(&self, state: &mut State) -> io::Result<()> {
         state.changed = true;
-        if state.saved_at.elapsed() < SAVE_INTERVAL {
-            return Ok(());
+        match state.saved_at.elapsed() < SAVE_INTERVAL {
+            true => Ok(()),
+            false => self.write(state),
         }
-        self.write(&mut state)
     }
 
     /// Forgets files that are gone, and writes the cache if anything changed.

@@ -13,6 +13,7 @@ use crate::build::{Build, Device, Variant};
 use crate::facts::Fact;
 use crate::family::Family;
 use crate::io::Limits;
+use crate::verify::{Certificate, Require};
 
 /// Folder for lock and cache, beside the catalog that the lock is for.
 pub const STATE_DIR: &str = ".romfeed";
@@ -198,6 +199,10 @@ pub struct Config {
     pub variants: Vec<VariantRule>,
     /// Signers that may take over a lane: fingerprints, or their first digits.
     pub accept_new_signer: Vec<String>,
+    /// Certificates of the maintainer; packages are to be signed with the key of one.
+    pub certificates: Vec<Certificate>,
+    /// What has to be in order with a package before it is published.
+    pub require: Require,
     /// Feed templates: those that were configured.
     pub feeds: Vec<FeedConfig>,
     /// Facts set by hand; the first that matches a package decides.
@@ -254,6 +259,8 @@ impl Config {
             same_lane: false,
             variants: Vec::new(),
             accept_new_signer: Vec::new(),
+            certificates: Vec::new(),
+            require: Require::default(),
             feeds: Vec::new(),
             overrides: Vec::new(),
             families: Vec::new(),

@@ -37,6 +37,8 @@ pub mod fs;
 
 pub mod rom;
 
+pub mod verify;
+
 pub mod device_props;
 
 pub mod build;

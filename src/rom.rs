@@ -510,7 +510,10 @@ fn check_number(num_partitions: usize) -> Result<(), Error> {
 /// The entries of a partition's new data, in order, how it is compressed, and
 /// whether a part is missing: `system.new.dat`, `.new.dat.br`, or in parts as
 /// `.new.dat.0`, `.new.dat.br.0`.
-fn find_new_data(package: &Package, partition: &str) -> (Option<Codec>, Vec<String>, bool) {
+pub(crate) fn find_new_data(
+    package: &Package,
+    partition: &str,
+) -> (Option<Codec>, Vec<String>, bool) {
     let prefix = format!("{partition}.new.dat");
     let mut parts: BTreeMap<(Option<&str>, u32), &str> = BTreeMap::new();
     for name in package.names_with_prefix(&prefix) {

@@ -23,7 +23,7 @@ const CHUNK_LEN: usize = 12;
 
 /// Changes `data[..size]`; answers its new size.
 pub fn mutate(target: &str, data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
-    if matches!(target, "package" | "zip")
+    if matches!(target, "package" | "zip" | "verify")
         && !seed.is_multiple_of(4)
         && let Some(zip) = mutate_entry(&data[..size], max_size, seed / 4)
     {

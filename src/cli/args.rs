@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
     /// Show what is known about packages and from where, or look inside them
     Inspect(InspectArgs),
-    /// Judge a site as phones will: the one in out, or a live one
+    /// Judge as phones will: the site in out, a live site, or whether packages install
     Check(CheckArgs),
     /// Show or change the list of all builds ever published
     Catalog(CatalogArgs),
@@ -210,14 +210,20 @@ pub(crate) struct LiveArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
+    /// Read these packages to their end, instead of the site
+    #[arg(value_name = "ZIP", conflicts_with_all = ["url", "zip_addresses", "device"])]
+    pub(crate) packages: Vec<PathBuf>,
+    /// Expect the key of this certificate in packages; repeat to allow several [default: certificate in romfeed.toml]
+    #[arg(long, value_name = "FILE", requires = "packages")]
+    pub(crate) certificate: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) places: Places,
     /// Judge the live site at this address, or the feed at this value of the ROM's property
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// Ask for the zips too that lie elsewhere, before the site is published
-    #[arg(long, conflicts_with = "url")]
-    pub(crate) zips: bool,
+    #[arg(long = "zips", conflicts_with = "url")]
+    pub(crate) zip_addresses: bool,
     /// Judge the feeds of this device only
     #[arg(long, requires = "url")]
     pub(crate) device: Option<String>,

@@ -219,7 +219,11 @@ fn change(
             Outcome::of_error(&error)
         }
         Err(error) => {
-            talk.error(&chain(&error), None);
+            let lacks_address = matches!(error, EditError::NoAddress(_));
+            talk.error(
+                &chain(&error),
+                lacks_address.then_some("name its address: --url URL"),
+            );
             Outcome::Failed
         }
     }

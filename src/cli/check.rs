@@ -99,7 +99,11 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         base: base.split('{').next().unwrap_or(base).trim_end_matches('/'),
         feeds: found,
         site: Arc::clone(if is_live { &http } else { &local }),
-        zips: Some(if is_live || args.zips { http } else { local }),
+        zips: Some(if is_live || args.zip_addresses {
+            http
+        } else {
+            local
+        }),
         local: (is_live && has_site).then_some(&folder),
         expected,
         is_live,
@@ -107,7 +111,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.live.connections.into());
     let pool = pool.build().map_err(io::Error::other)?;
     let report = pool.install(|| check::check(&task));
-    findings::print(&report.findings, args.json, talk)?;
+    findings::print(talk, &report.findings, args.json)?;
     let elsewhere = match report.num_elsewhere {
         0 => String::new(),
         n => format!("; {n} zips elsewhere not asked for (--zips does)"),
@@ -118,7 +122,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
     };
     talk.line(&format!(
         "{place}: {} in {} and {}{elsewhere}",
-        findings::tally(&report.findings),
+        findings::count(&report.findings).unwrap_or_else(|| "nothing wrong".to_owned()),
         super::report::count(report.num_feeds, "feed", "feeds"),
         super::report::count(report.num_zips, "zip", "zips"),
     ));

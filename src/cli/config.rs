@@ -18,10 +18,12 @@ use romfeed::facts::Fact;
 use romfeed::family::{Family, Rule};
 use romfeed::feed::template;
 use romfeed::io::Limits;
+use romfeed::verify::{Certificate, Require};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::args::{MAX_JOBS, Places};
+use super::report::chain;
 
 /// Name of the settings file.
 pub(crate) const FILE_NAME: &str = "romfeed.toml";
@@ -53,6 +55,9 @@ struct FileConfig {
     same_lane: Option<bool>,
     #[serde(default)]
     accept_new_signer: Vec<String>,
+    certificate: Option<OneOrMany>,
+    #[serde(default)]
+    require: FileRequire,
     #[serde(default)]
     romtype: BTreeMap<String, FileRetention>,
     #[serde(default, rename = "variant")]
@@ -74,6 +79,37 @@ struct FileConfig {
 enum OneOrMany {
     One(PathBuf),
     Many(Vec<PathBuf>),
+}
+
+impl OneOrMany {
+    fn in_folder(&self, folder: &Path) -> Vec<PathBuf> {
+        match self {
+            OneOrMany::One(path) => vec![folder.join(path)],
+            OneOrMany::Many(paths) => paths.iter().map(|path| folder.join(path)).collect(),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct FileRequire {
+    signature: bool,
+    release_key: bool,
+    payload: bool,
+    property_files: bool,
+    blocks: bool,
+}
+
+impl From<FileRequire> for Require {
+    fn from(file: FileRequire) -> Require {
+        Require {
+            signature: file.signature,
+            release_key: file.release_key,
+            payload: file.payload,
+            property_files: file.property_files,
+            blocks: file.blocks,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -270,8 +306,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         |what: &str, error: &dyn std::fmt::Display| ConfigError(format!("{name}: {what}: {error}"));
     let catalogs: Vec<PathBuf> = match (&places.catalog[..], settings.catalog) {
         ([_, ..], _) => places.catalog.clone(),
-        ([], Some(OneOrMany::One(path))) => vec![folder.join(path)],
-        ([], Some(OneOrMany::Many(paths))) => paths.iter().map(|path| folder.join(path)).collect(),
+        ([], Some(paths)) => paths.in_folder(&folder),
         ([], None) => vec![folder.join("catalog.json")],
     };
     if catalogs.is_empty() {
@@ -355,6 +390,9 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
     {
         return Err(in_file("jobs", &format!("it must be 1 to {MAX_JOBS}")));
     }
+    let certificates = settings.certificate.map(|paths| paths.in_folder(&folder));
+    let certificates = load_certificates(&certificates.unwrap_or_default())
+        .map_err(|e| in_file("certificate", &e))?;
     let default_jobs = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let defaults = Config::of_folder(&folder, Limits::new(std::env::temp_dir(), Instant::now));
     let place = |flag: &Option<PathBuf>, set: Option<PathBuf>, default: &Path| {
@@ -378,6 +416,8 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         variants: parse_variants(settings.variants).map_err(|e| in_file("[[variant]]", &e))?,
         accept_new_signer: parse_signers(settings.accept_new_signer)
             .map_err(|e| in_file("accept_new_signer", &e))?,
+        certificates,
+        require: settings.require.into(),
         feeds: templates.loaded,
         overrides: parse_overrides(settings.overrides).map_err(|e| in_file("[[override]]", &e))?,
         families: parse_families(settings.families).map_err(|e| in_file("[[family]]", &e))?,
@@ -393,6 +433,17 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         config,
         devices_error,
     })
+}
+
+/// The certificates in files, which are PEM or DER.
+pub(crate) fn load_certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, ConfigError> {
+    let load = |path: &PathBuf| {
+        let name = path.display();
+        let bytes =
+            std::fs::read(path).map_err(|e| ConfigError(format!("cannot read {name}: {e}")))?;
+        Certificate::parse(&bytes).map_err(|e| ConfigError(format!("{name}: {}", chain(&e))))
+    };
+    paths.iter().map(load).collect()
 }
 
 /// The file's settings, its folder, and its name for messages.

@@ -1,13 +1,14 @@
-//! Findings as people and scripts see them.
+//! Findings, for people and for scripts.
 
 use std::io::{self, Write};
 
 use romfeed::finding::{Finding, Rule, Severity};
 use serde::Serialize;
 
-use super::report::{Talk, count};
+use super::inspect::print_json;
+use super::report::Talk;
 
-/// One finding in `--json`; part of the documented schema.
+/// A finding in `--json`; part of the documented schema.
 #[derive(Serialize)]
 struct Line<'a> {
     id: &'a str,
@@ -18,80 +19,78 @@ struct Line<'a> {
     fix: &'a str,
 }
 
-/// Prints findings: as JSON lines on standard output, or for people.
-pub(crate) fn print(findings: &[Finding], json: bool, talk: Talk) -> io::Result<()> {
-    if !json {
-        for finding in findings {
-            print_one(finding, talk);
+/// Prints findings: with `json` as one object a line, otherwise for people, each with what to
+/// do about it and, with `-v`, who wants it so. `-q` leaves errors alone.
+pub(crate) fn print(talk: Talk, findings: &[Finding], json: bool) -> io::Result<()> {
+    for finding in findings {
+        match json {
+            true => print_json(&line(finding))?,
+            false => print_one(talk, finding),
         }
-        return Ok(());
-    }
-    let mut out = io::stdout().lock();
-    for Finding {
-        rule,
-        place,
-        message,
-    } in findings
-    {
-        let line = Line {
-            id: rule.id,
-            severity: rule.severity.as_str(),
-            place,
-            message,
-            source: rule.source,
-            fix: rule.fix,
-        };
-        let line = serde_json::to_string(&line).map_err(io::Error::other)?;
-        writeln!(out, "{line}")?;
     }
     Ok(())
 }
 
-fn print_one(
-    Finding {
-        rule,
-        place,
-        message,
-    }: &Finding,
-    talk: Talk,
-) {
-    let plain = |text: &str| text.replace(char::is_control, "\u{fffd}");
-    let (place, message) = (plain(place), plain(message));
-    talk.finding(
-        rule.severity,
-        &format!("{place}: {message} [{}]", rule.id),
-        rule.fix,
-    );
+fn line(finding: &Finding) -> Line<'_> {
+    Line {
+        id: finding.rule.id,
+        severity: finding.rule.severity.as_str(),
+        place: &finding.place,
+        message: &finding.message,
+        source: finding.rule.source,
+        fix: finding.rule.fix,
+    }
+}
+
+fn print_one(talk: Talk, finding: &Finding) {
+    let rule = finding.rule;
+    let (color, is_error) = match rule.severity {
+        Severity::Error => ("1;31", true),
+        Severity::Warning => ("1;33", false),
+        Severity::Note => ("36", false),
+    };
+    let tell = |text: &str| match is_error {
+        true => talk.always(text),
+        false => talk.line(text),
+    };
+    let severity = talk.paint(color, rule.severity.as_str());
+    let (place, message) = (escape(&finding.place), escape(&finding.message));
+    tell(&format!("{severity} {} {place}: {message}", rule.id));
+    tell(&format!("  {} {}", talk.paint("1", "fix:"), rule.fix));
     if talk.verbosity > 0 {
-        talk.line(&format!("  source: {}", rule.source));
+        tell(&format!("  {} {}", talk.paint("1", "source:"), rule.source));
     }
 }
 
-/// `2 errors, 1 warning`, or `nothing wrong`.
-pub(crate) fn tally(findings: &[Finding]) -> String {
-    let kinds = [
-        (Severity::Error, "error", "errors"),
-        (Severity::Warning, "warning", "warnings"),
-        (Severity::Note, "note", "notes"),
-    ];
-    let parts: Vec<String> = kinds
+/// Text from packages and servers, so that a terminal takes it for text; quotes stay.
+pub(crate) fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for char in text.chars() {
+        match char {
+            '\'' | '"' | '\\' => escaped.push(char),
+            char => escaped.extend(char.escape_debug()),
+        }
+    }
+    escaped
+}
+
+/// `2 errors, 1 warning`; none if there is neither.
+pub(crate) fn count(findings: &[Finding]) -> Option<String> {
+    let of = |severity: Severity| {
+        let all = findings.iter();
+        all.filter(|finding| finding.rule.severity == severity)
+            .count()
+    };
+    let parts: Vec<String> = [Severity::Error, Severity::Warning]
         .into_iter()
-        .map(|(kind, one, many)| {
-            let found = findings
-                .iter()
-                .filter(|finding| finding.rule.severity == kind);
-            (found.count(), one, many)
-        })
-        .filter(|(found, ..)| *found > 0)
-        .map(|(found, one, many)| count(found, one, many))
+        .map(|severity| (of(severity), severity))
+        .filter(|(num, _)| *num > 0)
+        .map(|(num, severity)| format!("{num} {severity}{}", if num == 1 { "" } else { "s" }))
         .collect();
-    match parts.is_empty() {
-        true => "nothing wrong".to_owned(),
-        false => parts.join(", "),
-    }
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// Prints rules with their sources, one a paragraph.
+/// Prints rules with who wants them so, one a paragraph.
 pub(crate) fn print_rules(rules: &[&Rule]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for rule in rules {

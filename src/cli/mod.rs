@@ -4,6 +4,7 @@
 mod args;
 mod catalog;
 mod check;
+mod check_zip;
 mod config;
 mod exchange;
 mod explore;
@@ -116,13 +117,20 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
         }
         Command::Check(args) => {
             if args.rules {
+                findings::print_rules(romfeed::verify::rules::ALL)?;
                 findings::print_rules(romfeed::check::rules::ALL)?;
                 return Ok(Outcome::Done);
             }
             let Some(resolved) = resolve(Flags::new(&args.places)) else {
                 return Ok(Outcome::Usage);
             };
-            check::run(args, &warn_of_devices(resolved, talk), talk)
+            let config = warn_of_devices(resolved, talk);
+            match args.packages.is_empty() {
+                true => check::run(args, &config, talk),
+                false => {
+                    check_zip::run(&args.packages, &args.certificate, args.json, &config, talk)
+                }
+            }
         }
         Command::Catalog(args) => {
             let places_of_export;

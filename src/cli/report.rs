@@ -8,7 +8,6 @@ use std::io::{self, IsTerminal, Write};
 use romfeed::catalog::file;
 use romfeed::class::Class;
 use romfeed::config::Config;
-use romfeed::finding::Severity;
 use romfeed::generate::{self, Event, Fault, Report};
 use romfeed::ingest;
 use romfeed::io::{Exceeded, ReadError};
@@ -39,7 +38,7 @@ impl Talk {
         }
     }
 
-    fn paint(self, code: &str, text: &str) -> String {
+    pub(crate) fn paint(self, code: &str, text: &str) -> String {
         if self.colored {
             format!("\x1b[{code}m{text}\x1b[0m")
         } else {
@@ -55,22 +54,17 @@ impl Talk {
         }
     }
 
+    /// Prints a line whatever the verbosity.
+    pub(crate) fn always(self, text: &str) {
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
     /// Prints an error and what to do about it, whatever the verbosity.
     pub(crate) fn error(self, text: &str, hint: Option<&str>) {
         let _ = writeln!(io::stderr(), "{} {text}", self.paint("1;31", "error:"));
         if let Some(hint) = hint {
             let _ = writeln!(io::stderr(), "  {} {hint}", self.paint("1", "hint:"));
         }
-    }
-
-    /// Prints a finding of a check and what to do about it.
-    pub(crate) fn finding(self, severity: Severity, text: &str, fix: &str) {
-        match severity {
-            Severity::Error => return self.error(text, Some(fix)),
-            Severity::Warning => self.warning(text),
-            Severity::Note => self.line(text),
-        }
-        self.line(&format!("  {} {fix}", self.paint("1", "hint:")));
     }
 
     pub(crate) fn warning(self, text: &str) {
@@ -107,6 +101,9 @@ fn hint(fault: &Fault) -> &'static str {
         Some(ingest::Error::BadName { .. }) => return "rename it",
         // Both say what they are about.
         None if fault.error.is::<generate::Objection>() => return objection_hint(fault),
+        None if let Some(refused) = fault.error.downcast_ref::<generate::Refused>() => {
+            return refused.0.rule.fix;
+        }
         Some(ingest::Error::Open(error)) if error.kind() == io::ErrorKind::NotFound => {
             return "check the name; a link may lead to a file that is gone";
         }

@@ -216,7 +216,11 @@ impl Hooks for Reporter {
             report::what_is_offered(report)
         ));
         if self.base_url != here {
-            talk.line(&format!("feeds say that it is at {}", self.base_url));
+            let why = match self.args.public_url {
+                Some(_) => "",
+                None => " (base_url; --public-url names another address)",
+            };
+            talk.line(&format!("feeds say that it is at {}{why}", self.base_url));
         }
         for fault in &report.faults {
             report::print_fault(talk, fault);

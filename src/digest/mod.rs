@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::class::Class;
 use crate::io::Stamp;
+pub(crate) use crate::package::signature::hex;
 
 /// Bytes read at a time; larger buffers were measured to bring nothing.
 const BUFFER_LEN: usize = 256 << 10;
@@ -137,14 +138,6 @@ fn read_all(
             Err(error) => return Err(error.into()),
         }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes any text");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -22,6 +22,9 @@ pub enum EditError {
     /// What was asked for cannot be; in one line, without control characters.
     #[error("{0}")]
     Refused(String),
+    /// Phones would not find the build without an address of its own.
+    #[error("{0}")]
+    NoAddress(String),
     /// The catalog cannot be read or written.
     #[error(transparent)]
     Run(#[from] Error),
@@ -82,7 +85,8 @@ pub fn change<T>(
 /// Adds a build, or takes it up again; `now` is in seconds since the epoch.
 ///
 /// # Errors
-/// [`EditError::Refused`] if phones could not use it, or it is another catalog's.
+/// [`EditError::Refused`] if phones could not use it, or it is another catalog's;
+/// [`EditError::NoAddress`].
 pub fn add(
     build: Build,
     config: &Config,
@@ -93,15 +97,13 @@ pub fn add(
     let mut notes = Vec::new();
     match config.address(&build) {
         None => {
-            return Err("no setting gives it a download address; give its url"
-                .to_owned()
-                .into());
+            let reason = "no setting gives it a download address".to_owned();
+            return Err(EditError::NoAddress(reason));
         }
         Some((_, AddressSource::Site)) if !config.builds.join(&build.path).exists() => {
             let builds = config.builds.display();
-            let reason =
-                format!("it does not lie in {builds}, so phones cannot get it there; give its url");
-            return Err(reason.into());
+            let reason = format!("it does not lie in {builds}, so phones cannot get it there");
+            return Err(EditError::NoAddress(reason));
         }
         Some((url, AddressSource::Template)) if build.url.is_some() => {
             notes.push(Note::OtherAddress(url));

@@ -9,6 +9,7 @@ pub mod edit;
 mod pages;
 mod reconcile;
 mod report;
+mod require;
 mod snapshot;
 
 use std::collections::BTreeMap;
@@ -29,8 +30,11 @@ use crate::io::write_atomically;
 use crate::scan::{self, Found};
 use crate::site::writer;
 
+use require::Hashed;
+
 pub use admit::{Objection, object};
 pub use report::{Event, Fault, Report};
+pub use require::Refused;
 pub use snapshot::{OwnedLane, OwnedOffer, Snapshot, snapshot};
 
 /// Name of the cache in the state folder.
@@ -169,7 +173,10 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     require_addresses(config, &merged, drafts.iter().map(|draft| &draft.build))?;
     drop(merged);
     report.from_catalog_alone = scan.packages.is_empty();
-    let builds = pool.install(|| hash_all(config, drafts, &cache, observer, now_ns, &mut report));
+    let builds = pool.install(|| {
+        let hashed = hash_all(config, drafts, &cache, observer, now_ns, &mut report);
+        require::keep_required(config, hashed, &catalogs, &cache, &mut report)
+    });
 
     // From a catalog alone nothing comes that was not in it, except that the rules
     // for variants may be new. A copy of a large one takes its time.
@@ -406,7 +413,7 @@ fn hash_all(
     observer: &dyn Observer,
     now_ns: i64,
     report: &mut Report,
-) -> Vec<Build> {
+) -> Vec<Hashed> {
     let known: Vec<Option<digest::Digests>> = drafts
         .iter()
         .map(|draft| match config.rehash {
@@ -422,7 +429,7 @@ fn hash_all(
     };
     let num_bytes = waiting().map(|(draft, _)| draft.build.size).sum();
     observer.hashing(waiting().count(), num_bytes);
-    let hashed: Vec<PerPath<(Build, Vec<String>)>> = drafts
+    let hashed: Vec<PerPath<(Hashed, Vec<String>)>> = drafts
         .into_par_iter()
         .zip(known)
         .map(|(draft, known)| {
@@ -450,22 +457,23 @@ fn hash_all(
                 ingest::verify(file, &digests, &mut warnings)?;
                 build.sha256 = Some(digests.sha256);
                 build.md5 = Some(digests.md5);
-                Ok((build, warnings))
+                let (file, stamp) = (package.file.clone(), package.stamp);
+                Ok((Hashed { build, file, stamp }, warnings))
             });
             (package.path, result)
         })
         .collect();
     observer.hashing_done();
     let _ = cache.save();
-    let mut builds = Vec::new();
-    for (build, warnings) in keep_sound(hashed, report) {
+    let mut sound = Vec::new();
+    for (hashed, warnings) in keep_sound(hashed, report) {
         report
             .events
             .extend(warnings.into_iter().map(|text| Event::Warning {
-                path: build.path.clone(),
+                path: hashed.build.path.clone(),
                 text,
             }));
-        builds.push(build);
+        sound.push(hashed);
     }
-    builds
+    sound
 }

@@ -37,6 +37,9 @@ const MAX_PARTITIONS: usize = 1000;
 const MAX_EXTENTS: usize = 1 << 18;
 /// Most operations of one partition, for the same reason.
 const MAX_OPERATIONS: usize = 1 << 18;
+/// Most runs of data listed by [`Payload::blobs`]; a payload of 32 GiB in operations of
+/// 2 MiB has 16,384.
+const MAX_BLOBS: usize = 1 << 19;
 /// Most compressed bytes of an operation that are read at once, so that their
 /// hash can be checked; longer ones are streamed, and left to the codec's check.
 const MAX_HASHED_LEN: u64 = 4 << 20;
@@ -189,6 +192,10 @@ pub struct Payload {
     data_offset: u64,
     block_size: u64,
     minor_version: u64,
+    /// Bytes of header and manifest.
+    manifest_end: u64,
+    /// Where the signatures of the whole payload begin behind the data, and their length.
+    signatures: Option<(u64, u64)>,
     /// Names, and the `PartitionUpdate` message of each.
     partitions: Vec<(String, Vec<u8>)>,
 }
@@ -246,6 +253,8 @@ impl Payload {
             source,
             block_size: 4096,
             minor_version: 0,
+            manifest_end,
+            signatures: None,
             partitions: Vec::new(),
         };
         payload.read_manifest(&manifest)?;
@@ -253,8 +262,11 @@ impl Payload {
     }
 
     fn read_manifest(&mut self, manifest: &[u8]) -> Result<(), Error> {
+        let (mut signatures_offset, mut signatures_size) = (None, 0);
         for field in Fields::of(manifest) {
             match field.map_err(|source| bad("DeltaArchiveManifest", source))? {
+                (4, value) => signatures_offset = Some(value.number()),
+                (5, value) => signatures_size = value.number(),
                 (3, value) => self.block_size = value.number(),
                 (12, value) => self.minor_version = value.number(),
                 (13, Value::Bytes(partition)) => {
@@ -273,6 +285,7 @@ impl Payload {
                 _ => {}
             }
         }
+        self.signatures = signatures_offset.map(|offset| (offset, signatures_size));
         if !self.block_size.is_power_of_two() || !(512..=65536).contains(&self.block_size) {
             return Err(Error::BadBlockSize {
                 found: self.block_size,
@@ -317,6 +330,62 @@ impl Payload {
     /// The names of the partitions, in the manifest's order.
     pub fn partitions(&self) -> impl Iterator<Item = &str> {
         self.partitions.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Bytes of header and manifest, `METADATA_SIZE` of `payload_properties.txt`.
+    #[must_use]
+    pub fn manifest_end(&self) -> u64 {
+        self.manifest_end
+    }
+
+    /// Where the operations' data begins, behind the signature of the manifest.
+    #[must_use]
+    pub fn data_offset(&self) -> u64 {
+        self.data_offset
+    }
+
+    /// Where the signatures of the whole payload begin, counted from the data, and their
+    /// length, if the manifest tells.
+    #[must_use]
+    pub fn signatures(&self) -> Option<(u64, u64)> {
+        self.signatures
+    }
+
+    /// The data of all operations that have any, in the manifest's order.
+    ///
+    /// # Errors
+    /// Class `Corrupt` or `Limit` for what the manifest says of an operation.
+    pub fn blobs(&self) -> Result<Vec<Blob>, Error> {
+        let mut blobs = Vec::new();
+        let mut extents = Vec::new();
+        for (partition, (name, message)) in self.partitions.iter().enumerate() {
+            let mut index = 0;
+            for field in Fields::of(message) {
+                let field = field
+                    .map_err(|source| bad(&format!("partition `{}`", name.escape_debug()), source));
+                let (8, operation) = field? else { continue };
+                extents.clear();
+                let operation = self.parse_operation(index, operation.bytes(), &mut extents)?;
+                if operation.len > 0 {
+                    if blobs.len() >= MAX_BLOBS {
+                        return Err(Error::TooMany {
+                            what: "operations with data",
+                            limit: MAX_BLOBS,
+                        });
+                    }
+                    blobs.push(Blob {
+                        partition,
+                        operation: index,
+                        offset: operation.offset,
+                        len: operation.len,
+                        is_too_long: operation.kind == REPLACE && operation.len > operation.output,
+                        sha256: operation.sha256,
+                    });
+                }
+                index = index.saturating_add(1);
+            }
+        }
+        Ok(blobs)
     }
 
     /// The SHA-256 that a partition has after the update, if the manifest tells it.
@@ -498,6 +567,23 @@ struct Operation {
     /// Bytes it writes.
     output: u64,
     sha256: Option<[u8; 32]>,
+}
+
+/// The data of one operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blob {
+    /// The partition's place among [`Payload::partitions`].
+    pub partition: usize,
+    /// The operation's place among the partition's.
+    pub operation: usize,
+    /// Where it begins in the payload, in bytes.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub len: u64,
+    /// It is to be written as it is, and is longer than the blocks it is for.
+    pub is_too_long: bool,
+    /// Its SHA-256, if the manifest tells.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// A run of bytes of the partition that one operation writes.

@@ -85,6 +85,55 @@ pub fn needs_source(list: &[u8]) -> bool {
         .any(|command| matches!(command, "move" | "bsdiff" | "imgdiff" | "stash"))
 }
 
+/// Bytes of new data that the commands take, of a list for a full package or a delta.
+///
+/// # Errors
+/// Class `Corrupt` if a line is malformed, `Unsupported` for another version.
+pub fn new_data_len(list: &[u8]) -> Result<u64, Error> {
+    let text = String::from_utf8_lossy(list);
+    let mut data_len = 0u64;
+    for (index, line) in parse_header(&text)? {
+        let mut words = line.split_ascii_whitespace();
+        if words.next() == Some("new") {
+            let bad = |fault| Error::BadLine {
+                line: index.saturating_add(1),
+                fault,
+            };
+            for (first, end) in parse_ranges(words.next()).map_err(bad)? {
+                let num_blocks = end.saturating_sub(first);
+                data_len = data_len.saturating_add(num_blocks.saturating_mul(BLOCK_SIZE));
+            }
+        }
+    }
+    Ok(data_len)
+}
+
+/// Checks the lines of numbers that a list begins with; what follows are its commands, each
+/// with its line counted from 0.
+fn parse_header(text: &str) -> Result<impl Iterator<Item = (usize, &str)>, Error> {
+    let mut lines = text.lines().map(str::trim_end).enumerate();
+    let version = lines.next().map(|(_, line)| line).unwrap_or_default();
+    let num_header_lines = match version {
+        "1" => 1,
+        "2" | "3" | "4" => 3,
+        found => {
+            return Err(Error::BadVersion {
+                found: found.chars().take(20).collect(),
+            });
+        }
+    };
+    for _ in 0..num_header_lines {
+        let (index, line) = lines.next().unwrap_or((1, ""));
+        if line.parse::<u64>().is_err() {
+            return Err(Error::BadLine {
+                line: index.saturating_add(1),
+                fault: "expected a number",
+            });
+        }
+    }
+    Ok(lines)
+}
+
 /// What a list makes of its data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransferList {
@@ -108,26 +157,7 @@ impl TransferList {
     /// partition.
     pub fn parse(list: &[u8]) -> Result<TransferList, Error> {
         let text = String::from_utf8_lossy(list);
-        let mut lines = text.lines().map(str::trim_end).enumerate();
-        let version = lines.next().map(|(_, line)| line).unwrap_or_default();
-        let num_header_lines = match version {
-            "1" => 1,
-            "2" | "3" | "4" => 3,
-            found => {
-                return Err(Error::BadVersion {
-                    found: found.chars().take(20).collect(),
-                });
-            }
-        };
-        for _ in 0..num_header_lines {
-            let (index, line) = lines.next().unwrap_or((1, ""));
-            if line.parse::<u64>().is_err() {
-                return Err(Error::BadLine {
-                    line: index.saturating_add(1),
-                    fault: "expected a number",
-                });
-            }
-        }
+        let lines = parse_header(&text)?;
         let mut runs = Runs::default();
         let mut data_len = 0u64;
         for (index, line) in lines {

@@ -34,6 +34,8 @@ pub struct OtaMetadata {
     pub source_incremental: Option<String>,
     /// `ota-property-files`, without its padding.
     pub property_files: Option<String>,
+    /// `ota-streaming-property-files`, without its padding.
+    pub streaming_property_files: Option<String>,
 }
 
 /// Parses the text form: `key=value` lines, the last definition wins.
@@ -59,6 +61,9 @@ pub fn parse_text(bytes: &[u8]) -> OtaMetadata {
             "post-security-patch-level" => metadata.security_patch = Some(value.to_owned()),
             "pre-build-incremental" => metadata.source_incremental = Some(value.to_owned()),
             "ota-property-files" => metadata.property_files = Some(value.to_owned()),
+            "ota-streaming-property-files" => {
+                metadata.streaming_property_files = Some(value.to_owned());
+            }
             _ => {}
         }
     }
@@ -85,8 +90,14 @@ pub fn parse_pb(bytes: &[u8]) -> Result<OtaMetadata, Malformed> {
                         _ => {}
                     }
                 }
-                if key.as_deref() == Some("ota-property-files") {
-                    metadata.property_files = files;
+                // Padded in both forms.
+                let files = files.map(|files| files.trim().to_owned());
+                match key.as_deref() {
+                    Some("ota-property-files") => metadata.property_files = files,
+                    Some("ota-streaming-property-files") => {
+                        metadata.streaming_property_files = files;
+                    }
+                    _ => {}
                 }
             }
             // DeviceState precondition

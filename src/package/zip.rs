@@ -38,6 +38,11 @@ const LOCAL_LEN: u64 = 30;
 const CENTRAL_MAGIC: [u8; 4] = *b"PK\x01\x02";
 const LOCAL_MAGIC: [u8; 4] = *b"PK\x03\x04";
 
+/// Bit 3 of the flags (APPNOTE 4.4.4).
+const FLAG_DESCRIPTOR: u16 = 1 << 3;
+/// The extra field with 64-bit sizes (APPNOTE 4.5.3).
+const ZIP64_FIELD: u16 = 1;
+
 /// Most entries read. The largest file-based ROMs hold about 5,000.
 const MAX_ENTRIES: u64 = 100_000;
 /// Most bytes decoded by [`Package::read`] of one package altogether; the largest
@@ -214,10 +219,44 @@ pub struct EntryInfo {
     pub method: u16,
     /// Its contents are encrypted.
     pub encrypted: bool,
+    /// CRC-32 of its contents, as declared (APPNOTE 4.4.7).
+    pub crc32: u32,
+    /// Its place in the central directory, from 0.
+    pub index: u64,
+    /// Bytes of its extra field in the central directory.
+    pub extra_len: u16,
     /// Where its local header begins, before any shift of the archive.
     header_offset: u64,
     /// Bytes of its local header and contents, at least.
     min_len: u64,
+}
+
+/// What an entry's local header says (APPNOTE 4.3.7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalHeader {
+    /// Where it begins in the package.
+    pub offset: u64,
+    /// Bytes of the name.
+    pub name_len: u16,
+    /// CRC and sizes follow the contents (APPNOTE 4.3.9).
+    pub has_descriptor: bool,
+    /// The extra field.
+    pub extra: Vec<u8>,
+}
+
+impl LocalHeader {
+    /// Whether its extra field has 64-bit sizes (APPNOTE 4.5.3).
+    #[must_use]
+    pub fn is_zip64(&self) -> bool {
+        let mut extra = &self.extra[..];
+        while let Some((field, rest)) = extra.split_at_checked(4) {
+            if u16_at(field, 0) == ZIP64_FIELD {
+                return true;
+            }
+            extra = rest.get(u16_at(field, 2).into()..).unwrap_or_default();
+        }
+        false
+    }
 }
 
 /// The entries that share bytes with another, and one that each shares them with.
@@ -247,6 +286,8 @@ fn find_overlaps(entries: &BTreeMap<String, EntryInfo>) -> BTreeMap<String, Stri
 
 /// An entry opened for reading at length.
 pub struct Entry {
+    /// Where its bytes begin in the package.
+    offset: u64,
     /// Its bytes as they lie in the package.
     compressed: Arc<dyn ReadAt>,
     info: EntryInfo,
@@ -278,6 +319,12 @@ impl Entry {
         }
     }
 
+    /// Where its bytes, compressed or not, begin in the package.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Whether its contents lie in the package as they are.
     #[must_use]
     pub fn is_stored(&self) -> bool {
@@ -293,6 +340,8 @@ pub struct Package {
     duplicates: BTreeSet<String>,
     overlaps: BTreeMap<String, String>,
     comment: Vec<u8>,
+    /// Bytes before the archive.
+    shift: u64,
     /// Bytes that may still be decoded.
     budget: u64,
 }
@@ -309,6 +358,7 @@ impl Package {
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Package, Error> {
         let Directory {
             start,
+            shift,
             bytes,
             comment,
         } = read_directory(&*source)?;
@@ -332,6 +382,7 @@ impl Package {
             entries,
             duplicates,
             comment,
+            shift,
             budget: MAX_DECODED,
         })
     }
@@ -359,6 +410,70 @@ impl Package {
     #[must_use]
     pub fn entry(&self, name: &str) -> Option<EntryInfo> {
         self.entries.get(name).copied()
+    }
+
+    /// All entries in the order of the central directory; of those that share a name, the
+    /// last.
+    #[must_use]
+    pub fn in_order(&self) -> Vec<(&str, EntryInfo)> {
+        let entries = self.entries.iter();
+        let mut entries: Vec<_> = entries.map(|(name, info)| (name.as_str(), *info)).collect();
+        entries.sort_by_key(|(_, info)| info.index);
+        entries
+    }
+
+    /// The names that more than one entry has, sorted.
+    pub fn duplicates(&self) -> impl Iterator<Item = &str> {
+        self.duplicates.iter().map(String::as_str)
+    }
+
+    /// The entries that share bytes with another, and which, sorted.
+    pub fn overlaps(&self) -> impl Iterator<Item = (&str, &str)> {
+        let overlaps = self.overlaps.iter();
+        overlaps.map(|(name, other)| (name.as_str(), other.as_str()))
+    }
+
+    /// Bytes before the archive, by which all its offsets are wrong.
+    #[must_use]
+    pub fn shift(&self) -> u64 {
+        self.shift
+    }
+
+    /// Reads the local header of an entry; `None` if there is no such entry, or no header
+    /// where it should be.
+    ///
+    /// # Errors
+    /// Those of the file below, and `Truncated` if the header leaves the file.
+    pub fn local_header(&self, name: &str) -> Result<Option<LocalHeader>, Error> {
+        let fail = |source| Error::Read {
+            what: "local header",
+            source,
+        };
+        let Some(info) = self.entries.get(name) else {
+            return Ok(None);
+        };
+        let offset = self.shift.saturating_add(info.header_offset);
+        let mut header = [0; LOCAL_LEN as usize];
+        self.source
+            .read_exact_at(offset, &mut header)
+            .map_err(fail)?;
+        if !header.starts_with(&LOCAL_MAGIC) {
+            return Ok(None);
+        }
+        let name_len = u16_at(&header, 26);
+        let mut extra = vec![0; u16_at(&header, 28).into()];
+        let extra_offset = offset
+            .saturating_add(LOCAL_LEN)
+            .saturating_add(name_len.into());
+        self.source
+            .read_exact_at(extra_offset, &mut extra)
+            .map_err(fail)?;
+        Ok(Some(LocalHeader {
+            offset,
+            name_len,
+            has_descriptor: u16_at(&header, 6) & FLAG_DESCRIPTOR != 0,
+            extra,
+        }))
     }
 
     /// The comment at the end of the archive, all that follows its end record.
@@ -436,6 +551,7 @@ impl Package {
                 source,
             })?;
         Ok(Some(Entry {
+            offset: start,
             compressed: Arc::new(compressed),
             info,
         }))
@@ -475,6 +591,8 @@ impl Package {
 struct Directory {
     /// Where the central directory begins.
     start: u64,
+    /// How far that is behind its stated offset.
+    shift: u64,
     /// The central directory.
     bytes: Vec<u8>,
     /// The comment of the archive.
@@ -566,6 +684,7 @@ fn read_directory(source: &dyn ReadAt) -> Result<Directory, Error> {
     read(start, &mut bytes)?;
     Ok(Directory {
         start,
+        shift: start.saturating_sub(central_offset),
         bytes,
         comment: record[EOCD_LEN..].to_vec(),
     })
@@ -629,6 +748,9 @@ fn parse_directory(directory: &[u8]) -> Result<Entries, Error> {
             size,
             method: u16_at(header, 10),
             encrypted: u16_at(header, 8) & 1 == 1,
+            crc32: u32_at(header, 16),
+            index,
+            extra_len: u16_at(header, 30),
         };
         if entries.insert(name.clone(), info).is_some() {
             duplicates.insert(name);
@@ -647,7 +769,7 @@ fn entry_numbers(header: &[u8], mut extra: &[u8]) -> (u64, u64, u64) {
     while let Some((field, rest)) = extra.split_at_checked(4) {
         let len = usize::from(u16_at(field, 2)).min(rest.len());
         let (mut data, rest) = rest.split_at(len);
-        if u16_at(field, 0) == 1 {
+        if u16_at(field, 0) == ZIP64_FIELD {
             for value in [&mut size, &mut compressed, &mut offset] {
                 if *value == u64::from(u32::MAX)
                     && let Some((wide, rest)) = data.split_at_checked(8)

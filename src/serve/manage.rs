@@ -106,6 +106,11 @@ fn refuse(error: EditError) -> Box<Answer> {
     let message = error.to_string();
     Box::new(match error {
         EditError::Refused(_) => answer::error(StatusCode::NOT_ACCEPTABLE, &message),
+        EditError::NoAddress(_) => {
+            // Where the folder is concerns nobody outside.
+            let message = "the site has no such zip in its builds, so `url` must be its address";
+            answer::error(StatusCode::NOT_ACCEPTABLE, message)
+        }
         EditError::Run(Error::Writer(writer::Error::Locked { .. })) => {
             let message = "the catalog is being changed by another program; try again";
             let mut answer = answer::error(StatusCode::SERVICE_UNAVAILABLE, message);

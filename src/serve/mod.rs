@@ -5,12 +5,12 @@
 //! request: LineageOTA's API by POST and GET, lists for any incremental, the paths of the official
 //! backend, and changes of the catalog for those who have a key.
 //!
-//! - [`mod@site`]: what is served, kept up to date with the catalog;
-//! - [`mod@route`]: a request to its answer;
-//! - [`mod@lists`], [`mod@manage`]: the answers made for one request;
-//! - [`mod@files`], [`mod@conditional`]: files, and the parts of HTTP that spare sending them;
-//! - [`mod@connection`]: sockets, TLS, limits;
-//! - [`mod@watch`]: what changes on disk;
+//! - `site`: what is served, kept up to date with the catalog;
+//! - `route`: a request to its answer;
+//! - `lists`, `manage`: the answers made for one request;
+//! - `files`, `conditional`: files, and the parts of HTTP that spare sending them;
+//! - `connection`: sockets, TLS, limits;
+//! - `watch`: what changes on disk;
 //! - [`mod@keys`]: who may change the catalog.
 //!
 //! This is the only module with async in it. HTTP/2 is left out: no updater speaks it.
@@ -72,8 +72,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            // Each costs some 20 KiB while idle, half a megabyte while it downloads.
-            max_connections: 4096,
+            // Each costs some 20 KiB while idle and up to half a megabyte while it downloads.
+            max_connections: 2048,
             head_time: Duration::from_secs(15),
             body_time: Duration::from_secs(15),
             stall_time: Duration::from_secs(60),

@@ -22,6 +22,8 @@ const CONTEXT_0: u8 = 0xa0;
 
 // Whole elements: object identifiers, and the algorithm identifiers they are put in.
 const SIGNED_DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+const CONTENT_TYPE: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x03";
+const MESSAGE_DIGEST: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04";
 const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
 const SHA256: &[u8] = b"\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00";
 const RSA: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
@@ -83,6 +85,15 @@ impl Key {
 pub struct Cms {
     certificates: Vec<u8>,
     signers: Vec<Key>,
+    attributes: Option<Attributes>,
+}
+
+/// Which attributes are signed in place of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Attributes {
+    True,
+    OfNothing,
+    WithoutDigest,
 }
 
 impl Cms {
@@ -108,6 +119,40 @@ impl Cms {
         self
     }
 
+    /// Signs attributes in place of the message, whose digest is one of them.
+    pub fn with_attributes(mut self) -> Self {
+        self.attributes = Some(Attributes::True);
+        self
+    }
+
+    /// Signs attributes with the digest of nothing.
+    pub fn with_false_attributes(mut self) -> Self {
+        self.attributes = Some(Attributes::OfNothing);
+        self
+    }
+
+    /// Signs attributes that lack the digest.
+    pub fn with_attributes_without_digest(mut self) -> Self {
+        self.attributes = Some(Attributes::WithoutDigest);
+        self
+    }
+
+    /// The attributes as a SET, which is what is signed.
+    fn attributes(&self, message: &[u8]) -> Option<Vec<u8>> {
+        let digest = match self.attributes? {
+            Attributes::True => sha256(message),
+            Attributes::OfNothing => sha256(b""),
+            Attributes::WithoutDigest => Vec::new(),
+        };
+        let attribute = |oid: &[u8], value: &[u8]| der(SEQUENCE, &[oid, &der(SET, &[value])]);
+        let content_type = attribute(CONTENT_TYPE, DATA);
+        let digest = match digest.as_slice() {
+            [] => Vec::new(),
+            digest => attribute(MESSAGE_DIGEST, &der(OCTET_STRING, &[digest])),
+        };
+        Some(der(SET, &[&content_type, &digest]))
+    }
+
     /// Signs the message and writes the CMS, as DER.
     pub fn build(&self, message: &[u8]) -> Vec<u8> {
         let version = der(INTEGER, &[&[1]]);
@@ -119,9 +164,19 @@ impl Cms {
             .signers
             .iter()
             .flat_map(|key| {
-                let signature = der(OCTET_STRING, &[&key.sign(message)]);
+                let attributes = self.attributes(message);
+                let signed = attributes.as_deref().unwrap_or(message);
+                let signature = der(OCTET_STRING, &[&key.sign(signed)]);
                 let name = issuer_and_serial(key.certificate());
-                der(SEQUENCE, &[&version, &name, SHA256, RSA, &signature])
+                // In the CMS they have another tag.
+                let mut attributes = attributes.unwrap_or_default();
+                if let Some(tag) = attributes.first_mut() {
+                    *tag = CONTEXT_0;
+                }
+                der(
+                    SEQUENCE,
+                    &[&version, &name, SHA256, &attributes, RSA, &signature],
+                )
             })
             .collect();
         let signed_data = der(
@@ -156,12 +211,20 @@ pub fn comment(signature: &[u8]) -> Vec<u8> {
 ///
 /// # Panics
 /// When it has a comment already, or is no zip.
-pub fn sign(mut zip: Vec<u8>, key: Key) -> Vec<u8> {
+pub fn sign(zip: Vec<u8>, key: Key) -> Vec<u8> {
+    sign_as(zip, &Cms::of(key))
+}
+
+/// Signs a zip as [`sign`] does, with certificates and signers of one's own choice.
+///
+/// # Panics
+/// When it has a comment already, or is no zip.
+pub fn sign_as(mut zip: Vec<u8>, cms: &Cms) -> Vec<u8> {
     let end = &zip[zip.len() - END_LEN..];
     assert!(end.starts_with(b"PK\x05\x06"), "the zip has no comment yet");
     // The length of the comment is all of the end record that is not signed.
     zip.truncate(zip.len() - 2);
-    let comment = comment(&Cms::of(key).build(&zip));
+    let comment = comment(&cms.build(&zip));
     let size = u16::try_from(comment.len()).expect("checked by comment()");
     zip.extend_from_slice(&size.to_le_bytes());
     zip.extend_from_slice(&comment);
@@ -317,7 +380,7 @@ fn subtract(left: &Number, right: &Number) -> (Number, bool) {
 }
 
 /// The certificate of a key as text, as `META-INF/com/android/otacert` has it.
-pub(crate) fn pem(certificate: &[u8]) -> String {
+pub fn pem(certificate: &[u8]) -> String {
     let body = base64(certificate);
     let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
     for line in body.as_bytes().chunks(64) {

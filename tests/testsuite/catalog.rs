@@ -290,7 +290,7 @@ fn a_build_without_a_zip_to_serve_needs_an_address() {
         "--base-url",
         BASE_URL,
     ]);
-    facts.expect(1).says("give its url");
+    facts.expect(1).says("--url URL");
 }
 
 #[test]

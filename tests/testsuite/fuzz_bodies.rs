@@ -19,12 +19,13 @@ use romfeed::io::{Budget, Counted, Limits, ReadAt, ReadError};
 use romfeed::package::{Package, layout, metadata, signature};
 use romfeed::props::{Era, PropertyFile, PropertyMap};
 use romfeed::rom::Rom;
+use romfeed::verify::{self, Certificate};
 
 /// A name, and what is run under it.
 type Body = (&'static str, fn(&[u8]));
 
 /// All bodies, by the names of their targets.
-pub(crate) const ALL: [Body; 11] = [
+pub(crate) const ALL: [Body; 13] = [
     ("package", package),
     ("zip", zip),
     ("payload", payload),
@@ -36,6 +37,8 @@ pub(crate) const ALL: [Body; 11] = [
     ("props", props),
     ("metadata", metadata),
     ("codec", codec),
+    ("signature", signature),
+    ("verify", verify),
 ];
 
 /// Most bytes taken of one stream.
@@ -249,6 +252,37 @@ fn codec(data: &[u8]) {
     }
     // After its end, or its fault.
     let _ = decoder.read(&mut buffer);
+}
+
+/// The comment of a signed zip, as far as it can be read without the zip; or a certificate.
+fn signature(data: &[u8]) {
+    let claimed = signature::parse_comment(data);
+    if let Ok(Some(signature)) = signature::parse_signature(data) {
+        let signer = claimed.expect("less was read of it");
+        assert_eq!(signer, Some(signature.signer));
+    }
+    let _ = Certificate::parse(data);
+    // With the signature in place of one over nothing at all.
+    let size = u16::try_from(data.len()).unwrap_or(u16::MAX);
+    let end = [&b"PK\x05\x06"[..], &[0; 16], &size.to_le_bytes(), data].concat();
+    verify(&end);
+}
+
+/// All that is judged of a package.
+fn verify(data: &[u8]) {
+    let limits = Limits {
+        decoded: 64 << 20,
+        time: Duration::from_secs(5),
+        ..Limits::new(std::env::temp_dir(), Instant::now)
+    };
+    let Ok(verdict) = verify::check_source(data.to_vec(), "rom.zip", &limits) else {
+        return;
+    };
+    assert_eq!(verdict.signer.is_some(), verdict.key.is_some());
+    for finding in &verdict.findings {
+        assert!(verify::rules::find(finding.rule.id).is_some());
+        assert!(finding.message.len() < 1 << 20);
+    }
 }
 
 /// Reads at both ends, where superblocks are, and where the last bytes of the

@@ -23,3 +23,4 @@ mod serve;
 mod simulate;
 mod support;
 mod templates;
+mod verify;

@@ -1,13 +1,14 @@
 //! Whole-file signatures: the certificate a package says it is signed with.
 //!
-//! In: the comment of the zip. Out: [`Signer`], or nothing where no signature is.
+//! In: the comment of the zip. Out: [`Signer`], or [`Signature`] with all it takes to check
+//! it; nothing where no signature is.
 //! Source: AOSP `bootable/recovery/otautil/verifier.cpp` for the footer, RFC 5652
 //! for CMS, RFC 5280 for certificates, X.690 for DER.
 //!
-//! Nothing is verified: neither that the signature belongs to this file, nor that
+//! Nothing is verified here: neither that the signature belongs to this file, nor that
 //! the certificate may be trusted. Whoever makes a package can put the certificate
 //! of somebody else there, so a [`Signer`] is a claim until the whole file has been
-//! read and the signature checked.
+//! read and the signature checked, by `verify` with what [`Signature`] holds.
 //!
 //! As recoveries do, the first signer counts, whatever follows the CMS is passed
 //! over, and lengths may be written with more bytes than they need. The indefinite
@@ -15,43 +16,25 @@
 //! (`asn1_decoder.cpp`) such an element is empty. Signatures of single entries
 //! (`META-INF/*.RSA`) are left out, since nothing that installs ROMs goes by them.
 
+mod certificate;
+mod cms;
+pub(crate) mod der;
+
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
+use self::certificate::Certificate;
+use self::der::{Elements, SEQUENCE};
 use super::Package;
 use crate::class::Class;
+
+pub use cms::{Attributes, DigestAlgorithm, Scheme};
 
 /// `signature_start` u16, `0xffff`, `comment_size` u16 (`verifier.cpp`).
 const FOOTER_LEN: usize = 6;
 /// The end record of a zip (APPNOTE 4.3.16), which `verifier.cpp` wants only once.
 const EOCD_MAGIC: &[u8; 4] = b"PK\x05\x06";
-
-// Tags (X.690, 8.1.2; X.680, 8.6).
-const INTEGER: u8 = 0x02;
-const OBJECT_IDENTIFIER: u8 = 0x06;
-const UTF8_STRING: u8 = 0x0c;
-const PRINTABLE_STRING: u8 = 0x13;
-const T61_STRING: u8 = 0x14;
-const IA5_STRING: u8 = 0x16;
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-/// `[0]`, around other elements or in place of their tag.
-const CONTEXT_0: u8 = 0xa0;
-const CONTEXT_1: u8 = 0xa1;
-/// `[0]` in place of the tag of a string.
-const CONTEXT_0_PRIMITIVE: u8 = 0x80;
-/// The bits of a tag that are all set if it continues in the next byte.
-const LONG_TAG: u8 = 0x1f;
-
-/// 1.2.840.113549.1.7.2, `id-signedData` (RFC 5652, 5.1).
-const SIGNED_DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
-/// 2.5.4.3 and 2.5.4.10, `id-at-commonName` and `id-at-organizationName` (RFC 5280, A.1).
-const COMMON_NAME: &[u8] = b"\x55\x04\x03";
-const ORGANIZATION: &[u8] = b"\x55\x04\x0a";
-
-/// Characters kept of a name; RFC 5280 (A.1, `ub-common-name`) allows no more.
-const MAX_NAME_CHARS: usize = 64;
 
 /// Why the signer of a package cannot be told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -118,6 +101,18 @@ pub enum Error {
     /// Two certificates with one issuer and serial number.
     #[error("the signature has different certificates that could be the signer's")]
     SeveralCertificates,
+    /// A digest or a signature that is not known here.
+    #[error("the {what} algorithm is none of SHA-1, SHA-2, RSA with PKCS #1 v1.5, ECDSA")]
+    Algorithm {
+        /// `digest` or `signature`.
+        what: &'static str,
+    },
+    /// Two digests are stated where one is meant.
+    #[error("the signature states two digests that differ")]
+    TwoDigests,
+    /// Attributes are signed, and the digest of the file is not among them.
+    #[error("the signed attributes lack the digest of the file")]
+    NoMessageDigest,
 }
 
 impl Error {
@@ -126,7 +121,7 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Error::KeyIdentifier => Class::Unsupported,
+            Error::KeyIdentifier | Error::Algorithm { .. } => Class::Unsupported,
             _ => Class::BadSignature,
         }
     }
@@ -165,18 +160,82 @@ pub fn parse_comment(comment: &[u8]) -> Result<Option<Signer>, Error> {
     let Some(cms) = find_cms(comment)? else {
         return Ok(None);
     };
-    let certificate = signer_certificate(cms)?;
-    let fingerprint =
-        Sha256::digest(certificate.der)
-            .iter()
-            .fold(String::new(), |mut text, byte| {
-                write!(text, "{byte:02x}").expect("a String takes any text");
-                text
-            });
-    Ok(Some(Signer {
-        fingerprint,
-        subject: parse_name(certificate.subject)?,
+    Ok(Some(Signer::of(cms::first_signer(cms)?.certificate)?))
+}
+
+/// A whole-file signature, with what it takes to check it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// Whose it claims to be.
+    pub signer: Signer,
+    /// The `SubjectPublicKeyInfo` of the signer's certificate, as DER (RFC 5280, 4.1).
+    pub public_key: Vec<u8>,
+    /// The signer's certificate is the first, which is the one Android looks at.
+    pub is_first_certificate: bool,
+    /// What the signed bytes are digested with, and the attributes if there are any.
+    pub digest: DigestAlgorithm,
+    /// What the signature is made with.
+    pub scheme: Scheme,
+    /// What is signed in place of the file's own digest, if anything.
+    pub attributes: Option<Attributes>,
+    /// The signature itself.
+    pub value: Vec<u8>,
+}
+
+/// Reads all of the signature in the comment of a zip; `None` as [`parse_comment`].
+///
+/// Safe on untrusted input, as that is.
+///
+/// # Errors
+/// As [`parse_comment`], and for what is missing of signature and key; `Unsupported` for
+/// algorithms that are not known.
+pub fn parse_signature(comment: &[u8]) -> Result<Option<Signature>, Error> {
+    let Some(cms) = find_cms(comment)? else {
+        return Ok(None);
+    };
+    let first = cms::first_signer(cms)?;
+    let (certificate, is_first_certificate) = (first.certificate, first.is_first_certificate);
+    let proof = first.proof()?;
+    Ok(Some(Signature {
+        signer: Signer::of(certificate)?,
+        public_key: certificate.public_key()?.to_vec(),
+        is_first_certificate,
+        digest: proof.digest,
+        scheme: proof.scheme,
+        attributes: proof.attributes,
+        value: proof.value,
     }))
+}
+
+/// Reads a certificate by itself: whose it is, and its `SubjectPublicKeyInfo` as DER.
+///
+/// # Errors
+/// Class `BadSignature` if it is no certificate.
+pub fn parse_certificate(der: &[u8]) -> Result<(Signer, Vec<u8>), Error> {
+    let malformed = Error::Malformed {
+        expected: "Certificate",
+        offset: 0,
+    };
+    let element = Elements::of(der).next()?.filter(|e| e.tag == SEQUENCE);
+    let certificate = Certificate::parse(element.ok_or(malformed)?)?;
+    let public_key = certificate.public_key()?.to_vec();
+    Ok((Signer::of(certificate)?, public_key))
+}
+
+impl Signer {
+    fn of(certificate: Certificate<'_>) -> Result<Signer, Error> {
+        Ok(Signer {
+            fingerprint: hex(&Sha256::digest(certificate.der)),
+            subject: certificate::parse_name(certificate.subject)?,
+        })
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes any text");
+        text
+    })
 }
 
 /// Follows the footer to the CMS and what may lie behind it.
@@ -211,209 +270,14 @@ fn find_cms(comment: &[u8]) -> Result<Option<&[u8]>, Error> {
         })
 }
 
-/// The certificate that the first `SignerInfo` names (RFC 5652, 5.1 and 5.3).
-fn signer_certificate(cms: &[u8]) -> Result<Certificate<'_>, Error> {
-    let mut content_info = Elements::of(cms).take(SEQUENCE, "ContentInfo")?;
-    if content_info.take(OBJECT_IDENTIFIER, "contentType")?.rest != SIGNED_DATA {
-        return Err(Error::NotSignedData);
-    }
-    let mut content = content_info.take(CONTEXT_0, "content")?;
-    let mut signed_data = content.take(SEQUENCE, "SignedData")?;
-    signed_data.take(INTEGER, "version")?;
-    signed_data.take(SET, "digestAlgorithms")?;
-    signed_data.take(SEQUENCE, "encapContentInfo")?;
-    let certificates = signed_data.take_if(CONTEXT_0)?;
-    // Revocation lists.
-    signed_data.take_if(CONTEXT_1)?;
-    let mut signer_infos = signed_data.take(SET, "signerInfos")?;
-
-    if signer_infos.rest.is_empty() {
-        return Err(Error::NoSigner);
-    }
-    let mut signer_info = signer_infos.take(SEQUENCE, "SignerInfo")?;
-    signer_info.take(INTEGER, "version")?;
-    if signer_info.take_if(CONTEXT_0_PRIMITIVE)?.is_some() {
-        return Err(Error::KeyIdentifier);
-    }
-    let mut sid = signer_info.take(SEQUENCE, "IssuerAndSerialNumber")?;
-    let issuer = sid.take(SEQUENCE, "issuer")?;
-    let serial_number = sid.take(INTEGER, "serialNumber")?;
-
-    let mut num_certificates = 0;
-    let mut found: Option<Certificate<'_>> = None;
-    let mut certificates = certificates.unwrap_or_default();
-    while let Some(element) = certificates.next()? {
-        // Attribute certificates and other kinds have tags of their own.
-        if element.tag != SEQUENCE {
-            continue;
-        }
-        num_certificates += 1;
-        let certificate = Certificate::parse(element)?;
-        // As bytes: signing tools copy both from the certificate.
-        if certificate.issuer != issuer.rest || certificate.serial_number != serial_number.rest {
-            continue;
-        }
-        if found.is_some_and(|found| found.der != certificate.der) {
-            return Err(Error::SeveralCertificates);
-        }
-        found = Some(certificate);
-    }
-    found.ok_or(Error::NoCertificate { num_certificates })
-}
-
-/// What is read of a certificate (RFC 5280, 4.1).
-#[derive(Clone, Copy)]
-struct Certificate<'a> {
-    /// All of it.
-    der: &'a [u8],
-    /// The contents of the name.
-    issuer: &'a [u8],
-    /// The bytes of the number.
-    serial_number: &'a [u8],
-    subject: Elements<'a>,
-}
-
-impl<'a> Certificate<'a> {
-    fn parse(element: Element<'a>) -> Result<Certificate<'a>, Error> {
-        let mut certificate = element.contents;
-        let mut tbs = certificate.take(SEQUENCE, "TBSCertificate")?;
-        // Version, absent in certificates of version 1.
-        tbs.take_if(CONTEXT_0)?;
-        let serial_number = tbs.take(INTEGER, "serialNumber")?.rest;
-        tbs.take(SEQUENCE, "signature")?;
-        let issuer = tbs.take(SEQUENCE, "issuer")?.rest;
-        tbs.take(SEQUENCE, "validity")?;
-        let subject = tbs.take(SEQUENCE, "subject")?;
-        Ok(Certificate {
-            der: element.whole,
-            issuer,
-            serial_number,
-            subject,
-        })
-    }
-}
-
-/// The common name in a `Name`, or else the organization (RFC 5280, 4.1.2.4).
-fn parse_name(mut name: Elements<'_>) -> Result<Option<String>, Error> {
-    let (mut common_name, mut organization) = (None, None);
-    while !name.rest.is_empty() {
-        let mut set = name.take(SET, "RelativeDistinguishedName")?;
-        while !set.rest.is_empty() {
-            let mut attribute = set.take(SEQUENCE, "AttributeTypeAndValue")?;
-            let place = match attribute.take(OBJECT_IDENTIFIER, "type")?.rest {
-                COMMON_NAME => &mut common_name,
-                ORGANIZATION => &mut organization,
-                _ => continue,
-            };
-            if let Some(value) = attribute.next()?
-                && let UTF8_STRING | PRINTABLE_STRING | T61_STRING | IA5_STRING = value.tag
-            {
-                let text = String::from_utf8_lossy(value.contents.rest);
-                let text: String = text.trim().chars().take(MAX_NAME_CHARS).collect();
-                *place = Some(text).filter(|text| !text.is_empty());
-            }
-        }
-    }
-    Ok(common_name.or(organization))
-}
-
-/// One element of DER.
-#[derive(Clone, Copy)]
-struct Element<'a> {
-    tag: u8,
-    /// With its tag and length.
-    whole: &'a [u8],
-    contents: Elements<'a>,
-}
-
-/// Elements of DER that follow each other, or what is left of them.
-#[derive(Clone, Copy, Default)]
-struct Elements<'a> {
-    rest: &'a [u8],
-    /// Where that is in the CMS.
-    offset: usize,
-}
-
-impl<'a> Elements<'a> {
-    fn of(cms: &'a [u8]) -> Elements<'a> {
-        Elements {
-            rest: cms,
-            offset: 0,
-        }
-    }
-
-    /// Goes over an element that has to be there, and gives its contents.
-    fn take(&mut self, tag: u8, expected: &'static str) -> Result<Elements<'a>, Error> {
-        let offset = self.offset;
-        self.take_if(tag)?
-            .ok_or(Error::Malformed { expected, offset })
-    }
-
-    /// Goes over the next element if it has this tag, and gives its contents.
-    fn take_if(&mut self, tag: u8) -> Result<Option<Elements<'a>>, Error> {
-        if self.rest.first() != Some(&tag) {
-            return Ok(None);
-        }
-        Ok(self.next()?.map(|element| element.contents))
-    }
-
-    /// Goes over the next element, if there is one.
-    fn next(&mut self) -> Result<Option<Element<'a>>, Error> {
-        if self.rest.is_empty() {
-            return Ok(None);
-        }
-        let offset = self.offset;
-        if let [_, 0x80, ..] = self.rest {
-            return Err(Error::IndefiniteLength { offset });
-        }
-        let (tag, header_len, len) = parse_header(self.rest).ok_or(Error::Malformed {
-            expected: "DER element",
-            offset,
-        })?;
-        let too_long = Error::Malformed {
-            expected: "DER element that fits",
-            offset,
-        };
-        let (whole, rest) = header_len
-            .checked_add(len)
-            .and_then(|len| self.rest.split_at_checked(len))
-            .ok_or(too_long)?;
-        let contents = Elements {
-            rest: &whole[header_len..],
-            offset: offset + header_len,
-        };
-        *self = Elements {
-            rest,
-            offset: offset + whole.len(),
-        };
-        Ok(Some(Element {
-            tag,
-            whole,
-            contents,
-        }))
-    }
-}
-
-/// Tag, length of the header and length of the contents (X.690, 8.1.2 and 8.1.3).
-fn parse_header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
-    let (&[tag, first], more) = bytes.split_first_chunk()?;
-    if tag & LONG_TAG == LONG_TAG {
-        return None;
-    }
-    let num_bytes = match first {
-        0..=0x7f => return Some((tag, 2, first.into())),
-        _ => usize::from(first & 0x7f),
-    };
-    // Four bytes hold more than any comment; a `usize` may have no more.
-    let bytes = more.get(..num_bytes).filter(|bytes| bytes.len() <= 4)?;
-    let len = bytes
-        .iter()
-        .fold(0u32, |len, byte| len << 8 | u32::from(*byte));
-    Some((tag, 2 + num_bytes, usize::try_from(len).ok()?))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::certificate::{COMMON_NAME, MAX_NAME_CHARS, ORGANIZATION};
+    use super::cms::SIGNED_DATA;
+    use super::der::{
+        CONTEXT_0_PRIMITIVE, IA5_STRING, INTEGER, OBJECT_IDENTIFIER, PRINTABLE_STRING, SET,
+        UTF8_STRING,
+    };
     use super::*;
     use proptest::prelude::*;
     use std::sync::{Arc, LazyLock};

@@ -1,0 +1,80 @@
+//! `romfeed check ZIP…`: whether phones will install packages.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use romfeed::config::Config;
+use romfeed::finding;
+use romfeed::verify::{self, Verdict};
+
+use super::report::{Talk, chain};
+use super::{Outcome, config, findings};
+
+/// Judges packages one after another; each is read with all there is.
+pub(crate) fn run(
+    zips: &[PathBuf],
+    certificates: &[PathBuf],
+    json: bool,
+    config: &Config,
+    talk: Talk,
+) -> io::Result<Outcome> {
+    let certificates = match certificates {
+        [] => config.certificates.clone(),
+        paths => match config::load_certificates(paths) {
+            Ok(certificates) => certificates,
+            Err(error) => {
+                talk.error(&format!("--certificate: {}", chain(&error)), None);
+                return Ok(Outcome::Usage);
+            }
+        },
+    };
+    let mut outcome = Outcome::Done;
+    for zip in zips {
+        let place = zip.to_string_lossy();
+        let mut verdict = match verify::check(zip, &place, &config.limits) {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                talk.error(
+                    &format!("{}: {}", findings::escape(&place), chain(&error)),
+                    None,
+                );
+                outcome = Outcome::Failed;
+                continue;
+            }
+        };
+        verdict.expect_signer(&certificates, &place);
+        findings::print(talk, &verdict.findings, json)?;
+        print_summary(talk, zip, &verdict);
+        if finding::has_errors(&verdict.findings) {
+            outcome = Outcome::Failed;
+        }
+    }
+    Ok(outcome)
+}
+
+fn print_summary(talk: Talk, zip: &Path, verdict: &Verdict) {
+    let place = findings::escape(&zip.to_string_lossy());
+    let count = findings::count(&verdict.findings);
+    if finding::has_errors(&verdict.findings) {
+        let count = count.unwrap_or_default();
+        return talk.line(&format!(
+            "{place}: {} ({count})",
+            talk.paint("31", "will not install")
+        ));
+    }
+    let kind = match verdict.is_ab {
+        true => "A/B",
+        false => "for the recovery",
+    };
+    let signer = verdict.signer.as_ref().map_or_else(String::new, |signer| {
+        let subject = signer
+            .subject
+            .as_deref()
+            .unwrap_or("somebody without a name");
+        let subject = findings::escape(subject);
+        format!(", signed by {subject}, sha256 {}", signer.fingerprint)
+    });
+    let count = count.map_or_else(String::new, |count| format!("; {count}"));
+    let installable = talk.paint("32", "installable");
+    talk.line(&format!("{place}: {installable} ({kind}{signer}){count}"));
+}

@@ -1,0 +1,162 @@
+//! Block-based packages: each transfer list and its data.
+//!
+//! Source: AOSP `bootable/recovery/updater/blockimg.cpp`. What a list reads of the partition that
+//! it replaces is in the phone and not looked at.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::layout::{Checksums, read_entry, read_stream};
+use super::pass::{Algorithm, Hasher};
+use super::{Error, Findings, chain, rules};
+use crate::class::Class;
+use crate::codec::Codec;
+use crate::image::transfer_list::{self, TransferList};
+use crate::io::{Budget, ReadError};
+use crate::package::Package;
+use crate::package::zip::{Entry, EntryInfo};
+use crate::rom::find_new_data;
+
+/// Most lists looked at; the most partitions of a package.
+const MAX_LISTS: usize = 1000;
+
+/// Judges all transfer lists of a package.
+pub(super) fn check(
+    package: &mut Package,
+    budget: &Arc<Budget>,
+    checksums: &mut Checksums,
+    findings: &mut Findings<'_>,
+) -> Result<(), Error> {
+    let lists: Vec<String> = package
+        .names()
+        .filter(|name| name.ends_with(".transfer.list") && !name.contains('/'))
+        .take(MAX_LISTS)
+        .map(str::to_owned)
+        .collect();
+    for list in lists {
+        check_list(package, &list, budget, checksums, findings)?;
+    }
+    Ok(())
+}
+
+fn check_list(
+    package: &mut Package,
+    list_name: &str,
+    budget: &Arc<Budget>,
+    checksums: &mut Checksums,
+    findings: &mut Findings<'_>,
+) -> Result<(), Error> {
+    let partition = list_name.trim_end_matches(".transfer.list");
+    let patches = format!("{partition}.patch.dat");
+    if !package.contains(&patches) {
+        let message = format!("`{list_name}` has no `{patches}` beside it");
+        findings.add(&rules::BLOCKS_FILES, message);
+    }
+    let list = match package.read(list_name, transfer_list::MAX_SIZE) {
+        Ok(list) => list.unwrap_or_default(),
+        Err(error) => {
+            return Ok(findings.add_fault(&rules::PACKAGE_ZIP, error.class(), error)?);
+        }
+    };
+    let expected = match len_of_new_data(&list) {
+        Ok(len) => len,
+        Err(error) => {
+            let message = format!("`{list_name}`: {}", chain(&error));
+            findings.add(&rules::BLOCKS_LIST, message);
+            return Ok(());
+        }
+    };
+    let (codec, names, has_gap) = find_new_data(package, partition);
+    if names.is_empty() || has_gap {
+        let message = match has_gap {
+            true => format!("`{list_name}` lacks a part of `{partition}.new.dat`"),
+            false => format!("`{list_name}` has no `{partition}.new.dat` beside it"),
+        };
+        findings.add(&rules::BLOCKS_FILES, message);
+        return Ok(());
+    }
+    let max = expected.saturating_add(1);
+    let mut entries = Vec::new();
+    for name in names {
+        let info = package.entry(&name);
+        match package.open_entry(&name) {
+            Ok(entry) => entries.extend(info.zip(entry).map(|(info, entry)| (name, info, entry))),
+            Err(error) if matches!(error.class(), Class::Io | Class::Limit) => {
+                return Err(error.into());
+            }
+            // Told of already: every entry is opened for its checksum.
+            Err(_) => return Ok(()),
+        }
+    }
+    let found = match codec {
+        None => plain_len(&entries, budget, checksums, findings),
+        Some(codec) => decoded_len(&entries, codec, budget, max),
+    };
+    let data = format!("`{partition}.new.dat`");
+    match found {
+        Ok(found) if found == expected => {}
+        Ok(found) => {
+            let more = if found > expected && codec.is_some() {
+                "more than "
+            } else {
+                ""
+            };
+            let found = if more.is_empty() { found } else { expected };
+            let message = format!(
+                "{data} holds {more}{found} bytes, and its transfer list writes {expected}"
+            );
+            findings.add(&rules::BLOCKS_DATA, message);
+        }
+        Err(error) if matches!(error.class(), Class::Io | Class::Limit) => return Err(error.into()),
+        Err(error) => {
+            let message = format!("{data} cannot be decoded: {}", chain(&error));
+            findings.add(&rules::BLOCKS_DATA, message);
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of new data; of a list that needs no source, all commands are looked at.
+fn len_of_new_data(list: &[u8]) -> Result<u64, transfer_list::Error> {
+    match transfer_list::needs_source(list) {
+        true => transfer_list::new_data_len(list),
+        false => Ok(TransferList::parse(list)?.data_len),
+    }
+}
+
+/// Name, what is declared and contents.
+type Opened = (String, EntryInfo, Entry);
+
+/// The length of data that is not compressed but by the zip; its checksum is judged on the way.
+fn plain_len(
+    entries: &[Opened],
+    budget: &Arc<Budget>,
+    checksums: &mut Checksums,
+    findings: &mut Findings<'_>,
+) -> Result<u64, ReadError> {
+    let mut len = 0u64;
+    for (name, info, entry) in entries {
+        if !entry.is_stored() {
+            let mut hasher = Hasher::new(Algorithm::Crc32);
+            read_entry(entry, info, budget, |bytes| hasher.update(bytes))?;
+            checksums.judge_compressed(name, hasher, info.crc32, findings);
+        }
+        len = len.saturating_add(info.size);
+    }
+    Ok(len)
+}
+
+/// The length of compressed data, up to `max` or a little more.
+fn decoded_len(
+    entries: &[Opened],
+    codec: Codec,
+    budget: &Arc<Budget>,
+    max: u64,
+) -> Result<u64, ReadError> {
+    let mut stream: Box<dyn Read + Send> = Box::new(std::io::empty());
+    for (_, _, entry) in entries {
+        stream = Box::new(stream.chain(entry.stream()));
+    }
+    let what = codec.as_str();
+    read_stream(&mut *codec.decode(stream), what, budget, max, &mut |_| {})
+}

@@ -1,0 +1,228 @@
+//! What holds for packages of all layouts: that they can be installed at all, and the checksums
+//! of their entries.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::sync::Arc;
+
+use super::pass::{Algorithm, Hasher, Pieces};
+use super::{Error, Findings, rules};
+use crate::io::{Budget, ReadError};
+use crate::package::zip::{Entry, EntryInfo};
+use crate::package::{Package, layout};
+
+/// Bytes decoded at a time.
+const BUFFER_LEN: usize = 128 << 10;
+/// Most faults of a kind that are told one by one.
+const MAX_TOLD: usize = 10;
+
+/// Judges what the names of the entries tell; answers whether the package is for A/B devices.
+pub(super) fn check(package: &Package, findings: &mut Findings<'_>) -> bool {
+    for name in package.duplicates().take(MAX_TOLD) {
+        let message = format!("entry `{name}` occurs more than once");
+        findings.add(&rules::PACKAGE_ZIP, message);
+    }
+    for (name, other) in package.overlaps().take(MAX_TOLD) {
+        let message = format!("entries `{name}` and `{other}` share bytes");
+        findings.add(&rules::PACKAGE_ZIP, message);
+    }
+    if package.contains(layout::PAYLOAD) {
+        return true;
+    }
+    if let Err(error) = layout::detect(package) {
+        findings.add(&rules::PACKAGE_NOT_A_ROM, error.to_string());
+    }
+    if !package.contains(layout::UPDATE_BINARY) {
+        let message = format!("has neither payload.bin nor {}", layout::UPDATE_BINARY);
+        findings.add(&rules::PACKAGE_UPDATE_BINARY, message);
+    }
+    false
+}
+
+/// The checksums of all entries.
+pub(super) struct Checksums {
+    /// Stored ones by the begin of their bytes, with the end and what is stated.
+    stored: Vec<(u64, u64, u32, String)>,
+    compressed: BTreeSet<String>,
+    num_wrong: usize,
+}
+
+impl Checksums {
+    /// Finds out where the bytes of all entries are. Those that share bytes with others have
+    /// their finding already.
+    pub(super) fn plan(
+        package: &mut Package,
+        findings: &mut Findings<'_>,
+    ) -> Result<Checksums, Error> {
+        let entries = package.in_order().into_iter();
+        let entries: Vec<(String, EntryInfo)> = entries
+            .map(|(name, info)| (name.to_owned(), info))
+            .collect();
+        let unsound: BTreeSet<String> = package
+            .duplicates()
+            .chain(package.overlaps().map(|(name, _)| name))
+            .map(str::to_owned)
+            .collect();
+        let mut checksums = Checksums {
+            stored: Vec::new(),
+            compressed: BTreeSet::new(),
+            num_wrong: 0,
+        };
+        for (name, info) in entries {
+            if name.ends_with('/') || unsound.contains(&name) {
+                continue;
+            }
+            let entry = match package.open_entry(&name) {
+                Ok(Some(entry)) => entry,
+                Ok(None) => continue,
+                Err(error) => {
+                    findings.add_fault(&rules::PACKAGE_ZIP, error.class(), error)?;
+                    continue;
+                }
+            };
+            if entry.is_stored() {
+                let end = entry.offset().saturating_add(info.compressed_size);
+                checksums
+                    .stored
+                    .push((entry.offset(), end, info.crc32, name));
+            } else {
+                checksums.compressed.insert(name);
+            }
+        }
+        checksums.stored.sort();
+        Ok(checksums)
+    }
+
+    /// What has to be summed up of the file.
+    pub(super) fn pieces(&mut self) -> Pieces {
+        let mut pieces = Pieces::new(Algorithm::Crc32);
+        self.stored
+            .retain(|(start, end, ..)| pieces.push(*start..*end).is_some());
+        pieces
+    }
+
+    /// Takes an entry out that is read elsewhere, and judges what was found there.
+    pub(super) fn judge_compressed(
+        &mut self,
+        name: &str,
+        found: Hasher,
+        stated: u32,
+        findings: &mut Findings<'_>,
+    ) {
+        if self.compressed.remove(name) {
+            self.judge_one(name, &found.finish(), stated, findings);
+        }
+    }
+
+    /// Decodes the entries that are left.
+    pub(super) fn check_compressed(
+        &mut self,
+        package: &mut Package,
+        budget: &Arc<Budget>,
+        findings: &mut Findings<'_>,
+    ) -> Result<(), Error> {
+        for name in std::mem::take(&mut self.compressed) {
+            let info = package.entry(&name);
+            let entry = package.open_entry(&name)?;
+            let Some((info, entry)) = info.zip(entry) else {
+                continue;
+            };
+            let mut hasher = Hasher::new(Algorithm::Crc32);
+            match read_entry(&entry, &info, budget, |bytes| hasher.update(bytes)) {
+                Ok(()) => self.judge_one(&name, &hasher.finish(), info.crc32, findings),
+                Err(error) => {
+                    let error = Named { name, error };
+                    let class = error.error.class();
+                    findings
+                        .add_fault(&rules::PACKAGE_ZIP, class, error)
+                        .map_err(|named| named.error)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges the stored entries.
+    pub(super) fn judge(mut self, found: Vec<Vec<u8>>, findings: &mut Findings<'_>) {
+        for ((_, _, stated, name), found) in std::mem::take(&mut self.stored).iter().zip(found) {
+            self.judge_one(name, &found, *stated, findings);
+        }
+        if self.num_wrong > MAX_TOLD {
+            let message = format!("{} more entries are damaged", self.num_wrong - MAX_TOLD);
+            findings.add(&rules::PACKAGE_CRC, message);
+        }
+    }
+
+    fn judge_one(&mut self, name: &str, found: &[u8], stated: u32, findings: &mut Findings<'_>) {
+        if found == stated.to_be_bytes() {
+            return;
+        }
+        self.num_wrong = self.num_wrong.saturating_add(1);
+        if self.num_wrong <= MAX_TOLD {
+            let found = crate::package::signature::hex(found);
+            let message = format!("entry `{name}` has the CRC {found}, stated is {stated:08x}");
+            findings.add(&rules::PACKAGE_CRC, message);
+        }
+    }
+}
+
+/// A fault and the entry it is in.
+#[derive(Debug, thiserror::Error)]
+#[error("entry `{name}`")]
+struct Named {
+    name: String,
+    #[source]
+    error: ReadError,
+}
+
+/// Decodes an entry to its end, and no further than it should go.
+///
+/// # Errors
+/// What the decoder or the budget objects to; an entry of another length than stated.
+pub(super) fn read_entry(
+    entry: &Entry,
+    info: &EntryInfo,
+    budget: &Arc<Budget>,
+    mut take: impl FnMut(&[u8]),
+) -> Result<(), ReadError> {
+    let len = read_stream(&mut *entry.stream(), "entry", budget, info.size, &mut take)?;
+    match len == info.size {
+        true => Ok(()),
+        false => Err(ReadError::decode(
+            "entry",
+            len,
+            std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                format!("its length is not the {} bytes stated", info.size),
+            ),
+        )),
+    }
+}
+
+/// Decodes a stream to its end, or until it is longer than `max` bytes; answers how long that
+/// was.
+///
+/// # Errors
+/// What the decoder or the budget objects to.
+pub(super) fn read_stream(
+    stream: &mut dyn Read,
+    what: &'static str,
+    budget: &Arc<Budget>,
+    max: u64,
+    take: &mut dyn FnMut(&[u8]),
+) -> Result<u64, ReadError> {
+    let mut buffer = vec![0; BUFFER_LEN];
+    let mut len = 0u64;
+    while len <= max {
+        let read = match stream.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(ReadError::decode(what, len, error)),
+        };
+        budget.charge_decoded(read as u64)?;
+        take(buffer.get(..read).unwrap_or_default());
+        len = len.saturating_add(read as u64);
+    }
+    Ok(len)
+}

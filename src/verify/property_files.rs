@@ -1,0 +1,130 @@
+//! `ota-property-files` and `ota-streaming-property-files` of the metadata: where entries lie.
+//!
+//! In: the metadata, as text and protobuf, and the entries of the zip. Source: AOSP
+//! `build/tools/releasetools/ota_utils.py` (PropertyFiles). Entries are listed by their bare
+//! names, with the offset and the length of their bytes, which have to be stored.
+
+use super::payload::Examined;
+use super::{Error, Findings, rules};
+use crate::package::{Package, metadata};
+
+/// Header and manifest of the payload, and the manifest's signature; no entry of its own.
+const PAYLOAD_METADATA: &str = "payload_metadata.bin";
+/// Most places of one list that are found to be wrong before it is left.
+const MAX_FAULTS: usize = 100;
+
+/// Judges all lists of an A/B package, and whether there are any. Those of other packages are
+/// read by nobody.
+pub(super) fn check(
+    package: &mut Package,
+    payload: Option<&Examined>,
+    findings: &mut Findings<'_>,
+) -> Result<(), Error> {
+    let mut judged: Vec<String> = Vec::new();
+    for (entry, is_text) in [(metadata::TEXT, true), (metadata::PROTOBUF, false)] {
+        let bytes = match package.read(entry, metadata::MAX_SIZE) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => continue,
+            Err(error) => {
+                findings.add_fault(&rules::PACKAGE_ZIP, error.class(), error)?;
+                continue;
+            }
+        };
+        let parsed = match is_text {
+            true => metadata::parse_text(&bytes),
+            false => match metadata::parse_pb(&bytes) {
+                Ok(parsed) => parsed,
+                Err(error) => {
+                    let message = format!("`{entry}` cannot be read: {error}");
+                    findings.add(&rules::PACKAGE_PROPERTY_FILES, message);
+                    continue;
+                }
+            },
+        };
+        let lists = [
+            ("ota-property-files", parsed.property_files),
+            (
+                "ota-streaming-property-files",
+                parsed.streaming_property_files,
+            ),
+        ];
+        for (key, list) in lists {
+            // Both forms of the metadata have the same lists.
+            let Some(list) = list.filter(|list| !judged.contains(list)) else {
+                continue;
+            };
+            let faults = check_list(package, payload, &list)?;
+            if let Some((first, others)) = faults.split_first() {
+                let more = match others.len() {
+                    0 => String::new(),
+                    n => format!("; and {n} more"),
+                };
+                let message = format!("{key} in `{entry}`: {first}{more}");
+                findings.add(&rules::PACKAGE_PROPERTY_FILES, message);
+            }
+            judged.push(list);
+        }
+    }
+    if judged.is_empty() {
+        let message = "its metadata has no ota-property-files";
+        findings.add(&rules::PACKAGE_NO_PROPERTY_FILES, message);
+    }
+    Ok(())
+}
+
+/// What is wrong with one list: `name:offset:length`, separated by commas.
+fn check_list(
+    package: &mut Package,
+    payload: Option<&Examined>,
+    list: &str,
+) -> Result<Vec<String>, Error> {
+    let mut faults = Vec::new();
+    for token in list.trim().split(',') {
+        if faults.len() >= MAX_FAULTS {
+            break;
+        }
+        let Some((name, stated)) = parse_token(token) else {
+            faults.push(format!("`{token}` is not name:offset:length"));
+            continue;
+        };
+        let found = match name {
+            // Without a payload that can be read, that is what is told.
+            PAYLOAD_METADATA => match payload {
+                Some(payload) => Ok(payload.metadata()),
+                None => continue,
+            },
+            name => find(package, name)?,
+        };
+        match found {
+            Ok(found) if found == stated => {}
+            Ok((offset, len)) => faults.push(format!(
+                "{name} is said to be at {} with {} bytes, and is at {offset} with {len}",
+                stated.0, stated.1
+            )),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    Ok(faults)
+}
+
+fn parse_token(token: &str) -> Option<(&str, (u64, u64))> {
+    let (rest, len) = token.trim().rsplit_once(':')?;
+    let (name, offset) = rest.rsplit_once(':')?;
+    Some((name, (offset.parse().ok()?, len.parse().ok()?)))
+}
+
+/// Where the entry of a bare name lies, or what is wrong with it.
+fn find(package: &mut Package, name: &str) -> Result<Result<(u64, u64), String>, Error> {
+    let is_it = |entry: &&str| entry.rsplit('/').next() == Some(name);
+    let Some(entry) = package.names().find(is_it).map(str::to_owned) else {
+        return Ok(Err(format!("there is no entry {name}")));
+    };
+    let info = package.entry(&entry);
+    Ok(match package.open_entry(&entry) {
+        Ok(Some(opened)) if opened.is_stored() => {
+            Ok((opened.offset(), info.map_or(0, |info| info.size)))
+        }
+        Ok(_) => Err(format!("{name} is compressed, and can be read in no range")),
+        Err(error) => Err(format!("{name}: {error}")),
+    })
+}

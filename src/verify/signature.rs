@@ -1,0 +1,192 @@
+//! The signature of a whole package.
+//!
+//! In: the comment of the zip, and the digest of what is signed: all of the file but the comment
+//! and its length. Out: who signed it. Sources: Android `RecoverySystem.verifyPackage`, AOSP
+//! `bootable/recovery/otautil/verifier.cpp`.
+
+use std::ops::Range;
+
+use super::certificate::{key_digest, test_key};
+use super::key::PublicKey;
+use super::pass::{Algorithm, Hasher, Pieces};
+use super::{Findings, chain, rules};
+use crate::class::Class;
+use crate::package::Package;
+use crate::package::signature::{self, DigestAlgorithm, Signature, Signer};
+
+/// A signature that can be checked once the file has been read.
+pub(super) struct Examined {
+    signature: Signature,
+    key: PublicKey,
+    signed: Range<u64>,
+}
+
+/// Reads the signature of a package, and judges what can be told without the file.
+pub(super) fn examine(
+    package: &Package,
+    size: u64,
+    is_ab: bool,
+    findings: &mut Findings<'_>,
+) -> Option<Examined> {
+    let comment = package.comment();
+    let signature = match signature::parse_signature(comment) {
+        Ok(Some(signature)) => signature,
+        Ok(None) => {
+            findings.add(&rules::SIGNATURE_MISSING, "is not signed");
+            return None;
+        }
+        Err(error) => {
+            let rule = match error.class() {
+                Class::Unsupported => &rules::SIGNATURE_UNSUPPORTED,
+                _ => &rules::SIGNATURE_MALFORMED,
+            };
+            findings.add(rule, chain(&error));
+            return None;
+        }
+    };
+    let key = match PublicKey::parse(&signature.public_key) {
+        Ok(key) => key,
+        Err(error) => {
+            let name = name(&signature.signer);
+            let message = format!("is signed by {name}, and {error}");
+            findings.add(&rules::SIGNATURE_UNSUPPORTED, message);
+            return None;
+        }
+    };
+    if !signature.is_first_certificate {
+        let message = "another certificate goes before the signer's, and phones look at that";
+        findings.add(&rules::SIGNATURE_CERTIFICATE_ORDER, message);
+    }
+    if let Some(fault) = fault_in_recovery(&signature, &key) {
+        let rule = match is_ab {
+            true => &rules::SIGNATURE_SIDELOAD,
+            false => &rules::SIGNATURE_RECOVERY,
+        };
+        findings.add(rule, format!("a recovery does not verify it: {fault}"));
+    }
+    check_secrecy(&signature.signer, findings);
+    // The length of the comment is in its own two bytes before it.
+    let signed = 0..size.saturating_sub(comment.len() as u64).saturating_sub(2);
+    Some(Examined {
+        signature,
+        key,
+        signed,
+    })
+}
+
+fn check_secrecy(signer: &Signer, findings: &mut Findings<'_>) {
+    if let Some(name) = test_key(signer) {
+        let message = format!(
+            "is signed with AOSP's public test key `{name}`: anybody can sign an update for its phones"
+        );
+        findings.add(&rules::SIGNATURE_TEST_KEY, message);
+    }
+}
+
+fn fault_in_recovery(signature: &Signature, key: &PublicKey) -> Option<String> {
+    if signature.attributes.is_some() {
+        return Some("attributes are signed in place of the file".to_owned());
+    }
+    match signature.digest {
+        DigestAlgorithm::Sha1 | DigestAlgorithm::Sha256 => key.fault_in_recovery(),
+        _ => Some("its digest is neither SHA-1 nor SHA-256".to_owned()),
+    }
+}
+
+/// Who signed, for people.
+fn name(signer: &Signer) -> &str {
+    signer
+        .subject
+        .as_deref()
+        .unwrap_or("somebody without a name")
+}
+
+impl Examined {
+    /// What has to be digested of the file.
+    pub(super) fn pieces(&self) -> Pieces {
+        let mut pieces = Pieces::new(Algorithm::Digest(self.signature.digest));
+        pieces.push(self.signed.clone());
+        pieces
+    }
+
+    /// Who signed the file, and the digest of the key, if the signature is valid.
+    pub(super) fn judge(
+        self,
+        digests: Option<Vec<Vec<u8>>>,
+        findings: &mut Findings<'_>,
+    ) -> Option<(Signer, String)> {
+        let digest = digests
+            .and_then(|mut digests| digests.pop())
+            .unwrap_or_default();
+        let Signature {
+            attributes,
+            signer,
+            digest: algorithm,
+            ..
+        } = &self.signature;
+        let name = name(signer);
+        let signed = match attributes {
+            None => digest,
+            Some(attributes) if attributes.message_digest == digest => {
+                let mut hasher = Hasher::new(Algorithm::Digest(*algorithm));
+                hasher.update(&attributes.der);
+                hasher.finish()
+            }
+            Some(_) => {
+                let message = format!("is not what {name} signed: its digest differs");
+                findings.add(&rules::SIGNATURE_INVALID, message);
+                return None;
+            }
+        };
+        let scheme = self.signature.scheme;
+        let value = &self.signature.value;
+        if !self.key.has_signed(scheme, *algorithm, &signed, value) {
+            let message = format!("is not what {name} signed: the signature does not fit");
+            findings.add(&rules::SIGNATURE_INVALID, message);
+            return None;
+        }
+        let key = key_digest(&self.signature.public_key);
+        Some((self.signature.signer, key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::Require;
+
+    /// Fingerprints alone are kept here, and no certificate that has them.
+    #[test]
+    fn test_keys_are_told_and_can_be_kept_out() {
+        let mut findings = Findings {
+            place: "rom.zip",
+            all: Vec::new(),
+        };
+        let mut signer = Signer {
+            fingerprint: "a40da80a59d170caa950cf15c18c454d47a39b26989d8b640ecd745ba71bf5dc".into(),
+            subject: Some("Android".to_owned()),
+        };
+        check_secrecy(&signer, &mut findings);
+        let [finding] = &findings.all[..] else {
+            panic!("{:?}", findings.all);
+        };
+        assert_eq!(finding.rule.id, "signature-test-key");
+        assert!(finding.message.contains("`testkey`"), "{}", finding.message);
+        let release_key = Require {
+            release_key: true,
+            ..Require::default()
+        };
+        assert!(release_key.objection(&findings.all).is_some());
+        let all_others = Require {
+            release_key: false,
+            signature: true,
+            payload: true,
+            property_files: true,
+            blocks: true,
+        };
+        assert_eq!(all_others.objection(&findings.all), None);
+        signer.fingerprint.replace_range(..1, "b");
+        check_secrecy(&signer, &mut findings);
+        assert_eq!(findings.all.len(), 1);
+    }
+}
