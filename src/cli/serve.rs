@@ -93,6 +93,12 @@ fn start(
         settings: settings.map(PathBuf::from),
     };
     if args.watch {
+        if config.base_url.is_none() && args.public_url.is_none() {
+            talk.warning(&format!(
+                "the files in {} get this server's own address; set base_url before you upload them",
+                config.out.display()
+            ));
+        }
         regenerate(&config_of_site, talk);
     }
     let templates = settings.and_then(std::path::Path::parent);
