@@ -308,8 +308,8 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "FILE", requires = "url")]
     pub(crate) ca: Option<PathBuf>,
     /// Wait so long for an answer of a live site
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600), requires = "url")]
-    pub(crate) timeout: u64,
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=600), requires = "url")]
+    pub(crate) timeout: u16,
     /// Look at the site in this folder [default: out]
     #[arg(short, long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,

@@ -1,43 +1,22 @@
 //! `romfeed check`: a site judged as phones would.
 
+use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use romfeed::catalog::Catalogs;
 use romfeed::catalog::lanes;
 use romfeed::check::target::{Feed, Kind, feeds};
-use romfeed::check::{self, Task};
+use romfeed::check::{self, Installed, Report, Task};
 use romfeed::client::{self, Generation, Phone};
 use romfeed::config::Config;
-use romfeed::fetch::{Fetch, Folder, Http, Settings, parse_roots};
+use romfeed::fetch::{Fetch, Folder};
 use romfeed::finding;
 use romfeed::romside::{self, PLACEHOLDER_BASE, RomSide, Updater};
 
-use super::args::{CheckArgs, LiveArgs};
-use super::report::{Talk, chain};
-use super::{Outcome, findings, now};
-
-/// A client of live hosts with these settings.
-pub(crate) fn connect(live: &LiveArgs) -> Result<Arc<dyn Fetch>, String> {
-    let roots = match &live.ca {
-        None => Vec::new(),
-        Some(file) => read_certificates(file)?,
-    };
-    Ok(Arc::new(Http::new(&Settings {
-        timeout: Duration::from_secs(live.timeout.into()),
-        user_agent: concat!("romfeed/", env!("CARGO_PKG_VERSION")).to_owned(),
-        roots,
-    })))
-}
-
-/// The certificates of a PEM file, as DER.
-fn read_certificates(file: &Path) -> Result<Vec<Vec<u8>>, String> {
-    let fail = |reason: String| format!("--ca {}: {reason}", file.display());
-    let bytes = std::fs::read(file).map_err(|error| fail(error.to_string()))?;
-    parse_roots(&bytes).map_err(|error| fail(error.to_string()))
-}
+use super::args::CheckArgs;
+use super::report::{Talk, chain, count};
+use super::{Outcome, findings, live, now};
 
 /// Judges a site, and prints what is wrong with it.
 pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
@@ -45,8 +24,8 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         talk.error(message, hint);
         Ok(Outcome::Usage)
     };
-    let http = match connect(&args.live) {
-        Ok(http) => http,
+    let http: Arc<dyn Fetch> = match live::connect(args.live.ca.as_deref(), args.live.timeout) {
+        Ok(http) => Arc::new(http),
         Err(error) => return usage(&error, None),
     };
     let own_base = config.base_url.as_deref();
@@ -78,20 +57,12 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         );
     }
     let has_site = is_own && !paths.is_empty() && args.device.is_none() && !base.contains('{');
-    let catalogs;
-    let merged;
-    let expected = if has_site {
-        catalogs = match Catalogs::load(&config.catalogs) {
-            Ok(catalogs) => catalogs,
-            Err(error) => return usage(&chain(&error), None),
-        };
-        merged = match catalogs.merged() {
-            Ok(merged) => merged,
-            Err(error) => return usage(&chain(&error), None),
-        };
-        check::expected(&lanes::lanes(&merged, config, &Default::default(), now()))
-    } else {
-        Default::default()
+    let expected = match has_site {
+        true => match load_expected(config) {
+            Ok(expected) => expected,
+            Err(error) => return usage(&error, None),
+        },
+        false => BTreeMap::new(),
     };
     let local: Arc<dyn Fetch> = Arc::new(folder.clone());
     let is_live = args.url.is_some();
@@ -112,20 +83,11 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
     let pool = pool.build().map_err(io::Error::other)?;
     let report = pool.install(|| check::check(&task));
     findings::print(talk, &report.findings, args.json)?;
-    let elsewhere = match report.num_elsewhere {
-        0 => String::new(),
-        n => format!("; {n} zips elsewhere not asked for (--zips does)"),
-    };
     let place = match is_live {
         true => base.to_owned(),
         false => config.out.display().to_string(),
     };
-    talk.line(&format!(
-        "{place}: {} in {} and {}{elsewhere}",
-        findings::count(&report.findings).unwrap_or_else(|| "nothing wrong".to_owned()),
-        super::report::count(report.num_feeds, "feed", "feeds"),
-        super::report::count(report.num_zips, "zip", "zips"),
-    ));
+    print_summary(&report, &place, talk);
     if has_site && base != PLACEHOLDER_BASE {
         print_rom_side(base, talk);
     }
@@ -133,6 +95,32 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         true => Outcome::Failed,
         false => Outcome::Done,
     })
+}
+
+/// The lists that phones in the field ask for, as the catalog knows them.
+fn load_expected(config: &Config) -> Result<BTreeMap<String, Option<Installed>>, String> {
+    let catalogs = Catalogs::load(&config.catalogs).map_err(|error| chain(&error))?;
+    let merged = catalogs.merged().map_err(|error| chain(&error))?;
+    // Where builds are downloaded from makes no difference to what runs in the field.
+    let mirrors = BTreeMap::new();
+    let lanes = lanes::lanes(&merged, config, &mirrors, now());
+    Ok(check::expected(&lanes))
+}
+
+fn print_summary(report: &Report, place: &str, talk: Talk) {
+    let elsewhere = match report.num_elsewhere {
+        0 => String::new(),
+        n => format!(
+            "; {} elsewhere not asked for (--zips does)",
+            count(n, "zip", "zips")
+        ),
+    };
+    talk.line(&format!(
+        "{place}: {} in {} and {}{elsewhere}",
+        findings::count(&report.findings).unwrap_or_else(|| "nothing wrong".to_owned()),
+        count(report.num_feeds, "feed", "feeds"),
+        count(report.num_zips, "zip", "zips"),
+    ));
 }
 
 /// What the ROM has to contain for its phones to ask this site.

@@ -18,7 +18,7 @@ use romfeed::io::write_atomically;
 
 use super::Outcome;
 use super::args::{ExportArgs, FeedFormat, ImportArgs, Places};
-use super::report::{Talk, chain, print_run_error};
+use super::report::{Talk, chain, count, print_run_error};
 
 impl From<FeedFormat> for Format {
     fn from(format: FeedFormat) -> Format {
@@ -416,9 +416,4 @@ fn print_export(talk: Talk, export: &Export) {
     for (filename, reason) in &export.left_out {
         talk.error(&format!("{}: {reason}", filename.escape_debug()), None);
     }
-}
-
-/// `1 build`, `2 builds`.
-fn count(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
 }

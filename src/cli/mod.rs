@@ -10,6 +10,7 @@ mod exchange;
 mod explore;
 mod findings;
 mod inspect;
+mod live;
 mod progress;
 mod report;
 #[cfg(feature = "serve")]

@@ -1,8 +1,8 @@
 //! Certificates that packages are compared with: the maintainer's, and those everybody has.
 
+use base64::prelude::{BASE64_STANDARD as BASE64, Engine};
 use sha2::{Digest, Sha256};
 
-use super::base64;
 use crate::package::signature::{self, Signer};
 
 /// The certificates whose private keys are published with AOSP, by their SHA-256. Source:
@@ -68,7 +68,7 @@ impl Certificate {
         let der = match pem {
             Some((body, _)) => {
                 let body: String = body.split_ascii_whitespace().collect();
-                base64::decode(&body).ok_or(Error::Pem)?
+                BASE64.decode(&body).map_err(|_| Error::Pem)?
             }
             None => file.to_vec(),
         };

@@ -8,7 +8,6 @@
 //! out are the signatures inside a payload: their keys are in the phone, and in no file here.
 //! Whether a delta fits the build it is for is not looked at, either.
 
-mod base64;
 mod blocks;
 mod certificate;
 mod key;

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base64::prelude::{BASE64_STANDARD as BASE64, Engine};
 use sha2::{Digest, Sha256};
 
 use super::pass::{Algorithm, Pieces};
-use super::{Error, Findings, base64, offset, rules};
+use super::{Error, Findings, offset, rules};
 use crate::image::payload::{Blob, Payload};
 use crate::io::{Budget, ReadAt};
 use crate::package::signature::DigestAlgorithm;
@@ -155,7 +156,7 @@ fn parse_properties(text: &str) -> Result<Properties, String> {
     };
     let hash = |key: &str| {
         let value = values.get(key).copied().unwrap_or_default();
-        let hash = base64::decode(value).filter(|hash| hash.len() == 32);
+        let hash = BASE64.decode(value).ok().filter(|hash| hash.len() == 32);
         hash.ok_or_else(|| format!("says {key}={value}, which is no SHA-256 in base64"))
     };
     Ok(Properties {

@@ -395,7 +395,7 @@ fn what_cannot_be_played_is_a_usage_error() {
                 "--ca",
                 "page.txt",
             ],
-            "error: page.txt: it has no certificate",
+            "error: --ca page.txt: it has no certificate",
         ),
     ] {
         let run = dir.run(args).expect(2);

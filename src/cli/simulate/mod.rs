@@ -7,13 +7,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use romfeed::build::Variant;
 use romfeed::client::Generation;
 use romfeed::config::Config;
 use romfeed::device_props::Until;
-use romfeed::fetch::{Fetch, Folder, Http, Settings, parse_roots};
+use romfeed::fetch::{Fetch, Folder};
 use romfeed::ingest;
 use romfeed::props::{Era, PropertyFile, PropertyMap};
 use romfeed::rom::Rom;
@@ -25,14 +24,11 @@ use romfeed::simulate::{
 
 use super::Outcome;
 use super::args::{Places, SimulateArgs};
+use super::live;
 use super::report::{Talk, chain};
 
-/// Longest file of certificates, in bytes; those of all public authorities have 300 KiB.
-const MAX_CA: usize = 4 << 20;
 /// All generations, for `--client`.
 const ALL: &str = "all";
-/// How live hosts know who asks.
-const USER_AGENT: &str = concat!("romfeed/", env!("CARGO_PKG_VERSION"));
 
 /// Why a phone cannot be played.
 struct Failure {
@@ -175,16 +171,7 @@ fn host(args: &SimulateArgs, config: &Config) -> Result<(String, Box<dyn Fetch>)
         ))
         .hint("write it as https://ota.example.org"));
     }
-    let roots = match &args.ca {
-        None => Vec::new(),
-        Some(file) => parse_roots(&read_file(file, MAX_CA)?)
-            .map_err(|error| Failure::of_file(file, &error))?,
-    };
-    let http = Http::new(&Settings {
-        timeout: Duration::from_secs(args.timeout),
-        user_agent: USER_AGENT.to_owned(),
-        roots,
-    });
+    let http = live::connect(args.ca.as_deref(), args.timeout).map_err(Failure::new)?;
     Ok((url.trim_end_matches('/').to_owned(), Box::new(http)))
 }
 
