@@ -59,6 +59,8 @@ pub mod ingest;
 
 pub mod catalog;
 
+pub mod template;
+
 pub mod feed;
 
 pub mod site;

@@ -12,10 +12,11 @@
 
 use serde::Serialize;
 
-use super::{Feeds, prefix, render_list, to_ascii_json};
+use super::{Feeds, prefix, render_list};
 use crate::build::Build;
 use crate::catalog::lanes::{Lane, LaneKey, Offer};
 use crate::config::Config;
+use crate::template::json;
 
 /// Last API level whose ROMs had this updater: CyanogenMod 14.
 const LAST_SDK: u32 = 24;
@@ -77,7 +78,7 @@ pub(super) fn render(key: &LaneKey, lane: &Lane<'_>, config: &Config, feeds: &mu
         .copied()
         .collect();
     let list = render_list(&offers, MAX_SIZE, FRAME, &|offer| {
-        entry(offer, &changes).map_or_else(String::new, |entry| to_ascii_json(&entry))
+        entry(offer, &changes).map_or_else(String::new, |entry| json::to_ascii(&entry))
     });
     feeds.push(format!("{folder}/index.json"), list);
     feeds.push(format!("{folder}/v1/build/get_delta"), NO_DELTA);
@@ -136,7 +137,7 @@ pub fn render_delta(lane: &Lane<'_>, source: &str, target: &str) -> Vec<u8> {
         })
     };
     match answer() {
-        Some(delta) => format!("{}\n", to_ascii_json(&delta)).into_bytes(),
+        Some(delta) => format!("{}\n", json::to_ascii(&delta)).into_bytes(),
         None => NO_DELTA.to_vec(),
     }
 }

@@ -11,8 +11,9 @@
 
 use serde::Serialize;
 
-use super::{join, to_ascii_json};
+use super::join;
 use crate::build::Build;
+use crate::template::json;
 
 /// The first version whose channels keep their names.
 const FIRST_VERBATIM: (u32, u32) = (14, 1);
@@ -68,7 +69,7 @@ pub fn render_response(builds: &[Listed<'_>]) -> Vec<u8> {
 fn render(builds: &[Listed<'_>], key: &str) -> Vec<u8> {
     let entries: Vec<String> = builds
         .iter()
-        .map(|listed| to_ascii_json(&entry(listed)))
+        .map(|listed| json::to_ascii(&entry(listed)))
         .collect();
     join(
         &format!("{{\"id\":null,\"{key}\":["),

@@ -12,11 +12,9 @@ pub mod v2;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use serde::Serialize;
 
 use crate::build::{self, Device, Variant};
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first, protected};
@@ -331,38 +329,6 @@ fn render_list(
     join(open, &entries, close)
 }
 
-/// Compact JSON in ASCII: what is beyond it becomes `\u` escapes, since an early
-/// client decodes every body as Latin-1.
-fn to_ascii_json<T: Serialize>(value: &T) -> String {
-    let mut bytes = Vec::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, AsciiFormatter);
-    value
-        .serialize(&mut serializer)
-        .expect("strings and numbers always become JSON in memory");
-    String::from_utf8(bytes).expect("the formatter writes ASCII")
-}
-
-struct AsciiFormatter;
-
-impl serde_json::ser::Formatter for AsciiFormatter {
-    fn write_string_fragment<W: ?Sized + io::Write>(
-        &mut self,
-        writer: &mut W,
-        fragment: &str,
-    ) -> io::Result<()> {
-        for c in fragment.chars() {
-            if c.is_ascii() && c != '\x7f' {
-                writer.write_all(&[c as u8])?;
-            } else {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Entries one a line between an opening and a closing, so that a change of one
 /// build is a change of one line.
 fn join(open: &str, entries: &[String], close: &str) -> Vec<u8> {
@@ -382,16 +348,6 @@ fn join(open: &str, entries: &[String], close: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn json_is_ascii_whatever_it_says() {
-        let json = to_ascii_json(&"a\"ü\u{1F600}\n\x7f");
-        assert_eq!(json, "\"a\\\"\\u00fc\\ud83d\\ude00\\n\\u007f\"");
-        assert_eq!(
-            serde_json::from_str::<String>(&json).unwrap(),
-            "a\"ü\u{1F600}\n\x7f"
-        );
-    }
 
     #[test]
     fn a_shape_is_told_by_what_clients_look_for() {

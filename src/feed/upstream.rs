@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Feeds, Tree, to_ascii_json};
+use super::{Feeds, Tree};
 use crate::config::{Config, DeviceInfo};
+use crate::template::json;
 
 /// Who makes a device that `devices.json` does not know.
 const UNKNOWN_OEM: &str = "Other";
@@ -100,5 +101,5 @@ pub(super) fn render(prefix: &str, tree: &Tree<'_, '_>, config: &Config, feeds: 
 }
 
 fn push<T: Serialize>(feeds: &mut Feeds, path: String, value: &T) {
-    feeds.push(path, format!("{}\n", to_ascii_json(value)).into_bytes());
+    feeds.push(path, format!("{}\n", json::to_ascii(value)).into_bytes());
 }

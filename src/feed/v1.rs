@@ -6,8 +6,9 @@
 
 use serde::Serialize;
 
-use super::{render_list, to_ascii_json};
+use super::render_list;
 use crate::catalog::lanes::Offer;
+use crate::template::json;
 
 /// Longest file, in bytes: an early revision of the 23.x client reads no more.
 pub const MAX_SIZE: usize = 4 << 10;
@@ -32,7 +33,7 @@ struct Entry<'a> {
 pub fn render(offers: &[Offer<'_>]) -> Vec<u8> {
     render_list(offers, MAX_SIZE, FRAME, &|offer| {
         let build = &offer.build;
-        to_ascii_json(&Entry {
+        json::to_ascii(&Entry {
             datetime: build.timestamp,
             filename: &build.filename,
             id: build.phone_id(),

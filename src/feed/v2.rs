@@ -5,8 +5,9 @@
 
 use serde::Serialize;
 
-use super::{render_list, to_ascii_json};
+use super::render_list;
 use crate::catalog::lanes::{DeltaOffer, Offer};
+use crate::template::json;
 
 /// Longest file, in bytes, that every revision of the client reads.
 pub const MAX_SIZE: usize = 32 << 10;
@@ -77,7 +78,7 @@ pub fn render(offers: &[Offer<'_>], deltas: &[&DeltaOffer<'_>]) -> Vec<u8> {
             .filter(leads_here)
             .max_by_key(|delta| delta.source_since);
         let file = File::of(offer).expect("only builds with a SHA-256 are left");
-        to_ascii_json(&Entry {
+        json::to_ascii(&Entry {
             datetime: build.timestamp,
             files: [file],
             incremental: delta.and_then(|delta| Some([File::of(&delta.offer)?])),

@@ -13,6 +13,8 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::template::Format;
+
 /// How many pages a template makes, and of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,19 +64,6 @@ impl Scope {
             Scope::Site => &[],
         }
     }
-}
-
-/// How values are escaped, and what a page is checked as.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Values are printed as JSON.
-    #[default]
-    Json,
-    /// Values are escaped for elements and attributes.
-    Xml,
-    /// Values are printed as they are.
-    Text,
 }
 
 /// What becomes of a page that no build belongs to.

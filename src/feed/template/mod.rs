@@ -7,10 +7,8 @@
 //! [`mod@context`] is what a template is told, [`mod@front`] what its head says.
 
 pub mod context;
-mod engine;
 pub mod front;
 mod pattern;
-mod xml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,15 +18,15 @@ use rayon::prelude::*;
 use self::context::{
     BuildValues, DeltaValues, DeviceValues, FullValues, InstalledValues, PageValues, Site,
 };
-use self::engine::{Engine, Fault};
 use self::front::{Empty, FrontMatter, Scope};
 use self::pattern::Pattern;
 use super::{Error, Feeds, MAX_LISTED, Page, Tree, prefix};
 use crate::build::{self, Device, Variant};
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
 use crate::config::{Config, DeviceFeed, FeedConfig};
+use crate::template::engine::{Engine, Fault};
 
-pub use self::engine::MAX_PAGE_SIZE;
+pub use crate::template::engine::MAX_PAGE_SIZE;
 
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
@@ -90,7 +88,9 @@ impl<'a> Template<'a> {
                 reason,
             })?,
         };
-        let engine = Engine::compile(&feed.file, &feed.text, front.format)
+        let mut engine = Engine::new(front.format).map_err(|e| fault(e.line, e.message))?;
+        engine
+            .add(&feed.file, &feed.text)
             .map_err(|e| fault(e.line, e.message))?;
         Ok(Template {
             feed,
@@ -511,7 +511,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
         ];
         let values = Value::from_pairs(about.into_iter().chain(job.values));
         let subject = self.name(&job.subject);
-        match template.engine.render(values) {
+        match template.engine.render(&template.feed.file, values) {
             Ok(None) => Ok(None),
             Ok(Some(bytes)) => Ok(Some(Page {
                 path: job.path,

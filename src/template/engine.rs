@@ -13,8 +13,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior};
 
-use super::front::Format;
-use super::xml;
+use super::{Format, json, xml};
 
 /// Longest page, in bytes; a list of every build of a large site has less.
 pub const MAX_PAGE_SIZE: usize = 4 << 20;
@@ -31,13 +30,15 @@ const EXCERPT_LEN: usize = 60;
 
 /// What is wrong with a template, or with the page it made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
+    /// The template, if it is a known one's fault.
+    pub(crate) file: Option<String>,
     /// The template's line, counted from 1, if it is one line's fault.
-    pub(super) line: Option<usize>,
+    pub(crate) line: Option<usize>,
     /// What is wrong, in one line.
-    pub(super) message: String,
+    pub(crate) message: String,
     /// The field that has no value, as `build.md5`, if that is what is wrong.
-    pub(super) missing: Option<String>,
+    pub(crate) missing: Option<String>,
 }
 
 impl Fault {
@@ -68,6 +69,7 @@ impl Fault {
             rest.starts_with(" is undefined").then(|| name.to_owned())
         });
         Fault {
+            file: error.name().map(str::to_owned),
             line: error.line(),
             message: message.replace(['\n', '\r'], " "),
             missing: undefined,
@@ -105,24 +107,19 @@ struct Skip;
 #[error("the page is longer than {MAX_PAGE_SIZE} bytes")]
 struct TooLarge;
 
-/// A compiled template.
+/// Compiled templates of one format, which may extend and include each other.
 #[derive(Debug)]
-pub(super) struct Engine<'a> {
+pub(crate) struct Engine<'a> {
     environment: Environment<'a>,
-    file: &'a str,
     format: Format,
 }
 
 impl<'a> Engine<'a> {
-    /// Compiles a template; `file` is what messages call it.
+    /// An engine without templates.
     ///
     /// # Errors
-    /// [`Fault`] with the line.
-    pub(super) fn compile(
-        file: &'a str,
-        text: &'a str,
-        format: Format,
-    ) -> Result<Engine<'a>, Fault> {
+    /// None in practice: the syntax is a fixed one.
+    pub(crate) fn new(format: Format) -> Result<Engine<'a>, Fault> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         // So that errors name the field that has no value.
@@ -137,6 +134,7 @@ impl<'a> Engine<'a> {
         environment.set_auto_escape_callback(move |_| match format {
             Format::Json => AutoEscape::Custom("json".into()),
             Format::Xml => AutoEscape::Custom("xml".into()),
+            Format::Html => AutoEscape::Html,
             Format::Text => AutoEscape::None,
         });
         environment.set_formatter(move |out, state, value| print(out, state, value, format));
@@ -164,24 +162,29 @@ impl<'a> Engine<'a> {
             let error = minijinja::Error::new(ErrorKind::InvalidOperation, "skip");
             Err(error.with_source(Skip))
         });
-        environment
-            .add_template(file, text)
-            .map_err(|error| Fault::of(&error))?;
         Ok(Engine {
             environment,
-            file,
             format,
         })
     }
 
-    /// Renders a page; `None` if the template wants none.
+    /// Compiles a template; `name` is what messages and other templates call it.
+    ///
+    /// # Errors
+    /// [`Fault`] with the line.
+    pub(crate) fn add(&mut self, name: &'a str, text: &'a str) -> Result<(), Fault> {
+        let added = self.environment.add_template(name, text);
+        added.map_err(|error| Fault::of(&error))
+    }
+
+    /// Renders a page by the template of this name; `None` if that wants none.
     ///
     /// # Errors
     /// [`Fault`]: a field that has no value, a limit, or a page that is not what its
     /// format says.
-    pub(super) fn render(&self, values: Value) -> Result<Option<Vec<u8>>, Fault> {
+    pub(crate) fn render(&self, name: &str, values: Value) -> Result<Option<Vec<u8>>, Fault> {
         let mut page = Page(Vec::new());
-        let template = self.environment.get_template(self.file);
+        let template = self.environment.get_template(name);
         let rendered = template.and_then(|t| t.render_captured_to(values, &mut page).map(drop));
         if let Err(error) = rendered {
             return match find_cause::<Skip>(&error) {
@@ -211,7 +214,7 @@ impl<'a> Engine<'a> {
                     &what,
                 )
             })?,
-            Format::Text => {}
+            Format::Text | Format::Html => {}
         }
         text.push('\n');
         Ok(Some(text.into_bytes()))
@@ -293,7 +296,7 @@ fn print(
     let text = match (format, value.as_str()) {
         (_, Some(text)) if value.is_safe() => text.to_owned(),
         (Format::Json, _) => to_json(value, 0)?,
-        (Format::Xml, Some(text)) => xml::escape(text),
+        (Format::Xml | Format::Html, Some(text)) => xml::escape(text),
         (Format::Text, Some(text)) => text.to_owned(),
         (_, None) => match value.kind() {
             ValueKind::Number | ValueKind::Bool => to_json(value, 0)?,
@@ -324,10 +327,10 @@ fn to_json(value: &Value, depth: usize) -> Result<String, minijinja::Error> {
     }
     let text = match value.kind() {
         ValueKind::None => "null".to_owned(),
-        ValueKind::String | ValueKind::Bool => super::super::to_ascii_json(value),
+        ValueKind::String | ValueKind::Bool => json::to_ascii(value),
         ValueKind::Number if value.is_integer() => value.to_string(),
         ValueKind::Number => match f64::try_from(value.clone()) {
-            Ok(number) if number.is_finite() => super::super::to_ascii_json(&number),
+            Ok(number) if number.is_finite() => json::to_ascii(&number),
             _ => return Err(invalid(format!("{value} is no number in JSON"))),
         },
         ValueKind::Seq | ValueKind::Iterable => {
@@ -347,7 +350,7 @@ fn to_json(value: &Value, depth: usize) -> Result<String, minijinja::Error> {
                 if inner.is_undefined() {
                     return Err(invalid(format!("the value of `{key}` is undefined")));
                 }
-                let key = super::super::to_ascii_json(&key.to_string());
+                let key = json::to_ascii(&key.to_string());
                 items.push(format!("{key}:{}", to_json(&inner, depth + 1)?));
             }
             format!("{{{}}}", items.join(","))
@@ -385,12 +388,13 @@ mod tests {
     use super::*;
 
     fn render(text: &str, format: Format) -> Result<Option<String>, Fault> {
-        let engine = Engine::compile("x.j2", text, format)?;
+        let mut engine = Engine::new(format)?;
+        engine.add("x.j2", text)?;
         let values = Value::from_pairs([
             ("text", Value::from("<\u{e4}&\">")),
             ("time", Value::from(1_700_000_000)),
         ]);
-        let page = engine.render(values)?;
+        let page = engine.render("x.j2", values)?;
         Ok(page.map(|bytes| String::from_utf8(bytes).unwrap()))
     }
 

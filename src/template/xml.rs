@@ -14,7 +14,7 @@ type Fault = (usize, String);
 ///
 /// # Errors
 /// What is wrong, and at which byte.
-pub(super) fn check(text: &str) -> Result<(), Fault> {
+pub(crate) fn check(text: &str) -> Result<(), Fault> {
     if let Some((at, c)) = text.char_indices().find(|(_, c)| !is_char(*c)) {
         return Err((at, format!("U+{:04X} is not allowed in XML", u32::from(c))));
     }
@@ -175,7 +175,7 @@ fn check_references(text: &str) -> Result<(), Fault> {
 }
 
 /// Text for an element or an attribute in quotes.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
