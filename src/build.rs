@@ -7,10 +7,12 @@ use std::fmt;
 const MAX_NAME_LEN: usize = 91;
 
 /// Directory names below `api/v1/` that are not devices.
-const RESERVED_DEVICES: [&str; 5] = ["types", "devices", "changes", "oems", "builds"];
+const RESERVED_DEVICES: [&str; 8] = [
+    "types", "devices", "changes", "oems", "builds", "assets", "index", "404",
+];
 
 /// Directory names at the site's root that are not variants.
-const RESERVED_VARIANTS: [&str; 3] = ["api", "legacy", "builds"];
+const RESERVED_VARIANTS: [&str; 4] = ["api", "legacy", "builds", "assets"];
 
 /// A value that cannot stand as one segment of a feed's path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,10 +110,13 @@ fn taken(value: &str, reserved: &[&str]) -> Option<&'static str> {
         .then_some("the name is taken by the feed tree")
 }
 
-/// Beside the folder of each name stands a file of that name with `.json`.
+/// Beside the folder of each name stand files of that name: a feed, a page.
 fn file_like(value: &str) -> Option<&'static str> {
-    let is_file = value.to_ascii_lowercase().ends_with(".json");
-    is_file.then_some("it ends like a feed file")
+    let value = value.to_ascii_lowercase();
+    let is_file = [".json", ".html", ".atom"]
+        .iter()
+        .any(|end| value.ends_with(end));
+    is_file.then_some("it ends like a file of the site")
 }
 
 impl Romtype {

@@ -13,6 +13,7 @@ use crate::build::{Build, Device, Variant};
 use crate::facts::Fact;
 use crate::family::Family;
 use crate::io::Limits;
+use crate::theme::Theme;
 use crate::verify::{Certificate, Require};
 
 /// Folder for lock and cache, beside the catalog that the lock is for.
@@ -108,6 +109,8 @@ pub struct DeviceInfo {
     pub info_url: Option<String>,
     /// The repositories its builds are made from.
     pub dependencies: Vec<String>,
+    /// All of the entry, for templates of pages.
+    pub entry: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Which builds belong to a variant; both conditions hold where both are set.
@@ -211,6 +214,8 @@ pub struct Config {
     pub families: Vec<Family>,
     /// Packages to pass over, by patterns on the path under `builds/`.
     pub exclude: GlobSet,
+    /// How the pages look that people read.
+    pub theme: Theme,
     /// `devices.json`, by codename.
     pub known_devices: BTreeMap<String, DeviceInfo>,
     /// Files read at the same time.
@@ -265,6 +270,7 @@ impl Config {
             overrides: Vec::new(),
             families: Vec::new(),
             exclude: GlobSet::empty(),
+            theme: Theme::default(),
             known_devices: BTreeMap::new(),
             jobs: 1,
             limits,

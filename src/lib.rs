@@ -47,6 +47,8 @@ pub mod facts;
 
 pub mod address;
 
+pub mod theme;
+
 pub mod config;
 
 pub mod scan;

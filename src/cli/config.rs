@@ -11,8 +11,8 @@ use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use romfeed::address::{self, UrlTemplate};
 use romfeed::build::{self, Device, Romtype, Variant};
 use romfeed::config::{
-    Config, DeviceConfig, DeviceFeed, DeviceInfo, FeedConfig, KnownIncremental, MajorUpgrades,
-    Override, PathPattern, Retention, VariantRule,
+    Config, DeviceConfig, DeviceFeed, FeedConfig, KnownIncremental, MajorUpgrades, Override,
+    PathPattern, Retention, VariantRule,
 };
 use romfeed::facts::Fact;
 use romfeed::family::{Family, Rule};
@@ -20,10 +20,11 @@ use romfeed::feed::template;
 use romfeed::io::Limits;
 use romfeed::verify::{Certificate, Require};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use super::args::{MAX_JOBS, Places};
 use super::report::chain;
+use super::theme::FileSite;
+use super::{devices, theme};
 
 /// Name of the settings file.
 pub(crate) const FILE_NAME: &str = "romfeed.toml";
@@ -58,6 +59,8 @@ struct FileConfig {
     certificate: Option<OneOrMany>,
     #[serde(default)]
     require: FileRequire,
+    #[serde(default)]
+    site: FileSite,
     #[serde(default)]
     romtype: BTreeMap<String, FileRetention>,
     #[serde(default, rename = "variant")]
@@ -260,23 +263,10 @@ fn yes() -> bool {
     true
 }
 
-/// One entry of `devices.json`; the schema of the official backend, as far as it
-/// is used here.
-#[derive(Debug, Deserialize)]
-struct DeviceEntry {
-    model: String,
-    #[serde(default)]
-    oem: String,
-    #[serde(default)]
-    name: String,
-    #[serde(alias = "wiki")]
-    info_url: Option<String>,
-}
-
-/// The settings of a run, and what is wrong with `devices.json`, if anything.
+/// The settings of a run, and what is wrong with `devices.json`.
 pub(crate) struct Resolved {
     pub(crate) config: Config,
-    pub(crate) devices_error: Option<String>,
+    pub(crate) devices_errors: Vec<String>,
 }
 
 /// The flags that settings of the file stand behind; clap has put values from
@@ -341,6 +331,14 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
             .enable(&feed.template, feed.path)
             .map_err(|e| in_file("[[feed]]", &e))?;
     }
+    let theme = theme::resolve(settings.site, &folder).map_err(|e| in_file("[site]", &e))?;
+    if theme.has_pages {
+        for name in template::FOR_PEOPLE {
+            templates
+                .enable_by_default(name)
+                .map_err(|e| in_file("[site]", &e))?;
+        }
+    }
     let mut device_feed = |name: Option<String>, what: &str| match name.as_deref() {
         None => Ok(None),
         Some("v1") => Ok(Some(DeviceFeed::V1)),
@@ -380,10 +378,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
     let devices_file = settings
         .devices
         .map_or_else(|| folder.join("devices.json"), |path| folder.join(path));
-    let (known_devices, devices_error) = match load_devices(&devices_file, devices_named) {
-        Ok(known) => (known, None),
-        Err(error) => (BTreeMap::new(), Some(error)),
-    };
+    let known_devices = devices::load(&devices_file, devices_named);
     if settings
         .jobs
         .is_some_and(|jobs| !(1..=MAX_JOBS).contains(&jobs))
@@ -422,7 +417,8 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         overrides: parse_overrides(settings.overrides).map_err(|e| in_file("[[override]]", &e))?,
         families: parse_families(settings.families).map_err(|e| in_file("[[family]]", &e))?,
         exclude: parse_globs(&settings.exclude).map_err(|e| in_file("exclude", &e))?,
-        known_devices,
+        theme,
+        known_devices: known_devices.known,
         jobs: flags
             .jobs
             .or(settings.jobs)
@@ -431,7 +427,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
     };
     Ok(Resolved {
         config,
-        devices_error,
+        devices_errors: known_devices.errors,
     })
 }
 
@@ -470,45 +466,13 @@ fn load_file(file: Option<&Path>) -> Result<(FileConfig, PathBuf, String), Confi
 }
 
 /// Line and column of a byte offset, both counted from 1.
-fn position(text: &str, offset: usize) -> (usize, usize) {
+pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (
         before.matches('\n').count() + 1,
         before[line_start..].chars().count() + 1,
     )
-}
-
-/// `devices.json` by codename, and `device_deps.json` beside it; files that do not
-/// exist say nothing, unless the settings name them.
-fn load_devices(path: &Path, is_named: bool) -> Result<BTreeMap<String, DeviceInfo>, String> {
-    let entries: Vec<DeviceEntry> = load_json(path, is_named)?.unwrap_or_default();
-    let deps = path.with_file_name("device_deps.json");
-    let mut deps: BTreeMap<String, Vec<String>> = load_json(&deps, false)?.unwrap_or_default();
-    let info = |entry: DeviceEntry| {
-        let info = DeviceInfo {
-            oem: entry.oem,
-            name: entry.name,
-            info_url: entry.info_url.filter(|url| !url.is_empty()),
-            dependencies: deps.remove(&entry.model).unwrap_or_default(),
-        };
-        (entry.model, info)
-    };
-    Ok(entries.into_iter().map(info).collect())
-}
-
-fn load_json<T: DeserializeOwned>(path: &Path, is_named: bool) -> Result<Option<T>, String> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_named => {
-            return Ok(None);
-        }
-        Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
-    };
-    let value = serde_json::from_slice(&bytes);
-    value
-        .map(Some)
-        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// A device's settings but for those that need files.
@@ -687,6 +651,12 @@ impl FeedLoader {
             is_enabled: false,
         });
         Ok(self.loaded.last_mut().expect("pushed above"))
+    }
+
+    /// What the settings do not enable by themselves.
+    fn enable_by_default(&mut self, name: &str) -> Result<(), String> {
+        self.load(name)?.is_enabled = true;
+        Ok(())
     }
 
     fn enable(&mut self, name: &str, path: Option<String>) -> Result<(), String> {

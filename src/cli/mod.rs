@@ -6,6 +6,7 @@ mod catalog;
 mod check;
 mod check_zip;
 mod config;
+mod devices;
 mod exchange;
 mod explore;
 mod findings;
@@ -16,6 +17,7 @@ mod report;
 #[cfg(feature = "serve")]
 mod serve;
 mod simulate;
+mod theme;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -250,7 +252,7 @@ fn print_man(verb: &[String], talk: Talk) -> io::Result<Outcome> {
 
 /// Tells of a broken `devices.json` where it does not count as a failure.
 fn warn_of_devices(resolved: Resolved, talk: Talk) -> Config {
-    if let Some(error) = &resolved.devices_error {
+    for error in &resolved.devices_errors {
         talk.warning(error);
     }
     resolved.config
@@ -286,7 +288,7 @@ fn run_generate(
 ) -> io::Result<Outcome> {
     let Some(Resolved {
         mut config,
-        devices_error,
+        devices_errors,
     }) = resolved
     else {
         return Ok(Outcome::Usage);
@@ -302,7 +304,7 @@ fn run_generate(
         }
     };
     report::print_report(talk, &config, &report);
-    if let Some(error) = &devices_error {
+    for error in &devices_errors {
         talk.error(
             error,
             Some("mend it; codenames in file names may be cut wrongly without it"),
@@ -312,7 +314,7 @@ fn run_generate(
         inspect::print_json(&summary(&report))?;
     }
     let failed = !report.faults.is_empty()
-        || devices_error.is_some()
+        || !devices_errors.is_empty()
         || (args.exit_code && report.is_stale());
     Ok(if failed {
         Outcome::Failed

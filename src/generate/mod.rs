@@ -28,7 +28,7 @@ use crate::feed;
 use crate::ingest::{self, Context, Examined};
 use crate::io::write_atomically;
 use crate::scan::{self, Found};
-use crate::site::writer;
+use crate::site::{self, writer};
 
 use require::Hashed;
 
@@ -89,6 +89,9 @@ pub enum Error {
     /// A feed template cannot be used.
     #[error(transparent)]
     Feed(#[from] feed::Error),
+    /// A template of a page cannot be used.
+    #[error(transparent)]
+    Page(#[from] site::Error),
     /// The site cannot be written.
     #[error(transparent)]
     Writer(#[from] writer::Error),

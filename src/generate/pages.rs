@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::Error;
 use super::report::{Event, Fault, Report};
 use crate::build::Build;
 use crate::catalog::Catalog;
@@ -71,7 +72,7 @@ pub(super) fn render(
     merged: &Catalog,
     now: i64,
     report: &mut Report,
-) -> Result<Vec<Page>, feed::Error> {
+) -> Result<Vec<Page>, Error> {
     let urls = addresses(config, merged, report);
     render_lanes(config, &lanes::lanes(merged, config, &urls, now), report)
 }
@@ -81,7 +82,7 @@ pub(super) fn render_lanes(
     config: &Config,
     Lanes { lanes, held }: &Lanes<'_>,
     report: &mut Report,
-) -> Result<Vec<Page>, feed::Error> {
+) -> Result<Vec<Page>, Error> {
     // A build stands in several lanes, but in the catalog once: its place tells it.
     let mut offered: HashSet<*const Build> = HashSet::new();
     let mut deltas: HashSet<*const Build> = HashSet::new();
@@ -121,7 +122,7 @@ pub(super) fn render_lanes(
             path: "feeds".to_owned(),
             text,
         }));
-    let mut pages = crate::site::fixed_pages();
+    let mut pages = crate::site::render(lanes, config, &feeds.pages)?;
     pages.extend(feeds.pages);
     Ok(pages)
 }

@@ -1,24 +1,137 @@
-//! The site beyond the feeds, and the writer that puts it on disk.
+//! The site beyond the feeds: the pages that people read, and the writer that puts it all on
+//! disk.
+//!
+//! In: the lanes that phones are offered, and the settings. Out: [`Page`]s. No I/O, no clock.
 
+mod people;
+mod templates;
+mod values;
 pub mod writer;
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+use minijinja::Value;
+use minijinja::value::Serde;
+
+use crate::address::encode_path;
+use crate::catalog::lanes::{Lane, LaneKey};
+use crate::config::Config;
 use crate::feed::Page;
+use crate::theme::Logo;
 
-/// What a host answers for an unknown path. Hosts that answer 200 instead leave
-/// phones with a cache they cannot read any more.
-const NOT_FOUND: &str = include_str!("../../templates/404.html");
+pub use templates::SHIPPED as TEMPLATES;
 
-/// The pages that do not depend on any build, sorted by path.
+/// What reads pages out of a browser's cache for a little while: style, script, pictures.
+const ASSETS: &str = "assets";
+/// Path of the feed of all builds for people.
+const SITE_ATOM: &str = "builds.atom";
+const SCRIPT: &str = include_str!("../../templates/script.js");
+
+/// Why pages cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A template is wrong.
+    #[error("{file}{}: {message}{}", Line(*.line), Subject(.page))]
+    Template {
+        /// The template.
+        file: String,
+        /// The line in it, counted from 1, if it is one line's fault.
+        line: Option<usize>,
+        /// The page that was being made, if one was.
+        page: Option<String>,
+        /// What is wrong, in one line.
+        message: String,
+    },
+}
+
+struct Line(Option<usize>);
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |line| write!(f, ", line {line}"))
+    }
+}
+
+struct Subject<'a>(&'a Option<String>);
+
+impl fmt::Display for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(page) = self.0 else { return Ok(()) };
+        write!(f, " (for {})", page.escape_debug())
+    }
+}
+
+/// Path of a device's page.
+fn device_path(model: &str) -> String {
+    format!("{model}.html")
+}
+
+/// Path of the page of a device's changes, where the updater's menu leads.
+fn changes_path(model: &str) -> String {
+    format!("{model}/changes.html")
+}
+
+/// Path of a build's page, not escaped.
+fn build_path(model: &str, stem: &str) -> String {
+    format!("{model}/builds/{stem}.html")
+}
+
+fn logo_path(logo: &Logo) -> String {
+    format!("{ASSETS}/logo.{}", logo.extension)
+}
+
+fn file(path: String, bytes: &[u8]) -> Page {
+    Page {
+        path,
+        bytes: bytes.into(),
+        is_feed: false,
+        origin: None,
+    }
+}
+
+/// All files of the site but the feeds, which are given for their paths.
 ///
-/// `.nojekyll` keeps GitHub Pages from hiding and rewriting files.
-#[must_use]
-pub fn fixed_pages() -> Vec<Page> {
-    [(".nojekyll", ""), ("404.html", NOT_FOUND)]
-        .map(|(path, text)| Page {
-            path: path.to_owned(),
-            bytes: text.as_bytes().into(),
-            is_feed: false,
-            origin: None,
-        })
-        .into()
+/// `.nojekyll` keeps GitHub Pages from hiding and rewriting files. `404.html` is what a host
+/// answers for an unknown path; hosts that answer 200 instead leave phones with a cache they
+/// cannot read any more.
+///
+/// # Errors
+/// [`Error`] if a template cannot be used.
+pub fn render(
+    lanes: &BTreeMap<LaneKey, Lane<'_>>,
+    config: &Config,
+    feeds: &[Page],
+) -> Result<Vec<Page>, Error> {
+    let theme = &config.theme;
+    let engine = templates::Pages::compile(theme)?;
+    let site = Value::from(Serde(values::SiteValues::new(config, None)));
+    let mut pages = vec![file(".nojekyll".to_owned(), b"")];
+    let mut fixed = vec![("404.html", "404.html".to_owned())];
+    if theme.has_pages {
+        fixed.push(("style.css", format!("{ASSETS}/style.css")));
+        fixed.push(("icon.svg", format!("{ASSETS}/icon.svg")));
+        pages.push(file(format!("{ASSETS}/script.js"), SCRIPT.as_bytes()));
+        if let Some(logo) = &theme.logo {
+            pages.push(file(logo_path(logo), &logo.bytes));
+        }
+        pages.extend(people::render(&engine, lanes, config, feeds)?);
+    }
+    for (template, path) in fixed {
+        // A page that stands for any path is the one that can name no other relatively.
+        let base = config.base_url.as_deref().map(path_of);
+        let values = [("site", site.clone()), ("home", base.into())];
+        pages.push(engine.render(template, &path, Value::from_pairs(values))?);
+    }
+    Ok(pages)
+}
+
+/// The path of an address, with a slash at its end: `/` or `/ota/`.
+fn path_of(base: &str) -> String {
+    let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
+    match rest.split_once('/') {
+        None => "/".to_owned(),
+        Some((_, path)) => format!("/{}/", encode_path(path).replace("%25", "%")),
+    }
 }

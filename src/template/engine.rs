@@ -155,6 +155,7 @@ impl<'a> Engine<'a> {
             to_json(value, 0).map(Value::from_safe_string)
         });
         environment.add_filter("date", |time: i64, format: &str| format_date(time, format));
+        environment.add_filter("filesize", filesize);
         environment.add_filter("rfc3339", |time: i64| {
             Ok(date(time)?.to_rfc3339_opts(SecondsFormat::Secs, true))
         });
@@ -369,6 +370,24 @@ fn to_json(value: &Value, depth: usize) -> Result<String, minijinja::Error> {
 fn date(time: i64) -> Result<DateTime<chrono::Utc>, minijinja::Error> {
     DateTime::from_timestamp(time, 0)
         .ok_or_else(|| invalid(format!("{time} is no time in seconds since 1970")))
+}
+
+/// A number of bytes for people, in units of thousands as shops have them.
+fn filesize(bytes: u64) -> String {
+    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
+    match units.into_iter().find(|(_, size)| bytes >= *size) {
+        None => format!("{bytes} bytes"),
+        Some((unit, size)) => {
+            let hundredths = u128::from(bytes) * 100 / u128::from(size);
+            match hundredths {
+                0..1000 => format!("{}.{:02} {unit}", hundredths / 100, hundredths % 100),
+                1000..10_000 => {
+                    format!("{}.{} {unit}", hundredths / 100, hundredths / 10 % 10)
+                }
+                _ => format!("{} {unit}", hundredths / 100),
+            }
+        }
+    }
 }
 
 fn format_date(time: i64, format: &str) -> Result<String, minijinja::Error> {

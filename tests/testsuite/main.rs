@@ -17,6 +17,7 @@ mod inspect;
 mod lanes;
 mod layering;
 mod layouts;
+mod pages;
 mod review;
 #[cfg(feature = "serve")]
 mod serve;

@@ -47,6 +47,9 @@ pub const SHIPPED: [(&str, &str); 9] = shipped![
     "v2-incremental",
 ];
 
+/// Those for the readers of news that people use; pages link to what they make.
+pub const FOR_PEOPLE: [&str; 2] = ["atom", "atom-site"];
+
 /// The text of a template that comes with romfeed.
 #[must_use]
 pub fn shipped(name: &str) -> Option<&'static str> {

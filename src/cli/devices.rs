@@ -1,0 +1,145 @@
+//! `devices.json`, in the schema of LineageOS's own backend.
+//!
+//! In: the file, and `devices_local.json` and `device_deps.json` beside it. Out: what is known
+//! of each device, and one line for each entry that cannot be used, with its line and column.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use romfeed::config::DeviceInfo;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::config::position;
+
+/// Longest such file read, in bytes; that of LineageOS has 100 KiB.
+const MAX_SIZE: u64 = 16 << 20;
+
+/// What an entry has to have, and of what type.
+#[derive(Debug, Deserialize)]
+struct Entry {
+    model: String,
+    #[serde(default)]
+    oem: String,
+    #[serde(default)]
+    name: String,
+    #[serde(alias = "wiki")]
+    info_url: Option<String>,
+}
+
+/// What the files say.
+#[derive(Debug, Default)]
+pub(crate) struct Devices {
+    pub(crate) known: BTreeMap<String, DeviceInfo>,
+    /// One line for each fault.
+    pub(crate) errors: Vec<String>,
+}
+
+/// Reads `devices.json` and the files beside it; those that do not exist say nothing, unless
+/// the settings name it.
+pub(crate) fn load(path: &Path, is_named: bool) -> Devices {
+    let mut devices = Devices::default();
+    devices.add_file(path, is_named);
+    devices.add_file(&path.with_file_name("devices_local.json"), false);
+    devices.add_dependencies(&path.with_file_name("device_deps.json"));
+    devices
+}
+
+impl Devices {
+    fn add_file(&mut self, path: &Path, is_named: bool) {
+        let Some(text) = self.read(path, is_named) else {
+            return;
+        };
+        let entries: Vec<&RawValue> = match serde_json::from_str(&text) {
+            Ok(entries) => entries,
+            Err(error) => {
+                self.errors.push(format!("{}: {error}", path.display()));
+                return;
+            }
+        };
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        for entry in entries {
+            let offset = (entry.get().as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+            let (line, column) = position(&text, offset);
+            match parse_entry(entry.get()) {
+                Err(error) => {
+                    let (line, column) = inside((line, column), &error);
+                    let message = error.to_string();
+                    let what = message.split(" at line ").next().unwrap_or_default();
+                    self.errors.push(format!(
+                        "{}: {what} at line {line} column {column}",
+                        path.display()
+                    ));
+                }
+                Ok((model, info)) => match places.get(&model) {
+                    Some(first) => self.errors.push(format!(
+                        "{}: `{}` is there twice, in line {first} and at line {line} column {column}",
+                        path.display(),
+                        model.escape_debug()
+                    )),
+                    None => {
+                        places.insert(model.clone(), line);
+                        self.known.insert(model, info);
+                    }
+                },
+            }
+        }
+    }
+
+    fn add_dependencies(&mut self, path: &Path) {
+        let Some(text) = self.read(path, false) else {
+            return;
+        };
+        match serde_json::from_str::<BTreeMap<String, Vec<String>>>(&text) {
+            Err(error) => self.errors.push(format!("{}: {error}", path.display())),
+            Ok(deps) => {
+                for (model, deps) in deps {
+                    if let Some(info) = self.known.get_mut(&model) {
+                        info.dependencies = deps;
+                    }
+                }
+            }
+        }
+    }
+
+    fn read(&mut self, path: &Path, is_named: bool) -> Option<String> {
+        let read = || -> io::Result<String> {
+            let mut text = String::new();
+            File::open(path)?.take(MAX_SIZE).read_to_string(&mut text)?;
+            Ok(text)
+        };
+        match read() {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => None,
+            Err(error) => {
+                let message = format!("cannot read {}: {error}", path.display());
+                self.errors.push(message);
+                None
+            }
+        }
+    }
+}
+
+fn parse_entry(text: &str) -> Result<(String, DeviceInfo), serde_json::Error> {
+    let known: Entry = serde_json::from_str(text)?;
+    let entry: Map<String, Value> = serde_json::from_str(text)?;
+    let info = DeviceInfo {
+        oem: known.oem,
+        name: known.name,
+        info_url: known.info_url.filter(|url| !url.is_empty()),
+        dependencies: Vec::new(),
+        entry,
+    };
+    Ok((known.model, info))
+}
+
+/// Where a fault of an entry is in its file, both counted from 1.
+fn inside((line, column): (usize, usize), error: &serde_json::Error) -> (usize, usize) {
+    match error.line() {
+        0 | 1 => (line, column + error.column().saturating_sub(1)),
+        below => (line + below - 1, error.column()),
+    }
+}

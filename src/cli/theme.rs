@@ -1,0 +1,111 @@
+//! `[site]` of the settings, the logo it names, and the templates in `templates/`.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use romfeed::theme::{Color, Link, Logo, MAX_LOGO_SIZE, Template, Theme};
+use serde::Deserialize;
+
+/// Folder of the user's templates of pages, beside the settings.
+const FOLDER: &str = "templates";
+/// What in it belongs to pages.
+const ENDINGS: [&str; 4] = ["html", "css", "svg", "js"];
+/// Longest template read, in bytes.
+const MAX_TEMPLATE: u64 = 1 << 20;
+
+/// `[site]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileSite {
+    pages: Option<bool>,
+    name: Option<String>,
+    tagline: Option<String>,
+    color: Option<String>,
+    logo: Option<String>,
+    footer: Option<String>,
+    #[serde(default)]
+    links: Vec<FileLink>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileLink {
+    name: String,
+    url: String,
+}
+
+/// Brings together how the pages look; `folder` is that of the settings.
+///
+/// # Errors
+/// The key or the file that is wrong, and why.
+pub(crate) fn resolve(set: FileSite, folder: &Path) -> Result<Theme, String> {
+    let defaults = Theme::default();
+    let text = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let accent = match &set.color {
+        None => defaults.accent,
+        Some(color) => Color::parse(color)
+            .ok_or_else(|| format!("color: `{}` is none, as #0b7a75 is", color.escape_debug()))?,
+    };
+    let logo = set.logo.as_ref().map(|name| {
+        let path = folder.join(name);
+        let bytes = read(&path, MAX_LOGO_SIZE as u64 + 1).map_err(|e| e.to_string());
+        let logo = bytes.and_then(Logo::parse);
+        logo.map_err(|error| format!("logo: {}: {error}", path.display()))
+    });
+    let link = |FileLink { name, url }: &FileLink| {
+        Link::new(name, url).ok_or_else(|| {
+            format!(
+                "links: `{}` needs a name and an address with https://, http:// or mailto:",
+                url.escape_debug()
+            )
+        })
+    };
+    Ok(Theme {
+        has_pages: set.pages.unwrap_or(true),
+        name: text(set.name).unwrap_or(defaults.name),
+        tagline: text(set.tagline),
+        accent,
+        logo: logo.transpose()?,
+        links: set.links.iter().map(link).collect::<Result<_, _>>()?,
+        footer: text(set.footer),
+        templates: load_templates(&folder.join(FOLDER))?,
+    })
+}
+
+/// The user's own templates by name; those in folders below are no pages.
+fn load_templates(folder: &Path) -> Result<BTreeMap<String, Template>, String> {
+    let mut templates = BTreeMap::new();
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Ok(templates);
+    };
+    for entry in entries.filter_map(Result::ok) {
+        let path = entry.path();
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        if !ending.is_some_and(|ending| ENDINGS.contains(&ending)) || !path.is_file() {
+            continue;
+        }
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        if name.starts_with('.') {
+            continue;
+        }
+        let file = path.display().to_string();
+        let in_file = |error: &dyn std::fmt::Display| format!("{}: {error}", file.escape_debug());
+        let bytes = read(&path, MAX_TEMPLATE + 1).map_err(|e| in_file(&e))?;
+        if bytes.len() as u64 > MAX_TEMPLATE {
+            return Err(in_file(&"it has more than 1 MiB"));
+        }
+        let text = String::from_utf8(bytes).map_err(|_| in_file(&"it is no UTF-8 text"))?;
+        templates.insert(name, Template { file, text });
+    }
+    Ok(templates)
+}
+
+fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

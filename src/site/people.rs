@@ -1,0 +1,273 @@
+//! The pages that people read: home, one per device, its changes, one per build.
+//!
+//! In: the lanes that phones are offered, the settings, and which feeds there are. Out:
+//! [`Page`]s. A build stands on the page of the device it is for, whatever other names its
+//! phones ask for; all variants and release types of a device are on one page.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minijinja::Value;
+use minijinja::value::Serde;
+use rayon::prelude::*;
+
+use super::templates::Pages;
+use super::values::{self, DeviceValues, SiteValues};
+use super::{Error, changes_path, device_path};
+use crate::build::Device;
+use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
+use crate::config::Config;
+use crate::feed::Page;
+
+/// Most builds on a device's page; older ones are on further pages. Each takes about 600
+/// bytes.
+const PER_PAGE: usize = 40;
+/// Most builds on the page of a device's changes.
+const MAX_CHANGES: usize = 40;
+
+/// The builds of a device that people may download.
+pub(super) struct DeviceBuilds<'a> {
+    pub(super) model: &'a Device,
+    /// Newest first.
+    pub(super) builds: Vec<Entry<'a>>,
+    /// Its feeds for people.
+    pub(super) atoms: Vec<&'a str>,
+}
+
+/// A build and what belongs to it.
+pub(super) struct Entry<'a> {
+    pub(super) offer: Offer<'a>,
+    pub(super) lane: &'a Lane<'a>,
+    /// The deltas that lead to it.
+    pub(super) deltas: Vec<&'a DeltaOffer<'a>>,
+    /// Path of its page, not escaped.
+    pub(super) path: String,
+}
+
+/// A page to be made.
+struct Job {
+    path: String,
+    template: &'static str,
+    values: Vec<(&'static str, Value)>,
+}
+
+/// Makes all pages.
+///
+/// # Errors
+/// [`Error::Template`]; of several pages, that of the first.
+pub(super) fn render(
+    engine: &Pages<'_>,
+    lanes: &BTreeMap<LaneKey, Lane<'_>>,
+    config: &Config,
+    feeds: &[Page],
+) -> Result<Vec<Page>, Error> {
+    let atoms: BTreeSet<&str> = feeds
+        .iter()
+        .map(|page| page.path.as_str())
+        .filter(|path| path.ends_with(".atom"))
+        .collect();
+    let devices = by_device(lanes, &atoms);
+    let site = SiteValues::new(config, atoms.get(super::SITE_ATOM).copied());
+    let site = Value::from(Serde(site));
+    let mut jobs = vec![home(&devices, config)];
+    let of_devices: Vec<Vec<Job>> = devices
+        .par_iter()
+        .map(|device| of_device(device, config))
+        .collect();
+    jobs.extend(of_devices.into_iter().flatten());
+    let pages: Vec<Result<Page, Error>> = jobs
+        .into_par_iter()
+        .map(|job| render_job(engine, &site, job))
+        .collect();
+    pages.into_iter().collect()
+}
+
+fn render_job(engine: &Pages<'_>, site: &Value, job: Job) -> Result<Page, Error> {
+    let about = [
+        ("site", site.clone()),
+        ("root", Value::from(root_of(&job.path))),
+    ];
+    let values = Value::from_pairs(about.into_iter().chain(job.values));
+    engine.render(job.template, &job.path, values)
+}
+
+/// The way from a page to the site's root.
+fn root_of(path: &str) -> String {
+    "../".repeat(path.matches('/').count())
+}
+
+/// The builds of all devices, by codename.
+fn by_device<'a>(
+    lanes: &'a BTreeMap<LaneKey, Lane<'a>>,
+    atoms: &BTreeSet<&'a str>,
+) -> Vec<DeviceBuilds<'a>> {
+    let mut devices: BTreeMap<&Device, DeviceBuilds<'a>> = BTreeMap::new();
+    // A build of a device with several names is in several lanes.
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    for (key, lane) in lanes {
+        for offer in &lane.offers {
+            let model = &offer.build.device;
+            let device = devices.entry(model).or_insert_with(|| DeviceBuilds {
+                model,
+                builds: Vec::new(),
+                atoms: Vec::new(),
+            });
+            let prefix = key.variant.as_ref().map(|variant| format!("{variant}/"));
+            let atom = format!("{}{model}.atom", prefix.unwrap_or_default());
+            if let Some(atom) = atoms.get(atom.as_str())
+                && !device.atoms.contains(atom)
+            {
+                device.atoms.push(atom);
+            }
+            if known.insert(offer.build.identity()) {
+                device.builds.push(Entry {
+                    offer: *offer,
+                    lane,
+                    deltas: deltas_to(offer, lane),
+                    path: String::new(),
+                });
+            }
+        }
+    }
+    let mut devices: Vec<DeviceBuilds<'a>> = devices.into_values().collect();
+    for device in &mut devices {
+        device
+            .builds
+            .sort_by(|a, b| newest_first(&a.offer, &b.offer));
+        name_pages(device);
+    }
+    devices
+}
+
+fn deltas_to<'a>(offer: &Offer<'a>, lane: &'a Lane<'a>) -> Vec<&'a DeltaOffer<'a>> {
+    let leads_to_it =
+        |delta: &&DeltaOffer<'_>| delta.target.build.identity() == offer.build.identity();
+    lane.deltas.iter().filter(leads_to_it).collect()
+}
+
+/// Gives each build's page its path: by the package's name, and where two builds have one,
+/// by what tells them apart.
+fn name_pages(device: &mut DeviceBuilds<'_>) {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    for entry in &mut device.builds {
+        let build = entry.offer.build;
+        let stem = match build.filename.len().checked_sub(4) {
+            Some(at) if build.filename.is_char_boundary(at) => &build.filename[..at],
+            _ => build.filename.as_str(),
+        };
+        let path = super::build_path(device.model.as_str(), stem);
+        entry.path = match taken.insert(path.clone()) {
+            true => path,
+            false => {
+                let digits: String = build.identity().chars().take(16).collect();
+                super::build_path(device.model.as_str(), &format!("{stem}-{digits}"))
+            }
+        };
+    }
+}
+
+/// The page of all devices, by maker.
+fn home(devices: &[DeviceBuilds<'_>], config: &Config) -> Job {
+    type ByName = BTreeMap<(String, String), Value>;
+    let mut makers: BTreeMap<(bool, String), (String, ByName)> = BTreeMap::new();
+    for device in devices {
+        let about = DeviceValues::new(device, config);
+        let maker = about.oem.unwrap_or_default().to_owned();
+        // Devices that nothing is known of come last.
+        let key = (maker.is_empty(), maker.to_lowercase());
+        let order = (about.name.to_lowercase(), about.model.to_owned());
+        let latest = device.builds.first();
+        let value = Value::from_pairs([
+            ("device", Value::from(Serde(about))),
+            (
+                "build",
+                latest.map_or(Value::from(()), |b| values::entry(b, "", config)),
+            ),
+        ]);
+        let (_, devices) = makers.entry(key).or_insert((maker, BTreeMap::new()));
+        devices.insert(order, value);
+    }
+    let makers: Value = makers
+        .into_values()
+        .map(|(name, devices)| {
+            let devices: Value = devices.into_values().collect();
+            Value::from_pairs([("name", Value::from(name)), ("devices", devices)])
+        })
+        .collect();
+    Job {
+        path: "index.html".to_owned(),
+        template: "home.html",
+        values: vec![
+            ("makers", makers),
+            ("num_devices", Value::from(devices.len())),
+        ],
+    }
+}
+
+/// All pages of one device.
+fn of_device(device: &DeviceBuilds<'_>, config: &Config) -> Vec<Job> {
+    let model = device.model.as_str();
+    let about = Value::from(Serde(DeviceValues::new(device, config)));
+    let mut jobs = Vec::new();
+    let num_pages = device.builds.chunks(PER_PAGE).len();
+    let path_of = |index: usize| match index {
+        0 => device_path(model),
+        index => format!("{model}/page-{}.html", index + 1),
+    };
+    for (index, builds) in device.builds.chunks(PER_PAGE).enumerate() {
+        let path = path_of(index);
+        let root = root_of(&path);
+        let link = |index: usize| Value::from(format!("{root}{}", path_of(index)));
+        let newer = index.checked_sub(1).map(link);
+        let older = Some(index + 1).filter(|next| *next < num_pages).map(link);
+        jobs.push(Job {
+            template: "device.html",
+            values: vec![
+                ("device", about.clone()),
+                ("builds", list(builds, &root, config)),
+                ("page_number", Value::from(index + 1)),
+                ("num_builds", Value::from(device.builds.len())),
+                ("newer", newer.unwrap_or(Value::from(()))),
+                ("older", older.unwrap_or(Value::from(()))),
+            ],
+            path,
+        });
+    }
+    let path = changes_path(model);
+    let newest = device.builds.get(..MAX_CHANGES).unwrap_or(&device.builds);
+    jobs.push(Job {
+        template: "changes.html",
+        values: vec![
+            ("device", about.clone()),
+            ("builds", list(newest, &root_of(&path), config)),
+            ("num_changelogs", Value::from(0)),
+        ],
+        path,
+    });
+    for (index, entry) in device.builds.iter().enumerate() {
+        let neighbour = |at: Option<usize>| {
+            let entry = at.and_then(|at| device.builds.get(at));
+            entry.map_or(Value::from(()), |entry| {
+                values::entry(entry, &root_of(&entry.path), config)
+            })
+        };
+        jobs.push(Job {
+            path: entry.path.clone(),
+            template: "build.html",
+            values: vec![
+                ("device", about.clone()),
+                ("build", neighbour(Some(index))),
+                ("is_newest", Value::from(index == 0)),
+                ("newer", neighbour(index.checked_sub(1))),
+                ("older", neighbour(Some(index + 1))),
+            ],
+        });
+    }
+    jobs
+}
+
+fn list(builds: &[Entry<'_>], root: &str, config: &Config) -> Value {
+    builds
+        .iter()
+        .map(|entry| values::entry(entry, root, config))
+        .collect()
+}

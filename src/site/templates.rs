@@ -1,0 +1,87 @@
+//! The templates of pages: romfeed's own, and those of the user's that take their place.
+//!
+//! In: a [`Theme`], and the values of a page. Out: the page, or which template has what wrong
+//! in which line.
+
+use minijinja::Value;
+
+use super::Error;
+use crate::feed::Page;
+use crate::template::Format;
+use crate::template::engine::{Engine, Fault};
+use crate::theme::Theme;
+
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../templates/", $name)))),*]
+    };
+}
+
+/// The templates that come with romfeed, by file name.
+pub const SHIPPED: [(&str, &str); 9] = shipped![
+    "404.html",
+    "build.html",
+    "changes.html",
+    "device.html",
+    "home.html",
+    "icon.svg",
+    "layout.html",
+    "parts.html",
+    "style.css",
+];
+
+/// Compiled templates.
+pub(super) struct Pages<'a> {
+    engine: Engine<'a>,
+    theme: &'a Theme,
+}
+
+impl<'a> Pages<'a> {
+    /// Compiles all templates.
+    ///
+    /// # Errors
+    /// [`Error::Template`], with the line.
+    pub(super) fn compile(theme: &'a Theme) -> Result<Pages<'a>, Error> {
+        let engine = Engine::new(Format::Html).map_err(|fault| error(theme, "", None, fault))?;
+        let mut pages = Pages { engine, theme };
+        let extra = theme
+            .templates
+            .iter()
+            .map(|(name, own)| (&**name, &*own.text));
+        let shipped = SHIPPED
+            .into_iter()
+            .filter(|(name, _)| !theme.templates.contains_key(*name));
+        for (name, text) in shipped.chain(extra) {
+            let added = pages.engine.add(name, text);
+            added.map_err(|fault| error(theme, name, None, fault))?;
+        }
+        Ok(pages)
+    }
+
+    /// Renders one page.
+    ///
+    /// # Errors
+    /// [`Error::Template`], with the line and the page's path.
+    pub(super) fn render(&self, template: &str, path: &str, values: Value) -> Result<Page, Error> {
+        let rendered = self.engine.render(template, values);
+        let bytes = rendered.map_err(|fault| error(self.theme, template, Some(path), fault))?;
+        Ok(Page {
+            path: path.to_owned(),
+            bytes: bytes.unwrap_or_default().into(),
+            is_feed: false,
+            origin: None,
+        })
+    }
+}
+
+/// A fault in the words of the file it is in.
+fn error(theme: &Theme, template: &str, page: Option<&str>, fault: Fault) -> Error {
+    let name = fault.file.as_deref().unwrap_or(template);
+    let own = theme.templates.get(name).map(|own| own.file.clone());
+    Error::Template {
+        file: own.unwrap_or_else(|| format!("{name} (of romfeed)")),
+        line: fault.line,
+        page: page.map(str::to_owned),
+        message: fault.message,
+    }
+}

@@ -1,0 +1,184 @@
+//! What the templates of pages are told. A build has the same names here as in feed
+//! templates, and more: where its page is, and what leads to it.
+
+use minijinja::Value;
+use minijinja::value::Serde;
+use serde::Serialize;
+
+use super::people::{DeviceBuilds, Entry};
+use crate::address::encode_path;
+use crate::config::Config;
+use crate::feed::template::context::{BuildValues, DeltaValues};
+use crate::theme::{Color, Link, Theme};
+
+/// `site`: the same on every page.
+#[derive(Debug, Serialize)]
+pub(super) struct SiteValues<'a> {
+    pub(super) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tagline: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) footer: Option<&'a str>,
+    /// Path of the logo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) logo: Option<String>,
+    pub(super) links: Vec<LinkValues<'a>>,
+    pub(super) colors: Colors,
+    /// Where the site is published, without a closing slash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) base_url: Option<&'a str>,
+    /// Path of the feed of all builds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) atom: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct LinkValues<'a> {
+    name: &'a str,
+    url: &'a str,
+}
+
+/// Shades of the accent, each to be read where it stands.
+#[derive(Debug, Serialize)]
+pub(super) struct Colors {
+    accent: String,
+    on_accent: String,
+    light: String,
+    dark: String,
+}
+
+impl<'a> SiteValues<'a> {
+    pub(super) fn new(config: &'a Config, atom: Option<&'a str>) -> SiteValues<'a> {
+        let theme: &Theme = &config.theme;
+        let link = |Link { name, url }: &'a Link| LinkValues { name, url };
+        SiteValues {
+            name: &theme.name,
+            tagline: theme.tagline.as_deref(),
+            footer: theme.footer.as_deref(),
+            logo: theme.logo.as_ref().map(super::logo_path),
+            links: theme.links.iter().map(link).collect(),
+            colors: Colors::new(theme.accent),
+            base_url: config.base_url.as_deref(),
+            atom,
+        }
+    }
+}
+
+impl Colors {
+    fn new(accent: Color) -> Colors {
+        let [light, dark] = Color::BACKGROUNDS;
+        Colors {
+            accent: accent.to_string(),
+            on_accent: accent.text_on().to_string(),
+            light: accent.readable_on(light).to_string(),
+            dark: accent.readable_on(dark).to_string(),
+        }
+    }
+}
+
+/// `device`, and each of `devices`.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct DeviceValues<'a> {
+    pub(super) model: &'a str,
+    /// Its name in shops, or else its codename.
+    pub(super) name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) oem: Option<&'a str>,
+    /// Path of its page.
+    pub(super) page: String,
+    /// Path of the page of its changes.
+    pub(super) changes: String,
+    /// Pages elsewhere that `devices.json` names.
+    pub(super) guides: Vec<LinkOwned>,
+    /// Paths of its feeds for people.
+    pub(super) atoms: Vec<&'a str>,
+    /// Its whole entry in `devices.json`, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) entry: Option<&'a serde_json::Map<String, serde_json::Value>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct LinkOwned {
+    name: &'static str,
+    url: String,
+}
+
+/// Keys of `devices.json` that lead to pages elsewhere, and what these are.
+const GUIDES: [(&str, &str); 3] = [
+    ("info_url", "About this device"),
+    ("wiki", "Wiki"),
+    ("special_instructions_url", "Special instructions"),
+];
+
+impl<'a> DeviceValues<'a> {
+    pub(super) fn new(device: &DeviceBuilds<'a>, config: &'a Config) -> DeviceValues<'a> {
+        let model = device.model.as_str();
+        let known = config.known_devices.get(model);
+        let text = |text: &'a String| Some(text.as_str()).filter(|text| !text.trim().is_empty());
+        let entry = known.map(|known| &known.entry);
+        let guide = |(key, name): (&str, &'static str)| {
+            let url = entry?.get(key)?.as_str()?;
+            let Link { url, .. } = Link::new(name, url)?;
+            Some(LinkOwned { name, url })
+        };
+        DeviceValues {
+            model,
+            name: known.and_then(|known| text(&known.name)).unwrap_or(model),
+            oem: known.and_then(|known| text(&known.oem)),
+            page: super::device_path(model),
+            changes: super::changes_path(model),
+            guides: GUIDES.into_iter().filter_map(guide).collect(),
+            atoms: device.atoms.clone(),
+            entry,
+        }
+    }
+}
+
+/// `build`, and each of `builds`.
+#[derive(Debug, Serialize)]
+pub(super) struct EntryValues<'a> {
+    #[serde(flatten)]
+    build: BuildValues<'a>,
+    /// Path of its page.
+    page: String,
+    /// Where a browser downloads it: relative to the site's root where the site has it.
+    download: String,
+    /// The deltas that lead to it.
+    deltas: Vec<DeltaEntry<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct DeltaEntry<'a> {
+    #[serde(flatten)]
+    delta: DeltaValues<'a>,
+    download: String,
+}
+
+/// The values of a build on a page that lies below `root`.
+pub(super) fn entry<'a>(entry: &Entry<'a>, root: &str, config: &Config) -> Value {
+    let base = config.base_url.as_deref();
+    let delta = |delta: &'a crate::catalog::lanes::DeltaOffer<'a>| DeltaEntry {
+        delta: DeltaValues::new(delta, entry.lane),
+        download: relative(delta.offer.url, base, root),
+    };
+    Value::from(Serde(EntryValues {
+        build: BuildValues::new(entry.offer.build, Some(entry.offer.url)),
+        page: format!("{root}{}", encode_path(&entry.path)),
+        download: relative(entry.offer.url, base, root),
+        deltas: entry.deltas.iter().copied().map(delta).collect(),
+    }))
+}
+
+/// An address from a page that lies below `root`; what is in the site is named without its
+/// host, so that a copy of the site elsewhere leads to its own.
+fn relative(url: &str, base: Option<&str>, root: &str) -> String {
+    let inside = base
+        .and_then(|base| url.strip_prefix(base))
+        .and_then(|rest| rest.strip_prefix('/'))
+        // What looks like a scheme would be one.
+        .filter(|path| !path.is_empty() && !path.contains(':'));
+    match inside {
+        Some(path) => format!("{root}{path}"),
+        None => url.to_owned(),
+    }
+}

@@ -1,0 +1,318 @@
+//! The pages that people read: what is on them, where their links lead, what cannot break
+//! them.
+
+use std::collections::BTreeMap;
+
+use crate::support::{RomDir, bacon};
+
+fn good(days: i64) -> String {
+    format!("builds/lineage-21.0-2023111{days}-nightly-bacon-signed.zip")
+}
+
+/// A folder with so many builds of bacon, and a name for it.
+fn site(num_builds: i64) -> RomDir {
+    let mut dir = RomDir::new().file(
+        "devices.json",
+        r#"[{"model": "bacon", "oem": "OnePlus", "name": "One", "info_url": "https://wiki.example.org/bacon"}]"#,
+    );
+    for days in 0..num_builds {
+        dir = dir.file(&good(days), bacon(days));
+    }
+    dir
+}
+
+fn page(dir: &RomDir, path: &str) -> String {
+    String::from_utf8(dir.read(&format!("out/{path}"))).unwrap()
+}
+
+fn pages(dir: &RomDir) -> BTreeMap<String, String> {
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let files = dir.tree("out").into_iter();
+    files
+        .filter(|(path, _)| path.ends_with(".html"))
+        .map(|(path, bytes)| (path.strip_prefix("out/").unwrap().to_owned(), text(bytes)))
+        .collect()
+}
+
+/// The values of an attribute, unescaped.
+fn values<'p>(page: &'p str, name: &str) -> Vec<String> {
+    let start = format!(" {name}=\"");
+    page.split(&start)
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap().replace("&amp;", "&"))
+        .collect()
+}
+
+/// Where a link on a page leads in the site.
+fn resolve(from: &str, link: &str) -> String {
+    let mut parts: Vec<&str> = from.split('/').collect();
+    parts.pop();
+    for part in link.split('#').next().unwrap().split('/') {
+        match part {
+            ".." => drop(parts.pop().expect("a link leads above the site")),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/").replace("%20", " ").replace("%25", "%")
+}
+
+#[test]
+fn all_links_lead_to_files_of_the_site_or_to_pages_named_by_the_maintainer() {
+    let dir = site(3).file(
+        "builds/lineage-21.0-20231120 a%b-nightly-bacon.zip",
+        bacon(7),
+    );
+    dir.run(&["generate", "--base-url", "https://example.org/ota"]);
+    let files = dir.tree("out");
+    let pages = pages(&dir);
+    assert!(pages.len() >= 6, "{:?}", pages.keys());
+    for (path, page) in &pages {
+        if path == "404.html" {
+            continue;
+        }
+        for link in values(page, "href").iter().chain(&values(page, "src")) {
+            if link.starts_with('#') || link == "https://wiki.example.org/bacon" {
+                continue;
+            }
+            assert!(!link.contains("://"), "{path}: {link}");
+            let target = resolve(path, link);
+            let is_package = target
+                .strip_prefix("builds/")
+                .is_some_and(|name| dir.path().join("builds").join(name).is_file());
+            let is_there = files.contains_key(&format!("out/{target}"));
+            assert!(is_package || is_there, "{path}: {link} leads to {target}");
+        }
+    }
+}
+
+#[test]
+fn a_device_and_its_builds_are_shown_with_what_people_ask_for() {
+    let dir = site(2);
+    dir.generate().expect(0);
+    let home = page(&dir, "index.html");
+    for text in ["OnePlus", ">One<", "bacon", "15 November 2023"] {
+        assert!(home.contains(text), "{text}\n{home}");
+    }
+    let device = page(&dir, "bacon.html");
+    let newest = device.find("15 November 2023").unwrap();
+    let oldest = device.find("14 November 2023").unwrap();
+    assert!(newest < oldest, "{device}");
+    let name = good(1).replace("builds/", "");
+    let build = page(
+        &dir,
+        &format!("bacon/builds/{}", name.replace(".zip", ".html")),
+    );
+    let list: serde_json::Value = serde_json::from_slice(&dir.read("out/bacon.json")).unwrap();
+    let id = list["response"][0]["id"].as_str().unwrap();
+    for text in [id, &name, "21.0", "nightly"] {
+        assert!(build.contains(text), "{text}\n{build}");
+    }
+    assert!(page(&dir, "bacon/changes.html").contains("15 November 2023"));
+    // News readers are told where.
+    assert!(device.contains("href=\"bacon.atom\""), "{device}");
+    assert!(home.contains("href=\"builds.atom\""), "{home}");
+}
+
+#[test]
+fn nothing_that_a_package_or_a_file_says_becomes_markup() {
+    let hostile = "<script>alert(1)</script>\\\"'><img src=x onerror=alert(2)>";
+    let dir = site(1)
+        .file(
+            "devices.json",
+            format!(r#"[{{"model": "bacon", "oem": "{hostile}", "name": "{hostile}", "info_url": "javascript:alert(3)", "wiki": "https://x/\"onclick=\"alert(4)"}}]"#),
+        )
+        .file(
+            "romfeed.toml",
+            format!("[site]\nname = '''{hostile}'''\ntagline = '''{hostile}'''\nfooter = '''{hostile}'''\n"),
+        );
+    dir.generate().expect(0);
+    for (path, page) in pages(&dir) {
+        for bad in ["<script>", "<img src=x", "javascript:", "\"onclick"] {
+            assert!(!page.contains(bad), "{path} has {bad}\n{page}");
+        }
+    }
+    assert!(page(&dir, "index.html").contains("&lt;script&gt;alert(1)"));
+}
+
+#[test]
+fn no_page_has_inline_code_or_asks_another_host() {
+    let dir = site(2);
+    dir.generate().expect(0);
+    for (path, page) in pages(&dir) {
+        assert!(
+            !page.contains(" style=\"") && !page.contains(" onclick="),
+            "{path}"
+        );
+        assert_eq!(
+            page.matches("<style").count(),
+            usize::from(path == "404.html"),
+            "{path}"
+        );
+        let scripts = page.matches("<script").count();
+        assert_eq!(scripts, page.matches("<script src=\"").count(), "{path}");
+        assert!(
+            values(&page, "src").iter().all(|src| !src.contains("//")),
+            "{path}"
+        );
+    }
+    let css = page(&dir, "assets/style.css");
+    assert!(!css.contains("url(") && !css.contains("@import"));
+}
+
+#[test]
+fn many_builds_are_on_several_pages_that_lead_to_each_other() {
+    let dir = RomDir::new();
+    for days in 0..45 {
+        let name = format!(
+            "builds/lineage-21.0-{}-nightly-bacon.zip",
+            20_230_000 + days
+        );
+        dir.put(&name, bacon(days));
+    }
+    dir.generate();
+    let first = page(&dir, "bacon.html");
+    let second = page(&dir, "bacon/page-2.html");
+    assert!(
+        first.contains("rel=\"next\" href=\"bacon/page-2.html\""),
+        "{first}"
+    );
+    assert!(
+        second.contains("rel=\"prev\" href=\"../bacon.html\""),
+        "{second}"
+    );
+    assert_eq!(first.matches("class=\"get\"").count(), 40);
+    assert_eq!(second.matches("class=\"get\"").count(), 5);
+}
+
+#[test]
+fn a_template_of_ones_own_takes_the_place_of_romfeeds() {
+    let dir = site(1)
+        .file("templates/home.html", "{% extends \"layout.html\" %}{% block main %}{% include \"mine.html\" %}{% endblock %}")
+        .file("templates/mine.html", "<p>{{ site.name }}: {{ makers[0].devices[0].device.entry.oem }}</p>")
+        .file("templates/style.css", "body { color: {{ site.colors.light }} }");
+    dir.generate().expect(0);
+    assert!(page(&dir, "index.html").contains("<p>Downloads: OnePlus</p>"));
+    assert_eq!(page(&dir, "assets/style.css"), "body { color: #0b7a75 }\n");
+    assert!(page(&dir, "bacon.html").contains("Latest build"));
+}
+
+#[test]
+fn a_broken_template_is_named_with_its_line_and_the_old_site_stays() {
+    let dir = site(1);
+    dir.generate().expect(0);
+    let before = dir.tree("out");
+    for (name, text, message) in [
+        (
+            "device.html",
+            "a\n{{ device.nmae }}",
+            "error: templates/device.html, line 2: `device.nmae` is undefined",
+        ),
+        (
+            "home.html",
+            "{% if %}",
+            "error: templates/home.html, line 1: ",
+        ),
+        (
+            "home.html",
+            "\n\n{% include \"none.html\" %}",
+            "error: templates/home.html, line 3: ",
+        ),
+        (
+            "layout.html",
+            "x\n{{ nope }}",
+            "error: templates/layout.html, line 2: `nope` is undefined",
+        ),
+    ] {
+        let file = format!("templates/{name}");
+        dir.put(&file, text);
+        dir.generate().expect(2).says(message);
+        assert_eq!(dir.tree("out"), before, "{name}");
+        dir.remove(&file);
+    }
+    dir.put("templates/home.html", [0xff, 0xfe]);
+    dir.generate()
+        .expect(2)
+        .says("templates/home.html: it is no UTF-8 text");
+}
+
+#[test]
+fn settings_of_the_site_that_cannot_be_are_named() {
+    let dir = site(1).file("note.txt", "hello");
+    for (text, message) in [
+        (
+            "color = \"red\"",
+            "[site]: color: `red` is none, as #0b7a75 is",
+        ),
+        (
+            "logo = \"note.txt\"",
+            "[site]: logo: note.txt: it is no PNG, JPEG, GIF, WebP or SVG picture",
+        ),
+        ("logo = \"none.png\"", "[site]: logo: none.png: "),
+        (
+            "links = [{ name = \"x\", url = \"javascript:alert(1)\" }]",
+            "[site]: links: `javascript:alert(1)` needs",
+        ),
+        ("nmae = \"x\"", "unknown field `nmae`"),
+    ] {
+        dir.put("romfeed.toml", format!("[site]\n{text}\n"));
+        dir.generate().expect(2).says(message);
+    }
+}
+
+#[test]
+fn a_logo_and_a_colour_are_on_every_page() {
+    let dir = site(1)
+        .file("mark.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>")
+        .file(
+            "romfeed.toml",
+            "[site]\nlogo = \"mark.svg\"\ncolor = \"#ffee00\"\n",
+        );
+    dir.generate().expect(0);
+    assert!(page(&dir, "bacon/changes.html").contains("src=\"../assets/logo.svg\""));
+    assert_eq!(
+        page(&dir, "assets/logo.svg"),
+        "<svg xmlns=\"http://www.w3.org/2000/svg\"/>"
+    );
+    let css = page(&dir, "assets/style.css");
+    assert!(
+        css.contains("--accent: #ffee00") && css.contains("--on-accent: #000000"),
+        "{css}"
+    );
+    assert!(
+        !css.contains("--link: #ffee00;\n  --bg: #f6"),
+        "yellow on white cannot be read"
+    );
+}
+
+#[test]
+fn pages_that_are_not_wanted_go() {
+    let dir = site(1);
+    dir.generate().expect(0);
+    dir.put("romfeed.toml", "[site]\npages = false\n");
+    dir.generate().expect(0);
+    assert_eq!(pages(&dir).into_keys().collect::<Vec<_>>(), ["404.html"]);
+    assert!(!dir.path().join("out/bacon.atom").exists());
+}
+
+#[test]
+fn devices_are_known_from_both_files_and_bad_entries_alone_are_left_out() {
+    let dir = site(1)
+        .file(
+            "devices.json",
+            "[\n  {\"model\": \"bacon\", \"name\": \"One\"},\n  {\"model\": \"bacon\", \"name\": \"Two\"},\n  {\"model\":\n    5}\n]",
+        )
+        .file("devices_local.json", "[{\"model\": \"local\", \"name\": \"Mine\"}]");
+    dir.generate()
+        .expect(1)
+        .says("error: devices.json: `bacon` is there twice, in line 2 and at line 3 column 3")
+        .says(
+            "error: devices.json: invalid type: integer `5`, expected a string at line 5 column 5",
+        );
+    assert!(page(&dir, "bacon.html").contains(">One<"));
+    let dir = site(1).file("devices.json", "[]").file(
+        "devices_local.json",
+        "[{\"model\": \"bacon\", \"name\": \"Mine\"}]",
+    );
+    dir.generate().expect(0);
+    assert!(page(&dir, "bacon.html").contains(">Mine<"));
+}
