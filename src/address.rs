@@ -255,6 +255,7 @@ mod tests {
             signer: None,
             next_device: None,
             csig: None,
+            images: Vec::new(),
         }
     }
 

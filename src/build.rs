@@ -213,6 +213,38 @@ pub struct Build {
     pub next_device: Option<Device>,
     /// What `<zip>.csig` beside the package says, if there is one.
     pub csig: Option<Csig>,
+    /// Images beside the package for installing it the first time, in the order of
+    /// [`IMAGES`].
+    pub images: Vec<ImageFile>,
+}
+
+/// Names of the images that people flash before they can install a package: the partitions
+/// that the install guides of LineageOS and its kin name, and `super_empty`, which a device
+/// with logical partitions may need wiped.
+pub const IMAGES: [&str; 10] = [
+    "recovery",
+    "boot",
+    "init_boot",
+    "vendor_boot",
+    "vendor_kernel_boot",
+    "dtbo",
+    "vbmeta",
+    "vbmeta_system",
+    "vbmeta_vendor",
+    "super_empty",
+];
+
+/// An image of a partition beside a package.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageFile {
+    /// The partition: one of [`IMAGES`].
+    pub name: String,
+    /// Bare name of the file, in the folder of the package.
+    pub filename: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// SHA-256, 64 lower-case hex digits.
+    pub sha256: String,
 }
 
 /// Custota's signature file of a package.
@@ -229,6 +261,15 @@ impl Build {
     pub fn identity(&self) -> &str {
         let known = self.sha256.as_deref().or(self.id.as_deref());
         known.unwrap_or_default()
+    }
+
+    /// Where an image lies under `builds/`: beside the package.
+    #[must_use]
+    pub fn image_path(&self, image: &ImageFile) -> String {
+        match self.path.rsplit_once('/') {
+            Some((folder, _)) => format!("{folder}/{}", image.filename),
+            None => image.filename.clone(),
+        }
     }
 
     /// What phones know it by: the `id` of its first feed, or else its SHA-256.

@@ -315,6 +315,31 @@ impl Cache {
         told: &Told,
         now_ns: i64,
     ) -> io::Result<()> {
+        self.insert(path, stamp, digests, Some(self.remember(told)), now_ns)
+    }
+
+    /// Remembers the digests of a file that is no package.
+    ///
+    /// # Errors
+    /// If the cache cannot be written.
+    pub fn put_digests(
+        &self,
+        path: &Path,
+        stamp: Stamp,
+        digests: &Digests,
+        now_ns: i64,
+    ) -> io::Result<()> {
+        self.insert(path, stamp, digests, None, now_ns)
+    }
+
+    fn insert(
+        &self,
+        path: &Path,
+        stamp: Stamp,
+        digests: &Digests,
+        device: Option<Device>,
+        now_ns: i64,
+    ) -> io::Result<()> {
         if now_ns.saturating_sub(stamp.modified_ns) < SETTLED_NS {
             return Ok(());
         }
@@ -327,7 +352,7 @@ impl Cache {
             inode: stamp.inode,
             md5: digests.md5.clone(),
             sha256: digests.sha256.clone(),
-            device: Some(self.remember(told)),
+            device,
             verdict,
         };
         state.files.insert(path.to_owned(), entry);

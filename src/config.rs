@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use globset::{GlobMatcher, GlobSet};
 
 use crate::address::{UrlTemplate, encode_path};
-use crate::build::{Build, Device, Variant};
+use crate::build::{Build, Device, ImageFile, Variant};
 use crate::facts::Fact;
 use crate::family::Family;
 use crate::io::Limits;
@@ -18,6 +18,9 @@ use crate::verify::{Certificate, Require};
 
 /// Folder for lock and cache, beside the catalog that the lock is for.
 pub const STATE_DIR: &str = ".romfeed";
+
+/// Folder the changelogs of builds are kept in, beside the catalog.
+pub const CHANGELOGS_DIR: &str = "changelogs";
 
 /// What `{device}.json` at the site's root is written for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -177,6 +180,8 @@ pub struct Config {
     pub out: PathBuf,
     /// Catalogs; the first is kept up to date, the others are only read.
     pub catalogs: Vec<PathBuf>,
+    /// Folder the changelogs of builds are kept in.
+    pub changelogs: PathBuf,
     /// Folder for the lock and the cache of this machine.
     pub state: PathBuf,
     /// Address the site is published at, without a closing slash.
@@ -245,13 +250,14 @@ pub enum AddressSource {
 
 impl Config {
     /// The settings of a folder in which nothing is set: `builds`, `out`,
-    /// `catalog.json` and `.romfeed` in it, one file read at a time.
+    /// `catalog.json`, `changelogs` and `.romfeed` in it, one file read at a time.
     #[must_use]
     pub fn of_folder(folder: &Path, limits: Limits) -> Config {
         Config {
             builds: folder.join("builds"),
             out: folder.join("out"),
             catalogs: vec![folder.join("catalog.json")],
+            changelogs: folder.join(CHANGELOGS_DIR),
             state: folder.join(STATE_DIR),
             base_url: None,
             url: None,
@@ -303,6 +309,34 @@ impl Config {
         None.or_else(|| Some((build.url.clone()?, AddressSource::Catalog)))
             .or_else(|| Some((build.ota_url.clone()?, AddressSource::OtaUrl)))
             .or_else(|| Some((site()?, AddressSource::Site)))
+    }
+
+    /// The download address of an image: its package's own, with its name and its facts in
+    /// place of the package's. `None` if the package has none, or one that does not end in its
+    /// name.
+    #[must_use]
+    pub fn image_address(&self, build: &Build, image: &ImageFile) -> Option<String> {
+        let (url, source) = self.address(build)?;
+        match source {
+            AddressSource::Catalog | AddressSource::OtaUrl => {
+                let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
+                let folder = path
+                    .strip_suffix(&encode_path(&build.filename))
+                    .or_else(|| path.strip_suffix(&build.filename))?;
+                Some(format!("{folder}{}{query}", encode_path(&image.filename)))
+            }
+            AddressSource::Template | AddressSource::Site => {
+                let image = Build {
+                    path: build.image_path(image),
+                    filename: image.filename.clone(),
+                    size: image.size,
+                    sha256: Some(image.sha256.clone()),
+                    md5: None,
+                    ..build.clone()
+                };
+                Some(self.address(&image)?.0)
+            }
+        }
     }
 
     /// The settings that hold for the phones that ask for this name, and the device

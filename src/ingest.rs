@@ -531,6 +531,7 @@ impl Examined {
                 .map(|signer| signer.fingerprint.clone()),
             next_device: self.next_device.clone(),
             csig: self.csig.clone(),
+            images: Vec::new(),
         };
         for (is_unknown, what) in [
             (

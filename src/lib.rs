@@ -11,6 +11,8 @@
 
 pub mod class;
 
+pub mod changelog;
+
 pub mod finding;
 
 pub mod romside;

@@ -85,6 +85,7 @@ pub(crate) fn build(device: usize, day: usize, num_days: usize) -> Build {
         signer: Some("5c".repeat(32)),
         next_device: None,
         csig: None,
+        images: Vec::new(),
     }
 }
 

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lanes::LaneKey;
 use super::{Catalog, Reason, Record, Tombstone};
-use crate::build::{self, Build, Csig, Device, Kind, Romtype, Variant};
+use crate::build::{self, Build, Csig, Device, ImageFile, Kind, Romtype, Variant};
 
 /// The schema this romfeed reads and writes.
 pub const SCHEMA: u32 = 1;
@@ -132,6 +132,18 @@ struct WireBuild {
     sha256: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    images: Vec<WireImage>,
+}
+
+/// An image in the folder of the package.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireImage {
+    name: String,
+    filename: String,
+    size: u64,
+    sha256: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -419,7 +431,21 @@ pub fn check(build: &Build) -> Result<(), String> {
     if build.size == 0 {
         return Err("size is 0".to_owned());
     }
-    Ok(())
+    build.images.iter().try_for_each(check_image)
+}
+
+fn check_image(image: &ImageFile) -> Result<(), String> {
+    let filename = image.filename.escape_debug();
+    let reason = match () {
+        () if !build::IMAGES.contains(&image.name.as_str()) => "has a name that is not known",
+        () if build::filename_fault(&image.filename).is_some() => "is no file name",
+        () if image.size == 0 => "has size 0",
+        () if !build::is_hex(&image.sha256, 64) => {
+            "has a sha256 that is not 64 lower-case hex digits"
+        }
+        () => return Ok(()),
+    };
+    Err(format!("image `{filename}` {reason}"))
 }
 
 fn to_record(wire: WireBuild) -> Result<Record, String> {
@@ -457,6 +483,7 @@ fn to_record(wire: WireBuild) -> Result<Record, String> {
         csig: wire.csig.map(|csig| Csig {
             vbmeta_digest: csig.vbmeta_digest,
         }),
+        images: wire.images.into_iter().map(to_image).collect(),
     };
     check(&build)?;
     Ok(Record {
@@ -465,6 +492,24 @@ fn to_record(wire: WireBuild) -> Result<Record, String> {
         yanked: wire.yanked,
         former: to_lanes(wire.former)?,
     })
+}
+
+fn to_image(wire: WireImage) -> ImageFile {
+    ImageFile {
+        name: wire.name,
+        filename: wire.filename,
+        size: wire.size,
+        sha256: wire.sha256,
+    }
+}
+
+fn from_image(image: ImageFile) -> WireImage {
+    WireImage {
+        name: image.name,
+        filename: image.filename,
+        size: image.size,
+        sha256: image.sha256,
+    }
 }
 
 fn to_lanes(lanes: Vec<WireLane>) -> Result<Vec<LaneKey>, String> {
@@ -535,6 +580,7 @@ fn from_record(record: &Record) -> WireBuild {
         md5: build.md5,
         sha256: build.sha256,
         id: build.id,
+        images: build.images.into_iter().map(from_image).collect(),
     }
 }
 

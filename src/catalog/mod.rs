@@ -52,8 +52,8 @@ impl Record {
         self.build = build;
     }
 
-    /// Whether two machines say the same of a build. Where it lies, and whether
-    /// its zip is still there, is each machine's own matter.
+    /// Whether two machines say the same of a build. Where it lies, what lies
+    /// beside it, and whether its zip is still there, is each machine's own matter.
     #[must_use]
     pub fn agrees_with(&self, other: &Record) -> bool {
         let mut same = other.clone();
@@ -62,6 +62,7 @@ impl Record {
         if same.build.filename == self.build.filename {
             same.build.path.clone_from(&self.build.path);
         }
+        same.build.images.clone_from(&self.build.images);
         *self == same
     }
 

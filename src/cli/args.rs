@@ -92,6 +92,9 @@ pub(crate) struct Places {
     /// Keep the list of builds in this file; repeat to read others beside the first [default: catalog.json]
     #[arg(long, value_name = "FILE", env = "ROMFEED_CATALOG")]
     pub(crate) catalog: Vec<PathBuf>,
+    /// Keep the changelogs of builds in this folder [default: changelogs, beside the catalog]
+    #[arg(long, value_name = "FOLDER", env = "ROMFEED_CHANGELOGS")]
+    pub(crate) changelogs: Option<PathBuf>,
     /// Publish the site at this address; zips are expected below it, in builds/
     #[arg(long, value_name = "URL", env = "ROMFEED_BASE_URL")]
     pub(crate) base_url: Option<String>,

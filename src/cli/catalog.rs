@@ -276,5 +276,6 @@ fn from_facts(args: &AddArgs, config: &Config) -> Result<Build, String> {
         signer: None,
         next_device: None,
         csig: None,
+        images: Vec::new(),
     })
 }

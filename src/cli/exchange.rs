@@ -294,9 +294,9 @@ fn warn_of_loss(talk: Talk, config: &Config, catalogs: &Catalogs, answers: &[Ans
 pub(crate) fn places(args: &ExportArgs) -> Places {
     Places {
         builds: args.builds.clone(),
-        out: None,
         catalog: args.catalog.clone(),
         base_url: args.base_url.clone(),
+        ..Places::default()
     }
 }
 

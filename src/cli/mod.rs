@@ -221,10 +221,13 @@ The settings; every key is optional. Paths in it are relative to it.
 catalog.json
 All builds ever published; made to be kept in git.
 .TP
+changelogs/
+The changelogs of builds, beside the catalog; for git too.
+.TP
 \&.romfeed/
 Lock and cache of this machine, beside the catalog.
 .SH ENVIRONMENT
-ROMFEED_CONFIG, ROMFEED_BUILDS, ROMFEED_OUT, ROMFEED_CATALOG, ROMFEED_BASE_URL, ROMFEED_URL and ROMFEED_JOBS
+ROMFEED_CONFIG, ROMFEED_BUILDS, ROMFEED_OUT, ROMFEED_CATALOG, ROMFEED_CHANGELOGS, ROMFEED_BASE_URL, ROMFEED_URL and ROMFEED_JOBS
 stand for the flags of these names. TMPDIR is where long compressed streams are kept while they are read.
 NO_COLOR and TERM=dumb turn colours off.
 "#;
@@ -343,6 +346,7 @@ struct Summary<'a> {
     warnings: Vec<Note<'a>>,
     errors: Vec<Failure<'a>>,
     catalog_changed: bool,
+    changelogs_kept: usize,
     files: Files<'a>,
 }
 
@@ -394,6 +398,7 @@ fn summary(report: &Report) -> Summary<'_> {
             })
             .collect(),
         catalog_changed: report.catalog_changed,
+        changelogs_kept: report.num_changelogs_kept(),
         files: Files {
             created: &report.plan.created,
             changed: &report.plan.changed,
@@ -410,6 +415,7 @@ fn summary(report: &Report) -> Summary<'_> {
             Event::Retired(path) => summary.retired.push(path),
             Event::Remote(path) => summary.remote.push(path),
             Event::Buried(path) | Event::SameBytes { path, .. } => summary.passed_over.push(path),
+            Event::ChangelogsKept(_) => {}
             Event::Held { path, reason } => summary.held.push(Note {
                 file: path,
                 message: reason,

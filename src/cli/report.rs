@@ -185,6 +185,9 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
         generate::Error::CatalogInOut { .. } => {
             Some("keep the catalog beside romfeed.toml, with --catalog or `catalog = …`".to_owned())
         }
+        generate::Error::ChangelogsInOut { .. } => {
+            Some("keep it beside the catalog, with --changelogs or `changelogs = …`".to_owned())
+        }
         generate::Error::Catalog(file::Error::Schema { .. }) => {
             Some("use a newer romfeed: one wrote this file; nothing was changed".to_owned())
         }
@@ -270,8 +273,15 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
                     talk.line(&format!("{} {}: {reason}", talk.paint("33", "held"), path.escape_debug()));
                 }
             }
+            Event::ChangelogsKept(num) => talk.line(&format!(
+                "{} {} {}",
+                count(*num, "changelog", "changelogs"),
+                if config.dry_run { "to keep in" } else { "kept in" },
+                config.changelogs.display()
+            )),
             Event::Warning { path, text } => {
-                if talk.verbosity > 0 || fresh.contains(path.as_str()) || path == "feeds" {
+                let is_general = ["feeds", "changelogs"].contains(&path.as_str());
+                if talk.verbosity > 0 || fresh.contains(path.as_str()) || is_general {
                     talk.warning(&format!("{}: {text}", path.escape_debug()));
                 } else {
                     num_silent_warnings += 1;

@@ -7,6 +7,10 @@
 /// Longest digest file read, in bytes: a list over a whole folder fits.
 pub const MAX_SIZE: u64 = 1 << 20;
 
+/// Hex digits of MD5, SHA-256 and SHA-512. SHA-1 is not among them: a list of commits, one a
+/// line, would look like its digests.
+const LENGTHS: [usize; 3] = [32, 64, 128];
+
 /// The digest of `filename` in `len` lower-case hex digits, or `None` if the text
 /// has none.
 ///
@@ -25,6 +29,14 @@ pub fn parse(text: &str, filename: &str, len: usize) -> Option<String> {
         (Some((digest, _)), _) | (None, [(digest, _)]) => Some(digest.clone()),
         _ => None,
     }
+}
+
+/// Whether the text is nothing but digests, each with or without a name.
+#[must_use]
+pub fn is_list(text: &str) -> bool {
+    let is_digest = |line: &str| LENGTHS.iter().any(|len| parse_line(line, *len).is_some());
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.next().is_some_and(is_digest) && lines.all(is_digest)
 }
 
 fn parse_line(line: &str, len: usize) -> Option<(String, &str)> {
@@ -74,6 +86,24 @@ mod tests {
             "é".repeat(40),
         ] {
             assert_eq!(parse(&text, "rom.zip", 32), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_has_nothing_but_digests() {
+        let digest = "900150983cd24fb0d6963f7d28e17f72";
+        for (text, expected) in [
+            (digest.to_owned(), true),
+            (
+                format!("{digest}  a.zip\n\n{digest}{digest} *b.zip\n"),
+                true,
+            ),
+            (format!("MD5 (a.zip) = {digest}\n"), true),
+            (format!("New\n{digest}  a.zip\n"), false),
+            (format!("{digest}{}  a commit\n", &digest[..8]), false),
+            ("\n".to_owned(), false),
+        ] {
+            assert_eq!(is_list(&text), expected, "{text}");
         }
     }
 }

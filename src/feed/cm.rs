@@ -13,8 +13,10 @@
 use serde::Serialize;
 
 use super::{Feeds, prefix, render_list};
+use crate::address::encode_path;
 use crate::build::Build;
 use crate::catalog::lanes::{Lane, LaneKey, Offer};
+use crate::changelog::{self, Changelogs};
 use crate::config::Config;
 use crate::template::json;
 
@@ -25,6 +27,8 @@ const LAST_SDK: u32 = 24;
 const MAX_SIZE: usize = 32 << 10;
 /// What stands before and after the entries.
 const FRAME: [&str; 2] = ["{\"id\":null,\"result\":[", "],\"error\":null}"];
+/// Folder of the changelogs of single builds.
+const CHANGES: &str = "changes";
 /// The answer where there is no delta.
 pub const NO_DELTA: &[u8] = b"{\"errors\":{\"message\":\"Unable to find delta\"}}\n";
 
@@ -52,7 +56,13 @@ struct Delta<'a> {
 }
 
 /// Adds the answers for a lane, if phones of that era may run its builds.
-pub(super) fn render(key: &LaneKey, lane: &Lane<'_>, config: &Config, feeds: &mut Feeds) {
+pub(super) fn render(
+    key: &LaneKey,
+    lane: &Lane<'_>,
+    config: &Config,
+    changelogs: &Changelogs,
+    feeds: &mut Feeds,
+) {
     let is_old = |offer: &Offer<'_>| of_the_era(offer.build);
     // Phones of that era read a page that is not found as a fault.
     let mut known = lane.incrementals.values().flat_map(|known| &known.versions);
@@ -70,16 +80,23 @@ pub(super) fn render(key: &LaneKey, lane: &Lane<'_>, config: &Config, feeds: &mu
         key.device,
         key.romtype
     );
-    let changes = format!("{base}/{folder}/changes.txt");
-    let offers: Vec<Offer<'_>> = lane
-        .offers
-        .iter()
-        .filter(|offer| entry(offer, &changes).is_some())
-        .copied()
-        .collect();
+    let all_changes = format!("{base}/{folder}/changes.txt");
+    let changes = |offer: &Offer<'_>| match changelogs.contains_key(&offer.build.filename) {
+        true => format!("{base}/{}", encode_path(&changes_path(&folder, offer))),
+        false => all_changes.clone(),
+    };
+    let is_whole = |offer: &&Offer<'_>| entry(offer, &all_changes).is_some();
+    let offers: Vec<Offer<'_>> = lane.offers.iter().filter(is_whole).copied().collect();
     let list = render_list(&offers, MAX_SIZE, FRAME, &|offer| {
+        let changes = changes(offer);
         entry(offer, &changes).map_or_else(String::new, |entry| json::to_ascii(&entry))
     });
+    for offer in &offers {
+        if let Some(changelog) = changelogs.get(&offer.build.filename) {
+            let text = changelog::render_text(changelog);
+            feeds.push(changes_path(&folder, offer), text.into_bytes());
+        }
+    }
     feeds.push(format!("{folder}/index.json"), list);
     feeds.push(format!("{folder}/v1/build/get_delta"), NO_DELTA);
     feeds.push(format!("{folder}/changes.txt"), render_changes(&offers));
@@ -110,7 +127,12 @@ fn entry<'a>(offer: &Offer<'a>, changes: &'a str) -> Option<Entry<'a>> {
     })
 }
 
-/// What the updater shows as the changes of a build: that it is there.
+/// Where the changelog of a build is.
+fn changes_path(folder: &str, offer: &Offer<'_>) -> String {
+    format!("{folder}/{CHANGES}/{}.txt", offer.build.filename)
+}
+
+/// What the updater shows as the changes of a build without a changelog: that it is there.
 fn render_changes(offers: &[Offer<'_>]) -> Vec<u8> {
     let lines = offers
         .iter()

@@ -1,7 +1,7 @@
 //! The catalog as JSON for update clients, one module per client format.
 //!
-//! In: [`Lane`]s. Out: [`Page`]s, paths and bytes. No I/O, no clock: the same
-//! lanes always give the same bytes.
+//! In: [`Lane`]s and changelogs. Out: [`Page`]s, paths and bytes. No I/O, no
+//! clock: the same input always gives the same bytes.
 
 pub mod cm;
 pub mod lineageota;
@@ -18,6 +18,7 @@ use rayon::prelude::*;
 
 use crate::build::{self, Device, Variant};
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first, protected};
+use crate::changelog::Changelogs;
 use crate::config::{Config, DeviceFeed};
 use template::Templates;
 
@@ -139,7 +140,11 @@ type Tree<'l, 'a> = BTreeMap<&'l Device, DeviceLanes<'l, 'a>>;
 ///
 /// # Errors
 /// [`Error`] if a feed template cannot be used.
-pub fn render(lanes: &BTreeMap<LaneKey, Lane<'_>>, config: &Config) -> Result<Feeds, Error> {
+pub fn render(
+    lanes: &BTreeMap<LaneKey, Lane<'_>>,
+    config: &Config,
+    changelogs: &Changelogs,
+) -> Result<Feeds, Error> {
     let templates = Templates::compile(config)?;
     let mut trees: BTreeMap<Option<&Variant>, Tree<'_, '_>> = BTreeMap::new();
     for (key, lane) in lanes {
@@ -148,7 +153,7 @@ pub fn render(lanes: &BTreeMap<LaneKey, Lane<'_>>, config: &Config) -> Result<Fe
     }
     let of_lanes: Vec<Feeds> = lanes
         .par_iter()
-        .map(|(key, lane)| render_lane(key, lane, config))
+        .map(|(key, lane)| render_lane(key, lane, config, changelogs))
         .collect();
     let mut feeds = Feeds::default();
     for mut part in of_lanes {
@@ -161,7 +166,7 @@ pub fn render(lanes: &BTreeMap<LaneKey, Lane<'_>>, config: &Config) -> Result<Fe
             render_device(&prefix, device, lanes, config, &mut feeds);
         }
         upstream::render(&prefix, tree, config, &mut feeds);
-        templates.render(*variant, tree, &mut feeds)?;
+        templates.render(*variant, tree, changelogs, &mut feeds)?;
     }
     feeds.pages.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(feeds)
@@ -173,7 +178,7 @@ fn prefix(variant: Option<&Variant>) -> String {
 }
 
 /// The lists of one device, variant and romtype.
-fn render_lane(key: &LaneKey, lane: &Lane<'_>, config: &Config) -> Feeds {
+fn render_lane(key: &LaneKey, lane: &Lane<'_>, config: &Config, changelogs: &Changelogs) -> Feeds {
     let mut feeds = Feeds::default();
     let prefix = prefix(key.variant.as_ref());
     let folder = format!("{prefix}api/v1/{}/{}", key.device, key.romtype);
@@ -213,7 +218,7 @@ fn render_lane(key: &LaneKey, lane: &Lane<'_>, config: &Config) -> Feeds {
             .or_insert_with(|| v1::render(&offers).into());
         feeds.push(format!("{folder}/{incremental}"), Arc::clone(bytes));
     }
-    cm::render(key, lane, config, &mut feeds);
+    cm::render(key, lane, config, changelogs, &mut feeds);
     feeds
 }
 

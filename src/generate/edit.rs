@@ -167,6 +167,7 @@ fn keep_known(record: &mut Record, known: Record) {
     ours.incremental = ours.incremental.take().or(theirs.incremental);
     ours.next_device = ours.next_device.take().or(theirs.next_device);
     ours.signer = ours.signer.take().or(theirs.signer);
+    ours.images = theirs.images;
     let build = std::mem::replace(&mut record.build, known.build);
     record.former = known.former;
     record.update(build);

@@ -5,7 +5,10 @@
 //! brought together with the catalog; only then is anything written.
 
 mod admit;
+mod beside;
+mod changelogs;
 pub mod edit;
+mod images;
 mod pages;
 mod reconcile;
 mod report;
@@ -67,6 +70,14 @@ pub enum Error {
     CatalogInOut {
         /// The catalog.
         catalog: PathBuf,
+        /// The output folder.
+        out: PathBuf,
+    },
+    /// The changelogs that are kept would be published with the site.
+    #[error("the folder of changelogs {} lies inside the output folder {}", .changelogs.display(), .out.display())]
+    ChangelogsInOut {
+        /// The folder.
+        changelogs: PathBuf,
         /// The output folder.
         out: PathBuf,
     },
@@ -177,7 +188,8 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     drop(merged);
     report.from_catalog_alone = scan.packages.is_empty();
     let builds = pool.install(|| {
-        let hashed = hash_all(config, drafts, &cache, observer, now_ns, &mut report);
+        let mut hashed = hash_all(config, drafts, &cache, observer, now_ns, &mut report);
+        images::attach(config, &mut hashed, &cache, observer, now_ns, &mut report);
         require::keep_required(config, hashed, &catalogs, &cache, &mut report)
     });
 
@@ -193,7 +205,9 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         return Ok(report);
     }
 
-    let pages = pool.install(|| pages::render(config, &merged, now, &mut report))?;
+    let gathered = pool.install(|| changelogs::gather(config, &merged, &mut report));
+    let notes = &gathered.changelogs;
+    let pages = pool.install(|| pages::render(config, &merged, notes, now, &mut report))?;
     writer::check_paths(&pages)?;
     let site_lock = match config.dry_run {
         true => None,
@@ -216,6 +230,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     if report.catalog_changed {
         save_catalog(catalog_path, &file::render(&catalogs.own))?;
     }
+    changelogs::keep(&gathered)?;
     writer::execute(&config.out, &pages, &report.plan, &site_lock)?;
     Ok(report)
 }
@@ -247,17 +262,20 @@ pub fn save_catalog(path: &Path, rendered: &[u8]) -> Result<(), Error> {
     })
 }
 
-/// The catalog that is kept up to date; none of them may be published.
+/// The catalog that is kept up to date; neither it nor what lies with it may be published.
 fn primary_catalog(config: &Config) -> Result<&Path, Error> {
     let out = plain(&config.out);
-    match config
-        .catalogs
-        .iter()
-        .find(|path| plain(path).starts_with(&out))
-    {
-        None => Ok(&config.catalogs[0]),
-        Some(catalog) => Err(Error::CatalogInOut {
+    let is_in_out = |path: &PathBuf| plain(path).starts_with(&out);
+    if let Some(catalog) = config.catalogs.iter().find(|path| is_in_out(path)) {
+        return Err(Error::CatalogInOut {
             catalog: catalog.clone(),
+            out: config.out.clone(),
+        });
+    }
+    match is_in_out(&config.changelogs) {
+        false => Ok(&config.catalogs[0]),
+        true => Err(Error::ChangelogsInOut {
+            changelogs: config.changelogs.clone(),
             out: config.out.clone(),
         }),
     }

@@ -10,6 +10,7 @@ use super::report::{Event, Fault, Report};
 use crate::build::Build;
 use crate::catalog::Catalog;
 use crate::catalog::lanes::{self, Held, Lane, LaneKey, Lanes};
+use crate::changelog::Changelogs;
 use crate::class::Class;
 use crate::config::Config;
 use crate::feed::{self, Page};
@@ -70,17 +71,20 @@ pub(super) fn addresses<'a>(
 pub(super) fn render(
     config: &Config,
     merged: &Catalog,
+    changelogs: &Changelogs,
     now: i64,
     report: &mut Report,
 ) -> Result<Vec<Page>, Error> {
     let urls = addresses(config, merged, report);
-    render_lanes(config, &lanes::lanes(merged, config, &urls, now), report)
+    let lanes = lanes::lanes(merged, config, &urls, now);
+    render_lanes(config, &lanes, changelogs, report)
 }
 
 /// All files of the site, from what phones are offered.
 pub(super) fn render_lanes(
     config: &Config,
     Lanes { lanes, held }: &Lanes<'_>,
+    changelogs: &Changelogs,
     report: &mut Report,
 ) -> Result<Vec<Page>, Error> {
     // A build stands in several lanes, but in the catalog once: its place tells it.
@@ -115,7 +119,7 @@ pub(super) fn render_lanes(
         }
     }
     warn_of_shared_names(config, lanes, report);
-    let feeds = feed::render(lanes, config)?;
+    let feeds = feed::render(lanes, config, changelogs)?;
     report
         .events
         .extend(feeds.warnings.into_iter().map(|text| Event::Warning {

@@ -64,6 +64,8 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// So many changelogs were, or would be, copied to the folder where they are kept.
+    ChangelogsKept(usize),
     /// A doubt about a build that is published all the same.
     Warning {
         /// The build's path.
@@ -105,9 +107,19 @@ impl Report {
         self.faults.sort_by(|a, b| a.path.cmp(&b.path));
     }
 
-    /// The site or the catalog on disk is not what it should be.
+    /// The site, the catalog or what is kept beside it is not what it should be.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.catalog_changed || !self.plan.is_empty()
+        self.catalog_changed || !self.plan.is_empty() || self.num_changelogs_kept() > 0
+    }
+
+    /// Changelogs that were, or would be, copied to the folder where they are kept.
+    #[must_use]
+    pub fn num_changelogs_kept(&self) -> usize {
+        let kept = self.events.iter().map(|event| match event {
+            Event::ChangelogsKept(num) => *num,
+            _ => 0,
+        });
+        kept.sum()
     }
 }

@@ -1,12 +1,13 @@
 //! A site in memory: what `generate` would write, and what a server can answer beyond that.
 //!
-//! In: the settings and the catalogs as they are on disk; packages are not looked at. Out: a
+//! In: the settings and the catalogs as they are on disk, and changelogs; packages are not
+//! looked at. Out: a
 //! [`Snapshot`], which borrows from nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Error, Report, pages, primary_catalog};
+use super::{Error, Report, changelogs, pages, primary_catalog};
 use crate::build::{Build, Kind};
 use crate::catalog::Catalogs;
 use crate::catalog::lanes::{self, Held, Lane, LaneKey, Lanes, Offer};
@@ -59,7 +60,8 @@ pub fn snapshot(config: &Config, now: i64) -> Result<Snapshot, Error> {
     let mut report = Report::default();
     let urls = pages::addresses(config, &merged, &mut report);
     let lanes = lanes::lanes(&merged, config, &urls, now);
-    let pages = pages::render_lanes(config, &lanes, &mut report)?;
+    let gathered = changelogs::gather(config, &merged, &mut report);
+    let pages = pages::render_lanes(config, &lanes, &gathered.changelogs, &mut report)?;
     let until = |held: &Held| match held {
         Held::TooYoung(until) => Some(*until),
         _ => None,

@@ -212,6 +212,7 @@ fn to_build(current: &Current, facts: &Map<String, Value>) -> Result<Build, Stri
         signer: None,
         next_device: None,
         csig: None,
+        images: Vec::new(),
     })
 }
 

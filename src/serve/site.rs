@@ -152,7 +152,10 @@ fn store(page: Page, tags: &mut HashMap<*const u8, HeaderValue>) -> (String, Sto
 fn type_of(page: &Page) -> &'static str {
     let mut folders = page.path.split('/').take(2);
     let is_list = page.is_feed && folders.any(|name| name == "api" || name == "legacy");
-    match is_list && !page.path.ends_with("/changes.txt") {
+    let mut parts = page.path.rsplit('/');
+    let is_changes = parts.next() == Some("changes.txt")
+        || (parts.next() == Some("changes") && page.path.contains("legacy/"));
+    match is_list && !is_changes {
         true => "application/json",
         false => content_type(&page.path),
     }
@@ -181,6 +184,10 @@ mod tests {
             ("api/v1/d/nightly/eng.txt", "application/json"),
             ("v/legacy/d/nightly/v1/build/get_delta", "application/json"),
             ("legacy/d/nightly/changes.txt", "text/plain; charset=utf-8"),
+            (
+                "v/legacy/d/nightly/changes/a.zip.txt",
+                "text/plain; charset=utf-8",
+            ),
             ("d-stable", "application/octet-stream"),
             ("feed.atom", "application/atom+xml"),
         ] {

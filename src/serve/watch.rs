@@ -1,6 +1,6 @@
 //! What changes on disk while the server runs.
 //!
-//! In: the catalogs and, where that is asked for, the folders of packages and templates. Out: the
+//! In: the catalogs, the changelogs kept beside them and, where that is asked for, the folders of packages and templates. Out: the
 //! site made anew. Names, lengths and times are looked at every second: that works on every file
 //! system, costs milliseconds for thousands of packages, and needs no library, of which each
 //! system would want another.
@@ -52,7 +52,12 @@ pub(super) fn start(site: Arc<Site>, hooks: Arc<dyn Hooks>, folders: Vec<PathBuf
 }
 
 fn watch(site: &Site, hooks: &dyn Hooks, folders: &[PathBuf], stopped: &Receiver<()>) {
-    let catalogs = || look_at_files(&site.current().config.catalogs);
+    let catalogs = || {
+        let config = &site.current().config;
+        let mut look = look_at_files(&config.catalogs);
+        look.extend(files(&config.changelogs));
+        look
+    };
     let (mut known_catalogs, mut known) = (catalogs(), look_into(folders));
     let mut changing: Option<Look> = None;
     let mut not_before = 0;

@@ -18,6 +18,7 @@ mod lanes;
 mod layering;
 mod layouts;
 mod pages;
+mod notes;
 mod review;
 #[cfg(feature = "serve")]
 mod serve;

@@ -99,6 +99,7 @@ impl Facts {
             signer: None,
             next_device: None,
             csig: None,
+            images: Vec::new(),
         };
         file::check(&build)?;
         Ok(build)

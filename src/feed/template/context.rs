@@ -12,7 +12,17 @@ use serde_json::Value as Json;
 
 use crate::build::{self, Device};
 use crate::catalog::lanes::{DeltaOffer, Installed, Lane, Offer};
+use crate::changelog::{self, Changelogs};
 use crate::config::Config;
+
+/// What is known of builds beside their facts.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The settings, for addresses.
+    pub config: &'a Config,
+    /// What their maintainers wrote.
+    pub changelogs: &'a Changelogs,
+}
 
 /// `site`: the tree of one variant.
 #[derive(Debug, Serialize)]
@@ -133,11 +143,53 @@ pub struct BuildValues<'a> {
     /// What that says of its `vbmeta` images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vbmeta_digest: Option<&'a str>,
+    /// Images for the first installation; a build that is offered no more has none.
+    pub images: Vec<ImageValues<'a>>,
+    /// What is new in it, as plain text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changelog: Option<String>,
+    /// The same as a fragment of HTML that is safe in any page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changelog_html: Option<String>,
+}
+
+/// One of `images` of a build.
+#[derive(Debug, Serialize)]
+pub struct ImageValues<'a> {
+    /// The partition, as `recovery`.
+    pub name: &'a str,
+    /// Bare name of the file.
+    pub filename: &'a str,
+    /// Length in bytes.
+    pub size: u64,
+    /// SHA-256 in lower-case hex digits.
+    pub sha256: &'a str,
+    /// Where people download it: beside the zip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+impl<'a> ImageValues<'a> {
+    /// The facts of an image of a build.
+    #[must_use]
+    pub fn new(
+        build: &build::Build,
+        image: &'a build::ImageFile,
+        config: &Config,
+    ) -> ImageValues<'a> {
+        ImageValues {
+            name: &image.name,
+            filename: &image.filename,
+            size: image.size,
+            sha256: &image.sha256,
+            url: config.image_address(build, image),
+        }
+    }
 }
 
 impl<'a> BuildValues<'a> {
     /// The facts that may be missing.
-    pub const OPTIONAL: [&'static str; 11] = [
+    pub const OPTIONAL: [&'static str; 13] = [
         "variant",
         "incremental",
         "sdk_level",
@@ -149,12 +201,16 @@ impl<'a> BuildValues<'a> {
         "signer",
         "csig_url",
         "vbmeta_digest",
+        "changelog",
+        "changelog_html",
     ];
 
     /// The facts of a build.
     #[must_use]
-    pub fn new(build: &'a build::Build, url: Option<&'a str>) -> BuildValues<'a> {
+    pub fn new(build: &'a build::Build, url: Option<&'a str>, known: Known<'_>) -> BuildValues<'a> {
         let csig = build.csig.as_ref();
+        let changelog = known.changelogs.get(&build.filename);
+        let images = build.images.iter().filter(|_| url.is_some());
         BuildValues {
             device: build.device.as_str(),
             variant: build.variant.as_ref().map(build::Variant::as_str),
@@ -176,6 +232,11 @@ impl<'a> BuildValues<'a> {
             has_csig: csig.is_some(),
             csig_url: csig.and(url).map(beside),
             vbmeta_digest: csig.and_then(|csig| csig.vbmeta_digest.as_deref()),
+            images: images
+                .map(|image| ImageValues::new(build, image, known.config))
+                .collect(),
+            changelog: changelog.map(changelog::render_text),
+            changelog_html: changelog.map(changelog::render_html),
         }
     }
 }
@@ -202,7 +263,7 @@ pub struct DeltaValues<'a> {
 impl<'a> DeltaValues<'a> {
     /// The facts of a delta of this lane.
     #[must_use]
-    pub fn new(delta: &DeltaOffer<'a>, lane: &Lane<'a>) -> DeltaValues<'a> {
+    pub fn new(delta: &DeltaOffer<'a>, lane: &Lane<'a>, known: Known<'_>) -> DeltaValues<'a> {
         let source = lane.incrementals.get(delta.source).and_then(|i| i.build);
         let url = |source: &build::Build| {
             let mut offers = lane.offers.iter();
@@ -210,9 +271,9 @@ impl<'a> DeltaValues<'a> {
             offers.find(is_it).map(|offer| offer.url)
         };
         DeltaValues {
-            build: BuildValues::new(delta.offer.build, Some(delta.offer.url)),
+            build: BuildValues::new(delta.offer.build, Some(delta.offer.url), known),
             source_incremental: delta.source,
-            source: source.map(|source| BuildValues::new(source, url(source))),
+            source: source.map(|source| BuildValues::new(source, url(source), known)),
         }
     }
 }

@@ -16,13 +16,14 @@ use minijinja::value::{Serde, Value};
 use rayon::prelude::*;
 
 use self::context::{
-    BuildValues, DeltaValues, DeviceValues, FullValues, InstalledValues, PageValues, Site,
+    BuildValues, DeltaValues, DeviceValues, FullValues, InstalledValues, Known, PageValues, Site,
 };
 use self::front::{Empty, FrontMatter, Scope};
 use self::pattern::Pattern;
 use super::{Error, Feeds, MAX_LISTED, Page, Tree, prefix};
 use crate::build::{self, Device, Variant};
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
+use crate::changelog::Changelogs;
 use crate::config::{Config, DeviceFeed, FeedConfig};
 use crate::template::engine::{Engine, Fault};
 
@@ -152,12 +153,17 @@ impl<'a> Templates<'a> {
         &self,
         variant: Option<&Variant>,
         tree: &Tree<'_, '_>,
+        changelogs: &Changelogs,
         feeds: &mut Feeds,
     ) -> Result<(), Error> {
         if self.all.is_empty() {
             return Ok(());
         }
-        let values = TreeValues::new(variant, tree, self.config);
+        let known = Known {
+            config: self.config,
+            changelogs,
+        };
+        let values = TreeValues::new(variant, tree, known);
         for template in &self.all {
             let jobs = values.jobs(template, self.config)?;
             let pages: Vec<Result<Option<Page>, Error>> = jobs
@@ -217,11 +223,11 @@ fn list_of<'v, 'a: 'v>(builds: impl IntoIterator<Item = &'v (Offer<'a>, Value)>)
 }
 
 impl<'l, 'a> LaneTree<'l, 'a> {
-    fn new(key: &'l LaneKey, lane: &'l Lane<'a>) -> LaneTree<'l, 'a> {
+    fn new(key: &'l LaneKey, lane: &'l Lane<'a>, known: Known<'_>) -> LaneTree<'l, 'a> {
         let mut deltas: BTreeMap<&str, Vec<(&DeltaOffer<'a>, Value)>> = BTreeMap::new();
         let mut by_target: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
         for delta in &lane.deltas {
-            let value = Value::from(Serde(DeltaValues::new(delta, lane)));
+            let value = Value::from(Serde(DeltaValues::new(delta, lane, known)));
             let target = by_target.entry(delta.target.build.identity()).or_default();
             target.push(value.clone());
             deltas.entry(delta.source).or_default().push((delta, value));
@@ -229,7 +235,7 @@ impl<'l, 'a> LaneTree<'l, 'a> {
         let full = |offer: &Offer<'a>| {
             let deltas = by_target.remove(offer.build.identity());
             let value = Value::from(Serde(FullValues {
-                build: BuildValues::new(offer.build, Some(offer.url)),
+                build: BuildValues::new(offer.build, Some(offer.url), known),
                 deltas: deltas.unwrap_or_default(),
             }));
             (*offer, value)
@@ -249,16 +255,17 @@ impl<'l, 'a> TreeValues<'l, 'a> {
     fn new(
         variant: Option<&'l Variant>,
         tree: &Tree<'l, 'a>,
-        config: &'l Config,
+        known: Known<'l>,
     ) -> TreeValues<'l, 'a> {
+        let config = known.config;
         let mut about = Vec::new();
         let mut devices = Vec::new();
         let mut all: Vec<(Offer<'a>, Value)> = Vec::new();
-        let mut known = BTreeSet::new();
+        let mut taken = BTreeSet::new();
         for (model, lanes) in tree {
             let lanes: Vec<LaneTree<'l, 'a>> = lanes
                 .iter()
-                .map(|(key, lane)| LaneTree::new(key, lane))
+                .map(|(key, lane)| LaneTree::new(key, lane, known))
                 .collect();
             let mut builds: Vec<(Offer<'a>, Value)> =
                 lanes.iter().flat_map(|lane| lane.builds.clone()).collect();
@@ -266,7 +273,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
             // A device with two names has each build once under each.
             let fresh = builds
                 .iter()
-                .filter(|(o, _)| known.insert(o.build.identity()));
+                .filter(|(o, _)| taken.insert(o.build.identity()));
             all.extend(fresh.cloned());
             let romtypes = lanes.iter().map(|lane| lane.key.romtype.as_str()).collect();
             let offers: Vec<Offer<'a>> = builds.iter().map(|(offer, _)| *offer).collect();

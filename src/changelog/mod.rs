@@ -1,0 +1,188 @@
+//! What is new in a build, as its maintainer wrote it.
+//!
+//! In: the bytes of a file in one of three formats. Out: a [`Changelog`], its text in UTF-8 and
+//! bounded; from that, HTML that is safe in any page ([`render_html`]) and plain text
+//! ([`render_text`]). Nothing in it is trusted: a page is on the maintainer's own address, and
+//! changelogs are copied together from anywhere.
+
+mod decode;
+mod html;
+mod markdown;
+mod plain;
+mod text;
+mod tokens;
+
+use std::collections::BTreeMap;
+
+pub use decode::{MAX_SIZE, decode};
+
+/// How a changelog is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Lines as they stand.
+    Text,
+    /// CommonMark with tables and strikethrough.
+    Markdown,
+    /// HTML, a whole page or a part of one.
+    Html,
+}
+
+impl Format {
+    /// All formats, the first going before the others.
+    pub const ALL: [Format; 3] = [Format::Markdown, Format::Html, Format::Text];
+
+    /// The end of the names of its files, without a dot.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Text => "txt",
+            Format::Markdown => "md",
+            Format::Html => "html",
+        }
+    }
+}
+
+/// What is new in one build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changelog {
+    /// How the text is written.
+    pub format: Format,
+    /// The text: at most [`MAX_SIZE`] bytes, lines end in `\n`, and no other control
+    /// characters but tabs.
+    pub text: String,
+}
+
+/// The changelogs of a site, by the file names of the builds.
+pub type Changelogs = BTreeMap<String, Changelog>;
+
+/// The changelog as a fragment of HTML for any place that may hold blocks.
+///
+/// Only elements without a meaning to scripts and styles are in it, each closed, headings from
+/// `h3` on, and links to http, https and mail. Time and length are in proportion to the text.
+#[must_use]
+pub fn render_html(changelog: &Changelog) -> String {
+    match changelog.format {
+        Format::Text => plain::render_html(&changelog.text),
+        Format::Markdown => html::sanitise(&markdown::render(&changelog.text)),
+        Format::Html => html::sanitise(&changelog.text),
+    }
+}
+
+/// The changelog as plain text, for clients that know nothing else. Markdown is meant to be
+/// read as it is.
+#[must_use]
+pub fn render_text(changelog: &Changelog) -> String {
+    match changelog.format {
+        Format::Text | Format::Markdown => changelog.text.clone(),
+        Format::Html => text::render(&changelog.text),
+    }
+}
+
+/// Text for an element or an attribute in quotes.
+fn escape(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+}
+
+/// The beginning of a link; pages say nothing of where readers come from, and vouch for nothing.
+fn open_link(url: &str, out: &mut String) {
+    out.push_str("<a href=\"");
+    escape(url, out);
+    out.push_str("\" rel=\"noopener noreferrer nofollow\">");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// Texts that make readers of HTML and Markdown slow, or their output long.
+    #[test]
+    fn hostile_texts_cost_no_more_than_others() {
+        let unique: String = (0..20_000).map(|i| format!("<b id={i}>")).collect();
+        let columns = "|a".repeat(400);
+        let rules = "|-".repeat(400);
+        for (name, text) in [
+            ("div", "<div>".repeat(MAX_SIZE / 5)),
+            ("b", "<b>".repeat(MAX_SIZE / 3)),
+            (
+                "formatting",
+                format!("<p>{unique}</p>{}", "<p>x</p>".repeat(8_000)),
+            ),
+            (
+                "attributes",
+                format!("<a {}>", "a b=c ".repeat(MAX_SIZE / 6)),
+            ),
+            ("table", "<table>".repeat(MAX_SIZE / 7)),
+            ("lists", "<ul><li>".repeat(MAX_SIZE / 8)),
+            ("open", "<".repeat(MAX_SIZE)),
+            ("comments", "<!--".repeat(MAX_SIZE / 4)),
+            ("references", "&amp".repeat(MAX_SIZE / 4)),
+            ("quotes", ">".repeat(MAX_SIZE)),
+            (
+                "items",
+                format!(
+                    "{}a{}",
+                    "- ".repeat(MAX_SIZE / 4),
+                    "\n".repeat(MAX_SIZE / 2)
+                ),
+            ),
+            (
+                "numbers",
+                format!(
+                    "{}a{}",
+                    "1. ".repeat(MAX_SIZE / 6),
+                    "\n".repeat(MAX_SIZE / 2)
+                ),
+            ),
+            ("brackets", "[".repeat(MAX_SIZE)),
+            ("links", "[a](".repeat(MAX_SIZE / 4)),
+            ("angles", "[a](<b".repeat(MAX_SIZE / 6)),
+            ("stars", "*a_ ".repeat(MAX_SIZE / 4)),
+            ("strikes", "~~a ".repeat(MAX_SIZE / 4)),
+            ("ticks", (1..720).map(|n| "`".repeat(n) + "a").collect()),
+            (
+                "cells",
+                format!("{columns}\n{rules}\n{}", "|\n".repeat(MAX_SIZE / 2 - 800)),
+            ),
+            (
+                "definitions",
+                format!(
+                    "[a]: {}\n\n{}",
+                    "x".repeat(MAX_SIZE / 2),
+                    "[a]\n".repeat(MAX_SIZE / 8)
+                ),
+            ),
+            ("addresses", "http://".repeat(MAX_SIZE / 7)),
+        ] {
+            for format in Format::ALL {
+                let begun = Instant::now();
+                let changelog = decode(text.as_bytes(), format);
+                let html = render_html(&changelog);
+                let plain = render_text(&changelog);
+                let seconds = begun.elapsed().as_secs_f64();
+                // Without optimisation, on a machine with other work.
+                assert!(seconds < 10.0, "{name} as {format:?}: {seconds} s");
+                assert!(
+                    html.len() < 40 * MAX_SIZE,
+                    "{name} as {format:?}: {}",
+                    html.len()
+                );
+                assert!(
+                    plain.len() < 2 * MAX_SIZE,
+                    "{name} as {format:?}: {}",
+                    plain.len()
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What lies beside packages: names, listed once for each folder, and the beginnings of files.
+//!
+//! In: a folder. Out: names of visible files, and bytes. A name that is no UTF-8 is nobody's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The folders below one, each listed when it is first asked for.
+#[derive(Debug)]
+pub(super) struct Folders {
+    root: PathBuf,
+    known: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Folders {
+    pub(super) fn new(root: &Path) -> Folders {
+        Folders {
+            root: root.to_owned(),
+            known: BTreeMap::new(),
+        }
+    }
+
+    /// The names in a folder, given with `/` between folders; none if it cannot be read.
+    pub(super) fn names(&mut self, folder: &str) -> &BTreeSet<String> {
+        let (root, key) = (&self.root, folder.to_owned());
+        let listed = self.known.entry(key);
+        listed.or_insert_with(|| list(&root.join(folder)))
+    }
+}
+
+/// The folder and the name of a path under `builds/`.
+pub(super) fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// A package's name without its end.
+pub(super) fn stem(filename: &str) -> &str {
+    let at = filename.len().saturating_sub(4);
+    match filename.get(at..) {
+        Some(end) if end.eq_ignore_ascii_case(".zip") => &filename[..at],
+        _ => filename,
+    }
+}
+
+/// The visible names in a folder; packages are not among them.
+pub(super) fn list(folder: &Path) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let is_wanted = |name: &String| !name.starts_with('.') && !name.ends_with(".zip");
+    names.filter(is_wanted).collect()
+}
+
+/// The first `limit` bytes of a file, and one more if there are more.
+///
+/// # Errors
+/// If it cannot be read, or is no regular file: a pipe would make the run wait.
+pub(super) fn read_head(file: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(file)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)?
+        .take(limit)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,165 @@
+//! Images beside packages, which people flash before they can install a package.
+//!
+//! In: builds that were hashed. Out: the same with their [`ImageFile`]s: `<zip stem>-<name>.img`
+//! in the folder of the package, or `<name>.img` where it is the only full package there. They
+//! are hashed like packages, and remembered like them. One that cannot be used is a warning, and
+//! its build is published without it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::beside::{self, Folders};
+use super::report::{Event, Report};
+use super::require::Hashed;
+use super::{Observer, cache_key};
+use crate::build::{Build, IMAGES, ImageFile, Kind};
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::digest::{self, Digests};
+use crate::ingest;
+use crate::io::Stamp;
+
+/// An image that was found, and whose it is.
+struct Found {
+    /// Place of the build among those that were hashed.
+    owner: usize,
+    name: &'static str,
+    filename: String,
+    file: PathBuf,
+    stamp: Stamp,
+    known: Option<Digests>,
+}
+
+/// Gives the builds their images.
+pub(super) fn attach(
+    config: &Config,
+    builds: &mut [Hashed],
+    cache: &Cache,
+    observer: &dyn Observer,
+    now_ns: i64,
+    report: &mut Report,
+) {
+    let mut warn = |build: &Build, text: String| {
+        let path = build.path.clone();
+        report.events.push(Event::Warning { path, text });
+    };
+    let mut found = Vec::new();
+    for (owner, name, filename) in names(config, builds) {
+        let build = &builds[owner].build;
+        let file = config
+            .builds
+            .join(beside::split(&build.path).0)
+            .join(&filename);
+        match stamp(&file) {
+            Err(reason) => warn(build, format!("image {} {reason}", filename.escape_debug())),
+            Ok(stamp) => found.push(Found {
+                known: match config.rehash {
+                    true => None,
+                    false => cache.digests(&cache_key(&file), stamp),
+                },
+                owner,
+                name,
+                filename,
+                file,
+                stamp,
+            }),
+        }
+    }
+    for (image, hashed) in hash_all(found, cache, observer, now_ns) {
+        let build = &mut builds[image.owner].build;
+        match hashed {
+            Ok((sha256, warnings)) => {
+                warnings.into_iter().for_each(|text| warn(build, text));
+                build.images.push(ImageFile {
+                    name: image.name.to_owned(),
+                    filename: image.filename,
+                    size: image.stamp.size,
+                    sha256,
+                });
+            }
+            Err(error) => {
+                let name = image.filename.escape_debug();
+                warn(build, format!("image {name} is left out: {error}"));
+            }
+        }
+    }
+}
+
+/// The names of all images: whose, of what, and the file's. Those of one build in the order of
+/// [`IMAGES`].
+fn names(config: &Config, builds: &[Hashed]) -> Vec<(usize, &'static str, String)> {
+    let mut num_full: BTreeMap<&str, usize> = BTreeMap::new();
+    let full = || {
+        let builds = builds.iter().map(|hashed| &hashed.build).enumerate();
+        builds.filter(|(_, build)| build.kind == Kind::Full)
+    };
+    for (_, build) in full() {
+        *num_full.entry(beside::split(&build.path).0).or_default() += 1;
+    }
+    let mut folders = Folders::new(&config.builds);
+    let mut names = Vec::new();
+    for (owner, build) in full() {
+        let (folder, filename) = beside::split(&build.path);
+        let there = folders.names(folder);
+        let stem = beside::stem(filename);
+        for name in IMAGES {
+            let own = format!("{stem}-{name}.img");
+            let shared = Some(format!("{name}.img")).filter(|_| num_full[folder] == 1);
+            let found = [Some(own), shared].into_iter().flatten();
+            let found = found.into_iter().find(|filename| there.contains(filename));
+            names.extend(found.map(|filename| (owner, name, filename)));
+        }
+    }
+    names
+}
+
+fn stamp(file: &Path) -> Result<Stamp, String> {
+    match std::fs::metadata(file) {
+        Err(error) => Err(format!("cannot be read: {error}")),
+        Ok(metadata) if !metadata.is_file() => Err("is no regular file".to_owned()),
+        Ok(metadata) if metadata.len() == 0 => Err("is empty".to_owned()),
+        Ok(metadata) => Ok(Stamp::of(&metadata)),
+    }
+}
+
+/// The SHA-256 of an image and what there is to say about it.
+type HashedImage = Result<(String, Vec<String>), ingest::Error>;
+
+fn hash_all(
+    found: Vec<Found>,
+    cache: &Cache,
+    observer: &dyn Observer,
+    now_ns: i64,
+) -> Vec<(Found, HashedImage)> {
+    let waiting = || found.iter().filter(|image| image.known.is_none());
+    let num_waiting = waiting().count();
+    if num_waiting > 0 {
+        observer.hashing(num_waiting, waiting().map(|image| image.stamp.size).sum());
+    }
+    let hash = |image: Found| {
+        let hashed = hash(&image, cache, observer, now_ns);
+        (image, hashed)
+    };
+    let hashed = found.into_par_iter().map(hash).collect();
+    if num_waiting > 0 {
+        observer.hashing_done();
+        let _ = cache.save();
+    }
+    hashed
+}
+
+fn hash(image: &Found, cache: &Cache, observer: &dyn Observer, now_ns: i64) -> HashedImage {
+    let digests = match &image.known {
+        Some(digests) => digests.clone(),
+        None => digest::digest_file(&image.file, image.stamp, &|n| observer.hashed(n))?,
+    };
+    if image.known.is_none() {
+        // A cache that cannot be written costs time, nothing else.
+        let _ = cache.put_digests(&cache_key(&image.file), image.stamp, &digests, now_ns);
+    }
+    let mut warnings = Vec::new();
+    ingest::verify(&image.file, &digests, &mut warnings)?;
+    Ok((digests.sha256, warnings))
+}
