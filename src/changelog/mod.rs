@@ -14,6 +14,8 @@ mod tokens;
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 pub use decode::{MAX_SIZE, decode};
 
 /// How a changelog is written.
@@ -54,6 +56,31 @@ pub struct Changelog {
 
 /// The changelogs of a site, by the file names of the builds.
 pub type Changelogs = BTreeMap<String, Changelog>;
+
+/// A changelog as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// For clients that know text alone.
+    pub text: String,
+    /// For pages: [`render_html`].
+    pub html: String,
+}
+
+/// The changelogs of a site as they are shown, by the file names of the builds.
+pub type Rendered = BTreeMap<String, Shown>;
+
+/// Renders all of them, each once.
+#[must_use]
+pub fn render(changelogs: &Changelogs) -> Rendered {
+    let shown = |(name, changelog): (&String, &Changelog)| {
+        let shown = Shown {
+            text: render_text(changelog),
+            html: render_html(changelog),
+        };
+        (name.clone(), shown)
+    };
+    changelogs.par_iter().map(shown).collect()
+}
 
 /// The changelog as a fragment of HTML for any place that may hold blocks.
 ///

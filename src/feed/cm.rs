@@ -16,7 +16,7 @@ use super::{Feeds, prefix, render_list};
 use crate::address::encode_path;
 use crate::build::Build;
 use crate::catalog::lanes::{Lane, LaneKey, Offer};
-use crate::changelog::{self, Changelogs};
+use crate::changelog::Rendered;
 use crate::config::Config;
 use crate::template::json;
 
@@ -60,7 +60,7 @@ pub(super) fn render(
     key: &LaneKey,
     lane: &Lane<'_>,
     config: &Config,
-    changelogs: &Changelogs,
+    changelogs: &Rendered,
     feeds: &mut Feeds,
 ) {
     let is_old = |offer: &Offer<'_>| of_the_era(offer.build);
@@ -93,8 +93,8 @@ pub(super) fn render(
     });
     for offer in &offers {
         if let Some(changelog) = changelogs.get(&offer.build.filename) {
-            let text = changelog::render_text(changelog);
-            feeds.push(changes_path(&folder, offer), text.into_bytes());
+            let text = changelog.text.as_bytes();
+            feeds.push(changes_path(&folder, offer), text);
         }
     }
     feeds.push(format!("{folder}/index.json"), list);

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 
 use crate::build::{self, Device, Variant};
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first, protected};
-use crate::changelog::Changelogs;
+use crate::changelog::Rendered;
 use crate::config::{Config, DeviceFeed};
 use template::Templates;
 
@@ -143,7 +143,7 @@ type Tree<'l, 'a> = BTreeMap<&'l Device, DeviceLanes<'l, 'a>>;
 pub fn render(
     lanes: &BTreeMap<LaneKey, Lane<'_>>,
     config: &Config,
-    changelogs: &Changelogs,
+    changelogs: &Rendered,
 ) -> Result<Feeds, Error> {
     let templates = Templates::compile(config)?;
     let mut trees: BTreeMap<Option<&Variant>, Tree<'_, '_>> = BTreeMap::new();
@@ -178,7 +178,7 @@ fn prefix(variant: Option<&Variant>) -> String {
 }
 
 /// The lists of one device, variant and romtype.
-fn render_lane(key: &LaneKey, lane: &Lane<'_>, config: &Config, changelogs: &Changelogs) -> Feeds {
+fn render_lane(key: &LaneKey, lane: &Lane<'_>, config: &Config, changelogs: &Rendered) -> Feeds {
     let mut feeds = Feeds::default();
     let prefix = prefix(key.variant.as_ref());
     let folder = format!("{prefix}api/v1/{}/{}", key.device, key.romtype);

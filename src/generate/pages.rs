@@ -10,7 +10,7 @@ use super::report::{Event, Fault, Report};
 use crate::build::Build;
 use crate::catalog::Catalog;
 use crate::catalog::lanes::{self, Held, Lane, LaneKey, Lanes};
-use crate::changelog::Changelogs;
+use crate::changelog::{self, Changelogs};
 use crate::class::Class;
 use crate::config::Config;
 use crate::feed::{self, Page};
@@ -119,14 +119,15 @@ pub(super) fn render_lanes(
         }
     }
     warn_of_shared_names(config, lanes, report);
-    let feeds = feed::render(lanes, config, changelogs)?;
+    let changelogs = changelog::render(changelogs);
+    let feeds = feed::render(lanes, config, &changelogs)?;
     report
         .events
         .extend(feeds.warnings.into_iter().map(|text| Event::Warning {
             path: "feeds".to_owned(),
             text,
         }));
-    let mut pages = crate::site::render(lanes, config, &feeds.pages)?;
+    let mut pages = crate::site::render(lanes, config, &changelogs, &feeds.pages)?;
     pages.extend(feeds.pages);
     Ok(pages)
 }

@@ -16,8 +16,10 @@ use minijinja::value::Serde;
 
 use crate::address::encode_path;
 use crate::catalog::lanes::{Lane, LaneKey};
+use crate::changelog::Rendered;
 use crate::config::Config;
 use crate::feed::Page;
+use crate::feed::template::context::Known;
 use crate::theme::Logo;
 
 pub use templates::SHIPPED as TEMPLATES;
@@ -102,6 +104,7 @@ fn file(path: String, bytes: &[u8]) -> Page {
 pub fn render(
     lanes: &BTreeMap<LaneKey, Lane<'_>>,
     config: &Config,
+    changelogs: &Rendered,
     feeds: &[Page],
 ) -> Result<Vec<Page>, Error> {
     let theme = &config.theme;
@@ -116,7 +119,12 @@ pub fn render(
         if let Some(logo) = &theme.logo {
             pages.push(file(logo_path(logo), &logo.bytes));
         }
-        pages.extend(people::render(&engine, lanes, config, feeds)?);
+        pages.extend(people::render(
+            &engine,
+            lanes,
+            Known { config, changelogs },
+            feeds,
+        )?);
     }
     for (template, path) in fixed {
         // A page that stands for any path is the one that can name no other relatively.

@@ -15,14 +15,16 @@ use super::values::{self, DeviceValues, SiteValues};
 use super::{Error, changes_path, device_path};
 use crate::build::Device;
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
-use crate::config::Config;
 use crate::feed::Page;
+use crate::feed::template::context::Known;
 
 /// Most builds on a device's page; older ones are on further pages. Each takes about 600
 /// bytes.
 const PER_PAGE: usize = 40;
 /// Most builds on the page of a device's changes.
 const MAX_CHANGES: usize = 40;
+/// Most bytes of changelogs on it; what does not fit is on the page of its build.
+const MAX_CHANGES_LEN: usize = 128 << 10;
 
 /// The builds of a device that people may download.
 pub(super) struct DeviceBuilds<'a> {
@@ -57,7 +59,7 @@ struct Job {
 pub(super) fn render(
     engine: &Pages<'_>,
     lanes: &BTreeMap<LaneKey, Lane<'_>>,
-    config: &Config,
+    known: Known<'_>,
     feeds: &[Page],
 ) -> Result<Vec<Page>, Error> {
     let atoms: BTreeSet<&str> = feeds
@@ -66,12 +68,12 @@ pub(super) fn render(
         .filter(|path| path.ends_with(".atom"))
         .collect();
     let devices = by_device(lanes, &atoms);
-    let site = SiteValues::new(config, atoms.get(super::SITE_ATOM).copied());
+    let site = SiteValues::new(known.config, atoms.get(super::SITE_ATOM).copied());
     let site = Value::from(Serde(site));
-    let mut jobs = vec![home(&devices, config)];
+    let mut jobs = vec![home(&devices, known)];
     let of_devices: Vec<Vec<Job>> = devices
         .par_iter()
-        .map(|device| of_device(device, config))
+        .map(|device| of_device(device, known))
         .collect();
     jobs.extend(of_devices.into_iter().flatten());
     let pages: Vec<Result<Page, Error>> = jobs
@@ -166,11 +168,11 @@ fn name_pages(device: &mut DeviceBuilds<'_>) {
 }
 
 /// The page of all devices, by maker.
-fn home(devices: &[DeviceBuilds<'_>], config: &Config) -> Job {
+fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
     type ByName = BTreeMap<(String, String), Value>;
     let mut makers: BTreeMap<(bool, String), (String, ByName)> = BTreeMap::new();
     for device in devices {
-        let about = DeviceValues::new(device, config);
+        let about = DeviceValues::new(device, known.config);
         let maker = about.oem.unwrap_or_default().to_owned();
         // Devices that nothing is known of come last.
         let key = (maker.is_empty(), maker.to_lowercase());
@@ -180,7 +182,7 @@ fn home(devices: &[DeviceBuilds<'_>], config: &Config) -> Job {
             ("device", Value::from(Serde(about))),
             (
                 "build",
-                latest.map_or(Value::from(()), |b| values::entry(b, "", config)),
+                latest.map_or(Value::from(()), |b| values::entry(b, "", known, false)),
             ),
         ]);
         let (_, devices) = makers.entry(key).or_insert((maker, BTreeMap::new()));
@@ -204,9 +206,9 @@ fn home(devices: &[DeviceBuilds<'_>], config: &Config) -> Job {
 }
 
 /// All pages of one device.
-fn of_device(device: &DeviceBuilds<'_>, config: &Config) -> Vec<Job> {
+fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
     let model = device.model.as_str();
-    let about = Value::from(Serde(DeviceValues::new(device, config)));
+    let about = Value::from(Serde(DeviceValues::new(device, known.config)));
     let mut jobs = Vec::new();
     let num_pages = device.builds.chunks(PER_PAGE).len();
     let path_of = |index: usize| match index {
@@ -223,7 +225,7 @@ fn of_device(device: &DeviceBuilds<'_>, config: &Config) -> Vec<Job> {
             template: "device.html",
             values: vec![
                 ("device", about.clone()),
-                ("builds", list(builds, &root, config)),
+                ("builds", list(builds, &root, known)),
                 ("page_number", Value::from(index + 1)),
                 ("num_builds", Value::from(device.builds.len())),
                 ("newer", newer.unwrap_or(Value::from(()))),
@@ -232,22 +234,12 @@ fn of_device(device: &DeviceBuilds<'_>, config: &Config) -> Vec<Job> {
             path,
         });
     }
-    let path = changes_path(model);
-    let newest = device.builds.get(..MAX_CHANGES).unwrap_or(&device.builds);
-    jobs.push(Job {
-        template: "changes.html",
-        values: vec![
-            ("device", about.clone()),
-            ("builds", list(newest, &root_of(&path), config)),
-            ("num_changelogs", Value::from(0)),
-        ],
-        path,
-    });
+    jobs.push(changes(device, &about, known));
     for (index, entry) in device.builds.iter().enumerate() {
         let neighbour = |at: Option<usize>| {
             let entry = at.and_then(|at| device.builds.get(at));
             entry.map_or(Value::from(()), |entry| {
-                values::entry(entry, &root_of(&entry.path), config)
+                values::entry(entry, &root_of(&entry.path), known, at == Some(index))
             })
         };
         jobs.push(Job {
@@ -265,9 +257,39 @@ fn of_device(device: &DeviceBuilds<'_>, config: &Config) -> Vec<Job> {
     jobs
 }
 
-fn list(builds: &[Entry<'_>], root: &str, config: &Config) -> Value {
+fn list<'a>(builds: &[Entry<'a>], root: &str, known: Known<'a>) -> Value {
     builds
         .iter()
-        .map(|entry| values::entry(entry, root, config))
+        .map(|entry| values::entry(entry, root, known, false))
         .collect()
+}
+
+/// The page of a device's changes, where the updater's menu leads.
+fn changes<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>) -> Job {
+    let path = changes_path(device.model.as_str());
+    let root = root_of(&path);
+    let len = |entry: &Entry<'_>| {
+        let shown = known.changelogs.get(&entry.offer.build.filename);
+        shown.map_or(0, |shown| shown.html.len())
+    };
+    let newest = device.builds.get(..MAX_CHANGES).unwrap_or(&device.builds);
+    let num_changelogs = newest.iter().filter(|entry| len(entry) > 0).count();
+    let mut left = MAX_CHANGES_LEN;
+    let builds: Value = newest
+        .iter()
+        .map(|entry| {
+            let rest = left.checked_sub(len(entry));
+            left = rest.unwrap_or(left);
+            values::entry(entry, &root, known, rest.is_some())
+        })
+        .collect();
+    Job {
+        path,
+        template: "changes.html",
+        values: vec![
+            ("device", about.clone()),
+            ("builds", builds),
+            ("num_changelogs", Value::from(num_changelogs)),
+        ],
+    }
 }

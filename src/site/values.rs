@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use super::people::{DeviceBuilds, Entry};
 use crate::address::encode_path;
+use crate::catalog::lanes::DeltaOffer;
+use crate::changelog::Rendered;
 use crate::config::Config;
-use crate::feed::template::context::{BuildValues, DeltaValues};
+use crate::feed::template::context::{BuildValues, DeltaValues, Known};
 use crate::theme::{Color, Link, Theme};
 
 /// `site`: the same on every page.
@@ -145,6 +147,11 @@ pub(super) struct EntryValues<'a> {
     download: String,
     /// The deltas that lead to it.
     deltas: Vec<DeltaEntry<'a>>,
+    /// Its changelog, where the page shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changelog_html: Option<Value>,
+    /// There is one, on this page or on its own.
+    has_changelog: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -154,18 +161,39 @@ struct DeltaEntry<'a> {
     download: String,
 }
 
-/// The values of a build on a page that lies below `root`.
-pub(super) fn entry<'a>(entry: &Entry<'a>, root: &str, config: &Config) -> Value {
-    let base = config.base_url.as_deref();
-    let delta = |delta: &'a crate::catalog::lanes::DeltaOffer<'a>| DeltaEntry {
-        delta: DeltaValues::new(delta, entry.lane),
+/// The values of a build on a page that lies below `root`; with its changelog, if that is to
+/// be on the page.
+pub(super) fn entry<'a>(
+    entry: &Entry<'a>,
+    root: &str,
+    known: Known<'a>,
+    shows_changelog: bool,
+) -> Value {
+    // What most pages do not show is not copied for each.
+    static NONE: Rendered = Rendered::new();
+    let facts = Known {
+        changelogs: &NONE,
+        ..known
+    };
+    let base = known.config.base_url.as_deref();
+    let delta = |delta: &'a DeltaOffer<'a>| DeltaEntry {
+        delta: DeltaValues::new(delta, entry.lane, facts),
         download: relative(delta.offer.url, base, root),
     };
+    let build = entry.offer.build;
+    let changelog = known.changelogs.get(&build.filename);
+    let shown = changelog.filter(|_| shows_changelog);
+    let mut facts = BuildValues::new(build, Some(entry.offer.url), facts);
+    for image in &mut facts.images {
+        image.url = image.url.take().map(|url| relative(&url, base, root));
+    }
     Value::from(Serde(EntryValues {
-        build: BuildValues::new(entry.offer.build, Some(entry.offer.url)),
+        build: facts,
         page: format!("{root}{}", encode_path(&entry.path)),
         download: relative(entry.offer.url, base, root),
         deltas: entry.deltas.iter().copied().map(delta).collect(),
+        changelog_html: shown.map(|shown| Value::from_safe_string(shown.html.clone())),
+        has_changelog: changelog.is_some(),
     }))
 }
 

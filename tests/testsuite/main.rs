@@ -17,8 +17,8 @@ mod inspect;
 mod lanes;
 mod layering;
 mod layouts;
-mod pages;
 mod notes;
+mod pages;
 mod review;
 #[cfg(feature = "serve")]
 mod serve;

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::build::{self, Device};
 use crate::catalog::lanes::{DeltaOffer, Installed, Lane, Offer};
-use crate::changelog::{self, Changelogs};
+use crate::changelog::Rendered;
 use crate::config::Config;
 
 /// What is known of builds beside their facts.
@@ -21,7 +21,7 @@ pub struct Known<'a> {
     /// The settings, for addresses.
     pub config: &'a Config,
     /// What their maintainers wrote.
-    pub changelogs: &'a Changelogs,
+    pub changelogs: &'a Rendered,
 }
 
 /// `site`: the tree of one variant.
@@ -147,10 +147,10 @@ pub struct BuildValues<'a> {
     pub images: Vec<ImageValues<'a>>,
     /// What is new in it, as plain text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub changelog: Option<String>,
+    pub changelog: Option<&'a str>,
     /// The same as a fragment of HTML that is safe in any page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub changelog_html: Option<String>,
+    pub changelog_html: Option<&'a str>,
 }
 
 /// One of `images` of a build.
@@ -207,7 +207,7 @@ impl<'a> BuildValues<'a> {
 
     /// The facts of a build.
     #[must_use]
-    pub fn new(build: &'a build::Build, url: Option<&'a str>, known: Known<'_>) -> BuildValues<'a> {
+    pub fn new(build: &'a build::Build, url: Option<&'a str>, known: Known<'a>) -> BuildValues<'a> {
         let csig = build.csig.as_ref();
         let changelog = known.changelogs.get(&build.filename);
         let images = build.images.iter().filter(|_| url.is_some());
@@ -235,8 +235,8 @@ impl<'a> BuildValues<'a> {
             images: images
                 .map(|image| ImageValues::new(build, image, known.config))
                 .collect(),
-            changelog: changelog.map(changelog::render_text),
-            changelog_html: changelog.map(changelog::render_html),
+            changelog: changelog.map(|shown| shown.text.as_str()),
+            changelog_html: changelog.map(|shown| shown.html.as_str()),
         }
     }
 }
@@ -263,7 +263,7 @@ pub struct DeltaValues<'a> {
 impl<'a> DeltaValues<'a> {
     /// The facts of a delta of this lane.
     #[must_use]
-    pub fn new(delta: &DeltaOffer<'a>, lane: &Lane<'a>, known: Known<'_>) -> DeltaValues<'a> {
+    pub fn new(delta: &DeltaOffer<'a>, lane: &Lane<'a>, known: Known<'a>) -> DeltaValues<'a> {
         let source = lane.incrementals.get(delta.source).and_then(|i| i.build);
         let url = |source: &build::Build| {
             let mut offers = lane.offers.iter();

@@ -23,7 +23,7 @@ use self::pattern::Pattern;
 use super::{Error, Feeds, MAX_LISTED, Page, Tree, prefix};
 use crate::build::{self, Device, Variant};
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
-use crate::changelog::Changelogs;
+use crate::changelog::Rendered;
 use crate::config::{Config, DeviceFeed, FeedConfig};
 use crate::template::engine::{Engine, Fault};
 
@@ -153,7 +153,7 @@ impl<'a> Templates<'a> {
         &self,
         variant: Option<&Variant>,
         tree: &Tree<'_, '_>,
-        changelogs: &Changelogs,
+        changelogs: &Rendered,
         feeds: &mut Feeds,
     ) -> Result<(), Error> {
         if self.all.is_empty() {
@@ -223,7 +223,7 @@ fn list_of<'v, 'a: 'v>(builds: impl IntoIterator<Item = &'v (Offer<'a>, Value)>)
 }
 
 impl<'l, 'a> LaneTree<'l, 'a> {
-    fn new(key: &'l LaneKey, lane: &'l Lane<'a>, known: Known<'_>) -> LaneTree<'l, 'a> {
+    fn new(key: &'l LaneKey, lane: &'l Lane<'a>, known: Known<'l>) -> LaneTree<'l, 'a> {
         let mut deltas: BTreeMap<&str, Vec<(&DeltaOffer<'a>, Value)>> = BTreeMap::new();
         let mut by_target: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
         for delta in &lane.deltas {
