@@ -30,7 +30,7 @@ const VERSION: u32 = 2;
 /// To be raised when the readers of partitions find more, or read differently.
 const READER_VERSION: u32 = 2;
 /// To be raised when `verify` finds more, or judges differently.
-const CHECKS_VERSION: u32 = 1;
+const CHECKS_VERSION: u32 = 2;
 /// A file younger than this when it is read may change again without its
 /// modification time moving, so it is not remembered. Nanoseconds.
 const SETTLED_NS: i64 = 2_000_000_000;

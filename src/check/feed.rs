@@ -89,7 +89,13 @@ pub(super) fn judge(feed: &Feed, fetch: &dyn Fetch, installed: Option<&Installed
         );
         return judged;
     }
-    if let Some(fault) = strict::fault(&last.body) {
+    let is_new = |reader: &Generation| *reader >= Generation::KotlinV1;
+    let fault = match readers.iter().all(is_new) {
+        // They take the whole of Unicode.
+        true => strict::fault(&last.body),
+        false => strict::fault_for_old(&last.body),
+    };
+    if let Some(fault) = fault {
         find(&rules::FEED_NOT_STRICT, fault);
     }
     let entries = read_all(&accepting, &last.body, &mut find);
@@ -120,6 +126,12 @@ fn for_whom(fault: String, generations: &[Generation], readers: &[Generation]) -
     }
     let names: Vec<&str> = generations.iter().map(|one| one.name()).collect();
     format!("{fault} ({})", names.join(", "))
+}
+
+/// Whether most phones, which go along redirects, look at the body these answers end with.
+pub(super) fn is_taken(answers: &[Answer]) -> bool {
+    let (accepting, _) = transport(&[Generation::Java22], answers);
+    !accepting.is_empty()
 }
 
 /// Who looks at the body, and what keeps others from it, each fault once.

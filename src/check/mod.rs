@@ -7,6 +7,7 @@
 mod discover;
 mod feed;
 mod hosts;
+mod own;
 pub mod rules;
 mod strict;
 pub mod target;
@@ -17,33 +18,26 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::catalog::lanes::Lanes;
 use crate::client::{Generation, read};
-use crate::fetch::{Ask, Fetch, Folder};
+use crate::fetch::{Ask, Fetch, Folder, follow};
 use crate::finding::{Finding, Rule};
 use crate::romside;
-use feed::{Judged, Listed};
+use feed::{Judged, Listed, MAX_REDIRECTS};
 use target::{Feed, Kind};
 
 pub use discover::{of_folder, of_site};
+pub use own::{Installed, Known, expected, known};
 
 /// What romfeed asks for to see how a host answers for what is not there.
 const NO_SUCH_PAGE: &str = "romfeed-asks-for-what-is-not-there.json";
 const NO_SUCH_INCREMENTAL: &str = "romfeed.asks.for.no.build";
 
-/// A build that phones run, and that should have a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Installed {
-    /// Its package.
-    pub filename: String,
-    /// `ro.build.date.utc` of it, in seconds.
-    pub timestamp: i64,
-}
-
 /// What to judge.
 pub struct Task<'a> {
     /// Where the site is published, without a closing slash.
     pub base: &'a str,
+    /// The value that the ROM has for its updater; none for those that romfeed recommends.
+    pub value: Option<&'a str>,
     /// The lists.
     pub feeds: Vec<Feed>,
     /// Who answers for them.
@@ -52,8 +46,12 @@ pub struct Task<'a> {
     pub zips: Option<Arc<dyn Fetch>>,
     /// The folder a live site should be the same as; none for the folder itself.
     pub local: Option<&'a Folder>,
+    /// The files of the site's folder, by their paths; none if it is not at hand.
+    pub paths: &'a [String],
     /// Lists that must be there, by path, with the build of the phones that ask for it if known.
     pub expected: BTreeMap<String, Option<Installed>>,
+    /// What the catalog has of packages, by file name.
+    pub known: BTreeMap<String, Known>,
     /// The site is live: its host is judged too.
     pub is_live: bool,
 }
@@ -69,31 +67,6 @@ pub struct Report {
     pub num_zips: usize,
     /// Packages that lie elsewhere, and were not asked for.
     pub num_elsewhere: usize,
-}
-
-/// The lists a site must have, by path, as the catalog knows them.
-#[must_use]
-pub fn expected(lanes: &Lanes<'_>) -> BTreeMap<String, Option<Installed>> {
-    let mut expected = BTreeMap::new();
-    for (key, lane) in &lanes.lanes {
-        let prefix = key.variant.as_ref().map(|variant| format!("{variant}/"));
-        let prefix = prefix.unwrap_or_default();
-        for (incremental, known) in &lane.incrementals {
-            if crate::build::path_fault(incremental).is_some() {
-                continue;
-            }
-            let path = format!(
-                "{prefix}api/v1/{}/{}/{incremental}",
-                key.device, key.romtype
-            );
-            let installed = known.build.map(|build| Installed {
-                filename: build.filename.clone(),
-                timestamp: build.timestamp,
-            });
-            expected.insert(path, installed);
-        }
-    }
-    expected
 }
 
 /// Judges a site. Requests are made in parallel, as many as the thread pool has threads.
@@ -112,12 +85,10 @@ pub fn check(task: &Task<'_>) -> Report {
         .par_iter()
         .map(|feed| judge_feed(task, feed))
         .collect();
-    let mut listed: BTreeMap<String, Listed> = BTreeMap::new();
+    let mut listed = BTreeMap::new();
     for one in judged {
         findings.extend(one.findings);
-        for zip in one.listed {
-            listed.entry(zip.url.clone()).or_insert(zip);
-        }
+        zips::collect(&mut listed, one.listed);
     }
     findings.extend(missing(task));
     if task.is_live {
@@ -127,14 +98,18 @@ pub fn check(task: &Task<'_>) -> Report {
         num_feeds: task.feeds.len(),
         ..Report::default()
     };
-    let zips: Vec<&Listed> = listed.values().collect();
+    let zips: Vec<Vec<Listed>> = listed
+        .into_values()
+        .map(|zip| zip.into_values().collect())
+        .collect();
     match &task.zips {
         None => {
             report.num_elsewhere = zips.len();
-            findings.extend(zips.into_iter().flat_map(hosts::of_zip));
+            findings.extend(zips.iter().flatten().flat_map(hosts::of_zip));
         }
         Some(fetch) => {
-            let outcomes: Vec<_> = zips.par_iter().map(|zip| zips::judge(zip, fetch)).collect();
+            let judge = |zip: &Vec<Listed>| zips::judge(zip, fetch, &task.known);
+            let outcomes: Vec<_> = zips.par_iter().map(judge).collect();
             for outcome in outcomes {
                 let (more, count) = match outcome {
                     zips::Outcome::Judged(more) => (more, &mut report.num_zips),
@@ -152,6 +127,11 @@ pub fn check(task: &Task<'_>) -> Report {
 fn judge_feed(task: &Task<'_>, feed: &Feed) -> Judged {
     let installed = task.expected.get(&feed.path).and_then(Option::as_ref);
     let mut judged = feed::judge(feed, &*task.site, installed);
+    if judged.body.is_none()
+        && let Some(found) = target::in_other_case(task.paths, &feed.path)
+    {
+        judged.findings.push(other_case(&feed.path, found));
+    }
     if task.is_live && feed.kind == Kind::Legacy {
         judged.findings.extend(feed::judge_post(feed, &*task.site));
     }
@@ -175,6 +155,15 @@ fn judge_address(task: &Task<'_>) -> Vec<Finding> {
         let message = "phones refuse anything but https://";
         findings.push(Finding::new(&rules::SITE_NOT_HTTPS, task.base, message));
     }
+    let mut judge = |value: &str| {
+        if let Some(message) = romside::length_fault(value) {
+            findings.push(Finding::new(&rules::PROPERTY_TOO_LONG, value, message));
+        }
+    };
+    if let Some(value) = task.value {
+        judge(value);
+        return findings;
+    }
     let variants: BTreeSet<&str> = task
         .feeds
         .iter()
@@ -186,10 +175,7 @@ fn judge_address(task: &Task<'_>) -> Vec<Finding> {
             "api/v1/{device}/{type}.json",
             "api/v2/devices/{device}/builds.json",
         ] {
-            let value = format!("{}/{prefix}{path}", task.base);
-            if let Some(message) = romside::length_fault(&value) {
-                findings.push(Finding::new(&rules::PROPERTY_TOO_LONG, value, message));
-            }
+            judge(&format!("{}/{prefix}{path}", task.base));
         }
     }
     findings
@@ -205,14 +191,23 @@ fn missing(task: &Task<'_>) -> Vec<Finding> {
     let absent: Vec<&String> = absent.collect();
     let is_missing = |path: &&&String| {
         let url = format!("{}/{}", task.base, crate::address::encode_path(path));
-        let answer = task.site.fetch(&Ask::get(&url, 1));
-        !answer.is_ok_and(|answer| answer.status == 200)
+        let answers = follow(&*task.site, &Ask::get(&url, 1), MAX_REDIRECTS + 1);
+        !answers.is_ok_and(|answers| feed::is_taken(&answers))
     };
-    let missing = absent.par_iter().filter(is_missing).map(|path| {
+    let missing = absent.par_iter().filter(is_missing).flat_map_iter(|path| {
         let message = "phones that run this build get an error, not a list";
-        Finding::new(&rules::FEED_INCREMENTAL_MISSING, (*path).clone(), message)
+        let missing = Finding::new(&rules::FEED_INCREMENTAL_MISSING, (*path).clone(), message);
+        let found = target::in_other_case(task.paths, path);
+        [missing]
+            .into_iter()
+            .chain(found.map(|found| other_case(path, found)))
     });
     missing.collect()
+}
+
+fn other_case(path: &str, found: &str) -> Finding {
+    let message = format!("it is there as {found}, which no phone asks for");
+    Finding::new(&rules::FEED_CASE, path, message)
 }
 
 /// How the host answers for what is not there.
@@ -226,11 +221,18 @@ fn judge_unknown(task: &Task<'_>) -> Option<Finding> {
         urls.push(format!("{folder}/{NO_SUCH_INCREMENTAL}"));
     }
     urls.into_iter().find_map(|url| {
-        let answer = task.site.fetch(&Ask::get(&url, 64 << 10)).ok()?;
+        let ask = Ask::get(&url, 64 << 10);
+        // Most clients go along redirects, and keep the page these end with as well.
+        let answers = follow(&*task.site, &ask, MAX_REDIRECTS + 1).ok()?;
+        let last = answers.last()?;
         // A server may answer for any incremental; then it is a list.
-        let is_list = read(Generation::Java22, &answer.body).is_ok();
-        let is_trap = (200..300).contains(&answer.status) && !is_list;
-        let message = format!("it answers with status {} and no list", answer.status);
+        let is_list = read(Generation::Java22, &last.body).is_ok();
+        let is_trap = feed::is_taken(&answers) && !is_list;
+        let way = match answers.len() {
+            1 => String::new(),
+            _ => format!("leads to {}, which ", last.url),
+        };
+        let message = format!("it {way}answers with status {} and no list", last.status);
         is_trap.then(|| Finding::new(&rules::SITE_UNKNOWN_ANSWERED, url, message))
     })
 }

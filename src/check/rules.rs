@@ -48,9 +48,9 @@ rules! {
         "HttpURLConnectionClient.isSuccessCode of Updater",
         "upload the file; if it is there, check the letters and their case";
     FEED_CASE, Error, "feed-case",
-        "The release type in an address is in lower case, as clients write it",
+        "A feed has the letters that clients ask for: the release type in lower case, the rest as in the ROM",
         "Utils.getServerURL of Updater, toLowerCase(Locale.ROOT)",
-        "rename the file; device and incremental keep their case";
+        "rename the file; device and incremental keep the case they have in the ROM";
     FEED_REDIRECT, Error, "feed-redirect",
         "The feed for LineageOS 23 answers without a redirect",
         "UpdatesNetworkDataSource, followRedirects(false)",
@@ -80,7 +80,7 @@ rules! {
         "UpdateCheckService of CMUpdater up to cm-12.1; plain hosts refuse POST",
         "add the rewrite for your host from the README, or use romfeed serve";
     FEED_NOT_STRICT, Warning, "feed-not-strict",
-        "A feed is strict JSON in ASCII, without repeated keys",
+        "A feed is strict JSON without repeated keys, for clients before LineageOS 23 in ASCII",
         "RFC 8259; clients differ in what they forgive, and CMUpdater reads bytes as Latin-1",
         "write it with a JSON library, characters beyond ASCII as \\u escapes";
     FEED_STALE, Warning, "feed-stale",
@@ -156,7 +156,7 @@ rules! {
         "whatever installs it reads the end of the file first",
         "upload it again";
     ZIP_DATETIME, Error, "zip-datetime",
-        "The datetime of the feed is the zip's own",
+        "The datetime of the feed is the zip's own, or that of the site's catalog",
         "Utils.isCompatible; post-timestamp in META-INF/com/android/metadata",
         "generate again from the zip; never take the date of the file";
     ZIP_DEVICE, Warning, "zip-device",

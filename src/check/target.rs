@@ -123,6 +123,21 @@ pub fn feeds(base: &str, paths: &[String]) -> Vec<Feed> {
     feeds.into_iter().collect()
 }
 
+/// The path among these that differs from one that is not there in upper and lower case only.
+pub fn in_other_case<'p>(
+    paths: impl IntoIterator<Item = &'p String>,
+    path: &str,
+) -> Option<&'p str> {
+    let paths = paths.into_iter().map(String::as_str);
+    let alike: Vec<&str> = paths
+        .filter(|found| found.eq_ignore_ascii_case(path))
+        .collect();
+    match alike.contains(&path) {
+        true => None,
+        false => alike.first().copied(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

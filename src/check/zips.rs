@@ -1,19 +1,37 @@
-//! One download address, judged as phones use it.
+//! One download address, judged as phones use it, against all that lists say of it.
 //!
 //! A GET of a single byte decides, never HEAD: signed addresses of release assets refuse that.
 //! What a package says of itself is then read in parts, a few hundred KiB at most.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::feed::{Listed, MAX_REDIRECTS};
-use super::{hosts, rules};
-use crate::fetch::{Answer, Ask, Fault, Fetch, Remote, follow, resolve};
+use super::{Known, hosts, rules};
+use crate::fetch::{Answer, Ask, Fault, Fetch, Remote, follow, is_absolute, resolve};
 use crate::finding::{Finding, Rule};
 use crate::package::metadata::{self, OtaMetadata};
 use crate::package::zip::{self, Package};
 
 /// Enough of a body to tell a page from a zip.
 const PEEK_LEN: usize = 16;
+
+/// What lists say of one address, each saying once.
+pub(super) type Sayings = BTreeMap<(String, Option<i64>, i64, String), Listed>;
+
+/// Sorts what lists offer by address.
+pub(super) fn collect(known: &mut BTreeMap<String, Sayings>, listed: Vec<Listed>) {
+    for zip in listed {
+        let saying = (
+            zip.filename.clone(),
+            zip.size,
+            zip.datetime,
+            zip.device.clone(),
+        );
+        let of_url = known.entry(zip.url.clone()).or_default();
+        of_url.entry(saying).or_insert(zip);
+    }
+}
 
 /// What became of one address.
 #[derive(Debug)]
@@ -24,21 +42,29 @@ pub(super) enum Outcome {
     Elsewhere(Vec<Finding>),
 }
 
-/// Asks for the first byte of a package, and for what it says of itself.
-pub(super) fn judge(zip: &Listed, fetch: &Arc<dyn Fetch>) -> Outcome {
-    let mut findings = hosts::of_zip(zip);
+/// Asks for the first byte of a package, and for what it says of itself; `listed` is what lists
+/// say of this one address, and `known` what the catalog has of packages by file name.
+pub(super) fn judge(
+    listed: &[Listed],
+    fetch: &Arc<dyn Fetch>,
+    known: &BTreeMap<String, Known>,
+) -> Outcome {
+    let mut findings: Vec<Finding> = listed.iter().flat_map(hosts::of_zip).collect();
+    let Some(url) = listed.first().map(|zip| zip.url.as_str()) else {
+        return Outcome::Judged(findings);
+    };
     let ask = Ask {
         range: Some((0, 0)),
         accept_gzip: true,
-        ..Ask::get(&zip.url, PEEK_LEN)
+        ..Ask::get(url, PEEK_LEN)
     };
     let mut find = |rule, message: String| {
-        findings.push(Finding::new(rule, zip.url.clone(), message));
+        findings.push(Finding::new(rule, url, message));
     };
     match follow(&**fetch, &ask, MAX_REDIRECTS) {
         Err(Fault::Elsewhere { .. }) => return Outcome::Elsewhere(findings),
-        // What is no address is said of the feed.
-        Err(Fault::Address { .. }) => {}
+        // What names no host is said of the feed.
+        Err(Fault::Address { .. }) if !is_absolute(url) => {}
         Err(fault) => {
             find(&rules::ZIP_UNREACHABLE, fault.to_string());
             // Where it leads may be the reason.
@@ -51,9 +77,10 @@ pub(super) fn judge(zip: &Listed, fetch: &Arc<dyn Fetch>) -> Outcome {
                 find(rule, message);
             }
             if let Some(answer) = answers.last()
-                && let Some(size) = judge_answer(zip, answer, &mut find)
+                && let Some(size) = judge_answer(listed, answer, &mut find)
             {
-                judge_facts(zip, fetch, size, &mut find);
+                let package = Remote::new(Arc::clone(fetch), url, size);
+                judge_facts(listed, package, known, &mut find);
             }
         }
     }
@@ -67,8 +94,7 @@ fn redirects(answers: &[Answer]) -> Vec<(&'static Rule, String)> {
         let Some(location) = answer.location() else {
             continue;
         };
-        let is_absolute = location.contains("://");
-        if index == 0 && !is_absolute {
+        if index == 0 && !is_absolute(location) {
             let message = "its first redirect is relative".to_owned();
             found.push((&rules::ZIP_REDIRECT, message));
         }
@@ -89,7 +115,7 @@ fn redirects(answers: &[Answer]) -> Vec<(&'static Rule, String)> {
 
 /// Judges the last answer; gives the size of a package that can be read in parts.
 fn judge_answer(
-    zip: &Listed,
+    listed: &[Listed],
     answer: &Answer,
     find: &mut dyn FnMut(&'static Rule, String),
 ) -> Option<u64> {
@@ -122,6 +148,8 @@ fn judge_answer(
             let range = answer.header("content-range").unwrap_or("missing");
             let total = range.strip_prefix("bytes 0-0/");
             let total = total.and_then(|total| total.parse().ok());
+            // No file is longer than clients can count.
+            let total = total.filter(|total: &u64| i64::try_from(*total).is_ok());
             if total.is_none() || answer.body.len() != 1 || answer.is_cut {
                 let len = answer.body.len();
                 let message = format!("for one byte it sends {len}, with Content-Range {range}");
@@ -139,23 +167,25 @@ fn judge_answer(
         }
         _ => Some(0),
     };
-    if let (Some(size), Some(listed)) = (size, zip.size)
-        && i64::try_from(size) != Ok(listed)
-    {
-        let message = format!("it has {size} bytes, and {} says {listed}", zip.path);
-        find(&rules::ZIP_LENGTH, message);
+    for zip in listed {
+        if let (Some(size), Some(said)) = (size, zip.size)
+            && i64::try_from(size) != Ok(said)
+        {
+            let message = format!("it has {size} bytes, and {} says {said}", zip.path);
+            find(&rules::ZIP_LENGTH, message);
+        }
     }
     size.filter(|_| status == 206)
 }
 
 /// Reads what the package says of itself, and compares.
 fn judge_facts(
-    zip: &Listed,
-    fetch: &Arc<dyn Fetch>,
-    size: u64,
+    listed: &[Listed],
+    package: Remote,
+    known: &BTreeMap<String, Known>,
     find: &mut dyn FnMut(&'static Rule, String),
 ) {
-    let facts = match read_facts(Remote::new(Arc::clone(fetch), &zip.url, size)) {
+    let facts = match read_facts(package) {
         Ok(facts) => facts,
         Err(error) => {
             let mut message = error.to_string();
@@ -165,18 +195,46 @@ fn judge_facts(
             return find(&rules::ZIP_BROKEN, message);
         }
     };
-    if let Some(own) = facts.timestamp.filter(|own| *own != zip.datetime) {
-        let message = format!("{} says {}, and the zip {own}", zip.path, zip.datetime);
-        find(&rules::ZIP_DATETIME, message);
+    for zip in listed {
+        let is_known = known
+            .get(&zip.filename)
+            .is_some_and(|known| known.timestamp == zip.datetime);
+        if let Some(own) = facts.timestamp
+            && own != zip.datetime
+            && !is_known
+        {
+            let message = format!("{} says {}, and the zip {own}", zip.path, zip.datetime);
+            find(&rules::ZIP_DATETIME, message);
+        }
     }
-    if !facts.devices.is_empty() && !facts.devices.contains(&zip.device) {
-        let devices = facts.devices.join(", ");
-        let message = format!(
-            "it is for {devices}, and {} is for {}",
-            zip.path, zip.device
-        );
+    if let Some(message) = fault_of_device(listed, &facts.devices, known) {
         find(&rules::ZIP_DEVICE, message);
     }
+}
+
+/// Lists of other names of a device have its packages too: one that fits is enough.
+fn fault_of_device(
+    listed: &[Listed],
+    devices: &[String],
+    known: &BTreeMap<String, Known>,
+) -> Option<String> {
+    let fits = |zip: &Listed| {
+        let names = known.get(&zip.filename).map(|known| &known.devices);
+        let names = names.filter(|names| names.contains(&zip.device));
+        let is_other_name = |device| names.is_some_and(|names| names.contains(device));
+        devices
+            .iter()
+            .any(|device| *device == zip.device || is_other_name(device))
+    };
+    let first = listed.first()?;
+    let is_fit = devices.is_empty() || listed.iter().any(fits);
+    (!is_fit).then(|| {
+        let devices = devices.join(", ");
+        format!(
+            "it is for {devices}, and {} is for {}",
+            first.path, first.device
+        )
+    })
 }
 
 fn read_facts(remote: Remote) -> Result<OtaMetadata, zip::Error> {

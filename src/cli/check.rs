@@ -1,21 +1,21 @@
 //! `romfeed check`: a site judged as phones would.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
 use romfeed::catalog::Catalogs;
 use romfeed::catalog::lanes;
 use romfeed::check::target::{Feed, Kind, feeds};
-use romfeed::check::{self, Installed, Report, Task};
+use romfeed::check::{self, Installed, Known, Report, Task};
 use romfeed::client::{self, Generation, Phone};
 use romfeed::config::Config;
 use romfeed::fetch::{Fetch, Folder};
 use romfeed::finding;
-use romfeed::romside::{self, PLACEHOLDER_BASE, RomSide, Updater};
+use romfeed::romside::PLACEHOLDER_BASE;
 
 use super::args::CheckArgs;
-use super::report::{Talk, chain, count};
+use super::report::{Talk, chain, count, print_rom_side};
 use super::{Outcome, findings, live, now};
 
 /// Judges a site, and prints what is wrong with it.
@@ -34,7 +34,11 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         return usage("--url must begin with https:// or http://", None);
     }
     // Of somebody else's site, the folder here tells nothing.
-    let is_own = base.is_none() || own_base.is_none() || own_base == base;
+    let is_own = match (base, own_base) {
+        (Some(base), Some(own)) if base.contains('{') => base.starts_with(&format!("{own}/")),
+        (Some(base), Some(own)) => base == own,
+        _ => true,
+    };
     let base = base.or(own_base).unwrap_or(PLACEHOLDER_BASE);
     let folder = Folder {
         base: base.to_owned(),
@@ -57,17 +61,18 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         );
     }
     let has_site = is_own && !paths.is_empty() && args.device.is_none() && !base.contains('{');
-    let expected = match has_site {
-        true => match load_expected(config) {
-            Ok(expected) => expected,
+    let own = match paths.is_empty() {
+        true => Own::default(),
+        false => match load_own(config) {
+            Ok(own) => own,
             Err(error) => return usage(&error, None),
         },
-        false => BTreeMap::new(),
     };
     let local: Arc<dyn Fetch> = Arc::new(folder.clone());
     let is_live = args.url.is_some();
     let task = Task {
         base: base.split('{').next().unwrap_or(base).trim_end_matches('/'),
+        value: base.contains('{').then_some(base),
         feeds: found,
         site: Arc::clone(if is_live { &http } else { &local }),
         zips: Some(if is_live || args.zip_addresses {
@@ -76,7 +81,12 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
             local
         }),
         local: (is_live && has_site).then_some(&folder),
-        expected,
+        paths: &paths,
+        expected: match has_site {
+            true => own.expected,
+            false => BTreeMap::new(),
+        },
+        known: own.known,
         is_live,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.live.connections.into());
@@ -89,7 +99,8 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
     };
     print_summary(&report, &place, talk);
     if has_site && base != PLACEHOLDER_BASE {
-        print_rom_side(base, talk);
+        talk.line("for the ROM:");
+        print_rom_side(talk, base, &own.variants);
     }
     Ok(match finding::has_errors(&report.findings) {
         true => Outcome::Failed,
@@ -97,14 +108,27 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
     })
 }
 
-/// The lists that phones in the field ask for, as the catalog knows them.
-fn load_expected(config: &Config) -> Result<BTreeMap<String, Option<Installed>>, String> {
+/// What the catalog knows of one's own site.
+#[derive(Default)]
+struct Own {
+    /// The lists that phones in the field ask for.
+    expected: BTreeMap<String, Option<Installed>>,
+    known: BTreeMap<String, Known>,
+    variants: BTreeSet<Option<String>>,
+}
+
+fn load_own(config: &Config) -> Result<Own, String> {
     let catalogs = Catalogs::load(&config.catalogs).map_err(|error| chain(&error))?;
     let merged = catalogs.merged().map_err(|error| chain(&error))?;
     // Where builds are downloaded from makes no difference to what runs in the field.
     let mirrors = BTreeMap::new();
     let lanes = lanes::lanes(&merged, config, &mirrors, now());
-    Ok(check::expected(&lanes))
+    let variants = lanes.lanes.keys().map(|key| key.variant.as_ref());
+    Ok(Own {
+        expected: check::expected(&lanes),
+        known: check::known(&merged, config),
+        variants: variants.map(|v| v.map(ToString::to_string)).collect(),
+    })
 }
 
 fn print_summary(report: &Report, place: &str, talk: Talk) {
@@ -121,22 +145,6 @@ fn print_summary(report: &Report, place: &str, talk: Talk) {
         count(report.num_feeds, "feed", "feeds"),
         count(report.num_zips, "zip", "zips"),
     ));
-}
-
-/// What the ROM has to contain for its phones to ask this site.
-fn print_rom_side(base: &str, talk: Talk) {
-    let roms = [Updater::Template, Updater::Array].map(|updater| RomSide::new(base, updater));
-    for rom in &roms {
-        talk.line(&format!("for the ROM, {}:", rom.updater.roms()));
-        let lines = match talk.verbosity {
-            0 => rom.makefile_lines(),
-            // There is no page of changes in the site: the name of one's own goes here.
-            _ => romside::lines(rom, Some(&format!("{PLACEHOLDER_BASE}/changes/%1$s"))),
-        };
-        for line in lines {
-            talk.line(&format!("  {line}"));
-        }
-    }
 }
 
 /// The feeds to judge: those of one phone, of the folder, or those the site tells of.

@@ -11,9 +11,12 @@ use romfeed::config::Config;
 use romfeed::generate::{self, Event, Fault, Report};
 use romfeed::ingest;
 use romfeed::io::{Exceeded, ReadError};
-use romfeed::romside::{RomSide, Updater};
+use romfeed::romside::{self, RomSide, Updater};
 
 use super::args::{Global, When};
+
+/// The page of a device's changes, as the updater's resource names it: `%1$s` is the device.
+const CHANGES: &str = "%1$s/changes.html";
 
 /// Where talk goes: standard error, in colour or not, more or less of it.
 #[derive(Clone, Copy, Debug)]
@@ -403,7 +406,7 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize) 
             talk.line(&format!(
                 "next: upload {out} to {base}, zips before feeds, and build this line into the ROM:"
             ));
-            print_property(talk, base, report);
+            print_rom_side(talk, base, &report.variants);
         }
         None => talk.line(&format!(
             "next: upload {out}; README.md tells which address goes into the ROM"
@@ -432,16 +435,27 @@ pub(crate) fn what_is_offered(report: &Report) -> String {
     )
 }
 
-/// Prints the lines that go into the ROM, for each variant.
-pub(crate) fn print_property(talk: Talk, base: &str, report: &Report) {
-    for rom in roms(base, &report.variants, Updater::Template) {
-        for line in rom.makefile_lines() {
-            talk.line(&format!("  {line}"));
+/// Prints what goes into the ROM of each variant: the lines of the makefile, and with `-v` the
+/// overlay, which leads to the site's list of changes as well.
+pub(crate) fn print_rom_side(talk: Talk, base: &str, variants: &BTreeSet<Option<String>>) {
+    let changelog = format!("{base}/{CHANGES}");
+    for updater in [Updater::Template, Updater::Array] {
+        for rom in roms(base, variants, updater) {
+            let lines = match (talk.verbosity, updater) {
+                (0, Updater::Template) => rom.makefile_lines(),
+                (0, _) => vec![format!("({}: {})", updater.roms(), rom.property_line())],
+                _ => {
+                    talk.line(&format!("  # {}", updater.roms()));
+                    romside::lines(&rom, Some(&changelog))
+                }
+            };
+            for line in lines {
+                talk.line(&format!("  {line}"));
+            }
         }
     }
-    for rom in roms(base, &report.variants, Updater::Array) {
-        let roms = rom.updater.roms();
-        talk.line(&format!("  ({roms}: {})", rom.property_line()));
+    if talk.verbosity == 0 {
+        talk.line("  (-v shows the overlay for the updater's changelog, too)");
     }
 }
 

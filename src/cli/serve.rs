@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use romfeed::address;
 use romfeed::config::Config;
 use romfeed::generate::{self, Report};
-use romfeed::serve::{self, Access, Hooks, Limits, Settings, Tls, keys};
+use romfeed::serve::{self, Access, Hooks, Limits, Settings, Tls, Watched, keys};
 
 use super::args::ServeArgs;
 use super::config::Flags;
@@ -91,6 +91,14 @@ fn start(
         base_url: base_url.clone(),
         args: args.clone(),
         settings: settings.map(PathBuf::from),
+        failure: Mutex::default(),
+    };
+    let templates = settings.and_then(std::path::Path::parent);
+    let templates = templates.map(|folder| folder.join(config::TEMPLATES));
+    let templates = templates.unwrap_or_else(|| PathBuf::from(config::TEMPLATES));
+    let mut watched = match args.watch {
+        true => Watched::look(vec![config.builds.clone(), templates]),
+        false => Watched::default(),
     };
     if args.watch {
         if config.base_url.is_none() && args.public_url.is_none() {
@@ -99,16 +107,14 @@ fn start(
                 config.out.display()
             ));
         }
-        regenerate(&config_of_site, talk);
+        if let Err(error) = regenerate(&config_of_site, talk) {
+            reporter.is_news(Some(chain(&error)));
+            print_run_error(talk, &error);
+            watched.forget();
+        }
     }
-    let templates = settings.and_then(std::path::Path::parent);
-    let templates = templates.map(|folder| folder.join(config::TEMPLATES));
-    let templates = templates.unwrap_or_else(|| PathBuf::from(config::TEMPLATES));
     let settings = Settings {
-        watched: match args.watch {
-            true => vec![config.builds.clone(), templates],
-            false => Vec::new(),
-        },
+        watched,
         config: Config {
             base_url: Some(base_url),
             ..config
@@ -156,18 +162,11 @@ fn scheme(args: &ServeArgs) -> &'static str {
     }
 }
 
-/// Runs `generate`, and tells whether the catalog can be used.
-fn regenerate(config: &Config, talk: Talk) -> bool {
-    match generate::generate(config, &Progress::new(talk), super::now_ns()) {
-        Ok(report) => {
-            report::print_report(talk, config, &report);
-            true
-        }
-        Err(error) => {
-            print_run_error(talk, &error);
-            false
-        }
-    }
+/// Runs `generate`, and prints what it did.
+fn regenerate(config: &Config, talk: Talk) -> Result<(), generate::Error> {
+    let report = generate::generate(config, &Progress::new(talk), super::now_ns())?;
+    report::print_report(talk, config, &report);
+    Ok(())
 }
 
 /// A server has a socket for each client, and systems give a program few at first.
@@ -211,6 +210,18 @@ struct Reporter {
     base_url: String,
     args: ServeArgs,
     settings: Option<PathBuf>,
+    /// What was last told of, and is still so.
+    failure: Mutex<Option<String>>,
+}
+
+impl Reporter {
+    /// Remembers a failure; answers whether it is another than the last.
+    fn is_news(&self, failure: Option<String>) -> bool {
+        let mut last = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = *last != failure;
+        *last = failure;
+        is_news
+    }
 }
 
 impl Hooks for Reporter {
@@ -244,7 +255,7 @@ impl Hooks for Reporter {
             );
         }
         talk.line("build this line into the ROM:");
-        report::print_property(talk, &self.base_url, report);
+        report::print_rom_side(talk, &self.base_url, &report.variants);
     }
 
     fn answered(&self, access: &dyn Fn() -> Access) {
@@ -255,13 +266,16 @@ impl Hooks for Reporter {
     }
 
     fn refreshed(&self) {
+        self.is_news(None);
         self.talk
             .line("the catalog changed; serving it as it is now");
     }
 
     fn failed(&self, error: &generate::Error) {
-        print_run_error(self.talk, error);
-        self.talk.warning("serving the site as it was before");
+        if self.is_news(Some(chain(error))) {
+            print_run_error(self.talk, error);
+            self.talk.warning("serving the site as it was before");
+        }
     }
 
     fn changed(&self) -> Option<Config> {
@@ -272,12 +286,21 @@ impl Hooks for Reporter {
         let mut config = match config::resolve(self.settings.as_deref(), flags) {
             Ok(resolved) => resolved.config,
             Err(error) => {
-                self.talk.error(&chain(&error), None);
+                let message = chain(&error);
+                if self.is_news(Some(message.clone())) {
+                    self.talk.error(&message, None);
+                }
                 return None;
             }
         };
         config.base_url.get_or_insert_with(|| self.base_url.clone());
-        regenerate(&config, self.talk).then_some(config)
+        match regenerate(&config, self.talk) {
+            Ok(()) => Some(config),
+            Err(error) => {
+                self.failed(&error);
+                None
+            }
+        }
     }
 }
 

@@ -165,13 +165,7 @@ pub fn resolve(base: &str, location: &str) -> Option<String> {
     let base: ureq::http::Uri = base.parse().ok()?;
     let location = location.split('#').next()?;
     let (scheme, authority) = (base.scheme_str()?, base.authority()?);
-    let is_absolute = location.split_once("://").is_some_and(|(scheme, _)| {
-        !scheme.is_empty()
-            && scheme
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-    });
-    let url = if is_absolute {
+    let url = if is_absolute(location) {
         location.to_owned()
     } else if location.starts_with("//") {
         format!("{scheme}:{location}")
@@ -189,6 +183,15 @@ pub fn resolve(base: &str, location: &str) -> Option<String> {
         )
     };
     Some(url)
+}
+
+/// Whether an address names its scheme and host (RFC 3986, 4.3).
+#[must_use]
+pub fn is_absolute(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| {
+        let is_of_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+        !scheme.is_empty() && scheme.bytes().all(is_of_scheme)
+    })
 }
 
 /// A path without `.` and `..` (RFC 3986, 5.2.4).

@@ -44,7 +44,7 @@ impl Remote {
             return Err(io::Error::other("it takes too many requests to read"));
         }
         let first = index * BLOCK_LEN;
-        let last = (first + BLOCK_LEN).min(self.size) - 1;
+        let last = first.saturating_add(BLOCK_LEN).min(self.size) - 1;
         let len = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
         let ask = Ask {
             range: Some((first, last)),

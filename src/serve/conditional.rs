@@ -60,7 +60,8 @@ fn is_known(headers: &HeaderMap, facts: Facts<'_>) -> bool {
 fn holds(headers: &HeaderMap, facts: Facts<'_>) -> bool {
     match text(headers, header::IF_RANGE) {
         None => !headers.contains_key(header::IF_RANGE),
-        Some(tag) if tag.starts_with(['"', 'W']) => tag == *facts.etag,
+        // A date may begin with a W, too.
+        Some(tag) if tag.starts_with('"') || tag.starts_with("W/\"") => tag == *facts.etag,
         Some(date) => facts.modified.is_some() && parse_date(date) == facts.modified,
     }
 }
@@ -78,10 +79,10 @@ fn parse_range(range: &str, size: u64) -> Send {
         // A number that is too large lies beyond any file.
         is_number.then(|| digits.parse::<u64>().unwrap_or(u64::MAX))
     };
-    let Some((first, last)) = range
-        .strip_prefix("bytes=")
-        .and_then(|range| range.trim().split_once('-'))
-    else {
+    // Names of units have no case (RFC 9110, 14.1).
+    let of_bytes = range.split_once('=');
+    let of_bytes = of_bytes.filter(|(unit, _)| unit.eq_ignore_ascii_case("bytes"));
+    let Some((first, last)) = of_bytes.and_then(|(_, range)| range.trim().split_once('-')) else {
         return Send::Whole;
     };
     let (first, last) = match (number(first), number(last)) {
@@ -102,6 +103,10 @@ mod tests {
     use super::*;
     const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
     fn sent(headers: &[(HeaderName, &str)]) -> Send {
+        sent_of(784_111_777, headers)
+    }
+
+    fn sent_of(modified: u64, headers: &[(HeaderName, &str)]) -> Send {
         let headers = headers.iter();
         let headers = headers.map(|(name, value)| {
             let value = HeaderValue::from_str(value).unwrap();
@@ -109,7 +114,7 @@ mod tests {
         });
         let facts = Facts {
             etag: &HeaderValue::from_static("\"a\""),
-            modified: Some(784_111_777),
+            modified: Some(modified),
             size: 10,
         };
         decide(&headers.collect(), facts)
@@ -131,6 +136,7 @@ mod tests {
             ("bytes=-", Send::Whole),
             ("bytes=+1-2", Send::Whole),
             ("lines=0-1", Send::Whole),
+            ("Bytes=2-3", Send::Range(2, 3)),
         ] {
             assert_eq!(sent(&[(header::RANGE, range)]), expected, "{range}");
         }
@@ -174,5 +180,8 @@ mod tests {
             let headers = [range.clone(), (header::IF_RANGE, if_range)];
             assert_eq!(sent(&headers), expected, "{if_range}");
         }
+        let wednesday = "Wed, 09 Nov 1994 08:49:37 GMT";
+        let headers = [range, (header::IF_RANGE, wednesday)];
+        assert_eq!(sent_of(784_370_977, &headers), part);
     }
 }

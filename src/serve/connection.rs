@@ -18,19 +18,18 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto};
 
+use super::places::{Place, Places};
 use super::route;
 use super::site::Site;
 use super::{Access, Error, Hooks, Limits};
 
-/// Most bytes of a request's head; those of clients have less than one KiB.
-const MAX_HEAD: usize = 32 << 10;
 /// How long to wait when the system has no more sockets to give.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -91,32 +90,34 @@ impl Server {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (stopping, stopped) = watch::channel(());
         let num_places = self.limits.max_connections;
-        let places = Arc::new(Semaphore::new(num_places));
+        let places = Places::new(num_places, self.limits.max_of_client);
         tokio::select! {
             () = self.accept_all(&listener, &places, &stopped) => {}
             () = stop => {}
         }
         drop(listener);
         drop(stopping);
-        let all = u32::try_from(num_places).unwrap_or(u32::MAX);
-        let _ = timeout(self.limits.stop_time, places.acquire_many(all)).await;
+        let _ = timeout(self.limits.stop_time, places.all_free(num_places)).await;
         Ok(())
     }
 
     async fn accept_all(
         &self,
         listener: &tokio::net::TcpListener,
-        places: &Arc<Semaphore>,
+        places: &Places,
         stopped: &watch::Receiver<()>,
     ) {
         loop {
-            let Ok(place) = Arc::clone(places).acquire_owned().await else {
+            let Some(permit) = places.free().await else {
                 return;
             };
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    let server = self.clone();
-                    tokio::spawn(server.keep(stream, peer, place, stopped.clone()));
+                    // A client with too many is not answered.
+                    if let Some(place) = places.give(permit, peer.ip()) {
+                        let server = self.clone();
+                        tokio::spawn(server.keep(stream, peer, place, stopped.clone()));
+                    }
                 }
                 Err(_) => sleep(PAUSE).await,
             }
@@ -128,7 +129,7 @@ impl Server {
         self,
         stream: TcpStream,
         peer: SocketAddr,
-        _place: OwnedSemaphorePermit,
+        _place: Place,
         stopped: watch::Receiver<()>,
     ) {
         // Without it, small answers wait for the client to confirm the one before.
@@ -153,7 +154,7 @@ impl Server {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head_time)
-            .max_buf_size(MAX_HEAD)
+            .max_buf_size(route::MAX_HEAD)
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         tokio::select! {

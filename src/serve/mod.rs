@@ -9,7 +9,7 @@
 //! - `route`: a request to its answer;
 //! - `lists`, `manage`: the answers made for one request;
 //! - `files`, `conditional`: files, and the parts of HTTP that spare sending them;
-//! - `connection`: sockets, TLS, limits;
+//! - `connection`, `places`: sockets, TLS, limits;
 //! - `watch`: what changes on disk;
 //! - [`mod@keys`]: who may change the catalog.
 //!
@@ -22,6 +22,7 @@ mod files;
 pub mod keys;
 mod lists;
 mod manage;
+mod places;
 mod route;
 mod site;
 mod watch;
@@ -36,15 +37,15 @@ use crate::config::Config;
 use crate::generate;
 
 pub use connection::{Tls, told_to_stop};
+pub use watch::Watched;
 
 /// What one server is to do.
 #[derive(Debug)]
 pub struct Settings {
     /// The site; its `base_url` is the address of the server.
     pub config: Config,
-    /// Folders that are looked at for changes of packages and templates; none are watched if
-    /// it is empty.
-    pub watched: Vec<PathBuf>,
+    /// Folders that are looked at for changes of packages and templates.
+    pub watched: Watched,
     /// Certificate and key for https.
     pub tls: Option<Tls>,
     /// What connections may cost.
@@ -56,8 +57,12 @@ pub struct Settings {
 /// What connections may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Most connections; further ones wait to be accepted.
+    /// Most connections; further ones wait to be accepted. One takes some 600 KiB at most: a head,
+    /// a body or two parts of a file, and what TLS keeps; beside it a list that is made for it.
     pub max_connections: usize,
+    /// Most connections of one client, which is an IPv4 address or an IPv6 network of 64 bits;
+    /// further ones are closed. Clients on the same machine may have all: they are proxies.
+    pub max_of_client: usize,
     /// Longest time for the head of a request, from the end of the last one on: it ends idle
     /// connections, and those that send a byte at a time.
     pub head_time: Duration,
@@ -72,8 +77,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            // Each costs some 20 KiB while idle and up to half a megabyte while it downloads.
-            max_connections: 2048,
+            // 600 MiB if all of them download, and some 20 MiB if all are idle.
+            max_connections: 1024,
+            max_of_client: 256,
             head_time: Duration::from_secs(15),
             body_time: Duration::from_secs(15),
             stall_time: Duration::from_secs(60),
@@ -107,10 +113,11 @@ pub trait Hooks: Send + Sync + 'static {
     fn answered(&self, _access: &dyn Fn() -> Access) {}
     /// The catalog changed, and the site in memory with it.
     fn refreshed(&self) {}
-    /// The site could not be brought up to date; the old one is served.
+    /// The site could not be brought up to date; the old one is served. It is tried again, so
+    /// this may come many times for one fault.
     fn failed(&self, _error: &generate::Error) {}
     /// Packages or templates changed; gives the settings as they are now, once the catalog is
-    /// up to date, or none if that failed.
+    /// up to date, or none if that failed, which is tried again.
     fn changed(&self) -> Option<Config> {
         None
     }
@@ -151,6 +158,7 @@ pub fn run(
 ) -> Result<(), Error> {
     let acceptor = settings.tls.as_ref().map(Tls::acceptor).transpose()?;
     let (limits, watched) = (settings.limits, settings.watched);
+    let known = watch::Known::look(&settings.config, watched);
     let site = Arc::new(site::Site::new(settings.config, settings.clock)?);
     hooks.ready(&site.current().snapshot.report);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -162,7 +170,7 @@ pub fn run(
         acceptor,
         limits,
     };
-    let watcher = watch::start(site, hooks, watched);
+    let watcher = watch::start(site, hooks, known);
     let served = runtime.block_on(server.run(listener, stop));
     watcher.stop();
     // A thread that waits for a disk must not keep the process.

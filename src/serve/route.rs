@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Incoming};
-use hyper::header::{self, HeaderValue};
+use hyper::header::{self, HeaderName, HeaderValue};
+use hyper::http::request;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio::task::spawn_blocking;
@@ -25,6 +26,10 @@ use super::site::{Current, Site};
 const MAX_BODY: u64 = 64 << 10;
 /// How CMUpdater begins to name itself; after it came clients that refuse keys they do not know.
 const CMUPDATER: &[u8] = b"com.cyanogenmod.updater";
+
+/// Most bytes of a request's head; those of clients have less than one KiB. `connection` bounds
+/// what is read of one, which may be more.
+pub(super) const MAX_HEAD: usize = 32 << 10;
 
 /// Answers a request; its body is waited for as long as `body_time`.
 pub(super) async fn answer(
@@ -47,7 +52,15 @@ pub(super) async fn answer(
 
 async fn dispatch(site: &Arc<Site>, request: Request<Incoming>, body_time: Duration) -> Answer {
     let current = site.current();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    if head_len(&head) > MAX_HEAD {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return answer::error(status, "the head is longer than 32 KiB");
+    }
+    if head.method != Method::GET {
+        // Parts are defined for GET alone (RFC 9110, 14.2).
+        head.headers.remove(header::RANGE);
+    }
     let Some(path) = decode(&site.base_path, head.uri.path()) else {
         return not_found(&current);
     };
@@ -88,6 +101,16 @@ async fn dispatch(site: &Arc<Site>, request: Request<Incoming>, body_time: Durat
         Method::OPTIONS => preflight(),
         _ => refuse_method(&current, &path),
     }
+}
+
+/// About the bytes of a head as it was sent.
+fn head_len(head: &request::Parts) -> usize {
+    let header = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
+    let target = head
+        .uri
+        .path_and_query()
+        .map_or(0, |path| path.as_str().len());
+    target + head.headers.iter().map(header).sum::<usize>()
 }
 
 /// The path below the server's address, without empty parts; none for one that is no path of a
@@ -205,6 +228,9 @@ fn make(current: &Current, place: &Place<'_>, is_cmupdater: bool, query: &str) -
             "{\"response\":[\"nightly\"]}\n",
         ),
         ["api", "v1", "devices"] => page_or("api/v1/devices.json", "{}\n"),
+        // The official backend's list of changes in the source, of which nothing is known here.
+        ["api", "v1", "changes", ..] => answer::json("{\"last\":0,\"res\":[]}\n"),
+        ["api", "v2", "changes"] => answer::json("[]\n"),
         ["api", "v2", "oems"] => page_or("api/v2/oems.json", "[]\n"),
         ["api", "v2", "devices", device] => {
             match place.page(current, &format!("api/v2/devices/{device}.json")) {

@@ -1,9 +1,9 @@
 //! What changes on disk while the server runs.
 //!
-//! In: the catalogs, the changelogs kept beside them and, where that is asked for, the folders of packages and templates. Out: the
-//! site made anew. Names, lengths and times are looked at every second: that works on every file
+//! In: the catalogs, the changelogs kept beside them and, where that is asked for, the folders of
+//! packages and templates. Out: the site made anew. Names, lengths and times are looked at every second: that works on every file
 //! system, costs milliseconds for thousands of packages, and needs no library, of which each
-//! system would want another.
+//! system would want another. What could not be taken over is tried again, ever more rarely.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use walkdir::WalkDir;
 
 use super::Hooks;
 use super::site::Site;
+use crate::config::Config;
 
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -23,6 +24,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 const MAX_DEPTH: usize = 16;
 /// A site with a build that is held back is made anew this often at most, in seconds.
 const MIN_AGE_STEP: i64 = 60;
+
+/// Most looks between two tries of what fails: a minute.
+const MAX_REST: u32 = 60;
 
 /// Length and time of files, by path.
 type Look = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
@@ -44,51 +48,164 @@ impl Watcher {
     }
 }
 
+/// Folders whose changes are followed, and how they were at first.
+#[derive(Debug, Default)]
+pub struct Watched {
+    folders: Vec<PathBuf>,
+    look: Look,
+}
+
+impl Watched {
+    /// Looks at folders; to be called before their packages are read, so that no change comes
+    /// between the two.
+    #[must_use]
+    pub fn look(folders: Vec<PathBuf>) -> Watched {
+        Watched {
+            look: look_into(&folders),
+            folders,
+        }
+    }
+
+    /// Forgets what was seen, so that all of it is new once more: it could not be read.
+    pub fn forget(&mut self) {
+        self.look.clear();
+    }
+}
+
+/// What was last taken over into the site.
+#[derive(Debug)]
+pub(super) struct Known {
+    catalogs: Look,
+    watched: Watched,
+}
+
+impl Known {
+    /// Looks before the site is made, as [`Watched::look`].
+    pub(super) fn look(config: &Config, watched: Watched) -> Known {
+        Known {
+            catalogs: look_at_records(config),
+            watched,
+        }
+    }
+}
+
 /// Begins to look.
-pub(super) fn start(site: Arc<Site>, hooks: Arc<dyn Hooks>, folders: Vec<PathBuf>) -> Watcher {
+pub(super) fn start(site: Arc<Site>, hooks: Arc<dyn Hooks>, known: Known) -> Watcher {
     let (stop, stopped) = channel();
-    let thread = std::thread::spawn(move || watch(&site, &*hooks, &folders, &stopped));
+    let mut watch = Watch {
+        site,
+        hooks,
+        known,
+        changing: None,
+        not_before: 0,
+        rest: Rest::default(),
+    };
+    let thread = std::thread::spawn(move || watch.run(&stopped));
     Watcher { stop, thread }
 }
 
-fn watch(site: &Site, hooks: &dyn Hooks, folders: &[PathBuf], stopped: &Receiver<()>) {
-    let catalogs = || {
-        let config = &site.current().config;
-        let mut look = look_at_files(&config.catalogs);
-        look.extend(files(&config.changelogs));
-        look
-    };
-    let (mut known_catalogs, mut known) = (catalogs(), look_into(folders));
-    let mut changing: Option<Look> = None;
-    let mut not_before = 0;
-    while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-        let seen = look_into(folders);
-        // A package that is being copied changes from look to look.
-        if seen != known && changing.as_ref() == Some(&seen) {
-            (known, changing) = (seen, None);
-            if let Some(config) = hooks.changed() {
-                tell(hooks, site.reconfigure(config));
+struct Watch {
+    site: Arc<Site>,
+    hooks: Arc<dyn Hooks>,
+    known: Known,
+    /// How the folders were at the last look, if that is not what is known.
+    changing: Option<Look>,
+    /// When the passing of time alone may be a reason again.
+    not_before: i64,
+    rest: Rest,
+}
+
+impl Watch {
+    fn run(&mut self, stopped: &Receiver<()>) {
+        while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+            let seen = look_into(&self.known.watched.folders);
+            let is_changed = seen != self.known.watched.look;
+            // A package that is being copied changes from look to look.
+            let is_settled = self.changing.as_ref() == Some(&seen);
+            if is_changed && !is_settled {
+                self.rest = Rest::default();
             }
-            known_catalogs = catalogs();
-            continue;
+            self.changing = is_changed.then(|| seen.clone());
+            if self.rest.is_over() {
+                let is_taken = !(is_changed && is_settled) || self.take_over(seen);
+                let is_followed = self.follow_catalog();
+                self.rest.after(is_taken && is_followed);
+            }
         }
-        changing = (seen != known).then_some(seen);
-        let now = (site.clock)();
-        let seen = catalogs();
-        let next = site.current().snapshot.next_change;
-        let is_due = next.is_some_and(|next| next <= now) && now >= not_before;
-        if seen != known_catalogs || is_due {
-            (known_catalogs, not_before) = (seen, now.saturating_add(MIN_AGE_STEP));
-            tell(hooks, site.refresh());
+    }
+
+    /// Packages or templates changed. What fails stays unknown, and so is tried again.
+    fn take_over(&mut self, look: Look) -> bool {
+        let Some(config) = self.hooks.changed() else {
+            return false;
+        };
+        let catalogs = look_at_records(&config);
+        let done = self.tell(self.site.reconfigure(config));
+        if done {
+            self.known.catalogs = catalogs;
+            self.known.watched.look = look;
+            self.changing = None;
         }
+        done
+    }
+
+    /// Makes the site anew if its catalogs changed, or a build is held back no longer.
+    fn follow_catalog(&mut self) -> bool {
+        let current = self.site.current();
+        let catalogs = look_at_records(&current.config);
+        let now = (self.site.clock)();
+        let next = current.snapshot.next_change;
+        let is_due = next.is_some_and(|next| next <= now) && now >= self.not_before;
+        if catalogs == self.known.catalogs && !is_due {
+            return true;
+        }
+        self.not_before = now.saturating_add(MIN_AGE_STEP);
+        let done = self.tell(self.site.refresh());
+        if done {
+            self.known.catalogs = catalogs;
+        }
+        done
+    }
+
+    fn tell(&self, done: Result<(), crate::generate::Error>) -> bool {
+        match &done {
+            Ok(()) => self.hooks.refreshed(),
+            Err(error) => self.hooks.failed(error),
+        }
+        done.is_ok()
     }
 }
 
-fn tell(hooks: &dyn Hooks, done: Result<(), crate::generate::Error>) {
-    match done {
-        Ok(()) => hooks.refreshed(),
-        Err(error) => hooks.failed(&error),
+/// Looks to let pass after what failed.
+#[derive(Debug, Default)]
+struct Rest {
+    left: u32,
+    last: u32,
+}
+
+impl Rest {
+    /// Counts a look; answers whether it is time to try.
+    fn is_over(&mut self) -> bool {
+        let is_over = self.left == 0;
+        self.left = self.left.saturating_sub(1);
+        is_over
     }
+
+    /// Twice as long after each failure, and none after a success.
+    fn after(&mut self, done: bool) {
+        self.last = match done {
+            true => 0,
+            false => self.last.saturating_mul(2).clamp(1, MAX_REST),
+        };
+        self.left = self.last;
+    }
+}
+
+/// The catalogs, and the changelogs kept beside them.
+fn look_at_records(config: &Config) -> Look {
+    let mut look = look_at_files(&config.catalogs);
+    look.extend(files(&config.changelogs));
+    look
 }
 
 fn look_at_files(files: &[PathBuf]) -> Look {
@@ -114,4 +231,24 @@ fn files(folder: &Path) -> impl Iterator<Item = (PathBuf, (u64, Option<SystemTim
 
 fn facts(metadata: &std::fs::Metadata) -> (u64, Option<SystemTime>) {
     (metadata.len(), metadata.modified().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_is_tried_ever_more_rarely() {
+        let mut rest = Rest::default();
+        let mut tries = Vec::new();
+        for look in 0..200 {
+            if rest.is_over() {
+                tries.push(look);
+                rest.after(false);
+            }
+        }
+        assert_eq!(tries, [0, 2, 5, 10, 19, 36, 69, 130, 191]);
+        rest.after(true);
+        assert!(rest.is_over() && rest.is_over());
+    }
 }

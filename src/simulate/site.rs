@@ -8,6 +8,7 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
+use crate::check::target::in_other_case;
 use crate::fetch::Fetch;
 
 /// Most files of a site that are listed; the largest known has a hundred thousand.
@@ -53,8 +54,7 @@ impl Site<'_> {
 
     /// A file that differs from this path in upper and lower case only.
     pub(super) fn in_other_case(&self, path: &str) -> Option<&str> {
-        self.paths()
-            .find(|found| found.eq_ignore_ascii_case(path) && *found != path)
+        in_other_case(self.paths.into_iter().flatten(), path)
     }
 
     /// Files that end with this path, in the trees of variants.

@@ -7,12 +7,17 @@ use std::sync::Arc;
 
 use super::pass::{Algorithm, Hasher, Pieces};
 use super::{Error, Findings, rules};
+use crate::class::Class;
 use crate::io::{Budget, ReadError};
 use crate::package::zip::{Entry, EntryInfo};
-use crate::package::{Package, layout};
+use crate::package::{Package, layout, metadata};
 
 /// Bytes decoded at a time.
 const BUFFER_LEN: usize = 128 << 10;
+/// Android 10, whose recovery is the first to refuse packages without metadata.
+const METADATA_SDK: u32 = 29;
+/// What is done to logical partitions, which came with Android 10 (AOSP releasetools).
+const DYNAMIC_PARTITIONS: &str = "dynamic_partitions_op_list";
 /// Most faults of a kind that are told one by one.
 const MAX_TOLD: usize = 10;
 
@@ -37,6 +42,44 @@ pub(super) fn check(package: &Package, findings: &mut Findings<'_>) -> bool {
         findings.add(&rules::PACKAGE_UPDATE_BINARY, message);
     }
     false
+}
+
+/// Judges what only a recovery asks of a package.
+pub(super) fn check_for_recovery(
+    package: &mut Package,
+    findings: &mut Findings<'_>,
+) -> Result<(), Error> {
+    if package.shift() > 0 {
+        let message = format!(
+            "{} bytes lie before the archive, and a recovery does not look behind them",
+            package.shift()
+        );
+        findings.add(&rules::PACKAGE_ZIP, message);
+    }
+    // What is no ROM has its finding already.
+    if package.contains(metadata::TEXT) || layout::detect(package).is_err() {
+        return Ok(());
+    }
+    let rule = match is_new(package)? {
+        true => &rules::PACKAGE_METADATA,
+        false => &rules::PACKAGE_NO_METADATA,
+    };
+    findings.add(rule, format!("has no {}", metadata::TEXT));
+    Ok(())
+}
+
+/// Whether a package without metadata as text is surely of Android 10 or later.
+fn is_new(package: &mut Package) -> Result<bool, Error> {
+    let bytes = match package.read(metadata::PROTOBUF, metadata::MAX_SIZE) {
+        Err(error) if matches!(error.class(), Class::Io | Class::Limit) => return Err(error.into()),
+        read => read.ok().flatten(),
+    };
+    let facts = bytes.and_then(|bytes| metadata::parse_pb(&bytes).ok());
+    let sdk_level = facts.and_then(|facts| facts.sdk_level);
+    Ok(sdk_level.map_or_else(
+        || package.contains(DYNAMIC_PARTITIONS),
+        |sdk_level| sdk_level >= METADATA_SDK,
+    ))
 }
 
 /// The checksums of all entries.

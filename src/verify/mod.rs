@@ -22,6 +22,7 @@ mod signature;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::class::Class;
 use crate::finding::{Finding, Rule};
@@ -33,6 +34,8 @@ use crate::package::{Package, zip};
 pub use certificate::{Certificate, Error as CertificateError};
 pub use require::Require;
 
+/// Bytes that any disk reads in a second; all of a package is read, and there are those of 10 GB.
+const MIN_SPEED: u64 = 1_000_000;
 /// Most findings of one rule for a package: one may have 100,000 entries.
 const MAX_OF_RULE: usize = 20;
 
@@ -165,7 +168,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// Reads all of a package and judges it. `place` is what findings call it.
 ///
 /// Safe on untrusted input: memory is bounded by the zip's directory, the payload's manifest
-/// and a few buffers; time by the limits.
+/// and a few buffers; time by the limits, and the time a slow disk takes for all of the file.
 ///
 /// # Errors
 /// [`Error`], if it cannot be read for a reason that is not its own, or would cost more than
@@ -190,7 +193,11 @@ pub fn check_source(
     place: &str,
     limits: &Limits,
 ) -> Result<Verdict, Error> {
-    let budget = Arc::new(Budget::new(limits.clone()));
+    let reading = Duration::from_secs(source.size() / MIN_SPEED);
+    let budget = Arc::new(Budget::new(Limits {
+        time: limits.time.saturating_add(reading),
+        ..limits.clone()
+    }));
     let source: Arc<dyn ReadAt> = Arc::new(Counted::new(source, Arc::clone(&budget)));
     let mut findings = Findings {
         place,
@@ -211,6 +218,8 @@ pub fn check_source(
     if is_ab {
         payload = payload::examine(&mut package, &budget, &mut findings)?;
         property_files::check(&mut package, payload.as_ref(), &mut findings)?;
+    } else {
+        layout::check_for_recovery(&mut package, &mut findings)?;
     }
     let signature = signature::examine(&package, source.size(), is_ab, &mut findings);
     let mut checksums = layout::Checksums::plan(&mut package, &mut findings)?;

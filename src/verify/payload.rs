@@ -137,14 +137,20 @@ fn read_properties(
     }
 }
 
-/// Lines of `KEY=value`; others than [`KEYS`] are allowed.
+/// Lines of `KEY=value`; others than [`KEYS`] are allowed. The Updater hands each line to
+/// update_engine, which refuses those without `=`, empty ones too, and keys that come again
+/// (`ParseKeyValuePairHeaders` of update_attempter_android.cc).
 fn parse_properties(text: &str) -> Result<Properties, String> {
     let mut values = BTreeMap::new();
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let (key, value) = line
-            .split_once('=')
-            .ok_or_else(|| format!("has the line `{line}`, expected KEY=value"))?;
-        values.insert(key, value);
+    for line in text.lines().map(str::trim) {
+        let (key, value) = match line.split_once('=') {
+            Some(pair) => pair,
+            None if line.is_empty() => return Err("has an empty line".to_owned()),
+            None => return Err(format!("has the line `{line}`, expected KEY=value")),
+        };
+        if values.insert(key, value).is_some() {
+            return Err(format!("has {key} more than once"));
+        }
     }
     if let Some(missing) = KEYS.iter().find(|key| !values.contains_key(*key)) {
         return Err(format!("has no {missing}"));

@@ -38,10 +38,10 @@ impl Require {
             return self.release_key;
         }
         // Worth a warning, but it is installed all the same.
-        if id == rules::SIGNATURE_SIDELOAD.id {
+        if [rules::SIGNATURE_SIDELOAD.id, rules::PACKAGE_NO_METADATA.id].contains(&id) {
             return false;
         }
-        if id == rules::PACKAGE_UPDATE_BINARY.id {
+        if [rules::PACKAGE_UPDATE_BINARY.id, rules::PACKAGE_METADATA.id].contains(&id) {
             return self.blocks;
         }
         match id.split_once('-').map_or(id, |(aspect, _)| aspect) {

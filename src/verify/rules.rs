@@ -33,6 +33,14 @@ rules! {
         "a package without payload.bin brings its own installer",
         "AOSP recovery install/install.cpp: META-INF/com/google/android/update-binary",
         "build the package again; a zip of images is for fastboot";
+    PACKAGE_METADATA, "package-metadata", Error,
+        "a package for a recovery of Android 10 or later has META-INF/com/android/metadata",
+        "AOSP recovery install/install.cpp (TryUpdateBinary, ReadMetadataFromPackage)",
+        "make the package with `mka bacon` or `ota_from_target_files`";
+    PACKAGE_NO_METADATA, "package-no-metadata", Warning,
+        "a package has META-INF/com/android/metadata",
+        "AOSP recovery install/install.cpp: recoveries refuse packages without it from Android 10 on",
+        "make the package with `mka bacon` or `ota_from_target_files`";
     PACKAGE_CRC, "package-crc", Error,
         "each entry has the checksum that is stated",
         "APPNOTE 4.4.7; `unzip -t` looks at the same",
@@ -58,8 +66,8 @@ rules! {
         "LineageOS Updater ABUpdateInstaller and UpdaterService",
         "make it with `delta_generator --properties_file`, or the package with `ota_from_target_files`";
     PAYLOAD_PROPERTIES, "payload-properties", Error,
-        "payload_properties.txt has sizes and hashes of the payload",
-        "AOSP update_engine payload_consumer/payload_constants.cc",
+        "payload_properties.txt has sizes and hashes of the payload, each once, and no empty line",
+        "AOSP update_engine payload_consumer/payload_constants.cc, update_attempter_android.cc (ParseKeyValuePairHeaders)",
         "make it with `delta_generator --properties_file`";
     PAYLOAD_FILE_HASH, "payload-file-hash", Error,
         "FILE_SIZE and FILE_HASH are those of payload.bin",
@@ -115,11 +123,11 @@ rules! {
         "sign it with signapk, without further certificates";
     SIGNATURE_RECOVERY, "signature-recovery", Error,
         "a package that the recovery installs is signed in a way it verifies",
-        "AOSP recovery otautil/verifier.cpp: RSA of 2048 or 4096 bits with exponent 3 or 65537, or P-256; SHA-1 or SHA-256; no signed attributes",
+        "AOSP recovery otautil/verifier.cpp: RSA of 2048 or 4096 bits with exponent 3 or 65537, or P-256; SHA-1 or SHA-256, as in the certificate; no signed attributes",
         "sign it with signapk";
     SIGNATURE_SIDELOAD, "signature-sideload", Warning,
         "an A/B package can be sideloaded in a recovery too",
-        "AOSP recovery otautil/verifier.cpp: RSA of 2048 or 4096 bits with exponent 3 or 65537, or P-256; SHA-1 or SHA-256; no signed attributes",
+        "AOSP recovery otautil/verifier.cpp: RSA of 2048 or 4096 bits with exponent 3 or 65537, or P-256; SHA-1 or SHA-256, as in the certificate; no signed attributes",
         "sign it with signapk";
     SIGNATURE_TEST_KEY, "signature-test-key", Warning,
         "a package is not signed with a key that everybody has",

@@ -12,7 +12,7 @@ use super::pass::{Algorithm, Hasher, Pieces};
 use super::{Findings, chain, rules};
 use crate::class::Class;
 use crate::package::Package;
-use crate::package::signature::{self, DigestAlgorithm, Signature, Signer};
+use crate::package::signature::{self, DigestAlgorithm, RecoveryDigest, Signature, Signer};
 
 /// A signature that can be checked once the file has been read.
 pub(super) struct Examined {
@@ -87,9 +87,19 @@ fn fault_in_recovery(signature: &Signature, key: &PublicKey) -> Option<String> {
     if signature.attributes.is_some() {
         return Some("attributes are signed in place of the file".to_owned());
     }
-    match signature.digest {
-        DigestAlgorithm::Sha1 | DigestAlgorithm::Sha256 => key.fault_in_recovery(),
-        _ => Some("its digest is neither SHA-1 nor SHA-256".to_owned()),
+    if ![DigestAlgorithm::Sha1, DigestAlgorithm::Sha256].contains(&signature.digest) {
+        return Some("its digest is neither SHA-1 nor SHA-256".to_owned());
+    }
+    match signature.recovery_digest {
+        Some(RecoveryDigest::Unknown) => {
+            Some("it loads no certificate that is itself signed as this one is".to_owned())
+        }
+        Some(RecoveryDigest::Digest(digest)) if digest != signature.digest => Some(format!(
+            "the certificate itself is signed with {}, and the package with {}",
+            digest.name(),
+            signature.digest.name()
+        )),
+        _ => key.fault_in_recovery(),
     }
 }
 

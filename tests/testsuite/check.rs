@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use romfeed::check::target::feeds;
-use romfeed::check::{self, Installed, Report, Task, rules};
+use romfeed::check::{self, Installed, Known, Report, Task, rules};
 use romfeed::fetch::{Answer, Ask, Fault, Fetch, Folder};
 use testkit::package::Package;
 use testkit::props::Props;
@@ -147,11 +147,14 @@ impl Host {
         let host: Arc<dyn Fetch> = Arc::new(self);
         let mut task = Task {
             base: BASE,
+            value: None,
             feeds: feeds(BASE, &PATHS.map(str::to_owned)),
             site: Arc::clone(&host),
             zips: Some(host),
             local: None,
+            paths: &[],
             expected: BTreeMap::new(),
+            known: BTreeMap::new(),
             is_live: true,
         };
         change(&mut task);
@@ -192,6 +195,11 @@ fn the_address_of_the_site_is_judged() {
     let long = "https://a-rather-long-name.of-some-host.example.org/and/a/path/that/is/long";
     let long = Host::sound().check_with(|task| task.base = long);
     finds(&long, "property-too-long");
+    // What a ROM is known to have is judged as it is, and nothing else.
+    let value = format!("https://h/{}/{{device}}/{{type}}.json", "x".repeat(65));
+    let with = |value: &str| Host::sound().check_with(|task| task.value = Some(value));
+    finds(&with(&value), "property-too-long");
+    assert_eq!(ids(&with("https://h/{device}.json")), [""; 0]);
 }
 
 #[test]
@@ -199,6 +207,15 @@ fn a_page_for_what_is_not_there_is_a_trap() {
     let mut host = Host::sound();
     host.other = |ask| answer(ask.url, 200, &[], b"<!doctype html>");
     finds(&host.check(), "site-unknown-answered");
+    // Most clients go along a redirect to such a page.
+    let mut host = Host::sound().file("home", "<!doctype html>");
+    host.other = |ask| answer(ask.url, 302, &[("location", "/home")], b"");
+    finds(&host.check(), "site-unknown-answered");
+    let mut host = Host::sound();
+    host.files
+        .insert("http://h/home".to_owned(), b"<p>".to_vec());
+    host.other = |ask| answer(ask.url, 302, &[("location", "http://h/home")], b"");
+    assert_eq!(ids(&host.check()), [""; 0]);
     // A server that knows every incremental is none.
     let mut host = Host::sound();
     host.other = |ask| answer(ask.url, 200, &[], br#"{"response":[]}"#);
@@ -255,6 +272,20 @@ fn letters_of_the_wrong_case_are_found() {
         task.feeds = feeds(BASE, &["api/v1/dev/Nightly.json".to_owned()]);
     });
     finds(&report, "feed-case");
+    // Of one's own site, letters of the rest of the path are known too.
+    let there = ["api/v1/DEV/nightly/Eng.1".to_owned()];
+    let mut host = Host::sound();
+    host.files.remove(&url(PATHS[1]));
+    let report = host.check_with(|task| task.paths = &there);
+    assert_eq!(ids(&report), ["feed-case", "feed-status"]);
+    let mut host = Host::sound();
+    host.files.remove(&url(PATHS[1]));
+    let report = host.check_with(|task| {
+        task.paths = &there;
+        task.feeds.remove(1);
+        task.expected = [(PATHS[1].to_owned(), None)].into();
+    });
+    assert_eq!(ids(&report), ["feed-case", "feed-incremental-missing"]);
 }
 
 #[test]
@@ -268,6 +299,13 @@ fn the_text_of_feeds_is_judged() {
         })),
         "feed-entry-dropped",
     );
+    let umlaut = b"{\"response\":[],\"\xc3\xbc\":1}";
+    finds(&with(umlaut), "feed-not-strict");
+    // The clients of the other list read UTF-8.
+    let body = String::from_utf8(v2(|_| ())).unwrap();
+    let body = body.replacen('{', "{\"ü\":1,", 1);
+    let host = Host::sound().file(PATHS[2], body);
+    assert_eq!(ids(&host.check()), [""; 0]);
     let bom = [b"\xef\xbb\xbf".as_slice(), &v1(|_| ())].concat();
     finds(&with(&bom), "feed-not-strict");
     let list = format!("{{\"response\":[{}]}}", "[".repeat(5_000));
@@ -320,6 +358,11 @@ fn what_the_catalog_knows_is_held_against_the_site() {
         &with("api/v1/dev/nightly/eng.0", DATE),
         "feed-incremental-missing",
     );
+    // Phones go along a redirect to the list, and it is not missing.
+    let path = "api/v1/dev/nightly/eng.0";
+    let moved = Host::sound().answers(&url(path), 301, &[("location", "eng.1")], b"");
+    let moved = moved.check_with(|task| task.expected = [(path.to_owned(), None)].into());
+    assert_eq!(ids(&moved), [""; 0]);
     let dir = RomDir::new().file(PATHS[0], "{}");
     let local = Folder {
         base: BASE.to_owned(),
@@ -360,7 +403,17 @@ fn downloads_are_judged() {
         &Host::sound().fails(ZIP_URL, refused).check(),
         "zip-unreachable",
     );
+    let address = Fault::Address {
+        url: ZIP_URL.to_owned(),
+        reason: "odd".to_owned(),
+    };
+    finds(
+        &Host::sound().fails(ZIP_URL, address).check(),
+        "zip-unreachable",
+    );
     finds(&with(403, &[], b""), "zip-status");
+    let endless = [("content-range", "bytes 0-0/18446744073709551615")];
+    finds(&with(206, &endless, b"P"), "zip-content-range");
     let length = package().len().to_string();
     let whole = [("content-length", length.as_str())];
     finds(&with(200, &whole, &package()[..16]), "zip-no-range");
@@ -396,6 +449,11 @@ fn redirects_of_downloads_are_judged() {
     // The facts are read along the redirect too.
     assert_eq!(ids(&to("https://h/real.zip").check()), [""; 0]);
     finds(&to("/real.zip").check(), "zip-redirect");
+    let mut query = to("/real.zip?u=https://x/y");
+    query
+        .files
+        .insert("https://h/real.zip?u=https://x/y".to_owned(), package());
+    finds(&query.check(), "zip-redirect");
     finds(&to("http://h/real.zip").check(), "zip-redirect");
     finds(&to(ZIP_URL).check(), "zip-redirect");
 }
@@ -417,6 +475,52 @@ fn the_zip_itself_is_asked_for_its_facts() {
     };
     finds(&with("dev", DATE - 3_600), "zip-datetime");
     finds(&with("other", DATE), "zip-device");
+}
+
+#[test]
+fn the_catalog_goes_before_what_a_zip_says_of_itself() {
+    let known = |timestamp| {
+        let devices = ["dev", "dev2"].map(str::to_owned).into();
+        let known = Known { timestamp, devices };
+        BTreeMap::from([("a.zip".to_owned(), known)])
+    };
+    let later = |entry: &mut serde_json::Value| entry["datetime"] = (DATE + 60).into();
+    let with = |known| {
+        let host = Host::sound().file(PATHS[0], v1(later));
+        host.check_with(|task| {
+            task.feeds.truncate(1);
+            task.known = known;
+        })
+    };
+    finds(&with(BTreeMap::new()), "zip-datetime");
+    finds(&with(known(DATE + 61)), "zip-datetime");
+    assert_eq!(ids(&with(known(DATE + 60))), [""; 0]);
+    let other_name = |known| {
+        let path = "api/v1/dev2/nightly.json".to_owned();
+        let host = Host::sound().file(&path, v1(|_| ()));
+        host.check_with(|task| {
+            task.feeds = feeds(BASE, &[path]);
+            task.known = known;
+        })
+    };
+    finds(&other_name(BTreeMap::new()), "zip-device");
+    assert_eq!(ids(&other_name(known(DATE))), [""; 0]);
+}
+
+#[test]
+fn all_that_lists_say_of_a_zip_is_compared() {
+    let path = "api/v1/dev2/nightly.json";
+    let with = |key: &str, value: u64| {
+        let wrong = v1(|entry| entry[key] = value.into());
+        // The list that is right comes first.
+        let paths = [PATHS[0], path].map(str::to_owned);
+        let host = Host::sound().file(path, wrong);
+        host.check_with(|task| task.feeds = feeds(BASE, &paths))
+    };
+    finds(&with("size", 7), "zip-length");
+    finds(&with("datetime", 1_700_000_060), "zip-datetime");
+    // A list of another name of the device is no fault.
+    assert_eq!(ids(&with("datetime", 1_700_000_000)), [""; 0]);
 }
 
 #[test]
@@ -540,6 +644,38 @@ fn the_folder_is_judged_without_a_connection() {
             "{key}"
         );
     }
+}
+
+#[test]
+fn a_date_that_the_settings_set_is_no_fault() {
+    let dir = RomDir::new().file("builds/lineage-21.0-20231114-nightly-dev.zip", package());
+    dir.put(
+        "romfeed.toml",
+        "[[override]]\npackage = \"*.zip\"\ndatetime = 1700000060\n",
+    );
+    dir.generate().expect(0);
+    let run = dir.run(&["check", "--base-url", BASE_URL]).expect(0);
+    run.says("nothing wrong");
+}
+
+#[test]
+fn what_goes_into_the_rom_is_told_of_each_variant() {
+    let dir = RomDir::new()
+        .file(
+            "builds/gapps/lineage-21.0-20231114-nightly-dev.zip",
+            package(),
+        )
+        .file(
+            "romfeed.toml",
+            "[[variant]]\nname = \"gapps\"\npackage = \"gapps/**\"\n",
+        );
+    dir.generate().expect(0);
+    let run = dir.run(&["check", "--base-url", BASE_URL]).expect(0);
+    run.says(&format!("lineage.updater.uri={BASE_URL}/gapps/api/v1/"))
+        .says("-v shows the overlay");
+    let run = dir.run(&["check", "-v", "--base-url", BASE_URL]).expect(0);
+    run.says(&format!("{BASE_URL}/%1$s/changes.html"))
+        .says(&format!("{BASE_URL}/gapps/api/v2/"));
 }
 
 #[test]

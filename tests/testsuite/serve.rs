@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use romfeed::config::Config;
-use romfeed::serve::{Hooks, Limits, Settings};
+use romfeed::serve::{Hooks, Limits, Settings, Watched};
 
 use super::support::{BASE_URL, RomDir};
 
@@ -42,7 +42,7 @@ fn serve_with(config: Config, limits: Limits, clock: fn() -> i64) -> SocketAddr 
     let addr = listener.local_addr().unwrap();
     let settings = Settings {
         config,
-        watched: Vec::new(),
+        watched: Watched::default(),
         tls: None,
         limits,
         clock,

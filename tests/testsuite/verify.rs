@@ -220,6 +220,43 @@ fn what_is_no_rom() {
 }
 
 #[test]
+fn what_a_recovery_wants_beside_the_images() {
+    let level = |sdk| {
+        Package::block(props(sdk))
+            .signed(Key::Alice)
+            .without_metadata()
+    };
+    assert_eq!(check(level(28).build()), ["package-no-metadata"]);
+    // Nothing but the images tells that it is newer.
+    assert_eq!(check(level(30).build()), ["package-no-metadata"]);
+    let logical = level(30).add(Entry::stored("dynamic_partitions_op_list", ""));
+    assert_eq!(check(logical.build()), ["package-metadata"]);
+    let prepended = [&b"#!/bin/sh\n"[..], &block().build()].concat();
+    assert!(message(&prepended, "package-zip").starts_with("10 bytes lie before the archive"));
+}
+
+#[test]
+fn the_time_for_all_of_a_large_package_is_not_short() {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::{Duration, Instant};
+    static NOW: AtomicU64 = AtomicU64::new(0);
+    static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    // Each look at the clock takes a quarter of a second, and each read is such a look.
+    let now = || *BEGAN + Duration::from_millis(250 * NOW.fetch_add(1, Ordering::Relaxed));
+    let limits = romfeed::io::Limits {
+        time: Duration::from_secs(10),
+        ..romfeed::io::Limits::new(std::env::temp_dir(), now)
+    };
+    let package = block().add(Entry::stored("big", vec![0; 64 << 20])).build();
+    let verdict = romfeed::verify::check_source(package, "big.zip", &limits).unwrap();
+    assert_eq!(verdict.findings, []);
+    assert!(
+        NOW.load(Ordering::Relaxed) > 40,
+        "it took no longer than the limit"
+    );
+}
+
+#[test]
 fn wrong_checksums_of_stored_and_compressed_entries() {
     for entry in [Entry::stored("odd", "abc"), Entry::deflated("odd", "abc")] {
         let zip = block().add(entry.crc(7)).build();
@@ -416,6 +453,10 @@ fn properties_of_the_payload_are_true_or_told() {
             "payload-properties",
         ),
         (replaced("METADATA_SIZE", ""), "payload-properties"),
+        // As update_engine has it, to which the Updater hands each line.
+        (text.replacen('\n', "\n\n", 1), "payload-properties"),
+        (format!("{text}\n"), "payload-properties"),
+        (format!("{text}FILE_SIZE=1\n"), "payload-properties"),
         (replaced("FILE_SIZE", "FILE_SIZE=1"), "payload-file-hash"),
         (
             replaced("FILE_HASH", &line(&other, "FILE_HASH")),
@@ -436,7 +477,7 @@ fn properties_of_the_payload_are_true_or_told() {
     }
     // Some servers add their own lines.
     assert_eq!(
-        check(zip(&format!("\n{text}SWITCH_SLOT_ON_REBOOT=0\n"))),
+        check(zip(&format!("{text}SWITCH_SLOT_ON_REBOOT=0\n"))),
         [NO_LISTS]
     );
 }
@@ -513,6 +554,7 @@ fn transfer_lists_and_their_data() {
     assert!(message(&brotli, "blocks-data").contains("cannot be decoded"));
     let lonely = Zip::new()
         .stored(UPDATE_BINARY, "x")
+        .stored(METADATA, "post-timestamp=1\n")
         .stored("system.transfer.list", "1\n1\nnew 2,0,1\n");
     assert_eq!(
         check(signed(lonely.clone())),
@@ -530,10 +572,11 @@ fn signatures_by_another_program_are_valid() {
     let recovery = "signature-recovery";
     for (name, expected) in [
         ("rsa2048-sha256", None),
-        ("rsa2048-sha1", None),
+        // Their certificates are signed with SHA-256.
+        ("rsa2048-sha1", Some(recovery)),
         ("rsa2048-exponent3", None),
         ("p256-sha256", None),
-        ("p256-sha1", None),
+        ("p256-sha1", Some(recovery)),
         ("rsa2048-sha384", Some(recovery)),
         ("rsa4096-sha512", Some(recovery)),
         ("rsa3072-sha256", Some(recovery)),
@@ -609,6 +652,37 @@ fn signed_attributes_suit_the_updater_and_no_recovery() {
         .certificate(Key::Alice.certificate())
         .signer(Key::Alice);
     assert_eq!(check(ab(&order)), ["signature-certificate-order"]);
+}
+
+#[test]
+fn a_recovery_digests_as_the_certificate_is_signed() {
+    let change = |mut bytes: Vec<u8>, last: u8| {
+        let algorithm = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b";
+        let mut places = bytes.windows(algorithm.len());
+        // The first is in what is signed, the other in front of the signature.
+        let at = places.rposition(|bytes| bytes == algorithm).unwrap();
+        bytes[at + algorithm.len() - 1] = last;
+        bytes
+    };
+    let with = |last: u8| {
+        let certificate = change(Key::Alice.certificate().to_vec(), last);
+        let cms = Cms::new().certificate(certificate).signer(Key::Alice);
+        signing::sign_as(Package::block(props(30)).build(), &cms)
+    };
+    let sha1 = include_bytes!("../fixtures/signatures/rsa2048-sha1.zip").to_vec();
+    for last in [0x04, 0x05] {
+        let ids = check(change(sha1.clone(), last));
+        assert!(!ids.iter().any(|id| id.starts_with("signature")), "{ids:?}");
+    }
+    assert_eq!(check(with(0x0b)), [""; 0]);
+    for last in [0x04, 0x05, 0x0d] {
+        assert_eq!(check(with(last)), ["signature-recovery"], "{last}");
+    }
+    let text = message(&with(0x05), "signature-recovery");
+    assert!(
+        text.ends_with("signed with SHA-1, and the package with SHA-256"),
+        "{text}"
+    );
 }
 
 fn pem(key: Key) -> String {
@@ -776,7 +850,7 @@ fn what_was_checked_is_not_read_again() {
         .says("was told by the cache (signature-missing)");
     // By checks of another version it is.
     let old = cache
-        .replace("\"checks\":1", "\"checks\":0")
+        .replace("\"checks\":", "\"checks\":1000")
         .replace("is not signed", "old");
     dir.put(".romfeed/cache.json", old);
     dir.run(&["generate"])

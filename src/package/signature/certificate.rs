@@ -1,8 +1,8 @@
 //! What is read of a certificate.
 //!
 //! In: DER. Out: the names that CMS goes by, the subject and the public key. Source: RFC 5280.
-//! Validity, extensions and the certificate's own signature are left out: phones compare
-//! nothing but the public key with theirs.
+//! Validity, extensions and the value of the certificate's own signature are left out: phones
+//! compare nothing but the public key with theirs.
 
 use super::Error;
 use super::der::{
@@ -27,6 +27,8 @@ pub(super) struct Certificate<'a> {
     /// The bytes of the number.
     pub(super) serial_number: &'a [u8],
     pub(super) subject: Elements<'a>,
+    /// What the certificate itself is signed with: the contents of the identifier, if there is one.
+    pub(super) algorithm: Option<&'a [u8]>,
     /// What follows the subject.
     rest: Elements<'a>,
 }
@@ -42,11 +44,15 @@ impl<'a> Certificate<'a> {
         let issuer = tbs.take(SEQUENCE, "issuer")?.rest;
         tbs.take(SEQUENCE, "validity")?;
         let subject = tbs.take(SEQUENCE, "subject")?;
+        let algorithm = certificate.take(SEQUENCE, "signatureAlgorithm").ok();
+        let algorithm =
+            algorithm.and_then(|mut algorithm| algorithm.take(OBJECT_IDENTIFIER, "algorithm").ok());
         Ok(Certificate {
             der: element.whole,
             issuer,
             serial_number,
             subject,
+            algorithm: algorithm.map(|algorithm| algorithm.rest),
             rest: tbs,
         })
     }

@@ -36,6 +36,29 @@ const FOOTER_LEN: usize = 6;
 /// The end record of a zip (APPNOTE 4.3.16), which `verifier.cpp` wants only once.
 const EOCD_MAGIC: &[u8; 4] = b"PK\x05\x06";
 
+/// What recoveries digest with, by the object identifier of a certificate's signature. Of MD5,
+/// `signapk` and they have always made SHA-1.
+const RECOVERY_DIGESTS: [(&[u8], DigestAlgorithm); 6] = [
+    // md5WithRSAEncryption, sha1WithRSAEncryption, sha256WithRSAEncryption (RFC 8017, C)
+    (
+        b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x04",
+        DigestAlgorithm::Sha1,
+    ),
+    (
+        b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x05",
+        DigestAlgorithm::Sha1,
+    ),
+    (
+        b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b",
+        DigestAlgorithm::Sha256,
+    ),
+    // md5WithRSA, sha1WithRSA (OIW)
+    (b"\x2b\x0e\x03\x02\x03", DigestAlgorithm::Sha1),
+    (b"\x2b\x0e\x03\x02\x1d", DigestAlgorithm::Sha1),
+    // ecdsa-with-SHA256 (RFC 5758, 3.2)
+    (b"\x2a\x86\x48\xce\x3d\x04\x03\x02", DigestAlgorithm::Sha256),
+];
+
 /// Why the signer of a package cannot be told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -170,6 +193,9 @@ pub struct Signature {
     pub signer: Signer,
     /// The `SubjectPublicKeyInfo` of the signer's certificate, as DER (RFC 5280, 4.1).
     pub public_key: Vec<u8>,
+    /// What a recovery that has the signer's certificate digests packages with; `None` where the
+    /// certificate does not tell.
+    pub recovery_digest: Option<RecoveryDigest>,
     /// The signer's certificate is the first, which is the one Android looks at.
     pub is_first_certificate: bool,
     /// What the signed bytes are digested with, and the attributes if there are any.
@@ -180,6 +206,25 @@ pub struct Signature {
     pub attributes: Option<Attributes>,
     /// The signature itself.
     pub value: Vec<u8>,
+}
+
+/// What a recovery makes of the algorithm that a certificate is signed with (`verifier.cpp`,
+/// `LoadCertificateFromBuffer`; before Android 10 `DumpPublicKey.java`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecoveryDigest {
+    /// It digests packages with this.
+    Digest(DigestAlgorithm),
+    /// It does not load the certificate.
+    Unknown,
+}
+
+impl RecoveryDigest {
+    fn of(oid: &[u8]) -> RecoveryDigest {
+        let known = RECOVERY_DIGESTS.iter().find(|(known, _)| *known == oid);
+        known.map_or(RecoveryDigest::Unknown, |(_, digest)| {
+            RecoveryDigest::Digest(*digest)
+        })
+    }
 }
 
 /// Reads all of the signature in the comment of a zip; `None` as [`parse_comment`].
@@ -199,6 +244,7 @@ pub fn parse_signature(comment: &[u8]) -> Result<Option<Signature>, Error> {
     Ok(Some(Signature {
         signer: Signer::of(certificate)?,
         public_key: certificate.public_key()?.to_vec(),
+        recovery_digest: certificate.algorithm.map(RecoveryDigest::of),
         is_first_certificate,
         digest: proof.digest,
         scheme: proof.scheme,

@@ -254,6 +254,13 @@ fn the_paths_of_the_official_backend_are_answered() {
         ),
         ("/api/v2/devices/other/builds", 200, "[]\n"),
         ("/api/v1/other/nightly/x", 200, "{\"response\":[]}\n"),
+        (
+            "/api/v1/changes/bacon/-1/",
+            200,
+            "{\"last\":0,\"res\":[]}\n",
+        ),
+        ("/api/v1/changes/all", 200, "{\"last\":0,\"res\":[]}\n"),
+        ("/api/v2/changes?page=1", 200, "[]\n"),
     ] {
         let answer = get(addr, path);
         assert_eq!((answer.status, answer.text()), (status, body), "{path}");

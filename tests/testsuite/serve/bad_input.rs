@@ -31,6 +31,13 @@ fn what_is_too_long_or_broken_is_refused() {
             [431; 2],
         ),
         (
+            format!(
+                "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX: {}\r\n\r\n",
+                "x".repeat(33 << 10)
+            ),
+            [431; 2],
+        ),
+        (
             format!("GET / HTTP/1.1\r\n{}\r\n", "X: y\r\n".repeat(500)),
             [431; 2],
         ),

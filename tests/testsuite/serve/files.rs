@@ -60,6 +60,12 @@ fn a_package_is_served_whole_and_in_parts() {
     let head = ask(addr, "HEAD", path, &[], "");
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(head.header("content-length"), "900001");
+    // Parts are for GET alone.
+    let head = ask(addr, "HEAD", path, &["Range: bytes=0-0"], "");
+    assert_eq!(
+        (head.status, head.header("content-length")),
+        (200, "900001")
+    );
     let known = format!("If-Modified-Since: {}", whole.header("last-modified"));
     let unchanged = ask(addr, "GET", path, &[&known], "");
     assert_eq!((unchanged.status, unchanged.body.len()), (304, 0));

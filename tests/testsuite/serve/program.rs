@@ -200,6 +200,50 @@ fn with_watch_a_new_zip_is_published() {
 }
 
 #[test]
+fn with_watch_a_change_that_fails_once_is_not_lost() {
+    let dir = RomDir::new()
+        .file("builds/README", "zips come here")
+        .file("romfeed.toml", "keep = 3\n");
+    let server = Running::start(&dir, &["--watch", "--base-url", BASE_URL]);
+    dir.put("romfeed.toml", "keep = \n");
+    dir.put(&format!("builds/{}", bacon_name(0)), bacon(0));
+    server.line("romfeed.toml");
+    // Long enough for further tries, of which nothing new is to be told.
+    std::thread::sleep(Duration::from_secs(4));
+    let more: Vec<String> = server.lines.try_iter().collect();
+    assert!(more.iter().all(|line| !line.contains("error")), "{more:#?}");
+    dir.put("romfeed.toml", "keep = 3\n");
+    let list = || get(server.addr, "/api/v1/bacon/nightly/any");
+    wait_for(|| list().text().contains(&bacon_name(0)));
+}
+
+#[test]
+fn with_watch_the_first_run_is_made_up_for() {
+    let dir = site();
+    dir.put(&format!("builds/{}", bacon_name(1)), bacon(1));
+    let lock = romfeed::generate::lock_state(&config(&dir).state).unwrap();
+    let server = Running::start(&dir, &["--watch", "--base-url", BASE_URL]);
+    let list = || get(server.addr, "/api/v1/bacon/nightly/any");
+    assert!(!list().text().contains(&bacon_name(1)));
+    drop(lock);
+    wait_for(|| list().text().contains(&bacon_name(1)));
+}
+
+#[test]
+fn a_catalog_that_cannot_be_followed_at_once_is_followed_later() {
+    let dir = site();
+    let server = Running::start(&dir, &[]);
+    let manifest = dir.read("out/.romfeed/manifest.json");
+    dir.put("out/.romfeed/manifest.json", "{");
+    dir.run(&["catalog", "remove", &bacon_name(0)]).expect(0);
+    server.line("as it was before");
+    dir.put("out/.romfeed/manifest.json", manifest);
+    server.line("the catalog changed");
+    let list = get(server.addr, "/api/v1/bacon/nightly/any");
+    assert!(!list.text().contains(&bacon_name(0)));
+}
+
+#[test]
 fn what_cannot_be_is_refused() {
     let dir = site();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
