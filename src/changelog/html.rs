@@ -127,15 +127,62 @@ pub(super) fn sanitise(html: &str) -> String {
         out: String::with_capacity(html.len() + html.len() / 8),
         open: Vec::new(),
     };
+    let mut headings = Headings::of(html);
     for part in parts(html) {
         match part {
-            Part::Open(element) => writer.begin(&element),
-            Part::Close(name) => writer.end(&name),
+            Part::Open(mut element) => {
+                headings.begin(&mut element.name);
+                writer.begin(&element);
+            }
+            Part::Close(mut name) => {
+                headings.end(&mut name);
+                writer.end(&name);
+            }
             Part::Text(text) => writer.text(&text),
         }
     }
     writer.close_to(0);
     writer.out
+}
+
+/// The level of a heading; 1 is the highest.
+fn level(name: &str) -> Option<u32> {
+    let digit = name.strip_prefix('h')?.chars().next()?.to_digit(10)?;
+    (name.len() == 2 && (1..=6).contains(&digit)).then_some(digit)
+}
+
+/// Headings brought to levels without gaps, the highest of a text to the first: whoever has a
+/// page read out goes from heading to heading (WCAG 2.2, technique G141).
+#[derive(Debug)]
+struct Headings {
+    highest: u32,
+    last: u32,
+}
+
+impl Headings {
+    fn of(html: &str) -> Headings {
+        let levels = parts(html).filter_map(|part| match part {
+            Part::Open(element) => level(&element.name),
+            _ => None,
+        });
+        Headings {
+            highest: levels.min().unwrap_or(1),
+            last: 0,
+        }
+    }
+
+    fn begin(&mut self, name: &mut String) {
+        if let Some(level) = level(name) {
+            self.last = (level + 1).saturating_sub(self.highest).min(self.last + 1);
+            *name = format!("h{}", self.last);
+        }
+    }
+
+    fn end(&self, name: &mut String) {
+        if level(name).is_some() {
+            *name = format!("h{}", self.last.max(1));
+        }
+    }
 }
 
 struct Writer {
@@ -310,6 +357,10 @@ mod tests {
             (
                 "<h1>A</h1><p class=x style=y id=z onclick=q>b</p>",
                 "<h3>A</h3>\n<p>b</p>\n",
+            ),
+            (
+                "<h2>A</h2><h5>b</h5><h6>c</h6><h3>d</h4>e",
+                "<h3>A</h3>\n<h4>b</h4>\n<h5>c</h5>\n<h4>d</h4>\ne",
             ),
             ("<p>a<p>b", "<p>a</p>\n<p>b</p>\n"),
             (

@@ -30,7 +30,7 @@ use super::{devices, theme};
 pub(crate) const FILE_NAME: &str = "romfeed.toml";
 
 /// Folder of the user's feed templates, beside the settings.
-pub(crate) const TEMPLATES: &str = "templates/feeds";
+const TEMPLATES: &str = "templates/feeds";
 
 /// Settings that cannot be used; the text is for people.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ use super::config::Flags;
 use super::inspect::format_time;
 use super::progress::Progress;
 use super::report::{self, Talk, chain, print_run_error};
-use super::{Outcome, config};
+use super::{Outcome, config, theme};
 
 /// Lines of the log that may wait for a slow terminal; further ones are lost.
 const MAX_WAITING: usize = 4096;
@@ -93,11 +93,8 @@ fn start(
         settings: settings.map(PathBuf::from),
         failure: Mutex::default(),
     };
-    let templates = settings.and_then(std::path::Path::parent);
-    let templates = templates.map(|folder| folder.join(config::TEMPLATES));
-    let templates = templates.unwrap_or_else(|| PathBuf::from(config::TEMPLATES));
     let mut watched = match args.watch {
-        true => Watched::look(vec![config.builds.clone(), templates]),
+        true => Watched::look(sources(settings, &config)),
         false => Watched::default(),
     };
     if args.watch {
@@ -359,4 +356,16 @@ fn list_keys(keys: &[keys::Key], talk: Talk) -> io::Result<Outcome> {
         talk.line("there are no keys; make one with romfeed serve --new-key NAME");
     }
     Ok(Outcome::Done)
+}
+
+/// What a site is made from, beside the catalogs.
+fn sources(settings: Option<&Path>, config: &Config) -> Vec<PathBuf> {
+    let folder = settings.and_then(Path::parent).unwrap_or(Path::new(""));
+    let mut sources = vec![
+        config.builds.clone(),
+        settings.map_or_else(|| folder.join(config::FILE_NAME), Path::to_owned),
+    ];
+    let beside = [theme::FOLDER, "devices.json", "devices_local.json"];
+    sources.extend(beside.map(|name| folder.join(name)));
+    sources
 }

@@ -9,7 +9,7 @@ use romfeed::theme::{Color, Link, Logo, MAX_LOGO_SIZE, Template, Theme};
 use serde::Deserialize;
 
 /// Folder of the user's templates of pages, beside the settings.
-const FOLDER: &str = "templates";
+pub(crate) const FOLDER: &str = "templates";
 /// What in it belongs to pages.
 const ENDINGS: [&str; 4] = ["html", "css", "svg", "js"];
 /// Longest template read, in bytes.

@@ -23,6 +23,7 @@ pub mod keys;
 mod lists;
 mod manage;
 mod places;
+mod reload;
 mod route;
 mod site;
 mod watch;
@@ -158,8 +159,13 @@ pub fn run(
 ) -> Result<(), Error> {
     let acceptor = settings.tls.as_ref().map(Tls::acceptor).transpose()?;
     let (limits, watched) = (settings.limits, settings.watched);
+    let is_watched = watched.is_any();
     let known = watch::Known::look(&settings.config, watched);
-    let site = Arc::new(site::Site::new(settings.config, settings.clock)?);
+    let site = Arc::new(site::Site::new(
+        settings.config,
+        settings.clock,
+        is_watched,
+    )?);
     hooks.ready(&site.current().snapshot.report);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

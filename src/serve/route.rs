@@ -183,7 +183,10 @@ fn get(current: &Current, path: &str, query: &str, headers: &HeaderMap) -> Found
     let user_agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
     let is_cmupdater = user_agent.is_some_and(|name| name.starts_with(CMUPDATER));
     let is_list = path.contains("api/v1/");
-    let index = || current.pages.get(&format!("{path}/index.html"));
+    let index = || {
+        let index = format!("{path}/index.html");
+        current.pages.get(index.trim_start_matches('/'))
+    };
     let page = current.pages.get(path).or_else(index);
     let mut answer = match page {
         Some(page) if !(is_list && (is_cmupdater || !query.is_empty())) => {

@@ -11,7 +11,7 @@ use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use sha2::{Digest, Sha256};
 
-use super::Error;
+use super::{Error, reload};
 use crate::config::Config;
 use crate::feed::Page;
 use crate::fetch::content_type;
@@ -58,17 +58,20 @@ pub(super) struct Site {
     /// The path of the server's address, as `/ota`, or nothing.
     pub(super) base_path: String,
     pub(super) clock: fn() -> i64,
+    /// Whoever looks at the pages is at work on them.
+    is_watched: bool,
     current: RwLock<Arc<Current>>,
     making: Mutex<()>,
 }
 
 impl Site {
-    pub(super) fn new(config: Config, clock: fn() -> i64) -> Result<Site, Error> {
+    pub(super) fn new(config: Config, clock: fn() -> i64, is_watched: bool) -> Result<Site, Error> {
         let base_path = path_of(config.base_url.as_deref().unwrap_or_default());
-        let current = make(Arc::new(config), clock())?;
+        let current = make(Arc::new(config), clock(), &base_path, is_watched)?;
         Ok(Site {
             base_path,
             clock,
+            is_watched,
             current: RwLock::new(Arc::new(current)),
             making: Mutex::new(()),
         })
@@ -99,9 +102,9 @@ impl Site {
     }
 
     fn replace(&self, config: Arc<Config>) -> Result<(), generate::Error> {
-        let made = Arc::new(make(config, (self.clock)())?);
+        let made = make(config, (self.clock)(), &self.base_path, self.is_watched)?;
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        *current = made;
+        *current = Arc::new(made);
         Ok(())
     }
 }
@@ -115,10 +118,18 @@ fn path_of(base_url: &str) -> String {
     path.unwrap_or_default().trim_end_matches('/').to_owned()
 }
 
-fn make(config: Arc<Config>, now: i64) -> Result<Current, generate::Error> {
+fn make(
+    config: Arc<Config>,
+    now: i64,
+    base_path: &str,
+    is_watched: bool,
+) -> Result<Current, generate::Error> {
     let mut snapshot = generate::snapshot(&config, now)?;
     let mut tags = HashMap::new();
-    let pages = std::mem::take(&mut snapshot.pages);
+    let mut pages = std::mem::take(&mut snapshot.pages);
+    if is_watched {
+        reload::add(&mut pages, base_path);
+    }
     let pages = pages.into_iter().map(|page| store(page, &mut tags));
     let variants = snapshot.lanes.keys().filter_map(|key| key.variant.as_ref());
     Ok(Current {

@@ -48,7 +48,7 @@ impl Watcher {
     }
 }
 
-/// Folders whose changes are followed, and how they were at first.
+/// Folders and files whose changes are followed, and how they were at first.
 #[derive(Debug, Default)]
 pub struct Watched {
     folders: Vec<PathBuf>,
@@ -64,6 +64,12 @@ impl Watched {
             look: look_into(&folders),
             folders,
         }
+    }
+
+    /// Whether anything is followed.
+    #[must_use]
+    pub(super) fn is_any(&self) -> bool {
+        !self.folders.is_empty()
     }
 
     /// Forgets what was seen, so that all of it is new once more: it could not be read.

@@ -35,7 +35,7 @@ fn pages(dir: &RomDir) -> BTreeMap<String, String> {
 }
 
 /// The values of an attribute, unescaped.
-fn values<'p>(page: &'p str, name: &str) -> Vec<String> {
+fn values(page: &str, name: &str) -> Vec<String> {
     let start = format!(" {name}=\"");
     page.split(&start)
         .skip(1)

@@ -1,0 +1,39 @@
+//! Pages that bring themselves up to date in the browser of whoever writes their templates.
+//!
+//! In: the pages of a site that is watched. Out: the same, each with a script that asks every
+//! second whether anything changed, and what it asks. Nothing of it is written to the folder of
+//! the site.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::feed::Page;
+
+const SCRIPT: &[u8] = include_bytes!("reload.js");
+/// Beside what pages load; no page of a site has these names.
+const SCRIPT_PATH: &str = "assets/reload.js";
+const VERSION_PATH: &str = "assets/version";
+
+/// Adds the script to all pages; `base_path` is that of the server's address.
+pub(super) fn add(pages: &mut Vec<Page>, base_path: &str) {
+    let mut version = Sha256::new();
+    let tag = format!("<script src=\"{base_path}/{SCRIPT_PATH}\" defer></script>\n");
+    for page in &mut *pages {
+        version.update(page.path.as_bytes());
+        version.update(&page.bytes);
+        if page.path.ends_with(".html") {
+            let bytes = [&page.bytes[..], tag.as_bytes()].concat();
+            page.bytes = bytes.into();
+        }
+    }
+    let version = crate::digest::hex(&version.finalize());
+    for (path, bytes) in [(SCRIPT_PATH, SCRIPT), (VERSION_PATH, version.as_bytes())] {
+        pages.push(Page {
+            path: path.to_owned(),
+            bytes: Arc::from(bytes),
+            is_feed: false,
+            origin: None,
+        });
+    }
+}
