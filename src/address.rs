@@ -216,6 +216,13 @@ pub fn parse_base(url: &str) -> Result<String, BadUrl> {
 /// [`BadUrl`] with the reason.
 pub fn parse_server(url: &str) -> Result<String, BadUrl> {
     let Some(rest) = url.strip_prefix("http://") else {
+        if !url.starts_with("https://") {
+            return Err(BadUrl {
+                url: url.to_owned(),
+                reason: "it must begin with https://, or with http:// for phones that take it"
+                    .to_owned(),
+            });
+        }
         return parse_base(url);
     };
     match parse_base(&format!("https://{rest}")) {

@@ -309,6 +309,14 @@ pub fn version_fault(version: &str) -> Option<&'static str> {
     }
 }
 
+/// Why no phone has `version`, or `None` if one may: all updaters begin with its number. Packages of
+/// families that name their versions otherwise tell by themselves.
+#[must_use]
+pub fn version_number_fault(version: &str) -> Option<&'static str> {
+    let has_number = version.starts_with(|c: char| c.is_ascii_digit());
+    (!has_number).then_some("begins with no number, as 21.0 does, so no phone will take the build")
+}
+
 /// Why `id` cannot be what phones know a build by, or `None` if it can.
 ///
 /// `local` is what the updater calls a file that was picked on the phone.

@@ -23,13 +23,40 @@ pub struct Found {
     pub is_link: bool,
 }
 
+/// Why something under the folder could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Following it would never end.
+    #[error("a symbolic link leads back to a folder above it; not followed")]
+    Loop,
+    /// Deeper than anybody's builds.
+    #[error("folders more than {MAX_DEPTH} deep are not looked into")]
+    TooDeep,
+    /// Feeds are text.
+    #[error("its name is no valid UTF-8, so no feed can name it")]
+    NotUtf8,
+    /// The system refused, with these words.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl Problem {
+    fn of(error: &walkdir::Error) -> Problem {
+        match error.io_error() {
+            _ if error.loop_ancestor().is_some() => Problem::Loop,
+            Some(error) => Problem::Unreadable(error.to_string()),
+            None => Problem::Unreadable(error.to_string()),
+        }
+    }
+}
+
 /// Something under the folder that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Path under the scanned folder, for people.
+    /// Path under the scanned folder, or of that folder itself; for people.
     pub path: String,
     /// What is wrong.
-    pub message: String,
+    pub problem: Problem,
     /// Packages may lie behind it that the scan could not see.
     pub hides_packages: bool,
 }
@@ -60,24 +87,17 @@ pub fn scan(root: &Path, exclude: &GlobSet) -> Scan {
         match entry {
             Err(error) => {
                 let path = error.path().unwrap_or(root);
-                let is_loop = error.loop_ancestor().is_some();
-                let message = if is_loop {
-                    "a symbolic link leads back to a folder above it; not followed".to_owned()
-                } else {
-                    error
-                        .io_error()
-                        .map_or_else(|| error.to_string(), |e| format!("cannot be read: {e}"))
-                };
+                let problem = Problem::of(&error);
                 scan.faults.push(Fault {
-                    path: display(path.strip_prefix(root).unwrap_or(path)),
-                    message,
-                    hides_packages: !is_loop,
+                    path: under(root, path),
+                    hides_packages: problem != Problem::Loop,
+                    problem,
                 });
             }
             Ok(entry) if entry.depth() == MAX_DEPTH && entry.file_type().is_dir() => {
                 scan.faults.push(Fault {
-                    path: display(entry.path().strip_prefix(root).unwrap_or(root)),
-                    message: format!("folders more than {MAX_DEPTH} deep are not looked into"),
+                    path: under(root, entry.path()),
+                    problem: Problem::TooDeep,
                     hides_packages: true,
                 });
             }
@@ -101,8 +121,8 @@ impl Scan {
         let parts: Option<Vec<&str>> = relative.iter().map(|part| part.to_str()).collect();
         let Some(path) = parts.map(|parts| parts.join("/")) else {
             self.faults.push(Fault {
-                path: display(relative),
-                message: "its name is no valid UTF-8, so no feed can name it".to_owned(),
+                path: under(root, entry.path()),
+                problem: Problem::NotUtf8,
                 hides_packages: false,
             });
             return;
@@ -123,6 +143,12 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-fn display(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
+/// A path under the folder, or the folder's own where it is that.
+fn under(root: &Path, path: &Path) -> String {
+    let relative = path.strip_prefix(root).unwrap_or(path);
+    let shown = match relative.as_os_str().is_empty() {
+        true => root,
+        false => relative,
+    };
+    shown.to_string_lossy().into_owned()
 }

@@ -130,14 +130,19 @@ pub(crate) struct GenerateArgs {
 /// What a server needs to know.
 #[cfg(feature = "serve")]
 #[derive(Clone, Debug, Args)]
+#[command(
+    mut_arg("builds", |arg| arg.help("Serve the ROM zips in this folder [default: builds]")),
+    mut_arg("out", |arg| arg.help("Serve the files in this folder beside the feeds [default: out]")),
+    mut_arg("base_url", |arg| arg.help("Name this address in feeds [default: that it listens on]")),
+)]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) places: Places,
     /// Point phones to this address of the zips, as https://host/{device}/{filename}
     #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
     pub(crate) url: Option<String>,
-    /// Listen on this address; port 0 takes any that is free
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    /// Listen on this address, or with a port alone for this machine only; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = super::serve::parse_listen)]
     pub(crate) listen: std::net::SocketAddr,
     /// Name this address in feeds, instead of --base-url: that of a proxy or tunnel before the server
     #[arg(long, value_name = "URL")]
@@ -152,13 +157,23 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
     /// Make a key for changes over HTTP, print it once, and end
-    #[arg(long, value_name = "NAME", group = "keys")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        group = "keys",
+        conflicts_with_all = ["watch", "public_url", "tls_cert"]
+    )]
     pub(crate) new_key: Option<String>,
     /// List the keys, and end
-    #[arg(long, group = "keys")]
+    #[arg(long, group = "keys", conflicts_with_all = ["watch", "public_url", "tls_cert"])]
     pub(crate) list_keys: bool,
     /// Take a key away, and end
-    #[arg(long, value_name = "NAME", group = "keys")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        group = "keys",
+        conflicts_with_all = ["watch", "public_url", "tls_cert"]
+    )]
     pub(crate) remove_key: Option<String>,
 }
 
@@ -212,6 +227,12 @@ pub(crate) struct LiveArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    mut_arg("builds", |arg| arg.help("Take this folder for builds/ of the site [default: builds]")),
+    mut_arg("out", |arg| arg.help("Judge the site in this folder [default: out]")),
+    mut_arg("catalog", |arg| arg.help("Know the builds in the field from this file; repeat to read others [default: catalog.json]")),
+    mut_arg("base_url", |arg| arg.help("Take the folder for the site at this address")),
+)]
 pub(crate) struct CheckArgs {
     /// Read these packages to their end, instead of the site
     #[arg(value_name = "ZIP", conflicts_with_all = ["url", "zip_addresses", "device"])]
@@ -224,19 +245,19 @@ pub(crate) struct CheckArgs {
     /// Judge the live site at this address, or the feed at this value of the ROM's property
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// Ask for the zips too that lie elsewhere, before the site is published
+    /// Ask the network for the zips too, elsewhere and below base_url, before the site is published
     #[arg(long = "zips", conflicts_with = "url")]
     pub(crate) zip_addresses: bool,
-    /// Judge the feeds of this device only
+    /// Judge the feeds of this device only, of the site at --url
     #[arg(long, requires = "url")]
     pub(crate) device: Option<String>,
-    /// Judge the feed of this release type
+    /// Judge the feed of this release type, with --device
     #[arg(long = "type", value_name = "ROMTYPE", requires = "device")]
     pub(crate) romtype: Option<String>,
-    /// Judge the feed of phones with this ro.build.version.incremental
+    /// Judge the feed of phones with this ro.build.version.incremental, with --type
     #[arg(long, value_name = "INCREMENTAL", requires = "romtype")]
     pub(crate) incr: Option<String>,
-    /// Print one JSON object a finding
+    /// Print one JSON object a finding, or with --rules a rule
     #[arg(long)]
     pub(crate) json: bool,
     /// List all rules with their sources instead
@@ -268,10 +289,10 @@ pub(crate) struct SimulateArgs {
     /// Set the codename it asks for instead (ro.updater.next_device)
     #[arg(long, value_name = "DEVICE")]
     pub(crate) next_device: Option<String>,
-    /// Set its release type (ro.lineage.releasetype)
+    /// Set its release type (ro.lineage.releasetype); of a phone described by flags, the one published if there is one only
     #[arg(long, value_name = "ROMTYPE")]
     pub(crate) r#type: Option<String>,
-    /// Set its version (ro.lineage.build.version), as 21.0
+    /// Set its version (ro.lineage.build.version), as 21.0; else likewise
     #[arg(long)]
     pub(crate) version: Option<String>,
     /// Set its incremental (ro.build.version.incremental)
@@ -301,7 +322,7 @@ pub(crate) struct SimulateArgs {
     /// Play this generation of updaters (cm12, cm14, 15.0, 15.1, 22, 23-v1, 23-version, 23) or all; repeat for others [default: what the phone's version has]
     #[arg(long, value_name = "ID")]
     pub(crate) client: Vec<String>,
-    /// Tell whether a notification is raised, if this was the body of the last check
+    /// Tell whether a notification is raised, if this was the body of the last check; - is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) previous: Option<PathBuf>,
     /// Ask the live site at this address instead of the folder

@@ -39,6 +39,21 @@ struct Line<'a> {
     yanked: Option<&'a str>,
 }
 
+/// What is told of a change once it is written.
+enum Said {
+    Line(String),
+    Warning(String),
+}
+
+impl From<Note> for Said {
+    fn from(note: Note) -> Said {
+        match note {
+            Note::Returned => Said::Line(note.to_string()),
+            Note::OtherAddress(_) | Note::Superseded(_) => Said::Warning(note.to_string()),
+        }
+    }
+}
+
 /// Adds a build.
 pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
     change(config, talk, |catalogs| {
@@ -55,26 +70,33 @@ pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
         {
             return Err(format!("{filename}: {objection}").into());
         }
-        for note in edit::add(build, config, catalogs, super::now())? {
-            match note {
-                Note::Returned => talk.line(&note.to_string()),
-                Note::OtherAddress(_) | Note::Superseded(_) => talk.warning(&note.to_string()),
-            }
-        }
-        talk.line(&format!("added {filename}"));
-        Ok(())
+        let lacks_level = build.kind == Kind::Full && build.sdk_level.is_none();
+        let notes = edit::add(build, config, catalogs, super::now())?;
+        let mut said: Vec<Said> = notes.into_iter().map(Said::from).collect();
+        said.extend(lacks_level.then(|| Said::Warning(lacking_level(&filename))));
+        said.push(Said::Line(format!("added {filename}")));
+        Ok(said)
     })
+}
+
+fn lacking_level(filename: &str) -> String {
+    format!(
+        "{filename}: its API level is not known, so LineageOS 23.2 and later take it for too old; \
+         add it once more with --sdk-level"
+    )
 }
 
 /// Removes builds named by file name or by the start of their sha256.
 pub(crate) fn remove(names: &[String], config: &Config, talk: Talk) -> Outcome {
     change(config, talk, |catalogs| {
+        let mut said = Vec::new();
         for identity in find_all(names, config, &catalogs.own)? {
+            // One that is named twice is removed once.
             let record = catalogs.own.bury(&identity, Reason::Removed);
-            let record = record.expect("found above");
-            talk.line(&format!("removed {}", record.build.filename.escape_debug()));
+            let filename = record.map(|record| record.build.filename.escape_debug().to_string());
+            said.extend(filename.map(|filename| Said::Line(format!("removed {filename}"))));
         }
-        Ok(())
+        Ok(said)
     })
 }
 
@@ -85,17 +107,18 @@ pub(crate) fn yank(names: &[String], reason: Option<&str>, config: &Config, talk
             let reason = "--reason is empty; say in a few words why";
             return Err(reason.to_owned().into());
         }
+        let mut said = Vec::new();
         for identity in find_all(names, config, &catalogs.own)? {
             let record = catalogs.own.builds.get_mut(&identity).expect("found above");
             let filename = record.build.filename.escape_debug();
-            match (reason, &record.yanked) {
-                (Some(_), _) => talk.line(&format!("yanked {filename}")),
-                (None, Some(_)) => talk.line(&format!("{filename} is offered again")),
-                (None, None) => talk.warning(&format!("{filename} was not yanked")),
-            }
+            said.push(match (reason, &record.yanked) {
+                (Some(_), _) => Said::Line(format!("yanked {filename}")),
+                (None, Some(_)) => Said::Line(format!("{filename} is offered again")),
+                (None, None) => Said::Warning(format!("{filename} was not yanked")),
+            });
             record.yanked = reason.map(str::to_owned);
         }
-        Ok(())
+        Ok(said)
     })
 }
 
@@ -203,14 +226,20 @@ fn load(config: &Config) -> Result<Catalogs, romfeed::generate::Error> {
     Ok(Catalogs::load(&config.catalogs)?)
 }
 
-/// Loads the catalog under its lock, lets `edit` change it, and writes it.
+/// Loads the catalog under its lock, lets `edit` change it, writes it, and tells what was done.
 fn change(
     config: &Config,
     talk: Talk,
-    edit: impl FnOnce(&mut Catalogs) -> Result<(), EditError>,
+    edit: impl FnOnce(&mut Catalogs) -> Result<Vec<Said>, EditError>,
 ) -> Outcome {
     match edit::change(config, edit) {
-        Ok(()) => {
+        Ok(said) => {
+            for one in said {
+                match one {
+                    Said::Line(text) => talk.line(&text),
+                    Said::Warning(text) => talk.warning(&text),
+                }
+            }
             talk.line("next: romfeed generate");
             Outcome::Done
         }
@@ -248,10 +277,10 @@ fn from_zip(args: &AddArgs, config: &Config, talk: Talk) -> Result<Build, String
     read().map_err(|error| format!("{}: {}", zip.display(), chain(&error)))
 }
 
-fn from_facts(args: &AddArgs, config: &Config) -> Result<Build, String> {
+fn from_facts(args: &AddArgs, config: &Config) -> Result<Build, EditError> {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let filename = text(&args.filename);
-    Ok(Build {
+    let build = Build {
         device: Device::parse(&text(&args.device)).map_err(|e| e.to_string())?,
         variant: config.variant(&filename, &|_| None).cloned(),
         romtype: Romtype::parse(&text(&args.romtype)).map_err(|e| e.to_string())?,
@@ -277,5 +306,7 @@ fn from_facts(args: &AddArgs, config: &Config) -> Result<Build, String> {
         next_device: None,
         csig: None,
         images: Vec::new(),
-    })
+    };
+    edit::check_said(&build)?;
+    Ok(build)
 }

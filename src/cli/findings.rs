@@ -90,10 +90,30 @@ pub(crate) fn count(findings: &[Finding]) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// Prints rules with who wants them so, one a paragraph.
-pub(crate) fn print_rules(rules: &[&Rule]) -> io::Result<()> {
+/// A rule in `check --rules --json`; part of the documented schema.
+#[derive(Serialize)]
+struct RuleLine<'a> {
+    id: &'a str,
+    severity: &'a str,
+    title: &'a str,
+    source: &'a str,
+    fix: &'a str,
+}
+
+/// Prints rules with who wants them so: one a paragraph, or with `json` one object a line.
+pub(crate) fn print_rules(rules: &[&Rule], json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for rule in rules {
+        if json {
+            print_json(&RuleLine {
+                id: rule.id,
+                severity: rule.severity.as_str(),
+                title: rule.title,
+                source: rule.source,
+                fix: rule.fix,
+            })?;
+            continue;
+        }
         writeln!(out, "{} ({})\n  {}", rule.id, rule.severity, rule.title)?;
         writeln!(out, "  source: {}\n  fix: {}\n", rule.source, rule.fix)?;
     }

@@ -12,6 +12,7 @@ mod explore;
 mod findings;
 mod inspect;
 mod live;
+mod man;
 mod progress;
 mod report;
 #[cfg(feature = "serve")]
@@ -42,6 +43,8 @@ enum Outcome {
     Failed,
     /// The call or the settings are wrong.
     Usage,
+    /// It was told to end at once.
+    Interrupted,
 }
 
 impl Outcome {
@@ -59,6 +62,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => 0,
             Outcome::Failed => 1,
             Outcome::Usage => 2,
+            Outcome::Interrupted => 130,
         })
     }
 }
@@ -120,8 +124,8 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
         }
         Command::Check(args) => {
             if args.rules {
-                findings::print_rules(romfeed::verify::rules::ALL)?;
-                findings::print_rules(romfeed::check::rules::ALL)?;
+                findings::print_rules(romfeed::verify::rules::ALL, args.json)?;
+                findings::print_rules(romfeed::check::rules::ALL, args.json)?;
                 return Ok(Outcome::Done);
             }
             let Some(resolved) = resolve(Flags::new(&args.places)) else {
@@ -198,59 +202,8 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             io::stdout().write_all(&script)?;
             Ok(Outcome::Done)
         }
-        Command::Man { verb } => print_man(verb, talk),
+        Command::Man { verb } => man::print(verb, talk),
     }
-}
-
-/// What holds for every verb, for the end of the manual page.
-const MAN_CLOSING: &str = r#".SH "EXIT STATUS"
-.TP
-0
-All well.
-.TP
-1
-Something failed or was left out, and the rest was written; or, with \-\-exit\-code, the site is or was stale.
-.TP
-2
-The call or the settings are wrong, and nothing was done.
-.SH FILES
-.TP
-romfeed.toml
-The settings; every key is optional. Paths in it are relative to it.
-.TP
-catalog.json
-All builds ever published; made to be kept in git.
-.TP
-changelogs/
-The changelogs of builds, beside the catalog; for git too.
-.TP
-\&.romfeed/
-Lock and cache of this machine, beside the catalog.
-.SH ENVIRONMENT
-ROMFEED_CONFIG, ROMFEED_BUILDS, ROMFEED_OUT, ROMFEED_CATALOG, ROMFEED_CHANGELOGS, ROMFEED_BASE_URL, ROMFEED_URL and ROMFEED_JOBS
-stand for the flags of these names. TMPDIR is where long compressed streams are kept while they are read.
-NO_COLOR and TERM=dumb turn colours off.
-"#;
-
-/// Prints the manual page of romfeed, or of the verb with this path.
-fn print_man(verb: &[String], talk: Talk) -> io::Result<Outcome> {
-    let mut command = Cli::command();
-    command.build();
-    for name in verb.iter().flat_map(|names| names.split_whitespace()) {
-        let Some(found) = command.find_subcommand(name) else {
-            talk.error(&format!("there is no verb `{}`", name.escape_debug()), None);
-            return Ok(Outcome::Usage);
-        };
-        command = found.clone();
-    }
-    let title = command.get_display_name().unwrap_or("romfeed").to_owned();
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command)
-        .title(title)
-        .render(&mut page)?;
-    page.extend(MAN_CLOSING.as_bytes());
-    io::stdout().write_all(&page)?;
-    Ok(Outcome::Done)
 }
 
 /// Tells of a broken `devices.json` where it does not count as a failure.
@@ -296,6 +249,15 @@ fn run_generate(
     else {
         return Ok(Outcome::Usage);
     };
+    // The default may well be absent, where a catalog is all there is.
+    if args.places.builds.is_some() && !config.builds.exists() {
+        let builds = config.builds.display().to_string();
+        talk.error(
+            &format!("there is no folder {}", builds.escape_debug()),
+            Some("name the folder the zips are in by --builds or ROMFEED_BUILDS"),
+        );
+        return Ok(Outcome::Usage);
+    }
     config.dry_run = args.dry_run;
     config.rehash = args.rehash;
     config.adopt = args.adopt;

@@ -12,6 +12,7 @@ use romfeed::generate::{self, Event, Fault, Report};
 use romfeed::ingest;
 use romfeed::io::{Exceeded, ReadError};
 use romfeed::romside::{self, RomSide, Updater};
+use romfeed::scan::Problem;
 
 use super::args::{Global, When};
 
@@ -104,6 +105,7 @@ fn hint(fault: &Fault) -> &'static str {
         Some(ingest::Error::BadName { .. }) => return "rename it",
         // Both say what they are about.
         None if fault.error.is::<generate::Objection>() => return objection_hint(fault),
+        None if let Some(problem) = fault.error.downcast_ref() => return problem_hint(problem),
         None if let Some(refused) = fault.error.downcast_ref::<generate::Refused>() => {
             return refused.0.rule.fix;
         }
@@ -142,6 +144,17 @@ fn hint(fault: &Fault) -> &'static str {
         Class::Io => {
             "check the file and its permissions; if it is still being written, run again later"
         }
+    }
+}
+
+fn problem_hint(problem: &Problem) -> &'static str {
+    match problem {
+        Problem::Loop => "remove the link",
+        Problem::Unreadable(_) => {
+            "check the file and its permissions; remove a link that leads nowhere"
+        }
+        Problem::TooDeep => "move the builds further up",
+        Problem::NotUtf8 => "rename it",
     }
 }
 
@@ -215,9 +228,27 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
         generate::Error::Writer(writer::Error::Locked { .. }) => {
             Some("wait until it has ended; the lock ends with the process".to_owned())
         }
+        generate::Error::Writer(writer::Error::Io { source, .. }) => io_hint(
+            source,
+            "the site may be half written, so do not upload it: ",
+        ),
+        generate::Error::Write { source, .. } => io_hint(source, ""),
         _ => None,
     };
     talk.error(&chain(error), hint.as_deref());
+}
+
+/// What to do where a folder could not be written to; `before` tells what that means.
+fn io_hint(error: &io::Error, before: &str) -> Option<String> {
+    Some(match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!("{before}free some space and run again")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            format!("{before}run as a user who may write there, or make the folder writable")
+        }
+        _ => return None,
+    })
 }
 
 /// Prints what a run did and what to do next.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use romfeed::address;
 use romfeed::config::Config;
 use romfeed::generate::{self, Report};
-use romfeed::serve::{self, Access, Hooks, Limits, Settings, Tls, Watched, keys};
+use romfeed::serve::{self, Access, End, Hooks, Limits, Settings, Tls, Watched, keys};
 
 use super::args::ServeArgs;
 use super::config::Flags;
@@ -32,11 +32,30 @@ pub(crate) fn run(
         return change_keys(args, &config, talk);
     }
     Ok(match start(args, settings, config, talk) {
-        Ok(()) => Outcome::Done,
+        Ok(End::Stopped) => Outcome::Done,
+        Ok(End::Broken) => Outcome::Interrupted,
         Err(refused) => {
             refused.print(talk);
             refused.outcome()
         }
+    })
+}
+
+/// Reads `--listen`: an address and a port, or a port of this machine alone.
+///
+/// # Errors
+/// One line with examples.
+pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let port = match text.rsplit_once(':') {
+        None => Some(text),
+        Some(("" | "localhost", port)) => Some(port),
+        Some(_) => None,
+    };
+    let port = port.and_then(|port| port.parse::<u16>().ok());
+    let local = port.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    local.or_else(|| text.parse().ok()).ok_or_else(|| {
+        "write it as 127.0.0.1:8080 or 8080 (this machine alone), 0.0.0.0:8080 or [::]:8080 (all networks)"
+            .to_owned()
     })
 }
 
@@ -51,6 +70,9 @@ impl Refused {
         match self {
             Refused::Usage(message, hint) => talk.error(message, Some(hint)),
             Refused::Serve(serve::Error::Generate(error)) => print_run_error(talk, error),
+            Refused::Serve(error @ serve::Error::Tls { fix, .. }) => {
+                talk.error(&chain(error), Some(fix));
+            }
             Refused::Serve(error) => talk.error(&chain(error), None),
         }
     }
@@ -69,7 +91,7 @@ fn start(
     settings: Option<&std::path::Path>,
     config: Config,
     talk: Talk,
-) -> Result<(), Refused> {
+) -> Result<End, Refused> {
     let listener = TcpListener::bind(args.listen).map_err(|error| {
         let message = format!("cannot listen on {}: {error}", args.listen);
         Refused::Usage(message, "choose another --listen ADDRESS:PORT")
@@ -92,6 +114,7 @@ fn start(
         args: args.clone(),
         settings: settings.map(PathBuf::from),
         failure: Mutex::default(),
+        looked_into: looked_into(args, &config),
     };
     let mut watched = match args.watch {
         true => Watched::look(sources(settings, &config)),
@@ -120,13 +143,19 @@ fn start(
         limits: Limits::default(),
         clock: super::now,
     };
-    serve::run(
-        listener,
-        settings,
-        Arc::new(reporter),
-        serve::told_to_stop(),
-    )
-    .map_err(Refused::Serve)
+    serve::run(listener, settings, Arc::new(reporter), serve::told_to_stop).map_err(Refused::Serve)
+}
+
+/// The catalogs, or with `--watch` the folder of packages that they are made from.
+fn looked_into(args: &ServeArgs, config: &Config) -> String {
+    let shown = |path: &PathBuf| path.display().to_string().escape_debug().to_string();
+    match args.watch {
+        true => shown(&config.builds),
+        false => {
+            let catalogs: Vec<String> = config.catalogs.iter().map(shown).collect();
+            catalogs.join(", ")
+        }
+    }
 }
 
 fn tls((cert, key): (PathBuf, PathBuf)) -> Tls {
@@ -209,6 +238,8 @@ struct Reporter {
     settings: Option<PathBuf>,
     /// What was last told of, and is still so.
     failure: Mutex<Option<String>>,
+    /// Where builds were looked for, escaped.
+    looked_into: String,
 }
 
 impl Reporter {
@@ -218,6 +249,33 @@ impl Reporter {
         let is_news = *last != failure;
         *last = failure;
         is_news
+    }
+
+    /// Warns of folders that were named and are not there, and of a site without builds.
+    fn warn_of_what_is_missing(&self, report: &Report) {
+        let talk = self.talk;
+        let places = &self.args.places;
+        let named = [("--builds", &places.builds), ("--out", &places.out)];
+        for (flag, folder) in named {
+            if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
+                let folder = folder.display().to_string();
+                talk.warning(&format!(
+                    "{flag}: there is no folder {}, so no file of it is served",
+                    folder.escape_debug()
+                ));
+            }
+        }
+        if report.num_offered > 0 {
+            return;
+        }
+        let todo = match self.args.watch {
+            true => "put zips there",
+            false => "run romfeed generate there, or name another with --catalog",
+        };
+        talk.warning(&format!(
+            "no build is offered: looked into {}; {todo}",
+            self.looked_into
+        ));
     }
 }
 
@@ -251,6 +309,10 @@ impl Hooks for Reporter {
                  --tls-key, or a tunnel with https (--public-url)",
             );
         }
+        self.warn_of_what_is_missing(report);
+        if report.variants.is_empty() {
+            return;
+        }
         talk.line("build this line into the ROM:");
         report::print_rom_side(talk, &self.base_url, &report.variants);
     }
@@ -272,6 +334,15 @@ impl Hooks for Reporter {
         if self.is_news(Some(chain(error))) {
             print_run_error(self.talk, error);
             self.talk.warning("serving the site as it was before");
+        }
+    }
+
+    fn stopping(&self, num_downloads: usize) {
+        if num_downloads > 0 {
+            self.talk.line(&format!(
+                "waiting for {}; Ctrl-C again ends it",
+                report::count(num_downloads, "download", "downloads")
+            ));
         }
     }
 
@@ -328,18 +399,34 @@ fn change_keys(args: &ServeArgs, config: &Config, talk: Talk) -> io::Result<Outc
         }
     };
     if let Err(error) = changed {
-        talk.error(&chain(&error), None);
+        talk.error(&chain(&error), key_hint(&error));
         return Ok(Outcome::Failed);
     }
     Ok(Outcome::Done)
 }
 
+fn key_hint(error: &keys::Error) -> Option<&'static str> {
+    match error {
+        keys::Error::Json { .. } => {
+            Some("remove the file and make new keys; those in it count no more then")
+        }
+        keys::Error::Schema { .. } => Some("use a newer romfeed: one wrote this file"),
+        keys::Error::Io { verb: "write", .. } => Some(
+            "free some space, or mend the permissions of the folder; a key that was printed does not count",
+        ),
+        _ => None,
+    }
+}
+
 fn new_key(name: &str, config: &Config, talk: Talk) -> Result<(), keys::Error> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).expect("every system romfeed runs on has randomness");
-    let key = keys::add(&config.state, name, &random, super::now())?;
-    // Nobody would know the key that could not be printed, so it can stay.
-    let _ = writeln!(io::stdout(), "{key}");
+    let show = |key: &str| {
+        let mut out = io::stdout();
+        writeln!(out, "{key}")?;
+        out.flush()
+    };
+    keys::add(&config.state, name, &random, super::now(), show)?;
     talk.line("keep it: only its digest is stored, so it cannot be shown again");
     talk.line(
         "clients send it as the header  Apikey: <key>  to …/api/v1/auth, add_build, del_build",
@@ -368,4 +455,21 @@ fn sources(settings: Option<&Path>, config: &Config) -> Vec<PathBuf> {
     let beside = [theme::FOLDER, "devices.json", "devices_local.json"];
     sources.extend(beside.map(|name| folder.join(name)));
     sources
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_alone_is_that_of_this_machine() {
+        for text in ["8080", ":8080", "localhost:8080", "127.0.0.1:8080"] {
+            let expected = SocketAddr::from(([127, 0, 0, 1], 8080));
+            assert_eq!(parse_listen(text), Ok(expected), "{text}");
+        }
+        assert!(parse_listen("[::]:80").unwrap().ip().is_unspecified());
+        for text in ["", ":", "host:80", "localhost:", "[::]", "65536"] {
+            assert!(parse_listen(text).is_err(), "{text}");
+        }
+    }
 }

@@ -82,6 +82,21 @@ pub fn change<T>(
     Ok(done)
 }
 
+/// Checks what a person or a program says of a build that no package was read for.
+///
+/// # Errors
+/// [`EditError::Refused`] if no phone could compare with it.
+pub fn check_said(build: &Build) -> Result<(), EditError> {
+    let version = &build.version;
+    match build::version_fault(version).or_else(|| build::version_number_fault(version)) {
+        None => Ok(()),
+        Some(reason) => {
+            let version = version.escape_debug();
+            Err(format!("version `{version}` {reason}").into())
+        }
+    }
+}
+
 /// Adds a build, or takes it up again; `now` is in seconds since the epoch.
 ///
 /// # Errors

@@ -154,6 +154,20 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
             builds: config.builds.clone(),
         });
     }
+    let scan = scan::scan(&config.builds, &config.exclude);
+    let mut report = Report::default();
+    for fault in &scan.faults {
+        report.faults.push(Fault {
+            path: fault.path.clone(),
+            class: Class::Io,
+            error: fault.problem.clone().into(),
+        });
+    }
+    // In a folder that is none of ours, not even a lock is left.
+    if scan.packages.is_empty() && config.catalogs.len() == 1 && !catalog_path.exists() {
+        report.nothing_to_publish = true;
+        return Ok(report);
+    }
     let _lock = match config.dry_run {
         true => None,
         false => Some(lock_state(&config.state)?),
@@ -167,15 +181,6 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
             source: io::Error::other(error),
         })?;
     let mut catalogs = pool.install(|| Catalogs::load(&config.catalogs))?;
-    let scan = scan::scan(&config.builds, &config.exclude);
-    let mut report = Report::default();
-    for fault in &scan.faults {
-        report.faults.push(Fault::message(
-            &fault.path,
-            Class::Io,
-            fault.message.clone(),
-        ));
-    }
     let rules = config.variants.iter();
     let keys: Vec<&str> = rules
         .filter_map(|rule| Some(rule.property.as_ref()?.0.as_str()))

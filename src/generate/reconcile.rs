@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::admit;
 use super::report::{Event, Fault, Report};
-use crate::build::{Build, Variant};
+use crate::build::{Build, Device, Variant};
 use crate::catalog::lanes::LaneKey;
 use crate::catalog::{Catalog, Catalogs, Reason, Record};
 use crate::class::Class;
 use crate::config::{AddressSource, Config};
 use crate::ingest;
+use crate::names;
 use crate::scan::Scan;
 
 /// Brings the scanned builds and the catalog together.
@@ -206,8 +207,9 @@ fn retire_vanished(
     }
 }
 
-/// Of several names of the same bytes one stays: a file before a link to it, the
-/// one already published before others, then the first.
+/// Of several names of the same bytes one stays: the one already published, then one
+/// that tells its device, since a copy as `latest.zip` looks like another flavour; a
+/// file before a link to it; then the first.
 fn drop_same_bytes(
     scan: &Scan,
     builds: Vec<Build>,
@@ -230,7 +232,12 @@ fn drop_same_bytes(
         let published = own.builds.get(&identity).map(|record| &record.build.path);
         same.sort_by_key(|build| {
             let is_link = links.contains(build.path.as_str());
-            (is_link, Some(&build.path) != published, build.path.clone())
+            (
+                Some(&build.path) != published,
+                !tells_device(&build.filename, &build.device),
+                is_link,
+                build.path.clone(),
+            )
         });
         let mut same = same.into_iter();
         let chosen = same.next().expect("each group has a build");
@@ -242,6 +249,12 @@ fn drop_same_bytes(
     }
     kept.sort_by(|a, b| a.path.cmp(&b.path));
     kept
+}
+
+fn tells_device(filename: &str, device: &Device) -> bool {
+    let device = device.as_str();
+    let named = names::parse(filename, &[device.to_owned()]).and_then(|facts| facts.device);
+    named.as_deref() == Some(device)
 }
 
 /// Two different packages of one name are told apart neither by phones nor by

@@ -4,13 +4,13 @@
 //! looked at. Out: a
 //! [`Snapshot`], which borrows from nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Error, Report, changelogs, pages, primary_catalog};
 use crate::build::{Build, Kind};
-use crate::catalog::Catalogs;
 use crate::catalog::lanes::{self, Held, Lane, LaneKey, Lanes, Offer};
+use crate::catalog::{Catalog, Catalogs};
 use crate::config::{AddressSource, Config};
 use crate::feed::{Page, cm};
 
@@ -41,6 +41,9 @@ pub struct Snapshot {
     pub pages: Vec<Page>,
     /// What is offered to whom.
     pub lanes: BTreeMap<LaneKey, OwnedLane>,
+    /// Where packages are in the folder of builds, with `/` between folders: those of all builds
+    /// that are known, offered or not.
+    pub packages: BTreeSet<String>,
     /// The answers to `get_delta`, by the incrementals of source and target.
     pub deltas: BTreeMap<(String, String), Vec<u8>>,
     /// When a build that is held back becomes old enough, in seconds since the epoch.
@@ -69,10 +72,16 @@ pub fn snapshot(config: &Config, now: i64) -> Result<Snapshot, Error> {
     Ok(Snapshot {
         pages,
         next_change: lanes.held.values().filter_map(until).min(),
+        packages: packages(&merged),
         deltas: render_deltas(&lanes),
         lanes: own(config, &lanes),
         report,
     })
+}
+
+fn packages(merged: &Catalog) -> BTreeSet<String> {
+    let builds = merged.builds.values().map(|record| &record.build);
+    builds.map(|build| build.path.clone()).collect()
 }
 
 /// Of two lanes with the same incrementals the first answers: phones do not say which they are of.

@@ -1,8 +1,10 @@
 //! Answers: a status, headers, and a body from memory or from a file.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::pin::Pin;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
@@ -33,17 +35,42 @@ pub(super) struct Part {
     file: Option<File>,
     left: u64,
     reading: Option<JoinHandle<io::Result<Chunk>>>,
+    sent: u64,
+    /// Told how much was sent when this ends, be it before its time.
+    at_end: Option<AtEnd>,
+    /// Counts this download until it ends.
+    _running: Option<Arc<()>>,
+}
+
+struct AtEnd(Box<dyn FnOnce(u64) + Send>);
+
+impl fmt::Debug for AtEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AtEnd")
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if let Some(AtEnd(tell)) = self.at_end.take() {
+            tell(self.sent);
+        }
+    }
 }
 
 /// A file, and what was read of it.
 type Chunk = (File, Vec<u8>);
 
 impl Part {
-    pub(super) fn new(file: File, len: u64) -> Part {
+    /// `running` is shared by all downloads, which are counted by it.
+    pub(super) fn new(file: File, len: u64, running: &Weak<()>) -> Part {
         Part {
+            _running: running.upgrade(),
             file: Some(file),
             left: len,
             reading: None,
+            sent: 0,
+            at_end: None,
         }
     }
 
@@ -76,7 +103,9 @@ impl Part {
         if chunk.is_empty() {
             return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
         }
-        self.left -= u64::try_from(chunk.len()).unwrap_or(self.left);
+        let len = u64::try_from(chunk.len()).unwrap_or(self.left);
+        self.left -= len;
+        self.sent += len;
         self.file = Some(file);
         self.read_on();
         Poll::Ready(Some(Ok(chunk.into())))
@@ -84,6 +113,14 @@ impl Part {
 }
 
 impl Content {
+    /// Has somebody told how many bytes were sent: at once if they are in memory, else at the end.
+    pub(super) fn tell_sent(&mut self, tell: impl FnOnce(u64) + Send + 'static) {
+        match self {
+            Content::Whole(_) => tell(self.len()),
+            Content::Part(part) => part.at_end = Some(AtEnd(Box::new(tell))),
+        }
+    }
+
     pub(super) fn len(&self) -> u64 {
         match self {
             Content::Whole(None) => 0,

@@ -5,13 +5,12 @@
 //! wait until one ends.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use std::{fmt, io};
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -21,53 +20,14 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ServerConfig, crypto};
 
 use super::places::{Place, Places};
 use super::route;
 use super::site::Site;
-use super::{Access, Error, Hooks, Limits};
+use super::{Access, Hooks, Limits};
 
 /// How long to wait when the system has no more sockets to give.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// Certificate and key for https.
-#[derive(Clone, Debug)]
-pub struct Tls {
-    /// The certificate and those it leads to, as PEM.
-    pub cert: PathBuf,
-    /// Its private key, as PEM.
-    pub key: PathBuf,
-}
-
-impl Tls {
-    /// Reads both.
-    pub(super) fn acceptor(&self) -> Result<TlsAcceptor, Error> {
-        let fault = |file: &PathBuf, reason: &dyn fmt::Display| Error::Tls {
-            file: file.clone(),
-            reason: reason.to_string(),
-        };
-        let certs = CertificateDer::pem_file_iter(&self.cert)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .map_err(|error| fault(&self.cert, &error))?;
-        if certs.is_empty() {
-            return Err(fault(&self.cert, &"there is no certificate in it"));
-        }
-        let key =
-            PrivateKeyDer::from_pem_file(&self.key).map_err(|error| fault(&self.key, &error))?;
-        let mut config =
-            ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .map_err(|error| fault(&self.cert, &error))?
-                .with_no_client_auth()
-                .with_single_cert(certs, key)
-                .map_err(|error| fault(&self.key, &error))?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(TlsAcceptor::from(Arc::new(config)))
-    }
-}
 
 /// What all connections share.
 #[derive(Clone)]
@@ -171,14 +131,18 @@ impl Server {
     ) -> Result<super::answer::Answer, Infallible> {
         let method = request.method().clone();
         let target = request.uri().clone();
-        let answer = route::answer(&self.site, request, self.limits.body_time).await;
-        self.hooks.answered(&|| Access {
-            peer,
-            time: (self.site.clock)(),
-            method: method.to_string(),
-            target: target.to_string(),
-            status: answer.status().as_u16(),
-            len: answer.body().len(),
+        let mut answer = route::answer(&self.site, request, self.limits.body_time).await;
+        let status = answer.status().as_u16();
+        let (site, hooks) = (Arc::clone(&self.site), Arc::clone(&self.hooks));
+        answer.body_mut().tell_sent(move |len| {
+            hooks.answered(&|| Access {
+                peer,
+                time: (site.clock)(),
+                method: method.to_string(),
+                target: target.to_string(),
+                status,
+                len,
+            });
         });
         Ok(answer)
     }

@@ -1,9 +1,11 @@
 //! Files on disk: packages, and what lies in the folder of the site and is not romfeed's.
 //!
 //! In: a decoded path below the server's address. Out: the answer, or none if there is no such
-//! file. A link that leads out of both folders is not followed, but for packages: those may lie
-//! anywhere, as for [`crate::scan`].
+//! file. Of the folder of packages, only those of the catalog are served, and what belongs to one.
+//! A link that leads out of both folders is not followed, but for packages: those may lie anywhere,
+//! as for [`crate::scan`].
 
+use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
 use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -20,9 +22,9 @@ use crate::fetch::content_type;
 
 /// The folder of packages below the server's address.
 const BUILDS: &str = "builds/";
-/// What may be fetched from there beside packages, by the end of the name: digests, changes,
-/// signatures, images for the first installation.
-const BESIDE: [&str; 8] = [
+/// What may be fetched from there beside a package of the same name, by the end of the name:
+/// digests, changes, signatures.
+const BESIDE: [&str; 7] = [
     "md5",
     "md5sum",
     "sha256",
@@ -30,8 +32,9 @@ const BESIDE: [&str; 8] = [
     "txt",
     "html",
     "csig",
-    "img",
 ];
+/// And what beside a package of any name: images for the first installation.
+const IMAGE: &str = "img";
 /// What is served of a folder.
 const INDEX: &str = "index.html";
 /// How long packages may be kept; feeds are asked for again each time.
@@ -54,16 +57,31 @@ fn find(current: &Current, path: &str) -> Option<PathBuf> {
         return Some(file);
     }
     let path = path.strip_prefix(BUILDS)?;
-    let name = path.rsplit('/').next()?;
-    let (_, end) = name.rsplit_once('.')?;
-    let end = end.to_ascii_lowercase();
     let file = current.builds.as_ref()?.join(path);
-    if end == "zip" {
+    if current.snapshot.packages.contains(path) {
+        let name = path.rsplit('/').next()?;
         let exclude = &current.config.exclude;
         return (!exclude.is_match(path) && !exclude.is_match(name)).then_some(file);
     }
     let is_inside = || is_below(&file, current.builds.as_deref());
-    (BESIDE.contains(&end.as_str()) && is_inside()).then_some(file)
+    (belongs_to_package(&current.snapshot.packages, path) && is_inside()).then_some(file)
+}
+
+/// Whether a file in the folder of packages is of use for one of them only.
+fn belongs_to_package(packages: &BTreeSet<String>, path: &str) -> bool {
+    let Some((stem, end)) = path.rsplit_once('.') else {
+        return false;
+    };
+    let end = end.to_ascii_lowercase();
+    if end == IMAGE {
+        let folder = path.rfind('/').map_or("", |at| &path[..=at]);
+        let is_beside = |package: &&String| !package[folder.len()..].contains('/');
+        let below = packages.range(folder.to_owned()..);
+        let mut below = below.take_while(|package| package.starts_with(folder));
+        return below.find(is_beside).is_some();
+    }
+    let is_package = |path: &str| packages.contains(path);
+    BESIDE.contains(&&*end) && (is_package(stem) || is_package(&format!("{stem}.zip")))
 }
 
 fn find_in_site(current: &Current, path: &str) -> Option<PathBuf> {
@@ -107,7 +125,7 @@ pub(super) fn answer(current: &Current, wanted: &Wanted, headers: &HeaderMap) ->
     let cut = |first, len| {
         let mut file = file;
         file.seek(SeekFrom::Start(first)).ok()?;
-        Some(Content::Part(Part::new(file, len)))
+        Some(Content::Part(Part::new(file, len, &current.downloads)))
     };
     let mut answer = partial(send, facts, cut)?;
     let name = path.to_string_lossy();

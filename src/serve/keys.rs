@@ -59,6 +59,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The key was not shown, so it is not kept either.
+    #[error("the key was not kept, as it could not be shown")]
+    Show(#[source] io::Error),
     /// A key of this name is there already.
     #[error("there is a key `{name}` already")]
     Taken {
@@ -106,11 +109,18 @@ pub fn load(state: &Path) -> Result<Vec<Key>, Error> {
     }
 }
 
-/// Keeps a key of 256 random bits, and gives the text that clients are to send.
+/// Keeps a key of 256 random bits. `show` is given the text that clients are to send, and comes
+/// first: nobody could use a key that was never seen.
 ///
 /// # Errors
 /// [`Error`]; a name is used once.
-pub fn add(state: &Path, name: &str, random: &[u8; 32], created: i64) -> Result<String, Error> {
+pub fn add(
+    state: &Path,
+    name: &str,
+    random: &[u8; 32],
+    created: i64,
+    show: impl FnOnce(&str) -> io::Result<()>,
+) -> Result<(), Error> {
     if let Some(reason) = build::path_fault(name) {
         let name = name.to_owned();
         return Err(Error::Name { name, reason });
@@ -121,13 +131,13 @@ pub fn add(state: &Path, name: &str, random: &[u8; 32], created: i64) -> Result<
         return Err(Error::Taken { name });
     }
     let secret = hex(random);
+    show(&secret).map_err(Error::Show)?;
     keys.push(Key {
         name: name.to_owned(),
         sha256: hex(&Sha256::digest(&secret)),
         created,
     });
-    save(state, keys)?;
-    Ok(secret)
+    save(state, keys)
 }
 
 /// Takes a key away; false if there is none of this name.
@@ -168,7 +178,7 @@ fn save(state: &Path, keys: Vec<Key>) -> Result<(), Error> {
         source,
     })?;
     text.push('\n');
-    let write = || {
+    let write = || -> io::Result<()> {
         std::fs::create_dir_all(state)?;
         // What an interrupted run left may be readable by others.
         let _ = std::fs::remove_file(&temporary);
@@ -181,7 +191,11 @@ fn save(state: &Path, keys: Vec<Key>) -> Result<(), Error> {
         opened.sync_all()?;
         std::fs::rename(&temporary, &file)
     };
-    write().map_err(io_error("write", &file))
+    let written = write();
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written.map_err(io_error("write", &file))
 }
 
 fn io_error<'a>(verb: &'static str, file: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
@@ -201,16 +215,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join(".romfeed");
         assert_eq!(load(&state).unwrap(), []);
-        let secret = add(&state, "ci", &[7; 32], 5).unwrap();
+        let mut secret = String::new();
+        let show = |text: &str| {
+            secret.push_str(text);
+            Ok(())
+        };
+        add(&state, "ci", &[7; 32], 5, show).unwrap();
         assert_eq!(secret, "07".repeat(32));
-        assert!(matches!(
-            add(&state, "ci", &[8; 32], 5),
-            Err(Error::Taken { .. })
-        ));
-        assert!(matches!(
-            add(&state, "a b", &[8; 32], 5),
-            Err(Error::Name { .. })
-        ));
+        let add = |name| add(&state, name, &[8; 32], 5, |_| Ok(()));
+        assert!(matches!(add("ci"), Err(Error::Taken { .. })));
+        assert!(matches!(add("a b"), Err(Error::Name { .. })));
         let text = std::fs::read_to_string(state.join(FILE)).unwrap();
         assert!(!text.contains(&secret), "{text}");
         #[cfg(unix)]
@@ -227,5 +241,19 @@ mod tests {
         assert!(!remove(&state, "other").unwrap());
         assert!(remove(&state, "ci").unwrap());
         assert_eq!(find(&load(&state).unwrap(), secret.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_key_nobody_saw_is_not_kept_and_a_failure_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let refuse = |_: &str| Err(io::ErrorKind::StorageFull.into());
+        let refused = add(dir.path(), "ci", &[7; 32], 5, refuse);
+        assert!(matches!(refused, Err(Error::Show(_))));
+        assert_eq!(load(dir.path()).unwrap(), []);
+        // What cannot be replaced: a folder in place of the file.
+        let spoil = |_: &str| std::fs::create_dir_all(dir.path().join(FILE).join("x"));
+        let refused = add(dir.path(), "ci", &[7; 32], 5, spoil);
+        assert!(matches!(refused, Err(Error::Io { .. })));
+        assert!(!dir.path().join("keys.tmp").exists());
     }
 }

@@ -177,7 +177,8 @@ fn add(current: &Current, body: &[u8], now: i64) -> Done {
     let config = &current.config;
     let build =
         to_build(current, &facts).map_err(|message| teach(StatusCode::NOT_ACCEPTABLE, &message))?;
-    let added = edit::change(config, |catalogs| edit::add(build, config, catalogs, now));
+    let added = edit::check_said(&build)
+        .and_then(|()| edit::change(config, |catalogs| edit::add(build, config, catalogs, now)));
     added.map(|_| ()).map_err(refuse)
 }
 

@@ -9,7 +9,7 @@
 //! - `route`: a request to its answer;
 //! - `lists`, `manage`: the answers made for one request;
 //! - `files`, `conditional`: files, and the parts of HTTP that spare sending them;
-//! - `connection`, `places`: sockets, TLS, limits;
+//! - `connection`, `places`: sockets, limits; `tls`: certificate and key;
 //! - `watch`: what changes on disk;
 //! - [`mod@keys`]: who may change the catalog.
 //!
@@ -26,6 +26,7 @@ mod places;
 mod reload;
 mod route;
 mod site;
+mod tls;
 mod watch;
 
 use std::io;
@@ -34,10 +35,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::config::Config;
 use crate::generate;
 
-pub use connection::{Tls, told_to_stop};
+pub use connection::told_to_stop;
+pub use tls::Tls;
 pub use watch::Watched;
 
 /// What one server is to do.
@@ -102,7 +106,8 @@ pub struct Access {
     pub target: String,
     /// The status of the answer.
     pub status: u16,
-    /// Length of the answer's body, in bytes.
+    /// Bytes of the answer's body that were handed to the connection: fewer than it has, if a
+    /// download broke off.
     pub len: u64,
 }
 
@@ -110,7 +115,8 @@ pub struct Access {
 pub trait Hooks: Send + Sync + 'static {
     /// Clients are accepted from now on; what the site is made of.
     fn ready(&self, _report: &generate::Report) {}
-    /// A request was answered; what is known of it is put together on demand. Must not block.
+    /// A request was answered, a file to its end or as far as the client took it; what is known of
+    /// it is put together on demand. Must not block.
     fn answered(&self, _access: &dyn Fn() -> Access) {}
     /// The catalog changed, and the site in memory with it.
     fn refreshed(&self) {}
@@ -122,6 +128,17 @@ pub trait Hooks: Send + Sync + 'static {
     fn changed(&self) -> Option<Config> {
         None
     }
+    /// The server is to stop, and waits for so many downloads.
+    fn stopping(&self, _num_downloads: usize) {}
+}
+
+/// How a server came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Answers on their way were finished, or took too long.
+    Stopped,
+    /// It was told a second time, and waited no more.
+    Broken,
 }
 
 /// Why there is no server.
@@ -141,13 +158,16 @@ pub enum Error {
         file: PathBuf,
         /// What is wrong with it.
         reason: String,
+        /// What to do about it.
+        fix: &'static str,
     },
     /// The system refused.
     #[error("cannot serve")]
     Io(#[from] io::Error),
 }
 
-/// Serves until `stop` comes true, as [`told_to_stop`] does.
+/// Serves until `stop` comes true, as [`told_to_stop`] does, and then until answers on their way
+/// are done, or `stop` comes true once more.
 ///
 /// # Errors
 /// [`Error`] if the site cannot be made; what goes wrong later is told to `hooks`.
@@ -155,8 +175,8 @@ pub fn run(
     listener: TcpListener,
     settings: Settings,
     hooks: Arc<dyn Hooks>,
-    stop: impl Future<Output = ()>,
-) -> Result<(), Error> {
+    stop: impl AsyncFn(),
+) -> Result<End, Error> {
     let acceptor = settings.tls.as_ref().map(Tls::acceptor).transpose()?;
     let (limits, watched) = (settings.limits, settings.watched);
     let is_watched = watched.is_any();
@@ -176,10 +196,32 @@ pub fn run(
         acceptor,
         limits,
     };
-    let watcher = watch::start(site, hooks, known);
-    let served = runtime.block_on(server.run(listener, stop));
+    let told = Notify::new();
+    let first = async {
+        stop().await;
+        told.notify_one();
+    };
+    let second = async {
+        told.notified().await;
+        let mut again = std::pin::pin!(stop());
+        let tell = async { hooks.stopping(site.num_downloads()) };
+        // Listening comes before telling, so that nothing said in between is missed.
+        tokio::select! {
+            biased;
+            () = again.as_mut() => return,
+            () = tell => {}
+        }
+        again.await;
+    };
+    let watcher = watch::start(Arc::clone(&site), Arc::clone(&hooks), known);
+    let end = runtime.block_on(async {
+        tokio::select! {
+            served = server.run(listener, first) => served.map(|()| End::Stopped),
+            () = second => Ok(End::Broken),
+        }
+    });
     watcher.stop();
     // A thread that waits for a disk must not keep the process.
     runtime.shutdown_background();
-    Ok(served?)
+    Ok(end?)
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
@@ -39,6 +39,8 @@ pub(super) struct Current {
     pub(super) builds: Option<PathBuf>,
     /// What is offered; its pages are in `pages`.
     pub(super) snapshot: Snapshot,
+    /// What each download on its way holds.
+    pub(super) downloads: Weak<()>,
 }
 
 /// A page in memory.
@@ -58,20 +60,24 @@ pub(super) struct Site {
     /// The path of the server's address, as `/ota`, or nothing.
     pub(super) base_path: String,
     pub(super) clock: fn() -> i64,
-    /// Whoever looks at the pages is at work on them.
-    is_watched: bool,
+    /// The path of the address, if whoever looks at the pages is at work on them.
+    reload_at: Option<String>,
     current: RwLock<Arc<Current>>,
     making: Mutex<()>,
+    downloads: Arc<()>,
 }
 
 impl Site {
     pub(super) fn new(config: Config, clock: fn() -> i64, is_watched: bool) -> Result<Site, Error> {
         let base_path = path_of(config.base_url.as_deref().unwrap_or_default());
-        let current = make(Arc::new(config), clock(), &base_path, is_watched)?;
+        let reload_at = is_watched.then(|| base_path.clone());
+        let downloads = Arc::default();
+        let current = make(Arc::new(config), clock(), &downloads, reload_at.as_deref())?;
         Ok(Site {
+            downloads,
             base_path,
             clock,
-            is_watched,
+            reload_at,
             current: RwLock::new(Arc::new(current)),
             making: Mutex::new(()),
         })
@@ -81,6 +87,11 @@ impl Site {
     pub(super) fn current(&self) -> Arc<Current> {
         let current = self.current.read();
         Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many files are on their way to clients.
+    pub(super) fn num_downloads(&self) -> usize {
+        Arc::strong_count(&self.downloads).saturating_sub(1)
     }
 
     /// Brings the site up to date with the catalog.
@@ -102,7 +113,8 @@ impl Site {
     }
 
     fn replace(&self, config: Arc<Config>) -> Result<(), generate::Error> {
-        let made = make(config, (self.clock)(), &self.base_path, self.is_watched)?;
+        let reload_at = self.reload_at.as_deref();
+        let made = make(config, (self.clock)(), &self.downloads, reload_at)?;
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(made);
         Ok(())
@@ -121,13 +133,13 @@ fn path_of(base_url: &str) -> String {
 fn make(
     config: Arc<Config>,
     now: i64,
-    base_path: &str,
-    is_watched: bool,
+    downloads: &Arc<()>,
+    reload_at: Option<&str>,
 ) -> Result<Current, generate::Error> {
     let mut snapshot = generate::snapshot(&config, now)?;
     let mut tags = HashMap::new();
     let mut pages = std::mem::take(&mut snapshot.pages);
-    if is_watched {
+    if let Some(base_path) = reload_at {
         reload::add(&mut pages, base_path);
     }
     let pages = pages.into_iter().map(|page| store(page, &mut tags));
@@ -140,6 +152,7 @@ fn make(
         builds: config.builds.canonicalize().ok(),
         config,
         snapshot,
+        downloads: Arc::downgrade(downloads),
     })
 }
 

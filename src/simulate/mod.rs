@@ -7,6 +7,7 @@
 //! Left out: the download and what follows it.
 
 mod advice;
+mod implied;
 mod phone;
 mod site;
 pub mod words;
@@ -19,6 +20,7 @@ use crate::fetch::{Answer, Ask, Fault, Fetch, follow};
 use crate::romside::{RomSide, Updater};
 
 pub use advice::{Advice, advise};
+pub use implied::{Unclear, complete};
 pub use phone::{Error, MAX_PROPS, Said, Subject, UriSource, candidates, parse_props};
 pub use site::{Site, list_paths};
 
@@ -157,6 +159,24 @@ impl Check {
             Outcome::Listed { listing, .. } => Some(listing),
             _ => None,
         }
+    }
+
+    /// What is wrong with the body the updater keeps of its last check, if all later ones fail of it.
+    #[must_use]
+    pub fn poison(&self) -> Option<&ListFault> {
+        match &self.outcome {
+            Outcome::Listed {
+                notifies: Some(Err(fault)),
+                ..
+            } => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// Whether the updater comes to a list, be it an empty one.
+    #[must_use]
+    pub fn succeeds(&self) -> bool {
+        self.listing().is_some() && self.poison().is_none()
     }
 }
 

@@ -64,7 +64,7 @@ impl Site<'_> {
     }
 
     /// The tree of the variant, as a path with a closing slash.
-    fn tree(&self) -> String {
+    pub(super) fn tree(&self) -> String {
         let variant = self.variant.map(|variant| format!("{variant}/"));
         variant.unwrap_or_default()
     }

@@ -143,6 +143,10 @@ fn sees(check: &Check) -> String {
     let Some(listing) = check.listing() else {
         return format!("sees nothing, because {}", fault(check).unwrap_or_default());
     };
+    if check.poison().is_some() {
+        return "sees nothing new, because the body it keeps of its last check cannot be read"
+            .to_owned();
+    }
     let shown: Vec<&Row> = listing
         .rows
         .iter()

@@ -529,13 +529,13 @@ fn a_loop_of_links_is_named_once() {
     one_error(
         &run.expect(1),
         "bacon/up: a symbolic link leads back to a folder above it",
-        "",
+        "remove the link",
     );
     offers_the_good(&dir);
     dir.remove("builds/bacon/up");
     std::os::unix::fs::symlink("self.zip", dir.path().join("builds/self.zip")).unwrap();
     let run = dir.run(&GENERATE).expect(1);
-    one_error(&run, "self.zip: cannot be read: ", "");
+    one_error(&run, "self.zip: cannot be read: ", "remove a link");
     offers_the_good(&dir);
 }
 
@@ -550,7 +550,7 @@ fn a_name_that_is_no_text_is_left_out() {
     one_error(
         &run.expect(1),
         ".zip: its name is no valid UTF-8, so no feed can name it",
-        "",
+        "rename it",
     );
     offers_the_good(&dir);
 }
@@ -718,6 +718,26 @@ fn the_same_bytes_under_two_paths_are_one_build() {
         ))
         .says("passed over a copy.zip: the same bytes as bacon/");
     offers_the_good(&dir);
+}
+
+#[test]
+fn a_copy_under_a_name_that_tells_nothing_costs_no_build() {
+    let dir = RomDir::new()
+        .file(&good(0), bacon(0))
+        .file(&good(1), bacon(1))
+        .file("builds/a-latest.zip", bacon(1));
+    dir.generate().expect(0).says(&format!(
+        "passed over a-latest.zip: the same bytes as bacon/{}",
+        bacon_name(1)
+    ));
+    offers_the_good(&dir);
+    // Unless it was the only one, and is what phones were told of.
+    let dir = RomDir::new().file("builds/latest.zip", bacon(1));
+    dir.generate().expect(0);
+    dir.put(&good(1), bacon(1));
+    dir.generate()
+        .expect(0)
+        .says("the same bytes as latest.zip");
 }
 
 #[test]

@@ -59,6 +59,7 @@ fn facts_no_client_could_use_are_refused() {
         ("--size", "0", "size"),
         ("--filename", "a/b.zip", "separator"),
         ("--version", " 21.0", "blanks"),
+        ("--version", "latest", "as 21.0 does"),
         ("--url", "http://h/x.zip", "https"),
     ] {
         let dir = RomDir::new();
@@ -67,6 +68,32 @@ fn facts_no_client_could_use_are_refused() {
     }
     let dir = RomDir::new();
     dir.run(&["catalog", "add", "--device", "bacon"]).expect(2);
+}
+
+#[test]
+fn a_build_without_an_api_level_is_pointed_out() {
+    let told = "lineage-21.0-20240801-nightly-bacon.zip: its API level is not known";
+    let dir = RomDir::new();
+    add(&dir, &[]).expect(0).says(told);
+    let run = add(&dir, &[("--sdk-level", "34")]).expect(0);
+    assert!(!run.stderr.contains(told), "{}", run.stderr);
+}
+
+#[test]
+fn what_was_not_written_is_not_told() {
+    let dir = RomDir::new();
+    add(&dir, &[]).expect(0);
+    // A folder is in the way of the new file.
+    dir.put(".catalog.json.romfeed-tmp/x", "");
+    let yank = ["catalog", "yank", SHA, "--reason", "r"];
+    let remove = ["catalog", "remove", SHA];
+    let runs = [add(&dir, &[]), dir.run(&yank), dir.run(&remove)];
+    for run in runs {
+        let run = run.expect(1).says("error: cannot write catalog.json");
+        for word in ["added", "yanked", "removed"] {
+            assert!(!run.stderr.contains(word), "{}", run.stderr);
+        }
+    }
 }
 
 #[test]

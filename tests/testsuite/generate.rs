@@ -359,7 +359,12 @@ fn nothing_is_written_when_there_is_nothing_to_publish() {
     dir.generate().expect(0).says("nothing to publish");
     dir.put("builds/note.txt", "x");
     dir.generate().expect(0);
-    assert!(!dir.path().join("out").exists() && !dir.path().join("catalog.json").exists());
+    for path in ["out", "catalog.json", ".romfeed"] {
+        assert!(!dir.path().join(path).exists(), "{path}");
+    }
+    dir.run(&["generate", "--builds", "nope"])
+        .expect(2)
+        .says("there is no folder nope");
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn serve_with(config: Config, limits: Limits, clock: fn() -> i64) -> SocketAddr 
         clock,
     };
     std::thread::spawn(move || {
-        let stop = std::future::pending();
+        let stop = || std::future::pending();
         romfeed::serve::run(listener, settings, Arc::new(Silent), stop).unwrap();
     });
     addr

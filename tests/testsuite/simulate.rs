@@ -479,13 +479,28 @@ fn a_poisoned_cache_is_told_of() {
     let dir = site(&[0, 1], "");
     dir.put("last.html", "<!doctype html>");
     let props = getprop(0, &[(URI, TEMPLATE)]);
-    let run = play(&dir, &props, &["--previous", "last.html"]).expect(0);
-    assert!(
-        run.stdout
-            .contains("notifies no: with the last body every check fails until the updater's data"),
-        "{}",
-        run.stdout
+    let run = play(&dir, &props, &["--previous", "last.html"]).expect(1);
+    for text in [
+        "sees nothing new, because the body it keeps",
+        "notifies no: with the last body every check fails until the updater's data",
+        "what to change:",
+    ] {
+        assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
+    }
+    assert_eq!(
+        causes(&dir, &props, &["--previous", "last.html"]),
+        ["unreadable-previous"]
     );
+}
+
+#[test]
+fn standard_input_is_read_once() {
+    let dir = site(&[0], "");
+    for second in [["--previous", "-"], ["--props", "-"]] {
+        dir.run(&[&["simulate", "--props", "-"], &second[..]].concat())
+            .expect(2)
+            .says("once only");
+    }
 }
 
 #[test]
@@ -614,4 +629,71 @@ fn cyanogenmod_needs_a_host_that_answers_posts() {
     dir.remove("out/legacy/i9100/nightly/v1/build/get_delta");
     let found = causes(&dir, &props.text(), &["--uri", &uri]);
     assert_eq!(found, ["post-refused", "delta-refused"]);
+}
+
+#[test]
+fn a_phone_of_which_the_device_is_known_has_what_is_published_for_it() {
+    let dir = site(&[0, 1], "");
+    let args = ["simulate", "--device", "bacon"];
+    let run = dir.run(&args).expect(0);
+    for text in [
+        "phone    bacon, 21.0 nightly,",
+        "--type and --version as published for it",
+        "sees 2 updates",
+        "tell them by --incr,",
+    ] {
+        assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
+    }
+    assert!(!run.stdout.contains("the ROM must keep"), "{}", run.stdout);
+    // Of several, one must be named.
+    add(&dir, "old.zip", "20.0", "nightly");
+    dir.run(&args)
+        .expect(2)
+        .says("error: --version is not given: 20.0, 21.0 are published for bacon\n");
+    add(&dir, "mine.zip", "20.0", "unofficial");
+    dir.run(&args)
+        .expect(2)
+        .says("error: --type is not given: nightly, unofficial are published for bacon\n");
+    let run = dir.run(&["simulate", "--device", "cheese", "--client", "22"]);
+    let run = run.expect(1);
+    assert!(
+        run.stdout.contains("no builds for `cheese`"),
+        "{}",
+        run.stdout
+    );
+}
+
+/// Publishes a build by its facts.
+fn add(dir: &RomDir, name: &str, version: &str, romtype: &str) {
+    let sha256 = format!("{:064x}", name.len());
+    let url = format!("https://h/{name}");
+    let facts = [
+        ["--filename", name],
+        ["--device", "bacon"],
+        ["--version", version],
+        ["--romtype", romtype],
+        ["--datetime", "1700000001"],
+        ["--size", "5"],
+        ["--sha256", &sha256],
+        ["--url", &url],
+    ];
+    dir.run(&[&["catalog", "add"], facts.as_flattened()].concat())
+        .expect(0);
+    dir.run(&["generate"]).expect(0);
+}
+
+#[test]
+fn a_test_server_without_https_is_not_built_into_the_rom() {
+    let dir = site(&[0], "");
+    let run = dir.run(&[
+        "simulate",
+        "--zip",
+        &format!("builds/{}", bacon_name(0)),
+        "--url",
+        "http://127.0.0.1:9",
+    ]);
+    let run = run.expect(1);
+    let line = "lineage.updater.uri=https://127.0.0.1:9/";
+    assert_eq!(run.stdout.matches(line).count(), 1, "{}", run.stdout);
+    assert!(!run.stdout.contains("uri=http://"), "{}", run.stdout);
 }

@@ -102,6 +102,10 @@ impl Facts {
             images: Vec::new(),
         };
         file::check(&build)?;
+        if let Some(reason) = build::version_number_fault(&build.version) {
+            let version = build.version.escape_debug();
+            notes.push(format!("version `{version}` {reason}"));
+        }
         Ok(build)
     }
 

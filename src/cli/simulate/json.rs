@@ -134,7 +134,7 @@ pub(super) fn print(played: &Played) -> io::Result<()> {
     let simulations = &played.simulations;
     print_json(&Document {
         schema: SCHEMA,
-        ok: simulations.iter().all(|one| one.check.listing().is_some()),
+        ok: simulations.iter().all(|one| one.check.succeeds()),
         site: SiteObject {
             base: &played.base,
             live: played.is_live,

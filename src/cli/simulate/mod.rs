@@ -18,8 +18,8 @@ use romfeed::props::{Era, PropertyFile, PropertyMap};
 use romfeed::rom::Rom;
 use romfeed::romside::PLACEHOLDER_BASE;
 use romfeed::simulate::{
-    Advice, MAX_BODY, MAX_PROPS, Said, Simulation, Site, Subject, advise, candidates, list_paths,
-    parse_props, simulate,
+    Advice, Check, MAX_BODY, MAX_PROPS, Said, Simulation, Site, Subject, advise, candidates,
+    complete, list_paths, parse_props, simulate,
 };
 
 use super::Outcome;
@@ -60,6 +60,8 @@ impl Failure {
 /// All that is printed.
 struct Played {
     subject: Subject,
+    /// Flags that were not given, and what the site tells instead.
+    implied: Vec<&'static str>,
     /// The generations were named by the caller.
     is_chosen: bool,
     base: String,
@@ -95,20 +97,27 @@ pub(crate) fn run(args: &SimulateArgs, config: &Config, talk: Talk) -> io::Resul
         false => text::print(&played, talk)?,
     }
     let mut checks = played.simulations.iter().map(|one| &one.check);
-    Ok(match checks.all(|check| check.listing().is_some()) {
+    Ok(match checks.all(Check::succeeds) {
         true => Outcome::Done,
         false => Outcome::Failed,
     })
 }
 
 fn play(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Played, Failure> {
-    let subject = subject(args, config, talk)?;
-    let generations = generations(&args.client, &subject)?;
+    let files = args.props.iter().chain(&args.previous);
+    if files.filter(|file| is_stdin(file)).count() > 1 {
+        let text = "standard input (-) can be read once only";
+        return Err(Failure::new(text).hint("save one of the two to a file, and name that"));
+    }
+    let mut subject = subject(args, config, talk)?;
+    let chosen = chosen(&args.client)?;
     if let Some(name) = &args.variant {
         Variant::parse(name).map_err(|error| Failure::new(format!("--variant: {error}")))?;
     }
     let previous = args.previous.as_deref();
-    let previous = previous.map(|file| read_file(file, MAX_BODY)).transpose()?;
+    let should = "it should be the answer to the phone's last check, as curl saves it";
+    let previous = previous.map(|file| read_file(file, MAX_BODY, should));
+    let previous = previous.transpose()?;
     let (base, fetch) = host(args, config)?;
     let paths = args.url.is_none().then(|| list_paths(&config.out));
     let site = Site {
@@ -117,6 +126,12 @@ fn play(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Played, Fail
         fetch: &*fetch,
         is_live: args.url.is_some(),
         paths: paths.as_ref(),
+    };
+    let implied = complete(&mut subject, &site, !chosen.is_empty());
+    let implied = implied.map_err(|unclear| Failure::new(unclear.to_string()))?;
+    let generations = match chosen.is_empty() {
+        true => candidates(&subject),
+        false => chosen,
     };
     let simulations: Vec<Simulation> = generations
         .iter()
@@ -137,6 +152,7 @@ fn play(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Played, Fail
         has_base: site.is_live || config.base_url.is_some(),
         folder: config.out.clone(),
         subject,
+        implied,
         simulations,
         advice,
         base,
@@ -175,8 +191,8 @@ fn host(args: &SimulateArgs, config: &Config) -> Result<(String, Box<dyn Fetch>)
     Ok((url.trim_end_matches('/').to_owned(), Box::new(http)))
 }
 
-/// The generations to play: those that are named, or those the phone may have.
-fn generations(ids: &[String], subject: &Subject) -> Result<Vec<Generation>, Failure> {
+/// The generations that are named.
+fn chosen(ids: &[String]) -> Result<Vec<Generation>, Failure> {
     if ids.iter().any(|id| id == ALL) {
         return Ok(Generation::ALL.to_vec());
     }
@@ -193,10 +209,7 @@ fn generations(ids: &[String], subject: &Subject) -> Result<Vec<Generation>, Fai
     let mut chosen: Vec<Generation> = ids.iter().map(parse).collect::<Result<_, _>>()?;
     chosen.sort_unstable();
     chosen.dedup();
-    Ok(match chosen.is_empty() {
-        true => candidates(subject),
-        false => chosen,
-    })
+    Ok(chosen)
 }
 
 fn subject(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Subject, Failure> {
@@ -239,12 +252,10 @@ fn subject(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Subject, 
 fn props_of_files(files: &[PathBuf]) -> Result<PropertyMap, Failure> {
     let mut parsed: Vec<PropertyFile> = Vec::new();
     for file in files {
-        let bytes = read_file(file, MAX_PROPS)?;
+        let should = "it should be the output of `adb shell getprop`, or a build.prop";
+        let bytes = read_file(file, MAX_PROPS, should)?;
         let props = parse_props(&file.display().to_string(), &bytes);
-        parsed.push(props.map_err(|error| {
-            Failure::of_file(file, &error)
-                .hint("it should be the output of `adb shell getprop`, or a build.prop")
-        })?);
+        parsed.push(props.map_err(|error| Failure::of_file(file, &error).hint(should))?);
     }
     let era = Era::of_sdk(parsed.iter().find_map(PropertyFile::sdk));
     let mut props = PropertyMap::merge(parsed, era);
@@ -271,17 +282,22 @@ fn props_of_zip(zip: &Path, config: &Config, talk: Talk) -> Result<PropertyMap, 
     Ok(found.props)
 }
 
-/// A whole file of at most `max` bytes; `-` is standard input.
-fn read_file(file: &Path, max: usize) -> Result<Vec<u8>, Failure> {
+fn is_stdin(file: &Path) -> bool {
+    file == Path::new("-")
+}
+
+/// A whole file of at most `max` bytes; `-` is standard input. What is longer is something else,
+/// and `should` tells what it ought to be.
+fn read_file(file: &Path, max: usize, should: &'static str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
-    let read = match file == Path::new("-") {
+    let read = match is_stdin(file) {
         true => io::stdin().lock().take(limit).read_to_end(&mut bytes),
         false => File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
     };
     read.map_err(|error| Failure::of_file(file, &error))?;
     match bytes.len() > max {
-        true => Err(Failure::of_file(file, &format!("more than {max} bytes"))),
+        true => Err(Failure::of_file(file, &format!("more than {max} bytes")).hint(should)),
         false => Ok(bytes),
     }
 }

@@ -17,7 +17,14 @@ const MAX_ROWS: usize = 4;
 /// Widest line of advice, in characters.
 const WIDTH: usize = 100;
 
+/// With `-q`, the verdicts alone.
 pub(super) fn print(played: &Played, talk: Talk) -> io::Result<()> {
+    if talk.quiet {
+        for simulation in &played.simulations {
+            writeln!(io::stdout(), "{}", words::verdict(simulation))?;
+        }
+        return Ok(());
+    }
     let mut text = head(played);
     for simulation in &played.simulations {
         let _ = writeln!(text, "\n{}", words::verdict(simulation));
@@ -92,6 +99,13 @@ fn head(played: &Played) -> String {
         facts.extend(is_set.then(|| what.to_owned()));
     }
     let _ = writeln!(text, "phone    {}", facts.join(", "));
+    if !played.implied.is_empty() {
+        let flags = played.implied.join(" and ");
+        let _ = writeln!(
+            text,
+            "         ({flags} as published for it, for want of better)"
+        );
+    }
     let folder = played.folder.display().to_string();
     let site = match (played.is_live, played.has_base) {
         (true, _) => format!("{}, live", shown(&played.base)),

@@ -17,6 +17,17 @@ const MAX_COPY: i64 = 2 * DAY;
 impl Case<'_> {
     pub(super) fn on_list(&self, check: &Check, listing: &Listing) -> Vec<Advice> {
         let mut advice = Vec::new();
+        advice.extend(check.poison().map(|fault| {
+            Advice::new(
+                "unreadable-previous",
+                format!(
+                    "the updater compares with the body of its last check, and that is no list ({}): clear its data \
+                     on the phone (Settings, Apps, Updater), and see that the host never answers 200 with anything \
+                     but a list",
+                    shown(&fault.to_string())
+                ),
+            )
+        }));
         let rows = &listing.rows;
         let is_offered = |row: &&Row| row.verdict == Verdict::Offered;
         let num_offered = rows.iter().filter(is_offered).count();

@@ -114,18 +114,48 @@ impl Case<'_> {
                 ),
                 None => Advice::new(
                     "missing-property",
-                    format!("not known of the phone: {keys}; tell them by flags, or give --props"),
+                    format!(
+                        "not known of the phone: {keys}; tell them by {}, or give --props",
+                        flags(&missing)
+                    ),
                 ),
             });
         }
         advice
     }
 
+    /// The phone's properties are known, and the address is not among them.
+    fn lacks_property(&self) -> bool {
+        self.simulation.source == UriSource::Recommended
+            && self.subject.props.is_some()
+            && self.subject.other_family().is_none()
+    }
+
+    /// What goes into the ROM of a phone that refuses plain http: the site's address over https,
+    /// also where a test server has been asked without.
+    fn secure_lines(&self) -> Vec<String> {
+        let is_refused = matches!(
+            self.simulation.check.outcome,
+            Outcome::NoRequest(UrlFault::Cleartext { .. } | UrlFault::NotHttps { .. })
+        );
+        match self.site.base.strip_prefix("http://") {
+            Some(rest) if is_refused => {
+                let base = format!("https://{rest}");
+                let rom = RomSide {
+                    base: &base,
+                    ..self.rom
+                };
+                rom.makefile_lines()
+            }
+            _ => self.rom.makefile_lines(),
+        }
+    }
+
     /// The address property.
     fn on_value(&self) -> Vec<Advice> {
         let value = &self.simulation.check.value;
         let mut advice = Vec::new();
-        let lines = self.rom.makefile_lines();
+        let lines = self.secure_lines();
         if let Some(fault) = romside::length_fault(value) {
             advice.push(
                 Advice::new(
@@ -139,8 +169,7 @@ impl Case<'_> {
                 ),
             );
         }
-        let is_unset = self.simulation.source == UriSource::Recommended;
-        if is_unset && self.subject.props.is_some() && self.subject.other_family().is_none() {
+        if self.lacks_property() {
             advice.push(
                 Advice::new(
                     "no-property",
@@ -175,13 +204,21 @@ impl Case<'_> {
     }
 
     fn on_no_request(&self, fault: &UrlFault) -> Advice {
-        let lines = self.rom.makefile_lines();
+        let lines = self.secure_lines();
         let advice = match fault {
-            UrlFault::Cleartext { .. } | UrlFault::NotHttps { .. } => Advice::new(
-                "cleartext",
-                "serve the site over https with a public certificate, and begin the address with https:// in \
-                 lower case: LineageOS refuses plain http for list and package. What goes into the ROM",
-            ),
+            UrlFault::Cleartext { .. } | UrlFault::NotHttps { .. } => {
+                let text = "serve the site over https with a public certificate, and begin the address with \
+                            https:// in lower case: LineageOS refuses plain http for list and package";
+                // The lines were told already where the property is missing.
+                if self.lacks_property() {
+                    return Advice::new("cleartext", text);
+                }
+                let when = match self.site.base.starts_with("http://") {
+                    true => ", once https answers",
+                    false => "",
+                };
+                Advice::new("cleartext", format!("{text}. What goes into the ROM{when}"))
+            }
             UrlFault::NotUri { .. } => Advice::new(
                 "braces",
                 "this updater fills in nothing, it appends /v1/<device>/<type>/<incremental> itself: the \
@@ -307,6 +344,20 @@ impl Case<'_> {
             ),
         }
     }
+}
+
+/// The flags that tell these properties.
+fn flags(keys: &[&str]) -> String {
+    let flag = |key: &&str| match key.rsplit('.').next() {
+        Some("device") => "--device",
+        Some("releasetype") => "--type",
+        Some("incremental") => "--incr",
+        Some("utc") => "--date",
+        Some("sdk") => "--sdk",
+        _ => "--version",
+    };
+    let flags: Vec<&str> = keys.iter().map(flag).collect();
+    flags.join(", ")
 }
 
 fn on_post() -> Advice {

@@ -3,8 +3,15 @@
 use super::*;
 use crate::support::{bacon, bacon_name};
 
+/// The name of the package without its end.
+fn stem() -> String {
+    bacon_name(0).replace(".zip", "")
+}
+
 fn site() -> (RomDir, SocketAddr) {
-    let dir = RomDir::new().file(format!("builds/{}", bacon_name(0)).as_str(), bacon(0));
+    let dir = RomDir::new()
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0))
+        .file(&format!("builds/dev/{}", bacon_name(1)), bacon(1));
     dir.generate().expect(0);
     for (path, text) in [
         ("out/CNAME", "example.org"),
@@ -13,11 +20,17 @@ fn site() -> (RomDir, SocketAddr) {
         ("out/.hidden", "hidden"),
         ("builds/notes.md", "private"),
         ("builds/.part.zip", "part"),
-        ("builds/a.txt", "changes"),
+        ("builds/secret.txt", "secret"),
+        ("builds/other.zip", "no package"),
+        ("builds/boot.img", "boot"),
+        ("builds/empty/boot.img", "boot"),
         ("secret", "secret"),
     ] {
         dir.put(path, text);
     }
+    dir.put(&format!("builds/{}.txt", stem()), "changes");
+    dir.put(&format!("builds/{}.md5sum", bacon_name(0)), "digest");
+    dir.put(&format!("builds/{}.prop", bacon_name(0)), "private");
     let addr = serve(&dir);
     (dir, addr)
 }
@@ -27,8 +40,8 @@ fn a_package_is_served_whole_and_in_parts() {
     let (dir, addr) = site();
     // Longer than what is read at a time.
     let zip: Vec<u8> = (0..900_001_u32).map(|n| (n % 251) as u8).collect();
-    dir.put("builds/dev/big.zip", &zip);
-    let path = "/builds/dev/big.zip";
+    dir.put(&format!("builds/dev/{}", bacon_name(1)), &zip);
+    let path = &format!("/builds/dev/{}", bacon_name(1));
     let whole = get(addr, path);
     assert_eq!((whole.status, whole.body.len()), (200, zip.len()));
     assert!(whole.body == zip);
@@ -83,7 +96,8 @@ fn a_page_is_served_from_memory() {
     let part = ask(addr, "GET", "/bacon.json", &["Range: bytes=2-4"], "");
     assert_eq!((part.status, part.text()), (206, "res"));
     // A page that is no longer made is gone, whatever an older run left on disk.
-    dir.run(&["catalog", "remove", &bacon_name(0)]).expect(0);
+    dir.run(&["catalog", "remove", &bacon_name(0), &bacon_name(1)])
+        .expect(0);
     wait_for(|| get(addr, "/api/v2/devices/bacon.json").status == 404);
 }
 
@@ -115,10 +129,13 @@ fn only_what_is_meant_to_be_public_is_served() {
         ("/CNAME", "example.org"),
         ("/about/", "<p>about"),
         ("/.well-known/x.txt", "known"),
-        ("/builds/a.txt", "changes"),
+        ("/builds/boot.img", "boot"),
+        (&format!("/builds/{}.txt", stem()), "changes"),
+        (&format!("/builds/{}.md5sum", bacon_name(0)), "digest"),
     ] {
         assert_eq!(get(addr, path).text(), text, "{path}");
     }
+    let props = format!("/builds/{}.prop", bacon_name(0));
     for path in ["/about", "//about", "/ota/about"] {
         let answer = get(addr, path);
         assert_eq!(answer.status, 301);
@@ -136,6 +153,10 @@ fn only_what_is_meant_to_be_public_is_served() {
         "/.nojekyll",
         "/builds/notes.md",
         "/builds/.part.zip",
+        "/builds/secret.txt",
+        "/builds/other.zip",
+        "/builds/empty/boot.img",
+        &props,
         "/builds",
         "/catalog.json",
         "/../secret",
@@ -157,25 +178,50 @@ fn only_what_is_meant_to_be_public_is_served() {
 #[test]
 fn links_are_followed_to_packages_only() {
     use std::os::unix::fs::symlink;
-    let (dir, addr) = site();
     let elsewhere = tempfile::tempdir().unwrap();
+    let path = |dir: &RomDir, name: &str| dir.path().join(name);
+    let zip = |folder: &str, days| format!("{folder}/{}", bacon_name(days));
+    std::fs::write(elsewhere.path().join(bacon_name(1)), bacon(1)).unwrap();
     std::fs::write(elsewhere.path().join("x.zip"), "elsewhere").unwrap();
-    let path = |name: &str| dir.path().join(name);
-    symlink(elsewhere.path().join("x.zip"), path("builds/link.zip")).unwrap();
-    symlink(elsewhere.path(), path("builds/folder")).unwrap();
-    symlink(path("secret"), path("builds/secret.txt")).unwrap();
+    let dir = RomDir::new().file(&zip("builds", 0), bacon(0));
+    std::fs::write(elsewhere.path().join("far.zip"), bacon(2)).unwrap();
+    symlink(
+        elsewhere.path().join("far.zip"),
+        path(&dir, &zip("builds", 2)),
+    )
+    .unwrap();
+    symlink(elsewhere.path(), path(&dir, "builds/folder")).unwrap();
+    dir.run(&["generate", "--base-url", BASE_URL]);
+    dir.put("secret", "secret");
+    dir.put("out/CNAME", "example.org");
+    let path = |name: &str| path(&dir, name);
+    symlink(
+        elsewhere.path().join("x.zip"),
+        path("builds/lineage-21.0-x.zip"),
+    )
+    .unwrap();
+    let text = format!("builds/{}.txt", stem());
+    symlink(path("secret"), path(&text)).unwrap();
     symlink(path("secret"), path("out/secret.txt")).unwrap();
     symlink(elsewhere.path(), path("out/folder")).unwrap();
     symlink(path("out/CNAME"), path("out/name.txt")).unwrap();
-    for name in ["/builds/link.zip", "/builds/folder/x.zip"] {
-        assert_eq!(get(addr, name).text(), "elsewhere", "{name}");
+    let addr = serve(&dir);
+    for (name, days) in [(zip("/builds", 2), 2), (zip("/builds/folder", 1), 1)] {
+        assert!(get(addr, &name).body == bacon(days), "{name}");
     }
     assert_eq!(get(addr, "/name.txt").text(), "example.org");
-    for name in ["/builds/secret.txt", "/secret.txt", "/folder/x.zip"] {
+    for name in [
+        "/builds/lineage-21.0-x.zip",
+        "/builds/folder/x.zip",
+        &format!("/{text}"),
+        "/secret.txt",
+        "/folder/x.zip",
+    ] {
         assert_eq!(get(addr, name).status, 404, "{name}");
     }
     // A pipe would keep the server waiting.
-    let pipe = path("builds/pipe.zip");
+    let pipe = path(&zip("builds", 0));
+    std::fs::remove_file(&pipe).unwrap();
     rustix::fs::mknodat(
         rustix::fs::CWD,
         &pipe,
@@ -184,5 +230,5 @@ fn links_are_followed_to_packages_only() {
         0,
     )
     .unwrap();
-    assert_eq!(get(addr, "/builds/pipe.zip").status, 404);
+    assert_eq!(get(addr, &zip("/builds", 0)).status, 404);
 }

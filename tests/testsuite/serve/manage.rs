@@ -105,6 +105,7 @@ fn a_build_that_phones_could_not_use_is_refused_with_what_is_expected() {
         ("url", json!("http://h/x.zip"), "https"),
         ("url", json!(""), "`url` must be its address"),
         ("md5sum", json!("x"), "hex digits"),
+        ("version", json!("latest"), "as 21.0 does"),
         ("size", json!(0), "size is 0"),
         ("datetime", json!(1_501_600_000_000_u64), "milliseconds"),
         ("datetime", json!(NOW + 2 * 86_400), "future"),

@@ -176,6 +176,75 @@ fn it_speaks_https_with_a_certificate() {
         &key,
     ]);
     bad.expect(2).says("no certificate");
+    for (name, says) in [
+        ("other-key.pem", "it is not the key of"),
+        ("p521-key.pem", "of a kind that is not supported"),
+        ("encrypted-key.pem", "openssl pkey"),
+        ("cert.pem", "BEGIN PRIVATE KEY"),
+    ] {
+        let key = format!("{tls}{name}");
+        dir.run(&[
+            "serve",
+            "--listen",
+            "0",
+            "--tls-cert",
+            &cert,
+            "--tls-key",
+            &key,
+        ])
+        .expect(2)
+        .says(says);
+    }
+}
+
+#[test]
+fn an_empty_site_is_told_so_with_where_was_looked() {
+    let dir = RomDir::new();
+    let server = Running::start(&dir, &["--catalog", "nope.json", "--builds", "gone"]);
+    server.line("there is no folder gone");
+    server.line("looked into nope.json");
+    get(server.addr, "/end");
+    let mut lines = server.lines.try_iter();
+    assert!(!lines.any(|line| line.contains("into the ROM")));
+}
+
+#[test]
+fn the_log_tells_how_much_of_a_download_was_sent() {
+    let dir = site();
+    let size = 256 << 20;
+    let file = std::fs::File::create(dir.path().join("out/big.zip")).unwrap();
+    file.set_len(size).unwrap();
+    let server = Running::start(&dir, &[]);
+    let mut stream = connect(server.addr);
+    stream
+        .write_all(b"GET /big.zip HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    stream.read_exact(&mut [0; 1000]).unwrap();
+    drop(stream);
+    let line = server.line("\"GET /big.zip\" 200 ");
+    let sent: u64 = line.rsplit(' ').next().unwrap().parse().unwrap();
+    assert!((1..size).contains(&sent), "{line}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let dir = site();
+    let file = std::fs::File::create(dir.path().join("out/big.zip")).unwrap();
+    file.set_len(1 << 30).unwrap();
+    let mut server = Running::start(&dir, &[]);
+    let mut stream = connect(server.addr);
+    stream
+        .write_all(b"GET /big.zip HTTP/1.1\r\nHost: h\r\n\r\n")
+        .unwrap();
+    stream.read_exact(&mut [0; 1000]).unwrap();
+    let interrupt = || kill_process(Pid::from_child(&server.child), Signal::INT).unwrap();
+    interrupt();
+    server.line("waiting for 1 download; Ctrl-C again ends it");
+    interrupt();
+    let status = server.child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
 }
 
 fn der(pem: &str) -> Vec<u8> {
@@ -254,7 +323,15 @@ fn what_cannot_be_is_refused() {
     dir.run(&["serve", "--listen", "0.0.0.0:0"])
         .expect(2)
         .says("--public-url");
-    dir.run(&["serve", "--public-url", "ftp://h"]).expect(2);
+    dir.run(&["serve", "--public-url", "ftp://h"])
+        .expect(2)
+        .says("https://");
+    for listen in ["localhost:x", "nowhere", "70000"] {
+        dir.run(&["serve", "--listen", listen])
+            .expect(2)
+            .says("write it as 127.0.0.1:8080");
+    }
+    dir.run(&["serve", "--new-key", "x", "--watch"]).expect(2);
     dir.run(&["serve", "--tls-cert", "x"]).expect(2);
     let dir = RomDir::new().file("catalog.json", "{");
     dir.run(&["serve", "--listen", "127.0.0.1:0"])

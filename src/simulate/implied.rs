@@ -1,0 +1,95 @@
+//! What a site tells of a phone that is described by little more than its device.
+//!
+//! In: a [`Subject`] without properties, and the [`Site`]. Out: the subject with the release type
+//! and the version that all builds published for the device have. Where they have several, the
+//! caller must say which.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use thiserror::Error;
+
+use super::words::shown;
+use super::{MAX_BODY, Site, Subject};
+use crate::client::Generation;
+use crate::fetch::Ask;
+
+/// A fact that the site does not tell, since builds of several are published.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{flag} is not given: {} are published for {device}", .published.join(", "))]
+pub struct Unclear {
+    /// The flag that tells it.
+    pub flag: &'static str,
+    /// The device.
+    pub device: String,
+    /// What is published; fit for a terminal.
+    pub published: Vec<String>,
+}
+
+/// Adds what the site tells; gives the flags that it stands in for. The version is not looked for
+/// if `has_updater`: then it decides nothing else.
+///
+/// # Errors
+/// [`Unclear`].
+pub fn complete(
+    subject: &mut Subject,
+    site: &Site<'_>,
+    has_updater: bool,
+) -> Result<Vec<&'static str>, Unclear> {
+    let mut implied = Vec::new();
+    let phone = subject.phone(Generation::Java22);
+    let device = phone.next_device.unwrap_or(phone.device);
+    if subject.props.is_some() || device.is_empty() {
+        return Ok(implied);
+    }
+    if subject.said.romtype.is_none() {
+        let published = published_types(site, &device);
+        subject.said.romtype = only("--type", &device, published)?;
+        implied.extend(subject.said.romtype.as_ref().map(|_| "--type"));
+    }
+    let is_known = subject.said.version.is_some() || subject.said.sdk.is_some();
+    if let Some(romtype) = subject.said.romtype.as_ref().filter(|_| !is_known) {
+        match only("--version", &device, versions(site, &device, romtype)) {
+            Err(_) if has_updater => {}
+            found => subject.said.version = found?,
+        }
+        implied.extend(subject.said.version.as_ref().map(|_| "--version"));
+    }
+    Ok(implied)
+}
+
+/// The one that is published; none if nothing is.
+fn only(
+    flag: &'static str,
+    device: &str,
+    published: BTreeSet<String>,
+) -> Result<Option<String>, Unclear> {
+    match published.len() {
+        0 | 1 => Ok(published.into_iter().next()),
+        _ => Err(Unclear {
+            flag,
+            device: shown(device),
+            published: published.iter().map(|one| shown(one)).collect(),
+        }),
+    }
+}
+
+fn published_types(site: &Site<'_>, device: &str) -> BTreeSet<String> {
+    texts(site, &format!("types/{device}.json"), Value::as_str)
+}
+
+fn versions(site: &Site<'_>, device: &str, romtype: &str) -> BTreeSet<String> {
+    let path = format!("{device}/{}.json", romtype.to_lowercase());
+    texts(site, &path, |entry| entry["version"].as_str())
+}
+
+/// A text of each element of a list below `api/v1/`; nothing if it cannot be read.
+fn texts(site: &Site<'_>, path: &str, text: fn(&Value) -> Option<&str>) -> BTreeSet<String> {
+    let url = format!("{}/{}api/v1/{path}", site.base, site.tree());
+    let answer = site.fetch.fetch(&Ask::get(&url, MAX_BODY)).ok();
+    let answer = answer.filter(|answer| answer.status == 200);
+    let list: Option<Value> = answer.and_then(|answer| serde_json::from_slice(&answer.body).ok());
+    let list = list.unwrap_or_default();
+    let list = list["response"].as_array().into_iter().flatten();
+    list.filter_map(text).map(str::to_owned).collect()
+}
