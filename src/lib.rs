@@ -53,6 +53,8 @@ pub mod theme;
 
 pub mod config;
 
+pub mod kit;
+
 pub mod scan;
 
 pub mod digest;

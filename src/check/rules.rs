@@ -78,7 +78,7 @@ rules! {
     FEED_POST, Warning, "feed-post",
         "The host answers the POST of CyanogenMod's updater",
         "UpdateCheckService of CMUpdater up to cm-12.1; plain hosts refuse POST",
-        "add the rewrite for your host from the README, or use romfeed serve";
+        "set up a host that can by romfeed init, or use romfeed serve";
     FEED_NOT_STRICT, Warning, "feed-not-strict",
         "A feed is strict JSON without repeated keys, for clients before LineageOS 23 in ASCII",
         "RFC 8259; clients differ in what they forgive, and CMUpdater reads bytes as Latin-1",

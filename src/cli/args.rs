@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use romfeed::kit::Host;
 
 /// Most files read at the same time.
 pub(crate) const MAX_JOBS: u16 = 256;
@@ -54,6 +56,8 @@ pub(crate) enum When {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Set up this folder: settings, devices, and what the web host needs, with a script that publishes
+    Init(InitArgs),
     /// Scan the builds and bring the site up to date
     Generate(GenerateArgs),
     /// Show what is known about packages and from where, or look inside them
@@ -98,6 +102,39 @@ pub(crate) struct Places {
     /// Publish the site at this address; zips are expected below it, in builds/
     #[arg(long, value_name = "URL", env = "ROMFEED_BASE_URL")]
     pub(crate) base_url: Option<String>,
+}
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  romfeed init
+  romfeed init --host nginx --base-url https://ota.example.org
+  romfeed init --print publish | diff publish -";
+
+#[derive(Debug, Args)]
+#[command(after_help = INIT_EXAMPLES)]
+pub(crate) struct InitArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Write what this web host needs [default: by the remote in .git/config]
+    #[arg(long, value_parser = parse_hosts())]
+    pub(crate) host: Option<Host>,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print this file as it would be written anew, and write nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) print: Option<String>,
+}
+
+/// The hosts by name, each with its title.
+fn parse_hosts() -> impl TypedValueParser<Value = Host> {
+    let names = Host::ALL.map(|host| PossibleValue::new(host.as_str()).help(host.title()));
+    PossibleValuesParser::new(names).try_map(|name| {
+        let mut hosts = Host::ALL.into_iter();
+        hosts
+            .find(|host| host.as_str() == name)
+            .ok_or("no such host")
+    })
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod devices;
 mod exchange;
 mod explore;
 mod findings;
+mod init;
 mod inspect;
 mod live;
 mod man;
@@ -95,6 +96,19 @@ fn keep_contained_panics_quiet() {
 fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
     let resolve = |flags: Flags<'_>| resolve(&cli.global, flags, talk);
     match &cli.command {
+        Command::Init(args) => {
+            if cli.global.config.is_some() {
+                talk.error(
+                    "init sets up the current folder",
+                    Some("leave out --config"),
+                );
+                return Ok(Outcome::Usage);
+            }
+            match resolve(Flags::new(&args.places)) {
+                Some(resolved) => init::run(args, &warn_of_devices(resolved, talk), talk),
+                None => Ok(Outcome::Usage),
+            }
+        }
         Command::Generate(args) => {
             let flags = Flags {
                 places: &args.places,

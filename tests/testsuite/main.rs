@@ -13,6 +13,7 @@ mod explore;
 mod fuzz_bodies;
 mod generate;
 mod images;
+mod init;
 mod inspect;
 mod lanes;
 mod layering;

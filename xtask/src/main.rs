@@ -10,6 +10,8 @@ mod ext4;
 #[cfg(unix)]
 mod fixtures;
 #[cfg(unix)]
+mod kits;
+#[cfg(unix)]
 mod load;
 mod samples;
 mod tools;
@@ -37,6 +39,9 @@ Chores:
             byte the same; needs the programs mke2fs, debugfs, e2fsck, mkfs.erofs,
             fsck.erofs and dump.erofs (1.9 or later), mksquashfs, mkfs.f2fs, img2simg,
             simg2img, tar and xz
+  kits      Try what `romfeed init` writes for nginx, Apache and Caddy on those servers, on
+            loopback; needs curl and rsync, and skips servers that are not installed
+            (Debian: nginx-light, apache2, caddy)
   load      Measure `romfeed serve` beside nginx, on loopback: feeds a second and zip
             throughput of the same files; takes three minutes and a gigabyte, and needs
             nginx and wrk (Debian: nginx-light, wrk) and Linux
@@ -61,6 +66,8 @@ fn main() -> ExitCode {
         ["corpus", "--keep"] => corpus::keep(),
         #[cfg(unix)]
         ["fixtures"] => fixtures::write_all(),
+        #[cfg(unix)]
+        ["kits"] => kits::run_all(),
         #[cfg(unix)]
         ["load"] => load::run_all(),
         ["samples"] => samples::write_all(),

@@ -1,0 +1,327 @@
+//! `romfeed init`: what a maintainer's folder needs, written once and never over anything.
+
+mod devices;
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use romfeed::address::UrlTemplate;
+use romfeed::config::Config;
+use romfeed::io::write_atomically;
+use romfeed::kit::{
+    self, BadValue, Base, Forge, GITIGNORE, Host, KitFile, KnownDevice, PUBLISH, PlainPath, Remote,
+    Site, Zips,
+};
+
+use super::Outcome;
+use super::args::{InitArgs, Places};
+use super::config::{self, FILE_NAME, Flags};
+use super::report::{self, Talk, chain};
+
+/// The list of devices.
+const DEVICES: &str = "devices.json";
+/// Longest file of git, or of the kit, that is read, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Runs the verb in the current folder.
+pub(crate) fn run(args: &InitArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
+    let remote = find_remote(talk);
+    let site = match find_site(args, config, remote.as_ref()) {
+        Ok(site) => site,
+        Err(error) => {
+            let hint = "kits hold names and addresses as they are; choose plainer ones";
+            talk.error(&chain(&error), Some(hint));
+            return Ok(Outcome::Usage);
+        }
+    };
+    let mut files = match kit::render(&site) {
+        Ok(files) => files,
+        Err(error) => {
+            talk.error(&chain(&error), Some("choose another --base-url or --host"));
+            return Ok(Outcome::Usage);
+        }
+    };
+    let found = devices::find(config, talk);
+    if !found.is_empty() {
+        files.push(KitFile {
+            path: DEVICES,
+            text: kit::render_devices(&found).map_err(io::Error::other)?,
+            is_executable: false,
+        });
+    }
+    if let Some(path) = &args.print {
+        return print(path, &files, talk);
+    }
+    let outcome = write_all(&files, &site, config, &found, args.dry_run, talk);
+    if !args.dry_run {
+        print_next_steps(&site, config, &found, talk);
+    }
+    Ok(outcome)
+}
+
+/// What is known of the site: flags and settings first, then what the folder tells.
+fn find_site(args: &InitArgs, config: &Config, remote: Option<&Remote>) -> Result<Site, BadValue> {
+    let earlier = || Host::of_publish(&read_text(Path::new(PUBLISH)).ok()??);
+    let of_remote = remote.map(|remote| match remote.forge {
+        Forge::GitHub => Host::GitHub,
+        Forge::GitLab => Host::GitLab,
+    });
+    let host = args.host.or_else(earlier).or(of_remote);
+    let pages = remote.filter(|_| host.is_some() && host == of_remote);
+    let base_url = config.base_url.clone().or_else(|| guess_base(pages?));
+    let zips = Zips::of(host, remote);
+    // An address of one's own stands for a host of one's own.
+    let own = |own: &UrlTemplate| match zips.url().as_deref().map(UrlTemplate::parse) {
+        Some(Ok(kept)) => kept != *own,
+        _ => true,
+    };
+    Ok(Site {
+        host,
+        base: base_url.as_deref().map(Base::parse).transpose()?,
+        zips: match config.url.as_ref().is_some_and(own) {
+            true => Zips::Elsewhere,
+            false => zips,
+        },
+        builds: plain(&config.builds)?,
+        out: plain(&config.out)?,
+        catalog: plain(&config.catalogs[0])?,
+        changelogs: plain(&config.changelogs)?,
+    })
+}
+
+fn plain(path: &Path) -> Result<PlainPath, BadValue> {
+    PlainPath::parse(&path.to_string_lossy().replace('\\', "/"))
+}
+
+/// Where the forge publishes the pages, or the domain that a `CNAME` file gives them.
+fn guess_base(remote: &Remote) -> Option<String> {
+    let cname = read_text(Path::new("CNAME")).ok().flatten();
+    let domain = cname.as_deref().and_then(kit::parse_cname);
+    Some(match domain.filter(|_| remote.forge == Forge::GitHub) {
+        Some(domain) => format!("https://{domain}"),
+        None => remote.pages_url(),
+    })
+}
+
+/// The remote of the repository in this folder, if it is one romfeed knows.
+fn find_remote(talk: Talk) -> Option<Remote> {
+    let text = match git_config().and_then(|path| path.map_or(Ok(None), |path| read_text(&path))) {
+        Ok(text) => text?,
+        Err(error) => {
+            talk.warning(&format!("cannot read the settings of git: {error}"));
+            return None;
+        }
+    };
+    let url = kit::parse_config(&text)?;
+    let remote = Remote::parse(&url);
+    if remote.is_none() {
+        // The address may hold a password, so it is not shown.
+        talk.warning("the remote in .git/config is no repository of github.com or gitlab.com");
+    }
+    remote
+}
+
+/// The settings of the repository in this folder. In a worktree or a submodule, `.git` is a file
+/// that tells where they are (gitrepository-layout(5)).
+fn git_config() -> io::Result<Option<PathBuf>> {
+    let git = Path::new(".git");
+    if git.is_dir() {
+        return Ok(Some(git.join("config")));
+    }
+    let Some(text) = read_text(git)? else {
+        return Ok(None);
+    };
+    let Some(folder) = text.trim().strip_prefix("gitdir:") else {
+        return Err(io::Error::other(".git is not what git writes"));
+    };
+    let folder = PathBuf::from(folder.trim());
+    let common = read_text(&folder.join("commondir"))?;
+    let folder = common.map_or_else(|| folder.clone(), |common| folder.join(common.trim()));
+    Ok(Some(folder.join("config")))
+}
+
+/// A short text; none if there is no such file.
+fn read_text(path: &Path) -> io::Result<Option<String>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE).read_to_end(&mut bytes)?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// Prints one file of the kit to standard output.
+fn print(path: &str, files: &[KitFile], talk: Talk) -> io::Result<Outcome> {
+    if let Some(file) = files.iter().find(|file| file.path == path) {
+        io::stdout().write_all(file.text.as_bytes())?;
+        return Ok(Outcome::Done);
+    }
+    let names: Vec<&str> = files.iter().map(|file| file.path).collect();
+    let message = format!("`{}` is not among the files of init", path.escape_debug());
+    talk.error(&message, Some(&format!("they are {}", names.join(", "))));
+    Ok(Outcome::Usage)
+}
+
+/// Writes what is not there, and tells what became of each file.
+fn write_all(
+    files: &[KitFile],
+    site: &Site,
+    config: &Config,
+    found: &[KnownDevice],
+    dry_run: bool,
+    talk: Talk,
+) -> Outcome {
+    let mut outcome = Outcome::Done;
+    let mut num_lacking = 0;
+    for file in files {
+        // What is there in any form, a link that leads nowhere too, is not ours.
+        if fs::symlink_metadata(file.path).is_ok() {
+            let lack = match read_text(Path::new(file.path)) {
+                Ok(Some(text)) if text == file.text => {
+                    talk.line(&format!("unchanged  {}", file.path));
+                    continue;
+                }
+                Ok(Some(text)) => lack(file, &text, site, config, found),
+                Ok(None) => Some("it leads nowhere".to_owned()),
+                Err(error) => Some(format!("it cannot be read: {error}")),
+            };
+            num_lacking += usize::from(lack.is_some());
+            let lack = lack.map(|lack| format!(": {lack}")).unwrap_or_default();
+            let kept = talk.paint("33", "kept");
+            talk.line(&format!("{kept}       {}{lack}", file.path));
+        } else if dry_run {
+            talk.line(&format!("to create  {}", file.path));
+        } else if let Err(error) = write(file) {
+            talk.error(&format!("cannot write {}: {error}", file.path), None);
+            outcome = Outcome::Failed;
+        } else {
+            talk.line(&format!("{}    {}", talk.paint("32", "created"), file.path));
+        }
+    }
+    if num_lacking > 0 {
+        talk.line(
+            "what is there is never changed; `romfeed init --print FILE` prints it as it would be",
+        );
+    }
+    outcome
+}
+
+fn write(file: &KitFile) -> io::Result<()> {
+    write_atomically(Path::new(file.path), file.text.as_bytes())?;
+    #[cfg(unix)]
+    if file.is_executable {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(file.path, fs::Permissions::from_mode(0o755))?;
+    }
+    Ok(())
+}
+
+/// What a file that is there lacks, if it matters.
+fn lack(
+    file: &KitFile,
+    text: &str,
+    site: &Site,
+    config: &Config,
+    found: &[KnownDevice],
+) -> Option<String> {
+    let lacking: Vec<String> = match file.path {
+        FILE_NAME => missing_settings(site),
+        GITIGNORE => {
+            let there: BTreeSet<&str> = text.lines().map(str::trim).collect();
+            let lines = file.text.lines().filter(|line| !line.starts_with('#'));
+            let is_covered = |line: &str| {
+                let folder = line.split("**").next().unwrap_or(line);
+                let names = [folder.trim_matches('/'), folder.trim_end_matches('/')];
+                names
+                    .iter()
+                    .any(|name| there.contains(name) || there.contains(format!("{name}/").as_str()))
+            };
+            let lines = lines.filter(|line| !there.contains(line) && !is_covered(line));
+            lines.map(str::to_owned).collect()
+        }
+        DEVICES => {
+            let models = found.iter().map(|device| device.model.as_str());
+            let missing = models.filter(|model| !config.known_devices.contains_key(*model));
+            missing
+                .map(|model| model.escape_debug().to_string())
+                .collect()
+        }
+        _ => return Some("it is not what init would write".to_owned()),
+    };
+    (!lacking.is_empty()).then(|| format!("it lacks {}", lacking.join(", ")))
+}
+
+/// The lines that `romfeed.toml` as it is, without flags and environment, does not have.
+fn missing_settings(site: &Site) -> Vec<String> {
+    let places = Places::default();
+    let Ok(resolved) = config::resolve(None, Flags::new(&places)) else {
+        return Vec::new();
+    };
+    let base = site.base.as_ref().map(Base::as_str);
+    let mut missing = Vec::new();
+    if let Some(base) = base.filter(|base| resolved.config.base_url.as_deref() != Some(base)) {
+        missing.push(format!("base_url = \"{base}\""));
+    }
+    if let Some(url) = site.zips.url().filter(|_| resolved.config.url.is_none()) {
+        missing.push(format!("url = \"{url}\""));
+    }
+    missing
+}
+
+/// Tells what is left to do, in the order of doing it.
+fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], talk: Talk) {
+    talk.line("next:");
+    let Some((host, base)) = site.host.zip(site.base.as_ref()) else {
+        let hosts = Host::ALL.map(Host::as_str).join(", ");
+        let host = site.host.map_or("HOST", Host::as_str);
+        let base = site.base.as_ref();
+        let base = base.map_or("https://ota.example.org", Base::as_str);
+        talk.line(&format!(
+            "  name the host and the address: romfeed init --host {host} --base-url {base}"
+        ));
+        return talk.line(&format!(
+            "  hosts: {hosts}; any other that serves files will do, by hand"
+        ));
+    };
+    if found.is_empty() {
+        talk.line(&format!("  put zips into {}/", site.builds.as_str()));
+    }
+    for step in steps(host) {
+        talk.line(&format!("  {step}"));
+    }
+    if site.zips == Zips::Elsewhere && config.url.is_none() {
+        talk.line(
+            "  set url in romfeed.toml to where your zips will be, and upload them in publish",
+        );
+    }
+    talk.line("  ./publish, now and after each build");
+    talk.line("and build this line into the ROM:");
+    let variants = config.variants.iter();
+    let variants = variants.map(|rule| Some(rule.variant.to_string()));
+    let variants: BTreeSet<Option<String>> = variants.chain([None]).collect();
+    report::print_rom_side(talk, base.as_str(), &variants);
+}
+
+/// What has to be done once on a host.
+fn steps(host: Host) -> &'static [&'static str] {
+    match host {
+        Host::GitHub => &[
+            "on GitHub, under Settings: Pages, Source: GitHub Actions; and a variable, see .github/workflows/pages.yml",
+            "commit and push these files, and sign in: gh auth login",
+        ],
+        Host::GitLab => &[
+            "on GitLab, under Settings: a variable, see .gitlab-ci.yml; and check the address under Deploy, Pages",
+            "commit and push these files; a token for the zips goes into GITLAB_TOKEN",
+        ],
+        Host::Netlify => &["once: netlify login, netlify link"],
+        Host::Cloudflare => &["once: wrangler login, wrangler pages project create"],
+        Host::Nginx => &["copy host/nginx.conf to the server; its first lines tell where"],
+        Host::Apache => &["copy host/apache.conf to the server; its first lines tell where"],
+        Host::Caddy => &["copy host/Caddyfile to the server; its first lines tell where"],
+        Host::S3 => &["set up bucket and distribution as host/cloudfront.js tells"],
+    }
+}

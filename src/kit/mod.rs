@@ -1,0 +1,413 @@
+//! What a maintainer's folder needs beside the packages: settings, what git is to leave out, and
+//! for a host the files that make it answer as phones want it, with a script that publishes.
+//!
+//! In: a [`Site`], where it is published and by what. Out: the files, as text. Nothing is read or
+//! written here. Every value that reaches a script or a host's settings is of a type that holds
+//! nothing those would take for their own.
+//!
+//! What hosts must do comes from the clients: an unknown address is 404, lists without an ending
+//! are JSON, zips are sent as they are. That a host cannot do a part of it stands in its file.
+
+mod devices;
+mod remote;
+mod values;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use crate::class::Class;
+
+pub use devices::{KnownDevice, maker, render_devices};
+pub use remote::{Forge, Remote, parse_cname, parse_config};
+pub use values::{BadValue, Base, PlainPath};
+
+/// The script that publishes.
+pub const PUBLISH: &str = "publish";
+/// What git leaves out.
+pub const GITIGNORE: &str = ".gitignore";
+/// What the script's third comment line begins with, before the name of the host.
+const WRITTEN_BY: &str = "# Written by: romfeed init --host ";
+
+/// What serves a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// GitHub Pages, by a workflow.
+    GitHub,
+    /// GitLab Pages, by a pipeline.
+    GitLab,
+    /// Netlify, by its command line.
+    Netlify,
+    /// Cloudflare Pages, by its command line.
+    Cloudflare,
+    /// nginx, and rsync.
+    Nginx,
+    /// Apache httpd 2.4, and rsync.
+    Apache,
+    /// Caddy 2, and rsync.
+    Caddy,
+    /// A bucket of S3 behind CloudFront.
+    S3,
+}
+
+impl Host {
+    /// All of them.
+    pub const ALL: [Host; 8] = [
+        Host::GitHub,
+        Host::GitLab,
+        Host::Netlify,
+        Host::Cloudflare,
+        Host::Nginx,
+        Host::Apache,
+        Host::Caddy,
+        Host::S3,
+    ];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Host::GitHub => "github",
+            Host::GitLab => "gitlab",
+            Host::Netlify => "netlify",
+            Host::Cloudflare => "cloudflare",
+            Host::Nginx => "nginx",
+            Host::Apache => "apache",
+            Host::Caddy => "caddy",
+            Host::S3 => "s3",
+        }
+    }
+
+    /// Its name for people.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Host::GitHub => "GitHub Pages",
+            Host::GitLab => "GitLab Pages",
+            Host::Netlify => "Netlify",
+            Host::Cloudflare => "Cloudflare Pages",
+            Host::Nginx => "nginx",
+            Host::Apache => "Apache",
+            Host::Caddy => "Caddy",
+            Host::S3 => "S3 and CloudFront",
+        }
+    }
+
+    /// The host that a script of an earlier kit is for.
+    #[must_use]
+    pub fn of_publish(script: &str) -> Option<Host> {
+        let line = |line: &'_ str| line.strip_prefix(WRITTEN_BY).map(str::to_owned);
+        let name = script.lines().take(6).find_map(line)?;
+        Host::ALL.into_iter().find(|host| host.as_str() == name)
+    }
+
+    /// Its part of the kit: paths and templates.
+    fn files(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Host::GitHub => &[
+                (".github/workflows/pages.yml", "github-pages.yml"),
+                (PUBLISH, "publish-git.sh"),
+            ],
+            Host::GitLab => &[
+                (".gitlab-ci.yml", "gitlab-ci.yml"),
+                ("host/_redirects", "_redirects"),
+                (PUBLISH, "publish-git.sh"),
+            ],
+            Host::Netlify => &[
+                ("host/_headers", "_headers"),
+                ("host/_redirects", "_redirects"),
+                (PUBLISH, "publish-cli.sh"),
+            ],
+            Host::Cloudflare => &[
+                ("functions/_middleware.js", "_middleware.js"),
+                ("host/_headers", "_headers"),
+                (PUBLISH, "publish-cli.sh"),
+            ],
+            Host::Nginx => &[
+                ("host/nginx.conf", "nginx.conf"),
+                (PUBLISH, "publish-rsync.sh"),
+            ],
+            Host::Apache => &[
+                ("host/apache.conf", "apache.conf"),
+                (PUBLISH, "publish-rsync.sh"),
+            ],
+            Host::Caddy => &[
+                ("host/Caddyfile", "Caddyfile"),
+                (PUBLISH, "publish-rsync.sh"),
+            ],
+            Host::S3 => &[
+                ("host/cloudfront.js", "cloudfront.js"),
+                (PUBLISH, "publish-s3.sh"),
+            ],
+        }
+    }
+
+    /// Whether it takes zips along with the site.
+    fn takes_zips(self) -> bool {
+        matches!(self, Host::Nginx | Host::Apache | Host::Caddy | Host::S3)
+    }
+
+    /// Whether what is uploaded is always the root of its domain.
+    fn is_root(self) -> bool {
+        matches!(self, Host::Netlify | Host::Cloudflare)
+    }
+}
+
+/// Where the zips of a site are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Zips {
+    /// Below the site, in `builds/`.
+    Site,
+    /// With a forge: release assets of GitHub, generic packages of GitLab.
+    Forge(Remote),
+    /// At an address the maintainer sets.
+    Elsewhere,
+}
+
+impl Zips {
+    /// Where they are unless the settings say otherwise. Without a host, where the forge keeps
+    /// them is not settled either.
+    #[must_use]
+    pub fn of(host: Option<Host>, remote: Option<&Remote>) -> Zips {
+        match (host, remote) {
+            (Some(host), _) if host.takes_zips() => Zips::Site,
+            (Some(_), Some(remote)) => Zips::Forge(remote.clone()),
+            (Some(_), None) => Zips::Elsewhere,
+            (None, _) => Zips::Site,
+        }
+    }
+
+    /// The `url` of the settings for it; none for zips below the site.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        match self {
+            Zips::Forge(remote) => Some(remote.zip_url()),
+            Zips::Site | Zips::Elsewhere => None,
+        }
+    }
+}
+
+/// A site as far as its kit depends on it.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// What serves it; without one, only what no host needs is rendered.
+    pub host: Option<Host>,
+    /// Where it is published; as above.
+    pub base: Option<Base>,
+    /// Where its zips are.
+    pub zips: Zips,
+    /// The folder of packages.
+    pub builds: PlainPath,
+    /// The folder the site is written to.
+    pub out: PlainPath,
+    /// The catalog.
+    pub catalog: PlainPath,
+    /// The folder where changelogs are kept.
+    pub changelogs: PlainPath,
+}
+
+/// A file of a kit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KitFile {
+    /// Below the maintainer's folder, with `/`.
+    pub path: &'static str,
+    /// What it holds.
+    pub text: String,
+    /// To be run.
+    pub is_executable: bool,
+}
+
+/// Why there is no kit.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The site's address has a path, and the host knows none.
+    #[error("{} publishes at the root of a domain, and the address ends in {prefix}", .host.title())]
+    NotRoot {
+        /// The host.
+        host: Host,
+        /// The path of the address.
+        prefix: String,
+    },
+    /// A template of romfeed's own is broken.
+    #[error("template {path}")]
+    Template {
+        /// The file it is for.
+        path: &'static str,
+        /// What is wrong.
+        source: minijinja::Error,
+    },
+}
+
+impl Error {
+    /// The class of the fault.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Error::NotRoot { .. } => Class::Unsupported,
+            Error::Template { .. } => Class::Corrupt,
+        }
+    }
+}
+
+/// The templates by name.
+const TEMPLATES: [(&str, &str); 17] = [
+    (
+        "romfeed.toml",
+        include_str!("../../templates/hosts/romfeed.toml"),
+    ),
+    ("gitignore", include_str!("../../templates/hosts/gitignore")),
+    ("head.sh", include_str!("../../templates/hosts/head.sh")),
+    ("zips.sh", include_str!("../../templates/hosts/zips.sh")),
+    (
+        "publish-git.sh",
+        include_str!("../../templates/hosts/publish-git.sh"),
+    ),
+    (
+        "publish-cli.sh",
+        include_str!("../../templates/hosts/publish-cli.sh"),
+    ),
+    (
+        "publish-rsync.sh",
+        include_str!("../../templates/hosts/publish-rsync.sh"),
+    ),
+    (
+        "publish-s3.sh",
+        include_str!("../../templates/hosts/publish-s3.sh"),
+    ),
+    (
+        "github-pages.yml",
+        include_str!("../../templates/hosts/github-pages.yml"),
+    ),
+    (
+        "gitlab-ci.yml",
+        include_str!("../../templates/hosts/gitlab-ci.yml"),
+    ),
+    ("_headers", include_str!("../../templates/hosts/_headers")),
+    (
+        "_redirects",
+        include_str!("../../templates/hosts/_redirects"),
+    ),
+    (
+        "_middleware.js",
+        include_str!("../../templates/hosts/_middleware.js"),
+    ),
+    (
+        "cloudfront.js",
+        include_str!("../../templates/hosts/cloudfront.js"),
+    ),
+    (
+        "nginx.conf",
+        include_str!("../../templates/hosts/nginx.conf"),
+    ),
+    (
+        "apache.conf",
+        include_str!("../../templates/hosts/apache.conf"),
+    ),
+    ("Caddyfile", include_str!("../../templates/hosts/Caddyfile")),
+];
+
+/// What templates may name.
+#[derive(Serialize)]
+struct Values<'a> {
+    host: &'a str,
+    title: &'a str,
+    zips: &'a str,
+    url: Option<String>,
+    repository: &'a str,
+    packages: String,
+    builds: &'a str,
+    out: &'a str,
+    catalog: &'a str,
+    changelogs: &'a str,
+    state: String,
+    base_url: Option<&'a str>,
+    domain: &'a str,
+    host_port: &'a str,
+    prefix: &'a str,
+    prefix_regex: String,
+    project: Option<&'a str>,
+}
+
+impl<'a> Values<'a> {
+    fn new(site: &'a Site) -> Values<'a> {
+        let base = site.base.as_ref();
+        let remote = match &site.zips {
+            Zips::Forge(remote) => Some(remote),
+            Zips::Site | Zips::Elsewhere => None,
+        };
+        Values {
+            host: site.host.map_or("", Host::as_str),
+            title: site.host.map_or("", Host::title),
+            zips: match (&site.zips, remote.map(|remote| remote.forge)) {
+                (Zips::Site, _) => "site",
+                (_, Some(Forge::GitHub)) => "github",
+                (_, Some(Forge::GitLab)) => "gitlab",
+                (_, None) => "elsewhere",
+            },
+            url: site.zips.url(),
+            repository: remote.map_or("", Remote::path),
+            packages: remote.map(Remote::packages).unwrap_or_default(),
+            builds: site.builds.as_str(),
+            out: site.out.as_str(),
+            catalog: site.catalog.as_str(),
+            changelogs: site.changelogs.as_str(),
+            state: site.catalog.beside(crate::config::STATE_DIR),
+            base_url: base.map(Base::as_str),
+            domain: base.map_or("", Base::domain),
+            host_port: base.map_or("", Base::host),
+            prefix: base.map_or("", Base::prefix),
+            prefix_regex: base.map_or("", Base::prefix).replace('.', "\\."),
+            project: base.and_then(|base| base.domain().strip_suffix(".pages.dev")),
+        }
+    }
+}
+
+/// Renders all files of the kit but the list of devices, which [`render_devices`] does.
+///
+/// # Errors
+/// [`Error::NotRoot`]; [`Error::Template`] for no site, as the templates are romfeed's own.
+pub fn render(site: &Site) -> Result<Vec<KitFile>, Error> {
+    let mut files = vec![("romfeed.toml", "romfeed.toml"), (GITIGNORE, "gitignore")];
+    if let (Some(host), Some(base)) = (site.host, &site.base) {
+        if host.is_root() && !base.prefix().is_empty() {
+            let prefix = base.prefix().to_owned();
+            return Err(Error::NotRoot { host, prefix });
+        }
+        files.extend(host.files());
+    }
+    let values = minijinja::Value::from(Serde(Values::new(site)));
+    let render = |(path, template)| {
+        let text = engine().and_then(|engine| engine.get_template(template)?.render(&values));
+        Ok(KitFile {
+            path,
+            text: text.map_err(|source| Error::Template { path, source })?,
+            is_executable: path == PUBLISH,
+        })
+    };
+    files.into_iter().map(render).collect()
+}
+
+/// Delimiters that mean nothing in a shell, in YAML, in a host's settings or in GitHub's `${{ }}`.
+fn engine() -> Result<Environment<'static>, minijinja::Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    let syntax = SyntaxConfig::builder()
+        .block_delimiters("<%", "%>")
+        .variable_delimiters("<{", "}>")
+        .comment_delimiters("<#", "#>")
+        .keep_trailing_newline(true)
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build()?;
+    environment.set_syntax(syntax);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    for (name, text) in TEMPLATES {
+        environment.add_template(name, text)?;
+    }
+    Ok(environment)
+}
+
+#[cfg(test)]
+mod tests;

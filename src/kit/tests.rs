@@ -1,0 +1,196 @@
+use super::*;
+
+fn site(host: Host, base: &str, remote: Option<&str>) -> Site {
+    let remote = remote.map(|url| Remote::parse(url).unwrap());
+    let path = |path| PlainPath::parse(path).unwrap();
+    Site {
+        host: Some(host),
+        base: Some(Base::parse(base).unwrap()),
+        zips: Zips::of(Some(host), remote.as_ref()),
+        builds: path("builds"),
+        out: path("out"),
+        catalog: path("catalog.json"),
+        changelogs: path("changelogs"),
+    }
+}
+
+fn text(site: &Site, path: &str) -> String {
+    let files = render(site).unwrap();
+    let file = files.into_iter().find(|file| file.path == path);
+    file.unwrap_or_else(|| panic!("no {path}")).text
+}
+
+const BASE: &str = "https://ota.example.org";
+
+#[test]
+fn every_host_gets_a_script_that_checks_before_it_publishes() {
+    for host in Host::ALL {
+        let script = text(&site(host, BASE, Some("github.com:you/ota")), PUBLISH);
+        assert!(script.starts_with("#!/bin/sh\n"), "{host:?}");
+        assert_eq!(Host::of_publish(&script), Some(host));
+        let at = |what: &str| {
+            script
+                .find(what)
+                .unwrap_or_else(|| panic!("{host:?}: {what}"))
+        };
+        assert!(at("set -eu") < at("\nromfeed generate\n"));
+        let check = at("\nromfeed check --zips\n");
+        assert!(at("\nromfeed generate\n") < check);
+        let goes_out = match host {
+            Host::GitHub | Host::GitLab => "git push",
+            Host::Netlify => "netlify deploy",
+            Host::Cloudflare => "wrangler pages deploy",
+            Host::Nginx | Host::Apache | Host::Caddy => " out/ ",
+            Host::S3 => "to out ",
+        };
+        assert!(check < at(goes_out), "{host:?}");
+        let zips = match host {
+            Host::Nginx | Host::Apache | Host::Caddy => "to builds/ ",
+            Host::S3 => "to builds ",
+            _ => "gh release upload",
+        };
+        assert!(at(zips) < check, "{host:?}");
+    }
+}
+
+#[test]
+fn no_delimiter_of_a_template_is_left() {
+    for host in Host::ALL {
+        for remote in [None, Some("github.com:you/ota"), Some("gitlab.com:you/ota")] {
+            for file in render(&site(host, BASE, remote)).unwrap() {
+                for delimiter in ["<%", "%>", "<{", "}>", "<#", "#>"] {
+                    assert!(!file.text.contains(delimiter), "{}: {delimiter}", file.path);
+                }
+                assert!(
+                    file.text.ends_with('\n') && !file.text.contains("\n\n\n"),
+                    "{}",
+                    file.path
+                );
+                assert_eq!(file.is_executable, file.path == PUBLISH);
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_host_or_an_address_only_what_no_host_needs_is_rendered() {
+    let whole = site(Host::Nginx, BASE, None);
+    for part in [
+        Site {
+            host: None,
+            ..whole.clone()
+        },
+        Site {
+            base: None,
+            ..whole
+        },
+    ] {
+        let paths: Vec<_> = render(&part)
+            .unwrap()
+            .iter()
+            .map(|file| file.path)
+            .collect();
+        assert_eq!(paths, ["romfeed.toml", GITIGNORE]);
+    }
+}
+
+#[test]
+fn zips_go_to_the_forge_where_the_host_is_too_small_for_them() {
+    let url = |host, remote| site(host, BASE, remote).zips.url();
+    let github = Some("github.com:you/ota");
+    assert_eq!(
+        url(Host::Netlify, github).as_deref(),
+        Some("https://github.com/you/ota/releases/download/{device}-{datetime}/{filename}")
+    );
+    assert_eq!(
+        url(Host::GitLab, Some("gitlab.com:a/b/ota")).as_deref(),
+        Some(
+            "https://gitlab.com/api/v4/projects/a%2Fb%2Fota/packages/generic/{device}/{datetime}/{filename}"
+        )
+    );
+    assert_eq!(url(Host::Caddy, github), None);
+    assert_eq!(Zips::of(Some(Host::GitHub), None), Zips::Elsewhere);
+    for remote in ["github.com:you/ota", "gitlab.com:a/b/ota"] {
+        let url = Remote::parse(remote).unwrap().zip_url();
+        crate::address::UrlTemplate::parse(&url).unwrap();
+    }
+}
+
+#[test]
+fn the_path_of_the_address_is_in_every_rule() {
+    let nginx = text(
+        &site(Host::Nginx, "https://h.example/a.b", None),
+        "host/nginx.conf",
+    );
+    assert!(
+        nginx.contains(r#"location ~ "^/a\.b(?:/[^/]+)?/api/""#),
+        "{nginx}"
+    );
+    assert!(nginx.contains("error_page 404 /a.b/404.html;"), "{nginx}");
+    let rules = text(
+        &site(Host::GitLab, "https://you.gitlab.io/ota", None),
+        "host/_redirects",
+    );
+    let rules: Vec<_> = rules
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect();
+    assert_eq!(rules.len(), 12);
+    assert!(
+        rules.iter().all(|rule| rule.starts_with("/ota/")),
+        "{rules:?}"
+    );
+    assert!(rules.contains(
+        &"/ota/:variant/api/v1/:device/:type/:incremental /ota/:variant/api/v1/:device/:type.json 200"
+    ));
+}
+
+#[test]
+fn hosts_that_know_no_path_refuse_one() {
+    for host in [Host::Netlify, Host::Cloudflare] {
+        let error = render(&site(host, "https://h.example/ota", None)).unwrap_err();
+        assert!(matches!(error, Error::NotRoot { .. }), "{error}");
+        assert_eq!(error.class(), Class::Unsupported);
+    }
+}
+
+#[test]
+fn a_project_of_cloudflare_is_known_by_its_address() {
+    let script = |base| text(&site(Host::Cloudflare, base, None), PUBLISH);
+    assert!(script("https://ota.pages.dev").contains("${PROJECT:-ota}"));
+    assert!(script(BASE).contains("${PROJECT:?"));
+}
+
+#[test]
+fn the_workflow_keeps_what_github_fills_in() {
+    let workflow = text(
+        &site(Host::GitHub, BASE, None),
+        ".github/workflows/pages.yml",
+    );
+    assert!(
+        workflow.contains("key: romfeed-${{ runner.os }}-"),
+        "{workflow}"
+    );
+    assert!(workflow.contains("permissions: {}\n"), "{workflow}");
+}
+
+#[test]
+fn names_of_folders_reach_settings_git_and_scripts() {
+    let site = Site {
+        builds: PlainPath::parse("roms").unwrap(),
+        catalog: PlainPath::parse("data/all.json").unwrap(),
+        ..site(Host::GitHub, BASE, Some("github.com:you/ota"))
+    };
+    let settings = text(&site, "romfeed.toml");
+    assert!(
+        settings.contains("builds = \"roms\"\ncatalog = \"data/all.json\"\n"),
+        "{settings}"
+    );
+    assert!(!settings.contains("\nout ="), "{settings}");
+    assert!(
+        text(&site, GITIGNORE)
+            .ends_with("/out/\n/roms/**/*.zip\n/roms/**/*.img\n/data/.romfeed/\n")
+    );
+    let script = text(&site, PUBLISH);
+    assert!(script.contains("find -L roms ") && script.contains("set -- data/all.json\n"));
+}

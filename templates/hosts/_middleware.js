@@ -1,0 +1,29 @@
+// The addresses of LineageOS's own server, a list for incrementals nobody knows, and the POST of
+// CyanogenMod's updater. A file that is there goes before any rule; in `_redirects` a rule would
+// go before the file. What no rule leads to a file stays a 404.
+const rules = [
+  [/^(.*\/api\/v1\/types\/[^/]+)\/?$/, "$1.json"],
+  [/^(.*\/api\/v1\/devices)\/?$/, "$1.json"],
+  [/^(.*\/api\/v1\/[^/]+\/[^/]+)\/[^/]+\/?$/, "$1.json"],
+  [/^(.*\/api\/v2\/oems)\/?$/, "$1.json"],
+  [/^(.*\/api\/v2\/devices\/[^/]+(?:\/builds)?)\/?$/, "$1.json"],
+];
+const posts = [
+  [/^(.*\/legacy\/[^/]+\/[^/]+)\/?$/, "$1/index.json"],
+  [/^(.*\/legacy\/[^/]+\/[^/]+\/v1\/build\/get_delta)$/, "$1"],
+];
+
+export async function onRequest(context) {
+  const url = new URL(context.request.url);
+  const isPost = context.request.method === "POST";
+  const answer = isPost ? null : await context.next();
+  if (answer && answer.status !== 404) {
+    return answer;
+  }
+  const rule = (isPost ? posts : rules).find(([path]) => path.test(url.pathname));
+  if (!rule) {
+    return answer || new Response("Method Not Allowed\n", { status: 405, headers: { Allow: "GET, HEAD" } });
+  }
+  url.pathname = url.pathname.replace(rule[0], rule[1]);
+  return context.env.ASSETS.fetch(new Request(url, { method: isPost ? "GET" : context.request.method }));
+}

@@ -1,0 +1,27 @@
+// The addresses of LineageOS's own server, and pages of folders: a CloudFront Function of the
+// runtime cloudfront-js-2.0, for viewer requests. The distribution needs besides
+//   - an origin with origin access control, and for it s3:GetObject and s3:ListBucket in the
+//     policy of the bucket: without the latter, what is not there answers 403 instead of 404;
+//   - an error page: 404 shows <{ prefix }>/404.html, with status 404;
+//   - the cache policy CachingOptimized, which keeps to the lifetimes that `publish` sets.
+// It cannot see whether a file is there, so incrementals nobody knows answer 404, and phones ask
+// by {type}.json. The POST of CyanogenMod's updater is refused.
+const rules = [
+  [/^(.*\/api\/v1\/types\/[^/]+)\/?$/, "$1.json"],
+  [/^(.*\/api\/v1\/devices)\/?$/, "$1.json"],
+  [/^(.*\/api\/v2\/oems)\/?$/, "$1.json"],
+  [/^(.*\/api\/v2\/devices\/[^/]+(?:\/builds)?)\/?$/, "$1.json"],
+];
+
+function handler(event) {
+  const request = event.request;
+  if (!request.uri.endsWith(".json")) {
+    const rule = rules.find((rule) => rule[0].test(request.uri));
+    if (rule) {
+      request.uri = request.uri.replace(rule[0], rule[1]);
+    } else if (request.uri.endsWith("/")) {
+      request.uri += "index.html";
+    }
+  }
+  return request;
+}

@@ -1,0 +1,315 @@
+//! `init`: what it writes into which folder, and what it leaves alone.
+
+use crate::support::{RomDir, Run, bacon, bacon_name};
+
+const ORIGIN: &str = "[core]\n\tbare = false\n[remote \"origin\"]\n\turl = ";
+
+fn with_remote(url: &str) -> RomDir {
+    RomDir::new().file(".git/config", format!("{ORIGIN}{url}\n"))
+}
+
+fn text(dir: &RomDir, path: &str) -> String {
+    String::from_utf8(dir.read(path)).unwrap()
+}
+
+/// The paths that `init` wrote.
+fn written(dir: &RomDir) -> Vec<String> {
+    let tree = dir.tree("").into_keys();
+    let is_ours = |path: &String| !path.starts_with(".git/") && !path.starts_with("builds/");
+    tree.filter(is_ours).collect()
+}
+
+/// The lines about files, by what became of them.
+fn fates<'a>(run: &'a Run, fate: &str) -> Vec<&'a str> {
+    let lines = run.stderr.lines();
+    lines
+        .filter_map(|line| Some(line.strip_prefix(fate)?.trim()))
+        .collect()
+}
+
+#[test]
+fn a_folder_without_remote_gets_what_no_host_needs_and_a_word_on_the_rest() {
+    let dir = RomDir::new();
+    let run = dir
+        .run(&["init"])
+        .expect(0)
+        .says("romfeed init --host HOST --base-url");
+    assert_eq!(run.stdout, "");
+    assert_eq!(written(&dir), [".gitignore", "romfeed.toml"]);
+    // Nothing to publish yet, but nothing wrong with the settings either.
+    dir.run(&["generate"]).expect(0);
+}
+
+#[test]
+fn a_repository_of_github_tells_host_address_and_where_zips_go() {
+    for url in [
+        "https://github.com/You/ota.git",
+        "git@github.com:You/ota.git",
+        "ssh://git@github.com/You/ota",
+        "https://you:secret@github.com/You/ota",
+    ] {
+        let dir = with_remote(url);
+        let run = dir.run(&["init"]).expect(0);
+        assert!(!run.stderr.contains("secret"), "{}", run.stderr);
+        let settings = text(&dir, "romfeed.toml");
+        assert!(
+            settings.contains("\nbase_url = \"https://you.github.io/ota\"\n"),
+            "{settings}"
+        );
+        assert!(
+            settings.contains(
+                "\nurl = \"https://github.com/You/ota/releases/download/{device}-{datetime}/{filename}\"\n"
+            ),
+            "{settings}"
+        );
+        assert_eq!(
+            written(&dir),
+            [
+                ".github/workflows/pages.yml",
+                ".gitignore",
+                "publish",
+                "romfeed.toml"
+            ]
+        );
+        assert!(text(&dir, "publish").contains("\nrepository=You/ota\n"));
+        run.says("lineage.updater.uri=https://you.github.io/ota/api/v1/{device}/{type}.json");
+    }
+}
+
+#[test]
+fn a_repository_of_gitlab_gets_a_pipeline() {
+    let dir = with_remote("git@gitlab.com:group/sub/ota.git");
+    dir.run(&["init"]).expect(0);
+    assert!(text(&dir, "romfeed.toml").contains("\"https://group.gitlab.io/sub/ota\""));
+    let rules = text(&dir, "host/_redirects");
+    assert!(
+        rules.contains("\n/sub/ota/api/v1/devices /sub/ota/api/v1/devices.json 200\n"),
+        "{rules}"
+    );
+    assert!(text(&dir, ".gitlab-ci.yml").contains("romfeed check --out public --zips"));
+}
+
+#[test]
+fn a_cname_is_the_address() {
+    let dir = with_remote("git@github.com:you/ota.git").file("CNAME", "ota.example.org\n");
+    dir.run(&["init"]).expect(0);
+    assert!(text(&dir, "romfeed.toml").contains("\nbase_url = \"https://ota.example.org\"\n"));
+}
+
+#[test]
+fn worktrees_and_submodules_lead_to_the_settings_of_git() {
+    let dir = RomDir::new()
+        .file(".git", "gitdir: real/worktrees/x\n")
+        .file("real/worktrees/x/commondir", "../..\n")
+        .file(
+            "real/config",
+            format!("{ORIGIN}git@github.com:you/ota.git\n"),
+        );
+    dir.run(&["init"]).expect(0);
+    assert!(text(&dir, "publish").contains("\nrepository=you/ota\n"));
+    let dir = RomDir::new().file(".git", "nonsense");
+    dir.run(&["init"])
+        .expect(0)
+        .says("cannot read the settings of git");
+}
+
+#[test]
+fn a_hostile_remote_reaches_no_file() {
+    for url in [
+        "https://github.com/mallory/$(touch${IFS}pwned)",
+        "https://github.com/mallory/`id`",
+        "https://github.com/mallory/\"; id; \"",
+        "https://github.com/mallory/ota';id;'",
+        "https://github.com/mallory/../../x",
+        "git@github.com:-you/ota",
+        "https://example.org/mallory/ota",
+    ] {
+        let dir = with_remote(url);
+        dir.run(&["init"])
+            .expect(0)
+            .says("is no repository of github.com");
+        assert_eq!(written(&dir), [".gitignore", "romfeed.toml"], "{url}");
+        let all = dir
+            .tree("")
+            .into_iter()
+            .filter(|(path, _)| !path.starts_with(".git/"));
+        for (path, bytes) in all {
+            assert!(
+                !String::from_utf8(bytes).unwrap().contains("mallory"),
+                "{path}"
+            );
+        }
+    }
+    // A line that begins like another setting does not belong to the address.
+    let dir = with_remote("git@github.com:you/ota\nurl = $(id)");
+    dir.run(&["init"]).expect(0);
+    assert!(!text(&dir, "publish").contains("$(id)"));
+}
+
+#[test]
+fn hostile_addresses_and_folders_are_refused() {
+    for args in [
+        ["--base-url", "https://h.example/$(id)"],
+        ["--base-url", "https://h.example/a;b"],
+        ["--base-url", "http://h.example"],
+        ["--builds", "my builds"],
+        ["--out", "$(id)"],
+        ["--catalog", "../catalog.json"],
+    ] {
+        let dir = RomDir::new();
+        dir.run(&[&["init", "--host", "nginx"], &args[..]].concat())
+            .expect(2);
+        assert_eq!(written(&dir), [""; 0], "{args:?}");
+    }
+}
+
+#[test]
+fn what_is_there_is_kept_and_told_of() {
+    let dir = with_remote("git@github.com:you/ota.git")
+        .file("romfeed.toml", "# mine\nkeep = 3\n")
+        .file("publish", "mine")
+        .file(".gitignore", "/out\n/builds/\n");
+    let run = dir.run(&["init"]).expect(0);
+    assert_eq!(
+        fates(&run, "kept"),
+        [
+            "romfeed.toml: it lacks base_url = \"https://you.github.io/ota\", url = \
+             \"https://github.com/you/ota/releases/download/{device}-{datetime}/{filename}\"",
+            ".gitignore: it lacks /.romfeed/",
+            "publish: it is not what init would write",
+        ]
+    );
+    assert_eq!(text(&dir, "romfeed.toml"), "# mine\nkeep = 3\n");
+    assert_eq!(text(&dir, "publish"), "mine");
+    let printed = dir.run(&["init", "--print", "publish"]).expect(0).stdout;
+    assert!(printed.starts_with("#!/bin/sh\n"), "{printed}");
+    dir.run(&["init", "--print", "nothing"])
+        .expect(2)
+        .says("they are romfeed.toml, ");
+}
+
+#[test]
+fn settings_that_are_there_go_before_guesses() {
+    let dir = with_remote("git@github.com:you/ota.git").file(
+        "romfeed.toml",
+        "base_url = \"https://ota.example.org\"\nurl = \"https://h.example/{filename}\"\n",
+    );
+    let run = dir.run(&["init"]).expect(0);
+    assert_eq!(fates(&run, "kept"), ["romfeed.toml"]);
+    let script = text(&dir, "publish");
+    assert!(!script.contains("gh release"), "{script}");
+}
+
+#[test]
+fn a_second_run_changes_nothing_and_keeps_to_the_host() {
+    let dir = with_remote("git@github.com:you/ota.git");
+    let base = "https://ota.example.org";
+    dir.run(&["init", "--host", "nginx", "--base-url", base])
+        .expect(0);
+    let before = dir.tree("");
+    let run = dir.run(&["init"]).expect(0);
+    assert_eq!(dir.tree(""), before);
+    let all = ["romfeed.toml", ".gitignore", "host/nginx.conf", "publish"];
+    assert_eq!(fates(&run, "unchanged"), all);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let dir = with_remote("git@github.com:you/ota.git");
+    let run = dir.run(&["init", "--dry-run"]).expect(0);
+    assert_eq!(written(&dir), [""; 0]);
+    assert_eq!(fates(&run, "to create").len(), 4);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_script_can_be_run_and_the_rest_cannot() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = with_remote("git@github.com:you/ota.git");
+    dir.run(&["init"]).expect(0);
+    let mode = |path: &str| {
+        dir.path()
+            .join(path)
+            .metadata()
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o111
+    };
+    assert_eq!((mode("publish"), mode("romfeed.toml")), (0o111, 0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_is_kept() {
+    let dir = RomDir::new();
+    std::os::unix::fs::symlink("nowhere", dir.path().join("romfeed.toml")).unwrap();
+    dir.run(&["init"])
+        .expect(0)
+        .says("romfeed.toml: it leads nowhere");
+    assert!(!dir.path().join("nowhere").exists());
+}
+
+#[test]
+fn devices_are_those_of_the_builds_and_the_site_can_be_made() {
+    let dir = with_remote("git@github.com:you/ota.git")
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0))
+        .file(&format!("builds/{}", bacon_name(1)), bacon(1))
+        .file("builds/broken.zip", "not a zip");
+    dir.run(&["init"]).expect(0).says("1 zip tells no device");
+    let devices: serde_json::Value = serde_json::from_str(&text(&dir, "devices.json")).unwrap();
+    assert_eq!(devices.as_array().unwrap().len(), 1);
+    assert_eq!(devices[0]["model"], "bacon");
+    assert!(devices[0]["name"].is_string() && devices[0]["oem"].is_string());
+    dir.remove("builds/broken.zip");
+    dir.run(&["generate"])
+        .expect(0)
+        .says("out: 2 builds for 1 device");
+    let feed = text(&dir, "out/api/v1/bacon/nightly.json");
+    assert!(
+        feed.contains("https://github.com/you/ota/releases/download/bacon-17"),
+        "{feed}"
+    );
+    let run = dir.run(&["init"]).expect(0);
+    assert!(
+        fates(&run, "unchanged").contains(&"devices.json"),
+        "{}",
+        run.stderr
+    );
+    // A name that was set right by hand stays.
+    dir.put(
+        "devices.json",
+        r#"[{"model":"bacon","oem":"OnePlus","name":"One"}]"#,
+    );
+    let run = dir.run(&["init"]).expect(0);
+    assert_eq!(fates(&run, "kept"), ["devices.json"]);
+}
+
+#[test]
+fn every_host_has_a_kit_whose_settings_are_read() {
+    for host in [
+        "github",
+        "gitlab",
+        "netlify",
+        "cloudflare",
+        "nginx",
+        "apache",
+        "caddy",
+        "s3",
+    ] {
+        let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
+        let base = "https://ota.example.org";
+        dir.run(&["init", "--host", host, "--base-url", base])
+            .expect(0)
+            .says("./publish");
+        dir.run(&["generate"]).expect(0);
+    }
+}
+
+#[test]
+fn init_is_for_the_current_folder() {
+    let dir = RomDir::new().file("x/romfeed.toml", "");
+    dir.run(&["init", "-c", "x/romfeed.toml"])
+        .expect(2)
+        .says("leave out --config");
+}
