@@ -26,8 +26,8 @@ struct Entry {
     oem: String,
     #[serde(default)]
     name: String,
-    #[serde(alias = "wiki")]
     info_url: Option<String>,
+    wiki: Option<String>,
 }
 
 /// What the files say.
@@ -129,7 +129,7 @@ fn parse_entry(text: &str) -> Result<(String, DeviceInfo), serde_json::Error> {
     let info = DeviceInfo {
         oem: known.oem,
         name: known.name,
-        info_url: known.info_url.filter(|url| !url.is_empty()),
+        info_url: known.info_url.or(known.wiki).filter(|url| !url.is_empty()),
         dependencies: Vec::new(),
         entry,
     };

@@ -184,6 +184,7 @@ pub(super) fn entry<'a>(
     let changelog = known.changelogs.get(&build.filename);
     let shown = changelog.filter(|_| shows_changelog);
     let mut facts = BuildValues::new(build, Some(entry.offer.url), facts);
+    facts.images.retain(|image| image.url.is_some());
     for image in &mut facts.images {
         image.url = image.url.take().map(|url| relative(&url, base, root));
     }

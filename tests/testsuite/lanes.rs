@@ -640,7 +640,7 @@ fn a_variant_has_a_tree_of_its_own() {
         ),
         (
             "[[variant]]\nname = \"x.json\"\npackage = \"*\"",
-            "it ends like a feed file",
+            "it ends like a file of the site",
         ),
         (
             "[[variant]]\nname = \"x\"",

@@ -165,7 +165,11 @@ fn it_speaks_https_with_a_certificate() {
     );
     // Plain text on that port is no reason to fall over.
     assert!(!send(server.addr, b"GET / HTTP/1.1\r\n\r\n").starts_with(b"HTTP"));
-    assert_eq!(http.fetch(&Ask::get(&base, 9999)).unwrap().status, 404);
+    let page = http.fetch(&Ask::get(&base, 9999)).unwrap();
+    assert_eq!(
+        (page.status, page.body.starts_with(b"<!doctype html>")),
+        (200, true)
+    );
     let bad = dir.run(&[
         "serve",
         "--listen",
