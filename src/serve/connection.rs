@@ -24,7 +24,7 @@ use tokio_rustls::TlsAcceptor;
 use super::places::{Place, Places};
 use super::route;
 use super::site::Site;
-use super::{Access, Hooks, Limits};
+use super::{Access, Hooks, Limits, reload};
 
 /// How long to wait when the system has no more sockets to give.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -133,6 +133,9 @@ impl Server {
         let target = request.uri().clone();
         let mut answer = route::answer(&self.site, request, self.limits.body_time).await;
         let status = answer.status().as_u16();
+        if reload::is_poll(&self.site, target.path()) {
+            return Ok(answer);
+        }
         let (site, hooks) = (Arc::clone(&self.site), Arc::clone(&self.hooks));
         answer.body_mut().tell_sent(move |len| {
             hooks.answered(&|| Access {

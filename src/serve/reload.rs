@@ -8,12 +8,18 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::site::Site;
 use crate::feed::Page;
 
 const SCRIPT: &[u8] = include_bytes!("reload.js");
 /// Beside what pages load; no page of a site has these names.
 const SCRIPT_PATH: &str = "assets/reload.js";
 const VERSION_PATH: &str = "assets/version";
+
+/// A question of the script, which comes every second and tells nobody anything.
+pub(super) fn is_poll(site: &Site, path: &str) -> bool {
+    site.reload_at.is_some() && path.ends_with(VERSION_PATH)
+}
 
 /// Adds the script to all pages; `base_path` is that of the server's address.
 pub(super) fn add(pages: &mut Vec<Page>, base_path: &str) {

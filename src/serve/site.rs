@@ -61,7 +61,7 @@ pub(super) struct Site {
     pub(super) base_path: String,
     pub(super) clock: fn() -> i64,
     /// The path of the address, if whoever looks at the pages is at work on them.
-    reload_at: Option<String>,
+    pub(super) reload_at: Option<String>,
     current: RwLock<Arc<Current>>,
     making: Mutex<()>,
     downloads: Arc<()>,

@@ -1,6 +1,6 @@
 <% if zips == "github" %>
-# Each zip becomes an asset of the release that `url` in romfeed.toml names. What is there
-# already, with the same length, is left alone.
+# Each zip, with images of its name beside it (-recovery.img), becomes an asset of the release that
+# `url` in romfeed.toml names. What is there already, with the same length, is left alone.
 repository=<{ repository }>
 assets=https://github.com/$repository/releases/download
 list=$(romfeed catalog list --json)
@@ -13,11 +13,14 @@ printf '%s\n' "$list" |
         there=$(gh release view "$tag" --repo "$repository" --json assets \
             --jq '.assets[] | "\(.name) \(.size)"' </dev/null 2>/dev/null) ||
             gh release create "$tag" --repo "$repository" --title "$tag" --notes "" </dev/null
-        printf '%s\n' "$there" | grep -Fqx -e "$name $(($(wc -c <"$zip")))" ||
-            gh release upload "$tag" "$zip" --repo "$repository" --clobber </dev/null
+        for file in "$zip" "${zip%.zip}"-*.img; do
+            [ -f "$file" ] || continue
+            printf '%s\n' "$there" | grep -Fqx -e "${file##*/} $(($(wc -c <"$file")))" ||
+                gh release upload "$tag" "$file" --repo "$repository" --clobber </dev/null
+        done
     done
 <% elif zips == "gitlab" %>
-# Each zip becomes a file of the generic package that `url` in romfeed.toml names.
+# Each zip, with images of its name beside it (-recovery.img), becomes a file of the package that `url` in romfeed.toml names.
 packages=<{ packages }>
 : "${GITLAB_TOKEN:?give a token with the scope api, as GITLAB_TOKEN}"
 list=$(romfeed catalog list --json)
@@ -27,10 +30,14 @@ printf '%s\n' "$list" |
     while read -r path; do
         zip=$(find -L <{ builds }> -type f -name "${path##*/}" | head -n 1)
         [ -n "$zip" ] || continue
-        curl --fail --silent --location --range 0-0 --output /dev/null "$packages/$path" </dev/null ||
-            # The token goes through a pipe, as a command line is there for all to see.
-            printf 'header = "PRIVATE-TOKEN: %s"\n' "$GITLAB_TOKEN" |
-            curl --fail --silent --show-error --config - --upload-file "$zip" "$packages/$path"
+        for file in "$zip" "${zip%.zip}"-*.img; do
+            [ -f "$file" ] || continue
+            url=$packages/${path%/*}/${file##*/}
+            curl --fail --silent --location --range 0-0 --output /dev/null "$url" </dev/null ||
+                # The token goes through a pipe, as a command line is there for all to see.
+                printf 'header = "PRIVATE-TOKEN: %s"\n' "$GITLAB_TOKEN" |
+                curl --fail --silent --show-error --config - --upload-file "$file" "$url"
+        done
     done
 <% else %>
 # Upload the zips to where `url` in romfeed.toml says, by a line of your own here. As long as

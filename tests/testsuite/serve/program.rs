@@ -342,3 +342,28 @@ fn what_cannot_be_is_refused() {
         .expect(2)
         .says("catalog.json");
 }
+
+#[test]
+fn pages_of_a_watched_site_follow_their_templates_and_files_do_not_know() {
+    let dir = RomDir::new()
+        .file("builds/lineage-21.0-20231114-nightly-bacon.zip", bacon(0))
+        .file("templates/home.html", "<h1>One</h1>");
+    let server = Running::start(&dir, &["--watch"]);
+    let page = |path: &str| {
+        let answer = get(server.addr, path);
+        (answer.status, answer.text().to_owned())
+    };
+    let (status, home) = page("/");
+    assert_eq!(status, 200);
+    assert!(
+        home.starts_with("<h1>One</h1>") && home.contains("assets/reload.js"),
+        "{home}"
+    );
+    assert_eq!(page("/assets/reload.js").0, 200);
+    let (_, before) = page("/assets/version");
+    dir.put("templates/home.html", "<h1>Other</h1>");
+    wait_for(|| page("/").1.contains("Other"));
+    assert_ne!(page("/assets/version").1, before);
+    let written = String::from_utf8(dir.read("out/index.html")).unwrap();
+    assert_eq!(written, "<h1>Other</h1>\n");
+}
