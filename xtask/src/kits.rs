@@ -320,7 +320,25 @@ const fn missing(path: &'static str) -> Case {
     }
 }
 
-const CASES: [Case; 30] = [
+/// A page for people.
+const fn page(path: &'static str, kind: &'static str, file: &'static str) -> Case {
+    Case {
+        kind,
+        ..feed(path, file)
+    }
+}
+
+const CASES: [Case; 36] = [
+    page("", "text/html", "index.html"),
+    page("enchilada.html", "text/html", "enchilada.html"),
+    page(
+        "enchilada/changes.html",
+        "text/html",
+        "enchilada/changes.html",
+    ),
+    page("assets/style.css", "text/css", "assets/style.css"),
+    page("assets/icon.svg", "image/svg+xml", "assets/icon.svg"),
+    page("builds.atom", "application/atom+xml", "builds.atom"),
     feed("enchilada.json", "enchilada.json"),
     feed("api/v1/i9100/nightly.json", "api/v1/i9100/nightly.json"),
     feed(
