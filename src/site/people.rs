@@ -21,6 +21,9 @@ use crate::feed::template::context::Known;
 /// Most builds on a device's page; older ones are on further pages. Each takes about 600
 /// bytes.
 const PER_PAGE: usize = 40;
+/// Most builds of a device that have a page of their own, the newest; the others are in its lists
+/// alone.
+const MAX_PAGES: usize = 100;
 /// Most builds on the page of a device's changes.
 const MAX_CHANGES: usize = 40;
 /// Most bytes of changelogs on it; what does not fit is on the page of its build.
@@ -41,8 +44,8 @@ pub(super) struct Entry<'a> {
     pub(super) lane: &'a Lane<'a>,
     /// The deltas that lead to it.
     pub(super) deltas: Vec<&'a DeltaOffer<'a>>,
-    /// Path of its page, not escaped.
-    pub(super) path: String,
+    /// Path of its page, not escaped, if it has one.
+    pub(super) path: Option<String>,
 }
 
 /// A page to be made.
@@ -70,17 +73,19 @@ pub(super) fn render(
     let devices = by_device(lanes, &atoms);
     let site = SiteValues::new(known.config, atoms.get(super::SITE_ATOM).copied());
     let site = Value::from(Serde(site));
-    let mut jobs = vec![home(&devices, known)];
-    let of_devices: Vec<Vec<Job>> = devices
+    let mut pages = vec![render_job(engine, &site, home(&devices, known))?];
+    // Device by device, since the values of all builds together outgrow their pages by far.
+    let of_devices: Vec<Result<Vec<Page>, Error>> = devices
         .par_iter()
-        .map(|device| of_device(device, known))
+        .map(|device| {
+            let jobs = of_device(device, known).into_iter();
+            jobs.map(|job| render_job(engine, &site, job)).collect()
+        })
         .collect();
-    jobs.extend(of_devices.into_iter().flatten());
-    let pages: Vec<Result<Page, Error>> = jobs
-        .into_par_iter()
-        .map(|job| render_job(engine, &site, job))
-        .collect();
-    pages.into_iter().collect()
+    for of_device in of_devices {
+        pages.append(&mut of_device?);
+    }
+    Ok(pages)
 }
 
 fn render_job(engine: &Pages<'_>, site: &Value, job: Job) -> Result<Page, Error> {
@@ -125,7 +130,7 @@ fn by_device<'a>(
                     offer: *offer,
                     lane,
                     deltas: deltas_to(offer, lane),
-                    path: String::new(),
+                    path: None,
                 });
             }
         }
@@ -150,20 +155,20 @@ fn deltas_to<'a>(offer: &Offer<'a>, lane: &'a Lane<'a>) -> Vec<&'a DeltaOffer<'a
 /// by what tells them apart.
 fn name_pages(device: &mut DeviceBuilds<'_>) {
     let mut taken: BTreeSet<String> = BTreeSet::new();
-    for entry in &mut device.builds {
+    for entry in device.builds.iter_mut().take(MAX_PAGES) {
         let build = entry.offer.build;
         let stem = match build.filename.len().checked_sub(4) {
             Some(at) if build.filename.is_char_boundary(at) => &build.filename[..at],
             _ => build.filename.as_str(),
         };
         let path = super::build_path(device.model.as_str(), stem);
-        entry.path = match taken.insert(path.clone()) {
+        entry.path = Some(match taken.insert(path.clone()) {
             true => path,
             false => {
                 let digits: String = build.identity().chars().take(16).collect();
                 super::build_path(device.model.as_str(), &format!("{stem}-{digits}"))
             }
-        };
+        });
     }
 }
 
@@ -236,14 +241,16 @@ fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
     }
     jobs.push(changes(device, &about, known));
     for (index, entry) in device.builds.iter().enumerate() {
+        let Some(path) = &entry.path else { continue };
         let neighbour = |at: Option<usize>| {
             let entry = at.and_then(|at| device.builds.get(at));
+            let entry = entry.filter(|entry| entry.path.is_some());
             entry.map_or(Value::from(()), |entry| {
-                values::entry(entry, &root_of(&entry.path), known, at == Some(index))
+                values::entry(entry, &root_of(path), known, at == Some(index))
             })
         };
         jobs.push(Job {
-            path: entry.path.clone(),
+            path: path.clone(),
             template: "build.html",
             values: vec![
                 ("device", about.clone()),

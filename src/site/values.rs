@@ -141,8 +141,9 @@ impl<'a> DeviceValues<'a> {
 pub(super) struct EntryValues<'a> {
     #[serde(flatten)]
     build: BuildValues<'a>,
-    /// Path of its page.
-    page: String,
+    /// Path of its page, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<String>,
     /// Where a browser downloads it: relative to the site's root where the site has it.
     download: String,
     /// The deltas that lead to it.
@@ -190,7 +191,10 @@ pub(super) fn entry<'a>(
     }
     Value::from(Serde(EntryValues {
         build: facts,
-        page: format!("{root}{}", encode_path(&entry.path)),
+        page: entry
+            .path
+            .as_ref()
+            .map(|path| format!("{root}{}", encode_path(path))),
         download: relative(entry.offer.url, base, root),
         deltas: entry.deltas.iter().copied().map(delta).collect(),
         changelog_html: shown.map(|shown| Value::from_safe_string(shown.html.clone())),

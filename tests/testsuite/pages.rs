@@ -162,7 +162,7 @@ fn no_page_has_inline_code_or_asks_another_host() {
 #[test]
 fn many_builds_are_on_several_pages_that_lead_to_each_other() {
     let dir = RomDir::new();
-    for days in 0..45 {
+    for days in 0..105 {
         let name = format!(
             "builds/lineage-21.0-{}-nightly-bacon.zip",
             20_230_000 + days
@@ -172,6 +172,7 @@ fn many_builds_are_on_several_pages_that_lead_to_each_other() {
     dir.generate();
     let first = page(&dir, "bacon.html");
     let second = page(&dir, "bacon/page-2.html");
+    let third = page(&dir, "bacon/page-3.html");
     assert!(
         first.contains("rel=\"next\" href=\"bacon/page-2.html\""),
         "{first}"
@@ -181,7 +182,14 @@ fn many_builds_are_on_several_pages_that_lead_to_each_other() {
         "{second}"
     );
     assert_eq!(first.matches("class=\"get\"").count(), 40);
-    assert_eq!(second.matches("class=\"get\"").count(), 5);
+    assert_eq!(second.matches("class=\"get\"").count(), 40);
+    assert_eq!(third.matches("class=\"get\"").count(), 25);
+    // The oldest have no page of their own, and no link to one.
+    assert_eq!(third.matches("<a class=\"name\"").count(), 20);
+    let own = pages(&dir)
+        .into_keys()
+        .filter(|path| path.starts_with("bacon/builds/"));
+    assert_eq!(own.count(), 100);
 }
 
 #[test]
