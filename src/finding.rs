@@ -58,6 +58,8 @@ pub struct Finding {
     pub place: String,
     /// What was found, as a fragment of a sentence on the place; not escaped.
     pub message: String,
+    /// What to do in this very case; none is what the rule says.
+    advice: Option<&'static str>,
 }
 
 impl Finding {
@@ -72,7 +74,23 @@ impl Finding {
             rule,
             place: place.into(),
             message: message.into(),
+            advice: None,
         }
+    }
+
+    /// The same, where the cause asks for something else than the rule says, or for one part of it.
+    #[must_use]
+    pub fn with_fix(self, fix: &'static str) -> Finding {
+        Finding {
+            advice: Some(fix),
+            ..self
+        }
+    }
+
+    /// What to do, as a sentence without a full stop.
+    #[must_use]
+    pub fn fix(&self) -> &'static str {
+        self.advice.unwrap_or(self.rule.fix)
     }
 }
 

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use walkdir::WalkDir;
 
-use crate::fetch::{Ask, Fetch};
+use super::{cause, rules};
+use crate::fetch::{Fault, Fetch, fetch_json};
+use crate::finding::Finding;
 
 /// Longest list of files read of a live site, in bytes: some 100,000 paths.
 const MAX_MANIFEST: usize = 16 << 20;
@@ -48,29 +49,44 @@ pub fn of_folder(root: &Path) -> Vec<String> {
 }
 
 /// The feeds of a live site, by their paths; empty if it does not tell.
-#[must_use]
-pub fn of_site(base: &str, fetch: &dyn Fetch) -> Vec<String> {
-    let manifest: Option<Manifest> = load(fetch, base, "/.romfeed/manifest.json", MAX_MANIFEST);
-    if let Some(manifest) = manifest {
-        return manifest.files;
+///
+/// # Errors
+/// A finding, if its host does not answer.
+pub fn of_site(base: &str, fetch: &dyn Fetch) -> Result<Vec<String>, Finding> {
+    let told = told_by(base, fetch);
+    told.map_err(|fault| cause::find(&rules::SITE_UNREACHABLE, base, &fault))
+}
+
+fn told_by(base: &str, fetch: &dyn Fetch) -> Result<Vec<String>, Fault> {
+    let url = format!("{base}/.romfeed/manifest.json");
+    if let Some(manifest) = fetch_json::<Manifest>(fetch, &url, MAX_MANIFEST)? {
+        return Ok(manifest.files);
     }
-    let list = |path: &str| {
-        let url = format!("{path}.json");
-        load::<BTreeMap<String, Vec<String>>>(fetch, base, &url, MAX_LIST)
-            .map(|list| (list, ".json"))
-            .or_else(|| Some((load(fetch, base, path, MAX_LIST)?, "")))
-    };
-    let Some((by_version, end)) = list("/api/v1/devices") else {
-        return Vec::new();
-    };
+    for end in [".json", ""] {
+        let url = format!("{base}/api/v1/devices{end}");
+        if let Some(by_version) = fetch_json(fetch, &url, MAX_LIST)? {
+            return Ok(feeds_of(base, fetch, by_version, end));
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// The feeds of the devices of each version; addresses of the site's lists end with `end`.
+fn feeds_of(
+    base: &str,
+    fetch: &dyn Fetch,
+    by_version: BTreeMap<String, Vec<String>>,
+    end: &str,
+) -> Vec<String> {
     let devices: BTreeSet<String> = by_version.into_values().flatten().collect();
     let mut paths = Vec::new();
     for device in devices.iter().take(MAX_DEVICES) {
         let url = match end {
-            "" => format!("/api/v1/types/{device}/"),
-            end => format!("/api/v1/types/{device}{end}"),
+            "" => format!("{base}/api/v1/types/{device}/"),
+            end => format!("{base}/api/v1/types/{device}{end}"),
         };
-        let types: Option<Types> = load(fetch, base, &url, MAX_LIST);
+        // One device without an answer is not all of the site.
+        let types: Option<Types> = fetch_json(fetch, &url, MAX_LIST).unwrap_or_default();
         for romtype in types.into_iter().flat_map(|types| types.response) {
             paths.push(match end {
                 // LineageOS's own server takes any incremental.
@@ -83,10 +99,4 @@ pub fn of_site(base: &str, fetch: &dyn Fetch) -> Vec<String> {
         }
     }
     paths
-}
-
-fn load<T: DeserializeOwned>(fetch: &dyn Fetch, base: &str, path: &str, max: usize) -> Option<T> {
-    let url = format!("{base}{path}");
-    let answer = fetch.fetch(&Ask::get(&url, max)).ok()?;
-    (answer.status == 200).then(|| serde_json::from_slice(&answer.body).ok())?
 }

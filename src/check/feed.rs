@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::rules;
 use super::strict;
 use super::target::{Feed, Kind};
-use super::{Installed, hosts};
+use super::{Installed, cause, hosts, present};
 use crate::client::{
     self, Entry, Generation, ListFault, Response, TransportFault, Warning, accept, read,
 };
@@ -47,17 +47,29 @@ pub(super) struct Judged {
 pub(super) fn judge(feed: &Feed, fetch: &dyn Fetch, installed: Option<&Installed>) -> Judged {
     let mut judged = Judged::default();
     judged.findings.extend(hosts::of_feed(feed));
-    let answers = follow(fetch, &Ask::get(&feed.url, MAX_FEED), MAX_REDIRECTS + 1);
-    let mut find = |rule, message: String| {
-        let finding = Finding::new(rule, feed.path.clone(), message);
-        judged.findings.push(finding);
-    };
-    let answers = match answers {
+    let file = fetch.file(&feed.url);
+    if let Some(file) = &file
+        && let Some(missing) = present::fault_of_file(file, &feed.path, &rules::SITE_FILE_MISSING)
+    {
+        judged.findings.push(missing);
+        return judged;
+    }
+    let answers = match follow(fetch, &Ask::get(&feed.url, MAX_FEED), MAX_REDIRECTS + 1) {
         Ok(answers) => answers,
         Err(fault) => {
-            find(&rules::FEED_UNREACHABLE, fault.to_string());
+            let finding = cause::find(&rules::FEED_UNREACHABLE, &feed.path, &fault);
+            judged.findings.push(finding);
             return judged;
         }
+    };
+    let mut find = |rule: &'static Rule, message: String| {
+        let finding = Finding::new(rule, feed.path.clone(), message);
+        judged
+            .findings
+            .push(match file.is_some() && is_of_text(rule) {
+                true => finding.with_fix(rules::SITE_FILE_MISSING.fix),
+                false => finding,
+            });
     };
     let Some(last) = answers.last() else {
         return judged;
@@ -106,6 +118,16 @@ pub(super) fn judge(feed: &Feed, fetch: &dyn Fetch, installed: Option<&Installed
         .collect();
     judged.body = Some(last.body.clone());
     judged
+}
+
+/// Whether a rule is about the text of a feed, which romfeed writes anew in one's own folder.
+fn is_of_text(rule: &Rule) -> bool {
+    let of_text = [
+        &rules::FEED_UNREADABLE,
+        &rules::FEED_NOT_STRICT,
+        &rules::FEED_ENTRY_DROPPED,
+    ];
+    of_text.contains(&rule)
 }
 
 fn listed(feed: &Feed, entry: &Entry) -> Listed {
@@ -166,13 +188,40 @@ fn transport(
             TransportFault::TooLong { .. } => &rules::FEED_TOO_LONG,
         };
         let (_, generations) = faults
-            .entry(fault.to_string())
+            .entry(words(fault, urls[0]))
             .or_insert((rule, Vec::new()));
         generations.push(*generation);
     }
     let faults = faults.into_iter();
     let faults = faults.map(|(fault, (rule, of))| (rule, for_whom(fault, &of, readers)));
     (accepting, faults.collect())
+}
+
+/// A fault without what is only this list's, so that the same fault of many is one finding.
+fn words(fault: TransportFault, asked: &str) -> String {
+    match fault {
+        TransportFault::Redirect { to } => {
+            let [_, to] = without_common_end(asked, &to);
+            TransportFault::Redirect { to }.to_string()
+        }
+        TransportFault::OtherScheme { from, to } => {
+            let [from, to] = without_common_end(&from, &to);
+            TransportFault::OtherScheme { from, to }.to_string()
+        }
+        fault => fault.to_string(),
+    }
+}
+
+/// Two addresses, with `…` in place of the folders and the name at the end of both.
+fn without_common_end(a: &str, b: &str) -> [String; 2] {
+    let paths = [a, b].map(|url| url.splitn(4, '/').nth(3).unwrap_or_default());
+    let [of_a, of_b] = paths.map(|path| path.rsplit('/'));
+    let common = of_a.zip(of_b).take_while(|(one, other)| one == other);
+    let common_len: usize = common.map(|(part, _)| part.len() + 1).sum();
+    [a, b].map(|url| match url.len().checked_sub(common_len) {
+        Some(len) if common_len > 0 => format!("{}/…", &url[..len]),
+        _ => url.to_owned(),
+    })
 }
 
 /// Whether the host has the release type in capitals, which no client asks for.

@@ -4,10 +4,12 @@
 //! [`Report`] with a [`Finding`] for each [rule](rules) that is broken. What clients do is asked of
 //! [`client`](crate::client); what hosts do is seen by asking them.
 
+pub mod cause;
 mod discover;
 mod feed;
 mod hosts;
 mod own;
+mod present;
 pub mod rules;
 mod strict;
 pub mod target;
@@ -20,13 +22,13 @@ use rayon::prelude::*;
 
 use crate::client::{Generation, read};
 use crate::fetch::{Ask, Fetch, Folder, follow};
-use crate::finding::{Finding, Rule};
+use crate::finding::Finding;
 use crate::romside;
 use feed::{Judged, Listed, MAX_REDIRECTS};
 use target::{Feed, Kind};
 
 pub use discover::{of_folder, of_site};
-pub use own::{Installed, Known, expected, known};
+pub use own::{Installed, Known, expected, known, lists};
 
 /// What romfeed asks for to see how a host answers for what is not there.
 const NO_SUCH_PAGE: &str = "romfeed-asks-for-what-is-not-there.json";
@@ -50,6 +52,8 @@ pub struct Task<'a> {
     pub paths: &'a [String],
     /// Lists that must be there, by path, with the build of the phones that ask for it if known.
     pub expected: BTreeMap<String, Option<Installed>>,
+    /// Other files that must be there, by path: what romfeed wrote, and all lists of the catalog.
+    pub required: Vec<String>,
     /// What the catalog has of packages, by file name.
     pub known: BTreeMap<String, Known>,
     /// The site is live: its host is judged too.
@@ -91,6 +95,7 @@ pub fn check(task: &Task<'_>) -> Report {
         zips::collect(&mut listed, one.listed);
     }
     findings.extend(missing(task));
+    findings.extend(present::judge(task));
     if task.is_live {
         findings.extend(judge_unknown(task));
     }
@@ -132,7 +137,9 @@ fn judge_feed(task: &Task<'_>, feed: &Feed) -> Judged {
     {
         judged.findings.push(other_case(&feed.path, found));
     }
-    if task.is_live && feed.kind == Kind::Legacy {
+    let is_unreachable = |found: &Finding| *found.rule == rules::FEED_UNREACHABLE;
+    let is_there = !judged.findings.iter().any(is_unreachable);
+    if task.is_live && is_there && feed.kind == Kind::Legacy {
         judged.findings.extend(feed::judge_post(feed, &*task.site));
     }
     if let (Some(local), Some(body)) = (task.local, &judged.body) {
@@ -239,32 +246,26 @@ fn judge_unknown(task: &Task<'_>) -> Option<Finding> {
 
 /// Errors first, and what is said of several places once.
 fn merged(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut places: Vec<(&'static Rule, String, Vec<String>)> = Vec::new();
+    let mut places: Vec<(Finding, BTreeSet<String>)> = Vec::new();
     let mut index: BTreeMap<(&str, String), usize> = BTreeMap::new();
-    for Finding {
-        rule,
-        place,
-        message,
-    } in findings
-    {
-        let at = *index.entry((rule.id, message.clone())).or_insert_with(|| {
-            places.push((rule, message, Vec::new()));
+    for finding in findings {
+        let key = (finding.rule.id, finding.message.clone());
+        let at = *index.entry(key).or_insert_with(|| {
+            places.push((finding.clone(), BTreeSet::new()));
             places.len() - 1
         });
-        if !places[at].2.contains(&place) {
-            places[at].2.push(place);
+        let (first, more) = &mut places[at];
+        if finding.place != first.place {
+            more.insert(finding.place);
         }
     }
     let mut merged: Vec<Finding> = places
         .into_iter()
-        .map(|(rule, message, places)| {
-            let place = match &places[..] {
-                [first, more @ ..] if !more.is_empty() => {
-                    format!("{first} and {} more", more.len())
-                }
-                _ => places.concat(),
-            };
-            Finding::new(rule, place, message)
+        .map(|(mut finding, more)| {
+            if !more.is_empty() {
+                finding.place = format!("{} and {} more", finding.place, more.len());
+            }
+            finding
         })
         .collect();
     merged.sort_by_key(|finding| std::cmp::Reverse(finding.rule.severity));

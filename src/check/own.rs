@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::Catalog;
 use crate::catalog::lanes::Lanes;
+use crate::changelog::Rendered;
 use crate::config::Config;
+use crate::feed;
 
 /// A build that phones run, and that should have a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +50,16 @@ pub fn expected(lanes: &Lanes<'_>) -> BTreeMap<String, Option<Installed>> {
         }
     }
     expected
+}
+
+/// The paths of all lists that are made from these lanes, of all formats that are set; texts on
+/// changes are not among them.
+///
+/// # Errors
+/// [`feed::Error`], if a feed template cannot be used.
+pub fn lists(lanes: &Lanes<'_>, config: &Config) -> Result<Vec<String>, feed::Error> {
+    let feeds = feed::render(&lanes.lanes, config, &Rendered::default())?;
+    Ok(feeds.pages.into_iter().map(|page| page.path).collect())
 }
 
 /// What the catalog has of its packages, by file name.

@@ -31,6 +31,18 @@ rules! {
         "There are feeds to judge",
         "romfeed",
         "run romfeed generate, or name a device with --device and --type";
+    SITE_UNREACHABLE, Error, "site-unreachable",
+        "The host of the site answers, with a certificate that phones trust",
+        "HttpURLConnectionClient and UpdatesNetworkDataSource of Updater",
+        "check the name, the certificate and the web host";
+    SITE_FILE_MISSING, Error, "site-file-missing",
+        "The folder has every file that romfeed wrote, and every list that the catalog needs",
+        "romfeed",
+        "run romfeed generate";
+    FILE_UNREADABLE, Error, "file-unreadable",
+        "The files of the site and its packages can be read",
+        "romfeed; web hosts answer with status 403 or 404 for what they cannot read",
+        "set its permissions; web hosts have to read it too";
     SITE_UNKNOWN_ANSWERED, Error, "site-unknown-answered",
         "An unknown address answers with status 404",
         "UpdatesCheckReceiver.onSuccess keeps the first answer unread; a page in its place breaks every later check until the updater's data is cleared",
@@ -119,10 +131,14 @@ rules! {
         "The sha256 of an entry is 64 digits in lower case",
         "forks of the client of 23 compare it as text",
         "publish the SHA-256 of the zip in lower case";
-    ZIP_UNREACHABLE, Error, "zip-unreachable",
-        "A zip can be downloaded",
+    ZIP_FILE_MISSING, Error, "zip-file-missing",
+        "A zip that the site itself serves is in the folder of builds",
         "UpdaterController.startDownload of Updater",
-        "upload the zip before the feed; check its address";
+        "put it back, or run romfeed generate so that no feed offers it";
+    ZIP_UNREACHABLE, Error, "zip-unreachable",
+        "The host of a zip answers",
+        "UpdaterController.startDownload of Updater",
+        "check the zip's address and its host";
     ZIP_STATUS, Error, "zip-status",
         "A zip answers with status 2xx",
         "HttpURLConnectionClient.isSuccessCode of Updater",

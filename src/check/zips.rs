@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::feed::{Listed, MAX_REDIRECTS};
-use super::{Known, hosts, rules};
+use super::{Known, cause, hosts, present, rules};
 use crate::fetch::{Answer, Ask, Fault, Fetch, Remote, follow, is_absolute, resolve};
 use crate::finding::{Finding, Rule};
 use crate::package::metadata::{self, OtaMetadata};
@@ -53,6 +53,14 @@ pub(super) fn judge(
     let Some(url) = listed.first().map(|zip| zip.url.as_str()) else {
         return Outcome::Judged(findings);
     };
+    let file = fetch.file(url);
+    if let Some(file) = &file {
+        let place = file.display().to_string();
+        if let Some(missing) = present::fault_of_file(file, &place, &rules::ZIP_FILE_MISSING) {
+            findings.push(missing);
+            return Outcome::Judged(findings);
+        }
+    }
     let ask = Ask {
         range: Some((0, 0)),
         accept_gzip: true,
@@ -66,11 +74,11 @@ pub(super) fn judge(
         // What names no host is said of the feed.
         Err(Fault::Address { .. }) if !is_absolute(url) => {}
         Err(fault) => {
-            find(&rules::ZIP_UNREACHABLE, fault.to_string());
+            findings.push(cause::find(&rules::ZIP_UNREACHABLE, url, &fault));
             // Where it leads may be the reason.
-            for (rule, message) in redirects(&Vec::from_iter(fetch.fetch(&ask).ok())) {
-                find(rule, message);
-            }
+            let ways = redirects(&Vec::from_iter(fetch.fetch(&ask).ok()));
+            let found = ways.into_iter();
+            findings.extend(found.map(|(rule, message)| Finding::new(rule, url, message)));
         }
         Ok(answers) => {
             for (rule, message) in redirects(&answers) {

@@ -11,12 +11,16 @@ use romfeed::check::{self, Installed, Known, Report, Task};
 use romfeed::client::{self, Generation, Phone};
 use romfeed::config::Config;
 use romfeed::fetch::{Fetch, Folder};
-use romfeed::finding;
+use romfeed::finding::{self, Finding};
 use romfeed::romside::PLACEHOLDER_BASE;
+use romfeed::site::writer;
 
 use super::args::CheckArgs;
 use super::report::{Talk, chain, count, print_rom_side};
 use super::{Outcome, findings, live, now};
+
+/// What mends a list of romfeed's own files that cannot be understood.
+const MANIFEST_HINT: &str = "remove that file and run romfeed generate --adopt";
 
 /// Judges a site, and prints what is wrong with it.
 pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
@@ -33,12 +37,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
     if base.is_some_and(|base| !base.starts_with("http://") && !base.starts_with("https://")) {
         return usage("--url must begin with https:// or http://", None);
     }
-    // Of somebody else's site, the folder here tells nothing.
-    let is_own = match (base, own_base) {
-        (Some(base), Some(own)) if base.contains('{') => base.starts_with(&format!("{own}/")),
-        (Some(base), Some(own)) => base == own,
-        _ => true,
-    };
+    let is_own = is_own(base, own_base);
     let base = base.or(own_base).unwrap_or(PLACEHOLDER_BASE);
     let folder = Folder {
         base: base.to_owned(),
@@ -49,27 +48,43 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         true => check::of_folder(&config.out),
         false => Vec::new(),
     };
+    let is_live = args.url.is_some();
+    let place = match is_live {
+        true => findings::escape(base),
+        false => findings::escape(&config.out.display().to_string()),
+    };
     let found = match find_feeds(args, base, &paths, &*http) {
         Ok(found) => found,
-        Err(message) => return usage(&message, Some("name a feed: --device bacon --type nightly")),
+        Err(Unknown::Usage(message)) => {
+            return usage(&message, Some("name a feed: --device bacon --type nightly"));
+        }
+        Err(Unknown::Unreachable(finding)) => {
+            let mut report = Report::default();
+            report.findings.push(finding);
+            return finish(&report, &place, args.json, talk);
+        }
     };
-    if found.is_empty() && args.url.is_none() {
+    let has_site = is_own && !paths.is_empty() && args.device.is_none() && !base.contains('{');
+    let own = match paths.is_empty() {
+        true => Own::default(),
+        false => match load_own(config, is_live) {
+            Ok(own) => own,
+            Err((message, hint)) => return usage(&message, hint),
+        },
+    };
+    // A folder that has lost its feeds is still a site.
+    if found.is_empty() && own.required.is_empty() && !is_live {
         let message = format!("there is no site in {}", config.out.display());
         return usage(
             &message,
             Some("run romfeed generate, or name a live site with --url"),
         );
     }
-    let has_site = is_own && !paths.is_empty() && args.device.is_none() && !base.contains('{');
-    let own = match paths.is_empty() {
-        true => Own::default(),
-        false => match load_own(config) {
-            Ok(own) => own,
-            Err(error) => return usage(&error, None),
-        },
+    let (expected, required) = match has_site {
+        true => (own.expected, own.required),
+        false => Default::default(),
     };
     let local: Arc<dyn Fetch> = Arc::new(folder.clone());
-    let is_live = args.url.is_some();
     let task = Task {
         base: base.split('{').next().unwrap_or(base).trim_end_matches('/'),
         value: base.contains('{').then_some(base),
@@ -82,26 +97,35 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         }),
         local: (is_live && has_site).then_some(&folder),
         paths: &paths,
-        expected: match has_site {
-            true => own.expected,
-            false => BTreeMap::new(),
-        },
+        expected,
+        required,
         known: own.known,
         is_live,
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.live.connections.into());
     let pool = pool.build().map_err(io::Error::other)?;
     let report = pool.install(|| check::check(&task));
-    findings::print(talk, &report.findings, args.json)?;
-    let place = match is_live {
-        true => base.to_owned(),
-        false => config.out.display().to_string(),
-    };
-    print_summary(&report, &place, talk);
+    let outcome = finish(&report, &place, args.json, talk)?;
     if has_site && base != PLACEHOLDER_BASE {
         talk.line("for the ROM:");
         print_rom_side(talk, base, &own.variants);
     }
+    Ok(outcome)
+}
+
+/// Whether the folder here tells of the site asked for, rather than of somebody else's.
+fn is_own(asked: Option<&str>, own: Option<&str>) -> bool {
+    match (asked, own) {
+        (Some(base), Some(own)) if base.contains('{') => base.starts_with(&format!("{own}/")),
+        (Some(base), Some(own)) => base == own,
+        _ => true,
+    }
+}
+
+/// Prints what was found of a place, which is fit for a terminal.
+fn finish(report: &Report, place: &str, json: bool, talk: Talk) -> io::Result<Outcome> {
+    findings::print(talk, &report.findings, json)?;
+    print_summary(report, place, talk);
     Ok(match finding::has_errors(&report.findings) {
         true => Outcome::Failed,
         false => Outcome::Done,
@@ -113,19 +137,34 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
 struct Own {
     /// The lists that phones in the field ask for.
     expected: BTreeMap<String, Option<Installed>>,
+    /// The other files that have to be there.
+    required: Vec<String>,
     known: BTreeMap<String, Known>,
     variants: BTreeSet<Option<String>>,
 }
 
-fn load_own(config: &Config) -> Result<Own, String> {
-    let catalogs = Catalogs::load(&config.catalogs).map_err(|error| chain(&error))?;
-    let merged = catalogs.merged().map_err(|error| chain(&error))?;
+/// A live site needs the lists; of pages for people it may show others.
+fn load_own(config: &Config, is_live: bool) -> Result<Own, (String, Option<&'static str>)> {
+    let fault = |error: &(dyn std::error::Error + 'static)| (chain(error), None);
+    let catalogs = Catalogs::load(&config.catalogs).map_err(|error| fault(&error))?;
+    let merged = catalogs.merged().map_err(|error| fault(&error))?;
     // Where builds are downloaded from makes no difference to what runs in the field.
     let mirrors = BTreeMap::new();
     let lanes = lanes::lanes(&merged, config, &mirrors, now());
+    let mut required = check::lists(&lanes, config).map_err(|error| fault(&error))?;
+    if !is_live {
+        let own_files = writer::own_files(&config.out).map_err(|error| match error {
+            writer::Error::Manifest { .. } => (chain(&error), Some(MANIFEST_HINT)),
+            error => fault(&error),
+        });
+        required.extend(own_files?);
+    }
+    required.sort_unstable();
+    required.dedup();
     let variants = lanes.lanes.keys().map(|key| key.variant.as_ref());
     Ok(Own {
         expected: check::expected(&lanes),
+        required,
         known: check::known(&merged, config),
         variants: variants.map(|v| v.map(ToString::to_string)).collect(),
     })
@@ -147,24 +186,36 @@ fn print_summary(report: &Report, place: &str, talk: Talk) {
     ));
 }
 
+/// Why it is not known which feeds there are.
+enum Unknown {
+    /// The call has to say more.
+    Usage(String),
+    /// The site does not answer.
+    Unreachable(Finding),
+}
+
 /// The feeds to judge: those of one phone, of the folder, or those the site tells of.
 fn find_feeds(
     args: &CheckArgs,
     base: &str,
     paths: &[String],
     fetch: &dyn Fetch,
-) -> Result<Vec<Feed>, String> {
+) -> Result<Vec<Feed>, Unknown> {
     if let Some(device) = &args.device {
         return Ok(feeds_of_phone(args, base, device));
     }
     if base.contains('{') {
-        return Err("an address with placeholders needs a phone to fill them in".to_owned());
+        let message = "an address with placeholders needs a phone to fill them in";
+        return Err(Unknown::Usage(message.to_owned()));
     }
     match (paths.is_empty(), args.url.is_some()) {
         (true, true) => {
-            let found = feeds(base, &check::of_site(base, fetch));
+            let told = check::of_site(base, fetch).map_err(Unknown::Unreachable)?;
+            let found = feeds(base, &told);
+            let base = findings::escape(base);
+            let message = format!("nothing at {base} tells which feeds are there");
             match found.is_empty() {
-                true => Err(format!("nothing at {base} tells which feeds are there")),
+                true => Err(Unknown::Usage(message)),
                 false => Ok(found),
             }
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use romfeed::config::Config;
-use romfeed::finding;
+use romfeed::finding::{self, Finding};
 use romfeed::verify::{self, Verdict};
 
 use super::report::{Talk, chain};
@@ -34,10 +34,7 @@ pub(crate) fn run(
         let mut verdict = match verify::check(zip, &place, &config.limits) {
             Ok(verdict) => verdict,
             Err(error) => {
-                talk.error(
-                    &format!("{}: {}", findings::escape(&place), chain(&error)),
-                    None,
-                );
+                findings::print(talk, &[unreadable(&error, &place)], json)?;
                 outcome = Outcome::Failed;
                 continue;
             }
@@ -50,6 +47,18 @@ pub(crate) fn run(
         }
     }
     Ok(outcome)
+}
+
+/// What cannot be judged, as a finding: scripts read nothing else.
+fn unreadable(error: &verify::Error, place: &str) -> Finding {
+    let finding = Finding::new(&verify::rules::PACKAGE_UNREADABLE, place, chain(error));
+    match error {
+        verify::Error::Open(error) if error.kind() == io::ErrorKind::NotFound => {
+            finding.with_fix("check the name; a link may lead to a file that is gone")
+        }
+        verify::Error::Changed => finding.with_fix("wait until it is written, and check it again"),
+        _ => finding,
+    }
 }
 
 fn print_summary(talk: Talk, zip: &Path, verdict: &Verdict) {

@@ -38,7 +38,7 @@ fn line(finding: &Finding) -> Line<'_> {
         place: &finding.place,
         message: &finding.message,
         source: finding.rule.source,
-        fix: finding.rule.fix,
+        fix: finding.fix(),
     }
 }
 
@@ -56,7 +56,7 @@ fn print_one(talk: Talk, finding: &Finding) {
     let severity = talk.paint(color, rule.severity.as_str());
     let (place, message) = (escape(&finding.place), escape(&finding.message));
     tell(&format!("{severity} {} {place}: {message}", rule.id));
-    tell(&format!("  {} {}", talk.paint("1", "fix:"), rule.fix));
+    tell(&format!("  {} {}", talk.paint("1", "fix:"), finding.fix()));
     if talk.verbosity > 0 {
         tell(&format!("  {} {}", talk.paint("1", "source:"), rule.source));
     }

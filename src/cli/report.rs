@@ -107,7 +107,7 @@ fn hint(fault: &Fault) -> &'static str {
         None if fault.error.is::<generate::Objection>() => return objection_hint(fault),
         None if let Some(problem) = fault.error.downcast_ref() => return problem_hint(problem),
         None if let Some(refused) = fault.error.downcast_ref::<generate::Refused>() => {
-            return refused.0.rule.fix;
+            return refused.0.fix();
         }
         Some(ingest::Error::Open(error)) if error.kind() == io::ErrorKind::NotFound => {
             return "check the name; a link may lead to a file that is gone";

@@ -2,7 +2,8 @@
 //!
 //! In: an address below the one the folder is published at. Out: its file with status 200, or a
 //! part of it with 206; a folder's `index.html`, behind a redirect to the closing slash; and
-//! everything else with 404 and `404.html`. A POST gets 405, as from GitHub Pages.
+//! everything else with 404 and `404.html`. A POST gets 405, as from GitHub Pages. A file that is
+//! there and cannot be read is a [`Fault`].
 //!
 //! Content types go by the end of the name; a name without one is `application/octet-stream`,
 //! as on most hosts.
@@ -76,7 +77,7 @@ impl Folder {
         Ok((is_inside && !path.contains(['\0', '\\'])).then(|| path.to_owned()))
     }
 
-    fn file(&self, path: &str) -> PathBuf {
+    fn file_at(&self, path: &str) -> PathBuf {
         let of_builds = path
             .strip_prefix("builds/")
             .filter(|_| !self.root.join(path).exists());
@@ -111,7 +112,7 @@ impl Fetch for Folder {
         let Some(path) = path else {
             return not_found();
         };
-        let mut file = self.file(&path);
+        let mut file = self.file_at(&path);
         if file.is_dir() {
             if !(path.is_empty() || path.ends_with('/')) {
                 let to = format!("{}/", ask.url);
@@ -121,16 +122,16 @@ impl Fetch for Folder {
         } else if path.ends_with('/') {
             return not_found();
         }
-        let Ok(size) = file.metadata().map(|metadata| metadata.len()) else {
-            return not_found();
+        let size = match file.metadata() {
+            Ok(metadata) => metadata.len(),
+            Err(error) if is_absence(&error) => return not_found(),
+            Err(error) => return Err(unreadable(&error)),
         };
         let name = file.to_string_lossy().into_owned();
         let content_type = ("content-type", content_type(&name).to_owned());
         let body = |first, last| {
             let body = read(&file, first, last, ask.max_body);
-            body.map_err(|error| Fault::Connection {
-                reason: error.to_string(),
-            })
+            body.map_err(|error| unreadable(&error))
         };
         Ok(match ask.range {
             Some((first, _)) if first >= size => {
@@ -148,6 +149,23 @@ impl Fetch for Folder {
                 answer(200, &[content_type, length], body(0, u64::MAX)?)
             }
         })
+    }
+
+    fn file(&self, url: &str) -> Option<PathBuf> {
+        let path = self.path(url).ok()??;
+        Some(self.file_at(&path))
+    }
+}
+
+/// Whether this says that nothing is there, rather than that it cannot be read.
+fn is_absence(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    [NotFound, NotADirectory].contains(&error.kind())
+}
+
+fn unreadable(error: &io::Error) -> Fault {
+    Fault::File {
+        reason: error.to_string(),
     }
 }
 
@@ -241,5 +259,20 @@ mod tests {
             ..Ask::get(url, 3)
         };
         assert_eq!(folder.fetch(&post).unwrap().status, 405);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_cannot_be_read_is_a_fault() {
+        let (dir, folder) = folder();
+        let link = dir.path().join("out/loop");
+        std::os::unix::fs::symlink(&link, &link).unwrap();
+        let fault = folder.fetch(&Ask::get("https://h/ota/loop", 9));
+        assert!(matches!(fault, Err(Fault::File { .. })), "{fault:?}");
+        std::os::unix::fs::symlink("nothing", dir.path().join("out/broken")).unwrap();
+        assert_eq!(get(&folder, "/broken"), (404, "gone".to_owned()));
+        let file = folder.file("https://h/ota/builds/dev/a%20b.zip");
+        assert_eq!(file, Some(dir.path().join("builds/dev/a b.zip")));
+        assert_eq!(folder.file("https://other/a"), None);
     }
 }

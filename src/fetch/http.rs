@@ -7,7 +7,7 @@ use std::time::Duration;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body, http::Response};
 
-use super::{Answer, Ask, Fault, Fetch};
+use super::{Answer, Ask, Fault, Fetch, TlsFault};
 
 /// Most headers of an answer, and their bytes; the largest seen have 2 KiB.
 const MAX_HEADER_BYTES: usize = 64 << 10;
@@ -67,22 +67,28 @@ impl Http {
         let reason = error.to_string();
         match error {
             ureq::Error::Timeout(_) => Fault::Timeout { seconds },
-            ureq::Error::HostNotFound => Fault::Name {
-                host: url.to_owned(),
-            },
+            ureq::Error::HostNotFound => Fault::Name { host: host_of(url) },
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => Fault::Address {
                 url: url.to_owned(),
                 reason,
             },
-            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => Fault::Tls { reason },
+            ureq::Error::Tls(_) => Fault::Tls(TlsFault::Other { reason }),
+            ureq::Error::Rustls(error) => Fault::Tls(TlsFault::of(&error)),
             ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                 Fault::Timeout { seconds }
             }
             // rustls reports a bad certificate by way of the stream.
-            ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-                Fault::Tls { reason }
+            ureq::Error::Io(error) => {
+                let of_tls = error.get_ref().and_then(|source| source.downcast_ref());
+                match of_tls {
+                    Some(error) => Fault::Tls(TlsFault::of(error)),
+                    None if is_of_name(&error) => Fault::Name { host: host_of(url) },
+                    None => Fault::Connection {
+                        reason: error.to_string(),
+                    },
+                }
             }
-            ureq::Error::Io(_) | ureq::Error::ConnectionFailed => Fault::Connection { reason },
+            ureq::Error::ConnectionFailed => Fault::Connection { reason },
             _ => Fault::Protocol { reason },
         }
     }
@@ -115,6 +121,25 @@ impl Fetch for Http {
     }
 }
 
+/// Whether a name could not be looked up. The standard library has no kind for it: on Unix its
+/// words tell (`std::sys::net`, as of Rust 1.91), on Windows the number.
+fn is_of_name(error: &std::io::Error) -> bool {
+    const WSAHOST_NOT_FOUND: i32 = 11_001;
+    const WSANO_DATA: i32 = 11_004;
+    let words = "failed to lookup address information";
+    error.to_string().starts_with(words)
+        || error
+            .raw_os_error()
+            .is_some_and(|code| cfg!(windows) && [WSAHOST_NOT_FOUND, WSANO_DATA].contains(&code))
+}
+
+/// The host of an address, or all of one that has none.
+fn host_of(url: &str) -> String {
+    let uri: Option<ureq::http::Uri> = url.parse().ok();
+    let host = uri.and_then(|uri| uri.host().map(str::to_owned));
+    host.unwrap_or_else(|| url.to_owned())
+}
+
 fn read(response: Response<Body>, ask: &Ask<'_>) -> std::io::Result<Answer> {
     let (parts, body) = response.into_parts();
     let headers = parts.headers.iter();
@@ -135,4 +160,22 @@ fn read(response: Response<Body>, ask: &Ask<'_>) -> std::io::Result<Answer> {
     answer.is_cut = answer.body.len() > ask.max_body;
     answer.body.truncate(ask.max_body);
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_cannot_be_looked_up_is_no_matter_of_the_connection() {
+        let http = Http::new(&Settings {
+            timeout: Duration::from_secs(20),
+            user_agent: "test".to_owned(),
+            roots: Vec::new(),
+        });
+        // Longer than a part of a name may be, so nobody is asked for it.
+        let host = format!("{}.invalid", "x".repeat(64));
+        let fault = http.fetch(&Ask::get(&format!("https://{host}/a?b"), 9));
+        assert_eq!(fault, Err(Fault::Name { host }));
+    }
 }

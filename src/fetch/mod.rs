@@ -10,13 +10,21 @@ mod folder;
 mod http;
 mod remote;
 mod roots;
+mod tls;
 
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 pub use folder::{Folder, content_type};
 pub use http::{Http, Settings};
 pub use remote::Remote;
 pub use roots::{RootsError, parse_roots};
+pub use tls::TlsFault;
+
+/// Most redirects on the way to a list that tells what else there is; Android follows as many.
+const MAX_REDIRECTS: usize = 20;
 
 /// One request.
 #[derive(Clone, Copy, Debug)]
@@ -114,10 +122,25 @@ pub enum Fault {
         reason: String,
     },
     /// The certificate is not one that phones trust, or TLS failed otherwise.
-    #[error("TLS failed: {}", .reason.escape_debug())]
-    Tls {
-        /// What is wrong.
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
+    /// The file that would answer cannot be read.
+    #[error("the file cannot be read: {reason}")]
+    File {
+        /// What the system said.
         reason: String,
+    },
+    /// The host answers that it is broken, and tells nothing of what was asked for.
+    #[error("the host fails with status {status}")]
+    Host {
+        /// From 500 on.
+        status: u16,
+    },
+    /// A redirect follows a redirect for ever.
+    #[error("it is redirected more than {max} times")]
+    Redirects {
+        /// How many were followed.
+        max: usize,
     },
     /// It took too long.
     #[error("no answer within {seconds} s")]
@@ -140,6 +163,11 @@ pub trait Fetch: Send + Sync {
     /// # Errors
     /// [`Fault`], if no answer came.
     fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault>;
+
+    /// The file that answers for an address, whether it is there or not; none of a live host.
+    fn file(&self, _url: &str) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// Asks, and goes along at most `max` redirects. Each answer is kept; the last is what the
@@ -157,6 +185,26 @@ pub fn follow(fetch: &dyn Fetch, ask: &Ask<'_>, max: usize) -> Result<Vec<Answer
         answers.push(fetch.fetch(&Ask { url: &next, ..*ask })?);
     }
     Ok(answers)
+}
+
+/// Asks for JSON of at most `max_body` bytes, along redirects; none if the host has none there.
+///
+/// # Errors
+/// [`Fault`], if no answer came but a status from 500 on, or redirects do not end.
+pub fn fetch_json<T: DeserializeOwned>(
+    fetch: &dyn Fetch,
+    url: &str,
+    max_body: usize,
+) -> Result<Option<T>, Fault> {
+    let answers = follow(fetch, &Ask::get(url, max_body), MAX_REDIRECTS)?;
+    if answers.len() > MAX_REDIRECTS && answers.last().is_some_and(|a| a.location().is_some()) {
+        return Err(Fault::Redirects { max: MAX_REDIRECTS });
+    }
+    if let Some(status) = answers.last().map(|a| a.status).filter(|s| *s >= 500) {
+        return Err(Fault::Host { status });
+    }
+    let found = answers.last().filter(|answer| answer.status == 200);
+    Ok(found.and_then(|answer| serde_json::from_slice(&answer.body).ok()))
 }
 
 /// The address a `Location` means (RFC 3986, 5.2), without a fragment; none if it has no meaning.

@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::words::shown;
 use super::{MAX_BODY, Site, Subject};
 use crate::client::Generation;
-use crate::fetch::Ask;
+use crate::fetch::fetch_json;
 
 /// A fact that the site does not tell, since builds of several are published.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -86,9 +86,7 @@ fn versions(site: &Site<'_>, device: &str, romtype: &str) -> BTreeSet<String> {
 /// A text of each element of a list below `api/v1/`; nothing if it cannot be read.
 fn texts(site: &Site<'_>, path: &str, text: fn(&Value) -> Option<&str>) -> BTreeSet<String> {
     let url = format!("{}/{}api/v1/{path}", site.base, site.tree());
-    let answer = site.fetch.fetch(&Ask::get(&url, MAX_BODY)).ok();
-    let answer = answer.filter(|answer| answer.status == 200);
-    let list: Option<Value> = answer.and_then(|answer| serde_json::from_slice(&answer.body).ok());
+    let list: Option<Value> = fetch_json(site.fetch, &url, MAX_BODY).unwrap_or_default();
     let list = list.unwrap_or_default();
     let list = list["response"].as_array().into_iter().flatten();
     list.filter_map(text).map(str::to_owned).collect()

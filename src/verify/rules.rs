@@ -21,6 +21,10 @@ macro_rules! rules {
 }
 
 rules! {
+    PACKAGE_UNREADABLE, "package-unreadable", Error,
+        "a package is a file that can be read to its end",
+        "romfeed",
+        "check that it is a file, and its permissions";
     PACKAGE_ZIP, "package-zip", Error,
         "a package is a zip that every reader understands in the same way",
         "APPNOTE 6.3.10; AOSP libziparchive refuses names that occur twice",

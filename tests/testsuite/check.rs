@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use romfeed::check::target::feeds;
 use romfeed::check::{self, Installed, Known, Report, Task, rules};
-use romfeed::fetch::{Answer, Ask, Fault, Fetch, Folder};
+use romfeed::fetch::{Answer, Ask, Fault, Fetch, Folder, TlsFault};
 use testkit::package::Package;
 use testkit::props::Props;
 
-use crate::support::{BASE_URL, RomDir};
+use crate::support::{BASE_URL, RomDir, Run};
 
 const BASE: &str = "https://h";
 const ZIP_URL: &str = "https://h/builds/a.zip";
@@ -154,6 +154,7 @@ impl Host {
             local: None,
             paths: &[],
             expected: BTreeMap::new(),
+            required: Vec::new(),
             known: BTreeMap::new(),
             is_live: true,
         };
@@ -340,6 +341,68 @@ fn entries_are_judged() {
         &host.file(PATHS[0], two.to_string()).check(),
         "entry-duplicate-id",
     );
+}
+
+#[test]
+fn the_same_redirect_of_many_lists_is_one_finding() {
+    let paths = ["a", "b"].map(|device| format!("api/v2/devices/{device}/builds.json"));
+    let mut host = Host::sound();
+    for path in &paths {
+        let to = format!("https://www.h/{path}");
+        host = host.answers(&url(path), 301, &[("location", &to)], b"");
+        host.files.insert(to, v2(|_| ()));
+    }
+    let report = host.check_with(|task| task.feeds = feeds(BASE, &paths));
+    finds(&report, "feed-redirect");
+    let [found] = &report.findings[..] else {
+        panic!("{:#?}", report.findings)
+    };
+    assert_eq!(found.place, format!("{} and 1 more", paths[0]));
+    assert!(found.message.contains("to `https://www.h/…`"), "{found:?}");
+}
+
+#[test]
+fn a_host_that_does_not_answer_is_told_with_its_cause() {
+    let manifest = url(".romfeed/manifest.json");
+    let refused = Fault::Connection {
+        reason: "refused".to_owned(),
+    };
+    let host = Host::sound().fails(&manifest, refused.clone());
+    let found = check::of_site(BASE, &host).unwrap_err();
+    assert_eq!((found.rule.id, &*found.place), ("site-unreachable", BASE));
+    assert!(found.message.contains("refused"), "{found:?}");
+    let around = Host::sound().answers(&manifest, 302, &[("location", &manifest)], b"");
+    let found = check::of_site(BASE, &around).unwrap_err();
+    assert!(found.message.contains("redirected"), "{found:?}");
+    let broken = Host::sound().answers(&manifest, 503, &[], b"");
+    let found = check::of_site(BASE, &broken).unwrap_err();
+    assert!(found.message.contains("status 503"), "{found:?}");
+    // A host that has no such list answers all the same.
+    assert_eq!(check::of_site(BASE, &Host::sound()), Ok(Vec::new()));
+    let lists = Host::sound()
+        .file("api/v1/devices.json", r#"{"21.0":["dev"]}"#)
+        .file("api/v1/types/dev.json", r#"{"response":["nightly"]}"#);
+    let told = check::of_site(BASE, &lists).unwrap();
+    assert_eq!(told, [PATHS[0], PATHS[2]]);
+    // What to do goes by the cause, for zips as well.
+    let fix = |fault: Fault| Host::sound().fails(ZIP_URL, fault).check().findings[0].fix();
+    let of_certificate = fix(Fault::Tls(TlsFault::Authority));
+    assert!(of_certificate.contains("CA:FALSE"), "{of_certificate}");
+    assert!(fix(refused).contains("firewall"));
+    let host = "h".to_owned();
+    assert!(fix(Fault::Name { host }).contains("DNS"));
+}
+
+#[test]
+fn the_lists_that_the_catalog_needs_are_asked_for() {
+    let with = |host: Host| {
+        host.check_with(|task| {
+            task.required = ["api/v1/devices.json", PATHS[0]].map(str::to_owned).into();
+        })
+    };
+    finds(&with(Host::sound()), "feed-status");
+    let there = Host::sound().file("api/v1/devices.json", "{}");
+    assert_eq!(ids(&with(there)), [""; 0]);
 }
 
 #[test]
@@ -622,6 +685,15 @@ fn site() -> RomDir {
     dir
 }
 
+/// The ids of what `--json` printed.
+fn ids_of(run: &Run) -> Vec<String> {
+    let lines = run.stdout.lines();
+    let lines = lines.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    lines
+        .map(|line| line["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
 #[test]
 fn the_folder_is_judged_without_a_connection() {
     let dir = site();
@@ -644,6 +716,88 @@ fn the_folder_is_judged_without_a_connection() {
             "{key}"
         );
     }
+}
+
+#[test]
+fn files_that_are_gone_from_the_folder_are_found() {
+    let check = |dir: &RomDir| dir.run(&["check", "--base-url", BASE_URL]).expect(1);
+    let dir = site();
+    for path in ["404.html", "dev.json", "api/v1/dev/nightly.json"] {
+        dir.remove(&format!("out/{path}"));
+    }
+    check(&dir)
+        .says("error site-file-missing 404.html and 2 more: there is no such file")
+        .says("fix: run romfeed generate\nout: 1 error");
+    // Lists that the catalog needs are missed without romfeed's own list of files.
+    dir.remove("out/.romfeed/manifest.json");
+    check(&dir).says("error site-file-missing api/v1/dev/nightly.json and 1 more");
+    let dir = site();
+    dir.remove("out/dev.json");
+    dir.put("out/dev.json/x", "");
+    check(&dir)
+        .says("error site-file-missing dev.json: it is a folder, not a file")
+        .says("fix: remove what is there, and run romfeed generate");
+    // No list at all is left, and it is still a site.
+    let dir = site();
+    std::fs::remove_dir_all(dir.path().join("out/api")).unwrap();
+    dir.remove("out/dev.json");
+    let run = dir.run(&["check", "--base-url", BASE_URL, "--json"]);
+    let ids = ids_of(&run.expect(1));
+    assert!(ids.contains(&"site-file-missing".to_owned()), "{ids:?}");
+    assert!(ids.contains(&"site-empty".to_owned()), "{ids:?}");
+    dir.put("out/.romfeed/manifest.json", "{");
+    dir.run(&["check", "--base-url", BASE_URL])
+        .expect(2)
+        .says("manifest.json cannot be read")
+        .says("hint: remove that file and run romfeed generate --adopt");
+    // A list of files that somebody edited names nothing outside.
+    let dir = site();
+    dir.put(
+        "out/.romfeed/manifest.json",
+        r#"{"schema":1,"files":["../gone","/gone","a//b"]}"#,
+    );
+    dir.run(&["check", "--base-url", BASE_URL]).expect(0);
+}
+
+#[test]
+fn faults_of_the_folder_are_none_of_a_host() {
+    let check = |dir: &RomDir| dir.run(&["check", "--base-url", BASE_URL]).expect(1);
+    let dir = site();
+    let zip = "builds/lineage-21.0-20231114-nightly-dev.zip";
+    dir.put("out/api/v1/dev/nightly.json", "{\"a\":1,\"a\":2");
+    let run = check(&dir).says("feed-unreadable").says("feed-not-strict");
+    assert_eq!(run.stderr.matches("fix: run romfeed generate\n").count(), 2);
+    dir.generate().expect(0);
+    dir.remove(zip);
+    let run = check(&dir);
+    assert!(!run.stderr.contains("404"), "{}", run.stderr);
+    run.says(&format!("{zip}: there is no such file"));
+    let run = dir.run(&["check", "--base-url", BASE_URL, "--json"]);
+    assert_eq!(ids_of(&run.expect(1)), ["zip-file-missing"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_nowhere_and_files_that_cannot_be_read_are_found() {
+    use std::os::unix::fs::symlink;
+    let check = |dir: &RomDir| dir.run(&["check", "--base-url", BASE_URL]).expect(1);
+    let dir = site();
+    let list = "api/v1/dev/nightly.json";
+    let file = dir.path().join("out").join(list);
+    std::fs::remove_file(&file).unwrap();
+    symlink("nothing", &file).unwrap();
+    check(&dir).says(&format!(
+        "site-file-missing {list}: it is a link to something that is not there"
+    ));
+    // Permissions do not stop the superuser; a link to itself does.
+    std::fs::remove_file(&file).unwrap();
+    symlink(&file, &file).unwrap();
+    let run = dir
+        .run(&["check", "--base-url", BASE_URL, "--json"])
+        .expect(1);
+    let line = run.json();
+    assert_eq!(line["id"], "file-unreadable");
+    assert_eq!(line["place"], list);
 }
 
 #[test]
@@ -690,12 +844,7 @@ fn a_live_site_is_judged_by_its_own_word_or_by_the_folder() {
     let run = dir
         .run(&["check", "--url", &base, "--json", "--timeout", "2"])
         .expect(1);
-    let ids: Vec<String> = run
-        .stdout
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
-        .map(|line| line["id"].as_str().unwrap().to_owned())
-        .collect();
+    let ids = ids_of(&run);
     assert!(ids.contains(&"site-not-https".to_owned()), "{ids:?}");
     assert!(!ids.iter().any(|id| id.starts_with("feed-")), "{ids:?}");
     let nowhere = RomDir::new();
@@ -721,6 +870,11 @@ fn calls_that_cannot_be_meant_are_refused() {
     dir.run(&["check", "--url", "ftp://h"])
         .expect(2)
         .says("https://");
+    let run = dir
+        .run(&["check", "--url", "https://h\u{1b}[31m\n/"])
+        .expect(1);
+    assert!(!run.stderr.contains('\u{1b}'), "{:?}", run.stderr);
+    run.says("site-unreachable https://h\\u{1b}[31m\\n: ");
     dir.run(&["check", "--url", "https://h/{device}"])
         .expect(2)
         .says("--device");

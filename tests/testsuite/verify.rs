@@ -154,11 +154,19 @@ fn findings_are_told_with_what_to_do() {
 }
 
 #[test]
-fn what_cannot_be_read_is_no_finding() {
-    let dir = RomDir::new();
+fn what_cannot_be_read_is_a_finding_with_what_to_do() {
+    let dir = RomDir::new().file("builds/x", "");
     dir.run(&["check", "none.zip"])
         .expect(1)
-        .says("none.zip: cannot open the file");
+        .says("package-unreadable none.zip: cannot open the file")
+        .says("fix: check the name");
+    dir.run(&["check", "builds"])
+        .expect(1)
+        .says("builds: cannot open the file")
+        .says("fix: check that it is a file, and its permissions");
+    let line = dir.run(&["check", "--json", "none.zip"]).expect(1).json();
+    assert_eq!(line["id"], "package-unreadable");
+    assert_eq!(line["place"], "none.zip");
     dir.run(&["check"]).expect(2);
     dir.run(&["check", "none.zip", "--certificate", "none.pem"])
         .expect(2)

@@ -8,6 +8,7 @@ mod missing;
 
 use std::collections::BTreeSet;
 
+use crate::check::cause;
 use crate::client::{Generation, ListFault, TransportFault, UrlFault};
 use crate::fetch::Fault;
 use crate::romside::{self, RomSide};
@@ -369,25 +370,14 @@ fn on_post() -> Advice {
 }
 
 fn on_no_answer(fault: &Fault) -> Advice {
-    match fault {
-        Fault::Name { .. } => Advice::new(
-            "no-host",
-            "the host's name leads nowhere: check the address and the DNS",
-        ),
-        Fault::Tls { .. } => Advice::new(
-            "certificate",
-            "phones trust no such certificate: use one of a public authority, with its chain; for a private one \
-             that your ROM trusts, give it with --ca",
-        ),
-        Fault::Timeout { .. } => Advice::new(
-            "timeout",
-            "LineageOS 23.2 gives up after 10 s, CMUpdater after 5 s: look at the host",
-        ),
-        _ => Advice::new(
-            "no-answer",
-            "look at the host, its port and its firewall; then try again",
-        ),
-    }
+    let id = match fault {
+        Fault::Name { .. } => "no-host",
+        Fault::Tls(_) => "certificate",
+        Fault::Timeout { .. } => "timeout",
+        Fault::File { .. } => "file-unreadable",
+        _ => "no-answer",
+    };
+    Advice::new(id, cause::fix(fault))
 }
 
 #[cfg(test)]

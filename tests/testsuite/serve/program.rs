@@ -143,6 +143,35 @@ fn it_ends_when_told_and_finishes_what_it_sends() {
 }
 
 #[test]
+fn check_says_in_words_what_is_wrong_with_a_certificate() {
+    let dir = site();
+    let tls = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls/");
+    let [authority, cert, key] =
+        ["authority.pem", "cert.pem", "key.pem"].map(|name| format!("{tls}{name}"));
+    let nowhere = RomDir::new();
+    let check = |base: &str, ca: &str| {
+        nowhere
+            .run(&["check", "--url", base, "--ca", ca])
+            .expect(1)
+            .says(&format!("error site-unreachable {base}: "))
+    };
+    let server = Running::start(&dir, &["--tls-cert", &authority, "--tls-key", &key]);
+    let base = format!("https://{}", server.addr);
+    check(&base, &authority)
+        .says("is marked as an authority (CA:TRUE)")
+        .says("basicConstraints=CA:FALSE");
+    let server = Running::start(&dir, &["--tls-cert", &cert, "--tls-key", &key]);
+    let base = format!("https://{}", server.addr);
+    check(&base, &authority)
+        .says("nobody who is trusted has signed")
+        .says("give it with --ca");
+    check(&format!("https://localhost:{}", server.addr.port()), &cert)
+        .says("is for 127.0.0.1, not for this name");
+    let plain = Running::start(&dir, &[]);
+    check(&format!("https://{}", plain.addr), &cert).says("does not speak TLS");
+}
+
+#[test]
 fn it_speaks_https_with_a_certificate() {
     let dir = site();
     let tls = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls/");

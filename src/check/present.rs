@@ -1,0 +1,77 @@
+//! Whether the files are there that have to be.
+//!
+//! In: paths below the site's address, and who answers for it. Out: findings. A folder is looked
+//! into, since a missing file in it is no matter of a host; a live host is asked.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::ErrorKind::{NotADirectory, NotFound};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::feed::{self, MAX_REDIRECTS};
+use super::{Task, cause, rules};
+use crate::fetch::{Ask, follow};
+use crate::finding::{Finding, Rule};
+
+/// Where a folder is in the way: romfeed removes none that it did not make.
+const FIX_OF_FOLDER: &str = "remove what is there, and run romfeed generate";
+
+/// Judges those of the required files that are not judged as lists anyway.
+pub(super) fn judge(task: &Task<'_>) -> Vec<Finding> {
+    let judged: BTreeSet<&str> = task.feeds.iter().map(|feed| feed.path.as_str()).collect();
+    let required = task.required.par_iter();
+    let required = required.filter(|path| is_inside(path) && !task.expected.contains_key(*path));
+    let found = required.filter_map(|path| {
+        let url = format!("{}/{}", task.base, crate::address::encode_path(path));
+        match task.site.file(&url) {
+            Some(file) => fault_of_file(&file, path, &rules::SITE_FILE_MISSING),
+            None if judged.contains(path.as_str()) => None,
+            None => fault_of_answer(task, &url, path),
+        }
+    });
+    found.collect()
+}
+
+/// A list of files may have been edited by hand.
+fn is_inside(path: &str) -> bool {
+    let is_name = |part: &str| !["", ".", ".."].contains(&part);
+    path.split('/').all(is_name) && !path.contains(['\\', '\0'])
+}
+
+/// What is wrong with a file in a folder: `missing`, if it is not there, or that it cannot be read.
+pub(super) fn fault_of_file(file: &Path, place: &str, missing: &'static Rule) -> Option<Finding> {
+    let is_broken_link = || {
+        file.symlink_metadata()
+            .is_ok_and(|found| found.is_symlink())
+    };
+    let message = match File::open(file).and_then(|file| file.metadata()) {
+        Ok(found) if found.is_file() => return None,
+        Ok(_) => {
+            let message = "it is a folder, not a file";
+            return Some(Finding::new(missing, place, message).with_fix(FIX_OF_FOLDER));
+        }
+        Err(error) if [NotFound, NotADirectory].contains(&error.kind()) => match is_broken_link() {
+            true => "it is a link to something that is not there",
+            false => "there is no such file",
+        },
+        Err(error) => {
+            let message = format!("the file cannot be read: {error}");
+            return Some(Finding::new(&rules::FILE_UNREADABLE, place, message));
+        }
+    };
+    Some(Finding::new(missing, place, message))
+}
+
+fn fault_of_answer(task: &Task<'_>, url: &str, path: &str) -> Option<Finding> {
+    match follow(&*task.site, &Ask::get(url, 1), MAX_REDIRECTS + 1) {
+        Ok(answers) if feed::is_taken(&answers) => None,
+        Ok(answers) => {
+            let status = answers.last().map_or(0, |last| last.status);
+            let message = format!("its status is {status}, not 2xx");
+            Some(Finding::new(&rules::FEED_STATUS, path, message))
+        }
+        Err(fault) => Some(cause::find(&rules::FEED_UNREACHABLE, path, &fault)),
+    }
+}
