@@ -29,6 +29,7 @@ fn read(c: &mut Criterion, name: &str, zip: &Path) {
         variants: &[],
         limits: &limits,
         remembered: &|_, _| None,
+        knows_projects: None,
     };
     let examined = || examine(zip, "package.zip", context).expect("a sound package");
     let found = examined();

@@ -28,7 +28,7 @@ use crate::verify::{Verdict, rules};
 /// Version of the cache file; another version is thrown away.
 const VERSION: u32 = 2;
 /// To be raised when the readers of partitions find more, or read differently.
-const READER_VERSION: u32 = 2;
+const READER_VERSION: u32 = 3;
 /// To be raised when `verify` finds more, or judges differently.
 const CHECKS_VERSION: u32 = 2;
 /// A file younger than this when it is read may change again without its
@@ -121,6 +121,8 @@ impl WireVerdict {
 #[serde(deny_unknown_fields)]
 struct Device {
     is_delta: bool,
+    #[serde(default)]
+    has_projects: bool,
     files: Vec<File>,
     file_systems: BTreeMap<String, String>,
     warnings: Vec<String>,
@@ -140,6 +142,8 @@ pub struct Told {
     pub is_delta: bool,
     /// The properties of the device, all or those that decide facts.
     pub device_props: DeviceProps,
+    /// It has a manifest of the projects it was made from.
+    pub has_projects: bool,
 }
 
 impl Entry {
@@ -173,6 +177,7 @@ impl Device {
                     .collect(),
                 warnings: self.warnings.clone(),
             },
+            has_projects: self.has_projects,
         }
     }
 }
@@ -294,6 +299,7 @@ impl Cache {
         let systems = told.device_props.file_systems.iter();
         Device {
             is_delta: told.is_delta,
+            has_projects: told.has_projects,
             files: files.collect(),
             file_systems: systems
                 .map(|(partition, kind)| (partition.clone(), kind.as_str().to_owned()))
@@ -428,6 +434,7 @@ mod tests {
                 file_systems: [("system".to_owned(), Kind::Erofs)].into(),
                 warnings: vec!["w".to_owned()],
             },
+            has_projects: true,
         };
         let load = || Cache::load(&dir.path().join("cache.json"), &[], &[]);
         let cache = load();

@@ -1,4 +1,4 @@
-//! The classes of fault a package can show.
+//! The classes of fault a package can show, and errors as one line.
 //!
 //! Every error of the library answers `class()`. Fallbacks, hints and the
 //! `--json` schema branch on the class, never on the text of a message.
@@ -56,4 +56,23 @@ impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// Joins an error and its causes into one line.
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let part = error.to_string().replace('\n', " ");
+        if !text.ends_with(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+        cause = error.source();
+    }
+    // Libraries quote what they read, and terminals obey what they are sent.
+    text.chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
 }

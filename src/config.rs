@@ -13,7 +13,7 @@ use crate::build::{Build, Device, ImageFile, Variant};
 use crate::facts::Fact;
 use crate::family::Family;
 use crate::io::Limits;
-use crate::theme::Theme;
+use crate::theme::{Install, Theme};
 use crate::verify::{Certificate, Require};
 
 /// Folder for lock and cache, beside the catalog that the lock is for.
@@ -97,6 +97,8 @@ pub struct DeviceConfig {
     /// Builds in the field that the catalog does not know, by release type in
     /// lower case.
     pub known_incrementals: BTreeMap<String, Vec<KnownIncremental>>,
+    /// How to install its builds.
+    pub install: Option<Install>,
     /// Whatever feed templates want to know, by name.
     pub info: BTreeMap<String, serde_json::Value>,
 }
@@ -284,6 +286,21 @@ impl Config {
             adopt: false,
             dry_run: false,
         }
+    }
+
+    /// How to install builds of a device; its own text goes before that of the site.
+    #[must_use]
+    pub fn install(&self, device: &str) -> Option<&Install> {
+        let own = self.devices.get(device);
+        let own = own.and_then(|device| device.install.as_ref());
+        own.or(self.theme.install.as_ref())
+    }
+
+    /// The files that tell how to install builds.
+    pub fn install_files(&self) -> impl Iterator<Item = &Path> {
+        let own = self.devices.values().filter_map(|d| d.install.as_ref());
+        let all = own.chain(&self.theme.install);
+        all.map(|install| install.file.as_path())
     }
 
     /// The address template that holds for a build.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::build::{self, Build, Csig, Device, Kind, NotAPath, Romtype, Variant};
 use crate::cache::Told;
-use crate::class::Class;
+use crate::class::{Class, chain};
 use crate::config::{Config, DeviceInfo, Override, VariantRule};
 use crate::device_props::{self, DeviceProps, MAX_PROPS_SIZE, Until};
 use crate::digest::{self, Digests, sidecar};
@@ -24,6 +24,7 @@ use crate::package::layout::{self, Layout, NotARom};
 use crate::package::metadata::{self, OtaMetadata};
 use crate::package::signature::{self, Signer};
 use crate::package::{Package, zip};
+use crate::projects::{self, Projects};
 use crate::props::PropertyMap;
 use crate::rom::{self, Rom};
 
@@ -152,6 +153,10 @@ pub struct Examined {
     pub family: Option<String>,
     /// What was read of the partitions; empty for a delta.
     pub device_props: DeviceProps,
+    /// The projects it was made from, if they were asked for and read now.
+    pub projects: Option<Projects>,
+    /// It has a manifest of them.
+    pub has_projects: bool,
     /// What reading the package has cost.
     pub counters: Counters,
     /// https address from `ro.build.ota.url`.
@@ -186,6 +191,9 @@ pub struct Context<'a> {
     pub limits: &'a Limits,
     /// What an earlier run was told by a file's partitions.
     pub remembered: &'a (dyn Fn(&Path, Stamp) -> Option<Told> + Sync),
+    /// Whether the projects of a package, by its file name, are known without it; none if nobody
+    /// asks for projects.
+    pub knows_projects: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
 }
 
 impl<'a> Context<'a> {
@@ -199,6 +207,7 @@ impl<'a> Context<'a> {
             variants: &config.variants,
             limits: &config.limits,
             remembered: &|_, _| None,
+            knows_projects: None,
         }
     }
 }
@@ -230,8 +239,18 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
 
     let mut warnings = Vec::new();
     let (pb, text) = read_metadata(&mut package, &mut warnings)?;
-    let told = match (context.remembered)(file, stamp) {
-        Some(told) => told,
+    let (told, projects) = match (context.remembered)(file, stamp) {
+        Some(told) => {
+            // Lost since, or the run that read them did not get to keep them.
+            let is_lacking = context
+                .knows_projects
+                .is_some_and(|known| !known(&filename));
+            let projects = match told.has_projects && is_lacking {
+                true => read_projects(&mut package, None, &budget, &mut warnings),
+                false => None,
+            };
+            (told, projects)
+        }
         None => ask_partitions(&mut package, &budget, layout, context)?,
     };
     let kind = match told.is_delta {
@@ -328,6 +347,8 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
             (None, None) => true,
         },
         device_props,
+        projects,
+        has_projects: told.has_projects,
         counters: budget.counters(),
     })
 }
@@ -339,20 +360,48 @@ fn ask_partitions(
     budget: &Arc<Budget>,
     layout: Layout,
     context: Context<'_>,
-) -> Result<Told, Error> {
+) -> Result<(Told, Option<Projects>), Error> {
     let rom = Rom::open(package, Arc::clone(budget))?;
     let is_patch = |name: &str| name.starts_with("patch/") && name.ends_with(".p");
     let patches_files =
         matches!(layout, Layout::Files | Layout::Metadata) && package.names().any(is_patch);
     let is_delta = rom.needs_source() || patches_files;
     let is_enough = |props: &PropertyMap| tells_all(props, context);
-    Ok(Told {
+    let mut device_props = match is_delta {
+        // What its images will be cannot be known without its source.
+        true => DeviceProps::default(),
+        false => read_device_props(package, &rom, Until::Enough(&is_enough))?,
+    };
+    let projects = match context.knows_projects.is_some() && !is_delta {
+        true => read_projects(package, Some(&rom), budget, &mut device_props.warnings),
+        false => None,
+    };
+    let told = Told {
         is_delta,
-        device_props: match is_delta {
-            // What its images will be cannot be known without its source.
-            true => DeviceProps::default(),
-            false => read_device_props(package, &rom, Until::Enough(&is_enough))?,
-        },
+        device_props,
+        has_projects: projects.is_some(),
+    };
+    Ok((told, projects))
+}
+
+/// Reads the projects a full package was made from; `rom` if it is open already, and it is not
+/// known that it has them. They are for people alone, so what is wrong with them is a warning.
+fn read_projects(
+    package: &mut Package,
+    rom: Option<&Rom>,
+    budget: &Arc<Budget>,
+    warnings: &mut Vec<String>,
+) -> Option<Projects> {
+    let read = match rom {
+        // For what may not be there, no stream of a whole partition is decoded.
+        Some(rom) => projects::image::read(package, rom, &|name| rom.is_at_hand(name)),
+        None => Rom::open(package, Arc::clone(budget))
+            .map_err(Into::into)
+            .and_then(|rom| projects::image::read(package, &rom, &|_| true)),
+    };
+    read.unwrap_or_else(|error| {
+        warnings.push(format!("its projects are not known: {}", chain(&error)));
+        None
     })
 }
 

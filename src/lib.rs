@@ -43,6 +43,8 @@ pub mod verify;
 
 pub mod device_props;
 
+pub mod projects;
+
 pub mod build;
 
 pub mod facts;

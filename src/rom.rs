@@ -364,6 +364,30 @@ impl Rom {
             .map(|(name, _)| name.as_str())
     }
 
+    /// Whether a partition was read from already, or can be read from at any place without
+    /// decoding all before it.
+    #[must_use]
+    pub fn is_at_hand(&self, name: &str) -> bool {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let are_plain = |images: &Images| {
+            let mut images = images.iter();
+            images.all(|(codec, entry)| codec.is_none() && entry.is_stored())
+        };
+        opened.contains_key(name)
+            || match self.partitions.get(name) {
+                None => false,
+                Some(Origin::Payload(_)) => true,
+                Some(Origin::Block(block)) => {
+                    block.codec.is_none() && block.data.iter().all(Entry::is_stored)
+                }
+                Some(Origin::Images(images)) => are_plain(images),
+                Some(Origin::Super(_)) => match self.partitions.get(SUPER) {
+                    Some(Origin::Images(images)) => are_plain(images),
+                    _ => false,
+                },
+            }
+    }
+
     /// The bytes of a partition.
     ///
     /// # Errors

@@ -4,7 +4,10 @@
 //! nothing is wrong with. Contrast: WCAG 2.2, "relative luminance" and success criterion 1.4.3.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use crate::changelog::Changelog;
 
 /// Largest logo, in bytes; it is loaded with every page.
 pub const MAX_LOGO_SIZE: usize = 256 << 10;
@@ -30,8 +33,19 @@ pub struct Theme {
     pub links: Vec<Link>,
     /// Text at the foot of each page.
     pub footer: Option<String>,
+    /// How to install builds, for devices without a text of their own.
+    pub install: Option<Install>,
     /// Templates of the user's that take the place of romfeed's, by file name.
     pub templates: BTreeMap<String, Template>,
+}
+
+/// How to install builds, as a maintainer wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Install {
+    /// The file it is from.
+    pub file: PathBuf,
+    /// What it says; nothing at all means that pages say nothing of it.
+    pub text: Changelog,
 }
 
 /// The text of a template.
@@ -53,6 +67,7 @@ impl Default for Theme {
             logo: None,
             links: Vec::new(),
             footer: None,
+            install: None,
             templates: BTreeMap::new(),
         }
     }

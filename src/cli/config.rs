@@ -185,6 +185,7 @@ impl FileRetention {
 struct FileDevice {
     url: Option<String>,
     device_feed: Option<String>,
+    install: Option<String>,
     keep: Option<usize>,
     min_age: Option<Span>,
     major_upgrades: Option<FileUpgrades>,
@@ -359,6 +360,12 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
                 .map(|url| template(url, &format!("{what} url")))
                 .transpose()?,
             device_feed: device_feed(set.device_feed.clone(), &format!("{what} device_feed"))?,
+            install: set
+                .install
+                .as_ref()
+                .map(|name| theme::load_install(folder.join(name)))
+                .transpose()
+                .map_err(|e| in_file(&what, &e))?,
             ..resolve_device(&device, set).map_err(|e| in_file(&what, &e))?
         };
         devices.insert(device, config);
@@ -508,6 +515,7 @@ fn resolve_device(name: &str, set: FileDevice) -> Result<DeviceConfig, String> {
     Ok(DeviceConfig {
         url: None,
         device_feed: None,
+        install: None,
         retention: retention.resolve()?,
         romtypes,
         major_upgrades: set.major_upgrades.map(Into::into),

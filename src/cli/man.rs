@@ -22,7 +22,7 @@ catalog.json
 All builds ever published; made to be kept in git.
 .TP
 changelogs/
-The changelogs of builds, beside the catalog; for git too.
+The changelogs of builds and the projects they were made from, beside the catalog; for git too.
 .TP
 \&.romfeed/
 Lock and cache of this machine, beside the catalog.

@@ -323,6 +323,7 @@ struct Summary<'a> {
     errors: Vec<Failure<'a>>,
     catalog_changed: bool,
     changelogs_kept: usize,
+    projects_kept: usize,
     files: Files<'a>,
 }
 
@@ -375,6 +376,7 @@ fn summary(report: &Report) -> Summary<'_> {
             .collect(),
         catalog_changed: report.catalog_changed,
         changelogs_kept: report.num_changelogs_kept(),
+        projects_kept: report.num_projects_kept(),
         files: Files {
             created: &report.plan.created,
             changed: &report.plan.changed,
@@ -391,7 +393,7 @@ fn summary(report: &Report) -> Summary<'_> {
             Event::Retired(path) => summary.retired.push(path),
             Event::Remote(path) => summary.remote.push(path),
             Event::Buried(path) | Event::SameBytes { path, .. } => summary.passed_over.push(path),
-            Event::ChangelogsKept(_) => {}
+            Event::ChangelogsKept(_) | Event::ProjectsKept(_) => {}
             Event::Held { path, reason } => summary.held.push(Note {
                 file: path,
                 message: reason,

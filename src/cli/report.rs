@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 
 use romfeed::catalog::file;
 use romfeed::class::Class;
+pub(crate) use romfeed::class::chain;
 use romfeed::config::Config;
 use romfeed::generate::{self, Event, Fault, Report};
 use romfeed::ingest;
@@ -76,22 +77,15 @@ impl Talk {
     }
 }
 
-/// Joins an error and its causes into one line.
-pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let part = error.to_string().replace('\n', " ");
-        if !text.ends_with(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
-        }
-        cause = error.source();
-    }
-    // Libraries quote what they read, and terminals obey what they are sent.
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+/// So many texts of one kind were, or would be, written to where they are kept.
+fn kept(num: usize, [one, many]: [&str; 2], config: &Config) -> String {
+    let kept = if config.dry_run {
+        "to keep in"
+    } else {
+        "kept in"
+    };
+    let folder = config.changelogs.display();
+    format!("{} {kept} {folder}", count(num, one, many))
 }
 
 /// What a person can do about a fault.
@@ -307,12 +301,10 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
                     talk.line(&format!("{} {}: {reason}", talk.paint("33", "held"), path.escape_debug()));
                 }
             }
-            Event::ChangelogsKept(num) => talk.line(&format!(
-                "{} {} {}",
-                count(*num, "changelog", "changelogs"),
-                if config.dry_run { "to keep in" } else { "kept in" },
-                config.changelogs.display()
-            )),
+            Event::ChangelogsKept(num) => talk.line(&kept(*num, ["changelog", "changelogs"], config)),
+            Event::ProjectsKept(num) => {
+                talk.line(&kept(*num, ["list of projects", "lists of projects"], config));
+            }
             Event::Warning { path, text } => {
                 let is_general = ["feeds", "changelogs"].contains(&path.as_str());
                 if talk.verbosity > 0 || fresh.contains(path.as_str()) || is_general {

@@ -454,6 +454,7 @@ fn sources(settings: Option<&Path>, config: &Config) -> Vec<PathBuf> {
     ];
     let beside = [theme::FOLDER, "devices.json", "devices_local.json"];
     sources.extend(beside.map(|name| folder.join(name)));
+    sources.extend(config.install_files().map(Path::to_owned));
     sources
 }
 

@@ -1,11 +1,12 @@
-//! `[site]` of the settings, the logo it names, and the templates in `templates/`.
+//! `[site]` of the settings, the files it names, and the templates in `templates/`.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use romfeed::theme::{Color, Link, Logo, MAX_LOGO_SIZE, Template, Theme};
+use romfeed::changelog::{self, Format};
+use romfeed::theme::{Color, Install, Link, Logo, MAX_LOGO_SIZE, Template, Theme};
 use serde::Deserialize;
 
 /// Folder of the user's templates of pages, beside the settings.
@@ -25,6 +26,7 @@ pub(crate) struct FileSite {
     color: Option<String>,
     logo: Option<String>,
     footer: Option<String>,
+    install: Option<String>,
     #[serde(default)]
     links: Vec<FileLink>,
 }
@@ -70,8 +72,32 @@ pub(crate) fn resolve(set: FileSite, folder: &Path) -> Result<Theme, String> {
         logo: logo.transpose()?,
         links: set.links.iter().map(link).collect::<Result<_, _>>()?,
         footer: text(set.footer),
+        install: set
+            .install
+            .map(|name| load_install(folder.join(name)))
+            .transpose()?,
         templates: load_templates(&folder.join(FOLDER))?,
     })
+}
+
+/// Reads how to install builds, in the format that the file's name says.
+///
+/// # Errors
+/// What is wrong with the setting or its file.
+pub(crate) fn load_install(file: PathBuf) -> Result<Install, String> {
+    let fail = |error: String| format!("install: {}: {error}", file.display());
+    let ending = file.extension().and_then(|ending| ending.to_str());
+    let format = Format::ALL
+        .into_iter()
+        .find(|format| ending.is_some_and(|ending| ending.eq_ignore_ascii_case(format.extension())))
+        .ok_or_else(|| fail("its name must end in .md, .html or .txt".to_owned()))?;
+    let bytes = read(&file, changelog::MAX_SIZE as u64 + 1).map_err(|e| fail(e.to_string()))?;
+    if bytes.len() > changelog::MAX_SIZE {
+        let limit = changelog::MAX_SIZE >> 10;
+        return Err(fail(format!("it has more than {limit} KiB")));
+    }
+    let text = changelog::decode(&bytes, format);
+    Ok(Install { file, text })
 }
 
 /// The user's own templates by name; those in folders below are no pages.
@@ -105,6 +131,10 @@ fn load_templates(folder: &Path) -> Result<BTreeMap<String, Template>, String> {
 }
 
 fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    // A pipe would make the run wait.
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
     let mut bytes = Vec::new();
     File::open(path)?.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)

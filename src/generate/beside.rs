@@ -1,10 +1,15 @@
-//! What lies beside packages: names, listed once for each folder, and the beginnings of files.
+//! What lies beside packages: names, listed once for each folder, and the beginnings of files; and
+//! how a copy of it is kept.
 //!
 //! In: a folder. Out: names of visible files, and bytes. A name that is no UTF-8 is nobody's.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use super::Error;
+use crate::build::{Build, Kind};
+use crate::io::{Durability, replace};
 
 /// The folders below one, each listed when it is first asked for.
 #[derive(Debug)]
@@ -65,4 +70,33 @@ pub(super) fn read_head(file: &Path, limit: usize) -> io::Result<Vec<u8>> {
         .take(limit)
         .read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// How many full builds each folder has.
+pub(super) fn num_full<'a>(builds: impl Iterator<Item = &'a Build>) -> BTreeMap<&'a str, usize> {
+    let mut num_full: BTreeMap<&str, usize> = BTreeMap::new();
+    for build in builds.filter(|build| build.kind == Kind::Full) {
+        *num_full.entry(split(&build.path).0).or_default() += 1;
+    }
+    num_full
+}
+
+/// Writes a text that is to be kept.
+///
+/// # Errors
+/// [`Error::Write`].
+pub(super) fn keep(file: &Path, text: &str) -> Result<(), Error> {
+    let write = || {
+        let folder = file.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let mut temporary = std::ffi::OsString::from(".");
+        temporary.push(file.file_name().unwrap_or_default());
+        let temporary = folder.join(temporary);
+        // What it is made from is there still.
+        replace(&temporary, file, text.as_bytes(), Durability::Cached)
+    };
+    write().map_err(|source| Error::Write {
+        file: file.to_owned(),
+        source,
+    })
 }

@@ -17,7 +17,6 @@ use crate::catalog::Catalog;
 use crate::changelog::{self, Changelog, Changelogs, Format, MAX_SIZE};
 use crate::config::Config;
 use crate::digest::sidecar;
-use crate::io::{Durability, replace};
 
 /// What warnings on changelogs are about.
 const SUBJECT: &str = "changelogs";
@@ -182,29 +181,14 @@ fn first(
 /// [`Error::Write`].
 pub(super) fn keep(gathered: &Gathered) -> Result<(), Error> {
     for keep in &gathered.to_keep {
-        let written = write(keep);
-        written.map_err(|source| Error::Write {
+        beside::keep(&keep.file, &keep.text)?;
+        let removed = keep.outdated.iter().try_for_each(std::fs::remove_file);
+        removed.map_err(|source| Error::Write {
             file: keep.file.clone(),
             source,
         })?;
     }
     Ok(())
-}
-
-fn write(keep: &Keep) -> std::io::Result<()> {
-    let folder = keep.file.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut temporary = std::ffi::OsString::from(".");
-    temporary.push(keep.file.file_name().unwrap_or_default());
-    let temporary = folder.join(temporary);
-    // What it is made from lies beside the zip still.
-    replace(
-        &temporary,
-        &keep.file,
-        keep.text.as_bytes(),
-        Durability::Cached,
-    )?;
-    keep.outdated.iter().try_for_each(std::fs::remove_file)
 }
 
 #[cfg(test)]

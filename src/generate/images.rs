@@ -5,7 +5,6 @@
 //! are hashed like packages, and remembered like them. One that cannot be used is a warning, and
 //! its build is published without it.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -90,17 +89,12 @@ pub(super) fn attach(
 /// The names of all images: whose, of what, and the file's. Those of one build in the order of
 /// [`IMAGES`].
 fn names(config: &Config, builds: &[Hashed]) -> Vec<(usize, &'static str, String)> {
-    let mut num_full: BTreeMap<&str, usize> = BTreeMap::new();
-    let full = || {
-        let builds = builds.iter().map(|hashed| &hashed.build).enumerate();
-        builds.filter(|(_, build)| build.kind == Kind::Full)
-    };
-    for (_, build) in full() {
-        *num_full.entry(beside::split(&build.path).0).or_default() += 1;
-    }
+    let num_full = beside::num_full(builds.iter().map(|hashed| &hashed.build));
+    let full = builds.iter().map(|hashed| &hashed.build).enumerate();
+    let full = full.filter(|(_, build)| build.kind == Kind::Full);
     let mut folders = Folders::new(&config.builds);
     let mut names = Vec::new();
-    for (owner, build) in full() {
+    for (owner, build) in full {
         let (folder, filename) = beside::split(&build.path);
         let there = folders.names(folder);
         let stem = beside::stem(filename);

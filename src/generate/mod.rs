@@ -10,6 +10,7 @@ mod changelogs;
 pub mod edit;
 mod images;
 mod pages;
+mod projects;
 mod reconcile;
 mod report;
 mod require;
@@ -192,10 +193,12 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     require_addresses(config, &merged, drafts.iter().map(|draft| &draft.build))?;
     drop(merged);
     report.from_catalog_alone = scan.packages.is_empty();
-    let builds = pool.install(|| {
+    let (builds, found) = pool.install(|| {
         let mut hashed = hash_all(config, drafts, &cache, observer, now_ns, &mut report);
         images::attach(config, &mut hashed, &cache, observer, now_ns, &mut report);
-        require::keep_required(config, hashed, &catalogs, &cache, &mut report)
+        let found = projects::find(config, &mut hashed, &catalogs, &mut report);
+        let builds = require::keep_required(config, hashed, &catalogs, &cache, &mut report);
+        (builds, found)
     });
 
     // From a catalog alone nothing comes that was not in it, except that the rules
@@ -210,8 +213,12 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         return Ok(report);
     }
 
-    let gathered = pool.install(|| changelogs::gather(config, &merged, &mut report));
-    let notes = &gathered.changelogs;
+    let changelogs = pool.install(|| changelogs::gather(config, &merged, &mut report));
+    let projects = pool.install(|| projects::gather(config, &merged, found, &mut report));
+    let notes = pages::Notes {
+        changelogs: &changelogs.changelogs,
+        history: &projects.history,
+    };
     let pages = pool.install(|| pages::render(config, &merged, notes, now, &mut report))?;
     writer::check_paths(&pages)?;
     let site_lock = match config.dry_run {
@@ -235,7 +242,8 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     if report.catalog_changed {
         save_catalog(catalog_path, &file::render(&catalogs.own))?;
     }
-    changelogs::keep(&gathered)?;
+    changelogs::keep(&changelogs)?;
+    projects::keep(&projects)?;
     writer::execute(&config.out, &pages, &report.plan, &site_lock)?;
     Ok(report)
 }
@@ -318,8 +326,11 @@ fn examine_all(
         true => None,
         false => cache.told(&cache_key(file), stamp),
     };
+    let kept = beside::list(&config.changelogs);
+    let knows_projects = |filename: &str| kept.contains(&projects::kept_name(filename));
     let context = Context {
         remembered: &remembered,
+        knows_projects: Some(&knows_projects),
         ..Context::new(config)
     };
     let examined: Vec<PerPath<Examined>> = packages
@@ -465,6 +476,7 @@ fn hash_all(
             let told = Told {
                 is_delta: package.kind != Kind::Full,
                 device_props: package.device_props,
+                has_projects: package.has_projects,
             };
             let hash = || -> Result<digest::Digests, ingest::Error> {
                 let key = cache_key(file);
@@ -483,8 +495,13 @@ fn hash_all(
                 ingest::verify(file, &digests, &mut warnings)?;
                 build.sha256 = Some(digests.sha256);
                 build.md5 = Some(digests.md5);
-                let (file, stamp) = (package.file.clone(), package.stamp);
-                Ok((Hashed { build, file, stamp }, warnings))
+                let hashed = Hashed {
+                    build,
+                    file: package.file.clone(),
+                    stamp: package.stamp,
+                    projects: package.projects,
+                };
+                Ok((hashed, warnings))
             });
             (package.path, result)
         })

@@ -14,6 +14,8 @@ use crate::changelog::{self, Changelogs};
 use crate::class::Class;
 use crate::config::Config;
 use crate::feed::{self, Page};
+use crate::projects::History;
+use crate::site;
 
 /// The download address of each offered build by its identity. An address serves
 /// one file: of several builds that claim it, the newest has it.
@@ -67,24 +69,31 @@ pub(super) fn addresses<'a>(
         .collect()
 }
 
+/// What is known of builds beside their facts.
+#[derive(Clone, Copy)]
+pub(super) struct Notes<'a> {
+    pub(super) changelogs: &'a Changelogs,
+    pub(super) history: &'a History,
+}
+
 /// All files of the site.
 pub(super) fn render(
     config: &Config,
     merged: &Catalog,
-    changelogs: &Changelogs,
+    notes: Notes<'_>,
     now: i64,
     report: &mut Report,
 ) -> Result<Vec<Page>, Error> {
     let urls = addresses(config, merged, report);
     let lanes = lanes::lanes(merged, config, &urls, now);
-    render_lanes(config, &lanes, changelogs, report)
+    render_lanes(config, &lanes, notes, report)
 }
 
 /// All files of the site, from what phones are offered.
 pub(super) fn render_lanes(
     config: &Config,
     Lanes { lanes, held }: &Lanes<'_>,
-    changelogs: &Changelogs,
+    notes: Notes<'_>,
     report: &mut Report,
 ) -> Result<Vec<Page>, Error> {
     // A build stands in several lanes, but in the catalog once: its place tells it.
@@ -119,7 +128,7 @@ pub(super) fn render_lanes(
         }
     }
     warn_of_shared_names(config, lanes, report);
-    let changelogs = changelog::render(changelogs);
+    let changelogs = changelog::render(notes.changelogs);
     let feeds = feed::render(lanes, config, &changelogs)?;
     report
         .events
@@ -127,7 +136,12 @@ pub(super) fn render_lanes(
             path: "feeds".to_owned(),
             text,
         }));
-    let mut pages = crate::site::render(lanes, config, &changelogs, &feeds.pages)?;
+    let known = site::Known {
+        config,
+        changelogs: &changelogs,
+        history: notes.history,
+    };
+    let mut pages = site::render(lanes, known, &feeds.pages)?;
     pages.extend(feeds.pages);
     Ok(pages)
 }

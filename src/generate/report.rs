@@ -66,6 +66,8 @@ pub enum Event {
     },
     /// So many changelogs were, or would be, copied to the folder where they are kept.
     ChangelogsKept(usize),
+    /// The projects of so many builds were, or would be, written there.
+    ProjectsKept(usize),
     /// A doubt about a build that is published all the same.
     Warning {
         /// The build's path.
@@ -110,7 +112,8 @@ impl Report {
     /// The site, the catalog or what is kept beside it is not what it should be.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        self.catalog_changed || !self.plan.is_empty() || self.num_changelogs_kept() > 0
+        let num_kept = self.num_changelogs_kept() + self.num_projects_kept();
+        self.catalog_changed || !self.plan.is_empty() || num_kept > 0
     }
 
     /// Changelogs that were, or would be, copied to the folder where they are kept.
@@ -118,6 +121,16 @@ impl Report {
     pub fn num_changelogs_kept(&self) -> usize {
         let kept = self.events.iter().map(|event| match event {
             Event::ChangelogsKept(num) => *num,
+            _ => 0,
+        });
+        kept.sum()
+    }
+
+    /// Builds whose projects were, or would be, written to the same folder.
+    #[must_use]
+    pub fn num_projects_kept(&self) -> usize {
+        let kept = self.events.iter().map(|event| match event {
+            Event::ProjectsKept(num) => *num,
             _ => 0,
         });
         kept.sum()

@@ -17,6 +17,7 @@ use crate::class::Class;
 use crate::config::Config;
 use crate::finding::Finding;
 use crate::io::Stamp;
+use crate::projects::Projects;
 use crate::verify::{self, Verdict};
 
 /// A build and the file it was read from.
@@ -25,6 +26,8 @@ pub(super) struct Hashed {
     pub(super) file: PathBuf,
     /// The state of the file when it was hashed.
     pub(super) stamp: Stamp,
+    /// The projects in its package, if they were read now.
+    pub(super) projects: Option<Projects>,
 }
 
 /// What the settings require and a package lacks.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Error, Report, changelogs, pages, primary_catalog};
+use super::{Error, Report, changelogs, pages, primary_catalog, projects};
 use crate::build::{Build, Kind};
 use crate::catalog::lanes::{self, Held, Lane, LaneKey, Lanes, Offer};
 use crate::catalog::{Catalog, Catalogs};
@@ -63,8 +63,13 @@ pub fn snapshot(config: &Config, now: i64) -> Result<Snapshot, Error> {
     let mut report = Report::default();
     let urls = pages::addresses(config, &merged, &mut report);
     let lanes = lanes::lanes(&merged, config, &urls, now);
-    let gathered = changelogs::gather(config, &merged, &mut report);
-    let pages = pages::render_lanes(config, &lanes, &gathered.changelogs, &mut report)?;
+    let changelogs = changelogs::gather(config, &merged, &mut report);
+    let projects = projects::gather(config, &merged, BTreeMap::new(), &mut report);
+    let notes = pages::Notes {
+        changelogs: &changelogs.changelogs,
+        history: &projects.history,
+    };
+    let pages = pages::render_lanes(config, &lanes, notes, &mut report)?;
     let until = |held: &Held| match held {
         Held::TooYoung(until) => Some(*until),
         _ => None,

@@ -19,10 +19,21 @@ use crate::catalog::lanes::{Lane, LaneKey};
 use crate::changelog::Rendered;
 use crate::config::Config;
 use crate::feed::Page;
-use crate::feed::template::context::Known;
+use crate::projects::History;
 use crate::theme::Logo;
 
 pub use templates::SHIPPED as TEMPLATES;
+
+/// What pages are made from beside what is offered.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The settings.
+    pub config: &'a Config,
+    /// What maintainers wrote of builds.
+    pub changelogs: &'a Rendered,
+    /// Which projects changed.
+    pub history: &'a History,
+}
 
 /// What reads pages out of a browser's cache for a little while: style, script, pictures.
 const ASSETS: &str = "assets";
@@ -103,10 +114,10 @@ fn file(path: String, bytes: &[u8]) -> Page {
 /// [`Error`] if a template cannot be used.
 pub fn render(
     lanes: &BTreeMap<LaneKey, Lane<'_>>,
-    config: &Config,
-    changelogs: &Rendered,
+    known: Known<'_>,
     feeds: &[Page],
 ) -> Result<Vec<Page>, Error> {
+    let config = known.config;
     let theme = &config.theme;
     let engine = templates::Pages::compile(theme)?;
     let site = Value::from(Serde(values::SiteValues::new(config, None)));
@@ -119,12 +130,7 @@ pub fn render(
         if let Some(logo) = &theme.logo {
             pages.push(file(logo_path(logo), &logo.bytes));
         }
-        pages.extend(people::render(
-            &engine,
-            lanes,
-            Known { config, changelogs },
-            feeds,
-        )?);
+        pages.extend(people::render(&engine, lanes, known, feeds)?);
     }
     for (template, path) in fixed {
         // A page that stands for any path is the one that can name no other relatively.

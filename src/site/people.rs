@@ -11,12 +11,12 @@ use minijinja::value::Serde;
 use rayon::prelude::*;
 
 use super::templates::Pages;
-use super::values::{self, DeviceValues, SiteValues};
-use super::{Error, changes_path, device_path};
+use super::values::{self, DeviceValues, Shows, SiteValues};
+use super::{Error, Known, changes_path, device_path};
 use crate::build::Device;
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
+use crate::changelog::{self, Changelog};
 use crate::feed::Page;
-use crate::feed::template::context::Known;
 
 /// Most builds on a device's page; older ones are on further pages. Each takes about 600
 /// bytes.
@@ -28,6 +28,8 @@ const MAX_PAGES: usize = 100;
 const MAX_CHANGES: usize = 40;
 /// Most bytes of changelogs on it; what does not fit is on the page of its build.
 const MAX_CHANGES_LEN: usize = 128 << 10;
+/// Most changes of projects on it, of all builds; each takes about 130 bytes.
+const MAX_PROJECT_CHANGES: usize = 250;
 
 /// The builds of a device that people may download.
 pub(super) struct DeviceBuilds<'a> {
@@ -95,6 +97,13 @@ fn render_job(engine: &Pages<'_>, site: &Value, job: Job) -> Result<Page, Error>
     ];
     let values = Value::from_pairs(about.into_iter().chain(job.values));
     engine.render(job.template, &job.path, values)
+}
+
+/// A text for a page, unless there is nothing in it.
+fn show(text: &Changelog) -> Option<Value> {
+    let is_empty = text.text.trim().is_empty();
+    let html = (!is_empty).then(|| changelog::render_html(text));
+    html.map(Value::from_safe_string)
 }
 
 /// The way from a page to the site's root.
@@ -187,7 +196,9 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
             ("device", Value::from(Serde(about))),
             (
                 "build",
-                latest.map_or(Value::from(()), |b| values::entry(b, "", known, false)),
+                latest.map_or(Value::from(()), |b| {
+                    values::entry(b, "", known, Shows::default())
+                }),
             ),
         ]);
         let (_, devices) = makers.entry(key).or_insert((maker, BTreeMap::new()));
@@ -213,7 +224,12 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
 /// All pages of one device.
 fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
     let model = device.model.as_str();
-    let about = Value::from(Serde(DeviceValues::new(device, known.config)));
+    let install = known.config.install(model);
+    let about = DeviceValues {
+        install_html: install.and_then(|install| show(&install.text)),
+        ..DeviceValues::new(device, known.config)
+    };
+    let about = Value::from(Serde(about));
     let mut jobs = Vec::new();
     let num_pages = device.builds.chunks(PER_PAGE).len();
     let path_of = |index: usize| match index {
@@ -246,7 +262,11 @@ fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
             let entry = at.and_then(|at| device.builds.get(at));
             let entry = entry.filter(|entry| entry.path.is_some());
             entry.map_or(Value::from(()), |entry| {
-                values::entry(entry, &root_of(path), known, at == Some(index))
+                let shows = match at == Some(index) {
+                    true => Shows::ALL,
+                    false => Shows::default(),
+                };
+                values::entry(entry, &root_of(path), known, shows)
             })
         };
         jobs.push(Job {
@@ -267,7 +287,7 @@ fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
 fn list<'a>(builds: &[Entry<'a>], root: &str, known: Known<'a>) -> Value {
     builds
         .iter()
-        .map(|entry| values::entry(entry, root, known, false))
+        .map(|entry| values::entry(entry, root, known, Shows::default()))
         .collect()
 }
 
@@ -281,13 +301,25 @@ fn changes<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>) -> Jo
     };
     let newest = device.builds.get(..MAX_CHANGES).unwrap_or(&device.builds);
     let num_changelogs = newest.iter().filter(|entry| len(entry) > 0).count();
+    let num_changes = |entry: &Entry<'_>| {
+        let history = known.history.get(&entry.offer.build.filename);
+        history.map(|history| history.changes.len())
+    };
+    let num_projects = newest.iter().filter_map(num_changes).count();
     let mut left = MAX_CHANGES_LEN;
+    let mut changes_left = MAX_PROJECT_CHANGES;
     let builds: Value = newest
         .iter()
         .map(|entry| {
             let rest = left.checked_sub(len(entry));
             left = rest.unwrap_or(left);
-            values::entry(entry, &root, known, rest.is_some())
+            let changes_rest = changes_left.checked_sub(num_changes(entry).unwrap_or(0));
+            changes_left = changes_rest.unwrap_or(changes_left);
+            let shows = Shows {
+                changelog: rest.is_some(),
+                projects: changes_rest.is_some(),
+            };
+            values::entry(entry, &root, known, shows)
         })
         .collect();
     Job {
@@ -297,6 +329,7 @@ fn changes<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>) -> Jo
             ("device", about.clone()),
             ("builds", builds),
             ("num_changelogs", Value::from(num_changelogs)),
+            ("num_projects", Value::from(num_projects)),
         ],
     }
 }

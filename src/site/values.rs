@@ -5,12 +5,14 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use super::Known;
 use super::people::{DeviceBuilds, Entry};
 use crate::address::encode_path;
 use crate::catalog::lanes::DeltaOffer;
 use crate::changelog::Rendered;
 use crate::config::Config;
-use crate::feed::template::context::{BuildValues, DeltaValues, Known};
+use crate::feed::template::context::{self, BuildValues, DeltaValues};
+use crate::projects::{self, Change, Since};
 use crate::theme::{Color, Link, Theme};
 
 /// `site`: the same on every page.
@@ -97,6 +99,9 @@ pub(super) struct DeviceValues<'a> {
     /// Its whole entry in `devices.json`, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) entry: Option<&'a serde_json::Map<String, serde_json::Value>>,
+    /// How to install its builds, as HTML that is safe in any page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) install_html: Option<Value>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -132,6 +137,7 @@ impl<'a> DeviceValues<'a> {
             guides: GUIDES.into_iter().filter_map(guide).collect(),
             atoms: device.atoms.clone(),
             entry,
+            install_html: None,
         }
     }
 }
@@ -153,6 +159,63 @@ pub(super) struct EntryValues<'a> {
     changelog_html: Option<Value>,
     /// There is one, on this page or on its own.
     has_changelog: bool,
+    /// What changed in its source projects, where the page shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    projects: Option<ProjectsValues<'a>>,
+    /// Some did, as this page or its own shows.
+    has_projects: bool,
+}
+
+/// `build.projects`.
+#[derive(Debug, Serialize)]
+struct ProjectsValues<'a> {
+    /// The date of the build before, in seconds since 1970.
+    since: i64,
+    changes: Vec<ChangeValues<'a>>,
+    /// How many more there are.
+    num_more: usize,
+}
+
+/// One of its `changes`; revisions as people read them.
+#[derive(Debug, Serialize)]
+struct ChangeValues<'a> {
+    path: &'a str,
+    /// `added`, `removed` or `changed`.
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<&'a str>,
+}
+
+impl<'a> ProjectsValues<'a> {
+    fn new(history: &'a Since) -> ProjectsValues<'a> {
+        let change = |Change { path, kind }: &'a Change| ChangeValues {
+            path,
+            kind: kind.as_str(),
+            from: kind.from().map(projects::shorten),
+            to: kind.to().map(projects::shorten),
+        };
+        ProjectsValues {
+            since: history.timestamp,
+            changes: history.changes.iter().map(change).collect(),
+            num_more: history.num_more,
+        }
+    }
+}
+
+/// Which of the longer values of a build a page has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shows {
+    pub(super) changelog: bool,
+    pub(super) projects: bool,
+}
+
+impl Shows {
+    pub(super) const ALL: Shows = Shows {
+        changelog: true,
+        projects: true,
+    };
 }
 
 #[derive(Debug, Serialize)]
@@ -162,19 +225,13 @@ struct DeltaEntry<'a> {
     download: String,
 }
 
-/// The values of a build on a page that lies below `root`; with its changelog, if that is to
-/// be on the page.
-pub(super) fn entry<'a>(
-    entry: &Entry<'a>,
-    root: &str,
-    known: Known<'a>,
-    shows_changelog: bool,
-) -> Value {
+/// The values of a build on a page that lies below `root`.
+pub(super) fn entry<'a>(entry: &Entry<'a>, root: &str, known: Known<'a>, shows: Shows) -> Value {
     // What most pages do not show is not copied for each.
     static NONE: Rendered = Rendered::new();
-    let facts = Known {
+    let facts = context::Known {
+        config: known.config,
         changelogs: &NONE,
-        ..known
     };
     let base = known.config.base_url.as_deref();
     let delta = |delta: &'a DeltaOffer<'a>| DeltaEntry {
@@ -183,7 +240,8 @@ pub(super) fn entry<'a>(
     };
     let build = entry.offer.build;
     let changelog = known.changelogs.get(&build.filename);
-    let shown = changelog.filter(|_| shows_changelog);
+    let shown = changelog.filter(|_| shows.changelog);
+    let history = known.history.get(&build.filename);
     let mut facts = BuildValues::new(build, Some(entry.offer.url), facts);
     facts.images.retain(|image| image.url.is_some());
     for image in &mut facts.images {
@@ -199,6 +257,8 @@ pub(super) fn entry<'a>(
         deltas: entry.deltas.iter().copied().map(delta).collect(),
         changelog_html: shown.map(|shown| Value::from_safe_string(shown.html.clone())),
         has_changelog: changelog.is_some(),
+        projects: history.filter(|_| shows.projects).map(ProjectsValues::new),
+        has_projects: history.is_some(),
     }))
 }
 

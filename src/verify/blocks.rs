@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::layout::{Checksums, read_entry, read_stream};
 use super::pass::{Algorithm, Hasher};
-use super::{Error, Findings, chain, rules};
+use super::{Error, Findings, rules};
 use crate::class::Class;
+use crate::class::chain;
 use crate::codec::Codec;
 use crate::image::transfer_list::{self, TransferList};
 use crate::io::{Budget, ReadError};

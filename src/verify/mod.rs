@@ -24,7 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::class::Class;
+use crate::class::{Class, chain};
 use crate::finding::{Finding, Rule};
 use crate::image;
 use crate::io::{Budget, Counted, FileSource, Limits, ReadAt, ReadError, Stamp};
@@ -149,20 +149,6 @@ impl Findings<'_> {
             }
         }
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let part = error.to_string();
-        if !text.ends_with(&part) {
-            text = format!("{text}: {part}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// Reads all of a package and judges it. `place` is what findings call it.

@@ -9,8 +9,9 @@ use std::ops::Range;
 use super::certificate::{key_digest, test_key};
 use super::key::PublicKey;
 use super::pass::{Algorithm, Hasher, Pieces};
-use super::{Findings, chain, rules};
+use super::{Findings, rules};
 use crate::class::Class;
+use crate::class::chain;
 use crate::package::Package;
 use crate::package::signature::{self, DigestAlgorithm, RecoveryDigest, Signature, Signer};
 

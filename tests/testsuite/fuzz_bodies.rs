@@ -17,6 +17,7 @@ use romfeed::image::super_image::{self, Super};
 use romfeed::image::transfer_list::{self, TransferList};
 use romfeed::io::{Budget, Counted, Limits, ReadAt, ReadError};
 use romfeed::package::{Package, layout, metadata, signature};
+use romfeed::projects::{self, Projects};
 use romfeed::props::{Era, PropertyFile, PropertyMap};
 use romfeed::rom::Rom;
 use romfeed::verify::{self, Certificate};
@@ -25,7 +26,7 @@ use romfeed::verify::{self, Certificate};
 type Body = (&'static str, fn(&[u8]));
 
 /// All bodies, by the names of their targets.
-pub(crate) const ALL: [Body; 13] = [
+pub(crate) const ALL: [Body; 14] = [
     ("package", package),
     ("zip", zip),
     ("payload", payload),
@@ -39,6 +40,7 @@ pub(crate) const ALL: [Body; 13] = [
     ("codec", codec),
     ("signature", signature),
     ("verify", verify),
+    ("manifest", manifest),
 ];
 
 /// Most bytes taken of one stream.
@@ -222,6 +224,17 @@ fn props(data: &[u8]) {
         }
         props.derive_product(era);
     }
+}
+
+/// A manifest of projects; what is kept of it is read as it was written.
+fn manifest(data: &[u8]) {
+    if let Ok(projects) = projects::manifest::parse(data) {
+        assert!(!projects.is_empty());
+        assert_eq!(Projects::parse(projects.as_str()), projects);
+    }
+    let kept = Projects::parse(&String::from_utf8_lossy(data));
+    assert_eq!(Projects::parse(kept.as_str()), kept);
+    assert_eq!(projects::diff(&kept, &kept), []);
 }
 
 fn metadata(data: &[u8]) {

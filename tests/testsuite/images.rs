@@ -102,6 +102,7 @@ fn check_tree(name: &str, image: Vec<u8>, kind: Kind) {
     let tree = match name {
         name if name.ends_with("-product") => "product.tree",
         name if name.ends_with("-flat") => "flat.tree",
+        name if name.ends_with("-manifest") => "manifest.tree",
         _ => "system.tree",
     };
     let expected: BTreeMap<String, String> = fixture_text(tree)
@@ -129,6 +130,7 @@ fn every_form_of_ext4_is_read_file_by_file() {
         "ext4-modern",
         "ext4-seed",
         "ext4-product",
+        "ext4-manifest",
         "ext2-flat",
         "ext3-flat",
     ] {

@@ -15,11 +15,13 @@ mod generate;
 mod images;
 mod init;
 mod inspect;
+mod install;
 mod lanes;
 mod layering;
 mod layouts;
 mod notes;
 mod pages;
+mod projects;
 mod review;
 #[cfg(feature = "serve")]
 mod serve;

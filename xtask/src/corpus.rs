@@ -507,6 +507,12 @@ fn write_texts(seeds: &Seeds) -> Result<()> {
     }
     let all: Vec<String> = texts.iter().map(|(_, props)| props.text()).collect();
     seeds.write("props", "several", all.join("\0").as_bytes())?;
+    seeds.write(
+        "manifest",
+        "pinned",
+        b"<manifest><remote name='a' revision='r'/><default remote='a' revision='d'/>\
+          <project name='x/art' path='art' revision='1'><project name='y&amp;'/></project></manifest>",
+    )?;
     let metadata = Metadata::new()
         .ota_type("AB")
         .device("fog,wind|rain")

@@ -1,0 +1,5 @@
+//! Fuzzes the body `manifest` of `tests/testsuite/fuzz_bodies.rs`.
+
+#![no_main]
+
+romfeed_fuzz::target!("manifest");

@@ -1,0 +1,202 @@
+//! The projects that builds were made from, and which changed from build to build.
+//!
+//! In: builds whose packages were read, manifests beside them, and what was kept in the folder of
+//! changelogs. Out: a [`Gathered`], and on disk what is to be kept: `<zip stem>.projects` for each
+//! build. What changed is told by that folder alone, so a site made without the zips has the same.
+//! What lies beside a zip goes before what was kept of it, and that before what is in the zip,
+//! unless the build is new. A manifest that cannot be read is a warning.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::Error;
+use super::beside::{self, Folders};
+use super::report::{Event, Report};
+use super::require::Hashed;
+use crate::build::{Build, Kind};
+use crate::catalog::lanes::LaneKey;
+use crate::catalog::{Catalog, Catalogs};
+use crate::class::chain;
+use crate::config::Config;
+use crate::projects::manifest::{self, MAX_SIZE};
+use crate::projects::{self, History, MAX_TEXT_LEN, Projects, Since};
+
+/// What a manifest is called that lies beside the only full package of a folder.
+const SHARED: &str = "build-manifest.xml";
+/// Most changes of one build that are shown.
+const MAX_CHANGES: usize = 100;
+
+/// What is known of the projects of all builds.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// What changed in which build.
+    pub(super) history: History,
+    to_keep: Vec<(PathBuf, Projects)>,
+}
+
+/// The name of the file that keeps the projects of a package.
+pub(super) fn kept_name(filename: &str) -> String {
+    format!("{}.projects", beside::stem(filename))
+}
+
+/// The projects that are told now, by packages or beside them, by the identity of the build.
+pub(super) fn find(
+    config: &Config,
+    builds: &mut [Hashed],
+    catalogs: &Catalogs,
+    report: &mut Report,
+) -> BTreeMap<String, Projects> {
+    let names = names_beside(config, builds);
+    let kept = beside::list(&config.changelogs);
+    // What was kept of a known build may be from beside its zip, or written by hand.
+    let is_settled = |build: &Build| {
+        catalogs.knows(build.identity()) && kept.contains(&kept_name(&build.filename))
+    };
+    let read = |(hashed, name): (&mut Hashed, Option<PathBuf>)| {
+        let inside = hashed.projects.take();
+        let inside = inside.filter(|_| !is_settled(&hashed.build));
+        let beside = name.map(|file| read_manifest(&file)).transpose();
+        let (beside, fault) = match beside {
+            Ok(beside) => (beside, None),
+            Err(fault) => (None, Some((hashed.build.path.clone(), fault))),
+        };
+        let identity = hashed.build.identity().to_owned();
+        let found = beside.or(inside).map(|projects| (identity, projects));
+        (found, fault)
+    };
+    let found: Vec<_> = builds.par_iter_mut().zip(names).map(read).collect();
+    let (found, faults): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let faults = faults.into_iter().flatten();
+    let warnings = faults.map(|(path, text)| Event::Warning { path, text });
+    report.events.extend(warnings);
+    found.into_iter().flatten().collect()
+}
+
+/// The manifest beside each package.
+fn names_beside(config: &Config, builds: &[Hashed]) -> Vec<Option<PathBuf>> {
+    let num_full = beside::num_full(builds.iter().map(|hashed| &hashed.build));
+    let mut folders = Folders::new(&config.builds);
+    let mut of_build = |build: &Build| {
+        let (folder, filename) = beside::split(&build.path);
+        let own = format!("{}.manifest.xml", beside::stem(filename));
+        let is_alone = num_full.get(folder) == Some(&1);
+        let there = folders.names(folder);
+        let shared = Some(SHARED.to_owned()).filter(|_| is_alone);
+        let mut names = [Some(own), shared].into_iter().flatten();
+        let name = names.find(|name| there.contains(name))?;
+        Some(config.builds.join(folder).join(name)).filter(|_| build.kind == Kind::Full)
+    };
+    builds
+        .iter()
+        .map(|hashed| of_build(&hashed.build))
+        .collect()
+}
+
+fn read_manifest(file: &Path) -> Result<Projects, String> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let fail = |error: &dyn std::fmt::Display| {
+        let name = name.escape_debug();
+        format!("{name} cannot be read, so it is left out: {error}")
+    };
+    let limit = usize::try_from(MAX_SIZE).unwrap_or(usize::MAX);
+    let bytes = beside::read_head(file, limit).map_err(|error| fail(&error))?;
+    manifest::parse(&bytes).map_err(|error| fail(&chain(&error)))
+}
+
+/// Brings together what was found now and what is kept; nothing is written.
+pub(super) fn gather(
+    config: &Config,
+    catalog: &Catalog,
+    mut found: BTreeMap<String, Projects>,
+    report: &mut Report,
+) -> Gathered {
+    let kept = beside::list(&config.changelogs);
+    let mut lanes: BTreeMap<LaneKey, Vec<(&Build, Option<Projects>)>> = BTreeMap::new();
+    for record in catalog.builds.values() {
+        let build = &record.build;
+        let found = found.remove(build.identity());
+        let is_known = found.is_some() || kept.contains(&kept_name(&build.filename));
+        if is_known && build.kind == Kind::Full {
+            let lane = lanes.entry(LaneKey::of(build)).or_default();
+            lane.push((build, found));
+        }
+    }
+    let lanes: Vec<Gathered> = lanes
+        .into_values()
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .map(|lane| of_lane(config, lane, &kept))
+        .collect();
+    let mut gathered = Gathered::default();
+    for lane in lanes {
+        gathered.history.extend(lane.history);
+        gathered.to_keep.extend(lane.to_keep);
+    }
+    if !gathered.to_keep.is_empty() {
+        let num = gathered.to_keep.len();
+        report.events.push(Event::ProjectsKept(num));
+    }
+    gathered
+}
+
+/// The builds of one lane: what changed from each to the next. Two of them are held at a time.
+fn of_lane(
+    config: &Config,
+    mut builds: Vec<(&Build, Option<Projects>)>,
+    kept: &BTreeSet<String>,
+) -> Gathered {
+    builds.sort_by_key(|(build, _)| (build.timestamp, &build.path));
+    let mut gathered = Gathered::default();
+    let mut before: Option<(i64, Projects)> = None;
+    for (build, found) in builds {
+        let name = kept_name(&build.filename);
+        let file = config.changelogs.join(&name);
+        let text = match kept.contains(&name) {
+            true => read_kept(&file),
+            false => None,
+        };
+        if let Some(found) = &found
+            && text.as_deref() != Some(found.as_str())
+        {
+            gathered.to_keep.push((file, found.clone()));
+        }
+        let projects = found.or_else(|| Some(Projects::parse(&text?)));
+        let Some(projects) = projects.filter(|projects| !projects.is_empty()) else {
+            continue;
+        };
+        if let Some((timestamp, before)) = &before {
+            let since = since(*timestamp, before, &projects);
+            gathered.history.insert(build.filename.clone(), since);
+        }
+        before = Some((build.timestamp, projects));
+    }
+    gathered
+}
+
+/// What was kept, if it is a text; whoever wrote it otherwise did not mean it for us.
+fn read_kept(file: &Path) -> Option<String> {
+    let bytes = beside::read_head(file, MAX_TEXT_LEN).ok()?;
+    String::from_utf8(bytes).ok()
+}
+
+fn since(timestamp: i64, before: &Projects, projects: &Projects) -> Since {
+    let mut changes = projects::diff(before, projects);
+    let num_more = changes.len().saturating_sub(MAX_CHANGES);
+    changes.truncate(MAX_CHANGES);
+    Since {
+        timestamp,
+        changes,
+        num_more,
+    }
+}
+
+/// Writes what is to be kept.
+///
+/// # Errors
+/// [`Error::Write`].
+pub(super) fn keep(gathered: &Gathered) -> Result<(), Error> {
+    let mut to_keep = gathered.to_keep.iter();
+    to_keep.try_for_each(|(file, projects)| beside::keep(file, projects.as_str()))
+}

@@ -1,0 +1,126 @@
+//! The repo manifest inside a package.
+//!
+//! In: a package and its partitions. Out: the [`Projects`] of the first manifest there is, in the
+//! order of `PLACES`. LineageOS puts it into the system or the product. Nothing is decoded but the
+//! folders on the way and the file itself, and what lies before them in a stream.
+
+use super::Projects;
+use super::manifest::{self, MAX_SIZE};
+use crate::class::Class;
+use crate::fs::FileSystem;
+use crate::package::{Package, zip};
+use crate::rom::{self, Rom};
+
+/// Its place in packages that have the files themselves as entries.
+const ENTRIES: [&str; 3] = [
+    "system/etc/build-manifest.xml",
+    "system/product/etc/build-manifest.xml",
+    "system/system_ext/etc/build-manifest.xml",
+];
+/// Its places in each partition, with the root folder in the image of the system or without.
+const PLACES: [(&str, &[&str]); 3] = [
+    (
+        "system",
+        &[
+            "/system/etc/build-manifest.xml",
+            "/etc/build-manifest.xml",
+            "/system/product/etc/build-manifest.xml",
+            "/product/etc/build-manifest.xml",
+            "/system/system_ext/etc/build-manifest.xml",
+            "/system_ext/etc/build-manifest.xml",
+        ],
+    ),
+    ("product", &["/etc/build-manifest.xml"]),
+    ("system_ext", &["/etc/build-manifest.xml"]),
+];
+
+/// Why the manifest of a package is not known.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The zip cannot be read.
+    #[error(transparent)]
+    Zip(#[from] zip::Error),
+    /// A partition cannot be read.
+    #[error(transparent)]
+    Rom(#[from] rom::Error),
+    /// The manifest cannot be used.
+    #[error("{place}")]
+    Manifest {
+        /// Where it is, as `system:/system/etc/build-manifest.xml`.
+        place: String,
+        /// The reason.
+        #[source]
+        source: manifest::Error,
+    },
+}
+
+impl Error {
+    /// The class of the fault.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Error::Zip(error) => error.class(),
+            Error::Rom(error) => error.class(),
+            Error::Manifest { source, .. } => source.class(),
+        }
+    }
+}
+
+/// Reads the manifest of a package, if it has one: as an entry, or in one of the partitions that
+/// are to be looked into. Those in a form that is not read have none.
+///
+/// # Errors
+/// [`Error`] if something on the way is damaged, or the manifest is none.
+pub fn read(
+    package: &mut Package,
+    rom: &Rom,
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<Option<Projects>, Error> {
+    for entry in ENTRIES {
+        if let Some(bytes) = package.read(entry, MAX_SIZE)? {
+            return parse(entry.to_owned(), &bytes).map(Some);
+        }
+    }
+    for (partition, paths) in PLACES {
+        let Some(name) = rom.find(partition).filter(|name| is_wanted(name)) else {
+            continue;
+        };
+        let found = match rom.file_system(name) {
+            Ok(file_system) => first(name, &*file_system, paths),
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(None) => {}
+            Ok(Some((path, bytes))) => return parse(format!("{name}:{path}"), &bytes).map(Some),
+            Err(error) if error.class() == Class::Unsupported => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(None)
+}
+
+fn parse(place: String, bytes: &[u8]) -> Result<Projects, Error> {
+    manifest::parse(bytes).map_err(|source| Error::Manifest { place, source })
+}
+
+/// The first of some files that exists.
+fn first<'p>(
+    partition: &str,
+    file_system: &dyn FileSystem,
+    paths: &[&'p str],
+) -> Result<Option<(&'p str, Vec<u8>)>, rom::Error> {
+    for path in paths {
+        match file_system.read(path, MAX_SIZE) {
+            Ok(bytes) => return Ok(Some((path, bytes))),
+            Err(error) if error.is_absence() => {}
+            Err(source) => {
+                return Err(rom::Error::FileSystem {
+                    partition: partition.to_owned(),
+                    source,
+                });
+            }
+        }
+    }
+    Ok(None)
+}
