@@ -179,6 +179,9 @@ fn what_is_there_is_kept_and_told_of() {
             "publish: it is not what init would write",
         ]
     );
+    let put = "put this line into romfeed.toml: ";
+    let run = run.says(&format!("{put}base_url = \"https://you.github.io/ota\""));
+    run.says(&format!("{put}url = \"https://github.com/you/ota/releases"));
     assert_eq!(text(&dir, "romfeed.toml"), "# mine\nkeep = 3\n");
     assert_eq!(text(&dir, "publish"), "mine");
     let printed = dir.run(&["init", "--print", "publish"]).expect(0).stdout;

@@ -290,6 +290,10 @@ fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], talk: T
     if found.is_empty() {
         talk.line(&format!("  put zips into {}/", site.builds.as_str()));
     }
+    // A file that was just written has them all.
+    for setting in missing_settings(site) {
+        talk.line(&format!("  put this line into {FILE_NAME}: {setting}"));
+    }
     for step in steps(host) {
         talk.line(&format!("  {step}"));
     }
