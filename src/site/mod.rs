@@ -35,7 +35,7 @@ pub struct Known<'a> {
     pub history: &'a History,
 }
 
-/// What reads pages out of a browser's cache for a little while: style, script, pictures.
+/// Folder of what pages load: style, script, pictures.
 const ASSETS: &str = "assets";
 /// Path of the feed of all builds for people.
 const SITE_ATOM: &str = "builds.atom";
@@ -126,7 +126,9 @@ pub fn render(
     if theme.has_pages {
         fixed.push(("style.css", format!("{ASSETS}/style.css")));
         fixed.push(("icon.svg", format!("{ASSETS}/icon.svg")));
-        pages.push(file(format!("{ASSETS}/script.js"), SCRIPT.as_bytes()));
+        let own = theme.templates.get("script.js");
+        let script = own.map_or(SCRIPT, |own| &own.text);
+        pages.push(file(format!("{ASSETS}/script.js"), script.as_bytes()));
         if let Some(logo) = &theme.logo {
             pages.push(file(logo_path(logo), &logo.bytes));
         }

@@ -44,9 +44,11 @@ impl<'a> Pages<'a> {
     pub(super) fn compile(theme: &'a Theme) -> Result<Pages<'a>, Error> {
         let engine = Engine::new(Format::Html).map_err(|fault| error(theme, "", None, fault))?;
         let mut pages = Pages { engine, theme };
+        // A script's braces are its own.
         let extra = theme
             .templates
             .iter()
+            .filter(|(name, _)| !name.ends_with(".js"))
             .map(|(name, own)| (&**name, &*own.text));
         let shipped = SHIPPED
             .into_iter()

@@ -197,10 +197,12 @@ fn a_template_of_ones_own_takes_the_place_of_romfeeds() {
     let dir = site(1)
         .file("templates/home.html", "{% extends \"layout.html\" %}{% block main %}{% include \"mine.html\" %}{% endblock %}")
         .file("templates/mine.html", "<p>{{ site.name }}: {{ makers[0].devices[0].device.entry.oem }}</p>")
-        .file("templates/style.css", "body { color: {{ site.colors.light }} }");
+        .file("templates/style.css", "body { color: {{ site.colors.light }} }")
+        .file("templates/script.js", "// {% no template");
     dir.generate().expect(0);
     assert!(page(&dir, "index.html").contains("<p>Downloads: OnePlus</p>"));
     assert_eq!(page(&dir, "assets/style.css"), "body { color: #0b7a75 }\n");
+    assert_eq!(page(&dir, "assets/script.js"), "// {% no template");
     assert!(page(&dir, "bacon.html").contains("Latest build"));
 }
 
