@@ -10,13 +10,15 @@
 //! `index.json` below it, and for `…/v1/build/get_delta` the file of that name,
 //! which says that there is none, so that the full build is downloaded.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{Feeds, prefix, render_list};
 use crate::address::encode_path;
 use crate::build::Build;
 use crate::catalog::lanes::{Lane, LaneKey, Offer};
-use crate::changelog::Rendered;
+use crate::changelog::{Rendered, Shown};
 use crate::config::Config;
 use crate::template::json;
 
@@ -27,6 +29,8 @@ const LAST_SDK: u32 = 24;
 const MAX_SIZE: usize = 32 << 10;
 /// What stands before and after the entries.
 const FRAME: [&str; 2] = ["{\"id\":null,\"result\":[", "],\"error\":null}"];
+/// Longest name of a package that leaves room for an ending, in bytes.
+const MAX_NAME_LEN: usize = 250;
 /// Folder of the changelogs of single builds.
 const CHANGES: &str = "changes";
 /// The answer where there is no delta.
@@ -81,7 +85,12 @@ pub(super) fn render(
         key.romtype
     );
     let all_changes = format!("{base}/{folder}/changes.txt");
-    let changes = |offer: &Offer<'_>| match changelogs.contains_key(&offer.build.filename) {
+    let own = |offer: &Offer<'_>| {
+        let filename = &offer.build.filename;
+        let changelog = changelogs.get(filename)?;
+        (filename.len() <= MAX_NAME_LEN).then_some(changelog)
+    };
+    let changes = |offer: &Offer<'_>| match own(offer).is_some() {
         true => format!("{base}/{}", encode_path(&changes_path(&folder, offer))),
         false => all_changes.clone(),
     };
@@ -91,11 +100,11 @@ pub(super) fn render(
         let changes = changes(offer);
         entry(offer, &changes).map_or_else(String::new, |entry| json::to_ascii(&entry))
     });
-    for offer in &offers {
-        if let Some(changelog) = changelogs.get(&offer.build.filename) {
-            let text = changelog.text.as_bytes();
-            feeds.push(changes_path(&folder, offer), text);
-        }
+    // Packages of one name have one changelog.
+    let of_name = |offer| Some((changes_path(&folder, offer), own(offer)?));
+    let texts: BTreeMap<String, &Shown> = offers.iter().filter_map(of_name).collect();
+    for (path, changelog) in texts {
+        feeds.push(path, changelog.text.as_bytes());
     }
     feeds.push(format!("{folder}/index.json"), list);
     feeds.push(format!("{folder}/v1/build/get_delta"), NO_DELTA);

@@ -122,7 +122,7 @@ fn find(
 ) -> OfBuild {
     let mut found = OfBuild::default();
     let folder = config.builds.join(beside::split(&build.path).0);
-    let stem = beside::stem(&build.filename);
+    let stem = beside::kept_stem(&build.filename);
     let of_format = |format: Format| (format!("{stem}.{}", format.extension()), format);
     let in_store = Format::ALL.map(of_format);
     let in_store: Vec<(String, Format)> = in_store

@@ -38,7 +38,7 @@ pub(super) struct Gathered {
 
 /// The name of the file that keeps the projects of a package.
 pub(super) fn kept_name(filename: &str) -> String {
-    format!("{}.projects", beside::stem(filename))
+    format!("{}.projects", beside::kept_stem(filename))
 }
 
 /// The projects that are told now, by packages or beside them, by the identity of the build.

@@ -24,6 +24,8 @@ const PER_PAGE: usize = 40;
 /// Most builds of a device that have a page of their own, the newest; the others are in its lists
 /// alone.
 const MAX_PAGES: usize = 100;
+/// Longest name of a page by its package's, in bytes: file systems take 255 with the ending.
+const MAX_STEM_LEN: usize = 240;
 /// Most builds on the page of a device's changes.
 const MAX_CHANGES: usize = 40;
 /// Most bytes of changelogs on it; what does not fit is on the page of its build.
@@ -160,9 +162,10 @@ fn deltas_to<'a>(offer: &Offer<'a>, lane: &'a Lane<'a>) -> Vec<&'a DeltaOffer<'a
     lane.deltas.iter().filter(leads_to_it).collect()
 }
 
-/// Gives each build's page its path: by the package's name, and where two builds have one,
-/// by what tells them apart.
+/// Gives each build's page its path: by the package's name, and where two builds have one, or it
+/// leaves no room for another ending, by what tells them apart.
 fn name_pages(device: &mut DeviceBuilds<'_>) {
+    let model = device.model.as_str();
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for entry in device.builds.iter_mut().take(MAX_PAGES) {
         let build = entry.offer.build;
@@ -170,12 +173,14 @@ fn name_pages(device: &mut DeviceBuilds<'_>) {
             Some(at) if build.filename.is_char_boundary(at) => &build.filename[..at],
             _ => build.filename.as_str(),
         };
-        let path = super::build_path(device.model.as_str(), stem);
-        entry.path = Some(match taken.insert(path.clone()) {
+        let path = super::build_path(model, stem);
+        let is_short = stem.len() <= MAX_STEM_LEN;
+        entry.path = Some(match is_short && taken.insert(path.clone()) {
             true => path,
             false => {
+                let begin: String = stem.chars().take(MAX_STEM_LEN / 8).collect();
                 let digits: String = build.identity().chars().take(16).collect();
-                super::build_path(device.model.as_str(), &format!("{stem}-{digits}"))
+                super::build_path(model, &format!("{begin}-{digits}"))
             }
         });
     }

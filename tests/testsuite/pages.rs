@@ -326,3 +326,28 @@ fn devices_are_known_from_both_files_and_bad_entries_alone_are_left_out() {
     dir.generate().expect(0);
     assert!(page(&dir, "bacon.html").contains(">Mine<"));
 }
+
+#[test]
+fn the_longest_name_of_a_package_has_a_page_too() {
+    let start = "lineage-21.0-20231114-nightly-bacon";
+    let name = format!("{start}-{}.zip", "x".repeat(255 - 5 - start.len()));
+    let dir = RomDir::new()
+        .file(&format!("builds/{name}"), bacon(0))
+        .file(
+            &format!("builds/{}.md", name.trim_end_matches(".zip")),
+            "* Longest",
+        )
+        .file(
+            "builds/build-manifest.xml",
+            "<manifest><project name=\"a\" revision=\"b\"/></manifest>",
+        );
+    let run = dir.run(&["generate", "--base-url", "https://example.org/ota"]);
+    assert!(!run.stderr.contains("error: "), "{}", run.stderr);
+    assert!(page(&dir, "bacon/changes.html").contains("Longest"));
+    assert_eq!(dir.tree("changelogs").len(), 2);
+    let own = pages(&dir)
+        .into_keys()
+        .filter(|path| path.starts_with("bacon/builds/"));
+    assert_eq!(own.count(), 1);
+    dir.run(&["check"]).expect(0);
+}
