@@ -194,6 +194,16 @@ fn fact(build: &Build, name: &str) -> Option<String> {
     }
 }
 
+/// The path of an address, without a closing slash.
+#[must_use]
+pub fn path_of(base_url: &str) -> String {
+    let after_scheme = base_url
+        .split_once("://")
+        .map_or(base_url, |(_, rest)| rest);
+    let path = after_scheme.find('/').map(|at| &after_scheme[at..]);
+    path.unwrap_or_default().trim_end_matches('/').to_owned()
+}
+
 /// Checks the address the site is published at, and drops a closing slash.
 ///
 /// # Errors
@@ -237,6 +247,19 @@ pub fn parse_server(url: &str) -> Result<String, BadUrl> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_path_of_an_address() {
+        for (url, path) in [
+            ("https://h", ""),
+            ("https://h/", ""),
+            ("https://h:1/ota/x", "/ota/x"),
+            ("http://[::1]:80", ""),
+            ("", ""),
+        ] {
+            assert_eq!(path_of(url), path);
+        }
+    }
     use crate::build::{Device, Kind, Romtype};
 
     fn build(path: &str) -> Build {

@@ -2,6 +2,14 @@
 
 use std::fmt;
 
+use sha2::{Digest, Sha256};
+
+use crate::package::signature::hex;
+
+/// Longest stem of names of files about a package, in bytes: file systems take 255, with
+/// digits, an ending and the dot of a temporary file.
+const MAX_STEM_LEN: usize = 200;
+
 /// Longest device, romtype or variant. Android caps a property at 91 bytes, and
 /// these values come from properties.
 const MAX_NAME_LEN: usize = 91;
@@ -349,6 +357,36 @@ pub fn filename_fault(filename: &str) -> Option<&'static str> {
     }
 }
 
+/// A package's name without its end.
+#[must_use]
+pub fn stem(filename: &str) -> &str {
+    let at = filename.len().saturating_sub(4);
+    match filename.get(at..) {
+        Some(end) if end.eq_ignore_ascii_case(".zip") => &filename[..at],
+        _ => filename,
+    }
+}
+
+/// The beginning of names of files about a package: its own without the end, if that leaves room
+/// for another, else as much of it as is easily read, and its digest.
+#[must_use]
+pub fn bounded_stem(filename: &str) -> String {
+    let stem = stem(filename);
+    if stem.len() <= MAX_STEM_LEN {
+        return stem.to_owned();
+    }
+    let begin: String = stem.chars().take(MAX_STEM_LEN / 8).collect();
+    format!("{begin}-{}", digits(filename))
+}
+
+/// Hexadecimal digits that tell texts apart and can stand in any name.
+#[must_use]
+pub fn digits(text: &str) -> String {
+    let mut digits = hex(&Sha256::digest(text));
+    digits.truncate(16);
+    digits
+}
+
 /// Whether `text` is `len` lower-case hex digits.
 #[must_use]
 pub fn is_hex(text: &str, len: usize) -> bool {
@@ -408,6 +446,22 @@ mod tests {
         assert_eq!(Romtype::parse("Micro-G").unwrap().to_path(), "micro-g");
         let error = Device::parse("a\u{1b}[31m").unwrap_err();
         assert!(!error.to_string().contains('\u{1b}'));
+    }
+
+    #[test]
+    fn a_stem_leaves_room_for_an_ending() {
+        for (filename, expected) in [
+            ("a.b.zip", "a.b"),
+            ("A.ZIP", "A"),
+            ("ab", "ab"),
+            ("ä.zi", "ä.zi"),
+            ("zip", "zip"),
+        ] {
+            assert_eq!(stem(filename), expected);
+            assert_eq!(bounded_stem(filename), expected);
+        }
+        let [a, b] = ["a", "b"].map(|end| bounded_stem(&format!("{}{end}.zip", "ü".repeat(125))));
+        assert!(a.len() < MAX_STEM_LEN && a != b, "{a} {b}");
     }
 
     #[test]

@@ -7,16 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::Error;
 use crate::build::{Build, Kind};
-use crate::digest;
 use crate::io::{Durability, replace};
-
-/// Longest stem of a kept name, in bytes: file systems take 255, with an ending and the dot of a
-/// temporary file.
-const MAX_STEM_LEN: usize = 240;
 
 /// The folders below one, each listed when it is first asked for.
 #[derive(Debug)]
@@ -44,27 +37,6 @@ impl Folders {
 /// The folder and the name of a path under `builds/`.
 pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
-}
-
-/// A package's name without its end.
-pub(super) fn stem(filename: &str) -> &str {
-    let at = filename.len().saturating_sub(4);
-    match filename.get(at..) {
-        Some(end) if end.eq_ignore_ascii_case(".zip") => &filename[..at],
-        _ => filename,
-    }
-}
-
-/// The beginning of the names under which texts of a package are kept: its own, if that leaves
-/// room for an ending, else as much of it as is easily read, and its digest.
-pub(super) fn kept_stem(filename: &str) -> String {
-    let stem = stem(filename);
-    if stem.len() <= MAX_STEM_LEN {
-        return stem.to_owned();
-    }
-    let begin: String = stem.chars().take(MAX_STEM_LEN / 8).collect();
-    let digest = digest::hex(&Sha256::digest(filename));
-    format!("{begin}-{digest}")
 }
 
 /// The visible names in a folder; packages are not among them.

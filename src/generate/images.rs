@@ -13,7 +13,7 @@ use super::beside::{self, Folders};
 use super::report::{Event, Report};
 use super::require::Hashed;
 use super::{Observer, cache_key};
-use crate::build::{Build, IMAGES, ImageFile, Kind};
+use crate::build::{self, Build, IMAGES, ImageFile, Kind};
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::digest::{self, Digests};
@@ -97,7 +97,7 @@ fn names(config: &Config, builds: &[Hashed]) -> Vec<(usize, &'static str, String
     for (owner, build) in full {
         let (folder, filename) = beside::split(&build.path);
         let there = folders.names(folder);
-        let stem = beside::stem(filename);
+        let stem = build::stem(filename);
         for name in IMAGES {
             let own = format!("{stem}-{name}.img");
             let shared = Some(format!("{name}.img")).filter(|_| num_full[folder] == 1);

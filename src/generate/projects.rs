@@ -15,7 +15,7 @@ use super::Error;
 use super::beside::{self, Folders};
 use super::report::{Event, Report};
 use super::require::Hashed;
-use crate::build::{Build, Kind};
+use crate::build::{self, Build, Kind};
 use crate::catalog::lanes::LaneKey;
 use crate::catalog::{Catalog, Catalogs};
 use crate::class::chain;
@@ -38,7 +38,7 @@ pub(super) struct Gathered {
 
 /// The name of the file that keeps the projects of a package.
 pub(super) fn kept_name(filename: &str) -> String {
-    format!("{}.projects", beside::kept_stem(filename))
+    format!("{}.projects", build::bounded_stem(filename))
 }
 
 /// The projects that are told now, by packages or beside them, by the identity of the build.
@@ -80,7 +80,7 @@ fn names_beside(config: &Config, builds: &[Hashed]) -> Vec<Option<PathBuf>> {
     let mut folders = Folders::new(&config.builds);
     let mut of_build = |build: &Build| {
         let (folder, filename) = beside::split(&build.path);
-        let own = format!("{}.manifest.xml", beside::stem(filename));
+        let own = format!("{}.manifest.xml", build::stem(filename));
         let is_alone = num_full.get(folder) == Some(&1);
         let there = folders.names(folder);
         let shared = Some(SHARED.to_owned()).filter(|_| is_alone);

@@ -12,6 +12,7 @@ use hyper::header::HeaderValue;
 use sha2::{Digest, Sha256};
 
 use super::{Error, reload};
+use crate::address;
 use crate::config::Config;
 use crate::feed::Page;
 use crate::fetch::content_type;
@@ -69,7 +70,7 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new(config: Config, clock: fn() -> i64, is_watched: bool) -> Result<Site, Error> {
-        let base_path = path_of(config.base_url.as_deref().unwrap_or_default());
+        let base_path = address::path_of(config.base_url.as_deref().unwrap_or_default());
         let reload_at = is_watched.then(|| base_path.clone());
         let downloads = Arc::default();
         let current = make(Arc::new(config), clock(), &downloads, reload_at.as_deref())?;
@@ -119,15 +120,6 @@ impl Site {
         *current = Arc::new(made);
         Ok(())
     }
-}
-
-/// The path of an address, without a closing slash.
-fn path_of(base_url: &str) -> String {
-    let after_scheme = base_url
-        .split_once("://")
-        .map_or(base_url, |(_, rest)| rest);
-    let path = after_scheme.find('/').map(|at| &after_scheme[at..]);
-    path.unwrap_or_default().trim_end_matches('/').to_owned()
 }
 
 fn make(
@@ -188,19 +180,6 @@ fn type_of(page: &Page) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_path_of_an_address() {
-        for (url, path) in [
-            ("https://h", ""),
-            ("https://h/", ""),
-            ("https://h:1/ota/x", "/ota/x"),
-            ("http://[::1]:80", ""),
-            ("", ""),
-        ] {
-            assert_eq!(path_of(url), path);
-        }
-    }
 
     #[test]
     fn a_list_is_json_whatever_its_name() {

@@ -14,7 +14,7 @@ use std::fmt;
 use minijinja::Value;
 use minijinja::value::Serde;
 
-use crate::address::encode_path;
+use crate::address;
 use crate::catalog::lanes::{Lane, LaneKey};
 use crate::changelog::Rendered;
 use crate::config::Config;
@@ -136,18 +136,10 @@ pub fn render(
     }
     for (template, path) in fixed {
         // A page that stands for any path is the one that can name no other relatively.
-        let base = config.base_url.as_deref().map(path_of);
+        let base = config.base_url.as_deref();
+        let base = base.map(|base| format!("{}/", address::path_of(base)));
         let values = [("site", site.clone()), ("home", base.into())];
         pages.push(engine.render(template, &path, Value::from_pairs(values))?);
     }
     Ok(pages)
-}
-
-/// The path of an address, with a slash at its end: `/` or `/ota/`.
-fn path_of(base: &str) -> String {
-    let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
-    match rest.split_once('/') {
-        None => "/".to_owned(),
-        Some((_, path)) => format!("/{}/", encode_path(path).replace("%25", "%")),
-    }
 }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::templates::Pages;
 use super::values::{self, DeviceValues, Shows, SiteValues};
 use super::{Error, Known, changes_path, device_path};
-use crate::build::Device;
+use crate::build::{self, Device};
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
 use crate::changelog::{self, Changelog};
 use crate::feed::Page;
@@ -24,8 +24,6 @@ const PER_PAGE: usize = 40;
 /// Most builds of a device that have a page of their own, the newest; the others are in its lists
 /// alone.
 const MAX_PAGES: usize = 100;
-/// Longest name of a page by its package's, in bytes: file systems take 255 with the ending.
-const MAX_STEM_LEN: usize = 240;
 /// Most builds on the page of a device's changes.
 const MAX_CHANGES: usize = 40;
 /// Most bytes of changelogs on it; what does not fit is on the page of its build.
@@ -162,25 +160,21 @@ fn deltas_to<'a>(offer: &Offer<'a>, lane: &'a Lane<'a>) -> Vec<&'a DeltaOffer<'a
     lane.deltas.iter().filter(leads_to_it).collect()
 }
 
-/// Gives each build's page its path: by the package's name, and where two builds have one, or it
-/// leaves no room for another ending, by what tells them apart.
+/// Gives each build's page its path: by the package's name, and where only the ends of two names
+/// differ, by what tells them apart.
 fn name_pages(device: &mut DeviceBuilds<'_>) {
     let model = device.model.as_str();
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for entry in device.builds.iter_mut().take(MAX_PAGES) {
         let build = entry.offer.build;
-        let stem = match build.filename.len().checked_sub(4) {
-            Some(at) if build.filename.is_char_boundary(at) => &build.filename[..at],
-            _ => build.filename.as_str(),
-        };
-        let path = super::build_path(model, stem);
-        let is_short = stem.len() <= MAX_STEM_LEN;
-        entry.path = Some(match is_short && taken.insert(path.clone()) {
+        let stem = build::bounded_stem(&build.filename);
+        let path = super::build_path(model, &stem);
+        entry.path = Some(match taken.insert(path.clone()) {
             true => path,
+            // An identity may be anything that a feed elsewhere said.
             false => {
-                let begin: String = stem.chars().take(MAX_STEM_LEN / 8).collect();
-                let digits: String = build.identity().chars().take(16).collect();
-                super::build_path(model, &format!("{begin}-{digits}"))
+                let digits = build::digits(build.identity());
+                super::build_path(model, &format!("{stem}-{digits}"))
             }
         });
     }

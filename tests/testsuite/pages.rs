@@ -351,3 +351,31 @@ fn the_longest_name_of_a_package_has_a_page_too() {
     assert_eq!(own.count(), 1);
     dir.run(&["check"]).expect(0);
 }
+
+#[test]
+fn packages_whose_names_differ_in_the_end_alone_have_a_page_each() {
+    let record = |name: &str, id: &str| {
+        serde_json::json!({
+            "device": "bacon", "romtype": "nightly", "version": "21.0", "datetime": 1_700_000_000,
+            "kind": "full", "path": name, "size": 5, "id": id,
+            "url": format!("https://h.example/{name}"),
+        })
+    };
+    // What phones know a build by may be anything.
+    let records = [
+        record("x.zip", "/../../../../../out-of-it"),
+        record("x.ZIP", "/../.."),
+    ];
+    let catalog = serde_json::json!({ "schema": 1, "builds": records });
+    let dir = RomDir::new().file("catalog.json", catalog.to_string());
+    let run = dir.generate();
+    let own: Vec<String> = pages(&dir)
+        .into_keys()
+        .filter(|path| path.starts_with("bacon/builds/"))
+        .collect();
+    assert_eq!(own.len(), 2, "{own:?}\n{}", run.stderr);
+    assert!(
+        own.iter().all(|path| path.matches('/').count() == 2),
+        "{own:?}"
+    );
+}
