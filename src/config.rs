@@ -4,6 +4,7 @@
 //! command line; nothing here reads a file or the environment.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use globset::{GlobMatcher, GlobSet};
@@ -225,8 +226,10 @@ pub struct Config {
     pub theme: Theme,
     /// `devices.json`, by codename.
     pub known_devices: BTreeMap<String, DeviceInfo>,
-    /// Files read at the same time.
+    /// Threads that read packages, hash and write pages.
     pub jobs: usize,
+    /// Most bytes a second that hashing may read, if there is a limit.
+    pub io_limit: Option<NonZeroU64>,
     /// What reading one package may cost.
     pub limits: Limits,
     /// Read every file again, whatever the cache knows.
@@ -252,7 +255,7 @@ pub enum AddressSource {
 
 impl Config {
     /// The settings of a folder in which nothing is set: `builds`, `out`,
-    /// `catalog.json`, `changelogs` and `.romfeed` in it, one file read at a time.
+    /// `catalog.json`, `changelogs` and `.romfeed` in it, one thread.
     #[must_use]
     pub fn of_folder(folder: &Path, limits: Limits) -> Config {
         Config {
@@ -281,6 +284,7 @@ impl Config {
             theme: Theme::default(),
             known_devices: BTreeMap::new(),
             jobs: 1,
+            io_limit: None,
             limits,
             rehash: false,
             adopt: false,

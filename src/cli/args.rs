@@ -1,12 +1,15 @@
 //! The command line as people type it: one field per flag, no logic.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use romfeed::kit::Host;
+use serde::{Deserialize, Deserializer};
 
-/// Most files read at the same time.
+/// Most threads.
 pub(crate) const MAX_JOBS: u16 = 256;
 
 const EXAMPLES: &str = "\
@@ -72,6 +75,8 @@ pub(crate) enum Command {
     /// Serve the site over HTTP, with what a static host cannot answer
     #[cfg(feature = "serve")]
     Serve(ServeArgs),
+    /// Print digests of files, in lines that md5sum and sha256sum check
+    Hash(HashArgs),
     /// Print the completion script of a shell
     Completions {
         /// Name the shell
@@ -137,6 +142,68 @@ fn parse_hosts() -> impl TypedValueParser<Value = Host> {
     })
 }
 
+/// Bytes a second: a number, with K, M or G for powers of 1,024.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rate(pub(crate) NonZeroU64);
+
+impl FromStr for Rate {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Rate, &'static str> {
+        let (number, shift) = match text.split_at_checked(text.len().saturating_sub(1)) {
+            Some((number, "K" | "k")) => (number, 10),
+            Some((number, "M" | "m")) => (number, 20),
+            Some((number, "G" | "g")) => (number, 30),
+            _ => (text, 0),
+        };
+        let rate = number.parse::<u64>().ok();
+        rate.and_then(|rate| rate.checked_mul(1 << shift))
+            .and_then(NonZeroU64::new)
+            .map(Rate)
+            .ok_or("expected bytes a second, as 50M, with K, M or G for powers of 1,024")
+    }
+}
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// One thread per processor.
+pub(crate) fn default_jobs() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+const HASH_EXAMPLES: &str = "\
+Examples:
+  romfeed hash builds/*.zip
+  romfeed hash --sha256 *.zip > SHA256SUMS && sha256sum -c SHA256SUMS";
+
+#[derive(Debug, Args)]
+#[command(after_help = HASH_EXAMPLES)]
+pub(crate) struct HashArgs {
+    /// Read these files, each once
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print MD5 [default: MD5 and SHA-256]
+    #[arg(long)]
+    pub(crate) md5: bool,
+    /// Print SHA-1
+    #[arg(long)]
+    pub(crate) sha1: bool,
+    /// Print SHA-256
+    #[arg(long)]
+    pub(crate) sha256: bool,
+    /// Use this many threads [default: one per processor]
+    #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_JOBS)))]
+    pub(crate) jobs: Option<u16>,
+    /// Read no more than so many bytes a second, as 50M
+    #[arg(long, value_name = "RATE", env = "ROMFEED_IO_LIMIT")]
+    pub(crate) io_limit: Option<Rate>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
     #[command(flatten)]
@@ -144,9 +211,12 @@ pub(crate) struct GenerateArgs {
     /// Point phones to this address of the zips, as https://host/{device}/{filename}
     #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
     pub(crate) url: Option<String>,
-    /// Read this many files at the same time [default: one per processor]
+    /// Use this many threads [default: one per processor]
     #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_JOBS)))]
     pub(crate) jobs: Option<u16>,
+    /// Read no more than so many bytes a second while hashing, as 50M
+    #[arg(long, value_name = "RATE", env = "ROMFEED_IO_LIMIT")]
+    pub(crate) io_limit: Option<Rate>,
     /// Show what would change, and write nothing but the cache
     #[arg(long)]
     pub(crate) dry_run: bool,

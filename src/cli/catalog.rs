@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use romfeed::build::{Build, Device, Kind, Romtype, Variant};
 use romfeed::catalog::{Catalog, Catalogs, Reason, Record, lanes};
 use romfeed::config::Config;
-use romfeed::digest;
+use romfeed::digest::{self, Options};
 use romfeed::generate;
 use romfeed::generate::edit::{self, EditError, Note};
 use romfeed::ingest::{self, Context};
@@ -264,7 +264,7 @@ fn from_zip(args: &AddArgs, config: &Config, talk: Talk) -> Result<Build, String
     let read = || -> Result<Build, ingest::Error> {
         let mut package = ingest::examine(zip, &path_in_builds(zip, &config.builds), context)?;
         let mut build = package.draft(config, super::now())?;
-        let digests = digest::digest_file(zip, package.stamp, &|_| ())?;
+        let digests = digest::digest_file(zip, package.stamp, &Options::of(config))?;
         let mut warnings = package.facts.warnings;
         ingest::verify(zip, &digests, &mut warnings)?;
         for warning in &warnings {

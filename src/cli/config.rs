@@ -21,7 +21,7 @@ use romfeed::io::Limits;
 use romfeed::verify::{Certificate, Require};
 use serde::Deserialize;
 
-use super::args::{MAX_JOBS, Places};
+use super::args::{MAX_JOBS, Places, Rate, default_jobs};
 use super::report::chain;
 use super::theme::FileSite;
 use super::{devices, theme};
@@ -50,6 +50,7 @@ struct FileConfig {
     url: Option<String>,
     device_feed: Option<String>,
     jobs: Option<u16>,
+    io_limit: Option<Rate>,
     keep: Option<usize>,
     min_age: Option<Span>,
     major_upgrades: Option<FileUpgrades>,
@@ -278,6 +279,7 @@ pub(crate) struct Flags<'a> {
     pub(crate) places: &'a Places,
     pub(crate) url: Option<&'a str>,
     pub(crate) jobs: Option<u16>,
+    pub(crate) io_limit: Option<Rate>,
 }
 
 impl<'a> Flags<'a> {
@@ -286,6 +288,7 @@ impl<'a> Flags<'a> {
             places,
             url: None,
             jobs: None,
+            io_limit: None,
         }
     }
 }
@@ -396,7 +399,6 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
     let certificates = settings.certificate.map(|paths| paths.in_folder(&folder));
     let certificates = load_certificates(&certificates.unwrap_or_default())
         .map_err(|e| in_file("certificate", &e))?;
-    let default_jobs = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let defaults = Config::of_folder(&folder, Limits::new(std::env::temp_dir(), Instant::now));
     let place = |flag: &Option<PathBuf>, set: Option<PathBuf>, default: &Path| {
         let set = set.map(|path| folder.join(path));
@@ -436,6 +438,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
             .jobs
             .or(settings.jobs)
             .map_or_else(default_jobs, usize::from),
+        io_limit: flags.io_limit.or(settings.io_limit).map(|rate| rate.0),
         ..defaults
     };
     Ok(Resolved {

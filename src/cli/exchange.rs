@@ -12,7 +12,7 @@ use romfeed::catalog::exchange::merge::{self, Answer, Taken};
 use romfeed::catalog::exchange::{self, Feed, Format};
 use romfeed::catalog::{Catalogs, file};
 use romfeed::config::{AddressSource, Config};
-use romfeed::digest;
+use romfeed::digest::{self, Options};
 use romfeed::generate::{self, lock_state, save_catalog};
 use romfeed::io::write_atomically;
 
@@ -379,7 +379,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 fn read_sha1(build: &Build, config: &Config) -> Result<String, String> {
     let zip = config.builds.join(&build.path);
     let sha256 = build.sha256.as_deref().unwrap_or_default();
-    match digest::sha1_file(&zip, sha256) {
+    match digest::sha1_file(&zip, sha256, &Options::of(config)) {
         Ok(Some(sha1)) => Ok(sha1),
         Ok(None) => Err(format!(
             "no sha1: {} is not its zip, by its sha256",

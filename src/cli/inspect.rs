@@ -7,7 +7,7 @@ use std::path::Path;
 use romfeed::build::{Kind, Variant};
 use romfeed::class::Class;
 use romfeed::config::Config;
-use romfeed::digest::{self, Digests};
+use romfeed::digest::{self, Digests, Options};
 use romfeed::facts::Fact;
 use romfeed::generate::Fault;
 use romfeed::ingest::{self, Context, Examined};
@@ -133,7 +133,11 @@ fn inspect(
     let mut package = ingest::examine(zip, &path_in_builds(zip, &config.builds), context)?;
     let digests = match hash {
         false => None,
-        true => Some(digest::digest_file(zip, package.stamp, &|_| ())?),
+        true => Some(digest::digest_file(
+            zip,
+            package.stamp,
+            &Options::of(config),
+        )?),
     };
     if let Some(digests) = &digests {
         ingest::verify(zip, digests, &mut package.facts.warnings)?;

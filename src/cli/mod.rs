@@ -10,6 +10,7 @@ mod devices;
 mod exchange;
 mod explore;
 mod findings;
+mod hash;
 mod init;
 mod inspect;
 mod live;
@@ -114,6 +115,7 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
                 places: &args.places,
                 url: args.url.as_deref(),
                 jobs: args.jobs,
+                io_limit: args.io_limit,
             };
             run_generate(args, resolve(flags), talk)
         }
@@ -210,6 +212,10 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             let config = warn_of_devices(resolved, talk);
             serve::run(args, cli.global.config.as_deref(), config, talk)
         }
+        Command::Hash(args) => Ok(match hash::run(args, talk)? {
+            true => Outcome::Done,
+            false => Outcome::Failed,
+        }),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "romfeed", &mut script);

@@ -23,6 +23,13 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// Prints without the bar in between.
+    pub(crate) fn pause<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bar.suspend(print)
+    }
+}
+
 impl Observer for Progress {
     fn examined(&self, package: &Examined) {
         if self.talk.verbosity > 0 {

@@ -1,25 +1,27 @@
 //! Size and digests of whole files, from one read of each.
 //!
-//! In: a path and the stamp it had when it was examined. Out: [`Digests`]. Memory
-//! is one buffer a file, whatever its size. [`sidecar`] reads the digests that are
-//! published beside files.
+//! In: paths and the stamps they had when they were examined. Out: their digests, in
+//! lower-case hex. Several files are taken side by side: [`lanes`] has kernels that advance
+//! up to sixteen of them at once, `reader` fills their lanes, `streams` keeps the states and
+//! `engine` shares the work among threads. Memory is a few megabytes, whatever the sizes
+//! and numbers of files. [`sidecar`] reads the digests that are published beside files.
 
+mod engine;
+pub mod lanes;
+mod reader;
 pub mod sidecar;
+mod streams;
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::num::NonZeroU64;
 use std::path::Path;
-
-use md5::Md5;
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use std::sync::{Mutex, PoisonError};
 
 use crate::class::Class;
+use crate::config::Config;
 use crate::io::Stamp;
 pub(crate) use crate::package::signature::hex;
-
-/// Bytes read at a time; larger buffers were measured to bring nothing.
-const BUFFER_LEN: usize = 256 << 10;
+use lanes::Kernels;
 
 /// The digests of one file, in lower-case hex.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,56 @@ pub struct Digests {
     /// 64 digits.
     pub sha256: String,
 }
+
+/// What files are digested with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// 32 hex digits; RFC 1321.
+    Md5,
+    /// 40 hex digits; FIPS 180-4.
+    Sha1,
+    /// 64 hex digits; FIPS 180-4.
+    Sha256,
+}
+
+/// A file to be digested.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Where it is.
+    pub path: &'a Path,
+    /// Its state when it was examined.
+    pub stamp: Stamp,
+}
+
+/// What digesting may take of the machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Threads, of which no more are used than files make sense of.
+    pub threads: usize,
+    /// Most bytes to be read in a second, if there is a limit.
+    pub bytes_per_second: Option<NonZeroU64>,
+}
+
+impl Options {
+    /// What the settings allow.
+    #[must_use]
+    pub fn of(config: &Config) -> Options {
+        Options {
+            threads: config.jobs,
+            bytes_per_second: config.io_limit,
+        }
+    }
+}
+
+/// Whoever wants to know how far it is.
+pub trait Watch: Sync {
+    /// So many more bytes were read.
+    fn read(&self, _num_bytes: u64) {}
+    /// A file is done: which, and its digests in the order of the algorithms.
+    fn done(&self, _index: usize, _result: &Result<Vec<String>, Error>) {}
+}
+
+impl Watch for () {}
 
 /// Why a file has no digest.
 #[derive(Debug, thiserror::Error)]
@@ -61,91 +113,236 @@ impl Error {
     }
 }
 
-/// Reads a file once and returns its digests.
-///
-/// `progress` is told the number of bytes after each read.
+/// Reads each file once and returns its digests: of each file, in the order of the
+/// algorithms.
 ///
 /// # Errors
-/// [`Error::Changed`] if the file's stamp is not `expected` before or after the
-/// read, [`Error::Short`] if it ends early.
-pub fn digest_file(path: &Path, expected: Stamp, progress: &dyn Fn(u64)) -> Result<Digests, Error> {
-    let mut file = File::open(path)?;
-    let unchanged = |file: &File| -> Result<bool, Error> {
-        // The path too: a file may have been renamed over the one being read.
-        Ok(Stamp::of(&file.metadata()?) == expected
-            && Stamp::of(&std::fs::metadata(path)?) == expected)
-    };
-    if !unchanged(&file)? {
-        return Err(Error::Changed);
-    }
-    let (mut md5, mut sha256) = (Md5::new(), Sha256::new());
-    let mut read = 0;
-    read_all(&mut file, |bytes| {
-        md5.update(bytes);
-        sha256.update(bytes);
-        read += bytes.len() as u64;
-        progress(bytes.len() as u64);
-        // A file that grows as fast as it is read would never end.
-        match read > expected.size {
-            true => Err(Error::Changed),
-            false => Ok(()),
+/// [`Error::Changed`] for a file whose stamp is not the expected one before or after the
+/// read, [`Error::Short`] for one that ends early.
+pub fn digest_files(
+    files: &[Source<'_>],
+    algorithms: &[Algorithm],
+    options: &Options,
+    watch: &dyn Watch,
+) -> Vec<Result<Vec<String>, Error>> {
+    digest_files_by(Means::default(), files, algorithms, options, watch)
+}
+
+/// By what means files are digested. The digests are the same by any.
+#[derive(Clone, Copy, Debug)]
+pub struct Means {
+    /// What of the processor is made use of.
+    pub kernels: Kernels,
+    /// Bytes of each file that are taken at a time; rounded up to a multiple of 64.
+    pub lane_len: usize,
+}
+
+impl Default for Means {
+    /// The best that this processor has.
+    fn default() -> Means {
+        Means {
+            kernels: Kernels::detect(),
+            lane_len: reader::LANE_LEN,
         }
-    })?;
-    if !unchanged(&file)? {
-        return Err(Error::Changed);
     }
-    if read != expected.size {
-        return Err(Error::Short {
-            read,
-            size: expected.size,
-        });
+}
+
+/// [`digest_files`] by means of choice: for comparing them.
+pub fn digest_files_by(
+    means: Means,
+    files: &[Source<'_>],
+    algorithms: &[Algorithm],
+    options: &Options,
+    watch: &dyn Watch,
+) -> Vec<Result<Vec<String>, Error>> {
+    let verdicts = Verdicts::new(files.len(), algorithms.len(), watch);
+    engine::run(files, algorithms, means, options, &verdicts);
+    verdicts.into_results()
+}
+
+/// Reads one file once and returns the digests that feeds have.
+///
+/// # Errors
+/// As [`digest_files`].
+pub fn digest_file(path: &Path, stamp: Stamp, options: &Options) -> Result<Digests, Error> {
+    let [md5, sha256] = digest_one(path, stamp, FEEDS, options)?;
+    Ok(Digests { md5, sha256 })
+}
+
+/// What feeds have of every file.
+pub const FEEDS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha256];
+
+impl Digests {
+    /// Takes what [`digest_files`] gives for [`FEEDS`].
+    ///
+    /// # Panics
+    /// If it is something else.
+    #[must_use]
+    pub fn of_feeds(digests: &[String]) -> Digests {
+        let [md5, sha256] = digests else {
+            panic!("as many digests as algorithms");
+        };
+        Digests {
+            md5: md5.clone(),
+            sha256: sha256.clone(),
+        }
     }
-    Ok(Digests {
-        md5: hex(&md5.finalize()),
-        sha256: hex(&sha256.finalize()),
-    })
 }
 
 /// The SHA-1 of a file in lower-case hex, or `None` if the file is not the one of
 /// this SHA-256.
 ///
-/// Only other servers want it, so it is read for on its own and not with the rest.
-///
 /// # Errors
-/// [`Error::Io`].
-pub fn sha1_file(path: &Path, sha256: &str) -> Result<Option<String>, Error> {
-    let mut file = File::open(path)?;
-    let (mut sha1, mut found) = (Sha1::new(), Sha256::new());
-    read_all(&mut file, |bytes| {
-        sha1.update(bytes);
-        found.update(bytes);
-        Ok(())
-    })?;
-    Ok((hex(&found.finalize()) == sha256).then(|| hex(&sha1.finalize())))
+/// As [`digest_files`].
+pub fn sha1_file(path: &Path, sha256: &str, options: &Options) -> Result<Option<String>, Error> {
+    let stamp = Stamp::of(&std::fs::metadata(path)?);
+    let wanted = [Algorithm::Sha1, Algorithm::Sha256];
+    let [sha1, found] = digest_one(path, stamp, wanted, options)?;
+    Ok((found == sha256).then_some(sha1))
 }
 
-/// Hands a file over piece by piece.
-fn read_all(
-    file: &mut File,
-    mut take: impl FnMut(&[u8]) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let mut buffer = vec![0; BUFFER_LEN];
-    loop {
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(len) => take(&buffer[..len])?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
+fn digest_one<const N: usize>(
+    path: &Path,
+    stamp: Stamp,
+    algorithms: [Algorithm; N],
+    options: &Options,
+) -> Result<[String; N], Error> {
+    let mut results = digest_files(&[Source { path, stamp }], &algorithms, options, &());
+    let digests = results.pop().expect("one file, one result")?;
+    Ok(digests.try_into().expect("as many digests as algorithms"))
+}
+
+/// What is known of the files so far.
+///
+/// A file has a result when its reader has failed, or when all its digests are there: its
+/// last piece is given out only if the file was the same to its end.
+struct Verdicts<'a> {
+    files: Mutex<Vec<Verdict>>,
+    watch: &'a dyn Watch,
+}
+
+#[derive(Default)]
+struct Verdict {
+    digests: Vec<Option<String>>,
+    result: Option<Result<Vec<String>, Error>>,
+}
+
+impl<'a> Verdicts<'a> {
+    fn new(num_files: usize, num_algorithms: usize, watch: &'a dyn Watch) -> Verdicts<'a> {
+        let verdict = || Verdict {
+            digests: vec![None; num_algorithms],
+            result: None,
+        };
+        let files = std::iter::repeat_with(verdict).take(num_files).collect();
+        Verdicts {
+            files: Mutex::new(files),
+            watch,
         }
+    }
+
+    /// A file has one digest more.
+    fn tell(&self, file: usize, algorithm: usize, digest: String) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let verdict = &mut files[file];
+        verdict.digests[algorithm] = Some(digest);
+        if verdict.digests.iter().all(Option::is_some) {
+            let digests = verdict.digests.drain(..).flatten().collect();
+            let result = verdict.result.insert(Ok(digests));
+            self.watch.done(file, result);
+        }
+    }
+
+    /// A file has no digests.
+    fn fail(&self, file: usize, error: Error) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = files[file].result.insert(Err(error));
+        self.watch.done(file, result);
+    }
+
+    fn into_results(self) -> Vec<Result<Vec<String>, Error>> {
+        let files = self.files.into_inner();
+        let files = files.unwrap_or_else(PoisonError::into_inner).into_iter();
+        files
+            .map(|verdict| verdict.result.expect("every file is read to its end"))
+            .collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+    use sha1::Sha1;
+    use sha2::{Digest, Sha256};
+
     use super::*;
+
+    /// Little, so that short files have many pieces too.
+    const LANE_LEN: usize = 512;
+    const TWO_THREADS: Options = Options {
+        threads: 2,
+        bytes_per_second: None,
+    };
 
     fn stamp(path: &Path) -> Stamp {
         Stamp::of(&std::fs::metadata(path).unwrap())
+    }
+
+    /// Writes a file for each size.
+    fn files(dir: &Path, sizes: &[usize]) -> Vec<PathBuf> {
+        let write = |(index, size): (usize, &usize)| {
+            let path = dir.join(index.to_string());
+            let bytes: Vec<u8> = (0..*size).map(|at| (at * (index + 3) / 7) as u8).collect();
+            std::fs::write(&path, bytes).unwrap();
+            path
+        };
+        sizes.iter().enumerate().map(write).collect()
+    }
+
+    fn sources(paths: &[PathBuf]) -> Vec<Source<'_>> {
+        paths
+            .iter()
+            .map(|path| Source {
+                path,
+                stamp: stamp(path),
+            })
+            .collect()
+    }
+
+    /// Digests all files with all kernels, and compares with the reference.
+    fn compare(sizes: &[usize], threads: usize) {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = files(dir.path(), sizes);
+        let wanted = [Algorithm::Sha256, Algorithm::Md5, Algorithm::Sha1];
+        let options = Options {
+            threads,
+            bytes_per_second: None,
+        };
+        for (name, kernels) in Kernels::detect().poorer() {
+            let means = Means {
+                kernels,
+                lane_len: LANE_LEN,
+            };
+            let sources = sources(&paths);
+            let results = digest_files_by(means, &sources, &wanted, &options, &());
+            assert_eq!(results.len(), paths.len());
+            for (path, result) in paths.iter().zip(results) {
+                let bytes = std::fs::read(path).unwrap();
+                let expected = [
+                    hex(&Sha256::digest(&bytes)),
+                    hex(&md5::Md5::digest(&bytes)),
+                    hex(&Sha1::digest(&bytes)),
+                ];
+                let size = bytes.len();
+                assert_eq!(
+                    result.unwrap(),
+                    expected,
+                    "{name}, {size} bytes, {threads} threads"
+                );
+            }
+        }
     }
 
     #[test]
@@ -153,7 +350,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("abc");
         std::fs::write(&path, "abc").unwrap();
-        let digests = digest_file(&path, stamp(&path), &|_| ()).unwrap();
+        let digests = digest_file(&path, stamp(&path), &TWO_THREADS).unwrap();
         // RFC 1321, appendix A.5; FIPS 180-2, appendix B.1.
         assert_eq!(digests.md5, "900150983cd24fb0d6963f7d28e17f72");
         assert_eq!(
@@ -167,34 +364,162 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("abc");
         std::fs::write(&path, "abc").unwrap();
-        let sha256 = digest_file(&path, stamp(&path), &|_| ()).unwrap().sha256;
+        let digests = digest_file(&path, stamp(&path), &TWO_THREADS).unwrap();
+        let sha1 = |path: &Path| sha1_file(path, &digests.sha256, &TWO_THREADS).unwrap();
         // FIPS 180-2, appendix A.1.
         assert_eq!(
-            sha1_file(&path, &sha256).unwrap().unwrap(),
+            sha1(&path).unwrap(),
             "a9993e364706816aba3e25717850c26c9cd0d89d"
         );
         std::fs::write(&path, "abd").unwrap();
-        assert_eq!(sha1_file(&path, &sha256).unwrap(), None);
+        assert_eq!(sha1(&path), None);
     }
 
     #[test]
-    fn a_file_that_changes_is_refused() {
+    fn files_that_end_anywhere_in_a_block_have_the_reference_digests() {
+        let sizes: Vec<usize> = (0..200).collect();
+        compare(&sizes, 2);
+        compare(&[0], 1);
+    }
+
+    #[test]
+    fn lanes_go_on_with_the_next_file_when_one_ends() {
+        let lane = LANE_LEN;
+        let mut sizes = vec![
+            0,
+            1,
+            lane - 1,
+            lane,
+            lane + 1,
+            2 * lane + 65,
+            5 * lane,
+            64,
+            0,
+        ];
+        sizes.extend((0..40).map(|index| index * 97));
+        for threads in [1, 2, 3, 8] {
+            compare(&sizes, threads);
+        }
+    }
+
+    #[test]
+    fn no_files_have_no_digests() {
+        assert!(digest_files(&[], &FEEDS, &TWO_THREADS, &()).is_empty());
+    }
+
+    #[test]
+    fn a_faulty_file_leaves_the_others_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("rom.zip");
-        std::fs::write(&path, vec![7; 3 * BUFFER_LEN]).unwrap();
-        let before = stamp(&path);
-        // It grows while it is read.
-        let grow = |_: u64| {
-            let mut file = File::options().append(true).open(&path).unwrap();
-            io::Write::write_all(&mut file, b"more").unwrap();
+        let lane = reader::LANE_LEN;
+        let paths = files(dir.path(), &[3 * lane, 100, 4 * lane + 1, 2 * lane, 7]);
+        let mut sources = sources(&paths);
+        std::fs::remove_file(&paths[1]).unwrap();
+        sources[2].stamp.size -= 5;
+        let results = digest_files(&sources, &FEEDS, &TWO_THREADS, &());
+        assert!(matches!(results[1], Err(Error::Io(_))));
+        assert!(matches!(results[2], Err(Error::Changed)));
+        for index in [0, 3, 4] {
+            let bytes = std::fs::read(&paths[index]).unwrap();
+            let digests = Digests::of_feeds(results[index].as_ref().unwrap());
+            assert_eq!(digests.sha256, hex(&Sha256::digest(&bytes)));
+            assert_eq!(digests.md5, hex(&md5::Md5::digest(&bytes)));
+        }
+    }
+
+    /// Does something to a file as soon as some of it was read.
+    struct Meddler<F>(F);
+
+    impl<F: Fn() + Sync> Watch for Meddler<F> {
+        fn read(&self, _: u64) {
+            (self.0)();
+        }
+    }
+
+    fn meddled(meddle: impl Fn(&Path) + Sync) -> Error {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = files(dir.path(), &[9 * reader::LANE_LEN]);
+        let sources = sources(&paths);
+        let watch = Meddler(|| meddle(&paths[0]));
+        let mut results = digest_files(&sources, &FEEDS, &TWO_THREADS, &watch);
+        results.pop().unwrap().unwrap_err()
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_refused() {
+        let grow = |path: &Path| {
+            let mut file = std::fs::File::options().append(true).open(path).unwrap();
+            file.write_all(b"more").unwrap();
         };
-        assert!(matches!(
-            digest_file(&path, before, &grow),
-            Err(Error::Changed)
-        ));
-        assert!(matches!(
-            digest_file(&path, before, &|_| ()),
-            Err(Error::Changed)
-        ));
+        assert!(matches!(meddled(grow), Error::Changed));
+        let replace = |path: &Path| {
+            let other = path.with_extension("new");
+            std::fs::write(&other, vec![7; 9 * reader::LANE_LEN]).unwrap();
+            std::fs::rename(&other, path).unwrap();
+        };
+        assert!(matches!(meddled(replace), Error::Changed));
+        let cut = |path: &Path| {
+            let file = std::fs::File::options().write(true).open(path).unwrap();
+            file.set_len(3 * reader::LANE_LEN as u64).unwrap();
+        };
+        assert!(matches!(meddled(cut), Error::Short { .. }));
+    }
+
+    #[test]
+    fn whoever_watches_is_told_every_byte_and_every_file_once() {
+        #[derive(Default)]
+        struct Log(Mutex<(u64, Vec<usize>)>);
+        impl Watch for Log {
+            fn read(&self, num_bytes: u64) {
+                self.0.lock().unwrap().0 += num_bytes;
+            }
+            fn done(&self, index: usize, result: &Result<Vec<String>, Error>) {
+                assert_eq!(result.as_ref().unwrap().len(), FEEDS.len());
+                self.0.lock().unwrap().1.push(index);
+            }
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let sizes: Vec<usize> = (0..30).map(|index| index * 7_001).collect();
+        let paths = files(dir.path(), &sizes);
+        let log = Log::default();
+        digest_files(&sources(&paths), &FEEDS, &TWO_THREADS, &log);
+        let (num_bytes, mut done) = log.0.into_inner().unwrap();
+        assert_eq!(num_bytes, sizes.iter().sum::<usize>() as u64);
+        done.sort_unstable();
+        assert_eq!(done, Vec::from_iter(0..30));
+    }
+
+    #[test]
+    fn a_limit_of_bytes_a_second_is_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = files(dir.path(), &[200_000, 200_000]);
+        let options = Options {
+            threads: 2,
+            bytes_per_second: NonZeroU64::new(1_000_000),
+        };
+        let begin = std::time::Instant::now();
+        digest_files(&sources(&paths), &FEEDS, &options, &());
+        // The last piece is read when those before have taken their time.
+        let shortest = (400_000 - reader::LANE_LEN as u64) * 1000 / 1_000_000;
+        assert!(begin.elapsed().as_millis() as u64 >= shortest);
+    }
+
+    #[test]
+    #[should_panic(expected = "of whoever watches")]
+    fn a_panic_of_one_thread_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = files(dir.path(), &[9 * reader::LANE_LEN; 5]);
+        let watch = Meddler(|| panic!("of whoever watches"));
+        digest_files(&sources(&paths), &FEEDS, &TWO_THREADS, &watch);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn any_files_have_the_reference_digests(
+            sizes in prop::collection::vec(0_usize..4_000, 0..24),
+            threads in 1_usize..6,
+        ) {
+            compare(&sizes, threads);
+        }
     }
 }

@@ -7,16 +7,14 @@
 
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
 use super::beside::{self, Folders};
 use super::report::{Event, Report};
 use super::require::Hashed;
-use super::{Observer, cache_key};
+use super::{Observer, cache_key, hashes};
 use crate::build::{self, Build, IMAGES, ImageFile, Kind};
 use crate::cache::Cache;
 use crate::config::Config;
-use crate::digest::{self, Digests};
+use crate::digest::{self, Digests, Source};
 use crate::ingest;
 use crate::io::Stamp;
 
@@ -66,7 +64,7 @@ pub(super) fn attach(
             }),
         }
     }
-    for (image, hashed) in hash_all(found, cache, observer, now_ns) {
+    for (image, hashed) in hash_all(config, found, cache, observer, now_ns) {
         let build = &mut builds[image.owner].build;
         match hashed {
             Ok((sha256, warnings)) => {
@@ -122,37 +120,44 @@ fn stamp(file: &Path) -> Result<Stamp, String> {
 type HashedImage = Result<(String, Vec<String>), ingest::Error>;
 
 fn hash_all(
+    config: &Config,
     found: Vec<Found>,
     cache: &Cache,
     observer: &dyn Observer,
     now_ns: i64,
 ) -> Vec<(Found, HashedImage)> {
-    let waiting = || found.iter().filter(|image| image.known.is_none());
-    let num_waiting = waiting().count();
-    if num_waiting > 0 {
-        observer.hashing(num_waiting, waiting().map(|image| image.stamp.size).sum());
-    }
-    let hash = |image: Found| {
-        let hashed = hash(&image, cache, observer, now_ns);
+    let waiting: Vec<&Found> = found.iter().filter(|image| image.known.is_none()).collect();
+    let sources: Vec<Source<'_>> = waiting
+        .iter()
+        .map(|image| Source {
+            path: &image.file,
+            stamp: image.stamp,
+        })
+        .collect();
+    let remember = |nth: usize, digests: &Digests| {
+        let Found { file, stamp, .. } = waiting[nth];
+        // A cache that cannot be written costs time, nothing else.
+        let _ = cache.put_digests(&cache_key(file), *stamp, digests, now_ns);
+    };
+    let results = match sources.is_empty() {
+        true => Vec::new(),
+        false => hashes::hash_files(config, &sources, observer, &remember),
+    };
+    let _ = cache.save();
+    let mut results = results.into_iter();
+    let hashed = |image: Found| {
+        let digests = match &image.known {
+            Some(digests) => Ok(digests.clone()),
+            None => results.next().expect("one for each that waits"),
+        };
+        let hashed = verified(&image, digests);
         (image, hashed)
     };
-    let hashed = found.into_par_iter().map(hash).collect();
-    if num_waiting > 0 {
-        observer.hashing_done();
-        let _ = cache.save();
-    }
-    hashed
+    found.into_iter().map(hashed).collect()
 }
 
-fn hash(image: &Found, cache: &Cache, observer: &dyn Observer, now_ns: i64) -> HashedImage {
-    let digests = match &image.known {
-        Some(digests) => digests.clone(),
-        None => digest::digest_file(&image.file, image.stamp, &|n| observer.hashed(n))?,
-    };
-    if image.known.is_none() {
-        // A cache that cannot be written costs time, nothing else.
-        let _ = cache.put_digests(&cache_key(&image.file), image.stamp, &digests, now_ns);
-    }
+fn verified(image: &Found, digests: Result<Digests, digest::Error>) -> HashedImage {
+    let digests = digests?;
     let mut warnings = Vec::new();
     ingest::verify(&image.file, &digests, &mut warnings)?;
     Ok((digests.sha256, warnings))

@@ -8,6 +8,7 @@ mod admit;
 mod beside;
 mod changelogs;
 pub mod edit;
+mod hashes;
 mod images;
 mod pages;
 mod projects;
@@ -27,7 +28,7 @@ use crate::cache::{Cache, Told};
 use crate::catalog::{Catalog, Catalogs, Contradiction, file};
 use crate::class::Class;
 use crate::config::Config;
-use crate::digest;
+use crate::digest::{self, Digests, Source};
 use crate::feed;
 use crate::ingest::{self, Context, Examined};
 use crate::io::write_atomically;
@@ -316,6 +317,37 @@ struct Draft {
     build: Build,
 }
 
+impl Draft {
+    /// What is remembered of the package.
+    fn told(&self) -> Told {
+        Told {
+            is_delta: self.package.kind != Kind::Full,
+            device_props: self.package.device_props.clone(),
+            has_projects: self.package.has_projects,
+        }
+    }
+
+    /// The build with its digests, and what there is to warn of.
+    fn verified(
+        self,
+        digests: Result<Digests, digest::Error>,
+    ) -> Result<(Hashed, Vec<String>), ingest::Error> {
+        let Draft { package, mut build } = self;
+        let digests = digests?;
+        let mut warnings = package.facts.warnings;
+        ingest::verify(&package.file, &digests, &mut warnings)?;
+        build.sha256 = Some(digests.sha256);
+        build.md5 = Some(digests.md5);
+        let hashed = Hashed {
+            build,
+            file: package.file,
+            stamp: package.stamp,
+            projects: package.projects,
+        };
+        Ok((hashed, warnings))
+    }
+}
+
 fn examine_all(
     config: &Config,
     packages: &[Found],
@@ -451,62 +483,49 @@ fn hash_all(
     now_ns: i64,
     report: &mut Report,
 ) -> Vec<Hashed> {
-    let known: Vec<Option<digest::Digests>> = drafts
+    let known: Vec<Option<Digests>> = drafts
         .iter()
         .map(|draft| match config.rehash {
             true => None,
             false => cache.digests(&cache_key(&draft.package.file), draft.package.stamp),
         })
         .collect();
-    let waiting = || {
-        drafts
-            .iter()
-            .zip(&known)
-            .filter(|(_, known)| known.is_none())
-    };
-    let num_bytes = waiting().map(|(draft, _)| draft.build.size).sum();
-    observer.hashing(waiting().count(), num_bytes);
-    let hashed: Vec<PerPath<(Hashed, Vec<String>)>> = drafts
-        .into_par_iter()
-        .zip(known)
-        .map(|(draft, known)| {
-            let Draft { package, mut build } = draft;
-            let mut warnings = package.facts.warnings.clone();
-            let file = package.file.as_path();
-            let told = Told {
-                is_delta: package.kind != Kind::Full,
-                device_props: package.device_props,
-                has_projects: package.has_projects,
-            };
-            let hash = || -> Result<digest::Digests, ingest::Error> {
-                let key = cache_key(file);
-                let digests = match known {
-                    Some(digests) if cache.told(&key, package.stamp).is_some() => {
-                        return Ok(digests);
-                    }
-                    Some(digests) => digests,
-                    None => digest::digest_file(file, package.stamp, &|n| observer.hashed(n))?,
-                };
-                // A cache that cannot be written costs time, nothing else.
-                let _ = cache.put(&key, package.stamp, &digests, &told, now_ns);
-                Ok(digests)
-            };
-            let result = hash().and_then(|digests| {
-                ingest::verify(file, &digests, &mut warnings)?;
-                build.sha256 = Some(digests.sha256);
-                build.md5 = Some(digests.md5);
-                let hashed = Hashed {
-                    build,
-                    file: package.file.clone(),
-                    stamp: package.stamp,
-                    projects: package.projects,
-                };
-                Ok((hashed, warnings))
-            });
-            (package.path, result)
+    let told: Vec<Told> = drafts.iter().map(|draft| draft.told()).collect();
+    let waiting: Vec<usize> = (0..drafts.len())
+        .filter(|&index| known[index].is_none())
+        .collect();
+    let sources: Vec<Source<'_>> = waiting
+        .iter()
+        .map(|&index| Source {
+            path: &drafts[index].package.file,
+            stamp: drafts[index].package.stamp,
         })
         .collect();
-    observer.hashing_done();
+    let put = |index: usize, digests: &Digests| {
+        let Examined { file, stamp, .. } = &drafts[index].package;
+        // A cache that cannot be written costs time, nothing else.
+        let _ = cache.put(&cache_key(file), *stamp, digests, &told[index], now_ns);
+    };
+    let remember = |nth: usize, digests: &Digests| put(waiting[nth], digests);
+    let mut results = hashes::hash_files(config, &sources, observer, &remember).into_iter();
+    let mut hashed = Vec::new();
+    for (index, known) in known.into_iter().enumerate() {
+        let Examined { file, stamp, .. } = &drafts[index].package;
+        if let Some(digests) = &known
+            && cache.told(&cache_key(file), *stamp).is_none()
+        {
+            put(index, digests);
+        }
+        hashed.push(match known {
+            Some(digests) => Ok(digests),
+            None => results.next().expect("one for each that waits"),
+        });
+    }
+    let hashed = drafts
+        .into_par_iter()
+        .zip(hashed)
+        .map(|(draft, digests)| (draft.package.path.clone(), draft.verified(digests)))
+        .collect();
     let _ = cache.save();
     let mut sound = Vec::new();
     for (hashed, warnings) in keep_sound(hashed, report) {

@@ -12,6 +12,7 @@ mod exchange;
 mod explore;
 mod fuzz_bodies;
 mod generate;
+mod hash;
 mod images;
 mod init;
 mod inspect;

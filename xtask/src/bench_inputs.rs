@@ -41,20 +41,9 @@ pub(crate) const ANDROID: &str = "-t ext4 -O none,ext_attr,dir_index,filetype,ex
 
 /// Writes the packages that are not in the folder.
 pub(crate) fn write_all(folder: &Path) -> Result<()> {
-    let work = folder.join("work");
-    fs::create_dir_all(&work)?;
-    let props = Props::lineage(
-        "22.2",
-        "UNOFFICIAL",
-        "enchilada",
-        TIMESTAMP,
-        "eng.builder.20250614.101838",
-        35,
-        "2025-06-05",
-    );
-    write_trees(&work, &props)?;
+    write_erofs(folder)?;
+    let (work, props) = (folder.join("work"), props());
     for (name, fs, form) in [
-        ("erofs-replace.zip", Fs::Erofs, Form::Stored),
         ("ext4-xz.zip", Fs::Ext4, Form::Xz),
         ("erofs-xz.zip", Fs::Erofs, Form::Xz),
     ] {
@@ -69,6 +58,32 @@ pub(crate) fn write_all(folder: &Path) -> Result<()> {
         write(&path, &block(&work, &props)?.build())?;
     }
     Ok(())
+}
+
+/// Writes the package that is made in a minute, unless it is in the folder: a payload of
+/// EROFS images, stored.
+pub(crate) fn write_erofs(folder: &Path) -> Result<PathBuf> {
+    let (work, props) = (folder.join("work"), props());
+    let path = folder.join("erofs-replace.zip");
+    fs::create_dir_all(&work)?;
+    write_trees(&work, &props)?;
+    if !path.exists() {
+        let package = payload(&work, &props, Fs::Erofs, Form::Stored)?;
+        write(&path, &package.build())?;
+    }
+    Ok(path)
+}
+
+fn props() -> Props {
+    Props::lineage(
+        "22.2",
+        "UNOFFICIAL",
+        "enchilada",
+        TIMESTAMP,
+        "eng.builder.20250614.101838",
+        35,
+        "2025-06-05",
+    )
 }
 
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@
 //! several rounds, so that whatever else the machine does meets both. Each number is the median
 //! of its rounds. The time of processors is read from /proc, so this runs on Linux only.
 
-use crate::tools::{Result, Scratch, run};
+use crate::tools::{Result, Scratch, built_program, run};
 use std::{
     fs,
     net::TcpStream,
@@ -121,10 +121,7 @@ fn make_site(folder: &Path) -> Result<()> {
 }
 
 fn romfeed(folder: &Path, args: &[&str]) -> Command {
-    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    let program = Path::new(&target).join("release/romfeed");
-    let program = program.canonicalize().unwrap_or(program);
-    let mut command = Command::new(program);
+    let mut command = Command::new(built_program());
     command.current_dir(folder).arg("-q").args(args);
     command
 }

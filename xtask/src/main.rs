@@ -1,6 +1,8 @@
 //! Chores of the romfeed repository, run as `cargo xtask <chore>`.
 
 #[cfg(unix)]
+mod bench;
+#[cfg(unix)]
 mod bench_inputs;
 #[cfg(unix)]
 mod compare;
@@ -25,6 +27,11 @@ Chores:
   corpus    Write the inputs that the fuzzers begin with under fuzz/corpus/; needs the
             programs mke2fs, mkfs.erofs (1.9 or later), xz, gzip, bzip2, brotli and zstd;
             with --keep, copy some of those there to tests/fixtures/corpus/ instead
+  bench [FOLDER]
+            Measure romfeed beside what people would run instead and write BENCHMARKS.md;
+            takes a quarter of an hour, 25 GB in FOLDER (or the folder for temporary files), and
+            Linux; better with openssl, python3, time, unzip, payload_dumper (PyPI), mkfs.erofs
+            and dump.erofs (1.9 or later)
   bench-inputs FOLDER
             Write packages of a gigabyte each, for the benchmark `read`, of what the
             running system has; takes 7 GB and minutes, and needs the programs
@@ -54,6 +61,10 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
+        #[cfg(unix)]
+        ["bench"] => bench::run_all(None),
+        #[cfg(unix)]
+        ["bench", folder] => bench::run_all(Some(folder.as_ref())),
         #[cfg(unix)]
         ["bench-inputs", folder] => bench_inputs::write_all(folder.as_ref()),
         #[cfg(unix)]

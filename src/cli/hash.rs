@@ -1,0 +1,174 @@
+//! `romfeed hash`: digests of files, in lines that md5sum, sha1sum and sha256sum check.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use romfeed::digest::{self, Algorithm, Error, FEEDS, Options, Source, Watch};
+use romfeed::generate::Observer;
+use romfeed::io::Stamp;
+
+use super::args::{HashArgs, default_jobs};
+use super::progress::Progress;
+use super::report::{Talk, chain};
+
+/// Prints a line for each file and algorithm, in the order of the files; answers whether all
+/// could be read.
+pub(crate) fn run(args: &HashArgs, talk: Talk) -> io::Result<bool> {
+    let mut lines = Lines::new(args, talk);
+    let stamps: Vec<io::Result<Stamp>> = args.files.iter().map(|file| stamp(file)).collect();
+    let mut sources = Vec::new();
+    for (place, (path, stamp)) in args.files.iter().zip(stamps).enumerate() {
+        match stamp {
+            Err(error) => lines.fail(place, &Error::from(error)),
+            Ok(stamp) => {
+                lines.places.push(place);
+                sources.push(Source { path, stamp });
+            }
+        }
+    }
+    let options = Options {
+        threads: args.jobs.map_or_else(default_jobs, usize::from),
+        bytes_per_second: args.io_limit.map(|rate| rate.0),
+    };
+    let num_bytes = sources.iter().map(|source| source.stamp.size).sum();
+    lines.progress.hashing(sources.len(), num_bytes);
+    digest::digest_files(&sources, &lines.algorithms, &options, &lines);
+    lines.progress.hashing_done();
+    let printed = lines.printed.into_inner();
+    let printed = printed.unwrap_or_else(PoisonError::into_inner);
+    printed.result.map(|()| printed.num_failed == 0)
+}
+
+fn stamp(file: &Path) -> io::Result<Stamp> {
+    let metadata = std::fs::metadata(file)?;
+    match metadata.is_file() {
+        true => Ok(Stamp::of(&metadata)),
+        false => Err(io::Error::other("it is no regular file")),
+    }
+}
+
+/// Digests that become lines as soon as those of all files before are there.
+struct Lines<'a> {
+    files: &'a [PathBuf],
+    algorithms: Vec<Algorithm>,
+    /// Which of the files each source is.
+    places: Vec<usize>,
+    progress: Progress,
+    talk: Talk,
+    printed: Mutex<Printed>,
+}
+
+struct Printed {
+    /// How many files are done with.
+    num_files: usize,
+    /// Digests of files that wait for others; none of those that failed.
+    waiting: BTreeMap<usize, Vec<String>>,
+    num_failed: usize,
+    result: io::Result<()>,
+}
+
+impl<'a> Lines<'a> {
+    fn new(args: &'a HashArgs, talk: Talk) -> Lines<'a> {
+        let chosen = [
+            (args.md5, Algorithm::Md5),
+            (args.sha1, Algorithm::Sha1),
+            (args.sha256, Algorithm::Sha256),
+        ];
+        let chosen = chosen.into_iter().filter(|(is_chosen, _)| *is_chosen);
+        let mut algorithms: Vec<Algorithm> = chosen.map(|(_, algorithm)| algorithm).collect();
+        if algorithms.is_empty() {
+            algorithms.extend(FEEDS);
+        }
+        Lines {
+            files: &args.files,
+            algorithms,
+            places: Vec::new(),
+            progress: Progress::new(talk),
+            talk,
+            printed: Mutex::new(Printed {
+                num_files: 0,
+                waiting: BTreeMap::new(),
+                num_failed: 0,
+                result: Ok(()),
+            }),
+        }
+    }
+
+    fn fail(&self, place: usize, error: &Error) {
+        let file = self.files[place].display().to_string();
+        let message = format!("{}: {}", file.escape_debug(), chain(error));
+        self.progress.pause(|| self.talk.error(&message, None));
+        self.add(place, Vec::new());
+        self.printed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .num_failed += 1;
+    }
+
+    fn add(&self, place: usize, digests: Vec<String>) {
+        let mut printed = self.printed.lock().unwrap_or_else(PoisonError::into_inner);
+        let printed = &mut *printed;
+        printed.waiting.insert(place, digests);
+        while let Some(digests) = printed.waiting.remove(&printed.num_files) {
+            let file = &self.files[printed.num_files];
+            printed.num_files += 1;
+            if printed.result.is_ok() {
+                let lines: Vec<u8> = digests.iter().flat_map(|d| line(d, file)).collect();
+                let print = || io::stdout().write_all(&lines);
+                printed.result = self.progress.pause(print);
+            }
+        }
+    }
+}
+
+impl Watch for Lines<'_> {
+    fn read(&self, num_bytes: u64) {
+        self.progress.hashed(num_bytes);
+    }
+
+    fn done(&self, index: usize, result: &Result<Vec<String>, Error>) {
+        let place = self.places[index];
+        match result {
+            Ok(digests) => self.add(place, digests.clone()),
+            Err(error) => self.fail(place, error),
+        }
+    }
+}
+
+/// A line as the GNU tools write and check it: one that begins with a backslash has
+/// backslashes and line breaks of the name escaped.
+fn line(digest: &str, file: &Path) -> Vec<u8> {
+    let name = file.as_os_str().as_encoded_bytes();
+    let is_escaped = name
+        .iter()
+        .any(|byte| matches!(byte, b'\\' | b'\n' | b'\r'));
+    let mut line = Vec::new();
+    if is_escaped {
+        line.push(b'\\');
+    }
+    line.extend_from_slice(digest.as_bytes());
+    line.extend_from_slice(b"  ");
+    for &byte in name {
+        match byte {
+            b'\\' => line.extend_from_slice(b"\\\\"),
+            b'\n' => line.extend_from_slice(b"\\n"),
+            b'\r' => line.extend_from_slice(b"\\r"),
+            byte => line.push(byte),
+        }
+    }
+    line.push(b'\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_break_lines_are_escaped_as_gnu_tools_do() {
+        assert_eq!(line("ab", Path::new("a b.zip")), b"ab  a b.zip\n");
+        assert_eq!(line("ab", Path::new("a\\b\nc")), b"\\ab  a\\\\b\\nc\n");
+    }
+}

@@ -1,0 +1,279 @@
+//! Files side by side: their bytes, one buffer a lane.
+//!
+//! In: a queue of files. Out: [`Batch`]es, in which every lane holds the next bytes of its
+//! file. Where a file ends, the next of the queue goes on in the same lane, so that no lane
+//! is empty while files wait. Each file is read once, in its order, and is judged when it
+//! ends: a file that changed meanwhile has no digest.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::num::NonZeroU64;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::{Error, Source, Verdicts};
+use crate::io::Stamp;
+
+/// Bytes of a lane in a batch: enough that calls and kernels have something to do, and
+/// little enough that all lanes of a batch stay in a processor's own cache.
+pub(super) const LANE_LEN: usize = 64 << 10;
+/// Pieces begin at multiples of it, so that all but a file's last are whole blocks.
+const ALIGNMENT: usize = 64;
+/// Files that may end in one lane of one batch; thousands of small ones take more batches.
+const MAX_PIECES: usize = 64;
+/// Bytes that the system is asked ahead for, file by file: long runs for a disk that has to
+/// move between several files.
+#[cfg(target_os = "linux")]
+const AHEAD_LEN: u64 = 4 << 20;
+
+/// The files that wait, the longest first.
+pub(super) struct Queue<'a> {
+    files: &'a [Source<'a>],
+    order: Vec<usize>,
+    next: AtomicUsize,
+}
+
+impl<'a> Queue<'a> {
+    pub(super) fn new(files: &'a [Source<'a>]) -> Queue<'a> {
+        let mut order: Vec<usize> = (0..files.len()).collect();
+        // A long file that begins last would end alone.
+        order.sort_by_key(|&index| std::cmp::Reverse(files[index].stamp.size));
+        Queue {
+            files,
+            order,
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    fn next(&self) -> Option<(usize, &'a Source<'a>)> {
+        let index = *self.order.get(self.next.fetch_add(1, Ordering::Relaxed))?;
+        Some((index, &self.files[index]))
+    }
+}
+
+/// Bytes of several files.
+pub(super) struct Batch {
+    pub(super) lanes: Vec<Lane>,
+}
+
+/// Bytes of one file after the other.
+pub(super) struct Lane {
+    buffer: Vec<u8>,
+    pub(super) pieces: Vec<Piece>,
+}
+
+/// Bytes of one file.
+pub(super) struct Piece {
+    /// Which of the files.
+    pub(super) file: usize,
+    /// Where the bytes lie in the lane; whole blocks unless it is the last piece.
+    range: Range<usize>,
+    /// Bytes of the whole file, in its last piece.
+    pub(super) end: Option<u64>,
+}
+
+impl Batch {
+    pub(super) fn new(num_lanes: usize, lane_len: usize) -> Batch {
+        let lane = || Lane {
+            buffer: vec![0; lane_len.next_multiple_of(ALIGNMENT).max(ALIGNMENT)],
+            pieces: Vec::new(),
+        };
+        Batch {
+            lanes: std::iter::repeat_with(lane).take(num_lanes).collect(),
+        }
+    }
+}
+
+impl Lane {
+    pub(super) fn bytes(&self, piece: &Piece) -> &[u8] {
+        &self.buffer[piece.range.clone()]
+    }
+}
+
+/// A pace that several readers keep together.
+pub(super) struct Pace {
+    bytes_per_second: Option<NonZeroU64>,
+    /// When the next bytes may be read.
+    free: Mutex<Instant>,
+}
+
+impl Pace {
+    pub(super) fn new(bytes_per_second: Option<NonZeroU64>) -> Pace {
+        Pace {
+            bytes_per_second,
+            free: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Waits until so many bytes more keep to the pace.
+    fn wait(&self, num_bytes: usize) {
+        let Some(rate) = self.bytes_per_second else {
+            return;
+        };
+        let now = Instant::now();
+        let begin = {
+            let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+            let begin = now.max(*free);
+            *free = begin + Duration::from_secs_f64(num_bytes as f64 / rate.get() as f64);
+            begin
+        };
+        thread::sleep(begin.saturating_duration_since(now));
+    }
+}
+
+/// A file that is being read.
+struct Open<'a> {
+    index: usize,
+    source: &'a Source<'a>,
+    file: File,
+    offset: u64,
+}
+
+/// Reads the files of one group of lanes.
+pub(super) struct Reader<'a> {
+    queue: &'a Queue<'a>,
+    pace: &'a Pace,
+    verdicts: &'a Verdicts<'a>,
+    lanes: Vec<Option<Open<'a>>>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(
+        queue: &'a Queue<'a>,
+        pace: &'a Pace,
+        verdicts: &'a Verdicts<'a>,
+        num_lanes: usize,
+    ) -> Reader<'a> {
+        Reader {
+            queue,
+            pace,
+            verdicts,
+            lanes: std::iter::repeat_with(|| None).take(num_lanes).collect(),
+        }
+    }
+
+    /// Fills a batch with what comes next; answers false when all files are read.
+    pub(super) fn fill(&mut self, batch: &mut Batch) -> bool {
+        let mut is_any = false;
+        for (open, lane) in self.lanes.iter_mut().zip(&mut batch.lanes) {
+            lane.pieces.clear();
+            let mut at = 0;
+            while at < lane.buffer.len() && lane.pieces.len() < MAX_PIECES {
+                if open.is_none() {
+                    *open = next(self.queue, self.verdicts);
+                }
+                let Some(file) = open else { break };
+                match file.read(&mut lane.buffer[at..], self.pace, self.verdicts) {
+                    Err(error) => {
+                        self.verdicts.fail(file.index, error);
+                        *open = None;
+                    }
+                    Ok((len, end)) => {
+                        let range = at..at + len;
+                        at = range.end.next_multiple_of(ALIGNMENT);
+                        lane.pieces.push(Piece {
+                            file: file.index,
+                            range,
+                            end,
+                        });
+                        if end.is_some() {
+                            *open = None;
+                        }
+                    }
+                }
+            }
+            is_any |= !lane.pieces.is_empty();
+        }
+        is_any
+    }
+}
+
+/// Opens the next file of the queue that can be opened.
+fn next<'a>(queue: &Queue<'a>, verdicts: &Verdicts<'_>) -> Option<Open<'a>> {
+    loop {
+        let (index, source) = queue.next()?;
+        match Open::new(index, source) {
+            Ok(open) => return Some(open),
+            Err(error) => verdicts.fail(index, error),
+        }
+    }
+}
+
+impl<'a> Open<'a> {
+    fn new(index: usize, source: &'a Source<'a>) -> Result<Open<'a>, Error> {
+        let open = Open {
+            index,
+            source,
+            file: File::open(source.path)?,
+            offset: 0,
+        };
+        open.require_unchanged()?;
+        #[cfg(target_os = "linux")]
+        {
+            // What the system makes of it is its own affair.
+            let _ = rustix::fs::fadvise(&open.file, 0, None, rustix::fs::Advice::Sequential);
+        }
+        Ok(open)
+    }
+
+    fn require_unchanged(&self) -> Result<(), Error> {
+        // The path too: a file may have been renamed over the one being read.
+        let is_same = Stamp::of(&self.file.metadata()?) == self.source.stamp
+            && Stamp::of(&std::fs::metadata(self.source.path)?) == self.source.stamp;
+        match is_same {
+            true => Ok(()),
+            false => Err(Error::Changed),
+        }
+    }
+
+    /// Fills the buffer as far as the file goes. Answers the number of bytes, and when that
+    /// was the end, the size of the file.
+    fn read(
+        &mut self,
+        buffer: &mut [u8],
+        pace: &Pace,
+        verdicts: &Verdicts<'_>,
+    ) -> Result<(usize, Option<u64>), Error> {
+        let size = self.source.stamp.size;
+        let left = size - self.offset;
+        let len = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        pace.wait(len);
+        self.ask_ahead();
+        let mut filled = 0;
+        while filled < len {
+            match self.file.read(&mut buffer[filled..len]) {
+                Ok(0) => {
+                    let read = self.offset + filled as u64;
+                    return Err(Error::Short { read, size });
+                }
+                Ok(num_bytes) => filled += num_bytes,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.offset += len as u64;
+        verdicts.watch.read(len as u64);
+        let is_end = self.offset == size;
+        if is_end {
+            self.require_unchanged()?;
+        }
+        Ok((len, is_end.then_some(size)))
+    }
+
+    /// Asks the system for the next run whenever the last one is about to end.
+    #[cfg(target_os = "linux")]
+    fn ask_ahead(&self) {
+        if self.offset.is_multiple_of(AHEAD_LEN) {
+            let len = NonZeroU64::new(2 * AHEAD_LEN);
+            let advice = rustix::fs::Advice::WillNeed;
+            // What the system makes of it is its own affair.
+            let _ = rustix::fs::fadvise(&self.file, self.offset, len, advice);
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn ask_ahead(&self) {}
+}

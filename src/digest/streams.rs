@@ -1,0 +1,249 @@
+//! The digests of files that are read side by side.
+//!
+//! In: [`Batch`]es, in the order in which they were read. Out: the digest of each file, as
+//! soon as its last piece was taken. The states of all lanes advance together as far as the
+//! shortest piece goes.
+
+use sha1::Sha1;
+use sha2::Digest;
+
+use super::lanes::{Block, Kernels, MAX_LANES, MD5_INIT, SHA256_INIT};
+use super::reader::{Batch, Lane};
+use super::{Algorithm, hex};
+
+/// Whom digests are told: which file, and the digest in lower-case hex.
+pub(super) type Tell<'a> = &'a mut dyn FnMut(usize, String);
+
+/// One algorithm's work on all lanes.
+pub(super) trait Streams: Send {
+    /// Takes the bytes of the next batch.
+    fn take(&mut self, batch: &Batch, tell: Tell<'_>);
+}
+
+/// The work of one algorithm on so many lanes.
+pub(super) fn streams(
+    algorithm: Algorithm,
+    kernels: Kernels,
+    num_lanes: usize,
+) -> Box<dyn Streams> {
+    match algorithm {
+        Algorithm::Md5 => Box::new(Together::new(&MD5, kernels, num_lanes)),
+        // One file alone has nothing to be taken together with.
+        Algorithm::Sha256 if num_lanes == 1 && kernels.is_slow_alone() => {
+            Box::new(Apart::<ring::digest::Context>::new(num_lanes))
+        }
+        Algorithm::Sha256 => Box::new(Together::new(&SHA256, kernels, num_lanes)),
+        Algorithm::Sha1 => Box::new(Apart::<Sha1>::new(num_lanes)),
+    }
+}
+
+/// Takes as many blocks of each input into the state of the same place.
+type Compress<const WORDS: usize> = fn(Kernels, &mut [[u32; WORDS]], &[&[Block]]);
+
+/// An algorithm that takes blocks into states of so many words. How it ends is the same for
+/// all of its kind: a bit that is set, zeros, and the number of bits (RFC 1321, 3.1 and 3.2;
+/// FIPS 180-4, 5.1.1).
+struct Compression<const WORDS: usize> {
+    init: [u32; WORDS],
+    compress: Compress<WORDS>,
+    /// The order of bytes in words.
+    word: fn(u32) -> [u8; 4],
+    /// The order of bytes in the number of bits.
+    bit_len: fn(u64) -> [u8; 8],
+}
+
+const MD5: Compression<4> = Compression {
+    init: MD5_INIT,
+    compress: Kernels::md5,
+    word: u32::to_le_bytes,
+    bit_len: u64::to_le_bytes,
+};
+
+const SHA256: Compression<8> = Compression {
+    init: SHA256_INIT,
+    compress: Kernels::sha256,
+    word: u32::to_be_bytes,
+    bit_len: u64::to_be_bytes,
+};
+
+impl<const WORDS: usize> Compression<WORDS> {
+    /// The digest of a file of `size` bytes, whose last ones are less than a block.
+    fn finish(&self, kernels: Kernels, state: [u32; WORDS], rest: &[u8], size: u64) -> String {
+        let mut padded = [0; 2 * size_of::<Block>()];
+        padded[..rest.len()].copy_from_slice(rest);
+        padded[rest.len()] = 0x80;
+        let len = (rest.len() + 1 + size_of::<u64>()).next_multiple_of(size_of::<Block>());
+        let bit_len = (self.bit_len)(size.wrapping_mul(8));
+        padded[len - bit_len.len()..len].copy_from_slice(&bit_len);
+        let mut states = [state];
+        (self.compress)(kernels, &mut states, &[padded[..len].as_chunks().0]);
+        let bytes: Vec<u8> = states[0].into_iter().flat_map(self.word).collect();
+        hex(&bytes)
+    }
+}
+
+/// Lanes that advance together.
+struct Together<const WORDS: usize> {
+    compression: &'static Compression<WORDS>,
+    kernels: Kernels,
+    lanes: Vec<Stream<[u32; WORDS]>>,
+}
+
+/// One lane: the file that is in it, and how far it is.
+struct Stream<S> {
+    file: Option<usize>,
+    state: S,
+}
+
+/// Where a lane is within a batch.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    piece: usize,
+    offset: usize,
+}
+
+impl Place {
+    /// What is left of the piece, if there is one.
+    fn rest(self, lane: &Lane) -> Option<&[u8]> {
+        let piece = lane.pieces.get(self.piece)?;
+        Some(&lane.bytes(piece)[self.offset..])
+    }
+}
+
+impl<const WORDS: usize> Together<WORDS> {
+    fn new(
+        compression: &'static Compression<WORDS>,
+        kernels: Kernels,
+        num_lanes: usize,
+    ) -> Together<WORDS> {
+        let stream = || Stream {
+            file: None,
+            state: compression.init,
+        };
+        Together {
+            compression,
+            kernels,
+            lanes: std::iter::repeat_with(stream).take(num_lanes).collect(),
+        }
+    }
+
+    /// Leaves pieces behind that have no whole block any more, until one has.
+    fn settle(&mut self, index: usize, lane: &Lane, place: &mut Place, tell: Tell<'_>) {
+        let stream = &mut self.lanes[index];
+        while let Some(piece) = lane.pieces.get(place.piece) {
+            if stream.file != Some(piece.file) {
+                // What was there before was given up in the middle.
+                *stream = Stream {
+                    file: Some(piece.file),
+                    state: self.compression.init,
+                };
+            }
+            let rest = &lane.bytes(piece)[place.offset..];
+            if rest.len() >= size_of::<Block>() {
+                return;
+            }
+            if let Some(size) = piece.end {
+                let digest = self
+                    .compression
+                    .finish(self.kernels, stream.state, rest, size);
+                tell(piece.file, digest);
+                stream.file = None;
+            }
+            *place = Place {
+                piece: place.piece + 1,
+                offset: 0,
+            };
+        }
+    }
+}
+
+impl<const WORDS: usize> Streams for Together<WORDS> {
+    fn take(&mut self, batch: &Batch, tell: Tell<'_>) {
+        let mut places = [Place::default(); MAX_LANES];
+        loop {
+            let mut active = Vec::with_capacity(MAX_LANES);
+            let mut inputs: Vec<&[Block]> = Vec::with_capacity(MAX_LANES);
+            for (index, lane) in batch.lanes.iter().enumerate() {
+                self.settle(index, lane, &mut places[index], tell);
+                if let Some(rest) = places[index].rest(lane) {
+                    active.push(index);
+                    inputs.push(rest.as_chunks().0);
+                }
+            }
+            let Some(num_blocks) = inputs.iter().map(|blocks| blocks.len()).min() else {
+                return;
+            };
+            for blocks in &mut inputs {
+                *blocks = &blocks[..num_blocks];
+            }
+            let mut states: Vec<_> = active.iter().map(|&lane| self.lanes[lane].state).collect();
+            (self.compression.compress)(self.kernels, &mut states, &inputs);
+            for (&lane, state) in active.iter().zip(states) {
+                self.lanes[lane].state = state;
+                places[lane].offset += num_blocks * size_of::<Block>();
+            }
+        }
+    }
+}
+
+/// An algorithm that has one stream at a time.
+trait Hasher: Send {
+    fn begin() -> Self;
+    fn update(&mut self, bytes: &[u8]);
+    fn finish(self) -> String;
+}
+
+impl Hasher for Sha1 {
+    fn begin() -> Self {
+        Sha1::new()
+    }
+    fn update(&mut self, bytes: &[u8]) {
+        Digest::update(self, bytes);
+    }
+    fn finish(self) -> String {
+        hex(&self.finalize())
+    }
+}
+
+impl Hasher for ring::digest::Context {
+    fn begin() -> Self {
+        ring::digest::Context::new(&ring::digest::SHA256)
+    }
+    fn update(&mut self, bytes: &[u8]) {
+        ring::digest::Context::update(self, bytes);
+    }
+    fn finish(self) -> String {
+        hex(ring::digest::Context::finish(self).as_ref())
+    }
+}
+
+/// Lanes one after the other.
+struct Apart<H> {
+    lanes: Vec<Option<(usize, H)>>,
+}
+
+impl<H: Hasher> Apart<H> {
+    fn new(num_lanes: usize) -> Apart<H> {
+        Apart {
+            lanes: std::iter::repeat_with(|| None).take(num_lanes).collect(),
+        }
+    }
+}
+
+impl<H: Hasher> Streams for Apart<H> {
+    fn take(&mut self, batch: &Batch, tell: Tell<'_>) {
+        for (stream, lane) in self.lanes.iter_mut().zip(&batch.lanes) {
+            for piece in &lane.pieces {
+                let (file, mut hasher) = match stream.take() {
+                    Some((file, hasher)) if file == piece.file => (file, hasher),
+                    _ => (piece.file, H::begin()),
+                };
+                hasher.update(lane.bytes(piece));
+                match piece.end {
+                    Some(_) => tell(file, hasher.finish()),
+                    None => *stream = Some((file, hasher)),
+                }
+            }
+        }
+    }
+}

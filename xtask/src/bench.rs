@@ -1,0 +1,469 @@
+//! romfeed beside what people would run instead, on files of real size.
+//!
+//! In: packages and files that are made here, in a folder that may be kept. Out: a page of
+//! tables, `BENCHMARKS.md`. The commands of a table take turns, so that whatever else the
+//! machine does meets all of them; everything is in the page cache, as after a build. The
+//! figures are the least and the median of some rounds; ratios are of the least ones.
+
+use crate::{
+    bench_inputs,
+    tools::{Result, run},
+};
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Instant,
+};
+use testkit::{
+    noise,
+    package::Package,
+    payload::Partition,
+    props::{Props, day},
+};
+
+/// How often each command is run.
+const NUM_ROUNDS: usize = 5;
+/// Packages of the night that is hashed.
+const NUM_ZIPS: usize = 8;
+/// Bytes of each of them, about.
+const ZIP_SIZE: usize = 512 << 20;
+/// When the first of them was made: 2025-06-14 10:18:38.
+const TIMESTAMP: i64 = 1_749_896_318;
+const GIB: u64 = 1 << 30;
+const MIB: u64 = 1 << 20;
+
+/// Numbers and sizes of files that time per byte is measured of.
+const SHAPES: [(usize, u64); 9] = [
+    (8, 64 * MIB),
+    (16, 64 * MIB),
+    (32, 64 * MIB),
+    (64, 64 * MIB),
+    (64, MIB),
+    (64, 8 * MIB),
+    (8, 512 * MIB),
+    (1, 64 * MIB),
+    (1, 8 * GIB),
+];
+
+/// What hashes and reads packages without romfeed, as people write it.
+const SCRIPT: &str = r#"import hashlib, json, sys, zipfile
+feed = []
+for name in sys.argv[1:]:
+    md5, sha256, size = hashlib.md5(), hashlib.sha256(), 0
+    with open(name, "rb") as file:
+        while chunk := file.read(1 << 20):
+            md5.update(chunk)
+            sha256.update(chunk)
+            size += len(chunk)
+    with zipfile.ZipFile(name) as zip:
+        text = zip.read("META-INF/com/android/metadata").decode()
+    facts = dict(line.split("=", 1) for line in text.splitlines())
+    feed.append({"filename": name, "id": sha256.hexdigest(), "md5": md5.hexdigest(), "size": size,
+                 "datetime": int(facts["post-timestamp"]), "device": facts["pre-device"]})
+json.dump({"response": feed}, sys.stdout)
+"#;
+
+/// A way to do something: a command of the shell.
+struct Way {
+    title: &'static str,
+    shell: String,
+    /// A program that has to be there.
+    needs: Option<&'static str>,
+}
+
+impl Way {
+    fn new(title: &'static str, shell: impl Into<String>) -> Way {
+        Way {
+            title,
+            shell: shell.into(),
+            needs: None,
+        }
+    }
+
+    fn needing(mut self, program: &'static str) -> Way {
+        self.needs = Some(program);
+        self
+    }
+}
+
+/// What the rounds of a command took.
+struct Measured {
+    /// Seconds, the shortest first.
+    seconds: Vec<f64>,
+    /// Most memory it had in use, in bytes.
+    peak: Option<u64>,
+}
+
+impl Measured {
+    fn least(&self) -> f64 {
+        self.seconds[0]
+    }
+
+    fn median(&self) -> f64 {
+        self.seconds[self.seconds.len() / 2]
+    }
+}
+
+/// Measures everything and writes the page.
+pub(crate) fn run_all(folder: Option<&Path>) -> Result<()> {
+    run(Command::new("cargo").args(["build", "--release", "--locked", "--bin", "romfeed"]))?;
+    let kept = folder.map(Path::to_owned);
+    let folder = kept.unwrap_or_else(|| std::env::temp_dir().join("romfeed-bench"));
+    fs::create_dir_all(&folder)?;
+    let program = crate::tools::built_program();
+    let bench = Bench { folder, program };
+    let mut page = bench.introduction()?;
+    bench.hashing(&mut page)?;
+    bench.one_file(&mut page)?;
+    bench.publishing(&mut page)?;
+    bench.properties(&mut page)?;
+    bench.shapes(&mut page)?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    fs::write(root.join("BENCHMARKS.md"), page)?;
+    eprintln!(
+        "wrote BENCHMARKS.md; the inputs are kept in {}",
+        bench.folder.display()
+    );
+    Ok(())
+}
+
+struct Bench {
+    folder: PathBuf,
+    program: PathBuf,
+}
+
+impl Bench {
+    fn introduction(&self) -> Result<String> {
+        let version = |command: &str| -> String {
+            let output = Command::new("sh").args(["-c", command]).output();
+            let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+            let text = text.unwrap_or_default();
+            text.lines().next().unwrap_or("absent").trim().to_owned()
+        };
+        let cpu = version("sed -n 's/^model name[^:]*: //p' /proc/cpuinfo");
+        let flags = version("sed -n 's/^flags[^:]*: //p' /proc/cpuinfo");
+        let has = |flag: &&str| flags.split(' ').any(|found| found == *flag);
+        let useful = ["avx2", "avx512vl", "avx512bw", "sha_ni"];
+        let useful: Vec<&str> = useful.into_iter().filter(has).collect();
+        let mut page = String::new();
+        write!(
+            page,
+            "# Benchmarks\n\n\
+             `cargo xtask bench` writes this page anew, in a quarter of an hour; it needs Linux, 25 GB of disk and as\n\
+             much memory as the files of a table have, so that none is read from the disk. Commands of a table take\n\
+             turns, {NUM_ROUNDS} rounds; times are the least and the median in seconds, ratios are of the least ones: how\n\
+             often romfeed is done by then. `cargo bench` measures the parts: kernels (`hash`), readers (`read`), feeds and\n\
+             pages (`generate`, `scale`).\n\n\
+             | | |\n|---|---|\n\
+             | processor | {cpu}, {} cores, {} |\n\
+             | memory | {} |\n\
+             | system | {} |\n\
+             | programs | {}; {}; {}; {} |\n",
+            std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            useful.join(" "),
+            version("sed -n 's/^MemTotal: *//p' /proc/meminfo"),
+            version("uname -sr"),
+            version("rustc --version"),
+            version("md5sum --version"),
+            version("openssl version"),
+            version("python3 --version"),
+        )?;
+        Ok(page)
+    }
+
+    /// The packages of a night, by all the ways there are.
+    fn hashing(&self, page: &mut String) -> Result<()> {
+        self.make_zips()?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let each = |program: &str| format!("ls zips/*.zip | xargs -n 1 -P {cores} {program}");
+        let ways = [
+            Way::new("romfeed", "romfeed hash zips/*.zip"),
+            Way::new("coreutils", "md5sum zips/*.zip; sha256sum zips/*.zip"),
+            Way::new(
+                "coreutils, all cores",
+                format!("{}; {}", each("md5sum"), each("sha256sum")),
+            ),
+            Way::new(
+                "OpenSSL",
+                "openssl dgst -md5 zips/*.zip; openssl dgst -sha256 zips/*.zip",
+            )
+            .needing("openssl"),
+            Way::new(
+                "OpenSSL, all cores",
+                format!(
+                    "{}; {}",
+                    each("openssl dgst -md5"),
+                    each("openssl dgst -sha256")
+                ),
+            )
+            .needing("openssl"),
+        ];
+        let title = format!(
+            "MD5 and SHA-256 of {NUM_ZIPS} packages of {} MiB",
+            ZIP_SIZE as u64 / MIB
+        );
+        self.table(page, &title, &ways, Some((NUM_ZIPS * ZIP_SIZE) as u64))
+    }
+
+    fn one_file(&self, page: &mut String) -> Result<()> {
+        let ways = [
+            Way::new("romfeed", "romfeed hash zips/0.zip"),
+            Way::new("coreutils", "md5sum zips/0.zip; sha256sum zips/0.zip"),
+            Way::new(
+                "OpenSSL",
+                "openssl dgst -md5 zips/0.zip; openssl dgst -sha256 zips/0.zip",
+            )
+            .needing("openssl"),
+            Way::new("OpenSSL, MD5 alone", "openssl dgst -md5 zips/0.zip").needing("openssl"),
+            Way::new("OpenSSL, SHA-256 alone", "openssl dgst -sha256 zips/0.zip")
+                .needing("openssl"),
+        ];
+        let title = format!("Both of one package of {} MiB", ZIP_SIZE as u64 / MIB);
+        self.table(page, &title, &ways, Some(ZIP_SIZE as u64))
+    }
+
+    /// The whole job, beside a script of the usual kind.
+    fn publishing(&self, page: &mut String) -> Result<()> {
+        fs::write(self.folder.join("feed.py"), SCRIPT)?;
+        let ways = [
+            Way::new(
+                "romfeed",
+                "romfeed generate -q --rehash --builds zips --base-url https://example.org",
+            ),
+            Way::new(
+                "romfeed, nothing new",
+                "romfeed generate -q --builds zips --base-url https://example.org",
+            ),
+            Way::new("Python", "python3 feed.py zips/*.zip").needing("python3"),
+        ];
+        let title = format!("From {NUM_ZIPS} packages to feeds");
+        self.table(page, &title, &ways, Some((NUM_ZIPS * ZIP_SIZE) as u64))?;
+        writeln!(
+            page,
+            "\nThe script (hashlib and zipfile, one pass) writes one list of facts from `META-INF`; romfeed reads\n\
+             `build.prop` out of the images and writes all feeds and pages."
+        )?;
+        Ok(())
+    }
+
+    /// The properties in a payload, beside unpacking it.
+    fn properties(&self, page: &mut String) -> Result<()> {
+        let zip = bench_inputs::write_erofs(&self.folder)?;
+        let name = zip
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let ways = [
+            Way::new("romfeed", format!("romfeed inspect {name}")),
+            Way::new(
+                "unzip, payload_dumper, dump.erofs",
+                format!(
+                    "rm -rf unpacked; mkdir unpacked; unzip -qo {name} payload.bin -d unpacked; \
+                     payload_dumper --partitions system --out unpacked unpacked/payload.bin; \
+                     dump.erofs --cat --path=/system/build.prop unpacked/system.img"
+                ),
+            )
+            .needing("payload_dumper"),
+        ];
+        let gigabytes = fs::metadata(&zip)?.len() as f64 / 1e9;
+        let title = format!("`build.prop` out of a package of {gigabytes:.1} GB (payload, EROFS)");
+        self.table(page, &title, &ways, None)
+    }
+
+    /// Time per byte, whatever the sizes and numbers of files.
+    fn shapes(&self, page: &mut String) -> Result<()> {
+        write!(
+            page,
+            "\n## Sizes and numbers of files\n\n`romfeed hash`, MD5 and SHA-256.\n\n\
+             | files | each | least, s | median, s | GB/s | peak memory |\n|---:|---:|---:|---:|---:|---:|\n"
+        )?;
+        for (number, size) in SHAPES {
+            let names = self.make_files(number, size)?;
+            let way = Way::new("romfeed", format!("romfeed hash {names}"));
+            run(self.shell(&format!("cat {names}")).stdout(Stdio::null()))?;
+            let measured = self.measure(std::slice::from_ref(&way))?;
+            let measured = measured[0].as_ref().ok_or("romfeed did not run")?;
+            writeln!(
+                page,
+                "| {number} | {} MiB | {:.3} | {:.3} | {:.2} | {} |",
+                size / MIB,
+                measured.least(),
+                measured.median(),
+                number as f64 * size as f64 / measured.least() / 1e9,
+                mebibytes(measured.peak),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn table(&self, page: &mut String, title: &str, ways: &[Way], size: Option<u64>) -> Result<()> {
+        eprintln!("{title}");
+        let measured = self.measure(ways)?;
+        let own = measured[0].as_ref().ok_or("romfeed did not run")?.least();
+        write!(
+            page,
+            "\n## {title}\n\n| | least, s | median, s | {} ratio | peak memory |\n|---|---:|---:|{}---:|---:|\n",
+            if size.is_some() { "GB/s |" } else { "" },
+            if size.is_some() { "---:|" } else { "" },
+        )?;
+        for (way, measured) in ways.iter().zip(&measured) {
+            let Some(measured) = measured else {
+                let needs = way.needs.unwrap_or("a program");
+                writeln!(page, "| {} | {needs} is not installed |", way.title)?;
+                continue;
+            };
+            let rate = size.map_or(String::new(), |size| {
+                format!(" {:.2} |", size as f64 / measured.least() / 1e9)
+            });
+            writeln!(
+                page,
+                "| {} | {:.3} | {:.3} |{rate} {:.1} | {} |",
+                way.title,
+                measured.least(),
+                measured.median(),
+                measured.least() / own,
+                mebibytes(measured.peak),
+            )?;
+        }
+        page.push_str("\n```sh\n");
+        for way in ways {
+            writeln!(page, "{}", way.shell)?;
+        }
+        page.push_str("```\n");
+        Ok(())
+    }
+
+    /// Runs the commands in turn; nothing for one whose program is not there.
+    fn measure(&self, ways: &[Way]) -> Result<Vec<Option<Measured>>> {
+        let mut all: Vec<Option<Measured>> = Vec::new();
+        for way in ways {
+            let is_there = way.needs.is_none_or(|program| {
+                let mut find = self.shell(&format!("command -v {program}"));
+                find.output().is_ok_and(|output| output.status.success())
+            });
+            all.push(is_there.then(|| Measured {
+                seconds: Vec::new(),
+                peak: None,
+            }));
+        }
+        for _ in 0..NUM_ROUNDS {
+            for (way, measured) in ways.iter().zip(&mut all) {
+                let Some(measured) = measured else { continue };
+                let (seconds, peak) = self.time(&way.shell)?;
+                eprintln!("  {:<36} {seconds:8.3} s", way.title);
+                measured.seconds.push(seconds);
+                measured.peak = measured.peak.max(peak);
+            }
+        }
+        for measured in all.iter_mut().flatten() {
+            measured.seconds.sort_by(f64::total_cmp);
+        }
+        Ok(all)
+    }
+
+    /// Seconds, and most memory that one of its programs had.
+    fn time(&self, command: &str) -> Result<(f64, Option<u64>)> {
+        let log = self.folder.join("time.log");
+        let _ = fs::remove_file(&log);
+        let has_time = Path::new("/usr/bin/time").exists();
+        let mut shell = match has_time {
+            true => {
+                let mut time = self.in_folder("/usr/bin/time");
+                time.args(["-f", "%M", "-o"])
+                    .arg(&log)
+                    .args(["sh", "-c", command]);
+                time
+            }
+            false => self.shell(command),
+        };
+        let begin = Instant::now();
+        run(&mut shell)?;
+        let seconds = begin.elapsed().as_secs_f64();
+        let peak = fs::read_to_string(&log).ok();
+        let peak = peak.and_then(|text| text.trim().parse::<u64>().ok());
+        Ok((seconds, peak.map(|kibibytes| kibibytes * 1024)))
+    }
+
+    fn shell(&self, command: &str) -> Command {
+        let mut shell = self.in_folder("sh");
+        shell.args(["-c", command]);
+        shell
+    }
+
+    /// A program in the folder of the inputs, which finds romfeed first of all.
+    fn in_folder(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        let own = self.program.parent().unwrap_or(Path::new(".")).display();
+        let path = std::env::var("PATH").unwrap_or_default();
+        command
+            .current_dir(&self.folder)
+            .env("PATH", format!("{own}:{path}"));
+        command
+    }
+
+    fn make_zips(&self) -> Result<()> {
+        let folder = self.folder.join("zips");
+        fs::create_dir_all(&folder)?;
+        let modem = Partition::new("modem").replace(noise(7, ZIP_SIZE));
+        for index in 0..NUM_ZIPS {
+            let path = folder.join(format!("{index}.zip"));
+            if path.exists() {
+                continue;
+            }
+            let timestamp = TIMESTAMP + index as i64 * 86_400;
+            let incremental = format!("eng.builder.{}", day(timestamp));
+            let props = Props::lineage(
+                "22.2",
+                "UNOFFICIAL",
+                &format!("device{index}"),
+                timestamp,
+                &incremental,
+                35,
+                "2025-06-05",
+            );
+            let package = Package::payload(props).partition(modem.clone());
+            write_whole(&path, |file| file.write_all(&package.build()))?;
+        }
+        Ok(())
+    }
+
+    /// Writes files of noise that differ, unless they are there, and answers their names.
+    fn make_files(&self, number: usize, size: u64) -> Result<String> {
+        let name = |index: usize| format!("files/{size}-{index}");
+        fs::create_dir_all(self.folder.join("files"))?;
+        for index in 0..number {
+            let path = self.folder.join(name(index));
+            if path.exists() {
+                continue;
+            }
+            let mut block = noise(index as u64, MIB as usize);
+            write_whole(&path, |file| {
+                for nth in 0..size / MIB {
+                    block[..8].copy_from_slice(&nth.to_le_bytes());
+                    file.write_all(&block)?;
+                }
+                Ok(())
+            })?;
+        }
+        let names: Vec<String> = (0..number).map(name).collect();
+        Ok(names.join(" "))
+    }
+}
+
+/// Writes a file that has its name only when it is whole.
+fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
+    let part = path.with_extension("part");
+    write(&mut File::create(&part)?)?;
+    fs::rename(&part, path)?;
+    Ok(())
+}
+
+fn mebibytes(bytes: Option<u64>) -> String {
+    bytes.map_or("?".to_owned(), |bytes| {
+        format!("{} MiB", bytes.div_ceil(MIB))
+    })
+}
