@@ -86,6 +86,9 @@ pub(crate) enum Command {
     Man {
         /// Name the verb, as generate or "catalog add"
         verb: Vec<String>,
+        /// Write the pages of romfeed and of all verbs to this folder instead
+        #[arg(long, value_name = "FOLDER", conflicts_with = "verb")]
+        to: Option<PathBuf>,
     },
 }
 

@@ -3,8 +3,10 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use clap::{Command, CommandFactory};
+use romfeed::io::write_atomically;
 
 use super::Outcome;
 use super::args::Cli;
@@ -48,6 +50,31 @@ pub(crate) fn print(verb: &[String], talk: Talk) -> io::Result<Outcome> {
     }
     io::stdout().write_all(&page(command)?)?;
     Ok(Outcome::Done)
+}
+
+/// Writes all pages to a folder, each under the name that `man` looks for.
+pub(crate) fn write_all(folder: &Path, talk: Talk) -> Outcome {
+    let mut command = Cli::command();
+    command.build();
+    match write_pages(&command, folder) {
+        Ok(()) => Outcome::Done,
+        Err(error) => {
+            let what = format!("cannot write pages to {}: {error}", folder.display());
+            talk.error(&what, None);
+            Outcome::Failed
+        }
+    }
+}
+
+/// Writes the page of a command and those of the verbs below it.
+fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
+    let title = command.get_display_name().unwrap_or(NAME);
+    let path = folder.join(format!("{title}.1"));
+    write_atomically(&path, &page(command.clone())?)?;
+    let mut verbs = command
+        .get_subcommands()
+        .filter(|verb| verb.get_name() != "help");
+    verbs.try_for_each(|verb| write_pages(verb, folder))
 }
 
 fn page(command: Command) -> io::Result<Vec<u8>> {

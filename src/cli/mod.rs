@@ -222,7 +222,10 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             io::stdout().write_all(&script)?;
             Ok(Outcome::Done)
         }
-        Command::Man { verb } => man::print(verb, talk),
+        Command::Man {
+            to: Some(folder), ..
+        } => Ok(man::write_all(folder, talk)),
+        Command::Man { verb, to: None } => man::print(verb, talk),
     }
 }
 

@@ -20,6 +20,10 @@ use super::{Outcome, config, theme};
 
 /// Lines of the log that may wait for a slow terminal; further ones are lost.
 const MAX_WAITING: usize = 4096;
+/// Most sockets and files that are asked for: several for each connection, and fewer than the
+/// 10,240 above which macOS refuses, as it does "all there may be".
+#[cfg(unix)]
+const MAX_FILES: u64 = 8192;
 
 /// Runs the verb.
 pub(crate) fn run(
@@ -201,9 +205,12 @@ fn raise_limit() {
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let mut limit = getrlimit(Resource::Nofile);
-        limit.current = limit.maximum;
-        // The server waits where there are none left.
-        let _ = setrlimit(Resource::Nofile, limit);
+        let most = limit.maximum.unwrap_or(MAX_FILES).min(MAX_FILES);
+        if limit.current.is_some_and(|current| current < most) {
+            limit.current = Some(most);
+            // The server waits where there are none left.
+            let _ = setrlimit(Resource::Nofile, limit);
+        }
     }
 }
 

@@ -60,9 +60,10 @@ fn a_file_that_cannot_be_read_is_one_line_and_the_rest_is_hashed() {
 fn a_limit_on_reading_changes_nothing_but_the_time() {
     let zip = "builds/lineage-21.0-20231114-nightly-bacon.zip";
     let site = |settings: &str| {
-        let dir = RomDir::new()
-            .file(zip, bacon(0))
-            .file("romfeed.toml", format!("base_url = \"https://h/\"\n{settings}"));
+        let dir = RomDir::new().file(zip, bacon(0)).file(
+            "romfeed.toml",
+            format!("base_url = \"https://h/\"\n{settings}"),
+        );
         dir.run(&["generate"]).expect(0);
         dir.tree("out")
     };

@@ -20,6 +20,7 @@ mod install;
 mod lanes;
 mod layering;
 mod layouts;
+mod manual;
 mod notes;
 mod pages;
 mod projects;

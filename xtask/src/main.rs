@@ -1,6 +1,8 @@
 //! Chores of the romfeed repository, run as `cargo xtask <chore>`.
 
 #[cfg(unix)]
+mod action;
+#[cfg(unix)]
 mod bench;
 #[cfg(unix)]
 mod bench_inputs;
@@ -8,6 +10,7 @@ mod bench_inputs;
 mod compare;
 #[cfg(unix)]
 mod corpus;
+mod dist;
 mod ext4;
 #[cfg(unix)]
 mod fixtures;
@@ -24,6 +27,8 @@ const USAGE: &str = "\
 Usage: cargo xtask <chore>
 
 Chores:
+  action    Try the steps of action.yml on releases made up for it; needs bash, curl, tar and
+            sha256sum or shasum
   corpus    Write the inputs that the fuzzers begin with under fuzz/corpus/; needs the
             programs mke2fs, mkfs.erofs (1.9 or later), xz, gzip, bzip2, brotli and zstd;
             with --keep, copy some of those there to tests/fixtures/corpus/ instead
@@ -42,6 +47,10 @@ Chores:
             debugfs and fsck.erofs take out; needs mke2fs, debugfs, mkfs.erofs and
             fsck.erofs (1.9 or later) and img2simg; better with `cargo run --release
             --package xtask -- compare`
+  dist [--target TRIPLE] [--out FOLDER]
+            Build the program of a release and pack it with licences, completions and
+            manual into FOLDER (target/dist), and write its SHA-256 beside it; byte for
+            byte the same anywhere
   fixtures  Write the file-system images under tests/fixtures/images/ again, byte for
             byte the same; needs the programs mke2fs, debugfs, e2fsck, mkfs.erofs,
             fsck.erofs and dump.erofs (1.9 or later), mksquashfs, mkfs.f2fs, img2simg,
@@ -62,6 +71,8 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
         #[cfg(unix)]
+        ["action"] => action::run_all(),
+        #[cfg(unix)]
         ["bench"] => bench::run_all(None),
         #[cfg(unix)]
         ["bench", folder] => bench::run_all(Some(folder.as_ref())),
@@ -75,6 +86,7 @@ fn main() -> ExitCode {
         ["corpus"] => corpus::write_all(),
         #[cfg(unix)]
         ["corpus", "--keep"] => corpus::keep(),
+        ["dist", ref arguments @ ..] => dist::write(arguments),
         #[cfg(unix)]
         ["fixtures"] => fixtures::write_all(),
         #[cfg(unix)]

@@ -1,0 +1,37 @@
+//! Manual pages and completions, as packages of romfeed hold them.
+
+use super::support::RomDir;
+
+#[test]
+fn a_folder_gets_the_page_of_each_verb() {
+    let dir = RomDir::new();
+    let run = dir.run(&["man", "--to", "man/man1"]).expect(0);
+    assert_eq!(run.stdout + &run.stderr, "");
+    let pages = dir.tree("man");
+    for name in ["romfeed", "romfeed-generate", "romfeed-catalog-add"] {
+        let page = &pages[&format!("man/man1/{name}.1")];
+        let verb = name.trim_start_matches("romfeed").replace('-', " ");
+        assert_eq!(
+            String::from_utf8_lossy(page),
+            dir.run(&["man", verb.trim()]).expect(0).stdout
+        );
+    }
+    assert!(pages.keys().all(|name| !name.contains("help")), "{pages:?}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_is_named() {
+    let dir = RomDir::new().file("file", "");
+    let run = dir.run(&["man", "--to", "file/man1"]).expect(1);
+    run.says("error: cannot write pages to file/man1: ");
+    dir.run(&["man", "generate", "--to", "man1"]).expect(2);
+}
+
+#[test]
+fn each_shell_gets_the_verbs() {
+    let dir = RomDir::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = dir.run(&["completions", shell]).expect(0).stdout;
+        assert!(script.contains("simulate"), "{shell}: {script}");
+    }
+}

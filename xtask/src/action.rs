@@ -1,0 +1,145 @@
+//! `cargo xtask action`: the script of the GitHub Action, tried on releases made up for it.
+//!
+//! In: `action.sh`. Out: a line for each thing that a runner meets, and an error if the script
+//! does otherwise than it should. curl reads the releases from a folder.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use crate::{
+    dist::archive::{self, File},
+    tools::{Result, Scratch},
+};
+
+/// A release that there is, and the machine that it is for.
+const VERSION: &str = "9.8.7";
+const TARGET: &str = "x86_64-unknown-linux-musl";
+/// A program that says what it is called with, and fails if told to.
+const PROGRAM: &[u8] = b"#!/bin/sh\necho \"called with $*\"\n[ \"$1\" != fail ]\n";
+
+/// Tries all of it.
+pub(crate) fn run_all() -> Result<()> {
+    let scratch = Scratch::new()?;
+    let runner = Runner(scratch.path());
+    let archive = runner.write_release()?;
+    let good = fs::read(&archive)?;
+    let tag = format!("v{VERSION}");
+    let install = |system, version| runner.call("install", system, version, "");
+
+    let run = install("Linux-X64", "9.9.9")?;
+    expect(
+        "a release that is not there",
+        &run,
+        1,
+        "is 9.9.9 a release?",
+    )?;
+    let run = install("FreeBSD-X64", VERSION)?;
+    expect(
+        "a system without a release",
+        &run,
+        1,
+        "no release for FreeBSD on X64",
+    )?;
+    let run = install("Linux-X64", "../etc")?;
+    expect(
+        "a version that is a path",
+        &run,
+        1,
+        "the version is not one",
+    )?;
+
+    fs::write(&archive, [&good[..], b"x"].concat())?;
+    let run = install("Linux-X64", VERSION)?;
+    expect(
+        "an archive that was tampered with",
+        &run,
+        1,
+        "not what was released",
+    )?;
+    if runner
+        .0
+        .join("cache/romfeed")
+        .join(VERSION)
+        .join(TARGET)
+        .exists()
+    {
+        return Err("an archive that was tampered with was unpacked".into());
+    }
+
+    fs::write(&archive, &good)?;
+    let run = install("Linux-X64", &tag)?;
+    expect("a good archive", &run, 0, "called with --version")?;
+    fs::remove_file(&archive)?;
+    let run = install("Linux-X64", VERSION)?;
+    expect("a release in the cache", &run, 0, "called with --version")?;
+
+    let run = runner.call("run", "Linux-X64", "", "generate -q\n\n check --zips")?;
+    expect("two calls", &run, 0, "called with check --zips")?;
+    let run = runner.call("run", "Linux-X64", "", "fail\ngenerate")?;
+    expect("a call that fails", &run, 1, "called with fail")?;
+    if String::from_utf8_lossy(&run.stdout).contains("generate") {
+        return Err("a call was made after one that failed".into());
+    }
+    let run = runner.call("run", "Linux-X64", "", "generate $(id) * ; id")?;
+    expect(
+        "words of the shell",
+        &run,
+        0,
+        "called with generate $(id) * ; id",
+    )
+}
+
+/// A runner whose folders are all in here.
+struct Runner<'a>(&'a Path);
+
+impl Runner<'_> {
+    /// Writes the release and gives the path of its archive.
+    fn write_release(&self) -> Result<PathBuf> {
+        let name = format!("romfeed-{VERSION}-{TARGET}");
+        let program = File::program(PROGRAM.to_vec());
+        let files = BTreeMap::from([("romfeed".to_owned(), program)]);
+        let bytes = archive::tar_gz(&name, &files, 0)?;
+        let folder = self.0.join(format!("releases/v{VERSION}"));
+        fs::create_dir_all(&folder)?;
+        let path = folder.join(format!("{name}.tar.gz"));
+        let line = format!("{}  {name}.tar.gz\n", archive::sha256(&bytes));
+        fs::write(folder.join(format!("{name}.tar.gz.sha256")), line)?;
+        fs::write(&path, bytes)?;
+        Ok(path)
+    }
+
+    fn call(&self, step: &str, system: &str, version: &str, lines: &str) -> Result<Output> {
+        let (os, machine) = system.split_once('-').ok_or("no system")?;
+        let github_path = self.0.join("github-path");
+        // As the runner does between steps.
+        let folder = fs::read_to_string(&github_path).unwrap_or_default();
+        let folder = folder.lines().next().unwrap_or("/nonexistent");
+        let path = std::env::var("PATH")?;
+        let mut command = Command::new("bash");
+        command
+            .args(["action.sh", step])
+            .env("PATH", format!("{folder}:{path}"))
+            .env("RELEASES", format!("file://{}/releases", self.0.display()))
+            .env("INPUT_VERSION", version)
+            .env("INPUT_RUN", lines)
+            .env("RUNNER_OS", os)
+            .env("RUNNER_ARCH", machine)
+            .env("RUNNER_TOOL_CACHE", self.0.join("cache"))
+            .env("GITHUB_PATH", github_path);
+        Ok(command.output()?)
+    }
+}
+
+fn expect(what: &str, run: &Output, code: i32, text: &str) -> Result<()> {
+    let said = String::from_utf8_lossy(&run.stdout);
+    if run.status.code() != Some(code) || !said.contains(text) {
+        let talk = String::from_utf8_lossy(&run.stderr);
+        return Err(format!("{what}: {}\n{said}{talk}", run.status).into());
+    }
+    eprintln!("ok  {what}");
+    Ok(())
+}
