@@ -13,6 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use crate::device_props::DeviceProps;
@@ -20,30 +21,62 @@ use crate::digest::{Digests, hex};
 use crate::family::{self, Family};
 use crate::finding::Finding;
 use crate::fs::Kind;
-use crate::io::{Stamp, write_atomically};
+use crate::io::{Stamp, read_file, write_atomically};
 use crate::package::signature::Signer;
 use crate::props::{Era, PropertyFile, PropertyMap};
 use crate::verify::{Verdict, rules};
 
 /// Version of the cache file; another version is thrown away.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// To be raised when the readers of partitions find more, or read differently.
 const READER_VERSION: u32 = 3;
 /// To be raised when `verify` finds more, or judges differently.
 const CHECKS_VERSION: u32 = 2;
+/// Longest cache read, in bytes: that of some 200,000 packages.
+const MAX_SIZE: u64 = 256 << 20;
 /// A file younger than this when it is read may change again without its
 /// modification time moving, so it is not remembered. Nanoseconds.
 const SETTLED_NS: i64 = 2_000_000_000;
 /// Least time between two writes of the cache while files are being read.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wire {
+struct Wire<'a> {
     version: u32,
     /// What `device` entries depend on beside the file.
-    reader: String,
-    files: BTreeMap<PathBuf, Entry>,
+    reader: &'a str,
+    /// SHA-256 of `files` as it stands here: a digest with a flipped bit would be published.
+    sum: &'a str,
+    /// Entries by path.
+    #[serde(borrow)]
+    files: &'a RawValue,
+}
+
+type Files = BTreeMap<PathBuf, Entry>;
+
+/// The entries of a cache file and what their `device` depends on; none if it is damaged, or
+/// of another version.
+fn parse(bytes: &[u8]) -> Option<(Files, String)> {
+    let wire: Wire<'_> = serde_json::from_slice(bytes).ok()?;
+    let is_whole = wire.version == VERSION && wire.sum == sum(wire.files);
+    let files = serde_json::from_str(wire.files.get()).ok();
+    Some((files.filter(|_| is_whole)?, wire.reader.to_owned()))
+}
+
+fn render(files: &Files, reader: &str) -> serde_json::Result<Vec<u8>> {
+    let files = &*serde_json::value::to_raw_value(files)?;
+    let wire = Wire {
+        version: VERSION,
+        reader,
+        sum: &sum(files),
+        files,
+    };
+    serde_json::to_vec(&wire)
+}
+
+fn sum(files: &RawValue) -> String {
+    hex(&Sha256::digest(files.get()))
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -194,7 +227,7 @@ pub struct Cache {
 
 #[derive(Debug)]
 struct State {
-    files: BTreeMap<PathBuf, Entry>,
+    files: Files,
     changed: bool,
     saved_at: Instant,
 }
@@ -208,13 +241,9 @@ impl Cache {
         let known = &*family::FAMILIES;
         let depends_on = format!("{READER_VERSION} {known:?} {families:?} {keys:?}");
         let reader = hex(&Sha256::digest(depends_on));
-        let wire = std::fs::read(path)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice::<Wire>(&bytes).ok())
-            .filter(|wire| wire.version == VERSION)
-            .unwrap_or_default();
-        let mut files = wire.files;
-        if wire.reader != reader {
+        let bytes = read_file(path, MAX_SIZE).unwrap_or_default();
+        let (mut files, made_by) = parse(&bytes).unwrap_or_default();
+        if made_by != reader {
             for entry in files.values_mut() {
                 entry.device = None;
             }
@@ -389,12 +418,7 @@ impl Cache {
     }
 
     fn write(&self, state: &mut State) -> io::Result<()> {
-        let wire = Wire {
-            version: VERSION,
-            reader: self.reader.clone(),
-            files: state.files.clone(),
-        };
-        let bytes = serde_json::to_vec(&wire).map_err(io::Error::other)?;
+        let bytes = render(&state.files, &self.reader).map_err(io::Error::other)?;
         write_atomically(&self.path, &bytes)?;
         state.changed = false;
         state.saved_at = Instant::now();
@@ -484,10 +508,37 @@ mod tests {
     }
 
     #[test]
+    fn a_cache_with_a_flipped_bit_is_empty() {
+        let digits = "a".repeat(64);
+        let entry = Entry {
+            size: 1,
+            modified_ns: 5,
+            inode: 9,
+            md5: digits[..32].to_owned(),
+            sha256: digits,
+            device: None,
+            verdict: None,
+        };
+        let files = Files::from([(PathBuf::from("x"), entry)]);
+        let bytes = render(&files, "me").unwrap();
+        assert_eq!(parse(&bytes).unwrap().0.len(), 1);
+        let text = String::from_utf8(bytes).unwrap();
+        for (from, to) in [
+            ("aaaa", "aaba"),
+            ("\"size\":1", "\"size\":3"),
+            ("n\":3", "n\":2"),
+        ] {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text);
+            assert!(parse(changed.as_bytes()).is_none(), "{changed}");
+        }
+    }
+
+    #[test]
     fn a_damaged_cache_is_empty() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("cache.json");
-        std::fs::write(&path, "{\"version\":2,\"files\":[").unwrap();
+        std::fs::write(&path, "{\"version\":3,\"files\":[").unwrap();
         let stamp = Stamp {
             size: 1,
             modified_ns: 5,

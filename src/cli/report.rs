@@ -1,7 +1,8 @@
 //! What people see: lines for events, one line and a hint for each fault, a
 //! summary with what to do next.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 
@@ -17,6 +18,11 @@ use romfeed::scan::Problem;
 
 use super::args::{Global, When};
 
+/// Longest line of an error or warning, in bytes.
+const MAX_LINE_LEN: usize = 600;
+/// So many faults that one hint is for are named; of more there is only the number, unless `-v`
+/// asks for all.
+const MAX_ALIKE: usize = 20;
 /// The page of a device's changes, as the updater's resource names it: `%1$s` is the device.
 const CHANGES: &str = "%1$s/changes.html";
 
@@ -66,6 +72,7 @@ impl Talk {
 
     /// Prints an error and what to do about it, whatever the verbosity.
     pub(crate) fn error(self, text: &str, hint: Option<&str>) {
+        let text = shorten(text);
         let _ = writeln!(io::stderr(), "{} {text}", self.paint("1;31", "error:"));
         if let Some(hint) = hint {
             let _ = writeln!(io::stderr(), "  {} {hint}", self.paint("1", "hint:"));
@@ -73,8 +80,26 @@ impl Talk {
     }
 
     pub(crate) fn warning(self, text: &str) {
+        let text = shorten(text);
         self.line(&format!("{} {text}", self.paint("1;33", "warning:")));
     }
+}
+
+/// A text whose lines can be read: names out of packages may be tens of thousands of
+/// characters long.
+fn shorten(text: &str) -> Cow<'_, str> {
+    if text.lines().all(|line| line.len() <= MAX_LINE_LEN) {
+        return text.into();
+    }
+    let lines = text.lines().map(|line| {
+        let begin = line.floor_char_boundary(MAX_LINE_LEN / 2);
+        let end = line.ceil_char_boundary(line.len().saturating_sub(MAX_LINE_LEN / 4));
+        match line.len() <= MAX_LINE_LEN {
+            true => line.to_owned(),
+            false => format!("{} … {}", &line[..begin], &line[end..]),
+        }
+    });
+    lines.collect::<Vec<String>>().join("\n").into()
 }
 
 /// So many texts of one kind were, or would be, written to where they are kept.
@@ -182,6 +207,27 @@ pub(crate) fn print_fault(talk: Talk, fault: &Fault) {
     }
 }
 
+/// Prints all faults, but of thousands of a kind no more than a person reads.
+fn print_faults(talk: Talk, faults: &[Fault]) {
+    let mut num_alike: BTreeMap<&str, usize> = BTreeMap::new();
+    for fault in faults {
+        let num = num_alike.entry(hint(fault)).or_default();
+        *num += 1;
+        if *num <= MAX_ALIKE || talk.verbosity > 0 {
+            print_fault(talk, fault);
+        }
+    }
+    for (hint, num) in num_alike {
+        let num_more = num.saturating_sub(MAX_ALIKE);
+        if num_more > 0 && talk.verbosity == 0 {
+            talk.error(
+                &format!("{num_more} more like these; -v names each"),
+                Some(hint),
+            );
+        }
+    }
+}
+
 /// Prints why a run could not go on, with the setting that is missing.
 pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
     use romfeed::site::writer;
@@ -222,10 +268,15 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
         generate::Error::Writer(writer::Error::Locked { .. }) => {
             Some("wait until it has ended; the lock ends with the process".to_owned())
         }
-        generate::Error::Writer(writer::Error::Io { source, .. }) => io_hint(
-            source,
-            "the site may be half written, so do not upload it: ",
-        ),
+        generate::Error::Writer(writer::Error::Io { verb, source, .. }) => {
+            let before = match *verb {
+                "create" | "write" | "remove" => {
+                    "the site may be half written, so do not upload it: "
+                }
+                _ => "nothing was published: ",
+            };
+            io_hint(source, before)
+        }
         generate::Error::Write { source, .. } => io_hint(source, ""),
         _ => None,
     };
@@ -240,6 +291,17 @@ fn io_hint(error: &io::Error, before: &str) -> Option<String> {
         }
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             format!("{before}run as a user who may write there, or make the folder writable")
+        }
+        io::ErrorKind::FileTooLarge => {
+            format!("{before}raise the limit on the size of files (`ulimit -f`) and run again")
+        }
+        io::ErrorKind::ResourceBusy => {
+            format!("{before}if the file itself is mounted here, mount its folder instead")
+        }
+        io::ErrorKind::IsADirectory
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::AlreadyExists => {
+            format!("{before}move away what is in the way of this file or folder, and run again")
         }
         _ => return None,
     })
@@ -306,7 +368,7 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
                 talk.line(&kept(*num, ["list of projects", "lists of projects"], config));
             }
             Event::Warning { path, text } => {
-                let is_general = ["feeds", "changelogs"].contains(&path.as_str());
+                let is_general = ["feeds", "changelogs", generate::CACHE].contains(&path.as_str());
                 if talk.verbosity > 0 || fresh.contains(path.as_str()) || is_general {
                     talk.warning(&format!("{}: {text}", path.escape_debug()));
                 } else {
@@ -328,9 +390,7 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
             count(num_silent_warnings, "warning", "warnings")
         ));
     }
-    for fault in &report.faults {
-        print_fault(talk, fault);
-    }
+    print_faults(talk, &report.faults);
     print_summary(talk, config, report, num_held);
 }
 

@@ -72,6 +72,15 @@ pub(super) fn num_full<'a>(builds: impl Iterator<Item = &'a Build>) -> BTreeMap<
     num_full
 }
 
+/// A text until it is whole, in the folder where it is to be kept.
+const TEMPORARY: &str = ".romfeed-tmp";
+
+/// Removes what a run that was killed left in the folder of kept texts.
+pub(super) fn remove_leftover(folder: &Path) {
+    // Mostly there is none, and it does no harm.
+    let _ = std::fs::remove_file(folder.join(TEMPORARY));
+}
+
 /// Writes a text that is to be kept.
 ///
 /// # Errors
@@ -80,11 +89,13 @@ pub(super) fn keep(file: &Path, text: &str) -> Result<(), Error> {
     let write = || {
         let folder = file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
-        let mut temporary = std::ffi::OsString::from(".");
-        temporary.push(file.file_name().unwrap_or_default());
-        let temporary = folder.join(temporary);
         // What it is made from is there still.
-        replace(&temporary, file, text.as_bytes(), Durability::Cached)
+        replace(
+            &folder.join(TEMPORARY),
+            file,
+            text.as_bytes(),
+            Durability::Cached,
+        )
     };
     write().map_err(|source| Error::Write {
         file: file.to_owned(),

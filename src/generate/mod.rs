@@ -31,7 +31,7 @@ use crate::config::Config;
 use crate::digest::{self, Digests, Source};
 use crate::feed;
 use crate::ingest::{self, Context, Examined};
-use crate::io::write_atomically;
+use crate::io::{remove_leftover, write_atomically};
 use crate::scan::{self, Found};
 use crate::site::{self, writer};
 
@@ -174,6 +174,9 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         true => None,
         false => Some(lock_state(&config.state)?),
     };
+    if !config.dry_run {
+        remove_leftovers(config, catalog_path);
+    }
     let now = now_ns.div_euclid(1_000_000_000);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(config.jobs.max(1))
@@ -268,12 +271,22 @@ pub fn lock_state(state: &Path) -> Result<writer::Lock, Error> {
 /// # Errors
 /// [`Error::Write`].
 pub fn save_catalog(path: &Path, rendered: &[u8]) -> Result<(), Error> {
-    // A link stays one: the file it leads to is replaced.
-    let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    write_atomically(&file, rendered).map_err(|source| Error::Write {
+    write_atomically(&behind_links(path), rendered).map_err(|source| Error::Write {
         file: path.to_owned(),
         source,
     })
+}
+
+/// A link to a catalog stays one: the file it leads to is replaced.
+fn behind_links(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Removes what runs that were killed left half written; nobody else is at work here.
+fn remove_leftovers(config: &Config, catalog: &Path) {
+    remove_leftover(&behind_links(catalog));
+    remove_leftover(&config.state.join(CACHE));
+    beside::remove_leftover(&config.changelogs);
 }
 
 /// The catalog that is kept up to date; neither it nor what lies with it may be published.
@@ -526,7 +539,11 @@ fn hash_all(
         .zip(hashed)
         .map(|(draft, digests)| (draft.package.path.clone(), draft.verified(digests)))
         .collect();
-    let _ = cache.save();
+    if let Err(error) = cache.save() {
+        let text = format!("cannot be written, so the next run reads these zips again: {error}");
+        let path = CACHE.to_owned();
+        report.events.push(Event::Warning { path, text });
+    }
     let mut sound = Vec::new();
     for (hashed, warnings) in keep_sound(hashed, report) {
         report

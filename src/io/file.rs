@@ -1,7 +1,7 @@
 //! Files on disk as a source.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -69,6 +69,25 @@ impl FileSource {
     #[must_use]
     pub fn stamp(&self) -> Stamp {
         self.stamp
+    }
+}
+
+/// Reads all of a regular file that may have `limit` bytes.
+///
+/// # Errors
+/// Whatever the system reports, or [`io::ErrorKind::FileTooLarge`].
+pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    // A pipe would make the run wait; the system itself refuses a folder.
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    let mut file = File::open(path)?.take(limit.saturating_add(1));
+    file.read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > limit {
+        true => Err(io::ErrorKind::FileTooLarge.into()),
+        false => Ok(bytes),
     }
 }
 

@@ -22,9 +22,9 @@ use std::time::Duration;
 use crate::class::Class;
 
 pub use budget::{Budget, Checked, Counted, Counters, Limits};
-pub use file::{FileSource, Stamp};
+pub use file::{FileSource, Stamp, read_file};
 pub use spill::Spill;
-pub use write::{Durability, replace, write_atomically};
+pub use write::{Durability, remove_leftover, replace, write_atomically};
 
 /// A source of bytes that can be read at any offset.
 pub trait ReadAt: Send + Sync {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Replaces a file so that readers see the old or the new one, never a part.
 ///
@@ -11,13 +11,26 @@ use std::path::Path;
 /// # Errors
 /// Whatever the system reports; the temporary file is then removed.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
+    std::fs::create_dir_all(folder(path))?;
+    replace(&temporary(path), path, bytes, Durability::Synced)
+}
+
+/// Removes the temporary file of a [`write_atomically`] that was killed; nobody else may be
+/// writing this file.
+pub fn remove_leftover(path: &Path) {
+    // Mostly there is none, and it does no harm.
+    let _ = std::fs::remove_file(temporary(path));
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+fn temporary(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(".romfeed-tmp");
-    let temporary = folder.join(name);
-    replace(&temporary, path, bytes, Durability::Synced)
+    folder(path).join(name)
 }
 
 /// Whether a file must be on the disk itself before it takes its place.

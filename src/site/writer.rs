@@ -9,20 +9,24 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::feed::Page;
-use crate::io::{Durability, replace};
+use crate::io::{Durability, read_file, replace};
 
 /// romfeed's own folder inside the site.
 const STATE_DIR: &str = ".romfeed";
 const MANIFEST: &str = "manifest.json";
+/// A page until it is whole.
+const TEMPORARY: &str = "tmp";
 /// Schema of the manifest.
 const SCHEMA: u32 = 1;
+/// Longest manifest read, in bytes: some two million files.
+const MAX_MANIFEST_SIZE: u64 = 256 << 20;
 
 /// Why a site cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +63,12 @@ pub enum Error {
         /// The lock.
         file: PathBuf,
     },
+    /// A page would be written outside the site, or among what romfeed keeps there.
+    #[error("`{}` cannot be a page: its path leads out of the site", .path.escape_debug())]
+    Outside {
+        /// The path.
+        path: String,
+    },
     /// Two pages cannot both be files: one's path leads through the other.
     #[error("`{shorter}` would have to be both a file and the folder of `{longer}`{makers}")]
     Prefix {
@@ -80,7 +90,8 @@ pub enum Error {
     /// The system refused.
     #[error("cannot {verb} {}", .file.display())]
     Io {
-        /// What was tried.
+        /// What was tried; to `create`, `write` and `remove` is tried when some pages may be
+        /// written already, all else before that.
         verb: &'static str,
         /// With which file.
         file: PathBuf,
@@ -138,7 +149,7 @@ pub struct Lock {
 /// [`Error::Locked`] if another run holds it, [`Error::Io`] otherwise.
 pub fn lock(folder: &Path) -> Result<Lock, Error> {
     let path = folder.join("lock");
-    fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+    fs::create_dir_all(folder).map_err(io_error("make", folder))?;
     let file = File::options()
         .create(true)
         .truncate(false)
@@ -162,7 +173,11 @@ pub fn open(out: &Path, adopt: bool) -> Result<Lock, Error> {
     if !adopt && read_manifest(out)?.is_none() {
         refuse_foreign_folder(out)?;
     }
-    lock(&out.join(STATE_DIR))
+    let state = out.join(STATE_DIR);
+    let lock = lock(&state)?;
+    // A run that was killed may have left it; nobody else is at work here.
+    let _ = fs::remove_file(state.join(TEMPORARY));
+    Ok(lock)
 }
 
 /// The files of a site that romfeed wrote, sorted; none where it never did.
@@ -180,7 +195,8 @@ pub struct Plan {
     pub created: Vec<String>,
     /// Files whose contents change, in writing order.
     pub changed: Vec<String>,
-    /// romfeed's own files that the site has no more, in removing order.
+    /// romfeed's own files that the site has no more, in removing order: feeds before the
+    /// pages that they lead to.
     pub removed: Vec<String>,
     /// Files of somebody else that stand where a page belongs; left alone.
     pub foreign: Vec<String>,
@@ -226,10 +242,10 @@ pub fn plan(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
         })
         .collect();
     let mut plan = Plan::default();
-    let mut links = Links::new(out);
+    let mut strange = Strange::new(out, &known);
     for (page, existing) in ordered.into_iter().zip(found) {
         let path = page.path.clone();
-        if links.lead_through(&path) {
+        if strange.is_on_the_way_to(&path) {
             plan.foreign.push(path);
             continue;
         }
@@ -248,42 +264,61 @@ pub fn plan(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
     plan.removed = known
         .iter()
         .filter(|path| plan.owned.binary_search(path).is_err())
-        .filter(|path| is_inside(path) && out.join(path).symlink_metadata().is_ok())
-        .filter(|path| !links.lead_through(path))
+        .filter(|path| is_inside(path) && is_file_or_link(&out.join(path)))
+        .filter(|path| !strange.is_on_the_way_to(path))
         .cloned()
         .collect();
+    plan.removed.sort_by_key(|path| path.ends_with(".html"));
     plan.manifest_changed = is_new_site || known != plan.owned;
     plan.known = known;
     Ok(plan)
 }
 
-/// The folders of a site that are links to folders elsewhere: what lies there is
-/// somebody else's.
-struct Links<'o> {
+/// What stands in the place of a site's folders and is none of romfeed's: links to
+/// folders elsewhere, and files that somebody else put there.
+struct Strange<'o> {
     out: &'o Path,
+    /// romfeed's own files, sorted; one in the place of a folder makes way.
+    own: &'o [String],
     known: HashMap<String, bool>,
 }
 
-impl<'o> Links<'o> {
-    fn new(out: &'o Path) -> Links<'o> {
-        Links {
+impl<'o> Strange<'o> {
+    fn new(out: &'o Path, own: &'o [String]) -> Strange<'o> {
+        Strange {
             out,
+            own,
             known: HashMap::new(),
         }
     }
 
-    /// Whether a folder on the way to this path is a link.
-    fn lead_through(&mut self, path: &str) -> bool {
+    /// Whether a page of this path would lie behind such a thing.
+    fn is_on_the_way_to(&mut self, path: &str) -> bool {
         let Some((folder, _)) = path.rsplit_once('/') else {
             return false;
         };
         if let Some(known) = self.known.get(folder) {
             return *known;
         }
-        let is_link = self.out.join(folder).is_symlink() || self.lead_through(folder);
-        self.known.insert(folder.to_owned(), is_link);
-        is_link
+        let is_strange = self.is_strange(folder) || self.is_on_the_way_to(folder);
+        self.known.insert(folder.to_owned(), is_strange);
+        is_strange
     }
+
+    fn is_strange(&self, folder: &str) -> bool {
+        let is_own = |folder: &str| self.own.binary_search_by(|own| (**own).cmp(folder)).is_ok();
+        match self.out.join(folder).symlink_metadata() {
+            Ok(metadata) if metadata.is_symlink() => true,
+            Ok(metadata) => !metadata.is_dir() && !is_own(folder),
+            Err(_) => false,
+        }
+    }
+}
+
+/// Whether something is there that can be removed as a file is.
+fn is_file_or_link(path: &Path) -> bool {
+    let metadata = path.symlink_metadata();
+    metadata.is_ok_and(|metadata| !metadata.is_dir())
 }
 
 /// Referenced files first, feeds after them; within these, folder by folder.
@@ -300,7 +335,7 @@ fn writing_order(mut pages: Vec<&Page>) -> Vec<&Page> {
 /// [`Error::Io`]; what was written until then is whole and stays.
 pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<(), Error> {
     let state = out.join(STATE_DIR);
-    let temporary = state.join("tmp");
+    let temporary = state.join(TEMPORARY);
     let manifest = state.join(MANIFEST);
     let write_manifest = |files: Vec<&str>| {
         let bytes = render_manifest(&files);
@@ -392,9 +427,14 @@ fn remove(out: &Path, path: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// A path from the manifest that stays inside the site.
+/// A path that stays inside the site and out of romfeed's own folder there, on every platform.
 fn is_inside(path: &str) -> bool {
-    !path.is_empty() && path.split('/').all(|part| !matches!(part, "" | "." | ".."))
+    let is_name = |part: &str| {
+        let mut parts = Path::new(part).components();
+        let is_one = matches!(parts.next(), Some(Component::Normal(name)) if name == part);
+        is_one && parts.next().is_none()
+    };
+    path.split('/').all(is_name) && path.split('/').next() != Some(STATE_DIR)
 }
 
 fn render_manifest(files: &[&str]) -> Vec<u8> {
@@ -410,7 +450,7 @@ fn render_manifest(files: &[&str]) -> Vec<u8> {
 /// The files that the manifest lists, sorted, each once.
 fn read_manifest(out: &Path) -> Result<Option<Vec<String>>, Error> {
     let file = out.join(STATE_DIR).join(MANIFEST);
-    let bytes = match fs::read(&file) {
+    let bytes = match read_file(&file, MAX_MANIFEST_SIZE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         read => read.map_err(io_error("read", &file))?,
     };
@@ -449,13 +489,19 @@ fn refuse_foreign_folder(out: &Path) -> Result<(), Error> {
     }
 }
 
-/// Whether all pages can be files of one site: each has a path of its own, and none
-/// is a folder on the way to another. Paths sorted segment by segment put a
+/// Whether all pages can be files of one site: each has a path of its own inside it, and
+/// none is a folder on the way to another. Paths sorted segment by segment put a
 /// folder's pages right behind the page of its name.
 ///
 /// # Errors
-/// [`Error::Duplicate`] or [`Error::Prefix`], with the templates that make them.
+/// [`Error::Outside`]; [`Error::Duplicate`] or [`Error::Prefix`], with the templates that
+/// make them.
 pub fn check_paths(pages: &[Page]) -> Result<(), Error> {
+    // Whoever makes pages sees to it; this is the last place that can.
+    if let Some(page) = pages.iter().find(|page| !is_inside(&page.path)) {
+        let path = page.path.clone();
+        return Err(Error::Outside { path });
+    }
     let mut sorted: Vec<&Page> = pages.iter().collect();
     // Stable sorting is the quicker one of pages that are nearly in order.
     sorted.sort_by(|a, b| {
@@ -694,5 +740,79 @@ mod tests {
         let plan = write(&out, &[page("a", "1")], false).unwrap();
         assert!(plan.removed.is_empty());
         assert!(dir.path().join("victim").exists());
+    }
+
+    #[test]
+    fn no_page_leads_out_of_the_site() {
+        for path in [
+            "../a",
+            "a/../../b",
+            "/etc/a",
+            "a//b",
+            "",
+            "a/.",
+            ".romfeed/manifest.json",
+        ] {
+            let error = check_paths(&[page("a", ""), page(path, "")]).unwrap_err();
+            assert!(matches!(error, Error::Outside { .. }), "{path}: {error}");
+        }
+        assert!(check_paths(&[page("a..b/.c", ""), page("romfeed/x", "")]).is_ok());
+    }
+
+    #[test]
+    fn a_folder_in_a_pages_place_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let pages = [page("a/b", "1"), page("c", "1")];
+        write(dir.path(), &pages, false).unwrap();
+        fs::remove_file(dir.path().join("a/b")).unwrap();
+        fs::create_dir_all(dir.path().join("a/b/theirs")).unwrap();
+        for _ in 0..2 {
+            let plan = write(dir.path(), &pages, false).unwrap();
+            assert_eq!(
+                (plan.foreign, plan.removed),
+                (vec!["a/b".to_owned()], vec![])
+            );
+        }
+        fs::remove_dir_all(dir.path().join("a/b")).unwrap();
+        assert_eq!(write(dir.path(), &pages, false).unwrap().created, ["a/b"]);
+    }
+
+    #[test]
+    fn a_file_in_a_folders_place_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let pages = [page("a/b/c", "1"), page("d", "1")];
+        write(dir.path(), &pages, false).unwrap();
+        fs::remove_dir_all(dir.path().join("a")).unwrap();
+        fs::write(dir.path().join("a"), "theirs").unwrap();
+        let pages = [page("a/b/c", "2"), page("d", "2")];
+        for changed in [vec!["d".to_owned()], vec![]] {
+            let plan = write(dir.path(), &pages, false).unwrap();
+            assert_eq!(
+                (plan.foreign, plan.changed),
+                (vec!["a/b/c".to_owned()], changed)
+            );
+        }
+        assert_eq!(fs::read(dir.path().join("a")).unwrap(), b"theirs");
+        fs::remove_file(dir.path().join("a")).unwrap();
+        assert_eq!(write(dir.path(), &pages, false).unwrap().created, ["a/b/c"]);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_half_written_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &[page("a", "1")], false).unwrap();
+        let left = dir.path().join(STATE_DIR).join(TEMPORARY);
+        fs::write(&left, "half").unwrap();
+        write(dir.path(), &[page("a", "1")], false).unwrap();
+        assert!(!left.exists());
+    }
+
+    #[test]
+    fn feeds_go_before_the_pages_that_they_lead_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = ["a.html", "b.atom", "c/d.html", "e.json", "f"].map(|path| page(path, ""));
+        write(dir.path(), &old, false).unwrap();
+        let plan = write(dir.path(), &[page("f", "")], false).unwrap();
+        assert_eq!(plan.removed, ["b.atom", "e.json", "a.html", "c/d.html"]);
     }
 }

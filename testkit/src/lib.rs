@@ -1,4 +1,4 @@
-//! Writers of ROM packages for romfeed's tests and samples.
+//! Writers of ROM packages for romfeed's tests and samples, and of faults for its runs.
 //!
 //! romfeed reads packages that other programs made. To test it without keeping large
 //! ROMs around, this crate makes small packages with the same structure: the same zip
@@ -16,7 +16,8 @@
 //! - [`sparse`] writes sparse images, also split ones;
 //! - [`super_image`] writes `super.img`, which holds logical partitions;
 //! - [`signing`] signs packages;
-//! - [`zip`] and [`proto`] are the encodings below them, also for malformed input.
+//! - [`zip`] and [`proto`] are the encodings below them, also for malformed input;
+//! - [`faults`] runs a built romfeed, disturbs it, and says what was lost.
 //!
 //! Wrong use, such as an image that is not a whole number of blocks, panics.
 //!
@@ -30,6 +31,7 @@
 //! assert_eq!(&zip[..4], b"PK\x03\x04");
 //! ```
 
+pub mod faults;
 pub mod metadata;
 pub mod package;
 pub mod payload;

@@ -575,7 +575,7 @@ fn second_run_reads_settled_files_from_the_cache_unless_told_not_to() {
     let start = cache.find("\"sha256\":\"").unwrap() + 10;
     let real = &cache[start..start + 64];
     let fake = "f".repeat(64);
-    dir.put(".romfeed/cache.json", cache.replace(real, &fake));
+    dir.put_cache(&cache.replace(real, &fake));
     let run = |args: &[&str]| {
         let base = ["generate", "--base-url", BASE_URL, "--dry-run", "--json"];
         dir.run(&[&base[..], args].concat()).expect(0).json()["stale"].clone()
@@ -607,7 +607,7 @@ fn what_partitions_told_is_remembered_of_settled_files() {
     assert!(cache.contains(real), "{cache}");
     assert!(!cache.contains("dalvik"), "{cache}");
     let fake = cache.replace(real, "\"ro.build.date.utc\":\"1749896319\"");
-    dir.put(".romfeed/cache.json", fake);
+    dir.put_cache(&fake);
     let run = |args: &[&str]| {
         let base = ["generate", "--base-url", BASE_URL, "--dry-run", "--json"];
         dir.run(&[&base[..], args].concat()).expect(0).json()["stale"].clone()

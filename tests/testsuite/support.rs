@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use sha2::{Digest, Sha256};
 use testkit::package::Package;
 use testkit::props::Props;
 
@@ -87,6 +88,16 @@ impl RomDir {
     /// Removes a file below the folder.
     pub(crate) fn remove(&self, path: &str) {
         std::fs::remove_file(self.path().join(path)).unwrap();
+    }
+
+    /// Writes a cache, with the sum that romfeed itself would give it.
+    pub(crate) fn put_cache(&self, cache: &str) {
+        let (head, files) = cache.split_once("\"files\":").unwrap();
+        let sum = Sha256::digest(files.strip_suffix('}').unwrap());
+        let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (head, _) = head.split_once("\"sum\":").unwrap();
+        let cache = format!("{head}\"sum\":\"{sum}\",\"files\":{files}");
+        self.put(".romfeed/cache.json", cache);
     }
 
     /// The bytes of a file below the folder.

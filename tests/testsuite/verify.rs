@@ -852,7 +852,7 @@ fn what_was_checked_is_not_read_again() {
     assert!(cache.contains("signature-missing"), "{cache}");
     // If it were read again, it would be judged by what it is.
     let told = cache.replace("is not signed", "was told by the cache");
-    dir.put(".romfeed/cache.json", told);
+    dir.put_cache(&told);
     dir.run(&["generate"])
         .expect(1)
         .says("was told by the cache (signature-missing)");
@@ -860,11 +860,11 @@ fn what_was_checked_is_not_read_again() {
     let old = cache
         .replace("\"checks\":", "\"checks\":1000")
         .replace("is not signed", "old");
-    dir.put(".romfeed/cache.json", old);
+    dir.put_cache(&old);
     dir.run(&["generate"])
         .expect(1)
         .says("is not signed (signature-missing)");
-    dir.put(".romfeed/cache.json", cache.replace("is not signed", "old"));
+    dir.put_cache(&cache.replace("is not signed", "old"));
     dir.run(&["generate", "--rehash"])
         .expect(1)
         .says("is not signed (signature-missing)");

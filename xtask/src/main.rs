@@ -13,6 +13,8 @@ mod corpus;
 mod dist;
 mod ext4;
 #[cfg(unix)]
+mod faults;
+#[cfg(unix)]
 mod fixtures;
 #[cfg(unix)]
 mod kits;
@@ -51,6 +53,13 @@ Chores:
             Build the program of a release and pack it with licences, completions and
             manual into FOLDER (target/dist), and write its SHA-256 beside it; byte for
             byte the same anywhere
+  faults [PART | --kills NUMBER | garbage NUMBER]
+            Kill `romfeed generate` at hundreds of moments and put every other fault to
+            it: full and read-only disks, bad files, zips that change, wrong clocks,
+            runs at once, ten thousand garbage zips; a table tells what was lost. Takes
+            some ten minutes and is for Linux; better as root, with strace, util-linux
+            and faketime, and what is not to be had is skipped. PART is one of kills,
+            calls, disk, access, others, garbage
   fixtures  Write the file-system images under tests/fixtures/images/ again, byte for
             byte the same; needs the programs mke2fs, debugfs, e2fsck, mkfs.erofs,
             fsck.erofs and dump.erofs (1.9 or later), mksquashfs, mkfs.f2fs, img2simg,
@@ -87,6 +96,8 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         ["corpus", "--keep"] => corpus::keep(),
         ["dist", ref arguments @ ..] => dist::write(arguments),
+        #[cfg(unix)]
+        ["faults", ref args @ ..] => faults::run_all(args),
         #[cfg(unix)]
         ["fixtures"] => fixtures::write_all(),
         #[cfg(unix)]

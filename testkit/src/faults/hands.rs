@@ -1,0 +1,139 @@
+//! Zips that change while they are read.
+//!
+//! A run may publish the zip as it was or as it became, or leave it out; never a mixture.
+//! Once nobody touches it, what is offered is what lies there.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::{Site, Tree};
+use crate::{noise, package::Package, payload::sha256, props::Props, zip::Entry};
+
+/// The zip that is changed, in the site's folder.
+pub const ZIP: &str = "builds/lineage-21.0-20231114-nightly-hands.zip";
+/// Length of what a run has to hash of it, in bytes: enough for a change in the middle.
+const LEN: usize = 4 << 20;
+
+/// What somebody does to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hand {
+    /// Cuts it short.
+    Truncates,
+    /// Renames another over it.
+    Replaces,
+    /// Writes more behind its end.
+    Appends,
+    /// Writes others bytes over it, as many as there are.
+    Rewrites,
+    /// Removes it.
+    Removes,
+}
+
+impl Hand {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Truncates,
+        Self::Replaces,
+        Self::Appends,
+        Self::Rewrites,
+        Self::Removes,
+    ];
+
+    /// Does it.
+    pub fn act(self, site: &Site) -> io::Result<()> {
+        let file = site.path(ZIP);
+        let open = || File::options().write(true).open(&file);
+        match self {
+            Self::Truncates => open()?.set_len(LEN as u64 / 2),
+            Self::Replaces => {
+                let beside = site.path("builds/.copying");
+                std::fs::write(&beside, package(2))?;
+                std::fs::rename(beside, file)
+            }
+            Self::Appends => {
+                let mut file = open()?;
+                file.seek(SeekFrom::End(0))?;
+                file.write_all(&noise(3, 100_000))
+            }
+            Self::Rewrites => open()?.write_all(&package(2)),
+            Self::Removes => std::fs::remove_file(file),
+        }
+    }
+}
+
+/// Puts the zip in the folder as it is at first.
+pub fn put(site: &Site) -> io::Result<()> {
+    site.put(ZIP, package(1))
+}
+
+/// One of two packages of the same length.
+fn package(salt: u64) -> Vec<u8> {
+    let props = Props::lineage(
+        "21.0",
+        "nightly",
+        "hands",
+        1_700_000_000,
+        "h.1",
+        34,
+        "2023-11-05",
+    );
+    let entry = Entry::stored("system/app", noise(salt, LEN));
+    Package::files(props).add(entry).build()
+}
+
+/// What the catalog offers that neither was there before the run nor is now.
+pub fn mixtures(site: &Site, before: &[u8]) -> io::Result<Vec<String>> {
+    let now = std::fs::read(site.path(ZIP)).unwrap_or_default();
+    let whole = [hex(before), hex(&now)];
+    let offered = offered(&site.outputs()?)?.into_iter();
+    let is_mixture = |(path, sha256): &(PathBuf, String)| {
+        site.folder().join("builds").join(path) == site.path(ZIP) && !whole.contains(sha256)
+    };
+    let tell = |(path, sha256): (PathBuf, String)| {
+        format!(
+            "{} is offered with {sha256}, which it never had",
+            path.display()
+        )
+    };
+    Ok(offered.filter(is_mixture).map(tell).collect())
+}
+
+/// What the catalog offers that is not in the folder with these bytes.
+pub fn untrue(site: &Site) -> io::Result<Vec<String>> {
+    let mut untrue = Vec::new();
+    for (path, sha256) in offered(&site.outputs()?)? {
+        let bytes = std::fs::read(site.path("builds").join(&path)).unwrap_or_default();
+        if hex(&bytes) != sha256 {
+            untrue.push(format!("{} is offered with {sha256}", path.display()));
+        }
+    }
+    Ok(untrue)
+}
+
+/// The builds of the catalog that are offered: path and SHA-256.
+fn offered(outputs: &Tree) -> io::Result<Vec<(PathBuf, String)>> {
+    let Some(catalog) = outputs.get("catalog.json") else {
+        return Ok(Vec::new());
+    };
+    let catalog: Value = serde_json::from_slice(catalog)?;
+    let builds = catalog["builds"].as_array().into_iter().flatten();
+    let is_offered = |build: &&Value| build["retired"] != true && build["yanked"].is_null();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let pair = |build: &Value| {
+        (
+            Path::new(&text(&build["path"])).into(),
+            text(&build["sha256"]),
+        )
+    };
+    Ok(builds.filter(is_offered).map(pair).collect())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    sha256(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,249 @@
+//! Faults while romfeed works, and what they may leave behind.
+//!
+//! Goes in: the path of a built romfeed. A [`Site`] is a maintainer's folder with that
+//! program; the [`story`] is a row of runs over it that add, replace, withdraw and lose
+//! builds. Each becomes a [`Stage`]: the folder before the run, and after an undisturbed one.
+//! A fault is then put to the same run as often as wanted, and [`judge`] says what was lost:
+//! a file that is neither old nor new, a link to nothing, a catalog that forgot, and whatever
+//! one more run does not mend.
+//!
+//! [`damage`] spoils files between runs, [`hands`] change zips during one, [`garbage`] writes zips that are none, [`random`] chooses moments;
+//! the same seed gives the same choices. Nothing here knows romfeed's code, only its command
+//! line and the files it leaves.
+
+pub mod damage;
+pub mod garbage;
+pub mod hands;
+pub mod judge;
+pub mod random;
+pub mod story;
+pub mod tree;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+pub use random::Random;
+pub use tree::Tree;
+
+/// The address that the sites are made for.
+pub const BASE_URL: &str = "https://example.org/ota";
+
+/// What a maintainer puts into the folder; the rest is romfeed's.
+const INPUTS: [&str; 2] = ["builds", "romfeed.toml"];
+
+/// A maintainer's folder, and the program that is run in it.
+#[derive(Clone, Debug)]
+pub struct Site {
+    folder: PathBuf,
+    program: PathBuf,
+}
+
+/// What a run answered.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// All it said on standard error.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Whether it ended by itself, with one of these codes.
+    pub fn answered(&self, codes: &[i32]) -> bool {
+        self.status.code().is_some_and(|code| codes.contains(&code))
+    }
+
+    /// Whether it told of an error in one line that has this text, and did not panic.
+    pub fn says(&self, text: &str) -> bool {
+        let mut lines = self.stderr.lines();
+        lines.any(|line| line.contains("error: ") && line.contains(text)) && !self.has_panicked()
+    }
+
+    /// Whether it told of a fault of its own making.
+    pub fn has_panicked(&self) -> bool {
+        self.stderr.contains("panicked")
+    }
+}
+
+impl Site {
+    /// A site in this folder, which exists, made by this program.
+    pub fn new(folder: impl Into<PathBuf>, program: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            program: program.into(),
+        }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// The path of something in the folder.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// Writes a file below the folder, an hour old: only settled files are remembered.
+    pub fn put(&self, path: &str, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        let file = self.path(path);
+        std::fs::create_dir_all(file.parent().unwrap_or(&self.folder))?;
+        std::fs::write(&file, bytes)?;
+        let hour = Duration::from_secs(3600);
+        let file = std::fs::File::options().write(true).open(file)?;
+        file.set_modified(std::time::SystemTime::now() - hour)
+    }
+
+    /// Removes a file below the folder.
+    pub fn remove(&self, path: &str) -> io::Result<()> {
+        std::fs::remove_file(self.path(path))
+    }
+
+    /// The program with these arguments, in the folder, without settings from outside.
+    pub fn command(&self, call: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        self.prepare(command.args(call));
+        command
+    }
+
+    /// Another program that will run this one.
+    pub fn command_by(&self, program: impl AsRef<Path>, args: &[&str]) -> Command {
+        let mut command = Command::new(program.as_ref());
+        self.prepare(command.args(args));
+        command
+    }
+
+    fn prepare(&self, command: &mut Command) {
+        command.current_dir(&self.folder).stdin(Stdio::null());
+        for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("ROMFEED_")) {
+            command.env_remove(key);
+        }
+    }
+
+    /// Runs the program to its end.
+    pub fn run(&self, call: &[&str]) -> io::Result<Ended> {
+        end(self.command(call))
+    }
+
+    /// Starts the program; what it says is lost.
+    pub fn start(&self, call: &[&str]) -> io::Result<Child> {
+        let mut command = self.command(call);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    }
+
+    /// All files that are romfeed's, with their bytes, and what it left beside them.
+    pub fn outputs(&self) -> io::Result<Tree> {
+        tree::read(&self.folder, &INPUTS)
+    }
+
+    /// Puts the outputs back to what they were.
+    pub fn rewind(&self, outputs: &Tree) -> io::Result<()> {
+        tree::restore(&self.folder, &INPUTS, outputs)
+    }
+}
+
+/// Runs a program to its end.
+pub fn end(mut command: Command) -> io::Result<Ended> {
+    let output = command.output()?;
+    Ok(Ended {
+        status: output.status,
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+/// One run that can be played again and again.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The folder it is played in.
+    pub site: Site,
+    /// What the run is about.
+    pub name: &'static str,
+    /// Its arguments.
+    pub call: &'static [&'static str],
+    /// romfeed's files before the run.
+    pub before: Tree,
+    /// The same after a run that nothing disturbed.
+    pub after: Tree,
+    /// How long that took.
+    pub took: Duration,
+}
+
+impl Stage {
+    /// Changes what the maintainer has, and makes the run once without a fault.
+    ///
+    /// # Errors
+    /// If that run fails, or the system does.
+    pub fn set(site: &Site, step: &story::Step) -> io::Result<Self> {
+        (step.change)(site)?;
+        let before = site.outputs()?;
+        let begun = Instant::now();
+        let ended = site.run(step.call)?;
+        let took = begun.elapsed();
+        if !ended.answered(&[0]) {
+            let reason = format!(
+                "{}: the undisturbed run failed: {}",
+                step.name, ended.stderr
+            );
+            return Err(io::Error::other(reason));
+        }
+        let after = site.outputs()?;
+        let faults = judge::dangling(&after, site.folder());
+        if !faults.is_empty() {
+            let reason = format!("{}: {}", step.name, faults.join("; "));
+            return Err(io::Error::other(reason));
+        }
+        Ok(Self {
+            site: site.clone(),
+            name: step.name,
+            call: step.call,
+            before,
+            after,
+            took,
+        })
+    }
+
+    /// Puts the folder back to before the run.
+    pub fn rewind(&self) -> io::Result<()> {
+        self.site.rewind(&self.before)
+    }
+
+    /// Puts the folder to after the undisturbed run, for the next stage.
+    pub fn finish(&self) -> io::Result<()> {
+        self.site.rewind(&self.after)
+    }
+
+    /// What the fault destroyed, and whether it kept the run from its end.
+    pub fn look(&self) -> io::Result<(Vec<String>, bool)> {
+        let now = self.site.outputs()?;
+        let losses = judge::losses(&now, &self.before, &self.after, self.site.folder());
+        let is_done = judge::differences(&now, &self.after).is_empty();
+        Ok((losses, !is_done))
+    }
+
+    /// The same, where the fault hid some of the packages.
+    pub fn look_at_rest(&self) -> io::Result<(Vec<String>, bool)> {
+        let now = self.site.outputs()?;
+        let folder = self.site.folder();
+        let losses = judge::losses_of_input(&now, &self.before, &self.after, folder);
+        let is_done = judge::differences(&now, &self.after).is_empty();
+        Ok((losses, !is_done))
+    }
+
+    /// Runs once more without a fault; what is then not as it should be.
+    pub fn heal(&self) -> io::Result<Vec<String>> {
+        let ended = self.site.run(self.call)?;
+        let mut wrong = judge::differences(&self.site.outputs()?, &self.after);
+        // What is done already is refused by the verbs of the catalog.
+        if !ended.answered(&[0]) && self.call[0] == "generate" {
+            wrong.push(format!("the next run failed: {}", ended.stderr.trim()));
+        }
+        Ok(wrong)
+    }
+}

@@ -1,0 +1,47 @@
+//! Runs that are disturbed: nothing published is lost, and the next run makes it good.
+//!
+//! The engine is `testkit::faults`; `cargo xtask faults` puts many more faults to the program, and
+//! those that need Linux, root or other programs.
+
+mod clash;
+mod damage;
+mod garbage;
+mod kills;
+
+use testkit::faults::story::{Step, story};
+use testkit::faults::{Site, Stage};
+
+/// A folder for a site, gone when dropped.
+struct Folder {
+    site: Site,
+    _dir: tempfile::TempDir,
+}
+
+impl Folder {
+    fn new() -> Folder {
+        let dir = tempfile::tempdir().unwrap();
+        Folder {
+            site: Site::new(dir.path(), env!("CARGO_BIN_EXE_romfeed")),
+            _dir: dir,
+        }
+    }
+}
+
+/// Plays the story up to its step `last`, which is handed to `disturb`.
+fn at_step(last: usize, disturb: impl Fn(&Stage)) {
+    let folder = Folder::new();
+    let steps: Vec<Step> = story();
+    for step in &steps[..last] {
+        Stage::set(&folder.site, step).unwrap();
+    }
+    disturb(&Stage::set(&folder.site, &steps[last]).unwrap());
+}
+
+/// Looks at what the fault left, and at what one more run makes of it.
+#[track_caller]
+fn is_safe(stage: &Stage, what: &str) {
+    let (losses, _) = stage.look().unwrap();
+    assert!(losses.is_empty(), "{}, {what}: {losses:#?}", stage.name);
+    let wrong = stage.heal().unwrap();
+    assert!(wrong.is_empty(), "{}, {what}: {wrong:#?}", stage.name);
+}

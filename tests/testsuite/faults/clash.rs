@@ -1,0 +1,82 @@
+//! Several runs at once, and zips that change under their hands.
+
+use std::process::Stdio;
+
+use testkit::faults::Site;
+use testkit::faults::story::BACON_1;
+
+use super::{at_step, is_safe};
+
+/// Runs calls at once; how each ended, and what it said.
+fn at_once(site: &Site, calls: &[&[&str]]) -> Vec<(Option<i32>, String)> {
+    let start = |call: &&[&str]| {
+        let mut command = site.command(call);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let children: Vec<_> = calls.iter().map(start).collect();
+    let end = |child: std::process::Child| {
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), stderr)
+    };
+    children.into_iter().map(end).collect()
+}
+
+#[test]
+fn of_runs_at_once_one_works_and_the_others_say_so() {
+    at_step(1, |stage| {
+        for num in [2, 5] {
+            stage.rewind().unwrap();
+            let ended = at_once(&stage.site, &vec![stage.call; num]);
+            assert!(ended.iter().any(|(code, _)| *code == Some(0)), "{ended:?}");
+            for (code, stderr) in ended {
+                let is_told = stderr.contains("another romfeed is at work here");
+                assert!(code == Some(0) || code == Some(1) && is_told, "{stderr}");
+            }
+            is_safe(stage, &format!("{num} at once"));
+        }
+    });
+}
+
+#[test]
+fn a_change_of_the_catalog_beside_a_run_is_made_or_refused_and_not_lost() {
+    at_step(1, |stage| {
+        stage.rewind().unwrap();
+        let remove = ["catalog", "remove", BACON_1];
+        let ended = at_once(&stage.site, &[stage.call, &remove]);
+        let catalog = std::fs::read(stage.site.path("catalog.json")).unwrap();
+        let catalog: serde_json::Value = serde_json::from_slice(&catalog).unwrap();
+        let is_removed = !catalog["tombstones"].as_array().unwrap().is_empty();
+        assert_eq!(ended[1].0 == Some(0), is_removed, "{ended:?} {catalog}");
+        assert!(ended.iter().any(|(code, _)| *code == Some(0)), "{ended:?}");
+    });
+}
+
+// Windows lets nobody replace a file that is open.
+#[cfg(unix)]
+#[test]
+fn a_zip_that_changes_while_it_is_read_is_published_whole_or_not_at_all() {
+    use testkit::faults::hands::{self, Hand};
+    use testkit::faults::{BASE_URL, Random};
+
+    let folder = super::Folder::new();
+    let site = &folder.site;
+    let call = ["generate", "--base-url", BASE_URL];
+    let mut random = Random::new(5);
+    for hand in Hand::ALL.into_iter().cycle().take(10) {
+        site.rewind(&testkit::faults::Tree::new()).unwrap();
+        hands::put(site).unwrap();
+        let before = std::fs::read(site.path(hands::ZIP)).unwrap();
+        let mut child = site.start(&call).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(random.below(200)));
+        hand.act(site).unwrap();
+        child.wait().unwrap();
+        let mixtures = hands::mixtures(site, &before).unwrap();
+        assert!(mixtures.is_empty(), "{hand:?}: {mixtures:?}");
+        let ended = site.run(&call).unwrap();
+        assert!(ended.answered(&[0, 1]), "{hand:?}: {}", ended.stderr);
+        let untrue = hands::untrue(site).unwrap();
+        assert!(untrue.is_empty(), "{hand:?}: {untrue:?}");
+    }
+}

@@ -1,0 +1,78 @@
+//! Files that went bad between two runs.
+
+use testkit::faults::damage::Damage;
+use testkit::faults::{Random, judge};
+
+use super::{at_step, is_safe};
+
+#[test]
+fn a_cache_that_went_bad_costs_time_and_nothing_else() {
+    at_step(1, |stage| {
+        let mut random = Random::new(2);
+        for damage in Damage::ALL
+            .into_iter()
+            .filter(|damage| *damage != Damage::Folder)
+        {
+            stage.rewind().unwrap();
+            damage
+                .inflict(&stage.site.path(".romfeed/cache.json"), &mut random)
+                .unwrap();
+            let ended = stage.site.run(stage.call).unwrap();
+            assert!(ended.answered(&[0]), "{damage:?}: {}", ended.stderr);
+            is_safe(stage, &format!("{damage:?}"));
+        }
+    });
+}
+
+#[test]
+fn a_cache_that_cannot_be_written_is_told_of() {
+    at_step(1, |stage| {
+        let mut random = Random::new(2);
+        stage.rewind().unwrap();
+        let cache = stage.site.path(".romfeed/cache.json");
+        Damage::Folder.inflict(&cache, &mut random).unwrap();
+        let ended = stage.site.run(stage.call).unwrap();
+        let warning =
+            "warning: cache.json: cannot be written, so the next run reads these zips again: ";
+        assert!(
+            ended.answered(&[0]) && ended.stderr.contains(warning),
+            "{}",
+            ended.stderr
+        );
+        std::fs::remove_dir(cache).unwrap();
+        is_safe(stage, "a folder in the place of the cache");
+    });
+}
+
+/// Damages a file that nothing can be done without.
+fn is_refused_untouched(file: &str) {
+    at_step(1, |stage| {
+        let mut random = Random::new(3);
+        for damage in Damage::ALL.into_iter().filter(|damage| !damage.may_pass()) {
+            stage.rewind().unwrap();
+            damage.inflict(&stage.site.path(file), &mut random).unwrap();
+            let before = stage.site.outputs().unwrap();
+            let ended = stage.site.run(stage.call).unwrap();
+            assert!(ended.answered(&[1, 2]), "{damage:?}: {}", ended.stderr);
+            let name = file.rsplit('/').next().unwrap();
+            assert!(ended.says(name), "{damage:?}: {}", ended.stderr);
+            assert!(
+                ended.stderr.contains("hint: "),
+                "{damage:?}: {}",
+                ended.stderr
+            );
+            let touched = judge::differences(&stage.site.outputs().unwrap(), &before);
+            assert!(touched.is_empty(), "{damage:?}: {touched:?}");
+        }
+    });
+}
+
+#[test]
+fn a_catalog_that_went_bad_is_named_and_nothing_is_touched() {
+    is_refused_untouched("catalog.json");
+}
+
+#[test]
+fn a_manifest_that_went_bad_is_named_and_nothing_is_touched() {
+    is_refused_untouched("out/.romfeed/manifest.json");
+}

@@ -1,0 +1,47 @@
+//! The process is gone from one moment to the next.
+
+use testkit::faults::story::story;
+use testkit::faults::{Random, Stage};
+
+use super::{Folder, is_safe};
+
+/// Kills of each run of the story.
+const NUM_KILLS: usize = 2;
+
+#[test]
+fn a_killed_run_leaves_the_old_or_the_new_and_the_next_one_ends_it() {
+    let folder = Folder::new();
+    let mut random = Random::new(1);
+    for step in story() {
+        let stage = Stage::set(&folder.site, &step).unwrap();
+        for _ in 0..NUM_KILLS {
+            stage.rewind().unwrap();
+            let moment = stage.took.mul_f64(random.below(1000) as f64 / 1000.0);
+            let mut child = stage.site.start(stage.call).unwrap();
+            std::thread::sleep(moment);
+            child.kill().unwrap();
+            child.wait().unwrap();
+            is_safe(&stage, &format!("killed after {moment:?}"));
+        }
+        stage.finish().unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_told_to_end_ends_by_that_signal_and_loses_nothing() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::os::unix::process::ExitStatusExt;
+
+    super::at_step(1, |stage| {
+        for (signal, number) in [(Signal::INT, 2), (Signal::TERM, 15), (Signal::HUP, 1)] {
+            stage.rewind().unwrap();
+            let mut child = stage.site.start(stage.call).unwrap();
+            kill_process(Pid::from_child(&child), signal).unwrap();
+            // What is not waited for yet can be told twice.
+            kill_process(Pid::from_child(&child), signal).unwrap();
+            assert_eq!(child.wait().unwrap().signal(), Some(number));
+            is_safe(stage, &format!("signal {number}"));
+        }
+    });
+}

@@ -1,0 +1,83 @@
+//! Folders that cannot be written to, or that belong to somebody else.
+
+use std::path::Path;
+use std::process::Command;
+
+use testkit::faults::{Ended, Stage, end};
+
+use super::{is_installed, new_site, play, println_skipped, table::Table};
+use crate::tools::{Result, Scratch, run};
+
+const STAGE: &str = "builds are added";
+/// Every place that is written to, and the packages, which are not.
+const PLACES: [&str; 6] = ["", "out", "out/api", ".romfeed", "changelogs", "builds"];
+/// A user who owns nothing.
+const NOBODY: &str = "65534";
+
+/// Makes every place read-only, by the mount and by permissions.
+pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
+    let site = new_site(scratch, "access")?;
+    play(&site, &[STAGE], |stage| {
+        let mut row = Table::row("mounted read-only");
+        for place in PLACES {
+            let folder = stage.site.path(place);
+            stage.rewind()?;
+            bind(&folder)?;
+            let act = || Ok(Some(stage.site.run(stage.call)?));
+            row.put(stage, &format!("`{place}`"), act, || unbind(&folder))?;
+        }
+        table.add(row);
+        match is_installed("setpriv", "--version") {
+            true => put_nobody(table, stage),
+            false => {
+                println_skipped("files of another user", "setpriv is not installed");
+                Ok(())
+            }
+        }
+    })
+}
+
+fn bind(folder: &Path) -> Result<()> {
+    run(Command::new("mount").arg("--bind").arg(folder).arg(folder))?;
+    run(Command::new("mount")
+        .args(["-o", "remount,bind,ro"])
+        .arg(folder))?;
+    Ok(())
+}
+
+fn unbind(folder: &Path) -> Result<()> {
+    // The run that worked in it has ended, so nothing keeps it.
+    run(Command::new("umount").arg("--lazy").arg(folder))?;
+    Ok(())
+}
+
+/// All belongs to another user, but for one place.
+fn put_nobody(table: &mut Table, stage: &Stage) -> Result<()> {
+    let mut row = Table::row("files of another user");
+    for open in ["none", "out", ".romfeed", "changelogs", "catalog.json"] {
+        let act = || {
+            let place = stage.site.path(open);
+            if place.exists() {
+                run(Command::new("chown").args(["-R", NOBODY]).arg(place))?;
+            }
+            as_nobody(stage)
+        };
+        let after = || {
+            run(Command::new("chown")
+                .args(["-R", "0"])
+                .arg(stage.site.folder()))?;
+            Ok(())
+        };
+        row.put(stage, &format!("own: {open}"), act, after)?;
+    }
+    table.add(row);
+    Ok(())
+}
+
+fn as_nobody(stage: &Stage) -> Result<Option<Ended>> {
+    let mut command = stage
+        .site
+        .command_by("setpriv", &["--reuid", NOBODY, "--clear-groups"]);
+    command.arg(stage.site.program()).args(stage.call);
+    Ok(Some(end(command)?))
+}

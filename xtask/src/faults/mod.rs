@@ -1,0 +1,136 @@
+//! Faults put to `romfeed generate`: hundreds of kills, and everything else that goes wrong with
+//! disks, files, clocks and people.
+//!
+//! In: the built program. Out: a table with what was tried, how often it kept a run from its end,
+//! and what was lost; any loss fails. The engine is `testkit::faults`. Here is what needs Linux,
+//! root or other programs: strace, to stop the program at each call of the system in turn;
+//! mounts, for disks that are full or read-only; faketime. What is not to be had is skipped, and
+//! that is said.
+
+mod access;
+mod calls;
+mod disk;
+mod garbage;
+mod kills;
+mod others;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use testkit::faults::story::{Step, story};
+use testkit::faults::{Site, Stage};
+
+use crate::tools::{Result, Scratch, run};
+use table::Table;
+
+/// Random kills and signals, when nobody says how many.
+const NUM_KILLS: usize = 300;
+/// Files in the folder of garbage.
+const NUM_GARBAGE: usize = 10_000;
+/// What a run is made of, in this order.
+const PARTS: [&str; 6] = ["kills", "calls", "disk", "access", "others", "garbage"];
+const USAGE: &str = "usage: cargo xtask faults [kills|calls|disk|access|others|garbage|--kills NUMBER|garbage NUMBER]";
+/// Tells the process that it has mounts of its own.
+const INSIDE: &str = "--with-own-mounts";
+
+/// Puts all faults to the program; `args` follow `faults` on the command line.
+pub(crate) fn run_all(args: &[&str]) -> Result<()> {
+    let (is_inside, args) = match args {
+        [INSIDE, rest @ ..] => (true, rest),
+        args => (false, args),
+    };
+    if !is_inside {
+        run(Command::new("cargo").args(["build", "--bin", "romfeed"]))?;
+        if let Some(outcome) = again_with_own_mounts(args) {
+            return outcome;
+        }
+        println_skipped("full and read-only disks", "mounts are not permitted");
+    }
+    let scratch = Scratch::new()?;
+    let mut table = Table::default();
+    let put = |part: &str, table: &mut Table| match part {
+        "kills" => kills::put(table, &scratch, NUM_KILLS),
+        "calls" => calls::put(table, &scratch),
+        "disk" | "access" if !is_inside => Ok(()),
+        "disk" => disk::put(table, &scratch),
+        "access" => access::put(table, &scratch),
+        "others" => others::put(table, &scratch),
+        "garbage" => garbage::put(table, &scratch, NUM_GARBAGE),
+        _ => Err(USAGE.into()),
+    };
+    match args {
+        [] => PARTS.iter().try_for_each(|part| put(part, &mut table))?,
+        ["--kills", num] => kills::put(&mut table, &scratch, num.parse()?)?,
+        ["garbage", num] => garbage::put(&mut table, &scratch, num.parse()?)?,
+        [part] => put(part, &mut table)?,
+        _ => return Err(USAGE.into()),
+    }
+    table.finish()
+}
+
+/// Runs this program once more where it may mount; none if that is not permitted.
+fn again_with_own_mounts(args: &[&str]) -> Option<Result<()>> {
+    // As root, or as root of a namespace of users.
+    for options in [&["--mount"][..], &["--mount", "--user", "--map-root-user"]] {
+        let mut probe = Command::new("unshare");
+        let probe = probe
+            .args(options)
+            .args(["mount", "-t", "tmpfs", "none", "/mnt"]);
+        if !probe.output().is_ok_and(|output| output.status.success()) {
+            continue;
+        }
+        let program = std::env::current_exe().ok()?;
+        let mut command = Command::new("unshare");
+        command
+            .args(options)
+            .arg(program)
+            .args(["faults", INSIDE])
+            .args(args);
+        let ended = command.status().ok()?;
+        return Some(match ended.success() {
+            true => Ok(()),
+            false => Err("faults had losses, or could not be put".into()),
+        });
+    }
+    None
+}
+
+/// The program under test: without optimisation, so that there is more time to be disturbed in.
+fn program() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let target = target.unwrap_or_else(|| root.join("target"));
+    std::path::absolute(target.join("debug/romfeed")).unwrap_or_default()
+}
+
+/// An empty folder for a site.
+fn new_site(scratch: &Scratch, name: &str) -> Result<Site> {
+    let folder = scratch.path().join(name);
+    std::fs::create_dir_all(&folder)?;
+    Ok(Site::new(folder.canonicalize()?, program()))
+}
+
+/// Plays the story in the site, and hands the stages of this name to `disturb`; all if there is
+/// none.
+fn play(site: &Site, names: &[&str], mut disturb: impl FnMut(&Stage) -> Result<()>) -> Result<()> {
+    let steps: Vec<Step> = story();
+    for step in &steps {
+        let stage = Stage::set(site, step)?;
+        if names.is_empty() || names.contains(&stage.name) {
+            disturb(&stage)?;
+            stage.finish()?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a program can be run.
+fn is_installed(program: &str, arg: &str) -> bool {
+    let output = Command::new(program).arg(arg).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+fn println_skipped(what: &str, why: &str) {
+    eprintln!("skipped: {what}: {why}");
+}

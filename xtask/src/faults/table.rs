@@ -1,0 +1,152 @@
+//! What was tried and what came of it.
+
+use testkit::faults::{Ended, Stage, judge};
+
+use crate::tools::Result;
+
+/// Losses of one fault that are printed.
+const MAX_PRINTED: usize = 5;
+
+/// What of a run a fault is put to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// What it writes: all of that is old or new, and it tells what is not done.
+    Output,
+    /// What it reads: of what cannot be read there is less, until the next run. Texts are only
+    /// warned of, and a folder that cannot be listed a second time counts as empty.
+    Input,
+}
+
+/// A fault in all its tries.
+#[derive(Debug)]
+pub(super) struct Row {
+    fault: String,
+    num_tries: usize,
+    num_effects: usize,
+    losses: Vec<String>,
+}
+
+/// All faults.
+#[derive(Debug, Default)]
+pub(super) struct Table(Vec<Row>);
+
+impl Table {
+    /// A new row, to be [added](Self::add) once it is full.
+    pub(super) fn row(fault: &str) -> Row {
+        Row {
+            fault: fault.to_owned(),
+            num_tries: 0,
+            num_effects: 0,
+            losses: Vec::new(),
+        }
+    }
+
+    /// Adds a row and prints it.
+    pub(super) fn add(&mut self, row: Row) {
+        if self.0.is_empty() {
+            eprintln!(
+                "{:<52} {:>6} {:>11} {:>7}",
+                "fault", "tries", "took effect", "losses"
+            );
+        }
+        let (tries, effects, losses) = (row.num_tries, row.num_effects, row.losses.len());
+        eprintln!("{:<52} {tries:>6} {effects:>11} {losses:>7}", row.fault);
+        for loss in row.losses.iter().take(MAX_PRINTED) {
+            eprintln!("    {loss}");
+        }
+        self.0.push(row);
+    }
+
+    /// Sums up; an error if anything was lost.
+    pub(super) fn finish(self) -> Result<()> {
+        let sum = |count: fn(&Row) -> usize| self.0.iter().map(count).sum::<usize>();
+        let num_losses = sum(|row| row.losses.len());
+        let [tries, effects] = [sum(|row| row.num_tries), sum(|row| row.num_effects)];
+        eprintln!("{:<52} {tries:>6} {effects:>11} {num_losses:>7}", "all");
+        match num_losses {
+            0 => Ok(()),
+            n => Err(format!("{n} losses").into()),
+        }
+    }
+}
+
+impl Row {
+    /// Counts a try; `losses` are what came of it, and `what` tells it from the others.
+    pub(super) fn count(&mut self, took_effect: bool, losses: Vec<String>, what: &str) {
+        self.num_tries += 1;
+        self.num_effects += usize::from(took_effect);
+        let losses = losses.into_iter().map(|loss| format!("{what}: {loss}"));
+        self.losses.extend(losses);
+    }
+
+    /// Puts a fault to a stage: before, the fault, a look, and the run that heals.
+    ///
+    /// `act` makes the disturbed run and says how that ended; nothing if it was killed.
+    /// `after` ends the fault where it would last.
+    pub(super) fn put(
+        &mut self,
+        stage: &Stage,
+        what: &str,
+        act: impl FnOnce() -> Result<Option<Ended>>,
+        after: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let act = || {
+            let ended = act()?;
+            after()?;
+            Ok(ended)
+        };
+        self.put_to(Side::Output, stage, what, act)
+    }
+
+    /// The same, to one side of the run.
+    pub(super) fn put_to(
+        &mut self,
+        side: Side,
+        stage: &Stage,
+        what: &str,
+        act: impl FnOnce() -> Result<Option<Ended>>,
+    ) -> Result<()> {
+        stage.rewind()?;
+        let ended = act()?;
+        let (mut losses, took_effect) = match side {
+            Side::Output => stage.look()?,
+            Side::Input => stage.look_at_rest()?,
+        };
+        losses.extend(ended.iter().filter_map(unclear));
+        let done = ended
+            .iter()
+            .filter(|ended| ended.answered(&[0]) && side == Side::Output);
+        losses.extend(done.flat_map(|_| undone(stage)));
+        losses.extend(stage.heal()?);
+        let is_told = ended.is_some_and(|ended| !ended.answered(&[0]));
+        self.count(
+            took_effect || is_told,
+            losses,
+            &format!("{}, {what}", stage.name),
+        );
+        Ok(())
+    }
+}
+
+/// What is wrong with how a run ended: it has to do so by itself, and with a line for what it
+/// could not do.
+fn unclear(ended: &Ended) -> Option<String> {
+    let stderr = ended.stderr.trim();
+    match ended.status.code() {
+        _ if ended.has_panicked() => Some(format!("it panicked: {stderr}")),
+        None => Some(format!("it died: {}", ended.status)),
+        Some(0) => None,
+        Some(_) if ended.says("") => None,
+        Some(code) => Some(format!("it ended by {code} without a word: {stderr}")),
+    }
+}
+
+/// What is not done after a run that said that all is well.
+fn undone(stage: &Stage) -> Vec<String> {
+    let now = stage.site.outputs().unwrap_or_default();
+    let undone = judge::differences(&now, &stage.after).into_iter();
+    // Its own folder is for its own convenience.
+    let undone = undone.filter(|line| !line.starts_with(".romfeed/"));
+    let tell = |line| format!("all was said to be well, but {line}");
+    undone.map(tell).collect()
+}
