@@ -1,22 +1,23 @@
 //! Who does what when: reading, and each algorithm's work on what was read.
 //!
-//! A group of lanes has a few batches of buffers in a ring. Reading fills one after the
-//! other, each algorithm takes one after the other, and a batch is free again when all
-//! have taken it. Any thread does whatever can be done and is farthest behind; so the
-//! threads share reading and algorithms among them as evenly as these allow, be there one
-//! thread or several. Memory is the ring, whatever the sizes and numbers of files.
+//! A group of lanes has a few batches of buffers in a ring. Its readers, each with lanes of
+//! its own, fill one after the other, each algorithm takes one after the other, and a batch
+//! is free again when all have taken it. Any thread does whatever can be done and is
+//! farthest behind; so the threads share reading and algorithms among them as evenly as
+//! these allow, be there one thread or several. Memory is the ring, whatever the sizes and
+//! numbers of files.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 
-use super::reader::{Batch, Pace, Queue, Reader};
+use super::reader::{Batch, Lane, Pace, Queue, Reader};
 use super::streams::{Streams, streams};
 use super::{Algorithm, Means, Options, Source, Verdicts};
 
 /// Batches of a ring: one being read, one in work for each algorithm.
 const NUM_BATCHES: usize = 3;
-/// Threads that work on a group; there are no more things to do at a time than two
-/// algorithms.
+/// Threads that work on a group, and readers that it has, so that none waits for another to
+/// read.
 const GROUP_THREADS: usize = 2;
 /// Most threads in all. More files at a time would be more than disks bear.
 const MAX_THREADS: usize = 16;
@@ -34,17 +35,25 @@ pub(super) fn run(
     let num_threads = options.threads.clamp(1, MAX_THREADS);
     let num_groups = num_threads.div_ceil(GROUP_THREADS).min(files.len()).max(1);
     let num_lanes = num_lanes(files.len().div_ceil(num_groups), means.kernels.num_lanes());
+    let parts = parts(num_lanes);
+    let lane_len = means.batch_len / num_lanes;
     let groups: Vec<Group<'_>> = (0..num_groups)
         .map(|_| Group {
-            reader: Mutex::new(Reader::new(&queue, &pace, verdicts, num_lanes)),
+            readers: parts
+                .iter()
+                .map(|part| Mutex::new(Reader::new(&queue, &pace, verdicts, *part)))
+                .collect(),
             algorithms: algorithms
                 .iter()
                 .map(|algorithm| Mutex::new(streams(*algorithm, means.kernels, num_lanes)))
                 .collect(),
-            ring: std::iter::repeat_with(|| RwLock::new(Batch::new(num_lanes, means.lane_len)))
-                .take(NUM_BATCHES)
+            ring: (0..NUM_BATCHES)
+                .map(|_| {
+                    let batch = |part: &usize| RwLock::new(Batch::new(*part, lane_len));
+                    parts.iter().map(batch).collect()
+                })
                 .collect(),
-            progress: Mutex::new(Progress::new(algorithms.len())),
+            progress: Mutex::new(Progress::new(parts.len(), algorithms.len())),
             changed: Condvar::new(),
             verdicts,
         })
@@ -66,11 +75,19 @@ fn num_lanes(num_files: usize, most: usize) -> usize {
     num_files.div_ceil(num_rounds).max(1)
 }
 
+/// How many of the lanes each reader has.
+fn parts(num_lanes: usize) -> Vec<usize> {
+    let num_readers = GROUP_THREADS.min(num_lanes);
+    let part = |index| (num_lanes + index) / num_readers;
+    (0..num_readers).map(part).collect()
+}
+
 /// Lanes with a ring of batches.
 struct Group<'a> {
-    reader: Mutex<Reader<'a>>,
+    readers: Vec<Mutex<Reader<'a>>>,
     algorithms: Vec<Mutex<Box<dyn Streams>>>,
-    ring: Vec<RwLock<Batch>>,
+    /// Of each place in the ring, what each reader fills.
+    ring: Vec<Vec<RwLock<Batch>>>,
     progress: Mutex<Progress>,
     changed: Condvar,
     verdicts: &'a Verdicts<'a>,
@@ -78,23 +95,25 @@ struct Group<'a> {
 
 /// How far a group is, in batches since the beginning.
 struct Progress {
-    num_read: usize,
-    is_reading: bool,
-    is_all_read: bool,
-    algorithms: Vec<Taken>,
+    readers: Vec<Done>,
+    algorithms: Vec<Done>,
     /// A thread has panicked; the others have nothing more to wait for.
     is_broken: bool,
 }
 
+/// What a reader or an algorithm has done.
 #[derive(Clone, Copy, Default)]
-struct Taken {
+struct Done {
     num_batches: usize,
     is_busy: bool,
+    /// There is nothing more to read.
+    is_ended: bool,
 }
 
 /// What a thread may do now.
 enum Task {
-    Read,
+    /// The next batch of one reader.
+    Read(usize),
     /// The work of one algorithm on its next batch.
     Take(usize),
     Wait,
@@ -102,31 +121,48 @@ enum Task {
 }
 
 impl Progress {
-    fn new(num_algorithms: usize) -> Progress {
+    fn new(num_readers: usize, num_algorithms: usize) -> Progress {
         Progress {
-            num_read: 0,
-            is_reading: false,
-            is_all_read: false,
-            algorithms: vec![Taken::default(); num_algorithms],
+            readers: vec![Done::default(); num_readers],
+            algorithms: vec![Done::default(); num_algorithms],
             is_broken: false,
         }
     }
 
+    /// Batches that all readers have filled, as far as they have something to fill them with.
+    fn num_read(&self) -> usize {
+        let reading = self.readers.iter().filter(|reader| !reader.is_ended);
+        let least = reading.map(|reader| reader.num_batches).min();
+        let all = self.readers.iter().map(|reader| reader.num_batches);
+        least.unwrap_or_else(|| all.max().unwrap_or(0))
+    }
+
+    /// Batches that all algorithms have taken.
+    fn num_taken(&self) -> usize {
+        let taken = self.algorithms.iter().map(|taken| taken.num_batches);
+        taken.min().unwrap_or_else(|| self.num_read())
+    }
+
     fn next(&self) -> Task {
-        let is_ready = |taken: &Taken| !taken.is_busy && taken.num_batches < self.num_read;
-        let ready = self.algorithms.iter().enumerate();
-        let behind = ready
-            .filter(|(_, taken)| is_ready(taken))
-            .min_by_key(|(_, taken)| taken.num_batches);
-        let last = self.algorithms.iter().map(|taken| taken.num_batches).min();
-        let last = last.unwrap_or(self.num_read);
-        match behind {
-            _ if self.is_broken => Task::End,
-            Some((algorithm, _)) => Task::Take(algorithm),
-            None if self.is_all_read && last == self.num_read => Task::End,
-            None if self.is_all_read || self.is_reading => Task::Wait,
-            None if self.num_read - last >= NUM_BATCHES => Task::Wait,
-            None => Task::Read,
+        let (num_read, num_taken) = (self.num_read(), self.num_taken());
+        let ready = |done: &Done| !done.is_busy && done.num_batches < num_read;
+        let free = |done: &Done| {
+            !done.is_busy && !done.is_ended && done.num_batches < num_taken + NUM_BATCHES
+        };
+        let behind = |all: &[Done], may: &dyn Fn(&Done) -> bool| {
+            let all = all.iter().enumerate().filter(|(_, done)| may(done));
+            all.min_by_key(|(_, done)| done.num_batches)
+                .map(|(index, _)| index)
+        };
+        let is_all_read = self.readers.iter().all(|reader| reader.is_ended);
+        if self.is_broken || (is_all_read && num_taken == num_read) {
+            Task::End
+        } else if let Some(algorithm) = behind(&self.algorithms, &ready) {
+            Task::Take(algorithm)
+        } else if let Some(reader) = behind(&self.readers, &free) {
+            Task::Read(reader)
+        } else {
+            Task::Wait
         }
     }
 }
@@ -138,7 +174,7 @@ impl Group<'_> {
         let mut progress = self.lock();
         loop {
             match progress.next() {
-                Task::Read => progress = self.read(progress),
+                Task::Read(reader) => progress = self.read(progress, reader),
                 Task::Take(algorithm) => progress = self.take(progress, algorithm),
                 Task::Wait => {
                     let woken = self.changed.wait(progress);
@@ -153,19 +189,26 @@ impl Group<'_> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read<'g>(&'g self, mut progress: MutexGuard<'g, Progress>) -> MutexGuard<'g, Progress> {
-        progress.is_reading = true;
-        let index = progress.num_read % self.ring.len();
+    fn read<'g>(
+        &'g self,
+        mut progress: MutexGuard<'g, Progress>,
+        reader: usize,
+    ) -> MutexGuard<'g, Progress> {
+        let done = &mut progress.readers[reader];
+        done.is_busy = true;
+        let index = done.num_batches % self.ring.len();
         drop(progress);
         let is_more = {
-            let mut batch = self.ring[index].write().expect(UNBROKEN);
-            self.reader.lock().expect(UNBROKEN).fill(&mut batch)
+            let mut batch = self.ring[index][reader].write().expect(UNBROKEN);
+            let mut reader = self.readers[reader].lock().expect(UNBROKEN);
+            reader.fill(&mut batch)
         };
         let mut progress = self.lock();
-        progress.is_reading = false;
+        let done = &mut progress.readers[reader];
+        done.is_busy = false;
         match is_more {
-            true => progress.num_read += 1,
-            false => progress.is_all_read = true,
+            true => done.num_batches += 1,
+            false => done.is_ended = true,
         }
         self.changed.notify_all();
         progress
@@ -176,20 +219,29 @@ impl Group<'_> {
         mut progress: MutexGuard<'g, Progress>,
         algorithm: usize,
     ) -> MutexGuard<'g, Progress> {
-        let taken = &mut progress.algorithms[algorithm];
-        taken.is_busy = true;
-        let index = taken.num_batches % self.ring.len();
+        let done = &mut progress.algorithms[algorithm];
+        done.is_busy = true;
+        let nth = done.num_batches;
+        let readers = progress.readers.iter();
+        let is_filled: Vec<bool> = readers.map(|reader| nth < reader.num_batches).collect();
         drop(progress);
         {
-            let batch = self.ring[index].read().expect(UNBROKEN);
+            let parts = self.ring[nth % self.ring.len()].iter();
+            let parts: Vec<_> = parts.map(|part| part.read().expect(UNBROKEN)).collect();
+            // A reader that has ended before has left old bytes there.
+            let lanes = parts.iter().zip(is_filled).flat_map(|(part, is_filled)| {
+                let lane = move |lane| is_filled.then_some(lane);
+                part.lanes.iter().map(lane)
+            });
+            let lanes: Vec<Option<&Lane>> = lanes.collect();
             let mut streams = self.algorithms[algorithm].lock().expect(UNBROKEN);
             let mut tell = |file, digest| self.verdicts.tell(file, algorithm, digest);
-            streams.take(&batch, &mut tell);
+            streams.take(&lanes, &mut tell);
         }
         let mut progress = self.lock();
-        let taken = &mut progress.algorithms[algorithm];
-        taken.is_busy = false;
-        taken.num_batches += 1;
+        let done = &mut progress.algorithms[algorithm];
+        done.is_busy = false;
+        done.num_batches += 1;
         self.changed.notify_all();
         progress
     }
@@ -214,6 +266,14 @@ impl Drop for Alarm<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_lane_has_one_reader() {
+        assert_eq!(parts(1), [1]);
+        assert_eq!(parts(2), [1, 1]);
+        assert_eq!(parts(7), [3, 4]);
+        assert_eq!(parts(16), [8, 8]);
+    }
 
     #[test]
     fn files_are_spread_evenly_over_rounds() {

@@ -133,8 +133,8 @@ pub fn digest_files(
 pub struct Means {
     /// What of the processor is made use of.
     pub kernels: Kernels,
-    /// Bytes of each file that are taken at a time; rounded up to a multiple of 64.
-    pub lane_len: usize,
+    /// Bytes that are read at a time, of all files that are side by side.
+    pub batch_len: usize,
 }
 
 impl Default for Means {
@@ -142,7 +142,7 @@ impl Default for Means {
     fn default() -> Means {
         Means {
             kernels: Kernels::detect(),
-            lane_len: reader::LANE_LEN,
+            batch_len: reader::BATCH_LEN,
         }
     }
 }
@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     /// Little, so that short files have many pieces too.
-    const LANE_LEN: usize = 512;
+    const BATCH_LEN: usize = 4_096;
     const TWO_THREADS: Options = Options {
         threads: 2,
         bytes_per_second: None,
@@ -323,7 +323,7 @@ mod tests {
         for (name, kernels) in Kernels::detect().poorer() {
             let means = Means {
                 kernels,
-                lane_len: LANE_LEN,
+                batch_len: BATCH_LEN,
             };
             let sources = sources(&paths);
             let results = digest_files_by(means, &sources, &wanted, &options, &());
@@ -384,7 +384,7 @@ mod tests {
 
     #[test]
     fn lanes_go_on_with_the_next_file_when_one_ends() {
-        let lane = LANE_LEN;
+        let lane = BATCH_LEN / 8;
         let mut sizes = vec![
             0,
             1,
@@ -410,7 +410,7 @@ mod tests {
     #[test]
     fn a_faulty_file_leaves_the_others_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let lane = reader::LANE_LEN;
+        let lane = 64 << 10;
         let paths = files(dir.path(), &[3 * lane, 100, 4 * lane + 1, 2 * lane, 7]);
         let mut sources = sources(&paths);
         std::fs::remove_file(&paths[1]).unwrap();
@@ -437,7 +437,7 @@ mod tests {
 
     fn meddled(meddle: impl Fn(&Path) + Sync) -> Error {
         let dir = tempfile::tempdir().unwrap();
-        let paths = files(dir.path(), &[9 * reader::LANE_LEN]);
+        let paths = files(dir.path(), &[2 * reader::BATCH_LEN + 9]);
         let sources = sources(&paths);
         let watch = Meddler(|| meddle(&paths[0]));
         let mut results = digest_files(&sources, &FEEDS, &TWO_THREADS, &watch);
@@ -453,13 +453,13 @@ mod tests {
         assert!(matches!(meddled(grow), Error::Changed));
         let replace = |path: &Path| {
             let other = path.with_extension("new");
-            std::fs::write(&other, vec![7; 9 * reader::LANE_LEN]).unwrap();
+            std::fs::write(&other, vec![7; 2 * reader::BATCH_LEN + 9]).unwrap();
             std::fs::rename(&other, path).unwrap();
         };
         assert!(matches!(meddled(replace), Error::Changed));
         let cut = |path: &Path| {
             let file = std::fs::File::options().write(true).open(path).unwrap();
-            file.set_len(3 * reader::LANE_LEN as u64).unwrap();
+            file.set_len(reader::BATCH_LEN as u64 + 1).unwrap();
         };
         assert!(matches!(meddled(cut), Error::Short { .. }));
     }
@@ -491,15 +491,19 @@ mod tests {
     #[test]
     fn a_limit_of_bytes_a_second_is_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let paths = files(dir.path(), &[200_000, 200_000]);
+        let paths = files(dir.path(), &[20_000, 20_000]);
         let options = Options {
             threads: 2,
-            bytes_per_second: NonZeroU64::new(1_000_000),
+            bytes_per_second: NonZeroU64::new(100_000),
+        };
+        let means = Means {
+            batch_len: BATCH_LEN,
+            ..Means::default()
         };
         let begin = std::time::Instant::now();
-        digest_files(&sources(&paths), &FEEDS, &options, &());
+        digest_files_by(means, &sources(&paths), &FEEDS, &options, &());
         // The last piece is read when those before have taken their time.
-        let shortest = (400_000 - reader::LANE_LEN as u64) * 1000 / 1_000_000;
+        let shortest = (40_000 - BATCH_LEN as u64) * 1000 / 100_000;
         assert!(begin.elapsed().as_millis() as u64 >= shortest);
     }
 
@@ -507,7 +511,7 @@ mod tests {
     #[should_panic(expected = "of whoever watches")]
     fn a_panic_of_one_thread_is_not_waited_for() {
         let dir = tempfile::tempdir().unwrap();
-        let paths = files(dir.path(), &[9 * reader::LANE_LEN; 5]);
+        let paths = files(dir.path(), &[300_000; 5]);
         let watch = Meddler(|| panic!("of whoever watches"));
         digest_files(&sources(&paths), &FEEDS, &TWO_THREADS, &watch);
     }

@@ -17,9 +17,9 @@ use std::time::{Duration, Instant};
 use super::{Error, Source, Verdicts};
 use crate::io::Stamp;
 
-/// Bytes of a lane in a batch: enough that calls and kernels have something to do, and
-/// little enough that all lanes of a batch stay in a processor's own cache.
-pub(super) const LANE_LEN: usize = 64 << 10;
+/// Bytes of a batch, all lanes together: enough that handing it on costs nothing beside
+/// hashing it, and little enough that it stays in a processor's own cache.
+pub(super) const BATCH_LEN: usize = 1 << 20;
 /// Pieces begin at multiples of it, so that all but a file's last are whole blocks.
 const ALIGNMENT: usize = 64;
 /// Files that may end in one lane of one batch; thousands of small ones take more batches.
@@ -76,6 +76,7 @@ pub(super) struct Piece {
 }
 
 impl Batch {
+    /// Lanes of so many bytes, rounded up to whole blocks.
     pub(super) fn new(num_lanes: usize, lane_len: usize) -> Batch {
         let lane = || Lane {
             buffer: vec![0; lane_len.next_multiple_of(ALIGNMENT).max(ALIGNMENT)],

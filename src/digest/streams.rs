@@ -1,6 +1,6 @@
 //! The digests of files that are read side by side.
 //!
-//! In: [`Batch`]es, in the order in which they were read. Out: the digest of each file, as
+//! In: the bytes of all lanes, batch by batch in the order in which they were read. Out: the digest of each file, as
 //! soon as its last piece was taken. The states of all lanes advance together as far as the
 //! shortest piece goes.
 
@@ -8,7 +8,7 @@ use sha1::Sha1;
 use sha2::Digest;
 
 use super::lanes::{Block, Kernels, MAX_LANES, MD5_INIT, SHA256_INIT};
-use super::reader::{Batch, Lane};
+use super::reader::Lane;
 use super::{Algorithm, hex};
 
 /// Whom digests are told: which file, and the digest in lower-case hex.
@@ -16,8 +16,8 @@ pub(super) type Tell<'a> = &'a mut dyn FnMut(usize, String);
 
 /// One algorithm's work on all lanes.
 pub(super) trait Streams: Send {
-    /// Takes the bytes of the next batch.
-    fn take(&mut self, batch: &Batch, tell: Tell<'_>);
+    /// Takes the next bytes of each lane, where there are any.
+    fn take(&mut self, lanes: &[Option<&Lane>], tell: Tell<'_>);
 }
 
 /// The work of one algorithm on so many lanes.
@@ -158,12 +158,13 @@ impl<const WORDS: usize> Together<WORDS> {
 }
 
 impl<const WORDS: usize> Streams for Together<WORDS> {
-    fn take(&mut self, batch: &Batch, tell: Tell<'_>) {
+    fn take(&mut self, lanes: &[Option<&Lane>], tell: Tell<'_>) {
         let mut places = [Place::default(); MAX_LANES];
         loop {
             let mut active = Vec::with_capacity(MAX_LANES);
             let mut inputs: Vec<&[Block]> = Vec::with_capacity(MAX_LANES);
-            for (index, lane) in batch.lanes.iter().enumerate() {
+            for (index, lane) in lanes.iter().enumerate() {
+                let Some(lane) = lane else { continue };
                 self.settle(index, lane, &mut places[index], tell);
                 if let Some(rest) = places[index].rest(lane) {
                     active.push(index);
@@ -231,8 +232,9 @@ impl<H: Hasher> Apart<H> {
 }
 
 impl<H: Hasher> Streams for Apart<H> {
-    fn take(&mut self, batch: &Batch, tell: Tell<'_>) {
-        for (stream, lane) in self.lanes.iter_mut().zip(&batch.lanes) {
+    fn take(&mut self, lanes: &[Option<&Lane>], tell: Tell<'_>) {
+        for (stream, lane) in self.lanes.iter_mut().zip(lanes) {
+            let Some(lane) = lane else { continue };
             for piece in &lane.pieces {
                 let (file, mut hasher) = match stream.take() {
                     Some((file, hasher)) if file == piece.file => (file, hasher),
