@@ -303,6 +303,27 @@ pub fn timestamp_fault(timestamp: i64) -> Option<&'static str> {
     }
 }
 
+/// Why `size` cannot be the length of a package, in bytes, or `None` if it can.
+///
+/// Clients keep it in 64 bits with a sign; where it does not fit, those of 23 refuse the whole list.
+#[must_use]
+pub fn size_fault(size: u64) -> Option<&'static str> {
+    if size == 0 {
+        Some("is that of no package")
+    } else if i64::try_from(size).is_err() {
+        Some("is more than phones can read")
+    } else {
+        None
+    }
+}
+
+/// Whether clients can read an API level: they keep it in 32 bits with a sign, and those of 23
+/// refuse the whole list for one that does not fit.
+#[must_use]
+pub fn is_sdk_level(level: u32) -> bool {
+    i32::try_from(level).is_ok()
+}
+
 /// Why `version` cannot be compared by clients, or `None` if it can.
 #[must_use]
 pub fn version_fault(version: &str) -> Option<&'static str> {
@@ -462,6 +483,15 @@ mod tests {
         }
         let [a, b] = ["a", "b"].map(|end| bounded_stem(&format!("{}{end}.zip", "ü".repeat(125))));
         assert!(a.len() < MAX_STEM_LEN && a != b, "{a} {b}");
+    }
+
+    #[test]
+    fn numbers_that_no_phone_can_read_are_faults() {
+        assert_eq!(size_fault(1 << 62), None);
+        assert!(size_fault(1 << 63).is_some());
+        assert!(size_fault(0).is_some());
+        assert!(is_sdk_level(36));
+        assert!(!is_sdk_level(3_000_000_000));
     }
 
     #[test]

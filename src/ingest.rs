@@ -793,7 +793,7 @@ fn drop_malformed(claims: &mut Claims) -> Vec<String> {
             continue;
         };
         let is_sound = match fact {
-            Fact::SdkLevel => value.parse::<u32>().is_ok(),
+            Fact::SdkLevel => value.parse().is_ok_and(build::is_sdk_level),
             Fact::SecurityPatch => build::is_date(value),
             _ => value.parse::<i64>().is_ok(),
         };

@@ -1,4 +1,4 @@
-//! Fuzzes the body `ext4` of `tests/testsuite/fuzz_bodies.rs`.
+//! Fuzzes the body `ext4` of `tests/testsuite/fuzz_bodies/`.
 
 #![no_main]
 

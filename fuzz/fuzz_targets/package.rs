@@ -1,4 +1,4 @@
-//! Fuzzes the body `package` of `tests/testsuite/fuzz_bodies.rs`.
+//! Fuzzes the body `package` of `tests/testsuite/fuzz_bodies/`.
 
 #![no_main]
 

@@ -1,6 +1,6 @@
 //! What the fuzz targets share.
 //!
-//! Each target runs one body of `tests/testsuite/fuzz_bodies.rs`, which the test
+//! Each target runs one body of `tests/testsuite/fuzz_bodies/`, which the test
 //! suite runs too, over the inputs that are checked in. Here is what only a
 //! fuzzer needs: mutations that leave checksums right ([`mutate`]), and the
 //! treatment of panics that romfeed contains.
@@ -10,7 +10,7 @@
 //! kept in `fuzz/contained/<target>/`. With `ROMFEED_FUZZ_CONTAINED=crash` it is a
 //! crash. A panic of romfeed's own is one always.
 
-#[path = "../../tests/testsuite/fuzz_bodies.rs"]
+#[path = "../../tests/testsuite/fuzz_bodies/mod.rs"]
 mod bodies;
 mod mutate;
 

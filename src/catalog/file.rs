@@ -428,8 +428,11 @@ pub fn check(build: &Build) -> Result<(), String> {
     for url in [&build.url, &build.ota_url].into_iter().flatten() {
         crate::address::check_https(url).map_err(|error| error.to_string())?;
     }
-    if build.size == 0 {
-        return Err("size is 0".to_owned());
+    let size = build.size.to_string();
+    fault("size", &size, build::size_fault(build.size))?;
+    if let Some(level) = build.sdk_level.filter(|level| !build::is_sdk_level(*level)) {
+        let level = level.to_string();
+        return fault("sdk_level", &level, Some("is no API level"));
     }
     build.images.iter().try_for_each(check_image)
 }

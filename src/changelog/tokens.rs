@@ -5,6 +5,8 @@
 
 use html5gum::{DefaultEmitter, HtmlString, StartTag, Token, Tokenizer};
 
+use super::decode::clean;
+
 /// Elements whose contents are not read as HTML; they go with all that is in them.
 const SKIPPED: [&str; 10] = [
     "iframe",
@@ -79,8 +81,9 @@ fn part(token: Token<()>) -> Option<Part> {
     }
 }
 
+/// A reference such as `&#27;` can name what no text is to have.
 fn text(bytes: &HtmlString) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    clean(&String::from_utf8_lossy(bytes))
 }
 
 #[cfg(test)]
@@ -104,6 +107,7 @@ mod tests {
             ("<title><!-- </title>a<p title='<b>'>", "a<p>"),
             ("<noframes><b></noframes>a</noframes>", "a</noframes>"),
             ("<", "<"),
+            ("a&#1;&#27;&#x81;b&#xfffe;&#xfeff;c&#13;", "abc\n"),
         ] {
             assert_eq!(shown(html), expected, "{html}");
         }

@@ -96,26 +96,37 @@ impl Server {
         let _ = stream.set_nodelay(true);
         let stream = Unstalled::new(stream, self.limits.stall_time);
         match &self.acceptor {
-            None => self.talk(stream, peer, stopped).await,
+            None => self.talk(&self.http(), stream, peer, stopped).await,
             Some(acceptor) => {
                 let shaken = timeout(self.limits.body_time, acceptor.accept(stream)).await;
                 if let Ok(Ok(stream)) = shaken {
-                    self.talk(stream, peer, stopped).await;
+                    self.talk(&self.http(), stream, peer, stopped).await;
                 }
             }
         }
     }
 
-    async fn talk<S>(&self, stream: S, peer: SocketAddr, mut stopped: watch::Receiver<()>)
-    where
+    /// How connections are read.
+    pub(super) fn http(&self) -> http1::Builder {
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head_time)
+            .max_buf_size(route::MAX_HEAD);
+        http
+    }
+
+    /// Answers one client until it has no more to ask.
+    pub(super) async fn talk<S>(
+        &self,
+        http: &http1::Builder,
+        stream: S,
+        peer: SocketAddr,
+        mut stopped: watch::Receiver<()>,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let service = service_fn(|request| self.answer(request, peer));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.head_time)
-            .max_buf_size(route::MAX_HEAD)
-            .serve_connection(TokioIo::new(stream), service);
+        let connection = http.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
             _ = connection.as_mut() => return,

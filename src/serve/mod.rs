@@ -9,7 +9,7 @@
 //! - `route`: a request to its answer;
 //! - `lists`, `manage`: the answers made for one request;
 //! - `files`, `conditional`: files, and the parts of HTTP that spare sending them;
-//! - `connection`, `places`: sockets, limits; `tls`: certificate and key;
+//! - `connection`, `places`: sockets, limits; `tls`: certificate and key; `offline`: neither;
 //! - `watch`: what changes on disk;
 //! - [`mod@keys`]: who may change the catalog.
 //!
@@ -22,6 +22,7 @@ mod files;
 pub mod keys;
 mod lists;
 mod manage;
+mod offline;
 mod places;
 mod reload;
 mod route;
@@ -41,6 +42,7 @@ use crate::config::Config;
 use crate::generate;
 
 pub use connection::told_to_stop;
+pub use offline::Offline;
 pub use tls::Tls;
 pub use watch::Watched;
 

@@ -324,7 +324,7 @@ fn a_bad_entry_is_told_and_nothing_is_imported() {
         ),
         ("datetime", json!(null), "it tells no datetime"),
         ("size", json!(null), "it tells no size"),
-        ("size", json!(0), "size is 0"),
+        ("size", json!(0), "size `0` is that of no package"),
         ("size", json!(-1), "size `-1` is less than nothing"),
         ("size", json!("big"), "size `big` is no whole number"),
         ("url", json!(null), "it tells no url"),

@@ -4,6 +4,9 @@
 //! files from the programs that real ROMs are made with. What the fuzzers found worth
 //! keeping, under `tests/fixtures/corpus/`, is put beside them.
 
+mod signed;
+mod site;
+
 use crate::tools::{Result, Scratch, filter, run};
 use std::{
     fs,
@@ -76,6 +79,11 @@ const KEPT: &str = "tests/fixtures/corpus";
 
 /// Writes the seeds of every target.
 pub(crate) fn write_all() -> Result<()> {
+    let seeds = Seeds::new()?;
+    // What needs no other program first, so that it is there if one is missing.
+    signed::write(&seeds)?;
+    site::write(&seeds)?;
+    seeds.add_found()?;
     let scratch = Scratch::new()?;
     let tree = scratch.path().join("tree");
     write_tree(&tree)?;
@@ -98,7 +106,6 @@ pub(crate) fn write_all() -> Result<()> {
             .arg("96k"))?;
         systems.push(("ext4", *name, fs::read(image)?));
     }
-    let seeds = Seeds::new()?;
     for (target, name, image) in &systems {
         match *target {
             // Mostly holes.
@@ -111,8 +118,7 @@ pub(crate) fn write_all() -> Result<()> {
     write_packages(&seeds, image, ext4)?;
     write_images(&seeds)?;
     write_texts(&seeds)?;
-    write_streams(&seeds)?;
-    seeds.add_found()
+    write_streams(&seeds)
 }
 
 /// Most files, and bytes of them, checked in for one target.

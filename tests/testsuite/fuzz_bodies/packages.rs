@@ -1,8 +1,4 @@
-//! What the fuzzers run each parser through, in the test suite and under `fuzz/`.
-//!
-//! In: any bytes. Out: nothing, and no panic; what the parser answers is compared
-//! with itself where it can be had in two ways. Each body stays within a few
-//! seconds and some hundred MiB, whatever its input.
+//! Packages and what is in them: zips, images, file systems, properties.
 
 use std::io::{Cursor, Read};
 use std::sync::Arc;
@@ -21,27 +17,6 @@ use romfeed::projects::{self, Projects};
 use romfeed::props::{Era, PropertyFile, PropertyMap};
 use romfeed::rom::Rom;
 use romfeed::verify::{self, Certificate};
-
-/// A name, and what is run under it.
-type Body = (&'static str, fn(&[u8]));
-
-/// All bodies, by the names of their targets.
-pub(crate) const ALL: [Body; 14] = [
-    ("package", package),
-    ("zip", zip),
-    ("payload", payload),
-    ("transfer_list", transfer_list),
-    ("sparse", sparse),
-    ("super_image", super_image),
-    ("ext4", file_system),
-    ("erofs", file_system),
-    ("props", props),
-    ("metadata", metadata),
-    ("codec", codec),
-    ("signature", signature),
-    ("verify", verify),
-    ("manifest", manifest),
-];
 
 /// Most bytes taken of one stream.
 const MAX_STREAM_LEN: u64 = 4 << 20;
@@ -76,7 +51,7 @@ fn source(data: &[u8], budget: &Arc<Budget>) -> Arc<dyn ReadAt> {
 }
 
 /// The whole way from a zip to the properties of a device.
-fn package(data: &[u8]) {
+pub(super) fn package(data: &[u8]) {
     let budget = budget();
     let Ok(mut package) = Package::open(source(data, &budget)) else {
         return;
@@ -105,7 +80,7 @@ fn package(data: &[u8]) {
     }
 }
 
-fn zip(data: &[u8]) {
+pub(super) fn zip(data: &[u8]) {
     let budget = budget();
     let Ok(mut package) = Package::open(source(data, &budget)) else {
         return;
@@ -129,7 +104,7 @@ fn zip(data: &[u8]) {
     }
 }
 
-fn payload(data: &[u8]) {
+pub(super) fn payload(data: &[u8]) {
     let budget = budget();
     let Ok(payload) = Payload::open(source(data, &budget)) else {
         return;
@@ -142,7 +117,7 @@ fn payload(data: &[u8]) {
     }
 }
 
-fn transfer_list(data: &[u8]) {
+pub(super) fn transfer_list(data: &[u8]) {
     let _ = transfer_list::needs_source(data);
     let _ = transfer_list::parse_op_list(data);
     let Ok(list) = TransferList::parse(data) else {
@@ -156,7 +131,7 @@ fn transfer_list(data: &[u8]) {
 }
 
 /// A sparse image, or several after one another: the parts of a split one.
-fn sparse(data: &[u8]) {
+pub(super) fn sparse(data: &[u8]) {
     const MAGIC: [u8; 4] = 0xed26_ff3a_u32.to_le_bytes();
     let mut starts: Vec<usize> = (1..data.len())
         .filter(|&at| data[at..].starts_with(&MAGIC))
@@ -177,7 +152,7 @@ fn sparse(data: &[u8]) {
     }
 }
 
-fn super_image(data: &[u8]) {
+pub(super) fn super_image(data: &[u8]) {
     let source = source(data, &budget());
     let _ = super_image::detect(&*source);
     let Ok(image) = Super::open(source) else {
@@ -192,7 +167,7 @@ fn super_image(data: &[u8]) {
 }
 
 /// A file system, as it is or as a sparse image of it, which is shorter.
-fn file_system(data: &[u8]) {
+pub(super) fn file_system(data: &[u8]) {
     let mut source = source(data, &budget());
     if sparse::detect(&*source).is_ok_and(|is_sparse| is_sparse) {
         match Sparse::open(vec![source]) {
@@ -206,7 +181,7 @@ fn file_system(data: &[u8]) {
 }
 
 /// Files of properties, with a zero byte between them.
-fn props(data: &[u8]) {
+pub(super) fn props(data: &[u8]) {
     let _ = PropertyMap::parse(data);
     for era in [Era::FirstWins, Era::LastWins] {
         let files = data.split(|&byte| byte == 0).enumerate();
@@ -227,7 +202,7 @@ fn props(data: &[u8]) {
 }
 
 /// A manifest of projects; what is kept of it is read as it was written.
-fn manifest(data: &[u8]) {
+pub(super) fn manifest(data: &[u8]) {
     if let Ok(projects) = projects::manifest::parse(data) {
         assert!(!projects.is_empty());
         assert_eq!(Projects::parse(projects.as_str()), projects);
@@ -237,13 +212,13 @@ fn manifest(data: &[u8]) {
     assert_eq!(projects::diff(&kept, &kept), []);
 }
 
-fn metadata(data: &[u8]) {
+pub(super) fn metadata(data: &[u8]) {
     let _ = metadata::parse_text(data);
     let _ = metadata::parse_pb(data);
 }
 
 /// The first byte selects the decoder.
-fn codec(data: &[u8]) {
+pub(super) fn codec(data: &[u8]) {
     const CODECS: [Codec; 7] = [
         Codec::Deflate,
         Codec::Gzip,
@@ -268,7 +243,7 @@ fn codec(data: &[u8]) {
 }
 
 /// The comment of a signed zip, as far as it can be read without the zip; or a certificate.
-fn signature(data: &[u8]) {
+pub(super) fn signature(data: &[u8]) {
     let claimed = signature::parse_comment(data);
     if let Ok(Some(signature)) = signature::parse_signature(data) {
         let signer = claimed.expect("less was read of it");
@@ -282,7 +257,7 @@ fn signature(data: &[u8]) {
 }
 
 /// All that is judged of a package.
-fn verify(data: &[u8]) {
+pub(super) fn verify(data: &[u8]) {
     let limits = Limits {
         decoded: 64 << 20,
         time: Duration::from_secs(5),

@@ -1,0 +1,219 @@
+//! What is published, seen as phones and the checks see it: any bytes at any address.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+use percent_encoding::percent_decode_str;
+use romfeed::catalog::lanes;
+use romfeed::check::{self, Task, target};
+use romfeed::client::{self, Generation, Phone};
+use romfeed::fetch::{Answer, Ask, Fault, Fetch};
+use romfeed::props::{Era, PropertyMap};
+use romfeed::simulate::{self, Site, Subject, words};
+
+use super::site::{self, BASE_URL, NOW, SITE, settings};
+use super::text;
+
+/// Most files of a site.
+const MAX_PAGES: usize = 16;
+
+/// The value of a phone's property, the phone's properties, then the path and the contents of one
+/// file after the other, all with a zero byte between.
+pub(super) fn feeds(data: &[u8]) {
+    let mut parts = data.split(|byte| *byte == 0);
+    let value = text(parts.next().unwrap_or_default());
+    let props = parts.next().unwrap_or_default();
+    let parts: Vec<&[u8]> = parts.collect();
+    let pages = parts.chunks_exact(2).take(MAX_PAGES);
+    let host = Host {
+        pages: pages
+            .map(|page| (text(page[0]), page[1].to_vec()))
+            .collect(),
+    };
+    let subject = subject(&value, props);
+    for generation in Generation::ALL {
+        let phone = subject.phone(generation);
+        let _ = client::request(generation, &value, &phone);
+        for body in host.pages.values() {
+            read(generation, body, &phone);
+        }
+    }
+    judge(&host);
+    play(&host, &subject);
+}
+
+fn subject(value: &str, props: &[u8]) -> Subject {
+    let mut subject = Subject::default();
+    if let Ok(file) = simulate::parse_props("phone", props) {
+        subject.props = Some(PropertyMap::merge([file], Era::FirstWins));
+    }
+    subject.said.device = Some("bacon".to_owned());
+    subject.said.romtype = Some("nightly".to_owned());
+    subject.said.uri = Some(value.to_owned()).filter(|value| !value.is_empty());
+    subject
+}
+
+/// A body, as one generation of clients reads it.
+fn read(generation: Generation, body: &[u8], phone: &Phone) {
+    let Ok(list) = client::read(generation, body) else {
+        return;
+    };
+    for entry in &list.entries {
+        let _ = client::judge(generation, entry, phone);
+        let _ = client::can_stream(generation, entry, phone);
+        let _ = client::warnings(generation, entry);
+    }
+    let listing = client::assess(generation, body, phone).expect("it was read");
+    assert!(listing.rows.len() <= list.entries.len());
+    assert_eq!(listing.dropped, list.dropped);
+    let known = client::notifies(generation, Some(body), body, phone);
+    assert!(
+        generation <= Generation::Cm14 || known == Ok(false),
+        "{generation}"
+    );
+}
+
+/// What the catalog of the site knows of it: lists with the builds of phones, files, packages.
+struct Own {
+    expected: BTreeMap<String, Option<check::Installed>>,
+    required: Vec<String>,
+    known: BTreeMap<String, check::Known>,
+}
+
+static OWN: LazyLock<Own> = LazyLock::new(|| {
+    let config = settings();
+    let urls = site::addresses(&SITE, &config);
+    let lanes = lanes::lanes(&SITE, &config, &urls, NOW);
+    Own {
+        expected: check::expected(&lanes),
+        required: check::lists(&lanes, &config).expect("no template is set"),
+        known: check::known(&SITE, &config),
+    }
+});
+
+/// The site, judged as a folder and as a live one.
+fn judge(host: &Host) {
+    let paths: Vec<String> = host.pages.keys().cloned().collect();
+    let site: Arc<dyn Fetch> = Arc::new(host.clone());
+    for is_live in [false, true] {
+        let report = check::check(&Task {
+            base: BASE_URL,
+            value: None,
+            feeds: target::feeds(BASE_URL, &paths),
+            site: Arc::clone(&site),
+            zips: Some(Arc::clone(&site)),
+            local: None,
+            paths: &paths,
+            expected: OWN.expected.clone(),
+            required: OWN.required.clone(),
+            known: OWN.known.clone(),
+            is_live,
+        });
+        for finding in &report.findings {
+            assert!(check::rules::ALL.contains(&finding.rule));
+            assert!(finding.message.len() < 1 << 20);
+        }
+    }
+    let _ = check::of_site(BASE_URL, &*site);
+}
+
+/// The phone's own check, with what is to say about it.
+fn play(host: &Host, subject: &Subject) {
+    let paths = host.pages.keys().cloned().collect();
+    let site = Site {
+        base: BASE_URL,
+        variant: None,
+        fetch: host,
+        is_live: false,
+        paths: Some(&paths),
+    };
+    let previous = host.pages.values().next().map(|body| &body[..]);
+    for generation in simulate::candidates(subject) {
+        let simulation = simulate::simulate(generation, subject, &site, previous);
+        let advice = simulate::advise(&simulation, subject, &site);
+        assert!(advice.len() < 100, "{advice:?}");
+        let said = words::verdict(&simulation);
+        assert!(!said.contains(char::is_control), "{said:?}");
+    }
+    let mut described = Subject::default();
+    described.said.device = Some("bacon".to_owned());
+    let _ = simulate::complete(&mut described, &site, false);
+}
+
+/// A web host. A file that begins with `!` is an answer as it is: status, headers, and behind an
+/// empty line the body.
+#[derive(Clone)]
+struct Host {
+    pages: BTreeMap<String, Vec<u8>>,
+}
+
+impl Fetch for Host {
+    fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
+        let path = ask.url.strip_prefix(BASE_URL).unwrap_or(ask.url);
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let path = percent_decode_str(path.trim_start_matches('/')).decode_utf8_lossy();
+        let mut answer = match self.pages.get(&*path) {
+            Some(page) => answer(page, ask),
+            None => Answer {
+                status: 404,
+                ..Answer::default()
+            },
+        };
+        answer.url = ask.url.to_owned();
+        answer.is_cut = answer.body.len() > ask.max_body;
+        answer.body.truncate(ask.max_body);
+        Ok(answer)
+    }
+}
+
+fn answer(page: &[u8], ask: &Ask<'_>) -> Answer {
+    if let Some(page) = page.strip_prefix(b"!") {
+        return parse(page);
+    }
+    let header = |name: &str, value: String| (name.to_owned(), value);
+    let json = header("content-type", "application/json".to_owned());
+    let size = page.len() as u64;
+    match ask.range {
+        _ if ask.post.is_some() => Answer {
+            status: 405,
+            ..Answer::default()
+        },
+        Some((first, last)) if first < size => {
+            let end = last.min(size - 1);
+            let range = format!("bytes {first}-{end}/{size}");
+            Answer {
+                status: 206,
+                headers: vec![header("content-range", range)],
+                body: page[first as usize..=end as usize].to_vec(),
+                ..Answer::default()
+            }
+        }
+        Some(_) => Answer {
+            status: 416,
+            ..Answer::default()
+        },
+        None => Answer {
+            status: 200,
+            headers: vec![json, header("content-length", size.to_string())],
+            body: page.to_vec(),
+            ..Answer::default()
+        },
+    }
+}
+
+fn parse(page: &[u8]) -> Answer {
+    let end = page.windows(2).position(|end| end == b"\n\n");
+    let (head, body) = page.split_at(end.unwrap_or(page.len()));
+    let head = text(head);
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|status| status.parse().ok());
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    Answer {
+        status: status.unwrap_or(200),
+        headers: headers
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect(),
+        body: body.get(2..).unwrap_or_default().to_vec(),
+        ..Answer::default()
+    }
+}

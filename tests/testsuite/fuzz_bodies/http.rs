@@ -1,0 +1,109 @@
+//! What clients send to the server: whole connections, without a socket.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use romfeed::config::Config;
+use romfeed::serve::{Hooks, Limits, Offline, Settings, Watched, keys};
+
+use super::site::{BASE_URL, NOW, SITE_TEXT};
+
+/// The secret of the server's only key, as clients send it.
+const KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
+/// What is in every file that nobody may get.
+const SECRET: &str = "nobody-may-read-this";
+/// How answers begin.
+const VERSION: &[u8] = b"HTTP/1.";
+/// How an answer goes on that is the server's fault.
+const FAILURE: &[u8] = b" 500 Internal Server Error\r\n";
+
+struct Silent;
+
+impl Hooks for Silent {}
+
+/// A server, and the folder it is of.
+struct Served {
+    folder: tempfile::TempDir,
+    server: Offline,
+}
+
+thread_local! {
+    static SERVED: Served = serve();
+}
+
+fn serve() -> Served {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let path = folder.path();
+    put(path, "catalog.json", SITE_TEXT);
+    for (file, text) in [
+        ("out/note.txt", "a note"),
+        ("out/more/index.html", "<p>more"),
+        ("out/.hidden", SECRET),
+        ("secret.txt", SECRET),
+        ("builds/secret.zip", SECRET),
+        ("builds/a/rom-gapps.zip", "0123456789"),
+        ("builds/a/rom-gapps.zip.md5sum", "0123"),
+        ("builds/a/boot.img", "boot"),
+        (".romfeed/note", SECRET),
+    ] {
+        put(path, file, text);
+    }
+    let show = |_: &str| Ok(());
+    keys::add(&path.join(".romfeed"), "k", &[7; 32], NOW, show).expect("a new key");
+    let settings = Settings {
+        config: config(path),
+        watched: Watched::default(),
+        tls: None,
+        limits: Limits::default(),
+        clock: || NOW,
+    };
+    let server = Offline::new(settings, Arc::new(Silent)).expect("the site is sound");
+    Served { folder, server }
+}
+
+fn config(folder: &Path) -> Config {
+    let Config {
+        base_url, limits, ..
+    } = super::site::settings();
+    Config {
+        base_url,
+        ..Config::of_folder(folder, limits)
+    }
+}
+
+fn put(folder: &Path, file: &str, text: &str) {
+    let file = folder.join(file);
+    let parent = file.parent().expect("it is below the folder");
+    std::fs::create_dir_all(parent).expect("the folder is ours");
+    std::fs::write(file, text).expect("the folder is ours");
+}
+
+/// All that a client sends on one connection.
+pub(super) fn http(data: &[u8]) {
+    SERVED.with(|Served { folder, server }| {
+        let got = server.answer(data);
+        assert!(got.is_empty() || got.starts_with(VERSION));
+        let has = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).any(|at| at == part);
+        assert!(!has(&got, FAILURE), "{}", super::text(&got));
+        for secret in [SECRET, &folder.path().to_string_lossy()] {
+            let is_told = has(&got, secret.as_bytes()) && !has(data, secret.as_bytes());
+            assert!(!is_told, "{}", super::text(&got));
+        }
+        restore(folder.path(), server);
+    });
+}
+
+/// Takes back what requests with the key have changed.
+fn restore(folder: &Path, server: &Offline) {
+    let catalog = std::fs::read(folder.join("catalog.json")).unwrap_or_default();
+    if catalog == SITE_TEXT.as_bytes() {
+        return;
+    }
+    put(folder, "catalog.json", SITE_TEXT);
+    let host = BASE_URL.split('/').nth(2).unwrap_or_default();
+    let purge = format!(
+        "POST /api/v1/purgecache HTTP/1.1\r\nHost: {host}\r\nApikey: {KEY}\r\nContent-Length: 0\r\n\r\n"
+    );
+    let got = server.answer(purge.as_bytes());
+    assert!(got.ends_with(b"ok"), "{}", super::text(&got));
+}

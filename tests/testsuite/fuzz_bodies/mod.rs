@@ -1,0 +1,55 @@
+//! What the fuzzers run each parser through, in the test suite and under `fuzz/`.
+//!
+//! In: any bytes. Out: nothing, and no panic; what the parser answers is compared
+//! with itself where it can be had in two ways. Each body stays within a few
+//! seconds and some hundred MiB, whatever its input.
+
+mod feeds;
+#[cfg(feature = "serve")]
+mod http;
+mod packages;
+mod settings;
+mod site;
+mod texts;
+
+/// A name, and what is run under it.
+type Body = (&'static str, fn(&[u8]));
+
+/// All bodies, by the names of their targets.
+pub(crate) const ALL: [Body; 22] = [
+    ("package", packages::package),
+    ("zip", packages::zip),
+    ("payload", packages::payload),
+    ("transfer_list", packages::transfer_list),
+    ("sparse", packages::sparse),
+    ("super_image", packages::super_image),
+    ("ext4", packages::file_system),
+    ("erofs", packages::file_system),
+    ("props", packages::props),
+    ("metadata", packages::metadata),
+    ("codec", packages::codec),
+    ("signature", packages::signature),
+    ("verify", packages::verify),
+    ("manifest", packages::manifest),
+    ("catalog", site::catalog),
+    ("config", settings::config),
+    ("http", http),
+    ("changelog", texts::changelog),
+    ("names", texts::names),
+    ("feeds", feeds::feeds),
+    ("exchange", site::exchange),
+    ("template", site::template),
+];
+
+/// What clients send to the server, as far as there is one.
+fn http(data: &[u8]) {
+    #[cfg(feature = "serve")]
+    http::http(data);
+    #[cfg(not(feature = "serve"))]
+    let _ = data;
+}
+
+/// Some bytes as text; where they are none, as near to it as can be.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}

@@ -1,0 +1,93 @@
+//! The files that a maintainer keeps: settings, devices, and what the settings name.
+//!
+//! The command line reads them, and it is no library: the files that do it are compiled here too.
+
+#[path = "../../../src/cli/config.rs"]
+mod config;
+#[path = "../../../src/cli/devices.rs"]
+mod devices;
+#[path = "../../../src/cli/theme.rs"]
+mod theme;
+
+/// As much of the flags as the settings stand behind.
+mod args {
+    use std::path::PathBuf;
+
+    pub(crate) const MAX_JOBS: u16 = 256;
+
+    /// No flag is given.
+    #[derive(Clone, Debug, Default)]
+    pub(crate) struct Places {
+        pub(crate) builds: Option<PathBuf>,
+        pub(crate) out: Option<PathBuf>,
+        pub(crate) catalog: Vec<PathBuf>,
+        pub(crate) changelogs: Option<PathBuf>,
+        pub(crate) base_url: Option<String>,
+    }
+}
+
+mod report {
+    pub(crate) use romfeed::class::chain;
+}
+
+use std::path::Path;
+
+use romfeed::config::Config;
+
+use super::site::{self, SITE};
+
+/// What lies in the folder, one after the other in the input with a zero byte between.
+const FILES: [&str; 6] = [
+    config::FILE_NAME,
+    "devices.json",
+    "devices_local.json",
+    "device_deps.json",
+    "install.md",
+    "templates/feeds/own.j2",
+];
+
+thread_local! {
+    static FOLDER: tempfile::TempDir = make_folder();
+}
+
+fn make_folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    std::fs::create_dir_all(folder.path().join("templates/feeds")).expect("the folder is ours");
+    folder
+}
+
+/// A folder of settings, and the site that they make of some builds.
+pub(super) fn config(data: &[u8]) {
+    let resolved = FOLDER.with(|folder| resolve(folder.path(), data));
+    let Some(config) = resolved else {
+        return;
+    };
+    for record in SITE.builds.values() {
+        let path = &record.build.path;
+        let _ = config.variant(path, &|_| Some("x".to_owned()));
+        let _ = config.exclude.is_match(path);
+        for set in &config.overrides {
+            let _ = set.pattern.matches(path);
+        }
+    }
+    let _ = site::publish(&SITE, &config);
+}
+
+/// Puts the files into the folder and reads them, if they can be read.
+fn resolve(folder: &Path, data: &[u8]) -> Option<Config> {
+    let mut parts = data.split(|byte| *byte == 0);
+    for name in FILES {
+        let file = folder.join(name);
+        match parts.next() {
+            Some(bytes) => std::fs::write(file, bytes).expect("the folder is ours"),
+            None => drop(std::fs::remove_file(file)),
+        }
+    }
+    let places = args::Places::default();
+    let file = folder.join(config::FILE_NAME);
+    let resolved = config::resolve(Some(&file), config::Flags::new(&places)).ok()?;
+    for error in &resolved.devices_errors {
+        assert!(!error.contains('\n'), "{error}");
+    }
+    Some(resolved.config)
+}

@@ -1,0 +1,216 @@
+//! What becomes of a catalog: the file it is kept in, the builds of other servers in it, the pages.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::time::Instant;
+
+use romfeed::build::{Device, Romtype, Variant};
+use romfeed::catalog::exchange::{self, Format, Options, export, merge};
+use romfeed::catalog::{Catalog, Catalogs, file, lanes};
+use romfeed::changelog::Rendered;
+use romfeed::check::target;
+use romfeed::client;
+use romfeed::config::{Config, FeedConfig};
+use romfeed::feed::{self, Page};
+use romfeed::io::Limits;
+use romfeed::projects::History;
+use romfeed::site::{self, Known};
+use romfeed::theme::Template;
+
+/// Where the sites of these bodies are published.
+pub(super) const BASE_URL: &str = "https://example.org/ota";
+/// After all builds of [`SITE`].
+pub(super) const NOW: i64 = 1_780_000_000;
+/// Builds of every kind.
+pub(super) const SITE_TEXT: &str = include_str!("site.json");
+/// The same, read.
+pub(super) static SITE: LazyLock<Catalog> =
+    LazyLock::new(|| file::parse(SITE_TEXT.as_bytes(), "site.json").expect("it is kept sound"));
+
+/// The settings of a folder that is not there.
+pub(super) fn settings() -> Config {
+    let limits = Limits::new(std::env::temp_dir(), Instant::now);
+    Config {
+        base_url: Some(BASE_URL.to_owned()),
+        ..Config::of_folder("no-such-folder".as_ref(), limits)
+    }
+}
+
+/// A catalog; what is written of it is read as the same.
+pub(super) fn catalog(data: &[u8]) {
+    let Ok(catalog) = file::parse(data, "catalog.json") else {
+        return;
+    };
+    assert_kept(&catalog);
+    let pages = publish(&catalog, &settings()).expect("romfeed's own templates are right");
+    assert_readable(&pages);
+}
+
+/// A feed of another server. The first byte says what its importer knows of it.
+pub(super) fn exchange(data: &[u8]) {
+    let Some((&selector, feed)) = data.split_first() else {
+        return;
+    };
+    let is_set = |bit: u8| selector & (1 << bit) != 0;
+    let device = Device::parse("bacon").expect("a name");
+    let romtype = Romtype::parse("nightly").expect("a name");
+    let variant = Variant::parse("gapps").expect("a name");
+    let formats = [None, Some(Format::V1), Some(Format::Official)];
+    let options = Options {
+        variant_of: &|name| name.contains("gapps").then(|| variant.clone()),
+        format: formats[usize::from(selector >> 6) % formats.len()],
+        device: is_set(0).then_some(&device),
+        feed_name: is_set(1).then_some("bacon"),
+        known_devices: &["bacon".to_owned()],
+        romtype: is_set(2).then_some(&romtype),
+        variant: is_set(3).then_some(&variant),
+        url_base: is_set(4).then_some(BASE_URL),
+        ids_are_sha256: is_set(5),
+        now: NOW,
+    };
+    let Ok(feed) = exchange::read(feed, options) else {
+        return;
+    };
+    for entry in &feed.entries {
+        assert!(!entry.label().contains(char::is_control));
+        if let Ok(build) = &entry.build {
+            assert_eq!(file::check(build), Ok(()));
+        }
+    }
+    let nowhere = std::env::temp_dir().join("romfeed-has-no-such-catalog.json");
+    let mut catalogs = Catalogs::load(&[nowhere]).expect("a catalog that is not there is empty");
+    catalogs.own = SITE.clone();
+    let num_before = catalogs.own.builds.len();
+    let answers = merge::take_up(feed.entries, &mut catalogs);
+    let num_added = answers
+        .iter()
+        .filter(|answer| answer.outcome == Ok(merge::Taken::Added))
+        .count();
+    assert_eq!(catalogs.own.builds.len(), num_before + num_added);
+    assert_kept(&catalogs.own);
+    assert_exported(&catalogs.own);
+}
+
+/// A template of a feed, or without a head one of the page that a site begins with.
+pub(super) fn template(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let mut config = settings();
+    let (file, text) = ("fuzz.j2".to_owned(), text.to_owned());
+    if text.starts_with("{#") {
+        config.theme.has_pages = false;
+        config.feeds.push(FeedConfig {
+            name: "fuzz".to_owned(),
+            file,
+            text,
+            path: None,
+            is_enabled: true,
+        });
+    } else {
+        let own = Template { file, text };
+        config.theme.templates.insert("home.html".to_owned(), own);
+    }
+    // What a template makes may be as long as it likes, within the limit; but not six times that,
+    // as where each character is escaped.
+    let max_len = 6 * feed::template::MAX_PAGE_SIZE + 1;
+    if let Ok(pages) = publish(&SITE, &config) {
+        assert!(pages.iter().all(|page| page.bytes.len() <= max_len));
+    }
+}
+
+/// All pages of a site.
+///
+/// # Errors
+/// What is wrong with a template.
+pub(super) fn publish(catalog: &Catalog, config: &Config) -> Result<Vec<Page>, String> {
+    let urls = addresses(catalog, config);
+    let lanes = lanes::lanes(catalog, config, &urls, NOW);
+    let changelogs = Rendered::default();
+    let feeds = feed::render(&lanes.lanes, config, &changelogs).map_err(|e| e.to_string())?;
+    let known = Known {
+        config,
+        changelogs: &changelogs,
+        history: &History::default(),
+    };
+    let pages = site::render(&lanes.lanes, known, &feeds.pages).map_err(|e| e.to_string())?;
+    let pages: Vec<Page> = feeds.pages.into_iter().chain(pages).collect();
+    for page in &pages {
+        assert_inside(&page.path);
+    }
+    Ok(pages)
+}
+
+/// Where what is offered is downloaded from.
+pub(super) fn addresses<'c>(catalog: &'c Catalog, config: &Config) -> BTreeMap<&'c str, String> {
+    let offered = catalog.builds.values().filter(|r| r.is_offered());
+    let urls = offered.filter_map(|r| Some((r.build.identity(), config.address(&r.build)?.0)));
+    urls.collect()
+}
+
+/// The path of a page leads into the site, and to no other place on any host.
+fn assert_inside(path: &str) {
+    let is_plain = |part: &str| {
+        let is_odd = |c: char| c.is_control() || c == '\\';
+        !part.is_empty() && part != "." && part != ".." && !part.contains(is_odd)
+    };
+    assert!(path.split('/').all(is_plain), "{path:?}");
+    assert!(!path.starts_with("builds/"), "{path:?}");
+}
+
+/// Every client reads every list that is for it, and leaves nothing out.
+fn assert_readable(pages: &[Page]) {
+    let paths: Vec<String> = pages.iter().map(|page| page.path.clone()).collect();
+    for feed in target::feeds(BASE_URL, &paths) {
+        let page = pages.iter().find(|page| page.path == feed.path);
+        let body = &page.expect("it is one of the paths").bytes;
+        for generation in feed.readers(body) {
+            match client::read(*generation, body) {
+                Ok(list) => assert!(list.dropped.is_empty(), "{}: {list:?}", feed.path),
+                Err(fault) => panic!("{}, {generation}: {fault}", feed.path),
+            }
+        }
+    }
+}
+
+/// What is written of a catalog is read as the same, and written as the same.
+fn assert_kept(catalog: &Catalog) {
+    let text = file::render(catalog);
+    let again = match file::parse(&text, "catalog.json") {
+        Ok(again) => again,
+        Err(error) => panic!("{error}, {:?}", std::error::Error::source(&error)),
+    };
+    assert_eq!(again, *catalog);
+    assert!(file::render(&again) == text, "it is written in two ways");
+}
+
+/// What is written for another server is read as so many builds.
+fn assert_exported(catalog: &Catalog) {
+    let config = settings();
+    let exported = export::render(
+        catalog,
+        export::Options {
+            address: &|build| Some(config.address(build)?.0),
+            variant: None,
+            url_base: None,
+            sha1: None,
+        },
+    );
+    let options = Options {
+        variant_of: &|_| None,
+        format: Some(Format::Official),
+        device: None,
+        feed_name: None,
+        known_devices: &[],
+        romtype: None,
+        variant: None,
+        url_base: Some(BASE_URL),
+        ids_are_sha256: false,
+        now: NOW,
+    };
+    let read = exchange::read(&exported.json, options).expect("it is of the format");
+    assert_eq!(read.entries.len(), exported.num_builds);
+    for entry in read.entries {
+        assert!(entry.build.is_ok(), "{entry:?}");
+    }
+}
