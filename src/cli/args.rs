@@ -1,13 +1,12 @@
 //! The command line as people type it: one field per flag, no logic.
 
-use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use romfeed::kit::Host;
-use serde::{Deserialize, Deserializer};
+
+use super::config::Rate;
 
 /// Most threads.
 pub(crate) const MAX_JOBS: u16 = 256;
@@ -143,40 +142,6 @@ fn parse_hosts() -> impl TypedValueParser<Value = Host> {
             .find(|host| host.as_str() == name)
             .ok_or("no such host")
     })
-}
-
-/// Bytes a second: a number, with K, M or G for powers of 1,024.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Rate(pub(crate) NonZeroU64);
-
-impl FromStr for Rate {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Rate, &'static str> {
-        let (number, shift) = match text.split_at_checked(text.len().saturating_sub(1)) {
-            Some((number, "K" | "k")) => (number, 10),
-            Some((number, "M" | "m")) => (number, 20),
-            Some((number, "G" | "g")) => (number, 30),
-            _ => (text, 0),
-        };
-        let rate = number.parse::<u64>().ok();
-        rate.and_then(|rate| rate.checked_mul(1 << shift))
-            .and_then(NonZeroU64::new)
-            .map(Rate)
-            .ok_or("expected bytes a second, as 50M, with K, M or G for powers of 1,024")
-    }
-}
-
-impl<'de> Deserialize<'de> for Rate {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Rate, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// One thread per processor.
-pub(crate) fn default_jobs() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 const HASH_EXAMPLES: &str = "\

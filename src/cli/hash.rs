@@ -9,7 +9,8 @@ use romfeed::digest::{self, Algorithm, Error, FEEDS, Options, Source, Watch};
 use romfeed::generate::Observer;
 use romfeed::io::Stamp;
 
-use super::args::{HashArgs, default_jobs};
+use super::args::HashArgs;
+use super::config::default_jobs;
 use super::progress::Progress;
 use super::report::{Talk, chain};
 

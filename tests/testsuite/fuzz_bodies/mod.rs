@@ -4,6 +4,7 @@
 //! with itself where it can be had in two ways. Each body stays within a few
 //! seconds and some hundred MiB, whatever its input.
 
+mod digests;
 mod feeds;
 #[cfg(feature = "serve")]
 mod http;
@@ -16,7 +17,7 @@ mod texts;
 type Body = (&'static str, fn(&[u8]));
 
 /// All bodies, by the names of their targets.
-pub(crate) const ALL: [Body; 22] = [
+pub(crate) const ALL: [Body; 23] = [
     ("package", packages::package),
     ("zip", packages::zip),
     ("payload", packages::payload),
@@ -39,6 +40,7 @@ pub(crate) const ALL: [Body; 22] = [
     ("feeds", feeds::feeds),
     ("exchange", site::exchange),
     ("template", site::template),
+    ("lanes", digests::lanes),
 ];
 
 /// What clients send to the server, as far as there is one.
