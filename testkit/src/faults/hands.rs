@@ -14,6 +14,8 @@ use crate::{noise, package::Package, payload::sha256, props::Props, zip::Entry};
 
 /// The zip that is changed, in the site's folder.
 pub const ZIP: &str = "builds/lineage-21.0-20231114-nightly-hands.zip";
+/// One that nobody touches.
+const BESIDE: &str = "builds/lineage-21.0-20231114-nightly-beside.zip";
 /// Length of what a run has to hash of it, in bytes: enough for a change in the middle.
 const LEN: usize = 4 << 20;
 
@@ -64,24 +66,31 @@ impl Hand {
     }
 }
 
-/// Puts the zip in the folder as it is at first.
+/// Puts the zip in the folder as it is at first, and another beside it: an empty folder
+/// would retire nothing.
 pub fn put(site: &Site) -> io::Result<()> {
+    let props = props("beside");
+    site.put(BESIDE, Package::files(props).build())?;
     site.put(ZIP, package(1))
 }
 
 /// One of two packages of the same length.
 fn package(salt: u64) -> Vec<u8> {
-    let props = Props::lineage(
+    let props = props("hands");
+    let entry = Entry::stored("system/app", noise(salt, LEN));
+    Package::files(props).add(entry).build()
+}
+
+fn props(device: &str) -> Props {
+    Props::lineage(
         "21.0",
         "nightly",
-        "hands",
+        device,
         1_700_000_000,
         "h.1",
         34,
         "2023-11-05",
-    );
-    let entry = Entry::stored("system/app", noise(salt, LEN));
-    Package::files(props).add(entry).build()
+    )
 }
 
 /// What the catalog offers that neither was there before the run nor is now.
