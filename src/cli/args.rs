@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use romfeed::kit::Host;
 
-use super::config::Rate;
+use super::rate::Rate;
 
 /// Most threads.
 pub(crate) const MAX_JOBS: u16 = 256;

@@ -16,6 +16,7 @@ mod inspect;
 mod live;
 mod man;
 mod progress;
+mod rate;
 mod report;
 #[cfg(feature = "serve")]
 mod serve;

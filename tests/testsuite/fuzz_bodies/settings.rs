@@ -6,6 +6,8 @@
 mod config;
 #[path = "../../../src/cli/devices.rs"]
 mod devices;
+#[path = "../../../src/cli/rate.rs"]
+mod rate;
 #[path = "../../../src/cli/theme.rs"]
 mod theme;
 
