@@ -47,6 +47,7 @@ enum Outcome {
     /// The call or the settings are wrong.
     Usage,
     /// It was told to end at once.
+    #[cfg(feature = "serve")]
     Interrupted,
 }
 
@@ -65,6 +66,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => 0,
             Outcome::Failed => 1,
             Outcome::Usage => 2,
+            #[cfg(feature = "serve")]
             Outcome::Interrupted => 130,
         })
     }
