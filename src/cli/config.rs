@@ -17,7 +17,7 @@ use romfeed::config::{
 use romfeed::facts::Fact;
 use romfeed::family::{Family, Rule};
 use romfeed::feed::template;
-use romfeed::io::Limits;
+use romfeed::io::{Limits, read_file, read_text};
 use romfeed::verify::{Certificate, Require};
 use serde::Deserialize;
 
@@ -29,6 +29,9 @@ use super::{devices, theme};
 
 /// Name of the settings file.
 pub(crate) const FILE_NAME: &str = "romfeed.toml";
+
+/// Longest certificate or feed template read, in bytes.
+const MAX_FILE_SIZE: u64 = 1 << 20;
 
 /// Folder of the user's feed templates, beside the settings.
 const TEMPLATES: &str = "templates/feeds";
@@ -457,8 +460,8 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
 pub(crate) fn load_certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, ConfigError> {
     let load = |path: &PathBuf| {
         let name = path.display();
-        let bytes =
-            std::fs::read(path).map_err(|e| ConfigError(format!("cannot read {name}: {e}")))?;
+        let bytes = read_file(path, MAX_FILE_SIZE)
+            .map_err(|error| ConfigError(format!("cannot read {name}: {error}")))?;
         Certificate::parse(&bytes).map_err(|e| ConfigError(format!("{name}: {}", chain(&e))))
     };
     paths.iter().map(load).collect()
@@ -652,7 +655,7 @@ impl FeedLoader {
             ));
         }
         let file = self.folder.join(format!("{name}.j2"));
-        let (file, text) = match (std::fs::read_to_string(&file), template::shipped(name)) {
+        let (file, text) = match (read_text(&file, MAX_FILE_SIZE), template::shipped(name)) {
             (Ok(text), _) => (file.display().to_string(), text),
             (Err(error), Some(text)) if error.kind() == std::io::ErrorKind::NotFound => {
                 (format!("{name}.j2 (of romfeed)"), text.to_owned())

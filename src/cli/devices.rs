@@ -4,11 +4,11 @@
 //! of each device, and one line for each entry that cannot be used, with its line and column.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use romfeed::config::DeviceInfo;
+use romfeed::io::read_text;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -106,12 +106,7 @@ impl Devices {
     }
 
     fn read(&mut self, path: &Path, is_named: bool) -> Option<String> {
-        let read = || -> io::Result<String> {
-            let mut text = String::new();
-            File::open(path)?.take(MAX_SIZE).read_to_string(&mut text)?;
-            Ok(text)
-        };
-        match read() {
+        match read_text(path, MAX_SIZE) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_named => None,
             Err(error) => {

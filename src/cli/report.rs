@@ -277,6 +277,12 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
             };
             io_hint(source, before)
         }
+        generate::Error::List { source, .. } => match source.kind() {
+            io::ErrorKind::PermissionDenied => {
+                Some("run as a user who may read it, or make the folder readable".to_owned())
+            }
+            _ => io_hint(source, "nothing was published: "),
+        },
         generate::Error::Write { source, .. } => io_hint(source, ""),
         _ => None,
     };

@@ -1,11 +1,10 @@
 //! `[site]` of the settings, the files it names, and the templates in `templates/`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use romfeed::changelog::{self, Format};
+use romfeed::io::{read_file, read_text};
 use romfeed::theme::{Color, Install, Link, Logo, MAX_LOGO_SIZE, Template, Theme};
 use serde::Deserialize;
 
@@ -52,7 +51,7 @@ pub(crate) fn resolve(set: FileSite, folder: &Path) -> Result<Theme, String> {
     };
     let logo = set.logo.as_ref().map(|name| {
         let path = folder.join(name);
-        let bytes = read(&path, MAX_LOGO_SIZE as u64 + 1).map_err(|e| e.to_string());
+        let bytes = read_file(&path, MAX_LOGO_SIZE as u64).map_err(|e| e.to_string());
         let logo = bytes.and_then(Logo::parse);
         logo.map_err(|error| format!("logo: {}: {error}", path.display()))
     });
@@ -91,11 +90,7 @@ pub(crate) fn load_install(file: PathBuf) -> Result<Install, String> {
         .into_iter()
         .find(|format| ending.is_some_and(|ending| ending.eq_ignore_ascii_case(format.extension())))
         .ok_or_else(|| fail("its name must end in .md, .html or .txt".to_owned()))?;
-    let bytes = read(&file, changelog::MAX_SIZE as u64 + 1).map_err(|e| fail(e.to_string()))?;
-    if bytes.len() > changelog::MAX_SIZE {
-        let limit = changelog::MAX_SIZE >> 10;
-        return Err(fail(format!("it has more than {limit} KiB")));
-    }
+    let bytes = read_file(&file, changelog::MAX_SIZE as u64).map_err(|e| fail(e.to_string()))?;
     let text = changelog::decode(&bytes, format);
     Ok(Install { file, text })
 }
@@ -120,22 +115,8 @@ fn load_templates(folder: &Path) -> Result<BTreeMap<String, Template>, String> {
         }
         let file = path.display().to_string();
         let in_file = |error: &dyn std::fmt::Display| format!("{}: {error}", file.escape_debug());
-        let bytes = read(&path, MAX_TEMPLATE + 1).map_err(|e| in_file(&e))?;
-        if bytes.len() as u64 > MAX_TEMPLATE {
-            return Err(in_file(&"it has more than 1 MiB"));
-        }
-        let text = String::from_utf8(bytes).map_err(|_| in_file(&"it is no UTF-8 text"))?;
+        let text = read_text(&path, MAX_TEMPLATE).map_err(|e| in_file(&e))?;
         templates.insert(name, Template { file, text });
     }
     Ok(templates)
-}
-
-fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    // A pipe would make the run wait.
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -30,7 +30,7 @@ impl Folders {
     pub(super) fn names(&mut self, folder: &str) -> &BTreeSet<String> {
         let (root, key) = (&self.root, folder.to_owned());
         let listed = self.known.entry(key);
-        listed.or_insert_with(|| list(&root.join(folder)))
+        listed.or_insert_with(|| list(&root.join(folder)).unwrap_or_default())
     }
 }
 
@@ -39,12 +39,32 @@ pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
+/// The names of the texts that are kept; none if there is no folder for them yet.
+///
+/// # Errors
+/// [`Error::List`]: pages without the texts would take back what is published.
+pub(super) fn list_kept(folder: &Path) -> Result<BTreeSet<String>, Error> {
+    match list(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+        listed => listed.map_err(|source| Error::List {
+            folder: folder.to_owned(),
+            source,
+        }),
+    }
+}
+
 /// The visible names in a folder; packages are not among them.
-pub(super) fn list(folder: &Path) -> BTreeSet<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let is_wanted = |name: &String| !name.starts_with('.') && !name.ends_with(".zip");
-    names.filter(is_wanted).collect()
+fn list(folder: &Path) -> io::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir(folder)? {
+        if let Ok(name) = entry?.file_name().into_string()
+            && !name.starts_with('.')
+            && !name.ends_with(".zip")
+        {
+            names.insert(name);
+        }
+    }
+    Ok(names)
 }
 
 /// The first `limit` bytes of a file, and one more if there are more.

@@ -47,9 +47,13 @@ struct OfBuild {
 }
 
 /// Gathers the changelogs of all full builds of a catalog; nothing is written.
-pub(super) fn gather(config: &Config, catalog: &Catalog, report: &mut Report) -> Gathered {
+pub(super) fn gather(
+    config: &Config,
+    catalog: &Catalog,
+    kept: &BTreeSet<String>,
+    report: &mut Report,
+) -> Gathered {
     let mut folders = Folders::new(&config.builds);
-    let kept = beside::list(&config.changelogs);
     let builds = catalog.builds.values().map(|record| &record.build);
     let mut with_names = |build| {
         let names = names_beside(build, &mut folders);
@@ -61,7 +65,7 @@ pub(super) fn gather(config: &Config, catalog: &Catalog, report: &mut Report) ->
         .collect();
     let found: Vec<(&Build, OfBuild)> = builds
         .into_par_iter()
-        .map(|(build, names)| (build, find(config, build, &names, &kept)))
+        .map(|(build, names)| (build, find(config, build, &names, kept)))
         .collect();
     let mut gathered = Gathered::default();
     for (build, of_build) in found {

@@ -17,7 +17,7 @@ mod report;
 mod require;
 mod snapshot;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -108,6 +108,15 @@ pub enum Error {
     /// The site cannot be written.
     #[error(transparent)]
     Writer(#[from] writer::Error),
+    /// The texts that are kept beside the catalog cannot be listed.
+    #[error("cannot read the folder of changelogs {}", .folder.display())]
+    List {
+        /// The folder.
+        folder: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
     /// The catalog cannot be written.
     #[error("cannot write {}", .file.display())]
     Write {
@@ -132,7 +141,7 @@ impl Error {
     #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {
-            Error::Write { .. } => false,
+            Error::List { .. } | Error::Write { .. } => false,
             Error::Writer(error) => !matches!(
                 error,
                 writer::Error::Io { .. } | writer::Error::Locked { .. }
@@ -192,7 +201,9 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         .collect();
     let cache = Cache::load(&config.state.join(CACHE), &config.families, &keys);
     let merged = catalogs.merged()?;
-    let examined = pool.install(|| examine_all(config, &scan.packages, &cache, &mut report));
+    let kept = beside::list_kept(&config.changelogs)?;
+    let packages = &scan.packages;
+    let examined = pool.install(|| examine_all(config, packages, &cache, &kept, &mut report));
     let drafts = draft_all(config, examined, &merged, now, observer, &mut report);
     require_addresses(config, &merged, drafts.iter().map(|draft| &draft.build))?;
     drop(merged);
@@ -200,7 +211,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     let (builds, found) = pool.install(|| {
         let mut hashed = hash_all(config, drafts, &cache, observer, now_ns, &mut report);
         images::attach(config, &mut hashed, &cache, observer, now_ns, &mut report);
-        let found = projects::find(config, &mut hashed, &catalogs, &mut report);
+        let found = projects::find(config, &mut hashed, &catalogs, &kept, &mut report);
         let builds = require::keep_required(config, hashed, &catalogs, &cache, &mut report);
         (builds, found)
     });
@@ -217,8 +228,8 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         return Ok(report);
     }
 
-    let changelogs = pool.install(|| changelogs::gather(config, &merged, &mut report));
-    let projects = pool.install(|| projects::gather(config, &merged, found, &mut report));
+    let changelogs = pool.install(|| changelogs::gather(config, &merged, &kept, &mut report));
+    let projects = pool.install(|| projects::gather(config, &merged, found, &kept, &mut report));
     let notes = pages::Notes {
         changelogs: &changelogs.changelogs,
         history: &projects.history,
@@ -365,13 +376,13 @@ fn examine_all(
     config: &Config,
     packages: &[Found],
     cache: &Cache,
+    kept: &BTreeSet<String>,
     report: &mut Report,
 ) -> Vec<Examined> {
     let remembered = |file: &Path, stamp| match config.rehash {
         true => None,
         false => cache.told(&cache_key(file), stamp),
     };
-    let kept = beside::list(&config.changelogs);
     let knows_projects = |filename: &str| kept.contains(&projects::kept_name(filename));
     let context = Context {
         remembered: &remembered,

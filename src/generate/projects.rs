@@ -46,10 +46,10 @@ pub(super) fn find(
     config: &Config,
     builds: &mut [Hashed],
     catalogs: &Catalogs,
+    kept: &BTreeSet<String>,
     report: &mut Report,
 ) -> BTreeMap<String, Projects> {
     let names = names_beside(config, builds);
-    let kept = beside::list(&config.changelogs);
     // What was kept of a known build may be from beside its zip, or written by hand.
     let is_settled = |build: &Build| {
         catalogs.knows(build.identity()) && kept.contains(&kept_name(&build.filename))
@@ -110,9 +110,9 @@ pub(super) fn gather(
     config: &Config,
     catalog: &Catalog,
     mut found: BTreeMap<String, Projects>,
+    kept: &BTreeSet<String>,
     report: &mut Report,
 ) -> Gathered {
-    let kept = beside::list(&config.changelogs);
     let mut lanes: BTreeMap<LaneKey, Vec<(&Build, Option<Projects>)>> = BTreeMap::new();
     for record in catalog.builds.values() {
         let build = &record.build;
@@ -127,7 +127,7 @@ pub(super) fn gather(
         .into_values()
         .collect::<Vec<_>>()
         .into_par_iter()
-        .map(|lane| of_lane(config, lane, &kept))
+        .map(|lane| of_lane(config, lane, kept))
         .collect();
     let mut gathered = Gathered::default();
     for lane in lanes {

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Error, Report, changelogs, pages, primary_catalog, projects};
+use super::{Error, Report, beside, changelogs, pages, primary_catalog, projects};
 use crate::build::{Build, Kind};
 use crate::catalog::lanes::{self, Held, Lane, LaneKey, Lanes, Offer};
 use crate::catalog::{Catalog, Catalogs};
@@ -63,8 +63,9 @@ pub fn snapshot(config: &Config, now: i64) -> Result<Snapshot, Error> {
     let mut report = Report::default();
     let urls = pages::addresses(config, &merged, &mut report);
     let lanes = lanes::lanes(&merged, config, &urls, now);
-    let changelogs = changelogs::gather(config, &merged, &mut report);
-    let projects = projects::gather(config, &merged, BTreeMap::new(), &mut report);
+    let kept = beside::list_kept(&config.changelogs)?;
+    let changelogs = changelogs::gather(config, &merged, &kept, &mut report);
+    let projects = projects::gather(config, &merged, BTreeMap::new(), &kept, &mut report);
     let notes = pages::Notes {
         changelogs: &changelogs.changelogs,
         history: &projects.history,

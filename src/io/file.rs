@@ -86,9 +86,21 @@ pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?.take(limit.saturating_add(1));
     file.read_to_end(&mut bytes)?;
     match bytes.len() as u64 > limit {
-        true => Err(io::ErrorKind::FileTooLarge.into()),
+        true => Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has more than {} KiB", limit >> 10),
+        )),
         false => Ok(bytes),
     }
+}
+
+/// Reads all of a regular file that may have `limit` bytes, and is a text in UTF-8.
+///
+/// # Errors
+/// As [`read_file`], or [`io::ErrorKind::InvalidData`].
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text");
+    String::from_utf8(read_file(path, limit)?).map_err(no_text)
 }
 
 #[cfg(unix)]

@@ -22,7 +22,7 @@ use std::time::Duration;
 use crate::class::Class;
 
 pub use budget::{Budget, Checked, Counted, Counters, Limits};
-pub use file::{FileSource, Stamp, read_file};
+pub use file::{FileSource, Stamp, read_file, read_text};
 pub use spill::Spill;
 pub use write::{Durability, remove_leftover, replace, write_atomically};
 

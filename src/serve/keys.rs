@@ -13,11 +13,14 @@ use subtle::{Choice, ConstantTimeEq};
 
 use crate::build;
 use crate::digest::hex;
+use crate::io::read_file;
 
 /// The file in the state folder.
 const FILE: &str = "keys.json";
 /// The schema this romfeed reads and writes.
 const SCHEMA: u32 = 1;
+/// Longest such file read, in bytes.
+const MAX_SIZE: u64 = 1 << 20;
 
 /// Why keys cannot be used or changed.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +98,7 @@ struct Wire {
 /// [`Error::Io`], [`Error::Json`] or [`Error::Schema`].
 pub fn load(state: &Path) -> Result<Vec<Key>, Error> {
     let file = state.join(FILE);
-    let bytes = match std::fs::read(&file) {
+    let bytes = match read_file(&file, MAX_SIZE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         read => read.map_err(io_error("read", &file))?,
     };

@@ -116,6 +116,26 @@ fn a_site_from_the_catalog_alone_has_the_changelogs_that_are_kept() {
 }
 
 #[test]
+fn changelogs_that_cannot_be_listed_are_not_taken_back() {
+    let dir = with_build(rom_dir(), 0);
+    dir.put(&format!("{}.txt", stem(0)), "old");
+    dir.generate().expect(0);
+    dir.remove(&format!("{}.txt", stem(0)));
+    let site = dir.tree("out");
+    let (folder, aside) = (dir.path().join("changelogs"), dir.path().join("aside"));
+    std::fs::rename(&folder, &aside).unwrap();
+    std::fs::write(&folder, "no folder").unwrap();
+    let run = dir.generate().expect(1);
+    run.says("cannot read the folder of changelogs changelogs")
+        .says("nothing was published");
+    assert_eq!(dir.tree("out"), site);
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&aside, &folder).unwrap();
+    dir.generate().expect(0).says("up to date");
+    assert_eq!(notes(&dir)[0]["text"], "old");
+}
+
+#[test]
 fn what_lies_beside_the_zip_replaces_what_was_kept() {
     let dir = with_build(rom_dir(), 0);
     dir.put(&format!("{}.md", stem(0)), "one");

@@ -801,6 +801,12 @@ fn an_optional_fact_has_a_default_and_a_test() {
 }
 
 #[test]
+fn a_template_without_end_is_not_read_to_it() {
+    let long = " ".repeat((1 << 20) + 1);
+    refuses(&long, &["mine.j2: it has more than 1024 KiB"]);
+}
+
+#[test]
 fn the_template_of_the_readme_works_as_it_stands() {
     let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let readme = std::fs::read_to_string(readme).unwrap();
