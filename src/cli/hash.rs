@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use romfeed::digest::{self, Algorithm, Error, FEEDS, Options, Source, Watch};
@@ -43,6 +44,10 @@ pub(crate) fn run(args: &HashArgs, talk: Talk) -> io::Result<bool> {
 }
 
 fn stamp(file: &Path) -> io::Result<Stamp> {
+    if file == Path::new("-") {
+        let message = "standard input is not read; a file of that name is ./-";
+        return Err(io::Error::other(message));
+    }
     let metadata = std::fs::metadata(file)?;
     match metadata.is_file() {
         true => Ok(Stamp::of(&metadata)),
@@ -59,6 +64,8 @@ struct Lines<'a> {
     progress: Progress,
     talk: Talk,
     printed: Mutex<Printed>,
+    /// Nobody reads what is printed any more.
+    is_over: AtomicBool,
 }
 
 struct Printed {
@@ -94,6 +101,7 @@ impl<'a> Lines<'a> {
                 num_failed: 0,
                 result: Ok(()),
             }),
+            is_over: AtomicBool::new(false),
         }
     }
 
@@ -119,6 +127,8 @@ impl<'a> Lines<'a> {
                 let lines: Vec<u8> = digests.iter().flat_map(|d| line(d, file)).collect();
                 let print = || io::stdout().write_all(&lines);
                 printed.result = self.progress.pause(print);
+                self.is_over
+                    .store(printed.result.is_err(), Ordering::Relaxed);
             }
         }
     }
@@ -129,9 +139,14 @@ impl Watch for Lines<'_> {
         self.progress.hashed(num_bytes);
     }
 
+    fn goes_on(&self) -> bool {
+        !self.is_over.load(Ordering::Relaxed)
+    }
+
     fn done(&self, index: usize, result: &Result<Vec<String>, Error>) {
         let place = self.places[index];
         match result {
+            Err(Error::Stopped) => {}
             Ok(digests) => self.add(place, digests.clone()),
             Err(error) => self.fail(place, error),
         }

@@ -62,9 +62,10 @@ pub(super) fn run(
         // The thread that asks is one of them.
         for index in 1..num_threads.min(GROUP_THREADS * num_groups) {
             let group = &groups[index % num_groups];
-            scope.spawn(|| group.work());
+            // Where the system gives no more threads, those that there are do it all.
+            let _ = thread::Builder::new().spawn_scoped(scope, || group.work());
         }
-        groups[0].work();
+        groups.iter().for_each(Group::work);
     });
 }
 

@@ -76,6 +76,11 @@ impl Options {
 pub trait Watch: Sync {
     /// So many more bytes were read.
     fn read(&self, _num_bytes: u64) {}
+    /// Whether the rest is wanted still; files that are not done by then are
+    /// [stopped](Error::Stopped).
+    fn goes_on(&self) -> bool {
+        true
+    }
     /// A file is done: which, and its digests in the order of the algorithms.
     fn done(&self, _index: usize, _result: &Result<Vec<String>, Error>) {}
 }
@@ -97,9 +102,18 @@ pub enum Error {
         /// Bytes it should have.
         size: u64,
     },
+    /// The file goes on after its own length.
+    #[error("the file goes on after the {size} bytes that the system tells of")]
+    Long {
+        /// Bytes it should have.
+        size: u64,
+    },
     /// The system refused to read.
     #[error("cannot read the file")]
     Io(#[from] io::Error),
+    /// Whoever watches does not want the rest.
+    #[error("stopped before its end")]
+    Stopped,
 }
 
 impl Error {
@@ -108,7 +122,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::Short { .. } => Class::Truncated,
-            Error::Changed | Error::Io(_) => Class::Io,
+            Error::Changed | Error::Long { .. } | Error::Io(_) | Error::Stopped => Class::Io,
         }
     }
 }
@@ -118,7 +132,7 @@ impl Error {
 ///
 /// # Errors
 /// [`Error::Changed`] for a file whose stamp is not the expected one before or after the
-/// read, [`Error::Short`] for one that ends early.
+/// read, [`Error::Short`] for one that ends early, [`Error::Long`] for one that does not end.
 pub fn digest_files(
     files: &[Source<'_>],
     algorithms: &[Algorithm],
@@ -155,6 +169,9 @@ pub fn digest_files_by(
     options: &Options,
     watch: &dyn Watch,
 ) -> Vec<Result<Vec<String>, Error>> {
+    if algorithms.is_empty() {
+        return files.iter().map(|_| Ok(Vec::new())).collect();
+    }
     let verdicts = Verdicts::new(files.len(), algorithms.len(), watch);
     engine::run(files, algorithms, means, options, &verdicts);
     verdicts.into_results()
@@ -462,6 +479,66 @@ mod tests {
             file.set_len(reader::BATCH_LEN as u64 + 1).unwrap();
         };
         assert!(matches!(meddled(cut), Error::Short { .. }));
+    }
+
+    /// Notes what is read at once, and wants no more than some bytes.
+    struct Wants {
+        num_bytes: u64,
+        reads: Mutex<Vec<u64>>,
+    }
+
+    impl Watch for Wants {
+        fn read(&self, num_bytes: u64) {
+            self.reads.lock().unwrap().push(num_bytes);
+        }
+        fn goes_on(&self) -> bool {
+            self.reads.lock().unwrap().iter().sum::<u64>() < self.num_bytes
+        }
+    }
+
+    #[test]
+    fn nothing_more_is_read_when_nobody_wants_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = files(dir.path(), &[4 * reader::BATCH_LEN; 3]);
+        let watch = Wants {
+            num_bytes: 1,
+            reads: Mutex::default(),
+        };
+        let results = digest_files(&sources(&paths), &FEEDS, &TWO_THREADS, &watch);
+        let is_stopped = |result: &Result<_, _>| matches!(result, Err(Error::Stopped));
+        assert!(results.iter().all(is_stopped));
+        let num_read: u64 = watch.reads.lock().unwrap().iter().sum();
+        assert!(num_read <= reader::BATCH_LEN as u64, "{num_read}");
+    }
+
+    #[test]
+    fn a_limit_on_reading_holds_for_a_tenth_of_a_second_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = files(dir.path(), &[100_000, 100_000]);
+        let watch = Wants {
+            num_bytes: u64::MAX,
+            reads: Mutex::default(),
+        };
+        let limited = |rate| Options {
+            threads: 2,
+            bytes_per_second: NonZeroU64::new(rate),
+        };
+        let begun = std::time::Instant::now();
+        let results = digest_files(&sources(&paths), &FEEDS, &limited(500_000), &watch);
+        // The first piece does not wait.
+        assert!(begun.elapsed().as_secs_f64() > 0.28);
+        assert!(results.iter().all(Result::is_ok));
+        let reads = watch.reads.into_inner().unwrap();
+        assert!(reads.iter().all(|read| *read <= 50_000), "{reads:?}");
+        assert_eq!(reads.iter().sum::<u64>(), 200_000);
+    }
+
+    #[test]
+    fn no_algorithms_have_no_digests() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = files(dir.path(), &[1]);
+        let results = digest_files(&sources(&paths), &[], &TWO_THREADS, &());
+        assert!(results[0].as_ref().unwrap().is_empty());
     }
 
     #[test]

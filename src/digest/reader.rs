@@ -24,6 +24,8 @@ pub(super) const BATCH_LEN: usize = 1 << 20;
 const ALIGNMENT: usize = 64;
 /// Files that may end in one lane of one batch; thousands of small ones take more batches.
 const MAX_PIECES: usize = 64;
+/// Fewest bytes that are read at once, however slow the pace: a page of memory.
+const MIN_STEP: usize = 4096;
 /// Bytes that the system is asked ahead for, file by file: long runs for a disk that has to
 /// move between several files.
 #[cfg(target_os = "linux")]
@@ -109,6 +111,15 @@ impl Pace {
         }
     }
 
+    /// Most bytes to be read at once: those of a tenth of a second, so that a disk sees no
+    /// bursts.
+    fn step(&self) -> usize {
+        self.bytes_per_second.map_or(usize::MAX, |rate| {
+            let step = usize::try_from(rate.get() / 10).unwrap_or(usize::MAX);
+            step.max(MIN_STEP)
+        })
+    }
+
     /// Waits until so many bytes more keep to the pace.
     fn wait(&self, num_bytes: usize) {
         let Some(rate) = self.bytes_per_second else {
@@ -164,7 +175,7 @@ impl<'a> Reader<'a> {
             let mut at = 0;
             while at < lane.buffer.len() && lane.pieces.len() < MAX_PIECES {
                 if open.is_none() {
-                    *open = next(self.queue, self.verdicts);
+                    *open = next(self.queue, self.pace, self.verdicts);
                 }
                 let Some(file) = open else { break };
                 match file.read(&mut lane.buffer[at..], self.pace, self.verdicts) {
@@ -193,10 +204,10 @@ impl<'a> Reader<'a> {
 }
 
 /// Opens the next file of the queue that can be opened.
-fn next<'a>(queue: &Queue<'a>, verdicts: &Verdicts<'_>) -> Option<Open<'a>> {
+fn next<'a>(queue: &Queue<'a>, pace: &Pace, verdicts: &Verdicts<'_>) -> Option<Open<'a>> {
     loop {
         let (index, source) = queue.next()?;
-        match Open::new(index, source) {
+        match Open::new(index, source, pace) {
             Ok(open) => return Some(open),
             Err(error) => verdicts.fail(index, error),
         }
@@ -204,7 +215,7 @@ fn next<'a>(queue: &Queue<'a>, verdicts: &Verdicts<'_>) -> Option<Open<'a>> {
 }
 
 impl<'a> Open<'a> {
-    fn new(index: usize, source: &'a Source<'a>) -> Result<Open<'a>, Error> {
+    fn new(index: usize, source: &'a Source<'a>, pace: &Pace) -> Result<Open<'a>, Error> {
         let open = Open {
             index,
             source,
@@ -213,7 +224,7 @@ impl<'a> Open<'a> {
         };
         open.require_unchanged()?;
         #[cfg(target_os = "linux")]
-        {
+        if pace.bytes_per_second.is_none() {
             // What the system makes of it is its own affair.
             let _ = rustix::fs::fadvise(&open.file, 0, None, rustix::fs::Advice::Sequential);
         }
@@ -241,27 +252,49 @@ impl<'a> Open<'a> {
         let size = self.source.stamp.size;
         let left = size - self.offset;
         let len = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-        pace.wait(len);
-        self.ask_ahead();
+        // What is asked for ahead keeps to no pace.
+        if pace.bytes_per_second.is_none() {
+            self.ask_ahead();
+        }
         let mut filled = 0;
         while filled < len {
-            match self.file.read(&mut buffer[filled..len]) {
+            if !verdicts.watch.goes_on() {
+                return Err(Error::Stopped);
+            }
+            let step = pace.step().min(len - filled);
+            pace.wait(step);
+            match self.file.read(&mut buffer[filled..filled + step]) {
                 Ok(0) => {
                     let read = self.offset + filled as u64;
                     return Err(Error::Short { read, size });
                 }
-                Ok(num_bytes) => filled += num_bytes,
+                Ok(num_bytes) => {
+                    verdicts.watch.read(num_bytes as u64);
+                    filled += num_bytes;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error.into()),
             }
         }
         self.offset += len as u64;
-        verdicts.watch.read(len as u64);
         let is_end = self.offset == size;
         if is_end {
             self.require_unchanged()?;
+            self.require_end()?;
         }
         Ok((len, is_end.then_some(size)))
+    }
+
+    /// Some file systems tell no sizes, or old ones.
+    fn require_end(&mut self) -> Result<(), Error> {
+        loop {
+            match self.file.read(&mut [0]) {
+                Ok(0) => return Ok(()),
+                Ok(_) => return Err(Error::Long { size: self.offset }),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Asks the system for the next run whenever the last one is about to end.

@@ -5,6 +5,7 @@
 //! that touches nothing, then its execution. The manifest in the folder lists the
 //! files romfeed wrote; anything else there belongs to somebody else.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::{self, File};
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::feed::Page;
+use crate::feed::{Page, upstream};
 use crate::io::{Durability, read_file, replace};
 
 /// romfeed's own folder inside the site.
@@ -268,7 +269,8 @@ pub fn plan(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
         .filter(|path| !strange.is_on_the_way_to(path))
         .cloned()
         .collect();
-    plan.removed.sort_by_key(|path| path.ends_with(".html"));
+    plan.removed
+        .sort_by_key(|path| (path.ends_with(".html"), Reverse(upstream::rank(path))));
     plan.manifest_changed = is_new_site || known != plan.owned;
     plan.known = known;
     Ok(plan)
@@ -321,9 +323,10 @@ fn is_file_or_link(path: &Path) -> bool {
     metadata.is_ok_and(|metadata| !metadata.is_dir())
 }
 
-/// Referenced files first, feeds after them; within these, folder by folder.
+/// Referenced files first, feeds after them, then what names feeds; within these, folder by
+/// folder.
 fn writing_order(mut pages: Vec<&Page>) -> Vec<&Page> {
-    pages.sort_by_key(|page| (page.is_feed, &page.path));
+    pages.sort_by_key(|page| (page.is_feed, upstream::rank(&page.path), &page.path));
     pages
 }
 

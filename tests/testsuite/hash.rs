@@ -57,6 +57,24 @@ fn a_file_that_cannot_be_read_is_one_line_and_the_rest_is_hashed() {
 }
 
 #[test]
+fn standard_input_is_refused_and_a_file_of_its_name_is_not() {
+    let dir = RomDir::new().file("-", "abc");
+    let run = dir.run(&["hash", "--md5", "-"]).expect(1);
+    run.says("error: -: cannot read the file: standard input is not read");
+    let run = dir.run(&["hash", "--md5", "./-"]).expect(0);
+    assert_eq!(run.stdout, format!("{}  ./-\n", hex(Md5::digest("abc"))));
+}
+
+/// Files of the system tell no size, as those of some remote file systems do.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_tells_no_size_is_not_taken_for_an_empty_one() {
+    let run = RomDir::new().run(&["hash", "/proc/version"]).expect(1);
+    assert_eq!(run.stdout, "");
+    run.says("the file goes on after the 0 bytes");
+}
+
+#[test]
 fn a_limit_on_reading_changes_nothing_but_the_time() {
     let zip = "builds/lineage-21.0-20231114-nightly-bacon.zip";
     let site = |settings: &str| {
