@@ -110,11 +110,20 @@ pub fn mixtures(site: &Site, before: &[u8]) -> io::Result<Vec<String>> {
     Ok(offered.filter(is_mixture).map(tell).collect())
 }
 
-/// What the catalog offers that is not in the folder with these bytes.
+/// What the catalog offers that is not in the folder with these bytes, and whether it forgets what
+/// nobody touched.
 pub fn untrue(site: &Site) -> io::Result<Vec<String>> {
     let mut untrue = Vec::new();
-    for (path, sha256) in offered(&site.outputs()?)? {
-        let bytes = std::fs::read(site.path("builds").join(&path)).unwrap_or_default();
+    let offered = offered(&site.outputs()?)?;
+    let of = |path: &Path| site.path("builds").join(path);
+    if !offered
+        .iter()
+        .any(|(path, _)| of(path) == site.path(BESIDE))
+    {
+        untrue.push(format!("{BESIDE} is not offered"));
+    }
+    for (path, sha256) in offered {
+        let bytes = std::fs::read(of(&path)).unwrap_or_default();
         if hex(&bytes) != sha256 {
             untrue.push(format!("{} is offered with {sha256}", path.display()));
         }

@@ -3,8 +3,10 @@
 //! Goes in: romfeed's files before a run, after an undisturbed one, and as a fault left them.
 //! Comes out: one line for each loss; none means that phones and people noticed nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+use serde_json::Value;
 
 use super::{BASE_URL, Tree};
 
@@ -41,27 +43,64 @@ pub fn losses(now: &Tree, before: &Tree, after: &Tree, folder: &Path) -> Vec<Str
     losses
 }
 
-/// What was lost where a fault hides some of the packages: the site may be of fewer builds than it
-/// could be, but of no fewer than it was.
+/// What was lost where a fault hides some of what is read: the site may be of fewer builds than it
+/// could be, but of no fewer than it was, and every file is whole.
 pub fn losses_of_input(now: &Tree, before: &Tree, after: &Tree, folder: &Path) -> Vec<String> {
-    let catalog = |tree: &Tree| {
-        let bytes = tree.get("catalog.json");
-        bytes.map_or(String::new(), |bytes| {
-            String::from_utf8_lossy(bytes).into_owned()
-        })
-    };
-    let [now_known, after_known] = [now, after].map(catalog);
-    let before_known = catalog(before);
-    let names = before_known
-        .split('"')
-        .filter(|word| word.ends_with(".zip"));
-    let forgotten = names.filter(|name| after_known.contains(name) && !now_known.contains(name));
-    let mut losses: Vec<String> = forgotten
-        .map(|name| format!("{name} is forgotten"))
-        .collect();
+    let [known, was, will_be] = [now, before, after].map(records);
+    let mut losses = Vec::new();
+    for (name, sha256) in was {
+        let Some(later) = will_be.get(&name) else {
+            continue;
+        };
+        match known.get(&name) {
+            None => losses.push(format!("{name} is forgotten")),
+            Some(found) if ![&sha256, later].contains(&found) => {
+                losses.push(format!("{name} is known with {found}"));
+            }
+            Some(_) => {}
+        }
+    }
+    losses.extend(broken(now));
     losses.extend(unlisted(now));
     losses.extend(dangling_from(feeds(now), now, folder));
     losses
+}
+
+/// The builds of a catalog by their names, with their digests; and what it holds of those that
+/// are gone.
+pub fn records(tree: &Tree) -> BTreeMap<String, String> {
+    let catalog = tree.get("catalog.json").map_or(&[][..], Vec::as_slice);
+    let catalog: Value = serde_json::from_slice(catalog).unwrap_or_default();
+    let all = |key: &str| catalog[key].as_array().cloned().unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let builds = all("builds").into_iter();
+    let builds = builds.map(|build| (text(&build["filename"]), text(&build["sha256"])));
+    let gone = all("tombstones").into_iter();
+    builds
+        .chain(gone.map(|tombstone| (tombstone.to_string(), String::new())))
+        .collect()
+}
+
+/// Files that are not whole by what their kind ends with.
+fn broken(now: &Tree) -> Vec<String> {
+    let is_whole = |path: &str, bytes: &[u8]| {
+        let text = String::from_utf8_lossy(bytes);
+        match path.rsplit('.').next() {
+            _ if is_free(path) => true,
+            Some("html") => text.trim_end().ends_with("</html>"),
+            _ if text.starts_with("<?xml") => text.trim_end().ends_with("</feed>"),
+            _ if is_json(path) => serde_json::from_slice::<Value>(bytes).is_ok(),
+            _ => true,
+        }
+    };
+    let broken = now.iter().filter(|(path, bytes)| !is_whole(path, bytes));
+    broken
+        .map(|(path, _)| format!("{path} is not whole"))
+        .collect()
+}
+
+fn is_json(path: &str) -> bool {
+    path.ends_with(".json") || path.starts_with("out/api/") || path.starts_with("out/legacy/")
 }
 
 /// Pages lead to one another in circles, so some are always there before the others; feeds are
@@ -124,7 +163,8 @@ fn dangling_from<'a>(
         let Some(page) = path.strip_prefix(OUT).filter(|_| !is_free(path)) else {
             continue;
         };
-        for target in targets(page, &String::from_utf8_lossy(bytes)) {
+        let text = String::from_utf8_lossy(bytes);
+        for target in targets(page, &text).into_iter().chain(named(page, &text)) {
             // The zips are the maintainer's own.
             let is_there = now.contains_key(&format!("{OUT}{target}"))
                 || now.contains_key(&format!("{OUT}{target}/index.html"))
@@ -136,6 +176,47 @@ fn dangling_from<'a>(
         }
     }
     dangling.into_iter().collect()
+}
+
+/// The files that one of the lists of devices or of their types is about, though it tells no
+/// address.
+fn named(page: &str, text: &str) -> Vec<String> {
+    let Some((root, list)) = page.split_once("api/") else {
+        return Vec::new();
+    };
+    let list_of: Value = serde_json::from_str(text).unwrap_or_default();
+    let words = |value: &Value| -> Vec<String> {
+        let words = value.as_array().into_iter().flatten();
+        words.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    if let Some(device) = list.strip_prefix("v1/types/") {
+        let device = device.trim_end_matches(".json");
+        let types = words(&list_of["response"]).into_iter();
+        return types
+            .map(|romtype| format!("{root}api/v1/{device}/{romtype}.json"))
+            .collect();
+    }
+    match list {
+        "v1/devices.json" => {
+            let versions = list_of.as_object().into_iter().flatten();
+            let devices = versions.flat_map(|(_, devices)| words(devices));
+            devices
+                .map(|device| format!("{root}api/v1/types/{device}.json"))
+                .collect()
+        }
+        "v2/oems.json" => {
+            let makers = list_of.as_array().into_iter().flatten();
+            let devices =
+                makers.flat_map(|maker| maker["devices"].as_array().into_iter().flatten());
+            let models = devices.filter_map(|device| device["model"].as_str());
+            let of = |model: &str| {
+                let device = format!("{root}api/v2/devices/{model}");
+                [format!("{device}.json"), format!("{device}/builds.json")]
+            };
+            models.flat_map(of).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// The paths in the site that a page of it leads to: addresses below the base, and links.
@@ -233,5 +314,58 @@ mod tests {
                 "d/x.html leads to d/y.html, which is not there"
             ]
         );
+    }
+
+    #[test]
+    fn devices_and_types_that_are_named_and_not_there_are_seen() {
+        let now = tree(&[
+            ("out/api/v1/devices.json", "{\"21.0\":[\"a\",\"b\"]}"),
+            (
+                "out/api/v1/types/a.json",
+                "{\"response\":[\"nightly\",\"x\"]}",
+            ),
+            ("out/api/v1/a/nightly.json", "{}"),
+            (
+                "out/g/api/v2/oems.json",
+                "[{\"devices\":[{\"model\":\"c\"}]}]",
+            ),
+            ("out/g/api/v2/devices/c.json", "{}"),
+        ]);
+        assert_eq!(
+            dangling(&now, Path::new(".")),
+            [
+                "api/v1/devices.json leads to api/v1/types/b.json, which is not there",
+                "api/v1/types/a.json leads to api/v1/a/x.json, which is not there",
+                "g/api/v2/oems.json leads to g/api/v2/devices/c/builds.json, which is not there"
+            ]
+        );
+    }
+
+    #[test]
+    fn builds_that_are_forgotten_and_files_that_are_cut_are_seen() {
+        let catalog = |builds: &str| {
+            let of = |(name, sha256): (&str, &str)| {
+                format!("{{\"filename\":\"{name}\",\"sha256\":\"{sha256}\"}}")
+            };
+            let builds = builds.split_whitespace().filter_map(|b| b.split_once('='));
+            let builds: Vec<String> = builds.map(of).collect();
+            format!("{{\"builds\":[{}],\"tombstones\":[]}}", builds.join(","))
+        };
+        let losses = |now: &str, page: &str| {
+            let [before, after] = ["a=1 b=1 c=1", "a=2 b=1"].map(catalog);
+            let [before, after] =
+                [before, after].map(|catalog| tree(&[("catalog.json", &catalog)]));
+            let now = tree(&[
+                ("catalog.json", &catalog(now)),
+                ("out/a.html", page),
+                (MANIFEST, "{\n\"files\": [\"a.html\"\n  ]\n}\n"),
+            ]);
+            losses_of_input(&now, &before, &after, Path::new("."))
+        };
+        assert!(losses("a=1 b=1", "</html>\n").is_empty());
+        assert!(losses("a=2 b=1 c=1 d=1", "</html>").is_empty());
+        assert_eq!(losses("a=3 b=1", "</html>"), ["a is known with 3"]);
+        assert_eq!(losses("a=1", "</html>"), ["b is forgotten"]);
+        assert_eq!(losses("a=1 b=1", "</htm"), ["out/a.html is not whole"]);
     }
 }

@@ -22,7 +22,7 @@ pub mod tree;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 pub use random::Random;
 pub use tree::Tree;
@@ -207,6 +207,51 @@ impl Stage {
             after,
             took,
         })
+    }
+
+    /// Starts the run, and waits until it writes something of the catalog or the site, or has
+    /// ended.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start_writing(&self) -> io::Result<Child> {
+        let before = self.traces();
+        let mut child = self.site.start(self.call)?;
+        while child.try_wait()?.is_none() && self.traces() == before {
+            std::thread::sleep(Duration::from_micros(20));
+        }
+        Ok(child)
+    }
+
+    /// What changes as soon as something is written: catalogs, and the folder that every page
+    /// goes through.
+    fn traces(&self) -> [Option<(u64, SystemTime)>; 3] {
+        ["catalog.json", ".catalog.json.romfeed-tmp", "out/.romfeed"].map(|path| {
+            let metadata = std::fs::metadata(self.site.path(path)).ok()?;
+            Some((metadata.len(), metadata.modified().ok()?))
+        })
+    }
+
+    /// How long the run takes from there to its end.
+    ///
+    /// # Errors
+    /// As [`Self::start_writing`].
+    pub fn time_of_writing(&self) -> io::Result<Duration> {
+        self.rewind()?;
+        let mut child = self.start_writing()?;
+        let begun = Instant::now();
+        child.wait()?;
+        Ok(begun.elapsed())
+    }
+
+    /// Whether the folder is neither as before the run nor as after it.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_between(&self) -> io::Result<bool> {
+        let now = self.site.outputs()?;
+        let is = |tree: &Tree| judge::differences(&now, tree).is_empty();
+        Ok(!is(&self.before) && !is(&self.after))
     }
 
     /// Puts the folder back to before the run.

@@ -117,7 +117,10 @@ fn traced(site: &Site, options: &[&str], call: &[&str], log: &Path) -> Result<En
 /// The calls of a run that are about the site: name and number.
 fn places(stage: &Stage, injection: &Injection, log: &Path) -> Result<Vec<(String, usize)>> {
     let trace = format!("trace={}", injection.calls);
-    traced(&stage.site, &["-e", &trace], stage.call, log)?;
+    let ended = traced(&stage.site, &["-e", &trace], stage.call, log)?;
+    if !ended.answered(&[0]) {
+        return Err(format!("strace cannot trace the program: {}", ended.stderr).into());
+    }
     let text = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();
     let folder = stage.site.folder().to_string_lossy().into_owned();
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();

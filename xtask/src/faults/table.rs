@@ -24,6 +24,8 @@ pub(super) struct Row {
     num_tries: usize,
     num_effects: usize,
     losses: Vec<String>,
+    /// It need not keep any run from its end.
+    is_harmless: bool,
 }
 
 /// All faults.
@@ -38,6 +40,7 @@ impl Table {
             num_tries: 0,
             num_effects: 0,
             losses: Vec::new(),
+            is_harmless: false,
         }
     }
 
@@ -57,20 +60,28 @@ impl Table {
         self.0.push(row);
     }
 
-    /// Sums up; an error if anything was lost.
+    /// Sums up; an error if anything was lost, or a fault that should make a difference made none.
     pub(super) fn finish(self) -> Result<()> {
         let sum = |count: fn(&Row) -> usize| self.0.iter().map(count).sum::<usize>();
         let num_losses = sum(|row| row.losses.len());
         let [tries, effects] = [sum(|row| row.num_tries), sum(|row| row.num_effects)];
         eprintln!("{:<52} {tries:>6} {effects:>11} {num_losses:>7}", "all");
-        match num_losses {
-            0 => Ok(()),
-            n => Err(format!("{n} losses").into()),
+        let is_idle = |row: &&Row| row.num_effects == 0 && !row.is_harmless || row.num_tries == 0;
+        match (num_losses, self.0.iter().find(is_idle)) {
+            (0, None) => Ok(()),
+            (0, Some(row)) => Err(format!("{} took no effect", row.fault).into()),
+            (n, _) => Err(format!("{n} losses").into()),
         }
     }
 }
 
 impl Row {
+    /// Says that no run need be kept from its end.
+    pub(super) fn harmless(mut self) -> Row {
+        self.is_harmless = true;
+        self
+    }
+
     /// Counts a try; `losses` are what came of it, and `what` tells it from the others.
     pub(super) fn count(&mut self, took_effect: bool, losses: Vec<String>, what: &str) {
         self.num_tries += 1;
