@@ -49,7 +49,7 @@ fetch() {
     download "$from" "$new/$archive" || fail "cannot get $from: is $version a release?"
     download "$from.sha256" "$new/sha256" || fail "cannot get $from.sha256"
     local told found
-    read -r told _ <"$new/sha256"
+    read -r told _ <"$new/sha256" || [[ -n $told ]] || fail "$from.sha256 is empty"
     found=$(digest "$new/$archive")
     [[ $found == "$told" ]] || fail "$from is not what was released: its SHA-256 is $found, not $told"
     case $archive in
@@ -77,13 +77,19 @@ install() {
 }
 
 run() {
-    local line words
+    local line list word words
     while IFS= read -r line || [[ -n $line ]]; do
-        read -ra words <<<"$line"
-        if [[ ${#words[@]} -gt 0 ]]; then
-            printf '> romfeed %s\n' "${words[*]}"
-            romfeed "${words[@]}" </dev/null
-        fi
+        [[ ! $line =~ ^[[:space:]]*(#|$) ]] || continue
+        [[ $line != *\\ ]] || fail "a call has one line: $line"
+        # Quotes and backslashes are as in a shell, and nothing is expanded. The dots keep words
+        # that are empty.
+        list=$(xargs printf '%s.\n' <<<"$line") || fail "a quotation does not end: $line"
+        words=()
+        while IFS= read -r word; do
+            words+=("${word%.}")
+        done <<<"$list"
+        printf '> romfeed %s\n' "$line"
+        romfeed "${words[@]}" </dev/null
     done <<<"$INPUT_RUN"
 }
 

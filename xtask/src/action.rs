@@ -19,7 +19,7 @@ use crate::{
 const VERSION: &str = "9.8.7";
 const TARGET: &str = "x86_64-unknown-linux-musl";
 /// A program that says what it is called with, and fails if told to.
-const PROGRAM: &[u8] = b"#!/bin/sh\necho \"called with $*\"\n[ \"$1\" != fail ]\n";
+const PROGRAM: &[u8] = b"#!/bin/sh\nIFS=,\necho \"called with $*\"\n[ \"$1\" != fail ]\n";
 
 /// Tries all of it.
 pub(crate) fn run_all() -> Result<()> {
@@ -78,7 +78,7 @@ pub(crate) fn run_all() -> Result<()> {
     expect("a release in the cache", &run, 0, "called with --version")?;
 
     let run = runner.call("run", "Linux-X64", "", "generate -q\n\n check --zips")?;
-    expect("two calls", &run, 0, "called with check --zips")?;
+    expect("two calls", &run, 0, "called with check,--zips")?;
     let run = runner.call("run", "Linux-X64", "", "fail\ngenerate")?;
     expect("a call that fails", &run, 1, "called with fail")?;
     if String::from_utf8_lossy(&run.stdout).contains("generate") {
@@ -89,8 +89,21 @@ pub(crate) fn run_all() -> Result<()> {
         "words of the shell",
         &run,
         0,
-        "called with generate $(id) * ; id",
-    )
+        "called with generate,$(id),*,;,id",
+    )?;
+    let lines = "# not yet\n catalog yank --reason \"does not boot\" 'a b.zip' \"\" c\\ d";
+    let run = runner.call("run", "Linux-X64", "", lines)?;
+    let words = "called with catalog,yank,--reason,does not boot,a b.zip,,c d\n";
+    expect("a comment, and words with spaces", &run, 0, words)?;
+    let run = runner.call("run", "Linux-X64", "", "generate \"out")?;
+    expect(
+        "half a quotation",
+        &run,
+        1,
+        "a quotation does not end: generate \"out",
+    )?;
+    let run = runner.call("run", "Linux-X64", "", "generate \\\n-q")?;
+    expect("a call on two lines", &run, 1, "a call has one line")
 }
 
 /// A runner whose folders are all in here.
