@@ -262,6 +262,9 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
         generate::Error::Writer(writer::Error::ManifestSchema { .. }) => {
             Some("use a newer romfeed: one wrote this folder".to_owned())
         }
+        generate::Error::OutIsBuilds { .. } => {
+            Some("choose another --out; zips go to the host beside what is in it".to_owned())
+        }
         generate::Error::BuildsNotAFolder { .. } => Some(
             "name the folder the zips are in; `romfeed catalog add --zip` takes one zip".to_owned(),
         ),
@@ -424,10 +427,12 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize) 
         return;
     }
     if report.from_catalog_alone {
-        talk.line(&format!(
-            "no zip in {}: the site is made from the catalog alone",
-            config.builds.display()
-        ));
+        let builds = config.builds.display();
+        let what = match config.builds.exists() {
+            true => format!("no zip in {builds}"),
+            false => format!("there is no folder {builds}"),
+        };
+        talk.line(&format!("{what}: the site is made from the catalog alone"));
     }
     if let Some(base) = &config.base_url {
         for updater in [Updater::Template, Updater::Array] {

@@ -83,6 +83,12 @@ pub enum Error {
         /// The output folder.
         out: PathBuf,
     },
+    /// Site and builds would be one folder.
+    #[error("{} is both the folder of builds and the output folder", .out.display())]
+    OutIsBuilds {
+        /// The folder.
+        out: PathBuf,
+    },
     /// The builds are to be in something that is no folder.
     #[error("{} is not a folder", .builds.display())]
     BuildsNotAFolder {
@@ -300,13 +306,19 @@ fn remove_leftovers(config: &Config, catalog: &Path) {
     beside::remove_leftover(&config.changelogs);
 }
 
-/// The catalog that is kept up to date; neither it nor what lies with it may be published.
+/// The catalog that is kept up to date; neither it nor what lies with it may be published, and
+/// the site has a folder of its own.
 fn primary_catalog(config: &Config) -> Result<&Path, Error> {
     let out = plain(&config.out);
     let is_in_out = |path: &PathBuf| plain(path).starts_with(&out);
     if let Some(catalog) = config.catalogs.iter().find(|path| is_in_out(path)) {
         return Err(Error::CatalogInOut {
             catalog: catalog.clone(),
+            out: config.out.clone(),
+        });
+    }
+    if out == plain(&config.builds) {
+        return Err(Error::OutIsBuilds {
             out: config.out.clone(),
         });
     }

@@ -193,7 +193,10 @@ pub(super) fn warn_of_changes(config: &Config, pages: &[Page], report: &mut Repo
             ));
         }
     }
-    if let [first, others @ ..] = &report.plan.removed[..] {
+    let feeds = report.plan.removed.iter();
+    // Phones ask for lists alone.
+    let feeds: Vec<&String> = feeds.filter(|path| !path.ends_with(".html")).collect();
+    if let [first, others @ ..] = &feeds[..] {
         let others = match others.len() {
             0 => String::new(),
             n => format!(" and {n} more"),

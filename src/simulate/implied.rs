@@ -1,7 +1,7 @@
 //! What a site tells of a phone that is described by little more than its device.
 //!
-//! In: a [`Subject`] without properties, and the [`Site`]. Out: the subject with the release type
-//! and the version that all builds published for the device have. Where they have several, the
+//! In: a [`Subject`] without properties, and the [`Site`]. Out: the subject with the release type,
+//! the version and the API level that all builds published for the device have. Where they have several, the
 //! caller must say which.
 
 use std::collections::BTreeSet;
@@ -55,6 +55,12 @@ pub fn complete(
         }
         implied.extend(subject.said.version.as_ref().map(|_| "--version"));
     }
+    let said = &mut subject.said;
+    if let (None, Some(romtype), Some(version)) = (said.sdk, &said.romtype, &said.version) {
+        let levels = sdk_levels(site, &device, romtype, version);
+        said.sdk = levels.first().copied().filter(|_| levels.len() == 1);
+        implied.extend(said.sdk.map(|_| "--sdk"));
+    }
     Ok(implied)
 }
 
@@ -83,11 +89,32 @@ fn versions(site: &Site<'_>, device: &str, romtype: &str) -> BTreeSet<String> {
     texts(site, &path, |entry| entry["version"].as_str())
 }
 
+/// The API levels of the builds of a version; nothing if the list of updater 23 cannot be read.
+fn sdk_levels(site: &Site<'_>, device: &str, romtype: &str, version: &str) -> BTreeSet<u32> {
+    let builds = fetch(site, &format!("v2/devices/{device}/builds.json"));
+    let is_same = |build: &&Value| {
+        let is = |key: &str, wanted: &str| {
+            let found = build[key].as_str();
+            found.is_some_and(|found| found.eq_ignore_ascii_case(wanted))
+        };
+        is("type", romtype) && is("version", version)
+    };
+    let builds = builds.as_array().into_iter().flatten().filter(is_same);
+    let files = builds.flat_map(|build| build["files"].as_array().into_iter().flatten());
+    let levels = files.filter_map(|file| file["os_sdk_level"].as_u64());
+    levels.filter_map(|sdk| sdk.try_into().ok()).collect()
+}
+
 /// A text of each element of a list below `api/v1/`; nothing if it cannot be read.
 fn texts(site: &Site<'_>, path: &str, text: fn(&Value) -> Option<&str>) -> BTreeSet<String> {
-    let url = format!("{}/{}api/v1/{path}", site.base, site.tree());
-    let list: Option<Value> = fetch_json(site.fetch, &url, MAX_BODY).unwrap_or_default();
-    let list = list.unwrap_or_default();
+    let list = fetch(site, &format!("v1/{path}"));
     let list = list["response"].as_array().into_iter().flatten();
     list.filter_map(text).map(str::to_owned).collect()
+}
+
+/// A file below `api/`; null if it cannot be read.
+fn fetch(site: &Site<'_>, path: &str) -> Value {
+    let url = format!("{}/{}api/{path}", site.base, site.tree());
+    let found: Option<Value> = fetch_json(site.fetch, &url, MAX_BODY).unwrap_or_default();
+    found.unwrap_or_default()
 }

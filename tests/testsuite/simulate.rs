@@ -648,13 +648,17 @@ fn a_phone_of_which_the_device_is_known_has_what_is_published_for_it() {
     let run = dir.run(&args).expect(0);
     for text in [
         "phone    bacon, 21.0 nightly,",
-        "--type and --version as published for it",
+        "API level 34\n",
+        "(--type, --version and --sdk as published for it",
         "sees 2 updates",
         "tell them by --incr,",
     ] {
         assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
     }
     assert!(!run.stdout.contains("the ROM must keep"), "{}", run.stdout);
+    let run = dir.run(&[&args[..], &["--client", "cm12", "--date", "1"]].concat());
+    let text = "no build for bacon is of Android 7 or older";
+    assert!(run.stdout.contains(text), "{}", run.stdout);
     // Of several, one must be named.
     add(&dir, "old.zip", "20.0", "nightly");
     dir.run(&args)
@@ -671,6 +675,16 @@ fn a_phone_of_which_the_device_is_known_has_what_is_published_for_it() {
         "{}",
         run.stdout
     );
+}
+
+#[test]
+fn updater_23_is_not_told_of_a_level_that_nobody_named() {
+    let dir = site(&[0, 1], "");
+    let date = "1700000000";
+    let call = ["simulate", "--device", "bacon", "--date", date, "--client"];
+    let run = dir.run(&[&call[..], &["23"]].concat()).expect(0);
+    assert!(run.stdout.contains("offered "), "{}", run.stdout);
+    assert!(!run.stdout.contains("SDK level"), "{}", run.stdout);
 }
 
 /// Publishes a build by its facts.

@@ -99,11 +99,14 @@ fn head(played: &Played) -> String {
         facts.extend(is_set.then(|| what.to_owned()));
     }
     let _ = writeln!(text, "phone    {}", facts.join(", "));
-    if !played.implied.is_empty() {
-        let flags = played.implied.join(" and ");
+    if let [before @ .., last] = &played.implied[..] {
+        let before = match before {
+            [] => String::new(),
+            before => format!("{} and ", before.join(", ")),
+        };
         let _ = writeln!(
             text,
-            "         ({flags} as published for it, for want of better)"
+            "         ({before}{last} as published for it, for want of better)"
         );
     }
     let folder = played.folder.display().to_string();

@@ -20,6 +20,7 @@ impl Case<'_> {
             .or_else(|| self.other_case(path))
             .or_else(|| self.other_end(path))
             .or_else(|| self.other_lane(path))
+            .or_else(|| self.too_new(path))
             .or_else(|| self.unknown_incremental(path))
             .unwrap_or_else(|| self.nothing_there(path))
     }
@@ -157,6 +158,21 @@ impl Case<'_> {
                      type. Build the ROM with that type, or set `romtype` under [[override]]",
                     shown(&phone.release_type),
                     names(romtypes),
+                    shown(device)
+                ),
+            )
+        })
+    }
+
+    /// A device whose builds are not for this client at all.
+    fn too_new(&self, path: &str) -> Option<Advice> {
+        let device = &self.simulation.phone.device;
+        let is_asked = self.generation() == Generation::Cm12 && path.contains("legacy/");
+        (is_asked && self.site.devices().contains(device.as_str())).then(|| {
+            Advice::new(
+                "too-new",
+                format!(
+                    "no build for {} is of Android 7 or older, and newer ones are not told to this updater",
                     shown(device)
                 ),
             )
