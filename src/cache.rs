@@ -175,7 +175,7 @@ pub struct Told {
     pub is_delta: bool,
     /// The properties of the device, all or those that decide facts.
     pub device_props: DeviceProps,
-    /// It has a manifest of the projects it was made from.
+    /// It has a manifest of the projects it was made from, or may have one.
     pub has_projects: bool,
 }
 

@@ -155,7 +155,7 @@ pub struct Examined {
     pub device_props: DeviceProps,
     /// The projects it was made from, if they were asked for and read now.
     pub projects: Option<Projects>,
-    /// It has a manifest of them.
+    /// It has a manifest of them, or may have one.
     pub has_projects: bool,
     /// What reading the package has cost.
     pub counters: Counters,
@@ -246,12 +246,16 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
                 .knows_projects
                 .is_some_and(|known| !known(&filename));
             let projects = match told.has_projects && is_lacking {
-                true => read_projects(&mut package, None, &budget, &mut warnings),
-                false => None,
+                true => read_projects(&mut package, None, &budget),
+                false => Ok(None),
             };
+            let projects = projects.unwrap_or_else(|error| {
+                warnings.push(without_projects(&error));
+                None
+            });
             (told, projects)
         }
-        None => ask_partitions(&mut package, &budget, layout, context)?,
+        None => ask_partitions(&mut package, &budget, layout, context, &mut warnings)?,
     };
     let kind = match told.is_delta {
         false => Kind::Full,
@@ -360,6 +364,7 @@ fn ask_partitions(
     budget: &Arc<Budget>,
     layout: Layout,
     context: Context<'_>,
+    warnings: &mut Vec<String>,
 ) -> Result<(Told, Option<Projects>), Error> {
     let rom = Rom::open(package, Arc::clone(budget))?;
     let is_patch = |name: &str| name.starts_with("patch/") && name.ends_with(".p");
@@ -373,36 +378,46 @@ fn ask_partitions(
         false => read_device_props(package, &rom, Until::Enough(&is_enough))?,
     };
     let projects = match context.knows_projects.is_some() && !is_delta {
-        true => read_projects(package, Some(&rom), budget, &mut device_props.warnings),
-        false => None,
+        true => read_projects(package, Some(&rom), budget),
+        false => Ok(None),
     };
+    // What the system failed to read once is looked for again, and not remembered as a fault.
+    let is_unsettled = projects.as_ref().is_err_and(|e| e.class() == Class::Io);
+    let projects = projects.unwrap_or_else(|error| {
+        let warnings = match is_unsettled {
+            true => warnings,
+            false => &mut device_props.warnings,
+        };
+        warnings.push(without_projects(&error));
+        None
+    });
     let told = Told {
         is_delta,
         device_props,
-        has_projects: projects.is_some(),
+        has_projects: projects.is_some() || is_unsettled,
     };
     Ok((told, projects))
 }
 
+/// The warning of projects that cannot be read: they are for people alone.
+fn without_projects(error: &projects::image::Error) -> String {
+    format!("its projects are not known: {}", chain(error))
+}
+
 /// Reads the projects a full package was made from; `rom` if it is open already, and it is not
-/// known that it has them. They are for people alone, so what is wrong with them is a warning.
+/// known that it has them.
 fn read_projects(
     package: &mut Package,
     rom: Option<&Rom>,
     budget: &Arc<Budget>,
-    warnings: &mut Vec<String>,
-) -> Option<Projects> {
-    let read = match rom {
+) -> Result<Option<Projects>, projects::image::Error> {
+    match rom {
         // For what may not be there, no stream of a whole partition is decoded.
         Some(rom) => projects::image::read(package, rom, &|name| rom.is_at_hand(name)),
         None => Rom::open(package, Arc::clone(budget))
             .map_err(Into::into)
             .and_then(|rom| projects::image::read(package, &rom, &|_| true)),
-    };
-    read.unwrap_or_else(|error| {
-        warnings.push(format!("its projects are not known: {}", chain(&error)));
-        None
-    })
+    }
 }
 
 /// Reads the properties of the device a full package is for.

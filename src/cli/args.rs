@@ -346,7 +346,7 @@ const SIMULATE_EXAMPLES: &str = "\
 Examples:
   adb shell getprop | romfeed simulate --props -
   romfeed simulate --zip builds/bacon/lineage-21.0-20240801-nightly-bacon.zip
-  romfeed simulate --device bacon --type nightly --version 21.0 --incr eng.1 --date 1722470400 --sdk 34
+  romfeed simulate --device bacon --type nightly --version 21.0 --incr eng.1 --date 1722470400
   romfeed simulate --props phone.txt --url https://ota.example.org";
 
 #[derive(Debug, Args)]

@@ -47,7 +47,7 @@ pub(crate) fn resolve(set: FileSite, folder: &Path) -> Result<Theme, String> {
     let accent = match &set.color {
         None => defaults.accent,
         Some(color) => Color::parse(color)
-            .ok_or_else(|| format!("color: `{}` is none, as #0b7a75 is", color.escape_debug()))?,
+            .ok_or_else(|| format!("color: `{}` is no colour as #0b7a75", color.escape_debug()))?,
     };
     let logo = set.logo.as_ref().map(|name| {
         let path = folder.join(name);

@@ -251,7 +251,7 @@ fn settings_of_the_site_that_cannot_be_are_named() {
     for (text, message) in [
         (
             "color = \"red\"",
-            "[site]: color: `red` is none, as #0b7a75 is",
+            "[site]: color: `red` is no colour as #0b7a75",
         ),
         (
             "logo = \"note.txt\"",

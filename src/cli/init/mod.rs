@@ -55,7 +55,7 @@ pub(crate) fn run(args: &InitArgs, config: &Config, talk: Talk) -> io::Result<Ou
         return print(path, &files, talk);
     }
     let outcome = write_all(&files, &site, config, &found, args.dry_run, talk);
-    if !args.dry_run {
+    if !args.dry_run && matches!(outcome, Outcome::Done) {
         print_next_steps(&site, config, &found, talk);
     }
     Ok(outcome)

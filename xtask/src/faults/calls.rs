@@ -124,7 +124,7 @@ fn places(stage: &Stage, injection: &Injection, log: &Path) -> Result<Vec<(Strin
     let text = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();
     let folder = stage.site.folder().to_string_lossy().into_owned();
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
-    let mut places = BTreeSet::new();
+    let (mut places, mut of_loader) = (BTreeSet::new(), BTreeSet::new());
     for line in text.lines() {
         let Some((thread, rest)) = line.split_once(' ') else {
             continue;
@@ -139,9 +139,12 @@ fn places(stage: &Stage, injection: &Injection, log: &Path) -> Result<Vec<(Strin
         *number += 1;
         if is_about(args, &folder) && !(injection.calls == CHANGING && is_reading(call, args)) {
             places.insert((call.to_owned(), *number));
+        } else if args.contains(".so") {
+            of_loader.insert((call.to_owned(), *number));
         }
     }
-    let places: Vec<(String, usize)> = places.into_iter().collect();
+    // What the system reads of its own before the program begins is no fault of the program.
+    let places: Vec<(String, usize)> = places.difference(&of_loader).cloned().collect();
     Ok(match injection.is_sampled {
         true => {
             let step = places.len().div_ceil(MAX_ERRORS).max(1);
