@@ -265,7 +265,7 @@ pub fn plan(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
     plan.removed = known
         .iter()
         .filter(|path| plan.owned.binary_search(path).is_err())
-        .filter(|path| is_inside(path) && is_file_or_link(&out.join(path)))
+        .filter(|path| is_inside(path) && may_be_file_or_link(&out.join(path)))
         .filter(|path| !strange.is_on_the_way_to(path))
         .cloned()
         .collect();
@@ -318,9 +318,16 @@ impl<'o> Strange<'o> {
 }
 
 /// Whether something is there that can be removed as a file is.
-fn is_file_or_link(path: &Path) -> bool {
-    let metadata = path.symlink_metadata();
-    metadata.is_ok_and(|metadata| !metadata.is_dir())
+/// Whether there is something that could be one of our files. What cannot be looked at may be: it
+/// would be nobody's if it was forgotten.
+fn may_be_file_or_link(path: &Path) -> bool {
+    match path.symlink_metadata() {
+        Ok(metadata) => !metadata.is_dir(),
+        Err(error) => !matches!(
+            error.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+        ),
+    }
 }
 
 /// Referenced files first, feeds after them, then what names feeds; within these, folder by
