@@ -126,7 +126,10 @@ fn the_path_of_the_address_is_in_every_rule() {
         nginx.contains(r#"location ~ "^/a\.b(?:/[^/]+)?/api/""#),
         "{nginx}"
     );
-    assert!(nginx.contains("error_page 403 404 =404 /a.b/404.html;"), "{nginx}");
+    assert!(
+        nginx.contains("error_page 403 404 =404 /a.b/404.html;"),
+        "{nginx}"
+    );
     let rules = text(
         &site(Host::GitLab, "https://you.gitlab.io/ota", None),
         "host/_redirects",

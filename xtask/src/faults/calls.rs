@@ -26,8 +26,6 @@ const STAGES: [&str; 4] = [
     "a build is withdrawn",
     "after that, and without pages",
 ];
-/// Tries of one error in one stage; more are spread evenly.
-const MAX_ERRORS: usize = 60;
 
 /// What is done to a call.
 struct Injection {
@@ -35,8 +33,6 @@ struct Injection {
     calls: &'static str,
     /// As strace has it.
     what: &'static str,
-    /// Whether there are too many for all of them.
-    is_sampled: bool,
 }
 
 const INJECTIONS: [Injection; 5] = [
@@ -44,31 +40,26 @@ const INJECTIONS: [Injection; 5] = [
         name: "kill -9 before each call that changes something",
         calls: CHANGING,
         what: "signal=KILL",
-        is_sampled: false,
     },
     Injection {
         name: "each such call: no space left (ENOSPC)",
         calls: CHANGING,
         what: "error=ENOSPC",
-        is_sampled: true,
     },
     Injection {
         name: "each such call: the disk fails (EIO)",
         calls: CHANGING,
         what: "error=EIO",
-        is_sampled: true,
     },
     Injection {
         name: "each such call: not permitted (EACCES)",
         calls: CHANGING,
         what: "error=EACCES",
-        is_sampled: true,
     },
     Injection {
         name: "calls that read: the disk fails (EIO)",
         calls: READING,
         what: "error=EIO",
-        is_sampled: true,
     },
 ];
 
@@ -144,14 +135,7 @@ fn places(stage: &Stage, injection: &Injection, log: &Path) -> Result<Vec<(Strin
         }
     }
     // What the system reads of its own before the program begins is no fault of the program.
-    let places: Vec<(String, usize)> = places.difference(&of_loader).cloned().collect();
-    Ok(match injection.is_sampled {
-        true => {
-            let step = places.len().div_ceil(MAX_ERRORS).max(1);
-            places.into_iter().step_by(step).collect()
-        }
-        false => places,
-    })
+    Ok(places.difference(&of_loader).cloned().collect())
 }
 
 /// Whether the paths among the arguments lie in the folder, or begin where the program runs.
