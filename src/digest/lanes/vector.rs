@@ -10,6 +10,8 @@ use super::Block;
 
 /// Words of the first half of a block.
 const HALF: usize = 8;
+/// Blocks that are asked for before they are needed: mostly another core has read them.
+const AHEAD: usize = 8;
 
 /// One 32-bit word of each lane.
 ///
@@ -234,6 +236,11 @@ unsafe fn byte_order() -> __m128i {
 #[inline(always)]
 unsafe fn transposed(blocks: &[&[Block]], index: usize) -> [__m256i; 16] {
     let blocks: &[&[Block]; 8] = blocks.try_into().expect("eight lanes");
+    for lane in blocks {
+        // An address behind the end does no harm: it is only a hint.
+        let ahead = lane.as_ptr().wrapping_add(index + AHEAD);
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.cast()) };
+    }
     let mut vectors = [unsafe { _mm256_setzero_si256() }; 16];
     for half in [0, 1] {
         let mut rows = [unsafe { _mm256_setzero_si256() }; 8];
