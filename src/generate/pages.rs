@@ -166,6 +166,9 @@ fn warn_of_shared_names(config: &Config, lanes: &BTreeMap<LaneKey, Lane<'_>>, re
     }
 }
 
+/// How files end that browsers and readers of news ask for, and no updater.
+const FOR_PEOPLE: [&str; 5] = ["atom", "css", "html", "js", "svg"];
+
 /// What phones may stumble over is pointed out: a `{device}.json` that gets another
 /// form, since what reads it must be new enough, or old enough; and files that go.
 pub(super) fn warn_of_changes(config: &Config, pages: &[Page], report: &mut Report) {
@@ -193,9 +196,11 @@ pub(super) fn warn_of_changes(config: &Config, pages: &[Page], report: &mut Repo
             ));
         }
     }
-    let feeds = report.plan.removed.iter();
-    // Phones ask for lists alone.
-    let feeds: Vec<&String> = feeds.filter(|path| !path.ends_with(".html")).collect();
+    let is_feed = |path: &&String| {
+        let ending = path.rsplit('.').next().unwrap_or_default();
+        !FOR_PEOPLE.contains(&ending)
+    };
+    let feeds: Vec<&String> = report.plan.removed.iter().filter(is_feed).collect();
     if let [first, others @ ..] = &feeds[..] {
         let others = match others.len() {
             0 => String::new(),

@@ -1,8 +1,8 @@
 //! What a site tells of a phone that is described by little more than its device.
 //!
 //! In: a [`Subject`] without properties, and the [`Site`]. Out: the subject with the release type,
-//! the version and the API level that all builds published for the device have. Where they have several, the
-//! caller must say which.
+//! the version and the API level that all builds published for the device have. Where they have
+//! several release types or versions, the caller must say which.
 
 use std::collections::BTreeSet;
 

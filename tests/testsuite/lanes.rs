@@ -959,6 +959,20 @@ fn phones_of_the_cyanogenmod_era_find_their_answers() {
 }
 
 #[test]
+fn pages_that_go_are_nothing_that_phones_ask_for() {
+    let dir = RomDir::new();
+    put_full(&dir, "22.2", 0);
+    generate(&dir, "").expect(0);
+    let run = generate(&dir, "[site]\npages = false").expect(0);
+    assert!(!dir.path().join("out/index.html").exists());
+    assert!(
+        !run.stderr.contains("phones may still ask"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn a_variant_that_settings_name_no_more_keeps_its_builds_and_says_so() {
     let dir = RomDir::new();
     put_full(&dir, "22.2", 0);

@@ -171,8 +171,6 @@ pub struct Stage {
     pub before: Tree,
     /// The same after a run that nothing disturbed.
     pub after: Tree,
-    /// How long that took.
-    pub took: Duration,
 }
 
 impl Stage {
@@ -183,9 +181,7 @@ impl Stage {
     pub fn set(site: &Site, step: &story::Step) -> io::Result<Self> {
         (step.change)(site)?;
         let before = site.outputs()?;
-        let begun = Instant::now();
         let ended = site.run(step.call)?;
-        let took = begun.elapsed();
         if !ended.answered(&[0]) {
             let reason = format!(
                 "{}: the undisturbed run failed: {}",
@@ -205,7 +201,6 @@ impl Stage {
             call: step.call,
             before,
             after,
-            took,
         })
     }
 

@@ -13,7 +13,7 @@ pub(super) enum Side {
     /// What it writes: all of that is old or new, and it tells what is not done.
     Output,
     /// What it reads: of what cannot be read there is less, until the next run. Texts are only
-    /// warned of, and a folder that cannot be listed a second time counts as empty.
+    /// warned of.
     Input,
 }
 
