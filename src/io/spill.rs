@@ -1,7 +1,7 @@
 //! A forward-only stream as a source that can be read at any offset.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -158,6 +158,9 @@ impl Spill {
                 state.file.insert(file)
             }
         };
+        // On Windows, reading at an offset moves the place where the next write goes.
+        let at = state.len - state.memory.len() as u64;
+        file.seek(SeekFrom::Start(at)).map_err(failed)?;
         file.write_all(tail).map_err(failed)?;
         state.len = end;
         Ok(())
