@@ -46,9 +46,14 @@ pub(super) fn fault_of_file(file: &Path, place: &str, missing: &'static Rule) ->
         file.symlink_metadata()
             .is_ok_and(|found| found.is_symlink())
     };
-    let message = match File::open(file).and_then(|file| file.metadata()) {
-        Ok(found) if found.is_file() => return None,
-        Ok(_) => {
+    // Not every system opens folders.
+    let is_file = || match file.metadata()?.is_file() {
+        true => File::open(file).map(|_| true),
+        false => Ok(false),
+    };
+    let message = match is_file() {
+        Ok(true) => return None,
+        Ok(false) => {
             let message = "it is a folder, not a file";
             return Some(Finding::new(missing, place, message).with_fix(FIX_OF_FOLDER));
         }

@@ -74,17 +74,21 @@ impl Folder {
         };
         let path = path.trim_start_matches('/');
         let is_inside = path.split('/').all(|part| part != ".." && part != ".");
-        Ok((is_inside && !path.contains(['\0', '\\'])).then(|| path.to_owned()))
+        let is_odd = |c| ['\0', '\\'].contains(&c) || (cfg!(windows) && c == ':');
+        Ok((is_inside && !path.contains(is_odd)).then(|| path.to_owned()))
     }
 
-    fn file_at(&self, path: &str) -> PathBuf {
+    /// The file, which need not be there; none if the path has it in other letters.
+    fn file_at(&self, path: &str) -> Option<PathBuf> {
         let of_builds = path
             .strip_prefix("builds/")
             .filter(|_| !self.root.join(path).exists());
-        match of_builds {
-            Some(path) => self.builds.join(path),
-            None => self.root.join(path),
-        }
+        let (folder, path) = match of_builds {
+            Some(path) => (&self.builds, path),
+            None => (&self.root, path),
+        };
+        let file = folder.join(path);
+        is_named(&file, path).then_some(file)
     }
 }
 
@@ -112,7 +116,9 @@ impl Fetch for Folder {
         let Some(path) = path else {
             return not_found();
         };
-        let mut file = self.file_at(&path);
+        let Some(mut file) = self.file_at(&path) else {
+            return not_found();
+        };
         if file.is_dir() {
             if !(path.is_empty() || path.ends_with('/')) {
                 let to = format!("{}/", ask.url);
@@ -153,8 +159,24 @@ impl Fetch for Folder {
 
     fn file(&self, url: &str) -> Option<PathBuf> {
         let path = self.path(url).ok()??;
-        Some(self.file_at(&path))
+        self.file_at(&path)
     }
+}
+
+/// Whether a file is called so letter by letter, as hosts want it; some systems do not care.
+fn is_named(file: &Path, path: &str) -> bool {
+    if !cfg!(any(windows, target_os = "macos")) {
+        return true;
+    }
+    let Ok(real) = file.canonicalize() else {
+        return true;
+    };
+    // Links lead to other names; those are not looked into.
+    let names = real.components().rev().map(|part| part.as_os_str());
+    let asked = path.rsplit('/').filter(|part| !part.is_empty());
+    names
+        .zip(asked)
+        .all(|(name, asked)| name == asked || !name.eq_ignore_ascii_case(asked))
 }
 
 /// Whether this says that nothing is there, rather than that it cannot be read.

@@ -164,7 +164,8 @@ pub trait Fetch: Send + Sync {
     /// [`Fault`], if no answer came.
     fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault>;
 
-    /// The file that answers for an address, whether it is there or not; none of a live host.
+    /// The file that answers for an address, whether it is there or not; none of a live host, and
+    /// none if no file can answer for it.
     fn file(&self, _url: &str) -> Option<PathBuf> {
         None
     }
