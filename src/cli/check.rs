@@ -17,6 +17,7 @@ use romfeed::site::writer;
 
 use super::args::CheckArgs;
 use super::report::{Talk, chain, count, print_rom_side};
+use super::tame::{escape, shown};
 use super::{Outcome, findings, live, now};
 
 /// What mends a list of romfeed's own files that cannot be understood.
@@ -50,8 +51,8 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
     };
     let is_live = args.url.is_some();
     let place = match is_live {
-        true => findings::escape(base),
-        false => findings::escape(&config.out.display().to_string()),
+        true => escape(base),
+        false => shown(&config.out),
     };
     let found = match find_feeds(args, base, &paths, &*http) {
         Ok(found) => found,
@@ -212,7 +213,7 @@ fn find_feeds(
         (true, true) => {
             let told = check::of_site(base, fetch).map_err(Unknown::Unreachable)?;
             let found = feeds(base, &told);
-            let base = findings::escape(base);
+            let base = escape(base);
             let message = format!("nothing at {base} tells which feeds are there");
             match found.is_empty() {
                 true => Err(Unknown::Usage(message)),

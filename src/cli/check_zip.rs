@@ -8,6 +8,7 @@ use romfeed::finding::{self, Finding};
 use romfeed::verify::{self, Verdict};
 
 use super::report::{Talk, chain};
+use super::tame::{escape, shown};
 use super::{Outcome, config, findings};
 
 /// Judges packages one after another; each is read with all there is.
@@ -62,7 +63,7 @@ fn unreadable(error: &verify::Error, place: &str) -> Finding {
 }
 
 fn print_summary(talk: Talk, zip: &Path, verdict: &Verdict) {
-    let place = findings::escape(&zip.to_string_lossy());
+    let place = shown(zip);
     let count = findings::count(&verdict.findings);
     if finding::has_errors(&verdict.findings) {
         let count = count.unwrap_or_default();
@@ -80,7 +81,7 @@ fn print_summary(talk: Talk, zip: &Path, verdict: &Verdict) {
             .subject
             .as_deref()
             .unwrap_or("somebody without a name");
-        let subject = findings::escape(subject);
+        let subject = escape(subject);
         format!(", signed by {subject}, sha256 {}", signer.fingerprint)
     });
     let count = count.map_or_else(String::new, |count| format!("; {count}"));

@@ -33,9 +33,6 @@ pub(crate) const FILE_NAME: &str = "romfeed.toml";
 /// Longest certificate or feed template read, in bytes.
 const MAX_FILE_SIZE: u64 = 1 << 20;
 
-/// Folder of the user's feed templates, beside the settings.
-const TEMPLATES: &str = "templates/feeds";
-
 /// One thread per processor.
 pub(crate) fn default_jobs() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
@@ -337,7 +334,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         (None, None) => None,
     };
     let mut templates = FeedLoader {
-        folder: folder.join(TEMPLATES),
+        folder: folder.join("templates").join("feeds"),
         loaded: Vec::new(),
     };
     for feed in settings.feeds {

@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use super::args::InspectArgs;
 use super::inspect::{ErrorLine, counters_line, print_json};
 use super::report::{Talk, chain, print_fault};
+use super::tame::shown;
 
 /// Longest file taken out of a package, in bytes; the largest file systems of
 /// phones are smaller.
@@ -142,11 +143,7 @@ fn look_at_all(
     for (index, zip) in args.zips.iter().enumerate() {
         if args.zips.len() > 1 && !args.json {
             let gap = if index > 0 { "\n" } else { "" };
-            writeln!(
-                io::stdout(),
-                "{gap}# {}",
-                zip.display().to_string().escape_debug()
-            )?;
+            writeln!(io::stdout(), "{gap}# {}", shown(zip))?;
         }
         match look_at(zip, args, look, config, talk) {
             Ok(()) => {}
@@ -212,9 +209,8 @@ fn report(zip: &Path, failure: Failure, talk: Talk) {
         Failure::TooLarge { .. } => Some("no phone has such a partition; check the package"),
         _ => None,
     };
-    let path = zip.display().to_string();
     if let Some(hint) = hint {
-        let text = format!("{}: {}", path.escape_debug(), chain(&failure));
+        let text = format!("{}: {}", shown(zip), chain(&failure));
         return talk.error(&text, Some(hint));
     }
     let class = failure.class();
@@ -222,6 +218,7 @@ fn report(zip: &Path, failure: Failure, talk: Talk) {
         Failure::Package(error) => error.into(),
         failure => failure.into(),
     };
+    let path = zip.display().to_string();
     print_fault(talk, &Fault { path, class, error });
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::inspect::print_json;
 use super::report::Talk;
+use super::tame::escape;
 
 /// A finding in `--json`; part of the documented schema.
 #[derive(Serialize)]
@@ -60,18 +61,6 @@ fn print_one(talk: Talk, finding: &Finding) {
     if talk.verbosity > 0 {
         tell(&format!("  {} {}", talk.paint("1", "source:"), rule.source));
     }
-}
-
-/// Text from packages and servers, so that a terminal takes it for text; quotes stay.
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for char in text.chars() {
-        match char {
-            '\'' | '"' | '\\' => escaped.push(char),
-            char => escaped.extend(char.escape_debug()),
-        }
-    }
-    escaped
 }
 
 /// `2 errors, 1 warning`; none if there is neither.

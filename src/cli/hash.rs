@@ -14,6 +14,7 @@ use super::args::HashArgs;
 use super::config::default_jobs;
 use super::progress::Progress;
 use super::report::{Talk, chain};
+use super::tame::shown;
 
 /// Prints a line for each file and algorithm, in the order of the files; answers whether all
 /// could be read.
@@ -106,8 +107,7 @@ impl<'a> Lines<'a> {
     }
 
     fn fail(&self, place: usize, error: &Error) {
-        let file = self.files[place].display().to_string();
-        let message = format!("{}: {}", file.escape_debug(), chain(error));
+        let message = format!("{}: {}", shown(&self.files[place]), chain(error));
         self.progress.pause(|| self.talk.error(&message, None));
         self.add(place, Vec::new());
         self.printed

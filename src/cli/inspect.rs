@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::args::InspectArgs;
 use super::report::{Talk, chain, print_fault};
+use super::tame::shown;
 
 /// One line of `--json`; part of the documented schema.
 #[derive(Serialize)]
@@ -98,9 +99,8 @@ pub(crate) fn run(args: &InspectArgs, config: &Config, talk: Talk) -> io::Result
                 if args.json {
                     print_json(&ErrorLine::new(zip, error.class(), chain(&error)))?;
                 } else if error.class() == Class::NotARom {
-                    let path = zip.display().to_string();
                     talk.error(
-                        &format!("{}: {}", path.escape_debug(), chain(&error)),
+                        &format!("{}: {}", shown(zip), chain(&error)),
                         Some("look into it with --props, --ls or --extract"),
                     );
                 } else {
@@ -240,7 +240,7 @@ pub(crate) fn format_time(seconds: i64) -> String {
 fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>, talk: Talk) -> String {
     let mut text = format!(
         "{}\n  {} package, layout {}{}\n",
-        zip.display().to_string().escape_debug(),
+        shown(zip),
         package.kind.as_str(),
         package.layout,
         package

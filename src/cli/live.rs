@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use romfeed::fetch::{Http, Settings, parse_roots};
 
+use super::tame::shown;
+
 /// How live hosts know who asks.
 const USER_AGENT: &str = concat!("romfeed/", env!("CARGO_PKG_VERSION"));
 /// Longest `--ca` file read, in bytes; all certificates that browsers trust have 250 KiB.
@@ -17,10 +19,9 @@ const MAX_CA: u64 = 4 << 20;
 pub(crate) fn connect(ca: Option<&Path>, seconds: u16) -> Result<Http, String> {
     let roots = match ca {
         None => Vec::new(),
-        Some(file) => read_roots(file).map_err(|reason| {
-            let name = file.display().to_string();
-            format!("--ca {}: {reason}", name.escape_debug())
-        })?,
+        Some(file) => {
+            read_roots(file).map_err(|reason| format!("--ca {}: {reason}", shown(file)))?
+        }
     };
     Ok(Http::new(&Settings {
         timeout: Duration::from_secs(seconds.into()),

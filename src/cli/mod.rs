@@ -21,6 +21,7 @@ mod report;
 #[cfg(feature = "serve")]
 mod serve;
 mod simulate;
+mod tame;
 mod theme;
 
 use std::io::{self, Write};
@@ -277,9 +278,8 @@ fn run_generate(
     };
     // The default may well be absent, where a catalog is all there is.
     if args.places.builds.is_some() && !config.builds.exists() {
-        let builds = config.builds.display().to_string();
         talk.error(
-            &format!("there is no folder {}", builds.escape_debug()),
+            &format!("there is no folder {}", tame::shown(&config.builds)),
             Some("name the folder the zips are in by --builds or ROMFEED_BUILDS"),
         );
         return Ok(Outcome::Usage);

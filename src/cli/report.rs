@@ -17,6 +17,7 @@ use romfeed::romside::{self, RomSide, Updater};
 use romfeed::scan::Problem;
 
 use super::args::{Global, When};
+use super::tame::escape;
 
 /// Longest line of an error or warning, in bytes.
 const MAX_LINE_LEN: usize = 600;
@@ -193,7 +194,7 @@ fn objection_hint(fault: &Fault) -> &'static str {
 
 /// Prints one fault.
 pub(crate) fn print_fault(talk: Talk, fault: &Fault) {
-    let path = fault.path.escape_debug();
+    let path = escape(&fault.path);
     talk.error(
         &format!("{path}: {}", chain(&*fault.error)),
         Some(hint(fault)),

@@ -16,6 +16,7 @@ use super::config::Flags;
 use super::inspect::format_time;
 use super::progress::Progress;
 use super::report::{self, Talk, chain, print_run_error};
+use super::tame::shown;
 use super::{Outcome, config, theme};
 
 /// Lines of the log that may wait for a slow terminal; further ones are lost.
@@ -152,11 +153,10 @@ fn start(
 
 /// The catalogs, or with `--watch` the folder of packages that they are made from.
 fn looked_into(args: &ServeArgs, config: &Config) -> String {
-    let shown = |path: &PathBuf| path.display().to_string().escape_debug().to_string();
     match args.watch {
         true => shown(&config.builds),
         false => {
-            let catalogs: Vec<String> = config.catalogs.iter().map(shown).collect();
+            let catalogs: Vec<String> = config.catalogs.iter().map(|file| shown(file)).collect();
             catalogs.join(", ")
         }
     }
@@ -265,10 +265,9 @@ impl Reporter {
         let named = [("--builds", &places.builds), ("--out", &places.out)];
         for (flag, folder) in named {
             if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
-                let folder = folder.display().to_string();
                 talk.warning(&format!(
                     "{flag}: there is no folder {}, so no file of it is served",
-                    folder.escape_debug()
+                    shown(folder)
                 ));
             }
         }

@@ -8,6 +8,8 @@ use romfeed::io::{read_file, read_text};
 use romfeed::theme::{Color, Install, Link, Logo, MAX_LOGO_SIZE, Template, Theme};
 use serde::Deserialize;
 
+use super::tame::shown;
+
 /// Folder of the user's templates of pages, beside the settings.
 pub(crate) const FOLDER: &str = "templates";
 /// What in it belongs to pages.
@@ -113,9 +115,9 @@ fn load_templates(folder: &Path) -> Result<BTreeMap<String, Template>, String> {
         if name.starts_with('.') {
             continue;
         }
+        let in_file = |error| format!("{}: {error}", shown(&path));
+        let text = read_text(&path, MAX_TEMPLATE).map_err(in_file)?;
         let file = path.display().to_string();
-        let in_file = |error: &dyn std::fmt::Display| format!("{}: {error}", file.escape_debug());
-        let text = read_text(&path, MAX_TEMPLATE).map_err(|e| in_file(&e))?;
         templates.insert(name, Template { file, text });
     }
     Ok(templates)

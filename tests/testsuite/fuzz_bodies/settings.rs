@@ -8,6 +8,8 @@ mod config;
 mod devices;
 #[path = "../../../src/cli/rate.rs"]
 mod rate;
+#[path = "../../../src/cli/tame.rs"]
+mod tame;
 #[path = "../../../src/cli/theme.rs"]
 mod theme;
 
