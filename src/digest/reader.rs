@@ -223,13 +223,21 @@ impl<'a> Open<'a> {
             offset: 0,
         };
         open.require_unchanged()?;
-        #[cfg(target_os = "linux")]
         if pace.bytes_per_second.is_none() {
-            // What the system makes of it is its own affair.
-            let _ = rustix::fs::fadvise(&open.file, 0, None, rustix::fs::Advice::Sequential);
+            open.announce();
         }
         Ok(open)
     }
+
+    /// Tells the system that the file will be read from its beginning on.
+    #[cfg(target_os = "linux")]
+    fn announce(&self) {
+        // What the system makes of it is its own affair.
+        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::Sequential);
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn announce(&self) {}
 
     fn require_unchanged(&self) -> Result<(), Error> {
         // The path too: a file may have been renamed over the one being read.

@@ -11,7 +11,7 @@ use romfeed::fetch::{Answer, Ask, Fault, Fetch, Folder, TlsFault};
 use testkit::package::Package;
 use testkit::props::Props;
 
-use crate::support::{BASE_URL, RomDir, Run};
+use crate::support::{BASE_URL, RomDir, Run, native};
 
 const BASE: &str = "https://h";
 const ZIP_URL: &str = "https://h/builds/a.zip";
@@ -771,7 +771,7 @@ fn faults_of_the_folder_are_none_of_a_host() {
     dir.remove(zip);
     let run = check(&dir);
     assert!(!run.stderr.contains("404"), "{}", run.stderr);
-    run.says(&format!("{zip}: there is no such file"));
+    run.says(&format!("{}: there is no such file", native(zip)));
     let run = dir.run(&["check", "--base-url", BASE_URL, "--json"]);
     assert_eq!(ids_of(&run.expect(1)), ["zip-file-missing"]);
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::support::{RomDir, bacon};
+use crate::support::{RomDir, bacon, native};
 
 fn good(days: i64) -> String {
     format!("builds/lineage-21.0-2023111{days}-nightly-bacon-signed.zip")
@@ -215,34 +215,31 @@ fn a_broken_template_is_named_with_its_line_and_the_old_site_stays() {
         (
             "device.html",
             "a\n{{ device.nmae }}",
-            "error: templates/device.html, line 2: `device.nmae` is undefined",
+            "device.html, line 2: `device.nmae` is undefined",
         ),
-        (
-            "home.html",
-            "{% if %}",
-            "error: templates/home.html, line 1: ",
-        ),
+        ("home.html", "{% if %}", "home.html, line 1: "),
         (
             "home.html",
             "\n\n{% include \"none.html\" %}",
-            "error: templates/home.html, line 3: ",
+            "home.html, line 3: ",
         ),
         (
             "layout.html",
             "x\n{{ nope }}",
-            "error: templates/layout.html, line 2: `nope` is undefined",
+            "layout.html, line 2: `nope` is undefined",
         ),
     ] {
         let file = format!("templates/{name}");
         dir.put(&file, text);
-        dir.generate().expect(2).says(message);
+        let message = format!("error: {}{message}", native("templates/"));
+        dir.generate().expect(2).says(&message);
         assert_eq!(dir.tree("out"), before, "{name}");
         dir.remove(&file);
     }
     dir.put("templates/home.html", [0xff, 0xfe]);
     dir.generate()
         .expect(2)
-        .says("templates/home.html: it is no UTF-8 text");
+        .says(&native("templates/home.html: it is no UTF-8 text"));
 }
 
 #[test]

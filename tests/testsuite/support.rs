@@ -11,6 +11,11 @@ use testkit::props::Props;
 /// The address the sites of these tests are published at.
 pub(crate) const BASE_URL: &str = "https://example.org/ota";
 
+/// A path as the system writes it.
+pub(crate) fn native(path: &str) -> String {
+    path.replace('/', std::path::MAIN_SEPARATOR_STR)
+}
+
 /// What one run of the program printed and answered.
 #[derive(Debug)]
 pub(crate) struct Run {

@@ -8,7 +8,7 @@ use testkit::package::Package;
 use testkit::props::Props;
 
 use super::clients::{Generation, Phone, offered};
-use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name};
+use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name, native};
 
 /// A folder with two builds of bacon and these settings.
 fn bacons(settings: &str) -> RomDir {
@@ -686,11 +686,7 @@ fn what_is_wrong_in_a_template_is_told_with_its_line() {
             "{{#\nscope = \"device\"\npath = \"x/{{device}}\"\nformat = \"json\"\n#}}\n{body}\n"
         )
     };
-    let file = if cfg!(windows) {
-        "mine.j2"
-    } else {
-        "error: templates/feeds/mine.j2"
-    };
+    let file = format!("error: {}", native("templates/feeds/mine.j2"));
     let at = |line: usize| format!("{file}, line {line}: ");
     for (body, line, message) in [
         (

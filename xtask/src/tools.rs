@@ -45,6 +45,7 @@ pub(crate) fn filter(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// The program that `cargo build --release` has made.
+#[cfg(unix)]
 pub(crate) fn built_program() -> PathBuf {
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
     let program = Path::new(&target).join("release/romfeed");

@@ -1,5 +1,6 @@
 //! What clients send to the server: whole connections, without a socket.
 
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,7 +25,8 @@ impl Hooks for Silent {}
 /// A server, and the folder it is of.
 struct Served {
     folder: tempfile::TempDir,
-    server: Offline,
+    /// To end it is to wait for its threads, which a thread that ends cannot do on Windows.
+    server: ManuallyDrop<Offline>,
 }
 
 thread_local! {
@@ -58,7 +60,10 @@ fn serve() -> Served {
         clock: || NOW,
     };
     let server = Offline::new(settings, Arc::new(Silent)).expect("the site is sound");
-    Served { folder, server }
+    Served {
+        folder,
+        server: ManuallyDrop::new(server),
+    }
 }
 
 fn config(folder: &Path) -> Config {

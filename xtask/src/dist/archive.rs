@@ -7,7 +7,7 @@ use std::{
 
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
-use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
+use zip::{CompressionMethod, DateTime, System, ZipWriter, write::SimpleFileOptions};
 
 use crate::tools::Result;
 
@@ -52,6 +52,7 @@ pub(crate) fn zip(folder: &str, files: &BTreeMap<String, File>) -> Result<Vec<u8
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .last_modified_time(DateTime::default())
+            .system(System::Unix)
             .unix_permissions(file.mode);
         archive.start_file(format!("{folder}/{path}"), options)?;
         archive.write_all(&file.bytes)?;
