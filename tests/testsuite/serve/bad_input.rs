@@ -160,14 +160,17 @@ fn a_thousand_idle_connections_hold_nobody_up() {
         let _ = setrlimit(Resource::Nofile, limit);
     }
     let dir = site();
-    let addr = serve(&dir);
+    // They last longer than a client waits.
+    let limits = Limits {
+        head_time: Duration::from_secs(60),
+        ..Limits::default()
+    };
+    let addr = serve_with(config(&dir), limits, || NOW);
     let mut idle: Vec<TcpStream> = (0..NUM).map(|_| connect(addr)).collect();
     for stream in idle.iter_mut().step_by(2) {
         stream.write_all(b"GET /a.txt HT").unwrap();
     }
-    let begun = Instant::now();
     assert_eq!(get(addr, "/a.txt").text(), "a");
-    assert!(begun.elapsed() < Duration::from_secs(5));
     drop(idle);
 }
 
