@@ -19,6 +19,7 @@ use romfeed::io::write_atomically;
 use super::Outcome;
 use super::args::{ExportArgs, FeedFormat, ImportArgs, Places};
 use super::report::{Talk, chain, count, print_run_error};
+use super::tame::shown;
 
 impl From<FeedFormat> for Format {
     fn from(format: FeedFormat) -> Format {
@@ -180,8 +181,7 @@ fn read_feed(path: &Path) -> Result<(String, Vec<u8>), String> {
     } else {
         let file = std::fs::File::open(path);
         let read = file.and_then(|file| file.take(limit).read_to_end(&mut bytes));
-        let name = path.display().to_string();
-        (name.escape_debug().to_string(), read)
+        (shown(path), read)
     };
     match read {
         Ok(_) => Ok((name, bytes)),

@@ -26,6 +26,7 @@ use super::Outcome;
 use super::args::{Places, SimulateArgs};
 use super::live;
 use super::report::{Talk, chain};
+use super::tame::shown;
 
 /// All generations, for `--client`.
 const ALL: &str = "all";
@@ -52,8 +53,7 @@ impl Failure {
     }
 
     fn of_file(file: &Path, error: &dyn std::fmt::Display) -> Failure {
-        let file = file.display().to_string();
-        Failure::new(format!("{}: {error}", file.escape_debug()))
+        Failure::new(format!("{}: {error}", shown(file)))
     }
 }
 
