@@ -61,7 +61,7 @@ pub(super) unsafe fn compress<V: Vector>(
         // steps is function, sum, rotation, sum.
         macro_rules! step {
             ($function:expr, $a:ident $b:ident, $word:expr, $index:expr, $by:literal) => {
-                let sum = V::add($a, V::add(words[$word], V::splat(SINES[$index])));
+                let sum = V::add($a, V::add(words[$word], V::splat(SINES[$index]))).keep();
                 $a = V::add(sum, $function).rotate::<$by, { 32 - $by }>().add($b);
             };
         }

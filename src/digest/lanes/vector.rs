@@ -4,6 +4,7 @@
 //! called in functions alone that are compiled for the processor features the type names;
 //! [`super::Kernels`] sees that such functions run on no other processor.
 
+use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::Block;
@@ -36,6 +37,9 @@ pub(super) trait Vector: Copy {
     unsafe fn majority(x: Self, y: Self, z: Self) -> Self;
     /// `y ^ (x | !z)`, MD5's function of its last round.
     unsafe fn i(x: Self, y: Self, z: Self) -> Self;
+    /// Keeps the compiler from taking a sum apart again and adding up in another order,
+    /// which would put more of it behind what the rounds wait for.
+    unsafe fn keep(self) -> Self;
     /// Swaps the bytes of each word.
     unsafe fn swap_bytes(self) -> Self;
     /// The words of a slice, as long as there are lanes.
@@ -133,8 +137,33 @@ macro_rules! eight_lanes {
     };
 }
 
+/// No instruction: a vector that the compiler knows nothing of.
+macro_rules! kept {
+    ($name:ident, $vector:ty, $register:ident $comment:literal, $features:literal) => {
+        #[inline]
+        #[target_feature(enable = $features)]
+        fn $name(vector: $vector) -> $vector {
+            let mut kept = vector;
+            // SAFETY: there is no instruction in it.
+            unsafe {
+                asm!($comment, inout($register) kept, options(pure, nomem, nostack, preserves_flags));
+            }
+            kept
+        }
+    };
+}
+kept!(kept_of_sixteen, __m256i, ymm_reg "/* {0:y} */", "avx2");
+// One of 32 registers, by the name that the widest vectors have for them.
+kept!(kept_of_32, __m256i, zmm_reg "/* {0:y} */", "avx2,avx512f,avx512vl");
+kept!(kept_wide, __m512i, zmm_reg "/* {0:z} */", "avx512f");
+
 impl Vector for Avx8 {
     eight_lanes!();
+
+    #[inline(always)]
+    unsafe fn keep(self) -> Self {
+        unsafe { Avx8(kept_of_sixteen(self.0)) }
+    }
 
     #[inline(always)]
     unsafe fn rotate<const LEFT: i32, const RIGHT: i32>(self) -> Self {
@@ -176,6 +205,11 @@ impl Vector for Avx8 {
 impl Vector for Vl8 {
     eight_lanes!();
     one_instruction!(_mm256_rol_epi32, _mm256_ternarylogic_epi32);
+
+    #[inline(always)]
+    unsafe fn keep(self) -> Self {
+        unsafe { Vl8(kept_of_32(self.0)) }
+    }
 }
 
 impl Vector for F16 {
@@ -189,6 +223,10 @@ impl Vector for F16 {
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
         unsafe { F16(_mm512_add_epi32(self.0, other.0)) }
+    }
+    #[inline(always)]
+    unsafe fn keep(self) -> Self {
+        unsafe { F16(kept_wide(self.0)) }
     }
     #[inline(always)]
     unsafe fn shift<const RIGHT: u32>(self) -> Self {
