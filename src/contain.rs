@@ -1,4 +1,4 @@
-//! Panics of libraries that read untrusted bytes become errors.
+//! Panics of libraries that read untrusted bytes, or templates, become errors.
 //!
 //! In: a call into a library. Out: its answer, or what it panicked with. The
 //! program's panic hook should keep quiet while [`is_contained`] says so.

@@ -14,6 +14,7 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior};
 
 use super::{Format, json, xml};
+use crate::contain::contained;
 
 /// Longest page, in bytes; a list of every build of a large site has less.
 pub const MAX_PAGE_SIZE: usize = 4 << 20;
@@ -174,7 +175,12 @@ impl<'a> Engine<'a> {
     /// # Errors
     /// [`Fault`] with the line.
     pub(crate) fn add(&mut self, name: &'a str, text: &'a str) -> Result<(), Fault> {
-        let added = self.environment.add_template(name, text);
+        let added = contained(|| self.environment.add_template(name, text));
+        let added = added.map_err(|panic| Fault {
+            file: Some(name.to_owned()),
+            message: format!("{panic}; does it give something a name that is a value, as `true`?"),
+            ..Fault::default()
+        })?;
         added.map_err(|error| Fault::of(&error))
     }
 
@@ -186,7 +192,14 @@ impl<'a> Engine<'a> {
     pub(crate) fn render(&self, name: &str, values: Value) -> Result<Option<Vec<u8>>, Fault> {
         let mut page = Page(Vec::new());
         let template = self.environment.get_template(name);
-        let rendered = template.and_then(|t| t.render_captured_to(values, &mut page).map(drop));
+        let rendered = contained(|| {
+            template.and_then(|template| template.render_captured_to(values, &mut page).map(drop))
+        });
+        let rendered = rendered.map_err(|panic| Fault {
+            file: Some(name.to_owned()),
+            message: panic,
+            ..Fault::default()
+        })?;
         if let Err(error) = rendered {
             return match find_cause::<Skip>(&error) {
                 Some(_) => Ok(None),
@@ -440,6 +453,17 @@ mod tests {
         assert_eq!(render("a{{ skip() }}", Format::Json), Ok(None));
         let inner = "{% macro m() %}{{ skip() }}{% endmacro %}{{ m() }}";
         assert_eq!(render(inner, Format::Text), Ok(None));
+    }
+
+    #[test]
+    fn a_panic_of_the_engine_is_a_fault_of_the_template() {
+        let text = "{% import 'parts.html' as False %}";
+        let fault = render(text, Format::Html).unwrap_err();
+        assert_eq!(fault.file.as_deref(), Some("x.j2"));
+        assert!(
+            fault.message.contains("a name that is a value"),
+            "{fault:?}"
+        );
     }
 
     #[test]
