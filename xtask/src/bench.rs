@@ -339,8 +339,8 @@ impl Bench {
         )?;
         for (way, measured) in ways.iter().zip(&measured) {
             let Some(measured) = measured else {
-                let needs = way.needs.unwrap_or("a program");
-                writeln!(page, "| {} | {needs} is not installed |", way.title)?;
+                let needs = way.needs.unwrap_or("it");
+                writeln!(page, "| {} | {needs} is absent, or failed |", way.title)?;
                 continue;
             };
             let rate = size.map_or(String::new(), |size| {
@@ -364,7 +364,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Runs the commands in turn; nothing for one whose program is not there.
+    /// Runs the commands in turn; nothing for one whose program is not there, or fails.
     fn measure(&self, ways: &[Way]) -> Result<Vec<Option<Measured>>> {
         let mut all: Vec<Option<Measured>> = Vec::new();
         for way in ways {
@@ -378,9 +378,18 @@ impl Bench {
             }));
         }
         for _ in 0..NUM_ROUNDS {
-            for (way, measured) in ways.iter().zip(&mut all) {
-                let Some(measured) = measured else { continue };
-                let (seconds, peak) = self.time(&way.shell)?;
+            for (way, slot) in ways.iter().zip(&mut all) {
+                let Some(measured) = slot else { continue };
+                let (seconds, peak) = match self.time(&way.shell) {
+                    Ok(timed) => timed,
+                    // An older version of a program may know no such option.
+                    Err(error) if way.needs.is_some() => {
+                        eprintln!("  {:<36} left out: {error}", way.title);
+                        *slot = None;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                };
                 eprintln!("  {:<36} {seconds:8.3} s", way.title);
                 measured.seconds.push(seconds);
                 measured.peak = measured.peak.max(peak);
