@@ -43,6 +43,15 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    /// What the engine panicked with, over the template of this name.
+    fn of_panic(name: &str, message: String) -> Fault {
+        Fault {
+            file: Some(name.to_owned()),
+            message,
+            ..Fault::default()
+        }
+    }
+
     fn of(error: &minijinja::Error) -> Fault {
         let mut message = match error.kind() {
             ErrorKind::UndefinedError => error
@@ -176,10 +185,9 @@ impl<'a> Engine<'a> {
     /// [`Fault`] with the line.
     pub(crate) fn add(&mut self, name: &'a str, text: &'a str) -> Result<(), Fault> {
         let added = contained(|| self.environment.add_template(name, text));
-        let added = added.map_err(|panic| Fault {
-            file: Some(name.to_owned()),
-            message: format!("{panic}; does it give something a name that is a value, as `true`?"),
-            ..Fault::default()
+        let added = added.map_err(|panic| {
+            let hint = "does it give something a name that is a value, as `true`?";
+            Fault::of_panic(name, format!("{panic}; {hint}"))
         })?;
         added.map_err(|error| Fault::of(&error))
     }
@@ -195,11 +203,7 @@ impl<'a> Engine<'a> {
         let rendered = contained(|| {
             template.and_then(|template| template.render_captured_to(values, &mut page).map(drop))
         });
-        let rendered = rendered.map_err(|panic| Fault {
-            file: Some(name.to_owned()),
-            message: panic,
-            ..Fault::default()
-        })?;
+        let rendered = rendered.map_err(|panic| Fault::of_panic(name, panic))?;
         if let Err(error) = rendered {
             return match find_cause::<Skip>(&error) {
                 Some(_) => Ok(None),
