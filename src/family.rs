@@ -21,9 +21,11 @@ pub enum Rule {
     /// One field of a value cut at `-`, counted from 0, as in
     /// `12.1-20150827-UNOFFICIAL-golden`.
     Field(Key, usize),
-    /// The first field of a value, without its leading `v`, as in
-    /// `v11.3-20250405`.
-    AfterV(Key),
+    /// One field of a value cut at `-`, if it is a version number, without a leading `v`, as in
+    /// `v11.3-20250405` or `PixelOS_fuxi-17.0-20261003-1348`.
+    Number(Key, usize),
+    /// The release type in a value like `10.1-20130715-UNOFFICIAL-spark`: see [`romtype_in`].
+    TypeIn(Key),
 }
 
 impl Rule {
@@ -31,7 +33,9 @@ impl Rule {
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
-            Rule::Whole(key) | Rule::Field(key, _) | Rule::AfterV(key) => key,
+            Rule::Whole(key) | Rule::Field(key, _) | Rule::Number(key, _) | Rule::TypeIn(key) => {
+                key
+            }
         }
     }
 
@@ -57,10 +61,60 @@ impl Rule {
         let value = match self {
             Rule::Whole(_) => value,
             Rule::Field(_, index) => value.split('-').nth(*index)?,
-            Rule::AfterV(_) => value.split('-').next()?.strip_prefix('v')?,
+            Rule::Number(_, index) => version_number(value.split('-').nth(*index)?)?,
+            Rule::TypeIn(_) => romtype_in(value)?,
         };
         (!value.is_empty()).then(|| value.to_owned())
     }
+}
+
+/// Release types that ROM families put into names and version strings, best known first. What a
+/// string has of these is its type, wherever it stands.
+pub const ROMTYPES: [&str; 11] = [
+    "UNOFFICIAL",
+    "OFFICIAL",
+    "NIGHTLY",
+    "SNAPSHOT",
+    "EXPERIMENTAL",
+    "RELEASE",
+    "STABLE",
+    "COMMUNITY",
+    "WEEKLY",
+    "MILESTONE",
+    "KANG",
+];
+
+/// Whether `word` is one of [`ROMTYPES`], in any case.
+#[must_use]
+pub fn is_romtype(word: &str) -> bool {
+    ROMTYPES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// The number of a version like `11`, `21.0`, `v9.5`, without the `v`; a date is not one.
+#[must_use]
+pub fn version_number(text: &str) -> Option<&str> {
+    let number = text.strip_prefix(['v', 'V']).unwrap_or(text);
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let is_date = number.len() == 8 && is_number(number);
+    (number.len() <= 12 && !is_date && number.split('.').all(is_number)).then_some(number)
+}
+
+/// The release type in a value like `10.1-20130715-UNOFFICIAL-spark`.
+///
+/// A known type counts wherever it stands, since some builds leave out the date, as in
+/// `10.1-NIGHTLY-marvel`, or put a model first, as in `9.0.0-RC0-DROID_BIONIC-KANG`. Any other word
+/// counts only between a date and the device.
+fn romtype_in(value: &str) -> Option<&str> {
+    let fields: Vec<&str> = value.split('-').collect();
+    let known = fields.iter().copied().find(|field| is_romtype(field));
+    let is_date =
+        |field: &str| field.len() >= 8 && field.bytes().take(8).all(|b| b.is_ascii_digit());
+    known.or_else(|| match fields[..] {
+        [_, date, romtype, _, ..] if is_date(date) => Some(romtype),
+        _ => None,
+    })
 }
 
 /// A ROM family: how it is recognised and where it keeps its facts.
@@ -90,11 +144,15 @@ fn field(key: &'static str, index: usize) -> Rule {
     Rule::Field(key.into(), index)
 }
 
-fn after_v(key: &'static str) -> Rule {
-    Rule::AfterV(key.into())
+fn number(key: &'static str, index: usize) -> Rule {
+    Rule::Number(key.into(), index)
 }
 
-/// Where every updater of the table finds the build date.
+fn type_in(key: &'static str) -> Rule {
+    Rule::TypeIn(key.into())
+}
+
+/// Where every other updater of the table finds the build date.
 fn date() -> Vec<Rule> {
     vec![whole("ro.build.date.utc")]
 }
@@ -112,35 +170,109 @@ pub static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
             datetime: date(),
             compares_romtype: false,
         },
+        // Since 16 its updater knows only the first; before, that was the name of the package.
         Family {
             name: "crDroid".into(),
             markers: vec!["ro.crdroid.".into()],
             device: vec![whole("ro.crdroid.device")],
             version: vec![
+                number("ro.crdroid.build.version", 0),
                 whole("ro.modversion"),
-                after_v("ro.crdroid.display.version"),
+                number("ro.crdroid.display.version", 0),
             ],
             romtype: vec![whole("ro.crdroid.buildtype")],
             datetime: date(),
             compares_romtype: false,
         },
+        // Some revisions of its updater go by `ro.lineage.*`.
         Family {
             name: "RisingOS".into(),
             markers: vec!["ro.rising.".into()],
             device: vec![whole("ro.rising.device")],
-            version: vec![whole("ro.rising.version")],
-            romtype: vec![whole("ro.rising.releasetype")],
+            version: vec![
+                whole("ro.rising.version"),
+                whole("ro.lineage.build.version"),
+            ],
+            romtype: vec![
+                whole("ro.rising.releasetype"),
+                whole("ro.lineage.releasetype"),
+            ],
             datetime: date(),
             compares_romtype: true,
         },
         Family {
             name: "DerpFest".into(),
-            markers: vec!["ro.derp.".into()],
-            device: vec![whole("ro.derp.device")],
-            version: vec![whole("ro.derp.build.version")],
-            romtype: vec![whole("ro.derp.buildtype")],
+            markers: vec!["ro.derpfest.".into(), "ro.derp.".into()],
+            device: vec![whole("ro.derpfest.device"), whole("ro.derp.device")],
+            version: vec![whole("ro.derpfest.version"), whole("ro.derp.build.version")],
+            romtype: vec![whole("ro.derpfest.releasetype"), whole("ro.derp.buildtype")],
+            datetime: date(),
+            compares_romtype: false,
+        },
+        Family {
+            name: "AxionOS".into(),
+            markers: vec!["ro.axion.".into()],
+            device: vec![whole("ro.axion.device")],
+            version: vec![whole("ro.axion.build.version")],
+            romtype: vec![whole("ro.axion.releasetype")],
             datetime: date(),
             compares_romtype: true,
+        },
+        Family {
+            name: "Matrixx".into(),
+            markers: vec!["ro.matrixx.".into()],
+            device: vec![whole("ro.matrixx.device")],
+            version: vec![
+                whole("ro.modversion"),
+                number("ro.matrixx.build.version", 0),
+            ],
+            romtype: vec![whole("ro.matrixx.release.type")],
+            datetime: date(),
+            compares_romtype: false,
+        },
+        Family {
+            name: "Infinity-X".into(),
+            markers: vec!["ro.infinity.".into()],
+            device: vec![whole("ro.infinity.device")],
+            version: vec![whole("ro.infinity.version"), whole("ro.modversion")],
+            romtype: vec![whole("ro.infinity.buildtype")],
+            datetime: date(),
+            compares_romtype: false,
+        },
+        Family {
+            name: "LMODroid".into(),
+            markers: vec!["ro.lmodroid.".into()],
+            device: vec![whole("ro.lmodroid.device")],
+            version: vec![
+                whole("ro.lmodroid.build.version"),
+                whole("ro.lmodroid.version"),
+            ],
+            romtype: vec![
+                whole("ro.lmodroid.releasetype"),
+                whole("ro.lmodroid.build_type"),
+            ],
+            datetime: date(),
+            compares_romtype: true,
+        },
+        // What its updater compares is not known.
+        Family {
+            name: "Lunaris".into(),
+            markers: vec!["ro.lunaris.".into()],
+            device: vec![whole("ro.lunaris.device")],
+            version: vec![whole("ro.modversion")],
+            romtype: vec![field("ro.lunaris.build.type", 1)],
+            datetime: date(),
+            compares_romtype: false,
+        },
+        // `ro.build.date.utc` is the date of the maker's firmware it is made from.
+        Family {
+            name: "UN1CA".into(),
+            markers: vec!["ro.unica.".into()],
+            device: vec![whole("ro.unica.device")],
+            version: vec![whole("ro.unica.version")],
+            romtype: vec![],
+            datetime: vec![whole("ro.unica.timestamp"), whole("ro.build.date.utc")],
+            compares_romtype: false,
         },
         Family {
             name: "VoltageOS".into(),
@@ -149,7 +281,7 @@ pub static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
             version: vec![whole("org.voltage.version"), whole("ro.modversion")],
             romtype: vec![whole("ro.voltage.buildtype")],
             datetime: date(),
-            compares_romtype: true,
+            compares_romtype: false,
         },
         Family {
             name: "Awaken OS".into(),
@@ -233,7 +365,7 @@ pub static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
             ],
             romtype: vec![
                 whole("ro.lineage.releasetype"),
-                field("ro.lineage.version", 2),
+                type_in("ro.lineage.version"),
             ],
             datetime: date(),
             compares_romtype: true,
@@ -243,7 +375,7 @@ pub static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
             markers: vec!["ro.cm.".into()],
             device: vec![whole("ro.cm.device")],
             version: vec![whole("ro.cm.build.version"), field("ro.cm.version", 0)],
-            romtype: vec![whole("ro.cm.releasetype"), field("ro.cm.version", 2)],
+            romtype: vec![whole("ro.cm.releasetype"), type_in("ro.cm.version")],
             datetime: date(),
             compares_romtype: true,
         },
@@ -252,21 +384,20 @@ pub static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
             markers: vec!["ro.carbon.".into()],
             device: vec![whole("ro.carbon.device")],
             version: vec![field("ro.carbon.version", 0)],
-            romtype: vec![field("ro.carbon.version", 2)],
+            romtype: vec![type_in("ro.carbon.version")],
             datetime: date(),
             compares_romtype: true,
         },
         Family {
             name: "PixelOS".into(),
-            markers: vec!["ro.custom.".into()],
+            markers: vec!["net.pixelos.".into(), "ro.custom.".into()],
             device: vec![whole("ro.custom.device")],
-            version: vec![],
-            romtype: vec![],
-            // Its updater compares this one, which moves with every build.
-            datetime: vec![
-                whole("ro.system.build.date.utc"),
-                whole("ro.build.date.utc"),
+            version: vec![
+                number("ro.custom.version", 1),
+                whole("ro.build.version.release"),
             ],
+            romtype: vec![whole("net.pixelos.build_type")],
+            datetime: date(),
             compares_romtype: false,
         },
     ]
@@ -303,6 +434,14 @@ static DEVICE_FALLBACKS: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 /// Names generic system images give instead of a codename.
 fn is_placeholder_device(name: &str) -> bool {
     name.starts_with("generic") || name == "mainline"
+}
+
+/// Whether a property holds the device's codename or model.
+fn names_device(key: &str) -> bool {
+    let of_partition = || key.starts_with("ro.product.") && key.ends_with(".model");
+    key == "ro.product.model"
+        || of_partition()
+        || DEVICE_FALLBACKS.iter().any(|rule| rule.key() == key)
 }
 
 /// Finds the family of a build by its properties: one marks the family, and one
@@ -344,7 +483,7 @@ pub fn is_of_interest(key: &str, own: &[Family]) -> bool {
             family.markers.iter().any(|mark| key.starts_with(&**mark))
                 || rules.into_iter().flatten().any(|rule| rule.key() == key)
         })
-        || DEVICE_FALLBACKS.iter().any(|rule| rule.key() == key)
+        || names_device(key)
         || key.starts_with("ro.build.")
         || key == NEXT_DEVICE
 }
@@ -366,10 +505,18 @@ impl Family {
         first(&self.version, props, |_| true)
     }
 
-    /// The romtype, verbatim.
+    /// The romtype, verbatim. A value that is the device's name or model is not one.
     #[must_use]
     pub fn find_romtype(&self, props: &PropertyMap) -> Option<Found> {
-        first(&self.romtype, props, |_| true)
+        let device = self.find_device(props);
+        let is_device = |romtype: &str| {
+            let is_same = |value: &str| value.eq_ignore_ascii_case(romtype);
+            device.as_ref().is_some_and(|(device, _)| is_same(device))
+                || props
+                    .iter()
+                    .any(|(key, value)| names_device(key) && is_same(value))
+        };
+        first(&self.romtype, props, |romtype| !is_device(romtype))
     }
 
     /// The build date the family's updater compares, in seconds since the epoch;
@@ -378,6 +525,41 @@ impl Family {
     pub fn find_datetime(&self, props: &PropertyMap) -> Option<Found> {
         first(&self.datetime, props, |time| time != "0")
     }
+}
+
+/// One line about properties of LineageOS that say something else than those of the fork that the
+/// build is; the fork's updater does not read them.
+#[must_use]
+pub fn overruled(family: &Family, props: &PropertyMap) -> Option<String> {
+    let lineage = FAMILIES.iter().find(|family| family.name == "LineageOS")?;
+    let is_lineage = |key: &str| lineage.markers.iter().any(|mark| key.starts_with(&**mark));
+    let differences: Vec<String> = [
+        (
+            "device",
+            Family::find_device as fn(&Family, &PropertyMap) -> Option<Found>,
+        ),
+        ("version", Family::find_version),
+        ("romtype", Family::find_romtype),
+    ]
+    .into_iter()
+    .filter_map(|(fact, find)| {
+        let (value, key) = find(family, props)?;
+        let (other, other_key) = find(lineage, props)?;
+        let differs =
+            !is_lineage(&key) && is_lineage(&other_key) && !value.eq_ignore_ascii_case(&other);
+        differs.then(|| {
+            let (value, other) = (value.escape_debug(), other.escape_debug());
+            format!("{fact} is `{value}` by {key}, not `{other}` by {other_key}")
+        })
+    })
+    .collect();
+    (!differences.is_empty()).then(|| {
+        format!(
+            "{} has properties of its own: {}",
+            family.name,
+            differences.join("; ")
+        )
+    })
 }
 
 fn first<'a>(
@@ -448,12 +630,131 @@ mod tests {
                 ["LineageOS", "dipper", "21.0", "NIGHTLY"],
             ),
             (
+                "ro.crdroid.device=caiman\nro.crdroid.build.version=crDroidAndroid-15.0-20250214-caiman-v11.2\nro.modversion=11.2",
+                ["crDroid", "caiman", "11.2", ""],
+            ),
+            (
+                "ro.crdroid.device=fuxi\nro.crdroid.build.version=12.9",
+                ["crDroid", "fuxi", "12.9", ""],
+            ),
+            (
+                "ro.lineage.device=fuxi\nro.lineage.build.version=23.0\nro.derpfest.device=fuxi\nro.derpfest.version=16.2\nro.derpfest.releasetype=Community",
+                ["DerpFest", "fuxi", "16.2", "Community"],
+            ),
+            (
+                "ro.derp.device=lavender\nro.derp.build.version=12\nro.derp.buildtype=Official",
+                ["DerpFest", "lavender", "12", "Official"],
+            ),
+            (
+                "ro.lineage.device=fuxi\nro.lineage.build.version=23.0\nro.lineage.releasetype=NIGHTLY\nro.axion.device=fuxi\nro.axion.build.version=2.3\nro.axion.releasetype=OFFICIAL",
+                ["AxionOS", "fuxi", "2.3", "OFFICIAL"],
+            ),
+            (
+                "ro.lineage.device=fuxi\nro.matrixx.build.version=Matrixx-v12.1-Official-fuxi-Gapps-20260801\nro.matrixx.release.type=Official\nro.modversion=12.1",
+                ["Matrixx", "fuxi", "12.1", "Official"],
+            ),
+            (
+                "ro.infinity.device=fuxi\nro.infinity.version=3.10\nro.infinity.buildtype=OFFICIAL\nro.modversion=16-3.10",
+                ["Infinity-X", "fuxi", "3.10", "OFFICIAL"],
+            ),
+            (
+                "ro.lmodroid.device=sake\nro.lmodroid.version=4.2\nro.lmodroid.build_type=RELEASE",
+                ["LMODroid", "sake", "4.2", "RELEASE"],
+            ),
+            (
+                "ro.lineage.device=fuxi\nro.lunaris.build.type=3.1-Community\nro.modversion=3.1",
+                ["Lunaris", "fuxi", "3.1", "Community"],
+            ),
+            (
+                "ro.unica.device=a52q\nro.unica.version=3.0.1-0f1e2d3c\nro.product.system.device=qssi",
+                ["UN1CA", "a52q", "3.0.1-0f1e2d3c", ""],
+            ),
+            (
+                "ro.custom.device=fuxi\nro.custom.version=PixelOS_fuxi-17.0-20261003-1348\nnet.pixelos.build_type=ci\nnet.pixelos.version=seventeen",
+                ["PixelOS", "fuxi", "17.0", "ci"],
+            ),
+            (
+                "ro.custom.device=fuxi\nro.custom.version=Ayaka\nro.build.version.release=16",
+                ["PixelOS", "fuxi", "16", ""],
+            ),
+            // Leftovers of a device tree do not make a build one of that family.
+            (
+                "ro.infinity.soc=SM8550\nro.lunaris.maintainer=me\nro.lineage.device=fuxi\nro.lineage.build.version=23.0\nro.lineage.releasetype=NIGHTLY",
+                ["LineageOS", "fuxi", "23.0", "NIGHTLY"],
+            ),
+            (
                 "ro.product.system.device=generic\nro.product.vendor.device=dream\nro.modversion=X",
                 ["unknown family", "dream", "X", ""],
             ),
         ] {
             assert_eq!(facts(text), expected.map(str::to_owned), "{text}");
         }
+    }
+
+    #[test]
+    fn romtype_is_never_the_device_or_its_model() {
+        for (text, romtype) in [
+            (
+                "ro.cm.device=marvel\nro.cm.version=10.1-NIGHTLY-marvel",
+                "NIGHTLY",
+            ),
+            (
+                "ro.cm.device=maserati\nro.cm.version=9.0.0-RC0-DROID_BIONIC-KANG",
+                "KANG",
+            ),
+            (
+                "ro.cm.device=marvel\nro.cm.version=9-20140721-marvellous",
+                "",
+            ),
+            ("ro.cm.device=d2spr\nro.cm.version=10.0.0-d2spr", ""),
+            (
+                "ro.cm.device=spark\nro.cm.version=10.1-20130715-homemade-spark",
+                "homemade",
+            ),
+            (
+                "ro.cm.device=spark\nro.cm.version=10.1-20130715-spark-me",
+                "",
+            ),
+            (
+                "ro.lineage.device=akari\nro.lineage.releasetype=Akari\nro.lineage.version=18.1-20210626-microG-akari",
+                "microG",
+            ),
+            (
+                "ro.lineage.device=akari\nro.product.model=H8266\nro.lineage.releasetype=H8266",
+                "",
+            ),
+        ] {
+            assert_eq!(facts(text)[3], romtype, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_fork_overrules_properties_of_lineageos() {
+        let note = |text: &str| {
+            let props = PropertyMap::parse(text.as_bytes());
+            overruled(detect(&props, &[]), &props)
+        };
+        let lineage = "ro.lineage.device=fuxi\nro.lineage.build.version=23.0\nro.lineage.releasetype=NIGHTLY\n";
+        assert_eq!(note(lineage), None);
+        let fork = "ro.axion.device=fuxi\nro.axion.build.version=2.3\nro.axion.releasetype=nightly";
+        assert_eq!(
+            note(&format!("{lineage}{fork}")).unwrap(),
+            "AxionOS has properties of its own: version is `2.3` by ro.axion.build.version, not \
+             `23.0` by ro.lineage.build.version"
+        );
+        assert_eq!(note(fork), None);
+    }
+
+    #[test]
+    fn the_build_date_is_what_the_updater_compares() {
+        let date = |text: &str| {
+            let props = PropertyMap::parse(text.as_bytes());
+            detect(&props, &[]).find_datetime(&props).unwrap().0
+        };
+        let pixelos = "ro.custom.device=fuxi\nro.system.build.date.utc=2\nro.build.date.utc=1";
+        assert_eq!(date(pixelos), "1");
+        let unica = "ro.unica.version=3\nro.unica.timestamp=5\nro.build.date.utc=1";
+        assert_eq!(date(unica), "5");
     }
 
     #[test]

@@ -308,6 +308,11 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
     let mut facts = facts::weigh(&claims)?;
     let props = inner_props.or(sidecar_props);
     let family = props.map(|props| family::detect(props, context.families));
+    warnings.extend(
+        family
+            .zip(props)
+            .and_then(|(family, props)| family::overruled(family, props)),
+    );
     let property_files = pb
         .as_ref()
         .and_then(|metadata| metadata.property_files.clone())
