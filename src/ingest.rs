@@ -16,6 +16,7 @@ use crate::class::{Class, chain};
 use crate::config::{Config, DeviceInfo, Override, VariantRule};
 use crate::device_props::{self, DeviceProps, MAX_PROPS_SIZE, Until};
 use crate::digest::{self, Digests, sidecar};
+use crate::entry_rules::CLOCK_SLACK;
 use crate::facts::{self, Claim, Claims, Conflict, Fact, Facts, Source};
 use crate::family::{self, Family, Found};
 use crate::io::{Budget, Counted, Counters, FileSource, Limits, Stamp};
@@ -30,8 +31,6 @@ use crate::rom::{self, Rom};
 
 /// Since Android 6 every build states its security patch level.
 const SECURITY_PATCH_SDK: u32 = 23;
-/// How far a build's date may lie ahead of this machine's clock, in seconds.
-pub const CLOCK_SLACK: i64 = 86_400;
 /// Why an incremental is refused: clients put it into addresses as it is.
 const NOT_AN_ADDRESS: &str =
     "cannot be part of a feed's address: only letters, digits and . _ ~ + @ - are allowed";

@@ -49,6 +49,8 @@ pub mod build;
 
 pub mod facts;
 
+pub mod entry_rules;
+
 pub mod address;
 
 pub mod theme;

@@ -11,15 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Catalog, Record};
 use crate::build::{Build, Device, Kind, Romtype, Variant};
 use crate::config::{Config, MajorUpgrades};
+use crate::entry_rules::CLOCK_SLACK;
 
 /// So many of the newest builds of each device, variant, romtype and version stay
 /// in every list: the newest client deletes a half-downloaded build that leaves
 /// its feed, and a new one must not take the place of that at once.
 pub const NUM_PROTECTED: usize = 2;
-
-/// How far a build's date may lie ahead of this machine's clock, in seconds; as for
-/// packages.
-const CLOCK_SLACK: i64 = 86_400;
 
 /// One package that phones are offered, with its address.
 #[derive(Clone, Copy, Debug)]

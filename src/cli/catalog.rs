@@ -49,7 +49,9 @@ impl From<Note> for Said {
     fn from(note: Note) -> Said {
         match note {
             Note::Returned => Said::Line(note.to_string()),
-            Note::OtherAddress(_) | Note::Superseded(_) => Said::Warning(note.to_string()),
+            Note::OtherAddress(_) | Note::Superseded(_) | Note::Doubtful(_) => {
+                Said::Warning(note.to_string())
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{Error, lock_state, save_catalog};
 use crate::build::{self, Build};
 use crate::catalog::{Catalog, Catalogs, Reason, Record, file};
 use crate::config::{AddressSource, Config};
-use crate::ingest;
+use crate::entry_rules::{self, ListedBuild, Problem};
 
 /// Fewest digits of a sha256 that name a build.
 const MIN_PREFIX: usize = 8;
@@ -45,6 +45,8 @@ pub enum Note {
     Superseded(String),
     /// It was removed once.
     Returned,
+    /// What the rules of entries find doubtful.
+    Doubtful(Problem),
 }
 
 impl fmt::Display for Note {
@@ -62,6 +64,7 @@ impl fmt::Display for Note {
                 filename.escape_debug()
             ),
             Note::Returned => f.write_str("it was removed before and is taken up again"),
+            Note::Doubtful(problem) => problem.fmt(f),
         }
     }
 }
@@ -108,8 +111,7 @@ pub fn add(
     catalogs: &mut Catalogs,
     now: i64,
 ) -> Result<Vec<Note>, EditError> {
-    check(&build, now)?;
-    let mut notes = Vec::new();
+    let mut notes = check(&build, now)?;
     match config.address(&build) {
         None => {
             let reason = "no setting gives it a download address".to_owned();
@@ -139,13 +141,22 @@ pub fn add(
     Ok(notes)
 }
 
-fn check(build: &Build, now: i64) -> Result<(), String> {
-    file::check(build)?;
-    if build.timestamp > now.saturating_add(ingest::CLOCK_SLACK) {
-        return Err(format!("datetime {} is in the future", build.timestamp));
+fn check(build: &Build, now: i64) -> Result<Vec<Note>, String> {
+    let entry = ListedBuild {
+        filename: Some(&build.filename),
+        url: build.url.as_deref(),
+        version: Some(&build.version),
+        romtype: Some(build.romtype.as_str()),
+        timestamp: Some(build.timestamp),
+        size: Some(i64::try_from(build.size).unwrap_or(i64::MAX)),
+    };
+    let problems = entry_rules::judge(&entry, now);
+    if let Some(error) = problems.iter().find(|problem| problem.is_error()) {
+        return Err(error.to_string());
     }
+    file::check(build)?;
     match build.incremental.as_deref().and_then(build::path_fault) {
-        None => Ok(()),
+        None => Ok(problems.into_iter().map(Note::Doubtful).collect()),
         Some(reason) => Err(format!(
             "the incremental cannot be part of a feed's address: {reason}"
         )),

@@ -300,17 +300,17 @@ fn a_bad_entry_is_told_and_nothing_is_imported() {
         (
             "datetime",
             json!(1_722_470_400_000_i64),
-            "datetime `1722470400000` looks like milliseconds; 1722470400?",
+            "datetime `1722470400000` is in milliseconds, so the build is offered forever; in seconds it is 1722470400",
         ),
         (
             "datetime",
             json!("1722470400000"),
-            "datetime `1722470400000` looks like milliseconds; 1722470400?",
+            "datetime `1722470400000` is in milliseconds, so the build is offered forever; in seconds it is 1722470400",
         ),
         (
             "datetime",
             json!(4_000_000_000_i64),
-            "datetime `4000000000` is in the future; check the clock of both machines",
+            "datetime `4000000000` is in the future (2096-10-02), so the build is offered forever; check the clock of the machine that built it, and of this one",
         ),
         (
             "datetime",
@@ -320,11 +320,11 @@ fn a_bad_entry_is_told_and_nothing_is_imported() {
         (
             "datetime",
             json!(0),
-            "datetime `0` is before the first Android phone",
+            "datetime `0` is not a date, so no phone takes the build for a newer one",
         ),
         ("datetime", json!(null), "it tells no datetime"),
         ("size", json!(null), "it tells no size"),
-        ("size", json!(0), "size `0` is that of no package"),
+        ("size", json!(0), "size `0` is not the length of a package"),
         ("size", json!(-1), "size `-1` is less than nothing"),
         ("size", json!("big"), "size `big` is no whole number"),
         ("url", json!(null), "it tells no url"),

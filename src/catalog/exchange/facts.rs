@@ -3,11 +3,8 @@
 use super::Options;
 use crate::build::{self, Build, Device, Kind, Romtype};
 use crate::catalog::file;
+use crate::entry_rules::{self, ListedBuild};
 use crate::names;
-
-/// How far a build's date may lie ahead of this machine's clock, in seconds; as for
-/// packages.
-const CLOCK_SLACK: i64 = 86_400;
 
 /// What an entry tells; `None` is what it does not.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +44,7 @@ impl Facts {
         let device = self.find_device(&filename, options)?;
         let romtype = self.find_romtype(options)?;
         let timestamp = self.timestamp.ok_or_else(|| told("datetime"))?;
-        check_timestamp(timestamp, options.now)?;
+        self.judge(options, notes)?;
         for (what, value) in [
             ("incremental", &self.incremental),
             ("source incremental", &self.source_incremental),
@@ -148,6 +145,34 @@ impl Facts {
         Device::parse(&found).map_err(|error| format!("{error}; add --device"))
     }
 
+    /// Holds the entry to the rules that all entries keep: what is wrong beyond doubt is an error,
+    /// the rest a note.
+    fn judge(&self, options: Options<'_>, notes: &mut Vec<String>) -> Result<(), String> {
+        let entry = ListedBuild {
+            filename: self.filename.as_deref(),
+            url: self.url.as_deref(),
+            version: self.version.as_deref(),
+            romtype: self.romtype.as_deref(),
+            timestamp: self.timestamp,
+            size: self
+                .size
+                .map(|size| i64::try_from(size).unwrap_or(i64::MAX)),
+        };
+        for problem in entry_rules::judge(&entry, options.now) {
+            match problem.is_error() {
+                true => return Err(problem.to_string()),
+                false => notes.push(problem.to_string()),
+            }
+        }
+        if let (Some(found), Some(asked)) = (&self.romtype, options.romtype)
+            && !self.is_romtype_weak
+        {
+            let problem = entry_rules::romtype_problem(found, asked.as_str());
+            notes.extend(problem.map(|problem| problem.to_string()));
+        }
+        Ok(())
+    }
+
     fn find_romtype(&self, options: Options<'_>) -> Result<Romtype, String> {
         let asked = options.romtype.cloned();
         match (&self.romtype, asked) {
@@ -165,18 +190,4 @@ fn ends_in(filename: &str, device: &str) -> bool {
     let stem = stem.strip_suffix("-signed").unwrap_or(stem);
     let before = stem.strip_suffix(device);
     before.is_some_and(|before| before.ends_with('-'))
-}
-
-fn check_timestamp(timestamp: i64, now: i64) -> Result<(), String> {
-    let seconds = timestamp / 1000;
-    match build::timestamp_fault(timestamp) {
-        Some(_) if build::timestamp_fault(seconds).is_none() => Err(format!(
-            "datetime `{timestamp}` looks like milliseconds; {seconds}?"
-        )),
-        Some(reason) => Err(format!("datetime `{timestamp}` {reason}")),
-        None if timestamp > now.saturating_add(CLOCK_SLACK) => Err(format!(
-            "datetime `{timestamp}` is in the future; check the clock of both machines"
-        )),
-        None => Ok(()),
-    }
 }

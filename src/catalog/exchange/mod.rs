@@ -25,6 +25,7 @@ mod wire;
 use serde_json::Value;
 
 use crate::build::{Build, Device, Romtype, Variant};
+use crate::entry_rules;
 use facts::Facts;
 
 /// Longest feed read, in bytes. A phone's is a few KiB, and the official server's
@@ -319,7 +320,8 @@ fn to_entries(item: &Item<'_>, format: Format, options: Options<'_>) -> Vec<Entr
         Some(device) => format!("{device}, entry {}", item.number),
         None => format!("entry {}", item.number),
     };
-    let mut notes = Vec::new();
+    let numbers = entry_rules::number_problems(item.value).into_iter();
+    let mut notes: Vec<String> = numbers.map(|problem| problem.to_string()).collect();
     let read = match (format, item.value.is_object()) {
         (_, false) => Err("it is no JSON object".to_owned()),
         (Format::V1, _) => v1::read(item.value, options.ids_are_sha256).map(|full| (full, vec![])),
