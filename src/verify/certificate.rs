@@ -3,31 +3,47 @@
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine};
 use sha2::{Digest, Sha256};
 
-use crate::package::signature::{self, Signer};
+use crate::package::signature;
 
-/// The certificates whose private keys are published with AOSP, by their SHA-256. Source:
-/// `target/product/security/*.x509.pem` of platform/build. A build that sets no
-/// `PRODUCT_DEFAULT_DEV_CERTIFICATE` is signed with the first.
-const TEST_KEYS: [(&str, &str); 5] = [
+/// The keys whose private halves are published with AOSP, by the SHA-256 of the public half
+/// (`SubjectPublicKeyInfo`). Source: `target/product/security/*.x509.pem` of platform/build. A
+/// build that sets no `PRODUCT_DEFAULT_DEV_CERTIFICATE` is signed with the first.
+const TEST_KEYS: [(&str, &str); 9] = [
     (
         "testkey",
-        "a40da80a59d170caa950cf15c18c454d47a39b26989d8b640ecd745ba71bf5dc",
+        "ef57b690165cb561b5026922c00d2d6574e8b184fa7d161e076f06e06e6d35db",
     ),
     (
         "platform",
-        "c8a2e9bccf597c2fb6dc66bee293fc13f2fc47ec77bc6b2b0d52c11f51192ab8",
+        "3d3df7dc9bf26e02d4cd76256d41d45e41a4dedebe7feb95c40e3697681be8a7",
     ),
     (
         "shared",
-        "28bbfe4a7b97e74681dc55c2fbb6ccb8d6c74963733f6af6ae74d8c3a6e879fd",
+        "2b59625f19b7d0d143a69fb7a02d42b151480ddfe60b0572070ac24afca212a0",
     ),
     (
         "media",
-        "465983f7791f2abeb43ea2cbdc7f21a8260b72bc08a55c839fc1a43bc741a81e",
+        "091377d6fd00e4e217b750571d45cbe1a32c7fa74075138fc529fdf162b5416f",
     ),
     (
         "networkstack",
-        "e1dbadce60dc080d15b58a014b0dcf9400e24de23fa00b287a5a982bfebda2ee",
+        "7bfcc5541e9f18e3738b1d5fa0b8524d44bac99424cfdcc6594d9386d4daaf15",
+    ),
+    (
+        "bluetooth",
+        "de5b1ddc59331bbdeee26d6467dd4f9fc09719098ba7dcb6a973045781a0e36c",
+    ),
+    (
+        "nfc",
+        "9318ca97d2c148ca94639603b68d0928068158113d23a1cfca30acc4df2cac37",
+    ),
+    (
+        "sdk_sandbox",
+        "d2e67bf7c0aaa67f3a4f7dc35dd2d45aa111a91e06a2cc517eaf9c249de31454",
+    ),
+    (
+        "cts_uicc_2021",
+        "4d850245247af73aaf72fe598c7c7ef73f618391d771763299d5f5139ca43f2c",
     ),
 ];
 
@@ -86,9 +102,8 @@ pub(super) fn key_digest(public_key: &[u8]) -> String {
     crate::package::signature::hex(&Sha256::digest(public_key))
 }
 
-/// The name of the test key that this is the certificate of.
-pub(super) fn test_key(signer: &Signer) -> Option<&'static str> {
-    let known = TEST_KEYS.iter();
-    let mut known = known.filter(|(_, fingerprint)| *fingerprint == signer.fingerprint);
-    known.next().map(|(name, _)| *name)
+/// The name of the test key with this [`key_digest`], whatever certificate carries it.
+pub(super) fn test_key(key: &str) -> Option<&'static str> {
+    let known = TEST_KEYS.iter().find(|(_, known)| *known == key);
+    known.map(|(name, _)| *name)
 }
