@@ -161,6 +161,8 @@ pub struct FeedConfig {
     pub text: String,
     /// The pattern of its pages' paths, where the template's own does not hold.
     pub path: Option<String>,
+    /// How that pattern spells variants, by their names; `""` is the name of builds without one.
+    pub variants: BTreeMap<String, String>,
     /// It makes pages of its own, beside any `{device}.json`.
     pub is_enabled: bool,
 }

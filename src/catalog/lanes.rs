@@ -429,6 +429,19 @@ impl<'a> Lane<'a> {
         })
     }
 
+    /// The lane without the builds that `is_fit` refuses, and without deltas that lead to one.
+    #[must_use]
+    pub fn only(&self, is_fit: &dyn Fn(&Offer<'a>) -> bool) -> Lane<'a> {
+        let mut lane = self.clone();
+        lane.offers.retain(is_fit);
+        for offers in lane.by_version.values_mut() {
+            offers.retain(is_fit);
+        }
+        lane.deltas
+            .retain(|delta| is_fit(&delta.offer) && is_fit(&delta.target));
+        lane
+    }
+
     /// The newest full builds, some `limit` of them, that a phone with `installed`
     /// is told of: newer than that and, unless other versions are listed too, of
     /// its version.

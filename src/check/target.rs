@@ -63,7 +63,9 @@ impl Feed {
             ["api", "v1", device, romtype, _] => {
                 Some(feed(Kind::V1Incremental, device, Some(romtype)))
             }
-            ["api", "v2", "devices", device, "builds.json"] => Some(feed(Kind::V2, device, None)),
+            ["api", "v2", "devices", device, "builds.json" | "builds"] => {
+                Some(feed(Kind::V2, device, None))
+            }
             ["legacy", device, romtype, "index.json"] => {
                 Some(feed(Kind::Legacy, device, Some(romtype)))
             }
@@ -100,6 +102,8 @@ impl Feed {
                 Generation::Java22,
             ],
             Kind::Legacy => &[Generation::Cm12],
+            // ROMs that ask without an ending are younger than the revision before.
+            Kind::V2 if self.path.ends_with("/builds") => &[Generation::Kotlin23],
             Kind::V2 => &[Generation::KotlinVersion, Generation::Kotlin23],
             Kind::Device if is_array() => &[Generation::KotlinVersion, Generation::Kotlin23],
             Kind::Device => &[Generation::Template14, Generation::Java22],
@@ -153,6 +157,7 @@ mod tests {
                 Some("nightly"),
             ),
             ("api/v2/devices/dev/builds.json", Kind::V2, None),
+            ("api/v2/devices/dev/builds", Kind::V2, None),
             (
                 "legacy/dev/nightly/index.json",
                 Kind::Legacy,

@@ -236,6 +236,8 @@ struct FileVariant {
 struct FileFeed {
     template: String,
     path: Option<String>,
+    #[serde(default)]
+    variants: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -339,7 +341,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
     };
     for feed in settings.feeds {
         templates
-            .enable(&feed.template, feed.path)
+            .enable(feed)
             .map_err(|e| in_file("[[feed]]", &e))?;
     }
     let theme = theme::resolve(settings.site, &folder).map_err(|e| in_file("[site]", &e))?;
@@ -671,6 +673,7 @@ impl FeedLoader {
             file,
             text,
             path: None,
+            variants: BTreeMap::new(),
             is_enabled: false,
         });
         Ok(self.loaded.last_mut().expect("pushed above"))
@@ -682,13 +685,26 @@ impl FeedLoader {
         Ok(())
     }
 
-    fn enable(&mut self, name: &str, path: Option<String>) -> Result<(), String> {
+    fn enable(&mut self, settings: FileFeed) -> Result<(), String> {
+        let name = &settings.template;
+        for (variant, spelled) in &settings.variants {
+            if !variant.is_empty() {
+                Variant::parse(variant).map_err(|e| format!("{name}: variants: {e}"))?;
+            }
+            if let Some(reason) = build::path_fault(spelled) {
+                let spelled = spelled.escape_debug();
+                return Err(format!(
+                    "{name}: variants: `{spelled}` cannot be part of a path: {reason}"
+                ));
+            }
+        }
         let feed = self.load(name)?;
         if feed.is_enabled {
             return Err(format!("`{name}` is there twice"));
         }
         feed.is_enabled = true;
-        feed.path = path;
+        feed.path = settings.path;
+        feed.variants = settings.variants;
         Ok(())
     }
 }

@@ -118,15 +118,20 @@ impl Feeds {
     }
 
     /// Adds a feed; one that outgrew what every client reads is warned about.
-    fn push_bounded(&mut self, path: String, bytes: Vec<u8>, max_size: usize) {
-        if bytes.len() > max_size {
+    fn push_bounded(&mut self, path: String, bytes: impl Into<Arc<[u8]>>, max_size: usize) {
+        let bytes = bytes.into();
+        self.warn_if_long(&path, bytes.len(), max_size);
+        self.push(path, bytes);
+    }
+
+    /// Warns about a feed of more bytes than every client reads.
+    fn warn_if_long(&mut self, path: &str, len: usize, max_size: usize) {
+        if len > max_size {
             self.warnings.push(format!(
-                "{path} has {} bytes, and some updaters read no more than {max_size}; \
-                 remove old versions from the catalog",
-                bytes.len(),
+                "{path} has {len} bytes, and some updaters read no more than {max_size}; \
+                 remove old versions from the catalog"
             ));
         }
-        self.push(path, bytes);
     }
 }
 
@@ -236,16 +241,18 @@ fn render_device(
         .collect();
     offers.sort_by(newest_first);
     let deltas: Vec<&DeltaOffer<'_>> = lanes.iter().flat_map(|(_, lane)| &lane.deltas).collect();
-    let v2 = v2::render(&offers, &deltas);
+    let v2: Arc<[u8]> = v2::render(&offers, &deltas).into();
     let root = format!("{prefix}{device}.json");
     match config.device_feed(device.as_str()) {
         DeviceFeed::V1 => feeds.push_bounded(root, v1::render(&offers), v1::MAX_SIZE),
-        DeviceFeed::V2 => feeds.push_bounded(root, v2.clone(), v2::MAX_SIZE),
+        DeviceFeed::V2 => feeds.push_bounded(root, Arc::clone(&v2), v2::MAX_SIZE),
         // It is made with the other pages of templates.
         DeviceFeed::Template(_) => {}
     }
-    let path = format!("{prefix}api/v2/devices/{device}/builds.json");
-    feeds.push_bounded(path, v2, v2::MAX_SIZE);
+    let path = format!("{prefix}api/v2/devices/{device}/builds");
+    feeds.push_bounded(format!("{path}.json"), Arc::clone(&v2), v2::MAX_SIZE);
+    // The address of LineageOS's own server, which docker-lineage-cicd builds into ROMs.
+    feeds.push(path, v2);
 }
 
 /// For which clients a file is made, as far as its contents tell.

@@ -699,7 +699,7 @@ fn the_folder_is_judged_without_a_connection() {
     let dir = site();
     let run = dir.run(&["check", "--base-url", BASE_URL]).expect(0);
     assert_eq!(run.stdout, "");
-    run.says("out: nothing wrong in 4 feeds and 1 zip");
+    run.says("out: nothing wrong in 5 feeds and 1 zip");
     dir.put("out/api/v1/dev/nightly/eng.2", "<html>");
     let run = dir.run(&["check", "--base-url", BASE_URL]).expect(1);
     run.says("error feed-unreadable api/v1/dev/nightly/eng.2: the body is text, not an object");
@@ -851,7 +851,7 @@ fn a_live_site_is_judged_by_its_own_word_or_by_the_folder() {
     let run = nowhere
         .run(&["check", "--url", &base, "--timeout", "2"])
         .expect(1);
-    run.says("in 4 feeds and");
+    run.says("in 5 feeds and");
     let phone = ["--device", "dev", "--type", "NIGHTLY", "--incr", "eng.2"];
     let template = format!("{base}/api/v1/{{device}}/{{type}}/{{incr}}");
     let args = [&["check", "--url", &template, "--timeout", "2"], &phone[..]].concat();

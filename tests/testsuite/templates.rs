@@ -174,6 +174,194 @@ fn crdroid_and_evolution_x_find_every_key_they_require() {
     assert!(evolution["response"][0]["initial_installation_images"].is_array());
 }
 
+/// The flags of a build that lies elsewhere, and of which only some facts are known.
+fn add_elsewhere<'a>(name: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["catalog", "add", "--filename", name, "--device", "bacon"];
+    args.extend(["--version", "21.0", "--romtype", "nightly", "--size", "5"]);
+    args.extend(["--datetime", "1710000000"]);
+    args.extend(more);
+    args
+}
+
+/// The newest build of the tests of facts that are not known.
+const NEWEST: &str = "lineage-21.0-20240310-nightly-bacon.zip";
+
+#[test]
+fn crdroid_16_finds_the_sha256_and_does_without_the_md5() {
+    let sha256 = "a".repeat(64);
+    let dir = bacons(&enable(&["crdroid", "crdroid-16"]));
+    let more = ["--sha256", &sha256, "--url", "https://example.org/x.zip"];
+    dir.run(&add_elsewhere(NEWEST, &more)).expect(0);
+    let run = dir.generate().expect(0);
+    run.says(&format!(
+        "template `crdroid` leaves out `{NEWEST}`, which has no md5; "
+    ));
+    let feed = json(&dir, "crdroid-16/bacon.json");
+    let entry = &feed["response"][0];
+    require(
+        entry,
+        &["filename", "download", "sha256", "version"],
+        &["timestamp", "size"],
+    );
+    assert_eq!(entry["filename"], NEWEST);
+    assert!(entry.get("md5").is_none() && entry.get("os_sdk_level").is_none());
+    // The updater of 14.0 knows builds by their MD5, so it is told of the newest that has one.
+    let feed = json(&dir, "crdroid/bacon.json");
+    assert_eq!(feed["response"][0]["filename"], bacon_name(7));
+}
+
+#[test]
+fn pixelos_17_is_told_only_of_builds_that_have_all_it_requires() {
+    let dir = enchilada(&enable(&["pixelos-17"]));
+    dir.put(&format!("builds/bacon/{}", bacon_name(7)), bacon(7));
+    for (name, digit, more) in [
+        (
+            "lineage-21.0-20240308-nightly-bacon.zip",
+            "b",
+            ["--security-patch", "2024-03-05"],
+        ),
+        (
+            "lineage-21.0-20240309-nightly-bacon.zip",
+            "c",
+            ["--sdk-level", "34"],
+        ),
+    ] {
+        let url = format!("https://example.org/{name}");
+        let sha256 = digit.repeat(64);
+        let args = ["--sha256", &sha256, "--url", &url];
+        dir.run(&add_elsewhere(name, &[&args[..], &more].concat()))
+            .expect(0);
+    }
+    let run = dir.generate().expect(0);
+    let run = run.says("template `pixelos-17` leaves out `lineage-21.0-20240308-nightly-bacon.zip`, which has no sdk_level; ");
+    run.says("template `pixelos-17` leaves out `lineage-21.0-20240309-nightly-bacon.zip`, which has no security_patch; ");
+
+    let list = json(&dir, "pixelos-17/enchilada.json");
+    let builds = list.as_array().unwrap();
+    assert_eq!(builds.len(), 2);
+    for build in builds {
+        require(build, &["version"], &["datetime"]);
+        assert_eq!(build["files"].as_array().unwrap().len(), 1);
+        let file = &build["files"][0];
+        require(
+            file,
+            &["filename", "os_patch_level", "sha256", "url"],
+            &["os_sdk_level", "size"],
+        );
+        let parts = file["ota_property_files"].as_str().unwrap();
+        for part in [
+            "payload_metadata.bin",
+            "payload.bin",
+            "payload_properties.txt",
+        ] {
+            let mut names = parts.split(',').filter_map(|part| part.split(':').next());
+            assert!(names.any(|name| name == part), "no {part} in {parts}");
+        }
+    }
+    let delta = &builds[0]["incremental"];
+    assert_eq!(delta.as_array().unwrap().len(), 1, "{delta}");
+    assert_eq!(
+        format!("builds/{}", delta[0]["filename"].as_str().unwrap()),
+        DELTA
+    );
+    require(&delta[0], &["os_patch_level", "sha256"], &["os_sdk_level"]);
+    assert!(builds[1].get("incremental").is_none());
+
+    // A block package's list of parts names no payload, and would end the whole list.
+    let list = json(&dir, "pixelos-17/bacon.json");
+    assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
+    assert_eq!(list[0]["files"][0]["filename"], bacon_name(7));
+    assert!(list[0]["files"][0].get("ota_property_files").is_none());
+}
+
+#[test]
+fn many_builds_that_lack_a_fact_are_one_line() {
+    let dir = bacons(&enable(&["custota"]));
+    let run = dir.generate().expect(0);
+    run.says(&format!(
+        "template `custota` leaves out 2 builds that have no csig_url: `{}` and 1 older; put its \
+         .csig next to the zip",
+        bacon_name(7)
+    ));
+}
+
+#[test]
+fn the_lists_of_lineageos_can_lie_at_a_path_of_ones_own() {
+    let settings = "[[feed]]\ntemplate = \"v1\"\npath = \"{version}/{device}.json\"\n\
+         [[feed]]\ntemplate = \"v2\"\n";
+    let dir = enchilada(settings);
+    dir.generate().expect(0);
+    let v1 = dir.read("out/enchilada.json");
+    assert_eq!(dir.read("out/22.2/enchilada.json"), v1);
+    let v2 = dir.read("out/api/v2/devices/enchilada/builds.json");
+    assert_eq!(dir.read("out/v2/enchilada.json"), v2);
+    // The address stays for phones that run a version which is offered no more.
+    for build in ENCHILADA {
+        let name = enchilada_name(build.0);
+        dir.run(&["catalog", "remove", &name["builds/".len()..]])
+            .expect(0);
+    }
+    dir.generate().expect(0);
+    assert_eq!(
+        json(&dir, "22.2/enchilada.json"),
+        serde_json::json!({"response": []})
+    );
+}
+
+#[test]
+fn a_path_spells_variants_as_the_rom_does() {
+    let variant = "[[variant]]\nname = \"gapps\"\npackage = \"gapps/**\"\n";
+    let feed = "[[feed]]\ntemplate = \"v1\"\npath = \"OTA/{variant}/{device}.json\"\n";
+    let dir = bacons("").file(&format!("builds/gapps/{}", bacon_name(3)), bacon(3));
+    dir.put(
+        "romfeed.toml",
+        format!("{feed}variants = {{ gapps = \"GMS\", \"\" = \"VANILLA\" }}\n{variant}"),
+    );
+    dir.generate().expect(0);
+    assert_eq!(
+        dir.read("out/OTA/VANILLA/bacon.json"),
+        dir.read("out/bacon.json")
+    );
+    assert_eq!(
+        dir.read("out/OTA/GMS/bacon.json"),
+        dir.read("out/gapps/bacon.json")
+    );
+    assert!(!dir.path().join("out/gapps/OTA").exists());
+
+    for (settings, message) in [
+        (
+            format!("{feed}{variant}"),
+            "builds without a variant have no {variant}; give them one",
+        ),
+        (
+            format!("{feed}variants = {{ gapps = \"a/b\" }}\n{variant}"),
+            "variants: `a/b` cannot be part of a path",
+        ),
+        (
+            "[[feed]]\ntemplate = \"v1\"\nvariants = { gapps = \"GMS\" }\n".to_owned(),
+            "it has no {variant}, so `variants` means nothing",
+        ),
+    ] {
+        dir.put("romfeed.toml", settings);
+        dir.generate().expect(2).says(message);
+    }
+}
+
+#[test]
+fn a_users_template_can_be_one_of_romfeeds_lists() {
+    let list = "{#\nscope = \"romtype\"\npath = \"x/{device}/{romtype}\"\nlist = \"v1\"\n#}\n";
+    let dir = with_template(list);
+    dir.generate().expect(0);
+    assert_eq!(
+        dir.read("out/x/bacon/nightly"),
+        dir.read("out/api/v1/bacon/nightly.json")
+    );
+    refuses(
+        &format!("{list}[]"),
+        &["mine.j2, line 4: a template with a `list` has no text of its own"],
+    );
+}
+
 #[test]
 fn pixelos_reads_one_object_and_grapheneos_one_line() {
     let dir = bacons(&enable(&["pixelos", "grapheneos"]));
@@ -605,11 +793,11 @@ fn a_page_stays_inside_the_site() {
     );
     refuses(
         &mine("site", "{device}.x"),
-        &["line 3: path: a template of scope site has no placeholders"],
+        &["line 3: path: a template of scope site has no {device}; there are {variant}"],
     );
     refuses(
         &mine("device", "{romtyp}"),
-        &["a template of scope device has no {romtyp}; there are {device}"],
+        &["a template of scope device has no {romtyp}; there are {device}, {version}, {variant}"],
     );
     // By a value: the version of a build is free text.
     let template = mine("build", "v/{version}");

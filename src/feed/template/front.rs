@@ -13,6 +13,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::context::BuildValues;
 use crate::template::Format;
 
 /// How many pages a template makes, and of what.
@@ -57,11 +58,12 @@ impl Scope {
                 "filename",
                 "sha256",
                 "id",
+                "variant",
             ],
-            Scope::Device => &["device"],
-            Scope::Romtype => &["device", "romtype"],
-            Scope::Incremental => &["device", "romtype", "incremental"],
-            Scope::Site => &[],
+            Scope::Device => &["device", "version", "variant"],
+            Scope::Romtype => &["device", "romtype", "version", "variant"],
+            Scope::Incremental => &["device", "romtype", "incremental", "variant"],
+            Scope::Site => &["variant"],
         }
     }
 }
@@ -77,6 +79,16 @@ pub enum Empty {
     Render,
 }
 
+/// A list of romfeed's own, in place of a template's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum List {
+    /// `{"response":[…]}`, for LineageOS 15.1 to 22.x.
+    V1,
+    /// A top-level array, for LineageOS 23.2 on.
+    V2,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wire {
@@ -86,6 +98,9 @@ struct Wire {
     format: Format,
     #[serde(default)]
     empty: Empty,
+    #[serde(default)]
+    requires: Vec<Spanned<String>>,
+    list: Option<Spanned<List>>,
 }
 
 /// What the head of a template says.
@@ -101,6 +116,10 @@ pub struct FrontMatter {
     pub format: Format,
     /// Whether there are pages without builds.
     pub empty: Empty,
+    /// The facts of [`BuildValues::OPTIONAL`] that its clients need: builds without them are left out.
+    pub requires: Vec<&'static str>,
+    /// The list that its pages are; with it, the template has no text.
+    pub list: Option<List>,
 }
 
 /// A head that cannot be understood: the line, counted from 1, and what it says.
@@ -124,27 +143,56 @@ pub fn parse(text: &str) -> Result<FrontMatter, Fault> {
     let rest = text.strip_prefix("{#").ok_or_else(|| {
         missing("a feed template begins with {# and its settings: scope = …, path = …, format = …")
     })?;
-    let (head, _) = rest
+    let (head, body) = rest
         .split_once("#}")
         .ok_or_else(|| missing("the comment with the settings does not end: no #}"))?;
     // `{#-` and `-#}` are comments as well.
     let head = head.strip_prefix('-').unwrap_or(head);
     let head = head.strip_suffix('-').unwrap_or(head);
     let line_of = |offset: usize| 1 + head.get(..offset).unwrap_or(head).matches('\n').count();
-    match toml::from_str::<Wire>(head) {
-        Ok(wire) => Ok(FrontMatter {
-            scope: wire.scope,
-            path_line: line_of(wire.path.span().start),
-            path: wire.path.into_inner(),
-            format: wire.format,
-            empty: wire.empty,
-        }),
-        Err(error) => Err(Fault {
-            // A key that is missing is missing from the whole.
-            line: error.span().map_or(1, |span| line_of(span.start)),
-            message: error.message().trim().replace('\n', " "),
-        }),
+    let fault = |offset: usize, message: String| Fault {
+        line: line_of(offset),
+        message,
+    };
+    let wire = toml::from_str::<Wire>(head).map_err(|error| {
+        // A key that is missing is missing from the whole.
+        let start = error.span().map_or(0, |span| span.start);
+        fault(start, error.message().trim().replace('\n', " "))
+    })?;
+    let requires = wire.requires.iter().map(|name| {
+        let known = BuildValues::OPTIONAL;
+        let found = known.into_iter().find(|fact| *fact == name.get_ref());
+        found.ok_or_else(|| {
+            let name_text = name.get_ref().escape_debug();
+            let message = format!(
+                "requires `{name_text}`, which is not a fact that may be unknown; those are {}",
+                known.join(", ")
+            );
+            fault(name.span().start, message)
+        })
+    });
+    let requires = requires.collect::<Result<_, _>>()?;
+    if let Some(list) = &wire.list {
+        let message = match wire.scope {
+            Scope::Device | Scope::Romtype if body.trim().is_empty() => None,
+            Scope::Device | Scope::Romtype => {
+                Some("a template with a `list` has no text of its own")
+            }
+            _ => Some("a `list` needs the scope device or romtype"),
+        };
+        if let Some(message) = message {
+            return Err(fault(list.span().start, message.to_owned()));
+        }
     }
+    Ok(FrontMatter {
+        scope: wire.scope,
+        path_line: line_of(wire.path.span().start),
+        path: wire.path.into_inner(),
+        format: wire.format,
+        empty: wire.empty,
+        requires,
+        list: wire.list.map(Spanned::into_inner),
+    })
 }
 
 #[cfg(test)]
@@ -160,9 +208,17 @@ mod tests {
             path_line: 3,
             format: Format::Json,
             empty: Empty::Render,
+            requires: Vec::new(),
+            list: None,
         };
         assert_eq!(front, expected);
         assert!(parse("{#- scope = 'site'\npath = 'x' -#}").is_ok());
+        let list = "{#\nscope = 'device'\npath = 'x'\nlist = 'v2'\nrequires = ['sha256']\n#}\n";
+        let front = parse(list).unwrap();
+        assert_eq!(
+            (front.list, front.requires),
+            (Some(List::V2), vec!["sha256"])
+        );
         for (text, line, message) in [
             ("", 1, "begins with {#"),
             ("{# scope = 'site'", 1, "does not end"),
@@ -171,6 +227,22 @@ mod tests {
             ("{#\nscope = 'phone'\npath = 'x'\n#}", 2, "phone"),
             ("{#\nscope = 'site'\npath = \n#}", 3, ""),
             ("{#\npath = 'x'\nscope = 'site'\nempty = 'no'\n#}", 4, "no"),
+            (
+                "{#\nscope = 'site'\npath = 'x'\nrequires = ['md5', 'md6']\n#}",
+                4,
+                "`md6`, which is not a fact",
+            ),
+            (
+                "{#\nscope = 'device'\npath = 'x'\nlist = 'v1'\n#}\n[]",
+                4,
+                "no text",
+            ),
+            (
+                "{#\nscope = 'site'\npath = 'x'\nlist = 'v1'\n#}",
+                4,
+                "device or romtype",
+            ),
+            ("{#\nscope = 'device'\npath = 'x'\nlist = 'v3'\n#}", 4, "v3"),
         ] {
             let fault = parse(text).unwrap_err();
             assert_eq!(fault.line, line, "{text}: {fault:?}");

@@ -18,9 +18,9 @@ use rayon::prelude::*;
 use self::context::{
     BuildValues, DeltaValues, DeviceValues, FullValues, InstalledValues, Known, PageValues, Site,
 };
-use self::front::{Empty, FrontMatter, Scope};
+use self::front::{Empty, FrontMatter, List, Scope};
 use self::pattern::Pattern;
-use super::{Error, Feeds, MAX_LISTED, Page, Tree, prefix};
+use super::{Error, Feeds, MAX_LISTED, Page, Tree, prefix, v1, v2};
 use crate::build::{self, Device, Variant};
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
 use crate::changelog::Rendered;
@@ -36,15 +36,19 @@ macro_rules! shipped {
 }
 
 /// The templates that come with romfeed, by name.
-pub const SHIPPED: [(&str, &str); 9] = shipped![
+pub const SHIPPED: [(&str, &str); 13] = shipped![
     "atom",
     "atom-site",
     "crdroid",
+    "crdroid-16",
     "custota",
     "evolution-x",
     "grapheneos",
     "lineageota",
     "pixelos",
+    "pixelos-17",
+    "v1",
+    "v2",
     "v2-incremental",
 ];
 
@@ -84,14 +88,22 @@ impl<'a> Template<'a> {
         let front = front::parse(&feed.text).map_err(|e| fault(Some(e.line), e.message))?;
         let pattern = Pattern::parse(&front.path, front.scope)
             .map_err(|reason| fault(Some(front.path_line), format!("path: {reason}")))?;
+        let own_path = |path: &str, reason: String| Error::Path {
+            name: feed.name.clone(),
+            path: path.to_owned(),
+            reason,
+        };
         let pattern = match &feed.path {
             None => pattern,
-            Some(path) => Pattern::parse(path, front.scope).map_err(|reason| Error::Path {
-                name: feed.name.clone(),
-                path: path.clone(),
-                reason,
-            })?,
+            Some(path) => {
+                Pattern::parse(path, front.scope).map_err(|reason| own_path(path, reason))?
+            }
         };
+        if !feed.variants.is_empty() && !pattern.names("variant") {
+            let path = feed.path.as_ref().unwrap_or(&front.path);
+            let reason = "it has no {variant}, so `variants` means nothing".to_owned();
+            return Err(own_path(path, reason));
+        }
         let mut engine = Engine::new(front.format).map_err(|e| fault(e.line, e.message))?;
         engine
             .add(&feed.file, &feed.text)
@@ -163,19 +175,71 @@ impl<'a> Templates<'a> {
             config: self.config,
             changelogs,
         };
-        let values = TreeValues::new(variant, tree, known);
+        let all = TreeValues::new(variant, tree, known);
         for template in &self.all {
-            let jobs = values.jobs(template, self.config)?;
-            let pages: Vec<Result<Option<Page>, Error>> = jobs
-                .into_par_iter()
-                .map(|job| values.render(template, job, self.config))
-                .collect();
-            for page in pages {
-                feeds.pages.extend(page?);
+            let lacking = all.lacking(template, self.config);
+            if lacking.is_empty() {
+                all.render_all(template, self.config, feeds)?;
+                continue;
             }
+            feeds.warnings.extend(warn_of(template, &lacking));
+            let without: BTreeSet<&str> = lacking
+                .values()
+                .flat_map(|lack| &lack.ids)
+                .copied()
+                .collect();
+            let is_fit = |offer: &Offer<'_>| !without.contains(offer.build.identity());
+            let lanes: Vec<(&LaneKey, Lane<'_>)> = tree
+                .values()
+                .flatten()
+                .map(|(key, lane)| (*key, lane.only(&is_fit)))
+                .collect();
+            let mut fit: Tree<'_, '_> = BTreeMap::new();
+            for (key, lane) in &lanes {
+                fit.entry(&key.device).or_default().push((key, lane));
+            }
+            TreeValues::new(variant, &fit, known).render_all(template, self.config, feeds)?;
         }
         Ok(())
     }
+}
+
+/// Builds that lack a fact which a template's clients need.
+#[derive(Default)]
+struct Lack<'a> {
+    /// Their identities.
+    ids: BTreeSet<&'a str>,
+    /// The file name of the newest.
+    newest: &'a str,
+}
+
+/// One line for each fact that keeps builds out of a template's pages.
+fn warn_of<'w>(
+    template: &'w Template<'_>,
+    lacking: &'w BTreeMap<&'static str, Lack<'_>>,
+) -> impl Iterator<Item = String> + 'w {
+    lacking.iter().map(|(fact, lack)| {
+        let newest = lack.newest.escape_debug();
+        let builds = match lack.ids.len() - 1 {
+            0 => format!("`{newest}`, which has no {fact}"),
+            others => format!(
+                "{} builds that have no {fact}: `{newest}` and {others} older",
+                others + 1
+            ),
+        };
+        let fix = match *fact {
+            "csig_url" | "vbmeta_digest" => "put its .csig next to the zip",
+            "changelog" | "changelog_html" => "write one",
+            "sdk_level" | "security_patch" | "incremental" => {
+                "put the zip into builds/ to have it read, or set it with an [[override]]"
+            }
+            _ => "put the zip into builds/ to have it read",
+        };
+        format!(
+            "template `{}` leaves out {builds}; {fix}",
+            template.feed.name
+        )
+    })
 }
 
 /// A page to be made.
@@ -186,6 +250,8 @@ struct Job<'v, 'a> {
     values: Vec<(&'static str, Value)>,
     /// Its builds, newest first.
     builds: &'v [(Offer<'a>, Value)],
+    /// Where they are from; none for the whole site.
+    lanes: &'v [LaneTree<'v, 'a>],
     is_empty: bool,
 }
 
@@ -328,15 +394,23 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                 subject: "the site".to_owned(),
                 values: about_builds(&self.list),
                 builds: &self.builds,
+                lanes: &[],
                 is_empty: self.builds.is_empty(),
             }),
             Scope::Device => {
                 for device in &self.devices {
-                    let value = |name: &str| (name == "device").then(|| device.model.to_string());
-                    let path = self.path(template, &format!("device {}", device.model), &value)?;
-                    // It may be the device's own file, which is made already.
-                    if own_path(device).as_ref() != Some(&path) {
-                        jobs.push(self.device_job(device, path));
+                    for version in versions(template, &device.lanes) {
+                        let value = |name: &str| match name {
+                            "device" => Some(device.model.to_string()),
+                            "version" => version.map(str::to_owned),
+                            _ => None,
+                        };
+                        let subject = format!("device {}", device.model);
+                        let path = self.path(template, &subject, &value)?;
+                        // It may be the device's own file, which is made already.
+                        if own_path(device).as_ref() != Some(&path) {
+                            jobs.push(self.device_job(device, path));
+                        }
                     }
                 }
             }
@@ -359,6 +433,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
             subject: format!("device {}", device.model),
             values,
             builds: &device.builds,
+            lanes: &device.lanes,
             is_empty: device.builds.is_empty(),
         }
     }
@@ -395,6 +470,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                     subject,
                     values,
                     builds: &lane.builds,
+                    lanes: std::slice::from_ref(lane),
                     is_empty,
                 });
             };
@@ -462,14 +538,20 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                 }
             }
             _ => {
-                let path = self.path(template, &subject, &place)?;
-                push(
-                    path,
-                    subject,
-                    &lane.list,
-                    lane.builds.is_empty(),
-                    Vec::new(),
-                );
+                for version in versions(template, std::slice::from_ref(lane)) {
+                    let value = |name: &str| match name {
+                        "version" => version.map(str::to_owned),
+                        name => place(name),
+                    };
+                    let path = self.path(template, &subject, &value)?;
+                    push(
+                        path,
+                        subject.clone(),
+                        &lane.list,
+                        lane.builds.is_empty(),
+                        Vec::new(),
+                    );
+                }
             }
         }
         Ok(())
@@ -481,7 +563,23 @@ impl<'l, 'a> TreeValues<'l, 'a> {
         subject: &str,
         value: &dyn Fn(&str) -> Option<String>,
     ) -> Result<String, Error> {
-        let path = template.pattern.render(value).map_err(|reason| {
+        let variant = self.variant.map_or("", Variant::as_str);
+        let spelled = template.feed.variants.get(variant);
+        let spelled = spelled.map_or(variant, String::as_str);
+        let names_variant = template.pattern.names("variant");
+        let value = |name: &str| match name {
+            "variant" => Some(spelled.to_owned()),
+            name => value(name),
+        };
+        let rendered = match names_variant && spelled.is_empty() {
+            true => Err(
+                "builds without a variant have no {variant}; give them one in the \
+                         settings of [[feed]]: variants = { \"\" = \"VANILLA\" }"
+                    .to_owned(),
+            ),
+            false => template.pattern.render(&value),
+        };
+        let path = rendered.map_err(|reason| {
             // The settings' own path has no line in the template.
             let line = template
                 .feed
@@ -490,7 +588,10 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                 .then_some(template.front.path_line);
             template.error(&self.name(subject), line, format!("path: {reason}"))
         })?;
-        Ok(format!("{}{path}", self.prefix))
+        Ok(match names_variant {
+            true => path,
+            false => format!("{}{path}", self.prefix),
+        })
     }
 
     /// What a page is about, with the variant that its subject does not name.
@@ -499,6 +600,69 @@ impl<'l, 'a> TreeValues<'l, 'a> {
             None => subject.to_owned(),
             Some(variant) => format!("{subject}, variant {variant}"),
         }
+    }
+
+    /// The builds that a template leaves out since they lack a fact, by that fact.
+    fn lacking(
+        &self,
+        template: &Template<'_>,
+        config: &Config,
+    ) -> BTreeMap<&'static str, Lack<'a>> {
+        let mut lacking: BTreeMap<&'static str, Lack<'a>> = BTreeMap::new();
+        let mut look = |offer: &Offer<'a>, value: &Value| {
+            for fact in &template.front.requires {
+                // An API level of 0 is not one.
+                if value.get_attr(fact).is_ok_and(|value| value.is_true()) {
+                    continue;
+                }
+                let lack = lacking.entry(fact).or_default();
+                lack.ids.insert(offer.build.identity());
+                if lack.newest.is_empty() {
+                    lack.newest = &offer.build.filename;
+                }
+            }
+        };
+        for device in &self.devices {
+            let feed = config.device_feed(device.model.as_str());
+            let is_own = matches!(feed, DeviceFeed::Template(name) if *name == template.feed.name);
+            if !is_own && !template.feed.is_enabled {
+                continue;
+            }
+            for (offer, value) in &device.builds {
+                look(offer, value);
+            }
+            let deltas = device.lanes.iter().flat_map(|lane| lane.deltas.values());
+            for (delta, value) in deltas.flatten() {
+                look(&delta.offer, value);
+            }
+        }
+        lacking
+    }
+
+    /// Adds all pages of a template.
+    fn render_all(
+        &self,
+        template: &Template<'_>,
+        config: &Config,
+        feeds: &mut Feeds,
+    ) -> Result<(), Error> {
+        let jobs = self.jobs(template, config)?;
+        let pages: Vec<Result<Option<Page>, Error>> = jobs
+            .into_par_iter()
+            .map(|job| self.render(template, job, config))
+            .collect();
+        for page in pages {
+            let page = page?;
+            if let Some((page, list)) = page.as_ref().zip(template.front.list) {
+                let max_size = match list {
+                    List::V1 => v1::MAX_SIZE,
+                    List::V2 => v2::MAX_SIZE,
+                };
+                feeds.warn_if_long(&page.path, page.bytes.len(), max_size);
+            }
+            feeds.pages.extend(page);
+        }
+        Ok(())
     }
 
     fn render(
@@ -519,9 +683,15 @@ impl<'l, 'a> TreeValues<'l, 'a> {
             ("site", self.site.clone()),
             ("page", Value::from(Serde(page))),
         ];
-        let values = Value::from_pairs(about.into_iter().chain(job.values));
         let subject = self.name(&job.subject);
-        match template.engine.render(&template.feed.file, values) {
+        let rendered = match template.front.list {
+            Some(list) => Ok(Some(render_list(list, &job))),
+            None => {
+                let values = Value::from_pairs(about.into_iter().chain(job.values));
+                template.engine.render(&template.feed.file, values)
+            }
+        };
+        match rendered {
             Ok(None) => Ok(None),
             Ok(Some(bytes)) => Ok(Some(Page {
                 path: job.path,
@@ -535,6 +705,33 @@ impl<'l, 'a> TreeValues<'l, 'a> {
             }
         }
     }
+}
+
+/// The builds of a page as one of romfeed's own lists.
+fn render_list(list: List, job: &Job<'_, '_>) -> Vec<u8> {
+    let offers: Vec<Offer<'_>> = job.builds.iter().map(|(offer, _)| *offer).collect();
+    let deltas = job.lanes.iter().flat_map(|lane| &lane.lane.deltas);
+    match list {
+        List::V1 => v1::render(&offers),
+        List::V2 => v2::render(&offers, &deltas.collect::<Vec<_>>()),
+    }
+}
+
+/// The versions that these pages are made for: one page for all, unless their path names the
+/// version; then one for each that phones run, and all of these are the same.
+fn versions<'a>(template: &Template<'_>, lanes: &[LaneTree<'_, 'a>]) -> BTreeSet<Option<&'a str>> {
+    if !template.pattern.names("version") {
+        return BTreeSet::from([None]);
+    }
+    let offered = lanes.iter().flat_map(|lane| &lane.builds);
+    let offered = offered.map(|(offer, _)| offer.build.version.as_str());
+    let installed = lanes
+        .iter()
+        .flat_map(|lane| lane.lane.incrementals.values());
+    let installed = installed.flat_map(|installed| installed.versions.iter().copied());
+    // What is no path can only be set right in a build that is still offered.
+    let installed = installed.filter(|version| build::path_fault(version).is_none());
+    offered.chain(installed).map(Some).collect()
 }
 
 /// `builds`, and `build` if there is one.

@@ -34,14 +34,11 @@ impl Pattern {
             let known = scope.placeholders();
             let Some(name) = known.iter().find(|known| **known == name) else {
                 let name = name.escape_debug();
-                let of_scope = format!("a template of scope {}", scope.as_str());
-                return Err(match known {
-                    [] => format!("{of_scope} has no placeholders, so {{{name}}} means nothing"),
-                    _ => format!(
-                        "{of_scope} has no {{{name}}}; there are {{{}}}",
-                        known.join("}, {")
-                    ),
-                });
+                return Err(format!(
+                    "a template of scope {} has no {{{name}}}; there are {{{}}}",
+                    scope.as_str(),
+                    known.join("}, {")
+                ));
             };
             parts.push(Part::Text(before.to_owned()));
             parts.push(Part::Fact(name));
@@ -146,7 +143,7 @@ mod tests {
             (
                 "{device}.json",
                 Scope::Site,
-                "scope site has no placeholders",
+                "scope site has no {device}; there are {variant}",
             ),
             ("{romtyp}", Scope::Romtype, "{device}, {romtype}"),
             ("{device", Scope::Device, "no }"),

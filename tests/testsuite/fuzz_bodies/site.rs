@@ -105,6 +105,7 @@ pub(super) fn template(data: &[u8]) {
             file,
             text,
             path: None,
+            variants: std::collections::BTreeMap::new(),
             is_enabled: true,
         });
     } else {
