@@ -87,9 +87,22 @@ pub const ROMTYPES: [&str; 11] = [
 /// Whether `word` is one of [`ROMTYPES`], in any case.
 #[must_use]
 pub fn is_romtype(word: &str) -> bool {
+    romtype_rank(word).is_some()
+}
+
+/// The best known of some words that is one of [`ROMTYPES`]: `OFFICIAL` of `NIGHTLY` and `OFFICIAL`.
+#[must_use]
+pub fn best_romtype<'a>(words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let ranked = words
+        .into_iter()
+        .filter_map(|word| Some((romtype_rank(word)?, word)));
+    ranked.min_by_key(|(rank, _)| *rank).map(|(_, word)| word)
+}
+
+fn romtype_rank(word: &str) -> Option<usize> {
     ROMTYPES
         .iter()
-        .any(|known| known.eq_ignore_ascii_case(word))
+        .position(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// The number of a version like `11`, `21.0`, `v9.5`, without the `v`; a date is not one.
@@ -108,10 +121,9 @@ pub fn version_number(text: &str) -> Option<&str> {
 /// counts only between a date and the device.
 fn romtype_in(value: &str) -> Option<&str> {
     let fields: Vec<&str> = value.split('-').collect();
-    let known = fields.iter().copied().find(|field| is_romtype(field));
     let is_date =
         |field: &str| field.len() >= 8 && field.bytes().take(8).all(|b| b.is_ascii_digit());
-    known.or_else(|| match fields[..] {
+    best_romtype(fields.iter().copied()).or_else(|| match fields[..] {
         [_, date, romtype, _, ..] if is_date(date) => Some(romtype),
         _ => None,
     })

@@ -1,26 +1,18 @@
 //! File names of ROM packages: what can be read from one when nothing better is
 //! there.
 //!
-//! In: a file name and the codenames already known. Out: [`NameFacts`], by the
-//! first grammar that fits. Source: the `version.mk` and packaging rules of
-//! CyanogenMod, LineageOS, crDroid, Evolution X, PixelExperience and AOSP.
-//!
-//! A name is cut from both ends, since romtypes may hold dashes and codenames
-//! may hold dashes, underscores and capitals.
+//! In: a file name and the codenames already known. Out: [`NameFacts`]. A name is cut into fields,
+//! and each is recognised by itself: version, date, time, release type, flavour and the like. What
+//! remains are words, one of them the codename; which one, the row of [`GRAMMARS`] for the ROM
+//! says. Where more words remain than it can tell apart, the codename is unknown: no guess is better
+//! than a wrong one. Source: the `version.mk` and packaging rules of the families, and names in
+//! their published feeds.
 
 use std::collections::BTreeSet;
 
 use chrono::{NaiveDate, NaiveTime};
 
-/// Romtypes that the LineageOS build system knows. What follows one of them in a
-/// name is a build's nickname and not part of `ro.lineage.releasetype`.
-const STANDARD_ROMTYPES: [&str; 5] = [
-    "RELEASE",
-    "NIGHTLY",
-    "SNAPSHOT",
-    "EXPERIMENTAL",
-    "UNOFFICIAL",
-];
+use crate::family::{best_romtype, is_romtype, version_number};
 
 /// Facts read from a file name; all of them are guesses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +32,191 @@ pub struct NameFacts {
     pub compares_romtype: bool,
 }
 
-/// Reads a file name by the first grammar that fits, or `None`.
+/// Which of the words that are nothing else is the codename.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The only one there is.
+    Only,
+    /// The first; signers and flavours may follow.
+    First,
+    /// The last; the name of the release comes before it.
+    Last,
+    /// The last, and what comes before it is the release type, if that is none of the known ones.
+    LastAfterType,
+}
+
+/// How one ROM names its packages.
+struct Grammar {
+    /// What the names begin with, in any case, up to a `-` or `_`.
+    prefix: &'static str,
+    place: Place,
+}
+
+const fn named(prefix: &'static str, place: Place) -> Grammar {
+    Grammar { prefix, place }
+}
+
+/// The names of ROMs whose form is known.
+const GRAMMARS: [Grammar; 59] = [
+    // `lineage-21.0-20240801[_123456]-UNOFFICIAL[-extra]-bacon`, `cm-10.2.1-mako`
+    named("lineage", Place::LastAfterType),
+    named("cm", Place::LastAfterType),
+    // `iode-5.0-20240201-FP4`, `e-2.8-u-20250219470166-official-FP4`
+    named("iode", Place::Only),
+    named("e", Place::Last),
+    named("IMG-e", Place::Last),
+    // `crDroidAndroid-15.0-20250214-komodo-v11.2[-TYPE]`
+    named("crDroidAndroid", Place::First),
+    named("crDroid", Place::First),
+    // `EvolutionX-15.0-20250510-laurel_sprout-10.6-Official`, `EvolutionX_4.1_bacon-…`
+    named("EvolutionX", Place::First),
+    named("AlphaDroid", Place::First),
+    // `PixelOS_r5x-12.1-20220505-1108`, `PixelExperience_Plus_daisy-10.0-…-OFFICIAL`
+    named("PixelOS", Place::First),
+    named("PixelExperience", Place::First),
+    named("PixelProject", Place::First),
+    named("PixelBuilds", Place::First),
+    named("syberia", Place::First),
+    named("Vortex-OS", Place::First),
+    // `ProjectElixir_4.1_bacon-14.0-20240111-2101-OFFICIAL`
+    named("ProjectElixir", Place::First),
+    named("PixelPlusUI", Place::Only),
+    named("HyconOS", Place::First),
+    named("aosPB", Place::First),
+    // `ShapeShiftOS_Magikarp-1.0.3_laurel_sprout-10.0-20200618-1006-OFFICIAL`
+    named("ShapeShiftOS", Place::Last),
+    // `UN1CA_2.5.6-136e700c_20250408_b0q-sign`
+    named("UN1CA", Place::Only),
+    // `Arrow-v12.0-bacon-OFFICIAL-20220313-VANILLA`
+    named("Arrow", Place::First),
+    named("Matrixx", Place::First),
+    named("Project_Infinity-X", Place::First),
+    named("Lunaris-AOSP", Place::First),
+    named("Viper", Place::First),
+    named("ColtOS", Place::First),
+    named("Spark", Place::First),
+    named("FlamingoOS", Place::First),
+    named("Bliss", Place::First),
+    named("AospExtended", Place::First),
+    named("Nusantara", Place::First),
+    named("voltage", Place::Last),
+    // `Havoc-OS-v3.12-20201221-bacon-Official[-GApps]`
+    named("Havoc-OS", Place::First),
+    named("Cherish-OS", Place::First),
+    // `dotOS-R-v5.1.3-RMX1921-OFFICIAL-20210810-0447`
+    named("dotOS", Place::First),
+    named("RR", Place::First),
+    named("TitaniumOS", Place::First),
+    // `RisingOS_Revived-8.1.1-251108-1337-GAPPS-OFFICIAL-dodge-ota-signed`
+    named("RisingOS_Revived", Place::Last),
+    named("RisingOS", Place::Last),
+    named("Kraken", Place::Last),
+    named("AOSPK", Place::Last),
+    named("LMODroid", Place::Last),
+    named("XPerience", Place::Last),
+    // `axion-2.7-PROXIMA_BETA-20260606-OFFICIAL-GMS-begonia`
+    named("axion", Place::Last),
+    // `aospa-topaz-1.1-vayu-20230518`
+    named("aospa", Place::Last),
+    named("pa", Place::Last),
+    // `DerpFest-13-Official-Tango-spartan-20230702-0900`
+    named("DerpFest", Place::Last),
+    // `SuperiorOS-Xcalibur-bacon-OFFICIAL-20210911-0908`
+    named("SuperiorOS", Place::Last),
+    named("BananaDroid", Place::Last),
+    named("Fluid", Place::Last),
+    named("FluidOS", Place::Last),
+    named("awaken", Place::Last),
+    named("pixelstar", Place::Last),
+    named("MistOS", Place::Last),
+    named("omni", Place::Last),
+    named("ResurrectionRemix", Place::First),
+    named("Corvus", Place::First),
+    named("Octavi", Place::First),
+];
+
+/// The release type of LineageOS for microG, and a flavour of other ROMs.
+const MICROG: &str = "microg";
+
+/// Words that are no codename, in lower case, beside release types: flavours, stages of a release,
+/// what kind of file it is, what processor it is for, and Android's own names.
+const OTHER_WORDS: [&str; 73] = [
+    "gapps",
+    "gapped",
+    "gms",
+    "vanilla",
+    "core",
+    "coregapps",
+    "core_gapps",
+    "full_gapps",
+    "foss",
+    "pico",
+    "nano",
+    "mini",
+    "stock",
+    "nogapps",
+    "omni",
+    "go",
+    "plus",
+    "caf",
+    "aosp",
+    "beta",
+    "alpha",
+    "test",
+    "testing",
+    "dev",
+    "final",
+    "eol",
+    "security",
+    "hotfix",
+    "fix",
+    "fixup",
+    "rc",
+    "pre",
+    "update",
+    "old",
+    "latest",
+    "new",
+    "personal",
+    "private",
+    "public",
+    "initial",
+    "signed",
+    "unsigned",
+    "sign",
+    "ota",
+    "full",
+    "incremental",
+    "delta",
+    "img",
+    "image",
+    "images",
+    "fastboot",
+    "recovery",
+    "rom",
+    "zip",
+    "user",
+    "userdebug",
+    "eng",
+    "ext4",
+    "f2fs",
+    "erofs",
+    "arm",
+    "arm64",
+    "x86",
+    "x86_64",
+    "pie",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+];
+
+/// Reads a file name, or `None` if its form is not known.
 ///
 /// `known_devices` are codenames from better sources; they decide where an
 /// ambiguous name is cut.
@@ -48,11 +224,17 @@ pub struct NameFacts {
 pub fn parse(filename: &str, known_devices: &[String]) -> Option<NameFacts> {
     let stem = strip_suffix_ignore_case(filename, ".zip")?;
     let stem = stem.strip_suffix("-signed").unwrap_or(stem);
-    parse_lineage(stem, known_devices)
-        .or_else(|| parse_crdroid(stem))
-        .or_else(|| parse_evolution(stem))
-        .or_else(|| parse_ota_package(stem))
-        .or_else(|| parse_pixel(stem))
+    let rows = GRAMMARS.iter().filter_map(|grammar| {
+        let rest = strip_prefix_ignore_case(stem, grammar.prefix)?;
+        rest.starts_with(['-', '_']).then_some((grammar, rest))
+    });
+    if let Some(facts) = parse_ota_package(stem) {
+        return Some(facts);
+    }
+    match rows.max_by_key(|(grammar, _)| grammar.prefix.len()) {
+        Some((grammar, rest)) => parse_named(grammar.place, rest, known_devices),
+        None => parse_other(stem),
+    }
 }
 
 fn strip_suffix_ignore_case<'a>(text: &'a str, suffix: &str) -> Option<&'a str> {
@@ -61,100 +243,215 @@ fn strip_suffix_ignore_case<'a>(text: &'a str, suffix: &str) -> Option<&'a str> 
     tail.eq_ignore_ascii_case(suffix).then_some(head)
 }
 
-/// `lineage-21.0-20240801[_123456]-UNOFFICIAL[-extra]-bacon`, `cm-11-…`, and the
-/// release form without a date, `cm-10.2.1-mako`.
-fn parse_lineage(stem: &str, known_devices: &[String]) -> Option<NameFacts> {
-    let rest = stem
-        .strip_prefix("lineage-")
-        .or_else(|| stem.strip_prefix("cm-"))?;
-    let (version, rest) = rest.split_once('-').filter(|(v, _)| is_version(v))?;
-    let (timestamp, rest) = match rest.split_once('-') {
-        Some((date, tail)) if parse_stamp(date).is_some() => (parse_stamp(date), tail),
-        _ => (None, rest),
+fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (head, tail) = text.split_at_checked(prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then_some(tail)
+}
+
+/// The fields of a name behind the name of its ROM.
+#[derive(Debug, Default)]
+struct Fields<'a> {
+    versions: Vec<&'a str>,
+    timestamp: Option<i64>,
+    romtype: Option<&'a str>,
+    /// What may be a codename, or a release type that is not one of the known ones.
+    words: Vec<&'a str>,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads `_4.1_bacon-14.0-20240111-2101-OFFICIAL`.
+    fn read(text: &'a str) -> Fields<'a> {
+        let mut fields = Fields::default();
+        let mut parts = text.split('-').filter(|part| !part.is_empty()).peekable();
+        let mut is_first = true;
+        while let Some(part) = parts.next() {
+            // A delta's source: `bacon-from-20250517`.
+            if part == "from" {
+                break;
+            }
+            let time = parts
+                .peek()
+                .copied()
+                .filter(|next| matches!(next.len(), 4 | 6));
+            if let Some(stamp) = parse_stamp(part, time) {
+                fields.timestamp = fields.timestamp.or(Some(stamp));
+            } else if is_first || is_several(part) {
+                fields.read_parts(part, is_first);
+            } else {
+                fields.read_word(part);
+            }
+            is_first = false;
+        }
+        fields
+    }
+
+    /// Reads the parts of `4.1_bacon`, of `136e700c_20250408_b0q`, or of the first field, whose
+    /// parts may also be a plain number or the edition of the ROM.
+    fn read_parts(&mut self, field: &'a str, is_first: bool) {
+        let mut rest = field.trim_start_matches('_');
+        let mut word_start = rest;
+        while !rest.is_empty() {
+            let (part, after) = rest.split_once('_').unwrap_or((rest, ""));
+            let at_start = word_start.len() == rest.len();
+            let is_number = || is_digits(part, 1) || is_digits(part, 2);
+            let stamp = parse_stamp(part, None);
+            if let Some(stamp) = stamp {
+                self.timestamp = self.timestamp.or(Some(stamp));
+            } else if at_start && (is_version(part) || is_first && is_number()) {
+                self.versions.extend(version_number(part));
+            } else if at_start && is_romtype(part) {
+                self.read_word(part);
+            } else if !(at_start && is_first && !after.is_empty() && is_other_word(part)) {
+                rest = after;
+                continue;
+            }
+            let word = &word_start[..word_start.len() - rest.len()];
+            self.read_word(word.trim_end_matches('_'));
+            word_start = after;
+            rest = after;
+        }
+        self.read_word(word_start);
+    }
+
+    fn read_word(&mut self, word: &'a str) {
+        if is_version(word) {
+            self.versions.extend(version_number(word));
+        } else if is_romtype(word) {
+            self.romtype = best_romtype(self.romtype.into_iter().chain([word]));
+        } else if is_codename(word) || word.eq_ignore_ascii_case(MICROG) {
+            self.words.push(word);
+        }
+    }
+}
+
+/// Whether a field begins with a version or a release type, or holds a date, and something else.
+fn is_several(field: &str) -> bool {
+    let begins = field
+        .split_once('_')
+        .is_some_and(|(part, _)| is_version(part) || is_romtype(part));
+    begins
+        || field.contains('_')
+            && field
+                .split('_')
+                .any(|part| parse_stamp(part, None).is_some())
+}
+
+/// Whether a word looks like a codename: it does not begin like a version or a date, and is not
+/// known to mean something else.
+fn is_codename(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    let begins_like_version = || {
+        let number = lower.strip_prefix('v').unwrap_or(&lower);
+        let after = number.trim_start_matches(|c: char| c.is_ascii_digit());
+        after.len() < number.len() && after.starts_with('_')
     };
-    let (romtype, device) = split_device(rest, known_devices);
-    let romtype = match romtype {
-        Some(romtype) => Some(drop_nickname(romtype).to_owned()),
+    let is_hash = || {
+        lower.len() >= 6
+            && lower.bytes().all(|b| b.is_ascii_hexdigit())
+            && lower.bytes().any(|b| b.is_ascii_digit())
+    };
+    lower.len() > 1
+        && lower
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_+".contains(c))
+        && lower.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && lower.chars().any(|c| c.is_ascii_alphabetic())
+        && !begins_like_version()
+        && !is_hash()
+        && !is_romtype(word)
+        && !is_other_word(word)
+        && lower != MICROG
+        && !is_numbered(&lower)
+}
+
+fn is_other_word(word: &str) -> bool {
+    OTHER_WORDS
+        .iter()
+        .any(|other| other.eq_ignore_ascii_case(word))
+}
+
+/// `build2`, `beta3`, `rc1`.
+fn is_numbered(word: &str) -> bool {
+    let digits = word.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let letters = &word[..word.len() - digits.len()];
+    !digits.is_empty()
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && (letters == "rc" || NUMBERED.contains(&letters))
+}
+
+fn parse_named(place: Place, rest: &str, known_devices: &[String]) -> Option<NameFacts> {
+    let known = find_known(rest, known_devices);
+    let text = known.map_or(rest, |(at, _)| &rest[..at]);
+    let head = Fields::read(text);
+    let fields = Fields::read(rest);
+    if fields.versions.is_empty() && fields.timestamp.is_none() {
+        return None;
+    }
+    let is_typed = place == Place::LastAfterType;
+    let mut codenames = (0..head.words.len()).filter(|&index| is_codename(head.words[index]));
+    let at = match place {
+        Place::First => codenames.next(),
+        Place::Last | Place::LastAfterType => codenames.next_back(),
+        Place::Only => codenames.next().filter(|_| codenames.next().is_none()),
+    };
+    let (device, before) = match (known, at) {
+        (Some((_, device)), _) => (Some(device), &head.words[..]),
+        (None, Some(at)) => (Some(head.words[at]), &head.words[..at]),
+        (None, None) => (None, &[][..]),
+    };
+    let romtype = match fields.romtype {
+        Some(known) => Some(known.to_owned()),
+        None if is_typed && !before.is_empty() => Some(before.join("-")),
         // Only a release may leave out both date and romtype.
-        None if timestamp.is_none() => Some("RELEASE".to_owned()),
+        None if is_typed && device.is_some() && fields.timestamp.is_none() => {
+            Some("RELEASE".to_owned())
+        }
         None => None,
     };
+    let version = match is_typed {
+        true => Some(*fields.versions.first()?),
+        false => fields.versions.last().copied(),
+    };
     Some(NameFacts {
-        device: Some(device.to_owned()),
-        version: Some(version.to_owned()),
+        device: device.map(str::to_owned),
+        version: version.map(str::to_owned),
         romtype,
-        timestamp,
+        timestamp: fields.timestamp,
         incremental: None,
-        compares_romtype: true,
+        compares_romtype: is_typed,
     })
 }
 
-/// Cuts `TYPE[-EXTRA]-device` at the last place where a known codename stands
-/// between dashes, or else before the last dash. What follows a known codename,
+/// The last place where a known codename stands between dashes, and the codename. What follows it,
 /// as in `bacon-from-20240801`, belongs to no fact.
-fn split_device<'a>(text: &'a str, known_devices: &[String]) -> (Option<&'a str>, &'a str) {
+fn find_known<'a>(text: &'a str, known_devices: &[String]) -> Option<(usize, &'a str)> {
     let is_cut = |at: usize, len: usize| {
         let (before, after) = (&text[..at], &text[at + len..]);
-        (before.is_empty() || before.ends_with('-')) && (after.is_empty() || after.starts_with('-'))
+        before.ends_with('-') && (after.is_empty() || after.starts_with('-'))
     };
-    let known = known_devices
+    known_devices
         .iter()
         .filter(|device| !device.is_empty())
         .flat_map(|device| text.match_indices(device.as_str()))
         .filter(|(at, device)| is_cut(*at, device.len()))
-        .max_by_key(|(at, device)| (at + device.len(), device.len()));
-    let (at, device) = known.unwrap_or_else(|| {
-        let device = text.rsplit('-').next().unwrap_or(text);
-        (text.len() - device.len(), device)
-    });
-    let head = text[..at].strip_suffix('-').filter(|head| !head.is_empty());
-    (head, device)
+        .max_by_key(|(at, device)| (at + device.len(), device.len()))
 }
 
-fn drop_nickname(romtype: &str) -> &str {
-    match romtype.split_once('-') {
-        Some((standard, _)) if STANDARD_ROMTYPES.contains(&standard) => standard,
-        _ => romtype,
-    }
-}
-
-/// `crDroidAndroid-15.0-20250214-komodo-v11.2[-TYPE]`.
-fn parse_crdroid(stem: &str) -> Option<NameFacts> {
-    parse_with_version_behind(stem.strip_prefix("crDroidAndroid-")?)
-}
-
-/// `EvolutionX-14.0-20241013-akita-v9.5-Official`, since 10 without the `v`.
-fn parse_evolution(stem: &str) -> Option<NameFacts> {
-    parse_with_version_behind(stem.strip_prefix("EvolutionX-")?)
-}
-
-/// `ANDROID-DATE-device-VERSION[-TYPE]`: the version is the last field that looks
-/// like one, so that codenames may hold dashes.
-fn parse_with_version_behind(rest: &str) -> Option<NameFacts> {
-    let (_android, rest) = rest.split_once('-').filter(|(v, _)| is_version(v))?;
-    let (date, rest) = rest.split_once('-')?;
-    let fields: Vec<&str> = rest.split('-').collect();
-    let number = |field: &str| {
-        let number = field.strip_prefix('v').unwrap_or(field);
-        is_version(number).then(|| number.to_owned())
-    };
-    let at = (1..fields.len()).rfind(|&at| number(fields[at]).is_some())?;
-    let romtype = fields[at + 1..].join("-");
-    Some(NameFacts {
-        device: Some(fields[..at].join("-")),
-        version: number(fields[at]),
-        romtype: Some(romtype).filter(|text| !text.is_empty()),
-        timestamp: Some(parse_stamp(date)?),
-        ..NameFacts::default()
-    })
-}
-
-/// AOSP's own `lineage_bacon-ota-eng.user`, and the form with facts behind it,
-/// `lineage_bacon-ota-14.1-UNOFFICIAL-abcdef`.
+/// AOSP's own `lineage_bacon-ota-eng.user`, the form with facts behind it,
+/// `lineage_bacon-ota-14.1-UNOFFICIAL-abcdef`, and `bramble-ota_update-2024080100`.
 fn parse_ota_package(stem: &str) -> Option<NameFacts> {
+    if let Some((device, number)) = stem.split_once("-ota_update-")
+        && is_codename(device)
+        && number.bytes().all(|b| b.is_ascii_digit())
+    {
+        return Some(NameFacts {
+            device: Some(device.to_owned()),
+            ..NameFacts::default()
+        });
+    }
     let (product, build) = stem.split_once("-ota-")?;
     let (family, device) = product.split_once('_')?;
-    if device.is_empty() || !family.chars().all(|c| c.is_ascii_alphanumeric()) {
+    if !is_codename(device) || !family.chars().all(|c| c.is_ascii_alphanumeric()) {
         return None;
     }
     let mut facts = NameFacts {
@@ -162,7 +459,8 @@ fn parse_ota_package(stem: &str) -> Option<NameFacts> {
         compares_romtype: matches!(family, "lineage" | "cm"),
         ..NameFacts::default()
     };
-    if let Some((version, rest)) = build.split_once('-').filter(|(v, _)| is_version(v))
+    if let Some((version, rest)) = build.split_once('-')
+        && let Some(version) = version_number(version)
         && let Some((romtype, incremental)) = rest.rsplit_once('-')
     {
         facts.version = Some(version.to_owned());
@@ -172,29 +470,19 @@ fn parse_ota_package(stem: &str) -> Option<NameFacts> {
     Some(facts)
 }
 
-/// `PixelOS_r5x-12.1-20220505-1108`, `PixelExperience_Plus_daisy-10.0-…-OFFICIAL`.
-fn parse_pixel(stem: &str) -> Option<NameFacts> {
-    let (family, rest) = stem.split_once('_')?;
-    if family.is_empty() || !family.chars().all(|c| c.is_ascii_alphabetic()) {
-        return None;
-    }
-    let rest = rest.strip_prefix("Plus_").unwrap_or(rest);
-    let fields: Vec<&str> = rest.split('-').collect();
-    let at = (1..fields.len()).find(|&at| is_version(fields[at]))?;
-    let date = fields.get(at + 1)?;
-    let time = fields.get(at + 2).filter(|text| is_digits(text, 4));
-    let timestamp = match time {
-        Some(time) => parse_stamp(&format!("{date}_{time}00"))?,
-        None => parse_stamp(date)?,
-    };
-    let romtype = fields[at + 2 + usize::from(time.is_some())..].join("-");
-    Some(NameFacts {
-        device: Some(fields[..at].join("-")),
-        version: Some(fields[at].to_owned()),
-        romtype: Some(romtype).filter(|text| !text.is_empty()),
-        timestamp: Some(timestamp),
-        ..NameFacts::default()
-    })
+/// `AnyROM_bacon-14.0-20240111-2101-OFFICIAL`, `AnyROM_4.1_bacon-14.0-…`: many ROMs name their
+/// packages as PixelExperience does.
+fn parse_other(stem: &str) -> Option<NameFacts> {
+    let (product, build) = stem.split_once('-')?;
+    let (family, device) = product.split_once('_')?;
+    let (version, date) = build.split_once('-')?;
+    let date = date.split('-').next()?;
+    let is_likely = family.len() > 1
+        && family.chars().all(|c| c.is_ascii_alphanumeric())
+        && version_number(version).is_some()
+        && parse_stamp(date, None).is_some()
+        && !Fields::read(device).words.is_empty();
+    is_likely.then(|| parse_named(Place::First, &stem[family.len()..], &[]))?
 }
 
 /// Words that tell of no flavour: signers and people add them.
@@ -255,31 +543,38 @@ fn is_digits(text: &str, len: usize) -> bool {
     text.len() == len && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// `11`, `21.0`, `10.2.1`, but not a date.
+/// `21.0`, `10.2.1`, `v9`; not a plain number, which may be a time, nor a codename like `v500`.
 fn is_version(text: &str) -> bool {
-    text.len() <= 12
-        && !is_digits(text, 8)
-        && text
-            .split('.')
-            .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+    let is_marked = |number: &str| number.len() < text.len() && number.len() <= 2;
+    version_number(text).is_some_and(|number| number.contains('.') || is_marked(number))
 }
 
-/// `20240801` or `20240801_123456`, read as UTC.
-fn parse_stamp(text: &str) -> Option<i64> {
-    let (date, time) = match text.split_once('_') {
-        Some((date, time)) => (date, Some(time)),
-        None => (text, None),
-    };
-    if !is_digits(date, 8) {
+/// `20240801`, `20240801_123456`, `2024080112`, `202408011234` or `20240801123456`, read as UTC;
+/// `time` is the field behind it, and counts if it is one.
+fn parse_stamp(text: &str, time: Option<&str>) -> Option<i64> {
+    let (date, rest) = text.split_at_checked(8)?;
+    let rest = rest.strip_prefix('_').unwrap_or(rest);
+    let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(date) || !is_number(rest) || rest.len() > 6 {
         return None;
     }
     let date = NaiveDate::parse_from_str(date, "%Y%m%d").ok()?;
-    let time = match time {
-        Some(time) if is_digits(time, 6) => NaiveTime::parse_from_str(time, "%H%M%S").ok()?,
-        Some(_) => return None,
-        None => NaiveTime::MIN,
+    let parse_time = |text: &str| {
+        let padded = format!("{text:0<6}");
+        let is_time = is_number(text) && matches!(text.len(), 2 | 4 | 6);
+        NaiveTime::parse_from_str(&padded, "%H%M%S")
+            .ok()
+            .filter(|_| is_time)
     };
-    Some(date.and_time(time).and_utc().timestamp())
+    let time = match rest {
+        "" => time.and_then(parse_time),
+        rest => parse_time(rest),
+    };
+    Some(
+        date.and_time(time.unwrap_or(NaiveTime::MIN))
+            .and_utc()
+            .timestamp(),
+    )
 }
 
 #[cfg(test)]
@@ -477,6 +772,206 @@ mod tests {
         }
     }
 
+    /// Codename by file name: the shapes of names that ROMs publish, one or more of each family.
+    #[test]
+    fn each_rom_names_its_device_in_its_own_place() {
+        for (name, device) in [
+            (
+                "ExampleOS_4.1_bacon-14.0-20240111-2101-OFFICIAL.zip",
+                "bacon",
+            ),
+            (
+                "ProjectElixir_4.1_bacon-14.0-20240111-2101-BETA-OFFICIAL.zip",
+                "bacon",
+            ),
+            (
+                "PixelPlusUI_1.5.1_laurel_sprout-10.0-20200613-1133-OFFICIAL.zip",
+                "laurel_sprout",
+            ),
+            (
+                "PixelPlusUI_4.7-Pre-release_mojito-12.1-20220626-0832-OFFICIAL.zip",
+                "mojito",
+            ),
+            (
+                "HyconOS_4.5.1_X01BD-11.0-20210909-0605-OFFICIAL.zip",
+                "X01BD",
+            ),
+            (
+                "EvolutionX_4.1_bacon-10-20200503-1200-OFFICIAL.zip",
+                "bacon",
+            ),
+            (
+                "EvolutionX-14.0-20240810_fixup-davinci-v9.3-Official.zip",
+                "davinci",
+            ),
+            (
+                "EvolutionX-16.0-20260101-fuxi-11.5-Vanilla-Official.zip",
+                "fuxi",
+            ),
+            (
+                "PixelExperience_caf_bacon-8.1.0-20180913-1422-OFFICIAL.zip",
+                "bacon",
+            ),
+            (
+                "PixelExperience_go_condor-8.1-20180913-1422-OFFICIAL.zip",
+                "condor",
+            ),
+            (
+                "ShapeShiftOS_Magikarp-1.0.3_laurel_sprout-10.0-20200618-1006-OFFICIAL.zip",
+                "laurel_sprout",
+            ),
+            ("UN1CA_2.5.6-136e700c_20250408_b0q-sign.zip", "b0q"),
+            (
+                "crDroidAndroid-12.1-20220328-walleye-GMS-v8.3.zip",
+                "walleye",
+            ),
+            (
+                "crDroidAndroid-10.0-20200502-phoenix-v6.5-build2.zip",
+                "phoenix",
+            ),
+            (
+                "AlphaDroid-13.0-20230214-apollo-full_gapps-v1.2.zip",
+                "apollo",
+            ),
+            ("Arrow-v12.0-bacon-OFFICIAL-20220313-VANILLA.zip", "bacon"),
+            (
+                "Matrixx-v10.2.0-Official-lemonadep-Vanila-20240111.zip",
+                "lemonadep",
+            ),
+            (
+                "Project_Infinity-X-2.8-bacon-20250601-1200-GAPPS-OFFICIAL.zip",
+                "bacon",
+            ),
+            ("Lunaris-AOSP-onyx-OFFICIAL-3.6-Omni-2026011010.zip", "onyx"),
+            ("Viper-bacon-20190902-v6.7-OFFICIAL.zip", "bacon"),
+            (
+                "ColtOS-11.0-v7.3.MARTINI-phoenix-OFFICIAL-20210911-0908.zip",
+                "phoenix",
+            ),
+            ("ColtOS-v3.4Smokey-bacon-20201019-Official.zip", "bacon"),
+            ("Spark-13.5.5-OFFICIAL-venus-20230321-gapps.zip", "venus"),
+            (
+                "FlamingoOS-v2.2-oneplus7-user-Official-GApps-20221119-0430-full.zip",
+                "oneplus7",
+            ),
+            (
+                "Bliss-v14.4-bullhead-OFFICIAL-gapps-20200408.zip",
+                "bullhead",
+            ),
+            (
+                "AospExtended-v5.8-rolex-20181219-1253-OFFICIAL.zip",
+                "rolex",
+            ),
+            ("Nusantara_v2.9-bacon-15102020-OFFICIAL-1648.zip", "bacon"),
+            (
+                "voltage-2.8-EOL-munch-20231001-1234-UNOFFICIAL.zip",
+                "munch",
+            ),
+            ("Havoc-OS-v3.12-20201221-bacon-OFFICIAL-GApps.zip", "bacon"),
+            (
+                "Cherish-OS-v2.7-20210714-1935-lavender-OFFICIAL-Gapps.zip",
+                "lavender",
+            ),
+            (
+                "dotOS-R-v5.1.3-RMX1921-OFFICIAL-20210810-0447.zip",
+                "RMX1921",
+            ),
+            (
+                "TitaniumOS-10-v1.1-OFFICIAL-GApps-raphael-20200327-1108.zip",
+                "raphael",
+            ),
+            (
+                "RisingOS-2.0-BETA-20231217-CORE-COMMUNITY-lavender.zip",
+                "lavender",
+            ),
+            (
+                "RisingOS_Revived-6.2.1-STABLE-25021214-GAPPS-OFFICIAL-Pong-ota-signed.zip",
+                "Pong",
+            ),
+            ("Kraken-11-Vanilla-20210207-0503-joyeuse.zip", "joyeuse"),
+            (
+                "axion-2.7-PROXIMA_BETA-20260708034246-OFFICIAL-VANILLA-S666LN.zip",
+                "S666LN",
+            ),
+            ("aospa-topaz-beta-2-oriole-20221119-image.zip", "oriole"),
+            (
+                "aospa-sapphire-2-oneplus9pro-alpha-20211213-img.zip",
+                "oneplus9pro",
+            ),
+            (
+                "DerpFest-13-Official-Tango-spartan-20230702-0900.zip",
+                "spartan",
+            ),
+            ("DerpFest-v16.2-20260301-fuxi-Official-Stable.zip", "fuxi"),
+            (
+                "SuperiorOS-Thirteen-Alpha-bacon-GAPPS-RELEASE-20230922-0726.zip",
+                "bacon",
+            ),
+            (
+                "BananaDroid-Tanduk-FrEeRuNnEr4EvEr-river-OFFICIAL-20220101-Vanilla.zip",
+                "river",
+            ),
+            ("Fluid-1.4-Rum-OFFICIAL-bacon-20210101-gapped.zip", "bacon"),
+            (
+                "awaken-3.2-triton_void-bacon-official-1756-20221114.zip",
+                "bacon",
+            ),
+            (
+                "MistOS-2.9.1-EOL-garnet-OFFICIAL-GAPPS-1228-20240915.zip",
+                "garnet",
+            ),
+            ("LMODroid-3.0-20230101-1234-UNOFFICIAL-bacon.zip", "bacon"),
+            ("XPerience-17.0.0-20221214-NIGHTLY-davinci.zip", "davinci"),
+            ("e-1.20-t-20240224382344-dev-FP3.zip", "FP3"),
+            ("IMG-e-2.0-t-20240514401453-stable-FP4.zip", "FP4"),
+            ("iode-2.5-20220411-klte.zip", "klte"),
+            ("bramble-ota_update-2024080100.zip", "bramble"),
+            ("lineage-14.1-20181201-nightly-v500.zip", "v500"),
+            (
+                "lineage-22.2-20250614-UNOFFICIAL-bacon-from-20250517.zip",
+                "bacon",
+            ),
+            ("lineage-21.0-20240801-bacon-UNOFFICIAL.zip", "bacon"),
+            ("cm-12.1-20151116-SNAPSHOT-YOG7DAO1JN-i9100.zip", "i9100"),
+        ] {
+            assert_eq!(read(name, &[]).unwrap().0, device, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_flavour_or_a_stage_is_no_romtype() {
+        for (name, romtype) in [
+            (
+                "lineage-20.0-20230101-gapps-UNOFFICIAL-RMX2001.zip",
+                "UNOFFICIAL",
+            ),
+            ("lineage-20.0-20230101-GAPPS-bacon.zip", "-"),
+            ("lineage-20.0-20230101-microG-bacon.zip", "microG"),
+            ("RisingOS_Revived-7.1-250617-2138-MICROG-ginkgo.zip", "-"),
+            ("lineage-20.0-20230101-homemade-bacon.zip", "homemade"),
+            (
+                "Project_Infinity-X-2.8-bacon-20250601-1200-GAPPS-OFFICIAL.zip",
+                "OFFICIAL",
+            ),
+            (
+                "axion-1.5-NIGHTLY-20250608-OFFICIAL-VANILLA-tangorpro.zip",
+                "OFFICIAL",
+            ),
+            (
+                "RisingOS_Revived-6.2.1-STABLE-25021214-GAPPS-OFFICIAL-Pong-ota.zip",
+                "OFFICIAL",
+            ),
+            (
+                "Arrow-v12.0-bacon-OFFICIAL-20220313-VANILLA.zip",
+                "OFFICIAL",
+            ),
+            ("dotOS-R-v5.1.2-tissot-GAPPS-20210719-0124.zip", "-"),
+            ("crDroidAndroid-14.0-20231211-channel-v10.0-BETA.zip", "-"),
+        ] {
+            assert_eq!(read(name, &[]).unwrap().2, romtype, "{name}");
+        }
+    }
+
     #[test]
     fn known_codenames_decide_where_a_name_is_cut() {
         let name = "lineage-17.1-20200202-UNOFFICIAL-foo-bar-baz.zip";
@@ -497,6 +992,9 @@ mod tests {
             "update.zip",
             "lineage.zip",
             "open_gapps-arm64-10.0-pico-20200202.zip",
+            "MindTheGapps-13.0.0-arm64-20230922_081122.zip",
+            "Magisk-v25.2.zip",
+            "AnyROM-Falcon-14.0-20240101.zip",
             "lineage-21.0-20241399-nightly-.tar",
             "-ota-.zip",
             ".zip",
@@ -512,12 +1010,22 @@ mod tests {
         }
 
         #[test]
+        fn a_guess_is_a_codename_or_nothing(name in "[A-Za-z]{2,9}[-_]([a-z0-9.]{1,8}[-_]){0,6}[A-Za-z0-9]{1,9}") {
+            for prefix in ["", "lineage-", "axion-", "ExampleOS_"] {
+                if let Some((device, _, romtype, _)) = read(&format!("{prefix}{name}.zip"), &[]) {
+                    prop_assert!(device == "-" || is_codename(&device), "{}", device);
+                    prop_assert!(romtype == "-" || romtype != device, "{}", romtype);
+                }
+            }
+        }
+
+        #[test]
         fn every_lineage_name_is_read_back(
-            device in "[a-zA-Z0-9_]{1,12}",
+            device in "[g-z][a-zA-Z0-9_]{2,11}",
             version in "[1-9][0-9]?\\.[0-9]",
-            romtype in "[a-zA-Z]{2,8}(-[a-z]{2,8})?",
+            romtype in "[g-z]{2,8}(-[g-z]{2,8})?",
         ) {
-            prop_assume!(!STANDARD_ROMTYPES.iter().any(|s| romtype.starts_with(s)));
+            prop_assume!(is_codename(&device) && romtype.split('-').all(is_codename));
             let name = format!("lineage-{version}-20240801-{romtype}-{device}.zip");
             prop_assert_eq!(read(&name, &[]), Some((device, version, romtype, 1_722_470_400)));
         }
