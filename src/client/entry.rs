@@ -12,24 +12,27 @@ pub struct Entry {
     /// Its place in the list, from 0.
     pub index: usize,
     /// What the client tells builds apart by: CMUpdater takes the filename, the array of
-    /// LineageOS 23.2 has the digest in this place.
+    /// LineageOS 23.2 and crDroid have a digest in this place.
     pub id: String,
     /// The name under which the client stores the package.
     pub filename: String,
     /// Where the package is.
     pub url: String,
-    /// The version; empty for [`Cm12`](super::Generation::Cm12), whose lists have none.
+    /// The version; empty where the list has none.
     pub version: String,
-    /// The romtype, which [`Cm12`](super::Generation::Cm12) calls `channel`.
+    /// The romtype, which [`Cm12`](super::Generation::Cm12) calls `channel`, and crDroid
+    /// `buildtype`; empty where the client does not read it.
     pub romtype: String,
-    /// When it was built, in seconds.
+    /// When it was built, in seconds; 0 for [`Custota`](super::Generation::Custota), which does
+    /// not read it.
     pub datetime: i64,
     /// In bytes; `None` where the client does not read it.
     pub size: Option<i64>,
     /// `os_sdk_level`, or `api_level` for [`Cm12`](super::Generation::Cm12), where present
     /// and read.
     pub sdk_level: Option<i32>,
-    /// The incremental, which only [`Cm12`](super::Generation::Cm12) reads, to ask for a delta.
+    /// The incremental, which only [`Cm12`](super::Generation::Cm12) reads, to ask for a delta,
+    /// and [`GrapheneOs`](super::Generation::GrapheneOs).
     pub incremental: Option<String>,
     /// Where the changelog is; only [`Cm12`](super::Generation::Cm12) reads it. It is fetched
     /// when the user asks for it: an address that does not answer shows "no changelog", no
@@ -39,6 +42,13 @@ pub struct Entry {
     pub property_files_end: Option<i64>,
     /// Whether the ranges needed to install without downloading first are given.
     pub has_payload_ranges: bool,
+    /// The codename, which only [`GrapheneOs`](super::Generation::GrapheneOs) compares.
+    pub device: Option<String>,
+    /// The vbmeta digest of the build that this delta applies to; for
+    /// [`Custota`](super::Generation::Custota).
+    pub source_digest: Option<String>,
+    /// Where the signature is that [`Custota`](super::Generation::Custota) downloads first.
+    pub csig_url: Option<String>,
 }
 
 /// What a client makes of a body.
@@ -103,6 +113,12 @@ pub enum EntryFault {
         /// The part.
         token: String,
     },
+    /// The ranges of `ota_property_files` lack one that is needed.
+    #[error("its `ota_property_files` has no `{missing}`")]
+    PropertyFile {
+        /// The name of what is in no range.
+        missing: &'static str,
+    },
     /// The client stopped reading at an earlier entry.
     #[error("it comes after entry {index}, at which the client stops reading")]
     AfterCut {
@@ -162,6 +178,20 @@ pub enum ListFault {
         index: usize,
         /// What is wrong with it.
         fault: EntryFault,
+    },
+    /// The body, which names one build, is wrong.
+    #[error("the client refuses the body: {fault}")]
+    Body {
+        /// What is wrong with it.
+        fault: EntryFault,
+    },
+    /// The first line is not what the client wants.
+    #[error(
+        "the first line is `{line}`, not an incremental, a date in seconds, a device and a channel"
+    )]
+    Line {
+        /// The line.
+        line: String,
     },
     /// The client ends with an exception that nothing catches.
     #[error("a number in an array is not finite, at which the client crashes")]

@@ -3,15 +3,16 @@
 //! In: the bytes of a body. Out: its entries, and those that the client drops with the
 //! reason; or the fault for which the client refuses the whole list.
 //!
-//! Sources: `UpdateCheckService.parseJSON` of CMUpdater, `Utils.parseJson` of Updater; the
-//! revisions in Kotlin are in [`kotlin`].
+//! Sources: `UpdateCheckService.parseJSON` of CMUpdater, `Utils.parseJson` of Updater and of the
+//! forks in Java; the revisions in Kotlin are in [`kotlin`], the line of GrapheneOS in [`line`].
 //!
 //! Malformed UTF-8 becomes U+FFFD, if not always as often as on a phone. CMUpdater's HTTP
 //! library takes the encoding from the `Content-Type`; UTF-8 is assumed here.
 
+use super::keys::{self, Keys};
 use super::orgjson::{self, Fault};
 use super::value::{Object, Value};
-use super::{Dropped, Entry, EntryFault, Generation, List, ListFault, kotlin};
+use super::{Dropped, Entry, EntryFault, Generation, List, ListFault, kotlin, line};
 
 /// Reads a body as this generation does.
 ///
@@ -22,21 +23,46 @@ use super::{Dropped, Entry, EntryFault, Generation, List, ListFault, kotlin};
 pub fn read(generation: Generation, body: &[u8]) -> Result<List, ListFault> {
     let text = String::from_utf8_lossy(body);
     match generation {
+        // The library of this one reads the body once.
+        Generation::Cm10 => read_list(generation, parse(&text)?),
         // The HTTP library parses the body, and the client what that writes out again.
-        Generation::Cm12 | Generation::Cm14 => {
+        Generation::Cm11 | Generation::Cm12 | Generation::Cm14 => {
             let document = parse(&text)?;
             if !matches!(document, Value::Object(_)) {
                 return Err(not_object(&document));
             }
             read_list(generation, document.reparsed().ok_or(ListFault::Crash)?)
         }
+        Generation::KotlinV1
+        | Generation::KotlinVersion
+        | Generation::Kotlin23
+        | Generation::CrDroid16
+        | Generation::PixelOs17
+        | Generation::DerpFest16 => kotlin::read(generation, &text),
+        Generation::Custota => kotlin::read_custota(&text),
+        Generation::GrapheneOs => line::read(&text),
         // T6: the lines are put together without what separates them.
-        Generation::First15 | Generation::Template14 | Generation::Java22 => {
-            read_list(generation, parse(&text.replace(['\r', '\n'], ""))?)
+        _ => {
+            let document = parse(&text.replace(['\r', '\n'], ""))?;
+            match generation {
+                Generation::PixelOs14 => read_one(generation, &document),
+                _ => read_list(generation, document),
+            }
         }
-        Generation::KotlinV1 | Generation::KotlinVersion | Generation::Kotlin23 => {
-            kotlin::read(generation, &text)
-        }
+    }
+}
+
+/// The keys of those that read with `org.json`, but for CMUpdater that asks by POST.
+fn keys(generation: Generation) -> &'static Keys {
+    match generation {
+        Generation::Cm14 => &keys::V1_WITHOUT_ID,
+        Generation::First15 => &keys::V1_WITHOUT_SIZE,
+        Generation::CrDroid14 => &keys::CRDROID,
+        Generation::EvolutionX14 => &keys::EVOLUTION_X_14,
+        Generation::EvolutionX15 => &keys::EVOLUTION_X_15,
+        Generation::Voltage14 => &keys::VOLTAGE,
+        Generation::PixelOs14 => &keys::PIXELOS,
+        _ => &keys::V1,
     }
 }
 
@@ -56,14 +82,27 @@ fn not_object(document: &Value) -> ListFault {
     }
 }
 
+/// The whole body is the newest build; one that is faulty counts as none.
+fn read_one(generation: Generation, document: &Value) -> Result<List, ListFault> {
+    let Value::Object(object) = document else {
+        return Err(not_object(document));
+    };
+    let mut list = List::default();
+    match parse_keys(keys(generation), object) {
+        Ok(entry) => list.entries.push(entry),
+        Err(fault) => list.dropped.push(Dropped { index: 0, fault }),
+    }
+    Ok(list)
+}
+
 /// P1, E1.
 fn read_list(generation: Generation, document: Value) -> Result<List, ListFault> {
     let Value::Object(document) = &document else {
         return Err(not_object(&document));
     };
-    let key = match generation {
-        Generation::Cm12 => "result",
-        _ => "response",
+    let key = match generation.is_post() {
+        true => "result",
+        false => "response",
     };
     let values = match document.get(key) {
         Some(Value::Array(values)) => values,
@@ -79,8 +118,8 @@ fn read_list(generation: Generation, document: Value) -> Result<List, ListFault>
         let entry = match (cut, value) {
             (Some(index), _) => Err(EntryFault::AfterCut { index }),
             (None, Value::Null) => Err(EntryFault::Null),
-            (None, Value::Object(object)) if generation == Generation::Cm12 => parse_cm12(object),
-            (None, Value::Object(object)) => parse_v1(generation, object),
+            (None, Value::Object(object)) if generation.is_post() => parse_post(generation, object),
+            (None, Value::Object(object)) => parse_keys(keys(generation), object),
             (None, other) => Err(EntryFault::NotObject {
                 found: other.kind(),
             }),
@@ -98,33 +137,36 @@ fn read_list(generation: Generation, document: Value) -> Result<List, ListFault>
     Ok(list)
 }
 
-fn parse_v1(generation: Generation, object: &Object) -> Result<Entry, EntryFault> {
-    let filename = text(object, "filename")?;
-    Ok(Entry {
-        datetime: long(object, "datetime")?,
-        id: match generation {
-            Generation::Cm14 => filename.clone(),
-            _ => text(object, "id")?,
-        },
-        filename,
-        romtype: text(object, "romtype")?,
-        size: match generation {
-            Generation::Cm14 | Generation::First15 => None,
-            _ => Some(long(object, "size")?),
-        },
-        url: text(object, "url")?,
-        version: text(object, "version")?,
+fn parse_keys(keys: &Keys, object: &Object) -> Result<Entry, EntryFault> {
+    let entry = Entry {
+        datetime: long(object, keys.datetime)?,
+        filename: text(object, keys.filename)?,
+        id: text(object, keys.id)?,
+        romtype: keys
+            .romtype
+            .map_or(Ok(String::new()), |key| text(object, key))?,
+        size: keys.size.map(|key| long(object, key)).transpose()?,
+        url: text(object, keys.url)?,
+        version: text(object, keys.version)?,
         ..Entry::default()
-    })
+    };
+    for key in keys.others {
+        text(object, key)?;
+    }
+    Ok(entry)
 }
 
-fn parse_cm12(object: &Object) -> Result<Entry, EntryFault> {
+fn parse_post(generation: Generation, object: &Object) -> Result<Entry, EntryFault> {
     let filename = text(object, "filename")?;
     let entry = Entry {
         id: filename.clone(),
         filename,
         url: text(object, "url")?,
-        changes: Some(text(object, "changes")?),
+        changes: match generation {
+            // Looked at only for a build that is newer and whose changelog is not there yet.
+            Generation::Cm10 => object.get("changes").map(Value::to_text),
+            _ => Some(text(object, "changes")?),
+        },
         datetime: long(object, "timestamp")?,
         romtype: text(object, "channel")?,
         incremental: Some(text(object, "incremental")?),
@@ -181,7 +223,7 @@ mod tests {
         let entries = format!("{ENTRY},{{}},null,{ENTRY}");
         let updater = list(Generation::Java22, &entries);
         assert_eq!(indexes(&updater), [0, 3]);
-        let missing = EntryFault::Missing { key: "filename" };
+        let missing = EntryFault::Missing { key: "datetime" };
         assert_eq!(updater.dropped[0].fault, missing);
         assert_eq!(updater.dropped[1].fault, EntryFault::Null);
         let cmupdater = list(Generation::Cm14, &entries);

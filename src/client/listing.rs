@@ -48,7 +48,7 @@ pub fn assess(generation: Generation, body: &[u8], phone: &Phone) -> Result<List
             entry,
         })
         .collect();
-    if !generation.is_cmupdater() {
+    if !generation.is_cmupdater() && !generation.is_no_list() {
         merge_repeated(generation, &mut rows);
     }
     sort(generation, &mut rows, phone);
@@ -61,8 +61,8 @@ pub fn assess(generation: Generation, body: &[u8], phone: &Phone) -> Result<List
 /// Whether a check in the background that gets this body tells the user of new builds (F6).
 ///
 /// `old` is the body of the last check that succeeded, `None` before there was one. For
-/// [`Generation::Cm12`] and [`Generation::Cm14`] it does not matter: they tell of any newer
-/// build, again at each check.
+/// CMUpdater, and for those that know no list, it does not matter: they tell of any newer build,
+/// again at each check.
 ///
 /// # Errors
 /// Where the client takes nothing from the new body. For the Updater in Java, also where it
@@ -79,7 +79,9 @@ pub fn notifies(
         Ok(shown.map(|entry| entry.id).collect())
     };
     let ids = match (generation, old) {
-        _ if generation.is_cmupdater() => return Ok(!shown(new)?.is_empty()),
+        _ if generation.is_cmupdater() || generation.is_no_list() => {
+            return Ok(!shown(new)?.is_empty());
+        }
         // The database remembers what was shown; a failed check leaves it as it is.
         _ if generation.is_kotlin() => old.and_then(|old| shown(old).ok()).unwrap_or_default(),
         // The first body becomes the old one without being read.

@@ -46,6 +46,25 @@ pub enum Reason {
         /// The version.
         version: String,
     },
+    /// A version, of the entry or the phone, does not begin with a whole number.
+    NoMajorVersion {
+        /// The version.
+        version: String,
+    },
+    /// It is of another device.
+    OtherDevice {
+        /// Of the entry.
+        entry: String,
+        /// Of the phone.
+        phone: String,
+    },
+    /// It is a delta that applies to another build.
+    OtherSource {
+        /// The vbmeta digest of the build that it applies to.
+        entry: String,
+        /// Of the phone.
+        phone: String,
+    },
     /// Its version is lower, number by number, or of another major version.
     VersionOutOfReach {
         /// Of the entry.
@@ -111,10 +130,26 @@ impl fmt::Display for Reason {
                     "the version `{version}` is not two numbers with a dot between"
                 )
             }
+            Reason::NoMajorVersion { version } => {
+                write!(
+                    f,
+                    "the version `{version}` does not begin with a whole number, at which the \
+                     client crashes"
+                )
+            }
+            Reason::OtherDevice { entry, phone } => {
+                write!(f, "its device `{entry}` is not the phone's `{phone}`")
+            }
+            Reason::OtherSource { entry, phone } => {
+                write!(
+                    f,
+                    "it is a delta for the vbmeta digest `{entry}`, and the phone's is `{phone}`"
+                )
+            }
             Reason::VersionOutOfReach { entry, phone } => {
                 write!(
                     f,
-                    "its version `{entry}` is no permitted upgrade of the phone's `{phone}`"
+                    "its version `{entry}` is not a permitted upgrade of the phone's `{phone}`"
                 )
             }
             Reason::LowerSdk {

@@ -6,6 +6,7 @@
 
 use thiserror::Error;
 
+use super::verdict::is_snapshot;
 use super::{Generation, Phone, java, uri, value};
 
 /// Where clients go whose property is not set.
@@ -32,7 +33,8 @@ pub struct Request {
     pub url: String,
     /// What is sent along: JSON, for [`Method::Post`].
     pub body: Option<String>,
-    /// Where [`Generation::Cm12`] asks for a delta before it downloads anything. Any answer
+    /// Where [`Generation::Cm11`] and [`Generation::Cm12`] ask for a delta before they download
+    /// anything. Any answer
     /// with a key `errors` makes it download the whole package; without an answer of status
     /// 2xx the download does not start.
     pub delta_url: Option<String>,
@@ -75,7 +77,14 @@ pub enum UrlFault {
 pub fn request(generation: Generation, property: &str, phone: &Phone) -> Result<Request, UrlFault> {
     let property = or_official(generation, property);
     let request = match generation {
-        Generation::Cm12 => Request {
+        Generation::Cm10 => Request {
+            method: Method::Post,
+            url: to_ascii(property)?,
+            body: Some(cm10_body(phone)),
+            // Whatever is answered, the whole package is downloaded.
+            delta_url: None,
+        },
+        Generation::Cm11 | Generation::Cm12 => Request {
             method: Method::Post,
             url: to_ascii(property)?,
             body: Some(cm12_body(phone)),
@@ -83,8 +92,12 @@ pub fn request(generation: Generation, property: &str, phone: &Phone) -> Result<
         },
         Generation::Cm14 => get(to_ascii(&appended(generation, property, phone))?),
         Generation::First15 => get(appended(generation, property, phone)),
-        Generation::Template14 | Generation::Java22 => get(filled_in(generation, property, phone)),
-        Generation::KotlinV1 | Generation::KotlinVersion | Generation::Kotlin23 => {
+        Generation::Custota => get(below(property, &format!("{}.json", phone.device))),
+        Generation::GrapheneOs => {
+            let (device, channel) = (&phone.device, &phone.release_type);
+            get(below(property, &format!("{device}-{channel}")))
+        }
+        _ if generation.is_kotlin() => {
             let template = property.trim();
             if !template.starts_with("https://") {
                 let url = template.to_owned();
@@ -92,6 +105,7 @@ pub fn request(generation: Generation, property: &str, phone: &Phone) -> Result<
             }
             get(filled_in(generation, template, phone))
         }
+        _ => get(filled_in(generation, property, phone)),
     };
     check_scheme(generation, &request.url)?;
     Ok(request)
@@ -100,16 +114,18 @@ pub fn request(generation: Generation, property: &str, phone: &Phone) -> Result<
 /// U1: what stands in for a property that is empty, or blank to the Updater.
 fn or_official(generation: Generation, property: &str) -> &str {
     let is_unset = match generation {
-        Generation::Cm12 | Generation::Cm14 => property.is_empty(),
+        _ if generation.is_cmupdater() => property.is_empty(),
         _ if generation.is_kotlin() => property.trim().is_empty(),
         _ => java::trim(property).is_empty(),
     };
     match generation {
         _ if !is_unset => property,
-        Generation::Cm12 => OFFICIAL_CM12,
+        Generation::Cm10 | Generation::Cm11 | Generation::Cm12 => OFFICIAL_CM12,
         Generation::Cm14 | Generation::First15 => OFFICIAL_BASE,
         Generation::KotlinVersion | Generation::Kotlin23 => OFFICIAL_V2,
-        _ => OFFICIAL_V1,
+        _ if generation <= Generation::Kotlin23 => OFFICIAL_V1,
+        // Each fork has a server of its own; which one does not matter here.
+        _ => property,
     }
 }
 
@@ -124,14 +140,35 @@ fn appended(generation: Generation, base: &str, phone: &Phone) -> String {
     format!("{base}/v1/{device}/{romtype}/{}", phone.incremental)
 }
 
-/// U2: one after the other, each wherever it occurs, in this case alone; U5: as they are.
+/// U2: one after the other, each wherever it occurs, in this case alone; U5: as they are. Forks
+/// whose address is built in fill in less.
 fn filled_in(generation: Generation, template: &str, phone: &Phone) -> String {
-    let url = template
-        .replace("{device}", phone.asked_device(generation))
-        .replace("{type}", &phone.release_type.to_lowercase())
-        .replace("{incr}", &phone.incremental);
+    let romtype = phone.release_type.to_lowercase();
+    let others: &[(&str, &str)] = match generation {
+        Generation::CrDroid14
+        | Generation::CrDroid16
+        | Generation::EvolutionX14
+        | Generation::EvolutionX15
+        | Generation::Voltage14
+        | Generation::PixelOs14
+        | Generation::DerpFest16 => &[],
+        Generation::Axion => &[("{variant}", &phone.flavour)],
+        Generation::PixelOs17 => &[("{branch}", &phone.branch), ("{type}", &phone.release_type)],
+        _ => &[("{type}", &romtype), ("{incr}", &phone.incremental)],
+    };
+    let device = phone.asked_device(generation);
+    let mut url = template.replace("{device}", device);
+    for (placeholder, value) in others {
+        url = url.replace(placeholder, value);
+    }
     // `new URL` trims.
     java::trim(&url).to_owned()
+}
+
+/// A file in a folder, whose address may lack the slash at its end.
+fn below(folder: &str, name: &str) -> String {
+    let folder = folder.trim_end_matches('/');
+    format!("{folder}/{name}")
 }
 
 fn get(url: String) -> Request {
@@ -143,11 +180,19 @@ fn get(url: String) -> Request {
     }
 }
 
+/// The channels of a phone whose user has chosen nightlies.
+fn cm10_body(phone: &Phone) -> String {
+    let device = value::quote(&phone.device);
+    format!(
+        r#"{{"method":"get_all_builds","params":{{"device":{device},"channels":["stable","snapshot","RC","nightly"]}}}}"#
+    )
+}
+
 /// Everything but a snapshot is a nightly to this client.
 fn cm12_body(phone: &Phone) -> String {
-    let channel = match phone.release_type.as_str() {
-        "SNAPSHOT" => "snapshot",
-        _ => "nightly",
+    let channel = match is_snapshot(phone) {
+        true => "snapshot",
+        false => "nightly",
     };
     let [device, incremental] = [&phone.device, &phone.incremental].map(|text| value::quote(text));
     format!(
@@ -164,9 +209,7 @@ fn check_scheme(generation: Generation, url: &str) -> Result<(), UrlFault> {
     let url = || url.to_owned();
     match (has("https://"), has("http://")) {
         (true, _) => Ok(()),
-        (false, true) if generation >= Generation::Java22 => {
-            Err(UrlFault::Cleartext { url: url() })
-        }
+        (false, true) if generation.refuses_cleartext() => Err(UrlFault::Cleartext { url: url() }),
         (false, true) => Ok(()),
         (false, false) => Err(UrlFault::NotHttp { url: url() }),
     }
@@ -235,7 +278,7 @@ mod tests {
 
     #[test]
     fn blank_is_unset_to_the_updater_and_malformed_to_cmupdater() {
-        for generation in Generation::ALL {
+        for generation in Generation::LINEAGE {
             let blank = url(generation, " \t");
             assert_eq!(blank.is_err(), generation.is_cmupdater(), "{generation}");
             assert!(
@@ -256,7 +299,7 @@ mod tests {
             assert!(url(generation, "h/api").is_err());
             assert_eq!(
                 url(generation, "http://h").is_ok(),
-                generation < Generation::Java22
+                generation < Generation::Java22 || generation == Generation::Custota
             );
             assert_eq!(
                 url(generation, "HTTPS://h").is_ok(),

@@ -87,6 +87,7 @@ pub fn accept(generation: Generation, response: &Response<'_>) -> Result<(), Tra
     let (wants_json, limit) = match generation {
         Generation::KotlinV1 => (true, 4 << 10),
         Generation::KotlinVersion => (true, 32 << 10),
+        Generation::PixelOs17 => (false, 1 << 20),
         _ => (false, usize::MAX),
     };
     if wants_json && !response.content_type.is_some_and(is_json) {
@@ -144,12 +145,22 @@ mod tests {
     /// The generations that take it.
     fn takers(response: &Response<'_>) -> usize {
         let is_taken = |generation: &Generation| accept(*generation, response).is_ok();
-        Generation::ALL.iter().filter(|one| is_taken(one)).count()
+        Generation::LINEAGE
+            .iter()
+            .filter(|one| is_taken(one))
+            .count()
     }
 
     #[test]
     fn any_2xx_passes_and_nothing_else() {
-        for (status, count) in [(200, 8), (204, 8), (299, 8), (304, 0), (404, 0), (500, 0)] {
+        for (status, count) in [
+            (200, 11),
+            (204, 11),
+            (299, 11),
+            (304, 0),
+            (404, 0),
+            (500, 0),
+        ] {
             assert_eq!(takers(&Response { status, ..GOOD }), count);
         }
         let missing = Response {
@@ -167,10 +178,10 @@ mod tests {
     #[test]
     fn redirects_are_followed_within_a_scheme_before_kotlin() {
         let redirected = |urls| takers(&Response { urls, ..GOOD });
-        assert_eq!(redirected(&["https://h/a", "https://i/a"]), 5);
-        assert_eq!(redirected(&["https://h/a", "HTTPS://i/a"]), 5);
+        assert_eq!(redirected(&["https://h/a", "https://i/a"]), 8);
+        assert_eq!(redirected(&["https://h/a", "HTTPS://i/a"]), 8);
         assert_eq!(redirected(&["http://h/a", "https://h/a"]), 0);
-        assert_eq!(redirected(&["https://h/a"; 21]), 5);
+        assert_eq!(redirected(&["https://h/a"; 21]), 8);
         assert_eq!(redirected(&["https://h/a"; 22]), 0);
     }
 
@@ -181,9 +192,9 @@ mod tests {
                 content_type,
                 ..GOOD
             };
-            assert_eq!(takers(&response), 6);
+            assert_eq!(takers(&response), 9);
         }
-        for (body_len, count) in [(4096, 8), (4097, 7), (32 << 10, 7), ((32 << 10) + 1, 6)] {
+        for (body_len, count) in [(4096, 11), (4097, 10), (32 << 10, 10), ((32 << 10) + 1, 9)] {
             assert_eq!(takers(&Response { body_len, ..GOOD }), count);
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! In: an [`Entry`] and the [`Phone`]. Out: a [`Verdict`]. Sources:
 //! `UpdateInfo.isNewerThanInstalled` and `isCompatible` of CMUpdater, `Utils.isCompatible` and
-//! `canInstall` of Updater, `UpdatesRepository.filterUpdates`, `Utils.compareVersions` and
+//! `canInstall` of Updater and of its forks, `UpdatesRepository.filterUpdates`, `Utils.compareVersions` and
 //! `InstallUtils` of the revisions in Kotlin.
 //!
-//! No client compares the device (F5): nothing but the address keeps builds of others away.
+//! No client but GrapheneOS's compares the device (F5): nothing but the address keeps builds of
+//! others away.
 
 use std::cmp::Ordering;
 
@@ -34,7 +35,7 @@ pub fn judge(generation: Generation, entry: &Entry, phone: &Phone) -> Verdict {
 /// Whether this generation offers to install the entry without downloading it first.
 #[must_use]
 pub fn can_stream(generation: Generation, entry: &Entry, phone: &Phone) -> bool {
-    generation == Generation::Kotlin23
+    [Generation::Kotlin23, Generation::PixelOs17].contains(&generation)
         && phone.is_ab
         && entry.has_payload_ranges
         && judge(generation, entry, phone) == Verdict::Offered
@@ -43,42 +44,64 @@ pub fn can_stream(generation: Generation, entry: &Entry, phone: &Phone) -> bool 
 /// Why an entry is not shown: what the client finds first.
 fn hiding(generation: Generation, entry: &Entry, phone: &Phone) -> Option<Reason> {
     let other_type = || other_type(entry, phone);
+    let not_later = || not_later(entry, phone);
+    let not_later_unless_allowed = || not_later_unless_allowed(entry, phone);
     match generation {
-        Generation::Cm12 => not_newer_than_api_level(entry, phone),
-        Generation::Cm14 => not_later(entry, phone),
+        Generation::Cm10 | Generation::Cm12 => not_newer_than_api_level(entry, phone),
+        // Everything of the channel is listed, but to phones with a snapshot.
+        Generation::Cm11 if !is_snapshot(phone) => None,
+        Generation::Cm11 => not_newer_than_api_level(entry, phone),
+        Generation::Cm14 | Generation::Voltage14 | Generation::PixelOs14 => not_later(),
         Generation::First15 => earlier(entry, phone).or_else(other_type),
-        Generation::Template14 => not_later_unless_allowed(entry, phone).or_else(other_type),
-        Generation::Java22 => version_sorts_before(entry, phone)
-            .or_else(|| not_later_unless_allowed(entry, phone))
-            .or_else(other_type),
-        Generation::KotlinV1 | Generation::KotlinVersion => not_later_unless_allowed(entry, phone)
+        Generation::Template14 => not_later_unless_allowed().or_else(other_type),
+        Generation::Java22 | Generation::Java23 | Generation::Axion => {
+            version_sorts_before(entry, phone)
+                .or_else(not_later_unless_allowed)
+                .or_else(other_type)
+        }
+        Generation::KotlinV1 | Generation::KotlinVersion => not_later_unless_allowed()
             .or_else(|| version_out_of_reach(entry, phone))
             .or_else(other_type),
-        Generation::Kotlin23 => not_later_unless_allowed(entry, phone)
+        Generation::Kotlin23 => not_later_unless_allowed()
             .or_else(|| lower_sdk(entry, phone))
             .or_else(other_type),
+        Generation::CrDroid14
+        | Generation::CrDroid16
+        | Generation::EvolutionX14
+        | Generation::EvolutionX15
+        | Generation::DerpFest16 => not_later_unless_allowed(),
+        Generation::PixelOs17 => not_later().or_else(|| lower_sdk(entry, phone)),
+        Generation::LmoDroid14 => lower_major(entry, phone)
+            .or_else(not_later_unless_allowed)
+            .or_else(other_type),
+        Generation::Custota => other_source(entry, phone),
+        Generation::GrapheneOs => not_later()
+            .or_else(|| other_device(entry, phone))
+            .or_else(|| other_channel(entry, phone)),
     }
 }
 
 /// Why an entry that is shown cannot be installed.
 fn blocking(generation: Generation, entry: &Entry, phone: &Phone) -> Option<Reason> {
+    let other_version = |installed: &str| Reason::OtherVersion {
+        entry: entry.version.clone(),
+        phone: installed.to_owned(),
+    };
     match generation {
-        Generation::Cm12 | Generation::KotlinV1 | Generation::KotlinVersion => None,
         Generation::Cm14 => {
             // F4: of `14.1-20170203-NIGHTLY-dev`, the start counts.
             let installed = phone.version.to_lowercase();
             let installed = installed.split('-').next().unwrap_or_default();
-            (entry.version != installed).then(|| Reason::OtherVersion {
-                entry: entry.version.clone(),
-                phone: installed.to_owned(),
-            })
+            (entry.version != installed).then(|| other_version(installed))
         }
         Generation::First15 | Generation::Template14 | Generation::Java22 => {
             let is_same = java::equals_ignore_case(&entry.version, &phone.version);
-            (!is_same).then(|| Reason::OtherVersion {
-                entry: entry.version.clone(),
-                phone: phone.version.clone(),
-            })
+            (!is_same).then(|| other_version(&phone.version))
+        }
+        Generation::Java23 | Generation::Axion => version_out_of_reach(entry, phone),
+        Generation::LmoDroid14 => {
+            let is_same = parse_major(&entry.version) == parse_major(&phone.version);
+            (!is_same && !phone.allow_major_upgrades).then(|| other_version(&phone.version))
         }
         Generation::Kotlin23 => match entry.sdk_level {
             None => Some(Reason::NoSdk),
@@ -89,6 +112,7 @@ fn blocking(generation: Generation, entry: &Entry, phone: &Phone) -> Option<Reas
                 }),
             Some(_) => None,
         },
+        _ => None,
     }
 }
 
@@ -145,7 +169,7 @@ fn version_sorts_before(entry: &Entry, phone: &Phone) -> Option<Reason> {
     })
 }
 
-/// V2-5, before the level decided: what could not be installed is not shown.
+/// V2-5, before the level decided; to the last revisions in Java, F4.
 fn version_out_of_reach(entry: &Entry, phone: &Phone) -> Option<Reason> {
     let no_number = |version: &str| Reason::NoVersionNumber {
         version: version.to_owned(),
@@ -170,6 +194,53 @@ fn parse_version(version: &str) -> Option<(i32, i32)> {
     numbers.next().flatten().zip(numbers.next().flatten())
 }
 
+/// The first number alone; the client ends with an exception where there is none.
+fn lower_major(entry: &Entry, phone: &Phone) -> Option<Reason> {
+    let no_number = |version: &str| Reason::NoMajorVersion {
+        version: version.to_owned(),
+    };
+    let Some(major) = parse_major(&entry.version) else {
+        return Some(no_number(&entry.version));
+    };
+    let Some(phone_major) = parse_major(&phone.version) else {
+        return Some(no_number(&phone.version));
+    };
+    (major < phone_major).then(|| Reason::VersionOutOfReach {
+        entry: entry.version.clone(),
+        phone: phone.version.clone(),
+    })
+}
+
+fn parse_major(version: &str) -> Option<i32> {
+    version.split('.').next()?.parse().ok()
+}
+
+/// A delta is taken by the one build that it applies to; whether the full package is, depends on
+/// what is in it.
+fn other_source(entry: &Entry, phone: &Phone) -> Option<Reason> {
+    let source = entry.source_digest.as_ref()?;
+    (*source != phone.vbmeta_digest).then(|| Reason::OtherSource {
+        entry: source.clone(),
+        phone: phone.vbmeta_digest.clone(),
+    })
+}
+
+fn other_device(entry: &Entry, phone: &Phone) -> Option<Reason> {
+    let device = entry.device.as_ref()?;
+    (*device != phone.device).then(|| Reason::OtherDevice {
+        entry: device.clone(),
+        phone: phone.device.clone(),
+    })
+}
+
+/// Letter by letter.
+fn other_channel(entry: &Entry, phone: &Phone) -> Option<Reason> {
+    (entry.romtype != phone.release_type).then(|| Reason::OtherType {
+        entry: entry.romtype.clone(),
+        phone: phone.release_type.clone(),
+    })
+}
+
 /// V2-5: no level counts as 0.
 fn lower_sdk(entry: &Entry, phone: &Phone) -> Option<Reason> {
     let level = i64::from(entry.sdk_level.unwrap_or(0));
@@ -177,6 +248,11 @@ fn lower_sdk(entry: &Entry, phone: &Phone) -> Option<Reason> {
         entry: entry.sdk_level,
         phone: phone.sdk,
     })
+}
+
+/// The release type to which CMUpdater offers snapshots; to all others, nightlies.
+pub(super) fn is_snapshot(phone: &Phone) -> bool {
+    phone.release_type == "SNAPSHOT"
 }
 
 impl Verdict {
@@ -269,7 +345,7 @@ mod tests {
                     version: "22.0".to_owned(),
                     ..entry()
                 },
-                "hidden: its version `22.0` is no permitted upgrade of the phone's `21.0`",
+                "hidden: its version `22.0` is not a permitted upgrade of the phone's `21.0`",
             ),
             (
                 Generation::KotlinVersion,
@@ -362,13 +438,11 @@ mod tests {
             allow_downgrading: true,
             ..phone()
         };
-        for generation in Generation::ALL {
+        for generation in Generation::LINEAGE {
             let is_shown = judge(generation, &older, &downgrading).is_shown();
-            assert_eq!(
-                is_shown,
-                generation >= Generation::Template14,
-                "{generation}"
-            );
+            let is_expected =
+                generation >= Generation::Template14 || generation == Generation::Cm11;
+            assert_eq!(is_shown, is_expected, "{generation}");
         }
         let newer = Entry {
             version: "22.1".to_owned(),
@@ -379,9 +453,9 @@ mod tests {
             allow_major_upgrades: true,
             ..phone()
         };
-        for generation in Generation::ALL {
+        for generation in Generation::LINEAGE {
             let is_offered = judge(generation, &newer, &upgrading) == Verdict::Offered;
-            let is_expected = generation == Generation::Cm12 || generation.is_kotlin();
+            let is_expected = generation.is_post() || generation >= Generation::Java23;
             assert_eq!(is_offered, is_expected, "{generation}");
         }
     }

@@ -38,6 +38,8 @@ pub enum Warning {
         /// The time.
         datetime: i64,
     },
+    /// There is no `changes`, which CyanogenMod 10.2 asks for once a build is newer.
+    NoChanges,
     /// The size is 0 or less (E4).
     NoSize {
         /// The size, in bytes.
@@ -86,7 +88,16 @@ pub fn warnings(generation: Generation, entry: &Entry) -> Vec<Warning> {
     if let Some(size) = entry.size.filter(|size| *size <= 0) {
         warnings.push(Warning::NoSize { size });
     }
-    let has_digest = matches!(generation, Generation::KotlinVersion | Generation::Kotlin23);
+    if generation == Generation::Cm10 && entry.changes.is_none() {
+        warnings.push(Warning::NoChanges);
+    }
+    let has_digest = matches!(
+        generation,
+        Generation::KotlinVersion
+            | Generation::Kotlin23
+            | Generation::CrDroid16
+            | Generation::PixelOs17
+    );
     let id = entry.id.clone();
     if has_digest && !is_digest(&id) {
         warnings.push(Warning::Digest { digest: id });
@@ -106,10 +117,14 @@ fn url_warning(generation: Generation, url: &str) -> Option<Warning> {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let is = |name: &str| scheme.eq_ignore_ascii_case(name);
     let owned = || url.to_owned();
+    if generation.is_no_list() && !url.contains("://") {
+        // Relative to the folder of the body.
+        return None;
+    }
     if rest.is_empty() || rest.starts_with('/') || !(is("https") || is("http")) {
         return Some(Warning::RelativeUrl { url: owned() });
     }
-    if is("http") && generation >= Generation::Java22 {
+    if is("http") && generation.refuses_cleartext() {
         return Some(Warning::CleartextUrl { url: owned() });
     }
     let is_escaped = url.bytes().all(|byte| byte.is_ascii_graphic());
@@ -143,6 +158,9 @@ impl fmt::Display for Warning {
             Warning::Milliseconds { datetime } => write!(
                 f,
                 "its datetime {datetime} is in milliseconds, so it is offered for ever"
+            ),
+            Warning::NoChanges => f.write_str(
+                "it has no `changes`, at which the client stops unless it knows the changelog",
             ),
             Warning::NoSize { size } => write!(f, "its size is {size}"),
             Warning::Id { id } => write!(f, "its id `{id}` is not one that tells builds apart"),
@@ -189,8 +207,12 @@ mod tests {
 
     #[test]
     fn a_good_entry_has_none() {
+        let entry = Entry {
+            changes: Some(String::new()),
+            ..entry()
+        };
         for generation in Generation::ALL {
-            assert_eq!(only(generation, &entry()), None);
+            assert_eq!(only(generation, &entry), None);
         }
     }
 

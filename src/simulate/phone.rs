@@ -203,6 +203,9 @@ impl Subject {
                 || is_true(self.either(generation, DOWNGRADING)),
             allow_major_upgrades: said.allow_major_upgrades || is_true(self.get(UPGRADES)),
             is_ab: said.is_ab || is_true(self.get("ro.build.ab_update")),
+            flavour: String::new(),
+            branch: String::new(),
+            vbmeta_digest: String::new(),
         }
     }
 

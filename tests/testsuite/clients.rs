@@ -8,6 +8,7 @@
 //! The letters and numbers in the comments group the rules: P for the list, E for entries,
 //! V2 for the client in Kotlin.
 
+mod forks;
 mod random;
 mod rules;
 mod tests;
@@ -122,7 +123,7 @@ fn check(generation: Generation, body: &[u8]) -> Result<(), String> {
     let is_v2 = matches!(generation, Generation::KotlinVersion | Generation::Kotlin23);
     // The strictest one that reads the format.
     let (limit, keys, strictest) = match generation {
-        Generation::Cm12 => (usize::MAX, CM12_KEYS, Generation::Cm12),
+        _ if generation.is_post() => (usize::MAX, CM12_KEYS, Generation::Cm12),
         _ if is_v2 => (MAX_V2_LEN, V2_KEYS, Generation::Kotlin23),
         _ => (MAX_V1_LEN, V1_KEYS, Generation::KotlinV1),
     };
@@ -131,7 +132,7 @@ fn check(generation: Generation, body: &[u8]) -> Result<(), String> {
     }
     let document = parse_strictly(body)?;
     let entries = match generation {
-        Generation::Cm12 => list_of(&document, &["error", "id", "result"], "result")?,
+        _ if generation.is_post() => list_of(&document, &["error", "id", "result"], "result")?,
         _ if is_v2 => document.as_array().ok_or("not an array")?,
         _ => list_of(&document, &["response"], "response")?,
     };

@@ -217,6 +217,29 @@ impl Case<'_> {
                     shown(version)
                 ),
             ),
+            Reason::NoMajorVersion { version } => Advice::new(
+                "no-version-number",
+                format!(
+                    "the version `{}` must begin with a whole number, such as 14.0",
+                    shown(version)
+                ),
+            ),
+            Reason::OtherDevice { entry, phone } => Advice::new(
+                "unknown-device",
+                format!(
+                    "the file is for `{}`, the phone is a `{}`: the file's name and the device in it must be the \
+                     phone's ro.product.device",
+                    shown(entry),
+                    shown(phone)
+                ),
+            ),
+            Reason::OtherSource { .. } => Advice::new(
+                "other-source",
+                format!(
+                    "{filename} is a delta for another build than the phone's, which takes the full package \
+                     instead",
+                ),
+            ),
             Reason::VersionOutOfReach { .. } | Reason::HigherSdk { .. } => Advice::new(
                 "major-upgrade",
                 format!(

@@ -15,11 +15,12 @@ pub(super) fn phone() -> Phone {
 }
 
 /// Those that read `response`.
-pub(super) const V1: [Generation; 5] = [
+pub(super) const V1: [Generation; 6] = [
     Generation::Cm14,
     Generation::First15,
     Generation::Template14,
     Generation::Java22,
+    Generation::Java23,
     Generation::KotlinV1,
 ];
 
@@ -35,7 +36,8 @@ pub(super) const V2_ENTRY: &str = r#"{"datetime":1700000100,"files":[{"filename"
 
 pub(super) fn good_entry(generation: Generation) -> &'static str {
     match generation {
-        Generation::Cm12 => CM12_ENTRY,
+        _ if generation.is_post() => CM12_ENTRY,
+        _ if generation > Generation::Kotlin23 => super::forks::good_entry(generation),
         Generation::KotlinVersion | Generation::Kotlin23 => V2_ENTRY,
         _ => V1_ENTRY,
     }
@@ -45,8 +47,11 @@ pub(super) fn good_entry(generation: Generation) -> &'static str {
 pub(super) fn feed(generation: Generation, entries: &[&str]) -> String {
     let entries = entries.join(",");
     match generation {
-        Generation::Cm12 => format!(r#"{{"id":null,"result":[{entries}],"error":null}}"#),
-        Generation::KotlinVersion | Generation::Kotlin23 => format!("[{entries}]"),
+        _ if generation.is_post() => format!(r#"{{"id":null,"result":[{entries}],"error":null}}"#),
+        Generation::KotlinVersion | Generation::Kotlin23 | Generation::PixelOs17 => {
+            format!("[{entries}]")
+        }
+        Generation::PixelOs14 | Generation::Custota | Generation::GrapheneOs => entries,
         _ => format!(r#"{{"response":[{entries}]}}"#),
     }
 }
@@ -63,14 +68,14 @@ fn verdict(generation: Generation, from: &str, to: &str) -> Result<Verdict, Stri
 
 #[test]
 fn good_entry_is_offered() {
-    for generation in Generation::ALL {
+    for generation in Generation::LINEAGE {
         let body = feed(generation, &[good_entry(generation)]);
         let rows = read(generation, body.as_bytes(), &phone()).unwrap();
         let [row] = &rows[..] else {
             panic!("{rows:?}");
         };
         let id = match generation {
-            Generation::Cm12 | Generation::Cm14 => "a.zip".to_owned(),
+            _ if generation <= Generation::Cm14 => "a.zip".to_owned(),
             _ if V2.contains(&generation) => "a".repeat(64),
             _ => "a".to_owned(),
         };
@@ -88,7 +93,7 @@ fn good_entry_is_offered() {
 
 #[test]
 fn empty_list_offers_nothing_and_is_no_fault() {
-    for generation in Generation::ALL {
+    for generation in Generation::LINEAGE {
         let ids = offered(generation, feed(generation, &[]).as_bytes(), &phone());
         assert_eq!(ids, Ok(Vec::new()));
     }
@@ -96,7 +101,7 @@ fn empty_list_offers_nothing_and_is_no_fault() {
 
 #[test]
 fn unknown_keys_fail_the_list() {
-    for generation in Generation::ALL {
+    for generation in Generation::LINEAGE {
         let unknown = verdict(generation, "{", r#"{"maintainer":{"id":null},"#);
         assert!(unknown.is_err_and(|fault| fault.contains("unknown key `maintainer`")));
     }
@@ -110,7 +115,7 @@ fn unknown_keys_fail_the_list() {
 
 #[test]
 fn lenient_json_fails_the_list() {
-    for generation in Generation::ALL {
+    for generation in Generation::LINEAGE {
         let good = feed(generation, &[good_entry(generation)]);
         for body in [
             String::new(),
@@ -138,7 +143,7 @@ fn lenient_json_fails_the_list() {
 
 #[test]
 fn repeated_keys_fail_the_list() {
-    for generation in Generation::ALL {
+    for generation in Generation::LINEAGE {
         for key in [r#""url""#, r#""u\u0072l""#] {
             let twice = verdict(generation, r#""url""#, &format!(r#"{key} : "","url""#));
             assert!(twice.is_err_and(|fault| fault.contains("twice")));
@@ -150,9 +155,9 @@ fn repeated_keys_fail_the_list() {
 
 #[test]
 fn missing_and_null_keys_fail_the_list() {
-    for generation in Generation::ALL {
+    for generation in Generation::LINEAGE {
         let keys = match generation {
-            Generation::Cm12 => vec![CM12_KEYS],
+            _ if generation.is_post() => vec![CM12_KEYS],
             _ if V2.contains(&generation) => vec![V2_KEYS, FILE_KEYS],
             _ => vec![V1_KEYS],
         };
@@ -195,7 +200,7 @@ fn missing_and_null_keys_fail_the_list() {
 
 #[test]
 fn numbers_are_numbers_and_text_is_text() {
-    for generation in Generation::ALL {
+    for generation in Generation::LINEAGE {
         for datetime in [
             r#""1700000100""#,
             "1700000100.0",
@@ -236,7 +241,7 @@ fn numbers_are_numbers_and_text_is_text() {
 
 #[test]
 fn names_ids_and_addresses_are_clean() {
-    for generation in Generation::ALL {
+    for generation in Generation::LINEAGE {
         for filename in ["", "a/b.zip", "..", "/a.zip"] {
             let filename = format!(r#""filename":"{filename}""#);
             assert!(verdict(generation, r#""filename":"a.zip""#, &filename).is_err());
@@ -258,7 +263,7 @@ fn names_ids_and_addresses_are_clean() {
         }
         // The oldest client has no successor that reads its feed and refuses cleartext.
         let cleartext = verdict(generation, "https://h/a.zip", "http://h/a.zip");
-        assert_eq!(cleartext.is_ok(), generation == Generation::Cm12);
+        assert_eq!(cleartext.is_ok(), generation.is_post());
     }
     for id in [r#""""#, r#""local""#, "null", "123"] {
         for generation in V1 {
@@ -275,7 +280,7 @@ fn names_ids_and_addresses_are_clean() {
 
 #[test]
 fn repeated_id_fails_the_list() {
-    for generation in Generation::ALL {
+    for generation in Generation::LINEAGE {
         let entry = good_entry(generation);
         let other = entry.replace("https://h/a.zip", "https://h/b.zip");
         let body = feed(generation, &[entry, &other]);
@@ -318,7 +323,7 @@ fn a_build_has_one_file() {
 
 #[test]
 fn long_bodies_are_refused() {
-    for generation in &Generation::ALL[1..] {
+    for generation in V1.iter().chain(&V2) {
         let limit = match V2.contains(generation) {
             true => MAX_V2_LEN,
             false => MAX_V1_LEN,
