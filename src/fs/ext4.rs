@@ -1,4 +1,7 @@
-//! ext2, ext3 and ext4, by way of the `ext4-view` crate.
+//! ext2, ext3 and ext4, by way of the `ext4-view` crate; what it reads wrongly is read by
+//! [`block_map`].
+
+mod block_map;
 
 use std::error::Error as StdError;
 use std::io::Write;
@@ -10,14 +13,18 @@ use super::{
     Entry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, SUPERBLOCK_OFFSET,
     Watched, Way,
 };
-use crate::io::ReadAt;
+use crate::io::{ReadAt, ReadError};
+use block_map::BlockMap;
 
 /// `s_magic`, at byte 56 of the superblock.
 pub(super) const MAGIC: [u8; 2] = [0x53, 0xef];
 /// How much of a file is read at a time, in bytes.
 const STEP: usize = 64 << 10;
-/// Smallest block, in bytes.
-const MIN_BLOCK_SIZE: usize = 1024;
+/// Bytes of the superblock, and where it has its checksum.
+const SUPERBLOCK_LEN: usize = 1024;
+const CHECKSUM_AT: usize = 0x3fc;
+/// `s_feature_ro_compat`: structures have checksums.
+const METADATA_CHECKSUMS: u8 = 0x4;
 /// `s_log_block_size` of blocks of 64 KiB, the largest that Linux has; the library
 /// has larger ones, and keeps some of them.
 const MAX_LOG_BLOCK_SIZE: u32 = 6;
@@ -29,9 +36,15 @@ const MAX_BLOCK_GROUPS: u64 = 1 << 16;
 pub(super) struct Ext4 {
     source: Watched,
     inner: ext4_view::Ext4,
+    /// The fault of an image that ends before its file system does.
+    cut: Option<ReadError>,
 }
 
-struct Adapter(Watched);
+struct Adapter {
+    source: Watched,
+    /// The superblock of an image that ends early, changed so that it does not say otherwise.
+    superblock: Option<Vec<u8>>,
+}
 
 impl Ext4Read for Adapter {
     fn read(
@@ -39,28 +52,33 @@ impl Ext4Read for Adapter {
         start_byte: u64,
         dst: &mut [u8],
     ) -> Result<(), Box<dyn StdError + Send + Sync>> {
-        // The library reads ahead, by the length of the file system and not by that
-        // of the image, which may lack free blocks at its end.
-        let left = self.0.source.size().saturating_sub(start_byte);
-        let inside = usize::try_from(left).unwrap_or(usize::MAX).min(dst.len());
-        let (inside, beyond) = match inside >= MIN_BLOCK_SIZE {
-            true => dst.split_at_mut(inside),
-            false => (dst, &mut [][..]),
-        };
-        beyond.fill(0);
-        Ok(self.0.read(start_byte, inside)?)
+        if let Some(superblock) = &self.superblock
+            && start_byte == SUPERBLOCK_OFFSET
+            && dst.len() == superblock.len()
+        {
+            dst.copy_from_slice(superblock);
+            return Ok(());
+        }
+        Ok(self.source.read(start_byte, dst)?)
     }
 }
 
 impl Ext4 {
     pub(super) fn open(source: Arc<dyn ReadAt>) -> Result<Ext4, Error> {
         let source = Watched::new(source);
-        let adapter = Box::new(Adapter(source.clone()));
-        let inner = source.run(Kind::Ext4, "superblock", || {
+        let (inner, cut) = source.run(Kind::Ext4, "superblock", || {
             check_superblock(&source)?;
-            ext4_view::Ext4::load(adapter).map_err(|error| convert(&error, "superblock", ""))
+            let shortened = shorten(&source)?;
+            let (superblock, cut) = shortened.unzip();
+            let adapter = Box::new(Adapter {
+                source: source.clone(),
+                superblock,
+            });
+            let inner = ext4_view::Ext4::load(adapter)
+                .map_err(|error| convert(&error, "superblock", "", cut.as_ref()))?;
+            Ok((inner, cut))
         })?;
-        Ok(Ext4 { source, inner })
+        Ok(Ext4 { source, inner, cut })
     }
 
     /// Runs the library on a path.
@@ -72,7 +90,7 @@ impl Ext4 {
     ) -> Result<T, Error> {
         self.source.run(Kind::Ext4, path, || {
             work().map_err(|fault| match fault {
-                Fault::Library(error) => convert(&error, path, expected),
+                Fault::Library(error) => convert(&error, path, expected, self.cut.as_ref()),
                 Fault::Own(error) => error,
             })
         })
@@ -150,6 +168,61 @@ fn check_superblock(source: &Watched) -> Result<(), Error> {
     }
 }
 
+/// The superblock of a file system that is longer than its image, as it would be if the file
+/// system ended there, and the fault of reading beyond.
+///
+/// An image may lack free blocks at its end. The library reads ahead up to the end of the file
+/// system, so it has to see that of the image.
+fn shorten(source: &Watched) -> Result<Option<(Vec<u8>, ReadError)>, Error> {
+    let mut superblock = vec![0; SUPERBLOCK_LEN];
+    let result = source.read(SUPERBLOCK_OFFSET, &mut superblock);
+    result.map_err(|source| Error::Read {
+        kind: Kind::Ext4,
+        place: "superblock".to_owned(),
+        source,
+    })?;
+    let field = |at: usize| {
+        let bytes = superblock[at..].first_chunk();
+        u32::from_le_bytes(*bytes.expect("the field lies in the superblock"))
+    };
+    let s_blocks_count = (u64::from(field(0x150)) << 32) | u64::from(field(4));
+    let block_size = 1024u64 << field(24).min(MAX_LOG_BLOCK_SIZE);
+    let size = source.source.size();
+    let num_blocks = size / block_size;
+    if s_blocks_count <= num_blocks {
+        return Ok(None);
+    }
+    let [b0, b1, b2, b3, b4, b5, b6, b7] = num_blocks.to_le_bytes();
+    superblock[4..8].copy_from_slice(&[b0, b1, b2, b3]);
+    superblock[0x150..0x154].copy_from_slice(&[b4, b5, b6, b7]);
+    if superblock[0x65] & METADATA_CHECKSUMS != 0 {
+        let checksum = crc32c(&superblock[..CHECKSUM_AT]);
+        superblock[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+    }
+    let cut = ReadError::OutOfBounds {
+        offset: num_blocks.saturating_mul(block_size),
+        end: s_blocks_count.saturating_mul(block_size),
+        size,
+    };
+    Ok(Some((superblock, cut)))
+}
+
+/// The CRC-32C of ext4, which is not inverted at its end.
+fn crc32c(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| (crc >> 1) ^ (0x82f6_3b78 * (crc & 1));
+    bytes.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc))
+    })
+}
+
+/// The number of an opened file's inode. The library tells it only for debugging; what it cannot
+/// tell, it reads itself.
+fn inode_of(file: &ext4_view::File) -> Option<u32> {
+    let text = format!("{file:?}");
+    let (_, rest) = text.split_once("inode: ")?;
+    rest.split(',').next()?.parse().ok()
+}
+
 /// What a library call, or what is done with its answer, fails with.
 enum Fault {
     Library(Ext4Error),
@@ -187,6 +260,10 @@ impl FileSystem for Ext4 {
                     size,
                     limit,
                 }));
+            }
+            let map = inode_of(&file).map(|inode| BlockMap::read(&self.source, inode));
+            if let Some(mut map) = map.transpose()?.flatten() {
+                return map.copy(size, out);
             }
             let mut buffer = vec![0; STEP];
             loop {
@@ -245,7 +322,13 @@ impl FileSystem for Ext4 {
     }
 }
 
-fn convert(error: &Ext4Error, path: &str, expected: &'static str) -> Error {
+/// The error that a library's one is; damage in an image that ends early is its end.
+fn convert(
+    error: &Ext4Error,
+    path: &str,
+    expected: &'static str,
+    cut: Option<&ReadError>,
+) -> Error {
     match error {
         Ext4Error::NotFound => Error::NotFound {
             path: path.to_owned(),
@@ -262,9 +345,25 @@ fn convert(error: &Ext4Error, path: &str, expected: &'static str) -> Error {
         Ext4Error::Encrypted => Error::Unsupported {
             what: "ext4 with encrypted files".to_owned(),
         },
+        error if let Some(cut) = cut => Error::Read {
+            kind: Kind::Ext4,
+            place: format!("{} at `{}`", error, path.escape_debug()),
+            source: cut.clone(),
+        },
         error => Error::Corrupt {
             kind: Kind::Ext4,
             fault: format!("{} at `{}`", error, path.escape_debug()),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checksum_is_that_of_the_specification_before_its_inversion() {
+        // The check value of CRC-32/ISCSI.
+        assert_eq!(!crc32c(b"123456789"), 0xe306_9283);
     }
 }
