@@ -2,13 +2,14 @@
 //!
 //! In: the partitions of a package. Out: the properties as the phone will have
 //! them, each with the file that decided it. System and product are read first;
-//! the other partitions only while something is missing.
+//! the other partitions only while something is missing. Where images bring no
+//! properties of the system, a warning says why.
 //! Source: AOSP `init/property_service.cpp` (`PropertyLoadBootDefaults`), Android
 //! 4 to 16, and where `build/make` has put `build.prop` over the years.
 
 use std::collections::BTreeMap;
 
-use crate::class::Class;
+use crate::class::{Class, chain};
 use crate::fs::{self, FileSystem};
 use crate::io::{Exceeded, ReadError};
 use crate::props::{Era, PropertyFile, PropertyMap};
@@ -18,6 +19,10 @@ use crate::rom::{self, Rom};
 pub const MAX_PROPS_SIZE: u64 = 1 << 20;
 /// The place of the file that some packages hold as an entry of the zip.
 pub const ENTRY_PLACE: &str = "system/build.prop";
+/// The partition that no phone runs without.
+const SYSTEM: &str = "system";
+/// First API level whose packages hold no copy of `build.prop` as an entry.
+const NO_ENTRY_SDK: u32 = 29;
 
 /// The partitions that hold properties, in the order they are asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +39,7 @@ impl Partition {
 
     fn as_str(self) -> &'static str {
         match self {
-            Partition::System => "system",
+            Partition::System => SYSTEM,
             Partition::Product => "product",
             Partition::SystemExt => "system_ext",
             Partition::Vendor => "vendor",
@@ -136,16 +141,19 @@ pub enum Until<'a> {
 
 /// Reads the properties of a package's device.
 ///
-/// `entry` is the text of [`ENTRY_PLACE`] if the zip holds it as an entry; if it
-/// is enough, no partition is opened.
+/// `entry` is the text of [`ENTRY_PLACE`] if the zip holds it as an entry. It stands for the
+/// system's file where there is no image of the system, or, before Android 10, none that is read.
 ///
 /// # Errors
 /// [`rom::Error`] if a partition is damaged; one whose form is not read is a
 /// warning.
 pub fn read(rom: &Rom, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps, rom::Error> {
     let mut found = Found::default();
-    if let Some(text) = entry {
+    let has_system = rom.find(SYSTEM).is_some();
+    if let Some(text) = entry.filter(|_| !has_system) {
         found.add(Slot::System, ENTRY_PLACE.to_owned(), text);
+    } else if !has_system && rom.partitions().next().is_some() {
+        found.warn(&format!("the package has no partition `{SYSTEM}`"));
     }
     let is_enough = |found: &Found| match until {
         Until::Everything => false,
@@ -160,6 +168,9 @@ pub fn read(rom: &Rom, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceP
         for part in first_fault(system, product)? {
             found.join(part);
         }
+    }
+    if let Some(text) = entry.filter(|_| !found.has(Slot::System)) {
+        found.add_old_entry(text);
     }
     for partition in Partition::LATER {
         if !is_enough(&found) {
@@ -227,14 +238,32 @@ impl Found {
         self.files.push((slot, file));
     }
 
-    fn join(&mut self, other: Found) {
-        for (slot, file) in other.files {
-            // What the zip holds as an entry is a copy of what the image holds.
-            let known = self.files.iter().any(|(known, _)| *known == slot);
-            if !known || !matches!(slot, Slot::System) {
-                self.files.push((slot, file));
+    fn has(&self, slot: Slot) -> bool {
+        self.files.iter().any(|(known, _)| *known == slot)
+    }
+
+    /// Takes the entry of the zip for want of an image, if the build is from a time when there
+    /// was one in packages.
+    fn add_old_entry(&mut self, text: &[u8]) {
+        let sdk = PropertyFile::parse(ENTRY_PLACE, text).sdk();
+        match sdk {
+            Some(sdk) if sdk < NO_ENTRY_SDK => {
+                self.add(Slot::System, ENTRY_PLACE.to_owned(), text);
             }
+            _ => self.warnings.push(format!(
+                "`{ENTRY_PLACE}` in the zip is not used: since Android 10, only the images tell what will be installed"
+            )),
         }
+    }
+
+    /// Warns that something told no properties.
+    fn warn(&mut self, why: &str) {
+        self.warnings
+            .push(format!("{why}; its properties are not known"));
+    }
+
+    fn join(&mut self, other: Found) {
+        self.files.extend(other.files);
         self.file_systems.extend(other.file_systems);
         self.warnings.extend(other.warnings);
     }
@@ -265,7 +294,7 @@ fn read_partition(rom: &Rom, partition: Partition, everything: bool) -> Result<F
     let file_system = match rom.file_system(name) {
         Ok(file_system) => file_system,
         Err(error) if error.class() == Class::Unsupported => {
-            found.warnings.push(unread(&error));
+            found.warn(&chain(&error));
             return Ok(found);
         }
         Err(error) => return Err(error),
@@ -297,7 +326,20 @@ impl Files<'_> {
         everything: bool,
         has: &dyn Fn(&str) -> bool,
     ) -> Result<(), rom::Error> {
-        let path = self.first(Slot::of(partition), partition.paths())?;
+        let search = self.first(Slot::of(partition), partition.paths())?;
+        match &search {
+            Search::Absent(Some(why)) => self.warn(why),
+            Search::Absent(None) if partition == Partition::System => {
+                let paths = partition.paths().iter().map(|path| format!("`{path}`"));
+                let paths = paths.collect::<Vec<_>>().join(" and no ");
+                self.warn(&format!("no {paths}"));
+            }
+            _ => {}
+        }
+        let path = match search {
+            Search::Read(path) => Some(path),
+            _ => None,
+        };
         if partition == Partition::System {
             let base = path.map_or("/system", |path| path.trim_end_matches("/build.prop"));
             for (inner, folder) in [
@@ -331,42 +373,65 @@ impl Files<'_> {
         Ok(())
     }
 
-    /// Reads the first of some files that exists; answers which it was.
-    fn first<'p>(&mut self, slot: Slot, paths: &[&'p str]) -> Result<Option<&'p str>, rom::Error> {
+    /// Warns that the partition told no properties.
+    fn warn(&mut self, why: &str) {
+        let name = self.name.escape_debug();
+        self.found.warn(&format!("partition `{name}`: {why}"));
+    }
+
+    /// Reads the first of some files that exists.
+    fn first<'p>(&mut self, slot: Slot, paths: &[&'p str]) -> Result<Search<'p>, rom::Error> {
+        let mut search = Search::Absent(None);
         for path in paths {
-            match self.file_system.read(path, MAX_PROPS_SIZE) {
-                Ok(text) => {
-                    self.found.add(slot, format!("{}:{path}", self.name), &text);
-                    return Ok(Some(path));
+            let text = match self.file_system.read(path, MAX_PROPS_SIZE) {
+                Ok(text) => text,
+                Err(fs::Error::NotFound { .. }) => continue,
+                Err(error) if error.is_absence() => {
+                    if matches!(search, Search::Absent(None)) {
+                        search = Search::Absent(Some(chain(&error)));
+                    }
+                    continue;
                 }
-                Err(error) if error.is_absence() => {}
+                Err(error) if is_passed_over(&error) => {
+                    self.warn(&chain(&error));
+                    search = Search::PassedOver;
+                    continue;
+                }
                 Err(source) => {
-                    let error = rom::Error::FileSystem {
+                    return Err(rom::Error::FileSystem {
                         partition: self.name.to_owned(),
                         source,
-                    };
-                    if error.class() != Class::Unsupported {
-                        return Err(error);
-                    }
-                    self.found.warnings.push(unread(&error));
-                    return Ok(None);
+                    });
                 }
+            };
+            // Others may have nothing to say.
+            if slot == Slot::System && !PropertyFile::parse(*path, &text).has_read_only() {
+                self.warn(&format!(
+                    "`{path}` has no line `ro.…=…`; it has to be a text in UTF-8"
+                ));
+                search = Search::PassedOver;
+                continue;
             }
+            self.found.add(slot, format!("{}:{path}", self.name), &text);
+            return Ok(Search::Read(path));
         }
-        Ok(None)
+        Ok(search)
     }
 }
 
-/// One line about a partition that is not read.
-fn unread(error: &rom::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    format!("{text}; its properties are not known")
+/// What a search for a file came to.
+enum Search<'p> {
+    /// Its path.
+    Read(&'p str),
+    /// There is none, and why, if it is not that nothing has its name.
+    Absent(Option<String>),
+    /// There is one that is not read, and a warning about it.
+    PassedOver,
+}
+
+/// The file is of a form or a length that is not read, and the image is sound.
+fn is_passed_over(error: &fs::Error) -> bool {
+    error.class() == Class::Unsupported || matches!(error, fs::Error::TooLarge { .. })
 }
 
 #[cfg(test)]
@@ -498,14 +563,23 @@ mod tests {
     }
 
     #[test]
-    fn the_entry_of_the_zip_stands_for_the_file_in_the_image() {
-        let mut found = Found::default();
-        found.add(Slot::System, ENTRY_PLACE.to_owned(), b"ro.x=entry");
-        let mut image = Found::default();
-        image.add(Slot::System, "system:/build.prop".to_owned(), b"ro.x=image");
-        image.add(Slot::Vendor, "vendor:/build.prop".to_owned(), b"ro.y=1");
-        found.join(image);
-        let places: Vec<&str> = found.files.iter().map(|(_, f)| f.place.as_str()).collect();
-        assert_eq!(places, [ENTRY_PLACE, "vendor:/build.prop"]);
+    fn entry_of_the_zip_counts_only_before_android_10() {
+        let files = |text: &[u8]| {
+            let mut found = Found::default();
+            found.add_old_entry(text);
+            (found.files.len(), found.warnings.len())
+        };
+        assert_eq!(files(b"ro.build.version.sdk=28"), (1, 0));
+        assert_eq!(files(b"ro.build.version.sdk=29"), (0, 1));
+        assert_eq!(files(b"ro.x=1"), (0, 1));
+    }
+
+    #[test]
+    fn file_without_properties_is_none() {
+        let utf16: &str = "r\0o\0.\0x\0=\01\0";
+        let system = Fake(&[("/system/build.prop", "a=b\n"), ("/build.prop", "ro.x=1\n")]);
+        let (_, files) = read_all(&[(Partition::System, system)], false);
+        assert_eq!(files, ["system:/build.prop"]);
+        assert!(!PropertyFile::parse("", utf16.as_bytes()).has_read_only());
     }
 }

@@ -63,9 +63,29 @@ pub enum Error {
     /// Weak sources contradict each other.
     #[error(transparent)]
     Conflict(#[from] Box<Conflict>),
+    /// A `build.prop` that is an entry of the zip is not that of the image.
+    #[error("`{place}` in the zip has `{key}={}`, but {image} has `{}`", .entry.escape_debug(), .value.escape_debug(), place = layout::BUILD_PROP)]
+    StrayBuildProp {
+        /// The property.
+        key: String,
+        /// Its value in the entry.
+        entry: String,
+        /// The file in the image.
+        image: String,
+        /// Its value there.
+        value: String,
+    },
     /// Facts that feeds need are nowhere.
-    #[error("no source tells its {}", .0.join(", "))]
-    Missing(Vec<&'static str>),
+    #[error("no source tells its {}{}", .facts.join(", "), because(.why.as_deref()))]
+    Missing {
+        /// The facts.
+        facts: Vec<&'static str>,
+        /// Why its partitions tell nothing, if it has any.
+        why: Option<String>,
+    },
+    /// No phone could install it.
+    #[error("{0}")]
+    NotInstallable(&'static str),
     /// A device or romtype that cannot be a path.
     #[error(transparent)]
     NotAPath(#[from] NotAPath),
@@ -109,6 +129,10 @@ pub enum Error {
     },
 }
 
+fn because(why: Option<&str>) -> String {
+    why.map(|why| format!("; {why}")).unwrap_or_default()
+}
+
 impl Error {
     /// The class of the fault.
     #[must_use]
@@ -119,9 +143,10 @@ impl Error {
             Error::NotARom(_) => Class::NotARom,
             Error::Signature(error) => error.class(),
             Error::Rom(error) => error.class(),
-            Error::Conflict(_) => Class::Conflict,
-            Error::Missing(_) => Class::MissingFacts,
-            Error::NotAPath(_)
+            Error::Conflict(_) | Error::StrayBuildProp { .. } => Class::Conflict,
+            Error::Missing { .. } => Class::MissingFacts,
+            Error::NotInstallable(_)
+            | Error::NotAPath(_)
             | Error::BadFact { .. }
             | Error::Future(_)
             | Error::BadName { .. } => Class::Corrupt,
@@ -170,6 +195,8 @@ pub struct Examined {
     csig: Option<Csig>,
     /// Who signed it.
     pub signer: Option<Signer>,
+    /// Why no phone could install it.
+    obstacle: Option<&'static str>,
     /// The variant that the settings sort it into, once it was drafted.
     pub variant: Option<Variant>,
     compares_romtype: bool,
@@ -237,6 +264,7 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
     let layout = layout::detect(&package)?;
 
     let mut warnings = Vec::new();
+    let obstacle = find_obstacle(&package);
     let (pb, text) = read_metadata(&mut package, &mut warnings)?;
     let (told, projects) = match (context.remembered)(file, stamp) {
         Some(told) => {
@@ -348,6 +376,7 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
         next_device,
         csig,
         signer: signature::read_signer(&package)?,
+        obstacle,
         variant: None,
         compares_romtype: match (family, &name) {
             (Some(family), _) => family.compares_romtype,
@@ -359,6 +388,21 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
         has_projects: told.has_projects,
         counters: budget.counters(),
     })
+}
+
+/// Why no phone could install a package, as far as it is seen without reading all of it.
+fn find_obstacle(package: &Package) -> Option<&'static str> {
+    match package.comment() {
+        // Recoveries and updaters count from the beginning of the file.
+        _ if package.shift() > 0 => {
+            Some("there are bytes before the archive, so phones do not find what is in it")
+        }
+        // AOSP recovery, `verify_file`; libziparchive takes the last one.
+        comment if zip::has_end_record(comment) => {
+            Some("its comment holds an end-of-central-directory record, so phones refuse it")
+        }
+        _ => None,
+    }
 }
 
 /// Finds out whether a package is full or a delta, by what it does and not by
@@ -381,6 +425,7 @@ fn ask_partitions(
         true => DeviceProps::default(),
         false => read_device_props(package, &rom, Until::Enough(&is_enough))?,
     };
+    check_entry(package, &device_props, context.families)?;
     let projects = match context.knows_projects.is_some() && !is_delta {
         true => read_projects(package, Some(&rom), budget),
         false => Ok(None),
@@ -435,6 +480,46 @@ pub fn read_device_props(
 ) -> Result<DeviceProps, Error> {
     let entry = package.read(layout::BUILD_PROP, MAX_PROPS_SIZE)?;
     Ok(device_props::read(rom, entry.as_deref(), until)?)
+}
+
+/// Compares a `build.prop` that is an entry of the zip with that of the system's image, as far as
+/// facts depend on them.
+///
+/// # Errors
+/// [`Error::Zip`] or [`Error::StrayBuildProp`].
+fn check_entry(
+    package: &mut Package,
+    found: &DeviceProps,
+    families: &[Family],
+) -> Result<(), Error> {
+    let is_of_system = |place: &str| {
+        let partition = place.split_once(':').map(|(partition, _)| partition);
+        matches!(partition, Some("system" | "system_a" | "system_b"))
+    };
+    if !found.files.iter().any(|place| is_of_system(place)) {
+        return Ok(());
+    }
+    let Some(text) = package.read(layout::BUILD_PROP, MAX_PROPS_SIZE)? else {
+        return Ok(());
+    };
+    let entry = PropertyMap::parse(&text);
+    let claims = props_claims(Source::BuildProp, layout::BUILD_PROP, &entry, families);
+    for key in claims.values.into_values().filter_map(|claim| claim.key) {
+        // Other partitions may well say something else.
+        let image = found.props.place(&key).filter(|place| is_of_system(place));
+        let values = entry.get(&key).zip(found.props.get(&key));
+        if let (Some(image), Some((entry, value))) = (image, values)
+            && entry != value
+        {
+            return Err(Error::StrayBuildProp {
+                entry: entry.to_owned(),
+                image: image.to_owned(),
+                value: value.to_owned(),
+                key,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Whether properties tell every fact a feed needs.
@@ -509,9 +594,12 @@ impl Examined {
     /// `now` is in seconds since the epoch.
     ///
     /// # Errors
-    /// [`Error::Missing`], [`Error::NotAPath`], [`Error::BadFact`] or
+    /// [`Error::NotInstallable`], [`Error::Missing`], [`Error::NotAPath`], [`Error::BadFact`] or
     /// [`Error::BadName`].
     pub fn draft(&mut self, config: &Config, now: i64) -> Result<Build, Error> {
+        if let Some(obstacle) = self.obstacle {
+            return Err(Error::NotInstallable(obstacle));
+        }
         let default_romtype = (self.facts.get(Fact::Romtype).is_none() && !self.compares_romtype)
             .then_some(DEFAULT_ROMTYPE);
         let missing: Vec<&'static str> =
@@ -522,7 +610,10 @@ impl Examined {
                 .map(Fact::as_str)
                 .collect();
         if !missing.is_empty() {
-            return Err(Error::Missing(missing));
+            return Err(Error::Missing {
+                facts: missing,
+                why: self.device_props.warnings.first().cloned(),
+            });
         }
         let value = |fact| self.facts.value(fact).unwrap_or_default().to_owned();
         let bad = |what, value: &str, fault: Option<&'static str>| match fault {

@@ -77,6 +77,12 @@ impl PropertyFile {
         }
     }
 
+    /// Whether it defines any `ro.` property, as each `build.prop` does.
+    #[must_use]
+    pub fn has_read_only(&self) -> bool {
+        self.lines.iter().any(|(key, _)| key.starts_with("ro."))
+    }
+
     /// The API level it names.
     #[must_use]
     pub fn sdk(&self) -> Option<u32> {

@@ -4,7 +4,7 @@
 //! a [`ReadAt`] and its file system. Nothing is decoded before it is asked for,
 //! and what has been decoded of a partition is kept while the [`Rom`] lives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,6 +33,8 @@ const MAX_PARTS: usize = 256;
 const MAX_INNER_ZIPS: usize = 4;
 /// The partition that holds the others.
 const SUPER: &str = "super";
+/// The partitions that a super image may be spread over; the metadata is mostly on the first.
+const RETROFIT: [&str; 5] = ["system", "vendor", "product", "system_ext", "odm"];
 
 /// Why a partition cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +81,16 @@ pub enum Error {
     RawParts {
         /// The partition.
         partition: String,
+    },
+    /// Two entries could be meant.
+    #[error("ambiguous: both `{}` and `{}` could be partition `{}`", .entry.escape_debug(), .other.escape_debug(), .partition.escape_debug())]
+    Ambiguous {
+        /// The partition.
+        partition: String,
+        /// One entry that holds it.
+        entry: String,
+        /// Another one.
+        other: String,
     },
     /// A list without data, or the like.
     #[error("entry `{}` {fault}", .entry.escape_debug())]
@@ -138,7 +150,7 @@ impl Error {
             Error::TransferList { source, .. } => source.class(),
             Error::RawParts { .. } => Class::Unsupported,
             Error::TooMany => Class::Limit,
-            Error::Entry { .. } => Class::Corrupt,
+            Error::Entry { .. } | Error::Ambiguous { .. } => Class::Corrupt,
             Error::Sparse { source, .. } => source.class(),
             Error::Super(source) => source.class(),
             Error::Read { source, .. } => source.class(),
@@ -151,9 +163,18 @@ impl Error {
 /// The partitions of a package.
 pub struct Rom {
     budget: Arc<Budget>,
-    partitions: BTreeMap<String, Origin>,
+    partitions: BTreeMap<String, Place>,
     needs_source: bool,
     opened: Mutex<BTreeMap<String, Arc<dyn ReadAt>>>,
+}
+
+/// Where a partition is.
+struct Place {
+    origin: Origin,
+    /// The entry that holds it.
+    entry: String,
+    /// Another entry that could hold it.
+    rival: Option<String>,
 }
 
 /// Where a partition comes from.
@@ -195,8 +216,9 @@ impl Rom {
             rom.needs_source = payload.needs_source()?;
             for name in payload.partitions() {
                 let origin = Origin::Payload(Arc::clone(&payload));
-                rom.partitions.insert(name.to_owned(), origin);
+                rom.add(name.to_owned(), layout::PAYLOAD, origin);
             }
+            rom.add_logical_partitions()?;
             return Ok(rom);
         }
         rom.add_block_partitions(package)?;
@@ -207,6 +229,23 @@ impl Rom {
         }
         rom.add_logical_partitions()?;
         Ok(rom)
+    }
+
+    /// Adds a partition; a second place for one makes it ambiguous.
+    fn add(&mut self, partition: String, entry: &str, origin: Origin) {
+        let entry = entry.to_owned();
+        match self.partitions.entry(partition) {
+            btree_map::Entry::Occupied(mut place) => {
+                place.get_mut().rival.get_or_insert(entry);
+            }
+            btree_map::Entry::Vacant(place) => {
+                place.insert(Place {
+                    origin,
+                    entry,
+                    rival: None,
+                });
+            }
+        }
     }
 
     fn add_block_partitions(&mut self, package: &mut Package) -> Result<(), Error> {
@@ -223,11 +262,23 @@ impl Rom {
         for list_name in lists {
             let partition = list_name.trim_end_matches(".transfer.list");
             let patches = package.entry(&format!("{partition}.patch.dat"));
-            let (codec, names, has_gap) = find_new_data(package, partition);
+            let NewData {
+                codec,
+                names,
+                has_gap,
+                rival,
+            } = find_new_data(package, partition);
             if has_gap {
                 return Err(Error::Entry {
                     entry: list_name.clone(),
                     fault: "lacks a part of its new.dat",
+                });
+            }
+            if let Some((entry, other)) = names.first().cloned().zip(rival) {
+                return Err(Error::Ambiguous {
+                    partition: partition.to_owned(),
+                    entry,
+                    other,
                 });
             }
             if names.len() > MAX_PARTS {
@@ -252,34 +303,41 @@ impl Rom {
                 size: sizes.get(partition).copied().unwrap_or(0),
                 list_name: list_name.clone(),
             };
-            self.partitions
-                .insert(partition.to_owned(), Origin::Block(block));
+            self.add(partition.to_owned(), &list_name, Origin::Block(block));
         }
         Ok(())
     }
 
     fn add_images(&mut self, package: &mut Package) -> Result<(), Error> {
-        let mut found: BTreeMap<(String, Option<u32>), (Option<Codec>, String)> = BTreeMap::new();
+        // The entries of each partition and part; more than one if several folders have it.
+        type Names = Vec<(Option<Codec>, String)>;
+        let mut found: BTreeMap<(String, Option<u32>), Names> = BTreeMap::new();
         for entry in package.names() {
             if let Some(image) = parse_image_name(entry) {
                 let key = (image.partition.to_owned(), image.part);
-                // Of several folders with the same image, the first by name.
-                found.entry(key).or_insert((image.codec, entry.to_owned()));
+                let names = found.entry(key).or_default();
+                names.push((image.codec, entry.to_owned()));
             }
         }
         check_number(found.len())?;
-        let mut parts: BTreeMap<String, (Vec<u32>, Images)> = BTreeMap::new();
-        for ((partition, part), (codec, name)) in found {
+        let mut rivals = Vec::new();
+        let mut split: BTreeMap<String, (String, Vec<u32>, Images)> = BTreeMap::new();
+        for ((partition, part), names) in found {
+            let mut names = names.into_iter();
+            let Some((codec, name)) = names.next() else {
+                continue;
+            };
+            rivals.extend(names.next().map(|(_, rival)| (partition.clone(), rival)));
             let Some(entry) = package.open_entry(&name)? else {
                 continue;
             };
             let Some(number) = part else {
-                // A whole image goes before one in parts, and an outer one before this.
-                let origin = Origin::Images(vec![(codec, entry)]);
-                self.partitions.entry(partition).or_insert(origin);
+                self.add(partition, &name, Origin::Images(vec![(codec, entry)]));
                 continue;
             };
-            let (numbers, images) = parts.entry(partition.clone()).or_default();
+            let (_, numbers, images) = split
+                .entry(partition)
+                .or_insert_with(|| (name.clone(), Vec::new(), Vec::new()));
             if *numbers.last().unwrap_or(&number) + 1 < number || number > 1 && numbers.is_empty() {
                 return Err(Error::Entry {
                     entry: name,
@@ -289,9 +347,13 @@ impl Rom {
             numbers.push(number);
             images.push((codec, entry));
         }
-        for (partition, (_, images)) in parts {
-            let origin = Origin::Images(images);
-            self.partitions.entry(partition).or_insert(origin);
+        for (partition, (first, _, images)) in split {
+            self.add(partition, &first, Origin::Images(images));
+        }
+        for (partition, rival) in rivals {
+            if let Some(place) = self.partitions.get_mut(&partition) {
+                place.rival.get_or_insert(rival);
+            }
         }
         Ok(())
     }
@@ -318,21 +380,62 @@ impl Rom {
     }
 
     fn add_logical_partitions(&mut self) -> Result<(), Error> {
-        if !self.partitions.contains_key(SUPER) {
-            return Ok(());
+        if self.partitions.contains_key(SUPER) {
+            let image = self.image(SUPER)?;
+            let fail = |source| Error::Read {
+                partition: SUPER.to_owned(),
+                source,
+            };
+            if super_image::detect(&*image).map_err(fail)? {
+                let logical = Arc::new(Super::open(image)?);
+                for name in logical.partitions() {
+                    self.add(name.to_owned(), SUPER, Origin::Super(Arc::clone(&logical)));
+                }
+            }
+        } else if !self.needs_source
+            && let Some(first) = self.find_retrofit()
+        {
+            self.add_retrofit_partitions(&first)?;
         }
-        let image = self.image(SUPER)?;
-        let fail = |source| Error::Read {
-            partition: SUPER.to_owned(),
-            source,
-        };
-        if !super_image::detect(&*image).map_err(fail)? {
-            return Ok(());
+        Ok(())
+    }
+
+    /// The partition with the metadata of a super image that lies in pieces on the partitions
+    /// there were before Android 10. What cannot be read is reported when it is needed.
+    fn find_retrofit(&self) -> Option<String> {
+        let mut images = RETROFIT.iter().filter_map(|name| {
+            let name = self.find(name)?.to_owned();
+            self.image(&name).ok().map(|image| (name, image))
+        });
+        // Where one has a file system, there is no such image.
+        let is_piece =
+            |(_, image): &(String, Arc<dyn ReadAt>)| matches!(fs::detect(&**image), Ok(None));
+        images
+            .by_ref()
+            .take_while(is_piece)
+            .find(|(_, image)| super_image::detect(&**image).unwrap_or(false))
+            .map(|(name, _)| name)
+    }
+
+    fn add_retrofit_partitions(&mut self, first: &str) -> Result<(), Error> {
+        let logical = Super::open(self.image(first)?)?;
+        let mut others = Vec::new();
+        for device in logical.other_devices() {
+            let name = device.trim_end_matches("_a").trim_end_matches("_b");
+            let piece = self.find(device).or_else(|| self.find(name));
+            others.push(piece.map(|piece| self.image(piece)).transpose()?);
         }
-        let logical = Arc::new(Super::open(image)?);
+        let logical = Arc::new(logical.with_devices(others));
         for name in logical.partitions() {
-            let origin = Origin::Super(Arc::clone(&logical));
-            self.partitions.entry(name.to_owned()).or_insert(origin);
+            // The piece of this name holds something else.
+            let place = Place {
+                origin: Origin::Super(Arc::clone(&logical)),
+                entry: first.to_owned(),
+                rival: None,
+            };
+            self.partitions.insert(name.to_owned(), place);
+            let opened = self.opened.get_mut();
+            opened.unwrap_or_else(PoisonError::into_inner).remove(name);
         }
         Ok(())
     }
@@ -374,17 +477,19 @@ impl Rom {
             images.all(|(codec, entry)| codec.is_none() && entry.is_stored())
         };
         opened.contains_key(name)
-            || match self.partitions.get(name) {
+            || match self.partitions.get(name).map(|place| &place.origin) {
                 None => false,
                 Some(Origin::Payload(_)) => true,
                 Some(Origin::Block(block)) => {
                     block.codec.is_none() && block.data.iter().all(Entry::is_stored)
                 }
                 Some(Origin::Images(images)) => are_plain(images),
-                Some(Origin::Super(_)) => match self.partitions.get(SUPER) {
-                    Some(Origin::Images(images)) => are_plain(images),
-                    _ => false,
-                },
+                Some(Origin::Super(_)) => {
+                    match self.partitions.get(SUPER).map(|place| &place.origin) {
+                        Some(Origin::Images(images)) => are_plain(images),
+                        _ => false,
+                    }
+                }
             }
     }
 
@@ -403,6 +508,18 @@ impl Rom {
         if let Some(image) = opened().get(name) {
             return Ok(Arc::clone(image));
         }
+        if let Some(Place {
+            entry,
+            rival: Some(rival),
+            ..
+        }) = self.partitions.get(name)
+        {
+            return Err(Error::Ambiguous {
+                partition: name.to_owned(),
+                entry: entry.clone(),
+                other: rival.clone(),
+            });
+        }
         let image = self.open_image(name)?;
         let image: Arc<dyn ReadAt> = Arc::new(Checked::new(image, Arc::clone(&self.budget)));
         opened().insert(name.to_owned(), Arc::clone(&image));
@@ -414,7 +531,9 @@ impl Rom {
     /// # Errors
     /// Any [`Error`].
     pub fn sha256(&self, name: &str) -> Result<Option<[u8; 32]>, Error> {
-        let found = self.find(name).map(|name| (name, &self.partitions[name]));
+        let found = self
+            .find(name)
+            .map(|name| (name, &self.partitions[name].origin));
         let Some((name, Origin::Payload(payload))) = found else {
             return Ok(None);
         };
@@ -438,7 +557,7 @@ impl Rom {
     }
 
     fn open_image(&self, name: &str) -> Result<Arc<dyn ReadAt>, Error> {
-        match &self.partitions[name] {
+        match &self.partitions[name].origin {
             Origin::Payload(payload) => {
                 let image = payload.partition(name, Arc::clone(&self.budget));
                 let image = image.map_err(|source| Error::PayloadPartition {
@@ -516,10 +635,16 @@ impl Rom {
             }
             return Ok(Arc::clone(first));
         }
-        let image = Sparse::open(sources).map_err(|source| Error::Sparse {
+        let fail = |source| Error::Sparse {
             partition: name.to_owned(),
             source,
-        })?;
+        };
+        let image = Sparse::open(sources).map_err(fail)?;
+        let is_plain =
+            |(codec, entry): &(Option<Codec>, Entry)| codec.is_none() && entry.is_stored();
+        if images.iter().all(is_plain) {
+            image.check().map_err(fail)?;
+        }
         Ok(Arc::new(image))
     }
 }
@@ -531,14 +656,23 @@ fn check_number(num_partitions: usize) -> Result<(), Error> {
     }
 }
 
-/// The entries of a partition's new data, in order, how it is compressed, and
-/// whether a part is missing: `system.new.dat`, `.new.dat.br`, or in parts as
+/// The new data of a partition of a block-based package.
+pub(crate) struct NewData {
+    /// How it is compressed.
+    pub(crate) codec: Option<Codec>,
+    /// Its entries, in order.
+    pub(crate) names: Vec<String>,
+    /// A part is missing.
+    pub(crate) has_gap: bool,
+    /// An entry that could be the data, too: in another form, or the same part again.
+    pub(crate) rival: Option<String>,
+}
+
+/// Finds the new data of a partition: `system.new.dat`, `.new.dat.br`, or in parts as
 /// `.new.dat.0`, `.new.dat.br.0`.
-pub(crate) fn find_new_data(
-    package: &Package,
-    partition: &str,
-) -> (Option<Codec>, Vec<String>, bool) {
+pub(crate) fn find_new_data(package: &Package, partition: &str) -> NewData {
     let prefix = format!("{partition}.new.dat");
+    let mut rival = None;
     let mut parts: BTreeMap<(Option<&str>, u32), &str> = BTreeMap::new();
     for name in package.names_with_prefix(&prefix) {
         let rest = name.strip_prefix(&prefix).unwrap_or_default();
@@ -556,17 +690,23 @@ pub(crate) fn find_new_data(
             _ => continue,
         };
         if codec.is_none_or(|codec| Codec::of_extension(codec).is_some()) {
-            parts.insert((codec, part), name);
+            rival = rival.or(parts.insert((codec, part), name));
         }
     }
-    // One form only: uncompressed data goes first.
-    let Some((&(codec, _), _)) = parts.first_key_value() else {
-        return (None, Vec::new(), false);
-    };
-    let ours = || parts.iter().filter(|((other, _), _)| *other == codec);
+    let form = parts.first_key_value().and_then(|((codec, _), _)| *codec);
+    let ours = || parts.iter().filter(|((codec, _), _)| *codec == form);
+    let mut others = parts.iter().filter(|((codec, _), _)| *codec != form);
     // Some tools count from 0, others from 1.
     let first = ours().next().map_or(0, |((_, part), _)| *part);
     let has_gap = first > 1 || ours().zip(first..).any(|(((_, part), _), n)| *part != n);
-    let names = ours().map(|(_, &name)| name.to_owned()).collect();
-    (codec.and_then(Codec::of_extension), names, has_gap)
+    NewData {
+        codec: form.and_then(Codec::of_extension),
+        names: ours().map(|(_, &name)| name.to_owned()).collect(),
+        has_gap,
+        rival: others
+            .next()
+            .map(|(_, name)| *name)
+            .or(rival)
+            .map(str::to_owned),
+    }
 }

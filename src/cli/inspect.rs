@@ -144,7 +144,7 @@ fn inspect(
     }
     match package.draft(config, super::now()) {
         Ok(_) => {}
-        Err(ingest::Error::Missing(_)) if package.kind != Kind::Full => {
+        Err(ingest::Error::Missing { .. }) if package.kind != Kind::Full => {
             let warning = "a delta takes what is missing from its full build, if that is published";
             package.facts.warnings.push(warning.to_owned());
         }

@@ -123,6 +123,9 @@ fn hint(fault: &Fault) -> &'static str {
             return "set the right value under [[override]] in romfeed.toml";
         }
         Some(ingest::Error::BadName { .. }) => return "rename it",
+        Some(ingest::Error::StrayBuildProp { .. }) => {
+            return "remove `system/build.prop` from the zip, sign it again, then run again";
+        }
         // Both say what they are about.
         None if fault.error.is::<generate::Objection>() => return objection_hint(fault),
         None if let Some(problem) = fault.error.downcast_ref() => return problem_hint(problem),

@@ -1,4 +1,4 @@
-//! An image put together from runs of another source and of zeros.
+//! An image put together from runs of another source and of zeros, and several sources as one.
 
 use std::sync::Arc;
 
@@ -61,6 +61,46 @@ impl ReadAt for Mapped {
             }
             at = at.saturating_add(len_of(part));
             rest = after;
+        }
+        Ok(())
+    }
+}
+
+/// Several sources, one after another.
+pub(crate) struct Joined {
+    sources: Vec<Arc<dyn ReadAt>>,
+}
+
+impl Joined {
+    pub(crate) fn new(sources: Vec<Arc<dyn ReadAt>>) -> Joined {
+        Joined { sources }
+    }
+}
+
+impl ReadAt for Joined {
+    fn size(&self) -> u64 {
+        let sizes = self.sources.iter().map(|source| source.size());
+        sizes.fold(0, u64::saturating_add)
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        check_bounds(offset, buf.len(), self.size())?;
+        let mut at = offset;
+        let mut rest = buf;
+        for source in &self.sources {
+            let size = source.size();
+            if at < size {
+                let left = usize::try_from(size.saturating_sub(at)).unwrap_or(usize::MAX);
+                let (part, after) = rest.split_at_mut(left.min(rest.len()));
+                source.read_exact_at(at, part)?;
+                rest = after;
+                at = 0;
+            } else {
+                at = at.saturating_sub(size);
+            }
+            if rest.is_empty() {
+                break;
+            }
         }
         Ok(())
     }

@@ -161,6 +161,15 @@ impl Sparse {
         }
     }
 
+    /// Reads the headers of all chunks, so that a file that ends before they do is seen at once.
+    /// For files that need no decoding.
+    ///
+    /// # Errors
+    /// Class `Corrupt`, `Truncated` or `Io`.
+    pub fn check(&self) -> Result<(), Error> {
+        self.parts.iter().try_for_each(Part::check)
+    }
+
     /// Reads as far as one chunk goes; answers how far.
     fn read_chunk(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
         let mut len = buf.len();
@@ -329,6 +338,25 @@ impl Part {
                 covered: 0,
             }),
         })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        while index.num_read < self.num_chunks || index.covered < self.size {
+            self.read_next(&mut index)?;
+        }
+        let size = self.source.size();
+        match index.offset > size {
+            false => Ok(()),
+            true => Err(Error::Read {
+                what: "chunk",
+                source: ReadError::OutOfBounds {
+                    offset: size,
+                    end: index.offset,
+                    size,
+                },
+            }),
+        }
     }
 
     /// The chunk over a byte of the image.
@@ -641,7 +669,19 @@ mod tests {
             );
             assert_eq!(error.class(), Class::Truncated, "{len}");
         }
-        // Within the data of a chunk.
+        // Within the data of a chunk, the last one too.
+        Sparse::open(vec![Arc::new(bytes.clone())])
+            .unwrap()
+            .check()
+            .unwrap();
+        for len in [1000, bytes.len() - 1] {
+            let sparse = Sparse::open(vec![Arc::new(bytes[..len].to_vec())]).unwrap();
+            assert_eq!(
+                sparse.check().unwrap_err().class(),
+                Class::Truncated,
+                "{len}"
+            );
+        }
         let sparse = Sparse::open(vec![Arc::new(bytes[..1000].to_vec())]).unwrap();
         let error = sparse.read_exact_at(0, &mut [0; 4096]).unwrap_err();
         assert_eq!(error.class(), Class::Truncated);

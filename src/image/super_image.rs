@@ -1,7 +1,9 @@
 //! The logical partitions of a `super` image.
 //!
 //! In: a source over the image (not sparse any more). Out: the names of its
-//! partitions, and each as a [`ReadAt`].
+//! partitions, and each as a [`ReadAt`]. On phones that were launched before Android 10, the
+//! image lies in pieces on the old partitions: the first has the metadata, which names the
+//! others ("retrofit").
 //! Source: AOSP `fs_mgr/liblp/include/liblp/metadata_format.h`, versions 10.0 to
 //! 10.2.
 //!
@@ -13,7 +15,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::mapped::{Mapped, Run};
+use super::mapped::{Joined, Mapped, Run};
 use crate::class::Class;
 use crate::io::{ReadAt, ReadError};
 
@@ -32,6 +34,8 @@ const MAX_HEADER_LEN: u32 = 256;
 /// `sizeof(LpMetadataPartition)` and of `LpMetadataExtent`.
 const PARTITION_LEN: u32 = 52;
 const EXTENT_LEN: u32 = 24;
+/// `sizeof(LpMetadataBlockDevice)`.
+const DEVICE_LEN: u32 = 64;
 const SECTOR: u64 = 512;
 /// `LP_TARGET_TYPE_LINEAR` and `_ZERO`.
 const TARGET_LINEAR: u32 = 0;
@@ -43,6 +47,8 @@ const ATTRIBUTE_DISABLED: u32 = 1 << 3;
 const MAX_METADATA_SIZE: u32 = 4 << 20;
 /// Most slots; 2 or 3 in practice.
 const MAX_SLOTS: u32 = 16;
+/// Most block devices; 3 in practice.
+const MAX_DEVICES: usize = 64;
 
 /// Why a super image cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +80,22 @@ pub enum Error {
         /// What is wrong.
         fault: &'static str,
     },
+    /// Two partitions claim the same bytes.
+    #[error("ambiguous: super partitions `{}` and `{}` overlap", .partition.escape_debug(), .other.escape_debug())]
+    Overlap {
+        /// The one that begins first.
+        partition: String,
+        /// The other.
+        other: String,
+    },
+    /// A part of a partition is on a block device that is not at hand.
+    #[error("super partition `{}` lies in part on `{}`, which is not in the package", .partition.escape_debug(), .device.escape_debug())]
+    MissingDevice {
+        /// The partition.
+        partition: String,
+        /// The block device.
+        device: String,
+    },
     /// The bytes could not be read.
     #[error("super {structure}")]
     Read {
@@ -90,8 +112,8 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Error::BadVersion { .. } => Class::Unsupported,
-            Error::Bad { .. } | Error::BadExtent { .. } => Class::Corrupt,
+            Error::BadVersion { .. } | Error::MissingDevice { .. } => Class::Unsupported,
+            Error::Bad { .. } | Error::BadExtent { .. } | Error::Overlap { .. } => Class::Corrupt,
             Error::Read { source, .. } => source.class(),
         }
     }
@@ -122,7 +144,8 @@ fn geometry_offset(copy: u64) -> u64 {
 
 /// The partitions of a super image.
 pub struct Super {
-    source: Arc<dyn ReadAt>,
+    /// What is at hand of the block devices, in their order.
+    devices: Vec<Option<Arc<dyn ReadAt>>>,
     metadata: Metadata,
 }
 
@@ -132,6 +155,8 @@ struct Metadata {
     /// `LpMetadataExtent` rows of this length.
     extents: Vec<u8>,
     extent_len: usize,
+    /// Names of the block devices, the one with the metadata first.
+    devices: Vec<String>,
 }
 
 /// A partition that holds something.
@@ -142,21 +167,46 @@ struct Partition {
 }
 
 impl Super {
-    /// Reads geometry and metadata.
+    /// Reads geometry and metadata from the first block device, mostly the only one.
     ///
     /// # Errors
-    /// That of the first copy, if no copy is sound.
+    /// That of the first copy, if no copy is sound; [`Error::Overlap`].
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Super, Error> {
         let geometry = Geometry::read(&*source, 0)
             .or_else(|first| Geometry::read(&*source, 1).map_err(|_| first))?;
         let mut fault = None;
         for slot in 0..geometry.num_copies() {
             match read_metadata(&*source, &geometry, slot) {
-                Ok(metadata) => return Ok(Super { source, metadata }),
+                Ok(metadata) => {
+                    metadata.check_overlaps()?;
+                    let mut devices = vec![None; metadata.devices.len()];
+                    if let Some(first) = devices.first_mut() {
+                        *first = Some(source);
+                    }
+                    return Ok(Super { devices, metadata });
+                }
                 Err(error) => fault = fault.or(Some(error)),
             }
         }
         Err(fault.expect("a geometry has at least one slot"))
+    }
+
+    /// The names of the block devices other than the first; those of slot A may end in `_a`.
+    pub fn other_devices(&self) -> impl Iterator<Item = &str> {
+        self.metadata.devices.iter().skip(1).map(String::as_str)
+    }
+
+    /// Brings the block devices other than the first, in the order of
+    /// [`Super::other_devices`].
+    #[must_use]
+    pub fn with_devices(
+        mut self,
+        others: impl IntoIterator<Item = Option<Arc<dyn ReadAt>>>,
+    ) -> Super {
+        for (device, source) in self.devices.iter_mut().skip(1).zip(others) {
+            *device = source;
+        }
+        self
     }
 
     /// The names of the partitions that hold anything.
@@ -167,14 +217,21 @@ impl Super {
     /// A partition as a source.
     ///
     /// # Errors
-    /// [`Error::BadExtent`].
+    /// [`Error::BadExtent`], [`Error::MissingDevice`].
     pub fn partition(&self, name: &str) -> Result<Option<Box<dyn ReadAt>>, Error> {
         let mut partitions = self.metadata.partitions.iter();
         let Some(found) = partitions.find(|p| p.name == name) else {
             return Ok(None);
         };
-        let (runs, size) = self.metadata.runs(found, self.source.size())?;
-        let source = Arc::clone(&self.source);
+        let sizes = self.devices.iter().map(|device| {
+            let device = device.as_ref();
+            device.map(|source| source.size())
+        });
+        let (runs, size) = self.metadata.runs(found, &sizes.collect::<Vec<_>>())?;
+        let source: Arc<dyn ReadAt> = match &self.devices[..] {
+            [Some(only)] => Arc::clone(only),
+            devices => Arc::new(Joined::new(devices.iter().flatten().cloned().collect())),
+        };
         Ok(Some(Box::new(Mapped::new(source, runs, size))))
     }
 }
@@ -279,22 +336,32 @@ fn read_metadata(source: &dyn ReadAt, geometry: &Geometry, copy: u64) -> Result<
         .ok_or_else(|| bad("its table of partitions is not possible"))?;
     let extents = Table::parse(&header, 92, EXTENT_LEN, &tables)
         .ok_or_else(|| bad("its table of extents is not possible"))?;
+    let devices = Table::parse(&header, 116, DEVICE_LEN, &tables)
+        .filter(|devices| (1..=MAX_DEVICES).contains(&devices.rows().len()))
+        .ok_or_else(|| bad("its table of block devices is not possible"))?;
+    let device = |row: &[u8]| parse_name(row.get(24..).unwrap_or_default());
     Ok(Metadata {
         partitions: partitions.rows().filter_map(parse_partition).collect(),
         extents: extents.bytes.to_vec(),
         extent_len: extents.row_len,
+        devices: devices.rows().map(device).collect(),
     })
+}
+
+/// The name at the beginning of some bytes, at most 36 of them.
+fn parse_name(bytes: &[u8]) -> String {
+    let name = bytes.get(..36).unwrap_or_default();
+    let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(name).into_owned()
 }
 
 /// Parses a partition; `None` if it is disabled or holds nothing.
 fn parse_partition(row: &[u8]) -> Option<Partition> {
-    let name = row.get(..36).unwrap_or_default();
-    let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
     let field = |at| u32_at(row, at).unwrap_or(0);
     let is_disabled = field(36) & ATTRIBUTE_DISABLED != 0;
     let num_extents = u64::from(field(44));
     (num_extents > 0 && !is_disabled).then(|| Partition {
-        name: String::from_utf8_lossy(name).into_owned(),
+        name: parse_name(row),
         first_extent: field(40).into(),
         num_extents,
     })
@@ -303,7 +370,9 @@ fn parse_partition(row: &[u8]) -> Option<Partition> {
 impl Metadata {
     /// Where the bytes of a partition are, and how many there are. Many partitions
     /// may claim the same extents, so they are listed for one at a time.
-    fn runs(&self, partition: &Partition, super_size: u64) -> Result<(Vec<Run>, u64), Error> {
+    ///
+    /// `sizes` are those of the block devices at hand, which are joined in their order.
+    fn runs(&self, partition: &Partition, sizes: &[Option<u64>]) -> Result<(Vec<Run>, u64), Error> {
         let mut runs = Vec::new();
         let mut end = 0u64;
         let first = partition.first_extent;
@@ -313,9 +382,8 @@ impl Metadata {
                 index,
                 fault,
             };
-            let row = usize::try_from(index)
-                .ok()
-                .and_then(|index| self.extents.chunks_exact(self.extent_len).nth(index))
+            let row = self
+                .extent(index)
                 .ok_or_else(|| bad("is not in the table"))?;
             let bytes = |at| u64_at(row, at).and_then(|sectors| sectors.checked_mul(SECTOR));
             let len = bytes(0).ok_or_else(|| bad("is longer than every disk"))?;
@@ -326,14 +394,22 @@ impl Metadata {
             let offset = match u32_at(row, 8) {
                 Some(TARGET_ZERO) => None,
                 Some(TARGET_LINEAR) => {
-                    if u32_at(row, 20) != Some(0) {
-                        return Err(bad("lies on another disk than super"));
-                    }
+                    let device = device_of(row);
+                    let name = self.devices.get(device);
+                    let name = name.ok_or_else(|| bad("lies on a disk that is not named"))?;
+                    let Some(Some(device_size)) = sizes.get(device) else {
+                        return Err(Error::MissingDevice {
+                            partition: partition.name.clone(),
+                            device: name.clone(),
+                        });
+                    };
                     let from = bytes(12).ok_or_else(|| bad("begins beyond every disk"))?;
-                    if from.checked_add(len).is_none_or(|end| end > super_size) {
+                    if from.checked_add(len).is_none_or(|end| end > *device_size) {
                         return Err(bad("reaches beyond the end of super"));
                     }
-                    Some(from)
+                    let before = sizes.iter().take(device).flatten();
+                    let joined = before.fold(from, |sum, size| sum.saturating_add(*size));
+                    Some(joined)
                 }
                 _ => return Err(bad("is of an unknown type")),
             };
@@ -341,6 +417,66 @@ impl Metadata {
         }
         Ok((runs, end))
     }
+
+    /// A row of the table of extents.
+    fn extent(&self, index: u64) -> Option<&[u8]> {
+        let index = usize::try_from(index).ok()?;
+        self.extents.chunks_exact(self.extent_len).nth(index)
+    }
+
+    /// Refuses partitions of which two claim the same extent, or the same bytes of a device.
+    fn check_overlaps(&self) -> Result<(), Error> {
+        let fault = |partition: &Partition, other: &Partition| Error::Overlap {
+            partition: partition.name.clone(),
+            other: other.name.clone(),
+        };
+        let num_extents = self.extents.chunks_exact(self.extent_len).len();
+        let num_extents = u64::try_from(num_extents).unwrap_or(u64::MAX);
+        let mut partitions: Vec<&Partition> = self.partitions.iter().collect();
+        partitions.sort_by_key(|partition| partition.first_extent);
+        // What is not in the table is a fault of its own.
+        let end = |partition: &Partition| {
+            let end = partition.first_extent.saturating_add(partition.num_extents);
+            end.min(num_extents)
+        };
+        let mut places = Vec::new();
+        for (index, partition) in partitions.iter().enumerate() {
+            let next = partitions.get(index.saturating_add(1));
+            if let Some(next) = next.filter(|next| next.first_extent < end(partition)) {
+                return Err(fault(partition, next));
+            }
+            for row in (partition.first_extent..end(partition)).filter_map(|at| self.extent(at)) {
+                let sectors = u64_at(row, 12).zip(u64_at(row, 0));
+                // So is what lies beyond every disk.
+                let place = sectors.and_then(|(start, len)| {
+                    let end = start.checked_add(len)?;
+                    end.checked_mul(SECTOR).map(|_| (start, end))
+                });
+                if let Some((start, end)) = place.filter(|(start, end)| start < end)
+                    && u32_at(row, 8) == Some(TARGET_LINEAR)
+                {
+                    places.push((device_of(row), start, end, *partition));
+                }
+            }
+        }
+        places.sort_by_key(|(device, start, ..)| (*device, *start));
+        for pair in places.windows(2) {
+            if let [(device, _, end, first), (other_device, start, _, second)] = pair
+                && device == other_device
+                && end > start
+            {
+                return Err(fault(first, second));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The block device that an extent lies on.
+fn device_of(extent: &[u8]) -> usize {
+    u32_at(extent, 20)
+        .and_then(|device| usize::try_from(device).ok())
+        .unwrap_or(usize::MAX)
 }
 
 /// Rows of equal length; `LpMetadataTableDescriptor`.
@@ -367,7 +503,7 @@ impl<'a> Table<'a> {
         })
     }
 
-    fn rows(&self) -> impl Iterator<Item = &'a [u8]> {
+    fn rows(&self) -> impl ExactSizeIterator<Item = &'a [u8]> {
         self.bytes.chunks_exact(self.row_len)
     }
 }
@@ -687,7 +823,7 @@ mod tests {
             ),
             (
                 with(1, target::LINEAR, 0, 1),
-                "lies on another disk than super",
+                "lies on a disk that is not named",
             ),
             (with(1, 2, 0, 0), "is of an unknown type"),
         ] {
@@ -720,6 +856,52 @@ mod tests {
             ),
             "{error}"
         );
+    }
+
+    #[test]
+    fn pieces_on_several_devices_are_one_image() {
+        let [system, vendor] = made::Super::new()
+            .devices(&["system", "vendor"])
+            .partition_on(1, "system", noise(3, 5 * 512))
+            .partition("vendor", noise(4, 512))
+            .partition_on(1, "vendor", noise(5, 512))
+            .build_all()
+            .try_into()
+            .unwrap();
+        let logical = open(system).unwrap();
+        assert_eq!(logical.other_devices().collect::<Vec<_>>(), ["vendor"]);
+        let error = logical.partition("system").err().unwrap();
+        assert_eq!(error.class(), Class::Unsupported);
+        assert_eq!(
+            error.to_string(),
+            "super partition `system` lies in part on `vendor`, which is not in the package"
+        );
+        let other: Arc<dyn ReadAt> = Arc::new(vendor);
+        let logical = logical.with_devices([Some(other)]);
+        assert!(read(&logical, "system") == noise(3, 5 * 512));
+        assert!(read(&logical, "vendor") == [noise(4, 512), noise(5, 512)].concat());
+    }
+
+    #[test]
+    fn partitions_that_overlap_are_named() {
+        let shared = 12_288 / 512 + 4 * ROOM / 512;
+        for made in [
+            // The second sector of `system_a`; and the same row of the table.
+            good().raw_extent("odm", 1, target::LINEAR, shared + 1, 0),
+            good()
+                .raw_extent("odm", 1, target::LINEAR, shared + 1, 0)
+                .shared_extents("odm", 0, 1),
+        ] {
+            let error = fault(&made);
+            assert_eq!(error.class(), Class::Corrupt, "{error}");
+            assert_eq!(
+                error.to_string(),
+                "ambiguous: super partitions `system_a` and `odm` overlap"
+            );
+        }
+        // One that is disabled claims nothing.
+        let odm = good().raw_extent("odm", 1, target::LINEAR, shared + 1, 0);
+        is_good(odm.disabled("odm").build());
     }
 
     #[test]

@@ -132,7 +132,7 @@ pub fn detect(package: &Package) -> Result<Layout, NotARom> {
 pub struct ImageName<'a> {
     /// The partition.
     pub partition: &'a str,
-    /// Which part of it, for one that is split: `super_1.img`,
+    /// Which part of it, for one that is split: `super_1.img`, `super.img.1`,
     /// `system.img_sparsechunk.0`.
     pub part: Option<u32>,
     /// How it is compressed: `system.img.gz`.
@@ -148,7 +148,14 @@ pub fn parse_image_name(entry: &str) -> Option<ImageName<'_>> {
         "" => (None, None),
         rest => match rest.strip_prefix("_sparsechunk.") {
             Some(number) => (None, Some(number.parse().ok()?)),
-            None => (Some(Codec::of_extension(rest.strip_prefix('.')?)?), None),
+            None => {
+                let extension = rest.strip_prefix('.')?;
+                // As simg2simg names them.
+                match extension.parse() {
+                    Ok(number) => (None, Some(number)),
+                    Err(_) => (Some(Codec::of_extension(extension)?), None),
+                }
+            }
         },
     };
     let (partition, part) = match stem.strip_prefix("super_").map(str::parse) {
@@ -244,6 +251,9 @@ mod tests {
             ),
             ("super_12.img", image("super", Some(12), None)),
             ("super_empty.img", image("super_empty", None, None)),
+            ("super.img.0", image("super", Some(0), None)),
+            ("super.img.12", image("super", Some(12), None)),
+            ("super.img.-1", None),
             ("vendor.img_sparsechunk.3", image("vendor", Some(3), None)),
             ("system.img.md5", None),
             ("system.imgx", None),

@@ -690,6 +690,14 @@ fn read_directory(source: &dyn ReadAt) -> Result<Directory, Error> {
     })
 }
 
+/// Whether some bytes hold the beginning of an end record.
+#[must_use]
+pub fn has_end_record(bytes: &[u8]) -> bool {
+    bytes
+        .windows(EOCD_MAGIC.len())
+        .any(|window| window == EOCD_MAGIC)
+}
+
 /// The last end record whose comment reaches exactly to the end of the file.
 fn find_eocd(tail: &[u8]) -> Option<usize> {
     let last = tail.len().checked_sub(EOCD_LEN)?;

@@ -16,7 +16,7 @@ use crate::image::transfer_list::{self, TransferList};
 use crate::io::{Budget, ReadError};
 use crate::package::Package;
 use crate::package::zip::{Entry, EntryInfo};
-use crate::rom::find_new_data;
+use crate::rom::{NewData, find_new_data};
 
 /// Most lists looked at; the most partitions of a package.
 const MAX_LISTS: usize = 1000;
@@ -67,9 +67,17 @@ fn check_list(
             return Ok(());
         }
     };
-    let (codec, names, has_gap) = find_new_data(package, partition);
-    if names.is_empty() || has_gap {
+    let NewData {
+        codec,
+        names,
+        has_gap,
+        rival,
+    } = find_new_data(package, partition);
+    if names.is_empty() || has_gap || rival.is_some() {
         let message = match has_gap {
+            _ if let Some(rival) = rival => {
+                format!("`{list_name}` has its data twice: `{rival}` could be meant, too")
+            }
             true => format!("`{list_name}` lacks a part of `{partition}.new.dat`"),
             false => format!("`{list_name}` has no `{partition}.new.dat` beside it"),
         };

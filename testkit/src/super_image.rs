@@ -13,7 +13,8 @@
 //! | then | the partitions |
 //!
 //! All slots hold the same metadata. Checksums are true whatever is stated, unless something
-//! is corrupted on purpose. Images spread over several block devices are left out.
+//! is corrupted on purpose. An image may be spread over several block devices, as on phones that
+//! were launched before Android 10; the first has the metadata.
 
 use crate::payload::sha256;
 
@@ -72,6 +73,8 @@ pub struct Super {
     declared_max_size: Option<u32>,
     declared_header_size: Option<u32>,
     declared_tables_size: Option<u32>,
+    shared_extents: Option<(String, u32, u32)>,
+    devices: Vec<String>,
     corrupt: Corrupt,
 }
 
@@ -91,8 +94,8 @@ struct Partition {
 
 #[derive(Clone, Debug)]
 enum Extent {
-    /// Sectors to find a place for.
-    Data(Vec<u8>),
+    /// Sectors to find a place for on a block device.
+    Data(Vec<u8>, u32),
     /// An extent with given fields: sectors, type, data, source.
     Fields(u64, u32, u64, u32),
 }
@@ -122,6 +125,8 @@ impl Super {
             declared_max_size: None,
             declared_header_size: None,
             declared_tables_size: None,
+            shared_extents: None,
+            devices: vec!["super".to_owned()],
             corrupt: Corrupt::default(),
         }
     }
@@ -160,7 +165,26 @@ impl Super {
     /// Adds a partition in one extent, filled up with zeros to whole sectors.
     pub fn partition(mut self, name: &str, image: impl Into<Vec<u8>>) -> Self {
         let image = image.into();
-        self.extents(name).push(Extent::Data(sectors(image)));
+        self.extents(name).push(Extent::Data(sectors(image), 0));
+        self
+    }
+
+    /// Adds data to a partition as [`Super::partition`] does, on another block device.
+    pub fn partition_on(mut self, device: u32, name: &str, image: impl Into<Vec<u8>>) -> Self {
+        let image = sectors(image.into());
+        self.extents(name).push(Extent::Data(image, device));
+        self
+    }
+
+    /// Names the block devices; the first has the metadata.
+    pub fn devices(mut self, names: &[&str]) -> Self {
+        self.devices = names.iter().map(|&name| name.to_owned()).collect();
+        self
+    }
+
+    /// States which extents of the table are those of a partition: the first, and how many.
+    pub fn shared_extents(mut self, partition: &str, first: u32, num: u32) -> Self {
+        self.shared_extents = Some((partition.to_owned(), first, num));
         self
     }
 
@@ -192,7 +216,7 @@ impl Super {
             if part.iter().all(|&byte| byte == 0) {
                 Extent::Fields((part.len() / SECTOR_SIZE) as u64, target::ZERO, 0, 0)
             } else {
-                Extent::Data(part.to_vec())
+                Extent::Data(part.to_vec(), 0)
             }
         });
         self.extents(name).extend(parts);
@@ -305,18 +329,29 @@ impl Super {
         self
     }
 
-    /// Writes the image, as large as needed.
+    /// Writes the image, as large as needed; of several block devices, the first.
     ///
     /// # Panics
     /// When the metadata does not fit into its room, or a name into its 36 bytes.
     pub fn build(&self) -> Vec<u8> {
+        self.build_all().swap_remove(0)
+    }
+
+    /// Writes the contents of all block devices.
+    ///
+    /// # Panics
+    /// As [`Super::build`].
+    pub fn build_all(&self) -> Vec<Vec<u8>> {
         let room = self.metadata_max_size as usize;
         let copies_len = room * self.num_slots as usize;
         let data_offset = (METADATA_OFFSET + 2 * copies_len).next_multiple_of(LOGICAL_BLOCK_SIZE);
 
-        let (data, places) = self.place(data_offset);
-        let size = data_offset + data.len();
-        let metadata = self.metadata(&places, data_offset, size);
+        let (mut data, places) = self.place(data_offset);
+        let sizes = data.iter().enumerate();
+        let sizes: Vec<usize> = sizes
+            .map(|(device, data)| self.first_byte(device, data_offset) + data.len())
+            .collect();
+        let metadata = self.metadata(&places, data_offset, &sizes);
         assert!(
             metadata.len() <= room,
             "metadata of {} bytes, room for {room}",
@@ -351,8 +386,22 @@ impl Super {
                 }
             }
         }
-        out.extend_from_slice(&data);
-        out
+        out.append(&mut data[0]);
+        data[0] = out;
+        for other in &mut data[1..] {
+            other.splice(0..0, vec![0; self.first_byte(1, data_offset)]);
+        }
+        data
+    }
+
+    /// Where the data of a block device begins: behind the metadata, or a block that no
+    /// partition gets.
+    fn first_byte(&self, device: usize, data_offset: usize) -> usize {
+        if device == 0 {
+            data_offset
+        } else {
+            LOGICAL_BLOCK_SIZE
+        }
     }
 
     /// The extents of a partition, which is added when it is not known.
@@ -368,20 +417,25 @@ impl Super {
         &mut self.partitions[index].extents
     }
 
-    /// Finds places for the data behind `offset`: the data, and the fields of all extents in
-    /// the order of their partitions.
-    fn place(&self, offset: usize) -> (Vec<u8>, Vec<[u64; 4]>) {
-        let mut data = Vec::new();
+    /// Finds places for the data on all block devices, behind `offset` on the first: the data,
+    /// and the fields of all extents in the order of their partitions.
+    fn place(&self, offset: usize) -> (Vec<Vec<u8>>, Vec<[u64; 4]>) {
+        let mut data = vec![Vec::new(); self.devices.len()];
         let mut places = Vec::new();
         for partition in &self.partitions {
             let first = places.len();
             for extent in partition.extents.iter().rev() {
                 places.push(match extent {
-                    Extent::Data(bytes) => {
-                        let sector = ((offset + data.len()) / SECTOR_SIZE) as u64;
-                        data.extend_from_slice(bytes);
-                        let num_sectors = (bytes.len() / SECTOR_SIZE) as u64;
-                        [num_sectors, u64::from(target::LINEAR), sector, 0]
+                    Extent::Data(bytes, device) => {
+                        let of_device = &mut data[*device as usize];
+                        let start = self.first_byte(*device as usize, offset) + of_device.len();
+                        of_device.extend_from_slice(bytes);
+                        [
+                            (bytes.len() / SECTOR_SIZE) as u64,
+                            u64::from(target::LINEAR),
+                            (start / SECTOR_SIZE) as u64,
+                            u64::from(*device),
+                        ]
                     }
                     Extent::Fields(num_sectors, kind, target_data, target_source) => [
                         *num_sectors,
@@ -393,7 +447,9 @@ impl Super {
             }
             places[first..].reverse();
         }
-        data.resize(data.len().next_multiple_of(LOGICAL_BLOCK_SIZE), 0);
+        for of_device in &mut data {
+            of_device.resize(of_device.len().next_multiple_of(LOGICAL_BLOCK_SIZE), 0);
+        }
         (data, places)
     }
 
@@ -414,14 +470,17 @@ impl Super {
     }
 
     /// Header and tables.
-    fn metadata(&self, places: &[[u64; 4]], data_offset: usize, size: usize) -> Vec<u8> {
+    fn metadata(&self, places: &[[u64; 4]], data_offset: usize, sizes: &[usize]) -> Vec<u8> {
         let mut tables = Vec::new();
         let mut descriptors = Vec::new();
         for (table, entries) in [
             (Table::Partitions, self.partition_entries()),
             (Table::Extents, extent_entries(places)),
-            (Table::Groups, self.group_entries(size)),
-            (Table::BlockDevices, block_device_entries(data_offset, size)),
+            (Table::Groups, self.group_entries(sizes.iter().sum())),
+            (
+                Table::BlockDevices,
+                self.block_device_entries(data_offset, sizes),
+            ),
         ] {
             let standard = match table {
                 Table::Partitions => 52,
@@ -486,10 +545,14 @@ impl Super {
                     attributes |= attribute::DISABLED;
                 }
                 let num_extents = partition.extents.len() as u32;
+                let stated = match &self.shared_extents {
+                    Some((of, first, num)) if *of == partition.name => [*first, *num],
+                    _ => [first_extent, num_extents],
+                };
                 let mut entry = name(&partition.name);
                 put_u32(&mut entry, attributes);
-                put_u32(&mut entry, first_extent);
-                put_u32(&mut entry, num_extents);
+                put_u32(&mut entry, stated[0]);
+                put_u32(&mut entry, stated[1]);
                 put_u32(&mut entry, 1); // group
                 first_extent += num_extents;
                 entry
@@ -512,6 +575,23 @@ impl Super {
         })
         .collect()
     }
+
+    fn block_device_entries(&self, data_offset: usize, sizes: &[usize]) -> Vec<Vec<u8>> {
+        let devices = self.devices.iter().zip(sizes).enumerate();
+        devices
+            .map(|(device, (device_name, size))| {
+                let first_byte = self.first_byte(device, data_offset);
+                let mut entry = Vec::new();
+                put_u64(&mut entry, (first_byte / SECTOR_SIZE) as u64);
+                put_u32(&mut entry, LOGICAL_BLOCK_SIZE as u32); // alignment
+                put_u32(&mut entry, 0); // offset of the alignment
+                put_u64(&mut entry, *size as u64);
+                entry.extend_from_slice(&name(device_name));
+                put_u32(&mut entry, 0); // flags
+                entry
+            })
+            .collect()
+    }
 }
 
 fn extent_entries(places: &[[u64; 4]]) -> Vec<Vec<u8>> {
@@ -526,17 +606,6 @@ fn extent_entries(places: &[[u64; 4]]) -> Vec<Vec<u8>> {
             entry
         })
         .collect()
-}
-
-fn block_device_entries(data_offset: usize, size: usize) -> Vec<Vec<u8>> {
-    let mut entry = Vec::new();
-    put_u64(&mut entry, (data_offset / SECTOR_SIZE) as u64);
-    put_u32(&mut entry, LOGICAL_BLOCK_SIZE as u32); // alignment
-    put_u32(&mut entry, 0); // offset of the alignment
-    put_u64(&mut entry, size as u64);
-    entry.extend_from_slice(&name("super"));
-    put_u32(&mut entry, 0); // flags
-    vec![entry]
 }
 
 fn name(text: &str) -> Vec<u8> {

@@ -385,24 +385,6 @@ fn an_old_system_without_the_root_folder_is_read() {
 }
 
 #[test]
-fn a_property_file_of_the_zip_itself_spares_the_images() {
-    let props = Props::lineage(
-        "16.0",
-        "NIGHTLY",
-        "natrium",
-        1_575_978_075,
-        "x",
-        28,
-        "2019-11-05",
-    );
-    let zip = Package::block(props).image(fixture("ext4-android")).build();
-    let object = inspect(&zip);
-    assert_eq!(object["device"], "natrium");
-    assert_eq!(object["files"], json!(["system/build.prop"]));
-    assert_eq!(object["read"]["bytes_decoded"], 0);
-}
-
-#[test]
 fn what_is_not_read_is_told_and_the_next_source_is_used() {
     for (image, words) in [
         ("f2fs", "f2fs is not read"),

@@ -10,6 +10,7 @@ mod clients;
 mod corpus;
 mod exchange;
 mod explore;
+mod fallbacks;
 mod faults;
 mod fuzz_bodies;
 mod generate;
