@@ -415,6 +415,42 @@ pub static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
     ]
 });
 
+/// Where the updater of a family has the address that it asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdaterAddress {
+    /// LineageOS's property, `lineage.updater.uri` or before it `cm.updater.uri`.
+    LineageOs,
+    /// A property of this name, filled in as LineageOS's is.
+    Property(&'static str),
+    /// It is built into the updater, which reads this form of feed: a value of `device_feed`.
+    BuiltIn(&'static str),
+    /// Not known.
+    Unknown,
+}
+
+/// What is known of the families' updaters. Source: their repositories of 2026.
+const UPDATERS: [(&str, UpdaterAddress); 12] = [
+    ("LineageOS", UpdaterAddress::LineageOs),
+    ("CyanogenMod", UpdaterAddress::LineageOs),
+    ("LMODroid", UpdaterAddress::Property("lmodroid.updater.uri")),
+    ("Lunaris", UpdaterAddress::Property("lunaris.updater.uri")),
+    ("crDroid", UpdaterAddress::BuiltIn("crdroid")),
+    ("Evolution X", UpdaterAddress::BuiltIn("evolution-x")),
+    ("Matrixx", UpdaterAddress::BuiltIn("crdroid")),
+    ("Infinity-X", UpdaterAddress::BuiltIn("crdroid")),
+    ("VoltageOS", UpdaterAddress::BuiltIn("crdroid")),
+    ("DerpFest", UpdaterAddress::BuiltIn("v1")),
+    ("AxionOS", UpdaterAddress::BuiltIn("v1")),
+    ("PixelOS", UpdaterAddress::BuiltIn("pixelos")),
+];
+
+/// Where the updater of the family of this name has its address.
+#[must_use]
+pub fn updater_address(family: &str) -> UpdaterAddress {
+    let known = UPDATERS.iter().find(|(name, _)| *name == family);
+    known.map_or(UpdaterAddress::Unknown, |(_, address)| *address)
+}
+
 /// What holds for a build that bears no family's mark.
 static UNKNOWN: LazyLock<Family> = LazyLock::new(|| Family {
     name: "unknown family".into(),

@@ -56,7 +56,9 @@ pub struct Finding {
     pub rule: &'static Rule,
     /// What breaks it: an address, a page, a package; not escaped.
     pub place: String,
-    /// What was found, as a fragment of a sentence on the place; not escaped.
+    /// The entry of a list that breaks it, by file name or number; not escaped.
+    pub entry: Option<String>,
+    /// What was found, as a fragment of a sentence on the place or the entry; not escaped.
     pub message: String,
     /// What to do in this very case; none is what the rule says.
     advice: Option<&'static str>,
@@ -73,8 +75,27 @@ impl Finding {
         Finding {
             rule,
             place: place.into(),
+            entry: None,
             message: message.into(),
             advice: None,
+        }
+    }
+
+    /// The same finding on one entry of the list at the place.
+    #[must_use]
+    pub fn with_entry(self, entry: impl Into<String>) -> Finding {
+        Finding {
+            entry: Some(entry.into()),
+            ..self
+        }
+    }
+
+    /// The message, with the entry that it is on.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match &self.entry {
+            Some(entry) => format!("{entry}: {}", self.message),
+            None => self.message.clone(),
         }
     }
 

@@ -12,18 +12,14 @@ use walkdir::WalkDir;
 use super::{cause, rules};
 use crate::fetch::{Fault, Fetch, fetch_json};
 use crate::finding::Finding;
+use crate::site::writer::Manifest;
 
-/// Longest list of files read of a live site, in bytes: some 100,000 paths.
-const MAX_MANIFEST: usize = 16 << 20;
+/// Longest manifest read of a live site, in bytes: some 100,000 files and what made them.
+const MAX_MANIFEST: usize = 32 << 20;
 /// Longest other list, in bytes.
 const MAX_LIST: usize = 1 << 20;
 /// Most devices of a live site that are asked about one by one.
 const MAX_DEVICES: usize = 1_000;
-
-#[derive(Deserialize)]
-struct Manifest {
-    files: Vec<String>,
-}
 
 #[derive(Deserialize)]
 struct Types {
@@ -48,27 +44,30 @@ pub fn of_folder(root: &Path) -> Vec<String> {
     files.filter_map(path).collect()
 }
 
-/// The feeds of a live site, by their paths; empty if it does not tell.
+/// The files of a live site, and what made them as far as it tells; empty if it does not tell.
 ///
 /// # Errors
 /// A finding, if its host does not answer.
-pub fn of_site(base: &str, fetch: &dyn Fetch) -> Result<Vec<String>, Finding> {
+pub fn of_site(base: &str, fetch: &dyn Fetch) -> Result<Manifest, Finding> {
     let told = told_by(base, fetch);
     told.map_err(|fault| cause::find(&rules::SITE_UNREACHABLE, base, &fault))
 }
 
-fn told_by(base: &str, fetch: &dyn Fetch) -> Result<Vec<String>, Fault> {
+fn told_by(base: &str, fetch: &dyn Fetch) -> Result<Manifest, Fault> {
     let url = format!("{base}/.romfeed/manifest.json");
     if let Some(manifest) = fetch_json::<Manifest>(fetch, &url, MAX_MANIFEST)? {
-        return Ok(manifest.files);
+        return Ok(manifest);
     }
     for end in [".json", ""] {
         let url = format!("{base}/api/v1/devices{end}");
         if let Some(by_version) = fetch_json(fetch, &url, MAX_LIST)? {
-            return Ok(feeds_of(base, fetch, by_version, end));
+            return Ok(Manifest {
+                files: feeds_of(base, fetch, by_version, end),
+                makers: None,
+            });
         }
     }
-    Ok(Vec::new())
+    Ok(Manifest::default())
 }
 
 /// The feeds of the devices of each version; addresses of the site's lists end with `end`.

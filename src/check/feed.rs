@@ -4,13 +4,16 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::rules;
 use super::strict;
 use super::target::{Feed, Kind};
-use super::{Installed, cause, hosts, present};
+use super::{Installed, cause, hosts, present, sound};
 use crate::client::{
     self, Entry, Generation, ListFault, Response, TransportFault, Warning, accept, read,
 };
+use crate::entry_rules::{self, ListedBuild, Problem};
 use crate::fetch::{Answer, Ask, Fault, Fetch, follow};
 use crate::finding::{Finding, Rule};
 
@@ -18,6 +21,12 @@ use crate::finding::{Finding, Rule};
 const MAX_FEED: usize = 4 << 20;
 /// Most redirects that Android follows.
 pub(super) const MAX_REDIRECTS: usize = 20;
+
+/// Longest list that is held as a tree of JSON values, in bytes; those take up to 25 times as much.
+const MAX_TREE: usize = 1 << 20;
+
+/// Takes a finding: the rule, the entry that breaks it if it is one, and the message.
+type Find<'f> = dyn FnMut(&'static Rule, Option<String>, String) + 'f;
 
 /// A package that a list offers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,8 +37,8 @@ pub(super) struct Listed {
     pub(super) size: Option<i64>,
     /// In seconds.
     pub(super) datetime: i64,
-    /// Whose list it is.
-    pub(super) device: String,
+    /// Whose list it is, if the list's address tells.
+    pub(super) device: Option<String>,
     /// The list, for messages.
     pub(super) path: String,
 }
@@ -43,8 +52,13 @@ pub(super) struct Judged {
     pub(super) body: Option<Vec<u8>>,
 }
 
-/// Asks for a list and judges it.
-pub(super) fn judge(feed: &Feed, fetch: &dyn Fetch, installed: Option<&Installed>) -> Judged {
+/// Asks for a list and judges it; `now` is in seconds since the epoch.
+pub(super) fn judge(
+    feed: &Feed,
+    fetch: &dyn Fetch,
+    installed: Option<&Installed>,
+    now: i64,
+) -> Judged {
     let mut judged = Judged::default();
     judged.findings.extend(hosts::of_feed(feed));
     let file = fetch.file(&feed.url);
@@ -62,8 +76,9 @@ pub(super) fn judge(feed: &Feed, fetch: &dyn Fetch, installed: Option<&Installed
             return judged;
         }
     };
-    let mut find = |rule: &'static Rule, message: String| {
-        let finding = Finding::new(rule, feed.path.clone(), message);
+    let mut find = |rule: &'static Rule, entry: Option<String>, message: String| {
+        let mut finding = Finding::new(rule, feed.path.clone(), message);
+        finding.entry = entry;
         judged
             .findings
             .push(match file.is_some() && is_of_text(rule) {
@@ -77,11 +92,11 @@ pub(super) fn judge(feed: &Feed, fetch: &dyn Fetch, installed: Option<&Installed
     let readers = feed.readers(&last.body);
     let (accepting, faults) = transport(readers, &answers);
     for (rule, message) in faults {
-        find(rule, message);
+        find(rule, None, message);
     }
     if !(200..300).contains(&last.status) {
         if let Some(message) = other_case(feed, fetch) {
-            find(&rules::FEED_CASE, message);
+            find(&rules::FEED_CASE, None, message);
         }
         return judged;
     }
@@ -92,13 +107,21 @@ pub(super) fn judge(feed: &Feed, fetch: &dyn Fetch, installed: Option<&Installed
         .filter(|romtype| has_capitals(romtype))
     {
         let message = format!("phones ask for `{}`", romtype.to_ascii_lowercase());
-        find(&rules::FEED_CASE, message);
+        find(&rules::FEED_CASE, None, message);
     }
     if last.is_cut {
         find(
             &rules::FEED_TOO_LONG,
+            None,
             format!("it has more than {MAX_FEED} bytes"),
         );
+        return judged;
+    }
+    if let Kind::Sound(format) = feed.kind {
+        if let Some(fault) = sound::fault(format, &last.body) {
+            find(&rules::FEED_UNREADABLE, None, fault);
+        }
+        judged.body = Some(last.body.clone());
         return judged;
     }
     let is_new = |reader: &Generation| *reader >= Generation::KotlinV1;
@@ -108,9 +131,19 @@ pub(super) fn judge(feed: &Feed, fetch: &dyn Fetch, installed: Option<&Installed
         false => strict::fault_for_old(&last.body),
     };
     if let Some(fault) = fault {
-        find(&rules::FEED_NOT_STRICT, fault);
+        find(&rules::FEED_NOT_STRICT, None, fault);
     }
     let entries = read_all(&accepting, &last.body, &mut find);
+    let tree = json_tree(&last.body);
+    for (_, entry) in &entries {
+        for problem in entry_problems(entry, &tree, now) {
+            let rule = match problem {
+                Problem::OtherName { .. } => &rules::ENTRY_URL_NAME,
+                _ => &rules::ENTRY_FIELD,
+            };
+            find(rule, Some(entry.filename.clone()), problem.to_string());
+        }
+    }
     judge_entries(feed, &entries, installed, &mut find);
     judged.listed = entries
         .iter()
@@ -228,7 +261,8 @@ fn without_common_end(a: &str, b: &str) -> [String; 2] {
 fn other_case(feed: &Feed, fetch: &dyn Fetch) -> Option<String> {
     let romtype = feed.romtype.as_ref()?;
     let capitals = romtype.to_ascii_uppercase();
-    let [from, to] = [romtype, &capitals].map(|romtype| format!("/{}/{romtype}", feed.device));
+    let device = feed.device.as_ref()?;
+    let [from, to] = [romtype, &capitals].map(|romtype| format!("/{device}/{romtype}"));
     let at = feed.url.rfind(&from).filter(|_| *romtype != capitals)?;
     let url = format!("{}{to}{}", &feed.url[..at], &feed.url[at + from.len()..]);
     let answer = fetch.fetch(&Ask::get(&url, 1)).ok()?;
@@ -236,34 +270,38 @@ fn other_case(feed: &Feed, fetch: &dyn Fetch) -> Option<String> {
 }
 
 /// The entries each generation reads, each once: with the last generation that reads it.
-fn read_all(
-    readers: &[Generation],
-    body: &[u8],
-    find: &mut dyn FnMut(&'static Rule, String),
-) -> Vec<(Generation, Entry)> {
+fn read_all(readers: &[Generation], body: &[u8], find: &mut Find<'_>) -> Vec<(Generation, Entry)> {
     let mut entries: BTreeMap<usize, (Generation, Entry)> = BTreeMap::new();
-    let mut faults: BTreeMap<String, (&'static Rule, Vec<Generation>)> = BTreeMap::new();
-    let mut add = |rule, text: String, generation| {
-        let (_, generations) = faults.entry(text).or_insert((rule, Vec::new()));
+    type Fault = (Option<usize>, String);
+    let mut faults: BTreeMap<Fault, (&'static Rule, Vec<Generation>)> = BTreeMap::new();
+    let mut add = |rule, index: Option<usize>, text: String, generation| {
+        let (_, generations) = faults.entry((index, text)).or_insert((rule, Vec::new()));
         generations.push(generation);
     };
     for generation in readers {
         match read(*generation, body) {
             Ok(list) => {
                 for dropped in list.dropped {
-                    add(&rules::FEED_ENTRY_DROPPED, dropped.to_string(), *generation);
+                    let (index, fault) = (Some(dropped.index), dropped.fault.to_string());
+                    add(&rules::FEED_ENTRY_DROPPED, index, fault, *generation);
                 }
                 let read = list.entries.into_iter();
                 entries.extend(read.map(|entry| (entry.index, (*generation, entry))));
             }
             Err(fault) => {
                 let fault: ListFault = fault;
-                add(&rules::FEED_UNREADABLE, fault.to_string(), *generation);
+                add(
+                    &rules::FEED_UNREADABLE,
+                    None,
+                    fault.to_string(),
+                    *generation,
+                );
             }
         }
     }
-    for (fault, (rule, generations)) in faults {
-        find(rule, for_whom(fault, &generations, readers));
+    for ((index, fault), (rule, generations)) in faults {
+        let entry = index.map(|index| format!("entry {index}"));
+        find(rule, entry, for_whom(fault, &generations, readers));
     }
     entries.into_values().collect()
 }
@@ -272,47 +310,88 @@ fn judge_entries(
     feed: &Feed,
     entries: &[(Generation, Entry)],
     installed: Option<&Installed>,
-    find: &mut dyn FnMut(&'static Rule, String),
+    find: &mut Find<'_>,
 ) {
+    // A list with entries of all types has some for other phones.
+    let is_of_one_type = |romtype: &String| {
+        let is_it = |entry: &Entry| entry_rules::romtype_problem(&entry.romtype, romtype).is_none();
+        !matches!(feed.kind, Kind::Device)
+            || feed.path.contains(&**romtype)
+            || !entries.iter().any(|(_, entry)| is_it(entry))
+    };
+    let romtype = feed.romtype.as_ref();
+    let romtype = romtype.filter(|romtype| feed.kind != Kind::Legacy && is_of_one_type(romtype));
     let mut ids: BTreeMap<&str, &Entry> = BTreeMap::new();
     for (generation, entry) in entries {
         let name = &entry.filename;
+        let mut find = |rule, message| find(rule, Some(name.clone()), message);
         for warning in client::warnings(*generation, entry) {
             if let Some(rule) = rule_of(&warning) {
-                find(rule, format!("{name}: {warning}"));
+                find(rule, warning.to_string());
             }
         }
         if let Some(first) = ids.insert(&entry.id, entry)
             && first.url != entry.url
             && feed.kind != Kind::Legacy
         {
-            let message = format!("{name} and {} have the id `{}`", first.filename, entry.id);
+            let message = format!("{} has its id too: `{}`", first.filename, entry.id);
             find(&rules::ENTRY_DUPLICATE_ID, message);
         }
         if *generation == Generation::Kotlin23 && entry.sdk_level.is_none() {
-            find(&rules::ENTRY_SDK, format!("{name} has no os_sdk_level"));
+            find(&rules::ENTRY_SDK, "it has no os_sdk_level".to_owned());
         }
-        if let Some(romtype) = &feed.romtype
-            && feed.kind != Kind::Legacy
-            && !entry.romtype.eq_ignore_ascii_case(romtype)
+        if let Some(romtype) = romtype
+            && let Some(problem) = entry_rules::romtype_problem(&entry.romtype, romtype)
         {
-            let message = format!(
-                "{name} is `{}`, and the list is for `{romtype}`",
-                entry.romtype
-            );
-            find(&rules::ENTRY_ROMTYPE, message);
+            find(&rules::ENTRY_ROMTYPE, problem.to_string());
         }
         if let Some(installed) = installed
             && *name == installed.filename
             && entry.datetime > installed.timestamp
         {
             let message = format!(
-                "{name} is offered to itself: its datetime is {}, its own date {}",
+                "it is offered to itself: its datetime is {}, its own date {}",
                 entry.datetime, installed.timestamp
             );
             find(&rules::FEED_OFFERS_INSTALLED, message);
         }
     }
+}
+
+impl<'a> From<&'a Entry> for ListedBuild<'a> {
+    /// What a client made of an entry.
+    fn from(entry: &'a Entry) -> ListedBuild<'a> {
+        // What a client does not read is empty.
+        let read = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+        ListedBuild {
+            filename: read(&entry.filename),
+            url: read(&entry.url),
+            version: read(&entry.version),
+            romtype: read(&entry.romtype),
+            timestamp: Some(entry.datetime),
+            size: entry.size,
+        }
+    }
+}
+
+/// A body as a tree of JSON values; null if it is none, or too long for that.
+#[must_use]
+pub fn json_tree(body: &[u8]) -> Value {
+    match body.len() > MAX_TREE {
+        true => Value::Null,
+        false => serde_json::from_slice(body).unwrap_or_default(),
+    }
+}
+
+/// What is wrong with an entry whoever reads it; `tree` is the body that it is from, `now` in
+/// seconds since the epoch.
+#[must_use]
+pub fn entry_problems(entry: &Entry, tree: &Value, now: i64) -> Vec<Problem> {
+    let mut problems = entry_rules::judge(&ListedBuild::from(entry), now);
+    // Clients that read an array refuse it for a number where they want text.
+    let written = &tree["response"][entry.index];
+    problems.extend(entry_rules::number_problems(written));
+    problems
 }
 
 fn rule_of(warning: &Warning) -> Option<&'static Rule> {
@@ -321,8 +400,10 @@ fn rule_of(warning: &Warning) -> Option<&'static Rule> {
         | Warning::CleartextUrl { .. }
         | Warning::UnescapedUrl { .. } => &rules::ENTRY_URL,
         Warning::Digest { .. } => &rules::ENTRY_DIGEST,
-        // Judged across entries.
-        Warning::RepeatedId { .. } => return None,
+        // Judged across entries, and by the rules of all entries.
+        Warning::RepeatedId { .. } | Warning::Milliseconds { .. } | Warning::NoSize { .. } => {
+            return None;
+        }
         _ => &rules::ENTRY_FIELD,
     })
 }
@@ -331,7 +412,7 @@ fn rule_of(warning: &Warning) -> Option<&'static Rule> {
 pub(super) fn judge_post(feed: &Feed, fetch: &dyn Fetch) -> Option<Finding> {
     let url = feed.url.strip_suffix("/index.json")?;
     let phone = client::Phone {
-        device: feed.device.clone(),
+        device: feed.device.clone().unwrap_or_default(),
         ..client::Phone::default()
     };
     let request = client::request(Generation::Cm12, url, &phone).ok()?;

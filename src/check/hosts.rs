@@ -74,7 +74,8 @@ pub(super) fn of_zip(zip: &Listed) -> Vec<Finding> {
         find(&rules::HOST_GITHUB_RAW, "it is on github.com".to_owned());
     }
     if is_on(&host, "sourceforge.net") && path.trim_end_matches('/').ends_with("/download") {
-        find(&rules::HOST_SOURCEFORGE, "it ends in /download".to_owned());
+        let message = "it ends in /download; --zips sees whether it leads to the zip";
+        find(&rules::HOST_SOURCEFORGE, message.to_owned());
     }
     if PAGE_HOSTS.iter().any(|page| is_on(&host, page)) {
         find(&rules::HOST_PAGE, format!("{host} shows a page first"));
@@ -92,7 +93,7 @@ mod tests {
             filename: "x.zip".to_owned(),
             size: Some(size),
             datetime: 0,
-            device: "dev".to_owned(),
+            device: None,
             path: "dev.json".to_owned(),
         };
         of_zip(&zip).iter().map(|found| found.rule.id).collect()

@@ -11,11 +11,12 @@ mod hosts;
 mod own;
 mod present;
 pub mod rules;
+mod sound;
 mod strict;
 pub mod target;
 mod zips;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -28,7 +29,8 @@ use feed::{Judged, Listed, MAX_REDIRECTS};
 use target::{Feed, Kind};
 
 pub use discover::{of_folder, of_site};
-pub use own::{Installed, Known, expected, known, lists};
+pub use feed::{entry_problems, json_tree};
+pub use own::{Installed, Known, addresses, expected, known, lists};
 
 /// What romfeed asks for to see how a host answers for what is not there.
 const NO_SUCH_PAGE: &str = "romfeed-asks-for-what-is-not-there.json";
@@ -58,12 +60,14 @@ pub struct Task<'a> {
     pub known: BTreeMap<String, Known>,
     /// The site is live: its host is judged too.
     pub is_live: bool,
+    /// The time, in seconds since the epoch.
+    pub now: i64,
 }
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Errors first; those that say the same of several places are one.
+    /// Errors first, each finding once.
     pub findings: Vec<Finding>,
     /// Lists that were judged.
     pub num_feeds: usize,
@@ -77,7 +81,8 @@ pub struct Report {
 #[must_use]
 pub fn check(task: &Task<'_>) -> Report {
     let mut findings = judge_address(task);
-    if task.feeds.is_empty() {
+    let is_for_phones = |feed: &Feed| !matches!(feed.kind, Kind::Sound(_));
+    if !task.feeds.iter().any(is_for_phones) {
         findings.push(Finding::new(
             &rules::SITE_EMPTY,
             task.base,
@@ -125,13 +130,13 @@ pub fn check(task: &Task<'_>) -> Report {
             }
         }
     }
-    report.findings = merged(findings);
+    report.findings = sorted(findings);
     report
 }
 
 fn judge_feed(task: &Task<'_>, feed: &Feed) -> Judged {
     let installed = task.expected.get(&feed.path).and_then(Option::as_ref);
-    let mut judged = feed::judge(feed, &*task.site, installed);
+    let mut judged = feed::judge(feed, &*task.site, installed, task.now);
     if judged.body.is_none()
         && let Some(found) = target::in_other_case(task.paths, &feed.path)
     {
@@ -174,6 +179,7 @@ fn judge_address(task: &Task<'_>) -> Vec<Finding> {
     let variants: BTreeSet<&str> = task
         .feeds
         .iter()
+        .filter(|feed| !matches!(feed.kind, Kind::Template(_) | Kind::Sound(_)))
         .map(|feed| feed.path.split("api/").next().unwrap_or_default())
         .filter(|prefix| prefix.ends_with('/') || prefix.is_empty())
         .collect();
@@ -244,32 +250,15 @@ fn judge_unknown(task: &Task<'_>) -> Option<Finding> {
     })
 }
 
-/// Errors first, and what is said of several places once.
-fn merged(findings: Vec<Finding>) -> Vec<Finding> {
-    let mut places: Vec<(Finding, BTreeSet<String>)> = Vec::new();
-    let mut index: BTreeMap<(&str, String), usize> = BTreeMap::new();
-    for finding in findings {
-        let key = (finding.rule.id, finding.message.clone());
-        let at = *index.entry(key).or_insert_with(|| {
-            places.push((finding.clone(), BTreeSet::new()));
-            places.len() - 1
-        });
-        let (first, more) = &mut places[at];
-        if finding.place != first.place {
-            more.insert(finding.place);
-        }
-    }
-    let mut merged: Vec<Finding> = places
+/// Errors first, and each finding once.
+fn sorted(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut seen = HashSet::new();
+    let mut sorted: Vec<Finding> = findings
         .into_iter()
-        .map(|(mut finding, more)| {
-            if !more.is_empty() {
-                finding.place = format!("{} and {} more", finding.place, more.len());
-            }
-            finding
-        })
+        .filter(|finding| seen.insert((finding.rule.id, finding.place.clone(), finding.text())))
         .collect();
-    merged.sort_by_key(|finding| std::cmp::Reverse(finding.rule.severity));
-    merged
+    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.rule.severity));
+    sorted
 }
 
 #[cfg(test)]
@@ -285,21 +274,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_twice_is_one_finding() {
-        let find = |rule, place: &str, message: &str| Finding::new(rule, place, message);
-        let merged = merged(vec![
-            find(&rules::FEED_STALE, "a", "x"),
-            find(&rules::FEED_STALE, "b", "x"),
-            find(&rules::FEED_STALE, "a", "x"),
-            find(&rules::FEED_STATUS, "c", "x"),
+    fn errors_come_first_and_each_finding_once() {
+        let find = |rule, place: &str| Finding::new(rule, place, "x");
+        let sorted = sorted(vec![
+            find(&rules::FEED_STALE, "a"),
+            find(&rules::FEED_STALE, "b"),
+            find(&rules::FEED_STALE, "a"),
+            find(&rules::FEED_STATUS, "c"),
         ]);
-        let lines = merged
+        let lines = sorted
             .iter()
             .map(|found| (found.rule.id, found.place.as_str()));
         let lines: Vec<_> = lines.collect();
         assert_eq!(
             lines,
-            [("feed-status", "c"), ("feed-stale", "a and 1 more")]
+            [
+                ("feed-status", "c"),
+                ("feed-stale", "a"),
+                ("feed-stale", "b")
+            ]
         );
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::build::Build;
 use crate::catalog::Catalog;
 use crate::catalog::lanes::Lanes;
 use crate::changelog::Rendered;
 use crate::config::Config;
 use crate::feed;
+use crate::site::made_by::{MadeBy, made_by_of};
 
 /// A build that phones run, and that should have a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,14 +54,24 @@ pub fn expected(lanes: &Lanes<'_>) -> BTreeMap<String, Option<Installed>> {
     expected
 }
 
-/// The paths of all lists that are made from these lanes, of all formats that are set; texts on
+/// All lists that the settings make of these lanes, by path, with what makes each; texts on
 /// changes are not among them.
 ///
 /// # Errors
 /// [`feed::Error`], if a feed template cannot be used.
-pub fn lists(lanes: &Lanes<'_>, config: &Config) -> Result<Vec<String>, feed::Error> {
+pub fn lists(lanes: &Lanes<'_>, config: &Config) -> Result<MadeBy, feed::Error> {
     let feeds = feed::render(&lanes.lanes, config, &Rendered::default())?;
-    Ok(feeds.pages.into_iter().map(|page| page.path).collect())
+    Ok(made_by_of(&feeds.pages))
+}
+
+/// The download address of each build that is offered, by its identity.
+#[must_use]
+pub fn addresses<'a>(catalog: &'a Catalog, config: &Config) -> BTreeMap<&'a str, String> {
+    let offered = catalog.builds.values().filter(|record| record.is_offered());
+    let address = |build: &'a Build| Some((build.identity(), config.address(build)?.0));
+    offered
+        .filter_map(|record| address(&record.build))
+        .collect()
 }
 
 /// What the catalog has of its packages, by file name.

@@ -127,6 +127,10 @@ rules! {
         "Filename, datetime, size and id are such that a download can work",
         "UpdaterController.startDownload, Utils.isCompatible, Update.LOCAL_ID",
         "publish a bare file name, a datetime in seconds, the size in bytes and an id of its own";
+    ENTRY_URL_NAME, Warning, "entry-url-name",
+        "The download address ends in the file name of its entry",
+        "the commonest fault of lists written by hand: the address of an earlier build stays",
+        "set the address of this build; if the host gives its files other names, --zips compares the zip itself";
     ENTRY_DIGEST, Warning, "entry-digest",
         "The sha256 of an entry is 64 digits in lower case",
         "forks of the client of 23 compare it as text",
@@ -195,10 +199,10 @@ rules! {
         "The feed for LineageOS 23 is not on raw.githubusercontent.com",
         "it serves text/plain, which early revisions of 23 refuse, and caches for minutes",
         "use GitHub Pages";
-    HOST_SOURCEFORGE, Error, "host-sourceforge",
+    HOST_SOURCEFORGE, Warning, "host-sourceforge",
         "A SourceForge address is that of a file",
-        "addresses that end in /download show a page first",
-        "use https://downloads.sourceforge.net/project/NAME/PATH or master.dl.sourceforge.net, and check it with --zips";
+        "addresses that end in /download lead programs to the file, and browsers to a page",
+        "let --zips see whether it leads to the zip, or use https://downloads.sourceforge.net/project/NAME/PATH";
     HOST_PAGE, Error, "host-page",
         "The host of a zip has direct addresses",
         "Google Drive, MEGA, MediaFire and AndroidFileHost show a page first",

@@ -1,13 +1,19 @@
-//! The feeds of a site by their addresses, and who reads each.
+//! The feeds of a site, and who reads each.
 //!
-//! In: paths below a site's base address. Out: [`Feed`]s. The paths are those romfeed writes, which
-//! are also those of LineageOS's own server and of LineageOTA.
+//! In: paths below a site's base address, and what made the files there, if that is known. Out:
+//! [`Feed`]s. A file of a template has the readers of that template. Of other files the path tells:
+//! the paths are those romfeed writes, which are also those of LineageOS's own server and of
+//! LineageOTA.
 
 use std::collections::BTreeSet;
 
 use percent_encoding::percent_decode_str;
 
+use super::sound;
 use crate::client::Generation;
+use crate::feed::Maker;
+use crate::site::made_by::MadeBy;
+use crate::template::Format;
 
 /// What a list is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +28,27 @@ pub enum Kind {
     Device,
     /// `{"result":[…]}`, which CMUpdater asks for by POST.
     Legacy,
+    /// What a template makes for these clients.
+    Template(&'static [Generation]),
+    /// No client is known to read it; it should be sound in this format.
+    Sound(Format),
 }
+
+const V1_READERS: &[Generation] = &[Generation::Template14, Generation::Java22];
+const V2_READERS: &[Generation] = &[Generation::KotlinVersion, Generation::Kotlin23];
+
+/// Who reads what each shipped template makes; nobody but people and other programs if empty.
+const TEMPLATE_READERS: [(&str, &[Generation]); 9] = [
+    ("atom", &[]),
+    ("atom-site", &[]),
+    ("crdroid", &[]),
+    ("custota", &[]),
+    ("evolution-x", &[]),
+    ("grapheneos", &[]),
+    ("lineageota", V1_READERS),
+    ("pixelos", &[]),
+    ("v2-incremental", V2_READERS),
+];
 
 /// One list of builds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,9 +59,9 @@ pub struct Feed {
     pub path: String,
     /// What it is for.
     pub kind: Kind,
-    /// The device, as the address has it.
-    pub device: String,
-    /// The release type, as the address has it; `None` where the list has all of them.
+    /// The device, as the address has it; `None` where it does not tell.
+    pub device: Option<String>,
+    /// The release type of the phones that read it; `None` where phones of all types do.
     pub romtype: Option<String>,
 }
 
@@ -48,7 +74,7 @@ impl Feed {
             url: format!("{base}/{}", crate::address::encode_path(path)),
             path: path.to_owned(),
             kind,
-            device: device.to_owned(),
+            device: Some(device.to_owned()),
             romtype: romtype.map(str::to_owned),
         };
         let json = |name: &'_ str| name.strip_suffix(".json").map(str::to_owned);
@@ -74,6 +100,31 @@ impl Feed {
         }
     }
 
+    /// The feed that this maker made at a path below the base address; none if nothing reads it.
+    #[must_use]
+    pub fn made_by(maker: &Maker, base: &str, path: &str) -> Option<Feed> {
+        let kind = match maker {
+            Maker::Page => return None,
+            Maker::LineageOs => return Feed::of_path(base, path),
+            Maker::Own { format, .. } => Kind::Sound(*format),
+            Maker::Shipped(name) => {
+                let readers = TEMPLATE_READERS.iter().find(|(known, _)| known == name);
+                match readers {
+                    Some((_, readers)) if !readers.is_empty() => Kind::Template(readers),
+                    // A template of news, or one of a later romfeed.
+                    _ => Kind::Sound(sound::format_of(path)),
+                }
+            }
+        };
+        Some(Feed {
+            url: format!("{base}/{}", crate::address::encode_path(path)),
+            path: path.to_owned(),
+            kind,
+            device: None,
+            romtype: None,
+        })
+    }
+
     /// The feed at an address that a phone asks for.
     #[must_use]
     pub fn of_url(url: &str, kind: Kind, device: &str, romtype: Option<&str>) -> Feed {
@@ -82,7 +133,7 @@ impl Feed {
             url: url.to_owned(),
             path: percent_decode_str(path).decode_utf8_lossy().into_owned(),
             kind,
-            device: device.to_owned(),
+            device: Some(device.to_owned()),
             romtype: romtype.map(str::to_owned),
         }
     }
@@ -94,7 +145,7 @@ impl Feed {
     pub fn readers(&self, body: &[u8]) -> &'static [Generation] {
         let is_array = || body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
         match self.kind {
-            Kind::V1 => &[Generation::Template14, Generation::Java22],
+            Kind::V1 => V1_READERS,
             Kind::V1Incremental => &[
                 Generation::Cm14,
                 Generation::First15,
@@ -104,17 +155,28 @@ impl Feed {
             Kind::Legacy => &[Generation::Cm12],
             // ROMs that ask without an ending are younger than the revision before.
             Kind::V2 if self.path.ends_with("/builds") => &[Generation::Kotlin23],
-            Kind::V2 => &[Generation::KotlinVersion, Generation::Kotlin23],
-            Kind::Device if is_array() => &[Generation::KotlinVersion, Generation::Kotlin23],
-            Kind::Device => &[Generation::Template14, Generation::Java22],
+            Kind::V2 => V2_READERS,
+            Kind::Device if is_array() => V2_READERS,
+            Kind::Device => V1_READERS,
+            Kind::Template(readers) => readers,
+            // Whatever asks for it goes along redirects, as most clients do.
+            Kind::Sound(_) => &[Generation::Java22],
         }
     }
 }
 
-/// All feeds among the paths of a site, in order, each once.
+/// All feeds among the paths of a site, in order, each once; `makers` tell what made each, if that
+/// is known.
 #[must_use]
-pub fn feeds(base: &str, paths: &[String]) -> Vec<Feed> {
-    let devices: BTreeSet<String> = paths
+pub fn feeds(base: &str, paths: &[String], makers: Option<&MadeBy>) -> Vec<Feed> {
+    if let Some(makers) = makers {
+        let feeds = paths
+            .iter()
+            .filter_map(|path| Feed::made_by(makers.get(path)?, base, path));
+        let feeds: BTreeSet<Feed> = feeds.collect();
+        return feeds.into_iter().collect();
+    }
+    let devices: BTreeSet<Option<String>> = paths
         .iter()
         .filter_map(|path| Feed::of_path(base, path))
         .filter(|feed| feed.kind != Kind::Device)
@@ -145,6 +207,7 @@ pub fn in_other_case<'p>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::template::SHIPPED;
 
     #[test]
     fn paths_tell_what_a_feed_is_for() {
@@ -172,7 +235,7 @@ mod tests {
                 (kind, romtype),
                 "{path}"
             );
-            assert_eq!(feed.device, "dev", "{path}");
+            assert_eq!(feed.device.as_deref(), Some("dev"), "{path}");
             assert_eq!(feed.url, format!("https://h/{path}"));
         }
         for path in [
@@ -187,6 +250,40 @@ mod tests {
     }
 
     #[test]
+    fn every_shipped_template_has_its_readers() {
+        let shipped = SHIPPED.map(|(name, _)| name);
+        let known = TEMPLATE_READERS.map(|(name, _)| name);
+        assert_eq!(shipped, known);
+    }
+
+    #[test]
+    fn what_made_a_file_tells_who_reads_it() {
+        let own = Maker::Own {
+            name: "mine".to_owned(),
+            format: Format::Xml,
+        };
+        let shipped = |name: &str| Maker::Shipped(name.to_owned());
+        let path = "api/v1/dev/nightly.json";
+        for (maker, kind) in [
+            (Maker::Page, None),
+            (Maker::LineageOs, Some(Kind::V1)),
+            (own, Some(Kind::Sound(Format::Xml))),
+            (shipped("lineageota"), Some(Kind::Template(V1_READERS))),
+            (shipped("atom"), Some(Kind::Sound(Format::Json))),
+            (
+                shipped("of-a-later-version"),
+                Some(Kind::Sound(Format::Json)),
+            ),
+        ] {
+            let makers: MadeBy = [(path.to_owned(), maker)].into();
+            let paths = [path, "of/somebody/else.json"].map(str::to_owned);
+            let found = feeds("https://h", &paths, Some(&makers));
+            let kinds: Vec<Kind> = found.into_iter().map(|feed| feed.kind).collect();
+            assert_eq!(kinds, Vec::from_iter(kind));
+        }
+    }
+
+    #[test]
     fn other_json_at_the_root_is_no_feed() {
         let paths = [
             "dev.json",
@@ -194,7 +291,7 @@ mod tests {
             "api/v1/devices.json",
             "api/v1/dev/x.json",
         ];
-        let found = feeds("https://h", &paths.map(str::to_owned));
+        let found = feeds("https://h", &paths.map(str::to_owned), None);
         let paths: Vec<&str> = found.iter().map(|feed| feed.path.as_str()).collect();
         assert_eq!(paths, ["api/v1/dev/x.json", "dev.json"]);
     }

@@ -17,7 +17,7 @@ use crate::package::zip::{self, Package};
 const PEEK_LEN: usize = 16;
 
 /// What lists say of one address, each saying once.
-pub(super) type Sayings = BTreeMap<(String, Option<i64>, i64, String), Listed>;
+pub(super) type Sayings = BTreeMap<(String, Option<i64>, i64, Option<String>), Listed>;
 
 /// Sorts what lists offer by address.
 pub(super) fn collect(known: &mut BTreeMap<String, Sayings>, listed: Vec<Listed>) {
@@ -66,9 +66,6 @@ pub(super) fn judge(
         accept_gzip: true,
         ..Ask::get(url, PEEK_LEN)
     };
-    let mut find = |rule, message: String| {
-        findings.push(Finding::new(rule, url, message));
-    };
     match follow(&**fetch, &ask, MAX_REDIRECTS) {
         Err(Fault::Elsewhere { .. }) => return Outcome::Elsewhere(findings),
         // What names no host is said of the feed.
@@ -81,6 +78,11 @@ pub(super) fn judge(
             findings.extend(found.map(|(rule, message)| Finding::new(rule, url, message)));
         }
         Ok(answers) => {
+            // What it answers decides, not how its address ends.
+            findings.retain(|found| *found.rule != rules::HOST_SOURCEFORGE);
+            let mut find = |rule, message: String| {
+                findings.push(Finding::new(rule, url, message));
+            };
             for (rule, message) in redirects(&answers) {
                 find(rule, message);
             }
@@ -226,22 +228,24 @@ fn fault_of_device(
     devices: &[String],
     known: &BTreeMap<String, Known>,
 ) -> Option<String> {
-    let fits = |zip: &Listed| {
+    let fits = |zip: &Listed, device: &String| {
         let names = known.get(&zip.filename).map(|known| &known.devices);
-        let names = names.filter(|names| names.contains(&zip.device));
+        let names = names.filter(|names| names.contains(device));
         let is_other_name = |device| names.is_some_and(|names| names.contains(device));
         devices
             .iter()
-            .any(|device| *device == zip.device || is_other_name(device))
+            .any(|own| own == device || is_other_name(own))
     };
-    let first = listed.first()?;
-    let is_fit = devices.is_empty() || listed.iter().any(fits);
+    // A list of a template does not tell whose it is.
+    let of_devices = listed
+        .iter()
+        .filter_map(|zip| Some((zip, zip.device.as_ref()?)));
+    let of_devices: Vec<(&Listed, &String)> = of_devices.collect();
+    let (first, device) = of_devices.first()?;
+    let is_fit = devices.is_empty() || of_devices.iter().any(|(zip, device)| fits(zip, device));
     (!is_fit).then(|| {
         let devices = devices.join(", ");
-        format!(
-            "it is for {devices}, and {} is for {}",
-            first.path, first.device
-        )
+        format!("it is for {devices}, and {} is for {device}", first.path)
     })
 }
 

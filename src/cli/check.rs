@@ -10,13 +10,15 @@ use romfeed::check::target::{Feed, Kind, feeds};
 use romfeed::check::{self, Installed, Known, Report, Task};
 use romfeed::client::{self, Generation, Phone};
 use romfeed::config::Config;
+use romfeed::feed::Maker;
 use romfeed::fetch::{Fetch, Folder};
 use romfeed::finding::{self, Finding};
 use romfeed::romside::PLACEHOLDER_BASE;
+use romfeed::site::made_by::MadeBy;
 use romfeed::site::writer;
 
 use super::args::CheckArgs;
-use super::report::{Talk, chain, count, print_rom_side};
+use super::report::{Talk, chain, count, families, print_rom_side};
 use super::tame::{escape, shown};
 use super::{Outcome, findings, live, now};
 
@@ -54,7 +56,14 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         true => escape(base),
         false => shown(&config.out),
     };
-    let found = match find_feeds(args, base, &paths, &*http) {
+    let own = match paths.is_empty() {
+        true => Own::default(),
+        false => match load_own(config, is_live) {
+            Ok(own) => own,
+            Err((message, hint)) => return usage(&message, hint),
+        },
+    };
+    let found = match find_feeds(args, base, own_base, &paths, &own, &*http) {
         Ok(found) => found,
         Err(Unknown::Usage(message)) => {
             return usage(&message, Some("name a feed: --device bacon --type nightly"));
@@ -66,13 +75,6 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         }
     };
     let has_site = is_own && !paths.is_empty() && args.device.is_none() && !base.contains('{');
-    let own = match paths.is_empty() {
-        true => Own::default(),
-        false => match load_own(config, is_live) {
-            Ok(own) => own,
-            Err((message, hint)) => return usage(&message, hint),
-        },
-    };
     // A folder that has lost its feeds is still a site.
     if found.is_empty() && own.required.is_empty() && !is_live {
         let message = format!("there is no site in {}", config.out.display());
@@ -102,6 +104,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         required,
         known: own.known,
         is_live,
+        now: now(),
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.live.connections.into());
     let pool = pool.build().map_err(io::Error::other)?;
@@ -109,7 +112,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
     let outcome = finish(&report, &place, args.json, talk)?;
     if has_site && base != PLACEHOLDER_BASE {
         talk.line("for the ROM:");
-        print_rom_side(talk, base, &own.variants);
+        print_rom_side(talk, base, &own.variants, &families(config));
     }
     Ok(outcome)
 }
@@ -133,9 +136,13 @@ fn finish(report: &Report, place: &str, json: bool, talk: Talk) -> io::Result<Ou
     })
 }
 
-/// What the catalog knows of one's own site.
+/// What the catalog and the manifest know of one's own site.
 #[derive(Default)]
 struct Own {
+    /// What made its feeds: as the manifest has it, or else as the settings make them.
+    makers: MadeBy,
+    /// Whether the manifest has it; else there may be feeds of earlier settings.
+    is_recorded: bool,
     /// The lists that phones in the field ask for.
     expected: BTreeMap<String, Option<Installed>>,
     /// The other files that have to be there.
@@ -149,21 +156,24 @@ fn load_own(config: &Config, is_live: bool) -> Result<Own, (String, Option<&'sta
     let fault = |error: &(dyn std::error::Error + 'static)| (chain(error), None);
     let catalogs = Catalogs::load(&config.catalogs).map_err(|error| fault(&error))?;
     let merged = catalogs.merged().map_err(|error| fault(&error))?;
-    // Where builds are downloaded from makes no difference to what runs in the field.
-    let mirrors = BTreeMap::new();
-    let lanes = lanes::lanes(&merged, config, &mirrors, now());
-    let mut required = check::lists(&lanes, config).map_err(|error| fault(&error))?;
+    let addresses = check::addresses(&merged, config);
+    let lanes = lanes::lanes(&merged, config, &addresses, now());
+    let lists = check::lists(&lanes, config).map_err(|error| fault(&error))?;
+    let manifest = writer::read_manifest(&config.out).map_err(|error| match error {
+        writer::Error::Manifest { .. } => (chain(&error), Some(MANIFEST_HINT)),
+        error => fault(&error),
+    })?;
+    let manifest = manifest.unwrap_or_default();
+    let mut required: Vec<String> = lists.keys().cloned().collect();
     if !is_live {
-        let own_files = writer::own_files(&config.out).map_err(|error| match error {
-            writer::Error::Manifest { .. } => (chain(&error), Some(MANIFEST_HINT)),
-            error => fault(&error),
-        });
-        required.extend(own_files?);
+        required.extend(manifest.files);
     }
     required.sort_unstable();
     required.dedup();
     let variants = lanes.lanes.keys().map(|key| key.variant.as_ref());
     Ok(Own {
+        is_recorded: manifest.makers.is_some(),
+        makers: manifest.makers.unwrap_or(lists),
         expected: check::expected(&lanes),
         required,
         known: check::known(&merged, config),
@@ -199,11 +209,27 @@ enum Unknown {
 fn find_feeds(
     args: &CheckArgs,
     base: &str,
+    own_base: Option<&str>,
     paths: &[String],
+    own: &Own,
     fetch: &dyn Fetch,
 ) -> Result<Vec<Feed>, Unknown> {
     if let Some(device) = &args.device {
-        return Ok(feeds_of_phone(args, base, device));
+        let mut feeds = feeds_of_phone(args, base, device);
+        for feed in &mut feeds {
+            let path = own_base.and_then(|base| feed.url.strip_prefix(base)?.strip_prefix('/'));
+            let made = own_base.zip(path).and_then(|(base, path)| {
+                let maker = own
+                    .makers
+                    .get(path)
+                    .filter(|maker| **maker != Maker::LineageOs)?;
+                Feed::made_by(maker, base, path)
+            });
+            if let Some(made) = made {
+                feed.kind = made.kind;
+            }
+        }
+        return Ok(feeds);
     }
     if base.contains('{') {
         let message = "an address with placeholders needs a phone to fill them in";
@@ -212,7 +238,7 @@ fn find_feeds(
     match (paths.is_empty(), args.url.is_some()) {
         (true, true) => {
             let told = check::of_site(base, fetch).map_err(Unknown::Unreachable)?;
-            let found = feeds(base, &told);
+            let found = feeds(base, &told.files, told.makers.as_ref());
             let base = escape(base);
             let message = format!("nothing at {base} tells which feeds are there");
             match found.is_empty() {
@@ -220,7 +246,16 @@ fn find_feeds(
                 false => Ok(found),
             }
         }
-        _ => Ok(feeds(base, paths)),
+        _ if own.is_recorded => Ok(feeds(base, paths, Some(&own.makers))),
+        _ => {
+            let (made, other): (Vec<String>, Vec<String>) = paths
+                .iter()
+                .cloned()
+                .partition(|path| own.makers.contains_key(path));
+            let mut found = feeds(base, &made, Some(&own.makers));
+            found.extend(feeds(base, &other, None));
+            Ok(found)
+        }
     }
 }
 
@@ -237,7 +272,7 @@ fn feeds_of_phone(args: &CheckArgs, base: &str, device: &str) -> Vec<Feed> {
     if base.contains('{') {
         let request = client::request(Generation::Template14, base, &phone);
         let url = request.map_or_else(|_| base.to_owned(), |request| request.url);
-        let romtype = base.contains("{type}").then_some(romtype.as_str());
+        let romtype = Some(romtype.as_str()).filter(|romtype| !romtype.is_empty());
         return vec![Feed::of_url(&url, Kind::Device, device, romtype)];
     }
     let mut paths = vec![format!("api/v2/devices/{device}/builds.json")];
@@ -247,5 +282,5 @@ fn feeds_of_phone(args: &CheckArgs, base: &str, device: &str) -> Vec<Feed> {
     if let Some(incr) = args.incr.as_ref().filter(|_| !romtype.is_empty()) {
         paths.push(format!("api/v1/{device}/{romtype}/{incr}"));
     }
-    feeds(base, &paths)
+    feeds(base, &paths, None)
 }

@@ -1,5 +1,6 @@
 //! Findings, for people and for scripts.
 
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 
 use romfeed::finding::{Finding, Rule, Severity};
@@ -20,31 +21,68 @@ struct Line<'a> {
     fix: &'a str,
 }
 
-/// Prints findings: with `json` as one object a line, otherwise for people, each with what to
-/// do about it and, with `-v`, who wants it so. `-q` leaves errors alone.
+/// Prints findings: with `json` as one object a line, otherwise for people, those that say the same
+/// at once, each with what to do about it. `-v` adds each place and entry, and who wants it so; `-q`
+/// leaves errors alone.
 pub(crate) fn print(talk: Talk, findings: &[Finding], json: bool) -> io::Result<()> {
-    for finding in findings {
-        match json {
-            true => print_json(&line(finding))?,
-            false => print_one(talk, finding),
-        }
+    if json {
+        return findings.iter().try_for_each(print_line);
+    }
+    for group in groups(findings) {
+        print_group(talk, &group);
     }
     Ok(())
 }
 
-fn line(finding: &Finding) -> Line<'_> {
-    Line {
+fn print_line(finding: &Finding) -> io::Result<()> {
+    print_json(&Line {
         id: finding.rule.id,
         severity: finding.rule.severity.as_str(),
         place: &finding.place,
-        message: &finding.message,
+        message: &finding.text(),
         source: finding.rule.source,
         fix: finding.fix(),
-    }
+    })
 }
 
-fn print_one(talk: Talk, finding: &Finding) {
-    let rule = finding.rule;
+/// Findings that say the same, of several places or of several entries; never empty.
+type Group<'f> = Vec<&'f Finding>;
+
+/// Sorts findings into groups, in the order of the first of each.
+fn groups(findings: &[Finding]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut index = HashMap::new();
+    for finding in findings {
+        let what = match &finding.entry {
+            Some(_) => without_values(&finding.message),
+            None => finding.message.clone(),
+        };
+        let key = (
+            finding.rule.id,
+            finding.fix(),
+            finding.entry.is_some(),
+            what,
+        );
+        let at = *index.entry(key).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[at].push(finding);
+    }
+    groups
+}
+
+/// A message without the numbers and the texts in backticks that are each entry's own.
+fn without_values(message: &str) -> String {
+    let outside = message.split('`').step_by(2);
+    let outside: Vec<&str> = outside.collect();
+    let is_digit = |c: char| c.is_ascii_digit();
+    outside.join("`").replace(is_digit, "")
+}
+
+fn print_group(talk: Talk, group: &Group<'_>) {
+    let Some(first) = group.first() else { return };
+    let rule = first.rule;
     let (color, is_error) = match rule.severity {
         Severity::Error => ("1;31", true),
         Severity::Warning => ("1;33", false),
@@ -55,19 +93,43 @@ fn print_one(talk: Talk, finding: &Finding) {
         false => talk.line(text),
     };
     let severity = talk.paint(color, rule.severity.as_str());
-    let (place, message) = (escape(&finding.place), escape(&finding.message));
-    tell(&format!("{severity} {} {place}: {message}", rule.id));
-    tell(&format!("  {} {}", talk.paint("1", "fix:"), finding.fix()));
+    let headline = escape(&headline(first, group));
+    tell(&format!("{severity} {} {headline}", rule.id));
+    if talk.verbosity > 0 && group.len() > 1 {
+        for finding in group {
+            let line = format!("{}: {}", finding.place, finding.text());
+            tell(&format!("    {}", escape(&line)));
+        }
+    }
+    tell(&format!("  {} {}", talk.paint("1", "fix:"), first.fix()));
     if talk.verbosity > 0 {
         tell(&format!("  {} {}", talk.paint("1", "source:"), rule.source));
     }
 }
 
-/// `2 errors, 1 warning`; none if there is neither.
+/// What a group says in one line, not escaped.
+fn headline(first: &Finding, group: &Group<'_>) -> String {
+    let places: BTreeSet<&str> = group.iter().map(|found| &*found.place).collect();
+    let place = match places.len() {
+        1 => first.place.clone(),
+        n => format!("{} and {} more", first.place, n - 1),
+    };
+    let entries: BTreeSet<&String> = group.iter().filter_map(|f| f.entry.as_ref()).collect();
+    let is_same = group.iter().all(|found| found.message == first.message);
+    match entries.len() {
+        0 | 1 => format!("{place}: {}", first.text()),
+        n if is_same => format!("{place}: {n} entries: {}", first.message),
+        n => format!("{place}: {n} entries, one of them {}", first.text()),
+    }
+}
+
+/// `2 errors, 1 warning`, as they are printed; none if there is neither.
 pub(crate) fn count(findings: &[Finding]) -> Option<String> {
+    let groups = groups(findings);
     let of = |severity: Severity| {
-        let all = findings.iter();
-        all.filter(|finding| finding.rule.severity == severity)
+        let first = groups.iter().filter_map(|group| group.first());
+        first
+            .filter(|finding| finding.rule.severity == severity)
             .count()
     };
     let parts: Vec<String> = [Severity::Error, Severity::Warning]
@@ -107,4 +169,61 @@ pub(crate) fn print_rules(rules: &[&Rule], json: bool) -> io::Result<()> {
         writeln!(out, "  source: {}\n  fix: {}\n", rule.source, rule.fix)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static RULE: Rule = Rule {
+        id: "a-rule",
+        severity: Severity::Error,
+        title: "",
+        source: "",
+        fix: "",
+    };
+
+    fn headlines(findings: &[Finding]) -> Vec<String> {
+        let groups = groups(findings);
+        let headline = |group: &Group<'_>| headline(group[0], group);
+        groups.iter().map(headline).collect()
+    }
+
+    #[test]
+    fn the_same_at_several_places_is_one_line() {
+        let find = |place: &str, message: &str| Finding::new(&RULE, place, message);
+        let found = [find("a", "x 1"), find("b", "x 1"), find("c", "x 2")];
+        assert_eq!(headlines(&found), ["a and 1 more: x 1", "c: x 2"]);
+        assert_eq!(count(&found).as_deref(), Some("2 errors"));
+    }
+
+    #[test]
+    fn the_same_of_several_entries_is_one_line() {
+        let find = |place: &str, entry: &str, message: &str| {
+            Finding::new(&RULE, place, message).with_entry(entry)
+        };
+        let same = [
+            find("p", "a", "datetime `0` is bad"),
+            find("p", "b", "datetime `0` is bad"),
+            find("q", "b", "datetime `0` is bad"),
+        ];
+        assert_eq!(
+            headlines(&same),
+            ["p and 1 more: 2 entries: datetime `0` is bad"]
+        );
+        let others = [
+            find("p", "a", "size 5 at `x`"),
+            find("p", "b", "size 17 at `y 1`"),
+            find("p", "c", "no size"),
+        ];
+        assert_eq!(
+            headlines(&others),
+            [
+                "p: 2 entries, one of them a: size 5 at `x`",
+                "p: c: no size"
+            ]
+        );
+        let one = [find("p", "a", "x"), find("q", "a", "x")];
+        assert_eq!(headlines(&one), ["p and 1 more: a: x"]);
+    }
 }

@@ -10,6 +10,7 @@ use romfeed::catalog::file;
 use romfeed::class::Class;
 pub(crate) use romfeed::class::chain;
 use romfeed::config::Config;
+use romfeed::family::{self, UpdaterAddress};
 use romfeed::generate::{self, Event, Fault, Report};
 use romfeed::ingest;
 use romfeed::io::{Exceeded, ReadError};
@@ -504,7 +505,7 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize) 
             talk.line(&format!(
                 "next: upload {out} to {base}, zips before feeds, and build this line into the ROM:"
             ));
-            print_rom_side(talk, base, &report.variants);
+            print_rom_side(talk, base, &report.variants, &families(config));
         }
         None => talk.line(&format!(
             "next: upload {out}; README.md tells which address goes into the ROM"
@@ -533,9 +534,47 @@ pub(crate) fn what_is_offered(report: &Report) -> String {
     )
 }
 
+/// The families of what is published, as far as they are known here.
+pub(crate) fn families(config: &Config) -> BTreeSet<String> {
+    // Catalogs that cannot be read have been reported.
+    generate::families(config).unwrap_or_default()
+}
+
 /// Prints what goes into the ROM of each variant: the lines of the makefile, and with `-v` the
-/// overlay, which leads to the site's list of changes as well.
-pub(crate) fn print_rom_side(talk: Talk, base: &str, variants: &BTreeSet<Option<String>>) {
+/// overlay, which leads to the site's list of changes as well. Families whose updaters do not read
+/// these get a line of their own; where no family is known, LineageOS's lines stand.
+pub(crate) fn print_rom_side(
+    talk: Talk,
+    base: &str,
+    variants: &BTreeSet<Option<String>>,
+    families: &BTreeSet<String>,
+) {
+    for name in families {
+        talk.line(&match family::updater_address(name) {
+            UpdaterAddress::LineageOs => continue,
+            UpdaterAddress::Property(property) => {
+                format!("  {name}: {property}={base}/api/v1/{{device}}/{{type}}.json")
+            }
+            UpdaterAddress::BuiltIn(feed) => format!(
+                "  {name}: its updater has its address built in; build it with \
+                 {base}/{{device}}.json, and set device_feed = \"{feed}\""
+            ),
+            UpdaterAddress::Unknown => format!(
+                "  {}: where its updater has its address is not known; these lines are for \
+                 LineageOS's",
+                escape(name)
+            ),
+        });
+    }
+    let has_lines = |name: &String| {
+        matches!(
+            family::updater_address(name),
+            UpdaterAddress::LineageOs | UpdaterAddress::Unknown
+        )
+    };
+    if !families.is_empty() && !families.iter().any(has_lines) {
+        return;
+    }
     let changelog = format!("{base}/{CHANGES}");
     for updater in [Updater::Template, Updater::Array] {
         for rom in roms(base, variants, updater) {

@@ -1,5 +1,6 @@
 //! `romfeed serve`: the site as a server, and the keys of those who may change it.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -120,6 +121,7 @@ fn start(
         settings: settings.map(PathBuf::from),
         failure: Mutex::default(),
         looked_into: looked_into(args, &config),
+        families: report::families(&config),
     };
     let mut watched = match args.watch {
         true => Watched::look(sources(settings, &config)),
@@ -247,6 +249,8 @@ struct Reporter {
     failure: Mutex<Option<String>>,
     /// Where builds were looked for, escaped.
     looked_into: String,
+    /// The ROM families of what is published at the start.
+    families: BTreeSet<String>,
 }
 
 impl Reporter {
@@ -320,7 +324,7 @@ impl Hooks for Reporter {
             return;
         }
         talk.line("build this line into the ROM:");
-        report::print_rom_side(talk, &self.base_url, &report.variants);
+        report::print_rom_side(talk, &self.base_url, &report.variants, &self.families);
     }
 
     fn answered(&self, access: &dyn Fn() -> Access) {

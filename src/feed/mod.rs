@@ -20,6 +20,7 @@ use crate::build::{self, Device, Variant};
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first, protected};
 use crate::changelog::Rendered;
 use crate::config::{Config, DeviceFeed};
+use crate::template::Format;
 use template::Templates;
 
 /// Most full builds in the list of one incremental, beside the protected ones: a
@@ -33,11 +34,37 @@ pub struct Page {
     pub path: String,
     /// Its contents; pages that say the same share them.
     pub bytes: Arc<[u8]>,
-    /// Update clients read it, so it is written after all that it refers to.
-    pub is_feed: bool,
+    /// What makes it.
+    pub maker: Maker,
     /// The template it is from, and what it is about, for messages; none if it is
     /// one of romfeed's own.
     pub origin: Option<Arc<str>>,
+}
+
+impl Page {
+    /// Whether update clients read it, so that it is written after all that it refers to.
+    #[must_use]
+    pub fn is_feed(&self) -> bool {
+        self.maker != Maker::Page
+    }
+}
+
+/// What makes a file of the site: by it `check` knows who reads the file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Maker {
+    /// romfeed, for people, or for what they look at.
+    Page,
+    /// romfeed, for the updaters of LineageOS: a list, or what their server answers beside lists.
+    LineageOs,
+    /// The template of this name that comes with romfeed.
+    Shipped(String),
+    /// A template of the user's own.
+    Own {
+        /// Its name.
+        name: String,
+        /// What its pages are written as.
+        format: Format,
+    },
 }
 
 /// Why feeds cannot be made.
@@ -112,7 +139,7 @@ impl Feeds {
         self.pages.push(Page {
             path,
             bytes: bytes.into(),
-            is_feed: true,
+            maker: Maker::LineageOs,
             origin: None,
         });
     }

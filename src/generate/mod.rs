@@ -8,6 +8,7 @@ mod admit;
 mod beside;
 mod changelogs;
 pub mod edit;
+mod families;
 mod hashes;
 mod images;
 mod pages;
@@ -38,6 +39,7 @@ use crate::site::{self, writer};
 use require::Hashed;
 
 pub use admit::{Objection, object};
+pub use families::families;
 pub use report::{Event, Fault, Report};
 pub use require::Refused;
 pub use snapshot::{OwnedLane, OwnedOffer, Snapshot, snapshot};

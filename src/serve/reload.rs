@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::site::Site;
-use crate::feed::Page;
+use crate::feed::{Maker, Page};
 
 const SCRIPT: &[u8] = include_bytes!("reload.js");
 /// Beside what pages load; no page of a site has these names.
@@ -38,7 +38,7 @@ pub(super) fn add(pages: &mut Vec<Page>, base_path: &str) {
         pages.push(Page {
             path: path.to_owned(),
             bytes: Arc::from(bytes),
-            is_feed: false,
+            maker: Maker::Page,
             origin: None,
         });
     }

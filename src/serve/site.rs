@@ -167,7 +167,7 @@ fn store(page: Page, tags: &mut HashMap<*const u8, HeaderValue>) -> (String, Sto
 /// The lists of single incrementals have names that end in anything.
 fn type_of(page: &Page) -> &'static str {
     let mut folders = page.path.split('/').take(2);
-    let is_list = page.is_feed && folders.any(|name| name == "api" || name == "legacy");
+    let is_list = page.is_feed() && folders.any(|name| name == "api" || name == "legacy");
     let mut parts = page.path.rsplit('/');
     let is_changes = parts.next() == Some("changes.txt")
         || (parts.next() == Some("changes") && page.path.contains("legacy/"));
@@ -180,6 +180,7 @@ fn type_of(page: &Page) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::Maker;
 
     #[test]
     fn a_list_is_json_whatever_its_name() {
@@ -197,7 +198,7 @@ mod tests {
             let page = Page {
                 path: path.to_owned(),
                 bytes: Arc::from(&b""[..]),
-                is_feed: true,
+                maker: Maker::LineageOs,
                 origin: None,
             };
             assert_eq!(type_of(&page), expected, "{path}");

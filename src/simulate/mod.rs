@@ -12,10 +12,14 @@ mod phone;
 mod site;
 pub mod words;
 
+use std::collections::BTreeMap;
+
+use crate::check::{entry_problems, json_tree};
 use crate::client::{
     self, Generation, ListFault, Listing, Phone, Request, Response, TransportFault, UrlFault,
     accept, assess,
 };
+use crate::entry_rules::Problem;
 use crate::fetch::{Answer, Ask, Fault, Fetch, follow};
 use crate::romside::{RomSide, Updater};
 
@@ -43,6 +47,8 @@ pub struct Check {
     pub answers: Vec<Answered>,
     /// What came of it.
     pub outcome: Outcome,
+    /// What is wrong with entries whoever reads them, by their place in the list.
+    pub problems: BTreeMap<usize, Vec<Problem>>,
     /// Whether the download of what is offered starts, where the client asks that of the host.
     pub delta: Option<DeltaAnswer>,
 }
@@ -280,6 +286,7 @@ fn check(
         request: None,
         answers: Vec::new(),
         outcome: Outcome::Elsewhere,
+        problems: BTreeMap::new(),
         delta: None,
     };
     let request = match client::request(generation, value, phone) {
@@ -301,6 +308,14 @@ fn check(
     };
     check.answers = answers.iter().map(answered).collect();
     check.outcome = read(generation, &answers, phone, previous);
+    if let (Some(listing), Some(last)) = (check.listing(), answers.last()) {
+        let tree = json_tree(&last.body);
+        let problems = listing.rows.iter().map(|row| {
+            let problems = entry_problems(&row.entry, &tree, site.now);
+            (row.entry.index, problems)
+        });
+        check.problems = problems.filter(|(_, found)| !found.is_empty()).collect();
+    }
     let is_shown = |listing: &Listing| listing.rows.iter().any(|row| row.verdict.is_shown());
     if check.listing().is_some_and(is_shown)
         && let Some(url) = &request.delta_url

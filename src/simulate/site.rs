@@ -30,6 +30,8 @@ pub struct Site<'a> {
     pub is_live: bool,
     /// Its files by path, if they are known.
     pub paths: Option<&'a BTreeSet<String>>,
+    /// The time, in seconds since the epoch.
+    pub now: i64,
 }
 
 impl Site<'_> {

@@ -3,6 +3,7 @@
 //!
 //! In: the lanes that phones are offered, and the settings. Out: [`Page`]s. No I/O, no clock.
 
+pub mod made_by;
 mod people;
 mod templates;
 mod values;
@@ -18,7 +19,7 @@ use crate::address;
 use crate::catalog::lanes::{Lane, LaneKey};
 use crate::changelog::Rendered;
 use crate::config::Config;
-use crate::feed::Page;
+use crate::feed::{Maker, Page};
 use crate::projects::History;
 use crate::theme::Logo;
 
@@ -99,7 +100,7 @@ fn file(path: String, bytes: &[u8]) -> Page {
     Page {
         path,
         bytes: bytes.into(),
-        is_feed: false,
+        maker: Maker::Page,
         origin: None,
     }
 }

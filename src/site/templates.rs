@@ -6,7 +6,7 @@
 use minijinja::Value;
 
 use super::Error;
-use crate::feed::Page;
+use crate::feed::{Maker, Page};
 use crate::template::Format;
 use crate::template::engine::{Engine, Fault};
 use crate::theme::Theme;
@@ -70,7 +70,7 @@ impl<'a> Pages<'a> {
         Ok(Page {
             path: path.to_owned(),
             bytes: bytes.unwrap_or_default().into(),
-            is_feed: false,
+            maker: Maker::Page,
             origin: None,
         })
     }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::made_by::{self, Made, MadeBy, made_by_of};
 use crate::feed::{Page, upstream};
 use crate::io::{Durability, read_file, replace};
 
@@ -126,16 +127,28 @@ fn io_error<'a>(verb: &'static str, file: &'a Path) -> impl FnOnce(io::Error) ->
     }
 }
 
+/// The manifest of a site: what romfeed wrote there, and what made it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Wire")]
+pub struct Manifest {
+    /// Paths of the files, sorted.
+    pub files: Vec<String>,
+    /// What made the feeds among them; none in manifests of earlier versions.
+    pub makers: Option<MadeBy>,
+}
+
 #[derive(Debug, Deserialize)]
-struct Manifest {
+struct Wire {
     schema: u32,
     files: Vec<String>,
+    made_by: Option<Vec<Made>>,
 }
 
 #[derive(Serialize)]
-struct ManifestRef<'a> {
+struct WireRef<'a> {
     schema: u32,
     files: &'a [&'a str],
+    made_by: Vec<Made>,
 }
 
 /// A lock that lasts until it is dropped, or until the process dies.
@@ -186,7 +199,7 @@ pub fn open(out: &Path, adopt: bool) -> Result<Lock, Error> {
 /// # Errors
 /// [`Error::Manifest`], [`Error::ManifestSchema`] or [`Error::Io`].
 pub fn own_files(out: &Path) -> Result<Vec<String>, Error> {
-    Ok(read_manifest(out)?.unwrap_or_default())
+    Ok(read_manifest(out)?.unwrap_or_default().files)
 }
 
 /// What a run would do to a folder.
@@ -203,8 +216,11 @@ pub struct Plan {
     pub foreign: Vec<String>,
     /// Number of files that are as they should be.
     pub num_unchanged: usize,
-    /// The manifest is absent or lists other files.
+    /// The manifest is absent, or lists other files or makers.
     manifest_changed: bool,
+    /// What makes the feeds, and what made those before.
+    made_by: MadeBy,
+    known_made_by: MadeBy,
     /// What is romfeed's own after the run, and what was before it; both sorted.
     owned: Vec<String>,
     known: Vec<String>,
@@ -232,7 +248,8 @@ pub fn plan(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
         refuse_foreign_folder(out)?;
     }
     let is_new_site = manifest.is_none();
-    let known = manifest.unwrap_or_default();
+    let manifest = manifest.unwrap_or_default();
+    let known = manifest.files;
     let is_known = |path: &String| known.binary_search(path).is_ok();
     let ordered = writing_order(pages.iter().collect());
     let found: Vec<Result<Existing, Error>> = ordered
@@ -271,7 +288,13 @@ pub fn plan(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
         .collect();
     plan.removed
         .sort_by_key(|path| (path.ends_with(".html"), Reverse(upstream::rank(path))));
-    plan.manifest_changed = is_new_site || known != plan.owned;
+    plan.made_by = made_by_of(pages);
+    // Files of somebody else are not the site's.
+    plan.made_by
+        .retain(|path, _| plan.owned.binary_search(path).is_ok());
+    let is_same_made = manifest.makers.as_ref() == Some(&plan.made_by);
+    plan.manifest_changed = is_new_site || known != plan.owned || !is_same_made;
+    plan.known_made_by = manifest.makers.unwrap_or_default();
     plan.known = known;
     Ok(plan)
 }
@@ -333,7 +356,7 @@ fn may_be_file_or_link(path: &Path) -> bool {
 /// Referenced files first, feeds after them, then what names feeds; within these, folder by
 /// folder.
 fn writing_order(mut pages: Vec<&Page>) -> Vec<&Page> {
-    pages.sort_by_key(|page| (page.is_feed, upstream::rank(&page.path), &page.path));
+    pages.sort_by_key(|page| (page.is_feed(), upstream::rank(&page.path), &page.path));
     pages
 }
 
@@ -347,15 +370,17 @@ pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<
     let state = out.join(STATE_DIR);
     let temporary = state.join(TEMPORARY);
     let manifest = state.join(MANIFEST);
-    let write_manifest = |files: Vec<&str>| {
-        let bytes = render_manifest(&files);
+    let write_manifest = |files: Vec<&str>, makers: &MadeBy| {
+        let bytes = render_manifest(&files, makers);
         replace(&temporary, &manifest, &bytes, Durability::Synced)
             .map_err(io_error("write", &manifest))
     };
     if plan.manifest_changed {
         let both: Vec<&str> = union(&plan.owned, &plan.known);
         if both.len() > plan.known.len() {
-            write_manifest(both)?;
+            let mut makers = plan.known_made_by.clone();
+            makers.extend(plan.made_by.clone());
+            write_manifest(both, &makers)?;
         }
     }
     let to_write = pages_to_write(pages, plan);
@@ -383,7 +408,8 @@ pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<
         remove(out, path)?;
     }
     if plan.manifest_changed {
-        write_manifest(plan.owned.iter().map(String::as_str).collect())?;
+        let owned = plan.owned.iter().map(String::as_str).collect();
+        write_manifest(owned, &plan.made_by)?;
     }
     Ok(())
 }
@@ -447,35 +473,45 @@ fn is_inside(path: &str) -> bool {
     path.split('/').all(is_name) && path.split('/').next() != Some(STATE_DIR)
 }
 
-fn render_manifest(files: &[&str]) -> Vec<u8> {
-    let manifest = ManifestRef {
+fn render_manifest(files: &[&str], makers: &MadeBy) -> Vec<u8> {
+    let manifest = WireRef {
         schema: SCHEMA,
         files,
+        made_by: made_by::to_manifest(makers),
     };
     let mut bytes = serde_json::to_vec_pretty(&manifest).expect("strings always become JSON");
     bytes.push(b'\n');
     bytes
 }
 
-/// The files that the manifest lists, sorted, each once.
-fn read_manifest(out: &Path) -> Result<Option<Vec<String>>, Error> {
+/// Reads the manifest of a site; none where romfeed never wrote.
+///
+/// # Errors
+/// [`Error::Manifest`], [`Error::ManifestSchema`] or [`Error::Io`].
+pub fn read_manifest(out: &Path) -> Result<Option<Manifest>, Error> {
     let file = out.join(STATE_DIR).join(MANIFEST);
     let bytes = match read_file(&file, MAX_MANIFEST_SIZE) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         read => read.map_err(io_error("read", &file))?,
     };
-    match serde_json::from_slice::<Manifest>(&bytes) {
-        Ok(manifest) if manifest.schema != SCHEMA => Err(Error::ManifestSchema {
+    match serde_json::from_slice::<Wire>(&bytes) {
+        Ok(wire) if wire.schema != SCHEMA => Err(Error::ManifestSchema {
             file,
-            found: manifest.schema,
+            found: wire.schema,
         }),
-        Ok(Manifest { mut files, .. }) => {
-            // It may have been edited by hand, or merged by git.
-            files.sort_unstable();
-            files.dedup();
-            Ok(Some(files))
-        }
+        Ok(wire) => Ok(Some(Manifest::from(wire))),
         Err(source) => Err(Error::Manifest { file, source }),
+    }
+}
+
+impl From<Wire> for Manifest {
+    fn from(wire: Wire) -> Manifest {
+        // It may have been edited by hand, or merged by git.
+        let mut files = wire.files;
+        files.sort_unstable();
+        files.dedup();
+        let makers = wire.made_by.map(made_by::from_manifest);
+        Manifest { files, makers }
     }
 }
 
@@ -592,12 +628,16 @@ fn compare(file: &Path, bytes: &[u8], buffer: &mut Vec<u8>) -> io::Result<Existi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::Maker;
 
     fn page(path: &str, text: &str) -> Page {
         Page {
             path: path.to_owned(),
             bytes: text.as_bytes().into(),
-            is_feed: !path.ends_with(".html"),
+            maker: match path.ends_with(".html") {
+                true => Maker::Page,
+                false => Maker::LineageOs,
+            },
             origin: None,
         }
     }
@@ -731,6 +771,47 @@ mod tests {
     }
 
     #[test]
+    fn the_manifest_records_what_made_each_feed() {
+        let dir = tempfile::tempdir().unwrap();
+        let crdroid = || Maker::Shipped("crdroid".to_owned());
+        let made = |maker: Maker| Page {
+            maker,
+            ..page("a.json", "1")
+        };
+        let makers = || read_manifest(dir.path()).unwrap().unwrap().makers;
+        let expected = |maker: Maker| Some(MadeBy::from([("a.json".to_owned(), maker)]));
+        write(dir.path(), &[made(crdroid()), page("b.html", "")], false).unwrap();
+        assert_eq!(makers(), expected(crdroid()));
+        // The same bytes by another maker are no change but in the manifest.
+        let pages = [made(Maker::LineageOs), page("b.html", "")];
+        let plan = write(dir.path(), &pages, false).unwrap();
+        assert!(plan.is_empty() && plan.manifest_changed);
+        assert_eq!(makers(), expected(Maker::LineageOs));
+        // A file of somebody else in its place is not made by romfeed.
+        fs::write(dir.path().join("c.json"), "theirs").unwrap();
+        let pages = [made(Maker::LineageOs), page("c.json", "ours")];
+        write(dir.path(), &pages, false).unwrap();
+        assert_eq!(makers(), expected(Maker::LineageOs));
+    }
+
+    #[test]
+    fn a_manifest_of_an_earlier_version_is_read_and_completed() {
+        let dir = tempfile::tempdir().unwrap();
+        let pages = [page("a.json", "1")];
+        write(dir.path(), &pages, false).unwrap();
+        let old = r#"{"schema":1,"files":["b","a.json","b"]}"#;
+        fs::write(dir.path().join(STATE_DIR).join(MANIFEST), old).unwrap();
+        let read = read_manifest(dir.path()).unwrap().unwrap();
+        assert_eq!((read.files.len(), read.makers), (2, None));
+        let plan = write(dir.path(), &pages, false).unwrap();
+        assert!(plan.is_empty());
+        let read = read_manifest(dir.path()).unwrap().unwrap();
+        assert_eq!(read.files, ["a.json"]);
+        assert!(read.makers.is_some_and(|makers| makers.len() == 1));
+        assert!(!write(dir.path(), &pages, false).unwrap().manifest_changed);
+    }
+
+    #[test]
     fn second_lock_is_refused_until_the_first_is_gone() {
         let dir = tempfile::tempdir().unwrap();
         let first = lock(dir.path()).unwrap();
@@ -745,7 +826,7 @@ mod tests {
         let out = dir.path().join("out");
         fs::write(dir.path().join("victim"), "x").unwrap();
         fs::create_dir_all(out.join(STATE_DIR)).unwrap();
-        let bytes = render_manifest(&["../victim", "/etc/hosts"]);
+        let bytes = render_manifest(&["../victim", "/etc/hosts"], &MadeBy::new());
         fs::write(out.join(STATE_DIR).join(MANIFEST), bytes).unwrap();
         let plan = write(&out, &[page("a", "1")], false).unwrap();
         assert!(plan.removed.is_empty());

@@ -7,10 +7,10 @@ pub(crate) mod engine;
 pub(crate) mod json;
 pub(crate) mod xml;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How values are escaped, and what a page is checked as.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// Values are printed as JSON.

@@ -5,9 +5,13 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use romfeed::check::target::feeds;
+use romfeed::check::target::{Feed, Kind, feeds};
 use romfeed::check::{self, Installed, Known, Report, Task, rules};
+use romfeed::feed::Maker;
 use romfeed::fetch::{Answer, Ask, Fault, Fetch, Folder, TlsFault};
+use romfeed::site::made_by::MadeBy;
+use romfeed::site::writer::Manifest;
+use romfeed::template::Format;
 use testkit::package::Package;
 use testkit::props::Props;
 
@@ -148,7 +152,7 @@ impl Host {
         let mut task = Task {
             base: BASE,
             value: None,
-            feeds: feeds(BASE, &PATHS.map(str::to_owned)),
+            feeds: feeds(BASE, &PATHS.map(str::to_owned), None),
             site: Arc::clone(&host),
             zips: Some(host),
             local: None,
@@ -157,6 +161,7 @@ impl Host {
             required: Vec::new(),
             known: BTreeMap::new(),
             is_live: true,
+            now: DATE + 86_400,
         };
         change(&mut task);
         check::check(&task)
@@ -270,7 +275,7 @@ fn letters_of_the_wrong_case_are_found() {
     assert_eq!(ids(&report), ["feed-case", "feed-status"]);
     let report = Host::sound().file("api/v1/dev/Nightly.json", v1(|_| ()));
     let report = report.check_with(|task| {
-        task.feeds = feeds(BASE, &["api/v1/dev/Nightly.json".to_owned()]);
+        task.feeds = feeds(BASE, &["api/v1/dev/Nightly.json".to_owned()], None);
     });
     finds(&report, "feed-case");
     // Of one's own site, letters of the rest of the path are known too.
@@ -320,7 +325,8 @@ fn entries_are_judged() {
         Host::sound().file(PATHS[0], body).check()
     };
     finds(&v1_with("romtype", "weekly".into()), "entry-romtype");
-    finds(&v1_with("filename", "../a.zip".into()), "entry-field");
+    let report = v1_with("filename", "../a.zip".into());
+    assert_eq!(ids(&report), ["entry-field", "entry-url-name"]);
     let report = v1_with("url", "builds/a.zip".into());
     assert!(ids(&report).contains(&"entry-url"), "{report:#?}");
     let v2_with = |key: &str, value: serde_json::Value| {
@@ -335,6 +341,7 @@ fn entries_are_judged() {
     let one = serde_json::from_slice::<serde_json::Value>(&v1(|_| ())).unwrap();
     let mut other = one["response"][0].clone();
     other["url"] = "https://h/builds/b.zip".into();
+    other["filename"] = "b.zip".into();
     let two = serde_json::json!({ "response": [one["response"][0], other] });
     let host = Host::sound().file("builds/b.zip", package());
     finds(
@@ -344,7 +351,7 @@ fn entries_are_judged() {
 }
 
 #[test]
-fn the_same_redirect_of_many_lists_is_one_finding() {
+fn the_same_redirect_of_many_lists_has_one_message() {
     let paths = ["a", "b"].map(|device| format!("api/v2/devices/{device}/builds.json"));
     let mut host = Host::sound();
     for path in &paths {
@@ -352,13 +359,14 @@ fn the_same_redirect_of_many_lists_is_one_finding() {
         host = host.answers(&url(path), 301, &[("location", &to)], b"");
         host.files.insert(to, v2(|_| ()));
     }
-    let report = host.check_with(|task| task.feeds = feeds(BASE, &paths));
+    let report = host.check_with(|task| task.feeds = feeds(BASE, &paths, None));
     finds(&report, "feed-redirect");
-    let [found] = &report.findings[..] else {
+    let [found, other] = &report.findings[..] else {
         panic!("{:#?}", report.findings)
     };
-    assert_eq!(found.place, format!("{} and 1 more", paths[0]));
+    assert_eq!([&found.place, &other.place], [&paths[0], &paths[1]]);
     assert!(found.message.contains("to `https://www.h/…`"), "{found:?}");
+    assert_eq!(found.message, other.message);
 }
 
 #[test]
@@ -378,12 +386,15 @@ fn a_host_that_does_not_answer_is_told_with_its_cause() {
     let found = check::of_site(BASE, &broken).unwrap_err();
     assert!(found.message.contains("status 503"), "{found:?}");
     // A host that has no such list answers all the same.
-    assert_eq!(check::of_site(BASE, &Host::sound()), Ok(Vec::new()));
+    assert_eq!(
+        check::of_site(BASE, &Host::sound()),
+        Ok(Manifest::default())
+    );
     let lists = Host::sound()
         .file("api/v1/devices.json", r#"{"21.0":["dev"]}"#)
         .file("api/v1/types/dev.json", r#"{"response":["nightly"]}"#);
     let told = check::of_site(BASE, &lists).unwrap();
-    assert_eq!(told, [PATHS[0], PATHS[2]]);
+    assert_eq!(told.files, [PATHS[0], PATHS[2]]);
     // What to do goes by the cause, for zips as well.
     let fix = |fault: Fault| Host::sound().fails(ZIP_URL, fault).check().findings[0].fix();
     let of_certificate = fix(Fault::Tls(TlsFault::Authority));
@@ -445,7 +456,7 @@ fn a_host_that_refuses_posts_fails_the_oldest_phones() {
     let list = br#"{"id":null,"result":[],"error":null}"#;
     let with = |host: Host| {
         host.file(path, list.as_slice())
-            .check_with(|task| task.feeds = feeds(BASE, &[path.to_owned()]))
+            .check_with(|task| task.feeds = feeds(BASE, &[path.to_owned()], None))
     };
     finds(&with(Host::sound()), "feed-post");
     let answering = Host::sound().answers(&url("legacy/dev/nightly"), 200, &[], list);
@@ -562,7 +573,7 @@ fn the_catalog_goes_before_what_a_zip_says_of_itself() {
         let path = "api/v1/dev2/nightly.json".to_owned();
         let host = Host::sound().file(&path, v1(|_| ()));
         host.check_with(|task| {
-            task.feeds = feeds(BASE, &[path]);
+            task.feeds = feeds(BASE, &[path], None);
             task.known = known;
         })
     };
@@ -578,7 +589,7 @@ fn all_that_lists_say_of_a_zip_is_compared() {
         // The list that is right comes first.
         let paths = [PATHS[0], path].map(str::to_owned);
         let host = Host::sound().file(path, wrong);
-        host.check_with(|task| task.feeds = feeds(BASE, &paths))
+        host.check_with(|task| task.feeds = feeds(BASE, &paths, None))
     };
     finds(&with("size", 7), "zip-length");
     finds(&with("datetime", 1_700_000_060), "zip-datetime");
@@ -604,7 +615,10 @@ fn known_hosts_have_findings_of_their_own() {
         &zip_at(&format!("{asset}/a.zip"), 2 << 30),
         "host-github-size",
     );
-    finds(&zip_at(&format!("{asset}/a~b.zip"), 9), "host-github-name");
+    assert_eq!(
+        ids(&zip_at(&format!("{asset}/a~b.zip"), 9)),
+        ["entry-url-name", "host-github-name"]
+    );
     finds(
         &zip_at("https://github.com/o/r/raw/main/a.zip", 9),
         "host-github-raw",
@@ -613,13 +627,157 @@ fn known_hosts_have_findings_of_their_own() {
         &zip_at("https://sourceforge.net/projects/p/files/a.zip/download", 9),
         "host-sourceforge",
     );
-    finds(&zip_at("https://mega.nz/file/x", 9), "host-page");
+    assert_eq!(
+        ids(&zip_at("https://mega.nz/file/x", 9)),
+        ["entry-url-name", "host-page"]
+    );
     let base = "https://raw.githubusercontent.com/o/r/main";
     let mut host = Host::sound();
     host.files
         .insert(format!("{base}/{}", PATHS[2]), v2(|_| ()));
-    let report = host.check_with(|task| task.feeds = feeds(base, &[PATHS[2].to_owned()]));
+    let report = host.check_with(|task| task.feeds = feeds(base, &[PATHS[2].to_owned()], None));
     finds(&report, "host-raw-type");
+}
+
+#[test]
+fn entries_keep_the_rules_that_import_has() {
+    let with = |key: &str, value: serde_json::Value| {
+        let body = v1(|entry| entry[key] = value.clone());
+        let report = Host::sound().file(PATHS[0], body).check_with(|task| {
+            task.zips = None;
+            task.feeds.truncate(1);
+        });
+        let found = report.findings.into_iter();
+        let found = found.map(|found| format!("{} {}", found.rule.id, found.text()));
+        found.collect::<Vec<String>>()
+    };
+    for (key, value, expected) in [
+        (
+            "datetime",
+            0.into(),
+            "entry-field a.zip: datetime `0` is not a date",
+        ),
+        (
+            "datetime",
+            20_240_214.into(),
+            "entry-field a.zip: datetime `20240214` is a calendar date",
+        ),
+        (
+            "datetime",
+            4_070_908_800_i64.into(),
+            "entry-field a.zip: datetime `4070908800` is in the future (2099-01-01)",
+        ),
+        (
+            "datetime",
+            1_700_000_000_000_i64.into(),
+            "entry-field a.zip: datetime `1700000000000` is in milliseconds",
+        ),
+        (
+            "romtype",
+            "nightly ".into(),
+            "entry-field a.zip: romtype `nightly ` begins or ends",
+        ),
+        (
+            "romtype",
+            "gapps".into(),
+            "entry-romtype a.zip: romtype `gapps` is not `nightly`",
+        ),
+        (
+            "version",
+            "21.0 ".into(),
+            "entry-field a.zip: version `21.0 ` begins or ends",
+        ),
+        (
+            "version",
+            21.into(),
+            "entry-field a.zip: version is the number 21",
+        ),
+        (
+            "size",
+            0.into(),
+            "entry-field a.zip: size `0` is not the length",
+        ),
+        (
+            "url",
+            "https://h/builds/b.zip".into(),
+            "entry-url-name a.zip: url ends in `b.zip`, and filename is `a.zip`",
+        ),
+    ] {
+        let found = with(key, value);
+        let [found] = &found[..] else {
+            panic!("{found:?}")
+        };
+        assert!(found.starts_with(expected), "{found}");
+    }
+    assert_eq!(with("version", "21.0".into()), [""; 0]);
+}
+
+#[test]
+fn entries_of_other_phones_are_found_where_none_is_for_this_one() {
+    let path = "dev.json";
+    let ask = |romtypes: [&str; 2]| {
+        let entries = romtypes.map(|romtype| {
+            let body = v1(|entry| {
+                entry["romtype"] = romtype.into();
+                entry["id"] = romtype.into();
+            });
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            body["response"][0].clone()
+        });
+        let body = serde_json::json!({ "response": entries }).to_string();
+        let host = Host::sound().file(path, body);
+        host.check_with(|task| {
+            task.feeds = vec![Feed::of_url(
+                &url(path),
+                Kind::Device,
+                "dev",
+                Some("nightly"),
+            )];
+        })
+    };
+    assert_eq!(ids(&ask(["NIGHTLY", "weekly"])), [""; 0]);
+    finds(&ask(["weekly", "gapps"]), "entry-romtype");
+}
+
+#[test]
+fn a_sourceforge_address_is_a_warning_until_it_is_asked_for() {
+    let at = "https://sourceforge.net/projects/p/files/a.zip/download";
+    let host = || Host::sound().file(PATHS[0], v1(|entry| entry["url"] = at.into()));
+    let unasked = host().check_with(|task| {
+        task.zips = None;
+        task.feeds.truncate(1);
+    });
+    finds(&unasked, "host-sourceforge");
+    assert!(!romfeed::finding::has_errors(&unasked.findings));
+    let asked = |body: Vec<u8>| {
+        let mut host = host();
+        host.files.insert(at.to_owned(), body);
+        host.check_with(|task| task.feeds.truncate(1))
+    };
+    assert_eq!(ids(&asked(package())), [""; 0]);
+    finds(&asked(b"<!doctype html>".to_vec()), "zip-is-page");
+}
+
+#[test]
+fn a_template_of_ones_own_only_has_to_be_sound() {
+    let own = |format| Maker::Own {
+        name: "mine".to_owned(),
+        format,
+    };
+    let path = "api/v1/dev/nightly.json";
+    for (format, sound, broken) in [
+        (Format::Json, "{\"my\": [1, 2]}", "{\"my\": [1, 2}"),
+        (Format::Xml, "<a/>", "<a>"),
+    ] {
+        let makers: MadeBy = [(path.to_owned(), own(format))].into();
+        let check = |body: &str| {
+            Host::sound().file(path, body).check_with(|task| {
+                task.feeds = feeds(BASE, &[path.to_owned()], Some(&makers));
+            })
+        };
+        assert_eq!(ids(&check(sound)), [""; 0]);
+        finds(&check(broken), "feed-unreadable");
+    }
 }
 
 #[test]
@@ -699,7 +857,7 @@ fn the_folder_is_judged_without_a_connection() {
     let dir = site();
     let run = dir.run(&["check", "--base-url", BASE_URL]).expect(0);
     assert_eq!(run.stdout, "");
-    run.says("out: nothing wrong in 5 feeds and 1 zip");
+    run.says("out: nothing wrong in 7 feeds and 1 zip");
     dir.put("out/api/v1/dev/nightly/eng.2", "<html>");
     let run = dir.run(&["check", "--base-url", BASE_URL]).expect(1);
     run.says("error feed-unreadable api/v1/dev/nightly/eng.2: the body is text, not an object");
@@ -851,7 +1009,7 @@ fn a_live_site_is_judged_by_its_own_word_or_by_the_folder() {
     let run = nowhere
         .run(&["check", "--url", &base, "--timeout", "2"])
         .expect(1);
-    run.says("in 5 feeds and");
+    run.says("in 7 feeds and");
     let phone = ["--device", "dev", "--type", "NIGHTLY", "--incr", "eng.2"];
     let template = format!("{base}/api/v1/{{device}}/{{type}}/{{incr}}");
     let args = [&["check", "--url", &template, "--timeout", "2"], &phone[..]].concat();

@@ -307,7 +307,7 @@ fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], talk: T
     let variants = config.variants.iter();
     let variants = variants.map(|rule| Some(rule.variant.to_string()));
     let variants: BTreeSet<Option<String>> = variants.chain([None]).collect();
-    report::print_rom_side(talk, base.as_str(), &variants);
+    report::print_rom_side(talk, base.as_str(), &variants, &BTreeSet::new());
 }
 
 /// What has to be done once on a host.

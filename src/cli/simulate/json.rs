@@ -211,7 +211,7 @@ fn check<'a>(simulation: &'a Simulation, check: &'a Check) -> CheckObject<'a> {
             .collect(),
         outcome: check.outcome.as_str(),
         fault: fault(check),
-        entries: rows.map(|row| entry(simulation, row)).collect(),
+        entries: rows.map(|row| entry(simulation, check, row)).collect(),
         dropped: dropped
             .map(|dropped| DroppedObject {
                 index: dropped.index,
@@ -233,7 +233,7 @@ fn check<'a>(simulation: &'a Simulation, check: &'a Check) -> CheckObject<'a> {
     }
 }
 
-fn entry<'a>(simulation: &Simulation, row: &'a Row) -> EntryObject<'a> {
+fn entry<'a>(simulation: &Simulation, check: &Check, row: &'a Row) -> EntryObject<'a> {
     let entry = &row.entry;
     EntryObject {
         index: entry.index,
@@ -249,6 +249,11 @@ fn entry<'a>(simulation: &Simulation, row: &'a Row) -> EntryObject<'a> {
         sdk_level: entry.sdk_level,
         url: &entry.url,
         streams: can_stream(simulation.generation, entry, &simulation.phone),
-        warnings: row.warnings.iter().map(Warning::to_string).collect(),
+        warnings: {
+            let problems = check.problems.get(&entry.index);
+            let problems = problems.into_iter().flatten().map(ToString::to_string);
+            let warnings = row.warnings.iter().map(Warning::to_string);
+            warnings.chain(problems).collect()
+        },
     }
 }

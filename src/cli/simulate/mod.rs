@@ -126,6 +126,7 @@ fn play(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Played, Fail
         fetch: &*fetch,
         is_live: args.url.is_some(),
         paths: paths.as_ref(),
+        now: super::now(),
     };
     let implied = complete(&mut subject, &site, !chosen.is_empty());
     let implied = implied.map_err(|unclear| Failure::new(unclear.to_string()))?;

@@ -201,6 +201,9 @@ fn check_lines(text: &mut String, simulation: &Simulation, check: &Check, verbos
     let max = if verbose { usize::MAX } else { MAX_ROWS };
     for row in listing.rows.iter().take(max) {
         row_lines(text, simulation, row, verbose);
+        for problem in check.problems.get(&row.entry.index).into_iter().flatten() {
+            let _ = writeln!(text, "           warning: {}", shown(&problem.to_string()));
+        }
     }
     if let Some(more) = listing.rows.len().checked_sub(max).filter(|n| *n > 0) {
         let _ = writeln!(text, "           … and {more} more; -v shows them");

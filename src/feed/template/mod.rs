@@ -20,7 +20,7 @@ use self::context::{
 };
 use self::front::{Empty, FrontMatter, List, Scope};
 use self::pattern::Pattern;
-use super::{Error, Feeds, MAX_LISTED, Page, Tree, prefix, v1, v2};
+use super::{Error, Feeds, MAX_LISTED, Maker, Page, Tree, prefix, v1, v2};
 use crate::build::{self, Device, Variant};
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
 use crate::changelog::Rendered;
@@ -114,6 +114,18 @@ impl<'a> Template<'a> {
             pattern,
             engine,
         })
+    }
+
+    /// A file of the user's that differs from the shipped template of its name is the user's own.
+    fn maker(&self) -> Maker {
+        let name = self.feed.name.clone();
+        match shipped(&name) == Some(&*self.feed.text) {
+            true => Maker::Shipped(name),
+            false => Maker::Own {
+                name,
+                format: self.front.format,
+            },
+        }
     }
 
     fn error(&self, page: &str, line: Option<usize>, message: String) -> Error {
@@ -696,7 +708,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
             Ok(Some(bytes)) => Ok(Some(Page {
                 path: job.path,
                 bytes: bytes.into(),
-                is_feed: true,
+                maker: template.maker(),
                 origin: Some(format!("{} for {subject}", template.feed.file).into()),
             })),
             Err(fault) => {

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::client::{Generation, Listing, Reason, Row, Verdict, Warning};
 
+use crate::entry_rules::Problem;
+
 use super::super::Check;
 use super::super::words::{date, day, moment, newest, shown};
 use super::{Advice, Case};
@@ -45,6 +47,18 @@ impl Case<'_> {
                 .flat_map(|row| &row.warnings)
                 .filter_map(on_warning),
         );
+        let problems = check.problems.iter().flat_map(|(index, problems)| {
+            let row = rows.iter().find(|row| row.entry.index == *index);
+            problems
+                .iter()
+                .filter_map(move |problem| Some((row?, problem)))
+        });
+        let mut causes = BTreeSet::new();
+        for (row, problem) in problems {
+            let advised = on_problem(row, problem);
+            // One of a kind is enough.
+            advice.extend(causes.insert(advised.cause).then_some(advised));
+        }
         advice.extend(listing.dropped.first().map(|dropped| {
             Advice::new(
                 "dropped-entry",
@@ -298,13 +312,28 @@ fn is_stuck(check: &Check) -> bool {
     check.delta.as_ref().is_some_and(|delta| !delta.starts)
 }
 
+/// What is to change in an entry that no phone can use as it should.
+fn on_problem(row: &Row, problem: &Problem) -> Advice {
+    let cause = match problem {
+        Problem::Milliseconds { .. } => "milliseconds",
+        Problem::Padded { .. } | Problem::NumberForText { .. } => "bad-text",
+        Problem::NoSize { .. } => "no-size",
+        Problem::OtherName { .. } => "other-name",
+        _ => "bad-date",
+    };
+    Advice::new(
+        cause,
+        format!(
+            "{}: {}",
+            shown(&row.entry.filename),
+            shown(&problem.to_string())
+        ),
+    )
+}
+
 /// What is worth more than the warning itself.
 fn on_warning(warning: &Warning) -> Option<Advice> {
     Some(match warning {
-        Warning::Milliseconds { .. } => Advice::new(
-            "milliseconds",
-            "a datetime is in milliseconds: it must be seconds, or the build is offered for ever",
-        ),
         Warning::CleartextUrl { .. } | Warning::RelativeUrl { .. } => Advice::new(
             "download-address",
             "the address of a package must begin with https://: set `url` or `base_url`",

@@ -421,6 +421,7 @@ mod tests {
             fetch: host,
             is_live: false,
             paths: None,
+            now: 1_800_000_000,
         };
         let simulation = simulate(generation, &subject, &site, None);
         let advice = advise(&simulation, &subject, &site);

@@ -86,7 +86,10 @@ static OWN: LazyLock<Own> = LazyLock::new(|| {
     let lanes = lanes::lanes(&SITE, &config, &urls, NOW);
     Own {
         expected: check::expected(&lanes),
-        required: check::lists(&lanes, &config).expect("no template is set"),
+        required: check::lists(&lanes, &config)
+            .expect("no template is set")
+            .into_keys()
+            .collect(),
         known: check::known(&SITE, &config),
     }
 });
@@ -99,7 +102,7 @@ fn judge(host: &Host) {
         let report = check::check(&Task {
             base: BASE_URL,
             value: None,
-            feeds: target::feeds(BASE_URL, &paths),
+            feeds: target::feeds(BASE_URL, &paths, None),
             site: Arc::clone(&site),
             zips: Some(Arc::clone(&site)),
             local: None,
@@ -108,6 +111,7 @@ fn judge(host: &Host) {
             required: OWN.required.clone(),
             known: OWN.known.clone(),
             is_live,
+            now: NOW,
         });
         for finding in &report.findings {
             assert!(check::rules::ALL.contains(&finding.rule));
@@ -126,6 +130,7 @@ fn play(host: &Host, subject: &Subject) {
         fetch: host,
         is_live: false,
         paths: Some(&paths),
+        now: NOW,
     };
     let previous = host.pages.values().next().map(|body| &body[..]);
     for generation in simulate::candidates(subject) {

@@ -162,7 +162,7 @@ fn assert_inside(path: &str) {
 /// Every client reads every list that is for it, and leaves nothing out.
 fn assert_readable(pages: &[Page]) {
     let paths: Vec<String> = pages.iter().map(|page| page.path.clone()).collect();
-    for feed in target::feeds(BASE_URL, &paths) {
+    for feed in target::feeds(BASE_URL, &paths, None) {
         let page = pages.iter().find(|page| page.path == feed.path);
         let body = &page.expect("it is one of the paths").bytes;
         for generation in feed.readers(body) {
