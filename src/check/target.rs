@@ -12,6 +12,7 @@ use percent_encoding::percent_decode_str;
 use super::sound;
 use crate::client::Generation;
 use crate::feed::Maker;
+use crate::feed::template::{self, front};
 use crate::site::made_by::MadeBy;
 use crate::template::Format;
 
@@ -37,16 +38,20 @@ pub enum Kind {
 const V1_READERS: &[Generation] = &[Generation::Template14, Generation::Java22];
 const V2_READERS: &[Generation] = &[Generation::KotlinVersion, Generation::Kotlin23];
 
-/// Who reads what each shipped template makes; nobody but people and other programs if empty.
-const TEMPLATE_READERS: [(&str, &[Generation]); 9] = [
+/// Who reads what each shipped template makes; people and other programs only, where it is empty.
+const TEMPLATE_READERS: [(&str, &[Generation]); 13] = [
     ("atom", &[]),
     ("atom-site", &[]),
     ("crdroid", &[]),
+    ("crdroid-16", &[]),
     ("custota", &[]),
     ("evolution-x", &[]),
     ("grapheneos", &[]),
     ("lineageota", V1_READERS),
     ("pixelos", &[]),
+    ("pixelos-17", &[]),
+    ("v1", V1_READERS),
+    ("v2", V2_READERS),
     ("v2-incremental", V2_READERS),
 ];
 
@@ -111,8 +116,7 @@ impl Feed {
                 let readers = TEMPLATE_READERS.iter().find(|(known, _)| known == name);
                 match readers {
                     Some((_, readers)) if !readers.is_empty() => Kind::Template(readers),
-                    // A template of news, or one of a later romfeed.
-                    _ => Kind::Sound(sound::format_of(path)),
+                    _ => Kind::Sound(format_of_template(name).unwrap_or(sound::format_of(path))),
                 }
             }
         };
@@ -163,6 +167,12 @@ impl Feed {
             Kind::Sound(_) => &[Generation::Java22],
         }
     }
+}
+
+/// The format of a shipped template's pages; none if it is a later romfeed's.
+fn format_of_template(name: &str) -> Option<Format> {
+    let front = front::parse(template::shipped(name)?).ok()?;
+    Some(front.format)
 }
 
 /// All feeds among the paths of a site, in order, each once; `makers` tell what made each, if that
@@ -251,9 +261,10 @@ mod tests {
 
     #[test]
     fn every_shipped_template_has_its_readers() {
-        let shipped = SHIPPED.map(|(name, _)| name);
-        let known = TEMPLATE_READERS.map(|(name, _)| name);
-        assert_eq!(shipped, known);
+        for (name, _) in SHIPPED {
+            let is_it = |(known, _): &(&str, &[Generation])| *known == name;
+            assert!(TEMPLATE_READERS.iter().any(is_it), "{name}");
+        }
     }
 
     #[test]
@@ -269,7 +280,7 @@ mod tests {
             (Maker::LineageOs, Some(Kind::V1)),
             (own, Some(Kind::Sound(Format::Xml))),
             (shipped("lineageota"), Some(Kind::Template(V1_READERS))),
-            (shipped("atom"), Some(Kind::Sound(Format::Json))),
+            (shipped("atom"), Some(Kind::Sound(Format::Xml))),
             (
                 shipped("of-a-later-version"),
                 Some(Kind::Sound(Format::Json)),

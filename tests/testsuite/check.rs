@@ -769,10 +769,11 @@ fn a_template_of_ones_own_only_has_to_be_sound() {
         (Format::Json, "{\"my\": [1, 2]}", "{\"my\": [1, 2}"),
         (Format::Xml, "<a/>", "<a>"),
     ] {
-        let makers: MadeBy = [(path.to_owned(), own(format))].into();
+        let list = (PATHS[2].to_owned(), Maker::LineageOs);
+        let makers: MadeBy = [(path.to_owned(), own(format)), list].into();
         let check = |body: &str| {
             Host::sound().file(path, body).check_with(|task| {
-                task.feeds = feeds(BASE, &[path.to_owned()], Some(&makers));
+                task.feeds = feeds(BASE, &[path, PATHS[2]].map(str::to_owned), Some(&makers));
             })
         };
         assert_eq!(ids(&check(sound)), [""; 0]);

@@ -16,7 +16,7 @@ const NAME: &str = "lineage-21.0-20240801-nightly-bacon.zip";
 fn v1_entry() -> Value {
     json!({
         "datetime": 1_722_470_400, "filename": NAME, "id": "published-1", "romtype": "nightly",
-        "size": 1234, "url": "https://old.example.org/a.zip", "version": "21.0",
+        "size": 1234, "url": format!("https://old.example.org/{NAME}"), "version": "21.0",
     })
 }
 
@@ -24,7 +24,7 @@ fn second_entry() -> Value {
     json!({
         "datetime": 1_723_075_200, "filename": "lineage-21.0-20240808-nightly-bacon.zip",
         "id": "published-2", "romtype": "nightly", "size": 1235,
-        "url": "https://old.example.org/b.zip", "version": "21.0",
+        "url": "https://old.example.org/lineage-21.0-20240808-nightly-bacon.zip", "version": "21.0",
     })
 }
 
@@ -114,6 +114,7 @@ fn a_build_that_is_scanned_later_keeps_its_id() {
     let mut entry = v1_entry();
     entry["filename"] = json!(bacon_name(0));
     entry["size"] = json!(zip.len());
+    entry["url"] = json!(format!("https://old.example.org/{}", bacon_name(0)));
     let (dir, run) = import(&v1(std::slice::from_ref(&entry)), &[]);
     run.expect(0);
     dir.put(&format!("builds/{}", bacon_name(0)), &zip);
@@ -353,7 +354,7 @@ fn a_bad_entry_is_told_and_nothing_is_imported() {
         (
             "version",
             json!(" 21.0"),
-            "version ` 21.0` is empty or padded with blanks",
+            "version ` 21.0` begins or ends with a blank, and phones compare blanks too",
         ),
         ("version", json!(null), "it tells no version"),
         ("romtype", json!(null), "it tells no romtype; add --romtype"),

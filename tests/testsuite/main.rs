@@ -26,6 +26,7 @@ mod manual;
 mod notes;
 mod pages;
 mod projects;
+mod published;
 mod review;
 #[cfg(feature = "serve")]
 mod serve;
