@@ -19,7 +19,8 @@ use crate::digest::{self, Digests, sidecar};
 use crate::entry_rules::CLOCK_SLACK;
 use crate::facts::{self, Claim, Claims, Conflict, Fact, Facts, Source};
 use crate::family::{self, Family, Found};
-use crate::io::{Budget, Counted, Counters, FileSource, Limits, Stamp};
+use crate::fetch::Remote;
+use crate::io::{Budget, Counted, Counters, FileSource, Limits, ReadAt, Stamp};
 use crate::names;
 use crate::package::layout::{self, Layout, NotARom};
 use crate::package::metadata::{self, OtaMetadata};
@@ -34,6 +35,8 @@ const SECURITY_PATCH_SDK: u32 = 23;
 /// Why an incremental is refused: clients put it into addresses as it is.
 const NOT_AN_ADDRESS: &str =
     "cannot be part of a feed's address: only letters, digits and . _ ~ + @ - are allowed";
+/// The place of facts that are read from nothing but the package's name.
+pub const FILE_NAME: &str = "file name";
 /// Longest `.csig` file read, in bytes; they hold one certificate and a list of
 /// a few ranges.
 const MAX_CSIG_SIZE: u64 = 1 << 20;
@@ -199,7 +202,8 @@ pub struct Examined {
     obstacle: Option<&'static str>,
     /// The variant that the settings sort it into, once it was drafted.
     pub variant: Option<Variant>,
-    compares_romtype: bool,
+    /// Its family's updater compares the romtype.
+    pub compares_romtype: bool,
 }
 
 /// What is known before any package is opened.
@@ -245,9 +249,21 @@ impl<'a> Context<'a> {
 pub fn open(file: &Path, limits: &Limits) -> Result<(Package, Arc<Budget>, Stamp), Error> {
     let source = FileSource::open(file).map_err(Error::Open)?;
     let stamp = source.stamp();
+    let (package, budget) = open_source(source, limits)?;
+    Ok((package, budget, stamp))
+}
+
+/// As [`open`], of a package anywhere.
+///
+/// # Errors
+/// [`Error::Zip`]
+pub fn open_source(
+    source: impl ReadAt + 'static,
+    limits: &Limits,
+) -> Result<(Package, Arc<Budget>), Error> {
     let budget = Arc::new(Budget::new(limits.clone()));
     let package = Package::open(Arc::new(Counted::new(source, Arc::clone(&budget))))?;
-    Ok((package, budget, stamp))
+    Ok((package, budget))
 }
 
 /// Opens a package and gathers its facts.
@@ -259,21 +275,59 @@ pub fn open(file: &Path, limits: &Limits) -> Result<(Package, Arc<Budget>, Stamp
 /// # Errors
 /// Any [`Error`] but the two about digests.
 pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined, Error> {
-    let (mut package, budget, stamp) = open(file, context.limits)?;
+    let (package, budget, stamp) = open(file, context.limits)?;
+    examine_package(package, &budget, Some((file, stamp)), path, context)
+}
+
+/// As [`examine`], of a package on another machine; it has no sidecars. Where its partitions would
+/// take too much to download, what META-INF and the name say holds, with a warning.
+///
+/// # Errors
+/// As [`examine`].
+pub fn examine_remote(
+    remote: Arc<Remote>,
+    filename: &str,
+    context: Context<'_>,
+) -> Result<Examined, Error> {
+    let (package, budget) = open_source(remote, context.limits)?;
+    examine_package(package, &budget, None, filename, context)
+}
+
+/// Gathers the facts of a package; `file` is where it is on this machine.
+fn examine_package(
+    mut package: Package,
+    budget: &Arc<Budget>,
+    file: Option<(&Path, Stamp)>,
+    path: &str,
+    context: Context<'_>,
+) -> Result<Examined, Error> {
+    let stamp = file.map_or(
+        Stamp {
+            size: package.size(),
+            modified_ns: 0,
+            inode: 0,
+        },
+        |(_, stamp)| stamp,
+    );
     let filename = path.rsplit('/').next().unwrap_or(path).to_owned();
+    let sidecar = |suffix: &str, limit, warnings: &mut Vec<String>| {
+        let (file, _) = file?;
+        read_sidecar(&with_suffix(file, suffix), limit, warnings)
+    };
     let layout = layout::detect(&package)?;
 
     let mut warnings = Vec::new();
     let obstacle = find_obstacle(&package);
     let (pb, text) = read_metadata(&mut package, &mut warnings)?;
-    let (told, projects) = match (context.remembered)(file, stamp) {
+    let remembered = file.and_then(|(file, stamp)| (context.remembered)(file, stamp));
+    let (told, projects) = match remembered {
         Some(told) => {
             // Lost since, or the run that read them did not get to keep them.
             let is_lacking = context
                 .knows_projects
                 .is_some_and(|known| !known(&filename));
             let projects = match told.has_projects && is_lacking {
-                true => read_projects(&mut package, None, &budget),
+                true => read_projects(&mut package, None, budget),
                 false => Ok(None),
             };
             let projects = projects.unwrap_or_else(|error| {
@@ -282,7 +336,17 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
             });
             (told, projects)
         }
-        None => ask_partitions(&mut package, &budget, layout, context, &mut warnings)?,
+        None => {
+            let is_remote = file.is_none();
+            ask_partitions(
+                &mut package,
+                budget,
+                layout,
+                context,
+                is_remote,
+                &mut warnings,
+            )?
+        }
     };
     let kind = match told.is_delta {
         false => Kind::Full,
@@ -297,8 +361,8 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
     let device_props = told.device_props;
     warnings.extend(device_props.warnings.iter().cloned());
     let inner_props = (!device_props.files.is_empty()).then_some(&device_props.props);
-    let sidecar_props = read_sidecar(&with_suffix(file, ".prop"), MAX_PROPS_SIZE, &mut warnings)
-        .map(|bytes| PropertyMap::parse(&bytes));
+    let sidecar_props =
+        sidecar(".prop", MAX_PROPS_SIZE, &mut warnings).map(|bytes| PropertyMap::parse(&bytes));
     let sidecar_props = sidecar_props.as_ref();
 
     let mut claims = Vec::new();
@@ -349,8 +413,7 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
         });
     let property_files = check_property_files(property_files, stamp.size, &mut warnings);
     let next_device = props.and_then(|props| read_next_device(props, &mut warnings));
-    let csig = read_sidecar(&with_suffix(file, ".csig"), MAX_CSIG_SIZE, &mut warnings)
-        .map(|bytes| parse_csig(&bytes));
+    let csig = sidecar(".csig", MAX_CSIG_SIZE, &mut warnings).map(|bytes| parse_csig(&bytes));
     let variant_props = context.variants.iter().filter_map(|rule| {
         let (key, _) = rule.property.as_ref()?;
         Some((key.clone(), props?.get(key)?.to_owned()))
@@ -362,7 +425,7 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
         .filter(|url| crate::address::check_https(url).is_ok())
         .map(str::to_owned);
     Ok(Examined {
-        file: file.to_owned(),
+        file: file.map_or_else(|| PathBuf::from(&filename), |(file, _)| file.to_owned()),
         filename,
         path: path.to_owned(),
         stamp,
@@ -412,6 +475,7 @@ fn ask_partitions(
     budget: &Arc<Budget>,
     layout: Layout,
     context: Context<'_>,
+    is_remote: bool,
     warnings: &mut Vec<String>,
 ) -> Result<(Told, Option<Projects>), Error> {
     let rom = Rom::open(package, Arc::clone(budget))?;
@@ -423,7 +487,13 @@ fn ask_partitions(
     let mut device_props = match is_delta {
         // What its images will be cannot be known without its source.
         true => DeviceProps::default(),
-        false => read_device_props(package, &rom, Until::Enough(&is_enough))?,
+        false => match read_device_props(package, &rom, Until::Enough(&is_enough)) {
+            Err(error) if is_remote && error.class() == Class::Limit => {
+                warnings.push(format!("its partitions are not read: {}", chain(&error)));
+                DeviceProps::default()
+            }
+            read => read?,
+        },
     };
     check_entry(package, &device_props, context.families)?;
     let projects = match context.knows_projects.is_some() && !is_delta {
@@ -938,7 +1008,7 @@ fn metadata_claims(source: Source, place: &str, metadata: &OtaMetadata, kind: &K
 }
 
 fn name_claims(name: &names::NameFacts) -> Claims {
-    let mut claims = Claims::new(Source::FileName, "file name");
+    let mut claims = Claims::new(Source::FileName, FILE_NAME);
     claims.comparable = name.compares_romtype;
     claims.set(Fact::Device, name.device.clone());
     claims.set(Fact::Version, name.version.clone());

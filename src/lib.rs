@@ -65,6 +65,8 @@ pub mod digest;
 
 pub mod cache;
 
+pub mod fetch;
+
 pub mod ingest;
 
 pub mod catalog;
@@ -78,8 +80,6 @@ pub mod site;
 pub mod client;
 
 pub mod generate;
-
-pub mod fetch;
 
 pub mod check;
 

@@ -9,6 +9,7 @@ pub fn fix(fault: &Fault) -> &'static str {
     match fault {
         Fault::Tls(fault) => fix_of_tls(fault),
         Fault::Name { .. } => "check the address and the DNS, and that this machine is online",
+        Fault::NotPublic { .. } => "use a public https address; phones need one too",
         Fault::Timeout { .. } => {
             "look at the host: LineageOS 23.2 gives up after 10 s, CMUpdater after 5 s"
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use romfeed::generate::edit::parse_time;
 use romfeed::kit::Host;
 
 use super::rate::Rate;
@@ -254,8 +255,8 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// Look at these packages
-    #[arg(required = true, value_name = "ZIP")]
+    /// Look at these packages: files or https addresses, of which only parts are read
+    #[arg(required = true, value_name = "ZIP|URL")]
     pub(crate) zips: Vec<PathBuf>,
     /// Print one JSON object a line
     #[arg(long)]
@@ -309,8 +310,8 @@ pub(crate) struct LiveArgs {
     mut_arg("base_url", |arg| arg.help("Take the folder for the site at this address")),
 )]
 pub(crate) struct CheckArgs {
-    /// Read these packages to their end, instead of the site
-    #[arg(value_name = "ZIP", conflicts_with_all = ["url", "zip_addresses", "device"])]
+    /// Read these packages to their end, files or https addresses, instead of the site
+    #[arg(value_name = "ZIP|URL", conflicts_with_all = ["url", "zip_addresses", "device"])]
     pub(crate) packages: Vec<PathBuf>,
     /// Expect the key of this certificate in packages; repeat to allow several [default: certificate in romfeed.toml]
     #[arg(long, value_name = "FILE", requires = "packages")]
@@ -556,29 +557,32 @@ pub(crate) struct ExportArgs {
 pub(crate) struct AddArgs {
     #[command(flatten)]
     pub(crate) places: Places,
-    /// Read all facts from this package
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["filename", "device", "version", "romtype", "datetime", "size", "sha256", "md5", "incremental", "sdk_level", "security_patch"])]
+    /// Read all facts from this package; other flags fill in what it does not tell
+    #[arg(long, value_name = "FILE", conflicts_with = "filename")]
     pub(crate) zip: Option<PathBuf>,
     /// Set the file name
-    #[arg(long, value_name = "NAME", required_unless_present = "zip")]
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["zip", "url"])]
     pub(crate) filename: Option<String>,
     /// Set the codename
-    #[arg(long, required_unless_present = "zip")]
+    #[arg(long, required_unless_present_any = ["zip", "url"])]
     pub(crate) device: Option<String>,
+    /// Set the variant, if no [[variant]] of the settings matches
+    #[arg(long)]
+    pub(crate) variant: Option<String>,
     /// Set the version the updater compares, as 21.0
-    #[arg(long, required_unless_present = "zip")]
+    #[arg(long, required_unless_present_any = ["zip", "url"])]
     pub(crate) version: Option<String>,
     /// Set the release type
-    #[arg(long, required_unless_present = "zip")]
+    #[arg(long, required_unless_present_any = ["zip", "url"])]
     pub(crate) romtype: Option<String>,
-    /// Set ro.build.date.utc, in seconds
-    #[arg(long, value_name = "SECONDS", required_unless_present = "zip")]
+    /// Set ro.build.date.utc, in seconds or as "2024-08-01 00:00:00" in UTC
+    #[arg(long, value_name = "DATE", value_parser = parse_time, required_unless_present_any = ["zip", "url"])]
     pub(crate) datetime: Option<i64>,
     /// Set the length in bytes
-    #[arg(long, value_name = "BYTES", required_unless_present = "zip")]
+    #[arg(long, value_name = "BYTES", required_unless_present_any = ["zip", "url"])]
     pub(crate) size: Option<u64>,
     /// Set the SHA-256
-    #[arg(long, value_name = "HEX", required_unless_present = "zip")]
+    #[arg(long, value_name = "HEX", required_unless_present_any = ["zip", "url", "md5"])]
     pub(crate) sha256: Option<String>,
     /// Set the MD5
     #[arg(long, value_name = "HEX")]
@@ -592,9 +596,21 @@ pub(crate) struct AddArgs {
     /// Set the security patch level
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) security_patch: Option<String>,
-    /// Set the download address of this build
+    /// Set the download address of this build; facts that are not given are read from the zip there
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+}
+
+impl Places {
+    /// What the environment sets, without flags.
+    pub(crate) fn from_environment() -> Places {
+        #[derive(Debug, Parser)]
+        struct Environment {
+            #[command(flatten)]
+            places: Places,
+        }
+        Environment::parse_from(["romfeed"]).places
+    }
 }
 
 #[cfg(test)]

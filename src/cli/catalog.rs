@@ -2,24 +2,23 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
+use std::sync::Arc;
 
-use romfeed::build::{Build, Device, Kind, Romtype, Variant};
+use romfeed::build::{Kind, Variant};
 use romfeed::catalog::{Catalog, Catalogs, Reason, Record, lanes};
 use romfeed::config::Config;
-use romfeed::digest::{self, Options};
-use romfeed::generate;
-use romfeed::generate::edit::{self, EditError, Note};
-use romfeed::ingest::{self, Context};
+use romfeed::fetch::{Fetch, Reach};
+use romfeed::generate::edit::{self, EditError, Note, Said};
 use serde::Serialize;
 
-use super::Outcome;
 use super::args::AddArgs;
-use super::inspect::{format_time, path_in_builds, print_json};
+use super::inspect::{format_time, print_json};
 use super::report::{Talk, chain, print_run_error};
+use super::{Outcome, live, remote};
 
 /// One line of `catalog list --json`; part of the documented schema.
 #[derive(Serialize)]
-struct Line<'a> {
+struct ListLine<'a> {
     filename: &'a str,
     device: &'a str,
     romtype: &'a str,
@@ -39,45 +38,93 @@ struct Line<'a> {
     yanked: Option<&'a str>,
 }
 
-/// What is told of a change once it is written.
-enum Said {
-    Line(String),
+/// What is reported of a change once it is written.
+pub(crate) enum Line {
+    Info(String),
     Warning(String),
+    /// Only with `-v`.
+    Detail(String),
 }
 
-impl From<Note> for Said {
-    fn from(note: Note) -> Said {
+impl From<Note> for Line {
+    fn from(note: Note) -> Line {
+        let text = note.to_string();
         match note {
-            Note::Returned => Said::Line(note.to_string()),
-            Note::OtherAddress(_) | Note::Superseded(_) | Note::Doubtful(_) => {
-                Said::Warning(note.to_string())
-            }
+            Note::Returned => Line::Info(text),
+            Note::Fetched(_) => Line::Detail(text),
+            Note::OtherAddress(_)
+            | Note::Superseded(_)
+            | Note::Doubtful(_)
+            | Note::Corrected { .. }
+            | Note::OfPackage(_) => Line::Warning(text),
         }
     }
 }
 
 /// Adds a build.
 pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
+    let variant = args.variant.as_deref().map(Variant::parse).transpose();
+    let variant = match variant {
+        Ok(variant) => variant,
+        Err(error) => {
+            talk.error(&format!("--variant: {error}"), None);
+            return Outcome::Usage;
+        }
+    };
+    let said = Said {
+        zip: args.zip.clone(),
+        filename: args.filename.clone(),
+        device: args.device.clone(),
+        variant,
+        romtype: args.romtype.clone(),
+        version: args.version.clone(),
+        timestamp: args.datetime,
+        size: args.size,
+        sha256: args.sha256.clone(),
+        md5: args.md5.clone(),
+        incremental: args.incremental.clone(),
+        sdk_level: args.sdk_level,
+        security_patch: args.security_patch.clone(),
+        url: args.url.clone(),
+    };
+    let is_askable = args.url.as_deref().is_some_and(live::is_askable);
+    let connect = || live::connect(None, remote::TIMEOUT, Reach::Any);
+    let http = match is_askable {
+        true => connect().map(|http| Some(Arc::new(http) as Arc<dyn Fetch>)),
+        false => Ok(None),
+    };
+    add_said(said, config, http, talk)
+}
+
+/// Adds a build of which this is known; where facts are missing, its address is asked by `http`.
+pub(crate) fn add_said(
+    said: Said,
+    config: &Config,
+    http: Result<Option<Arc<dyn Fetch>>, String>,
+    talk: Talk,
+) -> Outcome {
+    let prepared = http
+        .map_err(EditError::Refused)
+        .and_then(|http| edit::prepare(said, config, http.as_ref(), super::now()));
+    let candidate = match prepared {
+        Ok(candidate) => candidate,
+        Err(error) => return print_edit_error(talk, &error),
+    };
     change(config, talk, |catalogs| {
-        let mut build = match &args.zip {
-            Some(_) => from_zip(args, config, talk)?,
-            None => from_facts(args, config)?,
-        };
-        if let Some(url) = &args.url {
-            build.url = Some(url.clone());
-        }
+        let build = &candidate.build;
         let filename = build.filename.escape_debug().to_string();
-        if args.zip.is_some()
-            && let Some(objection) = generate::object(config, &build, catalogs)
-        {
-            return Err(format!("{filename}: {objection}").into());
+        let mut lacking = Vec::new();
+        if build.kind == Kind::Full && build.sdk_level.is_none() {
+            lacking.push(lacking_level(&filename));
         }
-        let lacks_level = build.kind == Kind::Full && build.sdk_level.is_none();
-        let notes = edit::add(build, config, catalogs, super::now())?;
-        let mut said: Vec<Said> = notes.into_iter().map(Said::from).collect();
-        said.extend(lacks_level.then(|| Said::Warning(lacking_level(&filename))));
-        said.push(Said::Line(format!("added {filename}")));
-        Ok(said)
+        if build.sha256.is_none() {
+            lacking.push(lacking_sha256(&filename));
+        }
+        let notes = edit::add(candidate, config, catalogs, super::now())?;
+        let mut lines: Vec<Line> = notes.into_iter().map(Line::from).collect();
+        lines.extend(lacking.into_iter().map(Line::Warning));
+        lines.push(Line::Info(format!("added {filename}")));
+        Ok(lines)
     })
 }
 
@@ -85,6 +132,13 @@ fn lacking_level(filename: &str) -> String {
     format!(
         "{filename}: its API level is not known, so LineageOS 23.2 and later take it for too old; \
          add it once more with --sdk-level"
+    )
+}
+
+fn lacking_sha256(filename: &str) -> String {
+    format!(
+        "{filename}: its SHA-256 is not known, so LineageOS 23.2 and later do not see it; \
+         add it once more with --sha256, or put its zip into the builds folder"
     )
 }
 
@@ -96,7 +150,7 @@ pub(crate) fn remove(names: &[String], config: &Config, talk: Talk) -> Outcome {
             // One that is named twice is removed once.
             let record = catalogs.own.bury(&identity, Reason::Removed);
             let filename = record.map(|record| record.build.filename.escape_debug().to_string());
-            said.extend(filename.map(|filename| Said::Line(format!("removed {filename}"))));
+            said.extend(filename.map(|filename| Line::Info(format!("removed {filename}"))));
         }
         Ok(said)
     })
@@ -114,9 +168,9 @@ pub(crate) fn yank(names: &[String], reason: Option<&str>, config: &Config, talk
             let record = catalogs.own.builds.get_mut(&identity).expect("found above");
             let filename = record.build.filename.escape_debug();
             said.push(match (reason, &record.yanked) {
-                (Some(_), _) => Said::Line(format!("yanked {filename}")),
-                (None, Some(_)) => Said::Line(format!("{filename} is offered again")),
-                (None, None) => Said::Warning(format!("{filename} was not yanked")),
+                (Some(_), _) => Line::Info(format!("yanked {filename}")),
+                (None, Some(_)) => Line::Info(format!("{filename} is offered again")),
+                (None, None) => Line::Warning(format!("{filename} was not yanked")),
             });
             record.yanked = reason.map(str::to_owned);
         }
@@ -173,7 +227,7 @@ pub(crate) fn list(json: bool, config: &Config, talk: Talk) -> io::Result<Outcom
             _ => "unlisted",
         };
         if json {
-            print_json(&Line {
+            print_json(&ListLine {
                 filename: &build.filename,
                 device: build.device.as_str(),
                 romtype: build.romtype.as_str(),
@@ -228,87 +282,41 @@ fn load(config: &Config) -> Result<Catalogs, romfeed::generate::Error> {
     Ok(Catalogs::load(&config.catalogs)?)
 }
 
-/// Loads the catalog under its lock, lets `edit` change it, writes it, and tells what was done.
-fn change(
+/// Loads the catalog under its lock, lets `edit` change it, writes it, and reports what was done.
+pub(crate) fn change(
     config: &Config,
     talk: Talk,
-    edit: impl FnOnce(&mut Catalogs) -> Result<Vec<Said>, EditError>,
+    edit: impl FnOnce(&mut Catalogs) -> Result<Vec<Line>, EditError>,
 ) -> Outcome {
     match edit::change(config, edit) {
-        Ok(said) => {
-            for one in said {
-                match one {
-                    Said::Line(text) => talk.line(&text),
-                    Said::Warning(text) => talk.warning(&text),
+        Ok(lines) => {
+            for line in lines {
+                match line {
+                    Line::Info(text) => talk.line(&text),
+                    Line::Warning(text) => talk.warning(&text),
+                    Line::Detail(text) if talk.verbosity > 0 => talk.line(&text),
+                    Line::Detail(_) => {}
                 }
             }
             talk.line("next: romfeed generate");
             Outcome::Done
         }
-        Err(EditError::Run(error)) => {
-            print_run_error(talk, &error);
-            Outcome::of_error(&error)
-        }
-        Err(error) => {
-            let lacks_address = matches!(error, EditError::NoAddress(_));
-            talk.error(
-                &chain(&error),
-                lacks_address.then_some("name its address: --url URL"),
-            );
-            Outcome::Failed
-        }
+        Err(error) => print_edit_error(talk, &error),
     }
 }
 
-fn from_zip(args: &AddArgs, config: &Config, talk: Talk) -> Result<Build, String> {
-    let zip = args.zip.as_deref().expect("called for --zip");
-    let context = Context::new(config);
-    let read = || -> Result<Build, ingest::Error> {
-        let mut package = ingest::examine(zip, &path_in_builds(zip, &config.builds), context)?;
-        let mut build = package.draft(config, super::now())?;
-        let digests = digest::digest_file(zip, package.stamp, &Options::of(config))?;
-        let mut warnings = package.facts.warnings;
-        ingest::verify(zip, &digests, &mut warnings)?;
-        for warning in &warnings {
-            talk.warning(warning);
+fn print_edit_error(talk: Talk, error: &EditError) -> Outcome {
+    let hint = match error {
+        EditError::Run(error) => {
+            print_run_error(talk, error);
+            return Outcome::of_error(error);
         }
-        build.sha256 = Some(digests.sha256);
-        build.md5 = Some(digests.md5);
-        Ok(build)
+        EditError::NoAddress(_) => Some("name its address: --url URL".to_owned()),
+        EditError::Missing { key, .. } => Some(format!(
+            "put the zip into the builds folder, or give it: romfeed catalog add --{key} …"
+        )),
+        _ => None,
     };
-    read().map_err(|error| format!("{}: {}", zip.display(), chain(&error)))
-}
-
-fn from_facts(args: &AddArgs, config: &Config) -> Result<Build, EditError> {
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let filename = text(&args.filename);
-    let build = Build {
-        device: Device::parse(&text(&args.device)).map_err(|e| e.to_string())?,
-        variant: config.variant(&filename, &|_| None).cloned(),
-        romtype: Romtype::parse(&text(&args.romtype)).map_err(|e| e.to_string())?,
-        version: text(&args.version),
-        timestamp: args.datetime.unwrap_or_default(),
-        incremental: args.incremental.clone().filter(|value| !value.is_empty()),
-        kind: Kind::Full,
-        sdk_level: args.sdk_level,
-        security_patch: args.security_patch.clone(),
-        path: filename.clone(),
-        filename,
-        size: args.size.unwrap_or_default(),
-        sha256: args
-            .sha256
-            .as_ref()
-            .map(|sha256| sha256.to_ascii_lowercase()),
-        id: None,
-        md5: args.md5.as_ref().map(|md5| md5.to_ascii_lowercase()),
-        url: None,
-        ota_url: None,
-        property_files: None,
-        signer: None,
-        next_device: None,
-        csig: None,
-        images: Vec::new(),
-    };
-    edit::check_said(&build)?;
-    Ok(build)
+    talk.error(&chain(error), hint.as_deref());
+    Outcome::Failed
 }

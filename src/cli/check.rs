@@ -11,7 +11,7 @@ use romfeed::check::{self, Installed, Known, Report, Task};
 use romfeed::client::{self, Generation, Phone};
 use romfeed::config::Config;
 use romfeed::feed::Maker;
-use romfeed::fetch::{Fetch, Folder};
+use romfeed::fetch::{Fetch, Folder, Reach};
 use romfeed::finding::{self, Finding};
 use romfeed::romside::PLACEHOLDER_BASE;
 use romfeed::site::made_by::MadeBy;
@@ -31,10 +31,11 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         talk.error(message, hint);
         Ok(Outcome::Usage)
     };
-    let http: Arc<dyn Fetch> = match live::connect(args.live.ca.as_deref(), args.live.timeout) {
-        Ok(http) => Arc::new(http),
-        Err(error) => return usage(&error, None),
-    };
+    let http: Arc<dyn Fetch> =
+        match live::connect(args.live.ca.as_deref(), args.live.timeout, Reach::Any) {
+            Ok(http) => Arc::new(http),
+            Err(error) => return usage(&error, None),
+        };
     let own_base = config.base_url.as_deref();
     let base = args.url.as_deref().map(|url| url.trim_end_matches('/'));
     if base.is_some_and(|base| !base.starts_with("http://") && !base.starts_with("https://")) {

@@ -2,19 +2,22 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use romfeed::class::Class;
 use romfeed::config::Config;
 use romfeed::finding::{self, Finding};
 use romfeed::verify::{self, Verdict};
 
 use super::report::{Talk, chain};
 use super::tame::{escape, shown};
-use super::{Outcome, config, findings};
+use super::{Outcome, config, findings, remote};
 
 /// Judges packages one after another; each is read with all there is.
 pub(crate) fn run(
     zips: &[PathBuf],
     certificates: &[PathBuf],
+    ca: Option<&Path>,
     json: bool,
     config: &Config,
     talk: Talk,
@@ -32,7 +35,11 @@ pub(crate) fn run(
     let mut outcome = Outcome::Done;
     for zip in zips {
         let place = zip.to_string_lossy();
-        let mut verdict = match verify::check(zip, &place, &config.limits) {
+        let checked = match remote::address(zip) {
+            None => verify::check(zip, &place, &config.limits),
+            Some(url) => check_remote(url, ca, config, talk),
+        };
+        let mut verdict = match checked {
             Ok(verdict) => verdict,
             Err(error) => {
                 findings::print(talk, &[unreadable(&error, &place)], json)?;
@@ -50,12 +57,30 @@ pub(crate) fn run(
     Ok(outcome)
 }
 
+/// Judges a package on its host; all of it is downloaded, and nothing kept.
+fn check_remote(
+    url: &str,
+    ca: Option<&Path>,
+    config: &Config,
+    talk: Talk,
+) -> Result<Verdict, verify::Error> {
+    let remote = remote::open_whole(url, ca).map_err(verify::Error::Open)?;
+    let verdict = verify::check_source(Arc::clone(&remote), url, &config.limits)?;
+    if talk.verbosity > 0 {
+        talk.line(&format!("asked its host: {}", remote.traffic()));
+    }
+    Ok(verdict)
+}
+
 /// What cannot be judged, as a finding: scripts read nothing else.
 fn unreadable(error: &verify::Error, place: &str) -> Finding {
     let finding = Finding::new(&verify::rules::PACKAGE_UNREADABLE, place, chain(error));
     match error {
         verify::Error::Open(error) if error.kind() == io::ErrorKind::NotFound => {
             finding.with_fix("check the name; a link may lead to a file that is gone")
+        }
+        _ if error.class() == Class::Io && remote::address(Path::new(place)).is_some() => {
+            finding.with_fix(remote::HINT)
         }
         verify::Error::Changed => finding.with_fix("wait until it is written, and check it again"),
         _ => finding,

@@ -17,7 +17,7 @@ use romfeed::config::{
 use romfeed::facts::Fact;
 use romfeed::family::{Family, Rule};
 use romfeed::feed::template;
-use romfeed::io::{Limits, read_file, read_text};
+use romfeed::io::{Limits, behind_links, read_file, read_text};
 use romfeed::verify::{Certificate, Require};
 use serde::Deserialize;
 
@@ -420,7 +420,8 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
             settings.changelogs,
             &catalogs[0].with_file_name(romfeed::config::CHANGELOGS_DIR),
         ),
-        state: catalogs[0].with_file_name(romfeed::config::STATE_DIR),
+        // One lock, whatever link leads to the catalog.
+        state: behind_links(&catalogs[0]).with_file_name(romfeed::config::STATE_DIR),
         catalogs,
         base_url,
         url,

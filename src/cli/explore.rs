@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use super::args::InspectArgs;
 use super::inspect::{ErrorLine, counters_line, print_json};
+use super::remote::{self, Opened};
 use super::report::{Talk, chain, print_fault};
 use super::tame::shown;
 
@@ -169,7 +170,12 @@ fn look_at(
     config: &Config,
     talk: Talk,
 ) -> Result<(), Failure> {
-    let (mut package, budget, stamp) = ingest::open(zip, &config.limits)?;
+    let Opened {
+        mut package,
+        budget,
+        size,
+        remote,
+    } = remote::open_package(zip, &config.limits)?;
     let rom = Rom::open(&mut package, Arc::clone(&budget))?;
     match look {
         Look::Props => print_props(zip, &mut package, &rom, args.json, talk)?,
@@ -183,10 +189,10 @@ fn look_at(
         }
     }
     if talk.verbosity > 0 {
-        talk.line(&format!(
-            "read {}",
-            counters_line(budget.counters(), stamp.size)
-        ));
+        talk.line(&format!("read {}", counters_line(budget.counters(), size)));
+        if let Some(remote) = remote {
+            talk.line(&format!("asked its host: {}", remote.traffic()));
+        }
     }
     Ok(())
 }
@@ -206,6 +212,9 @@ fn report(zip: &Path, failure: Failure, talk: Talk) {
         Failure::Delta => Some("look into the full package of the same build"),
         Failure::NoProps => Some("see what is there with --ls :"),
         Failure::Output { .. } => Some("check that it can be written, and the free space"),
+        failure if failure.class() == Class::Io && remote::address(zip).is_some() => {
+            Some(remote::HINT)
+        }
         Failure::TooLarge { .. } => Some("no phone has such a partition; check the package"),
         _ => None,
     };

@@ -3,18 +3,22 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use romfeed::build::{Kind, Variant};
 use romfeed::class::Class;
 use romfeed::config::Config;
 use romfeed::digest::{self, Digests, Options};
 use romfeed::facts::Fact;
+use romfeed::fetch::Traffic;
 use romfeed::generate::Fault;
+use romfeed::generate::edit::path_in_builds;
 use romfeed::ingest::{self, Context, Examined};
 use romfeed::io::Counters;
 use serde::Serialize;
 
 use super::args::InspectArgs;
+use super::remote;
 use super::report::{Talk, chain, print_fault};
 use super::tame::shown;
 
@@ -82,22 +86,20 @@ pub(crate) fn run(args: &InspectArgs, config: &Config, talk: Talk) -> io::Result
     let mut all_sound = true;
     for (index, zip) in args.zips.iter().enumerate() {
         match inspect(zip, config, args.hash) {
-            Ok((package, digests)) if args.json => {
-                let line = line(zip, &package, digests.as_ref());
-                print_json(&line)?;
+            Ok(inspected) if args.json => {
+                print_json(&line(zip, &inspected.package, inspected.digests.as_ref()))?;
             }
-            Ok((package, digests)) => {
+            Ok(inspected) => {
                 let gap = if index > 0 { "\n" } else { "" };
-                write!(
-                    io::stdout(),
-                    "{gap}{}",
-                    describe(zip, &package, digests.as_ref(), talk)
-                )?;
+                write!(io::stdout(), "{gap}{}", describe(zip, &inspected, talk))?;
             }
             Err(error) => {
                 all_sound = false;
                 if args.json {
                     print_json(&ErrorLine::new(zip, error.class(), chain(&error)))?;
+                } else if error.class() == Class::Io && remote::address(zip).is_some() {
+                    let text = format!("{}: {}", shown(zip), chain(&error));
+                    talk.error(&text, Some(remote::HINT));
                 } else if error.class() == Class::NotARom {
                     talk.error(
                         &format!("{}: {}", shown(zip), chain(&error)),
@@ -124,13 +126,23 @@ pub(crate) fn print_json<T: Serialize>(value: &T) -> io::Result<()> {
     io::stdout().write_all(text.as_bytes())
 }
 
-fn inspect(
-    zip: &Path,
-    config: &Config,
-    hash: bool,
-) -> Result<(Examined, Option<Digests>), ingest::Error> {
+/// What is known about a package.
+struct Inspected {
+    package: Examined,
+    digests: Option<Digests>,
+    /// What it has cost to ask its host.
+    traffic: Option<Traffic>,
+}
+
+fn inspect(zip: &Path, config: &Config, hash: bool) -> Result<Inspected, ingest::Error> {
     let context = Context::new(config);
-    let mut package = ingest::examine(zip, &path_in_builds(zip, &config.builds), context)?;
+    let remote = remote::address(zip).map(remote::open).transpose()?;
+    let mut package = match (&remote, remote::address(zip)) {
+        (Some(remote), Some(url)) => {
+            ingest::examine_remote(Arc::clone(remote), remote::filename(url), context)?
+        }
+        _ => ingest::examine(zip, &path_in_builds(zip, &config.builds), context)?,
+    };
     let digests = match hash {
         false => None,
         true => Some(digest::digest_file(
@@ -153,19 +165,11 @@ fn inspect(
             package.facts.warnings.push(warning);
         }
     }
-    Ok((package, digests))
-}
-
-/// The package's path as a scan would give it, so that overrides apply alike.
-pub(crate) fn path_in_builds(zip: &Path, builds: &Path) -> String {
-    let inside = zip
-        .canonicalize()
-        .ok()
-        .zip(builds.canonicalize().ok())
-        .and_then(|(zip, builds)| zip.strip_prefix(builds).ok().map(Path::to_owned));
-    let path = inside.unwrap_or_else(|| zip.file_name().unwrap_or_default().into());
-    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
-    parts.join("/")
+    Ok(Inspected {
+        package,
+        digests,
+        traffic: remote.map(|remote| remote.traffic()),
+    })
 }
 
 fn line<'a>(zip: &Path, package: &'a Examined, digests: Option<&'a Digests>) -> Line<'a> {
@@ -237,7 +241,8 @@ pub(crate) fn format_time(seconds: i64) -> String {
 }
 
 /// The facts as a table, every value escaped.
-fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>, talk: Talk) -> String {
+fn describe(zip: &Path, inspected: &Inspected, talk: Talk) -> String {
+    let package = &inspected.package;
     let mut text = format!(
         "{}\n  {} package, layout {}{}\n",
         shown(zip),
@@ -313,7 +318,10 @@ fn describe(zip: &Path, package: &Examined, digests: Option<&Digests>, talk: Tal
             "",
         );
     }
-    if let Some(digests) = digests {
+    if let Some(traffic) = inspected.traffic.filter(|_| talk.verbosity > 0) {
+        row("asked its host", &traffic.to_string(), "");
+    }
+    if let Some(digests) = &inspected.digests {
         row("md5", &digests.md5, "");
         row("sha256", &digests.sha256, "");
     }

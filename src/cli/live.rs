@@ -5,29 +5,56 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
-use romfeed::fetch::{Http, Settings, parse_roots};
+use romfeed::fetch::{Http, Reach, Settings, parse_roots};
 
 use super::tame::shown;
 
 /// How live hosts know who asks.
 const USER_AGENT: &str = concat!("romfeed/", env!("CARGO_PKG_VERSION"));
+/// Longest wait of a server for another host, in seconds: a client waits for it.
+#[cfg(feature = "serve")]
+pub(crate) const SERVER_TIMEOUT: u16 = 10;
 /// Longest `--ca` file read, in bytes; all certificates that browsers trust have 250 KiB.
 const MAX_CA: u64 = 4 << 20;
 
-/// A client that trusts the certificates of this PEM file, or else those browsers trust, and
-/// waits so many seconds for an answer.
-pub(crate) fn connect(ca: Option<&Path>, seconds: u16) -> Result<Http, String> {
+/// A client with these [settings].
+pub(crate) fn connect(ca: Option<&Path>, seconds: u16, reach: Reach) -> Result<Http, String> {
+    settings(ca, seconds, reach).map(|settings| Http::new(&settings))
+}
+
+/// How to connect: trusting the certificates of this PEM file, or else those browsers trust, and
+/// waiting so many seconds for an answer.
+pub(crate) fn settings(ca: Option<&Path>, seconds: u16, reach: Reach) -> Result<Settings, String> {
     let roots = match ca {
         None => Vec::new(),
         Some(file) => {
             read_roots(file).map_err(|reason| format!("--ca {}: {reason}", shown(file)))?
         }
     };
-    Ok(Http::new(&Settings {
+    Ok(Settings {
         timeout: Duration::from_secs(seconds.into()),
         user_agent: USER_AGENT.to_owned(),
         roots,
-    }))
+        reach,
+    })
+}
+
+/// Whether packages are read from this address: https, or http on this machine.
+pub(crate) fn is_askable(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = bare == "localhost"
+        || bare
+            .parse()
+            .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") && is_loopback
 }
 
 fn read_roots(file: &Path) -> Result<Vec<Vec<u8>>, String> {
@@ -38,4 +65,34 @@ fn read_roots(file: &Path) -> Result<Vec<Vec<u8>>, String> {
     };
     let bytes = read().map_err(|error| error.to_string())?;
     parse_roots(&bytes).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_read_by_https_or_from_this_machine() {
+        for url in [
+            "https://h/a.zip",
+            "HTTPS://h/a.zip",
+            "https://10.0.0.1/a.zip",
+            "http://localhost:8080/a.zip",
+            "http://127.0.0.1/a.zip",
+            "http://[::1]:80/a.zip",
+        ] {
+            assert!(is_askable(url), "{url}");
+        }
+        for url in [
+            "http://h/a.zip",
+            "http://10.0.0.1/a.zip",
+            "http://localhost.example/a.zip",
+            "http://127.0.0.1@h/a.zip",
+            "http://127.0.0.1:80@h/a.zip",
+            "ftp://localhost/a.zip",
+            "a.zip",
+        ] {
+            assert!(!is_askable(url), "{url}");
+        }
+    }
 }

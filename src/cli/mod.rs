@@ -2,6 +2,7 @@
 //! answer to lines and an exit code.
 
 mod args;
+mod backend;
 mod catalog;
 mod check;
 mod check_zip;
@@ -17,6 +18,7 @@ mod live;
 mod man;
 mod progress;
 mod rate;
+mod remote;
 mod report;
 #[cfg(feature = "serve")]
 mod serve;
@@ -75,8 +77,12 @@ impl From<Outcome> for ExitCode {
 
 /// Runs the command line. A closed pipe is success.
 pub(crate) fn run() -> ExitCode {
-    let cli = Cli::parse();
     keep_contained_panics_quiet();
+    let args: Vec<_> = std::env::args_os().collect();
+    if let Some(outcome) = backend::run(&args) {
+        return outcome.into();
+    }
+    let cli = Cli::parse_from(args);
     let talk = Talk::new(&cli.global);
     match dispatch(&cli, talk) {
         Ok(outcome) => outcome.into(),
@@ -128,6 +134,13 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
                 return Ok(Outcome::Usage);
             };
             let config = warn_of_devices(resolved, talk);
+            if args.hash && args.zips.iter().any(|zip| remote::address(zip).is_some()) {
+                talk.error(
+                    "--hash reads all of a package, and of an address only parts are read",
+                    Some("download it first, or read it to its end with `romfeed check URL`"),
+                );
+                return Ok(Outcome::Usage);
+            }
             if args.extract.is_some() && args.zips.len() > 1 {
                 talk.error("--extract takes one package at a time", None);
                 return Ok(Outcome::Usage);
@@ -155,7 +168,9 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             match args.packages.is_empty() {
                 true => check::run(args, &config, talk),
                 false => {
-                    check_zip::run(&args.packages, &args.certificate, args.json, &config, talk)
+                    let ca = args.live.ca.as_deref();
+                    let (zips, certificates) = (&args.packages, &args.certificate);
+                    check_zip::run(zips, certificates, ca, args.json, &config, talk)
                 }
             }
         }

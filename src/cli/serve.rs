@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use romfeed::address;
 use romfeed::config::Config;
+use romfeed::fetch::Reach;
 use romfeed::generate::{self, Report};
 use romfeed::serve::{self, Access, End, Hooks, Limits, Settings, Tls, Watched, keys};
 
@@ -18,7 +19,7 @@ use super::inspect::format_time;
 use super::progress::Progress;
 use super::report::{self, Talk, chain, print_run_error};
 use super::tame::shown;
-use super::{Outcome, config, theme};
+use super::{Outcome, config, live, theme};
 
 /// Lines of the log that may wait for a slow terminal; further ones are lost.
 const MAX_WAITING: usize = 4096;
@@ -147,6 +148,8 @@ fn start(
             ..config
         },
         tls: args.tls_cert.clone().zip(args.tls_key.clone()).map(tls),
+        // Clients with a key name the addresses.
+        fetch: live::settings(None, live::SERVER_TIMEOUT, Reach::Public).ok(),
         limits: Limits::default(),
         clock: super::now,
     };

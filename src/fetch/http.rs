@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, http::Response};
 
+use super::public::{NotPublic, PublicResolver};
 use super::{Answer, Ask, Fault, Fetch, TlsFault};
 
 /// Most headers of an answer, and their bytes; the largest seen have 2 KiB.
@@ -21,6 +23,18 @@ pub struct Settings {
     pub user_agent: String,
     /// Certificates to trust in place of those of browsers, as DER; none is those of browsers.
     pub roots: Vec<Vec<u8>>,
+    /// Which hosts may be asked.
+    pub reach: Reach,
+}
+
+/// Which hosts a client may ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All: the addresses come from whoever runs the program.
+    Any,
+    /// Those of the public internet, by https: the addresses come from elsewhere, and must not lead
+    /// into the network of this machine.
+    Public,
 }
 
 /// A client of live hosts.
@@ -31,6 +45,7 @@ pub struct Settings {
 pub struct Http {
     agent: Agent,
     timeout: Duration,
+    reach: Reach,
 }
 
 impl Http {
@@ -57,8 +72,16 @@ impl Http {
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
         Http {
-            agent: config.into(),
+            agent: match settings.reach {
+                Reach::Any => config.into(),
+                Reach::Public => Agent::with_parts(
+                    config,
+                    DefaultConnector::default(),
+                    PublicResolver::default(),
+                ),
+            },
             timeout: settings.timeout,
+            reach: settings.reach,
         }
     }
 
@@ -89,6 +112,9 @@ impl Http {
                 }
             }
             ureq::Error::ConnectionFailed => Fault::Connection { reason },
+            ureq::Error::Other(error) if error.is::<NotPublic>() => {
+                Fault::NotPublic { host: host_of(url) }
+            }
             _ => Fault::Protocol { reason },
         }
     }
@@ -97,6 +123,14 @@ impl Http {
 impl Fetch for Http {
     fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
         let fault = |error| self.fault(ask.url, error);
+        let is_https = ask
+            .url
+            .get(..8)
+            .is_some_and(|s| s.eq_ignore_ascii_case("https://"));
+        if self.reach == Reach::Public && !is_https {
+            let host = host_of(ask.url);
+            return Err(Fault::NotPublic { host });
+        }
         let encoding = match ask.accept_gzip {
             true => "gzip",
             false => "identity",
@@ -113,6 +147,9 @@ impl Fetch for Http {
                 let mut request = self.agent.get(ask.url).header("accept-encoding", encoding);
                 if let Some((first, last)) = ask.range {
                     request = request.header("range", format!("bytes={first}-{last}"));
+                }
+                if let Some(validator) = ask.if_range {
+                    request = request.header("if-range", validator);
                 }
                 request.call().map_err(fault)?
             }
@@ -172,6 +209,7 @@ mod tests {
             timeout: Duration::from_secs(20),
             user_agent: "test".to_owned(),
             roots: Vec::new(),
+            reach: Reach::Any,
         });
         // Longer than a part of a name may be, so nobody is asked for it.
         let host = format!("{}.invalid", "x".repeat(64));

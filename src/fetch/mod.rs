@@ -8,6 +8,7 @@
 
 mod folder;
 mod http;
+mod public;
 mod remote;
 mod roots;
 mod tls;
@@ -18,8 +19,8 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 pub use folder::{Folder, content_type};
-pub use http::{Http, Settings};
-pub use remote::Remote;
+pub use http::{Http, Reach, Settings};
+pub use remote::{Remote, RemoteError, Traffic};
 pub use roots::{RootsError, parse_roots};
 pub use tls::TlsFault;
 
@@ -35,6 +36,9 @@ pub struct Ask<'a> {
     pub post: Option<&'a str>,
     /// The first and the last byte asked for.
     pub range: Option<(u64, u64)>,
+    /// Ask for the range only if the file has this `ETag` or `Last-Modified` still, else for all of
+    /// it.
+    pub if_range: Option<&'a str>,
     /// Say that gzip is understood. It is not decoded.
     pub accept_gzip: bool,
     /// Most bytes of the body to read.
@@ -49,6 +53,7 @@ impl<'a> Ask<'a> {
             url,
             post: None,
             range: None,
+            if_range: None,
             accept_gzip: false,
             max_body,
         }
@@ -112,6 +117,12 @@ pub enum Fault {
     /// The name of the host leads nowhere.
     #[error("the name `{}` is not known", .host.escape_debug())]
     Name {
+        /// The host.
+        host: String,
+    },
+    /// The host is not one of the public internet, and no other may be asked.
+    #[error("`{}` is an address inside a network, or not https; only public https addresses are read", .host.escape_debug())]
+    NotPublic {
         /// The host.
         host: String,
     },

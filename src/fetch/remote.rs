@@ -1,25 +1,143 @@
-//! A file on a live host, read in parts.
+//! A file on a live host, read by ranges.
+//!
+//! In: an address. Out: a [`Remote`], which is a [`ReadAt`]. It is read in blocks of 64 KiB;
+//! neighbouring blocks that are missing are one request, and the longer a part is read from start
+//! to end, the more is asked for at a time. Blocks are cached up to a limit.
+//!
+//! Each answer is checked (RFC 9110, 14 and 13.1.5): its range, the total length, and `ETag` or
+//! `Last-Modified`, which `If-Range` names, so that two versions of a file are never mixed. A
+//! redirect is followed once, and again when the address that it led to has expired. No lock is
+//! held while a request is under way.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Ask, Fetch, follow};
-use crate::io::{ReadAt, ReadError};
+use thiserror::Error;
 
-/// Bytes asked for at a time: a whole comment of a zip, and its directory behind it.
-const BLOCK_LEN: u64 = 128 << 10;
-/// Most requests for one file; a package's facts take three or four.
-const MAX_REQUESTS: usize = 64;
-/// Most redirects on the way to it.
-const MAX_REDIRECTS: usize = 20;
+use super::{Answer, Ask, Fault, Fetch, MAX_REDIRECTS, resolve};
+use crate::io::{Exceeded, ReadAt, ReadError};
 
-/// A file on a host that answers in parts; what was read is kept.
+/// Bytes of a block: the comment of most zips and their directory fit into one.
+const BLOCK_LEN: u64 = 64 << 10;
+/// Most blocks of one request.
+const MAX_RUN: u64 = (8 << 20) / BLOCK_LEN;
+/// From this many blocks read one after the other, more is asked for than is needed at once.
+const LONG_RUN: u64 = (4 << 20) / BLOCK_LEN;
+/// Most blocks kept: 32 MiB.
+const MAX_CACHED: usize = 512;
+/// Most bytes read of one file, unless the caller sets another limit. The facts of the largest
+/// packages seen take 7 MiB.
+const MAX_BYTES: u64 = 64 << 20;
+/// Statuses of an address whose signature has expired.
+const EXPIRED: [u16; 4] = [401, 403, 404, 410];
+
+/// Why a file on a host cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RemoteError {
+    /// There is no answer.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The host refuses.
+    #[error("the host answers with status {0}")]
+    Status(u16),
+    /// What comes is for people.
+    #[error("the host answers with a web page instead of the file")]
+    Page,
+    /// All of the file comes, whatever is asked for.
+    #[error("the host does not answer requests for a part of the file (status 200 to a Range)")]
+    NoRanges,
+    /// The file is compressed on its way, so positions in it mean nothing.
+    #[error("the host compresses the file (Content-Encoding: {})", .0.escape_debug())]
+    Encoded(String),
+    /// Another part comes than was asked for.
+    #[error("for bytes {first}-{last} the host sends {num_bytes} bytes with Content-Range `{}`", .range.escape_debug())]
+    WrongRange {
+        /// First byte asked for.
+        first: u64,
+        /// Last byte asked for.
+        last: u64,
+        /// Bytes that came.
+        num_bytes: usize,
+        /// `Content-Range`, or nothing.
+        range: String,
+    },
+    /// It is not the file it was.
+    #[error("the file changed on its host while it was read")]
+    Changed,
+    /// From https to something that anybody on the way can change.
+    #[error("it is redirected from https to another scheme")]
+    Downgrade,
+}
+
+/// What reading a file has cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Requests, each redirect among them.
+    pub num_requests: u64,
+    /// Bytes of all bodies.
+    pub num_bytes: u64,
+}
+
+impl fmt::Display for Traffic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Traffic {
+            num_requests,
+            num_bytes,
+        } = self;
+        let s = if *num_requests == 1 { "" } else { "s" };
+        write!(f, "{num_requests} request{s}, {num_bytes} bytes")
+    }
+}
+
+/// A file on a host that answers requests for parts of it.
 pub struct Remote {
     fetch: Arc<dyn Fetch>,
     url: String,
     size: u64,
-    blocks: Mutex<BTreeMap<u64, Arc<[u8]>>>,
+    max_bytes: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Where redirects led to.
+    target: Option<String>,
+    version: Option<Version>,
+    blocks: BTreeMap<u64, Arc<[u8]>>,
+    /// Numbers of the blocks, the oldest first.
+    order: VecDeque<u64>,
+    traffic: Traffic,
+}
+
+/// What tells one version of a file from another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Version {
+    etag: Option<String>,
+    modified: Option<String>,
+}
+
+impl Version {
+    fn of(answer: &Answer) -> Version {
+        let header = |name| answer.header(name).map(str::to_owned);
+        Version {
+            etag: header("etag"),
+            modified: header("last-modified"),
+        }
+    }
+
+    /// The value for `If-Range`, which takes no weak tags.
+    fn validator(&self) -> Option<&str> {
+        let strong = self.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
+        strong.or(self.modified.as_deref())
+    }
+}
+
+/// A part of a file, and the length of all of it.
+struct Part {
+    bytes: Vec<u8>,
+    total: u64,
 }
 
 impl Remote {
@@ -30,36 +148,222 @@ impl Remote {
             fetch,
             url: url.to_owned(),
             size,
-            blocks: Mutex::default(),
+            max_bytes: MAX_BYTES,
+            state: Mutex::default(),
         }
     }
 
-    /// The block with this number, from 0.
-    fn block(&self, index: u64) -> io::Result<Arc<[u8]>> {
-        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(block) = blocks.get(&index) {
-            return Ok(Arc::clone(block));
-        }
-        if blocks.len() >= MAX_REQUESTS {
-            return Err(io::Error::other("it takes too many requests to read"));
-        }
-        let first = index * BLOCK_LEN;
-        let last = first.saturating_add(BLOCK_LEN).min(self.size) - 1;
-        let len = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
+    /// Asks for the start of the file at an address, and so for its size.
+    ///
+    /// # Errors
+    /// [`RemoteError`]
+    pub fn open(fetch: Arc<dyn Fetch>, url: &str) -> Result<Remote, RemoteError> {
+        let mut remote = Remote::new(fetch, url, 0);
+        let part = remote.request(0, BLOCK_LEN - 1, None)?;
+        remote.size = part.total;
+        insert(&mut remote.lock(), 0, &part.bytes);
+        Ok(remote)
+    }
+
+    /// Sets the most bytes to read.
+    #[must_use]
+    pub fn with_max_bytes(self, max_bytes: u64) -> Remote {
+        Remote { max_bytes, ..self }
+    }
+
+    /// What reading it has cost so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.lock().traffic
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for the bytes from `first` to `last`; `size` is that of the file, if it is known.
+    fn request(&self, first: u64, last: u64, size: Option<u64>) -> Result<Part, RemoteError> {
+        let (target, version) = {
+            let state = self.lock();
+            (state.target.clone(), state.version.clone())
+        };
+        let validator = version.as_ref().and_then(Version::validator);
         let ask = Ask {
             range: Some((first, last)),
-            ..Ask::get(&self.url, len)
+            if_range: validator,
+            ..Ask::get(
+                &self.url,
+                usize::try_from(last - first + 1).unwrap_or(usize::MAX),
+            )
         };
-        let answers = follow(&*self.fetch, &ask, MAX_REDIRECTS).map_err(io::Error::other)?;
-        let answer = answers.into_iter().next_back().unwrap_or_default();
-        if answer.status != 206 || answer.body.len() != len || answer.is_cut {
-            let message = format!("status {}, {} bytes", answer.status, answer.body.len());
-            return Err(io::Error::other(message));
+        let answer = match &target {
+            None => self.follow(&ask)?,
+            Some(target) => {
+                let answer = self.follow(&Ask { url: target, ..ask })?;
+                match EXPIRED.contains(&answer.status) && *target != self.url {
+                    true => self.follow(&ask)?,
+                    false => answer,
+                }
+            }
+        };
+        let part = judge(&answer, first, last, version.as_ref())?;
+        if size.is_some_and(|size| size != part.total) {
+            return Err(RemoteError::Changed);
         }
-        let block: Arc<[u8]> = answer.body.into();
-        blocks.insert(index, Arc::clone(&block));
-        Ok(block)
+        let mut state = self.lock();
+        state.version.get_or_insert_with(|| Version::of(&answer));
+        state.target = Some(answer.url);
+        Ok(part)
     }
+
+    /// Asks along redirects; gives the last answer.
+    fn follow(&self, ask: &Ask<'_>) -> Result<Answer, RemoteError> {
+        let is_https = |url: &str| {
+            url.get(..8)
+                .is_some_and(|s| s.eq_ignore_ascii_case("https://"))
+        };
+        let mut url = ask.url.to_owned();
+        for _ in 0..=MAX_REDIRECTS {
+            if is_https(&self.url) && !is_https(&url) {
+                return Err(RemoteError::Downgrade);
+            }
+            let answer = self.fetch.fetch(&Ask { url: &url, ..*ask })?;
+            let mut state = self.lock();
+            state.traffic.num_requests += 1;
+            state.traffic.num_bytes += answer.body.len() as u64;
+            drop(state);
+            match answer.location().and_then(|to| resolve(&url, to)) {
+                Some(next) => url = next,
+                None => return Ok(answer),
+            }
+        }
+        let max = MAX_REDIRECTS;
+        Err(Fault::Redirects { max }.into())
+    }
+
+    /// How many blocks to ask for from this one on, which is missing, when those up to `last` are
+    /// wanted.
+    fn plan(&self, state: &State, first: u64, last: u64) -> u64 {
+        let is_cached = |block: &u64| state.blocks.contains_key(block);
+        let wanted = (first..=last).take_while(|block| !is_cached(block));
+        let wanted = wanted.take(usize::try_from(MAX_RUN).unwrap_or(usize::MAX));
+        let wanted = wanted.count() as u64;
+        let before = (0..first).rev().take_while(is_cached).count() as u64;
+        let is_stream = wanted == 1 || before >= LONG_RUN;
+        let ahead = if is_stream { before / 2 } else { 0 };
+        let end = first.saturating_add((wanted.saturating_add(ahead)).min(MAX_RUN));
+        let end = end.min(self.size.div_ceil(BLOCK_LEN));
+        (first..end).take_while(|block| !is_cached(block)).count() as u64
+    }
+
+    /// Reads blocks from this one on, which is missing.
+    fn read_blocks(&self, first: u64, last: u64) -> Result<Vec<u8>, ReadError> {
+        let (num_blocks, num_bytes) = {
+            let state = self.lock();
+            (self.plan(&state, first, last), state.traffic.num_bytes)
+        };
+        let start = first * BLOCK_LEN;
+        let end = start.saturating_add(num_blocks * BLOCK_LEN).min(self.size);
+        if num_bytes.saturating_add(end - start) > self.max_bytes {
+            let limit = self.max_bytes;
+            return Err(Exceeded::Fetched { limit }.into());
+        }
+        let part = self.request(start, end - 1, Some(self.size));
+        let part = part.map_err(|error| ReadError::Io {
+            offset: start,
+            source: Arc::new(std::io::Error::other(error)),
+        })?;
+        insert(&mut self.lock(), first, &part.bytes);
+        Ok(part.bytes)
+    }
+}
+
+/// Puts bytes into the cache that begin with this block, and takes the oldest out.
+fn insert(state: &mut State, first: u64, bytes: &[u8]) {
+    let chunks = bytes.chunks(usize::try_from(BLOCK_LEN).unwrap_or(usize::MAX));
+    for (block, chunk) in (first..).zip(chunks) {
+        if state.blocks.insert(block, chunk.into()).is_none() {
+            state.order.push_back(block);
+        }
+    }
+    while state.blocks.len() > MAX_CACHED {
+        let Some(oldest) = state.order.pop_front() else {
+            break;
+        };
+        state.blocks.remove(&oldest);
+    }
+}
+
+/// The part that was asked for, if that is what came.
+fn judge(
+    answer: &Answer,
+    first: u64,
+    last: u64,
+    version: Option<&Version>,
+) -> Result<Part, RemoteError> {
+    let encoding = answer.header("content-encoding").unwrap_or("identity");
+    let is_encoded = !encoding.eq_ignore_ascii_case("identity");
+    let range = answer.header("content-range").unwrap_or_default();
+    let empty = Part {
+        bytes: Vec::new(),
+        total: 0,
+    };
+    match answer.status {
+        200 | 206 if is_encoded => return Err(RemoteError::Encoded(encoding.to_owned())),
+        206 => {}
+        // nginx answers so to a range of an empty file.
+        200 if answer.header("content-length") == Some("0") && first == 0 => return Ok(empty),
+        200 if is_page(answer) => return Err(RemoteError::Page),
+        // `If-Range` failed.
+        200 if version.is_some() => return Err(RemoteError::Changed),
+        200 => return Err(RemoteError::NoRanges),
+        416 if range == "bytes */0" && first == 0 => return Ok(empty),
+        416 => return Err(RemoteError::Changed),
+        status => return Err(RemoteError::Status(status)),
+    }
+    let wrong = || RemoteError::WrongRange {
+        first,
+        last,
+        num_bytes: answer.body.len(),
+        range: range.to_owned(),
+    };
+    let (from, to, total) = parse_range(range).ok_or_else(wrong)?;
+    // No file is longer than clients can count.
+    let is_sound = from == first
+        && to == last.min(total.saturating_sub(1))
+        && i64::try_from(total).is_ok()
+        && !answer.is_cut
+        && to.checked_sub(from).map(|len| len + 1) == Some(answer.body.len() as u64);
+    if !is_sound {
+        return Err(wrong());
+    }
+    let differs = |one: &Option<String>, other: Option<&str>| {
+        one.as_deref()
+            .zip(other)
+            .is_some_and(|(one, other)| one != other)
+    };
+    if let Some(version) = version
+        && (differs(&version.etag, answer.header("etag"))
+            || version.etag.is_none() && differs(&version.modified, answer.header("last-modified")))
+    {
+        return Err(RemoteError::Changed);
+    }
+    Ok(Part {
+        bytes: answer.body.clone(),
+        total,
+    })
+}
+
+fn is_page(answer: &Answer) -> bool {
+    let kind = answer.header("content-type").unwrap_or_default();
+    kind.to_ascii_lowercase().starts_with("text/html")
+}
+
+/// First and last byte and the total of `bytes 0-9/20`.
+fn parse_range(range: &str) -> Option<(u64, u64, u64)> {
+    let (range, total) = range.strip_prefix("bytes ")?.trim().split_once('/')?;
+    let (first, last) = range.split_once('-')?;
+    Some((first.parse().ok()?, last.parse().ok()?, total.parse().ok()?))
 }
 
 impl ReadAt for Remote {
@@ -79,17 +383,26 @@ impl ReadAt for Remote {
         };
         let (mut at, mut rest) = (offset, buf);
         while at < end {
-            let fail = |source| ReadError::Io {
-                offset: at,
-                source: Arc::new(source),
+            let block = at / BLOCK_LEN;
+            let cached = self.lock().blocks.get(&block).cloned();
+            let read;
+            let bytes = match &cached {
+                Some(bytes) => &bytes[..],
+                None => {
+                    read = self.read_blocks(block, (end - 1) / BLOCK_LEN)?;
+                    &read[..]
+                }
             };
-            let block = self.block(at / BLOCK_LEN).map_err(fail)?;
             let skip = usize::try_from(at % BLOCK_LEN).unwrap_or(usize::MAX);
-            let part = block.get(skip..).unwrap_or_default();
+            let part = bytes.get(skip..).unwrap_or_default();
             let part = &part[..part.len().min(rest.len())];
+            if part.is_empty() {
+                let size = self.size;
+                return Err(ReadError::OutOfBounds { offset, end, size });
+            }
             let (now, later) = rest.split_at_mut(part.len());
             now.copy_from_slice(part);
-            at += u64::try_from(part.len()).unwrap_or(u64::MAX);
+            at += part.len() as u64;
             rest = later;
         }
         Ok(())

@@ -1,19 +1,34 @@
 //! Changes of the catalog by hand, from the command line or through the server.
 //!
-//! In: a [`Build`] whose facts somebody vouches for, or the name of one that is known. Out: the
-//! catalog with it or without it, and [`Note`]s on what that means. All changes go through
-//! [`change`], which holds the lock.
+//! In: what a person or a program [says](Said) of a build, or the name of one that is known. Out:
+//! the catalog with it or without it, and [`Note`]s on what that means. [`prepare`] reads the
+//! package, which may take long; all changes go through [`change`], which holds the lock.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Error, lock_state, save_catalog};
-use crate::build::{self, Build};
-use crate::catalog::{Catalog, Catalogs, Reason, Record, file};
+use chrono::{DateTime, NaiveDateTime};
+use percent_encoding::percent_decode_str;
+
+use super::reconcile::recognise_imported;
+use super::require::{self, Hashed};
+use super::{Error, cache_key, load_cache, lock_state, object, save_catalog};
+use crate::build::{self, Build, Device, Kind, Romtype, Variant};
+use crate::catalog::{Catalog, Catalogs, Reason, Record, Tombstone, file};
+use crate::class::chain;
 use crate::config::{AddressSource, Config};
+use crate::digest::{self, Digests, sidecar};
 use crate::entry_rules::{self, ListedBuild, Problem};
+use crate::facts::Fact;
+use crate::fetch::{Ask, Fetch, Remote, RemoteError, Traffic, follow};
+use crate::ingest::{self, Context, Examined};
+use crate::scan;
 
 /// Fewest digits of a sha256 that name a build.
 const MIN_PREFIX: usize = 8;
+/// Most redirects on the way to a digest file.
+const MAX_REDIRECTS: usize = 20;
 
 /// Why a catalog is not changed.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +37,14 @@ pub enum EditError {
     /// What was asked for cannot be; in one line, without control characters.
     #[error("{0}")]
     Refused(String),
+    /// A fact that feeds need is neither given nor in a package that can be read.
+    #[error("`{key}` is missing{}", .reason.as_ref().map_or(String::new(), |reason| format!(", and {reason}")))]
+    Missing {
+        /// The fact, as `add_build` names it.
+        key: &'static str,
+        /// Why it was not read from the package, if that was tried.
+        reason: Option<String>,
+    },
     /// Phones would not find the build without an address of its own.
     #[error("{0}")]
     NoAddress(String),
@@ -47,6 +70,21 @@ pub enum Note {
     Returned,
     /// What the rules of entries find doubtful.
     Doubtful(Problem),
+    /// The package has another value than was given, and its own holds.
+    Corrected {
+        /// The fact.
+        fact: &'static str,
+        /// What was given.
+        given: String,
+        /// What the package has.
+        found: String,
+        /// Where it has it.
+        place: String,
+    },
+    /// Something about the package, in one line.
+    OfPackage(String),
+    /// What reading the package from its address has cost.
+    Fetched(Traffic),
 }
 
 impl fmt::Display for Note {
@@ -65,6 +103,20 @@ impl fmt::Display for Note {
             ),
             Note::Returned => f.write_str("it was removed before and is taken up again"),
             Note::Doubtful(problem) => problem.fmt(f),
+            Note::Corrected {
+                fact,
+                given,
+                found,
+                place,
+            } => write!(
+                f,
+                "{fact} `{}` was given, but the package has `{}` ({}), which phones compare; that is published",
+                given.escape_debug(),
+                found.escape_debug(),
+                place.escape_debug()
+            ),
+            Note::OfPackage(text) => f.write_str(text),
+            Note::Fetched(traffic) => write!(f, "read from its address: {traffic}"),
         }
     }
 }
@@ -85,19 +137,466 @@ pub fn change<T>(
     Ok(done)
 }
 
-/// Checks what a person or a program says of a build that no package was read for.
-///
-/// # Errors
-/// [`EditError::Refused`] if no phone could compare with it.
-pub fn check_said(build: &Build) -> Result<(), EditError> {
-    let version = &build.version;
-    match build::version_fault(version).or_else(|| build::version_number_fault(version)) {
-        None => Ok(()),
-        Some(reason) => {
-            let version = version.escape_debug();
-            Err(format!("version `{version}` {reason}").into())
+/// What a person or a program says of a build; `None` is left to its package.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// The package on this machine; without it, it is looked for in the folder of builds.
+    pub zip: Option<PathBuf>,
+    /// Bare name of the package; without it, that of `zip` or of `url`.
+    pub filename: Option<String>,
+    /// Codename.
+    pub device: Option<String>,
+    /// Flavour; the settings take precedence.
+    pub variant: Option<Variant>,
+    /// Release type.
+    pub romtype: Option<String>,
+    /// Version.
+    pub version: Option<String>,
+    /// Seconds since the epoch.
+    pub timestamp: Option<i64>,
+    /// Length in bytes.
+    pub size: Option<u64>,
+    /// SHA-256, hex digits in any case.
+    pub sha256: Option<String>,
+    /// MD5, hex digits in any case.
+    pub md5: Option<String>,
+    /// Incremental.
+    pub incremental: Option<String>,
+    /// API level.
+    pub sdk_level: Option<u32>,
+    /// Security patch level.
+    pub security_patch: Option<String>,
+    /// Download address.
+    pub url: Option<String>,
+}
+
+impl Said {
+    /// What is given of a fact, as text.
+    fn fact(&self, fact: Fact) -> Option<String> {
+        match fact {
+            Fact::Device => self.device.clone(),
+            Fact::Version => self.version.clone(),
+            Fact::Romtype => self.romtype.clone(),
+            Fact::Datetime => self.timestamp.map(|timestamp| timestamp.to_string()),
+            Fact::Incremental => self.incremental.clone(),
+            Fact::SdkLevel => self.sdk_level.map(|level| level.to_string()),
+            Fact::SecurityPatch => self.security_patch.clone(),
+            Fact::SourceIncremental => None,
         }
     }
+
+    /// Whether a package has to be asked for what every feed needs.
+    fn lacks_facts(&self) -> bool {
+        [&self.device, &self.version, &self.romtype]
+            .iter()
+            .any(|value| value.is_none())
+            || self.timestamp.is_none()
+            || self.size.is_none()
+    }
+}
+
+/// A build that may be [added](add).
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The build.
+    pub build: Build,
+    /// What there is to say of it.
+    pub notes: Vec<Note>,
+    /// Its package was read, so that it can be compared with those of its lane.
+    is_read: bool,
+}
+
+/// Reads a moment: Unix seconds, or a date and time as `2017-01-14 13:59:25`, in UTC unless it names
+/// another zone as `2017-01-14T13:59:25+02:00` does.
+///
+/// # Errors
+/// One line that says how it is written.
+pub fn parse_time(text: &str) -> Result<i64, String> {
+    let trimmed = text.trim();
+    if let Ok(seconds) = trimmed.parse() {
+        return Ok(seconds);
+    }
+    let zoned = DateTime::parse_from_rfc3339(trimmed).map(|time| time.timestamp());
+    zoned
+        .or_else(|_| {
+            let text = trimmed.replacen('T', " ", 1);
+            let time = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f");
+            time.map(|time| time.and_utc().timestamp())
+        })
+        .map_err(|_| {
+            format!(
+                "`{}` is not a date; write it as `2017-01-14 13:59:25` (UTC) or in Unix seconds",
+                text.escape_debug()
+            )
+        })
+}
+
+/// Completes what is said of a build by its package: the one on this machine, or else, where facts
+/// are missing, the one at its address, of which only parts are read. `now` is in seconds since the
+/// epoch; without `fetch` no host is asked.
+///
+/// What a package says of itself holds, except for what is only read from its file name. A package
+/// of another device, release type, size or digest than was given is refused.
+///
+/// # Errors
+/// [`EditError::Refused`] or [`EditError::Missing`]
+pub fn prepare(
+    said: Said,
+    config: &Config,
+    fetch: Option<&Arc<dyn Fetch>>,
+    now: i64,
+) -> Result<Candidate, EditError> {
+    let said = Said {
+        url: said.url.filter(|url| !url.is_empty()),
+        incremental: said
+            .incremental
+            .filter(|incremental| !incremental.is_empty()),
+        sha256: said.sha256.map(|digest| digest.to_ascii_lowercase()),
+        md5: said.md5.map(|digest| digest.to_ascii_lowercase()),
+        ..said
+    };
+    let filename = find_filename(&said)?;
+    let local = match &said.zip {
+        Some(zip) => Some((zip.clone(), path_in_builds(zip, &config.builds))),
+        None => find_in_builds(config, &filename)?,
+    };
+    let mut candidate = match (local, &said.url, fetch) {
+        (Some((zip, path)), ..) => from_zip(&said, &zip, &path, config, now)?,
+        (None, Some(url), Some(fetch)) if said.lacks_facts() => {
+            from_url(&said, url, &filename, config, fetch, now)?
+        }
+        (None, ..) => from_facts(&said, &filename, config, None)?,
+    };
+    let build = &mut candidate.build;
+    match (&build.variant, &said.variant) {
+        (None, Some(given)) => build.variant = Some(given.clone()),
+        (Some(set), Some(given)) if set != given => candidate.notes.push(Note::Corrected {
+            fact: "variant",
+            given: given.to_string(),
+            found: set.to_string(),
+            place: "[[variant]] in the settings".to_owned(),
+        }),
+        _ => {}
+    }
+    if build.sha256.is_none() {
+        let missing = || EditError::Missing {
+            key: "sha256",
+            reason: Some(
+                "there is no `md5` either by which phones could know the build".to_owned(),
+            ),
+        };
+        build.id = Some(build.md5.clone().ok_or_else(missing)?);
+    }
+    Ok(candidate)
+}
+
+/// The name of the package: as given, or that of the file or of the last part of its address.
+fn find_filename(said: &Said) -> Result<String, EditError> {
+    let of_zip = || {
+        Some(
+            said.zip
+                .as_ref()?
+                .file_name()?
+                .to_string_lossy()
+                .into_owned(),
+        )
+    };
+    let of_url = || {
+        let path = said.url.as_ref()?.split(['?', '#']).next()?;
+        let (_, name) = path.split_once("://")?.1.rsplit_once('/')?;
+        let name = percent_decode_str(name).decode_utf8().ok()?;
+        Some(name.into_owned()).filter(|name| !name.is_empty())
+    };
+    let given = said.filename.clone();
+    let filename = given.or_else(of_zip).or_else(of_url);
+    let filename = filename.ok_or(EditError::Missing {
+        key: "filename",
+        reason: None,
+    })?;
+    let fault = build::filename_fault(&filename).or_else(|| {
+        let is_zip = build::stem(&filename).len() < filename.len();
+        (!is_zip).then_some("does not end in `.zip`, so no phone will install it")
+    });
+    match fault {
+        None => Ok(filename),
+        Some(fault) => Err(format!("file name `{}` {fault}", filename.escape_debug()).into()),
+    }
+}
+
+/// A package as a scan would find it: the file, and its path in the folder of builds.
+type Located = (PathBuf, String);
+
+fn find_in_builds(config: &Config, filename: &str) -> Result<Option<Located>, EditError> {
+    let scan = scan::scan(&config.builds, &config.exclude);
+    let is_it = |path: &str| path.rsplit('/').next() == Some(filename);
+    let found = scan.packages.into_iter().filter(|found| is_it(&found.path));
+    match &found.collect::<Vec<_>>()[..] {
+        [] => Ok(None),
+        [found] => Ok(Some((found.file.clone(), found.path.clone()))),
+        [one, other, ..] => Err(format!(
+            "two zips have this name: `{}` and `{}`",
+            one.path.escape_debug(),
+            other.path.escape_debug()
+        )
+        .into()),
+    }
+}
+
+/// The path of a package in the folder of builds, as a scan would give it; outside of it, its name.
+#[must_use]
+pub fn path_in_builds(zip: &Path, builds: &Path) -> String {
+    let inside = zip
+        .canonicalize()
+        .ok()
+        .zip(builds.canonicalize().ok())
+        .and_then(|(zip, builds)| zip.strip_prefix(builds).ok().map(Path::to_owned));
+    let path = inside.unwrap_or_else(|| zip.file_name().unwrap_or_default().into());
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}
+
+fn from_zip(
+    said: &Said,
+    zip: &Path,
+    path: &str,
+    config: &Config,
+    now: i64,
+) -> Result<Candidate, EditError> {
+    let refuse = |error: ingest::Error| {
+        let place = path.escape_debug();
+        EditError::Refused(format!("{place}: {}", chain(&error)))
+    };
+    let package = ingest::examine(zip, path, Context::new(config)).map_err(refuse)?;
+    let stamp = package.stamp;
+    let mut candidate = from_package(said, package, config, now)?;
+    let cache = load_cache(config);
+    let digests = match cache.digests(&cache_key(zip), stamp) {
+        Some(digests) => digests,
+        None => digest::digest_file(zip, stamp, &digest::Options::of(config))
+            .map_err(|error| refuse(error.into()))?,
+    };
+    let mut warnings = Vec::new();
+    ingest::verify(zip, &digests, &mut warnings).map_err(refuse)?;
+    candidate
+        .notes
+        .extend(warnings.into_iter().map(Note::OfPackage));
+    let Digests { md5, sha256 } = digests;
+    for (key, given, found) in [("md5", &said.md5, &md5), ("sha256", &said.sha256, &sha256)] {
+        refuse_other(key, given.as_deref(), found)?;
+    }
+    candidate.build.md5 = Some(md5);
+    candidate.build.sha256 = Some(sha256);
+    let hashed = Hashed {
+        build: candidate.build.clone(),
+        file: zip.to_owned(),
+        stamp,
+        projects: None,
+    };
+    match require::fault(config, &hashed, &cache) {
+        Some(fault) => Err(chain(&*fault.error).into()),
+        None => Ok(candidate),
+    }
+}
+
+/// Refuses a value that is not that of the package.
+fn refuse_other(key: &str, given: Option<&str>, found: &str) -> Result<(), EditError> {
+    match given.filter(|given| *given != found) {
+        None => Ok(()),
+        Some(given) => Err(format!(
+            "{key} `{}` is not that of the package, which is `{}`",
+            given.escape_debug(),
+            found.escape_debug()
+        )
+        .into()),
+    }
+}
+
+/// Completes facts by the package at its address; where that does not answer, what is given has to
+/// do.
+fn from_url(
+    said: &Said,
+    url: &str,
+    filename: &str,
+    config: &Config,
+    fetch: &Arc<dyn Fetch>,
+    now: i64,
+) -> Result<Candidate, EditError> {
+    let unread = |error: &(dyn std::error::Error + 'static)| {
+        format!("`{}` cannot be read: {}", url.escape_debug(), chain(error))
+    };
+    let remote = match Remote::open(Arc::clone(fetch), url) {
+        Ok(remote) => Arc::new(remote),
+        // What is there is not the package.
+        Err(error @ (RemoteError::Page | RemoteError::Encoded(_))) => {
+            return Err(unread(&error).into());
+        }
+        Err(error) => return from_facts(said, filename, config, Some(unread(&error))),
+    };
+    let context = Context::new(config);
+    let package = match ingest::examine_remote(Arc::clone(&remote), filename, context) {
+        Ok(package) => package,
+        Err(error) if error.class() == crate::class::Class::Io => {
+            return from_facts(said, filename, config, Some(unread(&error)));
+        }
+        Err(error) => return Err(unread(&error).into()),
+    };
+    let mut candidate = from_package(said, package, config, now)?;
+    let build = &mut candidate.build;
+    build.md5.clone_from(&said.md5);
+    build.sha256.clone_from(&said.sha256);
+    for (digest, suffix, len) in [
+        (&mut build.sha256, ".sha256sum", 64),
+        (&mut build.md5, ".md5sum", 32),
+    ] {
+        let sidecar = || fetch_digest(&**fetch, url, filename, suffix, len);
+        *digest = digest.take().or_else(sidecar);
+    }
+    // What was read on this machine is at no address for phones.
+    build.url = build.url.take().filter(|url| url.starts_with("https:"));
+    candidate.notes.push(Note::Fetched(remote.traffic()));
+    Ok(candidate)
+}
+
+/// The digest in the file next to a package on its host, if there is one.
+fn fetch_digest(
+    fetch: &dyn Fetch,
+    url: &str,
+    filename: &str,
+    suffix: &str,
+    len: usize,
+) -> Option<String> {
+    let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
+    let url = format!("{path}{suffix}{query}");
+    let max_len = usize::try_from(sidecar::MAX_SIZE).unwrap_or(usize::MAX);
+    let answers = follow(fetch, &Ask::get(&url, max_len), MAX_REDIRECTS).ok()?;
+    let answer = answers
+        .last()
+        .filter(|answer| answer.status == 200 && !answer.is_cut)?;
+    sidecar::parse(&String::from_utf8_lossy(&answer.body), filename, len)
+}
+
+/// A build by its package, and by what is given where the package says nothing.
+fn from_package(
+    said: &Said,
+    mut package: Examined,
+    config: &Config,
+    now: i64,
+) -> Result<Candidate, EditError> {
+    let mut notes = Vec::new();
+    if let Some(size) = said.size {
+        refuse_other(
+            "size",
+            Some(&size.to_string()),
+            &package.stamp.size.to_string(),
+        )?;
+    }
+    for fact in Fact::ALL {
+        let Some(given) = said.fact(fact) else {
+            continue;
+        };
+        let Some(found) = package.facts.get(fact).cloned() else {
+            package.facts.set(fact, &given, "given");
+            continue;
+        };
+        let is_same = match fact {
+            Fact::Romtype => given.eq_ignore_ascii_case(&found.value),
+            Fact::Device => given == found.value || package.facts.devices.contains(&given),
+            _ => given == found.value,
+        };
+        let is_guess = found.place == ingest::FILE_NAME;
+        let is_for_people = fact == Fact::Romtype && !package.compares_romtype;
+        let place = found.key.as_ref().map_or_else(
+            || found.place.clone(),
+            |key| format!("{key} in {}", found.place),
+        );
+        match fact {
+            _ if is_guess || is_for_people => package.facts.set(fact, &given, "given"),
+            Fact::Device if is_same => package.facts.set(fact, &given, "given"),
+            _ if is_same => {}
+            Fact::Device | Fact::Romtype => {
+                return Err(format!(
+                    "{} `{}` is not that of the package: it has `{}` ({}), so phones would refuse it",
+                    fact.as_str(),
+                    given.escape_debug(),
+                    found.value.escape_debug(),
+                    place.escape_debug()
+                )
+                .into());
+            }
+            _ => notes.push(Note::Corrected {
+                fact: fact.as_str(),
+                given,
+                found: found.value,
+                place,
+            }),
+        }
+    }
+    let mut build = package.draft(config, now).map_err(|error| match error {
+        ingest::Error::Missing(keys) => EditError::Missing {
+            key: keys.first().copied().unwrap_or_default(),
+            reason: Some("the package does not have it".to_owned()),
+        },
+        error => EditError::Refused(chain(&error)),
+    })?;
+    build.url.clone_from(&said.url);
+    let warnings = package.facts.warnings.into_iter();
+    notes.extend(warnings.map(Note::OfPackage));
+    Ok(Candidate {
+        build,
+        notes,
+        is_read: true,
+    })
+}
+
+/// A build that no package was read for; `reason` says why not, if that was tried.
+fn from_facts(
+    said: &Said,
+    filename: &str,
+    config: &Config,
+    reason: Option<String>,
+) -> Result<Candidate, EditError> {
+    let missing = |key| EditError::Missing {
+        key,
+        reason: reason.clone(),
+    };
+    let device = said.device.as_deref().ok_or_else(|| missing("device"))?;
+    let version = said.version.clone().ok_or_else(|| missing("version"))?;
+    let romtype = said.romtype.as_deref().ok_or_else(|| missing("romtype"))?;
+    let timestamp = said.timestamp.ok_or_else(|| missing("datetime"))?;
+    let size = said.size.ok_or_else(|| missing("size"))?;
+    let fault = build::version_fault(&version).or_else(|| build::version_number_fault(&version));
+    if let Some(fault) = fault {
+        return Err(format!("version `{}` {fault}", version.escape_debug()).into());
+    }
+    let build = Build {
+        device: Device::parse(device).map_err(|e| e.to_string())?,
+        variant: config.variant(filename, &|_| None).cloned(),
+        romtype: Romtype::parse(romtype).map_err(|e| e.to_string())?,
+        version,
+        timestamp,
+        incremental: said.incremental.clone(),
+        kind: Kind::Full,
+        sdk_level: said.sdk_level,
+        security_patch: said.security_patch.clone(),
+        path: filename.to_owned(),
+        filename: filename.to_owned(),
+        size,
+        sha256: said.sha256.clone(),
+        id: None,
+        md5: said.md5.clone(),
+        url: said.url.clone(),
+        ota_url: None,
+        property_files: None,
+        signer: None,
+        next_device: None,
+        csig: None,
+        images: Vec::new(),
+    };
+    Ok(Candidate {
+        build,
+        notes: Vec::new(),
+        is_read: false,
+    })
 }
 
 /// Adds a build, or takes it up again; `now` is in seconds since the epoch.
@@ -106,12 +605,20 @@ pub fn check_said(build: &Build) -> Result<(), EditError> {
 /// [`EditError::Refused`] if phones could not use it, or it is another catalog's;
 /// [`EditError::NoAddress`].
 pub fn add(
-    build: Build,
+    candidate: Candidate,
     config: &Config,
     catalogs: &mut Catalogs,
     now: i64,
 ) -> Result<Vec<Note>, EditError> {
-    let mut notes = check(&build, now)?;
+    let Candidate {
+        build,
+        mut notes,
+        is_read,
+    } = candidate;
+    notes.extend(check(&build, now)?);
+    if is_read && let Some(objection) = object(config, &build, catalogs) {
+        return Err(format!("{}: {objection}", build.filename.escape_debug()).into());
+    }
     match config.address(&build) {
         None => {
             let reason = "no setting gives it a download address".to_owned();
@@ -130,9 +637,18 @@ pub fn add(
     if catalogs.others_offer(build.identity()) {
         return Err("another catalog has this build already".to_owned().into());
     }
-    make_room(&build, &mut catalogs.own, &mut notes)?;
     let own = &mut catalogs.own;
     let mut record = Record::new(build);
+    recognise(&mut record.build, own);
+    make_room(&mut record.build, own, &mut notes)?;
+    let build = &record.build;
+    let has_its_id = |other: &&Record| {
+        other.build.phone_id() == build.phone_id() && other.build.identity() != build.identity()
+    };
+    if let Some(other) = own.builds.values().find(has_its_id) {
+        let other = other.build.filename.escape_debug();
+        return Err(format!("`{other}` has its md5, and phones know it by that already").into());
+    }
     if let Some(known) = own.builds.remove(record.build.identity()) {
         keep_known(&mut record, known);
     }
@@ -163,8 +679,25 @@ fn check(build: &Build, now: i64) -> Result<Vec<Note>, String> {
     }
 }
 
+/// Finds the same build in the catalog where only one of the two has a SHA-256, so that both have
+/// one identity and the id that phones know.
+fn recognise(build: &mut Build, own: &mut Catalog) {
+    recognise_imported(build, own);
+    let Some(Record { build: known, .. }) = own.find_filename(&build.filename) else {
+        return;
+    };
+    let is_it = known.device == build.device
+        && known.size == build.size
+        && known.md5.is_some()
+        && known.md5 == build.md5;
+    if build.sha256.is_none() && is_it {
+        build.sha256.clone_from(&known.sha256);
+        build.id.clone_from(&known.id);
+    }
+}
+
 /// Takes the build out that has the name of the new one, and the new one's tombstone.
-fn make_room(build: &Build, own: &mut Catalog, notes: &mut Vec<Note>) -> Result<(), String> {
+fn make_room(build: &mut Build, own: &mut Catalog, notes: &mut Vec<Note>) -> Result<(), String> {
     let namesake = own
         .find_filename(&build.filename)
         .map(|record| record.build.clone());
@@ -179,7 +712,21 @@ fn make_room(build: &Build, own: &mut Catalog, notes: &mut Vec<Note>) -> Result<
         let reason = Reason::Superseded(build.identity().to_owned());
         own.bury(old.identity(), reason);
     }
-    if own.tombstones.remove(build.identity()).is_some() {
+    // One that was removed before its SHA-256 was known has only its name, and its id.
+    let is_it = |identity: &str, stone: &Tombstone| {
+        identity == build.identity()
+            || stone.sha256.is_none()
+                && stone.reason == Reason::Removed
+                && stone.device == build.device
+                && stone.filename == build.filename
+    };
+    let stones = own.tombstones.iter();
+    let stones = stones.filter(|(identity, stone)| is_it(identity, stone));
+    let stones: Vec<String> = stones.map(|(identity, _)| identity.clone()).collect();
+    for identity in stones {
+        let stone = own.tombstones.remove(&identity);
+        let id = stone.and_then(|stone| stone.id);
+        build.id = build.id.take().or(id);
         notes.push(Note::Returned);
     }
     Ok(())
@@ -228,4 +775,59 @@ fn names_build(name: &str, build: &Build) -> bool {
     let is_prefix =
         name.len() >= MIN_PREFIX && build.identity().starts_with(&name.to_ascii_lowercase());
     build.filename == name || build.path == name || build.phone_id() == name || is_prefix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_utc_text_or_unix_seconds() {
+        for text in [
+            "2017-01-14 13:59:25",
+            " 2017-01-14 13:59:25 ",
+            "2017-01-14T13:59:25",
+            "2017-01-14T13:59:25Z",
+            "2017-01-14 13:59:25.123456",
+            "2017-01-14T15:59:25+02:00",
+            "1484402365",
+        ] {
+            assert_eq!(parse_time(text), Ok(1_484_402_365), "{text}");
+        }
+        assert_eq!(parse_time("-5"), Ok(-5));
+        for text in [
+            "",
+            "soon",
+            "2017-01-14",
+            "2017-01-14 13:59",
+            "2017-02-30 13:59:25",
+        ] {
+            assert!(parse_time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_name_comes_from_the_file_or_its_address() {
+        let name = |zip: &str, url: &str| {
+            find_filename(&Said {
+                zip: (!zip.is_empty()).then(|| zip.into()),
+                url: Some(url.to_owned()),
+                ..Said::default()
+            })
+        };
+        assert_eq!(name("a/b.zip", "https://h/c.zip").unwrap(), "b.zip");
+        assert_eq!(
+            name("", "https://h/d/c%20c.ZIP?x=/y.zip#z").unwrap(),
+            "c c.ZIP"
+        );
+        for url in [
+            "https://h",
+            "https://h/",
+            "https://h/a.img",
+            "https://h/a%2fb.zip",
+            "https://h/.zip",
+        ] {
+            assert!(name("", url).is_err(), "{url}");
+        }
+    }
 }

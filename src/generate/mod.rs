@@ -21,6 +21,7 @@ mod snapshot;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use rayon::prelude::*;
 
@@ -32,7 +33,7 @@ use crate::config::Config;
 use crate::digest::{self, Digests, Source};
 use crate::feed;
 use crate::ingest::{self, Context, Examined};
-use crate::io::{remove_leftover, write_atomically};
+use crate::io::{behind_links, remove_leftover, write_atomically};
 use crate::scan::{self, Found};
 use crate::site::{self, writer};
 
@@ -43,6 +44,9 @@ pub use families::families;
 pub use report::{Event, Fault, Report};
 pub use require::Refused;
 pub use snapshot::{OwnedLane, OwnedOffer, Snapshot, snapshot};
+
+/// Longest wait for others that change the catalog.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// Name of the cache in the state folder.
 pub const CACHE: &str = "cache.json";
@@ -203,11 +207,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
             source: io::Error::other(error),
         })?;
     let mut catalogs = pool.install(|| Catalogs::load(&config.catalogs))?;
-    let rules = config.variants.iter();
-    let keys: Vec<&str> = rules
-        .filter_map(|rule| Some(rule.property.as_ref()?.0.as_str()))
-        .collect();
-    let cache = Cache::load(&config.state.join(CACHE), &config.families, &keys);
+    let cache = load_cache(config);
     let merged = catalogs.merged()?;
     let kept = beside::list_kept(&config.changelogs)?;
     let packages = &scan.packages;
@@ -271,12 +271,13 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     Ok(report)
 }
 
-/// Keeps other runs away from the catalog, and the state folder out of git.
+/// Keeps other runs away from the catalog, and the state folder out of git. Short changes of others,
+/// such as `catalog add`, are waited for.
 ///
 /// # Errors
-/// [`Error::Writer`] if another run is at work, or the folder cannot be made.
+/// [`Error::Writer`] if another run is at work for longer, or the folder cannot be made.
 pub fn lock_state(state: &Path) -> Result<writer::Lock, Error> {
-    let lock = writer::lock(state)?;
+    let lock = writer::lock_within(state, LOCK_WAIT)?;
     let ignore = state.join(".gitignore");
     if !ignore.exists() {
         // Only a convenience: a folder that shows up in git does no harm.
@@ -285,7 +286,7 @@ pub fn lock_state(state: &Path) -> Result<writer::Lock, Error> {
     Ok(lock)
 }
 
-/// Writes a catalog.
+/// Writes a catalog. A link to one stays: the file that it leads to is replaced.
 ///
 /// # Errors
 /// [`Error::Write`].
@@ -294,11 +295,6 @@ pub fn save_catalog(path: &Path, rendered: &[u8]) -> Result<(), Error> {
         file: path.to_owned(),
         source,
     })
-}
-
-/// A link to a catalog stays one: the file it leads to is replaced.
-fn behind_links(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 /// Removes what runs that were killed left half written; nobody else is at work here.
@@ -506,6 +502,15 @@ fn require_addresses<'a>(
             num_others: lacking.len() - 1,
         }),
     }
+}
+
+/// What this machine remembers of files.
+fn load_cache(config: &Config) -> Cache {
+    let rules = config.variants.iter();
+    let keys: Vec<&str> = rules
+        .filter_map(|rule| Some(rule.property.as_ref()?.0.as_str()))
+        .collect();
+    Cache::load(&config.state.join(CACHE), &config.families, &keys)
 }
 
 /// The name a file has in the cache, whatever way led to it.

@@ -120,7 +120,7 @@ fn identities(builds: &[Build]) -> BTreeSet<String> {
 }
 
 /// Gives a build that was imported without a SHA-256 the one of its package.
-fn recognise_imported(build: &Build, own: &mut Catalog) {
+pub(super) fn recognise_imported(build: &Build, own: &mut Catalog) {
     let is_it = |known: &Build| {
         known.sha256.is_none()
             && known.filename == build.filename

@@ -55,8 +55,7 @@ pub(super) fn keep_required(
     report: &mut Report,
 ) -> Vec<Build> {
     let judge = |hashed: Hashed| {
-        let is_known = catalogs.knows(hashed.build.identity());
-        let fault = match config.require.is_empty() || is_known {
+        let fault = match catalogs.knows(hashed.build.identity()) {
             true => None,
             false => fault(config, &hashed, cache),
         };
@@ -74,7 +73,11 @@ pub(super) fn keep_required(
     builds
 }
 
-fn fault(config: &Config, hashed: &Hashed, cache: &Cache) -> Option<Fault> {
+/// What keeps a build out, if something does.
+pub(super) fn fault(config: &Config, hashed: &Hashed, cache: &Cache) -> Option<Fault> {
+    if config.require.is_empty() {
+        return None;
+    }
     let path = &hashed.build.path;
     let mut verdict = match read_verdict(config, hashed, cache) {
         Ok(verdict) => verdict,

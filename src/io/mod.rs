@@ -24,7 +24,7 @@ use crate::class::Class;
 pub use budget::{Budget, Checked, Counted, Counters, Limits};
 pub use file::{FileSource, Stamp, read_file, read_text};
 pub use spill::Spill;
-pub use write::{Durability, remove_leftover, replace, write_atomically};
+pub use write::{Durability, behind_links, remove_leftover, replace, write_atomically};
 
 /// A source of bytes that can be read at any offset.
 pub trait ReadAt: Send + Sync {
@@ -159,6 +159,12 @@ pub enum Exceeded {
         /// Bytes allowed.
         limit: u64,
     },
+    /// Too many bytes had to be asked for on another machine.
+    #[error("more than {limit} bytes to download")]
+    Fetched {
+        /// Bytes allowed.
+        limit: u64,
+    },
     /// It took too long.
     #[error("not read within {} seconds", .limit.as_secs())]
     Time {
@@ -225,6 +231,16 @@ pub(crate) fn check_bounds(offset: u64, len: usize, size: u64) -> Result<(), Rea
         return Err(ReadError::OutOfBounds { offset, end, size });
     }
     Ok(())
+}
+
+impl<S: ReadAt + ?Sized> ReadAt for Arc<S> {
+    fn size(&self) -> u64 {
+        (**self).size()
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        (**self).read_exact_at(offset, buf)
+    }
 }
 
 impl ReadAt for Vec<u8> {

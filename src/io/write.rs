@@ -15,6 +15,23 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(&temporary(path), path, bytes, Durability::Synced)
 }
 
+/// Most links followed from one path to its file; Linux follows as many.
+const MAX_LINKS: usize = 40;
+
+/// The path that a link leads to in the end, whether there is a file or not; other paths as they
+/// are.
+#[must_use]
+pub fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        let Ok(target) = std::fs::read_link(&path) else {
+            break;
+        };
+        path = folder(&path).join(target);
+    }
+    path
+}
+
 /// Removes the temporary file of a [`write_atomically`] that was killed; nobody else may be
 /// writing this file.
 pub fn remove_leftover(path: &Path) {

@@ -406,6 +406,12 @@ impl Package {
         self.entries.contains_key(name)
     }
 
+    /// Bytes of the file.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.source.size()
+    }
+
     /// What the central directory says of an entry.
     #[must_use]
     pub fn entry(&self, name: &str) -> Option<EntryInfo> {

@@ -1,12 +1,14 @@
-//! Changes of the catalog over HTTP, for those who have a key.
+//! Changes of the catalog over HTTP, for clients with a key.
 //!
 //! In: a request with the header `Apikey`. Out: `pass`, `ok` or an error. Source:
 //! LineageOS/lineageos_updater, 2017: `auth`, `requestfile`, `add_build`, `purgecache`, `DELETE`
 //! by file name; and `del_build`, which its README had and its code had not. No body is 400 and a
 //! missing key or a wrong type 406, each with what is expected, as there.
 //!
-//! `datetime`, `size` and `sha256` must be sent too: phones compare them with the build, and what
-//! that server put in their place made phones offer a build forever.
+//! `add_build` needs the six keys of that server. `datetime`, `size` and `sha256` may be sent too;
+//! else they come from the package, never from the clock: phones compare them with the build.
+
+use std::sync::Arc;
 
 use hyper::StatusCode;
 use hyper::header;
@@ -15,10 +17,10 @@ use serde_json::{Map, Value, json};
 use super::answer::{self, Answer};
 use super::keys;
 use super::site::{Current, Site};
-use crate::build::{Build, Device, Kind, Romtype};
 use crate::catalog::Reason;
+use crate::fetch::Fetch;
 use crate::generate::Error;
-use crate::generate::edit::{self, EditError};
+use crate::generate::edit::{self, EditError, Said};
 use crate::site::writer;
 
 /// What is to be done.
@@ -43,6 +45,8 @@ type Field = (&'static str, Type, bool);
 enum Type {
     Text,
     Number,
+    /// Unix seconds, or a date as text.
+    Time,
 }
 
 const FIELDS: [Field; 12] = [
@@ -52,9 +56,9 @@ const FIELDS: [Field; 12] = [
     ("romtype", Type::Text, true),
     ("url", Type::Text, true),
     ("version", Type::Text, true),
-    ("datetime", Type::Number, true),
-    ("size", Type::Number, true),
-    ("sha256", Type::Text, true),
+    ("datetime", Type::Time, false),
+    ("size", Type::Number, false),
+    ("sha256", Type::Text, false),
     ("incremental", Type::Text, false),
     ("sdk_level", Type::Number, false),
     ("security_patch", Type::Text, false),
@@ -74,7 +78,7 @@ pub(super) fn carry_out(site: &Site, order: &Order, key: Option<&[u8]>, body: &[
     let done = match order {
         Order::Auth => return answer::text("pass"),
         Order::Purge => Ok(()),
-        Order::Add => add(&current, body, (site.clock)()),
+        Order::Add => add(site, &current, body),
         Order::DeleteById => delete_by_id(&current, body),
         Order::Delete(filename) => delete(&current, filename),
     };
@@ -105,6 +109,7 @@ type Done = Result<(), Box<Answer>>;
 fn refuse(error: EditError) -> Box<Answer> {
     let message = error.to_string();
     Box::new(match error {
+        EditError::Missing { .. } => return teach(StatusCode::NOT_ACCEPTABLE, &message),
         EditError::Refused(_) => answer::error(StatusCode::NOT_ACCEPTABLE, &message),
         EditError::NoAddress(_) => {
             // Where the folder is concerns nobody outside.
@@ -130,6 +135,7 @@ fn teach(status: StatusCode, message: &str) -> Box<Answer> {
     let of_type = |kind: Type| match kind {
         Type::Text => "string",
         Type::Number => "integer",
+        Type::Time => "integer (Unix seconds) or string (2017-01-14 13:59:25, UTC)",
     };
     let schema = FIELDS.map(|(name, kind, is_required)| {
         let rule = json!({ "type": of_type(kind), "required": is_required });
@@ -158,10 +164,12 @@ fn check(facts: &Map<String, Value>) -> Result<(), Box<Answer>> {
         let value = facts.get(name).filter(|value| !value.is_null());
         match (value, kind) {
             (None, _) if is_required => return refuse(format!("`{name}` is missing")),
-            (None, _) | (Some(Value::String(_)), Type::Text) => {}
+            (None, _) | (Some(Value::String(_)), Type::Text | Type::Time) => {}
             (Some(value), Type::Number) if value.as_u64().is_some() => {}
-            (Some(_), Type::Text) => return refuse(format!("`{name}` is no string")),
-            (Some(_), Type::Number) => return refuse(format!("`{name}` is no whole number")),
+            (Some(value), Type::Time) if value.as_i64().is_some() => {}
+            (Some(_), Type::Text) => return refuse(format!("`{name}` is not a string")),
+            (Some(_), Type::Number) => return refuse(format!("`{name}` is not a whole number")),
+            (Some(_), Type::Time) => return refuse(format!("`{name}` is not a date")),
         }
     }
     let is_known = |key: &&String| FIELDS.iter().any(|(name, ..)| name == key);
@@ -171,49 +179,43 @@ fn check(facts: &Map<String, Value>) -> Result<(), Box<Answer>> {
     }
 }
 
-fn add(current: &Current, body: &[u8], now: i64) -> Done {
+fn add(site: &Site, current: &Current, body: &[u8]) -> Done {
     let facts = parse(body)?;
     check(&facts)?;
     let config = &current.config;
-    let build =
-        to_build(current, &facts).map_err(|message| teach(StatusCode::NOT_ACCEPTABLE, &message))?;
-    let added = edit::check_said(&build)
-        .and_then(|()| edit::change(config, |catalogs| edit::add(build, config, catalogs, now)));
+    let now = (site.clock)();
+    let said = to_said(&facts).map_err(|message| teach(StatusCode::NOT_ACCEPTABLE, &message))?;
+    let http = site.http.clone().map(|http| http as Arc<dyn Fetch>);
+    let candidate = edit::prepare(said, config, http.as_ref(), now).map_err(refuse)?;
+    let added = edit::change(config, |catalogs| {
+        edit::add(candidate, config, catalogs, now)
+    });
     added.map(|_| ()).map_err(refuse)
 }
 
-fn to_build(current: &Current, facts: &Map<String, Value>) -> Result<Build, String> {
-    let text = |name: &str| facts.get(name).and_then(Value::as_str);
+fn to_said(facts: &Map<String, Value>) -> Result<Said, String> {
+    let text = |name: &str| facts.get(name).and_then(Value::as_str).map(str::to_owned);
     let number = |name: &str| facts.get(name).and_then(Value::as_u64);
-    let digest = |name: &str| text(name).map(str::to_ascii_lowercase);
-    let filename = text("filename").unwrap_or_default().to_owned();
-    let romtype = text("romtype").unwrap_or_default();
+    let timestamp = match text("datetime") {
+        Some(text) => Some(edit::parse_time(&text).map_err(|error| format!("datetime {error}"))?),
+        None => facts.get("datetime").and_then(Value::as_i64),
+    };
     let sdk_level = number("sdk_level").map(u32::try_from).transpose();
-    Ok(Build {
-        device: Device::parse(text("device").unwrap_or_default()).map_err(|e| e.to_string())?,
-        variant: current.config.variant(&filename, &|_| None).cloned(),
-        romtype: Romtype::parse(romtype).map_err(|e| e.to_string())?,
-        version: text("version").unwrap_or_default().to_owned(),
-        timestamp: i64::try_from(number("datetime").unwrap_or(0)).unwrap_or(i64::MAX),
-        incremental: text("incremental")
-            .filter(|t| !t.is_empty())
-            .map(str::to_owned),
-        kind: Kind::Full,
-        sdk_level: sdk_level.map_err(|_| "sdk_level is no API level".to_owned())?,
-        security_patch: text("security_patch").map(str::to_owned),
-        path: filename.clone(),
-        filename,
-        size: number("size").unwrap_or(0),
-        sha256: digest("sha256"),
-        id: None,
-        md5: digest("md5sum"),
-        url: text("url").filter(|url| !url.is_empty()).map(str::to_owned),
-        ota_url: None,
-        property_files: None,
-        signer: None,
-        next_device: None,
-        csig: None,
-        images: Vec::new(),
+    Ok(Said {
+        zip: None,
+        filename: text("filename"),
+        device: text("device"),
+        variant: None,
+        romtype: text("romtype"),
+        version: text("version"),
+        timestamp,
+        size: number("size"),
+        sha256: text("sha256"),
+        md5: text("md5sum"),
+        incremental: text("incremental"),
+        sdk_level: sdk_level.map_err(|_| "sdk_level is not an API level".to_owned())?,
+        security_patch: text("security_patch"),
+        url: text("url"),
     })
 }
 

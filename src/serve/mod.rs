@@ -39,6 +39,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::config::Config;
+use crate::fetch;
 use crate::generate;
 
 pub use connection::told_to_stop;
@@ -55,6 +56,9 @@ pub struct Settings {
     pub watched: Watched,
     /// Certificate and key for https.
     pub tls: Option<Tls>,
+    /// How to ask other hosts for the facts of packages that a client with a key adds; without it,
+    /// no host is asked.
+    pub fetch: Option<fetch::Settings>,
     /// What connections may cost.
     pub limits: Limits,
     /// The time in seconds since the epoch.
@@ -187,6 +191,7 @@ pub fn run(
         settings.config,
         settings.clock,
         is_watched,
+        settings.fetch.as_ref(),
     )?);
     hooks.ready(&site.current().snapshot.report);
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -25,12 +25,13 @@ pub struct Offline {
 }
 
 impl Offline {
-    /// Makes the site. TLS and watching for changes belong to servers that run, and are left out.
+    /// Makes the site. TLS, watching for changes and asking other hosts belong to servers that run,
+    /// and are left out.
     ///
     /// # Errors
     /// [`Error`] if the site cannot be made.
     pub fn new(settings: Settings, hooks: Arc<dyn Hooks>) -> Result<Offline, Error> {
-        let site = Site::new(settings.config, settings.clock, false)?;
+        let site = Site::new(settings.config, settings.clock, false, None)?;
         let server = Server {
             site: Arc::new(site),
             hooks,

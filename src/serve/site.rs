@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use hyper::body::Bytes;
@@ -15,7 +16,7 @@ use super::{Error, reload};
 use crate::address;
 use crate::config::Config;
 use crate::feed::Page;
-use crate::fetch::content_type;
+use crate::fetch::{self, Http, content_type};
 use crate::generate::{self, Snapshot};
 use crate::site::writer;
 
@@ -61,15 +62,25 @@ pub(super) struct Site {
     /// The path of the server's address, as `/ota`, or nothing.
     pub(super) base_path: String,
     pub(super) clock: fn() -> i64,
+    /// What asks other hosts, if that is allowed.
+    pub(super) http: Option<Arc<Http>>,
     /// The path of the address, if whoever looks at the pages is at work on them.
     pub(super) reload_at: Option<String>,
     current: RwLock<Arc<Current>>,
-    making: Mutex<()>,
+    /// How often the site was asked to follow its catalog.
+    num_asked: AtomicU64,
+    /// How many of these the site of this moment answers.
+    making: Mutex<u64>,
     downloads: Arc<()>,
 }
 
 impl Site {
-    pub(super) fn new(config: Config, clock: fn() -> i64, is_watched: bool) -> Result<Site, Error> {
+    pub(super) fn new(
+        config: Config,
+        clock: fn() -> i64,
+        is_watched: bool,
+        fetch: Option<&fetch::Settings>,
+    ) -> Result<Site, Error> {
         let base_path = address::path_of(config.base_url.as_deref().unwrap_or_default());
         let reload_at = is_watched.then(|| base_path.clone());
         let downloads = Arc::default();
@@ -78,9 +89,11 @@ impl Site {
             downloads,
             base_path,
             clock,
+            http: fetch.map(|settings| Arc::new(Http::new(settings))),
             reload_at,
             current: RwLock::new(Arc::new(current)),
-            making: Mutex::new(()),
+            num_asked: AtomicU64::new(0),
+            making: Mutex::new(0),
         })
     }
 
@@ -95,10 +108,18 @@ impl Site {
         Arc::strong_count(&self.downloads).saturating_sub(1)
     }
 
-    /// Brings the site up to date with the catalog.
+    /// Brings the site up to date with the catalog. Of many that wait here, the first makes it for
+    /// all: a site that is begun after a change has the change.
     pub(super) fn refresh(&self) -> Result<(), generate::Error> {
-        let _making = self.lock();
-        self.replace(Arc::clone(&self.current().config))
+        let asked = self.num_asked.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut answered = self.lock();
+        if *answered >= asked {
+            return Ok(());
+        }
+        let num_asked = self.num_asked.load(Ordering::SeqCst);
+        self.replace(Arc::clone(&self.current().config))?;
+        *answered = num_asked;
+        Ok(())
     }
 
     /// Goes on with other settings; the address of the server stays.
@@ -109,7 +130,7 @@ impl Site {
     }
 
     /// One site is made at a time, so that an older one never replaces a newer one.
-    fn lock(&self) -> MutexGuard<'_, ()> {
+    fn lock(&self) -> MutexGuard<'_, u64> {
         self.making.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

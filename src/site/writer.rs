@@ -12,6 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ use crate::io::{Durability, read_file, replace};
 /// romfeed's own folder inside the site.
 const STATE_DIR: &str = ".romfeed";
 const MANIFEST: &str = "manifest.json";
+/// Time between two tries for a lock.
+const LOCK_STEP: Duration = Duration::from_millis(10);
 /// A page until it is whole.
 const TEMPORARY: &str = "tmp";
 /// Schema of the manifest.
@@ -174,6 +177,24 @@ pub fn lock(folder: &Path) -> Result<Lock, Error> {
         Ok(()) => Ok(Lock { _file: file }),
         Err(fs::TryLockError::WouldBlock) => Err(Error::Locked { file: path }),
         Err(fs::TryLockError::Error(source)) => Err(io_error("lock", &path)(source)),
+    }
+}
+
+/// As [`lock`], but waits as long as `wait` for another run to end.
+///
+/// # Errors
+/// As [`lock`].
+pub fn lock_within(folder: &Path, wait: Duration) -> Result<Lock, Error> {
+    let mut rest = wait;
+    loop {
+        match lock(folder) {
+            Err(Error::Locked { .. }) if !rest.is_zero() => {
+                let step = LOCK_STEP.min(rest);
+                std::thread::sleep(step);
+                rest -= step;
+            }
+            locked => return locked,
+        }
     }
 }
 

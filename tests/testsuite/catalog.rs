@@ -379,3 +379,240 @@ fn records_that_phones_could_not_tell_apart_are_refused() {
         assert!(!dir.path().join("out").exists());
     }
 }
+
+const MD5: &str = "00112233445566778899aabbccddeeff";
+
+#[test]
+fn a_build_of_which_only_an_md5_is_known_is_in_all_but_the_feeds_that_need_more() {
+    let dir = RomDir::new();
+    let facts = [
+        "--filename",
+        "lineage-21.0-20240801-nightly-bacon.zip",
+        "--device",
+        "bacon",
+        "--version",
+        "21.0",
+        "--romtype",
+        "nightly",
+        "--datetime",
+        "2024-08-01 00:00:00",
+        "--size",
+        "1234",
+        "--md5",
+        MD5,
+        "--url",
+        "https://dl.example.org/a.zip",
+    ];
+    let add = |more: &[&str]| dir.run(&[&["catalog", "add"], &facts[..], more].concat());
+    add(&[])
+        .expect(0)
+        .says("its SHA-256 is not known")
+        .says("its API level is not known");
+    dir.run(&["generate"]).expect(0);
+    let list = feed(&dir, "api/v1/bacon/nightly.json");
+    assert_eq!(list["response"][0]["id"], MD5);
+    assert_eq!(list["response"][0]["datetime"], 1_722_470_400);
+    assert_eq!(
+        feed(&dir, "api/v2/devices/bacon/builds.json"),
+        serde_json::json!([])
+    );
+    let pages = dir.tree("out");
+    let page = pages
+        .iter()
+        .find(|(path, _)| path.ends_with("bacon/lineage-21.0-20240801-nightly-bacon.html"));
+    let (_, page) = page.unwrap_or_else(|| panic!("{:?}", pages.keys()));
+    assert!(String::from_utf8_lossy(page).contains(MD5));
+    dir.run(&["check", "--base-url", BASE_URL]).expect(0);
+    dir.run(&["catalog", "export"])
+        .expect(1)
+        .says("its sha256 is not known");
+    // Found by its digest, as others are.
+    dir.run(&["catalog", "yank", MD5, "--reason", "r"])
+        .expect(0);
+    dir.run(&["catalog", "unyank", MD5]).expect(0);
+
+    // Once more is known, phones still know it by the MD5, and it is one build.
+    add(&["--sha256", SHA, "--sdk-level", "34"]).expect(0);
+    dir.run(&["generate"]).expect(0);
+    let list = feed(&dir, "api/v1/bacon/nightly.json");
+    assert_eq!(list["response"].as_array().unwrap().len(), 1);
+    assert_eq!(list["response"][0]["id"], MD5);
+    let list = feed(&dir, "api/v2/devices/bacon/builds.json");
+    assert_eq!(list[0]["files"][0]["sha256"], SHA);
+    // Nor is it forgotten when a script sends the MD5 alone again.
+    add(&[]).expect(0);
+    let list = dir.run(&["catalog", "list", "--json"]).expect(0).json();
+    assert_eq!((&list["sha256"], &list["id"]), (&SHA.into(), &MD5.into()));
+}
+
+#[test]
+fn a_build_that_was_removed_with_its_md5_alone_keeps_its_id() {
+    let dir = RomDir::new();
+    let with_md5 = |sha256: &str| {
+        let mut args = vec!["catalog", "add", "--filename", "a.zip", "--device", "bacon"];
+        args.extend([
+            "--version",
+            "21.0",
+            "--romtype",
+            "nightly",
+            "--datetime",
+            "1722470400",
+        ]);
+        args.extend(["--size", "5", "--url", "https://h/a.zip", "--md5", MD5]);
+        if !sha256.is_empty() {
+            args.extend(["--sha256", sha256]);
+        }
+        dir.run(&args)
+    };
+    with_md5("").expect(0);
+    dir.run(&["catalog", "remove", "a.zip"]).expect(0);
+    with_md5(SHA).expect(0).says("it was removed before");
+    let list = dir.run(&["catalog", "list", "--json"]).expect(0).json();
+    assert_eq!((&list["sha256"], &list["id"]), (&SHA.into(), &MD5.into()));
+    // Two files cannot be one to phones.
+    let other = [
+        "catalog",
+        "add",
+        "--filename",
+        "b.zip",
+        "--device",
+        "bacon",
+        "--version",
+        "21.0",
+    ];
+    let more = [
+        "--romtype",
+        "nightly",
+        "--datetime",
+        "1722470400",
+        "--size",
+        "5",
+        "--url",
+        "https://h/b.zip",
+        "--md5",
+        MD5,
+    ];
+    dir.run(&[&other[..], &more].concat())
+        .expect(1)
+        .says("`a.zip` has its md5");
+    dir.run(&["generate"]).expect(0);
+}
+
+#[test]
+fn flags_fill_in_what_a_zip_does_not_tell() {
+    let dir = RomDir::new().file("elsewhere/x.zip", bacon(0));
+    let add = |more: &[&str]| {
+        let args = [
+            "catalog",
+            "add",
+            "--zip",
+            "elsewhere/x.zip",
+            "--url",
+            "https://h/x.zip",
+        ];
+        dir.run(&[&args[..], more].concat())
+    };
+    add(&["--variant", "gapps", "--version", "22.0"])
+        .expect(0)
+        .says("version `22.0` was given, but the package has `21.0`");
+    let list = dir.run(&["catalog", "list", "--json"]).expect(0).json();
+    assert_eq!(
+        (&list["variant"], &list["version"]),
+        (&"gapps".into(), &"21.0".into())
+    );
+    add(&["--sha256", SHA])
+        .expect(1)
+        .says("is not that of the package");
+    add(&["--size", "5"])
+        .expect(1)
+        .says("size `5` is not that of the package");
+    add(&["--variant", "a/b"]).expect(2).says("--variant");
+    add(&["--filename", "y.zip"]).expect(2);
+}
+
+/// Two folders whose catalogs are links to one file.
+#[cfg(unix)]
+fn linked(has_catalog: bool) -> RomDir {
+    let dir = RomDir::new();
+    for folder in ["shared", "a", "b"] {
+        std::fs::create_dir(dir.path().join(folder)).unwrap();
+    }
+    if has_catalog {
+        dir.put("shared/catalog.json", "{\"schema\":1,\"builds\":[]}");
+    }
+    for folder in ["a", "b"] {
+        let link = dir.path().join(folder).join("catalog.json");
+        std::os::unix::fs::symlink("../shared/catalog.json", link).unwrap();
+    }
+    dir
+}
+
+#[cfg(unix)]
+fn add_in(dir: &RomDir, folder: &str, nth: usize) -> super::support::Run {
+    let name = format!("{folder}{nth}.zip");
+    let catalog = format!("{folder}/catalog.json");
+    let sha256 = format!("{nth:063}{folder}");
+    let url = format!("https://h/{name}");
+    let facts = [
+        ["--catalog", &catalog],
+        ["--filename", &name],
+        ["--device", "bacon"],
+        ["--version", "21.0"],
+        ["--romtype", "nightly"],
+        ["--datetime", "1722470400"],
+        ["--size", "5"],
+        ["--sha256", &sha256],
+        ["--url", &url],
+    ];
+    dir.run(&[&["catalog", "add"], &facts.concat()[..]].concat())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_catalog_has_one_lock_whatever_link_leads_to_it() {
+    let dir = linked(true);
+    std::thread::scope(|scope| {
+        for folder in ["a", "b"] {
+            let dir = &dir;
+            scope.spawn(move || (0..8).for_each(|nth| drop(add_in(dir, folder, nth).expect(0))));
+        }
+    });
+    let text = String::from_utf8(dir.read("shared/catalog.json")).unwrap();
+    assert_eq!(text.matches("\"path\"").count(), 16);
+    for folder in ["a", "b"] {
+        let link = dir.path().join(folder).join("catalog.json");
+        assert!(link.is_symlink());
+        assert!(!dir.path().join(folder).join(".romfeed").exists());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_catalog_that_does_not_exist_yet_stays_a_link() {
+    let dir = linked(false);
+    add_in(&dir, "a", 1).expect(0);
+    add_in(&dir, "b", 1).expect(0);
+    assert!(dir.path().join("a/catalog.json").is_symlink());
+    let text = String::from_utf8(dir.read("shared/catalog.json")).unwrap();
+    assert_eq!(text.matches("\"path\"").count(), 2);
+}
+
+#[test]
+fn a_short_change_of_another_program_is_waited_for() {
+    let dir = RomDir::new();
+    add(&dir, &[]).expect(0);
+    let lock = std::fs::File::options()
+        .write(true)
+        .open(dir.path().join(".romfeed/lock"))
+        .unwrap();
+    lock.lock().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(std::time::Duration::from_millis(700));
+            lock.unlock().unwrap();
+        });
+        dir.run(&["catalog", "remove", SHA])
+            .expect(0)
+            .says("removed");
+    });
+}

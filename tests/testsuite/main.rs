@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, the panic is the message")]
 
+mod backend;
 mod bad_images;
 mod bad_input;
 mod catalog;
@@ -27,6 +28,7 @@ mod notes;
 mod pages;
 mod projects;
 mod published;
+mod remote;
 mod review;
 #[cfg(feature = "serve")]
 mod serve;

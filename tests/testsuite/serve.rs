@@ -38,12 +38,23 @@ fn serve(dir: &RomDir) -> SocketAddr {
 }
 
 fn serve_with(config: Config, limits: Limits, clock: fn() -> i64) -> SocketAddr {
+    serve_asking(config, limits, clock, None)
+}
+
+/// As [`serve_with`], and asks other hosts as these settings say.
+fn serve_asking(
+    config: Config,
+    limits: Limits,
+    clock: fn() -> i64,
+    fetch: Option<romfeed::fetch::Settings>,
+) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     let settings = Settings {
         config,
         watched: Watched::default(),
         tls: None,
+        fetch,
         limits,
         clock,
     };

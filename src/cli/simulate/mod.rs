@@ -12,7 +12,7 @@ use romfeed::build::Variant;
 use romfeed::client::Generation;
 use romfeed::config::Config;
 use romfeed::device_props::Until;
-use romfeed::fetch::{Fetch, Folder};
+use romfeed::fetch::{Fetch, Folder, Reach};
 use romfeed::ingest;
 use romfeed::props::{Era, PropertyFile, PropertyMap};
 use romfeed::rom::Rom;
@@ -188,7 +188,7 @@ fn host(args: &SimulateArgs, config: &Config) -> Result<(String, Box<dyn Fetch>)
         ))
         .hint("write it as https://ota.example.org"));
     }
-    let http = live::connect(args.ca.as_deref(), args.timeout).map_err(Failure::new)?;
+    let http = live::connect(args.ca.as_deref(), args.timeout, Reach::Any).map_err(Failure::new)?;
     Ok((url.trim_end_matches('/').to_owned(), Box::new(http)))
 }
 

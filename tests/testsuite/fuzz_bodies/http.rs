@@ -56,6 +56,7 @@ fn serve() -> Served {
         config: config(path),
         watched: Watched::default(),
         tls: None,
+        fetch: None,
         limits: Limits::default(),
         clock: || NOW,
     };

@@ -89,9 +89,20 @@ fn a_build_that_phones_could_not_use_is_refused_with_what_is_expected() {
         ("{".to_owned(), 400, "no JSON"),
         ("[]".to_owned(), 400, "no JSON object"),
         ("{}".to_owned(), 406, "`device` is missing"),
-        (with("sha256", Value::Null), 406, "`sha256` is missing"),
-        (with("size", json!("5")), 406, "`size` is no whole number"),
-        (with("version", json!(14)), 406, "`version` is no string"),
+        (with("size", Value::Null), 406, "`size` is missing"),
+        (with("datetime", Value::Null), 406, "`datetime` is missing"),
+        (with("datetime", json!("soon")), 406, "2017-01-14 13:59:25"),
+        (
+            with("datetime", json!(1.5)),
+            406,
+            "`datetime` is not a date",
+        ),
+        (
+            with("size", json!("5")),
+            406,
+            "`size` is not a whole number",
+        ),
+        (with("version", json!(14)), 406, "`version` is not a string"),
         (with("extra", json!(1)), 406, "`extra` is unknown"),
         (with("device", json!("../x")), 406, "cannot be part"),
     ] {
@@ -108,10 +119,11 @@ fn a_build_that_phones_could_not_use_is_refused_with_what_is_expected() {
         ("version", json!("latest"), "as 21.0 does"),
         ("size", json!(0), "size `0` is that of no package"),
         ("size", json!(u64::MAX), "more than phones can read"),
-        ("sdk_level", json!(3_000_000_000_u32), "no API level"),
+        ("sdk_level", json!(3_000_000_000_u32), "is no API level"),
         ("datetime", json!(1_501_600_000_000_u64), "milliseconds"),
         ("datetime", json!(NOW + 2 * 86_400), "future"),
-        ("filename", json!(bacon_name(0)), "a build of bacon has"),
+        ("filename", json!("x.img"), "does not end in `.zip`"),
+        ("filename", json!("../x.zip"), "separator"),
         ("incremental", json!("a/b"), "cannot be part"),
     ] {
         let mut body = facts();
@@ -179,4 +191,214 @@ fn keys_are_made_listed_and_removed() {
     dir.run(&["serve", "--new-key", "a b"])
         .expect(1)
         .says("only letters");
+}
+
+/// The six keys of the backend of 2017, for [`bacon`] of the first day.
+fn six(url: &str, md5: &str) -> Value {
+    json!({
+        "device": "bacon",
+        "filename": bacon_name(0),
+        "md5sum": md5,
+        "romtype": "nightly",
+        "url": url,
+        "version": "21.0",
+    })
+}
+
+fn empty_site() -> (RomDir, String) {
+    let dir = RomDir::new();
+    let made = dir.run(&["serve", "--new-key", "ci"]).expect(0);
+    let key = format!("Apikey: {}", made.stdout.trim());
+    (dir, key)
+}
+
+fn hex(digest: impl AsRef<[u8]>) -> String {
+    let bytes = digest.as_ref().iter();
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn md5(bytes: &[u8]) -> String {
+    use md5::{Digest, Md5};
+    hex(Md5::digest(bytes))
+}
+
+#[test]
+fn six_keys_are_enough_for_a_zip_in_builds() {
+    use sha2::{Digest, Sha256};
+    let zip = bacon(0);
+    let (dir, key) = empty_site();
+    dir.put(&format!("builds/sub/{}", bacon_name(0)), &zip);
+    let addr = serve(&dir);
+    let mut body = six("", &md5(&zip));
+    // A clock that is behind, as that server's.
+    body["datetime"] = json!("2023-11-14 21:00:00");
+    let added = add(addr, &key, &body.to_string());
+    assert_eq!((added.status, added.text()), (200, "ok"));
+    let list = get(addr, "/api/v1/bacon/nightly/any").json();
+    let entry = &list["response"][0];
+    assert_eq!(entry["datetime"], 1_700_000_000);
+    assert_eq!(entry["size"], zip.len());
+    assert_eq!(entry["id"], hex(Sha256::digest(&zip)).as_str());
+    let url = format!("{BASE_URL}/builds/sub/{}", bacon_name(0));
+    assert_eq!(entry["url"], url.as_str());
+    for (name, value, says) in [
+        ("md5sum", json!("0".repeat(32)), "md5 `00"),
+        (
+            "device",
+            json!("mako"),
+            "device `mako` is not that of the package",
+        ),
+        ("romtype", json!("unofficial"), "so phones would refuse it"),
+        ("size", json!(5), "size `5` is not that of the package"),
+    ] {
+        let mut body = six("", &md5(&zip));
+        body[name] = value;
+        let answer = add(addr, &key, &body.to_string());
+        assert_eq!(answer.status, 406, "{body}");
+        assert!(answer.text().contains(says), "{}", answer.text());
+    }
+}
+
+#[test]
+fn a_zip_that_phones_of_its_lane_would_refuse_is_refused() {
+    let (dir, addr, key) = site();
+    let gapps = bacon_name(0).replace("nightly-bacon", "nightly-gapps-bacon");
+    let zip = bacon(0);
+    dir.put(&format!("builds/{gapps}"), &zip);
+    dir.put("builds/rom-bacon.zip", b"PK no zip");
+    let mut body = six("", &md5(&bacon(1)));
+    body["filename"] = json!("rom-bacon.zip");
+    let answer = add(addr, &key, &body.to_string());
+    assert_eq!(answer.status, 406, "{}", answer.text());
+    let zip = bacon(1);
+    dir.put(&format!("builds/{gapps}"), &zip);
+    body["filename"] = json!(gapps);
+    let answer = add(addr, &key, &body.to_string());
+    assert_eq!(answer.status, 406);
+    assert!(
+        answer.text().contains("another variant"),
+        "{}",
+        answer.text()
+    );
+}
+
+/// A folder served by https on this machine, and how to ask it.
+fn serve_tls(dir: &RomDir) -> (SocketAddr, romfeed::fetch::Settings) {
+    use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+    let tls = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls");
+    let [cert, key] = ["cert.pem", "key.pem"].map(|name| tls.join(name));
+    let root = CertificateDer::from_pem_file(&cert).unwrap().to_vec();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let settings = Settings {
+        config: config(dir),
+        watched: Watched::default(),
+        tls: Some(romfeed::serve::Tls { cert, key }),
+        fetch: None,
+        limits: Limits::default(),
+        clock: || NOW,
+    };
+    std::thread::spawn(move || {
+        let stop = || std::future::pending();
+        romfeed::serve::run(listener, settings, Arc::new(Silent), stop).unwrap();
+    });
+    let fetch = romfeed::fetch::Settings {
+        timeout: Duration::from_secs(20),
+        user_agent: "test".to_owned(),
+        roots: vec![root],
+        reach: romfeed::fetch::Reach::Any,
+    };
+    (addr, fetch)
+}
+
+#[test]
+fn six_keys_are_enough_for_a_zip_on_another_host() {
+    let zip = bacon(0);
+    let host = RomDir::new().file(&format!("builds/{}", bacon_name(0)), &zip);
+    host.generate().expect(0);
+    let (other, fetch) = serve_tls(&host);
+    let (dir, key) = empty_site();
+    let addr = serve_asking(config(&dir), Limits::default(), || NOW, Some(fetch));
+    let url = format!("https://{other}/builds/{}", bacon_name(0));
+    let added = add(addr, &key, &six(&url, &md5(&zip)).to_string());
+    assert_eq!((added.status, added.text()), (200, "ok"));
+    // All but the SHA-256 is known, for which all of it had to be read.
+    let list = get(addr, "/api/v1/bacon/nightly/any").json();
+    let entry = &list["response"][0];
+    assert_eq!(entry["datetime"], 1_700_000_000);
+    assert_eq!(entry["size"], zip.len());
+    assert_eq!(entry["id"], md5(&zip).as_str());
+    assert_eq!(entry["url"], url.as_str());
+    let v2 = get(addr, "/api/v2/devices/bacon/builds").json();
+    assert_eq!(v2, json!([]));
+    let file = get(addr, &format!("/api/v1/requestfile/{}", md5(&zip))).json();
+    assert_eq!(file["url"], url.as_str());
+
+    let gone = format!("https://{other}/builds/gone.zip");
+    let mut body = six(&gone, &md5(&zip));
+    body["filename"] = json!("lineage-21.0-20231120-nightly-bacon.zip");
+    let answer = add(addr, &key, &body.to_string());
+    assert_eq!(answer.status, 406);
+    let answer = answer.json();
+    let error = answer["error"].as_str().unwrap();
+    assert!(
+        error.contains("`datetime` is missing") && error.contains("status 404"),
+        "{error}"
+    );
+    assert_eq!(answer["schema"]["datetime"]["required"], false);
+    assert_eq!(answer["schema"]["url"]["required"], true);
+}
+
+#[test]
+fn the_network_of_the_server_is_not_asked() {
+    let (dir, key) = empty_site();
+    let fetch = romfeed::fetch::Settings {
+        timeout: Duration::from_secs(20),
+        user_agent: "test".to_owned(),
+        roots: Vec::new(),
+        reach: romfeed::fetch::Reach::Public,
+    };
+    let addr = serve_asking(config(&dir), Limits::default(), || NOW, Some(fetch));
+    let inner = TcpListener::bind("127.0.0.1:0").unwrap();
+    inner.set_nonblocking(true).unwrap();
+    let port = inner.local_addr().unwrap().port();
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "[::ffff:127.0.0.1]",
+        "0.0.0.0",
+        "2130706433",
+    ] {
+        let url = format!("https://{host}:{port}/a.zip");
+        let answer = add(addr, &key, &six(&url, &"0".repeat(32)).to_string());
+        assert_eq!(answer.status, 406, "{url}");
+        assert!(
+            answer.text().contains("only public https"),
+            "{url}: {}",
+            answer.text()
+        );
+    }
+    assert!(inner.accept().is_err());
+}
+
+#[test]
+fn many_changes_at_once_wait_for_each_other() {
+    let (_dir, addr, key) = site();
+    let add_all = |who: &str| {
+        for nth in 0..10 {
+            let mut body = facts();
+            body["filename"] = json!(format!("{who}{nth}.zip"));
+            body["url"] = json!(format!("https://elsewhere.example/{who}{nth}.zip"));
+            body["sha256"] = json!(format!("{nth:063}{who}"));
+            assert_eq!(add(addr, &key, &body.to_string()).status, 200);
+        }
+    };
+    std::thread::scope(|scope| {
+        for who in ["a", "b", "c", "d"] {
+            let add_all = &add_all;
+            scope.spawn(move || add_all(who));
+        }
+    });
+    let list = get(addr, "/api/v1/mako/nightly/any?version=14.1").json();
+    assert_eq!(list["response"].as_array().unwrap().len(), 40);
 }

@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-use romfeed::fetch::{Ask, Fetch, Http};
+use romfeed::fetch::{Ask, Fetch, Http, Reach};
 
 use super::*;
 use crate::support::{bacon, bacon_name};
@@ -181,6 +181,7 @@ fn it_speaks_https_with_a_certificate() {
         timeout: Duration::from_secs(20),
         user_agent: "test".to_owned(),
         roots: vec![der(&cert)],
+        reach: Reach::Any,
     });
     let base = format!("https://{}", server.addr);
     let answer = http

@@ -1,0 +1,145 @@
+//! `romfeed addrom` and `delrom`: the commands of LineageOS's own server of 2017, for scripts that
+//! call them.
+//!
+//! Source: LineageOS/lineageos_updater, 2017, `flask addrom` and `flask delrom`, flag by flag. They
+//! are not in `--help`; `-v` is the version of the ROM here, so they are no part of the command
+//! line proper, and take settings from `romfeed.toml` and the environment alone.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use clap::Parser;
+use romfeed::catalog::{Catalog, Catalogs, Reason};
+use romfeed::config::Config;
+use romfeed::fetch::{Fetch, Http, Reach};
+use romfeed::generate::edit::{self, Said};
+
+use super::args::{Global, Places, When};
+use super::catalog::{Line, add_said, change};
+use super::config::Flags;
+use super::report::Talk;
+use super::{Outcome, live, remote, resolve, warn_of_devices};
+
+/// The commands, as the first argument names them.
+const ADD: &str = "addrom";
+const DELETE: &str = "delrom";
+
+/// Add a build, as the LineageOS backend of 2017 does
+#[derive(Debug, Parser)]
+#[command(
+    name = "romfeed addrom",
+    no_binary_name = true,
+    disable_version_flag = true
+)]
+struct AddArgs {
+    /// Set the file name (lineage-14.1-20170114-NIGHTLY-v500.zip)
+    #[arg(short, long, value_name = "TEXT")]
+    filename: String,
+    /// Set the codename (v500)
+    #[arg(short, long, value_name = "TEXT")]
+    device: String,
+    /// Set the version (14.1)
+    #[arg(short, long, value_name = "TEXT")]
+    version: String,
+    /// Set the date in UTC ("2017-01-14 13:59:25"), or in Unix seconds
+    #[arg(short = 't', long, value_name = "TEXT", value_parser = edit::parse_time, allow_negative_numbers = true)]
+    datetime: i64,
+    /// Set the release type (nightly)
+    #[arg(short, long, value_name = "TEXT")]
+    romtype: String,
+    /// Set the MD5
+    #[arg(short, long, value_name = "TEXT")]
+    md5sum: String,
+    /// Set the download address
+    #[arg(short, long, value_name = "TEXT")]
+    url: String,
+}
+
+/// Remove a build, as the LineageOS backend of 2017 does
+#[derive(Debug, Parser)]
+#[command(
+    name = "romfeed delrom",
+    no_binary_name = true,
+    disable_version_flag = true
+)]
+struct DeleteArgs {
+    /// Name the build by its file name
+    #[arg(short, long, value_name = "TEXT")]
+    filename: String,
+}
+
+/// Runs the command if the arguments name one of these.
+pub(super) fn run(args: &[OsString]) -> Option<Outcome> {
+    let (command, rest) = (args.get(1)?.to_str()?, args.get(2..)?);
+    let talk = Talk::new(&global());
+    match command {
+        ADD => {
+            let args = AddArgs::parse_from(rest);
+            Some(with_config(talk, |config| add(args, config, talk)))
+        }
+        DELETE => {
+            let args = DeleteArgs::parse_from(rest);
+            Some(with_config(talk, |config| {
+                delete(&args.filename, config, talk)
+            }))
+        }
+        _ => None,
+    }
+}
+
+fn global() -> Global {
+    Global {
+        config: std::env::var_os("ROMFEED_CONFIG").map(Into::into),
+        quiet: false,
+        verbose: 0,
+        color: When::Auto,
+    }
+}
+
+fn with_config(talk: Talk, run: impl FnOnce(&Config) -> Outcome) -> Outcome {
+    let places = Places::from_environment();
+    match resolve(&global(), Flags::new(&places), talk) {
+        Some(resolved) => run(&warn_of_devices(resolved, talk)),
+        None => Outcome::Usage,
+    }
+}
+
+fn add(args: AddArgs, config: &Config, talk: Talk) -> Outcome {
+    let said = Said {
+        filename: Some(args.filename),
+        device: Some(args.device),
+        version: Some(args.version),
+        timestamp: Some(args.datetime),
+        romtype: Some(args.romtype),
+        md5: Some(args.md5sum),
+        url: Some(args.url),
+        ..Said::default()
+    };
+    // Scripts pass addresses on.
+    let http = live::settings(None, remote::TIMEOUT, Reach::Public);
+    let http = http.map(|settings| Some(Arc::new(Http::new(&settings)) as Arc<dyn Fetch>));
+    add_said(said, config, http, talk)
+}
+
+/// Removes a build; as on that server, it is no error if there is none.
+fn delete(filename: &str, config: &Config, talk: Talk) -> Outcome {
+    let name = filename.escape_debug();
+    let known = |catalog: &Catalog| {
+        let record = catalog.find_filename(filename)?;
+        Some(record.build.identity().to_owned())
+    };
+    match Catalogs::load(&config.catalogs) {
+        Ok(catalogs) if known(&catalogs.own).is_none() => {
+            talk.line(&format!("no build has the file name {name}"));
+            return Outcome::Done;
+        }
+        // What is wrong with the catalog is reported where it is changed.
+        _ => {}
+    }
+    change(config, talk, |catalogs| {
+        if let Some(identity) = known(&catalogs.own) {
+            catalogs.own.bury(&identity, Reason::Removed);
+        }
+        Ok(vec![Line::Info(format!("removed {name}"))])
+    })
+}

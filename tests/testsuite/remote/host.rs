@@ -1,0 +1,162 @@
+//! A web host in this process that answers as a test wants it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// A request.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// Path and query.
+    pub(super) path: String,
+    headers: Vec<(String, String)>,
+}
+
+impl Asked {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    /// First and last byte asked for.
+    fn range(&self) -> Option<(usize, usize)> {
+        let (first, last) = self
+            .header("range")?
+            .strip_prefix("bytes=")?
+            .split_once('-')?;
+        Some((first.parse().unwrap(), last.parse().unwrap()))
+    }
+}
+
+/// What is answered.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn new(status: u16) -> Answer {
+        Answer {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// The part of a file that was asked for, as hosts send it; or all of it.
+    pub(super) fn of_range(asked: &Asked, file: &[u8]) -> Answer {
+        let Some((first, last)) = asked.range() else {
+            return Answer::new(200).body(file);
+        };
+        let last = last.min(file.len() - 1);
+        let range = format!("bytes {first}-{last}/{}", file.len());
+        Answer::new(206)
+            .with("content-range", &range)
+            .body(&file[first..=last])
+    }
+
+    pub(super) fn with(mut self, name: &str, value: &str) -> Answer {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(super) fn replace(mut self, name: &str, value: &str) -> Answer {
+        self.headers.retain(|(known, _)| known != name);
+        self.with(name, value)
+    }
+
+    pub(super) fn body(mut self, body: &[u8]) -> Answer {
+        self.body = body.to_owned();
+        self
+    }
+}
+
+type Log = Arc<Mutex<Vec<Asked>>>;
+
+/// A host on this machine, until the tests end.
+pub(super) struct Host {
+    addr: SocketAddr,
+    log: Log,
+}
+
+impl Host {
+    /// Answers by the request and its number, from 0.
+    pub(super) fn new(answer: impl Fn(&Asked, usize) -> Answer + Send + 'static) -> Host {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = listener.local_addr().unwrap();
+        let log = Log::default();
+        let seen = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                // A client that has enough goes.
+                let _ = talk(&stream.unwrap(), &seen, &answer);
+            }
+        });
+        Host { addr, log }
+    }
+
+    /// Answers with parts of this file, whatever its name.
+    pub(super) fn of_file(file: Vec<u8>) -> Host {
+        Host::new(move |asked, _| Answer::of_range(asked, &file))
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+
+    pub(super) fn asked(&self) -> Vec<Asked> {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub(super) fn num_asked(&self) -> usize {
+        self.log.lock().unwrap().len()
+    }
+}
+
+/// One request a connection.
+fn talk(
+    stream: &TcpStream,
+    log: &Log,
+    answer: &impl Fn(&Asked, usize) -> Answer,
+) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream).take(1 << 16).lines();
+    let first = lines.next().transpose()?.unwrap_or_default();
+    let Some(path) = first.split(' ').nth(1) else {
+        return Ok(());
+    };
+    let mut asked = Asked {
+        path: path.to_owned(),
+        headers: Vec::new(),
+    };
+    for line in lines {
+        let line = line?;
+        let Some((name, value)) = line.split_once(": ") else {
+            break;
+        };
+        asked
+            .headers
+            .push((name.to_ascii_lowercase(), value.to_owned()));
+    }
+    let nth = {
+        let mut log = log.lock().unwrap();
+        log.push(asked.clone());
+        log.len() - 1
+    };
+    let Answer {
+        status,
+        headers,
+        body,
+    } = answer(&asked, nth);
+    let mut head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n",
+        body.len()
+    );
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let mut stream = stream;
+    stream.write_all(format!("{head}\r\n").as_bytes())?;
+    stream.write_all(&body)
+}
