@@ -81,6 +81,8 @@ pub mod client;
 
 pub mod generate;
 
+pub mod upload;
+
 pub mod check;
 
 pub mod simulate;

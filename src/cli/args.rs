@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Show or change the list of all builds ever published
     Catalog(CatalogArgs),
+    /// Print which files a step of publishing copies: nothing but what romfeed wrote, or the catalog names
+    Files(FilesArgs),
     /// Play a phone's check for updates: what it sees, why not more, and what to change
     Simulate(Box<SimulateArgs>),
 
@@ -171,6 +173,49 @@ pub(crate) struct HashArgs {
     /// Read no more than so many bytes a second, as 50M
     #[arg(long, value_name = "RATE", env = "ROMFEED_IO_LIMIT")]
     pub(crate) io_limit: Option<Rate>,
+}
+
+const FILES_EXAMPLES: &str = "\
+Examples:
+  romfeed files zips images | rsync --times --copy-links --files-from=- builds/ host:/srv/ota/builds/
+  romfeed files pages feeds | rclone copy --checksum --files-from-raw - out/ remote:ota
+  romfeed files gone --published https://ota.example.org/.romfeed/manifest.json";
+
+#[derive(Debug, Args)]
+#[command(after_help = FILES_EXAMPLES)]
+pub(crate) struct FilesArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Print the files of these steps, one path a line: of zips and images below builds, of the others below out
+    #[arg(required = true, value_name = "STEP")]
+    pub(crate) steps: Vec<FilesStep>,
+    /// Know what was published by this manifest of the site, .romfeed/manifest.json at its destination; an empty
+    /// file is that of a site that was not published
+    #[arg(long, value_name = "FILE|URL", required_if_eq("steps", "gone"))]
+    pub(crate) published: Option<String>,
+    /// Print only files that the manifest does not list
+    #[arg(long, requires = "published")]
+    pub(crate) new: bool,
+    /// Print the address of each zip and image behind its path and a tab
+    #[arg(long)]
+    pub(crate) url: bool,
+}
+
+/// A step of publishing, in the safe order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FilesStep {
+    /// Packages that the catalog offers, with digests, signatures and changelogs
+    Zips,
+    /// Their images for the first installation
+    Images,
+    /// Pages for people, styles and pictures
+    Pages,
+    /// What update clients read
+    Feeds,
+    /// What names feeds
+    Indexes,
+    /// What was published before and the site no longer has
+    Gone,
 }
 
 #[derive(Debug, Args)]

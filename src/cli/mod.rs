@@ -10,6 +10,7 @@ mod config;
 mod devices;
 mod exchange;
 mod explore;
+mod files;
 mod findings;
 mod hash;
 mod init;
@@ -211,6 +212,12 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
                 CatalogCommand::Import(import) => Ok(exchange::import(import, &config, talk)),
                 CatalogCommand::Export(export) => exchange::export(export, &config, talk),
             }
+        }
+        Command::Files(args) => {
+            let Some(resolved) = resolve(Flags::new(&args.places)) else {
+                return Ok(Outcome::Usage);
+            };
+            files::run(args, &warn_of_devices(resolved, talk), talk)
         }
         Command::Simulate(args) => {
             let places = simulate::places(args);

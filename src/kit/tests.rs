@@ -40,13 +40,13 @@ fn every_host_gets_a_script_that_checks_before_it_publishes() {
             Host::GitHub | Host::GitLab => "git push",
             Host::Netlify => "netlify deploy",
             Host::Cloudflare => "wrangler pages deploy",
-            Host::Nginx | Host::Apache | Host::Caddy => " out/ ",
-            Host::S3 => "to out ",
+            Host::Nginx | Host::Apache | Host::Caddy => "to \"$work/$step\" --checksum",
+            Host::S3 => "copy \"$work/plain\"",
         };
         assert!(check < at(goes_out), "{host:?}");
         let zips = match host {
-            Host::Nginx | Host::Apache | Host::Caddy => "to builds/ ",
-            Host::S3 => "to builds ",
+            Host::Nginx | Host::Apache | Host::Caddy => "|| to \"$work/zips\" --times builds/ ",
+            Host::S3 => "stage builds ",
             _ => "gh release upload",
         };
         assert!(at(zips) < check, "{host:?}");
@@ -195,5 +195,5 @@ fn names_of_folders_reach_settings_git_and_scripts() {
             .ends_with("/out/\n/roms/**/*.zip\n/roms/**/*.img\n/data/.romfeed/\n")
     );
     let script = text(&site, PUBLISH);
-    assert!(script.contains("find -L roms ") && script.contains("set -- data/all.json\n"));
+    assert!(script.contains("\"roms/$file\"") && script.contains("set -- data/all.json\n"));
 }

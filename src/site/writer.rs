@@ -223,6 +223,20 @@ pub fn own_files(out: &Path) -> Result<Vec<String>, Error> {
     Ok(read_manifest(out)?.unwrap_or_default().files)
 }
 
+/// The files that the manifest of a published site lists, which may be anybody's: only paths that
+/// stay inside the site, one line each. An empty manifest is that of a site that was not published.
+///
+/// # Errors
+/// [`Error::Manifest`] or [`Error::ManifestSchema`], with `source` as its file.
+pub fn published_files(bytes: &[u8], source: &Path) -> Result<Vec<String>, Error> {
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut files = parse_manifest(bytes, source.to_owned())?.files;
+    files.retain(|path| is_inside(path) && !path.contains(char::is_control));
+    Ok(files)
+}
+
 /// What a run would do to a folder.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -515,12 +529,16 @@ pub fn read_manifest(out: &Path) -> Result<Option<Manifest>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         read => read.map_err(io_error("read", &file))?,
     };
-    match serde_json::from_slice::<Wire>(&bytes) {
+    parse_manifest(&bytes, file).map(Some)
+}
+
+fn parse_manifest(bytes: &[u8], file: PathBuf) -> Result<Manifest, Error> {
+    match serde_json::from_slice::<Wire>(bytes) {
         Ok(wire) if wire.schema != SCHEMA => Err(Error::ManifestSchema {
             file,
             found: wire.schema,
         }),
-        Ok(wire) => Ok(Some(Manifest::from(wire))),
+        Ok(wire) => Ok(Manifest::from(wire)),
         Err(source) => Err(Error::Manifest { file, source }),
     }
 }

@@ -2,30 +2,97 @@
 
 # Needs aws, after `aws configure`. host/cloudfront.js tells how to set up the distribution.
 : "${BUCKET:?name the bucket: BUCKET=name ./publish}"
-site=s3://$BUCKET<{ prefix }>
+prefix=<{ prefix }>
+keys=${prefix#/}${prefix:+/}
+site=s3://$BUCKET$prefix
 short='public, max-age=60, must-revalidate'
-to() { aws s3 sync --no-progress "$@"; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 
-# 1. Catalog and site, on this machine.
+# Prints those of the files that a list names in a folder which differ from what is there.
+changed() { # FOLDER LIST
+    (cd "$1" && tr '\n' '\0' <"$2" | xargs -0 romfeed hash --md5 --) >"$work/hashes"
+    awk -F '\t' -v keys="$keys" '
+        FILENAME == ARGV[1] { gsub("\"", "", $2); md5[$1] = $2; next }
+        md5[keys substr($0, 35)] != substr($0, 1, 32) { print substr($0, 35) }
+    ' "$work/there" "$work/hashes"
+}
+
+# Makes a folder of links to the files that a list names in another, which aws follows.
+stage() { # FOLDER LIST
+    rm -rf "$work/stage"
+    while IFS= read -r path; do
+        mkdir -p "$work/stage/$(dirname -- "$path")"
+        ln -s "$PWD/$1/$path" "$work/stage/$path"
+    done <"$2"
+}
+
+# Copies files of the site that differ from what is there.
+copy() { # LIST OPTIONS…
+    list=$1
+    shift
+    [ -s "$list" ] || return 0
+    changed <{ out }> "$list" >"$work/changed"
+    [ -s "$work/changed" ] || return 0
+    stage <{ out }> "$work/changed"
+    aws s3 cp --recursive --no-progress "$@" "$work/stage" "$site"
+}
+
+# 1. Catalog and site, on this machine; and what was published before, which is an empty file if nothing was.
+aws s3api list-objects-v2 --bucket "$BUCKET" --prefix "$keys" --output text \
+    --query 'Contents[].[Key, ETag]' >"$work/there"
+: >"$work/published"
+if cut -f 1 "$work/there" | grep -Fqx "$keys.romfeed/manifest.json"; then
+    aws s3 cp --quiet "$site/.romfeed/manifest.json" "$work/published"
+fi
 romfeed generate
 
-# 2. The zips, which never change, and what lies beside them.
-if [ -d <{ builds }> ]; then
-    to <{ builds }> "$site/builds" --exclude '*' --include '*.zip' \
-        --content-type application/zip --cache-control 'public, max-age=31536000, immutable'
-    to <{ builds }> "$site/builds" --exclude '*.zip' --cache-control "$short"
+# 2. The zips, which never change, and what belongs to them.
+romfeed files zips images >"$work/zips"
+grep '\.zip$' "$work/zips" >"$work/packages" || true
+if [ -s "$work/packages" ]; then
+    stage <{ builds }> "$work/packages"
+    aws s3 sync --no-progress --content-type application/zip \
+        --cache-control 'public, max-age=31536000, immutable' "$work/stage" "$site/builds"
+fi
+grep -v '\.zip$' "$work/zips" >"$work/others" || true
+if [ -s "$work/others" ]; then
+    stage <{ builds }> "$work/others"
+    aws s3 sync --no-progress --cache-control "$short" "$work/stage" "$site/builds"
 fi
 
 # 3. Are they there?
 romfeed check --zips
 
-# 4. Pages, then feeds, then what is no longer there. The lists of incrementals have no ending
-#    that tells their type.
-to <{ out }> "$site" --exclude 'api/*' --exclude '*/api/*' --exclude '*.json' --exclude '*/get_delta' \
-    --cache-control "$short"
-to <{ out }> "$site" --exclude '*' --include 'api/*' --include '*/api/*' --include '*.json' --include '*/get_delta' \
-    --content-type application/json --cache-control "$short"
-to <{ out }> "$site" --delete --exclude 'builds/*' --cache-control "$short"
+# 4. Pages, then feeds, then what names feeds, then removals. Files there that are not romfeed's are left alone.
+romfeed files pages feeds indexes --new --published "$work/published" >"$work/new"
+if [ -s "$work/new" ]; then
+    changed <{ out }> "$work/new" >"$work/changed"
+    others=$(awk -F '\t' -v keys="$keys" '
+        FILENAME == ARGV[1] { there[$1]; next }
+        (keys $0) in there
+    ' "$work/there" "$work/changed")
+    if [ -n "$others" ] && [ -z "${ADOPT:-}" ]; then
+        printf '%s\n' "$others" >&2
+        echo 'error: these files are in the bucket, and not from romfeed: move them, or replace them with ADOPT=1 ./publish' >&2
+        exit 1
+    fi
+fi
+# The lists of incrementals have no ending that tells their type.
+json='(^|/)api/|\.json$|/get_delta$'
+for step in pages feeds indexes; do
+    romfeed files $step >"$work/$step"
+    grep -Ev "$json" "$work/$step" >"$work/plain" || true
+    copy "$work/plain" --cache-control "$short"
+    grep -E "$json" "$work/$step" >"$work/json" || true
+    copy "$work/json" --cache-control "$short" --content-type application/json
+done
+romfeed files gone --published "$work/published" >"$work/gone"
+while IFS= read -r path; do
+    aws s3 rm --only-show-errors "$site/$path" </dev/null
+done <"$work/gone"
+echo .romfeed/manifest.json >"$work/manifest"
+copy "$work/manifest" --cache-control "$short" --content-type application/json
 
 # 5. What phones see.
 romfeed check --url <{ base_url }>

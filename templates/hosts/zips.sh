@@ -1,45 +1,41 @@
 <% if zips == "github" %>
-# Each zip, with images of its name beside it (-recovery.img), becomes an asset of the release that
-# `url` in romfeed.toml names. What is there already, with the same length, is left alone.
+# Each zip, with what belongs to it, becomes an asset of the release that `url` in romfeed.toml names. What is there
+# already, with the same length, is left alone.
 repository=<{ repository }>
 assets=https://github.com/$repository/releases/download
-list=$(romfeed catalog list --json)
-printf '%s\n' "$list" |
-    sed -n -e '/"state":"yanked"/d' \
-        -e "s|.*\"url\":\"$assets/\([A-Za-z0-9][A-Za-z0-9._-]*\)/\([A-Za-z0-9][A-Za-z0-9._-]*\)\".*|\1 \2|p" |
-    while read -r tag name; do
-        zip=$(find -L <{ builds }> -type f -name "$name" | head -n 1)
-        [ -n "$zip" ] || continue
-        there=$(gh release view "$tag" --repo "$repository" --json assets \
-            --jq '.assets[] | "\(.name) \(.size)"' </dev/null 2>/dev/null) ||
-            gh release create "$tag" --repo "$repository" --title "$tag" --notes "" </dev/null
-        for file in "$zip" "${zip%.zip}"-*.img; do
-            [ -f "$file" ] || continue
-            printf '%s\n' "$there" | grep -Fqx -e "${file##*/} $(($(wc -c <"$file")))" ||
-                gh release upload "$tag" "$file" --repo "$repository" --clobber </dev/null
-        done
-    done
+list=$(romfeed files zips images --url)
+tab=$(printf '\t')
+printf '%s\n' "$list" | while IFS=$tab read -r file url; do
+    rest=${url#"$assets/"}
+    tag=${rest%%/*} name=${rest#*/}
+    # GitHub gives other names to files with other characters.
+    case $name in *[!A-Za-z0-9._-]*) continue ;; esac
+    case $tag in *[!A-Za-z0-9._-]* | [!A-Za-z0-9]*) continue ;; esac
+    [ "$name" = "${file##*/}" ] || continue
+    there=$(gh release view "$tag" --repo "$repository" --json assets \
+        --jq '.assets[] | "\(.name) \(.size)"' </dev/null 2>/dev/null) ||
+        gh release create "$tag" --repo "$repository" --title "$tag" --notes "" </dev/null
+    printf '%s\n' "$there" | grep -Fqx -e "$name $(($(wc -c <"<{ builds }>/$file")))" ||
+        gh release upload "$tag" "<{ builds }>/$file" --repo "$repository" --clobber </dev/null
+done
 <% elif zips == "gitlab" %>
-# Each zip, with images of its name beside it (-recovery.img), becomes a file of the package that `url` in romfeed.toml names.
+# Each zip, with what belongs to it, becomes a file of the package that `url` in romfeed.toml names. What is there
+# already, with the same length, is left alone.
 packages=<{ packages }>
 : "${GITLAB_TOKEN:?give a token with the scope api, as GITLAB_TOKEN}"
-list=$(romfeed catalog list --json)
-printf '%s\n' "$list" |
-    sed -n -e '/"state":"yanked"/d' \
-        -e "s|.*\"url\":\"$packages/\([A-Za-z0-9][A-Za-z0-9._/-]*\)\".*|\1|p" |
-    while read -r path; do
-        zip=$(find -L <{ builds }> -type f -name "${path##*/}" | head -n 1)
-        [ -n "$zip" ] || continue
-        for file in "$zip" "${zip%.zip}"-*.img; do
-            [ -f "$file" ] || continue
-            url=$packages/${path%/*}/${file##*/}
-            curl --fail --silent --location --range 0-0 --output /dev/null "$url" </dev/null ||
-                # The token goes through a pipe, as a command line is there for all to see.
-                printf 'header = "PRIVATE-TOKEN: %s"\n' "$GITLAB_TOKEN" |
-                curl --fail --silent --show-error --config - --upload-file "$file" "$url"
-        done
-    done
+list=$(romfeed files zips images --url)
+tab=$(printf '\t')
+printf '%s\n' "$list" | while IFS=$tab read -r file url; do
+    case $url in "$packages"/*) ;; *) continue ;; esac
+    case ${url#"$packages"} in *[!A-Za-z0-9._/-]*) continue ;; esac
+    there=$(curl --fail --silent --location --range 0-0 --output /dev/null --dump-header - "$url" </dev/null |
+        tr -d '\r' | sed -n 's|^[Cc]ontent-[Rr]ange: bytes 0-0/||p' | tail -n 1)
+    [ "$there" = $(($(wc -c <"<{ builds }>/$file"))) ] ||
+        # The token goes through a pipe, as a command line is there for all to see.
+        printf 'header = "PRIVATE-TOKEN: %s"\n' "$GITLAB_TOKEN" |
+        curl --fail --silent --show-error --config - --upload-file "<{ builds }>/$file" "$url"
+done
 <% else %>
-# Upload the zips to where `url` in romfeed.toml says, by a line of your own here. As long as
-# they are not there, the check below stops.
+# Upload the zips to where `url` in romfeed.toml says, by a line of your own here; `romfeed files zips images --url`
+# lists them. As long as they are not there, the check below stops.
 <% endif %>

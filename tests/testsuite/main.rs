@@ -13,6 +13,7 @@ mod exchange;
 mod explore;
 mod fallbacks;
 mod faults;
+mod files;
 mod fuzz_bodies;
 mod generate;
 mod hash;

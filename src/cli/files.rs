@@ -1,0 +1,131 @@
+//! `romfeed files`: which files each step of publishing copies or removes.
+
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+
+use romfeed::catalog::Catalogs;
+use romfeed::config::Config;
+use romfeed::fetch::{Ask, Fetch, follow};
+use romfeed::generate;
+use romfeed::io::read_file;
+use romfeed::site::writer;
+use romfeed::upload::{self, Step};
+
+use super::args::{FilesArgs, FilesStep};
+use super::report::{Talk, chain, print_run_error};
+use super::tame::escape;
+use super::{Outcome, live};
+
+/// Longest manifest read, in bytes: some 100,000 paths.
+const MAX_MANIFEST: usize = 16 << 20;
+/// Most redirects on the way to it.
+const MAX_REDIRECTS: usize = 20;
+/// How long its host may take to answer, in seconds.
+const TIMEOUT: u16 = 30;
+
+/// Runs the verb.
+pub(crate) fn run(args: &FilesArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
+    let published = match &args.published {
+        None => BTreeSet::new(),
+        Some(place) => match read_published(place) {
+            Ok(files) => files,
+            Err(message) => {
+                let hint =
+                    "give the site's .romfeed/manifest.json, or an empty file if it has none";
+                talk.error(&escape(&message), Some(hint));
+                return Ok(Outcome::Failed);
+            }
+        },
+    };
+    let own = match writer::own_files(&config.out) {
+        Ok(own) => own,
+        Err(error) => {
+            print_run_error(talk, &generate::Error::from(error));
+            return Ok(Outcome::Failed);
+        }
+    };
+    let is_of_site = |step: &FilesStep| !matches!(step, FilesStep::Zips | FilesStep::Images);
+    if own.is_empty() && args.steps.iter().any(is_of_site) {
+        let out = super::tame::shown(&config.out);
+        let message = format!("there is no site in {out}");
+        talk.error(&message, Some("run `romfeed generate` first"));
+        return Ok(Outcome::Usage);
+    }
+    let mut lines = BTreeSet::new();
+    for step in args.steps.iter().map(|step| step_of(*step)) {
+        if !matches!(step, Step::Zips | Step::Images) {
+            let files = upload::pages(step, &config.out, &own, &published);
+            lines.extend(files.into_iter().map(str::to_owned));
+            continue;
+        }
+        let catalogs = Catalogs::load(&config.catalogs).map_err(generate::Error::from);
+        let found = catalogs.and_then(|all| Ok(upload::packages(step, &*all.merged()?, config)));
+        let (files, warnings) = match found {
+            Ok(found) => found,
+            Err(error) => {
+                print_run_error(talk, &error);
+                return Ok(Outcome::of_error(&error));
+            }
+        };
+        for warning in warnings {
+            talk.warning(&warning);
+        }
+        lines.extend(files.into_iter().map(|file| match (args.url, file.url) {
+            (true, url) => format!("{}\t{}", file.path, url.unwrap_or_default()),
+            (false, _) => file.path,
+        }));
+    }
+    if args.new {
+        lines.retain(|path| !published.contains(path));
+    }
+    let mut stdout = io::stdout().lock();
+    let is_terminal = stdout.is_terminal();
+    for line in lines {
+        let line = if is_terminal { escape(&line) } else { line };
+        writeln!(stdout, "{line}")?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn step_of(step: FilesStep) -> Step {
+    match step {
+        FilesStep::Zips => Step::Zips,
+        FilesStep::Images => Step::Images,
+        FilesStep::Pages => Step::Pages,
+        FilesStep::Feeds => Step::Feeds,
+        FilesStep::Indexes => Step::Indexes,
+        FilesStep::Gone => Step::Gone,
+    }
+}
+
+/// The files that a manifest lists: one in a file, or one on a host.
+fn read_published(place: &str) -> Result<BTreeSet<String>, String> {
+    let bytes = match place.starts_with("https://") || place.starts_with("http://") {
+        true => fetch(place)?,
+        false => {
+            let limit = u64::try_from(MAX_MANIFEST).unwrap_or(u64::MAX);
+            read_file(Path::new(place), limit)
+                .map_err(|error| format!("cannot read {place}: {error}"))?
+        }
+    };
+    let files = writer::published_files(&bytes, Path::new(place)).map_err(|e| chain(&e))?;
+    Ok(files.into_iter().collect())
+}
+
+/// A manifest on a host; empty if it is certain that there is none.
+fn fetch(url: &str) -> Result<Vec<u8>, String> {
+    let http = live::connect(None, TIMEOUT)?;
+    let http: &dyn Fetch = &http;
+    let answers = follow(http, &Ask::get(url, MAX_MANIFEST), MAX_REDIRECTS)
+        .map_err(|fault| format!("cannot get {url}: {fault}"))?;
+    match answers.into_iter().next_back() {
+        Some(answer) if answer.status == 200 && !answer.is_cut => Ok(answer.body),
+        Some(answer) if [404, 410].contains(&answer.status) => Ok(Vec::new()),
+        Some(answer) if answer.is_cut => Err(format!("{url} has more than 16 MiB")),
+        answer => {
+            let status = answer.map_or(0, |answer| answer.status);
+            Err(format!("cannot get {url}: status {status}"))
+        }
+    }
+}

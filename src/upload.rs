@@ -1,0 +1,194 @@
+//! The files that a host needs, by the step of publishing they belong to.
+//!
+//! In: the catalog, the folders of packages and of the site, and the manifest of what was published
+//! before. Out: paths. Whatever else lies in those folders is not listed, so that whoever copies
+//! these files touches only romfeed's own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::build::stem;
+use crate::catalog::Catalog;
+use crate::config::Config;
+use crate::feed::upstream;
+
+/// The ends of the digests and signatures that may lie next to a package or an image.
+const SIDECARS: [&str; 5] = ["md5", "md5sum", "sha256", "sha256sum", "csig"];
+/// The end of a changelog next to a package.
+const CHANGELOG: &str = "txt";
+/// The folder below the site's address that packages are published in.
+const BUILDS: &str = "builds/";
+/// The folder of pictures and styles.
+const ASSETS: &str = "assets/";
+
+/// A step of publishing; each file belongs to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Packages that the catalog offers, with digests, signatures and changelogs next to them.
+    Zips,
+    /// Their images for the first installation, with digests.
+    Images,
+    /// What feeds lead to: pages for people, styles, pictures.
+    Pages,
+    /// What update clients read.
+    Feeds,
+    /// What names feeds: the lists of devices and release types.
+    Indexes,
+    /// What was published before and the site no longer has.
+    Gone,
+}
+
+/// A file in the folder of packages.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Local {
+    /// Its path in that folder, with `/`.
+    pub path: String,
+    /// The address it is published at, if the settings give one.
+    pub url: Option<String>,
+}
+
+/// The files in the folder of packages of one step, sorted, and warnings about those that cannot be
+/// published.
+#[must_use]
+pub fn packages(step: Step, catalog: &Catalog, config: &Config) -> (Vec<Local>, Vec<String>) {
+    let mut found = Collector::new(config);
+    for record in catalog.builds.values().filter(|record| record.is_offered()) {
+        let build = &record.build;
+        let is_excluded = |path: &str| config.exclude.is_match(path);
+        if is_excluded(&build.path) || is_excluded(&build.filename) {
+            continue;
+        }
+        match step {
+            Step::Zips => {
+                let url = config.address(build).map(|(url, _)| url);
+                if found.add(&build.path, url.as_deref(), build.size) {
+                    found.add_sidecars(&build.path, url.as_deref());
+                    let changelog = |path: &str| format!("{}.{CHANGELOG}", stem(path));
+                    let url = url.as_deref().and_then(|url| edit_path(url, changelog));
+                    found.add_sidecar(changelog(&build.path), url);
+                }
+            }
+            Step::Images => {
+                for image in &build.images {
+                    let path = build.image_path(image);
+                    let url = config.image_address(build, image);
+                    if is_file(&config.builds.join(&path))
+                        && found.add(&path, url.as_deref(), image.size)
+                    {
+                        found.add_sidecars(&path, url.as_deref());
+                    }
+                }
+            }
+            Step::Pages | Step::Feeds | Step::Indexes | Step::Gone => {}
+        }
+    }
+    (found.files.into_iter().collect(), found.warnings)
+}
+
+/// The files of the site of one step, sorted. `own` are those that romfeed wrote to `out`, and
+/// `published` those that the manifest at the destination lists.
+#[must_use]
+pub fn pages<'a>(
+    step: Step,
+    out: &Path,
+    own: &'a [String],
+    published: &'a BTreeSet<String>,
+) -> Vec<&'a str> {
+    let is_page =
+        |path: &str| path.ends_with(".html") || path.starts_with(ASSETS) || path.starts_with('.');
+    let is_of_step = |path: &&str| match step {
+        Step::Pages => is_page(path),
+        Step::Feeds => !is_page(path) && upstream::rank(path) == 0,
+        Step::Indexes => !is_page(path) && upstream::rank(path) > 0,
+        Step::Zips | Step::Images | Step::Gone => false,
+    };
+    let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
+    if step != Step::Gone {
+        return own.into_iter().filter(is_of_step).collect();
+    }
+    let published = published.iter().map(String::as_str);
+    // A file of the user's own that took the place of a page is not gone.
+    let is_gone = |path: &&str| {
+        !own.contains(path)
+            && !path.starts_with(BUILDS)
+            && out.join(path).symlink_metadata().is_err()
+    };
+    published.filter(is_gone).collect()
+}
+
+struct Collector<'c> {
+    config: &'c Config,
+    files: BTreeSet<Local>,
+    /// Which file has an address.
+    by_url: BTreeMap<String, String>,
+    warnings: Vec<String>,
+}
+
+impl<'c> Collector<'c> {
+    fn new(config: &'c Config) -> Collector<'c> {
+        Collector {
+            config,
+            files: BTreeSet::new(),
+            by_url: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Lists a file that is here and as long as the catalog says.
+    fn add(&mut self, path: &str, url: Option<&str>, size: u64) -> bool {
+        // Packages may be links to files on another disk.
+        let Ok(metadata) = self.config.builds.join(path).metadata() else {
+            return false;
+        };
+        let name = path.escape_debug();
+        if !metadata.is_file() || metadata.len() != size {
+            self.warnings.push(format!(
+                "{name} is not what the catalog says, so it is not published; run `romfeed generate`"
+            ));
+            return false;
+        }
+        if let Some(url) = url
+            && let Some(other) = self.by_url.insert(url.to_owned(), path.to_owned())
+        {
+            self.warnings.push(format!(
+                "{name} and {} have one address, {url}; give them names of their own, or put {{device}} \
+                 and {{datetime}} into `url`",
+                other.escape_debug()
+            ));
+        }
+        self.files.insert(Local {
+            path: path.to_owned(),
+            url: url.map(str::to_owned),
+        });
+        true
+    }
+
+    fn add_sidecars(&mut self, path: &str, url: Option<&str>) {
+        for end in SIDECARS {
+            let whole = |path: &str| format!("{path}.{end}");
+            let short = |path: &str| format!("{}.{end}", stem(path));
+            let edit = |edit: &dyn Fn(&str) -> String| url.and_then(|url| edit_path(url, edit));
+            self.add_sidecar(whole(path), edit(&whole));
+            self.add_sidecar(short(path), edit(&short));
+        }
+    }
+
+    fn add_sidecar(&mut self, path: String, url: Option<String>) {
+        if is_file(&self.config.builds.join(&path)) {
+            self.files.insert(Local { path, url });
+        }
+    }
+}
+
+/// Whether this is a file itself, and no link to one.
+fn is_file(file: &Path) -> bool {
+    file.symlink_metadata()
+        .is_ok_and(|metadata| metadata.is_file())
+}
+
+/// An address with another path; none if its file has a name that tells nothing.
+fn edit_path(url: &str, edit: impl Fn(&str) -> String) -> Option<String> {
+    let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
+    let name = path.rsplit('/').next()?;
+    name.contains('.').then(|| format!("{}{query}", edit(path)))
+}

@@ -1,0 +1,209 @@
+//! `romfeed files`: what each step of publishing copies or removes, and nothing else.
+
+use super::support::{BASE_URL, RomDir, bacon, bacon_name};
+
+/// A folder with two builds, one of them with an image, digests and a signature, and a site.
+fn published() -> RomDir {
+    let zip = format!("builds/bacon/{}", bacon_name(7));
+    let dir = RomDir::new()
+        .file("romfeed.toml", "exclude = [\"*-target_files-*\"]\n")
+        .file(&format!("builds/bacon/{}", bacon_name(0)), bacon(0))
+        .file(&zip, bacon(7))
+        .file(
+            &format!("{zip}.csig"),
+            "\x30\x01{\"version\":2,\"files\":[]}\x00",
+        )
+        .file(&zip.replace(".zip", "-recovery.img"), "image");
+    dir.generate().expect(0);
+    dir
+}
+
+fn lines(dir: &RomDir, args: &[&str]) -> Vec<String> {
+    let run = dir.run(&[&["files", "--base-url", BASE_URL], args].concat());
+    let run = run.expect(0);
+    run.stdout.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn only_packages_of_the_catalog_and_what_belongs_to_them_are_listed() {
+    let dir = published();
+    for path in [
+        "builds/releasekey.pk8",
+        "builds/.private/releasekey.pk8",
+        "builds/bacon/notes.md",
+        "builds/bacon/x-target_files-1.zip",
+        "builds/bacon/unknown.zip",
+        "builds/bacon/vbmeta.img",
+    ] {
+        dir.put(path, "secret");
+    }
+    let zip = format!("bacon/{}", bacon_name(7));
+    dir.put(&format!("builds/{zip}.sha256"), "digest");
+    dir.put(
+        &format!("builds/{}", zip.replace(".zip", ".txt")),
+        "changes",
+    );
+    dir.put(
+        &format!("builds/{}", zip.replace(".zip", ".html")),
+        "<script>",
+    );
+    let zips = [
+        format!("bacon/{}", bacon_name(0)),
+        zip.replace(".zip", ".txt"),
+        zip.clone(),
+        format!("{zip}.csig"),
+        format!("{zip}.sha256"),
+    ];
+    let mut zips = zips.to_vec();
+    zips.sort_unstable();
+    assert_eq!(lines(&dir, &["zips"]), zips);
+    let image = zip.replace(".zip", "-recovery.img");
+    assert_eq!(lines(&dir, &["images"]), [image.as_str()]);
+
+    dir.run(&["catalog", "yank", &bacon_name(0), "--reason", "bad"])
+        .expect(0);
+    assert!(!lines(&dir, &["zips"]).contains(&zips[0]));
+    // Two steps in one list.
+    let both = lines(&dir, &["zips", "images"]);
+    assert!(both.contains(&zip) && both.contains(&image));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_next_to_a_package_is_not_listed_and_a_package_may_be_one() {
+    use std::os::unix::fs::symlink;
+    let dir = published();
+    dir.put("secret", "of another user");
+    let folder = dir.path().join("builds/bacon");
+    let zip = bacon_name(7);
+    symlink("../../secret", folder.join(format!("{zip}.sha256sum"))).unwrap();
+    let image = zip.replace(".zip", "-recovery.img");
+    std::fs::remove_file(folder.join(&image)).unwrap();
+    dir.put("store/image", "image");
+    symlink("../../store/image", folder.join(&image)).unwrap();
+    std::fs::rename(folder.join(&zip), dir.path().join("store/zip")).unwrap();
+    symlink("../../store/zip", folder.join(&zip)).unwrap();
+    let listed = lines(&dir, &["zips", "images"]);
+    assert!(listed.contains(&format!("bacon/{zip}")), "{listed:?}");
+    let is_link = |path: &&String| path.ends_with(".sha256sum") || path.ends_with(".img");
+    assert_eq!(listed.iter().find(is_link), None);
+}
+
+#[test]
+fn a_package_that_changed_since_is_left_out_with_a_warning() {
+    let dir = published();
+    dir.put(&format!("builds/bacon/{}", bacon_name(0)), "half of it");
+    let run = dir.run(&["files", "zips"]).expect(0);
+    assert!(!run.stdout.contains(&bacon_name(0)), "{}", run.stdout);
+    run.says(&format!(
+        "bacon/{} is not what the catalog says, so it is not published",
+        bacon_name(0)
+    ));
+}
+
+#[test]
+fn addresses_are_those_of_packages_with_other_names() {
+    let dir = published();
+    dir.put(
+        "romfeed.toml",
+        "url = \"https://h.example/{device}-{datetime}/{filename}?raw=1\"\n",
+    );
+    let zip = bacon_name(7);
+    let listed = lines(&dir, &["zips", "images", "--url"]);
+    for name in [
+        zip.clone(),
+        format!("{zip}.csig"),
+        zip.replace(".zip", "-recovery.img"),
+    ] {
+        let line = format!("bacon/{name}\thttps://h.example/bacon-1700604800/{name}?raw=1");
+        assert!(listed.contains(&line), "no {line} in {listed:?}");
+    }
+    // Two images of one name, at one address.
+    dir.put("romfeed.toml", "url = \"https://h.example/{filename}\"\n");
+    dir.put(&format!("builds/a/{}", bacon_name(3)), bacon(3));
+    dir.put(&format!("builds/b/{}", bacon_name(4)), bacon(4));
+    dir.put("builds/a/recovery.img", "a");
+    dir.put("builds/b/recovery.img", "b");
+    dir.generate().expect(0);
+    let run = dir.run(&["files", "images", "--url"]).expect(0);
+    run.says("recovery.img have one address, https://h.example/recovery.img; ");
+}
+
+#[test]
+fn each_file_of_the_site_belongs_to_one_step() {
+    let dir = published();
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&dir.read("out/.romfeed/manifest.json")).unwrap();
+    let mut all: Vec<String> = serde_json::from_value(manifest["files"].clone()).unwrap();
+    all.sort_unstable();
+    let steps = ["pages", "feeds", "indexes"].map(|step| lines(&dir, &[step]));
+    let mut listed = steps.concat();
+    listed.sort_unstable();
+    assert_eq!(listed, all);
+    let [pages, feeds, indexes] = steps;
+    let has = |list: &[String], path: &str| assert!(list.iter().any(|p| p == path), "{path}");
+    has(&pages, "index.html");
+    has(&pages, "assets/style.css");
+    has(&pages, ".nojekyll");
+    has(&feeds, "api/v1/bacon/nightly.json");
+    has(&feeds, "api/v2/devices/bacon/builds");
+    has(&feeds, "builds.atom");
+    has(&indexes, "api/v1/devices.json");
+    has(&indexes, "api/v2/devices/bacon.json");
+    // Files of the user's own are none of romfeed's.
+    dir.put("out/own.html", "own");
+    assert_eq!(lines(&dir, &["pages"]), pages);
+}
+
+#[test]
+fn what_was_published_and_is_no_more_is_gone() {
+    let dir = published();
+    let manifest = r#"{"schema":1,"files":["index.html","old/page.html","api/v1/old/nightly.json",
+        "../../etc/passwd","/etc/passwd",".romfeed/lock","builds/zip.zip","a\nb","own.html"]}"#;
+    dir.put("published", manifest);
+    // A page that the user has a file for now.
+    dir.put("out/own.html", "own");
+    let gone = lines(&dir, &["gone", "--published", "published"]);
+    assert_eq!(gone, ["api/v1/old/nightly.json", "old/page.html"]);
+
+    let new = lines(&dir, &["pages", "--new", "--published", "published"]);
+    assert!(!new.contains(&"index.html".to_owned()));
+    assert!(new.contains(&"bacon.html".to_owned()));
+
+    dir.put("published", "");
+    assert_eq!(lines(&dir, &["gone", "--published", "published"]), [""; 0]);
+    let all = lines(&dir, &["pages"]);
+    assert_eq!(
+        lines(&dir, &["pages", "--new", "--published", "published"]),
+        all
+    );
+}
+
+#[test]
+fn nothing_is_gone_where_it_is_not_certain() {
+    let dir = published();
+    for (published, message) in [
+        ("{", "published cannot be read"),
+        (r#"{"schema":9,"files":[]}"#, "has schema 9"),
+    ] {
+        dir.put("published", published);
+        let run = dir.run(&["files", "gone", "--published", "published"]);
+        let run = run.expect(1).says(message);
+        assert_eq!(run.stdout, "");
+    }
+    let run = dir.run(&["files", "gone", "--published", "nowhere"]);
+    run.expect(1).says("cannot read nowhere");
+    dir.run(&["files", "gone"]).expect(2).says("--published");
+    // A folder without a site would make everything gone.
+    dir.put("published", r#"{"schema":1,"files":["index.html"]}"#);
+    let run = dir.run(&[
+        "files",
+        "gone",
+        "--published",
+        "published",
+        "--out",
+        "other",
+    ]);
+    let run = run.expect(2).says("there is no site in other");
+    assert_eq!(run.stdout, "");
+}
