@@ -532,8 +532,8 @@ fn from_package(
         }
     }
     let mut build = package.draft(config, now).map_err(|error| match error {
-        ingest::Error::Missing(keys) => EditError::Missing {
-            key: keys.first().copied().unwrap_or_default(),
+        ingest::Error::Missing { facts, .. } => EditError::Missing {
+            key: facts.first().copied().unwrap_or_default(),
             reason: Some("the package does not have it".to_owned()),
         },
         error => EditError::Refused(chain(&error)),
