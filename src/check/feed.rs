@@ -14,7 +14,7 @@ use crate::client::{
     self, Entry, Generation, ListFault, Response, TransportFault, Warning, accept, read,
 };
 use crate::entry_rules::{self, ListedBuild, Problem};
-use crate::fetch::{Answer, Ask, Fault, Fetch, follow};
+use crate::fetch::{Answer, Ask, Fault, Fetch, follow, is_absolute, resolve};
 use crate::finding::{Finding, Rule};
 
 /// Longest list read, in bytes; clients of 23 stop at 32 KiB, and others hold it in memory.
@@ -35,8 +35,8 @@ pub(super) struct Listed {
     pub(super) filename: String,
     /// In bytes, where the list has it.
     pub(super) size: Option<i64>,
-    /// In seconds.
-    pub(super) datetime: i64,
+    /// In seconds, where the list has it.
+    pub(super) datetime: Option<i64>,
     /// Whose list it is, if the list's address tells.
     pub(super) device: Option<String>,
     /// The list, for messages.
@@ -124,19 +124,21 @@ pub(super) fn judge(
         judged.body = Some(last.body.clone());
         return judged;
     }
+    let is_line = |reader: &Generation| *reader == Generation::GrapheneOs;
     let is_new = |reader: &Generation| *reader >= Generation::KotlinV1;
-    let fault = match readers.iter().all(is_new) {
+    let fault = match () {
+        () if readers.iter().all(is_line) => None,
         // They take the whole of Unicode.
-        true => strict::fault(&last.body),
-        false => strict::fault_for_old(&last.body),
+        () if readers.iter().all(is_new) => strict::fault(&last.body),
+        () => strict::fault_for_old(&last.body),
     };
     if let Some(fault) = fault {
         find(&rules::FEED_NOT_STRICT, None, fault);
     }
     let entries = read_all(&accepting, &last.body, &mut find);
     let tree = json_tree(&last.body);
-    for (_, entry) in &entries {
-        for problem in entry_problems(entry, &tree, now) {
+    for (generation, entry) in &entries {
+        for problem in entry_problems(*generation, entry, &tree, now) {
             let rule = match problem {
                 Problem::OtherName { .. } => &rules::ENTRY_URL_NAME,
                 _ => &rules::ENTRY_FIELD,
@@ -145,9 +147,12 @@ pub(super) fn judge(
         }
     }
     judge_entries(feed, &entries, installed, &mut find);
+    // The host brings zips next to a line of GrapheneOS; the folder here need not have them there.
+    let is_elsewhere = |reader: &Generation| is_line(reader) && file.is_some();
     judged.listed = entries
         .iter()
-        .map(|(_, entry)| listed(feed, entry))
+        .filter(|(generation, _)| !is_elsewhere(generation))
+        .map(|(generation, entry)| listed(feed, *generation, entry))
         .collect();
     judged.body = Some(last.body.clone());
     judged
@@ -163,13 +168,18 @@ fn is_of_text(rule: &Rule) -> bool {
     of_text.contains(&rule)
 }
 
-fn listed(feed: &Feed, entry: &Entry) -> Listed {
+fn listed(feed: &Feed, generation: Generation, entry: &Entry) -> Listed {
+    // Custota and GrapheneOS take addresses relative to their feed's.
+    let url = match is_absolute(&entry.url) {
+        true => None,
+        false => resolve(&feed.url, &entry.url).filter(|_| feed.is_of_template()),
+    };
     Listed {
-        url: entry.url.clone(),
+        url: url.unwrap_or_else(|| entry.url.clone()),
         filename: entry.filename.clone(),
         size: entry.size,
-        datetime: entry.datetime,
-        device: feed.device.clone(),
+        datetime: generation.reads_date().then_some(entry.datetime),
+        device: feed.device.clone().or_else(|| entry.device.clone()),
         path: feed.path.clone(),
     }
 }
@@ -386,8 +396,25 @@ pub fn json_tree(body: &[u8]) -> Value {
 /// What is wrong with an entry whoever reads it; `tree` is the body that it is from, `now` in
 /// seconds since the epoch.
 #[must_use]
-pub fn entry_problems(entry: &Entry, tree: &Value, now: i64) -> Vec<Problem> {
-    let mut problems = entry_rules::judge(&ListedBuild::from(entry), now);
+pub fn entry_problems(
+    generation: Generation,
+    entry: &Entry,
+    tree: &Value,
+    now: i64,
+) -> Vec<Problem> {
+    // What a client does not read is empty.
+    let read = |text| Some(text).filter(|text: &&str| !text.is_empty());
+    // Custota reads an address and nothing else.
+    let is_dated = generation.reads_date();
+    let listed = ListedBuild {
+        filename: read(&*entry.filename).filter(|_| is_dated),
+        url: read(&*entry.url),
+        version: read(&*entry.version),
+        romtype: read(&*entry.romtype),
+        timestamp: is_dated.then_some(entry.datetime),
+        size: entry.size,
+    };
+    let mut problems = entry_rules::judge(&listed, now);
     // Clients that read an array refuse it for a number where they want text.
     let written = &tree["response"][entry.index];
     problems.extend(entry_rules::number_problems(written));
@@ -400,10 +427,8 @@ fn rule_of(warning: &Warning) -> Option<&'static Rule> {
         | Warning::CleartextUrl { .. }
         | Warning::UnescapedUrl { .. } => &rules::ENTRY_URL,
         Warning::Digest { .. } => &rules::ENTRY_DIGEST,
-        // Judged across entries, and by the rules of all entries.
-        Warning::RepeatedId { .. } | Warning::Milliseconds { .. } | Warning::NoSize { .. } => {
-            return None;
-        }
+        // Judged across entries.
+        Warning::RepeatedId { .. } => return None,
         _ => &rules::ENTRY_FIELD,
     })
 }

@@ -92,7 +92,7 @@ mod tests {
             url: url.to_owned(),
             filename: "x.zip".to_owned(),
             size: Some(size),
-            datetime: 0,
+            datetime: None,
             device: None,
             path: "dev.json".to_owned(),
         };

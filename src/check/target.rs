@@ -42,14 +42,17 @@ const V2_READERS: &[Generation] = &[Generation::KotlinVersion, Generation::Kotli
 const TEMPLATE_READERS: [(&str, &[Generation]); 13] = [
     ("atom", &[]),
     ("atom-site", &[]),
-    ("crdroid", &[]),
-    ("crdroid-16", &[]),
-    ("custota", &[]),
-    ("evolution-x", &[]),
-    ("grapheneos", &[]),
+    ("crdroid", &[Generation::CrDroid14, Generation::Voltage14]),
+    ("crdroid-16", &[Generation::CrDroid16]),
+    ("custota", &[Generation::Custota]),
+    (
+        "evolution-x",
+        &[Generation::EvolutionX14, Generation::EvolutionX15],
+    ),
+    ("grapheneos", &[Generation::GrapheneOs]),
     ("lineageota", V1_READERS),
-    ("pixelos", &[]),
-    ("pixelos-17", &[]),
+    ("pixelos", &[Generation::PixelOs14]),
+    ("pixelos-17", &[Generation::PixelOs17]),
     ("v1", V1_READERS),
     ("v2", V2_READERS),
     ("v2-incremental", V2_READERS),
@@ -140,6 +143,12 @@ impl Feed {
             device: Some(device.to_owned()),
             romtype: romtype.map(str::to_owned),
         }
+    }
+
+    /// Whether a template makes it for clients that are known.
+    #[must_use]
+    pub fn is_of_template(&self) -> bool {
+        matches!(self.kind, Kind::Template(_))
     }
 
     /// The generations of clients that read it, going by its first byte where the address does

@@ -17,7 +17,7 @@ use crate::package::zip::{self, Package};
 const PEEK_LEN: usize = 16;
 
 /// What lists say of one address, each saying once.
-pub(super) type Sayings = BTreeMap<(String, Option<i64>, i64, Option<String>), Listed>;
+pub(super) type Sayings = BTreeMap<(String, Option<i64>, Option<i64>, Option<String>), Listed>;
 
 /// Sorts what lists offer by address.
 pub(super) fn collect(known: &mut BTreeMap<String, Sayings>, listed: Vec<Listed>) {
@@ -206,14 +206,17 @@ fn judge_facts(
         }
     };
     for zip in listed {
+        let Some(datetime) = zip.datetime else {
+            continue;
+        };
         let is_known = known
             .get(&zip.filename)
-            .is_some_and(|known| known.timestamp == zip.datetime);
+            .is_some_and(|known| known.timestamp == datetime);
         if let Some(own) = facts.timestamp
-            && own != zip.datetime
+            && own != datetime
             && !is_known
         {
-            let message = format!("{} says {}, and the zip {own}", zip.path, zip.datetime);
+            let message = format!("{} says {datetime}, and the zip {own}", zip.path);
             find(&rules::ZIP_DATETIME, message);
         }
     }

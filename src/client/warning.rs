@@ -1,13 +1,11 @@
-//! What a client takes without complaint and stumbles over later (E3 to E9, T1, V2-4).
+//! What a client takes without complaint and stumbles over later (E5 to E9, T1, V2-4). Dates and sizes
+//! that no client can use are left to the rules of all entries.
 //!
 //! In: an [`Entry`] as it was read. Out: [`Warning`]s, in a fixed order.
 
 use std::fmt;
 
 use super::{Entry, Generation};
-
-/// No time in seconds reaches this before the year 2286; times in milliseconds do.
-const DATETIME_END: i64 = 10_000_000_000;
 
 /// Something a client accepts that breaks later; as text, a fragment of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,18 +31,8 @@ pub enum Warning {
         /// The filename.
         filename: String,
     },
-    /// The time is in milliseconds, and so always newer (E3).
-    Milliseconds {
-        /// The time.
-        datetime: i64,
-    },
     /// There is no `changes`, which CyanogenMod 10.2 asks for once a build is newer.
     NoChanges,
-    /// The size is 0 or less (E4).
-    NoSize {
-        /// The size, in bytes.
-        size: i64,
-    },
     /// The id is empty, or the word for packages that were imported (E6).
     Id {
         /// The id.
@@ -80,13 +68,6 @@ pub fn warnings(generation: Generation, entry: &Entry) -> Vec<Warning> {
     if ["", ".", ".."].contains(&entry.filename.as_str()) || entry.filename.contains(['/', '\0']) {
         let filename = filename();
         warnings.push(Warning::Filename { filename });
-    }
-    if entry.datetime >= DATETIME_END {
-        let datetime = entry.datetime;
-        warnings.push(Warning::Milliseconds { datetime });
-    }
-    if let Some(size) = entry.size.filter(|size| *size <= 0) {
-        warnings.push(Warning::NoSize { size });
     }
     if generation == Generation::Cm10 && entry.changes.is_none() {
         warnings.push(Warning::NoChanges);
@@ -155,14 +136,9 @@ impl fmt::Display for Warning {
                 f,
                 "its filename `{filename}` is not a bare name, so it cannot be stored"
             ),
-            Warning::Milliseconds { datetime } => write!(
-                f,
-                "its datetime {datetime} is in milliseconds, so it is offered for ever"
-            ),
             Warning::NoChanges => f.write_str(
                 "it has no `changes`, at which the client stops unless it knows the changelog",
             ),
-            Warning::NoSize { size } => write!(f, "its size is {size}"),
             Warning::Id { id } => write!(f, "its id `{id}` is not one that tells builds apart"),
             Warning::Digest { digest } => write!(
                 f,
@@ -259,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn names_times_sizes_and_ids_are_looked_at() {
+    fn names_ranges_and_ids_are_looked_at() {
         for (entry, message) in [
             (
                 Entry {
@@ -267,20 +243,6 @@ mod tests {
                     ..entry()
                 },
                 "its filename `a/b.zip` is not a bare name, so it cannot be stored",
-            ),
-            (
-                Entry {
-                    datetime: 1_700_000_000_000,
-                    ..entry()
-                },
-                "its datetime 1700000000000 is in milliseconds, so it is offered for ever",
-            ),
-            (
-                Entry {
-                    size: Some(0),
-                    ..entry()
-                },
-                "its size is 0",
             ),
             (
                 Entry {

@@ -311,7 +311,7 @@ fn check(
     if let (Some(listing), Some(last)) = (check.listing(), answers.last()) {
         let tree = json_tree(&last.body);
         let problems = listing.rows.iter().map(|row| {
-            let problems = entry_problems(&row.entry, &tree, site.now);
+            let problems = entry_problems(generation, &row.entry, &tree, site.now);
             (row.entry.index, problems)
         });
         check.problems = problems.filter(|(_, found)| !found.is_empty()).collect();
