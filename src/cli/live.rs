@@ -13,7 +13,7 @@ use super::tame::shown;
 const USER_AGENT: &str = concat!("romfeed/", env!("CARGO_PKG_VERSION"));
 /// Longest wait of a server for another host, in seconds: a client waits for it.
 #[cfg(feature = "serve")]
-pub(crate) const SERVER_TIMEOUT: u16 = 10;
+pub(crate) const SERVER_TIMEOUT: u16 = 30;
 /// Longest `--ca` file read, in bytes; all certificates that browsers trust have 250 KiB.
 const MAX_CA: u64 = 4 << 20;
 

@@ -28,7 +28,7 @@ const LONG_RUN: u64 = (4 << 20) / BLOCK_LEN;
 const MAX_CACHED: usize = 512;
 /// Most bytes read of one file, unless the caller sets another limit. The facts of the largest
 /// packages seen take 7 MiB.
-const MAX_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 /// Statuses of an address whose signature has expired.
 const EXPIRED: [u16; 4] = [401, 403, 404, 410];
 

@@ -21,14 +21,13 @@ use crate::config::{AddressSource, Config};
 use crate::digest::{self, Digests, sidecar};
 use crate::entry_rules::{self, ListedBuild, Problem};
 use crate::facts::Fact;
-use crate::fetch::{Ask, Fetch, Remote, RemoteError, Traffic, follow};
+use crate::fetch::{Fetch, Remote, RemoteError, Traffic};
 use crate::ingest::{self, Context, Examined};
+use crate::io::ReadAt;
 use crate::scan;
 
 /// Fewest digits of a sha256 that name a build.
 const MIN_PREFIX: usize = 8;
-/// Most redirects on the way to a digest file.
-const MAX_REDIRECTS: usize = 20;
 
 /// Why a catalog is not changed.
 #[derive(Debug, thiserror::Error)]
@@ -448,7 +447,7 @@ fn from_url(
         (&mut build.sha256, ".sha256sum", 64),
         (&mut build.md5, ".md5sum", 32),
     ] {
-        let sidecar = || fetch_digest(&**fetch, url, filename, suffix, len);
+        let sidecar = || fetch_digest(fetch, url, filename, suffix, len);
         *digest = digest.take().or_else(sidecar);
     }
     // What was read on this machine is at no address for phones.
@@ -459,20 +458,20 @@ fn from_url(
 
 /// The digest in the file next to a package on its host, if there is one.
 fn fetch_digest(
-    fetch: &dyn Fetch,
+    fetch: &Arc<dyn Fetch>,
     url: &str,
     filename: &str,
     suffix: &str,
     len: usize,
 ) -> Option<String> {
     let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
-    let url = format!("{path}{suffix}{query}");
-    let max_len = usize::try_from(sidecar::MAX_SIZE).unwrap_or(usize::MAX);
-    let answers = follow(fetch, &Ask::get(&url, max_len), MAX_REDIRECTS).ok()?;
-    let answer = answers
-        .last()
-        .filter(|answer| answer.status == 200 && !answer.is_cut)?;
-    sidecar::parse(&String::from_utf8_lossy(&answer.body), filename, len)
+    let remote = Remote::open(Arc::clone(fetch), &format!("{path}{suffix}{query}")).ok()?;
+    if remote.size() > sidecar::MAX_SIZE {
+        return None;
+    }
+    let mut text = vec![0; usize::try_from(remote.size()).ok()?];
+    remote.read_exact_at(0, &mut text).ok()?;
+    sidecar::parse(&String::from_utf8_lossy(&text), filename, len)
 }
 
 /// A build by its package, and by what is given where the package says nothing.
