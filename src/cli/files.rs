@@ -6,7 +6,7 @@ use std::path::Path;
 
 use romfeed::catalog::Catalogs;
 use romfeed::config::Config;
-use romfeed::fetch::{Ask, Fetch, follow};
+use romfeed::fetch::{Ask, Fetch, Reach, follow};
 use romfeed::generate;
 use romfeed::io::read_file;
 use romfeed::site::writer;
@@ -115,7 +115,7 @@ fn read_published(place: &str) -> Result<BTreeSet<String>, String> {
 
 /// A manifest on a host; empty if it is certain that there is none.
 fn fetch(url: &str) -> Result<Vec<u8>, String> {
-    let http = live::connect(None, TIMEOUT)?;
+    let http = live::connect(None, TIMEOUT, Reach::Any)?;
     let http: &dyn Fetch = &http;
     let answers = follow(http, &Ask::get(url, MAX_MANIFEST), MAX_REDIRECTS)
         .map_err(|fault| format!("cannot get {url}: {fault}"))?;
