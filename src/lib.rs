@@ -27,6 +27,8 @@ pub mod protobuf;
 
 pub mod props;
 
+pub mod era;
+
 pub mod family;
 
 pub mod names;

@@ -12,6 +12,7 @@ use super::{Catalog, Record};
 use crate::build::{Build, Device, Kind, Romtype, Variant};
 use crate::config::{Config, MajorUpgrades};
 use crate::entry_rules::CLOCK_SLACK;
+use crate::era::{self, Facts};
 
 /// So many of the newest builds of each device, variant, romtype and version stay
 /// in every list: the newest client deletes a half-downloaded build that leaves
@@ -59,6 +60,8 @@ pub struct Installed<'a> {
     pub since: Option<i64>,
     /// Their versions.
     pub versions: BTreeSet<&'a str>,
+    /// Those of their versions whose updaters install newer minor versions.
+    pub takes_minor_from: BTreeSet<(u32, u32)>,
     /// The version of a delta that starts from it, which is likely to be its own.
     pub version_of_delta: Option<&'a str>,
     /// A build that was published here carries it, and is at home elsewhere.
@@ -73,6 +76,13 @@ impl Installed<'_> {
     /// versions, if its own is unknown. What is here now is for none that run what
     /// has moved: it may be another variant.
     fn takes(&self, version: &str) -> bool {
+        let is_newer_minor = |own: &(u32, u32)| {
+            let parsed = era::parse_version(version);
+            parsed.is_some_and(|(major, minor)| major == own.0 && minor > own.1)
+        };
+        if self.takes_minor_from.iter().any(is_newer_minor) {
+            return true;
+        }
         match (self.versions.is_empty(), self.version_of_delta) {
             (false, _) => self.versions.contains(version),
             (true, _) if self.has_moved => false,
@@ -104,6 +114,9 @@ pub struct Lane<'a> {
     pub incrementals: BTreeMap<&'a str, Installed<'a>>,
     /// Full builds that retention leaves out.
     pub num_unlisted: usize,
+    /// Phones with CMUpdater that asks by POST may run a build that was ever here, so
+    /// there are answers for them.
+    pub has_post_updaters: bool,
 }
 
 /// Why a build is not offered, though nothing is wrong with its package.
@@ -210,11 +223,12 @@ pub fn lanes<'a>(
         for name in config.names(&stone.device, stone.next_device.as_ref()) {
             let key = LaneKey::new(name, stone.variant.as_ref(), &stone.romtype);
             let lane = lanes.lanes.entry(key).or_default();
-            lane.remember(
-                stone.incremental.as_deref(),
-                Some(stone.timestamp),
-                Some(&stone.version),
-            );
+            let facts = Facts {
+                version: Some(&stone.version),
+                sdk: None,
+                date: Some(stone.timestamp),
+            };
+            lane.remember(stone.incremental.as_deref(), facts);
             lane.remember_source(stone.source_incremental.as_deref(), &stone.version);
         }
     }
@@ -321,8 +335,12 @@ fn remember_configured<'a>(config: &'a Config, lanes: &mut Lanes<'a>) {
                 for key in keys {
                     let lane = lanes.lanes.entry(key).or_default();
                     for known in known {
-                        let version = known.version.as_deref();
-                        lane.remember(Some(&known.incremental), known.timestamp, version);
+                        let facts = Facts {
+                            version: known.version.as_deref(),
+                            sdk: None,
+                            date: known.timestamp,
+                        };
+                        lane.remember(Some(&known.incremental), facts);
                     }
                 }
             }
@@ -350,15 +368,16 @@ impl LaneKey {
 
 impl<'a> Lane<'a> {
     fn remember_build(&mut self, build: &'a Build) {
+        let facts = Facts {
+            version: Some(&build.version),
+            sdk: build.sdk_level,
+            date: Some(build.timestamp),
+        };
         self.remember_source(build.kind.source_incremental(), &build.version);
+        self.remember(build.incremental.as_deref(), facts);
         let Some(incremental) = &build.incremental else {
             return;
         };
-        self.remember(
-            Some(incremental),
-            Some(build.timestamp),
-            Some(&build.version),
-        );
         if build.kind == Kind::Full {
             let installed = self.incrementals.entry(incremental).or_default();
             let newest = installed.build.filter(|b| b.timestamp >= build.timestamp);
@@ -366,21 +385,20 @@ impl<'a> Lane<'a> {
         }
     }
 
-    fn remember(
-        &mut self,
-        incremental: Option<&'a str>,
-        since: Option<i64>,
-        version: Option<&'a str>,
-    ) {
+    fn remember(&mut self, incremental: Option<&'a str>, facts: Facts<'a>) {
+        self.has_post_updaters |= facts.has_post_updater();
         let Some(incremental) = incremental else {
             return;
         };
         let installed = self.incrementals.entry(incremental).or_default();
-        installed.since = match (installed.since, since) {
+        installed.since = match (installed.since, facts.date) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        installed.versions.extend(version);
+        installed.versions.extend(facts.version);
+        let version = facts.lineage_version();
+        let version = version.filter(|_| facts.takes_minor_versions());
+        installed.takes_minor_from.extend(version);
     }
 
     /// Phones run what a delta starts from, or nobody could use it.
@@ -444,7 +462,7 @@ impl<'a> Lane<'a> {
 
     /// The newest full builds, some `limit` of them, that a phone with `installed`
     /// is told of: newer than that and, unless other versions are listed too, of
-    /// its version.
+    /// its version, or of one that its updater installs as well.
     #[must_use]
     pub fn newer_than(
         &self,

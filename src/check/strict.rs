@@ -13,9 +13,49 @@ pub(super) fn fault(body: &[u8]) -> Option<String> {
     }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let result = DeserializeSeed::deserialize(Distinct, &mut reader).and_then(|_| reader.end());
-    result
-        .err()
-        .map(|error| format!("it is not strict JSON: {error}"))
+    match result {
+        Err(error) => Some(format!("it is not strict JSON: {error}")),
+        Ok(()) => odd_number(body).map(|number| {
+            format!(
+                "the number `{number}` is not written with digits alone, as all clients read it"
+            )
+        }),
+    }
+}
+
+/// The first number with an exponent, or a zero with a sign, in what is JSON: some clients read
+/// them, and others do not.
+fn odd_number(body: &[u8]) -> Option<String> {
+    let mut rest = body;
+    while let Some((first, after)) = rest.split_first() {
+        let is_number = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+        rest = match first {
+            b'"' => after_text(after),
+            b'-' | b'0'..=b'9' => {
+                let len = rest.iter().position(|byte| !is_number(byte));
+                let (number, after) = rest.split_at(len.unwrap_or(rest.len()));
+                if number == b"-0" || number.iter().any(|byte| b"eE".contains(byte)) {
+                    return Some(String::from_utf8_lossy(number).into_owned());
+                }
+                after
+            }
+            _ => after,
+        };
+    }
+    None
+}
+
+/// What follows a text whose first quote is passed.
+fn after_text(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    loop {
+        rest = match rest {
+            [b'\\', _, after @ ..] => after,
+            [b'"', after @ ..] => return after,
+            [_, after @ ..] => after,
+            [] => return rest,
+        };
+    }
 }
 
 /// The same for clients of which some read bytes as Latin-1.
@@ -92,7 +132,11 @@ mod tests {
 
     #[test]
     fn only_strict_json_passes() {
-        for good in [r#"{"a":[1,-2,0.5,null,true,"x",{"a":1}]}"#, "[]\n"] {
+        for good in [
+            r#"{"a":[1,-2,0.5,null,true,"x",{"a":1}]}"#,
+            r#"{"\"1e5":"-0","b":[10,-10]}"#,
+            "[]\n",
+        ] {
             assert_eq!(fault(good.as_bytes()), None, "{good}");
         }
         for (bad, part) in [
@@ -101,6 +145,15 @@ mod tests {
             (r#"{"a":1,"a":2}"#, "`a` occurs twice"),
             ("[] x", "not strict"),
             ("", "not strict"),
+            (
+                "[17000001E2]",
+                "`17000001E2` is not written with digits alone",
+            ),
+            (r#"{"1e5":[1,-0]}"#, "`-0` is not written"),
+            ("[017]", "not strict"),
+            ("[NaN]", "not strict"),
+            ("[\"a\u{1}\"]", "not strict"),
+            ("[bare]", "not strict"),
         ] {
             let fault = fault(bad.as_bytes()).unwrap_or_default();
             assert!(fault.contains(part), "{bad}: {fault}");

@@ -440,7 +440,7 @@ pub(crate) struct SimulateArgs {
     /// Recommend and assume the address of this variant
     #[arg(long)]
     pub(crate) variant: Option<String>,
-    /// Play this generation of updaters (cm12, cm14, 15.0, 15.1, 22, 23-v1, 23-version, 23) or all; repeat for others [default: what the phone's version has]
+    /// Play this updater: of LineageOS (cm10, cm11, cm12, cm14, 15.0, 15.1, 22, 22.1, 23-v1, 23-version, 23, or all), or of others (crdroid-14, crdroid-16, evolution-x-14, evolution-x-15, voltage-14, pixelos-14, pixelos-17, derpfest-16, axion, lmodroid-14, custota, grapheneos); repeat for more [default: what the phone's ROM has]
     #[arg(long, value_name = "ID")]
     pub(crate) client: Vec<String>,
     /// Tell whether a notification is raised, if this was the body of the last check; - is standard input

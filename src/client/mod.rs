@@ -263,6 +263,30 @@ impl Generation {
         self != Generation::Custota
     }
 
+    /// Whether it asks or compares with the phone's release type.
+    #[must_use]
+    pub fn compares_type(self) -> bool {
+        match self {
+            Generation::Axion | Generation::LmoDroid14 | Generation::GrapheneOs => true,
+            _ => Generation::First15 <= self && self <= Generation::Kotlin23,
+        }
+    }
+
+    /// Whether it compares with the phone's version.
+    #[must_use]
+    pub fn compares_version(self) -> bool {
+        match self {
+            Generation::Axion | Generation::LmoDroid14 => true,
+            _ => Generation::Cm14 <= self && self <= Generation::Kotlin23,
+        }
+    }
+
+    /// Whether it compares with the phone's API level.
+    #[must_use]
+    pub fn compares_sdk(self) -> bool {
+        self.is_post() || [Generation::Kotlin23, Generation::PixelOs17].contains(&self)
+    }
+
     /// Whether its list says how large each package is.
     #[must_use]
     pub fn reads_size(self) -> bool {

@@ -16,14 +16,13 @@ use serde::Serialize;
 
 use super::{Feeds, prefix, render_list};
 use crate::address::encode_path;
-use crate::build::Build;
 use crate::catalog::lanes::{Lane, LaneKey, Offer};
 use crate::changelog::{Rendered, Shown};
 use crate::config::Config;
 use crate::template::json;
 
-/// Last API level whose ROMs had this updater: CyanogenMod 14.
-const LAST_SDK: u32 = 24;
+/// Last API level that phones with this updater are told of: that of CyanogenMod 14.1.
+const LAST_SDK: u32 = 25;
 /// Longest list, in bytes. No client is known to limit it; they were made for
 /// slow phones.
 const MAX_SIZE: usize = 32 << 10;
@@ -59,7 +58,7 @@ struct Delta<'a> {
     incremental: &'a str,
 }
 
-/// Adds the answers for a lane, if phones of that era may run its builds.
+/// Adds the answers for a lane, if phones with that updater may run builds of it.
 pub(super) fn render(
     key: &LaneKey,
     lane: &Lane<'_>,
@@ -67,15 +66,8 @@ pub(super) fn render(
     changelogs: &Rendered,
     feeds: &mut Feeds,
 ) {
-    let is_old = |offer: &Offer<'_>| of_the_era(offer.build);
     // Phones of that era read a page that is not found as a fault.
-    let mut known = lane.incrementals.values().flat_map(|known| &known.versions);
-    let was_old = lane.offers.is_empty() && known.any(|version| is_old_version(version));
-    let Some(base) = config
-        .base_url
-        .as_ref()
-        .filter(|_| was_old || lane.offers.iter().any(is_old))
-    else {
+    let Some(base) = config.base_url.as_ref().filter(|_| lane.has_post_updaters) else {
         return;
     };
     let folder = format!(
@@ -111,22 +103,12 @@ pub(super) fn render(
     feeds.push(format!("{folder}/changes.txt"), render_changes(&offers));
 }
 
-/// The era by API level; without one, a build cannot be listed there.
-fn of_the_era(build: &Build) -> bool {
-    build.sdk_level.is_some_and(|sdk| sdk <= LAST_SDK)
-}
-
-fn is_old_version(version: &str) -> bool {
-    let major = version.split('.').next().unwrap_or_default();
-    major.parse::<u32>().is_ok_and(|major| major < 15)
-}
-
-/// `None` for a build that lacks what the client requires.
+/// `None` for a build that lacks what the client requires, or that no phone of that era takes.
 fn entry<'a>(offer: &Offer<'a>, changes: &'a str) -> Option<Entry<'a>> {
     let build = offer.build;
     Some(Entry {
         incremental: build.incremental.as_deref()?,
-        api_level: build.sdk_level?,
+        api_level: build.sdk_level.filter(|sdk| *sdk <= LAST_SDK)?,
         url: offer.url,
         timestamp: build.timestamp,
         md5sum: build.md5.as_deref()?,

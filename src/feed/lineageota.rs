@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::join;
 use crate::build::Build;
+use crate::era::Facts;
 use crate::template::json;
 
 /// The first version whose channels keep their names.
@@ -102,18 +103,20 @@ fn entry<'a>(listed: &Listed<'a>) -> Entry<'a> {
 /// What LineageOTA calls a build's release type: CMUpdater knows no unofficial builds.
 fn channel(build: &Build) -> String {
     let romtype = build.romtype.to_path();
+    let facts = Facts {
+        version: Some(&build.version),
+        sdk: build.sdk_level,
+        date: Some(build.timestamp),
+    };
+    let is_before_lineage = || {
+        let version = facts.lineage_version();
+        version.is_some_and(|version| version < FIRST_VERBATIM)
+    };
     match &*romtype {
-        "experimental" if is_before_lineage(&build.version) => "snapshot".to_owned(),
-        "unofficial" if is_before_lineage(&build.version) => "nightly".to_owned(),
+        "experimental" if is_before_lineage() => "snapshot".to_owned(),
+        "unofficial" if is_before_lineage() => "nightly".to_owned(),
         _ => romtype,
     }
-}
-
-fn is_before_lineage(version: &str) -> bool {
-    let mut parts = version.split('.').map(|part| part.parse().ok());
-    let major: Option<u32> = parts.next().flatten();
-    let minor = parts.next().flatten().unwrap_or(0);
-    major.is_some_and(|major| (major, minor) < FIRST_VERBATIM)
 }
 
 /// Whether a build belongs to a channel that a client asks for, in any case.
@@ -130,7 +133,7 @@ mod tests {
 
     fn build(romtype: &str, version: &str) -> Build {
         let record = format!(
-            r#"{{"device":"mako","romtype":"{romtype}","version":"{version}","datetime":1440000000,
+            r#"{{"device":"mako","romtype":"{romtype}","version":"{version}","datetime":1480000000,
             "kind":"full","path":"a.zip","size":7,"md5":"{}","sha256":"{}"}}"#,
             "a".repeat(32),
             "b".repeat(64)
@@ -150,6 +153,8 @@ mod tests {
             ("unofficial", "14", "nightly"),
             ("experimental", "21.0", "experimental"),
             ("unofficial", "x", "unofficial"),
+            // Of another ROM, which CyanogenMod never was.
+            ("unofficial", "9.5", "unofficial"),
         ] {
             let build = build(romtype, version);
             assert_eq!(channel(&build), expected, "{romtype} {version}");

@@ -16,8 +16,8 @@ use std::collections::BTreeMap;
 
 use crate::check::{entry_problems, json_tree};
 use crate::client::{
-    self, Generation, ListFault, Listing, Phone, Request, Response, TransportFault, UrlFault,
-    accept, assess,
+    self, Address, Generation, ListFault, Listing, Phone, Request, Response, TransportFault,
+    UrlFault, accept, assess,
 };
 use crate::entry_rules::Problem;
 use crate::fetch::{Answer, Ask, Fault, Fetch, follow};
@@ -25,7 +25,9 @@ use crate::romside::{RomSide, Updater};
 
 pub use advice::{Advice, advise};
 pub use implied::{Unclear, complete};
-pub use phone::{Error, MAX_PROPS, Said, Subject, UriSource, candidates, parse_props};
+pub use phone::{
+    Error, Grounds, MAX_PROPS, Missing, Said, Subject, UriSource, candidates, parse_props,
+};
 pub use site::{Site, list_paths};
 
 /// Longest list that is read, in bytes; the largest clients read have 32 KiB, and those of
@@ -147,7 +149,7 @@ pub struct Simulation {
     pub generation: Generation,
     /// The phone as it sees it.
     pub phone: Phone,
-    /// The property with the address.
+    /// The property with the address, or the resource it is built in as; empty if the user says it.
     pub property: &'static str,
     /// Where its value is from.
     pub source: UriSource,
@@ -195,8 +197,8 @@ pub fn simulate(
     previous: Option<&[u8]>,
 ) -> Simulation {
     let phone = subject.phone(generation);
-    let rom = recommended(generation, &phone, site);
-    let (property, recommended) = (rom.updater.property(), rom.value());
+    let property = property(generation);
+    let recommended = Recommended::new(generation, &phone, site).value();
     let (value, source) = match subject.uri(generation) {
         Some((uri, source)) => (uri, source),
         None => (&*recommended, UriSource::Recommended),
@@ -249,28 +251,93 @@ fn refuses_post(generation: Generation, fault: &TransportFault) -> bool {
             found: 403 | 405 | 501
         }
     );
-    generation == Generation::Cm12 && is_refusal
+    generation.is_post() && is_refusal
 }
 
-/// What the ROM of this phone is to contain, as the site recommends it.
-#[must_use]
-pub fn recommended<'a>(generation: Generation, phone: &'a Phone, site: &Site<'a>) -> RomSide<'a> {
-    let is_cm = phone.version.starts_with("14.");
-    let updater = match generation {
-        Generation::Cm12 => Updater::Post,
-        Generation::Cm14 => Updater::CmBase,
-        Generation::First15 if is_cm => Updater::CmBase,
-        Generation::First15 => Updater::Base,
-        Generation::Template14 if is_cm => Updater::CmTemplate,
-        Generation::KotlinVersion | Generation::Kotlin23 => Updater::Array,
-        _ => Updater::Template,
-    };
-    let is_known = !phone.device.is_empty() && !phone.release_type.is_empty();
-    RomSide {
-        variant: site.variant,
-        sdk: Some(phone.sdk).filter(|sdk| *sdk > 0),
-        lane: is_known.then_some((&*phone.device, &*phone.release_type)),
-        ..RomSide::new(site.base, updater)
+/// What the ROM of a phone is to contain, as the site recommends it.
+#[derive(Clone, Debug)]
+enum Recommended<'a> {
+    /// What LineageOS's updaters read.
+    Lineage(RomSide<'a>),
+    /// The address for the updater of a fork.
+    Fork {
+        /// Where it is set.
+        address: Address,
+        /// The address.
+        value: String,
+    },
+}
+
+impl<'a> Recommended<'a> {
+    fn new(generation: Generation, phone: &'a Phone, site: &Site<'a>) -> Recommended<'a> {
+        let is_cm = phone.version.starts_with("14.");
+        let updater = match generation {
+            Generation::Cm10 | Generation::Cm11 | Generation::Cm12 => Updater::Post,
+            Generation::Cm14 => Updater::CmBase,
+            Generation::First15 if is_cm => Updater::CmBase,
+            Generation::First15 => Updater::Base,
+            Generation::Template14 if is_cm => Updater::CmTemplate,
+            Generation::Template14
+            | Generation::Java22
+            | Generation::Java23
+            | Generation::KotlinV1 => Updater::Template,
+            Generation::KotlinVersion | Generation::Kotlin23 => Updater::Array,
+            fork => {
+                return Recommended::Fork {
+                    address: fork.address(),
+                    value: site.fork_address(fork, phone),
+                };
+            }
+        };
+        let is_known = !phone.device.is_empty() && !phone.release_type.is_empty();
+        Recommended::Lineage(RomSide {
+            variant: site.variant,
+            sdk: Some(phone.sdk).filter(|sdk| *sdk > 0),
+            lane: is_known.then_some((&*phone.device, &*phone.release_type)),
+            ..RomSide::new(site.base, updater)
+        })
+    }
+
+    /// The address.
+    fn value(&self) -> String {
+        match self {
+            Recommended::Lineage(rom) => rom.value(),
+            Recommended::Fork { value, .. } => value.clone(),
+        }
+    }
+
+    /// What is to be set, and to what.
+    fn property_line(&self) -> String {
+        match self {
+            Recommended::Lineage(rom) => rom.property_line(),
+            Recommended::Fork { value, .. } => value.clone(),
+        }
+    }
+
+    /// The lines to put into the ROM's sources.
+    fn lines(&self) -> Vec<String> {
+        match self {
+            Recommended::Lineage(rom) => rom.makefile_lines(),
+            Recommended::Fork { address, value } => vec![match address {
+                Address::Property(key) => format!("{key}={value}"),
+                Address::BuiltIn => {
+                    format!(r#"<string name="{RESOURCE}" translatable="false">{value}</string>"#)
+                }
+                Address::Setting => value.clone(),
+            }],
+        }
+    }
+}
+
+/// The resource of the updater's sources that forks keep the address in.
+const RESOURCE: &str = "updater_server_url";
+
+/// The name of what holds the address; empty if the user says it.
+fn property(generation: Generation) -> &'static str {
+    match generation.address() {
+        Address::Property(key) => key,
+        Address::BuiltIn => RESOURCE,
+        Address::Setting => "",
     }
 }
 

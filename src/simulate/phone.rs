@@ -2,7 +2,7 @@
 //!
 //! In: the text of `adb shell getprop`, or of `build.prop` files, and what the caller says
 //! instead. Out: a [`Phone`] for each generation of clients, since they keep the same facts in
-//! different properties.
+//! different properties: a family's own updater in those of the family.
 //!
 //! Sources: `Constants` of LineageOS/android_packages_apps_Updater and `Utils` of
 //! LineageOS/android_packages_apps_CMUpdater for the keys; AOSP `toolbox/getprop.c` for the
@@ -10,8 +10,9 @@
 
 use thiserror::Error;
 
-use crate::client::{Generation, Phone};
-use crate::family::{self, NEXT_DEVICE};
+use crate::client::{Address, Generation, Phone};
+use crate::era::{self, Facts};
+use crate::family::{self, Family, Found, NEXT_DEVICE, Rule};
 use crate::props::{Era, PropertyFile, PropertyMap};
 
 /// Longest text of properties, in bytes; those of phones have less than 200 KiB.
@@ -153,6 +154,40 @@ const UPGRADES: &str = "lineage.updater.allow_major_upgrades";
 /// CMUpdater takes the start of it.
 const CM_VERSION: &str = "ro.cm.version";
 
+fn is_true(value: &str) -> bool {
+    matches!(value, "true" | "1" | "y" | "yes" | "on")
+}
+
+fn is_fork(generation: Generation) -> bool {
+    !Generation::LINEAGE.contains(&generation)
+}
+
+/// The generations of a family's own updater, if it has one whose rules are known.
+fn own_generations(family: &str, sdk: Option<u32>) -> Option<Vec<Generation>> {
+    use Generation::{
+        Axion, CrDroid14, CrDroid16, DerpFest16, EvolutionX14, EvolutionX15, Java22, LmoDroid14,
+        PixelOs14, PixelOs17, Voltage14,
+    };
+    let since = |level: u32, older, newer| match sdk {
+        None => vec![older, newer],
+        Some(sdk) if sdk < level => vec![older],
+        Some(_) => vec![newer],
+    };
+    Some(match family {
+        "crDroid" => since(36, CrDroid14, CrDroid16),
+        "Evolution X" => since(35, EvolutionX14, EvolutionX15),
+        "PixelOS" => since(36, PixelOs14, PixelOs17),
+        "VoltageOS" | "Matrixx" | "Infinity-X" => vec![Voltage14],
+        // Its feeds of 2026 have crDroid's keys.
+        "RisingOS" => vec![CrDroid14],
+        "DerpFest" => vec![DerpFest16],
+        "AxionOS" => vec![Axion],
+        "LMODroid" => vec![LmoDroid14],
+        "ro.rom" | "UN1CA" => vec![Java22],
+        _ => return None,
+    })
+}
+
 impl Subject {
     fn get(&self, key: &str) -> Option<&str> {
         self.props.as_ref()?.get(key)
@@ -173,39 +208,67 @@ impl Subject {
         let text = |said: &Option<String>, found: Option<&str>| {
             said.as_deref().or(found).unwrap_or_default().to_owned()
         };
-        let is_true =
-            |value: Option<&str>| matches!(value, Some("true" | "1" | "y" | "yes" | "on"));
-        let version = match generation {
-            Generation::Cm12 | Generation::Cm14 => self.get(CM_VERSION),
-            _ => None,
+        let family = self.family_of(generation);
+        let find = |find: fn(&Family, &PropertyMap) -> Option<Found>, lineage: Option<&str>| {
+            match family {
+                Some((family, props)) => find(family, props).map(|(value, _)| value),
+                None => lineage.map(str::to_owned),
+            }
         };
-        let version = version
-            .or_else(|| self.either(generation, VERSION))
-            .or_else(|| self.get(CM_VERSION)?.split('-').next());
-        let date = self
-            .get("ro.build.date.utc")
-            .and_then(|date| date.trim().parse().ok());
-        let sdk = self
-            .get("ro.build.version.sdk")
-            .and_then(|sdk| sdk.trim().parse().ok());
+        let device = find(Family::find_device, self.either(generation, DEVICE));
+        let romtype = find(Family::find_romtype, self.either(generation, ROMTYPE));
+        let version = find(Family::find_version, self.lineage_version(generation));
+        let date = find(Family::find_datetime, self.get("ro.build.date.utc"));
+        let date = date.and_then(|date| date.trim().parse().ok());
+        let is_fork = is_fork(generation);
+        let allows_downgrading = match is_fork {
+            true => self.has_switch(".updater.allow_downgrading"),
+            false => self.either(generation, DOWNGRADING).is_some_and(is_true),
+        };
+        let allows_upgrades = match is_fork {
+            true => [
+                ".updater.allow_major_upgrades",
+                ".updater.allow_major_update",
+            ]
+            .into_iter()
+            .any(|name| self.has_switch(name)),
+            false => self.get(UPGRADES).is_some_and(is_true),
+        };
         Phone {
-            device: text(&said.device, self.either(generation, DEVICE)),
+            device: text(&said.device, device.as_deref()),
             next_device: said
                 .next_device
                 .clone()
                 .or_else(|| Some(self.get(NEXT_DEVICE)?.to_owned())),
-            release_type: text(&said.romtype, self.either(generation, ROMTYPE)),
-            version: text(&said.version, version),
+            release_type: text(&said.romtype, romtype.as_deref()),
+            version: text(&said.version, version.as_deref()),
             incremental: text(&said.incremental, self.get("ro.build.version.incremental")),
             datetime: said.datetime.or(date).unwrap_or_default(),
-            sdk: said.sdk.or(sdk).unwrap_or_default(),
-            allow_downgrading: said.allow_downgrading
-                || is_true(self.either(generation, DOWNGRADING)),
-            allow_major_upgrades: said.allow_major_upgrades || is_true(self.get(UPGRADES)),
-            is_ab: said.is_ab || is_true(self.get("ro.build.ab_update")),
-            flavour: String::new(),
-            branch: String::new(),
-            vbmeta_digest: String::new(),
+            sdk: self.sdk().unwrap_or_default(),
+            allow_downgrading: said.allow_downgrading || allows_downgrading,
+            allow_major_upgrades: said.allow_major_upgrades || allows_upgrades,
+            is_ab: said.is_ab || self.get("ro.build.ab_update").is_some_and(is_true),
+            flavour: self.flavour(),
+            branch: text(&None, self.get("net.pixelos.version")),
+            vbmeta_digest: text(&None, self.get("ro.boot.vbmeta.digest")),
+        }
+    }
+
+    /// The version where LineageOS's updaters look for it.
+    fn lineage_version(&self, generation: Generation) -> Option<&str> {
+        let is_cm = generation <= Generation::Cm14;
+        self.get(CM_VERSION)
+            .filter(|_| is_cm)
+            .or_else(|| self.either(generation, VERSION))
+            .or_else(|| self.get(CM_VERSION)?.split('-').next())
+    }
+
+    /// What AxionOS's updater fills in for `{variant}`.
+    fn flavour(&self) -> String {
+        let version = self.get("ro.axion.display.version").unwrap_or_default();
+        match version.to_lowercase().contains("vanilla") {
+            true => "VANILLA".to_owned(),
+            false => "GMS".to_owned(),
         }
     }
 
@@ -213,52 +276,150 @@ impl Subject {
     #[must_use]
     pub fn uri(&self, generation: Generation) -> Option<(&str, UriSource)> {
         let said = self.said.uri.as_deref().map(|uri| (uri, UriSource::Said));
-        said.or_else(|| Some((self.either(generation, URI)?, UriSource::Phone)))
+        let found = || match generation.address() {
+            Address::Property(key) if !URI.contains(&key) => self.get(key),
+            Address::Property(_) => self.either(generation, URI),
+            Address::BuiltIn | Address::Setting => None,
+        };
+        said.or_else(|| Some((found()?, UriSource::Phone)))
     }
 
-    /// The ROM family by its properties, if it is one whose updater is not LineageOS's or
-    /// CyanogenMod's.
+    /// The ROM family by its properties.
+    fn family(&self) -> Option<&'static Family> {
+        Some(family::detect(self.props.as_ref()?, &[]))
+    }
+
+    /// The generations of the family's own updater, if it has one whose rules are known.
+    fn own_generations(&self) -> Option<Vec<Generation>> {
+        own_generations(&self.family()?.name, self.sdk())
+    }
+
+    /// The family whose properties this generation reads; none if it reads LineageOS's.
+    fn family_of(&self, generation: Generation) -> Option<(&'static Family, &PropertyMap)> {
+        let is_own = || {
+            let own = self.own_generations();
+            own.is_some_and(|own| own.contains(&generation))
+        };
+        let family = self.family().filter(|_| is_fork(generation) || is_own());
+        family.zip(self.props.as_ref())
+    }
+
+    /// What tells the updater.
+    fn facts(&self) -> Facts<'_> {
+        let version = self.said.version.as_deref();
+        let version = version
+            .or_else(|| self.either(Generation::Java22, VERSION))
+            .or_else(|| self.get(CM_VERSION));
+        Facts {
+            version: version.filter(|version| !version.is_empty()),
+            sdk: self.sdk(),
+            date: self
+                .said
+                .datetime
+                .or_else(|| self.number("ro.build.date.utc"))
+                .filter(|date| *date > 0),
+        }
+    }
+
+    fn sdk(&self) -> Option<u32> {
+        let sdk = self
+            .said
+            .sdk
+            .or_else(|| self.number("ro.build.version.sdk"));
+        sdk.filter(|sdk| *sdk > 0)
+    }
+
+    fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
+        self.get(key)?.trim().parse().ok()
+    }
+
+    /// Whether a switch of a fork's updater is on, whatever the fork's name.
+    fn has_switch(&self, name: &str) -> bool {
+        let props = self.props.iter().flat_map(PropertyMap::iter);
+        let mut switches = props.filter(|(key, _)| key.ends_with(name));
+        switches.any(|(_, value)| is_true(value))
+    }
+
+    /// The ROM family by its properties, if it has an updater of its own whose rules are not known
+    /// here.
     #[must_use]
-    pub fn other_family(&self) -> Option<String> {
-        let props = self.props.as_ref()?;
-        let family = &family::detect(props, &[]).name;
-        let is_simulated = ["LineageOS", "CyanogenMod", "unknown family"].contains(&&**family);
-        (!is_simulated).then(|| family.to_string())
+    pub fn unknown_family(&self) -> Option<String> {
+        let family = &self.family()?.name;
+        let has_lineages = ["LineageOS", "CyanogenMod", "unknown family"].contains(&&**family);
+        let is_known = has_lineages || self.own_generations().is_some();
+        (!is_known).then(|| family.to_string())
     }
 
     /// Whether anything tells this phone from another: the part of a ROM's properties that is in
     /// one of its partitions may not.
     #[must_use]
     pub fn is_described(&self) -> bool {
-        let phone = self.phone(Generation::Java22);
+        let (generations, _) = candidates(self);
+        let phone = self.phone(generations.first().copied().unwrap_or(Generation::Java22));
         let texts = [&phone.device, &phone.version, &phone.incremental];
         phone.next_device.is_some() || texts.iter().any(|text| !text.is_empty())
     }
 
-    /// The facts no client can do without and that are not known, by what they are called.
+    /// The facts that this generation asks or compares with and that are not known.
     #[must_use]
-    pub fn missing(&self, generation: Generation) -> Vec<&'static str> {
+    pub fn missing(&self, generation: Generation) -> Vec<Missing> {
         let phone = self.phone(generation);
         let is_cm = generation <= Generation::Cm14;
-        let [of_device, of_type] = [DEVICE, ROMTYPE].map(|keys| keys[usize::from(!is_cm)]);
+        let of_lineage = |keys: Keys| keys[usize::from(!is_cm)];
+        let family = self.family_of(generation).map(|(family, _)| family);
+        let key = |rules: fn(&Family) -> &Vec<Rule>, lineage: &str| {
+            let own = family.and_then(|family| rules(family).first());
+            own.map_or(lineage, Rule::key).to_owned()
+        };
+        let compares_version = generation.compares_version();
+        let version = if is_cm { CM_VERSION } else { VERSION[1] };
+        let asks_incremental = !is_fork(generation) || generation == Generation::LmoDroid14;
         [
-            (phone.device.is_empty(), of_device),
-            (phone.release_type.is_empty() && !is_cm, of_type),
             (
-                phone.version.is_empty() && generation != Generation::Cm12,
-                if is_cm { CM_VERSION } else { VERSION[1] },
+                phone.device.is_empty(),
+                key(|family| &family.device, of_lineage(DEVICE)),
+                "--device",
             ),
-            (phone.incremental.is_empty(), "ro.build.version.incremental"),
-            (phone.datetime == 0, "ro.build.date.utc"),
             (
-                phone.sdk == 0 && [Generation::Cm12, Generation::Kotlin23].contains(&generation),
-                "ro.build.version.sdk",
+                phone.release_type.is_empty() && generation.compares_type(),
+                key(|family| &family.romtype, of_lineage(ROMTYPE)),
+                "--type",
+            ),
+            (
+                phone.version.is_empty() && compares_version,
+                key(|family| &family.version, version),
+                "--version",
+            ),
+            (
+                phone.incremental.is_empty() && asks_incremental,
+                "ro.build.version.incremental".to_owned(),
+                "--incr",
+            ),
+            (
+                phone.datetime == 0 && generation.reads_date(),
+                key(|family| &family.datetime, "ro.build.date.utc"),
+                "--date",
+            ),
+            (
+                phone.sdk == 0 && generation.compares_sdk(),
+                "ro.build.version.sdk".to_owned(),
+                "--sdk",
             ),
         ]
         .into_iter()
-        .filter_map(|(is_missing, key)| is_missing.then_some(key))
+        .filter(|(is_missing, _, _)| *is_missing)
+        .map(|(_, key, flag)| Missing { key, flag })
         .collect()
     }
+}
+
+/// A fact that is not known of a phone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The property that holds it.
+    pub key: String,
+    /// The flag that says it instead.
+    pub flag: &'static str,
 }
 
 /// Where the value of the address property is from.
@@ -284,57 +445,111 @@ impl UriSource {
     }
 }
 
-// When the updater of a branch changed, in seconds since the epoch: the dates of CMUpdater 6e2947a5,
-// of the first Updater in cm-14.1, and of Updater e930cf7.
-const APRIL_2018: i64 = 1_522_886_400;
-const JULY_2017: i64 = 1_498_953_600;
-const JANUARY_2017: i64 = 1_484_092_800;
-
-/// The generations a ROM of this version, or else of this API level, may have; all of them where
-/// neither is known. A ROM of a time of change has what was there on its date.
+/// The generations that a phone may have, and what tells so.
+///
+/// A family with an updater of its own has that; all others have LineageOS's, by the API level of
+/// the ROM, its date, and its version as far as that fits both. Where nothing is known, all of
+/// LineageOS's.
 #[must_use]
-pub fn candidates(subject: &Subject) -> Vec<Generation> {
-    use Generation::{Cm12, Cm14, First15, Java22, Kotlin23, KotlinV1, Template14};
-    let phone = subject.phone(Java22);
-    let date = phone.datetime;
-    let is_before = |limit: i64| date != 0 && date < limit;
-    match release(&phone) {
-        None => Generation::ALL.to_vec(),
-        Some((0..=12, _)) => vec![Cm12],
-        Some((13, _)) if is_before(JANUARY_2017) => vec![Cm12],
-        Some((13, _)) => vec![Cm14],
-        Some((14, _)) if is_before(JANUARY_2017) => vec![Cm12],
-        Some((14, _)) if is_before(JULY_2017) => vec![Cm14],
-        Some((14, _)) if is_before(APRIL_2018) => vec![First15],
-        Some((14, _)) => vec![Template14],
-        Some((15, 0)) => vec![First15],
-        Some((15, _)) if is_before(APRIL_2018) => vec![First15],
-        Some((15, _)) => vec![Template14],
-        Some((16..=22, _)) => vec![Java22],
-        Some((23, 0 | 1)) => vec![Java22, KotlinV1],
-        Some((23.., _)) => vec![Kotlin23],
+pub fn candidates(subject: &Subject) -> (Vec<Generation>, Grounds) {
+    if let Some(own) = subject.own_generations() {
+        return (own, Grounds::Family);
+    }
+    let facts = subject.facts();
+    let generations = of_version(&facts)
+        .or_else(|| of_sdk(&facts))
+        .or_else(|| of_date(&facts));
+    match generations {
+        Some(generations) => (generations, Grounds::Era),
+        None => (Generation::LINEAGE.to_vec(), Grounds::Nothing),
     }
 }
 
-/// The version of LineageOS, by name or by the Android it is made of.
-fn release(phone: &Phone) -> Option<(u32, u32)> {
-    let mut numbers = phone
-        .version
-        .split(['.', '-'])
-        .map(|part| part.parse::<u32>().ok());
-    match numbers.next().flatten() {
-        Some(major) => Some((major, numbers.next().flatten().unwrap_or(0))),
-        None => match phone.sdk {
-            0 => None,
-            1..=22 => Some((12, 1)),
-            23 => Some((13, 0)),
-            24 | 25 => Some((14, 1)),
-            26 => Some((15, 0)),
-            27 => Some((15, 1)),
-            28..=35 => Some((16, 0)),
-            36.. => Some((23, 2)),
+/// What tells which updater a phone has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grounds {
+    /// The family of its ROM.
+    Family,
+    /// API level, date and version.
+    Era,
+    /// Nothing does.
+    Nothing,
+}
+
+fn of_version(facts: &Facts<'_>) -> Option<Vec<Generation>> {
+    use Generation::{Cm10, Cm11, Cm12, First15, Java22, Java23, Kotlin23, KotlinV1};
+    Some(match facts.lineage_version()? {
+        (..=10, _) => vec![Cm10],
+        (11, _) => vec![Cm11],
+        (12, _) => vec![Cm12],
+        (13, _) => of_13(facts),
+        (14, _) => of_14(facts),
+        (15, 0) => vec![First15],
+        (15, _) => of_15_1(facts),
+        (16..=21, _) | (22, 0) => vec![Java22],
+        (22, _) => vec![Java23],
+        (23, 0 | 1) => vec![Java23, KotlinV1],
+        (23.., _) => vec![Kotlin23],
+    })
+}
+
+fn of_sdk(facts: &Facts<'_>) -> Option<Vec<Generation>> {
+    use Generation::{Cm10, Cm11, Cm12, First15, Java22, Java23, Kotlin23};
+    Some(match facts.sdk? {
+        ..=18 => vec![Cm10],
+        19 | 20 => vec![Cm11],
+        21 | 22 => vec![Cm12],
+        23 => of_13(facts),
+        24 | 25 => of_14(facts),
+        26 => vec![First15],
+        27 => of_15_1(facts),
+        28..=34 => vec![Java22],
+        35 => match facts.date {
+            None => vec![Java22, Java23],
+            Some(date) if date < era::DECEMBER_2024 => vec![Java22],
+            Some(_) => vec![Java23],
         },
-    }
+        36 if facts.date.is_some_and(|date| date < era::JUNE_2026) => vec![Java23, Kotlin23],
+        36.. => vec![Kotlin23],
+    })
+}
+
+/// The newest that there was at the time.
+fn of_date(facts: &Facts<'_>) -> Option<Vec<Generation>> {
+    let date = facts.date?;
+    let newest = [
+        (era::JANUARY_2017, Generation::Cm12),
+        (era::JULY_2017, Generation::Cm14),
+        (era::APRIL_2018, Generation::First15),
+        (era::MARCH_2019, Generation::Template14),
+        (era::DECEMBER_2024, Generation::Java22),
+        (era::JUNE_2026, Generation::Java23),
+    ];
+    let newest = newest.into_iter().find(|(end, _)| date < *end);
+    Some(vec![newest.map_or(Generation::Kotlin23, |(_, one)| one)])
+}
+
+fn of_13(facts: &Facts<'_>) -> Vec<Generation> {
+    vec![match facts.date {
+        Some(date) if date < era::JANUARY_2017 => Generation::Cm12,
+        _ => Generation::Cm14,
+    }]
+}
+
+fn of_14(facts: &Facts<'_>) -> Vec<Generation> {
+    vec![match facts.date {
+        Some(date) if date < era::JANUARY_2017 => Generation::Cm12,
+        Some(date) if date < era::JULY_2017 => Generation::Cm14,
+        Some(date) if date < era::APRIL_2018 => Generation::First15,
+        _ => Generation::Template14,
+    }]
+}
+
+fn of_15_1(facts: &Facts<'_>) -> Vec<Generation> {
+    vec![match facts.date {
+        Some(date) if date < era::APRIL_2018 => Generation::First15,
+        _ => Generation::Template14,
+    }]
 }
 
 #[cfg(test)]
@@ -402,8 +617,10 @@ mod tests {
         assert!(updater.allow_downgrading && updater.sdk == 25);
         let uri = subject.uri(Generation::Template14);
         assert_eq!(uri, Some(("https://cm", UriSource::Phone)));
+        let missing = subject.missing(Generation::Template14);
+        let missing: Vec<&str> = missing.iter().map(|one| &*one.key).collect();
         assert_eq!(
-            subject.missing(Generation::Template14),
+            missing,
             ["ro.build.version.incremental", "ro.build.date.utc"]
         );
     }
@@ -420,11 +637,30 @@ mod tests {
         assert_eq!(subject.uri(Generation::Java22), Some(("", UriSource::Said)));
     }
 
+    /// The generations of a phone that is described by these; 0 and the empty text are unknown.
+    fn generations(version: &str, sdk: u32, datetime: i64) -> Vec<Generation> {
+        let said = Said {
+            version: Some(version.to_owned()),
+            sdk: Some(sdk),
+            datetime: Some(datetime),
+            ..Said::default()
+        };
+        let subject = Subject {
+            said,
+            ..Subject::default()
+        };
+        candidates(&subject).0
+    }
+
     #[test]
-    fn the_version_and_the_date_tell_the_updater() {
-        use Generation::{Cm12, Cm14, First15, Java22, Kotlin23, KotlinV1, Template14};
+    fn the_api_level_the_date_and_the_version_tell_the_updater() {
+        use Generation::{
+            Cm10, Cm11, Cm12, Cm14, First15, Java22, Java23, Kotlin23, KotlinV1, Template14,
+        };
         for (version, sdk, date, expected) in [
-            ("11-20160603-UNOFFICIAL-x", 19, 0, vec![Cm12]),
+            ("10.2", 18, 0, vec![Cm10]),
+            ("11-20160603-UNOFFICIAL-x", 19, 0, vec![Cm11]),
+            ("12.1", 0, 0, vec![Cm12]),
             ("13.0", 23, 0, vec![Cm14]),
             ("14.1", 25, 1_483_228_800, vec![Cm12]),
             ("14.1", 25, 1_490_000_000, vec![Cm14]),
@@ -433,31 +669,123 @@ mod tests {
             ("15.0", 26, 0, vec![First15]),
             ("15.1", 27, 1_600_000_000, vec![Template14]),
             ("21.0", 34, 0, vec![Java22]),
-            ("23.0", 36, 0, vec![Java22, KotlinV1]),
+            ("22.0", 35, 0, vec![Java22]),
+            ("22.1", 35, 0, vec![Java23]),
+            ("23.0", 36, 0, vec![Java23, KotlinV1]),
             ("23.2", 36, 0, vec![Kotlin23]),
             ("", 34, 0, vec![Java22]),
+            ("", 35, 0, vec![Java22, Java23]),
             ("Banana", 36, 0, vec![Kotlin23]),
-            ("", 0, 0, Generation::ALL.to_vec()),
+            ("", 0, 0, Generation::LINEAGE.to_vec()),
+            // Numbers of other ROMs.
+            ("10.9", 34, 1_729_000_000, vec![Java22]),
+            ("10.1", 34, 1_729_000_000, vec![Java22]),
+            ("2.7", 34, 1_729_000_000, vec![Java22]),
+            ("9.5", 35, 1_745_323_616, vec![Java23]),
+            ("11.4", 35, 1_745_323_616, vec![Java23]),
+            ("11.4", 0, 1_729_000_000, vec![Java22]),
+            ("11.0", 0, 1_745_323_616, vec![Java23]),
+            ("12.1", 0, 1_790_000_000, vec![Kotlin23]),
+            ("2.7", 0, 0, Generation::LINEAGE.to_vec()),
         ] {
-            let said = Said {
-                version: Some(version.to_owned()),
-                sdk: Some(sdk),
-                datetime: Some(date),
-                ..Said::default()
-            };
-            let subject = Subject {
-                said,
-                ..Subject::default()
-            };
-            assert_eq!(candidates(&subject), expected, "{version} {date}");
+            let found = generations(version, sdk, date);
+            assert_eq!(found, expected, "{version} {sdk} {date}");
         }
     }
 
     #[test]
-    fn families_with_updaters_of_their_own_are_named() {
-        let crdroid = subject("ro.crdroid.device=komodo\nro.crdroid.display.version=v11.3-2025\n");
-        assert_eq!(crdroid.other_family().as_deref(), Some("crDroid"));
+    fn a_family_with_an_updater_of_its_own_has_its_facts_there() {
+        use Generation::{
+            Axion, CrDroid14, CrDroid16, DerpFest16, EvolutionX15, Java22, LmoDroid14, PixelOs14,
+            PixelOs17, Voltage14,
+        };
+        let of_lineage = "ro.lineage.device=wrong\nro.lineage.build.version=wrong\n\
+                          ro.lineage.releasetype=wrong\nro.build.date.utc=1700000000\n";
+        for (text, expected, facts) in [
+            (
+                "ro.crdroid.device=komodo\nro.crdroid.display.version=v11.3-2025\nro.build.version.sdk=35\ncrdroid.updater.allow_downgrading=1",
+                vec![CrDroid14],
+                ["komodo", "11.3", ""],
+            ),
+            (
+                "ro.crdroid.device=komodo\nro.crdroid.build.version=12.9\nro.build.version.sdk=36",
+                vec![CrDroid16],
+                ["komodo", "12.9", ""],
+            ),
+            (
+                "org.evolution.device=fuxi\norg.evolution.build_version=10.5\nro.build.version.sdk=35",
+                vec![EvolutionX15],
+                ["fuxi", "10.5", ""],
+            ),
+            (
+                "ro.voltage.device=r5x\norg.voltage.version=3.2\nro.voltage.buildtype=OFFICIAL",
+                vec![Voltage14],
+                ["r5x", "3.2", "OFFICIAL"],
+            ),
+            (
+                "ro.rom.device=r8q\nro.rom.build.version=2.7\nro.rom.releasetype=OFFICIAL",
+                vec![Java22],
+                ["r8q", "2.7", "OFFICIAL"],
+            ),
+            (
+                "ro.custom.device=fuxi\nro.build.version.release=14\nro.build.version.sdk=34",
+                vec![PixelOs14],
+                ["fuxi", "14", ""],
+            ),
+            (
+                "ro.custom.device=fuxi\nro.build.version.release=17\nro.build.version.sdk=37\nnet.pixelos.version=seventeen\nnet.pixelos.build_type=ci",
+                vec![PixelOs17],
+                ["fuxi", "17", "ci"],
+            ),
+            (
+                "ro.derpfest.device=fuxi\nro.derpfest.version=16.2\nro.derpfest.releasetype=Community",
+                vec![DerpFest16],
+                ["fuxi", "16.2", "Community"],
+            ),
+            (
+                "ro.axion.device=fuxi\nro.axion.build.version=2.3\nro.axion.releasetype=OFFICIAL\nro.axion.display.version=2.3-VANILLA",
+                vec![Axion],
+                ["fuxi", "2.3", "OFFICIAL"],
+            ),
+            (
+                "ro.lmodroid.device=sake\nro.lmodroid.version=4.2\nro.lmodroid.build_type=RELEASE\nlmodroid.updater.uri=https://h",
+                vec![LmoDroid14],
+                ["sake", "4.2", "RELEASE"],
+            ),
+        ] {
+            // `ro.custom.` marks PixelOS only where nothing of LineageOS is.
+            let beside = match text.starts_with("ro.custom.") {
+                true => "ro.build.date.utc=1700000000\n",
+                false => of_lineage,
+            };
+            let subject = subject(&format!("{beside}{text}"));
+            let (found, grounds) = candidates(&subject);
+            assert_eq!(
+                (found, grounds),
+                (expected.clone(), Grounds::Family),
+                "{text}"
+            );
+            let phone = subject.phone(expected[0]);
+            let found = [&phone.device, &phone.version, &phone.release_type];
+            assert_eq!(found.map(|fact| &**fact), facts, "{text}");
+            assert_eq!(phone.datetime, 1_700_000_000);
+            assert_eq!(subject.unknown_family(), None);
+            assert_eq!(phone.allow_downgrading, text.contains("downgrading"));
+            assert_eq!(phone.flavour == "VANILLA", text.contains("VANILLA"));
+            assert_eq!(phone.branch == "seventeen", text.contains("seventeen"));
+            let uri = subject.uri(expected[0]);
+            assert_eq!(uri.is_some(), text.contains("updater.uri"), "{text}");
+        }
+    }
+
+    #[test]
+    fn families_whose_updaters_are_not_known_are_named() {
+        let paranoid = subject("ro.aospa.device=x\nro.aospa.version=15\n");
+        assert_eq!(
+            paranoid.unknown_family().as_deref(),
+            Some("Paranoid Android")
+        );
         let lineage = subject("ro.lineage.device=x\n");
-        assert_eq!(lineage.other_family(), None);
+        assert_eq!(lineage.unknown_family(), None);
     }
 }

@@ -8,8 +8,12 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
+use crate::address::encode_path;
 use crate::check::target::in_other_case;
-use crate::fetch::Fetch;
+use crate::client::{Generation, Phone};
+use crate::config::{Config, DeviceFeed, FeedConfig};
+use crate::feed::template::{front, shipped};
+use crate::fetch::{Ask, Fetch};
 
 /// Most files of a site that are listed; the largest known has a hundred thousand.
 const MAX_PATHS: usize = 400_000;
@@ -32,6 +36,10 @@ pub struct Site<'a> {
     pub paths: Option<&'a BTreeSet<String>>,
     /// The time, in seconds since the epoch.
     pub now: i64,
+    /// The settings, which say where the files for the updaters of forks are.
+    pub config: &'a Config,
+    /// Every incremental that the catalog knows.
+    pub incrementals: &'a BTreeSet<String>,
 }
 
 impl Site<'_> {
@@ -46,6 +54,63 @@ impl Site<'_> {
         Some(path.trim_start_matches('/'))
     }
 
+    /// The address of the file that is for a fork's updater, with what that fills in left open.
+    pub(super) fn fork_address(&self, generation: Generation, phone: &Phone) -> String {
+        let templates = templates(generation);
+        let path = match self.config.device_feed(&phone.device) {
+            DeviceFeed::Template(name) if templates.contains(&&**name) => None,
+            _ => templates.iter().find_map(|name| self.template_path(name)),
+        };
+        let path = path.unwrap_or_else(|| "{device}.json".to_owned());
+        let tree = match path.contains("{variant}") {
+            true => String::new(),
+            false => self.tree(),
+        };
+        // The others name the folder, and find the file in it on their own.
+        let path = match generation {
+            Generation::Custota | Generation::GrapheneOs => {
+                path.rsplit_once('/').map_or("", |(folder, _)| folder)
+            }
+            _ => &path,
+        };
+        let path = path.replace("{romtype}", "{type}");
+        format!("{}/{tree}{path}", self.base)
+    }
+
+    /// The pattern of a template's paths; that of one which is not switched on comes last.
+    fn template_path(&self, name: &str) -> Option<String> {
+        let feed = self.enabled(name);
+        let own = feed.and_then(|feed| feed.path.clone());
+        let text = feed.map_or_else(|| shipped(name), |feed| Some(&*feed.text))?;
+        own.or_else(|| Some(front::parse(text).ok()?.path))
+    }
+
+    fn enabled(&self, name: &str) -> Option<&FeedConfig> {
+        let mut feeds = self.config.feeds.iter();
+        feeds.find(|feed| feed.name == name && feed.is_enabled)
+    }
+
+    /// Whether the settings publish what a fork's updater reads, for this device.
+    pub(super) fn publishes_for(&self, generation: Generation, device: &str) -> bool {
+        let mut templates = templates(generation).iter();
+        templates.any(|template| match self.config.device_feed(device) {
+            DeviceFeed::Template(name) if name == template => true,
+            _ => self.enabled(template).is_some(),
+        })
+    }
+
+    /// Whether something is published at a path; asked for where the files are not known.
+    pub(super) fn is_there(&self, path: &str) -> bool {
+        let url = || format!("{}/{}", self.base, encode_path(path));
+        match self.paths {
+            Some(paths) => paths.contains(path),
+            None => {
+                let answer = self.fetch.fetch(&Ask::get(&url(), 1));
+                answer.is_ok_and(|answer| answer.status == 200)
+            }
+        }
+    }
+
     fn paths(&self) -> impl Iterator<Item = &str> {
         self.paths.into_iter().flatten().map(String::as_str)
     }
@@ -57,6 +122,13 @@ impl Site<'_> {
     /// A file that differs from this path in upper and lower case only.
     pub(super) fn in_other_case(&self, path: &str) -> Option<&str> {
         in_other_case(self.paths.into_iter().flatten(), path)
+    }
+
+    /// The list of single builds that is for this incremental.
+    pub(super) fn list_of(&self, incremental: &str) -> Option<&str> {
+        let end = format!("/{incremental}");
+        self.paths()
+            .find(|path| path.contains("api/v1/") && path.ends_with(&end))
     }
 
     /// Files that end with this path, in the trees of variants.
@@ -104,6 +176,21 @@ impl Site<'_> {
     fn folders(&self) -> (String, String) {
         let tree = self.tree();
         (format!("{tree}api/v1/"), format!("{tree}api/v2/devices/"))
+    }
+}
+
+/// The templates that make what a fork's updater reads, best first.
+pub(super) fn templates(generation: Generation) -> &'static [&'static str] {
+    match generation {
+        Generation::CrDroid16 => &["crdroid-16", "crdroid"],
+        Generation::CrDroid14 | Generation::Voltage14 => &["crdroid"],
+        Generation::EvolutionX14 | Generation::EvolutionX15 => &["evolution-x"],
+        Generation::PixelOs14 => &["pixelos"],
+        Generation::PixelOs17 => &["pixelos-17"],
+        Generation::Custota => &["custota"],
+        Generation::GrapheneOs => &["grapheneos"],
+        // These read LineageOS's older list, which `{device}.json` has.
+        _ => &[],
     }
 }
 

@@ -224,7 +224,11 @@ fn name_of(row: &Row) -> String {
         "" => row.entry.filename.as_str(),
         version => version,
     };
-    format!("{} of {}", shown(version), day(row.entry.datetime))
+    match row.entry.datetime {
+        // Of a list without dates.
+        0 => shown(version),
+        datetime => format!("{} of {}", shown(version), day(datetime)),
+    }
 }
 
 #[cfg(test)]

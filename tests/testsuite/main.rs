@@ -9,6 +9,7 @@ mod catalog;
 mod check;
 mod clients;
 mod corpus;
+mod eras;
 mod exchange;
 mod explore;
 mod fallbacks;

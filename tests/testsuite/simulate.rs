@@ -240,12 +240,7 @@ fn each_other_cause_has_its_advice() {
             "v2-list",
         ),
         ("23", at("/api/v1/{device}/{type}.json"), [""; 2], "v1-list"),
-        (
-            "23",
-            at("/api/v2/devices/{device}/builds"),
-            [""; 2],
-            "no-json-end",
-        ),
+        ("22", at("/{device}"), [""; 2], "no-json-end"),
         ("22", at("/api/v1/{DEVICE}/{type}.json"), [""; 2], "braces"),
         (
             "15.0",
@@ -454,8 +449,8 @@ fn the_json_has_one_form() {
             "site": {"base": BASE_URL, "live": false},
             "clients": [{
                 "client": "22",
-                "name": "LineageOS 16.0 to 22.x",
-                "verdict": "LineageOS 16.0 to 22.x: sees 1 update: 21.0 of 2023-11-15 (offered)",
+                "name": "LineageOS 16.0 to 22.0",
+                "verdict": "LineageOS 16.0 to 22.0: sees 1 update: 21.0 of 2023-11-15 (offered)",
                 "phone": {
                     "device": "bacon", "next_device": null, "romtype": "nightly", "version": "21.0",
                     "incremental": "inc0", "datetime": BUILT, "sdk_level": 34, "ab": false,
@@ -608,9 +603,9 @@ fn a_host_that_is_not_there_is_told_of() {
 }
 
 #[test]
-fn a_rom_with_an_updater_of_its_own_is_told_so() {
+fn a_rom_whose_updater_is_not_known_is_told_so() {
     let dir = site(&[0, 1], "");
-    let own = "ro.crdroid.device=bacon\nro.crdroid.display.version=v11.3-2025\nro.build.date.utc=5\n\
+    let own = "ro.aospa.device=bacon\nro.aospa.version=15\nro.build.date.utc=5\n\
                ro.build.version.sdk=35\nro.build.version.incremental=7\n";
     assert_eq!(causes(&dir, own, &[]), ["other-updater", "empty-part"]);
     let told = [

@@ -3,12 +3,14 @@
 mod json;
 mod text;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use romfeed::build::Variant;
+use romfeed::catalog::Catalogs;
 use romfeed::client::Generation;
 use romfeed::config::Config;
 use romfeed::device_props::Until;
@@ -18,8 +20,8 @@ use romfeed::props::{Era, PropertyFile, PropertyMap};
 use romfeed::rom::Rom;
 use romfeed::romside::PLACEHOLDER_BASE;
 use romfeed::simulate::{
-    Advice, Check, MAX_BODY, MAX_PROPS, Said, Simulation, Site, Subject, advise, candidates,
-    complete, list_paths, parse_props, simulate,
+    Advice, Check, Grounds, MAX_BODY, MAX_PROPS, Said, Simulation, Site, Subject, advise,
+    candidates, complete, list_paths, parse_props, simulate,
 };
 
 use super::Outcome;
@@ -28,7 +30,7 @@ use super::live;
 use super::report::{Talk, chain};
 use super::tame::shown;
 
-/// All generations, for `--client`.
+/// All generations of LineageOS, for `--client`.
 const ALL: &str = "all";
 
 /// Why a phone cannot be played.
@@ -62,8 +64,8 @@ struct Played {
     subject: Subject,
     /// Flags that were not given, and what the site tells instead.
     implied: Vec<&'static str>,
-    /// The generations were named by the caller.
-    is_chosen: bool,
+    /// What tells the generations, if the caller does not.
+    grounds: Option<Grounds>,
     base: String,
     is_live: bool,
     has_base: bool,
@@ -120,6 +122,7 @@ fn play(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Played, Fail
     let previous = previous.transpose()?;
     let (base, fetch) = host(args, config)?;
     let paths = args.url.is_none().then(|| list_paths(&config.out));
+    let incrementals = incrementals(config);
     let site = Site {
         base: &base,
         variant: args.variant.as_deref(),
@@ -127,12 +130,17 @@ fn play(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Played, Fail
         is_live: args.url.is_some(),
         paths: paths.as_ref(),
         now: super::now(),
+        config,
+        incrementals: &incrementals,
     };
     let implied = complete(&mut subject, &site, !chosen.is_empty());
     let implied = implied.map_err(|unclear| Failure::new(unclear.to_string()))?;
-    let generations = match chosen.is_empty() {
-        true => candidates(&subject),
-        false => chosen,
+    let (generations, grounds) = match chosen.is_empty() {
+        true => {
+            let (generations, grounds) = candidates(&subject);
+            (generations, Some(grounds))
+        }
+        false => (chosen, None),
     };
     let simulations: Vec<Simulation> = generations
         .iter()
@@ -148,7 +156,7 @@ fn play(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Played, Fail
         }
     }
     Ok(Played {
-        is_chosen: !args.client.is_empty(),
+        grounds,
         is_live: site.is_live,
         has_base: site.is_live || config.base_url.is_some(),
         folder: config.out.clone(),
@@ -192,10 +200,25 @@ fn host(args: &SimulateArgs, config: &Config) -> Result<(String, Box<dyn Fetch>)
     Ok((url.trim_end_matches('/').to_owned(), Box::new(http)))
 }
 
+/// Every incremental that the catalog knows; none if there is no catalog to be read.
+fn incrementals(config: &Config) -> BTreeSet<String> {
+    let Ok(catalogs) = Catalogs::load(&config.catalogs) else {
+        return BTreeSet::new();
+    };
+    let Ok(catalog) = catalogs.merged() else {
+        return BTreeSet::new();
+    };
+    let builds = catalog.builds.values();
+    let builds = builds.filter_map(|record| record.build.incremental.clone());
+    let stones = catalog.tombstones.values();
+    let stones = stones.filter_map(|stone| stone.incremental.clone());
+    builds.chain(stones).collect()
+}
+
 /// The generations that are named.
 fn chosen(ids: &[String]) -> Result<Vec<Generation>, Failure> {
     if ids.iter().any(|id| id == ALL) {
-        return Ok(Generation::ALL.to_vec());
+        return Ok(Generation::LINEAGE.to_vec());
     }
     let parse = |id: &String| {
         Generation::from_id(id).ok_or_else(|| {

@@ -4,10 +4,10 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use romfeed::client::{Generation, Method, Row, Warning, can_stream};
+use romfeed::client::{Address, Method, Row, Warning, can_stream};
 use romfeed::romside;
 use romfeed::simulate::words::{self, moment, shown};
-use romfeed::simulate::{Check, Instead, Outcome, Simulation, UriSource};
+use romfeed::simulate::{Check, Grounds, Instead, Outcome, Simulation, UriSource};
 
 use super::Played;
 use crate::cli::report::Talk;
@@ -116,15 +116,16 @@ fn head(played: &Played) -> String {
         (false, false) => format!("{} as {} (no base_url is set)", shown(&folder), played.base),
     };
     let _ = writeln!(text, "site     {site}");
-    if !played.is_chosen {
+    if let Some(grounds) = played.grounds {
         let ids: Vec<&str> = played
             .simulations
             .iter()
             .map(|one| one.generation.id())
             .collect();
-        let why = match ids.len() == Generation::ALL.len() {
-            true => "all, as neither version nor API level is known",
-            false => "by the phone's version; --client plays others",
+        let why = match grounds {
+            Grounds::Family => "of the ROM's family; --client plays others",
+            Grounds::Era => "by the phone's API level, date and version; --client plays others",
+            Grounds::Nothing => "all, as neither version nor API level is known",
         };
         let _ = writeln!(text, "updater  {} ({why})", ids.join(", "));
     }
@@ -132,9 +133,11 @@ fn head(played: &Played) -> String {
 }
 
 fn details(text: &mut String, played: &Played, simulation: &Simulation, verbose: bool) {
+    let is_property = matches!(simulation.generation.address(), Address::Property(_));
     let source = match simulation.source {
         UriSource::Phone => "the phone has it so",
         UriSource::Said => "as given",
+        UriSource::Recommended if !is_property => "recommended; it is not kept in a property",
         UriSource::Recommended if played.subject.props.is_some() => {
             "recommended; the properties have none"
         }
@@ -142,30 +145,32 @@ fn details(text: &mut String, played: &Played, simulation: &Simulation, verbose:
     };
     if verbose {
         let value = &simulation.check.value;
-        let _ = writeln!(
-            text,
-            "  address  {}={} ({source}; {} of {} bytes)",
-            simulation.property,
-            shown(value),
-            value.len(),
-            romside::MAX_VALUE_LEN
-        );
+        let len = match is_property {
+            true => format!("; {} of {} bytes", value.len(), romside::MAX_VALUE_LEN),
+            false => String::new(),
+        };
+        let address = setting(simulation, value);
+        let _ = writeln!(text, "  address  {address} ({source}{len})");
     }
     check_lines(text, simulation, &simulation.check, verbose);
     if let Some((instead, check)) = &simulation.instead {
         let mut what = Vec::new();
         if check.value != simulation.check.value {
-            what.push(format!(
-                "with {}={}",
-                simulation.property,
-                shown(&check.value)
-            ));
+            what.push(format!("with {}", setting(simulation, &check.value)));
         }
         if *instead == Instead::PostAnswered {
             what.push("if the host answered the POST with its files".to_owned());
         }
         let _ = writeln!(text, "  {}:", what.join(", "));
         check_lines(text, simulation, check, verbose);
+    }
+}
+
+/// The address, and what holds it.
+fn setting(simulation: &Simulation, value: &str) -> String {
+    match simulation.property {
+        "" => shown(value),
+        property => format!("{property}={}", shown(value)),
     }
 }
 
@@ -258,7 +263,10 @@ fn row_lines(text: &mut String, simulation: &Simulation, row: &Row, verbose: boo
             } else {
                 ""
             };
-            format!("datetime {}{streams}", moment(entry.datetime))
+            match simulation.generation.reads_date() {
+                true => format!("datetime {}{streams}", moment(entry.datetime)),
+                false => shown(&entry.url),
+            }
         }
     };
     let _ = writeln!(text, "  {word:8} {filename}: {about}");

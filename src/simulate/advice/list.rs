@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::client::{Generation, Listing, Reason, Row, Verdict, Warning};
+use crate::era::parse_version;
 
 use crate::entry_rules::Problem;
 
@@ -60,12 +61,19 @@ impl Case<'_> {
             advice.extend(causes.insert(advised.cause).then_some(advised));
         }
         advice.extend(listing.dropped.first().map(|dropped| {
+            let dropped = shown(&dropped.to_string());
             Advice::new(
                 "dropped-entry",
-                format!(
-                    "{}: the updater leaves it out without a word. `romfeed generate` writes no such entries",
-                    shown(&dropped.to_string())
-                ),
+                match self.fork_setting() {
+                    Some(setting) => format!(
+                        "{dropped}: the updater leaves it out silently. {} reads what {setting} in romfeed.toml \
+                         makes",
+                        self.generation().name()
+                    ),
+                    None => format!(
+                        "{dropped}: the updater leaves it out silently. `romfeed generate` writes no such entries"
+                    ),
+                },
             )
         }));
         let mut kinds = BTreeSet::new();
@@ -254,6 +262,15 @@ impl Case<'_> {
                      instead",
                 ),
             ),
+            Reason::VersionOutOfReach { entry, phone } if is_older(entry, phone) => Advice::new(
+                "older-version",
+                format!(
+                    "{filename} is of version `{}`, older than the phone's `{}`: publish a build of that version \
+                     or of a newer minor version",
+                    shown(entry),
+                    shown(phone)
+                ),
+            ),
             Reason::VersionOutOfReach { .. } | Reason::HigherSdk { .. } => Advice::new(
                 "major-upgrade",
                 format!(
@@ -305,6 +322,12 @@ impl Case<'_> {
             ),
         }
     }
+}
+
+/// Whether a version is older than another, number by number.
+fn is_older(version: &str, other: &str) -> bool {
+    let [version, other] = [version, other].map(parse_version);
+    version.zip(other).is_some_and(|(a, b)| a < b)
 }
 
 /// Whether nothing that is shown can be downloaded, as the client asks for a delta first.

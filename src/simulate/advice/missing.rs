@@ -14,15 +14,36 @@ impl Case<'_> {
     pub(super) fn on_not_found(&self, check: &Check) -> Advice {
         let url = check.request.as_ref().map_or("", |request| &request.url);
         let path = self.site.path(url).unwrap_or_default();
-        self.unfilled(path)
+        self.unpublished()
+            .or_else(|| self.unfilled(path))
             .or_else(|| self.stripped())
             .or_else(|| self.appended(path))
             .or_else(|| self.other_case(path))
+            .or_else(|| self.other_folder(path))
             .or_else(|| self.other_end(path))
             .or_else(|| self.other_lane(path))
             .or_else(|| self.too_new(path))
             .or_else(|| self.unknown_incremental(path))
             .unwrap_or_else(|| self.nothing_there(path))
+    }
+
+    /// A fork whose updater reads what the settings do not publish.
+    pub(super) fn unpublished(&self) -> Option<Advice> {
+        let setting = self.fork_setting()?;
+        let device = &self.simulation.phone.device;
+        // The settings here say nothing of another site.
+        let is_own = !self.site.is_live && !self.site.publishes_for(self.generation(), device);
+        is_own.then(|| {
+            Advice::new(
+                "no-template",
+                format!(
+                    "nothing is published for {}, whose updater reads a form of its own: put this into \
+                     romfeed.toml and generate again",
+                    self.generation().name()
+                ),
+            )
+            .with(vec![setting])
+        })
     }
 
     /// Braces that nothing was put in place of.
@@ -34,12 +55,19 @@ impl Case<'_> {
                 "this updater fills in nothing, it appends /v1/<device>/<type>/<incremental> itself: the \
                  address must be that of the folder"
             }
+            true if self.generation().is_post() => {
+                "this updater fills in nothing and appends nothing: each ROM needs the whole address of its \
+                 device and release type"
+            }
+            true if self.generation() > Generation::Kotlin23 => {
+                "braces are left in the address: this updater fills in {device}, and hardly anything else"
+            }
             true => {
                 "braces are left in the address: the updater fills in {device}, {type} and {incr}, in lower \
                  case, and nothing else"
             }
         };
-        Some(Advice::new("braces", text).with(self.rom.makefile_lines()))
+        Some(Advice::new("braces", text).with(self.rom.lines()))
     }
 
     /// A phone without the properties that are to be filled in.
@@ -81,7 +109,7 @@ impl Case<'_> {
                 "this updater appends /v1/<device>/<type>/<incremental> to the address: it must be that of \
                  the folder",
             )
-            .with(self.rom.makefile_lines())
+            .with(self.rom.lines())
         })
     }
 
@@ -110,7 +138,7 @@ impl Case<'_> {
                         shown(&with_json)
                     ),
                 )
-                .with(self.rom.makefile_lines()),
+                .with(self.rom.lines()),
             );
         }
         let found = self.site.in_variants(path)?;
@@ -167,7 +195,7 @@ impl Case<'_> {
     /// A device whose builds are not for this client at all.
     fn too_new(&self, path: &str) -> Option<Advice> {
         let device = &self.simulation.phone.device;
-        let is_asked = self.generation() == Generation::Cm12 && path.contains("legacy/");
+        let is_asked = self.generation().is_post() && path.contains("legacy/");
         (is_asked && self.site.devices().contains(device.as_str())).then(|| {
             Advice::new(
                 "too-new",
@@ -179,16 +207,78 @@ impl Case<'_> {
         })
     }
 
-    fn unknown_incremental(&self, path: &str) -> Option<Advice> {
+    /// The list of the phone's build, where romfeed writes it, and the folders in which it is.
+    fn own_list(&self) -> Option<(String, String)> {
         let phone = &self.simulation.phone;
-        let incremental = &phone.incremental;
-        if incremental.is_empty() || !path.ends_with(&format!("/{incremental}")) {
+        let device = phone.next_device.as_deref().unwrap_or(&phone.device);
+        let romtype = phone.release_type.to_lowercase();
+        let incremental = Some(&phone.incremental).filter(|one| !one.is_empty())?;
+        let folder = format!("{}api/v1", self.site.tree());
+        Some((format!("{device}/{romtype}/{incremental}"), folder))
+    }
+
+    /// The right list, asked for in folders that romfeed does not write.
+    fn other_folder(&self, path: &str) -> Option<Advice> {
+        let (list, folder) = self.own_list()?;
+        let found = path.strip_suffix(&*list)?.trim_end_matches('/');
+        if found == folder {
             return None;
         }
+        let right = format!("{folder}/{list}");
+        let is_there = match self.site.is_there(&right) {
+            true => "the phone's list is",
+            false => "lists of single builds are",
+        };
+        let wrong = match found {
+            "" => "lacks the folders in which lists are".to_owned(),
+            found => format!("has a folder {} that romfeed never writes", shown(found)),
+        };
+        let value = format!("{}/{folder}/{{device}}/{{type}}/{{incr}}", self.site.base);
+        Some(
+            Advice::new(
+                "other-folder",
+                format!(
+                    "the address {wrong}: {is_there} at /{}. Build in one of these",
+                    shown(&right)
+                ),
+            )
+            .with(vec![
+                format!("{}={value}", self.property()),
+                self.rom.property_line(),
+            ]),
+        )
+    }
+
+    /// The list of a build that romfeed does not know, at the place where it would be.
+    fn unknown_incremental(&self, path: &str) -> Option<Advice> {
+        let (list, folder) = self.own_list()?;
+        if path != format!("{folder}/{list}") {
+            return None;
+        }
+        let phone = &self.simulation.phone;
         let (device, romtype) = (
             shown(&phone.device),
             shown(&phone.release_type.to_lowercase()),
         );
+        let incremental = &phone.incremental;
+        if let Some(found) = self.site.list_of(incremental) {
+            return Some(Advice::new(
+                "other-lane",
+                format!(
+                    "romfeed knows the build the phone runs, and its list is at /{}: device or release type of \
+                     the phone is not that of the build. Set `romtype` or `device` under [[override]], or list the \
+                     phone's name under `aliases` of the device",
+                    shown(found)
+                ),
+            ));
+        }
+        if self.site.incrementals.contains(incremental) {
+            return Some(Advice::new(
+                "not-uploaded",
+                "the catalog knows the build the phone runs, and its list is not there: run `romfeed generate`, and \
+                 upload the whole site",
+            ));
+        }
         let advice = Advice::new(
             "unknown-incremental",
             "romfeed never heard of the build the phone runs, and a phone takes 404 for an error, not for \"no \
@@ -212,7 +302,7 @@ impl Case<'_> {
                 shown(path)
             ),
         };
-        Advice::new("not-found", text).with(self.rom.makefile_lines())
+        Advice::new("not-found", text).with(self.rom.lines())
     }
 }
 

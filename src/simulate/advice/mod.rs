@@ -9,13 +9,15 @@ mod missing;
 use std::collections::BTreeSet;
 
 use crate::check::cause;
-use crate::client::{Generation, ListFault, TransportFault, UrlFault};
+use crate::client::{Address, Generation, ListFault, TransportFault, UrlFault};
 use crate::fetch::Fault;
 use crate::romside::{self, RomSide};
 
+use super::site::templates;
 use super::words::shown;
 use super::{
-    Check, Instead, Outcome, Simulation, Site, Subject, UriSource, recommended, refuses_post,
+    Check, Instead, Missing, Outcome, Recommended, Simulation, Site, Subject, UriSource,
+    refuses_post,
 };
 
 /// Addresses the updaters have of their own.
@@ -54,7 +56,7 @@ struct Case<'a> {
     simulation: &'a Simulation,
     subject: &'a Subject,
     site: &'a Site<'a>,
-    rom: RomSide<'a>,
+    rom: Recommended<'a>,
 }
 
 /// What to change so that the phone sees what it should.
@@ -64,9 +66,12 @@ pub fn advise(simulation: &Simulation, subject: &Subject, site: &Site<'_>) -> Ve
         simulation,
         subject,
         site,
-        rom: recommended(simulation.generation, &simulation.phone, site),
+        rom: Recommended::new(simulation.generation, &simulation.phone, site),
     };
     let mut advice = case.on_phone();
+    if case.lacks_device() {
+        return advice;
+    }
     advice.extend(case.on_value());
     advice.extend(case.on_outcome(&simulation.check));
     if let Some((what, check)) = &simulation.instead {
@@ -84,12 +89,23 @@ impl Case<'_> {
     }
 
     fn property(&self) -> &'static str {
-        self.rom.updater.property()
+        self.simulation.property
+    }
+
+    /// The caller does not say which device it is, so that no address tells anything.
+    fn lacks_device(&self) -> bool {
+        let phone = &self.simulation.phone;
+        self.subject.props.is_none() && phone.device.is_empty() && phone.next_device.is_none()
+    }
+
+    /// Where the address is set.
+    fn address(&self) -> Address {
+        self.generation().address()
     }
 
     /// Facts that are not known, and ROMs with updaters of their own.
     fn on_phone(&self) -> Vec<Advice> {
-        if let Some(family) = self.subject.other_family() {
+        if let Some(family) = self.subject.unknown_family() {
             return vec![Advice::new(
                 "other-updater",
                 format!(
@@ -101,9 +117,13 @@ impl Case<'_> {
             )];
         }
         let mut advice = Vec::new();
-        let missing = self.subject.missing(self.generation());
+        let mut missing = self.subject.missing(self.generation());
+        if self.lacks_device() {
+            missing.retain(|one| one.flag == "--device");
+        }
         if !missing.is_empty() {
-            let keys = missing.join(", ");
+            let keys: Vec<&str> = missing.iter().map(|one| &*one.key).collect();
+            let keys = keys.join(", ");
             advice.push(match &self.subject.props {
                 Some(_) => Advice::new(
                     "missing-property",
@@ -116,7 +136,8 @@ impl Case<'_> {
                 None => Advice::new(
                     "missing-property",
                     format!(
-                        "not known of the phone: {keys}; tell them by {}, or give --props",
+                        "not known of the phone: {keys}; tell {} by {}, or give --props",
+                        if missing.len() == 1 { "it" } else { "them" },
                         flags(&missing)
                     ),
                 ),
@@ -129,7 +150,8 @@ impl Case<'_> {
     fn lacks_property(&self) -> bool {
         self.simulation.source == UriSource::Recommended
             && self.subject.props.is_some()
-            && self.subject.other_family().is_none()
+            && self.subject.unknown_family().is_none()
+            && matches!(self.address(), Address::Property(_))
     }
 
     /// What goes into the ROM of a phone that refuses plain http: the site's address over https,
@@ -139,16 +161,16 @@ impl Case<'_> {
             self.simulation.check.outcome,
             Outcome::NoRequest(UrlFault::Cleartext { .. } | UrlFault::NotHttps { .. })
         );
-        match self.site.base.strip_prefix("http://") {
-            Some(rest) if is_refused => {
+        match (self.site.base.strip_prefix("http://"), &self.rom) {
+            (Some(rest), Recommended::Lineage(rom)) if is_refused => {
                 let base = format!("https://{rest}");
                 let rom = RomSide {
                     base: &base,
-                    ..self.rom
+                    ..*rom
                 };
                 rom.makefile_lines()
             }
-            _ => self.rom.makefile_lines(),
+            _ => self.rom.lines(),
         }
     }
 
@@ -157,7 +179,8 @@ impl Case<'_> {
         let value = &self.simulation.check.value;
         let mut advice = Vec::new();
         let lines = self.secure_lines();
-        if let Some(fault) = romside::length_fault(value) {
+        let is_property = matches!(self.address(), Address::Property(_));
+        if let Some(fault) = romside::length_fault(value).filter(|_| is_property) {
             advice.push(
                 Advice::new(
                     "long-property",
@@ -220,19 +243,32 @@ impl Case<'_> {
                 };
                 Advice::new("cleartext", format!("{text}. What goes into the ROM{when}"))
             }
-            UrlFault::NotUri { .. } => Advice::new(
-                "braces",
-                "this updater fills in nothing, it appends /v1/<device>/<type>/<incremental> itself: the \
-                 address must be that of the folder",
-            ),
+            UrlFault::NotUri { .. } => self.on_braces(),
             _ => Advice::new("no-address", "the address must be a whole one"),
         };
         advice.with(lines)
     }
 
+    /// Braces in the address of an updater that fills in nothing.
+    fn on_braces(&self) -> Advice {
+        Advice::new(
+            "braces",
+            match self.generation().is_post() {
+                true => {
+                    "this updater fills in nothing and appends nothing: each ROM needs the whole address of its \
+                     device and release type"
+                }
+                false => {
+                    "this updater fills in nothing, it appends /v1/<device>/<type>/<incremental> itself: the \
+                     address must be that of the folder"
+                }
+            },
+        )
+    }
+
     fn on_elsewhere(&self, check: &Check) -> Advice {
         let url = check.request.as_ref().map_or("", |request| &request.url);
-        let lines = self.rom.makefile_lines();
+        let lines = self.rom.lines();
         if OFFICIAL.iter().any(|official| url.starts_with(official)) {
             return Advice::new(
                 "official-server",
@@ -304,9 +340,34 @@ impl Case<'_> {
         }
     }
 
+    /// What makes the file that a fork's updater reads, to be set.
+    fn fork_setting(&self) -> Option<String> {
+        let template = templates(self.generation()).first()?;
+        Some(match self.generation() {
+            Generation::Custota | Generation::GrapheneOs => {
+                format!("[[feed]] template = \"{template}\"")
+            }
+            _ => format!("device_feed = \"{template}\""),
+        })
+    }
+
     /// A body that is another client's, a page, or broken.
     fn on_unreadable(&self, fault: &ListFault) -> Advice {
         let wanted = self.rom.property_line();
+        let is_page = matches!(
+            fault,
+            ListFault::Json { .. } | ListFault::Frame { found: "text", .. }
+        );
+        if let Some(setting) = self.fork_setting().filter(|_| !is_page) {
+            let advice = self.unpublished();
+            return advice.unwrap_or_else(|| Advice::new(
+                "other-list",
+                format!(
+                    "this file is another client's: {} reads what {setting} in romfeed.toml makes",
+                    self.generation().name()
+                ),
+            ));
+        }
         match fault {
             // To the lenient parsers, a page is a text.
             ListFault::Json { .. } | ListFault::Frame { found: "text", .. } => Advice::new(
@@ -341,23 +402,15 @@ impl Case<'_> {
             }
             _ => Advice::new(
                 "bad-list",
-                "mend the list, or better have it made: `romfeed generate` writes none like it",
+                "fix the list, or better have it made: `romfeed generate` writes none like it",
             ),
         }
     }
 }
 
-/// The flags that tell these properties.
-fn flags(keys: &[&str]) -> String {
-    let flag = |key: &&str| match key.rsplit('.').next() {
-        Some("device") => "--device",
-        Some("releasetype") => "--type",
-        Some("incremental") => "--incr",
-        Some("utc") => "--date",
-        Some("sdk") => "--sdk",
-        _ => "--version",
-    };
-    let flags: Vec<&str> = keys.iter().map(flag).collect();
+/// The flags that tell what is missing.
+fn flags(missing: &[Missing]) -> String {
+    let flags: Vec<&str> = missing.iter().map(|one| one.flag).collect();
     flags.join(", ")
 }
 
@@ -382,8 +435,13 @@ fn on_no_answer(fault: &Fault) -> Advice {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::time::Instant;
+
     use super::*;
+    use crate::config::Config;
     use crate::fetch::{Answer, Ask, Fetch};
+    use crate::io::Limits;
     use crate::simulate::{Said, simulate};
 
     /// A host that gives the same answer to everything.
@@ -415,6 +473,8 @@ mod tests {
             },
             ..Subject::default()
         };
+        let limits = Limits::new(std::env::temp_dir(), Instant::now);
+        let config = Config::of_folder(Path::new(""), limits);
         let site = Site {
             base: "https://h",
             variant: None,
@@ -422,6 +482,8 @@ mod tests {
             is_live: false,
             paths: None,
             now: 1_800_000_000,
+            config: &config,
+            incrementals: &BTreeSet::new(),
         };
         let simulation = simulate(generation, &subject, &site, None);
         let advice = advise(&simulation, &subject, &site);

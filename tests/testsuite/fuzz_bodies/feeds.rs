@@ -1,6 +1,6 @@
 //! What is published, seen as phones and the checks see it: any bytes at any address.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 
 use percent_encoding::percent_decode_str;
@@ -124,6 +124,7 @@ fn judge(host: &Host) {
 /// The phone's own check, with what is to say about it.
 fn play(host: &Host, subject: &Subject) {
     let paths = host.pages.keys().cloned().collect();
+    let (config, incrementals) = (settings(), BTreeSet::new());
     let site = Site {
         base: BASE_URL,
         variant: None,
@@ -131,9 +132,11 @@ fn play(host: &Host, subject: &Subject) {
         is_live: false,
         paths: Some(&paths),
         now: NOW,
+        config: &config,
+        incrementals: &incrementals,
     };
     let previous = host.pages.values().next().map(|body| &body[..]);
-    for generation in simulate::candidates(subject) {
+    for generation in simulate::candidates(subject).0 {
         let simulation = simulate::simulate(generation, subject, &site, previous);
         let advice = simulate::advise(&simulation, subject, &site);
         assert!(advice.len() < 100, "{advice:?}");
