@@ -95,6 +95,8 @@ pub struct DeviceConfig {
     pub same_lane: Option<bool>,
     /// Other names its phones ask for.
     pub aliases: Vec<Device>,
+    /// The ROM family whose properties tell where its builds belong, of those whose mark they bear.
+    pub family: Option<String>,
     /// Builds in the field that the catalog does not know, by release type in
     /// lower case.
     pub known_incrementals: BTreeMap<String, Vec<KnownIncremental>>,

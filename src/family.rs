@@ -497,18 +497,40 @@ fn names_device(key: &str) -> bool {
 /// The families of the settings go first.
 #[must_use]
 pub fn detect<'a>(props: &PropertyMap, own: &'a [Family]) -> &'a Family {
-    own.iter()
-        .chain(FAMILIES.iter())
-        .find(|family| {
-            let is_mark = |key: &str| family.markers.iter().any(|mark| key.starts_with(&**mark));
-            let rules = [&family.device, &family.version, &family.romtype];
-            props.iter().any(|(key, _)| is_mark(key))
-                && rules
-                    .into_iter()
-                    .flatten()
-                    .any(|rule| is_mark(rule.key()) && rule.apply(props).is_some())
-        })
+    let mut families = own.iter().chain(FAMILIES.iter());
+    families
+        .find(|family| family.marks(props))
         .unwrap_or(&UNKNOWN)
+}
+
+/// The facts that decide where a build is published and who takes it, as one family reads them.
+#[derive(Clone, Debug)]
+pub struct Reading<'a> {
+    /// The family.
+    pub family: &'a Family,
+    /// Codename.
+    pub device: Option<String>,
+    /// Version.
+    pub version: Option<String>,
+    /// Romtype.
+    pub romtype: Option<String>,
+}
+
+/// What each family whose mark is on a build reads from its properties; the first is that of
+/// [`detect`]. A fork that keeps the properties of LineageOS has both marks.
+#[must_use]
+pub fn readings<'a>(props: &PropertyMap, own: &'a [Family]) -> Vec<Reading<'a>> {
+    let value = |found: Option<Found>| found.map(|(value, _)| value);
+    let families = own.iter().chain(FAMILIES.iter());
+    families
+        .filter(|family| family.marks(props))
+        .map(|family| Reading {
+            family,
+            device: value(family.find_device(props)),
+            version: value(family.find_version(props)),
+            romtype: value(family.find_romtype(props)),
+        })
+        .collect()
 }
 
 /// The name phones will ask for after this build, if it is a new one.
@@ -540,6 +562,18 @@ pub fn is_of_interest(key: &str, own: &[Family]) -> bool {
 pub type Found = (String, String);
 
 impl Family {
+    /// Whether a property marks a build as one of the family, and one of the family's rules gives a
+    /// fact.
+    fn marks(&self, props: &PropertyMap) -> bool {
+        let is_mark = |key: &str| self.markers.iter().any(|mark| key.starts_with(&**mark));
+        let rules = [&self.device, &self.version, &self.romtype];
+        props.iter().any(|(key, _)| is_mark(key))
+            && rules
+                .into_iter()
+                .flatten()
+                .any(|rule| is_mark(rule.key()) && rule.apply(props).is_some())
+    }
+
     /// The codename, from the family's property or where any build keeps it.
     #[must_use]
     pub fn find_device(&self, props: &PropertyMap) -> Option<Found> {

@@ -13,12 +13,12 @@ use std::sync::Arc;
 use crate::build::{self, Build, Csig, Device, Kind, NotAPath, Romtype, Variant};
 use crate::cache::Told;
 use crate::class::{Class, chain};
-use crate::config::{Config, DeviceInfo, Override, VariantRule};
+use crate::config::{Config, DeviceConfig, DeviceInfo, Override, VariantRule};
 use crate::device_props::{self, DeviceProps, MAX_PROPS_SIZE, Until};
 use crate::digest::{self, Digests, sidecar};
 use crate::entry_rules::CLOCK_SLACK;
 use crate::facts::{self, Claim, Claims, Conflict, Fact, Facts, Source};
-use crate::family::{self, Family, Found};
+use crate::family::{self, Family, Found, Reading};
 use crate::fetch::Remote;
 use crate::io::{Budget, Counted, Counters, FileSource, Limits, ReadAt, Stamp};
 use crate::names;
@@ -178,6 +178,9 @@ pub struct Examined {
     pub facts: Facts,
     /// Name of the family whose rules were applied, if a build.prop told it.
     pub family: Option<String>,
+    /// What the family that the build belongs to reads, where its device was published by the
+    /// properties of another.
+    pub unpublished: Option<Unpublished>,
     /// What was read of the partitions; empty for a delta.
     pub device_props: DeviceProps,
     /// The projects it was made from, if they were asked for and read now.
@@ -206,6 +209,15 @@ pub struct Examined {
     pub compares_romtype: bool,
 }
 
+/// What a build would be published as, had its device not been published otherwise before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpublished {
+    /// Name of the family.
+    pub family: String,
+    /// Codename, version and romtype, as far as they are known.
+    pub facts: [Option<String>; 3],
+}
+
 /// What is known before any package is opened.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
@@ -215,6 +227,11 @@ pub struct Context<'a> {
     pub known_devices: &'a BTreeMap<String, DeviceInfo>,
     /// ROM families of the configuration.
     pub families: &'a [Family],
+    /// Settings of single devices, by codename.
+    pub devices: &'a BTreeMap<String, DeviceConfig>,
+    /// Which of several readings of a package, by its file name, its device was published by; none
+    /// if nothing was published.
+    pub published: &'a (dyn Fn(&str, &[Reading<'_>]) -> Option<usize> + Sync),
     /// What belongs to which variant.
     pub variants: &'a [VariantRule],
     /// What one package may cost.
@@ -234,6 +251,8 @@ impl<'a> Context<'a> {
             overrides: &config.overrides,
             known_devices: &config.known_devices,
             families: &config.families,
+            devices: &config.devices,
+            published: &|_, _| None,
             variants: &config.variants,
             limits: &config.limits,
             remembered: &|_, _| None,
@@ -372,7 +391,10 @@ fn examine_package(
         (Source::BuildProp, layout::BUILD_PROP, inner_props),
         (Source::Sidecar, sidecar_place.as_str(), sidecar_props),
     ] {
-        claims.extend(props.map(|props| props_claims(source, place, props, context.families)));
+        claims.extend(props.map(|props| {
+            let (family, _) = choose_family(&filename, props, context);
+            props_claims(source, place, props, family)
+        }));
     }
     for (source, place, metadata) in [
         (Source::MetadataPb, metadata::PROTOBUF, &pb),
@@ -398,7 +420,9 @@ fn examine_package(
     }
     let mut facts = facts::weigh(&claims)?;
     let props = inner_props.or(sidecar_props);
-    let family = props.map(|props| family::detect(props, context.families));
+    let (family, unpublished) = props
+        .map(|props| choose_family(&filename, props, context))
+        .unzip();
     warnings.extend(
         family
             .zip(props)
@@ -433,6 +457,7 @@ fn examine_package(
         kind,
         facts,
         family: family.map(|family| family.name.to_string()),
+        unpublished: unpublished.flatten(),
         ota_url,
         property_files,
         variant_props,
@@ -573,7 +598,8 @@ fn check_entry(
         return Ok(());
     };
     let entry = PropertyMap::parse(&text);
-    let claims = props_claims(Source::BuildProp, layout::BUILD_PROP, &entry, families);
+    let family = family::detect(&entry, families);
+    let claims = props_claims(Source::BuildProp, layout::BUILD_PROP, &entry, family);
     for key in claims.values.into_values().filter_map(|claim| claim.key) {
         // Other partitions may well say something else.
         let image = found.props.place(&key).filter(|place| is_of_system(place));
@@ -592,6 +618,44 @@ fn check_entry(
     Ok(())
 }
 
+/// The family whose properties hold for a package: the one that the settings name for its device,
+/// the one its device was published by, or else the one it belongs to; and what that one reads,
+/// where another holds because of what was published.
+fn choose_family<'a>(
+    filename: &str,
+    props: &PropertyMap,
+    context: Context<'a>,
+) -> (&'a Family, Option<Unpublished>) {
+    let readings = family::readings(props, context.families);
+    let [detected, _, ..] = &readings[..] else {
+        return (family::detect(props, context.families), None);
+    };
+    let devices = readings
+        .iter()
+        .filter_map(|reading| reading.device.as_ref());
+    let set = devices
+        .filter_map(|device| context.devices.get(device)?.family.as_ref())
+        .find_map(|name| {
+            readings
+                .iter()
+                .find(|reading| reading.family.name == **name)
+        });
+    if let Some(set) = set {
+        return (set.family, None);
+    }
+    match (context.published)(filename, &readings) {
+        None | Some(0) => (detected.family, None),
+        Some(index) => {
+            let facts = [&detected.device, &detected.version, &detected.romtype];
+            let unpublished = Unpublished {
+                family: detected.family.name.to_string(),
+                facts: facts.map(Clone::clone),
+            };
+            (readings[index].family, Some(unpublished))
+        }
+    }
+}
+
 /// Whether properties tell every fact a feed needs.
 fn tells_all(props: &PropertyMap, context: Context<'_>) -> bool {
     let families = context.families;
@@ -602,12 +666,13 @@ fn tells_all(props: &PropertyMap, context: Context<'_>) -> bool {
     if !context.variants.iter().all(wanted) {
         return false;
     }
-    let claims = props_claims(Source::BuildProp, "", props, families);
+    let family = family::detect(props, families);
+    let claims = props_claims(Source::BuildProp, "", props, family);
     let has = |fact| claims.values.contains_key(&fact);
     let sdk = props.get("ro.build.version.sdk");
     let has_security_patch = sdk.and_then(|sdk| sdk.parse().ok()).unwrap_or(0) < SECURITY_PATCH_SDK
         || has(Fact::SecurityPatch);
-    let needs_romtype = family::detect(props, families).compares_romtype;
+    let needs_romtype = family.compares_romtype;
     // A partition's own name may be outvoted by that of another partition.
     let device = claims.values.get(&Fact::Device);
     let device_key = device
@@ -931,8 +996,7 @@ fn override_claims<'a>(
         })
 }
 
-fn props_claims(source: Source, place: &str, props: &PropertyMap, families: &[Family]) -> Claims {
-    let family = family::detect(props, families);
+fn props_claims(source: Source, place: &str, props: &PropertyMap, family: &Family) -> Claims {
     let mut claims = Claims::new(source, place);
     let property = |key: &str| Some((props.get(key)?.to_owned(), key.to_owned()));
     let found: [(Fact, Option<Found>); 7] = [

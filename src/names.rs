@@ -254,7 +254,7 @@ struct Fields<'a> {
     versions: Vec<&'a str>,
     timestamp: Option<i64>,
     romtype: Option<&'a str>,
-    /// What may be a codename, or a release type that is not one of the known ones.
+    /// The others: codenames, and release types that are not among the known ones.
     words: Vec<&'a str>,
 }
 
@@ -318,7 +318,7 @@ impl<'a> Fields<'a> {
             self.versions.extend(version_number(word));
         } else if is_romtype(word) {
             self.romtype = best_romtype(self.romtype.into_iter().chain([word]));
-        } else if is_codename(word) || word.eq_ignore_ascii_case(MICROG) {
+        } else if !is_other_word(word) && word.bytes().any(|b| b.is_ascii_alphabetic()) {
             self.words.push(word);
         }
     }

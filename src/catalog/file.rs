@@ -6,8 +6,8 @@
 //! Unknown keys are refused: a newer romfeed wrote them, and dropping them would
 //! lose what they say.
 
-use std::collections::HashSet;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::Path;
 
@@ -80,6 +80,8 @@ struct Header {
 #[serde(deny_unknown_fields)]
 struct Wire {
     schema: u32,
+    #[serde(default)]
+    aliases: BTreeMap<String, BTreeSet<String>>,
     builds: Vec<WireBuild>,
     #[serde(default)]
     tombstones: Vec<WireTombstone>,
@@ -246,7 +248,10 @@ pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
         filename: filename.to_owned(),
         reason,
     };
-    let mut catalog = Catalog::default();
+    let mut catalog = Catalog {
+        aliases: parse_aliases(&wire.aliases).map_err(|reason| record_error("aliases", reason))?,
+        ..Catalog::default()
+    };
     let records: Vec<Result<Record, Error>> = wire
         .builds
         .into_par_iter()
@@ -339,12 +344,39 @@ pub fn render(catalog: &Catalog) -> Vec<u8> {
     });
     let builds = records.into_iter().map(from_record);
     let tombstones = tombstones.into_iter().map(from_tombstone);
-    let mut text = format!("{{\n  \"schema\": {SCHEMA},\n  \"builds\": [\n");
+    let mut text = format!("{{\n  \"schema\": {SCHEMA},\n");
+    render_aliases(&mut text, &catalog.aliases);
+    text.push_str("  \"builds\": [\n");
     render_list(&mut text, builds);
     text.push_str("  ],\n  \"tombstones\": [\n");
     render_list(&mut text, tombstones);
     text.push_str("  ]\n}\n");
     text.into_bytes()
+}
+
+fn parse_aliases(
+    wire: &BTreeMap<String, BTreeSet<String>>,
+) -> Result<BTreeMap<Device, BTreeSet<Device>>, String> {
+    let parse = |name: &String| Device::parse(name).map_err(|error| error.to_string());
+    let entries = wire.iter().map(|(device, aliases)| {
+        let aliases = aliases.iter().map(parse).collect::<Result<_, String>>()?;
+        Ok((parse(device)?, aliases))
+    });
+    entries.collect()
+}
+
+/// A line for each device; nothing if there are none, as catalogs had before.
+fn render_aliases(text: &mut String, aliases: &BTreeMap<Device, BTreeSet<Device>>) {
+    let lines = aliases.iter().map(|(device, aliases)| {
+        let names: Vec<String> = aliases.iter().map(|alias| format!("\"{alias}\"")).collect();
+        format!("    \"{device}\": [{}]", names.join(", "))
+    });
+    let lines: Vec<String> = lines.collect();
+    if !lines.is_empty() {
+        text.push_str("  \"aliases\": {\n");
+        text.push_str(&lines.join("\n    ,\n"));
+        text.push_str("\n  },\n");
+    }
 }
 
 fn render_list<T: Serialize>(text: &mut String, records: impl Iterator<Item = T>) {

@@ -177,6 +177,9 @@ pub struct Lanes<'a> {
     pub lanes: BTreeMap<LaneKey, Lane<'a>>,
     /// What is not offered and why, by path.
     pub held: BTreeMap<&'a str, Held>,
+    /// File names of builds that are not offered under an alias of their device, since that has
+    /// builds of its own; by device and alias.
+    pub withheld: BTreeMap<(&'a Device, &'a Device), BTreeSet<&'a str>>,
 }
 
 /// Sorts a catalog into lanes.
@@ -192,9 +195,12 @@ pub fn lanes<'a>(
 ) -> Lanes<'a> {
     let mut lanes = Lanes::default();
     let mut deltas: BTreeMap<LaneKey, Vec<Offer<'a>>> = BTreeMap::new();
+    let devices = catalog.devices();
     for (names, records) in by_names(catalog) {
         let (device, next_device, variant, romtype) = names;
         for name in config.names(device, next_device) {
+            let is_alias = name != device && Some(name) != next_device;
+            let is_withheld = is_alias && is_withheld(config, catalog, &devices, [device, name]);
             let key = LaneKey::new(name, variant, romtype);
             let min_age = config.retention(name.as_str(), &key.romtype).min_age;
             let mut lane_deltas = Vec::new();
@@ -204,6 +210,11 @@ pub fn lanes<'a>(
                 lane.remember_build(build);
                 let url = urls.get(build.identity()).filter(|_| record.is_offered());
                 let Some(url) = url else { continue };
+                if is_withheld {
+                    let filenames = lanes.withheld.entry((device, name)).or_default();
+                    filenames.insert(&build.filename);
+                    continue;
+                }
                 let offer = Offer { build, url };
                 match min_age.map(|age| build.timestamp.saturating_add(age)) {
                     // A clock that is behind the build itself tells nobody's age.
@@ -262,6 +273,21 @@ pub fn lanes<'a>(
         lane.deltas.dedup_by(|b, a| ends(a) == ends(b));
     }
     lanes
+}
+
+/// Whether builds of a device stay out of the lists of one of its aliases: it has builds of its own,
+/// whose phones could install them, and neither were they published there nor do the settings say
+/// that they fit.
+#[must_use]
+pub fn is_withheld(
+    config: &Config,
+    catalog: &Catalog,
+    devices: &BTreeSet<&Device>,
+    [device, alias]: [&Device; 2],
+) -> bool {
+    devices.contains(alias)
+        && !catalog.has_alias(device, alias)
+        && !config.same_lane(alias.as_str())
 }
 
 /// What decides the lanes of a build: device, next device, variant, romtype.

@@ -10,7 +10,7 @@ pub mod file;
 pub mod lanes;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::build::{Build, Device, Romtype, Variant};
@@ -154,6 +154,8 @@ pub struct Catalog {
     pub builds: BTreeMap<String, Record>,
     /// Tombstones by identity.
     pub tombstones: BTreeMap<String, Tombstone>,
+    /// The aliases under which builds of a device were published: phones wait there.
+    pub aliases: BTreeMap<Device, BTreeSet<Device>>,
 }
 
 /// Two catalogs that say different things of the same build.
@@ -175,6 +177,22 @@ impl Catalog {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.builds.is_empty() && self.tombstones.is_empty()
+    }
+
+    /// The devices that have builds of their own, or had.
+    #[must_use]
+    pub fn devices(&self) -> BTreeSet<&Device> {
+        let builds = self.builds.values().map(|record| &record.build.device);
+        let stones = self.tombstones.values().map(|stone| &stone.device);
+        builds.chain(stones).collect()
+    }
+
+    /// Whether builds of a device were published under an alias.
+    #[must_use]
+    pub fn has_alias(&self, device: &Device, alias: &Device) -> bool {
+        self.aliases
+            .get(device)
+            .is_some_and(|aliases| aliases.contains(alias))
     }
 
     /// The record of a file name, if there is one.
@@ -327,6 +345,10 @@ impl Catalogs {
                 merged
                     .tombstones
                     .insert(identity.clone(), tombstone.clone());
+            }
+            for (device, aliases) in &other.aliases {
+                let known = merged.aliases.entry(device.clone()).or_default();
+                known.extend(aliases.iter().cloned());
             }
             for (identity, record) in &other.builds {
                 taken_names.insert(&record.build.filename, identity);

@@ -15,7 +15,7 @@ use romfeed::config::{
     PathPattern, Retention, VariantRule,
 };
 use romfeed::facts::Fact;
-use romfeed::family::{Family, Rule};
+use romfeed::family::{FAMILIES, Family, Rule};
 use romfeed::feed::template;
 use romfeed::io::{Limits, behind_links, read_file, read_text};
 use romfeed::verify::{Certificate, Require};
@@ -200,6 +200,7 @@ struct FileDevice {
     same_lane: Option<bool>,
     #[serde(default)]
     aliases: Vec<String>,
+    family: Option<String>,
     #[serde(default)]
     romtype: BTreeMap<String, FileRetention>,
     #[serde(default)]
@@ -382,6 +383,8 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         devices.insert(device, config);
     }
     check_aliases(&devices).map_err(|e| in_file("aliases", &e))?;
+    let families = parse_families(settings.families).map_err(|e| in_file("[[family]]", &e))?;
+    check_families(&devices, &families).map_err(|e| in_file("family", &e))?;
     let retention = FileRetention {
         keep: settings.keep,
         min_age: settings.min_age,
@@ -439,7 +442,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         require: settings.require.into(),
         feeds: templates.loaded,
         overrides: parse_overrides(settings.overrides).map_err(|e| in_file("[[override]]", &e))?,
-        families: parse_families(settings.families).map_err(|e| in_file("[[family]]", &e))?,
+        families,
         exclude: parse_globs(&settings.exclude).map_err(|e| in_file("exclude", &e))?,
         theme,
         known_devices: known_devices.known,
@@ -534,6 +537,7 @@ fn resolve_device(name: &str, set: FileDevice) -> Result<DeviceConfig, String> {
         block_deltas: set.block_deltas,
         same_lane: set.same_lane,
         aliases: set.aliases.iter().map(parse).collect::<Result<_, _>>()?,
+        family: set.family,
         known_incrementals,
         info: set.info.into_iter().map(info).collect::<Result<_, _>>()?,
     })
@@ -594,6 +598,26 @@ fn check_aliases(devices: &BTreeMap<String, DeviceConfig>) -> Result<(), String>
         }
     }
     Ok(())
+}
+
+/// A family that a device names is one that is known.
+fn check_families(devices: &BTreeMap<String, DeviceConfig>, own: &[Family]) -> Result<(), String> {
+    let names: Vec<&str> = own
+        .iter()
+        .chain(FAMILIES.iter())
+        .map(|family| &*family.name)
+        .collect();
+    let mut set = devices
+        .values()
+        .filter_map(|device| device.family.as_deref());
+    match set.find(|name| !names.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(format!(
+            "`{}` is not a known ROM family; known are {}",
+            name.escape_debug(),
+            names.join(", ")
+        )),
+    }
 }
 
 fn parse_variants(entries: Vec<FileVariant>) -> Result<Vec<VariantRule>, String> {

@@ -7,11 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{Fault, Report};
-use crate::build::{Build, Kind};
+use crate::build::{Build, Device, Kind};
 use crate::catalog::lanes::LaneKey;
-use crate::catalog::{Catalogs, Tombstone};
+use crate::catalog::{Catalog, Catalogs, Tombstone};
 use crate::class::Class;
 use crate::config::Config;
+use crate::family::NEXT_DEVICE;
 use crate::names;
 
 /// The builds of a lane that one more is compared with.
@@ -104,6 +105,11 @@ fn lanes_without<'a>(builds: &[Build], catalogs: &'a Catalogs) -> BTreeMap<LaneK
     lanes
 }
 
+/// The devices that have builds of their own, or had.
+fn devices(catalogs: &Catalogs) -> BTreeSet<&Device> {
+    catalogs.all().flat_map(Catalog::devices).collect()
+}
+
 /// Keeps builds out that phones of their lane would download and then refuse, or
 /// install and not start with.
 pub(super) fn admit(
@@ -117,10 +123,13 @@ pub(super) fn admit(
     }
     builds.sort_by(|a, b| (a.timestamp, &a.path).cmp(&(b.timestamp, &b.path)));
     let mut lanes = lanes_without(&builds, catalogs);
+    let mut devices = devices(catalogs);
+    devices.extend(builds.iter().map(|build| &build.device));
     let mut judge = |build| {
         let lane = lanes.entry(LaneKey::of(build)).or_default();
-        let objection =
-            other_flavour(config, lane, build).or_else(|| other_signer(config, lane, build));
+        let objection = other_device(config, &devices, build, catalogs)
+            .or_else(|| other_flavour(config, lane, build))
+            .or_else(|| other_signer(config, lane, build));
         if objection.is_none() {
             lane.push(Earlier::of(build, Standing::Offered));
         }
@@ -137,7 +146,7 @@ pub(super) fn admit(
             path: build.path,
             class: match objection {
                 Objection::Signer { .. } => Class::BadSignature,
-                Objection::Flavour { .. } => Class::Conflict,
+                Objection::Device { .. } | Objection::Flavour { .. } => Class::Conflict,
             },
             error: objection.into(),
         });
@@ -152,14 +161,25 @@ pub fn object(config: &Config, build: &Build, catalogs: &Catalogs) -> Option<Obj
     if catalogs.knows(build.identity()) {
         return None;
     }
-    let lanes = lanes_without(&[], catalogs);
-    let lane = lanes.get(&LaneKey::of(build))?;
-    other_flavour(config, lane, build).or_else(|| other_signer(config, lane, build))
+    let mut lanes = lanes_without(&[], catalogs);
+    let lane = lanes.entry(LaneKey::of(build)).or_default();
+    other_device(config, &devices(catalogs), build, catalogs)
+        .or_else(|| other_flavour(config, lane, build))
+        .or_else(|| other_signer(config, lane, build))
 }
 
 /// Why a build may not join its lane.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Objection {
+    /// A property of its puts it into the lists of another device's phones.
+    #[error(
+        "its {NEXT_DEVICE} is `{name}`, and {name} has builds of its own: phones that ask for {name} \
+         would be offered this one"
+    )]
+    Device {
+        /// The name.
+        name: Device,
+    },
     /// Its name tells of another flavour.
     #[error(
         "its name differs from that of {} in more than date and version ({}), so it may be \
@@ -184,6 +204,30 @@ pub enum Objection {
         /// Fingerprint of this build's signer.
         found: Option<String>,
     },
+}
+
+/// A property may give a build a name that no other has; or one whose lists builds of its device
+/// are in already, since phones wait there.
+fn other_device(
+    config: &Config,
+    devices: &BTreeSet<&Device>,
+    build: &Build,
+    catalogs: &Catalogs,
+) -> Option<Objection> {
+    let name = build.next_device.as_ref()?;
+    let is_other = *name != build.device && devices.contains(name);
+    if !is_other || config.same_lane(name.as_str()) {
+        return None;
+    }
+    let is_same =
+        |device: &Device, next: Option<&Device>| *device == build.device && next == Some(name);
+    let is_published = catalogs.all().any(|catalog| {
+        let mut builds = catalog.builds.values().map(|record| &record.build);
+        let mut stones = catalog.tombstones.values();
+        builds.any(|build| is_same(&build.device, build.next_device.as_ref()))
+            || stones.any(|stone| is_same(&stone.device, stone.next_device.as_ref()))
+    });
+    (!is_published).then(|| Objection::Device { name: name.clone() })
 }
 
 fn other_flavour(config: &Config, lane: &Lane<'_>, build: &Build) -> Option<Objection> {

@@ -13,6 +13,7 @@ mod hashes;
 mod images;
 mod pages;
 mod projects;
+mod published;
 mod reconcile;
 mod report;
 mod require;
@@ -31,12 +32,14 @@ use crate::catalog::{Catalog, Catalogs, Contradiction, file};
 use crate::class::Class;
 use crate::config::Config;
 use crate::digest::{self, Digests, Source};
+use crate::family::Reading;
 use crate::feed;
 use crate::ingest::{self, Context, Examined};
 use crate::io::{behind_links, remove_leftover, write_atomically};
 use crate::scan::{self, Found};
 use crate::site::{self, writer};
 
+use published::Published;
 use require::Hashed;
 
 pub use admit::{Objection, object};
@@ -211,7 +214,8 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     let merged = catalogs.merged()?;
     let kept = beside::list_kept(&config.changelogs)?;
     let packages = &scan.packages;
-    let examined = pool.install(|| examine_all(config, packages, &cache, &kept, &mut report));
+    let examined =
+        pool.install(|| examine_all(config, packages, &cache, &kept, &merged, &mut report));
     let drafts = draft_all(config, examined, &merged, now, observer, &mut report);
     require_addresses(config, &merged, drafts.iter().map(|draft| &draft.build))?;
     drop(merged);
@@ -226,7 +230,16 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
 
     // From a catalog alone nothing comes that was not in it, except that the rules
     // for variants may be new. A copy of a large one takes its time.
-    let may_change = !scan.packages.is_empty() || !config.variants.is_empty();
+    let has_aliases = || {
+        config
+            .devices
+            .values()
+            .any(|device| !device.aliases.is_empty())
+    };
+    let may_change = !scan.packages.is_empty()
+        || !config.variants.is_empty()
+        || has_aliases()
+        || !catalogs.own.aliases.is_empty();
     let known = may_change.then(|| catalogs.own.clone());
     reconcile::reconcile(config, &scan, builds, &mut catalogs, &mut report);
     let merged = catalogs.merged()?;
@@ -387,6 +400,7 @@ fn examine_all(
     packages: &[Found],
     cache: &Cache,
     kept: &BTreeSet<String>,
+    merged: &Catalog,
     report: &mut Report,
 ) -> Vec<Examined> {
     let remembered = |file: &Path, stamp| match config.rehash {
@@ -394,7 +408,11 @@ fn examine_all(
         false => cache.told(&cache_key(file), stamp),
     };
     let knows_projects = |filename: &str| kept.contains(&projects::kept_name(filename));
+    let published = Published::new(merged);
+    let published =
+        |filename: &str, readings: &[Reading<'_>]| published.reading(filename, readings);
     let context = Context {
+        published: &published,
         remembered: &remembered,
         knows_projects: Some(&knows_projects),
         ..Context::new(config)
@@ -406,7 +424,9 @@ fn examine_all(
             (found.path.clone(), examined)
         })
         .collect();
-    keep_sound(examined, report)
+    let examined = keep_sound(examined, report);
+    published::warn(config, &examined, report);
+    examined
 }
 
 /// Completes the facts of all packages; those of deltas come after, since their

@@ -1,13 +1,13 @@
 //! From the catalog to all files of the site, and what is worth pointing out about
 //! them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
 use super::Error;
 use super::report::{Event, Fault, Report};
-use crate::build::Build;
+use crate::build::{Build, Device};
 use crate::catalog::Catalog;
 use crate::catalog::lanes::{self, Held, Lane, LaneKey, Lanes};
 use crate::changelog::{self, Changelogs};
@@ -92,7 +92,11 @@ pub(super) fn render(
 /// All files of the site, from what phones are offered.
 pub(super) fn render_lanes(
     config: &Config,
-    Lanes { lanes, held }: &Lanes<'_>,
+    Lanes {
+        lanes,
+        held,
+        withheld,
+    }: &Lanes<'_>,
     notes: Notes<'_>,
     report: &mut Report,
 ) -> Result<Vec<Page>, Error> {
@@ -128,6 +132,8 @@ pub(super) fn render_lanes(
         }
     }
     warn_of_shared_names(config, lanes, report);
+    warn_of_withheld(withheld, report);
+    warn_of_look_alikes(lanes, report);
     let changelogs = changelog::render(notes.changelogs);
     let feeds = feed::render(lanes, config, &changelogs)?;
     report
@@ -153,7 +159,10 @@ fn warn_of_shared_names(config: &Config, lanes: &BTreeMap<LaneKey, Lane<'_>>, re
         for alias in &settings.aliases {
             let of_alias = lanes.iter().filter(|(key, _)| key.device == *alias);
             let mut offers = of_alias.flat_map(|(_, lane)| &lane.offers);
-            if offers.any(|offer| offer.build.device == *alias) {
+            let mut of_both = offers.clone();
+            if offers.any(|offer| offer.build.device == *alias)
+                && of_both.any(|offer| offer.build.device.as_str() == device)
+            {
                 report.events.push(Event::Warning {
                     path: "feeds".to_owned(),
                     text: format!(
@@ -163,6 +172,96 @@ fn warn_of_shared_names(config: &Config, lanes: &BTreeMap<LaneKey, Lane<'_>>, re
                 });
             }
         }
+    }
+}
+
+/// Builds that an alias would put into the lists of a device with builds of its own.
+fn warn_of_withheld(withheld: &BTreeMap<(&Device, &Device), BTreeSet<&str>>, report: &mut Report) {
+    for ((device, alias), filenames) in withheld {
+        let text = format!(
+            "{alias} is an alias of {device} and has builds of its own, so phones that ask for {alias} \
+             are not offered {}; if they can install it, `same_lane = true` under [device.{alias}] in \
+             romfeed.toml offers it to them",
+            and_more(&filenames.iter().copied().collect::<Vec<_>>())
+        );
+        let path = "feeds".to_owned();
+        report.events.push(Event::Warning { path, text });
+    }
+}
+
+/// Builds of a list that phones take for one another: the updater offers only what has a later date
+/// than the phone's own, and a server knows the phone's build by its incremental.
+fn warn_of_look_alikes(lanes: &BTreeMap<LaneKey, Lane<'_>>, report: &mut Report) {
+    let own = lanes.iter().flat_map(|(key, lane)| {
+        let builds = lane.offers.iter().map(|offer| offer.build);
+        let builds = builds.filter(|build| build.device == key.device);
+        builds.map(move |build| (key, build))
+    });
+    let mut by_date: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    let mut by_incremental: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    for (key, build) in own {
+        let same = by_date.entry((key, build.timestamp)).or_default();
+        same.push(&build.filename);
+        if let Some(incremental) = &build.incremental {
+            let same = by_incremental.entry((key, incremental)).or_default();
+            same.push(&build.filename);
+        }
+    }
+    let dates = by_date.into_iter().map(|((key, timestamp), names)| {
+        let date = chrono::DateTime::from_timestamp(timestamp, 0).unwrap_or_default();
+        (
+            format!("{key}, {}", date.format("%Y-%m-%d %H:%M:%S UTC")),
+            names,
+        )
+    });
+    let incrementals = by_incremental
+        .into_iter()
+        .map(|((key, incremental), names)| (format!("{key}, {incremental}"), names));
+    for (same, fix, groups) in [
+        (
+            "one build date",
+            "`m installclean` before a build sets a new ro.build.date.utc",
+            dates.collect::<Vec<_>>(),
+        ),
+        (
+            "one ro.build.version.incremental",
+            "build with a BUILD_NUMBER of its own",
+            incrementals.collect(),
+        ),
+    ] {
+        let mut groups = groups.iter().filter(|(_, names)| names.len() > 1);
+        let Some((place, names)) = groups.next() else {
+            continue;
+        };
+        let others = match groups.count() {
+            0 => String::new(),
+            1 => ", and so has 1 other group of builds".to_owned(),
+            n => format!(", and so have {n} other groups of builds"),
+        };
+        let text = format!(
+            "{} have {same} ({place}){others}: phones that run one of them never see the other; {fix}, \
+             or take one out with `romfeed catalog remove`",
+            and_more(names)
+        );
+        let path = "feeds".to_owned();
+        report.events.push(Event::Warning { path, text });
+    }
+}
+
+/// Up to three file names, and how many more there are.
+fn and_more(filenames: &[&str]) -> String {
+    let named = filenames
+        .iter()
+        .take(3)
+        .map(|name| name.escape_debug().to_string());
+    let mut named: Vec<String> = named.collect();
+    match filenames.len() - named.len() {
+        0 => {}
+        n => named.push(format!("{n} more")),
+    }
+    match named.pop() {
+        Some(last) if !named.is_empty() => format!("{} and {last}", named.join(", ")),
+        last => last.unwrap_or_default(),
     }
 }
 

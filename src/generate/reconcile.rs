@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::admit;
 use super::report::{Event, Fault, Report};
 use crate::build::{Build, Device, Variant};
-use crate::catalog::lanes::LaneKey;
+use crate::catalog::lanes::{self, LaneKey};
 use crate::catalog::{Catalog, Catalogs, Reason, Record};
 use crate::class::Class;
 use crate::config::{AddressSource, Config};
@@ -44,6 +44,32 @@ pub(super) fn reconcile(
     let new = admit::admit(config, new, catalogs, report);
     take_up_all(new, &seen, catalogs, report);
     retire_vanished(config, scan, &seen, catalogs, report);
+    remember_aliases(config, catalogs);
+}
+
+/// Remembers the aliases under which builds are published from now on, and forgets those that the
+/// settings no longer have.
+fn remember_aliases(config: &Config, catalogs: &mut Catalogs) {
+    let mut known: BTreeMap<Device, BTreeSet<Device>> = BTreeMap::new();
+    let devices: BTreeSet<&Device> = catalogs.all().flat_map(Catalog::devices).collect();
+    let has_settings = devices.iter().filter_map(|device| {
+        let settings = config.devices.get(device.as_str())?;
+        Some((*device, &settings.aliases))
+    });
+    for (device, aliases) in has_settings {
+        let is_published = |alias: &&Device| {
+            let pair = [device, *alias];
+            catalogs
+                .all()
+                .any(|catalog| catalog.has_alias(device, alias))
+                || !lanes::is_withheld(config, &catalogs.own, &devices, pair)
+        };
+        let published: BTreeSet<Device> = aliases.iter().filter(is_published).cloned().collect();
+        if !published.is_empty() {
+            known.insert(device.clone(), published);
+        }
+    }
+    catalogs.own.aliases = known;
 }
 
 /// Builds that were removed once are not taken up again, and neither are those

@@ -529,22 +529,6 @@ fn a_device_has_the_names_that_settings_and_builds_give_it() {
 }
 
 #[test]
-fn an_alias_with_builds_of_its_own_is_pointed_out() {
-    let dir = RomDir::new();
-    put_full(&dir, "22.2", 0);
-    let other = props("22.2", 1).set("ro.lineage.device", "fajita");
-    dir.put(
-        "builds/lineage-22.2-fajita.zip",
-        Package::files(other).without_metadata().build(),
-    );
-    generate(&dir, "[device.enchilada]\naliases = [\"fajita\"]")
-        .expect(0)
-        .says("fajita is an alias of enchilada and has builds of its own");
-    let run = generate(&dir, "[device.enchilada]\naliases = [\"OnePlus6\"]").expect(0);
-    assert!(!run.stderr.contains("of its own"), "{}", run.stderr);
-}
-
-#[test]
 fn a_superseded_build_returns_when_its_zip_does() {
     let path = format!("builds/{}", name("22.2", 0));
     let zip = |day| Package::files(props("22.2", day)).build();

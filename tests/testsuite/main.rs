@@ -13,6 +13,7 @@ mod eras;
 mod exchange;
 mod explore;
 mod fallbacks;
+mod families;
 mod faults;
 mod files;
 mod fuzz_bodies;

@@ -1,0 +1,167 @@
+//! By which properties a device was published: phones in the field ask where those put them.
+//!
+//! In: the catalog, and what the families whose marks are on a package read from its properties. Out:
+//! the reading that its predecessor was published by. A table that learns of another family does not
+//! take its phones' address away.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+use super::report::{Event, Report};
+use crate::catalog::Catalog;
+use crate::config::Config;
+use crate::family::Reading;
+use crate::ingest::Examined;
+
+/// What a build without a romtype is published under.
+const DEFAULT_ROMTYPE: &str = "UNOFFICIAL";
+
+/// What is known of a build that was published.
+#[derive(Clone, Copy)]
+struct Prior<'a> {
+    device: &'a str,
+    romtype: &'a str,
+    version: &'a str,
+    filename: &'a str,
+    timestamp: i64,
+}
+
+/// All builds that were published, by file name and device.
+pub(super) struct Published<'a> {
+    by_filename: HashMap<&'a str, Prior<'a>>,
+    by_device: HashMap<&'a str, Vec<Prior<'a>>>,
+}
+
+impl<'a> Published<'a> {
+    pub(super) fn new(catalog: &'a Catalog) -> Published<'a> {
+        let mut published = Published {
+            by_filename: HashMap::new(),
+            by_device: HashMap::new(),
+        };
+        let builds = catalog.builds.values().map(|record| Prior {
+            device: record.build.device.as_str(),
+            romtype: record.build.romtype.as_str(),
+            version: &record.build.version,
+            filename: &record.build.filename,
+            timestamp: record.build.timestamp,
+        });
+        let stones = catalog.tombstones.values().map(|stone| Prior {
+            device: stone.device.as_str(),
+            romtype: stone.romtype.as_str(),
+            version: &stone.version,
+            filename: &stone.filename,
+            timestamp: stone.timestamp,
+        });
+        for prior in stones.chain(builds) {
+            published.by_filename.insert(prior.filename, prior);
+            let of_device = published.by_device.entry(prior.device).or_default();
+            of_device.push(prior);
+        }
+        published
+    }
+
+    /// Which of the readings the predecessor of a package was published by; none if it has none, or
+    /// it was published by no properties.
+    pub(super) fn reading(&self, filename: &str, readings: &[Reading<'_>]) -> Option<usize> {
+        let prior = self.predecessor(filename, readings)?;
+        let distances = readings.iter().enumerate().filter_map(|(index, reading)| {
+            let default = (!reading.family.compares_romtype).then_some(DEFAULT_ROMTYPE);
+            let romtype = reading.romtype.as_deref().or(default)?;
+            let is_place = reading.device.as_deref() == Some(prior.device)
+                && romtype.eq_ignore_ascii_case(prior.romtype);
+            let version = reading.version.as_deref()?;
+            is_place.then(|| (distance(version, prior.version), index))
+        });
+        distances.min().map(|(_, index)| index)
+    }
+
+    /// The build of this name or, as names begin, the newest of the same ROM for the device.
+    fn predecessor(&self, filename: &str, readings: &[Reading<'_>]) -> Option<Prior<'a>> {
+        if let Some(prior) = self.by_filename.get(filename) {
+            return Some(*prior);
+        }
+        let devices = readings
+            .iter()
+            .filter_map(|reading| reading.device.as_deref());
+        let of_devices = devices.filter_map(|device| self.by_device.get(device));
+        let of_rom = of_devices
+            .flatten()
+            .filter(|prior| rom(prior.filename) == rom(filename));
+        of_rom
+            .max_by_key(|prior| (prior.timestamp, Reverse(prior.filename)))
+            .copied()
+    }
+}
+
+/// What a file name calls the ROM, in lower case.
+fn rom(filename: &str) -> String {
+    let rom = filename.split(['-', '_']).next().unwrap_or(filename);
+    rom.to_ascii_lowercase()
+}
+
+/// How far a version is from another one: not at all, some major versions, or as far as can be.
+fn distance(version: &str, other: &str) -> u64 {
+    let major = |version: &str| {
+        version
+            .split('.')
+            .next()
+            .and_then(|major| major.parse::<u64>().ok())
+    };
+    match (major(version), major(other)) {
+        _ if version == other => 0,
+        (Some(a), Some(b)) => a.abs_diff(b).saturating_add(1),
+        _ => u64::MAX,
+    }
+}
+
+/// One warning for each device that stays where the properties of another family put it.
+pub(super) fn warn(config: &Config, packages: &[Examined], report: &mut Report) {
+    let mut groups: BTreeMap<_, Vec<&Examined>> = BTreeMap::new();
+    for package in packages {
+        if let Some(unpublished) = &package.unpublished {
+            let key = (
+                &unpublished.family,
+                &unpublished.facts[0],
+                &unpublished.facts[2],
+            );
+            groups.entry(key).or_default().push(package);
+        }
+    }
+    for packages in groups.into_values() {
+        let package = packages[packages.len() - 1];
+        let Some(unpublished) = &package.unpublished else {
+            continue;
+        };
+        let fact = |fact| package.facts.value(fact).unwrap_or("?");
+        use crate::facts::Fact::{Device, Romtype, Version};
+        let facts = |values: [&str; 3]| {
+            let [device, version, romtype] = values.map(str::escape_debug);
+            format!("`{device}`, `{version}`, `{romtype}`")
+        };
+        let published = [fact(Device), fact(Version), fact(Romtype)];
+        let own = unpublished
+            .facts
+            .each_ref()
+            .map(|fact| fact.as_deref().unwrap_or("?"));
+        let [device, _, romtype] = published.map(|text| text.escape_debug().to_string());
+        let base = config.base_url.as_deref().unwrap_or_default();
+        let others = match packages.len() - 1 {
+            0 => String::new(),
+            n => format!(" and {n} more of its device"),
+        };
+        let text = format!(
+            "{}{others} would be {} by the properties of {}, but was published as {} by those of {}: \
+             phones in the field ask {base}/api/v1/{device}/{}/, so it stays there; `family = \"{}\"` \
+             under [device.{device}] in romfeed.toml moves it",
+            package.path.escape_debug(),
+            facts(own),
+            unpublished.family,
+            facts(published),
+            package.family.as_deref().unwrap_or_default(),
+            romtype.to_ascii_lowercase(),
+            unpublished.family,
+        );
+        let path = "feeds".to_owned();
+        report.events.push(Event::Warning { path, text });
+    }
+}
