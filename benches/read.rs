@@ -26,6 +26,8 @@ fn read(c: &mut Criterion, name: &str, zip: &Path) {
         overrides: &[],
         known_devices: &std::collections::BTreeMap::new(),
         families: &[],
+        devices: &std::collections::BTreeMap::new(),
+        published: &|_, _| None,
         variants: &[],
         limits: &limits,
         remembered: &|_, _| None,
