@@ -121,6 +121,14 @@ pub struct DeviceInfo {
     pub entry: serde_json::Map<String, serde_json::Value>,
 }
 
+impl DeviceInfo {
+    /// What feeds and pages show under keys of the maintainer's own: `info` of the entry.
+    #[must_use]
+    pub fn info(&self) -> Option<&serde_json::Map<String, serde_json::Value>> {
+        self.entry.get("info")?.as_object()
+    }
+}
+
 /// Which builds belong to a variant; both conditions hold where both are set.
 #[derive(Clone, Debug)]
 pub struct VariantRule {
@@ -230,6 +238,8 @@ pub struct Config {
     pub theme: Theme,
     /// `devices.json`, by codename.
     pub known_devices: BTreeMap<String, DeviceInfo>,
+    /// `devices_local.json`, where an import stores what people read of devices.
+    pub devices_local: PathBuf,
     /// Threads that read packages, hash and write pages.
     pub jobs: usize,
     /// Most bytes a second that hashing may read, if there is a limit.
@@ -287,6 +297,7 @@ impl Config {
             exclude: GlobSet::empty(),
             theme: Theme::default(),
             known_devices: BTreeMap::new(),
+            devices_local: folder.join("devices_local.json"),
             jobs: 1,
             io_limit: None,
             limits,

@@ -42,7 +42,7 @@ pub const FILE_NAME: &str = "file name";
 const MAX_CSIG_SIZE: u64 = 1 << 20;
 /// What a build without a romtype is published under; the default that
 /// CyanogenMod's own updater assumes.
-const DEFAULT_ROMTYPE: &str = "UNOFFICIAL";
+pub const DEFAULT_ROMTYPE: &str = "UNOFFICIAL";
 
 /// Why a package is left out.
 #[derive(Debug, thiserror::Error)]

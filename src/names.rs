@@ -539,6 +539,41 @@ fn without_dates(word: &str) -> String {
     parts.join(".")
 }
 
+/// Words for a flavour in names of packages, folders and feeds, and the flavour.
+const FLAVOURS: [(&str, &str); 10] = [
+    ("core", "core"),
+    ("foss", "foss"),
+    ("gapped", "gapps"),
+    ("gapps", "gapps"),
+    ("gappless", "vanilla"),
+    ("gms", "gapps"),
+    ("microg", "microg"),
+    ("nogapps", "vanilla"),
+    ("nogms", "vanilla"),
+    ("vanilla", "vanilla"),
+];
+
+/// The flavour that a name tells with a word of its own: `gapps`, `vanilla`.
+#[must_use]
+pub fn flavour(name: &str) -> Option<&'static str> {
+    name.split(|c: char| !c.is_ascii_alphanumeric())
+        .find_map(|word| {
+            let mut all = FLAVOURS.iter();
+            let known = all.find(|(known, _)| word.eq_ignore_ascii_case(known));
+            known.map(|(_, flavour)| *flavour)
+        })
+}
+
+/// The flavour that a folder or the file of an address or path tells.
+#[must_use]
+pub fn flavour_of_path(path: &str) -> Option<&'static str> {
+    let path = match path.split_once("://") {
+        Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
+        None => path,
+    };
+    path.split(['/', '\\']).find_map(flavour)
+}
+
 fn is_digits(text: &str, len: usize) -> bool {
     text.len() == len && text.bytes().all(|b| b.is_ascii_digit())
 }

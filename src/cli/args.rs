@@ -538,6 +538,8 @@ pub(crate) enum FeedFormat {
     /// {"response":[…]} of crDroid, Evolution X and their kin
     #[value(name = "crdroid")]
     CrDroid,
+    /// One object instead of a list, or the keys of another family: PixelOS, Havoc, dotOS, …
+    Other,
 }
 
 #[derive(Debug, Args)]
@@ -550,19 +552,22 @@ pub(crate) struct ImportArgs {
     /// Read it as this format instead of telling it from its shape
     #[arg(long)]
     pub(crate) format: Option<FeedFormat>,
-    /// Set the codename, which most feeds leave out; of an official feed, read only its builds
+    /// Set the codename, which most feeds leave out; of a feed of several devices, read only its builds
     #[arg(long)]
     pub(crate) device: Option<String>,
     /// Set the release type of entries without one, and of those of crDroid's kin
     #[arg(long)]
     pub(crate) romtype: Option<String>,
-    /// Set the variant of builds that no [[variant]] of the settings matches
+    /// Set the version of entries without one
+    #[arg(long)]
+    pub(crate) version: Option<String>,
+    /// Set the variant of builds that no [[variant]] of the settings matches; of a feed that names flavours, as gapps and vanilla, read only its own
     #[arg(long)]
     pub(crate) variant: Option<String>,
-    /// Put this address before the paths of an official feed: its server's DOWNLOAD_BASE_URL
+    /// Put this address before the paths of an official feed, its server's DOWNLOAD_BASE_URL, or before file names without an address
     #[arg(long, value_name = "URL")]
     pub(crate) url_base: Option<String>,
-    /// Take the ids of a v1 feed for the SHA-256 of the packages, as the official backend writes them
+    /// Take the ids of a feed for the SHA-256 of the packages, as the official backend writes them
     #[arg(long)]
     pub(crate) ids_are_sha256: bool,
     /// Take up the good entries of a feed that has bad ones

@@ -446,6 +446,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         exclude: parse_globs(&settings.exclude).map_err(|e| in_file("exclude", &e))?,
         theme,
         known_devices: known_devices.known,
+        devices_local: devices::local(&devices_file),
         jobs: flags
             .jobs
             .or(settings.jobs)

@@ -1,25 +1,32 @@
 //! `romfeed catalog import` and `export`: feeds of other servers in, a list for
 //! another server out.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
 use romfeed::address;
 use romfeed::build::{Build, Device, Romtype, Variant};
 use romfeed::catalog::exchange::export::{self, Export};
+use romfeed::catalog::exchange::info::DeviceText;
 use romfeed::catalog::exchange::merge::{self, Answer, Taken};
 use romfeed::catalog::exchange::{self, Feed, Format};
 use romfeed::catalog::{Catalogs, file};
 use romfeed::config::{AddressSource, Config};
 use romfeed::digest::{self, Options};
-use romfeed::generate::{self, lock_state, save_catalog};
+use romfeed::generate::{self, Flavours, lock_state, save_catalog};
 use romfeed::io::write_atomically;
+use romfeed::names;
 
-use super::Outcome;
 use super::args::{ExportArgs, FeedFormat, ImportArgs, Places};
 use super::report::{Talk, chain, count, print_run_error};
 use super::tame::shown;
+use super::{Outcome, devices};
+
+/// Devices of a feed of which the stored texts are named, each on a line.
+const MAX_DEVICES: usize = 5;
+/// Entries that are named one by one for the same note.
+const MAX_ALIKE: usize = 3;
 
 impl From<FeedFormat> for Format {
     fn from(format: FeedFormat) -> Format {
@@ -29,6 +36,7 @@ impl From<FeedFormat> for Format {
             FeedFormat::LineageOta => Format::LineageOta,
             FeedFormat::Official => Format::Official,
             FeedFormat::CrDroid => Format::CrDroid,
+            FeedFormat::Other => Format::Other,
         }
     }
 }
@@ -78,14 +86,18 @@ fn try_import(args: &ImportArgs, config: &Config, talk: Talk) -> Result<Outcome,
     let mut catalogs = Catalogs::load(&config.catalogs).map_err(generate::Error::from)?;
     let known_devices = known_devices(config, &catalogs);
     let feed_name = args.file.file_name().and_then(|name| name.to_str());
+    let feed_name = feed_name.filter(|name| *name != "-");
+    let feed_folders = feed_folders(&args.file);
     let variant_of = |name: &str| config.variant(name, &|_| None).cloned();
     let options = exchange::Options {
         variant_of: &variant_of,
         format: args.format.map(Format::from),
         device: given.device.as_ref(),
-        feed_name: feed_name.and_then(|name| name.strip_suffix(".json")),
+        feed_name: feed_name.map(|name| name.strip_suffix(".json").unwrap_or(name)),
+        feed_folders: &feed_folders,
         known_devices: &known_devices,
         romtype: given.romtype.as_ref(),
+        version: args.version.as_deref(),
         variant: given.variant.as_ref(),
         url_base: given.url_base.as_deref(),
         ids_are_sha256: args.ids_are_sha256,
@@ -102,44 +114,186 @@ fn try_import(args: &ImportArgs, config: &Config, talk: Talk) -> Result<Outcome,
         format,
         entries,
         num_other_devices,
+        num_other_flavours,
+        passed_over,
+        text,
     } = feed;
-    let before = catalogs.own.clone();
-    let answers = merge::take_up(entries, &mut catalogs);
+    let before = catalogs.clone();
+    let flavours = Flavours::new(config, &before);
+    let guard = merge::Guard {
+        object: &|build| {
+            let objection = flavours.object(build)?;
+            Some(format!("{objection}; {}", flavour_hint(build)))
+        },
+        may_mix: &|device| config.same_lane(device.as_str()),
+    };
+    let answers = merge::take_up(entries, &mut catalogs, guard);
     let num_bad = answers.iter().filter(|a| a.outcome.is_err()).count();
     let is_refused = num_bad > 0 && !args.skip_bad;
     for answer in &answers {
         print_answer(talk, &name, answer, is_refused);
     }
-    if num_other_devices > 0 {
-        let builds = count(num_other_devices, "entry", "entries");
-        talk.line(&format!("{builds} of other devices passed over"));
+    if !is_refused {
+        print_notes(talk, &answers);
+    }
+    for (num, what) in [
+        (num_other_devices, "devices"),
+        (num_other_flavours, "flavours"),
+    ] {
+        if num > 0 {
+            let builds = count(num, "entry", "entries");
+            talk.line(&format!("{builds} of other {what} passed over"));
+        }
+    }
+    for line in &passed_over {
+        talk.warning(line);
     }
     if is_refused {
         let bad = match num_bad {
             1 => "1 entry is bad".to_owned(),
             n => format!("{n} entries are bad"),
         };
+        let way_out = match num_bad == answers.len() {
+            true => "correct the feed, or put the zips into the builds folder",
+            false => "--skip-bad takes up the rest",
+        };
         talk.line(&format!(
-            "{name}: {bad}, so nothing was imported; --skip-bad takes up the rest"
+            "{name}: {bad}, so nothing was imported; {way_out}"
         ));
         return Ok(Outcome::Failed);
     }
-    let is_new = catalogs.own != before;
+    if answers.is_empty() {
+        let message = format!("{name} ({format}): there are no builds in it");
+        return Err(Refusal::Said(message, Outcome::Failed));
+    }
+    let is_new = catalogs.own != before.own;
     if is_new {
         save(config, &catalogs)?;
     }
     print_summary(talk, &format!("{name} ({format})"), &answers);
+    let has_new_texts = store_texts(talk, config, &answers, &text);
     if is_new {
+        warn_of_flavour(talk, &args.file, &answers);
         warn_of_loss(talk, config, &catalogs, &answers);
         if format == exchange::Format::CrDroid {
             talk.line("its updater reads {device}.json: device_feed = \"crdroid\" or \"evolution-x\" keeps its form");
         }
+    }
+    if is_new || has_new_texts {
         talk.line("next: romfeed generate");
     }
     Ok(match num_bad {
         0 => Outcome::Done,
         _ => Outcome::Failed,
     })
+}
+
+/// The names of the two folders nearest to a feed, as far as its path tells.
+fn feed_folders(feed: &Path) -> Vec<&str> {
+    let folders = feed.ancestors().skip(1).take(2);
+    folders
+        .filter_map(|folder| folder.file_name()?.to_str())
+        .collect()
+}
+
+/// The flags and settings that decide on a build of another flavour.
+fn flavour_hint(build: &Build) -> String {
+    let flavour = names::flavour(&build.filename);
+    let flavour = flavour.or_else(|| names::flavour_of_path(build.url.as_deref()?));
+    format!(
+        "add --variant, for example --variant {}, or set same_lane = true under [device.{}] in \
+         romfeed.toml if phones can install either",
+        flavour.unwrap_or("other"),
+        build.device
+    )
+}
+
+/// Points out a flavour that only the feed tells of, since nothing can compare it later.
+fn warn_of_flavour(talk: Talk, feed: &Path, answers: &[Answer]) {
+    let name = feed.file_name().and_then(|name| name.to_str());
+    let mut names = name.into_iter().chain(feed_folders(feed));
+    let of_path = names.find_map(names::flavour);
+    let hidden = answers.iter().find_map(|answer| {
+        let described = answer
+            .build
+            .as_ref()
+            .filter(|described| !described.has_variant)?;
+        let is_named = answer
+            .filename
+            .as_deref()
+            .and_then(names::flavour)
+            .is_some();
+        let flavour = described.flavour.or(of_path).filter(|_| !is_named)?;
+        Some((flavour, &described.device))
+    });
+    if let Some((flavour, device)) = hidden {
+        talk.warning(&format!(
+            "the feed is of the flavour `{flavour}`, which the names of its packages do not show; \
+             if {device} has another flavour too, import each with its own --variant"
+        ));
+    }
+}
+
+/// Stores what the newest entry of each device says for people, and what the feed says of its
+/// only device; returns whether any of that was new.
+fn store_texts(talk: Talk, config: &Config, answers: &[Answer], of_feed: &DeviceText) -> bool {
+    let is_taken = |answer: &&Answer| !matches!(answer.outcome, Err(_) | Ok(Taken::Buried));
+    let mut newest: BTreeMap<String, (i64, &DeviceText)> = BTreeMap::new();
+    for described in answers
+        .iter()
+        .filter(is_taken)
+        .filter_map(|a| a.build.as_ref())
+    {
+        let device = newest.entry(described.device.to_string());
+        let known = device.or_insert((described.timestamp, &described.text));
+        if described.timestamp > known.0 {
+            *known = (described.timestamp, &described.text);
+        }
+    }
+    let is_only = newest.len() == 1;
+    let to_text = |(device, (_, text)): (String, (i64, &DeviceText))| {
+        let mut text = text.clone();
+        if is_only {
+            text.complete(of_feed);
+        }
+        // A key for the name in shops may hold the codename.
+        text.name.take_if(|name| name.eq_ignore_ascii_case(&device));
+        (device, text)
+    };
+    let texts = newest.into_iter().map(to_text);
+    let texts: BTreeMap<String, DeviceText> = texts.filter(|(_, t)| !t.is_empty()).collect();
+    let file = config.devices_local.display();
+    let stored = match devices::store(&config.devices_local, &texts, &config.known_devices) {
+        Ok(stored) => stored,
+        Err(error) => {
+            talk.warning(&format!(
+                "what the feed says for people is not stored: {error}"
+            ));
+            return false;
+        }
+    };
+    let lines = |all: &[(String, Vec<String>)], to_line: &dyn Fn(&str, &str) -> String| {
+        let shown = all.iter().take(MAX_DEVICES);
+        let mut lines: Vec<String> = shown
+            .map(|(device, keys)| to_line(device, &keys.join(", ").escape_debug().to_string()))
+            .collect();
+        let num_more = all.len().saturating_sub(MAX_DEVICES);
+        if num_more > 0 {
+            lines.push(format!("{file}: {num_more} more devices"));
+        }
+        lines
+    };
+    for line in lines(&stored.added, &|device, keys| {
+        format!("{file}: {device}: {keys}")
+    }) {
+        talk.line(&line);
+    }
+    for line in lines(&stored.differing, &|device, keys| {
+        format!("the feed has other values for {keys} of {device}; those of {file} stay")
+    }) {
+        talk.warning(&line);
+    }
+    !stored.added.is_empty()
 }
 
 fn save(config: &Config, catalogs: &Catalogs) -> Result<(), generate::Error> {
@@ -220,9 +374,25 @@ fn print_answer(talk: Talk, feed: &str, answer: &Answer, is_refused: bool) {
             "passed over {name}: it was removed or superseded before; `romfeed catalog add` takes it up again"
         )),
     }
-    if !is_refused {
+}
+
+/// Prints the notes on entries; one that holds for many is printed once, or with `-v` for each.
+fn print_notes(talk: Talk, answers: &[Answer]) {
+    let mut nums: HashMap<&str, usize> = HashMap::new();
+    for note in answers.iter().flat_map(|answer| &answer.notes) {
+        *nums.entry(note).or_default() += 1;
+    }
+    for answer in answers {
         for note in &answer.notes {
-            talk.warning(&format!("{}: {note}", answer.label));
+            match nums.get_mut(note.as_str()) {
+                Some(num) if *num > MAX_ALIKE && talk.verbosity == 0 => {
+                    talk.warning(&format!("{num} entries: {note}"));
+                    *num = 0;
+                }
+                // Printed for all of them.
+                Some(0) => {}
+                _ => talk.warning(&format!("{}: {note}", answer.label)),
+            }
         }
     }
 }
@@ -246,10 +416,7 @@ fn print_summary(talk: Talk, feed: &str, answers: &[Answer]) {
         .filter(|(n, _)| *n > 0)
         .map(|(n, what)| format!("{n} {what}"))
         .collect();
-    match parts[..] {
-        [] => talk.line(&format!("{feed}: no builds in it")),
-        [..] => talk.line(&format!("{feed}: {}", parts.join(", "))),
-    }
+    talk.line(&format!("{feed}: {}", parts.join(", ")));
 }
 
 /// Tells what phones will miss of the builds that were added.

@@ -19,7 +19,7 @@ use crate::names;
 type Lane<'a> = Vec<Earlier<'a>>;
 
 /// What is known of a build that phones may run.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Earlier<'a> {
     standing: Standing,
     filename: &'a str,
@@ -31,7 +31,7 @@ struct Earlier<'a> {
 
 /// What is offered tells what a lane is like; what is not, where nothing is offered:
 /// phones run it all the same.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Standing {
     Offered,
     Withheld,
@@ -168,6 +168,30 @@ pub fn object(config: &Config, build: &Build, catalogs: &Catalogs) -> Option<Obj
         .or_else(|| other_signer(config, lane, build))
 }
 
+/// The flavours of what is published, for builds whose packages are elsewhere.
+#[derive(Debug)]
+pub struct Flavours<'a> {
+    config: &'a Config,
+    lanes: BTreeMap<LaneKey, Lane<'a>>,
+}
+
+impl<'a> Flavours<'a> {
+    /// The flavours of all builds of the catalogs.
+    #[must_use]
+    pub fn new(config: &'a Config, catalogs: &'a Catalogs) -> Flavours<'a> {
+        Flavours {
+            config,
+            lanes: lanes_without(&[], catalogs),
+        }
+    }
+
+    /// Why a build may not join its lane for its flavour.
+    #[must_use]
+    pub fn object(&self, build: &Build) -> Option<Objection> {
+        other_flavour(self.config, self.lanes.get(&LaneKey::of(build))?, build)
+    }
+}
+
 /// Why a build may not join its lane.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Objection {
@@ -243,7 +267,13 @@ fn other_flavour(config: &Config, lane: &Lane<'_>, build: &Build) -> Option<Obje
             &known.into_iter().flatten().collect::<Vec<_>>(),
         )
     };
-    let (ours, theirs) = (words(build), words(other));
+    // The address of a package may lead through a folder of its flavour.
+    let folder = |build: &Build| names::flavour_of_path(build.url.as_deref()?);
+    let (mut ours, mut theirs) = (words(build), words(other));
+    if let (Some(our_folder), Some(their_folder)) = (folder(build), folder(other)) {
+        ours.insert(our_folder.to_owned());
+        theirs.insert(their_folder.to_owned());
+    }
     let difference: Vec<String> = ours
         .symmetric_difference(&theirs)
         .map(|word| format!("`{word}`"))

@@ -42,7 +42,7 @@ use crate::site::{self, writer};
 use published::Published;
 use require::Hashed;
 
-pub use admit::{Objection, object};
+pub use admit::{Flavours, Objection, object};
 pub use families::families;
 pub use report::{Event, Fault, Report};
 pub use require::Refused;

@@ -165,7 +165,7 @@ fn lineageota_answers_are_read() {
         assert_eq!(record["sdk_level"], 34);
         assert_eq!(record["incremental"], "0f1e2d3c4b");
         let (dir, run) = import(&feed, &["--ids-are-sha256"]);
-        run.expect(2).says("are no SHA-256 of files");
+        run.expect(2).says("are not SHA-256 of files");
         assert!(!has_catalog(&dir));
     }
     // As CyanogenMod's clients know it.
@@ -280,7 +280,7 @@ fn deltas_are_taken_up_where_their_source_is_known() {
     let flags = ["--device", "bacon"];
     let (dir, run) = import(&v2_with_delta(None), &flags);
     run.expect(0).says(&format!(
-        "warning: entry 1 ({NAME}): its delta delta.zip is passed over: the feed does not tell which build it starts from"
+        "warning: entry 1 ({NAME}): its delta delta.zip is passed over: the feed does not name the build it starts from"
     ));
     assert_eq!(records(&dir).len(), 1);
     let (dir, run) = import(&v2_with_delta(Some("inc0")), &flags);
@@ -323,12 +323,12 @@ fn a_bad_entry_is_told_and_nothing_is_imported() {
             json!(0),
             "datetime `0` is not a date, so no phone takes the build for a newer one",
         ),
-        ("datetime", json!(null), "it tells no datetime"),
-        ("size", json!(null), "it tells no size"),
+        ("datetime", json!(null), "it has no datetime"),
+        ("size", json!(null), "it has no size"),
         ("size", json!(0), "size `0` is not the length of a package"),
         ("size", json!(-1), "size `-1` is less than nothing"),
         ("size", json!("big"), "size `big` is no whole number"),
-        ("url", json!(null), "it tells no url"),
+        ("url", json!(null), "it has no url; add --url-base"),
         (
             "url",
             json!("http://h/a.zip"),
@@ -356,8 +356,8 @@ fn a_bad_entry_is_told_and_nothing_is_imported() {
             json!(" 21.0"),
             "version ` 21.0` begins or ends with a blank, and phones compare blanks too",
         ),
-        ("version", json!(null), "it tells no version"),
-        ("romtype", json!(null), "it tells no romtype; add --romtype"),
+        ("version", json!(null), "it has no version; add --version"),
+        ("romtype", json!(null), "it has no romtype; add --romtype"),
         ("romtype", json!("a b"), &format!("romtype `a b` {path}")),
         (
             "sha256",
@@ -415,11 +415,11 @@ fn names_that_no_phone_could_save_are_refused() {
             " (a\\u{7}.zip)",
             "file name `a\\u{7}.zip` holds control characters",
         ),
-        (json!(null), "", "it tells no filename"),
+        (json!(null), "", "it has no filename"),
         (
             json!("update.zip"),
             " (update.zip)",
-            "neither the feed nor the file name tells its device; add --device",
+            "neither the feed nor the file name names its device; add --device",
         ),
     ] {
         let mut bad = v1_entry();
@@ -430,7 +430,7 @@ fn names_that_no_phone_could_save_are_refused() {
         assert!(!has_catalog(&dir));
     }
     let (_, run) = import(&v1(&[json!(5), Value::Null]), &[]);
-    run.expect(1).says("entry 1: it is no JSON object\n");
+    run.expect(1).says("entry 1: it is not a JSON object\n");
     let (_, run) = import(&json!([{"files": [], "type": "x"}]).to_string(), &[]);
     run.expect(1).says("entry 1: it has no object in files\n");
 }
@@ -550,33 +550,35 @@ fn what_is_no_feed_is_told() {
     for (feed, message) in [
         (
             "",
-            "feed.json: it is no JSON: EOF while parsing a value at line 1 column 0",
+            "feed.json: it is not JSON: EOF while parsing a value at line 1 column 0",
         ),
-        ("<!DOCTYPE html>", "feed.json: it is a web page and no feed"),
+        ("<!DOCTYPE html>", "feed.json: it is a web page, not a feed"),
         (
             "{\"response\":[],}",
-            "feed.json: it is no JSON: trailing comma at line 1 column 16",
+            "feed.json: it is not JSON: trailing comma at line 1 column 16",
         ),
         (
             "{\"response\":{}}",
-            "feed.json: it is none of the feeds that are read: v1, v2, lineageota, official, crdroid",
+            "feed.json: it is not a feed that can be read: no entry names a file and its address or size",
         ),
         (
             "3",
-            "feed.json: it is none of the feeds that are read: v1, v2, lineageota, official, crdroid",
+            "feed.json: it is not a feed that can be read: no entry names a file and its address or size",
         ),
     ] {
         let (dir, run) = import(feed, &[]);
         assert_eq!(run.expect(1).stderr, format!("error: {message}\n"));
         assert!(!has_catalog(&dir));
     }
-    let (_, run) = import("[]", &["--format", "v1"]);
-    run.expect(1)
-        .says("error: feed.json: it is no v1 feed: it has no list under `response`\n");
+    let (_, run) = import("3", &["--format", "v1"]);
+    run.expect(1).says(
+        "error: feed.json: it is not a feed of the format v1: it is neither a list of builds nor one build\n",
+    );
     let (_, run) = import(&"[".repeat(100_000), &[]);
     run.expect(1).says("recursion limit exceeded");
     let (dir, run) = import("{\"response\":[]}", &[]);
-    assert_eq!(run.expect(0).stderr, "feed.json (v1): no builds in it\n");
+    let message = "error: feed.json (v1): there are no builds in it\n";
+    assert_eq!(run.expect(1).stderr, message);
     assert!(!has_catalog(&dir));
     let dir = RomDir::new();
     dir.run(&["catalog", "import", "nothing.json"])

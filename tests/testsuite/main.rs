@@ -20,6 +20,7 @@ mod fuzz_bodies;
 mod generate;
 mod hash;
 mod images;
+mod import_forms;
 mod init;
 mod inspect;
 mod install;

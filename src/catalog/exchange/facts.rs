@@ -1,20 +1,26 @@
 //! What an entry of any format tells, and the build it is.
 
-use super::Options;
-use crate::build::{self, Build, Device, Kind, Romtype};
+use super::{Options, device};
+use crate::build::{self, Build, Kind, Romtype};
 use crate::catalog::file;
 use crate::entry_rules::{self, ListedBuild};
+use crate::ingest::DEFAULT_ROMTYPE;
 use crate::names;
 
 /// What an entry tells; `None` is what it does not.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     pub(super) filename: Option<String>,
+    /// The codename, under a key that means one.
+    pub(super) codename: Option<String>,
+    /// The device, under a key that may mean its name in shops.
     pub(super) device: Option<String>,
     pub(super) version: Option<String>,
     pub(super) romtype: Option<String>,
     /// The romtype is for people, and may be set from outside.
     pub(super) is_romtype_weak: bool,
+    /// Its updater compares version and romtype, as that of LineageOS does.
+    pub(super) is_lineage: bool,
     pub(super) timestamp: Option<i64>,
     pub(super) size: Option<u64>,
     pub(super) url: Option<String>,
@@ -36,13 +42,19 @@ impl Facts {
         options: Options<'_>,
         notes: &mut Vec<String>,
     ) -> Result<Build, String> {
-        let told = |what: &str| format!("it tells no {what}");
+        let told = |what: &str| format!("it has no {what}");
         let filename = self.filename.clone().ok_or_else(|| told("filename"))?;
         if let Some(reason) = build::filename_fault(&filename) {
             return Err(format!("file name `{}` {reason}", filename.escape_debug()));
         }
-        let device = self.find_device(&filename, options)?;
-        let romtype = self.find_romtype(options)?;
+        let device = device::find(
+            &filename,
+            self.codename.as_deref(),
+            self.device.as_deref(),
+            options,
+            notes,
+        )?;
+        let romtype = self.find_romtype(&filename, options, notes)?;
         let timestamp = self.timestamp.ok_or_else(|| told("datetime"))?;
         self.judge(options, notes)?;
         for (what, value) in [
@@ -69,7 +81,10 @@ impl Facts {
             device,
             variant: of_settings.or_else(|| options.variant.cloned()),
             romtype,
-            version: self.version.ok_or_else(|| told("version"))?,
+            version: self
+                .version
+                .or_else(|| options.version.map(str::to_owned))
+                .ok_or_else(|| format!("{}; add --version", told("version")))?,
             timestamp,
             incremental: self.incremental,
             kind: match self.is_delta {
@@ -90,7 +105,10 @@ impl Facts {
             id: self.id.filter(|id| self.sha256.as_ref() != Some(id)),
             sha256: self.sha256,
             md5: self.md5,
-            url: Some(self.url.ok_or_else(|| told("url"))?),
+            url: Some(
+                self.url
+                    .ok_or_else(|| format!("{}; add --url-base", told("url")))?,
+            ),
             ota_url: None,
             property_files: self.property_files,
             signer: None,
@@ -99,50 +117,12 @@ impl Facts {
             images: Vec::new(),
         };
         file::check(&build)?;
-        if let Some(reason) = build::version_number_fault(&build.version) {
+        if let (true, Some(reason)) = (self.is_lineage, build::version_number_fault(&build.version))
+        {
             let version = build.version.escape_debug();
             notes.push(format!("version `{version}` {reason}"));
         }
         Ok(build)
-    }
-
-    /// The device that the feed tells, or the caller, or the file name; where that
-    /// tells none, the feed's own name, if it is a device known elsewhere.
-    fn find_device(&self, filename: &str, options: Options<'_>) -> Result<Device, String> {
-        if let Some(device) = &self.device {
-            return Device::parse(device).map_err(|error| error.to_string());
-        }
-        if let Some(device) = options.device {
-            return Ok(device.clone());
-        }
-        let in_name = |known: &[String]| names::parse(filename, known)?.device;
-        let known = options.known_devices;
-        let feed_name = options.feed_name;
-        // Where the name ends in the feed's own name, that is where to cut it.
-        let own = feed_name.filter(|name| {
-            let is_own = || in_name(&[(*name).to_owned()]).as_deref() == Some(name);
-            ends_in(filename, name) && is_own()
-        });
-        let known_feed_name = feed_name.filter(|name| known.iter().any(|device| device == name));
-        let found = match (own, in_name(known), known_feed_name) {
-            (Some(own), ..) => own.to_owned(),
-            (None, Some(device), None) => device,
-            (None, None, Some(feed_name)) => feed_name.to_owned(),
-            (None, Some(device), Some(feed_name)) if device == feed_name => device,
-            (None, Some(device), Some(feed_name)) => {
-                return Err(format!(
-                    "its file name is of device `{}`, the feed's name is `{}`; add --device",
-                    device.escape_debug(),
-                    feed_name.escape_debug()
-                ));
-            }
-            (None, None, None) => {
-                return Err(
-                    "neither the feed nor the file name tells its device; add --device".to_owned(),
-                );
-            }
-        };
-        Device::parse(&found).map_err(|error| format!("{error}; add --device"))
     }
 
     /// Holds the entry to the rules that all entries keep: what is wrong beyond doubt is an error,
@@ -173,21 +153,37 @@ impl Facts {
         Ok(())
     }
 
-    fn find_romtype(&self, options: Options<'_>) -> Result<Romtype, String> {
-        let asked = options.romtype.cloned();
-        match (&self.romtype, asked) {
-            (Some(_), Some(asked)) if self.is_romtype_weak => Ok(asked),
-            (Some(told), _) => Romtype::parse(told).map_err(|error| error.to_string()),
-            (None, Some(asked)) => Ok(asked),
-            (None, None) => Err("it tells no romtype; add --romtype".to_owned()),
+    /// The romtype; one that no updater compares may come from the file name, or be the one
+    /// that packages without any are published under.
+    fn find_romtype(
+        &self,
+        filename: &str,
+        options: Options<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<Romtype, String> {
+        match (&self.romtype, options.romtype) {
+            (Some(_), Some(asked)) if self.is_romtype_weak => return Ok(asked.clone()),
+            (Some(told), _) => match Romtype::parse(told) {
+                Err(_) if self.is_romtype_weak => {}
+                parsed => return parsed.map_err(|error| error.to_string()),
+            },
+            (None, Some(asked)) => return Ok(asked.clone()),
+            (None, None) => {}
         }
+        let name = names::parse(filename, options.known_devices);
+        if name
+            .as_ref()
+            .map_or(self.is_lineage, |n| n.compares_romtype)
+        {
+            return Err("it has no romtype; add --romtype".to_owned());
+        }
+        let named = name.and_then(|name| Romtype::parse(&name.romtype?).ok());
+        if let Some(romtype) = named {
+            return Ok(romtype);
+        }
+        notes.push(format!(
+            "it has no romtype; `{DEFAULT_ROMTYPE}` is used, which its updater does not compare"
+        ));
+        Romtype::parse(DEFAULT_ROMTYPE).map_err(|error| error.to_string())
     }
-}
-
-/// Whether a package's name ends in a codename of its own.
-fn ends_in(filename: &str, device: &str) -> bool {
-    let stem = filename.rsplit_once('.').map_or(filename, |(stem, _)| stem);
-    let stem = stem.strip_suffix("-signed").unwrap_or(stem);
-    let before = stem.strip_suffix(device);
-    before.is_some_and(|before| before.ends_with('-'))
 }

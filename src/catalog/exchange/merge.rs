@@ -5,10 +5,12 @@
 //! that was there before. Nor is the address of a known build touched, since
 //! it may lie on this site by now.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Entry;
-use crate::build::Build;
+use super::info::DeviceText;
+use crate::build::{Build, Device};
+use crate::catalog::lanes::LaneKey;
 use crate::catalog::{Catalog, Catalogs, Reason, Record};
 
 /// What became of an entry.
@@ -37,13 +39,39 @@ pub struct Answer {
     pub outcome: Result<Taken, String>,
     /// What else there is to say.
     pub notes: Vec<String>,
+    /// The build, if it could be one.
+    pub build: Option<Described>,
+}
+
+/// What an entry told beside what the catalog stores.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// The device it is for.
+    pub device: Device,
+    /// Its date, in seconds since the epoch.
+    pub timestamp: i64,
+    /// Whether it belongs to a variant.
+    pub has_variant: bool,
+    /// The flavour it is of, if the feed tells.
+    pub flavour: Option<&'static str>,
+    /// What people read.
+    pub text: DeviceText,
+}
+
+/// Keeps builds apart that phones must not be offered side by side.
+#[derive(Clone, Copy)]
+pub struct Guard<'a> {
+    /// One line on why a build may not join what was in the catalog before the feed.
+    pub object: &'a dyn Fn(&Build) -> Option<String>,
+    /// Whether phones of a device can install any flavour.
+    pub may_mix: &'a dyn Fn(&Device) -> bool,
 }
 
 /// Takes up entries one after the other.
 ///
 /// An entry that cannot be taken up changes nothing; whether the others are kept
 /// is for the caller to say.
-pub fn take_up(entries: Vec<Entry>, catalogs: &mut Catalogs) -> Vec<Answer> {
+pub fn take_up(entries: Vec<Entry>, catalogs: &mut Catalogs, guard: Guard<'_>) -> Vec<Answer> {
     let mut index = Index::new(&catalogs.own);
     let mut earlier = Earlier::default();
     let mut answers = Vec::new();
@@ -53,20 +81,33 @@ pub fn take_up(entries: Vec<Entry>, catalogs: &mut Catalogs) -> Vec<Answer> {
             filename,
             build,
             mut notes,
+            flavour,
+            text,
             ..
         } = entry;
+        let described = build.as_ref().ok().map(|build| Described {
+            device: build.device.clone(),
+            timestamp: build.timestamp,
+            has_variant: build.variant.is_some(),
+            flavour,
+            text,
+        });
         let outcome = build.and_then(|build| {
             if earlier.repeats(&build, &label)? {
                 notes.push("it stands in the feed twice".to_owned());
                 return Ok(Taken::Known);
             }
-            take_up_one(build, catalogs, &mut index, &mut notes)
+            if !(guard.may_mix)(&build.device) {
+                earlier.check_flavour(&build, flavour, &label)?;
+            }
+            take_up_one(build, catalogs, &mut index, guard, &mut notes)
         });
         answers.push(Answer {
             label,
             filename,
             outcome,
             notes,
+            build: described,
         });
     }
     answers
@@ -79,9 +120,32 @@ struct Earlier {
     ids: HashMap<String, usize>,
     sha256s: HashMap<String, usize>,
     filenames: HashMap<String, usize>,
+    /// The first flavour of each lane, and its entry.
+    flavours: BTreeMap<LaneKey, (&'static str, String)>,
 }
 
 impl Earlier {
+    /// Refuses a build of another flavour than one before it in the lane.
+    fn check_flavour(
+        &mut self,
+        build: &Build,
+        flavour: Option<&'static str>,
+        label: &str,
+    ) -> Result<(), String> {
+        let Some(flavour) = flavour else {
+            return Ok(());
+        };
+        let lane = self.flavours.entry(LaneKey::of(build));
+        match lane.or_insert_with(|| (flavour, label.to_owned())) {
+            (known, _) if *known == flavour => Ok(()),
+            (known, first) => Err(format!(
+                "it is of the flavour `{flavour}`, and {first} of `{known}`, so phones of one could \
+                 fail to start with the other; import each with its own --variant, for example \
+                 --variant {flavour}"
+            )),
+        }
+    }
+
     /// Whether the same entry came before.
     fn repeats(&mut self, build: &Build, label: &str) -> Result<bool, String> {
         let sha256 = build.sha256.as_ref();
@@ -145,6 +209,7 @@ fn take_up_one(
     build: Build,
     catalogs: &mut Catalogs,
     index: &mut Index,
+    guard: Guard<'_>,
     notes: &mut Vec<String>,
 ) -> Result<Taken, String> {
     let namesake = index.by_filename.get(&build.filename);
@@ -200,6 +265,9 @@ fn take_up_one(
     if is_known_elsewhere(&build, catalogs)? {
         notes.push("another catalog has it".to_owned());
         return Ok(Taken::Known);
+    }
+    if let Some(objection) = (guard.object)(&build) {
+        return Err(objection);
     }
     index.insert(&build);
     let identity = build.identity().to_owned();

@@ -6,27 +6,33 @@
 //! one; [`merge`] brings them into the catalog. [`export`] writes the way back. No
 //! I/O here, and no clock: the time comes in.
 //!
-//! One file for each format, each with its own wire structs: [`Format`] lists them.
-//! A value that a feed in the field writes as text though it is a number, or the
-//! other way round, is read as what it means; what is left of the rules is
-//! [`super::file::check`] and what a phone needs beyond that.
+//! A format is recognised by what its entries are, whatever they lie in: one object, a
+//! list, a list under a key, lists by codename. `flat` reads entries whose facts are keys of
+//! one object, `v2` and `official` those that have `files`. A value that a feed in the
+//! field writes as text though it is a number, or the other way round, is read as what it
+//! means; what is left of the rules is [`crate::entry_rules`], [`super::file::check`] and
+//! what a phone needs beyond that. `device` says whose a build is, `info` what people read.
 
 pub mod export;
+pub mod info;
 pub mod merge;
 
-mod crdroid;
+mod device;
 mod facts;
-mod lineageota;
+mod flat;
 mod official;
-mod v1;
 mod v2;
 mod wire;
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use crate::build::{Build, Device, Romtype, Variant};
 use crate::entry_rules;
+use crate::names;
 use facts::Facts;
+use info::DeviceText;
 
 /// Longest feed read, in bytes. A phone's is a few KiB, and the official server's
 /// list of all builds of all devices has some 2 MiB; as values it takes up to 25
@@ -35,6 +41,10 @@ pub const MAX_SIZE: u64 = 8 << 20;
 /// Most entries read: ten times those of the official server. A feed within
 /// [`MAX_SIZE`] could otherwise hold millions, each with an error to print.
 pub const MAX_ENTRIES: usize = 20_000;
+
+/// Keys under which feeds hold their list. CyanogenMod's clients want `result`, Paranoid
+/// Android has `updates`, dotOS `releases`, XPerience `files`.
+const LISTS: [&str; 5] = ["response", "result", "updates", "releases", "files"];
 
 /// A kind of feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,21 +55,23 @@ pub enum Format {
     V2,
     /// The answer of LineageOTA's `/api`, or of `LineageOTAstatic`.
     LineageOta,
-    /// `builds.json` of the official backend.
+    /// `builds.json` of the official backend, and ArrowOS's lists.
     Official,
-    /// `{"response":[…]}` with `download` and `timestamp`, of crDroid, Evolution X
-    /// and their kin.
+    /// Entries with `download`, of crDroid, Evolution X and their kin.
     CrDroid,
+    /// Entries with the keys of any other family, and one object instead of a list.
+    Other,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Format; 5] = [
+    pub const ALL: [Format; 6] = [
         Format::V1,
         Format::V2,
         Format::LineageOta,
         Format::Official,
         Format::CrDroid,
+        Format::Other,
     ];
 
     /// Its name on the command line.
@@ -71,7 +83,13 @@ impl Format {
             Format::LineageOta => "lineageota",
             Format::Official => "official",
             Format::CrDroid => "crdroid",
+            Format::Other => "other",
         }
+    }
+
+    /// Whether its ids may be digests of the packages.
+    fn has_ids(self) -> bool {
+        !matches!(self, Format::LineageOta | Format::CrDroid)
     }
 }
 
@@ -92,16 +110,25 @@ pub enum Error {
     #[error("it has more than {MAX_ENTRIES} entries")]
     TooMany,
     /// What a server answers for a page that it does not have.
-    #[error("it is a web page and no feed")]
+    #[error("it is a web page, not a feed")]
     WebPage,
+    /// A list of news for people.
+    #[error("it is XML for newsreaders, which does not tell what phones need of a build")]
+    Xml,
     /// Not JSON.
-    #[error("it is no JSON")]
+    #[error("it is not JSON")]
     Json(#[source] serde_json::Error),
+    /// A feed of another kind, which tells too little of a build.
+    #[error(
+        "it is a feed of {0}, which has neither the size nor the version of a build; put the \
+         zips into the builds folder and run romfeed generate"
+    )]
+    TooLittle(&'static str),
     /// JSON, but no feed of a known format.
-    #[error("it is none of the feeds that are read: v1, v2, lineageota, official, crdroid")]
+    #[error("it is not a feed that can be read: no entry names a file and its address or size")]
     Unknown,
     /// JSON, but not of the format that was asked for.
-    #[error("it is no {format} feed: {expected}")]
+    #[error("it is not a feed of the format {format}: {expected}")]
     NotThat {
         /// The format.
         format: Format,
@@ -114,7 +141,7 @@ pub enum Error {
     )]
     NoUrlBase,
     /// Ids that are no digests of files, whoever says so.
-    #[error("the ids of a {0} feed are no SHA-256 of files; leave out --ids-are-sha256")]
+    #[error("the ids of a {0} feed are not SHA-256 of files; leave out --ids-are-sha256")]
     NoDigests(Format),
 }
 
@@ -133,21 +160,27 @@ pub struct Options<'a> {
     pub variant_of: &'a dyn Fn(&str) -> Option<Variant>,
     /// The feed's format, if it is not to be told from its shape.
     pub format: Option<Format>,
-    /// The device of all entries; of an official feed, the one whose builds are
+    /// The device of all entries; of a feed of several devices, the one whose builds are
     /// read.
     pub device: Option<&'a Device>,
     /// The name of the feed's file without `.json`: a codename by custom.
     pub feed_name: Option<&'a str>,
+    /// The names of the folders it lies in, the nearest first.
+    pub feed_folders: &'a [&'a str],
     /// Codenames already known: they decide where a file name is cut.
     pub known_devices: &'a [String],
     /// The romtype of entries without one, and of those of crDroid's kin, whose
     /// updaters compare none.
     pub romtype: Option<&'a Romtype>,
-    /// The variant of entries that the settings sort nowhere.
+    /// The version of entries without one.
+    pub version: Option<&'a str>,
+    /// The variant of entries that the settings sort nowhere. Entries that name another
+    /// flavour than it does are left out.
     pub variant: Option<&'a Variant>,
-    /// What stands before `filepath`, without a closing slash.
+    /// What stands before `filepath`, or before the file name of an entry without an
+    /// address; without a closing slash.
     pub url_base: Option<&'a str>,
-    /// Ids in a v1 feed are digests of the files.
+    /// Ids are digests of the files.
     pub ids_are_sha256: bool,
     /// Seconds since the epoch.
     pub now: i64,
@@ -162,6 +195,12 @@ pub struct Feed {
     pub entries: Vec<Entry>,
     /// Entries of other devices than the one asked for.
     pub num_other_devices: usize,
+    /// Entries that name another flavour than the variant asked for.
+    pub num_other_flavours: usize,
+    /// One line on each entry that is passed over.
+    pub passed_over: Vec<String>,
+    /// What the object around the list says for people.
+    pub text: DeviceText,
 }
 
 /// One build of a feed.
@@ -175,6 +214,10 @@ pub struct Entry {
     pub build: Result<Build, String>,
     /// What else there is to say about it.
     pub notes: Vec<String>,
+    /// The flavour it is of, by a key of its own, its file name or its address.
+    pub flavour: Option<&'static str>,
+    /// What it says for people.
+    pub text: DeviceText,
 }
 
 impl Entry {
@@ -194,12 +237,32 @@ fn label(place: &str, filename: Option<&str>) -> String {
 }
 
 /// One element of a feed's list, before it is a build.
+#[derive(Clone, Copy)]
 struct Item<'a> {
-    /// The codename it stands under, in a feed of several devices.
-    device: Option<&'a str>,
+    /// The key its list stands under: a codename in an official feed.
+    key: Option<&'a str>,
     /// From 1.
     number: usize,
     value: &'a Value,
+    /// The object its list stands in.
+    around: Option<&'a Value>,
+}
+
+impl<'a> Item<'a> {
+    /// The codename it is for, if it says so.
+    fn codename(&self, format: Format) -> Option<&'a str> {
+        match format {
+            Format::Official => self.key,
+            _ => flat::codename(self.value).or_else(|| flat::codename(self.around?)),
+        }
+    }
+
+    fn place(&self) -> String {
+        match self.key {
+            Some(key) => format!("{key}, entry {}", self.number),
+            None => format!("entry {}", self.number),
+        }
+    }
 }
 
 /// Reads a feed.
@@ -215,148 +278,263 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
     }
     // Clients read past a byte order mark, so feeds have lived with one.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if bytes.trim_ascii_start().starts_with(b"<") {
+    let text = bytes.trim_ascii_start();
+    if text.starts_with(b"<?xml") || text.starts_with(b"<feed") || text.starts_with(b"<rss") {
+        return Err(Error::Xml);
+    }
+    if text.starts_with(b"<") {
         return Err(Error::WebPage);
     }
-    let root: Value = serde_json::from_slice(bytes).map_err(Error::Json)?;
+    let root: Value = serde_json::from_slice(bytes).map_err(|error| match is_channel(bytes) {
+        true => Error::TooLittle("GrapheneOS"),
+        false => Error::Json(error),
+    })?;
+    if root
+        .get("full")
+        .and_then(|full| full.get("location_ota"))
+        .is_some()
+    {
+        return Err(Error::TooLittle("Custota"));
+    }
     let format = match options.format {
         Some(format) => format,
         None => detect(&root).ok_or(Error::Unknown)?,
     };
-    if options.ids_are_sha256 && matches!(format, Format::LineageOta | Format::CrDroid) {
+    if options.ids_are_sha256 && !format.has_ids() {
         return Err(Error::NoDigests(format));
     }
     let mut items = items(&root, format)?;
     if items.len() > MAX_ENTRIES {
         return Err(Error::TooMany);
     }
+    // Clients pass over a null; a trailing comma makes one.
+    items.retain(|item| !item.value.is_null());
+    let codenames = items.iter().filter_map(|item| item.codename(format));
+    let is_of_several = codenames.collect::<BTreeSet<_>>().len() > 1;
     let num_all = items.len();
-    if let (Format::Official, Some(wanted)) = (format, options.device) {
-        items.retain(|item| item.device == Some(wanted.as_str()));
+    if let Some(wanted) = options.device
+        && (is_of_several || format == Format::Official)
+    {
+        items.retain(|item| item.codename(format) == Some(wanted.as_str()));
     }
+    let num_other_devices = num_all - items.len();
+    let num_all = items.len();
+    let wanted = options.variant.and_then(|v| names::flavour(v.as_str()));
+    let is_wanted = |item: &Item<'_>| match (wanted, flat::flavour(item.value)) {
+        (Some(wanted), Some(flavour)) => wanted == flavour,
+        _ => true,
+    };
+    items.retain(is_wanted);
+    let num_other_flavours = num_all - items.len();
     let lacks_address = |item: &Item<'_>| official::url(item.value).is_none();
     if format == Format::Official && options.url_base.is_none() && items.iter().any(lacks_address) {
         return Err(Error::NoUrlBase);
     }
-    let num_other_devices = num_all - items.len();
-    // Clients pass over a null; a trailing comma makes one.
-    let items = items.iter().filter(|item| !item.value.is_null());
-    Ok(Feed {
+    let mut feed = Feed {
         format,
-        entries: items
-            .flat_map(|item| to_entries(item, format, options))
-            .collect(),
+        entries: Vec::new(),
         num_other_devices,
-    })
+        num_other_flavours,
+        passed_over: Vec::new(),
+        text: match flat::is_entry(&root) {
+            true => DeviceText::default(),
+            false if format == Format::Official => DeviceText::default(),
+            false => info::read(&root),
+        },
+    };
+    for item in &items {
+        read_item(item, &mut feed, options);
+    }
+    Ok(feed)
 }
 
-/// Tells a format from the shape of the whole and of the first entry.
+/// Whether this is the line of a GrapheneOS channel: incremental, date, device or build
+/// id, and the channel in newer ones.
+fn is_channel(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return false;
+    };
+    let fields: Vec<&str> = text.split_ascii_whitespace().collect();
+    text.trim().lines().count() == 1
+        && (3..=4).contains(&fields.len())
+        && fields[1]
+            .parse()
+            .is_ok_and(|date: i64| crate::build::timestamp_fault(date).is_none())
+}
+
+/// Tells a format from what the entries are.
 fn detect(root: &Value) -> Option<Format> {
+    let has_files = |entry: &Value| entry.get("files").is_some_and(Value::is_array);
+    let of_list = |list: &[Value]| {
+        let first = list.iter().find(|entry| entry.is_object())?;
+        match () {
+            () if has_files(first) => Some(Format::V2),
+            () if flat::is_entry(first) => Some(flat::format(first)),
+            () => None,
+        }
+    };
+    // The keys of LineageOS are its format in its frame alone.
+    let other = |format| match format {
+        Format::V1 => Format::Other,
+        format => format,
+    };
     let map = match root {
-        Value::Array(_) => return Some(Format::V2),
+        Value::Array(list) if list.is_empty() => return Some(Format::V2),
+        Value::Array(list) => return of_list(list).map(other),
         Value::Object(map) => map,
         _ => return None,
     };
-    let Some(list) = response(root) else {
-        return map
-            .values()
-            .all(Value::is_array)
-            .then_some(Format::Official);
-    };
-    let first = list.iter().find(|entry| entry.is_object());
-    let has = |key: &str| first.is_some_and(|entry| entry.get(key).is_some());
-    Some(match () {
-        () if has("download") => Format::CrDroid,
-        // Only LineageOTA and what copies it has these, and `id` beside the list.
-        () if has("md5sum") && has("channel") => Format::LineageOta,
-        () => Format::V1,
-    })
-}
-
-/// The list under `response`, or under `result` as CyanogenMod's clients want it.
-fn response(root: &Value) -> Option<&Vec<Value>> {
-    let list = |key| root.get(key).and_then(Value::as_array);
-    list("response").or_else(|| list("result"))
-}
-
-fn items(root: &Value, format: Format) -> Result<Vec<Item<'_>>, Error> {
-    let number = |device| {
-        move |(index, value)| Item {
-            device,
-            number: index + 1,
-            value,
-        }
-    };
-    let not_that = |expected| Error::NotThat { format, expected };
-    match format {
-        Format::V1 | Format::LineageOta | Format::CrDroid => {
-            let list = response(root).ok_or(not_that("it has no list under `response`"))?;
-            Ok(list.iter().enumerate().map(number(None)).collect())
-        }
-        Format::V2 => {
-            let list = root.as_array().ok_or(not_that("it is no list"))?;
-            Ok(list.iter().enumerate().map(number(None)).collect())
-        }
-        Format::Official => {
-            let not_that = not_that("it has no list of builds under each codename");
-            let Some(map) = root.as_object() else {
-                return Err(not_that);
-            };
-            let mut items = Vec::new();
-            for (device, list) in map {
-                let Some(list) = list.as_array() else {
-                    return Err(not_that);
-                };
-                items.extend(list.iter().enumerate().map(number(Some(device.as_str()))));
-            }
-            Ok(items)
-        }
+    if let Some((key, list)) = find_list(root) {
+        let is_lineage = matches!(key, "response" | "result");
+        return match of_list(list) {
+            Some(format) if is_lineage => Some(format),
+            // `files` of an element of LineageOS 23.2.
+            Some(_) if key == "files" && root.get("datetime").is_some() => Some(Format::V2),
+            Some(format) => Some(other(format)),
+            None => is_lineage.then_some(Format::V1),
+        };
+    }
+    if flat::is_entry(root) {
+        return Some(other(flat::format(root)));
+    }
+    let lists: Option<Vec<&Vec<Value>>> = map.values().map(Value::as_array).collect();
+    let mut entries = lists?.into_iter().flatten();
+    let first = entries.find(|entry| entry.is_object())?;
+    match () {
+        () if has_files(first) || first.get("filepath").is_some() => Some(Format::Official),
+        () if !flat::is_entry(first) => None,
+        () if first.get("url").is_some() => Some(Format::Official),
+        // PixelExperience's, by version.
+        () => Some(Format::Other),
     }
 }
 
-/// The build of an item, and the deltas that come with it.
-fn to_entries(item: &Item<'_>, format: Format, options: Options<'_>) -> Vec<Entry> {
-    let place = match item.device {
-        Some(device) => format!("{device}, entry {}", item.number),
-        None => format!("entry {}", item.number),
+/// The list of builds in an object, and its key.
+fn find_list(root: &Value) -> Option<(&'static str, &Vec<Value>)> {
+    let mut lists = LISTS
+        .iter()
+        .filter_map(|key| Some((*key, root.get(*key)?.as_array()?)));
+    lists.next()
+}
+
+/// The items of a list.
+fn list_items<'a>(
+    key: Option<&'a str>,
+    list: &'a [Value],
+    around: Option<&'a Value>,
+) -> Vec<Item<'a>> {
+    let number = |(index, value)| Item {
+        key,
+        number: index + 1,
+        value,
+        around,
     };
+    list.iter().enumerate().map(number).collect()
+}
+
+/// The items of a feed that is read as a format.
+fn items(root: &Value, format: Format) -> Result<Vec<Item<'_>>, Error> {
+    let not_that = |expected| Error::NotThat { format, expected };
+    let one = || {
+        vec![Item {
+            key: None,
+            number: 1,
+            value: root,
+            around: None,
+        }]
+    };
+    let by_key = || {
+        let lists = root.as_object()?.iter();
+        let lists =
+            lists.map(|(key, list)| Some(list_items(Some(key.as_str()), list.as_array()?, None)));
+        Some(lists.collect::<Option<Vec<_>>>()?.concat())
+    };
+    let list = match root {
+        Value::Array(list) => Some(list_items(None, list, None)),
+        _ => find_list(root).map(|(_, list)| list_items(None, list, Some(root))),
+    };
+    match format {
+        Format::Official => {
+            by_key().ok_or(not_that("it has no list of builds under each codename"))
+        }
+        Format::V2 if root.get("files").is_some() => Ok(one()),
+        Format::V2 => list.ok_or(not_that("it is not a list")),
+        _ if flat::is_entry(root) => Ok(one()),
+        _ => list
+            .or_else(by_key)
+            .ok_or(not_that("it is neither a list of builds nor one build")),
+    }
+}
+
+/// Reads the build of an item, and the deltas that come with it.
+fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
+    let format = feed.format;
+    let place = item.place();
     let numbers = entry_rules::number_problems(item.value).into_iter();
     let mut notes: Vec<String> = numbers.map(|problem| problem.to_string()).collect();
     let read = match (format, item.value.is_object()) {
-        (_, false) => Err("it is no JSON object".to_owned()),
-        (Format::V1, _) => v1::read(item.value, options.ids_are_sha256).map(|full| (full, vec![])),
+        (_, false) => Err("it is not a JSON object".to_owned()),
         (Format::V2, _) => v2::read(item.value, &mut notes),
-        (Format::LineageOta, _) => lineageota::read(item.value).map(|full| (full, vec![])),
-        (Format::Official, _) => {
-            official::read(item.value, item.device, options.url_base).map(|full| (full, vec![]))
-        }
-        (Format::CrDroid, _) => crdroid::read(item.value).map(|full| (full, vec![])),
+        (Format::Official, _) => official::read(item.value, item.key, options.url_base, &mut notes)
+            .map(|full| (full, vec![])),
+        (_, _) => flat::read(item.value, format, options, &mut notes).map(|full| (full, vec![])),
     };
-    let (full, deltas) = match read {
+    let (mut full, deltas) = match read {
         Ok(read) => read,
         Err(reason) => {
-            return vec![Entry {
+            feed.entries.push(Entry {
                 place,
                 filename: wire::find_filename(item.value),
                 build: Err(reason),
                 notes,
-            }];
+                flavour: None,
+                text: DeviceText::default(),
+            });
+            return;
         }
     };
-    let to_entry = |place: String, facts: Facts, mut notes: Vec<String>| Entry {
-        place,
-        filename: facts.filename.clone(),
-        build: facts.into_build(options, &mut notes),
-        notes,
+    if full.codename.is_none() {
+        full.codename = item.codename(format).map(str::to_owned);
+    }
+    let codename = full.codename.clone();
+    let of_key = flat::flavour(item.value);
+    let mut add = |place: String, facts: Facts, mut notes: Vec<String>| {
+        let filename = facts.filename.clone();
+        let is_delta_name = filename.as_deref().is_some_and(is_delta_name);
+        if is_delta_name && !facts.is_delta && format != Format::Official {
+            feed.passed_over.push(format!(
+                "{}: by its name it is a delta, and the feed does not name the build it starts from",
+                label(&place, filename.as_deref())
+            ));
+            return;
+        }
+        let build = facts.into_build(options, &mut notes);
+        let of_build = || device::flavour(build.as_ref().ok()?);
+        feed.entries.push(Entry {
+            flavour: of_key.or_else(of_build),
+            place,
+            filename,
+            build,
+            notes,
+            text: info::read(item.value),
+        });
     };
     let delta_place = format!("{place}, its delta");
-    let mut entries = vec![to_entry(place, full, notes)];
-    entries.extend(
-        deltas
-            .into_iter()
-            .map(|delta| to_entry(delta_place.clone(), delta, Vec::new())),
-    );
-    entries
+    add(place, full, notes);
+    for delta in deltas {
+        let delta = Facts {
+            codename: codename.clone(),
+            ..delta
+        };
+        add(delta_place.clone(), delta, Vec::new());
+    }
+}
+
+/// Whether a package is named as deltas are: `…-incremental.zip`, `…-bacon-from-abc.zip`, `…-delta.zip`.
+fn is_delta_name(filename: &str) -> bool {
+    names::words(filename, &[]).contains("incremental")
+        || filename.contains("-from-")
+        || crate::build::stem(filename).ends_with("-delta")
 }
 
 #[cfg(test)]
@@ -373,8 +551,10 @@ mod tests {
             format: None,
             device: None,
             feed_name: None,
+            feed_folders: &[],
             known_devices: &[],
             romtype: None,
+            version: None,
             variant: None,
             url_base: None,
             ids_are_sha256: false,
@@ -406,17 +586,44 @@ mod tests {
         for (feed, format) in [
             (json!({"response": []}), Format::V1),
             (json!({"response": [{"id": "x"}]}), Format::V1),
+            (json!({"response": [v1_entry()]}), Format::V1),
             (
-                json!({"response": [null, {"download": ""}]}),
+                json!({"response": [null, {"filename": "", "download": ""}]}),
                 Format::CrDroid,
             ),
             (
-                json!({"id": null, "result": [{"md5sum": "", "channel": ""}]}),
+                json!({"id": null, "result": [{"filename": "", "url": "", "md5sum": "", "channel": ""}]}),
                 Format::LineageOta,
             ),
             (json!([]), Format::V2),
-            (json!({}), Format::Official),
-            (json!({"bacon": [], "mako": []}), Format::Official),
+            (json!([{"files": []}]), Format::V2),
+            (
+                json!({"datetime": 1, "files": [{"filename": "", "url": ""}]}),
+                Format::V2,
+            ),
+            (
+                json!({"files": [{"file": "", "filelink": ""}]}),
+                Format::Other,
+            ),
+            (json!([v1_entry()]), Format::Other),
+            (v1_entry(), Format::Other),
+            (json!({"updates": [v1_entry()]}), Format::Other),
+            (
+                json!({"codename": "x", "releases": [{"fileName": "", "url": ""}]}),
+                Format::Other,
+            ),
+            (
+                json!({"pie": [{"file_name": "", "file_size": 1}]}),
+                Format::Other,
+            ),
+            (
+                json!({"bacon": [], "mako": [{"files": []}]}),
+                Format::Official,
+            ),
+            (
+                json!({"bacon": [{"filename": "", "filepath": ""}]}),
+                Format::Official,
+            ),
         ] {
             assert_eq!(detect(&feed), Some(format), "{feed}");
         }
@@ -424,6 +631,13 @@ mod tests {
             json!("x"),
             json!({"response": {}}),
             json!({"error": false, "url": "x"}),
+            // Lists of anything else: changelogs, maintainers, devices.
+            json!({}),
+            json!({"bacon": []}),
+            json!({"updates": []}),
+            json!({"2024": [{"text": "x", "version": "1"}]}),
+            json!([{"name": "x", "devices": []}]),
+            json!({"codename": "bacon", "releases": null}),
         ] {
             assert_eq!(detect(&feed), None, "{feed}");
         }
@@ -484,8 +698,9 @@ mod tests {
             "foo-bar"
         );
         assert_eq!(device("update.zip", named("mako")).unwrap(), "mako");
+        assert_eq!(device("update.zip", named("onyx")).unwrap(), "onyx");
         assert!(
-            device("update.zip", named("other"))
+            device("update.zip", named("feed"))
                 .unwrap_err()
                 .ends_with("add --device")
         );

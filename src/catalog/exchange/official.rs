@@ -2,7 +2,8 @@
 //!
 //! Source: `api_common.py` and `api_v2.py` of lineageos-infra/updater. Since 2023 a
 //! build has `files`, sorted by the backend so that the first `.zip` is the package;
-//! before, it was the file. Addresses are the server's `DOWNLOAD_BASE_URL` and
+//! before, it was the file, as it still is in ArrowOS's lists (arrow_ota), whose dates are
+//! days. Addresses are the server's `DOWNLOAD_BASE_URL` and
 //! `filepath`, joined as they are; the answers of the server itself have them as
 //! `url`.
 
@@ -63,6 +64,7 @@ pub(super) fn read(
     entry: &Value,
     device: Option<&str>,
     url_base: Option<&str>,
+    notes: &mut Vec<String>,
 ) -> Result<Facts, String> {
     let wire: Wire = wire::parse(entry)?;
     let package = package(entry).ok_or("it has no .zip in files")?;
@@ -74,7 +76,7 @@ pub(super) fn read(
     let url = match url_base {
         None => wire::text("url", &file.url)?,
         Some(base) => {
-            let path = wire::text("filepath", &file.filepath)?.ok_or("it tells no filepath")?;
+            let path = wire::text("filepath", &file.filepath)?.ok_or("it has no filepath")?;
             if !path.starts_with('/') {
                 return Err(format!(
                     "filepath `{}` does not begin with a slash",
@@ -84,15 +86,21 @@ pub(super) fn read(
             Some(format!("{base}{path}"))
         }
     };
+    let is_day = |date: &Value| date.as_str().is_some_and(|date| date.trim().len() == 8);
+    let timestamp = match is_day(&wire.datetime) {
+        true => wire::day("datetime", &wire.datetime, notes)?,
+        false => wire::number("datetime", &wire.datetime)?,
+    };
     let sdk_level = either(&wire.os_sdk_level, &file.os_sdk_level);
     let security_patch = either(&wire.os_patch_level, &file.os_patch_level);
     let property_files = either(&wire.ota_property_files, &file.ota_property_files);
     Ok(Facts {
-        device: device.map(str::to_owned),
+        codename: device.map(str::to_owned),
+        is_lineage: true,
         filename: wire::text("filename", &file.filename)?,
         version: wire::text("version", &wire.version)?,
         romtype: wire::text("type", &wire.romtype)?,
-        timestamp: wire::number("datetime", &wire.datetime)?,
+        timestamp,
         size: wire::size(&file.size)?,
         sha256: wire::digest("sha256", &file.sha256)?,
         sdk_level: wire::sdk_level("os_sdk_level", &sdk_level)?,

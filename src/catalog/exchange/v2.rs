@@ -10,15 +10,6 @@ use serde_json::Value;
 use super::facts::Facts;
 use super::wire;
 
-/// What forks call the incremental that a delta starts from.
-const SOURCE_KEYS: [&str; 5] = [
-    "preBuildIncremental",
-    "pre-build-incremental",
-    "pre_build_incremental",
-    "sourceIncremental",
-    "source_incremental",
-];
-
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Wire {
@@ -53,10 +44,10 @@ pub(super) fn read(entry: &Value, notes: &mut Vec<String>) -> Result<(Facts, Vec
     let mut deltas = Vec::new();
     for file in wire.incremental.as_array().into_iter().flatten() {
         let is_source = |key: &&&str| file.get(**key).is_some_and(Value::is_string);
-        let Some(key) = SOURCE_KEYS.iter().find(is_source) else {
+        let Some(key) = wire::SOURCE_KEYS.iter().find(is_source) else {
             let name = wire::find_filename(file).unwrap_or_else(|| "without a name".to_owned());
             notes.push(format!(
-                "its delta {} is passed over: the feed does not tell which build it starts from",
+                "its delta {} is passed over: the feed does not name the build it starts from",
                 name.escape_debug()
             ));
             continue;
@@ -89,6 +80,7 @@ fn read_file(wire: &Wire, file: &Value) -> Result<Facts, String> {
         sdk_level: wire::sdk_level("os_sdk_level", &sdk_level)?,
         security_patch: wire::text("os_patch_level", &security_patch)?,
         property_files: wire::property_files(&file.ota_property_files)?,
+        is_lineage: true,
         ..Facts::default()
     })
 }

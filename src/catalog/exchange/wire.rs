@@ -4,7 +4,17 @@
 //! The wire structs of the formats hold each value as it stands, so that a wrong
 //! one can be told by its key.
 
+use chrono::NaiveDate;
 use serde_json::Value;
+
+/// What families call the incremental that a delta starts from.
+pub(super) const SOURCE_KEYS: [&str; 5] = [
+    "preBuildIncremental",
+    "pre-build-incremental",
+    "pre_build_incremental",
+    "sourceIncremental",
+    "source_incremental",
+];
 
 /// A text; a number stands for its digits, and nothing for what is empty.
 pub(super) fn text(key: &str, value: &Value) -> Result<Option<String>, String> {
@@ -40,6 +50,24 @@ pub(super) fn number(key: &str, value: &Value) -> Result<Option<i64>, String> {
             Err(format!("{key} is {}, and no number", kind(value)))
         }
     }
+}
+
+/// A day as `20230113`, as the second at which it begins.
+pub(super) fn day(
+    key: &str,
+    value: &Value,
+    notes: &mut Vec<String>,
+) -> Result<Option<i64>, String> {
+    let Some(text) = text(key, value)? else {
+        return Ok(None);
+    };
+    let day = NaiveDate::parse_from_str(text.trim(), "%Y%m%d").map_err(|_| {
+        let text = shorten(&text).escape_debug();
+        format!("{key} `{text}` is not a day, as 20230113 is")
+    })?;
+    let midnight = day.and_time(chrono::NaiveTime::MIN).and_utc();
+    notes.push(format!("{key} is only a day; its midnight in UTC is used"));
+    Ok(Some(midnight.timestamp()))
 }
 
 /// A length in bytes.
@@ -80,8 +108,8 @@ fn whole(number: f64) -> Option<i64> {
 
 /// What an entry calls its package, as far as that can be told of a broken one.
 pub(super) fn find_filename(entry: &Value) -> Option<String> {
-    let file = || entry.get("files")?.get(0)?.get("filename");
-    let name = entry.get("filename").or_else(file)?.as_str()?;
+    let file = || super::flat::filename(entry.get("files")?.get(0)?);
+    let name = super::flat::filename(entry).or_else(file)?.as_str()?;
     Some(shorten(name).to_owned())
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use crate::build::{self, Device};
 use crate::catalog::lanes::{DeltaOffer, Installed, Lane, Offer};
 use crate::changelog::Rendered;
-use crate::config::Config;
+use crate::config::{Config, DeviceInfo};
 
 /// What is known of builds beside their facts.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +54,8 @@ pub struct DeviceValues<'a> {
     /// Where people read about it, from `devices.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub info_url: Option<&'a str>,
-    /// `[device.<codename>.info]` of the settings.
+    /// `info` of `devices.json`, and `[device.<codename>.info]` of the settings, which takes
+    /// precedence.
     pub info: BTreeMap<&'a str, &'a Json>,
     /// The release types that phones ask for, in lower case.
     pub romtypes: Vec<&'a str>,
@@ -76,13 +77,17 @@ impl<'a> DeviceValues<'a> {
         let known = config.known_devices.get(model);
         let known = known.or_else(|| config.known_devices.get(owner?.0));
         let text = |text: &'a String| Some(text.as_str()).filter(|text| !text.is_empty());
-        let info = owner.into_iter().flat_map(|(_, settings)| &settings.info);
+        let of_devices = known.and_then(DeviceInfo::info).into_iter().flatten();
+        let of_settings = owner.into_iter().flat_map(|(_, settings)| &settings.info);
         DeviceValues {
             model,
             name: known.and_then(|known| text(&known.name)),
             oem: known.and_then(|known| text(&known.oem)),
             info_url: known.and_then(|known| known.info_url.as_deref()),
-            info: info.map(|(key, value)| (key.as_str(), value)).collect(),
+            info: of_devices
+                .chain(of_settings)
+                .map(|(key, value)| (key.as_str(), value))
+                .collect(),
             romtypes,
             versions: offers.iter().map(|o| o.build.version.as_str()).collect(),
         }

@@ -55,14 +55,17 @@ pub(super) fn exchange(data: &[u8]) {
     let device = Device::parse("bacon").expect("a name");
     let romtype = Romtype::parse("nightly").expect("a name");
     let variant = Variant::parse("gapps").expect("a name");
-    let formats = [None, Some(Format::V1), Some(Format::Official)];
+    let (v1, official, other) = (Format::V1, Format::Official, Format::Other);
+    let formats = [None, Some(v1), Some(official), Some(other)];
     let options = Options {
         variant_of: &|name| name.contains("gapps").then(|| variant.clone()),
         format: formats[usize::from(selector >> 6) % formats.len()],
         device: is_set(0).then_some(&device),
         feed_name: is_set(1).then_some("bacon"),
+        feed_folders: &["gapps", "mako"],
         known_devices: &["bacon".to_owned()],
         romtype: is_set(2).then_some(&romtype),
+        version: is_set(2).then_some("21.0"),
         variant: is_set(3).then_some(&variant),
         url_base: is_set(4).then_some(BASE_URL),
         ids_are_sha256: is_set(5),
@@ -81,7 +84,11 @@ pub(super) fn exchange(data: &[u8]) {
     let mut catalogs = Catalogs::load(&[nowhere]).expect("a catalog that is not there is empty");
     catalogs.own = SITE.clone();
     let num_before = catalogs.own.builds.len();
-    let answers = merge::take_up(feed.entries, &mut catalogs);
+    let guard = merge::Guard {
+        object: &|build| build.filename.contains("objection").then(String::new),
+        may_mix: &|device| device.as_str() == "mako",
+    };
+    let answers = merge::take_up(feed.entries, &mut catalogs, guard);
     let num_added = answers
         .iter()
         .filter(|answer| answer.outcome == Ok(merge::Taken::Added))
@@ -202,8 +209,10 @@ fn assert_exported(catalog: &Catalog) {
         format: Some(Format::Official),
         device: None,
         feed_name: None,
+        feed_folders: &[],
         known_devices: &[],
         romtype: None,
+        version: None,
         variant: None,
         url_base: Some(BASE_URL),
         ids_are_sha256: false,

@@ -1,0 +1,263 @@
+//! Which device an entry of a feed is for.
+//!
+//! In: what the entry, its file name and the feed's own name tell. Out: the device, or one
+//! line on what contradicts what. `device` may hold the name in shops and a feed may have
+//! any name, so both count only where something else agrees.
+
+use super::Options;
+use crate::build::{Build, Device};
+use crate::names;
+
+/// Words that stand in names of feeds, folders and packages, and are not codenames.
+const WORDS: [&str; 60] = [
+    "alpha",
+    "android",
+    "api",
+    "beta",
+    "build",
+    "builds",
+    "cm",
+    "community",
+    "current",
+    "device",
+    "devices",
+    "download",
+    "downloads",
+    "eight",
+    "eighteen",
+    "eleven",
+    "eng",
+    "example",
+    "experimental",
+    "feed",
+    "feeds",
+    "fifteen",
+    "fourteen",
+    "full",
+    "incremental",
+    "index",
+    "json",
+    "latest",
+    "lineage",
+    "list",
+    "main",
+    "manifest",
+    "master",
+    "monthly",
+    "nightly",
+    "nine",
+    "official",
+    "oreo",
+    "ota",
+    "pie",
+    "release",
+    "releases",
+    "rom",
+    "sample",
+    "seventeen",
+    "signed",
+    "sixteen",
+    "snapshot",
+    "stable",
+    "template",
+    "ten",
+    "test",
+    "thirteen",
+    "twelve",
+    "unofficial",
+    "update",
+    "updates",
+    "user",
+    "userdebug",
+    "weekly",
+];
+
+/// Shortest name of a feed that is taken for a codename though nothing else agrees.
+const MIN_LEN_ALONE: usize = 3;
+
+/// Finds the device of a package.
+///
+/// `codename` is under a key that means one, `device` under a key that may mean the name in
+/// shops.
+///
+/// # Errors
+/// One line with the flag that settles it.
+pub(super) fn find(
+    filename: &str,
+    codename: Option<&str>,
+    device: Option<&str>,
+    options: Options<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Device, String> {
+    if let Some(asked) = options.device {
+        if let Some(codename) = codename.filter(|codename| *codename != asked.as_str()) {
+            notes.push(format!(
+                "the feed has device `{}`; --device {asked} takes precedence",
+                codename.escape_debug()
+            ));
+        }
+        return Ok(asked.clone());
+    }
+    if let Some(codename) = codename.filter(|codename| holds(filename, codename)) {
+        return Device::parse(codename).map_err(|error| format!("{error}; add --device"));
+    }
+    let is_known = |name: &str| options.known_devices.iter().any(|known| known == name);
+    let feed = find_in_feed_name(filename, options);
+    let device = device.filter(|device| is_codename(device));
+    let named_device = device.filter(|device| holds(filename, device));
+    let parse = |known: &[String]| names::parse(filename, known)?.device;
+    let hints: Vec<String> = [feed, codename, device]
+        .into_iter()
+        .flatten()
+        .map(str::to_owned)
+        .collect();
+    let parsed = parse(options.known_devices)
+        .filter(|parsed| is_known(parsed))
+        .or_else(|| parse(&hints));
+    let parsed = parsed.as_deref();
+    let feed_name = options.feed_name;
+    let found = if let Some(codename) = codename {
+        // Only a part of the feed's name is too little against a key.
+        let whole = feed.filter(|feed| feed_name == Some(feed));
+        let other = whole
+            .or(named_device)
+            .or(parsed.filter(|parsed| is_known(parsed)));
+        let is_other = |other: &&str| !other.eq_ignore_ascii_case(codename);
+        if let Some(other) = other.filter(is_other) {
+            return Err(contradiction("the feed has device", codename, other));
+        }
+        codename
+    } else if let Some(feed) = feed {
+        if let Some(parsed) = parsed.filter(|parsed| is_longer(parsed, feed)) {
+            return Err(contradiction("the feed's name is", feed, parsed));
+        }
+        feed
+    } else if let Some(device) = named_device {
+        device
+    } else if let Some(parsed) = parsed {
+        let is_other = |feed: &&str| {
+            let begin = filename.get(..feed.len());
+            // A feed may be named after its ROM.
+            let is_rom = begin.is_some_and(|begin| begin.eq_ignore_ascii_case(feed));
+            *feed != parsed
+                && (is_known(feed) || (is_codename(feed) && !is_known(parsed) && !is_rom))
+        };
+        if let Some(feed) = feed_name.filter(is_other) {
+            return Err(contradiction("the feed's name is", feed, parsed));
+        }
+        parsed
+    } else if let Some(device) = device.filter(|device| is_known(device) || !is_title(device)) {
+        device
+    } else if let Some(feed) = feed_name
+        .filter(|feed| is_known(feed) || (is_codename(feed) && feed.len() >= MIN_LEN_ALONE))
+    {
+        if !is_known(feed) {
+            notes.push(format!(
+                "device `{feed}` comes from the feed's own name; if it is another, add --device"
+            ));
+        }
+        feed
+    } else {
+        return Err("neither the feed nor the file name names its device; add --device".to_owned());
+    };
+    Device::parse(found).map_err(|error| format!("{error}; add --device"))
+}
+
+fn contradiction(what: &str, one: &str, other: &str) -> String {
+    format!(
+        "{what} `{}`, and its file name is of `{}`; add --device",
+        one.escape_debug(),
+        other.escape_debug()
+    )
+}
+
+/// The codename that the feed's name, a part of it or its folder has in common with a
+/// package.
+fn find_in_feed_name<'a>(filename: &str, options: Options<'a>) -> Option<&'a str> {
+    let feed = options.feed_name?;
+    let is_known = |name: &str| options.known_devices.iter().any(|known| known == name);
+    // First in a name stands that of the ROM.
+    let is_shared = |name: &&str| {
+        (is_codename(name) && holds_behind_rom(filename, name))
+            || (is_known(name) && holds(filename, name))
+    };
+    let only = |mut names: Box<dyn Iterator<Item = &'a str> + 'a>| {
+        let first = names.find(is_shared)?;
+        names.all(|name| !is_shared(&name)).then_some(first)
+    };
+    Some(feed)
+        .filter(is_shared)
+        .or_else(|| only(Box::new(feed.split('_'))))
+        .or_else(|| only(Box::new(feed.split(['-', '_']))))
+        .or_else(|| {
+            let mut folders = options.feed_folders.iter().copied();
+            // A feed that has a codename's name is not named by its folder.
+            folders.find(|folder| is_shared(folder) && !is_codename(feed))
+        })
+}
+
+/// Whether a text can be a codename: a path segment with a part that is neither a version nor
+/// a word of another meaning.
+fn is_codename(text: &str) -> bool {
+    Device::parse(text).is_ok()
+        && names::flavour(text).is_none()
+        && text.split(['-', '_']).any(is_codename_part)
+}
+
+fn is_codename_part(part: &str) -> bool {
+    let is_version = part
+        .trim_start_matches(['v', 'V'])
+        .chars()
+        .all(|c| c.is_ascii_digit() || c == '.');
+    let word = part.to_ascii_lowercase();
+    !is_version && !WORDS.contains(&word.as_str()) && names::flavour(part).is_none()
+}
+
+/// Whether a codename has another as a part, and more: `poplar_dsds` is not `poplar`.
+fn is_longer(name: &str, part: &str) -> bool {
+    let num = |text: &str| {
+        text.split(['-', '_'])
+            .filter(|part| is_codename_part(part))
+            .count()
+    };
+    holds(name, part) && num(name) > num(part)
+}
+
+/// Whether a text is written as a name in shops: `Pixel`, `Robin`.
+fn is_title(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters.next().is_some_and(|c| c.is_ascii_uppercase())
+        && letters.next().is_some_and(|c| c.is_ascii_lowercase())
+}
+
+/// Whether a name has another as one of its parts, whatever the case.
+fn holds(name: &str, part: &str) -> bool {
+    at(name, part).next().is_some()
+}
+
+fn holds_behind_rom(name: &str, part: &str) -> bool {
+    at(name, part).any(|at| at > 0)
+}
+
+/// Where a name has another as one of its parts.
+fn at(name: &str, part: &str) -> impl Iterator<Item = usize> {
+    let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
+    let name = name.to_ascii_lowercase();
+    let part = part.to_ascii_lowercase();
+    let mut found = Vec::new();
+    if !part.is_empty() {
+        for (at, _) in name.match_indices(&part) {
+            let (before, after) = (&name[..at], &name[at + part.len()..]);
+            if is_edge(before.chars().next_back()) && is_edge(after.chars().next()) {
+                found.push(at);
+            }
+        }
+    }
+    found.into_iter()
+}
+
+/// The flavours that a package is told to be of by its file name and address.
+#[must_use]
+pub(super) fn flavour(build: &Build) -> Option<&'static str> {
+    names::flavour(&build.filename).or_else(|| names::flavour_of_path(build.url.as_deref()?))
+}
