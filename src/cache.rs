@@ -1,9 +1,9 @@
 //! What is known of files that have not changed since they were last read: their
-//! digests, and what their partitions told.
+//! digests, and what their partitions told, or why they cannot be read.
 //!
 //! One JSON file, local to a machine and never part of a site. An entry holds
 //! while path, size, modification time and inode are the same; what the
-//! partitions told, also while the program and the families of the settings are.
+//! partitions told, and faults, also while the program and the families of the settings are.
 //! Losing the cache costs time and nothing else.
 
 use std::collections::BTreeMap;
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
+use crate::class::Class;
 use crate::device_props::DeviceProps;
 use crate::digest::{Digests, hex};
 use crate::family::{self, Family};
@@ -27,7 +28,7 @@ use crate::props::{Era, PropertyFile, PropertyMap};
 use crate::verify::{Verdict, rules};
 
 /// Version of the cache file; another version is thrown away.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// To be raised when the readers of partitions find more, or read differently.
 const READER_VERSION: u32 = 4;
 /// To be raised when `verify` finds more, or judges differently.
@@ -85,9 +86,13 @@ struct Entry {
     size: u64,
     modified_ns: i64,
     inode: u64,
-    md5: String,
-    sha256: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    md5: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sha256: Option<String>,
     device: Option<Device>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fault: Option<Fault>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     verdict: Option<WireVerdict>,
 }
@@ -149,8 +154,16 @@ impl WireVerdict {
     }
 }
 
+/// Why a file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fault {
+    class: String,
+    message: String,
+}
+
 /// What the partitions told, as far as facts depend on it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Device {
     is_delta: bool,
@@ -161,7 +174,7 @@ struct Device {
     warnings: Vec<String>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     place: String,
@@ -180,6 +193,20 @@ pub struct Told {
 }
 
 impl Entry {
+    /// A file of which nothing is known yet.
+    fn new(stamp: Stamp) -> Entry {
+        Entry {
+            size: stamp.size,
+            modified_ns: stamp.modified_ns,
+            inode: stamp.inode,
+            md5: None,
+            sha256: None,
+            device: None,
+            fault: None,
+            verdict: None,
+        }
+    }
+
     fn stamp(&self) -> Stamp {
         Stamp {
             size: self.size,
@@ -245,7 +272,7 @@ impl Cache {
         let (mut files, made_by) = parse(&bytes).unwrap_or_default();
         if made_by != reader {
             for entry in files.values_mut() {
-                entry.device = None;
+                (entry.device, entry.fault) = (None, None);
             }
         }
         Cache {
@@ -266,8 +293,8 @@ impl Cache {
     pub fn digests(&self, path: &Path, stamp: Stamp) -> Option<Digests> {
         self.with(path, stamp, |entry| {
             Some(Digests {
-                md5: entry.md5.clone(),
-                sha256: entry.sha256.clone(),
+                md5: entry.md5.clone()?,
+                sha256: entry.sha256.clone()?,
             })
         })
     }
@@ -276,6 +303,16 @@ impl Cache {
     #[must_use]
     pub fn told(&self, path: &Path, stamp: Stamp) -> Option<Told> {
         self.with(path, stamp, |entry| Some(entry.device.as_ref()?.told()))
+    }
+
+    /// Why `path` cannot be read, if it still is the file that was read: the class of the fault,
+    /// and the error with its causes.
+    #[must_use]
+    pub fn fault(&self, path: &Path, stamp: Stamp) -> Option<(Class, String)> {
+        self.with(path, stamp, |entry| {
+            let fault = entry.fault.as_ref()?;
+            Some((Class::parse(&fault.class)?, fault.message.clone()))
+        })
     }
 
     /// What reading all of `path` told, if it still is the file that was read; `place` is
@@ -293,7 +330,8 @@ impl Cache {
     pub fn put_verdict(&self, path: &Path, stamp: Stamp, verdict: &Verdict) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = state.files.get_mut(path);
-        let Some(entry) = entry.filter(|entry| entry.stamp() == stamp) else {
+        let is_hashed = |entry: &&mut Entry| entry.stamp() == stamp && entry.sha256.is_some();
+        let Some(entry) = entry.filter(is_hashed) else {
             return Ok(());
         };
         entry.verdict = Some(WireVerdict::of(verdict));
@@ -337,23 +375,44 @@ impl Cache {
         }
     }
 
-    /// Remembers what was read of `path`, and writes the cache now and then so
-    /// that an interrupted run keeps what it has done.
+    /// Remembers what the partitions of `path` told.
     ///
     /// # Errors
     /// If the cache cannot be written.
-    pub fn put(
+    pub fn put_told(&self, path: &Path, stamp: Stamp, told: &Told, now_ns: i64) -> io::Result<()> {
+        let device = Some(self.remember(told));
+        self.change(path, stamp, now_ns, |entry| {
+            let is_new = entry.device != device;
+            (entry.device, entry.fault) = (device, None);
+            is_new
+        })
+    }
+
+    /// Remembers why `path` cannot be read.
+    ///
+    /// # Errors
+    /// If the cache cannot be written.
+    pub fn put_fault(
         &self,
         path: &Path,
         stamp: Stamp,
-        digests: &Digests,
-        told: &Told,
+        class: Class,
+        message: String,
         now_ns: i64,
     ) -> io::Result<()> {
-        self.insert(path, stamp, digests, Some(self.remember(told)), now_ns)
+        let fault = Some(Fault {
+            class: class.as_str().to_owned(),
+            message,
+        });
+        self.change(path, stamp, now_ns, |entry| {
+            let is_new = entry.fault != fault;
+            (entry.device, entry.fault) = (None, fault);
+            is_new
+        })
     }
 
-    /// Remembers the digests of a file that is no package.
+    /// Remembers the digests of a file, and writes the cache now and then so that an interrupted
+    /// run keeps what it has done.
     ///
     /// # Errors
     /// If the cache cannot be written.
@@ -364,34 +423,34 @@ impl Cache {
         digests: &Digests,
         now_ns: i64,
     ) -> io::Result<()> {
-        self.insert(path, stamp, digests, None, now_ns)
+        self.change(path, stamp, now_ns, |entry| {
+            entry.md5 = Some(digests.md5.clone());
+            entry.sha256 = Some(digests.sha256.clone());
+            true
+        })
     }
 
-    fn insert(
+    /// Changes what is known of a file; `change` tells whether anything is new.
+    fn change(
         &self,
         path: &Path,
         stamp: Stamp,
-        digests: &Digests,
-        device: Option<Device>,
         now_ns: i64,
+        change: impl FnOnce(&mut Entry) -> bool,
     ) -> io::Result<()> {
         if now_ns.saturating_sub(stamp.modified_ns) < SETTLED_NS {
             return Ok(());
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = state.files.get(path).filter(|known| known.stamp() == stamp);
-        let verdict = known.and_then(|known| known.verdict.clone());
-        let entry = Entry {
-            size: stamp.size,
-            modified_ns: stamp.modified_ns,
-            inode: stamp.inode,
-            md5: digests.md5.clone(),
-            sha256: digests.sha256.clone(),
-            device,
-            verdict,
-        };
+        let known = state.files.remove(path);
+        let known = known.filter(|known| known.stamp() == stamp);
+        let mut entry = known.unwrap_or_else(|| Entry::new(stamp));
+        let is_new = change(&mut entry);
         state.files.insert(path.to_owned(), entry);
-        self.note_change(&mut state)
+        match is_new {
+            true => self.note_change(&mut state),
+            false => Ok(()),
+        }
     }
 
     /// Writes the cache if it was not written for a while.
@@ -462,9 +521,10 @@ mod tests {
         };
         let load = || Cache::load(&dir.path().join("cache.json"), &[], &[]);
         let cache = load();
-        cache
-            .put(&file, stamp, &digests, &told, 5 + SETTLED_NS)
-            .unwrap();
+        let now = 5 + SETTLED_NS;
+        cache.put_told(&file, stamp, &told, now).unwrap();
+        assert_eq!(cache.digests(&file, stamp), None);
+        cache.put_digests(&file, stamp, &digests, now).unwrap();
         cache.save().unwrap();
         let cache = load();
         assert_eq!(cache.digests(&file, stamp), Some(digests.clone()));
@@ -488,18 +548,12 @@ mod tests {
             assert_eq!(cache.told(&file, other), None);
         }
         // Too young to be trusted.
-        cache
-            .put(
-                &file,
-                Stamp {
-                    modified_ns: 50,
-                    ..stamp
-                },
-                &digests,
-                &told,
-                60,
-            )
-            .unwrap();
+        let young = Stamp {
+            modified_ns: 50,
+            ..stamp
+        };
+        cache.put_digests(&file, young, &digests, 60).unwrap();
+        cache.put_told(&file, young, &told, 60).unwrap();
         assert_eq!(cache.digests(&file, stamp), Some(digests));
         // Gone from the disk.
         std::fs::remove_file(&file).unwrap();
@@ -508,16 +562,46 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_with_a_flipped_bit_is_empty() {
-        let digits = "a".repeat(64);
-        let entry = Entry {
+    fn fault_holds_for_the_same_stamp_and_reader() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("rom.zip");
+        std::fs::write(&file, "x").unwrap();
+        let stamp = Stamp {
             size: 1,
             modified_ns: 5,
             inode: 9,
-            md5: digits[..32].to_owned(),
-            sha256: digits,
-            device: None,
-            verdict: None,
+        };
+        let path = dir.path().join("cache.json");
+        let cache = Cache::load(&path, &[], &[]);
+        let put = cache.put_fault(
+            &file,
+            stamp,
+            Class::Limit,
+            "too much".into(),
+            5 + SETTLED_NS,
+        );
+        put.unwrap();
+        cache.save().unwrap();
+        let cache = Cache::load(&path, &[], &[]);
+        let known = Some((Class::Limit, "too much".to_owned()));
+        assert_eq!(cache.fault(&file, stamp), known);
+        assert_eq!(cache.told(&file, stamp), None);
+        assert_eq!(cache.fault(&file, Stamp { size: 2, ..stamp }), None);
+        let other = Cache::load(&path, &[], &["ro.mine"]);
+        assert_eq!(other.fault(&file, stamp), None);
+    }
+
+    #[test]
+    fn a_cache_with_a_flipped_bit_is_empty() {
+        let digits = "a".repeat(64);
+        let entry = Entry {
+            md5: Some(digits[..32].to_owned()),
+            sha256: Some(digits),
+            ..Entry::new(Stamp {
+                size: 1,
+                modified_ns: 5,
+                inode: 9,
+            })
         };
         let files = Files::from([(PathBuf::from("x"), entry)]);
         let bytes = render(&files, "me").unwrap();
@@ -526,7 +610,7 @@ mod tests {
         for (from, to) in [
             ("aaaa", "aaba"),
             ("\"size\":1", "\"size\":3"),
-            ("n\":3", "n\":2"),
+            ("n\":4", "n\":2"),
         ] {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, text);

@@ -33,6 +33,27 @@ pub enum Class {
 }
 
 impl Class {
+    const ALL: [Class; 11] = [
+        Class::NotAZip,
+        Class::Truncated,
+        Class::NotARom,
+        Class::Corrupt,
+        Class::Limit,
+        Class::Unsupported,
+        Class::MissingFacts,
+        Class::Conflict,
+        Class::HashMismatch,
+        Class::BadSignature,
+        Class::Io,
+    ];
+
+    /// The class of this [name](Class::as_str).
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Class> {
+        let mut all = Class::ALL.into_iter();
+        all.find(|class| class.as_str() == name)
+    }
+
     /// The name used in `--json` output; part of the documented schema.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -208,14 +208,7 @@ fn first_fault(
 
 /// The fault is only that of another partition.
 fn is_given_up(error: &rom::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(ReadError::Exceeded(Exceeded::Cancelled)) = error.downcast_ref() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    matches!(ReadError::exceeded(error), Some(Exceeded::Cancelled))
 }
 
 /// Reads a partition; its fault ends the reading of the other.

@@ -20,7 +20,9 @@ use crate::entry_rules::CLOCK_SLACK;
 use crate::facts::{self, Claim, Claims, Conflict, Fact, Facts, Source};
 use crate::family::{self, Family, Found, Reading};
 use crate::fetch::Remote;
-use crate::io::{Budget, Counted, Counters, FileSource, Limits, ReadAt, Stamp};
+use crate::io::{
+    Budget, Counted, Counters, Exceeded, FileSource, Limits, ReadAt, ReadError, Stamp,
+};
 use crate::names;
 use crate::package::layout::{self, Layout, NotARom};
 use crate::package::metadata::{self, OtaMetadata};
@@ -86,6 +88,14 @@ pub enum Error {
         /// Why its partitions tell nothing, if it has any.
         why: Option<String>,
     },
+    /// What reading the same file failed with before.
+    #[error("{message}")]
+    Remembered {
+        /// The class of the fault.
+        class: Class,
+        /// The error and its causes.
+        message: String,
+    },
     /// No phone could install it.
     #[error("{0}")]
     NotInstallable(&'static str),
@@ -146,6 +156,7 @@ impl Error {
             Error::NotARom(_) => Class::NotARom,
             Error::Signature(error) => error.class(),
             Error::Rom(error) => error.class(),
+            Error::Remembered { class, .. } => *class,
             Error::Conflict(_) | Error::StrayBuildProp { .. } => Class::Conflict,
             Error::Missing { .. } => Class::MissingFacts,
             Error::NotInstallable(_)
@@ -156,6 +167,30 @@ impl Error {
             Error::Digest(error) => error.class(),
             Error::HashMismatch { .. } => Class::HashMismatch,
         }
+    }
+
+    /// Whether the same bytes will fail in the same way whatever the settings, the machine and
+    /// the files next to them. How long reading took says more about the machine.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        let is_of_bytes = matches!(
+            self,
+            Error::Zip(_)
+                | Error::NotARom(_)
+                | Error::Signature(_)
+                | Error::Rom(_)
+                | Error::StrayBuildProp { .. }
+        );
+        let exceeded = ReadError::exceeded(self);
+        is_of_bytes
+            && self.class() != Class::Io
+            && matches!(exceeded, None | Some(Exceeded::Decoded { .. }))
+    }
+
+    /// Whether other packages used the room for temporary files at the time.
+    #[must_use]
+    pub fn is_contended(&self) -> bool {
+        matches!(ReadError::exceeded(self), Some(Exceeded::Contended))
     }
 }
 
@@ -280,7 +315,7 @@ pub fn open_source(
     source: impl ReadAt + 'static,
     limits: &Limits,
 ) -> Result<(Package, Arc<Budget>), Error> {
-    let budget = Arc::new(Budget::new(limits.clone()));
+    let budget = Arc::new(Budget::new(limits.for_package(source.size())));
     let package = Package::open(Arc::new(Counted::new(source, Arc::clone(&budget))))?;
     Ok((package, budget))
 }
@@ -695,6 +730,16 @@ fn tells_all(props: &PropertyMap, context: Context<'_>) -> bool {
 }
 
 impl Examined {
+    /// What is remembered of the package.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        Told {
+            is_delta: self.kind != Kind::Full,
+            device_props: self.device_props.clone(),
+            has_projects: self.has_projects,
+        }
+    }
+
     /// Whether this is a delta and `full` is the build it makes.
     #[must_use]
     pub fn leads_to(&self, full: &Build) -> bool {

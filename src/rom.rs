@@ -214,6 +214,12 @@ impl Rom {
         if let Some(entry) = package.open_entry(layout::PAYLOAD)? {
             let payload = Arc::new(Payload::open(entry.source(&rom.budget))?);
             rom.needs_source = payload.needs_source()?;
+            if let Some((partition, source)) = payload.find_cut() {
+                return Err(Error::PayloadPartition {
+                    partition: partition.to_owned(),
+                    source,
+                });
+            }
             for name in payload.partitions() {
                 let origin = Origin::Payload(Arc::clone(&payload));
                 rom.add(name.to_owned(), layout::PAYLOAD, origin);

@@ -423,6 +423,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
             settings.changelogs,
             &catalogs[0].with_file_name(romfeed::config::CHANGELOGS_DIR),
         ),
+        limits: Limits::in_folders(temporary_folders(&catalogs[0]), Instant::now),
         // One lock, whatever link leads to the catalog.
         state: behind_links(&catalogs[0]).with_file_name(romfeed::config::STATE_DIR),
         catalogs,
@@ -458,6 +459,19 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         config,
         devices_errors: known_devices.errors,
     })
+}
+
+/// Where temporary files may go: the folder that `TMPDIR` names, else the one that the state is
+/// in or will be made in, else that of the system.
+fn temporary_folders(catalog: &Path) -> Vec<PathBuf> {
+    let beside_state = std::path::absolute(catalog).unwrap_or_else(|_| catalog.to_owned());
+    let beside_state = beside_state.ancestors().skip(1).find(|path| path.is_dir());
+    let mut folders = vec![std::env::temp_dir()];
+    if let Some(folder) = beside_state {
+        let is_named = std::env::var_os("TMPDIR").is_some_and(|folder| !folder.is_empty());
+        folders.insert(usize::from(is_named), folder.to_owned());
+    }
+    folders
 }
 
 /// The certificates in files, which are PEM or DER.

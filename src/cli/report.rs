@@ -124,7 +124,13 @@ fn hint(fault: &Fault) -> &'static str {
             return "set the right value under [[override]] in romfeed.toml";
         }
         Some(ingest::Error::BadName { .. }) => return "rename it",
-        Some(ingest::Error::StrayBuildProp { .. }) => {
+        Some(
+            ingest::Error::StrayBuildProp { .. }
+            | ingest::Error::Remembered {
+                class: Class::Conflict,
+                ..
+            },
+        ) => {
             return "remove `system/build.prop` from the zip, sign it again, then run again";
         }
         // Both say what they are about.

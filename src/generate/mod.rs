@@ -27,15 +27,15 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use crate::build::{Build, Kind};
-use crate::cache::{Cache, Told};
+use crate::cache::Cache;
 use crate::catalog::{Catalog, Catalogs, Contradiction, file};
-use crate::class::Class;
+use crate::class::{Class, chain};
 use crate::config::Config;
 use crate::digest::{self, Digests, Source};
 use crate::family::Reading;
 use crate::feed;
 use crate::ingest::{self, Context, Examined};
-use crate::io::{behind_links, remove_leftover, write_atomically};
+use crate::io::{Stamp, behind_links, remove_leftover, write_atomically};
 use crate::scan::{self, Found};
 use crate::site::{self, writer};
 
@@ -215,7 +215,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     let kept = beside::list_kept(&config.changelogs)?;
     let packages = &scan.packages;
     let examined =
-        pool.install(|| examine_all(config, packages, &cache, &kept, &merged, &mut report));
+        pool.install(|| examine_all(config, packages, &cache, &kept, &merged, now_ns, &mut report));
     let drafts = draft_all(config, examined, &merged, now, observer, &mut report);
     require_addresses(config, &merged, drafts.iter().map(|draft| &draft.build))?;
     drop(merged);
@@ -365,15 +365,6 @@ struct Draft {
 }
 
 impl Draft {
-    /// What is remembered of the package.
-    fn told(&self) -> Told {
-        Told {
-            is_delta: self.package.kind != Kind::Full,
-            device_props: self.package.device_props.clone(),
-            has_projects: self.package.has_projects,
-        }
-    }
-
     /// The build with its digests, and what there is to warn of.
     fn verified(
         self,
@@ -401,6 +392,7 @@ fn examine_all(
     cache: &Cache,
     kept: &BTreeSet<String>,
     merged: &Catalog,
+    now_ns: i64,
     report: &mut Report,
 ) -> Vec<Examined> {
     let remembered = |file: &Path, stamp| match config.rehash {
@@ -417,15 +409,47 @@ fn examine_all(
         knows_projects: Some(&knows_projects),
         ..Context::new(config)
     };
-    let examined: Vec<PerPath<Examined>> = packages
+    let examine = |found: &Found| examine(config, found, context, cache, now_ns);
+    let mut examined: Vec<PerPath<Examined>> = packages
         .par_iter()
-        .map(|found| {
-            let examined = ingest::examine(&found.file, &found.path, context);
-            (found.path.clone(), examined)
-        })
+        .map(|found| (found.path.clone(), examine(found)))
         .collect();
+    // With the room for temporary files to themselves.
+    for (found, (_, result)) in packages.iter().zip(&mut examined) {
+        if result.as_ref().is_err_and(ingest::Error::is_contended) {
+            *result = examine(found);
+        }
+    }
     let examined = keep_sound(examined, report);
     published::warn(config, &examined, report);
+    examined
+}
+
+/// Examines one package, and remembers what came of it: what cannot be read costs once.
+fn examine(
+    config: &Config,
+    found: &Found,
+    context: Context<'_>,
+    cache: &Cache,
+    now_ns: i64,
+) -> Result<Examined, ingest::Error> {
+    let key = cache_key(&found.file);
+    let stamp = std::fs::metadata(&found.file).ok();
+    let stamp = stamp.as_ref().map(Stamp::of);
+    if let Some(stamp) = stamp.filter(|_| !config.rehash)
+        && let Some((class, message)) = cache.fault(&key, stamp)
+    {
+        return Err(ingest::Error::Remembered { class, message });
+    }
+    let examined = ingest::examine(&found.file, &found.path, context);
+    // A cache that cannot be written costs time, nothing else.
+    let _ = match (&examined, stamp) {
+        (Ok(package), _) => cache.put_told(&key, package.stamp, &package.told(), now_ns),
+        (Err(error), Some(stamp)) if error.is_lasting() => {
+            cache.put_fault(&key, stamp, error.class(), chain(error), now_ns)
+        }
+        _ => Ok(()),
+    };
     examined
 }
 
@@ -553,7 +577,6 @@ fn hash_all(
             false => cache.digests(&cache_key(&draft.package.file), draft.package.stamp),
         })
         .collect();
-    let told: Vec<Told> = drafts.iter().map(|draft| draft.told()).collect();
     let waiting: Vec<usize> = (0..drafts.len())
         .filter(|&index| known[index].is_none())
         .collect();
@@ -564,26 +587,19 @@ fn hash_all(
             stamp: drafts[index].package.stamp,
         })
         .collect();
-    let put = |index: usize, digests: &Digests| {
-        let Examined { file, stamp, .. } = &drafts[index].package;
+    let remember = |nth: usize, digests: &Digests| {
+        let Examined { file, stamp, .. } = &drafts[waiting[nth]].package;
         // A cache that cannot be written costs time, nothing else.
-        let _ = cache.put(&cache_key(file), *stamp, digests, &told[index], now_ns);
+        let _ = cache.put_digests(&cache_key(file), *stamp, digests, now_ns);
     };
-    let remember = |nth: usize, digests: &Digests| put(waiting[nth], digests);
     let mut results = hashes::hash_files(config, &sources, observer, &remember).into_iter();
-    let mut hashed = Vec::new();
-    for (index, known) in known.into_iter().enumerate() {
-        let Examined { file, stamp, .. } = &drafts[index].package;
-        if let Some(digests) = &known
-            && cache.told(&cache_key(file), *stamp).is_none()
-        {
-            put(index, digests);
-        }
-        hashed.push(match known {
+    let hashed: Vec<Result<Digests, digest::Error>> = known
+        .into_iter()
+        .map(|known| match known {
             Some(digests) => Ok(digests),
             None => results.next().expect("one for each that waits"),
-        });
-    }
+        })
+        .collect();
     let hashed = drafts
         .into_par_iter()
         .zip(hashed)

@@ -6,9 +6,10 @@
 //! Source: AOSP `update_engine/update_metadata.proto` and
 //! `payload_consumer/payload_constants.cc`, Android 16.
 //!
-//! The hash of an operation's data is checked where the data has to be decoded;
-//! stored operations are read in place, and verifying them is the phone's.
+//! The hash of an operation's data is checked before any of it is used. Data that no read asks
+//! for is not looked at; only that it is there at all.
 
+use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,9 +41,11 @@ const MAX_OPERATIONS: usize = 1 << 18;
 /// Most runs of data listed by [`Payload::blobs`]; a payload of 32 GiB in operations of
 /// 2 MiB has 16,384.
 const MAX_BLOBS: usize = 1 << 19;
-/// Most compressed bytes of an operation that are read at once, so that their
-/// hash can be checked; longer ones are streamed, and left to the codec's check.
-const MAX_HASHED_LEN: u64 = 4 << 20;
+/// Most compressed bytes of an operation that are kept between hashing and decoding them; longer
+/// ones are read twice.
+const MAX_KEPT_LEN: u64 = 4 << 20;
+/// Bytes read at a time to hash what is not kept.
+const HASH_STEP: usize = 1 << 20;
 /// Operations kept per partition, while they are being decoded and after: bytes
 /// of memory, and how many.
 const MAX_CACHED_LEN: usize = 16 << 20;
@@ -351,6 +354,28 @@ impl Payload {
         self.signatures
     }
 
+    /// The first operation whose data reaches beyond the end of the payload: its partition, and
+    /// the fault. What else is wrong with operations is a fault of the partition that is read.
+    #[must_use]
+    pub fn find_cut(&self) -> Option<(&str, Error)> {
+        let size = self.source.size();
+        let blobs = self.blobs().ok()?.into_iter();
+        let end = |blob: &Blob| blob.offset.saturating_add(blob.len);
+        let blob = blobs.into_iter().find(|blob| end(blob) > size)?;
+        let (name, _) = self.partitions.get(blob.partition)?;
+        let error = Error::Data {
+            index: blob.operation,
+            offset: blob.offset,
+            len: blob.len,
+            source: ReadError::OutOfBounds {
+                offset: blob.offset,
+                end: end(&blob),
+                size,
+            },
+        };
+        Some((name, error))
+    }
+
     /// The data of all operations that have any, in the manifest's order.
     ///
     /// # Errors
@@ -468,9 +493,11 @@ impl Payload {
             source: Arc::clone(&self.source),
             budget,
             size: size.unwrap_or(end),
+            block_size: self.block_size,
             operations,
             extents,
             cache: Mutex::new(Vec::new()),
+            verified: Mutex::default(),
         }))
     }
 
@@ -601,11 +628,14 @@ pub struct Partition {
     source: Arc<dyn ReadAt>,
     budget: Arc<Budget>,
     size: u64,
+    block_size: u64,
     operations: Vec<Operation>,
     /// Sorted, without overlap.
     extents: Vec<Extent>,
     /// Decoded operations, the last used at the end.
     cache: Mutex<Vec<(usize, Arc<Spill>)>>,
+    /// Stored operations whose hash was checked.
+    verified: Mutex<BTreeSet<usize>>,
 }
 
 impl ReadAt for Partition {
@@ -659,18 +689,20 @@ impl Partition {
     /// Reads from an operation's output.
     fn read_operation(&self, index: usize, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
         let operation = self.operation(index);
-        let failed = |source| Error::Data {
-            index,
-            offset: operation.offset,
-            len: operation.len,
-            source,
-        };
+        let failed = |source| operation.data_fault(index, source);
         match operation.kind {
             ZERO | DISCARD => buf.fill(0),
             REPLACE => {
                 if operation.len > operation.output {
                     return Err(too_long(index));
                 }
+                if operation.output.saturating_sub(operation.len) >= self.block_size {
+                    return Err(Error::Operation {
+                        index,
+                        fault: TOO_SHORT.to_owned(),
+                    });
+                }
+                self.verify_stored(index)?;
                 // What the data does not reach is zero.
                 let left = operation.len.saturating_sub(offset);
                 let len = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
@@ -715,14 +747,40 @@ impl Partition {
         Ok(decoded)
     }
 
+    /// Checks the hash of a stored operation, once.
+    fn verify_stored(&self, index: usize) -> Result<(), Error> {
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if !verified.contains(&index) {
+            self.verify_at_length(index)?;
+            verified.insert(index);
+        }
+        Ok(())
+    }
+
+    /// Checks the hash of an operation's data without keeping it.
+    fn verify_at_length(&self, index: usize) -> Result<(), Error> {
+        let operation = self.operation(index);
+        if operation.sha256.is_none() {
+            return Ok(());
+        }
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; HASH_STEP];
+        let mut done = 0;
+        while done < operation.len {
+            let left = usize::try_from(operation.len.saturating_sub(done)).unwrap_or(usize::MAX);
+            let (part, _) = buffer.split_at_mut(left.min(HASH_STEP));
+            self.source
+                .read_exact_at(operation.offset.saturating_add(done), part)
+                .map_err(|source| operation.data_fault(index, source))?;
+            hasher.update(&*part);
+            done = done.saturating_add(len_of(part));
+        }
+        operation.check_hash(index, &hasher.finalize())
+    }
+
     fn open_operation(&self, index: usize) -> Result<Spill, Error> {
         let operation = self.operation(index);
-        let failed = |source| Error::Data {
-            index,
-            offset: operation.offset,
-            len: operation.len,
-            source,
-        };
+        let failed = |source| operation.data_fault(index, source);
         let section = Section::new(Arc::clone(&self.source), operation.offset, operation.len)
             .map_err(failed)?;
         let codec = match operation.kind {
@@ -731,26 +789,21 @@ impl Partition {
             _ => Codec::Xz,
         };
         let stream = match usize::try_from(operation.len) {
-            Ok(len) if operation.len <= MAX_HASHED_LEN => {
+            Ok(len) if operation.len <= MAX_KEPT_LEN => {
                 let mut data = vec![0; len];
                 section.read_exact_at(0, &mut data).map_err(failed)?;
-                let expected = operation.sha256;
-                if expected.is_some_and(|sha256| sha256 != *Sha256::digest(&data)) {
-                    return Err(Error::Operation {
-                        index,
-                        fault: format!(
-                            "the sha256 of its {len} bytes at {:#x} of the payload is not the one in the manifest",
-                            operation.offset
-                        ),
-                    });
-                }
+                operation.check_hash(index, &Sha256::digest(&data))?;
                 codec.decode(Cursor::new(data))
             }
-            _ => codec.decode(Reader::new(Arc::new(section))),
+            _ => {
+                self.verify_at_length(index)?;
+                codec.decode(Reader::new(Arc::new(section)))
+            }
         };
         let output = Output {
             stream,
             left: operation.output,
+            block_size: self.block_size,
             ended: false,
         };
         let spill = Spill::new(
@@ -759,7 +812,7 @@ impl Partition {
             operation.output,
             Arc::clone(&self.budget),
         );
-        Ok(spill.holding(usize::try_from(operation.len.min(MAX_HASHED_LEN)).unwrap_or(0)))
+        Ok(spill.holding(usize::try_from(operation.len.min(MAX_KEPT_LEN)).unwrap_or(0)))
     }
 }
 
@@ -770,10 +823,39 @@ fn too_long(index: usize) -> Error {
     }
 }
 
-/// A decoded operation, padded with zeros to what it writes; more is an error.
+impl Operation {
+    fn data_fault(&self, index: usize, source: ReadError) -> Error {
+        Error::Data {
+            index,
+            offset: self.offset,
+            len: self.len,
+            source,
+        }
+    }
+
+    fn check_hash(&self, index: usize, found: &[u8]) -> Result<(), Error> {
+        match self.sha256.is_none_or(|expected| expected == found) {
+            true => Ok(()),
+            false => Err(Error::Operation {
+                index,
+                fault: format!(
+                    "the sha256 of its {} bytes at {:#x} of the payload is not the one in the manifest",
+                    self.len, self.offset
+                ),
+            }),
+        }
+    }
+}
+
+/// The fault of data that ends more than a block before what it is for; phones write only what
+/// there is, and refuse the partition.
+const TOO_SHORT: &str = "its data ends before what it writes";
+
+/// A decoded operation, padded with zeros to whole blocks; less is an error, and so is more.
 struct Output {
     stream: Box<dyn Read + Send>,
     left: u64,
+    block_size: u64,
     ended: bool,
 }
 
@@ -790,6 +872,10 @@ impl Read for Output {
         if !self.ended {
             read = self.stream.read(buf)?;
             self.ended = read == 0;
+            if self.ended && self.left >= self.block_size {
+                let kind = std::io::ErrorKind::InvalidData;
+                return Err(std::io::Error::new(kind, TOO_SHORT));
+            }
         }
         if self.ended {
             buf.fill(0);
@@ -913,6 +999,65 @@ mod tests {
         }
     }
 
+    /// A zstd frame with a window of 8 MiB, and blocks that are stored.
+    fn zstd_of_raw_blocks(bytes: &[u8]) -> Vec<u8> {
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3];
+        let blocks = bytes.chunks(128 << 10);
+        let last = blocks.len() - 1;
+        for (index, block) in blocks.enumerate() {
+            let header = (block.len() as u32) << 3 | u32::from(index == last);
+            frame.extend(&header.to_le_bytes()[..3]);
+            frame.extend(block);
+        }
+        frame
+    }
+
+    #[test]
+    fn hash_of_data_is_checked_whatever_its_length() {
+        let noise = testkit::noise(9, 5 << 20);
+        let num_blocks = noise.len() as u64 / 4096;
+        let frame = zstd_of_raw_blocks(&noise);
+        assert!(frame.len() as u64 > MAX_KEPT_LEN);
+        let with = |hash: Option<[u8; 32]>, num_blocks| {
+            let operation = Operation::new(op::REPLACE_ZSTD).data(&frame[..]);
+            let operation = match hash {
+                Some(hash) => operation.data_hash(hash),
+                None => operation,
+            };
+            let partition = payload::Partition::new("system");
+            let partition = partition.operation(operation.dst(&[(0, num_blocks)]));
+            read(payload::Payload::new().partition(partition))
+        };
+        assert!(with(None, num_blocks).unwrap() == noise);
+        let error = with(Some([7; 32]), num_blocks).unwrap_err();
+        assert!(error.to_string().contains("sha256"), "{error}");
+        let error = with(None, num_blocks + 1).unwrap_err();
+        assert_eq!(error.class(), Class::Corrupt);
+        let cause = std::error::Error::source(&error).unwrap();
+        let cause = crate::class::chain(cause);
+        assert!(cause.contains(TOO_SHORT), "{cause}");
+    }
+
+    #[test]
+    fn data_beyond_the_payload_is_found_without_reading_any() {
+        let first = payload::Partition::new("boot").replace(vec![7; 4096]);
+        let beyond = Operation::new(op::REPLACE)
+            .data(vec![1; 4096])
+            .dst(&[(0, 1)])
+            .declared_data(5000, 4096);
+        let second = payload::Partition::new("system").operation(beyond);
+        let payload = open(
+            payload::Payload::new()
+                .partition(first)
+                .partition(second)
+                .build(),
+        );
+        let payload = payload.unwrap();
+        let (name, error) = payload.find_cut().unwrap();
+        assert_eq!((name, error.class()), ("system", Class::Truncated));
+        assert!(open(full().build()).unwrap().find_cut().is_none());
+    }
+
     #[test]
     fn faults_of_the_data_keep_their_class_and_name_the_operation() {
         let with = |operation: Operation| {
@@ -948,6 +1093,17 @@ mod tests {
         }
         let unknown = Operation::new(99).data(vec![1; 10]).dst(&[(0, 1)]);
         assert_eq!(with(unknown).0, Class::Unsupported);
+        let wrong_hash = Operation::new(op::REPLACE)
+            .data(vec![1; 4096])
+            .data_hash([0; 32])
+            .dst(&[(0, 1)]);
+        assert_eq!(with(wrong_hash).0, Class::Corrupt);
+        let short = Operation::new(op::REPLACE)
+            .data(vec![1; 4096])
+            .dst(&[(0, 2)]);
+        let (class, text) = with(short);
+        assert_eq!(class, Class::Corrupt);
+        assert_eq!(text, "operation 0: its data ends before what it writes");
         let long = Operation::new(op::REPLACE)
             .data(vec![1; 5000])
             .dst(&[(0, 1)]);

@@ -5,34 +5,56 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use super::scratch::Scratch;
 use super::{Exceeded, ReadAt, ReadError};
 
-/// The most one package may cost.
+/// No ROM decodes to more than this many times the size of its package; sound ones to some ten
+/// times, if each of three layers of compression is counted.
+const MAX_RATIO: u64 = 64;
+/// A package may decode to this in any case, in bytes, however small it is.
+const MIN_DECODED: u64 = 256 << 20;
+/// Most bytes of temporary files of a run; the largest `super` images have some 10 GB.
+const MAX_SCRATCH: u64 = 12 << 30;
+
+/// The most one package may cost, and what all packages of a run share.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Bytes decoded of all its streams together.
     pub decoded: u64,
-    /// Bytes of one stream kept for reading again.
-    pub spilled: u64,
     /// Time from its opening.
     pub time: Duration,
     /// Where streams too long for memory are kept while they are read.
-    pub folder: PathBuf,
+    pub scratch: Arc<Scratch>,
     /// The clock.
     pub now: fn() -> Instant,
 }
 
 impl Limits {
     /// Limits that no sound package meets: the largest system images decode to
-    /// some 6 GB, at 50 MB/s where they are one `xz` stream.
+    /// some 6 GB, at 50 MB/s where they are one `xz` stream. Temporary files go to `folder`.
     #[must_use]
     pub fn new(folder: PathBuf, now: fn() -> Instant) -> Limits {
+        Limits::in_folders([folder], now)
+    }
+
+    /// As [`Limits::new`], with temporary files in the first folder where one can be made.
+    #[must_use]
+    pub fn in_folders(folders: impl IntoIterator<Item = PathBuf>, now: fn() -> Instant) -> Limits {
         Limits {
             decoded: 32 << 30,
-            spilled: 12 << 30,
             time: Duration::from_secs(600),
-            folder,
+            scratch: Arc::new(Scratch::new(folders, MAX_SCRATCH)),
             now,
+        }
+    }
+
+    /// The limits of a package of `size` bytes.
+    #[must_use]
+    pub fn for_package(&self, size: u64) -> Limits {
+        let decoded = size.saturating_mul(MAX_RATIO).max(MIN_DECODED);
+        Limits {
+            decoded: decoded.min(self.decoded),
+            ..self.clone()
         }
     }
 }
@@ -46,6 +68,8 @@ pub struct Budget {
     bytes_read: AtomicU64,
     decoded: AtomicU64,
     operations: AtomicU64,
+    /// Bytes of temporary files that the package has room for.
+    pub(super) reserved: AtomicU64,
 }
 
 /// What reading a package has cost.
@@ -70,6 +94,7 @@ impl Budget {
             bytes_read: AtomicU64::new(0),
             decoded: AtomicU64::new(0),
             operations: AtomicU64::new(0),
+            reserved: AtomicU64::new(0),
         }
     }
 
@@ -202,6 +227,15 @@ mod tests {
         );
         assert_eq!(budget.counters().bytes_decoded, 101);
         assert!(budget.charge_decoded(u64::MAX).is_err());
+    }
+
+    #[test]
+    fn small_package_may_decode_to_a_floor_and_a_large_one_in_proportion() {
+        let limits = Limits::new(PathBuf::new(), Instant::now);
+        let decoded = |size| limits.for_package(size).decoded;
+        assert_eq!(decoded(1500), 256 << 20);
+        assert_eq!(decoded(100 << 20), 6400 << 20);
+        assert_eq!(decoded(u64::MAX), 32 << 30);
     }
 
     #[test]

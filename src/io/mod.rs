@@ -9,6 +9,7 @@
 
 mod budget;
 mod file;
+mod scratch;
 mod spill;
 mod write;
 
@@ -23,6 +24,7 @@ use crate::class::Class;
 
 pub use budget::{Budget, Checked, Counted, Counters, Limits};
 pub use file::{FileSource, Stamp, read_file, read_text};
+pub use scratch::Scratch;
 pub use spill::Spill;
 pub use write::{Durability, behind_links, remove_leftover, replace, write_atomically};
 
@@ -114,6 +116,19 @@ impl ReadError {
         }
     }
 
+    /// Finds the limit that an error is about.
+    #[must_use]
+    pub fn exceeded<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Exceeded> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(ReadError::Exceeded(exceeded)) = error.downcast_ref() {
+                return Some(exceeded);
+            }
+            next = error.source();
+        }
+        None
+    }
+
     /// Finds a read error that a library has wrapped into its own.
     #[must_use]
     pub fn inside(error: &(dyn Error + 'static)) -> Option<ReadError> {
@@ -154,8 +169,8 @@ pub enum Exceeded {
         limit: u64,
     },
     /// Too many bytes had to be kept.
-    #[error("more than {limit} bytes of one stream to keep")]
-    Spilled {
+    #[error("more than {limit} bytes to keep in temporary files")]
+    Scratch {
         /// Bytes allowed.
         limit: u64,
     },
@@ -165,6 +180,9 @@ pub enum Exceeded {
         /// Bytes allowed.
         limit: u64,
     },
+    /// Other packages need the room for temporary files; it may be read after them.
+    #[error("other packages use the room for temporary files")]
+    Contended,
     /// It took too long.
     #[error("not read within {} seconds", .limit.as_secs())]
     Time {

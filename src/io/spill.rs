@@ -1,12 +1,11 @@
 //! A forward-only stream as a source that can be read at any offset.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::file::read_file_at;
-use super::{Budget, Exceeded, ReadAt, ReadError, check_bounds};
+use super::scratch::ScratchFile;
+use super::{Budget, ReadAt, ReadError, check_bounds};
 
 /// How much of a stream is kept in memory before a file is used, in bytes.
 /// Operations of a payload (2 MiB) and small partitions never need the file.
@@ -15,9 +14,8 @@ const MAX_IN_MEMORY: usize = 8 << 20;
 const STEP: usize = 128 << 10;
 /// And where it goes to the file, in bytes.
 const FILE_STEP: usize = 1 << 20;
-/// The temporary folder is asked for its free space each time the file has grown
-/// by this much, in bytes, and must have as much again.
-const SPACE_STEP: u64 = 64 << 20;
+/// How much room is taken at once for the file, in bytes.
+const SPACE_STEP: u64 = 16 << 20;
 
 /// A stream that is decoded as far as it is asked for, never further, and kept.
 ///
@@ -35,13 +33,11 @@ pub struct Spill {
 struct State {
     stream: Option<Box<dyn Read + Send>>,
     memory: Vec<u8>,
-    file: Option<File>,
+    file: Option<ScratchFile>,
     /// Bytes decoded so far.
     len: u64,
     /// Why it cannot be decoded further.
     fault: Option<ReadError>,
-    /// Length of the file up to which there is space.
-    space: u64,
 }
 
 impl Spill {
@@ -66,15 +62,15 @@ impl Spill {
                 file: None,
                 len: 0,
                 fault: None,
-                space: 0,
             }),
         }
     }
 
     /// Says how many bytes of memory the stream holds while it lasts.
     #[must_use]
-    pub fn holding(self, stream_len: usize) -> Spill {
-        Spill { stream_len, ..self }
+    pub fn holding(mut self, stream_len: usize) -> Spill {
+        self.stream_len = stream_len;
+        self
     }
 
     /// Bytes of memory in use.
@@ -137,33 +133,39 @@ impl Spill {
         if tail.is_empty() {
             return Ok(());
         }
-        let limits = self.budget.limits();
         let end = state.len + tail.len() as u64;
-        if end > limits.spilled {
-            let limit = limits.spilled;
-            return Err(Exceeded::Spilled { limit }.into());
-        }
-        let failed = |error| ReadError::Keep {
-            folder: limits.folder.clone(),
-            source: Arc::new(error),
-        };
-        if end > state.space {
-            check_space(&limits.folder)?;
-            state.space = end + SPACE_STEP;
-        }
-        let file = match &mut state.file {
-            Some(file) => file,
+        let at = state.len - state.memory.len() as u64;
+        let scratch = match &mut state.file {
+            Some(scratch) => scratch,
             None => {
-                let file = tempfile::tempfile_in(&limits.folder).map_err(failed)?;
-                state.file.insert(file)
+                let scratch = self.budget.limits().scratch.open()?;
+                state.file.insert(scratch)
             }
         };
+        while at + tail.len() as u64 > scratch.reserved() {
+            scratch.reserve(SPACE_STEP, &self.budget.reserved)?;
+        }
+        let failed = |error, scratch: &ScratchFile| ReadError::Keep {
+            folder: scratch.folder.clone(),
+            source: Arc::new(error),
+        };
         // On Windows, reading at an offset moves the place where the next write goes.
-        let at = state.len - state.memory.len() as u64;
-        file.seek(SeekFrom::Start(at)).map_err(failed)?;
-        file.write_all(tail).map_err(failed)?;
+        let written = scratch.file.seek(SeekFrom::Start(at));
+        written
+            .and_then(|_| scratch.file.write_all(tail))
+            .map_err(|error| failed(error, scratch))?;
+        scratch.note_written(tail.len() as u64);
         state.len = end;
         Ok(())
+    }
+}
+
+impl Drop for Spill {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &mut state.file {
+            file.release(&self.budget.reserved);
+        }
     }
 }
 
@@ -199,8 +201,9 @@ impl State {
             return Ok(());
         }
         let offset = offset + len as u64;
-        let file = self.file.as_ref().expect("what is not in memory is there");
-        read_file_at(file, in_file, offset - self.memory.len() as u64).map_err(|error| {
+        let scratch = self.file.as_ref();
+        let scratch = scratch.expect("what is not in memory is there");
+        read_file_at(&scratch.file, in_file, offset - self.memory.len() as u64).map_err(|error| {
             ReadError::Io {
                 offset,
                 source: Arc::new(error),
@@ -226,42 +229,21 @@ impl ReadAt for Spill {
     }
 }
 
-/// Refuses to fill the temporary folder to the brim.
-#[cfg(unix)]
-fn check_space(folder: &Path) -> Result<(), ReadError> {
-    let Ok(stat) = rustix::fs::statvfs(folder) else {
-        // Making the file will tell.
-        return Ok(());
-    };
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-    match free < 2 * SPACE_STEP {
-        true => Err(Exceeded::Space {
-            folder: folder.to_owned(),
-            free,
-            needed: 2 * SPACE_STEP,
-        }
-        .into()),
-        false => Ok(()),
-    }
-}
-
-/// Writing will tell.
-#[cfg(not(unix))]
-fn check_space(_folder: &Path) -> Result<(), ReadError> {
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::class::Class;
-    use crate::io::Limits;
+    use crate::io::{Limits, Scratch};
     use std::time::Instant;
 
     fn budget(limits: impl FnOnce(&mut Limits)) -> Arc<Budget> {
         let mut all = Limits::new(std::env::temp_dir(), Instant::now);
         limits(&mut all);
         Arc::new(Budget::new(all))
+    }
+
+    fn scratch(folder: impl Into<std::path::PathBuf>, max: u64) -> Arc<Scratch> {
+        Arc::new(Scratch::new([folder.into()], max))
     }
 
     /// Counts up, and fails at its end.
@@ -334,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_temporary_folder_that_is_not_there_is_named() {
-        let budget = budget(|limits| limits.folder = "/nowhere/to/be/found".into());
+        let budget = budget(|limits| limits.scratch = scratch("/nowhere/to/be/found", 1 << 40));
         let spill = Spill::new("test", Box::new(io::repeat(1)), 1 << 40, budget);
         spill.read_exact_at(1 << 20, &mut [0; 10]).unwrap();
         let error = spill.read_exact_at(10 << 20, &mut [0; 10]).unwrap_err();
@@ -354,8 +336,8 @@ mod tests {
             assert_eq!(error.class(), Class::Limit);
             error.to_string()
         };
-        let text = read(|limits| limits.spilled = 16 << 20);
-        assert_eq!(text, "more than 16777216 bytes of one stream to keep");
+        let text = read(|limits| limits.scratch = scratch(std::env::temp_dir(), 16 << 20));
+        assert_eq!(text, "more than 16777216 bytes to keep in temporary files");
         let text = read(|limits| limits.decoded = 1 << 20);
         assert_eq!(text, "more than 1048576 bytes to decode");
     }

@@ -182,7 +182,7 @@ pub fn check_source(
     let reading = Duration::from_secs(source.size() / MIN_SPEED);
     let budget = Arc::new(Budget::new(Limits {
         time: limits.time.saturating_add(reading),
-        ..limits.clone()
+        ..limits.for_package(source.size())
     }));
     let source: Arc<dyn ReadAt> = Arc::new(Counted::new(source, Arc::clone(&budget)));
     let mut findings = Findings {

@@ -9,6 +9,7 @@ mod catalog;
 mod check;
 mod clients;
 mod corpus;
+mod costs;
 mod eras;
 mod exchange;
 mod explore;

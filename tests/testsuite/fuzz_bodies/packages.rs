@@ -40,7 +40,6 @@ const PATHS: [&str; 5] = [
 fn budget() -> Arc<Budget> {
     Arc::new(Budget::new(Limits {
         decoded: 64 << 20,
-        spilled: 16 << 20,
         time: Duration::from_secs(5),
         ..Limits::new(std::env::temp_dir(), Instant::now)
     }))

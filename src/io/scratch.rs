@@ -1,0 +1,200 @@
+//! Temporary files, bounded for all packages of a run together.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::{Exceeded, ReadError};
+
+/// Bytes that are left free where temporary files are.
+const KEPT_FREE: u64 = 256 << 20;
+
+/// Room for what is decoded and too long for memory.
+#[derive(Debug)]
+pub struct Scratch {
+    folders: Vec<PathBuf>,
+    /// Most bytes of all files together.
+    max: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Bytes that files may grow to.
+    reserved: u64,
+    /// Bytes that were written of them.
+    written: u64,
+}
+
+/// A nameless file in a [`Scratch`], and the room it has. Both are given back when it goes.
+#[derive(Debug)]
+pub(super) struct ScratchFile {
+    pub(super) file: File,
+    pub(super) folder: PathBuf,
+    scratch: Arc<Scratch>,
+    reserved: u64,
+    written: u64,
+}
+
+impl Scratch {
+    /// Files in the first of `folders` where one can be made, of `max` bytes together.
+    #[must_use]
+    pub fn new(folders: impl IntoIterator<Item = PathBuf>, max: u64) -> Scratch {
+        Scratch {
+            folders: folders.into_iter().collect(),
+            max,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Makes an empty file.
+    pub(super) fn open(self: &Arc<Scratch>) -> Result<ScratchFile, ReadError> {
+        let mut failed = (PathBuf::new(), io::Error::from(io::ErrorKind::NotFound));
+        for folder in &self.folders {
+            match tempfile::tempfile_in(folder) {
+                Ok(file) => {
+                    return Ok(ScratchFile {
+                        file,
+                        folder: folder.clone(),
+                        scratch: Arc::clone(self),
+                        reserved: 0,
+                        written: 0,
+                    });
+                }
+                Err(error) => failed = (folder.clone(), error),
+            }
+        }
+        let (folder, error) = failed;
+        Err(ReadError::Keep {
+            folder,
+            source: Arc::new(error),
+        })
+    }
+}
+
+impl ScratchFile {
+    /// Bytes the file may grow to.
+    pub(super) fn reserved(&self) -> u64 {
+        self.reserved
+    }
+
+    /// Makes room for more bytes; `of_package` counts those of all files of the package.
+    ///
+    /// # Errors
+    /// [`Exceeded::Scratch`] or [`Exceeded::Space`]; [`Exceeded::Contended`] if there would be
+    /// room without the files of other packages.
+    pub(super) fn reserve(
+        &mut self,
+        num_bytes: u64,
+        of_package: &AtomicU64,
+    ) -> Result<(), Exceeded> {
+        let scratch = &self.scratch;
+        let mut state = scratch.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = of_package.load(Relaxed);
+        let is_shared = state.reserved > own;
+        let limit = scratch.max;
+        if state.reserved.saturating_add(num_bytes) > limit {
+            return Err(match is_shared {
+                true => Exceeded::Contended,
+                false => Exceeded::Scratch { limit },
+            });
+        }
+        let pending = state.reserved.saturating_sub(state.written);
+        let needed = pending.saturating_add(num_bytes).saturating_add(KEPT_FREE);
+        if let Some(free) = free_space(&self.folder).filter(|free| *free < needed) {
+            return Err(match is_shared {
+                true => Exceeded::Contended,
+                false => Exceeded::Space {
+                    folder: self.folder.clone(),
+                    free,
+                    needed,
+                },
+            });
+        }
+        state.reserved = state.reserved.saturating_add(num_bytes);
+        of_package.fetch_add(num_bytes, Relaxed);
+        self.reserved = self.reserved.saturating_add(num_bytes);
+        Ok(())
+    }
+
+    /// Notes that bytes take their room on the disk.
+    pub(super) fn note_written(&mut self, num_bytes: u64) {
+        let state = self.scratch.state.lock();
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.written = state.written.saturating_add(num_bytes);
+        self.written = self.written.saturating_add(num_bytes);
+    }
+
+    /// Gives the room back to the run and to the package.
+    pub(super) fn release(&mut self, of_package: &AtomicU64) {
+        let state = self.scratch.state.lock();
+        let mut state = state.unwrap_or_else(PoisonError::into_inner);
+        state.reserved = state.reserved.saturating_sub(self.reserved);
+        state.written = state.written.saturating_sub(self.written);
+        of_package.fetch_sub(self.reserved, Relaxed);
+        (self.reserved, self.written) = (0, 0);
+    }
+}
+
+/// Bytes that are free in a folder, if that can be known; else writing will tell.
+#[cfg(unix)]
+fn free_space(folder: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(folder).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_space(_folder: &Path) -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(max: u64) -> Arc<Scratch> {
+        Arc::new(Scratch::new([std::env::temp_dir()], max))
+    }
+
+    #[test]
+    fn room_is_shared_by_all_packages_and_given_back() {
+        let scratch = scratch(100);
+        let (one, two) = (AtomicU64::new(0), AtomicU64::new(0));
+        let mut first = scratch.open().unwrap();
+        let mut second = scratch.open().unwrap();
+        first.reserve(60, &one).unwrap();
+        second.reserve(40, &two).unwrap();
+        assert_eq!(second.reserve(1, &two), Err(Exceeded::Contended));
+        first.release(&one);
+        second.reserve(60, &two).unwrap();
+        assert_eq!(
+            second.reserve(1, &two),
+            Err(Exceeded::Scratch { limit: 100 })
+        );
+        assert_eq!((second.reserved(), two.load(Relaxed)), (100, 100));
+        second.release(&two);
+        assert_eq!(two.load(Relaxed), 0);
+        first.reserve(100, &one).unwrap();
+        first.release(&one);
+    }
+
+    #[test]
+    fn disk_is_not_filled_to_its_brim() {
+        let scratch = scratch(u64::MAX);
+        let mut file = scratch.open().unwrap();
+        let Some(free) = free_space(&std::env::temp_dir()) else {
+            return;
+        };
+        let error = file.reserve(free, &AtomicU64::new(0)).unwrap_err();
+        assert!(matches!(error, Exceeded::Space { .. }), "{error}");
+    }
+
+    #[test]
+    fn first_folder_that_takes_a_file_is_used() {
+        let folders = ["/nowhere/at/all".into(), std::env::temp_dir()];
+        let file = Arc::new(Scratch::new(folders, 1)).open().unwrap();
+        assert_eq!(file.folder, std::env::temp_dir());
+    }
+}

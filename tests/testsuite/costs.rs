@@ -1,0 +1,85 @@
+//! What a hostile package may cost, and how often.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use romfeed::io::Limits;
+use testkit::package::Package;
+use testkit::props::Props;
+
+use super::support::{BASE_URL, RomDir, bacon, fixture};
+
+fn images() -> Package {
+    let props = Props::lineage(
+        "21.0",
+        "nightly",
+        "bacon",
+        1_700_000_000,
+        "x",
+        34,
+        "2023-11-05",
+    );
+    Package::images(props).without_metadata()
+}
+
+/// Makes a file of the folder as old as one has to be to be remembered.
+fn age(dir: &RomDir, path: &str) {
+    let file = std::fs::File::options()
+        .write(true)
+        .open(dir.path().join(path));
+    let old = SystemTime::now() - Duration::from_secs(60);
+    file.unwrap().set_modified(old).unwrap();
+}
+
+#[test]
+fn what_a_package_may_decode_to_follows_its_size() {
+    let dir = RomDir::new().file("small.zip", bacon(0));
+    let limits = Limits::new(dir.path().to_owned(), Instant::now);
+    let (_, budget, _) = romfeed::ingest::open(&dir.path().join("small.zip"), &limits).unwrap();
+    assert_eq!(budget.limits().decoded, 256 << 20);
+    assert!(limits.decoded > 20 << 30);
+}
+
+#[test]
+fn file_that_cannot_be_read_costs_once() {
+    let zip = images()
+        .named_image("system.img", &fixture("ext4-android")[..20_000])
+        .build();
+    let dir = RomDir::new().file("builds/bad.zip", zip);
+    age(&dir, "builds/bad.zip");
+    let run = |args: &[&str]| {
+        let base = ["generate", "--base-url", BASE_URL];
+        dir.run(&[&base[..], args].concat()).expect(1).stderr
+    };
+    let first = run(&[]);
+    assert!(first.contains("partition `system`"), "{first}");
+    assert_eq!(run(&[]), first);
+    // What the cache says is believed, but not with --rehash, and not of another state.
+    let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
+    let cache = cache.replace("partition `system`", "the part remembered");
+    dir.put_cache(&cache);
+    assert!(run(&[]).contains("the part remembered"));
+    assert_eq!(run(&["--rehash"]), first);
+    dir.put_cache(&cache);
+    let file = std::fs::File::options()
+        .write(true)
+        .open(dir.path().join("builds/bad.zip"));
+    file.unwrap()
+        .set_modified(SystemTime::now() - Duration::from_secs(30))
+        .unwrap();
+    assert_eq!(run(&[]), first);
+}
+
+#[test]
+fn facts_that_do_not_suffice_are_read_once() {
+    let dir = RomDir::new().file(
+        "builds/rom.zip",
+        images().named_image("system.img", fixture("f2fs")).build(),
+    );
+    age(&dir, "builds/rom.zip");
+    let run = || dir.generate().expect(1).stderr;
+    let first = run();
+    assert!(first.contains("no source tells its"), "{first}");
+    let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
+    dir.put_cache(&cache.replace("f2fs is not read", "f2fs is remembered"));
+    assert!(run().contains("f2fs is remembered"));
+}
