@@ -23,6 +23,15 @@ pub use devices::{KnownDevice, maker, render_devices};
 pub use remote::{Forge, Remote, parse_cname, parse_config};
 pub use values::{BadValue, Base, PlainPath};
 
+/// What browsers let the site's pages do: load style, script and pictures of the site, and nothing
+/// that stands in a page itself or on another host (Content Security Policy, level 3).
+pub const PAGE_POLICY: &str = "default-src 'none'; base-uri 'none'; connect-src 'self'; \
+    form-action 'self'; frame-ancestors 'none'; img-src 'self'; script-src 'self'; style-src 'self'";
+/// What they let anything next to packages do, which its maker may not be trusted with: nothing.
+pub const PACKAGE_POLICY: &str = "default-src 'none'; sandbox";
+/// What other sites are told of the page that led to them.
+pub const REFERRER_POLICY: &str = "strict-origin-when-cross-origin";
+
 /// The script that publishes.
 pub const PUBLISH: &str = "publish";
 /// What git leaves out.
@@ -328,6 +337,9 @@ struct Values<'a> {
     prefix: &'a str,
     prefix_regex: String,
     project: Option<&'a str>,
+    page_policy: &'a str,
+    package_policy: &'a str,
+    referrer_policy: &'a str,
 }
 
 impl<'a> Values<'a> {
@@ -360,6 +372,9 @@ impl<'a> Values<'a> {
             prefix: base.map_or("", Base::prefix),
             prefix_regex: base.map_or("", Base::prefix).replace('.', "\\."),
             project: base.and_then(|base| base.domain().strip_suffix(".pages.dev")),
+            page_policy: PAGE_POLICY,
+            package_policy: PACKAGE_POLICY,
+            referrer_policy: REFERRER_POLICY,
         }
     }
 }

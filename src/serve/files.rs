@@ -19,6 +19,7 @@ use super::conditional::{self, Facts, Send};
 use super::site::{Current, Stored};
 use crate::address;
 use crate::fetch::content_type;
+use crate::kit::{PACKAGE_POLICY, PAGE_POLICY};
 
 /// The folder of packages below the server's address.
 const BUILDS: &str = "builds/";
@@ -35,6 +36,8 @@ const BESIDE: [&str; 7] = [
 ];
 /// And what beside a package of any name: images for the first installation.
 const IMAGE: &str = "img";
+/// The type of what is shown as it is.
+const TEXT: &str = "text/plain; charset=utf-8";
 /// What is served of a folder.
 const INDEX: &str = "index.html";
 /// How long packages may be kept; feeds are asked for again each time.
@@ -129,8 +132,17 @@ pub(super) fn answer(current: &Current, wanted: &Wanted, headers: &HeaderMap) ->
     };
     let mut answer = partial(send, facts, cut)?;
     let name = path.to_string_lossy();
-    answer::set(&mut answer, header::CONTENT_TYPE, content_type(&name));
-    let is_package = content_type(&name) == "application/zip";
+    let is_beside_package = wanted.path.starts_with(BUILDS);
+    let kind = match content_type(&name) {
+        // Of what lies next to packages, nothing runs in a browser.
+        kind if is_beside_package && (kind.contains("html") || kind.contains("xml")) => TEXT,
+        kind => kind,
+    };
+    answer::set(&mut answer, header::CONTENT_TYPE, kind);
+    if is_beside_package {
+        answer::set(&mut answer, header::CONTENT_SECURITY_POLICY, PACKAGE_POLICY);
+    }
+    let is_package = kind == "application/zip";
     let keep = if is_package { KEEP_PACKAGE } else { "no-cache" };
     answer::set(&mut answer, header::CACHE_CONTROL, keep);
     let date = httpdate::fmt_http_date(UNIX_EPOCH + std::time::Duration::from_secs(modified.0));
@@ -165,6 +177,7 @@ pub(super) fn answer_page(page: &Stored, headers: &HeaderMap) -> Answer {
     let mut answer = partial(send, facts, cut).expect("the part lies within the page");
     answer::set(&mut answer, header::CONTENT_TYPE, page.content_type);
     answer::set(&mut answer, header::CACHE_CONTROL, "no-cache");
+    answer::set(&mut answer, header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
     answer
 }
 

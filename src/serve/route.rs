@@ -21,6 +21,7 @@ use super::files;
 use super::lists::{self, Wanted};
 use super::manage::{self, Order};
 use super::site::{Current, Site};
+use crate::kit::{PAGE_POLICY, REFERRER_POLICY};
 
 /// Longest body of a request; those of clients have some hundred bytes.
 const MAX_BODY: u64 = 64 << 10;
@@ -40,6 +41,8 @@ pub(super) async fn answer(
     let is_head = request.method() == Method::HEAD;
     let mut answer = dispatch(site, request, body_time).await;
     answer::set(&mut answer, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    answer::set(&mut answer, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    answer::set(&mut answer, header::REFERRER_POLICY, REFERRER_POLICY);
     if ![StatusCode::NOT_MODIFIED, StatusCode::NO_CONTENT].contains(&answer.status()) {
         let len = HeaderValue::from(answer.body().len());
         answer.headers_mut().insert(header::CONTENT_LENGTH, len);
@@ -281,6 +284,7 @@ fn not_found(current: &Current) -> Answer {
         None => answer::error(StatusCode::NOT_FOUND, "there is no such page"),
     };
     *answer.status_mut() = StatusCode::NOT_FOUND;
+    answer::set(&mut answer, header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
     answer
 }
 

@@ -137,7 +137,7 @@ pub fn render(
     }
     for (template, path) in fixed {
         // A page that stands for any path is the one that can name no other relatively.
-        let base = config.base_url.as_deref();
+        let base = config.base_url.as_deref().filter(|_| theme.has_pages);
         let base = base.map(|base| format!("{}/", address::path_of(base)));
         let values = [("site", site.clone()), ("home", base.into())];
         pages.push(engine.render(template, &path, Value::from_pairs(values))?);

@@ -1,5 +1,5 @@
-// The addresses of LineageOS's own server, and pages of folders: a CloudFront Function of the
-// runtime cloudfront-js-2.0, for viewer requests. The distribution needs besides
+// The addresses of LineageOS's own server, pages of folders, and what pages may do: a CloudFront Function of the
+// runtime cloudfront-js-2.0, for viewer requests and for viewer responses. The distribution needs besides
 //   - an origin with origin access control, and for it s3:GetObject and s3:ListBucket in the
 //     policy of the bucket: without the latter, what is not there answers 403 instead of 404;
 //   - an error page: 404 shows <{ prefix }>/404.html, with status 404;
@@ -15,6 +15,15 @@ const rules = [
 
 function handler(event) {
   const request = event.request;
+  if (event.response) {
+    const headers = event.response.headers;
+    const isPackage = request.uri.startsWith("<{ prefix }>/builds/");
+    const policy = isPackage ? "<{ package_policy }>" : "<{ page_policy }>";
+    headers["content-security-policy"] = { value: policy };
+    headers["referrer-policy"] = { value: "<{ referrer_policy }>" };
+    headers["x-content-type-options"] = { value: "nosniff" };
+    return event.response;
+  }
   if (!request.uri.endsWith(".json")) {
     const rule = rules.find((rule) => rule[0].test(request.uri));
     if (rule) {

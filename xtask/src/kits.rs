@@ -22,6 +22,11 @@ const VARIANT: &str = "\n[[variant]]\nname = \"gapps\"\npackage = \"*golden*\"\n
 const SHORT: &str = "public, max-age=60, must-revalidate";
 const LONG: &str = "public, max-age=31536000, immutable";
 const ZIP: &str = "builds/i9100/cm-11-20140708-NIGHTLY-i9100.zip";
+/// A web page of a stranger next to it.
+const MARKUP: &str = "builds/i9100/cm-11-20140708-NIGHTLY-i9100.html";
+/// What browsers let pages do, and what lies next to packages, as it begins.
+const PAGE_POLICY: &str = "default-src 'none'; base-uri 'none'; connect-src 'self'; ";
+const PACKAGE_POLICY: &str = "default-src 'none'; sandbox";
 
 /// A server, and how its kit is started.
 struct Kit {
@@ -156,6 +161,12 @@ fn try_kit(kit: &Kit, prefix: &'static str, scratch: &Path) -> Result<usize> {
     let server = Server(child);
     let asked = ready(&place)
         .and_then(|()| publish(&place))
+        .and_then(|()| {
+            Ok(fs::write(
+                place.site().join(MARKUP),
+                "<script>alert(1)</script>",
+            )?)
+        })
         .and_then(|()| ask_all(kit, &place));
     drop(server);
     asked.map_err(|error| {
@@ -328,7 +339,8 @@ const fn page(path: &'static str, kind: &'static str, file: &'static str) -> Cas
     }
 }
 
-const CASES: [Case; 36] = [
+const CASES: [Case; 37] = [
+    page(MARKUP, "text/plain", MARKUP),
     page("", "text/html", "index.html"),
     page("enchilada.html", "text/html", "enchilada.html"),
     page(
@@ -367,7 +379,7 @@ const CASES: [Case; 36] = [
     feed("api/v2/oems", "api/v2/oems.json"),
     feed(
         "api/v2/devices/natrium/builds",
-        "api/v2/devices/natrium/builds.json",
+        "api/v2/devices/natrium/builds",
     ),
     feed(
         "gapps/api/v2/devices/golden/builds/",
@@ -475,6 +487,20 @@ fn ask(place: &Place, case: &Case) -> Result<Vec<String>> {
     let cache = header("cache-control").unwrap_or_default();
     if cache != case.cache {
         wrong.push(format!("cache-control {cache:?}, not {:?}", case.cache));
+    }
+    if header("x-content-type-options").as_deref() != Some("nosniff") {
+        wrong.push("no nosniff".to_owned());
+    }
+    let policy = header("content-security-policy").unwrap_or_default();
+    let is_package = case.path.starts_with("builds/") && case.status != "404";
+    let is_right = match is_package {
+        // Packages themselves are shown by no browser.
+        true if case.path == ZIP => policy.is_empty() || policy == PACKAGE_POLICY,
+        true => policy == PACKAGE_POLICY,
+        false => policy.starts_with(PAGE_POLICY) || case.path.starts_with("builds/"),
+    };
+    if !is_right {
+        wrong.push(format!("content-security-policy {policy:?}"));
     }
     if let Some(encoding) = header("content-encoding") {
         wrong.push(format!("content-encoding {encoding}"));

@@ -235,3 +235,35 @@ fn links_are_followed_to_packages_only() {
         assert_eq!(get(addr, &zip("/builds", 0)).status, 404);
     }
 }
+
+#[test]
+fn nothing_next_to_a_package_runs_in_a_browser_and_pages_do_only_what_is_theirs() {
+    let (dir, addr) = site();
+    dir.put(
+        &format!("builds/{}.html", stem()),
+        "<script>alert(1)</script>",
+    );
+    let strange = get(addr, &format!("/builds/{}.html", stem()));
+    assert_eq!(strange.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(
+        strange.header("content-security-policy"),
+        "default-src 'none'; sandbox"
+    );
+    for path in ["/", "/bacon.html", "/nothing", "/assets/icon.svg"] {
+        let policy = get(addr, path).header("content-security-policy").to_owned();
+        assert!(
+            policy.starts_with("default-src 'none'; "),
+            "{path}: {policy}"
+        );
+        assert!(policy.contains("script-src 'self'"), "{path}: {policy}");
+        assert!(!policy.contains("unsafe"), "{path}: {policy}");
+    }
+    for path in ["/", "/bacon.json", "/nothing", "/about/", "/api/v1/x/y/z"] {
+        let answer = get(addr, path);
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        let referrer = answer.header("referrer-policy");
+        assert_eq!(referrer, "strict-origin-when-cross-origin", "{path}");
+    }
+    // A page of the user's own may do what it likes.
+    assert_eq!(get(addr, "/about/").header("content-security-policy"), "");
+}
