@@ -6,7 +6,8 @@
 #   action.sh run       Calls romfeed with each line of INPUT_RUN.
 #
 # The runner gives RUNNER_OS, RUNNER_ARCH, RUNNER_TOOL_CACHE and GITHUB_PATH. Needs curl, tar or
-# unzip, and sha256sum or shasum; on Windows, it is run by the bash of git.
+# unzip, and sha256sum or shasum; on Windows, it is run by the bash of git. Where gh is there, with
+# GH_TOKEN, it also tells whether the release of REPOSITORY was made by that repository's workflow.
 set -euo pipefail
 
 fail() {
@@ -39,7 +40,20 @@ digest() {
     fi | cut -d ' ' -f 1
 }
 
-# Gets the archive $2, holds it against its digest, and unpacks its only folder into $1.
+# Fails unless a file was made by the release workflow of REPOSITORY, as its attestation says. Only
+# github.com has those, so elsewhere REPOSITORY is empty; and only gh reads them.
+attest() {
+    [[ -n ${REPOSITORY:-} ]] || return 0
+    if ! gh attestation verify --help >/dev/null 2>&1; then
+        printf '::notice title=romfeed::no gh here that knows attestations: only the digest is checked\n'
+        return 0
+    fi
+    gh attestation verify "$1" --repo "$REPOSITORY" --signer-workflow "$REPOSITORY/.github/workflows/release.yml" >&2 ||
+        fail "${1##*/} has no attestation of $REPOSITORY: it is not what its workflow released"
+}
+
+# Gets the archive $2, holds it against the digest in the release's SHA256SUMS and its attestation,
+# and unpacks its only folder into $1.
 fetch() {
     local folder=$1 archive=$2 from=$RELEASES/v$version/$2
     mkdir -p "${folder%/*}"
@@ -47,11 +61,13 @@ fetch() {
     new=$(mktemp -d "${folder%/*}/new.XXXXXX")
     trap 'rm -rf "$new"' EXIT
     download "$from" "$new/$archive" || fail "cannot get $from: is $version a release?"
-    download "$from.sha256" "$new/sha256" || fail "cannot get $from.sha256"
-    local told found
-    read -r told _ <"$new/sha256" || [[ -n $told ]] || fail "$from.sha256 is empty"
+    local sums=$RELEASES/v$version/SHA256SUMS told found
+    download "$sums" "$new/SHA256SUMS" || fail "cannot get $sums"
+    told=$(awk -v name="$archive" '$2 == name || $2 == "*" name { print $1 }' "$new/SHA256SUMS")
+    [[ -n $told ]] || fail "$sums does not name $archive"
     found=$(digest "$new/$archive")
     [[ $found == "$told" ]] || fail "$from is not what was released: its SHA-256 is $found, not $told"
+    attest "$new/$archive"
     case $archive in
         *.zip) unzip -q "$new/$archive" -d "$new" ;;
         *) tar -xzf "$new/$archive" -C "$new" ;;

@@ -178,6 +178,31 @@ fn the_workflow_keeps_what_github_fills_in() {
 }
 
 #[test]
+fn the_workflow_names_actions_by_commit_and_romfeed_by_version() {
+    let workflow = text(
+        &site(Host::GitHub, BASE, None),
+        ".github/workflows/pages.yml",
+    );
+    let actions: Vec<&str> = workflow
+        .lines()
+        .filter_map(|line| line.split_once("uses: ").map(|(_, action)| action))
+        .collect();
+    assert_eq!(actions.len(), 6, "{workflow}");
+    for action in actions {
+        let commit = action.split(['@', ' ']).nth(1).unwrap();
+        assert!(
+            commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit()),
+            "{action}"
+        );
+    }
+    let pipeline = text(&site(Host::GitLab, BASE, None), ".gitlab-ci.yml");
+    let tag = concat!("refs/tags/v", env!("CARGO_PKG_VERSION"));
+    for text in [workflow, pipeline] {
+        assert!(text.contains(tag) && !text.contains(" HEAD"), "{text}");
+    }
+}
+
+#[test]
 fn names_of_folders_reach_settings_git_and_scripts() {
     let site = Site {
         builds: PlainPath::parse("roms").unwrap(),

@@ -71,6 +71,11 @@ pub(crate) fn run_all() -> Result<()> {
     }
 
     fs::write(&archive, &good)?;
+    runner.write_gh(false)?;
+    let run = install("Linux-X64", VERSION)?;
+    let text = "has no attestation of you/romfeed";
+    expect("an archive without an attestation", &run, 1, text)?;
+    runner.write_gh(true)?;
     let run = install("Linux-X64", &tag)?;
     expect("a good archive", &run, 0, "called with --version")?;
     fs::remove_file(&archive)?;
@@ -119,10 +124,27 @@ impl Runner<'_> {
         let folder = self.0.join(format!("releases/v{VERSION}"));
         fs::create_dir_all(&folder)?;
         let path = folder.join(format!("{name}.tar.gz"));
+        let other = format!("{}  other-{name}.tar.gz\n", archive::sha256(b"other"));
         let line = format!("{}  {name}.tar.gz\n", archive::sha256(&bytes));
-        fs::write(folder.join(format!("{name}.tar.gz.sha256")), line)?;
+        fs::write(folder.join("SHA256SUMS"), other + &line)?;
         fs::write(&path, bytes)?;
         Ok(path)
+    }
+
+    /// Writes a stand-in for gh, which finds an attestation or does not.
+    fn write_gh(&self, is_attested: bool) -> Result<()> {
+        let folder = self.0.join("bin");
+        fs::create_dir_all(&folder)?;
+        let code = u8::from(!is_attested);
+        let text = format!(
+            "#!/bin/sh\n[ \"$1 $2\" = 'attestation verify' ] || exit 9\n\
+             [ \"$3\" = --help ] || [ \"$4 $5\" = '--repo you/romfeed' ] || exit 9\n\
+             [ \"$3\" = --help ] || exit {code}\n"
+        );
+        let file = folder.join("gh");
+        fs::write(&file, text)?;
+        crate::tools::run(Command::new("chmod").arg("+x").arg(&file))?;
+        Ok(())
     }
 
     fn call(&self, step: &str, system: &str, version: &str, lines: &str) -> Result<Output> {
@@ -135,7 +157,8 @@ impl Runner<'_> {
         let mut command = Command::new("bash");
         command
             .args(["action.sh", step])
-            .env("PATH", format!("{folder}:{path}"))
+            .env("PATH", format!("{folder}:{}/bin:{path}", self.0.display()))
+            .env("REPOSITORY", "you/romfeed")
             .env("RELEASES", format!("file://{}/releases", self.0.display()))
             .env("INPUT_VERSION", version)
             .env("INPUT_RUN", lines)
