@@ -1,7 +1,7 @@
 //! `romfeed hash`: digests of files, in lines that md5sum, sha1sum and sha256sum check.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +14,7 @@ use super::args::HashArgs;
 use super::config::default_jobs;
 use super::progress::Progress;
 use super::report::{Talk, chain};
-use super::tame::shown;
+use super::tame::{harmless, shown};
 
 /// Prints a line for each file and algorithm, in the order of the files; answers whether all
 /// could be read.
@@ -125,7 +125,11 @@ impl<'a> Lines<'a> {
             printed.num_files += 1;
             if printed.result.is_ok() {
                 let lines: Vec<u8> = digests.iter().flat_map(|d| line(d, file)).collect();
-                let print = || io::stdout().write_all(&lines);
+                let mut stdout = io::stdout();
+                let print = || match stdout.is_terminal() {
+                    true => stdout.write_all(harmless(&String::from_utf8_lossy(&lines)).as_bytes()),
+                    false => stdout.write_all(&lines),
+                };
                 printed.result = self.progress.pause(print);
                 self.is_over
                     .store(printed.result.is_err(), Ordering::Relaxed);

@@ -123,7 +123,7 @@ pub(crate) fn run(args: &InspectArgs, config: &Config, talk: Talk) -> io::Result
 pub(crate) fn print_json<T: Serialize>(value: &T) -> io::Result<()> {
     let mut text = serde_json::to_string(value).map_err(io::Error::other)?;
     text.push('\n');
-    io::stdout().write_all(text.as_bytes())
+    io::stdout().write_all(super::tame::json(&text).as_bytes())
 }
 
 /// What is known about a package.

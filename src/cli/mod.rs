@@ -27,6 +27,7 @@ mod simulate;
 mod tame;
 mod theme;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -83,7 +84,10 @@ pub(crate) fn run() -> ExitCode {
     if let Some(outcome) = backend::run(&args) {
         return outcome.into();
     }
-    let cli = Cli::parse_from(args);
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return print_usage_error(&error),
+    };
     let talk = Talk::new(&cli.global);
     match dispatch(&cli, talk) {
         Ok(outcome) => outcome.into(),
@@ -91,6 +95,20 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => {
             talk.error(&format!("cannot print: {error}"), None);
             Outcome::Failed.into()
+        }
+    }
+}
+
+/// Prints help, or what is wrong with the arguments, as clap does; but words that a terminal would
+/// obey without colours, escaped.
+fn print_usage_error(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    match tame::harmless(&text) {
+        Cow::Borrowed(_) => error.exit(),
+        Cow::Owned(escaped) => {
+            // Nobody reads a closed stream.
+            let _ = io::stderr().write_all(escaped.as_bytes());
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
         }
     }
 }

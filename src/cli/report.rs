@@ -18,7 +18,7 @@ use romfeed::romside::{self, RomSide, Updater};
 use romfeed::scan::Problem;
 
 use super::args::{Global, When};
-use super::tame::escape;
+use super::tame::{escape, harmless};
 
 /// Longest line of an error or warning, in bytes.
 const MAX_LINE_LEN: usize = 600;
@@ -63,21 +63,21 @@ impl Talk {
     /// write is no fault.
     pub(crate) fn line(self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", harmless(text));
         }
     }
 
     /// Prints a line whatever the verbosity.
     pub(crate) fn always(self, text: &str) {
-        let _ = writeln!(io::stderr(), "{text}");
+        let _ = writeln!(io::stderr(), "{}", harmless(text));
     }
 
     /// Prints an error and what to do about it, whatever the verbosity.
     pub(crate) fn error(self, text: &str, hint: Option<&str>) {
         let text = shorten(text);
-        let _ = writeln!(io::stderr(), "{} {text}", self.paint("1;31", "error:"));
+        self.always(&format!("{} {text}", self.paint("1;31", "error:")));
         if let Some(hint) = hint {
-            let _ = writeln!(io::stderr(), "  {} {hint}", self.paint("1", "hint:"));
+            self.always(&format!("  {} {hint}", self.paint("1", "hint:")));
         }
     }
 
