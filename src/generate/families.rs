@@ -1,14 +1,13 @@
 //! Which ROM families published builds are of, as far as this machine knows.
 //!
-//! In: the catalogs, and what earlier runs remember of packages. Out: names of families. No package
-//! is read for it: one that no run has seen tells nothing.
+//! In: the catalogs, and the packages in the folder of builds, of which earlier runs remember what
+//! takes long to read. Out: names of families. A build without its package tells nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{CACHE, Error, cache_key};
+use super::{Error, cache_key, load_cache};
 use crate::build::{Build, Kind};
-use crate::cache::Cache;
 use crate::catalog::Catalogs;
 use crate::config::Config;
 use crate::ingest::{self, Context};
@@ -34,7 +33,7 @@ pub fn families(config: &Config) -> Result<BTreeSet<String>, Error> {
             *known = build;
         }
     }
-    let cache = Cache::load(&config.state.join(CACHE), &config.families, &[]);
+    let cache = load_cache(config);
     let remembered = |file: &Path, stamp: Stamp| cache.told(&cache_key(file), stamp);
     let context = Context {
         remembered: &remembered,
@@ -42,9 +41,6 @@ pub fn families(config: &Config) -> Result<BTreeSet<String>, Error> {
     };
     let family = |build: &Build| {
         let file = config.builds.join(&build.path);
-        let stamp = Stamp::of(&file.metadata().ok()?);
-        // What no run has seen may take long to read.
-        cache.digests(&cache_key(&file), stamp)?;
         ingest::examine(&file, &build.path, context).ok()?.family
     };
     Ok(newest.into_values().filter_map(family).collect())

@@ -548,7 +548,7 @@ fn require_addresses<'a>(
     }
 }
 
-/// What this machine remembers of files.
+/// What earlier runs remember of packages.
 fn load_cache(config: &Config) -> Cache {
     let rules = config.variants.iter();
     let keys: Vec<&str> = rules

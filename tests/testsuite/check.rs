@@ -783,7 +783,7 @@ fn a_template_of_ones_own_only_has_to_be_sound() {
 
 /// A body that a template made, judged as its clients do; ids of rules, with the entries.
 fn judge_template(name: &str, body: &str) -> Vec<String> {
-    let path = "feeds/dev";
+    let path = "feeds/dev.json";
     let makers: MadeBy = [(path.to_owned(), Maker::Shipped(name.to_owned()))].into();
     let report = Host::sound().file(path, body).check_with(|task| {
         task.zips = None;

@@ -736,6 +736,7 @@ fn what_an_export_cannot_say_is_told() {
 
     let mut entry = v1_entry();
     entry["sha256"] = json!(SHA);
+    entry["url"] = json!("https://old.example.org/a.zip");
     let (dir, run) = import(&v1(&[entry, second_entry()]), &["--variant", "gapps"]);
     run.expect(0);
     let run = dir.run(&["catalog", "export"]).expect(0);
