@@ -338,7 +338,8 @@ fn is_several(field: &str) -> bool {
 
 /// Whether a word looks like a codename: it does not begin like a version or a date, and is not
 /// known to mean something else.
-fn is_codename(word: &str) -> bool {
+#[must_use]
+pub fn is_codename(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
     let begins_like_version = || {
         let number = lower.strip_prefix('v').unwrap_or(&lower);

@@ -126,6 +126,7 @@ fn try_import(args: &ImportArgs, config: &Config, talk: Talk) -> Result<Outcome,
             Some(format!("{objection}; {}", flavour_hint(build)))
         },
         may_mix: &|device| config.same_lane(device.as_str()),
+        compares_romtype: format.compares_romtype(),
     };
     let answers = merge::take_up(entries, &mut catalogs, guard);
     let num_bad = answers.iter().filter(|a| a.outcome.is_err()).count();

@@ -413,7 +413,8 @@ fn flavours_in_addresses_and_keys_are_told_apart() {
     );
     // Both in one feed.
     let release = |flavour: &str, day: i64| {
-        let name = format!("exampleos-v5-bacon-2024070{day}.zip");
+        let romtype = if day == 1 { "OFFICIAL" } else { "GAPPS" };
+        let name = format!("dotOS-R-v5.1-bacon-{romtype}-2024070{day}-0930.zip");
         json!({"type": flavour, "generatedAt": DATE + day, "fileName": name, "url": url(&name),
                "hash": format!("{day:032}"), "size": 1234 + day, "version": "v5"})
     };
@@ -422,7 +423,7 @@ fn flavours_in_addresses_and_keys_are_told_apart() {
     let (dir, run) = import_as("bacon.json", &both, &[]);
     run.expect(1)
         .says(
-            "entry 2 (exampleos-v5-bacon-20240702.zip): it is of the flavour `gapps`, and entry 1",
+            "entry 2 (dotOS-R-v5.1-bacon-GAPPS-20240702-0930.zip): it is of the flavour `gapps`, and entry 1",
         )
         .says("import each with its own --variant, for example --variant gapps");
     for flavour in ["vanilla", "gapps"] {

@@ -8,12 +8,10 @@ use super::Options;
 use crate::build::{Build, Device};
 use crate::names;
 
-/// Words that stand in names of feeds, folders and packages, and are not codenames.
-const WORDS: [&str; 60] = [
-    "alpha",
+/// Words for feeds and their folders that no package has in its name.
+const WORDS: [&str; 36] = [
     "android",
     "api",
-    "beta",
     "build",
     "builds",
     "cm",
@@ -23,18 +21,10 @@ const WORDS: [&str; 60] = [
     "devices",
     "download",
     "downloads",
-    "eight",
-    "eighteen",
-    "eleven",
-    "eng",
     "example",
     "experimental",
     "feed",
     "feeds",
-    "fifteen",
-    "fourteen",
-    "full",
-    "incremental",
     "index",
     "json",
     "latest",
@@ -45,30 +35,16 @@ const WORDS: [&str; 60] = [
     "master",
     "monthly",
     "nightly",
-    "nine",
     "official",
-    "oreo",
-    "ota",
-    "pie",
     "release",
     "releases",
-    "rom",
     "sample",
-    "seventeen",
-    "signed",
-    "sixteen",
     "snapshot",
     "stable",
     "template",
-    "ten",
-    "test",
-    "thirteen",
-    "twelve",
     "unofficial",
-    "update",
+    "updater",
     "updates",
-    "user",
-    "userdebug",
     "weekly",
 ];
 
@@ -209,8 +185,10 @@ fn is_codename_part(part: &str) -> bool {
         .trim_start_matches(['v', 'V'])
         .chars()
         .all(|c| c.is_ascii_digit() || c == '.');
+    // 10or's phones have a single letter.
+    let is_letter = part.len() == 1 && part.chars().all(|c| c.is_ascii_uppercase());
     let word = part.to_ascii_lowercase();
-    !is_version && !WORDS.contains(&word.as_str()) && names::flavour(part).is_none()
+    !is_version && !WORDS.contains(&word.as_str()) && (is_letter || names::is_codename(part))
 }
 
 /// Whether a codename has another as a part, and more: `poplar_dsds` is not `poplar`.

@@ -171,10 +171,7 @@ impl Facts {
             (None, None) => {}
         }
         let name = names::parse(filename, options.known_devices);
-        if name
-            .as_ref()
-            .map_or(self.is_lineage, |n| n.compares_romtype)
-        {
+        if self.is_lineage && name.as_ref().is_none_or(|name| name.compares_romtype) {
             return Err("it has no romtype; add --romtype".to_owned());
         }
         let named = name.and_then(|name| Romtype::parse(&name.romtype?).ok());

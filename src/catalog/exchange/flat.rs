@@ -136,7 +136,7 @@ pub(super) fn read(
         version,
         romtype,
         is_romtype_weak,
-        is_lineage: matches!(format, Format::V1 | Format::LineageOta),
+        is_lineage: format.compares_romtype(),
         timestamp,
         size: first(entry, &SIZE).map_or(Ok(None), |(_, value)| wire::size(value))?,
         url,

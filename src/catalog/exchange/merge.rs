@@ -65,6 +65,8 @@ pub struct Guard<'a> {
     pub object: &'a dyn Fn(&Build) -> Option<String>,
     /// Whether phones of a device can install any flavour.
     pub may_mix: &'a dyn Fn(&Device) -> bool,
+    /// Whether phones see the builds of their own release type alone.
+    pub compares_romtype: bool,
 }
 
 /// Takes up entries one after the other.
@@ -98,7 +100,7 @@ pub fn take_up(entries: Vec<Entry>, catalogs: &mut Catalogs, guard: Guard<'_>) -
                 return Ok(Taken::Known);
             }
             if !(guard.may_mix)(&build.device) {
-                earlier.check_flavour(&build, flavour, &label)?;
+                earlier.check_flavour(&build, flavour, &label, guard.compares_romtype)?;
             }
             take_up_one(build, catalogs, &mut index, guard, &mut notes)
         });
@@ -120,23 +122,31 @@ struct Earlier {
     ids: HashMap<String, usize>,
     sha256s: HashMap<String, usize>,
     filenames: HashMap<String, usize>,
-    /// The first flavour of each lane, and its entry.
+    /// The first flavour that phones see, and its entry.
     flavours: BTreeMap<LaneKey, (&'static str, String)>,
 }
 
 impl Earlier {
-    /// Refuses a build of another flavour than one before it in the lane.
+    /// Refuses a build of another flavour than one before it that the same phones see.
     fn check_flavour(
         &mut self,
         build: &Build,
         flavour: Option<&'static str>,
         label: &str,
+        compares_romtype: bool,
     ) -> Result<(), String> {
         let Some(flavour) = flavour else {
             return Ok(());
         };
-        let lane = self.flavours.entry(LaneKey::of(build));
-        match lane.or_insert_with(|| (flavour, label.to_owned())) {
+        let mut lane = LaneKey::of(build);
+        if !compares_romtype {
+            lane.romtype.clear();
+        }
+        match self
+            .flavours
+            .entry(lane)
+            .or_insert_with(|| (flavour, label.to_owned()))
+        {
             (known, _) if *known == flavour => Ok(()),
             (known, first) => Err(format!(
                 "it is of the flavour `{flavour}`, and {first} of `{known}`, so phones of one could \

@@ -87,6 +87,12 @@ impl Format {
         }
     }
 
+    /// Whether its updaters show the builds of the phone's own release type alone.
+    #[must_use]
+    pub fn compares_romtype(self) -> bool {
+        !matches!(self, Format::CrDroid | Format::Other)
+    }
+
     /// Whether its ids may be digests of the packages.
     fn has_ids(self) -> bool {
         !matches!(self, Format::LineageOta | Format::CrDroid)

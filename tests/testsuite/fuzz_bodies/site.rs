@@ -87,6 +87,7 @@ pub(super) fn exchange(data: &[u8]) {
     let guard = merge::Guard {
         object: &|build| build.filename.contains("objection").then(String::new),
         may_mix: &|device| device.as_str() == "mako",
+        compares_romtype: is_set(0),
     };
     let answers = merge::take_up(feed.entries, &mut catalogs, guard);
     let num_added = answers
