@@ -389,11 +389,15 @@ fn parse_named(place: Place, rest: &str, known_devices: &[String]) -> Option<Nam
         return None;
     }
     let is_typed = place == Place::LastAfterType;
-    let mut codenames = (0..head.words.len()).filter(|&index| is_codename(head.words[index]));
+    let is_device = |index: &usize| is_codename(head.words[*index]);
+    let mut words = 0..head.words.len();
     let at = match place {
-        Place::First => codenames.next(),
-        Place::Last | Place::LastAfterType => codenames.next_back(),
-        Place::Only => codenames.next().filter(|_| codenames.next().is_none()),
+        Place::First => words.find(is_device),
+        // What comes before it is never the device, even if it cannot be either.
+        Place::Last | Place::LastAfterType => words.next_back().filter(is_device),
+        Place::Only => words
+            .find(is_device)
+            .filter(|_| words.find(is_device).is_none()),
     };
     let (device, before) = match (known, at) {
         (Some((_, device)), _) => (Some(device), &head.words[..]),
@@ -413,8 +417,12 @@ fn parse_named(place: Place, rest: &str, known_devices: &[String]) -> Option<Nam
         true => Some(*fields.versions.first()?),
         false => fields.versions.last().copied(),
     };
+    // Letter case matters to phones, and better sources know it.
+    let is_same = |known: &&String| device.is_some_and(|d| known.eq_ignore_ascii_case(d));
+    let known_devices = known_devices.iter().filter(is_same);
+    let spelled = known_devices.max_by_key(|known| Some(known.as_str()) == device);
     Some(NameFacts {
-        device: device.map(str::to_owned),
+        device: spelled.map(String::as_str).or(device).map(str::to_owned),
         version: version.map(str::to_owned),
         romtype,
         timestamp: fields.timestamp,
@@ -969,6 +977,7 @@ mod tests {
             ),
             ("lineage-21.0-20240801-bacon-UNOFFICIAL.zip", "bacon"),
             ("cm-12.1-20151116-SNAPSHOT-YOG7DAO1JN-i9100.zip", "i9100"),
+            ("BananaDroid-Tanduk-G-OFFICIAL-20230508-GApps.zip", "-"),
         ] {
             assert_eq!(read(name, &[]).unwrap().0, device, "{name}");
         }
@@ -1017,6 +1026,8 @@ mod tests {
             "foo-bar-baz"
         );
         assert_eq!(read(name, &["az"]).unwrap().0, "baz");
+        let name = "PixelPlusUI_3.2_rmx2020-11.0-20210228-1403-OFFICIAL.zip";
+        assert_eq!(read(name, &["RMX2020"]).unwrap().0, "RMX2020");
         let delta = "lineage-22.2-20250614-UNOFFICIAL-bacon-from-20250517.zip";
         assert_eq!(read(delta, &["bacon"]).unwrap().0, "bacon");
         assert_eq!(read(delta, &["bacon"]).unwrap().2, "UNOFFICIAL");
