@@ -93,19 +93,6 @@ impl Facts<'_> {
         fits.then_some((major, minor))
     }
 
-    /// The major version of LineageOS, or of CyanogenMod, that is made of this Android.
-    #[must_use]
-    pub fn lineage_major(&self) -> Option<u32> {
-        let of_sdk = |sdk: u32| {
-            let fits = |one: &&Release| (one.sdk.0..=one.sdk.1).contains(&sdk);
-            RELEASES.iter().find(fits).map(|one| one.major)
-        };
-        match self.sdk {
-            Some(sdk) => of_sdk(sdk),
-            None => self.lineage_version().map(|(major, _)| major),
-        }
-    }
-
     /// Whether phones with CMUpdater that asks by POST may run it.
     #[must_use]
     pub fn has_post_updater(&self) -> bool {

@@ -58,6 +58,13 @@ const TEMPLATE_READERS: [(&str, &[Generation]); 13] = [
     ("v2-incremental", V2_READERS),
 ];
 
+/// The shipped templates that make what this client reads.
+pub fn templates_for(client: Generation) -> impl Iterator<Item = &'static str> {
+    let all = TEMPLATE_READERS.iter();
+    all.filter(move |(_, readers)| readers.contains(&client))
+        .map(|(name, _)| *name)
+}
+
 /// One list of builds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Feed {

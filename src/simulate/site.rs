@@ -9,7 +9,7 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 use crate::address::encode_path;
-use crate::check::target::in_other_case;
+use crate::check::target::{in_other_case, templates_for};
 use crate::client::{Generation, Phone};
 use crate::config::{Config, DeviceFeed, FeedConfig};
 use crate::feed::template::{front, shipped};
@@ -56,10 +56,10 @@ impl Site<'_> {
 
     /// The address of the file that is for a fork's updater, with what that fills in left open.
     pub(super) fn fork_address(&self, generation: Generation, phone: &Phone) -> String {
-        let templates = templates(generation);
+        // What reads LineageOS's older list finds that in `{device}.json`.
         let path = match self.config.device_feed(&phone.device) {
-            DeviceFeed::Template(name) if templates.contains(&&**name) => None,
-            _ => templates.iter().find_map(|name| self.template_path(name)),
+            DeviceFeed::Template(name) if templates_for(generation).any(|one| one == name) => None,
+            _ => templates_for(generation).find_map(|name| self.template_path(name)),
         };
         let path = path.unwrap_or_else(|| "{device}.json".to_owned());
         let tree = match path.contains("{variant}") {
@@ -92,8 +92,7 @@ impl Site<'_> {
 
     /// Whether the settings publish what a fork's updater reads, for this device.
     pub(super) fn publishes_for(&self, generation: Generation, device: &str) -> bool {
-        let mut templates = templates(generation).iter();
-        templates.any(|template| match self.config.device_feed(device) {
+        templates_for(generation).any(|template| match self.config.device_feed(device) {
             DeviceFeed::Template(name) if name == template => true,
             _ => self.enabled(template).is_some(),
         })
@@ -176,21 +175,6 @@ impl Site<'_> {
     fn folders(&self) -> (String, String) {
         let tree = self.tree();
         (format!("{tree}api/v1/"), format!("{tree}api/v2/devices/"))
-    }
-}
-
-/// The templates that make what a fork's updater reads, best first.
-pub(super) fn templates(generation: Generation) -> &'static [&'static str] {
-    match generation {
-        Generation::CrDroid16 => &["crdroid-16", "crdroid"],
-        Generation::CrDroid14 | Generation::Voltage14 => &["crdroid"],
-        Generation::EvolutionX14 | Generation::EvolutionX15 => &["evolution-x"],
-        Generation::PixelOs14 => &["pixelos"],
-        Generation::PixelOs17 => &["pixelos-17"],
-        Generation::Custota => &["custota"],
-        Generation::GrapheneOs => &["grapheneos"],
-        // These read LineageOS's older list, which `{device}.json` has.
-        _ => &[],
     }
 }
 

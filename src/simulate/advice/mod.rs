@@ -9,11 +9,11 @@ mod missing;
 use std::collections::BTreeSet;
 
 use crate::check::cause;
+use crate::check::target::templates_for;
 use crate::client::{Address, Generation, ListFault, TransportFault, UrlFault};
 use crate::fetch::Fault;
 use crate::romside::{self, RomSide};
 
-use super::site::templates;
 use super::words::shown;
 use super::{
     Check, Instead, Missing, Outcome, Recommended, Simulation, Site, Subject, UriSource,
@@ -342,7 +342,10 @@ impl Case<'_> {
 
     /// What makes the file that a fork's updater reads, to be set.
     fn fork_setting(&self) -> Option<String> {
-        let template = templates(self.generation()).first()?;
+        let is_fork = !Generation::LINEAGE.contains(&self.generation());
+        let template = templates_for(self.generation())
+            .next()
+            .filter(|_| is_fork)?;
         Some(match self.generation() {
             Generation::Custota | Generation::GrapheneOs => {
                 format!("[[feed]] template = \"{template}\"")
