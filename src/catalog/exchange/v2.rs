@@ -1,8 +1,9 @@
 //! The top-level array of LineageOS 23.2 on.
 //!
 //! Read as `UpdatesNetworkDataSource` of the Kotlin client (June 2026) reads it:
-//! only the first of `files`; `os_*` there, or on the element as before. Forks read
-//! one delta under `incremental`, and some name its source in one of several ways.
+//! only the first of `files`; `os_*` there, or on the element as before. PixelOS 17 writes no
+//! `type`. Forks read one delta under `incremental`, and some name its source in one of several
+//! ways.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -80,7 +81,8 @@ fn read_file(wire: &Wire, file: &Value) -> Result<Facts, String> {
         sdk_level: wire::sdk_level("os_sdk_level", &sdk_level)?,
         security_patch: wire::text("os_patch_level", &security_patch)?,
         property_files: wire::property_files(&file.ota_property_files)?,
-        is_lineage: true,
+        // PixelOS 17 has none, and compares none.
+        is_lineage: !wire.romtype.is_null(),
         ..Facts::default()
     })
 }
