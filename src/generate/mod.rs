@@ -214,8 +214,17 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     let merged = catalogs.merged()?;
     let kept = beside::list_kept(&config.changelogs)?;
     let packages = &scan.packages;
-    let examined =
-        pool.install(|| examine_all(config, packages, &cache, &kept, &merged, now_ns, &mut report));
+    let examined = pool.install(|| {
+        examine_all(
+            config,
+            packages,
+            &cache,
+            &kept,
+            &merged,
+            now_ns,
+            &mut report,
+        )
+    });
     let drafts = draft_all(config, examined, &merged, now, observer, &mut report);
     require_addresses(config, &merged, drafts.iter().map(|draft| &draft.build))?;
     drop(merged);

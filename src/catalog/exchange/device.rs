@@ -118,7 +118,9 @@ pub(super) fn find(
             *feed != parsed
                 && (is_known(feed) || (is_codename(feed) && !is_known(parsed) && !is_rom))
         };
-        if let Some(feed) = feed_name.filter(is_other) {
+        let is_folder = |folder: &&str| folder.eq_ignore_ascii_case(parsed);
+        let agrees = options.feed_folders.iter().any(is_folder);
+        if let Some(feed) = feed_name.filter(|feed| is_other(feed) && !agrees) {
             return Err(contradiction("the feed's name is", feed, parsed));
         }
         parsed
