@@ -569,10 +569,13 @@ mod tests {
 
     #[test]
     fn file_without_properties_is_none() {
-        let utf16: &str = "r\0o\0.\0x\0=\01\0";
+        let utf16: Vec<u8> = "ro.x=1\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
         let system = Fake(&[("/system/build.prop", "a=b\n"), ("/build.prop", "ro.x=1\n")]);
         let (_, files) = read_all(&[(Partition::System, system)], false);
         assert_eq!(files, ["system:/build.prop"]);
-        assert!(!PropertyFile::parse("", utf16.as_bytes()).has_read_only());
+        assert!(!PropertyFile::parse("", &utf16).has_read_only());
     }
 }

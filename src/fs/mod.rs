@@ -371,3 +371,26 @@ impl<'a> Way<'a> {
 fn components(path: &str) -> impl DoubleEndedIterator<Item = &str> {
     path.split('/').filter(|name| !matches!(*name, "" | "."))
 }
+
+/// CRC-32C without the final inversion, as the file systems of Linux use it.
+fn crc32c(bytes: &[u8]) -> u32 {
+    let mut crc = !0;
+    for &byte in bytes {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg());
+        }
+    }
+    crc
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checksum_is_that_of_linux() {
+        // CRC-32C of "123456789" is 0xe3069283 with the final inversion.
+        assert_eq!(crc32c(b"123456789"), !0xe306_9283);
+    }
+}

@@ -189,6 +189,19 @@ fn ext4_image_that_ends_within_a_file_is_refused() {
 }
 
 #[test]
+fn erofs_image_that_ends_early_is_refused() {
+    let system = fixture("erofs-plain");
+    let images = |image: &[u8]| {
+        Package::images(bacon(34))
+            .stored_image("system.img", image)
+            .build()
+    };
+    assert_eq!(inspect(images(&system))["device"], "enchilada");
+    let object = inspect(images(&system[..system.len() - 4096]));
+    assert_eq!(object["error"]["class"], "truncated", "{object}");
+}
+
+#[test]
 fn build_prop_in_the_zip_counts_only_where_no_image_says_otherwise() {
     let image = fixture("ext4-android");
     let stray = |sdk, device: &str| {

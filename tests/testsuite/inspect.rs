@@ -148,7 +148,7 @@ fn a_block_package_tells_all_from_its_build_prop() {
             "security_patch": "2025-05-05",
             "size": zip.len(),
             "sources": all_from(BUILD_PROP, &all),
-            "warnings": [],
+            "warnings": [NO_IMAGE],
         }),
     );
 }
@@ -366,7 +366,7 @@ fn facts_that_are_nowhere_are_null() {
             "sources": {},
             "warnings": [
                 NO_IMAGE,
-                "it cannot be published: no source tells its device, version, romtype, datetime",
+                format!("it cannot be published: no source tells its device, version, romtype, datetime; {NO_IMAGE}"),
             ],
         }),
     );
