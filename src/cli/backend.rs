@@ -74,11 +74,11 @@ pub(super) fn run(args: &[OsString]) -> Option<Outcome> {
     let talk = Talk::new(&global());
     match command {
         ADD => {
-            let args = AddArgs::parse_from(rest);
+            let args: AddArgs = super::parse(rest);
             Some(with_config(talk, |config| add(args, config, talk)))
         }
         DELETE => {
-            let args = DeleteArgs::parse_from(rest);
+            let args: DeleteArgs = super::parse(rest);
             Some(with_config(talk, |config| {
                 delete(&args.filename, config, talk)
             }))

@@ -28,6 +28,7 @@ mod tame;
 mod theme;
 
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -84,10 +85,7 @@ pub(crate) fn run() -> ExitCode {
     if let Some(outcome) = backend::run(&args) {
         return outcome.into();
     }
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(error) => return print_usage_error(&error),
-    };
+    let cli: Cli = parse(&args);
     let talk = Talk::new(&cli.global);
     match dispatch(&cli, talk) {
         Ok(outcome) => outcome.into(),
@@ -99,18 +97,18 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// Prints help, or what is wrong with the arguments, as clap does; but words that a terminal would
-/// obey without colours, escaped.
-fn print_usage_error(error: &clap::Error) -> ExitCode {
-    let text = error.render().to_string();
-    match tame::harmless(&text) {
-        Cow::Borrowed(_) => error.exit(),
-        Cow::Owned(escaped) => {
-            // Nobody reads a closed stream.
-            let _ = io::stderr().write_all(escaped.as_bytes());
-            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
-        }
-    }
+/// The arguments of a call. Help, and what is wrong with them, is printed as clap does, and ends the
+/// program; but words that a terminal would obey, escaped.
+fn parse<T: Parser>(args: &[OsString]) -> T {
+    T::try_parse_from(args).unwrap_or_else(|error| {
+        let text = error.render().to_string();
+        let Cow::Owned(escaped) = tame::harmless(&text) else {
+            error.exit();
+        };
+        // Nobody reads a closed stream.
+        let _ = io::stderr().write_all(escaped.as_bytes());
+        std::process::exit(error.exit_code())
+    })
 }
 
 /// What a library panics with over a damaged package is reported as its fault.

@@ -40,4 +40,5 @@ mod serve;
 mod simulate;
 mod support;
 mod templates;
+mod terminal;
 mod verify;
