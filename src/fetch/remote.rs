@@ -24,6 +24,8 @@ const BLOCK_LEN: u64 = 64 << 10;
 const MAX_RUN: u64 = (8 << 20) / BLOCK_LEN;
 /// From this many blocks read one after the other, more is asked for than is needed at once.
 const LONG_RUN: u64 = (4 << 20) / BLOCK_LEN;
+/// From this many on, what is read in small parts is asked for in parts twice as long as before.
+const SHORT_RUN: u64 = (256 << 10) / BLOCK_LEN;
 /// Most blocks kept: 32 MiB.
 const MAX_CACHED: usize = 512;
 /// Most bytes read of one file, unless the caller sets another limit. The facts of the largest
@@ -250,7 +252,11 @@ impl Remote {
         let wanted = wanted.count() as u64;
         let before = (0..first).rev().take_while(is_cached).count() as u64;
         let is_stream = wanted == 1 || before >= LONG_RUN;
-        let ahead = if is_stream { before / 2 } else { 0 };
+        let ahead = match is_stream {
+            true if before >= SHORT_RUN => before,
+            true => before / 2,
+            false => 0,
+        };
         let end = first.saturating_add((wanted.saturating_add(ahead)).min(MAX_RUN));
         let end = end.min(self.size.div_ceil(BLOCK_LEN));
         (first..end).take_while(|block| !is_cached(block)).count() as u64

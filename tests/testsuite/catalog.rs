@@ -442,6 +442,55 @@ fn a_build_of_which_only_an_md5_is_known_is_in_all_but_the_feeds_that_need_more(
 }
 
 #[test]
+fn a_build_with_an_md5_alone_is_in_every_feed_that_does_not_need_more() {
+    let name = "lineage-21.0-20240801-nightly-bacon.zip";
+    for (device_feed, is_listed) in [
+        ("v1", true),
+        ("lineageota", true),
+        ("crdroid", true),
+        ("evolution-x", true),
+        ("pixelos", true),
+        ("v2", false),
+        ("crdroid-16", false),
+        ("pixelos-17", false),
+    ] {
+        let settings = format!("base_url = \"{BASE_URL}\"\ndevice_feed = \"{device_feed}\"\n");
+        let dir = RomDir::new().file("romfeed.toml", settings);
+        let facts = [
+            "catalog",
+            "add",
+            "--filename",
+            name,
+            "--device",
+            "bacon",
+            "--version",
+            "21.0",
+        ];
+        let more = [
+            "--romtype",
+            "nightly",
+            "--datetime",
+            "1722470400",
+            "--size",
+            "5",
+        ];
+        let digest = ["--md5", MD5, "--url", "https://h/a.zip"];
+        dir.run(&[&facts[..], &more, &digest].concat()).expect(0);
+        dir.run(&["generate"]).expect(0);
+        let out = dir.tree("out");
+        let feed = out.get("out/bacon.json").map_or(&[][..], |bytes| bytes);
+        let feed = String::from_utf8_lossy(feed);
+        assert_eq!(
+            feed.contains(MD5) || feed.contains(name),
+            is_listed,
+            "{device_feed}: {feed}"
+        );
+        let list = String::from_utf8_lossy(&out["out/api/v1/bacon/nightly.json"]);
+        assert!(list.contains(MD5), "{device_feed}");
+    }
+}
+
+#[test]
 fn a_build_that_was_removed_with_its_md5_alone_keeps_its_id() {
     let dir = RomDir::new();
     let with_md5 = |sha256: &str| {

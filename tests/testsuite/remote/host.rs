@@ -34,6 +34,8 @@ pub(super) struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    is_broken_off: bool,
+    is_stalled: bool,
 }
 
 impl Answer {
@@ -42,7 +44,21 @@ impl Answer {
             status,
             headers: Vec::new(),
             body: Vec::new(),
+            is_broken_off: false,
+            is_stalled: false,
         }
+    }
+
+    /// Ends the connection in the middle of the body.
+    pub(super) fn broken_off(mut self) -> Answer {
+        self.is_broken_off = true;
+        self
+    }
+
+    /// Sends half of the body, and the rest after three seconds.
+    pub(super) fn stalled(mut self) -> Answer {
+        self.is_stalled = true;
+        self
     }
 
     /// The part of a file that was asked for, as hosts send it; or all of it.
@@ -148,6 +164,8 @@ fn talk(
         status,
         headers,
         body,
+        is_broken_off,
+        is_stalled,
     } = answer(&asked, nth);
     let mut head = format!(
         "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n",
@@ -158,5 +176,13 @@ fn talk(
     }
     let mut stream = stream;
     stream.write_all(format!("{head}\r\n").as_bytes())?;
-    stream.write_all(&body)
+    let (now, later) = body.split_at(body.len() / 2);
+    stream.write_all(now)?;
+    if is_broken_off {
+        return Ok(());
+    }
+    if is_stalled {
+        std::thread::sleep(std::time::Duration::from_secs(3));
+    }
+    stream.write_all(later)
 }
