@@ -191,6 +191,8 @@ pub struct Override {
 pub struct Config {
     /// Folder of ROM packages.
     pub builds: PathBuf,
+    /// Links to folders below `builds` are followed.
+    pub follow_links: bool,
     /// Folder the site is written to.
     pub out: PathBuf,
     /// Catalogs; the first is kept up to date, the others are only read.
@@ -250,6 +252,8 @@ pub struct Config {
     pub rehash: bool,
     /// Take over an output folder that romfeed did not make.
     pub adopt: bool,
+    /// Go on without builds that were published and are not in the catalogs.
+    pub new_catalog: bool,
     /// Write nothing but the cache.
     pub dry_run: bool,
 }
@@ -287,6 +291,7 @@ impl Config {
             major_upgrades: MajorUpgrades::default(),
             block_deltas: false,
             same_lane: false,
+            follow_links: false,
             variants: Vec::new(),
             accept_new_signer: Vec::new(),
             certificates: Vec::new(),
@@ -303,6 +308,7 @@ impl Config {
             limits,
             rehash: false,
             adopt: false,
+            new_catalog: false,
             dry_run: false,
         }
     }

@@ -6,7 +6,6 @@
 //! [`Error`] of its own and stops nothing else.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +21,7 @@ use crate::family::{self, Family, Found, Reading};
 use crate::fetch::Remote;
 use crate::io::{
     Budget, Counted, Counters, Exceeded, FileSource, Limits, ReadAt, ReadError, Stamp,
+    open_regular, read_head,
 };
 use crate::names;
 use crate::package::layout::{self, Layout, NotARom};
@@ -940,21 +940,10 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
 /// is a warning.
 fn read_sidecar(file: &Path, limit: u64, warnings: &mut Vec<String>) -> Option<Vec<u8>> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    match std::fs::metadata(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
-        Ok(metadata) if metadata.is_file() => {}
-        _ => {
-            warnings.push(format!(
-                "{} beside it is no readable file",
-                name.escape_debug()
-            ));
-            return None;
-        }
-    }
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(file).and_then(|f| f.take(limit + 1).read_to_end(&mut bytes));
+    let read = open_regular(file).and_then(|file| read_head(file, limit));
     match read {
-        Ok(_) if bytes.len() as u64 <= limit => Some(bytes),
+        Ok(bytes) if bytes.len() as u64 <= limit => Some(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Ok(_) => {
             warnings.push(format!(
                 "{} is longer than {limit} bytes; ignored",

@@ -1,9 +1,11 @@
 //! From a folder to the ROM packages in it, sorted.
 //!
-//! Follows symbolic links, so that builds may lie on another disk; a loop of
-//! links is reported once and not followed. Hidden files and folders are passed
-//! over: tools that copy files write to such names first.
+//! The folder itself and packages in it may be symbolic links, so that builds may lie on another
+//! disk. Links to folders below it are followed if the settings say so, each folder once, and none
+//! that leads upwards or into the folder itself. Hidden files and folders are passed over: tools
+//! that copy files write to such names first.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use globset::GlobSet;
@@ -29,6 +31,9 @@ pub enum Problem {
     /// Following it would never end.
     #[error("a symbolic link leads back to a folder above it; not followed")]
     Loop,
+    /// Published builds lie behind a link that is not followed.
+    #[error("a link that is not followed, with {} behind it", if *.0 == 1 { "a published build".to_owned() } else { format!("{} published builds", .0) })]
+    NotFollowed(usize),
     /// Deeper than anybody's builds.
     #[error("folders more than {MAX_DEPTH} deep are not looked into")]
     TooDeep,
@@ -68,23 +73,47 @@ pub struct Scan {
     pub packages: Vec<Found>,
     /// Folders and names that could not be read.
     pub faults: Vec<Fault>,
+    /// Links that may lead to folders and were not followed, by their path under the folder.
+    pub links: Vec<String>,
 }
 
 /// Finds all zip files under `root`. A folder that does not exist is empty.
 #[must_use]
-pub fn scan(root: &Path, exclude: &GlobSet) -> Scan {
+pub fn scan(root: &Path, follow_links: bool, exclude: &GlobSet) -> Scan {
     let mut scan = Scan::default();
     if !root.exists() {
         return scan;
     }
-    let walk = WalkDir::new(root)
-        .follow_links(true)
+    let mut walk = WalkDir::new(root)
+        .follow_links(follow_links)
         .max_depth(MAX_DEPTH)
         .sort_by_file_name()
-        .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry));
-    for entry in walk {
+        .into_iter();
+    let mut links = Links::new(root);
+    while let Some(entry) = walk.next() {
         match entry {
+            Ok(entry) if entry.depth() > 0 && is_hidden(&entry) => {
+                if entry.file_type().is_dir() {
+                    walk.skip_current_dir();
+                }
+            }
+            Ok(entry) if entry.path_is_symlink() && entry.file_type().is_dir() => {
+                match links.judge(entry.path()) {
+                    Link::Follow => {}
+                    Link::Known => walk.skip_current_dir(),
+                    Link::Loop => {
+                        walk.skip_current_dir();
+                        scan.faults.push(Fault {
+                            path: under(root, entry.path()),
+                            problem: Problem::Loop,
+                            hides_packages: false,
+                        });
+                    }
+                }
+            }
+            Ok(entry) if entry.file_type().is_symlink() => {
+                scan.add_link(&entry, root, exclude);
+            }
             Err(error) => {
                 let path = error.path().unwrap_or(root);
                 let problem = Problem::of(&error);
@@ -109,12 +138,22 @@ pub fn scan(root: &Path, exclude: &GlobSet) -> Scan {
 }
 
 impl Scan {
+    /// Adds what a link leads to that the walk did not follow: a package, or a folder's name.
+    fn add_link(&mut self, entry: &DirEntry, root: &Path, exclude: &GlobSet) {
+        match entry.path().metadata() {
+            Ok(metadata) if !metadata.is_dir() => self.add(entry, root, exclude),
+            // It may be one of packages, and what it leads to may be on a disk that is not there.
+            Err(error) if is_zip(entry.path()) => self.faults.push(Fault {
+                path: under(root, entry.path()),
+                problem: Problem::Unreadable(error.to_string()),
+                hides_packages: true,
+            }),
+            _ => self.links.push(under(root, entry.path())),
+        }
+    }
+
     fn add(&mut self, entry: &DirEntry, root: &Path, exclude: &GlobSet) {
-        let is_zip = entry
-            .path()
-            .extension()
-            .is_some_and(|ext| ext.eq_ignore_ascii_case("zip"));
-        if !is_zip || entry.file_type().is_dir() {
+        if !is_zip(entry.path()) || entry.file_type().is_dir() {
             return;
         }
         let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
@@ -136,6 +175,48 @@ impl Scan {
             file: entry.path().to_owned(),
             is_link: entry.path_is_symlink(),
         });
+    }
+}
+
+fn is_zip(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|ext| ext.eq_ignore_ascii_case("zip"))
+}
+
+/// Links to folders that a walk meets: which it is to follow.
+#[derive(Debug)]
+pub(crate) struct Links {
+    root: Option<PathBuf>,
+    followed: HashSet<PathBuf>,
+}
+
+/// What becomes of a link to a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    Follow,
+    /// The walk comes, or came, to this folder without it.
+    Known,
+    /// It leads to a folder above the one that is walked, as `/` is.
+    Loop,
+}
+
+impl Links {
+    pub(crate) fn new(root: &Path) -> Links {
+        Links {
+            root: root.canonicalize().ok(),
+            followed: HashSet::new(),
+        }
+    }
+
+    pub(crate) fn judge(&mut self, link: &Path) -> Link {
+        let (Some(root), Ok(target)) = (&self.root, link.canonicalize()) else {
+            return Link::Known;
+        };
+        match () {
+            () if root.starts_with(&target) => Link::Loop,
+            () if target.starts_with(root) || !self.followed.insert(target) => Link::Known,
+            () => Link::Follow,
+        }
     }
 }
 

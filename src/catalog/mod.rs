@@ -203,6 +203,16 @@ impl Catalog {
             .find(|record| record.build.filename == filename)
     }
 
+    /// What builds and tombstones are known by: their SHA-256 and their `id`.
+    pub fn identities(&self) -> impl Iterator<Item = &str> {
+        let builds = self.builds.values().map(|record| &record.build);
+        let builds = builds.map(|build| (build.sha256.as_deref(), build.id.as_deref()));
+        let stones = self.tombstones.values();
+        let stones = stones.map(|stone| (stone.sha256.as_deref(), stone.id.as_deref()));
+        let both = builds.chain(stones);
+        both.flat_map(|(sha256, id)| sha256.into_iter().chain(id))
+    }
+
     /// Takes a build out and leaves a tombstone.
     pub fn bury(&mut self, identity: &str, reason: Reason) -> Option<Record> {
         let record = self.builds.remove(identity)?;

@@ -10,6 +10,7 @@ mod feed;
 mod hosts;
 mod own;
 mod present;
+mod published;
 pub mod rules;
 mod sound;
 mod strict;
@@ -31,6 +32,7 @@ use target::{Feed, Kind};
 pub use discover::{of_folder, of_site};
 pub use feed::{entry_problems, json_tree};
 pub use own::{Installed, Known, addresses, expected, known, lists};
+pub use published::compare;
 
 /// What romfeed asks for to see how a host answers for what is not there.
 const NO_SUCH_PAGE: &str = "romfeed-asks-for-what-is-not-there.json";

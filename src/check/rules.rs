@@ -35,6 +35,14 @@ rules! {
         "The host of the site answers, with a certificate that phones trust",
         "HttpURLConnectionClient and UpdatesNetworkDataSource of Updater",
         "check the name, the certificate and the web host";
+    BUILDS_LOST, Error, "builds-lost",
+        "Every build that the live site was published with is in the catalog, as a build or removed",
+        "romfeed; phones that wait for a lost build see nothing in its place",
+        "bring its records back: restore catalog.json, or name the other catalog with --catalog";
+    SITE_NOT_COMPARED, Warning, "site-not-compared",
+        "The live site tells which builds it was published with",
+        "romfeed",
+        "check the name, the certificate and the web host; before the first publication, ignore it";
     SITE_FILE_MISSING, Error, "site-file-missing",
         "The folder has every file that romfeed wrote, and every list that the catalog needs",
         "romfeed",

@@ -246,6 +246,9 @@ pub(crate) struct GenerateArgs {
     /// Take over an output folder that romfeed did not make
     #[arg(long)]
     pub(crate) adopt: bool,
+    /// Publish although the catalog lacks builds that were published before
+    #[arg(long)]
+    pub(crate) new_catalog: bool,
 }
 
 /// What a server needs to know.
@@ -546,6 +549,9 @@ pub(crate) enum FeedFormat {
 pub(crate) struct ImportArgs {
     #[command(flatten)]
     pub(crate) places: Places,
+    /// Go on although the catalog lacks builds that were published before
+    #[arg(long)]
+    pub(crate) new_catalog: bool,
     /// Read this feed; - is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
@@ -607,6 +613,9 @@ pub(crate) struct ExportArgs {
 pub(crate) struct AddArgs {
     #[command(flatten)]
     pub(crate) places: Places,
+    /// Go on although the catalog lacks builds that were published before
+    #[arg(long)]
+    pub(crate) new_catalog: bool,
     /// Read all facts from this package; other flags fill in what it does not tell
     #[arg(long, value_name = "FILE", conflicts_with = "filename")]
     pub(crate) zip: Option<PathBuf>,

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         talk.error(message, hint);
         Ok(Outcome::Usage)
     };
-    let http: Arc<dyn Fetch> =
+    let live: Arc<dyn Fetch> =
         match live::connect(args.live.ca.as_deref(), args.live.timeout, Reach::Any) {
             Ok(http) => Arc::new(http),
             Err(error) => return usage(&error, None),
@@ -41,6 +41,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
     if base.is_some_and(|base| !base.starts_with("http://") && !base.starts_with("https://")) {
         return usage("--url must begin with https:// or http://", None);
     }
+    let http = Arc::clone(&live);
     let is_own = is_own(base, own_base);
     let base = base.or(own_base).unwrap_or(PLACEHOLDER_BASE);
     let folder = Folder {
@@ -109,7 +110,12 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.live.connections.into());
     let pool = pool.build().map_err(io::Error::other)?;
-    let report = pool.install(|| check::check(&task));
+    let mut report = pool.install(|| check::check(&task));
+    if has_site && (is_live || args.zip_addresses) && base != PLACEHOLDER_BASE {
+        let lost = check::compare(base, &*live, &own.identities);
+        // What keeps a site from going out is to be read first.
+        report.findings.splice(0..0, lost);
+    }
     let outcome = finish(&report, &place, args.json, talk)?;
     if has_site && base != PLACEHOLDER_BASE {
         talk.line("for the ROM:");
@@ -149,6 +155,8 @@ struct Own {
     /// The other files that have to be there.
     required: Vec<String>,
     known: BTreeMap<String, Known>,
+    /// What builds and tombstones are known by.
+    identities: BTreeSet<String>,
     variants: BTreeSet<Option<String>>,
 }
 
@@ -178,6 +186,7 @@ fn load_own(config: &Config, is_live: bool) -> Result<Own, (String, Option<&'sta
         expected: check::expected(&lanes),
         required,
         known: check::known(&merged, config),
+        identities: merged.identities().map(str::to_owned).collect(),
         variants: variants.map(|v| v.map(ToString::to_string)).collect(),
     })
 }

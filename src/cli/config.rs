@@ -17,7 +17,7 @@ use romfeed::config::{
 use romfeed::facts::Fact;
 use romfeed::family::{FAMILIES, Family, Rule};
 use romfeed::feed::template;
-use romfeed::io::{Limits, behind_links, read_file, read_text};
+use romfeed::io::{Limits, behind_links, read_file, read_regular_text};
 use romfeed::verify::{Certificate, Require};
 use serde::Deserialize;
 
@@ -62,6 +62,7 @@ struct FileConfig {
     major_upgrades: Option<FileUpgrades>,
     block_deltas: Option<bool>,
     same_lane: Option<bool>,
+    follow_links: Option<bool>,
     #[serde(default)]
     accept_new_signer: Vec<String>,
     certificate: Option<OneOrMany>,
@@ -436,6 +437,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         major_upgrades: settings.major_upgrades.map(Into::into).unwrap_or_default(),
         block_deltas: settings.block_deltas.unwrap_or_default(),
         same_lane: settings.same_lane.unwrap_or_default(),
+        follow_links: settings.follow_links.unwrap_or_default(),
         variants: parse_variants(settings.variants).map_err(|e| in_file("[[variant]]", &e))?,
         accept_new_signer: parse_signers(settings.accept_new_signer)
             .map_err(|e| in_file("accept_new_signer", &e))?,
@@ -694,7 +696,10 @@ impl FeedLoader {
             ));
         }
         let file = self.folder.join(format!("{name}.j2"));
-        let (file, text) = match (read_text(&file, MAX_FILE_SIZE), template::shipped(name)) {
+        let (file, text) = match (
+            read_regular_text(&file, MAX_FILE_SIZE),
+            template::shipped(name),
+        ) {
             (Ok(text), _) => (file.display().to_string(), text),
             (Err(error), Some(text)) if error.kind() == std::io::ErrorKind::NotFound => {
                 (format!("{name}.j2 (of romfeed)"), text.to_owned())

@@ -84,6 +84,7 @@ fn try_import(args: &ImportArgs, config: &Config, talk: Talk) -> Result<Outcome,
     let (name, bytes) = read_feed(&args.file).map_err(usage)?;
     let _lock = lock_state(&config.state)?;
     let mut catalogs = Catalogs::load(&config.catalogs).map_err(generate::Error::from)?;
+    generate::require_published(config, &catalogs)?;
     let known_devices = known_devices(config, &catalogs);
     let feed_name = args.file.file_name().and_then(|name| name.to_str());
     let feed_name = feed_name.filter(|name| *name != "-");

@@ -214,7 +214,12 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             let Some(resolved) = resolve(flags) else {
                 return Ok(Outcome::Usage);
             };
-            let config = warn_of_devices(resolved, talk);
+            let mut config = warn_of_devices(resolved, talk);
+            config.new_catalog = match &args.command {
+                CatalogCommand::Add(add) => add.new_catalog,
+                CatalogCommand::Import(import) => import.new_catalog,
+                _ => false,
+            };
             match &args.command {
                 CatalogCommand::Add(add) => Ok(catalog::add(add, &config, talk)),
                 CatalogCommand::Remove { names, .. } => Ok(catalog::remove(names, &config, talk)),
@@ -325,6 +330,7 @@ fn run_generate(
     config.dry_run = args.dry_run;
     config.rehash = args.rehash;
     config.adopt = args.adopt;
+    config.new_catalog = args.new_catalog;
     let report = match generate::generate(&config, &Progress::new(talk), now_ns()) {
         Ok(report) => report,
         Err(error) => {

@@ -18,7 +18,7 @@ use romfeed::romside::{self, RomSide, Updater};
 use romfeed::scan::Problem;
 
 use super::args::{Global, When};
-use super::tame::{escape, harmless};
+use super::tame::{self, escape, harmless};
 
 /// Longest line of an error or warning, in bytes.
 const MAX_LINE_LEN: usize = 600;
@@ -183,6 +183,9 @@ fn problem_hint(problem: &Problem) -> &'static str {
         Problem::Unreadable(_) => {
             "check the file and its permissions; remove a link that leads nowhere"
         }
+        Problem::NotFollowed(_) => {
+            "they stay published; set follow_links = true in romfeed.toml, or move the folder itself here"
+        }
         Problem::TooDeep => "move the builds further up",
         Problem::NotUtf8 => "rename it",
     }
@@ -251,6 +254,14 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
              or in romfeed.toml:             base_url = \"https://example.org/ota\"\n        \
              zips that lie elsewhere:        --url 'https://example.org/{{device}}/{{filename}}'  (as in …/{device}/…)\n        \
              or in romfeed.toml:             url = \"https://example.org/{{device}}/{{filename}}\""
+        )),
+        generate::Error::CatalogGone { catalog, .. } => Some(format!(
+            "bring it back, for example with `git checkout -- {}`; --new-catalog publishes without the builds it had",
+            tame::shown(catalog)
+        )),
+        generate::Error::BuildsLost { catalog, .. } => Some(format!(
+            "bring its records back (`git log -p -- {}` shows them), or name the other catalog with --catalog; --new-catalog publishes without them",
+            tame::shown(catalog)
         )),
         generate::Error::CatalogInOut { .. } => {
             Some("keep the catalog beside romfeed.toml, with --catalog or `catalog = …`".to_owned())
@@ -391,7 +402,7 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
                 talk.line(&kept(*num, ["list of projects", "lists of projects"], config));
             }
             Event::Warning { path, text } => {
-                let is_general = ["feeds", "changelogs", generate::CACHE].contains(&path.as_str());
+                let is_general = ["feeds", "changelogs", generate::BUILDS, generate::CACHE].contains(&path.as_str());
                 if talk.verbosity > 0 || fresh.contains(path.as_str()) || is_general {
                     talk.warning(&format!("{}: {text}", path.escape_debug()));
                 } else {

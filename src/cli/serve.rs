@@ -125,7 +125,7 @@ fn start(
         families: report::families(&config),
     };
     let mut watched = match args.watch {
-        true => Watched::look(sources(settings, &config)),
+        true => Watched::look(sources(settings, &config), config.follow_links),
         false => Watched::default(),
     };
     if args.watch {

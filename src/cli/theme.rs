@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use romfeed::changelog::{self, Format};
-use romfeed::io::{read_file, read_text};
+use romfeed::io::{read_regular, read_regular_text};
 use romfeed::theme::{Color, Install, Link, Logo, MAX_LOGO_SIZE, Template, Theme};
 use serde::Deserialize;
 
@@ -53,7 +53,7 @@ pub(crate) fn resolve(set: FileSite, folder: &Path) -> Result<Theme, String> {
     };
     let logo = set.logo.as_ref().map(|name| {
         let path = folder.join(name);
-        let bytes = read_file(&path, MAX_LOGO_SIZE as u64).map_err(|e| e.to_string());
+        let bytes = read_regular(&path, MAX_LOGO_SIZE as u64).map_err(|e| e.to_string());
         let logo = bytes.and_then(Logo::parse);
         logo.map_err(|error| format!("logo: {}: {error}", path.display()))
     });
@@ -92,7 +92,7 @@ pub(crate) fn load_install(file: PathBuf) -> Result<Install, String> {
         .into_iter()
         .find(|format| ending.is_some_and(|ending| ending.eq_ignore_ascii_case(format.extension())))
         .ok_or_else(|| fail("its name must end in .md, .html or .txt".to_owned()))?;
-    let bytes = read_file(&file, changelog::MAX_SIZE as u64).map_err(|e| fail(e.to_string()))?;
+    let bytes = read_regular(&file, changelog::MAX_SIZE as u64).map_err(|e| fail(e.to_string()))?;
     let text = changelog::decode(&bytes, format);
     Ok(Install { file, text })
 }
@@ -116,7 +116,7 @@ fn load_templates(folder: &Path) -> Result<BTreeMap<String, Template>, String> {
             continue;
         }
         let in_file = |error| format!("{}: {error}", shown(&path));
-        let text = read_text(&path, MAX_TEMPLATE).map_err(in_file)?;
+        let text = read_regular_text(&path, MAX_TEMPLATE).map_err(in_file)?;
         let file = path.display().to_string();
         templates.insert(name, Template { file, text });
     }

@@ -4,34 +4,74 @@
 //! In: a folder. Out: names of visible files, and bytes. A name that is no UTF-8 is nobody's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::path::Path;
 
 use super::Error;
 use crate::build::{Build, Kind};
-use crate::io::{Durability, replace};
+use crate::config::Config;
+use crate::io::{Durability, open_below, open_regular, replace};
 
-/// The folders below one, each listed when it is first asked for.
+/// The folders below that of the builds, each listed when it is first asked for.
 #[derive(Debug)]
-pub(super) struct Folders {
-    root: PathBuf,
+pub(super) struct Folders<'c> {
+    config: &'c Config,
     known: BTreeMap<String, BTreeSet<String>>,
 }
 
-impl Folders {
-    pub(super) fn new(root: &Path) -> Folders {
+impl<'c> Folders<'c> {
+    pub(super) fn new(config: &'c Config) -> Folders<'c> {
         Folders {
-            root: root.to_owned(),
+            config,
             known: BTreeMap::new(),
         }
     }
 
-    /// The names in a folder, given with `/` between folders; none if it cannot be read.
+    /// The names in a folder, given with `/` between folders; none if it cannot be read, or lies
+    /// behind a link that is not followed.
     pub(super) fn names(&mut self, folder: &str) -> &BTreeSet<String> {
-        let (root, key) = (&self.root, folder.to_owned());
-        let listed = self.known.entry(key);
-        listed.or_insert_with(|| list(&root.join(folder)).unwrap_or_default())
+        let config = self.config;
+        let listed = self.known.entry(folder.to_owned());
+        listed.or_insert_with(|| match is_behind_link(config, folder) {
+            true => BTreeSet::new(),
+            false => list(&config.builds.join(folder)).unwrap_or_default(),
+        })
     }
+}
+
+fn is_behind_link(config: &Config, folder: &str) -> bool {
+    let folders = Path::new(folder).ancestors();
+    let mut folders = folders.filter(|folder| !folder.as_os_str().is_empty());
+    let is_link = |folder: &Path| config.builds.join(folder).is_symlink();
+    !config.follow_links && folders.any(is_link)
+}
+
+/// Opens a file beside a package, given by its path under `builds/`.
+///
+/// # Errors
+/// If it is not a regular file there, or a link.
+pub(super) fn open(config: &Config, path: &str) -> io::Result<File> {
+    match config.follow_links {
+        true => open_regular(&config.builds.join(path)),
+        false => open_below(&config.builds, Path::new(path)),
+    }
+}
+
+/// A path under `builds/`.
+pub(super) fn join(folder: &str, name: &str) -> String {
+    match folder {
+        "" => name.to_owned(),
+        folder => format!("{folder}/{name}"),
+    }
+}
+
+/// Opens a text that is kept.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn open_kept(config: &Config, name: &str) -> io::Result<File> {
+    open_below(&config.changelogs, Path::new(name))
 }
 
 /// The folder and the name of a path under `builds/`.
@@ -65,22 +105,6 @@ fn list(folder: &Path) -> io::Result<BTreeSet<String>> {
         }
     }
     Ok(names)
-}
-
-/// The first `limit` bytes of a file, and one more if there are more.
-///
-/// # Errors
-/// If it cannot be read, or is no regular file: a pipe would make the run wait.
-pub(super) fn read_head(file: &Path, limit: usize) -> io::Result<Vec<u8>> {
-    if !std::fs::metadata(file)?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    let limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    std::fs::File::open(file)?
-        .take(limit)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// How many full builds each folder has.

@@ -5,7 +5,9 @@
 //! before what was kept of it. A changelog that cannot be read is a warning.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 
@@ -17,6 +19,7 @@ use crate::catalog::Catalog;
 use crate::changelog::{self, Changelog, Changelogs, Format, MAX_SIZE};
 use crate::config::Config;
 use crate::digest::sidecar;
+use crate::io::read_head;
 
 /// What warnings on changelogs are about.
 const SUBJECT: &str = "changelogs";
@@ -53,7 +56,7 @@ pub(super) fn gather(
     kept: &BTreeSet<String>,
     report: &mut Report,
 ) -> Gathered {
-    let mut folders = Folders::new(&config.builds);
+    let mut folders = Folders::new(config);
     let builds = catalog.builds.values().map(|record| &record.build);
     let mut with_names = |build| {
         let names = names_beside(build, &mut folders);
@@ -87,7 +90,7 @@ pub(super) fn gather(
 }
 
 /// The files beside a package that may be its changelog.
-fn names_beside(build: &Build, folders: &mut Folders) -> Vec<(String, Format)> {
+fn names_beside(build: &Build, folders: &mut Folders<'_>) -> Vec<(String, Format)> {
     let there = folders.names(beside::split(&build.path).0);
     let names = candidates(&build.filename).into_iter();
     names.filter(|(name, _)| there.contains(name)).collect()
@@ -125,7 +128,7 @@ fn find(
     kept: &BTreeSet<String>,
 ) -> OfBuild {
     let mut found = OfBuild::default();
-    let folder = config.builds.join(beside::split(&build.path).0);
+    let folder = beside::split(&build.path).0;
     let stem = build::bounded_stem(&build.filename);
     let of_format = |format: Format| (format!("{stem}.{}", format.extension()), format);
     let in_store = Format::ALL.map(of_format);
@@ -133,9 +136,11 @@ fn find(
         .into_iter()
         .filter(|(name, _)| kept.contains(name))
         .collect();
-    let beside = first(names, &folder, &mut found.warnings);
+    let read_beside = |name: &str| read(beside::open(config, &beside::join(folder, name))?);
+    let read_kept = |name: &str| read(beside::open_kept(config, name)?);
+    let beside = first(names, &read_beside, &mut found.warnings);
     let Some(changelog) = beside else {
-        found.changelog = first(&in_store, &config.changelogs, &mut found.warnings);
+        found.changelog = first(&in_store, &read_kept, &mut found.warnings);
         return found;
     };
     let name = format!("{stem}.{}", changelog.format.extension());
@@ -144,7 +149,7 @@ fn find(
     let outdated: Vec<PathBuf> = others
         .map(|(other, _)| config.changelogs.join(other))
         .collect();
-    let is_kept = beside::read_head(&file, MAX_SIZE).is_ok_and(|b| b == changelog.text.as_bytes());
+    let is_kept = read_kept(&name).is_ok_and(|bytes| bytes == changelog.text.as_bytes());
     found.keep = (!is_kept || !outdated.is_empty()).then(|| Keep {
         file,
         text: changelog.text.clone(),
@@ -154,14 +159,18 @@ fn find(
     found
 }
 
+fn read(file: File) -> io::Result<Vec<u8>> {
+    read_head(file, u64::try_from(MAX_SIZE).unwrap_or(u64::MAX))
+}
+
 /// The first of the files that has something to say.
 fn first(
     names: &[(String, Format)],
-    folder: &Path,
+    read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
     warnings: &mut Vec<String>,
 ) -> Option<Changelog> {
     for (name, format) in names {
-        let bytes = match beside::read_head(&folder.join(name), MAX_SIZE) {
+        let bytes = match read(name) {
             Ok(bytes) => bytes,
             Err(error) => {
                 let name = name.escape_debug();

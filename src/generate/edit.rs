@@ -13,7 +13,9 @@ use percent_encoding::percent_decode_str;
 
 use super::reconcile::recognise_imported;
 use super::require::{self, Hashed};
-use super::{Error, cache_key, load_cache, lock_state, object, save_catalog};
+use super::{
+    Error, cache_key, load_cache, lock_state, object, require_published, save_catalog,
+};
 use crate::build::{self, Build, Device, Kind, Romtype, Variant};
 use crate::catalog::{Catalog, Catalogs, Reason, Record, Tombstone, file};
 use crate::class::chain;
@@ -130,6 +132,11 @@ pub fn change<T>(
 ) -> Result<T, EditError> {
     let _lock = lock_state(&config.state)?;
     let mut catalogs = Catalogs::load(&config.catalogs).map_err(Error::from)?;
+    match require_published(config, &catalogs) {
+        // A manifest that cannot be read tells nothing; `generate` refuses it.
+        Ok(()) | Err(Error::Writer(_)) => {}
+        Err(lost) => return Err(lost.into()),
+    }
     let done = edit(&mut catalogs)?;
     catalogs.merged().map_err(Error::from)?;
     save_catalog(&config.catalogs[0], &file::render(&catalogs.own))?;

@@ -5,7 +5,9 @@
 //! are hashed like packages, and remembered like them. One that cannot be used is a warning, and
 //! its build is published without it.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
 
 use super::beside::{self, Folders};
 use super::report::{Event, Report};
@@ -45,11 +47,9 @@ pub(super) fn attach(
     let mut found = Vec::new();
     for (owner, name, filename) in names(config, builds) {
         let build = &builds[owner].build;
-        let file = config
-            .builds
-            .join(beside::split(&build.path).0)
-            .join(&filename);
-        match stamp(&file) {
+        let path = beside::join(beside::split(&build.path).0, &filename);
+        let file = config.builds.join(&path);
+        match stamp(beside::open(config, &path)) {
             Err(reason) => warn(build, format!("image {} {reason}", filename.escape_debug())),
             Ok(stamp) => found.push(Found {
                 known: match config.rehash {
@@ -90,7 +90,7 @@ fn names(config: &Config, builds: &[Hashed]) -> Vec<(usize, &'static str, String
     let num_full = beside::num_full(builds.iter().map(|hashed| &hashed.build));
     let full = builds.iter().map(|hashed| &hashed.build).enumerate();
     let full = full.filter(|(_, build)| build.kind == Kind::Full);
-    let mut folders = Folders::new(&config.builds);
+    let mut folders = Folders::new(config);
     let mut names = Vec::new();
     for (owner, build) in full {
         let (folder, filename) = beside::split(&build.path);
@@ -107,10 +107,11 @@ fn names(config: &Config, builds: &[Hashed]) -> Vec<(usize, &'static str, String
     names
 }
 
-fn stamp(file: &Path) -> Result<Stamp, String> {
-    match std::fs::metadata(file) {
+/// The stamp of an image that was opened as a regular file; it is hashed only if what is read then
+/// still has it.
+fn stamp(file: io::Result<File>) -> Result<Stamp, String> {
+    match file.and_then(|file| file.metadata()) {
         Err(error) => Err(format!("cannot be read: {error}")),
-        Ok(metadata) if !metadata.is_file() => Err("is no regular file".to_owned()),
         Ok(metadata) if metadata.len() == 0 => Err("is empty".to_owned()),
         Ok(metadata) => Ok(Stamp::of(&metadata)),
     }

@@ -11,6 +11,7 @@ pub mod edit;
 mod families;
 mod hashes;
 mod images;
+mod lost;
 mod pages;
 mod projects;
 mod published;
@@ -36,7 +37,7 @@ use crate::family::Reading;
 use crate::feed;
 use crate::ingest::{self, Context, Examined};
 use crate::io::{Stamp, behind_links, remove_leftover, write_atomically};
-use crate::scan::{self, Found};
+use crate::scan::{self, Found, Scan};
 use crate::site::{self, writer};
 
 use published::Published;
@@ -44,6 +45,7 @@ use require::Hashed;
 
 pub use admit::{Flavours, Objection, object};
 pub use families::families;
+pub use lost::{require_known, require_published};
 pub use report::{Event, Fault, Report};
 pub use require::Refused;
 pub use snapshot::{OwnedLane, OwnedOffer, Snapshot, snapshot};
@@ -53,6 +55,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// Name of the cache in the state folder.
 pub const CACHE: &str = "cache.json";
+
+/// What warnings on the folder of builds are about.
+pub const BUILDS: &str = "builds";
 
 /// What a run tells while it works; the methods are called from several threads.
 pub trait Observer: Sync {
@@ -76,6 +81,24 @@ pub enum Error {
     /// Two catalogs contradict each other.
     #[error(transparent)]
     Contradiction(#[from] Contradiction),
+    /// A site was published from a catalog that is not there.
+    #[error("there is no catalog {}, and the site in {} was published from one", .catalog.display(), .out.display())]
+    CatalogGone {
+        /// The catalog.
+        catalog: PathBuf,
+        /// The output folder.
+        out: PathBuf,
+    },
+    /// The catalogs have lost builds that were published.
+    #[error("{} lacks {} published before (sha256 or id `{}`)", .catalog.display(), builds(*.num), .example.escape_debug())]
+    BuildsLost {
+        /// The catalog that is kept.
+        catalog: PathBuf,
+        /// How many.
+        num: usize,
+        /// The identity of one.
+        example: String,
+    },
     /// The catalog would be published with the site.
     #[error("the catalog {} lies inside the output folder {}", .catalog.display(), .out.display())]
     CatalogInOut {
@@ -143,6 +166,13 @@ pub enum Error {
     },
 }
 
+fn builds(num: usize) -> String {
+    match num {
+        1 => "a build that was".to_owned(),
+        n => format!("{n} builds that were"),
+    }
+}
+
 fn others(num_others: usize) -> String {
     match num_others {
         0 => String::new(),
@@ -180,7 +210,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
             builds: config.builds.clone(),
         });
     }
-    let scan = scan::scan(&config.builds, &config.exclude);
+    let scan = scan::scan(&config.builds, config.follow_links, &config.exclude);
     let mut report = Report::default();
     for fault in &scan.faults {
         report.faults.push(Fault {
@@ -190,6 +220,9 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         });
     }
     // In a folder that is none of ours, not even a lock is left.
+    if !catalog_path.exists() {
+        lost::require_catalog(config)?;
+    }
     if scan.packages.is_empty() && config.catalogs.len() == 1 && !catalog_path.exists() {
         report.nothing_to_publish = true;
         return Ok(report);
@@ -210,6 +243,8 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
             source: io::Error::other(error),
         })?;
     let mut catalogs = pool.install(|| Catalogs::load(&config.catalogs))?;
+    require_published(config, &catalogs)?;
+    tell_links(&scan, &catalogs.own, &mut report);
     let cache = load_cache(config);
     let merged = catalogs.merged()?;
     let kept = beside::list_kept(&config.changelogs)?;
@@ -270,7 +305,8 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         true => None,
         false => Some(writer::open(&config.out, config.adopt)?),
     };
-    report.plan = pool.install(|| writer::plan(&config.out, &pages, config.adopt))?;
+    let builds = lost::names(&merged);
+    report.plan = pool.install(|| writer::plan(&config.out, &pages, builds, config.adopt))?;
     pages::warn_of_changes(config, &pages, &mut report);
     for path in &report.plan.foreign {
         let message = "a file or link that romfeed did not write is in the way of this page";
@@ -291,6 +327,32 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     projects::keep(&projects)?;
     writer::execute(&config.out, &pages, &report.plan, &site_lock)?;
     Ok(report)
+}
+
+/// Names the links that were not followed: as faults those with published builds behind them.
+fn tell_links(scan: &Scan, own: &Catalog, report: &mut Report) {
+    for link in &scan.links {
+        let is_behind = |path: &str| {
+            let rest = path.strip_prefix(&**link);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let builds = own.builds.values().map(|record| &*record.build.path);
+        match builds.filter(|path| is_behind(path)).count() {
+            0 => report.events.push(Event::Warning {
+                path: BUILDS.to_owned(),
+                text: format!(
+                    "`{}` is a link that is not followed; follow_links = true in romfeed.toml \
+                     follows it",
+                    link.escape_debug()
+                ),
+            }),
+            num => report.faults.push(Fault {
+                path: link.clone(),
+                class: Class::Io,
+                error: scan::Problem::NotFollowed(num).into(),
+            }),
+        }
+    }
 }
 
 /// Keeps other runs away from the catalog, and the state folder out of git. Short changes of others,

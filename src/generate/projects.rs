@@ -7,7 +7,7 @@
 //! unless the build is new. A manifest that cannot be read is a warning.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 
@@ -20,6 +20,7 @@ use crate::catalog::lanes::LaneKey;
 use crate::catalog::{Catalog, Catalogs};
 use crate::class::chain;
 use crate::config::Config;
+use crate::io::read_head;
 use crate::projects::manifest::{self, MAX_SIZE};
 use crate::projects::{self, History, MAX_TEXT_LEN, Projects, Since};
 
@@ -54,10 +55,10 @@ pub(super) fn find(
     let is_settled = |build: &Build| {
         catalogs.knows(build.identity()) && kept.contains(&kept_name(&build.filename))
     };
-    let read = |(hashed, name): (&mut Hashed, Option<PathBuf>)| {
+    let read = |(hashed, name): (&mut Hashed, Option<String>)| {
         let inside = hashed.projects.take();
         let inside = inside.filter(|_| !is_settled(&hashed.build));
-        let beside = name.map(|file| read_manifest(&file)).transpose();
+        let beside = name.map(|path| read_manifest(config, &path)).transpose();
         let (beside, fault) = match beside {
             Ok(beside) => (beside, None),
             Err(fault) => (None, Some((hashed.build.path.clone(), fault))),
@@ -75,9 +76,9 @@ pub(super) fn find(
 }
 
 /// The manifest beside each package.
-fn names_beside(config: &Config, builds: &[Hashed]) -> Vec<Option<PathBuf>> {
+fn names_beside(config: &Config, builds: &[Hashed]) -> Vec<Option<String>> {
     let num_full = beside::num_full(builds.iter().map(|hashed| &hashed.build));
-    let mut folders = Folders::new(&config.builds);
+    let mut folders = Folders::new(config);
     let mut of_build = |build: &Build| {
         let (folder, filename) = beside::split(&build.path);
         let own = format!("{}.manifest.xml", build::stem(filename));
@@ -86,7 +87,7 @@ fn names_beside(config: &Config, builds: &[Hashed]) -> Vec<Option<PathBuf>> {
         let shared = Some(SHARED.to_owned()).filter(|_| is_alone);
         let mut names = [Some(own), shared].into_iter().flatten();
         let name = names.find(|name| there.contains(name))?;
-        Some(config.builds.join(folder).join(name)).filter(|_| build.kind == Kind::Full)
+        Some(beside::join(folder, &name)).filter(|_| build.kind == Kind::Full)
     };
     builds
         .iter()
@@ -94,14 +95,14 @@ fn names_beside(config: &Config, builds: &[Hashed]) -> Vec<Option<PathBuf>> {
         .collect()
 }
 
-fn read_manifest(file: &Path) -> Result<Projects, String> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
+fn read_manifest(config: &Config, path: &str) -> Result<Projects, String> {
+    let name = beside::split(path).1;
     let fail = |error: &dyn std::fmt::Display| {
         let name = name.escape_debug();
         format!("{name} cannot be read, so it is left out: {error}")
     };
-    let limit = usize::try_from(MAX_SIZE).unwrap_or(usize::MAX);
-    let bytes = beside::read_head(file, limit).map_err(|error| fail(&error))?;
+    let read = beside::open(config, path).and_then(|file| read_head(file, MAX_SIZE));
+    let bytes = read.map_err(|error| fail(&error))?;
     manifest::parse(&bytes).map_err(|error| fail(&chain(&error)))
 }
 
@@ -154,7 +155,7 @@ fn of_lane(
         let name = kept_name(&build.filename);
         let file = config.changelogs.join(&name);
         let text = match kept.contains(&name) {
-            true => read_kept(&file),
+            true => read_kept(config, &name),
             false => None,
         };
         if let Some(found) = &found
@@ -176,8 +177,9 @@ fn of_lane(
 }
 
 /// What was kept, if it is a text; whoever wrote it otherwise did not mean it for us.
-fn read_kept(file: &Path) -> Option<String> {
-    let bytes = beside::read_head(file, MAX_TEXT_LEN).ok()?;
+fn read_kept(config: &Config, name: &str) -> Option<String> {
+    let limit = u64::try_from(MAX_TEXT_LEN).unwrap_or(u64::MAX);
+    let bytes = read_head(beside::open_kept(config, name).ok()?, limit).ok()?;
     String::from_utf8(bytes).ok()
 }
 

@@ -197,6 +197,13 @@ fn retire_vanished(
 ) {
     // A machine that has only the catalog knows nothing of the zips, and neither
     // does one that cannot read a part of the folder.
+    let is_behind_link = |build: &Build| {
+        let behind = |link: &String| build.path.strip_prefix(&**link);
+        scan.links
+            .iter()
+            .filter_map(behind)
+            .any(|rest| rest.starts_with('/'))
+    };
     if scan.packages.is_empty() || scan.faults.iter().any(|fault| fault.hides_packages) {
         return;
     }
@@ -221,7 +228,7 @@ fn retire_vanished(
     for record in catalogs.own.builds.values_mut() {
         let build = &record.build;
         let is_here = seen.contains(build.identity()) || unread.contains(&build.path);
-        if is_here || !record.is_offered() {
+        if is_here || !record.is_offered() || is_behind_link(build) {
             continue;
         }
         if matches!(config.address(build), Some((_, AddressSource::Site))) {

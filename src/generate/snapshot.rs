@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Error, Report, beside, changelogs, pages, primary_catalog, projects};
+use super::{Error, Report, beside, changelogs, pages, primary_catalog, projects, lost};
 use crate::build::{Build, Kind};
 use crate::catalog::lanes::{self, Held, Lane, LaneKey, Lanes, Offer};
 use crate::catalog::{Catalog, Catalogs};
@@ -48,17 +48,23 @@ pub struct Snapshot {
     pub deltas: BTreeMap<(String, String), Vec<u8>>,
     /// When a build that is held back becomes old enough, in seconds since the epoch.
     pub next_change: Option<i64>,
+    /// Identities of all builds and tombstones, sorted.
+    pub known: Vec<String>,
     /// What is left out, and why.
     pub report: Report,
 }
 
-/// Takes a snapshot of the site; `now` is in seconds since the epoch.
+/// Takes a snapshot of the site; `now` is in seconds since the epoch, `served` names the builds
+/// of the snapshot before it.
 ///
 /// # Errors
-/// [`Error`] if a catalog or a feed template cannot be used.
-pub fn snapshot(config: &Config, now: i64) -> Result<Snapshot, Error> {
+/// [`Error`] if a catalog or a feed template cannot be used, or a catalog lacks what was published
+/// or served.
+pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot, Error> {
     primary_catalog(config)?;
     let catalogs = Catalogs::load(&config.catalogs)?;
+    lost::require_published(config, &catalogs)?;
+    lost::require_known(config, &catalogs, served)?;
     let merged = catalogs.merged()?;
     let mut report = Report::default();
     let urls = pages::addresses(config, &merged, &mut report);
@@ -78,6 +84,7 @@ pub fn snapshot(config: &Config, now: i64) -> Result<Snapshot, Error> {
     Ok(Snapshot {
         pages,
         next_change: lanes.held.values().filter_map(until).min(),
+        known: lost::names(&merged),
         packages: packages(&merged),
         deltas: render_deltas(&lanes),
         lanes: own(config, &lanes),

@@ -1,10 +1,11 @@
 //! Files on disk as a source.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::inside::{open_regular, read_head};
 use super::{ReadAt, ReadError, check_bounds};
 
 /// What tells one state of a file from another without reading it.
@@ -82,9 +83,18 @@ pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     if !metadata.is_file() && !metadata.is_dir() {
         return Err(io::Error::other("not a regular file"));
     }
-    let mut bytes = Vec::new();
-    let mut file = File::open(path)?.take(limit.saturating_add(1));
-    file.read_to_end(&mut bytes)?;
+    within(read_head(File::open(path)?, limit)?, limit)
+}
+
+/// As [`read_file`], of a file whose name is not a link: what is in it may be published.
+///
+/// # Errors
+/// As [`read_file`] and [`open_regular`].
+pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    within(read_head(open_regular(path)?, limit)?, limit)
+}
+
+fn within(bytes: Vec<u8>, limit: u64) -> io::Result<Vec<u8>> {
     match bytes.len() as u64 > limit {
         true => Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
@@ -99,8 +109,20 @@ pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As [`read_file`], or [`io::ErrorKind::InvalidData`].
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    text(read_file(path, limit)?)
+}
+
+/// As [`read_text`], of a file whose name is not a link.
+///
+/// # Errors
+/// As [`read_text`] and [`read_regular`].
+pub fn read_regular_text(path: &Path, limit: u64) -> io::Result<String> {
+    text(read_regular(path, limit)?)
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
     let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text");
-    String::from_utf8(read_file(path, limit)?).map_err(no_text)
+    String::from_utf8(bytes).map_err(no_text)
 }
 
 #[cfg(unix)]

@@ -9,6 +9,7 @@
 
 mod budget;
 mod file;
+mod inside;
 mod scratch;
 mod spill;
 mod write;
@@ -23,7 +24,8 @@ use std::time::Duration;
 use crate::class::Class;
 
 pub use budget::{Budget, Checked, Counted, Counters, Limits};
-pub use file::{FileSource, Stamp, read_file, read_text};
+pub use file::{FileSource, Stamp, read_file, read_regular, read_regular_text, read_text};
+pub use inside::{open_below, open_regular, read_head};
 pub use scratch::Scratch;
 pub use spill::Spill;
 pub use write::{Durability, behind_links, remove_leftover, replace, write_atomically};

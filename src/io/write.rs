@@ -59,6 +59,17 @@ pub enum Durability {
     Synced,
 }
 
+/// Makes a file that was not there, so that a link in its place leads nowhere.
+fn create(path: &Path) -> io::Result<File> {
+    match File::create_new(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            std::fs::remove_file(path)?;
+            File::create_new(path)
+        }
+        created => created,
+    }
+}
+
 /// Writes `temporary` and renames it over `path`; both lie on one file system.
 ///
 /// # Errors
@@ -70,7 +81,7 @@ pub fn replace(
     durability: Durability,
 ) -> io::Result<()> {
     let write = || {
-        let mut file = File::create(temporary)?;
+        let mut file = create(temporary)?;
         file.write_all(bytes)?;
         if durability == Durability::Synced {
             file.sync_all()?;

@@ -2,13 +2,13 @@
 //!
 //! In: a decoded path below the server's address. Out: the answer, or none if there is no such
 //! file. Of the folder of packages, only those of the catalog are served, and what belongs to one.
-//! A link that leads out of both folders is not followed, but for packages: those may lie anywhere,
-//! as for [`crate::scan`].
+//! Packages may be links to files anywhere, as for [`crate::scan`]; what lies beside them may not
+//! be a link, and in the folder of the site links lead to other files of it only.
 
 use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
-use std::io::{Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io::{self, Seek, SeekFrom};
+use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use hyper::header::{self, HeaderValue};
@@ -19,6 +19,7 @@ use super::conditional::{self, Facts, Send};
 use super::site::{Current, Stored};
 use crate::address;
 use crate::fetch::content_type;
+use crate::io::{open_below, open_regular};
 use crate::kit::{PACKAGE_POLICY, PAGE_POLICY};
 
 /// The folder of packages below the server's address.
@@ -54,20 +55,81 @@ pub(super) struct Wanted {
     pub(super) base_path: String,
 }
 
-/// Finds the file of a path without `.`, `..` or hidden parts.
-fn find(current: &Current, path: &str) -> Option<PathBuf> {
-    if let Some(file) = find_in_site(current, path) {
-        return Some(file);
+/// A file that was found, open.
+struct Found {
+    file: File,
+    /// Its path, for its type.
+    name: String,
+    /// It is the page of a folder that was asked for.
+    is_index: bool,
+}
+
+impl Found {
+    fn new(file: File, name: &str) -> Found {
+        Found {
+            file,
+            name: name.to_owned(),
+            is_index: false,
+        }
     }
-    let path = path.strip_prefix(BUILDS)?;
-    let file = current.builds.as_ref()?.join(path);
-    if current.snapshot.packages.contains(path) {
-        let name = path.rsplit('/').next()?;
-        let exclude = &current.config.exclude;
-        return (!exclude.is_match(path) && !exclude.is_match(name)).then_some(file);
+}
+
+/// Opens the file of a path without `.`, `..` or hidden parts; none if nothing is there to serve.
+fn find(current: &Current, path: &str) -> io::Result<Option<Found>> {
+    if let Some(found) = find_in_site(current, path)? {
+        return Ok(Some(found));
     }
-    let is_inside = || is_below(&file, current.builds.as_deref());
-    (belongs_to_package(&current.snapshot.packages, path) && is_inside()).then_some(file)
+    let (Some(path), Some(builds)) = (path.strip_prefix(BUILDS), &current.builds) else {
+        return Ok(None);
+    };
+    let open = match () {
+        () if current.snapshot.packages.contains(path) => {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            let exclude = &current.config.exclude;
+            match exclude.is_match(path) || exclude.is_match(name) {
+                true => return Ok(None),
+                false => open_package(&builds.join(path)),
+            }
+        }
+        () if !belongs_to_package(&current.snapshot.packages, path) => return Ok(None),
+        () if current.config.follow_links => open_regular(&builds.join(path)),
+        () => open_below(builds, Path::new(path)),
+    };
+    Ok(if_there(open)?.map(|file| Found::new(file, path)))
+}
+
+/// Opens a package, which may be a link.
+fn open_package(path: &Path) -> io::Result<File> {
+    // A pipe would make the open wait.
+    match path.metadata()?.is_file() {
+        true => File::open(path),
+        false => Err(io::ErrorKind::NotFound.into()),
+    }
+}
+
+/// Tells what is not there, or is not a file to serve, from what the system failed to answer.
+fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    let is_absent = |error: &io::Error| {
+        let kinds = [NotFound, NotADirectory, InvalidFilename, InvalidInput];
+        // Those without a number are our own, of links, pipes and the like.
+        kinds.contains(&error.kind()) || error.raw_os_error().is_none() || is_loop(error)
+    };
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(unix)]
+fn is_loop(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_loop(_error: &io::Error) -> bool {
+    false
 }
 
 /// Whether a file in the folder of packages is of use for one of them only.
@@ -87,36 +149,54 @@ fn belongs_to_package(packages: &BTreeSet<String>, path: &str) -> bool {
     BESIDE.contains(&&*end) && (is_package(stem) || is_package(&format!("{stem}.zip")))
 }
 
-fn find_in_site(current: &Current, path: &str) -> Option<PathBuf> {
-    let file = current.out.as_ref()?.join(path);
-    let is_free = |path: &str| !current.own_files.contains(path);
-    if file.is_dir() {
-        let index = format!("{path}/{INDEX}");
-        let file = file.join(INDEX);
-        return (is_free(index.trim_start_matches('/')) && is_below(&file, current.out.as_deref()))
-            .then_some(file);
+/// Opens a file of the site's folder that is not a page; links may lead to others in it.
+fn find_in_site(current: &Current, path: &str) -> io::Result<Option<Found>> {
+    let Some(root) = &current.out else {
+        return Ok(None);
+    };
+    let Some(metadata) = if_there(root.join(path).metadata())? else {
+        return Ok(None);
+    };
+    let is_index = metadata.is_dir();
+    let path = match is_index {
+        true => format!("{path}/{INDEX}").trim_start_matches('/').to_owned(),
+        false => path.to_owned(),
+    };
+    if current.own_files.contains(&path) {
+        return Ok(None);
     }
-    (is_free(path) && is_below(&file, current.out.as_deref())).then_some(file)
-}
-
-fn is_below(file: &Path, root: Option<&Path>) -> bool {
-    let file = file.canonicalize();
-    root.is_some_and(|root| file.is_ok_and(|file| file.starts_with(root)))
+    let real = if_there(root.join(&path).canonicalize())?;
+    let Some(real) = real
+        .as_deref()
+        .and_then(|real| real.strip_prefix(root).ok())
+    else {
+        return Ok(None);
+    };
+    let file = if_there(open_below(root, real))?;
+    Ok(file.map(|file| Found {
+        is_index,
+        ..Found::new(file, &path)
+    }))
 }
 
 /// Answers with a file; waits for the disk.
-pub(super) fn answer(current: &Current, wanted: &Wanted, headers: &HeaderMap) -> Option<Answer> {
-    let path = find(current, &wanted.path)?;
+///
+/// # Errors
+/// If the system failed to look for it or to open it.
+pub(super) fn answer(
+    current: &Current,
+    wanted: &Wanted,
+    headers: &HeaderMap,
+) -> io::Result<Option<Answer>> {
+    let Some(found) = find(current, &wanted.path)? else {
+        return Ok(None);
+    };
     // Without the slash, the links of the page would lead elsewhere.
-    if path.ends_with(INDEX) && !wanted.path.ends_with(INDEX) && !wanted.is_folder {
-        return Some(redirect(wanted));
+    if found.is_index && !wanted.is_folder {
+        return Ok(Some(redirect(wanted)));
     }
-    // A pipe would make the open wait.
-    if !path.metadata().ok()?.is_file() {
-        return None;
-    }
-    let file = File::open(&path).ok()?;
-    let metadata = file.metadata().ok()?;
+    let Found { mut file, name, .. } = found;
+    let metadata = file.metadata()?;
     let modified = modified(&metadata);
     let etag = value(&format!("\"{:x}-{:x}\"", modified.1, metadata.len()));
     let facts = Facts {
@@ -125,13 +205,11 @@ pub(super) fn answer(current: &Current, wanted: &Wanted, headers: &HeaderMap) ->
         size: metadata.len(),
     };
     let send = conditional::decide(headers, facts);
-    let cut = |first, len| {
-        let mut file = file;
-        file.seek(SeekFrom::Start(first)).ok()?;
-        Some(Content::Part(Part::new(file, len, &current.downloads)))
-    };
-    let mut answer = partial(send, facts, cut)?;
-    let name = path.to_string_lossy();
+    if let Send::Range(first, _) = send {
+        file.seek(SeekFrom::Start(first))?;
+    }
+    let cut = |_, len| Content::Part(Part::new(file, len, &current.downloads));
+    let mut answer = partial(send, facts, cut);
     let is_beside_package = wanted.path.starts_with(BUILDS);
     let kind = match content_type(&name) {
         // Of what lies next to packages, nothing runs in a browser.
@@ -147,7 +225,7 @@ pub(super) fn answer(current: &Current, wanted: &Wanted, headers: &HeaderMap) ->
     answer::set(&mut answer, header::CACHE_CONTROL, keep);
     let date = httpdate::fmt_http_date(UNIX_EPOCH + std::time::Duration::from_secs(modified.0));
     put(&mut answer, header::LAST_MODIFIED, &date);
-    Some(answer)
+    Ok(Some(answer))
 }
 
 /// To the same path with a closing slash; made anew, so that it cannot name another host.
@@ -170,11 +248,10 @@ pub(super) fn answer_page(page: &Stored, headers: &HeaderMap) -> Answer {
     };
     let send = conditional::decide(headers, facts);
     let cut = |first: u64, len: u64| {
-        let first = usize::try_from(first).ok()?;
-        let end = first.checked_add(usize::try_from(len).ok()?)?;
-        Some(Content::Whole(Some(page.bytes.slice(first..end))))
+        let place = |at: u64| usize::try_from(at).expect("the part lies within the page");
+        Content::Whole(Some(page.bytes.slice(place(first)..place(first + len))))
     };
-    let mut answer = partial(send, facts, cut).expect("the part lies within the page");
+    let mut answer = partial(send, facts, cut);
     answer::set(&mut answer, header::CONTENT_TYPE, page.content_type);
     answer::set(&mut answer, header::CACHE_CONTROL, "no-cache");
     answer::set(&mut answer, header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
@@ -182,15 +259,11 @@ pub(super) fn answer_page(page: &Stored, headers: &HeaderMap) -> Answer {
 }
 
 /// The status, headers and body that are asked for; `cut` gives a part by first byte and length.
-fn partial(
-    send: Send,
-    facts: Facts<'_>,
-    cut: impl FnOnce(u64, u64) -> Option<Content>,
-) -> Option<Answer> {
+fn partial(send: Send, facts: Facts<'_>, cut: impl FnOnce(u64, u64) -> Content) -> Answer {
     let size = facts.size;
     let (status, content) = match send {
-        Send::Whole => (StatusCode::OK, cut(0, size)?),
-        Send::Range(first, last) => (StatusCode::PARTIAL_CONTENT, cut(first, last - first + 1)?),
+        Send::Whole => (StatusCode::OK, cut(0, size)),
+        Send::Range(first, last) => (StatusCode::PARTIAL_CONTENT, cut(first, last - first + 1)),
         Send::NotModified => (StatusCode::NOT_MODIFIED, Content::Whole(None)),
         Send::Unsatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, Content::Whole(None)),
     };
@@ -212,7 +285,7 @@ fn partial(
         .headers_mut()
         .insert(header::ETAG, facts.etag.clone());
     answer::set(&mut answer, header::ACCEPT_RANGES, "bytes");
-    Some(answer)
+    answer
 }
 
 fn put(answer: &mut Answer, name: header::HeaderName, text: &str) {

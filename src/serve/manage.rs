@@ -19,8 +19,8 @@ use super::keys;
 use super::site::{Current, Site};
 use crate::catalog::Reason;
 use crate::fetch::Fetch;
-use crate::generate::Error;
 use crate::generate::edit::{self, EditError, Said};
+use crate::generate::{self, Error};
 use crate::site::writer;
 
 /// What is to be done.
@@ -122,6 +122,12 @@ fn refuse(error: EditError) -> Box<Answer> {
             answer::set(&mut answer, header::RETRY_AFTER, "5");
             answer
         }
+        EditError::Run(Error::CatalogGone { .. } | Error::BuildsLost { .. }) => {
+            let message = "the catalog of this server is missing or lacks builds; try again later";
+            let mut answer = answer::error(StatusCode::SERVICE_UNAVAILABLE, message);
+            answer::set(&mut answer, header::RETRY_AFTER, "60");
+            answer
+        }
         // The rest names files of the server.
         EditError::Run(_) => answer::error(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -188,6 +194,7 @@ fn add(site: &Site, current: &Current, body: &[u8]) -> Done {
     let http = site.http.clone().map(|http| http as Arc<dyn Fetch>);
     let candidate = edit::prepare(said, config, http.as_ref(), now).map_err(refuse)?;
     let added = edit::change(config, |catalogs| {
+        generate::require_known(config, catalogs, &current.snapshot.known)?;
         edit::add(candidate, config, catalogs, now)
     });
     added.map(|_| ()).map_err(refuse)
@@ -238,6 +245,7 @@ fn delete(current: &Current, name: &str) -> Done {
     let config = &current.config;
     let mut is_known = true;
     let removed = edit::change(config, |catalogs| {
+        generate::require_known(config, catalogs, &current.snapshot.known)?;
         let found = edit::find(name, config, &catalogs.own);
         is_known = found.is_ok();
         catalogs.own.bury(&found?, Reason::Removed);

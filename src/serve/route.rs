@@ -271,8 +271,15 @@ async fn from_disk(current: Arc<Current>, file: files::Wanted, headers: HeaderMa
     let held = Arc::clone(&current);
     let read = spawn_blocking(move || files::answer(&held, &file, &headers));
     match read.await {
-        Ok(Some(answer)) => answer,
-        _ => not_found(&current),
+        Ok(Ok(Some(answer))) => answer,
+        Ok(Ok(None)) => not_found(&current),
+        // The system has no more files to open, or the disk fails: the file may well be there.
+        _ => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let mut answer = answer::error(status, "the file cannot be read now; try again");
+            answer::set(&mut answer, header::RETRY_AFTER, "5");
+            answer
+        }
     }
 }
 

@@ -84,7 +84,8 @@ impl Site {
         let base_path = address::path_of(config.base_url.as_deref().unwrap_or_default());
         let reload_at = is_watched.then(|| base_path.clone());
         let downloads = Arc::default();
-        let current = make(Arc::new(config), clock(), &downloads, reload_at.as_deref())?;
+        let config = Arc::new(config);
+        let current = make(config, &[], clock(), &downloads, reload_at.as_deref())?;
         Ok(Site {
             downloads,
             base_path,
@@ -136,7 +137,8 @@ impl Site {
 
     fn replace(&self, config: Arc<Config>) -> Result<(), generate::Error> {
         let reload_at = self.reload_at.as_deref();
-        let made = make(config, (self.clock)(), &self.downloads, reload_at)?;
+        let served = &self.current().snapshot.known;
+        let made = make(config, served, (self.clock)(), &self.downloads, reload_at)?;
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = Arc::new(made);
         Ok(())
@@ -145,11 +147,12 @@ impl Site {
 
 fn make(
     config: Arc<Config>,
+    served: &[String],
     now: i64,
     downloads: &Arc<()>,
     reload_at: Option<&str>,
 ) -> Result<Current, generate::Error> {
-    let mut snapshot = generate::snapshot(&config, now)?;
+    let mut snapshot = generate::snapshot(&config, served, now)?;
     let mut tags = HashMap::new();
     let mut pages = std::mem::take(&mut snapshot.pages);
     if let Some(base_path) = reload_at {

@@ -17,6 +17,7 @@ use walkdir::WalkDir;
 use super::Hooks;
 use super::site::Site;
 use crate::config::Config;
+use crate::scan::{Link, Links};
 
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -52,16 +53,18 @@ impl Watcher {
 #[derive(Debug, Default)]
 pub struct Watched {
     folders: Vec<PathBuf>,
+    follow_links: bool,
     look: Look,
 }
 
 impl Watched {
-    /// Looks at folders; to be called before their packages are read, so that no change comes
+    /// Looks at folders, and through links to others if those of packages are followed; to be called before their packages are read, so that no change comes
     /// between the two.
     #[must_use]
-    pub fn look(folders: Vec<PathBuf>) -> Watched {
+    pub fn look(folders: Vec<PathBuf>, follow_links: bool) -> Watched {
         Watched {
-            look: look_into(&folders),
+            look: look_into(&folders, follow_links),
+            follow_links,
             folders,
         }
     }
@@ -124,7 +127,8 @@ struct Watch {
 impl Watch {
     fn run(&mut self, stopped: &Receiver<()>) {
         while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
-            let seen = look_into(&self.known.watched.folders);
+            let watched = &self.known.watched;
+            let seen = look_into(&watched.folders, watched.follow_links);
             let is_changed = seen != self.known.watched.look;
             // A package that is being copied changes from look to look.
             let is_settled = self.changing.as_ref() == Some(&seen);
@@ -210,7 +214,7 @@ impl Rest {
 /// The catalogs, and the changelogs kept beside them.
 fn look_at_records(config: &Config) -> Look {
     let mut look = look_at_files(&config.catalogs);
-    look.extend(files(&config.changelogs));
+    look.extend(files(&config.changelogs, false));
     look
 }
 
@@ -219,18 +223,29 @@ fn look_at_files(files: &[PathBuf]) -> Look {
     files.iter().filter_map(look).collect()
 }
 
-fn look_into(folders: &[PathBuf]) -> Look {
-    folders.iter().flat_map(|folder| files(folder)).collect()
+fn look_into(folders: &[PathBuf], follow_links: bool) -> Look {
+    let files = |folder: &PathBuf| files(folder, follow_links);
+    folders.iter().flat_map(files).collect()
 }
 
-fn files(folder: &Path) -> impl Iterator<Item = (PathBuf, (u64, Option<SystemTime>))> {
-    let is_shown = |entry: &walkdir::DirEntry| {
-        entry.depth() == 0 || !entry.file_name().as_encoded_bytes().starts_with(b".")
+fn files(
+    folder: &Path,
+    follow_links: bool,
+) -> impl Iterator<Item = (PathBuf, (u64, Option<SystemTime>))> + use<> {
+    let mut links = Links::new(folder);
+    let is_shown = move |entry: &walkdir::DirEntry| {
+        let is_link_to_folder = entry.path_is_symlink() && entry.file_type().is_dir();
+        entry.depth() == 0
+            || !entry.file_name().as_encoded_bytes().starts_with(b".")
+                && !(is_link_to_folder && links.judge(entry.path()) != Link::Follow)
     };
-    let walk = WalkDir::new(folder).follow_links(true).max_depth(MAX_DEPTH);
-    let entries = walk.into_iter().filter_entry(is_shown).flatten();
+    let walk = WalkDir::new(folder).follow_links(follow_links);
+    let entries = walk.max_depth(MAX_DEPTH).into_iter();
+    let entries = entries.filter_entry(is_shown).flatten();
+    // Packages may be links, so theirs are the length and time of what they lead to.
     entries.filter_map(|entry| {
-        let metadata = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        let metadata = entry.path().metadata().ok();
+        let metadata = metadata.filter(std::fs::Metadata::is_file)?;
         Some((entry.into_path(), facts(&metadata)))
     })
 }

@@ -130,7 +130,7 @@ fn io_error<'a>(verb: &'static str, file: &'a Path) -> impl FnOnce(io::Error) ->
     }
 }
 
-/// The manifest of a site: what romfeed wrote there, and what made it.
+/// The manifest of a site: what romfeed wrote there, what made it, and from which builds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "Wire")]
 pub struct Manifest {
@@ -138,6 +138,9 @@ pub struct Manifest {
     pub files: Vec<String>,
     /// What made the feeds among them; none in manifests of earlier versions.
     pub makers: Option<MadeBy>,
+    /// Identities of all builds and tombstones the catalog had, sorted; empty in manifests of
+    /// earlier versions. Names are left out: they would give away builds that are held back.
+    pub builds: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,6 +148,8 @@ struct Wire {
     schema: u32,
     files: Vec<String>,
     made_by: Option<Vec<Made>>,
+    #[serde(default)]
+    builds: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -152,6 +157,7 @@ struct WireRef<'a> {
     schema: u32,
     files: &'a [&'a str],
     made_by: Vec<Made>,
+    builds: &'a [String],
 }
 
 /// A lock that lasts until it is dropped, or until the process dies.
@@ -251,11 +257,13 @@ pub struct Plan {
     pub foreign: Vec<String>,
     /// Number of files that are as they should be.
     pub num_unchanged: usize,
-    /// The manifest is absent, or lists other files or makers.
+    /// The manifest is absent, or lists other files, makers or builds.
     manifest_changed: bool,
     /// What makes the feeds, and what made those before.
     made_by: MadeBy,
     known_made_by: MadeBy,
+    /// Identities of the builds the site is made from, sorted.
+    builds: Vec<String>,
     /// What is romfeed's own after the run, and what was before it; both sorted.
     owned: Vec<String>,
     known: Vec<String>,
@@ -270,14 +278,14 @@ impl Plan {
 }
 
 /// Compares the pages, whose paths were [checked](check_paths), with the folder and
-/// touches nothing.
+/// touches nothing. `builds` are the identities of all builds that are known, sorted.
 ///
 /// Every file is read, so that one edited or removed by hand is made good. `adopt`
 /// takes over a folder, or files in it, that romfeed did not write.
 ///
 /// # Errors
 /// [`Error::NotOurs`], [`Error::Manifest`] or [`Error::Io`].
-pub fn plan(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
+pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Result<Plan, Error> {
     let manifest = read_manifest(out)?;
     if manifest.is_none() && !adopt {
         refuse_foreign_folder(out)?;
@@ -328,9 +336,11 @@ pub fn plan(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
     plan.made_by
         .retain(|path, _| plan.owned.binary_search(path).is_ok());
     let is_same_made = manifest.makers.as_ref() == Some(&plan.made_by);
-    plan.manifest_changed = is_new_site || known != plan.owned || !is_same_made;
+    let is_same = known == plan.owned && is_same_made && manifest.builds == builds;
+    plan.manifest_changed = is_new_site || !is_same;
     plan.known_made_by = manifest.makers.unwrap_or_default();
     plan.known = known;
+    plan.builds = builds;
     Ok(plan)
 }
 
@@ -406,7 +416,7 @@ pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<
     let temporary = state.join(TEMPORARY);
     let manifest = state.join(MANIFEST);
     let write_manifest = |files: Vec<&str>, makers: &MadeBy| {
-        let bytes = render_manifest(&files, makers);
+        let bytes = render_manifest(&files, makers, &plan.builds);
         replace(&temporary, &manifest, &bytes, Durability::Synced)
             .map_err(io_error("write", &manifest))
     };
@@ -508,18 +518,19 @@ fn is_inside(path: &str) -> bool {
     path.split('/').all(is_name) && path.split('/').next() != Some(STATE_DIR)
 }
 
-fn render_manifest(files: &[&str], makers: &MadeBy) -> Vec<u8> {
+fn render_manifest(files: &[&str], makers: &MadeBy, builds: &[String]) -> Vec<u8> {
     let manifest = WireRef {
         schema: SCHEMA,
         files,
         made_by: made_by::to_manifest(makers),
+        builds,
     };
     let mut bytes = serde_json::to_vec_pretty(&manifest).expect("strings always become JSON");
     bytes.push(b'\n');
     bytes
 }
 
-/// Reads the manifest of a site; none where romfeed never wrote.
+/// Reads the manifest of a site, its lists sorted, each entry once; none where romfeed never wrote.
 ///
 /// # Errors
 /// [`Error::Manifest`], [`Error::ManifestSchema`] or [`Error::Io`].
@@ -546,11 +557,16 @@ fn parse_manifest(bytes: &[u8], file: PathBuf) -> Result<Manifest, Error> {
 impl From<Wire> for Manifest {
     fn from(wire: Wire) -> Manifest {
         // It may have been edited by hand, or merged by git.
-        let mut files = wire.files;
-        files.sort_unstable();
-        files.dedup();
-        let makers = wire.made_by.map(made_by::from_manifest);
-        Manifest { files, makers }
+        let sorted = |mut list: Vec<String>| {
+            list.sort_unstable();
+            list.dedup();
+            list
+        };
+        Manifest {
+            files: sorted(wire.files),
+            makers: wire.made_by.map(made_by::from_manifest),
+            builds: sorted(wire.builds),
+        }
     }
 }
 
@@ -683,7 +699,7 @@ mod tests {
 
     fn write(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
         let lock = open(out, adopt)?;
-        let plan = plan(out, pages, adopt)?;
+        let plan = plan(out, pages, Vec::new(), adopt)?;
         execute(out, pages, &plan, &lock)?;
         Ok(plan)
     }
@@ -739,10 +755,10 @@ mod tests {
     fn foreign_folder_is_refused_unless_adopted() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join(".git")).unwrap();
-        assert!(plan(dir.path(), &[page("a", "1")], false).is_ok());
+        assert!(plan(dir.path(), &[page("a", "1")], Vec::new(), false).is_ok());
         fs::write(dir.path().join("a"), "theirs").unwrap();
         assert!(matches!(
-            plan(dir.path(), &[page("a", "1")], false),
+            plan(dir.path(), &[page("a", "1")], Vec::new(), false),
             Err(Error::NotOurs { .. })
         ));
         let plan = write(dir.path(), &[page("a", "1")], true).unwrap();
@@ -865,7 +881,7 @@ mod tests {
         let out = dir.path().join("out");
         fs::write(dir.path().join("victim"), "x").unwrap();
         fs::create_dir_all(out.join(STATE_DIR)).unwrap();
-        let bytes = render_manifest(&["../victim", "/etc/hosts"], &MadeBy::new());
+        let bytes = render_manifest(&["../victim", "/etc/hosts"], &MadeBy::new(), &[]);
         fs::write(out.join(STATE_DIR).join(MANIFEST), bytes).unwrap();
         let plan = write(&out, &[page("a", "1")], false).unwrap();
         assert!(plan.removed.is_empty());

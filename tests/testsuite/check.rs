@@ -15,7 +15,7 @@ use romfeed::template::Format;
 use testkit::package::Package;
 use testkit::props::Props;
 
-use crate::support::{BASE_URL, RomDir, Run, native};
+use crate::support::{BASE_URL, RomDir, Run, bacon, bacon_name, native};
 
 const BASE: &str = "https://h";
 const ZIP_URL: &str = "https://h/builds/a.zip";
@@ -891,6 +891,44 @@ fn feeds_of_templates_are_judged_by_their_clients() {
     assert_eq!(judge_template("grapheneos", &line), [""; 0]);
     let found = judge_template("grapheneos", "eng.2 dev stable\n");
     assert!(found[0].starts_with("feed-unreadable"), "{found:?}");
+}
+
+#[test]
+fn builds_that_the_catalog_lost_since_the_site_was_published_are_found() {
+    let dir = RomDir::new()
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0))
+        .file(&format!("builds/{}", bacon_name(1)), bacon(1));
+    let live = Folder {
+        base: String::new(),
+        root: dir.path().join("live"),
+        builds: dir.path().join("builds"),
+    };
+    let base = serve(live);
+    let generate = |flags: &[&str]| {
+        let url = ["generate", "--url", "https://h/{filename}"];
+        dir.run(&[&url, flags].concat()).expect(0);
+    };
+    let ids = |base: &str| {
+        let run = dir.run(&["check", "--json", "--url", base]);
+        let rule = |line: &str| {
+            let finding: serde_json::Value = serde_json::from_str(line).unwrap();
+            finding["rule"].as_str().unwrap().to_owned()
+        };
+        run.stdout.lines().map(rule).collect::<Vec<String>>()
+    };
+    let has = |base: &str, id: &str| ids(base).iter().any(|found| found == id);
+    // Nothing was published yet.
+    generate(&[]);
+    assert!(!has(&base, "builds-lost"));
+    generate(&["--out", "live"]);
+    assert!(!has(&base, "builds-lost"));
+    // A machine that has another catalog, and makes the folder anew.
+    dir.remove(&format!("builds/{}", bacon_name(0)));
+    dir.remove("catalog.json");
+    std::fs::remove_dir_all(dir.path().join("out")).unwrap();
+    generate(&[]);
+    assert!(has(&base, "builds-lost"));
+    assert!(has("http://127.0.0.1:1", "site-not-compared"));
 }
 
 #[test]

@@ -300,7 +300,7 @@ fn a_package_without_a_manifest_costs_little_more() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("builds");
     let config = Config::of_folder(&folder, Limits::new(std::env::temp_dir(), Instant::now));
     let mut num_packages = 0;
-    for found in scan::scan(&folder, &config.exclude).packages {
+    for found in scan::scan(&folder, false, &config.exclude).packages {
         let read = |knows_projects| {
             let context = Context {
                 knows_projects,

@@ -2,6 +2,7 @@
 
 mod api;
 mod bad_input;
+mod catalog_lost;
 mod files;
 mod manage;
 mod program;

@@ -26,7 +26,7 @@ struct Told<'a> {
 /// The devices, each as its newest full package names it. What cannot be read is counted only,
 /// since `generate` tells why.
 pub(crate) fn find(config: &Config, talk: Talk) -> Vec<KnownDevice> {
-    let scan = scan::scan(&config.builds, &config.exclude);
+    let scan = scan::scan(&config.builds, config.follow_links, &config.exclude);
     let told: Vec<_> = scan
         .packages
         .par_iter()

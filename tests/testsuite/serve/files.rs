@@ -191,6 +191,7 @@ fn links_are_followed_to_packages_only() {
     )
     .unwrap();
     symlink(elsewhere.path(), path(&dir, "builds/folder")).unwrap();
+    dir.put("romfeed.toml", "follow_links = true\n");
     dir.run(&["generate", "--base-url", BASE_URL]);
     dir.put("secret", "secret");
     dir.put("out/CNAME", "example.org");

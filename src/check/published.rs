@@ -1,0 +1,85 @@
+//! Whether the catalog still knows all builds that the live site was published with.
+//!
+//! In: the identities of what the catalog has, and the site, asked for its manifest. A catalog that
+//! was lost or half merged would take builds back from phones, and a folder made anew, as on the
+//! machine of a pipeline, has no manifest of its own to tell by.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+use super::{cause, rules};
+use crate::fetch::{Fault, Fetch, fetch_json};
+use crate::finding::Finding;
+
+/// Longest manifest read, in bytes: some 100,000 builds.
+const MAX_MANIFEST: usize = 64 << 20;
+
+#[derive(Deserialize)]
+struct Manifest {
+    #[serde(default)]
+    builds: Vec<String>,
+}
+
+/// Compares the manifest of the site at `base` with the catalog; a site that has none, because
+/// nothing was published there yet, lacks nothing.
+#[must_use]
+pub fn compare(base: &str, site: &dyn Fetch, known: &BTreeSet<String>) -> Option<Finding> {
+    let url = format!("{base}/.romfeed/manifest.json");
+    let manifest: Result<Option<Manifest>, Fault> = fetch_json(site, &url, MAX_MANIFEST);
+    let builds = match manifest {
+        Ok(manifest) => manifest.map(|manifest| manifest.builds)?,
+        Err(fault) => return Some(cause::find(&rules::SITE_NOT_COMPARED, &url, &fault)),
+    };
+    let mut lost = builds.iter().filter(|build| !known.contains(*build));
+    let example = lost.next()?;
+    let message = match lost.count() {
+        0 => format!("the catalog lacks a build published there (sha256 or id `{example}`)"),
+        more => format!(
+            "the catalog lacks {} builds published there (sha256 or id `{example}`)",
+            more + 1
+        ),
+    };
+    Some(Finding::new(&rules::BUILDS_LOST, url, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::{Answer, Ask};
+
+    /// A site that answers every request alike.
+    struct Site(Result<(u16, &'static str), Fault>);
+
+    impl Fetch for Site {
+        fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
+            let (status, body) = self.0.clone()?;
+            Ok(Answer {
+                url: ask.url.to_owned(),
+                status,
+                body: body.as_bytes().to_vec(),
+                ..Answer::default()
+            })
+        }
+    }
+
+    #[test]
+    fn builds_of_the_live_site_must_be_in_the_catalog() {
+        let known = ["a", "b"].map(str::to_owned).into();
+        let compare = |answer| {
+            let found = compare("https://h", &Site(answer), &known);
+            found.map(|found| found.rule.id)
+        };
+        assert_eq!(compare(Ok((200, r#"{"builds":["a"]}"#))), None);
+        assert_eq!(
+            compare(Ok((200, r#"{"builds":["a","c"]}"#))),
+            Some("builds-lost")
+        );
+        // Earlier versions named no builds; elsewhere nothing was published yet.
+        assert_eq!(compare(Ok((200, r#"{"schema":1,"files":["x"]}"#))), None);
+        assert_eq!(compare(Ok((404, "not here"))), None);
+        assert_eq!(compare(Ok((503, ""))), Some("site-not-compared"));
+        let fault = Fault::Timeout { seconds: 10 };
+        assert_eq!(compare(Err(fault)), Some("site-not-compared"));
+    }
+}

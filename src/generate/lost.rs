@@ -1,0 +1,73 @@
+//! What was published once must be known: a catalog that is missing is not an empty one.
+//!
+//! In: catalogs as they were loaded, and the manifest of the site, which names the builds it was
+//! made from. Out: an error if one of them is not known any more, neither as a build nor as a
+//! tombstone. Phones in the field would see nothing in its place.
+
+use std::collections::HashSet;
+
+use super::Error;
+use crate::catalog::{Catalog, Catalogs};
+use crate::config::Config;
+use crate::site::writer;
+
+/// The identities of all builds and tombstones of a catalog, sorted: what a manifest names.
+pub(super) fn names(catalog: &Catalog) -> Vec<String> {
+    let builds = catalog.builds.keys().chain(catalog.tombstones.keys());
+    let mut names: Vec<String> = builds.cloned().collect();
+    names.sort_unstable();
+    names
+}
+
+/// Requires the catalog if the site in the output folder was published from one.
+pub(super) fn require_catalog(config: &Config) -> Result<(), Error> {
+    let manifest = writer::read_manifest(&config.out)?;
+    let is_published = manifest.is_some_and(|manifest| !manifest.files.is_empty());
+    match is_published && !config.new_catalog {
+        false => Ok(()),
+        true => Err(Error::CatalogGone {
+            catalog: config.catalogs[0].clone(),
+            out: config.out.clone(),
+        }),
+    }
+}
+
+/// Requires all builds of the site in the output folder, unless a new catalog was asked for.
+///
+/// # Errors
+/// [`Error::CatalogGone`], [`Error::BuildsLost`]; [`Error::Writer`] if the manifest cannot be read.
+pub fn require_published(config: &Config, catalogs: &Catalogs) -> Result<(), Error> {
+    if config.new_catalog {
+        return Ok(());
+    }
+    // Asked for last, so that one that came back meanwhile is not taken for read.
+    if !config.catalogs[0].exists() {
+        require_catalog(config)?;
+    }
+    let manifest = writer::read_manifest(&config.out)?.unwrap_or_default();
+    require_known(config, catalogs, &manifest.builds)
+}
+
+/// Requires builds, given by their identities.
+///
+/// # Errors
+/// [`Error::BuildsLost`].
+pub fn require_known(
+    config: &Config,
+    catalogs: &Catalogs,
+    published: &[String],
+) -> Result<(), Error> {
+    if published.is_empty() {
+        return Ok(());
+    }
+    let known: HashSet<&str> = catalogs.all().flat_map(Catalog::identities).collect();
+    let mut lost = published.iter().filter(|name| !known.contains(&***name));
+    match lost.next() {
+        None => Ok(()),
+        Some(example) => Err(Error::BuildsLost {
+            catalog: config.catalogs[0].clone(),
+            num: 1 + lost.count(),
+            example: example.clone(),
+        }),
+    }
+}

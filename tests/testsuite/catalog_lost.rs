@@ -1,0 +1,150 @@
+//! Catalogs that are gone, or have lost builds that were published.
+
+use super::support::{BASE_URL, RomDir, bacon, bacon_name};
+
+const SHA: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+/// `catalog add` of a build whose package lies elsewhere.
+fn add(dir: &RomDir, flags: &[&str]) -> super::support::Run {
+    let facts = [
+        "catalog",
+        "add",
+        "--filename",
+        "lineage-21.0-20240801-nightly-bacon.zip",
+        "--device",
+        "bacon",
+        "--version",
+        "21.0",
+        "--romtype",
+        "nightly",
+        "--datetime",
+        "1722470400",
+        "--size",
+        "9",
+        "--sha256",
+        SHA,
+        "--incremental",
+        "remote",
+        "--url",
+        "https://dl.example.org/r.zip",
+    ];
+    dir.run(&[&facts, flags].concat())
+}
+
+/// A site of a package here and of one elsewhere.
+fn published() -> RomDir {
+    let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
+    dir.put("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"));
+    add(&dir, &[]).expect(0);
+    dir.run(&["generate"]).expect(0);
+    dir
+}
+
+fn has_remote(dir: &RomDir) -> bool {
+    dir.path().join("out/api/v1/bacon/nightly/remote").exists()
+}
+
+#[test]
+fn a_missing_catalog_is_not_an_empty_one() {
+    let dir = published();
+    let site = dir.tree("out");
+    std::fs::rename(dir.path().join("catalog.json"), dir.path().join("saved")).unwrap();
+    for args in [
+        &["generate"][..],
+        &["generate", "--dry-run"],
+        &["catalog", "remove", SHA],
+    ] {
+        dir.run(args)
+            .expect(2)
+            .says("there is no catalog catalog.json, and the site in out was published from one")
+            .says("--new-catalog");
+    }
+    add(&dir, &[]).expect(2);
+    dir.put("feed.json", "{\"response\":[]}");
+    let import = [
+        "catalog",
+        "import",
+        "feed.json",
+        "--device",
+        "bacon",
+        "--romtype",
+        "nightly",
+    ];
+    dir.run(&import).expect(2);
+    // Without packages, too, it is not a folder where nothing was ever published.
+    dir.run(&["generate", "--builds", "."]).expect(2);
+    assert_eq!(dir.tree("out"), site);
+    assert!(!dir.path().join("catalog.json").exists());
+    std::fs::rename(dir.path().join("saved"), dir.path().join("catalog.json")).unwrap();
+    dir.run(&["generate"]).expect(0);
+    assert_eq!(dir.tree("out"), site);
+}
+
+#[test]
+fn every_published_build_must_be_in_the_catalog() {
+    let dir = published();
+    let site = dir.tree("out");
+    let whole = dir.read("catalog.json");
+    let mut shrunk: serde_json::Value = serde_json::from_slice(&whole).unwrap();
+    shrunk["builds"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|b| b["sha256"] != SHA);
+    dir.put("catalog.json", shrunk.to_string());
+    dir.run(&["generate"])
+        .expect(2)
+        .says(&format!(
+            "catalog.json lacks a build that was published before (sha256 or id `{SHA}`)"
+        ))
+        .says("git log -p -- catalog.json");
+    assert_eq!(dir.tree("out"), site);
+    // In another catalog it is known, and so it is as a tombstone.
+    dir.put("other.json", &whole);
+    dir.run(&[
+        "generate",
+        "--catalog",
+        "catalog.json",
+        "--catalog",
+        "other.json",
+    ])
+    .expect(0);
+    dir.put("catalog.json", &whole);
+    dir.run(&["catalog", "remove", SHA]).expect(0);
+    dir.run(&["generate"]).expect(0);
+    // A merge that loses the tombstone would offer the build again.
+    let mut merged: serde_json::Value = serde_json::from_slice(&dir.read("catalog.json")).unwrap();
+    merged["tombstones"] = serde_json::json!([]);
+    dir.put("catalog.json", merged.to_string());
+    dir.run(&["generate"]).expect(2).says("lacks a build");
+}
+
+#[test]
+fn a_new_catalog_is_begun_when_it_is_asked_for() {
+    let dir = published();
+    dir.remove("catalog.json");
+    dir.run(&["generate", "--new-catalog"]).expect(0);
+    assert!(!has_remote(&dir));
+    dir.run(&["generate"]).expect(0);
+    dir.remove("catalog.json");
+    add(&dir, &["--new-catalog"]).expect(0);
+    dir.run(&["generate"]).expect(2).says("lacks a build");
+    dir.run(&["generate", "--new-catalog"]).expect(0);
+    assert!(has_remote(&dir));
+}
+
+#[test]
+fn the_manifest_of_an_earlier_version_knows_that_a_site_was_published() {
+    let dir = published();
+    let manifest = "out/.romfeed/manifest.json";
+    let mut old: serde_json::Value = serde_json::from_slice(&dir.read(manifest)).unwrap();
+    assert_eq!(old["builds"].as_array().unwrap().len(), 2);
+    old.as_object_mut().unwrap().remove("builds");
+    dir.put(manifest, old.to_string());
+    let catalog = dir.read("catalog.json");
+    dir.remove("catalog.json");
+    dir.run(&["generate"]).expect(2).says("there is no catalog");
+    dir.put("catalog.json", catalog);
+    dir.run(&["generate"]).expect(0);
+    let new: serde_json::Value = serde_json::from_slice(&dir.read(manifest)).unwrap();
+    assert_eq!(new["builds"].as_array().unwrap().len(), 2);
+}
