@@ -271,6 +271,25 @@ impl Build {
         known.unwrap_or_default()
     }
 
+    /// The first of its facts that would be a file or folder of the site which Windows cannot have:
+    /// what it is, its value, and why.
+    #[must_use]
+    pub fn unportable(&self) -> Option<(&'static str, &str, &'static str)> {
+        let names = [
+            ("device", Some(self.device.as_str())),
+            ("next device", self.next_device.as_ref().map(Device::as_str)),
+            ("variant", self.variant.as_ref().map(Variant::as_str)),
+            ("romtype", Some(self.romtype.as_str())),
+            ("incremental", self.incremental.as_deref()),
+            ("source incremental", self.kind.source_incremental()),
+            ("file name", Some(&*self.filename)),
+        ];
+        names.into_iter().find_map(|(what, value)| {
+            let value = value?;
+            Some((what, value, portable_fault(value)?))
+        })
+    }
+
     /// Where an image lies under `builds/`: beside the package.
     #[must_use]
     pub fn image_path(&self, image: &ImageFile) -> String {
@@ -378,6 +397,29 @@ pub fn filename_fault(filename: &str) -> Option<&'static str> {
     }
 }
 
+/// Names of devices that Windows takes for themselves, with any ending and in any case.
+const RESERVED_NAMES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+
+/// Why a file or folder cannot have this name on Windows and its file systems, or `None` if it can.
+///
+/// Source: "Naming Files, Paths, and Namespaces" of Microsoft.
+#[must_use]
+pub fn portable_fault(name: &str) -> Option<&'static str> {
+    let stem = name.split('.').next().unwrap_or(name).trim_end();
+    let stem = stem.to_ascii_lowercase();
+    let port = stem.strip_prefix("com").or(stem.strip_prefix("lpt"));
+    let mut port = port.unwrap_or_default().chars();
+    let is_number = |c: char| c.is_ascii_digit() || "¹²³".contains(c);
+    let is_port = port.next().is_some_and(is_number) && port.next().is_none();
+    if is_port || RESERVED_NAMES.contains(&stem.as_str()) {
+        Some("is a name that Windows reserves, with any ending")
+    } else if name.ends_with(['.', ' ']) {
+        Some("ends in a dot or a blank, which Windows cuts off")
+    } else {
+        None
+    }
+}
+
 /// A package's name without its end.
 #[must_use]
 pub fn stem(filename: &str) -> &str {
@@ -441,6 +483,36 @@ pub fn is_date(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_that_windows_reserves_are_known() {
+        for name in [
+            "con",
+            "CON",
+            "Aux.json",
+            "nul.tar.gz",
+            "com1",
+            "LPT9.zip",
+            "com\u{b9}",
+            "prn .x",
+            "eng.root.",
+            "x ",
+        ] {
+            assert!(portable_fault(name).is_some(), "{name}");
+        }
+        for name in [
+            "cons",
+            "bacon",
+            "com",
+            "com10",
+            "lpta",
+            "xcon.aux",
+            ".con",
+            "auxx.json",
+        ] {
+            assert_eq!(portable_fault(name), None, "{name}");
+        }
+    }
 
     #[test]
     fn names_that_cannot_be_a_path_are_refused() {

@@ -9,6 +9,7 @@ mod discover;
 mod feed;
 mod hosts;
 mod own;
+mod portable;
 mod present;
 mod published;
 pub mod rules;
@@ -103,6 +104,7 @@ pub fn check(task: &Task<'_>) -> Report {
     }
     findings.extend(missing(task));
     findings.extend(present::judge(task));
+    findings.extend(portable::judge(task.paths));
     if task.is_live {
         findings.extend(judge_unknown(task));
     }

@@ -47,6 +47,14 @@ rules! {
         "The folder has every file that romfeed wrote, and every list that the catalog needs",
         "romfeed",
         "run romfeed generate";
+    NAME_CASE, Warning, "name-case",
+        "No two files of the site differ only in the case of letters",
+        "Windows, macOS and hosts on them take such names for one file",
+        "take one of the builds out, or publish from and to systems that tell case apart only";
+    NAME_RESERVED, Warning, "name-reserved",
+        "Every file of the site has a name that Windows can have",
+        "Naming Files, Paths, and Namespaces of Microsoft",
+        "set another value under [[override]] in romfeed.toml";
     FILE_UNREADABLE, Error, "file-unreadable",
         "The files of the site and its packages can be read",
         "romfeed; web hosts answer with status 403 or 404 for what they cannot read",

@@ -293,6 +293,9 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
         generate::Error::BuildsNotAFolder { .. } => Some(
             "name the folder the zips are in; `romfeed catalog add --zip` takes one zip".to_owned(),
         ),
+        generate::Error::Writer(writer::Error::Case { .. }) => Some(
+            "write the site to another file system with --out, or take one of the builds out: `exclude` in romfeed.toml, or romfeed catalog remove".to_owned(),
+        ),
         generate::Error::Writer(writer::Error::Locked { .. }) => {
             Some("wait until it has ended; the lock ends with the process".to_owned())
         }

@@ -677,6 +677,9 @@ fn check(build: &Build, now: i64) -> Result<Vec<Note>, String> {
         return Err(error.to_string());
     }
     file::check(build)?;
+    if let Some((what, value, reason)) = build.unportable() {
+        return Err(format!("{what} `{}` {reason}", value.escape_debug()));
+    }
     match build.incremental.as_deref().and_then(build::path_fault) {
         None => Ok(problems.into_iter().map(Note::Doubtful).collect()),
         Some(reason) => Err(format!(

@@ -224,6 +224,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         lost::require_catalog(config)?;
     }
     if scan.packages.is_empty() && config.catalogs.len() == 1 && !catalog_path.exists() {
+        tell_links(&scan, &Catalog::default(), &mut report);
         report.nothing_to_publish = true;
         return Ok(report);
     }
@@ -307,6 +308,13 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     };
     let builds = lost::names(&merged);
     report.plan = pool.install(|| writer::plan(&config.out, &pages, builds, config.adopt))?;
+    warn_of_case(&pages, &mut report);
+    for path in &report.plan.reserved {
+        let message = "its name is one that this file system reserves, so the page is left out";
+        report
+            .faults
+            .push(Fault::message(path, Class::Unsupported, message.to_owned()));
+    }
     pages::warn_of_changes(config, &pages, &mut report);
     for path in &report.plan.foreign {
         let message = "a file or link that romfeed did not write is in the way of this page";
@@ -327,6 +335,28 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     projects::keep(&projects)?;
     writer::execute(&config.out, &pages, &report.plan, &site_lock)?;
     Ok(report)
+}
+
+/// Most pairs of pages that differ only in case which are named.
+const MAX_ALIKE: usize = 5;
+
+/// Names pages that would be one file on systems that ignore the case of letters.
+fn warn_of_case(pages: &[feed::Page], report: &mut Report) {
+    let alike = writer::alike(pages.iter().map(|page| &*page.path));
+    let more = alike.len().saturating_sub(MAX_ALIKE);
+    for (nth, (first, second)) in alike.into_iter().take(MAX_ALIKE).enumerate() {
+        let more = match more {
+            more if more > 0 && nth == 0 => format!(" (and {more} more such pairs)"),
+            _ => String::new(),
+        };
+        report.events.push(Event::Warning {
+            path: "feeds".to_owned(),
+            text: format!(
+                "`{first}` and `{second}` differ only in the case of letters{more}; Windows, macOS \
+                 and some hosts mix them up"
+            ),
+        });
+    }
 }
 
 /// Names the links that were not followed: as faults those with published builds behind them.

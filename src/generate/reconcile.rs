@@ -39,8 +39,10 @@ pub(super) fn reconcile(
     });
     take_up_all(staying, &seen, catalogs, report);
     sort_into_variants(config, &seen, catalogs, report);
+    let moving = keep_portable(moving, report);
     let moving = admit::admit(config, moving, catalogs, report);
     take_up_all(moving, &seen, catalogs, report);
+    let new = keep_portable(new, report);
     let new = admit::admit(config, new, catalogs, report);
     take_up_all(new, &seen, catalogs, report);
     retire_vanished(config, scan, &seen, catalogs, report);
@@ -70,6 +72,35 @@ fn remember_aliases(config: &Config, catalogs: &mut Catalogs) {
         }
     }
     catalogs.own.aliases = known;
+}
+
+/// Refuses builds whose pages could not be files on every system; those that are published stay.
+fn keep_portable(builds: Vec<Build>, report: &mut Report) -> Vec<Build> {
+    let is_portable = |build: &Build| {
+        let Some((what, value, reason)) = build.unportable() else {
+            return true;
+        };
+        let value = value.to_owned();
+        let error = match what {
+            "file name" => ingest::Error::BadName {
+                what,
+                value,
+                reason,
+            },
+            _ => ingest::Error::BadFact {
+                what,
+                value,
+                reason,
+            },
+        };
+        report.faults.push(Fault {
+            path: build.path.clone(),
+            class: Class::Unsupported,
+            error: error.into(),
+        });
+        false
+    };
+    builds.into_iter().filter(is_portable).collect()
 }
 
 /// Builds that were removed once are not taken up again, and neither are those

@@ -6,7 +6,7 @@
 //! files romfeed wrote; anything else there belongs to somebody else.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -18,12 +18,14 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::made_by::{self, Made, MadeBy, made_by_of};
+use crate::build::portable_fault;
 use crate::feed::{Page, upstream};
 use crate::io::{Durability, read_file, replace};
 
 /// romfeed's own folder inside the site.
 const STATE_DIR: &str = ".romfeed";
 const MANIFEST: &str = "manifest.json";
+const LOCK: &str = "lock";
 /// Time between two tries for a lock.
 const LOCK_STEP: Duration = Duration::from_millis(10);
 /// A page until it is whole.
@@ -91,6 +93,16 @@ pub enum Error {
         path: String,
         /// What makes them.
         makers: Makers,
+    },
+    /// Two pages would be one file.
+    #[error("`{first}` and `{second}` differ only in the case of letters, and {} does not tell them apart", .out.display())]
+    Case {
+        /// A path, or the folder at its beginning.
+        first: String,
+        /// Another.
+        second: String,
+        /// The folder.
+        out: PathBuf,
     },
     /// The system refused.
     #[error("cannot {verb} {}", .file.display())]
@@ -171,7 +183,7 @@ pub struct Lock {
 /// # Errors
 /// [`Error::Locked`] if another run holds it, [`Error::Io`] otherwise.
 pub fn lock(folder: &Path) -> Result<Lock, Error> {
-    let path = folder.join("lock");
+    let path = folder.join(LOCK);
     fs::create_dir_all(folder).map_err(io_error("make", folder))?;
     let file = File::options()
         .create(true)
@@ -253,6 +265,8 @@ pub struct Plan {
     /// romfeed's own files that the site has no more, in removing order: feeds before the
     /// pages that they lead to.
     pub removed: Vec<String>,
+    /// Pages whose names the file system reserves; left out.
+    pub reserved: Vec<String>,
     /// Files of somebody else that stand where a page belongs; left alone.
     pub foreign: Vec<String>,
     /// Number of files that are as they should be.
@@ -264,6 +278,8 @@ pub struct Plan {
     known_made_by: MadeBy,
     /// Identities of the builds the site is made from, sorted.
     builds: Vec<String>,
+    /// Those of `removed` whose place a page takes that differs from them in case only.
+    renamed: Vec<String>,
     /// What is romfeed's own after the run, and what was before it; both sorted.
     owned: Vec<String>,
     known: Vec<String>,
@@ -294,6 +310,23 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
     let manifest = manifest.unwrap_or_default();
     let known = manifest.files;
     let is_known = |path: &String| known.binary_search(path).is_ok();
+    let ignores_case = ignores_case(out);
+    if ignores_case && let Some((first, second)) = alike(pages.iter().map(|p| &*p.path)).pop() {
+        return Err(Error::Case {
+            first: first.to_owned(),
+            second: second.to_owned(),
+            out: out.to_owned(),
+        });
+    }
+    let reserves_names = reserves_names(out);
+    // A file that is to be called otherwise in nothing but case must make way for it.
+    let known_folded: HashMap<String, &String> = match ignores_case {
+        true => known
+            .iter()
+            .map(|path| (path.to_lowercase(), path))
+            .collect(),
+        false => HashMap::new(),
+    };
     let ordered = writing_order(pages.iter().collect());
     let found: Vec<Result<Existing, Error>> = ordered
         .par_iter()
@@ -310,7 +343,18 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
             plan.foreign.push(path);
             continue;
         }
-        match existing? {
+        if reserves_names && path.split('/').any(|name| portable_fault(name).is_some()) {
+            plan.reserved.push(path);
+            continue;
+        }
+        let old_case = known_folded.get(&path.to_lowercase());
+        let old_case = old_case.filter(|known| ***known != path);
+        let existing = match old_case {
+            Some(_) => Existing::Nothing,
+            None => existing?,
+        };
+        plan.renamed.extend(old_case.map(|path| path.to_string()));
+        match existing {
             Existing::Nothing => plan.created.push(path.clone()),
             Existing::Same => plan.num_unchanged += 1,
             Existing::Different if is_known(&path) || adopt => plan.changed.push(path.clone()),
@@ -435,7 +479,7 @@ pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<
     let (blocking, stale): (Vec<&String>, Vec<&String>) = plan
         .removed
         .iter()
-        .partition(|old| has_folder(&sorted, old));
+        .partition(|old| has_folder(&sorted, old) || plan.renamed.contains(old));
     for path in blocking {
         remove(out, path)?;
     }
@@ -590,6 +634,50 @@ fn refuse_foreign_folder(out: &Path) -> Result<(), Error> {
     }
 }
 
+/// Pairs of paths, or of the folders at their beginnings, that differ only in the case of letters.
+#[must_use]
+pub fn alike<'p>(paths: impl Iterator<Item = &'p str>) -> Vec<(&'p str, &'p str)> {
+    let mut known: HashMap<String, &str> = HashMap::new();
+    let mut pairs = BTreeSet::new();
+    for path in paths {
+        let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+        // Below folders that are alike, all would be.
+        for part in folders.chain([path]) {
+            let known = *known.entry(part.to_lowercase()).or_insert(part);
+            if known != part {
+                pairs.insert((known, part));
+                break;
+            }
+        }
+    }
+    pairs.into_iter().collect()
+}
+
+/// Whether the file system of a site takes names that differ in case for one; not known before
+/// romfeed's own folder is there.
+fn ignores_case(out: &Path) -> bool {
+    let other_case = [STATE_DIR, LOCK].map(str::to_ascii_uppercase);
+    let there = out.join(STATE_DIR).join(LOCK);
+    let found = out.join(&other_case[0]).join(&other_case[1]);
+    there.exists() && found.exists()
+}
+
+/// Whether the file system of a site refuses the names that Windows reserves.
+fn reserves_names(out: &Path) -> bool {
+    let state = out.join(STATE_DIR);
+    if cfg!(windows) || !state.exists() {
+        return cfg!(windows);
+    }
+    let probe = state.join("aux");
+    match File::create_new(&probe) {
+        Ok(_) => {
+            let _ = fs::remove_file(probe);
+            false
+        }
+        Err(error) => error.kind() == io::ErrorKind::InvalidInput,
+    }
+}
+
 /// Whether all pages can be files of one site: each has a path of its own inside it, and
 /// none is a folder on the way to another. Paths sorted segment by segment put a
 /// folder's pages right behind the page of its name.
@@ -741,6 +829,50 @@ mod tests {
         for page in &pages {
             assert_eq!(fs::read(dir.path().join(&page.path)).unwrap(), b"12");
         }
+    }
+
+    #[test]
+    fn paths_that_differ_only_in_case_are_found() {
+        let alike = |paths: &[&'static str]| alike(paths.iter().copied());
+        assert_eq!(
+            alike(&["Index.html", "a/B/c", "a/b/c", "a/b/d", "index.html", "x"]),
+            [("Index.html", "index.html"), ("a/B", "a/b")]
+        );
+        assert_eq!(alike(&["a/b", "a.b", "ab"]), []);
+    }
+
+    /// What a file system that ignores case would answer.
+    #[cfg(unix)]
+    fn ignore_case(out: &Path) {
+        use std::os::unix::fs::symlink;
+        drop(open(out, false).unwrap());
+        symlink(STATE_DIR, out.join(STATE_DIR.to_ascii_uppercase())).unwrap();
+        symlink(LOCK, out.join(STATE_DIR).join(LOCK.to_ascii_uppercase())).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pages_that_would_be_one_file_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        ignore_case(dir.path());
+        let pages = [page("Index.html", "1"), page("index.html", "2")];
+        let error = write(dir.path(), &pages, false).unwrap_err();
+        assert!(matches!(error, Error::Case { .. }), "{error}");
+        assert!(!dir.path().join("index.html").exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_page_takes_its_place_under_a_name_of_other_case() {
+        let dir = tempfile::tempdir().unwrap();
+        ignore_case(dir.path());
+        write(dir.path(), &[page("a/Foo", "1"), page("b", "2")], false).unwrap();
+        let plan = write(dir.path(), &[page("A/foo", "1"), page("b", "2")], false).unwrap();
+        assert_eq!(
+            (plan.created, plan.removed),
+            (vec!["A/foo".into()], vec!["a/Foo".into()])
+        );
+        assert!(dir.path().join("A/foo").exists() && !dir.path().join("a").exists());
     }
 
     #[test]

@@ -912,7 +912,7 @@ fn builds_that_the_catalog_lost_since_the_site_was_published_are_found() {
         let run = dir.run(&["check", "--json", "--url", base]);
         let rule = |line: &str| {
             let finding: serde_json::Value = serde_json::from_str(line).unwrap();
-            finding["rule"].as_str().unwrap().to_owned()
+            finding["id"].as_str().unwrap().to_owned()
         };
         run.stdout.lines().map(rule).collect::<Vec<String>>()
     };
@@ -929,6 +929,30 @@ fn builds_that_the_catalog_lost_since_the_site_was_published_are_found() {
     generate(&[]);
     assert!(has(&base, "builds-lost"));
     assert!(has("http://127.0.0.1:1", "site-not-compared"));
+}
+
+#[test]
+fn names_that_not_every_system_can_have_are_found() {
+    let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
+    dir.run(&["generate", "--base-url", BASE_URL]).expect(0);
+    dir.put("out/Bacon/x.txt", "");
+    dir.put("out/api/aux.txt", "");
+    let run = dir
+        .run(&["check", "--json", "--base-url", BASE_URL])
+        .expect(0);
+    for (id, path) in [("name-case", "bacon"), ("name-reserved", "api/aux.txt")] {
+        let lines = run.stdout.lines();
+        let mut lines = lines.filter(|line| line.contains(&format!("\"{id}\"")));
+        let line = lines
+            .next()
+            .unwrap_or_else(|| panic!("{id}: {}", run.stdout));
+        assert!(
+            line.contains(path) && lines.next().is_none(),
+            "{}",
+            run.stdout
+        );
+    }
+    // The ids as scripts look for them: "name-case" and "name-reserved".
 }
 
 #[test]

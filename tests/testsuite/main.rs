@@ -32,6 +32,7 @@ mod layouts;
 mod manual;
 mod notes;
 mod pages;
+mod portable;
 mod projects;
 mod published;
 mod remote;

@@ -158,6 +158,16 @@ fn links_to_folders_are_followed_when_the_settings_say_so() {
 }
 
 #[test]
+fn a_link_that_hides_all_packages_is_named() {
+    let dir = RomDir::new().file("elsewhere/x.zip", bacon(0));
+    link(&dir, "builds/linked", "elsewhere");
+    dir.run(&["generate", "--base-url", BASE_URL])
+        .expect(0)
+        .says("`linked` is a link that is not followed")
+        .says("nothing to publish");
+}
+
+#[test]
 fn links_upwards_and_around_cost_nothing() {
     let dir = dir();
     let settings = format!("base_url = \"{BASE_URL}\"\n");

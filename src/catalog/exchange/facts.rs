@@ -117,6 +117,9 @@ impl Facts {
             images: Vec::new(),
         };
         file::check(&build)?;
+        if let Some((what, value, reason)) = build.unportable() {
+            return Err(format!("{what} `{}` {reason}", value.escape_debug()));
+        }
         if let (true, Some(reason)) = (self.is_lineage, build::version_number_fault(&build.version))
         {
             let version = build.version.escape_debug();

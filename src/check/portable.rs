@@ -1,0 +1,22 @@
+//! Files of a site that not every system can have side by side, or at all.
+
+use crate::build::portable_fault;
+use crate::finding::Finding;
+use crate::site::writer;
+
+use super::rules;
+
+/// Looks for names that differ only in case, and for those that Windows reserves.
+pub(super) fn judge(paths: &[String]) -> Vec<Finding> {
+    let alike = writer::alike(paths.iter().map(String::as_str));
+    let alike = alike.into_iter().map(|(first, second)| {
+        let message = format!("it differs from {first} only in the case of letters");
+        Finding::new(&rules::NAME_CASE, second, message)
+    });
+    let reserved = paths.iter().filter_map(|path| {
+        let fault = path.split('/').find_map(portable_fault)?;
+        let message = format!("a part of its path {fault}");
+        Some(Finding::new(&rules::NAME_RESERVED, path.clone(), message))
+    });
+    alike.chain(reserved).collect()
+}
