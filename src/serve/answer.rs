@@ -17,6 +17,9 @@ use tokio::task::{JoinHandle, spawn_blocking};
 /// download.
 const CHUNK_LEN: u64 = 256 << 10;
 
+/// Most bytes from memory that are handed to a connection at a time.
+const MAX_FRAME: usize = 64 << 10;
+
 /// An answer.
 pub(super) type Answer = Response<Content>;
 
@@ -140,8 +143,15 @@ impl Body for Content {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         match self.get_mut() {
             Content::Whole(bytes) => {
-                let bytes = bytes.take().filter(|bytes| !bytes.is_empty());
-                Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+                let Some(left) = bytes else {
+                    return Poll::Ready(None);
+                };
+                // Where a connection copies what it is to send, it copies no more than this.
+                let chunk = left.split_to(left.len().min(MAX_FRAME));
+                if left.is_empty() {
+                    *bytes = None;
+                }
+                Poll::Ready((!chunk.is_empty()).then(|| Ok(Frame::data(chunk))))
             }
             Content::Part(part) => {
                 let chunk = ready!(part.poll(cx));

@@ -9,6 +9,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::heads::Heads;
 use super::places::{Place, Places};
 use super::route;
 use super::site::Site;
@@ -125,7 +127,12 @@ impl Server {
     ) where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let service = service_fn(|request| self.answer(request, peer));
+        let has_bare_line = Arc::new(AtomicBool::new(false));
+        let stream = Heads::new(stream, Arc::clone(&has_bare_line));
+        let service = service_fn(|request| {
+            let is_bare = has_bare_line.load(Ordering::Relaxed);
+            self.answer(request, peer, is_bare)
+        });
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
@@ -139,10 +146,14 @@ impl Server {
         &self,
         request: hyper::Request<hyper::body::Incoming>,
         peer: SocketAddr,
+        is_bare: bool,
     ) -> Result<super::answer::Answer, Infallible> {
         let method = request.method().clone();
         let target = request.uri().clone();
-        let mut answer = route::answer(&self.site, request, self.limits.body_time).await;
+        let mut answer = match route::head_fault(&request, is_bare) {
+            Some(fault) => route::refuse_head(fault),
+            None => route::answer(&self.site, request, self.limits.body_time).await,
+        };
         let status = answer.status().as_u16();
         if reload::is_poll(&self.site, target.path()) {
             return Ok(answer);

@@ -4,12 +4,19 @@
 //! of LineageOTA, 2024; `/api/v1/<device>/<romtype>/<incr>` with `after` and `version` of
 //! lineageos-infra/updater, 2026.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use hyper::StatusCode;
+use hyper::body::Bytes;
+use hyper::header;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 
 use super::answer::{self, Answer};
-use super::site::Current;
+use super::site::{Current, Site};
 use crate::catalog::lanes::{LaneKey, Offer};
 use crate::feed::lineageota::{self, Listed};
 use crate::feed::{cm, v1};
@@ -17,24 +24,151 @@ use crate::generate::{OwnedLane, OwnedOffer};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
+/// Most lists made at a time: each takes a processor and some times its length.
+const MAX_MAKING: usize = 2;
+/// Most bytes of lists made for single requests that are held for all connections together.
+const MAX_HELD: usize = 64 << 20;
+/// Bytes that are counted as one.
+const UNIT: usize = 1 << 10;
+/// Longest wait for a list to be begun.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// What a client asks for by its path.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wanted<'a> {
-    /// The tree of feeds.
-    pub(super) variant: Option<&'a str>,
-    /// The device, exactly.
-    pub(super) device: &'a str,
-    /// The release type, in any case.
-    pub(super) romtype: Option<&'a str>,
+/// What lists may cost that are made for single requests.
+#[derive(Debug)]
+pub(super) struct Bounds {
+    making: Semaphore,
+    held: Arc<Semaphore>,
 }
 
-impl Wanted<'_> {
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            making: Semaphore::new(MAX_MAKING),
+            held: Arc::new(Semaphore::new(MAX_HELD / UNIT)),
+        }
+    }
+}
+
+/// A list, counted as long as a connection holds it.
+struct Held {
+    bytes: Vec<u8>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Bounds {
+    /// Counts a list; none if there are too many.
+    fn hold(&self, bytes: Vec<u8>) -> Option<Bytes> {
+        // One that is longer than all may be takes the place of all.
+        let num_units = bytes.len().div_ceil(UNIT).clamp(1, MAX_HELD / UNIT);
+        let num_units = u32::try_from(num_units).ok()?;
+        let permit = Arc::clone(&self.held)
+            .try_acquire_many_owned(num_units)
+            .ok()?;
+        Some(Bytes::from_owner(Held {
+            bytes,
+            _permit: permit,
+        }))
+    }
+}
+
+/// A list that is asked for.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// By POST, for CMUpdater; without `params` in the body it has all builds.
+    Post {
+        variant: Option<String>,
+        body: Bytes,
+    },
+    /// The list of the lane that a phone's own address names, whatever it sends along.
+    Lane(Wanted),
+    /// By GET, in the form of the official backend.
+    Get { wanted: Wanted, query: String },
+    /// By GET, in the form of LineageOTA, for CMUpdater.
+    CmUpdater { wanted: Wanted, page: Option<Bytes> },
+}
+
+/// A list, or why there is none.
+enum Made {
+    /// All connections share it.
+    Shared(Bytes),
+    /// It is for this request.
+    Own(Vec<u8>),
+    Refused(Box<Answer>),
+}
+
+impl Request {
+    fn make(&self, current: &Current) -> Made {
+        match self {
+            Request::Post { variant, body } => by_post(current, variant.as_deref(), body),
+            Request::Lane(wanted) => {
+                let offers = wanted.offers(current);
+                Made::Own(lineageota::render_result(&listed(&offers)))
+            }
+            Request::Get { wanted, query } => by_get(current, wanted, query),
+            Request::CmUpdater { wanted, page } => {
+                Made::Own(for_cmupdater(current, wanted, page.as_deref()))
+            }
+        }
+    }
+}
+
+/// Answers with a list, made on a thread that may take its time.
+pub(super) async fn answer(site: &Site, current: Arc<Current>, request: Request) -> Answer {
+    let making = site.lists.making.acquire();
+    let Ok(Ok(_making)) = tokio::time::timeout(MAX_WAIT, making).await else {
+        return busy();
+    };
+    match spawn_blocking(move || request.make(&current)).await {
+        Ok(Made::Shared(bytes)) => answer::json(bytes),
+        Ok(Made::Own(bytes)) => site.lists.hold(bytes).map_or_else(busy, answer::json),
+        Ok(Made::Refused(refused)) => *refused,
+        Err(_) => answer::error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the server failed over this request",
+        ),
+    }
+}
+
+fn busy() -> Answer {
+    let message = "the server is making lists for others; try again";
+    let mut answer = answer::error(StatusCode::SERVICE_UNAVAILABLE, message);
+    answer::set(&mut answer, header::RETRY_AFTER, "5");
+    answer
+}
+
+/// What a client asks for by its path.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// The tree of feeds.
+    variant: Option<String>,
+    /// The device, exactly.
+    device: String,
+    /// The release type, in lower case.
+    romtype: Option<String>,
+}
+
+impl Wanted {
+    pub(super) fn new(variant: Option<&str>, device: &str, romtype: Option<&str>) -> Wanted {
+        Wanted {
+            variant: variant.map(str::to_owned),
+            device: device.to_owned(),
+            romtype: romtype.map(str::to_lowercase),
+        }
+    }
+
     fn covers(&self, key: &LaneKey) -> bool {
-        let is_type = |romtype: &str| romtype.to_lowercase() == key.romtype;
-        is_of_tree(self.variant, key)
+        is_of_tree(self.variant.as_deref(), key)
             && key.device.as_str() == self.device
-            && self.romtype.is_none_or(is_type)
+            && self
+                .romtype
+                .as_ref()
+                .is_none_or(|romtype| *romtype == key.romtype)
     }
 
     fn offers<'c>(&self, current: &'c Current) -> Vec<&'c OwnedOffer> {
@@ -66,16 +200,31 @@ fn listed<'c>(offers: &[&'c OwnedOffer]) -> Vec<Listed<'c>> {
 }
 
 /// The list by POST, for CMUpdater. Without `params` it has all builds.
-pub(super) fn by_post(current: &Current, variant: Option<&str>, body: &[u8]) -> Answer {
+fn by_post(current: &Current, variant: Option<&str>, body: &[u8]) -> Made {
     let asked = match parse(body) {
         Ok(asked) => asked,
-        Err(refused) => return *refused,
+        Err(refused) => return Made::Refused(refused),
     };
     let params = &asked["params"];
     let device = params["device"].as_str();
     let channels = params["channels"].as_array();
     let channels: Option<Vec<&str>> =
         channels.map(|channels| channels.iter().filter_map(Value::as_str).collect());
+    let make = || render_all(current, variant, device, channels.as_deref());
+    let full = current.full.get(&variant.map(str::to_owned));
+    match full.filter(|_| device.is_none() && channels.is_none()) {
+        Some(full) => Made::Shared(full.get_or_init(|| make().into()).clone()),
+        None => Made::Own(make()),
+    }
+}
+
+/// The builds of one device or of all, of some channels or of all.
+fn render_all(
+    current: &Current,
+    variant: Option<&str>,
+    device: Option<&str>,
+    channels: Option<&[&str]>,
+) -> Vec<u8> {
     // A device with several names stands in a lane under each.
     let is_lane = |key: &LaneKey, lane: &OwnedLane| match device {
         Some(device) => key.device.as_str() == device,
@@ -83,21 +232,13 @@ pub(super) fn by_post(current: &Current, variant: Option<&str>, body: &[u8]) -> 
     };
     let is_channel = |offer: &&OwnedOffer| {
         let is_it = |channel: &&str| lineageota::is_of_channel(&offer.build, channel);
-        channels
-            .as_ref()
-            .is_none_or(|channels| channels.iter().any(is_it))
+        channels.is_none_or(|channels| channels.iter().any(is_it))
     };
     let lanes = current.snapshot.lanes.iter();
     let lanes = lanes.filter(|(key, lane)| is_of_tree(variant, key) && is_lane(key, lane));
     let offers = lanes.flat_map(|(_, lane)| &lane.offers).filter(is_channel);
     let offers = newest_first(offers.collect());
-    answer::json(lineageota::render_result(&listed(&offers)))
-}
-
-/// The list of the lane that a phone's own address names, whatever it sends along.
-pub(super) fn of_lane(current: &Current, wanted: Wanted<'_>) -> Answer {
-    let offers = wanted.offers(current);
-    answer::json(lineageota::render_result(&listed(&offers)))
+    lineageota::render_result(&listed(&offers))
 }
 
 /// The delta between two builds, or that there is none.
@@ -129,10 +270,12 @@ fn parse(body: &[u8]) -> Result<Value, Box<Answer>> {
 }
 
 /// The list by GET in the form of the official backend.
-pub(super) fn by_get(current: &Current, wanted: Wanted<'_>, query: &str) -> Answer {
+fn by_get(current: &Current, wanted: &Wanted, query: &str) -> Made {
     let filter = match Filter::parse(query) {
         Ok(filter) => filter,
-        Err(message) => return answer::error(StatusCode::BAD_REQUEST, &message),
+        Err(message) => {
+            return Made::Refused(Box::new(answer::error(StatusCode::BAD_REQUEST, &message)));
+        }
     };
     let offers = wanted.offers(current).into_iter();
     let offers = offers.filter(|offer| filter.takes(offer));
@@ -142,14 +285,14 @@ pub(super) fn by_get(current: &Current, wanted: Wanted<'_>, query: &str) -> Answ
             url: &offer.url,
         })
         .collect();
-    answer::json(v1::render(&offers))
+    Made::Own(v1::render(&offers))
 }
 
 /// The list by GET in the form of LineageOTA, for CMUpdater.
 ///
 /// `page` is the list for the phone's own incremental, where that is known: then what is in it
 /// is answered, since the phone would take a build of another version for an update.
-pub(super) fn for_cmupdater(current: &Current, wanted: Wanted<'_>, page: Option<&[u8]>) -> Answer {
+fn for_cmupdater(current: &Current, wanted: &Wanted, page: Option<&[u8]>) -> Vec<u8> {
     let mut offers = wanted.offers(current);
     if let Some(page) = page {
         let ids = ids(page);
@@ -159,7 +302,7 @@ pub(super) fn for_cmupdater(current: &Current, wanted: Wanted<'_>, page: Option<
         offers.retain(|offer| ids.iter().any(|id| id == offer.build.phone_id()));
         offers = newest_first(offers);
     }
-    answer::json(lineageota::render_response(&listed(&offers)))
+    lineageota::render_response(&listed(&offers))
 }
 
 fn ids(page: &[u8]) -> Vec<String> {
@@ -218,6 +361,21 @@ fn parse_after(after: &str) -> Result<i64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_that_are_held_have_a_bound_for_all_together() {
+        let bounds = Bounds::default();
+        let list = |len: usize| bounds.hold(vec![0; len]);
+        let held = list(MAX_HELD / 2 + 1).unwrap();
+        assert!(list(MAX_HELD / 2).is_none());
+        let small = list(1).unwrap();
+        drop((held, small));
+        // One that is longer than all may be is answered to one client at a time.
+        let long = list(MAX_HELD + 1).unwrap();
+        assert!(list(1).is_none());
+        drop(long);
+        assert!(list(MAX_HELD).is_some());
+    }
 
     #[test]
     fn after_is_a_date_or_a_time() {

@@ -9,7 +9,7 @@
 //! - `route`: a request to its answer;
 //! - `lists`, `manage`: the answers made for one request;
 //! - `files`, `conditional`: files, and the parts of HTTP that spare sending them;
-//! - `connection`, `places`: sockets, limits; `tls`: certificate and key; `offline`: neither;
+//! - `connection`, `places`, `heads`: sockets, limits, line ends; `tls`: certificate and key; `offline`: neither;
 //! - `watch`: what changes on disk;
 //! - [`mod@keys`]: who may change the catalog.
 //!
@@ -19,6 +19,7 @@ mod answer;
 mod conditional;
 mod connection;
 mod files;
+mod heads;
 pub mod keys;
 mod lists;
 mod manage;
@@ -69,7 +70,8 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Most connections; further ones wait to be accepted. One takes some 600 KiB at most: a head,
-    /// a body or two parts of a file, and what TLS keeps; beside it a list that is made for it.
+    /// a body or two parts of a file, and what TLS keeps. Lists of all builds are shared by all, and
+    /// others have a bound for all together.
     pub max_connections: usize,
     /// Most connections of one client, which is an IPv4 address or an IPv6 network of 64 bits;
     /// further ones are closed. Clients on the same machine may have all: they are proxies.

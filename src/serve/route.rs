@@ -12,7 +12,7 @@ use std::time::Duration;
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::http::request;
-use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 use percent_encoding::percent_decode_str;
 use tokio::task::spawn_blocking;
 
@@ -31,6 +31,30 @@ const CMUPDATER: &[u8] = b"com.cyanogenmod.updater";
 /// Most bytes of a request's head; those of clients have less than one KiB. `connection` bounds
 /// what is read of one, which may be more.
 pub(super) const MAX_HEAD: usize = 32 << 10;
+
+/// What is wrong with the head of a request that other servers would read otherwise (RFC 9112, 2.2
+/// and 3.2); `is_bare` tells that a line of it ended in a line feed alone.
+pub(super) fn head_fault<B>(request: &Request<B>, is_bare: bool) -> Option<&'static str> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let host = hosts.next();
+    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte);
+    match host {
+        _ if is_bare => Some("a line of the head ends without a carriage return"),
+        None if request.version() == Version::HTTP_11 => Some("the header Host is missing"),
+        Some(_) if hosts.next().is_some() => Some("there is more than one header Host"),
+        Some(host) if !host.as_bytes().iter().copied().all(is_host) => {
+            Some("the header Host names no host")
+        }
+        _ => None,
+    }
+}
+
+/// Refuses a request by its head; where it ends is not certain, so the connection ends.
+pub(super) fn refuse_head(fault: &str) -> Answer {
+    let mut refused = answer::error(StatusCode::BAD_REQUEST, fault);
+    answer::set(&mut refused, header::CONNECTION, "close");
+    refused
+}
 
 /// Answers a request; its body is waited for as long as `body_time`.
 pub(super) async fn answer(
@@ -74,6 +98,13 @@ async fn dispatch(site: &Arc<Site>, request: Request<Incoming>, body_time: Durat
             let query = head.uri.query().unwrap_or_default();
             match get(&current, &path, query, &head.headers) {
                 Found::Answer(answer) => answer,
+                Found::List(request) => {
+                    let mut answer = lists::answer(site, current, request).await;
+                    if path.contains("api/v1/") {
+                        answer::set(&mut answer, header::VARY, "User-Agent");
+                    }
+                    answer
+                }
                 Found::Auth => carry_out(site, Order::Auth, key, Bytes::new()).await,
                 Found::Nothing => {
                     let file = files::Wanted {
@@ -178,6 +209,7 @@ impl<'p> Place<'p> {
 /// What a GET leads to, before the disk is looked at.
 enum Found {
     Answer(Answer),
+    List(lists::Request),
     Auth,
     Nothing,
 }
@@ -224,7 +256,12 @@ fn make(current: &Current, place: &Place<'_>, is_cmupdater: bool, query: &str) -
     Found::Answer(match place.parts[..] {
         // Where feeds end in `.json`, what is not there is not found.
         _ if is_file => return Found::Nothing,
-        ["api"] => lists::by_post(current, place.variant, b""),
+        ["api"] => {
+            return Found::List(lists::Request::Post {
+                variant: place.variant.map(str::to_owned),
+                body: Bytes::new(),
+            });
+        }
         ["api", "v1", "auth"] => return Found::Auth,
         ["api", "v1", "requestfile", id] => manage::request_file(current, id),
         ["api", "v1", "add_build" | "del_build" | "purgecache"]
@@ -249,19 +286,17 @@ fn make(current: &Current, place: &Place<'_>, is_cmupdater: bool, query: &str) -
         }
         ["api", "v1", device, ref rest @ ..] if rest.len() <= 2 => {
             let romtype = rest.first().copied();
-            let wanted = Wanted {
-                variant: place.variant,
-                device,
-                romtype,
-            };
+            let wanted = Wanted::new(place.variant, device, romtype);
             if !is_cmupdater {
-                return Found::Answer(lists::by_get(current, wanted, query));
+                let query = query.to_owned();
+                return Found::List(lists::Request::Get { wanted, query });
             }
             let own = rest.get(1).and_then(|incremental| {
                 let romtype = romtype.unwrap_or_default().to_lowercase();
                 place.page(current, &format!("api/v1/{device}/{romtype}/{incremental}"))
             });
-            lists::for_cmupdater(current, wanted, own.map(|page| &page.bytes[..]))
+            let page = own.map(|page| page.bytes.clone());
+            return Found::List(lists::Request::CmUpdater { wanted, page });
         }
         _ => return Found::Nothing,
     })
@@ -325,22 +360,19 @@ impl Post {
     async fn answer(
         self,
         site: &Arc<Site>,
-        current: &Current,
+        current: &Arc<Current>,
         key: Option<Bytes>,
         body: Bytes,
     ) -> Answer {
+        let list = |request| lists::answer(site, Arc::clone(current), request);
         match self {
-            Post::List { variant } => lists::by_post(current, variant.as_deref(), &body),
+            Post::List { variant } => list(lists::Request::Post { variant, body }).await,
             Post::Delta => lists::delta(current, &body),
             Post::Order(order) => carry_out(site, order, key, body).await,
             Post::Lane { path } => {
                 let place = Place::of(current, &path);
-                let wanted = Wanted {
-                    variant: place.variant,
-                    device: place.parts[1],
-                    romtype: Some(place.parts[2]),
-                };
-                lists::of_lane(current, wanted)
+                let wanted = Wanted::new(place.variant, place.parts[1], Some(place.parts[2]));
+                list(lists::Request::Lane(wanted)).await
             }
         }
     }

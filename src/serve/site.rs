@@ -3,15 +3,16 @@
 //! In: the settings and the clock. Out: a [`Current`] that requests hold as long as they need
 //! it, while the next one is made.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use sha2::{Digest, Sha256};
 
+use super::lists::Bounds;
 use super::{Error, reload};
 use crate::address;
 use crate::config::Config;
@@ -41,6 +42,8 @@ pub(super) struct Current {
     pub(super) builds: Option<PathBuf>,
     /// What is offered; its pages are in `pages`.
     pub(super) snapshot: Snapshot,
+    /// The lists of all builds, by tree of feeds, each once somebody asked for it.
+    pub(super) full: BTreeMap<Option<String>, OnceLock<Bytes>>,
     /// What each download on its way holds.
     pub(super) downloads: Weak<()>,
 }
@@ -72,6 +75,8 @@ pub(super) struct Site {
     /// How many of these the site of this moment answers.
     making: Mutex<u64>,
     downloads: Arc<()>,
+    /// What lists made for single requests may cost.
+    pub(super) lists: Bounds,
 }
 
 impl Site {
@@ -88,6 +93,7 @@ impl Site {
         let current = make(config, &[], clock(), &downloads, reload_at.as_deref())?;
         Ok(Site {
             downloads,
+            lists: Bounds::default(),
             base_path,
             clock,
             http: fetch.map(|settings| Arc::new(Http::new(settings))),
@@ -160,7 +166,13 @@ fn make(
     }
     let pages = pages.into_iter().map(|page| store(page, &mut tags));
     let variants = snapshot.lanes.keys().filter_map(|key| key.variant.as_ref());
+    let trees = snapshot.lanes.keys().map(|key| key.variant.as_ref());
+    let trees = trees.map(|variant| variant.map(ToString::to_string));
     Ok(Current {
+        full: trees
+            .chain([None])
+            .map(|tree| (tree, OnceLock::new()))
+            .collect(),
         pages: pages.collect(),
         own_files: writer::own_files(&config.out)?.into_iter().collect(),
         variants: variants.map(ToString::to_string).collect(),

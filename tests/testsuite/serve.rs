@@ -6,6 +6,7 @@ mod catalog_lost;
 mod files;
 mod manage;
 mod program;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

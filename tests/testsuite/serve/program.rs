@@ -19,13 +19,15 @@ struct Running {
 impl Running {
     #[track_caller]
     fn start(dir: &RomDir, args: &[&str]) -> Running {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_romfeed"))
-            .current_dir(dir.path())
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(args)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_romfeed"));
+        command.current_dir(dir.path());
+        command.args(["serve", "--listen", "127.0.0.1:0"]);
+        Running::spawn(command.args(args))
+    }
+
+    #[track_caller]
+    fn spawn(command: &mut Command) -> Running {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stderr = std::io::BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -90,6 +92,36 @@ fn it_says_where_it_is_and_what_goes_into_the_rom() {
     // What was generated for the real address stays.
     let page = String::from_utf8(dir.read("out/api/v1/bacon/nightly.json")).unwrap();
     assert!(page.contains(BASE_URL));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_the_system_cannot_open_now_is_not_one_that_is_gone() {
+    let dir = site();
+    let package = format!("/builds/{}", bacon_name(0));
+    let romfeed = env!("CARGO_BIN_EXE_romfeed");
+    let server = Running::spawn(Command::new("sh").current_dir(dir.path()).args([
+        "-c",
+        &format!("ulimit -n 32 && exec '{romfeed}' serve --listen 127.0.0.1:0"),
+    ]));
+    // Connections of their own take what there is.
+    let mut held = Vec::new();
+    let mut statuses = std::collections::BTreeSet::new();
+    for _ in 0..40 {
+        let mut stream = connect(server.addr);
+        stream
+            .set_read_timeout(Some(Duration::from_millis(500)))
+            .unwrap();
+        let request = format!("GET {package} HTTP/1.1\r\nHost: h\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut head = [0; 12];
+        if stream.read_exact(&mut head).is_ok() {
+            statuses.insert(String::from_utf8_lossy(&head[9..]).into_owned());
+        }
+        held.push(stream);
+    }
+    assert!(!statuses.contains("404"), "{statuses:?}");
+    assert!(statuses.contains("200"), "{statuses:?}");
 }
 
 #[test]

@@ -1,0 +1,181 @@
+//! The line ends of requests.
+//!
+//! In: the bytes of a connection. Out: the same, and whether a line of a head ended in a line feed
+//! alone. The reader of heads takes such lines (RFC 9112, 2.2, lets it); proxies before a server
+//! may not, and what two servers read differently can hide one request in another.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes kept of a line: enough for the length of a body.
+const MAX_KEPT: usize = 64;
+
+/// A stream whose heads are looked through.
+pub(super) struct Heads<S> {
+    stream: S,
+    reader: Reader,
+    has_bare_line: Arc<AtomicBool>,
+}
+
+impl<S> Heads<S> {
+    /// Looks through what comes from `stream`; `has_bare_line` is set when a line has a bare end.
+    pub(super) fn new(stream: S, has_bare_line: Arc<AtomicBool>) -> Heads<S> {
+        Heads {
+            stream,
+            reader: Reader::default(),
+            has_bare_line,
+        }
+    }
+}
+
+/// Where in the requests of a connection the next byte is.
+#[derive(Debug, Default)]
+struct Reader {
+    /// The beginning of the line.
+    line: Vec<u8>,
+    /// The byte before.
+    last: u8,
+    /// The head has a line already.
+    has_lines: bool,
+    /// Bytes of the body that follows the head, or of it that are yet to come.
+    body: u64,
+    /// In the body.
+    is_body: bool,
+    /// A body of unknown length follows, so nothing after it is looked at.
+    is_chunked: bool,
+}
+
+impl Reader {
+    /// Reads on; tells whether a line of a head ended in a line feed alone.
+    fn read(&mut self, mut bytes: &[u8]) -> bool {
+        let mut is_bare = false;
+        while !bytes.is_empty() && !(self.is_body && self.is_chunked) {
+            if self.is_body {
+                let len = usize::try_from(self.body).unwrap_or(usize::MAX);
+                let (skipped, rest) = bytes.split_at(len.min(bytes.len()));
+                self.body = self.body.saturating_sub(skipped.len() as u64);
+                bytes = rest;
+                self.is_body = self.body > 0;
+                continue;
+            }
+            let (byte, rest) = (bytes[0], &bytes[1..]);
+            bytes = rest;
+            if byte == b'\n' {
+                is_bare |= self.last != b'\r';
+                self.end_line();
+            } else if self.line.len() < MAX_KEPT {
+                self.line.push(byte);
+            }
+            self.last = byte;
+        }
+        is_bare
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.line).to_ascii_lowercase();
+        let line = line.strip_suffix(b"\r").unwrap_or(&line);
+        if let Some(len) = line.strip_prefix(b"content-length:") {
+            let len = std::str::from_utf8(len).unwrap_or_default();
+            self.body = len.trim().parse().unwrap_or(0);
+        }
+        self.is_chunked |= line.starts_with(b"transfer-encoding:");
+        match line.is_empty() {
+            false => self.has_lines = true,
+            // Empty lines before a request belong to none.
+            true if !self.has_lines => {}
+            true => {
+                self.has_lines = false;
+                self.is_body = self.body > 0 || self.is_chunked;
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Heads<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let heads = self.get_mut();
+        let before = buf.filled().len();
+        let read = Pin::new(&mut heads.stream).poll_read(cx, buf);
+        if heads.reader.read(&buf.filled()[before..]) {
+            heads.has_bare_line.store(true, Ordering::Relaxed);
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Heads<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bare_line_ends_are_seen_in_heads_only() {
+        for (sent, expected) in [
+            ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", false),
+            ("GET / HTTP/1.1\nHost: h\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nHost: h\r\n\n", true),
+            ("\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", false),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\na\nbGET / HTTP/1.1\r\n",
+                false,
+            ),
+            (
+                "POST / HTTP/1.1\r\ncontent-length:3\r\n\r\na\nbGET / HTTP/1.1\n",
+                true,
+            ),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n\n\r\n",
+                false,
+            ),
+        ] {
+            assert_eq!(
+                Reader::default().read(sent.as_bytes()),
+                expected,
+                "{sent:?}"
+            );
+            let mut reader = Reader::default();
+            let found = sent
+                .bytes()
+                .fold(false, |found, byte| found | reader.read(&[byte]));
+            assert_eq!(found, expected, "{sent:?}, byte by byte");
+        }
+    }
+}
