@@ -63,7 +63,7 @@ fn told_by(base: &str, fetch: &dyn Fetch) -> Result<Manifest, Fault> {
         if let Some(by_version) = fetch_json(fetch, &url, MAX_LIST)? {
             return Ok(Manifest {
                 files: feeds_of(base, fetch, by_version, end),
-                makers: None,
+                ..Manifest::default()
             });
         }
     }

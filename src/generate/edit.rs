@@ -333,7 +333,7 @@ fn find_filename(said: &Said) -> Result<String, EditError> {
 type Located = (PathBuf, String);
 
 fn find_in_builds(config: &Config, filename: &str) -> Result<Option<Located>, EditError> {
-    let scan = scan::scan(&config.builds, &config.exclude);
+    let scan = scan::scan(&config.builds, config.follow_links, &config.exclude);
     let is_it = |path: &str| path.rsplit('/').next() == Some(filename);
     let found = scan.packages.into_iter().filter(|found| is_it(&found.path));
     match &found.collect::<Vec<_>>()[..] {
