@@ -2,15 +2,13 @@
 //!
 //! In: the file, and `devices_local.json` and `device_deps.json` beside it. Out: what is known
 //! of each device, and one line for each entry that cannot be used, with its line and column.
-//! An import writes what its feed says for people to `devices_local.json`, under `info`.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use romfeed::catalog::exchange::info::DeviceText;
 use romfeed::config::DeviceInfo;
-use romfeed::io::{read_text, write_atomically};
+use romfeed::io::read_text;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -18,7 +16,7 @@ use serde_json::{Map, Value};
 use super::config::position;
 
 /// Longest such file read, in bytes; that of LineageOS has 100 KiB.
-const MAX_SIZE: u64 = 16 << 20;
+pub(crate) const MAX_SIZE: u64 = 16 << 20;
 
 /// What an entry has to have, and of what type.
 #[derive(Debug, Deserialize)]
@@ -160,105 +158,6 @@ fn complete(known: &mut DeviceInfo, later: DeviceInfo) {
             }
         }
     }
-}
-
-/// What became of the texts of a feed.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Stored {
-    /// Devices, and the keys that are new in `devices_local.json`.
-    pub(crate) added: Vec<(String, Vec<String>)>,
-    /// Devices, and the keys for which the feed has another value than is known.
-    pub(crate) differing: Vec<(String, Vec<String>)>,
-}
-
-/// Writes what a feed says of devices to `devices_local.json`. What is known of a device
-/// already stays as it is.
-///
-/// # Errors
-/// One line if the file cannot be read or written; then it is as it was.
-pub(crate) fn store(
-    file: &Path,
-    texts: &BTreeMap<String, DeviceText>,
-    known: &BTreeMap<String, DeviceInfo>,
-) -> Result<Stored, String> {
-    let mut stored = Stored::default();
-    let mut changes: Vec<(&String, DeviceText)> = Vec::new();
-    let unknown = DeviceInfo::default();
-    for (model, text) in texts {
-        let known = known.get(model).unwrap_or(&unknown);
-        let is_new = |key: &str| known.info().is_none_or(|info| !info.contains_key(key));
-        let is_other = |key: &str, value: &Value| {
-            let ours = known.info().and_then(|info| info.get(key));
-            ours.is_some_and(|ours| ours != value)
-        };
-        let missing =
-            |text: &Option<String>, known: &str| text.clone().filter(|_| known.is_empty());
-        let info = text.info.iter();
-        let differing: Vec<String> = info
-            .clone()
-            .filter(|(key, value)| is_other(key, value))
-            .map(|(key, _)| key.clone())
-            .collect();
-        if !differing.is_empty() {
-            stored.differing.push((model.clone(), differing));
-        }
-        let news = DeviceText {
-            name: missing(&text.name, &known.name),
-            oem: missing(&text.oem, &known.oem),
-            info: info
-                .filter(|(key, _)| is_new(key))
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
-        };
-        if !news.is_empty() {
-            let facts = [("name", news.name.is_some()), ("oem", news.oem.is_some())];
-            let keys = facts.iter().filter(|(_, is_new)| *is_new);
-            let keys = keys.map(|(key, _)| (*key).to_owned());
-            let keys = keys.chain(news.info.keys().cloned()).collect();
-            stored.added.push((model.clone(), keys));
-            changes.push((model, news));
-        }
-    }
-    if !changes.is_empty() {
-        write_texts(file, changes)?;
-    }
-    Ok(stored)
-}
-
-fn write_texts(file: &Path, changes: Vec<(&String, DeviceText)>) -> Result<(), String> {
-    let name = file.display();
-    let mut entries: Vec<Map<String, Value>> = match read_text(file, MAX_SIZE) {
-        Ok(text) => serde_json::from_str(&text).map_err(|error| format!("{name}: {error}"))?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(error) => return Err(format!("cannot read {name}: {error}")),
-    };
-    for (model, text) in changes {
-        let is_it = |entry: &Map<String, Value>| entry.get("model").is_some_and(|m| m == model);
-        let at = entries.iter().position(is_it).unwrap_or_else(|| {
-            let new = [("model".to_owned(), Value::from(model.as_str()))];
-            entries.push(new.into_iter().collect());
-            entries.len() - 1
-        });
-        let entry = &mut entries[at];
-        for (key, value) in [("name", text.name), ("oem", text.oem)] {
-            if let Some(value) = value {
-                entry.insert(key.to_owned(), Value::from(value));
-            }
-        }
-        if text.info.is_empty() {
-            continue;
-        }
-        let info = entry.entry("info").or_insert_with(|| Map::new().into());
-        if let Value::Object(info) = info {
-            info.extend(text.info);
-        }
-    }
-    let mut json = serde_json::to_vec_pretty(&entries).map_err(|error| error.to_string())?;
-    json.push(b'\n');
-    if json.len() as u64 > MAX_SIZE {
-        return Err(format!("{name} would be longer than {MAX_SIZE} bytes"));
-    }
-    write_atomically(file, &json).map_err(|error| format!("cannot write {name}: {error}"))
 }
 
 /// Where a fault of an entry is in its file, both counted from 1.

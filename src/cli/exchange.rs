@@ -21,7 +21,7 @@ use romfeed::names;
 use super::args::{ExportArgs, FeedFormat, ImportArgs, Places};
 use super::report::{Talk, chain, count, print_run_error};
 use super::tame::shown;
-use super::{Outcome, devices};
+use super::{Outcome, device_texts};
 
 /// Devices of a feed of which the stored texts are named, each on a line.
 const MAX_DEVICES: usize = 5;
@@ -265,7 +265,7 @@ fn store_texts(talk: Talk, config: &Config, answers: &[Answer], of_feed: &Device
     let texts = newest.into_iter().map(to_text);
     let texts: BTreeMap<String, DeviceText> = texts.filter(|(_, t)| !t.is_empty()).collect();
     let file = config.devices_local.display();
-    let stored = match devices::store(&config.devices_local, &texts, &config.known_devices) {
+    let stored = match device_texts::store(&config.devices_local, &texts, &config.known_devices) {
         Ok(stored) => stored,
         Err(error) => {
             talk.warning(&format!(

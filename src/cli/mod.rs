@@ -7,6 +7,7 @@ mod catalog;
 mod check;
 mod check_zip;
 mod config;
+mod device_texts;
 mod devices;
 mod exchange;
 mod explore;

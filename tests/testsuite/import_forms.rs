@@ -434,6 +434,21 @@ fn flavours_in_addresses_and_keys_are_told_apart() {
     let variants: Vec<Value> = records(&dir).iter().map(|r| r["variant"].clone()).collect();
     assert_eq!(variants.len(), 2);
     assert!(variants.contains(&json!("gapps")) && variants.contains(&json!("vanilla")));
+    // The names of packages are as good as a key.
+    let entry = |flavour: &str, day: i64| {
+        let mut entry = crdroid_entry(&format!("example-5-{flavour}-2024070{day}.zip"));
+        entry["md5"] = json!(format!("{day:032}"));
+        entry["sha256"] = json!(format!("{day:064}"));
+        entry
+    };
+    let both = json!({"response": [entry("GMS", 1), entry("Vanilla", 2)]});
+    let (dir, run) = import_as("bacon.json", &both, &[]);
+    run.expect(1).says("import each with its own --variant");
+    for flavour in ["vanilla", "gms"] {
+        dir.run(&["catalog", "import", "bacon.json", "--variant", flavour])
+            .expect(0)
+            .says("1 entry of other flavours passed over");
+    }
 }
 
 fn crdroid_entry(name: &str) -> Value {

@@ -77,6 +77,11 @@ pub(super) fn filename(entry: &Value) -> Option<&Value> {
     first(entry.as_object()?, &FILENAME).map(|(_, value)| value)
 }
 
+/// The address an entry tells.
+pub(super) fn url(entry: &Value) -> Option<&str> {
+    first(entry.as_object()?, &URL)?.1.as_str()
+}
+
 /// The flavour an entry names.
 pub(super) fn flavour(entry: &Value) -> Option<&'static str> {
     let texts = FLAVOUR.iter().filter_map(|key| entry.get(*key)?.as_str());

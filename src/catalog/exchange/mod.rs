@@ -326,7 +326,7 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
     let num_other_devices = num_all - items.len();
     let num_all = items.len();
     let wanted = options.variant.and_then(|v| names::flavour(v.as_str()));
-    let is_wanted = |item: &Item<'_>| match (wanted, flat::flavour(item.value)) {
+    let is_wanted = |item: &Item<'_>| match (wanted, told_flavour(item.value)) {
         (Some(wanted), Some(flavour)) => wanted == flavour,
         _ => true,
     };
@@ -534,6 +534,13 @@ fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
         };
         add(delta_place.clone(), delta, Vec::new());
     }
+}
+
+/// The flavour an entry tells by a key, the name of its package or its address.
+fn told_flavour(entry: &Value) -> Option<&'static str> {
+    let of_name = || names::flavour(flat::filename(entry)?.as_str()?);
+    let of_url = || names::flavour_of_path(flat::url(entry)?);
+    flat::flavour(entry).or_else(of_name).or_else(of_url)
 }
 
 /// Whether a package is named as deltas are: `…-incremental.zip`, `…-bacon-from-abc.zip`, `…-delta.zip`.
