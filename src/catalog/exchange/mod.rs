@@ -704,8 +704,8 @@ mod tests {
                 .unwrap_err()
                 .ends_with("add --device")
         );
-        let dashed = "lineage-21.0-20240801-nightly-x-y.zip";
-        assert_eq!(device(dashed, named("x-y")).unwrap(), "x-y");
+        let dashed = "lineage-21.0-20240801-nightly-hero-qlt.zip";
+        assert_eq!(device(dashed, named("hero-qlt")).unwrap(), "hero-qlt");
         assert_eq!(
             device("lineage-21.0-20240801-nightly-foo-bar.zip", named("api")).unwrap(),
             "foo-bar"
