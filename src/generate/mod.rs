@@ -262,6 +262,8 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         )
     });
     let drafts = draft_all(config, examined, &merged, now, observer, &mut report);
+    let drafted = drafts.iter().map(|draft| (&draft.package, &draft.build));
+    published::warn(config, drafted, &mut report);
     require_addresses(config, &merged, drafts.iter().map(|draft| &draft.build))?;
     drop(merged);
     report.from_catalog_alone = scan.packages.is_empty();
@@ -521,9 +523,7 @@ fn examine_all(
             *result = examine(found);
         }
     }
-    let examined = keep_sound(examined, report);
-    published::warn(config, &examined, report);
-    examined
+    keep_sound(examined, report)
 }
 
 /// Examines one package, and remembers what came of it: what cannot be read costs once.

@@ -8,13 +8,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use super::report::{Event, Report};
+use crate::build::Build;
 use crate::catalog::Catalog;
+use crate::catalog::lanes::LaneKey;
 use crate::config::Config;
 use crate::family::Reading;
-use crate::ingest::Examined;
-
-/// What a build without a romtype is published under.
-const DEFAULT_ROMTYPE: &str = "UNOFFICIAL";
+use crate::ingest::{DEFAULT_ROMTYPE, Examined};
 
 /// What is known of a build that was published.
 #[derive(Clone, Copy)]
@@ -114,52 +113,52 @@ fn distance(version: &str, other: &str) -> u64 {
     }
 }
 
-/// One warning for each device that stays where the properties of another family put it.
-pub(super) fn warn(config: &Config, packages: &[Examined], report: &mut Report) {
-    let mut groups: BTreeMap<_, Vec<&Examined>> = BTreeMap::new();
-    for package in packages {
+/// One warning for each list of builds that stay where the properties of another family put them.
+pub(super) fn warn<'a>(
+    config: &Config,
+    packages: impl Iterator<Item = (&'a Examined, &'a Build)>,
+    report: &mut Report,
+) {
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (package, build) in packages {
         if let Some(unpublished) = &package.unpublished {
-            let key = (
-                &unpublished.family,
-                &unpublished.facts[0],
-                &unpublished.facts[2],
-            );
-            groups.entry(key).or_default().push(package);
+            let key = (&unpublished.family, LaneKey::of(build));
+            let group = groups.entry(key).or_default();
+            group.push((package, build, unpublished));
         }
     }
-    for packages in groups.into_values() {
-        let package = packages[packages.len() - 1];
-        let Some(unpublished) = &package.unpublished else {
+    for ((family, lane), group) in groups {
+        let Some((package, build, unpublished)) = group.last() else {
             continue;
         };
-        let fact = |fact| package.facts.value(fact).unwrap_or("?");
-        use crate::facts::Fact::{Device, Romtype, Version};
         let facts = |values: [&str; 3]| {
             let [device, version, romtype] = values.map(str::escape_debug);
             format!("`{device}`, `{version}`, `{romtype}`")
         };
-        let published = [fact(Device), fact(Version), fact(Romtype)];
-        let own = unpublished
-            .facts
-            .each_ref()
-            .map(|fact| fact.as_deref().unwrap_or("?"));
-        let [device, _, romtype] = published.map(|text| text.escape_debug().to_string());
-        let base = config.base_url.as_deref().unwrap_or_default();
-        let others = match packages.len() - 1 {
+        let own = unpublished.facts.each_ref();
+        let own = own.map(|fact| fact.as_deref().unwrap_or("?"));
+        let others = match group.len() - 1 {
             0 => String::new(),
-            n => format!(" and {n} more of its device"),
+            n => format!(" and {n} more of its list"),
         };
+        let base = config.base_url.as_deref().unwrap_or_default();
+        let variant = lane.variant.map(|variant| format!("{variant}/"));
         let text = format!(
-            "{}{others} would be {} by the properties of {}, but was published as {} by those of {}: \
-             phones in the field ask {base}/api/v1/{device}/{}/, so it stays there; `family = \"{}\"` \
-             under [device.{device}] in romfeed.toml moves it",
+            "{}{others} would be {} by the properties of {family}, but was published as {} by those of \
+             {}: phones in the field ask {base}/{}api/v1/{}/{}/, so it stays there; `family = \
+             \"{family}\"` under [device.{}] in romfeed.toml moves it",
             package.path.escape_debug(),
             facts(own),
-            unpublished.family,
-            facts(published),
+            facts([
+                build.device.as_str(),
+                &build.version,
+                build.romtype.as_str()
+            ]),
             package.family.as_deref().unwrap_or_default(),
-            romtype.to_ascii_lowercase(),
-            unpublished.family,
+            variant.unwrap_or_default(),
+            lane.device,
+            lane.romtype,
+            lane.device,
         );
         let path = "feeds".to_owned();
         report.events.push(Event::Warning { path, text });

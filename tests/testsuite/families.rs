@@ -95,7 +95,7 @@ fn what_is_published_by_other_properties_stays_until_the_settings_say_otherwise(
     put(&dir, &axion_name(1, "2.4"), axion(1, "2.4", "23.2"));
     generate(&dir, "")
         .expect(0)
-        .says("and 1 more of its device would be");
+        .says("and 1 more of its list would be");
     let both = [axion_name(1, "2.4"), axion_name(0, "2.3")];
     assert_eq!(listed(&dir, "api/v1/fuxi/nightly.json"), both);
     assert!(!dir.path().join("out/api/v1/fuxi/official.json").exists());
@@ -122,6 +122,21 @@ fn what_is_published_by_other_properties_stays_until_the_settings_say_otherwise(
         listed(&dir, "api/v1/fuxi/official.json"),
         [axion_name(3, "2.6"), axion_name(2, "2.5")]
     );
+}
+
+#[test]
+fn the_address_that_phones_ask_is_that_of_the_variant() {
+    let dir = RomDir::new();
+    put(&dir, &axion_name(0, "2.3"), axion(0, "2.3", "23.0"));
+    let variant = "[[variant]]\nname = \"gms\"\npackage = \"*-GMS-*\"\n";
+    generate(
+        &dir,
+        &format!("{variant}[device.fuxi]\nfamily = \"LineageOS\""),
+    )
+    .expect(0);
+    generate(&dir, variant)
+        .expect(0)
+        .says("phones in the field ask https://example.org/ota/gms/api/v1/fuxi/nightly/, so");
 }
 
 #[test]
