@@ -446,7 +446,6 @@ fn a_build_with_an_md5_alone_is_in_every_feed_that_does_not_need_more() {
     let name = "lineage-21.0-20240801-nightly-bacon.zip";
     for (device_feed, is_listed) in [
         ("v1", true),
-        ("lineageota", true),
         ("crdroid", true),
         ("evolution-x", true),
         ("pixelos", true),
