@@ -13,9 +13,7 @@ use percent_encoding::percent_decode_str;
 
 use super::reconcile::recognise_imported;
 use super::require::{self, Hashed};
-use super::{
-    Error, cache_key, load_cache, lock_state, object, require_published, save_catalog,
-};
+use super::{Error, cache_key, load_cache, lock_state, object, require_published, save_catalog};
 use crate::build::{self, Build, Device, Kind, Romtype, Variant};
 use crate::catalog::{Catalog, Catalogs, Reason, Record, Tombstone, file};
 use crate::class::chain;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Error, Report, beside, changelogs, pages, primary_catalog, projects, lost};
+use super::{Error, Report, beside, changelogs, lost, pages, primary_catalog, projects};
 use crate::build::{Build, Kind};
 use crate::catalog::lanes::{self, Held, Lane, LaneKey, Lanes, Offer};
 use crate::catalog::{Catalog, Catalogs};

@@ -54,7 +54,10 @@ impl Reader {
     /// Reads on; tells whether a line of a head ended in a line feed alone.
     fn read(&mut self, mut bytes: &[u8]) -> bool {
         let mut is_bare = false;
-        while !bytes.is_empty() && !(self.is_body && self.is_chunked) {
+        while !bytes.is_empty() {
+            if self.is_body && self.is_chunked {
+                break;
+            }
             if self.is_body {
                 let len = usize::try_from(self.body).unwrap_or(usize::MAX);
                 let (skipped, rest) = bytes.split_at(len.min(bytes.len()));

@@ -235,9 +235,9 @@ fn files(
     let mut links = Links::new(folder);
     let is_shown = move |entry: &walkdir::DirEntry| {
         let is_link_to_folder = entry.path_is_symlink() && entry.file_type().is_dir();
-        entry.depth() == 0
-            || !entry.file_name().as_encoded_bytes().starts_with(b".")
-                && !(is_link_to_folder && links.judge(entry.path()) != Link::Follow)
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        let mut is_followed = || !is_link_to_folder || links.judge(entry.path()) == Link::Follow;
+        entry.depth() == 0 || !is_hidden && is_followed()
     };
     let walk = WalkDir::new(folder).follow_links(follow_links);
     let entries = walk.max_depth(MAX_DEPTH).into_iter();
