@@ -15,6 +15,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use romfeed::check::entry_problems;
 pub(crate) use romfeed::client::{Generation, Phone, Verdict};
 use romfeed::client::{Row, assess, request, warnings};
 use serde_json::{Map, Value};
@@ -146,6 +147,10 @@ fn check(generation: Generation, body: &[u8]) -> Result<(), String> {
     for entry in list.entries {
         if let Some(warning) = warnings(strictest, &entry).first() {
             return Err(format!("entry {}: {warning}", entry.index));
+        }
+        let problems = entry_problems(strictest, &entry, &document, i64::MAX);
+        if let Some(problem) = problems.iter().find(|problem| problem.is_error()) {
+            return Err(format!("entry {}: {problem}", entry.index));
         }
         // E6, E9
         if !ids.insert(entry.id.clone()) {

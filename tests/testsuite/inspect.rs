@@ -603,7 +603,7 @@ fn one_bad_package_does_not_hide_the_others() {
 #[test]
 fn no_package_is_a_usage_error() {
     let dir = RomDir::new();
-    dir.run(&["inspect"]).expect(2).says("<ZIP>");
+    dir.run(&["inspect"]).expect(2).says("<ZIP|URL>");
     dir.run(&["inspect", "--jason", "x.zip"]).expect(2);
 }
 
