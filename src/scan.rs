@@ -84,33 +84,28 @@ pub fn scan(root: &Path, follow_links: bool, exclude: &GlobSet) -> Scan {
     if !root.exists() {
         return scan;
     }
-    let mut walk = WalkDir::new(root)
+    let mut links = Links::new(root);
+    let mut loops = Vec::new();
+    let walk = WalkDir::new(root)
         .follow_links(follow_links)
         .max_depth(MAX_DEPTH)
         .sort_by_file_name()
         .into_iter();
-    let mut links = Links::new(root);
-    while let Some(entry) = walk.next() {
+    let walk = walk.filter_entry(|entry| {
+        let is_link_to_folder = entry.path_is_symlink() && entry.file_type().is_dir();
+        match entry.depth() {
+            0 => true,
+            _ if is_hidden(entry) => false,
+            _ if !is_link_to_folder => true,
+            _ => {
+                let link = links.judge(entry.path());
+                loops.extend((link == Link::Loop).then(|| under(root, entry.path())));
+                link == Link::Follow
+            }
+        }
+    });
+    for entry in walk {
         match entry {
-            Ok(entry) if entry.depth() > 0 && is_hidden(&entry) => {
-                if entry.file_type().is_dir() {
-                    walk.skip_current_dir();
-                }
-            }
-            Ok(entry) if entry.path_is_symlink() && entry.file_type().is_dir() => {
-                match links.judge(entry.path()) {
-                    Link::Follow => {}
-                    Link::Known => walk.skip_current_dir(),
-                    Link::Loop => {
-                        walk.skip_current_dir();
-                        scan.faults.push(Fault {
-                            path: under(root, entry.path()),
-                            problem: Problem::Loop,
-                            hides_packages: false,
-                        });
-                    }
-                }
-            }
             Ok(entry) if entry.file_type().is_symlink() => {
                 scan.add_link(&entry, root, exclude);
             }
@@ -133,6 +128,11 @@ pub fn scan(root: &Path, follow_links: bool, exclude: &GlobSet) -> Scan {
             Ok(entry) => scan.add(&entry, root, exclude),
         }
     }
+    scan.faults.extend(loops.into_iter().map(|path| Fault {
+        path,
+        problem: Problem::Loop,
+        hides_packages: false,
+    }));
     scan.packages.sort();
     scan
 }

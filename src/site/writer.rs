@@ -318,7 +318,8 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
             out: out.to_owned(),
         });
     }
-    let reserves_names = reserves_names(out);
+    let is_reserved = |path: &str| path.split('/').any(|name| portable_fault(name).is_some());
+    let reserves_names = pages.iter().any(|page| is_reserved(&page.path)) && reserves_names(out);
     // A file that is to be called otherwise in nothing but case must make way for it.
     let known_folded: HashMap<String, &String> = match ignores_case {
         true => known
@@ -343,7 +344,7 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
             plan.foreign.push(path);
             continue;
         }
-        if reserves_names && path.split('/').any(|name| portable_fault(name).is_some()) {
+        if reserves_names && is_reserved(&path) {
             plan.reserved.push(path);
             continue;
         }
@@ -669,13 +670,10 @@ fn reserves_names(out: &Path) -> bool {
         return cfg!(windows);
     }
     let probe = state.join("aux");
-    match File::create_new(&probe) {
-        Ok(_) => {
-            let _ = fs::remove_file(probe);
-            false
-        }
-        Err(error) => error.kind() == io::ErrorKind::InvalidInput,
-    }
+    let created = File::create_new(&probe);
+    // A run that was killed may have left it.
+    let _ = fs::remove_file(probe);
+    created.is_err_and(|error| error.kind() == io::ErrorKind::InvalidInput)
 }
 
 /// Whether all pages can be files of one site: each has a path of its own inside it, and

@@ -1,5 +1,6 @@
 //! What clients send to the server: whole connections, without a socket.
 
+use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,10 +8,8 @@ use std::sync::Arc;
 use romfeed::config::Config;
 use romfeed::serve::{Hooks, Limits, Offline, Settings, Watched, keys};
 
-use super::site::{BASE_URL, NOW, SITE_TEXT};
+use super::site::{NOW, SITE_TEXT};
 
-/// The secret of the server's only key, as clients send it.
-const KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 /// What is in every file that nobody may get.
 const SECRET: &str = "nobody-may-read-this";
 /// How answers begin.
@@ -26,7 +25,7 @@ impl Hooks for Silent {}
 struct Served {
     folder: tempfile::TempDir,
     /// To end it is to wait for its threads, which a thread that ends cannot do on Windows.
-    server: ManuallyDrop<Offline>,
+    server: RefCell<ManuallyDrop<Offline>>,
 }
 
 thread_local! {
@@ -50,21 +49,23 @@ fn serve() -> Served {
     ] {
         put(path, file, text);
     }
+    // Clients send it as 07 in hex, 32 times.
     let show = |_: &str| Ok(());
     keys::add(&path.join(".romfeed"), "k", &[7; 32], NOW, show).expect("a new key");
+    let server = RefCell::new(ManuallyDrop::new(start(path)));
+    Served { folder, server }
+}
+
+fn start(folder: &Path) -> Offline {
     let settings = Settings {
-        config: config(path),
+        config: config(folder),
         watched: Watched::default(),
         tls: None,
         fetch: None,
         limits: Limits::default(),
         clock: || NOW,
     };
-    let server = Offline::new(settings, Arc::new(Silent)).expect("the site is sound");
-    Served {
-        folder,
-        server: ManuallyDrop::new(server),
-    }
+    Offline::new(settings, Arc::new(Silent)).expect("the site is sound")
 }
 
 fn config(folder: &Path) -> Config {
@@ -87,7 +88,7 @@ fn put(folder: &Path, file: &str, text: &str) {
 /// All that a client sends on one connection.
 pub(super) fn http(data: &[u8]) {
     SERVED.with(|Served { folder, server }| {
-        let got = server.answer(data);
+        let got = server.borrow().answer(data);
         assert!(got.is_empty() || got.starts_with(VERSION));
         let has = |bytes: &[u8], part: &[u8]| bytes.windows(part.len()).any(|at| at == part);
         assert!(!has(&got, FAILURE), "{}", super::text(&got));
@@ -99,17 +100,14 @@ pub(super) fn http(data: &[u8]) {
     });
 }
 
-/// Takes back what requests with the key have changed.
-fn restore(folder: &Path, server: &Offline) {
+/// Takes back what requests with the key have changed. A server does not go on with a catalog that
+/// lacks what it serves, so another takes its place.
+fn restore(folder: &Path, server: &RefCell<ManuallyDrop<Offline>>) {
     let catalog = std::fs::read(folder.join("catalog.json")).unwrap_or_default();
     if catalog == SITE_TEXT.as_bytes() {
         return;
     }
     put(folder, "catalog.json", SITE_TEXT);
-    let host = BASE_URL.split('/').nth(2).unwrap_or_default();
-    let purge = format!(
-        "POST /api/v1/purgecache HTTP/1.1\r\nHost: {host}\r\nApikey: {KEY}\r\nContent-Length: 0\r\n\r\n"
-    );
-    let got = server.answer(purge.as_bytes());
-    assert!(got.ends_with(b"ok"), "{}", super::text(&got));
+    let old = server.replace(ManuallyDrop::new(start(folder)));
+    drop(ManuallyDrop::into_inner(old));
 }

@@ -12,6 +12,7 @@ mod calls;
 mod disk;
 mod garbage;
 mod kills;
+mod lost;
 mod others;
 mod table;
 
@@ -29,8 +30,10 @@ const NUM_KILLS: usize = 300;
 /// Files in the folder of garbage.
 const NUM_GARBAGE: usize = 10_000;
 /// What a run is made of, in this order.
-const PARTS: [&str; 6] = ["kills", "calls", "disk", "access", "others", "garbage"];
-const USAGE: &str = "usage: cargo xtask faults [kills|calls|disk|access|others|garbage|--kills NUMBER|garbage NUMBER]";
+const PARTS: [&str; 7] = [
+    "kills", "calls", "disk", "access", "others", "lost", "garbage",
+];
+const USAGE: &str = "usage: cargo xtask faults [kills|calls|disk|access|others|lost|garbage|--kills NUMBER|garbage NUMBER]";
 /// Tells the process that it has mounts of its own.
 const INSIDE: &str = "--with-own-mounts";
 
@@ -56,6 +59,7 @@ pub(crate) fn run_all(args: &[&str]) -> Result<()> {
         "disk" => disk::put(table, &scratch),
         "access" => access::put(table, &scratch),
         "others" => others::put(table, &scratch),
+        "lost" => lost::put(table, &scratch),
         "garbage" => garbage::put(table, &scratch, NUM_GARBAGE),
         _ => Err(USAGE.into()),
     };
