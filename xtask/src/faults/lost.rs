@@ -32,7 +32,6 @@ fn put_lost(table: &mut Table, stage: &Stage) -> Result<()> {
         "without a build",
         "without its builds",
         "half merged",
-        "a link to nowhere",
     ];
     for kind in kinds {
         stage.rewind()?;
@@ -52,7 +51,6 @@ fn put_lost(table: &mut Table, stage: &Stage) -> Result<()> {
                     format!("{begin}\n<<<<<<< ours\n=======\n>>>>>>> theirs\n{end}"),
                 )?;
             }
-            "a link to nowhere" => link("nowhere", &file)?,
             kind => {
                 let num = if kind == "without a build" {
                     1
