@@ -175,6 +175,9 @@ fn check_references(text: &str) -> Result<(), Fault> {
 }
 
 /// Text for an element or an attribute in quotes.
+///
+/// Characters that XML does not have become U+FFFD: names and versions are those of strangers, and
+/// one of them does not stop the site.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -184,6 +187,7 @@ pub(crate) fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&apos;"),
+            c if !is_char(c) => escaped.push(char::REPLACEMENT_CHARACTER),
             c => escaped.push(c),
         }
     }
@@ -226,7 +230,7 @@ mod tests {
             assert!(error.contains(message), "{text}: {error}");
         }
         assert!(check(&"<a>".repeat(100_000)).is_err());
-        let value = "<a b=\"&'\u{e4}\">";
+        let value = "<a b=\"&'\u{e4}\u{0}\u{1b}\u{fffe}\u{ffff}\">";
         assert_eq!(
             check(&format!("<a b=\"{0}\">{0}</a>", escape(value))),
             Ok(())

@@ -31,6 +31,7 @@ mod layering;
 mod layouts;
 mod manual;
 mod notes;
+mod odd_characters;
 mod pages;
 mod portable;
 mod projects;
