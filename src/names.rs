@@ -3,8 +3,8 @@
 //!
 //! In: a file name and the codenames already known. Out: [`NameFacts`]. A name is cut into fields,
 //! and each is recognised by itself: version, date, time, release type, flavour and the like. What
-//! remains are words, one of them the codename; which one, the row of [`GRAMMARS`] for the ROM
-//! says. Where more words remain than it can tell apart, the codename is unknown: no guess is better
+//! remains are words, one of them the codename; the row of `GRAMMARS` for the ROM says which one.
+//! Where more words remain than the row distinguishes, the codename is unknown: no guess is better
 //! than a wrong one. Source: the `version.mk` and packaging rules of the families, and names in
 //! their published feeds.
 
