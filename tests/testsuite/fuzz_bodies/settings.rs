@@ -9,6 +9,10 @@ mod devices;
 #[path = "../../../src/cli/rate.rs"]
 mod rate;
 #[path = "../../../src/cli/tame.rs"]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "settings need only a part of it")
+)]
 mod tame;
 #[path = "../../../src/cli/theme.rs"]
 mod theme;
