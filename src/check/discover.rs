@@ -12,10 +12,8 @@ use walkdir::WalkDir;
 use super::{cause, rules};
 use crate::fetch::{Fault, Fetch, fetch_json};
 use crate::finding::Finding;
-use crate::site::writer::Manifest;
+use crate::site::writer::{MAX_PUBLISHED_MANIFEST, Manifest};
 
-/// Longest manifest read of a live site, in bytes: some 100,000 files and what made them.
-const MAX_MANIFEST: usize = 32 << 20;
 /// Longest other list, in bytes.
 const MAX_LIST: usize = 1 << 20;
 /// Most devices of a live site that are asked about one by one.
@@ -53,9 +51,18 @@ pub fn of_site(base: &str, fetch: &dyn Fetch) -> Result<Manifest, Finding> {
     told.map_err(|fault| cause::find(&rules::SITE_UNREACHABLE, base, &fault))
 }
 
+/// The address of a live site's manifest.
+pub(super) fn manifest_url(base: &str) -> String {
+    format!("{base}/.romfeed/manifest.json")
+}
+
+/// Reads the manifest at this address; `None` if there is none.
+pub(super) fn manifest_of(url: &str, fetch: &dyn Fetch) -> Result<Option<Manifest>, Fault> {
+    fetch_json(fetch, url, MAX_PUBLISHED_MANIFEST)
+}
+
 fn told_by(base: &str, fetch: &dyn Fetch) -> Result<Manifest, Fault> {
-    let url = format!("{base}/.romfeed/manifest.json");
-    if let Some(manifest) = fetch_json::<Manifest>(fetch, &url, MAX_MANIFEST)? {
+    if let Some(manifest) = manifest_of(&manifest_url(base), fetch)? {
         return Ok(manifest);
     }
     for end in [".json", ""] {

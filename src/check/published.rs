@@ -6,28 +6,17 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-
+use super::discover::{manifest_of, manifest_url};
 use super::{cause, rules};
-use crate::fetch::{Fault, Fetch, fetch_json};
+use crate::fetch::Fetch;
 use crate::finding::Finding;
-
-/// Longest manifest read, in bytes: some 100,000 builds.
-const MAX_MANIFEST: usize = 64 << 20;
-
-#[derive(Deserialize)]
-struct Manifest {
-    #[serde(default)]
-    builds: Vec<String>,
-}
 
 /// Compares the manifest of the site at `base` with the catalog; a site that has none, because
 /// nothing was published there yet, lacks nothing.
 #[must_use]
 pub fn compare(base: &str, site: &dyn Fetch, known: &BTreeSet<String>) -> Option<Finding> {
-    let url = format!("{base}/.romfeed/manifest.json");
-    let manifest: Result<Option<Manifest>, Fault> = fetch_json(site, &url, MAX_MANIFEST);
-    let builds = match manifest {
+    let url = manifest_url(base);
+    let builds = match manifest_of(&url, site) {
         Ok(manifest) => manifest.map(|manifest| manifest.builds)?,
         Err(fault) => return Some(cause::find(&rules::SITE_NOT_COMPARED, &url, &fault)),
     };
@@ -46,7 +35,7 @@ pub fn compare(base: &str, site: &dyn Fetch, known: &BTreeSet<String>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fetch::{Answer, Ask};
+    use crate::fetch::{Answer, Ask, Fault};
 
     /// A site that answers every request alike.
     struct Site(Result<(u16, &'static str), Fault>);
@@ -70,11 +59,10 @@ mod tests {
             let found = compare("https://h", &Site(answer), &known);
             found.map(|found| found.rule.id)
         };
-        assert_eq!(compare(Ok((200, r#"{"builds":["a"]}"#))), None);
-        assert_eq!(
-            compare(Ok((200, r#"{"builds":["a","c"]}"#))),
-            Some("builds-lost")
-        );
+        let of_known = r#"{"schema":1,"files":[],"builds":["a"]}"#;
+        assert_eq!(compare(Ok((200, of_known))), None);
+        let of_more = r#"{"schema":1,"files":[],"builds":["a","c"]}"#;
+        assert_eq!(compare(Ok((200, of_more))), Some("builds-lost"));
         // Earlier versions named no builds; elsewhere nothing was published yet.
         assert_eq!(compare(Ok((200, r#"{"schema":1,"files":["x"]}"#))), None);
         assert_eq!(compare(Ok((404, "not here"))), None);

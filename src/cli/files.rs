@@ -9,7 +9,7 @@ use romfeed::config::Config;
 use romfeed::fetch::{Ask, Fetch, Reach, follow};
 use romfeed::generate;
 use romfeed::io::read_file;
-use romfeed::site::writer;
+use romfeed::site::writer::{self, MAX_PUBLISHED_MANIFEST};
 use romfeed::upload::{self, Step};
 
 use super::args::{FilesArgs, FilesStep};
@@ -17,8 +17,6 @@ use super::report::{Talk, chain, print_run_error};
 use super::tame::escape;
 use super::{Outcome, live};
 
-/// Longest manifest read, in bytes: some 100,000 paths.
-const MAX_MANIFEST: usize = 16 << 20;
 /// Most redirects on the way to it.
 const MAX_REDIRECTS: usize = 20;
 /// How long its host may take to answer, in seconds.
@@ -104,7 +102,7 @@ fn read_published(place: &str) -> Result<BTreeSet<String>, String> {
     let bytes = match place.starts_with("https://") || place.starts_with("http://") {
         true => fetch(place)?,
         false => {
-            let limit = u64::try_from(MAX_MANIFEST).unwrap_or(u64::MAX);
+            let limit = u64::try_from(MAX_PUBLISHED_MANIFEST).unwrap_or(u64::MAX);
             read_file(Path::new(place), limit)
                 .map_err(|error| format!("cannot read {place}: {error}"))?
         }
@@ -117,12 +115,12 @@ fn read_published(place: &str) -> Result<BTreeSet<String>, String> {
 fn fetch(url: &str) -> Result<Vec<u8>, String> {
     let http = live::connect(None, TIMEOUT, Reach::Any)?;
     let http: &dyn Fetch = &http;
-    let answers = follow(http, &Ask::get(url, MAX_MANIFEST), MAX_REDIRECTS)
+    let answers = follow(http, &Ask::get(url, MAX_PUBLISHED_MANIFEST), MAX_REDIRECTS)
         .map_err(|fault| format!("cannot get {url}: {fault}"))?;
     match answers.into_iter().next_back() {
         Some(answer) if answer.status == 200 && !answer.is_cut => Ok(answer.body),
         Some(answer) if [404, 410].contains(&answer.status) => Ok(Vec::new()),
-        Some(answer) if answer.is_cut => Err(format!("{url} has more than 16 MiB")),
+        Some(answer) if answer.is_cut => Err(format!("{url} has more than 64 MiB")),
         answer => {
             let status = answer.map_or(0, |answer| answer.status);
             Err(format!("cannot get {url}: status {status}"))

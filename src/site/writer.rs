@@ -34,6 +34,8 @@ const TEMPORARY: &str = "tmp";
 const SCHEMA: u32 = 1;
 /// Longest manifest read, in bytes: some two million files.
 const MAX_MANIFEST_SIZE: u64 = 256 << 20;
+/// Longest manifest of a published site read, in bytes: some 200,000 files and what made them.
+pub const MAX_PUBLISHED_MANIFEST: usize = 64 << 20;
 
 /// Why a site cannot be written.
 #[derive(Debug, thiserror::Error)]
