@@ -286,6 +286,7 @@ mod tests {
             next_device: None,
             csig: None,
             images: Vec::new(),
+            family: None,
         }
     }
 

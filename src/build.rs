@@ -224,6 +224,8 @@ pub struct Build {
     /// Images beside the package for installing it the first time, in the order of
     /// [`IMAGES`].
     pub images: Vec<ImageFile>,
+    /// The ROM family, if it is known and its updater is not LineageOS's.
+    pub family: Option<String>,
 }
 
 /// Names of the images that people flash before they can install a package: the partitions

@@ -428,27 +428,92 @@ pub enum UpdaterAddress {
     Unknown,
 }
 
-/// What is known of the families' updaters. Source: their repositories of 2026.
-const UPDATERS: [(&str, UpdaterAddress); 12] = [
-    ("LineageOS", UpdaterAddress::LineageOs),
-    ("CyanogenMod", UpdaterAddress::LineageOs),
-    ("LMODroid", UpdaterAddress::Property("lmodroid.updater.uri")),
-    ("Lunaris", UpdaterAddress::Property("lunaris.updater.uri")),
-    ("crDroid", UpdaterAddress::BuiltIn("crdroid")),
-    ("Evolution X", UpdaterAddress::BuiltIn("evolution-x")),
-    ("Matrixx", UpdaterAddress::BuiltIn("crdroid")),
-    ("Infinity-X", UpdaterAddress::BuiltIn("crdroid")),
-    ("VoltageOS", UpdaterAddress::BuiltIn("crdroid")),
-    ("DerpFest", UpdaterAddress::BuiltIn("v1")),
-    ("AxionOS", UpdaterAddress::BuiltIn("v1")),
-    ("PixelOS", UpdaterAddress::BuiltIn("pixelos")),
+/// What is known of the families' updaters; of each the row of the highest API level that a build
+/// reaches. Source: their repositories of 2026.
+const UPDATERS: [(&str, u32, UpdaterAddress); 27] = [
+    ("LineageOS", 0, UpdaterAddress::LineageOs),
+    ("CyanogenMod", 0, UpdaterAddress::LineageOs),
+    (
+        "LMODroid",
+        0,
+        UpdaterAddress::Property("lmodroid.updater.uri"),
+    ),
+    (
+        "Lunaris",
+        0,
+        UpdaterAddress::Property("lunaris.updater.uri"),
+    ),
+    ("crDroid", 0, UpdaterAddress::BuiltIn("crdroid")),
+    ("crDroid", 36, UpdaterAddress::BuiltIn("crdroid-16")),
+    // Before Android 14 it read one object for each device, in a form of its own.
+    ("Evolution X", 0, UpdaterAddress::Unknown),
+    ("Evolution X", 34, UpdaterAddress::BuiltIn("evolution-x")),
+    ("Matrixx", 0, UpdaterAddress::BuiltIn("crdroid")),
+    ("Infinity-X", 0, UpdaterAddress::BuiltIn("crdroid")),
+    ("VoltageOS", 0, UpdaterAddress::BuiltIn("crdroid")),
+    ("DerpFest", 0, UpdaterAddress::BuiltIn("v1")),
+    ("AxionOS", 0, UpdaterAddress::BuiltIn("v1")),
+    ("PixelOS", 0, UpdaterAddress::BuiltIn("pixelos")),
+    ("PixelOS", 36, UpdaterAddress::BuiltIn("pixelos-17")),
+    ("RisingOS", 0, UpdaterAddress::Unknown),
+    ("UN1CA", 0, UpdaterAddress::Unknown),
+    ("Awaken OS", 0, UpdaterAddress::Unknown),
+    ("XPerience", 0, UpdaterAddress::Unknown),
+    ("xdroid", 0, UpdaterAddress::Unknown),
+    ("Project 404", 0, UpdaterAddress::Unknown),
+    ("PixelBuilds", 0, UpdaterAddress::Unknown),
+    ("PixelExperience", 0, UpdaterAddress::Unknown),
+    ("Paranoid Android", 0, UpdaterAddress::Unknown),
+    ("ro.rom", 0, UpdaterAddress::Unknown),
+    ("CarbonROM", 0, UpdaterAddress::Unknown),
+    // Builds that bear no family's mark.
+    ("unknown family", 0, UpdaterAddress::LineageOs),
 ];
 
-/// Where the updater of the family of this name has its address.
+/// Where the updater of the family of this name has its address, by the API level since which that
+/// holds; of a build whose level is known, the one that it reaches.
 #[must_use]
-pub fn updater_address(family: &str) -> UpdaterAddress {
-    let known = UPDATERS.iter().find(|(name, _)| *name == family);
-    known.map_or(UpdaterAddress::Unknown, |(_, address)| *address)
+pub fn updater_addresses(family: &str, sdk: Option<u32>) -> Vec<(u32, UpdaterAddress)> {
+    let of_family = UPDATERS.iter().filter(|(name, ..)| *name == family);
+    let rows = of_family.map(|(_, since, address)| (*since, *address));
+    match sdk {
+        None => rows.collect(),
+        Some(sdk) => rows
+            .filter(|(since, _)| *since <= sdk)
+            .last()
+            .into_iter()
+            .collect(),
+    }
+}
+
+/// Whether the family of this name has an updater that is not LineageOS's, as far as is known.
+#[must_use]
+pub fn has_own_updater(family: &str) -> bool {
+    let addresses = updater_addresses(family, None);
+    !addresses.contains(&(0, UpdaterAddress::LineageOs))
+}
+
+/// How the packages of some families begin, in lower case.
+const PACKAGES: [(&str, &str); 3] = [
+    ("crdroidandroid-", "crDroid"),
+    ("evolutionx-", "Evolution X"),
+    ("pixelos_", "PixelOS"),
+];
+
+/// The family that the name of a package says, where no other one names its packages like it.
+#[must_use]
+pub fn of_filename(filename: &str) -> Option<&'static str> {
+    let filename = filename.to_ascii_lowercase();
+    let mut packages = PACKAGES.iter();
+    packages
+        .find(|(start, _)| filename.starts_with(start))
+        .map(|(_, family)| *family)
+}
+
+/// The family of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Family> {
+    FAMILIES.iter().find(|family| family.name == name)
 }
 
 /// What holds for a build that bears no family's mark.
@@ -506,8 +571,8 @@ pub fn detect<'a>(props: &PropertyMap, own: &'a [Family]) -> &'a Family {
 /// The facts that decide where a build is published and who takes it, as one family reads them.
 #[derive(Clone, Debug)]
 pub struct Reading<'a> {
-    /// The family.
-    pub family: &'a Family,
+    /// The family; if the reading passes over some of its rules, without these.
+    pub family: Cow<'a, Family>,
     /// Codename.
     pub device: Option<String>,
     /// Version.
@@ -516,21 +581,41 @@ pub struct Reading<'a> {
     pub romtype: Option<String>,
 }
 
-/// What each family whose mark is on a build reads from its properties; the first is that of
-/// [`detect`]. A fork that keeps the properties of LineageOS has both marks.
-#[must_use]
-pub fn readings<'a>(props: &PropertyMap, own: &'a [Family]) -> Vec<Reading<'a>> {
-    let value = |found: Option<Found>| found.map(|(value, _)| value);
-    let families = own.iter().chain(FAMILIES.iter());
-    families
-        .filter(|family| family.marks(props))
-        .map(|family| Reading {
-            family,
+impl<'a> Reading<'a> {
+    fn new(family: Cow<'a, Family>, props: &PropertyMap) -> Reading<'a> {
+        let value = |found: Option<Found>| found.map(|(value, _)| value);
+        Reading {
             device: value(family.find_device(props)),
             version: value(family.find_version(props)),
             romtype: value(family.find_romtype(props)),
-        })
-        .collect()
+            family,
+        }
+    }
+
+    fn facts(&self) -> [&Option<String>; 3] {
+        [&self.device, &self.version, &self.romtype]
+    }
+}
+
+/// What each family whose mark is on a build reads from its properties; the first is that of
+/// [`detect`]. A fork that keeps the properties of LineageOS has both marks. Then follows what they
+/// read by other keys of theirs, as they did before they had a better one.
+#[must_use]
+pub fn readings<'a>(props: &PropertyMap, own: &'a [Family]) -> Vec<Reading<'a>> {
+    let families = own.iter().chain(FAMILIES.iter());
+    let marked: Vec<&Family> = families.filter(|family| family.marks(props)).collect();
+    let main = marked.iter().copied().map(Cow::Borrowed);
+    let mut readings: Vec<Reading<'_>> = main.map(|family| Reading::new(family, props)).collect();
+    for other in marked.into_iter().flat_map(Family::without_best_rules) {
+        let other = Reading::new(Cow::Owned(other), props);
+        let mut known = readings.iter();
+        if !known
+            .any(|known| known.family.name == other.family.name && known.facts() == other.facts())
+        {
+            readings.push(other);
+        }
+    }
+    readings
 }
 
 /// The name phones will ask for after this build, if it is a new one.
@@ -562,6 +647,27 @@ pub fn is_of_interest(key: &str, own: &[Family]) -> bool {
 pub type Found = (String, String);
 
 impl Family {
+    /// The family as it is without the best of its rules: the best one, two and so on of each fact.
+    /// Where no romtype is compared, a build may have been published without one.
+    fn without_best_rules(&self) -> Vec<Family> {
+        let starts = |rules: &[Rule]| 0..rules.len().max(1);
+        let romtypes = self.romtype.len() + usize::from(!self.compares_romtype);
+        let mut families = Vec::new();
+        for device in starts(&self.device) {
+            for version in starts(&self.version) {
+                for romtype in 0..romtypes.max(1) {
+                    families.push(Family {
+                        device: self.device[device..].to_vec(),
+                        version: self.version[version..].to_vec(),
+                        romtype: self.romtype[romtype..].to_vec(),
+                        ..self.clone()
+                    });
+                }
+            }
+        }
+        families
+    }
+
     /// Whether a property marks a build as one of the family, and one of the family's rules gives a
     /// fact.
     fn marks(&self, props: &PropertyMap) -> bool {
@@ -871,6 +977,69 @@ mod tests {
         assert_eq!(Rule::parse("ro.x[0]"), Some(Rule::Field("ro.x".into(), 0)));
         for text in ["", "[1]", "ro.x[a]", "ro.x[1", "ro x", "ro.x]", "a=b"] {
             assert_eq!(Rule::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_family_has_its_updater_named_or_said_to_be_unknown() {
+        for family in FAMILIES.iter() {
+            let mut rows = UPDATERS.iter().filter(|(name, ..)| *name == family.name);
+            assert!(rows.any(|(_, since, _)| *since == 0), "{}", family.name);
+        }
+        for (name, ..) in UPDATERS {
+            assert!(find(name).is_some() || name == UNKNOWN.name, "{name}");
+        }
+        assert!(UPDATERS.is_sorted_by(|(a, since, _), (b, later, _)| a != b || since < later));
+    }
+
+    #[test]
+    fn a_feed_is_named_by_the_api_level() {
+        use UpdaterAddress::{BuiltIn, LineageOs, Unknown};
+        for (family, sdk, expected) in [
+            ("crDroid", Some(35), vec![(0, BuiltIn("crdroid"))]),
+            ("crDroid", Some(36), vec![(36, BuiltIn("crdroid-16"))]),
+            (
+                "crDroid",
+                None,
+                vec![(0, BuiltIn("crdroid")), (36, BuiltIn("crdroid-16"))],
+            ),
+            ("PixelOS", Some(35), vec![(0, BuiltIn("pixelos"))]),
+            ("PixelOS", Some(37), vec![(36, BuiltIn("pixelos-17"))]),
+            ("Evolution X", Some(33), vec![(0, Unknown)]),
+            ("Evolution X", Some(34), vec![(34, BuiltIn("evolution-x"))]),
+            ("LineageOS", Some(36), vec![(0, LineageOs)]),
+            ("Mine", Some(36), vec![]),
+        ] {
+            assert_eq!(updater_addresses(family, sdk), expected, "{family} {sdk:?}");
+        }
+        assert!(
+            ["Mine", "UN1CA", "crDroid"]
+                .into_iter()
+                .all(has_own_updater)
+        );
+        assert!(
+            !["LineageOS", "CyanogenMod", &UNKNOWN.name]
+                .into_iter()
+                .any(has_own_updater)
+        );
+    }
+
+    #[test]
+    fn a_package_is_named_as_its_family_alone_names_it() {
+        for (filename, expected) in [
+            (
+                "crDroidAndroid-15.0-20250214-caiman-v11.2.zip",
+                Some("crDroid"),
+            ),
+            (
+                "EvolutionX-15.0-20250214-fuxi-10.5-Official.zip",
+                Some("Evolution X"),
+            ),
+            ("PixelOS_fuxi-17.0-20261003-1348.zip", Some("PixelOS")),
+            ("lineage-22.1-20250214-nightly-fuxi-signed.zip", None),
+            ("PixelOSish.zip", None),
+        ] {
+            assert_eq!(of_filename(filename), expected, "{filename}");
         }
     }
 }

@@ -5,6 +5,7 @@
 //! from that, with the file's digests, a [`Build`]. A package that fails is an
 //! [`Error`] of its own and stops nothing else.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -428,7 +429,7 @@ fn examine_package(
     ] {
         claims.extend(props.map(|props| {
             let (family, _) = choose_family(&filename, props, context);
-            props_claims(source, place, props, family)
+            props_claims(source, place, props, &family)
         }));
     }
     for (source, place, metadata) in [
@@ -460,6 +461,7 @@ fn examine_package(
         .unzip();
     warnings.extend(
         family
+            .as_deref()
             .zip(props)
             .and_then(|(family, props)| family::overruled(family, props)),
     );
@@ -491,7 +493,7 @@ fn examine_package(
         layout,
         kind,
         facts,
-        family: family.map(|family| family.name.to_string()),
+        family: family.as_ref().map(|family| family.name.to_string()),
         unpublished: unpublished.flatten(),
         ota_url,
         property_files,
@@ -660,10 +662,10 @@ fn choose_family<'a>(
     filename: &str,
     props: &PropertyMap,
     context: Context<'a>,
-) -> (&'a Family, Option<Unpublished>) {
+) -> (Cow<'a, Family>, Option<Unpublished>) {
     let readings = family::readings(props, context.families);
     let [detected, _, ..] = &readings[..] else {
-        return (family::detect(props, context.families), None);
+        return (Cow::Borrowed(family::detect(props, context.families)), None);
     };
     let devices = readings
         .iter()
@@ -676,17 +678,17 @@ fn choose_family<'a>(
                 .find(|reading| reading.family.name == **name)
         });
     if let Some(set) = set {
-        return (set.family, None);
+        return (set.family.clone(), None);
     }
     match (context.published)(filename, &readings) {
-        None | Some(0) => (detected.family, None),
+        None | Some(0) => (detected.family.clone(), None),
         Some(index) => {
             let facts = [&detected.device, &detected.version, &detected.romtype];
             let unpublished = Unpublished {
                 family: detected.family.name.to_string(),
                 facts: facts.map(Clone::clone),
             };
-            (readings[index].family, Some(unpublished))
+            (readings[index].family.clone(), Some(unpublished))
         }
     }
 }
@@ -871,6 +873,10 @@ impl Examined {
             next_device: self.next_device.clone(),
             csig: self.csig.clone(),
             images: Vec::new(),
+            family: self
+                .family
+                .clone()
+                .filter(|name| family::has_own_updater(name)),
         };
         for (is_unknown, what) in [
             (

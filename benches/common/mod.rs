@@ -86,6 +86,7 @@ pub(crate) fn build(device: usize, day: usize, num_days: usize) -> Build {
         next_device: None,
         csig: None,
         images: Vec::new(),
+        family: None,
     }
 }
 

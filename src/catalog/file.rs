@@ -120,6 +120,8 @@ struct WireBuild {
     csig: Option<WireCsig>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    family: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     retired: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -519,6 +521,7 @@ fn to_record(wire: WireBuild) -> Result<Record, String> {
             vbmeta_digest: csig.vbmeta_digest,
         }),
         images: wire.images.into_iter().map(to_image).collect(),
+        family: wire.family,
     };
     check(&build)?;
     Ok(Record {
@@ -607,6 +610,7 @@ fn from_record(record: &Record) -> WireBuild {
             vbmeta_digest: csig.vbmeta_digest,
         }),
         signer: build.signer,
+        family: build.family,
         retired: record.retired,
         yanked: record.yanked.clone(),
         former: from_lanes(&record.former),

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 
-use romfeed::catalog::file;
+use romfeed::catalog::{Catalogs, file};
 use romfeed::class::Class;
 pub(crate) use romfeed::class::chain;
 use romfeed::config::Config;
 use romfeed::family::{self, UpdaterAddress};
-use romfeed::generate::{self, Event, Fault, Report};
+use romfeed::generate::{self, DeviceFamily, Event, Fault, Report};
 use romfeed::ingest;
 use romfeed::io::{Exceeded, ReadError};
 use romfeed::romside::{self, RomSide, Updater};
@@ -557,10 +557,16 @@ pub(crate) fn what_is_offered(report: &Report) -> String {
     )
 }
 
-/// The families of what is published, as far as they are known here.
-pub(crate) fn families(config: &Config) -> BTreeSet<String> {
+/// The families of what is published, as far as they are known.
+pub(crate) fn families(config: &Config) -> BTreeSet<DeviceFamily> {
     // Catalogs that cannot be read have been reported.
-    generate::families(config).unwrap_or_default()
+    let Ok(catalogs) = Catalogs::load(&config.catalogs) else {
+        return BTreeSet::new();
+    };
+    let Ok(catalog) = catalogs.merged() else {
+        return BTreeSet::new();
+    };
+    generate::families(config, &catalog).into_values().collect()
 }
 
 /// Prints what goes into the ROM of each variant: the lines of the makefile, and with `-v` the
@@ -570,32 +576,51 @@ pub(crate) fn print_rom_side(
     talk: Talk,
     base: &str,
     variants: &BTreeSet<Option<String>>,
-    families: &BTreeSet<String>,
+    families: &BTreeSet<DeviceFamily>,
 ) {
-    for name in families {
-        talk.line(&match family::updater_address(name) {
-            UpdaterAddress::LineageOs => continue,
-            UpdaterAddress::Property(property) => {
-                format!("  {name}: {property}={base}/api/v1/{{device}}/{{type}}.json")
-            }
-            UpdaterAddress::BuiltIn(feed) => format!(
-                "  {name}: its updater has its address built in; build it with \
-                 {base}/{{device}}.json, and set device_feed = \"{feed}\""
-            ),
-            UpdaterAddress::Unknown => format!(
-                "  {}: where its updater has its address is not known; these lines are for \
-                 LineageOS's",
-                escape(name)
-            ),
-        });
+    let mut has_lines = families.is_empty();
+    let mut texts = BTreeSet::new();
+    for DeviceFamily { name, sdk } in families {
+        let mut addresses = family::updater_addresses(name, *sdk);
+        if addresses.len() > 1 {
+            addresses.retain(|(_, address)| *address != UpdaterAddress::Unknown);
+        }
+        if addresses.is_empty() {
+            addresses.push((0, UpdaterAddress::Unknown));
+        }
+        let is_of_several = addresses.len() > 1;
+        for (since, address) in addresses {
+            let which = match is_of_several && since > 0 {
+                true => format!("{name}, API level {since} on"),
+                false => name.clone(),
+            };
+            let which = escape(&which);
+            texts.insert(match address {
+                UpdaterAddress::LineageOs => {
+                    has_lines = true;
+                    continue;
+                }
+                UpdaterAddress::Property(property) => {
+                    format!("  {which}: {property}={base}/api/v1/{{device}}/{{type}}.json")
+                }
+                UpdaterAddress::BuiltIn(feed) => format!(
+                    "  {which}: its updater has its address built in; build it with \
+                     {base}/{{device}}.json, and set device_feed = \"{feed}\""
+                ),
+                UpdaterAddress::Unknown => {
+                    has_lines = true;
+                    format!(
+                        "  {which}: where its updater has its address is not known; these lines are for \
+                         LineageOS's"
+                    )
+                }
+            });
+        }
     }
-    let has_lines = |name: &String| {
-        matches!(
-            family::updater_address(name),
-            UpdaterAddress::LineageOs | UpdaterAddress::Unknown
-        )
-    };
-    if !families.is_empty() && !families.iter().any(has_lines) {
+    for text in &texts {
+        talk.line(text);
+    }
+    if !has_lines {
         return;
     }
     let changelog = format!("{base}/{CHANGES}");

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use romfeed::address;
 use romfeed::config::Config;
 use romfeed::fetch::Reach;
-use romfeed::generate::{self, Report};
+use romfeed::generate::{self, DeviceFamily, Report};
 use romfeed::serve::{self, Access, End, Hooks, Limits, Settings, Tls, Watched, keys};
 
 use super::args::ServeArgs;
@@ -253,7 +253,7 @@ struct Reporter {
     /// Where builds were looked for, escaped.
     looked_into: String,
     /// The ROM families of what is published at the start.
-    families: BTreeSet<String>,
+    families: BTreeSet<DeviceFamily>,
 }
 
 impl Reporter {

@@ -595,6 +595,7 @@ fn from_facts(
         next_device: None,
         csig: None,
         images: Vec::new(),
+        family: None,
     };
     Ok(Candidate {
         build,

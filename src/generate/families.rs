@@ -1,25 +1,33 @@
-//! Which ROM families published builds are of, as far as this machine knows.
+//! Which ROM families published builds are of.
 //!
-//! In: the catalogs, and the packages in the folder of builds, of which earlier runs remember what
-//! takes long to read. Out: names of families. A build without its package tells nothing.
+//! In: the catalogs, where each build has the family that its package or feed told, and the settings,
+//! which take precedence. Out: the family of the newest full build of each device and variant. A
+//! build without one has LineageOS's updater, as far as is known.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
 
-use super::{Error, cache_key, load_cache};
 use crate::build::{Build, Kind};
-use crate::catalog::Catalogs;
+use crate::catalog::Catalog;
 use crate::config::Config;
-use crate::ingest::{self, Context};
-use crate::io::Stamp;
+
+/// What builds without a family count as.
+const LINEAGE: &str = "LineageOS";
+
+/// The family of a device's builds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeviceFamily {
+    /// Its name.
+    pub name: String,
+    /// The API level of the newest full build, if known.
+    pub sdk: Option<u32>,
+}
 
 /// The families of the newest full build of each device and variant.
-///
-/// # Errors
-/// [`Error`], if the catalogs cannot be read.
-pub fn families(config: &Config) -> Result<BTreeSet<String>, Error> {
-    let catalogs = Catalogs::load(&config.catalogs)?;
-    let catalog = catalogs.merged()?;
+#[must_use]
+pub fn families(
+    config: &Config,
+    catalog: &Catalog,
+) -> BTreeMap<(String, Option<String>), DeviceFamily> {
     let mut newest: BTreeMap<_, &Build> = BTreeMap::new();
     let offered = catalog.builds.values().filter(|record| record.is_offered());
     for build in offered.map(|record| &record.build) {
@@ -33,15 +41,19 @@ pub fn families(config: &Config) -> Result<BTreeSet<String>, Error> {
             *known = build;
         }
     }
-    let cache = load_cache(config);
-    let remembered = |file: &Path, stamp: Stamp| cache.told(&cache_key(file), stamp);
-    let context = Context {
-        remembered: &remembered,
-        ..Context::new(config)
-    };
-    let family = |build: &Build| {
-        let file = config.builds.join(&build.path);
-        ingest::examine(&file, &build.path, context).ok()?.family
-    };
-    Ok(newest.into_values().filter_map(family).collect())
+    let families = newest.into_values().map(|build| {
+        let device = build.device.as_str();
+        let set = config
+            .devices
+            .get(device)
+            .and_then(|set| set.family.as_ref());
+        let name = set.or(build.family.as_ref());
+        let family = DeviceFamily {
+            name: name.map_or(LINEAGE, |name| name.as_str()).to_owned(),
+            sdk: build.sdk_level,
+        };
+        let variant = build.variant.as_ref().map(ToString::to_string);
+        ((device.to_owned(), variant), family)
+    });
+    families.collect()
 }

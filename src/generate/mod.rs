@@ -44,7 +44,7 @@ use published::Published;
 use require::Hashed;
 
 pub use admit::{Flavours, Objection, object};
-pub use families::families;
+pub use families::{DeviceFamily, families};
 pub use lost::{require_known, require_published};
 pub use report::{Event, Fault, Report};
 pub use require::Refused;

@@ -141,11 +141,14 @@ pub(super) fn warn<'a>(
             0 => String::new(),
             n => format!(" and {n} more of its list"),
         };
+        let by = match package.family.as_deref() {
+            Some(other) if other != family.as_str() => format!("those of {other}"),
+            _ => "other keys of its".to_owned(),
+        };
         let base = config.base_url.as_deref().unwrap_or_default();
         let variant = lane.variant.map(|variant| format!("{variant}/"));
         let text = format!(
-            "{}{others} would be {} by the properties of {family}, but was published as {} by those of \
-             {}: phones in the field ask {base}/{}api/v1/{}/{}/, so it stays there; `family = \
+            "{}{others} would be {} by the properties of {family}, but was published as {} by {}: phones in the field ask {base}/{}api/v1/{}/{}/, so it stays there; `family = \
              \"{family}\"` under [device.{}] in romfeed.toml moves it",
             package.path.escape_debug(),
             facts(own),
@@ -154,7 +157,7 @@ pub(super) fn warn<'a>(
                 &build.version,
                 build.romtype.as_str()
             ]),
-            package.family.as_deref().unwrap_or_default(),
+            by,
             variant.unwrap_or_default(),
             lane.device,
             lane.romtype,

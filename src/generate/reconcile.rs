@@ -417,6 +417,7 @@ fn take_up(mut build: Build, catalogs: &mut Catalogs, report: &mut Report) {
         // What the package cannot tell is kept.
         build.url.clone_from(&record.build.url);
         build.id.clone_from(&record.build.id);
+        build.family = build.family.or_else(|| record.build.family.clone());
         if std::mem::take(&mut record.retired) {
             report.events.push(Event::Returned(path.clone()));
         }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::words::shown;
-use super::{MAX_BODY, Site, Subject};
+use super::{Grounds, MAX_BODY, Site, Subject, candidates};
 use crate::client::Generation;
 use crate::fetch::fetch_json;
 
@@ -26,7 +26,7 @@ pub struct Unclear {
     pub published: Vec<String>,
 }
 
-/// Adds what the site tells; gives the flags that it stands in for. The version is not looked for
+/// Adds what the catalog tells of the family and the site of the rest; gives the flags that it stands in for. The version is not looked for
 /// if `has_updater`: then it decides nothing else.
 ///
 /// # Errors
@@ -42,6 +42,10 @@ pub fn complete(
     if subject.props.is_some() || device.is_empty() {
         return Ok(implied);
     }
+    let key = (device.clone(), site.variant.map(str::to_owned));
+    let family = site.families.get(&key).map(|family| family.name.clone());
+    subject.said.family = family;
+    let has_updater = has_updater || candidates(subject).1 == Grounds::Family;
     if subject.said.romtype.is_none() {
         let published = published_types(site, &device);
         subject.said.romtype = only("--type", &device, published)?;

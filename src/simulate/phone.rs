@@ -104,6 +104,8 @@ fn parse_getprop(text: &str) -> Vec<(String, String)> {
 /// What the caller says of a phone, whatever its properties are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
+    /// The name of the ROM family.
+    pub family: Option<String>,
     /// The codename.
     pub device: Option<String>,
     /// The name it asks for instead.
@@ -175,6 +177,7 @@ fn own_generations(family: &str, sdk: Option<u32>) -> Option<Vec<Generation>> {
     };
     Some(match family {
         "crDroid" => since(36, CrDroid14, CrDroid16),
+        "Evolution X" if sdk.is_some_and(|sdk| sdk < 34) => return None,
         "Evolution X" => since(35, EvolutionX14, EvolutionX15),
         "PixelOS" => since(36, PixelOs14, PixelOs17),
         "VoltageOS" | "Matrixx" | "Infinity-X" => vec![Voltage14],
@@ -208,7 +211,7 @@ impl Subject {
         let text = |said: &Option<String>, found: Option<&str>| {
             said.as_deref().or(found).unwrap_or_default().to_owned()
         };
-        let family = self.family_of(generation);
+        let family = self.family_of(generation).zip(self.props.as_ref());
         let find = |find: fn(&Family, &PropertyMap) -> Option<Found>, lineage: Option<&str>| {
             match family {
                 Some((family, props)) => find(family, props).map(|(value, _)| value),
@@ -284,9 +287,12 @@ impl Subject {
         said.or_else(|| Some((found()?, UriSource::Phone)))
     }
 
-    /// The ROM family by its properties.
+    /// The ROM family, by its properties if there are any.
     fn family(&self) -> Option<&'static Family> {
-        Some(family::detect(self.props.as_ref()?, &[]))
+        match &self.props {
+            Some(props) => Some(family::detect(props, &[])),
+            None => family::find(self.said.family.as_deref()?),
+        }
     }
 
     /// The generations of the family's own updater, if it has one whose rules are known.
@@ -295,13 +301,12 @@ impl Subject {
     }
 
     /// The family whose properties this generation reads; none if it reads LineageOS's.
-    fn family_of(&self, generation: Generation) -> Option<(&'static Family, &PropertyMap)> {
+    fn family_of(&self, generation: Generation) -> Option<&'static Family> {
         let is_own = || {
             let own = self.own_generations();
             own.is_some_and(|own| own.contains(&generation))
         };
-        let family = self.family().filter(|_| is_fork(generation) || is_own());
-        family.zip(self.props.as_ref())
+        self.family().filter(|_| is_fork(generation) || is_own())
     }
 
     /// What tells the updater.
@@ -366,7 +371,7 @@ impl Subject {
         let phone = self.phone(generation);
         let is_cm = generation <= Generation::Cm14;
         let of_lineage = |keys: Keys| keys[usize::from(!is_cm)];
-        let family = self.family_of(generation).map(|(family, _)| family);
+        let family = self.family_of(generation);
         let key = |rules: fn(&Family) -> &Vec<Rule>, lineage: &str| {
             let own = family.and_then(|family| rules(family).first());
             own.map_or(lineage, Rule::key).to_owned()

@@ -3,7 +3,7 @@
 //! In: something that answers requests, and for a folder its files. Out: whether an address is
 //! the site's, and what the site has in place of what was asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use walkdir::WalkDir;
@@ -14,6 +14,7 @@ use crate::client::{Generation, Phone};
 use crate::config::{Config, DeviceFeed, FeedConfig};
 use crate::feed::template::{front, shipped};
 use crate::fetch::{Ask, Fetch};
+use crate::generate::DeviceFamily;
 
 /// Most files of a site that are listed; the largest known has a hundred thousand.
 const MAX_PATHS: usize = 400_000;
@@ -40,6 +41,8 @@ pub struct Site<'a> {
     pub config: &'a Config,
     /// Every incremental that the catalog knows.
     pub incrementals: &'a BTreeSet<String>,
+    /// The ROM families of the builds that the catalog knows, by device and variant.
+    pub families: &'a BTreeMap<(String, Option<String>), DeviceFamily>,
 }
 
 impl Site<'_> {

@@ -26,6 +26,7 @@ mod import_forms;
 mod init;
 mod inspect;
 mod install;
+mod known_families;
 mod lanes;
 mod layering;
 mod layouts;

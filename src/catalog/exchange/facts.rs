@@ -4,6 +4,7 @@ use super::{Options, device};
 use crate::build::{self, Build, Kind, Romtype};
 use crate::catalog::file;
 use crate::entry_rules::{self, ListedBuild};
+use crate::family;
 use crate::ingest::DEFAULT_ROMTYPE;
 use crate::names;
 
@@ -77,6 +78,11 @@ impl Facts {
                 "the settings put it into variant {set}, whatever --variant says"
             ));
         }
+        // In the frame and with the keys of LineageOS's feeds, its updater reads them.
+        let family = match self.is_lineage {
+            true => None,
+            false => family::of_filename(&filename),
+        };
         let build = Build {
             device,
             variant: of_settings.or_else(|| options.variant.cloned()),
@@ -115,6 +121,7 @@ impl Facts {
             next_device: None,
             csig: None,
             images: Vec::new(),
+            family: family.map(str::to_owned),
         };
         file::check(&build)?;
         if let Some((what, value, reason)) = build.unportable() {

@@ -335,6 +335,7 @@ fn complete(known: &mut Build, build: &Build, index: &Index) -> Result<Vec<&'sta
         incremental,
         security_patch,
         property_files,
+        family,
         ..
     } = known;
     for (what, ours, theirs) in [
@@ -342,6 +343,7 @@ fn complete(known: &mut Build, build: &Build, index: &Index) -> Result<Vec<&'sta
         ("incremental", incremental, &build.incremental),
         ("security_patch", security_patch, &build.security_patch),
         ("ota_property_files", property_files, &build.property_files),
+        ("family", family, &build.family),
     ] {
         if ours.is_none() && theirs.is_some() {
             ours.clone_from(theirs);

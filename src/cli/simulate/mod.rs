@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use romfeed::build::Variant;
-use romfeed::catalog::Catalogs;
+use romfeed::catalog::{Catalog, Catalogs};
+
 use romfeed::client::Generation;
 use romfeed::config::Config;
 use romfeed::device_props::Until;
 use romfeed::fetch::{Fetch, Folder, Reach};
+use romfeed::generate::families;
 use romfeed::ingest;
 use romfeed::props::{Era, PropertyFile, PropertyMap};
 use romfeed::rom::Rom;
@@ -122,7 +124,13 @@ fn play(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Played, Fail
     let previous = previous.transpose()?;
     let (base, fetch) = host(args, config)?;
     let paths = args.url.is_none().then(|| list_paths(&config.out));
-    let incrementals = incrementals(config);
+    let catalogs = Catalogs::load(&config.catalogs).ok();
+    let catalog = catalogs
+        .as_ref()
+        .and_then(|catalogs| catalogs.merged().ok());
+    let catalog = catalog.unwrap_or_default();
+    let incrementals = incrementals(&catalog);
+    let families = families(config, &catalog);
     let site = Site {
         base: &base,
         variant: args.variant.as_deref(),
@@ -132,6 +140,7 @@ fn play(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Played, Fail
         now: super::now(),
         config,
         incrementals: &incrementals,
+        families: &families,
     };
     let implied = complete(&mut subject, &site, !chosen.is_empty());
     let implied = implied.map_err(|unclear| Failure::new(unclear.to_string()))?;
@@ -200,14 +209,8 @@ fn host(args: &SimulateArgs, config: &Config) -> Result<(String, Box<dyn Fetch>)
     Ok((url.trim_end_matches('/').to_owned(), Box::new(http)))
 }
 
-/// Every incremental that the catalog knows; none if there is no catalog to be read.
-fn incrementals(config: &Config) -> BTreeSet<String> {
-    let Ok(catalogs) = Catalogs::load(&config.catalogs) else {
-        return BTreeSet::new();
-    };
-    let Ok(catalog) = catalogs.merged() else {
-        return BTreeSet::new();
-    };
+/// Every incremental that a catalog knows.
+fn incrementals(catalog: &Catalog) -> BTreeSet<String> {
     let builds = catalog.builds.values();
     let builds = builds.filter_map(|record| record.build.incremental.clone());
     let stones = catalog.tombstones.values();
@@ -238,6 +241,7 @@ fn chosen(ids: &[String]) -> Result<Vec<Generation>, Failure> {
 
 fn subject(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Subject, Failure> {
     let said = Said {
+        family: None,
         device: args.device.clone(),
         next_device: args.next_device.clone(),
         romtype: args.r#type.clone(),

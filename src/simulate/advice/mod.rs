@@ -487,6 +487,7 @@ mod tests {
             now: 1_800_000_000,
             config: &config,
             incrementals: &BTreeSet::new(),
+            families: &std::collections::BTreeMap::new(),
         };
         let simulation = simulate(generation, &subject, &site, None);
         let advice = advise(&simulation, &subject, &site);
