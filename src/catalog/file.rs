@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::lanes::LaneKey;
-use super::{Catalog, Reason, Record, Tombstone};
+use super::{Catalog, Reason, Record, Tombstone, conflict};
 use crate::build::{self, Build, Csig, Device, ImageFile, Kind, Romtype, Variant};
 
 /// The schema this romfeed reads and writes.
@@ -44,6 +44,14 @@ pub enum Error {
         /// The reason, with line and column.
         #[source]
         source: serde_json::Error,
+    },
+    /// Git left a conflict in it.
+    #[error("{file} holds two versions that git could not merge, the first at line {line}")]
+    Conflict {
+        /// The catalog.
+        file: String,
+        /// The line of the first marker, from 1.
+        line: usize,
     },
     /// Written by a later romfeed.
     #[error("{file} has schema {found}, this romfeed reads schema {SCHEMA}")]
@@ -227,16 +235,20 @@ pub fn load_or_empty(path: &Path) -> Result<Catalog, Error> {
 /// # Errors
 /// [`Error`], naming line and column where the text is at fault.
 pub fn load(path: &Path) -> Result<Catalog, Error> {
+    parse(&read(path)?, &path.display().to_string())
+}
+
+/// Reads the text of a catalog, whatever it says.
+///
+/// # Errors
+/// [`Error::TooLarge`] and [`Error::Io`].
+pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let file = path.display().to_string();
     match std::fs::metadata(path) {
         Ok(metadata) if metadata.len() > MAX_SIZE => return Err(Error::TooLarge { file }),
         _ => {}
     }
-    let bytes = std::fs::read(path).map_err(|source| Error::Io {
-        file: file.clone(),
-        source,
-    })?;
-    parse(&bytes, &file)
+    std::fs::read(path).map_err(|source| Error::Io { file, source })
 }
 
 /// Parses the text of a catalog; `file` is its name for messages.
@@ -244,7 +256,13 @@ pub fn load(path: &Path) -> Result<Catalog, Error> {
 /// # Errors
 /// [`Error`], naming line and column where the text is at fault.
 pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
-    let wire = parse_wire(bytes, file)?;
+    let wire = parse_wire(bytes, file).map_err(|error| match conflict::first_marker(bytes) {
+        Some(line) => Error::Conflict {
+            file: file.to_owned(),
+            line,
+        },
+        None => error,
+    })?;
     let record_error = |filename: &str, reason: String| Error::Record {
         file: file.to_owned(),
         filename: filename.to_owned(),
@@ -530,6 +548,46 @@ fn to_record(wire: WireBuild) -> Result<Record, String> {
         yanked: wire.yanked,
         former: to_lanes(wire.former)?,
     })
+}
+
+/// The keys and values of a record or a tombstone; a key that is absent has no value.
+pub(super) type Facts = serde_json::Map<String, serde_json::Value>;
+
+fn to_facts(wire: &impl Serialize) -> Facts {
+    match serde_json::to_value(wire) {
+        Ok(serde_json::Value::Object(facts)) => facts,
+        _ => unreachable!("records become JSON objects"),
+    }
+}
+
+fn from_facts<T: serde::de::DeserializeOwned>(facts: Facts) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::Object(facts)).map_err(|error| error.to_string())
+}
+
+/// The facts of a record, as its keys in the file.
+pub(super) fn record_facts(record: &Record) -> Facts {
+    to_facts(&from_record(record))
+}
+
+/// The record of these facts.
+///
+/// # Errors
+/// One line that says which value is wrong.
+pub(super) fn record_of(facts: Facts) -> Result<Record, String> {
+    to_record(from_facts(facts)?)
+}
+
+/// The facts of a tombstone, as its keys in the file.
+pub(super) fn tombstone_facts(tombstone: &Tombstone) -> Facts {
+    to_facts(&from_tombstone(tombstone))
+}
+
+/// The tombstone of these facts.
+///
+/// # Errors
+/// One line that says which value is wrong.
+pub(super) fn tombstone_of(facts: Facts) -> Result<Tombstone, String> {
+    to_tombstone(from_facts(facts)?)
 }
 
 fn to_image(wire: WireImage) -> ImageFile {

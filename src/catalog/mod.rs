@@ -5,9 +5,11 @@
 //! `id` of the feed it was imported from while its SHA-256 is unknown.
 //! [`mod@file`] is the form on disk.
 
+pub mod conflict;
 pub mod exchange;
 pub mod file;
 pub mod lanes;
+pub mod merge;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

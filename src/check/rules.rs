@@ -38,7 +38,7 @@ rules! {
     BUILDS_LOST, Error, "builds-lost",
         "Every build that the live site was published with is in the catalog, as a build or removed",
         "romfeed; phones that wait for a lost build see nothing in its place",
-        "bring its records back: restore catalog.json, or name the other catalog with --catalog";
+        "bring its records back (`git log -p` shows them), or name the other catalog with --catalog";
     SITE_NOT_COMPARED, Warning, "site-not-compared",
         "The live site tells which builds it was published with",
         "romfeed",

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use romfeed::catalog::merge::Side;
 use romfeed::generate::edit::parse_time;
 use romfeed::kit::Host;
 
@@ -520,10 +521,42 @@ pub(crate) enum CatalogCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Unite the catalogs that git could not merge, or three files as git's merge driver
+    Merge {
+        #[command(flatten)]
+        places: Places,
+        /// Unite these three files into the second, as git asks its merge drivers
+        #[arg(num_args = 3, value_names = ["BASE", "OURS", "THEIRS"])]
+        versions: Vec<PathBuf>,
+        /// Call the catalog this in messages: git's %P
+        #[arg(long, value_name = "PATH", requires = "versions")]
+        name: Option<String>,
+        /// Take this side's value where both changed the same fact
+        #[arg(long, value_name = "SIDE")]
+        prefer: Option<MergeSide>,
+    },
     /// Take up the builds of another server's feed, with the ids that phones have
     Import(Box<ImportArgs>),
     /// Write all full builds as builds.json of the official backend
     Export(Box<ExportArgs>),
+}
+
+/// The sides of `catalog merge`, as git names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MergeSide {
+    /// The branch that is checked out; in a rebase, the one that is built upon
+    Ours,
+    /// The other branch
+    Theirs,
+}
+
+impl From<MergeSide> for Side {
+    fn from(side: MergeSide) -> Side {
+        match side {
+            MergeSide::Ours => Side::Ours,
+            MergeSide::Theirs => Side::Theirs,
+        }
+    }
 }
 
 /// The formats that `catalog import` reads.

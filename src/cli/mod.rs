@@ -4,6 +4,7 @@
 mod args;
 mod backend;
 mod catalog;
+mod catalog_merge;
 mod check;
 mod check_zip;
 mod config;
@@ -193,12 +194,24 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             }
         }
         Command::Catalog(args) => {
+            if let CatalogCommand::Merge {
+                versions,
+                name,
+                prefer,
+                ..
+            } = &args.command
+                && let [base, ours, theirs] = &versions[..]
+            {
+                let (files, prefer) = ([base, ours, theirs], prefer.map(Into::into));
+                return Ok(catalog_merge::drive(files, name.as_deref(), prefer, talk));
+            }
             let places_of_export;
             let flags = match &args.command {
                 CatalogCommand::Add(add) => Flags::new(&add.places),
                 CatalogCommand::Remove { places, .. }
                 | CatalogCommand::Yank { places, .. }
-                | CatalogCommand::Unyank { places, .. } => Flags::new(places),
+                | CatalogCommand::Unyank { places, .. }
+                | CatalogCommand::Merge { places, .. } => Flags::new(places),
                 CatalogCommand::List { places, url, .. } => Flags {
                     url: url.as_deref(),
                     ..Flags::new(places)
@@ -231,6 +244,9 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
                     Ok(catalog::yank(names, None, &config, talk))
                 }
                 CatalogCommand::List { json, .. } => catalog::list(*json, &config, talk),
+                CatalogCommand::Merge { prefer, .. } => {
+                    Ok(catalog_merge::run(prefer.map(Into::into), &config, talk))
+                }
                 CatalogCommand::Import(import) => Ok(exchange::import(import, &config, talk)),
                 CatalogCommand::Export(export) => exchange::export(export, &config, talk),
             }

@@ -272,9 +272,13 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
         generate::Error::Catalog(file::Error::Schema { .. }) => {
             Some("use a newer romfeed: one wrote this file; nothing was changed".to_owned())
         }
-        generate::Error::Catalog(_) => {
-            Some("restore the file from git; nothing was written".to_owned())
-        }
+        generate::Error::Catalog(file::Error::Conflict { .. }) => Some(
+            "unite them, so that no build of either is lost: romfeed catalog merge".to_owned(),
+        ),
+        generate::Error::Catalog(_) => Some(
+            "correct that place, or bring the last sound version back from git; nothing was written"
+                .to_owned(),
+        ),
         generate::Error::Contradiction(_) => {
             Some("take the wrong one out: romfeed catalog remove --catalog FILE BUILD".to_owned())
         }

@@ -36,6 +36,8 @@ pub const REFERRER_POLICY: &str = "strict-origin-when-cross-origin";
 pub const PUBLISH: &str = "publish";
 /// What git leaves out.
 pub const GITIGNORE: &str = ".gitignore";
+/// What git is told of single files: how it merges the catalog.
+pub const GITATTRIBUTES: &str = ".gitattributes";
 /// What the script's third comment line begins with, before the name of the host.
 const WRITTEN_BY: &str = "# Written by: romfeed init --host ";
 
@@ -261,12 +263,16 @@ impl Error {
 }
 
 /// The templates by name.
-const TEMPLATES: [(&str, &str); 17] = [
+const TEMPLATES: [(&str, &str); 18] = [
     (
         "romfeed.toml",
         include_str!("../../templates/hosts/romfeed.toml"),
     ),
     ("gitignore", include_str!("../../templates/hosts/gitignore")),
+    (
+        "gitattributes",
+        include_str!("../../templates/hosts/gitattributes"),
+    ),
     ("head.sh", include_str!("../../templates/hosts/head.sh")),
     ("zips.sh", include_str!("../../templates/hosts/zips.sh")),
     (
@@ -386,7 +392,11 @@ impl<'a> Values<'a> {
 /// # Errors
 /// [`Error::NotRoot`]; [`Error::Template`] for no site, as the templates are romfeed's own.
 pub fn render(site: &Site) -> Result<Vec<KitFile>, Error> {
-    let mut files = vec![("romfeed.toml", "romfeed.toml"), (GITIGNORE, "gitignore")];
+    let mut files = vec![
+        ("romfeed.toml", "romfeed.toml"),
+        (GITIGNORE, "gitignore"),
+        (GITATTRIBUTES, "gitattributes"),
+    ];
     if let (Some(host), Some(base)) = (site.host, &site.base) {
         if host.is_root() && !base.prefix().is_empty() {
             let prefix = base.prefix().to_owned();

@@ -90,7 +90,7 @@ fn without_a_host_or_an_address_only_what_no_host_needs_is_rendered() {
             .iter()
             .map(|file| file.path)
             .collect();
-        assert_eq!(paths, ["romfeed.toml", GITIGNORE]);
+        assert_eq!(paths, ["romfeed.toml", GITIGNORE, GITATTRIBUTES]);
     }
 }
 

@@ -14,4 +14,14 @@ set -- <{ catalog }>
 [ ! -d <{ changelogs }> ] || set -- "$@" <{ changelogs }>
 git add -- "$@"
 git diff --cached --quiet -- "$@" || git commit --quiet --message "New builds" -- "$@"
-git push
+# If another machine pushed meanwhile, its builds join these.
+tries=0
+until git push; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 5 ] || exit 1
+    git pull --quiet --no-rebase --no-edit || {
+        romfeed catalog merge
+        git add -- <{ catalog }>
+        git commit --quiet --no-edit
+    }
+done

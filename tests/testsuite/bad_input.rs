@@ -1006,10 +1006,6 @@ fn a_damaged_catalog_stops_the_run_and_nothing_is_written() {
             "catalog.json: unknown field `date`",
         ),
         (String::new(), "catalog.json: EOF while parsing"),
-        (
-            "<<<<<<< HEAD\n".to_owned() + &sound,
-            "catalog.json: expected value",
-        ),
     ] {
         dir.put("catalog.json", &text);
         dir.put(&good(2), bacon(2));
@@ -1017,7 +1013,7 @@ fn a_damaged_catalog_stops_the_run_and_nothing_is_written() {
         one_error(
             &run,
             message,
-            "restore the file from git; nothing was written",
+            "correct that place, or bring the last sound version back from git; nothing was written",
         );
         run.says(" at line ").says(" column ");
         assert_eq!(dir.read("catalog.json"), text.as_bytes());
@@ -1031,7 +1027,7 @@ fn a_damaged_catalog_stops_the_run_and_nothing_is_written() {
     one_error(
         &run,
         "catalog.json: the record of bacon/",
-        "restore the file",
+        "correct that place",
     );
     assert_eq!(dir.tree("out"), site);
 }

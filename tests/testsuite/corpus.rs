@@ -42,5 +42,5 @@ macro_rules! run_again {
 
 run_again! {
     package zip payload transfer_list sparse super_image ext4 erofs props metadata codec signature
-    verify manifest catalog config http changelog names feeds exchange template lanes
+    verify manifest catalog conflict config http changelog names feeds exchange template lanes
 }

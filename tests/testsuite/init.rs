@@ -35,7 +35,10 @@ fn a_folder_without_remote_gets_what_no_host_needs_and_a_word_on_the_rest() {
         .expect(0)
         .says("romfeed init --host HOST --base-url");
     assert_eq!(run.stdout, "");
-    assert_eq!(written(&dir), [".gitignore", "romfeed.toml"]);
+    assert_eq!(
+        written(&dir),
+        [".gitattributes", ".gitignore", "romfeed.toml"]
+    );
     // Nothing to publish yet, but nothing wrong with the settings either.
     dir.run(&["generate"]).expect(0);
 }
@@ -65,6 +68,7 @@ fn a_repository_of_github_tells_host_address_and_where_zips_go() {
         assert_eq!(
             written(&dir),
             [
+                ".gitattributes",
                 ".github/workflows/pages.yml",
                 ".gitignore",
                 "publish",
@@ -128,7 +132,11 @@ fn a_hostile_remote_reaches_no_file() {
         dir.run(&["init"])
             .expect(0)
             .says("is no repository of github.com");
-        assert_eq!(written(&dir), [".gitignore", "romfeed.toml"], "{url}");
+        assert_eq!(
+            written(&dir),
+            [".gitattributes", ".gitignore", "romfeed.toml"],
+            "{url}"
+        );
         let all = dir
             .tree("")
             .into_iter()
@@ -168,6 +176,7 @@ fn what_is_there_is_kept_and_told_of() {
     let dir = with_remote("git@github.com:you/ota.git")
         .file("romfeed.toml", "# mine\nkeep = 3\n")
         .file("publish", "mine")
+        .file(".gitattributes", "*.zip binary\n")
         .file(".gitignore", "/out\n/builds/\n");
     let run = dir.run(&["init"]).expect(0);
     assert_eq!(
@@ -176,6 +185,7 @@ fn what_is_there_is_kept_and_told_of() {
             "romfeed.toml: it lacks base_url = \"https://you.github.io/ota\", url = \
              \"https://github.com/you/ota/releases/download/{device}-{datetime}/{filename}\"",
             ".gitignore: it lacks /.romfeed/",
+            ".gitattributes: it lacks /catalog.json merge=romfeed",
             "publish: it is not what init would write",
         ]
     );
@@ -212,7 +222,13 @@ fn a_second_run_changes_nothing_and_keeps_to_the_host() {
     let before = dir.tree("");
     let run = dir.run(&["init"]).expect(0);
     assert_eq!(dir.tree(""), before);
-    let all = ["romfeed.toml", ".gitignore", "host/nginx.conf", "publish"];
+    let all = [
+        "romfeed.toml",
+        ".gitignore",
+        ".gitattributes",
+        "host/nginx.conf",
+        "publish",
+    ];
     assert_eq!(fates(&run, "unchanged"), all);
 }
 
@@ -221,7 +237,7 @@ fn a_dry_run_writes_nothing() {
     let dir = with_remote("git@github.com:you/ota.git");
     let run = dir.run(&["init", "--dry-run"]).expect(0);
     assert_eq!(written(&dir), [""; 0]);
-    assert_eq!(fates(&run, "to create").len(), 4);
+    assert_eq!(fates(&run, "to create").len(), 5);
 }
 
 #[cfg(unix)]

@@ -7,6 +7,7 @@ mod bad_images;
 mod bad_input;
 mod catalog;
 mod catalog_lost;
+mod catalog_merge;
 mod check;
 mod clients;
 mod corpus;

@@ -11,8 +11,8 @@ use romfeed::address::UrlTemplate;
 use romfeed::config::Config;
 use romfeed::io::write_atomically;
 use romfeed::kit::{
-    self, BadValue, Base, Forge, GITIGNORE, Host, KitFile, KnownDevice, PUBLISH, PlainPath, Remote,
-    Site, Zips,
+    self, BadValue, Base, Forge, GITATTRIBUTES, GITIGNORE, Host, KitFile, KnownDevice, PUBLISH,
+    PlainPath, Remote, Site, Zips,
 };
 
 use super::Outcome;
@@ -20,6 +20,9 @@ use super::args::{InitArgs, Places};
 use super::config::{self, FILE_NAME, Flags};
 use super::report::{self, Talk, chain};
 
+/// Makes git unite catalogs by romfeed; git takes no command from a file that is in the repository.
+const MERGE_DRIVER: &str =
+    "git config merge.romfeed.driver \"romfeed catalog merge --name %P %O %A %B\"";
 /// The list of devices.
 const DEVICES: &str = "devices.json";
 /// Longest file of git, or of the kit, that is read, in bytes.
@@ -243,6 +246,12 @@ fn lack(
             let lines = lines.filter(|line| !there.contains(line) && !is_covered(line));
             lines.map(str::to_owned).collect()
         }
+        GITATTRIBUTES => {
+            let there: BTreeSet<&str> = text.lines().map(str::trim).collect();
+            let lines = file.text.lines().filter(|line| !line.starts_with('#'));
+            let lines = lines.filter(|line| !there.contains(line));
+            lines.map(str::to_owned).collect()
+        }
         DEVICES => {
             let models = found.iter().map(|device| device.model.as_str());
             let missing = models.filter(|model| !config.known_devices.contains_key(*model));
@@ -296,6 +305,11 @@ fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], talk: T
     }
     for step in steps(host) {
         talk.line(&format!("  {step}"));
+    }
+    if Path::new(".git").exists() {
+        talk.line(&format!(
+            "  in each clone, so that git unites the builds of several machines: {MERGE_DRIVER}"
+        ));
     }
     if site.zips == Zips::Elsewhere && config.url.is_none() {
         talk.line(

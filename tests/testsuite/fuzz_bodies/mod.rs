@@ -17,7 +17,7 @@ mod texts;
 type Body = (&'static str, fn(&[u8]));
 
 /// All bodies, by the names of their targets.
-pub(crate) const ALL: [Body; 23] = [
+pub(crate) const ALL: [Body; 24] = [
     ("package", packages::package),
     ("zip", packages::zip),
     ("payload", packages::payload),
@@ -33,6 +33,7 @@ pub(crate) const ALL: [Body; 23] = [
     ("verify", packages::verify),
     ("manifest", packages::manifest),
     ("catalog", site::catalog),
+    ("conflict", site::conflict),
     ("config", settings::config),
     ("http", http),
     ("changelog", texts::changelog),

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use romfeed::build::{Device, Romtype, Variant};
 use romfeed::catalog::exchange::{self, Format, Options, export, merge};
-use romfeed::catalog::{Catalog, Catalogs, file, lanes};
+use romfeed::catalog::merge::{Side, merge as unite};
+use romfeed::catalog::{Catalog, Catalogs, conflict, file, lanes};
 use romfeed::changelog::Rendered;
 use romfeed::check::target;
 use romfeed::client;
@@ -44,6 +45,32 @@ pub(super) fn catalog(data: &[u8]) {
     assert_kept(&catalog);
     let pages = publish(&catalog, &settings()).expect("romfeed's own templates are right");
     assert_readable(&pages);
+}
+
+/// A file with conflict markers: its versions have no markers, come apart again when joined, and
+/// are united to the same catalog from either side.
+pub(super) fn conflict(data: &[u8]) {
+    let Ok(versions) = conflict::split(data) else {
+        assert!(conflict::first_marker(data).is_some());
+        return;
+    };
+    let base = versions.base.unwrap_or_default();
+    let texts = [&base, &versions.ours, &versions.theirs];
+    let rejoined = conflict::split(&conflict::join(&base, &versions.ours, &versions.theirs));
+    let rejoined = rejoined.expect("the markers are in their order");
+    let lines = |text: &[u8]| text.strip_suffix(b"\n").unwrap_or(text).to_owned();
+    assert_eq!(lines(&rejoined.ours), lines(&versions.ours));
+    assert_eq!(lines(&rejoined.theirs), lines(&versions.theirs));
+    let catalogs = texts.map(|text| file::parse(text, "catalog.json").unwrap_or_default());
+    let [base, ours, theirs] = &catalogs;
+    let united = unite(base, ours, theirs, Some(Side::Ours));
+    assert_eq!(
+        united.as_ref().ok(),
+        unite(base, theirs, ours, Some(Side::Theirs)).as_ref().ok()
+    );
+    if let Ok(united) = united {
+        assert_kept(&united);
+    }
 }
 
 /// A feed of another server. The first byte says what its importer knows of it.

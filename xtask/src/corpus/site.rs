@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use romfeed::build::Build;
 use romfeed::catalog::exchange::export;
-use romfeed::catalog::{Catalog, file, lanes};
+use romfeed::catalog::{Catalog, conflict, file, lanes};
 use romfeed::changelog::Rendered;
 use romfeed::config::Config;
 use romfeed::feed::{self, Page, template};
@@ -233,6 +233,8 @@ const PHONES: [(&str, &str, &str); 3] = [
 pub(super) fn write(seeds: &Seeds) -> Result<()> {
     let catalog = file::parse(SITE.as_bytes(), "site.json")?;
     seeds.write("catalog", "site", &file::render(&catalog))?;
+    let (both, empty) = (file::render(&catalog), file::render(&Catalog::default()));
+    seeds.write("conflict", "site", &conflict::join(&empty, &both, &empty))?;
     let samples = fs::read(root().join("catalog.json"))?;
     seeds.write("catalog", "samples", &samples)?;
     for (index, name) in NAMES.iter().enumerate() {

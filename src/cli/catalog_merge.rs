@@ -1,0 +1,199 @@
+//! `romfeed catalog merge`: unites the versions of a catalog that git could not.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use romfeed::catalog::conflict::{self, Versions};
+use romfeed::catalog::merge::{Side, merge};
+use romfeed::catalog::{Catalog, file};
+use romfeed::config::Config;
+use romfeed::generate::{self, lock_state, save_catalog};
+use romfeed::io::{behind_links, write_atomically};
+
+use super::Outcome;
+use super::report::{Talk, chain, print_run_error};
+use super::tame;
+
+/// Unites every catalog of the settings in which git left a conflict.
+pub(crate) fn run(prefer: Option<Side>, config: &Config, talk: Talk) -> Outcome {
+    match lock_state(&config.state) {
+        Ok(_lock) => unite_all(prefer, config, talk),
+        Err(error) => {
+            print_run_error(talk, &error);
+            Outcome::of_error(&error)
+        }
+    }
+}
+
+fn unite_all(prefer: Option<Side>, config: &Config, talk: Talk) -> Outcome {
+    let mut outcome = Outcome::Done;
+    let mut united = Vec::new();
+    for path in &config.catalogs {
+        let name = tame::shown(path);
+        let result = match find_versions(path) {
+            Ok(None) => continue,
+            Ok(Some(versions)) => unite(&versions, &name, prefer, talk),
+            Err(message) => {
+                talk.error(&message, Some("abort the merge and begin it again"));
+                None
+            }
+        };
+        let Some(merged) = result else {
+            outcome = Outcome::Failed;
+            continue;
+        };
+        if let Err(error) = save_catalog(path, &file::render(&merged)) {
+            print_run_error(talk, &error);
+            outcome = Outcome::of_error(&error);
+            continue;
+        }
+        let (builds, removed) = (merged.builds.len(), merged.tombstones.len());
+        talk.line(&format!(
+            "united {name}: {builds} builds, {removed} removed"
+        ));
+        united.push(name);
+    }
+    if !united.is_empty() {
+        talk.line(&format!("next: git add {}", united.join(" ")));
+    } else if matches!(outcome, Outcome::Done) {
+        talk.line("no catalog is in conflict");
+    }
+    outcome
+}
+
+/// The versions of a catalog in conflict: as git has them, else as the file shows them.
+fn find_versions(path: &Path) -> Result<Option<Versions>, String> {
+    let text = match file::read(path) {
+        Ok(text) => text,
+        Err(file::Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Ok(None);
+        }
+        Err(error) => return Err(chain(&error)),
+    };
+    let has_markers = conflict::first_marker(&text).is_some();
+    match ask_git(&behind_links(path)) {
+        // Without markers, it is ours as git left it, or somebody has settled it by hand.
+        Some(versions) if has_markers || versions.ours == text => Ok(Some(versions)),
+        _ if has_markers => {
+            let versions = conflict::split(&text);
+            let versions = versions.map_err(|error| format!("{}: {error}", tame::shown(path)))?;
+            Ok(Some(versions))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The versions of a file in conflict that git's index has (git-ls-files(1), `--unmerged`); none
+/// without git, without a conflict, or where one side has deleted the file.
+fn ask_git(path: &Path) -> Option<Versions> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let git = |args: &[&str]| {
+        let mut command = Command::new("git");
+        command
+            .current_dir(folder.unwrap_or(Path::new(".")))
+            .args(args);
+        let output = command.output().ok()?;
+        output.status.success().then_some(output.stdout)
+    };
+    let name = path.file_name()?.to_str()?;
+    let unmerged = [
+        "--literal-pathspecs",
+        "ls-files",
+        "--unmerged",
+        "-z",
+        "--",
+        name,
+    ];
+    let listed = String::from_utf8(git(&unmerged)?).ok()?;
+    let version = |stage: &str| {
+        let mut entries = listed
+            .split('\0')
+            .filter_map(|entry| entry.split_once('\t'));
+        let object = entries.find_map(|(facts, _)| {
+            let mut facts = facts.split(' ').skip(1);
+            let object = facts.next()?;
+            (facts.next() == Some(stage)).then_some(object)
+        });
+        git(&["cat-file", "blob", object?])
+    };
+    Some(Versions {
+        base: version("1"),
+        ours: version("2")?,
+        theirs: version("3")?,
+    })
+}
+
+/// Unites the versions, or reports why they cannot be.
+fn unite(versions: &Versions, name: &str, prefer: Option<Side>, talk: Talk) -> Option<Catalog> {
+    let parse = |text: &[u8], side: &str| {
+        let parsed = file::parse(text, &format!("{name} ({side})"));
+        parsed.map_err(|error| print_run_error(talk, &generate::Error::Catalog(error)))
+    };
+    // Where both sides added the file, git has an empty version in place of none.
+    let base = match versions.base.as_deref() {
+        Some(text) if !text.is_empty() => parse(text, "base").ok()?,
+        _ => Catalog::default(),
+    };
+    let ours = parse(&versions.ours, "ours").ok()?;
+    let theirs = parse(&versions.theirs, "theirs").ok()?;
+    let clashes = match merge(&base, &ours, &theirs, prefer) {
+        Ok(merged) => return Some(merged),
+        Err(clashes) => clashes,
+    };
+    let hint = "choose whose value stays: romfeed catalog merge --prefer ours, or --prefer theirs";
+    let last = clashes.len() - 1;
+    for (index, clash) in clashes.iter().enumerate() {
+        let message = format!("{name}: {clash}");
+        talk.error(&message, (index == last).then_some(hint));
+    }
+    None
+}
+
+/// Unites three files into the second, as git calls its merge drivers (gitattributes(5)). If that
+/// fails, the second holds all versions between conflict markers, for [`run`] to unite later.
+pub(crate) fn drive(
+    files: [&PathBuf; 3],
+    name: Option<&str>,
+    prefer: Option<Side>,
+    talk: Talk,
+) -> Outcome {
+    let [base, ours, theirs] = files;
+    let read = || {
+        Ok(Versions {
+            base: Some(file::read(base)?),
+            ours: file::read(ours)?,
+            theirs: file::read(theirs)?,
+        })
+    };
+    let versions = match read() {
+        Ok(versions) => versions,
+        Err(error) => {
+            let error: file::Error = error;
+            talk.error(&chain(&error), None);
+            return Outcome::Usage;
+        }
+    };
+    let name = name.map_or_else(|| tame::shown(ours), tame::escape);
+    let merged = unite(&versions, &name, prefer, talk);
+    let (text, outcome) = match &merged {
+        Some(merged) => (file::render(merged), Outcome::Done),
+        None => {
+            let base = versions.base.as_deref().unwrap_or_default();
+            let text = conflict::join(base, &versions.ours, &versions.theirs);
+            (text, Outcome::Failed)
+        }
+    };
+    match write_atomically(ours, &text) {
+        Ok(()) => outcome,
+        Err(error) => {
+            talk.error(
+                &format!("cannot write {}: {error}", tame::shown(ours)),
+                None,
+            );
+            Outcome::Failed
+        }
+    }
+}
