@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::templates::Pages;
 use super::values::{self, DeviceValues, Shows, SiteValues};
 use super::{Error, Known, changes_path, device_path};
-use crate::build::{self, Device};
+use crate::build::{self, Device, Variant};
 use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
 use crate::changelog::{self, Changelog};
 use crate::feed::Page;
@@ -38,6 +38,33 @@ pub(super) struct DeviceBuilds<'a> {
     pub(super) builds: Vec<Entry<'a>>,
     /// Its feeds for people.
     pub(super) atoms: Vec<&'a str>,
+}
+
+/// What people choose between: a variant and a release type in lower case, the plain variant
+/// first.
+type Channel<'a> = (Option<&'a Variant>, String);
+
+impl<'a> DeviceBuilds<'a> {
+    /// The newest build of each variant and release type: the plain variant's first, then by
+    /// variant, the newest release type of each first.
+    fn latest(&self) -> Vec<&Entry<'a>> {
+        let mut seen = BTreeSet::new();
+        let is_first = |entry: &&Entry<'a>| seen.insert(entry.channel());
+        let mut latest: Vec<&Entry<'a>> = self.builds.iter().filter(is_first).collect();
+        // Sorting keeps the newest of a variant first.
+        latest.sort_by_key(|entry| entry.offer.build.variant.as_ref());
+        latest
+    }
+}
+
+impl<'a> Entry<'a> {
+    fn channel(&self) -> Channel<'a> {
+        let build = self.offer.build;
+        (
+            build.variant.as_ref(),
+            build.romtype.as_str().to_lowercase(),
+        )
+    }
 }
 
 /// A build and what belongs to it.
@@ -190,7 +217,7 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
         // Devices that nothing is known of come last.
         let key = (maker.is_empty(), maker.to_lowercase());
         let order = (about.name.to_lowercase(), about.model.to_owned());
-        let latest = device.builds.first();
+        let latest = device.latest().into_iter().next();
         let value = Value::from_pairs([
             ("device", Value::from(Serde(about))),
             (
@@ -245,6 +272,7 @@ fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
             template: "device.html",
             values: vec![
                 ("device", about.clone()),
+                ("latest", list(device.latest(), &root, known)),
                 ("builds", list(builds, &root, known)),
                 ("page_number", Value::from(index + 1)),
                 ("num_builds", Value::from(device.builds.len())),
@@ -255,17 +283,24 @@ fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
         });
     }
     jobs.push(changes(device, &about, known));
-    for (index, entry) in device.builds.iter().enumerate() {
+    let mut chains: BTreeMap<Channel<'_>, Vec<&Entry<'a>>> = BTreeMap::new();
+    for entry in &device.builds {
+        chains.entry(entry.channel()).or_default().push(entry);
+    }
+    let in_chains = chains
+        .values()
+        .flat_map(|chain| (0..chain.len()).map(move |index| (chain, index)));
+    for (chain, index) in in_chains {
+        let Some(entry) = chain.get(index) else {
+            continue;
+        };
         let Some(path) = &entry.path else { continue };
+        let root = root_of(path);
         let neighbour = |at: Option<usize>| {
-            let entry = at.and_then(|at| device.builds.get(at));
+            let entry = at.and_then(|at| chain.get(at));
             let entry = entry.filter(|entry| entry.path.is_some());
             entry.map_or(Value::from(()), |entry| {
-                let shows = match at == Some(index) {
-                    true => Shows::ALL,
-                    false => Shows::default(),
-                };
-                values::entry(entry, &root_of(path), known, shows)
+                values::entry(entry, &root, known, Shows::default())
             })
         };
         jobs.push(Job {
@@ -273,7 +308,7 @@ fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
             template: "build.html",
             values: vec![
                 ("device", about.clone()),
-                ("build", neighbour(Some(index))),
+                ("build", values::entry(entry, &root, known, Shows::ALL)),
                 ("is_newest", Value::from(index == 0)),
                 ("newer", neighbour(index.checked_sub(1))),
                 ("older", neighbour(Some(index + 1))),
@@ -283,9 +318,16 @@ fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
     jobs
 }
 
-fn list<'a>(builds: &[Entry<'a>], root: &str, known: Known<'a>) -> Value {
+fn list<'a, 'e>(
+    builds: impl IntoIterator<Item = &'e Entry<'a>>,
+    root: &str,
+    known: Known<'a>,
+) -> Value
+where
+    'a: 'e,
+{
     builds
-        .iter()
+        .into_iter()
         .map(|entry| values::entry(entry, root, known, Shows::default()))
         .collect()
 }

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Known;
 use super::people::{DeviceBuilds, Entry};
 use crate::address::encode_path;
+use crate::build::Build;
 use crate::catalog::lanes::DeltaOffer;
 use crate::changelog::Rendered;
 use crate::config::Config;
@@ -147,6 +148,15 @@ impl<'a> DeviceValues<'a> {
 pub(super) struct EntryValues<'a> {
     #[serde(flatten)]
     build: BuildValues<'a>,
+    /// Its ROM with the version, as `LineageOS 22.2`; the version alone of a ROM that its file
+    /// name does not name.
+    title: String,
+    /// The version of Android, as `15`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    android: Option<&'static str>,
+    /// The month of its security patches, as `December 2024`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch_month: Option<String>,
     /// Path of its page, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<String>,
@@ -249,6 +259,9 @@ pub(super) fn entry<'a>(entry: &Entry<'a>, root: &str, known: Known<'a>, shows: 
     }
     Value::from(Serde(EntryValues {
         build: facts,
+        title: title(build),
+        android: build.sdk_level.and_then(android),
+        patch_month: build.security_patch.as_deref().and_then(month),
         page: entry
             .path
             .as_ref()
@@ -260,6 +273,74 @@ pub(super) fn entry<'a>(entry: &Entry<'a>, root: &str, known: Known<'a>, shows: 
         projects: history.filter(|_| shows.projects).map(ProjectsValues::new),
         has_projects: history.is_some(),
     }))
+}
+
+/// ROMs by how their packages' names begin, in lower case.
+const ROMS: [(&str, &str); 16] = [
+    ("axion", "AxionOS"),
+    ("calyx", "CalyxOS"),
+    ("cm", "CyanogenMod"),
+    ("crdroidandroid", "crDroid"),
+    ("derpfest", "DerpFest"),
+    ("evolutionx", "Evolution X"),
+    ("havoc", "Havoc-OS"),
+    ("iode", "iodéOS"),
+    ("lineage", "LineageOS"),
+    ("lineageos", "LineageOS"),
+    ("lmodroid", "LMODroid"),
+    ("lunaris", "Lunaris"),
+    ("matrixx", "Matrixx"),
+    ("pixelos", "PixelOS"),
+    ("risingos", "RisingOS"),
+    ("voltage", "VoltageOS"),
+];
+
+/// A build's ROM, where its file name tells, and its version.
+fn title(build: &Build) -> String {
+    let start = build.filename.split('-').next().unwrap_or_default();
+    let rom = ROMS
+        .iter()
+        .find(|(prefix, _)| start.eq_ignore_ascii_case(prefix));
+    // Some ROMs' versions hold their names.
+    let is_number = build.version.starts_with(|c: char| c.is_ascii_digit());
+    match rom.filter(|_| is_number) {
+        Some((_, name)) => format!("{name} {}", build.version),
+        None => build.version.clone(),
+    }
+}
+
+/// The version of Android with an API level.
+fn android(sdk_level: u32) -> Option<&'static str> {
+    Some(match sdk_level {
+        16 => "4.1",
+        17 => "4.2",
+        18 => "4.3",
+        19 => "4.4",
+        21 => "5.0",
+        22 => "5.1",
+        23 => "6.0",
+        24 => "7.0",
+        25 => "7.1",
+        26 => "8.0",
+        27 => "8.1",
+        28 => "9",
+        29 => "10",
+        30 => "11",
+        31 => "12",
+        32 => "12L",
+        33 => "13",
+        34 => "14",
+        35 => "15",
+        36 => "16",
+        37 => "17",
+        _ => return None,
+    })
+}
+
+/// The month of a date such as `2024-12-05`.
+fn month(date: &str) -> Option<String> {
+    let date = chrono::NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
+    Some(date.format("%B %Y").to_string())
 }
 
 /// An address from a page that lies below `root`; what is in the site is named without its

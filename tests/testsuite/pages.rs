@@ -376,3 +376,83 @@ fn packages_whose_names_differ_in_the_end_alone_have_a_page_each() {
         "{own:?}"
     );
 }
+
+/// A folder with two nightlies of the plain ROM, and newer ones with Google's apps.
+fn site_with_gapps() -> RomDir {
+    let mut dir = RomDir::new().file(
+        "romfeed.toml",
+        "[[variant]]\nname = \"gapps\"\npackage = \"gapps/**\"\n",
+    );
+    for days in 0..2 {
+        dir = dir.file(&good(days), bacon(days)).file(
+            &format!("builds/gapps/{}", name_of(days + 2)),
+            bacon(days + 2),
+        );
+    }
+    dir
+}
+
+#[test]
+fn each_variant_has_its_own_latest_build_and_chain() {
+    let dir = site_with_gapps();
+    dir.generate().expect(0);
+    let device = page(&dir, "bacon.html");
+    let (plain, gapps) = (name_of(1), name_of(3));
+    let button = |name: &str| device.find(&format!("class=\"button\" href=\"builds/{name}"));
+    assert!(button(&plain).unwrap() < device.find(&format!("Download {gapps}")).unwrap());
+    assert_eq!(device.matches("class=\"button\"").count(), 2, "{device}");
+    assert!(device.contains(">Latest nightly</h2>"), "{device}");
+    assert!(device.contains(">Latest nightly · gapps</h2>"), "{device}");
+    // The page of all devices shows the plain build, though the other is newer.
+    assert!(page(&dir, "index.html").contains("15 November 2023"));
+    let own = |days: i64| {
+        let name = name_of(days).replace(".zip", ".html");
+        page(&dir, &format!("bacon/builds/{name}"))
+    };
+    for (older, newer) in [(0, 1), (2, 3)] {
+        assert!(own(newer).contains("<b>newest</b>"));
+        assert!(!own(newer).contains("rel=\"prev\""));
+        let link = name_of(older).replace(".zip", ".html");
+        assert!(own(newer).contains(&format!("rel=\"next\" href=\"../../bacon/builds/{link}\"")));
+        assert!(!own(older).contains("<b>newest</b>"));
+        assert!(!own(older).contains("rel=\"next\""));
+    }
+}
+
+#[test]
+fn each_release_type_has_its_own_latest_build() {
+    let dir = RomDir::new();
+    for (days, romtype) in [(0, "release"), (1, "nightly"), (2, "nightly")] {
+        let props = crate::support::bacon_props(days).set("ro.lineage.releasetype", romtype);
+        dir.put(
+            &good(days).replace("nightly", romtype),
+            testkit::package::Package::files(props).build(),
+        );
+    }
+    dir.generate().expect(0);
+    let device = page(&dir, "bacon.html");
+    let nightly = device.find(">Latest nightly</h2>").unwrap();
+    assert!(nightly < device.find(">Latest release</h2>").unwrap());
+    assert_eq!(device.matches("class=\"button\"").count(), 2, "{device}");
+}
+
+#[test]
+fn a_build_is_named_by_its_rom_android_version_and_month_of_patches() {
+    let dir = site(1);
+    dir.generate().expect(0);
+    let own = format!("bacon/builds/{}", name_of(0).replace(".zip", ".html"));
+    for path in ["bacon.html", "bacon/changes.html", &own] {
+        let page = page(&dir, path);
+        for text in [
+            "LineageOS 21.0",
+            " · Android 14",
+            "Security patch: November 2023",
+        ] {
+            assert!(page.contains(text), "{path}: {text}\n{page}");
+        }
+    }
+}
+
+fn name_of(days: i64) -> String {
+    good(days).replace("builds/", "")
+}
