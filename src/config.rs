@@ -392,6 +392,19 @@ impl Config {
             .map(|(device, config)| (device.as_str(), config))
     }
 
+    /// Returns what the maintainer says of a device: `info` of `devices.json`, and
+    /// `[device.<codename>.info]`, which takes precedence.
+    #[must_use]
+    pub fn device_info(&self, name: &str) -> BTreeMap<&str, &serde_json::Value> {
+        let owner = self.owner(name);
+        let known = self.known_devices.get(name);
+        let known = known.or_else(|| self.known_devices.get(owner?.0));
+        let of_devices = known.and_then(DeviceInfo::info).into_iter().flatten();
+        let of_settings = owner.into_iter().flat_map(|(_, settings)| &settings.info);
+        let all = of_devices.chain(of_settings);
+        all.map(|(key, value)| (key.as_str(), value)).collect()
+    }
+
     fn device(&self, name: &str) -> Option<&DeviceConfig> {
         Some(self.owner(name)?.1)
     }

@@ -1,9 +1,12 @@
 //! What the templates of pages are told. A build has the same names here as in feed
 //! templates, and more: where its page is, and what leads to it.
 
+use std::collections::BTreeMap;
+
 use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::Known;
 use super::people::{DeviceBuilds, Entry};
@@ -100,6 +103,10 @@ pub(super) struct DeviceValues<'a> {
     /// Its whole entry in `devices.json`, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) entry: Option<&'a serde_json::Map<String, serde_json::Value>>,
+    /// What its maintainer says under keys of their own.
+    pub(super) info: BTreeMap<&'a str, &'a Json>,
+    /// What of that people are shown.
+    pub(super) contacts: Vec<ContactValues<'a>>,
     /// How to install its builds, as HTML that is safe in any page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) install_html: Option<Value>,
@@ -129,6 +136,7 @@ impl<'a> DeviceValues<'a> {
             let Link { url, .. } = Link::new(name, url)?;
             Some(LinkOwned { name, url })
         };
+        let info = config.device_info(model);
         DeviceValues {
             model,
             name: known.and_then(|known| text(&known.name)).unwrap_or(model),
@@ -138,9 +146,92 @@ impl<'a> DeviceValues<'a> {
             guides: GUIDES.into_iter().filter_map(guide).collect(),
             atoms: device.atoms.clone(),
             entry,
+            contacts: contacts(&info),
+            info,
             install_html: None,
         }
     }
+}
+
+/// One of `device.contacts`.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct ContactValues<'a> {
+    /// What it is, as `Support chat`.
+    name: &'static str,
+    /// What the maintainer wrote, without the scheme of an address.
+    text: &'a str,
+    /// Where it leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+}
+
+/// Keys of `info` that pages show, and what these are.
+const CONTACTS: [(&str, &str); 20] = [
+    ("maintainer", "Maintainer"),
+    ("maintainers", "Maintainers"),
+    ("telegram", "Support chat"),
+    ("support", "Support chat"),
+    ("support_group", "Support chat"),
+    ("chat", "Support chat"),
+    ("forum", "Forum"),
+    ("website", "Website"),
+    ("firmware", "Firmware"),
+    ("modem", "Modem"),
+    ("bootloader", "Bootloader"),
+    ("recovery", "Recovery"),
+    ("gapps", "Google apps"),
+    ("kernel", "Kernel source"),
+    ("device_tree", "Device source"),
+    ("dt", "Device source"),
+    ("vendor", "Vendor source"),
+    ("donate", "Donate"),
+    ("donate_url", "Donate"),
+    ("paypal", "Donate"),
+];
+/// Most bytes of one that is shown; longer ones are for templates.
+const MAX_CONTACT_LEN: usize = 300;
+/// Most texts of one key.
+const MAX_CONTACTS: usize = 8;
+
+fn contacts<'a>(info: &BTreeMap<&'a str, &'a Json>) -> Vec<ContactValues<'a>> {
+    let contact = |(key, name): (&'static str, &'static str)| {
+        let value: Option<&'a Json> = info.get(key).copied();
+        let texts = match value {
+            Some(Json::Array(texts)) => texts.as_slice(),
+            value => value.map_or(&[][..], std::slice::from_ref),
+        };
+        let texts = texts.iter().filter_map(Json::as_str).map(str::trim);
+        let shown = texts.filter(|text| !text.is_empty() && text.len() <= MAX_CONTACT_LEN);
+        shown.take(MAX_CONTACTS).map(move |text| ContactValues {
+            name,
+            text: contact_text(text),
+            url: contact_url(key, text),
+        })
+    };
+    CONTACTS.into_iter().flat_map(contact).collect()
+}
+
+/// Returns where a contact leads; only to addresses that run nothing.
+fn contact_url(key: &str, text: &str) -> Option<String> {
+    let is_plain = !text.contains(|c: char| c.is_control() || c.is_whitespace());
+    let has_scheme = ["https://", "mailto:", "tg://"]
+        .iter()
+        .any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+    if has_scheme && is_plain {
+        return Some(text.to_owned());
+    }
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name = text.strip_prefix('@').filter(|_| key != "paypal")?;
+    (!name.is_empty() && name.chars().all(is_name)).then(|| format!("https://t.me/{name}"))
+}
+
+/// Returns what is shown of a contact: an address without its scheme.
+fn contact_text(text: &str) -> &str {
+    let short = ["https://", "mailto:"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme))
+        .map(|rest| rest.trim_end_matches('/'));
+    short.filter(|rest| !rest.is_empty()).unwrap_or(text)
 }
 
 /// `build`, and each of `builds`.

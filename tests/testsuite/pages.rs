@@ -456,3 +456,69 @@ fn a_build_is_named_by_its_rom_android_version_and_month_of_patches() {
 fn name_of(days: i64) -> String {
     good(days).replace("builds/", "")
 }
+
+#[test]
+fn contacts_of_the_maintainer_are_on_the_page_of_their_device() {
+    let dir = site(1)
+        .file(
+            "devices_local.json",
+            r#"[{"model": "bacon", "info": {"maintainer": "Ann", "telegram": "@bacon_chat", "firmware": "https://f.example.org/a?b=1&c=2"}}]"#,
+        )
+        .file(
+            "romfeed.toml",
+            "[device.bacon.info]\nmaintainer = [\"Bob\", \"Cat\"]\ndonate = \"mailto:bob@example.org\"\n\
+             kernel = \"https://git.example.org/kernel/\"\ngapps = \"tg://resolve?domain=gapps\"\ncolour = \"red\"\n",
+        )
+        .file("templates/changes.html", "{{ device.info.colour }}");
+    dir.generate().expect(0);
+    let device = page(&dir, "bacon.html");
+    for text in [
+        "<dt>Maintainer</dt><dd>Bob</dd>",
+        "<dt>Maintainer</dt><dd>Cat</dd>",
+        "<dt>Support chat</dt><dd><a href=\"https://t.me/bacon_chat\">@bacon_chat</a></dd>",
+        "<a href=\"https://f.example.org/a?b=1&amp;c=2\">",
+        "<a href=\"mailto:bob@example.org\">bob@example.org</a>",
+        "<a href=\"https://git.example.org/kernel/\">git.example.org/kernel</a>",
+        "<a href=\"tg://resolve?domain=gapps\">",
+    ] {
+        assert!(device.contains(text), "{text}\n{device}");
+    }
+    assert!(
+        !device.contains("Ann") && !device.contains("red"),
+        "{device}"
+    );
+    assert_eq!(page(&dir, "bacon/changes.html"), "red\n");
+}
+
+#[test]
+fn contacts_lead_only_to_addresses_that_run_nothing() {
+    let hostile = [
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "data:text/html,<script>alert(1)</script>",
+        "http://plain.example.org/",
+        "https://a.example.org/ onclick=alert(1)",
+        "@a/../b",
+        "<img src=x onerror=alert(2)>",
+    ];
+    let longer = "x".repeat(301);
+    let info = serde_json::json!({
+        "telegram": hostile, "donate": "https://x.example.org/\"onclick=\"alert(4)",
+        "forum": longer, "gapps": {"a": "b"}, "kernel": 5,
+    });
+    let devices = serde_json::json!([{ "model": "bacon", "info": info }]);
+    let dir = RomDir::new()
+        .file("devices.json", devices.to_string())
+        .file(&good(0), bacon(0));
+    dir.generate().expect(0);
+    let device = page(&dir, "bacon.html");
+    for link in values(&device, "href") {
+        let is_safe = link.starts_with("https://x.example.org/");
+        assert!(is_safe || !link.contains(':'), "{link}");
+    }
+    for bad in ["<script>", "<img src=x", "/\"onclick", &longer] {
+        assert!(!device.contains(bad), "{bad}\n{device}");
+    }
+    // What is no address is shown as text.
+    assert!(device.contains("<dd>javascript:alert(1)</dd>"), "{device}");
+}

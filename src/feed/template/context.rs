@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use crate::build::{self, Device};
 use crate::catalog::lanes::{DeltaOffer, Installed, Lane, Offer};
 use crate::changelog::Rendered;
-use crate::config::{Config, DeviceInfo};
+use crate::config::Config;
 
 /// What is known of builds beside their facts.
 #[derive(Clone, Copy, Debug)]
@@ -73,21 +73,15 @@ impl<'a> DeviceValues<'a> {
         config: &'a Config,
     ) -> DeviceValues<'a> {
         let model = model.as_str();
-        let owner = config.owner(model);
         let known = config.known_devices.get(model);
-        let known = known.or_else(|| config.known_devices.get(owner?.0));
+        let known = known.or_else(|| config.known_devices.get(config.owner(model)?.0));
         let text = |text: &'a String| Some(text.as_str()).filter(|text| !text.is_empty());
-        let of_devices = known.and_then(DeviceInfo::info).into_iter().flatten();
-        let of_settings = owner.into_iter().flat_map(|(_, settings)| &settings.info);
         DeviceValues {
             model,
             name: known.and_then(|known| text(&known.name)),
             oem: known.and_then(|known| text(&known.oem)),
             info_url: known.and_then(|known| known.info_url.as_deref()),
-            info: of_devices
-                .chain(of_settings)
-                .map(|(key, value)| (key.as_str(), value))
-                .collect(),
+            info: config.device_info(model),
             romtypes,
             versions: offers.iter().map(|o| o.build.version.as_str()).collect(),
         }
