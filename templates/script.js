@@ -18,22 +18,28 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = label; }, 1500);
 });
 
+// Letters and digits alone, in lower case and without accents: "SM-G900F" is found by "sm g900f".
+const plain = (text) => text.normalize("NFKD").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
+
 const search = document.querySelector(".search");
 if (search) {
   const input = search.querySelector("input");
   const none = search.querySelector(".none");
   const sections = [...document.querySelectorAll(".maker")].map((section) => ({
     section,
-    maker: (section.querySelector("h2")?.textContent ?? "").toLowerCase(),
-    items: [...section.querySelectorAll("li")].map((item) => [item, item.textContent.toLowerCase()]),
+    items: [...section.querySelectorAll("li")].map((item) => {
+      const texts = [section.querySelector("h2"), item.querySelector("strong"), item.querySelector("code")];
+      return [item, plain(texts.map((text) => text?.textContent ?? "").join("") + (item.dataset.models ?? ""))];
+    }),
   }));
   const narrow = () => {
-    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = input.value.split(/\s+/).map(plain).filter(Boolean);
+    const whole = words.join("");
     let total = 0;
-    for (const { section, maker, items } of sections) {
+    for (const { section, items } of sections) {
       let shown = 0;
       for (const [item, text] of items) {
-        item.hidden = !words.every((word) => text.includes(word) || maker.includes(word));
+        item.hidden = !text.includes(whole) && !words.every((word) => text.includes(word));
         shown += !item.hidden;
       }
       section.hidden = shown === 0;

@@ -92,6 +92,8 @@ pub(super) struct DeviceValues<'a> {
     pub(super) name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) oem: Option<&'a str>,
+    /// Model numbers of its maker, as `SM-G900F`.
+    pub(super) models: Vec<&'a str>,
     /// Path of its page.
     pub(super) page: String,
     /// Path of the page of its changes.
@@ -141,6 +143,7 @@ impl<'a> DeviceValues<'a> {
             model,
             name: known.and_then(|known| text(&known.name)).unwrap_or(model),
             oem: known.and_then(|known| text(&known.oem)),
+            models: models(entry, &info),
             page: super::device_path(model),
             changes: super::changes_path(model),
             guides: GUIDES.into_iter().filter_map(guide).collect(),
@@ -151,6 +154,27 @@ impl<'a> DeviceValues<'a> {
             install_html: None,
         }
     }
+}
+
+/// Most model numbers of a device.
+const MAX_MODELS: usize = 40;
+
+/// Returns the model numbers under `models` of an entry of `devices.json`, and of `info`.
+fn models<'a>(
+    entry: Option<&'a serde_json::Map<String, Json>>,
+    info: &BTreeMap<&'a str, &'a Json>,
+) -> Vec<&'a str> {
+    let of_entry = entry.and_then(|entry| entry.get("models"));
+    let lists = of_entry.into_iter().chain(info.get("models").copied());
+    let all = lists.filter_map(Json::as_array).flatten();
+    let texts = all.filter_map(Json::as_str).map(str::trim);
+    let mut models: Vec<&str> = Vec::new();
+    for text in texts.filter(|text| !text.is_empty() && text.len() <= MAX_CONTACT_LEN) {
+        if models.len() < MAX_MODELS && !models.contains(&text) {
+            models.push(text);
+        }
+    }
+    models
 }
 
 /// One of `device.contacts`.

@@ -522,3 +522,18 @@ fn contacts_lead_only_to_addresses_that_run_nothing() {
     // What is no address is shown as text.
     assert!(device.contains("<dd>javascript:alert(1)</dd>"), "{device}");
 }
+
+#[test]
+fn model_numbers_are_on_pages_for_people_and_for_the_search() {
+    let dir = site(1).file(
+        "devices_local.json",
+        r#"[{"model": "bacon", "models": ["A0001", 5, "a\"b<c"], "info": {"models": ["A0001", "A0002"]}}]"#,
+    );
+    dir.generate().expect(0);
+    let home = page(&dir, "index.html");
+    assert!(home.contains("<li data-models=\"A0001 a&"), "{home}");
+    assert!(!home.contains("a\"b") && !home.contains("b<c"), "{home}");
+    let device = page(&dir, "bacon.html");
+    assert!(device.contains("<p>Models: A0001, a&"), "{device}");
+    assert!(device.contains(", A0002</p>"), "{device}");
+}
