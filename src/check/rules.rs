@@ -127,10 +127,10 @@ rules! {
         "A list for one release type holds no entries of another",
         "Utils.isCompatible compares romtype, ignoring case, and hides the rest",
         "set the release type the phones have, ro.lineage.releasetype";
-    ENTRY_SDK, Error, "entry-sdk",
+    ENTRY_SDK, Warning, "entry-sdk",
         "Entries for LineageOS 23 have os_sdk_level",
         "UpdatesRepository of 23.2 hides entries below the phone's level, and none counts as 0",
-        "let romfeed read it from the zip, or set sdk_level under [[override]]";
+        "put the zip into builds and run romfeed generate, which reads it; a list made by other means needs the key in each file";
     ENTRY_DUPLICATE_ID, Error, "entry-duplicate-id",
         "The id of an entry is its own",
         "UpdaterController.addUpdate and the updates database: one row for each id, made of several entries",
@@ -142,7 +142,7 @@ rules! {
     ENTRY_FIELD, Error, "entry-field",
         "Filename, datetime, size and id are such that a download can work",
         "UpdaterController.startDownload, Utils.isCompatible, Update.LOCAL_ID",
-        "publish a bare file name, a datetime in seconds, the size in bytes and an id of its own";
+        "publish a bare file name, texts in quotes and without blanks around them, a datetime in seconds, the size in bytes and an id of its own";
     ENTRY_URL_NAME, Warning, "entry-url-name",
         "The download address ends in the file name of its entry",
         "the commonest fault of lists written by hand: the address of an earlier build stays",

@@ -457,6 +457,19 @@ fn warn_of_loss(talk: Talk, config: &Config, catalogs: &Catalogs, answers: &[Ans
             config.builds.display()
         ));
     }
+    // What is left out needs no API level.
+    let num_unleveled = added
+        .iter()
+        .filter(|b| b.sha256.is_some() && b.sdk_level.is_none())
+        .count();
+    if num_unleveled > 0 {
+        talk.line(&format!(
+            "{} without an API level, so LineageOS 23.2 on hides {} until the zip is in {}",
+            count(num_unleveled, "build is", "builds are"),
+            if num_unleveled == 1 { "it" } else { "them" },
+            config.builds.display()
+        ));
+    }
 }
 
 /// The places of `export`, which writes no site.

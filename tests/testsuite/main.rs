@@ -32,6 +32,7 @@ mod lanes;
 mod layering;
 mod layouts;
 mod manual;
+mod newcomers;
 mod notes;
 mod odd_characters;
 mod pages;

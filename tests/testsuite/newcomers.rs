@@ -1,0 +1,58 @@
+//! What a maintainer who follows the README meets: the site that is made next is one that `check`
+//! and so `publish` let through, and the advice fits the ROM.
+
+use romfeed::family::FAMILIES;
+use serde_json::json;
+use testkit::package::Package;
+
+use crate::published::props_of;
+use crate::support::{BASE_URL, RomDir};
+
+/// An imported feed of crDroid names no API level, and no phone of LineageOS 23.2 asks for it.
+#[test]
+fn an_imported_crdroid_feed_passes_check() {
+    let entry = json!({
+        "maintainer": "Some One", "oem": "Google", "device": "Pixel 8a",
+        "filename": "crDroidAndroid-15.0-20250422-akita-v11.4.zip",
+        "download": "https://dl.example.org/crDroidAndroid-15.0-20250422-akita-v11.4.zip",
+        "timestamp": 1_745_323_616, "md5": "0".repeat(32), "sha256": "0".repeat(64),
+        "size": 1234, "version": "11.4", "buildtype": "Monthly",
+    });
+    let settings = format!("base_url = \"{BASE_URL}\"\ndevice_feed = \"crdroid\"\n");
+    let dir = RomDir::new()
+        .file("akita.json", json!({ "response": [entry] }).to_string())
+        .file("romfeed.toml", settings);
+    let import = dir.run(&["catalog", "import", "akita.json"]).expect(0);
+    assert!(
+        import
+            .stderr
+            .contains("1 build is without an API level, so LineageOS 23.2 on hides it"),
+        "{}",
+        import.stderr
+    );
+    dir.run(&["generate"]).expect(0);
+    let check = dir.run(&["check"]).expect(0);
+    assert!(
+        check.stderr.contains("warning entry-sdk"),
+        "{}",
+        check.stderr
+    );
+}
+
+#[test]
+fn families_whose_feed_changed_form_are_told_both() {
+    for (name, both) in [
+        ("crDroid", "\"crdroid\" (from 16.0 on \"crdroid-16\")"),
+        ("PixelOS", "\"pixelos\" (from 17 on \"pixelos-17\")"),
+    ] {
+        let family = FAMILIES.iter().find(|known| known.name == name).unwrap();
+        let package = Package::files(props_of(family, "17", "bacon")).build();
+        let dir = RomDir::new().file("builds/rom-17-20260715-UNOFFICIAL-bacon.zip", package);
+        let run = dir.generate().expect(0);
+        assert!(
+            run.stderr.contains(&format!("set device_feed = {both}\n")),
+            "{}",
+            run.stderr
+        );
+    }
+}
