@@ -154,6 +154,7 @@ impl Error {
         match self {
             Error::Open(_) => Class::Io,
             Error::Zip(error) => error.class(),
+            Error::NotARom(error) if error.is_incomplete => Class::Corrupt,
             Error::NotARom(_) => Class::NotARom,
             Error::Signature(error) => error.class(),
             Error::Rom(error) => error.class(),

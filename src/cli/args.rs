@@ -250,6 +250,9 @@ pub(crate) struct GenerateArgs {
     /// Publish although the catalog lacks builds that were published before
     #[arg(long)]
     pub(crate) new_catalog: bool,
+    /// Leave out what to do next, in scripts that do it
+    #[arg(long)]
+    pub(crate) no_next: bool,
 }
 
 /// What a server needs to know.

@@ -117,7 +117,9 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         report.findings.splice(0..0, lost);
     }
     let outcome = finish(&report, &place, args.json, talk)?;
-    if has_site && base != PLACEHOLDER_BASE {
+    // With --zips a publish is under way; its end tells what goes into the ROM.
+    let is_midway = args.zip_addresses && !is_live;
+    if has_site && base != PLACEHOLDER_BASE && !is_midway {
         talk.line("for the ROM:");
         print_rom_side(talk, base, &own.variants, &families(config));
     }

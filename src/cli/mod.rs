@@ -32,6 +32,7 @@ mod theme;
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -43,7 +44,7 @@ use serde::Serialize;
 use args::{CatalogCommand, Cli, Command, GenerateArgs, Global, Places};
 use config::{Flags, Resolved};
 use progress::Progress;
-use report::Talk;
+use report::{Next, Talk};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,7 +147,7 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
                 jobs: args.jobs,
                 io_limit: args.io_limit,
             };
-            run_generate(args, resolve(flags), talk)
+            run_generate(args, cli.global.config.as_deref(), resolve(flags), talk)
         }
         Command::Inspect(args) => {
             let Some(resolved) = resolve(Flags::new(&Places::default())) else {
@@ -324,8 +325,21 @@ fn now() -> i64 {
     now_ns().div_euclid(1_000_000_000)
 }
 
+/// What follows `generate`: the script of `init`, if it is next to the settings.
+fn next_step(args: &GenerateArgs, file: Option<&Path>) -> Next {
+    let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+    let script = folder.join("publish");
+    match args.no_next {
+        true => Next::Unsaid,
+        false if !script.is_file() => Next::Upload,
+        false if folder.as_os_str().is_empty() => Next::Script("./publish".to_owned()),
+        false => Next::Script(tame::shown(&script)),
+    }
+}
+
 fn run_generate(
     args: &GenerateArgs,
+    file: Option<&Path>,
     resolved: Option<Resolved>,
     talk: Talk,
 ) -> io::Result<Outcome> {
@@ -355,7 +369,7 @@ fn run_generate(
             return Ok(Outcome::of_error(&error));
         }
     };
-    report::print_report(talk, &config, &report);
+    report::print_report(talk, &config, &report, &next_step(args, file));
     for error in &devices_errors {
         talk.error(
             error,
@@ -465,7 +479,9 @@ fn summary(report: &Report) -> Summary<'_> {
             Event::Superseded(path) => summary.superseded.push(path),
             Event::Retired(path) => summary.retired.push(path),
             Event::Remote(path) => summary.remote.push(path),
-            Event::Buried(path) | Event::SameBytes { path, .. } => summary.passed_over.push(path),
+            Event::Buried(path)
+            | Event::SameBytes { path, .. }
+            | Event::NotAnUpdate { path, .. } => summary.passed_over.push(path),
             Event::ChangelogsKept(_) | Event::ProjectsKept(_) => {}
             Event::Held { path, reason } => summary.held.push(Note {
                 file: path,

@@ -348,8 +348,19 @@ fn io_hint(error: &io::Error, before: &str) -> Option<String> {
     })
 }
 
+/// What follows a run that changed the site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The caller goes on by itself: a script that publishes.
+    Unsaid,
+    /// This script publishes.
+    Script(String),
+    /// People upload the site by hand.
+    Upload,
+}
+
 /// Prints what a run did and what to do next.
-pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
+pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report, next: &Next) {
     let mut fresh = BTreeSet::new();
     let mut num_remote = 0;
     let mut num_held = 0;
@@ -398,6 +409,8 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
                 path.escape_debug(),
                 of.escape_debug()
             )),
+            // Told below, all together.
+            Event::NotAnUpdate { .. } => {}
             Event::Held { path, reason } => {
                 num_held += 1;
                 if talk.verbosity > 0 || fresh.contains(path.as_str()) {
@@ -431,8 +444,36 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report) {
             count(num_silent_warnings, "warning", "warnings")
         ));
     }
+    print_other_zips(talk, report);
     print_faults(talk, &report.faults);
-    print_summary(talk, config, report, num_held);
+    print_summary(talk, config, report, num_held, next);
+}
+
+/// Names the zips that are no update packages, and how to hear no more of them.
+fn print_other_zips(talk: Talk, report: &Report) {
+    let others = report.events.iter().filter_map(|event| match event {
+        Event::NotAnUpdate { path, what } => Some((path, what)),
+        _ => None,
+    });
+    let others: Vec<(&String, &String)> = others.collect();
+    let num_named = match talk.verbosity {
+        0 => MAX_ALIKE,
+        _ => others.len(),
+    };
+    for (path, what) in others.iter().take(num_named) {
+        talk.line(&format!("passed over {}: {what}", escape(path)));
+    }
+    if others.len() > num_named {
+        let num_more = others.len() - num_named;
+        talk.line(&format!("passed over {num_more} more; -v names each"));
+    }
+    if let Some((path, _)) = others.first() {
+        talk.line(&format!(
+            "  {} `exclude` in romfeed.toml passes over zips without a note: exclude = [{}]",
+            talk.paint("1", "hint:"),
+            escape(&format!("{path:?}"))
+        ));
+    }
 }
 
 /// A few of the builds that are only offered from elsewhere.
@@ -449,7 +490,7 @@ fn first_names(report: &Report) -> String {
     format!(" ({}{more})", remote[..remote.len().min(3)].join(", "))
 }
 
-fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize) {
+fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize, next: &Next) {
     if report.nothing_to_publish {
         talk.line(&format!(
             "nothing to publish: no build in {} and none in {}; nothing was written",
@@ -522,6 +563,11 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize) 
             }
         }
         return;
+    }
+    match next {
+        Next::Unsaid => return,
+        Next::Script(script) => return talk.line(&format!("next: {script}")),
+        Next::Upload => {}
     }
     let is_new = plan.created.iter().any(|path| path == "404.html");
     match &config.base_url {

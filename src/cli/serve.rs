@@ -200,7 +200,8 @@ fn scheme(args: &ServeArgs) -> &'static str {
 /// Runs `generate`, and prints what it did.
 fn regenerate(config: &Config, talk: Talk) -> Result<(), generate::Error> {
     let report = generate::generate(config, &Progress::new(talk), super::now_ns())?;
-    report::print_report(talk, config, &report);
+    // The server says itself what goes into the ROM.
+    report::print_report(talk, config, &report, &report::Next::Unsaid);
     Ok(())
 }
 

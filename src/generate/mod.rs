@@ -20,7 +20,7 @@ mod report;
 mod require;
 mod snapshot;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -523,7 +523,36 @@ fn examine_all(
             *result = examine(found);
         }
     }
+    note_other_zips(&mut examined, merged, report);
     keep_sound(examined, report)
+}
+
+/// Takes out the zips that are no update packages, each with a note: maintainers keep them next to
+/// their builds. One that was published as a build stays an error.
+fn note_other_zips(examined: &mut Vec<PerPath<Examined>>, merged: &Catalog, report: &mut Report) {
+    let is_other = |result: &Result<Examined, ingest::Error>| {
+        result
+            .as_ref()
+            .is_err_and(|error| error.class() == Class::NotARom)
+    };
+    if !examined.iter().any(|(_, result)| is_other(result)) {
+        return;
+    }
+    let published: HashSet<&str> = merged
+        .builds
+        .values()
+        .map(|record| record.build.path.as_str())
+        .collect();
+    examined.retain(|(path, result)| match result {
+        Err(error) if is_other(result) && !published.contains(path.as_str()) => {
+            report.events.push(Event::NotAnUpdate {
+                path: path.clone(),
+                what: chain(error),
+            });
+            false
+        }
+        _ => true,
+    });
 }
 
 /// Examines one package, and remembers what came of it: what cannot be read costs once.

@@ -57,6 +57,13 @@ pub enum Event {
         /// The name published.
         of: String,
     },
+    /// A sound zip that is no update package (GApps, a module, target-files), and was never published.
+    NotAnUpdate {
+        /// The zip's path.
+        path: String,
+        /// What it is.
+        what: String,
+    },
     /// A build that is sound and is not offered now.
     Held {
         /// The build's path.

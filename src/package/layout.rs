@@ -54,6 +54,8 @@ impl fmt::Display for Layout {
 pub struct NotARom {
     /// What the zip seems to be.
     pub what: &'static str,
+    /// It was to be a ROM, and lacks a part of one.
+    pub is_incomplete: bool,
 }
 
 /// The installer program of every recovery package.
@@ -86,12 +88,20 @@ const OTHERS: &[(&str, &str)] = &[
 /// # Errors
 /// [`NotARom`] if no phone could install the zip as a system.
 pub fn detect(package: &Package) -> Result<Layout, NotARom> {
-    let not = |what| Err(NotARom { what });
+    let not = |what| {
+        Err(NotARom {
+            what,
+            is_incomplete: false,
+        })
+    };
     if package.contains(PAYLOAD) {
         if package.contains(PAYLOAD_PROPERTIES) {
             return Ok(Layout::Payload);
         }
-        return not("payload.bin without payload_properties.txt, which the updater needs");
+        return Err(NotARom {
+            what: "payload.bin without payload_properties.txt, which the updater needs",
+            is_incomplete: true,
+        });
     }
     // A ROM may bring such things along.
     let has_system = package.contains(BUILD_PROP) || package.contains("system.transfer.list");

@@ -1,7 +1,7 @@
 <% include "head.sh" %>
 
 # 1. Catalog and site, on this machine.
-romfeed generate
+romfeed generate --no-next
 
 # 2. The zips.
 <% include "zips.sh" %>

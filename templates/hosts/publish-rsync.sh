@@ -15,7 +15,7 @@ to() { # LIST OPTION… FROM TO
 mkdir "$work/.romfeed"
 : >"$work/.romfeed/manifest.json"
 rsync --ignore-missing-args --relative "$destination/./.romfeed/manifest.json" "$work/"
-romfeed generate
+romfeed generate --no-next
 
 # 2. The zips, with what belongs to them.
 romfeed files zips images >"$work/zips"

@@ -45,7 +45,7 @@ aws s3api list-objects-v2 --bucket "$BUCKET" --prefix "$keys" --output text \
 if cut -f 1 "$work/there" | grep -Fqx "$keys.romfeed/manifest.json"; then
     aws s3 cp --quiet "$site/.romfeed/manifest.json" "$work/published"
 fi
-romfeed generate
+romfeed generate --no-next
 
 # 2. The zips, which never change, and what belongs to them.
 romfeed files zips images >"$work/zips"

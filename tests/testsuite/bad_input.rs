@@ -12,7 +12,6 @@ const GENERATE: [&str; 4] = ["generate", "--base-url", BASE_URL, "--json"];
 
 const HINT_BUILD_AGAIN: &str = "build or copy the package again";
 const HINT_OVERRIDE: &str = "set the right value under [[override]] in romfeed.toml";
-const HINT_MOVE: &str = "move it out of the builds folder, or list it under `exclude`";
 const HINT_BY_HAND: &str = "publish it with `romfeed catalog add`";
 
 /// The path of a good package under `builds/`.
@@ -378,19 +377,50 @@ fn zips_that_no_phone_installs_are_named() {
         ),
         (&["komodo-ap4a/flash-all.sh"], "a factory image"),
         (&["android-info.txt", "boot.img"], "a fastboot image zip"),
-        (
-            &["payload.bin"],
-            "payload.bin without payload_properties.txt",
-        ),
         (&["readme.txt"], "neither payload.bin nor update-binary"),
     ] {
         let zip = names
             .iter()
             .fold(Zip::new(), |zip, name| zip.stored(name, "x"))
             .build();
-        let message = format!("not an installable ROM package: {message}");
-        is_left_out("other.zip", &zip, "not_a_rom", &message, HINT_MOVE);
+        let (dir, run) = beside_good(|dir| dir.put("builds/other.zip", zip));
+        let run = run.expect(0);
+        assert_eq!(run.json()["passed_over"], serde_json::json!(["other.zip"]));
+        let run = run.says(&format!(
+            "passed over other.zip: not an installable ROM package: {message}"
+        ));
+        run.says("hint: `exclude` in romfeed.toml passes over zips without a note: exclude = [\"other.zip\"]");
+        offers_the_good(&dir);
     }
+}
+
+#[test]
+fn excluded_zips_are_not_mentioned() {
+    let zip = Zip::new().stored("module.prop", "x").build();
+    let (_, run) = beside_good(|dir| {
+        dir.put("builds/other.zip", &zip);
+        dir.put("romfeed.toml", "exclude = [\"other.zip\"]\n");
+    });
+    let run = run.expect(0);
+    assert!(!run.stderr.contains("other.zip"), "{}", run.stderr);
+}
+
+#[test]
+fn a_rom_without_a_part_is_an_error() {
+    let zip = Zip::new().stored("payload.bin", "x").build();
+    let message = "not an installable ROM package: payload.bin without payload_properties.txt";
+    is_left_out("half.zip", &zip, "corrupt", message, HINT_BUILD_AGAIN);
+}
+
+#[test]
+fn another_zip_in_place_of_a_published_build_is_an_error() {
+    let dir = RomDir::new();
+    dir.put(&good(0), bacon(0));
+    dir.put(&good(1), bacon(1));
+    dir.generate().expect(0);
+    dir.put(&good(0), Zip::new().stored("module.prop", "x").build());
+    let run = dir.generate().expect(1);
+    run.says(": not an installable ROM package: a Magisk or KernelSU module");
 }
 
 #[test]

@@ -332,3 +332,29 @@ fn init_is_for_the_current_folder() {
         .expect(2)
         .says("leave out --config");
 }
+
+#[test]
+fn the_next_step_is_the_script_that_publishes() {
+    let dir = RomDir::new().file(
+        "builds/lineage-21.0-20231114-nightly-bacon.zip",
+        crate::support::bacon(0),
+    );
+    let base = "https://ota.example.org";
+    let init = ["init", "--host", "nginx", "--base-url", base];
+    dir.run(&init).expect(0);
+    let run = dir.run(&["generate"]).expect(0).says("next: ./publish\n");
+    assert!(
+        !run.stderr.contains("lineage.updater.uri"),
+        "{}",
+        run.stderr
+    );
+    dir.put(
+        "builds/lineage-21.0-20231115-nightly-bacon.zip",
+        crate::support::bacon(1),
+    );
+    let run = dir.run(&["generate", "--no-next"]).expect(0);
+    assert!(!run.stderr.contains("next:"), "{}", run.stderr);
+    // The check before the feeds go up, by a script, leaves the lines for the ROM to its end.
+    let run = dir.run(&["check", "--zips"]);
+    assert!(!run.stderr.contains("for the ROM"), "{}", run.stderr);
+}
