@@ -87,7 +87,7 @@ struct FileConfig {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a path or a list of paths")]
 enum OneOrMany {
     One(PathBuf),
     Many(Vec<PathBuf>),
@@ -149,7 +149,7 @@ struct FileRetention {
 
 /// Seconds, or a text as `90m`.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected seconds, or a text such as \"90m\"")]
 enum Span {
     Seconds(u32),
     Text(String),
@@ -211,7 +211,7 @@ struct FileDevice {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected an incremental, or a table with one")]
 enum FileKnown {
     Incremental(String),
     Build(FileKnownBuild),
@@ -504,10 +504,65 @@ fn load_file(file: Option<&Path>) -> Result<(FileConfig, PathBuf, String), Confi
     };
     let settings = toml::from_str(&text).map_err(|error| {
         let (line, column) = position(&text, error.span().map_or(0, |span| span.start));
-        let message = error.message().replace('\n', " ");
+        let message = plain(&error.message().replace('\n', " "));
         ConfigError(format!("{name}, line {line}, column {column}: {message}"))
     })?;
     Ok((settings, folder, name))
+}
+
+/// A message of the parser in words of the settings file: without Rust's names of types, and with
+/// the nearest key for one that is unknown.
+fn plain(message: &str) -> String {
+    if let Some(rest) = message.strip_prefix("unknown field `")
+        && let Some((key, known)) = rest.split_once("`, expected ")
+    {
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        return match nearest(key, &known) {
+            Some(near) => format!("unknown key `{key}`; did you mean `{near}`?"),
+            None => format!("unknown key `{key}`; known are {}", known.join(", ")),
+        };
+    }
+    let Some((found, expected)) = message.rsplit_once("expected ") else {
+        return message.to_owned();
+    };
+    let expected = match expected {
+        "usize" | "u16" | "u32" | "u64" | "i64" => "a whole number",
+        "a sequence" => "a list",
+        "a boolean" => "true or false",
+        "a map" => "a table",
+        other if other.starts_with("struct ") => "a table",
+        other => other,
+    };
+    let found = found
+        .replace("integer `", "the number `")
+        .replace("floating point `", "the number `")
+        .replace("boolean `", "the value `")
+        .replace("string \"", "the text \"")
+        .replace("sequence,", "a list,")
+        .replace("map,", "a table,");
+    format!("{found}expected {expected}")
+}
+
+/// The word that a mistyped one was likely meant to be: at most a third of its letters differ.
+fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let distances = known.iter().map(|other| (distance(&word, other), *other));
+    let (distance, near) = distances.min()?;
+    (distance <= near.chars().count().div_ceil(3)).then_some(near)
+}
+
+/// How many letters have to be added, removed or replaced to make one word the other.
+fn distance(word: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (nth, letter) in word.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], nth + 1);
+        for (at, same) in other.chars().enumerate() {
+            let replaced = diagonal + usize::from(letter != same);
+            diagonal = row[at + 1];
+            row[at + 1] = replaced.min(diagonal + 1).min(row[at] + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
 }
 
 /// Line and column of a byte offset, both counted from 1.

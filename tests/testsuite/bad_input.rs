@@ -641,11 +641,11 @@ fn broken_settings_show_line_and_column() {
 fn an_unknown_setting_is_refused_with_its_place() {
     settings_are_refused(
         "jobs = 2\nbase-url = \"https://h\"\n",
-        ", line 2, column 1: unknown field `base-url`",
+        ", line 2, column 1: unknown key `base-url`; did you mean `base_url`?",
     );
     settings_are_refused(
         "[device.bacon]\nuri = \"x\"\n",
-        ", line 2, column 1: unknown field `uri`",
+        ", line 2, column 1: unknown key `uri`",
     );
 }
 
@@ -1237,4 +1237,32 @@ fn quiet_prints_errors_only() {
         .expect(1);
     assert_eq!(run.stderr.lines().count(), 2, "{}", run.stderr);
     one_error(&run, "bad.zip: ", "");
+}
+
+#[test]
+fn settings_are_explained_without_names_of_types() {
+    for (settings, message) in [
+        (
+            "bulds = \"x\"\n",
+            "unknown key `bulds`; did you mean `builds`?",
+        ),
+        (
+            "[device.bacon]\ninstal = \"x\"\n",
+            "unknown key `instal`; did you mean `install`?",
+        ),
+        (
+            "[require]\nunheard_of = true\n",
+            "unknown key `unheard_of`; known are signature, ",
+        ),
+        ("keep = \"x\"\n", "the text \"x\", expected a whole number"),
+        ("exclude = 5\n", "the number `5`, expected a list"),
+        ("catalog = 5\n", "expected a path or a list of paths"),
+        (
+            "follow_links = 1\n",
+            "the number `1`, expected true or false",
+        ),
+    ] {
+        let dir = RomDir::new().file("romfeed.toml", settings);
+        dir.run(&["generate"]).expect(2).says(message);
+    }
 }

@@ -258,7 +258,7 @@ fn settings_of_the_site_that_cannot_be_are_named() {
             "links = [{ name = \"x\", url = \"javascript:alert(1)\" }]",
             "[site]: links: `javascript:alert(1)` needs",
         ),
-        ("nmae = \"x\"", "unknown field `nmae`"),
+        ("nmae = \"x\"", "unknown key `nmae`"),
     ] {
         dir.put("romfeed.toml", format!("[site]\n{text}\n"));
         dir.generate().expect(2).says(message);

@@ -838,7 +838,7 @@ fn each_requirement_asks_for_its_own() {
     let dir = RomDir::new().file("romfeed.toml", "[require]\nsignatures = true\n");
     dir.run(&["generate"])
         .expect(2)
-        .says("unknown field `signatures`");
+        .says("unknown key `signatures`");
 }
 
 #[test]
