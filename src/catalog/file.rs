@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::lanes::LaneKey;
 use super::{Catalog, Reason, Record, Tombstone, conflict};
 use crate::build::{self, Build, Csig, Device, ImageFile, Kind, Romtype, Variant};
+use crate::io::read_file;
 
 /// The schema this romfeed reads and writes.
 pub const SCHEMA: u32 = 1;
@@ -244,11 +245,10 @@ pub fn load(path: &Path) -> Result<Catalog, Error> {
 /// [`Error::TooLarge`] and [`Error::Io`].
 pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let file = path.display().to_string();
-    match std::fs::metadata(path) {
-        Ok(metadata) if metadata.len() > MAX_SIZE => return Err(Error::TooLarge { file }),
-        _ => {}
-    }
-    std::fs::read(path).map_err(|source| Error::Io { file, source })
+    read_file(path, MAX_SIZE).map_err(|source| match source.kind() {
+        io::ErrorKind::FileTooLarge => Error::TooLarge { file },
+        _ => Error::Io { file, source },
+    })
 }
 
 /// Parses the text of a catalog; `file` is its name for messages.

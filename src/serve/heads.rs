@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes kept of a line: enough for the length of a body.
 const MAX_KEPT: usize = 64;
+const CONTENT_LENGTH: &[u8] = b"content-length:";
 
 /// A stream whose heads are looked through.
 pub(super) struct Heads<S> {
@@ -46,7 +47,8 @@ struct Reader {
     body: u64,
     /// In the body.
     is_body: bool,
-    /// A body of unknown length follows, so nothing after it is looked at.
+    /// A body of unknown length follows, so nothing after it is looked at; the connection ends
+    /// with its answer.
     is_chunked: bool,
 }
 
@@ -71,20 +73,26 @@ impl Reader {
             if byte == b'\n' {
                 is_bare |= self.last != b'\r';
                 self.end_line();
-            } else if self.line.len() < MAX_KEPT {
-                self.line.push(byte);
+            } else if self.line.len() < MAX_KEPT && !self.is_filling(byte) {
+                self.line.push(byte.to_ascii_lowercase());
             }
             self.last = byte;
         }
         is_bare
     }
 
+    /// Whether a byte of a line says nothing: blanks, and zeros before a length, which could be
+    /// more than are kept.
+    fn is_filling(&self, byte: u8) -> bool {
+        matches!(byte, b' ' | b'\t') || (byte == b'0' && self.line == CONTENT_LENGTH)
+    }
+
     fn end_line(&mut self) {
-        let line = std::mem::take(&mut self.line).to_ascii_lowercase();
+        let line = std::mem::take(&mut self.line);
         let line = line.strip_suffix(b"\r").unwrap_or(&line);
-        if let Some(len) = line.strip_prefix(b"content-length:") {
+        if let Some(len) = line.strip_prefix(CONTENT_LENGTH) {
             let len = std::str::from_utf8(len).unwrap_or_default();
-            self.body = len.trim().parse().unwrap_or(0);
+            self.body = len.parse().unwrap_or(0);
         }
         self.is_chunked |= line.starts_with(b"transfer-encoding:");
         match line.is_empty() {
@@ -162,6 +170,16 @@ mod tests {
             ),
             (
                 "POST / HTTP/1.1\r\ncontent-length:3\r\n\r\na\nbGET / HTTP/1.1\n",
+                true,
+            ),
+            (
+                // A length behind more zeros and blanks than are kept.
+                &format!(
+                    "POST / HTTP/1.1\r\nContent-Length:{}{}31\r\n\r\n\
+                     Content-Length: 9999999\r\n\r\n{{}}  GET / HTTP/1.1\n",
+                    " ".repeat(80),
+                    "0".repeat(80)
+                ),
                 true,
             ),
             (

@@ -63,7 +63,12 @@ pub(super) async fn answer(
     body_time: Duration,
 ) -> Answer {
     let is_head = request.method() == Method::HEAD;
+    let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     let mut answer = dispatch(site, request, body_time).await;
+    if is_chunked {
+        // The line ends of a head behind such a body are not looked at.
+        answer::set(&mut answer, header::CONNECTION, "close");
+    }
     answer::set(&mut answer, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     answer::set(&mut answer, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     answer::set(&mut answer, header::REFERRER_POLICY, REFERRER_POLICY);

@@ -187,6 +187,11 @@ pub struct Lock {
 pub fn lock(folder: &Path) -> Result<Lock, Error> {
     let path = folder.join(LOCK);
     fs::create_dir_all(folder).map_err(io_error("make", folder))?;
+    // To open a pipe would wait for its reader.
+    if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+        let not_regular = io::Error::other("not a regular file");
+        return Err(io_error("open", &path)(not_regular));
+    }
     let file = File::options()
         .create(true)
         .truncate(false)

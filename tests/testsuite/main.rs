@@ -35,6 +35,8 @@ mod manual;
 mod newcomers;
 mod notes;
 mod odd_characters;
+#[cfg(unix)]
+mod odd_files;
 mod pages;
 mod portable;
 mod projects;

@@ -161,6 +161,7 @@ fn try_kit(kit: &Kit, prefix: &'static str, scratch: &Path) -> Result<usize> {
     let server = Server(child);
     let asked = ready(&place)
         .and_then(|()| publish(&place))
+        .and_then(|()| keep_others(&place))
         .and_then(|()| {
             Ok(fs::write(
                 place.site().join(MARKUP),
@@ -273,13 +274,31 @@ fn ready(place: &Place) -> Result<()> {
 
 /// Runs the kit's own script; it only has to be told of the certificate.
 fn publish(place: &Place) -> Result<()> {
+    publish_to(place, &place.site())
+}
+
+/// A file and a link of others where folders belong stop the script, and stay.
+fn keep_others(place: &Place) -> Result<()> {
+    let destination = place.folder.join("others");
+    fs::create_dir_all(&destination)?;
+    let file = destination.join("api");
+    let link = destination.join("assets");
+    fs::write(&file, "theirs")?;
+    std::os::unix::fs::symlink(&place.folder, &link)?;
+    let is_stopped = publish_to(place, &destination).is_err();
+    if !is_stopped || !file.is_file() || !link.is_symlink() {
+        return Err("the script published over files of others".into());
+    }
+    Ok(())
+}
+
+fn publish_to(place: &Place, destination: &Path) -> Result<()> {
     let script = fs::read_to_string(place.folder.join("publish"))?;
     let check = format!("romfeed check --ca '{}'", place.cert.display());
-    let script = place.write("publish", &script.replace("romfeed check", &check))?;
+    let script = place.write("publish-tested", &script.replace("romfeed check", &check))?;
     let folder = program().parent().ok_or("no folder")?.to_owned();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&path)))?;
-    let destination = place.site();
     run(Command::new("sh")
         .arg(script)
         .env("PATH", path)

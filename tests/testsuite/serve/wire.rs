@@ -57,6 +57,25 @@ fn a_request_has_one_host_and_whole_line_ends() {
 }
 
 #[test]
+fn no_bare_line_end_behind_a_body_is_taken() {
+    let (_dir, addr) = site();
+    let bare = "GET /mine.txt HTTP/1.1\nHost: h\n\n";
+    let zeros = "0".repeat(80);
+    for post in [
+        "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n".to_owned(),
+        format!(
+            "Content-Length: {zeros}31\r\n\r\nContent-Length: 9999999\r\n\r\n{}",
+            "{}  "
+        ),
+    ] {
+        let request = format!("POST /api HTTP/1.1\r\nHost: h\r\n{post}{bare}");
+        let answered = send(addr, request.as_bytes());
+        let answered = String::from_utf8_lossy(&answered);
+        assert!(!answered.contains("0123456789"), "{post}: {answered}");
+    }
+}
+
+#[test]
 fn head_answers_as_get_without_a_body() {
     let (_dir, addr) = site();
     let package = format!("/builds/{}", bacon_name(0));
