@@ -1,6 +1,7 @@
 //! What is published, seen as phones and the checks see it: any bytes at any address.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use percent_encoding::percent_decode_str;
@@ -10,6 +11,7 @@ use romfeed::client::{self, Generation, Phone};
 use romfeed::fetch::{Answer, Ask, Fault, Fetch};
 use romfeed::props::{Era, PropertyMap};
 use romfeed::simulate::{self, Site, Subject, words};
+use romfeed::site::writer::published_files;
 
 use super::site::{self, BASE_URL, NOW, SITE, settings};
 use super::text;
@@ -38,8 +40,20 @@ pub(super) fn feeds(data: &[u8]) {
             read(generation, body, &phone);
         }
     }
+    for body in host.pages.values() {
+        read_manifest(body);
+    }
     judge(&host);
     play(&host, &subject);
+}
+
+/// A body as the manifest of a published site, by which files are removed there.
+fn read_manifest(body: &[u8]) {
+    for file in published_files(body, Path::new("manifest.json")).unwrap_or_default() {
+        let is_name = |part: &str| !["", ".", ".."].contains(&part);
+        assert!(file.split('/').all(is_name), "{file}");
+        assert!(!file.contains(char::is_control), "{file}");
+    }
 }
 
 fn subject(value: &str, props: &[u8]) -> Subject {

@@ -137,6 +137,34 @@ const CRDROID: &str = r#"{"response":[{"maintainer":"m","oem":"o","device":"baco
 
 const LINEAGEOTA: &str = r#"{"id":null,"result":[{"incremental":"eng.5","api_level":"34","url":"https://h/b.zip","timestamp":1704067200,"md5sum":"ffffffffffffffffffffffffffffffff","changes":"","channel":"nightly","filename":"lineage-21.0-20240101-nightly-bacon.zip","romtype":"nightly","datetime":1704067200,"version":"21.0","id":"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff","size":1002}],"error":null}"#;
 
+/// Feeds of other families, one of each form.
+const FORMS: [(&str, &str); 6] = [
+    (
+        "paranoid",
+        r#"{"updates":[{"date":"2024-07-03","datetime":" 1720000000","filename":"rom-beta-bacon-20240703.zip","url":"https://h/rom-beta-bacon-20240703.zip","id":"beta-7","size":"1234","build_type":"Beta","version":"Uvite","android_spl":"2024-06-05"}]}"#,
+    ),
+    (
+        "dotos",
+        r#"{"codename":"bacon","deviceName":"One","links":{"telegram":"https://t.me/x"},"releases":[{"type":"gapps","generatedAt":1720000000,"fileName":"rom-v5-bacon-20240703.zip","url":"https://h/rom-v5-bacon-20240703.zip","hash":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee","size":1234,"version":"v5","images":null}]}"#,
+    ),
+    (
+        "flamingo",
+        r#"{"version":"2.2","date":"1720000000000","download_sources":{"Mirror":"https://h/rom-x-bacon-20240703.zip"},"file_name":"rom-x-bacon-20240703.zip","file_size":"1234","sha_512":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee","pre_build_incremental":"eng.me.1"}"#,
+    ),
+    (
+        "xperience",
+        r#"{"files":[{"file":"rom-y-bacon-20240703.zip","filemd5":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee","filesize":"1234","filelink":"https://h/rom-y-bacon-20240703.zip","fileTimestamp":"1720000000","version":"17.0","romtype":"OFFICIAL"}]}"#,
+    ),
+    (
+        "experience-9",
+        r#"{"pie":[{"md5":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee","file_size":1234,"file_name":"rom-9-bacon-20240703.zip"}]}"#,
+    ),
+    (
+        "one-object",
+        r#"{"datetime":1720000000,"filename":"rom-z-bacon-20240703.zip","id":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee","size":1234,"url":"https://h/rom-z-bacon-20240703.zip","version":"10.0"}"#,
+    ),
+];
+
 /// Settings with every key, and the files that they name.
 const SETTINGS: [&str; 6] = [
     r##"base_url = "https://ota.example.org/x"
@@ -288,6 +316,9 @@ fn write_feeds(seeds: &Seeds, catalog: &Catalog, pages: &[Page]) -> Result<()> {
     import("official", &official)?;
     import("crdroid", CRDROID.as_bytes())?;
     import("lineageota", LINEAGEOTA.as_bytes())?;
+    for (name, feed) in FORMS {
+        import(name, feed.as_bytes())?;
+    }
     let wanted = [
         "api/v1/bacon/nightly.json",
         "api/v1/bacon/nightly/eng.1",
