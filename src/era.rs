@@ -1,4 +1,4 @@
-//! What the API level, the date and the version of a build tell of its updater.
+//! The updater of a build, by its API level, its date and its version.
 //!
 //! In: facts of a build, some of them unknown. Out: its version of LineageOS or CyanogenMod, and
 //! what follows from that. The API level counts first, then the date; a version number counts

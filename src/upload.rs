@@ -1,8 +1,8 @@
 //! The files that a host needs, by the step of publishing they belong to.
 //!
 //! In: the catalog, the folders of packages and of the site, and the manifest of what was published
-//! before. Out: paths. Whatever else lies in those folders is not listed, so that whoever copies
-//! these files touches only romfeed's own.
+//! before. Out: paths. Other files in those folders are not listed, so that a copy of these files
+//! touches only romfeed's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -393,7 +393,7 @@ pub fn json_tree(body: &[u8]) -> Value {
     }
 }
 
-/// What is wrong with an entry whoever reads it; `tree` is the body that it is from, `now` in
+/// Returns what is wrong with an entry for every reader; `tree` is the body that it is from, `now` in
 /// seconds since the epoch.
 #[must_use]
 pub fn entry_problems(

@@ -145,7 +145,7 @@ fn finish(report: &Report, place: &str, json: bool, talk: Talk) -> io::Result<Ou
     })
 }
 
-/// What the catalog and the manifest know of one's own site.
+/// What the catalog and the manifest know of the site in `out`.
 #[derive(Default)]
 struct Own {
     /// What made its feeds: as the manifest has it, or else as the settings make them.

@@ -210,7 +210,7 @@ fn flavour_hint(build: &Build) -> String {
     )
 }
 
-/// Points out a flavour that only the feed tells of, since nothing can compare it later.
+/// Adds a note about a flavour that only the feed names, since nothing can compare it later.
 fn warn_of_flavour(talk: Talk, feed: &Path, answers: &[Answer]) {
     let name = feed.file_name().and_then(|name| name.to_str());
     let mut names = name.into_iter().chain(feed_folders(feed));

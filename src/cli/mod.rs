@@ -108,7 +108,7 @@ fn parse<T: Parser>(args: &[OsString]) -> T {
         let Cow::Owned(escaped) = tame::harmless(&text) else {
             error.exit();
         };
-        // Nobody reads a closed stream.
+        // A closed stream has no reader.
         let _ = io::stderr().write_all(escaped.as_bytes());
         std::process::exit(error.exit_code())
     })

@@ -21,7 +21,7 @@ use crate::changelog::{Rendered, Shown};
 use crate::config::Config;
 use crate::template::json;
 
-/// Last API level that phones with this updater are told of: that of CyanogenMod 14.1.
+/// Last API level that is offered to phones with this updater: that of CyanogenMod 14.1.
 const LAST_SDK: u32 = 25;
 /// Longest list, in bytes. No client is known to limit it; they were made for
 /// slow phones.

@@ -30,7 +30,7 @@ pub struct Settings {
 /// Which hosts a client may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// All: the addresses come from whoever runs the program.
+    /// All: the addresses come from the user who runs the program.
     Any,
     /// Those of the public internet, by https: the addresses come from elsewhere, and must not lead
     /// into the network of this machine.

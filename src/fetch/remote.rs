@@ -68,7 +68,7 @@ pub enum RemoteError {
     /// It is not the file it was.
     #[error("the file changed on its host while it was read")]
     Changed,
-    /// From https to something that anybody on the way can change.
+    /// From https to plain http, which can be changed on the way.
     #[error("it is redirected from https to another scheme")]
     Downgrade,
 }

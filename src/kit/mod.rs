@@ -29,7 +29,7 @@ pub const PAGE_POLICY: &str = "default-src 'none'; base-uri 'none'; connect-src 
     form-action 'self'; frame-ancestors 'none'; img-src 'self'; script-src 'self'; style-src 'self'";
 /// What they let anything next to packages do, which its maker may not be trusted with: nothing.
 pub const PACKAGE_POLICY: &str = "default-src 'none'; sandbox";
-/// What other sites are told of the page that led to them.
+/// What other sites learn of the page that led to them.
 pub const REFERRER_POLICY: &str = "strict-origin-when-cross-origin";
 
 /// The script that publishes.

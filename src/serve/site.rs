@@ -42,7 +42,7 @@ pub(super) struct Current {
     pub(super) builds: Option<PathBuf>,
     /// What is offered; its pages are in `pages`.
     pub(super) snapshot: Snapshot,
-    /// The lists of all builds, by tree of feeds, each once somebody asked for it.
+    /// The lists of all builds, by tree of feeds; each is made at its first request.
     pub(super) full: BTreeMap<Option<String>, OnceLock<Bytes>>,
     /// What each download on its way holds.
     pub(super) downloads: Weak<()>,

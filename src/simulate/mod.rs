@@ -49,7 +49,7 @@ pub struct Check {
     pub answers: Vec<Answered>,
     /// What came of it.
     pub outcome: Outcome,
-    /// What is wrong with entries whoever reads them, by their place in the list.
+    /// What is wrong with entries for every reader, by their place in the list.
     pub problems: BTreeMap<usize, Vec<Problem>>,
     /// Whether the download of what is offered starts, where the client asks that of the host.
     pub delta: Option<DeltaAnswer>,

@@ -26,7 +26,7 @@ pub enum Error {
     #[error("it has more than {MAX_PROPS} bytes, which no list of properties has")]
     TooLong,
     /// Bytes that no text has.
-    #[error("it is no text")]
+    #[error("it is not text")]
     Binary,
     /// Text without a line that sets a property.
     #[error("no line of it is a property, as `key=value` or `[key]: [value]`")]

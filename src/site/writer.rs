@@ -248,7 +248,7 @@ pub fn own_files(out: &Path) -> Result<Vec<String>, Error> {
     Ok(read_manifest(out)?.unwrap_or_default().files)
 }
 
-/// The files that the manifest of a published site lists, which may be anybody's: only paths that
+/// The files that the manifest of a published site lists, which is untrusted: only paths that
 /// stay inside the site, one line each. An empty manifest is that of a site that was not published.
 ///
 /// # Errors
@@ -979,7 +979,7 @@ mod tests {
         let plan = write(dir.path(), &pages, false).unwrap();
         assert!(plan.is_empty() && plan.manifest_changed);
         assert_eq!(makers(), expected(Maker::LineageOs));
-        // A file of somebody else in its place is not made by romfeed.
+        // A file that others put in its place is not made by romfeed.
         fs::write(dir.path().join("c.json"), "theirs").unwrap();
         let pages = [made(Maker::LineageOs), page("c.json", "ours")];
         write(dir.path(), &pages, false).unwrap();

@@ -347,7 +347,7 @@ fn what_cannot_be_played_is_a_usage_error() {
         (&["simulate", "--props", "none.txt"], "error: none.txt: "),
         (
             &["simulate", "--props", "zip.txt"],
-            "error: zip.txt: it is no text\n",
+            "error: zip.txt: it is not text\n",
         ),
         (
             &["simulate", "--props", "page.txt"],

@@ -236,7 +236,7 @@ fn at(name: &str, part: &str) -> impl Iterator<Item = usize> {
     found.into_iter()
 }
 
-/// The flavours that a package is told to be of by its file name and address.
+/// The flavours in the file name and the address of a package.
 #[must_use]
 pub(super) fn flavour(build: &Build) -> Option<&'static str> {
     names::flavour(&build.filename).or_else(|| names::flavour_of_path(build.url.as_deref()?))
