@@ -478,11 +478,10 @@ pub fn updater_addresses(family: &str, sdk: Option<u32>) -> Vec<(u32, UpdaterAdd
     let rows = of_family.map(|(_, since, address)| (*since, *address));
     match sdk {
         None => rows.collect(),
-        Some(sdk) => rows
-            .filter(|(since, _)| *since <= sdk)
-            .last()
-            .into_iter()
-            .collect(),
+        Some(sdk) => {
+            let reached = rows.filter(|(since, _)| *since <= sdk);
+            reached.max_by_key(|(since, _)| *since).into_iter().collect()
+        }
     }
 }
 

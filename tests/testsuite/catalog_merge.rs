@@ -79,7 +79,7 @@ fn a_catalog_in_conflict_is_recognised_and_united() {
         .expect(0)
         .says("united catalog.json: 3 builds, 0 removed")
         .says("next: git add catalog.json");
-    assert_eq!(listed(&dir), [1, 2, 3].map(|number| bacon_name(number)));
+    assert_eq!(listed(&dir), [1, 2, 3].map(bacon_name));
     dir.generate().expect(0);
     let united = dir.read("catalog.json");
     dir.run(&["catalog", "merge"])
