@@ -480,7 +480,10 @@ pub fn updater_addresses(family: &str, sdk: Option<u32>) -> Vec<(u32, UpdaterAdd
         None => rows.collect(),
         Some(sdk) => {
             let reached = rows.filter(|(since, _)| *since <= sdk);
-            reached.max_by_key(|(since, _)| *since).into_iter().collect()
+            reached
+                .max_by_key(|(since, _)| *since)
+                .into_iter()
+                .collect()
         }
     }
 }

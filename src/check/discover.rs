@@ -57,7 +57,7 @@ pub(super) fn manifest_url(base: &str) -> String {
 }
 
 /// Reads the manifest at this address; `None` if there is none.
-pub(super) fn manifest_of(url: &str, fetch: &dyn Fetch) -> Result<Option<Manifest>, Fault> {
+fn manifest_of(url: &str, fetch: &dyn Fetch) -> Result<Option<Manifest>, Fault> {
     fetch_json(fetch, url, MAX_PUBLISHED_MANIFEST)
 }
 

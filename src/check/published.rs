@@ -6,19 +6,24 @@
 
 use std::collections::BTreeSet;
 
-use super::discover::{manifest_of, manifest_url};
+use super::discover::manifest_url;
 use super::{cause, rules};
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, fetch_found};
 use crate::finding::Finding;
+use crate::site::writer::{MAX_PUBLISHED_MANIFEST, Manifest};
 
 /// Compares the manifest of the site at `base` with the catalog; a site that has none, because
 /// nothing was published there yet, lacks nothing.
 #[must_use]
 pub fn compare(base: &str, site: &dyn Fetch, known: &BTreeSet<String>) -> Option<Finding> {
     let url = manifest_url(base);
-    let builds = match manifest_of(&url, site) {
-        Ok(manifest) => manifest.map(|manifest| manifest.builds)?,
+    let answer = match fetch_found(site, &url, MAX_PUBLISHED_MANIFEST) {
+        Ok(answer) => answer?,
         Err(fault) => return Some(cause::find(&rules::SITE_NOT_COMPARED, &url, &fault)),
+    };
+    let Ok(Manifest { builds, .. }) = serde_json::from_slice(&answer.body) else {
+        let message = "what is there is not a manifest of romfeed";
+        return Some(Finding::new(&rules::SITE_NOT_COMPARED, url, message));
     };
     let mut lost = builds.iter().filter(|build| !known.contains(*build));
     let example = lost.next()?;
@@ -67,6 +72,9 @@ mod tests {
         assert_eq!(compare(Ok((200, r#"{"schema":1,"files":["x"]}"#))), None);
         assert_eq!(compare(Ok((404, "not here"))), None);
         assert_eq!(compare(Ok((503, ""))), Some("site-not-compared"));
+        for damaged in ["<!doctype html>", r#"{"schema":1,"files":["#, "{}", ""] {
+            assert_eq!(compare(Ok((200, damaged))), Some("site-not-compared"));
+        }
         let fault = Fault::Timeout { seconds: 10 };
         assert_eq!(compare(Err(fault)), Some("site-not-compared"));
     }

@@ -208,15 +208,23 @@ pub fn fetch_json<T: DeserializeOwned>(
     url: &str,
     max_body: usize,
 ) -> Result<Option<T>, Fault> {
-    let answers = follow(fetch, &Ask::get(url, max_body), MAX_REDIRECTS)?;
+    let found = fetch_found(fetch, url, max_body)?;
+    Ok(found.and_then(|answer| serde_json::from_slice(&answer.body).ok()))
+}
+
+/// Asks for a file of at most `max_body` bytes, along redirects; none if the status is not 200.
+///
+/// # Errors
+/// As [`fetch_json`].
+pub fn fetch_found(fetch: &dyn Fetch, url: &str, max_body: usize) -> Result<Option<Answer>, Fault> {
+    let mut answers = follow(fetch, &Ask::get(url, max_body), MAX_REDIRECTS)?;
     if answers.len() > MAX_REDIRECTS && answers.last().is_some_and(|a| a.location().is_some()) {
         return Err(Fault::Redirects { max: MAX_REDIRECTS });
     }
     if let Some(status) = answers.last().map(|a| a.status).filter(|s| *s >= 500) {
         return Err(Fault::Host { status });
     }
-    let found = answers.last().filter(|answer| answer.status == 200);
-    Ok(found.and_then(|answer| serde_json::from_slice(&answer.body).ok()))
+    Ok(answers.pop().filter(|answer| answer.status == 200))
 }
 
 /// The address a `Location` means (RFC 3986, 5.2), without a fragment; none if it has no meaning.

@@ -143,7 +143,7 @@ pub(super) fn warn<'a>(
         };
         let by = match package.family.as_deref() {
             Some(other) if other != family.as_str() => format!("those of {other}"),
-            _ => "other keys of its".to_owned(),
+            _ => "its other properties".to_owned(),
         };
         let base = config.base_url.as_deref().unwrap_or_default();
         let variant = lane.variant.map(|variant| format!("{variant}/"));

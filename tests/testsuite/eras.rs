@@ -58,8 +58,9 @@ fn small_version_numbers_of_other_roms_are_not_cyanogenmods() {
         put(&dir, &name, props);
         dir.generate().expect(0);
         assert!(!dir.path().join("out/legacy").exists(), "{version}");
+        let run = dir.run(&["check"]).expect(0);
         // Without an API level, updater 23.2 hides the build.
-        let run = dir.run(&["check"]).expect(i32::from(!is_with_sdk));
+        assert_eq!(run.stderr.contains("entry-sdk"), !is_with_sdk, "{run:?}");
         assert!(!format!("{run:?}").contains("legacy"), "{run:?}");
         // Nor when nothing of it is offered any more.
         dir.run(&["catalog", "yank", &name, "--reason", "x"])

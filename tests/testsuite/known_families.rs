@@ -13,7 +13,7 @@ const DATE: i64 = 1_700_000_000;
 
 fn generate(dir: &RomDir, settings: &str) -> Run {
     let settings = format!(
-        "base_url = \"{BASE_URL}\"\ndownload_url = \"https://dl.example.org/{{filename}}\"\n{settings}"
+        "base_url = \"{BASE_URL}\"\nurl = \"https://dl.example.org/{{filename}}\"\n{settings}"
     );
     dir.put("romfeed.toml", settings);
     dir.run(&["generate"])
@@ -64,7 +64,7 @@ fn the_family_is_known_without_the_package() {
     generate(&dir, "").expect(0).says(CRDROID_LINE);
     assert_eq!(record(&dir)["family"], "crDroid");
     dir.remove(CRDROID);
-    dir.remove("out");
+    std::fs::remove_dir_all(dir.path().join("out")).unwrap();
     let run = generate(&dir, "").expect(0);
     run.says(&format!("{CRDROID_LINE}; build it with {BASE_URL}/{{device}}.json, and set device_feed = \"crdroid-16\""));
     let played = dir.run(&["simulate", "--device", "fuxi"]);
@@ -186,7 +186,7 @@ fn a_new_key_of_the_family_does_not_move_what_is_published() {
     dir.put(&format!("builds/{}", name(1)), pixelos(1, &typed));
     generate(&dir, "").expect(0).says(
         "would be `fuxi`, `17`, `ci` by the properties of PixelOS, but was published as `fuxi`, `17`, \
-         `unofficial` by other keys of its: phones in the field ask \
+         `UNOFFICIAL` by its other properties: phones in the field ask \
          https://example.org/ota/api/v1/fuxi/unofficial/, so it stays there; `family = \"PixelOS\"` under \
          [device.fuxi] in romfeed.toml moves it",
     );

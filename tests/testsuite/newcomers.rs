@@ -1,11 +1,8 @@
 //! What a maintainer who follows the README meets: the site that is made next is one that `check`
 //! and so `publish` let through, and the advice fits the ROM.
 
-use romfeed::family::FAMILIES;
 use serde_json::json;
-use testkit::package::Package;
 
-use crate::published::props_of;
 use crate::support::{BASE_URL, RomDir};
 
 /// An imported feed of crDroid names no API level, and no phone of LineageOS 23.2 asks for it.
@@ -37,22 +34,4 @@ fn an_imported_crdroid_feed_passes_check() {
         "{}",
         check.stderr
     );
-}
-
-#[test]
-fn families_whose_feed_changed_form_are_told_both() {
-    for (name, both) in [
-        ("crDroid", "\"crdroid\" (from 16.0 on \"crdroid-16\")"),
-        ("PixelOS", "\"pixelos\" (from 17 on \"pixelos-17\")"),
-    ] {
-        let family = FAMILIES.iter().find(|known| known.name == name).unwrap();
-        let package = Package::files(props_of(family, "17", "bacon")).build();
-        let dir = RomDir::new().file("builds/rom-17-20260715-UNOFFICIAL-bacon.zip", package);
-        let run = dir.generate().expect(0);
-        assert!(
-            run.stderr.contains(&format!("set device_feed = {both}\n")),
-            "{}",
-            run.stderr
-        );
-    }
 }

@@ -68,7 +68,7 @@ fn every_shipped_feed_is_accepted() {
 }
 
 /// The properties of a build of the family, at the keys where its updater looks.
-pub(crate) fn props_of(family: &romfeed::family::Family, version: &str, device: &str) -> Props {
+fn props_of(family: &romfeed::family::Family, version: &str, device: &str) -> Props {
     let day = testkit::props::day(DATE);
     let mut props = Props::lineage(
         "22.1",
@@ -210,7 +210,7 @@ fn what_goes_into_the_rom_depends_on_its_family() {
     for text in publish("crDroid") {
         let line = format!(
             "  crDroid: its updater has its address built in; build it with \
-             {BASE_URL}/{{device}}.json, and set device_feed = \"crdroid\" (from 16.0 on \"crdroid-16\")\n"
+             {BASE_URL}/{{device}}.json, and set device_feed = \"crdroid\"\n"
         );
         assert_eq!(text.contains(&line), text.contains("ROM:"), "{text}");
         assert!(!text.contains("lineage.updater.uri"), "{text}");
