@@ -24,7 +24,8 @@ pub enum Rule {
     /// One field of a value cut at `-`, if it is a version number, without a leading `v`, as in
     /// `v11.3-20250405` or `PixelOS_fuxi-17.0-20261003-1348`.
     Number(Key, usize),
-    /// The release type in a value like `10.1-20130715-UNOFFICIAL-spark`: see [`romtype_in`].
+    /// The release type in a value like `10.1-20130715-UNOFFICIAL-spark`: a known type wherever it stands, else
+    /// the word between a date and the device.
     TypeIn(Key),
 }
 
