@@ -10,9 +10,9 @@ use std::hint::black_box;
 
 use common::{Silent, build, builds, config, write_catalog};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use romfeed::config::Config;
 use romfeed::generate::generate;
 use romfeed::ingest::{Context, examine};
+use romfeed::model::config::Config;
 use testkit::package::Package;
 use testkit::props::Props;
 

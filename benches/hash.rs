@@ -6,7 +6,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use romfeed::digest::lanes::{Block, Kernels, MD5_INIT, SHA256_INIT};
+use digest_lanes::lanes::{Block, Kernels, MD5_INIT, SHA256_INIT};
 
 /// Blocks of all streams together: 1 MiB.
 const NUM_BLOCKS: usize = 1 << 14;
@@ -27,7 +27,7 @@ fn bench_md5(criterion: &mut Criterion, blocks: &[Block]) {
     group.bench_function("md-5 (reference)", |bencher| {
         bencher.iter(|| ::md5::block_api::compress(&mut black_box(MD5_INIT), black_box(blocks)));
     });
-    for (name, kernels) in Kernels::detect().poorer() {
+    for (name, kernels) in Kernels::detect().subsets() {
         for num_streams in streams(kernels) {
             let inputs: Vec<&[Block]> = blocks.chunks_exact(NUM_BLOCKS / num_streams).collect();
             group.bench_function(BenchmarkId::new(name, num_streams), |bencher| {
@@ -46,7 +46,7 @@ fn bench_sha256(criterion: &mut Criterion, blocks: &[Block]) {
         bencher
             .iter(|| sha2::block_api::compress256(&mut black_box(SHA256_INIT), black_box(blocks)));
     });
-    for (name, kernels) in Kernels::detect().poorer() {
+    for (name, kernels) in Kernels::detect().subsets() {
         for num_streams in streams(kernels) {
             let inputs: Vec<&[Block]> = blocks.chunks_exact(NUM_BLOCKS / num_streams).collect();
             group.bench_function(BenchmarkId::new(name, num_streams), |bencher| {

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use lzma_rust2::XzReader;
+use ota_view::io::Limits;
 use romfeed::ingest::{Context, examine};
-use romfeed::io::Limits;
 use testkit::package::Package;
 use testkit::payload::{Partition, op};
 use testkit::props::Props;

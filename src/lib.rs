@@ -9,63 +9,11 @@
 //! Data flows one way, in this order of modules; blank lines keep the formatter
 //! from sorting them.
 
-pub mod class;
+pub mod files;
 
-pub mod changelog;
+pub mod markup;
 
-pub mod finding;
-
-pub mod romside;
-
-pub mod contain;
-
-pub mod io;
-
-pub mod codec;
-
-pub mod protobuf;
-
-pub mod props;
-
-pub mod era;
-
-pub mod family;
-
-pub mod names;
-
-pub mod package;
-
-pub mod image;
-
-pub mod fs;
-
-pub mod rom;
-
-pub mod verify;
-
-pub mod device_props;
-
-pub mod projects;
-
-pub mod build;
-
-pub mod facts;
-
-pub mod entry_rules;
-
-pub mod address;
-
-pub mod theme;
-
-pub mod config;
-
-pub mod kit;
-
-pub mod scan;
-
-pub mod digest;
-
-pub mod cache;
+pub mod model;
 
 pub mod fetch;
 
@@ -73,21 +21,13 @@ pub mod ingest;
 
 pub mod catalog;
 
-pub mod template;
+pub mod publish;
 
-pub mod feed;
-
-pub mod site;
-
-pub mod client;
+pub mod hosting;
 
 pub mod generate;
 
-pub mod upload;
-
-pub mod check;
-
-pub mod simulate;
+pub mod clients;
 
 #[cfg(feature = "serve")]
 pub mod serve;

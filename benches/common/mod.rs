@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use romfeed::address::UrlTemplate;
-use romfeed::build::{Build, Device, Kind, Romtype};
+use ota_view::io::Limits;
 use romfeed::catalog::{Catalog, Record, file};
-use romfeed::config::Config;
 use romfeed::generate::Observer;
-use romfeed::io::Limits;
+use romfeed::model::address::UrlTemplate;
+use romfeed::model::build::{Build, Device, Kind, Romtype};
+use romfeed::model::config::Config;
 
 /// Hears nothing.
 pub(crate) struct Silent;

@@ -56,7 +56,7 @@ pub fn begin(name: &'static str) {
     // The hook before this one ends the process.
     let crash = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if crash_on_contained || !romfeed::contain::is_contained() || is_own(panic) {
+        if crash_on_contained || !ota_view::catch_panic::is_contained() || is_own(panic) {
             crash(panic);
         } else {
             note_contained(name, panic);

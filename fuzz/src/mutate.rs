@@ -7,7 +7,7 @@
 use std::io::{Cursor, Read};
 
 use libfuzzer_sys::fuzzer_mutate;
-use romfeed::codec::Codec;
+use ota_view::codec::Codec;
 use sha2::{Digest, Sha256};
 use testkit::zip::{Entry, Zip};
 

@@ -1,18 +1,18 @@
-//! What is offered to which phones: the builds of a catalog sorted into lanes,
+//! What is offered to which phones: the builds of a catalog sorted into channels,
 //! with what retention leaves of them, the deltas that lead to them, and every
 //! incremental that phones may run.
 //!
 //! In: a [`Catalog`], the settings, each build's address, the time. Out:
-//! [`Lanes`], which borrow from all of these. A lane stands under the name that
+//! [`Channels`], which borrow from all of these. A channel stands under the name that
 //! phones ask for, so a device with aliases has one under each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Catalog, Record};
-use crate::build::{Build, Device, Kind, Romtype, Variant};
-use crate::config::{Config, MajorUpgrades};
-use crate::entry_rules::CLOCK_SLACK;
-use crate::era::{self, Facts};
+use crate::model::build::{Build, Device, Kind, Romtype, Variant};
+use crate::model::config::{Config, MajorUpgrades};
+use crate::model::entry_rules::CLOCK_SLACK;
+use crate::model::era::{self, Facts};
 
 /// So many of the newest builds of each device, variant, romtype and version stay
 /// in every list: the newest client deletes a half-downloaded build that leaves
@@ -41,10 +41,10 @@ pub struct DeltaOffer<'a> {
     pub target: Offer<'a>,
 }
 
-/// Which lane a build travels in; the romtype in lower case, since clients ask
+/// Which channel a build travels in; the romtype in lower case, since clients ask
 /// for it so and compare it ignoring case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LaneKey {
+pub struct ChannelKey {
     /// The name phones ask for.
     pub device: Device,
     /// Flavour.
@@ -92,7 +92,7 @@ impl Installed<'_> {
     }
 }
 
-impl std::fmt::Display for LaneKey {
+impl std::fmt::Display for ChannelKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(variant) = &self.variant {
             write!(f, "{variant}/")?;
@@ -103,7 +103,7 @@ impl std::fmt::Display for LaneKey {
 
 /// The builds of one device, variant and romtype.
 #[derive(Clone, Debug, Default)]
-pub struct Lane<'a> {
+pub struct Channel<'a> {
     /// Full builds, newest first; equal times by file name.
     pub offers: Vec<Offer<'a>>,
     by_version: BTreeMap<&'a str, Vec<Offer<'a>>>,
@@ -170,11 +170,11 @@ impl std::fmt::Display for Held {
     }
 }
 
-/// All lanes of a site, and what is kept out of them.
+/// All channels of a site, and what is kept out of them.
 #[derive(Clone, Debug, Default)]
-pub struct Lanes<'a> {
-    /// The lanes.
-    pub lanes: BTreeMap<LaneKey, Lane<'a>>,
+pub struct Channels<'a> {
+    /// The channels.
+    pub channels: BTreeMap<ChannelKey, Channel<'a>>,
     /// What is not offered and why, by path.
     pub held: BTreeMap<&'a str, Held>,
     /// File names of builds that are not offered under an alias of their device, since that has
@@ -182,36 +182,36 @@ pub struct Lanes<'a> {
     pub withheld: BTreeMap<(&'a Device, &'a Device), BTreeSet<&'a str>>,
 }
 
-/// Sorts a catalog into lanes.
+/// Sorts a catalog into channels.
 ///
 /// `urls` has the download address of each offered build by its identity; one
 /// without is passed over. `now` is in seconds since the epoch.
 #[must_use]
-pub fn lanes<'a>(
+pub fn channels<'a>(
     catalog: &'a Catalog,
     config: &'a Config,
     urls: &'a BTreeMap<&'a str, String>,
     now: i64,
-) -> Lanes<'a> {
-    let mut lanes = Lanes::default();
-    let mut deltas: BTreeMap<LaneKey, Vec<Offer<'a>>> = BTreeMap::new();
+) -> Channels<'a> {
+    let mut channels = Channels::default();
+    let mut deltas: BTreeMap<ChannelKey, Vec<Offer<'a>>> = BTreeMap::new();
     let devices = catalog.devices();
     for (names, records) in by_names(catalog) {
         let (device, next_device, variant, romtype) = names;
         for name in config.names(device, next_device) {
             let is_alias = name != device && Some(name) != next_device;
             let is_withheld = is_alias && is_withheld(config, catalog, &devices, [device, name]);
-            let key = LaneKey::new(name, variant, romtype);
+            let key = ChannelKey::new(name, variant, romtype);
             let min_age = config.retention(name.as_str(), &key.romtype).min_age;
             let mut lane_deltas = Vec::new();
-            let lane = lanes.lanes.entry(key.clone()).or_default();
+            let channel = channels.channels.entry(key.clone()).or_default();
             for record in &records {
                 let build = &record.build;
-                lane.remember_build(build);
+                channel.remember_build(build);
                 let url = urls.get(build.identity()).filter(|_| record.is_offered());
                 let Some(url) = url else { continue };
                 if is_withheld {
-                    let filenames = lanes.withheld.entry((device, name)).or_default();
+                    let filenames = channels.withheld.entry((device, name)).or_default();
                     filenames.insert(&build.filename);
                     continue;
                 }
@@ -219,9 +219,9 @@ pub fn lanes<'a>(
                 match min_age.map(|age| build.timestamp.saturating_add(age)) {
                     // A clock that is behind the build itself tells nobody's age.
                     Some(until) if until > now && build.timestamp <= now + CLOCK_SLACK => {
-                        lanes.held.insert(&build.path, Held::TooYoung(until));
+                        channels.held.insert(&build.path, Held::TooYoung(until));
                     }
-                    _ if build.kind == Kind::Full => lane.offers.push(offer),
+                    _ if build.kind == Kind::Full => channel.offers.push(offer),
                     _ => lane_deltas.push(offer),
                 }
             }
@@ -232,47 +232,47 @@ pub fn lanes<'a>(
     }
     for stone in catalog.tombstones.values() {
         for name in config.names(&stone.device, stone.next_device.as_ref()) {
-            let key = LaneKey::new(name, stone.variant.as_ref(), &stone.romtype);
-            let lane = lanes.lanes.entry(key).or_default();
+            let key = ChannelKey::new(name, stone.variant.as_ref(), &stone.romtype);
+            let channel = channels.channels.entry(key).or_default();
             let facts = Facts {
                 version: Some(&stone.version),
                 sdk: None,
                 date: Some(stone.timestamp),
             };
-            lane.remember(stone.incremental.as_deref(), facts);
-            lane.remember_source(stone.source_incremental.as_deref(), &stone.version);
+            channel.remember(stone.incremental.as_deref(), facts);
+            channel.remember_source(stone.source_incremental.as_deref(), &stone.version);
         }
     }
-    remember_former(catalog, config, &mut lanes);
-    remember_configured(config, &mut lanes);
-    for (key, lane) in &mut lanes.lanes {
-        lane.offers.sort_by(|a, b| newest_first(a, b));
-        let num_all = lane.offers.len();
+    remember_former(catalog, config, &mut channels);
+    remember_configured(config, &mut channels);
+    for (key, channel) in &mut channels.channels {
+        channel.offers.sort_by(|a, b| newest_first(a, b));
+        let num_all = channel.offers.len();
         if let Some(keep) = config.retention(key.device.as_str(), &key.romtype).keep {
-            lane.offers = shorten(&lane.offers, keep);
+            channel.offers = shorten(&channel.offers, keep);
         }
-        lane.num_unlisted = num_all - lane.offers.len();
-        for offer in &lane.offers {
+        channel.num_unlisted = num_all - channel.offers.len();
+        for offer in &channel.offers {
             let version = offer.build.version.as_str();
-            lane.by_version.entry(version).or_default().push(*offer);
+            channel.by_version.entry(version).or_default().push(*offer);
         }
         let takes_blocks = config.block_deltas(key.device.as_str());
         for offer in deltas.remove(key).unwrap_or_default() {
-            match lane.find_target(offer, takes_blocks) {
-                Ok(delta) => lane.deltas.push(delta),
+            match channel.find_target(offer, takes_blocks) {
+                Ok(delta) => channel.deltas.push(delta),
                 Err(held) => {
-                    lanes.held.insert(&offer.build.path, held);
+                    channels.held.insert(&offer.build.path, held);
                 }
             }
         }
-        lane.deltas.sort_by(|a, b| {
+        channel.deltas.sort_by(|a, b| {
             let order = newest_first(&a.target, &b.target).then(a.source.cmp(b.source));
             order.then(a.offer.build.size.cmp(&b.offer.build.size))
         });
         let ends = |delta: &DeltaOffer<'a>| (delta.target.build.identity(), delta.source);
-        lane.deltas.dedup_by(|b, a| ends(a) == ends(b));
+        channel.deltas.dedup_by(|b, a| ends(a) == ends(b));
     }
-    lanes
+    channels
 }
 
 /// Whether builds of a device stay out of the lists of one of its aliases: it has builds of its own,
@@ -290,7 +290,7 @@ pub fn is_withheld(
         && !config.same_lane(alias.as_str())
 }
 
-/// What decides the lanes of a build: device, next device, variant, romtype.
+/// What decides the channels of a build: device, next device, variant, romtype.
 type Names<'a> = (
     &'a Device,
     Option<&'a Device>,
@@ -298,7 +298,7 @@ type Names<'a> = (
     &'a Romtype,
 );
 
-/// The records of a catalog by what decides their lanes, so that this is looked up
+/// The records of a catalog by what decides their channels, so that this is looked up
 /// once for many.
 fn by_names(catalog: &Catalog) -> BTreeMap<Names<'_>, Vec<&Record>> {
     let mut groups: BTreeMap<Names<'_>, Vec<&Record>> = BTreeMap::new();
@@ -311,22 +311,22 @@ fn by_names(catalog: &Catalog) -> BTreeMap<Names<'_>, Vec<&Record>> {
     groups
 }
 
-/// Adds the incrementals of builds to the lanes they were published in once.
-fn remember_former<'a>(catalog: &'a Catalog, config: &'a Config, lanes: &mut Lanes<'a>) {
+/// Adds the incrementals of builds to the channels they were published in once.
+fn remember_former<'a>(catalog: &'a Catalog, config: &'a Config, channels: &mut Channels<'a>) {
     let records = catalog.builds.values();
     let records = records.map(|r| (&r.build.incremental, &r.build.next_device, &r.former));
     let stones = catalog.tombstones.values();
     let stones = stones.map(|s| (&s.incremental, &s.next_device, &s.former));
     for (incremental, next_device, former) in records.chain(stones) {
-        for lane in former {
-            for name in config.names(&lane.device, next_device.as_ref()) {
-                let key = LaneKey {
+        for channel in former {
+            for name in config.names(&channel.device, next_device.as_ref()) {
+                let key = ChannelKey {
                     device: name.clone(),
-                    ..lane.clone()
+                    ..channel.clone()
                 };
-                let lane = lanes.lanes.entry(key).or_default();
+                let channel = channels.channels.entry(key).or_default();
                 if let Some(incremental) = incremental {
-                    let installed = lane.incrementals.entry(incremental).or_default();
+                    let installed = channel.incrementals.entry(incremental).or_default();
                     installed.has_moved = true;
                 }
             }
@@ -334,23 +334,23 @@ fn remember_former<'a>(catalog: &'a Catalog, config: &'a Config, lanes: &mut Lan
     }
 }
 
-/// Adds the incrementals of the settings to the lanes of their device and
+/// Adds the incrementals of the settings to the channels of their device and
 /// romtype; to the plain one in any case.
-fn remember_configured<'a>(config: &'a Config, lanes: &mut Lanes<'a>) {
+fn remember_configured<'a>(config: &'a Config, channels: &mut Channels<'a>) {
     for (name, device) in &config.devices {
         let Ok(device_name) = Device::parse(name) else {
             continue;
         };
         for (romtype, known) in &device.known_incrementals {
             for name in config.names(&device_name, None) {
-                let is_wanted = |key: &LaneKey| key.device == *name && key.romtype == *romtype;
-                let mut keys: Vec<LaneKey> = lanes
-                    .lanes
+                let is_wanted = |key: &ChannelKey| key.device == *name && key.romtype == *romtype;
+                let mut keys: Vec<ChannelKey> = channels
+                    .channels
                     .keys()
                     .filter(|key| is_wanted(key))
                     .cloned()
                     .collect();
-                let plain = LaneKey {
+                let plain = ChannelKey {
                     device: name.clone(),
                     variant: None,
                     romtype: romtype.clone(),
@@ -359,14 +359,14 @@ fn remember_configured<'a>(config: &'a Config, lanes: &mut Lanes<'a>) {
                     keys.push(plain);
                 }
                 for key in keys {
-                    let lane = lanes.lanes.entry(key).or_default();
+                    let channel = channels.channels.entry(key).or_default();
                     for known in known {
                         let facts = Facts {
                             version: known.version.as_deref(),
                             sdk: None,
                             date: known.timestamp,
                         };
-                        lane.remember(Some(&known.incremental), facts);
+                        channel.remember(Some(&known.incremental), facts);
                     }
                 }
             }
@@ -374,17 +374,17 @@ fn remember_configured<'a>(config: &'a Config, lanes: &mut Lanes<'a>) {
     }
 }
 
-impl LaneKey {
-    /// The lane of a build under its device's own name.
+impl ChannelKey {
+    /// The channel of a build under its device's own name.
     #[must_use]
-    pub fn of(build: &Build) -> LaneKey {
-        LaneKey::new(&build.device, build.variant.as_ref(), &build.romtype)
+    pub fn of(build: &Build) -> ChannelKey {
+        ChannelKey::new(&build.device, build.variant.as_ref(), &build.romtype)
     }
 
-    /// The lane of these three.
+    /// The channel of these three.
     #[must_use]
-    pub fn new(device: &Device, variant: Option<&Variant>, romtype: &Romtype) -> LaneKey {
-        LaneKey {
+    pub fn new(device: &Device, variant: Option<&Variant>, romtype: &Romtype) -> ChannelKey {
+        ChannelKey {
             device: device.clone(),
             variant: variant.cloned(),
             romtype: romtype.to_path(),
@@ -392,7 +392,7 @@ impl LaneKey {
     }
 }
 
-impl<'a> Lane<'a> {
+impl<'a> Channel<'a> {
     fn remember_build(&mut self, build: &'a Build) {
         let facts = Facts {
             version: Some(&build.version),
@@ -473,17 +473,18 @@ impl<'a> Lane<'a> {
         })
     }
 
-    /// The lane without the builds that `is_fit` refuses, and without deltas that lead to one.
+    /// The channel without the builds that `is_fit` refuses, and without deltas that lead to one.
     #[must_use]
-    pub fn only(&self, is_fit: &dyn Fn(&Offer<'a>) -> bool) -> Lane<'a> {
-        let mut lane = self.clone();
-        lane.offers.retain(is_fit);
-        for offers in lane.by_version.values_mut() {
+    pub fn only(&self, is_fit: &dyn Fn(&Offer<'a>) -> bool) -> Channel<'a> {
+        let mut channel = self.clone();
+        channel.offers.retain(is_fit);
+        for offers in channel.by_version.values_mut() {
             offers.retain(is_fit);
         }
-        lane.deltas
+        channel
+            .deltas
             .retain(|delta| is_fit(&delta.offer) && is_fit(&delta.target));
-        lane
+        channel
     }
 
     /// The newest full builds, some `limit` of them, that a phone with `installed`

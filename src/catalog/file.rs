@@ -14,10 +14,11 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::lanes::LaneKey;
+use super::channels::ChannelKey;
 use super::{Catalog, Reason, Record, Tombstone, conflict};
-use crate::build::{self, Build, Csig, Device, ImageFile, Kind, Romtype, Variant};
-use crate::io::read_file;
+use crate::files::read_file;
+use crate::model::build::{self, Build, Csig, Device, ImageFile, Kind, Romtype, Variant};
+use digest_lanes::checksum_file::is_hex;
 
 /// The schema this romfeed reads and writes.
 pub const SCHEMA: u32 = 1;
@@ -354,13 +355,13 @@ fn parse_wire(bytes: &[u8], file: &str) -> Result<Wire, Error> {
 pub fn render(catalog: &Catalog) -> Vec<u8> {
     let mut records: Vec<&Record> = catalog.builds.values().collect();
     records.sort_by_cached_key(|Record { build, .. }| {
-        let lane = (&build.device, &build.variant, build.romtype.to_path());
-        (lane, build.timestamp, &build.path, build.identity())
+        let channel = (&build.device, &build.variant, build.romtype.to_path());
+        (channel, build.timestamp, &build.path, build.identity())
     });
     let mut tombstones: Vec<&Tombstone> = catalog.tombstones.values().collect();
     tombstones.sort_by_cached_key(|stone| {
-        let lane = (&stone.device, &stone.variant, stone.romtype.to_path());
-        (lane, stone.timestamp, &stone.filename, stone.identity())
+        let channel = (&stone.device, &stone.variant, stone.romtype.to_path());
+        (channel, stone.timestamp, &stone.filename, stone.identity())
     });
     let builds = records.into_iter().map(from_record);
     let tombstones = tombstones.into_iter().map(from_tombstone);
@@ -458,7 +459,7 @@ pub fn check(build: &Build) -> Result<(), String> {
         ("signer", build.signer.as_ref(), 64),
         ("vbmeta_digest", vbmeta_digest.flatten(), 64),
     ] {
-        if let Some(value) = value.filter(|value| !build::is_hex(value, len)) {
+        if let Some(value) = value.filter(|value| !is_hex(value, len)) {
             return Err(format!(
                 "{what} `{}` is not {len} lower-case hex digits",
                 value.escape_debug()
@@ -478,7 +479,7 @@ pub fn check(build: &Build) -> Result<(), String> {
         return fault("ota_property_files", files, Some("is malformed"));
     }
     for url in [&build.url, &build.ota_url].into_iter().flatten() {
-        crate::address::check_https(url).map_err(|error| error.to_string())?;
+        crate::model::address::check_https(url).map_err(|error| error.to_string())?;
     }
     let size = build.size.to_string();
     fault("size", &size, build::size_fault(build.size))?;
@@ -495,9 +496,7 @@ fn check_image(image: &ImageFile) -> Result<(), String> {
         () if !build::IMAGES.contains(&image.name.as_str()) => "has a name that is not known",
         () if build::filename_fault(&image.filename).is_some() => "is no file name",
         () if image.size == 0 => "has size 0",
-        () if !build::is_hex(&image.sha256, 64) => {
-            "has a sha256 that is not 64 lower-case hex digits"
-        }
+        () if !is_hex(&image.sha256, 64) => "has a sha256 that is not 64 lower-case hex digits",
         () => return Ok(()),
     };
     Err(format!("image `{filename}` {reason}"))
@@ -608,23 +607,23 @@ fn from_image(image: ImageFile) -> WireImage {
     }
 }
 
-fn to_lanes(lanes: Vec<WireLane>) -> Result<Vec<LaneKey>, String> {
-    let parse = |lane: WireLane| {
-        let device = Device::parse(&lane.device).map_err(|e| e.to_string())?;
-        let variant = parse_variant(lane.variant)?;
-        let romtype = Romtype::parse(&lane.romtype).map_err(|e| e.to_string())?;
-        Ok(LaneKey::new(&device, variant.as_ref(), &romtype))
+fn to_lanes(channels: Vec<WireLane>) -> Result<Vec<ChannelKey>, String> {
+    let parse = |channel: WireLane| {
+        let device = Device::parse(&channel.device).map_err(|e| e.to_string())?;
+        let variant = parse_variant(channel.variant)?;
+        let romtype = Romtype::parse(&channel.romtype).map_err(|e| e.to_string())?;
+        Ok(ChannelKey::new(&device, variant.as_ref(), &romtype))
     };
-    lanes.into_iter().map(parse).collect()
+    channels.into_iter().map(parse).collect()
 }
 
-fn from_lanes(lanes: &[LaneKey]) -> Vec<WireLane> {
-    let wire = |lane: &LaneKey| WireLane {
-        device: lane.device.to_string(),
-        variant: lane.variant.as_ref().map(ToString::to_string),
-        romtype: lane.romtype.clone(),
+fn from_lanes(channels: &[ChannelKey]) -> Vec<WireLane> {
+    let wire = |channel: &ChannelKey| WireLane {
+        device: channel.device.to_string(),
+        variant: channel.variant.as_ref().map(ToString::to_string),
+        romtype: channel.romtype.clone(),
     };
-    lanes.iter().map(wire).collect()
+    channels.iter().map(wire).collect()
 }
 
 fn parse_device(device: Option<String>) -> Result<Option<Device>, String> {
@@ -682,7 +681,7 @@ fn from_record(record: &Record) -> WireBuild {
 }
 
 fn to_tombstone(wire: WireTombstone) -> Result<Tombstone, String> {
-    let is_sha256 = |sha256: &String| build::is_hex(sha256, 64);
+    let is_sha256 = |sha256: &String| is_hex(sha256, 64);
     if !wire.sha256.as_ref().is_none_or(is_sha256) {
         return Err("sha256 is not 64 lower-case hex digits".to_owned());
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::file::{self, Facts};
 use super::{Catalog, Reason, Record, Tombstone};
-use crate::build::Device;
+use crate::model::build::Device;
 
 /// One of the two sides of a merge, as git names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,22 +1,22 @@
 //! All builds ever known: which are offered, which are only remembered.
 //!
 //! In: builds from a scan, from `catalog add`, from catalog files. Out: the same,
-//! sorted into [`mod@lanes`] for the feeds. A build's identity is its SHA-256, or the
+//! sorted into [`mod@channels`] for the feeds. A build's identity is its SHA-256, or the
 //! `id` of the feed it was imported from while its SHA-256 is unknown.
 //! [`mod@file`] is the form on disk.
 
+pub mod channels;
 pub mod conflict;
 pub mod exchange;
 pub mod file;
-pub mod lanes;
 pub mod merge;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::build::{Build, Device, Romtype, Variant};
-use lanes::LaneKey;
+use crate::model::build::{Build, Device, Romtype, Variant};
+use channels::ChannelKey;
 
 /// A build and whether it is offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Record {
     pub yanked: Option<String>,
     /// Where it was published before its facts were set right: phones that run it
     /// may still ask there.
-    pub former: Vec<LaneKey>,
+    pub former: Vec<ChannelKey>,
 }
 
 impl Record {
@@ -46,8 +46,8 @@ impl Record {
 
     /// Replaces the build, and remembers where phones may still ask for it.
     pub fn update(&mut self, build: Build) {
-        let (old, new) = (LaneKey::of(&self.build), LaneKey::of(&build));
-        self.former.retain(|lane| *lane != new);
+        let (old, new) = (ChannelKey::of(&self.build), ChannelKey::of(&build));
+        self.former.retain(|channel| *channel != new);
         if old != new && !self.former.contains(&old) {
             self.former.push(old);
         }
@@ -116,7 +116,7 @@ pub struct Tombstone {
     /// Why it is gone.
     pub reason: Reason,
     /// Where it was published before its facts were set right.
-    pub former: Vec<LaneKey>,
+    pub former: Vec<ChannelKey>,
 }
 
 impl Tombstone {

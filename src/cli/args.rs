@@ -6,7 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use romfeed::catalog::merge::Side;
 use romfeed::generate::edit::parse_time;
-use romfeed::kit::Host;
+use romfeed::hosting::Host;
 
 use super::rate::Rate;
 

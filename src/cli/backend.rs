@@ -10,15 +10,15 @@ use std::sync::Arc;
 
 use clap::Parser;
 use romfeed::catalog::{Catalog, Catalogs, Reason};
-use romfeed::config::Config;
 use romfeed::fetch::{Fetch, Http, Reach};
-use romfeed::generate::edit::{self, Said};
+use romfeed::generate::edit::{self, StatedFacts};
+use romfeed::model::config::Config;
 
 use super::args::{Global, Places, When};
 use super::catalog::{Line, add_said, change};
 use super::config::Flags;
-use super::report::Talk;
-use super::{Outcome, live, remote, resolve, warn_of_devices};
+use super::report::Terminal;
+use super::{Outcome, http, remote, resolve, warn_of_devices};
 
 /// The commands, as the first argument names them.
 const ADD: &str = "addrom";
@@ -71,16 +71,16 @@ struct DeleteArgs {
 /// Runs the command if the arguments name one of these.
 pub(super) fn run(args: &[OsString]) -> Option<Outcome> {
     let (command, rest) = (args.get(1)?.to_str()?, args.get(2..)?);
-    let talk = Talk::new(&global());
+    let terminal = Terminal::new(&global());
     match command {
         ADD => {
             let args: AddArgs = super::parse(rest);
-            Some(with_config(talk, |config| add(args, config, talk)))
+            Some(with_config(terminal, |config| add(args, config, terminal)))
         }
         DELETE => {
             let args: DeleteArgs = super::parse(rest);
-            Some(with_config(talk, |config| {
-                delete(&args.filename, config, talk)
+            Some(with_config(terminal, |config| {
+                delete(&args.filename, config, terminal)
             }))
         }
         _ => None,
@@ -96,16 +96,16 @@ fn global() -> Global {
     }
 }
 
-fn with_config(talk: Talk, run: impl FnOnce(&Config) -> Outcome) -> Outcome {
+fn with_config(terminal: Terminal, run: impl FnOnce(&Config) -> Outcome) -> Outcome {
     let places = Places::from_environment();
-    match resolve(&global(), Flags::new(&places), talk) {
-        Some(resolved) => run(&warn_of_devices(resolved, talk)),
+    match resolve(&global(), Flags::new(&places), terminal) {
+        Some(resolved) => run(&warn_of_devices(resolved, terminal)),
         None => Outcome::Usage,
     }
 }
 
-fn add(args: AddArgs, config: &Config, talk: Talk) -> Outcome {
-    let said = Said {
+fn add(args: AddArgs, config: &Config, terminal: Terminal) -> Outcome {
+    let said = StatedFacts {
         filename: Some(args.filename),
         device: Some(args.device),
         version: Some(args.version),
@@ -113,16 +113,16 @@ fn add(args: AddArgs, config: &Config, talk: Talk) -> Outcome {
         romtype: Some(args.romtype),
         md5: Some(args.md5sum),
         url: Some(args.url),
-        ..Said::default()
+        ..StatedFacts::default()
     };
     // Scripts pass addresses on.
-    let http = live::settings(None, remote::TIMEOUT, Reach::Public);
+    let http = http::settings(None, remote::TIMEOUT, Reach::Public);
     let http = http.map(|settings| Some(Arc::new(Http::new(&settings)) as Arc<dyn Fetch>));
-    add_said(said, config, http, talk)
+    add_said(said, config, http, terminal)
 }
 
 /// Removes a build; as on that server, it is no error if there is none.
-fn delete(filename: &str, config: &Config, talk: Talk) -> Outcome {
+fn delete(filename: &str, config: &Config, terminal: Terminal) -> Outcome {
     let name = filename.escape_debug();
     let known = |catalog: &Catalog| {
         let record = catalog.find_filename(filename)?;
@@ -130,13 +130,13 @@ fn delete(filename: &str, config: &Config, talk: Talk) -> Outcome {
     };
     match Catalogs::load(&config.catalogs) {
         Ok(catalogs) if known(&catalogs.own).is_none() => {
-            talk.line(&format!("no build has the file name {name}"));
+            terminal.line(&format!("no build has the file name {name}"));
             return Outcome::Done;
         }
         // What is wrong with the catalog is reported where it is changed.
         _ => {}
     }
-    change(config, talk, |catalogs| {
+    change(config, terminal, |catalogs| {
         if let Some(identity) = known(&catalogs.own) {
             catalogs.own.bury(&identity, Reason::Removed);
         }

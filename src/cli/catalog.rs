@@ -4,17 +4,17 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use romfeed::build::{Kind, Variant};
-use romfeed::catalog::{Catalog, Catalogs, Reason, Record, lanes};
-use romfeed::config::Config;
+use romfeed::catalog::{Catalog, Catalogs, Reason, Record, channels};
 use romfeed::fetch::{Fetch, Reach};
-use romfeed::generate::edit::{self, EditError, Note, Said};
+use romfeed::generate::edit::{self, EditError, Note, StatedFacts};
+use romfeed::model::build::{Kind, Variant};
+use romfeed::model::config::Config;
 use serde::Serialize;
 
 use super::args::AddArgs;
 use super::inspect::{format_time, print_json};
-use super::report::{Talk, chain, print_run_error};
-use super::{Outcome, live, remote};
+use super::report::{Terminal, chain, print_run_error};
+use super::{Outcome, http, remote};
 
 /// One line of `catalog list --json`; part of the documented schema.
 #[derive(Serialize)]
@@ -62,16 +62,16 @@ impl From<Note> for Line {
 }
 
 /// Adds a build.
-pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
+pub(crate) fn add(args: &AddArgs, config: &Config, terminal: Terminal) -> Outcome {
     let variant = args.variant.as_deref().map(Variant::parse).transpose();
     let variant = match variant {
         Ok(variant) => variant,
         Err(error) => {
-            talk.error(&format!("--variant: {error}"), None);
+            terminal.error(&format!("--variant: {error}"), None);
             return Outcome::Usage;
         }
     };
-    let said = Said {
+    let said = StatedFacts {
         zip: args.zip.clone(),
         filename: args.filename.clone(),
         device: args.device.clone(),
@@ -87,30 +87,30 @@ pub(crate) fn add(args: &AddArgs, config: &Config, talk: Talk) -> Outcome {
         security_patch: args.security_patch.clone(),
         url: args.url.clone(),
     };
-    let is_askable = args.url.as_deref().is_some_and(live::is_askable);
-    let connect = || live::connect(None, remote::TIMEOUT, Reach::Any);
+    let is_askable = args.url.as_deref().is_some_and(http::is_askable);
+    let connect = || http::connect(None, remote::TIMEOUT, Reach::Any);
     let http = match is_askable {
         true => connect().map(|http| Some(Arc::new(http) as Arc<dyn Fetch>)),
         false => Ok(None),
     };
-    add_said(said, config, http, talk)
+    add_said(said, config, http, terminal)
 }
 
 /// Adds a build of which this is known; where facts are missing, its address is asked by `http`.
 pub(crate) fn add_said(
-    said: Said,
+    said: StatedFacts,
     config: &Config,
     http: Result<Option<Arc<dyn Fetch>>, String>,
-    talk: Talk,
+    terminal: Terminal,
 ) -> Outcome {
     let prepared = http
         .map_err(EditError::Refused)
         .and_then(|http| edit::prepare(said, config, http.as_ref(), super::now()));
     let candidate = match prepared {
         Ok(candidate) => candidate,
-        Err(error) => return print_edit_error(talk, &error),
+        Err(error) => return print_edit_error(terminal, &error),
     };
-    change(config, talk, |catalogs| {
+    change(config, terminal, |catalogs| {
         let build = &candidate.build;
         let filename = build.filename.escape_debug().to_string();
         let mut lacking = Vec::new();
@@ -143,8 +143,8 @@ fn lacking_sha256(filename: &str) -> String {
 }
 
 /// Removes builds named by file name or by the start of their sha256.
-pub(crate) fn remove(names: &[String], config: &Config, talk: Talk) -> Outcome {
-    change(config, talk, |catalogs| {
+pub(crate) fn remove(names: &[String], config: &Config, terminal: Terminal) -> Outcome {
+    change(config, terminal, |catalogs| {
         let mut said = Vec::new();
         for identity in find_all(names, config, &catalogs.own)? {
             // One that is named twice is removed once.
@@ -157,8 +157,13 @@ pub(crate) fn remove(names: &[String], config: &Config, talk: Talk) -> Outcome {
 }
 
 /// Withdraws builds for a reason, or offers them again if there is none.
-pub(crate) fn yank(names: &[String], reason: Option<&str>, config: &Config, talk: Talk) -> Outcome {
-    change(config, talk, |catalogs| {
+pub(crate) fn yank(
+    names: &[String],
+    reason: Option<&str>,
+    config: &Config,
+    terminal: Terminal,
+) -> Outcome {
+    change(config, terminal, |catalogs| {
         if reason.is_some_and(|reason| reason.trim().is_empty()) {
             let reason = "--reason is empty; say in a few words why";
             return Err(reason.to_owned().into());
@@ -185,11 +190,11 @@ fn find_all(names: &[String], config: &Config, own: &Catalog) -> Result<Vec<Stri
 }
 
 /// Prints all builds.
-pub(crate) fn list(json: bool, config: &Config, talk: Talk) -> io::Result<Outcome> {
+pub(crate) fn list(json: bool, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
     let merged = match load(config).and_then(|catalogs| Ok(catalogs.merged()?.into_owned())) {
         Ok(merged) => merged,
         Err(error) => {
-            print_run_error(talk, &error);
+            print_run_error(terminal, &error);
             return Ok(Outcome::of_error(&error));
         }
     };
@@ -199,10 +204,10 @@ pub(crate) fn list(json: bool, config: &Config, talk: Talk) -> io::Result<Outcom
         .keys()
         .map(|key| (key.as_str(), String::new()));
     let urls: BTreeMap<&str, String> = urls.collect();
-    let lanes = lanes::lanes(&merged, config, &urls, super::now());
-    let offers = lanes.lanes.values().flat_map(|lane| {
-        let deltas = lane.deltas.iter().map(|delta| delta.offer);
-        lane.offers.iter().copied().chain(deltas)
+    let channels = channels::channels(&merged, config, &urls, super::now());
+    let offers = channels.channels.values().flat_map(|channel| {
+        let deltas = channel.deltas.iter().map(|delta| delta.offer);
+        channel.offers.iter().copied().chain(deltas)
     });
     let offered: HashSet<&str> = offers.map(|offer| offer.build.identity()).collect();
     let mut records: Vec<&Record> = merged.builds.values().collect();
@@ -223,7 +228,7 @@ pub(crate) fn list(json: bool, config: &Config, talk: Talk) -> io::Result<Outcom
             } => "yanked",
             Record { retired: true, .. } => "retired",
             _ if offered.contains(build.identity()) => "offered",
-            _ if lanes.held.contains_key(build.path.as_str()) => "held",
+            _ if channels.held.contains_key(build.path.as_str()) => "held",
             _ => "unlisted",
         };
         if json {
@@ -273,7 +278,7 @@ pub(crate) fn list(json: bool, config: &Config, talk: Talk) -> io::Result<Outcom
         }
     }
     if merged.builds.is_empty() {
-        talk.line("the catalog is empty");
+        terminal.line("the catalog is empty");
     }
     Ok(Outcome::Done)
 }
@@ -285,30 +290,30 @@ fn load(config: &Config) -> Result<Catalogs, romfeed::generate::Error> {
 /// Loads the catalog under its lock, lets `edit` change it, writes it, and reports what was done.
 pub(crate) fn change(
     config: &Config,
-    talk: Talk,
+    terminal: Terminal,
     edit: impl FnOnce(&mut Catalogs) -> Result<Vec<Line>, EditError>,
 ) -> Outcome {
     match edit::change(config, edit) {
         Ok(lines) => {
             for line in lines {
                 match line {
-                    Line::Info(text) => talk.line(&text),
-                    Line::Warning(text) => talk.warning(&text),
-                    Line::Detail(text) if talk.verbosity > 0 => talk.line(&text),
+                    Line::Info(text) => terminal.line(&text),
+                    Line::Warning(text) => terminal.warning(&text),
+                    Line::Detail(text) if terminal.verbosity > 0 => terminal.line(&text),
                     Line::Detail(_) => {}
                 }
             }
-            talk.line("next: romfeed generate");
+            terminal.line("next: romfeed generate");
             Outcome::Done
         }
-        Err(error) => print_edit_error(talk, &error),
+        Err(error) => print_edit_error(terminal, &error),
     }
 }
 
-fn print_edit_error(talk: Talk, error: &EditError) -> Outcome {
+fn print_edit_error(terminal: Terminal, error: &EditError) -> Outcome {
     let hint = match error {
         EditError::Run(error) => {
-            print_run_error(talk, error);
+            print_run_error(terminal, error);
             return Outcome::of_error(error);
         }
         EditError::NoAddress(_) => Some("name its address: --url URL".to_owned()),
@@ -317,6 +322,6 @@ fn print_edit_error(talk: Talk, error: &EditError) -> Outcome {
         )),
         _ => None,
     };
-    talk.error(&chain(error), hint.as_deref());
+    terminal.error(&chain(error), hint.as_deref());
     Outcome::Failed
 }

@@ -7,35 +7,35 @@ use std::process::Command;
 use romfeed::catalog::conflict::{self, Versions};
 use romfeed::catalog::merge::{Side, merge};
 use romfeed::catalog::{Catalog, file};
-use romfeed::config::Config;
+use romfeed::files::{behind_links, write_atomically};
 use romfeed::generate::{self, lock_state, save_catalog};
-use romfeed::io::{behind_links, write_atomically};
+use romfeed::model::config::Config;
 
 use super::Outcome;
-use super::report::{Talk, chain, print_run_error};
-use super::tame;
+use super::escape;
+use super::report::{Terminal, chain, print_run_error};
 
 /// Unites every catalog of the settings in which git left a conflict.
-pub(crate) fn run(prefer: Option<Side>, config: &Config, talk: Talk) -> Outcome {
+pub(crate) fn run(prefer: Option<Side>, config: &Config, terminal: Terminal) -> Outcome {
     match lock_state(&config.state) {
-        Ok(_lock) => unite_all(prefer, config, talk),
+        Ok(_lock) => unite_all(prefer, config, terminal),
         Err(error) => {
-            print_run_error(talk, &error);
+            print_run_error(terminal, &error);
             Outcome::of_error(&error)
         }
     }
 }
 
-fn unite_all(prefer: Option<Side>, config: &Config, talk: Talk) -> Outcome {
+fn unite_all(prefer: Option<Side>, config: &Config, terminal: Terminal) -> Outcome {
     let mut outcome = Outcome::Done;
     let mut united = Vec::new();
     for path in &config.catalogs {
-        let name = tame::shown(path);
+        let name = escape::shown(path);
         let result = match find_versions(path) {
             Ok(None) => continue,
-            Ok(Some(versions)) => unite(&versions, &name, prefer, talk),
+            Ok(Some(versions)) => unite(&versions, &name, prefer, terminal),
             Err(message) => {
-                talk.error(&message, Some("abort the merge and begin it again"));
+                terminal.error(&message, Some("abort the merge and begin it again"));
                 None
             }
         };
@@ -44,20 +44,20 @@ fn unite_all(prefer: Option<Side>, config: &Config, talk: Talk) -> Outcome {
             continue;
         };
         if let Err(error) = save_catalog(path, &file::render(&merged)) {
-            print_run_error(talk, &error);
+            print_run_error(terminal, &error);
             outcome = Outcome::of_error(&error);
             continue;
         }
         let (builds, removed) = (merged.builds.len(), merged.tombstones.len());
-        talk.line(&format!(
+        terminal.line(&format!(
             "united {name}: {builds} builds, {removed} removed"
         ));
         united.push(name);
     }
     if !united.is_empty() {
-        talk.line(&format!("next: git add {}", united.join(" ")));
+        terminal.line(&format!("next: git add {}", united.join(" ")));
     } else if matches!(outcome, Outcome::Done) {
-        talk.line("no catalog is in conflict");
+        terminal.line("no catalog is in conflict");
     }
     outcome
 }
@@ -77,7 +77,7 @@ fn find_versions(path: &Path) -> Result<Option<Versions>, String> {
         Some(versions) if has_markers || versions.ours == text => Ok(Some(versions)),
         _ if has_markers => {
             let versions = conflict::split(&text);
-            let versions = versions.map_err(|error| format!("{}: {error}", tame::shown(path)))?;
+            let versions = versions.map_err(|error| format!("{}: {error}", escape::shown(path)))?;
             Ok(Some(versions))
         }
         _ => Ok(None),
@@ -127,10 +127,15 @@ fn ask_git(path: &Path) -> Option<Versions> {
 }
 
 /// Unites the versions, or reports why they cannot be.
-fn unite(versions: &Versions, name: &str, prefer: Option<Side>, talk: Talk) -> Option<Catalog> {
+fn unite(
+    versions: &Versions,
+    name: &str,
+    prefer: Option<Side>,
+    terminal: Terminal,
+) -> Option<Catalog> {
     let parse = |text: &[u8], side: &str| {
         let parsed = file::parse(text, &format!("{name} ({side})"));
-        parsed.map_err(|error| print_run_error(talk, &generate::Error::Catalog(error)))
+        parsed.map_err(|error| print_run_error(terminal, &generate::Error::Catalog(error)))
     };
     // Where both sides added the file, git has an empty version in place of none.
     let base = match versions.base.as_deref() {
@@ -147,7 +152,7 @@ fn unite(versions: &Versions, name: &str, prefer: Option<Side>, talk: Talk) -> O
     let last = clashes.len() - 1;
     for (index, clash) in clashes.iter().enumerate() {
         let message = format!("{name}: {clash}");
-        talk.error(&message, (index == last).then_some(hint));
+        terminal.error(&message, (index == last).then_some(hint));
     }
     None
 }
@@ -158,7 +163,7 @@ pub(crate) fn drive(
     files: [&PathBuf; 3],
     name: Option<&str>,
     prefer: Option<Side>,
-    talk: Talk,
+    terminal: Terminal,
 ) -> Outcome {
     let [base, ours, theirs] = files;
     let read = || {
@@ -172,12 +177,12 @@ pub(crate) fn drive(
         Ok(versions) => versions,
         Err(error) => {
             let error: file::Error = error;
-            talk.error(&chain(&error), None);
+            terminal.error(&chain(&error), None);
             return Outcome::Usage;
         }
     };
-    let name = name.map_or_else(|| tame::shown(ours), tame::escape);
-    let merged = unite(&versions, &name, prefer, talk);
+    let name = name.map_or_else(|| escape::shown(ours), escape::escape);
+    let merged = unite(&versions, &name, prefer, terminal);
     let (text, outcome) = match &merged {
         Some(merged) => (file::render(merged), Outcome::Done),
         None => {
@@ -189,8 +194,8 @@ pub(crate) fn drive(
     match write_atomically(ours, &text) {
         Ok(()) => outcome,
         Err(error) => {
-            talk.error(
-                &format!("cannot write {}: {error}", tame::shown(ours)),
+            terminal.error(
+                &format!("cannot write {}: {error}", escape::shown(ours)),
                 None,
             );
             Outcome::Failed

@@ -4,35 +4,35 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
+use ota_view::finding::{self, Finding};
 use romfeed::catalog::Catalogs;
-use romfeed::catalog::lanes;
-use romfeed::check::target::{Feed, Kind, feeds};
-use romfeed::check::{self, Installed, Known, Report, Task};
-use romfeed::client::{self, Generation, Phone};
-use romfeed::config::Config;
-use romfeed::feed::Maker;
+use romfeed::catalog::channels;
+use romfeed::clients::check::target::{Feed, Kind, feeds};
+use romfeed::clients::check::{self, Installed, Known, Report, Task};
+use romfeed::clients::updaters::{self, Generation, Phone};
 use romfeed::fetch::{Fetch, Folder, Reach};
-use romfeed::finding::{self, Finding};
-use romfeed::romside::PLACEHOLDER_BASE;
-use romfeed::site::made_by::MadeBy;
-use romfeed::site::writer;
+use romfeed::model::config::Config;
+use romfeed::model::rom_settings::PLACEHOLDER_BASE;
+use romfeed::publish::feed::Maker;
+use romfeed::publish::site::made_by::MadeBy;
+use romfeed::publish::site::writer;
 
 use super::args::CheckArgs;
-use super::report::{Talk, chain, count, families, print_rom_side};
-use super::tame::{escape, shown};
-use super::{Outcome, findings, live, now};
+use super::escape::{escape, shown};
+use super::report::{Terminal, chain, count, families, print_rom_side};
+use super::{Outcome, findings, http, now};
 
 /// What mends a list of romfeed's own files that cannot be understood.
 const MANIFEST_HINT: &str = "remove that file and run romfeed generate --adopt";
 
 /// Judges a site, and prints what is wrong with it.
-pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
+pub(crate) fn run(args: &CheckArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
     let usage = |message: &str, hint| {
-        talk.error(message, hint);
+        terminal.error(message, hint);
         Ok(Outcome::Usage)
     };
     let live: Arc<dyn Fetch> =
-        match live::connect(args.live.ca.as_deref(), args.live.timeout, Reach::Any) {
+        match http::connect(args.live.ca.as_deref(), args.live.timeout, Reach::Any) {
             Ok(http) => Arc::new(http),
             Err(error) => return usage(&error, None),
         };
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         Err(Unknown::Unreachable(finding)) => {
             let mut report = Report::default();
             report.findings.push(finding);
-            return finish(&report, &place, args.json, talk);
+            return finish(&report, &place, args.json, terminal);
         }
     };
     let has_site = is_own && !paths.is_empty() && args.device.is_none() && !base.contains('{');
@@ -116,12 +116,12 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, talk: Talk) -> io::Result<O
         // What keeps a site from going out is to be read first.
         report.findings.splice(0..0, lost);
     }
-    let outcome = finish(&report, &place, args.json, talk)?;
+    let outcome = finish(&report, &place, args.json, terminal)?;
     // With --zips a publish is under way; its end tells what goes into the ROM.
     let is_midway = args.zip_addresses && !is_live;
     if has_site && base != PLACEHOLDER_BASE && !is_midway {
-        talk.line("for the ROM:");
-        print_rom_side(talk, base, &own.variants, &families(config));
+        terminal.line("for the ROM:");
+        print_rom_side(terminal, base, &own.variants, &families(config));
     }
     Ok(outcome)
 }
@@ -136,9 +136,9 @@ fn is_own(asked: Option<&str>, own: Option<&str>) -> bool {
 }
 
 /// Prints what was found of a place, which is fit for a terminal.
-fn finish(report: &Report, place: &str, json: bool, talk: Talk) -> io::Result<Outcome> {
-    findings::print(talk, &report.findings, json)?;
-    print_summary(report, place, talk);
+fn finish(report: &Report, place: &str, json: bool, terminal: Terminal) -> io::Result<Outcome> {
+    findings::print(terminal, &report.findings, json)?;
+    print_summary(report, place, terminal);
     Ok(match finding::has_errors(&report.findings) {
         true => Outcome::Failed,
         false => Outcome::Done,
@@ -168,8 +168,8 @@ fn load_own(config: &Config, is_live: bool) -> Result<Own, (String, Option<&'sta
     let catalogs = Catalogs::load(&config.catalogs).map_err(|error| fault(&error))?;
     let merged = catalogs.merged().map_err(|error| fault(&error))?;
     let addresses = check::addresses(&merged, config);
-    let lanes = lanes::lanes(&merged, config, &addresses, now());
-    let lists = check::lists(&lanes, config).map_err(|error| fault(&error))?;
+    let channels = channels::channels(&merged, config, &addresses, now());
+    let lists = check::lists(&channels, config).map_err(|error| fault(&error))?;
     let manifest = writer::read_manifest(&config.out).map_err(|error| match error {
         writer::Error::Manifest { .. } => (chain(&error), Some(MANIFEST_HINT)),
         error => fault(&error),
@@ -181,11 +181,11 @@ fn load_own(config: &Config, is_live: bool) -> Result<Own, (String, Option<&'sta
     }
     required.sort_unstable();
     required.dedup();
-    let variants = lanes.lanes.keys().map(|key| key.variant.as_ref());
+    let variants = channels.channels.keys().map(|key| key.variant.as_ref());
     Ok(Own {
         is_recorded: manifest.makers.is_some(),
         makers: manifest.makers.unwrap_or(lists),
-        expected: check::expected(&lanes),
+        expected: check::expected(&channels),
         required,
         known: check::known(&merged, config),
         identities: merged.identities().map(str::to_owned).collect(),
@@ -193,7 +193,7 @@ fn load_own(config: &Config, is_live: bool) -> Result<Own, (String, Option<&'sta
     })
 }
 
-fn print_summary(report: &Report, place: &str, talk: Talk) {
+fn print_summary(report: &Report, place: &str, terminal: Terminal) {
     let elsewhere = match report.num_elsewhere {
         0 => String::new(),
         n => format!(
@@ -201,7 +201,7 @@ fn print_summary(report: &Report, place: &str, talk: Talk) {
             count(n, "zip", "zips")
         ),
     };
-    talk.line(&format!(
+    terminal.line(&format!(
         "{place}: {} in {} and {}{elsewhere}",
         findings::count(&report.findings).unwrap_or_else(|| "nothing wrong".to_owned()),
         count(report.num_feeds, "feed", "feeds"),
@@ -282,7 +282,7 @@ fn feeds_of_phone(args: &CheckArgs, base: &str, device: &str) -> Vec<Feed> {
         ..Phone::default()
     };
     if base.contains('{') {
-        let request = client::request(Generation::Template14, base, &phone);
+        let request = updaters::request(Generation::Template14, base, &phone);
         let url = request.map_or_else(|_| base.to_owned(), |request| request.url);
         let romtype = Some(romtype.as_str()).filter(|romtype| !romtype.is_empty());
         return vec![Feed::of_url(&url, Kind::Device, device, romtype)];

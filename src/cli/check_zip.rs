@@ -1,16 +1,16 @@
 //! `romfeed check ZIP…`: whether phones will install packages.
 
+use ota_view::error_kind::ErrorKind;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use romfeed::class::Class;
-use romfeed::config::Config;
-use romfeed::finding::{self, Finding};
-use romfeed::verify::{self, Verdict};
+use ota_view::finding::{self, Finding};
+use ota_view::verify::{self, Verdict};
+use romfeed::model::config::Config;
 
-use super::report::{Talk, chain};
-use super::tame::{escape, shown};
+use super::escape::{escape, shown};
+use super::report::{Terminal, chain};
 use super::{Outcome, config, findings, remote};
 
 /// Judges packages one after another; each is read with all there is.
@@ -20,14 +20,14 @@ pub(crate) fn run(
     ca: Option<&Path>,
     json: bool,
     config: &Config,
-    talk: Talk,
+    terminal: Terminal,
 ) -> io::Result<Outcome> {
     let certificates = match certificates {
         [] => config.certificates.clone(),
         paths => match config::load_certificates(paths) {
             Ok(certificates) => certificates,
             Err(error) => {
-                talk.error(&format!("--certificate: {}", chain(&error)), None);
+                terminal.error(&format!("--certificate: {}", chain(&error)), None);
                 return Ok(Outcome::Usage);
             }
         },
@@ -37,19 +37,19 @@ pub(crate) fn run(
         let place = zip.to_string_lossy();
         let checked = match remote::address(zip) {
             None => verify::check(zip, &place, &config.limits),
-            Some(url) => check_remote(url, ca, config, talk),
+            Some(url) => check_remote(url, ca, config, terminal),
         };
         let mut verdict = match checked {
             Ok(verdict) => verdict,
             Err(error) => {
-                findings::print(talk, &[unreadable(&error, &place)], json)?;
+                findings::print(terminal, &[unreadable(&error, &place)], json)?;
                 outcome = Outcome::Failed;
                 continue;
             }
         };
         verdict.expect_signer(&certificates, &place);
-        findings::print(talk, &verdict.findings, json)?;
-        print_summary(talk, zip, &verdict);
+        findings::print(terminal, &verdict.findings, json)?;
+        print_summary(terminal, zip, &verdict);
         if finding::has_errors(&verdict.findings) {
             outcome = Outcome::Failed;
         }
@@ -62,12 +62,12 @@ fn check_remote(
     url: &str,
     ca: Option<&Path>,
     config: &Config,
-    talk: Talk,
+    terminal: Terminal,
 ) -> Result<Verdict, verify::Error> {
     let remote = remote::open_whole(url, ca).map_err(verify::Error::Open)?;
     let verdict = verify::check_source(Arc::clone(&remote), url, &config.limits)?;
-    if talk.verbosity > 0 {
-        talk.line(&format!("asked its host: {}", remote.traffic()));
+    if terminal.verbosity > 0 {
+        terminal.line(&format!("asked its host: {}", remote.traffic()));
     }
     Ok(verdict)
 }
@@ -79,7 +79,7 @@ fn unreadable(error: &verify::Error, place: &str) -> Finding {
         verify::Error::Open(error) if error.kind() == io::ErrorKind::NotFound => {
             finding.with_fix("check the name; a link may lead to a file that is gone")
         }
-        _ if error.class() == Class::Io && remote::address(Path::new(place)).is_some() => {
+        _ if error.kind() == ErrorKind::Io && remote::address(Path::new(place)).is_some() => {
             finding.with_fix(remote::HINT)
         }
         verify::Error::Changed => finding.with_fix("wait until it is written, and check it again"),
@@ -87,14 +87,14 @@ fn unreadable(error: &verify::Error, place: &str) -> Finding {
     }
 }
 
-fn print_summary(talk: Talk, zip: &Path, verdict: &Verdict) {
+fn print_summary(terminal: Terminal, zip: &Path, verdict: &Verdict) {
     let place = shown(zip);
     let count = findings::count(&verdict.findings);
     if finding::has_errors(&verdict.findings) {
         let count = count.unwrap_or_default();
-        return talk.line(&format!(
+        return terminal.line(&format!(
             "{place}: {} ({count})",
-            talk.paint("31", "will not install")
+            terminal.paint("31", "will not install")
         ));
     }
     let kind = match verdict.is_ab {
@@ -110,6 +110,6 @@ fn print_summary(talk: Talk, zip: &Path, verdict: &Verdict) {
         format!(", signed by {subject}, sha256 {}", signer.fingerprint)
     });
     let count = count.map_or_else(String::new, |count| format!("; {count}"));
-    let installable = talk.paint("32", "installable");
-    talk.line(&format!("{place}: {installable} ({kind}{signer}){count}"));
+    let installable = terminal.paint("32", "installable");
+    terminal.line(&format!("{place}: {installable} ({kind}{signer}){count}"));
 }

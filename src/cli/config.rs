@@ -8,17 +8,18 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
-use romfeed::address::{self, UrlTemplate};
-use romfeed::build::{self, Device, Romtype, Variant};
-use romfeed::config::{
+use ota_view::io::Limits;
+use ota_view::verify::{Certificate, Require};
+use romfeed::files::{behind_links, read_file, read_regular_text};
+use romfeed::model::address::{self, UrlTemplate};
+use romfeed::model::build::{self, Device, Romtype, Variant};
+use romfeed::model::config::{
     Config, DeviceConfig, DeviceFeed, FeedConfig, KnownIncremental, MajorUpgrades, Override,
     PathPattern, Retention, VariantRule,
 };
-use romfeed::facts::Fact;
-use romfeed::family::{FAMILIES, Family, Rule};
-use romfeed::feed::template;
-use romfeed::io::{Limits, behind_links, read_file, read_regular_text};
-use romfeed::verify::{Certificate, Require};
+use romfeed::model::facts::Fact;
+use romfeed::model::family::{FAMILIES, Family, Rule};
+use romfeed::publish::feed::template;
 use serde::Deserialize;
 
 use super::args::{MAX_JOBS, Places};
@@ -422,11 +423,11 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags<'_>) -> Result<Resolved,
         changelogs: place(
             &places.changelogs,
             settings.changelogs,
-            &catalogs[0].with_file_name(romfeed::config::CHANGELOGS_DIR),
+            &catalogs[0].with_file_name(romfeed::model::config::CHANGELOGS_DIR),
         ),
         limits: Limits::in_folders(temporary_folders(&catalogs[0]), Instant::now),
         // One lock, whatever link leads to the catalog.
-        state: behind_links(&catalogs[0]).with_file_name(romfeed::config::STATE_DIR),
+        state: behind_links(&catalogs[0]).with_file_name(romfeed::model::config::STATE_DIR),
         catalogs,
         base_url,
         url,

@@ -2,28 +2,29 @@
 //!
 //! These work on any zip with partitions, installable by an updater or not.
 
+use ota_view::error_kind::ErrorKind;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use romfeed::class::Class;
-use romfeed::config::Config;
-use romfeed::device_props::{DeviceProps, Until};
-use romfeed::fs::{self, Entry, EntryType};
+use ota_view::device_props::{DeviceProps, Until};
+use ota_view::fs::{self, Entry, EntryType};
+use ota_view::io::ReadError;
+use ota_view::ota::{self, Ota};
+use ota_view::package::Package;
 use romfeed::generate::Fault;
 use romfeed::ingest;
-use romfeed::io::ReadError;
-use romfeed::package::Package;
-use romfeed::rom::{self, Rom};
+use romfeed::model::config::Config;
+use romfeed::model::fault_kind::FaultKind;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::args::InspectArgs;
+use super::escape::shown;
 use super::inspect::{ErrorLine, counters_line, print_json};
 use super::remote::{self, Opened};
-use super::report::{Talk, chain, print_fault};
-use super::tame::shown;
+use super::report::{Terminal, chain, print_fault};
 
 /// Longest file taken out of a package, in bytes; the largest file systems of
 /// phones are smaller.
@@ -62,7 +63,7 @@ enum Failure {
     #[error(transparent)]
     Package(#[from] ingest::Error),
     #[error(transparent)]
-    Rom(#[from] rom::Error),
+    Ota(#[from] ota::Error),
     #[error("partition `{}`", .partition.escape_debug())]
     Partition {
         partition: String,
@@ -88,21 +89,21 @@ enum Failure {
 }
 
 impl Failure {
-    fn class(&self) -> Class {
+    fn kind(&self) -> FaultKind {
         match self {
-            Failure::Package(error) => error.class(),
-            Failure::Rom(error) => error.class(),
-            Failure::Partition { source, .. } => source.class(),
-            Failure::TooLarge { .. } => Class::Limit,
-            Failure::Hash { .. } => Class::HashMismatch,
-            Failure::Delta | Failure::NoProps => Class::MissingFacts,
-            Failure::Binary => Class::Unsupported,
-            Failure::Output { .. } => Class::Io,
+            Failure::Package(error) => error.kind(),
+            Failure::Ota(error) => error.kind().into(),
+            Failure::Partition { source, .. } => source.kind().into(),
+            Failure::TooLarge { .. } => FaultKind::Limit,
+            Failure::Hash { .. } => FaultKind::HashMismatch,
+            Failure::Delta | Failure::NoProps => FaultKind::MissingFacts,
+            Failure::Binary => FaultKind::Unsupported,
+            Failure::Output { .. } => FaultKind::Io,
         }
     }
 
     fn fs(partition: &str, source: fs::Error) -> Failure {
-        Failure::Rom(rom::Error::FileSystem {
+        Failure::Ota(ota::Error::FileSystem {
             partition: partition.to_owned(),
             source,
         })
@@ -124,21 +125,25 @@ impl Failure {
 
 /// Does what one of the flags asks for; `None` if there is none of them.
 /// Answers whether all went well.
-pub(crate) fn run(args: &InspectArgs, config: &Config, talk: Talk) -> Option<io::Result<bool>> {
+pub(crate) fn run(
+    args: &InspectArgs,
+    config: &Config,
+    terminal: Terminal,
+) -> Option<io::Result<bool>> {
     let look = match (&args.props, &args.ls, &args.extract) {
         (true, ..) => Look::Props,
         (_, Some(place), _) => Look::List(Place::parse(place)),
         (.., Some(place)) => Look::Extract(Place::parse(place)),
         _ => return None,
     };
-    Some(look_at_all(args, &look, config, talk))
+    Some(look_at_all(args, &look, config, terminal))
 }
 
 fn look_at_all(
     args: &InspectArgs,
     look: &Look<'_>,
     config: &Config,
-    talk: Talk,
+    terminal: Terminal,
 ) -> io::Result<bool> {
     let mut all_sound = true;
     for (index, zip) in args.zips.iter().enumerate() {
@@ -146,7 +151,7 @@ fn look_at_all(
             let gap = if index > 0 { "\n" } else { "" };
             writeln!(io::stdout(), "{gap}# {}", shown(zip))?;
         }
-        match look_at(zip, args, look, config, talk) {
+        match look_at(zip, args, look, config, terminal) {
             Ok(()) => {}
             Err(failure) if failure.is_broken_pipe() => {
                 return Err(io::ErrorKind::BrokenPipe.into());
@@ -154,8 +159,8 @@ fn look_at_all(
             Err(failure) => {
                 all_sound = false;
                 match args.json {
-                    true => print_json(&ErrorLine::new(zip, failure.class(), chain(&failure)))?,
-                    false => report(zip, failure, talk),
+                    true => print_json(&ErrorLine::new(zip, failure.kind(), chain(&failure)))?,
+                    false => report(zip, failure, terminal),
                 }
             }
         }
@@ -168,7 +173,7 @@ fn look_at(
     args: &InspectArgs,
     look: &Look<'_>,
     config: &Config,
-    talk: Talk,
+    terminal: Terminal,
 ) -> Result<(), Failure> {
     let Opened {
         mut package,
@@ -176,9 +181,9 @@ fn look_at(
         size,
         remote,
     } = remote::open_package(zip, &config.limits)?;
-    let rom = Rom::open(&mut package, Arc::clone(&budget))?;
+    let rom = Ota::open(&mut package, Arc::clone(&budget))?;
     match look {
-        Look::Props => print_props(zip, &mut package, &rom, args.json, talk)?,
+        Look::Props => print_props(zip, &mut package, &rom, args.json, terminal)?,
         Look::List(place) => print_list(zip, place, &rom, args.json)?,
         Look::Extract(place) => {
             let output = args
@@ -188,31 +193,31 @@ fn look_at(
             extract(place, &rom, output)?;
         }
     }
-    if talk.verbosity > 0 {
-        talk.line(&format!("read {}", counters_line(budget.counters(), size)));
+    if terminal.verbosity > 0 {
+        terminal.line(&format!("read {}", counters_line(budget.counters(), size)));
         if let Some(remote) = remote {
-            talk.line(&format!("asked its host: {}", remote.traffic()));
+            terminal.line(&format!("asked its host: {}", remote.traffic()));
         }
     }
     Ok(())
 }
 
-fn report(zip: &Path, failure: Failure, talk: Talk) {
+fn report(zip: &Path, failure: Failure, terminal: Terminal) {
     let hint = match &failure {
         Failure::Binary => Some("write it to a file with --output FILE"),
-        Failure::Rom(rom::Error::FileSystem { source, .. }) if source.is_absence() => {
+        Failure::Ota(ota::Error::FileSystem { source, .. }) if source.is_absence() => {
             Some("see what is there with --ls PARTITION:FOLDER")
         }
-        Failure::Rom(rom::Error::NoPartition { .. }) => {
+        Failure::Ota(ota::Error::NoPartition { .. }) => {
             Some("`unzip -l` shows what else the zip holds")
         }
-        Failure::Rom(error) if error.class() == Class::Unsupported => {
+        Failure::Ota(error) if error.kind() == ErrorKind::Unsupported => {
             Some("take the partition out with --extract PARTITION: and use its own tools")
         }
         Failure::Delta => Some("look into the full package of the same build"),
         Failure::NoProps => Some("see what is there with --ls :"),
         Failure::Output { .. } => Some("check that it can be written, and the free space"),
-        failure if failure.class() == Class::Io && remote::address(zip).is_some() => {
+        failure if failure.kind() == FaultKind::Io && remote::address(zip).is_some() => {
             Some(remote::HINT)
         }
         Failure::TooLarge { .. } => Some("no phone has such a partition; check the package"),
@@ -220,15 +225,15 @@ fn report(zip: &Path, failure: Failure, talk: Talk) {
     };
     if let Some(hint) = hint {
         let text = format!("{}: {}", shown(zip), chain(&failure));
-        return talk.error(&text, Some(hint));
+        return terminal.error(&text, Some(hint));
     }
-    let class = failure.class();
+    let class = failure.kind();
     let error: Box<dyn Error + Send + Sync> = match failure {
         Failure::Package(error) => error.into(),
         failure => failure.into(),
     };
     let path = zip.display().to_string();
-    print_fault(talk, &Fault { path, class, error });
+    print_fault(terminal, &Fault { path, class, error });
 }
 
 fn print_out(bytes: &[u8]) -> Result<(), Failure> {
@@ -257,9 +262,9 @@ struct Properties<'a> {
 fn print_props(
     zip: &Path,
     package: &mut Package,
-    rom: &Rom,
+    rom: &Ota,
     json: bool,
-    talk: Talk,
+    terminal: Terminal,
 ) -> Result<(), Failure> {
     if rom.needs_source() {
         return Err(Failure::Delta);
@@ -271,7 +276,7 @@ fn print_props(
         ..
     } = ingest::read_device_props(package, rom, Until::Everything)?;
     for warning in &warnings {
-        talk.warning(warning);
+        terminal.warning(warning);
     }
     if files.is_empty() {
         return Err(Failure::NoProps);
@@ -304,9 +309,9 @@ fn print_props(
         text.push('\n');
     }
     print_out(text.as_bytes())?;
-    if talk.verbosity > 0 {
+    if terminal.verbosity > 0 {
         for file in &files {
-            talk.line(&format!("from {}", file.escape_debug()));
+            terminal.line(&format!("from {}", file.escape_debug()));
         }
     }
     Ok(())
@@ -323,7 +328,7 @@ struct Listed<'a> {
     target: Option<&'a str>,
 }
 
-fn print_list(zip: &Path, place: &Place<'_>, rom: &Rom, json: bool) -> Result<(), Failure> {
+fn print_list(zip: &Path, place: &Place<'_>, rom: &Ota, json: bool) -> Result<(), Failure> {
     let entries = match place.partition {
         "" => list_partitions(rom)?,
         partition => rom
@@ -356,7 +361,7 @@ fn print_list(zip: &Path, place: &Place<'_>, rom: &Rom, json: bool) -> Result<()
 }
 
 /// The partitions, as if they were folders of the package.
-fn list_partitions(rom: &Rom) -> Result<Vec<Entry>, Failure> {
+fn list_partitions(rom: &Ota) -> Result<Vec<Entry>, Failure> {
     rom.partitions()
         .map(|name| {
             Ok(Entry {
@@ -386,9 +391,9 @@ fn describe(entry: &Entry) -> String {
     }
 }
 
-fn extract(place: &Place<'_>, rom: &Rom, output: Option<&Path>) -> Result<(), Failure> {
+fn extract(place: &Place<'_>, rom: &Ota, output: Option<&Path>) -> Result<(), Failure> {
     let Some(output) = output else {
-        let mut stdout = Terminal {
+        let mut stdout = GuardedStdout {
             checked: !io::stdout().is_terminal(),
             is_binary: false,
         };
@@ -427,7 +432,7 @@ fn extract(place: &Place<'_>, rom: &Rom, output: Option<&Path>) -> Result<(), Fa
     Ok(())
 }
 
-fn copy(place: &Place<'_>, rom: &Rom, out: &mut dyn Write) -> Result<(), Failure> {
+fn copy(place: &Place<'_>, rom: &Ota, out: &mut dyn Write) -> Result<(), Failure> {
     if let Some(path) = place.path {
         let file_system = rom.file_system(place.partition)?;
         return file_system
@@ -482,12 +487,12 @@ fn copy(place: &Place<'_>, rom: &Rom, out: &mut dyn Write) -> Result<(), Failure
 }
 
 /// Standard output, which refuses to send binary data to a terminal.
-struct Terminal {
+struct GuardedStdout {
     checked: bool,
     is_binary: bool,
 }
 
-impl Write for Terminal {
+impl Write for GuardedStdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let is_text = |byte: &u8| !byte.is_ascii_control() || matches!(byte, b'\n' | b'\r' | b'\t');
         if !self.checked && !bytes.iter().all(is_text) {

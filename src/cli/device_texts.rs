@@ -8,8 +8,8 @@ use std::io;
 use std::path::Path;
 
 use romfeed::catalog::exchange::info::DeviceText;
-use romfeed::config::DeviceInfo;
-use romfeed::io::{read_text, write_atomically};
+use romfeed::files::{read_text, write_atomically};
+use romfeed::model::config::DeviceInfo;
 use serde_json::{Map, Value};
 
 use super::devices::MAX_SIZE;

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use romfeed::config::DeviceInfo;
-use romfeed::io::read_text;
+use romfeed::files::read_text;
+use romfeed::model::config::DeviceInfo;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};

@@ -5,22 +5,22 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use romfeed::address;
-use romfeed::build::{Build, Device, Romtype, Variant};
 use romfeed::catalog::exchange::export::{self, Export};
 use romfeed::catalog::exchange::info::DeviceText;
 use romfeed::catalog::exchange::merge::{self, Answer, Taken};
 use romfeed::catalog::exchange::{self, Feed, Format};
 use romfeed::catalog::{Catalogs, file};
-use romfeed::config::{AddressSource, Config};
-use romfeed::digest::{self, Options};
+use romfeed::files::write_atomically;
 use romfeed::generate::{self, Flavours, lock_state, save_catalog};
-use romfeed::io::write_atomically;
-use romfeed::names;
+use romfeed::ingest::digests::{self};
+use romfeed::model::address;
+use romfeed::model::build::{Build, Device, Romtype, Variant};
+use romfeed::model::config::{AddressSource, Config};
+use romfeed::model::names;
 
 use super::args::{ExportArgs, FeedFormat, ImportArgs, Places};
-use super::report::{Talk, chain, count, print_run_error};
-use super::tame::shown;
+use super::escape::shown;
+use super::report::{Terminal, chain, count, print_run_error};
 use super::{Outcome, device_texts};
 
 /// Devices of a feed of which the stored texts are named, each on a line.
@@ -52,7 +52,7 @@ struct Given {
 /// Why an import did not come about.
 enum Refusal {
     /// One line, and whether the call is at fault.
-    Said(String, Outcome),
+    StatedFacts(String, Outcome),
     /// The catalog is at fault.
     Run(generate::Error),
 }
@@ -64,22 +64,22 @@ impl From<generate::Error> for Refusal {
 }
 
 /// Takes up the builds of a feed.
-pub(crate) fn import(args: &ImportArgs, config: &Config, talk: Talk) -> Outcome {
-    match try_import(args, config, talk) {
+pub(crate) fn import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Outcome {
+    match try_import(args, config, terminal) {
         Ok(outcome) => outcome,
-        Err(Refusal::Said(message, outcome)) => {
-            talk.error(&message, None);
+        Err(Refusal::StatedFacts(message, outcome)) => {
+            terminal.error(&message, None);
             outcome
         }
         Err(Refusal::Run(error)) => {
-            print_run_error(talk, &error);
+            print_run_error(terminal, &error);
             Outcome::of_error(&error)
         }
     }
 }
 
-fn try_import(args: &ImportArgs, config: &Config, talk: Talk) -> Result<Outcome, Refusal> {
-    let usage = |message: String| Refusal::Said(message, Outcome::Usage);
+fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<Outcome, Refusal> {
+    let usage = |message: String| Refusal::StatedFacts(message, Outcome::Usage);
     let given = parse_given(args).map_err(usage)?;
     let (name, bytes) = read_feed(&args.file).map_err(usage)?;
     let _lock = lock_state(&config.state)?;
@@ -109,7 +109,7 @@ fn try_import(args: &ImportArgs, config: &Config, talk: Talk) -> Result<Outcome,
             true => Outcome::Usage,
             false => Outcome::Failed,
         };
-        Refusal::Said(format!("{name}: {}", chain(&error)), outcome)
+        Refusal::StatedFacts(format!("{name}: {}", chain(&error)), outcome)
     })?;
     let Feed {
         format,
@@ -133,10 +133,10 @@ fn try_import(args: &ImportArgs, config: &Config, talk: Talk) -> Result<Outcome,
     let num_bad = answers.iter().filter(|a| a.outcome.is_err()).count();
     let is_refused = num_bad > 0 && !args.skip_bad;
     for answer in &answers {
-        print_answer(talk, &name, answer, is_refused);
+        print_answer(terminal, &name, answer, is_refused);
     }
     if !is_refused {
-        print_notes(talk, &answers);
+        print_notes(terminal, &answers);
     }
     for (num, what) in [
         (num_other_devices, "devices"),
@@ -144,11 +144,11 @@ fn try_import(args: &ImportArgs, config: &Config, talk: Talk) -> Result<Outcome,
     ] {
         if num > 0 {
             let builds = count(num, "entry", "entries");
-            talk.line(&format!("{builds} of other {what} passed over"));
+            terminal.line(&format!("{builds} of other {what} passed over"));
         }
     }
     for line in &passed_over {
-        talk.warning(line);
+        terminal.warning(line);
     }
     if is_refused {
         let bad = match num_bad {
@@ -159,30 +159,30 @@ fn try_import(args: &ImportArgs, config: &Config, talk: Talk) -> Result<Outcome,
             true => "correct the feed, or put the zips into the builds folder",
             false => "--skip-bad takes up the rest",
         };
-        talk.line(&format!(
+        terminal.line(&format!(
             "{name}: {bad}, so nothing was imported; {way_out}"
         ));
         return Ok(Outcome::Failed);
     }
     if answers.is_empty() {
         let message = format!("{name} ({format}): there are no builds in it");
-        return Err(Refusal::Said(message, Outcome::Failed));
+        return Err(Refusal::StatedFacts(message, Outcome::Failed));
     }
     let is_new = catalogs.own != before.own;
     if is_new {
         save(config, &catalogs)?;
     }
-    print_summary(talk, &format!("{name} ({format})"), &answers);
-    let has_new_texts = store_texts(talk, config, &answers, &text);
+    print_summary(terminal, &format!("{name} ({format})"), &answers);
+    let has_new_texts = store_texts(terminal, config, &answers, &text);
     if is_new {
-        warn_of_flavour(talk, &args.file, &answers);
-        warn_of_loss(talk, config, &catalogs, &answers);
+        warn_of_flavour(terminal, &args.file, &answers);
+        warn_of_loss(terminal, config, &catalogs, &answers);
         if format == exchange::Format::CrDroid {
-            talk.line("its updater reads {device}.json: device_feed = \"crdroid\" or \"evolution-x\" keeps its form");
+            terminal.line("its updater reads {device}.json: device_feed = \"crdroid\" or \"evolution-x\" keeps its form");
         }
     }
     if is_new || has_new_texts {
-        talk.line("next: romfeed generate");
+        terminal.line("next: romfeed generate");
     }
     Ok(match num_bad {
         0 => Outcome::Done,
@@ -211,7 +211,7 @@ fn flavour_hint(build: &Build) -> String {
 }
 
 /// Adds a note about a flavour that only the feed names, since nothing can compare it later.
-fn warn_of_flavour(talk: Talk, feed: &Path, answers: &[Answer]) {
+fn warn_of_flavour(terminal: Terminal, feed: &Path, answers: &[Answer]) {
     let name = feed.file_name().and_then(|name| name.to_str());
     let mut names = name.into_iter().chain(feed_folders(feed));
     let of_path = names.find_map(names::flavour);
@@ -229,7 +229,7 @@ fn warn_of_flavour(talk: Talk, feed: &Path, answers: &[Answer]) {
         Some((flavour, &described.device))
     });
     if let Some((flavour, device)) = hidden {
-        talk.warning(&format!(
+        terminal.warning(&format!(
             "the feed is of the flavour `{flavour}`, which the names of its packages do not show; \
              if {device} has another flavour too, import each with its own --variant"
         ));
@@ -238,7 +238,12 @@ fn warn_of_flavour(talk: Talk, feed: &Path, answers: &[Answer]) {
 
 /// Stores what the newest entry of each device says for people, and what the feed says of its
 /// only device; returns whether any of that was new.
-fn store_texts(talk: Talk, config: &Config, answers: &[Answer], of_feed: &DeviceText) -> bool {
+fn store_texts(
+    terminal: Terminal,
+    config: &Config,
+    answers: &[Answer],
+    of_feed: &DeviceText,
+) -> bool {
     let is_taken = |answer: &&Answer| !matches!(answer.outcome, Err(_) | Ok(Taken::Buried));
     let mut newest: BTreeMap<String, (i64, &DeviceText)> = BTreeMap::new();
     for described in answers
@@ -268,7 +273,7 @@ fn store_texts(talk: Talk, config: &Config, answers: &[Answer], of_feed: &Device
     let stored = match device_texts::store(&config.devices_local, &texts, &config.known_devices) {
         Ok(stored) => stored,
         Err(error) => {
-            talk.warning(&format!(
+            terminal.warning(&format!(
                 "what the feed says for people is not stored: {error}"
             ));
             return false;
@@ -288,12 +293,12 @@ fn store_texts(talk: Talk, config: &Config, answers: &[Answer], of_feed: &Device
     for line in lines(&stored.added, &|device, keys| {
         format!("{file}: {device}: {keys}")
     }) {
-        talk.line(&line);
+        terminal.line(&line);
     }
     for line in lines(&stored.differing, &|device, keys| {
         format!("the feed has other values for {keys} of {device}; those of {file} stay")
     }) {
-        talk.warning(&line);
+        terminal.warning(&line);
     }
     !stored.added.is_empty()
 }
@@ -359,27 +364,27 @@ fn known_devices(config: &Config, catalogs: &Catalogs) -> Vec<String> {
     known
 }
 
-fn print_answer(talk: Talk, feed: &str, answer: &Answer, is_refused: bool) {
+fn print_answer(terminal: Terminal, feed: &str, answer: &Answer, is_refused: bool) {
     let name = answer.filename.as_deref().unwrap_or_default();
     let name = name.escape_debug();
     match &answer.outcome {
-        Err(reason) => talk.error(&format!("{feed}: {}: {reason}", answer.label), None),
+        Err(reason) => terminal.error(&format!("{feed}: {}: {reason}", answer.label), None),
         // What would have been is of no interest while it is not.
         Ok(_) if is_refused => {}
-        Ok(Taken::Added) => talk.line(&format!("added {name}")),
-        Ok(Taken::IdKept) => talk.line(&format!("id kept {name}")),
+        Ok(Taken::Added) => terminal.line(&format!("added {name}")),
+        Ok(Taken::IdKept) => terminal.line(&format!("id kept {name}")),
         Ok(Taken::Completed(what)) => {
-            talk.line(&format!("completed {name}: {}", what.join(", ")));
+            terminal.line(&format!("completed {name}: {}", what.join(", ")));
         }
-        Ok(Taken::Known) => talk.line(&format!("already known {name}")),
-        Ok(Taken::Buried) => talk.line(&format!(
+        Ok(Taken::Known) => terminal.line(&format!("already known {name}")),
+        Ok(Taken::Buried) => terminal.line(&format!(
             "passed over {name}: it was removed or superseded before; `romfeed catalog add` takes it up again"
         )),
     }
 }
 
 /// Prints the notes on entries; one that holds for many is printed once, or with `-v` for each.
-fn print_notes(talk: Talk, answers: &[Answer]) {
+fn print_notes(terminal: Terminal, answers: &[Answer]) {
     let mut nums: HashMap<&str, usize> = HashMap::new();
     for note in answers.iter().flat_map(|answer| &answer.notes) {
         *nums.entry(note).or_default() += 1;
@@ -387,19 +392,19 @@ fn print_notes(talk: Talk, answers: &[Answer]) {
     for answer in answers {
         for note in &answer.notes {
             match nums.get_mut(note.as_str()) {
-                Some(num) if *num > MAX_ALIKE && talk.verbosity == 0 => {
-                    talk.warning(&format!("{num} entries: {note}"));
+                Some(num) if *num > MAX_ALIKE && terminal.verbosity == 0 => {
+                    terminal.warning(&format!("{num} entries: {note}"));
                     *num = 0;
                 }
                 // Printed for all of them.
                 Some(0) => {}
-                _ => talk.warning(&format!("{}: {note}", answer.label)),
+                _ => terminal.warning(&format!("{}: {note}", answer.label)),
             }
         }
     }
 }
 
-fn print_summary(talk: Talk, feed: &str, answers: &[Answer]) {
+fn print_summary(terminal: Terminal, feed: &str, answers: &[Answer]) {
     let num = |is_it: &dyn Fn(&Result<Taken, String>) -> bool| {
         answers.iter().filter(|a| is_it(&a.outcome)).count()
     };
@@ -418,11 +423,11 @@ fn print_summary(talk: Talk, feed: &str, answers: &[Answer]) {
         .filter(|(n, _)| *n > 0)
         .map(|(n, what)| format!("{n} {what}"))
         .collect();
-    talk.line(&format!("{feed}: {}", parts.join(", ")));
+    terminal.line(&format!("{feed}: {}", parts.join(", ")));
 }
 
 /// Tells what phones will miss of the builds that were added.
-fn warn_of_loss(talk: Talk, config: &Config, catalogs: &Catalogs, answers: &[Answer]) {
+fn warn_of_loss(terminal: Terminal, config: &Config, catalogs: &Catalogs, answers: &[Answer]) {
     let added = answers.iter().filter_map(|answer| match answer.outcome {
         Ok(Taken::Added) => answer.filename.as_deref(),
         _ => None,
@@ -437,20 +442,20 @@ fn warn_of_loss(talk: Talk, config: &Config, catalogs: &Catalogs, answers: &[Ans
         matches!(address, Some((url, AddressSource::Template)) if Some(&url) != build.url.as_ref())
     };
     if let Some((url, _)) = added.iter().find(is_moved).and_then(|b| config.address(b)) {
-        talk.warning(&format!(
+        terminal.warning(&format!(
             "`url` in the settings goes before the addresses of the feed: {url}"
         ));
     }
     let num_bare = added.iter().filter(|b| b.incremental.is_none()).count();
     if num_bare > 0 {
-        talk.line(&format!(
+        terminal.line(&format!(
             "{} without an incremental; name those in the field under known_incrementals if phones ask with {{incr}}",
             count(num_bare, "build is", "builds are")
         ));
     }
     let num_unhashed = added.iter().filter(|b| b.sha256.is_none()).count();
     if num_unhashed > 0 {
-        talk.line(&format!(
+        terminal.line(&format!(
             "{} without a sha256, so the feeds of LineageOS 23.2 on leave {} out until the zip is in {}",
             count(num_unhashed, "build is", "builds are"),
             if num_unhashed == 1 { "it" } else { "them" },
@@ -463,7 +468,7 @@ fn warn_of_loss(talk: Talk, config: &Config, catalogs: &Catalogs, answers: &[Ans
         .filter(|b| b.sha256.is_some() && b.sdk_level.is_none())
         .count();
     if num_unleveled > 0 {
-        talk.line(&format!(
+        terminal.line(&format!(
             "{} without an API level, so LineageOS 23.2 on hides {} until the zip is in {}",
             count(num_unleveled, "build is", "builds are"),
             if num_unleveled == 1 { "it" } else { "them" },
@@ -483,19 +488,23 @@ pub(crate) fn places(args: &ExportArgs) -> Places {
 }
 
 /// Writes the official backend's `builds.json`.
-pub(crate) fn export(args: &ExportArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
+pub(crate) fn export(
+    args: &ExportArgs,
+    config: &Config,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
     let given = parse_variant(args.variant.as_deref())
         .and_then(|variant| Ok((variant, parse_url_base(args.url_base.as_deref())?)));
     let (variant, url_base) = match given {
         Ok(given) => given,
         Err(message) => {
-            talk.error(&message, None);
+            terminal.error(&message, None);
             return Ok(Outcome::Usage);
         }
     };
     let is_catalog = |output: &Path| config.catalogs.iter().any(|path| is_same(path, output));
     if args.output.as_deref().is_some_and(is_catalog) {
-        talk.error("--output names the catalog; choose another file", None);
+        terminal.error("--output names the catalog; choose another file", None);
         return Ok(Outcome::Usage);
     }
     let load = || -> Result<_, generate::Error> {
@@ -504,7 +513,7 @@ pub(crate) fn export(args: &ExportArgs, config: &Config, talk: Talk) -> io::Resu
     let catalog = match load() {
         Ok(catalog) => catalog,
         Err(error) => {
-            print_run_error(talk, &error);
+            print_run_error(terminal, &error);
             return Ok(Outcome::of_error(&error));
         }
     };
@@ -522,18 +531,18 @@ pub(crate) fn export(args: &ExportArgs, config: &Config, talk: Talk) -> io::Resu
             },
         },
     );
-    print_export(talk, &export);
+    print_export(terminal, &export);
     if export.num_builds == 0 {
-        talk.line("there is no full build to write");
+        terminal.line("there is no full build to write");
     }
     match &args.output {
         None => io::stdout().write_all(&export.json)?,
         Some(file) => {
             if let Err(error) = write_atomically(file, &export.json) {
-                talk.error(&format!("cannot write {}: {error}", file.display()), None);
+                terminal.error(&format!("cannot write {}: {error}", file.display()), None);
                 return Ok(Outcome::Failed);
             }
-            talk.line(&format!(
+            terminal.line(&format!(
                 "{}: {}",
                 file.display(),
                 count(export.num_builds, "build", "builds")
@@ -542,7 +551,7 @@ pub(crate) fn export(args: &ExportArgs, config: &Config, talk: Talk) -> io::Resu
                 Some(base) => base.clone(),
                 None => format!("the address of what lies in {}", config.builds.display()),
             };
-            talk.line(&format!(
+            terminal.line(&format!(
                 "next: give it to the backend as UPSTREAM_PATH, with DOWNLOAD_BASE_URL={base}"
             ));
         }
@@ -561,7 +570,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 fn read_sha1(build: &Build, config: &Config) -> Result<String, String> {
     let zip = config.builds.join(&build.path);
     let sha256 = build.sha256.as_deref().unwrap_or_default();
-    match digest::sha1_file(&zip, sha256, &Options::of(config)) {
+    match digests::sha1_file(&zip, sha256, &digests::options(config)) {
         Ok(Some(sha1)) => Ok(sha1),
         Ok(None) => Err(format!(
             "no sha1: {} is not its zip, by its sha256",
@@ -575,13 +584,13 @@ fn read_sha1(build: &Build, config: &Config) -> Result<String, String> {
     }
 }
 
-fn print_export(talk: Talk, export: &Export) {
+fn print_export(terminal: Terminal, export: &Export) {
     for (filename, note) in &export.notes {
-        talk.warning(&format!("{}: {note}", filename.escape_debug()));
+        terminal.warning(&format!("{}: {note}", filename.escape_debug()));
     }
     if export.num_deltas > 0 {
         let deltas = count(export.num_deltas, "delta", "deltas");
-        talk.line(&format!("{deltas} left out: that server offers none"));
+        terminal.line(&format!("{deltas} left out: that server offers none"));
     }
     if export.num_other_variants > 0 {
         let names = export.other_variants.iter().map(|variant| match variant {
@@ -589,13 +598,13 @@ fn print_export(talk: Talk, export: &Export) {
             None => "none".to_owned(),
         });
         let names: Vec<String> = names.collect();
-        talk.line(&format!(
+        terminal.line(&format!(
             "{} of another variant left out ({}): that server keeps none apart, so give each a file of its own with --variant",
             count(export.num_other_variants, "build", "builds"),
             names.join(", ")
         ));
     }
     for (filename, reason) in &export.left_out {
-        talk.error(&format!("{}: {reason}", filename.escape_debug()), None);
+        terminal.error(&format!("{}: {reason}", filename.escape_debug()), None);
     }
 }

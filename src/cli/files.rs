@@ -5,17 +5,17 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use romfeed::catalog::Catalogs;
-use romfeed::config::Config;
-use romfeed::fetch::{Ask, Fetch, Reach, follow};
+use romfeed::fetch::{Fetch, Reach, Request, follow};
+use romfeed::files::read_file;
 use romfeed::generate;
-use romfeed::io::read_file;
-use romfeed::site::writer::{self, MAX_PUBLISHED_MANIFEST};
-use romfeed::upload::{self, Step};
+use romfeed::hosting::upload::{self, Step};
+use romfeed::model::config::Config;
+use romfeed::publish::site::writer::{self, MAX_PUBLISHED_MANIFEST};
 
 use super::args::{FilesArgs, FilesStep};
-use super::report::{Talk, chain, print_run_error};
-use super::tame::escape;
-use super::{Outcome, live};
+use super::escape::escape;
+use super::report::{Terminal, chain, print_run_error};
+use super::{Outcome, http};
 
 /// Most redirects on the way to it.
 const MAX_REDIRECTS: usize = 20;
@@ -23,7 +23,7 @@ const MAX_REDIRECTS: usize = 20;
 const TIMEOUT: u16 = 30;
 
 /// Runs the verb.
-pub(crate) fn run(args: &FilesArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
+pub(crate) fn run(args: &FilesArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
     let published = match &args.published {
         None => BTreeSet::new(),
         Some(place) => match read_published(place) {
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &FilesArgs, config: &Config, talk: Talk) -> io::Result<O
             Err(message) => {
                 let hint =
                     "give the site's .romfeed/manifest.json, or an empty file if it has none";
-                talk.error(&escape(&message), Some(hint));
+                terminal.error(&escape(&message), Some(hint));
                 return Ok(Outcome::Failed);
             }
         },
@@ -39,15 +39,15 @@ pub(crate) fn run(args: &FilesArgs, config: &Config, talk: Talk) -> io::Result<O
     let own = match writer::own_files(&config.out) {
         Ok(own) => own,
         Err(error) => {
-            print_run_error(talk, &generate::Error::from(error));
+            print_run_error(terminal, &generate::Error::from(error));
             return Ok(Outcome::Failed);
         }
     };
     let is_of_site = |step: &FilesStep| !matches!(step, FilesStep::Zips | FilesStep::Images);
     if own.is_empty() && args.steps.iter().any(is_of_site) {
-        let out = super::tame::shown(&config.out);
+        let out = super::escape::shown(&config.out);
         let message = format!("there is no site in {out}");
-        talk.error(&message, Some("run `romfeed generate` first"));
+        terminal.error(&message, Some("run `romfeed generate` first"));
         return Ok(Outcome::Usage);
     }
     let mut lines = BTreeSet::new();
@@ -62,12 +62,12 @@ pub(crate) fn run(args: &FilesArgs, config: &Config, talk: Talk) -> io::Result<O
         let (files, warnings) = match found {
             Ok(found) => found,
             Err(error) => {
-                print_run_error(talk, &error);
+                print_run_error(terminal, &error);
                 return Ok(Outcome::of_error(&error));
             }
         };
         for warning in warnings {
-            talk.warning(&warning);
+            terminal.warning(&warning);
         }
         lines.extend(files.into_iter().map(|file| match (args.url, file.url) {
             (true, url) => format!("{}\t{}", file.path, url.unwrap_or_default()),
@@ -113,10 +113,14 @@ fn read_published(place: &str) -> Result<BTreeSet<String>, String> {
 
 /// A manifest on a host; empty if it is certain that there is none.
 fn fetch(url: &str) -> Result<Vec<u8>, String> {
-    let http = live::connect(None, TIMEOUT, Reach::Any)?;
+    let http = http::connect(None, TIMEOUT, Reach::Any)?;
     let http: &dyn Fetch = &http;
-    let answers = follow(http, &Ask::get(url, MAX_PUBLISHED_MANIFEST), MAX_REDIRECTS)
-        .map_err(|fault| format!("cannot get {url}: {fault}"))?;
+    let answers = follow(
+        http,
+        &Request::get(url, MAX_PUBLISHED_MANIFEST),
+        MAX_REDIRECTS,
+    )
+    .map_err(|fault| format!("cannot get {url}: {fault}"))?;
     match answers.into_iter().next_back() {
         Some(answer) if answer.status == 200 && !answer.is_cut => Ok(answer.body),
         Some(answer) if [404, 410].contains(&answer.status) => Ok(Vec::new()),

@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 
-use romfeed::finding::{Finding, Rule, Severity};
+use ota_view::finding::{Finding, Rule, Severity};
 use serde::Serialize;
 
+use super::escape::escape;
 use super::inspect::print_json;
-use super::report::Talk;
-use super::tame::escape;
+use super::report::Terminal;
 
 /// A finding in `--json`; part of the documented schema.
 #[derive(Serialize)]
@@ -24,12 +24,12 @@ struct Line<'a> {
 /// Prints findings: with `json` as one object a line, otherwise for people, those that say the same
 /// at once, each with what to do about it. `-v` adds each place and entry, and who wants it so; `-q`
 /// leaves errors alone.
-pub(crate) fn print(talk: Talk, findings: &[Finding], json: bool) -> io::Result<()> {
+pub(crate) fn print(terminal: Terminal, findings: &[Finding], json: bool) -> io::Result<()> {
     if json {
         return findings.iter().try_for_each(print_line);
     }
     for group in groups(findings) {
-        print_group(talk, &group);
+        print_group(terminal, &group);
     }
     Ok(())
 }
@@ -80,7 +80,7 @@ fn without_values(message: &str) -> String {
     outside.join("`").replace(is_digit, "")
 }
 
-fn print_group(talk: Talk, group: &Group<'_>) {
+fn print_group(terminal: Terminal, group: &Group<'_>) {
     let Some(first) = group.first() else { return };
     let rule = first.rule;
     let (color, is_error) = match rule.severity {
@@ -89,21 +89,29 @@ fn print_group(talk: Talk, group: &Group<'_>) {
         Severity::Note => ("36", false),
     };
     let tell = |text: &str| match is_error {
-        true => talk.always(text),
-        false => talk.line(text),
+        true => terminal.always(text),
+        false => terminal.line(text),
     };
-    let severity = talk.paint(color, rule.severity.as_str());
+    let severity = terminal.paint(color, rule.severity.as_str());
     let headline = escape(&headline(first, group));
     tell(&format!("{severity} {} {headline}", rule.id));
-    if talk.verbosity > 0 && group.len() > 1 {
+    if terminal.verbosity > 0 && group.len() > 1 {
         for finding in group {
             let line = format!("{}: {}", finding.place, finding.text());
             tell(&format!("    {}", escape(&line)));
         }
     }
-    tell(&format!("  {} {}", talk.paint("1", "fix:"), first.fix()));
-    if talk.verbosity > 0 {
-        tell(&format!("  {} {}", talk.paint("1", "source:"), rule.source));
+    tell(&format!(
+        "  {} {}",
+        terminal.paint("1", "fix:"),
+        first.fix()
+    ));
+    if terminal.verbosity > 0 {
+        tell(&format!(
+            "  {} {}",
+            terminal.paint("1", "source:"),
+            rule.source
+        ));
     }
 }
 

@@ -6,20 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use romfeed::digest::{self, Algorithm, Error, FEEDS, Options, Source, Watch};
+use digest_lanes::Stamp;
+use digest_lanes::{Algorithm, Error, Options, Source, Watch};
 use romfeed::generate::Observer;
-use romfeed::io::Stamp;
+use romfeed::ingest::digests::FEEDS;
 
 use super::args::HashArgs;
 use super::config::default_jobs;
+use super::escape::{harmless, shown};
 use super::progress::Progress;
-use super::report::{Talk, chain};
-use super::tame::{harmless, shown};
+use super::report::{Terminal, chain};
 
 /// Prints a line for each file and algorithm, in the order of the files; answers whether all
 /// could be read.
-pub(crate) fn run(args: &HashArgs, talk: Talk) -> io::Result<bool> {
-    let mut lines = Lines::new(args, talk);
+pub(crate) fn run(args: &HashArgs, terminal: Terminal) -> io::Result<bool> {
+    let mut lines = Lines::new(args, terminal);
     let stamps: Vec<io::Result<Stamp>> = args.files.iter().map(|file| stamp(file)).collect();
     let mut sources = Vec::new();
     for (place, (path, stamp)) in args.files.iter().zip(stamps).enumerate() {
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &HashArgs, talk: Talk) -> io::Result<bool> {
     };
     let num_bytes = sources.iter().map(|source| source.stamp.size).sum();
     lines.progress.hashing(sources.len(), num_bytes);
-    digest::digest_files(&sources, &lines.algorithms, &options, &lines);
+    digest_lanes::digest_files(&sources, &lines.algorithms, &options, &lines);
     lines.progress.hashing_done();
     let printed = lines.printed.into_inner();
     let printed = printed.unwrap_or_else(PoisonError::into_inner);
@@ -63,7 +64,7 @@ struct Lines<'a> {
     /// Which of the files each source is.
     places: Vec<usize>,
     progress: Progress,
-    talk: Talk,
+    terminal: Terminal,
     printed: Mutex<Printed>,
     /// Nobody reads what is printed any more.
     is_over: AtomicBool,
@@ -79,7 +80,7 @@ struct Printed {
 }
 
 impl<'a> Lines<'a> {
-    fn new(args: &'a HashArgs, talk: Talk) -> Lines<'a> {
+    fn new(args: &'a HashArgs, terminal: Terminal) -> Lines<'a> {
         let chosen = [
             (args.md5, Algorithm::Md5),
             (args.sha1, Algorithm::Sha1),
@@ -94,8 +95,8 @@ impl<'a> Lines<'a> {
             files: &args.files,
             algorithms,
             places: Vec::new(),
-            progress: Progress::new(talk),
-            talk,
+            progress: Progress::new(terminal),
+            terminal,
             printed: Mutex::new(Printed {
                 num_files: 0,
                 waiting: BTreeMap::new(),
@@ -108,7 +109,7 @@ impl<'a> Lines<'a> {
 
     fn fail(&self, place: usize, error: &Error) {
         let message = format!("{}: {}", shown(&self.files[place]), chain(error));
-        self.progress.pause(|| self.talk.error(&message, None));
+        self.progress.pause(|| self.terminal.error(&message, None));
         self.add(place, Vec::new());
         self.printed
             .lock()

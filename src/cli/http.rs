@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use romfeed::fetch::{Http, Reach, Settings, parse_roots};
 
-use super::tame::shown;
+use super::escape::shown;
 
 /// How live hosts know who asks.
 const USER_AGENT: &str = concat!("romfeed/", env!("CARGO_PKG_VERSION"));

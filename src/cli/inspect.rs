@@ -5,22 +5,22 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use romfeed::build::{Kind, Variant};
-use romfeed::class::Class;
-use romfeed::config::Config;
-use romfeed::digest::{self, Digests, Options};
-use romfeed::facts::Fact;
+use ota_view::io::Counters;
 use romfeed::fetch::Traffic;
 use romfeed::generate::Fault;
 use romfeed::generate::edit::path_in_builds;
+use romfeed::ingest::digests::{self, Digests};
 use romfeed::ingest::{self, Context, Examined};
-use romfeed::io::Counters;
+use romfeed::model::build::{Kind, Variant};
+use romfeed::model::config::Config;
+use romfeed::model::facts::Fact;
+use romfeed::model::fault_kind::FaultKind;
 use serde::Serialize;
 
 use super::args::InspectArgs;
+use super::escape::shown;
 use super::remote;
-use super::report::{Talk, chain, print_fault};
-use super::tame::shown;
+use super::report::{Terminal, chain, print_fault};
 
 /// One line of `--json`; part of the documented schema.
 #[derive(Serialize)]
@@ -70,7 +70,7 @@ struct ErrorBody {
 }
 
 impl ErrorLine {
-    pub(crate) fn new(zip: &Path, class: Class, message: String) -> ErrorLine {
+    pub(crate) fn new(zip: &Path, class: FaultKind, message: String) -> ErrorLine {
         ErrorLine {
             file: zip.display().to_string(),
             error: ErrorBody {
@@ -82,7 +82,7 @@ impl ErrorLine {
 }
 
 /// Prints all packages; answers whether all could be read.
-pub(crate) fn run(args: &InspectArgs, config: &Config, talk: Talk) -> io::Result<bool> {
+pub(crate) fn run(args: &InspectArgs, config: &Config, terminal: Terminal) -> io::Result<bool> {
     let mut all_sound = true;
     for (index, zip) in args.zips.iter().enumerate() {
         match inspect(zip, config, args.hash) {
@@ -91,27 +91,27 @@ pub(crate) fn run(args: &InspectArgs, config: &Config, talk: Talk) -> io::Result
             }
             Ok(inspected) => {
                 let gap = if index > 0 { "\n" } else { "" };
-                write!(io::stdout(), "{gap}{}", describe(zip, &inspected, talk))?;
+                write!(io::stdout(), "{gap}{}", describe(zip, &inspected, terminal))?;
             }
             Err(error) => {
                 all_sound = false;
                 if args.json {
-                    print_json(&ErrorLine::new(zip, error.class(), chain(&error)))?;
-                } else if error.class() == Class::Io && remote::address(zip).is_some() {
+                    print_json(&ErrorLine::new(zip, error.kind(), chain(&error)))?;
+                } else if error.kind() == FaultKind::Io && remote::address(zip).is_some() {
                     let text = format!("{}: {}", shown(zip), chain(&error));
-                    talk.error(&text, Some(remote::HINT));
-                } else if error.class() == Class::NotARom {
-                    talk.error(
+                    terminal.error(&text, Some(remote::HINT));
+                } else if error.kind() == FaultKind::NotARom {
+                    terminal.error(
                         &format!("{}: {}", shown(zip), chain(&error)),
                         Some("look into it with --props, --ls or --extract"),
                     );
                 } else {
                     let fault = Fault {
                         path: zip.display().to_string(),
-                        class: error.class(),
+                        class: error.kind(),
                         error: error.into(),
                     };
-                    print_fault(talk, &fault);
+                    print_fault(terminal, &fault);
                 }
             }
         }
@@ -123,7 +123,7 @@ pub(crate) fn run(args: &InspectArgs, config: &Config, talk: Talk) -> io::Result
 pub(crate) fn print_json<T: Serialize>(value: &T) -> io::Result<()> {
     let mut text = serde_json::to_string(value).map_err(io::Error::other)?;
     text.push('\n');
-    io::stdout().write_all(super::tame::json(&text).as_bytes())
+    io::stdout().write_all(super::escape::json(&text).as_bytes())
 }
 
 /// What is known about a package.
@@ -145,10 +145,10 @@ fn inspect(zip: &Path, config: &Config, hash: bool) -> Result<Inspected, ingest:
     };
     let digests = match hash {
         false => None,
-        true => Some(digest::digest_file(
+        true => Some(digests::digest_file(
             zip,
             package.stamp,
-            &Options::of(config),
+            &digests::options(config),
         )?),
     };
     if let Some(digests) = &digests {
@@ -241,7 +241,7 @@ pub(crate) fn format_time(seconds: i64) -> String {
 }
 
 /// The facts as a table, every value escaped.
-fn describe(zip: &Path, inspected: &Inspected, talk: Talk) -> String {
+fn describe(zip: &Path, inspected: &Inspected, terminal: Terminal) -> String {
     let package = &inspected.package;
     let mut text = format!(
         "{}\n  {} package, layout {}{}\n",
@@ -311,14 +311,14 @@ fn describe(zip: &Path, inspected: &Inspected, talk: Talk) -> String {
         }
     }
     row("size", &package.stamp.size.to_string(), "");
-    if talk.verbosity > 0 {
+    if terminal.verbosity > 0 {
         row(
             "read",
             &counters_line(package.counters, package.stamp.size),
             "",
         );
     }
-    if let Some(traffic) = inspected.traffic.filter(|_| talk.verbosity > 0) {
+    if let Some(traffic) = inspected.traffic.filter(|_| terminal.verbosity > 0) {
         row("asked its host", &traffic.to_string(), "");
     }
     if let Some(digests) = &inspected.digests {

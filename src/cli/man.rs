@@ -6,11 +6,11 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
-use romfeed::io::write_atomically;
+use romfeed::files::write_atomically;
 
 use super::Outcome;
 use super::args::Cli;
-use super::report::Talk;
+use super::report::Terminal;
 
 /// What the program is called.
 const NAME: &str = "romfeed";
@@ -32,7 +32,7 @@ Lock and cache of this machine, beside the catalog.
 
 /// Prints the manual page of romfeed, or of the verb with this path: `catalog add`, or
 /// `catalog-add` as the page is called.
-pub(crate) fn print(verb: &[String], talk: Talk) -> io::Result<Outcome> {
+pub(crate) fn print(verb: &[String], terminal: Terminal) -> io::Result<Outcome> {
     let mut command = Cli::command();
     command.build();
     let names = verb
@@ -43,7 +43,7 @@ pub(crate) fn print(verb: &[String], talk: Talk) -> io::Result<Outcome> {
     names.next_if_eq(&NAME);
     for name in names {
         let Some(found) = command.find_subcommand(name) else {
-            talk.error(&format!("there is no verb `{}`", name.escape_debug()), None);
+            terminal.error(&format!("there is no verb `{}`", name.escape_debug()), None);
             return Ok(Outcome::Usage);
         };
         command = found.clone();
@@ -53,14 +53,14 @@ pub(crate) fn print(verb: &[String], talk: Talk) -> io::Result<Outcome> {
 }
 
 /// Writes all pages to a folder, each under the name that `man` looks for.
-pub(crate) fn write_all(folder: &Path, talk: Talk) -> Outcome {
+pub(crate) fn write_all(folder: &Path, terminal: Terminal) -> Outcome {
     let mut command = Cli::command();
     command.build();
     match write_pages(&command, folder) {
         Ok(()) => Outcome::Done,
         Err(error) => {
             let what = format!("cannot write pages to {}: {error}", folder.display());
-            talk.error(&what, None);
+            terminal.error(&what, None);
             Outcome::Failed
         }
     }

@@ -8,16 +8,17 @@ mod catalog_merge;
 mod check;
 mod check_zip;
 mod config;
+mod contents;
 mod device_texts;
 mod devices;
+mod escape;
 mod exchange;
-mod explore;
 mod files;
 mod findings;
 mod hash;
+mod http;
 mod init;
 mod inspect;
-mod live;
 mod man;
 mod progress;
 mod rate;
@@ -26,7 +27,6 @@ mod report;
 #[cfg(feature = "serve")]
 mod serve;
 mod simulate;
-mod tame;
 mod theme;
 
 use std::borrow::Cow;
@@ -37,14 +37,14 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{CommandFactory, Parser};
-use romfeed::config::Config;
 use romfeed::generate::{self, Event, Report};
+use romfeed::model::config::Config;
 use serde::Serialize;
 
 use args::{CatalogCommand, Cli, Command, GenerateArgs, Global, Places};
 use config::{Flags, Resolved};
 use progress::Progress;
-use report::{Next, Talk};
+use report::{Next, Terminal};
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,12 +89,12 @@ pub(crate) fn run() -> ExitCode {
         return outcome.into();
     }
     let cli: Cli = parse(&args);
-    let talk = Talk::new(&cli.global);
-    match dispatch(&cli, talk) {
+    let terminal = Terminal::new(&cli.global);
+    match dispatch(&cli, terminal) {
         Ok(outcome) => outcome.into(),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            talk.error(&format!("cannot print: {error}"), None);
+            terminal.error(&format!("cannot print: {error}"), None);
             Outcome::Failed.into()
         }
     }
@@ -105,7 +105,7 @@ pub(crate) fn run() -> ExitCode {
 fn parse<T: Parser>(args: &[OsString]) -> T {
     T::try_parse_from(args).unwrap_or_else(|error| {
         let text = error.render().to_string();
-        let Cow::Owned(escaped) = tame::harmless(&text) else {
+        let Cow::Owned(escaped) = escape::harmless(&text) else {
             error.exit();
         };
         // A closed stream has no reader.
@@ -118,25 +118,25 @@ fn parse<T: Parser>(args: &[OsString]) -> T {
 fn keep_contained_panics_quiet() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if !romfeed::contain::is_contained() {
+        if !ota_view::catch_panic::is_catching() {
             usual(info);
         }
     }));
 }
 
-fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
-    let resolve = |flags: Flags<'_>| resolve(&cli.global, flags, talk);
+fn dispatch(cli: &Cli, terminal: Terminal) -> io::Result<Outcome> {
+    let resolve = |flags: Flags<'_>| resolve(&cli.global, flags, terminal);
     match &cli.command {
         Command::Init(args) => {
             if cli.global.config.is_some() {
-                talk.error(
+                terminal.error(
                     "init sets up the current folder",
                     Some("leave out --config"),
                 );
                 return Ok(Outcome::Usage);
             }
             match resolve(Flags::new(&args.places)) {
-                Some(resolved) => init::run(args, &warn_of_devices(resolved, talk), talk),
+                Some(resolved) => init::run(args, &warn_of_devices(resolved, terminal), terminal),
                 None => Ok(Outcome::Usage),
             }
         }
@@ -147,27 +147,27 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
                 jobs: args.jobs,
                 io_limit: args.io_limit,
             };
-            run_generate(args, cli.global.config.as_deref(), resolve(flags), talk)
+            run_generate(args, cli.global.config.as_deref(), resolve(flags), terminal)
         }
         Command::Inspect(args) => {
             let Some(resolved) = resolve(Flags::new(&Places::default())) else {
                 return Ok(Outcome::Usage);
             };
-            let config = warn_of_devices(resolved, talk);
+            let config = warn_of_devices(resolved, terminal);
             if args.hash && args.zips.iter().any(|zip| remote::address(zip).is_some()) {
-                talk.error(
+                terminal.error(
                     "--hash reads all of a package, and of an address only parts are read",
                     Some("download it first, or read it to its end with `romfeed check URL`"),
                 );
                 return Ok(Outcome::Usage);
             }
             if args.extract.is_some() && args.zips.len() > 1 {
-                talk.error("--extract takes one package at a time", None);
+                terminal.error("--extract takes one package at a time", None);
                 return Ok(Outcome::Usage);
             }
-            let all_sound = match explore::run(args, &config, talk) {
+            let all_sound = match contents::run(args, &config, terminal) {
                 Some(result) => result?,
-                None => inspect::run(args, &config, talk)?,
+                None => inspect::run(args, &config, terminal)?,
             };
             Ok(if all_sound {
                 Outcome::Done
@@ -177,20 +177,20 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
         }
         Command::Check(args) => {
             if args.rules {
-                findings::print_rules(romfeed::verify::rules::ALL, args.json)?;
-                findings::print_rules(romfeed::check::rules::ALL, args.json)?;
+                findings::print_rules(ota_view::verify::rules::ALL, args.json)?;
+                findings::print_rules(romfeed::clients::check::rules::ALL, args.json)?;
                 return Ok(Outcome::Done);
             }
             let Some(resolved) = resolve(Flags::new(&args.places)) else {
                 return Ok(Outcome::Usage);
             };
-            let config = warn_of_devices(resolved, talk);
+            let config = warn_of_devices(resolved, terminal);
             match args.packages.is_empty() {
-                true => check::run(args, &config, talk),
+                true => check::run(args, &config, terminal),
                 false => {
                     let ca = args.live.ca.as_deref();
                     let (zips, certificates) = (&args.packages, &args.certificate);
-                    check_zip::run(zips, certificates, ca, args.json, &config, talk)
+                    check_zip::run(zips, certificates, ca, args.json, &config, terminal)
                 }
             }
         }
@@ -204,7 +204,12 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
                 && let [base, ours, theirs] = &versions[..]
             {
                 let (files, prefer) = ([base, ours, theirs], prefer.map(Into::into));
-                return Ok(catalog_merge::drive(files, name.as_deref(), prefer, talk));
+                return Ok(catalog_merge::drive(
+                    files,
+                    name.as_deref(),
+                    prefer,
+                    terminal,
+                ));
             }
             let places_of_export;
             let flags = match &args.command {
@@ -229,41 +234,45 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             let Some(resolved) = resolve(flags) else {
                 return Ok(Outcome::Usage);
             };
-            let mut config = warn_of_devices(resolved, talk);
+            let mut config = warn_of_devices(resolved, terminal);
             config.new_catalog = match &args.command {
                 CatalogCommand::Add(add) => add.new_catalog,
                 CatalogCommand::Import(import) => import.new_catalog,
                 _ => false,
             };
             match &args.command {
-                CatalogCommand::Add(add) => Ok(catalog::add(add, &config, talk)),
-                CatalogCommand::Remove { names, .. } => Ok(catalog::remove(names, &config, talk)),
+                CatalogCommand::Add(add) => Ok(catalog::add(add, &config, terminal)),
+                CatalogCommand::Remove { names, .. } => {
+                    Ok(catalog::remove(names, &config, terminal))
+                }
                 CatalogCommand::Yank { names, reason, .. } => {
-                    Ok(catalog::yank(names, Some(reason), &config, talk))
+                    Ok(catalog::yank(names, Some(reason), &config, terminal))
                 }
                 CatalogCommand::Unyank { names, .. } => {
-                    Ok(catalog::yank(names, None, &config, talk))
+                    Ok(catalog::yank(names, None, &config, terminal))
                 }
-                CatalogCommand::List { json, .. } => catalog::list(*json, &config, talk),
-                CatalogCommand::Merge { prefer, .. } => {
-                    Ok(catalog_merge::run(prefer.map(Into::into), &config, talk))
-                }
-                CatalogCommand::Import(import) => Ok(exchange::import(import, &config, talk)),
-                CatalogCommand::Export(export) => exchange::export(export, &config, talk),
+                CatalogCommand::List { json, .. } => catalog::list(*json, &config, terminal),
+                CatalogCommand::Merge { prefer, .. } => Ok(catalog_merge::run(
+                    prefer.map(Into::into),
+                    &config,
+                    terminal,
+                )),
+                CatalogCommand::Import(import) => Ok(exchange::import(import, &config, terminal)),
+                CatalogCommand::Export(export) => exchange::export(export, &config, terminal),
             }
         }
         Command::Files(args) => {
             let Some(resolved) = resolve(Flags::new(&args.places)) else {
                 return Ok(Outcome::Usage);
             };
-            files::run(args, &warn_of_devices(resolved, talk), talk)
+            files::run(args, &warn_of_devices(resolved, terminal), terminal)
         }
         Command::Simulate(args) => {
             let places = simulate::places(args);
             let Some(resolved) = resolve(Flags::new(&places)) else {
                 return Ok(Outcome::Usage);
             };
-            simulate::run(args, &warn_of_devices(resolved, talk), talk)
+            simulate::run(args, &warn_of_devices(resolved, terminal), terminal)
         }
         #[cfg(feature = "serve")]
         Command::Serve(args) => {
@@ -274,10 +283,10 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
             let Some(resolved) = resolve(flags) else {
                 return Ok(Outcome::Usage);
             };
-            let config = warn_of_devices(resolved, talk);
-            serve::run(args, cli.global.config.as_deref(), config, talk)
+            let config = warn_of_devices(resolved, terminal);
+            serve::run(args, cli.global.config.as_deref(), config, terminal)
         }
-        Command::Hash(args) => Ok(match hash::run(args, talk)? {
+        Command::Hash(args) => Ok(match hash::run(args, terminal)? {
             true => Outcome::Done,
             false => Outcome::Failed,
         }),
@@ -289,24 +298,24 @@ fn dispatch(cli: &Cli, talk: Talk) -> io::Result<Outcome> {
         }
         Command::Man {
             to: Some(folder), ..
-        } => Ok(man::write_all(folder, talk)),
-        Command::Man { verb, to: None } => man::print(verb, talk),
+        } => Ok(man::write_all(folder, terminal)),
+        Command::Man { verb, to: None } => man::print(verb, terminal),
     }
 }
 
 /// Tells of a broken `devices.json` where it does not count as a failure.
-fn warn_of_devices(resolved: Resolved, talk: Talk) -> Config {
+fn warn_of_devices(resolved: Resolved, terminal: Terminal) -> Config {
     for error in &resolved.devices_errors {
-        talk.warning(error);
+        terminal.warning(error);
     }
     resolved.config
 }
 
-fn resolve(global: &Global, flags: Flags<'_>, talk: Talk) -> Option<Resolved> {
+fn resolve(global: &Global, flags: Flags<'_>, terminal: Terminal) -> Option<Resolved> {
     match config::resolve(global.config.as_deref(), flags) {
         Ok(resolved) => Some(resolved),
         Err(error) => {
-            talk.error(&report::chain(&error), None);
+            terminal.error(&report::chain(&error), None);
             None
         }
     }
@@ -333,7 +342,7 @@ fn next_step(args: &GenerateArgs, file: Option<&Path>) -> Next {
         true => Next::Unsaid,
         false if !script.is_file() => Next::Upload,
         false if folder.as_os_str().is_empty() => Next::Script("./publish".to_owned()),
-        false => Next::Script(tame::shown(&script)),
+        false => Next::Script(escape::shown(&script)),
     }
 }
 
@@ -341,7 +350,7 @@ fn run_generate(
     args: &GenerateArgs,
     file: Option<&Path>,
     resolved: Option<Resolved>,
-    talk: Talk,
+    terminal: Terminal,
 ) -> io::Result<Outcome> {
     let Some(Resolved {
         mut config,
@@ -352,8 +361,8 @@ fn run_generate(
     };
     // The default may well be absent, where a catalog is all there is.
     if args.places.builds.is_some() && !config.builds.exists() {
-        talk.error(
-            &format!("there is no folder {}", tame::shown(&config.builds)),
+        terminal.error(
+            &format!("there is no folder {}", escape::shown(&config.builds)),
             Some("name the folder the zips are in by --builds or ROMFEED_BUILDS"),
         );
         return Ok(Outcome::Usage);
@@ -362,16 +371,16 @@ fn run_generate(
     config.rehash = args.rehash;
     config.adopt = args.adopt;
     config.new_catalog = args.new_catalog;
-    let report = match generate::generate(&config, &Progress::new(talk), now_ns()) {
+    let report = match generate::generate(&config, &Progress::new(terminal), now_ns()) {
         Ok(report) => report,
         Err(error) => {
-            report::print_run_error(talk, &error);
+            report::print_run_error(terminal, &error);
             return Ok(Outcome::of_error(&error));
         }
     };
-    report::print_report(talk, &config, &report, &next_step(args, file));
+    report::print_report(terminal, &config, &report, &next_step(args, file));
     for error in &devices_errors {
-        talk.error(
+        terminal.error(
             error,
             Some("mend it; codenames in file names may be cut wrongly without it"),
         );

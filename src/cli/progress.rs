@@ -1,25 +1,25 @@
 //! The progress bar: bytes hashed, rate and time left, on a terminal only.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use romfeed::facts::Fact;
 use romfeed::generate::Observer;
 use romfeed::ingest::Examined;
+use romfeed::model::facts::Fact;
 
-use super::report::Talk;
+use super::report::Terminal;
 
 const TEMPLATE: &str = "hashing {bar:24} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 
 /// Shows what a run does.
 pub(crate) struct Progress {
-    talk: Talk,
+    terminal: Terminal,
     bar: ProgressBar,
 }
 
 impl Progress {
-    pub(crate) fn new(talk: Talk) -> Progress {
+    pub(crate) fn new(terminal: Terminal) -> Progress {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
         bar.set_style(ProgressStyle::with_template(TEMPLATE).expect("the template is a constant"));
-        Progress { talk, bar }
+        Progress { terminal, bar }
     }
 }
 
@@ -32,7 +32,7 @@ impl Progress {
 
 impl Observer for Progress {
     fn examined(&self, package: &Examined) {
-        if self.talk.verbosity > 0 {
+        if self.terminal.verbosity > 0 {
             let value = |fact| {
                 package
                     .facts
@@ -41,7 +41,7 @@ impl Observer for Progress {
                     .escape_debug()
                     .to_string()
             };
-            self.talk.line(&format!(
+            self.terminal.line(&format!(
                 "{}: {} {} for {}, {} of {}",
                 package.path.escape_debug(),
                 package.kind.as_str(),
@@ -54,7 +54,7 @@ impl Observer for Progress {
     }
 
     fn hashing(&self, num_files: usize, num_bytes: u64) {
-        if num_files > 0 && !self.talk.quiet {
+        if num_files > 0 && !self.terminal.quiet {
             self.bar.set_length(num_bytes);
             // Indicatif draws on a terminal and nowhere else.
             self.bar.set_draw_target(ProgressDrawTarget::stderr());

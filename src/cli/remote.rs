@@ -4,12 +4,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use ota_view::io::{Budget, Limits};
+use ota_view::package::Package;
 use romfeed::fetch::{Reach, Remote};
 use romfeed::ingest::{self, Error};
-use romfeed::io::{Budget, Limits};
-use romfeed::package::Package;
 
-use super::live;
+use super::http;
 
 /// Longest wait for one answer, in seconds: a part has up to 8 MiB.
 pub(crate) const TIMEOUT: u16 = 60;
@@ -44,11 +44,11 @@ pub(crate) fn open_whole(url: &str, ca: Option<&Path>) -> io::Result<Arc<Remote>
 }
 
 fn connect(url: &str, ca: Option<&Path>) -> io::Result<Remote> {
-    if !live::is_askable(url) {
+    if !http::is_askable(url) {
         let reason = "it has to be https; only this machine is asked by http";
         return Err(io::Error::other(reason));
     }
-    let http = live::connect(ca, TIMEOUT, Reach::Any).map_err(io::Error::other)?;
+    let http = http::connect(ca, TIMEOUT, Reach::Any).map_err(io::Error::other)?;
     Remote::open(Arc::new(http), url).map_err(io::Error::other)
 }
 

@@ -6,19 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 
+pub(crate) use ota_view::error_kind::chain;
+use ota_view::io::{Exceeded, ReadError};
 use romfeed::catalog::{Catalogs, file};
-use romfeed::class::Class;
-pub(crate) use romfeed::class::chain;
-use romfeed::config::Config;
-use romfeed::family::{self, UpdaterAddress};
 use romfeed::generate::{self, DeviceFamily, Event, Fault, Report};
 use romfeed::ingest;
-use romfeed::io::{Exceeded, ReadError};
-use romfeed::romside::{self, RomSide, Updater};
-use romfeed::scan::Problem;
+use romfeed::ingest::scan::Problem;
+use romfeed::model::config::Config;
+use romfeed::model::family::{self, UpdaterAddress};
+use romfeed::model::fault_kind::FaultKind;
+use romfeed::model::rom_settings::{self, RomSide, Updater};
 
 use super::args::{Global, When};
-use super::tame::{self, escape, harmless};
+use super::escape::{self, escape, harmless};
 
 /// Longest line of an error or warning, in bytes.
 const MAX_LINE_LEN: usize = 600;
@@ -28,19 +28,19 @@ const MAX_ALIKE: usize = 20;
 /// The page of a device's changes, as the updater's resource names it: `%1$s` is the device.
 const CHANGES: &str = "%1$s/changes.html";
 
-/// Where talk goes: standard error, in colour or not, more or less of it.
+/// Where terminal goes: standard error, in colour or not, more or less of it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Talk {
+pub(crate) struct Terminal {
     pub(crate) verbosity: u8,
     pub(crate) quiet: bool,
     colored: bool,
 }
 
-impl Talk {
-    pub(crate) fn new(global: &Global) -> Talk {
+impl Terminal {
+    pub(crate) fn new(global: &Global) -> Terminal {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Talk {
+        Terminal {
             verbosity: global.verbose,
             quiet: global.quiet,
             colored: match global.color {
@@ -127,7 +127,7 @@ fn hint(fault: &Fault) -> &'static str {
         Some(
             ingest::Error::StrayBuildProp { .. }
             | ingest::Error::Remembered {
-                class: Class::Conflict,
+                class: FaultKind::Conflict,
                 ..
             },
         ) => {
@@ -155,23 +155,25 @@ fn hint(fault: &Fault) -> &'static str {
         cause = error.source();
     }
     match fault.class {
-        Class::NotAZip => "remove it, or copy the package again",
-        Class::Truncated => "wait until the copy is complete, then run again",
-        Class::NotARom => {
+        FaultKind::NotAZip => "remove it, or copy the package again",
+        FaultKind::Truncated => "wait until the copy is complete, then run again",
+        FaultKind::NotARom => {
             "move it out of the builds folder, or list it under `exclude` in romfeed.toml"
         }
-        Class::Corrupt => "build or copy the package again; `unzip -t` shows more",
-        Class::Limit | Class::Unsupported => "publish it with `romfeed catalog add` and its facts",
-        Class::MissingFacts => {
+        FaultKind::Corrupt => "build or copy the package again; `unzip -t` shows more",
+        FaultKind::Limit | FaultKind::Unsupported => {
+            "publish it with `romfeed catalog add` and its facts"
+        }
+        FaultKind::MissingFacts => {
             "put the build's build.prop beside it as <zip>.prop, or set the facts under [[override]] in romfeed.toml"
         }
-        Class::Conflict if fault.error.is::<ingest::Error>() => {
+        FaultKind::Conflict if fault.error.is::<ingest::Error>() => {
             "set the right value under [[override]] in romfeed.toml"
         }
-        Class::Conflict => "rename or remove one of the two",
-        Class::HashMismatch => "copy the package again, or make its digest file anew",
-        Class::BadSignature => "sign the package again",
-        Class::Io => {
+        FaultKind::Conflict => "rename or remove one of the two",
+        FaultKind::HashMismatch => "copy the package again, or make its digest file anew",
+        FaultKind::BadSignature => "sign the package again",
+        FaultKind::Io => {
             "check the file and its permissions; if it is still being written, run again later"
         }
     }
@@ -209,35 +211,35 @@ fn objection_hint(fault: &Fault) -> &'static str {
 }
 
 /// Prints one fault.
-pub(crate) fn print_fault(talk: Talk, fault: &Fault) {
+pub(crate) fn print_fault(terminal: Terminal, fault: &Fault) {
     let path = escape(&fault.path);
-    talk.error(
+    terminal.error(
         &format!("{path}: {}", chain(&*fault.error)),
         Some(hint(fault)),
     );
-    if talk.verbosity > 1 && fault.error.source().is_some() {
+    if terminal.verbosity > 1 && fault.error.source().is_some() {
         let mut cause: Option<&(dyn Error + 'static)> = Some(&*fault.error);
         while let Some(error) = cause {
-            talk.line(&format!("    {error}"));
+            terminal.line(&format!("    {error}"));
             cause = error.source();
         }
     }
 }
 
 /// Prints all faults, but of thousands of a kind no more than a person reads.
-fn print_faults(talk: Talk, faults: &[Fault]) {
+fn print_faults(terminal: Terminal, faults: &[Fault]) {
     let mut num_alike: BTreeMap<&str, usize> = BTreeMap::new();
     for fault in faults {
         let num = num_alike.entry(hint(fault)).or_default();
         *num += 1;
-        if *num <= MAX_ALIKE || talk.verbosity > 0 {
-            print_fault(talk, fault);
+        if *num <= MAX_ALIKE || terminal.verbosity > 0 {
+            print_fault(terminal, fault);
         }
     }
     for (hint, num) in num_alike {
         let num_more = num.saturating_sub(MAX_ALIKE);
-        if num_more > 0 && talk.verbosity == 0 {
-            talk.error(
+        if num_more > 0 && terminal.verbosity == 0 {
+            terminal.error(
                 &format!("{num_more} more like these; -v names each"),
                 Some(hint),
             );
@@ -246,8 +248,8 @@ fn print_faults(talk: Talk, faults: &[Fault]) {
 }
 
 /// Prints why a run could not go on, with the setting that is missing.
-pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
-    use romfeed::site::writer;
+pub(crate) fn print_run_error(terminal: Terminal, error: &generate::Error) {
+    use romfeed::publish::site::writer;
     let hint = match error {
         generate::Error::NoAddress { device, .. } => Some(format!(
             "name the address of the site:   --base-url https://example.org/ota\n        \
@@ -257,11 +259,11 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
         )),
         generate::Error::CatalogGone { catalog, .. } => Some(format!(
             "bring it back, for example with `git checkout -- {}`; --new-catalog publishes without the builds it had",
-            tame::shown(catalog)
+            escape::shown(catalog)
         )),
         generate::Error::BuildsLost { catalog, .. } => Some(format!(
             "bring its records back (`git log -p -- {}` shows them), or name the other catalog with --catalog; --new-catalog publishes without them",
-            tame::shown(catalog)
+            escape::shown(catalog)
         )),
         generate::Error::CatalogInOut { .. } => {
             Some("keep the catalog beside romfeed.toml, with --catalog or `catalog = …`".to_owned())
@@ -321,7 +323,7 @@ pub(crate) fn print_run_error(talk: Talk, error: &generate::Error) {
         generate::Error::Write { source, .. } => io_hint(source, ""),
         _ => None,
     };
-    talk.error(&chain(error), hint.as_deref());
+    terminal.error(&chain(error), hint.as_deref());
 }
 
 /// What to do where a folder could not be written to; `before` tells what that means.
@@ -360,7 +362,7 @@ pub(crate) enum Next {
 }
 
 /// Prints what a run did and what to do next.
-pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report, next: &Next) {
+pub(crate) fn print_report(terminal: Terminal, config: &Config, report: &Report, next: &Next) {
     let mut fresh = BTreeSet::new();
     let mut num_remote = 0;
     let mut num_held = 0;
@@ -377,34 +379,34 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report, next: &
     }
     for event in &report.events {
         match event {
-            Event::Added(path) => talk.line(&format!("{} {}", talk.paint("32", "new"), path.escape_debug())),
-            Event::Updated(path) => talk.line(&format!("{} {}", talk.paint("36", "changed"), path.escape_debug())),
-            Event::Moved { path, to } => talk.line(&format!(
+            Event::Added(path) => terminal.line(&format!("{} {}", terminal.paint("32", "new"), path.escape_debug())),
+            Event::Updated(path) => terminal.line(&format!("{} {}", terminal.paint("36", "changed"), path.escape_debug())),
+            Event::Moved { path, to } => terminal.line(&format!(
                 "{} {} to {to}; phones that run it are told of nothing at its old address",
-                talk.paint("36", "moved"),
+                terminal.paint("36", "moved"),
                 path.escape_debug()
             )),
-            Event::Returned(path) => talk.line(&format!("{} {} is offered again", talk.paint("32", "back"), path.escape_debug())),
-            Event::Superseded(path) => talk.warning(&format!(
+            Event::Returned(path) => terminal.line(&format!("{} {} is offered again", terminal.paint("32", "back"), path.escape_debug())),
+            Event::Superseded(path) => terminal.warning(&format!(
                 "{}: the package changed under its old name; the old build is offered no more",
                 path.escape_debug()
             )),
-            Event::Retired(path) => talk.line(&format!(
+            Event::Retired(path) => terminal.line(&format!(
                 "{} {}: its zip is gone, changed or excluded, so it is offered no more",
-                talk.paint("33", "retired"),
+                terminal.paint("33", "retired"),
                 path.escape_debug()
             )),
             Event::Remote(path) => {
                 num_remote += 1;
-                if talk.verbosity > 0 {
-                    talk.line(&format!("not in the builds folder, offered from its address: {}", path.escape_debug()));
+                if terminal.verbosity > 0 {
+                    terminal.line(&format!("not in the builds folder, offered from its address: {}", path.escape_debug()));
                 }
             }
-            Event::Buried(path) => talk.line(&format!(
+            Event::Buried(path) => terminal.line(&format!(
                 "passed over {}: it was removed or superseded before; `romfeed catalog add --zip` takes it up again",
                 path.escape_debug()
             )),
-            Event::SameBytes { path, of } => talk.line(&format!(
+            Event::SameBytes { path, of } => terminal.line(&format!(
                 "passed over {}: the same bytes as {}",
                 path.escape_debug(),
                 of.escape_debug()
@@ -413,64 +415,64 @@ pub(crate) fn print_report(talk: Talk, config: &Config, report: &Report, next: &
             Event::NotAnUpdate { .. } => {}
             Event::Held { path, reason } => {
                 num_held += 1;
-                if talk.verbosity > 0 || fresh.contains(path.as_str()) {
-                    talk.line(&format!("{} {}: {reason}", talk.paint("33", "held"), path.escape_debug()));
+                if terminal.verbosity > 0 || fresh.contains(path.as_str()) {
+                    terminal.line(&format!("{} {}: {reason}", terminal.paint("33", "held"), path.escape_debug()));
                 }
             }
-            Event::ChangelogsKept(num) => talk.line(&kept(*num, ["changelog", "changelogs"], config)),
+            Event::ChangelogsKept(num) => terminal.line(&kept(*num, ["changelog", "changelogs"], config)),
             Event::ProjectsKept(num) => {
-                talk.line(&kept(*num, ["list of projects", "lists of projects"], config));
+                terminal.line(&kept(*num, ["list of projects", "lists of projects"], config));
             }
             Event::Warning { path, text } => {
                 let is_general = ["feeds", "changelogs", generate::BUILDS, generate::CACHE].contains(&path.as_str());
-                if talk.verbosity > 0 || fresh.contains(path.as_str()) || is_general {
-                    talk.warning(&format!("{}: {text}", path.escape_debug()));
+                if terminal.verbosity > 0 || fresh.contains(path.as_str()) || is_general {
+                    terminal.warning(&format!("{}: {text}", path.escape_debug()));
                 } else {
                     num_silent_warnings += 1;
                 }
             }
         }
     }
-    if num_remote > 0 && talk.verbosity == 0 {
-        talk.line(&format!(
+    if num_remote > 0 && terminal.verbosity == 0 {
+        terminal.line(&format!(
             "{} not in the builds folder and offered from elsewhere{}",
             count(num_remote, "build is", "builds are"),
             first_names(report)
         ));
     }
     if num_silent_warnings > 0 {
-        talk.line(&format!(
+        terminal.line(&format!(
             "{} about builds that are not new; -v shows them",
             count(num_silent_warnings, "warning", "warnings")
         ));
     }
-    print_other_zips(talk, report);
-    print_faults(talk, &report.faults);
-    print_summary(talk, config, report, num_held, next);
+    print_other_zips(terminal, report);
+    print_faults(terminal, &report.faults);
+    print_summary(terminal, config, report, num_held, next);
 }
 
 /// Names the zips that are no update packages, and how to hear no more of them.
-fn print_other_zips(talk: Talk, report: &Report) {
+fn print_other_zips(terminal: Terminal, report: &Report) {
     let others = report.events.iter().filter_map(|event| match event {
         Event::NotAnUpdate { path, what } => Some((path, what)),
         _ => None,
     });
     let others: Vec<(&String, &String)> = others.collect();
-    let num_named = match talk.verbosity {
+    let num_named = match terminal.verbosity {
         0 => MAX_ALIKE,
         _ => others.len(),
     };
     for (path, what) in others.iter().take(num_named) {
-        talk.line(&format!("passed over {}: {what}", escape(path)));
+        terminal.line(&format!("passed over {}: {what}", escape(path)));
     }
     if others.len() > num_named {
         let num_more = others.len() - num_named;
-        talk.line(&format!("passed over {num_more} more; -v names each"));
+        terminal.line(&format!("passed over {num_more} more; -v names each"));
     }
     if let Some((path, _)) = others.first() {
-        talk.line(&format!(
+        terminal.line(&format!(
             "  {} `exclude` in romfeed.toml passes over zips without a note: exclude = [{}]",
-            talk.paint("1", "hint:"),
+            terminal.paint("1", "hint:"),
             escape(&format!("{path:?}"))
         ));
     }
@@ -490,9 +492,15 @@ fn first_names(report: &Report) -> String {
     format!(" ({}{more})", remote[..remote.len().min(3)].join(", "))
 }
 
-fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize, next: &Next) {
+fn print_summary(
+    terminal: Terminal,
+    config: &Config,
+    report: &Report,
+    num_held: usize,
+    next: &Next,
+) {
     if report.nothing_to_publish {
-        talk.line(&format!(
+        terminal.line(&format!(
             "nothing to publish: no build in {} and none in {}; nothing was written",
             config.builds.display(),
             config.catalogs[0].display()
@@ -505,13 +513,13 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize, 
             true => format!("no zip in {builds}"),
             false => format!("there is no folder {builds}"),
         };
-        talk.line(&format!("{what}: the site is made from the catalog alone"));
+        terminal.line(&format!("{what}: the site is made from the catalog alone"));
     }
     if let Some(base) = &config.base_url {
         for updater in [Updater::Template, Updater::Array] {
             for rom in roms(base, &report.variants, updater) {
                 if let Some(fault) = rom.fault() {
-                    talk.warning(&format!("{} {fault}", rom.value()));
+                    terminal.warning(&format!("{} {fault}", rom.value()));
                 }
             }
         }
@@ -539,7 +547,7 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize, 
     };
     let (num_written, num_removed) = (plan.created.len() + plan.changed.len(), plan.removed.len());
     if !report.is_stale() {
-        talk.line(&format!("{out} is up to date: {what}{beside}{left_out}"));
+        terminal.line(&format!("{out} is up to date: {what}{beside}{left_out}"));
         return;
     }
     let [write, remove] = if config.dry_run {
@@ -547,7 +555,7 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize, 
     } else {
         ["written", "removed"]
     };
-    talk.line(&format!(
+    terminal.line(&format!(
         "{out}: {what} ({} {write}, {num_removed} {remove}, {} unchanged){beside}{left_out}",
         count(num_written, "file", "files"),
         plan.num_unchanged,
@@ -559,28 +567,28 @@ fn print_summary(talk: Talk, config: &Config, report: &Report, num_held: usize, 
             ("-", &plan.removed),
         ] {
             for path in paths {
-                talk.line(&format!("  {mark} {path}"));
+                terminal.line(&format!("  {mark} {path}"));
             }
         }
         return;
     }
     match next {
         Next::Unsaid => return,
-        Next::Script(script) => return talk.line(&format!("next: {script}")),
+        Next::Script(script) => return terminal.line(&format!("next: {script}")),
         Next::Upload => {}
     }
     let is_new = plan.created.iter().any(|path| path == "404.html");
     match &config.base_url {
         Some(base) if !is_new => {
-            talk.line(&format!("next: upload new zips, then {out}, to {base}"));
+            terminal.line(&format!("next: upload new zips, then {out}, to {base}"));
         }
         Some(base) => {
-            talk.line(&format!(
+            terminal.line(&format!(
                 "next: upload {out} to {base}, zips before feeds, and build this line into the ROM:"
             ));
-            print_rom_side(talk, base, &report.variants, &families(config));
+            print_rom_side(terminal, base, &report.variants, &families(config));
         }
-        None => talk.line(&format!(
+        None => terminal.line(&format!(
             "next: upload {out}; README.md tells which address goes into the ROM"
         )),
     }
@@ -623,7 +631,7 @@ pub(crate) fn families(config: &Config) -> BTreeSet<DeviceFamily> {
 /// overlay, which leads to the site's list of changes as well. Families whose updaters do not read
 /// these get a line of their own; where no family is known, LineageOS's lines stand.
 pub(crate) fn print_rom_side(
-    talk: Talk,
+    terminal: Terminal,
     base: &str,
     variants: &BTreeSet<Option<String>>,
     families: &BTreeSet<DeviceFamily>,
@@ -668,7 +676,7 @@ pub(crate) fn print_rom_side(
         }
     }
     for text in &texts {
-        talk.line(text);
+        terminal.line(text);
     }
     if !has_lines {
         return;
@@ -676,21 +684,21 @@ pub(crate) fn print_rom_side(
     let changelog = format!("{base}/{CHANGES}");
     for updater in [Updater::Template, Updater::Array] {
         for rom in roms(base, variants, updater) {
-            let lines = match (talk.verbosity, updater) {
+            let lines = match (terminal.verbosity, updater) {
                 (0, Updater::Template) => rom.makefile_lines(),
                 (0, _) => vec![format!("({}: {})", updater.roms(), rom.property_line())],
                 _ => {
-                    talk.line(&format!("  # {}", updater.roms()));
-                    romside::lines(&rom, Some(&changelog))
+                    terminal.line(&format!("  # {}", updater.roms()));
+                    rom_settings::lines(&rom, Some(&changelog))
                 }
             };
             for line in lines {
-                talk.line(&format!("  {line}"));
+                terminal.line(&format!("  {line}"));
             }
         }
     }
-    if talk.verbosity == 0 {
-        talk.line("  (-v shows the overlay for the updater's changelog, too)");
+    if terminal.verbosity == 0 {
+        terminal.line("  (-v shows the overlay for the updater's changelog, too)");
     }
 }
 

@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use romfeed::address;
-use romfeed::config::Config;
 use romfeed::fetch::Reach;
 use romfeed::generate::{self, DeviceFamily, Report};
+use romfeed::model::address;
+use romfeed::model::config::Config;
 use romfeed::serve::{self, Access, End, Hooks, Limits, Settings, Tls, Watched, keys};
 
 use super::args::ServeArgs;
 use super::config::Flags;
+use super::escape::shown;
 use super::inspect::format_time;
 use super::progress::Progress;
-use super::report::{self, Talk, chain, print_run_error};
-use super::tame::shown;
-use super::{Outcome, config, live, theme};
+use super::report::{self, Terminal, chain, print_run_error};
+use super::{Outcome, config, http, theme};
 
 /// Lines of the log that may wait for a slow terminal; further ones are lost.
 const MAX_WAITING: usize = 4096;
@@ -33,16 +33,16 @@ pub(crate) fn run(
     args: &ServeArgs,
     settings: Option<&std::path::Path>,
     config: Config,
-    talk: Talk,
+    terminal: Terminal,
 ) -> io::Result<Outcome> {
     if args.list_keys || args.new_key.is_some() || args.remove_key.is_some() {
-        return change_keys(args, &config, talk);
+        return change_keys(args, &config, terminal);
     }
-    Ok(match start(args, settings, config, talk) {
+    Ok(match start(args, settings, config, terminal) {
         Ok(End::Stopped) => Outcome::Done,
         Ok(End::Broken) => Outcome::Interrupted,
         Err(refused) => {
-            refused.print(talk);
+            refused.print(terminal);
             refused.outcome()
         }
     })
@@ -73,14 +73,14 @@ enum Refused {
 }
 
 impl Refused {
-    fn print(&self, talk: Talk) {
+    fn print(&self, terminal: Terminal) {
         match self {
-            Refused::Usage(message, hint) => talk.error(message, Some(hint)),
-            Refused::Serve(serve::Error::Generate(error)) => print_run_error(talk, error),
+            Refused::Usage(message, hint) => terminal.error(message, Some(hint)),
+            Refused::Serve(serve::Error::Generate(error)) => print_run_error(terminal, error),
             Refused::Serve(error @ serve::Error::Tls { fix, .. }) => {
-                talk.error(&chain(error), Some(fix));
+                terminal.error(&chain(error), Some(fix));
             }
-            Refused::Serve(error) => talk.error(&chain(error), None),
+            Refused::Serve(error) => terminal.error(&chain(error), None),
         }
     }
 
@@ -97,7 +97,7 @@ fn start(
     args: &ServeArgs,
     settings: Option<&std::path::Path>,
     config: Config,
-    talk: Talk,
+    terminal: Terminal,
 ) -> Result<End, Refused> {
     let listener = TcpListener::bind(args.listen).map_err(|error| {
         let message = format!("cannot listen on {}: {error}", args.listen);
@@ -112,9 +112,9 @@ fn start(
         base_url: config.base_url.clone().or(Some(base_url.clone())),
         ..config.clone()
     };
-    let log = (!talk.quiet).then(|| start_log(talk));
+    let log = (!terminal.quiet).then(|| start_log(terminal));
     let reporter = Reporter {
-        talk,
+        terminal,
         log,
         listening,
         base_url: base_url.clone(),
@@ -130,14 +130,14 @@ fn start(
     };
     if args.watch {
         if config.base_url.is_none() && args.public_url.is_none() {
-            talk.warning(&format!(
+            terminal.warning(&format!(
                 "the files in {} get this server's own address; set base_url before you upload them",
                 config.out.display()
             ));
         }
-        if let Err(error) = regenerate(&config_of_site, talk) {
+        if let Err(error) = regenerate(&config_of_site, terminal) {
             reporter.is_news(Some(chain(&error)));
-            print_run_error(talk, &error);
+            print_run_error(terminal, &error);
             watched.forget();
         }
     }
@@ -149,7 +149,7 @@ fn start(
         },
         tls: args.tls_cert.clone().zip(args.tls_key.clone()).map(tls),
         // Clients with a key name the addresses.
-        fetch: live::settings(None, live::SERVER_TIMEOUT, Reach::Public).ok(),
+        fetch: http::settings(None, http::SERVER_TIMEOUT, Reach::Public).ok(),
         limits: Limits::default(),
         clock: super::now,
     };
@@ -198,10 +198,10 @@ fn scheme(args: &ServeArgs) -> &'static str {
 }
 
 /// Runs `generate`, and prints what it did.
-fn regenerate(config: &Config, talk: Talk) -> Result<(), generate::Error> {
-    let report = generate::generate(config, &Progress::new(talk), super::now_ns())?;
+fn regenerate(config: &Config, terminal: Terminal) -> Result<(), generate::Error> {
+    let report = generate::generate(config, &Progress::new(terminal), super::now_ns())?;
     // The server says itself what goes into the ROM.
-    report::print_report(talk, config, &report, &report::Next::Unsaid);
+    report::print_report(terminal, config, &report, &report::Next::Unsaid);
     Ok(())
 }
 
@@ -221,9 +221,13 @@ fn raise_limit() {
 }
 
 /// Prints lines on a thread of its own, so that no answer waits for a terminal.
-fn start_log(talk: Talk) -> SyncSender<Access> {
+fn start_log(terminal: Terminal) -> SyncSender<Access> {
     let (sender, lines) = sync_channel::<Access>(MAX_WAITING);
-    std::thread::spawn(move || lines.iter().for_each(|access| talk.line(&line(&access))));
+    std::thread::spawn(move || {
+        lines
+            .iter()
+            .for_each(|access| terminal.line(&line(&access)))
+    });
     sender
 }
 
@@ -243,7 +247,7 @@ fn line(access: &Access) -> String {
 
 /// Tells people what the server does.
 struct Reporter {
-    talk: Talk,
+    terminal: Terminal,
     log: Option<SyncSender<Access>>,
     listening: SocketAddr,
     base_url: String,
@@ -268,12 +272,12 @@ impl Reporter {
 
     /// Warns of folders that were named and are not there, and of a site without builds.
     fn warn_of_what_is_missing(&self, report: &Report) {
-        let talk = self.talk;
+        let terminal = self.terminal;
         let places = &self.args.places;
         let named = [("--builds", &places.builds), ("--out", &places.out)];
         for (flag, folder) in named {
             if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
-                talk.warning(&format!(
+                terminal.warning(&format!(
                     "{flag}: there is no folder {}, so no file of it is served",
                     shown(folder)
                 ));
@@ -286,7 +290,7 @@ impl Reporter {
             true => "put zips there",
             false => "run romfeed generate there, or name another with --catalog",
         };
-        talk.warning(&format!(
+        terminal.warning(&format!(
             "no build is offered: looked into {}; {todo}",
             self.looked_into
         ));
@@ -295,9 +299,9 @@ impl Reporter {
 
 impl Hooks for Reporter {
     fn ready(&self, report: &Report) {
-        let talk = self.talk;
+        let terminal = self.terminal;
         let here = format!("{}://{}", scheme(&self.args), self.listening);
-        talk.line(&format!(
+        terminal.line(&format!(
             "serving {} at {here}; Ctrl-C stops",
             report::what_is_offered(report)
         ));
@@ -306,19 +310,19 @@ impl Hooks for Reporter {
                 Some(_) => "",
                 None => " (base_url; --public-url names another address)",
             };
-            talk.line(&format!("feeds say that it is at {}{why}", self.base_url));
+            terminal.line(&format!("feeds say that it is at {}{why}", self.base_url));
         }
         for fault in &report.faults {
-            report::print_fault(talk, fault);
+            report::print_fault(terminal, fault);
         }
         if self.listening.ip().is_loopback() && self.args.public_url.is_none() {
-            talk.warning(
+            terminal.warning(
                 "only this machine reaches it; for phones, listen elsewhere (--listen) or put a \
                  tunnel or proxy before it (--public-url)",
             );
         }
         if !self.base_url.starts_with("https://") {
-            talk.warning(
+            terminal.warning(
                 "phones with LineageOS 16 or later refuse plain http; use --tls-cert and \
                  --tls-key, or a tunnel with https (--public-url)",
             );
@@ -327,8 +331,8 @@ impl Hooks for Reporter {
         if report.variants.is_empty() {
             return;
         }
-        talk.line("build this line into the ROM:");
-        report::print_rom_side(talk, &self.base_url, &report.variants, &self.families);
+        terminal.line("build this line into the ROM:");
+        report::print_rom_side(terminal, &self.base_url, &report.variants, &self.families);
     }
 
     fn answered(&self, access: &dyn Fn() -> Access) {
@@ -340,20 +344,20 @@ impl Hooks for Reporter {
 
     fn refreshed(&self) {
         self.is_news(None);
-        self.talk
+        self.terminal
             .line("the catalog changed; serving it as it is now");
     }
 
     fn failed(&self, error: &generate::Error) {
         if self.is_news(Some(chain(error))) {
-            print_run_error(self.talk, error);
-            self.talk.warning("serving the site as it was before");
+            print_run_error(self.terminal, error);
+            self.terminal.warning("serving the site as it was before");
         }
     }
 
     fn stopping(&self, num_downloads: usize) {
         if num_downloads > 0 {
-            self.talk.line(&format!(
+            self.terminal.line(&format!(
                 "waiting for {}; Ctrl-C again ends it",
                 report::count(num_downloads, "download", "downloads")
             ));
@@ -370,13 +374,13 @@ impl Hooks for Reporter {
             Err(error) => {
                 let message = chain(&error);
                 if self.is_news(Some(message.clone())) {
-                    self.talk.error(&message, None);
+                    self.terminal.error(&message, None);
                 }
                 return None;
             }
         };
         config.base_url.get_or_insert_with(|| self.base_url.clone());
-        match regenerate(&config, self.talk) {
+        match regenerate(&config, self.terminal) {
             Ok(()) => Some(config),
             Err(error) => {
                 self.failed(&error);
@@ -387,33 +391,33 @@ impl Hooks for Reporter {
 }
 
 /// Makes, lists or removes keys.
-fn change_keys(args: &ServeArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
+fn change_keys(args: &ServeArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
     let _lock = match generate::lock_state(&config.state) {
         Ok(lock) => lock,
         Err(error) => {
-            print_run_error(talk, &error);
+            print_run_error(terminal, &error);
             return Ok(Outcome::of_error(&error));
         }
     };
     let changed = match (&args.new_key, &args.remove_key) {
-        (Some(name), _) => new_key(name, config, talk),
+        (Some(name), _) => new_key(name, config, terminal),
         (None, Some(name)) => match keys::remove(&config.state, name) {
             Ok(false) => {
-                talk.error(&format!("there is no key `{}`", name.escape_debug()), None);
+                terminal.error(&format!("there is no key `{}`", name.escape_debug()), None);
                 return Ok(Outcome::Failed);
             }
-            removed => removed.map(|_| talk.line(&format!("removed the key {name}"))),
+            removed => removed.map(|_| terminal.line(&format!("removed the key {name}"))),
         },
         (None, None) => {
             let known = keys::load(&config.state);
             match known {
-                Ok(known) => return list_keys(&known, talk),
+                Ok(known) => return list_keys(&known, terminal),
                 Err(error) => Err(error),
             }
         }
     };
     if let Err(error) = changed {
-        talk.error(&chain(&error), key_hint(&error));
+        terminal.error(&chain(&error), key_hint(&error));
         return Ok(Outcome::Failed);
     }
     Ok(Outcome::Done)
@@ -432,7 +436,7 @@ fn key_hint(error: &keys::Error) -> Option<&'static str> {
     }
 }
 
-fn new_key(name: &str, config: &Config, talk: Talk) -> Result<(), keys::Error> {
+fn new_key(name: &str, config: &Config, terminal: Terminal) -> Result<(), keys::Error> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).expect("every system romfeed runs on has randomness");
     let show = |key: &str| {
@@ -441,20 +445,20 @@ fn new_key(name: &str, config: &Config, talk: Talk) -> Result<(), keys::Error> {
         out.flush()
     };
     keys::add(&config.state, name, &random, super::now(), show)?;
-    talk.line("keep it: only its digest is stored, so it cannot be shown again");
-    talk.line(
+    terminal.line("keep it: only its digest is stored, so it cannot be shown again");
+    terminal.line(
         "clients send it as the header  Apikey: <key>  to …/api/v1/auth, add_build, del_build",
     );
     Ok(())
 }
 
-fn list_keys(keys: &[keys::Key], talk: Talk) -> io::Result<Outcome> {
+fn list_keys(keys: &[keys::Key], terminal: Terminal) -> io::Result<Outcome> {
     for key in keys {
         let name = key.name.escape_debug().to_string();
         writeln!(io::stdout(), "{name:<24} {}", format_time(key.created))?;
     }
     if keys.is_empty() {
-        talk.line("there are no keys; make one with romfeed serve --new-key NAME");
+        terminal.line("there are no keys; make one with romfeed serve --new-key NAME");
     }
     Ok(Outcome::Done)
 }

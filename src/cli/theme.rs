@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use romfeed::changelog::{self, Format};
-use romfeed::io::{read_regular, read_regular_text};
-use romfeed::theme::{Color, Install, Link, Logo, MAX_LOGO_SIZE, Template, Theme};
+use romfeed::files::{read_regular, read_regular_text};
+use romfeed::markup::changelog::{self, Format};
+use romfeed::model::theme::{Color, Install, Link, Logo, MAX_LOGO_SIZE, Template, Theme};
 use serde::Deserialize;
 
-use super::tame::shown;
+use super::escape::shown;
 
 /// Folder of the user's templates of pages, beside the settings.
 pub(crate) const FOLDER: &str = "templates";

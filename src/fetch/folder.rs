@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 
-use super::{Answer, Ask, Fault, Fetch};
+use super::{Fault, Fetch, Request, Response};
 
 /// Content types by the end of a name.
 const TYPES: [(&str, &str); 12] = [
@@ -93,9 +93,9 @@ impl Folder {
 }
 
 impl Fetch for Folder {
-    fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
+    fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault> {
         let path = self.path(ask.url)?;
-        let answer = |status, headers: &[(&str, String)], (body, is_cut)| Answer {
+        let answer = |status, headers: &[(&str, String)], (body, is_cut)| Response {
             url: ask.url.to_owned(),
             status,
             headers: headers
@@ -233,7 +233,7 @@ mod tests {
 
     fn get(folder: &Folder, path: &str) -> (u16, String) {
         let url = format!("https://h/ota{path}");
-        let answer = folder.fetch(&Ask::get(&url, 100)).unwrap();
+        let answer = folder.fetch(&Request::get(&url, 100)).unwrap();
         (answer.status, String::from_utf8(answer.body).unwrap())
     }
 
@@ -256,7 +256,7 @@ mod tests {
         ] {
             assert_eq!(get(&folder, path), (404, "gone".to_owned()), "{path}");
         }
-        let other = folder.fetch(&Ask::get("https://h/otaku", 9));
+        let other = folder.fetch(&Request::get("https://h/otaku", 9));
         assert!(matches!(other, Err(Fault::Elsewhere { .. })), "{other:?}");
     }
 
@@ -264,9 +264,9 @@ mod tests {
     fn ranges_types_and_posts() {
         let (_dir, folder) = folder();
         let url = "https://h/ota/sub/x%20y";
-        let ask = |first, last| Ask {
+        let ask = |first, last| Request {
             range: Some((first, last)),
-            ..Ask::get(url, 3)
+            ..Request::get(url, 3)
         };
         let answer = folder.fetch(&ask(2, 8)).unwrap();
         assert_eq!(
@@ -276,9 +276,9 @@ mod tests {
         assert_eq!(answer.header("content-range"), Some("bytes 2-8/10"));
         assert_eq!(answer.header("content-type"), Some(OCTETS));
         assert_eq!(folder.fetch(&ask(10, 11)).unwrap().status, 416);
-        let post = Ask {
+        let post = Request {
             post: Some("{}"),
-            ..Ask::get(url, 3)
+            ..Request::get(url, 3)
         };
         assert_eq!(folder.fetch(&post).unwrap().status, 405);
     }
@@ -289,7 +289,7 @@ mod tests {
         let (dir, folder) = folder();
         let link = dir.path().join("out/loop");
         std::os::unix::fs::symlink(&link, &link).unwrap();
-        let fault = folder.fetch(&Ask::get("https://h/ota/loop", 9));
+        let fault = folder.fetch(&Request::get("https://h/ota/loop", 9));
         assert!(matches!(fault, Err(Fault::File { .. })), "{fault:?}");
         std::os::unix::fs::symlink("nothing", dir.path().join("out/broken")).unwrap();
         assert_eq!(get(&folder, "/broken"), (404, "gone".to_owned()));

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
-use ureq::{Agent, Body, http::Response};
+use ureq::{Agent, Body, http::Response as HttpResponse};
 
 use super::public::{NotPublic, PublicResolver};
-use super::{Answer, Ask, Fault, Fetch, TlsFault};
+use super::{Fault, Fetch, Request, Response, TlsFault};
 
 /// Most headers of an answer, and their bytes; the largest seen have 2 KiB.
 const MAX_HEADER_BYTES: usize = 64 << 10;
@@ -121,7 +121,7 @@ impl Http {
 }
 
 impl Fetch for Http {
-    fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
+    fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault> {
         let fault = |error| self.fault(ask.url, error);
         let is_https = ask
             .url
@@ -177,17 +177,17 @@ fn host_of(url: &str) -> String {
     host.unwrap_or_else(|| url.to_owned())
 }
 
-fn read(response: Response<Body>, ask: &Ask<'_>) -> std::io::Result<Answer> {
+fn read(response: HttpResponse<Body>, ask: &Request<'_>) -> std::io::Result<Response> {
     let (parts, body) = response.into_parts();
     let headers = parts.headers.iter();
     let headers = headers.filter_map(|(name, value)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     });
-    let mut answer = Answer {
+    let mut answer = Response {
         url: ask.url.to_owned(),
         status: parts.status.as_u16(),
         headers: headers.collect(),
-        ..Answer::default()
+        ..Response::default()
     };
     let limit = u64::try_from(ask.max_body).unwrap_or(u64::MAX);
     let reader = body.into_reader();
@@ -213,7 +213,7 @@ mod tests {
         });
         // Longer than a part of a name may be, so nobody is asked for it.
         let host = format!("{}.invalid", "x".repeat(64));
-        let fault = http.fetch(&Ask::get(&format!("https://{host}/a?b"), 9));
+        let fault = http.fetch(&Request::get(&format!("https://{host}/a?b"), 9));
         assert_eq!(fault, Err(Fault::Name { host }));
     }
 }

@@ -1,6 +1,6 @@
 //! What a web host answers: from a live one, or from a folder as a plain host would serve it.
 //!
-//! In: an [`Ask`], one request. Out: an [`Answer`], or the [`Fault`] that no answer came. Nothing
+//! In: an [`Request`], one request. Out: an [`Response`], or the [`Fault`] that no answer came. Nothing
 //! is followed, decoded or judged on the way, since clients differ in all of it; [`follow`] goes
 //! along redirects and keeps each answer.
 //!
@@ -29,7 +29,7 @@ const MAX_REDIRECTS: usize = 20;
 
 /// One request.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
+pub struct Request<'a> {
     /// The absolute address, exactly as it is to be sent.
     pub url: &'a str,
     /// JSON to send by POST; none is a GET.
@@ -45,11 +45,11 @@ pub struct Ask<'a> {
     pub max_body: usize,
 }
 
-impl<'a> Ask<'a> {
+impl<'a> Request<'a> {
     /// A GET of a whole file of at most `max_body` bytes.
     #[must_use]
-    pub fn get(url: &'a str, max_body: usize) -> Ask<'a> {
-        Ask {
+    pub fn get(url: &'a str, max_body: usize) -> Request<'a> {
+        Request {
             url,
             post: None,
             range: None,
@@ -62,7 +62,7 @@ impl<'a> Ask<'a> {
 
 /// What came back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The address that was asked.
     pub url: String,
     /// The status.
@@ -75,7 +75,7 @@ pub struct Answer {
     pub is_cut: bool,
 }
 
-impl Answer {
+impl Response {
     /// The first header of this name, which is in lower case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -173,7 +173,7 @@ pub trait Fetch: Send + Sync {
     ///
     /// # Errors
     /// [`Fault`], if no answer came.
-    fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault>;
+    fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault>;
 
     /// The file that answers for an address, whether it is there or not; none of a live host, and
     /// none if no file can answer for it.
@@ -187,14 +187,14 @@ pub trait Fetch: Send + Sync {
 ///
 /// # Errors
 /// [`Fault`], if one of the requests got no answer.
-pub fn follow(fetch: &dyn Fetch, ask: &Ask<'_>, max: usize) -> Result<Vec<Answer>, Fault> {
+pub fn follow(fetch: &dyn Fetch, ask: &Request<'_>, max: usize) -> Result<Vec<Response>, Fault> {
     let mut answers = vec![fetch.fetch(ask)?];
     while answers.len() <= max {
         let Some(last) = answers.last() else { break };
         let Some(next) = last.location().and_then(|to| resolve(&last.url, to)) else {
             break;
         };
-        answers.push(fetch.fetch(&Ask { url: &next, ..*ask })?);
+        answers.push(fetch.fetch(&Request { url: &next, ..*ask })?);
     }
     Ok(answers)
 }
@@ -216,8 +216,12 @@ pub fn fetch_json<T: DeserializeOwned>(
 ///
 /// # Errors
 /// As [`fetch_json`].
-pub fn fetch_found(fetch: &dyn Fetch, url: &str, max_body: usize) -> Result<Option<Answer>, Fault> {
-    let mut answers = follow(fetch, &Ask::get(url, max_body), MAX_REDIRECTS)?;
+pub fn fetch_found(
+    fetch: &dyn Fetch,
+    url: &str,
+    max_body: usize,
+) -> Result<Option<Response>, Fault> {
+    let mut answers = follow(fetch, &Request::get(url, max_body), MAX_REDIRECTS)?;
     if answers.len() > MAX_REDIRECTS && answers.last().is_some_and(|a| a.location().is_some()) {
         return Err(Fault::Redirects { max: MAX_REDIRECTS });
     }

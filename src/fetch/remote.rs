@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 
-use super::{Answer, Ask, Fault, Fetch, MAX_REDIRECTS, resolve};
-use crate::io::{Exceeded, ReadAt, ReadError};
+use super::{Fault, Fetch, MAX_REDIRECTS, Request, Response, resolve};
+use ota_view::io::{Exceeded, ReadAt, ReadError};
 
 /// Bytes of a block: the comment of most zips and their directory fit into one.
 const BLOCK_LEN: u64 = 64 << 10;
@@ -121,7 +121,7 @@ struct Version {
 }
 
 impl Version {
-    fn of(answer: &Answer) -> Version {
+    fn of(answer: &Response) -> Version {
         let header = |name| answer.header(name).map(str::to_owned);
         Version {
             etag: header("etag"),
@@ -190,10 +190,10 @@ impl Remote {
             (state.target.clone(), state.version.clone())
         };
         let validator = version.as_ref().and_then(Version::validator);
-        let ask = Ask {
+        let ask = Request {
             range: Some((first, last)),
             if_range: validator,
-            ..Ask::get(
+            ..Request::get(
                 &self.url,
                 usize::try_from(last - first + 1).unwrap_or(usize::MAX),
             )
@@ -201,7 +201,7 @@ impl Remote {
         let answer = match &target {
             None => self.follow(&ask)?,
             Some(target) => {
-                let answer = self.follow(&Ask { url: target, ..ask })?;
+                let answer = self.follow(&Request { url: target, ..ask })?;
                 match EXPIRED.contains(&answer.status) && *target != self.url {
                     true => self.follow(&ask)?,
                     false => answer,
@@ -219,7 +219,7 @@ impl Remote {
     }
 
     /// Asks along redirects; gives the last answer.
-    fn follow(&self, ask: &Ask<'_>) -> Result<Answer, RemoteError> {
+    fn follow(&self, ask: &Request<'_>) -> Result<Response, RemoteError> {
         let is_https = |url: &str| {
             url.get(..8)
                 .is_some_and(|s| s.eq_ignore_ascii_case("https://"))
@@ -229,7 +229,7 @@ impl Remote {
             if is_https(&self.url) && !is_https(&url) {
                 return Err(RemoteError::Downgrade);
             }
-            let answer = self.fetch.fetch(&Ask { url: &url, ..*ask })?;
+            let answer = self.fetch.fetch(&Request { url: &url, ..*ask })?;
             let mut state = self.lock();
             state.traffic.num_requests += 1;
             state.traffic.num_bytes += answer.body.len() as u64;
@@ -302,7 +302,7 @@ fn insert(state: &mut State, first: u64, bytes: &[u8]) {
 
 /// The part that was asked for, if that is what came.
 fn judge(
-    answer: &Answer,
+    answer: &Response,
     first: u64,
     last: u64,
     version: Option<&Version>,
@@ -360,7 +360,7 @@ fn judge(
     })
 }
 
-fn is_page(answer: &Answer) -> bool {
+fn is_page(answer: &Response) -> bool {
     let kind = answer.header("content-type").unwrap_or_default();
     kind.to_ascii_lowercase().starts_with("text/html")
 }

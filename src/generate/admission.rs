@@ -1,22 +1,22 @@
-//! Whether a new build may join its lane.
+//! Whether a new build may join its channel.
 //!
-//! In: builds that are new and what is published. Out: those that phones of the lane
+//! In: builds that are new and what is published. Out: those that phones of the channel
 //! can install; each of the others is a [`Fault`]. What is published already is
 //! not judged again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{Fault, Report};
-use crate::build::{Build, Device, Kind};
-use crate::catalog::lanes::LaneKey;
+use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs, Tombstone};
-use crate::class::Class;
-use crate::config::Config;
-use crate::family::NEXT_DEVICE;
-use crate::names;
+use crate::model::build::{Build, Device, Kind};
+use crate::model::config::Config;
+use crate::model::family::NEXT_DEVICE;
+use crate::model::fault_kind::FaultKind;
+use crate::model::names;
 
-/// The builds of a lane that one more is compared with.
-type Lane<'a> = Vec<Earlier<'a>>;
+/// The builds of a channel that one more is compared with.
+type Channel<'a> = Vec<Earlier<'a>>;
 
 /// What is known of a build that phones may run.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,7 @@ struct Earlier<'a> {
     build: Option<&'a Build>,
 }
 
-/// What is offered tells what a lane is like; what is not, where nothing is offered:
+/// What is offered tells what a channel is like; what is not, where nothing is offered:
 /// phones run it all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Standing {
@@ -62,26 +62,29 @@ impl<'a> Earlier<'a> {
 
 /// The build before this one or, if it is the first, the one behind it.
 fn neighbour<'a>(
-    lane: &Lane<'a>,
+    channel: &Channel<'a>,
     build: &Build,
     counts: impl Fn(&Earlier<'a>) -> bool,
 ) -> Option<Earlier<'a>> {
-    let standing = lane
+    let standing = channel
         .iter()
         .filter(|other| counts(other))
         .map(|o| o.standing);
     let standing = standing.min()?;
     let is_like = |other: &Earlier<'a>| counts(other) && other.standing == standing;
-    let others = || lane.iter().copied().filter(is_like);
+    let others = || channel.iter().copied().filter(is_like);
     let before = others().filter(|other| other.timestamp <= build.timestamp);
     let before = before.max_by_key(|other| other.timestamp);
     before.or_else(|| others().min_by_key(|other| other.timestamp))
 }
 
-/// What is known of all lanes but for these builds.
-fn lanes_without<'a>(builds: &[Build], catalogs: &'a Catalogs) -> BTreeMap<LaneKey, Lane<'a>> {
+/// What is known of all channels but for these builds.
+fn lanes_without<'a>(
+    builds: &[Build],
+    catalogs: &'a Catalogs,
+) -> BTreeMap<ChannelKey, Channel<'a>> {
     let moving: BTreeSet<&str> = builds.iter().map(Build::identity).collect();
-    let mut lanes: BTreeMap<LaneKey, Lane<'a>> = BTreeMap::new();
+    let mut channels: BTreeMap<ChannelKey, Channel<'a>> = BTreeMap::new();
     for catalog in catalogs.all() {
         for record in catalog.builds.values() {
             let build = &record.build;
@@ -90,19 +93,19 @@ fn lanes_without<'a>(builds: &[Build], catalogs: &'a Catalogs) -> BTreeMap<LaneK
                 false => Standing::Withheld,
             };
             if !moving.contains(build.identity()) {
-                let lane = lanes.entry(LaneKey::of(build)).or_default();
-                lane.push(Earlier::of(build, standing));
+                let channel = channels.entry(ChannelKey::of(build)).or_default();
+                channel.push(Earlier::of(build, standing));
             }
         }
         for stone in catalog.tombstones.values() {
-            let lane = LaneKey::new(&stone.device, stone.variant.as_ref(), &stone.romtype);
-            lanes
-                .entry(lane)
+            let channel = ChannelKey::new(&stone.device, stone.variant.as_ref(), &stone.romtype);
+            channels
+                .entry(channel)
                 .or_default()
                 .push(Earlier::of_stone(stone));
         }
     }
-    lanes
+    channels
 }
 
 /// The devices that have builds of their own, or had.
@@ -110,7 +113,7 @@ fn devices(catalogs: &Catalogs) -> BTreeSet<&Device> {
     catalogs.all().flat_map(Catalog::devices).collect()
 }
 
-/// Keeps builds out that phones of their lane would download and then refuse, or
+/// Keeps builds out that phones of their channel would download and then refuse, or
 /// install and not start with.
 pub(super) fn admit(
     config: &Config,
@@ -122,16 +125,16 @@ pub(super) fn admit(
         return builds;
     }
     builds.sort_by(|a, b| (a.timestamp, &a.path).cmp(&(b.timestamp, &b.path)));
-    let mut lanes = lanes_without(&builds, catalogs);
+    let mut channels = lanes_without(&builds, catalogs);
     let mut devices = devices(catalogs);
     devices.extend(builds.iter().map(|build| &build.device));
     let mut judge = |build| {
-        let lane = lanes.entry(LaneKey::of(build)).or_default();
+        let channel = channels.entry(ChannelKey::of(build)).or_default();
         let objection = other_device(config, &devices, build, catalogs)
-            .or_else(|| other_flavour(config, lane, build))
-            .or_else(|| other_signer(config, lane, build));
+            .or_else(|| other_flavour(config, channel, build))
+            .or_else(|| other_signer(config, channel, build));
         if objection.is_none() {
-            lane.push(Earlier::of(build, Standing::Offered));
+            channel.push(Earlier::of(build, Standing::Offered));
         }
         objection
     };
@@ -145,8 +148,8 @@ pub(super) fn admit(
         report.faults.push(Fault {
             path: build.path,
             class: match objection {
-                Objection::Signer { .. } => Class::BadSignature,
-                Objection::Device { .. } | Objection::Flavour { .. } => Class::Conflict,
+                Objection::Signer { .. } => FaultKind::BadSignature,
+                Objection::Device { .. } | Objection::Flavour { .. } => FaultKind::Conflict,
             },
             error: objection.into(),
         });
@@ -155,24 +158,24 @@ pub(super) fn admit(
     admitted
 }
 
-/// Why a build may not join its lane, if it is not in it already.
+/// Why a build may not join its channel, if it is not in it already.
 #[must_use]
 pub fn object(config: &Config, build: &Build, catalogs: &Catalogs) -> Option<Objection> {
     if catalogs.knows(build.identity()) {
         return None;
     }
-    let mut lanes = lanes_without(&[], catalogs);
-    let lane = lanes.entry(LaneKey::of(build)).or_default();
+    let mut channels = lanes_without(&[], catalogs);
+    let channel = channels.entry(ChannelKey::of(build)).or_default();
     other_device(config, &devices(catalogs), build, catalogs)
-        .or_else(|| other_flavour(config, lane, build))
-        .or_else(|| other_signer(config, lane, build))
+        .or_else(|| other_flavour(config, channel, build))
+        .or_else(|| other_signer(config, channel, build))
 }
 
 /// The flavours of what is published, for builds whose packages are elsewhere.
 #[derive(Debug)]
 pub struct Flavours<'a> {
     config: &'a Config,
-    lanes: BTreeMap<LaneKey, Lane<'a>>,
+    channels: BTreeMap<ChannelKey, Channel<'a>>,
 }
 
 impl<'a> Flavours<'a> {
@@ -181,18 +184,22 @@ impl<'a> Flavours<'a> {
     pub fn new(config: &'a Config, catalogs: &'a Catalogs) -> Flavours<'a> {
         Flavours {
             config,
-            lanes: lanes_without(&[], catalogs),
+            channels: lanes_without(&[], catalogs),
         }
     }
 
-    /// Why a build may not join its lane for its flavour.
+    /// Why a build may not join its channel for its flavour.
     #[must_use]
     pub fn object(&self, build: &Build) -> Option<Objection> {
-        other_flavour(self.config, self.lanes.get(&LaneKey::of(build))?, build)
+        other_flavour(
+            self.config,
+            self.channels.get(&ChannelKey::of(build))?,
+            build,
+        )
     }
 }
 
-/// Why a build may not join its lane.
+/// Why a build may not join its channel.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Objection {
     /// A property of its puts it into the lists of another device's phones.
@@ -254,9 +261,9 @@ fn other_device(
     (!is_published).then(|| Objection::Device { name: name.clone() })
 }
 
-fn other_flavour(config: &Config, lane: &Lane<'_>, build: &Build) -> Option<Objection> {
+fn other_flavour(config: &Config, channel: &Channel<'_>, build: &Build) -> Option<Objection> {
     let is_full = |other: &Earlier<'_>| other.build.is_some_and(|b| b.kind == Kind::Full);
-    let other = neighbour(lane, build, is_full)?.build?;
+    let other = neighbour(channel, build, is_full)?.build?;
     if build.kind != Kind::Full || config.same_lane(build.device.as_str()) {
         return None;
     }
@@ -284,8 +291,8 @@ fn other_flavour(config: &Config, lane: &Lane<'_>, build: &Build) -> Option<Obje
     })
 }
 
-fn other_signer(config: &Config, lane: &Lane<'_>, build: &Build) -> Option<Objection> {
-    let other = neighbour(lane, build, |other| other.signer.is_some())?;
+fn other_signer(config: &Config, channel: &Channel<'_>, build: &Build) -> Option<Objection> {
+    let other = neighbour(channel, build, |other| other.signer.is_some())?;
     let expected = other.signer?;
     let is_accepted = config.accept_new_signer.iter().any(|accepted| {
         let is_signer = |signer: &String| signer.starts_with(accepted.as_str());

@@ -12,14 +12,14 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::Error;
-use super::beside::{self, Folders};
 use super::report::{Event, Report};
-use crate::build::{self, Build, Kind};
+use super::sidecars::{self, Folders};
 use crate::catalog::Catalog;
-use crate::changelog::{self, Changelog, Changelogs, Format, MAX_SIZE};
-use crate::config::Config;
-use crate::digest::sidecar;
-use crate::io::read_head;
+use crate::files::read_head;
+use crate::markup::changelog::{self, Changelog, Changelogs, Format, MAX_SIZE};
+use crate::model::build::{self, Build, Kind};
+use crate::model::config::Config;
+use digest_lanes::checksum_file;
 
 /// What warnings on changelogs are about.
 const SUBJECT: &str = "changelogs";
@@ -91,7 +91,7 @@ pub(super) fn gather(
 
 /// The files beside a package that may be its changelog.
 fn names_beside(build: &Build, folders: &mut Folders<'_>) -> Vec<(String, Format)> {
-    let there = folders.names(beside::split(&build.path).0);
+    let there = folders.names(sidecars::split(&build.path).0);
     let names = candidates(&build.filename).into_iter();
     names.filter(|(name, _)| there.contains(name)).collect()
 }
@@ -128,7 +128,7 @@ fn find(
     kept: &BTreeSet<String>,
 ) -> OfBuild {
     let mut found = OfBuild::default();
-    let folder = beside::split(&build.path).0;
+    let folder = sidecars::split(&build.path).0;
     let stem = build::bounded_stem(&build.filename);
     let of_format = |format: Format| (format!("{stem}.{}", format.extension()), format);
     let in_store = Format::ALL.map(of_format);
@@ -136,8 +136,8 @@ fn find(
         .into_iter()
         .filter(|(name, _)| kept.contains(name))
         .collect();
-    let read_beside = |name: &str| read(beside::open(config, &beside::join(folder, name))?);
-    let read_kept = |name: &str| read(beside::open_kept(config, name)?);
+    let read_beside = |name: &str| read(sidecars::open(config, &sidecars::join(folder, name))?);
+    let read_kept = |name: &str| read(sidecars::open_kept(config, name)?);
     let beside = first(names, &read_beside, &mut found.warnings);
     let Some(changelog) = beside else {
         found.changelog = first(&in_store, &read_kept, &mut found.warnings);
@@ -180,7 +180,7 @@ fn first(
         };
         let changelog = changelog::decode(&bytes, *format);
         // Some publish digests under such a name.
-        let is_digest = *format == Format::Text && sidecar::is_list(&changelog.text);
+        let is_digest = *format == Format::Text && checksum_file::is_list(&changelog.text);
         if !is_digest && !changelog.text.trim().is_empty() {
             return Some(changelog);
         }
@@ -194,7 +194,7 @@ fn first(
 /// [`Error::Write`].
 pub(super) fn keep(gathered: &Gathered) -> Result<(), Error> {
     for keep in &gathered.to_keep {
-        beside::keep(&keep.file, &keep.text)?;
+        sidecars::keep(&keep.file, &keep.text)?;
         let removed = keep.outdated.iter().try_for_each(std::fs::remove_file);
         removed.map_err(|source| Error::Write {
             file: keep.file.clone(),

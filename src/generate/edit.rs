@@ -1,6 +1,6 @@
 //! Changes of the catalog by hand, from the command line or through the server.
 //!
-//! In: what a person or a program [says](Said) of a build, or the name of one that is known. Out:
+//! In: what a person or a program [says](StatedFacts) of a build, or the name of one that is known. Out:
 //! the catalog with it or without it, and [`Note`]s on what that means. [`prepare`] reads the
 //! package, which may take long; all changes go through [`change`], which holds the lock.
 
@@ -14,17 +14,18 @@ use percent_encoding::percent_decode_str;
 use super::reconcile::recognise_imported;
 use super::require::{self, Hashed};
 use super::{Error, cache_key, load_cache, lock_state, object, require_published, save_catalog};
-use crate::build::{self, Build, Device, Kind, Romtype, Variant};
 use crate::catalog::{Catalog, Catalogs, Reason, Record, Tombstone, file};
-use crate::class::chain;
-use crate::config::{AddressSource, Config};
-use crate::digest::{self, Digests, sidecar};
-use crate::entry_rules::{self, ListedBuild, Problem};
-use crate::facts::Fact;
 use crate::fetch::{Fetch, Remote, RemoteError, Traffic};
+use crate::ingest::digests::{self, Digests};
+use crate::ingest::scan;
 use crate::ingest::{self, Context, Examined};
-use crate::io::ReadAt;
-use crate::scan;
+use crate::model::build::{self, Build, Device, Kind, Romtype, Variant};
+use crate::model::config::{AddressSource, Config};
+use crate::model::entry_rules::{self, ListedBuild, Problem};
+use crate::model::facts::Fact;
+use digest_lanes::checksum_file;
+use ota_view::error_kind::chain;
+use ota_view::io::ReadAt;
 
 /// Fewest digits of a sha256 that name a build.
 const MIN_PREFIX: usize = 8;
@@ -143,7 +144,7 @@ pub fn change<T>(
 
 /// What a person or a program says of a build; `None` is left to its package.
 #[derive(Clone, Debug, Default)]
-pub struct Said {
+pub struct StatedFacts {
     /// The package on this machine; without it, it is looked for in the folder of builds.
     pub zip: Option<PathBuf>,
     /// Bare name of the package; without it, that of `zip` or of `url`.
@@ -174,7 +175,7 @@ pub struct Said {
     pub url: Option<String>,
 }
 
-impl Said {
+impl StatedFacts {
     /// What is given of a fact, as text.
     fn fact(&self, fact: Fact) -> Option<String> {
         match fact {
@@ -206,7 +207,7 @@ pub struct Candidate {
     pub build: Build,
     /// What there is to say of it.
     pub notes: Vec<Note>,
-    /// Its package was read, so that it can be compared with those of its lane.
+    /// Its package was read, so that it can be compared with those of its channel.
     is_read: bool,
 }
 
@@ -245,12 +246,12 @@ pub fn parse_time(text: &str) -> Result<i64, String> {
 /// # Errors
 /// [`EditError::Refused`] or [`EditError::Missing`]
 pub fn prepare(
-    said: Said,
+    said: StatedFacts,
     config: &Config,
     fetch: Option<&Arc<dyn Fetch>>,
     now: i64,
 ) -> Result<Candidate, EditError> {
-    let said = Said {
+    let said = StatedFacts {
         url: said.url.filter(|url| !url.is_empty()),
         incremental: said
             .incremental
@@ -295,7 +296,7 @@ pub fn prepare(
 }
 
 /// The name of the package: as given, or that of the file or of the last part of its address.
-fn find_filename(said: &Said) -> Result<String, EditError> {
+fn find_filename(said: &StatedFacts) -> Result<String, EditError> {
     let of_zip = || {
         Some(
             said.zip
@@ -360,7 +361,7 @@ pub fn path_in_builds(zip: &Path, builds: &Path) -> String {
 }
 
 fn from_zip(
-    said: &Said,
+    said: &StatedFacts,
     zip: &Path,
     path: &str,
     config: &Config,
@@ -376,7 +377,7 @@ fn from_zip(
     let cache = load_cache(config);
     let digests = match cache.digests(&cache_key(zip), stamp) {
         Some(digests) => digests,
-        None => digest::digest_file(zip, stamp, &digest::Options::of(config))
+        None => digests::digest_file(zip, stamp, &digests::options(config))
             .map_err(|error| refuse(error.into()))?,
     };
     let mut warnings = Vec::new();
@@ -418,7 +419,7 @@ fn refuse_other(key: &str, given: Option<&str>, found: &str) -> Result<(), EditE
 /// Completes facts by the package at its address; where that does not answer, what is given has to
 /// do.
 fn from_url(
-    said: &Said,
+    said: &StatedFacts,
     url: &str,
     filename: &str,
     config: &Config,
@@ -439,7 +440,7 @@ fn from_url(
     let context = Context::new(config);
     let package = match ingest::examine_remote(Arc::clone(&remote), filename, context) {
         Ok(package) => package,
-        Err(error) if error.class() == crate::class::Class::Io => {
+        Err(error) if error.kind() == crate::model::fault_kind::FaultKind::Io => {
             return from_facts(said, filename, config, Some(unread(&error)));
         }
         Err(error) => return Err(unread(&error).into()),
@@ -471,17 +472,17 @@ fn fetch_digest(
 ) -> Option<String> {
     let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
     let remote = Remote::open(Arc::clone(fetch), &format!("{path}{suffix}{query}")).ok()?;
-    if remote.size() > sidecar::MAX_SIZE {
+    if remote.size() > checksum_file::MAX_SIZE {
         return None;
     }
     let mut text = vec![0; usize::try_from(remote.size()).ok()?];
     remote.read_exact_at(0, &mut text).ok()?;
-    sidecar::parse(&String::from_utf8_lossy(&text), filename, len)
+    checksum_file::parse(&String::from_utf8_lossy(&text), filename, len)
 }
 
 /// A build by its package, and by what is given where the package says nothing.
 fn from_package(
-    said: &Said,
+    said: &StatedFacts,
     mut package: Examined,
     config: &Config,
     now: i64,
@@ -554,7 +555,7 @@ fn from_package(
 
 /// A build that no package was read for; `reason` says why not, if that was tried.
 fn from_facts(
-    said: &Said,
+    said: &StatedFacts,
     filename: &str,
     config: &Config,
     reason: Option<String>,
@@ -817,10 +818,10 @@ mod tests {
     #[test]
     fn a_file_name_comes_from_the_file_or_its_address() {
         let name = |zip: &str, url: &str| {
-            find_filename(&Said {
+            find_filename(&StatedFacts {
                 zip: (!zip.is_empty()).then(|| zip.into()),
                 url: Some(url.to_owned()),
-                ..Said::default()
+                ..StatedFacts::default()
             })
         };
         assert_eq!(name("a/b.zip", "https://h/c.zip").unwrap(), "b.zip");

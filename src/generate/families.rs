@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::build::{Build, Kind};
 use crate::catalog::Catalog;
-use crate::config::Config;
+use crate::model::build::{Build, Kind};
+use crate::model::config::Config;
 
 /// What builds without a family count as.
 const LINEAGE: &str = "LineageOS";

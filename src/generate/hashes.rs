@@ -1,8 +1,9 @@
 //! Hashing, as the settings allow it and with whoever watches being told.
 
 use super::Observer;
-use crate::config::Config;
-use crate::digest::{self, Digests, Error, FEEDS, Options, Source, Watch};
+use crate::ingest::digests::{self, Digests, FEEDS};
+use crate::model::config::Config;
+use digest_lanes::{Error, Source, Watch};
 
 /// Hashes files. `remember` is told the digests of each as soon as they are known, so that a
 /// run that is broken off has not hashed for nothing.
@@ -15,7 +16,7 @@ pub(super) fn hash_files(
     let num_bytes = files.iter().map(|file| file.stamp.size).sum();
     observer.hashing(files.len(), num_bytes);
     let watch = Watching { observer, remember };
-    let results = digest::digest_files(files, &FEEDS, &Options::of(config), &watch);
+    let results = digest_lanes::digest_files(files, &FEEDS, &digests::options(config), &watch);
     observer.hashing_done();
     let digests = |result: Result<Vec<String>, Error>| Ok(Digests::of_feeds(&result?));
     results.into_iter().map(digests).collect()

@@ -9,16 +9,17 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use super::beside::{self, Folders};
 use super::report::{Event, Report};
 use super::require::Hashed;
+use super::sidecars::{self, Folders};
 use super::{Observer, cache_key, hashes};
-use crate::build::{self, Build, IMAGES, ImageFile, Kind};
-use crate::cache::Cache;
-use crate::config::Config;
-use crate::digest::{self, Digests, Source};
 use crate::ingest;
-use crate::io::Stamp;
+use crate::ingest::cache::Cache;
+use crate::ingest::digests::Digests;
+use crate::model::build::{self, Build, IMAGES, ImageFile, Kind};
+use crate::model::config::Config;
+use digest_lanes::Source;
+use digest_lanes::Stamp;
 
 /// An image that was found, and whose it is.
 struct Found {
@@ -47,9 +48,9 @@ pub(super) fn attach(
     let mut found = Vec::new();
     for (owner, name, filename) in names(config, builds) {
         let build = &builds[owner].build;
-        let path = beside::join(beside::split(&build.path).0, &filename);
+        let path = sidecars::join(sidecars::split(&build.path).0, &filename);
         let file = config.builds.join(&path);
-        match stamp(beside::open(config, &path)) {
+        match stamp(sidecars::open(config, &path)) {
             Err(reason) => warn(build, format!("image {} {reason}", filename.escape_debug())),
             Ok(stamp) => found.push(Found {
                 known: match config.rehash {
@@ -87,13 +88,13 @@ pub(super) fn attach(
 /// The names of all images: whose, of what, and the file's. Those of one build in the order of
 /// [`IMAGES`].
 fn names(config: &Config, builds: &[Hashed]) -> Vec<(usize, &'static str, String)> {
-    let num_full = beside::num_full(builds.iter().map(|hashed| &hashed.build));
+    let num_full = sidecars::num_full(builds.iter().map(|hashed| &hashed.build));
     let full = builds.iter().map(|hashed| &hashed.build).enumerate();
     let full = full.filter(|(_, build)| build.kind == Kind::Full);
     let mut folders = Folders::new(config);
     let mut names = Vec::new();
     for (owner, build) in full {
-        let (folder, filename) = beside::split(&build.path);
+        let (folder, filename) = sidecars::split(&build.path);
         let there = folders.names(folder);
         let stem = build::stem(filename);
         for name in IMAGES {
@@ -157,7 +158,7 @@ fn hash_all(
     found.into_iter().map(hashed).collect()
 }
 
-fn verified(image: &Found, digests: Result<Digests, digest::Error>) -> HashedImage {
+fn verified(image: &Found, digests: Result<Digests, digest_lanes::Error>) -> HashedImage {
     let digests = digests?;
     let mut warnings = Vec::new();
     ingest::verify(&image.file, &digests, &mut warnings)?;

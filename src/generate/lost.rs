@@ -8,8 +8,8 @@ use std::collections::HashSet;
 
 use super::Error;
 use crate::catalog::{Catalog, Catalogs};
-use crate::config::Config;
-use crate::site::writer;
+use crate::model::config::Config;
+use crate::publish::site::writer;
 
 /// The identities of all builds and tombstones of a catalog, sorted: what a manifest names.
 pub(super) fn names(catalog: &Catalog) -> Vec<String> {

@@ -4,8 +4,7 @@
 //! what changed and what was left out. Packages are examined, then hashed, then
 //! brought together with the catalog; only then is anything written.
 
-mod admit;
-mod beside;
+mod admission;
 mod changelogs;
 pub mod edit;
 mod families;
@@ -18,6 +17,7 @@ mod published;
 mod reconcile;
 mod report;
 mod require;
+mod sidecars;
 mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -27,23 +27,26 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use crate::build::{Build, Kind};
-use crate::cache::Cache;
 use crate::catalog::{Catalog, Catalogs, Contradiction, file};
-use crate::class::{Class, chain};
-use crate::config::Config;
-use crate::digest::{self, Digests, Source};
-use crate::family::Reading;
-use crate::feed;
+use crate::files::{behind_links, remove_leftover, write_atomically};
+use crate::ingest::cache::Cache;
+use crate::ingest::digests::Digests;
+use crate::ingest::scan::{self, Found, Scan};
 use crate::ingest::{self, Context, Examined};
-use crate::io::{Stamp, behind_links, remove_leftover, write_atomically};
-use crate::scan::{self, Found, Scan};
-use crate::site::{self, writer};
+use crate::model::build::{Build, Kind};
+use crate::model::config::Config;
+use crate::model::family::Reading;
+use crate::model::fault_kind::FaultKind;
+use crate::publish::feed;
+use crate::publish::site::{self, writer};
+use digest_lanes::Source;
+use digest_lanes::Stamp;
+use ota_view::error_kind::chain;
 
 use published::Published;
 use require::Hashed;
 
-pub use admit::{Flavours, Objection, object};
+pub use admission::{Flavours, Objection, object};
 pub use families::{DeviceFamily, families};
 pub use lost::{require_known, require_published};
 pub use report::{Event, Fault, Report};
@@ -215,7 +218,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     for fault in &scan.faults {
         report.faults.push(Fault {
             path: fault.path.clone(),
-            class: Class::Io,
+            class: FaultKind::Io,
             error: fault.problem.clone().into(),
         });
     }
@@ -248,7 +251,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     tell_links(&scan, &catalogs.own, &mut report);
     let cache = load_cache(config);
     let merged = catalogs.merged()?;
-    let kept = beside::list_kept(&config.changelogs)?;
+    let kept = sidecars::list_kept(&config.changelogs)?;
     let packages = &scan.packages;
     let examined = pool.install(|| {
         examine_all(
@@ -313,16 +316,20 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     warn_of_case(&pages, &mut report);
     for path in &report.plan.reserved {
         let message = "its name is one that this file system reserves, so the page is left out";
-        report
-            .faults
-            .push(Fault::message(path, Class::Unsupported, message.to_owned()));
+        report.faults.push(Fault::message(
+            path,
+            FaultKind::Unsupported,
+            message.to_owned(),
+        ));
     }
     pages::warn_of_changes(config, &pages, &mut report);
     for path in &report.plan.foreign {
         let message = "a file or link that romfeed did not write is in the way of this page";
-        report
-            .faults
-            .push(Fault::message(path, Class::Conflict, message.to_owned()));
+        report.faults.push(Fault::message(
+            path,
+            FaultKind::Conflict,
+            message.to_owned(),
+        ));
     }
     report.sort_faults();
     report.catalog_changed =
@@ -380,7 +387,7 @@ fn tell_links(scan: &Scan, own: &Catalog, report: &mut Report) {
             }),
             num => report.faults.push(Fault {
                 path: link.clone(),
-                class: Class::Io,
+                class: FaultKind::Io,
                 error: scan::Problem::NotFollowed(num).into(),
             }),
         }
@@ -417,7 +424,7 @@ pub fn save_catalog(path: &Path, rendered: &[u8]) -> Result<(), Error> {
 fn remove_leftovers(config: &Config, catalog: &Path) {
     remove_leftover(&behind_links(catalog));
     remove_leftover(&config.state.join(CACHE));
-    beside::remove_leftover(&config.changelogs);
+    sidecars::remove_leftover(&config.changelogs);
 }
 
 /// The catalog that is kept up to date; neither it nor what lies with it may be published, and
@@ -471,7 +478,7 @@ impl Draft {
     /// The build with its digests, and what there is to warn of.
     fn verified(
         self,
-        digests: Result<Digests, digest::Error>,
+        digests: Result<Digests, digest_lanes::Error>,
     ) -> Result<(Hashed, Vec<String>), ingest::Error> {
         let Draft { package, mut build } = self;
         let digests = digests?;
@@ -533,7 +540,7 @@ fn note_other_zips(examined: &mut Vec<PerPath<Examined>>, merged: &Catalog, repo
     let is_other = |result: &Result<Examined, ingest::Error>| {
         result
             .as_ref()
-            .is_err_and(|error| error.class() == Class::NotARom)
+            .is_err_and(|error| error.kind() == FaultKind::NotARom)
     };
     if !examined.iter().any(|(_, result)| is_other(result)) {
         return;
@@ -576,7 +583,7 @@ fn examine(
     let _ = match (&examined, stamp) {
         (Ok(package), _) => cache.put_told(&key, package.stamp, &package.told(), now_ns),
         (Err(error), Some(stamp)) if error.is_lasting() => {
-            cache.put_fault(&key, stamp, error.class(), chain(error), now_ns)
+            cache.put_fault(&key, stamp, error.kind(), chain(error), now_ns)
         }
         _ => Ok(()),
     };
@@ -641,7 +648,7 @@ fn keep_sound<T>(results: Vec<PerPath<T>>, report: &mut Report) -> Vec<T> {
             Ok(value) => sound.push(value),
             Err(error) => report.faults.push(Fault {
                 path,
-                class: error.class(),
+                class: error.kind(),
                 error: error.into(),
             }),
         }
@@ -723,7 +730,7 @@ fn hash_all(
         let _ = cache.put_digests(&cache_key(file), *stamp, digests, now_ns);
     };
     let mut results = hashes::hash_files(config, &sources, observer, &remember).into_iter();
-    let hashed: Vec<Result<Digests, digest::Error>> = known
+    let hashed: Vec<Result<Digests, digest_lanes::Error>> = known
         .into_iter()
         .map(|known| match known {
             Some(digests) => Ok(digests),

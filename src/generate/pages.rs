@@ -7,15 +7,15 @@ use rayon::prelude::*;
 
 use super::Error;
 use super::report::{Event, Fault, Report};
-use crate::build::{Build, Device};
 use crate::catalog::Catalog;
-use crate::catalog::lanes::{self, Held, Lane, LaneKey, Lanes};
-use crate::changelog::{self, Changelogs};
-use crate::class::Class;
-use crate::config::Config;
-use crate::feed::{self, Page};
-use crate::projects::History;
-use crate::site;
+use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Held};
+use crate::ingest::projects::History;
+use crate::markup::changelog::{self, Changelogs};
+use crate::model::build::{Build, Device};
+use crate::model::config::Config;
+use crate::model::fault_kind::FaultKind;
+use crate::publish::feed::{self, Page};
+use crate::publish::site;
 
 /// The download address of each offered build by its identity. An address serves
 /// one file: of several builds that claim it, the newest has it.
@@ -36,7 +36,7 @@ pub(super) fn addresses<'a>(
         let Some(url) = url else {
             let message =
                 "no setting gives it a download address, or the template names a fact it lacks";
-            let fault = Fault::message(&build.path, Class::MissingFacts, message.to_owned());
+            let fault = Fault::message(&build.path, FaultKind::MissingFacts, message.to_owned());
             report.faults.push(fault);
             continue;
         };
@@ -58,7 +58,7 @@ pub(super) fn addresses<'a>(
             let message = format!("its download address is also that of {owner}: {url}");
             report
                 .faults
-                .push(Fault::message(&build.path, Class::Conflict, message));
+                .push(Fault::message(&build.path, FaultKind::Conflict, message));
             false
         })
         .collect();
@@ -85,33 +85,33 @@ pub(super) fn render(
     report: &mut Report,
 ) -> Result<Vec<Page>, Error> {
     let urls = addresses(config, merged, report);
-    let lanes = lanes::lanes(merged, config, &urls, now);
-    render_lanes(config, &lanes, notes, report)
+    let channels = channels::channels(merged, config, &urls, now);
+    render_lanes(config, &channels, notes, report)
 }
 
 /// All files of the site, from what phones are offered.
 pub(super) fn render_lanes(
     config: &Config,
-    Lanes {
-        lanes,
+    Channels {
+        channels,
         held,
         withheld,
-    }: &Lanes<'_>,
+    }: &Channels<'_>,
     notes: Notes<'_>,
     report: &mut Report,
 ) -> Result<Vec<Page>, Error> {
-    // A build stands in several lanes, but in the catalog once: its place tells it.
+    // A build stands in several channels, but in the catalog once: its place tells it.
     let mut offered: HashSet<*const Build> = HashSet::new();
     let mut deltas: HashSet<*const Build> = HashSet::new();
-    for (key, lane) in lanes {
-        report.num_unlisted += lane.num_unlisted;
-        offered.extend(lane.offers.iter().map(|o| std::ptr::from_ref(o.build)));
-        let of_lane = lane
+    for (key, channel) in channels {
+        report.num_unlisted += channel.num_unlisted;
+        offered.extend(channel.offers.iter().map(|o| std::ptr::from_ref(o.build)));
+        let of_lane = channel
             .deltas
             .iter()
             .map(|d| std::ptr::from_ref(d.offer.build));
         deltas.extend(of_lane);
-        if !lane.offers.is_empty() {
+        if !channel.offers.is_empty() {
             let variant = key.variant.as_ref();
             report.variants.insert(variant.map(ToString::to_string));
             report.devices.insert(key.device.to_string());
@@ -122,7 +122,7 @@ pub(super) fn render_lanes(
     for (path, held) in held {
         match held {
             Held::WrongWay(_) => {
-                let fault = Fault::message(path, Class::Conflict, held.to_string());
+                let fault = Fault::message(path, FaultKind::Conflict, held.to_string());
                 report.faults.push(fault);
             }
             _ => report.events.push(Event::Held {
@@ -131,11 +131,11 @@ pub(super) fn render_lanes(
             }),
         }
     }
-    warn_of_shared_names(config, lanes, report);
+    warn_of_shared_names(config, channels, report);
     warn_of_withheld(withheld, report);
-    warn_of_look_alikes(lanes, report);
+    warn_of_look_alikes(channels, report);
     let changelogs = changelog::render(notes.changelogs);
-    let feeds = feed::render(lanes, config, &changelogs)?;
+    let feeds = feed::render(channels, config, &changelogs)?;
     report
         .events
         .extend(feeds.warnings.into_iter().map(|text| Event::Warning {
@@ -147,18 +147,22 @@ pub(super) fn render_lanes(
         changelogs: &changelogs,
         history: notes.history,
     };
-    let mut pages = site::render(lanes, known, &feeds.pages)?;
+    let mut pages = site::render(channels, known, &feeds.pages)?;
     pages.extend(feeds.pages);
     Ok(pages)
 }
 
 /// An alias that is a device too: its phones are told of both, and nothing but the
 /// maintainer knows whether that is what was meant.
-fn warn_of_shared_names(config: &Config, lanes: &BTreeMap<LaneKey, Lane<'_>>, report: &mut Report) {
+fn warn_of_shared_names(
+    config: &Config,
+    channels: &BTreeMap<ChannelKey, Channel<'_>>,
+    report: &mut Report,
+) {
     for (device, settings) in &config.devices {
         for alias in &settings.aliases {
-            let of_alias = lanes.iter().filter(|(key, _)| key.device == *alias);
-            let mut offers = of_alias.flat_map(|(_, lane)| &lane.offers);
+            let of_alias = channels.iter().filter(|(key, _)| key.device == *alias);
+            let mut offers = of_alias.flat_map(|(_, channel)| &channel.offers);
             let mut of_both = offers.clone();
             if offers.any(|offer| offer.build.device == *alias)
                 && of_both.any(|offer| offer.build.device.as_str() == device)
@@ -191,9 +195,9 @@ fn warn_of_withheld(withheld: &BTreeMap<(&Device, &Device), BTreeSet<&str>>, rep
 
 /// Builds of a list that phones take for one another: the updater offers only what has a later date
 /// than the phone's own, and a server knows the phone's build by its incremental.
-fn warn_of_look_alikes(lanes: &BTreeMap<LaneKey, Lane<'_>>, report: &mut Report) {
-    let own = lanes.iter().flat_map(|(key, lane)| {
-        let builds = lane.offers.iter().map(|offer| offer.build);
+fn warn_of_look_alikes(channels: &BTreeMap<ChannelKey, Channel<'_>>, report: &mut Report) {
+    let own = channels.iter().flat_map(|(key, channel)| {
+        let builds = channel.offers.iter().map(|offer| offer.build);
         let builds = builds.filter(|build| build.device == key.device);
         builds.map(move |build| (key, build))
     });

@@ -12,17 +12,17 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::Error;
-use super::beside::{self, Folders};
 use super::report::{Event, Report};
 use super::require::Hashed;
-use crate::build::{self, Build, Kind};
-use crate::catalog::lanes::LaneKey;
+use super::sidecars::{self, Folders};
+use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs};
-use crate::class::chain;
-use crate::config::Config;
-use crate::io::read_head;
-use crate::projects::manifest::{self, MAX_SIZE};
-use crate::projects::{self, History, MAX_TEXT_LEN, Projects, Since};
+use crate::files::read_head;
+use crate::ingest::projects::manifest::{self, MAX_SIZE};
+use crate::ingest::projects::{self, History, MAX_TEXT_LEN, Projects, Since};
+use crate::model::build::{self, Build, Kind};
+use crate::model::config::Config;
+use ota_view::error_kind::chain;
 
 /// What a manifest is called that lies beside the only full package of a folder.
 const SHARED: &str = "build-manifest.xml";
@@ -77,17 +77,17 @@ pub(super) fn find(
 
 /// The manifest beside each package.
 fn names_beside(config: &Config, builds: &[Hashed]) -> Vec<Option<String>> {
-    let num_full = beside::num_full(builds.iter().map(|hashed| &hashed.build));
+    let num_full = sidecars::num_full(builds.iter().map(|hashed| &hashed.build));
     let mut folders = Folders::new(config);
     let mut of_build = |build: &Build| {
-        let (folder, filename) = beside::split(&build.path);
+        let (folder, filename) = sidecars::split(&build.path);
         let own = format!("{}.manifest.xml", build::stem(filename));
         let is_alone = num_full.get(folder) == Some(&1);
         let there = folders.names(folder);
         let shared = Some(SHARED.to_owned()).filter(|_| is_alone);
         let mut names = [Some(own), shared].into_iter().flatten();
         let name = names.find(|name| there.contains(name))?;
-        Some(beside::join(folder, &name)).filter(|_| build.kind == Kind::Full)
+        Some(sidecars::join(folder, &name)).filter(|_| build.kind == Kind::Full)
     };
     builds
         .iter()
@@ -96,12 +96,12 @@ fn names_beside(config: &Config, builds: &[Hashed]) -> Vec<Option<String>> {
 }
 
 fn read_manifest(config: &Config, path: &str) -> Result<Projects, String> {
-    let name = beside::split(path).1;
+    let name = sidecars::split(path).1;
     let fail = |error: &dyn std::fmt::Display| {
         let name = name.escape_debug();
         format!("{name} cannot be read, so it is left out: {error}")
     };
-    let read = beside::open(config, path).and_then(|file| read_head(file, MAX_SIZE));
+    let read = sidecars::open(config, path).and_then(|file| read_head(file, MAX_SIZE));
     let bytes = read.map_err(|error| fail(&error))?;
     manifest::parse(&bytes).map_err(|error| fail(&chain(&error)))
 }
@@ -114,26 +114,26 @@ pub(super) fn gather(
     kept: &BTreeSet<String>,
     report: &mut Report,
 ) -> Gathered {
-    let mut lanes: BTreeMap<LaneKey, Vec<(&Build, Option<Projects>)>> = BTreeMap::new();
+    let mut channels: BTreeMap<ChannelKey, Vec<(&Build, Option<Projects>)>> = BTreeMap::new();
     for record in catalog.builds.values() {
         let build = &record.build;
         let found = found.remove(build.identity());
         let is_known = found.is_some() || kept.contains(&kept_name(&build.filename));
         if is_known && build.kind == Kind::Full {
-            let lane = lanes.entry(LaneKey::of(build)).or_default();
-            lane.push((build, found));
+            let channel = channels.entry(ChannelKey::of(build)).or_default();
+            channel.push((build, found));
         }
     }
-    let lanes: Vec<Gathered> = lanes
+    let channels: Vec<Gathered> = channels
         .into_values()
         .collect::<Vec<_>>()
         .into_par_iter()
-        .map(|lane| of_lane(config, lane, kept))
+        .map(|channel| of_lane(config, channel, kept))
         .collect();
     let mut gathered = Gathered::default();
-    for lane in lanes {
-        gathered.history.extend(lane.history);
-        gathered.to_keep.extend(lane.to_keep);
+    for channel in channels {
+        gathered.history.extend(channel.history);
+        gathered.to_keep.extend(channel.to_keep);
     }
     if !gathered.to_keep.is_empty() {
         let num = gathered.to_keep.len();
@@ -142,7 +142,7 @@ pub(super) fn gather(
     gathered
 }
 
-/// The builds of one lane: what changed from each to the next. Two of them are held at a time.
+/// The builds of one channel: what changed from each to the next. Two of them are held at a time.
 fn of_lane(
     config: &Config,
     mut builds: Vec<(&Build, Option<Projects>)>,
@@ -179,7 +179,7 @@ fn of_lane(
 /// What was kept, if it is a text; whoever wrote it otherwise did not mean it for us.
 fn read_kept(config: &Config, name: &str) -> Option<String> {
     let limit = u64::try_from(MAX_TEXT_LEN).unwrap_or(u64::MAX);
-    let bytes = read_head(beside::open_kept(config, name).ok()?, limit).ok()?;
+    let bytes = read_head(sidecars::open_kept(config, name).ok()?, limit).ok()?;
     String::from_utf8(bytes).ok()
 }
 
@@ -200,5 +200,5 @@ fn since(timestamp: i64, before: &Projects, projects: &Projects) -> Since {
 /// [`Error::Write`].
 pub(super) fn keep(gathered: &Gathered) -> Result<(), Error> {
     let mut to_keep = gathered.to_keep.iter();
-    to_keep.try_for_each(|(file, projects)| beside::keep(file, projects.as_str()))
+    to_keep.try_for_each(|(file, projects)| sidecars::keep(file, projects.as_str()))
 }

@@ -8,12 +8,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use super::report::{Event, Report};
-use crate::build::Build;
 use crate::catalog::Catalog;
-use crate::catalog::lanes::LaneKey;
-use crate::config::Config;
-use crate::family::Reading;
+use crate::catalog::channels::ChannelKey;
 use crate::ingest::{DEFAULT_ROMTYPE, Examined};
+use crate::model::build::Build;
+use crate::model::config::Config;
+use crate::model::family::Reading;
 
 /// What is known of a build that was published.
 #[derive(Clone, Copy)]
@@ -122,12 +122,12 @@ pub(super) fn warn<'a>(
     let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (package, build) in packages {
         if let Some(unpublished) = &package.unpublished {
-            let key = (&unpublished.family, LaneKey::of(build));
+            let key = (&unpublished.family, ChannelKey::of(build));
             let group = groups.entry(key).or_default();
             group.push((package, build, unpublished));
         }
     }
-    for ((family, lane), group) in groups {
+    for ((family, channel), group) in groups {
         let Some((package, build, unpublished)) = group.last() else {
             continue;
         };
@@ -146,7 +146,7 @@ pub(super) fn warn<'a>(
             _ => "its other properties".to_owned(),
         };
         let base = config.base_url.as_deref().unwrap_or_default();
-        let variant = lane.variant.map(|variant| format!("{variant}/"));
+        let variant = channel.variant.map(|variant| format!("{variant}/"));
         let text = format!(
             "{}{others} would be {} by the properties of {family}, but was published as {} by {}: phones in the field ask {base}/{}api/v1/{}/{}/, so it stays there; `family = \
              \"{family}\"` under [device.{}] in romfeed.toml moves it",
@@ -159,9 +159,9 @@ pub(super) fn warn<'a>(
             ]),
             by,
             variant.unwrap_or_default(),
-            lane.device,
-            lane.romtype,
-            lane.device,
+            channel.device,
+            channel.romtype,
+            channel.device,
         );
         let path = "feeds".to_owned();
         report.events.push(Event::Warning { path, text });

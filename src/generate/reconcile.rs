@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::admit;
+use super::admission;
 use super::report::{Event, Fault, Report};
-use crate::build::{Build, Device, Variant};
-use crate::catalog::lanes::{self, LaneKey};
+use crate::catalog::channels::{self, ChannelKey};
 use crate::catalog::{Catalog, Catalogs, Reason, Record};
-use crate::class::Class;
-use crate::config::{AddressSource, Config};
 use crate::ingest;
-use crate::names;
-use crate::scan::Scan;
+use crate::ingest::scan::Scan;
+use crate::model::build::{Build, Device, Variant};
+use crate::model::config::{AddressSource, Config};
+use crate::model::fault_kind::FaultKind;
+use crate::model::names;
 
 /// Brings the scanned builds and the catalog together.
 pub(super) fn reconcile(
@@ -35,15 +35,15 @@ pub(super) fn reconcile(
         .partition(|build| catalogs.knows(build.identity()));
     let (moving, staying): (Vec<Build>, Vec<Build>) = known.into_iter().partition(|build| {
         let record = catalogs.own.builds.get(build.identity());
-        record.is_some_and(|record| LaneKey::of(&record.build) != LaneKey::of(build))
+        record.is_some_and(|record| ChannelKey::of(&record.build) != ChannelKey::of(build))
     });
     take_up_all(staying, &seen, catalogs, report);
     sort_into_variants(config, &seen, catalogs, report);
     let moving = keep_portable(moving, report);
-    let moving = admit::admit(config, moving, catalogs, report);
+    let moving = admission::admit(config, moving, catalogs, report);
     take_up_all(moving, &seen, catalogs, report);
     let new = keep_portable(new, report);
-    let new = admit::admit(config, new, catalogs, report);
+    let new = admission::admit(config, new, catalogs, report);
     take_up_all(new, &seen, catalogs, report);
     retire_vanished(config, scan, &seen, catalogs, report);
     remember_aliases(config, catalogs);
@@ -64,7 +64,7 @@ fn remember_aliases(config: &Config, catalogs: &mut Catalogs) {
             catalogs
                 .all()
                 .any(|catalog| catalog.has_alias(device, alias))
-                || !lanes::is_withheld(config, &catalogs.own, &devices, pair)
+                || !channels::is_withheld(config, &catalogs.own, &devices, pair)
         };
         let published: BTreeSet<Device> = aliases.iter().filter(is_published).cloned().collect();
         if !published.is_empty() {
@@ -95,7 +95,7 @@ fn keep_portable(builds: Vec<Build>, report: &mut Report) -> Vec<Build> {
         };
         report.faults.push(Fault {
             path: build.path.clone(),
-            class: Class::Unsupported,
+            class: FaultKind::Unsupported,
             error: error.into(),
         });
         false
@@ -137,7 +137,7 @@ fn take_up_all(
             let message = "a published build of another device has this file name".to_owned();
             report
                 .faults
-                .push(Fault::message(&build.path, Class::Conflict, message));
+                .push(Fault::message(&build.path, FaultKind::Conflict, message));
             continue;
         }
         take_up(build, catalogs, report);
@@ -240,7 +240,7 @@ fn retire_vanished(
     }
     // What could not be judged may still be what it was; a damaged file is not.
     let is_damage = |class| {
-        use Class::{Corrupt, HashMismatch, NotARom, NotAZip, Truncated};
+        use FaultKind::{Corrupt, HashMismatch, NotARom, NotAZip, Truncated};
         matches!(
             class,
             NotAZip | Truncated | Corrupt | NotARom | HashMismatch
@@ -252,7 +252,7 @@ fn retire_vanished(
         .filter(|fault| {
             // A clock that fell back says nothing of the package.
             let is_clock = matches!(fault.error.downcast_ref(), Some(ingest::Error::Future(_)));
-            is_clock || !is_damage(fault.class) && !fault.error.is::<admit::Objection>()
+            is_clock || !is_damage(fault.class) && !fault.error.is::<admission::Objection>()
         })
         .map(|fault| fault.path.clone())
         .collect();
@@ -349,7 +349,7 @@ fn drop_same_names(builds: Vec<Build>, catalogs: &Catalogs, report: &mut Report)
             let message = format!("a different package has the same file name: {others}");
             report
                 .faults
-                .push(Fault::message(&build.path, Class::Conflict, message));
+                .push(Fault::message(&build.path, FaultKind::Conflict, message));
             false
         })
         .collect()
@@ -397,14 +397,14 @@ fn is_name_taken(build: &Build, catalogs: &Catalogs, seen: &BTreeSet<String>) ->
 
 fn update(record: &mut Record, build: Build, report: &mut Report) {
     let path = build.path.clone();
-    let lane = LaneKey::of(&build);
+    let channel = ChannelKey::of(&build);
     report
         .events
-        .push(match LaneKey::of(&record.build) == lane {
+        .push(match ChannelKey::of(&record.build) == channel {
             true => Event::Updated(path),
             false => Event::Moved {
                 path,
-                to: lane.to_string(),
+                to: channel.to_string(),
             },
         });
     record.update(build);
@@ -433,7 +433,7 @@ fn take_up(mut build: Build, catalogs: &mut Catalogs, report: &mut Report) {
         let message = "another catalog has a different package of this name".to_owned();
         report
             .faults
-            .push(Fault::message(&path, Class::Conflict, message));
+            .push(Fault::message(&path, FaultKind::Conflict, message));
         return;
     }
     let is_rebuild = report.events.contains(&Event::Superseded(path.clone()));

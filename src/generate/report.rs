@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::class::Class;
-use crate::site::writer::Plan;
+use crate::model::fault_kind::FaultKind;
+use crate::publish::site::writer::Plan;
 
 /// Something that was left out of the site.
 #[derive(Debug)]
@@ -11,13 +11,13 @@ pub struct Fault {
     /// Path under `builds/`, or the path in the site for a foreign file.
     pub path: String,
     /// The class of the fault.
-    pub class: Class,
+    pub class: FaultKind,
     /// What is wrong, with its causes.
     pub error: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl Fault {
-    pub(super) fn message(path: &str, class: Class, message: String) -> Fault {
+    pub(super) fn message(path: &str, class: FaultKind, message: String) -> Fault {
         Fault {
             path: path.to_owned(),
             class,

@@ -10,15 +10,15 @@ use rayon::prelude::*;
 
 use super::cache_key;
 use super::report::{Fault, Report};
-use crate::build::Build;
-use crate::cache::Cache;
 use crate::catalog::Catalogs;
-use crate::class::Class;
-use crate::config::Config;
-use crate::finding::Finding;
-use crate::io::Stamp;
-use crate::projects::Projects;
-use crate::verify::{self, Verdict};
+use crate::ingest::cache::Cache;
+use crate::ingest::projects::Projects;
+use crate::model::build::Build;
+use crate::model::config::Config;
+use crate::model::fault_kind::FaultKind;
+use digest_lanes::Stamp;
+use ota_view::finding::Finding;
+use ota_view::verify::{self, Verdict};
 
 /// A build and the file it was read from.
 pub(super) struct Hashed {
@@ -38,10 +38,10 @@ pub struct Refused(pub Finding);
 impl Refused {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> FaultKind {
         match self.0.rule.id.starts_with("signature-") {
-            true => Class::BadSignature,
-            false => Class::Corrupt,
+            true => FaultKind::BadSignature,
+            false => FaultKind::Corrupt,
         }
     }
 }
@@ -84,7 +84,7 @@ pub(super) fn fault(config: &Config, hashed: &Hashed, cache: &Cache) -> Option<F
         Err(error) => {
             return Some(Fault {
                 path: path.clone(),
-                class: error.class(),
+                class: error.kind().into(),
                 error: error.into(),
             });
         }
@@ -94,7 +94,7 @@ pub(super) fn fault(config: &Config, hashed: &Hashed, cache: &Cache) -> Option<F
     let refused = Refused(finding.clone());
     Some(Fault {
         path: path.clone(),
-        class: refused.class(),
+        class: refused.kind(),
         error: refused.into(),
     })
 }

@@ -9,9 +9,9 @@ use std::io;
 use std::path::Path;
 
 use super::Error;
-use crate::build::{Build, Kind};
-use crate::config::Config;
-use crate::io::{Durability, open_below, open_regular, replace};
+use crate::files::{Durability, open_below, open_regular, replace};
+use crate::model::build::{Build, Kind};
+use crate::model::config::Config;
 
 /// The folders below that of the builds, each listed when it is first asked for.
 #[derive(Debug)]

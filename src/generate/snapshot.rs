@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Error, Report, beside, changelogs, lost, pages, primary_catalog, projects};
-use crate::build::{Build, Kind};
-use crate::catalog::lanes::{self, Held, Lane, LaneKey, Lanes, Offer};
+use super::{Error, Report, changelogs, lost, pages, primary_catalog, projects, sidecars};
+use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Held, Offer};
 use crate::catalog::{Catalog, Catalogs};
-use crate::config::{AddressSource, Config};
-use crate::feed::{Page, cm};
+use crate::model::build::{Build, Kind};
+use crate::model::config::{AddressSource, Config};
+use crate::publish::feed::{Page, cm};
 
 /// One package that phones are offered.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct OwnedOffer {
     pub changes: Arc<str>,
 }
 
-/// What the phones of one lane are offered.
+/// What the phones of one channel are offered.
 #[derive(Clone, Debug, Default)]
 pub struct OwnedLane {
     /// Full builds, newest first.
@@ -40,7 +40,7 @@ pub struct Snapshot {
     /// All files of the site.
     pub pages: Vec<Page>,
     /// What is offered to whom.
-    pub lanes: BTreeMap<LaneKey, OwnedLane>,
+    pub channels: BTreeMap<ChannelKey, OwnedLane>,
     /// Where packages are in the folder of builds, with `/` between folders: those of all builds
     /// that are known, offered or not.
     pub packages: BTreeSet<String>,
@@ -68,26 +68,26 @@ pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot
     let merged = catalogs.merged()?;
     let mut report = Report::default();
     let urls = pages::addresses(config, &merged, &mut report);
-    let lanes = lanes::lanes(&merged, config, &urls, now);
-    let kept = beside::list_kept(&config.changelogs)?;
+    let channels = channels::channels(&merged, config, &urls, now);
+    let kept = sidecars::list_kept(&config.changelogs)?;
     let changelogs = changelogs::gather(config, &merged, &kept, &mut report);
     let projects = projects::gather(config, &merged, BTreeMap::new(), &kept, &mut report);
     let notes = pages::Notes {
         changelogs: &changelogs.changelogs,
         history: &projects.history,
     };
-    let pages = pages::render_lanes(config, &lanes, notes, &mut report)?;
+    let pages = pages::render_lanes(config, &channels, notes, &mut report)?;
     let until = |held: &Held| match held {
         Held::TooYoung(until) => Some(*until),
         _ => None,
     };
     Ok(Snapshot {
         pages,
-        next_change: lanes.held.values().filter_map(until).min(),
+        next_change: channels.held.values().filter_map(until).min(),
         known: lost::names(&merged),
         packages: packages(&merged),
-        deltas: render_deltas(&lanes),
-        lanes: own(config, &lanes),
+        deltas: render_deltas(&channels),
+        channels: own(config, &channels),
         report,
     })
 }
@@ -97,24 +97,24 @@ fn packages(merged: &Catalog) -> BTreeSet<String> {
     builds.map(|build| build.path.clone()).collect()
 }
 
-/// Of two lanes with the same incrementals the first answers: phones do not say which they are of.
-fn render_deltas(lanes: &Lanes<'_>) -> BTreeMap<(String, String), Vec<u8>> {
+/// Of two channels with the same incrementals the first answers: phones do not say which they are of.
+fn render_deltas(channels: &Channels<'_>) -> BTreeMap<(String, String), Vec<u8>> {
     let mut answers = BTreeMap::new();
-    for lane in lanes.lanes.values() {
-        for delta in &lane.deltas {
+    for channel in channels.channels.values() {
+        for delta in &channel.deltas {
             let Some(target) = delta.target.build.incremental.as_deref() else {
                 continue;
             };
             let ends = (delta.source.to_owned(), target.to_owned());
-            let answer = || cm::render_delta(lane, delta.source, target);
+            let answer = || cm::render_delta(channel, delta.source, target);
             answers.entry(ends).or_insert_with(answer);
         }
     }
     answers
 }
 
-/// A build stands in a lane under each name of its device, and in memory once.
-fn own(config: &Config, lanes: &Lanes<'_>) -> BTreeMap<LaneKey, OwnedLane> {
+/// A build stands in a channel under each name of its device, and in memory once.
+fn own(config: &Config, channels: &Channels<'_>) -> BTreeMap<ChannelKey, OwnedLane> {
     let mut known: BTreeMap<String, OwnedOffer> = BTreeMap::new();
     let mut to_owned = |offer: &Offer<'_>| {
         let build = offer.build;
@@ -126,14 +126,14 @@ fn own(config: &Config, lanes: &Lanes<'_>) -> BTreeMap<LaneKey, OwnedLane> {
         });
         owned.clone()
     };
-    let mut own = |(key, lane): (&LaneKey, &Lane<'_>)| {
+    let mut own = |(key, channel): (&ChannelKey, &Channel<'_>)| {
         let owned = OwnedLane {
-            offers: lane.offers.iter().map(&mut to_owned).collect(),
-            deltas: lane.deltas.iter().map(|d| to_owned(&d.offer)).collect(),
+            offers: channel.offers.iter().map(&mut to_owned).collect(),
+            deltas: channel.deltas.iter().map(|d| to_owned(&d.offer)).collect(),
         };
         (key.clone(), owned)
     };
-    lanes.lanes.iter().map(&mut own).collect()
+    channels.channels.iter().map(&mut own).collect()
 }
 
 /// The `.txt` or `.html` beside a package that the site itself serves, as LineageOTA looks for it.

@@ -10,6 +10,7 @@
 
 mod devices;
 mod remote;
+pub mod upload;
 mod values;
 
 use minijinja::syntax::SyntaxConfig;
@@ -17,7 +18,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
-use crate::class::Class;
+use crate::model::fault_kind::FaultKind;
 
 pub use devices::{KnownDevice, maker, render_devices};
 pub use remote::{Forge, Remote, parse_cname, parse_config};
@@ -254,10 +255,10 @@ pub enum Error {
 impl Error {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> FaultKind {
         match self {
-            Error::NotRoot { .. } => Class::Unsupported,
-            Error::Template { .. } => Class::Corrupt,
+            Error::NotRoot { .. } => FaultKind::Unsupported,
+            Error::Template { .. } => FaultKind::Corrupt,
         }
     }
 }
@@ -372,7 +373,7 @@ impl<'a> Values<'a> {
             out: site.out.as_str(),
             catalog: site.catalog.as_str(),
             changelogs: site.changelogs.as_str(),
-            state: site.catalog.beside(crate::config::STATE_DIR),
+            state: site.catalog.beside(crate::model::config::STATE_DIR),
             base_url: base.map(Base::as_str),
             domain: base.map_or("", Base::domain),
             host_port: base.map_or("", Base::host),

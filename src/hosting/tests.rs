@@ -112,7 +112,7 @@ fn zips_go_to_the_forge_where_the_host_is_too_small_for_them() {
     assert_eq!(Zips::of(Some(Host::GitHub), None), Zips::Elsewhere);
     for remote in ["github.com:you/ota", "gitlab.com:a/b/ota"] {
         let url = Remote::parse(remote).unwrap().zip_url();
-        crate::address::UrlTemplate::parse(&url).unwrap();
+        crate::model::address::UrlTemplate::parse(&url).unwrap();
     }
 }
 
@@ -153,7 +153,7 @@ fn hosts_that_know_no_path_refuse_one() {
     for host in [Host::Netlify, Host::Cloudflare] {
         let error = render(&site(host, "https://h.example/ota", None)).unwrap_err();
         assert!(matches!(error, Error::NotRoot { .. }), "{error}");
-        assert_eq!(error.class(), Class::Unsupported);
+        assert_eq!(error.kind(), FaultKind::Unsupported);
     }
 }
 

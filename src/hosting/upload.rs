@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::build::stem;
 use crate::catalog::Catalog;
-use crate::config::Config;
-use crate::feed::upstream;
+use crate::model::build::stem;
+use crate::model::config::Config;
+use crate::publish::feed::official;
 
 /// The ends of the digests and signatures that may lie next to a package or an image.
 const SIDECARS: [&str; 5] = ["md5", "md5sum", "sha256", "sha256sum", "csig"];
@@ -98,8 +98,8 @@ pub fn pages<'a>(
         |path: &str| path.ends_with(".html") || path.starts_with(ASSETS) || path.starts_with('.');
     let is_of_step = |path: &&str| match step {
         Step::Pages => is_page(path),
-        Step::Feeds => !is_page(path) && upstream::rank(path) == 0,
-        Step::Indexes => !is_page(path) && upstream::rank(path) > 0,
+        Step::Feeds => !is_page(path) && official::rank(path) == 0,
+        Step::Indexes => !is_page(path) && official::rank(path) > 0,
         Step::Zips | Step::Images | Step::Gone => false,
     };
     let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();

@@ -51,7 +51,7 @@ pub struct Base {
 const SCHEME: &str = "https://";
 
 impl Base {
-    /// Checks an address that [`crate::address::parse_base`] gave.
+    /// Checks an address that [`crate::model::address::parse_base`] gave.
     ///
     /// # Errors
     /// [`BadValue`] with the reason.

@@ -16,16 +16,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::class::Class;
-use crate::device_props::DeviceProps;
-use crate::digest::{Digests, hex};
-use crate::family::{self, Family};
-use crate::finding::Finding;
-use crate::fs::Kind;
-use crate::io::{Stamp, read_file, write_atomically};
-use crate::package::signature::Signer;
-use crate::props::{Era, PropertyFile, PropertyMap};
-use crate::verify::{Verdict, rules};
+use crate::files::{read_file, write_atomically};
+use crate::ingest::digests::Digests;
+use crate::model::family::{self, Family};
+use crate::model::fault_kind::FaultKind;
+use base16ct::lower::encode_string as hex;
+use digest_lanes::Stamp;
+use ota_view::device_props::DeviceProps;
+use ota_view::finding::Finding;
+use ota_view::fs::Kind;
+use ota_view::package::signature::Signer;
+use ota_view::props::{Era, PropertyFile, PropertyMap};
+use ota_view::verify::{Verdict, rules};
 
 /// Version of the cache file; another version is thrown away.
 const VERSION: u32 = 4;
@@ -183,7 +185,7 @@ struct File {
 
 /// What the partitions of a package told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct PartitionFacts {
     /// It needs an earlier build.
     pub is_delta: bool,
     /// The properties of the device, all or those that decide facts.
@@ -217,7 +219,7 @@ impl Entry {
 }
 
 impl Device {
-    fn told(&self) -> Told {
+    fn told(&self) -> PartitionFacts {
         // Every key is in one file only, so the order decides nothing.
         let files = self.files.iter().map(|file| {
             let properties = file.properties.iter();
@@ -227,7 +229,7 @@ impl Device {
             )
         });
         let systems = self.file_systems.iter();
-        Told {
+        PartitionFacts {
             is_delta: self.is_delta,
             device_props: DeviceProps {
                 props: PropertyMap::merge(files, Era::LastWins),
@@ -301,17 +303,17 @@ impl Cache {
 
     /// What the partitions of `path` told, if it still is the file that was read.
     #[must_use]
-    pub fn told(&self, path: &Path, stamp: Stamp) -> Option<Told> {
+    pub fn told(&self, path: &Path, stamp: Stamp) -> Option<PartitionFacts> {
         self.with(path, stamp, |entry| Some(entry.device.as_ref()?.told()))
     }
 
     /// Why `path` cannot be read, if it still is the file that was read: the class of the fault,
     /// and the error with its causes.
     #[must_use]
-    pub fn fault(&self, path: &Path, stamp: Stamp) -> Option<(Class, String)> {
+    pub fn fault(&self, path: &Path, stamp: Stamp) -> Option<(FaultKind, String)> {
         self.with(path, stamp, |entry| {
             let fault = entry.fault.as_ref()?;
-            Some((Class::parse(&fault.class)?, fault.message.clone()))
+            Some((FaultKind::parse(&fault.class)?, fault.message.clone()))
         })
     }
 
@@ -349,7 +351,7 @@ impl Cache {
         answer(entry).filter(|_| entry.stamp() == stamp)
     }
 
-    fn remember(&self, told: &Told) -> Device {
+    fn remember(&self, told: &PartitionFacts) -> Device {
         let props = &told.device_props.props;
         let is_wanted = |key: &str| {
             family::is_of_interest(key, &self.families) || self.keys.iter().any(|own| own == key)
@@ -379,7 +381,13 @@ impl Cache {
     ///
     /// # Errors
     /// If the cache cannot be written.
-    pub fn put_told(&self, path: &Path, stamp: Stamp, told: &Told, now_ns: i64) -> io::Result<()> {
+    pub fn put_told(
+        &self,
+        path: &Path,
+        stamp: Stamp,
+        told: &PartitionFacts,
+        now_ns: i64,
+    ) -> io::Result<()> {
         let device = Some(self.remember(told));
         self.change(path, stamp, now_ns, |entry| {
             let is_new = entry.device != device;
@@ -396,7 +404,7 @@ impl Cache {
         &self,
         path: &Path,
         stamp: Stamp,
-        class: Class,
+        class: FaultKind,
         message: String,
         now_ns: i64,
     ) -> io::Result<()> {
@@ -503,7 +511,7 @@ mod tests {
             md5: "m".into(),
             sha256: "s".into(),
         };
-        let told = Told {
+        let told = PartitionFacts {
             is_delta: false,
             device_props: DeviceProps {
                 props: PropertyMap::merge(
@@ -531,7 +539,7 @@ mod tests {
         assert_eq!(cache.told(&file, stamp), Some(told.clone()));
         let mine = Family {
             markers: vec!["ro.mine.".into()],
-            ..crate::family::FAMILIES[0].clone()
+            ..crate::model::family::FAMILIES[0].clone()
         };
         let other = Cache::load(&dir.path().join("cache.json"), &[mine], &[]);
         assert_eq!(other.digests(&file, stamp), Some(digests.clone()));
@@ -576,14 +584,14 @@ mod tests {
         let put = cache.put_fault(
             &file,
             stamp,
-            Class::Limit,
+            FaultKind::Limit,
             "too much".into(),
             5 + SETTLED_NS,
         );
         put.unwrap();
         cache.save().unwrap();
         let cache = Cache::load(&path, &[], &[]);
-        let known = Some((Class::Limit, "too much".to_owned()));
+        let known = Some((FaultKind::Limit, "too much".to_owned()));
         assert_eq!(cache.fault(&file, stamp), known);
         assert_eq!(cache.told(&file, stamp), None);
         assert_eq!(cache.fault(&file, Stamp { size: 2, ..stamp }), None);

@@ -5,33 +5,40 @@
 //! from that, with the file's digests, a [`Build`]. A package that fails is an
 //! [`Error`] of its own and stops nothing else.
 
+pub mod cache;
+pub mod digests;
+pub mod projects;
+pub mod scan;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::build::{self, Build, Csig, Device, Kind, NotAPath, Romtype, Variant};
-use crate::cache::Told;
-use crate::class::{Class, chain};
-use crate::config::{Config, DeviceConfig, DeviceInfo, Override, VariantRule};
-use crate::device_props::{self, DeviceProps, MAX_PROPS_SIZE, Until};
-use crate::digest::{self, Digests, sidecar};
-use crate::entry_rules::CLOCK_SLACK;
-use crate::facts::{self, Claim, Claims, Conflict, Fact, Facts, Source};
-use crate::family::{self, Family, Found, Reading};
 use crate::fetch::Remote;
-use crate::io::{
-    Budget, Counted, Counters, Exceeded, FileSource, Limits, ReadAt, ReadError, Stamp,
-    open_regular, read_head,
-};
-use crate::names;
-use crate::package::layout::{self, Layout, NotARom};
-use crate::package::metadata::{self, OtaMetadata};
-use crate::package::signature::{self, Signer};
-use crate::package::{Package, zip};
-use crate::projects::{self, Projects};
-use crate::props::PropertyMap;
-use crate::rom::{self, Rom};
+use crate::files::{open_regular, read_head};
+use crate::ingest::cache::PartitionFacts;
+use crate::ingest::digests::Digests;
+use crate::ingest::projects::Projects;
+use crate::model::build::{self, Build, Csig, Device, Kind, NotAPath, Romtype, Variant};
+use crate::model::config::{Config, DeviceConfig, DeviceInfo, Override, VariantRule};
+use crate::model::entry_rules::CLOCK_SLACK;
+use crate::model::facts::{self, Claim, Claims, Conflict, Fact, Facts, Source};
+use crate::model::family::{self, Family, Found, Reading};
+use crate::model::fault_kind::FaultKind;
+use crate::model::names;
+use digest_lanes::Stamp;
+use digest_lanes::checksum_file;
+use digest_lanes::checksum_file::is_hex;
+use ota_view::device_props::{self, DeviceProps, MAX_PROPS_SIZE, Until};
+use ota_view::error_kind::chain;
+use ota_view::io::{Budget, Counted, Counters, Exceeded, FileSource, Limits, ReadAt, ReadError};
+use ota_view::ota::{self, Ota};
+use ota_view::package::layout::{self, Layout, NotAnOta};
+use ota_view::package::metadata::{self, OtaMetadata};
+use ota_view::package::signature::{self, Signer};
+use ota_view::package::{Package, zip};
+use ota_view::props::PropertyMap;
 
 /// Since Android 6 every build states its security patch level.
 const SECURITY_PATCH_SDK: u32 = 23;
@@ -59,13 +66,13 @@ pub enum Error {
     Zip(#[from] zip::Error),
     /// A sound zip, but no ROM.
     #[error(transparent)]
-    NotARom(#[from] NotARom),
+    NotARom(#[from] NotAnOta),
     /// Its signature cannot be read.
     #[error("its signature cannot be read")]
     Signature(#[from] signature::Error),
     /// The partitions cannot be read.
     #[error(transparent)]
-    Rom(#[from] rom::Error),
+    Ota(#[from] ota::Error),
     /// Weak sources contradict each other.
     #[error(transparent)]
     Conflict(#[from] Box<Conflict>),
@@ -93,7 +100,7 @@ pub enum Error {
     #[error("{message}")]
     Remembered {
         /// The class of the fault.
-        class: Class,
+        class: FaultKind,
         /// The error and its causes.
         message: String,
     },
@@ -128,7 +135,7 @@ pub enum Error {
     },
     /// The bytes could not be hashed.
     #[error(transparent)]
-    Digest(#[from] digest::Error),
+    Digest(#[from] digest_lanes::Error),
     /// The file differs from the digest published beside it.
     #[error("its {algorithm} is {found}, but {file} says {expected}")]
     HashMismatch {
@@ -150,24 +157,24 @@ fn because(why: Option<&str>) -> String {
 impl Error {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> FaultKind {
         match self {
-            Error::Open(_) => Class::Io,
-            Error::Zip(error) => error.class(),
-            Error::NotARom(error) if error.is_incomplete => Class::Corrupt,
-            Error::NotARom(_) => Class::NotARom,
-            Error::Signature(error) => error.class(),
-            Error::Rom(error) => error.class(),
+            Error::Open(_) => FaultKind::Io,
+            Error::Zip(error) => error.kind().into(),
+            Error::NotARom(error) if error.is_incomplete => FaultKind::Corrupt,
+            Error::NotARom(_) => FaultKind::NotARom,
+            Error::Signature(error) => error.kind().into(),
+            Error::Ota(error) => error.kind().into(),
             Error::Remembered { class, .. } => *class,
-            Error::Conflict(_) | Error::StrayBuildProp { .. } => Class::Conflict,
-            Error::Missing { .. } => Class::MissingFacts,
+            Error::Conflict(_) | Error::StrayBuildProp { .. } => FaultKind::Conflict,
+            Error::Missing { .. } => FaultKind::MissingFacts,
             Error::NotInstallable(_)
             | Error::NotAPath(_)
             | Error::BadFact { .. }
             | Error::Future(_)
-            | Error::BadName { .. } => Class::Corrupt,
-            Error::Digest(error) => error.class(),
-            Error::HashMismatch { .. } => Class::HashMismatch,
+            | Error::BadName { .. } => FaultKind::Corrupt,
+            Error::Digest(error) => error.into(),
+            Error::HashMismatch { .. } => FaultKind::HashMismatch,
         }
     }
 
@@ -180,12 +187,12 @@ impl Error {
             Error::Zip(_)
                 | Error::NotARom(_)
                 | Error::Signature(_)
-                | Error::Rom(_)
+                | Error::Ota(_)
                 | Error::StrayBuildProp { .. }
         );
         let exceeded = ReadError::exceeded(self);
         is_of_bytes
-            && self.class() != Class::Io
+            && self.kind() != FaultKind::Io
             && matches!(exceeded, None | Some(Exceeded::Decoded { .. }))
     }
 
@@ -274,7 +281,7 @@ pub struct Context<'a> {
     /// What one package may cost.
     pub limits: &'a Limits,
     /// What an earlier run was told by a file's partitions.
-    pub remembered: &'a (dyn Fn(&Path, Stamp) -> Option<Told> + Sync),
+    pub remembered: &'a (dyn Fn(&Path, Stamp) -> Option<PartitionFacts> + Sync),
     /// Whether the projects of a package, by its file name, are known without it; none if nobody
     /// asks for projects.
     pub knows_projects: Option<&'a (dyn Fn(&str) -> bool + Sync)>,
@@ -304,7 +311,7 @@ impl<'a> Context<'a> {
 /// [`Error::Open`] or [`Error::Zip`].
 pub fn open(file: &Path, limits: &Limits) -> Result<(Package, Arc<Budget>, Stamp), Error> {
     let source = FileSource::open(file).map_err(Error::Open)?;
-    let stamp = source.stamp();
+    let stamp = Stamp::of(source.metadata());
     let (package, budget) = open_source(source, limits)?;
     Ok((package, budget, stamp))
 }
@@ -484,7 +491,7 @@ fn examine_package(
     facts.warnings.append(&mut warnings);
     let ota_url = props
         .and_then(|props| props.get("ro.build.ota.url"))
-        .filter(|url| crate::address::check_https(url).is_ok())
+        .filter(|url| crate::model::address::check_https(url).is_ok())
         .map(str::to_owned);
     Ok(Examined {
         file: file.map_or_else(|| PathBuf::from(&filename), |(file, _)| file.to_owned()),
@@ -540,8 +547,8 @@ fn ask_partitions(
     context: Context<'_>,
     is_remote: bool,
     warnings: &mut Vec<String>,
-) -> Result<(Told, Option<Projects>), Error> {
-    let rom = Rom::open(package, Arc::clone(budget))?;
+) -> Result<(PartitionFacts, Option<Projects>), Error> {
+    let rom = Ota::open(package, Arc::clone(budget))?;
     let is_patch = |name: &str| name.starts_with("patch/") && name.ends_with(".p");
     let patches_files =
         matches!(layout, Layout::Files | Layout::Metadata) && package.names().any(is_patch);
@@ -551,7 +558,7 @@ fn ask_partitions(
         // What its images will be cannot be known without its source.
         true => DeviceProps::default(),
         false => match read_device_props(package, &rom, Until::Enough(&is_enough)) {
-            Err(error) if is_remote && error.class() == Class::Limit => {
+            Err(error) if is_remote && error.kind() == FaultKind::Limit => {
                 warnings.push(format!("its partitions are not read: {}", chain(&error)));
                 DeviceProps::default()
             }
@@ -564,7 +571,7 @@ fn ask_partitions(
         false => Ok(None),
     };
     // What the system failed to read once is looked for again, and not remembered as a fault.
-    let is_unsettled = projects.as_ref().is_err_and(|e| e.class() == Class::Io);
+    let is_unsettled = projects.as_ref().is_err_and(|e| e.kind() == FaultKind::Io);
     let projects = projects.unwrap_or_else(|error| {
         let warnings = match is_unsettled {
             true => warnings,
@@ -573,7 +580,7 @@ fn ask_partitions(
         warnings.push(without_projects(&error));
         None
     });
-    let told = Told {
+    let told = PartitionFacts {
         is_delta,
         device_props,
         has_projects: projects.is_some() || is_unsettled,
@@ -590,13 +597,13 @@ fn without_projects(error: &projects::image::Error) -> String {
 /// known that it has them.
 fn read_projects(
     package: &mut Package,
-    rom: Option<&Rom>,
+    rom: Option<&Ota>,
     budget: &Arc<Budget>,
 ) -> Result<Option<Projects>, projects::image::Error> {
     match rom {
         // For what may not be there, no stream of a whole partition is decoded.
         Some(rom) => projects::image::read(package, rom, &|name| rom.is_at_hand(name)),
-        None => Rom::open(package, Arc::clone(budget))
+        None => Ota::open(package, Arc::clone(budget))
             .map_err(Into::into)
             .and_then(|rom| projects::image::read(package, &rom, &|_| true)),
     }
@@ -605,10 +612,10 @@ fn read_projects(
 /// Reads the properties of the device a full package is for.
 ///
 /// # Errors
-/// [`Error::Zip`] or [`Error::Rom`].
+/// [`Error::Zip`] or [`Error::Ota`].
 pub fn read_device_props(
     package: &mut Package,
-    rom: &Rom,
+    rom: &Ota,
     until: Until<'_>,
 ) -> Result<DeviceProps, Error> {
     let entry = package.read(layout::BUILD_PROP, MAX_PROPS_SIZE)?;
@@ -735,8 +742,8 @@ fn tells_all(props: &PropertyMap, context: Context<'_>) -> bool {
 impl Examined {
     /// What is remembered of the package.
     #[must_use]
-    pub fn told(&self) -> Told {
-        Told {
+    pub fn told(&self) -> PartitionFacts {
+        PartitionFacts {
             is_delta: self.kind != Kind::Full,
             device_props: self.device_props.clone(),
             has_projects: self.has_projects,
@@ -914,12 +921,12 @@ pub fn verify(file: &Path, digests: &Digests, warnings: &mut Vec<String>) -> Res
     let filename = file.file_name().unwrap_or_default().to_string_lossy();
     for (algorithm, found) in [("sha256", &digests.sha256), ("md5", &digests.md5)] {
         let beside = with_suffix(file, &format!(".{algorithm}sum"));
-        let Some(bytes) = read_sidecar(&beside, sidecar::MAX_SIZE, warnings) else {
+        let Some(bytes) = read_sidecar(&beside, checksum_file::MAX_SIZE, warnings) else {
             continue;
         };
         let text = String::from_utf8_lossy(&bytes);
         let beside = format!("{}.{algorithm}sum", filename.escape_debug());
-        match sidecar::parse(&text, &filename, found.len()) {
+        match checksum_file::parse(&text, &filename, found.len()) {
             None => warnings.push(format!(
                 "{beside} holds no {algorithm} of the package; not checked"
             )),
@@ -1016,7 +1023,7 @@ fn parse_csig(bytes: &[u8]) -> Csig {
     let content = starts.take(64).find_map(parse);
     let digest = content.and_then(|content| content.vbmeta_digest);
     Csig {
-        vbmeta_digest: digest.filter(|digest| build::is_hex(digest, 64)),
+        vbmeta_digest: digest.filter(|digest| is_hex(digest, 64)),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::build::Build;
+use crate::model::build::Build;
 
 /// Everything but the unreserved characters of RFC 3986, 2.3.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -260,7 +260,7 @@ mod tests {
             assert_eq!(path_of(url), path);
         }
     }
-    use crate::build::{Device, Kind, Romtype};
+    use crate::model::build::{Device, Kind, Romtype};
 
     fn build(path: &str) -> Build {
         Build {

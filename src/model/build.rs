@@ -4,7 +4,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::package::signature::hex;
+use base16ct::lower::encode_string as hex;
 
 /// Longest stem of names of files about a package, in bytes: file systems take 255, with
 /// digits, an ending and the dot of a temporary file.
@@ -450,12 +450,6 @@ pub fn digits(text: &str) -> String {
     let mut digits = hex(&Sha256::digest(text));
     digits.truncate(16);
     digits
-}
-
-/// Whether `text` is `len` lower-case hex digits.
-#[must_use]
-pub fn is_hex(text: &str, len: usize) -> bool {
-    text.len() == len && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Whether `value` is an `ota-property-files` list that every client can parse:

@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use globset::{GlobMatcher, GlobSet};
 
-use crate::address::{UrlTemplate, encode_path};
-use crate::build::{Build, Device, ImageFile, Variant};
-use crate::facts::Fact;
-use crate::family::Family;
-use crate::io::Limits;
-use crate::theme::{Install, Theme};
-use crate::verify::{Certificate, Require};
+use crate::model::address::{UrlTemplate, encode_path};
+use crate::model::build::{Build, Device, ImageFile, Variant};
+use crate::model::facts::Fact;
+use crate::model::family::Family;
+use crate::model::theme::{Install, Theme};
+use ota_view::io::Limits;
+use ota_view::verify::{Certificate, Require};
 
 /// Folder for lock and cache, beside the catalog that the lock is for.
 pub const STATE_DIR: &str = ".romfeed";

@@ -12,7 +12,7 @@ use chrono::{DateTime, NaiveDateTime};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::build;
+use crate::model::build;
 
 /// How far a build's date may lie ahead of this machine's clock, in seconds.
 pub const CLOCK_SLACK: i64 = 86_400;

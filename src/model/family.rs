@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use crate::props::PropertyMap;
+use ota_view::props::PropertyMap;
 
 /// The name of a property, or the beginning of one.
 type Key = Cow<'static, str>;

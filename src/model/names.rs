@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use chrono::{NaiveDate, NaiveTime};
 
-use crate::family::{best_romtype, is_romtype, version_number};
+use crate::model::family::{best_romtype, is_romtype, version_number};
 
 /// Facts read from a file name; all of them are guesses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

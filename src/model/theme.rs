@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::changelog::Changelog;
+use crate::markup::changelog::Changelog;
 
 /// Largest logo, in bytes; it is loaded with every page.
 pub const MAX_LOGO_SIZE: usize = 256 << 10;

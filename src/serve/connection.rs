@@ -22,8 +22,8 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::connection_limits::{Place, Places};
 use super::heads::Heads;
-use super::places::{Place, Places};
 use super::route;
 use super::site::Site;
 use super::{Access, Hooks, Limits, reload};

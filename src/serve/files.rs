@@ -2,7 +2,7 @@
 //!
 //! In: a decoded path below the server's address. Out: the answer, or none if there is no such
 //! file. Of the folder of packages, only those of the catalog are served, and what belongs to one.
-//! Packages may be links to files anywhere, as for [`crate::scan`]; what lies beside them may not
+//! Packages may be links to files anywhere, as for [`crate::ingest::scan`]; what lies beside them may not
 //! be a link, and in the folder of the site links lead to other files of it only.
 
 use std::collections::BTreeSet;
@@ -17,10 +17,10 @@ use hyper::{HeaderMap, StatusCode};
 use super::answer::{self, Answer, Content, Part};
 use super::conditional::{self, Facts, Send};
 use super::site::{Current, Stored};
-use crate::address;
 use crate::fetch::content_type;
-use crate::io::{open_below, open_regular};
-use crate::kit::{PACKAGE_POLICY, PAGE_POLICY};
+use crate::files::{open_below, open_regular};
+use crate::hosting::{PACKAGE_POLICY, PAGE_POLICY};
+use crate::model::address;
 
 /// The folder of packages below the server's address.
 const BUILDS: &str = "builds/";

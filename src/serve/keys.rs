@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::build;
-use crate::digest::hex;
-use crate::io::read_file;
+use crate::files::read_file;
+use crate::model::build;
+use base16ct::lower::encode_string as hex;
 
 /// The file in the state folder.
 const FILE: &str = "keys.json";

@@ -17,10 +17,10 @@ use tokio::task::spawn_blocking;
 
 use super::answer::{self, Answer};
 use super::site::{Current, Site};
-use crate::catalog::lanes::{LaneKey, Offer};
-use crate::feed::lineageota::{self, Listed};
-use crate::feed::{cm, v1};
+use crate::catalog::channels::{ChannelKey, Offer};
 use crate::generate::{OwnedLane, OwnedOffer};
+use crate::publish::feed::lineageota::{self, Listed};
+use crate::publish::feed::{cm, v1};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -85,8 +85,8 @@ pub(super) enum Request {
         variant: Option<String>,
         body: Bytes,
     },
-    /// The list of the lane that a phone's own address names, whatever it sends along.
-    Lane(Wanted),
+    /// The list of the channel that a phone's own address names, whatever it sends along.
+    Channel(Wanted),
     /// By GET, in the form of the official backend.
     Get { wanted: Wanted, query: String },
     /// By GET, in the form of LineageOTA, for CMUpdater.
@@ -106,7 +106,7 @@ impl Request {
     fn make(&self, current: &Current) -> Made {
         match self {
             Request::Post { variant, body } => by_post(current, variant.as_deref(), body),
-            Request::Lane(wanted) => {
+            Request::Channel(wanted) => {
                 let offers = wanted.offers(current);
                 Made::Own(lineageota::render_result(&listed(&offers)))
             }
@@ -162,7 +162,7 @@ impl Wanted {
         }
     }
 
-    fn covers(&self, key: &LaneKey) -> bool {
+    fn covers(&self, key: &ChannelKey) -> bool {
         is_of_tree(self.variant.as_deref(), key)
             && key.device.as_str() == self.device
             && self
@@ -172,13 +172,13 @@ impl Wanted {
     }
 
     fn offers<'c>(&self, current: &'c Current) -> Vec<&'c OwnedOffer> {
-        let lanes = current.snapshot.lanes.iter();
-        let lanes = lanes.filter(|(key, _)| self.covers(key));
-        newest_first(lanes.flat_map(|(_, lane)| &lane.offers).collect())
+        let channels = current.snapshot.channels.iter();
+        let channels = channels.filter(|(key, _)| self.covers(key));
+        newest_first(channels.flat_map(|(_, channel)| &channel.offers).collect())
     }
 }
 
-fn is_of_tree(variant: Option<&str>, key: &LaneKey) -> bool {
+fn is_of_tree(variant: Option<&str>, key: &ChannelKey) -> bool {
     key.variant.as_ref().map(|variant| variant.as_str()) == variant
 }
 
@@ -225,18 +225,21 @@ fn render_all(
     device: Option<&str>,
     channels: Option<&[&str]>,
 ) -> Vec<u8> {
-    // A device with several names stands in a lane under each.
-    let is_lane = |key: &LaneKey, lane: &OwnedLane| match device {
+    // A device with several names stands in a channel under each.
+    let is_lane = |key: &ChannelKey, channel: &OwnedLane| match device {
         Some(device) => key.device.as_str() == device,
-        None => lane.offers.iter().all(|o| o.build.device == key.device),
+        None => channel.offers.iter().all(|o| o.build.device == key.device),
     };
     let is_channel = |offer: &&OwnedOffer| {
         let is_it = |channel: &&str| lineageota::is_of_channel(&offer.build, channel);
         channels.is_none_or(|channels| channels.iter().any(is_it))
     };
-    let lanes = current.snapshot.lanes.iter();
-    let lanes = lanes.filter(|(key, lane)| is_of_tree(variant, key) && is_lane(key, lane));
-    let offers = lanes.flat_map(|(_, lane)| &lane.offers).filter(is_channel);
+    let channels = current.snapshot.channels.iter();
+    let channels =
+        channels.filter(|(key, channel)| is_of_tree(variant, key) && is_lane(key, channel));
+    let offers = channels
+        .flat_map(|(_, channel)| &channel.offers)
+        .filter(is_channel);
     let offers = newest_first(offers.collect());
     lineageota::render_result(&listed(&offers))
 }
@@ -296,9 +299,9 @@ fn for_cmupdater(current: &Current, wanted: &Wanted, page: Option<&[u8]>) -> Vec
     let mut offers = wanted.offers(current);
     if let Some(page) = page {
         let ids = ids(page);
-        let lanes = current.snapshot.lanes.iter();
-        let lanes = lanes.filter(|(key, _)| wanted.covers(key));
-        offers.extend(lanes.flat_map(|(_, lane)| &lane.deltas));
+        let channels = current.snapshot.channels.iter();
+        let channels = channels.filter(|(key, _)| wanted.covers(key));
+        offers.extend(channels.flat_map(|(_, channel)| &channel.deltas));
         offers.retain(|offer| ids.iter().any(|id| id == offer.build.phone_id()));
         offers = newest_first(offers);
     }

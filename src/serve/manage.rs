@@ -19,9 +19,9 @@ use super::keys;
 use super::site::{Current, Site};
 use crate::catalog::Reason;
 use crate::fetch::Fetch;
-use crate::generate::edit::{self, EditError, Said};
+use crate::generate::edit::{self, EditError, StatedFacts};
 use crate::generate::{self, Error};
-use crate::site::writer;
+use crate::publish::site::writer;
 
 /// What is to be done.
 #[derive(Clone, Debug)]
@@ -93,8 +93,8 @@ pub(super) fn carry_out(site: &Site, order: &Order, key: Option<&[u8]>, body: &[
 
 /// Where a build is, by its id; for everybody, as it was.
 pub(super) fn request_file(current: &Current, id: &str) -> Answer {
-    let lanes = current.snapshot.lanes.values();
-    let mut offers = lanes.flat_map(|lane| lane.offers.iter().chain(&lane.deltas));
+    let channels = current.snapshot.channels.values();
+    let mut offers = channels.flat_map(|channel| channel.offers.iter().chain(&channel.deltas));
     match offers.find(|offer| offer.build.phone_id() == id) {
         Some(offer) => {
             let file = json!({ "url": &*offer.url, "md5sum": offer.build.md5 });
@@ -200,7 +200,7 @@ fn add(site: &Site, current: &Current, body: &[u8]) -> Done {
     added.map(|_| ()).map_err(refuse)
 }
 
-fn to_said(facts: &Map<String, Value>) -> Result<Said, String> {
+fn to_said(facts: &Map<String, Value>) -> Result<StatedFacts, String> {
     let text = |name: &str| facts.get(name).and_then(Value::as_str).map(str::to_owned);
     let number = |name: &str| facts.get(name).and_then(Value::as_u64);
     let timestamp = match text("datetime") {
@@ -208,7 +208,7 @@ fn to_said(facts: &Map<String, Value>) -> Result<Said, String> {
         None => facts.get("datetime").and_then(Value::as_i64),
     };
     let sdk_level = number("sdk_level").map(u32::try_from).transpose();
-    Ok(Said {
+    Ok(StatedFacts {
         zip: None,
         filename: text("filename"),
         device: text("device"),

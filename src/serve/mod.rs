@@ -18,13 +18,13 @@
 mod answer;
 mod conditional;
 mod connection;
+mod connection_limits;
 mod files;
 mod heads;
 pub mod keys;
 mod lists;
 mod manage;
 mod offline;
-mod places;
 mod reload;
 mod route;
 mod site;
@@ -39,9 +39,9 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::config::Config;
 use crate::fetch;
 use crate::generate;
+use crate::model::config::Config;
 
 pub use connection::told_to_stop;
 pub use offline::Offline;
@@ -158,7 +158,7 @@ pub enum Error {
     Generate(#[from] generate::Error),
     /// The folder of the site cannot be understood.
     #[error(transparent)]
-    Writer(#[from] crate::site::writer::Error),
+    Writer(#[from] crate::publish::site::writer::Error),
     /// Certificate or key cannot be used.
     #[error("{}: {reason}", .file.display())]
     Tls {

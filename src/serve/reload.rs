@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::site::Site;
-use crate::feed::{Maker, Page};
+use crate::publish::feed::{Maker, Page};
 
 const SCRIPT: &[u8] = include_bytes!("reload.js");
 /// Beside what pages load; no page of a site has these names.
@@ -33,7 +33,7 @@ pub(super) fn add(pages: &mut Vec<Page>, base_path: &str) {
             page.bytes = bytes.into();
         }
     }
-    let version = crate::digest::hex(&version.finalize());
+    let version = base16ct::lower::encode_string(&version.finalize());
     for (path, bytes) in [(SCRIPT_PATH, SCRIPT), (VERSION_PATH, version.as_bytes())] {
         pages.push(Page {
             path: path.to_owned(),

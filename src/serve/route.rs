@@ -21,7 +21,7 @@ use super::files;
 use super::lists::{self, Wanted};
 use super::manage::{self, Order};
 use super::site::{Current, Site};
-use crate::kit::{PAGE_POLICY, REFERRER_POLICY};
+use crate::hosting::{PAGE_POLICY, REFERRER_POLICY};
 
 /// Longest body of a request; those of clients have some hundred bytes.
 const MAX_BODY: u64 = 64 << 10;
@@ -338,7 +338,7 @@ fn not_found(current: &Current) -> Answer {
 /// What is sent by POST.
 enum Post {
     List { variant: Option<String> },
-    Lane { path: String },
+    Channel { path: String },
     Delta,
     Order(Order),
 }
@@ -352,7 +352,7 @@ impl Post {
             ["api" | "legacy", .., "v1", "build", "get_delta"] | ["v1", "build", "get_delta"] => {
                 Post::Delta
             }
-            ["legacy", _, _] => Post::Lane {
+            ["legacy", _, _] => Post::Channel {
                 path: path.to_owned(),
             },
             ["api", "v1", "add_build"] => Post::Order(Order::Add),
@@ -374,10 +374,10 @@ impl Post {
             Post::List { variant } => list(lists::Request::Post { variant, body }).await,
             Post::Delta => lists::delta(current, &body),
             Post::Order(order) => carry_out(site, order, key, body).await,
-            Post::Lane { path } => {
+            Post::Channel { path } => {
                 let place = Place::of(current, &path);
                 let wanted = Wanted::new(place.variant, place.parts[1], Some(place.parts[2]));
-                list(lists::Request::Lane(wanted)).await
+                list(lists::Request::Channel(wanted)).await
             }
         }
     }

@@ -14,12 +14,12 @@ use sha2::{Digest, Sha256};
 
 use super::lists::Bounds;
 use super::{Error, reload};
-use crate::address;
-use crate::config::Config;
-use crate::feed::Page;
 use crate::fetch::{self, Http, content_type};
 use crate::generate::{self, Snapshot};
-use crate::site::writer;
+use crate::model::address;
+use crate::model::config::Config;
+use crate::publish::feed::Page;
+use crate::publish::site::writer;
 
 /// Digits of the SHA-256 in an entity tag: more than any two pages will ever share.
 const TAG_LEN: usize = 32;
@@ -165,8 +165,11 @@ fn make(
         reload::add(&mut pages, base_path);
     }
     let pages = pages.into_iter().map(|page| store(page, &mut tags));
-    let variants = snapshot.lanes.keys().filter_map(|key| key.variant.as_ref());
-    let trees = snapshot.lanes.keys().map(|key| key.variant.as_ref());
+    let variants = snapshot
+        .channels
+        .keys()
+        .filter_map(|key| key.variant.as_ref());
+    let trees = snapshot.channels.keys().map(|key| key.variant.as_ref());
     let trees = trees.map(|variant| variant.map(ToString::to_string));
     Ok(Current {
         full: trees
@@ -187,7 +190,7 @@ fn make(
 /// Pages that share their contents are hashed once.
 fn store(page: Page, tags: &mut HashMap<*const u8, HeaderValue>) -> (String, Stored) {
     let hash = || {
-        let mut tag = crate::digest::hex(&Sha256::digest(&page.bytes));
+        let mut tag = base16ct::lower::encode_string(&Sha256::digest(&page.bytes));
         tag.truncate(TAG_LEN);
         HeaderValue::from_str(&format!("\"{tag}\"")).expect("hex digits are ASCII")
     };
@@ -216,7 +219,7 @@ fn type_of(page: &Page) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::feed::Maker;
+    use crate::publish::feed::Maker;
 
     #[test]
     fn a_list_is_json_whatever_its_name() {

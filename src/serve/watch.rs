@@ -16,8 +16,8 @@ use walkdir::WalkDir;
 
 use super::Hooks;
 use super::site::Site;
-use crate::config::Config;
-use crate::scan::{Link, Links};
+use crate::ingest::scan::{Link, Links};
+use crate::model::config::Config;
 
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use romfeed::class::Class;
-use romfeed::fs;
-use romfeed::io::{ReadAt, ReadError};
+use ota_view::error_kind::ErrorKind;
+use ota_view::fs;
+use ota_view::io::{ReadAt, ReadError};
+use romfeed::model::fault_kind::FaultKind;
 use serde_json::Value;
 use testkit::package::Package;
 use testkit::payload::{Operation, Partition, Payload, op};
@@ -76,7 +77,7 @@ fn run(zip: &[u8], args: &[&str]) -> Run {
 /// Fails unless the package is refused with this class and a line that has all
 /// these words.
 #[track_caller]
-fn is_refused(what: &str, zip: &[u8], class: Class, words: &[&str]) {
+fn is_refused(what: &str, zip: &[u8], class: FaultKind, words: &[&str]) {
     let run = run(zip, &["inspect", "--json"]);
     assert_eq!(run.code, Some(1), "{what}: {}{}", run.stdout, run.stderr);
     let error = &run.json()["error"];
@@ -117,12 +118,12 @@ fn a_manifest_that_cannot_be_is_refused_before_it_is_read() {
         .partition(Partition::new("system").replace(vec![7; 4096]))
         .build();
     for (size, class, word) in [
-        (u64::MAX, Class::Limit, "18446744073709551615 bytes"),
-        (u64::MAX - 23, Class::Limit, "at byte 12"),
-        (1 << 63, Class::Limit, "at byte 12"),
-        ((16 << 20) + 1, Class::Limit, "at byte 12"),
-        (16 << 20, Class::Truncated, "payload manifest"),
-        (0, Class::Corrupt, ""),
+        (u64::MAX, FaultKind::Limit, "18446744073709551615 bytes"),
+        (u64::MAX - 23, FaultKind::Limit, "at byte 12"),
+        (1 << 63, FaultKind::Limit, "at byte 12"),
+        ((16 << 20) + 1, FaultKind::Limit, "at byte 12"),
+        (16 << 20, FaultKind::Truncated, "payload manifest"),
+        (0, FaultKind::Corrupt, ""),
     ] {
         let mut bad = good.clone();
         bad[12..20].copy_from_slice(&size.to_be_bytes());
@@ -141,19 +142,29 @@ fn a_manifest_that_cannot_be_is_refused_before_it_is_read() {
     for size in [1, 256, 1 << 17, u32::MAX] {
         let payload = Payload::new().block_size(size).build();
         let word = format!("block size {size}");
-        is_refused(&word, &payload_bin(payload), Class::Corrupt, &[&word]);
+        is_refused(&word, &payload_bin(payload), FaultKind::Corrupt, &[&word]);
     }
     let names: Vec<String> = (0..1001).map(|number| format!("p{number}")).collect();
     let crowd = names.iter().fold(Payload::new(), |payload, name| {
         payload.partition(Partition::new(name))
     });
     let words = ["payload.bin: ", "more than 1000 partitions"];
-    is_refused("crowd", &payload_bin(crowd.build()), Class::Limit, &words);
+    is_refused(
+        "crowd",
+        &payload_bin(crowd.build()),
+        FaultKind::Limit,
+        &words,
+    );
     let twins = Payload::new()
         .partition(Partition::new("a\x1bb"))
         .partition(Partition::new("a\x1bb"));
     let words = ["payload.bin: ", "`a\\u{1b}b` occurs twice"];
-    is_refused("twins", &payload_bin(twins.build()), Class::Corrupt, &words);
+    is_refused(
+        "twins",
+        &payload_bin(twins.build()),
+        FaultKind::Corrupt,
+        &words,
+    );
 }
 
 /// Data beyond the file is cut short where it is read.
@@ -162,7 +173,7 @@ fn is_passed_over_or_cut(what: &str, zip: &[u8]) {
     is_refused(
         what,
         zip,
-        Class::Truncated,
+        FaultKind::Truncated,
         &["partition `system`", "operation 0"],
     );
 }
@@ -181,7 +192,7 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
                     .dst(&[(0, 1)])
                     .declared_data(1 << 62, 4096),
             ),
-            Class::Truncated,
+            FaultKind::Truncated,
             "operation 0, 4096 bytes at",
         ),
         (
@@ -191,19 +202,19 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
                     .dst(&[(0, 1)])
                     .declared_data(u64::MAX, 4096),
             ),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             "operation 0: has its data beyond every file",
         ),
         (
             "an extent of 2^63 blocks",
             with(Operation::new(op::ZERO).dst(&[(0, 1 << 63)])),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             "operation 0: writes an impossible extent",
         ),
         (
             "extents that overflow together",
             with(Operation::new(op::ZERO).dst(&[(0, 1 << 51), (1 << 51, (1 << 51) + 1)])),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             "operation 0: writes an impossible extent",
         ),
         (
@@ -213,7 +224,7 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
                     .replace(&system)
                     .operation(Operation::new(op::ZERO).dst(&[(all - 1, 1)])),
             ),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             "operation 2: writes from byte",
         ),
         (
@@ -223,19 +234,19 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
                     .data(vec![1; 4097])
                     .dst(&[(0, 1)]),
             ),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             "operation 0: its data is longer than what it writes",
         ),
         (
             "a type from the future",
             with(Operation::new(15).data([1; 4096]).dst(&[(0, 1)])),
-            Class::Unsupported,
+            FaultKind::Unsupported,
             "",
         ),
         (
             "nobody writes the beginning",
             with(Operation::new(op::REPLACE).data([1; 4096]).dst(&[(100, 1)])),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             "byte 0x0 of the partition is written by no operation",
         ),
         (
@@ -244,12 +255,14 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
                 let extents: Vec<(u64, u64)> = (0..=1 << 18).map(|block| (block, 1)).collect();
                 Operation::new(op::ZERO).dst(&extents)
             }),
-            Class::Limit,
+            FaultKind::Limit,
             "more than 262144 extents in one partition",
         ),
     ] {
         match class {
-            Class::Unsupported => is_passed_over(what, &zip, "operation 0: type 15 is not known"),
+            FaultKind::Unsupported => {
+                is_passed_over(what, &zip, "operation 0: type 15 is not known")
+            }
             _ => is_refused(what, &zip, class, &["partition `system`", word]),
         }
     }
@@ -274,7 +287,7 @@ fn operations_in_any_order_and_lies_about_the_size_do_no_harm() {
         is_read(&format!("{size}"), &sized(size));
     }
     let words = ["partition `system`", "ext4", "bytes ", " wanted of 8192"];
-    is_refused("too small", &sized(8192), Class::Truncated, &words);
+    is_refused("too small", &sized(8192), FaultKind::Truncated, &words);
     is_passed_over("empty", &sized(0), "no file system");
     let crowd = (0..200_000).fold(Partition::new("system"), |partition, _| {
         partition.operation(Operation::new(op::ZERO))
@@ -302,21 +315,21 @@ fn streams_of_operations_are_checked_and_bounded() {
         is_refused(
             &format!("{codec} longer than its blocks"),
             &with(&stream, 1),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             &[&place[..], &["decodes to more than what it writes"]].concat(),
         );
         if kind != op::REPLACE_ZSTD {
             is_refused(
                 &format!("{codec} cut short"),
                 &with(&stream[..stream.len() / 2], all),
-                Class::Truncated,
+                FaultKind::Truncated,
                 &place,
             );
         }
         is_refused(
             &format!("{codec} of nothing"),
             &with(&testkit::noise(1, 3000), all),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             &place,
         );
         let wrong_hash = Operation::new(kind)
@@ -326,7 +339,7 @@ fn streams_of_operations_are_checked_and_bounded() {
         is_refused(
             &format!("{codec} with a wrong hash"),
             &payload(Partition::new("system").operation(wrong_hash)),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             &["partition `system`", "operation 0: the sha256 of its"],
         );
     }
@@ -368,45 +381,45 @@ fn lists_that_cannot_be_carried_out_are_refused_with_their_line() {
         (
             "a later version",
             good.replacen('4', "5", 1),
-            Class::Unsupported,
+            FaultKind::Unsupported,
             "",
         ),
         (
             "blocks beyond every partition",
             format!("{good}zero 2,0,2147483648\n"),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             "line 6: a range ends before it begins, or beyond every partition",
         ),
         (
             "a number without an end",
             format!("{good}zero 2,0,{}\n", "9".repeat(1000)),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             "line 6: a block number is malformed",
         ),
         (
             "a count that lies",
             format!("{good}zero 18446744073709551615,0,1\n"),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             "line 6: the ranges are not as many",
         ),
         (
             "more data than there is",
             format!("{good}new 2,{all},{}\n", all + 1),
-            Class::Corrupt,
+            FaultKind::Corrupt,
             "of new data, but there are 3145728",
         ),
-        ("no list", String::new(), Class::Unsupported, ""),
+        ("no list", String::new(), FaultKind::Unsupported, ""),
     ] {
         let zip = block(&list, data());
         match class {
-            Class::Unsupported => is_passed_over(what, &zip, "transfer list version"),
+            FaultKind::Unsupported => is_passed_over(what, &zip, "transfer list version"),
             _ => is_refused(what, &zip, class, &["entry `system.transfer.list`", word]),
         }
     }
     is_refused(
         "no data",
         &block(&good, []),
-        Class::Corrupt,
+        FaultKind::Corrupt,
         &["entry `system.transfer.list` has no new.dat beside it"],
     );
     let far = "4\n1\n0\n0\nzero 2,2147483646,2147483647\n".to_owned() + "new 2,0,768\n";
@@ -421,11 +434,11 @@ fn data_cut_short_is_told_from_damaged_data() {
     let with = |stream: &[u8]| block(&list, [Entry::stored("system.new.dat.xz", stream)]);
     is_read("whole", &with(&stream));
     for (what, stream, class) in [
-        ("cut", stream[..100].to_vec(), Class::Truncated),
+        ("cut", stream[..100].to_vec(), FaultKind::Truncated),
         (
             "noise",
             [&[0xff; 100][..], &stream].concat(),
-            Class::Corrupt,
+            FaultKind::Corrupt,
         ),
     ] {
         is_refused(
@@ -464,7 +477,7 @@ fn sparse_images_that_contradict_themselves_are_refused() {
         ),
     ] {
         let words = [&["partition `system`"], &words[..]].concat();
-        is_refused(what, &zip(&sparse), Class::Corrupt, &words);
+        is_refused(what, &zip(&sparse), FaultKind::Corrupt, &words);
     }
     let later = Sparse::from_image(&system, 4096).major(2);
     is_passed_over("version 2", &zip(&later), "sparse image version 2");
@@ -475,7 +488,7 @@ fn sparse_images_that_contradict_themselves_are_refused() {
     is_refused(
         "cut",
         &cut.build(),
-        Class::Truncated,
+        FaultKind::Truncated,
         &["partition `system`"],
     );
 }
@@ -512,7 +525,7 @@ fn super_images_are_refused_or_passed_over() {
         ),
     ] {
         let words = [&["super image: super "], &words[..]].concat();
-        is_refused(what, &zip(made.build()), Class::Corrupt, &words);
+        is_refused(what, &zip(made.build()), FaultKind::Corrupt, &words);
     }
     // The one inside is a partition like any other, and not looked into.
     let nested = Super::new().partition("super", good().build()).build();
@@ -577,7 +590,7 @@ fn images_of_one_partition_in_two_places_are_refused_with_both_names() {
         ),
     ] {
         let words = [&["ambiguous: ", "could be partition `system`"], &words[..]].concat();
-        is_refused(what, &zip, Class::Corrupt, &words);
+        is_refused(what, &zip, FaultKind::Corrupt, &words);
     }
     // What is not asked does not matter; nor do slots, and a payload is all there is to install.
     let zip = images()
@@ -616,14 +629,14 @@ fn zips_inside_are_looked_into_once_and_bounded() {
         is_refused(
             &format!("{size}"),
             &zip(bomb),
-            Class::Truncated,
+            FaultKind::Truncated,
             &["entry `images.zip`", "zip directory"],
         );
     }
     is_refused(
         "noise",
         &zip(Entry::stored("images.zip", "noise")),
-        Class::NotAZip,
+        FaultKind::NotAZip,
         &["entry `images.zip`"],
     );
 }
@@ -722,15 +735,19 @@ fn read_patched(what: &str, image: &Arc<Vec<u8>>, at: usize, bytes: &[u8]) {
     });
     let read = fs::open(source).and_then(|files| files.read(BUILD_PROP, 1 << 20));
     if let Err(error) = read {
-        assert_ne!(error.class(), Class::Io, "{what}: {at} {bytes:?}: {error}");
+        assert_ne!(
+            error.kind(),
+            ErrorKind::Io,
+            "{what}: {at} {bytes:?}: {error}"
+        );
         assert!(
             matches!(
-                error.class(),
-                Class::Corrupt
-                    | Class::Truncated
-                    | Class::Unsupported
-                    | Class::Limit
-                    | Class::MissingFacts
+                error.kind(),
+                ErrorKind::Corrupt
+                    | ErrorKind::Truncated
+                    | ErrorKind::Unsupported
+                    | ErrorKind::Limit
+                    | ErrorKind::NotFound
             ),
             "{what}: {at} {bytes:?}: {error}"
         );
@@ -793,7 +810,7 @@ fn a_superblock_with_a_wrong_checksum_is_refused() {
     image[1024 + 16] ^= 1;
     let zip = images().named_image("system.img", image).build();
     let words = ["partition `system`", "erofs", "checksum", "at byte 1024"];
-    is_refused("erofs", &zip, Class::Corrupt, &words);
+    is_refused("erofs", &zip, FaultKind::Corrupt, &words);
 }
 
 #[test]

@@ -5,13 +5,13 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use romfeed::check::target::{Feed, Kind, feeds};
-use romfeed::check::{self, Installed, Known, Report, Task, rules};
-use romfeed::feed::Maker;
-use romfeed::fetch::{Answer, Ask, Fault, Fetch, Folder, TlsFault};
-use romfeed::site::made_by::MadeBy;
-use romfeed::site::writer::Manifest;
-use romfeed::template::Format;
+use romfeed::clients::check::target::{Feed, Kind, feeds};
+use romfeed::clients::check::{self, Installed, Known, Report, Task, rules};
+use romfeed::fetch::{Fault, Fetch, Folder, Request, Response, TlsFault};
+use romfeed::markup::template::Format;
+use romfeed::publish::feed::Maker;
+use romfeed::publish::site::made_by::MadeBy;
+use romfeed::publish::site::writer::Manifest;
 use testkit::package::Package;
 use testkit::props::Props;
 
@@ -27,18 +27,18 @@ const PATHS: [&str; 3] = [
 const DATE: i64 = 1_700_000_000;
 
 /// How a host answers for what it does not have.
-type Other = fn(&Ask<'_>) -> Answer;
+type Other = fn(&Request<'_>) -> Response;
 
 /// A host in memory: static, but for the answers a test sets.
 struct Host {
     files: BTreeMap<String, Vec<u8>>,
-    set: BTreeMap<String, Result<Answer, Fault>>,
+    set: BTreeMap<String, Result<Response, Fault>>,
     other: Other,
 }
 
-fn answer(url: &str, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+fn answer(url: &str, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Response {
     let headers = headers.iter();
-    Answer {
+    Response {
         url: url.to_owned(),
         status,
         headers: headers
@@ -50,7 +50,7 @@ fn answer(url: &str, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Answ
 }
 
 impl Fetch for Host {
-    fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
+    fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault> {
         if let Some(set) = self.set.get(ask.url) {
             return set.clone();
         }
@@ -748,7 +748,7 @@ fn a_sourceforge_address_is_a_warning_until_it_is_asked_for() {
         task.feeds.truncate(1);
     });
     finds(&unasked, "host-sourceforge");
-    assert!(!romfeed::finding::has_errors(&unasked.findings));
+    assert!(!ota_view::finding::has_errors(&unasked.findings));
     let asked = |body: Vec<u8>| {
         let mut host = host();
         host.files.insert(at.to_owned(), body);
@@ -990,10 +990,10 @@ fn serve(folder: Folder) -> String {
                 .find_map(|line| line.strip_prefix("range: bytes="));
             let range = range.and_then(|range| range.split_once('-'));
             let url = format!("{address}{path}");
-            let ask = Ask {
+            let ask = Request {
                 post: head.starts_with("POST").then_some(""),
                 range: range.map(|(a, b)| (a.parse().unwrap(), b.parse().unwrap())),
-                ..Ask::get(&url, 1 << 20)
+                ..Request::get(&url, 1 << 20)
             };
             let found = folder.fetch(&ask).unwrap();
             let mut reply = format!("HTTP/1.1 {} x\r\nconnection: close\r\n", found.status);

@@ -1,6 +1,6 @@
 //! What the update clients on phones make of a feed that was published.
 //!
-//! The clients' rules are those of [`romfeed::client`], where they are lenient as the
+//! The clients' rules are those of [`romfeed::clients::updaters`], where they are lenient as the
 //! clients are; `rules.rs` holds them against what the clients were seen to do. A feed of
 //! ours is to rely on no leniency: [`read`] fails on byte order marks, numbers in quotes,
 //! unknown keys and more, each of which some client accepts, and [`check`] says how.
@@ -15,9 +15,9 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use romfeed::check::entry_problems;
-pub(crate) use romfeed::client::{Generation, Phone, Verdict};
-use romfeed::client::{Row, assess, request, warnings};
+use romfeed::clients::check::entry_problems;
+pub(crate) use romfeed::clients::updaters::{Generation, Phone, Verdict};
+use romfeed::clients::updaters::{Row, assess, request, warnings};
 use serde_json::{Map, Value};
 
 /// Longest body, in bytes, that every revision in Kotlin reads (V2-2).
@@ -142,7 +142,8 @@ fn check(generation: Generation, body: &[u8]) -> Result<(), String> {
         let keys = [keys, fork_keys].concat();
         check_object(entry, &keys).map_err(|fault| format!("entry {index}: {fault}"))?;
     }
-    let list = romfeed::client::read(strictest, body).map_err(|fault| fault.to_string())?;
+    let list =
+        romfeed::clients::updaters::read(strictest, body).map_err(|fault| fault.to_string())?;
     let mut ids = BTreeSet::new();
     for entry in list.entries {
         if let Some(warning) = warnings(strictest, &entry).first() {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use romfeed::io::Limits;
+use ota_view::io::Limits;
 use testkit::package::Package;
 use testkit::props::Props;
 

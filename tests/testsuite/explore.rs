@@ -125,7 +125,7 @@ fn a_file_comes_out_as_it_went_in() {
     ])
     .expect(0)
     .says("bytes");
-    let expected = romfeed::fs::open(std::sync::Arc::new(fixture("ext4-android")))
+    let expected = ota_view::fs::open(std::sync::Arc::new(fixture("ext4-android")))
         .unwrap()
         .read("/system/big.txt", 1 << 20)
         .unwrap();

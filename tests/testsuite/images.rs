@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use romfeed::class::Class;
-use romfeed::fs::{self, EntryType, FileSystem, Kind};
-use romfeed::image::sparse::Sparse;
-use romfeed::io::{ReadAt, ReadError};
+use ota_view::error_kind::ErrorKind;
+use ota_view::fs::{self, EntryType, FileSystem, Kind};
+use ota_view::image::sparse::Sparse;
+use ota_view::io::{ReadAt, ReadError};
 use sha2::{Digest, Sha256};
 
 use crate::support::{fixture, fixture_text};
@@ -238,7 +238,7 @@ fn file_systems_that_are_not_read_are_named() {
         ("ext4-inline", "ext4 with"),
     ] {
         let error = open(fixture(name)).err().unwrap();
-        assert_eq!(error.class(), Class::Unsupported, "{name}");
+        assert_eq!(error.kind(), ErrorKind::Unsupported, "{name}");
         assert!(error.to_string().contains(word), "{name}: {error}");
     }
     for image in [Vec::new(), vec![0; 100], vec![0; 100_000]] {
@@ -259,7 +259,7 @@ fn an_ext4_that_asks_for_endless_memory_is_refused() {
         image[1024 + 32..][..4].copy_from_slice(&[1, 0, 0, 0]);
         image[1024 + offset..][..4].copy_from_slice(&value);
         let error = open(image).err().unwrap();
-        assert_eq!(error.class(), Class::Corrupt, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     }
     // A short link lies in its inode, at byte 40; i_size_high is at byte 108.
     let mut image = fixture("ext4-android");
@@ -269,7 +269,7 @@ fn an_ext4_that_asks_for_endless_memory_is_refused() {
     let file_system = open(image).unwrap();
     for path in ["/system/etc/rel", "/etc/rel"] {
         let error = file_system.read(path, LIMIT).unwrap_err();
-        assert_eq!(error.class(), Class::Corrupt, "{error}");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     }
     let entries = file_system.list("/system/etc").unwrap();
     let link = entries.iter().find(|entry| entry.name == "rel").unwrap();
@@ -289,7 +289,7 @@ impl ReadAt for Failing {
 
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
         if offset + buf.len() as u64 > self.from {
-            return Err(ReadError::Exceeded(romfeed::io::Exceeded::Cancelled));
+            return Err(ReadError::Exceeded(ota_view::io::Exceeded::Cancelled));
         }
         self.image.read_exact_at(offset, buf)
     }
@@ -316,7 +316,11 @@ fn a_fault_below_keeps_its_class_through_the_libraries() {
             match read {
                 Ok(_) => num_read += 1,
                 Err(error) => {
-                    assert_eq!(error.class(), Class::Limit, "{name} from {from}: {error}");
+                    assert_eq!(
+                        error.kind(),
+                        ErrorKind::Limit,
+                        "{name} from {from}: {error}"
+                    );
                 }
             }
         }
@@ -330,7 +334,7 @@ fn a_wrong_checksum_of_the_superblock_is_corruption() {
         let mut image = fixture(name);
         image[at] ^= 1;
         let error = open(image).err().unwrap();
-        assert_eq!(error.class(), Class::Corrupt, "{name}: {error}");
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{name}: {error}");
         assert!(error.to_string().contains("checksum"), "{name}: {error}");
     }
 }

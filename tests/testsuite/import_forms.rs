@@ -619,7 +619,7 @@ const NOT_READ: [(&str, &str); 4] = [
 #[test]
 fn what_romfeed_writes_can_be_imported() {
     let mut num_read = 0;
-    for (template, _) in romfeed::feed::template::SHIPPED {
+    for (template, _) in romfeed::publish::feed::template::SHIPPED {
         let settings = format!(
             "base_url = \"{BASE_URL}\"\n[[feed]]\ntemplate = \"{template}\"\n[device.bacon.info]\nmaintainer = \"Ada\"\n"
         );

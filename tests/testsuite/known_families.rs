@@ -1,8 +1,8 @@
 //! The ROM family of a build: where the catalog has it from, what goes by it where the package is not
 //! at hand, and where a build is published after its family has got better keys.
 
-use romfeed::family::{FAMILIES, UpdaterAddress, updater_addresses};
-use romfeed::feed::template::SHIPPED;
+use romfeed::model::family::{FAMILIES, UpdaterAddress, updater_addresses};
+use romfeed::publish::feed::template::SHIPPED;
 use serde_json::{Value, json};
 use testkit::package::Package;
 use testkit::props::Props;

@@ -7,7 +7,7 @@ use testkit::props::Props;
 use testkit::signing::Key;
 
 use crate::clients::{Generation, Phone, offered};
-use romfeed::client::request;
+use romfeed::clients::updaters::request;
 
 use crate::support::{BASE_URL, RomDir, Run, bacon, bacon_name, bacon_props};
 

@@ -1,101 +1,115 @@
-//! Data flows one way: a module uses only what lies before it.
+//! Data flows one way: a part of the program uses only the parts before it.
 
 use std::path::Path;
 
-/// The modules in the order of `lib.rs`.
-fn modules() -> Vec<String> {
+/// The parts of the library, in the order of `lib.rs`.
+fn parts() -> Vec<String> {
     let lib = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs"));
-    let names = |text: String| {
-        text.lines()
-            .filter_map(|line| Some(line.strip_prefix("pub mod ")?.strip_suffix(';')?.to_owned()))
-            .collect::<Vec<_>>()
-    };
-    names(lib.unwrap())
+    let parts: Vec<String> = lib
+        .unwrap()
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("pub mod ")?.strip_suffix(';')?.to_owned()))
+        .collect();
+    assert!(parts.len() >= 10, "{parts:?}");
+    parts
 }
 
-/// All Rust files of a module, as text.
-fn sources(module: &str) -> Vec<(String, String)> {
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = vec![src.join(format!("{module}.rs"))];
-    let mut folders = vec![src.join(module)];
+/// All Rust files below a folder of the repository, with their texts. There is at least one.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             match path.is_dir() {
                 true => folders.push(path),
-                false => files.push(path),
-            }
-        }
-    }
-    files
-        .into_iter()
-        .filter(|file| file.exists())
-        .map(|file| {
-            (
-                file.display().to_string(),
-                std::fs::read_to_string(&file).unwrap(),
-            )
-        })
-        .collect()
-}
-
-/// What judges published bytes as phones do.
-const JUDGES: [&str; 2] = ["check", "simulate"];
-
-#[test]
-fn clients_know_nothing_of_the_rest_and_are_known_to_judges_alone() {
-    for module in modules() {
-        for (file, text) in sources(&module) {
-            let uses = |name: &str| text.contains(&format!("crate::{name}"));
-            match module.as_str() {
-                "client" => {
-                    let others = modules().into_iter().filter(|name| *name != module);
-                    let known: Vec<String> = others.filter(|name| uses(name)).collect();
-                    assert!(known.is_empty(), "{file} uses {known:?}");
+                false if path.extension().is_some_and(|extension| extension == "rs") => {
+                    let text = std::fs::read_to_string(&path).unwrap();
+                    files.push((path.display().to_string(), text));
                 }
-                judge if JUDGES.contains(&judge) => {}
-                _ => assert!(!uses("client"), "{file} uses the clients' rules"),
+                false => {}
+            }
+        }
+    }
+    assert!(!files.is_empty(), "{folder}");
+    files
+}
+
+/// The first names of all paths in a text that begin with `root`.
+fn names_below<'t>(text: &'t str, root: &'t str) -> impl Iterator<Item = &'t str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let end = move |rest: &str| rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+    text.split(root).skip(1).map(move |rest| &rest[..end(rest)])
+}
+
+#[test]
+fn updater_rules_use_nothing_else_and_only_judges_use_them() {
+    for (file, text) in sources("src/clients/updaters") {
+        let others: Vec<&str> = names_below(&text, "crate::")
+            .filter(|name| parts().iter().any(|part| part == name))
+            .filter(|name| *name != "clients")
+            .collect();
+        assert!(others.is_empty(), "{file} uses {others:?}");
+        let siblings: Vec<&str> = names_below(&text, "crate::clients::")
+            .filter(|name| *name != "updaters")
+            .collect();
+        assert!(siblings.is_empty(), "{file} uses {siblings:?}");
+    }
+    for part in parts().iter().filter(|part| *part != "clients") {
+        for (file, text) in sources(&format!("src/{part}")) {
+            assert!(
+                !text.contains("clients::updaters"),
+                "{file} uses the rules of updaters"
+            );
+        }
+    }
+}
+
+#[test]
+fn parts_use_only_the_parts_before_them() {
+    let parts = parts();
+    for (index, part) in parts.iter().enumerate() {
+        for (file, text) in sources(&format!("src/{part}")) {
+            for used in names_below(&text, "crate::") {
+                let at = parts.iter().position(|name| name == used);
+                assert!(
+                    at.is_none_or(|at| at <= index),
+                    "{file} uses {used}, which comes later"
+                );
             }
         }
     }
 }
 
 #[test]
-fn modules_use_only_what_lies_before_them() {
-    let modules = modules();
-    assert!(modules.len() > 10, "{modules:?}");
-    for (index, module) in modules.iter().enumerate() {
-        let files = sources(module);
-        assert!(!files.is_empty(), "{module}");
-        for (file, text) in files {
-            for used in text.split("crate::").skip(1) {
-                let used: String = used
-                    .chars()
-                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-                    .collect();
-                let Some(at) = modules.iter().position(|name| *name == used) else {
-                    continue;
-                };
-                assert!(at <= index, "{file} uses {used}, which comes later");
-            }
+fn crates_know_nothing_of_the_program() {
+    for folder in ["crates/digest-lanes", "crates/ota-view"] {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(folder)
+            .join("Cargo.toml");
+        let manifest = std::fs::read_to_string(manifest).unwrap();
+        assert!(!manifest.contains("romfeed"), "{folder} depends on romfeed");
+        for (file, text) in sources(&format!("{folder}/src")) {
+            assert!(!text.contains("romfeed::"), "{file} uses romfeed");
         }
     }
 }
 
 #[test]
 fn the_library_neither_prints_nor_reads_environment_and_clock() {
-    for module in modules() {
-        for (file, text) in sources(&module) {
-            let code = text.split("#[cfg(test)]").next().unwrap();
-            for word in [
-                "println!",
-                "env::",
-                "SystemTime::now",
-                "IsTerminal",
-                "current_dir",
-            ] {
-                assert!(!code.contains(word), "{file} has {word}");
-            }
+    let parts = parts();
+    let folders = parts.iter().map(|part| format!("src/{part}"));
+    let crates = ["crates/digest-lanes/src", "crates/ota-view/src"].map(String::from);
+    for (file, text) in folders.chain(crates).flat_map(|folder| sources(&folder)) {
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for word in [
+            "println!",
+            "env::",
+            "SystemTime::now",
+            "IsTerminal",
+            "current_dir",
+        ] {
+            assert!(!code.contains(word), "{file} has {word}");
         }
     }
 }

@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use romfeed::config::Config;
+use ota_view::io::Limits;
+use romfeed::ingest::scan;
 use romfeed::ingest::{self, Context};
-use romfeed::io::Limits;
-use romfeed::scan;
+use romfeed::model::config::Config;
 use testkit::package::Package;
 use testkit::payload::Partition;
 use testkit::props::Props;

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use romfeed::family::{FAMILIES, Rule};
-use romfeed::feed::template::front::{self, Scope};
-use romfeed::feed::template::{FOR_PEOPLE, SHIPPED};
+use romfeed::model::family::{FAMILIES, Rule};
+use romfeed::publish::feed::template::front_matter::{self, Scope};
+use romfeed::publish::feed::template::{FOR_PEOPLE, SHIPPED};
 use testkit::package::Package;
 use testkit::props::Props;
 
@@ -35,7 +35,7 @@ fn check(dir: &RomDir, what: &str) -> Run {
 
 fn device_feeds() -> BTreeSet<&'static str> {
     let of_devices = SHIPPED.into_iter().filter(|(_, text)| {
-        let front = front::parse(text).unwrap_or_else(|fault| panic!("{fault:?}"));
+        let front = front_matter::parse(text).unwrap_or_else(|fault| panic!("{fault:?}"));
         front.scope == Scope::Device
     });
     let names = of_devices.map(|(name, _)| name);
@@ -68,7 +68,7 @@ fn every_shipped_feed_is_accepted() {
 }
 
 /// The properties of a build of the family, at the keys where its updater looks.
-fn props_of(family: &romfeed::family::Family, version: &str, device: &str) -> Props {
+fn props_of(family: &romfeed::model::family::Family, version: &str, device: &str) -> Props {
     let day = testkit::props::day(DATE);
     let mut props = Props::lineage(
         "22.1",

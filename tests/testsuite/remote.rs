@@ -5,8 +5,8 @@ mod host;
 
 use std::sync::Arc;
 
+use ota_view::io::ReadAt;
 use romfeed::fetch::{Http, Reach, Remote, RemoteError, Settings};
-use romfeed::io::ReadAt;
 use testkit::package::Package;
 
 use super::support::{RomDir, bacon, bacon_name, bacon_props, fixture};
@@ -87,7 +87,7 @@ fn what_takes_too_much_is_given_up() {
     let error = remote
         .read_exact_at(20 * BLOCK as u64, &mut [0; 9])
         .unwrap_err();
-    assert_eq!(error.class(), romfeed::class::Class::Limit);
+    assert_eq!(error.kind(), ota_view::error_kind::ErrorKind::Limit);
     assert!(error.to_string().contains("bytes to download"), "{error}");
 }
 
@@ -150,7 +150,7 @@ fn two_versions_of_a_file_are_never_mixed() {
         let error = remote
             .read_exact_at(5 * BLOCK as u64, &mut [0; 9])
             .unwrap_err();
-        let chain = romfeed::class::chain(&error);
+        let chain = ota_view::error_kind::chain(&error);
         assert!(
             chain.contains("the file changed on its host"),
             "{what} {change}: {chain}"

@@ -335,8 +335,8 @@ fn a_clock_that_fell_back_takes_no_build_out_of_the_feeds() {
     let all = [name(1), name(0)];
     assert_eq!(listed(&dir, "enchilada.json"), all);
     // A board without a battery wakes up in 1970.
-    let limits = romfeed::io::Limits::new(std::env::temp_dir(), std::time::Instant::now);
-    let mut config = romfeed::config::Config::of_folder(dir.path(), limits);
+    let limits = ota_view::io::Limits::new(std::env::temp_dir(), std::time::Instant::now);
+    let mut config = romfeed::model::config::Config::of_folder(dir.path(), limits);
     config.base_url = Some(BASE_URL.to_owned());
     config.retention.min_age = Some(7_200);
     romfeed::generate::generate(&config, &Quiet, 0).unwrap();

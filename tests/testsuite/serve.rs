@@ -14,7 +14,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use romfeed::config::Config;
+use romfeed::model::config::Config;
 use romfeed::serve::{Hooks, Limits, Settings, Watched};
 
 use super::support::{BASE_URL, RomDir};
@@ -27,7 +27,7 @@ struct Silent;
 impl Hooks for Silent {}
 
 fn config(dir: &RomDir) -> Config {
-    let limits = romfeed::io::Limits::new(std::env::temp_dir(), Instant::now);
+    let limits = ota_view::io::Limits::new(std::env::temp_dir(), Instant::now);
     Config {
         base_url: Some(BASE_URL.to_owned()),
         ..Config::of_folder(dir.path(), limits)

@@ -187,7 +187,7 @@ pub(crate) fn fixture_bytes(file: &str) -> Vec<u8> {
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
     let compressed = std::io::Cursor::new(fixture_bytes(&format!("{name}.img.xz")));
     let mut image = Vec::new();
-    let mut decoder = romfeed::codec::Codec::Xz.decode(compressed);
+    let mut decoder = ota_view::codec::Codec::Xz.decode(compressed);
     std::io::Read::read_to_end(&mut decoder, &mut image).unwrap();
     image
 }

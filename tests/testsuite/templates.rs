@@ -579,7 +579,7 @@ fn atom_feeds_have_what_readers_require() {
 
 #[test]
 fn all_shipped_templates_stand_side_by_side_in_every_variant() {
-    let names: Vec<&str> = romfeed::feed::template::SHIPPED
+    let names: Vec<&str> = romfeed::publish::feed::template::SHIPPED
         .iter()
         .map(|(name, _)| *name)
         .collect();

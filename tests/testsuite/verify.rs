@@ -251,12 +251,12 @@ fn the_time_for_all_of_a_large_package_is_not_short() {
     static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
     // Each look at the clock takes a quarter of a second, and each read is such a look.
     let now = || *BEGAN + Duration::from_millis(250 * NOW.fetch_add(1, Ordering::Relaxed));
-    let limits = romfeed::io::Limits {
+    let limits = ota_view::io::Limits {
         time: Duration::from_secs(10),
-        ..romfeed::io::Limits::new(std::env::temp_dir(), now)
+        ..ota_view::io::Limits::new(std::env::temp_dir(), now)
     };
     let package = block().add(Entry::stored("big", vec![0; 64 << 20])).build();
-    let verdict = romfeed::verify::check_source(package, "big.zip", &limits).unwrap();
+    let verdict = ota_view::verify::check_source(package, "big.zip", &limits).unwrap();
     assert_eq!(verdict.findings, []);
     assert!(
         NOW.load(Ordering::Relaxed) > 40,
@@ -877,7 +877,7 @@ fn every_rule_is_broken_by_a_test() {
     let text = include_str!("verify.rs");
     // AOSP's certificate is not kept here; a unit test of `verify` does without.
     let of_unit_test = "signature-test-key";
-    for rule in romfeed::verify::rules::ALL {
+    for rule in ota_view::verify::rules::ALL {
         let is_named = text.contains(&format!("\"{}\"", rule.id));
         assert!(is_named || rule.id == of_unit_test, "{}", rule.id);
     }

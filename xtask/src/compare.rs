@@ -3,7 +3,7 @@
 //! In: the files of a folder or of the running system, and made-up ones of awkward sizes,
 //! names and holes. They are made into images by `mke2fs -d` and `mkfs.erofs`, in each way
 //! that compresses or places data differently. Every file and link of an image is read by
-//! `romfeed::fs`, and compared with what `debugfs` or `fsck.erofs` takes out. Out: one line for
+//! `ota_view::fs`, and compared with what `debugfs` or `fsck.erofs` takes out. Out: one line for
 //! each image; any difference is a failure. Times are of reading and hashing here, and of
 //! writing the files to the disk there.
 
@@ -11,7 +11,7 @@ use crate::{
     bench_inputs::{ANDROID, Found, Kind, mke2fs, room_for, tool},
     tools::{Result, Scratch, run},
 };
-use romfeed::{
+use ota_view::{
     fs::{self as our_fs, EntryType, FileSystem},
     image::{sparse::Sparse, transfer_list},
     io::{FileSource, ReadAt},

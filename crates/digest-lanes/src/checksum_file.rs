@@ -50,7 +50,13 @@ fn parse_line(line: &str, len: usize) -> Option<(String, &str)> {
         }
     };
     let digest = digest.trim().to_ascii_lowercase();
-    crate::build::is_hex(&digest, len).then_some((digest, name))
+    is_hex(&digest, len).then_some((digest, name))
+}
+
+/// Whether `text` is `len` lower-case hex digits.
+#[must_use]
+pub fn is_hex(text: &str, len: usize) -> bool {
+    text.len() == len && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 
-use super::reader::{Batch, Lane, Pace, Queue, Reader};
+use super::reader::{Batch, Lane, Queue, RateLimiter, Reader};
 use super::streams::{Streams, streams};
-use super::{Algorithm, Means, Options, Source, Verdicts};
+use super::{Algorithm, Options, Source, Tuning, Verdicts};
 
 /// Batches of a ring: one being read, one in work for each algorithm.
 const NUM_BATCHES: usize = 3;
@@ -26,17 +26,17 @@ const MAX_THREADS: usize = 16;
 pub(super) fn run(
     files: &[Source<'_>],
     algorithms: &[Algorithm],
-    means: Means,
+    tuning: Tuning,
     options: &Options,
     verdicts: &Verdicts<'_>,
 ) {
     let queue = Queue::new(files);
-    let pace = Pace::new(options.bytes_per_second);
+    let pace = RateLimiter::new(options.bytes_per_second);
     let num_threads = options.threads.clamp(1, MAX_THREADS);
     let num_groups = num_threads.div_ceil(GROUP_THREADS).min(files.len()).max(1);
-    let num_lanes = num_lanes(files.len().div_ceil(num_groups), means.kernels.num_lanes());
+    let num_lanes = num_lanes(files.len().div_ceil(num_groups), tuning.kernels.num_lanes());
     let parts = parts(num_lanes);
-    let lane_len = means.batch_len / num_lanes;
+    let lane_len = tuning.batch_len / num_lanes;
     let groups: Vec<Group<'_>> = (0..num_groups)
         .map(|_| Group {
             readers: parts
@@ -45,7 +45,7 @@ pub(super) fn run(
                 .collect(),
             algorithms: algorithms
                 .iter()
-                .map(|algorithm| Mutex::new(streams(*algorithm, means.kernels, num_lanes)))
+                .map(|algorithm| Mutex::new(streams(*algorithm, tuning.kernels, num_lanes)))
                 .collect(),
             ring: (0..NUM_BATCHES)
                 .map(|_| {

@@ -6,10 +6,11 @@
 //! `engine` shares the work among threads. Memory is a few megabytes, whatever the sizes
 //! and numbers of files. [`sidecar`] reads the digests that are published beside files.
 
+pub mod checksum_file;
 mod engine;
 pub mod lanes;
 mod reader;
-pub mod sidecar;
+mod stamp;
 mod streams;
 
 use std::io;
@@ -17,20 +18,9 @@ use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use crate::class::Class;
-use crate::config::Config;
-use crate::io::Stamp;
-pub(crate) use crate::package::signature::hex;
+pub(crate) use base16ct::lower::encode_string as hex;
 use lanes::Kernels;
-
-/// The digests of one file, in lower-case hex.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Digests {
-    /// 32 digits.
-    pub md5: String,
-    /// 64 digits.
-    pub sha256: String,
-}
+pub use stamp::Stamp;
 
 /// What files are digested with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,17 +49,6 @@ pub struct Options {
     pub threads: usize,
     /// Most bytes to be read in a second, if there is a limit.
     pub bytes_per_second: Option<NonZeroU64>,
-}
-
-impl Options {
-    /// What the settings allow.
-    #[must_use]
-    pub fn of(config: &Config) -> Options {
-        Options {
-            threads: config.jobs,
-            bytes_per_second: config.io_limit,
-        }
-    }
 }
 
 /// Whoever wants to know how far it is.
@@ -116,17 +95,6 @@ pub enum Error {
     Stopped,
 }
 
-impl Error {
-    /// The class of the fault.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        match self {
-            Error::Short { .. } => Class::Truncated,
-            Error::Changed | Error::Long { .. } | Error::Io(_) | Error::Stopped => Class::Io,
-        }
-    }
-}
-
 /// Reads each file once and returns its digests: of each file, in the order of the
 /// algorithms.
 ///
@@ -139,22 +107,22 @@ pub fn digest_files(
     options: &Options,
     watch: &dyn Watch,
 ) -> Vec<Result<Vec<String>, Error>> {
-    digest_files_by(Means::default(), files, algorithms, options, watch)
+    digest_files_by(Tuning::default(), files, algorithms, options, watch)
 }
 
 /// By what means files are digested. The digests are the same by any.
 #[derive(Clone, Copy, Debug)]
-pub struct Means {
+pub struct Tuning {
     /// What of the processor is made use of.
     pub kernels: Kernels,
     /// Bytes that are read at a time, of all files that are side by side.
     pub batch_len: usize,
 }
 
-impl Default for Means {
+impl Default for Tuning {
     /// The best that this processor has.
-    fn default() -> Means {
-        Means {
+    fn default() -> Tuning {
+        Tuning {
             kernels: Kernels::detect(),
             batch_len: reader::BATCH_LEN,
         }
@@ -163,7 +131,7 @@ impl Default for Means {
 
 /// [`digest_files`] by means of choice: for comparing them.
 pub fn digest_files_by(
-    means: Means,
+    tuning: Tuning,
     files: &[Source<'_>],
     algorithms: &[Algorithm],
     options: &Options,
@@ -173,60 +141,8 @@ pub fn digest_files_by(
         return files.iter().map(|_| Ok(Vec::new())).collect();
     }
     let verdicts = Verdicts::new(files.len(), algorithms.len(), watch);
-    engine::run(files, algorithms, means, options, &verdicts);
+    engine::run(files, algorithms, tuning, options, &verdicts);
     verdicts.into_results()
-}
-
-/// Reads one file once and returns the digests that feeds have.
-///
-/// # Errors
-/// As [`digest_files`].
-pub fn digest_file(path: &Path, stamp: Stamp, options: &Options) -> Result<Digests, Error> {
-    let [md5, sha256] = digest_one(path, stamp, FEEDS, options)?;
-    Ok(Digests { md5, sha256 })
-}
-
-/// What feeds have of every file.
-pub const FEEDS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha256];
-
-impl Digests {
-    /// Takes what [`digest_files`] gives for [`FEEDS`].
-    ///
-    /// # Panics
-    /// If it is something else.
-    #[must_use]
-    pub fn of_feeds(digests: &[String]) -> Digests {
-        let [md5, sha256] = digests else {
-            panic!("as many digests as algorithms");
-        };
-        Digests {
-            md5: md5.clone(),
-            sha256: sha256.clone(),
-        }
-    }
-}
-
-/// The SHA-1 of a file in lower-case hex, or `None` if the file is not the one of
-/// this SHA-256.
-///
-/// # Errors
-/// As [`digest_files`].
-pub fn sha1_file(path: &Path, sha256: &str, options: &Options) -> Result<Option<String>, Error> {
-    let stamp = Stamp::of(&std::fs::metadata(path)?);
-    let wanted = [Algorithm::Sha1, Algorithm::Sha256];
-    let [sha1, found] = digest_one(path, stamp, wanted, options)?;
-    Ok((found == sha256).then_some(sha1))
-}
-
-fn digest_one<const N: usize>(
-    path: &Path,
-    stamp: Stamp,
-    algorithms: [Algorithm; N],
-    options: &Options,
-) -> Result<[String; N], Error> {
-    let mut results = digest_files(&[Source { path, stamp }], &algorithms, options, &());
-    let digests = results.pop().expect("one file, one result")?;
-    Ok(digests.try_into().expect("as many digests as algorithms"))
 }
 
 /// What is known of the files so far.
@@ -298,6 +214,7 @@ mod tests {
 
     /// Little, so that short files have many pieces too.
     const BATCH_LEN: usize = 4_096;
+    const BOTH: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha256];
     const TWO_THREADS: Options = Options {
         threads: 2,
         bytes_per_second: None,
@@ -337,13 +254,13 @@ mod tests {
             threads,
             bytes_per_second: None,
         };
-        for (name, kernels) in Kernels::detect().poorer() {
-            let means = Means {
+        for (name, kernels) in Kernels::detect().subsets() {
+            let tuning = Tuning {
                 kernels,
                 batch_len: BATCH_LEN,
             };
             let sources = sources(&paths);
-            let results = digest_files_by(means, &sources, &wanted, &options, &());
+            let results = digest_files_by(tuning, &sources, &wanted, &options, &());
             assert_eq!(results.len(), paths.len());
             for (path, result) in paths.iter().zip(results) {
                 let bytes = std::fs::read(path).unwrap();
@@ -360,36 +277,6 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[test]
-    fn digests_are_those_of_the_standards() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("abc");
-        std::fs::write(&path, "abc").unwrap();
-        let digests = digest_file(&path, stamp(&path), &TWO_THREADS).unwrap();
-        // RFC 1321, appendix A.5; FIPS 180-2, appendix B.1.
-        assert_eq!(digests.md5, "900150983cd24fb0d6963f7d28e17f72");
-        assert_eq!(
-            digests.sha256,
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
-    }
-
-    #[test]
-    fn a_sha1_is_that_of_the_standard_and_of_the_right_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("abc");
-        std::fs::write(&path, "abc").unwrap();
-        let digests = digest_file(&path, stamp(&path), &TWO_THREADS).unwrap();
-        let sha1 = |path: &Path| sha1_file(path, &digests.sha256, &TWO_THREADS).unwrap();
-        // FIPS 180-2, appendix A.1.
-        assert_eq!(
-            sha1(&path).unwrap(),
-            "a9993e364706816aba3e25717850c26c9cd0d89d"
-        );
-        std::fs::write(&path, "abd").unwrap();
-        assert_eq!(sha1(&path), None);
     }
 
     #[test]
@@ -421,7 +308,7 @@ mod tests {
 
     #[test]
     fn no_files_have_no_digests() {
-        assert!(digest_files(&[], &FEEDS, &TWO_THREADS, &()).is_empty());
+        assert!(digest_files(&[], &BOTH, &TWO_THREADS, &()).is_empty());
     }
 
     #[test]
@@ -432,14 +319,13 @@ mod tests {
         let mut sources = sources(&paths);
         std::fs::remove_file(&paths[1]).unwrap();
         sources[2].stamp.size -= 5;
-        let results = digest_files(&sources, &FEEDS, &TWO_THREADS, &());
+        let results = digest_files(&sources, &BOTH, &TWO_THREADS, &());
         assert!(matches!(results[1], Err(Error::Io(_))));
         assert!(matches!(results[2], Err(Error::Changed)));
         for index in [0, 3, 4] {
             let bytes = std::fs::read(&paths[index]).unwrap();
-            let digests = Digests::of_feeds(results[index].as_ref().unwrap());
-            assert_eq!(digests.sha256, hex(&Sha256::digest(&bytes)));
-            assert_eq!(digests.md5, hex(&md5::Md5::digest(&bytes)));
+            let expected = [hex(&md5::Md5::digest(&bytes)), hex(&Sha256::digest(&bytes))];
+            assert_eq!(results[index].as_ref().unwrap()[..], expected);
         }
     }
 
@@ -457,7 +343,7 @@ mod tests {
         let paths = files(dir.path(), &[2 * reader::BATCH_LEN + 9]);
         let sources = sources(&paths);
         let watch = Meddler(|| meddle(&paths[0]));
-        let mut results = digest_files(&sources, &FEEDS, &TWO_THREADS, &watch);
+        let mut results = digest_files(&sources, &BOTH, &TWO_THREADS, &watch);
         results.pop().unwrap().unwrap_err()
     }
 
@@ -504,7 +390,7 @@ mod tests {
             num_bytes: 1,
             reads: Mutex::default(),
         };
-        let results = digest_files(&sources(&paths), &FEEDS, &TWO_THREADS, &watch);
+        let results = digest_files(&sources(&paths), &BOTH, &TWO_THREADS, &watch);
         let is_stopped = |result: &Result<_, _>| matches!(result, Err(Error::Stopped));
         assert!(results.iter().all(is_stopped));
         let num_read: u64 = watch.reads.lock().unwrap().iter().sum();
@@ -524,7 +410,7 @@ mod tests {
             bytes_per_second: NonZeroU64::new(rate),
         };
         let begun = std::time::Instant::now();
-        let results = digest_files(&sources(&paths), &FEEDS, &limited(500_000), &watch);
+        let results = digest_files(&sources(&paths), &BOTH, &limited(500_000), &watch);
         // The first piece does not wait.
         assert!(begun.elapsed().as_secs_f64() > 0.28);
         assert!(results.iter().all(Result::is_ok));
@@ -550,7 +436,7 @@ mod tests {
                 self.0.lock().unwrap().0 += num_bytes;
             }
             fn done(&self, index: usize, result: &Result<Vec<String>, Error>) {
-                assert_eq!(result.as_ref().unwrap().len(), FEEDS.len());
+                assert_eq!(result.as_ref().unwrap().len(), BOTH.len());
                 self.0.lock().unwrap().1.push(index);
             }
         }
@@ -558,7 +444,7 @@ mod tests {
         let sizes: Vec<usize> = (0..30).map(|index| index * 7_001).collect();
         let paths = files(dir.path(), &sizes);
         let log = Log::default();
-        digest_files(&sources(&paths), &FEEDS, &TWO_THREADS, &log);
+        digest_files(&sources(&paths), &BOTH, &TWO_THREADS, &log);
         let (num_bytes, mut done) = log.0.into_inner().unwrap();
         assert_eq!(num_bytes, sizes.iter().sum::<usize>() as u64);
         done.sort_unstable();
@@ -573,12 +459,12 @@ mod tests {
             threads: 2,
             bytes_per_second: NonZeroU64::new(100_000),
         };
-        let means = Means {
+        let tuning = Tuning {
             batch_len: BATCH_LEN,
-            ..Means::default()
+            ..Tuning::default()
         };
         let begin = std::time::Instant::now();
-        digest_files_by(means, &sources(&paths), &FEEDS, &options, &());
+        digest_files_by(tuning, &sources(&paths), &BOTH, &options, &());
         // The last piece is read when those before have taken their time.
         let shortest = (40_000 - BATCH_LEN as u64) * 1000 / 100_000;
         assert!(begin.elapsed().as_millis() as u64 >= shortest);
@@ -591,7 +477,7 @@ mod tests {
         let paths = files(dir.path(), &[300_000; 5]);
         // Of another thread it would be told that it has panicked, and no more.
         let watch = Meddler(|| panic!("whoever watches has panicked"));
-        digest_files(&sources(&paths), &FEEDS, &TWO_THREADS, &watch);
+        digest_files(&sources(&paths), &BOTH, &TWO_THREADS, &watch);
     }
 
     proptest! {

@@ -14,8 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::Stamp;
 use super::{Error, Source, Verdicts};
-use crate::io::Stamp;
 
 /// Bytes of a batch, all lanes together: enough that handing it on costs nothing beside
 /// hashing it, and little enough that it stays in a processor's own cache.
@@ -97,15 +97,15 @@ impl Lane {
 }
 
 /// A pace that several readers keep together.
-pub(super) struct Pace {
+pub(super) struct RateLimiter {
     bytes_per_second: Option<NonZeroU64>,
     /// When the next bytes may be read.
     free: Mutex<Instant>,
 }
 
-impl Pace {
-    pub(super) fn new(bytes_per_second: Option<NonZeroU64>) -> Pace {
-        Pace {
+impl RateLimiter {
+    pub(super) fn new(bytes_per_second: Option<NonZeroU64>) -> RateLimiter {
+        RateLimiter {
             bytes_per_second,
             free: Mutex::new(Instant::now()),
         }
@@ -147,7 +147,7 @@ struct Open<'a> {
 /// Reads the files of one group of lanes.
 pub(super) struct Reader<'a> {
     queue: &'a Queue<'a>,
-    pace: &'a Pace,
+    pace: &'a RateLimiter,
     verdicts: &'a Verdicts<'a>,
     lanes: Vec<Option<Open<'a>>>,
 }
@@ -155,7 +155,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub(super) fn new(
         queue: &'a Queue<'a>,
-        pace: &'a Pace,
+        pace: &'a RateLimiter,
         verdicts: &'a Verdicts<'a>,
         num_lanes: usize,
     ) -> Reader<'a> {
@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
 }
 
 /// Opens the next file of the queue that can be opened.
-fn next<'a>(queue: &Queue<'a>, pace: &Pace, verdicts: &Verdicts<'_>) -> Option<Open<'a>> {
+fn next<'a>(queue: &Queue<'a>, pace: &RateLimiter, verdicts: &Verdicts<'_>) -> Option<Open<'a>> {
     loop {
         let (index, source) = queue.next()?;
         match Open::new(index, source, pace) {
@@ -215,7 +215,7 @@ fn next<'a>(queue: &Queue<'a>, pace: &Pace, verdicts: &Verdicts<'_>) -> Option<O
 }
 
 impl<'a> Open<'a> {
-    fn new(index: usize, source: &'a Source<'a>, pace: &Pace) -> Result<Open<'a>, Error> {
+    fn new(index: usize, source: &'a Source<'a>, pace: &RateLimiter) -> Result<Open<'a>, Error> {
         let open = Open {
             index,
             source,
@@ -254,7 +254,7 @@ impl<'a> Open<'a> {
     fn read(
         &mut self,
         buffer: &mut [u8],
-        pace: &Pace,
+        pace: &RateLimiter,
         verdicts: &Verdicts<'_>,
     ) -> Result<(usize, Option<u64>), Error> {
         let size = self.source.stamp.size;

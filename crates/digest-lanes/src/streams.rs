@@ -27,13 +27,13 @@ pub(super) fn streams(
     num_lanes: usize,
 ) -> Box<dyn Streams> {
     match algorithm {
-        Algorithm::Md5 => Box::new(Together::new(&MD5, kernels, num_lanes)),
+        Algorithm::Md5 => Box::new(MultiBuffer::new(&MD5, kernels, num_lanes)),
         // One file alone has nothing to be taken together with.
         Algorithm::Sha256 if num_lanes == 1 && kernels.is_slow_alone() => {
-            Box::new(Apart::<ring::digest::Context>::new(num_lanes))
+            Box::new(Separate::<ring::digest::Context>::new(num_lanes))
         }
-        Algorithm::Sha256 => Box::new(Together::new(&SHA256, kernels, num_lanes)),
-        Algorithm::Sha1 => Box::new(Apart::<Sha1>::new(num_lanes)),
+        Algorithm::Sha256 => Box::new(MultiBuffer::new(&SHA256, kernels, num_lanes)),
+        Algorithm::Sha1 => Box::new(Separate::<Sha1>::new(num_lanes)),
     }
 }
 
@@ -83,7 +83,7 @@ impl<const WORDS: usize> Compression<WORDS> {
 }
 
 /// Lanes that advance together.
-struct Together<const WORDS: usize> {
+struct MultiBuffer<const WORDS: usize> {
     compression: &'static Compression<WORDS>,
     kernels: Kernels,
     lanes: Vec<Stream<[u32; WORDS]>>,
@@ -110,17 +110,17 @@ impl Place {
     }
 }
 
-impl<const WORDS: usize> Together<WORDS> {
+impl<const WORDS: usize> MultiBuffer<WORDS> {
     fn new(
         compression: &'static Compression<WORDS>,
         kernels: Kernels,
         num_lanes: usize,
-    ) -> Together<WORDS> {
+    ) -> MultiBuffer<WORDS> {
         let stream = || Stream {
             file: None,
             state: compression.init,
         };
-        Together {
+        MultiBuffer {
             compression,
             kernels,
             lanes: std::iter::repeat_with(stream).take(num_lanes).collect(),
@@ -157,7 +157,7 @@ impl<const WORDS: usize> Together<WORDS> {
     }
 }
 
-impl<const WORDS: usize> Streams for Together<WORDS> {
+impl<const WORDS: usize> Streams for MultiBuffer<WORDS> {
     fn take(&mut self, lanes: &[Option<&Lane>], tell: Tell<'_>) {
         let mut places = [Place::default(); MAX_LANES];
         loop {
@@ -219,19 +219,19 @@ impl Hasher for ring::digest::Context {
 }
 
 /// Lanes one after the other.
-struct Apart<H> {
+struct Separate<H> {
     lanes: Vec<Option<(usize, H)>>,
 }
 
-impl<H: Hasher> Apart<H> {
-    fn new(num_lanes: usize) -> Apart<H> {
-        Apart {
+impl<H: Hasher> Separate<H> {
+    fn new(num_lanes: usize) -> Separate<H> {
+        Separate {
             lanes: std::iter::repeat_with(|| None).take(num_lanes).collect(),
         }
     }
 }
 
-impl<H: Hasher> Streams for Apart<H> {
+impl<H: Hasher> Streams for Separate<H> {
     fn take(&mut self, lanes: &[Option<&Lane>], tell: Tell<'_>) {
         for (stream, lane) in self.lanes.iter_mut().zip(lanes) {
             let Some(lane) = lane else { continue };

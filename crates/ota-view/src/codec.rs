@@ -13,7 +13,7 @@ use lzma_rust2::{LzmaReader, XzReader};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use crate::contain::contained;
+use crate::catch_panic::catch_panic;
 
 /// Memory an LZMA decoder may use, in KiB: a dictionary of 64 MiB, as `xz -9`
 /// makes it, and the decoder's own state.
@@ -134,7 +134,7 @@ impl Read for Contained {
         let Some(decoder) = &mut self.decoder else {
             return Err(ErrorKind::InvalidData.into());
         };
-        let result = contained(|| decoder.read(buf))
+        let result = catch_panic(|| decoder.read(buf))
             .unwrap_or_else(|message| Err(Error::new(ErrorKind::InvalidData, message)));
         if let Err(error) = &result
             && error.kind() != ErrorKind::Interrupted

@@ -9,11 +9,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::class::{Class, chain};
+use crate::error_kind::{ErrorKind, chain};
 use crate::fs::{self, FileSystem};
 use crate::io::{Exceeded, ReadError};
+use crate::ota::{self, Ota};
 use crate::props::{Era, PropertyFile, PropertyMap};
-use crate::rom::{self, Rom};
 
 /// Longest `build.prop` read, in bytes; real ones take 3 to 25 KiB.
 pub const MAX_PROPS_SIZE: u64 = 1 << 20;
@@ -145,9 +145,9 @@ pub enum Until<'a> {
 /// system's file where there is no image of the system, or, before Android 10, none that is read.
 ///
 /// # Errors
-/// [`rom::Error`] if a partition is damaged; one whose form is not read is a
+/// [`ota::Error`] if a partition is damaged; one whose form is not read is a
 /// warning.
-pub fn read(rom: &Rom, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps, rom::Error> {
+pub fn read(rom: &Ota, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps, ota::Error> {
     let mut found = Found::default();
     let has_system = rom.find(SYSTEM).is_some();
     if let Some(text) = entry.filter(|_| !has_system) {
@@ -193,9 +193,9 @@ pub fn read(rom: &Rom, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceP
 
 /// The partition's own fault goes before that of giving up because of it.
 fn first_fault(
-    system: Result<Found, rom::Error>,
-    product: Result<Found, rom::Error>,
-) -> Result<[Found; 2], rom::Error> {
+    system: Result<Found, ota::Error>,
+    product: Result<Found, ota::Error>,
+) -> Result<[Found; 2], ota::Error> {
     match (system, product) {
         (Ok(system), Ok(product)) => Ok([system, product]),
         (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
@@ -207,12 +207,12 @@ fn first_fault(
 }
 
 /// The fault is only that of another partition.
-fn is_given_up(error: &rom::Error) -> bool {
+fn is_given_up(error: &ota::Error) -> bool {
     matches!(ReadError::exceeded(error), Some(Exceeded::Cancelled))
 }
 
 /// Reads a partition; its fault ends the reading of the other.
-fn read_or_cancel(rom: &Rom, partition: Partition, everything: bool) -> Result<Found, rom::Error> {
+fn read_or_cancel(rom: &Ota, partition: Partition, everything: bool) -> Result<Found, ota::Error> {
     read_partition(rom, partition, everything).inspect_err(|_| rom.budget().cancel())
 }
 
@@ -279,14 +279,14 @@ impl Found {
 }
 
 /// Reads the property files of one partition.
-fn read_partition(rom: &Rom, partition: Partition, everything: bool) -> Result<Found, rom::Error> {
+fn read_partition(rom: &Ota, partition: Partition, everything: bool) -> Result<Found, ota::Error> {
     let mut found = Found::default();
     let Some(name) = rom.find(partition.as_str()) else {
         return Ok(found);
     };
     let file_system = match rom.file_system(name) {
         Ok(file_system) => file_system,
-        Err(error) if error.class() == Class::Unsupported => {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
             found.warn(&chain(&error));
             return Ok(found);
         }
@@ -318,7 +318,7 @@ impl Files<'_> {
         partition: Partition,
         everything: bool,
         has: &dyn Fn(&str) -> bool,
-    ) -> Result<(), rom::Error> {
+    ) -> Result<(), ota::Error> {
         let search = self.first(Slot::of(partition), partition.paths())?;
         match &search {
             Search::Absent(Some(why)) => self.warn(why),
@@ -373,7 +373,7 @@ impl Files<'_> {
     }
 
     /// Reads the first of some files that exists.
-    fn first<'p>(&mut self, slot: Slot, paths: &[&'p str]) -> Result<Search<'p>, rom::Error> {
+    fn first<'p>(&mut self, slot: Slot, paths: &[&'p str]) -> Result<Search<'p>, ota::Error> {
         let mut search = Search::Absent(None);
         for path in paths {
             let text = match self.file_system.read(path, MAX_PROPS_SIZE) {
@@ -391,7 +391,7 @@ impl Files<'_> {
                     continue;
                 }
                 Err(source) => {
-                    return Err(rom::Error::FileSystem {
+                    return Err(ota::Error::FileSystem {
                         partition: self.name.to_owned(),
                         source,
                     });
@@ -424,7 +424,7 @@ enum Search<'p> {
 
 /// The file is of a form or a length that is not read, and the image is sound.
 fn is_passed_over(error: &fs::Error) -> bool {
-    error.class() == Class::Unsupported || matches!(error, fs::Error::TooLarge { .. })
+    error.kind() == ErrorKind::Unsupported || matches!(error, fs::Error::TooLarge { .. })
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 //!
 //! In: an opened [`Package`]. Out: the names of the partitions it brings, each as
 //! a [`ReadAt`] and its file system. Nothing is decoded before it is asked for,
-//! and what has been decoded of a partition is kept while the [`Rom`] lives.
+//! and what has been decoded of a partition is kept while the [`Ota`] lives.
 
 use std::collections::{BTreeMap, btree_map};
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::class::Class;
 use crate::codec::Codec;
+use crate::error_kind::ErrorKind;
 use crate::fs::{self, FileSystem};
 use crate::image::payload::{self, Payload};
 use crate::image::sparse::{self, Sparse};
@@ -143,25 +143,25 @@ pub enum Error {
 impl Error {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Zip(source) | Error::InnerZip { source, .. } => source.class(),
-            Error::Payload(source) | Error::PayloadPartition { source, .. } => source.class(),
-            Error::TransferList { source, .. } => source.class(),
-            Error::RawParts { .. } => Class::Unsupported,
-            Error::TooMany => Class::Limit,
-            Error::Entry { .. } | Error::Ambiguous { .. } => Class::Corrupt,
-            Error::Sparse { source, .. } => source.class(),
-            Error::Super(source) => source.class(),
-            Error::Read { source, .. } => source.class(),
-            Error::FileSystem { source, .. } => source.class(),
-            Error::NoPartition { .. } => Class::MissingFacts,
+            Error::Zip(source) | Error::InnerZip { source, .. } => source.kind(),
+            Error::Payload(source) | Error::PayloadPartition { source, .. } => source.kind(),
+            Error::TransferList { source, .. } => source.kind(),
+            Error::RawParts { .. } => ErrorKind::Unsupported,
+            Error::TooMany => ErrorKind::Limit,
+            Error::Entry { .. } | Error::Ambiguous { .. } => ErrorKind::Corrupt,
+            Error::Sparse { source, .. } => source.kind(),
+            Error::Super(source) => source.kind(),
+            Error::Read { source, .. } => source.kind(),
+            Error::FileSystem { source, .. } => source.kind(),
+            Error::NoPartition { .. } => ErrorKind::NotFound,
         }
     }
 }
 
 /// The partitions of a package.
-pub struct Rom {
+pub struct Ota {
     budget: Arc<Budget>,
     partitions: BTreeMap<String, Place>,
     needs_source: bool,
@@ -196,7 +196,7 @@ struct Block {
     size: u64,
 }
 
-impl Rom {
+impl Ota {
     /// Finds the partitions of a package.
     ///
     /// A package without any is no error: a file-based ROM has none.
@@ -204,8 +204,8 @@ impl Rom {
     /// # Errors
     /// Any [`Error`] about what tells which partitions there are: the payload's
     /// manifest, the zip's entries, the metadata of `super`.
-    pub fn open(package: &mut Package, budget: Arc<Budget>) -> Result<Rom, Error> {
-        let mut rom = Rom {
+    pub fn open(package: &mut Package, budget: Arc<Budget>) -> Result<Ota, Error> {
+        let mut rom = Ota {
             budget,
             partitions: BTreeMap::new(),
             needs_source: false,

@@ -15,7 +15,7 @@ pub struct Malformed {
 
 /// The value of one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// A number of variable length.
     Varint(u64),
     /// Eight bytes, little-endian.
@@ -29,7 +29,7 @@ pub enum Value<'a> {
 impl<'a> Value<'a> {
     /// The number, 0 for anything else.
     #[must_use]
-    pub fn number(self) -> u64 {
+    pub(crate) fn number(self) -> u64 {
         match self {
             Value::Varint(number) | Value::Fixed64(number) => number,
             Value::Fixed32(number) => u64::from(number),
@@ -39,7 +39,7 @@ impl<'a> Value<'a> {
 
     /// The bytes, none for a number.
     #[must_use]
-    pub fn bytes(self) -> &'a [u8] {
+    pub(crate) fn bytes(self) -> &'a [u8] {
         match self {
             Value::Bytes(bytes) => bytes,
             _ => &[],
@@ -48,7 +48,7 @@ impl<'a> Value<'a> {
 
     /// The bytes as text, trimmed; `None` if that leaves nothing.
     #[must_use]
-    pub fn text(self) -> Option<String> {
+    pub(crate) fn text(self) -> Option<String> {
         let text = String::from_utf8_lossy(self.bytes());
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
@@ -56,7 +56,7 @@ impl<'a> Value<'a> {
 
 /// The fields of a message: number and value, in the order they were written.
 #[derive(Clone, Debug)]
-pub struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     message: &'a [u8],
     at: usize,
 }
@@ -64,7 +64,7 @@ pub struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The fields of `message`.
     #[must_use]
-    pub fn of(message: &'a [u8]) -> Fields<'a> {
+    pub(crate) fn of(message: &'a [u8]) -> Fields<'a> {
         Fields { message, at: 0 }
     }
 

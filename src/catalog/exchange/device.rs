@@ -5,8 +5,8 @@
 //! any name, so both count only where something else agrees.
 
 use super::Options;
-use crate::build::{Build, Device};
-use crate::names;
+use crate::model::build::{Build, Device};
+use crate::model::names;
 
 /// Words for feeds and their folders that no package has in its name.
 const WORDS: [&str; 36] = [

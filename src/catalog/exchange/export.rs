@@ -17,9 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::address::encode_path;
-use crate::build::{Build, Kind, Variant};
 use crate::catalog::Catalog;
+use crate::model::address::encode_path;
+use crate::model::build::{Build, Kind, Variant};
 
 #[derive(Serialize)]
 struct WireBuild<'a> {

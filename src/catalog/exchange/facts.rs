@@ -1,12 +1,12 @@
 //! What an entry of any format tells, and the build it is.
 
 use super::{Options, device};
-use crate::build::{self, Build, Kind, Romtype};
 use crate::catalog::file;
-use crate::entry_rules::{self, ListedBuild};
-use crate::family;
 use crate::ingest::DEFAULT_ROMTYPE;
-use crate::names;
+use crate::model::build::{self, Build, Kind, Romtype};
+use crate::model::entry_rules::{self, ListedBuild};
+use crate::model::family;
+use crate::model::names;
 
 /// What an entry tells; `None` is what it does not.
 #[derive(Clone, Debug, Default)]

@@ -13,8 +13,9 @@ use serde_json::{Map, Value};
 
 use super::facts::Facts;
 use super::{Format, Options, wire};
-use crate::build;
-use crate::names;
+use crate::model::build;
+use crate::model::names;
+use digest_lanes::checksum_file::is_hex;
 
 /// The names of the package's file.
 const FILENAME: [&str; 4] = ["filename", "fileName", "file_name", "file"];
@@ -117,7 +118,10 @@ pub(super) fn read(
     let mut timestamp = read_date(entry, notes)?;
     let mut url = text(&URL)?.or_else(|| first_source(entry));
     if let (None, Some(base), Some(filename)) = (&url, options.url_base, &filename) {
-        url = Some(format!("{base}/{}", crate::address::encode_path(filename)));
+        url = Some(format!(
+            "{base}/{}",
+            crate::model::address::encode_path(filename)
+        ));
     }
     // PixelExperience 9 had neither date nor address in its lists.
     if timestamp.is_none() && !is_dated(format) {
@@ -256,7 +260,7 @@ fn read_digests(
     let id = wire::text("id", get("id"))?;
     if let (true, Some(id), true) = (options.ids_are_sha256, &id, format.has_ids()) {
         let digest = id.to_ascii_lowercase();
-        if !build::is_hex(&digest, 64) {
+        if !is_hex(&digest, 64) {
             return Err(format!("id `{}` is not a SHA-256", id.escape_debug()));
         }
         if sha256.as_ref().is_some_and(|known| *known != digest) {

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Entry;
 use super::info::DeviceText;
-use crate::build::{Build, Device};
-use crate::catalog::lanes::LaneKey;
+use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs, Reason, Record};
+use crate::model::build::{Build, Device};
 
 /// What became of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +123,7 @@ struct Earlier {
     sha256s: HashMap<String, usize>,
     filenames: HashMap<String, usize>,
     /// The first flavour that phones see, and its entry.
-    flavours: BTreeMap<LaneKey, (&'static str, String)>,
+    flavours: BTreeMap<ChannelKey, (&'static str, String)>,
 }
 
 impl Earlier {
@@ -138,7 +138,7 @@ impl Earlier {
         let Some(flavour) = flavour else {
             return Ok(());
         };
-        let mut lane = LaneKey::of(build);
+        let mut lane = ChannelKey::of(build);
         if !compares_romtype {
             lane.romtype.clear();
         }

@@ -10,7 +10,7 @@
 //! list, a list under a key, lists by codename. `flat` reads entries whose facts are keys of
 //! one object, `v2` and `official` those that have `files`. A value that a feed in the
 //! field writes as text though it is a number, or the other way round, is read as what it
-//! means; what is left of the rules is [`crate::entry_rules`], [`super::file::check`] and
+//! means; what is left of the rules is [`crate::model::entry_rules`], [`super::file::check`] and
 //! what a phone needs beyond that. `device` says whose a build is, `info` what people read.
 
 pub mod export;
@@ -28,9 +28,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::build::{Build, Device, Romtype, Variant};
-use crate::entry_rules;
-use crate::names;
+use crate::model::build::{Build, Device, Romtype, Variant};
+use crate::model::entry_rules;
+use crate::model::names;
 use facts::Facts;
 use info::DeviceText;
 
@@ -365,7 +365,7 @@ fn is_channel(bytes: &[u8]) -> bool {
         && (3..=4).contains(&fields.len())
         && fields[1]
             .parse()
-            .is_ok_and(|date: i64| crate::build::timestamp_fault(date).is_none())
+            .is_ok_and(|date: i64| crate::model::build::timestamp_fault(date).is_none())
 }
 
 /// Tells a format from what the entries are.
@@ -547,7 +547,7 @@ fn told_flavour(entry: &Value) -> Option<&'static str> {
 fn is_delta_name(filename: &str) -> bool {
     names::words(filename, &[]).contains("incremental")
         || filename.contains("-from-")
-        || crate::build::stem(filename).ends_with("-delta")
+        || crate::model::build::stem(filename).ends_with("-delta")
 }
 
 #[cfg(test)]

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use ota_view::device_props::Until;
+use ota_view::ota::Ota;
 use rayon::prelude::*;
-use romfeed::build::{Device, Kind};
-use romfeed::config::Config;
-use romfeed::device_props::Until;
-use romfeed::facts::Fact;
+use romfeed::hosting::{self, KnownDevice};
+use romfeed::ingest::scan::{self, Found};
 use romfeed::ingest::{self, Context};
-use romfeed::kit::{self, KnownDevice};
-use romfeed::rom::Rom;
-use romfeed::scan::{self, Found};
+use romfeed::model::build::{Device, Kind};
+use romfeed::model::config::Config;
+use romfeed::model::facts::Fact;
 
-use super::super::report::{Talk, count};
+use super::super::report::{Terminal, count};
 
 /// What one package tells: its device, and its date.
 struct Told<'a> {
@@ -25,7 +25,7 @@ struct Told<'a> {
 
 /// The devices, each as its newest full package names it. What cannot be read is counted only,
 /// since `generate` tells why.
-pub(crate) fn find(config: &Config, talk: Talk) -> Vec<KnownDevice> {
+pub(crate) fn find(config: &Config, terminal: Terminal) -> Vec<KnownDevice> {
     let scan = scan::scan(&config.builds, config.follow_links, &config.exclude);
     let told: Vec<_> = scan
         .packages
@@ -34,7 +34,7 @@ pub(crate) fn find(config: &Config, talk: Talk) -> Vec<KnownDevice> {
         .collect();
     let num_silent = told.iter().filter(|told| told.is_none()).count();
     if num_silent > 0 {
-        talk.line(&format!(
+        terminal.line(&format!(
             "{} no device; `romfeed generate` tells why",
             count(num_silent, "zip tells", "zips tell")
         ));
@@ -72,7 +72,7 @@ fn describe(told: &Told<'_>, config: &Config) -> KnownDevice {
     let [maker, name] = read_names(&told.found.file, config).unwrap_or_default();
     KnownDevice {
         model: model.to_owned(),
-        oem: kit::maker(&maker),
+        oem: hosting::maker(&maker),
         name: match name.is_empty() {
             true => model.to_owned(),
             false => name,
@@ -83,7 +83,7 @@ fn describe(told: &Told<'_>, config: &Config) -> KnownDevice {
 /// Maker and name in the properties of a package; all of its partitions are asked.
 fn read_names(file: &Path, config: &Config) -> Option<[String; 2]> {
     let (mut package, budget, _) = ingest::open(file, &config.limits).ok()?;
-    let rom = Rom::open(&mut package, Arc::clone(&budget)).ok()?;
+    let rom = Ota::open(&mut package, Arc::clone(&budget)).ok()?;
     let told = ingest::read_device_props(&mut package, &rom, Until::Everything).ok()?;
     let first = |keys: [&str; 2]| {
         let mut values = keys.iter().filter_map(|key| told.props.get(key));

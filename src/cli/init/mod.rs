@@ -7,18 +7,18 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use romfeed::address::UrlTemplate;
-use romfeed::config::Config;
-use romfeed::io::write_atomically;
-use romfeed::kit::{
+use romfeed::files::write_atomically;
+use romfeed::hosting::{
     self, BadValue, Base, Forge, GITATTRIBUTES, GITIGNORE, Host, KitFile, KnownDevice, PUBLISH,
     PlainPath, Remote, Site, Zips,
 };
+use romfeed::model::address::UrlTemplate;
+use romfeed::model::config::Config;
 
 use super::Outcome;
 use super::args::{InitArgs, Places};
 use super::config::{self, FILE_NAME, Flags};
-use super::report::{self, Talk, chain};
+use super::report::{self, Terminal, chain};
 
 /// Makes git unite catalogs by romfeed; git takes no command from a file that is in the repository.
 const MERGE_DRIVER: &str =
@@ -29,37 +29,37 @@ const DEVICES: &str = "devices.json";
 const MAX_FILE: u64 = 1 << 20;
 
 /// Runs the verb in the current folder.
-pub(crate) fn run(args: &InitArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
-    let remote = find_remote(talk);
+pub(crate) fn run(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
+    let remote = find_remote(terminal);
     let site = match find_site(args, config, remote.as_ref()) {
         Ok(site) => site,
         Err(error) => {
             let hint = "kits hold names and addresses as they are; choose plainer ones";
-            talk.error(&chain(&error), Some(hint));
+            terminal.error(&chain(&error), Some(hint));
             return Ok(Outcome::Usage);
         }
     };
-    let mut files = match kit::render(&site) {
+    let mut files = match hosting::render(&site) {
         Ok(files) => files,
         Err(error) => {
-            talk.error(&chain(&error), Some("choose another --base-url or --host"));
+            terminal.error(&chain(&error), Some("choose another --base-url or --host"));
             return Ok(Outcome::Usage);
         }
     };
-    let found = devices::find(config, talk);
+    let found = devices::find(config, terminal);
     if !found.is_empty() {
         files.push(KitFile {
             path: DEVICES,
-            text: kit::render_devices(&found).map_err(io::Error::other)?,
+            text: hosting::render_devices(&found).map_err(io::Error::other)?,
             is_executable: false,
         });
     }
     if let Some(path) = &args.print {
-        return print(path, &files, talk);
+        return print(path, &files, terminal);
     }
-    let outcome = write_all(&files, &site, config, &found, args.dry_run, talk);
+    let outcome = write_all(&files, &site, config, &found, args.dry_run, terminal);
     if !args.dry_run && matches!(outcome, Outcome::Done) {
-        print_next_steps(&site, config, &found, talk);
+        print_next_steps(&site, config, &found, terminal);
     }
     Ok(outcome)
 }
@@ -101,7 +101,7 @@ fn plain(path: &Path) -> Result<PlainPath, BadValue> {
 /// Where the forge publishes the pages, or the domain that a `CNAME` file gives them.
 fn guess_base(remote: &Remote) -> Option<String> {
     let cname = read_text(Path::new("CNAME")).ok().flatten();
-    let domain = cname.as_deref().and_then(kit::parse_cname);
+    let domain = cname.as_deref().and_then(hosting::parse_cname);
     Some(match domain.filter(|_| remote.forge == Forge::GitHub) {
         Some(domain) => format!("https://{domain}"),
         None => remote.pages_url(),
@@ -109,19 +109,19 @@ fn guess_base(remote: &Remote) -> Option<String> {
 }
 
 /// The remote of the repository in this folder, if it is one romfeed knows.
-fn find_remote(talk: Talk) -> Option<Remote> {
+fn find_remote(terminal: Terminal) -> Option<Remote> {
     let text = match git_config().and_then(|path| path.map_or(Ok(None), |path| read_text(&path))) {
         Ok(text) => text?,
         Err(error) => {
-            talk.warning(&format!("cannot read the settings of git: {error}"));
+            terminal.warning(&format!("cannot read the settings of git: {error}"));
             return None;
         }
     };
-    let url = kit::parse_config(&text)?;
+    let url = hosting::parse_config(&text)?;
     let remote = Remote::parse(&url);
     if remote.is_none() {
         // The address may hold a password, so it is not shown.
-        talk.warning("the remote in .git/config is no repository of github.com or gitlab.com");
+        terminal.warning("the remote in .git/config is no repository of github.com or gitlab.com");
     }
     remote
 }
@@ -158,14 +158,14 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// Prints one file of the kit to standard output.
-fn print(path: &str, files: &[KitFile], talk: Talk) -> io::Result<Outcome> {
+fn print(path: &str, files: &[KitFile], terminal: Terminal) -> io::Result<Outcome> {
     if let Some(file) = files.iter().find(|file| file.path == path) {
         io::stdout().write_all(file.text.as_bytes())?;
         return Ok(Outcome::Done);
     }
     let names: Vec<&str> = files.iter().map(|file| file.path).collect();
     let message = format!("`{}` is not among the files of init", path.escape_debug());
-    talk.error(&message, Some(&format!("they are {}", names.join(", "))));
+    terminal.error(&message, Some(&format!("they are {}", names.join(", "))));
     Ok(Outcome::Usage)
 }
 
@@ -176,7 +176,7 @@ fn write_all(
     config: &Config,
     found: &[KnownDevice],
     dry_run: bool,
-    talk: Talk,
+    terminal: Terminal,
 ) -> Outcome {
     let mut outcome = Outcome::Done;
     let mut num_lacking = 0;
@@ -185,7 +185,7 @@ fn write_all(
         if fs::symlink_metadata(file.path).is_ok() {
             let lack = match read_text(Path::new(file.path)) {
                 Ok(Some(text)) if text == file.text => {
-                    talk.line(&format!("unchanged  {}", file.path));
+                    terminal.line(&format!("unchanged  {}", file.path));
                     continue;
                 }
                 Ok(Some(text)) => lack(file, &text, site, config, found),
@@ -194,19 +194,23 @@ fn write_all(
             };
             num_lacking += usize::from(lack.is_some());
             let lack = lack.map(|lack| format!(": {lack}")).unwrap_or_default();
-            let kept = talk.paint("33", "kept");
-            talk.line(&format!("{kept}       {}{lack}", file.path));
+            let kept = terminal.paint("33", "kept");
+            terminal.line(&format!("{kept}       {}{lack}", file.path));
         } else if dry_run {
-            talk.line(&format!("to create  {}", file.path));
+            terminal.line(&format!("to create  {}", file.path));
         } else if let Err(error) = write(file) {
-            talk.error(&format!("cannot write {}: {error}", file.path), None);
+            terminal.error(&format!("cannot write {}: {error}", file.path), None);
             outcome = Outcome::Failed;
         } else {
-            talk.line(&format!("{}    {}", talk.paint("32", "created"), file.path));
+            terminal.line(&format!(
+                "{}    {}",
+                terminal.paint("32", "created"),
+                file.path
+            ));
         }
     }
     if num_lacking > 0 {
-        talk.line(
+        terminal.line(
             "what is there is never changed; `romfeed init --print FILE` prints it as it would be",
         );
     }
@@ -282,46 +286,46 @@ fn missing_settings(site: &Site) -> Vec<String> {
 }
 
 /// Tells what is left to do, in the order of doing it.
-fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], talk: Talk) {
-    talk.line("next:");
+fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], terminal: Terminal) {
+    terminal.line("next:");
     let Some((host, base)) = site.host.zip(site.base.as_ref()) else {
         let hosts = Host::ALL.map(Host::as_str).join(", ");
         let host = site.host.map_or("HOST", Host::as_str);
         let base = site.base.as_ref();
         let base = base.map_or("https://ota.example.org", Base::as_str);
-        talk.line(&format!(
+        terminal.line(&format!(
             "  name the host and the address: romfeed init --host {host} --base-url {base}"
         ));
-        return talk.line(&format!(
+        return terminal.line(&format!(
             "  hosts: {hosts}; any other that serves files will do, by hand"
         ));
     };
     if found.is_empty() {
-        talk.line(&format!("  put zips into {}/", site.builds.as_str()));
+        terminal.line(&format!("  put zips into {}/", site.builds.as_str()));
     }
     // A file that was just written has them all.
     for setting in missing_settings(site) {
-        talk.line(&format!("  put this line into {FILE_NAME}: {setting}"));
+        terminal.line(&format!("  put this line into {FILE_NAME}: {setting}"));
     }
     for step in steps(host) {
-        talk.line(&format!("  {step}"));
+        terminal.line(&format!("  {step}"));
     }
     if Path::new(".git").exists() {
-        talk.line(&format!(
+        terminal.line(&format!(
             "  in each clone, so that git unites the builds of several machines: {MERGE_DRIVER}"
         ));
     }
     if site.zips == Zips::Elsewhere && config.url.is_none() {
-        talk.line(
+        terminal.line(
             "  set url in romfeed.toml to where your zips will be, and upload them in publish",
         );
     }
-    talk.line("  ./publish, now and after each build");
-    talk.line("and build this line into the ROM:");
+    terminal.line("  ./publish, now and after each build");
+    terminal.line("and build this line into the ROM:");
     let variants = config.variants.iter();
     let variants = variants.map(|rule| Some(rule.variant.to_string()));
     let variants: BTreeSet<Option<String>> = variants.chain([None]).collect();
-    report::print_rom_side(talk, base.as_str(), &variants, &BTreeSet::new());
+    report::print_rom_side(terminal, base.as_str(), &variants, &BTreeSet::new());
 }
 
 /// What has to be done once on a host.

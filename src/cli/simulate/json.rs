@@ -2,9 +2,9 @@
 
 use std::io;
 
-use romfeed::client::{Method, Phone, Row, Warning, can_stream};
-use romfeed::simulate::words::{date, fault, verdict, verdict_reason, verdict_word};
-use romfeed::simulate::{Check, Outcome, Simulation};
+use romfeed::clients::simulate::prose::{date, fault, verdict, verdict_reason, verdict_word};
+use romfeed::clients::simulate::{Check, Outcome, Simulation};
+use romfeed::clients::updaters::{Method, Phone, Row, Warning, can_stream};
 use serde::Serialize;
 
 use super::Played;

@@ -9,28 +9,28 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use romfeed::build::Variant;
 use romfeed::catalog::{Catalog, Catalogs};
+use romfeed::model::build::Variant;
 
-use romfeed::client::Generation;
-use romfeed::config::Config;
-use romfeed::device_props::Until;
+use ota_view::device_props::Until;
+use ota_view::ota::Ota;
+use ota_view::props::{Era, PropertyFile, PropertyMap};
+use romfeed::clients::simulate::{
+    Advice, Check, Grounds, MAX_BODY, MAX_PROPS, PhoneOverrides, Simulation, Site, Subject, advise,
+    candidates, complete, list_paths, parse_props, simulate,
+};
+use romfeed::clients::updaters::Generation;
 use romfeed::fetch::{Fetch, Folder, Reach};
 use romfeed::generate::families;
 use romfeed::ingest;
-use romfeed::props::{Era, PropertyFile, PropertyMap};
-use romfeed::rom::Rom;
-use romfeed::romside::PLACEHOLDER_BASE;
-use romfeed::simulate::{
-    Advice, Check, Grounds, MAX_BODY, MAX_PROPS, Said, Simulation, Site, Subject, advise,
-    candidates, complete, list_paths, parse_props, simulate,
-};
+use romfeed::model::config::Config;
+use romfeed::model::rom_settings::PLACEHOLDER_BASE;
 
 use super::Outcome;
 use super::args::{Places, SimulateArgs};
-use super::live;
-use super::report::{Talk, chain};
-use super::tame::shown;
+use super::escape::shown;
+use super::http;
+use super::report::{Terminal, chain};
 
 /// All generations of LineageOS, for `--client`.
 const ALL: &str = "all";
@@ -88,17 +88,17 @@ pub(crate) fn places(args: &SimulateArgs) -> Places {
 }
 
 /// Plays and prints; fails if one of the clients got no list.
-pub(crate) fn run(args: &SimulateArgs, config: &Config, talk: Talk) -> io::Result<Outcome> {
-    let played = match play(args, config, talk) {
+pub(crate) fn run(args: &SimulateArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
+    let played = match play(args, config, terminal) {
         Ok(played) => played,
         Err(Failure { text, hint }) => {
-            talk.error(&text, hint);
+            terminal.error(&text, hint);
             return Ok(Outcome::Usage);
         }
     };
     match args.json {
         true => json::print(&played)?,
-        false => text::print(&played, talk)?,
+        false => text::print(&played, terminal)?,
     }
     let mut checks = played.simulations.iter().map(|one| &one.check);
     Ok(match checks.all(Check::succeeds) {
@@ -107,13 +107,13 @@ pub(crate) fn run(args: &SimulateArgs, config: &Config, talk: Talk) -> io::Resul
     })
 }
 
-fn play(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Played, Failure> {
+fn play(args: &SimulateArgs, config: &Config, terminal: Terminal) -> Result<Played, Failure> {
     let files = args.props.iter().chain(&args.previous);
     if files.filter(|file| is_stdin(file)).count() > 1 {
         let text = "standard input (-) can be read once only";
         return Err(Failure::new(text).hint("save one of the two to a file, and name that"));
     }
-    let mut subject = subject(args, config, talk)?;
+    let mut subject = subject(args, config, terminal)?;
     let chosen = chosen(&args.client)?;
     if let Some(name) = &args.variant {
         Variant::parse(name).map_err(|error| Failure::new(format!("--variant: {error}")))?;
@@ -205,7 +205,7 @@ fn host(args: &SimulateArgs, config: &Config) -> Result<(String, Box<dyn Fetch>)
         ))
         .hint("write it as https://ota.example.org"));
     }
-    let http = live::connect(args.ca.as_deref(), args.timeout, Reach::Any).map_err(Failure::new)?;
+    let http = http::connect(args.ca.as_deref(), args.timeout, Reach::Any).map_err(Failure::new)?;
     Ok((url.trim_end_matches('/').to_owned(), Box::new(http)))
 }
 
@@ -239,8 +239,8 @@ fn chosen(ids: &[String]) -> Result<Vec<Generation>, Failure> {
     Ok(chosen)
 }
 
-fn subject(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Subject, Failure> {
-    let said = Said {
+fn subject(args: &SimulateArgs, config: &Config, terminal: Terminal) -> Result<Subject, Failure> {
+    let said = PhoneOverrides {
         family: None,
         device: args.device.clone(),
         next_device: args.next_device.clone(),
@@ -255,7 +255,7 @@ fn subject(args: &SimulateArgs, config: &Config, talk: Talk) -> Result<Subject, 
         allow_major_upgrades: args.allow_major_upgrades,
     };
     let props = match &args.zip {
-        Some(zip) => Some(props_of_zip(zip, config, talk)?),
+        Some(zip) => Some(props_of_zip(zip, config, terminal)?),
         None if args.props.is_empty() => None,
         None => Some(props_of_files(&args.props)?),
     };
@@ -291,17 +291,17 @@ fn props_of_files(files: &[PathBuf]) -> Result<PropertyMap, Failure> {
     Ok(props)
 }
 
-fn props_of_zip(zip: &Path, config: &Config, talk: Talk) -> Result<PropertyMap, Failure> {
+fn props_of_zip(zip: &Path, config: &Config, terminal: Terminal) -> Result<PropertyMap, Failure> {
     let fail = |error: ingest::Error| Failure::of_file(zip, &chain(&error));
     let (mut package, budget, _) = ingest::open(zip, &config.limits).map_err(fail)?;
-    let rom = Rom::open(&mut package, Arc::clone(&budget)).map_err(|error| fail(error.into()))?;
+    let rom = Ota::open(&mut package, Arc::clone(&budget)).map_err(|error| fail(error.into()))?;
     if rom.needs_source() {
         return Err(Failure::of_file(zip, &"a delta, which holds no properties")
             .hint("give the full package of the same build"));
     }
     let found = ingest::read_device_props(&mut package, &rom, Until::Everything).map_err(fail)?;
     for warning in &found.warnings {
-        talk.warning(warning);
+        terminal.warning(warning);
     }
     if found.files.is_empty() {
         return Err(Failure::of_file(zip, &"no build.prop was found in it")

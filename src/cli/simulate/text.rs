@@ -4,13 +4,13 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use romfeed::client::{Address, Method, Row, Warning, can_stream};
-use romfeed::romside;
-use romfeed::simulate::words::{self, moment, shown};
-use romfeed::simulate::{Check, Grounds, Instead, Outcome, Simulation, UriSource};
+use romfeed::clients::simulate::prose::{self, moment, shown};
+use romfeed::clients::simulate::{Check, Grounds, Instead, Outcome, Simulation, UriSource};
+use romfeed::clients::updaters::{Address, Method, Row, Warning, can_stream};
+use romfeed::model::rom_settings;
 
 use super::Played;
-use crate::cli::report::Talk;
+use crate::cli::report::Terminal;
 
 /// Most entries of a list shown without `-v`.
 const MAX_ROWS: usize = 4;
@@ -18,17 +18,17 @@ const MAX_ROWS: usize = 4;
 const WIDTH: usize = 100;
 
 /// With `-q`, the verdicts alone.
-pub(super) fn print(played: &Played, talk: Talk) -> io::Result<()> {
-    if talk.quiet {
+pub(super) fn print(played: &Played, terminal: Terminal) -> io::Result<()> {
+    if terminal.quiet {
         for simulation in &played.simulations {
-            writeln!(io::stdout(), "{}", words::verdict(simulation))?;
+            writeln!(io::stdout(), "{}", prose::verdict(simulation))?;
         }
         return Ok(());
     }
     let mut text = head(played);
     for simulation in &played.simulations {
-        let _ = writeln!(text, "\n{}", words::verdict(simulation));
-        details(&mut text, played, simulation, talk.verbosity > 0);
+        let _ = writeln!(text, "\n{}", prose::verdict(simulation));
+        details(&mut text, played, simulation, terminal.verbosity > 0);
     }
     if !played.advice.is_empty() {
         text.push_str("\nwhat to change:\n");
@@ -136,7 +136,7 @@ fn details(text: &mut String, played: &Played, simulation: &Simulation, verbose:
     let is_property = matches!(simulation.generation.address(), Address::Property(_));
     let source = match simulation.source {
         UriSource::Phone => "the phone has it so",
-        UriSource::Said => "as given",
+        UriSource::PhoneOverrides => "as given",
         UriSource::Recommended if !is_property => "recommended; it is not kept in a property",
         UriSource::Recommended if played.subject.props.is_some() => {
             "recommended; the properties have none"
@@ -146,7 +146,7 @@ fn details(text: &mut String, played: &Played, simulation: &Simulation, verbose:
     if verbose {
         let value = &simulation.check.value;
         let len = match is_property {
-            true => format!("; {} of {} bytes", value.len(), romside::MAX_VALUE_LEN),
+            true => format!("; {} of {} bytes", value.len(), rom_settings::MAX_VALUE_LEN),
             false => String::new(),
         };
         let address = setting(simulation, value);
@@ -197,7 +197,7 @@ fn check_lines(text: &mut String, simulation: &Simulation, check: &Check, verbos
             shown(content_type)
         );
     }
-    if let Some(fault) = words::fault(check) {
+    if let Some(fault) = prose::fault(check) {
         let _ = writeln!(text, "  fails    {fault}");
     }
     let Outcome::Listed { listing, notifies } = &check.outcome else {
@@ -252,9 +252,9 @@ fn check_lines(text: &mut String, simulation: &Simulation, check: &Check, verbos
 
 fn row_lines(text: &mut String, simulation: &Simulation, row: &Row, verbose: bool) {
     let entry = &row.entry;
-    let word = words::verdict_word(&row.verdict);
+    let word = prose::verdict_word(&row.verdict);
     let filename = shown(&entry.filename);
-    let about = match words::verdict_reason(&row.verdict) {
+    let about = match prose::verdict_reason(&row.verdict) {
         Some(reason) => reason,
         None => {
             let streams = can_stream(simulation.generation, entry, &simulation.phone);

@@ -9,10 +9,10 @@ use std::path::Path;
 use serde::Deserialize;
 use walkdir::WalkDir;
 
-use super::{cause, rules};
+use super::{fixes, rules};
 use crate::fetch::{Fault, Fetch, fetch_json};
-use crate::finding::Finding;
-use crate::site::writer::{MAX_PUBLISHED_MANIFEST, Manifest};
+use crate::publish::site::writer::{MAX_PUBLISHED_MANIFEST, Manifest};
+use ota_view::finding::Finding;
 
 /// Longest other list, in bytes.
 const MAX_LIST: usize = 1 << 20;
@@ -48,7 +48,7 @@ pub fn of_folder(root: &Path) -> Vec<String> {
 /// A finding, if its host does not answer.
 pub fn of_site(base: &str, fetch: &dyn Fetch) -> Result<Manifest, Finding> {
     let told = told_by(base, fetch);
-    told.map_err(|fault| cause::find(&rules::SITE_UNREACHABLE, base, &fault))
+    told.map_err(|fault| fixes::find(&rules::SITE_UNREACHABLE, base, &fault))
 }
 
 /// The address of a live site's manifest.

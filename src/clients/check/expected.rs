@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::build::Build;
 use crate::catalog::Catalog;
-use crate::catalog::lanes::Lanes;
-use crate::changelog::Rendered;
-use crate::config::Config;
-use crate::feed;
-use crate::site::made_by::{MadeBy, made_by_of};
+use crate::catalog::channels::Channels;
+use crate::markup::changelog::Rendered;
+use crate::model::build::Build;
+use crate::model::config::Config;
+use crate::publish::feed;
+use crate::publish::site::made_by::{MadeBy, made_by_of};
 
 /// A build that phones run, and that should have a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,13 +31,13 @@ pub struct Known {
 
 /// The lists a site must have, by path, as the catalog knows them.
 #[must_use]
-pub fn expected(lanes: &Lanes<'_>) -> BTreeMap<String, Option<Installed>> {
+pub fn expected(channels: &Channels<'_>) -> BTreeMap<String, Option<Installed>> {
     let mut expected = BTreeMap::new();
-    for (key, lane) in &lanes.lanes {
+    for (key, channel) in &channels.channels {
         let prefix = key.variant.as_ref().map(|variant| format!("{variant}/"));
         let prefix = prefix.unwrap_or_default();
-        for (incremental, known) in &lane.incrementals {
-            if crate::build::path_fault(incremental).is_some() {
+        for (incremental, known) in &channel.incrementals {
+            if crate::model::build::path_fault(incremental).is_some() {
                 continue;
             }
             let path = format!(
@@ -54,13 +54,13 @@ pub fn expected(lanes: &Lanes<'_>) -> BTreeMap<String, Option<Installed>> {
     expected
 }
 
-/// All lists that the settings make of these lanes, by path, with what makes each; texts on
+/// All lists that the settings make of these channels, by path, with what makes each; texts on
 /// changes are not among them.
 ///
 /// # Errors
 /// [`feed::Error`], if a feed template cannot be used.
-pub fn lists(lanes: &Lanes<'_>, config: &Config) -> Result<MadeBy, feed::Error> {
-    let feeds = feed::render(&lanes.lanes, config, &Rendered::default())?;
+pub fn lists(channels: &Channels<'_>, config: &Config) -> Result<MadeBy, feed::Error> {
+    let feeds = feed::render(&channels.channels, config, &Rendered::default())?;
     Ok(made_by_of(&feeds.pages))
 }
 

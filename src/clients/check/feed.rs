@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::rules;
-use super::strict;
+use super::strict_json;
 use super::target::{Feed, Kind};
-use super::{Installed, cause, hosts, present, sound};
-use crate::client::{
-    self, Entry, Generation, ListFault, Response, TransportFault, Warning, accept, read,
+use super::{Installed, fixes, hosts, required_files, sound};
+use crate::clients::updaters::{
+    self, Entry, Generation, ListFault, TransportFault, UpdaterResponse, Warning, accept, read,
 };
-use crate::entry_rules::{self, ListedBuild, Problem};
-use crate::fetch::{Answer, Ask, Fault, Fetch, follow, is_absolute, resolve};
-use crate::finding::{Finding, Rule};
+use crate::fetch::{Fault, Fetch, Request, Response, follow, is_absolute, resolve};
+use crate::model::entry_rules::{self, ListedBuild, Problem};
+use ota_view::finding::{Finding, Rule};
 
 /// Longest list read, in bytes; clients of 23 stop at 32 KiB, and others hold it in memory.
 const MAX_FEED: usize = 4 << 20;
@@ -63,15 +63,16 @@ pub(super) fn judge(
     judged.findings.extend(hosts::of_feed(feed));
     let file = fetch.file(&feed.url);
     if let Some(file) = &file
-        && let Some(missing) = present::fault_of_file(file, &feed.path, &rules::SITE_FILE_MISSING)
+        && let Some(missing) =
+            required_files::fault_of_file(file, &feed.path, &rules::SITE_FILE_MISSING)
     {
         judged.findings.push(missing);
         return judged;
     }
-    let answers = match follow(fetch, &Ask::get(&feed.url, MAX_FEED), MAX_REDIRECTS + 1) {
+    let answers = match follow(fetch, &Request::get(&feed.url, MAX_FEED), MAX_REDIRECTS + 1) {
         Ok(answers) => answers,
         Err(fault) => {
-            let finding = cause::find(&rules::FEED_UNREACHABLE, &feed.path, &fault);
+            let finding = fixes::find(&rules::FEED_UNREACHABLE, &feed.path, &fault);
             judged.findings.push(finding);
             return judged;
         }
@@ -129,8 +130,8 @@ pub(super) fn judge(
     let fault = match () {
         () if readers.iter().all(is_line) => None,
         // They take the whole of Unicode.
-        () if readers.iter().all(is_new) => strict::fault(&last.body),
-        () => strict::fault_for_old(&last.body),
+        () if readers.iter().all(is_new) => strict_json::fault(&last.body),
+        () => strict_json::fault_for_old(&last.body),
     };
     if let Some(fault) = fault {
         find(&rules::FEED_NOT_STRICT, None, fault);
@@ -194,7 +195,7 @@ fn for_whom(fault: String, generations: &[Generation], readers: &[Generation]) -
 }
 
 /// Whether most phones, which go along redirects, look at the body these answers end with.
-pub(super) fn is_taken(answers: &[Answer]) -> bool {
+pub(super) fn is_taken(answers: &[Response]) -> bool {
     let (accepting, _) = transport(&[Generation::Java22], answers);
     !accepting.is_empty()
 }
@@ -202,14 +203,14 @@ pub(super) fn is_taken(answers: &[Answer]) -> bool {
 /// Who looks at the body, and what keeps others from it, each fault once.
 fn transport(
     readers: &[Generation],
-    answers: &[Answer],
+    answers: &[Response],
 ) -> (Vec<Generation>, Vec<(&'static Rule, String)>) {
     let urls: Vec<&str> = answers.iter().map(|answer| answer.url.as_str()).collect();
     let Some(last) = answers.last() else {
         return (Vec::new(), Vec::new());
     };
     let mut accepting = Vec::new();
-    let response = Response {
+    let response = UpdaterResponse {
         urls: &urls,
         status: last.status,
         content_type: last.header("content-type"),
@@ -275,7 +276,7 @@ fn other_case(feed: &Feed, fetch: &dyn Fetch) -> Option<String> {
     let [from, to] = [romtype, &capitals].map(|romtype| format!("/{device}/{romtype}"));
     let at = feed.url.rfind(&from).filter(|_| *romtype != capitals)?;
     let url = format!("{}{to}{}", &feed.url[..at], &feed.url[at + from.len()..]);
-    let answer = fetch.fetch(&Ask::get(&url, 1)).ok()?;
+    let answer = fetch.fetch(&Request::get(&url, 1)).ok()?;
     (answer.status == 200).then(|| format!("it is there as {url}, which no phone asks for"))
 }
 
@@ -335,7 +336,7 @@ fn judge_entries(
     for (generation, entry) in entries {
         let name = &entry.filename;
         let mut find = |rule, message| find(rule, Some(name.clone()), message);
-        for warning in client::warnings(*generation, entry) {
+        for warning in updaters::warnings(*generation, entry) {
             if let Some(rule) = rule_of(&warning) {
                 find(rule, warning.to_string());
             }
@@ -436,14 +437,14 @@ fn rule_of(warning: &Warning) -> Option<&'static Rule> {
 /// Asks for the list of a phone of the CyanogenMod era by POST, as that phone does.
 pub(super) fn judge_post(feed: &Feed, fetch: &dyn Fetch) -> Option<Finding> {
     let url = feed.url.strip_suffix("/index.json")?;
-    let phone = client::Phone {
+    let phone = updaters::Phone {
         device: feed.device.clone().unwrap_or_default(),
-        ..client::Phone::default()
+        ..updaters::Phone::default()
     };
-    let request = client::request(Generation::Cm12, url, &phone).ok()?;
-    let ask = Ask {
+    let request = updaters::request(Generation::Cm12, url, &phone).ok()?;
+    let ask = Request {
         post: request.body.as_deref(),
-        ..Ask::get(url, MAX_FEED)
+        ..Request::get(url, MAX_FEED)
     };
     let fault = match fetch.fetch(&ask) {
         Ok(answer) if !(200..300).contains(&answer.status) => {

@@ -1,7 +1,7 @@
 //! What to do about a host that does not answer, by the reason it gives.
 
 use crate::fetch::{Fault, TlsFault};
-use crate::finding::{Finding, Rule};
+use ota_view::finding::{Finding, Rule};
 
 /// What to do about it, as a sentence without a full stop.
 #[must_use]

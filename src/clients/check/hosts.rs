@@ -3,7 +3,7 @@
 use super::feed::Listed;
 use super::rules;
 use super::target::{Feed, Kind};
-use crate::finding::Finding;
+use ota_view::finding::Finding;
 
 /// Largest release asset on GitHub, in bytes, exclusive.
 const MAX_GITHUB_ASSET: i64 = 2 << 30;

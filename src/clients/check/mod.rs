@@ -2,19 +2,19 @@
 //!
 //! In: a [`Task`], which names the feeds and who answers for them: a folder, or a live host. Out: a
 //! [`Report`] with a [`Finding`] for each [rule](rules) that is broken. What clients do is asked of
-//! [`client`](crate::client); what hosts do is seen by asking them.
+//! [`client`](crate::clients::updaters); what hosts do is seen by asking them.
 
-pub mod cause;
 mod discover;
+mod expected;
 mod feed;
+pub mod fixes;
 mod hosts;
-mod own;
 mod portable;
-mod present;
 mod published;
+mod required_files;
 pub mod rules;
 mod sound;
-mod strict;
+mod strict_json;
 pub mod target;
 mod zips;
 
@@ -23,16 +23,16 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::client::{Generation, read};
-use crate::fetch::{Ask, Fetch, Folder, follow};
-use crate::finding::Finding;
-use crate::romside;
+use crate::clients::updaters::{Generation, read};
+use crate::fetch::{Fetch, Folder, Request, follow};
+use crate::model::rom_settings;
 use feed::{Judged, Listed, MAX_REDIRECTS};
+use ota_view::finding::Finding;
 use target::{Feed, Kind};
 
 pub use discover::{of_folder, of_site};
+pub use expected::{Installed, Known, addresses, expected, known, lists};
 pub use feed::{entry_problems, json_tree};
-pub use own::{Installed, Known, addresses, expected, known, lists};
 pub use published::compare;
 
 /// What romfeed asks for to see how a host answers for what is not there.
@@ -103,7 +103,7 @@ pub fn check(task: &Task<'_>) -> Report {
         zips::collect(&mut listed, one.listed);
     }
     findings.extend(missing(task));
-    findings.extend(present::judge(task));
+    findings.extend(required_files::judge(task));
     findings.extend(portable::judge(task.paths));
     if task.is_live {
         findings.extend(judge_unknown(task));
@@ -152,8 +152,12 @@ fn judge_feed(task: &Task<'_>, feed: &Feed) -> Judged {
         judged.findings.extend(feed::judge_post(feed, &*task.site));
     }
     if let (Some(local), Some(body)) = (task.local, &judged.body) {
-        let url = format!("{}/{}", local.base, crate::address::encode_path(&feed.path));
-        let published = local.fetch(&Ask::get(&url, body.len()));
+        let url = format!(
+            "{}/{}",
+            local.base,
+            crate::model::address::encode_path(&feed.path)
+        );
+        let published = local.fetch(&Request::get(&url, body.len()));
         let is_same = published.is_ok_and(|file| file.body == *body && !file.is_cut);
         if !is_same {
             let message = "it differs from the one in the folder";
@@ -172,7 +176,7 @@ fn judge_address(task: &Task<'_>) -> Vec<Finding> {
         findings.push(Finding::new(&rules::SITE_NOT_HTTPS, task.base, message));
     }
     let mut judge = |value: &str| {
-        if let Some(message) = romside::length_fault(value) {
+        if let Some(message) = rom_settings::length_fault(value) {
             findings.push(Finding::new(&rules::PROPERTY_TOO_LONG, value, message));
         }
     };
@@ -207,8 +211,8 @@ fn missing(task: &Task<'_>) -> Vec<Finding> {
         .filter(|path| !known.contains(path.as_str()));
     let absent: Vec<&String> = absent.collect();
     let is_missing = |path: &&&String| {
-        let url = format!("{}/{}", task.base, crate::address::encode_path(path));
-        let answers = follow(&*task.site, &Ask::get(&url, 1), MAX_REDIRECTS + 1);
+        let url = format!("{}/{}", task.base, crate::model::address::encode_path(path));
+        let answers = follow(&*task.site, &Request::get(&url, 1), MAX_REDIRECTS + 1);
         !answers.is_ok_and(|answers| feed::is_taken(&answers))
     };
     let missing = absent.par_iter().filter(is_missing).flat_map_iter(|path| {
@@ -238,7 +242,7 @@ fn judge_unknown(task: &Task<'_>) -> Option<Finding> {
         urls.push(format!("{folder}/{NO_SUCH_INCREMENTAL}"));
     }
     urls.into_iter().find_map(|url| {
-        let ask = Ask::get(&url, 64 << 10);
+        let ask = Request::get(&url, 64 << 10);
         // Most clients go along redirects, and keep the page these end with as well.
         let answers = follow(&*task.site, &ask, MAX_REDIRECTS + 1).ok()?;
         let last = answers.last()?;

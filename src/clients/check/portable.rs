@@ -1,8 +1,8 @@
 //! Files of a site that not every system can have side by side, or at all.
 
-use crate::build::portable_fault;
-use crate::finding::Finding;
-use crate::site::writer;
+use crate::model::build::portable_fault;
+use crate::publish::site::writer;
+use ota_view::finding::Finding;
 
 use super::rules;
 

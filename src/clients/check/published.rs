@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 
 use super::discover::manifest_url;
-use super::{cause, rules};
+use super::{fixes, rules};
 use crate::fetch::{Fetch, fetch_found};
-use crate::finding::Finding;
-use crate::site::writer::{MAX_PUBLISHED_MANIFEST, Manifest};
+use crate::publish::site::writer::{MAX_PUBLISHED_MANIFEST, Manifest};
+use ota_view::finding::Finding;
 
 /// Compares the manifest of the site at `base` with the catalog; a site that has none, because
 /// nothing was published there yet, lacks nothing.
@@ -19,7 +19,7 @@ pub fn compare(base: &str, site: &dyn Fetch, known: &BTreeSet<String>) -> Option
     let url = manifest_url(base);
     let answer = match fetch_found(site, &url, MAX_PUBLISHED_MANIFEST) {
         Ok(answer) => answer?,
-        Err(fault) => return Some(cause::find(&rules::SITE_NOT_COMPARED, &url, &fault)),
+        Err(fault) => return Some(fixes::find(&rules::SITE_NOT_COMPARED, &url, &fault)),
     };
     let Ok(Manifest { builds, .. }) = serde_json::from_slice(&answer.body) else {
         let message = "what is there is not a manifest of romfeed";
@@ -40,19 +40,19 @@ pub fn compare(base: &str, site: &dyn Fetch, known: &BTreeSet<String>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fetch::{Answer, Ask, Fault};
+    use crate::fetch::{Fault, Request, Response};
 
     /// A site that answers every request alike.
     struct Site(Result<(u16, &'static str), Fault>);
 
     impl Fetch for Site {
-        fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
+        fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault> {
             let (status, body) = self.0.clone()?;
-            Ok(Answer {
+            Ok(Response {
                 url: ask.url.to_owned(),
                 status,
                 body: body.as_bytes().to_vec(),
-                ..Answer::default()
+                ..Response::default()
             })
         }
     }

@@ -11,9 +11,9 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::feed::{self, MAX_REDIRECTS};
-use super::{Task, cause, rules};
-use crate::fetch::{Ask, follow};
-use crate::finding::{Finding, Rule};
+use super::{Task, fixes, rules};
+use crate::fetch::{Request, follow};
+use ota_view::finding::{Finding, Rule};
 
 /// Where a folder is in the way: romfeed removes none that it did not make.
 const FIX_OF_FOLDER: &str = "remove what is there, and run romfeed generate";
@@ -24,7 +24,7 @@ pub(super) fn judge(task: &Task<'_>) -> Vec<Finding> {
     let required = task.required.par_iter();
     let required = required.filter(|path| is_inside(path) && !task.expected.contains_key(*path));
     let found = required.filter_map(|path| {
-        let url = format!("{}/{}", task.base, crate::address::encode_path(path));
+        let url = format!("{}/{}", task.base, crate::model::address::encode_path(path));
         match task.site.file(&url) {
             Some(file) => fault_of_file(&file, path, &rules::SITE_FILE_MISSING),
             None if judged.contains(path.as_str()) => None,
@@ -70,13 +70,13 @@ pub(super) fn fault_of_file(file: &Path, place: &str, missing: &'static Rule) ->
 }
 
 fn fault_of_answer(task: &Task<'_>, url: &str, path: &str) -> Option<Finding> {
-    match follow(&*task.site, &Ask::get(url, 1), MAX_REDIRECTS + 1) {
+    match follow(&*task.site, &Request::get(url, 1), MAX_REDIRECTS + 1) {
         Ok(answers) if feed::is_taken(&answers) => None,
         Ok(answers) => {
             let status = answers.last().map_or(0, |last| last.status);
             let message = format!("its status is {status}, not 2xx");
             Some(Finding::new(&rules::FEED_STATUS, path, message))
         }
-        Err(fault) => Some(cause::find(&rules::FEED_UNREACHABLE, path, &fault)),
+        Err(fault) => Some(fixes::find(&rules::FEED_UNREACHABLE, path, &fault)),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! An id never changes its meaning, since scripts and ignore lists go by it.
 
-use crate::finding::{Rule, Severity};
+use ota_view::finding::{Rule, Severity};
 
 /// A table of rules as constants, and [`ALL`] of them.
 macro_rules! rules {

@@ -2,7 +2,7 @@
 
 use serde::de::IgnoredAny;
 
-use crate::template::{Format, xml};
+use crate::markup::template::{Format, xml};
 
 /// What is wrong with a file of this format, as a fragment of a sentence; none if nothing.
 #[must_use]

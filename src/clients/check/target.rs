@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 use percent_encoding::percent_decode_str;
 
 use super::sound;
-use crate::client::Generation;
-use crate::feed::Maker;
-use crate::feed::template::{self, front};
-use crate::site::made_by::MadeBy;
-use crate::template::Format;
+use crate::clients::updaters::Generation;
+use crate::markup::template::Format;
+use crate::publish::feed::Maker;
+use crate::publish::feed::template::{self, front_matter};
+use crate::publish::site::made_by::MadeBy;
 
 /// What a list is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +86,7 @@ impl Feed {
     pub fn of_path(base: &str, path: &str) -> Option<Feed> {
         let parts: Vec<&str> = path.split('/').collect();
         let feed = |kind, device: &str, romtype: Option<&str>| Feed {
-            url: format!("{base}/{}", crate::address::encode_path(path)),
+            url: format!("{base}/{}", crate::model::address::encode_path(path)),
             path: path.to_owned(),
             kind,
             device: Some(device.to_owned()),
@@ -131,7 +131,7 @@ impl Feed {
             }
         };
         Some(Feed {
-            url: format!("{base}/{}", crate::address::encode_path(path)),
+            url: format!("{base}/{}", crate::model::address::encode_path(path)),
             path: path.to_owned(),
             kind,
             device: None,
@@ -187,7 +187,7 @@ impl Feed {
 
 /// The format of a shipped template's pages; none if it is a later romfeed's.
 fn format_of_template(name: &str) -> Option<Format> {
-    let front = front::parse(template::shipped(name)?).ok()?;
+    let front = front_matter::parse(template::shipped(name)?).ok()?;
     Some(front.format)
 }
 
@@ -233,7 +233,7 @@ pub fn in_other_case<'p>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::feed::template::SHIPPED;
+    use crate::publish::feed::template::SHIPPED;
 
     #[test]
     fn paths_tell_what_a_feed_is_for() {

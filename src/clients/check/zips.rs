@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::feed::{Listed, MAX_REDIRECTS};
-use super::{Known, cause, hosts, present, rules};
-use crate::fetch::{Answer, Ask, Fault, Fetch, Remote, follow, is_absolute, resolve};
-use crate::finding::{Finding, Rule};
-use crate::package::metadata::{self, OtaMetadata};
-use crate::package::zip::{self, Package};
+use super::{Known, fixes, hosts, required_files, rules};
+use crate::fetch::{Fault, Fetch, Remote, Request, Response, follow, is_absolute, resolve};
+use ota_view::finding::{Finding, Rule};
+use ota_view::package::metadata::{self, OtaMetadata};
+use ota_view::package::zip::{self, Package};
 
 /// Enough of a body to tell a page from a zip.
 const PEEK_LEN: usize = 16;
@@ -56,22 +56,23 @@ pub(super) fn judge(
     let file = fetch.file(url);
     if let Some(file) = &file {
         let place = file.display().to_string();
-        if let Some(missing) = present::fault_of_file(file, &place, &rules::ZIP_FILE_MISSING) {
+        if let Some(missing) = required_files::fault_of_file(file, &place, &rules::ZIP_FILE_MISSING)
+        {
             findings.push(missing);
             return Outcome::Judged(findings);
         }
     }
-    let ask = Ask {
+    let ask = Request {
         range: Some((0, 0)),
         accept_gzip: true,
-        ..Ask::get(url, PEEK_LEN)
+        ..Request::get(url, PEEK_LEN)
     };
     match follow(&**fetch, &ask, MAX_REDIRECTS) {
         Err(Fault::Elsewhere { .. }) => return Outcome::Elsewhere(findings),
         // What names no host is said of the feed.
         Err(Fault::Address { .. }) if !is_absolute(url) => {}
         Err(fault) => {
-            findings.push(cause::find(&rules::ZIP_UNREACHABLE, url, &fault));
+            findings.push(fixes::find(&rules::ZIP_UNREACHABLE, url, &fault));
             // Where it leads may be the reason.
             let ways = redirects(&Vec::from_iter(fetch.fetch(&ask).ok()));
             let found = ways.into_iter();
@@ -102,7 +103,7 @@ pub(super) fn judge(
 }
 
 /// T5: the first redirect is followed by hand, and none may leave the scheme.
-fn redirects(answers: &[Answer]) -> Vec<(&'static Rule, String)> {
+fn redirects(answers: &[Response]) -> Vec<(&'static Rule, String)> {
     let mut found = Vec::new();
     for (index, answer) in answers.iter().enumerate() {
         let Some(location) = answer.location() else {
@@ -130,7 +131,7 @@ fn redirects(answers: &[Answer]) -> Vec<(&'static Rule, String)> {
 /// Judges the last answer; gives the size of a package that can be read in parts.
 fn judge_answer(
     listed: &[Listed],
-    answer: &Answer,
+    answer: &Response,
     find: &mut dyn FnMut(&'static Rule, String),
 ) -> Option<u64> {
     let status = answer.status;

@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::words::shown;
+use super::prose::shown;
 use super::{Grounds, MAX_BODY, Site, Subject, candidates};
-use crate::client::Generation;
+use crate::clients::updaters::Generation;
 use crate::fetch::fetch_json;
 
 /// A fact that the site does not tell, since builds of several are published.

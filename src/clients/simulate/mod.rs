@@ -7,26 +7,26 @@
 //! Left out: the download and what follows it.
 
 mod advice;
-mod implied;
+mod infer;
 mod phone;
+pub mod prose;
 mod site;
-pub mod words;
 
 use std::collections::BTreeMap;
 
-use crate::check::{entry_problems, json_tree};
-use crate::client::{
-    self, Address, Generation, ListFault, Listing, Phone, Request, Response, TransportFault,
-    UrlFault, accept, assess,
+use crate::clients::check::{entry_problems, json_tree};
+use crate::clients::updaters::{
+    self, Address, Generation, ListFault, Listing, Phone, TransportFault, UpdaterRequest,
+    UpdaterResponse, UrlFault, accept, assess,
 };
-use crate::entry_rules::Problem;
-use crate::fetch::{Answer, Ask, Fault, Fetch, follow};
-use crate::romside::{RomSide, Updater};
+use crate::fetch::{Fault, Fetch, Request, Response, follow};
+use crate::model::entry_rules::Problem;
+use crate::model::rom_settings::{RomSide, Updater};
 
 pub use advice::{Advice, advise};
-pub use implied::{Unclear, complete};
+pub use infer::{Unclear, complete};
 pub use phone::{
-    Error, Grounds, MAX_PROPS, Missing, Said, Subject, UriSource, candidates, parse_props,
+    Error, Grounds, MAX_PROPS, Missing, PhoneOverrides, Subject, UriSource, candidates, parse_props,
 };
 pub use site::{Site, list_paths};
 
@@ -44,7 +44,7 @@ pub struct Check {
     /// The value of the address property.
     pub value: String,
     /// What was asked; none if the client asks nothing.
-    pub request: Option<Request>,
+    pub request: Option<UpdaterRequest>,
     /// The answers, redirects first.
     pub answers: Vec<Answered>,
     /// What came of it.
@@ -356,7 +356,7 @@ fn check(
         problems: BTreeMap::new(),
         delta: None,
     };
-    let request = match client::request(generation, value, phone) {
+    let request = match updaters::request(generation, value, phone) {
         Ok(request) => check.request.insert(request).clone(),
         Err(fault) => {
             check.outcome = Outcome::NoRequest(fault);
@@ -392,15 +392,15 @@ fn check(
     check
 }
 
-fn ask(fetch: &dyn Fetch, url: &str, post: Option<&str>) -> Result<Vec<Answer>, Fault> {
-    let ask = Ask {
+fn ask(fetch: &dyn Fetch, url: &str, post: Option<&str>) -> Result<Vec<Response>, Fault> {
+    let ask = Request {
         post,
-        ..Ask::get(url, MAX_BODY)
+        ..Request::get(url, MAX_BODY)
     };
     follow(fetch, &ask, MAX_REDIRECTS)
 }
 
-fn answered(answer: &Answer) -> Answered {
+fn answered(answer: &Response) -> Answered {
     Answered {
         url: answer.url.clone(),
         status: answer.status,
@@ -412,13 +412,13 @@ fn answered(answer: &Answer) -> Answered {
 
 fn read(
     generation: Generation,
-    answers: &[Answer],
+    answers: &[Response],
     phone: &Phone,
     previous: Option<&[u8]>,
 ) -> Outcome {
     let urls: Vec<&str> = answers.iter().map(|answer| answer.url.as_str()).collect();
     let last = answers.last().expect("`follow` gives at least one answer");
-    let response = Response {
+    let response = UpdaterResponse {
         urls: &urls,
         status: last.status,
         content_type: last.header("content-type"),
@@ -434,7 +434,7 @@ fn read(
         Ok(listing) => Outcome::Listed {
             listing,
             notifies: previous
-                .map(|old| client::notifies(generation, Some(old), &last.body, phone)),
+                .map(|old| updaters::notifies(generation, Some(old), &last.body, phone)),
         },
         Err(fault) => Outcome::Unreadable(fault),
     }
@@ -471,12 +471,12 @@ fn ask_delta(
 struct PostAsFiles<'a>(&'a dyn Fetch);
 
 impl Fetch for PostAsFiles<'_> {
-    fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
+    fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault> {
         if ask.post.is_none() {
             return self.0.fetch(ask);
         }
         let index = format!("{}/{INDEX}", ask.url);
-        let get = |url| Ask {
+        let get = |url| Request {
             url,
             post: None,
             ..*ask
@@ -486,7 +486,7 @@ impl Fetch for PostAsFiles<'_> {
             404 => self.0.fetch(&get(ask.url))?,
             _ => answer,
         };
-        Ok(Answer {
+        Ok(Response {
             url: ask.url.to_owned(),
             ..answer
         })

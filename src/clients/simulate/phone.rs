@@ -10,10 +10,10 @@
 
 use thiserror::Error;
 
-use crate::client::{Address, Generation, Phone};
-use crate::era::{self, Facts};
-use crate::family::{self, Family, Found, NEXT_DEVICE, Rule};
-use crate::props::{Era, PropertyFile, PropertyMap};
+use crate::clients::updaters::{Address, Generation, Phone};
+use crate::model::era::{self, Facts};
+use crate::model::family::{self, Family, Found, NEXT_DEVICE, Rule};
+use ota_view::props::{Era, PropertyFile, PropertyMap};
 
 /// Longest text of properties, in bytes; those of phones have less than 200 KiB.
 pub const MAX_PROPS: usize = 4 << 20;
@@ -103,7 +103,7 @@ fn parse_getprop(text: &str) -> Vec<(String, String)> {
 
 /// What the caller says of a phone, whatever its properties are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct PhoneOverrides {
     /// The name of the ROM family.
     pub family: Option<String>,
     /// The codename.
@@ -136,7 +136,7 @@ pub struct Subject {
     /// Its properties; none if there is only what the caller says.
     pub props: Option<PropertyMap>,
     /// What the caller says, which goes before them.
-    pub said: Said,
+    pub said: PhoneOverrides,
     /// The name of the package it runs, if known.
     pub filename: Option<String>,
 }
@@ -278,7 +278,11 @@ impl Subject {
     /// The value of the address property, as the caller or the phone has it.
     #[must_use]
     pub fn uri(&self, generation: Generation) -> Option<(&str, UriSource)> {
-        let said = self.said.uri.as_deref().map(|uri| (uri, UriSource::Said));
+        let said = self
+            .said
+            .uri
+            .as_deref()
+            .map(|uri| (uri, UriSource::PhoneOverrides));
         let found = || match generation.address() {
             Address::Property(key) if !URI.contains(&key) => self.get(key),
             Address::Property(_) => self.either(generation, URI),
@@ -431,7 +435,7 @@ pub struct Missing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UriSource {
     /// The caller.
-    Said,
+    PhoneOverrides,
     /// The properties of the phone.
     Phone,
     /// Neither: it is what the site recommends.
@@ -443,7 +447,7 @@ impl UriSource {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            UriSource::Said => "flag",
+            UriSource::PhoneOverrides => "flag",
             UriSource::Phone => "phone",
             UriSource::Recommended => "recommended",
         }
@@ -633,22 +637,25 @@ mod tests {
     #[test]
     fn what_is_said_goes_before_what_the_phone_has() {
         let mut subject = subject("ro.lineage.device=Y\nlineage.updater.uri=https://a\n");
-        subject.said = Said {
+        subject.said = PhoneOverrides {
             device: Some("Z".to_owned()),
             uri: Some(String::new()),
-            ..Said::default()
+            ..PhoneOverrides::default()
         };
         assert_eq!(subject.phone(Generation::Java22).device, "Z");
-        assert_eq!(subject.uri(Generation::Java22), Some(("", UriSource::Said)));
+        assert_eq!(
+            subject.uri(Generation::Java22),
+            Some(("", UriSource::PhoneOverrides))
+        );
     }
 
     /// The generations of a phone that is described by these; 0 and the empty text are unknown.
     fn generations(version: &str, sdk: u32, datetime: i64) -> Vec<Generation> {
-        let said = Said {
+        let said = PhoneOverrides {
             version: Some(version.to_owned()),
             sdk: Some(sdk),
             datetime: Some(datetime),
-            ..Said::default()
+            ..PhoneOverrides::default()
         };
         let subject = Subject {
             said,

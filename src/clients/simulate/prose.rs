@@ -3,7 +3,7 @@
 //! In: what [`simulate`](super::simulate()) found. Out: fragments of sentences, fit for a
 //! terminal: what a server or a phone put into them is made harmless.
 
-use crate::client::{Reason, Row, TransportFault, Verdict};
+use crate::clients::updaters::{Reason, Row, TransportFault, Verdict};
 
 use super::{Check, Instead, Outcome, Simulation, UriSource};
 

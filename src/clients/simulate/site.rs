@@ -8,13 +8,13 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-use crate::address::encode_path;
-use crate::check::target::{in_other_case, templates_for};
-use crate::client::{Generation, Phone};
-use crate::config::{Config, DeviceFeed, FeedConfig};
-use crate::feed::template::{front, shipped};
-use crate::fetch::{Ask, Fetch};
+use crate::clients::check::target::{in_other_case, templates_for};
+use crate::clients::updaters::{Generation, Phone};
+use crate::fetch::{Fetch, Request};
 use crate::generate::DeviceFamily;
+use crate::model::address::encode_path;
+use crate::model::config::{Config, DeviceFeed, FeedConfig};
+use crate::publish::feed::template::{front_matter, shipped};
 
 /// Most files of a site that are listed; the largest known has a hundred thousand.
 const MAX_PATHS: usize = 400_000;
@@ -85,7 +85,7 @@ impl Site<'_> {
         let feed = self.enabled(name);
         let own = feed.and_then(|feed| feed.path.clone());
         let text = feed.map_or_else(|| shipped(name), |feed| Some(&*feed.text))?;
-        own.or_else(|| Some(front::parse(text).ok()?.path))
+        own.or_else(|| Some(front_matter::parse(text).ok()?.path))
     }
 
     fn enabled(&self, name: &str) -> Option<&FeedConfig> {
@@ -107,7 +107,7 @@ impl Site<'_> {
         match self.paths {
             Some(paths) => paths.contains(path),
             None => {
-                let answer = self.fetch.fetch(&Ask::get(&url(), 1));
+                let answer = self.fetch.fetch(&Request::get(&url(), 1));
                 answer.is_ok_and(|answer| answer.status == 200)
             }
         }

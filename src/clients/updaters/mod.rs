@@ -57,8 +57,8 @@ pub use entry::{Dropped, Entry, EntryFault, List, ListFault};
 pub use list::read;
 pub use listing::{Listing, Row, assess, notifies};
 pub use reason::Reason;
-pub use request::{Method, Request, UrlFault, request};
-pub use response::{Response, TransportFault, accept};
+pub use request::{Method, UpdaterRequest, UrlFault, request};
+pub use response::{TransportFault, UpdaterResponse, accept};
 pub use verdict::{Verdict, can_stream, judge};
 pub use warning::{Warning, warnings};
 

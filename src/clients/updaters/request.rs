@@ -1,6 +1,6 @@
 //! What a client asks for (U1 to U7, T1, V2-1).
 //!
-//! In: the value of the URI property and the phone. Out: a [`Request`]. Sources:
+//! In: the value of the URI property and the phone. Out: a [`UpdaterRequest`]. Sources:
 //! `UpdateCheckService.getServerURI` and `DownloadService.buildRequest` of CMUpdater,
 //! `Utils.getServerURL` of Updater, `UpdatesNetworkDataSource.serverUrl` in Kotlin.
 
@@ -26,7 +26,7 @@ pub enum Method {
 
 /// A request for a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct UpdaterRequest {
     /// The method.
     pub method: Method,
     /// The address, exactly as the client sends it.
@@ -74,17 +74,21 @@ pub enum UrlFault {
 ///
 /// # Errors
 /// Where the client throws, or refuses to connect.
-pub fn request(generation: Generation, property: &str, phone: &Phone) -> Result<Request, UrlFault> {
+pub fn request(
+    generation: Generation,
+    property: &str,
+    phone: &Phone,
+) -> Result<UpdaterRequest, UrlFault> {
     let property = or_official(generation, property);
     let request = match generation {
-        Generation::Cm10 => Request {
+        Generation::Cm10 => UpdaterRequest {
             method: Method::Post,
             url: to_ascii(property)?,
             body: Some(cm10_body(phone)),
             // Whatever is answered, the whole package is downloaded.
             delta_url: None,
         },
-        Generation::Cm11 | Generation::Cm12 => Request {
+        Generation::Cm11 | Generation::Cm12 => UpdaterRequest {
             method: Method::Post,
             url: to_ascii(property)?,
             body: Some(cm12_body(phone)),
@@ -171,8 +175,8 @@ fn below(folder: &str, name: &str) -> String {
     format!("{folder}/{name}")
 }
 
-fn get(url: String) -> Request {
-    Request {
+fn get(url: String) -> UpdaterRequest {
+    UpdaterRequest {
         method: Method::Get,
         url,
         body: None,

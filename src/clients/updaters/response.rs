@@ -15,7 +15,7 @@ const MAX_REDIRECTS: usize = 20;
 
 /// An answer to the request for a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response<'a> {
+pub struct UpdaterResponse<'a> {
     /// The address asked for, then each one redirected to, absolute and in order.
     pub urls: &'a [&'a str],
     /// The status of the last answer.
@@ -78,7 +78,10 @@ pub enum TransportFault {
 ///
 /// # Errors
 /// Why it does not.
-pub fn accept(generation: Generation, response: &Response<'_>) -> Result<(), TransportFault> {
+pub fn accept(
+    generation: Generation,
+    response: &UpdaterResponse<'_>,
+) -> Result<(), TransportFault> {
     check_redirects(generation, response.urls)?;
     if !(200..300).contains(&response.status) {
         let found = response.status;
@@ -135,7 +138,7 @@ fn is_json(content_type: &str) -> bool {
 mod tests {
     use super::*;
 
-    const GOOD: Response<'_> = Response {
+    const GOOD: UpdaterResponse<'_> = UpdaterResponse {
         urls: &["https://h/a"],
         status: 200,
         content_type: Some("application/json; charset=utf-8"),
@@ -143,7 +146,7 @@ mod tests {
     };
 
     /// The generations that take it.
-    fn takers(response: &Response<'_>) -> usize {
+    fn takers(response: &UpdaterResponse<'_>) -> usize {
         let is_taken = |generation: &Generation| accept(*generation, response).is_ok();
         Generation::LINEAGE
             .iter()
@@ -161,9 +164,9 @@ mod tests {
             (404, 0),
             (500, 0),
         ] {
-            assert_eq!(takers(&Response { status, ..GOOD }), count);
+            assert_eq!(takers(&UpdaterResponse { status, ..GOOD }), count);
         }
-        let missing = Response {
+        let missing = UpdaterResponse {
             status: 404,
             ..GOOD
         };
@@ -177,7 +180,7 @@ mod tests {
 
     #[test]
     fn redirects_are_followed_within_a_scheme_before_kotlin() {
-        let redirected = |urls| takers(&Response { urls, ..GOOD });
+        let redirected = |urls| takers(&UpdaterResponse { urls, ..GOOD });
         assert_eq!(redirected(&["https://h/a", "https://i/a"]), 8);
         assert_eq!(redirected(&["https://h/a", "HTTPS://i/a"]), 8);
         assert_eq!(redirected(&["http://h/a", "https://h/a"]), 0);
@@ -188,14 +191,14 @@ mod tests {
     #[test]
     fn type_and_length_matter_to_early_revisions_in_kotlin() {
         for content_type in [None, Some("text/plain"), Some("application/octet-stream")] {
-            let response = Response {
+            let response = UpdaterResponse {
                 content_type,
                 ..GOOD
             };
             assert_eq!(takers(&response), 9);
         }
         for (body_len, count) in [(4096, 11), (4097, 10), (32 << 10, 10), ((32 << 10) + 1, 9)] {
-            assert_eq!(takers(&Response { body_len, ..GOOD }), count);
+            assert_eq!(takers(&UpdaterResponse { body_len, ..GOOD }), count);
         }
     }
 }

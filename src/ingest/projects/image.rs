@@ -6,10 +6,11 @@
 
 use super::Projects;
 use super::manifest::{self, MAX_SIZE};
-use crate::class::Class;
-use crate::fs::FileSystem;
-use crate::package::{Package, zip};
-use crate::rom::{self, Rom};
+use crate::model::fault_kind::FaultKind;
+use ota_view::error_kind::ErrorKind;
+use ota_view::fs::FileSystem;
+use ota_view::ota::{self, Ota};
+use ota_view::package::{Package, zip};
 
 /// Its place in packages that have the files themselves as entries.
 const ENTRIES: [&str; 3] = [
@@ -43,7 +44,7 @@ pub enum Error {
     Zip(#[from] zip::Error),
     /// A partition cannot be read.
     #[error(transparent)]
-    Rom(#[from] rom::Error),
+    Ota(#[from] ota::Error),
     /// The manifest cannot be used.
     #[error("{place}")]
     Manifest {
@@ -58,11 +59,11 @@ pub enum Error {
 impl Error {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> FaultKind {
         match self {
-            Error::Zip(error) => error.class(),
-            Error::Rom(error) => error.class(),
-            Error::Manifest { source, .. } => source.class(),
+            Error::Zip(error) => error.kind().into(),
+            Error::Ota(error) => error.kind().into(),
+            Error::Manifest { source, .. } => source.kind(),
         }
     }
 }
@@ -74,7 +75,7 @@ impl Error {
 /// [`Error`] if something on the way is damaged, or the manifest is none.
 pub fn read(
     package: &mut Package,
-    rom: &Rom,
+    rom: &Ota,
     is_wanted: &dyn Fn(&str) -> bool,
 ) -> Result<Option<Projects>, Error> {
     for entry in ENTRIES {
@@ -93,7 +94,7 @@ pub fn read(
         match found {
             Ok(None) => {}
             Ok(Some((path, bytes))) => return parse(format!("{name}:{path}"), &bytes).map(Some),
-            Err(error) if error.class() == Class::Unsupported => {}
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
             Err(error) => return Err(error.into()),
         }
     }
@@ -109,13 +110,13 @@ fn first<'p>(
     partition: &str,
     file_system: &dyn FileSystem,
     paths: &[&'p str],
-) -> Result<Option<(&'p str, Vec<u8>)>, rom::Error> {
+) -> Result<Option<(&'p str, Vec<u8>)>, ota::Error> {
     for path in paths {
         match file_system.read(path, MAX_SIZE) {
             Ok(bytes) => return Ok(Some((path, bytes))),
             Err(error) if error.is_absence() => {}
             Err(source) => {
-                return Err(rom::Error::FileSystem {
+                return Err(ota::Error::FileSystem {
                     partition: partition.to_owned(),
                     source,
                 });

@@ -12,8 +12,8 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use super::{MAX_PROJECTS, MAX_TEXT_LEN, Projects, path_fault, revision_fault};
-use crate::class::Class;
-use crate::contain::contained;
+use crate::model::fault_kind::FaultKind;
+use ota_view::catch_panic::catch_panic;
 
 /// Longest manifest read, in bytes; that of a whole Android tree takes some 250 KiB.
 pub const MAX_SIZE: u64 = 4 << 20;
@@ -82,10 +82,10 @@ pub enum Error {
 impl Error {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> FaultKind {
         match self {
-            Error::TooLarge | Error::TooMany { .. } => Class::Limit,
-            _ => Class::Corrupt,
+            Error::TooLarge | Error::TooMany { .. } => FaultKind::Limit,
+            _ => FaultKind::Corrupt,
         }
     }
 }
@@ -120,7 +120,7 @@ pub fn parse(bytes: &[u8]) -> Result<Projects, Error> {
         return Err(Error::TooLarge);
     }
     let text = std::str::from_utf8(bytes).map_err(|_| Error::NotText)?;
-    let manifest = contained(|| read(text)).map_err(Error::Contained)??;
+    let manifest = catch_panic(|| read(text)).map_err(Error::Contained)??;
     let mut projects = BTreeMap::new();
     for (path, project) in &manifest.projects {
         let revision = manifest.revision(project);
@@ -328,7 +328,7 @@ mod tests {
         ] {
             let error = parse_text(&text).unwrap_err();
             assert!(error.to_string().contains(message), "{text}: {error}");
-            assert_eq!(error.class(), Class::Corrupt);
+            assert_eq!(error.kind(), FaultKind::Corrupt);
         }
         assert!(matches!(parse(b"\xff\xfe<\0"), Err(Error::NotText)));
     }
@@ -352,7 +352,7 @@ mod tests {
     fn what_has_no_end_is_refused_soon() {
         let limit = |text: &str| {
             let error = parse_text(text).unwrap_err();
-            assert_eq!(error.class(), Class::Limit, "{error}");
+            assert_eq!(error.kind(), FaultKind::Limit, "{error}");
             error.to_string()
         };
         assert!(limit(&"<a>".repeat(1_000_000)).contains("inside each other"));

@@ -14,7 +14,7 @@ use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior};
 
 use super::{Format, json, xml};
-use crate::contain::contained;
+use ota_view::catch_panic::catch_panic;
 
 /// Longest page, in bytes; a list of every build of a large site has less.
 pub const MAX_PAGE_SIZE: usize = 4 << 20;
@@ -184,7 +184,7 @@ impl<'a> Engine<'a> {
     /// # Errors
     /// [`Fault`] with the line.
     pub(crate) fn add(&mut self, name: &'a str, text: &'a str) -> Result<(), Fault> {
-        let added = contained(|| self.environment.add_template(name, text));
+        let added = catch_panic(|| self.environment.add_template(name, text));
         let added = added.map_err(|panic| {
             let hint = "does it give something a name that is a value, as `true`?";
             Fault::of_panic(name, format!("{panic}; {hint}"))
@@ -200,7 +200,7 @@ impl<'a> Engine<'a> {
     pub(crate) fn render(&self, name: &str, values: Value) -> Result<Option<Vec<u8>>, Fault> {
         let mut page = Page(Vec::new());
         let template = self.environment.get_template(name);
-        let rendered = contained(|| {
+        let rendered = catch_panic(|| {
             template.and_then(|template| template.render_captured_to(values, &mut page).map(drop))
         });
         let rendered = rendered.map_err(|panic| Fault::of_panic(name, panic))?;

@@ -15,11 +15,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Feeds, prefix, render_list};
-use crate::address::encode_path;
-use crate::catalog::lanes::{Lane, LaneKey, Offer};
-use crate::changelog::{Rendered, Shown};
-use crate::config::Config;
-use crate::template::json;
+use crate::catalog::channels::{Channel, ChannelKey, Offer};
+use crate::markup::changelog::{Rendered, Shown};
+use crate::markup::template::json;
+use crate::model::address::encode_path;
+use crate::model::config::Config;
 
 /// Last API level that is offered to phones with this updater: that of CyanogenMod 14.1.
 const LAST_SDK: u32 = 25;
@@ -58,16 +58,20 @@ struct Delta<'a> {
     incremental: &'a str,
 }
 
-/// Adds the answers for a lane, if phones with that updater may run builds of it.
+/// Adds the answers for a channel, if phones with that updater may run builds of it.
 pub(super) fn render(
-    key: &LaneKey,
-    lane: &Lane<'_>,
+    key: &ChannelKey,
+    channel: &Channel<'_>,
     config: &Config,
     changelogs: &Rendered,
     feeds: &mut Feeds,
 ) {
     // Phones of that era read a page that is not found as a fault.
-    let Some(base) = config.base_url.as_ref().filter(|_| lane.has_post_updaters) else {
+    let Some(base) = config
+        .base_url
+        .as_ref()
+        .filter(|_| channel.has_post_updaters)
+    else {
         return;
     };
     let folder = format!(
@@ -87,7 +91,7 @@ pub(super) fn render(
         false => all_changes.clone(),
     };
     let is_whole = |offer: &&Offer<'_>| entry(offer, &all_changes).is_some();
-    let offers: Vec<Offer<'_>> = lane.offers.iter().filter(is_whole).copied().collect();
+    let offers: Vec<Offer<'_>> = channel.offers.iter().filter(is_whole).copied().collect();
     let list = render_list(&offers, MAX_SIZE, FRAME, &|offer| {
         let changes = changes(offer);
         entry(offer, &changes).map_or_else(String::new, |entry| json::to_ascii(&entry))
@@ -134,9 +138,9 @@ fn render_changes(offers: &[Offer<'_>]) -> Vec<u8> {
 /// The answer to `get_delta` for a phone that runs `source` and is about to
 /// download `target`, by their incrementals.
 #[must_use]
-pub fn render_delta(lane: &Lane<'_>, source: &str, target: &str) -> Vec<u8> {
+pub fn render_delta(channel: &Channel<'_>, source: &str, target: &str) -> Vec<u8> {
     let fits = |incremental: &Option<String>| incremental.as_deref() == Some(target);
-    let mut deltas = lane.deltas.iter();
+    let mut deltas = channel.deltas.iter();
     let found = deltas.find(|d| d.source == source && fits(&d.target.build.incremental));
     let answer = || {
         let offer = found?.offer;
@@ -162,8 +166,8 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::catalog::{file, lanes};
-    use crate::io::Limits;
+    use crate::catalog::{channels, file};
+    use ota_view::io::Limits;
 
     #[test]
     fn a_delta_is_answered_to_the_phone_that_can_apply_it() {
@@ -197,10 +201,10 @@ mod tests {
             .iter()
             .map(|(key, record)| (key.as_str(), format!("https://h/{}", record.build.path)))
             .collect();
-        let lanes = lanes::lanes(&catalog, &config, &urls, 0).lanes;
-        let lane = lanes.values().next().unwrap();
+        let channels = channels::channels(&catalog, &config, &urls, 0).channels;
+        let channel = channels.values().next().unwrap();
         let answer =
-            |source, target| String::from_utf8(render_delta(lane, source, target)).unwrap();
+            |source, target| String::from_utf8(render_delta(channel, source, target)).unwrap();
         assert_eq!(
             answer("a", "b"),
             format!(

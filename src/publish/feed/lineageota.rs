@@ -12,9 +12,9 @@
 use serde::Serialize;
 
 use super::join;
-use crate::build::Build;
-use crate::era::Facts;
-use crate::template::json;
+use crate::markup::template::json;
+use crate::model::build::Build;
+use crate::model::era::Facts;
 
 /// The first version whose channels keep their names.
 const FIRST_VERBATIM: (u32, u32) = (14, 1);

@@ -1,12 +1,12 @@
 //! The catalog as JSON for update clients, one module per client format.
 //!
-//! In: [`Lane`]s and changelogs. Out: [`Page`]s, paths and bytes. No I/O, no
+//! In: [`Channel`]s and changelogs. Out: [`Page`]s, paths and bytes. No I/O, no
 //! clock: the same input always gives the same bytes.
 
 pub mod cm;
 pub mod lineageota;
+pub mod official;
 pub mod template;
-pub mod upstream;
 pub mod v1;
 pub mod v2;
 
@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::build::{self, Device, Variant};
-use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first, protected};
-use crate::changelog::Rendered;
-use crate::config::{Config, DeviceFeed};
-use crate::template::Format;
+use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first, protected};
+use crate::markup::changelog::Rendered;
+use crate::markup::template::Format;
+use crate::model::build::{self, Device, Variant};
+use crate::model::config::{Config, DeviceFeed};
 use template::Templates;
 
 /// Most full builds in the list of one incremental, beside the protected ones: a
@@ -105,7 +105,7 @@ pub enum Error {
         /// The template.
         file: String,
         /// Its scope.
-        scope: template::front::Scope,
+        scope: template::front_matter::Scope,
     },
     /// A template that was not read.
     #[error("device_feed = \"{name}\": there is no such template")]
@@ -162,10 +162,10 @@ impl Feeds {
     }
 }
 
-/// The lanes of one device and variant.
-type DeviceLanes<'l, 'a> = Vec<(&'l LaneKey, &'l Lane<'a>)>;
+/// The channels of one device and variant.
+type DeviceLanes<'l, 'a> = Vec<(&'l ChannelKey, &'l Channel<'a>)>;
 
-/// All lanes of one variant by the device's name.
+/// All channels of one variant by the device's name.
 type Tree<'l, 'a> = BTreeMap<&'l Device, DeviceLanes<'l, 'a>>;
 
 /// Renders the feeds of all client generations.
@@ -173,19 +173,19 @@ type Tree<'l, 'a> = BTreeMap<&'l Device, DeviceLanes<'l, 'a>>;
 /// # Errors
 /// [`Error`] if a feed template cannot be used.
 pub fn render(
-    lanes: &BTreeMap<LaneKey, Lane<'_>>,
+    channels: &BTreeMap<ChannelKey, Channel<'_>>,
     config: &Config,
     changelogs: &Rendered,
 ) -> Result<Feeds, Error> {
     let templates = Templates::compile(config)?;
     let mut trees: BTreeMap<Option<&Variant>, Tree<'_, '_>> = BTreeMap::new();
-    for (key, lane) in lanes {
+    for (key, channel) in channels {
         let tree = trees.entry(key.variant.as_ref()).or_default();
-        tree.entry(&key.device).or_default().push((key, lane));
+        tree.entry(&key.device).or_default().push((key, channel));
     }
-    let of_lanes: Vec<Feeds> = lanes
+    let of_lanes: Vec<Feeds> = channels
         .par_iter()
-        .map(|(key, lane)| render_lane(key, lane, config, changelogs))
+        .map(|(key, channel)| render_lane(key, channel, config, changelogs))
         .collect();
     let mut feeds = Feeds::default();
     for mut part in of_lanes {
@@ -194,10 +194,10 @@ pub fn render(
     }
     for (variant, tree) in &trees {
         let prefix = prefix(*variant);
-        for (device, lanes) in tree {
-            render_device(&prefix, device, lanes, config, &mut feeds);
+        for (device, channels) in tree {
+            render_device(&prefix, device, channels, config, &mut feeds);
         }
-        upstream::render(&prefix, tree, config, &mut feeds);
+        official::render(&prefix, tree, config, &mut feeds);
         templates.render(*variant, tree, changelogs, &mut feeds)?;
     }
     feeds.pages.sort_by(|a, b| a.path.cmp(&b.path));
@@ -210,19 +210,24 @@ fn prefix(variant: Option<&Variant>) -> String {
 }
 
 /// The lists of one device, variant and romtype.
-fn render_lane(key: &LaneKey, lane: &Lane<'_>, config: &Config, changelogs: &Rendered) -> Feeds {
+fn render_lane(
+    key: &ChannelKey,
+    channel: &Channel<'_>,
+    config: &Config,
+    changelogs: &Rendered,
+) -> Feeds {
     let mut feeds = Feeds::default();
     let prefix = prefix(key.variant.as_ref());
     let folder = format!("{prefix}api/v1/{}/{}", key.device, key.romtype);
-    let list = v1::render(&lane.offers);
+    let list = v1::render(&channel.offers);
     feeds.push_bounded(format!("{folder}.json"), list, v1::MAX_SIZE);
     let upgrades = config.major_upgrades(key.device.as_str());
     let mut deltas: HashMap<&str, Vec<&DeltaOffer<'_>>> = HashMap::new();
-    for delta in &lane.deltas {
+    for delta in &channel.deltas {
         deltas.entry(delta.source).or_default().push(delta);
     }
     let mut rendered: HashMap<Vec<usize>, Arc<[u8]>> = HashMap::new();
-    for (incremental, installed) in &lane.incrementals {
+    for (incremental, installed) in &channel.incrementals {
         if let Some(reason) = build::path_fault(incremental) {
             feeds.warnings.push(format!(
                 "{} {}: incremental `{}` has no feed of its own: {reason}",
@@ -232,7 +237,7 @@ fn render_lane(key: &LaneKey, lane: &Lane<'_>, config: &Config, changelogs: &Ren
             ));
             continue;
         }
-        let mut offers = lane.newer_than(installed, upgrades, MAX_LISTED);
+        let mut offers = channel.newer_than(installed, upgrades, MAX_LISTED);
         for delta in deltas.get(incremental).into_iter().flatten() {
             let is_target =
                 |full: &Offer<'_>| full.build.identity() == delta.target.build.identity();
@@ -240,7 +245,7 @@ fn render_lane(key: &LaneKey, lane: &Lane<'_>, config: &Config, changelogs: &Ren
                 offers.insert(at, delta.offer);
             }
         }
-        // Most incrementals of a long lane are told the same.
+        // Most incrementals of a long channel are told the same.
         let identity = offers
             .iter()
             .map(|o| std::ptr::from_ref(o.build).addr())
@@ -250,7 +255,7 @@ fn render_lane(key: &LaneKey, lane: &Lane<'_>, config: &Config, changelogs: &Ren
             .or_insert_with(|| v1::render(&offers).into());
         feeds.push(format!("{folder}/{incremental}"), Arc::clone(bytes));
     }
-    cm::render(key, lane, config, changelogs, &mut feeds);
+    cm::render(key, channel, config, changelogs, &mut feeds);
     feeds
 }
 
@@ -258,16 +263,19 @@ fn render_lane(key: &LaneKey, lane: &Lane<'_>, config: &Config, changelogs: &Ren
 fn render_device(
     prefix: &str,
     device: &Device,
-    lanes: &DeviceLanes<'_, '_>,
+    channels: &DeviceLanes<'_, '_>,
     config: &Config,
     feeds: &mut Feeds,
 ) {
-    let mut offers: Vec<Offer<'_>> = lanes
+    let mut offers: Vec<Offer<'_>> = channels
         .iter()
-        .flat_map(|(_, lane)| lane.offers.clone())
+        .flat_map(|(_, channel)| channel.offers.clone())
         .collect();
     offers.sort_by(newest_first);
-    let deltas: Vec<&DeltaOffer<'_>> = lanes.iter().flat_map(|(_, lane)| &lane.deltas).collect();
+    let deltas: Vec<&DeltaOffer<'_>> = channels
+        .iter()
+        .flat_map(|(_, channel)| &channel.deltas)
+        .collect();
     let v2: Arc<[u8]> = v2::render(&offers, &deltas).into();
     let root = format!("{prefix}{device}.json");
     match config.device_feed(device.as_str()) {

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{Feeds, Tree};
-use crate::config::{Config, DeviceInfo};
-use crate::template::json;
+use crate::markup::template::json;
+use crate::model::config::{Config, DeviceInfo};
 
 /// Who makes a device that `devices.json` does not know.
 const UNKNOWN_OEM: &str = "Other";
@@ -60,11 +60,13 @@ pub(super) fn render(prefix: &str, tree: &Tree<'_, '_>, config: &Config, feeds: 
     let unknown = DeviceInfo::default();
     let mut by_version: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut oems: BTreeMap<&str, Vec<OemDevice<'_>>> = BTreeMap::new();
-    for (device, lanes) in tree {
+    for (device, channels) in tree {
         let model = device.as_str();
-        let offers = || lanes.iter().flat_map(|(_, lane)| &lane.offers);
+        let offers = || channels.iter().flat_map(|(_, channel)| &channel.offers);
         let versions: BTreeSet<&str> = offers().map(|o| o.build.version.as_str()).collect();
-        let types = lanes.iter().filter(|(_, lane)| !lane.offers.is_empty());
+        let types = channels
+            .iter()
+            .filter(|(_, channel)| !channel.offers.is_empty());
         let response = types.map(|(key, _)| key.romtype.as_str()).collect();
         push(
             feeds,

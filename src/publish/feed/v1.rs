@@ -7,8 +7,8 @@
 use serde::Serialize;
 
 use super::render_list;
-use crate::catalog::lanes::Offer;
-use crate::template::json;
+use crate::catalog::channels::Offer;
+use crate::markup::template::json;
 
 /// Longest file, in bytes: an early revision of the 23.x client reads no more.
 pub const MAX_SIZE: usize = 4 << 10;

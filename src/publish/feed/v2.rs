@@ -6,8 +6,8 @@
 use serde::Serialize;
 
 use super::render_list;
-use crate::catalog::lanes::{DeltaOffer, Offer};
-use crate::template::json;
+use crate::catalog::channels::{DeltaOffer, Offer};
+use crate::markup::template::json;
 
 /// Longest file, in bytes, that every revision of the client reads.
 pub const MAX_SIZE: usize = 32 << 10;

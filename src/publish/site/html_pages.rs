@@ -1,6 +1,6 @@
 //! The pages that people read: home, one per device, its changes, one per build.
 //!
-//! In: the lanes that phones are offered, the settings, and which feeds there are. Out:
+//! In: the channels that phones are offered, the settings, and which feeds there are. Out:
 //! [`Page`]s. A build stands on the page of the device it is for, whatever other names its
 //! phones ask for; all variants and release types of a device are on one page.
 
@@ -13,10 +13,10 @@ use rayon::prelude::*;
 use super::templates::Pages;
 use super::values::{self, DeviceValues, Shows, SiteValues};
 use super::{Error, Known, changes_path, device_path};
-use crate::build::{self, Device, Variant};
-use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
-use crate::changelog::{self, Changelog};
-use crate::feed::Page;
+use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first};
+use crate::markup::changelog::{self, Changelog};
+use crate::model::build::{self, Device, Variant};
+use crate::publish::feed::Page;
 
 /// Most builds on a device's page; older ones are on further pages. Each takes about 600
 /// bytes.
@@ -42,14 +42,14 @@ pub(super) struct DeviceBuilds<'a> {
 
 /// What people choose between: a variant and a release type in lower case, the plain variant
 /// first.
-type Channel<'a> = (Option<&'a Variant>, String);
+type Choice<'a> = (Option<&'a Variant>, String);
 
 impl<'a> DeviceBuilds<'a> {
     /// The newest build of each variant and release type: the plain variant's first, then by
     /// variant, the newest release type of each first.
     fn latest(&self) -> Vec<&Entry<'a>> {
         let mut seen = BTreeSet::new();
-        let is_first = |entry: &&Entry<'a>| seen.insert(entry.channel());
+        let is_first = |entry: &&Entry<'a>| seen.insert(entry.choice());
         let mut latest: Vec<&Entry<'a>> = self.builds.iter().filter(is_first).collect();
         // Sorting keeps the newest of a variant first.
         latest.sort_by_key(|entry| entry.offer.build.variant.as_ref());
@@ -58,7 +58,7 @@ impl<'a> DeviceBuilds<'a> {
 }
 
 impl<'a> Entry<'a> {
-    fn channel(&self) -> Channel<'a> {
+    fn choice(&self) -> Choice<'a> {
         let build = self.offer.build;
         (
             build.variant.as_ref(),
@@ -70,7 +70,7 @@ impl<'a> Entry<'a> {
 /// A build and what belongs to it.
 pub(super) struct Entry<'a> {
     pub(super) offer: Offer<'a>,
-    pub(super) lane: &'a Lane<'a>,
+    pub(super) channel: &'a Channel<'a>,
     /// The deltas that lead to it.
     pub(super) deltas: Vec<&'a DeltaOffer<'a>>,
     /// Path of its page, not escaped, if it has one.
@@ -90,7 +90,7 @@ struct Job {
 /// [`Error::Template`]; of several pages, that of the first.
 pub(super) fn render(
     engine: &Pages<'_>,
-    lanes: &BTreeMap<LaneKey, Lane<'_>>,
+    channels: &BTreeMap<ChannelKey, Channel<'_>>,
     known: Known<'_>,
     feeds: &[Page],
 ) -> Result<Vec<Page>, Error> {
@@ -99,7 +99,7 @@ pub(super) fn render(
         .map(|page| page.path.as_str())
         .filter(|path| path.ends_with(".atom"))
         .collect();
-    let devices = by_device(lanes, &atoms);
+    let devices = by_device(channels, &atoms);
     let site = SiteValues::new(known.config, atoms.get(super::SITE_ATOM).copied());
     let site = Value::from(Serde(site));
     let mut pages = vec![render_job(engine, &site, home(&devices, known))?];
@@ -140,14 +140,14 @@ fn root_of(path: &str) -> String {
 
 /// The builds of all devices, by codename.
 fn by_device<'a>(
-    lanes: &'a BTreeMap<LaneKey, Lane<'a>>,
+    channels: &'a BTreeMap<ChannelKey, Channel<'a>>,
     atoms: &BTreeSet<&'a str>,
 ) -> Vec<DeviceBuilds<'a>> {
     let mut devices: BTreeMap<&Device, DeviceBuilds<'a>> = BTreeMap::new();
-    // A build of a device with several names is in several lanes.
+    // A build of a device with several names is in several channels.
     let mut known: BTreeSet<&str> = BTreeSet::new();
-    for (key, lane) in lanes {
-        for offer in &lane.offers {
+    for (key, channel) in channels {
+        for offer in &channel.offers {
             let model = &offer.build.device;
             let device = devices.entry(model).or_insert_with(|| DeviceBuilds {
                 model,
@@ -164,8 +164,8 @@ fn by_device<'a>(
             if known.insert(offer.build.identity()) {
                 device.builds.push(Entry {
                     offer: *offer,
-                    lane,
-                    deltas: deltas_to(offer, lane),
+                    channel,
+                    deltas: deltas_to(offer, channel),
                     path: None,
                 });
             }
@@ -181,10 +181,10 @@ fn by_device<'a>(
     devices
 }
 
-fn deltas_to<'a>(offer: &Offer<'a>, lane: &'a Lane<'a>) -> Vec<&'a DeltaOffer<'a>> {
+fn deltas_to<'a>(offer: &Offer<'a>, channel: &'a Channel<'a>) -> Vec<&'a DeltaOffer<'a>> {
     let leads_to_it =
         |delta: &&DeltaOffer<'_>| delta.target.build.identity() == offer.build.identity();
-    lane.deltas.iter().filter(leads_to_it).collect()
+    channel.deltas.iter().filter(leads_to_it).collect()
 }
 
 /// Gives each build's page its path: by the package's name, and where only the ends of two names
@@ -283,9 +283,9 @@ fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
         });
     }
     jobs.push(changes(device, &about, known));
-    let mut chains: BTreeMap<Channel<'_>, Vec<&Entry<'a>>> = BTreeMap::new();
+    let mut chains: BTreeMap<Choice<'_>, Vec<&Entry<'a>>> = BTreeMap::new();
     for entry in &device.builds {
-        chains.entry(entry.channel()).or_default().push(entry);
+        chains.entry(entry.choice()).or_default().push(entry);
     }
     let in_chains = chains
         .values()

@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::feed::{Maker, Page};
-use crate::template::Format;
+use crate::markup::template::Format;
+use crate::publish::feed::{Maker, Page};
 
 /// The makers of feeds, by path.
 pub type MadeBy = BTreeMap<String, Maker>;

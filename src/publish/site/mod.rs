@@ -1,10 +1,10 @@
 //! The site beyond the feeds: the pages that people read, and the writer that puts it all on
 //! disk.
 //!
-//! In: the lanes that phones are offered, and the settings. Out: [`Page`]s. No I/O, no clock.
+//! In: the channels that phones are offered, and the settings. Out: [`Page`]s. No I/O, no clock.
 
+mod html_pages;
 pub mod made_by;
-mod people;
 mod templates;
 mod values;
 pub mod writer;
@@ -15,13 +15,13 @@ use std::fmt;
 use minijinja::Value;
 use minijinja::value::Serde;
 
-use crate::address;
-use crate::catalog::lanes::{Lane, LaneKey};
-use crate::changelog::Rendered;
-use crate::config::Config;
-use crate::feed::{Maker, Page};
-use crate::projects::History;
-use crate::theme::Logo;
+use crate::catalog::channels::{Channel, ChannelKey};
+use crate::ingest::projects::History;
+use crate::markup::changelog::Rendered;
+use crate::model::address;
+use crate::model::config::Config;
+use crate::model::theme::Logo;
+use crate::publish::feed::{Maker, Page};
 
 pub use templates::SHIPPED as TEMPLATES;
 
@@ -40,7 +40,7 @@ pub struct Known<'a> {
 const ASSETS: &str = "assets";
 /// Path of the feed of all builds for people.
 const SITE_ATOM: &str = "builds.atom";
-const SCRIPT: &str = include_str!("../../templates/script.js");
+const SCRIPT: &str = include_str!("../../../templates/script.js");
 
 /// Why pages cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +114,7 @@ fn file(path: String, bytes: &[u8]) -> Page {
 /// # Errors
 /// [`Error`] if a template cannot be used.
 pub fn render(
-    lanes: &BTreeMap<LaneKey, Lane<'_>>,
+    channels: &BTreeMap<ChannelKey, Channel<'_>>,
     known: Known<'_>,
     feeds: &[Page],
 ) -> Result<Vec<Page>, Error> {
@@ -133,7 +133,7 @@ pub fn render(
         if let Some(logo) = &theme.logo {
             pages.push(file(logo_path(logo), &logo.bytes));
         }
-        pages.extend(people::render(&engine, lanes, known, feeds)?);
+        pages.extend(html_pages::render(&engine, channels, known, feeds)?);
     }
     for (template, path) in fixed {
         // A page that stands for any path is the one that can name no other relatively.

@@ -6,14 +6,14 @@
 use minijinja::Value;
 
 use super::Error;
-use crate::feed::{Maker, Page};
-use crate::template::Format;
-use crate::template::engine::{Engine, Fault};
-use crate::theme::Theme;
+use crate::markup::template::Format;
+use crate::markup::template::engine::{Engine, Fault};
+use crate::model::theme::Theme;
+use crate::publish::feed::{Maker, Page};
 
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("../../templates/", $name)))),*]
+        [$(($name, include_str!(concat!("../../../templates/", $name)))),*]
     };
 }
 

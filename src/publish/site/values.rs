@@ -9,15 +9,15 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::Known;
-use super::people::{DeviceBuilds, Entry};
-use crate::address::encode_path;
-use crate::build::Build;
-use crate::catalog::lanes::DeltaOffer;
-use crate::changelog::Rendered;
-use crate::config::Config;
-use crate::feed::template::context::{self, BuildValues, DeltaValues};
-use crate::projects::{self, Change, Since};
-use crate::theme::{Color, Link, Theme};
+use super::html_pages::{DeviceBuilds, Entry};
+use crate::catalog::channels::DeltaOffer;
+use crate::ingest::projects::{self, Change, Since};
+use crate::markup::changelog::Rendered;
+use crate::model::address::encode_path;
+use crate::model::build::Build;
+use crate::model::config::Config;
+use crate::model::theme::{Color, Link, Theme};
+use crate::publish::feed::template::context::{self, BuildValues, DeltaValues};
 
 /// `site`: the same on every page.
 #[derive(Debug, Serialize)]
@@ -360,7 +360,7 @@ pub(super) fn entry<'a>(entry: &Entry<'a>, root: &str, known: Known<'a>, shows: 
     };
     let base = known.config.base_url.as_deref();
     let delta = |delta: &'a DeltaOffer<'a>| DeltaEntry {
-        delta: DeltaValues::new(delta, entry.lane, facts),
+        delta: DeltaValues::new(delta, entry.channel, facts),
         download: relative(delta.offer.url, base, root),
     };
     let build = entry.offer.build;

@@ -18,9 +18,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::made_by::{self, Made, MadeBy, made_by_of};
-use crate::build::portable_fault;
-use crate::feed::{Page, upstream};
-use crate::io::{Durability, read_file, replace};
+use crate::files::{Durability, read_file, replace};
+use crate::model::build::portable_fault;
+use crate::publish::feed::{Page, official};
 
 /// romfeed's own folder inside the site.
 const STATE_DIR: &str = ".romfeed";
@@ -86,7 +86,7 @@ pub enum Error {
         /// The page behind it.
         longer: String,
         /// What makes them, in this order.
-        makers: Makers,
+        makers: PageOrigins,
     },
     /// Two pages have one path.
     #[error("`{path}` would have to be two pages at once{makers}")]
@@ -94,7 +94,7 @@ pub enum Error {
         /// The path.
         path: String,
         /// What makes them.
-        makers: Makers,
+        makers: PageOrigins,
     },
     /// Two pages would be one file.
     #[error("`{first}` and `{second}` differ only in the case of letters, and {} does not tell them apart", .out.display())]
@@ -122,9 +122,9 @@ pub enum Error {
 
 /// What makes each of two pages; romfeed itself if it is no template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Makers([Option<Arc<str>>; 2]);
+pub struct PageOrigins([Option<Arc<str>>; 2]);
 
-impl fmt::Display for Makers {
+impl fmt::Display for PageOrigins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let own: Arc<str> = "romfeed itself".into();
         let [first, second] = &self.0;
@@ -344,7 +344,7 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
         })
         .collect();
     let mut plan = Plan::default();
-    let mut strange = Strange::new(out, &known);
+    let mut strange = ForeignPaths::new(out, &known);
     for (page, existing) in ordered.into_iter().zip(found) {
         let path = page.path.clone();
         if strange.is_on_the_way_to(&path) {
@@ -382,7 +382,7 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
         .cloned()
         .collect();
     plan.removed
-        .sort_by_key(|path| (path.ends_with(".html"), Reverse(upstream::rank(path))));
+        .sort_by_key(|path| (path.ends_with(".html"), Reverse(official::rank(path))));
     plan.made_by = made_by_of(pages);
     // Files of somebody else are not the site's.
     plan.made_by
@@ -398,16 +398,16 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
 
 /// What stands in the place of a site's folders and is none of romfeed's: links to
 /// folders elsewhere, and files that somebody else put there.
-struct Strange<'o> {
+struct ForeignPaths<'o> {
     out: &'o Path,
     /// romfeed's own files, sorted; one in the place of a folder makes way.
     own: &'o [String],
     known: HashMap<String, bool>,
 }
 
-impl<'o> Strange<'o> {
-    fn new(out: &'o Path, own: &'o [String]) -> Strange<'o> {
-        Strange {
+impl<'o> ForeignPaths<'o> {
+    fn new(out: &'o Path, own: &'o [String]) -> ForeignPaths<'o> {
+        ForeignPaths {
             out,
             own,
             known: HashMap::new(),
@@ -453,7 +453,7 @@ fn may_be_file_or_link(path: &Path) -> bool {
 /// Referenced files first, feeds after them, then what names feeds; within these, folder by
 /// folder.
 fn writing_order(mut pages: Vec<&Page>) -> Vec<&Page> {
-    pages.sort_by_key(|page| (page.is_feed(), upstream::rank(&page.path), &page.path));
+    pages.sort_by_key(|page| (page.is_feed(), official::rank(&page.path), &page.path));
     pages
 }
 
@@ -704,7 +704,7 @@ pub fn check_paths(pages: &[Page]) -> Result<(), Error> {
     });
     for pair in sorted.windows(2) {
         let [first, second] = pair else { continue };
-        let makers = || Makers([first.origin.clone(), second.origin.clone()]);
+        let makers = || PageOrigins([first.origin.clone(), second.origin.clone()]);
         let rest = second.path.strip_prefix(&first.path);
         if rest.is_some_and(str::is_empty) {
             return Err(Error::Duplicate {
@@ -776,7 +776,7 @@ fn compare(file: &Path, bytes: &[u8], buffer: &mut Vec<u8>) -> io::Result<Existi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::feed::Maker;
+    use crate::publish::feed::Maker;
 
     fn page(path: &str, text: &str) -> Page {
         Page {

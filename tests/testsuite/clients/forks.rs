@@ -2,7 +2,7 @@
 //!
 //! Each row is a change of a good entry; the outcomes were read in the clients' sources.
 
-use romfeed::client::{ListFault, Listing, Reason, assess};
+use romfeed::clients::updaters::{ListFault, Listing, Reason, assess};
 
 use super::tests::{V1_ENTRY, feed, phone};
 use super::*;
@@ -575,9 +575,9 @@ fn the_body_between_revisions_types_what_it_reads() {
         (r#""os_patch_level":20260601,"type""#, false),
     ] {
         let body = feed(Generation::KotlinVersion, &[&entry(r#""type""#, key)]);
-        let found = romfeed::client::read(Generation::KotlinVersion, body.as_bytes());
+        let found = romfeed::clients::updaters::read(Generation::KotlinVersion, body.as_bytes());
         assert_eq!(found.is_ok(), is_read, "{key}");
-        assert!(romfeed::client::read(Generation::Kotlin23, body.as_bytes()).is_ok());
+        assert!(romfeed::clients::updaters::read(Generation::Kotlin23, body.as_bytes()).is_ok());
         if let Err(fault) = found {
             assert!(matches!(fault, ListFault::Entry { index: 0, .. }));
         }
@@ -606,7 +606,7 @@ fn older_cyanogenmods_read_and_show_more() {
     let listing = assess(Generation::Cm10, body.as_bytes(), &phone()).unwrap();
     assert_eq!(
         listing.rows[0].warnings,
-        [romfeed::client::Warning::NoChanges]
+        [romfeed::clients::updaters::Warning::NoChanges]
     );
     let listing = assess(Generation::Cm11, body.as_bytes(), &phone()).unwrap();
     assert_eq!(listing.dropped.len(), 1);

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use romfeed::client::{assess, notifies};
+use romfeed::clients::updaters::{assess, notifies};
 
 use super::tests::{feed, good_entry, phone};
 use super::*;

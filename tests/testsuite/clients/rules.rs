@@ -1,4 +1,4 @@
-//! The rules of [`romfeed::client`], held against what the clients were seen to do.
+//! The rules of [`romfeed::clients::updaters`], held against what the clients were seen to do.
 //!
 //! "Seen" is: run, with the parsers and filters of CMUpdater cm-14.1 and of Updater 15.0,
 //! cm-14.1, 16.0 and 22.0 over Android 10's `org.json`. The oldest client and the revisions
@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use romfeed::client::{EntryFault, Listing, assess, read as read_list};
+use romfeed::clients::updaters::{EntryFault, Listing, assess, read as read_list};
 
 use super::tests::{CM12_ENTRY, V1, V1_ENTRY, V2, V2_ENTRY, feed, good_entry, phone};
 use super::*;

@@ -1,6 +1,6 @@
 //! The kernels of hashing, held against their references.
 
-use romfeed::digest::lanes::{Block, Kernels, MAX_LANES, MD5_INIT, SHA256_INIT};
+use digest_lanes::lanes::{Block, Kernels, MAX_LANES, MD5_INIT, SHA256_INIT};
 
 /// The input has the kernels in its first byte, the number of streams in the second and where
 /// the blocks are cut in two in the third; the blocks follow. Every stream has the same ones and
@@ -9,7 +9,7 @@ pub(super) fn lanes(data: &[u8]) {
     let [kernels, num_streams, cut, blocks @ ..] = data else {
         return;
     };
-    let all = Kernels::detect().poorer();
+    let all = Kernels::detect().subsets();
     let (name, kernels) = all[usize::from(*kernels) % all.len()];
     let num_streams = usize::from(*num_streams) % (2 * MAX_LANES + 2);
     let blocks = blocks.as_chunks().0;

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use ota_view::props::{Era, PropertyMap};
 use percent_encoding::percent_decode_str;
-use romfeed::catalog::lanes;
-use romfeed::check::{self, Task, target};
-use romfeed::client::{self, Generation, Phone};
-use romfeed::fetch::{Answer, Ask, Fault, Fetch};
-use romfeed::props::{Era, PropertyMap};
-use romfeed::simulate::{self, Site, Subject, words};
-use romfeed::site::writer::published_files;
+use romfeed::catalog::channels;
+use romfeed::clients::check::{self, Task, target};
+use romfeed::clients::simulate::{self, Site, Subject, prose};
+use romfeed::clients::updaters::{self, Generation, Phone};
+use romfeed::fetch::{Fault, Fetch, Request, Response};
+use romfeed::publish::site::writer::published_files;
 
 use super::site::{self, BASE_URL, NOW, SITE, settings};
 use super::text;
@@ -35,7 +35,7 @@ pub(super) fn feeds(data: &[u8]) {
     let subject = subject(&value, props);
     for generation in Generation::ALL {
         let phone = subject.phone(generation);
-        let _ = client::request(generation, &value, &phone);
+        let _ = updaters::request(generation, &value, &phone);
         for body in host.pages.values() {
             read(generation, body, &phone);
         }
@@ -69,18 +69,18 @@ fn subject(value: &str, props: &[u8]) -> Subject {
 
 /// A body, as one generation of clients reads it.
 fn read(generation: Generation, body: &[u8], phone: &Phone) {
-    let Ok(list) = client::read(generation, body) else {
+    let Ok(list) = updaters::read(generation, body) else {
         return;
     };
     for entry in &list.entries {
-        let _ = client::judge(generation, entry, phone);
-        let _ = client::can_stream(generation, entry, phone);
-        let _ = client::warnings(generation, entry);
+        let _ = updaters::judge(generation, entry, phone);
+        let _ = updaters::can_stream(generation, entry, phone);
+        let _ = updaters::warnings(generation, entry);
     }
-    let listing = client::assess(generation, body, phone).expect("it was read");
+    let listing = updaters::assess(generation, body, phone).expect("it was read");
     assert!(listing.rows.len() <= list.entries.len());
     assert_eq!(listing.dropped, list.dropped);
-    let known = client::notifies(generation, Some(body), body, phone);
+    let known = updaters::notifies(generation, Some(body), body, phone);
     assert!(
         generation <= Generation::Cm14 || known == Ok(false),
         "{generation}"
@@ -97,10 +97,10 @@ struct Own {
 static OWN: LazyLock<Own> = LazyLock::new(|| {
     let config = settings();
     let urls = site::addresses(&SITE, &config);
-    let lanes = lanes::lanes(&SITE, &config, &urls, NOW);
+    let channels = channels::channels(&SITE, &config, &urls, NOW);
     Own {
-        expected: check::expected(&lanes),
-        required: check::lists(&lanes, &config)
+        expected: check::expected(&channels),
+        required: check::lists(&channels, &config)
             .expect("no template is set")
             .into_keys()
             .collect(),
@@ -155,7 +155,7 @@ fn play(host: &Host, subject: &Subject) {
         let simulation = simulate::simulate(generation, subject, &site, previous);
         let advice = simulate::advise(&simulation, subject, &site);
         assert!(advice.len() < 100, "{advice:?}");
-        let said = words::verdict(&simulation);
+        let said = prose::verdict(&simulation);
         assert!(!said.contains(char::is_control), "{said:?}");
     }
     let mut described = Subject::default();
@@ -171,15 +171,15 @@ struct Host {
 }
 
 impl Fetch for Host {
-    fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
+    fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault> {
         let path = ask.url.strip_prefix(BASE_URL).unwrap_or(ask.url);
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let path = percent_decode_str(path.trim_start_matches('/')).decode_utf8_lossy();
         let mut answer = match self.pages.get(&*path) {
             Some(page) => answer(page, ask),
-            None => Answer {
+            None => Response {
                 status: 404,
-                ..Answer::default()
+                ..Response::default()
             },
         };
         answer.url = ask.url.to_owned();
@@ -189,7 +189,7 @@ impl Fetch for Host {
     }
 }
 
-fn answer(page: &[u8], ask: &Ask<'_>) -> Answer {
+fn answer(page: &[u8], ask: &Request<'_>) -> Response {
     if let Some(page) = page.strip_prefix(b"!") {
         return parse(page);
     }
@@ -197,46 +197,46 @@ fn answer(page: &[u8], ask: &Ask<'_>) -> Answer {
     let json = header("content-type", "application/json".to_owned());
     let size = page.len() as u64;
     match ask.range {
-        _ if ask.post.is_some() => Answer {
+        _ if ask.post.is_some() => Response {
             status: 405,
-            ..Answer::default()
+            ..Response::default()
         },
         Some((first, last)) if first < size => {
             let end = last.min(size - 1);
             let range = format!("bytes {first}-{end}/{size}");
-            Answer {
+            Response {
                 status: 206,
                 headers: vec![header("content-range", range)],
                 body: page[first as usize..=end as usize].to_vec(),
-                ..Answer::default()
+                ..Response::default()
             }
         }
-        Some(_) => Answer {
+        Some(_) => Response {
             status: 416,
-            ..Answer::default()
+            ..Response::default()
         },
-        None => Answer {
+        None => Response {
             status: 200,
             headers: vec![json, header("content-length", size.to_string())],
             body: page.to_vec(),
-            ..Answer::default()
+            ..Response::default()
         },
     }
 }
 
-fn parse(page: &[u8]) -> Answer {
+fn parse(page: &[u8]) -> Response {
     let end = page.windows(2).position(|end| end == b"\n\n");
     let (head, body) = page.split_at(end.unwrap_or(page.len()));
     let head = text(head);
     let mut lines = head.lines();
     let status = lines.next().and_then(|status| status.parse().ok());
     let headers = lines.filter_map(|line| line.split_once(": "));
-    Answer {
+    Response {
         status: status.unwrap_or(200),
         headers: headers
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect(),
         body: body.get(2..).unwrap_or_default().to_vec(),
-        ..Answer::default()
+        ..Response::default()
     }
 }

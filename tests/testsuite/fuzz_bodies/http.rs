@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::sync::Arc;
 
-use romfeed::config::Config;
+use romfeed::model::config::Config;
 use romfeed::serve::{Hooks, Limits, Offline, Settings, Watched, keys};
 
 use super::site::{NOW, SITE_TEXT};

@@ -4,19 +4,19 @@ use std::io::{Cursor, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use romfeed::codec::Codec;
-use romfeed::device_props::{self, Until};
-use romfeed::fs::{self, EntryType, FileSystem};
-use romfeed::image::payload::Payload;
-use romfeed::image::sparse::{self, Sparse};
-use romfeed::image::super_image::{self, Super};
-use romfeed::image::transfer_list::{self, TransferList};
-use romfeed::io::{Budget, Counted, Limits, ReadAt, ReadError};
-use romfeed::package::{Package, layout, metadata, signature};
-use romfeed::projects::{self, Projects};
-use romfeed::props::{Era, PropertyFile, PropertyMap};
-use romfeed::rom::Rom;
-use romfeed::verify::{self, Certificate};
+use ota_view::codec::Codec;
+use ota_view::device_props::{self, Until};
+use ota_view::fs::{self, EntryType, FileSystem};
+use ota_view::image::payload::Payload;
+use ota_view::image::sparse::{self, Sparse};
+use ota_view::image::super_image::{self, Super};
+use ota_view::image::transfer_list::{self, TransferList};
+use ota_view::io::{Budget, Counted, Limits, ReadAt, ReadError};
+use ota_view::ota::Ota;
+use ota_view::package::{Package, layout, metadata, signature};
+use ota_view::props::{Era, PropertyFile, PropertyMap};
+use ota_view::verify::{self, Certificate};
+use romfeed::ingest::projects::{self, Projects};
 
 /// Most bytes taken of one stream.
 const MAX_STREAM_LEN: u64 = 4 << 20;
@@ -64,7 +64,7 @@ pub(super) fn package(data: &[u8]) {
         let _ = metadata::parse_pb(&message);
     }
     let entry = package.read(device_props::ENTRY_PLACE, device_props::MAX_PROPS_SIZE);
-    let Ok(rom) = Rom::open(&mut package, budget) else {
+    let Ok(rom) = Ota::open(&mut package, budget) else {
         return;
     };
     let entry = entry.ok().flatten();

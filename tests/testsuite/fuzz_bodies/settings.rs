@@ -6,14 +6,14 @@
 mod config;
 #[path = "../../../src/cli/devices.rs"]
 mod devices;
-#[path = "../../../src/cli/rate.rs"]
-mod rate;
-#[path = "../../../src/cli/tame.rs"]
+#[path = "../../../src/cli/escape.rs"]
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "settings need only a part of it")
 )]
-mod tame;
+mod escape;
+#[path = "../../../src/cli/rate.rs"]
+mod rate;
 #[path = "../../../src/cli/theme.rs"]
 mod theme;
 
@@ -35,12 +35,12 @@ mod args {
 }
 
 mod report {
-    pub(crate) use romfeed::class::chain;
+    pub(crate) use ota_view::error_kind::chain;
 }
 
 use std::path::Path;
 
-use romfeed::config::Config;
+use romfeed::model::config::Config;
 
 use super::site::{self, SITE};
 

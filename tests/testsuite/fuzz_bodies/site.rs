@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use romfeed::build::{Device, Romtype, Variant};
+use ota_view::io::Limits;
 use romfeed::catalog::exchange::{self, Format, Options, export, merge};
 use romfeed::catalog::merge::{Side, merge as unite};
-use romfeed::catalog::{Catalog, Catalogs, conflict, file, lanes};
-use romfeed::changelog::Rendered;
-use romfeed::check::target;
-use romfeed::client;
-use romfeed::config::{Config, FeedConfig};
-use romfeed::feed::{self, Page};
-use romfeed::io::Limits;
-use romfeed::projects::History;
-use romfeed::site::{self, Known};
-use romfeed::theme::Template;
+use romfeed::catalog::{Catalog, Catalogs, channels, conflict, file};
+use romfeed::clients::check::target;
+use romfeed::clients::updaters;
+use romfeed::ingest::projects::History;
+use romfeed::markup::changelog::Rendered;
+use romfeed::model::build::{Device, Romtype, Variant};
+use romfeed::model::config::{Config, FeedConfig};
+use romfeed::model::theme::Template;
+use romfeed::publish::feed::{self, Page};
+use romfeed::publish::site::{self, Known};
 
 /// Where the sites of these bodies are published.
 pub(super) const BASE_URL: &str = "https://example.org/ota";
@@ -161,15 +161,15 @@ pub(super) fn template(data: &[u8]) {
 /// What is wrong with a template.
 pub(super) fn publish(catalog: &Catalog, config: &Config) -> Result<Vec<Page>, String> {
     let urls = addresses(catalog, config);
-    let lanes = lanes::lanes(catalog, config, &urls, NOW);
+    let channels = channels::channels(catalog, config, &urls, NOW);
     let changelogs = Rendered::default();
-    let feeds = feed::render(&lanes.lanes, config, &changelogs).map_err(|e| e.to_string())?;
+    let feeds = feed::render(&channels.channels, config, &changelogs).map_err(|e| e.to_string())?;
     let known = Known {
         config,
         changelogs: &changelogs,
         history: &History::default(),
     };
-    let pages = site::render(&lanes.lanes, known, &feeds.pages).map_err(|e| e.to_string())?;
+    let pages = site::render(&channels.channels, known, &feeds.pages).map_err(|e| e.to_string())?;
     let pages: Vec<Page> = feeds.pages.into_iter().chain(pages).collect();
     for page in &pages {
         assert_inside(&page.path);
@@ -201,7 +201,7 @@ fn assert_readable(pages: &[Page]) {
         let page = pages.iter().find(|page| page.path == feed.path);
         let body = &page.expect("it is one of the paths").bytes;
         for generation in feed.readers(body) {
-            match client::read(*generation, body) {
+            match updaters::read(*generation, body) {
                 Ok(list) => assert!(list.dropped.is_empty(), "{}: {list:?}", feed.path),
                 Err(fault) => panic!("{}, {generation}: {fault}", feed.path),
             }

@@ -1,8 +1,8 @@
 //! What people write: names of packages, and what is new in them.
 
 use html5gum::{HtmlString, StartTag, Token, Tokenizer};
-use romfeed::changelog::{self, Format, MAX_SIZE};
-use romfeed::names;
+use romfeed::markup::changelog::{self, Format, MAX_SIZE};
+use romfeed::model::names;
 
 use super::text;
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use romfeed::client::{self, Generation, Phone, Verdict};
+use romfeed::clients::updaters::{self, Generation, Phone, Verdict};
 use romfeed::serve::Limits;
 use serde_json::Value;
 
@@ -168,13 +168,14 @@ fn the_clients_take_what_they_are_answered() {
         ..Phone::default()
     };
     let offered = |body: &[u8], generation, phone: &Phone| {
-        let listing = client::assess(generation, body, phone).unwrap();
+        let listing = updaters::assess(generation, body, phone).unwrap();
         assert!(listing.dropped.is_empty(), "{:?}", listing.dropped);
         let rows = listing.rows.into_iter();
         let rows = rows.filter(|row| row.verdict == Verdict::Offered);
         rows.map(|row| row.entry.filename).collect::<Vec<_>>()
     };
-    let request = client::request(Generation::Cm12, &format!("http://{addr}/api"), &phone).unwrap();
+    let request =
+        updaters::request(Generation::Cm12, &format!("http://{addr}/api"), &phone).unwrap();
     let body = post(addr, "/api", &request.body.unwrap()).body;
     assert_eq!(
         offered(&body, Generation::Cm12, &phone),
@@ -182,7 +183,8 @@ fn the_clients_take_what_they_are_answered() {
     );
     phone.release_type = "UNOFFICIAL".to_owned();
     phone.version = "13.0".to_owned();
-    let request = client::request(Generation::Cm14, &format!("http://{addr}/api"), &phone).unwrap();
+    let request =
+        updaters::request(Generation::Cm14, &format!("http://{addr}/api"), &phone).unwrap();
     let target = request.url.strip_prefix(&format!("http://{addr}")).unwrap();
     let body = ask(addr, "GET", target, &CMUPDATER, "").body;
     assert_eq!(

@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
-use romfeed::fetch::{Ask, Fetch, Http, Reach};
+use romfeed::fetch::{Fetch, Http, Reach, Request};
 
 use super::*;
 use crate::support::{bacon, bacon_name};
@@ -217,7 +217,7 @@ fn it_speaks_https_with_a_certificate() {
     });
     let base = format!("https://{}", server.addr);
     let answer = http
-        .fetch(&Ask::get(&format!("{base}/bacon.json"), 9999))
+        .fetch(&Request::get(&format!("{base}/bacon.json"), 9999))
         .unwrap();
     assert_eq!(answer.status, 200);
     assert!(
@@ -227,7 +227,7 @@ fn it_speaks_https_with_a_certificate() {
     );
     // Plain text on that port is no reason to fall over.
     assert!(!send(server.addr, b"GET / HTTP/1.1\r\n\r\n").starts_with(b"HTTP"));
-    let page = http.fetch(&Ask::get(&base, 9999)).unwrap();
+    let page = http.fetch(&Request::get(&base, 9999)).unwrap();
     assert_eq!(
         (page.status, page.body.starts_with(b"<!doctype html>")),
         (200, true)

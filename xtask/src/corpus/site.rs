@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Instant;
 
-use romfeed::build::Build;
+use ota_view::io::Limits;
 use romfeed::catalog::exchange::export;
-use romfeed::catalog::{Catalog, conflict, file, lanes};
-use romfeed::changelog::Rendered;
-use romfeed::config::Config;
-use romfeed::feed::{self, Page, template};
-use romfeed::io::Limits;
+use romfeed::catalog::{Catalog, channels, conflict, file};
+use romfeed::markup::changelog::Rendered;
+use romfeed::model::build::Build;
+use romfeed::model::config::Config;
+use romfeed::publish::feed::{self, Page, template};
 
 use super::{Seeds, root};
 use crate::tools::Result;
@@ -97,7 +97,7 @@ const REQUESTS: [(&str, &str); 16] = [
         "POST /api/v1/build/get_delta HTTP/1.1\r\nHost: h\r\nContent-Length: 59\r\n\r\n{\"source_incremental\":\"eng.1\",\"target_incremental\":\"eng.2\"}",
     ),
     (
-        "lane",
+        "channel",
         "POST /legacy/bacon/nightly HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     ),
     (
@@ -281,7 +281,7 @@ pub(super) fn write(seeds: &Seeds) -> Result<()> {
     for (name, text) in template::SHIPPED {
         seeds.write("template", name, text.as_bytes())?;
     }
-    for (name, text) in romfeed::site::TEMPLATES {
+    for (name, text) in romfeed::publish::site::TEMPLATES {
         seeds.write("template", name, text.as_bytes())?;
     }
     Ok(())
@@ -360,6 +360,6 @@ fn publish(catalog: &Catalog) -> Result<Vec<Page>> {
     let urls: BTreeMap<&str, String> = offered
         .filter_map(|r| Some((r.build.identity(), address(&r.build)?)))
         .collect();
-    let lanes = lanes::lanes(catalog, &config, &urls, NOW);
-    Ok(feed::render(&lanes.lanes, &config, &Rendered::default())?.pages)
+    let channels = channels::channels(catalog, &config, &urls, NOW);
+    Ok(feed::render(&channels.channels, &config, &Rendered::default())?.pages)
 }

@@ -22,7 +22,7 @@ pub(super) const SINES: [u32; 64] = [
 macro_rules! round {
     ($step:ident, $a:ident $b:ident $c:ident $d:ident, $from:literal, $first:literal + $by:literal,
      $s0:literal $s1:literal $s2:literal $s3:literal) => {
-        $crate::digest::lanes::md5::round!(@ $step, $a $b $c $d, $from, $first, $by, $s0 $s1 $s2 $s3;
+        $crate::lanes::md5::round!(@ $step, $a $b $c $d, $from, $first, $by, $s0 $s1 $s2 $s3;
             0 1 2 3)
     };
     (@ $step:ident, $a:ident $b:ident $c:ident $d:ident, $from:literal, $first:literal, $by:literal,

@@ -86,7 +86,7 @@ impl Kernels {
     /// What processors of other kinds would have of it, the poorest first, each once: for
     /// tests and benchmarks. The name says what it is limited to.
     #[must_use]
-    pub fn poorer(self) -> Vec<(&'static str, Kernels)> {
+    pub fn subsets(self) -> Vec<(&'static str, Kernels)> {
         let mut all = Vec::new();
         for (name, eight, vl, sixteen, sha) in [
             ("portable", false, false, false, false),
@@ -331,7 +331,7 @@ mod tests {
             md5.push(state);
             sha256.push(state256);
         }
-        for (name, kernels) in Kernels::detect().poorer() {
+        for (name, kernels) in Kernels::detect().subsets() {
             let mut states = vec![MD5_INIT; num_streams];
             let mut states256 = vec![SHA256_INIT; num_streams];
             let mut from = 0;
@@ -364,11 +364,11 @@ mod tests {
     #[test]
     fn the_reference_itself_is_among_what_is_compared() {
         assert_eq!(
-            Kernels::default().poorer(),
+            Kernels::default().subsets(),
             [("portable", Kernels::default())]
         );
         assert_eq!(Kernels::default().num_lanes(), 1);
-        let all = Kernels::detect().poorer();
+        let all = Kernels::detect().subsets();
         assert_eq!(all.last().unwrap().1, Kernels::detect());
     }
 

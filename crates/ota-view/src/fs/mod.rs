@@ -14,8 +14,8 @@ mod ext4;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::class::Class;
-use crate::contain::contained;
+use crate::catch_panic::catch_panic;
+use crate::error_kind::ErrorKind;
 use crate::io::{ReadAt, ReadError};
 
 /// Most symbolic links followed on one path, as on Linux.
@@ -106,16 +106,16 @@ pub enum Error {
 impl Error {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Unknown | Error::Unsupported { .. } => Class::Unsupported,
-            Error::Corrupt { .. } => Class::Corrupt,
-            Error::Read { source, .. } | Error::Start { source } => source.class(),
-            Error::TooLarge { .. } => Class::Limit,
+            Error::Unknown | Error::Unsupported { .. } => ErrorKind::Unsupported,
+            Error::Corrupt { .. } => ErrorKind::Corrupt,
+            Error::Read { source, .. } | Error::Start { source } => source.kind(),
+            Error::TooLarge { .. } => ErrorKind::Limit,
             Error::NotFound { .. } | Error::WrongType { .. } | Error::LinkLoop { .. } => {
-                Class::MissingFacts
+                ErrorKind::NotFound
             }
-            Error::Write(_) => Class::Io,
+            Error::Write(_) => ErrorKind::Io,
         }
     }
 
@@ -256,7 +256,7 @@ pub fn detect(source: &dyn ReadAt) -> Result<Option<Kind>, ReadError> {
 /// Opens the file system of a partition.
 ///
 /// # Errors
-/// Class `Unsupported` for one that is not read, otherwise as the image below.
+/// ErrorKind `Unsupported` for one that is not read, otherwise as the image below.
 pub fn open(source: Arc<dyn ReadAt>) -> Result<Box<dyn FileSystem>, Error> {
     let kind = detect(&*source).map_err(|source| Error::Start { source })?;
     match kind {
@@ -305,7 +305,7 @@ impl Watched {
         work: impl FnOnce() -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.take_fault();
-        let result = contained(work).unwrap_or_else(|message| {
+        let result = catch_panic(work).unwrap_or_else(|message| {
             Err(Error::Corrupt {
                 kind,
                 fault: format!("{} ({message})", place.escape_debug()),

@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use crate::class::Class;
 use crate::codec::Codec;
+use crate::error_kind::ErrorKind;
 use crate::io::{
     Budget, ImageFault, ReadAt, ReadError, Reader, Section, Spill, check_bounds, len_of,
 };
@@ -171,19 +171,19 @@ pub enum Error {
 impl Error {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> ErrorKind {
         match self {
             Error::BadMagic { .. }
             | Error::BadManifest { .. }
             | Error::BadBlockSize { .. }
             | Error::Duplicate { .. }
             | Error::Operation { .. }
-            | Error::Unwritten { .. } => Class::Corrupt,
+            | Error::Unwritten { .. } => ErrorKind::Corrupt,
             Error::BadVersion { .. }
             | Error::NeedsSource { .. }
-            | Error::UnknownOperation { .. } => Class::Unsupported,
-            Error::ManifestTooLarge { .. } | Error::TooMany { .. } => Class::Limit,
-            Error::Data { source, .. } | Error::Read { source, .. } => source.class(),
+            | Error::UnknownOperation { .. } => ErrorKind::Unsupported,
+            Error::ManifestTooLarge { .. } | Error::TooMany { .. } => ErrorKind::Limit,
+            Error::Data { source, .. } | Error::Read { source, .. } => source.kind(),
         }
     }
 }
@@ -210,7 +210,7 @@ impl Payload {
     /// that is allocated, whatever the manifest holds.
     ///
     /// # Errors
-    /// Class `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
+    /// ErrorKind `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Payload, Error> {
         let read = |what, offset, buf: &mut [u8]| {
             let result = source.read_exact_at(offset, buf);
@@ -300,7 +300,7 @@ impl Payload {
     /// Whether the payload can be applied only over the build it was made from.
     ///
     /// # Errors
-    /// Class `Corrupt` if an operation is no message.
+    /// ErrorKind `Corrupt` if an operation is no message.
     pub fn needs_source(&self) -> Result<bool, Error> {
         if self.minor_version != 0 {
             return Ok(true);
@@ -379,7 +379,7 @@ impl Payload {
     /// The data of all operations that have any, in the manifest's order.
     ///
     /// # Errors
-    /// Class `Corrupt` or `Limit` for what the manifest says of an operation.
+    /// ErrorKind `Corrupt` or `Limit` for what the manifest says of an operation.
     pub fn blobs(&self) -> Result<Vec<Blob>, Error> {
         let mut blobs = Vec::new();
         let mut extents = Vec::new();
@@ -416,7 +416,7 @@ impl Payload {
     /// The SHA-256 that a partition has after the update, if the manifest tells it.
     ///
     /// # Errors
-    /// Class `Corrupt` if the manifest is malformed.
+    /// ErrorKind `Corrupt` if the manifest is malformed.
     pub fn sha256(&self, name: &str) -> Result<Option<[u8; 32]>, Error> {
         let Some((name, message)) = self.partitions.iter().find(|(known, _)| known == name) else {
             return Ok(None);
@@ -441,7 +441,7 @@ impl Payload {
     /// Nothing is decoded before the partition is read.
     ///
     /// # Errors
-    /// Class `Corrupt` or `Limit` if its operations contradict each other.
+    /// ErrorKind `Corrupt` or `Limit` if its operations contradict each other.
     pub fn partition(&self, name: &str, budget: Arc<Budget>) -> Result<Option<Partition>, Error> {
         let Some((name, message)) = self.partitions.iter().find(|(known, _)| known == name) else {
             return Ok(None);
@@ -650,7 +650,7 @@ impl ReadAt for Partition {
         while !rest.is_empty() {
             let done = self
                 .read_extent(at, rest)
-                .map_err(|error| ImageFault::new(error.class(), error))?;
+                .map_err(|error| ImageFault::new(error.kind(), error))?;
             let (part, after) = rest.split_at_mut(done);
             at = at.saturating_add(len_of(part));
             rest = after;
@@ -948,14 +948,14 @@ mod tests {
         let with = |at: usize, bytes: &[u8]| {
             let mut bad = good.clone();
             bad[at..at + bytes.len()].copy_from_slice(bytes);
-            open(bad).err().unwrap().class()
+            open(bad).err().unwrap().kind()
         };
-        assert_eq!(with(0, b"PK"), Class::Corrupt);
-        assert_eq!(with(4, &1u64.to_be_bytes()), Class::Unsupported);
-        assert_eq!(with(12, &u64::MAX.to_be_bytes()), Class::Limit);
-        assert_eq!(with(12, &(1u64 << 20).to_be_bytes()), Class::Truncated);
-        assert_eq!(with(24, &[0xff; 16]), Class::Corrupt);
-        assert_eq!(open(vec![0; 3]).err().unwrap().class(), Class::Truncated);
+        assert_eq!(with(0, b"PK"), ErrorKind::Corrupt);
+        assert_eq!(with(4, &1u64.to_be_bytes()), ErrorKind::Unsupported);
+        assert_eq!(with(12, &u64::MAX.to_be_bytes()), ErrorKind::Limit);
+        assert_eq!(with(12, &(1u64 << 20).to_be_bytes()), ErrorKind::Truncated);
+        assert_eq!(with(24, &[0xff; 16]), ErrorKind::Corrupt);
+        assert_eq!(open(vec![0; 3]).err().unwrap().kind(), ErrorKind::Truncated);
     }
 
     #[test]
@@ -988,14 +988,14 @@ mod tests {
             payload
                 .partition("system", budget())
                 .err()
-                .map(|e| e.class())
+                .map(|e| e.kind())
         };
         assert_eq!(class(system()), None);
         let overlap = system().operation(Operation::new(op::ZERO).dst(&[(1, 2)]));
-        assert_eq!(class(overlap), Some(Class::Corrupt));
+        assert_eq!(class(overlap), Some(ErrorKind::Corrupt));
         for extent in [(u64::MAX, 1), (1, u64::MAX), (1 << 51, 1 << 51), (5, 0)] {
             let wild = system().operation(Operation::new(op::ZERO).dst(&[extent]));
-            assert_eq!(class(wild), Some(Class::Corrupt), "{extent:?}");
+            assert_eq!(class(wild), Some(ErrorKind::Corrupt), "{extent:?}");
         }
     }
 
@@ -1032,9 +1032,9 @@ mod tests {
         let error = with(Some([7; 32]), num_blocks).unwrap_err();
         assert!(error.to_string().contains("sha256"), "{error}");
         let error = with(None, num_blocks + 1).unwrap_err();
-        assert_eq!(error.class(), Class::Corrupt);
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
         let cause = std::error::Error::source(&error).unwrap();
-        let cause = crate::class::chain(cause);
+        let cause = crate::error_kind::chain(cause);
         assert!(cause.contains(TOO_SHORT), "{cause}");
     }
 
@@ -1054,7 +1054,7 @@ mod tests {
         );
         let payload = payload.unwrap();
         let (name, error) = payload.find_cut().unwrap();
-        assert_eq!((name, error.class()), ("system", Class::Truncated));
+        assert_eq!((name, error.kind()), ("system", ErrorKind::Truncated));
         assert!(open(full().build()).unwrap().find_cut().is_none());
     }
 
@@ -1063,14 +1063,14 @@ mod tests {
         let with = |operation: Operation| {
             let partition = payload::Partition::new("system").operation(operation);
             let error = read(payload::Payload::new().partition(partition)).unwrap_err();
-            (error.class(), error.to_string())
+            (error.kind(), error.to_string())
         };
         let beyond = Operation::new(op::REPLACE)
             .data(vec![1; 4096])
             .dst(&[(0, 1)])
             .declared_data(1 << 40, 4096);
         let (class, text) = with(beyond);
-        assert_eq!(class, Class::Truncated);
+        assert_eq!(class, ErrorKind::Truncated);
         assert!(text.starts_with("operation 0, 4096 bytes at"), "{text}");
         let huge = Operation::new(op::REPLACE_XZ)
             .data(vec![1; 4096])
@@ -1079,41 +1079,41 @@ mod tests {
         let partition = payload::Partition::new("system").operation(huge);
         let payload = open(payload::Payload::new().partition(partition).build()).unwrap();
         let error = payload.partition("system", budget()).err().unwrap();
-        assert_eq!(error.class(), Class::Corrupt);
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
         let wrong_hash = Operation::new(op::REPLACE_XZ)
             .data(b"x".to_vec())
             .data_hash([0; 32])
             .dst(&[(0, 1)]);
-        assert_eq!(with(wrong_hash).0, Class::Corrupt);
+        assert_eq!(with(wrong_hash).0, ErrorKind::Corrupt);
         for kind in [op::REPLACE_XZ, op::REPLACE_BZ, op::REPLACE_ZSTD] {
             let noise = Operation::new(kind)
                 .data(testkit::noise(2, 500))
                 .dst(&[(0, 1)]);
-            assert_eq!(with(noise).0, Class::Corrupt, "{kind}");
+            assert_eq!(with(noise).0, ErrorKind::Corrupt, "{kind}");
         }
         let unknown = Operation::new(99).data(vec![1; 10]).dst(&[(0, 1)]);
-        assert_eq!(with(unknown).0, Class::Unsupported);
+        assert_eq!(with(unknown).0, ErrorKind::Unsupported);
         let wrong_hash = Operation::new(op::REPLACE)
             .data(vec![1; 4096])
             .data_hash([0; 32])
             .dst(&[(0, 1)]);
-        assert_eq!(with(wrong_hash).0, Class::Corrupt);
+        assert_eq!(with(wrong_hash).0, ErrorKind::Corrupt);
         let short = Operation::new(op::REPLACE)
             .data(vec![1; 4096])
             .dst(&[(0, 2)]);
         let (class, text) = with(short);
-        assert_eq!(class, Class::Corrupt);
+        assert_eq!(class, ErrorKind::Corrupt);
         assert_eq!(text, "operation 0: its data ends before what it writes");
         let long = Operation::new(op::REPLACE)
             .data(vec![1; 5000])
             .dst(&[(0, 1)]);
-        assert_eq!(with(long).0, Class::Corrupt);
+        assert_eq!(with(long).0, ErrorKind::Corrupt);
         let late = Operation::new(op::ZERO).dst(&[(1, 1)]);
         let (class, text) = with(late);
         assert_eq!(
             (class, text.as_str()),
             (
-                Class::Corrupt,
+                ErrorKind::Corrupt,
                 "byte 0x0 of the partition is written by no operation"
             )
         );

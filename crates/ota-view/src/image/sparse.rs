@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::class::Class;
+use crate::error_kind::ErrorKind;
 use crate::io::{ImageFault, ReadAt, ReadError, check_bounds, len_of};
 
 /// `sparse_header_t.magic`.
@@ -90,14 +90,14 @@ pub enum Error {
 impl Error {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::BadVersion { .. } => Class::Unsupported,
+            Error::BadVersion { .. } => ErrorKind::Unsupported,
             Error::BadHeader { .. } | Error::Unequal { .. } | Error::BadChunk { .. } => {
-                Class::Corrupt
+                ErrorKind::Corrupt
             }
-            Error::TooMany { .. } => Class::Limit,
-            Error::Read { source, .. } => source.class(),
+            Error::TooMany { .. } => ErrorKind::Limit,
+            Error::Read { source, .. } => source.kind(),
         }
     }
 }
@@ -126,7 +126,7 @@ impl Sparse {
     /// that cares about a block tells its contents.
     ///
     /// # Errors
-    /// Class `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
+    /// ErrorKind `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
     pub fn open(sources: Vec<Arc<dyn ReadAt>>) -> Result<Sparse, Error> {
         if sources.is_empty() || sources.len() > MAX_PARTS {
             return Err(Error::TooMany {
@@ -165,7 +165,7 @@ impl Sparse {
     /// For files that need no decoding.
     ///
     /// # Errors
-    /// Class `Corrupt`, `Truncated` or `Io`.
+    /// ErrorKind `Corrupt`, `Truncated` or `Io`.
     pub fn check(&self) -> Result<(), Error> {
         self.parts.iter().try_for_each(Part::check)
     }
@@ -176,7 +176,7 @@ impl Sparse {
         for part in &self.parts {
             let chunk = part
                 .chunk_at(offset)
-                .map_err(|error| ImageFault::new(error.class(), error))?;
+                .map_err(|error| ImageFault::new(error.kind(), error))?;
             let left = chunk.end.saturating_sub(offset);
             len = len.min(usize::try_from(left).unwrap_or(usize::MAX));
             let (buf, _) = buf.split_at_mut(len);
@@ -514,7 +514,7 @@ mod tests {
         sparse.read_exact_at(sparse.size() - 6, &mut last).unwrap();
         assert_eq!(&last, b"CDABCD");
         let beyond = sparse.read_exact_at(sparse.size() - 5, &mut last);
-        assert_eq!(beyond.unwrap_err().class(), Class::Truncated);
+        assert_eq!(beyond.unwrap_err().kind(), ErrorKind::Truncated);
     }
 
     #[test]
@@ -531,7 +531,7 @@ mod tests {
             let mut bad = good().build();
             bad[at..at + bytes.len()].copy_from_slice(bytes);
             let error = Sparse::open(vec![Arc::new(bad)]).err().unwrap();
-            assert_eq!(error.class(), Class::Corrupt, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
             let Error::BadHeader {
                 field: named,
                 found: shown,
@@ -544,14 +544,14 @@ mod tests {
         }
         let error = open(&good().major(2)).err().unwrap();
         assert!(matches!(error, Error::BadVersion { found: 2 }), "{error}");
-        assert_eq!(error.class(), Class::Unsupported);
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
         let short = good().build()[..27].to_vec();
         let error = Sparse::open(vec![Arc::new(short)]).err().unwrap();
         assert!(
             matches!(error, Error::Read { what: "header", .. }),
             "{error}"
         );
-        assert_eq!(error.class(), Class::Truncated);
+        assert_eq!(error.kind(), ErrorKind::Truncated);
     }
 
     #[test]
@@ -561,7 +561,7 @@ mod tests {
         for chunks in [(1 << 19) + 1, u32::MAX] {
             let error = many(chunks).unwrap();
             assert!(matches!(error, Error::TooMany { what: "chunks", .. }));
-            assert_eq!(error.class(), Class::Limit);
+            assert_eq!(error.kind(), ErrorKind::Limit);
         }
         // In all files together.
         let half: Arc<dyn ReadAt> = Arc::new(good().declared_total_chunks(1 << 18).build());
@@ -572,7 +572,7 @@ mod tests {
             let file: Arc<dyn ReadAt> = Arc::new(good().build());
             let error = Sparse::open(vec![file; parts]).err().unwrap();
             assert!(matches!(error, Error::TooMany { what: "parts", .. }));
-            assert_eq!(error.class(), Class::Limit);
+            assert_eq!(error.kind(), ErrorKind::Limit);
         }
     }
 
@@ -593,7 +593,7 @@ mod tests {
             ),
             "{error}"
         );
-        assert_eq!(error.class(), Class::Corrupt);
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
     }
 
     #[test]
@@ -638,7 +638,7 @@ mod tests {
             ),
         ] {
             let error = fault(made.declared_total_blocks(2).build());
-            assert_eq!(error.class(), Class::Corrupt, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
             let Error::BadChunk {
                 index,
                 offset,
@@ -667,7 +667,7 @@ mod tests {
                 ),
                 "{len}: {error}"
             );
-            assert_eq!(error.class(), Class::Truncated, "{len}");
+            assert_eq!(error.kind(), ErrorKind::Truncated, "{len}");
         }
         // Within the data of a chunk, the last one too.
         Sparse::open(vec![Arc::new(bytes.clone())])
@@ -677,14 +677,14 @@ mod tests {
         for len in [1000, bytes.len() - 1] {
             let sparse = Sparse::open(vec![Arc::new(bytes[..len].to_vec())]).unwrap();
             assert_eq!(
-                sparse.check().unwrap_err().class(),
-                Class::Truncated,
+                sparse.check().unwrap_err().kind(),
+                ErrorKind::Truncated,
                 "{len}"
             );
         }
         let sparse = Sparse::open(vec![Arc::new(bytes[..1000].to_vec())]).unwrap();
         let error = sparse.read_exact_at(0, &mut [0; 4096]).unwrap_err();
-        assert_eq!(error.class(), Class::Truncated);
+        assert_eq!(error.kind(), ErrorKind::Truncated);
         sparse.read_exact_at(0, &mut [0; 900]).unwrap();
     }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::mapped::{Joined, Mapped, Run};
-use crate::class::Class;
+use crate::error_kind::ErrorKind;
 use crate::io::{ReadAt, ReadError};
 
 /// Bytes before the first geometry (`LP_PARTITION_RESERVED_BYTES`).
@@ -110,11 +110,13 @@ pub enum Error {
 impl Error {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::BadVersion { .. } | Error::MissingDevice { .. } => Class::Unsupported,
-            Error::Bad { .. } | Error::BadExtent { .. } | Error::Overlap { .. } => Class::Corrupt,
-            Error::Read { source, .. } => source.class(),
+            Error::BadVersion { .. } | Error::MissingDevice { .. } => ErrorKind::Unsupported,
+            Error::Bad { .. } | Error::BadExtent { .. } | Error::Overlap { .. } => {
+                ErrorKind::Corrupt
+            }
+            Error::Read { source, .. } => source.kind(),
         }
     }
 }
@@ -677,7 +679,7 @@ mod tests {
             ),
             "{error}"
         );
-        assert_eq!(error.class(), Class::Corrupt);
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
         let error = fault(&good().corrupt_primary_metadata().corrupt_backup_metadata());
         assert!(
             matches!(
@@ -690,7 +692,7 @@ mod tests {
             ),
             "{error}"
         );
-        assert_eq!(error.class(), Class::Corrupt);
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
     }
 
     #[test]
@@ -726,7 +728,7 @@ mod tests {
             ),
         ] {
             let error = fault(&made);
-            assert_eq!(error.class(), Class::Corrupt, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
             assert_eq!(
                 error.to_string(),
                 format!("super geometry at byte 0x1000: {found}")
@@ -784,7 +786,7 @@ mod tests {
             ),
         ] {
             let error = fault(&made);
-            assert_eq!(error.class(), Class::Corrupt, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
             assert_eq!(
                 error.to_string(),
                 format!("super metadata at byte 0x3000: {found}")
@@ -792,7 +794,7 @@ mod tests {
         }
         let error = fault(&good().major(11));
         assert!(matches!(error, Error::BadVersion { found: 11 }), "{error}");
-        assert_eq!(error.class(), Class::Unsupported);
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
 
     #[test]
@@ -827,7 +829,7 @@ mod tests {
             ),
             (with(1, 2, 0, 0), "is of an unknown type"),
         ] {
-            assert_eq!(error.class(), Class::Corrupt, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
             // Behind one of `system_a` and three of `vendor_a`.
             assert_eq!(
                 error.to_string(),
@@ -871,7 +873,7 @@ mod tests {
         let logical = open(system).unwrap();
         assert_eq!(logical.other_devices().collect::<Vec<_>>(), ["vendor"]);
         let error = logical.partition("system").err().unwrap();
-        assert_eq!(error.class(), Class::Unsupported);
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
         assert_eq!(
             error.to_string(),
             "super partition `system` lies in part on `vendor`, which is not in the package"
@@ -893,7 +895,7 @@ mod tests {
                 .shared_extents("odm", 0, 1),
         ] {
             let error = fault(&made);
-            assert_eq!(error.class(), Class::Corrupt, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
             assert_eq!(
                 error.to_string(),
                 "ambiguous: super partitions `system_a` and `odm` overlap"
@@ -913,7 +915,7 @@ mod tests {
             (METADATA + 130, "metadata tables"),
         ] {
             let error = open(good[..len].to_vec()).err().unwrap();
-            assert_eq!(error.class(), Class::Truncated, "{len}: {error}");
+            assert_eq!(error.kind(), ErrorKind::Truncated, "{len}: {error}");
             assert!(
                 matches!(error, Error::Read { structure: found, .. } if found == structure),
                 "{len}: {error}"

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::mapped::{Mapped, Run};
-use crate::class::Class;
+use crate::error_kind::ErrorKind;
 use crate::io::ReadAt;
 
 /// Longest list read, in bytes; real ones take 0.3 to 300 KiB.
@@ -64,11 +64,11 @@ pub enum Error {
 impl Error {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::BadLine { .. } | Error::BadLength { .. } => Class::Corrupt,
-            Error::BadVersion { .. } | Error::Command { .. } => Class::Unsupported,
-            Error::TooManyRanges => Class::Limit,
+            Error::BadLine { .. } | Error::BadLength { .. } => ErrorKind::Corrupt,
+            Error::BadVersion { .. } | Error::Command { .. } => ErrorKind::Unsupported,
+            Error::TooManyRanges => ErrorKind::Limit,
         }
     }
 }
@@ -88,7 +88,7 @@ pub fn needs_source(list: &[u8]) -> bool {
 /// Bytes of new data that the commands take, of a list for a full package or a delta.
 ///
 /// # Errors
-/// Class `Corrupt` if a line is malformed, `Unsupported` for another version.
+/// ErrorKind `Corrupt` if a line is malformed, `Unsupported` for another version.
 pub fn new_data_len(list: &[u8]) -> Result<u64, Error> {
     let text = String::from_utf8_lossy(list);
     let mut data_len = 0u64;
@@ -153,7 +153,7 @@ impl TransferList {
     /// size, a few KiB for real ones.
     ///
     /// # Errors
-    /// Class `Corrupt`, `Limit`, or `Unsupported` for what needs the old
+    /// ErrorKind `Corrupt`, `Limit`, or `Unsupported` for what needs the old
     /// partition.
     pub fn parse(list: &[u8]) -> Result<TransferList, Error> {
         let text = String::from_utf8_lossy(list);
@@ -387,11 +387,11 @@ mod tests {
             "4\n1\n0\n0\nabort\n",
         ] {
             let error = TransferList::parse(list.as_bytes()).unwrap_err();
-            assert_eq!(error.class(), Class::Unsupported, "{list}");
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{list}");
         }
         let list = TransferList::parse(b"1\n1\nnew 2,0,2\n").unwrap();
         let error = list.image(Arc::new(vec![0; 4096]), 0).err().unwrap();
-        assert_eq!(error.class(), Class::Corrupt);
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
     }
 
     #[test]

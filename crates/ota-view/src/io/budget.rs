@@ -207,7 +207,7 @@ impl ReadAt for Checked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::class::Class;
+    use crate::error_kind::ErrorKind;
 
     fn limits() -> Limits {
         Limits {
@@ -247,7 +247,7 @@ mod tests {
         std::thread::sleep(Duration::from_millis(2));
         let source = Counted::new(vec![1u8; 10], Arc::clone(&budget));
         let error = source.read_exact_at(0, &mut [0; 4]).unwrap_err();
-        assert_eq!(error.class(), Class::Limit);
+        assert_eq!(error.kind(), ErrorKind::Limit);
         assert_eq!(budget.counters().bytes_read, 0);
     }
 

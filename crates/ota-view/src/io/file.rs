@@ -1,54 +1,17 @@
 //! Files on disk as a source.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::inside::{open_regular, read_head};
 use super::{ReadAt, ReadError, check_bounds};
 
-/// What tells one state of a file from another without reading it.
-///
-/// Times are in nanoseconds since the epoch; `inode` is 0 where the platform
-/// has none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    /// Length in bytes.
-    pub size: u64,
-    /// Time of the last modification, nanoseconds since the epoch.
-    pub modified_ns: i64,
-    /// The file's number on its file system.
-    pub inode: u64,
-}
-
-impl Stamp {
-    /// Takes the stamp out of a file's metadata.
-    #[must_use]
-    pub fn of(metadata: &std::fs::Metadata) -> Stamp {
-        let modified_ns = metadata
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-            .and_then(|since| i64::try_from(since.as_nanos()).ok())
-            .unwrap_or(0);
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
-        #[cfg(not(unix))]
-        let inode = 0;
-        Stamp {
-            size: metadata.len(),
-            modified_ns,
-            inode,
-        }
-    }
-}
-
-/// A file on disk, with the stamp it had when it was opened.
+/// A file on disk, with the metadata it had when it was opened.
 #[derive(Debug)]
 pub struct FileSource {
     file: File,
-    stamp: Stamp,
+    metadata: Metadata,
 }
 
 impl FileSource {
@@ -62,67 +25,34 @@ impl FileSource {
             return Err(io::Error::other("not a regular file"));
         }
         let file = File::open(path)?;
-        let stamp = Stamp::of(&file.metadata()?);
-        Ok(FileSource { file, stamp })
+        let metadata = file.metadata()?;
+        Ok(FileSource { file, metadata })
     }
 
-    /// The file's stamp when it was opened.
+    /// The file's metadata when it was opened.
     #[must_use]
-    pub fn stamp(&self) -> Stamp {
-        self.stamp
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
     }
-}
 
-/// Reads all of a regular file that may have `limit` bytes.
-///
-/// # Errors
-/// Whatever the system reports, or [`io::ErrorKind::FileTooLarge`].
-pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path)?;
-    // A pipe would make the run wait; the system itself refuses a folder.
-    if !metadata.is_file() && !metadata.is_dir() {
-        return Err(io::Error::other("not a regular file"));
+    /// Whether the file at `path` is still this one: the same file on Unix, with the same size
+    /// and time of modification.
+    ///
+    /// # Errors
+    /// If the system does not report its metadata.
+    pub fn is_unchanged(&self, path: &Path) -> io::Result<bool> {
+        let now = std::fs::metadata(path)?;
+        #[cfg(unix)]
+        let file = |metadata: &Metadata| {
+            use std::os::unix::fs::MetadataExt;
+            (metadata.dev(), metadata.ino())
+        };
+        #[cfg(not(unix))]
+        let file = |_: &Metadata| ();
+        let state =
+            |metadata: &Metadata| (file(metadata), metadata.len(), metadata.modified().ok());
+        Ok(state(&now) == state(&self.metadata))
     }
-    within(read_head(File::open(path)?, limit)?, limit)
-}
-
-/// As [`read_file`], of a file whose name is not a link: what is in it may be published.
-///
-/// # Errors
-/// As [`read_file`] and [`open_regular`].
-pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    within(read_head(open_regular(path)?, limit)?, limit)
-}
-
-fn within(bytes: Vec<u8>, limit: u64) -> io::Result<Vec<u8>> {
-    match bytes.len() as u64 > limit {
-        true => Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("it has more than {} KiB", limit >> 10),
-        )),
-        false => Ok(bytes),
-    }
-}
-
-/// Reads all of a regular file that may have `limit` bytes, and is a text in UTF-8.
-///
-/// # Errors
-/// As [`read_file`], or [`io::ErrorKind::InvalidData`].
-pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
-    text(read_file(path, limit)?)
-}
-
-/// As [`read_text`], of a file whose name is not a link.
-///
-/// # Errors
-/// As [`read_text`] and [`read_regular`].
-pub fn read_regular_text(path: &Path, limit: u64) -> io::Result<String> {
-    text(read_regular(path, limit)?)
-}
-
-fn text(bytes: Vec<u8>) -> io::Result<String> {
-    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text");
-    String::from_utf8(bytes).map_err(no_text)
 }
 
 #[cfg(unix)]
@@ -146,11 +76,11 @@ pub(super) fn read_file_at(file: &File, mut buf: &mut [u8], mut offset: u64) -> 
 
 impl ReadAt for FileSource {
     fn size(&self) -> u64 {
-        self.stamp.size
+        self.metadata.len()
     }
 
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
-        check_bounds(offset, buf.len(), self.stamp.size)?;
+        check_bounds(offset, buf.len(), self.metadata.len())?;
         read_file_at(&self.file, buf, offset).map_err(|source| ReadError::Io {
             offset,
             source: Arc::new(source),

@@ -1,5 +1,4 @@
-//! Positional reads, the currency between packages, images and file systems, and
-//! the atomic write of whole files.
+//! Positional reads, the currency between packages, images and file systems.
 //!
 //! A [`ReadAt`] answers "these bytes at this offset" without a cursor, so one
 //! source can be read by several parsers at once. Sources compose: a file, a
@@ -9,10 +8,8 @@
 
 mod budget;
 mod file;
-mod inside;
 mod scratch;
 mod spill;
-mod write;
 
 use std::error::Error;
 use std::fmt;
@@ -21,14 +18,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::class::Class;
+use crate::error_kind::ErrorKind;
 
 pub use budget::{Budget, Checked, Counted, Counters, Limits};
-pub use file::{FileSource, Stamp, read_file, read_regular, read_regular_text, read_text};
-pub use inside::{open_below, open_regular, read_head};
+pub use file::FileSource;
 pub use scratch::Scratch;
 pub use spill::Spill;
-pub use write::{Durability, behind_links, remove_leftover, replace, write_atomically};
 
 /// A source of bytes that can be read at any offset.
 pub trait ReadAt: Send + Sync {
@@ -100,20 +95,20 @@ pub enum ReadError {
 impl ReadError {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            ReadError::OutOfBounds { .. } => Class::Truncated,
+            ReadError::OutOfBounds { .. } => ErrorKind::Truncated,
             ReadError::Io { source, .. } if source.kind() == io::ErrorKind::UnexpectedEof => {
-                Class::Truncated
+                ErrorKind::Truncated
             }
-            ReadError::Io { .. } | ReadError::Keep { .. } => Class::Io,
+            ReadError::Io { .. } | ReadError::Keep { .. } => ErrorKind::Io,
             ReadError::Decode { source, .. } => match source.kind() {
-                io::ErrorKind::UnexpectedEof => Class::Truncated,
-                io::ErrorKind::OutOfMemory => Class::Limit,
-                io::ErrorKind::Unsupported => Class::Unsupported,
-                _ => Class::Corrupt,
+                io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
+                io::ErrorKind::OutOfMemory => ErrorKind::Limit,
+                io::ErrorKind::Unsupported => ErrorKind::Unsupported,
+                _ => ErrorKind::Corrupt,
             },
-            ReadError::Exceeded(_) => Class::Limit,
+            ReadError::Exceeded(_) => ErrorKind::Limit,
             ReadError::Image(fault) => fault.class,
         }
     }
@@ -210,13 +205,13 @@ pub enum Exceeded {
 #[derive(Clone, Debug)]
 pub struct ImageFault {
     /// The class of the fault.
-    pub class: Class,
+    pub class: ErrorKind,
     error: Arc<dyn Error + Send + Sync>,
 }
 
 impl ImageFault {
     /// Wraps the error of an image.
-    pub fn new(class: Class, error: impl Error + Send + Sync + 'static) -> ImageFault {
+    pub fn new(class: ErrorKind, error: impl Error + Send + Sync + 'static) -> ImageFault {
         ImageFault {
             class,
             error: Arc::new(error),
@@ -387,9 +382,9 @@ mod tests {
             }
         }
         let error = Reader::new(Arc::new(Broken)).read(&mut [0; 4]).unwrap_err();
-        assert_eq!(ReadError::inside(&error).unwrap().class(), Class::Io);
+        assert_eq!(ReadError::inside(&error).unwrap().kind(), ErrorKind::Io);
         let twice = io::Error::other(error);
-        assert_eq!(ReadError::inside(&twice).unwrap().class(), Class::Io);
+        assert_eq!(ReadError::inside(&twice).unwrap().kind(), ErrorKind::Io);
     }
 
     #[test]

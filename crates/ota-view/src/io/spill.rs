@@ -232,7 +232,7 @@ impl ReadAt for Spill {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::class::Class;
+    use crate::error_kind::ErrorKind;
     use crate::io::{Limits, Scratch};
     use std::time::Instant;
 
@@ -302,14 +302,14 @@ mod tests {
         short.read_exact_at(1, &mut two).unwrap();
         assert_eq!(&two, b"bc");
         let error = short.read_exact_at(2, &mut two).unwrap_err();
-        assert_eq!(error.class(), Class::Truncated);
+        assert_eq!(error.kind(), ErrorKind::Truncated);
 
         let stream = Box::new(Endless { at: 0, end: 10_000 });
         let broken = Spill::new("test", stream, 100_000, budget(|_| ()));
         let mut buf = [0; 20_000];
         for _ in 0..2 {
             let error = broken.read_exact_at(0, &mut buf).unwrap_err();
-            assert_eq!(error.class(), Class::Corrupt, "{error}");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
         }
         broken.read_exact_at(9_000, &mut buf[..1000]).unwrap();
     }
@@ -320,7 +320,7 @@ mod tests {
         let spill = Spill::new("test", Box::new(io::repeat(1)), 1 << 40, budget);
         spill.read_exact_at(1 << 20, &mut [0; 10]).unwrap();
         let error = spill.read_exact_at(10 << 20, &mut [0; 10]).unwrap_err();
-        assert_eq!(error.class(), Class::Io);
+        assert_eq!(error.kind(), ErrorKind::Io);
         assert!(
             error.to_string().contains("/nowhere/to/be/found"),
             "{error}"
@@ -333,7 +333,7 @@ mod tests {
         let read = |limits: fn(&mut Limits)| {
             let spill = Spill::new("test", endless(), 1 << 40, budget(limits));
             let error = spill.read_exact_at(1 << 39, &mut [0]).unwrap_err();
-            assert_eq!(error.class(), Class::Limit);
+            assert_eq!(error.kind(), ErrorKind::Limit);
             error.to_string()
         };
         let text = read(|limits| limits.scratch = scratch(std::env::temp_dir(), 16 << 20));

@@ -51,7 +51,7 @@ impl fmt::Display for Layout {
 /// A zip that is not an installable ROM, and what it looks like.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an installable ROM package: {what}")]
-pub struct NotARom {
+pub struct NotAnOta {
     /// What the zip seems to be.
     pub what: &'static str,
     /// It was to be a ROM, and lacks a part of one.
@@ -86,10 +86,10 @@ const OTHERS: &[(&str, &str)] = &[
 /// Finds the layout of an installable ROM.
 ///
 /// # Errors
-/// [`NotARom`] if no phone could install the zip as a system.
-pub fn detect(package: &Package) -> Result<Layout, NotARom> {
+/// [`NotAnOta`] if no phone could install the zip as a system.
+pub fn detect(package: &Package) -> Result<Layout, NotAnOta> {
     let not = |what| {
-        Err(NotARom {
+        Err(NotAnOta {
             what,
             is_incomplete: false,
         })
@@ -98,7 +98,7 @@ pub fn detect(package: &Package) -> Result<Layout, NotARom> {
         if package.contains(PAYLOAD_PROPERTIES) {
             return Ok(Layout::Payload);
         }
-        return Err(NotARom {
+        return Err(NotAnOta {
             what: "payload.bin without payload_properties.txt, which the updater needs",
             is_incomplete: true,
         });
@@ -204,7 +204,7 @@ mod tests {
     use std::sync::Arc;
     use testkit::zip::Zip;
 
-    fn detect_names(names: &[&str]) -> Result<Layout, NotARom> {
+    fn detect_names(names: &[&str]) -> Result<Layout, NotAnOta> {
         let zip = names
             .iter()
             .fold(Zip::new(), |zip, name| zip.stored(name, "x"));

@@ -17,8 +17,8 @@ use std::sync::Arc;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use crate::class::Class;
 use crate::codec::Codec;
+use crate::error_kind::ErrorKind;
 use crate::io::{Budget, ReadAt, ReadError, Reader, Section, Spill};
 
 /// End of central directory record, without its comment (APPNOTE 4.3.16).
@@ -171,40 +171,42 @@ pub enum Error {
 impl Error {
     /// The class of the fault; a fault of the file below keeps its own.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Empty | Error::NotAZip { .. } => Class::NotAZip,
-            Error::NoEnd | Error::CentralOutOfBounds { .. } => Class::Truncated,
+            Error::Empty | Error::NotAZip { .. } => ErrorKind::NotAZip,
+            Error::NoEnd | Error::CentralOutOfBounds { .. } => ErrorKind::Truncated,
             Error::BadCentralEntry { .. }
             | Error::TwoDirectories { .. }
             | Error::Duplicate { .. }
             | Error::Overlap { .. }
-            | Error::UnsafeName { .. } => Class::Corrupt,
-            Error::TooLarge { .. } | Error::EntryTooLarge { .. } | Error::Budget => Class::Limit,
-            Error::Encrypted { .. } | Error::Method { .. } => Class::Unsupported,
+            | Error::UnsafeName { .. } => ErrorKind::Corrupt,
+            Error::TooLarge { .. } | Error::EntryTooLarge { .. } | Error::Budget => {
+                ErrorKind::Limit
+            }
+            Error::Encrypted { .. } | Error::Method { .. } => ErrorKind::Unsupported,
             Error::Zip { source, .. } => zip_class(source),
-            Error::Read { source, .. } => source.class(),
+            Error::Read { source, .. } => source.kind(),
         }
     }
 }
 
-fn zip_class(error: &ZipError) -> Class {
+fn zip_class(error: &ZipError) -> ErrorKind {
     match error {
         ZipError::Io(error) => io_class(error),
         ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => {
-            Class::Unsupported
+            ErrorKind::Unsupported
         }
-        _ => Class::Corrupt,
+        _ => ErrorKind::Corrupt,
     }
 }
 
 /// Finds our own error below an [`io::Error`]; what a decoder made of bad bytes
 /// is corruption, not a failing disk.
-fn io_class(error: &io::Error) -> Class {
+fn io_class(error: &io::Error) -> ErrorKind {
     match ReadError::inside(error) {
-        Some(inner) => inner.class(),
-        None if error.kind() == io::ErrorKind::UnexpectedEof => Class::Truncated,
-        None => Class::Corrupt,
+        Some(inner) => inner.kind(),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
+        None => ErrorKind::Corrupt,
     }
 }
 
@@ -354,7 +356,7 @@ impl Package {
     /// whatever unpacks the zip later may follow them.
     ///
     /// # Errors
-    /// Class `NotAZip`, `Truncated`, `Corrupt`, `Limit` or `Io`.
+    /// ErrorKind `NotAZip`, `Truncated`, `Corrupt`, `Limit` or `Io`.
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Package, Error> {
         let Directory {
             start,
@@ -491,7 +493,7 @@ impl Package {
     /// Decodes one entry, at most `limit` bytes of it.
     ///
     /// # Errors
-    /// Class `Limit` if it is longer, whatever size it declares; `Corrupt` if
+    /// ErrorKind `Limit` if it is longer, whatever size it declares; `Corrupt` if
     /// its name occurs twice, its headers disagree or its checksum is wrong;
     /// `Unsupported` if it is encrypted or compressed in an unknown way. All
     /// entries together may decode to 64 MiB.
@@ -835,8 +837,8 @@ mod tests {
         Package::open(Arc::new(bytes))
     }
 
-    fn class(bytes: Vec<u8>) -> Class {
-        open(bytes).err().expect("must fail").class()
+    fn kind(bytes: Vec<u8>) -> ErrorKind {
+        open(bytes).err().expect("must fail").kind()
     }
 
     #[test]
@@ -906,7 +908,7 @@ mod tests {
                 matches!(error, super::Error::Overlap { .. }),
                 "{name}: {error}"
             );
-            assert_eq!(error.class(), Class::Corrupt);
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
             assert!(package.open_entry(name).is_err());
         }
         assert_eq!(package.read("c", 9).unwrap().unwrap(), b"apart");
@@ -919,12 +921,12 @@ mod tests {
             .build();
         let error = open(zip).unwrap().read("bomb", 1000).unwrap_err();
         assert!(
-            matches!(error.class(), Class::Limit | Class::Corrupt),
+            matches!(error.kind(), ErrorKind::Limit | ErrorKind::Corrupt),
             "{error:?}"
         );
         let zip = Zip::new().deflated("bomb", vec![0; 1 << 20]).build();
         let error = open(zip).unwrap().read("bomb", 1000).unwrap_err();
-        assert_eq!(error.class(), Class::Limit);
+        assert_eq!(error.kind(), ErrorKind::Limit);
     }
 
     #[test]
@@ -957,26 +959,26 @@ mod tests {
         ));
         let zip = Zip::new().entry(Entry::stored("s", "x").crc(1)).build();
         assert_eq!(
-            open(zip).unwrap().read("s", 9).unwrap_err().class(),
-            Class::Corrupt
+            open(zip).unwrap().read("s", 9).unwrap_err().kind(),
+            ErrorKind::Corrupt
         );
         let zip = Zip::new()
             .entry(Entry::stored("s", "x").local_name("t"))
             .build();
         assert_eq!(
-            open(zip).unwrap().read("s", 9).unwrap_err().class(),
-            Class::Corrupt
+            open(zip).unwrap().read("s", 9).unwrap_err().kind(),
+            ErrorKind::Corrupt
         );
     }
 
     #[test]
     fn damaged_files_have_their_own_classes() {
-        assert_eq!(class(Vec::new()), Class::NotAZip);
-        assert_eq!(class(b"hello".to_vec()), Class::NotAZip);
-        assert_eq!(class(vec![0; 100_000]), Class::NotAZip);
+        assert_eq!(kind(Vec::new()), ErrorKind::NotAZip);
+        assert_eq!(kind(b"hello".to_vec()), ErrorKind::NotAZip);
+        assert_eq!(kind(vec![0; 100_000]), ErrorKind::NotAZip);
         let whole = Zip::new().stored("a", "plain").build();
         for len in 4..whole.len() {
-            assert_eq!(class(whole[..len].to_vec()), Class::Truncated, "{len}");
+            assert_eq!(kind(whole[..len].to_vec()), ErrorKind::Truncated, "{len}");
         }
     }
 

@@ -6,17 +6,17 @@
 use std::io::Read;
 use std::sync::Arc;
 
+use super::digest_pass::{Algorithm, Hasher};
 use super::layout::{Checksums, read_entry, read_stream};
-use super::pass::{Algorithm, Hasher};
 use super::{Error, Findings, rules};
-use crate::class::Class;
-use crate::class::chain;
 use crate::codec::Codec;
+use crate::error_kind::ErrorKind;
+use crate::error_kind::chain;
 use crate::image::transfer_list::{self, TransferList};
 use crate::io::{Budget, ReadError};
+use crate::ota::{NewData, find_new_data};
 use crate::package::Package;
 use crate::package::zip::{Entry, EntryInfo};
-use crate::rom::{NewData, find_new_data};
 
 /// Most lists looked at; the most partitions of a package.
 const MAX_LISTS: usize = 1000;
@@ -56,7 +56,7 @@ fn check_list(
     let list = match package.read(list_name, transfer_list::MAX_SIZE) {
         Ok(list) => list.unwrap_or_default(),
         Err(error) => {
-            return Ok(findings.add_fault(&rules::PACKAGE_ZIP, error.class(), error)?);
+            return Ok(findings.add_fault(&rules::PACKAGE_ZIP, error.kind(), error)?);
         }
     };
     let expected = match len_of_new_data(&list) {
@@ -90,7 +90,7 @@ fn check_list(
         let info = package.entry(&name);
         match package.open_entry(&name) {
             Ok(entry) => entries.extend(info.zip(entry).map(|(info, entry)| (name, info, entry))),
-            Err(error) if matches!(error.class(), Class::Io | Class::Limit) => {
+            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Limit) => {
                 return Err(error.into());
             }
             // Told of already: every entry is opened for its checksum.
@@ -116,7 +116,9 @@ fn check_list(
             );
             findings.add(&rules::BLOCKS_DATA, message);
         }
-        Err(error) if matches!(error.class(), Class::Io | Class::Limit) => return Err(error.into()),
+        Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Limit) => {
+            return Err(error.into());
+        }
         Err(error) => {
             let message = format!("{data} cannot be decoded: {}", chain(&error));
             findings.add(&rules::BLOCKS_DATA, message);

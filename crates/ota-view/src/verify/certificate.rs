@@ -99,7 +99,7 @@ impl Certificate {
 /// SHA-256 of a `SubjectPublicKeyInfo`, by which keys are told apart as phones do: the same
 /// key may be in several certificates.
 pub(super) fn key_digest(public_key: &[u8]) -> String {
-    crate::package::signature::hex(&Sha256::digest(public_key))
+    base16ct::lower::encode_string(&Sha256::digest(public_key))
 }
 
 /// The name of the test key with this [`key_digest`], whatever certificate carries it.

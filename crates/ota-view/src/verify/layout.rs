@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
-use super::pass::{Algorithm, Hasher, Pieces};
+use super::digest_pass::{Algorithm, Hasher, Pieces};
 use super::{Error, Findings, rules};
-use crate::class::Class;
+use crate::error_kind::ErrorKind;
 use crate::io::{Budget, ReadError};
 use crate::package::zip::{Entry, EntryInfo};
 use crate::package::{Package, layout, metadata};
@@ -71,7 +71,9 @@ pub(super) fn check_for_recovery(
 /// Whether a package without metadata as text is surely of Android 10 or later.
 fn is_new(package: &mut Package) -> Result<bool, Error> {
     let bytes = match package.read(metadata::PROTOBUF, metadata::MAX_SIZE) {
-        Err(error) if matches!(error.class(), Class::Io | Class::Limit) => return Err(error.into()),
+        Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Limit) => {
+            return Err(error.into());
+        }
         read => read.ok().flatten(),
     };
     let facts = bytes.and_then(|bytes| metadata::parse_pb(&bytes).ok());
@@ -119,7 +121,7 @@ impl Checksums {
                 Ok(Some(entry)) => entry,
                 Ok(None) => continue,
                 Err(error) => {
-                    findings.add_fault(&rules::PACKAGE_ZIP, error.class(), error)?;
+                    findings.add_fault(&rules::PACKAGE_ZIP, error.kind(), error)?;
                     continue;
                 }
             };
@@ -175,7 +177,7 @@ impl Checksums {
                 Ok(()) => self.judge_one(&name, &hasher.finish(), info.crc32, findings),
                 Err(error) => {
                     let error = Named { name, error };
-                    let class = error.error.class();
+                    let class = error.error.kind();
                     findings
                         .add_fault(&rules::PACKAGE_ZIP, class, error)
                         .map_err(|named| named.error)?;
@@ -202,7 +204,7 @@ impl Checksums {
         }
         self.num_wrong = self.num_wrong.saturating_add(1);
         if self.num_wrong <= MAX_TOLD {
-            let found = crate::package::signature::hex(found);
+            let found = base16ct::lower::encode_string(found);
             let message = format!("entry `{name}` has the CRC {found}, stated is {stated:08x}");
             findings.add(&rules::PACKAGE_CRC, message);
         }

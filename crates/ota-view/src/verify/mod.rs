@@ -10,10 +10,10 @@
 
 mod blocks;
 mod certificate;
+mod digest_pass;
 mod key;
 mod layout;
 mod offset;
-mod pass;
 mod payload;
 mod property_files;
 mod require;
@@ -24,10 +24,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::class::{Class, chain};
+use crate::error_kind::{ErrorKind, chain};
 use crate::finding::{Finding, Rule};
 use crate::image;
-use crate::io::{Budget, Counted, FileSource, Limits, ReadAt, ReadError, Stamp};
+use crate::io::{Budget, Counted, FileSource, Limits, ReadAt, ReadError};
 use crate::package::signature::Signer;
 use crate::package::{Package, zip};
 
@@ -63,12 +63,12 @@ pub enum Error {
 impl Error {
     /// The class of the fault.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Open(_) | Error::Changed => Class::Io,
-            Error::Zip(error) => error.class(),
-            Error::Payload(error) => error.class(),
-            Error::Read(error) => error.class(),
+            Error::Open(_) | Error::Changed => ErrorKind::Io,
+            Error::Zip(error) => error.kind(),
+            Error::Payload(error) => error.kind(),
+            Error::Read(error) => error.kind(),
         }
     }
 }
@@ -138,11 +138,11 @@ impl Findings<'_> {
     fn add_fault<E: std::error::Error + 'static>(
         &mut self,
         rule: &'static Rule,
-        class: Class,
+        class: ErrorKind,
         error: E,
     ) -> Result<(), E> {
         match class {
-            Class::Io | Class::Limit => Err(error),
+            ErrorKind::Io | ErrorKind::Limit => Err(error),
             _ => {
                 self.add(rule, chain(&error));
                 Ok(())
@@ -160,11 +160,9 @@ impl Findings<'_> {
 /// [`Error`], if it cannot be read for a reason that is not its own, or would cost more than
 /// the limits allow.
 pub fn check(file: &Path, place: &str, limits: &Limits) -> Result<Verdict, Error> {
-    let source = FileSource::open(file).map_err(Error::Open)?;
-    let stamp = source.stamp();
-    let verdict = check_source(source, place, limits)?;
-    let now = std::fs::metadata(file).map_err(Error::Open)?;
-    match Stamp::of(&now) == stamp {
+    let source = Arc::new(FileSource::open(file).map_err(Error::Open)?);
+    let verdict = check_source(Arc::clone(&source), place, limits)?;
+    match source.is_unchanged(file).map_err(Error::Open)? {
         true => Ok(verdict),
         false => Err(Error::Changed),
     }
@@ -192,7 +190,7 @@ pub fn check_source(
     let mut package = match Package::open(Arc::clone(&source)) {
         Ok(package) => package,
         Err(error) => {
-            findings.add_fault(&rules::PACKAGE_ZIP, error.class(), error)?;
+            findings.add_fault(&rules::PACKAGE_ZIP, error.kind(), error)?;
             return Ok(Verdict {
                 findings: findings.all,
                 ..Verdict::default()
@@ -214,7 +212,7 @@ pub fn check_source(
     lists.extend(signature.as_ref().map(|signature| signature.pieces()));
     lists.extend(payload.iter().flat_map(payload::Examined::pieces));
     let mut digests = std::thread::scope(|scope| {
-        let read = scope.spawn(|| pass::read(&*source, lists));
+        let read = scope.spawn(|| digest_pass::read(&*source, lists));
         blocks::check(&mut package, &budget, &mut checksums, &mut findings)?;
         checksums.check_compressed(&mut package, &budget, &mut findings)?;
         let digests = read.join();

@@ -5,7 +5,7 @@
 //! characters of the name, the central extra field and the compressed size.
 
 use super::{Error, Findings, rules};
-use crate::class::Class;
+use crate::error_kind::ErrorKind;
 use crate::package::zip::{EntryInfo, LocalHeader};
 use crate::package::{Package, layout};
 
@@ -74,7 +74,7 @@ fn explain(package: &Package, before: &[(&str, EntryInfo)]) -> Result<Vec<String
     for (name, info) in before.iter().copied().chain(payload) {
         let header = match package.local_header(name) {
             Ok(Some(header)) => header,
-            Err(error) if matches!(error.class(), Class::Io | Class::Limit) => {
+            Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Limit) => {
                 return Err(error.into());
             }
             _ => {

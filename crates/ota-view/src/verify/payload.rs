@@ -10,7 +10,7 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine};
 use sha2::{Digest, Sha256};
 
-use super::pass::{Algorithm, Pieces};
+use super::digest_pass::{Algorithm, Pieces};
 use super::{Error, Findings, offset, rules};
 use crate::image::payload::{Blob, Payload};
 use crate::io::{Budget, ReadAt};
@@ -55,7 +55,7 @@ pub(super) fn examine(
         Ok(Some(entry)) => entry,
         Ok(None) => return Ok(None),
         Err(error) => {
-            findings.add_fault(&rules::PACKAGE_ZIP, error.class(), error)?;
+            findings.add_fault(&rules::PACKAGE_ZIP, error.kind(), error)?;
             return Ok(None);
         }
     };
@@ -80,7 +80,7 @@ pub(super) fn examine(
     let payload = match Payload::open(Arc::clone(&source)) {
         Ok(payload) => payload,
         Err(error) => {
-            findings.add_fault(&rules::PAYLOAD_MANIFEST, error.class(), error)?;
+            findings.add_fault(&rules::PAYLOAD_MANIFEST, error.kind(), error)?;
             return Ok(None);
         }
     };
@@ -95,7 +95,7 @@ pub(super) fn examine(
     let blobs = match payload.blobs() {
         Ok(blobs) => blobs,
         Err(error) => {
-            findings.add_fault(&rules::PAYLOAD_MANIFEST, error.class(), error)?;
+            findings.add_fault(&rules::PAYLOAD_MANIFEST, error.kind(), error)?;
             Vec::new()
         }
     };
@@ -123,7 +123,7 @@ fn read_properties(
             return Ok(None);
         }
         Err(error) => {
-            findings.add_fault(&rules::PACKAGE_ZIP, error.class(), error)?;
+            findings.add_fault(&rules::PACKAGE_ZIP, error.kind(), error)?;
             return Ok(None);
         }
     };

@@ -26,7 +26,7 @@ pub(super) fn check(
             Ok(Some(bytes)) => bytes,
             Ok(None) => continue,
             Err(error) => {
-                findings.add_fault(&rules::PACKAGE_ZIP, error.class(), error)?;
+                findings.add_fault(&rules::PACKAGE_ZIP, error.kind(), error)?;
                 continue;
             }
         };

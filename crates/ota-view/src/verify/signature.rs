@@ -7,11 +7,11 @@
 use std::ops::Range;
 
 use super::certificate::{key_digest, test_key};
+use super::digest_pass::{Algorithm, Hasher, Pieces};
 use super::key::PublicKey;
-use super::pass::{Algorithm, Hasher, Pieces};
 use super::{Findings, rules};
-use crate::class::Class;
-use crate::class::chain;
+use crate::error_kind::ErrorKind;
+use crate::error_kind::chain;
 use crate::package::Package;
 use crate::package::signature::{self, DigestAlgorithm, RecoveryDigest, Signature, Signer};
 
@@ -37,8 +37,8 @@ pub(super) fn examine(
             return None;
         }
         Err(error) => {
-            let rule = match error.class() {
-                Class::Unsupported => &rules::SIGNATURE_UNSUPPORTED,
+            let rule = match error.kind() {
+                ErrorKind::Unsupported => &rules::SIGNATURE_UNSUPPORTED,
                 _ => &rules::SIGNATURE_MALFORMED,
             };
             findings.add(rule, chain(&error));

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::client::{Generation, Listing, Reason, Row, Verdict, Warning};
-use crate::era::parse_version;
+use crate::clients::updaters::{Generation, Listing, Reason, Row, Verdict, Warning};
+use crate::model::era::parse_version;
 
-use crate::entry_rules::Problem;
+use crate::model::entry_rules::Problem;
 
 use super::super::Check;
-use super::super::words::{date, day, moment, newest, shown};
+use super::super::prose::{date, day, moment, newest, shown};
 use super::{Advice, Case};
 
 /// Seconds of a day.

@@ -1,9 +1,9 @@
 //! Why there is nothing at an address, going by what is there instead.
 
-use crate::client::Generation;
+use crate::clients::updaters::Generation;
 
 use super::super::Check;
-use super::super::words::shown;
+use super::super::prose::shown;
 use super::{Advice, Case};
 
 /// Most names repeated from a site.

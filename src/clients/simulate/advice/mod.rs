@@ -8,13 +8,13 @@ mod missing;
 
 use std::collections::BTreeSet;
 
-use crate::check::cause;
-use crate::check::target::templates_for;
-use crate::client::{Address, Generation, ListFault, TransportFault, UrlFault};
+use crate::clients::check::fixes;
+use crate::clients::check::target::templates_for;
+use crate::clients::updaters::{Address, Generation, ListFault, TransportFault, UrlFault};
 use crate::fetch::Fault;
-use crate::romside::{self, RomSide};
+use crate::model::rom_settings::{self, RomSide};
 
-use super::words::shown;
+use super::prose::shown;
 use super::{
     Check, Instead, Missing, Outcome, Recommended, Simulation, Site, Subject, UriSource,
     refuses_post,
@@ -180,7 +180,7 @@ impl Case<'_> {
         let mut advice = Vec::new();
         let lines = self.secure_lines();
         let is_property = matches!(self.address(), Address::Property(_));
-        if let Some(fault) = romside::length_fault(value).filter(|_| is_property) {
+        if let Some(fault) = rom_settings::length_fault(value).filter(|_| is_property) {
             advice.push(
                 Advice::new(
                     "long-property",
@@ -433,7 +433,7 @@ fn on_no_answer(fault: &Fault) -> Advice {
         Fault::File { .. } => "file-unreadable",
         _ => "no-answer",
     };
-    Advice::new(id, cause::fix(fault))
+    Advice::new(id, fixes::fix(fault))
 }
 
 #[cfg(test)]
@@ -442,29 +442,29 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::config::Config;
-    use crate::fetch::{Answer, Ask, Fetch};
-    use crate::io::Limits;
-    use crate::simulate::{Said, simulate};
+    use crate::clients::simulate::{PhoneOverrides, simulate};
+    use crate::fetch::{Fetch, Request, Response};
+    use crate::model::config::Config;
+    use ota_view::io::Limits;
 
     /// A host that gives the same answer to everything.
     struct Host(u16, &'static str);
 
     impl Fetch for Host {
-        fn fetch(&self, ask: &Ask<'_>) -> Result<Answer, Fault> {
-            Ok(Answer {
+        fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault> {
+            Ok(Response {
                 url: ask.url.to_owned(),
                 status: self.0,
                 body: self.1.as_bytes().to_vec(),
                 headers: vec![("location".to_owned(), "https://h/else".to_owned())],
-                ..Answer::default()
+                ..Response::default()
             })
         }
     }
 
     fn causes(generation: Generation, uri: &str, host: &Host) -> Vec<&'static str> {
         let subject = Subject {
-            said: Said {
+            said: PhoneOverrides {
                 device: Some("bacon".to_owned()),
                 romtype: Some("nightly".to_owned()),
                 version: Some("21.0".to_owned()),
@@ -472,7 +472,7 @@ mod tests {
                 datetime: Some(1_700_000_000),
                 sdk: Some(34),
                 uri: Some(uri.to_owned()),
-                ..Said::default()
+                ..PhoneOverrides::default()
             },
             ..Subject::default()
         };

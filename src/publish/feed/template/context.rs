@@ -10,10 +10,10 @@ use minijinja::Value;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::build::{self, Device};
-use crate::catalog::lanes::{DeltaOffer, Installed, Lane, Offer};
-use crate::changelog::Rendered;
-use crate::config::Config;
+use crate::catalog::channels::{Channel, DeltaOffer, Installed, Offer};
+use crate::markup::changelog::Rendered;
+use crate::model::build::{self, Device};
+use crate::model::config::Config;
 
 /// What is known of builds beside their facts.
 #[derive(Clone, Copy, Debug)]
@@ -260,12 +260,12 @@ pub struct DeltaValues<'a> {
 }
 
 impl<'a> DeltaValues<'a> {
-    /// The facts of a delta of this lane.
+    /// The facts of a delta of this channel.
     #[must_use]
-    pub fn new(delta: &DeltaOffer<'a>, lane: &Lane<'a>, known: Known<'a>) -> DeltaValues<'a> {
-        let source = lane.incrementals.get(delta.source).and_then(|i| i.build);
+    pub fn new(delta: &DeltaOffer<'a>, channel: &Channel<'a>, known: Known<'a>) -> DeltaValues<'a> {
+        let source = channel.incrementals.get(delta.source).and_then(|i| i.build);
         let url = |source: &build::Build| {
-            let mut offers = lane.offers.iter();
+            let mut offers = channel.offers.iter();
             let is_it = |offer: &&Offer<'a>| offer.build.identity() == source.identity();
             offers.find(is_it).map(|offer| offer.url)
         };
@@ -300,7 +300,7 @@ pub struct InstalledValues<'a> {
 }
 
 impl<'a> InstalledValues<'a> {
-    /// The values of one incremental of a lane.
+    /// The values of one incremental of a channel.
     #[must_use]
     pub fn new(incremental: &'a str, installed: &'a Installed<'a>) -> InstalledValues<'a> {
         InstalledValues {

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::context::BuildValues;
-use crate::template::Format;
+use crate::markup::template::Format;
 
 /// How many pages a template makes, and of what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

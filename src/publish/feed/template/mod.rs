@@ -1,13 +1,13 @@
 //! Feeds of any other form, from templates: a text with a head that says what its
 //! pages are about and where they lie.
 //!
-//! In: the templates of the settings, and the lanes of a tree. Out: pages. Nothing
+//! In: the templates of the settings, and the channels of a tree. Out: pages. Nothing
 //! is rendered before every template was compiled, and a template can neither read
 //! files nor see the time, so that the same builds give the same bytes.
 //! [`mod@context`] is what a template is told, [`mod@front`] what its head says.
 
 pub mod context;
-pub mod front;
+pub mod front_matter;
 mod pattern;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,20 +18,20 @@ use rayon::prelude::*;
 use self::context::{
     BuildValues, DeltaValues, DeviceValues, FullValues, InstalledValues, Known, PageValues, Site,
 };
-use self::front::{Empty, FrontMatter, List, Scope};
+use self::front_matter::{Empty, FrontMatter, List, Scope};
 use self::pattern::Pattern;
 use super::{Error, Feeds, MAX_LISTED, Maker, Page, Tree, prefix, v1, v2};
-use crate::build::{self, Device, Variant};
-use crate::catalog::lanes::{DeltaOffer, Lane, LaneKey, Offer, newest_first};
-use crate::changelog::Rendered;
-use crate::config::{Config, DeviceFeed, FeedConfig};
-use crate::template::engine::{Engine, Fault};
+use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first};
+use crate::markup::changelog::Rendered;
+use crate::markup::template::engine::{Engine, Fault};
+use crate::model::build::{self, Device, Variant};
+use crate::model::config::{Config, DeviceFeed, FeedConfig};
 
-pub use crate::template::engine::MAX_PAGE_SIZE;
+pub use crate::markup::template::engine::MAX_PAGE_SIZE;
 
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("../../../templates/feeds/", $name, ".j2")))),*]
+        [$(($name, include_str!(concat!("../../../../templates/feeds/", $name, ".j2")))),*]
     };
 }
 
@@ -85,7 +85,7 @@ impl<'a> Template<'a> {
             page: None,
             message,
         };
-        let front = front::parse(&feed.text).map_err(|e| fault(Some(e.line), e.message))?;
+        let front = front_matter::parse(&feed.text).map_err(|e| fault(Some(e.line), e.message))?;
         let pattern = Pattern::parse(&front.path, front.scope)
             .map_err(|reason| fault(Some(front.path_line), format!("path: {reason}")))?;
         let own_path = |path: &str, reason: String| Error::Path {
@@ -201,14 +201,14 @@ impl<'a> Templates<'a> {
                 .copied()
                 .collect();
             let is_fit = |offer: &Offer<'_>| !without.contains(offer.build.identity());
-            let lanes: Vec<(&LaneKey, Lane<'_>)> = tree
+            let channels: Vec<(&ChannelKey, Channel<'_>)> = tree
                 .values()
                 .flatten()
-                .map(|(key, lane)| (*key, lane.only(&is_fit)))
+                .map(|(key, channel)| (*key, channel.only(&is_fit)))
                 .collect();
             let mut fit: Tree<'_, '_> = BTreeMap::new();
-            for (key, lane) in &lanes {
-                fit.entry(&key.device).or_default().push((key, lane));
+            for (key, channel) in &channels {
+                fit.entry(&key.device).or_default().push((key, channel));
             }
             TreeValues::new(variant, &fit, known).render_all(template, self.config, feeds)?;
         }
@@ -263,7 +263,7 @@ struct Job<'v, 'a> {
     /// Its builds, newest first.
     builds: &'v [(Offer<'a>, Value)],
     /// Where they are from; none for the whole site.
-    lanes: &'v [LaneTree<'v, 'a>],
+    channels: &'v [LaneTree<'v, 'a>],
     is_empty: bool,
 }
 
@@ -281,15 +281,15 @@ struct TreeValues<'l, 'a> {
 struct DeviceTree<'l, 'a> {
     model: &'l Device,
     device: Value,
-    lanes: Vec<LaneTree<'l, 'a>>,
-    /// The builds of all its lanes, newest first.
+    channels: Vec<LaneTree<'l, 'a>>,
+    /// The builds of all its channels, newest first.
     builds: Vec<(Offer<'a>, Value)>,
     list: Value,
 }
 
 struct LaneTree<'l, 'a> {
-    key: &'l LaneKey,
-    lane: &'l Lane<'a>,
+    key: &'l ChannelKey,
+    channel: &'l Channel<'a>,
     builds: Vec<(Offer<'a>, Value)>,
     list: Value,
     deltas: BTreeMap<&'a str, Vec<(&'l DeltaOffer<'a>, Value)>>,
@@ -301,11 +301,11 @@ fn list_of<'v, 'a: 'v>(builds: impl IntoIterator<Item = &'v (Offer<'a>, Value)>)
 }
 
 impl<'l, 'a> LaneTree<'l, 'a> {
-    fn new(key: &'l LaneKey, lane: &'l Lane<'a>, known: Known<'l>) -> LaneTree<'l, 'a> {
+    fn new(key: &'l ChannelKey, channel: &'l Channel<'a>, known: Known<'l>) -> LaneTree<'l, 'a> {
         let mut deltas: BTreeMap<&str, Vec<(&DeltaOffer<'a>, Value)>> = BTreeMap::new();
         let mut by_target: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-        for delta in &lane.deltas {
-            let value = Value::from(Serde(DeltaValues::new(delta, lane, known)));
+        for delta in &channel.deltas {
+            let value = Value::from(Serde(DeltaValues::new(delta, channel, known)));
             let target = by_target.entry(delta.target.build.identity()).or_default();
             target.push(value.clone());
             deltas.entry(delta.source).or_default().push((delta, value));
@@ -318,10 +318,10 @@ impl<'l, 'a> LaneTree<'l, 'a> {
             }));
             (*offer, value)
         };
-        let builds: Vec<(Offer<'a>, Value)> = lane.offers.iter().map(full).collect();
+        let builds: Vec<(Offer<'a>, Value)> = channel.offers.iter().map(full).collect();
         LaneTree {
             key,
-            lane,
+            channel,
             list: list_of(&builds),
             builds,
             deltas,
@@ -340,27 +340,32 @@ impl<'l, 'a> TreeValues<'l, 'a> {
         let mut devices = Vec::new();
         let mut all: Vec<(Offer<'a>, Value)> = Vec::new();
         let mut taken = BTreeSet::new();
-        for (model, lanes) in tree {
-            let lanes: Vec<LaneTree<'l, 'a>> = lanes
+        for (model, channels) in tree {
+            let channels: Vec<LaneTree<'l, 'a>> = channels
                 .iter()
-                .map(|(key, lane)| LaneTree::new(key, lane, known))
+                .map(|(key, channel)| LaneTree::new(key, channel, known))
                 .collect();
-            let mut builds: Vec<(Offer<'a>, Value)> =
-                lanes.iter().flat_map(|lane| lane.builds.clone()).collect();
+            let mut builds: Vec<(Offer<'a>, Value)> = channels
+                .iter()
+                .flat_map(|channel| channel.builds.clone())
+                .collect();
             builds.sort_by(|(a, _), (b, _)| newest_first(a, b));
             // A device with two names has each build once under each.
             let fresh = builds
                 .iter()
                 .filter(|(o, _)| taken.insert(o.build.identity()));
             all.extend(fresh.cloned());
-            let romtypes = lanes.iter().map(|lane| lane.key.romtype.as_str()).collect();
+            let romtypes = channels
+                .iter()
+                .map(|channel| channel.key.romtype.as_str())
+                .collect();
             let offers: Vec<Offer<'a>> = builds.iter().map(|(offer, _)| *offer).collect();
             let device = DeviceValues::new(model, romtypes, &offers, config);
             about.push(device.clone());
             devices.push(DeviceTree {
                 model,
                 device: Value::from(Serde(device)),
-                lanes,
+                channels,
                 list: list_of(&builds),
                 builds,
             });
@@ -406,12 +411,12 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                 subject: "the site".to_owned(),
                 values: about_builds(&self.list),
                 builds: &self.builds,
-                lanes: &[],
+                channels: &[],
                 is_empty: self.builds.is_empty(),
             }),
             Scope::Device => {
                 for device in &self.devices {
-                    for version in versions(template, &device.lanes) {
+                    for version in versions(template, &device.channels) {
                         let value = |name: &str| match name {
                             "device" => Some(device.model.to_string()),
                             "version" => version.map(str::to_owned),
@@ -428,8 +433,8 @@ impl<'l, 'a> TreeValues<'l, 'a> {
             }
             Scope::Romtype | Scope::Incremental | Scope::Build => {
                 for device in &self.devices {
-                    for lane in &device.lanes {
-                        self.lane_jobs(template, device, lane, config, &mut jobs)?;
+                    for channel in &device.channels {
+                        self.lane_jobs(template, device, channel, config, &mut jobs)?;
                     }
                 }
             }
@@ -445,7 +450,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
             subject: format!("device {}", device.model),
             values,
             builds: &device.builds,
-            lanes: &device.lanes,
+            channels: &device.channels,
             is_empty: device.builds.is_empty(),
         }
     }
@@ -455,15 +460,15 @@ impl<'l, 'a> TreeValues<'l, 'a> {
         &self,
         template: &Template<'_>,
         device: &'v DeviceTree<'l, 'a>,
-        lane: &'v LaneTree<'l, 'a>,
+        channel: &'v LaneTree<'l, 'a>,
         config: &Config,
         jobs: &mut Vec<Job<'v, 'a>>,
     ) -> Result<(), Error> {
-        let LaneKey {
+        let ChannelKey {
             device: model,
             romtype,
             ..
-        } = lane.key;
+        } = channel.key;
         let place = |name: &str| match name {
             "device" => Some(model.to_string()),
             "romtype" => Some(romtype.clone()),
@@ -481,15 +486,15 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                     path,
                     subject,
                     values,
-                    builds: &lane.builds,
-                    lanes: std::slice::from_ref(lane),
+                    builds: &channel.builds,
+                    channels: std::slice::from_ref(channel),
                     is_empty,
                 });
             };
         match template.front.scope {
             Scope::Incremental => {
                 let upgrades = config.major_upgrades(model.as_str());
-                for (incremental, installed) in &lane.lane.incrementals {
+                for (incremental, installed) in &channel.channel.incrementals {
                     // Phones cannot ask for it, as was warned of with romfeed's own lists.
                     if build::path_fault(incremental).is_some() {
                         continue;
@@ -500,15 +505,15 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                         name => place(name),
                     };
                     let path = self.path(template, &subject, &value)?;
-                    let newer = lane.lane.newer_than(installed, upgrades, MAX_LISTED);
+                    let newer = channel.channel.newer_than(installed, upgrades, MAX_LISTED);
                     let newer: BTreeSet<&str> = newer.iter().map(|o| o.build.identity()).collect();
-                    let builds: Value = lane
+                    let builds: Value = channel
                         .builds
                         .iter()
                         .filter(|(offer, _)| newer.contains(offer.build.identity()))
                         .map(|(_, value)| value.clone())
                         .collect();
-                    let deltas = lane.deltas.get(incremental).into_iter().flatten();
+                    let deltas = channel.deltas.get(incremental).into_iter().flatten();
                     let deltas: Value = deltas
                         .filter(|(delta, _)| newer.contains(delta.target.build.identity()))
                         .map(|(_, value)| value.clone())
@@ -523,7 +528,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                 }
             }
             Scope::Build => {
-                for (offer, value) in &lane.builds {
+                for (offer, value) in &channel.builds {
                     let build = offer.build;
                     // Under its other names it would be the same page.
                     if build.device != *model && !template.pattern.names("device") {
@@ -543,14 +548,14 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                     push(
                         path,
                         subject,
-                        &lane.list,
+                        &channel.list,
                         false,
                         vec![("build", value.clone())],
                     );
                 }
             }
             _ => {
-                for version in versions(template, std::slice::from_ref(lane)) {
+                for version in versions(template, std::slice::from_ref(channel)) {
                     let value = |name: &str| match name {
                         "version" => version.map(str::to_owned),
                         name => place(name),
@@ -559,8 +564,8 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                     push(
                         path,
                         subject.clone(),
-                        &lane.list,
-                        lane.builds.is_empty(),
+                        &channel.list,
+                        channel.builds.is_empty(),
                         Vec::new(),
                     );
                 }
@@ -643,7 +648,10 @@ impl<'l, 'a> TreeValues<'l, 'a> {
             for (offer, value) in &device.builds {
                 look(offer, value);
             }
-            let deltas = device.lanes.iter().flat_map(|lane| lane.deltas.values());
+            let deltas = device
+                .channels
+                .iter()
+                .flat_map(|channel| channel.deltas.values());
             for (delta, value) in deltas.flatten() {
                 look(&delta.offer, value);
             }
@@ -722,7 +730,10 @@ impl<'l, 'a> TreeValues<'l, 'a> {
 /// The builds of a page as one of romfeed's own lists.
 fn render_list(list: List, job: &Job<'_, '_>) -> Vec<u8> {
     let offers: Vec<Offer<'_>> = job.builds.iter().map(|(offer, _)| *offer).collect();
-    let deltas = job.lanes.iter().flat_map(|lane| &lane.lane.deltas);
+    let deltas = job
+        .channels
+        .iter()
+        .flat_map(|channel| &channel.channel.deltas);
     match list {
         List::V1 => v1::render(&offers),
         List::V2 => v2::render(&offers, &deltas.collect::<Vec<_>>()),
@@ -731,15 +742,18 @@ fn render_list(list: List, job: &Job<'_, '_>) -> Vec<u8> {
 
 /// The versions that these pages are made for: one page for all, unless their path names the
 /// version; then one for each that phones run, and all of these are the same.
-fn versions<'a>(template: &Template<'_>, lanes: &[LaneTree<'_, 'a>]) -> BTreeSet<Option<&'a str>> {
+fn versions<'a>(
+    template: &Template<'_>,
+    channels: &[LaneTree<'_, 'a>],
+) -> BTreeSet<Option<&'a str>> {
     if !template.pattern.names("version") {
         return BTreeSet::from([None]);
     }
-    let offered = lanes.iter().flat_map(|lane| &lane.builds);
+    let offered = channels.iter().flat_map(|channel| &channel.builds);
     let offered = offered.map(|(offer, _)| offer.build.version.as_str());
-    let installed = lanes
+    let installed = channels
         .iter()
-        .flat_map(|lane| lane.lane.incrementals.values());
+        .flat_map(|channel| channel.channel.incrementals.values());
     let installed = installed.flat_map(|installed| installed.versions.iter().copied());
     // What is no path can only be set right in a build that is still offered.
     let installed = installed.filter(|version| build::path_fault(version).is_none());

@@ -3,8 +3,8 @@
 //! In: a pattern as `crdroid/{device}.json` and the values of a page. Out: a path
 //! that stays inside the site, whatever the values are.
 
-use super::front::Scope;
-use crate::build::path_fault;
+use super::front_matter::Scope;
+use crate::model::build::path_fault;
 
 /// Longest segment: what file systems take as a name.
 const MAX_SEGMENT_LEN: usize = 255;

@@ -20,14 +20,12 @@ mod certificate;
 mod cms;
 pub(crate) mod der;
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 use self::certificate::Certificate;
 use self::der::{Elements, SEQUENCE};
 use super::Package;
-use crate::class::Class;
+use crate::error_kind::ErrorKind;
 
 pub use cms::{Attributes, DigestAlgorithm, Scheme};
 
@@ -142,10 +140,10 @@ impl Error {
     /// The class of the fault: `Unsupported` for a form that is valid and not read,
     /// `BadSignature` for everything else.
     #[must_use]
-    pub fn class(&self) -> Class {
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::KeyIdentifier | Error::Algorithm { .. } => Class::Unsupported,
-            _ => Class::BadSignature,
+            Error::KeyIdentifier | Error::Algorithm { .. } => ErrorKind::Unsupported,
+            _ => ErrorKind::BadSignature,
         }
     }
 }
@@ -177,7 +175,7 @@ pub fn read_signer(package: &Package) -> Result<Option<Signer>, Error> {
 /// proportion to the comment, which is at most 65,535 bytes long.
 ///
 /// # Errors
-/// Class `BadSignature` if footer or CMS are malformed, or the certificate of the
+/// ErrorKind `BadSignature` if footer or CMS are malformed, or the certificate of the
 /// signer is not there; `Unsupported` if the signer is named by key identifier.
 pub fn parse_comment(comment: &[u8]) -> Result<Option<Signer>, Error> {
     let Some(cms) = find_cms(comment)? else {
@@ -256,7 +254,7 @@ pub fn parse_signature(comment: &[u8]) -> Result<Option<Signature>, Error> {
 /// Reads a certificate by itself: whose it is, and its `SubjectPublicKeyInfo` as DER.
 ///
 /// # Errors
-/// Class `BadSignature` if it is no certificate.
+/// ErrorKind `BadSignature` if it is no certificate.
 pub fn parse_certificate(der: &[u8]) -> Result<(Signer, Vec<u8>), Error> {
     let malformed = Error::Malformed {
         expected: "Certificate",
@@ -271,17 +269,10 @@ pub fn parse_certificate(der: &[u8]) -> Result<(Signer, Vec<u8>), Error> {
 impl Signer {
     fn of(certificate: Certificate<'_>) -> Result<Signer, Error> {
         Ok(Signer {
-            fingerprint: hex(&Sha256::digest(certificate.der)),
+            fingerprint: base16ct::lower::encode_string(&Sha256::digest(certificate.der)),
             subject: certificate::parse_name(certificate.subject)?,
         })
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes any text");
-        text
-    })
 }
 
 /// Follows the footer to the CMS and what may lie behind it.
@@ -441,7 +432,7 @@ mod tests {
                 comment_len
             }
         );
-        assert_eq!(error.class(), Class::BadSignature);
+        assert_eq!(error.kind(), ErrorKind::BadSignature);
         let short = comment(&CMS).split_off(1);
         let comment_len = short.len();
         let stated = comment_len + 1;
@@ -510,7 +501,7 @@ mod tests {
                 matches!(error, Error::Malformed { expected: e, .. } if e == expected),
                 "{error:?}"
             );
-            assert_eq!(error.class(), Class::BadSignature);
+            assert_eq!(error.kind(), ErrorKind::BadSignature);
         }
     }
 
@@ -593,7 +584,7 @@ mod tests {
         ] {
             let error = parse_cms(&cms.build(b"")).unwrap_err();
             assert_eq!(error, Error::NoCertificate { num_certificates });
-            assert_eq!(error.class(), Class::BadSignature);
+            assert_eq!(error.kind(), ErrorKind::BadSignature);
         }
     }
 
@@ -612,7 +603,7 @@ mod tests {
         cms[sid] = CONTEXT_0_PRIMITIVE;
         let error = parse_cms(&cms).unwrap_err();
         assert_eq!(error, Error::KeyIdentifier);
-        assert_eq!(error.class(), Class::Unsupported);
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
 
     #[test]

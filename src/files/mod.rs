@@ -1,0 +1,9 @@
+//! Files of the maintainer: read up to a limit, opened without following links, replaced whole.
+
+mod read;
+mod regular;
+mod write;
+
+pub use read::{read_file, read_regular, read_regular_text, read_text};
+pub use regular::{open_below, open_regular, read_head};
+pub use write::{Durability, behind_links, remove_leftover, replace, write_atomically};

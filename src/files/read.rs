@@ -1,0 +1,59 @@
+//! Whole files, read up to a limit.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use super::regular::{open_regular, read_head};
+
+/// Reads all of a regular file that may have `limit` bytes.
+///
+/// # Errors
+/// Whatever the system reports, or [`io::ErrorKind::FileTooLarge`].
+pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let metadata = std::fs::metadata(path)?;
+    // A pipe would make the run wait; the system itself refuses a folder.
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    within(read_head(File::open(path)?, limit)?, limit)
+}
+
+/// As [`read_file`], of a file whose name is not a link: what is in it may be published.
+///
+/// # Errors
+/// As [`read_file`] and [`open_regular`].
+pub fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    within(read_head(open_regular(path)?, limit)?, limit)
+}
+
+fn within(bytes: Vec<u8>, limit: u64) -> io::Result<Vec<u8>> {
+    match bytes.len() as u64 > limit {
+        true => Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has more than {} KiB", limit >> 10),
+        )),
+        false => Ok(bytes),
+    }
+}
+
+/// Reads all of a regular file that may have `limit` bytes, and is a text in UTF-8.
+///
+/// # Errors
+/// As [`read_file`], or [`io::ErrorKind::InvalidData`].
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    text(read_file(path, limit)?)
+}
+
+/// As [`read_text`], of a file whose name is not a link.
+///
+/// # Errors
+/// As [`read_text`] and [`read_regular`].
+pub fn read_regular_text(path: &Path, limit: u64) -> io::Result<String> {
+    text(read_regular(path, limit)?)
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<String> {
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text");
+    String::from_utf8(bytes).map_err(no_text)
+}

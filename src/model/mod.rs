@@ -1,0 +1,13 @@
+//! What romfeed knows of builds, devices and ROM families, and the settings.
+
+pub mod address;
+pub mod build;
+pub mod config;
+pub mod entry_rules;
+pub mod era;
+pub mod facts;
+pub mod family;
+pub mod fault_kind;
+pub mod names;
+pub mod rom_settings;
+pub mod theme;
