@@ -162,6 +162,7 @@ fn try_kit(kit: &Kit, prefix: &'static str, scratch: &Path) -> Result<usize> {
     let asked = ready(&place)
         .and_then(|()| publish(&place))
         .and_then(|()| keep_others(&place))
+        .and_then(|()| keep_changed(&place))
         .and_then(|()| {
             Ok(fs::write(
                 place.site().join(MARKUP),
@@ -290,6 +291,33 @@ fn keep_others(place: &Place) -> Result<()> {
         return Err("the script published over files of others".into());
     }
     Ok(())
+}
+
+/// After the first time, a link in the place of a folder and other bytes of a package stop the
+/// script, and stay. A folder that is not there is made.
+fn keep_changed(place: &Place) -> Result<()> {
+    let destination = place.folder.join("new/folder");
+    publish_to(place, &destination)?;
+    let moved = place.folder.join("moved");
+    let api = destination.join("api");
+    fs::rename(&api, &moved)?;
+    std::os::unix::fs::symlink(&moved, &api)?;
+    if publish_to(place, &destination).is_ok() || !api.is_symlink() {
+        return Err("the script published over a link in the place of a folder".into());
+    }
+    fs::remove_file(&api)?;
+    fs::rename(&moved, &api)?;
+    let zip = destination.join(ZIP);
+    let bytes = fs::read(&zip)?;
+    let mut others = bytes.clone();
+    others.reverse();
+    fs::write(&zip, &others)?;
+    if publish_to(place, &destination).is_ok() || fs::read(&zip)? != others {
+        return Err("the script published over a package with other bytes".into());
+    }
+    // The same bytes under another date are no reason to stop.
+    fs::write(&zip, bytes)?;
+    publish_to(place, &destination)
 }
 
 fn publish_to(place: &Place, destination: &Path) -> Result<()> {
