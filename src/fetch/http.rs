@@ -8,8 +8,8 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, http::Response as HttpResponse};
 
-use super::public::{NotPublic, PublicResolver};
-use super::{Fault, Fetch, Request, Response, TlsFault};
+use super::public::{NotPublic, NotingResolver, PublicHosts, PublicResolver};
+use super::{Response, Request, Fault, Fetch, TlsFault};
 
 /// Most headers of an answer, and their bytes; the largest seen have 2 KiB.
 const MAX_HEADER_BYTES: usize = 64 << 10;
@@ -30,7 +30,8 @@ pub struct Settings {
 /// Which hosts a client may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// All: the addresses come from the user who runs the program.
+    /// All: the addresses come from the user who runs the program. Redirects of public hosts lead
+    /// to public ones only, as those are not the user's.
     Any,
     /// Those of the public internet, by https: the addresses come from elsewhere, and must not lead
     /// into the network of this machine.
@@ -44,6 +45,10 @@ pub enum Reach {
 #[derive(Debug)]
 pub struct Http {
     agent: Agent,
+    /// Asks public hosts only.
+    public_agent: Agent,
+    /// The hosts asked so far that are public.
+    public_hosts: Arc<PublicHosts>,
     timeout: Duration,
     reach: Reach,
 }
@@ -71,15 +76,13 @@ impl Http {
             .proxy(None)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
+        let public_hosts = Arc::default();
+        let resolver = NotingResolver::new(Arc::clone(&public_hosts));
+        let connector = DefaultConnector::default;
         Http {
-            agent: match settings.reach {
-                Reach::Any => config.into(),
-                Reach::Public => Agent::with_parts(
-                    config,
-                    DefaultConnector::default(),
-                    PublicResolver::default(),
-                ),
-            },
+            agent: Agent::with_parts(config.clone(), connector(), resolver),
+            public_agent: Agent::with_parts(config, connector(), PublicResolver::default()),
+            public_hosts,
             timeout: settings.timeout,
             reach: settings.reach,
         }
@@ -113,7 +116,11 @@ impl Http {
             }
             ureq::Error::ConnectionFailed => Fault::Connection { reason },
             ureq::Error::Other(error) if error.is::<NotPublic>() => {
-                Fault::NotPublic { host: host_of(url) }
+                let host = host_of(url);
+                match self.reach {
+                    Reach::Any => Fault::RedirectedInside { host },
+                    Reach::Public => Fault::NotPublic { host },
+                }
             }
             _ => Fault::Protocol { reason },
         }
@@ -131,20 +138,26 @@ impl Fetch for Http {
             let host = host_of(ask.url);
             return Err(Fault::NotPublic { host });
         }
+        let is_public = |url| self.public_hosts.contains(&host_of(url));
+        let must_be_public =
+            self.reach == Reach::Public || ask.redirected_from.is_some_and(is_public);
+        let agent = match must_be_public {
+            true => &self.public_agent,
+            false => &self.agent,
+        };
         let encoding = match ask.accept_gzip {
             true => "gzip",
             false => "identity",
         };
         let response = match ask.post {
-            Some(body) => self
-                .agent
+            Some(body) => agent
                 .post(ask.url)
                 .header("accept-encoding", encoding)
                 .content_type("application/json")
                 .send(body)
                 .map_err(fault)?,
             None => {
-                let mut request = self.agent.get(ask.url).header("accept-encoding", encoding);
+                let mut request = agent.get(ask.url).header("accept-encoding", encoding);
                 if let Some((first, last)) = ask.range {
                     request = request.header("range", format!("bytes={first}-{last}"));
                 }
@@ -201,16 +214,77 @@ fn read(response: HttpResponse<Body>, ask: &Request<'_>) -> std::io::Result<Resp
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::net::{SocketAddr, TcpListener};
+
+    use super::super::{Remote, RemoteError, follow};
     use super::*;
 
-    #[test]
-    fn a_name_that_cannot_be_looked_up_is_no_matter_of_the_connection() {
-        let http = Http::new(&Settings {
+    fn http(reach: Reach) -> Http {
+        Http::new(&Settings {
             timeout: Duration::from_secs(20),
             user_agent: "test".to_owned(),
             roots: Vec::new(),
-            reach: Reach::Any,
+            reach,
+        })
+    }
+
+    /// A server of this machine that answers so many requests with these words.
+    fn serve(num_requests: usize, answer: String) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().take(num_requests) {
+                let mut stream = stream.unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    request.push(byte[0]);
+                }
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
         });
+        address
+    }
+
+    #[test]
+    fn redirects_lead_from_no_public_host_into_a_network() {
+        let part = "HTTP/1.1 206 x\r\ncontent-range: bytes 0-1/2\r\ncontent-length: 2\r\n\
+                    connection: close\r\n\r\nok";
+        let inside = serve(2, part.to_owned());
+        let redirect = format!(
+            "HTTP/1.1 302 x\r\nlocation: http://127.0.0.1:{}/x\r\ncontent-length: 0\r\n\
+             connection: close\r\n\r\n",
+            inside.port()
+        );
+        let outside = serve(4, redirect);
+        let url = format!("http://127.0.0.1:{}/a", outside.port());
+        let ask = Ask::get(&url, 9);
+        // From within a network, all may be asked.
+        let private = Arc::new(http(Reach::Any));
+        let answers = follow(&*private, &ask, 5).unwrap();
+        assert_eq!(answers.last().unwrap().body, b"ok");
+        assert_eq!(
+            Remote::open(private, &url).unwrap().traffic().num_requests,
+            2
+        );
+        // As if the first host was a public one.
+        let public = Arc::new(http(Reach::Any));
+        public.public_hosts.insert("127.0.0.1");
+        let host = "127.0.0.1".to_owned();
+        let fault = Fault::RedirectedInside { host };
+        assert_eq!(follow(&*public, &ask, 5), Err(fault.clone()));
+        let error = Remote::open(public, &url).err();
+        assert!(
+            matches!(&error, Some(RemoteError::Fault(found)) if *found == fault),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_looked_up_is_no_matter_of_the_connection() {
+        let http = http(Reach::Any);
         // Longer than a part of a name may be, so nobody is asked for it.
         let host = format!("{}.invalid", "x".repeat(64));
         let fault = http.fetch(&Request::get(&format!("https://{host}/a?b"), 9));

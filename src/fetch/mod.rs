@@ -43,6 +43,9 @@ pub struct Request<'a> {
     pub accept_gzip: bool,
     /// Most bytes of the body to read.
     pub max_body: usize,
+    /// The address that was asked first, if redirects led from it to this one. From a public host
+    /// they lead to public hosts only.
+    pub redirected_from: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
@@ -56,6 +59,7 @@ impl<'a> Request<'a> {
             if_range: None,
             accept_gzip: false,
             max_body,
+            redirected_from: None,
         }
     }
 }
@@ -126,6 +130,12 @@ pub enum Fault {
         /// The host.
         host: String,
     },
+    /// A public host redirects to one that is not.
+    #[error("it is redirected from a public address to `{}`, which is inside a network", .host.escape_debug())]
+    RedirectedInside {
+        /// The host it is redirected to.
+        host: String,
+    },
     /// Nobody is there, or the connection broke.
     #[error("the connection failed: {}", .reason.escape_debug())]
     Connection {
@@ -194,7 +204,11 @@ pub fn follow(fetch: &dyn Fetch, ask: &Request<'_>, max: usize) -> Result<Vec<Re
         let Some(next) = last.location().and_then(|to| resolve(&last.url, to)) else {
             break;
         };
-        answers.push(fetch.fetch(&Request { url: &next, ..*ask })?);
+        answers.push(fetch.fetch(&Request {
+            url: &next,
+            redirected_from: ask.redirected_from.or(Some(ask.url)),
+            ..*ask
+        })?);
     }
     Ok(answers)
 }

@@ -6,7 +6,9 @@
 //!
 //! Source: IANA's registries of special-purpose addresses for IPv4 and IPv6 (RFC 6890), of 2024.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thiserror::Error;
 use ureq::config::Config;
@@ -35,6 +37,59 @@ impl Resolver for PublicResolver {
             true => Ok(found),
             false => Err(ureq::Error::Other(Box::new(NotPublic))),
         }
+    }
+}
+
+/// Hosts with an address that is public.
+#[derive(Debug, Default)]
+pub(super) struct PublicHosts(Mutex<HashSet<String>>);
+
+impl PublicHosts {
+    pub(super) fn contains(&self, host: &str) -> bool {
+        self.lock().contains(host)
+    }
+
+    pub(super) fn insert(&self, host: &str) {
+        self.lock().insert(host.to_owned());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Looks names up, and notes those with a public address for good: a host that is another one the
+/// next time (DNS rebinding) still counts as public.
+#[derive(Debug)]
+pub(super) struct NotingResolver {
+    resolver: DefaultResolver,
+    hosts: Arc<PublicHosts>,
+}
+
+impl NotingResolver {
+    pub(super) fn new(hosts: Arc<PublicHosts>) -> NotingResolver {
+        NotingResolver {
+            resolver: DefaultResolver::default(),
+            hosts,
+        }
+    }
+}
+
+impl Resolver for NotingResolver {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = self.resolver.resolve(uri, config, timeout)?;
+        if let Some(host) = uri
+            .host()
+            .filter(|_| found.iter().any(|addr| is_public(addr.ip())))
+        {
+            self.hosts.insert(host);
+        }
+        Ok(found)
     }
 }
 

@@ -229,7 +229,11 @@ impl Remote {
             if is_https(&self.url) && !is_https(&url) {
                 return Err(RemoteError::Downgrade);
             }
-            let answer = self.fetch.fetch(&Request { url: &url, ..*ask })?;
+            let answer = self.fetch.fetch(&Request {
+                url: &url,
+                redirected_from: (url != self.url).then_some(&*self.url),
+                ..*ask
+            })?;
             let mut state = self.lock();
             state.traffic.num_requests += 1;
             state.traffic.num_bytes += answer.body.len() as u64;

@@ -10,6 +10,9 @@ pub fn fix(fault: &Fault) -> &'static str {
         Fault::Tls(fault) => fix_of_tls(fault),
         Fault::Name { .. } => "check the address and the DNS, and that this machine is online",
         Fault::NotPublic { .. } => "use a public https address; phones need one too",
+        Fault::RedirectedInside { .. } => {
+            "check where the host redirects to; hosts inside a network are asked only by their own address"
+        }
         Fault::Timeout { .. } => {
             "look at the host: LineageOS 23.2 gives up after 10 s, CMUpdater after 5 s"
         }
