@@ -11,12 +11,11 @@ use romfeed::catalog::exchange::merge::{self, Answer, Taken};
 use romfeed::catalog::exchange::{self, Feed, Format};
 use romfeed::catalog::{Catalogs, file};
 use romfeed::files::write_atomically;
-use romfeed::generate::{self, Flavours, lock_state, save_catalog};
-use romfeed::ingest::digests::{self};
-use romfeed::model::address;
+use romfeed::generate::{self, Flavours, lock_state, save_catalog, SharedLists};
+use romfeed::ingest::digests;
+use romfeed::model::{address, names};
 use romfeed::model::build::{Build, Device, Romtype, Variant};
 use romfeed::model::config::{AddressSource, Config};
-use romfeed::model::names;
 
 use super::args::{ExportArgs, FeedFormat, ImportArgs, Places};
 use super::escape::shown;
@@ -175,6 +174,12 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
     print_summary(terminal, &format!("{name} ({format})"), &answers);
     let has_new_texts = store_texts(terminal, config, &answers, &text);
     if is_new {
+        let mut shared = SharedLists::new(&before);
+        for record in catalogs.own.builds.values() {
+            if let Some(warning) = shared.warning(config, &record.build) {
+                terminal.warning(&warning);
+            }
+        }
         warn_of_flavour(terminal, &args.file, &answers);
         warn_of_loss(terminal, config, &catalogs, &answers);
         if format == exchange::Format::CrDroid {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::report::{Fault, Report};
+use super::report::{Fault, Report, Event};
 use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs, Tombstone};
 use crate::model::build::{Build, Device, Kind};
@@ -139,9 +139,14 @@ pub(super) fn admit(
         objection
     };
     let objections: Vec<Option<Objection>> = builds.iter().map(&mut judge).collect();
+    let mut shared = SharedLists::new(catalogs);
     let mut admitted = Vec::new();
     for (build, objection) in builds.into_iter().zip(objections) {
         let Some(objection) = objection else {
+            if let Some(text) = shared.warning(config, &build) {
+                let path = "feeds".to_owned();
+                report.events.push(Event::Warning { path, text });
+            }
             admitted.push(build);
             continue;
         };
@@ -196,6 +201,70 @@ impl<'a> Flavours<'a> {
             self.channels.get(&ChannelKey::of(build))?,
             build,
         )
+    }
+}
+
+/// The lists that builds of other devices are in by a property of theirs, before the device that
+/// they are named after has builds of its own.
+///
+/// Such builds stay: phones that were sent to the list wait there. But phones of either device are
+/// offered the builds of both from then on, so the first build of its own is warned of.
+#[derive(Debug)]
+pub struct SharedLists {
+    /// A device with builds in each.
+    lists: BTreeMap<ChannelKey, Device>,
+}
+
+impl SharedLists {
+    /// The lists of these catalogs.
+    #[must_use]
+    pub fn new(catalogs: &Catalogs) -> SharedLists {
+        let mut lists = BTreeMap::new();
+        let mut own = BTreeSet::new();
+        let mut note = |device: &Device, next: Option<&Device>, variant, romtype| {
+            let Some(next) = next.filter(|next| *next != device) else {
+                return;
+            };
+            let channel = ChannelKey::new(next, variant, romtype);
+            lists.insert(channel, device.clone());
+        };
+        for catalog in catalogs.all() {
+            for build in catalog.builds.values().map(|record| &record.build) {
+                let (next, variant) = (build.next_device.as_ref(), build.variant.as_ref());
+                note(&build.device, next, variant, &build.romtype);
+            }
+            for stone in catalog.tombstones.values() {
+                let (next, variant) = (stone.next_device.as_ref(), stone.variant.as_ref());
+                note(&stone.device, next, variant, &stone.romtype);
+            }
+        }
+        if !lists.is_empty() {
+            for catalog in catalogs.all() {
+                let builds = catalog.builds.values();
+                own.extend(builds.map(|record| ChannelKey::of(&record.build)));
+                let stones = catalog.tombstones.values();
+                own.extend(stones.map(|s| ChannelKey::new(&s.device, s.variant.as_ref(), &s.romtype)));
+            }
+        }
+        lists.retain(|channel, _| !own.contains(channel));
+        SharedLists { lists }
+    }
+
+    /// Returns a warning if a build is the first of its device in one of these lists, and the
+    /// settings do not say that it belongs there. Each list is warned of once.
+    pub fn warning(&mut self, config: &Config, build: &Build) -> Option<String> {
+        let other = self.lists.remove(&ChannelKey::of(build))?;
+        let name = &build.device;
+        let filename = build.filename.escape_debug();
+        (!config.same_lane(name.as_str())).then(|| {
+            format!(
+                "{filename} is the first build of {name} in a list that has builds of {other}, by their \
+                 {NEXT_DEVICE}: phones of {name} and {other} are offered the builds of both; if \
+                 {name} is the new name of {other}, say so by same_lane = true under \
+                 [device.{name}] in romfeed.toml, and otherwise hold it back with `romfeed catalog \
+                 yank {filename} --reason wrong-list`"
+            )
+        })
     }
 }
 

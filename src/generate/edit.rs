@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 
 use super::reconcile::recognise_imported;
 use super::require::{self, Hashed};
-use super::{Error, cache_key, load_cache, lock_state, object, require_published, save_catalog};
+use super::{Error, cache_key, load_cache, lock_state, object, require_published, save_catalog, SharedLists};
 use crate::catalog::{Catalog, Catalogs, Reason, Record, Tombstone, file};
 use crate::fetch::{Fetch, Remote, RemoteError, Traffic};
 use crate::ingest::digests::{self, Digests};
@@ -625,6 +625,8 @@ pub fn add(
     if is_read && let Some(objection) = object(config, &build, catalogs) {
         return Err(format!("{}: {objection}", build.filename.escape_debug()).into());
     }
+    let shared = SharedLists::new(catalogs).warning(config, &build);
+    notes.extend(shared.map(Note::OfPackage));
     match config.address(&build) {
         None => {
             let reason = "no setting gives it a download address".to_owned();

@@ -229,6 +229,54 @@ fn a_name_that_builds_were_published_under_keeps_them_when_its_own_come() {
     assert_eq!(listed(&dir, "bacon.json"), [second, bacon, first]);
 }
 
+const SHARED: &str = "the first build of bacon in a list that has builds of victim";
+
+#[test]
+fn first_build_of_a_device_in_a_list_that_another_fills_is_warned_of_once() {
+    let dir = RomDir::new();
+    put_renamed(&dir, 0);
+    generate(&dir, "").expect(0).lacks(SHARED);
+    let bacon = put_bacon(&dir, 1);
+    generate(&dir, "")
+        .expect(0)
+        .says(&format!("warning: feeds: {bacon} is {SHARED}"))
+        .says("same_lane = true under [device.bacon]");
+    put_bacon(&dir, 2);
+    generate(&dir, "").expect(0).lacks(SHARED);
+}
+
+#[test]
+fn rename_of_a_device_that_the_settings_declare_is_not_warned_of() {
+    let dir = RomDir::new();
+    put_renamed(&dir, 0);
+    generate(&dir, "").expect(0);
+    put_bacon(&dir, 1);
+    generate(&dir, "[device.bacon]\nsame_lane = true")
+        .expect(0)
+        .lacks(SHARED);
+}
+
+#[test]
+fn shared_list_is_also_warned_of_when_a_build_is_added_or_imported() {
+    let dir = RomDir::new();
+    put_renamed(&dir, 0);
+    generate(&dir, "").expect(0);
+    let catalog = dir.read("catalog.json");
+    let bacon = put_bacon(&dir, 1);
+    dir.run(&["catalog", "add", "--zip", &format!("builds/{bacon}")])
+        .expect(0)
+        .says(SHARED);
+    dir.put("catalog.json", catalog);
+    let feed = serde_json::json!({"response": [{
+        "datetime": 1_722_470_400, "filename": bacon, "id": "a".repeat(64), "romtype": "nightly",
+        "size": 9, "url": format!("https://dl.example.org/{bacon}"), "version": "21.0",
+    }]});
+    dir.put("feed.json", feed.to_string());
+    dir.run(&["catalog", "import", "feed.json", "--device", "bacon"])
+        .expect(0)
+        .says(SHARED);
+}
+
 /// Puts a build of `enchilada` into the folder.
 fn put_enchilada(dir: &RomDir, days: i64) -> String {
     let filename = format!("lineage-21.0-{}-nightly-enchilada.zip", day(days));

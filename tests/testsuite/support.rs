@@ -52,6 +52,13 @@ impl Run {
         self
     }
 
+    /// Fails if standard error has the text.
+    #[track_caller]
+    pub(crate) fn lacks(self, text: &str) -> Run {
+        assert!(!self.stderr.contains(text), "`{text}` in:\n{}", self.stderr);
+        self
+    }
+
     /// The JSON object on standard output.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
