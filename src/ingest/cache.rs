@@ -2,8 +2,9 @@
 //! digests, and what their partitions told, or why they cannot be read.
 //!
 //! One JSON file, local to a machine and never part of a site. An entry holds
-//! while path, size, modification time and inode are the same; what the
-//! partitions told, and faults, also while the program and the families of the settings are.
+//! while path, size, modification time, inode and, on Unix, the time of the last change are the
+//! same; what the partitions told, and faults, also while the program and the families of the
+//! settings are.
 //! Losing the cache costs time and nothing else.
 
 use std::collections::BTreeMap;
@@ -30,7 +31,7 @@ use ota_view::props::{Era, PropertyFile, PropertyMap};
 use ota_view::verify::{Verdict, rules};
 
 /// Version of the cache file; another version is thrown away.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// To be raised when the readers of partitions find more, or read differently.
 const READER_VERSION: u32 = 4;
 /// To be raised when `verify` finds more, or judges differently.
@@ -87,6 +88,7 @@ fn sum(files: &RawValue) -> String {
 struct Entry {
     size: u64,
     modified_ns: i64,
+    changed_ns: i64,
     inode: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     md5: Option<String>,
@@ -200,6 +202,7 @@ impl Entry {
         Entry {
             size: stamp.size,
             modified_ns: stamp.modified_ns,
+            changed_ns: stamp.changed_ns,
             inode: stamp.inode,
             md5: None,
             sha256: None,
@@ -213,6 +216,7 @@ impl Entry {
         Stamp {
             size: self.size,
             modified_ns: self.modified_ns,
+            changed_ns: self.changed_ns,
             inode: self.inode,
         }
     }
@@ -505,6 +509,7 @@ mod tests {
         let stamp = Stamp {
             size: 1,
             modified_ns: 5,
+            changed_ns: 7,
             inode: 9,
         };
         let digests = Digests {
@@ -551,6 +556,10 @@ mod tests {
                 ..stamp
             },
             Stamp { inode: 8, ..stamp },
+            Stamp {
+                changed_ns: 8,
+                ..stamp
+            },
         ] {
             assert_eq!(cache.digests(&file, other), None);
             assert_eq!(cache.told(&file, other), None);
@@ -577,6 +586,7 @@ mod tests {
         let stamp = Stamp {
             size: 1,
             modified_ns: 5,
+            changed_ns: 7,
             inode: 9,
         };
         let path = dir.path().join("cache.json");
@@ -608,6 +618,7 @@ mod tests {
             ..Entry::new(Stamp {
                 size: 1,
                 modified_ns: 5,
+                changed_ns: 7,
                 inode: 9,
             })
         };
@@ -618,7 +629,7 @@ mod tests {
         for (from, to) in [
             ("aaaa", "aaba"),
             ("\"size\":1", "\"size\":3"),
-            ("n\":4", "n\":2"),
+            ("n\":5", "n\":2"),
         ] {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, text);
@@ -634,6 +645,7 @@ mod tests {
         let stamp = Stamp {
             size: 1,
             modified_ns: 5,
+            changed_ns: 7,
             inode: 9,
         };
         let cache = Cache::load(&path, &[], &[]);

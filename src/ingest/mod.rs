@@ -97,7 +97,9 @@ pub enum Error {
         why: Option<String>,
     },
     /// What reading the same file failed with before.
-    #[error("{message}")]
+    #[error(
+        "{message} (remembered from an earlier run; `romfeed generate --rehash` reads the file again)"
+    )]
     Remembered {
         /// The class of the fault.
         class: FaultKind,
@@ -368,6 +370,7 @@ fn examine_package(
         Stamp {
             size: package.size(),
             modified_ns: 0,
+            changed_ns: 0,
             inode: 0,
         },
         |(_, stamp)| stamp,
