@@ -193,6 +193,10 @@ fn unreadable(error: &io::Error) -> Fault {
 
 /// The bytes from `first` to `last`, at most `max`, and whether there are more of them.
 fn read(file: &Path, first: u64, last: u64, max: usize) -> io::Result<(Vec<u8>, bool)> {
+    // A pipe would wait for its writer.
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
     let mut file = File::open(file)?;
     file.seek(SeekFrom::Start(first))?;
     let mut body = Vec::new();

@@ -1122,6 +1122,17 @@ fn links_that_lead_nowhere_and_files_that_cannot_be_read_are_found() {
     check(&dir).says(&format!(
         "site-file-missing {list}: it is a link to something that is not there"
     ));
+    std::fs::remove_file(&file).unwrap();
+    symlink("..", &file).unwrap();
+    check(&dir).says(&format!(
+        "site-file-missing {list}: it is a link to a folder, not a file"
+    ));
+    std::fs::remove_file(&file).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
+    check(&dir).says(&format!(
+        "site-file-missing {list}: it is a named pipe, not a file"
+    ));
     // Permissions do not stop the superuser; a link to itself does.
     std::fs::remove_file(&file).unwrap();
     symlink(&file, &file).unwrap();

@@ -15,7 +15,7 @@ use super::{Task, fixes, rules};
 use crate::fetch::{Request, follow};
 use ota_view::finding::{Finding, Rule};
 
-/// Where a folder is in the way: romfeed removes none that it did not make.
+/// Where something else is in the way: romfeed removes nothing that it did not make.
 const FIX_OF_FOLDER: &str = "remove what is there, and run romfeed generate";
 
 /// Judges those of the required files that are not judged as lists anyway.
@@ -54,7 +54,7 @@ pub(super) fn fault_of_file(file: &Path, place: &str, missing: &'static Rule) ->
     let message = match is_file() {
         Ok(true) => return None,
         Ok(false) => {
-            let message = "it is a folder, not a file";
+            let message = format!("it is {}, not a file", kind_of(file));
             return Some(Finding::new(missing, place, message).with_fix(FIX_OF_FOLDER));
         }
         Err(error) if [NotFound, NotADirectory].contains(&error.kind()) => match is_broken_link() {
@@ -67,6 +67,33 @@ pub(super) fn fault_of_file(file: &Path, place: &str, missing: &'static Rule) ->
         }
     };
     Some(Finding::new(missing, place, message))
+}
+
+/// What stands in the place of a file, in words.
+fn kind_of(path: &Path) -> String {
+    let link = match path.is_symlink() {
+        true => "a link to ",
+        false => "",
+    };
+    let kind = path.metadata().map_or("something else", |metadata| {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::FileTypeExt;
+            let kind = metadata.file_type();
+            if kind.is_fifo() {
+                return "a named pipe";
+            } else if kind.is_socket() {
+                return "a socket";
+            } else if kind.is_block_device() || kind.is_char_device() {
+                return "a device";
+            }
+        }
+        match metadata.is_dir() {
+            true => "a folder",
+            false => "something else",
+        }
+    });
+    format!("{link}{kind}")
 }
 
 fn fault_of_answer(task: &Task<'_>, url: &str, path: &str) -> Option<Finding> {

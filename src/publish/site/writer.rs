@@ -300,6 +300,31 @@ impl Plan {
     }
 }
 
+/// What a file system does with names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NameRules {
+    /// Names that differ only in the case of letters are one.
+    pub ignores_case: bool,
+    /// Names that Windows reserves, and those that end in a dot, cannot be files.
+    pub reserves_names: bool,
+}
+
+impl NameRules {
+    /// Finds the rules that matter to these pages by trying them in romfeed's own folder.
+    fn probe(out: &Path, pages: &[Page]) -> NameRules {
+        let has_reserved = || pages.iter().any(|page| is_reserved(&page.path));
+        NameRules {
+            ignores_case: ignores_case(out),
+            reserves_names: has_reserved() && reserves_names(out),
+        }
+    }
+}
+
+/// Whether a part of a path is a name that Windows reserves.
+fn is_reserved(path: &str) -> bool {
+    path.split('/').any(|name| portable_fault(name).is_some())
+}
+
 /// Compares the pages, whose paths were [checked](check_paths), with the folder and
 /// touches nothing. `builds` are the identities of all builds that are known, sorted.
 ///
@@ -307,8 +332,22 @@ impl Plan {
 /// takes over a folder, or files in it, that romfeed did not write.
 ///
 /// # Errors
-/// [`Error::NotOurs`], [`Error::Manifest`] or [`Error::Io`].
+/// [`Error::NotOurs`], [`Error::Case`], [`Error::Manifest`] or [`Error::Io`].
 pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Result<Plan, Error> {
+    plan_by_rules(out, pages, builds, adopt, NameRules::probe(out, pages))
+}
+
+/// As [`plan`], for a file system of these rules.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_by_rules(
+    out: &Path,
+    pages: &[Page],
+    builds: Vec<String>,
+    adopt: bool,
+    rules: NameRules,
+) -> Result<Plan, Error> {
     let manifest = read_manifest(out)?;
     if manifest.is_none() && !adopt {
         refuse_foreign_folder(out)?;
@@ -317,18 +356,17 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
     let manifest = manifest.unwrap_or_default();
     let known = manifest.files;
     let is_known = |path: &String| known.binary_search(path).is_ok();
-    let ignores_case = ignores_case(out);
-    if ignores_case && let Some((first, second)) = alike(pages.iter().map(|p| &*p.path)).pop() {
+    if rules.ignores_case
+        && let Some((first, second)) = alike(pages.iter().map(|p| &*p.path)).pop()
+    {
         return Err(Error::Case {
             first: first.to_owned(),
             second: second.to_owned(),
             out: out.to_owned(),
         });
     }
-    let is_reserved = |path: &str| path.split('/').any(|name| portable_fault(name).is_some());
-    let reserves_names = pages.iter().any(|page| is_reserved(&page.path)) && reserves_names(out);
     // A file that is to be called otherwise in nothing but case must make way for it.
-    let known_folded: HashMap<String, &String> = match ignores_case {
+    let known_folded: HashMap<String, &String> = match rules.ignores_case {
         true => known
             .iter()
             .map(|path| (path.to_lowercase(), path))
@@ -351,7 +389,7 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
             plan.foreign.push(path);
             continue;
         }
-        if reserves_names && is_reserved(&path) {
+        if rules.reserves_names && is_reserved(&path) {
             plan.reserved.push(path);
             continue;
         }
@@ -366,7 +404,8 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
             Existing::Nothing => plan.created.push(path.clone()),
             Existing::Same => plan.num_unchanged += 1,
             Existing::Different if is_known(&path) || adopt => plan.changed.push(path.clone()),
-            Existing::Different | Existing::InTheWay => {
+            Existing::Link if adopt => plan.changed.push(path.clone()),
+            Existing::Different | Existing::Link | Existing::InTheWay => {
                 plan.foreign.push(path);
                 continue;
             }
@@ -377,7 +416,7 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
     plan.removed = known
         .iter()
         .filter(|path| plan.owned.binary_search(path).is_err())
-        .filter(|path| is_inside(path) && may_be_file_or_link(&out.join(path)))
+        .filter(|path| is_inside(path) && may_be_file(&out.join(path)))
         .filter(|path| !strange.is_on_the_way_to(path))
         .cloned()
         .collect();
@@ -431,18 +470,17 @@ impl<'o> ForeignPaths<'o> {
         let is_own = |folder: &str| self.own.binary_search_by(|own| (**own).cmp(folder)).is_ok();
         match self.out.join(folder).symlink_metadata() {
             Ok(metadata) if metadata.is_symlink() => true,
-            Ok(metadata) => !metadata.is_dir() && !is_own(folder),
+            Ok(metadata) => !metadata.is_dir() && !(metadata.is_file() && is_own(folder)),
             Err(_) => false,
         }
     }
 }
 
-/// Whether something is there that can be removed as a file is.
-/// Whether there is something that could be one of our files. What cannot be looked at may be: it
-/// would be nobody's if it was forgotten.
-fn may_be_file_or_link(path: &Path) -> bool {
+/// Whether a file is there that romfeed may have written; links, pipes and folders are from others.
+/// What cannot be looked at counts too, as romfeed would never remove a file that it forgot.
+fn may_be_file(path: &Path) -> bool {
     match path.symlink_metadata() {
-        Ok(metadata) => !metadata.is_dir(),
+        Ok(metadata) => metadata.is_file(),
         Err(error) => !matches!(
             error.kind(),
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
@@ -622,6 +660,20 @@ impl From<Wire> for Manifest {
     }
 }
 
+/// Whether a folder holds files and no manifest, so that nothing tells what was published there.
+///
+/// # Errors
+/// As [`read_manifest`], and [`Error::Io`].
+pub fn lacks_manifest(out: &Path) -> Result<bool, Error> {
+    if read_manifest(out)?.is_some() {
+        return Ok(false);
+    }
+    match refuse_foreign_folder(out) {
+        Err(Error::NotOurs { .. }) => Ok(true),
+        looked_at => looked_at.map(|()| false),
+    }
+}
+
 /// Hidden files do not count: a checkout of a pages branch holds `.git`.
 fn refuse_foreign_folder(out: &Path) -> Result<(), Error> {
     let entries = match fs::read_dir(out) {
@@ -739,6 +791,8 @@ enum Existing {
     Same,
     /// A file with others.
     Different,
+    /// A link, wherever it leads.
+    Link,
     /// A folder, or something else that is no file.
     InTheWay,
 }
@@ -746,7 +800,8 @@ enum Existing {
 /// Compares a file with what it should hold; `buffer` is for reading.
 fn compare(file: &Path, bytes: &[u8], buffer: &mut Vec<u8>) -> io::Result<Existing> {
     // Asked for before it is opened: a pipe would wait for a writer.
-    match fs::metadata(file) {
+    match file.symlink_metadata() {
+        Ok(metadata) if metadata.is_symlink() => Ok(Existing::Link),
         Ok(metadata) if !metadata.is_file() => Ok(Existing::InTheWay),
         Ok(metadata) if metadata.len() != bytes.len() as u64 => Ok(Existing::Different),
         Ok(_) => {
@@ -1058,6 +1113,55 @@ mod tests {
         }
         fs::remove_dir_all(dir.path().join("a/b")).unwrap();
         assert_eq!(write(dir.path(), &pages, false).unwrap().created, ["a/b"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_pipes_in_a_pages_place_are_left_alone_and_named() {
+        use std::os::unix::fs::symlink;
+        let dir = tempfile::tempdir().unwrap();
+        let out = dir.path().join("out");
+        let elsewhere = dir.path().join("elsewhere");
+        fs::write(&elsewhere, "1").unwrap();
+        let paths = ["a", "b", "c", "d/e"];
+        let pages = paths.map(|path| page(path, "1"));
+        write(&out, &pages, false).unwrap();
+        for path in paths {
+            fs::remove_file(out.join(path)).unwrap();
+        }
+        // To the right bytes, to a folder, to nothing, and a pipe.
+        symlink(&elsewhere, out.join("a")).unwrap();
+        symlink(dir.path(), out.join("b")).unwrap();
+        symlink("nothing", out.join("c")).unwrap();
+        let pipe = out.join("d/e");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let is_left = || {
+            let is_link = |path: &str| out.join(path).is_symlink();
+            ["a", "b", "c"].into_iter().all(is_link) && pipe.exists() && !pipe.is_file()
+        };
+        for _ in 0..2 {
+            let plan = write(&out, &pages, false).unwrap();
+            assert_eq!(
+                (plan.foreign, plan.removed),
+                (paths.map(str::to_owned).to_vec(), vec![])
+            );
+            assert!(is_left());
+        }
+        // Nor are they removed when the site no longer has their pages.
+        let known = render_manifest(&paths, &MadeBy::new(), &[]);
+        fs::write(out.join(STATE_DIR).join(MANIFEST), known).unwrap();
+        assert!(
+            write(&out, &[page("d/e/f", "1")], false)
+                .unwrap()
+                .removed
+                .is_empty()
+        );
+        assert!(is_left());
+        // Links are replaced when the folder is taken over; what they lead to is not.
+        write(&out, &pages, true).unwrap();
+        assert!(!out.join("a").is_symlink() && !out.join("b").is_symlink());
+        assert_eq!(fs::read(&elsewhere).unwrap(), b"1");
     }
 
     #[test]
