@@ -7,6 +7,8 @@ mod clash;
 mod damage;
 mod garbage;
 mod kills;
+#[cfg(target_os = "linux")]
+mod names;
 
 use testkit::faults::story::{Step, story};
 use testkit::faults::{Site, Stage};
