@@ -152,6 +152,9 @@ fn hint(fault: &Fault) -> &'static str {
         {
             return "name another folder: TMPDIR=/path/to/folder";
         }
+        if let Some(ReadError::Exceeded(Exceeded::RunTime { .. })) = error.downcast_ref() {
+            return "run again, since what was read is remembered; move out what takes long each time";
+        }
         cause = error.source();
     }
     match fault.class {

@@ -213,6 +213,10 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
             builds: config.builds.clone(),
         });
     }
+    let config = &Config {
+        limits: config.limits.for_run(),
+        ..config.clone()
+    };
     let scan = scan::scan(&config.builds, config.follow_links, &config.exclude);
     let mut report = Report::default();
     for fault in &scan.faults {
@@ -307,6 +311,17 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     };
     let pages = pool.install(|| pages::render(config, &merged, notes, now, &mut report))?;
     writer::check_paths(&pages)?;
+    if config.adopt && writer::lacks_manifest(&config.out)? {
+        report.events.push(Event::Warning {
+            path: "feeds".to_owned(),
+            text: format!(
+                "{} has no .romfeed/manifest.json, so which builds were published is not known, and builds that \
+                 {} lost are not missed; romfeed check --zips compares it with the live site",
+                config.out.display(),
+                catalog_path.display()
+            ),
+        });
+    }
     let site_lock = match config.dry_run {
         true => None,
         false => Some(writer::open(&config.out, config.adopt)?),

@@ -246,7 +246,7 @@ pub struct Config {
     pub jobs: usize,
     /// Most bytes a second that hashing may read, if there is a limit.
     pub io_limit: Option<NonZeroU64>,
-    /// What reading one package may cost.
+    /// What reading one package may cost, and all of a run.
     pub limits: Limits,
     /// Read every file again, whatever the cache knows.
     pub rehash: bool,

@@ -6,7 +6,10 @@ use ota_view::io::Limits;
 use testkit::package::Package;
 use testkit::props::Props;
 
-use super::support::{BASE_URL, RomDir, bacon, fixture};
+use super::support::{BASE_URL, RomDir, bacon, bacon_name, fixture};
+
+const REMEMBERED: &str =
+    " (remembered from an earlier run; `romfeed generate --rehash` reads the file again)";
 
 fn images() -> Package {
     let props = Props::lineage(
@@ -68,6 +71,52 @@ fn file_that_cannot_be_read_costs_once() {
         .set_modified(SystemTime::now() - Duration::from_secs(30))
         .unwrap();
     assert_eq!(run(&[]), first);
+}
+
+#[cfg(unix)]
+#[test]
+fn zip_repaired_in_place_with_its_old_date_is_read_again() {
+    use std::os::unix::fs::FileExt;
+
+    let good = bacon(0);
+    let mut bad = good.clone();
+    bad[..4].fill(b'x');
+    let dir = RomDir::new().file("builds/rom.zip", bad);
+    age(&dir, "builds/rom.zip");
+    dir.generate().expect(1);
+    let run = dir.generate().expect(1);
+    assert!(run.stderr.contains(REMEMBERED), "{}", run.stderr);
+    let file = std::fs::File::options()
+        .write(true)
+        .open(dir.path().join("builds/rom.zip"))
+        .unwrap();
+    let modified = file.metadata().unwrap().modified().unwrap();
+    file.write_all_at(&good[..4], 0).unwrap();
+    file.set_modified(modified).unwrap();
+    dir.generate().expect(0);
+}
+
+#[test]
+fn run_whose_time_is_over_reads_no_more_packages() {
+    struct Silent;
+    impl romfeed::generate::Observer for Silent {}
+
+    let dir = RomDir::new()
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0))
+        .file(&format!("builds/{}", bacon_name(1)), bacon(1));
+    let generate = |run_time| {
+        let mut limits = Limits::new(dir.path().to_owned(), Instant::now);
+        limits.run_time = run_time;
+        let mut config = romfeed::config::Config::of_folder(dir.path(), limits);
+        config.base_url = Some(BASE_URL.to_owned());
+        let report = romfeed::generate::generate(&config, &Silent, 1_800_000_000_000_000_000);
+        report.unwrap()
+    };
+    let report = generate(Duration::ZERO);
+    assert_eq!((report.faults.len(), report.num_offered), (2, 0));
+    // It is no fault of the packages, so the next run reads them.
+    let report = generate(Duration::from_secs(600));
+    assert_eq!((report.faults.len(), report.num_offered), (0, 2));
 }
 
 #[test]

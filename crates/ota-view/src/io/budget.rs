@@ -16,6 +16,12 @@ const MIN_DECODED: u64 = 256 << 20;
 /// Most bytes of temporary files of a run; the largest `super` images have some 10 GB.
 const MAX_SCRATCH: u64 = 12 << 30;
 
+/// Most time that reading all packages of a run may take, each counted by itself: 144 packages that
+/// take all of their own time, or 17,000 of five seconds. A folder with more ends in more than one
+/// run, as what was read is remembered. So a folder of slow packages, which are read again in each
+/// run, keeps no processor busy for longer than a day.
+const MAX_RUN_TIME: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The most one package may cost, and what all packages of a run share.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -23,6 +29,10 @@ pub struct Limits {
     pub decoded: u64,
     /// Time from its opening.
     pub time: Duration,
+    /// Time of all packages of a run together.
+    pub run_time: Duration,
+    /// What the packages of a run have taken of it; none outside of runs.
+    pub run: Option<Arc<RunTime>>,
     /// Where streams too long for memory are kept while they are read.
     pub scratch: Arc<Scratch>,
     /// The clock.
@@ -43,8 +53,19 @@ impl Limits {
         Limits {
             decoded: 32 << 30,
             time: Duration::from_secs(600),
+            run_time: MAX_RUN_TIME,
+            run: None,
             scratch: Arc::new(Scratch::new(folders, MAX_SCRATCH)),
             now,
+        }
+    }
+
+    /// The same limits for a run of many packages, whose time begins now.
+    #[must_use]
+    pub fn for_run(&self) -> Limits {
+        Limits {
+            run: Some(Arc::default()),
+            ..self.clone()
         }
     }
 
@@ -56,6 +77,21 @@ impl Limits {
             decoded: decoded.min(self.decoded),
             ..self.clone()
         }
+    }
+}
+
+/// Nanoseconds that the packages of a run took which are read no more.
+#[derive(Debug, Default)]
+pub struct RunTime(AtomicU64);
+
+impl RunTime {
+    fn get(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Relaxed))
+    }
+
+    fn add(&self, time: Duration) {
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.0.fetch_add(time, Relaxed);
     }
 }
 
@@ -122,16 +158,26 @@ impl Budget {
     /// Whether the package may go on.
     ///
     /// # Errors
-    /// [`Exceeded`] if the time is over or it was given up.
+    /// [`Exceeded`] if its time or that of the run is over, or it was given up.
     pub fn check(&self) -> Result<(), Exceeded> {
         if self.cancelled.load(Relaxed) {
             return Err(Exceeded::Cancelled);
         }
+        let elapsed = self.elapsed();
         let limit = self.limits.time;
-        match (self.limits.now)().saturating_duration_since(self.began) > limit {
-            true => Err(Exceeded::Time { limit }),
+        if elapsed > limit {
+            return Err(Exceeded::Time { limit });
+        }
+        let limit = self.limits.run_time;
+        let of_run = self.limits.run.as_ref();
+        match of_run.is_some_and(|run| run.get().saturating_add(elapsed) > limit) {
+            true => Err(Exceeded::RunTime { limit }),
             false => Ok(()),
         }
+    }
+
+    fn elapsed(&self) -> Duration {
+        (self.limits.now)().saturating_duration_since(self.began)
     }
 
     /// Counts decoded bytes.
@@ -150,6 +196,14 @@ impl Budget {
     /// Counts a payload operation that has to be decoded.
     pub fn count_operation(&self) {
         self.operations.fetch_add(1, Relaxed);
+    }
+}
+
+impl Drop for Budget {
+    fn drop(&mut self) {
+        if let Some(run) = &self.limits.run {
+            run.add(self.elapsed());
+        }
     }
 }
 
@@ -249,6 +303,46 @@ mod tests {
         let error = source.read_exact_at(0, &mut [0; 4]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Limit);
         assert_eq!(budget.counters().bytes_read, 0);
+    }
+
+    #[test]
+    fn slow_packages_take_no_more_than_the_time_of_a_run() {
+        thread_local! {
+            static SECONDS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+            static BEGIN: Instant = Instant::now();
+        }
+        // Each look at the clock takes a second.
+        fn now() -> Instant {
+            SECONDS.set(SECONDS.get() + 1);
+            BEGIN.with(|begin| *begin + Duration::from_secs(SECONDS.get()))
+        }
+        let limits = Limits {
+            time: Duration::from_secs(10),
+            run_time: Duration::from_secs(35),
+            now,
+            ..limits()
+        };
+        let read_all = |limits: &Limits| {
+            let mut num_reads = 0;
+            let mut last = Ok(());
+            for _ in 0..20 {
+                let budget = Arc::new(Budget::new(limits.clone()));
+                let source = Counted::new(vec![1u8; 10], Arc::clone(&budget));
+                last = loop {
+                    match source.read_exact_at(0, &mut [0; 4]) {
+                        Ok(()) => num_reads += 1,
+                        Err(error) => break Err(error),
+                    }
+                };
+            }
+            (num_reads, last.unwrap_err().to_string())
+        };
+        let (num_reads, error) = read_all(&limits.for_run());
+        assert!((30..=35).contains(&num_reads), "{num_reads}");
+        assert!(error.contains("packages of this run"), "{error}");
+        // Another run has time of its own, and single packages only their own.
+        assert!(read_all(&limits.for_run()).0 >= 30);
+        assert_eq!(read_all(&limits).0, 20 * 10);
     }
 
     #[test]

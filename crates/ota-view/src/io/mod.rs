@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::error_kind::ErrorKind;
 
-pub use budget::{Budget, Checked, Counted, Counters, Limits};
+pub use budget::{Budget, Checked, Counted, Counters, Limits, RunTime};
 pub use file::FileSource;
 pub use scratch::Scratch;
 pub use spill::Spill;
@@ -183,6 +183,12 @@ pub enum Exceeded {
     /// It took too long.
     #[error("not read within {} seconds", .limit.as_secs())]
     Time {
+        /// Time allowed.
+        limit: Duration,
+    },
+    /// All packages of the run together took too long.
+    #[error("the packages of this run were not read within {} hours", .limit.as_secs() / 3600)]
+    RunTime {
         /// Time allowed.
         limit: Duration,
     },
