@@ -11,11 +11,11 @@ use romfeed::catalog::exchange::merge::{self, Answer, Taken};
 use romfeed::catalog::exchange::{self, Feed, Format};
 use romfeed::catalog::{Catalogs, file};
 use romfeed::files::write_atomically;
-use romfeed::generate::{self, Flavours, lock_state, save_catalog, SharedLists};
+use romfeed::generate::{self, Flavours, SharedLists, lock_state, save_catalog};
 use romfeed::ingest::digests;
-use romfeed::model::{address, names};
 use romfeed::model::build::{Build, Device, Romtype, Variant};
 use romfeed::model::config::{AddressSource, Config};
+use romfeed::model::{address, names};
 
 use super::args::{ExportArgs, FeedFormat, ImportArgs, Places};
 use super::escape::shown;

@@ -9,7 +9,7 @@ use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, http::Response as HttpResponse};
 
 use super::public::{NotPublic, NotingResolver, PublicHosts, PublicResolver};
-use super::{Response, Request, Fault, Fetch, TlsFault};
+use super::{Fault, Fetch, Request, Response, TlsFault};
 
 /// Most headers of an answer, and their bytes; the largest seen have 2 KiB.
 const MAX_HEADER_BYTES: usize = 64 << 10;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::report::{Fault, Report, Event};
+use super::report::{Event, Fault, Report};
 use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs, Tombstone};
 use crate::model::build::{Build, Device, Kind};
@@ -243,7 +243,9 @@ impl SharedLists {
                 let builds = catalog.builds.values();
                 own.extend(builds.map(|record| ChannelKey::of(&record.build)));
                 let stones = catalog.tombstones.values();
-                own.extend(stones.map(|s| ChannelKey::new(&s.device, s.variant.as_ref(), &s.romtype)));
+                own.extend(
+                    stones.map(|s| ChannelKey::new(&s.device, s.variant.as_ref(), &s.romtype)),
+                );
             }
         }
         lists.retain(|channel, _| !own.contains(channel));

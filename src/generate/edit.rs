@@ -13,7 +13,9 @@ use percent_encoding::percent_decode_str;
 
 use super::reconcile::recognise_imported;
 use super::require::{self, Hashed};
-use super::{Error, cache_key, load_cache, lock_state, object, require_published, save_catalog, SharedLists};
+use super::{
+    Error, SharedLists, cache_key, load_cache, lock_state, object, require_published, save_catalog,
+};
 use crate::catalog::{Catalog, Catalogs, Reason, Record, Tombstone, file};
 use crate::fetch::{Fetch, Remote, RemoteError, Traffic};
 use crate::ingest::digests::{self, Digests};

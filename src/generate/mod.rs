@@ -46,7 +46,7 @@ use ota_view::error_kind::chain;
 use published::Published;
 use require::Hashed;
 
-pub use admission::{Flavours, Objection, object, SharedLists};
+pub use admission::{Flavours, Objection, SharedLists, object};
 pub use families::{DeviceFamily, families};
 pub use lost::{require_known, require_published};
 pub use report::{Event, Fault, Report};
