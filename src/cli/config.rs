@@ -792,6 +792,10 @@ impl FeedLoader {
             if !variant.is_empty() {
                 Variant::parse(variant).map_err(|e| format!("{name}: variants: {e}"))?;
             }
+            if let Some(reason) = build::portable_fault(spelled) {
+                let spelled = spelled.escape_debug();
+                return Err(format!("{name}: variants: `{spelled}` {reason}"));
+            }
             if let Some(reason) = build::path_fault(spelled) {
                 let spelled = spelled.escape_debug();
                 return Err(format!(

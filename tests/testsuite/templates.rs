@@ -791,6 +791,12 @@ fn a_page_stays_inside_the_site() {
         settings,
         &["[[feed]] mine: path `../x`: "],
     );
+    let settings = "[[feed]]\ntemplate = \"mine\"\npath = \"CON/x.json\"\n";
+    refuses_with(
+        &mine("site", "x"),
+        settings,
+        &["[[feed]] mine: path `CON/x.json`: `CON` is a name that Windows reserves"],
+    );
     refuses(
         &mine("site", "{device}.x"),
         &["line 3: path: a template of scope site has no {device}; there are {variant}"],

@@ -4,7 +4,7 @@
 //! that stays inside the site, whatever the values are.
 
 use super::front_matter::Scope;
-use crate::model::build::path_fault;
+use crate::model::build::{path_fault, portable_fault};
 
 /// Longest segment: what file systems take as a name.
 const MAX_SEGMENT_LEN: usize = 255;
@@ -50,8 +50,16 @@ impl Pattern {
         parts.push(Part::Text(rest.to_owned()));
         let pattern = Pattern(parts);
         // Any value that passes for itself: what is left to be wrong is the text.
-        check(&pattern.fill(&|_| "x".to_owned()))?;
-        Ok(pattern)
+        let path = pattern.fill(&|_| "x".to_owned());
+        check(&path)?;
+        // Not of each page: builds that were published under such a name stay published.
+        let reserved = path
+            .split('/')
+            .find_map(|part| Some((part, portable_fault(part)?)));
+        match reserved {
+            Some((part, reason)) => Err(format!("`{part}` {reason}")),
+            None => Ok(pattern),
+        }
     }
 
     /// Whether a page's path has this fact in it.
@@ -161,12 +169,28 @@ mod tests {
             ("a\nb", Scope::Site, "holds `\\n`"),
             ("c:x", Scope::Site, "holds `:`"),
             ("a./b", Scope::Site, "dot"),
+            (
+                "CON/{device}.json",
+                Scope::Device,
+                "`CON` is a name that Windows reserves",
+            ),
+            (
+                "x/aux.{device}",
+                Scope::Device,
+                "`aux.x` is a name that Windows reserves",
+            ),
+            (
+                "lpt1.json",
+                Scope::Site,
+                "`lpt1.json` is a name that Windows reserves",
+            ),
         ] {
             let error = Pattern::parse(text, scope).unwrap_err();
             assert!(error.contains(message), "{text:?}: {error}");
             assert!(!error.contains('\n'), "{error:?}");
         }
         assert!(Pattern::parse(".well-known/x", Scope::Site).is_ok());
+        assert!(Pattern::parse("console/x{device}", Scope::Device).is_ok());
     }
 
     #[test]
