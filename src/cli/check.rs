@@ -19,11 +19,8 @@ use romfeed::publish::site::writer;
 
 use super::args::CheckArgs;
 use super::escape::{escape, shown};
-use super::report::{Terminal, chain, count, families, print_rom_side};
+use super::report::{Terminal, chain, count, families, print_rom_side, MANIFEST_HINT};
 use super::{Outcome, findings, http, now};
-
-/// What mends a list of romfeed's own files that cannot be understood.
-const MANIFEST_HINT: &str = "remove that file and run romfeed generate --adopt";
 
 /// Judges a site, and prints what is wrong with it.
 pub(crate) fn run(args: &CheckArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {

@@ -115,6 +115,10 @@ fn kept(num: usize, [one, many]: [&str; 2], config: &Config) -> String {
     format!("{} {kept} {folder}", count(num, one, many))
 }
 
+/// What fixes a manifest that cannot be understood. It alone tells which builds were published.
+pub(crate) const MANIFEST_HINT: &str = "bring the last sound one back from git or from the live site, where it is \
+    .romfeed/manifest.json too; only if there is none, remove it and run romfeed generate --adopt";
+
 /// What a person can do about a fault.
 fn hint(fault: &Fault) -> &'static str {
     match fault.error.downcast_ref() {
@@ -291,7 +295,7 @@ pub(crate) fn print_run_error(terminal: Terminal, error: &generate::Error) {
             Some("choose another --out, or take the folder over with --adopt".to_owned())
         }
         generate::Error::Writer(writer::Error::Manifest { .. }) => {
-            Some("remove that file and run again with --adopt".to_owned())
+            Some(MANIFEST_HINT.to_owned())
         }
         generate::Error::Writer(writer::Error::ManifestSchema { .. }) => {
             Some("use a newer romfeed: one wrote this folder".to_owned())

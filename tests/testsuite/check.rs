@@ -1082,7 +1082,7 @@ fn files_that_are_gone_from_the_folder_are_found() {
     dir.run(&["check", "--base-url", BASE_URL])
         .expect(2)
         .says("manifest.json cannot be read")
-        .says("hint: remove that file and run romfeed generate --adopt");
+        .says("hint: bring the last sound one back from git or from the live site");
     // A list of files that somebody edited names nothing outside.
     let dir = site();
     dir.put(
