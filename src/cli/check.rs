@@ -19,7 +19,7 @@ use romfeed::publish::site::writer;
 
 use super::args::CheckArgs;
 use super::escape::{escape, shown};
-use super::report::{Terminal, chain, count, families, print_rom_side, MANIFEST_HINT};
+use super::report::{MANIFEST_HINT, Terminal, chain, count, families, print_rom_side};
 use super::{Outcome, findings, http, now};
 
 /// Judges a site, and prints what is wrong with it.

@@ -260,7 +260,7 @@ mod tests {
         );
         let outside = serve(4, redirect);
         let url = format!("http://127.0.0.1:{}/a", outside.port());
-        let ask = Ask::get(&url, 9);
+        let ask = Request::get(&url, 9);
         // From within a network, all may be asked.
         let private = Arc::new(http(Reach::Any));
         let answers = follow(&*private, &ask, 5).unwrap();

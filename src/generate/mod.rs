@@ -326,17 +326,6 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         true => None,
         false => Some(writer::open(&config.out, config.adopt)?),
     };
-    if config.adopt && writer::lacks_manifest(&config.out)? {
-        report.events.push(Event::Warning {
-            path: "feeds".to_owned(),
-            text: format!(
-                "{} has no .romfeed/manifest.json, so which builds were published is not known, and builds that \
-                 {} lost are not missed; romfeed check --zips compares it with the live site",
-                config.out.display(),
-                catalog_path.display()
-            ),
-        });
-    }
     let builds = lost::names(&merged);
     report.plan = pool.install(|| writer::plan(&config.out, &pages, builds, config.adopt))?;
     warn_of_case(&pages, &mut report);

@@ -2,14 +2,17 @@
 
 /// What tells one state of a file from another without reading it.
 ///
-/// Times are in nanoseconds since the epoch; `inode` is 0 where the platform
-/// has none.
+/// Times are in nanoseconds since the epoch; `inode` and `changed_ns` are 0 where the
+/// platform has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// Length in bytes.
     pub size: u64,
     /// Time of the last modification, nanoseconds since the epoch.
     pub modified_ns: i64,
+    /// Time of the last change of content or metadata (Unix's ctime), nanoseconds since the epoch.
+    /// Programs can set the other time back, as `cp -p` and `touch -r` do, but not this one.
+    pub changed_ns: i64,
     /// The file's number on its file system.
     pub inode: u64,
 }
@@ -25,12 +28,20 @@ impl Stamp {
             .and_then(|since| i64::try_from(since.as_nanos()).ok())
             .unwrap_or(0);
         #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
+        let (inode, changed_ns) = {
+            use std::os::unix::fs::MetadataExt;
+            let seconds = metadata.ctime().saturating_mul(1_000_000_000);
+            (
+                metadata.ino(),
+                seconds.saturating_add(metadata.ctime_nsec()),
+            )
+        };
         #[cfg(not(unix))]
-        let inode = 0;
+        let (inode, changed_ns) = (0, 0);
         Stamp {
             size: metadata.len(),
             modified_ns,
+            changed_ns,
             inode,
         }
     }

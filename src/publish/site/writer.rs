@@ -712,20 +712,6 @@ pub fn alike<'p>(paths: impl Iterator<Item = &'p str>) -> Vec<(&'p str, &'p str)
     }
     pairs.into_iter().collect()
 }
-/// Whether a folder holds files and no manifest, so that nothing tells what was published there.
-///
-/// # Errors
-/// As [`read_manifest`], and [`Error::Io`].
-pub fn lacks_manifest(out: &Path) -> Result<bool, Error> {
-    if read_manifest(out)?.is_some() {
-        return Ok(false);
-    }
-    match refuse_foreign_folder(out) {
-        Err(Error::NotOurs { .. }) => Ok(true),
-        looked_at => looked_at.map(|()| false),
-    }
-}
-
 
 /// Whether the file system of a site takes names that differ in case for one; not known before
 /// romfeed's own folder is there.
