@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use romfeed::catalog::merge::Side;
+use romfeed::check;
 use romfeed::generate::edit::parse_time;
 use romfeed::hosting::Host;
+use ota_view::verify;
 
 use super::rate::Rate;
 
@@ -135,6 +137,12 @@ pub(crate) struct InitArgs {
     /// Print this file as it would be written anew, and write nothing
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) print: Option<String>,
+}
+
+/// The ids of all rules that `check` looks for.
+fn parse_rule_ids() -> PossibleValuesParser {
+    let rules = verify::rules::ALL.iter().chain(check::rules::ALL);
+    PossibleValuesParser::new(rules.map(|rule| rule.id))
 }
 
 /// The hosts by name, each with its title.
@@ -391,6 +399,9 @@ pub(crate) struct CheckArgs {
     /// List all rules with their sources instead
     #[arg(long)]
     pub(crate) rules: bool,
+    /// Explain these rules instead: what each is for, and what to do
+    #[arg(long, value_name = "RULE", num_args = 1.., value_parser = parse_rule_ids(), hide_possible_values = true, conflicts_with_all = ["packages", "url", "rules", "json"])]
+    pub(crate) explain: Vec<String>,
     #[command(flatten)]
     pub(crate) live: LiveArgs,
 }

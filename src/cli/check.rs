@@ -136,6 +136,9 @@ fn is_own(asked: Option<&str>, own: Option<&str>) -> bool {
 fn finish(report: &Report, place: &str, json: bool, terminal: Terminal) -> io::Result<Outcome> {
     findings::print(terminal, &report.findings, json)?;
     print_summary(report, place, terminal);
+    if !json {
+        findings::print_more(terminal, &report.findings);
+    }
     Ok(match finding::has_errors(&report.findings) {
         true => Outcome::Failed,
         false => Outcome::Done,

@@ -33,6 +33,7 @@ pub(crate) fn run(
         },
     };
     let mut outcome = Outcome::Done;
+    let mut all = Vec::new();
     for zip in zips {
         let place = zip.to_string_lossy();
         let checked = match remote::address(zip) {
@@ -42,7 +43,9 @@ pub(crate) fn run(
         let mut verdict = match checked {
             Ok(verdict) => verdict,
             Err(error) => {
-                findings::print(terminal, &[unreadable(&error, &place)], json)?;
+                let unreadable = unreadable(&error, &place);
+                findings::print(terminal, std::slice::from_ref(&unreadable), json)?;
+                all.push(unreadable);
                 outcome = Outcome::Failed;
                 continue;
             }
@@ -53,6 +56,10 @@ pub(crate) fn run(
         if finding::has_errors(&verdict.findings) {
             outcome = Outcome::Failed;
         }
+        all.extend(verdict.findings);
+    }
+    if !json {
+        findings::print_more(talk, &all);
     }
     Ok(outcome)
 }

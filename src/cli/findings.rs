@@ -10,6 +10,12 @@ use super::escape::escape;
 use super::inspect::print_json;
 use super::report::Terminal;
 
+/// The page of the book that explains each rule under a heading of its own.
+const RULES_PAGE: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/docs/src/troubleshooting/rules.md"
+));
+
 /// A finding in `--json`; part of the documented schema.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -177,6 +183,34 @@ pub(crate) fn print_rules(rules: &[&Rule], json: bool) -> io::Result<()> {
         writeln!(out, "  source: {}\n  fix: {}\n", rule.source, rule.fix)?;
     }
     Ok(())
+}
+
+/// Prints the command that explains the rules of these findings, as the last line of a run.
+pub(crate) fn print_more(talk: Talk, findings: &[Finding]) {
+    let ids: BTreeSet<&str> = findings.iter().map(|finding| finding.rule.id).collect();
+    if !ids.is_empty() {
+        let ids = Vec::from_iter(ids).join(" ");
+        let more = talk.paint("1", "more:");
+        talk.line(&format!("{more} romfeed check --explain {ids}"));
+    }
+}
+
+/// Prints the sections of the book on the rules with these ids.
+pub(crate) fn explain(ids: &[String]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (nth, id) in ids.iter().enumerate() {
+        let space = if nth > 0 { "\n" } else { "" };
+        writeln!(out, "{space}{}", section(id).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+/// Returns the section of a rule, headed by its id.
+fn section(id: &str) -> Option<&'static str> {
+    let mut sections = RULES_PAGE.split("\n### ");
+    let section = sections.find(|section| section.lines().next() == Some(id))?;
+    let section = section.split("\n## ").next().unwrap_or(section);
+    Some(section.trim_end())
 }
 
 #[cfg(test)]

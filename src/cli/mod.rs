@@ -176,6 +176,10 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> io::Result<Outcome> {
             })
         }
         Command::Check(args) => {
+            if !args.explain.is_empty() {
+                findings::explain(&args.explain)?;
+                return Ok(Outcome::Done);
+            }
             if args.rules {
                 findings::print_rules(ota_view::verify::rules::ALL, args.json)?;
                 findings::print_rules(romfeed::clients::check::rules::ALL, args.json)?;

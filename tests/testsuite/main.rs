@@ -41,6 +41,7 @@ mod pages;
 mod portable;
 mod projects;
 mod published;
+mod reference;
 mod remote;
 mod review;
 #[cfg(feature = "serve")]

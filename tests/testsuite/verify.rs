@@ -138,7 +138,8 @@ fn findings_are_told_with_what_to_do() {
         "error signature-missing a.zip: is not signed\n  \
          fix: sign it: `java -jar signapk.jar -w KEY.x509.pem KEY.pk8 IN.zip OUT.zip`\n  \
          source: Android RecoverySystem.verifyPackage, which every updater calls\n\
-         a.zip: will not install (1 error)\n"
+         a.zip: will not install (1 error)\n\
+         more: romfeed check --explain signature-missing\n"
     );
     let quiet = dir.run(&["check", "-q", "a.zip"]).expect(1);
     assert!(

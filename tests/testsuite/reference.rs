@@ -1,0 +1,224 @@
+//! The book's reference pages, compared with what the program itself says.
+//!
+//! `UPDATE_BOOK=1 cargo test --test testsuite reference::` writes the generated parts again.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::support::RomDir;
+
+/// The width that help is wrapped at on the page, in characters.
+const WIDTH: (&str, &str) = ("COLUMNS", "100");
+
+fn page_path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("docs/src")
+        .join(name)
+}
+
+fn read_page(name: &str) -> String {
+    let path = page_path(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Fails unless the page is `expected`; or writes it, if the environment asks for that.
+#[track_caller]
+fn expect_page(name: &str, expected: &str) {
+    if std::env::var_os("UPDATE_BOOK").is_some() {
+        std::fs::write(page_path(name), expected).unwrap();
+        return;
+    }
+    let page = read_page(name);
+    let lines = page.lines().zip(expected.lines());
+    let first = lines.enumerate().find(|(_, (is, should))| is != should);
+    assert!(
+        page == expected,
+        "docs/src/{name} is out of date at line {}; set UPDATE_BOOK=1 and run this test again:\n{:?}",
+        first.map_or(page.lines().count(), |(line, _)| line) + 1,
+        first.map(|(_, lines)| lines),
+    );
+}
+
+/// The rules that `check` looks for.
+fn rules() -> Vec<Value> {
+    let run = RomDir::new().run(&["check", "--rules", "--json"]).expect(0);
+    let lines = run.stdout.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// A section of the rules page: its heading, and the paragraphs under it.
+fn sections(page: &str) -> Vec<(&str, Vec<&str>)> {
+    let sections = page.split("\n### ").skip(1);
+    let sections = sections.map(|section| {
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let mut paragraphs = section.trim_end().split("\n\n");
+        let heading = paragraphs.next().unwrap_or_default();
+        (heading, paragraphs.collect())
+    });
+    sections.collect()
+}
+
+#[test]
+fn every_rule_has_a_section_with_its_fix_and_its_source() {
+    const PAGE: &str = "troubleshooting/rules.md";
+    let page = read_page(PAGE);
+    let rules = rules();
+    let ids: Vec<&str> = rules
+        .iter()
+        .map(|rule| rule["id"].as_str().unwrap())
+        .collect();
+    let headings: Vec<&str> = sections(&page)
+        .iter()
+        .map(|(heading, _)| *heading)
+        .collect();
+    assert_eq!(headings, ids, "the headings of docs/src/{PAGE}");
+    let mut expected = page.clone();
+    for ((id, paragraphs), rule) in sections(&page).into_iter().zip(&rules) {
+        let [first, explanation @ .., last] = &paragraphs[..] else {
+            panic!("{id} has less than two paragraphs");
+        };
+        assert!(!explanation.is_empty(), "{id} has no explanation");
+        let text = |key: &str| rule[key].as_str().unwrap();
+        let capital = |text: &str| text[..1].to_uppercase() + &text[1..];
+        let (severity, title) = (capital(text("severity")), capital(text("title")));
+        let ending = format!("- Fix: {}.\n- Source: {}.", text("fix"), text("source"));
+        let was = format!(
+            "### {id}\n\n{first}\n\n{}\n\n{last}",
+            explanation.join("\n\n")
+        );
+        let is = format!(
+            "### {id}\n\n*{severity}*: {title}.\n\n{}\n\n{ending}",
+            explanation.join("\n\n")
+        );
+        assert!(expected.contains(&was), "{id}");
+        expected = expected.replace(&was, &is);
+    }
+    expect_page(PAGE, &expected);
+}
+
+#[test]
+fn check_explains_rules_in_the_words_of_the_book() {
+    let dir = RomDir::new();
+    let page = read_page("troubleshooting/rules.md");
+    for (id, paragraphs) in sections(&page) {
+        let run = dir.run(&["check", "--explain", id]).expect(0);
+        assert_eq!(run.stdout, format!("{id}\n\n{}\n", paragraphs.join("\n\n")));
+    }
+    let run = dir
+        .run(&["check", "--explain", "zip-gzip", "feed-case"])
+        .expect(0);
+    assert!(run.stdout.contains("\n\nfeed-case\n\n"), "{}", run.stdout);
+    dir.run(&["check", "--explain", "zip-gzp"])
+        .expect(2)
+        .says("a similar value exists: 'zip-gzip'");
+    dir.run(&["check", "--explain", "zip-gzip", "--json"])
+        .expect(2);
+}
+
+#[test]
+fn findings_name_the_command_that_explains_them() {
+    let dir = RomDir::new()
+        .file("a.zip", "not a zip")
+        .file("b.zip", "not a zip");
+    let run = dir.run(&["check", "a.zip", "b.zip", "gone.zip"]).expect(1);
+    let last = run.stderr.lines().last();
+    let more = "more: romfeed check --explain package-unreadable package-zip";
+    assert_eq!(last, Some(more), "{}", run.stderr);
+    let run = dir.run(&["check", "--json", "a.zip"]).expect(1);
+    assert!(!run.stderr.contains("more:"), "{}", run.stderr);
+}
+
+/// What `--help` prints for a command, as it is on every system.
+fn help(dir: &RomDir, command: &str) -> String {
+    let mut args: Vec<&str> = command.split(' ').skip(1).collect();
+    args.push("--help");
+    let help = dir.run_with(&args, &[WIDTH]).expect(0).stdout;
+    help.replace("romfeed.exe", "romfeed")
+}
+
+/// Adds a command and those below it, each with its help.
+fn collect_commands(dir: &RomDir, command: &str, found: &mut Vec<(String, String)>) {
+    let help = help(dir, command);
+    found.push((command.to_owned(), help.clone()));
+    let Some((_, below)) = help.split_once("\nCommands:\n") else {
+        return;
+    };
+    let lines = below.lines().take_while(|line| !line.is_empty());
+    let is_name = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
+    for line in lines.filter(is_name) {
+        let name = line.split_whitespace().next().unwrap();
+        if name != "help" {
+            collect_commands(dir, &format!("{command} {name}"), found);
+        }
+    }
+}
+
+#[test]
+#[cfg(feature = "serve")]
+fn the_page_of_commands_is_what_help_prints() {
+    const PAGE: &str = "reference/commands.md";
+    let page = read_page(PAGE);
+    let dir = RomDir::new();
+    let mut commands = Vec::new();
+    collect_commands(&dir, "romfeed", &mut commands);
+    for command in ["romfeed addrom", "romfeed delrom"] {
+        commands.push((command.to_owned(), help(&dir, command)));
+    }
+    let (start, _) = page.split_once("\n## romfeed\n").unwrap_or((&page, ""));
+    let mut expected = start.to_owned();
+    for (command, help) in commands {
+        let lines: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
+        expected += &format!("\n## {command}\n\n```text\n{}\n```\n", lines.join("\n"));
+    }
+    expect_page(PAGE, &expected);
+}
+
+/// The keys that a table of the settings may have, as the message on an unknown one lists them.
+fn known_keys(table: &str) -> BTreeSet<String> {
+    let dir = RomDir::new().file(
+        "romfeed.toml",
+        format!("{table}\nzzzzzzzzzzzzzzzzzzzzzzzz = 1\n"),
+    );
+    let run = dir.run(&["generate"]).expect(2);
+    let keys = run.stderr.split_once("; known are ").map(|(_, keys)| keys);
+    let keys = keys.unwrap_or_else(|| panic!("{table}: {}", run.stderr));
+    let keys = keys.lines().next().unwrap_or_default().split(", ");
+    keys.map(str::to_owned).collect()
+}
+
+/// The keys in the first column of the tables under a heading.
+fn keys_under<'p>(page: &'p str, heading: &str) -> BTreeSet<String> {
+    let is_heading = |section: &&'p str| section.lines().next() == Some(heading);
+    let section = page.split("\n## ").find(is_heading);
+    let section = section.unwrap_or_else(|| panic!("no heading `{heading}`"));
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let keys = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    keys.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_of_settings_has_every_key_and_no_other() {
+    let page = read_page("reference/settings.md");
+    for (heading, table) in [
+        ("Top level", ""),
+        ("`[site]`", "[site]"),
+        ("`[require]`", "[require]"),
+        ("`[romtype.NAME]`", "[romtype.nightly]"),
+        ("`[device.NAME]`", "[device.bacon]"),
+        (
+            "`[device.NAME.romtype.NAME]`",
+            "[device.bacon.romtype.nightly]",
+        ),
+        ("`[[variant]]`", "[[variant]]"),
+        ("`[[feed]]`", "[[feed]]"),
+        ("`[[override]]`", "[[override]]"),
+        ("`[[family]]`", "[[family]]"),
+    ] {
+        assert_eq!(keys_under(&page, heading), known_keys(table), "{heading}");
+    }
+}
