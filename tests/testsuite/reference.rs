@@ -7,7 +7,11 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::support::RomDir;
+use romfeed::family::FAMILIES;
+use romfeed::feed::template::SHIPPED;
+use romfeed::feed::template::context::BuildValues;
+
+use super::support::{RomDir, bacon, bacon_name};
 
 /// The width that help is wrapped at on the page, in characters.
 const WIDTH: (&str, &str) = ("COLUMNS", "100");
@@ -221,4 +225,105 @@ fn the_page_of_settings_has_every_key_and_no_other() {
     ] {
         assert_eq!(keys_under(&page, heading), known_keys(table), "{heading}");
     }
+}
+
+/// Fails unless the page has each of these words in backticks.
+#[track_caller]
+fn expect_words<'w>(page: &str, words: impl IntoIterator<Item = &'w str>) {
+    let text = read_page(page);
+    let missing = words
+        .into_iter()
+        .filter(|word| !text.contains(&format!("`{word}`")));
+    let missing: Vec<&str> = missing.collect();
+    assert!(missing.is_empty(), "docs/src/{page} lacks {missing:?}");
+}
+
+/// Keys of objects whose own keys are data: facts, partitions, properties.
+const KEYED_BY_DATA: [&str; 3] = ["sources", "file_systems", "properties"];
+
+fn collect_keys(value: &Value, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect_keys(item, keys)),
+        Value::Object(object) => {
+            for (key, value) in object {
+                keys.insert(key.clone());
+                if !KEYED_BY_DATA.contains(&key.as_str()) {
+                    collect_keys(value, keys);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn the_page_of_json_names_every_key_that_is_printed() {
+    let zip = bacon_name(0);
+    let dir = RomDir::new()
+        .file(&format!("builds/{zip}"), bacon(0))
+        .file("builds/bad.zip", "not a zip")
+        .file("romfeed.toml", "base_url = \"https://example.org/ota\"\n");
+    let path = format!("builds/{zip}");
+    let mut keys = BTreeSet::new();
+    for (args, code) in [
+        (&["generate", "--json"][..], 1),
+        (&["inspect", "--json", "--hash", &path, "builds/bad.zip"], 1),
+        (&["inspect", "--json", "--props", &path], 0),
+        (&["check", "--json", &path], 1),
+        (&["check", "--json", "--rules"], 0),
+        (&["catalog", "list", "--json"], 0),
+        (
+            &["simulate", "--json", "--zip", &path, "--client", "all"],
+            1,
+        ),
+    ] {
+        let run = dir.run(args).expect(code);
+        assert!(!run.stdout.is_empty(), "{args:?}");
+        for line in run.stdout.lines() {
+            collect_keys(&serde_json::from_str(line).unwrap(), &mut keys);
+        }
+    }
+    expect_words("reference/json.md", keys.iter().map(String::as_str));
+}
+
+#[test]
+fn the_page_of_the_catalog_names_every_key() {
+    for catalog in [
+        r#"{"schema": 1, "zzz": 1}"#,
+        r#"{"schema": 1, "builds": [{"zzz": 1}]}"#,
+        r#"{"schema": 1, "builds": [], "tombstones": [{"zzz": 1}]}"#,
+    ] {
+        let dir = RomDir::new().file("catalog.json", catalog);
+        let run = dir.run(&["catalog", "list"]).expect(2);
+        let keys = run
+            .stderr
+            .split_once("expected one of ")
+            .map(|(_, keys)| keys);
+        let keys = keys.unwrap_or_else(|| panic!("{}", run.stderr));
+        let keys = keys.lines().next().unwrap_or_default();
+        expect_words("reference/catalog.md", keys.split('`').skip(1).step_by(2));
+    }
+}
+
+#[test]
+fn the_page_of_facts_names_every_property_of_every_family() {
+    for family in FAMILIES.iter() {
+        let rules = [
+            &family.device,
+            &family.version,
+            &family.romtype,
+            &family.datetime,
+        ];
+        let keys = rules.into_iter().flatten().map(|rule| rule.key());
+        let markers = family.markers.iter().map(|marker| &**marker);
+        expect_words("reference/facts.md", keys.chain(markers));
+        let row = format!("| {} |", family.name);
+        assert!(read_page("reference/facts.md").contains(&row), "{row}");
+    }
+}
+
+#[test]
+fn the_page_of_templates_names_all_that_come_with_romfeed_and_every_fact() {
+    let names = SHIPPED.iter().map(|(name, _)| *name);
+    expect_words("reference/templates.md", names.chain(BuildValues::OPTIONAL));
 }
