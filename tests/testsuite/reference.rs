@@ -14,6 +14,7 @@ use romfeed::feed::template::context::BuildValues;
 use super::support::{RomDir, bacon, bacon_name};
 
 /// The width that help is wrapped at on the page, in characters.
+#[cfg(feature = "serve")]
 const WIDTH: (&str, &str) = ("COLUMNS", "100");
 
 fn page_path(name: &str) -> PathBuf {
@@ -137,6 +138,7 @@ fn findings_name_the_command_that_explains_them() {
 }
 
 /// What `--help` prints for a command, as it is on every system.
+#[cfg(feature = "serve")]
 fn help(dir: &RomDir, command: &str) -> String {
     let mut args: Vec<&str> = command.split(' ').skip(1).collect();
     args.push("--help");
@@ -145,6 +147,7 @@ fn help(dir: &RomDir, command: &str) -> String {
 }
 
 /// Adds a command and those below it, each with its help.
+#[cfg(feature = "serve")]
 fn collect_commands(dir: &RomDir, command: &str, found: &mut Vec<(String, String)>) {
     let help = help(dir, command);
     found.push((command.to_owned(), help.clone()));
@@ -161,8 +164,8 @@ fn collect_commands(dir: &RomDir, command: &str, found: &mut Vec<(String, String
     }
 }
 
-#[test]
 #[cfg(feature = "serve")]
+#[test]
 fn the_page_of_commands_is_what_help_prints() {
     const PAGE: &str = "reference/commands.md";
     let page = read_page(PAGE);
