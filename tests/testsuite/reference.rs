@@ -89,7 +89,7 @@ fn every_rule_has_a_section_with_its_fix_and_its_source() {
         assert!(!explanation.is_empty(), "{id} has no explanation");
         let text = |key: &str| rule[key].as_str().unwrap();
         let capital = |text: &str| text[..1].to_uppercase() + &text[1..];
-        let (severity, title) = (capital(text("severity")), capital(text("title")));
+        let (severity, title) = (capital(text("severity")), text("title"));
         let ending = format!("- Fix: {}.\n- Source: {}.", text("fix"), text("source"));
         let was = format!(
             "### {id}\n\n{first}\n\n{}\n\n{last}",
