@@ -106,7 +106,7 @@ pub fn scan(root: &Path, follow_links: bool, exclude: &GlobSet) -> Scan {
     });
     for entry in walk {
         match entry {
-            Ok(entry) if entry.file_type().is_symlink() => {
+            Ok(entry) if entry.depth() > 0 && entry.file_type().is_symlink() => {
                 scan.add_link(&entry, root, exclude);
             }
             Err(error) => {

@@ -122,6 +122,16 @@ fn logos_and_templates_that_are_links_are_refused() {
 }
 
 #[test]
+fn the_folder_of_builds_may_be_a_link_without_a_warning() {
+    let dir = RomDir::new();
+    dir.put(&format!("elsewhere/{}", bacon_name(0)), bacon(0));
+    dir.put("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"));
+    link(&dir, "builds", "elsewhere");
+    let run = dir.generate().expect(0).says("1 build for 1 device");
+    assert!(!run.stderr.contains("warning"), "{}", run.stderr);
+}
+
+#[test]
 fn links_to_folders_are_followed_when_the_settings_say_so() {
     let dir = dir();
     dir.put("elsewhere/x.zip", bacon(1));
