@@ -596,7 +596,7 @@ fn print_summary(
             print_rom_side(terminal, base, &report.variants, &families(config));
         }
         None => terminal.line(&format!(
-            "next: upload {out}; README.md tells which address goes into the ROM"
+            "next: set base_url in romfeed.toml, then upload {out}; `romfeed check` prints the line for the ROM"
         )),
     }
 }

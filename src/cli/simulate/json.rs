@@ -1,4 +1,4 @@
-//! `romfeed simulate --json`: one object, whose form is documented in README.md.
+//! `romfeed simulate --json`: one object, whose form is documented in the book.
 
 use std::io;
 

@@ -96,7 +96,7 @@ impl Case<'_> {
             advice.push(Advice::new(
                 "delta-refused",
                 "before it downloads, this updater asks for a delta by POST, and without an answer nothing \
-                 starts: the host must answer that too, as the nginx rules under `Hosts` in README.md do",
+                 starts: the host must answer that too, as the settings that `romfeed init --host nginx` writes do",
             ));
         }
         advice

@@ -133,8 +133,8 @@ impl Case<'_> {
                 Advice::new(
                     "no-json-end",
                     format!(
-                        "there is {}: end the address in the ROM so, or have the host rewrite it (`Hosts` in \
-                         README.md)",
+                        "there is {}: end the address in the ROM in the same way, or let the host rewrite it, as the \
+                         settings that `romfeed init --host nginx` writes do",
                         shown(&with_json)
                     ),
                 )

@@ -111,7 +111,7 @@ impl Case<'_> {
                 format!(
                     "this is {family}, whose own updater is not among those played here: it asks an address that \
                      is fixed in its source, mostly …/<device>.json, and most forks compare the date alone. Publish \
-                     that file with device_feed (see `Feed templates` in README.md). What is shown is what \
+                     that file: set device_feed in romfeed.toml to a template of its format. What is shown is what \
                      LineageOS's updater would see; tell what the properties lack by flags"
                 ),
             )];
@@ -421,7 +421,7 @@ fn on_post() -> Advice {
     Advice::new(
         "post-refused",
         "this updater asks by POST, which plain hosts refuse: use a host that answers it with the file, as the \
-         nginx rules under `Hosts` in README.md do",
+         settings that `romfeed init --host nginx` writes do",
     )
 }
 
