@@ -87,6 +87,17 @@ pub(super) fn run(args: &[OsString]) -> Option<Outcome> {
     }
 }
 
+/// Parses the command, as [`run`] does, without running it.
+#[cfg(test)]
+pub(super) fn try_parse(args: &[OsString]) -> Option<Result<(), clap::Error>> {
+    let (command, rest) = (args.get(1)?.to_str()?, args.get(2..)?);
+    match command {
+        ADD => Some(AddArgs::try_parse_from(rest).map(drop)),
+        DELETE => Some(DeleteArgs::try_parse_from(rest).map(drop)),
+        _ => None,
+    }
+}
+
 fn global() -> Global {
     Global {
         config: std::env::var_os("ROMFEED_CONFIG").map(Into::into),

@@ -12,6 +12,8 @@ mod contents;
 mod device_texts;
 mod devices;
 mod escape;
+#[cfg(test)]
+mod documents;
 mod exchange;
 mod files;
 mod findings;

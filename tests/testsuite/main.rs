@@ -12,6 +12,7 @@ mod check;
 mod clients;
 mod corpus;
 mod costs;
+mod documents;
 mod eras;
 mod exchange;
 mod explore;

@@ -997,10 +997,11 @@ fn a_template_without_end_is_not_read_to_it() {
 }
 
 #[test]
-fn the_template_of_the_readme_works_as_it_stands() {
-    let readme = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let readme = std::fs::read_to_string(readme).unwrap();
-    let (_, sample) = readme.split_once("```\n{#\n").unwrap();
+fn the_template_of_the_book_works_as_it_stands() {
+    let page =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/reference/templates.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, sample) = page.split_once("\n{#\n").unwrap();
     let (sample, _) = sample.split_once("```\n").unwrap();
     let dir = RomDir::new()
         .file("templates/feeds/mine.j2", format!("{{#\n{sample}"))

@@ -1,0 +1,193 @@
+//! README.md, the book in `docs/` and the other documents: their links lead somewhere, and the book has every page.
+//!
+//! The calls of romfeed in them are parsed by a test of the command line, in the program itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+/// The pages of the book.
+const BOOK: &str = "docs/src";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Markdown files at the top of the repository and in `docs/`, by their path from the top.
+fn documents() -> BTreeMap<PathBuf, String> {
+    let mut files = Vec::new();
+    let is_markdown = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+    let list = |folder: &Path| {
+        let entries = fs::read_dir(root().join(folder)).unwrap();
+        let paths = entries.map(|entry| folder.join(entry.unwrap().file_name()));
+        paths.collect::<Vec<_>>()
+    };
+    files.extend(list(Path::new("")).into_iter().filter(is_markdown));
+    let mut folders = vec![PathBuf::from("docs")];
+    while let Some(folder) = folders.pop() {
+        for path in list(&folder) {
+            match root().join(&path).is_dir() {
+                true => folders.push(path),
+                false if is_markdown(&path) => files.push(path),
+                false => {}
+            }
+        }
+    }
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        (path, text)
+    };
+    files.into_iter().map(read).collect()
+}
+
+fn events(text: &str) -> impl Iterator<Item = Event<'_>> {
+    Parser::new_ext(text, Options::ENABLE_TABLES)
+}
+
+/// Where links and pictures lead, those in HTML too.
+fn links(text: &str) -> Vec<String> {
+    let mut links = Vec::new();
+    for event in events(text) {
+        match event {
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                links.push(dest_url.into_string());
+            }
+            Event::Html(html) | Event::InlineHtml(html) => {
+                for attribute in [" src=\"", " href=\""] {
+                    let values = html.split(attribute).skip(1);
+                    links.extend(
+                        values.filter_map(|value| Some(value.split_once('"')?.0.to_owned())),
+                    );
+                }
+            }
+            _ => {}
+        }
+    }
+    links
+}
+
+/// The anchors of headings, as GitHub and mdBook make them: in lower case, blanks as hyphens, without
+/// punctuation; the second of a name ends in `-1`.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut anchors = BTreeSet::new();
+    let mut counts = BTreeMap::new();
+    let mut heading = None;
+    for event in events(text) {
+        match event {
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::Text(text) | Event::Code(text) => {
+                heading
+                    .iter_mut()
+                    .for_each(|heading| heading.push_str(&text));
+            }
+            Event::End(TagEnd::Heading(_)) => {
+                let anchor = slug(&heading.take().unwrap());
+                let count = counts.entry(anchor.clone()).or_insert(0);
+                anchors.insert(match count {
+                    0 => anchor,
+                    _ => format!("{anchor}-{count}"),
+                });
+                *count += 1;
+            }
+            _ => {}
+        }
+    }
+    anchors
+}
+
+fn slug(heading: &str) -> String {
+    let is_kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    let lower = heading.trim().to_lowercase();
+    lower
+        .chars()
+        .filter(is_kept)
+        .collect::<String>()
+        .replace(' ', "-")
+}
+
+/// The path without `.` and `..`, or none if it leads out of the repository.
+fn normalize(path: &Path) -> Option<PathBuf> {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => normal.push(name),
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normal.pop().then_some(())?;
+            }
+            Component::Prefix(_) | Component::RootDir => return None,
+        }
+    }
+    Some(normal)
+}
+
+/// Why a link in a document leads nowhere, if it does.
+fn fault(documents: &BTreeMap<PathBuf, String>, from: &Path, link: &str) -> Option<&'static str> {
+    if link.contains("://") || link.starts_with("mailto:") {
+        return None;
+    }
+    let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let target = match file {
+        "" => from.to_owned(),
+        file => match normalize(&from.parent().unwrap().join(file)) {
+            Some(target) => target,
+            None => return Some("leads out of the repository"),
+        },
+    };
+    if !documents.contains_key(&target) && !root().join(&target).exists() {
+        return Some("names no file");
+    }
+    let has_anchor = |text: &String| anchors(text).contains(anchor);
+    match anchor.is_empty() || documents.get(&target).is_some_and(has_anchor) {
+        true => None,
+        false => Some("names no heading"),
+    }
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading() {
+    let documents = documents();
+    assert!(documents.len() > 40, "{:?}", documents.keys());
+    let mut faults = Vec::new();
+    for (file, text) in &documents {
+        for link in links(text) {
+            if let Some(fault) = fault(&documents, file, &link) {
+                faults.push(format!("{}: {link} {fault}", file.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_found() {
+    let text = "# Once\n\n## `a-b` & c\n\n## Once\n\n![x](no.png) [y](#once-1) [z](#a-b--c) <img src=\"i.png\">\n";
+    let page = PathBuf::from("docs/page.md");
+    let documents = BTreeMap::from([(page.clone(), text.to_owned())]);
+    let fault = |link: &str| fault(&documents, &page, link);
+    assert_eq!(links(text), ["no.png", "#once-1", "#a-b--c", "i.png"]);
+    assert_eq!(fault("#once-1"), None);
+    assert_eq!(fault("#a-b--c"), None);
+    assert_eq!(fault("#once-2"), Some("names no heading"));
+    assert_eq!(fault("no.png"), Some("names no file"));
+    assert_eq!(fault("../Cargo.toml"), None);
+    assert_eq!(fault("../../x"), Some("leads out of the repository"));
+    assert_eq!(fault("https://example.org/#x"), None);
+}
+
+#[test]
+fn every_page_is_in_the_table_of_contents_once() {
+    let documents = documents();
+    let in_book = |path: &&PathBuf| path.starts_with(BOOK) && !path.ends_with("SUMMARY.md");
+    let pages: Vec<&PathBuf> = documents.keys().filter(in_book).collect();
+    let summary = Path::new(BOOK).join("SUMMARY.md");
+    let listed = links(&documents[&summary]);
+    let mut listed: Vec<PathBuf> = listed
+        .iter()
+        .map(|link| Path::new(BOOK).join(link))
+        .collect();
+    listed.sort();
+    assert_eq!(listed.iter().collect::<Vec<_>>(), pages);
+}
