@@ -28,35 +28,48 @@ const MAX_ALIKE: usize = 20;
 /// The page of a device's changes, as the updater's resource names it: `%1$s` is the device.
 const CHANGES: &str = "%1$s/changes.html";
 
+fn paint(colored: bool, code: &str, text: &str) -> String {
+    if colored {
+        format!("\x1b[{code}m{text}\x1b[0m")
+    } else {
+        text.to_owned()
+    }
+}
+
 /// Where terminal goes: standard error, in colour or not, more or less of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
     pub(crate) verbosity: u8,
     pub(crate) quiet: bool,
     colored: bool,
+    colored_stdout: bool,
 }
 
 impl Terminal {
     pub(crate) fn new(global: &Global) -> Terminal {
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let colored = |is_terminal: bool| match global.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => is_terminal && !plain,
+        };
         Terminal {
             verbosity: global.verbose,
             quiet: global.quiet,
-            colored: match global.color {
-                When::Always => true,
-                When::Never => false,
-                When::Auto => io::stderr().is_terminal() && !plain,
-            },
+            colored: colored(io::stderr().is_terminal()),
+            colored_stdout: colored(io::stdout().is_terminal()),
         }
     }
 
+    /// Colours a text for standard error.
     pub(crate) fn paint(self, code: &str, text: &str) -> String {
-        if self.colored {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        paint(self.colored, code, text)
+    }
+
+    /// Colours a text for standard output.
+    pub(crate) fn paint_stdout(self, code: &str, text: &str) -> String {
+        paint(self.colored_stdout, code, text)
     }
 
     /// Prints a line unless `-q`. Nobody reads a closed stream, so a failure to

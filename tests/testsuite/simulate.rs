@@ -716,3 +716,29 @@ fn a_test_server_without_https_is_not_built_into_the_rom() {
     assert_eq!(run.stdout.matches(line).count(), 1, "{}", run.stdout);
     assert!(!run.stdout.contains("uri=http://"), "{}", run.stdout);
 }
+
+#[test]
+fn verdicts_are_coloured_on_terminals_alone() {
+    let dir = site(&[0, 7], "");
+    let props = getprop(0, &[]);
+    let plain = play(&dir, &props, &[]).stdout;
+    assert!(!plain.contains('\u{1b}'), "{plain}");
+    let colored = play(&dir, &props, &["--color", "always"]).stdout;
+    for text in [
+        "\u{1b}[1;32mLineageOS ",
+        "  \u{1b}[32moffered \u{1b}[0m lineage-",
+        "  \u{1b}[2mhidden  \u{1b}[0m lineage-",
+        "\n\u{1b}[1mwhat to change:\u{1b}[0m\n",
+    ] {
+        assert!(colored.contains(text), "{colored}");
+    }
+    // The words are the same.
+    let pieces = colored.split('\u{1b}');
+    let words: String = pieces
+        .map(|piece| match piece.strip_prefix('[') {
+            Some(rest) => rest.split_once('m').unwrap().1,
+            None => piece,
+        })
+        .collect();
+    assert_eq!(words, plain);
+}

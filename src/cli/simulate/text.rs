@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 
 use romfeed::clients::simulate::prose::{self, moment, shown};
 use romfeed::clients::simulate::{Check, Grounds, Instead, Outcome, Simulation, UriSource};
-use romfeed::clients::updaters::{Address, Method, Row, Warning, can_stream};
+use romfeed::clients::updaters::{Address, Method, Row, Warning, can_stream, Verdict};
 use romfeed::model::rom_settings;
 
 use super::Played;
@@ -27,11 +27,18 @@ pub(super) fn print(played: &Played, terminal: Terminal) -> io::Result<()> {
     }
     let mut text = head(played);
     for simulation in &played.simulations {
-        let _ = writeln!(text, "\n{}", prose::verdict(simulation));
-        details(&mut text, played, simulation, terminal.verbosity > 0);
+        let listing = simulation.check.listing();
+        let rows = listing.map_or(&[][..], |listing| &listing.rows[..]);
+        let color = match rows.iter().any(|row| row.verdict.is_shown()) {
+            true => "1;32",
+            false => "1;33",
+        };
+        let verdict = prose::verdict(simulation);
+        let _ = writeln!(text, "\n{}", terminal.paint_stdout(color, &verdict));
+        details(&mut text, played, simulation, terminal);
     }
     if !played.advice.is_empty() {
-        text.push_str("\nwhat to change:\n");
+        let _ = writeln!(text, "\n{}", terminal.paint_stdout("1", "what to change:"));
     }
     let all = played.simulations.len();
     for (advice, generations) in &played.advice {
@@ -43,7 +50,7 @@ pub(super) fn print(played: &Played, terminal: Terminal) -> io::Result<()> {
         let end = if advice.lines.is_empty() { "." } else { ":" };
         wrap(&mut text, &format!("{of}{}{end}", advice.text));
         for line in &advice.lines {
-            let _ = writeln!(text, "      {line}");
+            let _ = writeln!(text, "      {}", terminal.paint_stdout("36", line));
         }
     }
     io::stdout().write_all(text.as_bytes())
@@ -132,7 +139,7 @@ fn head(played: &Played) -> String {
     text
 }
 
-fn details(text: &mut String, played: &Played, simulation: &Simulation, verbose: bool) {
+fn details(text: &mut String, played: &Played, simulation: &Simulation, terminal: Terminal) {
     let is_property = matches!(simulation.generation.address(), Address::Property(_));
     let source = match simulation.source {
         UriSource::Phone => "the phone has it so",
@@ -143,7 +150,7 @@ fn details(text: &mut String, played: &Played, simulation: &Simulation, verbose:
         }
         UriSource::Recommended => "recommended",
     };
-    if verbose {
+    if terminal.verbosity > 0 {
         let value = &simulation.check.value;
         let len = match is_property {
             true => format!("; {} of {} bytes", value.len(), rom_settings::MAX_VALUE_LEN),
@@ -152,7 +159,7 @@ fn details(text: &mut String, played: &Played, simulation: &Simulation, verbose:
         let address = setting(simulation, value);
         let _ = writeln!(text, "  address  {address} ({source}{len})");
     }
-    check_lines(text, simulation, &simulation.check, verbose);
+    check_lines(text, simulation, &simulation.check, terminal);
     if let Some((instead, check)) = &simulation.instead {
         let mut what = Vec::new();
         if check.value != simulation.check.value {
@@ -162,7 +169,7 @@ fn details(text: &mut String, played: &Played, simulation: &Simulation, verbose:
             what.push("if the host answered the POST with its files".to_owned());
         }
         let _ = writeln!(text, "  {}:", what.join(", "));
-        check_lines(text, simulation, check, verbose);
+        check_lines(text, simulation, check, terminal);
     }
 }
 
@@ -174,7 +181,8 @@ fn setting(simulation: &Simulation, value: &str) -> String {
     }
 }
 
-fn check_lines(text: &mut String, simulation: &Simulation, check: &Check, verbose: bool) {
+fn check_lines(text: &mut String, simulation: &Simulation, check: &Check, terminal: Terminal) {
+    let verbose = terminal.verbosity > 0;
     if let Some(request) = &check.request {
         let method = match request.method {
             Method::Get => "GET",
@@ -198,14 +206,14 @@ fn check_lines(text: &mut String, simulation: &Simulation, check: &Check, verbos
         );
     }
     if let Some(fault) = prose::fault(check) {
-        let _ = writeln!(text, "  fails    {fault}");
+        let _ = writeln!(text, "  {}    {fault}", terminal.paint_stdout("1;31", "fails"));
     }
     let Outcome::Listed { listing, notifies } = &check.outcome else {
         return;
     };
     let max = if verbose { usize::MAX } else { MAX_ROWS };
     for row in listing.rows.iter().take(max) {
-        row_lines(text, simulation, row, verbose);
+        row_lines(text, simulation, row, terminal);
         for problem in check.problems.get(&row.entry.index).into_iter().flatten() {
             let _ = writeln!(text, "           warning: {}", shown(&problem.to_string()));
         }
@@ -250,9 +258,16 @@ fn check_lines(text: &mut String, simulation: &Simulation, check: &Check, verbos
     }
 }
 
-fn row_lines(text: &mut String, simulation: &Simulation, row: &Row, verbose: bool) {
+fn row_lines(text: &mut String, simulation: &Simulation, row: &Row, terminal: Terminal) {
+    let verbose = terminal.verbosity > 0;
     let entry = &row.entry;
-    let word = prose::verdict_word(&row.verdict);
+    let color = match row.verdict {
+        Verdict::Offered => "32",
+        Verdict::Blocked(_) => "33",
+        Verdict::Hidden(_) => "2",
+    };
+    let word = format!("{:8}", prose::verdict_word(&row.verdict));
+    let word = terminal.paint_stdout(color, &word);
     let filename = shown(&entry.filename);
     let about = match prose::verdict_reason(&row.verdict) {
         Some(reason) => reason,
@@ -269,7 +284,7 @@ fn row_lines(text: &mut String, simulation: &Simulation, row: &Row, verbose: boo
             }
         }
     };
-    let _ = writeln!(text, "  {word:8} {filename}: {about}");
+    let _ = writeln!(text, "  {word} {filename}: {about}");
     if verbose {
         let size = entry
             .size
