@@ -1,8 +1,9 @@
 //! The sample packages under `builds/`: true in format, made up in content.
 //!
 //! They show every package layout and feed situation in a few kilobytes each: a device
-//! that stopped at CyanogenMod, one with an update a week later, and one with a delta and
-//! the checksum files that docker-lineage-cicd leaves beside a package. The images hold
+//! that stopped at CyanogenMod, one with an update a week later, and one with a delta, a
+//! recovery image and the checksum files that docker-lineage-cicd leaves next to a package. The
+//! changelogs there are written by hand. The images hold
 //! real file systems, made by `mke2fs` and compressed by `xz` and `brotli`.
 
 use crate::{
@@ -99,6 +100,12 @@ fn write_enchilada(builds: &Path) -> Result<()> {
         write(builds, "enchilada", &name, &package.build())?;
         write_sums(&builds.join("enchilada"), &name)?;
     }
+    // For the first installation; found by the name of the package.
+    let recovery = newer.file_name("-recovery").replace(".zip", ".img");
+    let mut image = b"ANDROID!".to_vec();
+    image.extend(noise(newer.timestamp.unsigned_abs() + 2, 1800));
+    image.resize(4 * BLOCK_SIZE, 0);
+    write(builds, "enchilada", &recovery, &image)?;
 
     // The payload of a delta is made here, so that it is one the older build can apply.
     let mut payload = Payload::new()
