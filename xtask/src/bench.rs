@@ -113,7 +113,7 @@ pub(crate) fn run_all(folder: Option<&Path>) -> Result<()> {
     let kept = folder.map(Path::to_owned);
     let folder = kept.unwrap_or_else(|| std::env::temp_dir().join("romfeed-bench"));
     fs::create_dir_all(&folder)?;
-    let program = crate::tools::built_program();
+    let program = crate::tools::built_program("release");
     let bench = Bench { folder, program };
     let mut page = bench.introduction()?;
     bench.hashing(&mut page)?;

@@ -5,7 +5,7 @@
 //! started with the kit's settings, but for ports, folders and certificate, and the kit's own script
 //! publishes. All of it happens on loopback.
 
-use crate::tools::{Result, Scratch, run};
+use crate::tools::{Result, Scratch, built_program, run};
 use std::{
     fs,
     net::TcpStream,
@@ -177,14 +177,8 @@ fn try_kit(kit: &Kit, prefix: &'static str, scratch: &Path) -> Result<usize> {
     })
 }
 
-fn program() -> PathBuf {
-    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    let program = Path::new(&target).join("debug/romfeed");
-    program.canonicalize().unwrap_or(program)
-}
-
 fn romfeed(place: &Place, args: &[&str]) -> Command {
-    let mut command = Command::new(program());
+    let mut command = Command::new(built_program("debug"));
     command.current_dir(&place.folder).arg("-q").args(args);
     command
 }
@@ -324,7 +318,10 @@ fn publish_to(place: &Place, destination: &Path) -> Result<()> {
     let script = fs::read_to_string(place.folder.join("publish"))?;
     let check = format!("romfeed check --ca '{}'", place.cert.display());
     let script = place.write("publish-tested", &script.replace("romfeed check", &check))?;
-    let folder = program().parent().ok_or("no folder")?.to_owned();
+    let folder = built_program("debug")
+        .parent()
+        .ok_or("no folder")?
+        .to_owned();
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&path)))?;
     run(Command::new("sh")

@@ -121,7 +121,7 @@ fn make_site(folder: &Path) -> Result<()> {
 }
 
 fn romfeed(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(built_program());
+    let mut command = Command::new(built_program("release"));
     command.current_dir(folder).arg("-q").args(args);
     command
 }

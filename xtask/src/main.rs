@@ -21,6 +21,8 @@ mod kits;
 #[cfg(unix)]
 mod load;
 mod samples;
+#[cfg(unix)]
+mod screenshots;
 mod tools;
 
 use std::process::ExitCode;
@@ -73,6 +75,10 @@ Chores:
   samples   Write the sample packages under builds/ again, byte for byte the same;
             needs the programs mke2fs, debugfs, e2fsck, xz, brotli, sha256sum
             and md5sum
+  screenshots
+            Take the pictures of the README and the book again, docs/src/images/, of the sample
+            site and of `romfeed simulate`; needs Chromium; better with pngquant and the font
+            Roboto (Debian: fonts-roboto)
 ";
 
 fn main() -> ExitCode {
@@ -105,6 +111,8 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         ["load"] => load::run_all(),
         ["samples"] => samples::write_all(),
+        #[cfg(unix)]
+        ["screenshots"] => screenshots::take_all(),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

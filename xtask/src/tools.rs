@@ -44,11 +44,11 @@ pub(crate) fn filter(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
-/// The program that `cargo build --release` has made.
+/// The program that `cargo build` has made, in this profile's folder (`debug` or `release`).
 #[cfg(unix)]
-pub(crate) fn built_program() -> PathBuf {
+pub(crate) fn built_program(profile: &str) -> PathBuf {
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
-    let program = Path::new(&target).join("release/romfeed");
+    let program = Path::new(&target).join(profile).join("romfeed");
     program.canonicalize().unwrap_or(program)
 }
 
