@@ -637,6 +637,21 @@ fn cyanogenmod_needs_a_host_that_answers_posts() {
 }
 
 #[test]
+fn an_updater_that_lists_the_installed_build_too_is_no_fault_of_the_feed() {
+    let props = testkit::props::Props::cm("11", "NIGHTLY", "i9100", 1_404_000_000, "two", 19, "");
+    let zip = testkit::package::Package::files(props.clone()).build();
+    let dir = RomDir::new()
+        .file("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"))
+        .file("builds/cm-11-20140628-NIGHTLY-i9100.zip", zip);
+    dir.run(&["generate"]).expect(0);
+    let uri = format!("{BASE_URL}/legacy/i9100/nightly");
+    assert_eq!(
+        causes(&dir, &props.text(), &["--uri", &uri]),
+        ["post-refused"]
+    );
+}
+
+#[test]
 fn a_phone_of_which_the_device_is_known_has_what_is_published_for_it() {
     let dir = site(&[0, 1], "");
     let args = ["simulate", "--device", "bacon"];

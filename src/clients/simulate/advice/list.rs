@@ -146,7 +146,8 @@ impl Case<'_> {
                 ),
             ));
         }
-        (is_named || is_likely).then(|| {
+        // CyanogenMod 11 lists nightly builds of any date, so it lists the one that it runs as well.
+        (later > 0 && (is_named || is_likely)).then(|| {
             let certainly = if is_named { "is" } else { "seems to be" };
             Advice::new(
                 "installed-offered",
