@@ -1,4 +1,5 @@
-// What pages do beyond HTML: copy digests, and narrow the list of devices. Without it nothing is missing.
+// What pages do beyond HTML: copy digests, narrow the list of devices, and mark old builds. Without it
+// nothing is missing.
 "use strict";
 
 document.addEventListener("click", async (event) => {
@@ -18,6 +19,12 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => { button.textContent = label; }, 1500);
 });
 
+// Ages change while pages stay as they are, so they are not in the pages.
+for (const time of document.querySelectorAll(".devices time, .latest time")) {
+  const years = Math.floor((Date.now() - Date.parse(time.dateTime)) / (365.25 * 24 * 3600 * 1000));
+  if (years > 0) time.append(` (${years} year${years > 1 ? "s" : ""} ago)`);
+}
+
 // Letters and digits alone, in lower case and without accents: "SM-G900F" is found by "sm g900f".
 const plain = (text) => text.normalize("NFKD").toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "");
 
@@ -25,6 +32,7 @@ const search = document.querySelector(".search");
 if (search) {
   const input = search.querySelector("input");
   const none = search.querySelector(".none");
+  const recent = document.querySelector(".recent");
   const sections = [...document.querySelectorAll(".maker")].map((section) => ({
     section,
     items: [...section.querySelectorAll("li")].map((item) => {
@@ -36,6 +44,7 @@ if (search) {
     const words = input.value.split(/\s+/).map(plain).filter(Boolean);
     const whole = words.join("");
     let total = 0;
+    if (recent) recent.hidden = whole !== "";
     for (const { section, items } of sections) {
       let shown = 0;
       for (const [item, text] of items) {

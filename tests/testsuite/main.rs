@@ -47,6 +47,7 @@ mod remote;
 mod review;
 #[cfg(feature = "serve")]
 mod serve;
+mod sharing;
 mod simulate;
 mod support;
 mod templates;

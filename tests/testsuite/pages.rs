@@ -43,6 +43,13 @@ fn values(page: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
+/// The addresses that a page links to or loads; its own is not one of them.
+fn links(page: &str) -> Vec<String> {
+    let is_own = |line: &&str| line.starts_with("<link rel=\"canonical\"");
+    let page: String = page.lines().filter(|line| !is_own(line)).collect();
+    [values(&page, "href"), values(&page, "src")].concat()
+}
+
 /// Where a link on a page leads in the site.
 fn resolve(from: &str, link: &str) -> String {
     let mut parts: Vec<&str> = from.split('/').collect();
@@ -70,7 +77,7 @@ fn all_links_lead_to_files_of_the_site_or_to_pages_named_by_the_maintainer() {
         if path == "404.html" {
             continue;
         }
-        for link in values(page, "href").iter().chain(&values(page, "src")) {
+        for link in &links(page) {
             if link.starts_with('#') || link == "https://wiki.example.org/bacon" {
                 continue;
             }
@@ -90,7 +97,7 @@ fn a_device_and_its_builds_are_shown_with_what_people_ask_for() {
     let dir = site(2);
     dir.generate().expect(0);
     let home = page(&dir, "index.html");
-    for text in ["OnePlus", ">One<", "bacon", "15 November 2023"] {
+    for text in [">OnePlus One<", "bacon", "15 November 2023"] {
         assert!(home.contains(text), "{text}\n{home}");
     }
     let device = page(&dir, "bacon.html");
@@ -445,7 +452,7 @@ fn a_build_is_named_by_its_rom_android_version_and_month_of_patches() {
         let page = page(&dir, path);
         for text in [
             "LineageOS 21.0",
-            " · Android 14",
+            "Android 14",
             "Security patch: November 2023",
         ] {
             assert!(page.contains(text), "{path}: {text}\n{page}");
@@ -512,7 +519,7 @@ fn contacts_lead_only_to_addresses_that_run_nothing() {
         .file(&good(0), bacon(0));
     dir.generate().expect(0);
     let device = page(&dir, "bacon.html");
-    for link in values(&device, "href") {
+    for link in links(&device) {
         let is_safe = link.starts_with("https://x.example.org/");
         assert!(is_safe || !link.contains(':'), "{link}");
     }
@@ -534,6 +541,6 @@ fn model_numbers_are_on_pages_for_people_and_for_the_search() {
     assert!(home.contains("<li data-models=\"A0001 a&"), "{home}");
     assert!(!home.contains("a\"b") && !home.contains("b<c"), "{home}");
     let device = page(&dir, "bacon.html");
-    assert!(device.contains("<p>Models: A0001, a&"), "{device}");
-    assert!(device.contains(", A0002</p>"), "{device}");
+    assert!(device.contains("<span>Models A0001, a&"), "{device}");
+    assert!(device.contains(", A0002</span>"), "{device}");
 }

@@ -540,7 +540,7 @@ fn atom_feeds_have_what_readers_require() {
     dir.generate().expect(0);
     for (path, author) in [
         ("bacon.atom", "A &amp; &lt;B&gt;"),
-        ("builds.atom", "romfeed"),
+        ("builds.atom", "Downloads"),
     ] {
         let feed = text(&dir, path);
         // RFC 4287: a feed has an id, a title, a date, an author; an entry the same
@@ -563,7 +563,8 @@ fn atom_feeds_have_what_readers_require() {
                 "<id>urn:sha256:",
                 "<title>",
                 "<updated>2023-11-",
-                "rel=\"alternate\"",
+                "rel=\"alternate\" type=\"text/html\"",
+                "rel=\"enclosure\" type=\"application/zip\" length=\"",
                 "</entry>",
             ] {
                 assert!(entry.contains(part), "no {part} in {entry}");

@@ -95,6 +95,34 @@ pub fn render_html(changelog: &Changelog) -> String {
     }
 }
 
+/// Replaces names in braces, as `{version}`, in a text that was made safe; other braces stay.
+///
+/// Values are escaped, so the result is as safe as the text.
+#[must_use]
+pub fn fill(html: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled.push_str(before);
+        let value = values.iter().find_map(|(name, value)| {
+            let after = after.strip_prefix(*name)?.strip_prefix('}')?;
+            Some((value, after))
+        });
+        match value {
+            Some((value, after)) => {
+                escape(value, &mut filled);
+                rest = after;
+            }
+            None => {
+                filled.push('{');
+                rest = after;
+            }
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
 /// The changelog as plain text, for clients that know nothing else. Markdown is meant to be
 /// read as it is.
 #[must_use]

@@ -3,6 +3,7 @@
 //! In: [`Channel`]s and changelogs. Out: [`Page`]s, paths and bytes. No I/O, no
 //! clock: the same input always gives the same bytes.
 
+pub mod build_pages;
 pub mod cm;
 pub mod lineageota;
 pub mod official;
@@ -187,6 +188,10 @@ pub fn render(
         .par_iter()
         .map(|(key, channel)| render_lane(key, channel, config, changelogs))
         .collect();
+    let pages = match config.theme.has_pages {
+        true => build_pages::paths(lanes),
+        false => HashMap::new(),
+    };
     let mut feeds = Feeds::default();
     for mut part in of_lanes {
         feeds.pages.append(&mut part.pages);
@@ -198,7 +203,7 @@ pub fn render(
             render_device(&prefix, device, channels, config, &mut feeds);
         }
         official::render(&prefix, tree, config, &mut feeds);
-        templates.render(*variant, tree, changelogs, &mut feeds)?;
+        templates.render(*variant, tree, changelogs, &pages, &mut feeds)?;
     }
     feeds.pages.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(feeds)

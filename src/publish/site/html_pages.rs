@@ -15,15 +15,14 @@ use super::values::{self, DeviceValues, Shows, SiteValues};
 use super::{Error, Known, changes_path, device_path};
 use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first};
 use crate::markup::changelog::{self, Changelog};
-use crate::model::build::{self, Device, Variant};
-use crate::publish::feed::Page;
+use crate::model::build::{Device, Variant};
+use crate::publish::feed::{Page, build_pages};
+use crate::model::address::encode_path;
+use crate::publish::feed::template::context::PageValues;
 
 /// Most builds on a device's page; older ones are on further pages. Each takes about 600
 /// bytes.
 const PER_PAGE: usize = 40;
-/// Most builds of a device that have a page of their own, the newest; the others are in its lists
-/// alone.
-const MAX_PAGES: usize = 100;
 /// Most builds on the page of a device's changes.
 const MAX_CHANGES: usize = 40;
 /// Most bytes of changelogs on it; what does not fit is on the page of its build.
@@ -102,13 +101,15 @@ pub(super) fn render(
     let devices = by_device(channels, &atoms);
     let site = SiteValues::new(known.config, atoms.get(super::SITE_ATOM).copied());
     let site = Value::from(Serde(site));
-    let mut pages = vec![render_job(engine, &site, home(&devices, known))?];
+    let base = known.config.base_url.as_deref();
+    let mut pages = vec![render_job(engine, &site, base, home(&devices, known))?];
     // Device by device, since the values of all builds together outgrow their pages by far.
     let of_devices: Vec<Result<Vec<Page>, Error>> = devices
         .par_iter()
         .map(|device| {
             let jobs = of_device(device, known).into_iter();
-            jobs.map(|job| render_job(engine, &site, job)).collect()
+            jobs.map(|job| render_job(engine, &site, base, job))
+                .collect()
         })
         .collect();
     for of_device in of_devices {
@@ -117,9 +118,24 @@ pub(super) fn render(
     Ok(pages)
 }
 
-fn render_job(engine: &Pages<'_>, site: &Value, job: Job) -> Result<Page, Error> {
+fn render_job(
+    engine: &Pages<'_>,
+    site: &Value,
+    base: Option<&str>,
+    job: Job,
+) -> Result<Page, Error> {
+    // Hosts show the page of all devices at the address of its folder.
+    let public = match &*job.path {
+        "index.html" => "",
+        path => path,
+    };
+    let page = PageValues {
+        path: &job.path,
+        url: base.map(|base| format!("{base}/{}", encode_path(public))),
+    };
     let about = [
         ("site", site.clone()),
+        ("page", Value::from(Serde(page))),
         ("root", Value::from(root_of(&job.path))),
     ];
     let values = Value::from_pairs(about.into_iter().chain(job.values));
@@ -127,10 +143,27 @@ fn render_job(engine: &Pages<'_>, site: &Value, job: Job) -> Result<Page, Error>
 }
 
 /// A text for a page, unless there is nothing in it.
-fn show(text: &Changelog) -> Option<Value> {
+fn show(text: &Changelog) -> Option<String> {
     let is_empty = text.text.trim().is_empty();
-    let html = (!is_empty).then(|| changelog::render_html(text));
-    html.map(Value::from_safe_string)
+    (!is_empty).then(|| changelog::render_html(text))
+}
+
+/// Puts what differs from build to build into a text on how to install.
+fn fill(html: &str, latest: &Entry<'_>) -> String {
+    let build = latest.offer.build;
+    let recovery = build.images.iter().find(|image| image.name == "recovery");
+    changelog::fill(
+        html,
+        &[
+            ("device", build.device.as_str()),
+            ("filename", &build.filename),
+            (
+                "recovery",
+                recovery.map_or("recovery.img", |image| &image.filename),
+            ),
+            ("version", &build.version),
+        ],
+    )
 }
 
 /// The way from a page to the site's root.
@@ -143,6 +176,7 @@ fn by_device<'a>(
     channels: &'a BTreeMap<ChannelKey, Channel<'a>>,
     atoms: &BTreeSet<&'a str>,
 ) -> Vec<DeviceBuilds<'a>> {
+    let paths = build_pages::paths(lanes);
     let mut devices: BTreeMap<&Device, DeviceBuilds<'a>> = BTreeMap::new();
     // A build of a device with several names is in several channels.
     let mut known: BTreeSet<&str> = BTreeSet::new();
@@ -166,7 +200,7 @@ fn by_device<'a>(
                     offer: *offer,
                     channel,
                     deltas: deltas_to(offer, channel),
-                    path: None,
+                    path: paths.get(offer.build.identity()).cloned(),
                 });
             }
         }
@@ -176,7 +210,6 @@ fn by_device<'a>(
         device
             .builds
             .sort_by(|a, b| newest_first(&a.offer, &b.offer));
-        name_pages(device);
     }
     devices
 }
@@ -187,30 +220,11 @@ fn deltas_to<'a>(offer: &Offer<'a>, channel: &'a Channel<'a>) -> Vec<&'a DeltaOf
     channel.deltas.iter().filter(leads_to_it).collect()
 }
 
-/// Gives each build's page its path: by the package's name, and where only the ends of two names
-/// differ, by what tells them apart.
-fn name_pages(device: &mut DeviceBuilds<'_>) {
-    let model = device.model.as_str();
-    let mut taken: BTreeSet<String> = BTreeSet::new();
-    for entry in device.builds.iter_mut().take(MAX_PAGES) {
-        let build = entry.offer.build;
-        let stem = build::bounded_stem(&build.filename);
-        let path = super::build_path(model, &stem);
-        entry.path = Some(match taken.insert(path.clone()) {
-            true => path,
-            // An identity may be anything that a feed elsewhere said.
-            false => {
-                let digits = build::digits(build.identity());
-                super::build_path(model, &format!("{stem}-{digits}"))
-            }
-        });
-    }
-}
-
 /// The page of all devices, by maker.
 fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
     type ByName = BTreeMap<(String, String), Value>;
     let mut makers: BTreeMap<(bool, String), (String, ByName)> = BTreeMap::new();
+    let mut by_date = Vec::new();
     for device in devices {
         let about = DeviceValues::new(device, known.config);
         let maker = about.oem.unwrap_or_default().to_owned();
@@ -227,9 +241,14 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
                 }),
             ),
         ]);
+        let newest = latest.map_or(i64::MIN, |latest| latest.offer.build.timestamp);
+        by_date.push((newest, value.clone()));
         let (_, devices) = makers.entry(key).or_insert((maker, BTreeMap::new()));
         devices.insert(order, value);
     }
+    // Devices of one date stay in the order of their codenames.
+    by_date.sort_by_key(|(newest, _)| std::cmp::Reverse(*newest));
+    let by_date: Value = by_date.into_iter().map(|(_, value)| value).collect();
     let makers: Value = makers
         .into_values()
         .map(|(name, devices)| {
@@ -242,6 +261,7 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
         template: "home.html",
         values: vec![
             ("makers", makers),
+            ("devices", by_date),
             ("num_devices", Value::from(devices.len())),
         ],
     }
@@ -251,8 +271,13 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
 fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
     let model = device.model.as_str();
     let install = known.config.install(model);
+    let latest = device.latest().into_iter().next();
+    let install_html = install.zip(latest).and_then(|(install, latest)| {
+        let html = show(&install.text)?;
+        Some(Value::from_safe_string(fill(&html, latest)))
+    });
     let about = DeviceValues {
-        install_html: install.and_then(|install| show(&install.text)),
+        install_html,
         ..DeviceValues::new(device, known.config)
     };
     let about = Value::from(Serde(about));

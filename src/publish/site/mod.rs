@@ -87,11 +87,6 @@ fn changes_path(model: &str) -> String {
     format!("{model}/changes.html")
 }
 
-/// Path of a build's page, not escaped.
-fn build_path(model: &str, stem: &str) -> String {
-    format!("{model}/builds/{stem}.html")
-}
-
 fn logo_path(logo: &Logo) -> String {
     format!("{ASSETS}/logo.{}", logo.extension)
 }

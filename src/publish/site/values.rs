@@ -1,7 +1,7 @@
 //! What the templates of pages are told. A build has the same names here as in feed
 //! templates, and more: where its page is, and what leads to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use minijinja::Value;
 use minijinja::value::Serde;
@@ -14,7 +14,6 @@ use crate::catalog::channels::DeltaOffer;
 use crate::ingest::projects::{self, Change, Since};
 use crate::markup::changelog::Rendered;
 use crate::model::address::encode_path;
-use crate::model::build::Build;
 use crate::model::config::Config;
 use crate::model::theme::{Color, Link, Theme};
 use crate::publish::feed::template::context::{self, BuildValues, DeltaValues};
@@ -263,9 +262,6 @@ fn contact_text(text: &str) -> &str {
 pub(super) struct EntryValues<'a> {
     #[serde(flatten)]
     build: BuildValues<'a>,
-    /// Its ROM with the version, as `LineageOS 22.2`; the version alone of a ROM that its file
-    /// name does not name.
-    title: String,
     /// The version of Android, as `15`.
     #[serde(skip_serializing_if = "Option::is_none")]
     android: Option<&'static str>,
@@ -354,9 +350,11 @@ struct DeltaEntry<'a> {
 pub(super) fn entry<'a>(entry: &Entry<'a>, root: &str, known: Known<'a>, shows: Shows) -> Value {
     // What most pages do not show is not copied for each.
     static NONE: Rendered = Rendered::new();
+    let no_pages = HashMap::new();
     let facts = context::Known {
         config: known.config,
         changelogs: &NONE,
+        pages: &no_pages,
     };
     let base = known.config.base_url.as_deref();
     let delta = |delta: &'a DeltaOffer<'a>| DeltaEntry {
@@ -374,7 +372,6 @@ pub(super) fn entry<'a>(entry: &Entry<'a>, root: &str, known: Known<'a>, shows: 
     }
     Value::from(Serde(EntryValues {
         build: facts,
-        title: title(build),
         android: build.sdk_level.and_then(android),
         patch_month: build.security_patch.as_deref().and_then(month),
         page: entry
@@ -388,40 +385,6 @@ pub(super) fn entry<'a>(entry: &Entry<'a>, root: &str, known: Known<'a>, shows: 
         projects: history.filter(|_| shows.projects).map(ProjectsValues::new),
         has_projects: history.is_some(),
     }))
-}
-
-/// ROMs by how their packages' names begin, in lower case.
-const ROMS: [(&str, &str); 16] = [
-    ("axion", "AxionOS"),
-    ("calyx", "CalyxOS"),
-    ("cm", "CyanogenMod"),
-    ("crdroidandroid", "crDroid"),
-    ("derpfest", "DerpFest"),
-    ("evolutionx", "Evolution X"),
-    ("havoc", "Havoc-OS"),
-    ("iode", "iodéOS"),
-    ("lineage", "LineageOS"),
-    ("lineageos", "LineageOS"),
-    ("lmodroid", "LMODroid"),
-    ("lunaris", "Lunaris"),
-    ("matrixx", "Matrixx"),
-    ("pixelos", "PixelOS"),
-    ("risingos", "RisingOS"),
-    ("voltage", "VoltageOS"),
-];
-
-/// A build's ROM, where its file name tells, and its version.
-fn title(build: &Build) -> String {
-    let start = build.filename.split('-').next().unwrap_or_default();
-    let rom = ROMS
-        .iter()
-        .find(|(prefix, _)| start.eq_ignore_ascii_case(prefix));
-    // Some ROMs' versions hold their names.
-    let is_number = build.version.starts_with(|c: char| c.is_ascii_digit());
-    match rom.filter(|_| is_number) {
-        Some((_, name)) => format!("{name} {}", build.version),
-        None => build.version.clone(),
-    }
 }
 
 /// The version of Android with an API level.

@@ -4,7 +4,7 @@
 //! A fact that is not known is a key that is not there, never `null`: a template
 //! that needs it fails by name, one that does not says `| default("")`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use minijinja::Value;
 use serde::Serialize;
@@ -14,6 +14,7 @@ use crate::catalog::channels::{Channel, DeltaOffer, Installed, Offer};
 use crate::markup::changelog::Rendered;
 use crate::model::build::{self, Device};
 use crate::model::config::Config;
+use crate::model::address::encode_path;
 
 /// What is known of builds beside their facts.
 #[derive(Clone, Copy, Debug)]
@@ -22,11 +23,23 @@ pub struct Known<'a> {
     pub config: &'a Config,
     /// What their maintainers wrote.
     pub changelogs: &'a Rendered,
+    /// The paths of their pages, not escaped, by identity.
+    pub pages: &'a HashMap<&'a str, String>,
+}
+
+impl Known<'_> {
+    fn page_url(self, build: &build::Build) -> Option<String> {
+        let path = self.pages.get(build.identity())?;
+        let base = self.config.base_url.as_ref()?;
+        Some(format!("{base}/{}", encode_path(path)))
+    }
 }
 
 /// `site`: the tree of one variant.
 #[derive(Debug, Serialize)]
 pub struct Site<'a> {
+    /// What the site is called.
+    pub name: &'a str,
     /// Where the site is published, without a closing slash.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<&'a str>,
@@ -111,6 +124,9 @@ pub struct BuildValues<'a> {
     /// Security patch level, as `2024-08-05`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_patch: Option<&'a str>,
+    /// Its ROM with the version, as `LineageOS 22.2`; the version alone of a ROM that its file
+    /// name does not name.
+    pub title: String,
     /// Bare name of the package.
     pub filename: &'a str,
     /// Where it lay under `builds/`.
@@ -128,6 +144,9 @@ pub struct BuildValues<'a> {
     /// Where phones download it; a source that is offered no more has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<&'a str>,
+    /// Address of its page for people, if it has one and the settings say where the site is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_url: Option<String>,
     /// Where a streaming updater finds what in the zip.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ota_property_files: Option<&'a str>,
@@ -219,6 +238,7 @@ impl<'a> BuildValues<'a> {
             incremental: build.incremental.as_deref(),
             sdk_level: build.sdk_level,
             security_patch: build.security_patch.as_deref(),
+            title: title(build),
             filename: &build.filename,
             path: &build.path,
             size: build.size,
@@ -226,6 +246,7 @@ impl<'a> BuildValues<'a> {
             sha256: build.sha256.as_deref(),
             id: build.phone_id(),
             url,
+            page_url: known.page_url(build),
             ota_property_files: build.property_files.as_deref(),
             signer: build.signer.as_deref(),
             has_csig: csig.is_some(),
@@ -237,6 +258,40 @@ impl<'a> BuildValues<'a> {
             changelog: changelog.map(|shown| shown.text.as_str()),
             changelog_html: changelog.map(|shown| shown.html.as_str()),
         }
+    }
+}
+
+/// ROMs by how their packages' names begin, in lower case.
+const ROMS: [(&str, &str); 16] = [
+    ("axion", "AxionOS"),
+    ("calyx", "CalyxOS"),
+    ("cm", "CyanogenMod"),
+    ("crdroidandroid", "crDroid"),
+    ("derpfest", "DerpFest"),
+    ("evolutionx", "Evolution X"),
+    ("havoc", "Havoc-OS"),
+    ("iode", "iodéOS"),
+    ("lineage", "LineageOS"),
+    ("lineageos", "LineageOS"),
+    ("lmodroid", "LMODroid"),
+    ("lunaris", "Lunaris"),
+    ("matrixx", "Matrixx"),
+    ("pixelos", "PixelOS"),
+    ("risingos", "RisingOS"),
+    ("voltage", "VoltageOS"),
+];
+
+/// Returns a build's ROM, where its file name tells, and its version.
+fn title(build: &build::Build) -> String {
+    let start = build.filename.split('-').next().unwrap_or_default();
+    let rom = ROMS
+        .iter()
+        .find(|(prefix, _)| start.eq_ignore_ascii_case(prefix));
+    // Some ROMs' versions hold their names.
+    let is_number = build.version.starts_with(|c: char| c.is_ascii_digit());
+    match rom.filter(|_| is_number) {
+        Some((_, name)) => format!("{name} {}", build.version),
+        None => build.version.clone(),
     }
 }
 

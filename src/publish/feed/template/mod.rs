@@ -10,7 +10,7 @@ pub mod context;
 pub mod front_matter;
 mod pattern;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use minijinja::value::{Serde, Value};
 use rayon::prelude::*;
@@ -178,6 +178,7 @@ impl<'a> Templates<'a> {
         variant: Option<&Variant>,
         tree: &Tree<'_, '_>,
         changelogs: &Rendered,
+        pages: &HashMap<&str, String>,
         feeds: &mut Feeds,
     ) -> Result<(), Error> {
         if self.all.is_empty() {
@@ -186,6 +187,7 @@ impl<'a> Templates<'a> {
         let known = Known {
             config: self.config,
             changelogs,
+            pages,
         };
         let all = TreeValues::new(variant, tree, known);
         for template in &self.all {
@@ -372,6 +374,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
         }
         all.sort_by(|(a, _), (b, _)| newest_first(a, b));
         let site = Site {
+            name: &config.theme.name,
             base_url: config.base_url.as_deref(),
             variant: variant.map(Variant::as_str),
             updated: all.first().map(|(offer, _)| offer.build.timestamp),
