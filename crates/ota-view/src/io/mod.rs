@@ -246,12 +246,15 @@ pub(crate) fn len_of(bytes: &[u8]) -> u64 {
 pub(crate) fn check_bounds(offset: u64, len: usize, size: u64) -> Result<(), ReadError> {
     let end = u64::try_from(len)
         .ok()
-        .and_then(|len| offset.checked_add(len))
-        .unwrap_or(u64::MAX);
-    if end > size {
-        return Err(ReadError::OutOfBounds { offset, end, size });
+        .and_then(|len| offset.checked_add(len));
+    match end {
+        Some(end) if end <= size => Ok(()),
+        _ => Err(ReadError::OutOfBounds {
+            offset,
+            end: end.unwrap_or(u64::MAX),
+            size,
+        }),
     }
-    Ok(())
 }
 
 impl<S: ReadAt + ?Sized> ReadAt for Arc<S> {

@@ -315,6 +315,14 @@ mod tests {
     }
 
     #[test]
+    fn a_read_that_ends_beyond_every_offset_is_out_of_bounds() {
+        let spill = Spill::new("test", Box::new(&b"abc"[..]), u64::MAX, budget(|_| ()));
+        let error = spill.read_exact_at(u64::MAX, &mut [0]).unwrap_err();
+        assert_eq!(error.class(), Class::Truncated);
+        spill.read_exact_at(0, &mut [0; 3]).unwrap();
+    }
+
+    #[test]
     fn a_temporary_folder_that_is_not_there_is_named() {
         let budget = budget(|limits| limits.scratch = scratch("/nowhere/to/be/found", 1 << 40));
         let spill = Spill::new("test", Box::new(io::repeat(1)), 1 << 40, budget);
