@@ -21,6 +21,7 @@ mod families;
 mod faults;
 mod files;
 mod fuzz_bodies;
+mod fuzz_seeds;
 mod generate;
 mod hash;
 mod images;

@@ -8,7 +8,6 @@ mod bench;
 mod bench_inputs;
 #[cfg(unix)]
 mod compare;
-#[cfg(unix)]
 mod corpus;
 mod dist;
 mod ext4;
@@ -33,9 +32,8 @@ Usage: cargo xtask <chore>
 Chores:
   action    Try the steps of action.yml on releases made up for it; needs bash, curl, tar and
             sha256sum or shasum
-  corpus    Write the inputs that the fuzzers begin with under fuzz/corpus/; needs the
-            programs mke2fs, mkfs.erofs (1.9 or later), xz, gzip, bzip2, brotli and zstd;
-            with --keep, copy some of those there to tests/fixtures/corpus/ instead
+  corpus    Write the inputs that the fuzzers begin with under fuzz/corpus/: those that the
+            test suite makes, and those under tests/fixtures/corpus/; needs no other program
   bench [FOLDER]
             Measure romfeed beside what people would run instead and write BENCHMARKS.md;
             takes a quarter of an hour, 25 GB in FOLDER (or the folder for temporary files), and
@@ -97,10 +95,7 @@ fn main() -> ExitCode {
         ["compare"] => compare::run_all(None),
         #[cfg(unix)]
         ["compare", folder] => compare::run_all(Some(folder.as_ref())),
-        #[cfg(unix)]
         ["corpus"] => corpus::write_all(),
-        #[cfg(unix)]
-        ["corpus", "--keep"] => corpus::keep(),
         ["dist", ref arguments @ ..] => dist::write(arguments),
         #[cfg(unix)]
         ["faults", ref args @ ..] => faults::run_all(args),
