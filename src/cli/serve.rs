@@ -120,7 +120,7 @@ fn start(
         base_url: base_url.clone(),
         args: args.clone(),
         settings: settings.map(PathBuf::from),
-        failure: Mutex::default(),
+        failures: Failures::default(),
         looked_into: looked_into(args, &config),
         families: report::families(&config),
     };
@@ -136,7 +136,7 @@ fn start(
             ));
         }
         if let Err(error) = regenerate(&config_of_site, terminal) {
-            reporter.is_news(Some(chain(&error)));
+            reporter.failures.is_new(chain(&error));
             print_run_error(terminal, &error);
             watched.forget();
         }
@@ -253,23 +253,31 @@ struct Reporter {
     base_url: String,
     args: ServeArgs,
     settings: Option<PathBuf>,
-    /// What was last told of, and is still so.
-    failure: Mutex<Option<String>>,
+    failures: Failures,
     /// Where builds were looked for, escaped.
     looked_into: String,
     /// The ROM families of what is published at the start.
     families: BTreeSet<DeviceFamily>,
 }
 
-impl Reporter {
-    /// Remembers a failure; answers whether it is another than the last.
-    fn is_news(&self, failure: Option<String>) -> bool {
-        let mut last = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_news = *last != failure;
-        *last = failure;
-        is_news
+/// The failure that was reported last and still lasts, so that each is reported once.
+#[derive(Default)]
+struct Failures(Mutex<Option<String>>);
+
+impl Failures {
+    /// Remembers a failure and returns whether it differs from the last.
+    fn is_new(&self, failure: String) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.replace(failure.clone()) != Some(failure)
     }
 
+    /// Forgets the last failure: a success came after it.
+    fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl Reporter {
     /// Warns of folders that were named and are not there, and of a site without builds.
     fn warn_of_what_is_missing(&self, report: &Report) {
         let terminal = self.terminal;
@@ -343,13 +351,13 @@ impl Hooks for Reporter {
     }
 
     fn refreshed(&self) {
-        self.is_news(None);
+        self.failures.clear();
         self.terminal
             .line("the catalog changed; serving it as it is now");
     }
 
     fn failed(&self, error: &generate::Error) {
-        if self.is_news(Some(chain(error))) {
+        if self.failures.is_new(chain(error)) {
             print_run_error(self.terminal, error);
             self.terminal.warning("serving the site as it was before");
         }
@@ -373,7 +381,7 @@ impl Hooks for Reporter {
             Ok(resolved) => resolved.config,
             Err(error) => {
                 let message = chain(&error);
-                if self.is_news(Some(message.clone())) {
+                if self.failures.is_new(message.clone()) {
                     self.terminal.error(&message, None);
                 }
                 return None;
@@ -479,6 +487,17 @@ fn sources(settings: Option<&Path>, config: &Config) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_that_lasts_is_reported_once() {
+        let failures = Failures::default();
+        let is_new = |text: &str| failures.is_new(text.to_owned());
+        assert!(is_new("a"));
+        assert!(!is_new("a"));
+        assert!(is_new("b"));
+        failures.clear();
+        assert!(is_new("b"));
+    }
 
     #[test]
     fn a_port_alone_is_that_of_this_machine() {

@@ -66,7 +66,7 @@ pub struct Settings {
     pub clock: fn() -> i64,
 }
 
-/// What connections may cost.
+/// What connections may cost, and how often the catalog and the folders are looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Most connections; further ones wait to be accepted. One takes some 600 KiB at most: a head,
@@ -85,6 +85,9 @@ pub struct Limits {
     pub stall_time: Duration,
     /// Longest time for running answers when the server is to stop.
     pub stop_time: Duration,
+    /// Time between two looks at the catalog and the watched folders. A change is read once two
+    /// looks agree.
+    pub watch_interval: Duration,
 }
 
 impl Default for Limits {
@@ -97,6 +100,7 @@ impl Default for Limits {
             body_time: Duration::from_secs(15),
             stall_time: Duration::from_secs(60),
             stop_time: Duration::from_secs(10),
+            watch_interval: Duration::from_secs(1),
         }
     }
 }
@@ -222,7 +226,8 @@ pub fn run(
         }
         again.await;
     };
-    let watcher = watch::start(Arc::clone(&site), Arc::clone(&hooks), known);
+    let interval = limits.watch_interval;
+    let watcher = watch::start(Arc::clone(&site), Arc::clone(&hooks), known, interval);
     let end = runtime.block_on(async {
         tokio::select! {
             served = server.run(listener, first) => served.map(|()| End::Stopped),

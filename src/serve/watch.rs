@@ -19,14 +19,12 @@ use super::site::Site;
 use crate::ingest::scan::{Link, Links};
 use crate::model::config::Config;
 
-/// Time between two looks.
-const PAUSE: Duration = Duration::from_secs(1);
 /// Deepest folder looked into, as for packages.
 const MAX_DEPTH: usize = 16;
 /// A site with a build that is held back is made anew this often at most, in seconds.
 const MIN_AGE_STEP: i64 = 60;
 
-/// Most looks between two tries of what fails: a minute.
+/// Most looks between two tries of what fails: a minute at one a second.
 const MAX_REST: u32 = 60;
 
 /// Length and time of files, by path.
@@ -98,13 +96,19 @@ impl Known {
     }
 }
 
-/// Begins to look.
-pub(super) fn start(site: Arc<Site>, hooks: Arc<dyn Hooks>, known: Known) -> Watcher {
+/// Begins to look, and looks again after each interval.
+pub(super) fn start(
+    site: Arc<Site>,
+    hooks: Arc<dyn Hooks>,
+    known: Known,
+    interval: Duration,
+) -> Watcher {
     let (stop, stopped) = channel();
     let mut watch = Watch {
         site,
         hooks,
         known,
+        interval,
         changing: None,
         not_before: 0,
         rest: Rest::default(),
@@ -117,6 +121,8 @@ struct Watch {
     site: Arc<Site>,
     hooks: Arc<dyn Hooks>,
     known: Known,
+    /// Time between two looks.
+    interval: Duration,
     /// How the folders were at the last look, if that is not what is known.
     changing: Option<Look>,
     /// When the passing of time alone may be a reason again.
@@ -126,7 +132,7 @@ struct Watch {
 
 impl Watch {
     fn run(&mut self, stopped: &Receiver<()>) {
-        while stopped.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+        while stopped.recv_timeout(self.interval) == Err(RecvTimeoutError::Timeout) {
             let watched = &self.known.watched;
             let seen = look_into(&watched.folders, watched.follow_links);
             let is_changed = seen != self.known.watched.look;

@@ -24,15 +24,6 @@ fn images() -> Package {
     Package::images(props).without_metadata()
 }
 
-/// Makes a file of the folder as old as one has to be to be remembered.
-fn age(dir: &RomDir, path: &str) {
-    let file = std::fs::File::options()
-        .write(true)
-        .open(dir.path().join(path));
-    let old = SystemTime::now() - Duration::from_secs(60);
-    file.unwrap().set_modified(old).unwrap();
-}
-
 #[test]
 fn what_a_package_may_decode_to_follows_its_size() {
     let dir = RomDir::new().file("small.zip", bacon(0));
@@ -48,7 +39,7 @@ fn file_that_cannot_be_read_costs_once() {
         .named_image("system.img", &fixture("ext4-android")[..20_000])
         .build();
     let dir = RomDir::new().file("builds/bad.zip", zip);
-    age(&dir, "builds/bad.zip");
+    dir.settle("builds/bad.zip");
     let run = |args: &[&str]| {
         let base = ["generate", "--base-url", BASE_URL];
         dir.run(&[&base[..], args].concat()).expect(1).stderr
@@ -125,7 +116,7 @@ fn facts_that_do_not_suffice_are_read_once() {
         "builds/rom.zip",
         images().named_image("system.img", fixture("f2fs")).build(),
     );
-    age(&dir, "builds/rom.zip");
+    dir.settle("builds/rom.zip");
     let run = || dir.generate().expect(1).stderr;
     let first = run();
     assert!(first.contains("no source tells its"), "{first}");

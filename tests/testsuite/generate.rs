@@ -564,10 +564,7 @@ fn a_romtype_is_verbatim_in_json_and_lower_case_in_paths() {
 #[test]
 fn second_run_reads_settled_files_from_the_cache_unless_told_not_to() {
     let dir = two_builds();
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
-    let zip = dir.path().join(format!("builds/bacon/{}", bacon_name(0)));
-    let file = std::fs::File::options().write(true).open(&zip).unwrap();
-    file.set_modified(old).unwrap();
+    dir.settle(&format!("builds/bacon/{}", bacon_name(0)));
     dir.generate().expect(0);
     let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
     assert!(cache.contains(&bacon_name(0)));
@@ -593,10 +590,7 @@ fn what_partitions_told_is_remembered_of_settled_files() {
         .partition(Partition::new("system").replace(fixture("erofs-lz4hc")))
         .build();
     let dir = RomDir::new().file(&format!("builds/{name}"), zip);
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
-    let path = dir.path().join("builds").join(name);
-    let file = std::fs::File::options().write(true).open(path).unwrap();
-    file.set_modified(old).unwrap();
+    dir.settle(&format!("builds/{name}"));
     dir.generate().expect(0);
     let site = dir.tree("out");
     dir.generate().expect(0);
@@ -694,17 +688,8 @@ fn a_catalog_that_is_a_link_stays_one() {
 #[test]
 fn an_unchanged_run_leaves_even_the_cache_alone() {
     let dir = two_builds();
-    let old = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
     for days in [0, 7] {
-        let zip = dir
-            .path()
-            .join(format!("builds/bacon/{}", bacon_name(days)));
-        std::fs::File::options()
-            .write(true)
-            .open(&zip)
-            .unwrap()
-            .set_modified(old)
-            .unwrap();
+        dir.settle(&format!("builds/bacon/{}", bacon_name(days)));
     }
     dir.generate().expect(0);
     let modified = || {

@@ -35,8 +35,18 @@ fn config(dir: &RomDir) -> Config {
 }
 
 /// Serves a folder until the tests end.
+/// Time between two looks at the catalog, short for tests that wait for one.
+const WATCH_INTERVAL: Duration = Duration::from_millis(20);
+
+fn limits() -> Limits {
+    Limits {
+        watch_interval: WATCH_INTERVAL,
+        ..Limits::default()
+    }
+}
+
 fn serve(dir: &RomDir) -> SocketAddr {
-    serve_with(config(dir), Limits::default(), || NOW)
+    serve_with(config(dir), limits(), || NOW)
 }
 
 fn serve_with(config: Config, limits: Limits, clock: fn() -> i64) -> SocketAddr {

@@ -97,6 +97,16 @@ impl RomDir {
         std::fs::write(file, bytes).unwrap();
     }
 
+    /// Dates a file one minute back, because files changed less than two seconds ago are not
+    /// cached.
+    pub(crate) fn settle(&self, path: &str) {
+        let file = std::fs::File::options()
+            .write(true)
+            .open(self.path().join(path));
+        let minute_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        file.unwrap().set_modified(minute_ago).unwrap();
+    }
+
     /// Removes a file below the folder.
     pub(crate) fn remove(&self, path: &str) {
         std::fs::remove_file(self.path().join(path)).unwrap();

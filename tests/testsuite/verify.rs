@@ -848,8 +848,7 @@ fn what_was_checked_is_not_read_again() {
     let dir = RomDir::new()
         .file(&path, bacon(1))
         .file("romfeed.toml", settings("[require]\nsignature = true\n"));
-    // What is younger may still change, and is not remembered.
-    std::thread::sleep(std::time::Duration::from_millis(2100));
+    dir.settle(&path);
     dir.run(&["generate"]).expect(1).says("signature-missing");
     let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
     assert!(cache.contains("signature-missing"), "{cache}");

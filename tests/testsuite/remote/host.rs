@@ -182,7 +182,8 @@ fn talk(
         return Ok(());
     }
     if is_stalled {
-        std::thread::sleep(std::time::Duration::from_secs(3));
+        // Until the client hangs up.
+        let _ = stream.read(&mut [0]);
     }
     stream.write_all(later)
 }

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use romfeed::clients::updaters::{self, Generation, Phone, Verdict};
-use romfeed::serve::Limits;
 use serde_json::Value;
 
 use super::*;
@@ -48,7 +47,7 @@ fn mako() -> (RomDir, SocketAddr) {
         block_deltas: true,
         ..config(&dir)
     };
-    let addr = serve_with(config, Limits::default(), || NOW);
+    let addr = serve_with(config, limits(), || NOW);
     (dir, addr)
 }
 
@@ -289,9 +288,9 @@ fn a_change_of_the_catalog_is_served() {
     dir.run(&["catalog", "yank", "--reason", "bad", &bacon_name(2)])
         .expect(0);
     wait_for(|| !offers(&bacon_name(2)));
-    // A broken one is not.
+    // A broken one is not, whatever the number of looks.
     dir.put("catalog.json", "{");
-    std::thread::sleep(std::time::Duration::from_millis(1500));
+    std::thread::sleep(10 * WATCH_INTERVAL);
     assert!(offers(&bacon_name(1)));
 }
 
@@ -301,7 +300,7 @@ fn what_was_held_back_is_offered_in_time() {
     let dir = bacon_site();
     let mut config = config(&dir);
     config.retention.min_age = Some(3_600);
-    let addr = serve_with(config, Limits::default(), || CLOCK.load(Ordering::Relaxed));
+    let addr = serve_with(config, limits(), || CLOCK.load(Ordering::Relaxed));
     let offers = || {
         get(addr, "/api/v1/bacon/nightly.json")
             .text()

@@ -11,7 +11,7 @@ fn short() -> Limits {
         head_time: Duration::from_millis(400),
         body_time: Duration::from_millis(400),
         stall_time: Duration::from_millis(400),
-        ..Limits::default()
+        ..limits()
     }
 }
 
@@ -163,7 +163,7 @@ fn a_thousand_idle_connections_hold_nobody_up() {
     // They last longer than a client waits.
     let limits = Limits {
         head_time: Duration::from_secs(60),
-        ..Limits::default()
+        ..limits()
     };
     let addr = serve_with(config(&dir), limits, || NOW);
     let mut idle: Vec<TcpStream> = (0..NUM).map(|_| connect(addr)).collect();

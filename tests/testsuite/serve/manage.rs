@@ -295,7 +295,7 @@ fn serve_tls(dir: &RomDir) -> (SocketAddr, romfeed::fetch::Settings) {
         watched: Watched::default(),
         tls: Some(romfeed::serve::Tls { cert, key }),
         fetch: None,
-        limits: Limits::default(),
+        limits: limits(),
         clock: || NOW,
     };
     std::thread::spawn(move || {
@@ -318,7 +318,7 @@ fn six_keys_are_enough_for_a_zip_on_another_host() {
     host.generate().expect(0);
     let (other, fetch) = serve_tls(&host);
     let (dir, key) = empty_site();
-    let addr = serve_asking(config(&dir), Limits::default(), || NOW, Some(fetch));
+    let addr = serve_asking(config(&dir), limits(), || NOW, Some(fetch));
     let url = format!("https://{other}/builds/{}", bacon_name(0));
     let added = add(addr, &key, &six(&url, &md5(&zip)).to_string());
     assert_eq!((added.status, added.text()), (200, "ok"));
@@ -358,7 +358,7 @@ fn the_network_of_the_server_is_not_asked() {
         roots: Vec::new(),
         reach: romfeed::fetch::Reach::Public,
     };
-    let addr = serve_asking(config(&dir), Limits::default(), || NOW, Some(fetch));
+    let addr = serve_asking(config(&dir), limits(), || NOW, Some(fetch));
     let inner = TcpListener::bind("127.0.0.1:0").unwrap();
     inner.set_nonblocking(true).unwrap();
     let port = inner.local_addr().unwrap().port();

@@ -177,7 +177,7 @@ fn a_list_longer_than_a_frame_comes_whole() {
             same_lane: true,
             ..config(&dir)
         },
-        Limits::default(),
+        limits(),
         || NOW,
     );
     for (method, target) in [
