@@ -295,6 +295,12 @@ mod tests {
         std::os::unix::fs::symlink(&link, &link).unwrap();
         let fault = folder.fetch(&Request::get("https://h/ota/loop", 9));
         assert!(matches!(fault, Err(Fault::File { .. })), "{fault:?}");
+        // A pipe is not waited for.
+        let pipe = dir.path().join("out/pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let fault = folder.fetch(&Ask::get("https://h/ota/pipe", 9));
+        assert!(matches!(fault, Err(Fault::File { .. })), "{fault:?}");
         std::os::unix::fs::symlink("nothing", dir.path().join("out/broken")).unwrap();
         assert_eq!(get(&folder, "/broken"), (404, "gone".to_owned()));
         let file = folder.file("https://h/ota/builds/dev/a%20b.zip");

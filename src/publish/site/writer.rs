@@ -470,7 +470,8 @@ impl<'o> ForeignPaths<'o> {
         let is_own = |folder: &str| self.own.binary_search_by(|own| (**own).cmp(folder)).is_ok();
         match self.out.join(folder).symlink_metadata() {
             Ok(metadata) if metadata.is_symlink() => true,
-            Ok(metadata) => !metadata.is_dir() && !(metadata.is_file() && is_own(folder)),
+            Ok(metadata) if metadata.is_file() => !is_own(folder),
+            Ok(metadata) => !metadata.is_dir(),
             Err(_) => false,
         }
     }
