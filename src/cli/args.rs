@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use ota_view::verify;
 use romfeed::catalog::merge::Side;
-use romfeed::check;
+use romfeed::clients::check;
 use romfeed::generate::edit::parse_time;
 use romfeed::hosting::Host;
-use ota_view::verify;
 
 use super::rate::Rate;
 

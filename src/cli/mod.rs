@@ -11,9 +11,9 @@ mod config;
 mod contents;
 mod device_texts;
 mod devices;
-mod escape;
 #[cfg(test)]
 mod documents;
+mod escape;
 mod exchange;
 mod files;
 mod findings;

@@ -13,6 +13,7 @@ mod clients;
 mod corpus;
 mod costs;
 mod documents;
+mod endless;
 mod eras;
 mod exchange;
 mod explore;

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use romfeed::family::FAMILIES;
-use romfeed::feed::template::SHIPPED;
-use romfeed::feed::template::context::BuildValues;
+use romfeed::model::family::FAMILIES;
+use romfeed::publish::feed::template::SHIPPED;
+use romfeed::publish::feed::template::context::BuildValues;
 
 use super::support::{RomDir, bacon, bacon_name};
 

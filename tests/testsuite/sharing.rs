@@ -1,7 +1,7 @@
 //! What a link to a page shows in chats and searches, what newsreaders get, and texts of the
 //! maintainer on the pages.
 
-use romfeed::changelog;
+use romfeed::markup::changelog;
 
 use crate::support::{BASE_URL, RomDir, bacon, bacon_name};
 

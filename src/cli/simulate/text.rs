@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 
 use romfeed::clients::simulate::prose::{self, moment, shown};
 use romfeed::clients::simulate::{Check, Grounds, Instead, Outcome, Simulation, UriSource};
-use romfeed::clients::updaters::{Address, Method, Row, Warning, can_stream, Verdict};
+use romfeed::clients::updaters::{Address, Method, Row, Verdict, Warning, can_stream};
 use romfeed::model::rom_settings;
 
 use super::Played;
@@ -206,7 +206,11 @@ fn check_lines(text: &mut String, simulation: &Simulation, check: &Check, termin
         );
     }
     if let Some(fault) = prose::fault(check) {
-        let _ = writeln!(text, "  {}    {fault}", terminal.paint_stdout("1;31", "fails"));
+        let _ = writeln!(
+            text,
+            "  {}    {fault}",
+            terminal.paint_stdout("1;31", "fails")
+        );
     }
     let Outcome::Listed { listing, notifies } = &check.outcome else {
         return;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::build::{self, Device};
-use crate::catalog::lanes::{Lane, LaneKey, Offer, newest_first};
+use crate::catalog::channels::{Lane, LaneKey, Offer, newest_first};
+use crate::model::build::{self, Device};
 
 /// Most builds of a device that have a page of their own, the newest; the others are in its lists
 /// alone.

@@ -15,10 +15,10 @@ use super::values::{self, DeviceValues, Shows, SiteValues};
 use super::{Error, Known, changes_path, device_path};
 use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first};
 use crate::markup::changelog::{self, Changelog};
-use crate::model::build::{Device, Variant};
-use crate::publish::feed::{Page, build_pages};
 use crate::model::address::encode_path;
+use crate::model::build::{Device, Variant};
 use crate::publish::feed::template::context::PageValues;
+use crate::publish::feed::{Page, build_pages};
 
 /// Most builds on a device's page; older ones are on further pages. Each takes about 600
 /// bytes.

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use romfeed::build::portable_fault;
-use romfeed::feed::{Maker, Page};
-use romfeed::site::writer::{self, Error, NameRules, Plan};
+use romfeed::model::build::portable_fault;
+use romfeed::publish::feed::{Maker, Page};
+use romfeed::publish::site::writer::{self, Error, NameRules, Plan};
 
 const ORDINARY: NameRules = NameRules {
     ignores_case: false,

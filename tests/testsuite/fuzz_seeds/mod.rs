@@ -13,7 +13,7 @@ use std::fs;
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use romfeed::codec::Codec;
+use ota_view::codec::Codec;
 use testkit::props::Props;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

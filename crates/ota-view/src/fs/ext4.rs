@@ -1,20 +1,21 @@
 //! ext2, ext3 and ext4, by way of the `ext4-view` crate; what it reads wrongly is read by
-//! [`block_map`].
+//! [`block_map`], and what it would not come to the end of is refused by [`inodes`].
 
 mod block_map;
+mod inodes;
 
 use std::error::Error as StdError;
 use std::io::Write;
 use std::sync::Arc;
 
-use ext4_view::{Ext4Error, Ext4Read, FileType, Path};
+use ext4_view::{Ext4Error, Ext4Read, FileType};
 
 use super::{
     Entry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, SUPERBLOCK_OFFSET,
     Watched, Way, crc32c,
 };
 use crate::io::{ReadAt, ReadError};
-use block_map::BlockMap;
+use inodes::{Inode, Inodes};
 
 /// `s_magic`, at byte 56 of the superblock.
 pub(super) const MAGIC: [u8; 2] = [0x53, 0xef];
@@ -25,6 +26,8 @@ const SUPERBLOCK_LEN: usize = 1024;
 const CHECKSUM_AT: usize = 0x3fc;
 /// `s_feature_ro_compat`: structures have checksums.
 const METADATA_CHECKSUMS: u8 = 0x4;
+/// `s_feature_incompat`: the journal is to be replayed first.
+const INCOMPAT_RECOVER: u32 = 0x4;
 /// `s_log_block_size` of blocks of 64 KiB, the largest that Linux has; the library
 /// has larger ones, and keeps some of them.
 const MAX_LOG_BLOCK_SIZE: u32 = 6;
@@ -96,44 +99,118 @@ impl Ext4 {
         })
     }
 
-    /// The same path without symbolic links. The library follows them too, but makes
-    /// room for as many bytes as a link says it has.
-    fn resolve(&self, path: &str) -> Result<String, Fault> {
+    /// Finds what a path names: its own path, without symbolic links, and the folders on the way
+    /// with itself at the end.
+    ///
+    /// The library follows links too, but makes room for as many bytes as a link says it has.
+    fn resolve(&self, inodes: &Inodes<'_>, path: &str) -> Result<Found, Fault> {
         let mut way = Way::new(path);
-        let mut at: Vec<String> = Vec::new();
+        let root = inodes.inode(inodes::ROOT)?;
+        inodes.check(&root)?;
+        let mut found = Found {
+            names: Vec::new(),
+            inodes: vec![root],
+        };
         while let Some(name) = way.next().map_err(Fault::Own)? {
             if name == ".." {
-                at.pop();
+                found.pop();
                 continue;
             }
-            at.push(name);
-            let here = joined(&at);
+            // Once here; and the library begins at the root each time.
+            self.spend(found.last().folder_size())?;
+            self.spend(found.search_len())?;
+            let inode = inodes.find(found.last(), name.as_bytes())?;
+            found.names.push(name);
+            let here = found.path();
             let metadata = self.inner.symlink_metadata(here.as_str())?;
+            let inode = inode.ok_or_else(|| {
+                Fault::corrupt(format!(
+                    "`{}` is in its folder only by its hash",
+                    here.escape_debug()
+                ))
+            })?;
             if !metadata.is_symlink() {
+                inodes.check(&inode)?;
+                found.inodes.push(inode);
                 continue;
             }
-            let target = self.link_target(here.as_str(), metadata.len())?;
-            at.pop();
+            let target = link_target(inodes, &inode)?;
+            found.names.pop();
             if target.starts_with('/') {
-                at.clear();
+                found.names.clear();
+                found.inodes.truncate(1);
             }
             way.follow(&target).map_err(Fault::Own)?;
         }
-        Ok(joined(&at))
+        Ok(found)
     }
 
-    /// Where the symbolic link at `path` leads, which is `len` bytes long.
-    fn link_target<'p>(&self, path: impl TryInto<Path<'p>>, len: u64) -> Result<String, Fault> {
-        if len > MAX_PATH_LEN as u64 {
-            return Err(Fault::corrupt(format!("a symbolic link of {len} bytes")));
+    /// Adds where the links of a folder lead, whose entries are sorted. One that leads nowhere
+    /// readable spoils no listing.
+    fn add_targets(
+        &self,
+        inodes: &Inodes<'_>,
+        folder: &Inode,
+        entries: &mut [Entry],
+    ) -> Result<(), Fault> {
+        let mut numbers = Vec::new();
+        self.spend(folder.folder_size())?;
+        inodes.for_each_entry(folder, &mut |name, number| {
+            let name = String::from_utf8_lossy(name);
+            let index = entries.binary_search_by(|entry| entry.name.as_str().cmp(&name));
+            if let Some(index) = index
+                .ok()
+                .filter(|index| entries[*index].entry_type == EntryType::Link)
+            {
+                numbers.push((index, number));
+            }
+        })?;
+        for (index, number) in numbers {
+            let inode = inodes.inode(number)?;
+            entries[index].target = link_target(inodes, &inode).ok();
         }
-        let target = self.inner.read_link(path)?;
-        Ok(String::from_utf8_lossy(target.as_ref()).into_owned())
+        Ok(())
+    }
+
+    fn spend(&self, num_bytes: u64) -> Result<(), Fault> {
+        self.source.spend(Kind::Ext4, num_bytes).map_err(Fault::Own)
     }
 }
 
-fn joined(names: &[String]) -> String {
-    format!("/{}", names.join("/"))
+/// Where the symbolic link `inode` leads; invalid UTF-8 becomes U+FFFD.
+fn link_target(inodes: &Inodes<'_>, inode: &Inode) -> Result<String, Fault> {
+    let target = inodes.target(inode, MAX_PATH_LEN)?;
+    Ok(String::from_utf8_lossy(&target).into_owned())
+}
+
+/// What a path names.
+struct Found {
+    /// The names on the way from the root.
+    names: Vec<String>,
+    /// The root, and what each name stands for.
+    inodes: Vec<Inode>,
+}
+
+impl Found {
+    fn last(&self) -> &Inode {
+        self.inodes.last().expect("the root stays")
+    }
+
+    fn pop(&mut self) {
+        if self.names.pop().is_some() {
+            self.inodes.pop();
+        }
+    }
+
+    fn path(&self) -> String {
+        format!("/{}", self.names.join("/"))
+    }
+
+    /// Bytes of folders that are gone through to find it.
+    fn search_len(&self) -> u64 {
+        let sizes = self.inodes.iter().map(Inode::folder_size);
+        sizes.fold(0, u64::saturating_add)
+    }
 }
 
 /// Checks what the library makes room for as soon as it has read it.
@@ -159,6 +236,11 @@ fn check_superblock(source: &Watched) -> Result<(), Error> {
     };
     if s_log_block_size > MAX_LOG_BLOCK_SIZE {
         return corrupt(format!("s_log_block_size {s_log_block_size}"));
+    }
+    if read(0x60)? & INCOMPAT_RECOVER != 0 {
+        return Err(Error::Unsupported {
+            what: "ext4 with a journal that is to be replayed".to_owned(),
+        });
     }
     match s_blocks_count.checked_div(s_blocks_per_group.into()) {
         Some(num_groups) if num_groups > MAX_BLOCK_GROUPS => corrupt(format!(
@@ -207,14 +289,6 @@ fn shorten(source: &Watched) -> Result<Option<(Vec<u8>, ReadError)>, Error> {
     Ok(Some((superblock, cut)))
 }
 
-/// The number of an opened file's inode. The library tells it only for debugging; what it cannot
-/// tell, it reads itself.
-fn inode_of(file: &ext4_view::File) -> Option<u32> {
-    let text = format!("{file:?}");
-    let (_, rest) = text.split_once("inode: ")?;
-    rest.split(',').next()?.parse().ok()
-}
-
 /// What a library call, or what is done with its answer, fails with.
 enum Fault {
     Library(Ext4Error),
@@ -243,8 +317,10 @@ impl FileSystem for Ext4 {
 
     fn copy(&self, path: &str, limit: u64, out: &mut dyn Write) -> Result<(), Error> {
         self.run(path, "file", || {
-            let resolved = self.resolve(path)?;
-            let mut file = self.inner.open(resolved.as_str())?;
+            let inodes = Inodes::open(&self.source)?;
+            let found = self.resolve(&inodes, path)?;
+            self.spend(found.search_len())?;
+            let mut file = self.inner.open(found.path().as_str())?;
             let size = file.metadata().len();
             if size > limit {
                 return Err(Fault::Own(Error::TooLarge {
@@ -253,9 +329,8 @@ impl FileSystem for Ext4 {
                     limit,
                 }));
             }
-            let map = inode_of(&file).map(|inode| BlockMap::read(&self.source, inode));
-            if let Some(mut map) = map.transpose()?.flatten() {
-                return map.copy(size, out);
+            if found.last().has_block_map() {
+                return inodes.block_map(found.last())?.copy(size, out);
             }
             let mut buffer = vec![0; STEP];
             loop {
@@ -275,8 +350,10 @@ impl FileSystem for Ext4 {
     fn list(&self, path: &str) -> Result<Vec<Entry>, Error> {
         self.run(path, "folder", || {
             let mut entries = Vec::new();
-            let folder = self.resolve(path)?;
-            for entry in self.inner.read_dir(folder.as_str())? {
+            let inodes = Inodes::open(&self.source)?;
+            let folder = self.resolve(&inodes, path)?;
+            self.spend(folder.search_len())?;
+            for entry in self.inner.read_dir(folder.path().as_str())? {
                 let entry = entry?;
                 let name = String::from_utf8_lossy(entry.file_name().as_ref()).into_owned();
                 if name == "." || name == ".." {
@@ -296,19 +373,15 @@ impl FileSystem for Ext4 {
                     FileType::Symlink => EntryType::Link,
                     _ => EntryType::Special,
                 };
-                let target = match entry_type {
-                    // One that leads nowhere readable spoils no listing.
-                    EntryType::Link => self.link_target(&entry.path(), metadata.len()).ok(),
-                    _ => None,
-                };
                 entries.push(Entry {
                     name,
                     entry_type,
                     size: metadata.len(),
-                    target,
+                    target: None,
                 });
             }
             entries.sort_by(|a, b| a.name.cmp(&b.name));
+            self.add_targets(&inodes, folder.last(), &mut entries)?;
             Ok(entries)
         })
     }

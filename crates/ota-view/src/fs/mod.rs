@@ -12,6 +12,7 @@ mod erofs;
 mod ext4;
 
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::catch_panic::catch_panic;
@@ -27,6 +28,11 @@ const MAX_NAMES: usize = 1000;
 const MAX_PATH_LEN: usize = 4096;
 /// Most entries of one folder that are listed.
 const MAX_ENTRIES: usize = 1 << 20;
+
+/// Most bytes of folders and indexes gone through in one file system. A folder may name the same
+/// block a million times, and a path lead through it a thousand times; in real ones, the folders
+/// on the way to all files that are asked for take some hundred KiB.
+const MAX_SEARCHED: u64 = 256 << 20;
 
 /// Why a file system, or something in it, cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +83,12 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
+    /// Folders or indexes without end.
+    #[error("{kind}: more than {} MiB of folders to look for files in", MAX_SEARCHED >> 20)]
+    Search {
+        /// Its kind.
+        kind: Kind,
+    },
     /// Nothing of this path.
     #[error("no `{}`", .path.escape_debug())]
     NotFound {
@@ -111,7 +123,7 @@ impl Error {
             Error::Unknown | Error::Unsupported { .. } => ErrorKind::Unsupported,
             Error::Corrupt { .. } => ErrorKind::Corrupt,
             Error::Read { source, .. } | Error::Start { source } => source.kind(),
-            Error::TooLarge { .. } => ErrorKind::Limit,
+            Error::TooLarge { .. } | Error::Search { .. } => ErrorKind::Limit,
             Error::NotFound { .. } | Error::WrongType { .. } | Error::LinkLoop { .. } => {
                 ErrorKind::NotFound
             }
@@ -275,6 +287,8 @@ pub fn open(source: Arc<dyn ReadAt>) -> Result<Box<dyn FileSystem>, Error> {
 struct Watched {
     source: Arc<dyn ReadAt>,
     fault: Arc<Mutex<Option<ReadError>>>,
+    /// Bytes of folders and indexes gone through.
+    searched: Arc<AtomicU64>,
 }
 
 impl Watched {
@@ -282,6 +296,18 @@ impl Watched {
         Watched {
             source,
             fault: Arc::default(),
+            searched: Arc::default(),
+        }
+    }
+
+    /// Counts bytes of folders or indexes that are gone through.
+    fn spend(&self, kind: Kind, num_bytes: u64) -> Result<(), Error> {
+        let before = self
+            .searched
+            .fetch_add(num_bytes.min(MAX_SEARCHED), Relaxed);
+        match before.saturating_add(num_bytes) > MAX_SEARCHED {
+            true => Err(Error::Search { kind }),
+            false => Ok(()),
         }
     }
 

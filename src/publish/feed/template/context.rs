@@ -12,9 +12,9 @@ use serde_json::Value as Json;
 
 use crate::catalog::channels::{Channel, DeltaOffer, Installed, Offer};
 use crate::markup::changelog::Rendered;
+use crate::model::address::encode_path;
 use crate::model::build::{self, Device};
 use crate::model::config::Config;
-use crate::model::address::encode_path;
 
 /// What is known of builds beside their facts.
 #[derive(Clone, Copy, Debug)]

@@ -41,6 +41,8 @@ const EXTENT_FORMAT_SHIFT: u32 = 28;
 const MAX_ENCODED: u64 = 1 << 20;
 /// Longest extent, in bytes (`Z_EROFS_PCLUSTER_MAX_DSIZE`).
 const MAX_DECODED: u64 = 12 << 20;
+/// What is counted for looking at one index, in bytes of folders.
+const INDEX_SEARCHED: u64 = 16;
 /// Indexes are read so many bytes at a time.
 const WINDOW_LEN: u64 = 512;
 
@@ -364,6 +366,7 @@ impl<'a> Index<'a> {
         if number >= self.num_clusters {
             return Err(bad(self.inode, "has an index beyond its end"));
         }
+        self.erofs.spend(INDEX_SEARCHED)?;
         let (offset, slot, len) = self.pack(number);
         let mut pack = [0; 32];
         let (pack, _) = pack.split_at_mut(len);
@@ -531,6 +534,7 @@ fn find_encoded(
         .next_multiple_of(record_len)
         .saturating_add(if record_len == 4 { 8 } else { 0 });
     let read = |number: u64| -> Result<Encoded, Error> {
+        erofs.spend(INDEX_SEARCHED)?;
         let mut record = [0; 32];
         let (bytes, _) = record.split_at_mut(usize::try_from(record_len).unwrap_or(32));
         let at = table.saturating_add(number.saturating_mul(record_len));

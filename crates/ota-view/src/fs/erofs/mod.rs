@@ -54,6 +54,9 @@ const DIRENT_LEN: usize = 12;
 const STEP: usize = 64 << 10;
 /// Decoded extents that are kept, of files that many others lie in.
 const NUM_CACHED: usize = 4;
+/// Least that is counted for going through a block of a folder, in bytes: its index has to be
+/// found.
+const MIN_SEARCHED: u64 = 4096;
 /// Largest folder, in bytes: a million entries of the usual length.
 const MAX_FOLDER_SIZE: u64 = 64 << 20;
 /// Longest name, in bytes (`EROFS_NAME_LEN`).
@@ -64,6 +67,8 @@ pub(super) struct Erofs {
     source: Watched,
     superblock: Superblock,
     cache: RefCell<Vec<Cached>>,
+    /// The compressed extents found last, with their nodes.
+    extents: RefCell<Vec<(u64, Extent)>>,
 }
 
 struct Superblock {
@@ -162,11 +167,17 @@ impl Erofs {
             source,
             superblock,
             cache: RefCell::default(),
+            extents: RefCell::default(),
         })
     }
 
     fn block_size(&self) -> u64 {
         1 << self.superblock.block_bits
+    }
+
+    /// Counts bytes of folders or indexes that are gone through.
+    fn spend(&self, num_bytes: u64) -> Result<(), Error> {
+        self.source.spend(Kind::Erofs, num_bytes)
     }
 
     /// Reads bytes of the image.
@@ -363,7 +374,21 @@ impl Erofs {
                 }
                 raw(start, end, address.checked_mul(block_size))
             }
-            Data::Compressed { is_compact } => index::find(self, inode, is_compact, offset),
+            Data::Compressed { is_compact } => {
+                let is_it = |(nid, extent): &&(u64, Extent)| {
+                    *nid == inode.nid && (extent.start..extent.end).contains(&offset)
+                };
+                if let Some((_, extent)) = self.extents.borrow().iter().find(is_it) {
+                    return Ok(*extent);
+                }
+                let extent = index::find(self, inode, is_compact, offset)?;
+                let mut extents = self.extents.borrow_mut();
+                if extents.len() >= NUM_CACHED {
+                    extents.remove(0);
+                }
+                extents.push((inode.nid, extent));
+                Ok(extent)
+            }
         }
     }
 
@@ -435,7 +460,7 @@ impl Erofs {
                 self.read_inode(&packed, offset, buf, Depth::Special)
             }
             Place::Interlaced { .. } | Place::Encoded { .. } => {
-                let decoded = self.decoded(inode, extent)?;
+                let decoded = self.decoded(inode, extent, depth)?;
                 let start = usize::try_from(skipped).unwrap_or(usize::MAX);
                 let bytes = decoded
                     .get(start..)
@@ -447,10 +472,14 @@ impl Erofs {
     }
 
     /// An extent's data, decoded before or now.
-    fn decoded(&self, inode: &Inode, extent: &Extent) -> Result<Rc<Vec<u8>>, Error> {
+    fn decoded(&self, inode: &Inode, extent: &Extent, depth: Depth) -> Result<Rc<Vec<u8>>, Error> {
         let is_it = |cached: &Cached| cached.nid == inode.nid && cached.start == extent.start;
         if let Some(cached) = self.cache.borrow().iter().find(|cached| is_it(cached)) {
             return Ok(Rc::clone(&cached.bytes));
+        }
+        // Each small file may lie in another large extent.
+        if depth == Depth::Special {
+            self.spend(extent.end.saturating_sub(extent.start))?;
         }
         let bytes = Rc::new(decode::decode(self, inode, extent)?);
         let mut cache = self.cache.borrow_mut();
@@ -478,6 +507,7 @@ impl Erofs {
         let mut offset = 0;
         while offset < folder.size {
             let len = folder.size.saturating_sub(offset).min(block_size);
+            self.spend(len.max(MIN_SEARCHED))?;
             let mut block = vec![0; usize::try_from(len).unwrap_or(0)];
             self.read_inode(folder, offset, &mut block, Depth::Normal)?;
             for (name, nid) in parse_dirents(&block, folder.nid, offset)? {
