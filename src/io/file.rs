@@ -69,11 +69,13 @@ impl FileSource {
     /// If the path cannot be opened or is no regular file; a FIFO is refused
     /// before it is opened, since opening it would wait for a writer.
     pub fn open(path: &Path) -> io::Result<FileSource> {
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(io::Error::other("not a regular file"));
+        let kind = std::fs::metadata(path)?;
+        let file = open_file(path, &kind)?;
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(not_regular());
         }
-        let file = File::open(path)?;
-        let stamp = Stamp::of(&file.metadata()?);
+        let stamp = Stamp::of(&metadata);
         Ok(FileSource { file, stamp })
     }
 
@@ -89,12 +91,33 @@ impl FileSource {
 /// # Errors
 /// Whatever the system reports, or [`io::ErrorKind::FileTooLarge`].
 pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path)?;
-    // A pipe would make the run wait; the system itself refuses a folder.
-    if !metadata.is_file() && !metadata.is_dir() {
-        return Err(io::Error::other("not a regular file"));
+    let kind = std::fs::metadata(path)?;
+    within(read_head(open_file(path, &kind)?, limit)?, limit)
+}
+
+/// Opens a file that was a regular one a moment ago, by its `kind`; a folder is refused by the
+/// system itself.
+///
+/// Opening a pipe or a device may wait or do something. What takes the file's place in between is
+/// opened without waiting, and a pipe then has nothing to read.
+fn open_file(path: &Path, kind: &std::fs::Metadata) -> io::Result<File> {
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(not_regular());
     }
-    within(read_head(File::open(path)?, limit)?, limit)
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags);
+    }
+    options.open(path)
+}
+
+fn not_regular() -> io::Error {
+    io::Error::other("not a regular file")
 }
 
 /// As [`read_file`], of a file whose name is not a link: what is in it may be published.
@@ -166,5 +189,26 @@ impl ReadAt for FileSource {
             offset,
             source: Arc::new(source),
         })
+    }
+}
+
+// There is no safe call for a pipe on Apple's systems.
+#[cfg(all(test, unix, not(target_vendor = "apple")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pipe_in_the_place_of_a_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rom.zip");
+        std::fs::write(&path, "x").unwrap();
+        let kind = std::fs::metadata(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let file = open_file(&path, &kind).unwrap();
+        assert!(!file.metadata().unwrap().is_file());
+        assert!(FileSource::open(&path).is_err());
+        assert!(read_file(&path, 10).is_err());
     }
 }
