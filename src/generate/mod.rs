@@ -594,9 +594,14 @@ fn examine(
         return Err(ingest::Error::Remembered { class, message });
     }
     let examined = ingest::examine(&found.file, &found.path, context);
+    // One that is being copied may have its old stamp again when it is whole.
+    let after = std::fs::metadata(&found.file).ok();
+    let stamp = stamp.filter(|stamp| after.is_some_and(|after| Stamp::of(&after) == *stamp));
     // A cache that cannot be written costs time, nothing else.
     let _ = match (&examined, stamp) {
-        (Ok(package), _) => cache.put_told(&key, package.stamp, &package.told(), now_ns),
+        (Ok(package), Some(stamp)) if package.stamp == stamp => {
+            cache.put_told(&key, package.stamp, &package.told(), now_ns)
+        }
         (Err(error), Some(stamp)) if error.is_lasting() => {
             cache.put_fault(&key, stamp, error.kind(), chain(error), now_ns)
         }

@@ -195,10 +195,14 @@ impl Error {
         let exceeded = ReadError::exceeded(self);
         is_of_bytes
             && self.kind() != FaultKind::Io
-            && matches!(exceeded, None | Some(Exceeded::Decoded { .. }))
+            && !ReadError::is_of_system(self)
+            && matches!(
+                exceeded,
+                None | Some(Exceeded::Decoded { .. } | Exceeded::Memory { .. })
+            )
     }
 
-    /// Whether other packages used the room for temporary files at the time.
+    /// Whether other packages used the memory, or the room for temporary files, at the time.
     #[must_use]
     pub fn is_contended(&self) -> bool {
         matches!(ReadError::exceeded(self), Some(Exceeded::Contended))
@@ -1149,4 +1153,45 @@ fn check_property_files(
             .to_owned(),
     );
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::sparse;
+    use crate::io::ImageFault;
+
+    #[test]
+    fn fault_of_the_disk_is_never_lasting() {
+        let short = || ReadError::Io {
+            offset: 7,
+            source: Arc::new(std::io::ErrorKind::UnexpectedEof.into()),
+        };
+        let in_zip = |source| {
+            Error::Zip(zip::Error::Read {
+                what: "entry",
+                source,
+            })
+        };
+        let in_chunk = sparse::Error::Read {
+            what: "chunk",
+            source: short(),
+        };
+        let in_image = Error::Rom(rom::Error::FileSystem {
+            partition: "system".to_owned(),
+            source: crate::fs::Error::Start {
+                source: ImageFault::new(Class::Truncated, in_chunk).into(),
+            },
+        });
+        for error in [in_zip(short()), in_image] {
+            assert_eq!(error.class(), Class::Truncated, "{error}");
+            assert!(!error.is_lasting(), "{error}");
+        }
+        let cut_short = in_zip(ReadError::OutOfBounds {
+            offset: 1,
+            end: 3,
+            size: 2,
+        });
+        assert!(cut_short.is_lasting());
+    }
 }

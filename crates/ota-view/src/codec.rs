@@ -4,8 +4,8 @@
 //! whatever the stream asks for; how much comes out is for the reader to limit.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bzip2::read::MultiBzDecoder;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
@@ -14,6 +14,7 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use crate::catch_panic::catch_panic;
+use ota_view::io::ReadError;
 
 /// Memory an LZMA decoder may use, in KiB: a dictionary of 64 MiB, as `xz -9`
 /// makes it, and the decoder's own state.
@@ -72,6 +73,19 @@ impl Codec {
         }
     }
 
+    /// Most bytes of what was decoded that a decoder keeps.
+    #[must_use]
+    pub fn max_window(self) -> u64 {
+        match self {
+            Codec::Deflate | Codec::Gzip => 32 << 10,
+            Codec::Brotli => 16 << 20,
+            Codec::Xz | Codec::Lzma => u64::from(MAX_LZMA_MEMORY) << 10,
+            Codec::Zstd => MAX_ZSTD_WINDOW,
+            // Blocks of 900 KB, with four bytes for each byte.
+            Codec::Bzip2 => 4 << 20,
+        }
+    }
+
     /// A decoder of `input`.
     ///
     /// Safe on untrusted input: it fails, and never uses more than some 130 MiB.
@@ -79,10 +93,10 @@ impl Codec {
     /// reported by the first read.
     #[must_use]
     pub fn decode(self, input: impl Read + Send + 'static) -> Box<dyn Read + Send> {
-        let ended = Arc::new(AtomicBool::new(false));
+        let state = Arc::new(InputState::default());
         let input = Ending {
             input,
-            ended: Arc::clone(&ended),
+            state: Arc::clone(&state),
         };
         let input = BufReader::with_capacity(INPUT_LEN, input);
         let decoder: Box<dyn Read + Send> = match self {
@@ -102,31 +116,45 @@ impl Codec {
         };
         Box::new(Contained {
             decoder: Some(decoder),
-            ended,
+            state,
         })
     }
 }
 
-/// An input that notes when there is no more of it.
+/// What became of a decoder's input.
+#[derive(Default)]
+struct InputState {
+    /// There is no more of it.
+    ended: AtomicBool,
+    /// Why it could not be read.
+    fault: Mutex<Option<ReadError>>,
+}
+
+/// An input that notes when there is no more of it, or it cannot be read.
 struct Ending<R> {
     input: R,
-    ended: Arc<AtomicBool>,
+    state: Arc<InputState>,
 }
 
 impl<R: Read> Read for Ending<R> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.input.read(buf)?;
+        let read = self.input.read(buf).inspect_err(|error| {
+            let fault = self.state.fault.lock();
+            let mut fault = fault.unwrap_or_else(PoisonError::into_inner);
+            *fault = ReadError::inside(error);
+        })?;
         if read == 0 && !buf.is_empty() {
-            self.ended.store(true, Ordering::Relaxed);
+            self.state.ended.store(true, Ordering::Relaxed);
         }
         Ok(read)
     }
 }
 
-/// A decoder whose panics are errors, and which says when its input was too short.
+/// A decoder whose panics are errors, and which says when its input was too short. A fault of the
+/// input takes precedence over what the decoder makes of it.
 struct Contained {
     decoder: Option<Box<dyn Read + Send>>,
-    ended: Arc<AtomicBool>,
+    state: Arc<InputState>,
 }
 
 impl Read for Contained {
@@ -141,10 +169,17 @@ impl Read for Contained {
         {
             // Some decoders turn in circles when they are asked again.
             self.decoder = None;
+            let fault = self.state.fault.lock();
+            let mut fault = fault.unwrap_or_else(PoisonError::into_inner);
+            if let Some(fault) = fault.take() {
+                return Err(Error::other(fault));
+            }
         }
         result.map_err(|error| match error.kind() {
             // Not every decoder tells bad input from none.
-            ErrorKind::InvalidData | ErrorKind::Other if self.ended.load(Ordering::Relaxed) => {
+            ErrorKind::InvalidData | ErrorKind::Other
+                if self.state.ended.load(Ordering::Relaxed) =>
+            {
                 Error::new(ErrorKind::UnexpectedEof, error)
             }
             _ => error,
@@ -325,6 +360,45 @@ mod tests {
             let mut decoder = codec.decode(Cursor::new(b"anything but that".to_vec()));
             for _ in 0..2 {
                 assert!(decoder.read(&mut [0; 10]).is_err(), "{codec:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn fault_of_the_input_keeps_its_class_through_every_decoder() {
+        /// The beginning of a stream, then a disk that fails.
+        struct Failing(Cursor<Vec<u8>>);
+        impl Read for Failing {
+            fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+                match self.0.read(buf)? {
+                    0 => Err(Error::other(ReadError::Io {
+                        offset: 7,
+                        source: Arc::new(Error::from_raw_os_error(5)),
+                    })),
+                    read => Ok(read),
+                }
+            }
+        }
+        let lzma = [&[0x5d, 0, 0, 1, 0][..], &[0xff; 8], &[0; 6]].concat();
+        let begun: [(Codec, &[u8]); 7] = [
+            (Codec::Deflate, &[0x4b]),
+            (Codec::Gzip, &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]),
+            (Codec::Brotli, &[0x5b]),
+            (Codec::Xz, b"\xfd7zXZ\0\0\x04\xe6\xd6\xb4\x46"),
+            (Codec::Lzma, &lzma),
+            (Codec::Zstd, &[0x28, 0xb5, 0x2f, 0xfd, 0x20]),
+            (Codec::Bzip2, b"BZh9\x31\x41\x59"),
+        ];
+        for (codec, begun) in begun {
+            for len in 0..=begun.len() {
+                let input = Failing(Cursor::new(begun[..len].to_vec()));
+                let error = codec.decode(input).read(&mut [0; 10]).unwrap_err();
+                let fault = ReadError::inside(&error).map(|fault| fault.class());
+                assert_eq!(
+                    fault,
+                    Some(crate::class::Class::Io),
+                    "{codec:?} {len}: {error}"
+                );
             }
         }
     }

@@ -605,7 +605,8 @@ impl Ota {
                     None => ("new.dat", stream),
                 };
                 let budget = Arc::clone(&self.budget);
-                Arc::new(Spill::new(what, stream, list.data_len, budget))
+                let spill = Spill::new(what, stream, list.data_len, budget);
+                Arc::new(spill.with_window(codec.map_or(0, Codec::max_window)))
             }
         };
         list.image(data, block.size).map(Arc::from).map_err(fail)
@@ -620,12 +621,15 @@ impl Ota {
         for (codec, entry) in images {
             sources.push(match codec {
                 None => entry.source(&self.budget),
-                Some(codec) => Arc::new(Spill::new(
-                    codec.as_str(),
-                    codec.decode(entry.stream()),
-                    u64::MAX,
-                    Arc::clone(&self.budget),
-                )),
+                Some(codec) => {
+                    let spill = Spill::new(
+                        codec.as_str(),
+                        codec.decode(entry.stream()),
+                        u64::MAX,
+                        Arc::clone(&self.budget),
+                    );
+                    Arc::new(spill.with_window(codec.max_window()))
+                }
             });
         }
         let first = &sources[0];

@@ -812,6 +812,7 @@ impl Partition {
             operation.output,
             Arc::clone(&self.budget),
         );
+        let spill = spill.with_window(codec.max_window());
         Ok(spill.holding(usize::try_from(operation.len.min(MAX_KEPT_LEN)).unwrap_or(0)))
     }
 }

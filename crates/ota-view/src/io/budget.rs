@@ -106,6 +106,8 @@ pub struct Budget {
     operations: AtomicU64,
     /// Bytes of temporary files that the package has room for.
     pub(super) reserved: AtomicU64,
+    /// Bytes of memory that the package's streams take.
+    pub(super) memory: AtomicU64,
 }
 
 /// What reading a package has cost.
@@ -131,6 +133,7 @@ impl Budget {
             decoded: AtomicU64::new(0),
             operations: AtomicU64::new(0),
             reserved: AtomicU64::new(0),
+            memory: AtomicU64::new(0),
         }
     }
 

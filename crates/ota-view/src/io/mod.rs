@@ -113,6 +113,26 @@ impl ReadError {
         }
     }
 
+    /// Whether the system failed to read, or read less than the file is said to have: the same
+    /// bytes may well be read the next time.
+    #[must_use]
+    pub fn is_of_system(error: &(dyn Error + 'static)) -> bool {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(ReadError::Io { .. }) = error.downcast_ref() {
+                return true;
+            }
+            next = match error
+                .downcast_ref::<io::Error>()
+                .and_then(io::Error::get_ref)
+            {
+                Some(inner) => Some(inner),
+                None => error.source(),
+            };
+        }
+        false
+    }
+
     /// Finds the limit that an error is about.
     #[must_use]
     pub fn exceeded<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Exceeded> {
@@ -177,8 +197,14 @@ pub enum Exceeded {
         /// Bytes allowed.
         limit: u64,
     },
-    /// Other packages need the room for temporary files; it may be read after them.
-    #[error("other packages use the room for temporary files")]
+    /// Decoding takes too much memory.
+    #[error("more than {} MiB of memory to decode", .limit >> 20)]
+    Memory {
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// Other packages need the room for temporary files, or the memory; it may be read after them.
+    #[error("other packages use the memory, or the room for temporary files")]
     Contended,
     /// It took too long.
     #[error("not read within {} seconds", .limit.as_secs())]

@@ -1,4 +1,4 @@
-//! Temporary files, bounded for all packages of a run together.
+//! Temporary files and memory, bounded for all packages of a run together.
 
 use std::fs::File;
 use std::io;
@@ -8,6 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Exceeded, ReadError};
 
+/// Most bytes of memory that the decoders of a run, and the beginnings of what they decode, take
+/// together: five partitions in zstd with its largest window, or twenty in brotli.
+const MAX_MEMORY: u64 = 768 << 20;
+/// Memory is counted in steps of so many bytes.
+const MEMORY_STEP: u64 = 1 << 20;
 /// Bytes that are left free where temporary files are.
 const KEPT_FREE: u64 = 256 << 20;
 
@@ -17,6 +22,8 @@ pub struct Scratch {
     folders: Vec<PathBuf>,
     /// Most bytes of all files together.
     max: u64,
+    /// Most bytes of memory of all streams together.
+    max_memory: u64,
     state: Mutex<State>,
 }
 
@@ -26,6 +33,8 @@ struct State {
     reserved: u64,
     /// Bytes that were written of them.
     written: u64,
+    /// Bytes of memory that streams take.
+    memory: u64,
 }
 
 /// A nameless file in a [`Scratch`], and the room it has. Both are given back when it goes.
@@ -45,8 +54,48 @@ impl Scratch {
         Scratch {
             folders: folders.into_iter().collect(),
             max,
+            max_memory: MAX_MEMORY,
             state: Mutex::default(),
         }
+    }
+
+    /// The same with another limit of memory.
+    #[must_use]
+    pub fn with_memory(self, max_memory: u64) -> Scratch {
+        Scratch { max_memory, ..self }
+    }
+
+    /// Changes what a stream holds of the run's memory to at least `in_use` bytes; `of_package`
+    /// counts those of all streams of the package.
+    ///
+    /// # Errors
+    /// [`Exceeded::Memory`]; [`Exceeded::Contended`] if there would be enough without the streams
+    /// of other packages.
+    pub(super) fn hold(
+        &self,
+        held: &mut u64,
+        in_use: u64,
+        of_package: &AtomicU64,
+    ) -> Result<(), Exceeded> {
+        let wanted = in_use.next_multiple_of(MEMORY_STEP);
+        if wanted == *held {
+            return Ok(());
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let others = state.memory.saturating_sub(of_package.load(Relaxed));
+        let total = state.memory.saturating_sub(*held).saturating_add(wanted);
+        let limit = self.max_memory;
+        if wanted > *held && total > limit {
+            return Err(match others > 0 {
+                true => Exceeded::Contended,
+                false => Exceeded::Memory { limit },
+            });
+        }
+        state.memory = total;
+        of_package.fetch_sub(*held, Relaxed);
+        of_package.fetch_add(wanted, Relaxed);
+        *held = wanted;
+        Ok(())
     }
 
     /// Makes an empty file.

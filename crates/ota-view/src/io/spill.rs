@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::file::read_file_at;
 use super::scratch::ScratchFile;
-use super::{Budget, ReadAt, ReadError, check_bounds};
+use super::{Budget, Exceeded, ReadAt, ReadError, check_bounds};
 
 /// How much of a stream is kept in memory before a file is used, in bytes.
 /// Operations of a payload (2 MiB) and small partitions never need the file.
@@ -27,6 +27,8 @@ pub struct Spill {
     budget: Arc<Budget>,
     /// Bytes of memory that the stream holds while it lasts.
     stream_len: usize,
+    /// Most bytes of what was decoded that the stream keeps while it lasts.
+    window: u64,
     state: Mutex<State>,
 }
 
@@ -36,6 +38,8 @@ struct State {
     file: Option<ScratchFile>,
     /// Bytes decoded so far.
     len: u64,
+    /// Bytes of memory that the run has for it.
+    held: u64,
     /// Why it cannot be decoded further.
     fault: Option<ReadError>,
 }
@@ -56,11 +60,13 @@ impl Spill {
             size,
             budget,
             stream_len: 0,
+            window: 0,
             state: Mutex::new(State {
                 stream: Some(stream),
                 memory: Vec::new(),
                 file: None,
                 len: 0,
+                held: 0,
                 fault: None,
             }),
         }
@@ -70,6 +76,13 @@ impl Spill {
     #[must_use]
     pub fn holding(mut self, stream_len: usize) -> Spill {
         self.stream_len = stream_len;
+        self
+    }
+
+    /// Says how many bytes of what was decoded the stream keeps while it lasts, at most.
+    #[must_use]
+    pub fn with_window(mut self, window: u64) -> Spill {
+        self.window = window;
         self
     }
 
@@ -105,7 +118,8 @@ impl Spill {
                 .budget
                 .charge_decoded(read as u64)
                 .map_err(ReadError::from)
-                .and_then(|()| self.keep(state, &buffer[..read]));
+                .and_then(|()| self.keep(state, &buffer[..read]))
+                .and_then(|()| Ok(self.hold(state)?));
             kept.map_err(|fault| state.fail(fault))?;
             match ended {
                 None => {}
@@ -122,7 +136,21 @@ impl Spill {
         if state.len >= self.size {
             state.stream = None;
         }
+        if state.stream.is_none() {
+            self.hold(state)?;
+        }
         Ok(())
+    }
+
+    /// Takes as much of the run's memory as is in use now.
+    fn hold(&self, state: &mut State) -> Result<(), Exceeded> {
+        let in_stream = match &state.stream {
+            Some(_) => state.len.min(self.window),
+            None => 0,
+        };
+        let in_use = in_stream.saturating_add(state.memory.len() as u64);
+        let scratch = &self.budget.limits().scratch;
+        scratch.hold(&mut state.held, in_use, &self.budget.memory)
     }
 
     fn keep(&self, state: &mut State, bytes: &[u8]) -> Result<(), ReadError> {
@@ -166,6 +194,9 @@ impl Drop for Spill {
         if let Some(file) = &mut state.file {
             file.release(&self.budget.reserved);
         }
+        let scratch = &self.budget.limits().scratch;
+        // Less is never refused.
+        let _ = scratch.hold(&mut state.held, 0, &self.budget.memory);
     }
 }
 
@@ -333,6 +364,43 @@ mod tests {
             error.to_string().contains("/nowhere/to/be/found"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn memory_of_streams_is_shared_and_given_back() {
+        let limits = Limits::new(std::env::temp_dir(), Instant::now);
+        let open = |budget: &Arc<Budget>| {
+            let stream = Box::new(io::repeat(1));
+            let spill = Spill::new("test", stream, 40 << 20, Arc::clone(budget));
+            spill.with_window(30 << 20)
+        };
+        let read = |spill: &Spill, mib: u64| {
+            let read = spill.read_exact_at((mib << 20) - 1, &mut [0]);
+            read.map_err(|error| error.to_string())
+        };
+        let limits = Limits {
+            scratch: Arc::new(Scratch::new([std::env::temp_dir()], 1 << 40).with_memory(60 << 20)),
+            ..limits
+        };
+        let (one, other) = (
+            Arc::new(Budget::new(limits.clone())),
+            Arc::new(Budget::new(limits)),
+        );
+        // Eight MiB of its beginning, and what the decoder keeps.
+        let first = open(&one);
+        read(&first, 20).unwrap();
+        let second = open(&other);
+        assert!(read(&second, 39).unwrap_err().contains("other packages"));
+        drop(second);
+        // A stream at its end keeps its beginning alone.
+        read(&first, 40).unwrap();
+        let third = open(&other);
+        read(&third, 39).unwrap();
+        drop((first, third));
+        let all: Vec<Spill> = (0..3).map(|_| open(&one)).collect();
+        read(&all[0], 39).unwrap();
+        let error = read(&all[1], 39).unwrap_err();
+        assert_eq!(error, "more than 60 MiB of memory to decode");
     }
 
     #[test]

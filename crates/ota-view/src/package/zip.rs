@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, Read};
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use zip::ZipArchive;
 use zip::result::ZipError;
@@ -334,6 +334,31 @@ impl Entry {
     }
 }
 
+/// A source that notes why it could not be read.
+struct Noting {
+    source: Arc<dyn ReadAt>,
+    fault: Mutex<Option<ReadError>>,
+}
+
+impl Noting {
+    fn take_fault(&self) -> Option<ReadError> {
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.take()
+    }
+}
+
+impl ReadAt for Noting {
+    fn size(&self) -> u64 {
+        self.source.size()
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        self.source.read_exact_at(offset, buf).inspect_err(|error| {
+            *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+        })
+    }
+}
+
 /// An opened package: its entries by name.
 pub struct Package {
     source: Arc<dyn ReadAt>,
@@ -365,8 +390,20 @@ impl Package {
             comment,
         } = read_directory(&*source)?;
         let (entries, duplicates) = parse_directory(&bytes)?;
-        let reader = BufReader::new(Reader::new(Arc::clone(&source)));
-        let archive = ZipArchive::new(reader).map_err(|source| Error::Zip {
+        let noting = Arc::new(Noting {
+            source: Arc::clone(&source),
+            fault: Mutex::default(),
+        });
+        let reader = BufReader::new(Reader::new(Arc::clone(&noting) as Arc<dyn ReadAt>));
+        let archive = ZipArchive::new(reader);
+        // The library looks for another directory where it fails to read one.
+        if let Some(source) = noting.take_fault() {
+            return Err(Error::Read {
+                what: "central directory",
+                source,
+            });
+        }
+        let archive = archive.map_err(|source| Error::Zip {
             place: "central directory".to_owned(),
             source,
         })?;
@@ -839,6 +876,51 @@ mod tests {
 
     fn kind(bytes: Vec<u8>) -> ErrorKind {
         open(bytes).err().expect("must fail").kind()
+    }
+
+    /// A source of which one read fails.
+    struct FailingOnce {
+        bytes: Vec<u8>,
+        fails_at: usize,
+        num_reads: std::sync::atomic::AtomicUsize,
+    }
+
+    impl ReadAt for FailingOnce {
+        fn size(&self) -> u64 {
+            self.bytes.size()
+        }
+
+        fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+            let ordinal = std::sync::atomic::Ordering::Relaxed;
+            if self.num_reads.fetch_add(1, ordinal) == self.fails_at {
+                return Err(ReadError::Io {
+                    offset,
+                    source: Arc::new(io::Error::from_raw_os_error(5)),
+                });
+            }
+            self.bytes.read_exact_at(offset, buf)
+        }
+    }
+
+    #[test]
+    fn failing_disk_is_never_taken_for_a_damaged_zip() {
+        // A zip inside, so that there is another directory to be found.
+        let inner = testkit::zip::Zip::new().stored("a", "text").build();
+        let zip = testkit::zip::Zip::new().stored("images.zip", inner).build();
+        let mut fails_at = 0;
+        loop {
+            let source = Arc::new(FailingOnce {
+                bytes: zip.clone(),
+                fails_at,
+                num_reads: Default::default(),
+            });
+            match Package::open(Arc::clone(&source) as Arc<dyn ReadAt>) {
+                Ok(_) => break,
+                Err(error) => assert_eq!(error.class(), Class::Io, "read {fails_at}: {error}"),
+            }
+            fails_at += 1;
+        }
+        assert!(fails_at > 3, "{fails_at}");
     }
 
     #[test]
