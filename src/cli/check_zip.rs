@@ -59,7 +59,7 @@ pub(crate) fn run(
         all.extend(verdict.findings);
     }
     if !json {
-        findings::print_more(talk, &all);
+        findings::print_more(terminal, &all);
     }
     Ok(outcome)
 }

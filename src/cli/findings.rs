@@ -186,12 +186,12 @@ pub(crate) fn print_rules(rules: &[&Rule], json: bool) -> io::Result<()> {
 }
 
 /// Prints the command that explains the rules of these findings, as the last line of a run.
-pub(crate) fn print_more(talk: Talk, findings: &[Finding]) {
+pub(crate) fn print_more(terminal: Terminal, findings: &[Finding]) {
     let ids: BTreeSet<&str> = findings.iter().map(|finding| finding.rule.id).collect();
     if !ids.is_empty() {
         let ids = Vec::from_iter(ids).join(" ");
-        let more = talk.paint("1", "more:");
-        talk.line(&format!("{more} romfeed check --explain {ids}"));
+        let more = terminal.paint("1", "more:");
+        terminal.line(&format!("{more} romfeed check --explain {ids}"));
     }
 }
 

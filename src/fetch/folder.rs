@@ -299,7 +299,7 @@ mod tests {
         let pipe = dir.path().join("out/pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         assert!(made.unwrap().success());
-        let fault = folder.fetch(&Ask::get("https://h/ota/pipe", 9));
+        let fault = folder.fetch(&Request::get("https://h/ota/pipe", 9));
         assert!(matches!(fault, Err(Fault::File { .. })), "{fault:?}");
         std::os::unix::fs::symlink("nothing", dir.path().join("out/broken")).unwrap();
         assert_eq!(get(&folder, "/broken"), (404, "gone".to_owned()));

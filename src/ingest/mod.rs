@@ -1158,8 +1158,8 @@ fn check_property_files(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image::sparse;
-    use crate::io::ImageFault;
+    use ota_view::image::sparse;
+    use ota_view::io::ImageFault;
 
     #[test]
     fn fault_of_the_disk_is_never_lasting() {
@@ -1177,14 +1177,15 @@ mod tests {
             what: "chunk",
             source: short(),
         };
-        let in_image = Error::Rom(rom::Error::FileSystem {
+        let in_image = Error::Ota(ota::Error::FileSystem {
             partition: "system".to_owned(),
-            source: crate::fs::Error::Start {
-                source: ImageFault::new(Class::Truncated, in_chunk).into(),
+            source: ota_view::fs::Error::Start {
+                source: ImageFault::new(ota_view::error_kind::ErrorKind::Truncated, in_chunk)
+                    .into(),
             },
         });
         for error in [in_zip(short()), in_image] {
-            assert_eq!(error.class(), Class::Truncated, "{error}");
+            assert_eq!(error.kind(), FaultKind::Truncated, "{error}");
             assert!(!error.is_lasting(), "{error}");
         }
         let cut_short = in_zip(ReadError::OutOfBounds {

@@ -73,7 +73,7 @@ fn zip_repaired_in_place_with_its_old_date_is_read_again() {
     let mut bad = good.clone();
     bad[..4].fill(b'x');
     let dir = RomDir::new().file("builds/rom.zip", bad);
-    age(&dir, "builds/rom.zip");
+    dir.settle("builds/rom.zip");
     dir.generate().expect(1);
     let run = dir.generate().expect(1);
     assert!(run.stderr.contains(REMEMBERED), "{}", run.stderr);

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ota_view::error_kind::ErrorKind;
 use ota_view::fs;
-use romfeed::model::fault_kind::FaultKind;
 
 use super::support::fixture;
 
@@ -23,11 +23,11 @@ fn u32_at(image: &[u8], at: usize) -> usize {
 }
 
 /// Reads the properties, which has to fail soon with the class and the words.
-fn is_refused(what: &str, image: Vec<u8>, class: FaultKind, words: &str) {
+fn is_refused(what: &str, image: Vec<u8>, class: ErrorKind, words: &str) {
     let began = Instant::now();
     let read = fs::open(Arc::new(image)).and_then(|files| files.read(BUILD_PROP, 1 << 20));
     let error = read.unwrap_err();
-    assert_eq!(error.class(), class, "{what}: {error}");
+    assert_eq!(error.kind(), class, "{what}: {error}");
     assert!(error.to_string().contains(words), "{what}: {error}");
     assert!(began.elapsed() < MAX_TIME, "{what}: {:?}", began.elapsed());
 }
@@ -139,7 +139,7 @@ fn folder_whose_block_map_repeats_itself_is_refused() {
         is_refused(
             name,
             ext.image,
-            FaultKind::Limit,
+            ErrorKind::Limit,
             "more than 256 MiB of folders",
         );
     }
@@ -159,12 +159,12 @@ fn extents_that_repeat_themselves_are_refused() {
             let mut ext = Ext::new("ext4-android");
             let leaf = if depth == 0 { &leaf[..4] } else { &leaf };
             ext.put_tree(place(&ext), depth, leaf);
-            is_refused(what, ext.image, FaultKind::Corrupt, "extents");
+            is_refused(what, ext.image, ErrorKind::Corrupt, "extents");
         }
         // A sound leaf, named more than once.
         let mut ext = Ext::new("ext4-android");
         ext.put_tree(place(&ext), 2, &[(0, 1, 100)]);
-        is_refused(what, ext.image, FaultKind::Corrupt, "extents");
+        is_refused(what, ext.image, ErrorKind::Corrupt, "extents");
     }
 }
 
@@ -189,7 +189,7 @@ fn folder_is_searched_a_bounded_number_of_times() {
     let path = format!("/system{}", "/../system".repeat(400));
     let began = Instant::now();
     let error = files.read(&path, 1 << 20).unwrap_err();
-    assert_eq!(error.class(), FaultKind::Limit, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
     assert!(began.elapsed() < MAX_TIME, "{:?}", began.elapsed());
 }
 
@@ -197,7 +197,7 @@ fn folder_is_searched_a_bounded_number_of_times() {
 fn image_whose_journal_is_to_be_replayed_is_not_read() {
     let mut ext = Ext::new("ext3-flat");
     ext.image[1024 + 0x60] |= 4;
-    is_refused("journal", ext.image, FaultKind::Unsupported, "journal");
+    is_refused("journal", ext.image, ErrorKind::Unsupported, "journal");
 }
 
 /// EROFS with a root folder of as many chunks as are asked for, all of them one block of names.
@@ -244,6 +244,6 @@ fn folder_of_erofs_is_searched_a_bounded_number_of_times() {
     let began = Instant::now();
     let mut searches = (0..100).map(|_| files.read(BUILD_PROP, 1 << 20).unwrap_err());
     let refused = searches.find(|error| !error.is_absence()).unwrap();
-    assert_eq!(refused.class(), FaultKind::Limit, "{refused}");
+    assert_eq!(refused.kind(), ErrorKind::Limit, "{refused}");
     assert!(began.elapsed() < MAX_TIME, "{:?}", began.elapsed());
 }

@@ -14,7 +14,7 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use crate::catch_panic::catch_panic;
-use ota_view::io::ReadError;
+use crate::io::ReadError;
 
 /// Memory an LZMA decoder may use, in KiB: a dictionary of 64 MiB, as `xz -9`
 /// makes it, and the decoder's own state.
@@ -393,10 +393,10 @@ mod tests {
             for len in 0..=begun.len() {
                 let input = Failing(Cursor::new(begun[..len].to_vec()));
                 let error = codec.decode(input).read(&mut [0; 10]).unwrap_err();
-                let fault = ReadError::inside(&error).map(|fault| fault.class());
+                let fault = ReadError::inside(&error).map(|fault| fault.kind());
                 assert_eq!(
                     fault,
-                    Some(crate::class::Class::Io),
+                    Some(crate::error_kind::ErrorKind::Io),
                     "{codec:?} {len}: {error}"
                 );
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::catalog::channels::{Lane, LaneKey, Offer, newest_first};
+use crate::catalog::channels::{Channel, ChannelKey, Offer, newest_first};
 use crate::model::build::{self, Device};
 
 /// Most builds of a device that have a page of their own, the newest; the others are in its lists
@@ -11,11 +11,11 @@ const MAX_PAGES: usize = 100;
 
 /// Returns the path of each build's page, not escaped, by the build's identity.
 #[must_use]
-pub fn paths<'a>(lanes: &BTreeMap<LaneKey, Lane<'a>>) -> HashMap<&'a str, String> {
+pub fn paths<'a>(channels: &BTreeMap<ChannelKey, Channel<'a>>) -> HashMap<&'a str, String> {
     let mut devices: BTreeMap<&Device, Vec<Offer<'a>>> = BTreeMap::new();
-    // A build of a device with several names is in several lanes.
+    // A build of a device with several names is in several channels.
     let mut seen: BTreeSet<&str> = BTreeSet::new();
-    for offer in lanes.values().flat_map(|lane| &lane.offers) {
+    for offer in channels.values().flat_map(|channel| &channel.offers) {
         if seen.insert(offer.build.identity()) {
             devices.entry(&offer.build.device).or_default().push(*offer);
         }

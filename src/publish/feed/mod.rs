@@ -189,7 +189,7 @@ pub fn render(
         .map(|(key, channel)| render_lane(key, channel, config, changelogs))
         .collect();
     let pages = match config.theme.has_pages {
-        true => build_pages::paths(lanes),
+        true => build_pages::paths(channels),
         false => HashMap::new(),
     };
     let mut feeds = Feeds::default();

@@ -176,7 +176,7 @@ fn by_device<'a>(
     channels: &'a BTreeMap<ChannelKey, Channel<'a>>,
     atoms: &BTreeSet<&'a str>,
 ) -> Vec<DeviceBuilds<'a>> {
-    let paths = build_pages::paths(lanes);
+    let paths = build_pages::paths(channels);
     let mut devices: BTreeMap<&Device, DeviceBuilds<'a>> = BTreeMap::new();
     // A build of a device with several names is in several channels.
     let mut known: BTreeSet<&str> = BTreeSet::new();

@@ -349,7 +349,7 @@ mod tests {
     fn a_read_that_ends_beyond_every_offset_is_out_of_bounds() {
         let spill = Spill::new("test", Box::new(&b"abc"[..]), u64::MAX, budget(|_| ()));
         let error = spill.read_exact_at(u64::MAX, &mut [0]).unwrap_err();
-        assert_eq!(error.class(), Class::Truncated);
+        assert_eq!(error.kind(), ErrorKind::Truncated);
         spill.read_exact_at(0, &mut [0; 3]).unwrap();
     }
 

@@ -916,7 +916,7 @@ mod tests {
             });
             match Package::open(Arc::clone(&source) as Arc<dyn ReadAt>) {
                 Ok(_) => break,
-                Err(error) => assert_eq!(error.class(), Class::Io, "read {fails_at}: {error}"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Io, "read {fails_at}: {error}"),
             }
             fails_at += 1;
         }
