@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channels::ChannelKey;
 use super::{Catalog, Reason, Record, Tombstone, conflict};
-use crate::files::read_file;
+use crate::files::{JsonError, after_byte_order_mark, json_message, read_file};
 use crate::model::build::{self, Build, Csig, Device, ImageFile, Kind, Romtype, Variant};
 use digest_lanes::checksum_file::is_hex;
 
@@ -45,7 +45,7 @@ pub enum Error {
         file: String,
         /// The reason, with line and column.
         #[source]
-        source: serde_json::Error,
+        source: JsonError,
     },
     /// Git left a conflict in it.
     #[error("{file} holds two versions that git could not merge, the first at line {line}")]
@@ -328,10 +328,11 @@ pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
 }
 
 fn parse_wire(bytes: &[u8], file: &str) -> Result<Wire, Error> {
-    let json = |source| Error::Json {
+    let json = |source: serde_json::Error| Error::Json {
         file: file.to_owned(),
-        source,
+        source: source.into(),
     };
+    let bytes = after_byte_order_mark(bytes);
     let parsed: Result<Wire, _> = serde_json::from_slice(bytes);
     let schema = match &parsed {
         Ok(wire) => wire.schema,
@@ -560,7 +561,7 @@ fn to_facts(wire: &impl Serialize) -> Facts {
 }
 
 fn from_facts<T: serde::de::DeserializeOwned>(facts: Facts) -> Result<T, String> {
-    serde_json::from_value(serde_json::Value::Object(facts)).map_err(|error| error.to_string())
+    serde_json::from_value(serde_json::Value::Object(facts)).map_err(|error| json_message(&error))
 }
 
 /// The facts of a record, as its keys in the file.

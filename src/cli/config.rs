@@ -10,7 +10,7 @@ use std::time::Instant;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use ota_view::io::Limits;
 use ota_view::verify::{Certificate, Require};
-use romfeed::files::{behind_links, read_file, read_regular_text};
+use romfeed::files::{behind_links, plain_types, read_file, read_regular_text};
 use romfeed::model::address::{self, UrlTemplate};
 use romfeed::model::build::{self, Device, Romtype, Variant};
 use romfeed::model::config::{
@@ -523,25 +523,7 @@ fn plain(message: &str) -> String {
             None => format!("unknown key `{key}`; known are {}", known.join(", ")),
         };
     }
-    let Some((found, expected)) = message.rsplit_once("expected ") else {
-        return message.to_owned();
-    };
-    let expected = match expected {
-        "usize" | "u16" | "u32" | "u64" | "i64" => "a whole number",
-        "a sequence" => "a list",
-        "a boolean" => "true or false",
-        "a map" => "a table",
-        other if other.starts_with("struct ") => "a table",
-        other => other,
-    };
-    let found = found
-        .replace("integer `", "the number `")
-        .replace("floating point `", "the number `")
-        .replace("boolean `", "the value `")
-        .replace("string \"", "the text \"")
-        .replace("sequence,", "a list,")
-        .replace("map,", "a table,");
-    format!("{found}expected {expected}")
+    plain_types(message, "a table")
 }
 
 /// The word that a mistyped one was likely meant to be: at most a third of its letters differ.

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 
 use romfeed::catalog::exchange::info::DeviceText;
-use romfeed::files::{read_text, write_atomically};
+use romfeed::files::{json_message, read_text, write_atomically};
 use romfeed::model::config::DeviceInfo;
 use serde_json::{Map, Value};
 
@@ -80,7 +80,8 @@ pub(crate) fn store(
 fn write_texts(file: &Path, changes: Vec<(&String, DeviceText)>) -> Result<(), String> {
     let name = file.display();
     let mut entries: Vec<Map<String, Value>> = match read_text(file, MAX_SIZE) {
-        Ok(text) => serde_json::from_str(&text).map_err(|error| format!("{name}: {error}"))?,
+        Ok(text) => serde_json::from_str(&text)
+            .map_err(|error| format!("{name}: {}", json_message(&error)))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(format!("cannot read {name}: {error}")),
     };

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use romfeed::files::read_text;
+use romfeed::files::{json_message, read_text};
 use romfeed::model::config::DeviceInfo;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -64,7 +64,8 @@ impl Devices {
         let entries: Vec<&RawValue> = match serde_json::from_str(&text) {
             Ok(entries) => entries,
             Err(error) => {
-                self.errors.push(format!("{}: {error}", path.display()));
+                let message = json_message(&error);
+                self.errors.push(format!("{}: {message}", path.display()));
                 return;
             }
         };
@@ -75,7 +76,7 @@ impl Devices {
             match parse_entry(entry.get()) {
                 Err(error) => {
                     let (line, column) = inside((line, column), &error);
-                    let message = error.to_string();
+                    let message = json_message(&error);
                     let what = message.split(" at line ").next().unwrap_or_default();
                     self.errors.push(format!(
                         "{}: {what} at line {line} column {column}",
@@ -103,7 +104,10 @@ impl Devices {
             return;
         };
         match serde_json::from_str::<BTreeMap<String, Vec<String>>>(&text) {
-            Err(error) => self.errors.push(format!("{}: {error}", path.display())),
+            Err(error) => {
+                let message = json_message(&error);
+                self.errors.push(format!("{}: {message}", path.display()));
+            }
             Ok(deps) => {
                 for (model, deps) in deps {
                     if let Some(info) = self.known.get_mut(&model) {

@@ -1,9 +1,11 @@
 //! Files of the maintainer: read up to a limit, opened without following links, replaced whole.
 
+mod json;
 mod read;
 mod regular;
 mod write;
 
-pub use read::{read_file, read_regular, read_regular_text, read_text};
+pub use json::{JsonError, json_message, plain_types};
+pub use read::{after_byte_order_mark, read_file, read_regular, read_regular_text, read_text};
 pub use regular::{open_below, open_regular, read_head};
 pub use write::{Durability, behind_links, remove_leftover, replace, write_atomically};

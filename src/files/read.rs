@@ -53,7 +53,18 @@ pub fn read_regular_text(path: &Path, limit: u64) -> io::Result<String> {
     text(read_regular(path, limit)?)
 }
 
-fn text(bytes: Vec<u8>) -> io::Result<String> {
+/// The byte order mark that some editors put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The bytes of a text after its byte order mark, if it has one.
+#[must_use]
+pub fn after_byte_order_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+}
+
+fn text(mut bytes: Vec<u8>) -> io::Result<String> {
+    let start = bytes.len() - after_byte_order_mark(&bytes).len();
+    bytes.drain(..start);
     let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text");
     String::from_utf8(bytes).map_err(no_text)
 }

@@ -46,6 +46,9 @@ pub struct BadUrl {
     pub reason: String,
 }
 
+/// Longest address, in bytes: what every server should take (RFC 9110, 4.1).
+const MAX_LEN: usize = 8000;
+
 /// Checks that a URL is absolute, https and already percent-encoded.
 ///
 /// # Errors
@@ -61,12 +64,25 @@ pub fn check_https(url: &str) -> Result<(), BadUrl> {
         return bad("it must begin with https:// (phones refuse plain http)");
     };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host_name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if host.contains('@') {
+        return bad("it carries a user name");
+    }
+    // Within `[` and `]` is an IPv6 address, whose colons begin no port.
+    let (host_name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, port),
+        _ => (host, ""),
+    };
     if host_name.is_empty() {
         return bad("it names no host");
     }
-    if host.contains('@') {
-        return bad("it carries a user name");
+    let is_port = |port: &str| {
+        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    if !port.is_empty() && !is_port(port) {
+        return bad("its port is not a number from 1 to 65535");
+    }
+    if url.len() > MAX_LEN {
+        return bad("it is longer than 8000 bytes, which servers may refuse");
     }
     if url.contains('#') {
         return bad("it has a fragment (#)");
@@ -334,5 +350,31 @@ mod tests {
         assert!(parse_base("https://h/?x=1").is_err());
         assert!(parse_base("ftp://h").is_err());
         assert!(parse_base("https://h/{device}").is_err());
+    }
+    #[test]
+    fn addresses_that_no_phone_can_ask_are_refused() {
+        let long = |len: usize| format!("https://h/{}", "a".repeat(len - 10));
+        for url in [
+            "https://h:1/x",
+            "https://h:65535/x",
+            "https://h:/x",
+            "https://[::1]:8443/x",
+        ] {
+            check_https(url).unwrap();
+        }
+        check_https("https://[2001:db8::1]/x").unwrap();
+        check_https(&long(8000)).unwrap();
+        for (url, reason) in [
+            ("https://h:0/x".to_owned(), "port"),
+            ("https://h:65536/x".to_owned(), "port"),
+            ("https://h:+80/x".to_owned(), "port"),
+            ("https://[::1]:x/x".to_owned(), "port"),
+            ("https://:443/x".to_owned(), "names no host"),
+            ("https://a:b@h/x".to_owned(), "user name"),
+            (long(8001), "8000 bytes"),
+        ] {
+            let error = check_https(&url).unwrap_err();
+            assert!(error.reason.contains(reason), "{url}: {error}");
+        }
     }
 }

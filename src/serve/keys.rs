@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::files::read_file;
+use crate::files::{JsonError, read_file};
 use crate::model::build;
 use base16ct::lower::encode_string as hex;
 
@@ -44,7 +44,7 @@ pub enum Error {
         file: PathBuf,
         /// The reason.
         #[source]
-        source: serde_json::Error,
+        source: JsonError,
     },
     /// Written by a later romfeed.
     #[error("{} has schema {found}, this romfeed reads schema {SCHEMA}", .file.display())]
@@ -104,7 +104,7 @@ pub fn load(state: &Path) -> Result<Vec<Key>, Error> {
     };
     let wire: Wire = serde_json::from_slice(&bytes).map_err(|source| Error::Json {
         file: file.clone(),
-        source,
+        source: source.into(),
     })?;
     match wire.schema {
         SCHEMA => Ok(wire.keys),
@@ -178,7 +178,7 @@ fn save(state: &Path, keys: Vec<Key>) -> Result<(), Error> {
     };
     let mut text = serde_json::to_string_pretty(&wire).map_err(|source| Error::Json {
         file: file.clone(),
-        source,
+        source: source.into(),
     })?;
     text.push('\n');
     let write = || -> io::Result<()> {

@@ -18,6 +18,7 @@ use tokio::task::spawn_blocking;
 use super::answer::{self, Answer};
 use super::site::{Current, Site};
 use crate::catalog::channels::{ChannelKey, Offer};
+use crate::files::json_message;
 use crate::generate::{OwnedLane, OwnedOffer};
 use crate::publish::feed::lineageota::{self, Listed};
 use crate::publish::feed::{cm, v1};
@@ -267,7 +268,7 @@ fn parse(body: &[u8]) -> Result<Value, Box<Answer>> {
         return Ok(Value::Null);
     }
     serde_json::from_slice(body).map_err(|error| {
-        let message = format!("the body is no JSON: {error}");
+        let message = format!("the body is no JSON: {}", json_message(&error));
         Box::new(answer::error(StatusCode::BAD_REQUEST, &message))
     })
 }

@@ -19,6 +19,7 @@ use super::keys;
 use super::site::{Current, Site};
 use crate::catalog::Reason;
 use crate::fetch::Fetch;
+use crate::files::json_message;
 use crate::generate::edit::{self, EditError, StatedFacts};
 use crate::generate::{self, Error};
 use crate::publish::site::writer;
@@ -158,7 +159,7 @@ fn parse(body: &[u8]) -> Result<Map<String, Value>, Box<Answer>> {
         return Err(teach(StatusCode::BAD_REQUEST, "there is no body"));
     }
     serde_json::from_slice(body).map_err(|error| {
-        let message = format!("the body is no JSON object: {error}");
+        let message = format!("the body is no JSON object: {}", json_message(&error));
         teach(StatusCode::BAD_REQUEST, &message)
     })
 }

@@ -660,3 +660,42 @@ fn a_short_change_of_another_program_is_waited_for() {
             .says("removed");
     });
 }
+
+#[test]
+fn a_byte_order_mark_before_the_catalog_or_the_devices_changes_nothing() {
+    let devices = "[{\"model\": \"bacon\", \"oem\": \"OnePlus\", \"name\": \"One\"}]";
+    let dir = RomDir::new()
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0))
+        .file("devices.json", devices);
+    dir.generate().expect(0);
+    let site = dir.tree("out");
+    for file in ["catalog.json", "devices.json"] {
+        let text = std::fs::read_to_string(dir.path().join(file)).unwrap();
+        dir.put(file, format!("\u{feff}{text}"));
+    }
+    dir.generate().expect(0);
+    assert_eq!(dir.tree("out"), site);
+}
+
+#[test]
+fn a_value_of_a_wrong_type_in_the_catalog_is_reported_without_names_of_rust() {
+    for (text, message) in [
+        (
+            "[]",
+            "catalog.json: invalid length 0, expected an object at line 1 column 2",
+        ),
+        (
+            "{\"schema\": \"1\"}",
+            "catalog.json: invalid type: the text \"1\", expected a whole number at line 1 column 14",
+        ),
+        (
+            "{\"schema\": 1, \"builds\": {}}",
+            "catalog.json: invalid type: an object, expected a list at line 1 column 24",
+        ),
+    ] {
+        let dir = RomDir::new()
+            .file(&format!("builds/{}", bacon_name(0)), bacon(0))
+            .file("catalog.json", text);
+        dir.generate().expect(2).says(message);
+    }
+}

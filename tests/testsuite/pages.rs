@@ -320,7 +320,7 @@ fn devices_are_known_from_both_files_and_bad_entries_alone_are_left_out() {
         .expect(1)
         .says("error: devices.json: `bacon` is there twice, in line 2 and at line 3 column 3")
         .says(
-            "error: devices.json: invalid type: integer `5`, expected a string at line 5 column 5",
+            "error: devices.json: invalid type: the number `5`, expected a string at line 5 column 5",
         );
     assert!(page(&dir, "bacon.html").contains(">One<"));
     let dir = site(1).file("devices.json", "[]").file(

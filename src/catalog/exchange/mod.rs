@@ -28,6 +28,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::files::{JsonError, after_byte_order_mark};
 use crate::model::build::{Build, Device, Romtype, Variant};
 use crate::model::entry_rules;
 use crate::model::names;
@@ -123,7 +124,7 @@ pub enum Error {
     Xml,
     /// Not JSON.
     #[error("it is not JSON")]
-    Json(#[source] serde_json::Error),
+    Json(#[source] JsonError),
     /// A feed of another kind, which tells too little of a build.
     #[error(
         "it is a feed of {0}, which has neither the size nor the version of a build; put the \
@@ -283,7 +284,7 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
         return Err(Error::TooLarge);
     }
     // Clients read past a byte order mark, so feeds have lived with one.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = after_byte_order_mark(bytes);
     let text = bytes.trim_ascii_start();
     if text.starts_with(b"<?xml") || text.starts_with(b"<feed") || text.starts_with(b"<rss") {
         return Err(Error::Xml);
@@ -293,7 +294,7 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
     }
     let root: Value = serde_json::from_slice(bytes).map_err(|error| match is_channel(bytes) {
         true => Error::TooLittle("GrapheneOS"),
-        false => Error::Json(error),
+        false => Error::Json(error.into()),
     })?;
     if root
         .get("full")

@@ -7,6 +7,8 @@
 use chrono::NaiveDate;
 use serde_json::Value;
 
+use crate::files::json_message;
+
 /// What families call the incremental that a delta starts from.
 pub(super) const SOURCE_KEYS: [&str; 5] = [
     "preBuildIncremental",
@@ -135,7 +137,7 @@ fn kind(value: &Value) -> &'static str {
 
 /// Reads a wire struct; that it is an object was checked before.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
-    serde_json::from_value(value.clone()).map_err(|error| error.to_string())
+    serde_json::from_value(value.clone()).map_err(|error| json_message(&error))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::made_by::{self, Made, MadeBy, made_by_of};
-use crate::files::{Durability, read_file, replace};
+use crate::files::{Durability, JsonError, read_file, replace};
 use crate::model::build::portable_fault;
 use crate::publish::feed::{Page, official};
 
@@ -56,7 +56,7 @@ pub enum Error {
         file: PathBuf,
         /// The reason.
         #[source]
-        source: serde_json::Error,
+        source: JsonError,
     },
     /// The manifest is a later romfeed's.
     #[error("{} has schema {found}, this romfeed reads schema {SCHEMA}", .file.display())]
@@ -641,7 +641,10 @@ fn parse_manifest(bytes: &[u8], file: PathBuf) -> Result<Manifest, Error> {
             found: wire.schema,
         }),
         Ok(wire) => Ok(Manifest::from(wire)),
-        Err(source) => Err(Error::Manifest { file, source }),
+        Err(source) => Err(Error::Manifest {
+            file,
+            source: source.into(),
+        }),
     }
 }
 

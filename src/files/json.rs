@@ -1,0 +1,82 @@
+//! What is wrong with a text in JSON, in words of people who write it.
+
+/// An error of a JSON text; its message names the place, and no types of Rust.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", json_message(.0))]
+pub struct JsonError(#[from] serde_json::Error);
+
+/// What is wrong with JSON, and where, without Rust's names of types.
+#[must_use]
+pub fn json_message(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(text) => plain_types(text, "an object") + &place,
+        None => plain_types(&text, "an object"),
+    }
+}
+
+/// A parser's message on a value of a wrong type, without Rust's names of types; `object` is what the
+/// format calls keys with values.
+#[must_use]
+pub fn plain_types(message: &str, object: &str) -> String {
+    let Some((found, expected)) = message.rsplit_once("expected ") else {
+        return message.to_owned();
+    };
+    let is_outside = found.starts_with("invalid value");
+    let expected = match expected {
+        "u16" if is_outside => "a whole number from 0 to 65535",
+        "u32" if is_outside => "a whole number from 0 to 4294967295",
+        "usize" | "u64" if is_outside => "a whole number, 0 or more",
+        "usize" | "u16" | "u32" | "u64" | "i64" => "a whole number",
+        "a sequence" => "a list",
+        "a boolean" => "true or false",
+        "a map" => object,
+        other if other.starts_with("struct ") => object,
+        other => other,
+    };
+    let found = found
+        .replace("integer `", "the number `")
+        .replace("floating point `", "the number `")
+        .replace("boolean `", "the value `")
+        .replace("string \"", "the text \"")
+        .replace("sequence,", "a list,")
+        .replace("map,", &format!("{object},"));
+    format!("{found}expected {expected}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_types_in_json_are_reported_without_names_of_rust() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Wire {
+            #[expect(dead_code)]
+            schema: u32,
+        }
+        for (json, expected) in [
+            (
+                "[]",
+                "invalid length 0, expected an object at line 1 column 2",
+            ),
+            (
+                "5",
+                "invalid type: the number `5`, expected an object at line 1 column 1",
+            ),
+            (
+                "{\"schema\":{}}",
+                "invalid type: an object, expected a whole number at line 1 column 10",
+            ),
+            (
+                "{\"schema\":-1}",
+                "invalid value: the number `-1`, expected a whole number from 0 to 4294967295 at line 1 column 12",
+            ),
+            ("{", "EOF while parsing an object at line 1 column 1"),
+        ] {
+            let error = serde_json::from_str::<Wire>(json).unwrap_err();
+            assert_eq!(JsonError::from(error).to_string(), expected);
+        }
+    }
+}
