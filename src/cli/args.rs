@@ -196,7 +196,7 @@ pub(crate) struct FilesArgs {
     #[command(flatten)]
     pub(crate) places: Places,
     /// Print the files of these steps, one path a line: of zips and images below builds, of the others below out
-    #[arg(required = true, value_name = "STEP")]
+    #[arg(required_unless_present = "manifest", value_name = "STEP")]
     pub(crate) steps: Vec<FilesStep>,
     /// Know what was published by this manifest of the site, .romfeed/manifest.json at its destination; an empty
     /// file is that of a site that was not published
@@ -205,9 +205,13 @@ pub(crate) struct FilesArgs {
     /// Print only files that the manifest does not list
     #[arg(long, requires = "published")]
     pub(crate) new: bool,
-    /// Print the address of each zip and image behind its path and a tab
+    /// Print behind the path of each zip and image, after tabs, its address and the SHA-256 the catalog has
     #[arg(long)]
     pub(crate) url: bool,
+    /// Print the manifest to publish before the site, in place of a list: it names what was published and what is
+    /// to come, so that a publication that breaks off can be continued
+    #[arg(long, requires = "published", conflicts_with_all = ["steps", "new", "url"])]
+    pub(crate) manifest: bool,
 }
 
 /// A step of publishing, in the safe order.

@@ -26,8 +26,12 @@ const TIMEOUT: u16 = 30;
 pub(crate) fn run(args: &FilesArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
     let published = match &args.published {
         None => BTreeSet::new(),
-        Some(place) => match read_published(place) {
-            Ok(files) => files,
+        Some(place) => match read_published(place).and_then(|bytes| list(args, config, &bytes)) {
+            Ok(Published::Manifest(manifest)) => {
+                io::stdout().lock().write_all(&manifest)?;
+                return Ok(Outcome::Done);
+            }
+            Ok(Published::Files(files)) => files,
             Err(message) => {
                 let hint =
                     "give the site's .romfeed/manifest.json, or an empty file if it has none";
@@ -70,7 +74,10 @@ pub(crate) fn run(args: &FilesArgs, config: &Config, terminal: Terminal) -> io::
             terminal.warning(&warning);
         }
         lines.extend(files.into_iter().map(|file| match (args.url, file.url) {
-            (true, url) => format!("{}\t{}", file.path, url.unwrap_or_default()),
+            (true, url) => {
+                let [url, sha256] = [url, file.sha256].map(Option::unwrap_or_default);
+                format!("{}\t{url}\t{sha256}", file.path)
+            }
             (false, _) => file.path,
         }));
     }
@@ -97,18 +104,34 @@ fn step_of(step: FilesStep) -> Step {
     }
 }
 
-/// The files that a manifest lists: one in a file, or one on a host.
-fn read_published(place: &str) -> Result<BTreeSet<String>, String> {
-    let bytes = match place.starts_with("https://") || place.starts_with("http://") {
-        true => fetch(place)?,
+/// What is made of the manifest of a published site.
+enum Published {
+    /// The files it lists.
+    Files(BTreeSet<String>),
+    /// The manifest to publish before the site.
+    Manifest(Vec<u8>),
+}
+
+fn list(args: &FilesArgs, config: &Config, bytes: &[u8]) -> Result<Published, String> {
+    let source = Path::new(args.published.as_deref().unwrap_or_default());
+    let listed = match args.manifest {
+        true => writer::joint_manifest(&config.out, bytes, source).map(Published::Manifest),
+        false => writer::published_files(bytes, source)
+            .map(|files| Published::Files(files.into_iter().collect())),
+    };
+    listed.map_err(|error| chain(&error))
+}
+
+/// A manifest: one in a file, or one on a host.
+fn read_published(place: &str) -> Result<Vec<u8>, String> {
+    match place.starts_with("https://") || place.starts_with("http://") {
+        true => fetch(place),
         false => {
             let limit = u64::try_from(MAX_PUBLISHED_MANIFEST).unwrap_or(u64::MAX);
             read_file(Path::new(place), limit)
-                .map_err(|error| format!("cannot read {place}: {error}"))?
+                .map_err(|error| format!("cannot read {place}: {error}"))
         }
-    };
-    let files = writer::published_files(&bytes, Path::new(place)).map_err(|e| chain(&e))?;
-    Ok(files.into_iter().collect())
+    }
 }
 
 /// A manifest on a host; empty if it is certain that there is none.

@@ -23,6 +23,21 @@ fn text(site: &Site, path: &str) -> String {
 const BASE: &str = "https://ota.example.org";
 
 #[test]
+fn the_manifest_that_names_the_site_is_published_before_it() {
+    for host in [Host::Nginx, Host::S3] {
+        let script = text(&site(host, BASE, None), PUBLISH);
+        let at = |part: &str| {
+            script
+                .find(part)
+                .unwrap_or_else(|| panic!("{host:?}: {part}"))
+        };
+        let joint = at("romfeed files --manifest --published");
+        assert!(at("with ADOPT=1 ./publish") < joint, "{host:?}");
+        assert!(joint < at("for step in pages feeds indexes"), "{host:?}");
+    }
+}
+
+#[test]
 fn every_host_gets_a_script_that_checks_before_it_publishes() {
     for host in Host::ALL {
         let script = text(&site(host, BASE, Some("github.com:you/ota")), PUBLISH);

@@ -45,6 +45,8 @@ pub struct Local {
     pub path: String,
     /// The address it is published at, if the settings give one.
     pub url: Option<String>,
+    /// Its SHA-256, if the catalog knows it.
+    pub sha256: Option<String>,
 }
 
 /// The files in the folder of packages of one step, sorted, and warnings about those that cannot be
@@ -61,7 +63,8 @@ pub fn packages(step: Step, catalog: &Catalog, config: &Config) -> (Vec<Local>, 
         match step {
             Step::Zips => {
                 let url = config.address(build).map(|(url, _)| url);
-                if found.add(&build.path, url.as_deref(), build.size) {
+                let sha256 = build.sha256.as_ref();
+                if found.add(&build.path, url.as_deref(), build.size, sha256) {
                     found.add_sidecars(&build.path, url.as_deref());
                     let changelog = |path: &str| format!("{}.{CHANGELOG}", stem(path));
                     let url = url.as_deref().and_then(|url| edit_path(url, changelog));
@@ -73,7 +76,7 @@ pub fn packages(step: Step, catalog: &Catalog, config: &Config) -> (Vec<Local>, 
                     let path = build.image_path(image);
                     let url = config.image_address(build, image);
                     if is_file(&config.builds.join(&path))
-                        && found.add(&path, url.as_deref(), image.size)
+                        && found.add(&path, url.as_deref(), image.size, Some(&image.sha256))
                     {
                         found.add_sidecars(&path, url.as_deref());
                     }
@@ -135,7 +138,7 @@ impl<'c> Collector<'c> {
     }
 
     /// Lists a file that is here and as long as the catalog says.
-    fn add(&mut self, path: &str, url: Option<&str>, size: u64) -> bool {
+    fn add(&mut self, path: &str, url: Option<&str>, size: u64, sha256: Option<&String>) -> bool {
         // Packages may be links to files on another disk.
         let Ok(metadata) = self.config.builds.join(path).metadata() else {
             return false;
@@ -159,6 +162,7 @@ impl<'c> Collector<'c> {
         self.files.insert(Local {
             path: path.to_owned(),
             url: url.map(str::to_owned),
+            sha256: sha256.cloned(),
         });
         true
     }
@@ -175,7 +179,8 @@ impl<'c> Collector<'c> {
 
     fn add_sidecar(&mut self, path: String, url: Option<String>) {
         if is_file(&self.config.builds.join(&path)) {
-            self.files.insert(Local { path, url });
+            let sha256 = None;
+            self.files.insert(Local { path, url, sha256 });
         }
     }
 }

@@ -70,6 +70,11 @@ stop_at_others "$foreign"
 romfeed files pages feeds indexes --new --published "$work/.romfeed/manifest.json" >"$work/new"
 trial "$work/new" --checksum <{ out }>/ "$destination/"
 stop_at_others "$foreign" -e 's/^[<>]f[^ ]* //p'
+# The manifest there lists what is to come before it comes: should this end early, the next ./publish knows its own files.
+echo .romfeed/manifest.json >"$work/manifest"
+mkdir -p "$work/both/.romfeed"
+romfeed files --manifest --published "$work/.romfeed/manifest.json" >"$work/both/.romfeed/manifest.json"
+to "$work/manifest" --checksum "$work/both/" "$destination/"
 for step in pages feeds indexes; do
     romfeed files $step >"$work/$step"
     to "$work/$step" --checksum --delay-updates <{ out }>/ "$destination/"
@@ -81,7 +86,6 @@ while IFS= read -r path; do mkdir -p "$work/nothing/$(dirname -- "$path")"; done
 trial "$work/gone" --delete-missing-args "$work/nothing/" "$destination/"
 stop_at_others "$foreign"
 to "$work/gone" --existing --delete-missing-args "$work/nothing/" "$destination/"
-echo .romfeed/manifest.json >"$work/manifest"
 to "$work/manifest" --checksum <{ out }>/ "$destination/"
 
 # 5. What phones see.

@@ -78,6 +78,11 @@ if [ -s "$work/new" ]; then
         exit 1
     fi
 fi
+# The manifest there lists what is to come before it comes: should this end early, the next ./publish knows its own files.
+romfeed files --manifest --published "$work/published" >"$work/both"
+cmp -s "$work/both" "$work/published" ||
+    aws s3 cp --no-progress --cache-control "$short" --content-type application/json \
+        "$work/both" "$site/.romfeed/manifest.json"
 # The lists of incrementals have no ending that tells their type.
 json='(^|/)api/|\.json$|/get_delta$'
 for step in pages feeds indexes; do

@@ -1,6 +1,13 @@
 //! `romfeed files`: what each step of publishing copies or removes, and nothing else.
 
+use sha2::{Digest, Sha256};
+
 use super::support::{BASE_URL, RomDir, bacon, bacon_name};
+
+fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// A folder with two builds, one of them with an image, digests and a signature, and a site.
 fn published() -> RomDir {
@@ -110,12 +117,15 @@ fn addresses_are_those_of_packages_with_other_names() {
     );
     let zip = bacon_name(7);
     let listed = lines(&dir, &["zips", "images", "--url"]);
-    for name in [
-        zip.clone(),
-        format!("{zip}.csig"),
-        zip.replace(".zip", "-recovery.img"),
+    let image = zip.replace(".zip", "-recovery.img");
+    for (name, digest) in [
+        (zip.clone(), sha256(&bacon(7))),
+        // The catalog does not know its digest.
+        (format!("{zip}.csig"), String::new()),
+        (image, sha256(b"image")),
     ] {
-        let line = format!("bacon/{name}\thttps://h.example/bacon-1700604800/{name}?raw=1");
+        let url = format!("https://h.example/bacon-1700604800/{name}?raw=1");
+        let line = format!("bacon/{name}\t{url}\t{digest}");
         assert!(listed.contains(&line), "no {line} in {listed:?}");
     }
     // Two images of one name, at one address.
@@ -153,6 +163,59 @@ fn each_file_of_the_site_belongs_to_one_step() {
     // Files of the user's own are none of romfeed's.
     dir.put("out/own.html", "own");
     assert_eq!(lines(&dir, &["pages"]), pages);
+}
+
+#[test]
+fn the_manifest_to_publish_first_lists_what_was_there_and_what_is_to_come() {
+    let dir = published();
+    let own: serde_json::Value =
+        serde_json::from_slice(&dir.read("out/.romfeed/manifest.json")).unwrap();
+    let joint = |published: &str| {
+        dir.put("published", published);
+        let run = dir.run(&["files", "--manifest", "--published", "published"]);
+        run.expect(0).stdout
+    };
+    // Of a site that was not published, and of one that is published as it is.
+    let text = String::from_utf8(dir.read("out/.romfeed/manifest.json")).unwrap();
+    assert_eq!(joint(""), text);
+    assert_eq!(joint(&text), text);
+
+    let both: serde_json::Value = serde_json::from_str(&joint(
+        r#"{"schema":1,"files":["old.html","index.html","../x"],"builds":["old"]}"#,
+    ))
+    .unwrap();
+    let list = |manifest: &serde_json::Value, key: &str| -> Vec<String> {
+        let values = manifest[key].as_array().unwrap().iter();
+        values
+            .map(|value| value.as_str().unwrap().to_owned())
+            .collect()
+    };
+    for (key, old) in [("files", "old.html"), ("builds", "old")] {
+        let mut expected = list(&own, key);
+        expected.push(old.to_owned());
+        expected.sort_unstable();
+        assert_eq!(list(&both, key), expected);
+    }
+    assert_eq!(both["made_by"], own["made_by"]);
+
+    // Had the publication ended now, the next one would know all of it.
+    dir.put("published", both.to_string());
+    let steps = [
+        "pages",
+        "feeds",
+        "indexes",
+        "--new",
+        "--published",
+        "published",
+    ];
+    assert_eq!(lines(&dir, &steps), [""; 0]);
+    assert_eq!(
+        lines(&dir, &["gone", "--published", "published"]),
+        ["old.html"]
+    );
+    dir.put("published", "{");
+    let run = dir.run(&["files", "--manifest", "--published", "published"]);
+    run.expect(1).says("published cannot be read");
 }
 
 #[test]

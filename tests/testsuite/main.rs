@@ -43,6 +43,8 @@ mod odd_files;
 mod pages;
 mod portable;
 mod projects;
+#[cfg(unix)]
+mod publish;
 mod published;
 mod reference;
 mod remote;

@@ -262,6 +262,30 @@ pub fn published_files(bytes: &[u8], source: &Path) -> Result<Vec<String>, Error
     Ok(files)
 }
 
+/// The manifest to publish before the site of a folder: it lists all that the manifest of the published
+/// site lists, and what is to come. So whatever becomes of the publication, each file is known to the next.
+///
+/// # Errors
+/// As [`published_files`] and [`read_manifest`].
+pub fn joint_manifest(out: &Path, published: &[u8], source: &Path) -> Result<Vec<u8>, Error> {
+    let own = read_manifest(out)?.unwrap_or_default();
+    let before = match published.is_empty() {
+        true => Manifest::default(),
+        false => parse_manifest(published, source.to_owned())?,
+    };
+    let published = published_files(published, source)?;
+    let union = |one: &[String], other: &[String]| -> Vec<String> {
+        let all: BTreeSet<&String> = one.iter().chain(other).collect();
+        all.into_iter().cloned().collect()
+    };
+    let files = union(&own.files, &published);
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let mut makers = before.makers.unwrap_or_default();
+    makers.extend(own.makers.unwrap_or_default());
+    let builds = union(&own.builds, &before.builds);
+    Ok(render_manifest(&files, &makers, &builds))
+}
+
 /// What a run would do to a folder.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
