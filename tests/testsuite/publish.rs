@@ -97,7 +97,7 @@ fn assets_of_the_same_length_are_replaced_when_their_content_differs() {
         &format!("builds/{digest}"),
         format!("{}  {zip}\n", line[..64].to_ascii_uppercase()),
     );
-    assert_eq!(publish(&dir), [digest.clone()]);
+    assert_eq!(publish(&dir), [digest.as_str()]);
     assert_eq!(publish(&dir), [""; 0]);
 
     // A zip of the same length, as one signed again is.
@@ -113,7 +113,7 @@ fn assets_of_the_same_length_are_replaced_when_their_content_differs() {
         std::fs::write(&release, assets.collect::<String>()).unwrap();
     };
     edit(&zip, &format!("sha256:{}", "0".repeat(64)));
-    assert_eq!(publish(&dir), [zip.clone()]);
+    assert_eq!(publish(&dir), [zip.as_str()]);
 
     // What GitHub got before it told digests: a zip stays, a text is sent once more.
     edit(&zip, "null");
