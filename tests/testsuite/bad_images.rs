@@ -1,10 +1,11 @@
-//! Hostile and damaged images: one line with the right class and place, whatever
-//! lies inside a package.
+//! Hostile and damaged images: each is answered with one line that has the right class and place.
+//!
+//! The lines are pinned whole; `INSTA_UPDATE=always cargo test` accepts new ones.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use ota_view::error_kind::ErrorKind;
+use ota_view::error_kind::{ErrorKind, chain};
 use ota_view::fs;
 use ota_view::io::{ReadAt, ReadError};
 use romfeed::model::fault_kind::FaultKind;
@@ -58,54 +59,58 @@ fn block(list: &str, entries: impl IntoIterator<Item = Entry>) -> Vec<u8> {
     entries.into_iter().fold(zip, Zip::entry).build()
 }
 
-/// Fails if anything reaches the terminal raw, or a run takes long.
+/// Fails if a control character reaches the terminal, or a run leaves a file behind.
 #[track_caller]
 fn run(zip: &[u8], args: &[&str]) -> Run {
     let dir = RomDir::new().file(NAME, zip);
-    let began = Instant::now();
     let run = dir.run(&[args, &[NAME]].concat());
-    assert!(began.elapsed() < Duration::from_secs(10), "{args:?}");
     for text in [&run.stderr, &run.stdout] {
-        let wild = text.chars().find(|c| c.is_control() && *c != '\n');
-        assert_eq!(wild, None, "{text:?}");
+        let control = text.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(control, None, "{text:?}");
     }
-    // Nothing else is left behind.
     assert_eq!(dir.tree(".").len(), 1);
     run
 }
 
-/// Fails unless the package is refused with this class and a line that has all
-/// these words.
-#[track_caller]
-fn is_refused(what: &str, zip: &[u8], class: FaultKind, words: &[&str]) {
-    let run = run(zip, &["inspect", "--json"]);
-    assert_eq!(run.code, Some(1), "{what}: {}{}", run.stdout, run.stderr);
-    let error = &run.json()["error"];
-    let message = error["message"].as_str().unwrap();
-    assert_eq!(error["class"], class.as_str(), "{what}: {message}");
-    for word in words {
-        assert!(message.contains(word), "{what}: no `{word}` in: {message}");
+/// What `inspect` answers to the packages of a test, a line for each message, for a snapshot.
+#[derive(Default)]
+struct Answers(String);
+
+impl Answers {
+    /// Fails unless the package is refused with this class.
+    #[track_caller]
+    fn refused(&mut self, what: &str, zip: &[u8], class: FaultKind) {
+        let run = run(zip, &["inspect", "--json"]);
+        assert_eq!(run.code, Some(1), "{what}: {}{}", run.stdout, run.stderr);
+        let error = &run.json()["error"];
+        assert_eq!(error["class"], class.as_str(), "{what}: {error}");
+        let message = error["message"].as_str().unwrap();
+        self.line(what, &format!("{}: {message}", class.as_str()));
     }
-}
 
-/// Fails unless the device is found in the images.
-#[track_caller]
-fn is_read(what: &str, zip: &[u8]) -> Value {
-    let run = run(zip, &["inspect", "--json"]).expect(0);
-    let object = run.json();
-    assert_eq!(object["device"], "enchilada", "{what}: {object}");
-    object
-}
+    /// Fails unless the package is read, but nothing of its `system`.
+    #[track_caller]
+    fn passed_over(&mut self, what: &str, zip: &[u8]) {
+        let object = run(zip, &["inspect", "--json"]).expect(0).json();
+        assert_eq!(object["device"], Value::Null, "{what}: {object}");
+        let warnings = object["warnings"].as_array().unwrap();
+        assert!(!warnings.is_empty(), "{what}: {object}");
+        for warning in warnings {
+            self.line(what, &format!("warning: {}", warning.as_str().unwrap()));
+        }
+    }
 
-/// Fails unless the package is read, but nothing of its `system`, and a warning
-/// has this word.
-#[track_caller]
-fn is_passed_over(what: &str, zip: &[u8], word: &str) {
-    let run = run(zip, &["inspect", "--json"]).expect(0);
-    let object = run.json();
-    assert_eq!(object["device"], Value::Null, "{what}: {object}");
-    let warnings = object["warnings"].to_string();
-    assert!(warnings.contains(word), "{what}: {warnings}");
+    /// Fails unless the device is found in the images.
+    #[track_caller]
+    fn read(&mut self, what: &str, zip: &[u8]) {
+        let object = run(zip, &["inspect", "--json"]).expect(0).json();
+        assert_eq!(object["device"], "enchilada", "{what}: {object}");
+        self.line(what, "read");
+    }
+
+    fn line(&mut self, what: &str, answer: &str) {
+        self.0.push_str(&format!("{what} => {answer}\n"));
+    }
 }
 
 fn blocks(image: &[u8]) -> u64 {
@@ -114,16 +119,17 @@ fn blocks(image: &[u8]) -> u64 {
 
 #[test]
 fn a_manifest_that_cannot_be_is_refused_before_it_is_read() {
+    let mut answers = Answers::default();
     let good = Payload::new()
         .partition(Partition::new("system").replace(vec![7; 4096]))
         .build();
-    for (size, class, word) in [
-        (u64::MAX, FaultKind::Limit, "18446744073709551615 bytes"),
-        (u64::MAX - 23, FaultKind::Limit, "at byte 12"),
-        (1 << 63, FaultKind::Limit, "at byte 12"),
-        ((16 << 20) + 1, FaultKind::Limit, "at byte 12"),
-        (16 << 20, FaultKind::Truncated, "payload manifest"),
-        (0, FaultKind::Corrupt, ""),
+    for (size, class) in [
+        (u64::MAX, FaultKind::Limit),
+        (u64::MAX - 23, FaultKind::Limit),
+        (1 << 63, FaultKind::Limit),
+        ((16 << 20) + 1, FaultKind::Limit),
+        (16 << 20, FaultKind::Truncated),
+        (0, FaultKind::Corrupt),
     ] {
         let mut bad = good.clone();
         bad[12..20].copy_from_slice(&size.to_be_bytes());
@@ -133,57 +139,39 @@ fn a_manifest_that_cannot_be_is_refused_before_it_is_read() {
             assert_eq!(run.json()["device"], Value::Null);
             continue;
         }
-        let words = ["payload.bin: ", word];
-        is_refused(&format!("{size}"), &payload_bin(bad), class, &words);
+        answers.refused(&format!("{size}"), &payload_bin(bad), class);
     }
     let mut signed = good.clone();
     signed[20..24].fill(0xff);
-    is_passed_over_or_cut("signature of 4 GiB", &payload_bin(signed));
+    answers.refused(
+        "signature of 4 GiB",
+        &payload_bin(signed),
+        FaultKind::Truncated,
+    );
     for size in [1, 256, 1 << 17, u32::MAX] {
         let payload = Payload::new().block_size(size).build();
-        let word = format!("block size {size}");
-        is_refused(&word, &payload_bin(payload), FaultKind::Corrupt, &[&word]);
+        let what = format!("block size {size}");
+        answers.refused(&what, &payload_bin(payload), FaultKind::Corrupt);
     }
     let names: Vec<String> = (0..1001).map(|number| format!("p{number}")).collect();
     let crowd = names.iter().fold(Payload::new(), |payload, name| {
         payload.partition(Partition::new(name))
     });
-    let words = ["payload.bin: ", "more than 1000 partitions"];
-    is_refused(
-        "crowd",
-        &payload_bin(crowd.build()),
-        FaultKind::Limit,
-        &words,
-    );
+    answers.refused("crowd", &payload_bin(crowd.build()), FaultKind::Limit);
     let twins = Payload::new()
         .partition(Partition::new("a\x1bb"))
         .partition(Partition::new("a\x1bb"));
-    let words = ["payload.bin: ", "`a\\u{1b}b` occurs twice"];
-    is_refused(
-        "twins",
-        &payload_bin(twins.build()),
-        FaultKind::Corrupt,
-        &words,
-    );
-}
-
-/// Data beyond the file is cut short where it is read.
-#[track_caller]
-fn is_passed_over_or_cut(what: &str, zip: &[u8]) {
-    is_refused(
-        what,
-        zip,
-        FaultKind::Truncated,
-        &["partition `system`", "operation 0"],
-    );
+    answers.refused("twins", &payload_bin(twins.build()), FaultKind::Corrupt);
+    insta::assert_snapshot!(answers.0);
 }
 
 #[test]
 fn operations_that_contradict_each_other_are_refused_with_their_number() {
+    let mut answers = Answers::default();
     let system = fixture("ext4-android");
     let all = blocks(&system);
     let with = |operation: Operation| payload(Partition::new("system").operation(operation));
-    for (what, zip, class, word) in [
+    for (what, zip, class) in [
         (
             "data beyond the file",
             with(
@@ -193,7 +181,6 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
                     .declared_data(1 << 62, 4096),
             ),
             FaultKind::Truncated,
-            "operation 0, 4096 bytes at",
         ),
         (
             "data beyond every file",
@@ -203,19 +190,16 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
                     .declared_data(u64::MAX, 4096),
             ),
             FaultKind::Corrupt,
-            "operation 0: has its data beyond every file",
         ),
         (
             "an extent of 2^63 blocks",
             with(Operation::new(op::ZERO).dst(&[(0, 1 << 63)])),
             FaultKind::Corrupt,
-            "operation 0: writes an impossible extent",
         ),
         (
             "extents that overflow together",
             with(Operation::new(op::ZERO).dst(&[(0, 1 << 51), (1 << 51, (1 << 51) + 1)])),
             FaultKind::Corrupt,
-            "operation 0: writes an impossible extent",
         ),
         (
             "two writers of one block",
@@ -225,7 +209,6 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
                     .operation(Operation::new(op::ZERO).dst(&[(all - 1, 1)])),
             ),
             FaultKind::Corrupt,
-            "operation 2: writes from byte",
         ),
         (
             "longer than what it writes",
@@ -235,19 +218,16 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
                     .dst(&[(0, 1)]),
             ),
             FaultKind::Corrupt,
-            "operation 0: its data is longer than what it writes",
         ),
         (
             "a type from the future",
             with(Operation::new(15).data([1; 4096]).dst(&[(0, 1)])),
             FaultKind::Unsupported,
-            "",
         ),
         (
             "nobody writes the beginning",
             with(Operation::new(op::REPLACE).data([1; 4096]).dst(&[(100, 1)])),
             FaultKind::Corrupt,
-            "byte 0x0 of the partition is written by no operation",
         ),
         (
             "a crowd of extents",
@@ -256,20 +236,19 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
                 Operation::new(op::ZERO).dst(&extents)
             }),
             FaultKind::Limit,
-            "more than 262144 extents in one partition",
         ),
     ] {
         match class {
-            FaultKind::Unsupported => {
-                is_passed_over(what, &zip, "operation 0: type 15 is not known")
-            }
-            _ => is_refused(what, &zip, class, &["partition `system`", word]),
+            FaultKind::Unsupported => answers.passed_over(what, &zip),
+            _ => answers.refused(what, &zip, class),
         }
     }
+    insta::assert_snapshot!(answers.0);
 }
 
 #[test]
 fn operations_in_any_order_and_lies_about_the_size_do_no_harm() {
+    let mut answers = Answers::default();
     let system = fixture("ext4-android");
     let shuffled = system
         .chunks(5 * 4096)
@@ -281,22 +260,23 @@ fn operations_in_any_order_and_lies_about_the_size_do_no_harm() {
         })
         .rev()
         .fold(Partition::new("system"), Partition::operation);
-    is_read("shuffled", &payload(shuffled));
+    answers.read("shuffled", &payload(shuffled));
     let sized = |size| payload(Partition::new("system").replace(&system).new_info(size, []));
     for size in [system.len() as u64, 1 << 63, u64::MAX] {
-        is_read(&format!("{size}"), &sized(size));
+        answers.read(&format!("{size}"), &sized(size));
     }
-    let words = ["partition `system`", "ext4", "bytes ", " wanted of 8192"];
-    is_refused("too small", &sized(8192), FaultKind::Truncated, &words);
-    is_passed_over("empty", &sized(0), "no file system");
+    answers.refused("too small", &sized(8192), FaultKind::Truncated);
+    answers.passed_over("empty", &sized(0));
     let crowd = (0..200_000).fold(Partition::new("system"), |partition, _| {
         partition.operation(Operation::new(op::ZERO))
     });
-    is_passed_over("a crowd of operations", &payload(crowd), "no file system");
+    answers.passed_over("a crowd of operations", &payload(crowd));
+    insta::assert_snapshot!(answers.0);
 }
 
 #[test]
 fn streams_of_operations_are_checked_and_bounded() {
+    let mut answers = Answers::default();
     let product = fixture("ext4-product");
     let all = blocks(&product);
     for (kind, extension, codec) in [
@@ -311,128 +291,114 @@ fn streams_of_operations_are_checked_and_bounded() {
                     .operation(Operation::new(kind).data(stream).dst(&[(0, blocks)])),
             )
         };
-        let place = ["partition `system`", "operation 0", codec];
-        is_refused(
+        answers.refused(
             &format!("{codec} longer than its blocks"),
             &with(&stream, 1),
             FaultKind::Corrupt,
-            &[&place[..], &["decodes to more than what it writes"]].concat(),
         );
         if kind != op::REPLACE_ZSTD {
-            is_refused(
+            answers.refused(
                 &format!("{codec} cut short"),
                 &with(&stream[..stream.len() / 2], all),
                 FaultKind::Truncated,
-                &place,
             );
         }
-        is_refused(
+        answers.refused(
             &format!("{codec} of nothing"),
             &with(&testkit::noise(1, 3000), all),
             FaultKind::Corrupt,
-            &place,
         );
         let wrong_hash = Operation::new(kind)
             .data(stream)
             .data_hash([7; 32])
             .dst(&[(0, all)]);
-        is_refused(
+        answers.refused(
             &format!("{codec} with a wrong hash"),
             &payload(Partition::new("system").operation(wrong_hash)),
             FaultKind::Corrupt,
-            &["partition `system`", "operation 0: the sha256 of its"],
         );
     }
+    insta::assert_snapshot!(answers.0);
 }
 
 #[test]
 fn dictionaries_beyond_the_limit_are_refused() {
+    let mut answers = Answers::default();
     // Properties, a dictionary of 2 GiB, an unknown length; then nothing.
     let lzma = [&[0x5d, 0, 0, 0, 0x80][..], &[0xff; 8], &[0; 100]].concat();
     // A window of 1 GiB and one empty block.
     let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0, 20 << 3, 1, 0, 0];
-    for (extension, stream) in [("lzma", lzma), ("zst", zstd.to_vec())] {
+    for (extension, stream, class) in [
+        ("lzma", lzma, FaultKind::Limit),
+        ("zst", zstd.to_vec(), FaultKind::Corrupt),
+    ] {
         let zip = images()
             .stored_image(&format!("system.img.{extension}"), stream)
             .build();
-        let run = run(&zip, &["inspect", "--json"]).expect(1);
-        let error = &run.json()["error"];
-        assert!(
-            error["message"]
-                .as_str()
-                .unwrap()
-                .starts_with("partition `system`: "),
-            "{error}"
-        );
+        answers.refused(extension, &zip, class);
     }
+    insta::assert_snapshot!(answers.0);
 }
 
 #[test]
 fn lists_that_cannot_be_carried_out_are_refused_with_their_line() {
+    let mut answers = Answers::default();
     let system = fixture("ext4-android");
     let all = blocks(&system);
     let data = || [Entry::deflated("system.new.dat", system.clone())];
     let good = format!("4\n{all}\n0\n0\nnew 2,0,{all}\n");
-    is_read("good", &block(&good, data()));
+    answers.read("good", &block(&good, data()));
     // The total is for a progress bar.
     let total = good.replacen(&all.to_string(), "18446744073709551615", 1);
-    is_read("wrong total", &block(&total, data()));
-    for (what, list, class, word) in [
+    answers.read("wrong total", &block(&total, data()));
+    for (what, list, class) in [
         (
             "a later version",
             good.replacen('4', "5", 1),
             FaultKind::Unsupported,
-            "",
         ),
         (
             "blocks beyond every partition",
             format!("{good}zero 2,0,2147483648\n"),
             FaultKind::Corrupt,
-            "line 6: a range ends before it begins, or beyond every partition",
         ),
         (
             "a number without an end",
             format!("{good}zero 2,0,{}\n", "9".repeat(1000)),
             FaultKind::Corrupt,
-            "line 6: a block number is malformed",
         ),
         (
             "a count that lies",
             format!("{good}zero 18446744073709551615,0,1\n"),
             FaultKind::Corrupt,
-            "line 6: the ranges are not as many",
         ),
         (
             "more data than there is",
             format!("{good}new 2,{all},{}\n", all + 1),
             FaultKind::Corrupt,
-            "of new data, but there are 3145728",
         ),
-        ("no list", String::new(), FaultKind::Unsupported, ""),
+        ("no list", String::new(), FaultKind::Unsupported),
     ] {
         let zip = block(&list, data());
         match class {
-            FaultKind::Unsupported => is_passed_over(what, &zip, "transfer list version"),
-            _ => is_refused(what, &zip, class, &["entry `system.transfer.list`", word]),
+            FaultKind::Unsupported => answers.passed_over(what, &zip),
+            _ => answers.refused(what, &zip, class),
         }
     }
-    is_refused(
-        "no data",
-        &block(&good, []),
-        FaultKind::Corrupt,
-        &["entry `system.transfer.list` has no new.dat beside it"],
-    );
+    answers.refused("no data", &block(&good, []), FaultKind::Corrupt);
     let far = "4\n1\n0\n0\nzero 2,2147483646,2147483647\n".to_owned() + "new 2,0,768\n";
-    is_read("8 TiB of nothing", &block(&far, data()));
+    answers.read("8 TiB of nothing", &block(&far, data()));
+    insta::assert_snapshot!(answers.0);
 }
 
 #[test]
 fn data_cut_short_is_told_from_damaged_data() {
+    let mut answers = Answers::default();
     let system = fixture("ext4-android");
     let list = format!("4\n{0}\n0\n0\nnew 2,0,{0}\n", blocks(&system));
     let stream = fixture_bytes("ext4-android.img.xz");
     let with = |stream: &[u8]| block(&list, [Entry::stored("system.new.dat.xz", stream)]);
-    is_read("whole", &with(&stream));
+    answers.read("whole", &with(&stream));
     for (what, stream, class) in [
         ("cut", stream[..100].to_vec(), FaultKind::Truncated),
         (
@@ -441,113 +407,86 @@ fn data_cut_short_is_told_from_damaged_data() {
             FaultKind::Corrupt,
         ),
     ] {
-        is_refused(
-            what,
-            &with(&stream),
-            class,
-            &["partition `system`", "xz stream"],
-        );
+        answers.refused(what, &with(&stream), class);
     }
+    insta::assert_snapshot!(answers.0);
 }
 
 #[test]
 fn sparse_images_that_contradict_themselves_are_refused() {
+    let mut answers = Answers::default();
     let system = fixture("ext4-android");
     let all = u32::try_from(blocks(&system)).unwrap();
     let zip = |sparse: &Sparse| images().named_image("system.img", sparse.build()).build();
     let first = || Sparse::new(4096).raw(&system[..8192]);
-    let place = format!("at byte {:#x}", 28 + 12 + 8192);
-    for (what, sparse, words) in [
-        (
-            "too few blocks",
-            first().declared_total_blocks(all),
-            ["chunk 1", &place, "missing"],
-        ),
+    for (what, sparse) in [
+        ("too few blocks", first().declared_total_blocks(all)),
         (
             "a chunk beyond the image",
             first().dont_care(u32::MAX).declared_total_blocks(all),
-            ["chunk 1", &place, "reaches beyond the image"],
         ),
         (
             "a chunk of a wrong length",
             first()
                 .chunk(chunk::RAW, all - 2, 12, [])
                 .declared_total_blocks(all),
-            ["chunk 1", &place, "its length does not fit its blocks"],
         ),
     ] {
-        let words = [&["partition `system`"], &words[..]].concat();
-        is_refused(what, &zip(&sparse), FaultKind::Corrupt, &words);
+        answers.refused(what, &zip(&sparse), FaultKind::Corrupt);
     }
     let later = Sparse::from_image(&system, 4096).major(2);
-    is_passed_over("version 2", &zip(&later), "sparse image version 2");
+    answers.passed_over("version 2", &zip(&later));
     let filled = Sparse::new(4096).fill(0x4141_4141, u32::MAX);
-    is_passed_over("16 TiB of one letter", &zip(&filled), "no file system");
+    answers.passed_over("16 TiB of one letter", &zip(&filled));
     let whole = Sparse::from_image(&system, 4096).build();
     let cut = images().named_image("system.img", &whole[..whole.len() / 3]);
-    is_refused(
-        "cut",
-        &cut.build(),
-        FaultKind::Truncated,
-        &["partition `system`"],
-    );
+    answers.refused("cut", &cut.build(), FaultKind::Truncated);
+    insta::assert_snapshot!(answers.0);
 }
 
 #[test]
 fn super_images_are_refused_or_passed_over() {
+    let mut answers = Answers::default();
     let system = fixture("ext4-android");
     let zip = |image: Vec<u8>| images().named_image("super.img", image).build();
     let good = || Super::new().partition("system_a", &system[..]);
-    is_read("good", &zip(good().build()));
-    for (what, made, words) in [
+    answers.read("good", &zip(good().build()));
+    for (what, made) in [
         (
             "beyond its end",
             good().raw_extent("product_a", 8, 0, 1 << 40, 0),
-            ["partition `product_a`, extent 1", "beyond the end of super"],
         ),
-        (
-            "another disk",
-            good().raw_extent("product_a", 8, 0, 0, 1),
-            [
-                "partition `product_a`, extent 1",
-                "on a disk that is not named",
-            ],
-        ),
+        ("another disk", good().raw_extent("product_a", 8, 0, 0, 1)),
         (
             "no checksum is right",
             good().corrupt_primary_metadata().corrupt_backup_metadata(),
-            ["metadata at byte 0x3000", "the checksum of its tables"],
         ),
-        (
-            "no slots",
-            good().declared_slots(0),
-            ["geometry at byte 0x1000", "its number of slots"],
-        ),
+        ("no slots", good().declared_slots(0)),
     ] {
-        let words = [&["super image: super "], &words[..]].concat();
-        is_refused(what, &zip(made.build()), FaultKind::Corrupt, &words);
+        answers.refused(what, &zip(made.build()), FaultKind::Corrupt);
     }
     // The one inside is a partition like any other, and not looked into.
     let nested = Super::new().partition("super", good().build()).build();
     let run = run(&zip(nested), &["inspect", "--json"]).expect(0);
     assert_eq!(run.json()["device"], Value::Null);
+    insta::assert_snapshot!(answers.0);
 }
 
 #[test]
 fn images_of_one_partition_in_two_places_are_refused_with_both_names() {
+    let mut answers = Answers::default();
     let system = fixture("ext4-android");
     let noise = || testkit::noise(1, 8192);
     let logical = Super::new().partition("system", noise()).build();
     let list = "4\n768\n0\n0\nnew 2,0,768\n";
     let data = || Entry::stored("system.new.dat", &system[..]);
-    for (what, zip, words) in [
+    for (what, zip) in [
         (
             "folders",
             images()
                 .stored_image("a/system.img", noise())
                 .stored_image("system.img", &system[..])
                 .build(),
-            ["`a/system.img`", "`system.img`"],
         ),
         (
             "compressed and not",
@@ -555,7 +494,6 @@ fn images_of_one_partition_in_two_places_are_refused_with_both_names() {
                 .stored_image("system.img", &system[..])
                 .stored_image("system.img.xz", noise())
                 .build(),
-            ["`system.img`", "`system.img.xz`"],
         ),
         (
             "whole and in parts",
@@ -563,7 +501,6 @@ fn images_of_one_partition_in_two_places_are_refused_with_both_names() {
                 .stored_image("system.img", &system[..])
                 .stored_image("system.img.0", noise())
                 .build(),
-            ["`system.img`", "`system.img.0`"],
         ),
         (
             "super",
@@ -571,26 +508,21 @@ fn images_of_one_partition_in_two_places_are_refused_with_both_names() {
                 .stored_image("super.img", logical)
                 .stored_image("system.img", &system[..])
                 .build(),
-            ["`system.img`", "`super`"],
         ),
         (
             "list and image",
             block(list, [data(), Entry::stored("system.img", noise())]),
-            ["`system.transfer.list`", "`system.img`"],
         ),
         (
             "data in two forms",
             block(list, [data(), Entry::stored("system.new.dat.br", noise())]),
-            ["`system.new.dat`", "`system.new.dat.br`"],
         ),
         (
             "data in two parts of one number",
             block(list, [data(), Entry::stored("system.new.dat.0", noise())]),
-            ["`system.new.dat.0`", "`system.new.dat`"],
         ),
     ] {
-        let words = [&["ambiguous: ", "could be partition `system`"], &words[..]].concat();
-        is_refused(what, &zip, FaultKind::Corrupt, &words);
+        answers.refused(what, &zip, FaultKind::Corrupt);
     }
     // What is not asked does not matter; nor do slots, and a payload is all there is to install.
     let zip = images()
@@ -598,22 +530,24 @@ fn images_of_one_partition_in_two_places_are_refused_with_both_names() {
         .stored_image("b/boot.img", noise())
         .stored_image("system_a.img", noise())
         .stored_image("system.img", &system[..]);
-    is_read("boot and slots", &zip.build());
+    answers.read("boot and slots", &zip.build());
     let payload = Payload::new().partition(Partition::new("system").replace(&system));
     let zip = Zip::new()
         .stored("payload.bin", payload.build())
         .stored("payload_properties.txt", "")
         .stored("system.transfer.list", "9\n")
         .stored("system.img", noise());
-    is_read("payload", &zip.build());
+    answers.read("payload", &zip.build());
+    insta::assert_snapshot!(answers.0);
 }
 
 #[test]
 fn zips_inside_are_looked_into_once_and_bounded() {
+    let mut answers = Answers::default();
     let zip = |inner: Entry| Zip::new().stored(UPDATE_BINARY, "#!").entry(inner).build();
     let innermost = Zip::new().deflated("system.img", fixture("ext4-android"));
     let inner = Zip::new().stored("images.zip", innermost.clone().build());
-    is_read(
+    answers.read(
         "one",
         &zip(Entry::deflated("images.zip", innermost.build())),
     );
@@ -626,19 +560,14 @@ fn zips_inside_are_looked_into_once_and_bounded() {
         let bomb = Entry::deflated("images.zip", vec![0; 64 << 10])
             .declared_size(size)
             .zip64();
-        is_refused(
-            &format!("{size}"),
-            &zip(bomb),
-            FaultKind::Truncated,
-            &["entry `images.zip`", "zip directory"],
-        );
+        answers.refused(&format!("{size}"), &zip(bomb), FaultKind::Truncated);
     }
-    is_refused(
+    answers.refused(
         "noise",
         &zip(Entry::stored("images.zip", "noise")),
         FaultKind::NotAZip,
-        &["entry `images.zip`"],
     );
+    insta::assert_snapshot!(answers.0);
 }
 
 /// Replaces all occurrences of some bytes by as many others.
@@ -724,43 +653,58 @@ fn ext4_entry(image: &[u8], name: &[u8], file_type: u8) -> usize {
     found.unwrap() - 6
 }
 
-/// Reads the properties of an image whose byte is changed; a fault has to be one
-/// of the image, and answered soon.
-fn read_patched(what: &str, image: &Arc<Vec<u8>>, at: usize, bytes: &[u8]) {
-    let began = Instant::now();
-    let source = Arc::new(Patched {
-        image: Arc::clone(image),
-        at: at as u64,
-        bytes: bytes.to_vec(),
-    });
-    let read = fs::open(source).and_then(|files| files.read(BUILD_PROP, 1 << 20));
-    if let Err(error) = read {
-        assert_ne!(
-            error.kind(),
-            ErrorKind::Io,
-            "{what}: {at} {bytes:?}: {error}"
-        );
-        assert!(
-            matches!(
-                error.kind(),
-                ErrorKind::Corrupt
-                    | ErrorKind::Truncated
-                    | ErrorKind::Unsupported
-                    | ErrorKind::Limit
-                    | ErrorKind::NotFound
-            ),
-            "{what}: {at} {bytes:?}: {error}"
-        );
+/// How often each answer is given to an image with some bytes changed.
+#[derive(Default)]
+struct Tally(BTreeMap<String, usize>);
+
+impl Tally {
+    /// Reads the properties of an image with some bytes changed.
+    fn read(&mut self, what: &str, image: &Arc<Vec<u8>>, at: usize, bytes: &[u8]) {
+        let source = Arc::new(Patched {
+            image: Arc::clone(image),
+            at: at as u64,
+            bytes: bytes.to_vec(),
+        });
+        let read = fs::open(source).and_then(|files| files.read(BUILD_PROP, 1 << 20));
+        let answer = match read {
+            Ok(file) if file.len() as u64 == BUILD_PROP_LEN => "read".to_owned(),
+            Ok(_) => "read with another length".to_owned(),
+            Err(error) => {
+                let kind = error.kind();
+                assert_ne!(kind, ErrorKind::Io, "{what}: {at} {bytes:?}: {error}");
+                format!("{kind:?}: {}", without_numbers(&chain(&error)))
+            }
+        };
+        *self.0.entry(format!("{what} => {answer}")).or_default() += 1;
     }
-    let took = began.elapsed();
-    assert!(
-        took < Duration::from_secs(2),
-        "{what}: {at} {bytes:?}: {took:?}"
-    );
+
+    fn text(&self) -> String {
+        let lines = self
+            .0
+            .iter()
+            .map(|(answer, num)| format!("{num:>5} {answer}\n"));
+        lines.collect()
+    }
+}
+
+/// A message with `#` for each number.
+fn without_numbers(text: &str) -> String {
+    let mut masked = String::new();
+    for word in text.split_inclusive([' ', '(', ')', ',', '.', ':', '=', '`']) {
+        let (name, end) = word.split_at(
+            word.trim_end_matches([' ', '(', ')', ',', '.', ':', '=', '`'])
+                .len(),
+        );
+        let is_number = name.starts_with(|c: char| c.is_ascii_digit());
+        masked.push_str(if is_number { "#" } else { name });
+        masked.push_str(end);
+    }
+    masked
 }
 
 #[test]
 fn no_byte_of_the_metadata_of_ext4_does_harm() {
+    let mut answers = Tally::default();
     let image = Arc::new(fixture("ext4-android"));
     let system = ext4_entry(&image, b"system", 2);
     let build_prop = ext4_entry(&image, b"build.prop", 1);
@@ -776,18 +720,20 @@ fn no_byte_of_the_metadata_of_ext4_does_harm() {
     ] {
         for at in start..start + len {
             for value in [0, 1, 0xff] {
-                read_patched(what, &image, at, &[value]);
+                answers.read(what, &image, at, &[value]);
             }
         }
         for at in (start..start + len - 4).step_by(4) {
-            read_patched(what, &image, at, &[0xff; 4]);
-            read_patched(what, &image, at, &[0; 4]);
+            answers.read(what, &image, at, &[0xff; 4]);
+            answers.read(what, &image, at, &[0; 4]);
         }
     }
+    insta::assert_snapshot!(answers.text());
 }
 
 #[test]
 fn no_byte_of_the_metadata_of_erofs_does_harm() {
+    let mut answers = Tally::default();
     for name in ["plain", "lz4hc", "lzma-frag"] {
         let mut image = fixture(&format!("erofs-{name}"));
         // Without a checksum to stop at.
@@ -795,26 +741,29 @@ fn no_byte_of_the_metadata_of_erofs_does_harm() {
         let image = Arc::new(image);
         for at in (1024..1024 + 128).chain((1152..10_000).step_by(29)) {
             for value in [0, 0xff] {
-                read_patched(name, &image, at, &[value]);
+                answers.read(name, &image, at, &[value]);
             }
         }
         for at in (1024..5000).step_by(48) {
-            read_patched(name, &image, at, &[0xff; 8]);
+            answers.read(name, &image, at, &[0xff; 8]);
         }
     }
+    insta::assert_snapshot!(answers.text());
 }
 
 #[test]
 fn a_superblock_with_a_wrong_checksum_is_refused() {
+    let mut answers = Answers::default();
     let mut image = fixture("erofs-plain");
     image[1024 + 16] ^= 1;
     let zip = images().named_image("system.img", image).build();
-    let words = ["partition `system`", "erofs", "checksum", "at byte 1024"];
-    is_refused("erofs", &zip, FaultKind::Corrupt, &words);
+    answers.refused("erofs", &zip, FaultKind::Corrupt);
+    insta::assert_snapshot!(answers.0);
 }
 
 #[test]
 fn a_file_of_an_absurd_length_is_not_read() {
+    let mut answers = Answers::default();
     // Inodes of 64 bytes: format, attributes, mode, blocks, then the length.
     let mut image = fixture("erofs-extended");
     for at in (0..image.len() - 64).step_by(32) {
@@ -826,7 +775,7 @@ fn a_file_of_an_absurd_length_is_not_read() {
     // Without a checksum to stop at.
     image[1024 + 8] &= !1;
     let zip = images().named_image("system.img", image).build();
-    is_passed_over("erofs", &zip, "`/system/build.prop` has 11529");
+    answers.passed_over("erofs", &zip);
     let run = run(&zip, &["inspect", "--extract", "system:/system/build.prop"]);
     run.expect(1).says("at most 17179869184 are read");
 
@@ -835,7 +784,8 @@ fn a_file_of_an_absurd_length_is_not_read() {
     let inode = ext4_inode(&image, u32_at(&image, entry));
     image[inode + 108] = 2;
     let zip = images().named_image("system.img", image).build();
-    is_passed_over("ext4", &zip, "`/system/build.prop` has 8589940903");
+    answers.passed_over("ext4", &zip);
+    insta::assert_snapshot!(answers.0);
 }
 
 #[test]
@@ -873,21 +823,17 @@ fn thirty_hostile_packages_do_not_keep_two_good_ones_back() {
             dir.put(&format!("builds/bad/{kind}-{number}.zip"), zip);
         }
     }
-    let began = Instant::now();
     let run = dir
         .run(&["generate", "--base-url", BASE_URL])
         .says("30 left out");
     assert_eq!(run.code, Some(1), "{}", run.stderr);
-    assert!(began.elapsed() < Duration::from_secs(20));
     let errors: Vec<&str> = run
         .stderr
         .lines()
         .filter(|line| line.starts_with("error: "))
         .collect();
     assert_eq!(errors.len(), 30, "{}", run.stderr);
-    for error in errors {
-        assert!(error.contains("system"), "{error}");
-    }
+    insta::assert_snapshot!(errors.join("\n"));
     let feed: Value = serde_json::from_slice(&dir.read("out/api/v1/bacon/nightly.json")).unwrap();
     assert_eq!(feed["response"].as_array().unwrap().len(), 2);
 }
