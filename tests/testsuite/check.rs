@@ -179,10 +179,23 @@ fn ids(report: &Report) -> Vec<&'static str> {
     ids
 }
 
-/// The report has this finding and no other.
-#[track_caller]
-fn finds(report: &Report, id: &str) {
-    assert_eq!(ids(report), [id], "{:#?}", report.findings);
+/// The findings of a test as `check` prints them, for a snapshot.
+#[derive(Default)]
+struct Findings(String);
+
+impl Findings {
+    /// Fails unless the report has findings of this rule only.
+    #[track_caller]
+    fn only(&mut self, report: &Report, id: &str) {
+        assert_eq!(ids(report), [id], "{:#?}", report.findings);
+        for found in &report.findings {
+            let place = [Some(&found.place), found.entry.as_ref()];
+            let place: Vec<&str> = place.into_iter().flatten().map(String::as_str).collect();
+            let (place, message, fix) = (place.join(": "), &found.message, found.fix());
+            self.0
+                .push_str(&format!("{id} {place}: {message}\n  fix: {fix}\n"));
+        }
+    }
 }
 
 #[test]
@@ -194,29 +207,32 @@ fn a_sound_site_has_nothing_wrong() {
 
 #[test]
 fn the_address_of_the_site_is_judged() {
+    let mut findings = Findings::default();
     let plain = Host::sound().check_with(|task| task.base = "http://h");
-    finds(&plain, "site-not-https");
+    findings.only(&plain, "site-not-https");
     let none = Host::sound().check_with(|task| task.feeds.clear());
-    finds(&none, "site-empty");
+    findings.only(&none, "site-empty");
     let long = "https://a-rather-long-name.of-some-host.example.org/and/a/path/that/is/long";
     let long = Host::sound().check_with(|task| task.base = long);
-    finds(&long, "property-too-long");
+    findings.only(&long, "property-too-long");
     // What a ROM is known to have is judged as it is, and nothing else.
     let value = format!("https://h/{}/{{device}}/{{type}}.json", "x".repeat(65));
     let with = |value: &str| Host::sound().check_with(|task| task.value = Some(value));
-    finds(&with(&value), "property-too-long");
+    findings.only(&with(&value), "property-too-long");
     assert_eq!(ids(&with("https://h/{device}.json")), [""; 0]);
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn a_page_for_what_is_not_there_is_a_trap() {
+    let mut findings = Findings::default();
     let mut host = Host::sound();
     host.other = |ask| answer(ask.url, 200, &[], b"<!doctype html>");
-    finds(&host.check(), "site-unknown-answered");
+    findings.only(&host.check(), "site-unknown-answered");
     // Most clients go along a redirect to such a page.
     let mut host = Host::sound().file("home", "<!doctype html>");
     host.other = |ask| answer(ask.url, 302, &[("location", "/home")], b"");
-    finds(&host.check(), "site-unknown-answered");
+    findings.only(&host.check(), "site-unknown-answered");
     let mut host = Host::sound();
     host.files
         .insert("http://h/home".to_owned(), b"<p>".to_vec());
@@ -226,18 +242,20 @@ fn a_page_for_what_is_not_there_is_a_trap() {
     let mut host = Host::sound();
     host.other = |ask| answer(ask.url, 200, &[], br#"{"response":[]}"#);
     assert_eq!(ids(&host.check()), [""; 0]);
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn the_transport_of_feeds_is_judged() {
+    let mut findings = Findings::default();
     let v1_url = url(PATHS[0]);
     let v2_url = url(PATHS[2]);
     let timeout = Fault::Timeout { seconds: 10 };
-    finds(
+    findings.only(
         &Host::sound().fails(&v1_url, timeout).check(),
         "feed-unreachable",
     );
-    finds(
+    findings.only(
         &Host::sound().answers(&v1_url, 503, &[], b"").check(),
         "feed-status",
     );
@@ -247,28 +265,30 @@ fn the_transport_of_feeds_is_judged() {
             .file("moved-v1", v1(|_| ()))
             .answers(from, 301, &[("location", to)], b"")
     };
-    finds(&moved(&v2_url, "/moved").check(), "feed-redirect");
+    findings.only(&moved(&v2_url, "/moved").check(), "feed-redirect");
     assert_eq!(ids(&moved(&v1_url, "/moved-v1").check()), [""; 0]);
     let mut downgraded = moved(&v1_url, "http://h/moved-v1");
     downgraded
         .files
         .insert("http://h/moved-v1".to_owned(), v1(|_| ()));
-    finds(&downgraded.check(), "feed-scheme");
+    findings.only(&downgraded.check(), "feed-scheme");
     let text = [("content-type", "text/plain")];
     let raw = Host::sound().answers(&v2_url, 200, &text, &v2(|_| ()));
-    finds(&raw.check(), "feed-content-type");
+    findings.only(&raw.check(), "feed-content-type");
     let mut long = v2(|_| ());
     long.extend([b' '; 40 << 10]);
-    finds(&Host::sound().file(PATHS[2], long).check(), "feed-too-long");
+    findings.only(&Host::sound().file(PATHS[2], long).check(), "feed-too-long");
     let endless = vec![b'['; 5 << 20];
-    finds(
+    findings.only(
         &Host::sound().file(PATHS[0], endless).check(),
         "feed-too-long",
     );
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn letters_of_the_wrong_case_are_found() {
+    let mut findings = Findings::default();
     let mut host = Host::sound();
     let feed = host.files.remove(&url(PATHS[0])).unwrap();
     let report = host.file("api/v1/dev/NIGHTLY.json", feed).check();
@@ -277,7 +297,7 @@ fn letters_of_the_wrong_case_are_found() {
     let report = report.check_with(|task| {
         task.feeds = feeds(BASE, &["api/v1/dev/Nightly.json".to_owned()], None);
     });
-    finds(&report, "feed-case");
+    findings.only(&report, "feed-case");
     // Of one's own site, letters of the rest of the path are known too.
     let there = ["api/v1/DEV/nightly/Eng.1".to_owned()];
     let mut host = Host::sound();
@@ -292,39 +312,43 @@ fn letters_of_the_wrong_case_are_found() {
         task.expected = [(PATHS[1].to_owned(), None)].into();
     });
     assert_eq!(ids(&report), ["feed-case", "feed-incremental-missing"]);
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn the_text_of_feeds_is_judged() {
+    let mut findings = Findings::default();
     let with = |bytes: &[u8]| Host::sound().file(PATHS[0], bytes).check();
     let page = with(b"<!doctype html>");
     assert_eq!(ids(&page), ["feed-not-strict", "feed-unreadable"]);
-    finds(
+    findings.only(
         &with(&v1(|entry| {
             drop(entry.as_object_mut().unwrap().remove("id"))
         })),
         "feed-entry-dropped",
     );
     let umlaut = b"{\"response\":[],\"\xc3\xbc\":1}";
-    finds(&with(umlaut), "feed-not-strict");
+    findings.only(&with(umlaut), "feed-not-strict");
     // The clients of the other list read UTF-8.
     let body = String::from_utf8(v2(|_| ())).unwrap();
     let body = body.replacen('{', "{\"ü\":1,", 1);
     let host = Host::sound().file(PATHS[2], body);
     assert_eq!(ids(&host.check()), [""; 0]);
     let bom = [b"\xef\xbb\xbf".as_slice(), &v1(|_| ())].concat();
-    finds(&with(&bom), "feed-not-strict");
+    findings.only(&with(&bom), "feed-not-strict");
     let list = format!("{{\"response\":[{}]}}", "[".repeat(5_000));
     assert!(ids(&with(list.as_bytes())).contains(&"feed-unreadable"));
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn entries_are_judged() {
+    let mut findings = Findings::default();
     let v1_with = |key: &str, value: serde_json::Value| {
         let body = v1(|entry| entry[key] = value.clone());
         Host::sound().file(PATHS[0], body).check()
     };
-    finds(&v1_with("romtype", "weekly".into()), "entry-romtype");
+    findings.only(&v1_with("romtype", "weekly".into()), "entry-romtype");
     let report = v1_with("filename", "../a.zip".into());
     assert_eq!(ids(&report), ["entry-field", "entry-url-name"]);
     let report = v1_with("url", "builds/a.zip".into());
@@ -333,8 +357,8 @@ fn entries_are_judged() {
         let body = v2(|file| file[key] = value.clone());
         Host::sound().file(PATHS[2], body).check()
     };
-    finds(&v2_with("sha256", "A".repeat(64).into()), "entry-digest");
-    finds(
+    findings.only(&v2_with("sha256", "A".repeat(64).into()), "entry-digest");
+    findings.only(
         &v2_with("os_sdk_level", serde_json::Value::Null),
         "entry-sdk",
     );
@@ -344,14 +368,16 @@ fn entries_are_judged() {
     other["filename"] = "b.zip".into();
     let two = serde_json::json!({ "response": [one["response"][0], other] });
     let host = Host::sound().file("builds/b.zip", package());
-    finds(
+    findings.only(
         &host.file(PATHS[0], two.to_string()).check(),
         "entry-duplicate-id",
     );
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn the_same_redirect_of_many_lists_has_one_message() {
+    let mut findings = Findings::default();
     let paths = ["a", "b"].map(|device| format!("api/v2/devices/{device}/builds.json"));
     let mut host = Host::sound();
     for path in &paths {
@@ -360,13 +386,14 @@ fn the_same_redirect_of_many_lists_has_one_message() {
         host.files.insert(to, v2(|_| ()));
     }
     let report = host.check_with(|task| task.feeds = feeds(BASE, &paths, None));
-    finds(&report, "feed-redirect");
+    findings.only(&report, "feed-redirect");
     let [found, other] = &report.findings[..] else {
         panic!("{:#?}", report.findings)
     };
     assert_eq!([&found.place, &other.place], [&paths[0], &paths[1]]);
     assert!(found.message.contains("to `https://www.h/…`"), "{found:?}");
     assert_eq!(found.message, other.message);
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
@@ -406,18 +433,21 @@ fn a_host_that_does_not_answer_is_told_with_its_cause() {
 
 #[test]
 fn the_lists_that_the_catalog_needs_are_asked_for() {
+    let mut findings = Findings::default();
     let with = |host: Host| {
         host.check_with(|task| {
             task.required = ["api/v1/devices.json", PATHS[0]].map(str::to_owned).into();
         })
     };
-    finds(&with(Host::sound()), "feed-status");
+    findings.only(&with(Host::sound()), "feed-status");
     let there = Host::sound().file("api/v1/devices.json", "{}");
     assert_eq!(ids(&with(there)), [""; 0]);
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn what_the_catalog_knows_is_held_against_the_site() {
+    let mut findings = Findings::default();
     let with = |path: &str, timestamp| {
         let installed = Installed {
             filename: "a.zip".to_owned(),
@@ -427,8 +457,8 @@ fn what_the_catalog_knows_is_held_against_the_site() {
         Host::sound().check_with(|task| task.expected = expected.into())
     };
     assert_eq!(ids(&with(PATHS[1], DATE)), [""; 0]);
-    finds(&with(PATHS[1], DATE - 60), "feed-offers-installed");
-    finds(
+    findings.only(&with(PATHS[1], DATE - 60), "feed-offers-installed");
+    findings.only(
         &with("api/v1/dev/nightly/eng.0", DATE),
         "feed-incremental-missing",
     );
@@ -447,24 +477,28 @@ fn what_the_catalog_knows_is_held_against_the_site() {
         task.local = Some(&local);
         task.feeds.truncate(1);
     });
-    finds(&report, "feed-stale");
+    findings.only(&report, "feed-stale");
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn a_host_that_refuses_posts_fails_the_oldest_phones() {
+    let mut findings = Findings::default();
     let path = "legacy/dev/nightly/index.json";
     let list = br#"{"id":null,"result":[],"error":null}"#;
     let with = |host: Host| {
         host.file(path, list.as_slice())
             .check_with(|task| task.feeds = feeds(BASE, &[path.to_owned()], None))
     };
-    finds(&with(Host::sound()), "feed-post");
+    findings.only(&with(Host::sound()), "feed-post");
     let answering = Host::sound().answers(&url("legacy/dev/nightly"), 200, &[], list);
     assert_eq!(ids(&with(answering)), [""; 0]);
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn downloads_are_judged() {
+    let mut findings = Findings::default();
     let with = |status, headers: &[(&str, &str)], body: &[u8]| {
         Host::sound()
             .answers(ZIP_URL, status, headers, body)
@@ -473,7 +507,7 @@ fn downloads_are_judged() {
     let refused = Fault::Connection {
         reason: "refused".to_owned(),
     };
-    finds(
+    findings.only(
         &Host::sound().fails(ZIP_URL, refused).check(),
         "zip-unreachable",
     );
@@ -481,39 +515,41 @@ fn downloads_are_judged() {
         url: ZIP_URL.to_owned(),
         reason: "odd".to_owned(),
     };
-    finds(
+    findings.only(
         &Host::sound().fails(ZIP_URL, address).check(),
         "zip-unreachable",
     );
-    finds(&with(403, &[], b""), "zip-status");
+    findings.only(&with(403, &[], b""), "zip-status");
     let endless = [("content-range", "bytes 0-0/18446744073709551615")];
-    finds(&with(206, &endless, b"P"), "zip-content-range");
+    findings.only(&with(206, &endless, b"P"), "zip-content-range");
     let length = package().len().to_string();
     let whole = [("content-length", length.as_str())];
-    finds(&with(200, &whole, &package()[..16]), "zip-no-range");
+    findings.only(&with(200, &whole, &package()[..16]), "zip-no-range");
     let short = [("content-length", "7")];
     assert_eq!(
         ids(&with(200, &short, b"PK")),
         ["zip-length", "zip-no-range"]
     );
-    finds(
+    findings.only(
         &with(206, &[("content-range", "bytes 0-1/9")], b"PK"),
         "zip-content-range",
     );
-    finds(
+    findings.only(
         &with(206, &[("content-encoding", "gzip")], b"\x1f"),
         "zip-gzip",
     );
     let page = [("content-type", "text/html")];
-    finds(&with(200, &page, b"<html>"), "zip-is-page");
+    findings.only(&with(200, &page, b"<html>"), "zip-is-page");
     let mut cut = package();
     cut.truncate(cut.len() / 2);
     let report = Host::sound().file("builds/a.zip", cut).check();
     assert_eq!(ids(&report), ["zip-broken", "zip-length"]);
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn redirects_of_downloads_are_judged() {
+    let mut findings = Findings::default();
     let to = |location: &str| {
         let host = Host::sound().file("real.zip", package());
         let mut host = host.answers(ZIP_URL, 302, &[("location", location)], b"");
@@ -522,18 +558,20 @@ fn redirects_of_downloads_are_judged() {
     };
     // The facts are read along the redirect too.
     assert_eq!(ids(&to("https://h/real.zip").check()), [""; 0]);
-    finds(&to("/real.zip").check(), "zip-redirect");
+    findings.only(&to("/real.zip").check(), "zip-redirect");
     let mut query = to("/real.zip?u=https://x/y");
     query
         .files
         .insert("https://h/real.zip?u=https://x/y".to_owned(), package());
-    finds(&query.check(), "zip-redirect");
-    finds(&to("http://h/real.zip").check(), "zip-redirect");
-    finds(&to(ZIP_URL).check(), "zip-redirect");
+    findings.only(&query.check(), "zip-redirect");
+    findings.only(&to("http://h/real.zip").check(), "zip-redirect");
+    findings.only(&to(ZIP_URL).check(), "zip-redirect");
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn the_zip_itself_is_asked_for_its_facts() {
+    let mut findings = Findings::default();
     let with = |device: &str, date| {
         let props = Props::lineage("21.0", "nightly", device, date, "eng.2", 34, "2023-11-05");
         let zip = Package::files(props).build();
@@ -547,12 +585,14 @@ fn the_zip_itself_is_asked_for_its_facts() {
             .file(PATHS[0], &*one);
         host.file(PATHS[1], &*one).file(PATHS[2], two).check()
     };
-    finds(&with("dev", DATE - 3_600), "zip-datetime");
-    finds(&with("other", DATE), "zip-device");
+    findings.only(&with("dev", DATE - 3_600), "zip-datetime");
+    findings.only(&with("other", DATE), "zip-device");
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn the_catalog_goes_before_what_a_zip_says_of_itself() {
+    let mut findings = Findings::default();
     let known = |timestamp| {
         let devices = ["dev", "dev2"].map(str::to_owned).into();
         let known = Known { timestamp, devices };
@@ -566,8 +606,8 @@ fn the_catalog_goes_before_what_a_zip_says_of_itself() {
             task.known = known;
         })
     };
-    finds(&with(BTreeMap::new()), "zip-datetime");
-    finds(&with(known(DATE + 61)), "zip-datetime");
+    findings.only(&with(BTreeMap::new()), "zip-datetime");
+    findings.only(&with(known(DATE + 61)), "zip-datetime");
     assert_eq!(ids(&with(known(DATE + 60))), [""; 0]);
     let other_name = |known| {
         let path = "api/v1/dev2/nightly.json".to_owned();
@@ -577,12 +617,14 @@ fn the_catalog_goes_before_what_a_zip_says_of_itself() {
             task.known = known;
         })
     };
-    finds(&other_name(BTreeMap::new()), "zip-device");
+    findings.only(&other_name(BTreeMap::new()), "zip-device");
     assert_eq!(ids(&other_name(known(DATE))), [""; 0]);
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn all_that_lists_say_of_a_zip_is_compared() {
+    let mut findings = Findings::default();
     let path = "api/v1/dev2/nightly.json";
     let with = |key: &str, value: u64| {
         let wrong = v1(|entry| entry[key] = value.into());
@@ -591,14 +633,16 @@ fn all_that_lists_say_of_a_zip_is_compared() {
         let host = Host::sound().file(path, wrong);
         host.check_with(|task| task.feeds = feeds(BASE, &paths, None))
     };
-    finds(&with("size", 7), "zip-length");
-    finds(&with("datetime", 1_700_000_060), "zip-datetime");
+    findings.only(&with("size", 7), "zip-length");
+    findings.only(&with("datetime", 1_700_000_060), "zip-datetime");
     // A list of another name of the device is no fault.
     assert_eq!(ids(&with("datetime", 1_700_000_000)), [""; 0]);
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn known_hosts_have_findings_of_their_own() {
+    let mut findings = Findings::default();
     let zip_at = |url: &str, size: u64| {
         let body = v1(|entry| {
             entry["url"] = url.into();
@@ -611,7 +655,7 @@ fn known_hosts_have_findings_of_their_own() {
         })
     };
     let asset = "https://github.com/o/r/releases/download/t";
-    finds(
+    findings.only(
         &zip_at(&format!("{asset}/a.zip"), 2 << 30),
         "host-github-size",
     );
@@ -619,11 +663,11 @@ fn known_hosts_have_findings_of_their_own() {
         ids(&zip_at(&format!("{asset}/a~b.zip"), 9)),
         ["entry-url-name", "host-github-name"]
     );
-    finds(
+    findings.only(
         &zip_at("https://github.com/o/r/raw/main/a.zip", 9),
         "host-github-raw",
     );
-    finds(
+    findings.only(
         &zip_at("https://sourceforge.net/projects/p/files/a.zip/download", 9),
         "host-sourceforge",
     );
@@ -636,7 +680,8 @@ fn known_hosts_have_findings_of_their_own() {
     host.files
         .insert(format!("{base}/{}", PATHS[2]), v2(|_| ()));
     let report = host.check_with(|task| task.feeds = feeds(base, &[PATHS[2].to_owned()], None));
-    finds(&report, "host-raw-type");
+    findings.only(&report, "host-raw-type");
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
@@ -714,6 +759,7 @@ fn entries_keep_the_rules_that_import_has() {
 
 #[test]
 fn entries_of_other_phones_are_found_where_none_is_for_this_one() {
+    let mut findings = Findings::default();
     let path = "dev.json";
     let ask = |romtypes: [&str; 2]| {
         let entries = romtypes.map(|romtype| {
@@ -736,18 +782,20 @@ fn entries_of_other_phones_are_found_where_none_is_for_this_one() {
         })
     };
     assert_eq!(ids(&ask(["NIGHTLY", "weekly"])), [""; 0]);
-    finds(&ask(["weekly", "gapps"]), "entry-romtype");
+    findings.only(&ask(["weekly", "gapps"]), "entry-romtype");
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn a_sourceforge_address_is_a_warning_until_it_is_asked_for() {
+    let mut findings = Findings::default();
     let at = "https://sourceforge.net/projects/p/files/a.zip/download";
     let host = || Host::sound().file(PATHS[0], v1(|entry| entry["url"] = at.into()));
     let unasked = host().check_with(|task| {
         task.zips = None;
         task.feeds.truncate(1);
     });
-    finds(&unasked, "host-sourceforge");
+    findings.only(&unasked, "host-sourceforge");
     assert!(!ota_view::finding::has_errors(&unasked.findings));
     let asked = |body: Vec<u8>| {
         let mut host = host();
@@ -755,11 +803,13 @@ fn a_sourceforge_address_is_a_warning_until_it_is_asked_for() {
         host.check_with(|task| task.feeds.truncate(1))
     };
     assert_eq!(ids(&asked(package())), [""; 0]);
-    finds(&asked(b"<!doctype html>".to_vec()), "zip-is-page");
+    findings.only(&asked(b"<!doctype html>".to_vec()), "zip-is-page");
+    insta::assert_snapshot!(findings.0);
 }
 
 #[test]
 fn a_template_of_ones_own_only_has_to_be_sound() {
+    let mut findings = Findings::default();
     let own = |format| Maker::Own {
         name: "mine".to_owned(),
         format,
@@ -777,8 +827,9 @@ fn a_template_of_ones_own_only_has_to_be_sound() {
             })
         };
         assert_eq!(ids(&check(sound)), [""; 0]);
-        finds(&check(broken), "feed-unreadable");
+        findings.only(&check(broken), "feed-unreadable");
     }
+    insta::assert_snapshot!(findings.0);
 }
 
 /// A body that a template made, judged as its clients do; ids of rules, with the entries.

@@ -35,6 +35,7 @@ mod lanes;
 mod layering;
 mod layouts;
 mod manual;
+mod messages;
 mod newcomers;
 mod notes;
 mod odd_characters;
