@@ -1,8 +1,9 @@
 //! Whole files, read up to a limit.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
+
+use ota_view::io::open_file;
 
 use super::regular::{open_regular, read_head};
 
@@ -11,12 +12,7 @@ use super::regular::{open_regular, read_head};
 /// # Errors
 /// Whatever the system reports, or [`io::ErrorKind::FileTooLarge`].
 pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let metadata = std::fs::metadata(path)?;
-    // A pipe would make the run wait; the system itself refuses a folder.
-    if !metadata.is_file() && !metadata.is_dir() {
-        return Err(io::Error::other("not a regular file"));
-    }
-    within(read_head(File::open(path)?, limit)?, limit)
+    within(read_head(open_file(path)?, limit)?, limit)
 }
 
 /// As [`read_file`], of a file whose name is not a link: what is in it may be published.

@@ -21,12 +21,12 @@ impl FileSource {
     /// If the path cannot be opened or is no regular file; a FIFO is refused
     /// before it is opened, since opening it would wait for a writer.
     pub fn open(path: &Path) -> io::Result<FileSource> {
-        if !std::fs::metadata(path)?.is_file() {
-            return Err(io::Error::other("not a regular file"));
-        }
-        let file = File::open(path)?;
+        let file = open_file(path)?;
         let metadata = file.metadata()?;
-        Ok(FileSource { file, metadata })
+        match metadata.is_file() {
+            true => Ok(FileSource { file, metadata }),
+            false => Err(not_regular()),
+        }
     }
 
     /// The file's metadata when it was opened.
@@ -53,6 +53,42 @@ impl FileSource {
             |metadata: &Metadata| (file(metadata), metadata.len(), metadata.modified().ok());
         Ok(state(&now) == state(&self.metadata))
     }
+}
+
+/// Opens a regular file for reading, and never waits for a pipe that takes its place meanwhile.
+///
+/// # Errors
+/// Whatever the system reports; [`io::ErrorKind::Other`] for a pipe or a device. A folder is
+/// refused by the system itself.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    let file = open_as(path, &std::fs::metadata(path)?)?;
+    let metadata = file.metadata()?;
+    match metadata.is_file() || metadata.is_dir() {
+        true => Ok(file),
+        false => Err(not_regular()),
+    }
+}
+
+/// Opens a file that was of this `kind` a moment ago. Opening a pipe or a device may wait or have
+/// effects; a pipe that took the place of a file since is opened without waiting.
+fn open_as(path: &Path, kind: &Metadata) -> io::Result<File> {
+    if !kind.is_file() && !kind.is_dir() {
+        return Err(not_regular());
+    }
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, flags);
+    }
+    options.open(path)
+}
+
+fn not_regular() -> io::Error {
+    io::Error::other("not a regular file")
 }
 
 #[cfg(unix)]
@@ -85,5 +121,26 @@ impl ReadAt for FileSource {
             offset,
             source: Arc::new(source),
         })
+    }
+}
+
+// There is no safe call that makes a pipe on Apple's systems.
+#[cfg(all(test, unix, not(target_vendor = "apple")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pipe_in_the_place_of_a_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("rom.zip");
+        std::fs::write(&path, "x").unwrap();
+        let kind = std::fs::metadata(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let mode = rustix::fs::Mode::RUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let file = open_as(&path, &kind).unwrap();
+        assert!(!file.metadata().unwrap().is_file());
+        assert!(FileSource::open(&path).is_err());
+        assert!(open_file(&path).is_err());
     }
 }

@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::error_kind::ErrorKind;
 
 pub use budget::{Budget, Checked, Counted, Counters, Limits, RunTime};
-pub use file::FileSource;
+pub use file::{FileSource, open_file};
 pub use scratch::Scratch;
 pub use spill::Spill;
 
