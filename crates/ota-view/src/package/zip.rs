@@ -85,6 +85,14 @@ pub enum Error {
         /// Byte offset inside the directory.
         offset: usize,
     },
+    /// Readers go by either number, and find other entries.
+    #[error("its end record counts {counted} entries, but the central directory has {found}")]
+    Miscounted {
+        /// What the end record says.
+        counted: u64,
+        /// Headers in the directory.
+        found: u64,
+    },
     /// Two central directories could be meant.
     #[error("ambiguous zip: its central directory could begin at byte {ours:#x} or {theirs:#x}")]
     TwoDirectories {
@@ -176,6 +184,7 @@ impl Error {
             Error::Empty | Error::NotAZip { .. } => ErrorKind::NotAZip,
             Error::NoEnd | Error::CentralOutOfBounds { .. } => ErrorKind::Truncated,
             Error::BadCentralEntry { .. }
+            | Error::Miscounted { .. }
             | Error::TwoDirectories { .. }
             | Error::Duplicate { .. }
             | Error::Overlap { .. }
@@ -386,10 +395,19 @@ impl Package {
         let Directory {
             start,
             shift,
+            num_entries,
             bytes,
             comment,
         } = read_directory(&*source)?;
         let (entries, duplicates) = parse_directory(&bytes)?;
+        let found = entries.values().map(|entry| entry.index.saturating_add(1));
+        let found = found.max().unwrap_or(0);
+        if found != num_entries {
+            return Err(Error::Miscounted {
+                counted: num_entries,
+                found,
+            });
+        }
         let noting = Arc::new(Noting {
             source: Arc::clone(&source),
             fault: Mutex::default(),
@@ -638,6 +656,8 @@ struct Directory {
     start: u64,
     /// How far that is behind its stated offset.
     shift: u64,
+    /// How many entries the end record counts.
+    num_entries: u64,
     /// The central directory.
     bytes: Vec<u8>,
     /// The comment of the archive.
@@ -730,6 +750,7 @@ fn read_directory(source: &dyn ReadAt) -> Result<Directory, Error> {
     Ok(Directory {
         start,
         shift: start.saturating_sub(central_offset),
+        num_entries,
         bytes,
         comment: record[EOCD_LEN..].to_vec(),
     })
@@ -876,6 +897,24 @@ mod tests {
 
     fn kind(bytes: Vec<u8>) -> ErrorKind {
         open(bytes).err().expect("must fail").kind()
+    }
+
+    #[test]
+    fn end_record_that_counts_other_entries_is_refused() {
+        let zip = testkit::zip::Zip::new().stored("a", "x").stored("b", "y");
+        let good = zip.build();
+        assert!(Package::open(Arc::new(good.clone())).is_ok());
+        for counted in [1u8, 3] {
+            let mut zip = good.clone();
+            let count = zip.len() - EOCD_LEN + 8;
+            (zip[count], zip[count + 2]) = (counted, counted);
+            let error = Package::open(Arc::new(zip)).err().unwrap();
+            assert!(
+                matches!(error, Error::Miscounted { found: 2, .. }),
+                "{error}"
+            );
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+        }
     }
 
     /// A source of which one read fails.
