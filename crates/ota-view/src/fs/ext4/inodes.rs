@@ -268,11 +268,7 @@ impl<'a> Inodes<'a> {
 
     /// Reads all of an inode's contents, block after block, until `visit` ends it. A folder may
     /// have nothing behind its end, where the library would go on.
-    fn for_each_block(
-        &self,
-        inode: &Inode,
-        visit: &mut dyn FnMut(&[u8]) -> Result<ControlFlow<()>, Fault>,
-    ) -> Result<(), Fault> {
+    fn for_each_block(&self, inode: &Inode, visit: &mut Visit<'_>) -> Result<(), Fault> {
         let num_blocks = inode.size.div_ceil(self.block_size);
         if inode.flags & EXTENTS == 0 {
             let mut map = self.block_map(inode)?;
@@ -379,6 +375,9 @@ impl<'a> Inodes<'a> {
         Ok(target)
     }
 }
+
+/// What is done with a block.
+type Visit<'a> = dyn FnMut(&[u8]) -> Result<ControlFlow<()>, Fault> + 'a;
 
 fn is_inline_link(inode: &Inode) -> bool {
     inode.is_link() && inode.size <= MAX_INLINE_TARGET
