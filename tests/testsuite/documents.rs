@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+
+use super::support::RomDir;
 
 /// The pages of the book.
 const BOOK: &str = "docs/src";
@@ -190,4 +192,97 @@ fn every_page_is_in_the_table_of_contents_once() {
         .collect();
     listed.sort();
     assert_eq!(listed.iter().collect::<Vec<_>>(), pages);
+}
+
+/// Code blocks, each with its language.
+fn code_blocks(text: &str) -> Vec<(String, String)> {
+    let mut blocks: Vec<(String, String)> = Vec::new();
+    let mut is_code = false;
+    for event in events(text) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
+                is_code = true;
+                blocks.push((language.into_string(), String::new()));
+            }
+            Event::End(TagEnd::CodeBlock) => is_code = false,
+            Event::Text(text) if is_code => blocks.last_mut().unwrap().1.push_str(&text),
+            _ => {}
+        }
+    }
+    blocks
+}
+
+/// A folder in which files of the sample builds may be put.
+struct Tutorial {
+    dir: RomDir,
+    lines: BTreeSet<String>,
+}
+
+impl Tutorial {
+    const FOLDER: &str = "builds/enchilada";
+
+    fn put(&self, name: &str) {
+        let path = format!("{}/{name}", Self::FOLDER);
+        let bytes = fs::read(root().join(&path)).unwrap();
+        self.dir.put(&path, bytes);
+    }
+
+    /// Runs a command, and notes what it prints.
+    fn run(&mut self, args: &[&str]) {
+        let run = self.dir.run(args).expect(0);
+        let lines = run.stdout.lines().chain(run.stderr.lines());
+        self.lines.extend(lines.map(str::to_owned));
+    }
+}
+
+#[test]
+fn the_tutorial_shows_what_the_program_prints() {
+    let (may, june) = (
+        "lineage-22.2-20250517-UNOFFICIAL-enchilada.zip",
+        "lineage-22.2-20250614-UNOFFICIAL-enchilada",
+    );
+    let zip = format!("{}/{may}", Tutorial::FOLDER);
+    let mut tutorial = Tutorial {
+        dir: RomDir::new(),
+        lines: BTreeSet::new(),
+    };
+    tutorial.put(may);
+    tutorial.run(&["inspect", &zip]);
+    tutorial.run(&[
+        "init",
+        "--host",
+        "nginx",
+        "--base-url",
+        "https://ota.example.org",
+    ]);
+    tutorial.run(&["generate"]);
+    tutorial.run(&["check"]);
+    tutorial.run(&["simulate", "--zip", &zip]);
+    tutorial.put(&format!("{june}.zip"));
+    tutorial.put(&format!("{june}.md"));
+    tutorial.run(&["generate"]);
+    tutorial.run(&["simulate", "--zip", &zip]);
+    let june = format!("{june}.zip");
+    tutorial.run(&["catalog", "yank", &june, "--reason", "no sound"]);
+    let mut num_lines = 0;
+    for page in ["first-site.md", "first-phone.md", "second-build.md"] {
+        let text = fs::read_to_string(root().join(BOOK).join("tutorial").join(page)).unwrap();
+        for pair in code_blocks(&text).windows(2) {
+            // Output follows a command.
+            let [(before, _), (language, block)] = pair else {
+                continue;
+            };
+            if before != "sh" || language != "text" {
+                continue;
+            }
+            for line in block.lines().filter(|line| *line != "…") {
+                assert!(
+                    tutorial.lines.contains(line),
+                    "{page} shows, and nothing prints: {line}"
+                );
+                num_lines += 1;
+            }
+        }
+    }
+    assert!(num_lines > 30, "{num_lines} lines");
 }
