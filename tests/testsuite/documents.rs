@@ -1,4 +1,5 @@
-//! README.md, the book in `docs/` and the other documents: their links lead somewhere, and the book has every page.
+//! README.md, the book in `docs/` and the other documents: their links lead somewhere, the book has every page, and the
+//! tutorial shows what the program prints.
 //!
 //! The calls of romfeed in them are parsed by a test of the command line, in the program itself.
 
@@ -17,7 +18,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The Markdown files at the top of the repository and in `docs/`, by their path from the top.
+/// The Markdown files at the top of the repository, in `docs/` and in `crates/`, by their path from the top.
 fn documents() -> BTreeMap<PathBuf, String> {
     let mut files = Vec::new();
     let is_markdown = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
@@ -27,7 +28,7 @@ fn documents() -> BTreeMap<PathBuf, String> {
         paths.collect::<Vec<_>>()
     };
     files.extend(list(Path::new("")).into_iter().filter(is_markdown));
-    let mut folders = vec![PathBuf::from("docs")];
+    let mut folders = vec![PathBuf::from("docs"), PathBuf::from("crates")];
     while let Some(folder) = folders.pop() {
         for path in list(&folder) {
             match root().join(&path).is_dir() {
