@@ -140,15 +140,15 @@ impl<'a> Lines<'a> {
 }
 
 impl Watch for Lines<'_> {
-    fn read(&self, num_bytes: u64) {
+    fn on_read(&self, num_bytes: u64) {
         self.progress.hashed(num_bytes);
     }
 
-    fn goes_on(&self) -> bool {
+    fn keep_going(&self) -> bool {
         !self.is_over.load(Ordering::Relaxed)
     }
 
-    fn done(&self, index: usize, result: &Result<Vec<String>, Error>) {
+    fn on_done(&self, index: usize, result: &Result<Vec<String>, Error>) {
         let place = self.places[index];
         match result {
             Err(Error::Stopped) => {}

@@ -28,11 +28,11 @@ struct Watching<'a> {
 }
 
 impl Watch for Watching<'_> {
-    fn read(&self, num_bytes: u64) {
+    fn on_read(&self, num_bytes: u64) {
         self.observer.hashed(num_bytes);
     }
 
-    fn done(&self, index: usize, result: &Result<Vec<String>, Error>) {
+    fn on_done(&self, index: usize, result: &Result<Vec<String>, Error>) {
         if let Ok(digests) = result {
             (self.remember)(index, &Digests::of_feeds(digests));
         }

@@ -1,21 +1,21 @@
-//! Digest files beside a package: `<zip>.sha256sum`, `<zip>.md5sum`.
+//! Checksum files, such as `rom.zip.sha256sum` and `rom.zip.md5sum`.
 //!
-//! In: their text and the package's name. Out: the digest it should have. All
-//! forms in use are read: the bare digest, `digest  name` and `digest *name` of
-//! coreutils, `SHA256 (name) = digest` of the BSDs.
+//! In: the text and the name of the file it is about. Out: the expected digest. All common
+//! forms are read: the bare digest, `digest  name` and `digest *name` of coreutils, and
+//! `SHA256 (name) = digest` of the BSDs.
 
-/// Longest digest file read, in bytes: a list over a whole folder fits.
+/// The longest checksum file worth reading, in bytes: a list of a whole folder fits.
 pub const MAX_SIZE: u64 = 1 << 20;
 
-/// Hex digits of MD5, SHA-256 and SHA-512. SHA-1 is not among them: a list of commits, one a
-/// line, would look like its digests.
+/// Hex digits of MD5, SHA-256 and SHA-512. SHA-1 is left out, because a list of git commits
+/// would look like SHA-1 digests.
 const LENGTHS: [usize; 3] = [32, 64, 128];
 
-/// The digest of `filename` in `len` lower-case hex digits, or `None` if the text
-/// has none.
+/// Returns the digest of `filename` in `len` lower-case hex digits, or `None` if the text does
+/// not contain it.
 ///
-/// A line that names the file decides; otherwise the only digest in the text,
-/// since packages get renamed after their digest was written.
+/// A line that names the file decides. Otherwise the text must contain a single digest, since
+/// files are often renamed after their checksum was written.
 #[must_use]
 pub fn parse(text: &str, filename: &str, len: usize) -> Option<String> {
     let lines: Vec<(String, &str)> = text
@@ -31,7 +31,7 @@ pub fn parse(text: &str, filename: &str, len: usize) -> Option<String> {
     }
 }
 
-/// Whether the text is nothing but digests, each with or without a name.
+/// Returns whether the text contains only digests, with or without names.
 #[must_use]
 pub fn is_list(text: &str) -> bool {
     let is_digest = |line: &str| LENGTHS.iter().any(|len| parse_line(line, *len).is_some());
@@ -53,7 +53,7 @@ fn parse_line(line: &str, len: usize) -> Option<(String, &str)> {
     is_hex(&digest, len).then_some((digest, name))
 }
 
-/// Whether `text` is `len` lower-case hex digits.
+/// Returns whether `text` consists of `len` lower-case hex digits.
 #[must_use]
 pub fn is_hex(text: &str, len: usize) -> bool {
     text.len() == len && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))

@@ -1,11 +1,10 @@
-//! Who does what when: reading, and each algorithm's work on what was read.
+//! Scheduling: which thread reads and which hashes.
 //!
-//! A group of lanes has a few batches of buffers in a ring. Its readers, each with lanes of
-//! its own, fill one after the other, each algorithm takes one after the other, and a batch
-//! is free again when all have taken it. Any thread does whatever can be done and is
-//! farthest behind; so the threads share reading and algorithms among them as evenly as
-//! these allow, be there one thread or several. Memory is the ring, whatever the sizes and
-//! numbers of files.
+//! A group of lanes shares a ring of a few batches. Readers fill the batches in turn, each
+//! reader its own lanes. Each algorithm then consumes the batches in turn, and a batch is
+//! free again when all algorithms are done with it. A thread always takes the task that is
+//! farthest behind, so reading and hashing are shared evenly by any number of threads.
+//! Memory is the size of the ring, whatever the sizes and numbers of files.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
@@ -14,15 +13,15 @@ use super::reader::{Batch, Lane, Queue, RateLimiter, Reader};
 use super::streams::{Streams, streams};
 use super::{Algorithm, Options, Source, Tuning, Verdicts};
 
-/// Batches of a ring: one being read, one in work for each algorithm.
+/// Batches in a ring: one being filled, and one in work for each algorithm.
 const NUM_BATCHES: usize = 3;
-/// Threads that work on a group, and readers that it has, so that none waits for another to
-/// read.
+/// Threads and readers of a group. There are as many readers as threads, so that no thread
+/// waits for another to read.
 const GROUP_THREADS: usize = 2;
-/// Most threads in all. More files at a time would be more than disks bear.
+/// The most threads in all: disks become slow when more files are read at once.
 const MAX_THREADS: usize = 16;
 
-/// Reads all files and tells their digests to `verdicts`.
+/// Reads all files and reports their digests to `verdicts`.
 pub(super) fn run(
     files: &[Source<'_>],
     algorithms: &[Algorithm],
@@ -59,63 +58,63 @@ pub(super) fn run(
         })
         .collect();
     thread::scope(|scope| {
-        // The thread that asks is one of them.
+        // The calling thread works, too.
         for index in 1..num_threads.min(GROUP_THREADS * num_groups) {
             let group = &groups[index % num_groups];
-            // Where the system gives no more threads, those that there are do it all.
+            // If the system refuses a thread, the others do its share.
             let _ = thread::Builder::new().spawn_scoped(scope, || group.work());
         }
         groups.iter().for_each(Group::work);
     });
 }
 
-/// How many files a group takes at a time: as many as there are lanes, or rather so many
-/// that each round has as many as the last one.
+/// Returns how many files a group hashes at a time: at most `most`, and as evenly spread
+/// over the rounds as possible.
 fn num_lanes(num_files: usize, most: usize) -> usize {
     let num_rounds = num_files.div_ceil(most).max(1);
     num_files.div_ceil(num_rounds).max(1)
 }
 
-/// How many of the lanes each reader has.
+/// Returns how many lanes each reader fills.
 fn parts(num_lanes: usize) -> Vec<usize> {
     let num_readers = GROUP_THREADS.min(num_lanes);
     let part = |index| (num_lanes + index) / num_readers;
     (0..num_readers).map(part).collect()
 }
 
-/// Lanes with a ring of batches.
+/// Lanes that share a ring of batches.
 struct Group<'a> {
     readers: Vec<Mutex<Reader<'a>>>,
     algorithms: Vec<Mutex<Box<dyn Streams>>>,
-    /// Of each place in the ring, what each reader fills.
+    /// For each place in the ring, the batch of each reader.
     ring: Vec<Vec<RwLock<Batch>>>,
     progress: Mutex<Progress>,
     changed: Condvar,
     verdicts: &'a Verdicts<'a>,
 }
 
-/// How far a group is, in batches since the beginning.
+/// The progress of a group, in batches since the beginning.
 struct Progress {
     readers: Vec<Done>,
     algorithms: Vec<Done>,
-    /// A thread has panicked; the others have nothing more to wait for.
+    /// A thread has panicked, so the others must not wait for it.
     is_broken: bool,
 }
 
-/// What a reader or an algorithm has done.
+/// The progress of one reader or algorithm.
 #[derive(Clone, Copy, Default)]
 struct Done {
     num_batches: usize,
     is_busy: bool,
-    /// There is nothing more to read.
+    /// All its files are read.
     is_ended: bool,
 }
 
-/// What a thread may do now.
+/// The next task of a thread.
 enum Task {
-    /// The next batch of one reader.
+    /// Let this reader fill its next batch.
     Read(usize),
-    /// The work of one algorithm on its next batch.
+    /// Let this algorithm consume its next batch.
     Take(usize),
     Wait,
     End,
@@ -130,7 +129,8 @@ impl Progress {
         }
     }
 
-    /// Batches that all readers have filled, as far as they have something to fill them with.
+    /// Returns the number of batches that all readers have filled; readers without files do not
+    /// count.
     fn num_read(&self) -> usize {
         let reading = self.readers.iter().filter(|reader| !reader.is_ended);
         let least = reading.map(|reader| reader.num_batches).min();
@@ -138,7 +138,7 @@ impl Progress {
         least.unwrap_or_else(|| all.max().unwrap_or(0))
     }
 
-    /// Batches that all algorithms have taken.
+    /// Returns the number of batches that all algorithms have consumed.
     fn num_taken(&self) -> usize {
         let taken = self.algorithms.iter().map(|taken| taken.num_batches);
         taken.min().unwrap_or_else(|| self.num_read())
@@ -169,7 +169,7 @@ impl Progress {
 }
 
 impl Group<'_> {
-    /// Does what there is to do until all is done.
+    /// Works until all files are hashed.
     fn work(&self) {
         let _alarm = Alarm(self);
         let mut progress = self.lock();
@@ -229,15 +229,15 @@ impl Group<'_> {
         {
             let parts = self.ring[nth % self.ring.len()].iter();
             let parts: Vec<_> = parts.map(|part| part.read().expect(UNBROKEN)).collect();
-            // A reader that has ended before has left old bytes there.
+            // A reader without files leaves old bytes in its batch.
             let lanes = parts.iter().zip(is_filled).flat_map(|(part, is_filled)| {
                 let lane = move |lane| is_filled.then_some(lane);
                 part.lanes.iter().map(lane)
             });
             let lanes: Vec<Option<&Lane>> = lanes.collect();
             let mut streams = self.algorithms[algorithm].lock().expect(UNBROKEN);
-            let mut tell = |file, digest| self.verdicts.tell(file, algorithm, digest);
-            streams.take(&lanes, &mut tell);
+            let mut on_digest = |file, digest| self.verdicts.add(file, algorithm, digest);
+            streams.take(&lanes, &mut on_digest);
         }
         let mut progress = self.lock();
         let done = &mut progress.algorithms[algorithm];
@@ -248,11 +248,11 @@ impl Group<'_> {
     }
 }
 
-/// Why a lock is not poisoned: only the thread that has the task takes it, and if that
-/// panics, no other gets the task.
-const UNBROKEN: &str = "nothing is taken up again after a panic";
+/// Why these locks are never poisoned: only the thread with the task locks them, and after a
+/// panic no other thread gets the task.
+const UNBROKEN: &str = "no task is continued after a panic";
 
-/// Tells the other threads of a group when one panics, so that none waits for it.
+/// Wakes the other threads of a group when one panics, so that they do not wait for it.
 struct Alarm<'g, 'a>(&'g Group<'a>);
 
 impl Drop for Alarm<'_, '_> {

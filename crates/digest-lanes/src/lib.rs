@@ -1,10 +1,35 @@
-//! Size and digests of whole files, from one read of each.
+//! MD5, SHA-1 and SHA-256 of many files at once, from one read of each.
 //!
-//! In: paths and the stamps they had when they were examined. Out: their digests, in
-//! lower-case hex. Several files are taken side by side: [`lanes`] has kernels that advance
-//! up to sixteen of them at once, `reader` fills their lanes, `streams` keeps the states and
-//! `engine` shares the work among threads. Memory is a few megabytes, whatever the sizes
-//! and numbers of files. [`sidecar`] reads the digests that are published beside files.
+//! One stream of MD5 or SHA-256 cannot use vector instructions, because each step waits for the
+//! one before. Several streams can: this crate hashes up to sixteen files side by side, one in
+//! each lane of a vector (AVX2 or AVX-512), and shares reading and hashing among threads. On
+//! processors without these instructions it falls back to the crates [`md-5`](md5) and [`sha2`],
+//! which are also the reference that all kernels are tested against.
+//!
+//! In: paths and the [`Stamp`]s that the files had when they were listed. Out: the digests in
+//! lower-case hex, or for each file the reason why it has none: a file that changes while it is
+//! read never gets a digest. Memory is a few megabytes, whatever the sizes and numbers of files.
+//!
+//! [`checksum_file`] reads `.sha256sum` and `.md5sum` files. [`lanes`] has the kernels
+//! themselves, behind a safe interface.
+//!
+//! ```
+//! use digest_lanes::{Algorithm, Options, Source, Stamp, digest_files};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! let path = dir.path().join("abc.txt");
+//! std::fs::write(&path, "abc")?;
+//! let stamp = Stamp::of(&std::fs::metadata(&path)?);
+//! let files = [Source { path: &path, stamp }];
+//! let options = Options { threads: 2, bytes_per_second: None };
+//! let results = digest_files(&files, &[Algorithm::Md5], &options, &());
+//! assert_eq!(results[0].as_ref().unwrap()[0], "900150983cd24fb0d6963f7d28e17f72");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Left out on purpose: other algorithms, and hashing of data that is not in files.
 
 pub mod checksum_file;
 mod engine;
@@ -22,7 +47,7 @@ pub(crate) use base16ct::lower::encode_string as hex;
 use lanes::Kernels;
 pub use stamp::Stamp;
 
-/// What files are digested with.
+/// A hash algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// 32 hex digits; RFC 1321.
@@ -33,35 +58,36 @@ pub enum Algorithm {
     Sha256,
 }
 
-/// A file to be digested.
+/// A file to hash.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
-    /// Where it is.
+    /// The path of the file.
     pub path: &'a Path,
-    /// Its state when it was examined.
+    /// Its state when it was listed.
     pub stamp: Stamp,
 }
 
-/// What digesting may take of the machine.
+/// How much of the machine to use.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Threads, of which no more are used than files make sense of.
+    /// The most threads; fewer are used for few files.
     pub threads: usize,
-    /// Most bytes to be read in a second, if there is a limit.
+    /// The most bytes read per second, if there is a limit.
     pub bytes_per_second: Option<NonZeroU64>,
 }
 
-/// Whoever wants to know how far it is.
+/// Observes the progress of [`digest_files`].
 pub trait Watch: Sync {
-    /// So many more bytes were read.
-    fn read(&self, _num_bytes: u64) {}
-    /// Whether the rest is wanted still; files that are not done by then are
-    /// [stopped](Error::Stopped).
-    fn goes_on(&self) -> bool {
+    /// Called when `num_bytes` more were read.
+    fn on_read(&self, _num_bytes: u64) {}
+    /// Returns whether to continue. After `false`, unfinished files end with
+    /// [`Error::Stopped`].
+    fn keep_going(&self) -> bool {
         true
     }
-    /// A file is done: which, and its digests in the order of the algorithms.
-    fn done(&self, _index: usize, _result: &Result<Vec<String>, Error>) {}
+    /// Called when a file is done, with its index and its digests in the order of the
+    /// algorithms.
+    fn on_done(&self, _index: usize, _result: &Result<Vec<String>, Error>) {}
 }
 
 impl Watch for () {}
@@ -70,57 +96,57 @@ impl Watch for () {}
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file is not the one that was examined.
+    /// The file is not the one that was listed.
     #[error("the file changed while it was read; is it still being written?")]
     Changed,
-    /// The file ended before its own length.
+    /// The file ends before the size that the system reports.
     #[error("the file ends after {read} of {size} bytes")]
     Short {
-        /// Bytes that could be read.
+        /// Bytes read.
         read: u64,
-        /// Bytes it should have.
+        /// The reported size in bytes.
         size: u64,
     },
-    /// The file goes on after its own length.
-    #[error("the file goes on after the {size} bytes that the system tells of")]
+    /// The file continues after the size that the system reports.
+    #[error("the file continues after the {size} bytes that the system reports")]
     Long {
-        /// Bytes it should have.
+        /// The reported size in bytes.
         size: u64,
     },
     /// The system refused to read.
     #[error("cannot read the file")]
     Io(#[from] io::Error),
-    /// Whoever watches does not want the rest.
+    /// [`Watch::keep_going`] returned `false`.
     #[error("stopped before its end")]
     Stopped,
 }
 
-/// Reads each file once and returns its digests: of each file, in the order of the
-/// algorithms.
+/// Reads each file once and returns its digests, in the order of the algorithms.
 ///
 /// # Errors
-/// [`Error::Changed`] for a file whose stamp is not the expected one before or after the
-/// read, [`Error::Short`] for one that ends early, [`Error::Long`] for one that does not end.
+/// For each file: [`Error::Changed`] if its stamp differs before or after reading,
+/// [`Error::Short`] or [`Error::Long`] if its size is not the reported one, [`Error::Io`] if it
+/// cannot be read.
 pub fn digest_files(
     files: &[Source<'_>],
     algorithms: &[Algorithm],
     options: &Options,
     watch: &dyn Watch,
 ) -> Vec<Result<Vec<String>, Error>> {
-    digest_files_by(Tuning::default(), files, algorithms, options, watch)
+    digest_files_with(Tuning::default(), files, algorithms, options, watch)
 }
 
-/// By what means files are digested. The digests are the same by any.
+/// Kernels and buffer sizes, for tests and benchmarks. The digests do not depend on them.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
-    /// What of the processor is made use of.
+    /// The vector instructions to use.
     pub kernels: Kernels,
-    /// Bytes that are read at a time, of all files that are side by side.
+    /// Bytes of a batch, all lanes together.
     pub batch_len: usize,
 }
 
 impl Default for Tuning {
-    /// The best that this processor has.
+    /// Returns the best tuning for this processor.
     fn default() -> Tuning {
         Tuning {
             kernels: Kernels::detect(),
@@ -129,8 +155,8 @@ impl Default for Tuning {
     }
 }
 
-/// [`digest_files`] by means of choice: for comparing them.
-pub fn digest_files_by(
+/// As [`digest_files`], with a tuning of choice.
+pub fn digest_files_with(
     tuning: Tuning,
     files: &[Source<'_>],
     algorithms: &[Algorithm],
@@ -145,10 +171,10 @@ pub fn digest_files_by(
     verdicts.into_results()
 }
 
-/// What is known of the files so far.
+/// The results so far.
 ///
-/// A file has a result when its reader has failed, or when all its digests are there: its
-/// last piece is given out only if the file was the same to its end.
+/// A file has a result when reading it failed, or when all its digests are there. The last
+/// piece of a file is passed on only after the check that the file did not change.
 struct Verdicts<'a> {
     files: Mutex<Vec<Verdict>>,
     watch: &'a dyn Watch,
@@ -173,23 +199,23 @@ impl<'a> Verdicts<'a> {
         }
     }
 
-    /// A file has one digest more.
-    fn tell(&self, file: usize, algorithm: usize, digest: String) {
+    /// Adds a digest of a file.
+    fn add(&self, file: usize, algorithm: usize, digest: String) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let verdict = &mut files[file];
         verdict.digests[algorithm] = Some(digest);
         if verdict.digests.iter().all(Option::is_some) {
             let digests = verdict.digests.drain(..).flatten().collect();
             let result = verdict.result.insert(Ok(digests));
-            self.watch.done(file, result);
+            self.watch.on_done(file, result);
         }
     }
 
-    /// A file has no digests.
+    /// Ends a file with an error.
     fn fail(&self, file: usize, error: Error) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let result = files[file].result.insert(Err(error));
-        self.watch.done(file, result);
+        self.watch.on_done(file, result);
     }
 
     fn into_results(self) -> Vec<Result<Vec<String>, Error>> {
@@ -212,7 +238,7 @@ mod tests {
 
     use super::*;
 
-    /// Little, so that short files have many pieces too.
+    /// Small, so that short files have many pieces, too.
     const BATCH_LEN: usize = 4_096;
     const BOTH: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha256];
     const TWO_THREADS: Options = Options {
@@ -260,7 +286,7 @@ mod tests {
                 batch_len: BATCH_LEN,
             };
             let sources = sources(&paths);
-            let results = digest_files_by(tuning, &sources, &wanted, &options, &());
+            let results = digest_files_with(tuning, &sources, &wanted, &options, &());
             assert_eq!(results.len(), paths.len());
             for (path, result) in paths.iter().zip(results) {
                 let bytes = std::fs::read(path).unwrap();
@@ -287,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn lanes_go_on_with_the_next_file_when_one_ends() {
+    fn lane_continues_with_the_next_file_when_one_ends() {
         let lane = BATCH_LEN / 8;
         let mut sizes = vec![
             0,
@@ -307,12 +333,12 @@ mod tests {
     }
 
     #[test]
-    fn no_files_have_no_digests() {
+    fn no_files_give_no_results() {
         assert!(digest_files(&[], &BOTH, &TWO_THREADS, &()).is_empty());
     }
 
     #[test]
-    fn a_faulty_file_leaves_the_others_alone() {
+    fn faulty_file_does_not_affect_the_others() {
         let dir = tempfile::tempdir().unwrap();
         let lane = 64 << 10;
         let paths = files(dir.path(), &[3 * lane, 100, 4 * lane + 1, 2 * lane, 7]);
@@ -329,11 +355,11 @@ mod tests {
         }
     }
 
-    /// Does something to a file as soon as some of it was read.
+    /// Changes a file as soon as some of it was read.
     struct Meddler<F>(F);
 
     impl<F: Fn() + Sync> Watch for Meddler<F> {
-        fn read(&self, _: u64) {
+        fn on_read(&self, _: u64) {
             (self.0)();
         }
     }
@@ -348,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_changes_while_it_is_read_is_refused() {
+    fn file_that_changes_while_it_is_read_is_refused() {
         let grow = |path: &Path| {
             let mut file = std::fs::File::options().append(true).open(path).unwrap();
             file.write_all(b"more").unwrap();
@@ -374,16 +400,16 @@ mod tests {
     }
 
     impl Watch for Wants {
-        fn read(&self, num_bytes: u64) {
+        fn on_read(&self, num_bytes: u64) {
             self.reads.lock().unwrap().push(num_bytes);
         }
-        fn goes_on(&self) -> bool {
+        fn keep_going(&self) -> bool {
             self.reads.lock().unwrap().iter().sum::<u64>() < self.num_bytes
         }
     }
 
     #[test]
-    fn nothing_more_is_read_when_nobody_wants_it() {
+    fn nothing_more_is_read_after_a_stop() {
         let dir = tempfile::tempdir().unwrap();
         let paths = files(dir.path(), &[4 * reader::BATCH_LEN; 3]);
         let watch = Wants {
@@ -398,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_on_reading_holds_for_a_tenth_of_a_second_too() {
+    fn rate_limit_allows_no_bursts() {
         let dir = tempfile::tempdir().unwrap();
         let paths = files(dir.path(), &[100_000, 100_000]);
         let watch = Wants {
@@ -420,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn no_algorithms_have_no_digests() {
+    fn no_algorithms_give_empty_results() {
         let dir = tempfile::tempdir().unwrap();
         let paths = files(dir.path(), &[1]);
         let results = digest_files(&sources(&paths), &[], &TWO_THREADS, &());
@@ -428,14 +454,14 @@ mod tests {
     }
 
     #[test]
-    fn whoever_watches_is_told_every_byte_and_every_file_once() {
+    fn every_byte_and_every_file_is_reported_once() {
         #[derive(Default)]
         struct Log(Mutex<(u64, Vec<usize>)>);
         impl Watch for Log {
-            fn read(&self, num_bytes: u64) {
+            fn on_read(&self, num_bytes: u64) {
                 self.0.lock().unwrap().0 += num_bytes;
             }
-            fn done(&self, index: usize, result: &Result<Vec<String>, Error>) {
+            fn on_done(&self, index: usize, result: &Result<Vec<String>, Error>) {
                 assert_eq!(result.as_ref().unwrap().len(), BOTH.len());
                 self.0.lock().unwrap().1.push(index);
             }
@@ -452,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_bytes_a_second_is_kept() {
+    fn rate_limit_is_respected() {
         let dir = tempfile::tempdir().unwrap();
         let paths = files(dir.path(), &[20_000, 20_000]);
         let options = Options {
@@ -464,7 +490,7 @@ mod tests {
             ..Tuning::default()
         };
         let begin = std::time::Instant::now();
-        digest_files_by(tuning, &sources(&paths), &BOTH, &options, &());
+        digest_files_with(tuning, &sources(&paths), &BOTH, &options, &());
         // The last piece is read when those before have taken their time.
         let shortest = (40_000 - BATCH_LEN as u64) * 1000 / 100_000;
         assert!(begin.elapsed().as_millis() as u64 >= shortest);
@@ -472,7 +498,7 @@ mod tests {
 
     #[test]
     #[should_panic = "panicked"]
-    fn a_panic_of_one_thread_is_not_waited_for() {
+    fn panic_of_one_thread_ends_the_others() {
         let dir = tempfile::tempdir().unwrap();
         let paths = files(dir.path(), &[300_000; 5]);
         // Of another thread it would be told that it has panicked, and no more.

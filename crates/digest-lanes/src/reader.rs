@@ -1,9 +1,9 @@
-//! Files side by side: their bytes, one buffer a lane.
+//! Reading: fills one buffer per lane from a queue of files.
 //!
-//! In: a queue of files. Out: [`Batch`]es, in which every lane holds the next bytes of its
-//! file. Where a file ends, the next of the queue goes on in the same lane, so that no lane
-//! is empty while files wait. Each file is read once, in its order, and is judged when it
-//! ends: a file that changed meanwhile has no digest.
+//! In: the queue. Out: [`Batch`]es, in which each lane holds the next bytes of its file. When a
+//! file ends, the next one from the queue continues in the same lane, so no lane is empty while
+//! files wait. Each file is read once, from begin to end. A file that changed meanwhile gets an
+//! error instead of a digest.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,21 +17,22 @@ use std::time::{Duration, Instant};
 use super::Stamp;
 use super::{Error, Source, Verdicts};
 
-/// Bytes of a batch, all lanes together: enough that handing it on costs nothing beside
-/// hashing it, and little enough that it stays in a processor's own cache.
+/// Bytes of a batch, all lanes together: large enough that passing it on costs little, and
+/// small enough to stay in the cache of a core.
 pub(super) const BATCH_LEN: usize = 1 << 20;
-/// Pieces begin at multiples of it, so that all but a file's last are whole blocks.
+/// Pieces begin at multiples of this, so that only the last piece of a file has a partial
+/// block.
 const ALIGNMENT: usize = 64;
-/// Files that may end in one lane of one batch; thousands of small ones take more batches.
+/// The most files that end in one lane of one batch; more small files take more batches.
 const MAX_PIECES: usize = 64;
-/// Fewest bytes that are read at once, however slow the pace: a page of memory.
+/// The fewest bytes read at once, however low the rate limit: a page of memory.
 const MIN_STEP: usize = 4096;
-/// Bytes that the system is asked ahead for, file by file: long runs for a disk that has to
-/// move between several files.
+/// Bytes of each file that the system is asked to read ahead: long runs, because a disk has
+/// to move between several files.
 #[cfg(target_os = "linux")]
 const AHEAD_LEN: u64 = 4 << 20;
 
-/// The files that wait, the longest first.
+/// The files still to be read, the longest first.
 pub(super) struct Queue<'a> {
     files: &'a [Source<'a>],
     order: Vec<usize>,
@@ -41,7 +42,7 @@ pub(super) struct Queue<'a> {
 impl<'a> Queue<'a> {
     pub(super) fn new(files: &'a [Source<'a>]) -> Queue<'a> {
         let mut order: Vec<usize> = (0..files.len()).collect();
-        // A long file that begins last would end alone.
+        // A long file that began last would be hashed alone at the end.
         order.sort_by_key(|&index| std::cmp::Reverse(files[index].stamp.size));
         Queue {
             files,
@@ -56,29 +57,29 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// Bytes of several files.
+/// The next bytes of several lanes.
 pub(super) struct Batch {
     pub(super) lanes: Vec<Lane>,
 }
 
-/// Bytes of one file after the other.
+/// The bytes of one lane: parts of one file after the other.
 pub(super) struct Lane {
     buffer: Vec<u8>,
     pub(super) pieces: Vec<Piece>,
 }
 
-/// Bytes of one file.
+/// A part of one file.
 pub(super) struct Piece {
-    /// Which of the files.
+    /// The index of the file.
     pub(super) file: usize,
-    /// Where the bytes lie in the lane; whole blocks unless it is the last piece.
+    /// The bytes in the lane: whole blocks, unless this is the last piece of the file.
     range: Range<usize>,
-    /// Bytes of the whole file, in its last piece.
+    /// The size of the whole file, if this is its last piece.
     pub(super) end: Option<u64>,
 }
 
 impl Batch {
-    /// Lanes of so many bytes, rounded up to whole blocks.
+    /// Creates `num_lanes` lanes of `lane_len` bytes, rounded up to whole blocks.
     pub(super) fn new(num_lanes: usize, lane_len: usize) -> Batch {
         let lane = || Lane {
             buffer: vec![0; lane_len.next_multiple_of(ALIGNMENT).max(ALIGNMENT)],
@@ -96,7 +97,7 @@ impl Lane {
     }
 }
 
-/// A pace that several readers keep together.
+/// Limits the bytes per second of several readers together.
 pub(super) struct RateLimiter {
     bytes_per_second: Option<NonZeroU64>,
     /// When the next bytes may be read.
@@ -111,8 +112,7 @@ impl RateLimiter {
         }
     }
 
-    /// Most bytes to be read at once: those of a tenth of a second, so that a disk sees no
-    /// bursts.
+    /// Returns the most bytes to read at once: a tenth of a second's worth, to avoid bursts.
     fn step(&self) -> usize {
         self.bytes_per_second.map_or(usize::MAX, |rate| {
             let step = usize::try_from(rate.get() / 10).unwrap_or(usize::MAX);
@@ -120,7 +120,7 @@ impl RateLimiter {
         })
     }
 
-    /// Waits until so many bytes more keep to the pace.
+    /// Waits until `num_bytes` more are within the limit.
     fn wait(&self, num_bytes: usize) {
         let Some(rate) = self.bytes_per_second else {
             return;
@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Fills a batch with what comes next; answers false when all files are read.
+    /// Fills a batch with the next bytes; returns false when all files are read.
     pub(super) fn fill(&mut self, batch: &mut Batch) -> bool {
         let mut is_any = false;
         for (open, lane) in self.lanes.iter_mut().zip(&mut batch.lanes) {
@@ -203,7 +203,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Opens the next file of the queue that can be opened.
+/// Opens the next file of the queue, skipping those that cannot be opened.
 fn next<'a>(queue: &Queue<'a>, pace: &RateLimiter, verdicts: &Verdicts<'_>) -> Option<Open<'a>> {
     loop {
         let (index, source) = queue.next()?;
@@ -229,10 +229,10 @@ impl<'a> Open<'a> {
         Ok(open)
     }
 
-    /// Tells the system that the file will be read from its beginning on.
+    /// Advises the system that the file will be read from begin to end.
     #[cfg(target_os = "linux")]
     fn announce(&self) {
-        // What the system makes of it is its own affair.
+        // Only advice: errors do not matter.
         let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::Sequential);
     }
 
@@ -240,7 +240,7 @@ impl<'a> Open<'a> {
     fn announce(&self) {}
 
     fn require_unchanged(&self) -> Result<(), Error> {
-        // The path too: a file may have been renamed over the one being read.
+        // The path is checked too: another file may have been renamed over this one.
         let is_same = Stamp::of(&self.file.metadata()?) == self.source.stamp
             && Stamp::of(&std::fs::metadata(self.source.path)?) == self.source.stamp;
         match is_same {
@@ -249,8 +249,8 @@ impl<'a> Open<'a> {
         }
     }
 
-    /// Fills the buffer as far as the file goes. Answers the number of bytes, and when that
-    /// was the end, the size of the file.
+    /// Fills the buffer from the file. Returns the number of bytes, and at the end of the file
+    /// its size.
     fn read(
         &mut self,
         buffer: &mut [u8],
@@ -260,13 +260,13 @@ impl<'a> Open<'a> {
         let size = self.source.stamp.size;
         let left = size - self.offset;
         let len = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-        // What is asked for ahead keeps to no pace.
+        // Reading ahead would ignore the rate limit.
         if pace.bytes_per_second.is_none() {
             self.ask_ahead();
         }
         let mut filled = 0;
         while filled < len {
-            if !verdicts.watch.goes_on() {
+            if !verdicts.watch.keep_going() {
                 return Err(Error::Stopped);
             }
             let step = pace.step().min(len - filled);
@@ -277,7 +277,7 @@ impl<'a> Open<'a> {
                     return Err(Error::Short { read, size });
                 }
                 Ok(num_bytes) => {
-                    verdicts.watch.read(num_bytes as u64);
+                    verdicts.watch.on_read(num_bytes as u64);
                     filled += num_bytes;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -293,7 +293,7 @@ impl<'a> Open<'a> {
         Ok((len, is_end.then_some(size)))
     }
 
-    /// Some file systems tell no sizes, or old ones.
+    /// Checks that the file ends here: some file systems report no sizes, or old ones.
     fn require_end(&mut self) -> Result<(), Error> {
         loop {
             match self.file.read(&mut [0]) {
@@ -305,13 +305,13 @@ impl<'a> Open<'a> {
         }
     }
 
-    /// Asks the system for the next run whenever the last one is about to end.
+    /// Asks the system to read the next run ahead, when the last one is about to end.
     #[cfg(target_os = "linux")]
     fn ask_ahead(&self) {
         if self.offset.is_multiple_of(AHEAD_LEN) {
             let len = NonZeroU64::new(2 * AHEAD_LEN);
             let advice = rustix::fs::Advice::WillNeed;
-            // What the system makes of it is its own affair.
+            // Only advice: errors do not matter.
             let _ = rustix::fs::fadvise(&self.file, self.offset, len, advice);
         }
     }

@@ -1,9 +1,9 @@
-//! The state of a file, by which a change is noticed.
+//! The state of a file, used to notice changes.
 
-/// What tells one state of a file from another without reading it.
+/// The state of a file: two different stamps mean that the file changed.
 ///
-/// Times are in nanoseconds since the epoch; `inode` and `changed_ns` are 0 where the
-/// platform has none.
+/// Times are in nanoseconds since the epoch. `inode` and `changed_ns` are 0 on platforms
+/// that do not have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     /// Length in bytes.
@@ -11,14 +11,14 @@ pub struct Stamp {
     /// Time of the last modification, nanoseconds since the epoch.
     pub modified_ns: i64,
     /// Time of the last change of content or metadata (Unix's ctime), nanoseconds since the epoch.
-    /// Programs can set the other time back, as `cp -p` and `touch -r` do, but not this one.
+    /// Programs can set `modified_ns` back, for example `cp -p` and `touch -r`, but not this one.
     pub changed_ns: i64,
-    /// The file's number on its file system.
+    /// The number of the file on its file system.
     pub inode: u64,
 }
 
 impl Stamp {
-    /// Takes the stamp out of a file's metadata.
+    /// Reads the stamp from a file's metadata.
     #[must_use]
     pub fn of(metadata: &std::fs::Metadata) -> Stamp {
         let modified_ns = metadata

@@ -1,8 +1,7 @@
-//! The digests of files that are read side by side.
+//! Hashing: the states of one algorithm for all lanes.
 //!
-//! In: the bytes of all lanes, batch by batch in the order in which they were read. Out: the digest of each file, as
-//! soon as its last piece was taken. The states of all lanes advance together as far as the
-//! shortest piece goes.
+//! In: the batches, in the order in which they were read. Out: the digest of each file, as soon
+//! as its last piece is hashed. All lanes advance together by the length of the shortest piece.
 
 use sha1::Sha1;
 use sha2::Digest;
@@ -11,16 +10,16 @@ use super::lanes::{Block, Kernels, MAX_LANES, MD5_INIT, SHA256_INIT};
 use super::reader::Lane;
 use super::{Algorithm, hex};
 
-/// Whom digests are told: which file, and the digest in lower-case hex.
-pub(super) type Tell<'a> = &'a mut dyn FnMut(usize, String);
+/// Called for each digest: the index of the file, and the digest in lower-case hex.
+pub(super) type OnDigest<'a> = &'a mut dyn FnMut(usize, String);
 
-/// One algorithm's work on all lanes.
+/// The hash states of one algorithm for all lanes.
 pub(super) trait Streams: Send {
-    /// Takes the next bytes of each lane, where there are any.
-    fn take(&mut self, lanes: &[Option<&Lane>], tell: Tell<'_>);
+    /// Hashes the next bytes of each lane that has any.
+    fn take(&mut self, lanes: &[Option<&Lane>], on_digest: OnDigest<'_>);
 }
 
-/// The work of one algorithm on so many lanes.
+/// Creates the states of an algorithm for `num_lanes` lanes.
 pub(super) fn streams(
     algorithm: Algorithm,
     kernels: Kernels,
@@ -28,7 +27,7 @@ pub(super) fn streams(
 ) -> Box<dyn Streams> {
     match algorithm {
         Algorithm::Md5 => Box::new(MultiBuffer::new(&MD5, kernels, num_lanes)),
-        // One file alone has nothing to be taken together with.
+        // A single file cannot use vector lanes.
         Algorithm::Sha256 if num_lanes == 1 && kernels.is_slow_alone() => {
             Box::new(Separate::<ring::digest::Context>::new(num_lanes))
         }
@@ -37,18 +36,17 @@ pub(super) fn streams(
     }
 }
 
-/// Takes as many blocks of each input into the state of the same place.
+/// Hashes the blocks of each input into the state at the same index.
 type Compress<const WORDS: usize> = fn(Kernels, &mut [[u32; WORDS]], &[&[Block]]);
 
-/// An algorithm that takes blocks into states of so many words. How it ends is the same for
-/// all of its kind: a bit that is set, zeros, and the number of bits (RFC 1321, 3.1 and 3.2;
-/// FIPS 180-4, 5.1.1).
+/// A hash algorithm with a state of `WORDS` words. All of them end with the same padding: a set
+/// bit, zeros, and the number of bits (RFC 1321, 3.1 and 3.2; FIPS 180-4, 5.1.1).
 struct Compression<const WORDS: usize> {
     init: [u32; WORDS],
     compress: Compress<WORDS>,
-    /// The order of bytes in words.
+    /// The byte order of words.
     word: fn(u32) -> [u8; 4],
-    /// The order of bytes in the number of bits.
+    /// The byte order of the number of bits.
     bit_len: fn(u64) -> [u8; 8],
 }
 
@@ -67,7 +65,7 @@ const SHA256: Compression<8> = Compression {
 };
 
 impl<const WORDS: usize> Compression<WORDS> {
-    /// The digest of a file of `size` bytes, whose last ones are less than a block.
+    /// Returns the digest of a file of `size` bytes; `rest` is its last partial block.
     fn finish(&self, kernels: Kernels, state: [u32; WORDS], rest: &[u8], size: u64) -> String {
         let mut padded = [0; 2 * size_of::<Block>()];
         padded[..rest.len()].copy_from_slice(rest);
@@ -82,28 +80,28 @@ impl<const WORDS: usize> Compression<WORDS> {
     }
 }
 
-/// Lanes that advance together.
+/// Lanes that advance together in vector instructions.
 struct MultiBuffer<const WORDS: usize> {
     compression: &'static Compression<WORDS>,
     kernels: Kernels,
     lanes: Vec<Stream<[u32; WORDS]>>,
 }
 
-/// One lane: the file that is in it, and how far it is.
+/// One lane: the file being hashed, and its state.
 struct Stream<S> {
     file: Option<usize>,
     state: S,
 }
 
-/// Where a lane is within a batch.
+/// The position of a lane within a batch.
 #[derive(Clone, Copy, Default)]
-struct Place {
+struct Position {
     piece: usize,
     offset: usize,
 }
 
-impl Place {
-    /// What is left of the piece, if there is one.
+impl Position {
+    /// Returns the rest of the current piece, if there is one.
     fn rest(self, lane: &Lane) -> Option<&[u8]> {
         let piece = lane.pieces.get(self.piece)?;
         Some(&lane.bytes(piece)[self.offset..])
@@ -127,18 +125,24 @@ impl<const WORDS: usize> MultiBuffer<WORDS> {
         }
     }
 
-    /// Leaves pieces behind that have no whole block any more, until one has.
-    fn settle(&mut self, index: usize, lane: &Lane, place: &mut Place, tell: Tell<'_>) {
+    /// Moves on to the next piece with a whole block, finishing the files that end before it.
+    fn skip_to_block(
+        &mut self,
+        index: usize,
+        lane: &Lane,
+        position: &mut Position,
+        on_digest: OnDigest<'_>,
+    ) {
         let stream = &mut self.lanes[index];
-        while let Some(piece) = lane.pieces.get(place.piece) {
+        while let Some(piece) = lane.pieces.get(position.piece) {
             if stream.file != Some(piece.file) {
-                // What was there before was given up in the middle.
+                // The file before was given up in the middle.
                 *stream = Stream {
                     file: Some(piece.file),
                     state: self.compression.init,
                 };
             }
-            let rest = &lane.bytes(piece)[place.offset..];
+            let rest = &lane.bytes(piece)[position.offset..];
             if rest.len() >= size_of::<Block>() {
                 return;
             }
@@ -146,11 +150,11 @@ impl<const WORDS: usize> MultiBuffer<WORDS> {
                 let digest = self
                     .compression
                     .finish(self.kernels, stream.state, rest, size);
-                tell(piece.file, digest);
+                on_digest(piece.file, digest);
                 stream.file = None;
             }
-            *place = Place {
-                piece: place.piece + 1,
+            *position = Position {
+                piece: position.piece + 1,
                 offset: 0,
             };
         }
@@ -158,15 +162,15 @@ impl<const WORDS: usize> MultiBuffer<WORDS> {
 }
 
 impl<const WORDS: usize> Streams for MultiBuffer<WORDS> {
-    fn take(&mut self, lanes: &[Option<&Lane>], tell: Tell<'_>) {
-        let mut places = [Place::default(); MAX_LANES];
+    fn take(&mut self, lanes: &[Option<&Lane>], on_digest: OnDigest<'_>) {
+        let mut positions = [Position::default(); MAX_LANES];
         loop {
             let mut active = Vec::with_capacity(MAX_LANES);
             let mut inputs: Vec<&[Block]> = Vec::with_capacity(MAX_LANES);
             for (index, lane) in lanes.iter().enumerate() {
                 let Some(lane) = lane else { continue };
-                self.settle(index, lane, &mut places[index], tell);
-                if let Some(rest) = places[index].rest(lane) {
+                self.skip_to_block(index, lane, &mut positions[index], on_digest);
+                if let Some(rest) = positions[index].rest(lane) {
                     active.push(index);
                     inputs.push(rest.as_chunks().0);
                 }
@@ -181,13 +185,13 @@ impl<const WORDS: usize> Streams for MultiBuffer<WORDS> {
             (self.compression.compress)(self.kernels, &mut states, &inputs);
             for (&lane, state) in active.iter().zip(states) {
                 self.lanes[lane].state = state;
-                places[lane].offset += num_blocks * size_of::<Block>();
+                positions[lane].offset += num_blocks * size_of::<Block>();
             }
         }
     }
 }
 
-/// An algorithm that has one stream at a time.
+/// A hasher of one stream at a time.
 trait Hasher: Send {
     fn begin() -> Self;
     fn update(&mut self, bytes: &[u8]);
@@ -218,7 +222,7 @@ impl Hasher for ring::digest::Context {
     }
 }
 
-/// Lanes one after the other.
+/// Lanes that are hashed one after the other.
 struct Separate<H> {
     lanes: Vec<Option<(usize, H)>>,
 }
@@ -232,7 +236,7 @@ impl<H: Hasher> Separate<H> {
 }
 
 impl<H: Hasher> Streams for Separate<H> {
-    fn take(&mut self, lanes: &[Option<&Lane>], tell: Tell<'_>) {
+    fn take(&mut self, lanes: &[Option<&Lane>], on_digest: OnDigest<'_>) {
         for (stream, lane) in self.lanes.iter_mut().zip(lanes) {
             let Some(lane) = lane else { continue };
             for piece in &lane.pieces {
@@ -242,7 +246,7 @@ impl<H: Hasher> Streams for Separate<H> {
                 };
                 hasher.update(lane.bytes(piece));
                 match piece.end {
-                    Some(_) => tell(file, hasher.finish()),
+                    Some(_) => on_digest(file, hasher.finish()),
                     None => *stream = Some((file, hasher)),
                 }
             }

@@ -16,9 +16,9 @@ pub(super) const SINES: [u32; 64] = [
     0x6fa8_7e4f, 0xfe2c_e6e0, 0xa301_4314, 0x4e08_11a1, 0xf753_7e82, 0xbd3a_f235, 0x2ad7_d2bb, 0xeb86_d391,
 ];
 
-/// Sixteen steps: which step they begin at, the first step's word and the distance to the
-/// next one's, and the four rotations. `$step` takes the four registers, the word, the
-/// step and the rotation both ways.
+/// Sixteen steps, given by the first step, the word of the first step, the distance to the word
+/// of the next one, and the four rotations. `$step` gets the four registers, the word, the step
+/// and the rotation to the left and to the right.
 macro_rules! round {
     ($step:ident, $a:ident $b:ident $c:ident $d:ident, $from:literal, $first:literal + $by:literal,
      $s0:literal $s1:literal $s2:literal $s3:literal) => {
@@ -35,7 +35,7 @@ macro_rules! round {
 }
 pub(super) use round;
 
-/// Takes `num_blocks` blocks of every lane into the states.
+/// Hashes `num_blocks` blocks of every lane into the states.
 ///
 /// `states` holds the first word of every lane, then the second of every lane and so on.
 ///
@@ -43,7 +43,7 @@ pub(super) use round;
 /// The processor has the features that `V` needs.
 ///
 /// # Panics
-/// Unless there are as many inputs as lanes, each with so many blocks.
+/// Unless there is one input of at least `num_blocks` blocks for each lane.
 #[inline(always)]
 pub(super) unsafe fn compress<V: Vector>(
     states: &mut [[u32; 16]; 4],
@@ -57,8 +57,8 @@ pub(super) unsafe fn compress<V: Vector>(
     for index in 0..num_blocks {
         let words = unsafe { V::load_blocks(inputs, index) };
         let [mut a, mut b, mut c, mut d] = state;
-        // The sum without the function of b is not waited for: the longest chain of
-        // steps is function, sum, rotation, sum.
+        // The sum without the function of b is ready early, so the longest chain of a step
+        // is function, sum, rotation, sum.
         macro_rules! step {
             ($function:expr, $a:ident $b:ident, $word:expr, $index:expr, $by:literal) => {
                 let sum = V::add($a, V::add(words[$word], V::splat(SINES[$index]))).keep();

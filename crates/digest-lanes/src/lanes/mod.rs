@@ -1,13 +1,12 @@
-//! Compression functions of MD5 and SHA-256 for several streams at once, with whatever
-//! the processor has for them.
+//! Compression functions of MD5 and SHA-256 for several streams at once.
 //!
-//! In: the states of some streams, and as many blocks of each. Out: the states after
-//! them. [`Kernels::detect`] asks the processor once. Where it has nothing better, the
-//! crates `md-5` and `sha2` do it, which are the reference for all the rest.
+//! In: the states of some streams, and the same number of blocks for each. Out: the new states.
+//! [`Kernels::detect`] looks at the processor once. Without suitable instructions, the crates
+//! `md-5` and `sha2` do the work.
 //!
-//! This is the one module with `unsafe`: instructions that not every processor has, and
-//! loads and stores of vectors. What is offered to the outside is safe: [`Kernels`]
-//! cannot be made with more than the processor was asked for.
+//! This is the only module with `unsafe` code: for instructions that some processors lack, and
+//! for loads and stores of vectors. Its interface is safe, because a [`Kernels`] never claims
+//! more than the processor has.
 
 #![cfg_attr(
     target_arch = "x86_64",
@@ -26,16 +25,16 @@ mod single;
 #[cfg(target_arch = "x86_64")]
 mod vector;
 
-/// What both algorithms take at a time: 64 bytes.
+/// A block of both algorithms: 64 bytes.
 pub type Block = [u8; 64];
 
-/// Most streams that are taken at once.
+/// The most streams at once.
 pub const MAX_LANES: usize = 16;
 
-/// What MD5 begins with (RFC 1321, 3.3).
+/// The initial state of MD5 (RFC 1321, 3.3).
 pub const MD5_INIT: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
 
-/// What SHA-256 begins with (FIPS 180-4, 5.3.3).
+/// The initial state of SHA-256 (FIPS 180-4, 5.3.3).
 pub const SHA256_INIT: [u32; 8] = [
     0x6a09_e667,
     0xbb67_ae85,
@@ -54,14 +53,14 @@ pub struct Kernels {
     eight: bool,
     /// Eight lanes with fewer instructions (AVX-512F and VL).
     vl: bool,
-    /// Sixteen lanes (AVX-512BW beside those).
+    /// Sixteen lanes (AVX-512BW as well).
     sixteen: bool,
-    /// SHA-256 in instructions of its own.
+    /// SHA-256 instructions.
     sha: bool,
 }
 
 impl Kernels {
-    /// Asks the processor.
+    /// Detects what this processor supports.
     #[must_use]
     pub fn detect() -> Kernels {
         #[cfg(target_arch = "x86_64")]
@@ -83,8 +82,8 @@ impl Kernels {
         Kernels::default()
     }
 
-    /// What processors of other kinds would have of it, the poorest first, each once: for
-    /// tests and benchmarks. The name says what it is limited to.
+    /// Returns the kernels that lesser processors would have, the weakest first, with their
+    /// names: for tests and benchmarks.
     #[must_use]
     pub fn subsets(self) -> Vec<(&'static str, Kernels)> {
         let mut all = Vec::new();
@@ -111,7 +110,7 @@ impl Kernels {
         all
     }
 
-    /// Most streams that are worth taking together.
+    /// Returns the most streams that are worth hashing together.
     #[must_use]
     pub fn num_lanes(self) -> usize {
         match self {
@@ -122,16 +121,16 @@ impl Kernels {
         }
     }
 
-    /// A single stream of SHA-256 is better left to an implementation for one.
+    /// Returns whether a single stream of SHA-256 is faster in an implementation made for one.
     #[must_use]
     pub fn is_slow_alone(self) -> bool {
         !self.sha
     }
 
-    /// Takes blocks into states of MD5.
+    /// Hashes blocks into states of MD5.
     ///
     /// # Panics
-    /// Unless there are as many inputs as states, all of one length.
+    /// Unless there are as many inputs as states, all of the same length.
     pub fn md5(self, states: &mut [[u32; 4]], inputs: &[&[Block]]) {
         check(states, inputs);
         let (mut states, mut inputs) = (states, inputs);
@@ -144,8 +143,8 @@ impl Kernels {
         }
     }
 
-    /// How many lanes to take so many streams with. Sixteen lanes take 1.25 times as long as
-    /// eight, and those 1.2 to 1.5 times as long as one stream alone.
+    /// Returns how many lanes to use for a number of streams. Sixteen lanes take 1.25 times as
+    /// long as eight, and eight take 1.2 to 1.5 times as long as one stream alone.
     fn md5_width(self, num_streams: usize) -> usize {
         match num_streams {
             9.. if self.sixteen => 16,
@@ -158,7 +157,7 @@ impl Kernels {
         #[cfg(target_arch = "x86_64")]
         {
             let num_blocks = inputs[0].len();
-            // SAFETY: the processor was asked for what each width is chosen by.
+            // SAFETY: each width is chosen only if the processor supports it.
             match width {
                 16 => in_lanes(states, inputs, |states, inputs| unsafe {
                     md5_16(states, inputs, num_blocks);
@@ -179,10 +178,10 @@ impl Kernels {
         }
     }
 
-    /// Takes blocks into states of SHA-256.
+    /// Hashes blocks into states of SHA-256.
     ///
     /// # Panics
-    /// Unless there are as many inputs as states, all of one length.
+    /// Unless there are as many inputs as states, all of the same length.
     pub fn sha256(self, states: &mut [[u32; 8]], inputs: &[&[Block]]) {
         check(states, inputs);
         let (mut states, mut inputs) = (states, inputs);
@@ -195,8 +194,8 @@ impl Kernels {
         }
     }
 
-    /// How many lanes to take so many streams with. Eight lanes take as long as three pairs in
-    /// the processor's own instructions, sixteen as long as five.
+    /// Returns how many lanes to use for a number of streams. Eight lanes take as long as three
+    /// pairs with the SHA instructions, sixteen as long as five.
     fn sha256_width(self, num_streams: usize) -> usize {
         match num_streams {
             12.. if self.sixteen => 16,
@@ -213,7 +212,7 @@ impl Kernels {
         #[cfg(target_arch = "x86_64")]
         {
             let num_blocks = inputs[0].len();
-            // SAFETY: the processor was asked for what each width is chosen by.
+            // SAFETY: each width is chosen only if the processor supports it.
             match width {
                 16 => in_lanes(states, inputs, |states, inputs| unsafe {
                     sha256_16(states, inputs, num_blocks);
@@ -245,8 +244,8 @@ fn check<const WORDS: usize>(states: &[[u32; WORDS]], inputs: &[&[Block]]) {
     assert!(same_len, "streams advance by the same number of blocks");
 }
 
-/// Sets streams side by side: word by word instead of stream by stream. Lanes without a
-/// stream do the work of the first one again.
+/// Transposes states from stream by stream to word by word. Lanes without a stream repeat the
+/// first one.
 #[cfg(target_arch = "x86_64")]
 fn in_lanes<const WORDS: usize>(
     states: &mut [[u32; WORDS]],
@@ -318,8 +317,7 @@ mod tests {
         (0..num_blocks).map(|_| block()).collect()
     }
 
-    /// Compares all kernels with the reference, the states being taken on from call to
-    /// call.
+    /// Compares all kernels with the reference, continuing with the states of the call before.
     fn compare(num_streams: usize, calls: &[usize]) {
         let num_blocks = calls.iter().sum();
         let inputs: Vec<Vec<Block>> = (0..num_streams).map(|s| blocks(s, num_blocks)).collect();

@@ -16,7 +16,7 @@ pub(super) const PRIMES: [u32; 64] = [
     0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
 ];
 
-/// Takes `num_blocks` blocks of every lane into the states.
+/// Hashes `num_blocks` blocks of every lane into the states.
 ///
 /// `states` holds the first word of every lane, then the second of every lane and so on.
 ///
@@ -24,7 +24,7 @@ pub(super) const PRIMES: [u32; 64] = [
 /// The processor has the features that `V` needs.
 ///
 /// # Panics
-/// Unless there are as many inputs as lanes, each with so many blocks.
+/// Unless there is one input of at least `num_blocks` blocks for each lane.
 #[inline(always)]
 pub(super) unsafe fn compress<V: Vector>(
     states: &mut [[u32; 16]; 8],
@@ -41,10 +41,9 @@ pub(super) unsafe fn compress<V: Vector>(
             *word = unsafe { word.swap_bytes() };
         }
         let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = state;
-        // What a step waits for, of the step before, is a rotation, an exclusive or and one
-        // sum; the rest is added up beside them. It takes a sum more than it would if both
-        // ends were made of one, and a quarter less time where instructions of vectors take
-        // two cycles each.
+        // A step waits for a rotation, an exclusive or and one sum of the step before; the rest
+        // is added up in parallel. This costs one sum more, but saves a quarter of the time on
+        // processors whose vector instructions take two cycles.
         macro_rules! step {
             ($a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident,
              $word:literal, $from:expr) => {
@@ -79,7 +78,7 @@ pub(super) unsafe fn compress<V: Vector>(
                 step!(b c d e f g h a, $w7, $from);
             };
         }
-        // The words of the schedule take the places of those they are made of.
+        // The words of the schedule replace those they are computed from.
         macro_rules! schedule {
             ($($word:literal)*) => { $(
                 let (old, new) = (words[($word + 1) % 16], words[($word + 14) % 16]);

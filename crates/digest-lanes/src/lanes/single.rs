@@ -1,5 +1,5 @@
-//! One or two streams in plain registers: MD5 with its chain of steps kept short, and
-//! SHA-256 by the processor's own instructions, two streams interleaved.
+//! One or two streams: MD5 in plain registers with a short chain of steps, and SHA-256 with the
+//! SHA instructions, two streams interleaved.
 
 use std::arch::x86_64::*;
 
@@ -7,21 +7,21 @@ use super::Block;
 use super::md5::{SINES, round};
 use super::sha256::PRIMES;
 
-/// Keeps the compiler from taking the sum apart again.
+/// Keeps the compiler from reordering a sum.
 ///
-/// Every step of MD5 waits for the one before. Left alone, compilers add up in an order
-/// that puts more of each sum behind that wait; with it, MD5 is a quarter faster.
+/// Each step of MD5 waits for the one before. Compilers tend to add in an order that makes this
+/// wait longer; with this function MD5 is a quarter faster.
 #[inline(always)]
 fn keep(sum: u32) -> u32 {
     let mut kept = sum;
-    // SAFETY: there is no instruction in it.
+    // SAFETY: it contains no instruction.
     unsafe {
         std::arch::asm!("/* {0:e} */", inout(reg) kept, options(pure, nomem, nostack, preserves_flags));
     }
     kept
 }
 
-/// Takes blocks into a state of MD5.
+/// Hashes blocks into a state of MD5.
 pub(super) fn md5(state: &mut [u32; 4], blocks: &[Block]) {
     for block in blocks {
         let mut words = [0; 16];
@@ -47,7 +47,7 @@ pub(super) fn md5(state: &mut [u32; 4], blocks: &[Block]) {
                 step!(sum!($a, $word, $index), (($c ^ $d) & $b) ^ $d, $a $b, $by);
             };
         }
-        // Its two parts have no bit in common, so one may be added before b is known.
+        // The two parts have no bit in common, so one can be added before b is known.
         macro_rules! g {
             ($a:ident $b:ident $c:ident $d:ident, $word:expr, $index:expr, $by:literal) => {
                 let early = sum!($a, $word, $index).wrapping_add(!$d & $c);
@@ -74,13 +74,13 @@ pub(super) fn md5(state: &mut [u32; 4], blocks: &[Block]) {
     }
 }
 
-/// Streams that are interleaved: each instruction waits for the one before of its own
-/// stream, and more streams than two gain nothing.
+/// Interleaved streams. Each instruction waits for the previous one of its stream; more than two
+/// streams gain nothing.
 pub(super) const INTERLEAVED: usize = 2;
 
-/// Takes blocks into two states of SHA-256.
+/// Hashes blocks into two states of SHA-256.
 ///
-/// The words of a state are kept as the instructions want them, ABEF and CDGH. Source:
+/// The words of a state are ordered as the instructions need them, ABEF and CDGH. Source:
 /// Intel, "New Instructions Supporting the Secure Hash Algorithm on Intel Architecture
 /// Processors", 2013.
 ///
@@ -112,7 +112,7 @@ pub(super) fn sha256(states: &mut [[u32; 8]; INTERLEAVED], inputs: [&[Block]; IN
                 }
             };
         }
-        // The words of the schedule take the places of the oldest.
+        // The new words of the schedule replace the oldest.
         macro_rules! schedule {
             ($oldest:literal $second:literal $third:literal $newest:literal) => {
                 for words in &mut words {
@@ -161,7 +161,7 @@ pub(super) fn sha256(states: &mut [[u32; 8]; INTERLEAVED], inputs: [&[Block]; IN
 #[target_feature(enable = "sse2")]
 fn key(from: usize) -> __m128i {
     let keys: &[u32; 4] = PRIMES[from..].first_chunk().expect("four of each row");
-    // SAFETY: 16 bytes are read of an array of as many.
+    // SAFETY: reads 16 bytes of an array of 16.
     unsafe { _mm_loadu_si128(keys.as_ptr().cast()) }
 }
 
@@ -173,7 +173,7 @@ fn big_endian(block: &Block) -> [__m128i; 4] {
     let mut words = [order; 4];
     let quarters: &[[u8; 16]] = block.as_chunks().0;
     for (words, bytes) in words.iter_mut().zip(quarters) {
-        // SAFETY: 16 bytes are read of an array of as many.
+        // SAFETY: reads 16 bytes of an array of 16.
         let bytes = unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
         *words = _mm_shuffle_epi8(bytes, order);
     }
@@ -184,7 +184,7 @@ fn big_endian(block: &Block) -> [__m128i; 4] {
 #[target_feature(enable = "sse2")]
 fn load(state: &[u32; 8]) -> [__m128i; 2] {
     let halves: &[[u32; 4]] = state.as_chunks().0;
-    // SAFETY: 16 bytes are read of an array of as many, twice.
+    // SAFETY: reads 16 bytes of an array of 16, twice.
     unsafe { [0, 1].map(|half| _mm_loadu_si128(halves[half].as_ptr().cast())) }
 }
 
@@ -193,7 +193,7 @@ fn load(state: &[u32; 8]) -> [__m128i; 2] {
 fn store(state: &mut [u32; 8], words: [__m128i; 2]) {
     let halves: &mut [[u32; 4]] = state.as_chunks_mut().0;
     for (half, words) in halves.iter_mut().zip(words) {
-        // SAFETY: 16 bytes are written to an array of as many.
+        // SAFETY: writes 16 bytes to an array of 16.
         unsafe { _mm_storeu_si128(half.as_mut_ptr().cast(), words) };
     }
 }

@@ -1,8 +1,8 @@
-//! Vectors of 32-bit words, one word a lane, for whatever the processor has.
+//! Vectors of 32-bit words, one word per lane.
 //!
-//! Every method compiles to a few instructions of the width of its type, and may be
-//! called in functions alone that are compiled for the processor features the type names;
-//! [`super::Kernels`] sees that such functions run on no other processor.
+//! Each method compiles to a few instructions. It may only be called from functions that are
+//! compiled for the processor features named by the type; [`super::Kernels`] makes sure that
+//! such functions run only on processors with these features.
 
 use std::arch::asm;
 use std::arch::x86_64::*;
@@ -11,13 +11,13 @@ use super::Block;
 
 /// Words of the first half of a block.
 const HALF: usize = 8;
-/// Blocks that are asked for before they are needed: mostly another core has read them.
+/// Blocks that are prefetched: usually another core has read them.
 const AHEAD: usize = 8;
 
 /// One 32-bit word of each lane.
 ///
 /// # Safety
-/// The methods may run on processors only that have the features the type names.
+/// The methods may only run on processors with the features named by the type.
 pub(super) trait Vector: Copy {
     /// Number of lanes.
     const LANES: usize;
@@ -27,26 +27,26 @@ pub(super) trait Vector: Copy {
     unsafe fn add(self, other: Self) -> Self;
     /// Rotates to the left; `RIGHT` is 32 - `LEFT`.
     unsafe fn rotate<const LEFT: i32, const RIGHT: i32>(self) -> Self;
-    /// Shifts to the right, zeros coming in.
+    /// Shifts to the right and fills with zeros.
     unsafe fn shift<const RIGHT: u32>(self) -> Self;
     /// `x ^ y ^ z`.
     unsafe fn xor(x: Self, y: Self, z: Self) -> Self;
     /// `x ? y : z`, bit by bit.
     unsafe fn choose(x: Self, y: Self, z: Self) -> Self;
-    /// What at least two of three have, bit by bit.
+    /// The majority of three, bit by bit.
     unsafe fn majority(x: Self, y: Self, z: Self) -> Self;
-    /// `y ^ (x | !z)`, MD5's function of its last round.
+    /// `y ^ (x | !z)`, the function of MD5's last round.
     unsafe fn i(x: Self, y: Self, z: Self) -> Self;
-    /// Keeps the compiler from taking a sum apart again and adding up in another order,
-    /// which would put more of it behind what the rounds wait for.
+    /// Keeps the compiler from adding up a sum in another order, which would make the rounds
+    /// wait longer.
     unsafe fn keep(self) -> Self;
     /// Swaps the bytes of each word.
     unsafe fn swap_bytes(self) -> Self;
-    /// The words of a slice, as long as there are lanes.
+    /// Loads one word per lane from a slice.
     unsafe fn load(words: &[u32]) -> Self;
-    /// Writes the words to a slice, as long as there are lanes.
+    /// Stores one word per lane to a slice.
     unsafe fn store(self, words: &mut [u32]);
-    /// The sixteen little-endian words of a block in each lane; as many blocks as lanes.
+    /// Loads one block per lane as sixteen little-endian words.
     unsafe fn load_blocks(blocks: &[&[Block]], index: usize) -> [Self; 16];
 }
 
@@ -62,8 +62,8 @@ pub(super) struct Vl8(__m256i);
 #[derive(Clone, Copy)]
 pub(super) struct F16(__m512i);
 
-/// What AVX-512 does in one instruction: rotations, and any function of three words by its
-/// truth table, whose bits go by those of x (4), y (2) and z (1).
+/// Operations that AVX-512 has as one instruction: rotations, and any function of three words by
+/// its truth table, whose bits are indexed by those of x (4), y (2) and z (1).
 macro_rules! one_instruction {
     ($rotate:ident, $function:ident) => {
         #[inline(always)]
@@ -89,8 +89,8 @@ macro_rules! one_instruction {
     };
 }
 
-/// What the two vectors of 256 bits have in common: all but rotations and functions of
-/// three words.
+/// The operations that both vectors of 256 bits share: all but rotations and functions of three
+/// words.
 macro_rules! eight_lanes {
     () => {
         const LANES: usize = 8;
@@ -137,14 +137,14 @@ macro_rules! eight_lanes {
     };
 }
 
-/// No instruction: a vector that the compiler knows nothing of.
+/// Emits no instruction, but makes a vector opaque to the compiler.
 macro_rules! kept {
     ($name:ident, $vector:ty, $register:ident $comment:literal, $features:literal) => {
         #[inline]
         #[target_feature(enable = $features)]
         fn $name(vector: $vector) -> $vector {
             let mut kept = vector;
-            // SAFETY: there is no instruction in it.
+            // SAFETY: it contains no instruction.
             unsafe {
                 asm!($comment, inout($register) kept, options(pure, nomem, nostack, preserves_flags));
             }
@@ -153,7 +153,7 @@ macro_rules! kept {
     };
 }
 kept!(kept_of_sixteen, __m256i, ymm_reg "/* {0:y} */", "avx2");
-// One of 32 registers, by the name that the widest vectors have for them.
+// One of 32 registers, by the name of its widest form.
 kept!(kept_of_32, __m256i, zmm_reg "/* {0:y} */", "avx2,avx512f,avx512vl");
 kept!(kept_wide, __m512i, zmm_reg "/* {0:z} */", "avx512f");
 
@@ -263,19 +263,19 @@ impl Vector for F16 {
     }
 }
 
-/// The order of bytes, for a shuffle, that swaps those of each of four words.
+/// The shuffle that swaps the bytes of each of four words.
 #[inline(always)]
 unsafe fn byte_order() -> __m128i {
     unsafe { _mm_set_epi8(12, 13, 14, 15, 8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3) }
 }
 
-/// The words of one block of each of eight inputs: of the first, vectors of its first
-/// words, of its second and so on.
+/// Loads one block of each of eight inputs, transposed: the first vector holds the first word of
+/// each input, and so on.
 #[inline(always)]
 unsafe fn transposed(blocks: &[&[Block]], index: usize) -> [__m256i; 16] {
     let blocks: &[&[Block]; 8] = blocks.try_into().expect("eight lanes");
     for lane in blocks {
-        // An address behind the end does no harm: it is only a hint.
+        // An address past the end does no harm: it is only a hint.
         let ahead = lane.as_ptr().wrapping_add(index + AHEAD);
         unsafe { _mm_prefetch::<_MM_HINT_T0>(ahead.cast()) };
     }
@@ -291,7 +291,7 @@ unsafe fn transposed(blocks: &[&[Block]], index: usize) -> [__m256i; 16] {
     vectors
 }
 
-/// Turns eight rows of eight words into columns.
+/// Transposes eight rows of eight words.
 #[inline(always)]
 unsafe fn transpose(rows: [__m256i; 8]) -> [__m256i; 8] {
     unsafe {

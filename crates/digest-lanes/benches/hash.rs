@@ -1,7 +1,6 @@
-//! The digests' kernels beside their references, in memory: `cargo bench --bench hash`.
+//! Compares the kernels with their references, in memory: `cargo bench -p digest-lanes`.
 //!
-//! A megabyte in all, which caches hold, so that memory counts for nothing. What whole
-//! programs take on whole files is measured by `cargo xtask bench`.
+//! The data is one megabyte, which fits into caches, so the speed of memory does not matter.
 
 use std::hint::black_box;
 
