@@ -7,7 +7,7 @@ use ota_view::io::open_file;
 
 use super::regular::{open_regular, read_head};
 
-/// Reads all of a regular file that may have `limit` bytes.
+/// Reads all of a regular file of at most `limit` bytes.
 ///
 /// # Errors
 /// Whatever the system reports, or [`io::ErrorKind::FileTooLarge`].
@@ -15,7 +15,7 @@ pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     within(read_head(open_file(path)?, limit)?, limit)
 }
 
-/// As [`read_file`], of a file whose name is not a link: what is in it may be published.
+/// As [`read_file`], but refuses links: for files that are published.
 ///
 /// # Errors
 /// As [`read_file`] and [`open_regular`].
@@ -33,7 +33,7 @@ fn within(bytes: Vec<u8>, limit: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Reads all of a regular file that may have `limit` bytes, and is a text in UTF-8.
+/// Reads a text in UTF-8 of at most `limit` bytes.
 ///
 /// # Errors
 /// As [`read_file`], or [`io::ErrorKind::InvalidData`].
@@ -41,7 +41,7 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     text(read_file(path, limit)?)
 }
 
-/// As [`read_text`], of a file whose name is not a link.
+/// As [`read_text`], but refuses links.
 ///
 /// # Errors
 /// As [`read_text`] and [`read_regular`].
@@ -61,6 +61,6 @@ pub fn after_byte_order_mark(bytes: &[u8]) -> &[u8] {
 fn text(mut bytes: Vec<u8>) -> io::Result<String> {
     let start = bytes.len() - after_byte_order_mark(&bytes).len();
     bytes.drain(..start);
-    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text");
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "not a text in UTF-8");
     String::from_utf8(bytes).map_err(no_text)
 }

@@ -1,14 +1,14 @@
 //! Regular files opened without following links.
 //!
-//! Texts and images beside packages are published, so a link among them could publish any file that
-//! the process may read. On Unix the links are refused by the open itself and the kind is asked of
-//! the open file, so nothing can be swapped in between; elsewhere the kind is asked before and after.
+//! Texts and images next to packages are published, so a link among them could publish any file that
+//! the process may read. On Unix the call that opens a file refuses links, and the kind is checked on
+//! the open file, so nothing can be swapped in between. Elsewhere the kind is checked before opening.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Opens a regular file; its path may lead through links, but its own name must not be one.
+/// Opens a regular file. Its folder may be reached through links, but the file must not be one.
 ///
 /// # Errors
 /// Whatever the system reports; [`io::ErrorKind::Other`] for a link, a pipe or a device.

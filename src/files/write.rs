@@ -1,4 +1,4 @@
-//! Files replaced whole.
+//! Replacing whole files.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Replaces a file so that readers see the old or the new one, never a part.
 ///
-/// The temporary file lies beside it; folders are made as needed.
+/// The temporary file lies in the same folder. Missing folders are created.
 ///
 /// # Errors
 /// Whatever the system reports; the temporary file is then removed.
@@ -15,11 +15,11 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(&temporary(path), path, bytes, Durability::Synced)
 }
 
-/// Most links followed from one path to its file; Linux follows as many.
+/// The most links followed from one path to its file, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// The path that a link leads to in the end, whether there is a file or not; other paths as they
-/// are.
+/// Returns the path that a link leads to in the end, whether there is a file or not. Other paths are
+/// returned unchanged.
 #[must_use]
 pub fn behind_links(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
@@ -32,10 +32,10 @@ pub fn behind_links(path: &Path) -> PathBuf {
     path
 }
 
-/// Removes the temporary file of a [`write_atomically`] that was killed; nobody else may be
+/// Removes the temporary file that a killed [`write_atomically`] left behind. No other process may be
 /// writing this file.
 pub fn remove_leftover(path: &Path) {
-    // Mostly there is none, and it does no harm.
+    // There is usually none, and a failure does no harm.
     let _ = std::fs::remove_file(temporary(path));
 }
 
@@ -50,16 +50,16 @@ fn temporary(path: &Path) -> PathBuf {
     folder(path).join(name)
 }
 
-/// Whether a file must be on the disk itself before it takes its place.
+/// Whether a file must be safe on the disk before it replaces another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// It can be made again: left to the system's own time.
+    /// The file can be made again: the system writes it when it likes.
     Cached,
-    /// It cannot: waits for the disk.
+    /// The file cannot be made again: wait for the disk.
     Synced,
 }
 
-/// Makes a file that was not there, so that a link in its place leads nowhere.
+/// Creates a new file, so that a link in its place is not followed.
 fn create(path: &Path) -> io::Result<File> {
     match File::create_new(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

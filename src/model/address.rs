@@ -14,7 +14,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
-/// As [`SEGMENT`], with the slashes of a path kept.
+/// As [`SEGMENT`], but leaves the slashes of a path.
 const PATH: &AsciiSet = &SEGMENT.remove(b'/');
 
 /// The facts a template may name.
@@ -36,9 +36,9 @@ pub const PLACEHOLDERS: [&str; 15] = [
     "path",
 ];
 
-/// A download address that no phone would take.
+/// A download address that phones refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is no download address: {reason}", .url.escape_debug())]
+#[error("`{}` is not a download address: {reason}", .url.escape_debug())]
 pub struct BadUrl {
     /// The address or template.
     pub url: String,
@@ -101,7 +101,7 @@ pub fn check_https(url: &str) -> Result<(), BadUrl> {
     Ok(())
 }
 
-/// A download address with placeholders, as `https://host/{device}/{filename}`.
+/// A download address with placeholders, for example `https://host/{device}/{filename}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UrlTemplate {
     parts: Vec<Part>,
@@ -117,7 +117,7 @@ impl UrlTemplate {
     /// Parses a template.
     ///
     /// # Errors
-    /// [`BadUrl`] if it is no https address, has an unknown placeholder, or would
+    /// [`BadUrl`] if it is not an https address, has an unknown placeholder, or would
     /// give every build the same address.
     pub fn parse(text: &str) -> Result<UrlTemplate, BadUrl> {
         let bad = |reason: String| BadUrl {
@@ -166,7 +166,7 @@ impl UrlTemplate {
         Ok(UrlTemplate { parts })
     }
 
-    /// Puts a build's facts in; `None` if it lacks one of them.
+    /// Fills in the facts of a build; `None` if the build lacks one of them.
     #[must_use]
     pub fn render(&self, build: &Build) -> Option<String> {
         self.parts
@@ -201,7 +201,7 @@ fn fact(build: &Build, name: &str) -> Option<String> {
         "security_patch" => build.security_patch.clone(),
         "kind" => Some(build.kind.as_str().to_owned()),
         "size" => Some(build.size.to_string()),
-        // A build that is yet to be hashed will have one.
+        // A build that is not hashed yet will have one.
         "md5" | "sha256" if build.identity().is_empty() => Some(String::new()),
         "md5" => build.md5.clone(),
         "sha256" => build.sha256.clone(),
@@ -235,8 +235,8 @@ pub fn parse_base(url: &str) -> Result<String, BadUrl> {
     Ok(url.trim_end_matches('/').to_owned())
 }
 
-/// The same for the address of romfeed's own server, which may be plain http: older phones ask
-/// there, and a proxy or tunnel may bring https.
+/// Checks the address of romfeed's own server, which may be plain http: old phones use http, and a
+/// proxy or tunnel may add https.
 ///
 /// # Errors
 /// [`BadUrl`] with the reason.

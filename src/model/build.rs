@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use base16ct::lower::encode_string as hex;
 
-/// Longest stem of names of files about a package, in bytes: file systems take 255, with
-/// digits, an ending and the dot of a temporary file.
+/// The longest stem in names of files about a package, in bytes. File systems allow 255 bytes, and
+/// digits, an extension and the dot of a temporary file are added.
 const MAX_STEM_LEN: usize = 200;
 
 /// Longest device, romtype or variant. Android caps a property at 91 bytes, and
@@ -22,7 +22,7 @@ const RESERVED_DEVICES: [&str; 8] = [
 /// Directory names at the site's root that are not variants.
 const RESERVED_VARIANTS: [&str; 4] = ["api", "legacy", "builds", "assets"];
 
-/// A value that cannot stand as one segment of a feed's path.
+/// A value that cannot be a segment of a feed's path.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} `{}` cannot be part of a feed's address: {reason}", .value.escape_debug())]
 pub struct NotAPath {
@@ -34,11 +34,11 @@ pub struct NotAPath {
     pub reason: &'static str,
 }
 
-/// Why `value` cannot be one path segment that every client sends unescaped, or
-/// `None` if it can.
+/// Returns why `value` cannot be a path segment that every updater sends unescaped, or `None` if it
+/// can.
 ///
-/// Update clients put device, romtype and incremental into the URL as they are,
-/// so only characters that need no escaping are safe.
+/// Updaters put device, romtype and incremental into the URL unescaped, so only characters that need
+/// no escaping are safe.
 #[must_use]
 pub fn path_fault(value: &str) -> Option<&'static str> {
     let safe = |c: char| c.is_ascii_alphanumeric() || "._~+@-".contains(c);
@@ -78,7 +78,7 @@ macro_rules! path_name {
                 }
             }
 
-            /// The value, verbatim.
+            /// Returns the value as it was given.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -106,7 +106,7 @@ path_name!(
     file_like
 );
 path_name!(
-    /// A flavour of builds that must not meet another's, as vanilla and gapps.
+    /// An edition of builds with feeds of its own, for example vanilla or gapps.
     Variant,
     "variant",
     |value| taken(value, &RESERVED_VARIANTS).or_else(|| file_like(value))
@@ -118,7 +118,8 @@ fn taken(value: &str, reserved: &[&str]) -> Option<&'static str> {
         .then_some("the name is taken by the feed tree")
 }
 
-/// Beside the folder of each name stand files of that name: a feed, a page.
+/// Returns an error text for names that end like a file: next to the folder of each name are files
+/// of that name, a feed and a page.
 fn file_like(value: &str) -> Option<&'static str> {
     let value = value.to_ascii_lowercase();
     let is_file = [".json", ".html", ".atom"]
@@ -128,23 +129,23 @@ fn file_like(value: &str) -> Option<&'static str> {
 }
 
 impl Romtype {
-    /// As clients write it into URLs: in lower case.
+    /// Returns the release type in lower case, as updaters write it into URLs.
     #[must_use]
     pub fn to_path(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 }
 
-/// Whether a package stands alone or needs the build before it.
+/// Whether a package installs over any build, or only over one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Installs over anything.
+    /// Installs over any build.
     Full,
     /// Installs only over the build it was made from.
     Delta {
-        /// That build's incremental, where the package tells it.
+        /// The incremental of that build, if the package names it.
         source_incremental: Option<String>,
-        /// It patches blocks or files from the recovery, and is no payload for
+        /// Whether it patches blocks or files in the recovery, and is not a payload for
         /// `update_engine`: a phone whose partitions were changed in one byte
         /// stops in the recovery.
         is_block_based: bool,
@@ -196,15 +197,15 @@ pub struct Build {
     pub security_patch: Option<String>,
     /// Bare name of the package.
     pub filename: String,
-    /// Where it lay under `builds/`, with `/` between folders.
+    /// The path under `builds/`, with `/` between folders.
     pub path: String,
     /// Length in bytes.
     pub size: u64,
-    /// SHA-256, 64 lower-case hex digits; unknown of some imported builds, and of
-    /// a package that is yet to be hashed.
+    /// SHA-256, 64 lower-case hex digits. Unknown for some imported builds, and for a package that
+    /// is not hashed yet.
     pub sha256: Option<String>,
-    /// What phones know it by, where that is not its SHA-256: the `id` of the feed
-    /// it was imported from.
+    /// The `id` that phones know, if it is not the SHA-256: that of the feed the build was imported
+    /// from.
     pub id: Option<String>,
     /// MD5, 32 lower-case hex digits.
     pub md5: Option<String>,
@@ -219,9 +220,9 @@ pub struct Build {
     /// The name its phones ask for, if it is not `device`:
     /// `ro.updater.next_device`.
     pub next_device: Option<Device>,
-    /// What `<zip>.csig` beside the package says, if there is one.
+    /// The contents of `<zip>.csig` next to the package, if there is one.
     pub csig: Option<Csig>,
-    /// Images beside the package for installing it the first time, in the order of
+    /// Images next to the package for the first installation, in the order of
     /// [`IMAGES`].
     pub images: Vec<ImageFile>,
     /// The ROM family, if it is known and its updater is not LineageOS's.
@@ -229,7 +230,7 @@ pub struct Build {
 }
 
 /// Names of the images that people flash before they can install a package: the partitions
-/// that the install guides of LineageOS and its kin name, and `super_empty`, which a device
+/// that the install guides of LineageOS and its forks name, and `super_empty`, which a device
 /// with logical partitions may need wiped.
 pub const IMAGES: [&str; 10] = [
     "recovery",
@@ -244,7 +245,7 @@ pub const IMAGES: [&str; 10] = [
     "super_empty",
 ];
 
-/// An image of a partition beside a package.
+/// An image of a partition, next to a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageFile {
     /// The partition: one of [`IMAGES`].
@@ -266,15 +267,15 @@ pub struct Csig {
 }
 
 impl Build {
-    /// What the catalog knows it by: its SHA-256, or else its `id`.
+    /// Returns the identity of the build in the catalog: its SHA-256, or else its `id`.
     #[must_use]
     pub fn identity(&self) -> &str {
         let known = self.sha256.as_deref().or(self.id.as_deref());
         known.unwrap_or_default()
     }
 
-    /// The first of its facts that would be a file or folder of the site which Windows cannot have:
-    /// what it is, its value, and why.
+    /// Returns the first fact that would become a file or folder with a name that Windows reserves:
+    /// the name of the fact, its value, and the reason.
     #[must_use]
     pub fn unportable(&self) -> Option<(&'static str, &str, &'static str)> {
         let names = [
@@ -292,7 +293,7 @@ impl Build {
         })
     }
 
-    /// Where an image lies under `builds/`: beside the package.
+    /// Returns the path of an image under `builds/`: it is in the folder of the package.
     #[must_use]
     pub fn image_path(&self, image: &ImageFile) -> String {
         match self.path.rsplit_once('/') {
@@ -301,18 +302,18 @@ impl Build {
         }
     }
 
-    /// What phones know it by: the `id` of its first feed, or else its SHA-256.
+    /// Returns the `id` that phones know: that of its first feed, or else its SHA-256.
     #[must_use]
     pub fn phone_id(&self) -> &str {
         self.id.as_deref().unwrap_or_else(|| self.identity())
     }
 }
 
-/// Earliest and latest second a build can be from: the first Android phone, and
-/// a bound that milliseconds taken for seconds always pass.
+/// The earliest and latest build date in seconds: the first Android phone, and a bound that
+/// milliseconds mistaken for seconds always exceed.
 const TIMESTAMPS: std::ops::Range<i64> = 1_222_819_200..4_102_444_800;
 
-/// Why `timestamp` is no build date in seconds, or `None` if it is one.
+/// Returns why `timestamp` is not a build date in seconds, or `None` if it is one.
 #[must_use]
 pub fn timestamp_fault(timestamp: i64) -> Option<&'static str> {
     if TIMESTAMPS.contains(&timestamp) {
@@ -324,13 +325,14 @@ pub fn timestamp_fault(timestamp: i64) -> Option<&'static str> {
     }
 }
 
-/// Why `size` cannot be the length of a package, in bytes, or `None` if it can.
+/// Returns why `size` cannot be the length of a package in bytes, or `None` if it can.
 ///
-/// Clients keep it in 64 bits with a sign; where it does not fit, those of 23 refuse the whole list.
+/// Updaters store it as a signed 64-bit number; those of LineageOS 23 refuse the whole list if it
+/// does not fit.
 #[must_use]
 pub fn size_fault(size: u64) -> Option<&'static str> {
     if size == 0 {
-        Some("is that of no package")
+        Some("cannot be the size of a package")
     } else if i64::try_from(size).is_err() {
         Some("is more than phones can read")
     } else {
@@ -338,14 +340,14 @@ pub fn size_fault(size: u64) -> Option<&'static str> {
     }
 }
 
-/// Whether clients can read an API level: they keep it in 32 bits with a sign, and those of 23
-/// refuse the whole list for one that does not fit.
+/// Returns whether updaters can read an API level: they store it as a signed 32-bit number, and
+/// those of LineageOS 23 refuse the whole list if it does not fit.
 #[must_use]
 pub fn is_sdk_level(level: u32) -> bool {
     i32::try_from(level).is_ok()
 }
 
-/// Why `version` cannot be compared by clients, or `None` if it can.
+/// Returns why updaters cannot compare `version`, or `None` if they can.
 #[must_use]
 pub fn version_fault(version: &str) -> Option<&'static str> {
     if version.is_empty() || version.trim() != version {
@@ -359,17 +361,18 @@ pub fn version_fault(version: &str) -> Option<&'static str> {
     }
 }
 
-/// Why no phone has `version`, or `None` if one may: all updaters begin with its number. Packages of
-/// families that name their versions otherwise tell by themselves.
+/// Returns why no phone can have `version`, or `None` if one may: all updaters compare its leading
+/// number. Families with other version names have rules of their own.
 #[must_use]
 pub fn version_number_fault(version: &str) -> Option<&'static str> {
     let has_number = version.starts_with(|c: char| c.is_ascii_digit());
-    (!has_number).then_some("begins with no number, as 21.0 does, so no phone will take the build")
+    (!has_number)
+        .then_some("does not begin with a number such as 21.0, so no phone will accept the build")
 }
 
-/// Why `id` cannot be what phones know a build by, or `None` if it can.
+/// Returns why `id` cannot identify a build on phones, or `None` if it can.
 ///
-/// `local` is what the updater calls a file that was picked on the phone.
+/// The updater uses `local` for a file that was picked on the phone.
 #[must_use]
 pub fn id_fault(id: &str) -> Option<&'static str> {
     if id.is_empty() || id.len() > 255 {
@@ -383,7 +386,7 @@ pub fn id_fault(id: &str) -> Option<&'static str> {
     }
 }
 
-/// Why `filename` is no bare file name that a phone can save, or `None`.
+/// Returns why `filename` is not a bare file name that phones can save, or `None` if it is one.
 #[must_use]
 pub fn filename_fault(filename: &str) -> Option<&'static str> {
     if filename.is_empty() || filename.len() > 255 {
@@ -399,10 +402,11 @@ pub fn filename_fault(filename: &str) -> Option<&'static str> {
     }
 }
 
-/// Names of devices that Windows takes for themselves, with any ending and in any case.
+/// Names that Windows reserves for its devices, with any extension and in any case.
 const RESERVED_NAMES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
-/// Why a file or folder cannot have this name on Windows and its file systems, or `None` if it can.
+/// Returns why a file or folder cannot have this name on Windows and its file systems, or `None` if
+/// it can.
 ///
 /// Source: "Naming Files, Paths, and Namespaces" of Microsoft.
 #[must_use]
@@ -416,13 +420,13 @@ pub fn portable_fault(name: &str) -> Option<&'static str> {
     if is_port || RESERVED_NAMES.contains(&stem.as_str()) {
         Some("is a name that Windows reserves, with any ending")
     } else if name.ends_with(['.', ' ']) {
-        Some("ends in a dot or a blank, which Windows cuts off")
+        Some("ends in a dot or a space, which Windows removes")
     } else {
         None
     }
 }
 
-/// A package's name without its end.
+/// Returns the name of a package without its extension.
 #[must_use]
 pub fn stem(filename: &str) -> &str {
     let at = filename.len().saturating_sub(4);
@@ -432,8 +436,8 @@ pub fn stem(filename: &str) -> &str {
     }
 }
 
-/// The beginning of names of files about a package: its own without the end, if that leaves room
-/// for another, else as much of it as is easily read, and its digest.
+/// Returns the stem for names of files about a package: its own name without the extension, or, if
+/// that is too long, its beginning and a short hash.
 #[must_use]
 pub fn bounded_stem(filename: &str) -> String {
     let stem = stem(filename);
@@ -444,7 +448,7 @@ pub fn bounded_stem(filename: &str) -> String {
     format!("{begin}-{}", digits(filename))
 }
 
-/// Hexadecimal digits that tell texts apart and can stand in any name.
+/// Returns a short hash of a text in hex digits, for use in names.
 #[must_use]
 pub fn digits(text: &str) -> String {
     let mut digits = hex(&Sha256::digest(text));
@@ -452,7 +456,7 @@ pub fn digits(text: &str) -> String {
     digits
 }
 
-/// Whether `value` is an `ota-property-files` list that every client can parse:
+/// Returns whether `value` is an `ota-property-files` list that every updater can parse:
 /// `name:offset:size` parts inside a package of `size` bytes.
 #[must_use]
 pub fn are_property_files(value: &str, size: u64) -> bool {
@@ -470,7 +474,7 @@ pub fn are_property_files(value: &str, size: u64) -> bool {
     })
 }
 
-/// Whether `text` is a date as `2024-08-05`.
+/// Returns whether `text` is a date such as `2024-08-05`.
 #[must_use]
 pub fn is_date(text: &str) -> bool {
     text.len() == 10 && chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()

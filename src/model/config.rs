@@ -17,10 +17,10 @@ use crate::model::theme::{Install, Theme};
 use ota_view::io::Limits;
 use ota_view::verify::{Certificate, Require};
 
-/// Folder for lock and cache, beside the catalog that the lock is for.
+/// The folder for lock and cache, next to the catalog that the lock protects.
 pub const STATE_DIR: &str = ".romfeed";
 
-/// Folder the changelogs of builds are kept in, beside the catalog.
+/// The folder where the changelogs of builds are stored, next to the catalog.
 pub const CHANGELOGS_DIR: &str = "changelogs";
 
 /// What `{device}.json` at the site's root is written for.
@@ -35,7 +35,7 @@ pub enum DeviceFeed {
     Template(String),
 }
 
-/// Whether a phone is told of builds of another version than its own, which its
+/// Whether a phone is offered builds of another version than its own, which its
 /// updater may show and cannot install.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MajorUpgrades {
@@ -46,7 +46,7 @@ pub enum MajorUpgrades {
     List,
 }
 
-/// How much of a lane is listed; what is absent is taken from a wider setting.
+/// How much of a channel is listed; absent values come from a wider setting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
     /// So many of the newest builds, and in any case the two newest of each
@@ -79,15 +79,15 @@ pub struct KnownIncremental {
 /// Settings of one device.
 #[derive(Clone, Debug, Default)]
 pub struct DeviceConfig {
-    /// Download address of its builds.
+    /// The download address of its builds.
     pub url: Option<UrlTemplate>,
-    /// Shape of its `{device}.json`.
+    /// The format of its `{device}.json`.
     pub device_feed: Option<DeviceFeed>,
-    /// How much of its lanes is listed.
+    /// How much of its channels is listed.
     pub retention: Retention,
     /// The same for single release types, in lower case.
     pub romtypes: BTreeMap<String, Retention>,
-    /// Whether its phones are told of other versions.
+    /// Whether its phones are offered other versions.
     pub major_upgrades: Option<MajorUpgrades>,
     /// Whether its block-based deltas are offered.
     pub block_deltas: Option<bool>,
@@ -95,7 +95,7 @@ pub struct DeviceConfig {
     pub same_lane: Option<bool>,
     /// Other names its phones ask for.
     pub aliases: Vec<Device>,
-    /// The ROM family whose properties tell where its builds belong, of those whose mark they bear.
+    /// The ROM family whose properties decide where its builds belong, if they have marks of several.
     pub family: Option<String>,
     /// Builds in the field that the catalog does not know, by release type in
     /// lower case.
@@ -163,17 +163,17 @@ impl PathPattern {
 /// A feed template as it was configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedConfig {
-    /// Its name, as `crdroid`.
+    /// The name, for example `crdroid`.
     pub name: String,
     /// Where its text comes from, for messages.
     pub file: String,
     /// Its text.
     pub text: String,
-    /// The pattern of its pages' paths, where the template's own does not hold.
+    /// The pattern of its paths, if it is not the one in the template.
     pub path: Option<String>,
     /// How that pattern spells variants, by their names; `""` is the name of builds without one.
     pub variants: BTreeMap<String, String>,
-    /// It makes pages of its own, beside any `{device}.json`.
+    /// The template makes additional files; `{device}.json` keeps its format.
     pub is_enabled: bool,
 }
 
@@ -213,7 +213,7 @@ pub struct Config {
     pub retention: Retention,
     /// The same for single release types of all devices, in lower case.
     pub romtypes: BTreeMap<String, Retention>,
-    /// Whether phones are told of other versions, where a device sets nothing.
+    /// Whether phones are offered other versions, unless their device has a setting.
     pub major_upgrades: MajorUpgrades,
     /// Whether block-based deltas are offered, where a device sets nothing.
     pub block_deltas: bool,
@@ -228,11 +228,11 @@ pub struct Config {
     pub certificates: Vec<Certificate>,
     /// What has to be in order with a package before it is published.
     pub require: Require,
-    /// Feed templates: those that were configured.
+    /// The configured feed templates.
     pub feeds: Vec<FeedConfig>,
     /// Facts set by hand; the first that matches a package decides.
     pub overrides: Vec<Override>,
-    /// ROM families beside those that are known, looked for before them.
+    /// ROM families from the settings, which take precedence over the built-in ones.
     pub families: Vec<Family>,
     /// Packages to pass over, by patterns on the path under `builds/`.
     pub exclude: GlobSet,
@@ -240,7 +240,7 @@ pub struct Config {
     pub theme: Theme,
     /// `devices.json`, by codename.
     pub known_devices: BTreeMap<String, DeviceInfo>,
-    /// `devices_local.json`, where an import stores what people read of devices.
+    /// `devices_local.json`, where an import stores texts about devices.
     pub devices_local: PathBuf,
     /// Threads that read packages, hash and write pages.
     pub jobs: usize,
@@ -313,7 +313,7 @@ impl Config {
         }
     }
 
-    /// How to install builds of a device; its own text goes before that of the site.
+    /// Returns the text on how to install on a device: its own, or else that of the site.
     #[must_use]
     pub fn install(&self, device: &str) -> Option<&Install> {
         let own = self.devices.get(device);
@@ -429,7 +429,7 @@ impl Config {
             .or(self.retention)
     }
 
-    /// Whether phones that ask for this name are told of other versions.
+    /// Returns whether phones that ask for this name are offered other versions.
     #[must_use]
     pub fn major_upgrades(&self, name: &str) -> MajorUpgrades {
         let device = self.device(name).and_then(|device| device.major_upgrades);

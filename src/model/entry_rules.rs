@@ -1,6 +1,6 @@
 //! The rules that every entry of a list of builds must keep.
 //!
-//! In: what an entry says of its build ([`ListedBuild`]), and the time. Out: [`Problem`]s, in a
+//! In: the facts in an entry ([`ListedBuild`]), and the time. Out: [`Problem`]s, in a
 //! fixed order. Import, `catalog add`, `add_build`, `check` and `simulate` all ask this module, so
 //! that none of them accepts what another refuses.
 //!
@@ -20,7 +20,7 @@ pub const CLOCK_SLACK: i64 = 86_400;
 /// Keys whose text phones compare with a property of theirs.
 const COMPARED_TEXTS: [&str; 4] = ["version", "romtype", "type", "channel"];
 
-/// What an entry says of its build; `None` is what it does not say, or what its client does not read.
+/// The facts in an entry; `None` if the entry has no such key, or its client does not read it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ListedBuild<'a> {
     /// The name under which phones store the package.
@@ -158,8 +158,8 @@ pub fn date_problem(timestamp: i64, now: i64) -> Option<Problem> {
     }
 }
 
-/// The seconds that digits as `20240214`, `202402141530` or `20240214153000` mean; none if they
-/// are no such date.
+/// Parses a date such as `20240214`, `202402141530` or `20240214153000` into seconds; `None` if the
+/// digits are not such a date.
 fn calendar_seconds(digits: i64) -> Option<i64> {
     let text = digits.to_string();
     let midnight = match text.len() {
@@ -306,7 +306,7 @@ mod tests {
             ),
             (202_402_141_530, Some("1707924600, if it is in UTC")),
             (20_240_214_153_000, Some("1707924600, if it is in UTC")),
-            // Digits that are no date.
+            // Digits that are not a date.
             (20_241_314, Some("is before the first Android phone")),
             (
                 1_710_779_489_000,

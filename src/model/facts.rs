@@ -17,7 +17,7 @@ pub enum Source {
     Override,
     /// `build.prop` inside the package.
     BuildProp,
-    /// `<zip>.prop` beside the package.
+    /// `<zip>.prop` next to the package.
     Sidecar,
     /// `META-INF/com/android/metadata.pb`.
     MetadataPb,
@@ -107,7 +107,7 @@ pub struct Claims {
     /// The devices the source allows, if it lists several.
     pub devices: Vec<String>,
     /// The source's version and romtype are those a LineageOS-like updater
-    /// compares, so that they may be held against another source's.
+    /// compares, so that they can be compared with those of another source.
     pub comparable: bool,
 }
 

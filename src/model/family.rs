@@ -197,7 +197,7 @@ pub static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
             datetime: date(),
             compares_romtype: false,
         },
-        // Some revisions of its updater go by `ro.lineage.*`.
+        // Some revisions of its updater read `ro.lineage.*`.
         Family {
             name: "RisingOS".into(),
             markers: vec!["ro.rising.".into()],
@@ -574,7 +574,7 @@ pub fn detect<'a>(props: &PropertyMap, own: &'a [Family]) -> &'a Family {
 /// The facts that decide where a build is published and who takes it, as one family reads them.
 #[derive(Clone, Debug)]
 pub struct Reading<'a> {
-    /// The family; if the reading passes over some of its rules, without these.
+    /// The family, without the rules that this reading skips.
     pub family: Cow<'a, Family>,
     /// Codename.
     pub device: Option<String>,

@@ -6,26 +6,26 @@ use std::fmt;
 
 use ota_view::error_kind::ErrorKind;
 
-/// What kind of fault keeps a package, or a part of it, from being used.
+/// A kind of fault that keeps a package, or a part of it, from being used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FaultKind {
     /// The bytes are not a zip archive at all.
     NotAZip,
-    /// The file ends before its structure does, or is still being written.
+    /// The file ends too early, perhaps because it is still being written.
     Truncated,
     /// A sound zip that no phone could install as a system update.
     NotARom,
     /// The file contradicts itself or its format.
     Corrupt,
-    /// A size, count or depth beyond what romfeed is willing to read.
+    /// A size, count or depth above the limit for it.
     Limit,
     /// Valid, but in a form romfeed does not read.
     Unsupported,
-    /// A fact that feeds need is nowhere to be found.
+    /// No source has a fact that feeds need.
     MissingFacts,
-    /// Sources of equal weakness contradict each other.
+    /// Sources of the same rank contradict each other.
     Conflict,
-    /// The bytes differ from the digest published beside them.
+    /// The bytes differ from the digest in a checksum file.
     HashMismatch,
     /// The signature is absent, broken or not the expected one.
     BadSignature,
@@ -48,7 +48,7 @@ impl FaultKind {
         FaultKind::Io,
     ];
 
-    /// The class of this [name](FaultKind::as_str).
+    /// Parses a [name](FaultKind::as_str).
     #[must_use]
     pub fn parse(name: &str) -> Option<FaultKind> {
         let mut all = FaultKind::ALL.into_iter();

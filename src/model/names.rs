@@ -248,7 +248,7 @@ fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> 
     head.eq_ignore_ascii_case(prefix).then_some(tail)
 }
 
-/// The fields of a name behind the name of its ROM.
+/// The fields of a name after the name of the ROM.
 #[derive(Debug, Default)]
 struct Fields<'a> {
     versions: Vec<&'a str>,
@@ -494,7 +494,7 @@ fn parse_other(stem: &str) -> Option<NameFacts> {
     is_likely.then(|| parse_named(Place::First, &stem[family.len()..], &[]))?
 }
 
-/// Words that tell of no flavour: signers and people add them.
+/// Words that name no edition: signers and people add them.
 const PASSING_WORDS: [&str; 3] = ["signed", "old", "latest"];
 
 /// The words of a file name that may tell one flavour of a ROM from another, in
@@ -562,7 +562,7 @@ const FLAVOURS: [(&str, &str); 10] = [
     ("vanilla", "vanilla"),
 ];
 
-/// The flavour that a name tells with a word of its own: `gapps`, `vanilla`.
+/// The edition that a name states with a word of its own: `gapps`, `vanilla`.
 #[must_use]
 pub fn flavour(name: &str) -> Option<&'static str> {
     name.split(|c: char| !c.is_ascii_alphanumeric())

@@ -27,7 +27,7 @@ pub struct Theme {
     pub tagline: Option<String>,
     /// The colour of links and buttons.
     pub accent: Color,
-    /// Shown beside the name.
+    /// The image shown next to the name.
     pub logo: Option<Logo>,
     /// Links at the top of each page.
     pub links: Vec<Link>,
@@ -44,7 +44,7 @@ pub struct Theme {
 pub struct Install {
     /// The file it is from.
     pub file: PathBuf,
-    /// What it says; nothing at all means that pages say nothing of it.
+    /// The text; if it is empty, pages show no section for it.
     pub text: Changelog,
 }
 
@@ -73,7 +73,7 @@ impl Default for Theme {
     }
 }
 
-/// Where a page leads to beside the site itself.
+/// A link to another site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// What it says.
@@ -100,7 +100,7 @@ impl Link {
 /// A picture that browsers show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logo {
-    /// The ending of its name, by what it holds.
+    /// The extension of its name, by its format.
     pub extension: &'static str,
     /// Its bytes.
     pub bytes: Arc<[u8]>,

@@ -654,19 +654,19 @@ fn addresses_no_phone_would_take_are_refused() {
     for (toml, message) in [
         (
             "url = \"https://h/{file}\"",
-            ": url: `https://h/{file}` is no download address: `{file}` is unknown; there are {device}",
+            ": url: `https://h/{file}` is not a download address: `{file}` is unknown; there are {device}",
         ),
         (
             "url = \"https://h/{filename\"",
-            ": url: `https://h/{filename` is no download address: a `{` is never closed",
+            ": url: `https://h/{filename` is not a download address: a `{` is never closed",
         ),
         (
             "url = \"https://h/{device}\"",
-            ": url: `https://h/{device}` is no download address: it gives every build the same",
+            ": url: `https://h/{device}` is not a download address: it gives every build the same",
         ),
         (
             "base_url = \"http://h\"",
-            ": base_url: `http://h` is no download address: it must begin with https://",
+            ": base_url: `http://h` is not a download address: it must begin with https://",
         ),
         (
             "[device.bacon]\nurl = \"http://h/{path}\"",

@@ -245,7 +245,7 @@ fn a_broken_template_is_named_with_its_line_and_the_old_site_stays() {
     dir.put("templates/home.html", [0xff, 0xfe]);
     dir.generate()
         .expect(2)
-        .says(&native("templates/home.html: it is no UTF-8 text"));
+        .says(&native("templates/home.html: not a text in UTF-8"));
 }
 
 #[test]

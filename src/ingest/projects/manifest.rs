@@ -30,7 +30,7 @@ pub enum Error {
     #[error("it has more than {MAX_SIZE} bytes")]
     TooLarge,
     /// No text.
-    #[error("it is no UTF-8 text")]
+    #[error("not a text in UTF-8")]
     NotText,
     /// No well-formed XML.
     #[error("it is no sound XML at byte {offset}")]
