@@ -21,7 +21,7 @@ pub fn fix(fault: &Fault) -> &'static str {
         }
         Fault::File { .. } => "set its permissions; web hosts have to read it too",
         Fault::Host { .. } => "look at the web server and its log",
-        Fault::Redirects { .. } => "mend the redirects of the host; one leads back to another",
+        Fault::Redirects { .. } => "fix the redirects of the host; one leads back to another",
         Fault::Protocol { .. } => "check the port, and whether it speaks https or http",
         Fault::Connection { .. } => {
             "look at the host, its port and its firewall: is the web server running?"

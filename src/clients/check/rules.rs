@@ -40,7 +40,7 @@ rules! {
         "romfeed; phones that wait for a lost build see nothing in its place",
         "bring its records back (`git log -p` shows them), or name the other catalog with --catalog";
     SITE_NOT_COMPARED, Warning, "site-not-compared",
-        "The live site tells which builds it was published with",
+        "The live site says which builds it was published with",
         "romfeed",
         "check the name, the certificate and the web host; before the first publication, ignore it";
     SITE_FILE_MISSING, Error, "site-file-missing",
@@ -86,7 +86,7 @@ rules! {
     FEED_SCHEME, Error, "feed-scheme",
         "A feed is not redirected from https to http or back",
         "HttpURLConnection of Android follows redirects within one scheme only",
-        "put the final https address into the ROM, or mend the Location header of the proxy";
+        "put the final https address into the ROM, or fix the Location header of the proxy";
     FEED_CONTENT_TYPE, Warning, "feed-content-type",
         "The feed for LineageOS 23 is served as application/json",
         "UpdatesNetworkDataSource of early revisions of 23",
@@ -178,18 +178,18 @@ rules! {
     ZIP_CONTENT_RANGE, Error, "zip-content-range",
         "A part of a zip says exactly which part it is",
         "SingleRangeHttpFetcher of 23 when it streams; Content-Range of RFC 9110, 14.4",
-        "mend the host or the proxy before it";
+        "fix the host, or the proxy in front of it";
     ZIP_GZIP, Error, "zip-gzip",
         "Zips are not compressed on the way",
         "Android's client asks with Accept-Encoding: gzip even for parts, and stores what it unpacks",
         "switch off compression for application/zip and application/octet-stream";
     ZIP_IS_PAGE, Error, "zip-is-page",
         "The download address leads to the zip, not to a page about it",
-        "HttpURLConnectionClient of Updater stores whatever it gets",
+        "HttpURLConnectionClient of Updater stores what it gets",
         "use the direct address of the file";
     ZIP_BROKEN, Error, "zip-broken",
         "The zip can be opened where it is",
-        "whatever installs it reads the end of the file first",
+        "every installer reads the end of the file first",
         "upload it again";
     ZIP_DATETIME, Error, "zip-datetime",
         "The datetime of the feed is the zip's own, or that of the site's catalog",

@@ -30,11 +30,11 @@ rules! {
         "APPNOTE 6.3.10; AOSP libziparchive refuses names that occur twice",
         "build or copy the package again";
     PACKAGE_NOT_A_ROM, "package-not-a-rom", Error,
-        "a package brings a system in a form that a phone can install",
+        "a package contains a system in a form that a phone can install",
         "AOSP update_engine, and the recovery's update-binary",
         "publish the zip that `mka bacon` or the like made for the recovery or the updater";
     PACKAGE_UPDATE_BINARY, "package-update-binary", Error,
-        "a package without payload.bin brings its own installer",
+        "a package without payload.bin has its own installer",
         "AOSP recovery install/install.cpp: META-INF/com/google/android/update-binary",
         "build the package again; a zip of images is for fastboot";
     PACKAGE_METADATA, "package-metadata", Error,
@@ -50,7 +50,7 @@ rules! {
         "APPNOTE 4.4.7; `unzip -t` looks at the same",
         "build or copy the package again";
     PACKAGE_PROPERTY_FILES, "package-property-files", Error,
-        "ota-property-files tells where entries lie",
+        "ota-property-files says where entries lie",
         "AOSP releasetools ota_utils.py (PropertyFiles); updaters that stream go by it",
         "sign with releasetools (`sign_target_files_apks`, `ota_from_target_files`), and let no zip tool touch the package after";
     PACKAGE_NO_PROPERTY_FILES, "package-no-property-files", Warning,
@@ -66,7 +66,7 @@ rules! {
         "LineageOS Updater Utils.getZipEntryOffset: adds up the sizes in the central directory",
         "put payload.bin first, without data descriptors, alignment by local fields or zip64 before it; do not run zipalign";
     PAYLOAD_NO_PROPERTIES, "payload-no-properties", Error,
-        "payload_properties.txt lies beside payload.bin",
+        "payload_properties.txt lies next to payload.bin",
         "LineageOS Updater ABUpdateInstaller and UpdaterService",
         "make it with `delta_generator --properties_file`, or the package with `ota_from_target_files`";
     PAYLOAD_PROPERTIES, "payload-properties", Error,
@@ -76,11 +76,11 @@ rules! {
     PAYLOAD_FILE_HASH, "payload-file-hash", Error,
         "FILE_SIZE and FILE_HASH are those of payload.bin",
         "AOSP update_engine: it compares them after the download",
-        "make payload_properties.txt anew for this payload, or copy the package again";
+        "make payload_properties.txt again for this payload, or copy the package again";
     PAYLOAD_METADATA_HASH, "payload-metadata-hash", Error,
         "METADATA_SIZE and METADATA_HASH are those of the payload's header and manifest",
         "AOSP update_engine payload_consumer/payload_metadata.cc",
-        "make payload_properties.txt anew for this payload";
+        "make payload_properties.txt again for this payload";
     PAYLOAD_MANIFEST, "payload-manifest", Error,
         "the payload's header and manifest can be read",
         "AOSP update_engine update_metadata.proto, major version 2",
@@ -112,7 +112,7 @@ rules! {
     SIGNATURE_MALFORMED, "signature-malformed", Error,
         "the whole-file signature can be read",
         "AOSP recovery otautil/verifier.cpp; RFC 5652",
-        "sign it again; whatever touches a package after it was signed spoils the signature";
+        "sign it again; any change to a package after it was signed breaks the signature";
     SIGNATURE_UNSUPPORTED, "signature-unsupported", Error,
         "a package is signed with RSA or ECDSA P-256, and SHA-1 or SHA-2",
         "AOSP signapk, and recovery otautil/verifier.cpp",
@@ -120,7 +120,7 @@ rules! {
     SIGNATURE_INVALID, "signature-invalid", Error,
         "the whole-file signature belongs to the file",
         "Android RecoverySystem.verifyPackage",
-        "sign it again; whatever touches a package after it was signed spoils the signature";
+        "sign it again; any change to a package after it was signed breaks the signature";
     SIGNATURE_CERTIFICATE_ORDER, "signature-certificate-order", Error,
         "the signer's certificate is the first in the signature",
         "Android RecoverySystem.verifyPackage looks at no other",
@@ -134,7 +134,7 @@ rules! {
         "AOSP recovery otautil/verifier.cpp: RSA of 2048 or 4096 bits with exponent 3 or 65537, or P-256; SHA-1 or SHA-256, as in the certificate; no signed attributes",
         "sign it with signapk";
     SIGNATURE_TEST_KEY, "signature-test-key", Warning,
-        "a package is not signed with a key that everybody has",
+        "a package is not signed with a key whose private half is public",
         "AOSP build/make target/product/security",
         "make keys of your own and sign with them; phones that run the old build need one build signed with the old key that trusts the new";
     SIGNATURE_OTHER_CERTIFICATE, "signature-other-certificate", Error,
