@@ -93,8 +93,7 @@ fn pages_of_a_site_without_an_address_name_none() {
 
 #[test]
 fn a_logo_in_pixels_is_the_picture_of_shared_links_and_on_home_screens() {
-    let dir =
-        site(&settings("logo = 'logo.png'")).file("logo.png", b"\x89PNG\r\n\x1a\n...");
+    let dir = site(&settings("logo = 'logo.png'")).file("logo.png", b"\x89PNG\r\n\x1a\n...");
     dir.run(&["generate"]).expect(0);
     let page = text(&dir, "bacon/changes.html");
     let picture = format!("<meta property=\"og:image\" content=\"{BASE_URL}/assets/logo.png\">");
