@@ -67,7 +67,7 @@ fn addrom_takes_size_date_and_digests_from_the_zip_in_builds() {
 }
 
 #[test]
-fn a_date_that_is_no_moment_is_refused() {
+fn an_invalid_date_is_refused() {
     for text in [
         "soon",
         "2023-11-14",
@@ -81,7 +81,7 @@ fn a_date_that_is_no_moment_is_refused() {
 }
 
 #[test]
-fn what_contradicts_the_zip_is_refused() {
+fn facts_that_contradict_the_zip_are_refused() {
     let zip = bacon(0);
     for (flag, value, says) in [
         (
@@ -112,7 +112,7 @@ fn what_contradicts_the_zip_is_refused() {
 }
 
 #[test]
-fn what_nothing_tells_is_named() {
+fn missing_facts_are_named() {
     for url in [
         "https://127.0.0.1:9/a.zip",
         "https://localhost:9/a.zip",

@@ -118,7 +118,7 @@ fn blocks(image: &[u8]) -> u64 {
 }
 
 #[test]
-fn a_manifest_that_cannot_be_is_refused_before_it_is_read() {
+fn an_impossible_manifest_is_refused_before_it_is_read() {
     let mut answers = Answers::default();
     let good = Payload::new()
         .partition(Partition::new("system").replace(vec![7; 4096]))
@@ -247,7 +247,7 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
 }
 
 #[test]
-fn operations_in_any_order_and_lies_about_the_size_do_no_harm() {
+fn operations_in_any_order_and_wrong_sizes_are_handled() {
     let mut answers = Answers::default();
     let system = fixture("ext4-android");
     let shuffled = system
@@ -392,7 +392,7 @@ fn lists_that_cannot_be_carried_out_are_refused_with_their_line() {
 }
 
 #[test]
-fn data_cut_short_is_told_from_damaged_data() {
+fn truncated_data_and_damaged_data_have_different_errors() {
     let mut answers = Answers::default();
     let system = fixture("ext4-android");
     let list = format!("4\n{0}\n0\n0\nnew 2,0,{0}\n", blocks(&system));
@@ -542,7 +542,7 @@ fn images_of_one_partition_in_two_places_are_refused_with_both_names() {
 }
 
 #[test]
-fn zips_inside_are_looked_into_once_and_bounded() {
+fn inner_zips_are_opened_one_level_deep_and_bounded() {
     let mut answers = Answers::default();
     let zip = |inner: Entry| Zip::new().stored(UPDATE_BINARY, "#!").entry(inner).build();
     let innermost = Zip::new().deflated("system.img", fixture("ext4-android"));
@@ -585,7 +585,7 @@ fn replaced(mut image: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_an_image_says_reaches_the_terminal_tame() {
+fn text_from_an_image_is_escaped_for_the_terminal() {
     // A folder called so, and a device.
     let image = replaced(fixture("ext4-android"), b"\x03\x02bin", b"\x03\x02\x1b[m");
     let image = replaced(
@@ -703,7 +703,7 @@ fn without_numbers(text: &str) -> String {
 }
 
 #[test]
-fn no_byte_of_the_metadata_of_ext4_does_harm() {
+fn any_changed_byte_of_ext4_metadata_is_handled() {
     let mut answers = Tally::default();
     let image = Arc::new(fixture("ext4-android"));
     let system = ext4_entry(&image, b"system", 2);
@@ -732,7 +732,7 @@ fn no_byte_of_the_metadata_of_ext4_does_harm() {
 }
 
 #[test]
-fn no_byte_of_the_metadata_of_erofs_does_harm() {
+fn any_changed_byte_of_erofs_metadata_is_handled() {
     let mut answers = Tally::default();
     for name in ["plain", "lz4hc", "lzma-frag"] {
         let mut image = fixture(&format!("erofs-{name}"));
@@ -789,7 +789,7 @@ fn a_file_of_an_absurd_length_is_not_read() {
 }
 
 #[test]
-fn thirty_hostile_packages_do_not_keep_two_good_ones_back() {
+fn thirty_hostile_packages_do_not_stop_two_good_ones() {
     let dir = RomDir::new()
         .file(&format!("builds/bacon/{}", bacon_name(0)), bacon(0))
         .file(&format!("builds/bacon/{}", bacon_name(1)), bacon(1));

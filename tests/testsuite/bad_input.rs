@@ -424,7 +424,7 @@ fn another_zip_in_place_of_a_published_build_is_an_error() {
 }
 
 #[test]
-fn files_that_are_no_zip_are_named() {
+fn files_that_are_not_zips_are_named() {
     let again = "remove it, or copy the package again";
     is_left_out("a.zip", b"", "not_a_zip", "the file is empty", again);
     is_left_out(
@@ -484,7 +484,7 @@ fn a_folder_named_like_a_zip_is_a_folder() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_no_regular_file_does_not_hang() {
+fn a_socket_or_device_does_not_hang_the_run() {
     let (dir, run) = beside_good(|dir| {
         let socket = dir.path().join("builds/socket.zip");
         drop(std::os::unix::net::UnixListener::bind(socket).unwrap());
@@ -505,7 +505,7 @@ fn what_is_no_regular_file_does_not_hang() {
 
 #[cfg(unix)]
 #[test]
-fn digest_and_property_files_that_are_no_files_do_not_hang() {
+fn sidecars_that_are_devices_do_not_hang_the_run() {
     let (dir, run) = beside_good(|dir| {
         for suffix in ["prop", "sha256sum", "md5sum"] {
             let link = dir.path().join(format!("{}.{suffix}", good(1)));
@@ -573,7 +573,7 @@ fn a_loop_of_links_is_named_once() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_name_that_is_no_text_is_left_out() {
+fn a_file_name_that_is_not_utf8_is_left_out() {
     use std::os::unix::ffi::OsStrExt;
     let (dir, run) = beside_good(|dir| {
         let name = std::ffi::OsStr::from_bytes(b"caf\xe9.zip");
@@ -756,7 +756,7 @@ fn the_same_bytes_under_two_paths_are_one_build() {
 }
 
 #[test]
-fn a_copy_under_a_name_that_tells_nothing_costs_no_build() {
+fn a_copy_with_an_uninformative_name_hides_no_build() {
     let dir = RomDir::new()
         .file(&good(0), bacon(0))
         .file(&good(1), bacon(1))
@@ -776,7 +776,7 @@ fn a_copy_under_a_name_that_tells_nothing_costs_no_build() {
 }
 
 #[test]
-fn a_package_renamed_beside_its_rebuild_is_not_lost() {
+fn a_package_renamed_next_to_its_rebuild_stays_published() {
     for old in ["old-rom.zip", "rom_old.zip"] {
         let dir = RomDir::new().file("builds/rom.zip", bacon(0));
         dir.generate().expect(0);
@@ -792,7 +792,7 @@ fn a_package_renamed_beside_its_rebuild_is_not_lost() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_to_the_latest_package_costs_no_older_one() {
+fn a_link_to_the_latest_package_hides_no_older_one() {
     for alias in ["a-latest.zip", "latest.zip"] {
         let dir = RomDir::new().file(&good(0), bacon(0));
         let link = dir.path().join("builds").join(alias);
@@ -886,7 +886,7 @@ fn a_digest_file_of_garbage_is_warned_about() {
 }
 
 #[test]
-fn a_date_known_from_the_file_name_only_is_warned_about() {
+fn a_date_from_the_file_name_alone_is_a_warning() {
     let zip = Package::payload(bacon_props(1)).without_metadata().build();
     let (dir, run) = beside_good(|dir| dir.put(&good(1), zip));
     run.expect(0)
@@ -956,7 +956,7 @@ fn an_incremental_that_cannot_be_a_path_keeps_its_build_out() {
 }
 
 #[test]
-fn a_package_that_rots_after_it_was_published_is_offered_no_more_until_it_is_mended() {
+fn a_published_package_that_is_damaged_is_not_offered_until_repaired() {
     let dir = RomDir::new()
         .file(&good(0), bacon(0))
         .file(&good(1), bacon(1));
@@ -1001,7 +1001,7 @@ fn without_any_address_the_flag_and_the_line_to_set_are_shown() {
 }
 
 #[test]
-fn an_output_folder_of_somebody_else_is_refused_unless_adopted() {
+fn a_foreign_output_folder_is_refused_unless_adopted() {
     let dir = RomDir::new()
         .file(&good(0), bacon(0))
         .file("out/thesis.txt", "mine")

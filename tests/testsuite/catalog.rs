@@ -80,7 +80,7 @@ fn a_build_without_an_api_level_is_pointed_out() {
 }
 
 #[test]
-fn what_was_not_written_is_not_told() {
+fn changes_that_were_not_written_are_not_reported() {
     let dir = RomDir::new();
     add(&dir, &[]).expect(0);
     // A folder is in the way of the new file.
@@ -152,7 +152,7 @@ fn remove_names_one_build_or_none() {
 }
 
 #[test]
-fn one_build_touches_only_its_own_lines() {
+fn a_new_build_changes_only_its_lines_of_the_catalog() {
     let dir = RomDir::new();
     for day in [0, 14] {
         dir.put(&format!("builds/{}", bacon_name(day)), bacon(day));
@@ -321,7 +321,7 @@ fn a_build_without_a_zip_to_serve_needs_an_address() {
 }
 
 #[test]
-fn lists_tell_what_is_offered_and_what_is_held() {
+fn list_shows_offered_and_held_builds() {
     let props = Props::lineage(
         "22.2",
         "UNOFFICIAL",
@@ -345,7 +345,7 @@ fn lists_tell_what_is_offered_and_what_is_held() {
 }
 
 #[test]
-fn records_that_phones_could_not_tell_apart_are_refused() {
+fn records_that_phones_cannot_distinguish_are_refused() {
     let record = |sha256: &str, id: &str, filename: &str| {
         format!(
             r#"{{"device":"bacon","romtype":"nightly","version":"21.0","datetime":1722470400,"kind":"full",
@@ -383,7 +383,7 @@ fn records_that_phones_could_not_tell_apart_are_refused() {
 const MD5: &str = "00112233445566778899aabbccddeeff";
 
 #[test]
-fn a_build_of_which_only_an_md5_is_known_is_in_all_but_the_feeds_that_need_more() {
+fn a_build_with_only_an_md5_is_missing_just_from_feeds_that_need_more() {
     let dir = RomDir::new();
     let facts = [
         "--filename",
@@ -543,7 +543,7 @@ fn a_build_that_was_removed_with_its_md5_alone_keeps_its_id() {
 }
 
 #[test]
-fn flags_fill_in_what_a_zip_does_not_tell() {
+fn flags_supply_facts_that_the_zip_lacks() {
     let dir = RomDir::new().file("elsewhere/x.zip", bacon(0));
     let add = |more: &[&str]| {
         let args = [
@@ -642,7 +642,7 @@ fn a_link_to_a_catalog_that_does_not_exist_yet_stays_a_link() {
 }
 
 #[test]
-fn a_short_change_of_another_program_is_waited_for() {
+fn catalog_commands_wait_for_a_short_lock() {
     let dir = RomDir::new();
     add(&dir, &[]).expect(0);
     let lock = std::fs::File::options()

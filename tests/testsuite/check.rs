@@ -199,14 +199,14 @@ impl Findings {
 }
 
 #[test]
-fn a_sound_site_has_nothing_wrong() {
+fn a_valid_site_has_no_findings() {
     let report = Host::sound().check();
     assert_eq!(report.findings, []);
     assert_eq!((report.num_feeds, report.num_zips), (3, 1));
 }
 
 #[test]
-fn the_address_of_the_site_is_judged() {
+fn a_bad_site_address_is_reported() {
     let mut findings = Findings::default();
     let plain = Host::sound().check_with(|task| task.base = "http://h");
     findings.only(&plain, "site-not-https");
@@ -224,7 +224,7 @@ fn the_address_of_the_site_is_judged() {
 }
 
 #[test]
-fn a_page_for_what_is_not_there_is_a_trap() {
+fn a_page_in_place_of_404_is_reported() {
     let mut findings = Findings::default();
     let mut host = Host::sound();
     host.other = |ask| answer(ask.url, 200, &[], b"<!doctype html>");
@@ -246,7 +246,7 @@ fn a_page_for_what_is_not_there_is_a_trap() {
 }
 
 #[test]
-fn the_transport_of_feeds_is_judged() {
+fn unreachable_and_redirected_feeds_are_reported() {
     let mut findings = Findings::default();
     let v1_url = url(PATHS[0]);
     let v2_url = url(PATHS[2]);
@@ -287,7 +287,7 @@ fn the_transport_of_feeds_is_judged() {
 }
 
 #[test]
-fn letters_of_the_wrong_case_are_found() {
+fn wrong_letter_case_is_reported() {
     let mut findings = Findings::default();
     let mut host = Host::sound();
     let feed = host.files.remove(&url(PATHS[0])).unwrap();
@@ -316,7 +316,7 @@ fn letters_of_the_wrong_case_are_found() {
 }
 
 #[test]
-fn the_text_of_feeds_is_judged() {
+fn malformed_feeds_are_reported() {
     let mut findings = Findings::default();
     let with = |bytes: &[u8]| Host::sound().file(PATHS[0], bytes).check();
     let page = with(b"<!doctype html>");
@@ -342,7 +342,7 @@ fn the_text_of_feeds_is_judged() {
 }
 
 #[test]
-fn entries_are_judged() {
+fn bad_entries_are_reported() {
     let mut findings = Findings::default();
     let v1_with = |key: &str, value: serde_json::Value| {
         let body = v1(|entry| entry[key] = value.clone());
@@ -376,7 +376,7 @@ fn entries_are_judged() {
 }
 
 #[test]
-fn the_same_redirect_of_many_lists_has_one_message() {
+fn the_same_redirect_of_many_lists_is_reported_once() {
     let mut findings = Findings::default();
     let paths = ["a", "b"].map(|device| format!("api/v2/devices/{device}/builds.json"));
     let mut host = Host::sound();
@@ -397,7 +397,7 @@ fn the_same_redirect_of_many_lists_has_one_message() {
 }
 
 #[test]
-fn a_host_that_does_not_answer_is_told_with_its_cause() {
+fn an_unreachable_host_is_reported_with_its_cause() {
     let manifest = url(".romfeed/manifest.json");
     let refused = Fault::Connection {
         reason: "refused".to_owned(),
@@ -432,7 +432,7 @@ fn a_host_that_does_not_answer_is_told_with_its_cause() {
 }
 
 #[test]
-fn the_lists_that_the_catalog_needs_are_asked_for() {
+fn missing_lists_of_known_incrementals_are_reported() {
     let mut findings = Findings::default();
     let with = |host: Host| {
         host.check_with(|task| {
@@ -446,7 +446,7 @@ fn the_lists_that_the_catalog_needs_are_asked_for() {
 }
 
 #[test]
-fn what_the_catalog_knows_is_held_against_the_site() {
+fn the_site_is_checked_against_the_catalog() {
     let mut findings = Findings::default();
     let with = |path: &str, timestamp| {
         let installed = Installed {
@@ -482,7 +482,7 @@ fn what_the_catalog_knows_is_held_against_the_site() {
 }
 
 #[test]
-fn a_host_that_refuses_posts_fails_the_oldest_phones() {
+fn a_host_that_refuses_post_is_reported() {
     let mut findings = Findings::default();
     let path = "legacy/dev/nightly/index.json";
     let list = br#"{"id":null,"result":[],"error":null}"#;
@@ -497,7 +497,7 @@ fn a_host_that_refuses_posts_fails_the_oldest_phones() {
 }
 
 #[test]
-fn downloads_are_judged() {
+fn bad_downloads_are_reported() {
     let mut findings = Findings::default();
     let with = |status, headers: &[(&str, &str)], body: &[u8]| {
         Host::sound()
@@ -548,7 +548,7 @@ fn downloads_are_judged() {
 }
 
 #[test]
-fn redirects_of_downloads_are_judged() {
+fn bad_download_redirects_are_reported() {
     let mut findings = Findings::default();
     let to = |location: &str| {
         let host = Host::sound().file("real.zip", package());
@@ -591,7 +591,7 @@ fn the_zip_itself_is_asked_for_its_facts() {
 }
 
 #[test]
-fn the_catalog_goes_before_what_a_zip_says_of_itself() {
+fn the_catalog_takes_precedence_over_the_zip() {
     let mut findings = Findings::default();
     let known = |timestamp| {
         let devices = ["dev", "dev2"].map(str::to_owned).into();
@@ -623,7 +623,7 @@ fn the_catalog_goes_before_what_a_zip_says_of_itself() {
 }
 
 #[test]
-fn all_that_lists_say_of_a_zip_is_compared() {
+fn every_list_is_compared_with_the_zip() {
     let mut findings = Findings::default();
     let path = "api/v1/dev2/nightly.json";
     let with = |key: &str, value: u64| {
@@ -641,7 +641,7 @@ fn all_that_lists_say_of_a_zip_is_compared() {
 }
 
 #[test]
-fn known_hosts_have_findings_of_their_own() {
+fn known_hosts_have_their_own_findings() {
     let mut findings = Findings::default();
     let zip_at = |url: &str, size: u64| {
         let body = v1(|entry| {
@@ -758,7 +758,7 @@ fn entries_keep_the_rules_that_import_has() {
 }
 
 #[test]
-fn entries_of_other_phones_are_found_where_none_is_for_this_one() {
+fn a_list_without_an_entry_for_its_phones_is_reported() {
     let mut findings = Findings::default();
     let path = "dev.json";
     let ask = |romtypes: [&str; 2]| {
@@ -808,7 +808,7 @@ fn a_sourceforge_address_is_a_warning_until_it_is_asked_for() {
 }
 
 #[test]
-fn a_template_of_ones_own_only_has_to_be_sound() {
+fn a_custom_template_only_has_to_be_valid() {
     let mut findings = Findings::default();
     let own = |format| Maker::Own {
         name: "mine".to_owned(),
@@ -945,7 +945,7 @@ fn feeds_of_templates_are_judged_by_their_clients() {
 }
 
 #[test]
-fn builds_that_the_catalog_lost_since_the_site_was_published_are_found() {
+fn builds_lost_since_publication_are_reported() {
     let dir = RomDir::new()
         .file(&format!("builds/{}", bacon_name(0)), bacon(0))
         .file(&format!("builds/{}", bacon_name(1)), bacon(1));
@@ -983,7 +983,7 @@ fn builds_that_the_catalog_lost_since_the_site_was_published_are_found() {
 }
 
 #[test]
-fn names_that_not_every_system_can_have_are_found() {
+fn file_names_that_windows_or_macos_cannot_store_are_reported() {
     let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
     dir.run(&["generate", "--base-url", BASE_URL]).expect(0);
     dir.put("out/Bacon/x.txt", "");
@@ -1007,7 +1007,7 @@ fn names_that_not_every_system_can_have_are_found() {
 }
 
 #[test]
-fn every_rule_is_broken_by_a_test_here() {
+fn every_rule_has_a_test() {
     let tests = include_str!("check.rs");
     for rule in rules::ALL {
         assert!(tests.contains(&format!("\"{}\"", rule.id)), "{}", rule.id);
@@ -1079,7 +1079,7 @@ fn ids_of(run: &Run) -> Vec<String> {
 }
 
 #[test]
-fn the_folder_is_judged_without_a_connection() {
+fn a_folder_is_checked_offline() {
     let dir = site();
     let run = dir.run(&["check", "--base-url", BASE_URL]).expect(0);
     assert_eq!(run.stdout, "");
@@ -1103,7 +1103,7 @@ fn the_folder_is_judged_without_a_connection() {
 }
 
 #[test]
-fn files_that_are_gone_from_the_folder_are_found() {
+fn missing_files_are_reported() {
     let check = |dir: &RomDir| dir.run(&["check", "--base-url", BASE_URL]).expect(1);
     let dir = site();
     for path in ["404.html", "dev.json", "api/v1/dev/nightly.json"] {
@@ -1144,7 +1144,7 @@ fn files_that_are_gone_from_the_folder_are_found() {
 }
 
 #[test]
-fn faults_of_the_folder_are_none_of_a_host() {
+fn findings_in_a_folder_do_not_mention_a_host() {
     let check = |dir: &RomDir| dir.run(&["check", "--base-url", BASE_URL]).expect(1);
     let dir = site();
     let zip = "builds/lineage-21.0-20231114-nightly-dev.zip";
@@ -1162,7 +1162,7 @@ fn faults_of_the_folder_are_none_of_a_host() {
 
 #[cfg(unix)]
 #[test]
-fn links_that_lead_nowhere_and_files_that_cannot_be_read_are_found() {
+fn broken_links_and_unreadable_files_are_reported() {
     use std::os::unix::fs::symlink;
     let check = |dir: &RomDir| dir.run(&["check", "--base-url", BASE_URL]).expect(1);
     let dir = site();
@@ -1196,7 +1196,7 @@ fn links_that_lead_nowhere_and_files_that_cannot_be_read_are_found() {
 }
 
 #[test]
-fn a_date_that_the_settings_set_is_no_fault() {
+fn a_date_from_the_settings_is_accepted() {
     let dir = RomDir::new().file("builds/lineage-21.0-20231114-nightly-dev.zip", package());
     dir.put(
         "romfeed.toml",
@@ -1208,7 +1208,7 @@ fn a_date_that_the_settings_set_is_no_fault() {
 }
 
 #[test]
-fn what_goes_into_the_rom_is_told_of_each_variant() {
+fn the_rom_settings_are_printed_for_each_variant() {
     let dir = RomDir::new()
         .file(
             "builds/gapps/lineage-21.0-20231114-nightly-dev.zip",
@@ -1228,7 +1228,7 @@ fn what_goes_into_the_rom_is_told_of_each_variant() {
 }
 
 #[test]
-fn a_live_site_is_judged_by_its_own_word_or_by_the_folder() {
+fn a_live_site_is_checked_with_or_without_a_folder() {
     let dir = site();
     let base = serve(Folder {
         base: String::new(),
@@ -1257,7 +1257,7 @@ fn a_live_site_is_judged_by_its_own_word_or_by_the_folder() {
 }
 
 #[test]
-fn calls_that_cannot_be_meant_are_refused() {
+fn invalid_arguments_are_refused() {
     let dir = RomDir::new();
     dir.run(&["check"])
         .expect(2)

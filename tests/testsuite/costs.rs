@@ -25,7 +25,7 @@ fn images() -> Package {
 }
 
 #[test]
-fn what_a_package_may_decode_to_follows_its_size() {
+fn the_decoding_limit_grows_with_the_package() {
     let dir = RomDir::new().file("small.zip", bacon(0));
     let limits = Limits::new(dir.path().to_owned(), Instant::now);
     let (_, budget, _) = romfeed::ingest::open(&dir.path().join("small.zip"), &limits).unwrap();

@@ -306,7 +306,7 @@ fn advice_looks_at_the_whole_address_and_at_what_is_known() {
 }
 
 #[test]
-fn advice_for_posts_does_not_tell_of_paths_that_are_appended() {
+fn advice_for_posts_omits_appended_paths() {
     let dir = site("");
     let args = [
         "simulate",
@@ -414,7 +414,7 @@ fn each_template_for_a_fork_is_offered_by_its_updater() {
 }
 
 #[test]
-fn one_ui_roms_are_played_by_their_own_properties() {
+fn one_ui_roms_are_simulated_by_their_properties() {
     let dir = with_base("");
     let props = |date: i64, incremental: &str| {
         Props::new()

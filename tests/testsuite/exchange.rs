@@ -75,7 +75,7 @@ fn a_v1_feed_keeps_the_ids_that_phones_have() {
 }
 
 #[test]
-fn a_site_of_romfeed_moves_by_its_own_feeds() {
+fn a_romfeed_site_can_be_imported_from_its_feeds() {
     let old = RomDir::new()
         .file(&format!("builds/{}", bacon_name(0)), bacon(0))
         .file(&format!("builds/{}", bacon_name(7)), bacon(7));
@@ -276,7 +276,7 @@ fn v2_with_delta(source: Option<&str>) -> String {
 }
 
 #[test]
-fn deltas_are_taken_up_where_their_source_is_known() {
+fn deltas_are_imported_when_their_source_is_known() {
     let flags = ["--device", "bacon"];
     let (dir, run) = import(&v2_with_delta(None), &flags);
     run.expect(0).says(&format!(
@@ -294,7 +294,7 @@ fn deltas_are_taken_up_where_their_source_is_known() {
 }
 
 #[test]
-fn a_bad_entry_is_told_and_nothing_is_imported() {
+fn a_bad_entry_is_reported_and_nothing_is_imported() {
     let path =
         "cannot be part of a feed's address: only letters, digits and . _ ~ + @ - are allowed";
     for (key, value, message) in [
@@ -546,7 +546,7 @@ fn a_build_of_another_catalog_stays_there() {
 }
 
 #[test]
-fn what_is_no_feed_is_told() {
+fn a_file_that_is_not_a_feed_is_reported() {
     for (feed, message) in [
         (
             "",
@@ -725,7 +725,7 @@ fn a_sha1_is_read_from_the_zip() {
 }
 
 #[test]
-fn what_an_export_cannot_say_is_told() {
+fn facts_lost_in_an_export_are_reported() {
     let (dir, run) = import(&v1(&[v1_entry()]), &[]);
     run.expect(0);
     let run = dir.run(&["catalog", "export"]).expect(1);

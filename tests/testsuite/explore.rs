@@ -169,7 +169,7 @@ fn a_zip_that_no_updater_installs_can_be_looked_into() {
 }
 
 #[test]
-fn what_is_not_there_is_said_with_what_is() {
+fn a_missing_file_is_reported_with_its_neighbours() {
     let dir = dir();
     dir.run(&["inspect", "--ls", "vendor:/", NAME])
         .expect(1)
@@ -239,7 +239,7 @@ fn the_partitions_are_listed_with_their_lengths() {
 }
 
 #[test]
-fn a_partition_that_is_not_what_the_package_says_is_refused() {
+fn a_partition_with_a_wrong_digest_is_refused() {
     let image = testkit::noise(9, 3 * 4096);
     let props = Props::lineage("22.2", "UNOFFICIAL", "x", 1, "x", 35, "2025-06-05");
     let wrong = Partition::new("boot")
@@ -254,7 +254,7 @@ fn a_partition_that_is_not_what_the_package_says_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn what_a_link_leads_to_is_replaced_only_by_the_whole_file() {
+fn a_link_target_is_replaced_only_by_the_whole_file() {
     let dir = dir().file("target", "old");
     std::os::unix::fs::symlink("target", dir.path().join("link")).unwrap();
     dir.run(&["inspect", "--extract", "system:/none", "-o", "link", NAME])
@@ -306,7 +306,7 @@ fn a_file_that_cannot_be_written_is_an_error_and_leaves_nothing() {
 }
 
 #[test]
-fn the_cost_is_told_on_demand() {
+fn the_cost_is_printed_on_demand() {
     let dir = dir();
     let quiet = dir.run(&["inspect", NAME]).expect(0).stdout;
     assert!(!quiet.contains("  read  "), "{quiet}");

@@ -88,7 +88,7 @@ fn facts_from_elsewhere_come_with_the_reason() {
 }
 
 #[test]
-fn build_without_facts_says_why_its_images_tell_nothing() {
+fn a_build_without_facts_names_why_its_images_have_none() {
     let dir = RomDir::new().file(
         "builds/rom.zip",
         payload(&[("system", &without_build_prop())]),
@@ -202,7 +202,7 @@ fn erofs_image_that_ends_early_is_refused() {
 }
 
 #[test]
-fn build_prop_in_the_zip_counts_only_where_no_image_says_otherwise() {
+fn build_prop_in_the_zip_counts_only_without_an_image() {
     let image = fixture("ext4-android");
     let stray = |sdk, device: &str| {
         format!("ro.build.version.sdk={sdk}\nro.lineage.device={device}\nro.build.date.utc=7\n")

@@ -76,7 +76,7 @@ fn a_new_device_is_published_by_the_properties_of_its_fork() {
 }
 
 #[test]
-fn what_is_published_by_other_properties_stays_until_the_settings_say_otherwise() {
+fn published_facts_stay_until_the_settings_change_them() {
     let dir = RomDir::new();
     put(&dir, &axion_name(0, "2.3"), axion(0, "2.3", "23.0"));
     generate(&dir, "[device.fuxi]\nfamily = \"LineageOS\"").expect(0);
@@ -140,7 +140,7 @@ fn the_address_that_phones_ask_is_that_of_the_variant() {
 }
 
 #[test]
-fn another_rom_of_the_device_is_no_predecessor() {
+fn another_rom_of_the_device_is_not_a_predecessor() {
     let dir = RomDir::new();
     let lineage = Props::lineage(
         "23.0",

@@ -219,7 +219,7 @@ fn the_manifest_to_publish_first_lists_what_was_there_and_what_is_to_come() {
 }
 
 #[test]
-fn what_was_published_and_is_no_more_is_gone() {
+fn files_no_longer_published_are_listed_as_gone() {
     let dir = published();
     let manifest = r#"{"schema":1,"files":["index.html","old/page.html","api/v1/old/nightly.json",
         "../../etc/passwd","/etc/passwd",".romfeed/lock","builds/zip.zip","a\nb","own.html"]}"#;

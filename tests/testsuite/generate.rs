@@ -437,7 +437,7 @@ fn a_rebuild_under_an_old_name_supersedes_it() {
 }
 
 #[test]
-fn dry_run_writes_nothing_and_tells_staleness() {
+fn dry_run_writes_nothing_and_reports_staleness() {
     let dir = two_builds();
     let dry = |dir: &RomDir| {
         dir.run(&[
@@ -562,7 +562,7 @@ fn a_romtype_is_verbatim_in_json_and_lower_case_in_paths() {
 }
 
 #[test]
-fn second_run_reads_settled_files_from_the_cache_unless_told_not_to() {
+fn second_run_uses_the_cache_unless_rehash_is_given() {
     let dir = two_builds();
     dir.settle(&format!("builds/bacon/{}", bacon_name(0)));
     dir.generate().expect(0);
@@ -582,7 +582,7 @@ fn second_run_reads_settled_files_from_the_cache_unless_told_not_to() {
 }
 
 #[test]
-fn what_partitions_told_is_remembered_of_settled_files() {
+fn facts_from_partitions_are_cached() {
     let name = "lineage-22.2-20250614-UNOFFICIAL-enchilada.zip";
     let props = Props::lineage("22.2", "UNOFFICIAL", "enchilada", 1, "x", 35, "2025-06-05");
     let zip = Package::payload(props)

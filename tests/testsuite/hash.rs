@@ -68,7 +68,7 @@ fn standard_input_is_refused_and_a_file_of_its_name_is_not() {
 /// Files of the system tell no size, as those of some remote file systems do.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_that_tells_no_size_is_not_taken_for_an_empty_one() {
+fn a_file_without_a_size_is_not_treated_as_empty() {
     let run = RomDir::new().run(&["hash", "/proc/version"]).expect(1);
     assert_eq!(run.stdout, "");
     run.says("the file goes on after the 0 bytes");
@@ -89,7 +89,7 @@ fn a_limit_on_reading_changes_nothing_but_the_time() {
 }
 
 #[test]
-fn a_limit_that_is_no_rate_is_refused() {
+fn an_invalid_rate_limit_is_refused() {
     let (dir, _) = folder();
     for rate in ["0", "", "M", "-1", "1.5M", "50MB", "99999999999G", "5 M"] {
         let run = dir.run(&["hash", &format!("--io-limit={rate}"), "f1"]);

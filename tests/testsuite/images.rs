@@ -151,7 +151,7 @@ fn every_form_of_erofs_is_read_file_by_file() {
 }
 
 #[test]
-fn sparse_images_are_what_they_stand_for() {
+fn sparse_images_read_as_their_contents() {
     let whole = fixture("ext4-android");
     for name in ["sparse", "sparse-1k"] {
         let sparse = Sparse::open(vec![Arc::new(fixture(name))]).unwrap();

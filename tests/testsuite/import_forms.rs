@@ -211,7 +211,7 @@ fn a_list_without_dates_and_addresses_is_completed() {
 }
 
 #[test]
-fn a_device_is_told_by_any_of_its_keys() {
+fn any_key_can_name_the_device() {
     let name = "exampleos-x-20240703.zip";
     let with = |key: &str, device: &str, name: &str| {
         let mut feed = one_object(name);
@@ -366,7 +366,7 @@ fn v1(name: &str, id: &str, date: i64) -> Value {
 }
 
 #[test]
-fn another_flavour_needs_a_variant_of_its_own() {
+fn another_flavour_needs_its_own_variant() {
     let name = |flavour: &str| format!("exampleos-2.7-20240703-OFFICIAL-{flavour}-bacon.zip");
     let dir = RomDir::new()
         .file("gms/bacon.json", v1(&name("GMS"), "a", DATE).to_string())
@@ -392,7 +392,7 @@ fn another_flavour_needs_a_variant_of_its_own() {
 }
 
 #[test]
-fn flavours_in_addresses_and_keys_are_told_apart() {
+fn flavours_in_addresses_and_keys_are_distinguished() {
     let name = "exampleos-2.7-bacon-20240703.zip";
     let mut gapps = v1(name, "a", DATE);
     gapps["response"][0]["url"] = json!(format!("https://dl.example.org/GApps/{name}"));
@@ -465,7 +465,7 @@ fn crdroid_entry(name: &str) -> Value {
 }
 
 #[test]
-fn what_people_read_appears_in_the_feed_again() {
+fn changelogs_survive_an_import() {
     let name = "crDroidAndroid-15.0-20240703-bacon-v11.2.zip";
     let entry = crdroid_entry(name);
     let (dir, run) = import_as("bacon.json", &json!({"response": [entry]}), &[]);
@@ -510,7 +510,7 @@ fn what_people_read_appears_in_the_feed_again() {
 }
 
 #[test]
-fn what_is_known_of_a_device_stays() {
+fn known_device_facts_stay() {
     let name = "crDroidAndroid-15.0-20240703-bacon-v11.2.zip";
     let devices = json!([{"model": "bacon", "name": "One", "oem": "OnePlus", "wiki": "https://wiki.example.org"}]);
     let local = json!([
@@ -617,7 +617,7 @@ const NOT_READ: [(&str, &str); 4] = [
 ];
 
 #[test]
-fn what_romfeed_writes_can_be_imported() {
+fn every_feed_of_romfeed_can_be_imported() {
     let mut num_read = 0;
     for (template, _) in romfeed::publish::feed::template::SHIPPED {
         let settings = format!(

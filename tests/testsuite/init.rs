@@ -28,7 +28,7 @@ fn fates<'a>(run: &'a Run, fate: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_folder_without_remote_gets_what_no_host_needs_and_a_word_on_the_rest() {
+fn a_folder_without_remote_gets_the_common_files_and_a_note() {
     let dir = RomDir::new();
     let run = dir
         .run(&["init"])
@@ -44,7 +44,7 @@ fn a_folder_without_remote_gets_what_no_host_needs_and_a_word_on_the_rest() {
 }
 
 #[test]
-fn a_repository_of_github_tells_host_address_and_where_zips_go() {
+fn a_github_remote_sets_host_and_addresses() {
     for url in [
         "https://github.com/You/ota.git",
         "git@github.com:You/ota.git",
@@ -172,7 +172,7 @@ fn hostile_addresses_and_folders_are_refused() {
 }
 
 #[test]
-fn what_is_there_is_kept_and_told_of() {
+fn existing_files_are_left_and_reported() {
     let dir = with_remote("git@github.com:you/ota.git")
         .file("romfeed.toml", "# mine\nkeep = 3\n")
         .file("publish", "mine")
@@ -260,7 +260,7 @@ fn the_script_can_be_run_and_the_rest_cannot() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_that_leads_nowhere_is_kept() {
+fn a_broken_link_is_left_alone() {
     let dir = RomDir::new();
     std::os::unix::fs::symlink("nowhere", dir.path().join("romfeed.toml")).unwrap();
     dir.run(&["init"])

@@ -88,7 +88,7 @@ const COMMON: [&str; 6] = [
 ];
 
 #[test]
-fn a_package_of_files_tells_all_from_its_build_prop() {
+fn a_file_based_package_is_described_by_its_build_prop() {
     let props = Props::cm(
         "11",
         "NIGHTLY",
@@ -130,7 +130,7 @@ fn a_package_of_files_tells_all_from_its_build_prop() {
 }
 
 #[test]
-fn a_block_package_tells_all_from_its_build_prop() {
+fn a_block_package_is_described_by_its_build_prop() {
     let zip = Package::block(lineage(28)).build();
     let object = inspect("any.zip", &zip);
     let all = [&COMMON[..], &["security_patch"]].concat();
@@ -154,7 +154,7 @@ fn a_block_package_tells_all_from_its_build_prop() {
 }
 
 #[test]
-fn a_payload_package_tells_what_metadata_and_name_know() {
+fn a_payload_package_is_described_by_metadata_and_name() {
     let zip = Package::payload(lineage(35)).build();
     let object = inspect("lineage-22.2-20250601-UNOFFICIAL-enchilada.zip", zip);
     has(
@@ -186,7 +186,7 @@ fn a_payload_package_tells_what_metadata_and_name_know() {
 }
 
 #[test]
-fn metadata_text_is_read_where_there_is_no_protobuf() {
+fn metadata_text_is_read_without_protobuf() {
     let zip = Package::payload(lineage(29)).build();
     let object = inspect("lineage-22.2-20250601-UNOFFICIAL-enchilada.zip", zip);
     assert_eq!(object["sources"]["datetime"], TEXT);
@@ -206,7 +206,7 @@ fn metadata_text_is_read_where_there_is_no_protobuf() {
 }
 
 #[test]
-fn a_property_file_beside_the_zip_wins_over_its_metadata() {
+fn a_property_sidecar_takes_precedence_over_metadata() {
     let name = "lineage-22.2-20250601-UNOFFICIAL-enchilada.zip";
     let beside = format!("{name}.prop");
     let dir = RomDir::new()
@@ -232,7 +232,7 @@ fn a_property_file_beside_the_zip_wins_over_its_metadata() {
 }
 
 #[test]
-fn a_build_prop_inside_wins_over_one_beside() {
+fn a_build_prop_inside_takes_precedence_over_a_sidecar() {
     let name = "any.zip";
     let dir = RomDir::new()
         .file(name, bacon(0))
@@ -296,7 +296,7 @@ fn a_full_package_that_names_a_source_is_full() {
 }
 
 #[test]
-fn each_family_is_read_by_its_own_keys() {
+fn each_family_is_read_by_its_keys() {
     let cm = Props::cm(
         "14.1",
         "UNOFFICIAL",
@@ -553,7 +553,7 @@ fn a_conflict_names_both_values_and_places() {
 }
 
 #[test]
-fn a_digest_beside_the_zip_is_held_against_it_with_hash_only() {
+fn a_digest_sidecar_is_checked_with_hash_only() {
     let wrong = "0".repeat(64);
     let dir = RomDir::new()
         .file("any.zip", bacon(0))
@@ -568,7 +568,7 @@ fn a_digest_beside_the_zip_is_held_against_it_with_hash_only() {
 }
 
 #[test]
-fn what_cannot_be_opened_is_io() {
+fn an_unreadable_file_is_an_io_error() {
     let dir = RomDir::new().file("folder/x", "");
     for name in ["none.zip", "folder"] {
         let object = dir.run(&["inspect", "--json", name]).expect(1).json();
@@ -608,7 +608,7 @@ fn no_package_is_a_usage_error() {
 }
 
 #[test]
-fn an_override_is_the_source_it_says() {
+fn an_override_is_named_as_the_source() {
     let dir = RomDir::new()
         .file("builds/bacon/any.zip", bacon(0))
         .file(
@@ -680,7 +680,7 @@ fn a_person_sees_each_fact_with_its_place() {
 }
 
 #[test]
-fn a_person_sees_what_is_missing_and_every_warning() {
+fn missing_facts_and_warnings_are_printed() {
     let zip = Package::payload(bacon_props(0)).without_metadata().build();
     let dir = RomDir::new().file("lineage-21.0-20231114-nightly-bacon.zip", zip);
     let run = dir

@@ -106,7 +106,7 @@ fn the_catalog_of_a_lineageos_build_has_no_family() {
 }
 
 #[test]
-fn a_feed_tells_the_family_where_it_is_certain() {
+fn a_feed_names_the_family_when_it_is_certain() {
     let entry = |name: &str, extra: Value| {
         let url = format!("https://dl.example.org/{name}");
         let mut entry = json!({

@@ -74,7 +74,7 @@ fn generate(dir: &RomDir, settings: &str) -> Run {
 }
 
 #[test]
-fn a_phone_is_told_of_builds_of_its_own_version_unless_settings_say_otherwise() {
+fn a_phone_is_offered_builds_of_its_version_by_default() {
     let dir = RomDir::new();
     for (version, day) in [("21.0", 0), ("21.0", 2), ("22.2", 1), ("22.2", 3)] {
         put_full(&dir, version, day);
@@ -101,7 +101,7 @@ fn a_phone_is_told_of_builds_of_its_own_version_unless_settings_say_otherwise() 
 }
 
 #[test]
-fn every_incremental_ever_known_has_an_answer() {
+fn every_known_incremental_has_a_list() {
     let dir = RomDir::new();
     for day in [1, 2, 3] {
         put_full(&dir, "22.2", day);
@@ -230,7 +230,7 @@ fn of_several_deltas_to_a_build_the_newest_source_goes_with_it() {
 }
 
 #[test]
-fn a_delta_without_its_full_build_is_held_back_and_told() {
+fn a_delta_without_its_full_build_is_held_and_reported() {
     let dir = RomDir::new();
     put_full(&dir, "22.2", 0);
     let delta = put_delta(&dir, "eng.0", 1);
@@ -547,7 +547,7 @@ fn a_superseded_build_returns_when_its_zip_does() {
 }
 
 #[test]
-fn the_devices_a_package_allows_are_no_names() {
+fn allowed_devices_do_not_become_device_names() {
     use testkit::metadata::Metadata;
     let package = Package::files(props("22.2", 0));
     let metadata: Metadata = package.derived_metadata().device("enchilada,fajita");
@@ -566,7 +566,7 @@ fn the_devices_a_package_allows_are_no_names() {
 }
 
 #[test]
-fn a_variant_has_a_tree_of_its_own() {
+fn a_variant_has_its_own_tree() {
     let dir = RomDir::new();
     put_full(&dir, "22.2", 0);
     let gapps = name("22.2", 1).replace(".zip", "-GAPPS.zip");
@@ -674,7 +674,7 @@ fn phones_of_a_build_that_moved_are_answered_at_its_old_place() {
 }
 
 #[test]
-fn a_release_type_in_other_case_is_no_other_place() {
+fn release_types_that_differ_in_case_share_a_path() {
     let dir = RomDir::new();
     for day in [0, 1] {
         put_full(&dir, "22.2", day);
@@ -709,7 +709,7 @@ fn a_delta_belongs_to_the_variant_of_its_full_build() {
 }
 
 #[test]
-fn a_build_with_another_word_in_its_name_stays_out_of_the_lane() {
+fn a_build_with_an_extra_word_in_its_name_stays_out_of_the_channel() {
     let dir = RomDir::new();
     put_full(&dir, "22.2", 0);
     generate(&dir, "").expect(0);
@@ -741,7 +741,7 @@ fn a_build_with_another_word_in_its_name_stays_out_of_the_lane() {
 }
 
 #[test]
-fn names_that_tell_only_when_a_build_was_made_share_a_lane() {
+fn names_that_differ_only_in_date_share_a_channel() {
     let dir = RomDir::new();
     for (day, name) in [
         (0, "lineage-22.2-20250614-UNOFFICIAL-enchilada.zip"),
@@ -827,7 +827,7 @@ fn a_package_rebuilt_with_another_key_is_not_offered_under_the_old_hash() {
 }
 
 #[test]
-fn what_the_official_server_answers_lies_there_as_files() {
+fn answers_of_the_official_server_are_published_as_files() {
     let devices = r#"[{"model":"enchilada","oem":"OnePlus","name":"OnePlus 6","wiki":"https://w/e"},{"model":"bacon","oem":"OnePlus","name":"One"}]"#;
     let dir = RomDir::new()
         .file("devices.json", devices)
@@ -957,7 +957,7 @@ fn pages_that_go_are_nothing_that_phones_ask_for() {
 }
 
 #[test]
-fn a_variant_that_settings_name_no_more_keeps_its_builds_and_says_so() {
+fn a_variant_removed_from_the_settings_keeps_its_builds_with_a_note() {
     let dir = RomDir::new();
     put_full(&dir, "22.2", 0);
     generate(&dir, "").expect(0);
@@ -1000,7 +1000,7 @@ fn a_new_site_names_the_address_of_each_variant() {
 
 #[cfg(unix)]
 #[test]
-fn what_lies_behind_a_link_in_the_site_is_left_alone() {
+fn files_behind_a_link_in_the_site_are_left_alone() {
     let dir = RomDir::new();
     put_full(&dir, "22.2", 0);
     generate(&dir, "").expect(0);

@@ -386,7 +386,7 @@ fn an_old_system_without_the_root_folder_is_read() {
 }
 
 #[test]
-fn what_is_not_read_is_told_and_the_next_source_is_used() {
+fn an_unreadable_source_is_reported_and_the_next_is_used() {
     for (image, words) in [
         ("f2fs", "f2fs is not read"),
         ("squashfs", "squashfs is not read"),

@@ -48,7 +48,7 @@ fn notes(dir: &RomDir) -> Vec<serde_json::Value> {
 }
 
 #[test]
-fn changelogs_of_each_form_reach_the_site_and_are_kept() {
+fn changelogs_of_each_format_are_published_and_stored() {
     let dir = with_build(with_build(with_build(rom_dir(), 0), 1), 2);
     dir.put(
         &format!("{}.md", stem(0)),
@@ -99,7 +99,7 @@ fn changelogs_of_each_form_reach_the_site_and_are_kept() {
 }
 
 #[test]
-fn a_site_from_the_catalog_alone_has_the_changelogs_that_are_kept() {
+fn a_site_from_the_catalog_alone_has_the_stored_changelogs() {
     let dir = with_build(rom_dir(), 0);
     dir.put(&format!("{}.txt", stem(0)), "old");
     let url = ["--url", "https://elsewhere.example/{filename}"];
@@ -136,7 +136,7 @@ fn changelogs_that_cannot_be_listed_are_not_taken_back() {
 }
 
 #[test]
-fn what_lies_beside_the_zip_replaces_what_was_kept() {
+fn a_changelog_next_to_the_zip_replaces_the_stored_one() {
     let dir = with_build(rom_dir(), 0);
     dir.put(&format!("{}.md", stem(0)), "one");
     dir.generate().expect(0);
@@ -156,7 +156,7 @@ fn what_lies_beside_the_zip_replaces_what_was_kept() {
 }
 
 #[test]
-fn what_is_no_changelog_is_passed_over_or_warned_of() {
+fn files_that_are_not_changelogs_are_ignored_or_reported() {
     let dir = with_build(with_build(rom_dir(), 0), 1);
     dir.put(
         &format!("{}.txt", stem(0)),
@@ -192,7 +192,7 @@ fn a_changelog_of_a_hundred_megabytes_is_cut() {
 }
 
 #[test]
-fn changelogs_are_not_kept_in_the_site() {
+fn changelogs_are_not_stored_in_the_site() {
     let dir = with_build(rom_dir(), 0);
     let run = dir.run(&["generate", "--changelogs", "out/changelogs"]);
     run.expect(2)
@@ -238,7 +238,7 @@ fn the_updater_of_cyanogenmod_is_led_to_the_changelog_of_each_build() {
 }
 
 #[test]
-fn images_beside_a_zip_are_in_catalog_and_templates() {
+fn images_next_to_a_zip_are_in_catalog_and_templates() {
     let dir = with_build(with_build(rom_dir(), 0), 1)
         .file("builds/solo/recovery.img", "abc")
         .file("builds/solo/logo.img", "abc");
@@ -363,7 +363,7 @@ fn machines_with_and_without_the_images_agree() {
 }
 
 #[test]
-fn an_image_lies_beside_a_zip_that_has_an_address_of_its_own() {
+fn an_image_of_a_zip_with_its_own_address_is_linked_next_to_it() {
     let dir = with_build(rom_dir(), 0);
     dir.put(&format!("{}-boot.img", stem(0)), "abc");
     dir.generate().expect(0);

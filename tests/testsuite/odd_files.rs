@@ -23,7 +23,7 @@ fn a_catalog_that_is_a_device_is_refused_before_it_is_read() {
 }
 
 #[test]
-fn a_lock_that_is_no_file_is_refused() {
+fn a_lock_that_is_not_a_file_is_refused() {
     for lock in [".romfeed/lock", "out/.romfeed/lock"] {
         let dir = published();
         let place = dir.path().join(lock);

@@ -121,7 +121,7 @@ fn a_device_and_its_builds_are_shown_with_what_people_ask_for() {
 }
 
 #[test]
-fn nothing_that_a_package_or_a_file_says_becomes_markup() {
+fn untrusted_text_never_becomes_markup() {
     let hostile = "<script>alert(1)</script>\\\"'><img src=x onerror=alert(2)>";
     let dir = site(1)
         .file(
@@ -199,7 +199,7 @@ fn many_builds_are_on_several_pages_that_lead_to_each_other() {
 }
 
 #[test]
-fn a_template_of_ones_own_takes_the_place_of_romfeeds() {
+fn a_custom_template_replaces_the_built_in_one() {
     let dir = site(1)
         .file("templates/home.html", "{% extends \"layout.html\" %}{% block main %}{% include \"mine.html\" %}{% endblock %}")
         .file("templates/mine.html", "<p>{{ site.name }}: {{ makers[0].devices[0].device.entry.oem }}</p>")

@@ -100,7 +100,7 @@ fn changes_of_projects_are_shown_with_the_build_that_has_them() {
 }
 
 #[test]
-fn projects_that_are_kept_tell_the_same_without_the_zips() {
+fn stored_projects_give_the_same_site_without_the_zips() {
     let dir = two_builds();
     dir.generate().expect(0);
     let site = dir.tree("out");
@@ -169,7 +169,7 @@ fn a_manifest_inside_an_image_is_read() {
 }
 
 #[test]
-fn a_manifest_beside_the_zip_goes_before_the_one_inside() {
+fn a_manifest_sidecar_takes_precedence_over_the_one_inside() {
     let dir = two_builds();
     dir.generate().expect(0);
     let beside = format!("builds/bacon/{}.manifest.xml", stem(1));
@@ -204,7 +204,7 @@ fn a_manifest_for_a_folder_belongs_to_its_only_build() {
 }
 
 #[test]
-fn builds_are_held_against_their_own_kind_alone() {
+fn builds_are_compared_only_with_their_own_kind() {
     let nightly = |days| with_manifest(days, &[("art", "1")]);
     let props = bacon_props(1).set("ro.lineage.releasetype", "UNOFFICIAL");
     let other = Package::files(props)

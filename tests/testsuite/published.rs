@@ -129,7 +129,7 @@ fn every_family_and_small_versions_are_accepted() {
 }
 
 #[test]
-fn a_template_of_ones_own_is_no_list_of_lineageos() {
+fn a_custom_template_is_not_a_lineageos_list() {
     let template =
         "{#\nscope = \"device\"\npath = \"{device}.json\"\n#}\n{\"news\": {{ builds | length }}}\n";
     let dir = bacons()
@@ -199,7 +199,7 @@ fn the_same_fault_of_many_entries_is_one_line() {
 }
 
 #[test]
-fn what_goes_into_the_rom_depends_on_its_family() {
+fn rom_settings_depend_on_the_family() {
     let publish = |family: &str| {
         let family = FAMILIES.iter().find(|known| known.name == family).unwrap();
         let package = Package::files(props_of(family, "11.4", "bacon")).build();

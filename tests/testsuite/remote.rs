@@ -79,7 +79,7 @@ fn a_stream_is_asked_for_in_ever_longer_parts() {
 }
 
 #[test]
-fn what_takes_too_much_is_given_up() {
+fn excessive_downloads_are_stopped() {
     let host = Host::of_file(bytes(40 * BLOCK));
     let remote = Remote::open(http(), &host.url("/a.zip")).unwrap();
     let remote = remote.with_max_bytes(5 * BLOCK as u64);

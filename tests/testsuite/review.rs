@@ -147,7 +147,7 @@ fn phones_of_a_build_that_became_a_variant_are_answered_at_the_old_address() {
 }
 
 #[test]
-fn a_variant_told_by_a_property_outlives_its_zip() {
+fn a_variant_from_a_property_outlives_its_zip() {
     let dir = RomDir::new();
     put(&dir, &name(0), props(0));
     put(&dir, "two.zip", props(1).set("ro.my.edition", "gapps"));

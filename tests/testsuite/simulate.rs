@@ -79,7 +79,7 @@ fn an_update_is_seen() {
 }
 
 #[test]
-fn the_newest_build_sees_nothing_and_is_told_so() {
+fn a_phone_with_the_newest_build_sees_no_update() {
     let dir = site(&[0, 1], "");
     let run = play(&dir, &getprop(1, &[(URI, TEMPLATE)]), &[]).expect(0);
     insta::assert_snapshot!(without_page_sizes(&run.stdout));
@@ -143,7 +143,7 @@ fn variants_in_one_list_are_pointed_out() {
 
 /// docker-lineage-cicd#198: a release type with a dash, cut in the file name; and plain http.
 #[test]
-fn a_release_type_that_the_site_lacks_and_plain_http_are_told() {
+fn an_unknown_release_type_and_plain_http_are_reported() {
     let dir = site(&[0], "");
     let props = getprop(
         0,
@@ -158,7 +158,7 @@ fn a_release_type_that_the_site_lacks_and_plain_http_are_told() {
 
 /// LineageOTA#105: "Updater isn't finding any updates".
 #[test]
-fn a_build_that_romfeed_never_saw_is_told_of() {
+fn an_unknown_build_is_reported() {
     let dir = site(&[0], "");
     let uri = "https://example.org/ota/api/v1/{device}/{type}/{incr}";
     let run = play(&dir, &getprop(-1, &[(URI, uri)]), &[]).expect(1);
@@ -171,7 +171,7 @@ fn a_build_that_romfeed_never_saw_is_told_of() {
 
 /// lineageos-infra/updater#74: `api/v1///incr`.
 #[test]
-fn a_phone_without_device_and_type_is_told_of() {
+fn a_phone_without_device_and_type_is_reported() {
     let dir = site(&[0], "");
     let uri = "https://example.org/ota/api/v1/{device}/{type}/{incr}";
     let bare = [
@@ -185,7 +185,7 @@ fn a_phone_without_device_and_type_is_told_of() {
 
 /// docker-lineage-cicd#777 and #895: a wrong address, or another flavour's.
 #[test]
-fn addresses_of_other_sites_and_flavours_are_told_of() {
+fn addresses_of_other_sites_and_flavours_are_reported() {
     let dir = site(&[0, 1], "");
     let props = getprop(
         0,
@@ -333,7 +333,7 @@ fn properties_come_from_standard_input_and_several_files() {
 }
 
 #[test]
-fn what_cannot_be_played_is_a_usage_error() {
+fn an_impossible_simulation_is_a_usage_error() {
     let dir = site(&[0], "");
     dir.put("zip.txt", bacon(0));
     dir.put("page.txt", "<!doctype html>\n<a href=\"x\">");
@@ -480,7 +480,7 @@ fn the_json_has_one_form() {
 }
 
 #[test]
-fn a_poisoned_cache_is_told_of() {
+fn a_stuck_updater_cache_is_reported() {
     let dir = site(&[0, 1], "");
     dir.put("last.html", "<!doctype html>");
     let props = getprop(0, &[(URI, TEMPLATE)]);
@@ -509,7 +509,7 @@ fn standard_input_is_read_once() {
 }
 
 #[test]
-fn what_a_list_says_cannot_command_the_terminal() {
+fn text_of_a_list_is_escaped_for_the_terminal() {
     let dir = site(&[0], "");
     dir.put(
         "out/bad.json",
@@ -589,7 +589,7 @@ fn a_live_site_is_asked_as_the_phone_asks() {
 }
 
 #[test]
-fn a_host_that_is_not_there_is_told_of() {
+fn an_unreachable_host_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -603,7 +603,7 @@ fn a_host_that_is_not_there_is_told_of() {
 }
 
 #[test]
-fn a_rom_whose_updater_is_not_known_is_told_so() {
+fn an_unknown_updater_is_reported() {
     let dir = site(&[0, 1], "");
     let own = "ro.aospa.device=bacon\nro.aospa.version=15\nro.build.date.utc=5\n\
                ro.build.version.sdk=35\nro.build.version.incremental=7\n";
@@ -637,7 +637,7 @@ fn cyanogenmod_needs_a_host_that_answers_posts() {
 }
 
 #[test]
-fn an_updater_that_lists_the_installed_build_too_is_no_fault_of_the_feed() {
+fn an_updater_that_lists_the_installed_build_is_not_an_error() {
     let props = testkit::props::Props::cm("11", "NIGHTLY", "i9100", 1_404_000_000, "two", 19, "");
     let zip = testkit::package::Package::files(props.clone()).build();
     let dir = RomDir::new()
@@ -652,7 +652,7 @@ fn an_updater_that_lists_the_installed_build_too_is_no_fault_of_the_feed() {
 }
 
 #[test]
-fn a_phone_of_which_the_device_is_known_has_what_is_published_for_it() {
+fn a_phone_known_by_its_device_gets_the_published_facts() {
     let dir = site(&[0, 1], "");
     let args = ["simulate", "--device", "bacon"];
     let run = dir.run(&args).expect(0);
@@ -688,7 +688,7 @@ fn a_phone_of_which_the_device_is_known_has_what_is_published_for_it() {
 }
 
 #[test]
-fn updater_23_is_not_told_of_a_level_that_nobody_named() {
+fn an_unknown_sdk_level_is_not_sent_to_updater_23() {
     let dir = site(&[0, 1], "");
     let date = "1700000000";
     let call = ["simulate", "--device", "bacon", "--date", date, "--client"];

@@ -211,7 +211,7 @@ fn crdroid_16_finds_the_sha256_and_does_without_the_md5() {
 }
 
 #[test]
-fn pixelos_17_is_told_only_of_builds_that_have_all_it_requires() {
+fn pixelos_17_lists_only_complete_builds() {
     let dir = enchilada(&enable(&["pixelos-17"]));
     dir.put(&format!("builds/bacon/{}", bacon_name(7)), bacon(7));
     for (name, digit, more) in [
@@ -286,7 +286,7 @@ fn many_builds_that_lack_a_fact_are_one_line() {
 }
 
 #[test]
-fn the_lists_of_lineageos_can_lie_at_a_path_of_ones_own() {
+fn lineageos_lists_can_have_a_custom_path() {
     let settings = "[[feed]]\ntemplate = \"v1\"\npath = \"{version}/{device}.json\"\n\
          [[feed]]\ntemplate = \"v2\"\n";
     let dir = enchilada(settings);
@@ -380,7 +380,7 @@ fn pixelos_reads_one_object_and_grapheneos_one_line() {
 }
 
 #[test]
-fn custota_finds_the_full_build_and_the_delta_from_its_own() {
+fn custota_finds_the_full_build_and_its_delta() {
     let dir = enchilada(&enable(&["custota"]));
     dir.generate().expect(0);
     let info = json(&dir, "custota/enchilada.json");
@@ -704,7 +704,7 @@ fn values_cannot_break_out_of_json() {
 }
 
 #[test]
-fn a_users_file_takes_the_place_of_a_shipped_one_and_a_path_that_of_its_own() {
+fn a_user_template_replaces_a_shipped_one() {
     let own = "{#\nscope = \"device\"\npath = \"own/{device}\"\nformat = \"text\"\n#}\nown\n";
     let dir = bacons(&enable(&["crdroid"])).file("templates/feeds/crdroid.j2", own);
     dir.generate().expect(0);
@@ -718,7 +718,7 @@ fn a_users_file_takes_the_place_of_a_shipped_one_and_a_path_that_of_its_own() {
 }
 
 #[test]
-fn a_devices_own_file_can_come_from_a_template() {
+fn a_device_file_can_come_from_a_template() {
     let dir = bacons("device_feed = \"crdroid\"\n");
     dir.generate().expect(0);
     assert_eq!(
@@ -750,7 +750,7 @@ fn a_devices_own_file_can_come_from_a_template() {
 }
 
 #[test]
-fn pages_without_builds_are_made_unless_the_template_says_otherwise() {
+fn pages_without_builds_are_made_unless_the_template_opts_out() {
     let dir = bacons(&enable(&["crdroid", "pixelos", "lineageota", "grapheneos"]));
     dir.generate().expect(0);
     for days in [0, 7] {
@@ -875,7 +875,7 @@ fn no_page_takes_the_place_of_another() {
 }
 
 #[test]
-fn what_is_wrong_in_a_template_is_told_with_its_line() {
+fn template_errors_name_their_line() {
     let mine = |body: &str| {
         format!(
             "{{#\nscope = \"device\"\npath = \"x/{{device}}\"\nformat = \"json\"\n#}}\n{body}\n"

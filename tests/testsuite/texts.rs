@@ -73,7 +73,7 @@ fn texts_that_are_links_are_named_and_not_published() {
 }
 
 #[test]
-fn kept_changelogs_that_are_links_are_not_published() {
+fn stored_changelogs_that_are_links_are_not_published() {
     let dir = dir();
     dir.run(&["generate"]).expect(0);
     for end in ["txt", "projects"] {
@@ -132,7 +132,7 @@ fn the_folder_of_builds_may_be_a_link_without_a_warning() {
 }
 
 #[test]
-fn links_to_folders_are_followed_when_the_settings_say_so() {
+fn links_to_folders_are_followed_with_follow_links() {
     let dir = dir();
     dir.put("elsewhere/x.zip", bacon(1));
     dir.put("elsewhere/x.txt", SECRET);

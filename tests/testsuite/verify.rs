@@ -113,7 +113,7 @@ fn sound_packages_of_all_layouts_have_no_findings() {
 }
 
 #[test]
-fn a_sound_package_is_told_with_its_signer() {
+fn a_valid_package_is_reported_with_its_signer() {
     let dir = RomDir::new()
         .file("a.zip", ab().build())
         .file("b.zip", block().build());
@@ -130,7 +130,7 @@ fn a_sound_package_is_told_with_its_signer() {
 }
 
 #[test]
-fn findings_are_told_with_what_to_do() {
+fn findings_are_reported_with_a_fix() {
     let dir = RomDir::new().file("a.zip", Package::payload(props(35)).build());
     let run = dir.run(&["check", "-v", "a.zip"]).expect(1);
     assert_eq!(
@@ -155,7 +155,7 @@ fn findings_are_told_with_what_to_do() {
 }
 
 #[test]
-fn what_cannot_be_read_is_a_finding_with_what_to_do() {
+fn an_unreadable_package_is_a_finding_with_a_fix() {
     let dir = RomDir::new().file("builds/x", "");
     dir.run(&["check", "none.zip"])
         .expect(1)
@@ -195,7 +195,7 @@ fn broken_and_ambiguous_zips() {
 }
 
 #[test]
-fn hostile_zips_are_judged_and_told_of_briefly() {
+fn hostile_zips_are_reported_briefly() {
     // Entries that point nowhere, in front of a payload and as the data of a list.
     let nowhere = || Entry::stored("a", "x").declared_offset(1 << 30);
     let payload = payload().build();
@@ -217,7 +217,7 @@ fn hostile_zips_are_judged_and_told_of_briefly() {
 }
 
 #[test]
-fn what_is_no_rom() {
+fn zips_that_are_not_roms_are_reported() {
     let zip = signed(
         Zip::new()
             .stored("module.prop", "x")
@@ -229,7 +229,7 @@ fn what_is_no_rom() {
 }
 
 #[test]
-fn what_a_recovery_wants_beside_the_images() {
+fn packages_that_recoveries_refuse_are_reported() {
     let level = |sdk| {
         Package::block(props(sdk))
             .signed(Key::Alice)
@@ -281,7 +281,7 @@ fn wrong_checksums_of_stored_and_compressed_entries() {
 }
 
 #[test]
-fn lists_of_offsets_are_true_or_told() {
+fn wrong_property_files_are_reported() {
     for (package, expected) in [(ab(), &["package-property-files"][..]), (block(), &[])] {
         let lists = "payload.bin:1:2,metadata:69";
         let metadata = package.derived_metadata().property_files(lists);
@@ -435,7 +435,7 @@ fn a_directory_in_another_order_than_the_file() {
 }
 
 #[test]
-fn properties_of_the_payload_are_true_or_told() {
+fn wrong_payload_properties_are_reported() {
     let payload = payload().build();
     let text = properties(&payload);
     let other = properties(&Payload::new().build());
@@ -742,7 +742,7 @@ fn settings(lines: &str) -> String {
 }
 
 #[test]
-fn generate_keeps_out_what_lacks_what_is_required() {
+fn generate_leaves_out_packages_that_fail_a_requirement() {
     let path = |day| format!("builds/{}", bacon_name(day));
     let signed = |day| Package::files(bacon_props(day)).signed(Key::Alice).build();
     let dir = RomDir::new()
@@ -784,7 +784,7 @@ fn generate_keeps_out_what_lacks_what_is_required() {
 }
 
 #[test]
-fn each_requirement_asks_for_its_own() {
+fn each_requirement_checks_its_rules() {
     let padded = ab().payload_bin([payload().build(), vec![0; 3]].concat());
     let metadata = ab().derived_metadata().property_files("payload.bin:1:2");
     for (line, zip, class, id) in [
@@ -843,7 +843,7 @@ fn each_requirement_asks_for_its_own() {
 }
 
 #[test]
-fn what_was_checked_is_not_read_again() {
+fn verification_results_are_cached() {
     let path = format!("builds/{}", bacon_name(1));
     let dir = RomDir::new()
         .file(&path, bacon(1))
@@ -873,7 +873,7 @@ fn what_was_checked_is_not_read_again() {
 }
 
 #[test]
-fn every_rule_is_broken_by_a_test() {
+fn every_rule_has_a_test() {
     let text = include_str!("verify.rs");
     // AOSP's certificate is not kept here; a unit test of `verify` does without.
     let of_unit_test = "signature-test-key";

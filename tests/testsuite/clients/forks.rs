@@ -98,7 +98,7 @@ fn a_good_entry_is_offered_by_each_fork() {
 }
 
 #[test]
-fn each_fork_requires_its_own_keys() {
+fn each_fork_requires_its_keys() {
     let all = [
         "maintainer",
         "oem",

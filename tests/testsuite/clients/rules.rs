@@ -387,7 +387,7 @@ fn listing(generation: Generation, entries: &[&str]) -> Listing {
 }
 
 #[test]
-fn an_empty_list_is_no_error() {
+fn an_empty_list_is_not_an_error() {
     for generation in Generation::LINEAGE {
         assert_eq!(listing(generation, &[]), Listing::default());
     }
@@ -430,7 +430,7 @@ fn a_bad_entry_in_the_middle_costs_cmupdater_the_rest() {
 }
 
 #[test]
-fn the_oldest_client_reads_its_own_keys() {
+fn the_oldest_client_reads_its_keys() {
     let second = CM12_ENTRY.replace("a.zip", "b.zip");
     let taken = |from: &str, to: &str| {
         assert!(CM12_ENTRY.contains(from), "{from}");
@@ -555,7 +555,7 @@ fn of_several_files_the_first_counts_and_all_have_to_be_sound() {
 }
 
 #[test]
-fn nobody_compares_the_device() {
+fn no_client_compares_the_device() {
     let elsewhere = Phone {
         device: "other".to_owned(),
         ..phone()
@@ -620,7 +620,7 @@ fn fillers() -> impl Iterator<Item = Generation> {
 }
 
 #[test]
-fn placeholders_are_replaced_everywhere_in_their_own_case() {
+fn placeholders_are_replaced_everywhere_with_their_case() {
     let mixed = Phone {
         device: "Dev".to_owned(),
         incremental: "Eng.1".to_owned(),

@@ -92,7 +92,7 @@ fn good_entry_is_offered() {
 }
 
 #[test]
-fn empty_list_offers_nothing_and_is_no_fault() {
+fn empty_list_offers_nothing_and_is_valid() {
     for generation in Generation::LINEAGE {
         let ids = offered(generation, feed(generation, &[]).as_bytes(), &phone());
         assert_eq!(ids, Ok(Vec::new()));

@@ -24,7 +24,7 @@ fn at_once(site: &Site, calls: &[&[&str]]) -> Vec<(Option<i32>, String)> {
 }
 
 #[test]
-fn of_runs_at_once_one_works_and_the_others_say_so() {
+fn of_concurrent_runs_one_works_and_the_others_report_it() {
     at_step(1, |stage| {
         for num in [2, 5] {
             stage.rewind().unwrap();
@@ -40,7 +40,7 @@ fn of_runs_at_once_one_works_and_the_others_say_so() {
 }
 
 #[test]
-fn a_change_of_the_catalog_beside_a_run_is_made_or_refused_and_not_lost() {
+fn a_catalog_change_during_a_run_is_made_or_refused() {
     at_step(1, |stage| {
         stage.rewind().unwrap();
         let remove = ["catalog", "remove", BACON_1];

@@ -6,7 +6,7 @@ use testkit::faults::{Random, judge};
 use super::{at_step, is_safe};
 
 #[test]
-fn a_cache_that_went_bad_costs_time_and_nothing_else() {
+fn a_damaged_cache_only_costs_time() {
     at_step(1, |stage| {
         let mut random = Random::new(2);
         for damage in Damage::ALL
@@ -25,7 +25,7 @@ fn a_cache_that_went_bad_costs_time_and_nothing_else() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_written_is_told_of() {
+fn an_unwritable_cache_is_reported() {
     at_step(1, |stage| {
         let mut random = Random::new(2);
         stage.rewind().unwrap();

@@ -37,7 +37,7 @@ const NUM_SIGNALS: usize = 50;
 
 #[cfg(unix)]
 #[test]
-fn a_run_that_is_told_to_end_ends_by_that_signal_and_loses_nothing() {
+fn a_run_that_is_terminated_loses_nothing() {
     use rustix::process::{Pid, Signal, kill_process};
     use std::os::unix::process::ExitStatusExt;
 

@@ -155,7 +155,7 @@ fn name(entry: &Value) -> &str {
 }
 
 #[test]
-fn the_clients_take_what_they_are_answered() {
+fn clients_accept_the_answers() {
     let (_dir, addr) = mako();
     let mut phone = Phone {
         device: "mako".to_owned(),
@@ -276,7 +276,7 @@ fn the_paths_of_the_official_backend_are_answered() {
 }
 
 #[test]
-fn a_change_of_the_catalog_is_served() {
+fn a_changed_catalog_is_served() {
     let dir = bacon_site();
     let addr = serve(&dir);
     let offers = |name: &str| {
@@ -295,7 +295,7 @@ fn a_change_of_the_catalog_is_served() {
 }
 
 #[test]
-fn what_was_held_back_is_offered_in_time() {
+fn a_held_build_is_offered_once_min_age_is_over() {
     static CLOCK: AtomicI64 = AtomicI64::new(1_700_000_000 + 2 * DAY + 3_599);
     let dir = bacon_site();
     let mut config = config(&dir);
@@ -312,7 +312,7 @@ fn what_was_held_back_is_offered_in_time() {
 }
 
 #[test]
-fn a_variant_has_a_tree_of_its_own() {
+fn a_variant_has_its_own_tree() {
     let dir = RomDir::new().file(
         "romfeed.toml",
         "[[variant]]\nname = \"gapps\"\npackage = \"gapps/*\"\n",

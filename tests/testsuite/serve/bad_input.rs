@@ -16,7 +16,7 @@ fn short() -> Limits {
 }
 
 #[test]
-fn what_is_too_long_or_broken_is_refused() {
+fn long_or_malformed_requests_are_refused() {
     let dir = site();
     let addr = serve(&dir);
     let head = "POST /api HTTP/1.1\r\nHost: h\r\nConnection: close\r\n";
@@ -93,7 +93,7 @@ fn trickle(addr: SocketAddr, start: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn who_sends_a_byte_at_a_time_is_cut_off() {
+fn a_client_that_sends_a_byte_at_a_time_is_disconnected() {
     let dir = site();
     let addr = serve_with(config(&dir), short(), || NOW);
     trickle(addr, b"GET / HTTP/1.1\r\nX: ");
@@ -108,7 +108,7 @@ fn who_sends_a_byte_at_a_time_is_cut_off() {
 }
 
 #[test]
-fn a_connection_is_kept_for_the_next_request_but_not_forever() {
+fn a_connection_is_reused_but_not_forever() {
     let dir = site();
     let addr = serve_with(config(&dir), short(), || NOW);
     let mut stream = connect(addr);
@@ -130,7 +130,7 @@ fn a_connection_is_kept_for_the_next_request_but_not_forever() {
 }
 
 #[test]
-fn who_takes_nothing_of_a_download_is_cut_off() {
+fn a_client_that_stalls_a_download_is_disconnected() {
     let dir = site();
     let file = std::fs::File::create(dir.path().join("out/big.zip")).unwrap();
     file.set_len(64 << 20).unwrap();
@@ -149,7 +149,7 @@ fn who_takes_nothing_of_a_download_is_cut_off() {
 }
 
 #[test]
-fn a_thousand_idle_connections_hold_nobody_up() {
+fn a_thousand_idle_connections_block_no_client() {
     const NUM: usize = 1000;
     #[cfg(unix)]
     {

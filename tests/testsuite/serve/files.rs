@@ -102,7 +102,7 @@ fn a_page_is_served_from_memory() {
 }
 
 #[test]
-fn what_is_not_there_is_not_found_and_methods_are_told() {
+fn missing_files_get_404_and_wrong_methods_405() {
     let (dir, addr) = site();
     let missing = get(addr, "/nothing");
     assert_eq!(missing.status, 404);
@@ -123,7 +123,7 @@ fn what_is_not_there_is_not_found_and_methods_are_told() {
 }
 
 #[test]
-fn only_what_is_meant_to_be_public_is_served() {
+fn only_public_files_are_served() {
     let (dir, addr) = site();
     for (path, text) in [
         ("/CNAME", "example.org"),

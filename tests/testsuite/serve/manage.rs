@@ -164,7 +164,7 @@ fn without_a_key_nothing_is_changed() {
 }
 
 #[test]
-fn a_catalog_that_is_at_work_is_waited_for_by_the_client() {
+fn a_locked_catalog_answers_retry_later() {
     let (dir, addr, key) = site();
     let _lock = romfeed::generate::lock_state(&dir.path().join(".romfeed")).unwrap();
     let answer = add(addr, &key, &facts().to_string());

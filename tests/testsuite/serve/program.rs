@@ -74,7 +74,7 @@ fn site() -> RomDir {
 }
 
 #[test]
-fn it_says_where_it_is_and_what_goes_into_the_rom() {
+fn serve_prints_its_address_and_the_rom_settings() {
     let dir = site();
     let server = Running::start(&dir, &[]);
     server.line("only this machine reaches it");
@@ -139,7 +139,7 @@ fn behind_a_tunnel_feeds_name_the_tunnel() {
 }
 
 #[test]
-fn what_clients_send_is_escaped_in_the_log() {
+fn requests_are_escaped_in_the_log() {
     let dir = site();
     let server = Running::start(&dir, &[]);
     let _ = send(
@@ -153,7 +153,7 @@ fn what_clients_send_is_escaped_in_the_log() {
 
 #[cfg(unix)]
 #[test]
-fn it_ends_when_told_and_finishes_what_it_sends() {
+fn a_signal_ends_serve_after_running_downloads() {
     use rustix::process::{Pid, Signal, kill_process};
     let dir = site();
     let file = std::fs::File::create(dir.path().join("out/big.zip")).unwrap();
@@ -175,7 +175,7 @@ fn it_ends_when_told_and_finishes_what_it_sends() {
 }
 
 #[test]
-fn check_says_in_words_what_is_wrong_with_a_certificate() {
+fn check_explains_a_bad_certificate() {
     let dir = site();
     let tls = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls/");
     let [authority, cert, key] =
@@ -264,7 +264,7 @@ fn it_speaks_https_with_a_certificate() {
 }
 
 #[test]
-fn an_empty_site_is_told_so_with_where_was_looked() {
+fn an_empty_site_is_reported_with_the_folders_searched() {
     let dir = RomDir::new();
     let server = Running::start(&dir, &["--catalog", "nope.json", "--builds", "gone"]);
     server.line("there is no folder gone");
@@ -275,7 +275,7 @@ fn an_empty_site_is_told_so_with_where_was_looked() {
 }
 
 #[test]
-fn the_log_tells_how_much_of_a_download_was_sent() {
+fn the_log_shows_how_much_of_a_download_was_sent() {
     let dir = site();
     let size = 256 << 20;
     let file = std::fs::File::create(dir.path().join("out/big.zip")).unwrap();
@@ -335,7 +335,7 @@ fn with_watch_a_new_zip_is_published() {
 }
 
 #[test]
-fn with_watch_a_change_that_fails_once_is_not_lost() {
+fn with_watch_a_failed_change_is_tried_again() {
     let dir = RomDir::new()
         .file("builds/README", "zips come here")
         .file("romfeed.toml", "keep = 3\n");
@@ -349,7 +349,7 @@ fn with_watch_a_change_that_fails_once_is_not_lost() {
 }
 
 #[test]
-fn with_watch_the_first_run_is_made_up_for() {
+fn with_watch_a_failed_first_run_is_tried_again() {
     let dir = site();
     dir.put(&format!("builds/{}", bacon_name(1)), bacon(1));
     let lock = romfeed::generate::lock_state(&config(&dir).state).unwrap();
@@ -375,7 +375,7 @@ fn a_catalog_that_cannot_be_followed_at_once_is_followed_later() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn invalid_arguments_are_refused() {
     let dir = site();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
