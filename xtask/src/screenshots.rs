@@ -28,13 +28,13 @@ const BROWSERS: [&str; 4] = [
 ];
 /// Pages of the sample site, with the width and height of the window in CSS pixels.
 const PAGES: [(&str, &str, u32, u32); 3] = [
-    ("home.png", "index.html", 960, 560),
+    ("home.png", "index.html", 960, 540),
     ("device-page.png", "enchilada.html", 390, 844),
     (
         "build-page.png",
         "enchilada/builds/lineage-22.2-20250614-UNOFFICIAL-enchilada.html",
         960,
-        1080,
+        880,
     ),
 ];
 /// The build that the phone of the picture runs.
@@ -76,6 +76,8 @@ pub(crate) fn take_all() -> Result<()> {
     let style = folder.join("out/assets/style.css");
     let text = std::fs::read_to_string(&style)?;
     std::fs::write(&style, text.replacen("system-ui", "Roboto, system-ui", 1))?;
+    // The script marks old builds, by the date of today.
+    std::fs::remove_file(folder.join("out/assets/script.js"))?;
     let output = romfeed(&["simulate", "--zip", OLDER, "--color", "always"])?;
     let (terminal, num_lines) = terminal(&String::from_utf8(output)?)?;
     let page = scratch.path().join("terminal.html");
