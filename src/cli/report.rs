@@ -36,7 +36,7 @@ fn paint(colored: bool, code: &str, text: &str) -> String {
     }
 }
 
-/// Where terminal goes: standard error, in colour or not, more or less of it.
+/// How much the program says on the terminal, and on which streams in colour.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terminal {
     pub(crate) verbosity: u8,
