@@ -12,7 +12,6 @@ use ota_view::device_props::{DeviceProps, Until};
 use ota_view::fs::{self, Entry, EntryType};
 use ota_view::io::ReadError;
 use ota_view::ota::{self, Ota};
-use ota_view::package::Package;
 use romfeed::generate::Fault;
 use romfeed::ingest;
 use romfeed::model::config::Config;
@@ -176,14 +175,14 @@ fn look_at(
     terminal: Terminal,
 ) -> Result<(), Failure> {
     let Opened {
-        mut package,
+        package,
         budget,
         size,
         remote,
     } = remote::open_package(zip, &config.limits)?;
-    let rom = Ota::open(&mut package, Arc::clone(&budget))?;
+    let rom = Ota::from_package(&package, Arc::clone(&budget))?;
     match look {
-        Look::Props => print_props(zip, &mut package, &rom, args.json, terminal)?,
+        Look::Props => print_props(zip, &rom, args.json, terminal)?,
         Look::List(place) => print_list(zip, place, &rom, args.json)?,
         Look::Extract(place) => {
             let output = args
@@ -259,13 +258,7 @@ struct Properties<'a> {
     properties: std::collections::BTreeMap<&'a str, Property<'a>>,
 }
 
-fn print_props(
-    zip: &Path,
-    package: &mut Package,
-    rom: &Ota,
-    json: bool,
-    terminal: Terminal,
-) -> Result<(), Failure> {
+fn print_props(zip: &Path, rom: &Ota, json: bool, terminal: Terminal) -> Result<(), Failure> {
     if rom.needs_source() {
         return Err(Failure::Delta);
     }
@@ -274,7 +267,7 @@ fn print_props(
         files,
         warnings,
         ..
-    } = ingest::read_device_props(package, rom, Until::Everything)?;
+    } = rom.props(Until::Everything)?;
     for warning in &warnings {
         terminal.warning(warning);
     }

@@ -30,9 +30,9 @@ use crate::model::names;
 use digest_lanes::Stamp;
 use digest_lanes::checksum_file;
 use digest_lanes::checksum_file::is_hex;
-use ota_view::device_props::{self, DeviceProps, MAX_PROPS_SIZE, Until};
-use ota_view::error_kind::chain;
-use ota_view::io::{Budget, Counted, Counters, Exceeded, FileSource, Limits, ReadAt, ReadError};
+use ota_view::device_props::{DeviceProps, MAX_PROPS_SIZE, Until};
+use ota_view::error_kind::{ErrorKind, chain};
+use ota_view::io::{Budget, Counters, Exceeded, FileSource, Limits, ReadAt, ReadError};
 use ota_view::ota::{self, Ota};
 use ota_view::package::layout::{self, Layout, NotAnOta};
 use ota_view::package::metadata::{self, OtaMetadata};
@@ -330,9 +330,7 @@ pub fn open_source(
     source: impl ReadAt + 'static,
     limits: &Limits,
 ) -> Result<(Package, Arc<Budget>), Error> {
-    let budget = Arc::new(Budget::new(limits.for_package(source.size())));
-    let package = Package::open(Arc::new(Counted::new(source, Arc::clone(&budget))))?;
-    Ok((package, budget))
+    Ok(Package::open_within(source, limits)?)
 }
 
 /// Opens a package and gathers its facts.
@@ -364,7 +362,7 @@ pub fn examine_remote(
 
 /// Gathers the facts of a package; `file` is where it is on this machine.
 fn examine_package(
-    mut package: Package,
+    package: Package,
     budget: &Arc<Budget>,
     file: Option<(&Path, Stamp)>,
     path: &str,
@@ -388,7 +386,7 @@ fn examine_package(
 
     let mut warnings = Vec::new();
     let obstacle = find_obstacle(&package);
-    let (pb, text) = read_metadata(&mut package, &mut warnings)?;
+    let (pb, text) = read_metadata(&package, &mut warnings)?;
     let remembered = file.and_then(|(file, stamp)| (context.remembered)(file, stamp));
     let (told, projects) = match remembered {
         Some(told) => {
@@ -397,7 +395,7 @@ fn examine_package(
                 .knows_projects
                 .is_some_and(|known| !known(&filename));
             let projects = match told.has_projects && is_lacking {
-                true => read_projects(&mut package, None, budget),
+                true => read_projects(&package, None, budget),
                 false => Ok(None),
             };
             let projects = projects.unwrap_or_else(|error| {
@@ -408,14 +406,7 @@ fn examine_package(
         }
         None => {
             let is_remote = file.is_none();
-            ask_partitions(
-                &mut package,
-                budget,
-                layout,
-                context,
-                is_remote,
-                &mut warnings,
-            )?
+            ask_partitions(&package, budget, layout, context, is_remote, &mut warnings)?
         }
     };
     let kind = match told.is_delta {
@@ -548,14 +539,14 @@ fn find_obstacle(package: &Package) -> Option<&'static str> {
 /// Finds out whether a package is full or a delta, by what it does and not by
 /// what it says, and what the partitions of a full one tell.
 fn ask_partitions(
-    package: &mut Package,
+    package: &Package,
     budget: &Arc<Budget>,
     layout: Layout,
     context: Context<'_>,
     is_remote: bool,
     warnings: &mut Vec<String>,
 ) -> Result<(PartitionFacts, Option<Projects>), Error> {
-    let rom = Ota::open(package, Arc::clone(budget))?;
+    let rom = Ota::from_package(package, Arc::clone(budget))?;
     let is_patch = |name: &str| name.starts_with("patch/") && name.ends_with(".p");
     let patches_files =
         matches!(layout, Layout::Files | Layout::Metadata) && package.names().any(is_patch);
@@ -564,8 +555,8 @@ fn ask_partitions(
     let mut device_props = match is_delta {
         // What its images will be cannot be known without its source.
         true => DeviceProps::default(),
-        false => match read_device_props(package, &rom, Until::Enough(&is_enough)) {
-            Err(error) if is_remote && error.kind() == FaultKind::Limit => {
+        false => match rom.props(Until::Enough(&is_enough)) {
+            Err(error) if is_remote && error.kind() == ErrorKind::Limit => {
                 warnings.push(format!("its partitions are not read: {}", chain(&error)));
                 DeviceProps::default()
             }
@@ -603,30 +594,17 @@ fn without_projects(error: &projects::image::Error) -> String {
 /// Reads the projects a full package was made from; `rom` if it is open already, and it is not
 /// known that it has them.
 fn read_projects(
-    package: &mut Package,
+    package: &Package,
     rom: Option<&Ota>,
     budget: &Arc<Budget>,
 ) -> Result<Option<Projects>, projects::image::Error> {
     match rom {
         // For what may not be there, no stream of a whole partition is decoded.
         Some(rom) => projects::image::read(package, rom, &|name| rom.is_at_hand(name)),
-        None => Ota::open(package, Arc::clone(budget))
+        None => Ota::from_package(package, Arc::clone(budget))
             .map_err(Into::into)
             .and_then(|rom| projects::image::read(package, &rom, &|_| true)),
     }
-}
-
-/// Reads the properties of the device a full package is for.
-///
-/// # Errors
-/// [`Error::Zip`] or [`Error::Ota`].
-pub fn read_device_props(
-    package: &mut Package,
-    rom: &Ota,
-    until: Until<'_>,
-) -> Result<DeviceProps, Error> {
-    let entry = package.read(layout::BUILD_PROP, MAX_PROPS_SIZE)?;
-    Ok(device_props::read(rom, entry.as_deref(), until)?)
 }
 
 /// Compares a `build.prop` that is an entry of the zip with that of the system's image, as far as
@@ -634,11 +612,7 @@ pub fn read_device_props(
 ///
 /// # Errors
 /// [`Error::Zip`] or [`Error::StrayBuildProp`].
-fn check_entry(
-    package: &mut Package,
-    found: &DeviceProps,
-    families: &[Family],
-) -> Result<(), Error> {
+fn check_entry(package: &Package, found: &DeviceProps, families: &[Family]) -> Result<(), Error> {
     let is_of_system = |place: &str| {
         let partition = place.split_once(':').map(|(partition, _)| partition);
         matches!(partition, Some("system" | "system_a" | "system_b"))
@@ -983,7 +957,7 @@ type BothMetadata = (Option<OtaMetadata>, Option<OtaMetadata>);
 
 /// Reads both forms of the metadata; the text says the same as a protobuf that
 /// cannot be decoded.
-fn read_metadata(package: &mut Package, warnings: &mut Vec<String>) -> Result<BothMetadata, Error> {
+fn read_metadata(package: &Package, warnings: &mut Vec<String>) -> Result<BothMetadata, Error> {
     let pb = package.read(metadata::PROTOBUF, metadata::MAX_SIZE)?;
     let text = package.read(metadata::TEXT, metadata::MAX_SIZE)?;
     let pb = match pb.as_deref().map(metadata::parse_pb) {

@@ -1,4 +1,4 @@
-//! Packages of real size for `benches/read.rs`: a gigabyte each, images by the programs that
+//! Packages of real size for `crates/ota-view/benches/read.rs`: a gigabyte each, images by the programs that
 //! real ROMs are made with.
 //!
 //! In: the programs, libraries and texts of the running system, and noise in place of what is

@@ -13,12 +13,11 @@ use crate::error_kind::{ErrorKind, chain};
 use crate::fs::{self, FileSystem};
 use crate::io::{Exceeded, ReadError};
 use crate::ota::{self, Ota};
+use crate::package::layout::BUILD_PROP;
 use crate::props::{Era, PropertyFile, PropertyMap};
 
 /// Longest `build.prop` read, in bytes; real ones take 3 to 25 KiB.
 pub const MAX_PROPS_SIZE: u64 = 1 << 20;
-/// The place of the file that some packages hold as an entry of the zip.
-pub const ENTRY_PLACE: &str = "system/build.prop";
 /// The partition that no phone runs without.
 const SYSTEM: &str = "system";
 /// First API level whose packages hold no copy of `build.prop` as an entry.
@@ -139,19 +138,26 @@ pub enum Until<'a> {
     Enough(&'a (dyn Fn(&PropertyMap) -> bool + Sync)),
 }
 
-/// Reads the properties of a package's device.
-///
-/// `entry` is the text of [`ENTRY_PLACE`] if the zip holds it as an entry. It stands for the
-/// system's file where there is no image of the system, or, before Android 10, none that is read.
-///
-/// # Errors
-/// [`ota::Error`] if a partition is damaged; one whose form is not read is a
-/// warning.
-pub fn read(rom: &Ota, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps, ota::Error> {
+impl Ota {
+    /// Reads the properties of the device that the package is for.
+    ///
+    /// An entry [`BUILD_PROP`] of the zip replaces the system's file if the package has no image
+    /// of the system, or, before Android 10, none whose format is supported.
+    ///
+    /// # Errors
+    /// [`ota::Error`] if the zip or a partition is damaged; a partition whose format is not
+    /// supported becomes a warning.
+    pub fn props(&self, until: Until<'_>) -> Result<DeviceProps, ota::Error> {
+        let entry = self.package().read(BUILD_PROP, MAX_PROPS_SIZE)?;
+        read(self, entry.as_deref(), until)
+    }
+}
+
+fn read(rom: &Ota, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps, ota::Error> {
     let mut found = Found::default();
     let has_system = rom.find(SYSTEM).is_some();
     if let Some(text) = entry.filter(|_| !has_system) {
-        found.add(Slot::System, ENTRY_PLACE.to_owned(), text);
+        found.add(Slot::System, BUILD_PROP.to_owned(), text);
     } else if !has_system && rom.partitions().next().is_some() {
         found.warn(&format!("the package has no partition `{SYSTEM}`"));
     }
@@ -238,13 +244,13 @@ impl Found {
     /// Takes the entry of the zip for want of an image, if the build is from a time when there
     /// was one in packages.
     fn add_old_entry(&mut self, text: &[u8]) {
-        let sdk = PropertyFile::parse(ENTRY_PLACE, text).sdk();
+        let sdk = PropertyFile::parse(BUILD_PROP, text).sdk();
         match sdk {
             Some(sdk) if sdk < NO_ENTRY_SDK => {
-                self.add(Slot::System, ENTRY_PLACE.to_owned(), text);
+                self.add(Slot::System, BUILD_PROP.to_owned(), text);
             }
             _ => self.warnings.push(format!(
-                "`{ENTRY_PLACE}` in the zip is not used: since Android 10, only the images tell what will be installed"
+                "`{BUILD_PROP}` in the zip is not used: since Android 10, only the images tell what will be installed"
             )),
         }
     }

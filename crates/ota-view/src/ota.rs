@@ -15,7 +15,7 @@ use crate::image::payload::{self, Payload};
 use crate::image::sparse::{self, Sparse};
 use crate::image::super_image::{self, Super};
 use crate::image::transfer_list::{self, TransferList};
-use crate::io::{Budget, Checked, ReadAt, ReadError, Spill};
+use crate::io::{Budget, Checked, Limits, ReadAt, ReadError, Spill};
 use crate::package::layout::{self, parse_image_name};
 use crate::package::zip::Entry;
 use crate::package::{Package, zip};
@@ -162,6 +162,7 @@ impl Error {
 
 /// The partitions of a package.
 pub struct Ota {
+    package: Package,
     budget: Arc<Budget>,
     partitions: BTreeMap<String, Place>,
     needs_source: bool,
@@ -197,15 +198,33 @@ struct Block {
 }
 
 impl Ota {
-    /// Finds the partitions of a package.
-    ///
-    /// A package without any is no error: a file-based ROM has none.
+    /// Opens a package with the default [`Limits`].
     ///
     /// # Errors
-    /// Any [`Error`] about what tells which partitions there are: the payload's
-    /// manifest, the zip's entries, the metadata of `super`.
-    pub fn open(package: &mut Package, budget: Arc<Budget>) -> Result<Ota, Error> {
+    /// As [`Ota::from_package`].
+    pub fn open(source: impl ReadAt + 'static) -> Result<Ota, Error> {
+        Ota::open_within(source, &Limits::default())
+    }
+
+    /// Opens a package within limits.
+    ///
+    /// # Errors
+    /// As [`Ota::from_package`].
+    pub fn open_within(source: impl ReadAt + 'static, limits: &Limits) -> Result<Ota, Error> {
+        let (package, budget) = Package::open_within(source, limits)?;
+        Ota::from_package(&package, budget)
+    }
+
+    /// Finds the partitions of a package that is open already.
+    ///
+    /// A package may have none: a file-based ROM has only entries.
+    ///
+    /// # Errors
+    /// Any [`Error`] in what lists the partitions: the payload's manifest, the zip's
+    /// entries, the metadata of `super`.
+    pub fn from_package(package: &Package, budget: Arc<Budget>) -> Result<Ota, Error> {
         let mut rom = Ota {
+            package: package.clone(),
             budget,
             partitions: BTreeMap::new(),
             needs_source: false,
@@ -254,7 +273,7 @@ impl Ota {
         }
     }
 
-    fn add_block_partitions(&mut self, package: &mut Package) -> Result<(), Error> {
+    fn add_block_partitions(&mut self, package: &Package) -> Result<(), Error> {
         let sizes = package
             .read(OP_LIST, MAX_OP_LIST_SIZE)?
             .map(|text| transfer_list::parse_op_list(&text))
@@ -314,7 +333,7 @@ impl Ota {
         Ok(())
     }
 
-    fn add_images(&mut self, package: &mut Package) -> Result<(), Error> {
+    fn add_images(&mut self, package: &Package) -> Result<(), Error> {
         // The entries of each partition and part; more than one if several folders have it.
         type Names = Vec<(Option<Codec>, String)>;
         let mut found: BTreeMap<(String, Option<u32>), Names> = BTreeMap::new();
@@ -364,7 +383,7 @@ impl Ota {
         Ok(())
     }
 
-    fn add_inner_zips(&mut self, package: &mut Package) -> Result<(), Error> {
+    fn add_inner_zips(&mut self, package: &Package) -> Result<(), Error> {
         let zips: Vec<String> = package
             .names()
             .filter(|name| layout::is_images_zip(name))
@@ -379,8 +398,8 @@ impl Ota {
                 entry: entry.clone(),
                 source,
             };
-            let mut inner = Package::open(opened.source(&self.budget)).map_err(fail)?;
-            self.add_images(&mut inner)?;
+            let inner = Package::open(opened.source(&self.budget)).map_err(fail)?;
+            self.add_images(&inner)?;
         }
         Ok(())
     }
@@ -451,6 +470,13 @@ impl Ota {
     #[must_use]
     pub fn needs_source(&self) -> bool {
         self.needs_source
+    }
+
+    /// The zip: its entries, its comment, and what [`metadata`](crate::package::metadata) and
+    /// [`signature`](crate::package::signature) read out of them.
+    #[must_use]
+    pub fn package(&self) -> &Package {
+        &self.package
     }
 
     /// What may be spent on the package.

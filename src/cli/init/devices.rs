@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use ota_view::device_props::Until;
 use ota_view::ota::Ota;
@@ -82,9 +81,9 @@ fn describe(told: &Told<'_>, config: &Config) -> KnownDevice {
 
 /// Maker and name in the properties of a package; all of its partitions are asked.
 fn read_names(file: &Path, config: &Config) -> Option<[String; 2]> {
-    let (mut package, budget, _) = ingest::open(file, &config.limits).ok()?;
-    let rom = Ota::open(&mut package, Arc::clone(&budget)).ok()?;
-    let told = ingest::read_device_props(&mut package, &rom, Until::Everything).ok()?;
+    let (package, budget, _) = ingest::open(file, &config.limits).ok()?;
+    let rom = Ota::from_package(&package, budget).ok()?;
+    let told = rom.props(Until::Everything).ok()?;
     let first = |keys: [&str; 2]| {
         let mut values = keys.iter().filter_map(|key| told.props.get(key));
         values.next().unwrap_or_default().to_owned()

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use romfeed::catalog::{Catalog, Catalogs};
 use romfeed::model::build::Variant;
@@ -293,13 +292,14 @@ fn props_of_files(files: &[PathBuf]) -> Result<PropertyMap, Failure> {
 
 fn props_of_zip(zip: &Path, config: &Config, terminal: Terminal) -> Result<PropertyMap, Failure> {
     let fail = |error: ingest::Error| Failure::of_file(zip, &chain(&error));
-    let (mut package, budget, _) = ingest::open(zip, &config.limits).map_err(fail)?;
-    let rom = Ota::open(&mut package, Arc::clone(&budget)).map_err(|error| fail(error.into()))?;
+    let (package, budget, _) = ingest::open(zip, &config.limits).map_err(fail)?;
+    let rom = Ota::from_package(&package, budget).map_err(|error| fail(error.into()))?;
     if rom.needs_source() {
         return Err(Failure::of_file(zip, &"a delta, which holds no properties")
             .hint("give the full package of the same build"));
     }
-    let found = ingest::read_device_props(&mut package, &rom, Until::Everything).map_err(fail)?;
+    let found = rom.props(Until::Everything);
+    let found = found.map_err(|error| fail(error.into()))?;
     for warning in &found.warnings {
         terminal.warning(warning);
     }

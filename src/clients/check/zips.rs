@@ -258,11 +258,5 @@ fn fault_of_device(
 }
 
 fn read_facts(remote: Remote) -> Result<OtaMetadata, zip::Error> {
-    let mut package = Package::open(Arc::new(remote))?;
-    if let Some(bytes) = package.read(metadata::TEXT, metadata::MAX_SIZE)? {
-        return Ok(metadata::parse_text(&bytes));
-    }
-    let bytes = package.read(metadata::PROTOBUF, metadata::MAX_SIZE)?;
-    let facts = bytes.and_then(|bytes| metadata::parse_pb(&bytes).ok());
-    Ok(facts.unwrap_or_default())
+    metadata::read(&Package::open(Arc::new(remote))?)
 }

@@ -74,7 +74,7 @@ impl Error {
 /// # Errors
 /// [`Error`] if something on the way is damaged, or the manifest is none.
 pub fn read(
-    package: &mut Package,
+    package: &Package,
     rom: &Ota,
     is_wanted: &dyn Fn(&str) -> bool,
 ) -> Result<Option<Projects>, Error> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ota_view::codec::Codec;
-use ota_view::device_props::{self, Until};
+use ota_view::device_props::Until;
 use ota_view::fs::{self, EntryType, FileSystem};
 use ota_view::image::payload::Payload;
 use ota_view::image::sparse::{self, Sparse};
@@ -52,7 +52,7 @@ fn source(data: &[u8], budget: &Arc<Budget>) -> Arc<dyn ReadAt> {
 /// The whole way from a zip to the properties of a device.
 pub(super) fn package(data: &[u8]) {
     let budget = budget();
-    let Ok(mut package) = Package::open(source(data, &budget)) else {
+    let Ok(package) = Package::open(source(data, &budget)) else {
         return;
     };
     let _ = layout::detect(&package);
@@ -63,12 +63,10 @@ pub(super) fn package(data: &[u8]) {
     if let Ok(Some(message)) = package.read(metadata::PROTOBUF, metadata::MAX_SIZE) {
         let _ = metadata::parse_pb(&message);
     }
-    let entry = package.read(device_props::ENTRY_PLACE, device_props::MAX_PROPS_SIZE);
-    let Ok(rom) = Ota::open(&mut package, budget) else {
+    let Ok(rom) = Ota::from_package(&package, budget) else {
         return;
     };
-    let entry = entry.ok().flatten();
-    let _ = device_props::read(&rom, entry.as_deref(), Until::Everything);
+    let _ = rom.props(Until::Everything);
     for name in rom.partitions().take(MAX_PARTITIONS) {
         if let Ok(image) = rom.image(name) {
             read_here_and_there(&*image, data);
@@ -81,7 +79,7 @@ pub(super) fn package(data: &[u8]) {
 
 pub(super) fn zip(data: &[u8]) {
     let budget = budget();
-    let Ok(mut package) = Package::open(source(data, &budget)) else {
+    let Ok(package) = Package::open(source(data, &budget)) else {
         return;
     };
     let _ = layout::detect(&package);

@@ -80,6 +80,13 @@ impl Limits {
     }
 }
 
+/// Temporary files go to the system's folder for them.
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits::new(std::env::temp_dir(), Instant::now)
+    }
+}
+
 /// Nanoseconds that the packages of a run took which are read no more.
 #[derive(Debug, Default)]
 pub struct RunTime(AtomicU64);

@@ -6,6 +6,7 @@
 //! `ota_metadata.proto`, Android 7 to 16. Fingerprints (`post-build`) are left
 //! out on purpose: most ROMs spoof them.
 
+use super::zip::{self, Package};
 use crate::protobuf::{Fields, Malformed};
 
 /// The text form, in every package since 2010.
@@ -36,6 +37,21 @@ pub struct OtaMetadata {
     pub property_files: Option<String>,
     /// `ota-streaming-property-files`, without its padding.
     pub streaming_property_files: Option<String>,
+}
+
+/// Reads the metadata of a package: the text form, or the protobuf form if there is no text.
+///
+/// Empty if the package has neither, or only a protobuf form that is malformed.
+///
+/// # Errors
+/// As [`Package::read`].
+pub fn read(package: &Package) -> Result<OtaMetadata, zip::Error> {
+    if let Some(text) = package.read(TEXT, MAX_SIZE)? {
+        return Ok(parse_text(&text));
+    }
+    let message = package.read(PROTOBUF, MAX_SIZE)?;
+    let metadata = message.and_then(|message| parse_pb(&message).ok());
+    Ok(metadata.unwrap_or_default())
 }
 
 /// Parses the text form: `key=value` lines, the last definition wins.

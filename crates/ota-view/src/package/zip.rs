@@ -12,14 +12,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, Read};
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zip::ZipArchive;
 use zip::result::ZipError;
 
 use crate::codec::Codec;
 use crate::error_kind::ErrorKind;
-use crate::io::{Budget, ReadAt, ReadError, Reader, Section, Spill};
+use crate::io::{Budget, Counted, Limits, ReadAt, ReadError, Reader, Section, Spill};
 
 /// End of central directory record, without its comment (APPNOTE 4.3.16).
 const EOCD_LEN: usize = 22;
@@ -369,17 +369,30 @@ impl ReadAt for Noting {
 }
 
 /// An opened package: its entries by name.
+///
+/// A clone is another handle to the same package.
+#[derive(Clone)]
 pub struct Package {
+    shared: Arc<Shared>,
+}
+
+/// What all handles to a package share.
+struct Shared {
     source: Arc<dyn ReadAt>,
-    archive: ZipArchive<BufReader<Reader>>,
+    archive: Mutex<Archive>,
     entries: BTreeMap<String, EntryInfo>,
     duplicates: BTreeSet<String>,
     overlaps: BTreeMap<String, String>,
     comment: Vec<u8>,
     /// Bytes before the archive.
     shift: u64,
-    /// Bytes that may still be decoded.
-    budget: u64,
+}
+
+/// The archive as the zip library reads it.
+struct Archive {
+    zip: ZipArchive<BufReader<Reader>>,
+    /// Bytes that [`Package::read`] may still decode.
+    left: u64,
 }
 
 impl Package {
@@ -432,26 +445,45 @@ impl Package {
                 theirs: archive.central_directory_start(),
             });
         }
-        Ok(Package {
+        let shared = Shared {
             source,
-            archive,
+            archive: Mutex::new(Archive {
+                zip: archive,
+                left: MAX_DECODED,
+            }),
             overlaps: find_overlaps(&entries),
             entries,
             duplicates,
             comment,
             shift,
-            budget: MAX_DECODED,
+        };
+        Ok(Package {
+            shared: Arc::new(shared),
         })
+    }
+
+    /// Opens a package whose reads are counted and limited by a budget of its own.
+    ///
+    /// # Errors
+    /// As [`Package::open`].
+    pub fn open_within(
+        source: impl ReadAt + 'static,
+        limits: &Limits,
+    ) -> Result<(Package, Arc<Budget>), Error> {
+        let budget = Arc::new(Budget::new(limits.for_package(source.size())));
+        let source = Counted::new(source, Arc::clone(&budget));
+        Ok((Package::open(Arc::new(source))?, budget))
     }
 
     /// The names of all entries, sorted; folders end with `/`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.entries.keys().map(String::as_str)
+        self.shared.entries.keys().map(String::as_str)
     }
 
     /// The names that begin with `prefix`, sorted.
     pub fn names_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
-        self.entries
+        self.shared
+            .entries
             .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
             .map(|(name, _)| name.as_str())
             .take_while(move |name| name.starts_with(prefix))
@@ -460,26 +492,26 @@ impl Package {
     /// Whether an entry of exactly this name exists.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.entries.contains_key(name)
+        self.shared.entries.contains_key(name)
     }
 
     /// Bytes of the file.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.source.size()
+        self.shared.source.size()
     }
 
     /// What the central directory says of an entry.
     #[must_use]
     pub fn entry(&self, name: &str) -> Option<EntryInfo> {
-        self.entries.get(name).copied()
+        self.shared.entries.get(name).copied()
     }
 
     /// All entries in the order of the central directory; of those that share a name, the
     /// last.
     #[must_use]
     pub fn in_order(&self) -> Vec<(&str, EntryInfo)> {
-        let entries = self.entries.iter();
+        let entries = self.shared.entries.iter();
         let mut entries: Vec<_> = entries.map(|(name, info)| (name.as_str(), *info)).collect();
         entries.sort_by_key(|(_, info)| info.index);
         entries
@@ -487,19 +519,19 @@ impl Package {
 
     /// The names that more than one entry has, sorted.
     pub fn duplicates(&self) -> impl Iterator<Item = &str> {
-        self.duplicates.iter().map(String::as_str)
+        self.shared.duplicates.iter().map(String::as_str)
     }
 
     /// The entries that share bytes with another, and which, sorted.
     pub fn overlaps(&self) -> impl Iterator<Item = (&str, &str)> {
-        let overlaps = self.overlaps.iter();
+        let overlaps = self.shared.overlaps.iter();
         overlaps.map(|(name, other)| (name.as_str(), other.as_str()))
     }
 
     /// Bytes before the archive, by which all its offsets are wrong.
     #[must_use]
     pub fn shift(&self) -> u64 {
-        self.shift
+        self.shared.shift
     }
 
     /// Reads the local header of an entry; `None` if there is no such entry, or no header
@@ -512,12 +544,13 @@ impl Package {
             what: "local header",
             source,
         };
-        let Some(info) = self.entries.get(name) else {
+        let Some(info) = self.shared.entries.get(name) else {
             return Ok(None);
         };
-        let offset = self.shift.saturating_add(info.header_offset);
+        let offset = self.shared.shift.saturating_add(info.header_offset);
         let mut header = [0; LOCAL_LEN as usize];
-        self.source
+        self.shared
+            .source
             .read_exact_at(offset, &mut header)
             .map_err(fail)?;
         if !header.starts_with(&LOCAL_MAGIC) {
@@ -528,7 +561,8 @@ impl Package {
         let extra_offset = offset
             .saturating_add(LOCAL_LEN)
             .saturating_add(name_len.into());
-        self.source
+        self.shared
+            .source
             .read_exact_at(extra_offset, &mut extra)
             .map_err(fail)?;
         Ok(Some(LocalHeader {
@@ -542,7 +576,7 @@ impl Package {
     /// The comment at the end of the archive, all that follows its end record.
     #[must_use]
     pub fn comment(&self) -> &[u8] {
-        &self.comment
+        &self.shared.comment
     }
 
     /// Decodes one entry, at most `limit` bytes of it.
@@ -552,7 +586,7 @@ impl Package {
     /// its name occurs twice, its headers disagree or its checksum is wrong;
     /// `Unsupported` if it is encrypted or compressed in an unknown way. All
     /// entries together may decode to 64 MiB.
-    pub fn read(&mut self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
+    pub fn read(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let Some(index) = self.index(name)? else {
             return Ok(None);
         };
@@ -561,21 +595,20 @@ impl Package {
             source,
         };
         let options = zip::read::ZipReadOptions::default()
-            .enforce_header_consistency(self.duplicates.is_empty());
-        let entry = self
-            .archive
+            .enforce_header_consistency(self.shared.duplicates.is_empty());
+        let mut archive = self.archive();
+        let left = archive.left;
+        let entry = archive
+            .zip
             .by_index_with_options(index, options)
             .map_err(fail)?;
         let mut bytes = Vec::new();
         // One byte beyond a limit tells that it does not suffice.
         entry
-            .take(limit.min(self.budget).saturating_add(1))
+            .take(limit.min(left).saturating_add(1))
             .read_to_end(&mut bytes)
             .map_err(|error| fail(ZipError::Io(error)))?;
-        self.budget = self
-            .budget
-            .checked_sub(bytes.len() as u64)
-            .ok_or(Error::Budget)?;
+        archive.left = left.checked_sub(bytes.len() as u64).ok_or(Error::Budget)?;
         if bytes.len() as u64 > limit {
             return Err(Error::EntryTooLarge {
                 name: name.to_owned(),
@@ -591,24 +624,25 @@ impl Package {
     ///
     /// # Errors
     /// As [`Package::read`], and `Truncated` if the entry leaves the file.
-    pub fn open_entry(&mut self, name: &str) -> Result<Option<Entry>, Error> {
+    pub fn open_entry(&self, name: &str) -> Result<Option<Entry>, Error> {
         let Some(index) = self.index(name)? else {
             return Ok(None);
         };
-        let info = self.entries[name];
+        let info = self.shared.entries[name];
         let fail = |source| Error::Zip {
             place: format!("entry `{}`", name.escape_debug()),
             source,
         };
         let options = zip::read::ZipReadOptions::default()
-            .enforce_header_consistency(self.duplicates.is_empty());
+            .enforce_header_consistency(self.shared.duplicates.is_empty());
         let start = self
-            .archive
+            .archive()
+            .zip
             .by_index_with_options(index, options)
             .map_err(fail)?
             .data_start()
             .ok_or_else(|| fail(ZipError::FileNotFound))?;
-        let compressed = Section::new(Arc::clone(&self.source), start, info.compressed_size)
+        let compressed = Section::new(Arc::clone(&self.shared.source), start, info.compressed_size)
             .map_err(|source| Error::Read {
                 what: "entry",
                 source,
@@ -620,11 +654,16 @@ impl Package {
         }))
     }
 
+    fn archive(&self) -> MutexGuard<'_, Archive> {
+        let archive = self.shared.archive.lock();
+        archive.unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn index(&self, name: &str) -> Result<Option<usize>, Error> {
-        let Some(info) = self.entries.get(name) else {
+        let Some(info) = self.shared.entries.get(name) else {
             return Ok(None);
         };
-        if self.duplicates.contains(name) {
+        if self.shared.duplicates.contains(name) {
             return Err(Error::Duplicate {
                 name: name.to_owned(),
             });
@@ -640,13 +679,13 @@ impl Package {
                 method: info.method,
             });
         }
-        if let Some(other) = self.overlaps.get(name) {
+        if let Some(other) = self.shared.overlaps.get(name) {
             return Err(Error::Overlap {
                 name: name.to_owned(),
                 other: other.clone(),
             });
         }
-        Ok(self.archive.index_for_name(name))
+        Ok(self.archive().zip.index_for_name(name))
     }
 }
 
@@ -971,7 +1010,7 @@ mod tests {
             .entry(Entry::stored("d", "wide").zip64())
             .comment("signed by nobody")
             .build();
-        let mut package = open(zip).unwrap();
+        let package = open(zip).unwrap();
         assert_eq!(package.comment(), b"signed by nobody");
         assert_eq!(package.read("a", 5).unwrap().unwrap(), b"plain");
         assert_eq!(package.read("b", 10_000).unwrap().unwrap().len(), 10_000);
@@ -983,8 +1022,7 @@ mod tests {
 
     #[test]
     fn stored_entry_is_read_in_place() {
-        let mut package =
-            open(Zip::new().stored("x", "skip").stored("a", "plain").build()).unwrap();
+        let package = open(Zip::new().stored("x", "skip").stored("a", "plain").build()).unwrap();
         let entry = package.open_entry("a").unwrap().unwrap();
         let mut bytes = [0; 3];
         let source = entry.source(&budget());
@@ -1022,7 +1060,7 @@ mod tests {
             .entry(Entry::stored("inside", "").declared_offset(10))
             .stored("c", "apart")
             .build();
-        let mut package = open(zip).unwrap();
+        let package = open(zip).unwrap();
         for name in ["a", "inside"] {
             let error = package.read(name, 100).unwrap_err();
             assert!(
@@ -1057,7 +1095,7 @@ mod tests {
             .stored("twice", "2")
             .stored("once", "3")
             .build();
-        let mut package = open(zip).unwrap();
+        let package = open(zip).unwrap();
         assert!(matches!(
             package.read("twice", 9),
             Err(Error::Duplicate { .. })
@@ -1113,7 +1151,7 @@ mod tests {
             for value in [0, 1, 0x7f, 0xff] {
                 let mut bytes = whole.clone();
                 bytes[at] = value;
-                if let Ok(mut package) = open(bytes) {
+                if let Ok(package) = open(bytes) {
                     let _ = package.read("a", 100);
                     let _ = package
                         .open_entry("d")

@@ -23,7 +23,7 @@ const MAX_LISTS: usize = 1000;
 
 /// Judges all transfer lists of a package.
 pub(super) fn check(
-    package: &mut Package,
+    package: &Package,
     budget: &Arc<Budget>,
     checksums: &mut Checksums,
     findings: &mut Findings<'_>,
@@ -41,7 +41,7 @@ pub(super) fn check(
 }
 
 fn check_list(
-    package: &mut Package,
+    package: &Package,
     list_name: &str,
     budget: &Arc<Budget>,
     checksums: &mut Checksums,

@@ -46,7 +46,7 @@ pub(super) fn check(package: &Package, findings: &mut Findings<'_>) -> bool {
 
 /// Judges what only a recovery asks of a package.
 pub(super) fn check_for_recovery(
-    package: &mut Package,
+    package: &Package,
     findings: &mut Findings<'_>,
 ) -> Result<(), Error> {
     if package.shift() > 0 {
@@ -69,7 +69,7 @@ pub(super) fn check_for_recovery(
 }
 
 /// Whether a package without metadata as text is surely of Android 10 or later.
-fn is_new(package: &mut Package) -> Result<bool, Error> {
+fn is_new(package: &Package) -> Result<bool, Error> {
     let bytes = match package.read(metadata::PROTOBUF, metadata::MAX_SIZE) {
         Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Limit) => {
             return Err(error.into());
@@ -95,10 +95,7 @@ pub(super) struct Checksums {
 impl Checksums {
     /// Finds out where the bytes of all entries are. Those that share bytes with others have
     /// their finding already.
-    pub(super) fn plan(
-        package: &mut Package,
-        findings: &mut Findings<'_>,
-    ) -> Result<Checksums, Error> {
+    pub(super) fn plan(package: &Package, findings: &mut Findings<'_>) -> Result<Checksums, Error> {
         let entries = package.in_order().into_iter();
         let entries: Vec<(String, EntryInfo)> = entries
             .map(|(name, info)| (name.to_owned(), info))
@@ -162,7 +159,7 @@ impl Checksums {
     /// Decodes the entries that are left.
     pub(super) fn check_compressed(
         &mut self,
-        package: &mut Package,
+        package: &Package,
         budget: &Arc<Budget>,
         findings: &mut Findings<'_>,
     ) -> Result<(), Error> {

@@ -187,7 +187,7 @@ pub fn check_source(
         place,
         all: Vec::new(),
     };
-    let mut package = match Package::open(Arc::clone(&source)) {
+    let package = match Package::open(Arc::clone(&source)) {
         Ok(package) => package,
         Err(error) => {
             findings.add_fault(&rules::PACKAGE_ZIP, error.kind(), error)?;
@@ -200,21 +200,21 @@ pub fn check_source(
     let is_ab = layout::check(&package, &mut findings);
     let mut payload = None;
     if is_ab {
-        payload = payload::examine(&mut package, &budget, &mut findings)?;
-        property_files::check(&mut package, payload.as_ref(), &mut findings)?;
+        payload = payload::examine(&package, &budget, &mut findings)?;
+        property_files::check(&package, payload.as_ref(), &mut findings)?;
     } else {
-        layout::check_for_recovery(&mut package, &mut findings)?;
+        layout::check_for_recovery(&package, &mut findings)?;
     }
     let signature = signature::examine(&package, source.size(), is_ab, &mut findings);
-    let mut checksums = layout::Checksums::plan(&mut package, &mut findings)?;
+    let mut checksums = layout::Checksums::plan(&package, &mut findings)?;
 
     let mut lists = vec![checksums.pieces()];
     lists.extend(signature.as_ref().map(|signature| signature.pieces()));
     lists.extend(payload.iter().flat_map(payload::Examined::pieces));
     let mut digests = std::thread::scope(|scope| {
         let read = scope.spawn(|| digest_pass::read(&*source, lists));
-        blocks::check(&mut package, &budget, &mut checksums, &mut findings)?;
-        checksums.check_compressed(&mut package, &budget, &mut findings)?;
+        blocks::check(&package, &budget, &mut checksums, &mut findings)?;
+        checksums.check_compressed(&package, &budget, &mut findings)?;
         let digests = read.join();
         digests
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -46,7 +46,7 @@ pub(super) struct Examined {
 
 /// Reads manifest and properties, and judges what can be told without the data.
 pub(super) fn examine(
-    package: &mut Package,
+    package: &Package,
     budget: &Arc<Budget>,
     findings: &mut Findings<'_>,
 ) -> Result<Option<Examined>, Error> {
@@ -112,7 +112,7 @@ pub(super) fn examine(
 }
 
 fn read_properties(
-    package: &mut Package,
+    package: &Package,
     findings: &mut Findings<'_>,
 ) -> Result<Option<Properties>, Error> {
     let text = match package.read(layout::PAYLOAD_PROPERTIES, MAX_PROPERTIES_SIZE) {

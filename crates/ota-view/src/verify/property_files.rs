@@ -16,7 +16,7 @@ const MAX_FAULTS: usize = 100;
 /// Judges all lists of an A/B package, and whether there are any. Those of other packages are
 /// read by nobody.
 pub(super) fn check(
-    package: &mut Package,
+    package: &Package,
     payload: Option<&Examined>,
     findings: &mut Findings<'_>,
 ) -> Result<(), Error> {
@@ -74,7 +74,7 @@ pub(super) fn check(
 
 /// What is wrong with one list: `name:offset:length`, separated by commas.
 fn check_list(
-    package: &mut Package,
+    package: &Package,
     payload: Option<&Examined>,
     list: &str,
 ) -> Result<Vec<String>, Error> {
@@ -114,7 +114,7 @@ fn parse_token(token: &str) -> Option<(&str, (u64, u64))> {
 }
 
 /// Where the entry of a bare name lies, or what is wrong with it.
-fn find(package: &mut Package, name: &str) -> Result<Result<(u64, u64), String>, Error> {
+fn find(package: &Package, name: &str) -> Result<Result<(u64, u64), String>, Error> {
     let is_it = |entry: &&str| entry.rsplit('/').next() == Some(name);
     let Some(entry) = package.names().find(is_it).map(str::to_owned) else {
         return Ok(Err(format!("there is no entry {name}")));

@@ -8,6 +8,7 @@ use super::Error;
 
 // Tags (X.690, 8.1.2; X.680, 8.6).
 pub(crate) const INTEGER: u8 = 0x02;
+#[cfg(feature = "verify")]
 pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;

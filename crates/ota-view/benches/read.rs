@@ -1,9 +1,9 @@
-//! How long it takes to read what a package says of itself, out of its images.
+//! How long it takes to read the properties of a device out of a package's images.
 //!
-//! Small packages around `tests/fixtures/images` show what a package costs beside its bytes.
+//! Small packages around `tests/fixtures/images` show the fixed cost of a package.
 //! Packages of real size are taken from the folder that ROMFEED_BENCH_PACKAGES names;
-//! `cargo xtask bench-inputs FOLDER` writes some. All are in the page cache after the first
-//! round.
+//! `cargo xtask bench-inputs FOLDER` writes some. All are in the page cache after the
+//! first round.
 
 use std::hint::black_box;
 use std::io::Read;
@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use lzma_rust2::XzReader;
-use ota_view::io::Limits;
-use romfeed::ingest::{Context, examine};
+use ota_view::{FileSource, Ota, Until};
 use testkit::package::Package;
 use testkit::payload::{Partition, op};
 use testkit::props::Props;
@@ -21,28 +20,23 @@ use testkit::props::Props;
 const FOLDER: &str = "ROMFEED_BENCH_PACKAGES";
 
 fn read(c: &mut Criterion, name: &str, zip: &Path) {
-    let limits = Limits::new(std::env::temp_dir(), std::time::Instant::now);
-    let context = Context {
-        overrides: &[],
-        known_devices: &std::collections::BTreeMap::new(),
-        families: &[],
-        devices: &std::collections::BTreeMap::new(),
-        published: &|_, _| None,
-        variants: &[],
-        limits: &limits,
-        remembered: &|_, _| None,
-        knows_projects: None,
+    let read = || {
+        let ota = Ota::open(FileSource::open(zip).expect("a file")).expect("a sound package");
+        // As a program asks that needs what the system and the product say.
+        let device = ota.props(Until::Enough(&|props| {
+            props.get("ro.product.model").is_some()
+        }));
+        (device.expect("sound images"), ota.budget().counters())
     };
-    let examined = || examine(zip, "package.zip", context).expect("a sound package");
-    let found = examined();
-    assert!(found.device_props.files.len() >= 2, "{name}: no images");
-    eprintln!("{name}: {:?}", found.counters);
-    c.bench_function(name, |b| b.iter(|| black_box(examined())));
+    let (device, counters) = read();
+    assert!(device.files.len() >= 2, "{name}: no images");
+    eprintln!("{name}: {counters:?}");
+    c.bench_function(name, |b| b.iter(|| black_box(read())));
 }
 
 /// A fixture: its stored form and the image in it.
 fn fixture(name: &str) -> (Vec<u8>, Vec<u8>) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/images");
     let stored = std::fs::read(folder.join(format!("{name}.img.xz"))).expect("a fixture");
     let mut image = Vec::new();
     XzReader::new(stored.as_slice(), true)
