@@ -3,12 +3,12 @@
 //! Each target runs one body of `tests/testsuite/fuzz_bodies/`, which the test
 //! suite runs too, over the inputs that are checked in. Here is what only a
 //! fuzzer needs: mutations that leave checksums right ([`mutate`]), and the
-//! treatment of panics that romfeed contains.
+//! treatment of panics that ota-view catches.
 //!
-//! A panic of a library inside `romfeed::contain` is no crash: the product goes
-//! on. It is told once for each place, and the smallest input of each place is
-//! kept in `fuzz/contained/<target>/`. With `ROMFEED_FUZZ_CONTAINED=crash` it is a
-//! crash. A panic of romfeed's own is one always.
+//! A panic of a library inside `ota_view::catch_panic` is not a crash: the program
+//! goes on. It is reported once for each place, and the smallest input of each place is
+//! stored in `fuzz/contained/<target>/`. With `ROMFEED_FUZZ_CONTAINED=crash` it is a
+//! crash. A panic in code of this repository always is one.
 
 #[path = "../../tests/testsuite/fuzz_bodies/mod.rs"]
 mod bodies;
@@ -56,7 +56,7 @@ pub fn begin(name: &'static str) {
     // The hook before this one ends the process.
     let crash = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        if crash_on_contained || !ota_view::catch_panic::is_contained() || is_own(panic) {
+        if crash_on_contained || !ota_view::catch_panic::is_catching() || is_own(panic) {
             crash(panic);
         } else {
             note_contained(name, panic);
@@ -78,13 +78,13 @@ pub fn run(data: &[u8]) {
     body(data);
 }
 
-/// Whether romfeed itself panics, and no library under it.
+/// Whether code of this repository panics, not a library under it.
 fn is_own(panic: &PanicHookInfo<'_>) -> bool {
-    let src = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../src"));
-    let src = src.canonicalize().unwrap_or_default();
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let root = root.canonicalize().unwrap_or_default();
     let file = panic.location().map(|location| Path::new(location.file()));
     file.and_then(|file| file.canonicalize().ok())
-        .is_some_and(|file| file.starts_with(&src))
+        .is_some_and(|file| ["src", "crates"].iter().any(|own| file.starts_with(root.join(own))))
 }
 
 fn note_contained(target: &str, panic: &PanicHookInfo<'_>) {

@@ -70,6 +70,7 @@ pub mod finding;
 pub mod fs;
 pub mod image;
 pub mod io;
+mod little_endian;
 pub mod ota;
 pub mod package;
 pub mod props;

@@ -11,7 +11,10 @@ use flate2::{Decompress, FlushDecompress, Status};
 use lzma_rust2::LzmaReader;
 use ruzstd::decoding::StreamingDecoder;
 
-use super::{Erofs, Error, Extent, FEATURE_LZ4_0PADDING, Inode, Place, corrupt, unsupported};
+use super::data::{Extent, Place};
+use super::inode::Inode;
+use super::superblock::FEATURE_LZ4_0PADDING;
+use super::{Erofs, Error, corrupt, unsupported};
 
 const LZ4: u8 = 0;
 const MICROLZMA: u8 = 1;

@@ -10,22 +10,24 @@
 
 use std::cell::RefCell;
 
-use super::{
-    Erofs, Error, Extent, FEATURE_48BIT, Inode, Place, corrupt, u8_at, u16_at, u32_at, u64_at,
-    unsupported,
-};
+use super::data::{Extent, Place};
+use super::inode::Inode;
+use super::{Erofs, Error, corrupt, extent_list, unsupported};
 use crate::io::len_of;
+use crate::little_endian::{u8_at, u16_at, u32_at, u64_at};
 
 /// `sizeof(struct z_erofs_map_header)`.
-const HEADER_LEN: usize = 8;
+pub(super) const HEADER_LEN: usize = 8;
+pub(super) const ADVISE_INTERLACED: u16 = 0x10;
+pub(super) const ADVISE_FRAGMENT: u16 = 0x20;
+/// What is counted for looking at one index, in bytes of folders.
+pub(super) const INDEX_SEARCHED: u64 = 16;
 const ADVISE_COMPACTED_2B: u16 = 1;
 /// The same bit, where the indexes are not compact: a list of extents.
 const ADVISE_EXTENTS: u16 = 1;
 const ADVISE_BIG_PCLUSTER_1: u16 = 2;
 const ADVISE_BIG_PCLUSTER_2: u16 = 4;
 const ADVISE_INLINE: u16 = 8;
-const ADVISE_INTERLACED: u16 = 0x10;
-const ADVISE_FRAGMENT: u16 = 0x20;
 /// The bit of `h_clusterbits` that puts the whole file into the packed one.
 const WHOLE_FRAGMENT: u8 = 0x80;
 /// Types of logical clusters.
@@ -34,15 +36,10 @@ const TYPE_NONHEAD: u8 = 2;
 const TYPE_HEAD2: u8 = 3;
 /// The bit of a distance that makes it a number of blocks instead.
 const BLOCK_COUNT: u16 = 1 << 11;
-/// Fields of an encoded extent's length.
-const EXTENT_LEN_MASK: u32 = 0x1f_ffff;
-const EXTENT_FORMAT_SHIFT: u32 = 28;
 /// Longest physical cluster, in bytes (`Z_EROFS_PCLUSTER_MAX_SIZE`).
 const MAX_ENCODED: u64 = 1 << 20;
 /// Longest extent, in bytes (`Z_EROFS_PCLUSTER_MAX_DSIZE`).
 const MAX_DECODED: u64 = 12 << 20;
-/// What is counted for looking at one index, in bytes of folders.
-const INDEX_SEARCHED: u64 = 16;
 /// Indexes are read so many bytes at a time.
 const WINDOW_LEN: u64 = 512;
 
@@ -68,18 +65,18 @@ pub(super) fn find(
     }
     let advise = u16_at(&header, 4);
     if !is_compact && advise & ADVISE_EXTENTS != 0 {
-        return find_encoded(erofs, inode, header_offset, &header, offset);
+        return extent_list::find(erofs, inode, header_offset, &header, offset);
     }
     let index = Index::new(erofs, inode, is_compact, header_offset, &header)?;
     index.find(offset)
 }
 
-fn bad(inode: &Inode, fault: &str) -> Error {
+pub(super) fn bad(inode: &Inode, fault: &str) -> Error {
     corrupt(format!("compressed node {} {fault}", inode.nid))
 }
 
 /// Makes sure that an extent is one that can be decoded within bounds.
-fn check(inode: &Inode, extent: Extent, len: u64) -> Result<Extent, Error> {
+pub(super) fn check(inode: &Inode, extent: Extent, len: u64) -> Result<Extent, Error> {
     if extent.end > inode.size || extent.start >= extent.end {
         return Err(bad(inode, "has an extent beyond its end"));
     }
@@ -492,148 +489,4 @@ impl<'a> Index<'a> {
         let block = u32_at(base, 0).wrapping_add(num_blocks);
         self.head(number, low, cluster_type, block)
     }
-}
-
-/// An extent of the list that newer images have.
-#[derive(Clone, Copy)]
-struct Encoded {
-    start: u64,
-    offset: u64,
-    plen: u32,
-}
-
-/// Finds an extent in the list of extents.
-fn find_encoded(
-    erofs: &Erofs,
-    inode: &Inode,
-    header_offset: u64,
-    header: &[u8; HEADER_LEN],
-    offset: u64,
-) -> Result<Extent, Error> {
-    let advise = u16_at(header, 4);
-    if erofs.superblock.features & FEATURE_48BIT == 0 {
-        return Err(bad(inode, "lists extents without the feature"));
-    }
-    if advise & !0x37 != 0 {
-        return Err(unsupported(format!("extent advice {advise:#x}")));
-    }
-    let record_len = 4u64 << (advise >> 1 & 3);
-    let block_bits = erofs.superblock.block_bits;
-    let cluster_bits = block_bits.saturating_add(u8_at(header, 7) & 15);
-    // Short records are one for each logical cluster.
-    let is_short = record_len <= 8;
-    let num_records = match is_short {
-        true => inode.size.div_ceil(1 << cluster_bits),
-        false => u64::from(u32_at(header, 0)) | u64::from(u16_at(header, 6)) << 32,
-    };
-    if num_records == 0 || num_records > inode.size {
-        return Err(bad(inode, "has an impossible number of extents"));
-    }
-    let table = header_offset
-        .saturating_add(8)
-        .next_multiple_of(record_len)
-        .saturating_add(if record_len == 4 { 8 } else { 0 });
-    let read = |number: u64| -> Result<Encoded, Error> {
-        erofs.spend(INDEX_SEARCHED)?;
-        let mut record = [0; 32];
-        let (bytes, _) = record.split_at_mut(usize::try_from(record_len).unwrap_or(32));
-        let at = table.saturating_add(number.saturating_mul(record_len));
-        erofs.read_metadata(inode.nid, at, bytes)?;
-        Ok(Encoded {
-            plen: u32_at(&record, 0),
-            offset: u64::from(u32_at(&record, 4)) | u64::from(u32_at(&record, 8)) << 32,
-            start: match is_short {
-                true => number << cluster_bits,
-                false => u64::from(u32_at(&record, 12)) | u64::from(u32_at(&record, 16)) << 32,
-            },
-        })
-    };
-    let (found, end, is_last) = if is_short {
-        let number = offset >> cluster_bits;
-        let mut found = read(number)?;
-        if record_len == 4 {
-            // Only lengths are listed, after the place of the first.
-            let mut base = [0; 8];
-            erofs.read_metadata(inode.nid, table.saturating_sub(8), &mut base)?;
-            found.offset = u64::from_le_bytes(base);
-            for before in 0..number {
-                let len = read(before)?.plen & EXTENT_LEN_MASK;
-                found.offset = found.offset.saturating_add(len.into());
-            }
-        }
-        let end = found.start.saturating_add(1 << cluster_bits);
-        (
-            found,
-            end.min(inode.size),
-            number.saturating_add(1) == num_records,
-        )
-    } else {
-        let (mut left, mut right) = (0u64, num_records);
-        loop {
-            let middle = left.midpoint(right);
-            if middle == left {
-                break;
-            }
-            match read(middle)?.start <= offset {
-                true => left = middle,
-                false => right = middle,
-            }
-        }
-        let is_last = right == num_records;
-        let end = match is_last {
-            true => inode.size,
-            false => read(right)?.start,
-        };
-        (read(left)?, end, is_last)
-    };
-    if found.start > offset || end <= offset {
-        return Err(bad(inode, "has unordered extents"));
-    }
-    let start = found.start;
-    if is_last && advise & ADVISE_FRAGMENT != 0 {
-        let high = match record_len {
-            4 => 0,
-            _ => found.offset << 32,
-        };
-        return Ok(Extent {
-            start,
-            end,
-            place: Place::Fragment {
-                offset: high | u64::from(found.plen),
-            },
-        });
-    }
-    let len = u64::from(found.plen & EXTENT_LEN_MASK);
-    let place = match (len, found.plen >> EXTENT_FORMAT_SHIFT) {
-        (0, _) => {
-            return Ok(Extent {
-                start,
-                end,
-                place: Place::Hole,
-            });
-        }
-        (_, 0) if end.saturating_sub(start) > len => {
-            return Err(bad(inode, "has more plain data than its cluster holds"));
-        }
-        (_, 0)
-            if advise & ADVISE_INTERLACED != 0
-                && (found.offset | len).trailing_zeros() >= u32::from(block_bits) =>
-        {
-            Place::Interlaced {
-                offset: found.offset,
-                len,
-            }
-        }
-        (_, 0) => Place::Raw {
-            offset: found.offset,
-            in_metadata: false,
-        },
-        (_, format) => Place::Encoded {
-            offset: found.offset,
-            len,
-            algorithm: u8::try_from(format.saturating_sub(1)).unwrap_or(u8::MAX),
-            in_metadata: false,
-        },
-    };
-    check(inode, Extent { start, end, place }, len)
 }

@@ -14,6 +14,7 @@ use std::ops::ControlFlow;
 use super::block_map::BlockMap;
 use super::{Error, Fault, Kind, SUPERBLOCK_OFFSET, Watched};
 use crate::io::ReadError;
+use crate::little_endian::{u16_at, u32_at};
 
 /// `s_feature_incompat`: numbers of blocks have 64 bits.
 const INCOMPAT_64BIT: u32 = 0x80;
@@ -381,17 +382,6 @@ type Visit<'a> = dyn FnMut(&[u8]) -> Result<ControlFlow<()>, Fault> + 'a;
 
 fn is_inline_link(inode: &Inode) -> bool {
     inode.is_link() && inode.size <= MAX_INLINE_TARGET
-}
-
-/// Callers pass structures whose length they know.
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    let field = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    u16::from_le_bytes(*field.expect("the field lies in the structure"))
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    let field = bytes.get(at..).and_then(|rest| rest.first_chunk());
-    u32::from_le_bytes(*field.expect("the field lies in the structure"))
 }
 
 /// Reads bytes of the partition.

@@ -1,0 +1,260 @@
+//! The data of nodes: extents, where their bytes are, and reading them.
+
+use std::rc::Rc;
+
+use super::inode::{Data, Inode, NID_IN_METABOX};
+use super::{Erofs, Error, corrupt, decode, index, unsupported};
+use crate::io::len_of;
+use crate::little_endian::{u16_at, u32_at};
+
+/// Decoded extents that are kept, of files that many others lie in.
+const NUM_CACHED: usize = 4;
+
+/// A run of a node's bytes: where they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) place: Place,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Place {
+    /// Nowhere: zeros.
+    Hole,
+    /// As they are.
+    Raw { offset: u64, in_metadata: bool },
+    /// As they are, but rotated inside their block.
+    Interlaced { offset: u64, len: u64 },
+    /// Compressed.
+    Encoded {
+        offset: u64,
+        len: u64,
+        algorithm: u8,
+        in_metadata: bool,
+    },
+    /// In the packed file, from this byte on.
+    Fragment { offset: u64 },
+}
+
+/// What an extent of a file decodes to.
+#[derive(Clone)]
+pub(super) struct Cached {
+    nid: u64,
+    start: u64,
+    bytes: Rc<Vec<u8>>,
+}
+
+/// Whose data is being read: that of the packed file and of the metadata box may
+/// lie in neither.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    Normal,
+    Special,
+}
+
+impl Erofs {
+    /// Finds the extent over a byte of a node's data; `offset` is before its end.
+    pub(super) fn extent(&self, inode: &Inode, offset: u64) -> Result<Extent, Error> {
+        let block_size = self.block_size();
+        let bad = || corrupt(format!("node {} has data beyond every image", inode.nid));
+        let raw = |start: u64, end: u64, offset: Option<u64>| {
+            Ok(Extent {
+                start,
+                end,
+                place: Place::Raw {
+                    offset: offset.ok_or_else(bad)?,
+                    in_metadata: false,
+                },
+            })
+        };
+        match inode.data {
+            Data::Hole => Ok(Extent {
+                start: 0,
+                end: inode.size,
+                place: Place::Hole,
+            }),
+            Data::Plain { block } => raw(0, inode.size, block.checked_mul(block_size)),
+            Data::Inline { block } => {
+                let tail = inode.size.saturating_sub(1) & !(block_size.saturating_sub(1));
+                if offset < tail {
+                    return raw(0, tail, block.checked_mul(block_size));
+                }
+                let len = inode.size.saturating_sub(tail);
+                let within = inode.end & block_size.saturating_sub(1);
+                if within.saturating_add(len) > block_size {
+                    return Err(corrupt(format!(
+                        "node {} has inline data across a block at byte {:#x}",
+                        inode.nid, inode.end
+                    )));
+                }
+                Ok(Extent {
+                    start: tail,
+                    end: inode.size,
+                    place: Place::Raw {
+                        offset: inode.end,
+                        in_metadata: true,
+                    },
+                })
+            }
+            Data::Chunked {
+                bits,
+                has_indexes,
+                is_wide,
+            } => {
+                let number = offset >> bits;
+                let start = number << bits;
+                let end = start.saturating_add(1 << bits).min(inode.size);
+                let unit: u64 = if has_indexes { 8 } else { 4 };
+                let entry = inode
+                    .end
+                    .next_multiple_of(unit)
+                    .saturating_add(number.saturating_mul(unit));
+                let mut bytes = [0; 8];
+                let (bytes, _) = bytes.split_at_mut(if has_indexes { 8 } else { 4 });
+                self.read_metadata(inode.nid, entry, bytes)?;
+                let (address, null) = match has_indexes {
+                    false => (u64::from(u32_at(bytes, 0)), u64::from(u32::MAX)),
+                    true if is_wide => (
+                        u64::from(u16_at(bytes, 0)) << 32 | u64::from(u32_at(bytes, 4)),
+                        (1 << 48) - 1,
+                    ),
+                    true => (u64::from(u32_at(bytes, 4)), u64::from(u32::MAX)),
+                };
+                if address == null {
+                    return Ok(Extent {
+                        start,
+                        end,
+                        place: Place::Hole,
+                    });
+                }
+                if has_indexes && u16_at(bytes, 2) != 0 {
+                    return Err(unsupported("data on another device"));
+                }
+                raw(start, end, address.checked_mul(block_size))
+            }
+            Data::Compressed { is_compact } => {
+                let is_it = |(nid, extent): &&(u64, Extent)| {
+                    *nid == inode.nid && (extent.start..extent.end).contains(&offset)
+                };
+                if let Some((_, extent)) = self.extents.borrow().iter().find(is_it) {
+                    return Ok(*extent);
+                }
+                let extent = index::find(self, inode, is_compact, offset)?;
+                let mut extents = self.extents.borrow_mut();
+                if extents.len() >= NUM_CACHED {
+                    extents.remove(0);
+                }
+                extents.push((inode.nid, extent));
+                Ok(extent)
+            }
+        }
+    }
+
+    /// Fills `buf` with a node's data from `offset` on.
+    pub(super) fn read_inode(
+        &self,
+        inode: &Inode,
+        offset: u64,
+        buf: &mut [u8],
+        depth: Depth,
+    ) -> Result<(), Error> {
+        let mut at = offset;
+        let mut rest = buf;
+        while !rest.is_empty() {
+            if at >= inode.size {
+                return Err(corrupt(format!(
+                    "byte {at:#x} wanted of node {}, which has {:#x}",
+                    inode.nid, inode.size
+                )));
+            }
+            let extent = self.extent(inode, at)?;
+            if !(extent.start..extent.end).contains(&at) {
+                return Err(corrupt(format!("node {} has unordered extents", inode.nid)));
+            }
+            let left = usize::try_from(extent.end.saturating_sub(at)).unwrap_or(usize::MAX);
+            let (part, after) = rest.split_at_mut(left.min(rest.len()));
+            self.read_extent(inode, &extent, at.saturating_sub(extent.start), part, depth)?;
+            at = at.saturating_add(len_of(part));
+            rest = after;
+        }
+        Ok(())
+    }
+
+    /// Fills `buf` with an extent's data from `skipped` on.
+    pub(super) fn read_extent(
+        &self,
+        inode: &Inode,
+        extent: &Extent,
+        skipped: u64,
+        buf: &mut [u8],
+        depth: Depth,
+    ) -> Result<(), Error> {
+        match extent.place {
+            Place::Hole => {
+                buf.fill(0);
+                Ok(())
+            }
+            Place::Raw {
+                offset,
+                in_metadata,
+            } => {
+                let offset = offset.saturating_add(skipped);
+                match in_metadata {
+                    true => self.read_metadata(inode.nid, offset, buf),
+                    false => self.read_image(offset, buf),
+                }
+            }
+            Place::Fragment { offset } => {
+                let packed_nid = self.superblock.packed_nid;
+                let is_special = depth == Depth::Special && inode.nid == packed_nid;
+                if is_special || packed_nid & NID_IN_METABOX != 0 {
+                    return Err(corrupt("the packed file is a fragment of itself"));
+                }
+                let packed = self.inode(packed_nid)?;
+                if packed.nid == inode.nid {
+                    return Err(corrupt("the packed file is a fragment of itself"));
+                }
+                let offset = offset.saturating_add(skipped);
+                self.read_inode(&packed, offset, buf, Depth::Special)
+            }
+            Place::Interlaced { .. } | Place::Encoded { .. } => {
+                let decoded = self.decoded(inode, extent, depth)?;
+                let start = usize::try_from(skipped).unwrap_or(usize::MAX);
+                let bytes = decoded
+                    .get(start..)
+                    .and_then(|bytes| bytes.get(..buf.len()));
+                buf.copy_from_slice(bytes.expect("an extent decodes to its whole length"));
+                Ok(())
+            }
+        }
+    }
+
+    /// An extent's data, decoded before or now.
+    pub(super) fn decoded(
+        &self,
+        inode: &Inode,
+        extent: &Extent,
+        depth: Depth,
+    ) -> Result<Rc<Vec<u8>>, Error> {
+        let is_it = |cached: &Cached| cached.nid == inode.nid && cached.start == extent.start;
+        if let Some(cached) = self.cache.borrow().iter().find(|cached| is_it(cached)) {
+            return Ok(Rc::clone(&cached.bytes));
+        }
+        // Each small file may lie in another large extent.
+        if depth == Depth::Special {
+            self.spend(extent.end.saturating_sub(extent.start))?;
+        }
+        let bytes = Rc::new(decode::decode(self, inode, extent)?);
+        let mut cache = self.cache.borrow_mut();
+        if cache.len() >= NUM_CACHED {
+            cache.remove(0);
+        }
+        cache.push(Cached {
+            nid: inode.nid,
+            start: extent.start,
+            bytes: Rc::clone(&bytes),
+        });
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,131 @@
+//! Why a payload cannot be read.
+
+use super::MAX_MANIFEST_SIZE;
+use crate::error_kind::ErrorKind;
+use crate::io::ReadError;
+use crate::protobuf::Malformed;
+
+/// Why a payload cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Not a payload.
+    #[error("payload magic {found:?} at byte 0, expected \"CrAU\"")]
+    BadMagic {
+        /// What stands there instead.
+        found: String,
+    },
+    /// A version no phone in the field uses.
+    #[error("payload version {found} at byte 4, expected 2")]
+    BadVersion {
+        /// The version found.
+        found: u64,
+    },
+    /// A manifest beyond the limit.
+    #[error("payload manifest of {found} bytes at byte 12, at most {MAX_MANIFEST_SIZE} are read")]
+    ManifestTooLarge {
+        /// Declared size.
+        found: u64,
+    },
+    /// The manifest is no protobuf message.
+    #[error("payload manifest at byte 24, {place}")]
+    BadManifest {
+        /// The message in it.
+        place: String,
+        /// The reason.
+        #[source]
+        source: Malformed,
+    },
+    /// More of something than romfeed reads.
+    #[error("payload manifest: more than {limit} {what}")]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+    },
+    /// A block size that is no power of two from 512 bytes to 64 KiB.
+    #[error("payload manifest: block size {found}")]
+    BadBlockSize {
+        /// Declared size.
+        found: u64,
+    },
+    /// Two partitions of one name.
+    #[error("payload manifest: partition `{}` occurs twice", .name.escape_debug())]
+    Duplicate {
+        /// The name.
+        name: String,
+    },
+    /// An operation contradicts itself or another.
+    #[error("operation {index}: {fault}")]
+    Operation {
+        /// Its position in the partition's list.
+        index: usize,
+        /// What is wrong.
+        fault: String,
+    },
+    /// An operation that changes the image of an earlier build.
+    #[error("operation {index}: type {kind} needs the image it was made from")]
+    NeedsSource {
+        /// Its position in the partition's list.
+        index: usize,
+        /// `InstallOperation.Type`.
+        kind: u64,
+    },
+    /// An operation that cannot be carried out here.
+    #[error("operation {index}: type {kind} is not known")]
+    UnknownOperation {
+        /// Its position in the partition's list.
+        index: usize,
+        /// `InstallOperation.Type`.
+        kind: u64,
+    },
+    /// An operation's data cannot be read.
+    #[error("operation {index}, {len} bytes at {offset:#x} of the payload")]
+    Data {
+        /// Its position in the partition's list.
+        index: usize,
+        /// Offset of its data in the payload.
+        offset: u64,
+        /// Length of its data.
+        len: u64,
+        /// The reason.
+        #[source]
+        source: ReadError,
+    },
+    /// No operation writes a block that is needed.
+    #[error("byte {offset:#x} of the partition is written by no operation")]
+    Unwritten {
+        /// Where in the partition.
+        offset: u64,
+    },
+    /// The bytes could not be read.
+    #[error("payload {what}")]
+    Read {
+        /// The structure.
+        what: &'static str,
+        /// The reason.
+        #[source]
+        source: ReadError,
+    },
+}
+
+impl Error {
+    /// The class of the fault.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::BadMagic { .. }
+            | Error::BadManifest { .. }
+            | Error::BadBlockSize { .. }
+            | Error::Duplicate { .. }
+            | Error::Operation { .. }
+            | Error::Unwritten { .. } => ErrorKind::Corrupt,
+            Error::BadVersion { .. }
+            | Error::NeedsSource { .. }
+            | Error::UnknownOperation { .. } => ErrorKind::Unsupported,
+            Error::ManifestTooLarge { .. } | Error::TooMany { .. } => ErrorKind::Limit,
+            Error::Data { source, .. } | Error::Read { source, .. } => source.kind(),
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! A partition of a payload as a source: its operations are decoded where they are read.
+
+use std::collections::BTreeSet;
+use std::io::{Cursor, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use super::manifest::{Extent, Operation};
+use super::{
+    DISCARD, Error, REPLACE, REPLACE_BZ, REPLACE_XZ, REPLACE_ZSTD, SOURCE_OPERATIONS, ZERO,
+};
+use crate::codec::Codec;
+use crate::io::{
+    Budget, ImageFault, ReadAt, ReadError, Reader, Section, Spill, check_bounds, len_of,
+};
+
+/// Most compressed bytes of an operation that are kept between hashing and decoding them; longer
+/// ones are read twice.
+pub(super) const MAX_KEPT_LEN: u64 = 4 << 20;
+
+/// Bytes read at a time to hash what is not kept.
+const HASH_STEP: usize = 1 << 20;
+/// Operations kept per partition, while they are being decoded and after: bytes
+/// of memory, and how many.
+const MAX_CACHED_LEN: usize = 16 << 20;
+const MAX_CACHED: usize = 8;
+
+/// The fault of data that ends more than a block before what it is for; phones write only what
+/// there is, and refuse the partition.
+pub(super) const TOO_SHORT: &str = "its data ends before what it writes";
+
+/// A partition inside a payload.
+pub struct Partition {
+    pub(super) source: Arc<dyn ReadAt>,
+    pub(super) budget: Arc<Budget>,
+    pub(super) size: u64,
+    pub(super) block_size: u64,
+    pub(super) operations: Vec<Operation>,
+    /// Sorted, without overlap.
+    pub(super) extents: Vec<Extent>,
+    /// Decoded operations, the last used at the end.
+    pub(super) cache: Mutex<Vec<(usize, Arc<Spill>)>>,
+    /// Stored operations whose hash was checked.
+    pub(super) verified: Mutex<BTreeSet<usize>>,
+}
+
+impl ReadAt for Partition {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        check_bounds(offset, buf.len(), self.size)?;
+        let mut at = offset;
+        let mut rest = buf;
+        while !rest.is_empty() {
+            let done = self
+                .read_extent(at, rest)
+                .map_err(|error| ImageFault::new(error.kind(), error))?;
+            let (part, after) = rest.split_at_mut(done);
+            at = at.saturating_add(len_of(part));
+            rest = after;
+        }
+        Ok(())
+    }
+}
+
+impl Partition {
+    /// Reads from one extent only; answers how much.
+    fn read_extent(&self, offset: u64, buf: &mut [u8]) -> Result<usize, Error> {
+        let next = self.extents.partition_point(|extent| extent.end <= offset);
+        let extent = self.extents.get(next);
+        let Some(extent) = extent.filter(|extent| extent.start <= offset) else {
+            return Err(Error::Unwritten { offset });
+        };
+        let left = usize::try_from(extent.end.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let len = left.min(buf.len());
+        let within = offset.saturating_sub(extent.start);
+        let (part, _) = buf.split_at_mut(len);
+        self.read_operation(
+            extent.operation,
+            extent.skipped.saturating_add(within),
+            part,
+        )?;
+        Ok(len)
+    }
+
+    /// The operation an extent belongs to.
+    fn operation(&self, index: usize) -> &Operation {
+        self.operations
+            .get(index)
+            .expect("extents are made together with their operations")
+    }
+
+    /// Reads from an operation's output.
+    fn read_operation(&self, index: usize, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
+        let operation = self.operation(index);
+        let failed = |source| operation.data_fault(index, source);
+        match operation.kind {
+            ZERO | DISCARD => buf.fill(0),
+            REPLACE => {
+                if operation.len > operation.output {
+                    return Err(too_long(index));
+                }
+                if operation.output.saturating_sub(operation.len) >= self.block_size {
+                    return Err(Error::Operation {
+                        index,
+                        fault: TOO_SHORT.to_owned(),
+                    });
+                }
+                self.verify_stored(index)?;
+                // What the data does not reach is zero.
+                let left = operation.len.saturating_sub(offset);
+                let len = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
+                let (data, padding) = buf.split_at_mut(len);
+                if !data.is_empty() {
+                    self.source
+                        .read_exact_at(operation.offset.saturating_add(offset), data)
+                        .map_err(failed)?;
+                }
+                padding.fill(0);
+            }
+            REPLACE_BZ | REPLACE_XZ | REPLACE_ZSTD => {
+                let decoded = self.decoded(index)?;
+                decoded.read_exact_at(offset, buf).map_err(failed)?;
+            }
+            kind if SOURCE_OPERATIONS.contains(&kind) => {
+                return Err(Error::NeedsSource { index, kind });
+            }
+            kind => return Err(Error::UnknownOperation { index, kind }),
+        }
+        Ok(())
+    }
+
+    /// The decoder of an operation, with what it has decoded so far.
+    fn decoded(&self, index: usize) -> Result<Arc<Spill>, Error> {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = cache.iter().position(|(known, _)| *known == index) {
+            let found = cache.remove(at);
+            let decoded = Arc::clone(&found.1);
+            cache.push(found);
+            return Ok(decoded);
+        }
+        let decoded = Arc::new(self.open_operation(index)?);
+        self.budget.count_operation();
+        let used = |cache: &[(usize, Arc<Spill>)]| -> usize {
+            cache.iter().map(|(_, spill)| spill.memory_len()).sum()
+        };
+        while cache.len() >= MAX_CACHED || !cache.is_empty() && used(&cache) > MAX_CACHED_LEN {
+            cache.remove(0);
+        }
+        cache.push((index, Arc::clone(&decoded)));
+        Ok(decoded)
+    }
+
+    /// Checks the hash of a stored operation, once.
+    fn verify_stored(&self, index: usize) -> Result<(), Error> {
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if !verified.contains(&index) {
+            self.verify_at_length(index)?;
+            verified.insert(index);
+        }
+        Ok(())
+    }
+
+    /// Checks the hash of an operation's data without keeping it.
+    fn verify_at_length(&self, index: usize) -> Result<(), Error> {
+        let operation = self.operation(index);
+        if operation.sha256.is_none() {
+            return Ok(());
+        }
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; HASH_STEP];
+        let mut done = 0;
+        while done < operation.len {
+            let left = usize::try_from(operation.len.saturating_sub(done)).unwrap_or(usize::MAX);
+            let (part, _) = buffer.split_at_mut(left.min(HASH_STEP));
+            self.source
+                .read_exact_at(operation.offset.saturating_add(done), part)
+                .map_err(|source| operation.data_fault(index, source))?;
+            hasher.update(&*part);
+            done = done.saturating_add(len_of(part));
+        }
+        operation.check_hash(index, &hasher.finalize())
+    }
+
+    fn open_operation(&self, index: usize) -> Result<Spill, Error> {
+        let operation = self.operation(index);
+        let failed = |source| operation.data_fault(index, source);
+        let section = Section::new(Arc::clone(&self.source), operation.offset, operation.len)
+            .map_err(failed)?;
+        let codec = match operation.kind {
+            REPLACE_BZ => Codec::Bzip2,
+            REPLACE_ZSTD => Codec::Zstd,
+            _ => Codec::Xz,
+        };
+        let stream = match usize::try_from(operation.len) {
+            Ok(len) if operation.len <= MAX_KEPT_LEN => {
+                let mut data = vec![0; len];
+                section.read_exact_at(0, &mut data).map_err(failed)?;
+                operation.check_hash(index, &Sha256::digest(&data))?;
+                codec.decode(Cursor::new(data))
+            }
+            _ => {
+                self.verify_at_length(index)?;
+                codec.decode(Reader::new(Arc::new(section)))
+            }
+        };
+        let output = Output {
+            stream,
+            left: operation.output,
+            block_size: self.block_size,
+            ended: false,
+        };
+        let spill = Spill::new(
+            codec.as_str(),
+            Box::new(output),
+            operation.output,
+            Arc::clone(&self.budget),
+        );
+        let spill = spill.with_window(codec.max_window());
+        Ok(spill.holding(usize::try_from(operation.len.min(MAX_KEPT_LEN)).unwrap_or(0)))
+    }
+}
+
+fn too_long(index: usize) -> Error {
+    Error::Operation {
+        index,
+        fault: "its data is longer than what it writes".to_owned(),
+    }
+}
+
+impl Operation {
+    fn data_fault(&self, index: usize, source: ReadError) -> Error {
+        Error::Data {
+            index,
+            offset: self.offset,
+            len: self.len,
+            source,
+        }
+    }
+
+    fn check_hash(&self, index: usize, found: &[u8]) -> Result<(), Error> {
+        match self.sha256.is_none_or(|expected| expected == found) {
+            true => Ok(()),
+            false => Err(Error::Operation {
+                index,
+                fault: format!(
+                    "the sha256 of its {} bytes at {:#x} of the payload is not the one in the manifest",
+                    self.len, self.offset
+                ),
+            }),
+        }
+    }
+}
+
+/// A decoded operation, padded with zeros to whole blocks; less is an error, and so is more.
+struct Output {
+    stream: Box<dyn Read + Send>,
+    left: u64,
+    block_size: u64,
+    ended: bool,
+}
+
+impl Read for Output {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let len = usize::try_from(self.left)
+            .unwrap_or(usize::MAX)
+            .min(buf.len());
+        let (buf, _) = buf.split_at_mut(len);
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let mut read = 0;
+        if !self.ended {
+            read = self.stream.read(buf)?;
+            self.ended = read == 0;
+            if self.ended && self.left >= self.block_size {
+                let kind = std::io::ErrorKind::InvalidData;
+                return Err(std::io::Error::new(kind, TOO_SHORT));
+            }
+        }
+        if self.ended {
+            buf.fill(0);
+            read = len;
+        }
+        self.left = self
+            .left
+            .saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
+        if self.left == 0 && !self.ended && self.stream.read(&mut [0])? != 0 {
+            let message = "its data decodes to more than what it writes";
+            return Err(std::io::Error::new(
+                std::io::ErrorKind::InvalidData,
+                message,
+            ));
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,223 @@
+use super::partition::{MAX_KEPT_LEN, TOO_SHORT};
+use super::*;
+use crate::error_kind::ErrorKind;
+use crate::io::{Budget, Limits};
+use std::time::Instant;
+use testkit::payload::{self, Operation, op};
+
+fn full() -> payload::Payload {
+    payload::Payload::new()
+        .partition(payload::Partition::new("system").replace(testkit::noise(1, 3 * 4096)))
+}
+
+fn budget() -> Arc<Budget> {
+    Arc::new(Budget::new(Limits::new(std::env::temp_dir(), Instant::now)))
+}
+
+fn open(bytes: Vec<u8>) -> Result<Payload, Error> {
+    Payload::open(Arc::new(bytes))
+}
+
+fn needs_source(payload: payload::Payload) -> bool {
+    open(payload.build()).unwrap().needs_source().unwrap()
+}
+
+fn read(payload: payload::Payload) -> Result<Vec<u8>, ReadError> {
+    let payload = open(payload.build()).unwrap();
+    let partition = payload.partition("system", budget()).unwrap().unwrap();
+    let mut image = vec![0; usize::try_from(partition.size()).unwrap()];
+    partition.read_exact_at(0, &mut image).map(|()| image)
+}
+
+#[test]
+fn full_payload_stands_alone() {
+    assert!(!needs_source(full()));
+}
+
+#[test]
+fn each_sign_of_a_source_makes_a_delta() {
+    assert!(needs_source(full().minor_version(8)));
+    let old = payload::Partition::new("vendor")
+        .replace(vec![7; 4096])
+        .old_info(4096, [1; 32]);
+    assert!(needs_source(full().partition(old)));
+    let copy = payload::Partition::new("vendor").op(4, Vec::new(), &[(0, 1)]);
+    assert!(needs_source(full().partition(copy)));
+}
+
+#[test]
+fn hostile_headers_have_their_classes() {
+    let good = full().build();
+    let with = |at: usize, bytes: &[u8]| {
+        let mut bad = good.clone();
+        bad[at..at + bytes.len()].copy_from_slice(bytes);
+        open(bad).err().unwrap().kind()
+    };
+    assert_eq!(with(0, b"PK"), ErrorKind::Corrupt);
+    assert_eq!(with(4, &1u64.to_be_bytes()), ErrorKind::Unsupported);
+    assert_eq!(with(12, &u64::MAX.to_be_bytes()), ErrorKind::Limit);
+    assert_eq!(with(12, &(1u64 << 20).to_be_bytes()), ErrorKind::Truncated);
+    assert_eq!(with(24, &[0xff; 16]), ErrorKind::Corrupt);
+    assert_eq!(open(vec![0; 3]).err().unwrap().kind(), ErrorKind::Truncated);
+}
+
+#[test]
+fn stored_zero_and_padded_blocks_are_read_in_any_order() {
+    let blocks = testkit::noise(3, 2 * 4096);
+    let image = read(
+        payload::Payload::new().partition(
+            payload::Partition::new("system")
+                .operation(
+                    Operation::new(op::REPLACE)
+                        .data(&blocks[..])
+                        .dst(&[(3, 1), (0, 1)]),
+                )
+                .operation(Operation::new(op::ZERO).dst(&[(1, 1)]))
+                .operation(Operation::new(op::REPLACE).data(b"short").dst(&[(2, 1)])),
+        ),
+    )
+    .unwrap();
+    assert_eq!(image[3 * 4096..], blocks[..4096]);
+    assert_eq!(image[..4096], blocks[4096..]);
+    assert_eq!(image[4096..8192], [0; 4096]);
+    assert_eq!(&image[8192..8198], b"short\0");
+}
+
+#[test]
+fn operations_that_contradict_each_other_are_refused() {
+    let system = || payload::Partition::new("system").replace(vec![7; 8192]);
+    let class = |partition: payload::Partition| {
+        let payload = open(payload::Payload::new().partition(partition).build()).unwrap();
+        payload
+            .partition("system", budget())
+            .err()
+            .map(|e| e.kind())
+    };
+    assert_eq!(class(system()), None);
+    let overlap = system().operation(Operation::new(op::ZERO).dst(&[(1, 2)]));
+    assert_eq!(class(overlap), Some(ErrorKind::Corrupt));
+    for extent in [(u64::MAX, 1), (1, u64::MAX), (1 << 51, 1 << 51), (5, 0)] {
+        let wild = system().operation(Operation::new(op::ZERO).dst(&[extent]));
+        assert_eq!(class(wild), Some(ErrorKind::Corrupt), "{extent:?}");
+    }
+}
+
+/// A zstd frame with a window of 8 MiB, and blocks that are stored.
+fn zstd_of_raw_blocks(bytes: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3];
+    let blocks = bytes.chunks(128 << 10);
+    let last = blocks.len() - 1;
+    for (index, block) in blocks.enumerate() {
+        let header = (block.len() as u32) << 3 | u32::from(index == last);
+        frame.extend(&header.to_le_bytes()[..3]);
+        frame.extend(block);
+    }
+    frame
+}
+
+#[test]
+fn hash_of_data_is_checked_whatever_its_length() {
+    let noise = testkit::noise(9, 5 << 20);
+    let num_blocks = noise.len() as u64 / 4096;
+    let frame = zstd_of_raw_blocks(&noise);
+    assert!(frame.len() as u64 > MAX_KEPT_LEN);
+    let with = |hash: Option<[u8; 32]>, num_blocks| {
+        let operation = Operation::new(op::REPLACE_ZSTD).data(&frame[..]);
+        let operation = match hash {
+            Some(hash) => operation.data_hash(hash),
+            None => operation,
+        };
+        let partition = payload::Partition::new("system");
+        let partition = partition.operation(operation.dst(&[(0, num_blocks)]));
+        read(payload::Payload::new().partition(partition))
+    };
+    assert!(with(None, num_blocks).unwrap() == noise);
+    let error = with(Some([7; 32]), num_blocks).unwrap_err();
+    assert!(error.to_string().contains("sha256"), "{error}");
+    let error = with(None, num_blocks + 1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    let cause = std::error::Error::source(&error).unwrap();
+    let cause = crate::error_kind::chain(cause);
+    assert!(cause.contains(TOO_SHORT), "{cause}");
+}
+
+#[test]
+fn data_beyond_the_payload_is_found_without_reading_any() {
+    let first = payload::Partition::new("boot").replace(vec![7; 4096]);
+    let beyond = Operation::new(op::REPLACE)
+        .data(vec![1; 4096])
+        .dst(&[(0, 1)])
+        .declared_data(5000, 4096);
+    let second = payload::Partition::new("system").operation(beyond);
+    let payload = open(
+        payload::Payload::new()
+            .partition(first)
+            .partition(second)
+            .build(),
+    );
+    let payload = payload.unwrap();
+    let (name, error) = payload.find_cut().unwrap();
+    assert_eq!((name, error.kind()), ("system", ErrorKind::Truncated));
+    assert!(open(full().build()).unwrap().find_cut().is_none());
+}
+
+#[test]
+fn faults_of_the_data_keep_their_class_and_name_the_operation() {
+    let with = |operation: Operation| {
+        let partition = payload::Partition::new("system").operation(operation);
+        let error = read(payload::Payload::new().partition(partition)).unwrap_err();
+        (error.kind(), error.to_string())
+    };
+    let beyond = Operation::new(op::REPLACE)
+        .data(vec![1; 4096])
+        .dst(&[(0, 1)])
+        .declared_data(1 << 40, 4096);
+    let (class, text) = with(beyond);
+    assert_eq!(class, ErrorKind::Truncated);
+    assert!(text.starts_with("operation 0, 4096 bytes at"), "{text}");
+    let huge = Operation::new(op::REPLACE_XZ)
+        .data(vec![1; 4096])
+        .dst(&[(0, 1)])
+        .declared_data(u64::MAX - 100, 4096);
+    let partition = payload::Partition::new("system").operation(huge);
+    let payload = open(payload::Payload::new().partition(partition).build()).unwrap();
+    let error = payload.partition("system", budget()).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    let wrong_hash = Operation::new(op::REPLACE_XZ)
+        .data(b"x".to_vec())
+        .data_hash([0; 32])
+        .dst(&[(0, 1)]);
+    assert_eq!(with(wrong_hash).0, ErrorKind::Corrupt);
+    for kind in [op::REPLACE_XZ, op::REPLACE_BZ, op::REPLACE_ZSTD] {
+        let noise = Operation::new(kind)
+            .data(testkit::noise(2, 500))
+            .dst(&[(0, 1)]);
+        assert_eq!(with(noise).0, ErrorKind::Corrupt, "{kind}");
+    }
+    let unknown = Operation::new(99).data(vec![1; 10]).dst(&[(0, 1)]);
+    assert_eq!(with(unknown).0, ErrorKind::Unsupported);
+    let wrong_hash = Operation::new(op::REPLACE)
+        .data(vec![1; 4096])
+        .data_hash([0; 32])
+        .dst(&[(0, 1)]);
+    assert_eq!(with(wrong_hash).0, ErrorKind::Corrupt);
+    let short = Operation::new(op::REPLACE)
+        .data(vec![1; 4096])
+        .dst(&[(0, 2)]);
+    let (class, text) = with(short);
+    assert_eq!(class, ErrorKind::Corrupt);
+    assert_eq!(text, "operation 0: its data ends before what it writes");
+    let long = Operation::new(op::REPLACE)
+        .data(vec![1; 5000])
+        .dst(&[(0, 1)]);
+    assert_eq!(with(long).0, ErrorKind::Corrupt);
+    let late = Operation::new(op::ZERO).dst(&[(1, 1)]);
+    let (class, text) = with(late);
+    assert_eq!(
+        (class, text.as_str()),
+        (
+            ErrorKind::Corrupt,
+            "byte 0x0 of the partition is written by no operation"
+        )
+    );
+}

@@ -1,0 +1,76 @@
+//! Why a super image cannot be read.
+
+use super::metadata::MAJOR_VERSION;
+use crate::error_kind::ErrorKind;
+use crate::io::ReadError;
+
+/// Why a super image cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A later version of the format.
+    #[error("super metadata version {found}, expected {MAJOR_VERSION}")]
+    BadVersion {
+        /// Its major version.
+        found: u16,
+    },
+    /// A structure that contradicts itself.
+    #[error("super {structure} at byte {offset:#x}: {fault}")]
+    Bad {
+        /// The structure.
+        structure: &'static str,
+        /// Where it begins.
+        offset: u64,
+        /// What is wrong.
+        fault: &'static str,
+    },
+    /// A partition's extent that cannot be.
+    #[error("super partition `{}`, extent {index}: {fault}", .partition.escape_debug())]
+    BadExtent {
+        /// The partition.
+        partition: String,
+        /// The extent, counted over the whole table.
+        index: u64,
+        /// What is wrong.
+        fault: &'static str,
+    },
+    /// Two partitions claim the same bytes.
+    #[error("ambiguous: super partitions `{}` and `{}` overlap", .partition.escape_debug(), .other.escape_debug())]
+    Overlap {
+        /// The one that begins first.
+        partition: String,
+        /// The other.
+        other: String,
+    },
+    /// A part of a partition is on a block device that is not at hand.
+    #[error("super partition `{}` lies in part on `{}`, which is not in the package", .partition.escape_debug(), .device.escape_debug())]
+    MissingDevice {
+        /// The partition.
+        partition: String,
+        /// The block device.
+        device: String,
+    },
+    /// The bytes could not be read.
+    #[error("super {structure}")]
+    Read {
+        /// The structure.
+        structure: &'static str,
+        /// The reason.
+        #[source]
+        source: ReadError,
+    },
+}
+
+impl Error {
+    /// The class of the fault.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::BadVersion { .. } | Error::MissingDevice { .. } => ErrorKind::Unsupported,
+            Error::Bad { .. } | Error::BadExtent { .. } | Error::Overlap { .. } => {
+                ErrorKind::Corrupt
+            }
+            Error::Read { source, .. } => source.kind(),
+        }
+    }
+}

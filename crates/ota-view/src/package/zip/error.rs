@@ -1,0 +1,168 @@
+//! Why a package cannot be read as a zip.
+
+use std::io;
+
+use zip::result::ZipError;
+
+use super::MAX_DECODED;
+use crate::error_kind::ErrorKind;
+use crate::io::ReadError;
+
+/// Why a package cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file has no bytes.
+    #[error("the file is empty")]
+    Empty,
+    /// No zip structure at either end.
+    #[error("no zip archive: no end-of-central-directory record in the last {searched} bytes")]
+    NotAZip {
+        /// Bytes searched at the end of the file.
+        searched: usize,
+    },
+    /// It begins like a zip and lacks its end.
+    #[error("cut short: begins like a zip, but the end-of-central-directory record is missing")]
+    NoEnd,
+    /// The central directory lies outside the file.
+    #[error("cut short: central directory of {size} bytes at {offset:#x} in a file of {file_size}")]
+    CentralOutOfBounds {
+        /// Declared offset.
+        offset: u64,
+        /// Declared length.
+        size: u64,
+        /// Bytes in the file.
+        file_size: u64,
+    },
+    /// A central directory header is malformed.
+    #[error("central directory entry {index} at byte {offset:#x} of the directory is malformed")]
+    BadCentralEntry {
+        /// Position in the directory.
+        index: u64,
+        /// Byte offset inside the directory.
+        offset: usize,
+    },
+    /// Two central directories could be meant.
+    #[error("ambiguous zip: its central directory could begin at byte {ours:#x} or {theirs:#x}")]
+    TwoDirectories {
+        /// Where the last end record puts it.
+        ours: u64,
+        /// Where another reading puts it.
+        theirs: u64,
+    },
+    /// More entries, or a longer directory, than romfeed reads.
+    #[error("{what} is {found}, at most {limit} are read")]
+    TooLarge {
+        /// What was counted.
+        what: &'static str,
+        /// Count found.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// Two entries share the name of a file that matters.
+    #[error("entry `{}` occurs more than once, so readers may disagree about its contents", .name.escape_debug())]
+    Duplicate {
+        /// The shared name.
+        name: String,
+    },
+    /// An entry that matters shares bytes with another.
+    #[error("entries `{}` and `{}` overlap", .name.escape_debug(), .other.escape_debug())]
+    Overlap {
+        /// The entry that matters.
+        name: String,
+        /// The other.
+        other: String,
+    },
+    /// An entry's name would leave the folder it is unpacked to.
+    #[error("entry name `{}` points outside the package", .name.escape_debug())]
+    UnsafeName {
+        /// The name, lossily decoded.
+        name: String,
+    },
+    /// An entry that matters is encrypted.
+    #[error("entry `{}` is encrypted", .name.escape_debug())]
+    Encrypted {
+        /// The entry.
+        name: String,
+    },
+    /// An entry that matters is compressed in a way recoveries do not know.
+    #[error("entry `{}` has compression method {method}; only 0 and 8 are read", .name.escape_debug())]
+    Method {
+        /// The entry.
+        name: String,
+        /// Its method, by APPNOTE 4.4.5.
+        method: u16,
+    },
+    /// The entries read so far are too long together.
+    #[error("its entries inflate to more than {MAX_DECODED} bytes")]
+    Budget,
+    /// An entry is longer than its use allows.
+    #[error("entry `{}` is longer than {limit} bytes", .name.escape_debug())]
+    EntryTooLarge {
+        /// The entry.
+        name: String,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The zip library refused the archive or one of its entries.
+    #[error("{place}")]
+    Zip {
+        /// What was being read.
+        place: String,
+        /// The library's reason.
+        #[source]
+        source: ZipError,
+    },
+    /// Bytes of the file could not be read.
+    #[error("{what}")]
+    Read {
+        /// What was being read.
+        what: &'static str,
+        /// The reason.
+        #[source]
+        source: ReadError,
+    },
+}
+
+impl Error {
+    /// The class of the fault; a fault of the file below keeps its own.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Error::Empty | Error::NotAZip { .. } => ErrorKind::NotAZip,
+            Error::NoEnd | Error::CentralOutOfBounds { .. } => ErrorKind::Truncated,
+            Error::BadCentralEntry { .. }
+            | Error::TwoDirectories { .. }
+            | Error::Duplicate { .. }
+            | Error::Overlap { .. }
+            | Error::UnsafeName { .. } => ErrorKind::Corrupt,
+            Error::TooLarge { .. } | Error::EntryTooLarge { .. } | Error::Budget => {
+                ErrorKind::Limit
+            }
+            Error::Encrypted { .. } | Error::Method { .. } => ErrorKind::Unsupported,
+            Error::Zip { source, .. } => zip_kind(source),
+            Error::Read { source, .. } => source.kind(),
+        }
+    }
+}
+
+fn zip_kind(error: &ZipError) -> ErrorKind {
+    match error {
+        ZipError::Io(error) => io_kind(error),
+        ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => {
+            ErrorKind::Unsupported
+        }
+        _ => ErrorKind::Corrupt,
+    }
+}
+
+/// Finds our own error below an [`io::Error`]; what a decoder made of bad bytes
+/// is corruption, not a failing disk.
+fn io_kind(error: &io::Error) -> ErrorKind {
+    match ReadError::inside(error) {
+        Some(inner) => inner.kind(),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
+        None => ErrorKind::Corrupt,
+    }
+}
