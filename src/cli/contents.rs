@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ota_view::device_props::{DeviceProps, Until};
-use ota_view::fs::{self, Entry, EntryType};
+use ota_view::fs::{self, DirEntry, EntryType};
 use ota_view::io::ReadError;
 use ota_view::ota::{self, Ota};
 use romfeed::generate::Fault;
@@ -354,10 +354,10 @@ fn print_list(zip: &Path, place: &Place<'_>, rom: &Ota, json: bool) -> Result<()
 }
 
 /// The partitions, as if they were folders of the package.
-fn list_partitions(rom: &Ota) -> Result<Vec<Entry>, Failure> {
+fn list_partitions(rom: &Ota) -> Result<Vec<DirEntry>, Failure> {
     rom.partitions()
         .map(|name| {
-            Ok(Entry {
+            Ok(DirEntry {
                 name: format!("{name}:"),
                 entry_type: EntryType::File,
                 // The length of a compressed image shows only at its end.
@@ -371,7 +371,7 @@ fn list_partitions(rom: &Ota) -> Result<Vec<Entry>, Failure> {
         .collect()
 }
 
-fn describe(entry: &Entry) -> String {
+fn describe(entry: &DirEntry) -> String {
     let name = entry.name.escape_debug();
     match (entry.entry_type, &entry.target) {
         (EntryType::Folder, _) => format!("{:>12}  {name}/\n", "-"),

@@ -164,7 +164,7 @@ fn hint(fault: &Fault) -> &'static str {
     }
     let mut cause: Option<&(dyn Error + 'static)> = Some(&*fault.error);
     while let Some(error) = cause {
-        if let Some(ReadError::Keep { .. } | ReadError::Exceeded(Exceeded::Space { .. })) =
+        if let Some(ReadError::Store { .. } | ReadError::Exceeded(Exceeded::Space { .. })) =
             error.downcast_ref()
         {
             return "name another folder: TMPDIR=/path/to/folder";

@@ -227,7 +227,7 @@ impl Device {
         // Every key is in one file only, so the order decides nothing.
         let files = self.files.iter().map(|file| {
             let properties = file.properties.iter();
-            PropertyFile::of(
+            PropertyFile::from_definitions(
                 file.place.clone(),
                 properties.map(|(key, value)| (key.clone(), value.clone())),
             )

@@ -195,7 +195,7 @@ impl Error {
         let exceeded = ReadError::exceeded(self);
         is_of_bytes
             && self.kind() != FaultKind::Io
-            && !ReadError::is_of_system(self)
+            && !ReadError::is_system_error(self)
             && matches!(
                 exceeded,
                 None | Some(Exceeded::Decoded { .. } | Exceeded::Memory { .. })
@@ -600,7 +600,7 @@ fn read_projects(
 ) -> Result<Option<Projects>, projects::image::Error> {
     match rom {
         // For what may not be there, no stream of a whole partition is decoded.
-        Some(rom) => projects::image::read(package, rom, &|name| rom.is_at_hand(name)),
+        Some(rom) => projects::image::read(package, rom, &|name| rom.is_cheap_to_read(name)),
         None => Ota::from_package(package, Arc::clone(budget))
             .map_err(Into::into)
             .and_then(|rom| projects::image::read(package, &rom, &|_| true)),

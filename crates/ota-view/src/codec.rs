@@ -47,7 +47,7 @@ pub enum Codec {
 impl Codec {
     /// The codec of a file name's last extension, as `br` in `system.new.dat.br`.
     #[must_use]
-    pub fn of_extension(extension: &str) -> Option<Codec> {
+    pub fn from_extension(extension: &str) -> Option<Codec> {
         Some(match extension {
             "gz" => Codec::Gzip,
             "br" => Codec::Brotli,
@@ -94,7 +94,7 @@ impl Codec {
     #[must_use]
     pub fn decode(self, input: impl Read + Send + 'static) -> Box<dyn Read + Send> {
         let state = Arc::new(InputState::default());
-        let input = Ending {
+        let input = TrackedInput {
             input,
             state: Arc::clone(&state),
         };
@@ -108,13 +108,13 @@ impl Codec {
                 Box::new(brotli_decompressor::Decompressor::new(input, INPUT_LEN))
             }
             Codec::Xz => Box::new(XzReader::new_mem_limit(input, true, MAX_LZMA_MEMORY)),
-            Codec::Lzma => Box::new(Late::new(input, |input| {
+            Codec::Lzma => Box::new(LazyDecoder::new(input, |input| {
                 LzmaReader::new_mem_limit(input, MAX_LZMA_MEMORY, None)
             })),
-            Codec::Zstd => Box::new(Frames::new(input)),
+            Codec::Zstd => Box::new(ZstdFrames::new(input)),
             Codec::Bzip2 => Box::new(MultiBzDecoder::new(input)),
         };
-        Box::new(Contained {
+        Box::new(CatchPanics {
             decoder: Some(decoder),
             state,
         })
@@ -131,12 +131,12 @@ struct InputState {
 }
 
 /// An input that notes when there is no more of it, or it cannot be read.
-struct Ending<R> {
+struct TrackedInput<R> {
     input: R,
     state: Arc<InputState>,
 }
 
-impl<R: Read> Read for Ending<R> {
+impl<R: Read> Read for TrackedInput<R> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let read = self.input.read(buf).inspect_err(|error| {
             let fault = self.state.fault.lock();
@@ -152,12 +152,12 @@ impl<R: Read> Read for Ending<R> {
 
 /// A decoder whose panics are errors, and which says when its input was too short. A fault of the
 /// input takes precedence over what the decoder makes of it.
-struct Contained {
+struct CatchPanics {
     decoder: Option<Box<dyn Read + Send>>,
     state: Arc<InputState>,
 }
 
-impl Read for Contained {
+impl Read for CatchPanics {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         let Some(decoder) = &mut self.decoder else {
             return Err(ErrorKind::InvalidData.into());
@@ -188,17 +188,17 @@ impl Read for Contained {
 }
 
 /// The frames of a zstd stream, one after another, each held against its checksum.
-struct Frames<R> {
+struct ZstdFrames<R> {
     input: R,
     decoder: FrameDecoder,
     in_frame: bool,
 }
 
-impl<R: BufRead> Frames<R> {
-    fn new(input: R) -> Frames<R> {
+impl<R: BufRead> ZstdFrames<R> {
+    fn new(input: R) -> ZstdFrames<R> {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(MAX_ZSTD_WINDOW);
-        Frames {
+        ZstdFrames {
             input,
             decoder,
             in_frame: false,
@@ -236,7 +236,7 @@ impl<R: BufRead> Frames<R> {
     }
 }
 
-impl<R: BufRead> Read for Frames<R> {
+impl<R: BufRead> Read for ZstdFrames<R> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
         while !buf.is_empty() {
             if !self.in_frame && !self.begin()? {
@@ -261,28 +261,28 @@ impl<R: BufRead> Read for Frames<R> {
 }
 
 /// A decoder that reads its header when it is made, made at the first read.
-enum Late<I, D, F> {
+enum LazyDecoder<I, D, F> {
     Before(Option<(I, F)>),
     After(D),
 }
 
-impl<I, D, F: FnOnce(I) -> std::io::Result<D>> Late<I, D, F> {
-    fn new(input: I, make: F) -> Late<I, D, F> {
-        Late::Before(Some((input, make)))
+impl<I, D, F: FnOnce(I) -> std::io::Result<D>> LazyDecoder<I, D, F> {
+    fn new(input: I, make: F) -> LazyDecoder<I, D, F> {
+        LazyDecoder::Before(Some((input, make)))
     }
 }
 
-impl<I, D: Read, F: FnOnce(I) -> std::io::Result<D>> Read for Late<I, D, F> {
+impl<I, D: Read, F: FnOnce(I) -> std::io::Result<D>> Read for LazyDecoder<I, D, F> {
     fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        if let Late::Before(parts) = self {
+        if let LazyDecoder::Before(parts) = self {
             let Some((input, make)) = parts.take() else {
                 return Err(ErrorKind::InvalidData.into());
             };
-            *self = Late::After(make(input)?);
+            *self = LazyDecoder::After(make(input)?);
         }
         match self {
-            Late::After(decoder) => decoder.read(buf),
-            Late::Before(_) => unreachable!("replaced above"),
+            LazyDecoder::After(decoder) => decoder.read(buf),
+            LazyDecoder::Before(_) => unreachable!("replaced above"),
         }
     }
 }

@@ -71,7 +71,7 @@ enum Slot {
 }
 
 impl Slot {
-    fn of(partition: Partition) -> Slot {
+    fn from_partition(partition: Partition) -> Slot {
         match partition {
             Partition::System => Slot::System,
             Partition::Product => Slot::Product,
@@ -153,12 +153,12 @@ impl Ota {
     }
 }
 
-fn read(rom: &Ota, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps, ota::Error> {
+fn read(ota: &Ota, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps, ota::Error> {
     let mut found = Found::default();
-    let has_system = rom.find(SYSTEM).is_some();
+    let has_system = ota.find(SYSTEM).is_some();
     if let Some(text) = entry.filter(|_| !has_system) {
         found.add(Slot::System, BUILD_PROP.to_owned(), text);
-    } else if !has_system && rom.partitions().next().is_some() {
+    } else if !has_system && ota.partitions().next().is_some() {
         found.warn(&format!("the package has no partition `{SYSTEM}`"));
     }
     let is_enough = |found: &Found| match until {
@@ -168,10 +168,10 @@ fn read(rom: &Ota, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps
     let everything = matches!(until, Until::Everything);
     if !is_enough(&found) {
         let (system, product) = rayon::join(
-            || read_or_cancel(rom, Partition::System, everything),
-            || read_or_cancel(rom, Partition::Product, everything),
+            || read_or_cancel(ota, Partition::System, everything),
+            || read_or_cancel(ota, Partition::Product, everything),
         );
-        for part in first_fault(system, product)? {
+        for part in first_error(system, product)? {
             found.join(part);
         }
     }
@@ -180,11 +180,11 @@ fn read(rom: &Ota, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps
     }
     for partition in Partition::LATER {
         if !is_enough(&found) {
-            found.join(read_partition(rom, partition, everything)?);
+            found.join(read_partition(ota, partition, everything)?);
         }
     }
     let mut props = found.merged();
-    props.derive_product(Era::of_sdk(found.sdk()));
+    props.derive_product(Era::from_sdk(found.sdk()));
     Ok(DeviceProps {
         props,
         files: found
@@ -198,7 +198,7 @@ fn read(rom: &Ota, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps
 }
 
 /// The partition's own fault goes before that of giving up because of it.
-fn first_fault(
+fn first_error(
     system: Result<Found, ota::Error>,
     product: Result<Found, ota::Error>,
 ) -> Result<[Found; 2], ota::Error> {
@@ -218,8 +218,8 @@ fn is_given_up(error: &ota::Error) -> bool {
 }
 
 /// Reads a partition; its fault ends the reading of the other.
-fn read_or_cancel(rom: &Ota, partition: Partition, everything: bool) -> Result<Found, ota::Error> {
-    read_partition(rom, partition, everything).inspect_err(|_| rom.budget().cancel())
+fn read_or_cancel(ota: &Ota, partition: Partition, everything: bool) -> Result<Found, ota::Error> {
+    read_partition(ota, partition, everything).inspect_err(|_| ota.budget().cancel())
 }
 
 /// What has been read so far.
@@ -280,17 +280,17 @@ impl Found {
                 .filter(move |(found, _)| *found == slot)
                 .map(|(_, file)| file.clone())
         });
-        PropertyMap::merge(in_order, Era::of_sdk(sdk))
+        PropertyMap::merge(in_order, Era::from_sdk(sdk))
     }
 }
 
 /// Reads the property files of one partition.
-fn read_partition(rom: &Ota, partition: Partition, everything: bool) -> Result<Found, ota::Error> {
+fn read_partition(ota: &Ota, partition: Partition, everything: bool) -> Result<Found, ota::Error> {
     let mut found = Found::default();
-    let Some(name) = rom.find(partition.as_str()) else {
+    let Some(name) = ota.find(partition.as_str()) else {
         return Ok(found);
     };
-    let file_system = match rom.file_system(name) {
+    let file_system = match ota.file_system(name) {
         Ok(file_system) => file_system,
         Err(error) if error.kind() == ErrorKind::Unsupported => {
             found.warn(&chain(&error));
@@ -306,7 +306,7 @@ fn read_partition(rom: &Ota, partition: Partition, everything: bool) -> Result<F
         file_system: &*file_system,
         found: &mut found,
     };
-    files.read(partition, everything, &|name| rom.find(name).is_some())?;
+    files.read(partition, everything, &|name| ota.find(name).is_some())?;
     Ok(found)
 }
 
@@ -325,7 +325,7 @@ impl Files<'_> {
         everything: bool,
         has: &dyn Fn(&str) -> bool,
     ) -> Result<(), ota::Error> {
-        let search = self.first(Slot::of(partition), partition.paths())?;
+        let search = self.read_first(Slot::from_partition(partition), partition.paths())?;
         match &search {
             Search::Absent(Some(why)) => self.warn(why),
             Search::Absent(None) if partition == Partition::System => {
@@ -353,20 +353,23 @@ impl Files<'_> {
                         format!("{base}/{folder}/etc/build.prop"),
                         format!("{base}/{folder}/build.prop"),
                     ];
-                    self.first(Slot::of(inner), &paths.each_ref().map(String::as_str))?;
+                    self.read_first(
+                        Slot::from_partition(inner),
+                        &paths.each_ref().map(String::as_str),
+                    )?;
                 }
             }
             if everything {
                 let path = format!("{base}/etc/prop.default");
-                self.first(Slot::Defaults, &[&path, "/default.prop"])?;
+                self.read_first(Slot::Defaults, &[&path, "/default.prop"])?;
             }
         }
         if partition == Partition::Vendor {
             if !has("odm") {
-                self.first(Slot::Odm, &["/odm/etc/build.prop", "/odm/build.prop"])?;
+                self.read_first(Slot::Odm, &["/odm/etc/build.prop", "/odm/build.prop"])?;
             }
             if everything {
-                self.first(Slot::VendorDefaults, &["/default.prop"])?;
+                self.read_first(Slot::VendorDefaults, &["/default.prop"])?;
             }
         }
         Ok(())
@@ -379,7 +382,7 @@ impl Files<'_> {
     }
 
     /// Reads the first of some files that exists.
-    fn first<'p>(&mut self, slot: Slot, paths: &[&'p str]) -> Result<Search<'p>, ota::Error> {
+    fn read_first<'p>(&mut self, slot: Slot, paths: &[&'p str]) -> Result<Search<'p>, ota::Error> {
         let mut search = Search::Absent(None);
         for path in paths {
             let text = match self.file_system.read(path, MAX_PROPS_SIZE) {
@@ -436,7 +439,7 @@ fn is_passed_over(error: &fs::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fs::{Entry, Error, Kind};
+    use crate::fs::{DirEntry, Error, Kind};
     use std::io::Write;
 
     /// Files by path.
@@ -455,7 +458,7 @@ mod tests {
             out.write_all(text.as_bytes()).map_err(Error::Write)
         }
 
-        fn list(&self, _path: &str) -> Result<Vec<Entry>, Error> {
+        fn list(&self, _path: &str) -> Result<Vec<DirEntry>, Error> {
             Ok(Vec::new())
         }
     }

@@ -29,7 +29,7 @@ pub enum Era {
 impl Era {
     /// The era of an API level.
     #[must_use]
-    pub fn of_sdk(sdk: Option<u32>) -> Era {
+    pub fn from_sdk(sdk: Option<u32>) -> Era {
         match sdk.is_some_and(|sdk| sdk >= LAST_WINS_SDK) {
             true => Era::LastWins,
             false => Era::FirstWins,
@@ -66,7 +66,7 @@ impl PropertyFile {
     }
 
     /// A file of these definitions.
-    pub fn of(
+    pub fn from_definitions(
         place: impl Into<String>,
         definitions: impl IntoIterator<Item = (String, String)>,
     ) -> PropertyFile {
@@ -106,7 +106,7 @@ impl PropertyMap {
     #[must_use]
     pub fn parse(text: &[u8]) -> PropertyMap {
         let file = PropertyFile::parse(String::new(), text);
-        let era = Era::of_sdk(file.sdk());
+        let era = Era::from_sdk(file.sdk());
         let mut map = PropertyMap::merge([file], era);
         map.derive_product(era);
         map
@@ -251,9 +251,9 @@ mod tests {
         );
         assert_eq!(new.place("ro.c"), Some("file 1"));
         assert_eq!(new.place("none"), None);
-        assert_eq!(Era::of_sdk(Some(28)), Era::FirstWins);
-        assert_eq!(Era::of_sdk(Some(29)), Era::LastWins);
-        assert_eq!(Era::of_sdk(None), Era::FirstWins);
+        assert_eq!(Era::from_sdk(Some(28)), Era::FirstWins);
+        assert_eq!(Era::from_sdk(Some(29)), Era::LastWins);
+        assert_eq!(Era::from_sdk(None), Era::FirstWins);
     }
 
     #[test]

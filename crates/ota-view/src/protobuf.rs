@@ -64,7 +64,7 @@ pub(crate) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The fields of `message`.
     #[must_use]
-    pub(crate) fn of(message: &'a [u8]) -> Fields<'a> {
+    pub(crate) fn new(message: &'a [u8]) -> Fields<'a> {
         Fields { message, at: 0 }
     }
 
@@ -138,7 +138,7 @@ mod tests {
             .fixed32(5, 7)
             .int64(1, -1)
             .build();
-        let fields: Result<Vec<_>, _> = Fields::of(&message).collect();
+        let fields: Result<Vec<_>, _> = Fields::new(&message).collect();
         assert_eq!(
             fields.unwrap(),
             [
@@ -159,7 +159,7 @@ mod tests {
             (b"\x0b", 0),
             (b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 0),
         ] {
-            let fault = Fields::of(bytes).find_map(Result::err);
+            let fault = Fields::new(bytes).find_map(Result::err);
             assert_eq!(fault, Some(Malformed { offset }), "{bytes:?}");
         }
     }
@@ -167,7 +167,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_come_to_an_end(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(Fields::of(&bytes).count() <= bytes.len());
+            prop_assert!(Fields::new(&bytes).count() <= bytes.len());
         }
     }
 }

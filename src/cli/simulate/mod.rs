@@ -284,7 +284,7 @@ fn props_of_files(files: &[PathBuf]) -> Result<PropertyMap, Failure> {
         let props = parse_props(&file.display().to_string(), &bytes);
         parsed.push(props.map_err(|error| Failure::of_file(file, &error).hint(should))?);
     }
-    let era = Era::of_sdk(parsed.iter().find_map(PropertyFile::sdk));
+    let era = Era::from_sdk(parsed.iter().find_map(PropertyFile::sdk));
     let mut props = PropertyMap::merge(parsed, era);
     props.derive_product(era);
     Ok(props)

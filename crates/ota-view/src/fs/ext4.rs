@@ -11,8 +11,8 @@ use std::sync::Arc;
 use ext4_view::{Ext4Error, Ext4Read, FileType};
 
 use super::{
-    Entry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, SUPERBLOCK_OFFSET,
-    Watched, Way, crc32c,
+    DirEntry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, PathWalk,
+    SUPERBLOCK_OFFSET, Watched, crc32c,
 };
 use crate::io::{ReadAt, ReadError};
 use inodes::{Inode, Inodes};
@@ -104,14 +104,14 @@ impl Ext4 {
     ///
     /// The library follows links too, but makes room for as many bytes as a link says it has.
     fn resolve(&self, inodes: &Inodes<'_>, path: &str) -> Result<Found, Fault> {
-        let mut way = Way::new(path);
+        let mut walk = PathWalk::new(path);
         let root = inodes.inode(inodes::ROOT)?;
         inodes.check(&root)?;
         let mut found = Found {
             names: Vec::new(),
             inodes: vec![root],
         };
-        while let Some(name) = way.next().map_err(Fault::Own)? {
+        while let Some(name) = walk.next().map_err(Fault::Own)? {
             if name == ".." {
                 found.pop();
                 continue;
@@ -140,7 +140,7 @@ impl Ext4 {
                 found.names.clear();
                 found.inodes.truncate(1);
             }
-            way.follow(&target).map_err(Fault::Own)?;
+            walk.follow(&target).map_err(Fault::Own)?;
         }
         Ok(found)
     }
@@ -151,7 +151,7 @@ impl Ext4 {
         &self,
         inodes: &Inodes<'_>,
         folder: &Inode,
-        entries: &mut [Entry],
+        entries: &mut [DirEntry],
     ) -> Result<(), Fault> {
         let mut numbers = Vec::new();
         self.spend(folder.folder_size())?;
@@ -347,7 +347,7 @@ impl FileSystem for Ext4 {
         })
     }
 
-    fn list(&self, path: &str) -> Result<Vec<Entry>, Error> {
+    fn list(&self, path: &str) -> Result<Vec<DirEntry>, Error> {
         self.run(path, "folder", || {
             let mut entries = Vec::new();
             let inodes = Inodes::open(&self.source)?;
@@ -373,7 +373,7 @@ impl FileSystem for Ext4 {
                     FileType::Symlink => EntryType::Link,
                     _ => EntryType::Special,
                 };
-                entries.push(Entry {
+                entries.push(DirEntry {
                     name,
                     entry_type,
                     size: metadata.len(),

@@ -198,7 +198,7 @@ pub enum EntryType {
 
 /// An entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct DirEntry {
     /// Its name; invalid UTF-8 becomes U+FFFD.
     pub name: String,
     /// What it is.
@@ -227,7 +227,7 @@ pub trait FileSystem {
     ///
     /// # Errors
     /// Any [`Error`].
-    fn list(&self, path: &str) -> Result<Vec<Entry>, Error>;
+    fn list(&self, path: &str) -> Result<Vec<DirEntry>, Error>;
 
     /// A file's contents, at most `limit` bytes.
     ///
@@ -349,16 +349,16 @@ impl Watched {
 }
 
 /// The names still to be looked up on the way to a path, links followed.
-struct Way<'a> {
+struct PathWalk<'a> {
     path: &'a str,
     names: Vec<String>,
     num_links: usize,
     num_names: usize,
 }
 
-impl<'a> Way<'a> {
-    fn new(path: &'a str) -> Way<'a> {
-        Way {
+impl<'a> PathWalk<'a> {
+    fn new(path: &'a str) -> PathWalk<'a> {
+        PathWalk {
             path,
             names: components(path).rev().map(str::to_owned).collect(),
             num_links: 0,
@@ -370,7 +370,7 @@ impl<'a> Way<'a> {
     fn next(&mut self) -> Result<Option<String>, Error> {
         self.num_names += 1;
         match self.num_names > MAX_NAMES {
-            true => Err(self.is_endless()),
+            true => Err(self.link_loop()),
             false => Ok(self.names.pop()),
         }
     }
@@ -379,14 +379,14 @@ impl<'a> Way<'a> {
     fn follow(&mut self, target: &str) -> Result<(), Error> {
         self.num_links += 1;
         if self.num_links > MAX_LINKS {
-            return Err(self.is_endless());
+            return Err(self.link_loop());
         }
         self.names
             .extend(components(target).rev().map(str::to_owned));
         Ok(())
     }
 
-    fn is_endless(&self) -> Error {
+    fn link_loop(&self) -> Error {
         Error::LinkLoop {
             path: self.path.to_owned(),
         }

@@ -77,7 +77,7 @@ pub enum ReadError {
     },
     /// What was decoded cannot be kept.
     #[error("cannot write to the temporary folder {}", .folder.display())]
-    Keep {
+    Store {
         /// The folder.
         folder: PathBuf,
         /// The system's reason.
@@ -101,7 +101,7 @@ impl ReadError {
             ReadError::Io { source, .. } if source.kind() == io::ErrorKind::UnexpectedEof => {
                 ErrorKind::Truncated
             }
-            ReadError::Io { .. } | ReadError::Keep { .. } => ErrorKind::Io,
+            ReadError::Io { .. } | ReadError::Store { .. } => ErrorKind::Io,
             ReadError::Decode { source, .. } => match source.kind() {
                 io::ErrorKind::UnexpectedEof => ErrorKind::Truncated,
                 io::ErrorKind::OutOfMemory => ErrorKind::Limit,
@@ -109,14 +109,14 @@ impl ReadError {
                 _ => ErrorKind::Corrupt,
             },
             ReadError::Exceeded(_) => ErrorKind::Limit,
-            ReadError::Image(fault) => fault.class,
+            ReadError::Image(fault) => fault.kind,
         }
     }
 
     /// Whether the system failed to read, or read less than the file is said to have: the same
     /// bytes may well be read the next time.
     #[must_use]
-    pub fn is_of_system(error: &(dyn Error + 'static)) -> bool {
+    pub fn is_system_error(error: &(dyn Error + 'static)) -> bool {
         let mut next = Some(error);
         while let Some(error) = next {
             if let Some(ReadError::Io { .. }) = error.downcast_ref() {
@@ -237,15 +237,15 @@ pub enum Exceeded {
 #[derive(Clone, Debug)]
 pub struct ImageFault {
     /// The class of the fault.
-    pub class: ErrorKind,
+    pub kind: ErrorKind,
     error: Arc<dyn Error + Send + Sync>,
 }
 
 impl ImageFault {
     /// Wraps the error of an image.
-    pub fn new(class: ErrorKind, error: impl Error + Send + Sync + 'static) -> ImageFault {
+    pub fn new(kind: ErrorKind, error: impl Error + Send + Sync + 'static) -> ImageFault {
         ImageFault {
-            class,
+            kind,
             error: Arc::new(error),
         }
     }

@@ -14,7 +14,7 @@ const MAX_MEMORY: u64 = 768 << 20;
 /// Memory is counted in steps of so many bytes.
 const MEMORY_STEP: u64 = 1 << 20;
 /// Bytes that are left free where temporary files are.
-const KEPT_FREE: u64 = 256 << 20;
+const MIN_FREE: u64 = 256 << 20;
 
 /// Room for what is decoded and too long for memory.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ impl Scratch {
             }
         }
         let (folder, error) = failed;
-        Err(ReadError::Keep {
+        Err(ReadError::Store {
             folder,
             source: Arc::new(error),
         })
@@ -151,7 +151,7 @@ impl ScratchFile {
             });
         }
         let pending = state.reserved.saturating_sub(state.written);
-        let needed = pending.saturating_add(num_bytes).saturating_add(KEPT_FREE);
+        let needed = pending.saturating_add(num_bytes).saturating_add(MIN_FREE);
         if let Some(free) = free_space(&self.folder).filter(|free| *free < needed) {
             return Err(match is_shared {
                 true => Exceeded::Contended,

@@ -74,7 +74,7 @@ impl Spill {
 
     /// Says how many bytes of memory the stream holds while it lasts.
     #[must_use]
-    pub fn holding(mut self, stream_len: usize) -> Spill {
+    pub fn with_stream_len(mut self, stream_len: usize) -> Spill {
         self.stream_len = stream_len;
         self
     }
@@ -114,13 +114,13 @@ impl Spill {
             let left = usize::try_from(self.size.saturating_sub(state.len));
             let step = left.unwrap_or(usize::MAX).min(step);
             let (read, ended) = fill(stream, &mut buffer[..step]);
-            let kept = self
+            let stored = self
                 .budget
                 .charge_decoded(read as u64)
                 .map_err(ReadError::from)
-                .and_then(|()| self.keep(state, &buffer[..read]))
+                .and_then(|()| self.store(state, &buffer[..read]))
                 .and_then(|()| Ok(self.hold(state)?));
-            kept.map_err(|fault| state.fail(fault))?;
+            stored.map_err(|fault| state.fail(fault))?;
             match ended {
                 None => {}
                 Some(Ok(())) => state.stream = None,
@@ -153,7 +153,7 @@ impl Spill {
         scratch.hold(&mut state.held, in_use, &self.budget.memory)
     }
 
-    fn keep(&self, state: &mut State, bytes: &[u8]) -> Result<(), ReadError> {
+    fn store(&self, state: &mut State, bytes: &[u8]) -> Result<(), ReadError> {
         let in_memory = bytes.len().min(MAX_IN_MEMORY - state.memory.len());
         let (head, tail) = bytes.split_at(in_memory);
         state.memory.extend_from_slice(head);
@@ -173,7 +173,7 @@ impl Spill {
         while at + tail.len() as u64 > scratch.reserved() {
             scratch.reserve(SPACE_STEP, &self.budget.reserved)?;
         }
-        let failed = |error, scratch: &ScratchFile| ReadError::Keep {
+        let failed = |error, scratch: &ScratchFile| ReadError::Store {
             folder: scratch.folder.clone(),
             source: Arc::new(error),
         };

@@ -35,13 +35,13 @@ const SUPER: &str = "super";
 pub struct Ota {
     package: Package,
     budget: Arc<Budget>,
-    partitions: BTreeMap<String, Place>,
+    partitions: BTreeMap<String, Location>,
     needs_source: bool,
     opened: Mutex<BTreeMap<String, Arc<dyn ReadAt>>>,
 }
 
 /// Where a partition is.
-struct Place {
+struct Location {
     origin: Origin,
     /// The entry that holds it.
     entry: String,
@@ -94,7 +94,7 @@ impl Ota {
     /// Any [`Error`] in what lists the partitions: the payload's manifest, the zip's
     /// entries, the metadata of `super`.
     pub fn from_package(package: &Package, budget: Arc<Budget>) -> Result<Ota, Error> {
-        let mut rom = Ota {
+        let mut ota = Ota {
             package: package.clone(),
             budget,
             partitions: BTreeMap::new(),
@@ -102,9 +102,9 @@ impl Ota {
             opened: Mutex::default(),
         };
         if let Some(entry) = package.open_entry(layout::PAYLOAD)? {
-            let payload = Arc::new(Payload::open(entry.source(&rom.budget))?);
-            rom.needs_source = payload.needs_source()?;
-            if let Some((partition, source)) = payload.find_cut() {
+            let payload = Arc::new(Payload::open(entry.source(&ota.budget))?);
+            ota.needs_source = payload.needs_source()?;
+            if let Some((partition, source)) = payload.find_truncated() {
                 return Err(Error::PayloadPartition {
                     partition: partition.to_owned(),
                     source,
@@ -112,19 +112,19 @@ impl Ota {
             }
             for name in payload.partitions() {
                 let origin = Origin::Payload(Arc::clone(&payload));
-                rom.add(name.to_owned(), layout::PAYLOAD, origin);
+                ota.add(name.to_owned(), layout::PAYLOAD, origin);
             }
-            rom.add_logical_partitions()?;
-            return Ok(rom);
+            ota.add_logical_partitions()?;
+            return Ok(ota);
         }
-        rom.add_block_partitions(package)?;
-        rom.add_images(package)?;
+        ota.add_block_partitions(package)?;
+        ota.add_images(package)?;
         // Factory images have firmware beside the zip of the others.
-        if rom.find("system").is_none() && rom.find(SUPER).is_none() {
-            rom.add_inner_zips(package)?;
+        if ota.find("system").is_none() && ota.find(SUPER).is_none() {
+            ota.add_inner_zips(package)?;
         }
-        rom.add_logical_partitions()?;
-        Ok(rom)
+        ota.add_logical_partitions()?;
+        Ok(ota)
     }
 
     /// Whether the package changes the partitions of an earlier build, instead of
@@ -164,7 +164,7 @@ impl Ota {
     /// Whether a partition was read from already, or can be read from at any place without
     /// decoding all before it.
     #[must_use]
-    pub fn is_at_hand(&self, name: &str) -> bool {
+    pub fn is_cheap_to_read(&self, name: &str) -> bool {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let are_plain = |images: &Images| {
             let mut images = images.iter();
@@ -202,7 +202,7 @@ impl Ota {
         if let Some(image) = opened().get(name) {
             return Ok(Arc::clone(image));
         }
-        if let Some(Place {
+        if let Some(Location {
             entry,
             rival: Some(rival),
             ..

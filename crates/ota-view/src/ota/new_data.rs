@@ -38,7 +38,7 @@ pub(crate) fn find_new_data(package: &Package, partition: &str) -> NewData {
             },
             _ => continue,
         };
-        if codec.is_none_or(|codec| Codec::of_extension(codec).is_some()) {
+        if codec.is_none_or(|codec| Codec::from_extension(codec).is_some()) {
             rival = rival.or(parts.insert((codec, part), name));
         }
     }
@@ -49,7 +49,7 @@ pub(crate) fn find_new_data(package: &Package, partition: &str) -> NewData {
     let first = ours().next().map_or(0, |((_, part), _)| *part);
     let has_gap = first > 1 || ours().zip(first..).any(|(((_, part), _), n)| *part != n);
     NewData {
-        codec: form.and_then(Codec::of_extension),
+        codec: form.and_then(Codec::from_extension),
         names: ours().map(|(_, &name)| name.to_owned()).collect(),
         has_gap,
         rival: others

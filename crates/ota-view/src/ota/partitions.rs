@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, btree_map};
 use std::sync::{Arc, PoisonError};
 
 use super::new_data::{NewData, find_new_data};
-use super::{Block, Error, Images, MAX_PARTITIONS, Origin, Ota, Place, SUPER};
+use super::{Block, Error, Images, Location, MAX_PARTITIONS, Origin, Ota, SUPER};
 use crate::codec::Codec;
 use crate::fs;
 use crate::image::super_image::{self, Super};
@@ -34,7 +34,7 @@ impl Ota {
                 place.get_mut().rival.get_or_insert(entry);
             }
             btree_map::Entry::Vacant(place) => {
-                place.insert(Place {
+                place.insert(Location {
                     origin,
                     entry,
                     rival: None,
@@ -223,7 +223,7 @@ impl Ota {
         let logical = Arc::new(logical.with_devices(others));
         for name in logical.partitions() {
             // The piece of this name holds something else.
-            let place = Place {
+            let place = Location {
                 origin: Origin::Super(Arc::clone(&logical)),
                 entry: first.to_owned(),
                 rival: None,

@@ -163,7 +163,7 @@ pub fn parse_image_name(entry: &str) -> Option<ImageName<'_>> {
                 // As simg2simg names them.
                 match extension.parse() {
                     Ok(number) => (None, Some(number)),
-                    Err(_) => (Some(Codec::of_extension(extension)?), None),
+                    Err(_) => (Some(Codec::from_extension(extension)?), None),
                 }
             }
         },

@@ -93,13 +93,13 @@ pub fn parse_text(bytes: &[u8]) -> OtaMetadata {
 pub fn parse_pb(bytes: &[u8]) -> Result<OtaMetadata, Malformed> {
     let mut metadata = OtaMetadata::default();
     let mut devices = Vec::new();
-    for field in Fields::of(bytes) {
+    for field in Fields::new(bytes) {
         let (number, value) = field?;
         match number {
             // map<string, string> property_files
             4 => {
                 let (mut key, mut files) = (None, None);
-                for field in Fields::of(value.bytes()) {
+                for field in Fields::new(value.bytes()) {
                     match field? {
                         (1, value) => key = value.text(),
                         (2, value) => files = value.text(),
@@ -118,7 +118,7 @@ pub fn parse_pb(bytes: &[u8]) -> Result<OtaMetadata, Malformed> {
             }
             // DeviceState precondition
             5 => {
-                for field in Fields::of(value.bytes()) {
+                for field in Fields::new(value.bytes()) {
                     match field? {
                         (1, value) => devices.extend(value.text()),
                         (3, value) => metadata.source_incremental = value.text(),
@@ -128,7 +128,7 @@ pub fn parse_pb(bytes: &[u8]) -> Result<OtaMetadata, Malformed> {
             }
             // DeviceState postcondition
             6 => {
-                for field in Fields::of(value.bytes()) {
+                for field in Fields::new(value.bytes()) {
                     match field? {
                         (3, value) => metadata.incremental = value.text(),
                         (4, value) => {

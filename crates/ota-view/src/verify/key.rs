@@ -110,7 +110,7 @@ impl PublicKey {
 type Info<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
 
 fn parse_info(der: &[u8]) -> Result<Info<'_>, signature::Error> {
-    let mut info = Elements::of(der).take(SEQUENCE, "SubjectPublicKeyInfo")?;
+    let mut info = Elements::new(der).take(SEQUENCE, "SubjectPublicKeyInfo")?;
     let mut algorithm = info.take(SEQUENCE, "algorithm")?;
     let oid = algorithm.take(OBJECT_IDENTIFIER, "algorithm")?.rest;
     let curve = algorithm.take_if(OBJECT_IDENTIFIER)?;
@@ -123,7 +123,7 @@ fn parse_info(der: &[u8]) -> Result<Info<'_>, signature::Error> {
 /// `RSAPublicKey` (RFC 8017, A.1.1).
 fn parse_rsa(key: &[u8]) -> Result<PublicKey, Error> {
     let numbers = || -> Result<_, signature::Error> {
-        let mut key = Elements::of(key).take(SEQUENCE, "RSAPublicKey")?;
+        let mut key = Elements::new(key).take(SEQUENCE, "RSAPublicKey")?;
         let modulus = key.take(INTEGER, "modulus")?.rest;
         Ok((modulus, key.take(INTEGER, "publicExponent")?.rest))
     };

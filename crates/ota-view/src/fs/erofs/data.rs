@@ -15,11 +15,11 @@ const NUM_CACHED: usize = 4;
 pub(super) struct Extent {
     pub(super) start: u64,
     pub(super) end: u64,
-    pub(super) place: Place,
+    pub(super) storage: Storage,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
+pub(super) enum Storage {
     /// Nowhere: zeros.
     Hole,
     /// As they are.
@@ -62,7 +62,7 @@ impl Erofs {
             Ok(Extent {
                 start,
                 end,
-                place: Place::Raw {
+                storage: Storage::Raw {
                     offset: offset.ok_or_else(bad)?,
                     in_metadata: false,
                 },
@@ -72,7 +72,7 @@ impl Erofs {
             Data::Hole => Ok(Extent {
                 start: 0,
                 end: inode.size,
-                place: Place::Hole,
+                storage: Storage::Hole,
             }),
             Data::Plain { block } => raw(0, inode.size, block.checked_mul(block_size)),
             Data::Inline { block } => {
@@ -91,7 +91,7 @@ impl Erofs {
                 Ok(Extent {
                     start: tail,
                     end: inode.size,
-                    place: Place::Raw {
+                    storage: Storage::Raw {
                         offset: inode.end,
                         in_metadata: true,
                     },
@@ -125,7 +125,7 @@ impl Erofs {
                     return Ok(Extent {
                         start,
                         end,
-                        place: Place::Hole,
+                        storage: Storage::Hole,
                     });
                 }
                 if has_indexes && u16_at(bytes, 2) != 0 {
@@ -190,12 +190,12 @@ impl Erofs {
         buf: &mut [u8],
         depth: Depth,
     ) -> Result<(), Error> {
-        match extent.place {
-            Place::Hole => {
+        match extent.storage {
+            Storage::Hole => {
                 buf.fill(0);
                 Ok(())
             }
-            Place::Raw {
+            Storage::Raw {
                 offset,
                 in_metadata,
             } => {
@@ -205,7 +205,7 @@ impl Erofs {
                     false => self.read_image(offset, buf),
                 }
             }
-            Place::Fragment { offset } => {
+            Storage::Fragment { offset } => {
                 let packed_nid = self.superblock.packed_nid;
                 let is_special = depth == Depth::Special && inode.nid == packed_nid;
                 if is_special || packed_nid & NID_IN_METABOX != 0 {
@@ -218,7 +218,7 @@ impl Erofs {
                 let offset = offset.saturating_add(skipped);
                 self.read_inode(&packed, offset, buf, Depth::Special)
             }
-            Place::Interlaced { .. } | Place::Encoded { .. } => {
+            Storage::Interlaced { .. } | Storage::Encoded { .. } => {
                 let decoded = self.decoded(inode, extent, depth)?;
                 let start = usize::try_from(skipped).unwrap_or(usize::MAX);
                 let bytes = decoded

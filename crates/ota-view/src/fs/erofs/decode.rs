@@ -11,7 +11,7 @@ use flate2::{Decompress, FlushDecompress, Status};
 use lzma_rust2::LzmaReader;
 use ruzstd::decoding::StreamingDecoder;
 
-use super::data::{Extent, Place};
+use super::data::{Extent, Storage};
 use super::inode::Inode;
 use super::superblock::FEATURE_LZ4_0PADDING;
 use super::{Erofs, Error, corrupt, unsupported};
@@ -28,9 +28,9 @@ const MAX_ZSTD_WINDOW: u64 = 8 << 20;
 pub(super) fn decode(erofs: &Erofs, inode: &Inode, extent: &Extent) -> Result<Vec<u8>, Error> {
     let output_len = extent.end.saturating_sub(extent.start);
     let output_len = usize::try_from(output_len).expect("at most 12 MiB");
-    let (offset, len, in_metadata) = match extent.place {
-        Place::Interlaced { offset, len } => (offset, len, false),
-        Place::Encoded {
+    let (offset, len, in_metadata) = match extent.storage {
+        Storage::Interlaced { offset, len } => (offset, len, false),
+        Storage::Encoded {
             offset,
             len,
             in_metadata,
@@ -43,7 +43,7 @@ pub(super) fn decode(erofs: &Erofs, inode: &Inode, extent: &Extent) -> Result<Ve
         true => erofs.read_metadata(inode.nid, offset, &mut input)?,
         false => erofs.read_image(offset, &mut input)?,
     }
-    let Place::Encoded { algorithm, .. } = extent.place else {
+    let Storage::Encoded { algorithm, .. } = extent.storage else {
         let within = extent.start & erofs.block_size().saturating_sub(1);
         return rotate(&input, usize::try_from(within).unwrap_or(0), output_len)
             .ok_or_else(|| corrupt(format!("interlaced cluster at byte {offset:#x}")));

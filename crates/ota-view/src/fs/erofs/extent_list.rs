@@ -3,7 +3,7 @@
 //! In: a compressed node and an offset in its data. Out: the [`Extent`] around it.
 //! Source: Linux `fs/erofs/erofs_fs.h` (`z_erofs_extent`), 6.17.
 
-use super::data::{Extent, Place};
+use super::data::{Extent, Storage};
 use super::index::{ADVISE_FRAGMENT, ADVISE_INTERLACED, HEADER_LEN, INDEX_SEARCHED, bad, check};
 use super::inode::Inode;
 use super::superblock::FEATURE_48BIT;
@@ -179,23 +179,27 @@ impl<'a> ExtentList<'a> {
             plen,
         } = found.record;
         let end = found.end;
-        let at = |place| Extent { start, end, place };
+        let at = |storage| Extent {
+            start,
+            end,
+            storage,
+        };
         if found.is_last && self.advise & ADVISE_FRAGMENT != 0 {
             let high = match self.record_len {
                 4 => 0,
                 _ => offset << 32,
             };
-            return Ok(at(Place::Fragment {
+            return Ok(at(Storage::Fragment {
                 offset: high | u64::from(plen),
             }));
         }
         let len = u64::from(plen & EXTENT_LEN_MASK);
         if len == 0 {
-            return Ok(at(Place::Hole));
+            return Ok(at(Storage::Hole));
         }
         let block_bits = u32::from(self.erofs.superblock.block_bits);
         let is_aligned = (offset | len).trailing_zeros() >= block_bits;
-        let place = match plen >> EXTENT_FORMAT_SHIFT {
+        let storage = match plen >> EXTENT_FORMAT_SHIFT {
             0 if end.saturating_sub(start) > len => {
                 return Err(bad(
                     self.inode,
@@ -203,19 +207,19 @@ impl<'a> ExtentList<'a> {
                 ));
             }
             0 if self.advise & ADVISE_INTERLACED != 0 && is_aligned => {
-                Place::Interlaced { offset, len }
+                Storage::Interlaced { offset, len }
             }
-            0 => Place::Raw {
+            0 => Storage::Raw {
                 offset,
                 in_metadata: false,
             },
-            format => Place::Encoded {
+            format => Storage::Encoded {
                 offset,
                 len,
                 algorithm: u8::try_from(format.saturating_sub(1)).unwrap_or(u8::MAX),
                 in_metadata: false,
             },
         };
-        check(self.inode, at(place), len)
+        check(self.inode, at(storage), len)
     }
 }

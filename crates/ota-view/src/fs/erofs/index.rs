@@ -10,7 +10,7 @@
 
 use std::cell::RefCell;
 
-use super::data::{Extent, Place};
+use super::data::{Extent, Storage};
 use super::inode::Inode;
 use super::{Erofs, Error, corrupt, extent_list, unsupported};
 use crate::io::len_of;
@@ -58,7 +58,7 @@ pub(super) fn find(
         return Ok(Extent {
             start: 0,
             end: inode.size,
-            place: Place::Fragment {
+            storage: Storage::Fragment {
                 offset: u64_at(&header, 0) & !(1 << 63),
             },
         });
@@ -253,7 +253,7 @@ impl<'a> Index<'a> {
             return Ok(Extent {
                 start,
                 end,
-                place: Place::Fragment {
+                storage: Storage::Fragment {
                     offset: high | u64::from(self.fragment_offset),
                 },
             });
@@ -274,7 +274,7 @@ impl<'a> Index<'a> {
         if len == 0 {
             return Err(bad(self.inode, "has a cluster of no blocks"));
         }
-        let place = match cluster_type {
+        let storage = match cluster_type {
             TYPE_PLAIN if end.saturating_sub(start) > len => {
                 return Err(bad(
                     self.inode,
@@ -282,13 +282,13 @@ impl<'a> Index<'a> {
                 ));
             }
             TYPE_PLAIN if self.advise & ADVISE_INTERLACED != 0 && !in_metadata => {
-                Place::Interlaced { offset, len }
+                Storage::Interlaced { offset, len }
             }
-            TYPE_PLAIN => Place::Raw {
+            TYPE_PLAIN => Storage::Raw {
                 offset,
                 in_metadata,
             },
-            _ => Place::Encoded {
+            _ => Storage::Encoded {
                 offset,
                 len,
                 algorithm: match cluster_type {
@@ -298,7 +298,15 @@ impl<'a> Index<'a> {
                 in_metadata,
             },
         };
-        check(self.inode, Extent { start, end, place }, len)
+        check(
+            self.inode,
+            Extent {
+                start,
+                end,
+                storage,
+            },
+            len,
+        )
     }
 
     /// Where the indexes end, and inline data begins.

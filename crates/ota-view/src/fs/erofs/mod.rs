@@ -31,7 +31,9 @@ use std::sync::Arc;
 use self::data::{Cached, Depth, Extent};
 use self::inode::{Inode, NID_IN_METABOX};
 use self::superblock::{Superblock, read_superblock};
-use super::{Entry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, Watched, Way};
+use super::{
+    DirEntry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, PathWalk, Watched,
+};
 use crate::io::{ReadAt, len_of};
 
 /// `EROFS_SUPER_MAGIC_V1`, little-endian.
@@ -109,8 +111,8 @@ impl Erofs {
     fn resolve(&self, path: &str) -> Result<Inode, Error> {
         let root = self.inode(self.superblock.root_nid)?;
         let mut at = vec![root];
-        let mut way = Way::new(path);
-        while let Some(name) = way.next()? {
+        let mut walk = PathWalk::new(path);
+        while let Some(name) = walk.next()? {
             let folder = *at.last().expect("the root stays");
             if folder.entry_type != EntryType::Folder {
                 return Err(Error::WrongType {
@@ -135,7 +137,7 @@ impl Erofs {
             if target.starts_with('/') {
                 at.truncate(1);
             }
-            way.follow(&target)?;
+            walk.follow(&target)?;
         }
         Ok(*at.last().expect("the root stays"))
     }
@@ -188,7 +190,7 @@ impl FileSystem for Erofs {
         })
     }
 
-    fn list(&self, path: &str) -> Result<Vec<Entry>, Error> {
+    fn list(&self, path: &str) -> Result<Vec<DirEntry>, Error> {
         self.source.run(Kind::Erofs, path, || {
             let folder = self.resolve(path)?;
             if folder.entry_type != EntryType::Folder {
@@ -208,7 +210,7 @@ impl FileSystem for Erofs {
                     EntryType::Link => self.link_target(&inode).ok(),
                     _ => None,
                 };
-                entries.push(Entry {
+                entries.push(DirEntry {
                     name: String::from_utf8_lossy(name).into_owned(),
                     entry_type: inode.entry_type,
                     size: inode.size,

@@ -32,7 +32,7 @@ pub(super) struct Extent {
 impl Payload {
     pub(super) fn read_manifest(&mut self, manifest: &[u8]) -> Result<(), Error> {
         let (mut signatures_offset, mut signatures_size) = (None, 0);
-        for field in Fields::of(manifest) {
+        for field in Fields::new(manifest) {
             match field.map_err(|source| bad("DeltaArchiveManifest", source))? {
                 (4, value) => signatures_offset = Some(value.number()),
                 (5, value) => signatures_size = value.number(),
@@ -77,11 +77,11 @@ impl Payload {
         let mut size = None;
         let mut operations = Vec::new();
         let mut extents: Vec<Extent> = Vec::new();
-        for field in Fields::of(message) {
+        for field in Fields::new(message) {
             match field.map_err(|source| bad(&place(), source))? {
                 // PartitionInfo new_partition_info
                 (7, info) => {
-                    for field in Fields::of(info.bytes()) {
+                    for field in Fields::new(info.bytes()) {
                         if let (1, value) = field.map_err(|source| bad(&place(), source))? {
                             size = Some(value.number());
                         }
@@ -144,14 +144,14 @@ impl Payload {
         let mut data_offset = 0;
         // Bytes of the operation's output that lie before the next extent.
         let mut skipped = 0u64;
-        for field in Fields::of(message) {
+        for field in Fields::new(message) {
             match field.map_err(|source| bad(&place(), source))? {
                 (1, value) => operation.kind = value.number(),
                 (2, value) => data_offset = value.number(),
                 (3, value) => operation.len = value.number(),
                 (6, extent) => {
                     let (mut start, mut num_blocks) = (0, 0);
-                    for field in Fields::of(extent.bytes()) {
+                    for field in Fields::new(extent.bytes()) {
                         match field.map_err(|source| bad(&place(), source))? {
                             (1, value) => start = value.number(),
                             (2, value) => num_blocks = value.number(),
@@ -203,7 +203,7 @@ pub(super) fn bad(place: &str, source: Malformed) -> Error {
 
 fn partition_name(message: &[u8]) -> Result<String, Error> {
     let mut name = String::new();
-    for field in Fields::of(message) {
+    for field in Fields::new(message) {
         if let (1, value) = field.map_err(|source| bad("PartitionUpdate", source))? {
             name = String::from_utf8_lossy(value.bytes()).into_owned();
         }

@@ -141,13 +141,13 @@ impl Payload {
         }
         for (name, message) in &self.partitions {
             let bad = |source| bad(&format!("partition `{}`", name.escape_debug()), source);
-            for field in Fields::of(message) {
+            for field in Fields::new(message) {
                 let needs = match field.map_err(bad)? {
                     // PartitionInfo old_partition_info
                     (6, _) => true,
                     (8, operation) => {
                         let mut kind = REPLACE;
-                        for field in Fields::of(operation.bytes()) {
+                        for field in Fields::new(operation.bytes()) {
                             if let (1, value) = field.map_err(bad)? {
                                 kind = value.number();
                             }
@@ -191,7 +191,7 @@ impl Payload {
     /// The first operation whose data reaches beyond the end of the payload: its partition, and
     /// the fault. What else is wrong with operations is a fault of the partition that is read.
     #[must_use]
-    pub fn find_cut(&self) -> Option<(&str, Error)> {
+    pub fn find_truncated(&self) -> Option<(&str, Error)> {
         let size = self.source.size();
         let blobs = self.blobs().ok()?.into_iter();
         let end = |blob: &Blob| blob.offset.saturating_add(blob.len);
@@ -219,7 +219,7 @@ impl Payload {
         let mut extents = Vec::new();
         for (partition, (name, message)) in self.partitions.iter().enumerate() {
             let mut index = 0;
-            for field in Fields::of(message) {
+            for field in Fields::new(message) {
                 let field = field
                     .map_err(|source| bad(&format!("partition `{}`", name.escape_debug()), source));
                 let (8, operation) = field? else { continue };
@@ -257,10 +257,10 @@ impl Payload {
         };
         let bad = |source| bad(&format!("partition `{}`", name.escape_debug()), source);
         let mut sha256 = None;
-        for field in Fields::of(message) {
+        for field in Fields::new(message) {
             // PartitionInfo new_partition_info
             if let (7, info) = field.map_err(bad)? {
-                for field in Fields::of(info.bytes()) {
+                for field in Fields::new(info.bytes()) {
                     if let (2, value) = field.map_err(bad)? {
                         sha256 = value.bytes().try_into().ok();
                     }

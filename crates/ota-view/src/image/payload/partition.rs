@@ -17,7 +17,7 @@ use crate::io::{
 
 /// Most compressed bytes of an operation that are kept between hashing and decoding them; longer
 /// ones are read twice.
-pub(super) const MAX_KEPT_LEN: u64 = 4 << 20;
+pub(super) const MAX_BUFFERED_LEN: u64 = 4 << 20;
 
 /// Bytes read at a time to hash what is not kept.
 const HASH_STEP: usize = 1 << 20;
@@ -196,7 +196,7 @@ impl Partition {
             _ => Codec::Xz,
         };
         let stream = match usize::try_from(operation.len) {
-            Ok(len) if operation.len <= MAX_KEPT_LEN => {
+            Ok(len) if operation.len <= MAX_BUFFERED_LEN => {
                 let mut data = vec![0; len];
                 section.read_exact_at(0, &mut data).map_err(failed)?;
                 operation.check_hash(index, &Sha256::digest(&data))?;
@@ -220,7 +220,10 @@ impl Partition {
             Arc::clone(&self.budget),
         );
         let spill = spill.with_window(codec.max_window());
-        Ok(spill.holding(usize::try_from(operation.len.min(MAX_KEPT_LEN)).unwrap_or(0)))
+        Ok(
+            spill
+                .with_stream_len(usize::try_from(operation.len.min(MAX_BUFFERED_LEN)).unwrap_or(0)),
+        )
     }
 }
 

@@ -1,4 +1,4 @@
-use super::partition::{MAX_KEPT_LEN, TOO_SHORT};
+use super::partition::{MAX_BUFFERED_LEN, TOO_SHORT};
 use super::*;
 use crate::error_kind::ErrorKind;
 use crate::io::{Budget, Limits};
@@ -120,7 +120,7 @@ fn hash_of_data_is_checked_whatever_its_length() {
     let noise = testkit::noise(9, 5 << 20);
     let num_blocks = noise.len() as u64 / 4096;
     let frame = zstd_of_raw_blocks(&noise);
-    assert!(frame.len() as u64 > MAX_KEPT_LEN);
+    assert!(frame.len() as u64 > MAX_BUFFERED_LEN);
     let with = |hash: Option<[u8; 32]>, num_blocks| {
         let operation = Operation::new(op::REPLACE_ZSTD).data(&frame[..]);
         let operation = match hash {
@@ -156,9 +156,9 @@ fn data_beyond_the_payload_is_found_without_reading_any() {
             .build(),
     );
     let payload = payload.unwrap();
-    let (name, error) = payload.find_cut().unwrap();
+    let (name, error) = payload.find_truncated().unwrap();
     assert_eq!((name, error.kind()), ("system", ErrorKind::Truncated));
-    assert!(open(full().build()).unwrap().find_cut().is_none());
+    assert!(open(full().build()).unwrap().find_truncated().is_none());
 }
 
 #[test]

@@ -141,7 +141,7 @@ pub(super) struct Proof {
 
 /// The first `SignerInfo`, and the certificate that it names (RFC 5652, 5.1 and 5.3).
 pub(super) fn first_signer(cms: &[u8]) -> Result<FirstSigner<'_>, Error> {
-    let mut content_info = Elements::of(cms).take(SEQUENCE, "ContentInfo")?;
+    let mut content_info = Elements::new(cms).take(SEQUENCE, "ContentInfo")?;
     if content_info.take(OBJECT_IDENTIFIER, "contentType")?.rest != SIGNED_DATA {
         return Err(Error::NotSignedData);
     }

@@ -47,7 +47,7 @@ pub(crate) struct Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
-    pub(crate) fn of(cms: &'a [u8]) -> Elements<'a> {
+    pub(crate) fn new(cms: &'a [u8]) -> Elements<'a> {
         Elements {
             rest: cms,
             offset: 0,

@@ -181,7 +181,9 @@ pub fn parse_comment(comment: &[u8]) -> Result<Option<Signer>, Error> {
     let Some(cms) = find_cms(comment)? else {
         return Ok(None);
     };
-    Ok(Some(Signer::of(cms::first_signer(cms)?.certificate)?))
+    Ok(Some(Signer::from_certificate(
+        cms::first_signer(cms)?.certificate,
+    )?))
 }
 
 /// A whole-file signature, with what it takes to check it.
@@ -217,7 +219,7 @@ pub enum RecoveryDigest {
 }
 
 impl RecoveryDigest {
-    fn of(oid: &[u8]) -> RecoveryDigest {
+    fn from_oid(oid: &[u8]) -> RecoveryDigest {
         let known = RECOVERY_DIGESTS.iter().find(|(known, _)| *known == oid);
         known.map_or(RecoveryDigest::Unknown, |(_, digest)| {
             RecoveryDigest::Digest(*digest)
@@ -240,9 +242,9 @@ pub fn parse_signature(comment: &[u8]) -> Result<Option<Signature>, Error> {
     let (certificate, is_first_certificate) = (first.certificate, first.is_first_certificate);
     let proof = first.proof()?;
     Ok(Some(Signature {
-        signer: Signer::of(certificate)?,
+        signer: Signer::from_certificate(certificate)?,
         public_key: certificate.public_key()?.to_vec(),
-        recovery_digest: certificate.algorithm.map(RecoveryDigest::of),
+        recovery_digest: certificate.algorithm.map(RecoveryDigest::from_oid),
         is_first_certificate,
         digest: proof.digest,
         scheme: proof.scheme,
@@ -260,14 +262,14 @@ pub fn parse_certificate(der: &[u8]) -> Result<(Signer, Vec<u8>), Error> {
         expected: "Certificate",
         offset: 0,
     };
-    let element = Elements::of(der).next()?.filter(|e| e.tag == SEQUENCE);
+    let element = Elements::new(der).next()?.filter(|e| e.tag == SEQUENCE);
     let certificate = Certificate::parse(element.ok_or(malformed)?)?;
     let public_key = certificate.public_key()?.to_vec();
-    Ok((Signer::of(certificate)?, public_key))
+    Ok((Signer::from_certificate(certificate)?, public_key))
 }
 
 impl Signer {
-    fn of(certificate: Certificate<'_>) -> Result<Signer, Error> {
+    fn from_certificate(certificate: Certificate<'_>) -> Result<Signer, Error> {
         Ok(Signer {
             fingerprint: base16ct::lower::encode_string(&Sha256::digest(certificate.der)),
             subject: certificate::parse_name(certificate.subject)?,
@@ -357,7 +359,7 @@ mod tests {
     /// What is read of Alice's certificate with these attributes for a subject.
     fn subject(attributes: &[(&[u8], u8, &[u8])]) -> Option<String> {
         let certificate = Key::Alice.certificate();
-        let mut element = Elements::of(certificate).next().unwrap().unwrap();
+        let mut element = Elements::new(certificate).next().unwrap().unwrap();
         let subject = Certificate::parse(element).unwrap().subject;
         let tbs = element.contents.take(SEQUENCE, "").unwrap();
         let name: Vec<u8> = attributes

@@ -37,19 +37,19 @@ pub use error::Error;
 const MAX_DECODED: u64 = 64 << 20;
 
 /// A source that notes why it could not be read.
-struct Noting {
+struct FaultRecorder {
     source: Arc<dyn ReadAt>,
     fault: Mutex<Option<ReadError>>,
 }
 
-impl Noting {
+impl FaultRecorder {
     fn take_fault(&self) -> Option<ReadError> {
         let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         fault.take()
     }
 }
 
-impl ReadAt for Noting {
+impl ReadAt for FaultRecorder {
     fn size(&self) -> u64 {
         self.source.size()
     }
@@ -105,14 +105,14 @@ impl Package {
             comment,
         } = read_directory(&*source)?;
         let (entries, duplicates) = parse_directory(&bytes)?;
-        let noting = Arc::new(Noting {
+        let recorder = Arc::new(FaultRecorder {
             source: Arc::clone(&source),
             fault: Mutex::default(),
         });
-        let reader = BufReader::new(Reader::new(Arc::clone(&noting) as Arc<dyn ReadAt>));
+        let reader = BufReader::new(Reader::new(Arc::clone(&recorder) as Arc<dyn ReadAt>));
         let archive = ZipArchive::new(reader);
         // The library looks for another directory where it fails to read one.
-        if let Some(source) = noting.take_fault() {
+        if let Some(source) = recorder.take_fault() {
             return Err(Error::Read {
                 what: "central directory",
                 source,
