@@ -121,6 +121,6 @@ fn facts_that_do_not_suffice_are_read_once() {
     let first = run();
     assert!(first.contains("no source tells its"), "{first}");
     let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
-    dir.put_cache(&cache.replace("f2fs is not read", "f2fs is remembered"));
+    dir.put_cache(&cache.replace("f2fs is not supported", "f2fs is remembered"));
     assert!(run().contains("f2fs is remembered"));
 }

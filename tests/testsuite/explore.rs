@@ -48,7 +48,7 @@ fn the_properties_of_all_partitions_are_printed_as_the_phone_has_them() {
     }
     assert_eq!(
         run.stderr,
-        "warning: partition `odm`: f2fs is not read; its properties are not known\n"
+        "warning: partition `odm`: f2fs is not supported; its properties are not known\n"
     );
     let run = dir().run(&["inspect", "--props", "--json", NAME]).expect(0);
     let object = run.json();
@@ -180,16 +180,16 @@ fn a_missing_file_is_reported_with_its_neighbours() {
         .says("--ls");
     dir.run(&["inspect", "--extract", "system:/system", NAME])
         .expect(1)
-        .says("`/system` is no file");
+        .says("`/system` is not a file");
     dir.run(&["inspect", "--ls", "system:/system/build.prop", NAME])
         .expect(1)
-        .says("is no folder");
+        .says("is not a folder");
     dir.run(&["inspect", "--ls", "boot:", NAME])
         .expect(1)
-        .says("no file system that is known");
+        .says("its file system is unknown");
     dir.run(&["inspect", "--ls", "odm:", NAME])
         .expect(1)
-        .says("f2fs is not read");
+        .says("f2fs is not supported");
     let props = Props::lineage("22.2", "UNOFFICIAL", "x", 1, "x", 35, "2025-06-05");
     let delta = Package::payload(props).delta("w", "a/b/c:15").build();
     RomDir::new()

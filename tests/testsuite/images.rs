@@ -233,8 +233,8 @@ fn a_file_longer_than_its_use_allows_is_not_read() {
 #[test]
 fn file_systems_that_are_not_read_are_named() {
     for (name, word) in [
-        ("f2fs", "f2fs is not read"),
-        ("squashfs", "squashfs is not read"),
+        ("f2fs", "f2fs is not supported"),
+        ("squashfs", "squashfs is not supported"),
         ("ext4-inline", "ext4 with"),
     ] {
         let error = open(fixture(name)).err().unwrap();

@@ -12,7 +12,8 @@ use super::support::{RomDir, Run, bacon, bacon_name, bacon_props};
 const PB: &str = "META-INF/com/android/metadata.pb";
 const TEXT: &str = "META-INF/com/android/metadata";
 /// What is said of a system image that is only noise.
-const NO_IMAGE: &str = "partition `system`: no file system that is known here begins like it; its properties are not known";
+const NO_IMAGE: &str =
+    "partition `system`: its file system is unknown; its properties are not known";
 const BUILD_PROP: &str = "system/build.prop";
 /// The keys of a package's object, sorted.
 const KEYS: [&str; 22] = [

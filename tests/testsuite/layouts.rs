@@ -388,8 +388,8 @@ fn an_old_system_without_the_root_folder_is_read() {
 #[test]
 fn an_unreadable_source_is_reported_and_the_next_is_used() {
     for (image, words) in [
-        ("f2fs", "f2fs is not read"),
-        ("squashfs", "squashfs is not read"),
+        ("f2fs", "f2fs is not supported"),
+        ("squashfs", "squashfs is not supported"),
         ("ext4-inline", "ext4 with"),
     ] {
         let props = Props::lineage(

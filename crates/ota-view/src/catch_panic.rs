@@ -1,7 +1,7 @@
-//! Panics of libraries that read untrusted bytes, or templates, become errors.
+//! Turns panics of libraries that read untrusted input into errors.
 //!
-//! In: a call into a library. Out: its answer, or what it panicked with. The
-//! program's panic hook should keep quiet while [`is_catching`] says so.
+//! In: a call into a library. Out: its result, or the message of its panic. A program's panic
+//! hook should print nothing while [`is_catching`] is true.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,15 +10,15 @@ thread_local! {
     static CATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether a panic of this thread is going to be contained.
+/// Whether [`catch_panic`] would catch a panic of this thread.
 #[must_use]
 pub fn is_catching() -> bool {
     CATCHING.get()
 }
 
-/// Runs `work`; a panic becomes its message.
+/// Runs `work`, and returns the message if it panics.
 ///
-/// What `work` was changing is not to be used after a panic.
+/// Do not use values that `work` was changing after a panic: they may be half changed.
 ///
 /// # Errors
 /// The message of the panic.

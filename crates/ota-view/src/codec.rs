@@ -1,7 +1,7 @@
-//! The compressed streams that packages hold.
+//! Decoders of the compression formats in packages.
 //!
-//! In: compressed bytes, forward only. Out: a decoder of them, bounded in memory
-//! whatever the stream asks for; how much comes out is for the reader to limit.
+//! In: a compressed stream. Out: a decoder whose memory is bounded, whatever the stream declares.
+//! The caller limits how much is decoded.
 
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +22,7 @@ const MAX_LZMA_MEMORY: u32 = 66 << 10;
 /// Largest window of a zstd frame, in bytes; `zstd -19` uses 8 MiB, `--ultra`
 /// 128 MiB.
 const MAX_ZSTD_WINDOW: u64 = 128 << 20;
-/// How much compressed data is read at a time, in bytes.
+/// Length of the input buffer, in bytes.
 const INPUT_LEN: usize = 256 << 10;
 
 /// A kind of compression.
@@ -45,7 +45,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// The codec of a file name's last extension, as `br` in `system.new.dat.br`.
+    /// Finds the codec of a file name extension: `br` in `system.new.dat.br`.
     #[must_use]
     pub fn from_extension(extension: &str) -> Option<Codec> {
         Some(match extension {
@@ -73,7 +73,7 @@ impl Codec {
         }
     }
 
-    /// Most bytes of what was decoded that a decoder keeps.
+    /// Returns the most decoded bytes that a decoder keeps in memory.
     #[must_use]
     pub fn max_window(self) -> u64 {
         match self {
@@ -86,11 +86,10 @@ impl Codec {
         }
     }
 
-    /// A decoder of `input`.
+    /// Creates a decoder of `input`.
     ///
-    /// Safe on untrusted input: it fails, and never uses more than some 130 MiB.
-    /// Nothing is read before the decoder is, so that a damaged header too is
-    /// reported by the first read.
+    /// Safe on untrusted input: errors instead of panics, and at most about 130 MiB of memory. The
+    /// input is not touched before the first read, which also reports a damaged header.
     #[must_use]
     pub fn decode(self, input: impl Read + Send + 'static) -> Box<dyn Read + Send> {
         let state = Arc::new(InputState::default());
@@ -102,7 +101,7 @@ impl Codec {
         let decoder: Box<dyn Read + Send> = match self {
             Codec::Deflate => Box::new(DeflateDecoder::new(input)),
             Codec::Gzip => Box::new(MultiGzDecoder::new(input)),
-            // It has a buffer of its own.
+            // This decoder buffers its input itself.
             Codec::Brotli => {
                 let input = input.into_inner();
                 Box::new(brotli_decompressor::Decompressor::new(input, INPUT_LEN))
@@ -121,16 +120,16 @@ impl Codec {
     }
 }
 
-/// What became of a decoder's input.
+/// The state of a decoder's input.
 #[derive(Default)]
 struct InputState {
-    /// There is no more of it.
+    /// The input has ended.
     ended: AtomicBool,
-    /// Why it could not be read.
+    /// Why the input could not be read.
     fault: Mutex<Option<ReadError>>,
 }
 
-/// An input that notes when there is no more of it, or it cannot be read.
+/// An input that records its end and its read error.
 struct TrackedInput<R> {
     input: R,
     state: Arc<InputState>,
@@ -150,8 +149,8 @@ impl<R: Read> Read for TrackedInput<R> {
     }
 }
 
-/// A decoder whose panics are errors, and which says when its input was too short. A fault of the
-/// input takes precedence over what the decoder makes of it.
+/// A decoder whose panics become errors. An error of the input takes precedence over the
+/// decoder's, and an error after the end of the input means that the input is too short.
 struct CatchPanics {
     decoder: Option<Box<dyn Read + Send>>,
     state: Arc<InputState>,
@@ -167,7 +166,7 @@ impl Read for CatchPanics {
         if let Err(error) = &result
             && error.kind() != ErrorKind::Interrupted
         {
-            // Some decoders turn in circles when they are asked again.
+            // Some decoders loop for ever if they are read again after an error.
             self.decoder = None;
             let fault = self.state.fault.lock();
             let mut fault = fault.unwrap_or_else(PoisonError::into_inner);
@@ -176,7 +175,7 @@ impl Read for CatchPanics {
             }
         }
         result.map_err(|error| match error.kind() {
-            // Not every decoder tells bad input from none.
+            // Not every decoder distinguishes bad input from missing input.
             ErrorKind::InvalidData | ErrorKind::Other
                 if self.state.ended.load(Ordering::Relaxed) =>
             {
@@ -187,7 +186,7 @@ impl Read for CatchPanics {
     }
 }
 
-/// The frames of a zstd stream, one after another, each held against its checksum.
+/// A decoder of zstd streams: frames one after another, each checked against its checksum.
 struct ZstdFrames<R> {
     input: R,
     decoder: FrameDecoder,
@@ -205,8 +204,7 @@ impl<R: BufRead> ZstdFrames<R> {
         }
     }
 
-    /// Begins the next frame, passing over those without data; `false` if there is
-    /// none.
+    /// Begins the next frame, skipping frames without data; `false` at the end of the input.
     fn begin(&mut self) -> std::io::Result<bool> {
         while !self.input.fill_buf()?.is_empty() {
             match self.decoder.reset(&mut self.input) {
@@ -260,7 +258,7 @@ impl<R: BufRead> Read for ZstdFrames<R> {
     }
 }
 
-/// A decoder that reads its header when it is made, made at the first read.
+/// A decoder that is created at the first read, because creating it reads the header.
 enum LazyDecoder<I, D, F> {
     Before(Option<(I, F)>),
     After(D),
@@ -304,7 +302,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_stream_in_two_members_is_read_to_its_end() {
+    fn gzip_stream_of_two_members_is_read_to_its_end() {
         let member = |text: &str| {
             let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
             gz.write_all(text.as_bytes()).unwrap();
@@ -326,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn zstd_frames_follow_each_other_and_some_hold_nothing() {
+    fn zstd_frames_are_concatenated_and_skippable_frames_ignored() {
         let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0][..], b"xyz"].concat();
         let all = [frame("one "), skipped, frame(""), frame("two")].concat();
         let mut text = String::new();
@@ -342,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zstd_frame_is_held_against_its_checksum() {
+    fn zstd_frame_is_checked_against_its_checksum() {
         let mut frame = frame("text");
         // Content_Checksum_flag; the low bytes of XXH64 of "text" are not 1.
         frame[4] |= 4;
@@ -355,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoder_is_not_asked_again_after_its_fault() {
+    fn decoder_is_not_read_again_after_an_error() {
         for codec in [Codec::Gzip, Codec::Xz, Codec::Zstd, Codec::Bzip2] {
             let mut decoder = codec.decode(Cursor::new(b"anything but that".to_vec()));
             for _ in 0..2 {
@@ -365,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn fault_of_the_input_keeps_its_class_through_every_decoder() {
+    fn input_error_keeps_its_kind_through_every_decoder() {
         /// The beginning of a stream, then a disk that fails.
         struct Failing(Cursor<Vec<u8>>);
         impl Read for Failing {
@@ -404,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dictionary_beyond_the_limit_is_refused_before_it_is_made() {
+    fn dictionary_above_the_limit_is_refused_before_allocation() {
         // lc/lp/pb, a dictionary of 2 GiB, unknown size; then nothing.
         let mut header = vec![0x5d, 0, 0, 0, 0x80];
         header.extend([0xff; 8]);
@@ -418,7 +416,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn noise_is_an_error_or_an_end_never_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             for codec in ALL {
                 let decoder = codec.decode(Cursor::new(bytes.clone()));
                 let _ = decoder.take(1 << 20).read_to_end(&mut Vec::new());

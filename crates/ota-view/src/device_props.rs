@@ -1,11 +1,10 @@
-//! The properties of a device, from all `build.prop` files of its partitions.
+//! The properties of a device, merged from all `build.prop` files of its partitions.
 //!
-//! In: the partitions of a package. Out: the properties as the phone will have
-//! them, each with the file that decided it. System and product are read first;
-//! the other partitions only while something is missing. Where images bring no
-//! properties of the system, a warning says why.
+//! In: the partitions of a package. Out: the properties as the phone will have them, each with
+//! the file that decided it. System and product are read first, the other partitions only if
+//! more is needed. If the system has no readable properties, a warning says why.
 //! Source: AOSP `init/property_service.cpp` (`PropertyLoadBootDefaults`), Android
-//! 4 to 16, and where `build/make` has put `build.prop` over the years.
+//! 4 to 16, and the places where `build/make` has put `build.prop` over the years.
 
 use std::collections::BTreeMap;
 
@@ -16,14 +15,14 @@ use crate::ota::{self, Ota};
 use crate::package::layout::BUILD_PROP;
 use crate::props::{Era, PropertyFile, PropertyMap};
 
-/// Longest `build.prop` read, in bytes; real ones take 3 to 25 KiB.
+/// Longest `build.prop` read, in bytes; real ones have 3 to 25 KiB.
 pub const MAX_PROPS_SIZE: u64 = 1 << 20;
-/// The partition that no phone runs without.
+/// The partition that every phone has.
 const SYSTEM: &str = "system";
-/// First API level whose packages hold no copy of `build.prop` as an entry.
+/// First API level whose packages have no copy of `build.prop` as an entry.
 const NO_ENTRY_SDK: u32 = 29;
 
-/// The partitions that hold properties, in the order they are asked.
+/// The partitions that have properties, in the order they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Partition {
     System,
@@ -46,10 +45,10 @@ impl Partition {
         }
     }
 
-    /// Where it keeps its properties, newest place first.
+    /// Returns the paths of its property file, newest first.
     fn paths(self) -> &'static [&'static str] {
         match self {
-            // With the root folder in the image, or without.
+            // The image has the root folder, or only the system's.
             Partition::System => &["/system/build.prop", "/build.prop"],
             Partition::Product | Partition::SystemExt => &["/etc/build.prop", "/build.prop"],
             Partition::Vendor => &["/build.prop"],
@@ -58,7 +57,7 @@ impl Partition {
     }
 }
 
-/// Where a file stands in the phone's order of loading.
+/// The position of a file in the phone's loading order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Slot {
     Defaults,
@@ -81,7 +80,7 @@ impl Slot {
         }
     }
 
-    /// The order of loading of an Android release.
+    /// Returns the loading order of an Android release.
     fn order(sdk: Option<u32>) -> [Slot; 7] {
         use Slot::{Defaults, Odm, Product, System, SystemExt, Vendor, VendorDefaults};
         match sdk.unwrap_or(0) {
@@ -121,20 +120,20 @@ impl Slot {
 pub struct DeviceProps {
     /// The properties, each with the file that decided it.
     pub props: PropertyMap,
-    /// The files that were read, as `system:/system/build.prop`.
+    /// The files that were read, for example `system:/system/build.prop`.
     pub files: Vec<String>,
     /// The file system of each partition that was opened.
     pub file_systems: BTreeMap<String, fs::Kind>,
-    /// One line for each partition that could not be used.
+    /// A line for each partition that could not be used.
     pub warnings: Vec<String>,
 }
 
-/// How many of the partitions are to be read.
+/// How many of the partitions to read.
 #[derive(Clone, Copy)]
 pub enum Until<'a> {
-    /// All, and the files of default properties too.
+    /// All partitions, and the files of default properties.
     Everything,
-    /// Until the properties are enough.
+    /// As many as needed until the test passes.
     Enough(&'a (dyn Fn(&PropertyMap) -> bool + Sync)),
 }
 
@@ -197,7 +196,8 @@ fn read(ota: &Ota, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps
     })
 }
 
-/// The partition's own fault goes before that of giving up because of it.
+/// Returns both results, or the error that came first: a cancelled read follows from the other
+/// partition's error.
 fn first_error(
     system: Result<Found, ota::Error>,
     product: Result<Found, ota::Error>,
@@ -212,12 +212,12 @@ fn first_error(
     }
 }
 
-/// The fault is only that of another partition.
+/// Whether the error only follows from that of another partition.
 fn is_given_up(error: &ota::Error) -> bool {
     matches!(ReadError::exceeded(error), Some(Exceeded::Cancelled))
 }
 
-/// Reads a partition; its fault ends the reading of the other.
+/// Reads a partition; an error cancels the reading of the other.
 fn read_or_cancel(ota: &Ota, partition: Partition, everything: bool) -> Result<Found, ota::Error> {
     read_partition(ota, partition, everything).inspect_err(|_| ota.budget().cancel())
 }
@@ -241,8 +241,7 @@ impl Found {
         self.files.iter().any(|(known, _)| *known == slot)
     }
 
-    /// Takes the entry of the zip for want of an image, if the build is from a time when there
-    /// was one in packages.
+    /// Uses the entry of the zip in place of an image, if the build is old enough to have one.
     fn add_old_entry(&mut self, text: &[u8]) {
         let sdk = PropertyFile::parse(BUILD_PROP, text).sdk();
         match sdk {
@@ -250,12 +249,12 @@ impl Found {
                 self.add(Slot::System, BUILD_PROP.to_owned(), text);
             }
             _ => self.warnings.push(format!(
-                "`{BUILD_PROP}` in the zip is not used: since Android 10, only the images tell what will be installed"
+                "`{BUILD_PROP}` in the zip is not used: since Android 10, only the images show what will be installed"
             )),
         }
     }
 
-    /// Warns that something told no properties.
+    /// Warns that properties are missing.
     fn warn(&mut self, why: &str) {
         self.warnings
             .push(format!("{why}; its properties are not known"));
@@ -317,8 +316,8 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
-    /// Reads the files of a partition, and of those that older devices keep as
-    /// folders inside it. `has` tells whether a partition of a name exists.
+    /// Reads the files of a partition, and of partitions that older devices have as folders in it.
+    /// `has` returns whether a partition of a name exists.
     fn read(
         &mut self,
         partition: Partition,
@@ -375,13 +374,13 @@ impl Files<'_> {
         Ok(())
     }
 
-    /// Warns that the partition told no properties.
+    /// Warns that properties of the partition are missing.
     fn warn(&mut self, why: &str) {
         let name = self.name.escape_debug();
         self.found.warn(&format!("partition `{name}`: {why}"));
     }
 
-    /// Reads the first of some files that exists.
+    /// Reads the first file that exists.
     fn read_first<'p>(&mut self, slot: Slot, paths: &[&'p str]) -> Result<Search<'p>, ota::Error> {
         let mut search = Search::Absent(None);
         for path in paths {
@@ -406,7 +405,7 @@ impl Files<'_> {
                     });
                 }
             };
-            // Others may have nothing to say.
+            // Other partitions may have no properties.
             if slot == Slot::System && !PropertyFile::parse(*path, &text).has_read_only() {
                 self.warn(&format!(
                     "`{path}` has no line `ro.…=…`; it has to be a text in UTF-8"
@@ -421,17 +420,17 @@ impl Files<'_> {
     }
 }
 
-/// What a search for a file came to.
+/// The result of a search for a file.
 enum Search<'p> {
-    /// Its path.
+    /// The path of the file that was read.
     Read(&'p str),
-    /// There is none, and why, if it is not that nothing has its name.
+    /// There is none; with the reason, if it is more than a missing name.
     Absent(Option<String>),
-    /// There is one that is not read, and a warning about it.
+    /// There is one that cannot be used; a warning was added.
     PassedOver,
 }
 
-/// The file is of a form or a length that is not read, and the image is sound.
+/// Whether the image is valid but the file's format or length is not supported.
 fn is_passed_over(error: &fs::Error) -> bool {
     error.kind() == ErrorKind::Unsupported || matches!(error, fs::Error::TooLarge { .. })
 }
@@ -481,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn the_product_is_looked_for_inside_the_system_for_want_of_a_partition() {
+    fn product_inside_the_system_is_read_if_there_is_no_product_partition() {
         const SYSTEM: Fake = Fake(&[
             (
                 "/system/build.prop",
@@ -515,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_without_the_root_folder_is_read_from_its_own() {
+    fn image_without_the_root_folder_is_read() {
         let system = Fake(&[
             (
                 "/build.prop",
@@ -533,7 +532,7 @@ mod tests {
     }
 
     #[test]
-    fn each_release_loads_its_files_in_its_own_order() {
+    fn loading_order_depends_on_the_release() {
         let winner = |sdk: &str| {
             let mut found = Found::default();
             for (slot, place) in [
@@ -565,7 +564,7 @@ mod tests {
     }
 
     #[test]
-    fn entry_of_the_zip_counts_only_before_android_10() {
+    fn zip_entry_is_used_only_before_android_10() {
         let files = |text: &[u8]| {
             let mut found = Found::default();
             found.add_old_entry(text);
@@ -577,7 +576,7 @@ mod tests {
     }
 
     #[test]
-    fn file_without_properties_is_none() {
+    fn file_without_properties_is_skipped() {
         let utf16: Vec<u8> = "ro.x=1\n"
             .encode_utf16()
             .flat_map(u16::to_le_bytes)

@@ -1,4 +1,4 @@
-//! The kinds of error that reading a package can end with, and errors as one line.
+//! The kinds of errors, and errors as one line.
 //!
 //! Every error type of this crate has a method `kind`. Fallbacks and hints of a program branch on
 //! the kind, never on the text of a message.
@@ -11,13 +11,13 @@ pub enum ErrorKind {
     NotAZip,
     /// The file ends before its structure does, or is still being written.
     Truncated,
-    /// A sound zip that no phone could install as a system update.
+    /// A valid zip that phones cannot install as a system update.
     NotAnOta,
     /// The file contradicts itself or its format.
     Corrupt,
     /// A size, count or depth above the limit for it.
     Limit,
-    /// Valid, but in a form that this crate does not read.
+    /// Valid, but in a format that this crate does not read.
     Unsupported,
     /// The package has no such partition, file or property.
     NotFound,
@@ -40,7 +40,7 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         }
         cause = error.source();
     }
-    // Libraries quote what they read, and terminals obey what they are sent.
+    // Messages may quote untrusted bytes, and terminals obey control characters.
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

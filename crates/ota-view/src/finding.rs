@@ -1,18 +1,18 @@
-//! What a check finds: a rule, where it is broken, and what to do about it.
+//! Findings: a rule, where it is broken, and how to fix it.
 //!
-//! Rules are constants of the modules that look for them. Their ids are part of what romfeed
-//! promises: scripts go by them.
+//! Rules are constants of the modules that check them. Their ids are stable: scripts depend on
+//! them.
 
 use std::fmt;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Worth knowing; nothing breaks.
+    /// For information; nothing breaks.
     Note,
-    /// Breaks on some phones, or some day.
+    /// Breaks on some phones, or may break later.
     Warning,
-    /// Phones get no list, no package, or cannot install it.
+    /// Phones cannot find, download or install the package.
     Error,
 }
 
@@ -34,38 +34,38 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Something that must hold for updates to arrive.
+/// A condition that must hold for phones to be updated.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Stable, in lower case with `-` between words: `feed-redirect`.
+    /// A stable id, in lower case with `-` between words: `payload-offset`.
     pub id: &'static str,
-    /// What breaking it costs.
+    /// How much it matters if the rule is broken.
     pub severity: Severity,
     /// What must hold, as a sentence without a full stop.
     pub title: &'static str,
-    /// Who wants it so: a client, a specification, a host.
+    /// Where the rule comes from: a client, a specification, a host.
     pub source: &'static str,
-    /// What to do, as a sentence without a full stop.
+    /// How to fix it, as a sentence without a full stop.
     pub fix: &'static str,
 }
 
-/// A rule that something breaks.
+/// A broken rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The rule.
     pub rule: &'static Rule,
-    /// What breaks it: an address, a page, a package; not escaped.
+    /// What breaks the rule: a URL, a page, a package; not escaped.
     pub place: String,
-    /// The entry of a list that breaks it, by file name or number; not escaped.
+    /// The list entry that breaks the rule, by file name or number; not escaped.
     pub entry: Option<String>,
-    /// What was found, as a fragment of a sentence on the place or the entry; not escaped.
+    /// What was found, as the rest of a sentence about the place or the entry; not escaped.
     pub message: String,
-    /// What to do in this very case; none is what the rule says.
+    /// How to fix this case, if it differs from [`Rule::fix`].
     advice: Option<&'static str>,
 }
 
 impl Finding {
-    /// A rule broken at a place.
+    /// Creates a finding about a place.
     #[must_use]
     pub fn new(
         rule: &'static Rule,
@@ -81,7 +81,7 @@ impl Finding {
         }
     }
 
-    /// The same finding on one entry of the list at the place.
+    /// Names the list entry that the finding is about.
     #[must_use]
     pub fn with_entry(self, entry: impl Into<String>) -> Finding {
         Finding {
@@ -90,7 +90,7 @@ impl Finding {
         }
     }
 
-    /// The message, with the entry that it is on.
+    /// Returns the message, with the entry in front if there is one.
     #[must_use]
     pub fn text(&self) -> String {
         match &self.entry {
@@ -99,7 +99,7 @@ impl Finding {
         }
     }
 
-    /// The same, where the cause asks for something else than the rule says, or for one part of it.
+    /// Replaces the rule's fix by one for this case.
     #[must_use]
     pub fn with_fix(self, fix: &'static str) -> Finding {
         Finding {
@@ -108,7 +108,7 @@ impl Finding {
         }
     }
 
-    /// What to do, as a sentence without a full stop.
+    /// Returns how to fix it, as a sentence without a full stop.
     #[must_use]
     pub fn fix(&self) -> &'static str {
         self.advice.unwrap_or(self.rule.fix)

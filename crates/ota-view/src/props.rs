@@ -1,4 +1,4 @@
-//! `build.prop` text to properties, with Android's own grammar and precedence.
+//! Parses and merges `build.prop` files, with Android's grammar and precedence.
 //!
 //! In: the bytes of one or several `build.prop` files. Out: a [`PropertyMap`] of
 //! exact keys, each with the file that decided it.
@@ -11,23 +11,23 @@ use std::collections::BTreeMap;
 /// First API level where the last definition of a key wins for `ro.` keys too
 /// (Android 10 collects into a map before it sets anything).
 const LAST_WINS_SDK: u32 = 29;
-/// The parts of the product name that Android 10 and later put together from the
-/// partitions' own.
+/// The parts of the product name that Android 10 and later derive from properties of the
+/// partitions.
 const PRODUCT_PARTS: [&str; 5] = ["brand", "device", "manufacturer", "model", "name"];
 /// `ro.product.property_source_order`, where a build sets none.
 const SOURCE_ORDER: &str = "product,odm,vendor,system_ext,system";
 
-/// Which definition of a key holds.
+/// The rule that decides between several definitions of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Era {
-    /// Up to Android 9: the first of an `ro.` key, the last of any other.
+    /// Up to Android 9: the first definition of an `ro.` key, the last of any other key.
     FirstWins,
-    /// From Android 10: the last.
+    /// From Android 10: the last definition.
     LastWins,
 }
 
 impl Era {
-    /// The era of an API level.
+    /// Returns the era of an API level; an unknown level counts as Android 9 or older.
     #[must_use]
     pub fn from_sdk(sdk: Option<u32>) -> Era {
         match sdk.is_some_and(|sdk| sdk >= LAST_WINS_SDK) {
@@ -42,8 +42,8 @@ impl Era {
 pub struct PropertyFile {
     /// Its name in messages.
     pub place: String,
-    /// It comes from the maker's partitions, which may not set `ro.build.`
-    /// properties over those of the system.
+    /// The file is from a vendor partition, which may not override `ro.build.` properties of the
+    /// system.
     pub is_vendor: bool,
     lines: Vec<(String, String)>,
 }
@@ -65,7 +65,7 @@ impl PropertyFile {
         }
     }
 
-    /// A file of these definitions.
+    /// Creates a file from definitions.
     pub fn from_definitions(
         place: impl Into<String>,
         definitions: impl IntoIterator<Item = (String, String)>,
@@ -77,13 +77,13 @@ impl PropertyFile {
         }
     }
 
-    /// Whether it defines any `ro.` property, as each `build.prop` does.
+    /// Whether the file defines any `ro.` property, as every real `build.prop` does.
     #[must_use]
     pub fn has_read_only(&self) -> bool {
         self.lines.iter().any(|(key, _)| key.starts_with("ro."))
     }
 
-    /// The API level it names.
+    /// Returns the API level that the file states.
     #[must_use]
     pub fn sdk(&self) -> Option<u32> {
         ["ro.build.version.sdk", "ro.system.build.version.sdk"]
@@ -96,13 +96,13 @@ impl PropertyFile {
 /// Properties by exact key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PropertyMap {
-    /// Values, and which of the places each comes from.
+    /// Values, each with the index of its file in `places`.
     values: BTreeMap<String, (String, usize)>,
     places: Vec<String>,
 }
 
 impl PropertyMap {
-    /// Parses one `build.prop`; the era is read off its own API level.
+    /// Parses one `build.prop`; its API level decides the era.
     #[must_use]
     pub fn parse(text: &[u8]) -> PropertyMap {
         let file = PropertyFile::parse(String::new(), text);
@@ -112,7 +112,7 @@ impl PropertyMap {
         map
     }
 
-    /// Loads files as the phone does, in their order.
+    /// Merges files in their order, as the phone does.
     #[must_use]
     pub fn merge(files: impl IntoIterator<Item = PropertyFile>, era: Era) -> PropertyMap {
         let mut map = PropertyMap::default();
@@ -133,8 +133,8 @@ impl PropertyMap {
         map
     }
 
-    /// Adds the `ro.product.` properties that Android 10 and later derive from
-    /// those of the partitions, where no file defines them.
+    /// Adds the `ro.product.` properties that no file defines and that Android 10 and later derive
+    /// from properties of the partitions.
     pub fn derive_product(&mut self, era: Era) {
         if era != Era::LastWins {
             return;
@@ -158,7 +158,7 @@ impl PropertyMap {
         }
     }
 
-    /// The value of exactly this key; an empty value counts as absent.
+    /// Returns the value of a key; an empty value counts as absent.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.values
@@ -167,14 +167,14 @@ impl PropertyMap {
             .filter(|value| !value.is_empty())
     }
 
-    /// The file that decided a key.
+    /// Returns the name of the file that decided a key.
     #[must_use]
     pub fn place(&self, key: &str) -> Option<&str> {
         let (_, place) = self.values.get(key)?;
         self.places.get(*place).map(String::as_str)
     }
 
-    /// All definitions, sorted by key.
+    /// Iterates over all keys and values, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values
             .iter()
@@ -182,7 +182,7 @@ impl PropertyMap {
     }
 }
 
-/// Splits one line into key and value, or `None` if it defines nothing.
+/// Splits a line into key and value; `None` if it defines nothing.
 fn parse_line(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     if line.starts_with('#') || line.starts_with("import ") {
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_makers_partitions_cannot_set_the_date_of_the_build() {
+    fn vendor_partitions_cannot_override_the_build_date() {
         let system = PropertyFile::parse("system", b"ro.build.date.utc=1\nro.x=1\n");
         let vendor = PropertyFile {
             is_vendor: true,
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn product_properties_are_put_together_as_init_does() {
+    fn product_properties_are_derived_as_init_does() {
         let text = "ro.product.system.device=generic\nro.product.odm.device=\nro.product.vendor.device=fog\nro.product.model=Set\nro.product.product.model=Other\n";
         let mut map = merge(Era::LastWins, &[text]);
         map.derive_product(Era::LastWins);

@@ -1,15 +1,15 @@
-//! Protocol buffers, field by field, without building messages.
+//! Protocol buffers, read field by field without allocating.
 //!
-//! In: the bytes of one message. Out: its [`Fields`] in their order. A manifest
-//! may claim millions of empty messages; nothing is allocated for them here.
-//! Source: the protocol buffers encoding guide. Groups, which no message of
-//! Android uses, are refused.
+//! In: the bytes of one message. Out: its [`Fields`] in order. A hostile manifest may contain
+//! millions of empty messages, so nothing is allocated for them.
+//! Source: the protocol buffers encoding guide. Groups are refused: Android's messages do not
+//! use them.
 
-/// Bytes that are no message.
+/// Bytes that are not a protobuf message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed protobuf field at byte {offset:#x} of its message")]
 pub struct Malformed {
-    /// Where in the message.
+    /// Offset in the message.
     pub offset: usize,
 }
 
@@ -27,7 +27,7 @@ pub(crate) enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// The number, 0 for anything else.
+    /// Returns the number; 0 for bytes.
     #[must_use]
     pub(crate) fn number(self) -> u64 {
         match self {
@@ -37,7 +37,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The bytes, none for a number.
+    /// Returns the bytes; none for a number.
     #[must_use]
     pub(crate) fn bytes(self) -> &'a [u8] {
         match self {
@@ -46,7 +46,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The bytes as text, trimmed; `None` if that leaves nothing.
+    /// Returns the bytes as trimmed text; `None` if it is empty.
     #[must_use]
     pub(crate) fn text(self) -> Option<String> {
         let text = String::from_utf8_lossy(self.bytes());
@@ -54,7 +54,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The fields of a message: number and value, in the order they were written.
+/// Iterates over the fields of a message: number and value, in their order.
 #[derive(Clone, Debug)]
 pub(crate) struct Fields<'a> {
     message: &'a [u8],
@@ -62,7 +62,7 @@ pub(crate) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of `message`.
+    /// Starts at the first field of `message`.
     #[must_use]
     pub(crate) fn new(message: &'a [u8]) -> Fields<'a> {
         Fields { message, at: 0 }
@@ -131,7 +131,7 @@ mod tests {
     use testkit::proto::Message;
 
     #[test]
-    fn fields_come_in_their_order_with_their_values() {
+    fn fields_are_read_in_order_with_their_values() {
         let message = Message::new()
             .uint(1, 300)
             .bytes(2, "text")
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_or_unknown_is_malformed_at_its_byte() {
+    fn truncated_and_unknown_fields_are_malformed_at_their_offset() {
         for (bytes, offset) in [
             (&b"\x08\x01\x12\x05ab"[..], 2),
             (b"\x08", 0),
@@ -166,7 +166,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_come_to_an_end(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn reading_ends_for_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             prop_assert!(Fields::new(&bytes).count() <= bytes.len());
         }
     }

@@ -1,5 +1,7 @@
-//! ext2, ext3 and ext4, by way of the `ext4-view` crate; what it reads wrongly is read by
-//! [`block_map`], and what it would not come to the end of is refused by [`inodes`].
+//! ext2, ext3 and ext4, read by the `ext4-view` crate.
+//!
+//! [`block_map`] reads files that the crate reads wrongly, and [`inodes`] refuses those that would
+//! make it run for ever.
 
 mod block_map;
 mod inodes;
@@ -19,7 +21,7 @@ use inodes::{Inode, Inodes};
 
 /// `s_magic`, at byte 56 of the superblock.
 pub(super) const MAGIC: [u8; 2] = [0x53, 0xef];
-/// How much of a file is read at a time, in bytes.
+/// Bytes of a file read at a time.
 const STEP: usize = 64 << 10;
 /// Bytes of the superblock, and where it has its checksum.
 const SUPERBLOCK_LEN: usize = 1024;
@@ -28,24 +30,24 @@ const CHECKSUM_AT: usize = 0x3fc;
 const METADATA_CHECKSUMS: u8 = 0x4;
 /// `s_feature_incompat`: the journal is to be replayed first.
 const INCOMPAT_RECOVER: u32 = 0x4;
-/// `s_log_block_size` of blocks of 64 KiB, the largest that Linux has; the library
-/// has larger ones, and keeps some of them.
+/// `s_log_block_size` of blocks of 64 KiB, the largest that Linux supports. The library accepts
+/// larger ones, and keeps several in memory.
 const MAX_LOG_BLOCK_SIZE: u32 = 6;
-/// Most block groups; the library makes room for all before it reads one. 512 GiB
-/// have so many even with the smallest blocks.
+/// Most block groups: the library allocates all before it reads one. Enough for 512 GiB with the
+/// smallest blocks.
 const MAX_BLOCK_GROUPS: u64 = 1 << 16;
 
 /// An ext4 file system.
 pub(super) struct Ext4 {
     source: Watched,
     inner: ext4_view::Ext4,
-    /// The fault of an image that ends before its file system does.
+    /// The error of an image that ends before its file system does.
     cut: Option<ReadError>,
 }
 
 struct Adapter {
     source: Watched,
-    /// The superblock of an image that ends early, changed so that it does not say otherwise.
+    /// The changed superblock of an image that ends early: its size is that of the image.
     superblock: Option<Vec<u8>>,
 }
 
@@ -99,10 +101,9 @@ impl Ext4 {
         })
     }
 
-    /// Finds what a path names: its own path, without symbolic links, and the folders on the way
-    /// with itself at the end.
+    /// Resolves a path: its path without symbolic links, and the inodes of all its names.
     ///
-    /// The library follows links too, but makes room for as many bytes as a link says it has.
+    /// The library follows links too, but allocates as many bytes as a link declares.
     fn resolve(&self, inodes: &Inodes<'_>, path: &str) -> Result<Found, Fault> {
         let mut walk = PathWalk::new(path);
         let root = inodes.inode(inodes::ROOT)?;
@@ -116,7 +117,7 @@ impl Ext4 {
                 found.pop();
                 continue;
             }
-            // Once here; and the library begins at the root each time.
+            // Searched once here, and again by the library, which begins at the root each time.
             self.spend(found.last().folder_size())?;
             self.spend(found.search_len())?;
             let inode = inodes.find(found.last(), name.as_bytes())?;
@@ -145,8 +146,8 @@ impl Ext4 {
         Ok(found)
     }
 
-    /// Adds where the links of a folder lead, whose entries are sorted. One that leads nowhere
-    /// readable spoils no listing.
+    /// Adds the targets of links to the sorted entries of a folder. An unreadable target does not
+    /// fail the listing.
     fn add_targets(
         &self,
         inodes: &Inodes<'_>,
@@ -177,17 +178,17 @@ impl Ext4 {
     }
 }
 
-/// Where the symbolic link `inode` leads; invalid UTF-8 becomes U+FFFD.
+/// Reads the target of a symbolic link; invalid UTF-8 becomes U+FFFD.
 fn link_target(inodes: &Inodes<'_>, inode: &Inode) -> Result<String, Fault> {
     let target = inodes.target(inode, MAX_PATH_LEN)?;
     Ok(String::from_utf8_lossy(&target).into_owned())
 }
 
-/// What a path names.
+/// A resolved path.
 struct Found {
-    /// The names on the way from the root.
+    /// The names from the root on.
     names: Vec<String>,
-    /// The root, and what each name stands for.
+    /// The inodes of the root and of each name.
     inodes: Vec<Inode>,
 }
 
@@ -206,14 +207,14 @@ impl Found {
         format!("/{}", self.names.join("/"))
     }
 
-    /// Bytes of folders that are gone through to find it.
+    /// Returns the bytes of folders to search for it.
     fn search_len(&self) -> u64 {
         let sizes = self.inodes.iter().map(Inode::folder_size);
         sizes.fold(0, u64::saturating_add)
     }
 }
 
-/// Checks what the library makes room for as soon as it has read it.
+/// Checks the fields that the library allocates by.
 fn check_superblock(source: &Watched) -> Result<(), Error> {
     let read = |offset| {
         let mut field = [0; 4];
@@ -250,11 +251,11 @@ fn check_superblock(source: &Watched) -> Result<(), Error> {
     }
 }
 
-/// The superblock of a file system that is longer than its image, as it would be if the file
-/// system ended there, and the fault of reading beyond.
+/// For a file system that is longer than its image: returns the superblock with the image's size,
+/// and the error of reading beyond the image.
 ///
 /// An image may lack free blocks at its end. The library reads ahead up to the end of the file
-/// system, so it has to see that of the image.
+/// system, so it must see the image's end.
 fn shorten(source: &Watched) -> Result<Option<(Vec<u8>, ReadError)>, Error> {
     let mut superblock = vec![0; SUPERBLOCK_LEN];
     let result = source.read(SUPERBLOCK_OFFSET, &mut superblock);
@@ -289,7 +290,7 @@ fn shorten(source: &Watched) -> Result<Option<(Vec<u8>, ReadError)>, Error> {
     Ok(Some((superblock, cut)))
 }
 
-/// What a library call, or what is done with its answer, fails with.
+/// An error of the library, or of this module.
 enum Fault {
     Library(Ext4Error),
     Own(Error),
@@ -387,7 +388,7 @@ impl FileSystem for Ext4 {
     }
 }
 
-/// The error that a library's one is; damage in an image that ends early is its end.
+/// Converts a library error; damage in an image that ends early is reported as its early end.
 fn convert(
     error: &Ext4Error,
     path: &str,

@@ -1,12 +1,11 @@
 //! The file systems inside partition images.
 //!
-//! In: a partition as a [`ReadAt`]. Out: its [`FileSystem`], which answers with
-//! files and folders by path. ext4 is read by the `ext4-view` crate: its panics
-//! are contained here, and a fault of the image below keeps its class through its
-//! errors. EROFS is read by a reader of our own.
+//! In: a partition as a [`ReadAt`]. Out: its [`FileSystem`], which reads files and lists folders
+//! by path. ext4 is read by the `ext4-view` crate: its panics become errors here, and an error of
+//! the image below keeps its kind. EROFS has a reader in this module.
 //!
-//! F2FS and squashfs are recognised and not read. So is the `inline_data` feature
-//! of ext4: Android's image tools never set it.
+//! F2FS and squashfs are recognised but not read. Neither is the `inline_data` feature of ext4,
+//! which Android's image tools never set.
 
 mod erofs;
 mod ext4;
@@ -21,28 +20,28 @@ use crate::io::{ReadAt, ReadError};
 
 /// Most symbolic links followed on one path, as on Linux.
 const MAX_LINKS: usize = 40;
-/// Most names looked up on the way to one file, those of links among them: each
-/// costs a walk through a folder, and links multiply names.
+/// Most names looked up for one path, including those in links: each costs a walk through a
+/// folder, and links multiply names.
 const MAX_NAMES: usize = 1000;
 /// Longest path looked up, in bytes (`PATH_MAX`).
 const MAX_PATH_LEN: usize = 4096;
 /// Most entries of one folder that are listed.
 const MAX_ENTRIES: usize = 1 << 20;
 
-/// Most bytes of folders and indexes gone through in one file system. A folder may name the same
-/// block a million times, and a path lead through it a thousand times; in real ones, the folders
-/// on the way to all files that are asked for take some hundred KiB.
+/// Most bytes of folders and indexes searched in one file system. A hostile folder may list the same
+/// block a million times, and a path may pass it a thousand times; searching real ones takes some
+/// hundred KiB.
 const MAX_SEARCHED: u64 = 256 << 20;
 
 /// Why a file system, or something in it, cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No file system that is known.
-    #[error("no file system that is known here begins like it")]
+    /// Not a known file system.
+    #[error("its file system is unknown")]
     Unknown,
-    /// A file system, or a feature of one, that is not read.
-    #[error("{what} is not read")]
+    /// A file system, or a feature of one, that is not supported.
+    #[error("{what} is not supported")]
     Unsupported {
         /// The file system or feature.
         what: String,
@@ -60,7 +59,7 @@ pub enum Error {
     Read {
         /// Its kind.
         kind: Kind,
-        /// What was looked for.
+        /// What was being read.
         place: String,
         /// The reason.
         #[source]
@@ -73,7 +72,7 @@ pub enum Error {
         #[source]
         source: ReadError,
     },
-    /// A file longer than its use allows.
+    /// A file longer than the caller's limit.
     #[error("`{}` has {size} bytes, at most {limit} are read", .path.escape_debug())]
     TooLarge {
         /// The file.
@@ -83,40 +82,39 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
-    /// Folders or indexes without end.
+    /// Too many bytes of folders or indexes to search.
     #[error("{kind}: more than {} MiB of folders to look for files in", MAX_SEARCHED >> 20)]
     Search {
         /// Its kind.
         kind: Kind,
     },
-    /// Nothing of this path.
+    /// Nothing at this path.
     #[error("no `{}`", .path.escape_debug())]
     NotFound {
         /// The path.
         path: String,
     },
-    /// Links that lead to each other, as in a system image whose `/vendor` is that
-    /// of the phone.
+    /// Too many links, for example a loop: in a system image, `/vendor` may link to itself.
     #[error("`{}` leads through too many symbolic links", .path.escape_debug())]
     LinkLoop {
         /// The path.
         path: String,
     },
-    /// Not what is asked for.
-    #[error("`{}` is no {expected}", .path.escape_debug())]
+    /// A file instead of a folder, or the reverse.
+    #[error("`{}` is not a {expected}", .path.escape_debug())]
     WrongType {
         /// The path.
         path: String,
         /// `file` or `folder`.
         expected: &'static str,
     },
-    /// What was read cannot be written.
+    /// The contents cannot be written to the output.
     #[error("cannot write")]
     Write(#[source] std::io::Error),
 }
 
 impl Error {
-    /// The class of the fault.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -131,7 +129,7 @@ impl Error {
         }
     }
 
-    /// There is no such file, which is not a fault of the image.
+    /// Whether the error only means that there is no such file; the image may be valid.
     #[must_use]
     pub fn is_absence(&self) -> bool {
         matches!(
@@ -141,7 +139,7 @@ impl Error {
     }
 }
 
-/// The kinds of file system that are told apart.
+/// A kind of file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// ext2, ext3 and ext4.
@@ -155,7 +153,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The name used in messages and in `--json`.
+    /// Returns the name, for messages and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -168,7 +166,7 @@ impl Kind {
 }
 
 impl Kind {
-    /// The kind of this name.
+    /// Finds a kind by its name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Kind> {
         [Kind::Ext4, Kind::Erofs, Kind::F2fs, Kind::Squashfs]
@@ -183,7 +181,7 @@ impl std::fmt::Display for Kind {
     }
 }
 
-/// What an entry of a folder is.
+/// The type of a folder entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryType {
     /// A regular file.
@@ -201,19 +199,20 @@ pub enum EntryType {
 pub struct DirEntry {
     /// Its name; invalid UTF-8 becomes U+FFFD.
     pub name: String,
-    /// What it is.
+    /// Its type.
     pub entry_type: EntryType,
     /// Length in bytes.
     pub size: u64,
-    /// Where a symbolic link leads.
+    /// The target of a symbolic link.
     pub target: Option<String>,
 }
 
-/// Files by path. Symbolic links are followed inside the image, never out of it.
+/// An open file system: files and folders by path.
 ///
-/// One handle belongs to one thread; a partition can be opened several times.
+/// Symbolic links are followed inside the image, never out of it. A handle belongs to one thread; a
+/// partition can be opened several times.
 pub trait FileSystem {
-    /// Which one it is.
+    /// Returns the kind of file system.
     fn kind(&self) -> Kind;
 
     /// Writes a file's contents to `out`.
@@ -223,13 +222,13 @@ pub trait FileSystem {
     /// `limit`; otherwise any [`Error`].
     fn copy(&self, path: &str, limit: u64, out: &mut dyn Write) -> Result<(), Error>;
 
-    /// The entries of a folder, sorted by name, without `.` and `..`.
+    /// Lists a folder, sorted by name, without `.` and `..`.
     ///
     /// # Errors
     /// Any [`Error`].
     fn list(&self, path: &str) -> Result<Vec<DirEntry>, Error>;
 
-    /// A file's contents, at most `limit` bytes.
+    /// Reads a file of at most `limit` bytes.
     ///
     /// # Errors
     /// As [`FileSystem::copy`].
@@ -243,10 +242,10 @@ pub trait FileSystem {
 /// Offset of the superblock of ext4, EROFS and F2FS, in bytes.
 const SUPERBLOCK_OFFSET: u64 = 1024;
 
-/// Finds out which file system a partition holds.
+/// Detects the file system of a partition.
 ///
 /// # Errors
-/// If the partition cannot be read; one that is too short holds none.
+/// If the partition cannot be read. One that is too short has no file system.
 pub fn detect(source: &dyn ReadAt) -> Result<Option<Kind>, ReadError> {
     let mut start = [0; 4];
     let mut superblock = [0; 64];
@@ -268,7 +267,7 @@ pub fn detect(source: &dyn ReadAt) -> Result<Option<Kind>, ReadError> {
 /// Opens the file system of a partition.
 ///
 /// # Errors
-/// ErrorKind `Unsupported` for one that is not read, otherwise as the image below.
+/// [`ErrorKind::Unsupported`] for unknown and unsupported ones; otherwise the kind of the image's error.
 pub fn open(source: Arc<dyn ReadAt>) -> Result<Box<dyn FileSystem>, Error> {
     let kind = detect(&*source).map_err(|source| Error::Start { source })?;
     match kind {
@@ -281,13 +280,12 @@ pub fn open(source: Arc<dyn ReadAt>) -> Result<Box<dyn FileSystem>, Error> {
     }
 }
 
-/// A partition as the libraries read it, which remembers its last fault: their
-/// own errors may lose it.
+/// A partition that records its last read error, because the errors of libraries may lose it.
 #[derive(Clone)]
 struct Watched {
     source: Arc<dyn ReadAt>,
     fault: Arc<Mutex<Option<ReadError>>>,
-    /// Bytes of folders and indexes gone through.
+    /// Bytes of folders and indexes searched.
     searched: Arc<AtomicU64>,
 }
 
@@ -300,7 +298,7 @@ impl Watched {
         }
     }
 
-    /// Counts bytes of folders or indexes that are gone through.
+    /// Counts searched bytes of folders or indexes.
     fn spend(&self, kind: Kind, num_bytes: u64) -> Result<(), Error> {
         let before = self
             .searched
@@ -322,8 +320,8 @@ impl Watched {
         fault.take()
     }
 
-    /// Runs a library; what it panics with becomes an error, and the fault of the
-    /// partition, if there was one, goes before the library's own.
+    /// Runs library code; a panic becomes an error, and a read error of the partition takes
+    /// precedence over the library's error.
     fn run<T>(
         &self,
         kind: Kind,
@@ -348,7 +346,7 @@ impl Watched {
     }
 }
 
-/// The names still to be looked up on the way to a path, links followed.
+/// The names of a path that are still to be looked up, including those of followed links.
 struct PathWalk<'a> {
     path: &'a str,
     names: Vec<String>,
@@ -366,7 +364,7 @@ impl<'a> PathWalk<'a> {
         }
     }
 
-    /// The next name, or `None` at the end of the way.
+    /// Returns the next name, or `None` at the end of the path.
     fn next(&mut self) -> Result<Option<String>, Error> {
         self.num_names += 1;
         match self.num_names > MAX_NAMES {
@@ -375,7 +373,7 @@ impl<'a> PathWalk<'a> {
         }
     }
 
-    /// Goes on by way of a link's target.
+    /// Continues with a link's target.
     fn follow(&mut self, target: &str) -> Result<(), Error> {
         self.num_links += 1;
         if self.num_links > MAX_LINKS {
@@ -393,7 +391,7 @@ impl<'a> PathWalk<'a> {
     }
 }
 
-/// Splits a path into its names, from the root on; `.` and empty ones say nothing.
+/// Splits a path into its names; `.` and empty names are skipped.
 fn components(path: &str) -> impl DoubleEndedIterator<Item = &str> {
     path.split('/').filter(|name| !matches!(*name, "" | "."))
 }
@@ -415,7 +413,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checksum_is_that_of_linux() {
+    fn checksum_is_that_of_linux() {
         // CRC-32C of "123456789" is 0xe3069283 with the final inversion.
         assert_eq!(crc32c(b"123456789"), !0xe306_9283);
     }

@@ -1,4 +1,4 @@
-//! What one package may cost, and what it has cost so far.
+//! The budget of a package: what reading it may cost, and has cost so far.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,46 +8,46 @@ use std::time::{Duration, Instant};
 use super::scratch::Scratch;
 use super::{Exceeded, ReadAt, ReadError};
 
-/// No ROM decodes to more than this many times the size of its package; sound ones to some ten
-/// times, if each of three layers of compression is counted.
+/// Most decoded bytes per byte of the package. Real packages decode to about ten times their size,
+/// counting each of three layers of compression.
 const MAX_RATIO: u64 = 64;
-/// A package may decode to this in any case, in bytes, however small it is.
+/// Bytes that a package may decode to however small it is.
 const MIN_DECODED: u64 = 256 << 20;
-/// Most bytes of temporary files of a run; the largest `super` images have some 10 GB.
+/// Most bytes of temporary files of all packages of a run; the largest `super` images have about
+/// 10 GB.
 const MAX_SCRATCH: u64 = 12 << 30;
 
-/// Most time that reading all packages of a run may take, each counted by itself: 144 packages that
-/// take all of their own time, or 17,000 of five seconds. A folder with more ends in more than one
-/// run, as what was read is remembered. So a folder of slow packages, which are read again in each
-/// run, keeps no processor busy for longer than a day.
+/// Most time for all packages of a run, added up: 144 packages that use up their own limit, or
+/// 17,000 of five seconds. It stops a folder of slow packages from keeping a processor busy for
+/// longer than a day.
 const MAX_RUN_TIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The most one package may cost, and what all packages of a run share.
+/// The limits of one package, and what all packages of a run share.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes decoded of all its streams together.
+    /// Decoded bytes of all its streams together.
     pub decoded: u64,
-    /// Time from its opening.
+    /// Time since it was opened.
     pub time: Duration,
     /// Time of all packages of a run together.
     pub run_time: Duration,
-    /// What the packages of a run have taken of it; none outside of runs.
+    /// How much of it the run has used; `None` outside of runs.
     pub run: Option<Arc<RunTime>>,
-    /// Where streams too long for memory are kept while they are read.
+    /// Where decoded streams are stored that do not fit in memory.
     pub scratch: Arc<Scratch>,
     /// The clock.
     pub now: fn() -> Instant,
 }
 
 impl Limits {
-    /// Limits that no sound package meets: the largest system images decode to
-    /// some 6 GB, at 50 MB/s where they are one `xz` stream. Temporary files go to `folder`.
+    /// Creates limits that no real package exceeds: the largest system images decode to about 6 GB,
+    /// at 50 MB/s if they are one `xz` stream. Temporary files go to `folder`.
     #[must_use]
     pub fn new(folder: PathBuf, now: fn() -> Instant) -> Limits {
         Limits::in_folders([folder], now)
     }
 
-    /// As [`Limits::new`], with temporary files in the first folder where one can be made.
+    /// As [`Limits::new`], with temporary files in the first folder that accepts one.
     #[must_use]
     pub fn in_folders(folders: impl IntoIterator<Item = PathBuf>, now: fn() -> Instant) -> Limits {
         Limits {
@@ -60,7 +60,7 @@ impl Limits {
         }
     }
 
-    /// The same limits for a run of many packages, whose time begins now.
+    /// Returns the same limits for a new run of many packages.
     #[must_use]
     pub fn for_run(&self) -> Limits {
         Limits {
@@ -69,7 +69,7 @@ impl Limits {
         }
     }
 
-    /// The limits of a package of `size` bytes.
+    /// Returns the limits of a package of `size` bytes.
     #[must_use]
     pub fn for_package(&self, size: u64) -> Limits {
         let decoded = size.saturating_mul(MAX_RATIO).max(MIN_DECODED);
@@ -87,7 +87,7 @@ impl Default for Limits {
     }
 }
 
-/// Nanoseconds that the packages of a run took which are read no more.
+/// Nanoseconds that a run has spent on packages that are closed.
 #[derive(Debug, Default)]
 pub struct RunTime(AtomicU64);
 
@@ -102,7 +102,7 @@ impl RunTime {
     }
 }
 
-/// The allowance of one package, shared by every layer that reads it.
+/// The budget of one package, shared by all layers that read it.
 #[derive(Debug)]
 pub struct Budget {
     limits: Limits,
@@ -111,9 +111,9 @@ pub struct Budget {
     bytes_read: AtomicU64,
     decoded: AtomicU64,
     operations: AtomicU64,
-    /// Bytes of temporary files that the package has room for.
+    /// Bytes of temporary files reserved for the package.
     pub(super) reserved: AtomicU64,
-    /// Bytes of memory that the package's streams take.
+    /// Bytes of memory that the package's streams use.
     pub(super) memory: AtomicU64,
 }
 
@@ -122,14 +122,14 @@ pub struct Budget {
 pub struct Counters {
     /// Bytes read from the file.
     pub bytes_read: u64,
-    /// Bytes that came out of decoders.
+    /// Bytes decoded.
     pub bytes_decoded: u64,
-    /// Payload operations of which at least a part was decoded.
+    /// Payload operations that were decoded at least in part.
     pub operations: u64,
 }
 
 impl Budget {
-    /// Begins to count, and the time to run.
+    /// Starts counting; the time limit begins now.
     #[must_use]
     pub fn new(limits: Limits) -> Budget {
         Budget {
@@ -144,13 +144,13 @@ impl Budget {
         }
     }
 
-    /// The limits.
+    /// Returns the limits.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// What has been used.
+    /// Returns what has been used.
     #[must_use]
     pub fn counters(&self) -> Counters {
         Counters {
@@ -160,15 +160,15 @@ impl Budget {
         }
     }
 
-    /// Makes every later read fail: the package is given up.
+    /// Cancels the package: all later reads fail.
     pub fn cancel(&self) {
         self.cancelled.store(true, Relaxed);
     }
 
-    /// Whether the package may go on.
+    /// Checks that the package may be read further.
     ///
     /// # Errors
-    /// [`Exceeded`] if its time or that of the run is over, or it was given up.
+    /// [`Exceeded`] if its time or that of the run is over, or it was cancelled.
     pub fn check(&self) -> Result<(), Exceeded> {
         if self.cancelled.load(Relaxed) {
             return Err(Exceeded::Cancelled);
@@ -193,7 +193,7 @@ impl Budget {
     /// Counts decoded bytes.
     ///
     /// # Errors
-    /// [`Exceeded`] if they are too many, or as [`Budget::check`].
+    /// [`Exceeded`] if there are too many, or as [`Budget::check`].
     pub fn charge_decoded(&self, num_bytes: u64) -> Result<(), Exceeded> {
         let before = self.decoded.fetch_add(num_bytes, Relaxed);
         let limit = self.limits.decoded;
@@ -217,7 +217,7 @@ impl Drop for Budget {
     }
 }
 
-/// A file whose reads are counted, and refused when the budget is used up.
+/// A source whose reads are counted, and refused when the budget is used up.
 pub struct Counted<S> {
     source: S,
     budget: Arc<Budget>,
@@ -242,8 +242,7 @@ impl<S: ReadAt> ReadAt for Counted<S> {
     }
 }
 
-/// A source that is refused when the budget is used up, also where reading it
-/// reads no file.
+/// A source whose reads are refused when the budget is used up, even if they touch no file.
 pub struct Checked {
     source: Arc<dyn ReadAt>,
     budget: Arc<Budget>,
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn the_decoded_bytes_are_counted_and_limited() {
+    fn decoded_bytes_are_counted_and_limited() {
         let budget = Budget::new(limits());
         budget.charge_decoded(60).unwrap();
         budget.charge_decoded(40).unwrap();
@@ -303,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_is_not_read_after_its_time() {
+    fn source_is_not_read_after_its_time_limit() {
         let budget = Arc::new(Budget::new(Limits {
             time: Duration::ZERO,
             ..limits()
@@ -316,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn slow_packages_take_no_more_than_the_time_of_a_run() {
+    fn slow_packages_together_stop_at_the_time_limit_of_the_run() {
         thread_local! {
             static SECONDS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
             static BEGIN: Instant = Instant::now();
@@ -356,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_that_was_given_up_is_not_read_on() {
+    fn cancelled_package_is_not_read_further() {
         let budget = Arc::new(Budget::new(limits()));
         let source = Counted::new(vec![1u8; 10], Arc::clone(&budget));
         source.read_exact_at(0, &mut [0; 4]).unwrap();

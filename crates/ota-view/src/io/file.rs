@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{ReadAt, ReadError, check_bounds};
 
-/// A file on disk, with the metadata it had when it was opened.
+/// An open file, with its metadata at that time.
 #[derive(Debug)]
 pub struct FileSource {
     file: File,
@@ -18,8 +18,8 @@ impl FileSource {
     /// Opens a regular file for reading.
     ///
     /// # Errors
-    /// If the path cannot be opened or is no regular file; a FIFO is refused
-    /// before it is opened, since opening it would wait for a writer.
+    /// If the path cannot be opened or is not a regular file. A pipe is refused before it is
+    /// opened, because opening it would wait for a writer.
     pub fn open(path: &Path) -> io::Result<FileSource> {
         let file = open_file(path)?;
         let metadata = file.metadata()?;
@@ -29,14 +29,14 @@ impl FileSource {
         }
     }
 
-    /// The file's metadata when it was opened.
+    /// Returns the file's metadata at the time it was opened.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
     }
 
-    /// Whether the file at `path` is still this one: the same file on Unix, with the same size
-    /// and time of modification.
+    /// Whether the file at `path` is unchanged: on Unix the same inode, with the same size and
+    /// modification time.
     ///
     /// # Errors
     /// If the system does not report its metadata.

@@ -1,10 +1,9 @@
-//! Positional reads, the currency between packages, images and file systems.
+//! Sources of bytes that can be read at any offset.
 //!
-//! A [`ReadAt`] answers "these bytes at this offset" without a cursor, so one
-//! source can be read by several parsers at once. Sources compose: a file, a
-//! [`Section`] of it, a partition inside that section, a file system inside the
-//! partition. What can only be read forwards becomes a source by a [`Spill`]. One
-//! [`Budget`] is shared by everything that reads a package.
+//! A [`ReadAt`] has no cursor, so several parsers can read one source at once. Sources compose:
+//! a file, a [`Section`] of it, a partition in that section, a file system in the partition. A
+//! [`Spill`] makes a source of a stream that can only be read forwards. All readers of a package
+//! share one [`Budget`].
 
 mod budget;
 mod file;
@@ -33,15 +32,13 @@ pub trait ReadAt: Send + Sync {
     /// Fills `buf` from `offset`, or fails.
     ///
     /// # Errors
-    /// [`ReadError::OutOfBounds`] if the range passes the end, otherwise
-    /// whatever the layer below reports.
+    /// [`ReadError::OutOfBounds`] if the range passes the end; otherwise the error of the source.
     fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError>;
 }
 
 /// Why bytes could not be read.
 ///
-/// It may travel through libraries inside their own errors; [`ReadError::inside`]
-/// has it back with its class.
+/// Libraries may wrap it in their own errors; [`ReadError::inside`] finds it again.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -64,18 +61,18 @@ pub enum ReadError {
         #[source]
         source: Arc<io::Error>,
     },
-    /// A compressed stream is damaged, or asks for too much memory.
+    /// A compressed stream is damaged, or needs too much memory.
     #[error("{what} stream after {offset} decoded bytes")]
     Decode {
         /// The kind of stream.
         what: &'static str,
-        /// Decoded bytes before the fault.
+        /// Bytes decoded before the error.
         offset: u64,
         /// The decoder's reason.
         #[source]
         source: Arc<io::Error>,
     },
-    /// What was decoded cannot be kept.
+    /// Decoded bytes cannot be stored in a temporary file.
     #[error("cannot write to the temporary folder {}", .folder.display())]
     Store {
         /// The folder.
@@ -84,16 +81,16 @@ pub enum ReadError {
         #[source]
         source: Arc<io::Error>,
     },
-    /// The package asks for more than it may have.
+    /// A limit of the package's budget is exceeded.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
-    /// The structure of an image is at fault.
+    /// The structure of an image is invalid.
     #[error(transparent)]
     Image(#[from] ImageFault),
 }
 
 impl ReadError {
-    /// The class of the fault.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -113,8 +110,8 @@ impl ReadError {
         }
     }
 
-    /// Whether the system failed to read, or read less than the file is said to have: the same
-    /// bytes may well be read the next time.
+    /// Whether the operating system failed to read, or returned less than the file's length. The
+    /// next attempt may succeed.
     #[must_use]
     pub fn is_system_error(error: &(dyn Error + 'static)) -> bool {
         let mut next = Some(error);
@@ -133,7 +130,7 @@ impl ReadError {
         false
     }
 
-    /// Finds the limit that an error is about.
+    /// Finds the exceeded limit that caused an error.
     #[must_use]
     pub fn exceeded<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Exceeded> {
         let mut next = Some(error);
@@ -146,7 +143,7 @@ impl ReadError {
         None
     }
 
-    /// Finds a read error that a library has wrapped into its own.
+    /// Finds a read error that a library wrapped in its own error.
     #[must_use]
     pub fn inside(error: &(dyn Error + 'static)) -> Option<ReadError> {
         let mut next = Some(error);
@@ -165,7 +162,7 @@ impl ReadError {
         None
     }
 
-    /// What a decoder failed with: the fault of its input if that is the cause.
+    /// Converts a decoder's error; a read error of its input takes precedence.
     pub(crate) fn decode(what: &'static str, offset: u64, error: io::Error) -> ReadError {
         ReadError::inside(&error).unwrap_or_else(|| ReadError::Decode {
             what,
@@ -175,7 +172,7 @@ impl ReadError {
     }
 }
 
-/// A limit of the [`Budget`] that a package ran into.
+/// A limit of the [`Budget`] that a package exceeded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Exceeded {
@@ -185,13 +182,13 @@ pub enum Exceeded {
         /// Bytes allowed.
         limit: u64,
     },
-    /// Too many bytes had to be kept.
+    /// Too many bytes of temporary files.
     #[error("more than {limit} bytes to keep in temporary files")]
     Scratch {
         /// Bytes allowed.
         limit: u64,
     },
-    /// Too many bytes had to be asked for on another machine.
+    /// Too many bytes to download from another machine.
     #[error("more than {limit} bytes to download")]
     Fetched {
         /// Bytes allowed.
@@ -203,10 +200,11 @@ pub enum Exceeded {
         /// Bytes allowed.
         limit: u64,
     },
-    /// Other packages need the room for temporary files, or the memory; it may be read after them.
+    /// Other packages use the memory or the space for temporary files; reading may succeed after
+    /// they are closed.
     #[error("other packages use the memory, or the room for temporary files")]
     Contended,
-    /// It took too long.
+    /// Reading the package took too long.
     #[error("not read within {} seconds", .limit.as_secs())]
     Time {
         /// Time allowed.
@@ -218,7 +216,7 @@ pub enum Exceeded {
         /// Time allowed.
         limit: Duration,
     },
-    /// The temporary folder is too full for what has to be kept.
+    /// The temporary folder has too little free space.
     #[error("the temporary folder {} has {free} bytes free, {needed} more are needed", .folder.display())]
     Space {
         /// The folder.
@@ -228,15 +226,15 @@ pub enum Exceeded {
         /// Bytes wanted.
         needed: u64,
     },
-    /// Another part of the package was at fault first.
+    /// Reading was cancelled, because another part of the package failed.
     #[error("given up")]
     Cancelled,
 }
 
-/// An error of an image, carried through the sources above it with its class.
+/// An error of an image, passed through the sources above it with its kind.
 #[derive(Clone, Debug)]
 pub struct ImageFault {
-    /// The class of the fault.
+    /// The kind of the error.
     pub kind: ErrorKind,
     error: Arc<dyn Error + Send + Sync>,
 }
@@ -263,7 +261,7 @@ impl Error for ImageFault {
     }
 }
 
-/// The length of a buffer as a number of bytes on disk.
+/// Returns the length of a buffer as a `u64`.
 pub(crate) fn len_of(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
@@ -317,7 +315,7 @@ impl Section {
     /// Opens the window `start..start + len`.
     ///
     /// # Errors
-    /// [`ReadError::OutOfBounds`] if the window is not wholly inside `source`.
+    /// [`ReadError::OutOfBounds`] if the window reaches beyond `source`.
     pub fn new(source: Arc<dyn ReadAt>, start: u64, len: u64) -> Result<Section, ReadError> {
         let size = source.size();
         let end = start.saturating_add(len);
@@ -345,8 +343,7 @@ impl ReadAt for Section {
 
 /// A cursor over a [`ReadAt`], for libraries that want [`Read`] and [`Seek`].
 ///
-/// A [`ReadError`] travels through [`io::Error`] and can be had back by
-/// downcasting.
+/// A [`ReadError`] is wrapped in an [`io::Error`]; [`ReadError::inside`] finds it again.
 pub struct Reader {
     source: Arc<dyn ReadAt>,
     position: u64,
@@ -392,7 +389,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn section_refuses_to_reach_beyond_its_source() {
+    fn section_beyond_its_source_is_refused() {
         let source: Arc<dyn ReadAt> = Arc::new(vec![0u8; 10]);
         assert!(Section::new(Arc::clone(&source), 5, 6).is_err());
         assert!(Section::new(Arc::clone(&source), u64::MAX, 2).is_err());
@@ -403,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn reader_keeps_the_class_of_a_fault_through_io_error() {
+    fn reader_keeps_the_kind_of_an_error_through_io_error() {
         struct Broken;
         impl ReadAt for Broken {
             fn size(&self) -> u64 {
@@ -423,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn reader_seeks_and_ends() {
+    fn reader_seeks_and_stops_at_the_end() {
         let mut reader = Reader::new(Arc::new(b"abcdef".to_vec()));
         reader.seek(SeekFrom::End(-2)).unwrap();
         let mut text = String::new();

@@ -1,4 +1,4 @@
-//! Temporary files and memory, bounded for all packages of a run together.
+//! Temporary files and memory, limited for all packages of a run together.
 
 use std::fs::File;
 use std::io;
@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Exceeded, ReadError};
 
-/// Most bytes of memory that the decoders of a run, and the beginnings of what they decode, take
-/// together: five partitions in zstd with its largest window, or twenty in brotli.
+/// Most bytes of memory for the decoders of a run and for what they decode, together: enough for
+/// five partitions in zstd with its largest window, or twenty in brotli.
 const MAX_MEMORY: u64 = 768 << 20;
-/// Memory is counted in steps of so many bytes.
+/// Memory is counted in steps of this many bytes.
 const MEMORY_STEP: u64 = 1 << 20;
-/// Bytes that are left free where temporary files are.
+/// Bytes to leave free in the temporary folder.
 const MIN_FREE: u64 = 256 << 20;
 
-/// Room for what is decoded and too long for memory.
+/// Space for decoded bytes that do not fit in memory.
 #[derive(Debug)]
 pub struct Scratch {
     folders: Vec<PathBuf>,
@@ -29,15 +29,15 @@ pub struct Scratch {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Bytes that files may grow to.
+    /// Bytes reserved for files.
     reserved: u64,
-    /// Bytes that were written of them.
+    /// Bytes written to files.
     written: u64,
-    /// Bytes of memory that streams take.
+    /// Bytes of memory in use.
     memory: u64,
 }
 
-/// A nameless file in a [`Scratch`], and the room it has. Both are given back when it goes.
+/// A nameless file in a [`Scratch`], and the space reserved for it.
 #[derive(Debug)]
 pub(super) struct ScratchFile {
     pub(super) file: File,
@@ -48,7 +48,7 @@ pub(super) struct ScratchFile {
 }
 
 impl Scratch {
-    /// Files in the first of `folders` where one can be made, of `max` bytes together.
+    /// Creates files in the first of `folders` that accepts one, of at most `max` bytes together.
     #[must_use]
     pub fn new(folders: impl IntoIterator<Item = PathBuf>, max: u64) -> Scratch {
         Scratch {
@@ -59,18 +59,17 @@ impl Scratch {
         }
     }
 
-    /// The same with another limit of memory.
+    /// Replaces the memory limit.
     #[must_use]
     pub fn with_memory(self, max_memory: u64) -> Scratch {
         Scratch { max_memory, ..self }
     }
 
-    /// Changes what a stream holds of the run's memory to at least `in_use` bytes; `of_package`
-    /// counts those of all streams of the package.
+    /// Sets the memory reserved for a stream to at least `in_use` bytes; `of_package` is the total of
+    /// the package's streams.
     ///
     /// # Errors
-    /// [`Exceeded::Memory`]; [`Exceeded::Contended`] if there would be enough without the streams
-    /// of other packages.
+    /// [`Exceeded::Memory`], or [`Exceeded::Contended`] if other packages use memory too.
     pub(super) fn hold(
         &self,
         held: &mut u64,
@@ -98,7 +97,7 @@ impl Scratch {
         Ok(())
     }
 
-    /// Makes an empty file.
+    /// Creates an empty file.
     pub(super) fn open(self: &Arc<Scratch>) -> Result<ScratchFile, ReadError> {
         let mut failed = (PathBuf::new(), io::Error::from(io::ErrorKind::NotFound));
         for folder in &self.folders {
@@ -124,16 +123,16 @@ impl Scratch {
 }
 
 impl ScratchFile {
-    /// Bytes the file may grow to.
+    /// Returns the bytes reserved for the file.
     pub(super) fn reserved(&self) -> u64 {
         self.reserved
     }
 
-    /// Makes room for more bytes; `of_package` counts those of all files of the package.
+    /// Reserves more bytes; `of_package` is the total of the package's files.
     ///
     /// # Errors
-    /// [`Exceeded::Scratch`] or [`Exceeded::Space`]; [`Exceeded::Contended`] if there would be
-    /// room without the files of other packages.
+    /// [`Exceeded::Scratch`] or [`Exceeded::Space`], or [`Exceeded::Contended`] if other packages have
+    /// files too.
     pub(super) fn reserve(
         &mut self,
         num_bytes: u64,
@@ -168,7 +167,7 @@ impl ScratchFile {
         Ok(())
     }
 
-    /// Notes that bytes take their room on the disk.
+    /// Records that reserved bytes have been written.
     pub(super) fn note_written(&mut self, num_bytes: u64) {
         let state = self.scratch.state.lock();
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
@@ -176,7 +175,7 @@ impl ScratchFile {
         self.written = self.written.saturating_add(num_bytes);
     }
 
-    /// Gives the room back to the run and to the package.
+    /// Returns the reserved space to the run and the package.
     pub(super) fn release(&mut self, of_package: &AtomicU64) {
         let state = self.scratch.state.lock();
         let mut state = state.unwrap_or_else(PoisonError::into_inner);
@@ -187,7 +186,8 @@ impl ScratchFile {
     }
 }
 
-/// Bytes that are free in a folder, if that can be known; else writing will tell.
+/// Returns the free bytes of a folder; `None` if the system does not report them, and then a
+/// full disk shows when writing.
 #[cfg(unix)]
 fn free_space(folder: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(folder).ok()?;
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_shared_by_all_packages_and_given_back() {
+    fn space_is_shared_by_all_packages_and_returned() {
         let scratch = scratch(100);
         let (one, two) = (AtomicU64::new(0), AtomicU64::new(0));
         let mut first = scratch.open().unwrap();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn disk_is_not_filled_to_its_brim() {
+    fn disk_is_not_filled_completely() {
         let scratch = scratch(u64::MAX);
         let mut file = scratch.open().unwrap();
         let Some(free) = free_space(&std::env::temp_dir()) else {
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn first_folder_that_takes_a_file_is_used() {
+    fn first_writable_folder_is_used() {
         let folders = ["/nowhere/at/all".into(), std::env::temp_dir()];
         let file = Arc::new(Scratch::new(folders, 1)).open().unwrap();
         assert_eq!(file.folder, std::env::temp_dir());

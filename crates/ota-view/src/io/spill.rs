@@ -1,4 +1,4 @@
-//! A forward-only stream as a source that can be read at any offset.
+//! Makes a forward-only stream readable at any offset.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,27 +7,27 @@ use super::file::read_file_at;
 use super::scratch::ScratchFile;
 use super::{Budget, Exceeded, ReadAt, ReadError, check_bounds};
 
-/// How much of a stream is kept in memory before a file is used, in bytes.
-/// Operations of a payload (2 MiB) and small partitions never need the file.
+/// Most decoded bytes kept in memory; the rest goes to a file. Payload operations (2 MiB) and small
+/// partitions never need the file.
 const MAX_IN_MEMORY: usize = 8 << 20;
-/// How much is decoded at a time, in bytes.
+/// Bytes decoded at a time while they fit in memory.
 const STEP: usize = 128 << 10;
-/// And where it goes to the file, in bytes.
+/// Bytes decoded at a time when they go to the file.
 const FILE_STEP: usize = 1 << 20;
-/// How much room is taken at once for the file, in bytes.
+/// Bytes of disk space reserved at a time.
 const SPACE_STEP: u64 = 16 << 20;
 
-/// A stream that is decoded as far as it is asked for, never further, and kept.
+/// A stream that is decoded as far as it is read, and whose decoded bytes are stored.
 ///
-/// The beginning is kept in memory, the rest in one nameless temporary file that
-/// disappears with it, whatever happens to the program.
+/// The beginning is stored in memory, the rest in a nameless temporary file, which the system
+/// deletes even if the program is killed.
 pub struct Spill {
     what: &'static str,
     size: u64,
     budget: Arc<Budget>,
-    /// Bytes of memory that the stream holds while it lasts.
+    /// Bytes of memory that the stream itself uses until it ends.
     stream_len: usize,
-    /// Most bytes of what was decoded that the stream keeps while it lasts.
+    /// Most decoded bytes that the stream itself keeps until it ends.
     window: u64,
     state: Mutex<State>,
 }
@@ -38,9 +38,9 @@ struct State {
     file: Option<ScratchFile>,
     /// Bytes decoded so far.
     len: u64,
-    /// Bytes of memory that the run has for it.
+    /// Bytes of memory reserved in the run.
     held: u64,
-    /// Why it cannot be decoded further.
+    /// Why decoding stopped.
     fault: Option<ReadError>,
 }
 
@@ -72,21 +72,21 @@ impl Spill {
         }
     }
 
-    /// Says how many bytes of memory the stream holds while it lasts.
+    /// Sets how many bytes of memory the stream itself uses until it ends.
     #[must_use]
     pub fn with_stream_len(mut self, stream_len: usize) -> Spill {
         self.stream_len = stream_len;
         self
     }
 
-    /// Says how many bytes of what was decoded the stream keeps while it lasts, at most.
+    /// Sets how many decoded bytes the stream itself keeps until it ends, at most.
     #[must_use]
     pub fn with_window(mut self, window: u64) -> Spill {
         self.window = window;
         self
     }
 
-    /// Bytes of memory in use.
+    /// Returns the bytes of memory in use.
     #[must_use]
     pub fn memory_len(&self) -> usize {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,7 +97,7 @@ impl Spill {
         state.memory.capacity().saturating_add(stream_len)
     }
 
-    /// Decodes until `end` bytes are there, or the stream ends.
+    /// Decodes until `end` bytes are stored, or the stream ends.
     fn advance(&self, state: &mut State, end: u64) -> Result<(), ReadError> {
         if let Some(fault) = &state.fault {
             return Err(fault.clone());
@@ -142,7 +142,7 @@ impl Spill {
         Ok(())
     }
 
-    /// Takes as much of the run's memory as is in use now.
+    /// Reserves the memory that is in use now.
     fn hold(&self, state: &mut State) -> Result<(), Exceeded> {
         let in_stream = match &state.stream {
             Some(_) => state.len.min(self.window),
@@ -177,7 +177,7 @@ impl Spill {
             folder: scratch.folder.clone(),
             source: Arc::new(error),
         };
-        // On Windows, reading at an offset moves the place where the next write goes.
+        // On Windows, a read at an offset moves the position of the next write.
         let written = scratch.file.seek(SeekFrom::Start(at));
         written
             .and_then(|_| scratch.file.write_all(tail))
@@ -195,12 +195,12 @@ impl Drop for Spill {
             file.release(&self.budget.reserved);
         }
         let scratch = &self.budget.limits().scratch;
-        // Less is never refused.
+        // Reserving less never fails.
         let _ = scratch.hold(&mut state.held, 0, &self.budget.memory);
     }
 }
 
-/// Reads until `buf` is full; answers how much that was, and if it was not, why.
+/// Reads until `buf` is full; returns the length, and why it ended early if it did.
 fn fill(stream: &mut dyn Read, buf: &mut [u8]) -> (usize, Option<io::Result<()>>) {
     let mut len = 0;
     while len < buf.len() {
@@ -221,7 +221,7 @@ impl State {
         fault
     }
 
-    /// Copies bytes that were decoded before.
+    /// Copies bytes that have been decoded.
     fn copy(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let head = self.memory.get(start..).unwrap_or_default();
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_read_at_any_offset_in_memory_and_beyond() {
+    fn stream_is_read_at_any_offset_in_memory_and_on_disk() {
         let total = 20u64 << 20;
         let spill = Spill::new(
             "test",
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_asked_for_is_decoded() {
+    fn stream_is_decoded_only_as_far_as_it_is_read() {
         let budget = budget(|_| ());
         let stream = Box::new(Endless {
             at: 0,
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_stream_and_a_broken_one_have_their_classes() {
+    fn short_and_broken_streams_have_their_error_kinds() {
         let short = Spill::new("test", Box::new(&b"abc"[..]), u64::MAX, budget(|_| ()));
         let mut two = [0; 2];
         short.read_exact_at(1, &mut two).unwrap();
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_that_ends_beyond_every_offset_is_out_of_bounds() {
+    fn read_beyond_the_largest_offset_is_out_of_bounds() {
         let spill = Spill::new("test", Box::new(&b"abc"[..]), u64::MAX, budget(|_| ()));
         let error = spill.read_exact_at(u64::MAX, &mut [0]).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Truncated);
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_folder_that_is_not_there_is_named() {
+    fn missing_temporary_folder_is_named() {
         let budget = budget(|limits| limits.scratch = scratch("/nowhere/to/be/found", 1 << 40));
         let spill = Spill::new("test", Box::new(io::repeat(1)), 1 << 40, budget);
         spill.read_exact_at(1 << 20, &mut [0; 10]).unwrap();
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_of_streams_is_shared_and_given_back() {
+    fn memory_of_streams_is_shared_and_returned() {
         let limits = Limits::new(std::env::temp_dir(), Instant::now);
         let open = |budget: &Arc<Budget>| {
             let stream = Box::new(io::repeat(1));
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bomb_ends_at_the_limits() {
+    fn decompression_bomb_stops_at_the_limits() {
         let endless = || Box::new(io::repeat(0));
         let read = |limits: fn(&mut Limits)| {
             let spill = Spill::new("test", endless(), 1 << 40, budget(limits));

@@ -1,4 +1,4 @@
-//! The data of nodes: extents, where their bytes are, and reading them.
+//! The data of nodes: finds and reads extents.
 
 use std::rc::Rc;
 
@@ -7,10 +7,10 @@ use super::{Erofs, Error, corrupt, decode, index, unsupported};
 use crate::io::len_of;
 use crate::little_endian::{u16_at, u32_at};
 
-/// Decoded extents that are kept, of files that many others lie in.
+/// Decoded extents kept in memory, because many files may share one.
 const NUM_CACHED: usize = 4;
 
-/// A run of a node's bytes: where they are.
+/// A run of a node's bytes, and where it is stored.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Extent {
     pub(super) start: u64,
@@ -20,11 +20,11 @@ pub(super) struct Extent {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Storage {
-    /// Nowhere: zeros.
+    /// Not stored: zeros.
     Hole,
-    /// As they are.
+    /// Uncompressed.
     Raw { offset: u64, in_metadata: bool },
-    /// As they are, but rotated inside their block.
+    /// Uncompressed, but rotated inside its block.
     Interlaced { offset: u64, len: u64 },
     /// Compressed.
     Encoded {
@@ -37,7 +37,7 @@ pub(super) enum Storage {
     Fragment { offset: u64 },
 }
 
-/// What an extent of a file decodes to.
+/// A decoded extent.
 #[derive(Clone)]
 pub(super) struct Cached {
     nid: u64,
@@ -45,8 +45,8 @@ pub(super) struct Cached {
     bytes: Rc<Vec<u8>>,
 }
 
-/// Whose data is being read: that of the packed file and of the metadata box may
-/// lie in neither.
+/// Whose data is being read. The data of the packed file and of the metadata box must not lie in
+/// either of them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
     Normal,
@@ -230,7 +230,7 @@ impl Erofs {
         }
     }
 
-    /// An extent's data, decoded before or now.
+    /// Returns an extent's data, from the cache or decoded now.
     pub(super) fn decoded(
         &self,
         inode: &Inode,
@@ -241,7 +241,7 @@ impl Erofs {
         if let Some(cached) = self.cache.borrow().iter().find(|cached| is_it(cached)) {
             return Ok(Rc::clone(&cached.bytes));
         }
-        // Each small file may lie in another large extent.
+        // Each small file may be in another large extent.
         if depth == Depth::Special {
             self.spend(extent.end.saturating_sub(extent.start))?;
         }

@@ -1,7 +1,7 @@
-//! The physical clusters of compressed files, decoded.
+//! Decodes the physical clusters of compressed files.
 //!
-//! In: an extent. Out: its bytes. A cluster may hold more than the extent asks
-//! for, where data is shared between files; what follows is not decoded.
+//! In: an extent. Out: its bytes. A cluster may hold more than the extent, if files share data;
+//! the rest is not decoded.
 //! Source: Linux `fs/erofs/decompressor*.c` for what precedes and follows the
 //! streams; the LZ4 block format description, 1.6.3; the XZ project's MicroLZMA.
 
@@ -24,7 +24,7 @@ const ZSTD: u8 = 3;
 /// with room for frames that only state more).
 const MAX_ZSTD_WINDOW: u64 = 8 << 20;
 
-/// Decodes an extent that is not stored as it is.
+/// Decodes an extent that is compressed or interlaced.
 pub(super) fn decode(erofs: &Erofs, inode: &Inode, extent: &Extent) -> Result<Vec<u8>, Error> {
     let output_len = extent.end.saturating_sub(extent.start);
     let output_len = usize::try_from(output_len).expect("at most 12 MiB");
@@ -48,7 +48,7 @@ pub(super) fn decode(erofs: &Erofs, inode: &Inode, extent: &Extent) -> Result<Ve
         return rotate(&input, usize::try_from(within).unwrap_or(0), output_len)
             .ok_or_else(|| corrupt(format!("interlaced cluster at byte {offset:#x}")));
     };
-    // Streams end with their cluster, after zeros that fill its beginning.
+    // Streams end with their cluster; zeros fill its beginning.
     let is_padded = algorithm != LZ4 || erofs.superblock.features & FEATURE_LZ4_0PADDING != 0;
     let start = match is_padded {
         true => input.iter().position(|&byte| byte != 0).unwrap_or(0),
@@ -71,8 +71,8 @@ pub(super) fn decode(erofs: &Erofs, inode: &Inode, extent: &Extent) -> Result<Ve
     Ok(output)
 }
 
-/// Undoes the rotation of an interlaced cluster: data stands in it where it stands
-/// in the file's block, and what goes over the end continues at the beginning.
+/// Undoes the rotation of an interlaced cluster: data has the same offset in it as in the file's
+/// block, and wraps around at the end.
 fn rotate(cluster: &[u8], start: usize, len: usize) -> Option<Vec<u8>> {
     let (wrapped, first) = cluster.split_at_checked(start)?;
     let first = first.get(..len.min(first.len()))?;
@@ -120,8 +120,7 @@ fn decode_lz4(mut input: &[u8], output: &mut [u8]) -> Option<()> {
         let count = length(&mut input, token & 15)?.checked_add(4)?.min(left);
         let from = at.checked_sub(distance).filter(|_| distance > 0)?;
         let end = at.checked_add(count)?;
-        // The source may reach into what is being written: copy what is there
-        // already, which doubles each time.
+        // The source may overlap the output: copy what exists, which doubles each time.
         while at < end {
             let len = end.saturating_sub(at).min(at.saturating_sub(from));
             output.copy_within(from..from.checked_add(len)?, at);
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn lz4_is_decoded_as_far_as_it_is_asked_for() {
+    fn lz4_is_decoded_as_far_as_requested() {
         // "abc", then nine bytes from three before, then "!".
         let block = [0x35, b'a', b'b', b'c', 3, 0, 0x10, b'!'];
         let whole = b"abcabcabcabc!";
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn lz4_that_reaches_before_its_beginning_is_refused() {
+    fn lz4_distance_before_the_beginning_is_refused() {
         assert_eq!(lz4(&[0x10, b'a', 2, 0, 0], 6), None);
         assert_eq!(lz4(&[0x10, b'a', 0, 0, 0], 6), None);
         assert_eq!(lz4(&[0xf0, 255, 255], 600), None);
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interlaced_cluster_is_turned_back() {
+    fn interlaced_cluster_is_rotated_back() {
         assert_eq!(rotate(b"56781234", 4, 8).unwrap(), b"12345678");
         assert_eq!(rotate(b"56781234", 4, 3).unwrap(), b"123");
         assert_eq!(rotate(b"12345678", 0, 8).unwrap(), b"12345678");
@@ -201,7 +200,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn noise_is_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), len in 0usize..5000) {
+        fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), len in 0usize..5000) {
             let mut output = vec![0; len];
             for decode in [decode_lz4, decode_microlzma, decode_deflate, decode_zstd] {
                 let _ = decode(&bytes, &mut output);
@@ -209,7 +208,7 @@ mod tests {
         }
 
         #[test]
-        fn deflate_is_decoded_whole_and_in_part(text in "[a-c]{1,2000}", part in 1usize..2000) {
+        fn deflate_is_decoded_completely_and_in_part(text in "[a-c]{1,2000}", part in 1usize..2000) {
             let mut encoder =
                 flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
             std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();

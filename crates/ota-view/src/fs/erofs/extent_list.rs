@@ -1,4 +1,4 @@
-//! The list of extents that newer images have in place of an index of clusters.
+//! The list of extents that newer images have instead of cluster indexes.
 //!
 //! In: a compressed node and an offset in its data. Out: the [`Extent`] around it.
 //! Source: Linux `fs/erofs/erofs_fs.h` (`z_erofs_extent`), 6.17.
@@ -128,7 +128,7 @@ impl<'a> ExtentList<'a> {
         let number = offset >> self.cluster_bits;
         let mut record = self.read(number)?;
         if self.record_len == 4 {
-            // Only lengths are listed, after the place of the first.
+            // Only lengths are listed, after the offset of the first.
             let mut base = [0; 8];
             let at = self.table.saturating_sub(8);
             self.erofs.read_metadata(self.inode.nid, at, &mut base)?;

@@ -1,4 +1,4 @@
-//! Folders: names, and the nodes they stand for.
+//! Folders: names and their nodes.
 
 use super::data::Depth;
 use super::inode::Inode;
@@ -7,19 +7,18 @@ use crate::little_endian::u64_at;
 
 /// `sizeof(struct erofs_dirent)`.
 const DIRENT_LEN: usize = 12;
-/// Least that is counted for going through a block of a folder, in bytes: its index has to be
-/// found.
+/// Fewest bytes counted for searching a block of a folder, because its index must be found too.
 const MIN_SEARCHED: u64 = 4096;
 /// Largest folder, in bytes: a million entries of the usual length.
 const MAX_FOLDER_SIZE: u64 = 64 << 20;
 /// Longest name, in bytes (`EROFS_NAME_LEN`).
 const MAX_NAME_LEN: usize = 255;
 
-/// What is done with a name and its node; `false` ends the walk.
+/// A callback for a name and its node number; `false` ends the walk.
 pub(super) type Visit<'a> = dyn FnMut(&[u8], u64) -> Result<bool, Error> + 'a;
 
 impl Erofs {
-    /// Calls `visit` for each entry of a folder, until it answers `false`.
+    /// Calls `visit` for each entry of a folder, until it returns `false`.
     pub(super) fn for_each_entry(
         &self,
         folder: &Inode,
@@ -49,7 +48,7 @@ impl Erofs {
         Ok(())
     }
 
-    /// The node of this name in a folder.
+    /// Finds the node of a name in a folder.
     pub(super) fn find(&self, folder: &Inode, name: &str) -> Result<Option<Inode>, Error> {
         let mut found = None;
         self.for_each_entry(folder, &mut |entry, nid| {
@@ -62,7 +61,7 @@ impl Erofs {
     }
 }
 
-/// The names and nodes in one block of a folder.
+/// Parses one block of a folder into names and node numbers.
 fn parse_dirents(block: &[u8], nid: u64, offset: u64) -> Result<Vec<(&[u8], u64)>, Error> {
     let bad = |index: usize| {
         corrupt(format!(
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_of_a_folder_gives_its_names_and_nodes() {
+    fn folder_block_is_parsed_into_names_and_nodes() {
         for padding in [0, 5] {
             let block = dirents(&[".", "..", "build.prop"], padding);
             let entries = parse_dirents(&block, 1, 0).unwrap();
@@ -132,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_that_contradicts_itself_is_refused() {
+    fn malformed_folder_block_is_refused() {
         let good = dirents(&["a", "b"], 3);
         for (at, value) in [
             // The first name begins inside the table, or not after a whole entry.

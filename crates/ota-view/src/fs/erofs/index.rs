@@ -1,9 +1,8 @@
-//! The indexes of compressed files: which extent a byte is in, and where that is.
+//! The indexes of compressed files.
 //!
-//! In: a compressed node and an offset in its data. Out: the [`Extent`] around
-//! it. A file is cut into logical clusters; each has an index that either begins
-//! an extent (a head) or tells how far back the head is. Newer images list the
-//! extents themselves.
+//! In: a compressed node and an offset in its data. Out: the [`Extent`] around it. A file consists
+//! of logical clusters; the index of each either begins an extent (a head) or states the distance
+//! back to the head. Newer images list extents instead ([`extent_list`]).
 //! Source: Linux `fs/erofs/erofs_fs.h` (`z_erofs_map_header`,
 //! `z_erofs_lcluster_index`, `z_erofs_extent`) and the layouts that erofs-utils
 //! 1.9 writes.
@@ -20,7 +19,7 @@ use crate::little_endian::{u8_at, u16_at, u32_at, u64_at};
 pub(super) const HEADER_LEN: usize = 8;
 pub(super) const ADVISE_INTERLACED: u16 = 0x10;
 pub(super) const ADVISE_FRAGMENT: u16 = 0x20;
-/// What is counted for looking at one index, in bytes of folders.
+/// Bytes counted as searched for one index.
 pub(super) const INDEX_SEARCHED: u64 = 16;
 const ADVISE_COMPACTED_2B: u16 = 1;
 /// The same bit, where the indexes are not compact: a list of extents.
@@ -40,7 +39,7 @@ const BLOCK_COUNT: u16 = 1 << 11;
 const MAX_ENCODED: u64 = 1 << 20;
 /// Longest extent, in bytes (`Z_EROFS_PCLUSTER_MAX_DSIZE`).
 const MAX_DECODED: u64 = 12 << 20;
-/// Indexes are read so many bytes at a time.
+/// Bytes of indexes read at a time.
 const WINDOW_LEN: u64 = 512;
 
 /// Finds the extent over a byte of a compressed node's data.
@@ -75,7 +74,7 @@ pub(super) fn bad(inode: &Inode, fault: &str) -> Error {
     corrupt(format!("compressed node {} {fault}", inode.nid))
 }
 
-/// Makes sure that an extent is one that can be decoded within bounds.
+/// Checks that an extent is in the file and short enough to decode.
 pub(super) fn check(inode: &Inode, extent: Extent, len: u64) -> Result<Extent, Error> {
     if extent.end > inode.size || extent.start >= extent.end {
         return Err(bad(inode, "has an extent beyond its end"));
@@ -103,15 +102,15 @@ struct Index<'a> {
     num_clusters: u64,
     /// Where the indexes begin.
     start: u64,
-    /// Compact only: how many come in packs of two, then of sixteen, before the
-    /// rest comes in packs of two again.
+    /// Compact only: the number of indexes in packs of two, then in packs of sixteen; the rest is in
+    /// packs of two again.
     num_initial: u64,
     num_middle: u64,
-    /// The bytes that were read last, and where they begin.
+    /// The last bytes read, and where they begin.
     window: RefCell<(u64, Vec<u8>)>,
 }
 
-/// What the index of a logical cluster says.
+/// The index of a logical cluster.
 #[derive(Clone, Copy, Debug)]
 enum Cluster {
     Head {
@@ -121,9 +120,9 @@ enum Cluster {
         block: u32,
     },
     NonHead {
-        /// How many clusters back the head, or another index on the way, is.
+        /// Distance in clusters to the head, or to another index nearer to it.
         back: u64,
-        /// In the first after a head: blocks of the physical cluster.
+        /// Blocks of the physical cluster; only in the first index after a head.
         num_blocks: Option<u16>,
     },
 }
@@ -145,7 +144,7 @@ impl<'a> Index<'a> {
         if cluster_bits > 24 || is_compact && cluster_bits > 14 {
             return Err(unsupported("logical clusters of this size"));
         }
-        // Packs are laid out by blocks, also where clusters are larger.
+        // Packs are laid out by blocks, even if clusters are larger.
         let num_blocks = inode.size.div_ceil(1 << block_bits);
         let start = header_offset.saturating_add(if is_compact { 8 } else { 16 });
         let to_pack_of_16 = start.next_multiple_of(32).saturating_sub(start) / 4;
@@ -309,14 +308,14 @@ impl<'a> Index<'a> {
         )
     }
 
-    /// Where the indexes end, and inline data begins.
+    /// Returns where the indexes end and inline data begins.
     fn end(&self) -> Result<u64, Error> {
         let last = self.num_clusters.saturating_sub(1);
         let (offset, _, len) = self.pack(last);
         Ok(offset.saturating_add(u64::try_from(len).unwrap_or(0)))
     }
 
-    /// Where the pack of an index is, its place in the pack, and the pack's length.
+    /// Returns the offset of an index's pack, the index's slot in it, and the pack's length.
     fn pack(&self, number: u64) -> (u64, usize, usize) {
         if !self.is_compact {
             let offset = self.start.saturating_add(number.saturating_mul(8));
@@ -327,7 +326,7 @@ impl<'a> Index<'a> {
             .saturating_add(self.num_initial.saturating_mul(4));
         let after_middle = middle.saturating_add(self.num_middle.saturating_mul(2));
         let in_middle = number.wrapping_sub(self.num_initial);
-        // The bits of a position that lie within a pack, and those within an index.
+        // The position of the index, the bits of an offset within one index, and the pack's length.
         let (position, index_bits, len) = if number < self.num_initial {
             (self.start.saturating_add(number.saturating_mul(4)), 2, 8)
         } else if in_middle < self.num_middle {
@@ -352,7 +351,7 @@ impl<'a> Index<'a> {
         if copy(&self.window.borrow(), buf).is_some() {
             return Ok(());
         }
-        // Not further than the indexes go: they may end the image.
+        // Reads no further than the indexes: they may be at the end of the image.
         let start = (offset & !(WINDOW_LEN.saturating_sub(1))).max(self.start.min(offset));
         let end = start
             .saturating_add(WINDOW_LEN)
@@ -425,8 +424,7 @@ impl<'a> Index<'a> {
         }
     }
 
-    /// An index out of a pack: fields of equal length, then the block before the
-    /// pack's first.
+    /// Parses an index in a pack: fields of equal length, then the block before the pack's first.
     fn compact_cluster(&self, number: u64, pack: &[u8], slot: usize) -> Result<Cluster, Error> {
         let (fields, base) = pack.split_at(pack.len().saturating_sub(4));
         let (num_slots, field_bits) = match pack.len() {
@@ -454,8 +452,8 @@ impl<'a> Index<'a> {
             if low & BLOCK_COUNT != 0 || !is_last {
                 return self.non_head(low);
             }
-            // The last of a pack tells the way forward; the one before it is nearer
-            // to the head by one.
+            // The last index of a pack states the distance forward; the one before it is one
+            // cluster nearer to the head.
             let back = match field(slot.saturating_sub(1)) {
                 (before, TYPE_NONHEAD) if before & BLOCK_COUNT != 0 => 2,
                 (before, TYPE_NONHEAD) => before.saturating_add(1),
@@ -463,7 +461,7 @@ impl<'a> Index<'a> {
             };
             return self.non_head(back);
         }
-        // Count the blocks of the extents before it in the pack.
+        // Counts the blocks of the extents before it in the pack.
         let is_big = self.advise & ADVISE_BIG_PCLUSTER_1 != 0;
         let mut num_blocks = if is_big { 0 } else { 1u32 };
         let mut at = slot;

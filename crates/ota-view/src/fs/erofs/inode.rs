@@ -1,4 +1,4 @@
-//! Nodes: files, folders and links, and how their data is laid out.
+//! Nodes (files, folders and links) and the layouts of their data.
 
 use super::superblock::FEATURE_48BIT;
 use super::{Erofs, Error, corrupt, unsupported};
@@ -22,26 +22,26 @@ pub(super) struct Inode {
     pub(super) entry_type: EntryType,
     pub(super) size: u64,
     pub(super) data: Data,
-    /// Where its metadata ends: inline data or indexes follow.
+    /// Where its metadata ends; inline data or indexes follow.
     pub(super) end: u64,
 }
 
-/// How a node's data is laid out.
+/// The layout of a node's data.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Data {
-    /// Blocks in a row.
+    /// Consecutive blocks.
     Plain { block: u64 },
-    /// The same, but for the last part, which follows the node.
+    /// Consecutive blocks, but the last part follows the node.
     Inline { block: u64 },
     /// All zeros.
     Hole,
-    /// Chunks of `1 << bits` bytes by a table.
+    /// Chunks of `1 << bits` bytes, listed in a table.
     Chunked {
         bits: u32,
         has_indexes: bool,
         is_wide: bool,
     },
-    /// Compressed, by indexes of eight bytes, or by packed ones.
+    /// Compressed, with indexes of eight bytes or packed ones.
     Compressed { is_compact: bool },
 }
 
@@ -89,7 +89,7 @@ impl Erofs {
             true => u64_at(raw, 8),
             false => u32_at(raw, 8).into(),
         };
-        // The upper bits of an address stand where old images have something else.
+        // Old images use the field of the upper address bits for something else.
         let is_wide = match is_extended {
             true => self.superblock.features & FEATURE_48BIT != 0,
             false => i_format & 0x10 != 0 && entry_type != EntryType::Folder,

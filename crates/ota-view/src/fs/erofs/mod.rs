@@ -1,9 +1,9 @@
-//! EROFS, in every form that `mkfs.erofs` writes for one device.
+//! EROFS, in every format that `mkfs.erofs` writes for one device.
 //!
-//! In: a partition. Out: files, folders and links. Read: flat, inline and chunked
-//! files; compressed ones by full, compact and encoded indexes, with big physical
-//! clusters, inline tails, fragments and deduplication; 48-bit addresses and the
-//! metadata box. Not read: images that spread over several devices.
+//! In: a partition. Out: files, folders and links. Supported: flat, inline and chunked files;
+//! compressed files with full, compact and encoded indexes, big physical clusters, inline tails,
+//! fragments and deduplication; 48-bit addresses and the metadata box. Not supported: images on
+//! several devices.
 //! Source: Linux `fs/erofs/erofs_fs.h`, 6.17, and the layouts that erofs-utils
 //! 1.9 writes.
 
@@ -38,7 +38,7 @@ use crate::io::{ReadAt, len_of};
 
 /// `EROFS_SUPER_MAGIC_V1`, little-endian.
 pub(super) const MAGIC: [u8; 4] = [0xe2, 0xe1, 0xf5, 0xe0];
-/// How much of a file is written at a time, in bytes.
+/// Bytes of a file written at a time.
 const STEP: usize = 64 << 10;
 
 /// An EROFS file system.
@@ -46,7 +46,7 @@ pub(super) struct Erofs {
     source: Watched,
     superblock: Superblock,
     cache: RefCell<Vec<Cached>>,
-    /// The compressed extents found last, with their nodes.
+    /// The compressed extents found last, with their node numbers.
     extents: RefCell<Vec<(u64, Extent)>>,
 }
 
@@ -80,7 +80,7 @@ impl Erofs {
         1 << self.superblock.block_bits
     }
 
-    /// Counts bytes of folders or indexes that are gone through.
+    /// Counts searched bytes of folders or indexes.
     fn spend(&self, num_bytes: u64) -> Result<(), Error> {
         self.source.spend(Kind::Erofs, num_bytes)
     }
@@ -95,7 +95,7 @@ impl Erofs {
         })
     }
 
-    /// Reads metadata that belongs to a node: of the image, or of the box.
+    /// Reads metadata of a node: from the image, or from the metadata box.
     fn read_metadata(&self, nid: u64, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
         if nid & NID_IN_METABOX == 0 {
             return self.read_image(offset, buf);
@@ -107,7 +107,7 @@ impl Erofs {
         self.read_inode(&inode, offset, buf, Depth::Special)
     }
 
-    /// Finds what a path names, following links.
+    /// Resolves a path, following links.
     fn resolve(&self, path: &str) -> Result<Inode, Error> {
         let root = self.inode(self.superblock.root_nid)?;
         let mut at = vec![root];
@@ -206,7 +206,7 @@ impl FileSystem for Erofs {
                 }
                 let inode = self.inode(nid)?;
                 let target = match inode.entry_type {
-                    // One that leads nowhere readable spoils no listing.
+                    // An unreadable target does not fail the listing.
                     EntryType::Link => self.link_target(&inode).ok(),
                     _ => None,
                 };

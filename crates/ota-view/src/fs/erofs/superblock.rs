@@ -1,4 +1,4 @@
-//! The superblock: what the image uses, and where its metadata is.
+//! The superblock: features of the image, and where its metadata is.
 
 use super::{Error, MAGIC, corrupt, inode::NID_IN_METABOX, unsupported};
 use crate::fs::{Kind, SUPERBLOCK_OFFSET, Watched, crc32c};
@@ -16,7 +16,7 @@ const FEATURE_DEVICE_TABLE: u32 = 8;
 pub(super) const FEATURE_48BIT: u32 = 0x80;
 
 const FEATURE_METABOX: u32 = 0x100;
-/// All incompatible features that are read.
+/// All supported incompatible features.
 const FEATURES_KNOWN: u32 = 0x1ff;
 
 pub(super) struct Superblock {
@@ -48,7 +48,7 @@ pub(super) fn read_superblock(source: &Watched) -> Result<Superblock, Error> {
     }
     let checksum = u32_at(&raw, 4);
     if u32_at(&raw, 8) & FEATURE_COMPAT_CHECKSUM != 0 {
-        // From the superblock to the end of its block, its own field as zero.
+        // The checksum covers the superblock's block, with the checksum field as zero.
         let block_size = 1u64 << block_bits;
         let len = match block_size > SUPERBLOCK_OFFSET {
             true => block_size.saturating_sub(SUPERBLOCK_OFFSET),
@@ -66,7 +66,7 @@ pub(super) fn read_superblock(source: &Watched) -> Result<Superblock, Error> {
             )));
         }
     }
-    // With wide numbers there may be more.
+    // With 48-bit addresses there may be more blocks.
     let end = u64::from(u32_at(&raw, 36)) << block_bits;
     let size = source.source.size();
     if end > size {
@@ -90,7 +90,7 @@ pub(super) fn read_superblock(source: &Watched) -> Result<Superblock, Error> {
     if features & FEATURE_DEVICE_TABLE != 0 && u16_at(&raw, 86) != 0 {
         return Err(unsupported("more than one device"));
     }
-    // Where the wide field is unused, the narrow one holds the root as of old.
+    // Images that do not use the wide field have the root in the narrow one.
     let root_nid = match u64_at(&raw, 112) {
         wide if features & FEATURE_48BIT != 0 && wide != 0 => wide,
         _ => u16_at(&raw, 14).into(),

@@ -1,4 +1,4 @@
-//! Regular files of ext2 and ext3 by their block maps.
+//! Regular files of ext2 and ext3, read by their block maps.
 //!
 //! In: a partition, and the map of an inode. Out: the file's contents.
 //! Source: Linux `fs/ext4/indirect.c`, and `Documentation/filesystems/ext4`.
@@ -21,12 +21,12 @@ pub(super) struct BlockMap<'a> {
     num_blocks: u64,
     /// `i_block`.
     roots: [u32; 15],
-    /// The indirect block read last on each level, with its number.
+    /// The last indirect block read on each level, with its number.
     cached: [(u32, Vec<u8>); 3],
 }
 
 impl<'a> BlockMap<'a> {
-    /// The block map `roots` of an inode of a partition of `num_blocks` blocks.
+    /// Creates the block map of an inode from its `i_block`.
     pub(super) fn new(
         source: &'a Watched,
         block_size: usize,
@@ -69,7 +69,7 @@ impl<'a> BlockMap<'a> {
         Ok(())
     }
 
-    /// The block of the partition that holds a block of the file; `None` for a hole.
+    /// Finds the block of the partition that holds a block of the file; `None` for a hole.
     pub(super) fn block(&mut self, index: u64) -> Result<Option<u32>, Fault> {
         let per_block = (self.block_size / 4) as u64;
         let direct = usize::try_from(index).ok();
@@ -77,7 +77,7 @@ impl<'a> BlockMap<'a> {
             return Ok(Some(*root).filter(|block| *block != 0));
         }
         let mut index = index - NUM_DIRECT as u64;
-        // How many blocks lead from each of the last three roots.
+        // How many blocks each of the last three roots covers.
         let mut covered = 1;
         for levels in 1..=3 {
             covered *= per_block;

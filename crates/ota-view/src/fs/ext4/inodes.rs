@@ -1,13 +1,12 @@
-//! Inodes and folders of ext2, ext3 and ext4, as far as it takes to know that the library will
-//! come to an end.
+//! Inodes and folders of ext2, ext3 and ext4: checks that the library will terminate.
 //!
 //! In: a partition whose journal is clean. Out: inodes, the folders' entries, and whether the
 //! extents of an inode are in order. Source: Linux `fs/ext4/extents.c`, `namei.c`, and
 //! `Documentation/filesystems/ext4`.
 //!
-//! `ext4-view` 1.0.0 goes through extents in whatever order they stand, and through a node of them
-//! as often as it is named, from its own cache: no limit of ours would be met. Checksums and all
-//! else is left to it.
+//! `ext4-view` 1.0.0 follows extents in any order, and visits an extent node as often as it is
+//! listed, from its cache, so that no limit on reads would stop it. Checksums and everything else
+//! are left to the library.
 
 use std::ops::ControlFlow;
 
@@ -35,11 +34,11 @@ const EXTENT_MAGIC: u16 = 0xf30a;
 const EXTENT_LEN: usize = 12;
 /// Deepest tree of extents (`EXT4_MAX_EXTENT_DEPTH`).
 const MAX_DEPTH: u16 = 5;
-/// Most nodes of one tree: of 84 extents each at the least, so 80 MiB of single blocks of 1 KiB.
+/// Most nodes of one tree; with at least 84 extents each, enough for 80 MiB of single 1 KiB blocks.
 const MAX_NODES: usize = 1024;
-/// An extent above this length is allocated and not written.
+/// An extent longer than this is allocated but not written.
 const MAX_WRITTEN: u16 = 0x8000;
-/// Longest target that lies in the inode itself, in bytes.
+/// Longest link target stored in the inode itself, in bytes.
 const MAX_INLINE_TARGET: u64 = 59;
 
 /// Where the inodes of a file system are.
@@ -53,7 +52,7 @@ pub(super) struct Inodes<'a> {
     is_64bit: bool,
 }
 
-/// What an inode says of its contents.
+/// What an inode states about its contents.
 #[derive(Clone, Copy)]
 pub(super) struct Inode {
     number: u32,
@@ -77,7 +76,7 @@ impl Inode {
         self.mode & TYPE_MASK == TYPE_FOLDER
     }
 
-    /// Bytes of its entries if it is a folder.
+    /// Returns the bytes of its entries; 0 if it is not a folder.
     pub(super) fn folder_size(&self) -> u64 {
         if self.is_folder() { self.size } else { 0 }
     }
@@ -97,7 +96,7 @@ impl Inode {
 }
 
 impl<'a> Inodes<'a> {
-    /// Reads what the superblock says; the library has found it sound.
+    /// Reads the superblock, which the library has checked.
     ///
     /// # Errors
     /// Those of the partition.
@@ -183,8 +182,8 @@ impl<'a> Inodes<'a> {
         ))
     }
 
-    /// Makes sure that the library comes to the end of an inode's extents: each node is named
-    /// once, and they are in order.
+    /// Checks that the library will reach the end of an inode's extents: they are in order, and
+    /// each node is listed once.
     ///
     /// # Errors
     /// Those of the partition, or `Corrupt`.
@@ -199,8 +198,7 @@ impl<'a> Inodes<'a> {
     fn extents(&self, inode: &Inode) -> Result<Vec<Extent>, Fault> {
         let mut extents: Vec<Extent> = Vec::new();
         let mut num_nodes = 0;
-        // Nodes that are still to be read, the next at the end: their blocks, and how deep the
-        // tree below them is.
+        // Nodes still to read, the next one last: their blocks, and the depth of the tree below.
         let mut left: Vec<(u64, u16)> = Vec::new();
         let mut node = inode.block.to_vec();
         let mut expected = u16_at(&node, 6);
@@ -267,8 +265,8 @@ impl<'a> Inodes<'a> {
         Ok(bytes)
     }
 
-    /// Reads all of an inode's contents, block after block, until `visit` ends it. A folder may
-    /// have nothing behind its end, where the library would go on.
+    /// Reads an inode's contents block by block until `visit` stops it. A folder must have no blocks
+    /// beyond its size, because the library would read them.
     fn for_each_block(&self, inode: &Inode, visit: &mut Visit<'_>) -> Result<(), Fault> {
         let num_blocks = inode.size.div_ceil(self.block_size);
         if inode.flags & EXTENTS == 0 {
@@ -301,7 +299,7 @@ impl<'a> Inodes<'a> {
         Ok(())
     }
 
-    /// Calls `visit` for each name in a folder and the number of its inode.
+    /// Calls `visit` with each name in a folder and its inode number.
     ///
     /// # Errors
     /// Those of the partition, or `Corrupt`.
@@ -332,11 +330,11 @@ impl<'a> Inodes<'a> {
         })
     }
 
-    /// The inode of a name in a folder.
+    /// Finds the inode of a name in a folder.
     ///
     /// # Errors
-    /// Those of the partition, or `Corrupt`, also if two inodes have the name: the library could
-    /// find either.
+    /// Those of the partition, or `Corrupt`, also if two inodes have the name, because the library
+    /// could find either.
     pub(super) fn find(&self, folder: &Inode, name: &[u8]) -> Result<Option<Inode>, Fault> {
         let mut found = None;
         let mut is_ambiguous = false;
@@ -352,7 +350,7 @@ impl<'a> Inodes<'a> {
         }
     }
 
-    /// The target of a symbolic link of up to `limit` bytes.
+    /// Reads the target of a symbolic link, at most `limit` bytes.
     ///
     /// # Errors
     /// Those of the partition, or `Corrupt`.
