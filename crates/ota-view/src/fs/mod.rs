@@ -61,14 +61,14 @@ pub enum Error {
         kind: Kind,
         /// What was being read.
         place: String,
-        /// The reason.
+        /// The cause.
         #[source]
         source: ReadError,
     },
     /// The beginning of the partition cannot be read.
     #[error("cannot read its beginning")]
     Start {
-        /// The reason.
+        /// The cause.
         #[source]
         source: ReadError,
     },

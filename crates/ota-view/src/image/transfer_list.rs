@@ -62,7 +62,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The class of the fault.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -88,7 +88,7 @@ pub fn needs_source(list: &[u8]) -> bool {
 /// Bytes of new data that the commands take, of a list for a full package or a delta.
 ///
 /// # Errors
-/// ErrorKind `Corrupt` if a line is malformed, `Unsupported` for another version.
+/// [`ErrorKind`](crate::ErrorKind) `Corrupt` if a line is malformed, `Unsupported` for another version.
 pub fn new_data_len(list: &[u8]) -> Result<u64, Error> {
     let text = String::from_utf8_lossy(list);
     let mut data_len = 0u64;
@@ -153,7 +153,7 @@ impl TransferList {
     /// size, a few KiB for real ones.
     ///
     /// # Errors
-    /// ErrorKind `Corrupt`, `Limit`, or `Unsupported` for what needs the old
+    /// [`ErrorKind`](crate::ErrorKind) `Corrupt`, `Limit`, or `Unsupported` for what needs the old
     /// partition.
     pub fn parse(list: &[u8]) -> Result<TransferList, Error> {
         let text = String::from_utf8_lossy(list);

@@ -7,7 +7,7 @@ use crate::image::{payload, sparse, super_image, transfer_list};
 use crate::io::ReadError;
 use crate::package::zip;
 
-/// Why a partition cannot be had.
+/// Why a package or one of its partitions cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -19,7 +19,7 @@ pub enum Error {
     InnerZip {
         /// The inner zip.
         entry: String,
-        /// The reason.
+        /// The cause.
         #[source]
         source: zip::Error,
     },
@@ -31,7 +31,7 @@ pub enum Error {
     PayloadPartition {
         /// The partition.
         partition: String,
-        /// The reason.
+        /// The cause.
         #[source]
         source: payload::Error,
     },
@@ -40,30 +40,30 @@ pub enum Error {
     TransferList {
         /// The list.
         entry: String,
-        /// The reason.
+        /// The cause.
         #[source]
         source: transfer_list::Error,
     },
-    /// More partitions than romfeed reads.
+    /// Too many partitions.
     #[error("more than {MAX_PARTITIONS} partition images or transfer lists")]
     TooMany,
-    /// An image in parts that are not sparse.
+    /// A split image whose parts are not sparse.
     #[error("partition `{}` in several parts that are not sparse", .partition.escape_debug())]
     RawParts {
         /// The partition.
         partition: String,
     },
-    /// Two entries could be meant.
+    /// Two entries could be the same partition.
     #[error("ambiguous: both `{}` and `{}` could be partition `{}`", .entry.escape_debug(), .other.escape_debug(), .partition.escape_debug())]
     Ambiguous {
         /// The partition.
         partition: String,
-        /// One entry that holds it.
+        /// An entry.
         entry: String,
-        /// Another one.
+        /// Another entry.
         other: String,
     },
-    /// A list without data, or the like.
+    /// An entry that cannot be used, for example a transfer list without data.
     #[error("entry `{}` {fault}", .entry.escape_debug())]
     Entry {
         /// The entry.
@@ -76,7 +76,7 @@ pub enum Error {
     Sparse {
         /// The partition.
         partition: String,
-        /// The reason.
+        /// The cause.
         #[source]
         source: sparse::Error,
     },
@@ -88,7 +88,7 @@ pub enum Error {
     Read {
         /// The partition.
         partition: String,
-        /// The reason.
+        /// The cause.
         #[source]
         source: ReadError,
     },
@@ -97,7 +97,7 @@ pub enum Error {
     FileSystem {
         /// The partition.
         partition: String,
-        /// The reason.
+        /// The cause.
         #[source]
         source: fs::Error,
     },
@@ -106,13 +106,13 @@ pub enum Error {
     NoPartition {
         /// The name.
         name: String,
-        /// The names there are.
+        /// The names of the partitions.
         has: String,
     },
 }
 
 impl Error {
-    /// The class of the fault.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {

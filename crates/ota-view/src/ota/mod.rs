@@ -1,8 +1,8 @@
 //! The partitions of a package, whatever its layout.
 //!
-//! In: an opened [`Package`]. Out: the names of the partitions it brings, each as
-//! a [`ReadAt`] and its file system. Nothing is decoded before it is asked for,
-//! and what has been decoded of a partition is kept while the [`Ota`] lives.
+//! In: a package. Out: the names of its partitions, each as a [`ReadAt`] and as a file system.
+//! Nothing is decoded before it is read, and decoded parts of a partition are stored until the
+//! [`Ota`] is dropped.
 
 mod error;
 mod new_data;
@@ -28,10 +28,10 @@ pub(crate) use new_data::{NewData, find_new_data};
 
 /// Most partitions of one package, counting the parts of split ones.
 const MAX_PARTITIONS: usize = 1000;
-/// The partition that holds the others.
+/// The partition that contains the logical partitions.
 const SUPER: &str = "super";
 
-/// The partitions of a package.
+/// An open package and its partitions.
 pub struct Ota {
     package: Package,
     budget: Arc<Budget>,
@@ -40,16 +40,16 @@ pub struct Ota {
     opened: Mutex<BTreeMap<String, Arc<dyn ReadAt>>>,
 }
 
-/// Where a partition is.
+/// Where a partition is in the package.
 struct Location {
     origin: Origin,
-    /// The entry that holds it.
+    /// The entry that contains it.
     entry: String,
-    /// Another entry that could hold it.
+    /// Another entry that could contain it.
     rival: Option<String>,
 }
 
-/// Where a partition comes from.
+/// The container of a partition.
 enum Origin {
     Payload(Arc<Payload>),
     Block(Block),
@@ -57,7 +57,7 @@ enum Origin {
     Super(Arc<Super>),
 }
 
-/// The parts of an image, or the one that is whole.
+/// The parts of an image; one if it is not split.
 type Images = Vec<(Option<Codec>, Entry)>;
 
 struct Block {
@@ -127,32 +127,31 @@ impl Ota {
         Ok(ota)
     }
 
-    /// Whether the package changes the partitions of an earlier build, instead of
-    /// bringing its own.
+    /// Whether the package is a delta, which needs the partitions of an earlier build.
     #[must_use]
     pub fn needs_source(&self) -> bool {
         self.needs_source
     }
 
-    /// The zip: its entries, its comment, and what [`metadata`](crate::package::metadata) and
-    /// [`signature`](crate::package::signature) read out of them.
+    /// Returns the zip: its entries and its comment, which [`metadata`](crate::package::metadata) and
+    /// [`signature`](crate::package::signature) read.
     #[must_use]
     pub fn package(&self) -> &Package {
         &self.package
     }
 
-    /// What may be spent on the package.
+    /// Returns the budget of the package.
     #[must_use]
     pub fn budget(&self) -> &Budget {
         &self.budget
     }
 
-    /// The names of all partitions, sorted.
+    /// Iterates over the names of all partitions, sorted.
     pub fn partitions(&self) -> impl Iterator<Item = &str> {
         self.partitions.keys().map(String::as_str)
     }
 
-    /// The partition called `name`, or that of slot A or B.
+    /// Finds the partition `name`, or `name_a` or `name_b`.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&str> {
         [name.to_owned(), format!("{name}_a"), format!("{name}_b")]
@@ -161,8 +160,8 @@ impl Ota {
             .map(|(name, _)| name.as_str())
     }
 
-    /// Whether a partition was read from already, or can be read from at any place without
-    /// decoding all before it.
+    /// Whether a partition can be read at any offset without decoding everything before it, or was
+    /// opened already.
     #[must_use]
     pub fn is_cheap_to_read(&self, name: &str) -> bool {
         let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -187,10 +186,10 @@ impl Ota {
             }
     }
 
-    /// The bytes of a partition.
+    /// Opens the image of a partition.
     ///
     /// # Errors
-    /// Any [`Error`]; class `MissingFacts` if there is no such partition.
+    /// Any [`Error`]; [`Error::NoPartition`] if there is no such partition.
     pub fn image(&self, name: &str) -> Result<Arc<dyn ReadAt>, Error> {
         let Some(name) = self.find(name) else {
             return Err(Error::NoPartition {
@@ -220,7 +219,7 @@ impl Ota {
         Ok(image)
     }
 
-    /// The SHA-256 that the package itself gives for a whole partition.
+    /// Returns the SHA-256 that a payload states for a partition.
     ///
     /// # Errors
     /// Any [`Error`].
@@ -239,7 +238,7 @@ impl Ota {
             })
     }
 
-    /// The file system of a partition.
+    /// Opens the file system of a partition.
     ///
     /// # Errors
     /// Any [`Error`].

@@ -7,13 +7,13 @@ use crate::package::Package;
 
 /// The new data of a partition of a block-based package.
 pub(crate) struct NewData {
-    /// How it is compressed.
+    /// Its compression.
     pub(crate) codec: Option<Codec>,
     /// Its entries, in order.
     pub(crate) names: Vec<String>,
-    /// A part is missing.
+    /// Whether a part is missing.
     pub(crate) has_gap: bool,
-    /// An entry that could be the data, too: in another form, or the same part again.
+    /// Another entry that could be the data: in another format, or the same part again.
     pub(crate) rival: Option<String>,
 }
 

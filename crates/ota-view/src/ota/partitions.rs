@@ -13,20 +13,19 @@ use crate::io::ReadAt;
 use crate::package::Package;
 use crate::package::layout::{self, parse_image_name};
 
-/// Sizes of the partitions on the phone.
+/// The entry with the sizes of the partitions on the phone.
 const OP_LIST: &str = "dynamic_partitions_op_list";
-/// Longest list of operations on dynamic partitions, in bytes; real ones take
-/// some 2 KiB.
+/// Longest list of operations on dynamic partitions, in bytes; real ones have about 2 KiB.
 const MAX_OP_LIST_SIZE: u64 = 1 << 20;
 /// Most parts of one split stream.
 const MAX_PARTS: usize = 256;
-/// Most zips inside a package that are looked into.
+/// Most zips inside a package that are opened.
 const MAX_INNER_ZIPS: usize = 4;
-/// The partitions that a super image may be spread over; the metadata is mostly on the first.
+/// The partitions that a super image may be spread over; its metadata is usually on the first.
 const RETROFIT: [&str; 5] = ["system", "vendor", "product", "system_ext", "odm"];
 
 impl Ota {
-    /// Adds a partition; a second place for one makes it ambiguous.
+    /// Adds a partition; a second location makes it ambiguous.
     pub(super) fn add(&mut self, partition: String, entry: &str, origin: Origin) {
         let entry = entry.to_owned();
         match self.partitions.entry(partition) {
@@ -104,7 +103,7 @@ impl Ota {
     }
 
     pub(super) fn add_images(&mut self, package: &Package) -> Result<(), Error> {
-        // The entries of each partition and part; more than one if several folders have it.
+        // The entries of each partition and part; several if more than one folder has it.
         type Names = Vec<(Option<Codec>, String)>;
         let mut found: BTreeMap<(String, Option<u32>), Names> = BTreeMap::new();
         for entry in package.names() {
@@ -195,14 +194,14 @@ impl Ota {
         Ok(())
     }
 
-    /// The partition with the metadata of a super image that lies in pieces on the partitions
-    /// there were before Android 10. What cannot be read is reported when it is needed.
+    /// Finds the partition with the metadata of a super image that is spread over the partitions
+    /// of a phone from before Android 10. Read errors are reported when the partition is used.
     fn find_retrofit(&self) -> Option<String> {
         let mut images = RETROFIT.iter().filter_map(|name| {
             let name = self.find(name)?.to_owned();
             self.image(&name).ok().map(|image| (name, image))
         });
-        // Where one has a file system, there is no such image.
+        // If one of them has a file system, there is no such image.
         let is_piece =
             |(_, image): &(String, Arc<dyn ReadAt>)| matches!(fs::detect(&**image), Ok(None));
         images
@@ -222,7 +221,7 @@ impl Ota {
         }
         let logical = Arc::new(logical.with_devices(others));
         for name in logical.partitions() {
-            // The piece of this name holds something else.
+            // The image of this name contains other data.
             let place = Location {
                 origin: Origin::Super(Arc::clone(&logical)),
                 entry: first.to_owned(),

@@ -1,16 +1,15 @@
-//! What kind of package a zip is, from its entry names alone.
+//! The layout of a package, from its entry names.
 //!
-//! In: a [`Package`]. Out: the [`Layout`] of an installable ROM, or what the zip
-//! is instead. An update client can install a package only through
-//! `payload.bin` with `payload_properties.txt` (A/B) or through
-//! `META-INF/com/google/android/update-binary` (recovery).
+//! In: a [`Package`]. Out: the [`Layout`] of an installable ROM, or what the zip is instead.
+//! Phones install a package only through `payload.bin` with `payload_properties.txt` (A/B) or
+//! through `META-INF/com/google/android/update-binary` (recovery).
 
 use std::fmt;
 
 use super::zip::Package;
 use crate::codec::Codec;
 
-/// How a package carries the system.
+/// How a package contains the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Layout {
     /// Plain files under `system/` (up to CyanogenMod 11, and ports).
@@ -28,7 +27,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The name used in `--json` output.
+    /// Returns the name, for messages and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,7 +53,7 @@ impl fmt::Display for Layout {
 pub struct NotAnOta {
     /// What the zip seems to be.
     pub what: &'static str,
-    /// It was to be a ROM, and lacks a part of one.
+    /// Whether it is a ROM that lacks a part.
     pub is_incomplete: bool,
 }
 
@@ -67,7 +66,7 @@ pub const PAYLOAD_PROPERTIES: &str = "payload_properties.txt";
 /// The build properties of a file-based or an older block-based package.
 pub const BUILD_PROP: &str = "system/build.prop";
 
-/// Zips that maintainers keep beside their ROMs, by an entry only they have.
+/// Other zips that are stored next to ROMs, recognised by an entry that only they have.
 const OTHERS: &[(&str, &str)] = &[
     ("META/misc_info.txt", "a target-files archive"),
     ("META/ab_partitions.txt", "a target-files archive"),
@@ -83,10 +82,10 @@ const OTHERS: &[(&str, &str)] = &[
     ("flash-all.sh", "a factory image"),
 ];
 
-/// Finds the layout of an installable ROM.
+/// Detects the layout of an installable ROM.
 ///
 /// # Errors
-/// [`NotAnOta`] if no phone could install the zip as a system.
+/// [`NotAnOta`] if phones cannot install the zip as a system.
 pub fn detect(package: &Package) -> Result<Layout, NotAnOta> {
     let not = |what| {
         Err(NotAnOta {
@@ -103,7 +102,7 @@ pub fn detect(package: &Package) -> Result<Layout, NotAnOta> {
             is_incomplete: true,
         });
     }
-    // A ROM may bring such things along.
+    // A ROM may contain such entries too.
     let has_system = package.contains(BUILD_PROP) || package.contains("system.transfer.list");
     for (entry, what) in OTHERS {
         if !has_system && package.contains(entry) {
@@ -137,19 +136,19 @@ pub fn detect(package: &Package) -> Result<Layout, NotAnOta> {
     }
 }
 
-/// What an entry with a partition image is called, taken apart.
+/// The parsed name of an entry with a partition image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageName<'a> {
     /// The partition.
     pub partition: &'a str,
-    /// Which part of it, for one that is split: `super_1.img`, `super.img.1`,
+    /// The number of the part if the image is split: `super_1.img`, `super.img.1`,
     /// `system.img_sparsechunk.0`.
     pub part: Option<u32>,
-    /// How it is compressed: `system.img.gz`.
+    /// Its compression: `system.img.gz`.
     pub codec: Option<Codec>,
 }
 
-/// Takes the name of an image apart; `None` if it is none.
+/// Parses the name of an image; `None` if it is not one.
 #[must_use]
 pub fn parse_image_name(entry: &str) -> Option<ImageName<'_>> {
     let file = entry.rsplit('/').next().unwrap_or(entry);
@@ -179,7 +178,7 @@ pub fn parse_image_name(entry: &str) -> Option<ImageName<'_>> {
     })
 }
 
-/// `system.img`, `images/system_a.img.gz`, `super_1.img` and the like.
+/// Whether a name is that of an image of `partition`: `system.img`, `images/system_a.img.gz`.
 fn is_image(name: &str, partition: &str) -> bool {
     parse_image_name(name).is_some_and(|image| {
         let slot = image.partition.strip_prefix(partition);
@@ -187,7 +186,7 @@ fn is_image(name: &str, partition: &str) -> bool {
     })
 }
 
-/// `image-bacon-ab12.zip`, `images.zip`: partition images in a zip of their own.
+/// Whether a name is that of a zip of partition images: `image-bacon-ab12.zip`, `images.zip`.
 #[must_use]
 pub fn is_images_zip(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn installable_layouts_are_told_apart() {
+    fn installable_layouts_are_detected() {
         for (names, layout) in [
             (
                 &["payload.bin", "payload_properties.txt"][..],
@@ -245,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn image_names_are_taken_apart() {
+    fn image_names_are_parsed() {
         let image = |partition, part, codec| {
             Some(ImageName {
                 partition,
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_named() {
+    fn other_zips_are_named() {
         for (names, word) in [
             (&["payload.bin"][..], "payload_properties"),
             (&["META/misc_info.txt", "SYSTEM/build.prop"], "target-files"),

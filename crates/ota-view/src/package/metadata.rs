@@ -1,7 +1,6 @@
-//! `META-INF/com/android/metadata` and `metadata.pb`: what a package says of
-//! itself.
+//! The metadata of a package: `META-INF/com/android/metadata` and `metadata.pb`.
 //!
-//! In: the text of the one, the protobuf of the other. Out: [`OtaMetadata`].
+//! In: the text or the protobuf message. Out: [`OtaMetadata`].
 //! Source: AOSP `build/tools/releasetools/ota_utils.py` and
 //! `ota_metadata.proto`, Android 7 to 16. Fingerprints (`post-build`) are left
 //! out on purpose: most ROMs spoof them.
@@ -13,14 +12,14 @@ use crate::protobuf::{Fields, Malformed};
 pub const TEXT: &str = "META-INF/com/android/metadata";
 /// The protobuf form, since Android 12.
 pub const PROTOBUF: &str = "META-INF/com/android/metadata.pb";
-/// Longest metadata read, in bytes. Real ones stay under 2 KiB; large care maps
-/// and partition states could make them some ten times longer.
+/// Longest metadata read, in bytes. Real ones have less than 2 KiB; large care maps and partition
+/// states could make them about ten times longer.
 pub const MAX_SIZE: u64 = 64 << 10;
 
-/// The facts of a package's metadata; what it lacks is `None` or empty.
+/// The metadata of a package; missing facts are `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OtaMetadata {
-    /// Devices the package may be installed on, in its order.
+    /// Devices that the package is for, in its order.
     pub devices: Vec<String>,
     /// `ro.build.date.utc` of the build inside, seconds since the epoch.
     pub timestamp: Option<i64>,
@@ -30,8 +29,8 @@ pub struct OtaMetadata {
     pub sdk_level: Option<u32>,
     /// Security patch level, `YYYY-MM-DD`.
     pub security_patch: Option<String>,
-    /// Incremental of the build a delta starts from. That it is named does not
-    /// make the package a delta: repacked ROMs keep the metadata of stock deltas.
+    /// `ro.build.version.incremental` of the build that a delta starts from. A full package may have
+    /// it too: repacked ROMs keep the metadata of stock deltas.
     pub source_incremental: Option<String>,
     /// `ota-property-files`, without its padding.
     pub property_files: Option<String>,
@@ -56,7 +55,7 @@ pub fn read(package: &Package) -> Result<OtaMetadata, zip::Error> {
 
 /// Parses the text form: `key=value` lines, the last definition wins.
 ///
-/// Unknown keys and malformed numbers are passed over; never fails.
+/// Unknown keys and malformed numbers are ignored. Never fails.
 #[must_use]
 pub fn parse_text(bytes: &[u8]) -> OtaMetadata {
     let text = String::from_utf8_lossy(bytes);
@@ -89,7 +88,7 @@ pub fn parse_text(bytes: &[u8]) -> OtaMetadata {
 /// Parses the protobuf form.
 ///
 /// # Errors
-/// If the bytes are no protobuf message.
+/// If the bytes are not a protobuf message.
 pub fn parse_pb(bytes: &[u8]) -> Result<OtaMetadata, Malformed> {
     let mut metadata = OtaMetadata::default();
     let mut devices = Vec::new();
@@ -150,7 +149,7 @@ pub fn parse_pb(bytes: &[u8]) -> Result<OtaMetadata, Malformed> {
     Ok(metadata)
 }
 
-/// Lists are joined with `,` (asserted names) or `|` (several SKUs), even inside
+/// Splits lists of devices, which are joined with `,` (asserted names) or `|` (several SKUs), even in
 /// one element of the protobuf's repeated field.
 fn split_devices<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut devices = Vec::new();
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_protobuf_say_the_same() {
+    fn text_and_protobuf_are_equal() {
         let text = parse_text(sample().text().as_bytes());
         assert_eq!(text.devices, ["fog", "wind", "rain"]);
         assert_eq!(text.timestamp, Some(1_664_984_464));
@@ -203,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn timestamp_zero_and_noise_are_absent() {
+    fn zero_timestamp_and_malformed_numbers_are_absent() {
         let text = parse_text(b"post-timestamp=0\r\n\r\nnoise\nmodver=CM\npre-device = u8220 \r\n");
         assert_eq!(text.timestamp, None);
         assert_eq!(text.devices, ["u8220"]);

@@ -1,4 +1,4 @@
-//! The zip on disk: its entries, its layout, what its META-INF says, and who signed it.
+//! The zip: its entries, layout, metadata and signature.
 
 pub mod layout;
 pub mod metadata;

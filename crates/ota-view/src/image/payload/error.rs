@@ -32,7 +32,7 @@ pub enum Error {
     BadManifest {
         /// The message in it.
         place: String,
-        /// The reason.
+        /// The cause.
         #[source]
         source: Malformed,
     },
@@ -89,7 +89,7 @@ pub enum Error {
         offset: u64,
         /// Length of its data.
         len: u64,
-        /// The reason.
+        /// The cause.
         #[source]
         source: ReadError,
     },
@@ -104,14 +104,14 @@ pub enum Error {
     Read {
         /// The structure.
         what: &'static str,
-        /// The reason.
+        /// The cause.
         #[source]
         source: ReadError,
     },
 }
 
 impl Error {
-    /// The class of the fault.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {

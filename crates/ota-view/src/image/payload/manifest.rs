@@ -68,7 +68,7 @@ impl Payload {
     /// Nothing is decoded before the partition is read.
     ///
     /// # Errors
-    /// ErrorKind `Corrupt` or `Limit` if its operations contradict each other.
+    /// [`ErrorKind`](crate::ErrorKind) `Corrupt` or `Limit` if its operations contradict each other.
     pub fn partition(&self, name: &str, budget: Arc<Budget>) -> Result<Option<Partition>, Error> {
         let Some((name, message)) = self.partitions.iter().find(|(known, _)| known == name) else {
             return Ok(None);

@@ -77,7 +77,7 @@ impl Payload {
     /// that is allocated, whatever the manifest holds.
     ///
     /// # Errors
-    /// ErrorKind `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
+    /// [`ErrorKind`](crate::ErrorKind) `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Payload, Error> {
         let read = |what, offset, buf: &mut [u8]| {
             let result = source.read_exact_at(offset, buf);
@@ -134,7 +134,7 @@ impl Payload {
     /// Whether the payload can be applied only over the build it was made from.
     ///
     /// # Errors
-    /// ErrorKind `Corrupt` if an operation is no message.
+    /// [`ErrorKind`](crate::ErrorKind) `Corrupt` if an operation is no message.
     pub fn needs_source(&self) -> Result<bool, Error> {
         if self.minor_version != 0 {
             return Ok(true);
@@ -213,7 +213,7 @@ impl Payload {
     /// The data of all operations that have any, in the manifest's order.
     ///
     /// # Errors
-    /// ErrorKind `Corrupt` or `Limit` for what the manifest says of an operation.
+    /// [`ErrorKind`](crate::ErrorKind) `Corrupt` or `Limit` for what the manifest says of an operation.
     pub fn blobs(&self) -> Result<Vec<Blob>, Error> {
         let mut blobs = Vec::new();
         let mut extents = Vec::new();
@@ -250,7 +250,7 @@ impl Payload {
     /// The SHA-256 that a partition has after the update, if the manifest tells it.
     ///
     /// # Errors
-    /// ErrorKind `Corrupt` if the manifest is malformed.
+    /// [`ErrorKind`](crate::ErrorKind) `Corrupt` if the manifest is malformed.
     pub fn sha256(&self, name: &str) -> Result<Option<[u8; 32]>, Error> {
         let Some((name, message)) = self.partitions.iter().find(|(known, _)| known == name) else {
             return Ok(None);

@@ -56,14 +56,14 @@ pub enum Error {
     Read {
         /// The structure.
         what: &'static str,
-        /// The reason.
+        /// The cause.
         #[source]
         source: ReadError,
     },
 }
 
 impl Error {
-    /// The class of the fault.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {

@@ -51,7 +51,7 @@ impl Sparse {
     /// that cares about a block tells its contents.
     ///
     /// # Errors
-    /// ErrorKind `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
+    /// [`ErrorKind`](crate::ErrorKind) `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
     pub fn open(sources: Vec<Arc<dyn ReadAt>>) -> Result<Sparse, Error> {
         if sources.is_empty() || sources.len() > MAX_PARTS {
             return Err(Error::TooMany {
@@ -90,7 +90,7 @@ impl Sparse {
     /// For files that need no decoding.
     ///
     /// # Errors
-    /// ErrorKind `Corrupt`, `Truncated` or `Io`.
+    /// [`ErrorKind`](crate::ErrorKind) `Corrupt`, `Truncated` or `Io`.
     pub fn check(&self) -> Result<(), Error> {
         self.parts.iter().try_for_each(Part::check)
     }

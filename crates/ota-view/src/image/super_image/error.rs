@@ -55,14 +55,14 @@ pub enum Error {
     Read {
         /// The structure.
         structure: &'static str,
-        /// The reason.
+        /// The cause.
         #[source]
         source: ReadError,
     },
 }
 
 impl Error {
-    /// The class of the fault.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {

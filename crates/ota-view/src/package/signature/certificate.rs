@@ -1,8 +1,7 @@
-//! What is read of a certificate.
+//! X.509 certificates.
 //!
-//! In: DER. Out: the names that CMS goes by, the subject and the public key. Source: RFC 5280.
-//! Validity, extensions and the value of the certificate's own signature are left out: phones
-//! compare nothing but the public key with theirs.
+//! In: DER. Out: issuer, serial number, subject and public key. Source: RFC 5280. Validity,
+//! extensions and the certificate's own signature are ignored: phones compare only the public key.
 
 use super::Error;
 use super::der::{
@@ -14,10 +13,10 @@ use super::der::{
 pub(super) const COMMON_NAME: &[u8] = b"\x55\x04\x03";
 pub(super) const ORGANIZATION: &[u8] = b"\x55\x04\x0a";
 
-/// Characters kept of a name; RFC 5280 (A.1, `ub-common-name`) allows no more.
+/// Most characters of a name (RFC 5280, A.1, `ub-common-name`).
 pub(super) const MAX_NAME_CHARS: usize = 64;
 
-/// What is read of a certificate (RFC 5280, 4.1).
+/// A parsed certificate (RFC 5280, 4.1).
 #[derive(Clone, Copy)]
 pub(super) struct Certificate<'a> {
     /// All of it.
@@ -27,7 +26,7 @@ pub(super) struct Certificate<'a> {
     /// The bytes of the number.
     pub(super) serial_number: &'a [u8],
     pub(super) subject: Elements<'a>,
-    /// What the certificate itself is signed with: the contents of the identifier, if there is one.
+    /// The object identifier of the certificate's own signature algorithm, if there is one.
     pub(super) algorithm: Option<&'a [u8]>,
     /// What follows the subject.
     rest: Elements<'a>,
@@ -57,7 +56,7 @@ impl<'a> Certificate<'a> {
         })
     }
 
-    /// Its `SubjectPublicKeyInfo`, as DER.
+    /// Reads its `SubjectPublicKeyInfo`, as DER.
     pub(super) fn public_key(mut self) -> Result<&'a [u8], Error> {
         let offset = self.rest.offset;
         let element = self.rest.next()?;
@@ -70,7 +69,7 @@ impl<'a> Certificate<'a> {
     }
 }
 
-/// The common name in a `Name`, or else the organization (RFC 5280, 4.1.2.4).
+/// Reads the common name in a `Name`, or else the organization (RFC 5280, 4.1.2.4).
 pub(super) fn parse_name(mut name: Elements<'_>) -> Result<Option<String>, Error> {
     let (mut common_name, mut organization) = (None, None);
     while !name.rest.is_empty() {

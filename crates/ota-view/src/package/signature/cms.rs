@@ -1,7 +1,7 @@
 //! CMS, as far as whole-file signatures use it.
 //!
 //! In: the DER of a `ContentInfo`. Out: the certificate of the first signer, and on request
-//! what it takes to check the signature. Source: RFC 5652; RFC 3370, 5754 and 8017 for the
+//! everything needed to check the signature. Source: RFC 5652; RFC 3370, 5754 and 8017 for the
 //! identifiers of algorithms.
 
 use super::Error;
@@ -16,7 +16,7 @@ pub(super) const SIGNED_DATA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
 /// 1.2.840.113549.1.9.4, `id-messageDigest` (RFC 5652, 11.2).
 const MESSAGE_DIGEST: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04";
 
-/// How the signed bytes are digested.
+/// A digest algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DigestAlgorithm {
     /// SHA-1, of keys made before 2014.
@@ -30,7 +30,7 @@ pub enum DigestAlgorithm {
 }
 
 impl DigestAlgorithm {
-    /// Its name, for people.
+    /// Returns the name, for messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl DigestAlgorithm {
     }
 }
 
-/// What the signature itself is made with.
+/// A signature scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// RSASSA-PKCS1-v1_5 (RFC 8017, 8.2).
@@ -67,7 +67,7 @@ const DIGESTS: [(&[u8], DigestAlgorithm); 4] = [
         DigestAlgorithm::Sha512,
     ),
 ];
-/// Those of keys leave the digest open.
+/// Identifiers of keys do not state the digest.
 const SCHEMES: [(&[u8], Scheme, Option<DigestAlgorithm>); 10] = [
     (b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", Scheme::Rsa, None),
     (
@@ -113,25 +113,25 @@ const SCHEMES: [(&[u8], Scheme, Option<DigestAlgorithm>); 10] = [
     ),
 ];
 
-/// Attributes that are signed in place of the content, whose digest is one of them.
+/// Attributes that are signed in place of the content; one of them is the content's digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attributes {
-    /// What was signed: their DER as a `SET` (RFC 5652, 5.4).
+    /// The signed bytes: the DER of the attributes as a `SET` (RFC 5652, 5.4).
     pub der: Vec<u8>,
     /// The digest of the content.
     pub message_digest: Vec<u8>,
 }
 
-/// The first `SignerInfo` behind its version, and the certificate it names.
+/// The first `SignerInfo` after its version, and the certificate that it names.
 pub(super) struct FirstSigner<'a> {
     pub(super) certificate: Certificate<'a>,
-    /// It is the first of all certificates.
+    /// Whether the certificate is the first of all.
     pub(super) is_first_certificate: bool,
     /// What follows the name of the signer.
     rest: Elements<'a>,
 }
 
-/// What is needed to check a signature.
+/// Everything needed to check a signature.
 pub(super) struct Proof {
     pub(super) digest: DigestAlgorithm,
     pub(super) scheme: Scheme,
@@ -139,7 +139,7 @@ pub(super) struct Proof {
     pub(super) value: Vec<u8>,
 }
 
-/// The first `SignerInfo`, and the certificate that it names (RFC 5652, 5.1 and 5.3).
+/// Finds the first `SignerInfo` and the certificate that it names (RFC 5652, 5.1 and 5.3).
 pub(super) fn first_signer(cms: &[u8]) -> Result<FirstSigner<'_>, Error> {
     let mut content_info = Elements::new(cms).take(SEQUENCE, "ContentInfo")?;
     if content_info.take(OBJECT_IDENTIFIER, "contentType")?.rest != SIGNED_DATA {
@@ -178,7 +178,7 @@ pub(super) fn first_signer(cms: &[u8]) -> Result<FirstSigner<'_>, Error> {
         }
         num_certificates += 1;
         let certificate = Certificate::parse(element)?;
-        // As bytes: signing tools copy both from the certificate.
+        // Compared as bytes: signing tools copy both from the certificate.
         if certificate.issuer != issuer.rest || certificate.serial_number != serial_number.rest {
             continue;
         }
@@ -196,7 +196,7 @@ pub(super) fn first_signer(cms: &[u8]) -> Result<FirstSigner<'_>, Error> {
 }
 
 impl FirstSigner<'_> {
-    /// Reads on to the end of the `SignerInfo`.
+    /// Reads the rest of the `SignerInfo`.
     pub(super) fn proof(mut self) -> Result<Proof, Error> {
         let digest = self.rest.take(SEQUENCE, "digestAlgorithm")?;
         let digest = parse_digest(digest)?;
@@ -222,7 +222,7 @@ fn parse_digest(mut algorithm: Elements<'_>) -> Result<DigestAlgorithm, Error> {
         .ok_or(Error::Algorithm { what: "digest" })
 }
 
-/// What the algorithm says of the digest has to be what was said before.
+/// Parses the scheme; a digest that it states must be the one stated before.
 fn parse_scheme(mut algorithm: Elements<'_>, digest: DigestAlgorithm) -> Result<Scheme, Error> {
     let oid = algorithm.take(OBJECT_IDENTIFIER, "algorithm")?.rest;
     let known = SCHEMES.iter().find(|(known, ..)| *known == oid);
@@ -233,7 +233,7 @@ fn parse_scheme(mut algorithm: Elements<'_>, digest: DigestAlgorithm) -> Result<
     }
 }
 
-/// `SignedAttributes` (RFC 5652, 5.3), of which only the digest matters here.
+/// Parses `SignedAttributes` (RFC 5652, 5.3); only the digest is used.
 fn parse_attributes(set: Elements<'_>) -> Result<Attributes, Error> {
     let mut message_digest = None;
     let mut attributes = set;
@@ -254,7 +254,7 @@ fn parse_attributes(set: Elements<'_>) -> Result<Attributes, Error> {
     })
 }
 
-/// An element of DER with the tag of a set; comments limit it to 64 KiB.
+/// Encodes contents as a DER set; a comment limits them to 64 KiB.
 fn der_of_set(contents: &[u8]) -> Vec<u8> {
     let len = u16::try_from(contents.len())
         .unwrap_or(u16::MAX)

@@ -1,4 +1,4 @@
-//! The elements of DER, one after another.
+//! A reader of DER elements.
 //!
 //! In: bytes. Out: tags and contents, without copies and without recursion. Source: X.690.
 //! Lengths may be written with more bytes than they need; the indefinite lengths of BER are
@@ -37,12 +37,12 @@ pub(crate) struct Element<'a> {
     pub(crate) contents: Elements<'a>,
 }
 
-/// Elements of DER that follow each other, or what is left of them.
+/// The remaining DER elements of a sequence.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Elements<'a> {
     /// Their bytes.
     pub(crate) rest: &'a [u8],
-    /// Where that is in the CMS.
+    /// Their offset in the CMS.
     pub(crate) offset: usize,
 }
 
@@ -54,14 +54,14 @@ impl<'a> Elements<'a> {
         }
     }
 
-    /// Goes over an element that has to be there, and gives its contents.
+    /// Reads a required element and returns its contents.
     pub(crate) fn take(&mut self, tag: u8, expected: &'static str) -> Result<Elements<'a>, Error> {
         let offset = self.offset;
         self.take_if(tag)?
             .ok_or(Error::Malformed { expected, offset })
     }
 
-    /// Goes over the next element if it has this tag, and gives its contents.
+    /// Reads the next element if it has this tag, and returns its contents.
     pub(crate) fn take_if(&mut self, tag: u8) -> Result<Option<Elements<'a>>, Error> {
         if self.rest.first() != Some(&tag) {
             return Ok(None);
@@ -69,7 +69,7 @@ impl<'a> Elements<'a> {
         Ok(self.next()?.map(|element| element.contents))
     }
 
-    /// Goes over the next element, if there is one.
+    /// Reads the next element, if there is one.
     pub(crate) fn next(&mut self) -> Result<Option<Element<'a>>, Error> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -106,7 +106,7 @@ impl<'a> Elements<'a> {
     }
 }
 
-/// Tag, length of the header and length of the contents (X.690, 8.1.2 and 8.1.3).
+/// Parses the tag, the length of the header and the length of the contents (X.690, 8.1.2 and 8.1.3).
 fn parse_header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
     let (&[tag, first], more) = bytes.split_first_chunk()?;
     if tag & LONG_TAG == LONG_TAG {
@@ -116,7 +116,7 @@ fn parse_header(bytes: &[u8]) -> Option<(u8, usize, usize)> {
         0..=0x7f => return Some((tag, 2, first.into())),
         _ => usize::from(first & 0x7f),
     };
-    // Four bytes hold more than any comment; a `usize` may have no more.
+    // Four bytes are enough for any comment, and fit in a `usize` on all platforms.
     let bytes = more.get(..num_bytes).filter(|bytes| bytes.len() <= 4)?;
     let len = bytes
         .iter()

@@ -1,20 +1,19 @@
-//! Whole-file signatures: the certificate a package says it is signed with.
+//! Whole-file signatures: reads which certificate a package claims to be signed with.
 //!
-//! In: the comment of the zip. Out: [`Signer`], or [`Signature`] with all it takes to check
-//! it; nothing where no signature is.
+//! In: the comment of the zip. Out: [`Signer`], or [`Signature`] with everything needed to check it;
+//! `None` if there is no signature.
 //! Source: AOSP `bootable/recovery/otautil/verifier.cpp` for the footer, RFC 5652
 //! for CMS, RFC 5280 for certificates, X.690 for DER.
 //!
-//! Nothing is verified here: neither that the signature belongs to this file, nor that
-//! the certificate may be trusted. Whoever makes a package can put the certificate
-//! of somebody else there, so a [`Signer`] is a claim until the whole file has been
-//! read and the signature checked, by `verify` with what [`Signature`] holds.
+//! Nothing is verified here: neither that the signature belongs to this file, nor that the
+//! certificate can be trusted. Anyone can put another person's certificate into a package, so a
+//! [`Signer`] is only a claim until the module `verify` has read the whole file and checked the
+//! signature.
 //!
-//! As recoveries do, the first signer counts, whatever follows the CMS is passed
-//! over, and lengths may be written with more bytes than they need. The indefinite
-//! lengths of BER are refused: `signapk` writes DER, and to the reader of recoveries
-//! (`asn1_decoder.cpp`) such an element is empty. Signatures of single entries
-//! (`META-INF/*.RSA`) are left out, since nothing that installs ROMs goes by them.
+//! As in recoveries, the first signer counts, bytes after the CMS are ignored, and lengths may have
+//! more bytes than needed. The indefinite lengths of BER are refused: `signapk` writes DER, and
+//! recoveries (`asn1_decoder.cpp`) read such an element as empty. Signatures of single entries
+//! (`META-INF/*.RSA`) are ignored, because nothing that installs ROMs uses them.
 
 mod certificate;
 mod cms;
@@ -31,11 +30,11 @@ pub use cms::{Attributes, DigestAlgorithm, Scheme};
 
 /// `signature_start` u16, `0xffff`, `comment_size` u16 (`verifier.cpp`).
 const FOOTER_LEN: usize = 6;
-/// The end record of a zip (APPNOTE 4.3.16), which `verifier.cpp` wants only once.
+/// The end record of a zip (APPNOTE 4.3.16), which `verifier.cpp` accepts only once.
 const EOCD_MAGIC: &[u8; 4] = b"PK\x05\x06";
 
-/// What recoveries digest with, by the object identifier of a certificate's signature. Of MD5,
-/// `signapk` and they have always made SHA-1.
+/// The digest that recoveries use, by the object identifier of a certificate's signature. `signapk`
+/// and recoveries use SHA-1 for MD5 certificates.
 const RECOVERY_DIGESTS: [(&[u8], DigestAlgorithm); 6] = [
     // md5WithRSAEncryption, sha1WithRSAEncryption, sha256WithRSAEncryption (RFC 8017, C)
     (
@@ -57,7 +56,7 @@ const RECOVERY_DIGESTS: [(&[u8], DigestAlgorithm); 6] = [
     (b"\x2a\x86\x48\xce\x3d\x04\x03\x02", DigestAlgorithm::Sha256),
 ];
 
-/// Why the signer of a package cannot be told.
+/// Why the signature of a package cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -68,7 +67,7 @@ pub enum Error {
     CommentSize {
         /// Bytes according to the footer.
         stated: usize,
-        /// Bytes there are.
+        /// Bytes in the zip.
         comment_len: usize,
     },
     /// The signature would begin before the comment, or in the footer.
@@ -82,7 +81,7 @@ pub enum Error {
         /// Bytes in the comment.
         comment_len: usize,
     },
-    /// The comment could pass for the end of another zip.
+    /// The comment contains the end record of another zip.
     #[error(
         "an end-of-central-directory record begins at byte {offset:#x} of the signature comment"
     )]
@@ -107,7 +106,7 @@ pub enum Error {
     /// A CMS of another kind.
     #[error("the CMS of the signature holds no signed data")]
     NotSignedData,
-    /// Nobody signed.
+    /// The signature has no signer.
     #[error("the signature names no signer")]
     NoSigner,
     /// The signer is named in a way that `signapk` does not use.
@@ -122,7 +121,7 @@ pub enum Error {
     /// Two certificates with one issuer and serial number.
     #[error("the signature has different certificates that could be the signer's")]
     SeveralCertificates,
-    /// A digest or a signature that is not known here.
+    /// A digest or signature algorithm that is not supported.
     #[error("the {what} algorithm is none of SHA-1, SHA-2, RSA with PKCS #1 v1.5, ECDSA")]
     Algorithm {
         /// `digest` or `signature`.
@@ -137,7 +136,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The class of the fault: `Unsupported` for a form that is valid and not read,
+    /// Returns the kind of the error: `Unsupported` for valid formats that are not supported,
     /// `BadSignature` for everything else.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -148,7 +147,7 @@ impl Error {
     }
 }
 
-/// Who a package says it is signed by; see the module about what that is worth.
+/// The signer that a package claims; the module's documentation says what that is worth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
     /// SHA-256 of the certificate as DER, 64 lower-case hexadecimal digits.
@@ -158,10 +157,9 @@ pub struct Signer {
     pub subject: Option<String>,
 }
 
-/// Tells whose certificate the whole-file signature of a package names.
+/// Reads the signer that a package claims.
 ///
-/// `None` if the package has no such signature, nor a footer that leads to one.
-/// Nothing is verified.
+/// `None` if the package has no whole-file signature. Nothing is verified.
 ///
 /// # Errors
 /// As [`parse_comment`].
@@ -169,13 +167,13 @@ pub fn read_signer(package: &Package) -> Result<Option<Signer>, Error> {
     parse_comment(package.comment())
 }
 
-/// Tells whose certificate the signature in the comment of a zip names.
+/// Reads the claimed signer from the comment of a zip.
 ///
 /// Safe on untrusted input: no panic, no recursion, and time and memory in
 /// proportion to the comment, which is at most 65,535 bytes long.
 ///
 /// # Errors
-/// ErrorKind `BadSignature` if footer or CMS are malformed, or the certificate of the
+/// [`ErrorKind`](crate::ErrorKind) `BadSignature` if footer or CMS are malformed, or the certificate of the
 /// signer is not there; `Unsupported` if the signer is named by key identifier.
 pub fn parse_comment(comment: &[u8]) -> Result<Option<Signer>, Error> {
     let Some(cms) = find_cms(comment)? else {
@@ -186,35 +184,35 @@ pub fn parse_comment(comment: &[u8]) -> Result<Option<Signer>, Error> {
     )?))
 }
 
-/// A whole-file signature, with what it takes to check it.
+/// A whole-file signature, with everything needed to check it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// Whose it claims to be.
+    /// The claimed signer.
     pub signer: Signer,
     /// The `SubjectPublicKeyInfo` of the signer's certificate, as DER (RFC 5280, 4.1).
     pub public_key: Vec<u8>,
-    /// What a recovery that has the signer's certificate digests packages with; `None` where the
-    /// certificate does not tell.
+    /// How a recovery with the signer's certificate digests packages; `None` if the certificate does
+    /// not state it.
     pub recovery_digest: Option<RecoveryDigest>,
-    /// The signer's certificate is the first, which is the one Android looks at.
+    /// Whether the signer's certificate is the first, which is the one that Android uses.
     pub is_first_certificate: bool,
-    /// What the signed bytes are digested with, and the attributes if there are any.
+    /// The digest of the signed bytes, and of the attributes if there are any.
     pub digest: DigestAlgorithm,
-    /// What the signature is made with.
+    /// The signature scheme.
     pub scheme: Scheme,
-    /// What is signed in place of the file's own digest, if anything.
+    /// The attributes that are signed in place of the file's digest, if any.
     pub attributes: Option<Attributes>,
     /// The signature itself.
     pub value: Vec<u8>,
 }
 
-/// What a recovery makes of the algorithm that a certificate is signed with (`verifier.cpp`,
+/// How a recovery treats the algorithm that a certificate is signed with (`verifier.cpp`,
 /// `LoadCertificateFromBuffer`; before Android 10 `DumpPublicKey.java`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecoveryDigest {
-    /// It digests packages with this.
+    /// The recovery digests packages with this algorithm.
     Digest(DigestAlgorithm),
-    /// It does not load the certificate.
+    /// The recovery does not load the certificate.
     Unknown,
 }
 
@@ -227,13 +225,13 @@ impl RecoveryDigest {
     }
 }
 
-/// Reads all of the signature in the comment of a zip; `None` as [`parse_comment`].
+/// Reads the complete signature from the comment of a zip; `None` if there is no signature.
 ///
-/// Safe on untrusted input, as that is.
+/// Safe on untrusted input, like [`parse_comment`].
 ///
 /// # Errors
-/// As [`parse_comment`], and for what is missing of signature and key; `Unsupported` for
-/// algorithms that are not known.
+/// As [`parse_comment`], and if parts of the signature or key are missing; `Unsupported` for
+/// unknown algorithms.
 pub fn parse_signature(comment: &[u8]) -> Result<Option<Signature>, Error> {
     let Some(cms) = find_cms(comment)? else {
         return Ok(None);
@@ -253,10 +251,10 @@ pub fn parse_signature(comment: &[u8]) -> Result<Option<Signature>, Error> {
     }))
 }
 
-/// Reads a certificate by itself: whose it is, and its `SubjectPublicKeyInfo` as DER.
+/// Parses a certificate: its owner, and its `SubjectPublicKeyInfo` as DER.
 ///
 /// # Errors
-/// ErrorKind `BadSignature` if it is no certificate.
+/// [`ErrorKind`](crate::ErrorKind) `BadSignature` if it is not a certificate.
 pub fn parse_certificate(der: &[u8]) -> Result<(Signer, Vec<u8>), Error> {
     let malformed = Error::Malformed {
         expected: "Certificate",
@@ -277,7 +275,7 @@ impl Signer {
     }
 }
 
-/// Follows the footer to the CMS and what may lie behind it.
+/// Follows the footer to the CMS.
 fn find_cms(comment: &[u8]) -> Result<Option<&[u8]>, Error> {
     let Some((before, footer)) = comment.split_last_chunk::<FOOTER_LEN>() else {
         return Ok(None);
@@ -404,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_without_footer_are_no_signature() {
+    fn comment_without_footer_is_not_a_signature() {
         let footer_cut_off = comment(&CMS);
         let footer_cut_off = &footer_cut_off[..footer_cut_off.len() - 1];
         for comment in [
@@ -421,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn footer_measures_the_comment() {
+    fn footer_with_a_wrong_comment_length_is_refused() {
         let mut long = comment(&CMS);
         long.insert(0, b' ');
         let error = parse_comment(&long).unwrap_err();
@@ -508,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn other_contents_than_signed_data_are_refused() {
+    fn contents_other_than_signed_data_are_refused() {
         let mut cms = CMS.clone();
         let at = find(&cms, SIGNED_DATA);
         cms[at + SIGNED_DATA.len() - 1] = 3;
@@ -597,7 +595,7 @@ mod tests {
     }
 
     #[test]
-    fn signer_named_by_key_identifier_is_not_read() {
+    fn signer_named_by_key_identifier_is_unsupported() {
         let mut cms = CMS.clone();
         // `sid` follows the certificates and the version of the signer.
         let signer_infos = find(&cms, Key::Alice.certificate()) + Key::Alice.certificate().len();
@@ -631,15 +629,15 @@ mod tests {
     }
 
     #[test]
-    fn cut_short_cms_is_refused() {
+    fn truncated_cms_is_refused() {
         for len in 1..CMS.len() {
             assert!(parse_cms(&CMS[..len]).is_err(), "{len}");
         }
     }
 
-    /// A changed bit may make the answer an error, but never somebody else.
+    /// A changed bit may cause an error, but never another signer.
     #[test]
-    fn changed_bits_lead_to_no_other_certificate() {
+    fn changed_bits_never_lead_to_another_certificate() {
         let certificate = find(&CMS, Key::Alice.certificate());
         let certificate = certificate..certificate + Key::Alice.certificate().len();
         for at in 0..CMS.len() {
@@ -656,21 +654,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_comment_comes_to_an_end(
+        fn reading_ends_for_any_comment(
             comment in proptest::collection::vec(any::<u8>(), 0..300),
         ) {
             let _ = parse_comment(&comment);
         }
 
         #[test]
-        fn any_cms_comes_to_an_end(
+        fn reading_ends_for_any_cms(
             cms in proptest::collection::vec(any::<u8>(), 1..300),
         ) {
             let _ = parse_cms(&cms);
         }
 
         #[test]
-        fn spliced_cms_comes_to_an_end(
+        fn reading_ends_for_spliced_cms(
             from in any::<proptest::sample::Index>(),
             to in any::<proptest::sample::Index>(),
             bytes in proptest::collection::vec(any::<u8>(), 0..8),

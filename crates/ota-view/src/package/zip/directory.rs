@@ -32,42 +32,42 @@ const MAX_ENTRIES: u64 = 100_000;
 /// Longest central directory read, in bytes. The largest seen is under 1 MiB.
 const MAX_CENTRAL_SIZE: u64 = 32 << 20;
 
-/// One file inside a package, as its central directory describes it.
+/// An entry as the central directory describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryInfo {
-    /// Bytes it takes in the package.
+    /// Length in the package, in bytes.
     pub compressed_size: u64,
-    /// Bytes it holds, as declared.
+    /// Declared length of its contents, in bytes.
     pub size: u64,
     /// Compression method: 0 stored, 8 deflated (APPNOTE 4.4.5).
     pub method: u16,
-    /// Its contents are encrypted.
+    /// Whether it is encrypted.
     pub encrypted: bool,
-    /// CRC-32 of its contents, as declared (APPNOTE 4.4.7).
+    /// Declared CRC-32 of its contents (APPNOTE 4.4.7).
     pub crc32: u32,
-    /// Its place in the central directory, from 0.
+    /// Position in the central directory, from 0.
     pub index: u64,
-    /// Bytes of its extra field in the central directory.
+    /// Length of its extra field in the central directory, in bytes.
     pub extra_len: u16,
-    /// Where its local header begins, before any shift of the archive.
+    /// Offset of its local header, without the shift of the archive.
     pub(super) header_offset: u64,
-    /// Bytes of its local header and contents, at least.
+    /// Least length of its local header and contents, in bytes.
     pub(super) min_len: u64,
 }
 
-/// What the end of the file leads to.
+/// The central directory and the comment, as found from the end of the file.
 pub(super) struct Directory {
-    /// Where the central directory begins.
+    /// Offset of the central directory.
     pub(super) start: u64,
-    /// How far that is behind its stated offset.
+    /// Difference between that and the stated offset.
     pub(super) shift: u64,
-    /// The central directory.
+    /// The bytes of the central directory.
     pub(super) bytes: Vec<u8>,
     /// The comment of the archive.
     pub(super) comment: Vec<u8>,
 }
 
-/// Reads the central directory, found from the end of the file.
+/// Finds and reads the central directory, from the end of the file.
 pub(super) fn read_directory(source: &dyn ReadAt) -> Result<Directory, Error> {
     let size = source.size();
     if size == 0 {
@@ -158,7 +158,7 @@ pub(super) fn read_directory(source: &dyn ReadAt) -> Result<Directory, Error> {
     })
 }
 
-/// Whether some bytes hold the beginning of an end record.
+/// Whether some bytes contain the magic of an end record.
 #[must_use]
 pub fn has_end_record(bytes: &[u8]) -> bool {
     bytes
@@ -166,7 +166,7 @@ pub fn has_end_record(bytes: &[u8]) -> bool {
         .any(|window| window == EOCD_MAGIC)
 }
 
-/// The last end record whose comment reaches exactly to the end of the file.
+/// Finds the last end record whose comment ends exactly at the end of the file.
 fn find_eocd(tail: &[u8]) -> Option<usize> {
     let last = tail.len().checked_sub(EOCD_LEN)?;
     (0..=last).rev().find(|&at| {
@@ -178,7 +178,7 @@ fn find_eocd(tail: &[u8]) -> Option<usize> {
 
 type Entries = (BTreeMap<String, EntryInfo>, BTreeSet<String>);
 
-/// Walks the central directory: entries by name, and the names that repeat.
+/// Parses the central directory: entries by name, and the names that occur more than once.
 pub(super) fn parse_directory(directory: &[u8]) -> Result<Entries, Error> {
     let mut entries = BTreeMap::new();
     let mut duplicates = BTreeSet::new();
@@ -236,8 +236,8 @@ pub(super) fn parse_directory(directory: &[u8]) -> Result<Entries, Error> {
     Ok((entries, duplicates))
 }
 
-/// Uncompressed and compressed size and the offset of the local header, from the
-/// zip64 extra field where the 32-bit fields overflow (APPNOTE 4.5.3).
+/// Returns the uncompressed size, the compressed size and the offset of the local header, from the
+/// zip64 extra field if the 32-bit fields overflow (APPNOTE 4.5.3).
 fn entry_numbers(header: &[u8], mut extra: &[u8]) -> (u64, u64, u64) {
     let mut compressed = u64::from(u32_at(header, 20));
     let mut size = u64::from(u32_at(header, 24));
@@ -260,7 +260,7 @@ fn entry_numbers(header: &[u8], mut extra: &[u8]) -> (u64, u64, u64) {
     (size, compressed, offset)
 }
 
-/// Whether a name stays inside the folder a package would be unpacked to.
+/// Whether a name stays inside the folder that a package is unpacked to.
 fn is_safe_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('/')
@@ -269,7 +269,7 @@ fn is_safe_name(name: &str) -> bool {
         && !matches!(name.as_bytes(), [drive, b':', ..] if drive.is_ascii_alphabetic())
 }
 
-/// The entries that share bytes with another, and one that each shares them with.
+/// Finds the entries that share bytes with another, each with one of the others.
 pub(super) fn find_overlaps(entries: &BTreeMap<String, EntryInfo>) -> BTreeMap<String, String> {
     let mut in_order: Vec<(&String, u64, u64)> = entries
         .iter()
@@ -280,7 +280,7 @@ pub(super) fn find_overlaps(entries: &BTreeMap<String, EntryInfo>) -> BTreeMap<S
         .collect();
     in_order.sort_by_key(|(_, start, _)| *start);
     let mut overlaps = BTreeMap::new();
-    // The entry that reaches furthest so far.
+    // The entry with the largest end so far.
     let mut furthest: Option<(&String, u64)> = None;
     for (name, start, end) in in_order {
         if let Some((other, _)) = furthest.filter(|(_, reach)| *reach > start) {

@@ -14,10 +14,10 @@ pub(super) const LOCAL_MAGIC: [u8; 4] = *b"PK\x03\x04";
 /// Bit 3 of the flags (APPNOTE 4.4.4).
 pub(super) const FLAG_DESCRIPTOR: u16 = 1 << 3;
 
-/// What an entry's local header says (APPNOTE 4.3.7).
+/// The local header of an entry (APPNOTE 4.3.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalHeader {
-    /// Where it begins in the package.
+    /// Its offset in the package.
     pub offset: u64,
     /// Bytes of the name.
     pub name_len: u16,
@@ -42,17 +42,17 @@ impl LocalHeader {
     }
 }
 
-/// An entry opened for reading at length.
+/// An entry opened for reading in part.
 pub struct Entry {
-    /// Where its bytes begin in the package.
+    /// The offset of its bytes in the package.
     pub(super) offset: u64,
-    /// Its bytes as they lie in the package.
+    /// Its bytes in the package, which may be compressed.
     pub(super) compressed: Arc<dyn ReadAt>,
     pub(super) info: EntryInfo,
 }
 
 impl Entry {
-    /// Its contents from their beginning.
+    /// Returns a stream of its contents.
     #[must_use]
     pub fn stream(&self) -> Box<dyn Read + Send> {
         let compressed = Reader::new(Arc::clone(&self.compressed));
@@ -62,8 +62,8 @@ impl Entry {
         }
     }
 
-    /// Its contents as a source: a stored entry in place, a deflated one decoded
-    /// as far as it is read.
+    /// Returns its contents as a source: a stored entry is read in place, a deflated one is decoded as
+    /// far as it is read.
     #[must_use]
     pub fn source(&self, budget: &Arc<Budget>) -> Arc<dyn ReadAt> {
         match self.info.method {
@@ -77,13 +77,13 @@ impl Entry {
         }
     }
 
-    /// Where its bytes, compressed or not, begin in the package.
+    /// Returns the offset of its bytes in the package, compressed or not.
     #[must_use]
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Whether its contents lie in the package as they are.
+    /// Whether it is stored without compression.
     #[must_use]
     pub fn is_stored(&self) -> bool {
         self.info.method == 0

@@ -12,16 +12,16 @@ use crate::io::ReadError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file has no bytes.
+    /// The file is empty.
     #[error("the file is empty")]
     Empty,
-    /// No zip structure at either end.
+    /// No zip structure at either end of the file.
     #[error("no zip archive: no end-of-central-directory record in the last {searched} bytes")]
     NotAZip {
         /// Bytes searched at the end of the file.
         searched: usize,
     },
-    /// It begins like a zip and lacks its end.
+    /// The file begins like a zip and lacks its end.
     #[error("cut short: begins like a zip, but the end-of-central-directory record is missing")]
     NoEnd,
     /// The central directory lies outside the file.
@@ -42,7 +42,7 @@ pub enum Error {
         /// Byte offset inside the directory.
         offset: usize,
     },
-    /// Two central directories could be meant.
+    /// The file has two possible central directories.
     #[error("ambiguous zip: its central directory could begin at byte {ours:#x} or {theirs:#x}")]
     TwoDirectories {
         /// Where the last end record puts it.
@@ -50,7 +50,7 @@ pub enum Error {
         /// Where another reading puts it.
         theirs: u64,
     },
-    /// More entries, or a longer directory, than romfeed reads.
+    /// Too many entries, or a directory that is too long.
     #[error("{what} is {found}, at most {limit} are read")]
     TooLarge {
         /// What was counted.
@@ -60,16 +60,16 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
-    /// Two entries share the name of a file that matters.
+    /// Two entries have the name of the file that is read.
     #[error("entry `{}` occurs more than once, so readers may disagree about its contents", .name.escape_debug())]
     Duplicate {
         /// The shared name.
         name: String,
     },
-    /// An entry that matters shares bytes with another.
+    /// The entry that is read shares bytes with another.
     #[error("entries `{}` and `{}` overlap", .name.escape_debug(), .other.escape_debug())]
     Overlap {
-        /// The entry that matters.
+        /// The entry that is read.
         name: String,
         /// The other.
         other: String,
@@ -80,13 +80,13 @@ pub enum Error {
         /// The name, lossily decoded.
         name: String,
     },
-    /// An entry that matters is encrypted.
+    /// The entry that is read is encrypted.
     #[error("entry `{}` is encrypted", .name.escape_debug())]
     Encrypted {
         /// The entry.
         name: String,
     },
-    /// An entry that matters is compressed in a way recoveries do not know.
+    /// The entry that is read has a compression method that recoveries do not support.
     #[error("entry `{}` has compression method {method}; only 0 and 8 are read", .name.escape_debug())]
     Method {
         /// The entry.
@@ -94,10 +94,10 @@ pub enum Error {
         /// Its method, by APPNOTE 4.4.5.
         method: u16,
     },
-    /// The entries read so far are too long together.
+    /// The entries read so far are too long in total.
     #[error("its entries inflate to more than {MAX_DECODED} bytes")]
     Budget,
-    /// An entry is longer than its use allows.
+    /// An entry is longer than the caller's limit.
     #[error("entry `{}` is longer than {limit} bytes", .name.escape_debug())]
     EntryTooLarge {
         /// The entry.
@@ -119,14 +119,14 @@ pub enum Error {
     Read {
         /// What was being read.
         what: &'static str,
-        /// The reason.
+        /// The cause.
         #[source]
         source: ReadError,
     },
 }
 
 impl Error {
-    /// The class of the fault; a fault of the file below keeps its own.
+    /// Returns the kind of the error; read errors of the source keep their kind.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -157,8 +157,8 @@ fn zip_kind(error: &ZipError) -> ErrorKind {
     }
 }
 
-/// Finds our own error below an [`io::Error`]; what a decoder made of bad bytes
-/// is corruption, not a failing disk.
+/// Returns the kind of a [`ReadError`] inside an [`io::Error`]; other errors are a decoder's, which
+/// mean corrupt data, not a failing disk.
 fn io_kind(error: &io::Error) -> ErrorKind {
     match ReadError::inside(error) {
         Some(inner) => inner.kind(),

@@ -1,13 +1,12 @@
 //! Zip archives as ROM packages use them.
 //!
-//! In: a [`ReadAt`] over the whole file. Out: the entry names as the central
-//! directory gives them, the bytes of single entries, bounded, and the comment.
+//! In: a [`ReadAt`] over the whole file. Out: the entry names of the central directory, the
+//! contents of single entries, and the comment.
 //! Specification: PKWARE APPNOTE 6.3.10, sections 4.3.12 to 4.3.16.
 //!
-//! Entries are decompressed and their headers checked by the `zip` crate. It
-//! hides duplicate names and trusts the counts of the archive, so the tail and
-//! the central directory are walked here first; nothing else in romfeed talks
-//! to that crate.
+//! The `zip` crate decompresses entries and checks their headers. It hides duplicate names and
+//! trusts the archive's counts, so the central directory is parsed here first. Only this module
+//! uses that crate.
 
 mod directory;
 mod entry;
@@ -32,11 +31,11 @@ pub use directory::{EntryInfo, has_end_record};
 pub use entry::{Entry, LocalHeader};
 pub use error::Error;
 
-/// Most bytes decoded by [`Package::read`] of one package altogether; the largest
-/// needs are a few transfer lists. What is opened at length has its own budget.
+/// Most bytes that [`Package::read`] decodes of one package in total; transfer lists need the most.
+/// Entries opened with [`Package::open_entry`] count towards the [`Budget`].
 const MAX_DECODED: u64 = 64 << 20;
 
-/// A source that notes why it could not be read.
+/// A source that records its last read error.
 struct FaultRecorder {
     source: Arc<dyn ReadAt>,
     fault: Mutex<Option<ReadError>>,
@@ -92,11 +91,11 @@ impl Package {
     /// Reads the central directory.
     ///
     /// Safe on untrusted input: memory is bounded by 32 MiB of directory and
-    /// 100,000 entries. Names that point outside the package are refused, since
-    /// whatever unpacks the zip later may follow them.
+    /// 100,000 entries. Names that point outside the package are refused, because tools that
+    /// unpack the zip may follow them.
     ///
     /// # Errors
-    /// ErrorKind `NotAZip`, `Truncated`, `Corrupt`, `Limit` or `Io`.
+    /// [`ErrorKind`](crate::ErrorKind) `NotAZip`, `Truncated`, `Corrupt`, `Limit` or `Io`.
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Package, Error> {
         let Directory {
             start,
@@ -111,7 +110,7 @@ impl Package {
         });
         let reader = BufReader::new(Reader::new(Arc::clone(&recorder) as Arc<dyn ReadAt>));
         let archive = ZipArchive::new(reader);
-        // The library looks for another directory where it fails to read one.
+        // The library looks for another directory if it fails to read the first.
         if let Some(source) = recorder.take_fault() {
             return Err(Error::Read {
                 what: "central directory",
@@ -122,7 +121,7 @@ impl Package {
             place: "central directory".to_owned(),
             source,
         })?;
-        // A file may hold several end records; whoever reads it must take the same.
+        // A file may have several end records; all readers must use the same.
         if archive.central_directory_start() != start {
             return Err(Error::TwoDirectories {
                 ours: start,
@@ -159,12 +158,12 @@ impl Package {
         Ok((Package::open(Arc::new(source))?, budget))
     }
 
-    /// The names of all entries, sorted; folders end with `/`.
+    /// Iterates over the names of all entries, sorted; folders end with `/`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.shared.entries.keys().map(String::as_str)
     }
 
-    /// The names that begin with `prefix`, sorted.
+    /// Iterates over the names that begin with `prefix`, sorted.
     pub fn names_with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
         self.shared
             .entries
@@ -173,26 +172,26 @@ impl Package {
             .take_while(move |name| name.starts_with(prefix))
     }
 
-    /// Whether an entry of exactly this name exists.
+    /// Whether an entry of this name exists.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
         self.shared.entries.contains_key(name)
     }
 
-    /// Bytes of the file.
+    /// Returns the length of the file in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.shared.source.size()
     }
 
-    /// What the central directory says of an entry.
+    /// Returns the central directory's record of an entry.
     #[must_use]
     pub fn entry(&self, name: &str) -> Option<EntryInfo> {
         self.shared.entries.get(name).copied()
     }
 
-    /// All entries in the order of the central directory; of those that share a name, the
-    /// last.
+    /// Returns all entries in the order of the central directory; of entries that share a name, only
+    /// the last.
     #[must_use]
     pub fn in_order(&self) -> Vec<(&str, EntryInfo)> {
         let entries = self.shared.entries.iter();
@@ -201,28 +200,28 @@ impl Package {
         entries
     }
 
-    /// The names that more than one entry has, sorted.
+    /// Iterates over the names that more than one entry has, sorted.
     pub fn duplicates(&self) -> impl Iterator<Item = &str> {
         self.shared.duplicates.iter().map(String::as_str)
     }
 
-    /// The entries that share bytes with another, and which, sorted.
+    /// Iterates over pairs of entries that share bytes, sorted.
     pub fn overlaps(&self) -> impl Iterator<Item = (&str, &str)> {
         let overlaps = self.shared.overlaps.iter();
         overlaps.map(|(name, other)| (name.as_str(), other.as_str()))
     }
 
-    /// Bytes before the archive, by which all its offsets are wrong.
+    /// Returns the number of bytes before the archive, by which all its offsets are wrong.
     #[must_use]
     pub fn shift(&self) -> u64 {
         self.shared.shift
     }
 
-    /// Reads the local header of an entry; `None` if there is no such entry, or no header
-    /// where it should be.
+    /// Reads the local header of an entry; `None` if there is no such entry, or no header at its
+    /// offset.
     ///
     /// # Errors
-    /// Those of the file below, and `Truncated` if the header leaves the file.
+    /// Those of the source, and `Truncated` if the header reaches beyond the file.
     pub fn local_header(&self, name: &str) -> Result<Option<LocalHeader>, Error> {
         let fail = |source| Error::Read {
             what: "local header",
@@ -257,16 +256,16 @@ impl Package {
         }))
     }
 
-    /// The comment at the end of the archive, all that follows its end record.
+    /// Returns the comment of the archive.
     #[must_use]
     pub fn comment(&self) -> &[u8] {
         &self.shared.comment
     }
 
-    /// Decodes one entry, at most `limit` bytes of it.
+    /// Reads an entry of at most `limit` bytes; `None` if there is none of this name.
     ///
     /// # Errors
-    /// ErrorKind `Limit` if it is longer, whatever size it declares; `Corrupt` if
+    /// [`ErrorKind`](crate::ErrorKind) `Limit` if it is longer, whatever size it declares; `Corrupt` if
     /// its name occurs twice, its headers disagree or its checksum is wrong;
     /// `Unsupported` if it is encrypted or compressed in an unknown way. All
     /// entries together may decode to 64 MiB.
@@ -287,7 +286,7 @@ impl Package {
             .by_index_with_options(index, options)
             .map_err(fail)?;
         let mut bytes = Vec::new();
-        // One byte beyond a limit tells that it does not suffice.
+        // One byte more than the limit shows that the entry is longer.
         entry
             .take(limit.min(left).saturating_add(1))
             .read_to_end(&mut bytes)
@@ -302,12 +301,12 @@ impl Package {
         Ok(Some(bytes))
     }
 
-    /// Opens an entry for reading at length.
+    /// Opens an entry for reading in part; `None` if there is none of this name.
     ///
-    /// Its checksum is not verified: that would mean to read all of it.
+    /// Its checksum is not verified: that would require reading all of it.
     ///
     /// # Errors
-    /// As [`Package::read`], and `Truncated` if the entry leaves the file.
+    /// As [`Package::read`], and `Truncated` if the entry reaches beyond the file.
     pub fn open_entry(&self, name: &str) -> Result<Option<Entry>, Error> {
         let Some(index) = self.index(name)? else {
             return Ok(None);

@@ -36,7 +36,7 @@ impl ReadAt for FailingOnce {
 }
 
 #[test]
-fn failing_disk_is_never_taken_for_a_damaged_zip() {
+fn failing_disk_is_not_reported_as_a_damaged_zip() {
     // A zip inside, so that there is another directory to be found.
     let inner = testkit::zip::Zip::new().stored("a", "text").build();
     let zip = testkit::zip::Zip::new().stored("images.zip", inner).build();
@@ -57,7 +57,7 @@ fn failing_disk_is_never_taken_for_a_damaged_zip() {
 }
 
 #[test]
-fn entries_are_read_whatever_their_form() {
+fn entries_are_read_in_every_format() {
     let zip = Zip::new()
         .stored("a", "plain")
         .deflated("b", "x".repeat(10_000))
@@ -109,7 +109,7 @@ fn deflated_entry_is_decoded_as_far_as_it_is_read() {
 }
 
 #[test]
-fn overlapping_entries_are_refused_where_they_are_used() {
+fn overlapping_entries_are_refused_when_they_are_read() {
     let zip = Zip::new()
         .stored("a", "contents that are long enough to hold a header")
         .entry(Entry::stored("inside", "").declared_offset(10))
@@ -129,7 +129,7 @@ fn overlapping_entries_are_refused_where_they_are_used() {
 }
 
 #[test]
-fn entry_longer_than_its_limit_is_refused_whatever_it_declares() {
+fn entry_longer_than_its_limit_is_refused_even_if_it_declares_less() {
     let zip = Zip::new()
         .entry(Entry::deflated("bomb", vec![0; 1 << 20]).declared_size(10))
         .build();
@@ -144,7 +144,7 @@ fn entry_longer_than_its_limit_is_refused_whatever_it_declares() {
 }
 
 #[test]
-fn duplicate_matters_only_for_the_entry_that_is_read() {
+fn duplicate_name_fails_only_if_it_is_read() {
     let zip = Zip::new()
         .stored("twice", "1")
         .stored("twice", "2")
@@ -159,7 +159,7 @@ fn duplicate_matters_only_for_the_entry_that_is_read() {
 }
 
 #[test]
-fn hostile_entries_are_named() {
+fn hostile_entries_are_refused_by_name() {
     for name in ["../x", "/etc/passwd", "a/../../b", "a\\b", "C:evil"] {
         let error = open(Zip::new().stored(name, "").build()).err();
         assert!(matches!(error, Some(Error::UnsafeName { .. })), "{name}");
@@ -186,7 +186,7 @@ fn hostile_entries_are_named() {
 }
 
 #[test]
-fn damaged_files_have_their_own_classes() {
+fn damaged_files_have_their_error_kinds() {
     assert_eq!(kind(Vec::new()), ErrorKind::NotAZip);
     assert_eq!(kind(b"hello".to_vec()), ErrorKind::NotAZip);
     assert_eq!(kind(vec![0; 100_000]), ErrorKind::NotAZip);
@@ -197,7 +197,7 @@ fn damaged_files_have_their_own_classes() {
 }
 
 #[test]
-fn no_damaged_byte_makes_it_panic() {
+fn changed_bytes_never_panic() {
     let whole = Zip::new()
         .deflated("a", "plain plain plain")
         .entry(Entry::stored("d", "wide").zip64())
