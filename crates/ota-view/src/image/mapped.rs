@@ -1,4 +1,4 @@
-//! An image put together from runs of another source and of zeros, and several sources as one.
+//! Images composed of runs of another source and zeros, and sources joined into one.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ pub(crate) struct Run {
     pub(crate) start: u64,
     /// One past its last byte.
     pub(crate) end: u64,
-    /// Where the bytes are in the source; `None` for zeros.
+    /// Offset of the bytes in the source; `None` for zeros.
     pub(crate) offset: Option<u64>,
 }
 
-/// An image whose every byte is zero but for some runs of `source`.
+/// An image of zeros, except for runs of `source`.
 pub(crate) struct Mapped {
     source: Arc<dyn ReadAt>,
     /// Sorted, without overlap.
@@ -24,7 +24,7 @@ pub(crate) struct Mapped {
 }
 
 impl Mapped {
-    /// The image of `size` bytes; `runs` are sorted and do not overlap.
+    /// Creates an image of `size` bytes; `runs` are sorted and do not overlap.
     pub(crate) fn new(source: Arc<dyn ReadAt>, runs: Vec<Run>, size: u64) -> Mapped {
         Mapped { source, runs, size }
     }
@@ -42,7 +42,7 @@ impl ReadAt for Mapped {
         while !rest.is_empty() {
             let next = self.runs.partition_point(|run| run.end <= at);
             let run = self.runs.get(next);
-            // Up to where the answer is the same: the end of this run, or of the gap.
+            // Up to the end of this run, or of the gap before the next.
             let (until, from) = match run {
                 Some(run) if run.start <= at => {
                     let skipped = at.saturating_sub(run.start);

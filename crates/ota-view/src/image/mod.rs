@@ -1,8 +1,7 @@
-//! Containers of partition images; each yields a partition as a
-//! [`ReadAt`](crate::io::ReadAt).
+//! Containers of partition images.
 //!
-//! None of them is unpacked: a read of a partition becomes reads of the
-//! operations, chunks or extents under it.
+//! Each opens a partition as a [`ReadAt`](crate::io::ReadAt) without unpacking it: a read of the
+//! partition becomes reads of the operations, chunks or extents that contain the bytes.
 
 #![cfg_attr(
     not(test),

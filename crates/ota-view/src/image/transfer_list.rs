@@ -1,8 +1,7 @@
-//! The commands of a block-based package's `*.transfer.list`, and the image they
-//! make of `*.new.dat`.
+//! The `*.transfer.list` of block-based packages, and the image that it makes of `*.new.dat`.
 //!
-//! In: the text, and a source over the data. Out: whether the partition being
-//! overwritten is needed; if not, the new partition as a [`ReadAt`].
+//! In: the text, and a source over the data. Out: whether the old partition is needed; if not,
+//! the new partition as a [`ReadAt`].
 //! Source: AOSP `bootable/recovery/updater/blockimg.cpp` and
 //! `otautil/rangeset.cpp`, list versions 1 to 4 (Android 5 to 16).
 
@@ -13,50 +12,50 @@ use super::mapped::{Mapped, Run};
 use crate::error_kind::ErrorKind;
 use crate::io::ReadAt;
 
-/// Longest list read, in bytes; real ones take 0.3 to 300 KiB.
+/// Longest list read, in bytes; real ones have 0.3 to 300 KiB.
 pub const MAX_SIZE: u64 = 16 << 20;
 /// Bytes in a block, on every phone.
 const BLOCK_SIZE: u64 = 4096;
-/// Block numbers are those of a C `int`.
+/// Largest block number; recoveries read a C `int`.
 const MAX_BLOCK: u64 = 0x7fff_ffff;
-/// Most ranges kept. Real lists have up to some thousands.
+/// Most ranges of one list; real ones have up to a few thousand.
 const MAX_RANGES: usize = 1 << 20;
 
 /// Why a transfer list cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A version no recovery knows.
+    /// A version that recoveries do not know.
     #[error("transfer list version `{}`, expected 1 to 4", .found.escape_debug())]
     BadVersion {
         /// Its first line.
         found: String,
     },
-    /// A line that cannot be understood.
+    /// A malformed line.
     #[error("transfer list line {line}: {fault}")]
     BadLine {
-        /// Counted from 1.
+        /// Line number, from 1.
         line: usize,
         /// What is wrong.
         fault: &'static str,
     },
-    /// A command that reads the partition being replaced, or is not known.
+    /// A command that reads the old partition, or is unknown.
     #[error("transfer list line {line}: command `{}` cannot be carried out here", .command.escape_debug())]
     Command {
-        /// Counted from 1.
+        /// Line number, from 1.
         line: usize,
         /// The command.
         command: String,
     },
-    /// More ranges than romfeed keeps.
+    /// Too many ranges.
     #[error("transfer list: more than {MAX_RANGES} ranges")]
     TooManyRanges,
-    /// The data is shorter than what is written; some tools pad it.
+    /// The data is shorter than the commands need. Longer data is accepted: some tools pad it.
     #[error("transfer list: writes {expected} bytes of new data, but there are {found}")]
     BadLength {
-        /// Bytes the commands take.
+        /// Bytes that the commands need.
         expected: u64,
-        /// Bytes there are.
+        /// Bytes of data.
         found: u64,
     },
 }
@@ -73,10 +72,9 @@ impl Error {
     }
 }
 
-/// Whether any command reads the partition that is being replaced.
+/// Whether any command reads the old partition.
 ///
-/// The header lines hold numbers only, so they need no special care. Unknown
-/// commands are left to the reader of the image. Never fails.
+/// Unknown commands are reported by [`TransferList::parse`]. Never fails.
 #[must_use]
 pub fn needs_source(list: &[u8]) -> bool {
     let text = String::from_utf8_lossy(list);
@@ -85,10 +83,10 @@ pub fn needs_source(list: &[u8]) -> bool {
         .any(|command| matches!(command, "move" | "bsdiff" | "imgdiff" | "stash"))
 }
 
-/// Bytes of new data that the commands take, of a list for a full package or a delta.
+/// Returns the bytes of new data that the commands need, for full packages and deltas.
 ///
 /// # Errors
-/// [`ErrorKind`](crate::ErrorKind) `Corrupt` if a line is malformed, `Unsupported` for another version.
+/// Kind `Corrupt` if a line is malformed, `Unsupported` for another version.
 pub fn new_data_len(list: &[u8]) -> Result<u64, Error> {
     let text = String::from_utf8_lossy(list);
     let mut data_len = 0u64;
@@ -108,8 +106,8 @@ pub fn new_data_len(list: &[u8]) -> Result<u64, Error> {
     Ok(data_len)
 }
 
-/// Checks the lines of numbers that a list begins with; what follows are its commands, each
-/// with its line counted from 0.
+/// Checks the lines of numbers at the beginning of a list, and returns its commands, each with its
+/// line number from 0.
 fn parse_header(text: &str) -> Result<impl Iterator<Item = (usize, &str)>, Error> {
     let mut lines = text.lines().map(str::trim_end).enumerate();
     let version = lines.next().map(|(_, line)| line).unwrap_or_default();
@@ -134,27 +132,25 @@ fn parse_header(text: &str) -> Result<impl Iterator<Item = (usize, &str)>, Error
     Ok(lines)
 }
 
-/// What a list makes of its data.
+/// A parsed transfer list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransferList {
     /// Runs of new data and of zeros, sorted, without overlap.
     runs: Vec<Run>,
-    /// Bytes of new data that the commands take.
+    /// Bytes of new data that the commands need.
     pub data_len: u64,
-    /// One past the last byte that is written.
+    /// End of the last byte that is written.
     pub image_len: u64,
 }
 
 impl TransferList {
     /// Parses a list.
     ///
-    /// Where commands write a block twice, the later one holds. Safe on untrusted
-    /// input: memory is bounded by some hundred MiB for a list of the largest
-    /// size, a few KiB for real ones.
+    /// If commands write a block twice, the later one counts. Safe on untrusted input: the largest
+    /// list needs some hundred MiB of memory, real ones a few KiB.
     ///
     /// # Errors
-    /// [`ErrorKind`](crate::ErrorKind) `Corrupt`, `Limit`, or `Unsupported` for what needs the old
-    /// partition.
+    /// Kind `Corrupt`, `Limit`, or `Unsupported` if the old partition is needed.
     pub fn parse(list: &[u8]) -> Result<TransferList, Error> {
         let text = String::from_utf8_lossy(list);
         let lines = parse_header(&text)?;
@@ -182,7 +178,7 @@ impl TransferList {
                         runs.write(Run { start, end, offset })?;
                     }
                 }
-                // Neither writes anything that can be known here.
+                // Neither writes data.
                 "free" | "compute_hash_tree" => {}
                 command => {
                     return Err(Error::Command {
@@ -200,7 +196,7 @@ impl TransferList {
         })
     }
 
-    /// The partition, of at least `size` bytes; what is not written is zero.
+    /// Opens the partition, of at least `size` bytes; bytes that are not written are zero.
     ///
     /// # Errors
     /// [`Error::BadLength`] if the data is known to be too short.
@@ -224,7 +220,7 @@ struct Runs {
 }
 
 impl Runs {
-    /// Writes over whatever is there.
+    /// Adds a run, overwriting earlier runs.
     fn write(&mut self, run: Run) -> Result<(), Error> {
         let before = self.by_start.range(..run.start).next_back();
         if let Some((_, &before)) = before.filter(|(_, before)| before.end > run.start) {
@@ -246,7 +242,7 @@ impl Runs {
         Ok(())
     }
 
-    /// Keeps what of `run` lies from `start` on.
+    /// Keeps the part of `run` from `start` on.
     fn keep_tail(&mut self, run: Run, start: u64) {
         if run.end > start {
             let skipped = start.saturating_sub(run.start);
@@ -260,7 +256,7 @@ impl Runs {
     }
 }
 
-/// Parses `N,a0,b0,a1,b1,…`: how many numbers follow, then half-open ranges.
+/// Parses `N,a0,b0,a1,b1,…`: the number of numbers that follow, then half-open ranges.
 fn parse_ranges(
     text: Option<&str>,
 ) -> Result<impl Iterator<Item = (u64, u64)> + use<>, &'static str> {
@@ -288,10 +284,9 @@ fn parse_ranges(
     Ok(pairs.into_iter())
 }
 
-/// The sizes that `dynamic_partitions_op_list` gives partitions, in bytes.
+/// Parses the sizes of partitions in `dynamic_partitions_op_list`, in bytes.
 ///
-/// Lines are `resize NAME BYTES`; the rest does not matter to a reader. Never
-/// fails.
+/// Reads lines `resize NAME BYTES` and ignores all others. Never fails.
 #[must_use]
 pub fn parse_op_list(text: &[u8]) -> BTreeMap<String, u64> {
     let text = String::from_utf8_lossy(text);
@@ -311,7 +306,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn only_commands_that_read_the_old_partition_make_a_delta() {
+    fn list_with_a_command_that_reads_the_old_partition_is_a_delta() {
         let full = "4\n12\n0\n0\nerase 2,0,100\nnew 4,0,10,12,14\nzero 2,14,100\n";
         assert!(!needs_source(full.as_bytes()));
         for command in [
@@ -352,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn the_later_command_writes_over_the_earlier() {
+    fn later_command_overwrites_an_earlier_one() {
         let list = "3\n9\n0\n0\nnew 2,0,5\nzero 2,1,3\nnew 2,2,4\n";
         assert_eq!(
             image(list, &blocks(&[1, 2, 3, 4, 5, 6, 7])),
@@ -395,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn the_op_list_tells_the_sizes() {
+    fn sizes_are_read_from_the_op_list() {
         let sizes =
             parse_op_list(b"# x\nremove_all_groups\nresize system 1391595520\r\nresize odm x\n");
         assert_eq!(sizes.get("system"), Some(&1_391_595_520));

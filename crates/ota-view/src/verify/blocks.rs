@@ -1,7 +1,7 @@
-//! Block-based packages: each transfer list and its data.
+//! Checks block-based packages: each transfer list and its data.
 //!
-//! Source: AOSP `bootable/recovery/updater/blockimg.cpp`. What a list reads of the partition that
-//! it replaces is in the phone and not looked at.
+//! Source: AOSP `bootable/recovery/updater/blockimg.cpp`. What a list reads of the old partition is
+//! on the phone and not checked.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use crate::ota::{NewData, find_new_data};
 use crate::package::Package;
 use crate::package::zip::{Entry, EntryInfo};
 
-/// Most lists looked at; the most partitions of a package.
+/// Most lists checked: the most partitions of a package.
 const MAX_LISTS: usize = 1000;
 
-/// Judges all transfer lists of a package.
+/// Checks all transfer lists of a package.
 pub(super) fn check(
     package: &Package,
     budget: &Arc<Budget>,
@@ -93,7 +93,7 @@ fn check_list(
             Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Limit) => {
                 return Err(error.into());
             }
-            // Told of already: every entry is opened for its checksum.
+            // Reported already: every entry is opened for its checksum.
             Err(_) => return Ok(()),
         }
     }
@@ -127,7 +127,7 @@ fn check_list(
     Ok(())
 }
 
-/// Bytes of new data; of a list that needs no source, all commands are looked at.
+/// Returns the bytes of new data; all commands are checked if the list needs no source.
 fn len_of_new_data(list: &[u8]) -> Result<u64, transfer_list::Error> {
     match transfer_list::needs_source(list) {
         true => transfer_list::new_data_len(list),
@@ -135,10 +135,10 @@ fn len_of_new_data(list: &[u8]) -> Result<u64, transfer_list::Error> {
     }
 }
 
-/// Name, what is declared and contents.
+/// Name, central directory record and contents.
 type Opened = (String, EntryInfo, Entry);
 
-/// The length of data that is not compressed but by the zip; its checksum is judged on the way.
+/// Returns the length of data that only the zip compresses, and checks its checksum.
 fn plain_len(
     entries: &[Opened],
     budget: &Arc<Budget>,
@@ -157,7 +157,7 @@ fn plain_len(
     Ok(len)
 }
 
-/// The length of compressed data, up to `max` or a little more.
+/// Returns the length of compressed data, up to a little more than `max`.
 fn decoded_len(
     entries: &[Opened],
     codec: Codec,

@@ -1,11 +1,11 @@
-//! Certificates that packages are compared with: the maintainer's, and those everybody has.
+//! Certificates that packages are compared with: the maintainer's and AOSP's public test keys.
 
 use base64::prelude::{BASE64_STANDARD as BASE64, Engine};
 use sha2::{Digest, Sha256};
 
 use crate::package::signature;
 
-/// The keys whose private halves are published with AOSP, by the SHA-256 of the public half
+/// The test keys whose private keys are published in AOSP, by the SHA-256 of the public key
 /// (`SubjectPublicKeyInfo`). Source: `target/product/security/*.x509.pem` of platform/build. A
 /// build that sets no `PRODUCT_DEFAULT_DEV_CERTIFICATE` is signed with the first.
 const TEST_KEYS: [(&str, &str); 9] = [
@@ -54,18 +54,18 @@ const END: &str = "-----END CERTIFICATE-----";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Begin and end of PEM, and no base64 between them.
+    /// PEM without valid base64.
     #[error("the certificate is no base64")]
     Pem,
-    /// Neither PEM nor DER of a certificate.
+    /// Neither a PEM nor a DER certificate.
     #[error("it is no certificate, expected X.509 as PEM or DER")]
     NotACertificate(#[source] signature::Error),
 }
 
-/// A certificate, as far as packages are compared with it.
+/// A certificate to compare packages with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// Whose it is.
+    /// The name of its owner.
     pub subject: Option<String>,
     /// SHA-256 of its public key as DER, in lower-case hexadecimal digits.
     pub key: String,
@@ -75,7 +75,7 @@ impl Certificate {
     /// Reads the first certificate of a file, as PEM or DER.
     ///
     /// # Errors
-    /// [`Error`], if there is none.
+    /// [`Error`] if there is no certificate.
     pub fn parse(file: &[u8]) -> Result<Certificate, Error> {
         let text = String::from_utf8_lossy(file);
         let pem = text
@@ -96,13 +96,13 @@ impl Certificate {
     }
 }
 
-/// SHA-256 of a `SubjectPublicKeyInfo`, by which keys are told apart as phones do: the same
-/// key may be in several certificates.
+/// Returns the SHA-256 of a `SubjectPublicKeyInfo`, to compare keys as phones do: several
+/// certificates may contain the same key.
 pub(super) fn key_digest(public_key: &[u8]) -> String {
     base16ct::lower::encode_string(&Sha256::digest(public_key))
 }
 
-/// The name of the test key with this [`key_digest`], whatever certificate carries it.
+/// Finds the name of the test key with this [`key_digest`].
 pub(super) fn test_key(key: &str) -> Option<&'static str> {
     let known = TEST_KEYS.iter().find(|(_, known)| *known == key);
     known.map(|(name, _)| *name)

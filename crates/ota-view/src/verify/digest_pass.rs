@@ -1,8 +1,8 @@
-//! One read of a file for all digests that are wanted of it.
+//! Computes all digests of a file in one pass.
 //!
-//! In: a source, and lists of pieces with the algorithm for each list. Out: the digest of each
-//! piece. The file is read once, in its order; each list has a thread of its own, since
-//! hashing takes longer than reading. Memory is a few buffers, whatever the size of the file.
+//! In: a source, and lists of pieces with an algorithm for each list. Out: the digest of each
+//! piece. The file is read once from beginning to end; each list has its own thread, because
+//! hashing is slower than reading. Memory is a few buffers, regardless of the file's size.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use crate::io::{ReadAt, ReadError};
 use crate::package::signature::DigestAlgorithm;
 
-/// Bytes read at a time: enough that handing them over costs nothing beside hashing them.
+/// Bytes read at a time: large enough that passing them between threads costs little.
 const BUFFER_LEN: u64 = 1 << 20;
-/// Buffers that may wait for a slow list.
+/// Most buffers waiting for a slow list.
 const MAX_WAITING: usize = 4;
 
-/// What a piece is digested with.
+/// A digest algorithm for pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Algorithm {
     /// Four bytes, big-endian.
@@ -29,7 +29,7 @@ pub(super) enum Algorithm {
     Digest(DigestAlgorithm),
 }
 
-/// A digest under way.
+/// A digest in progress.
 pub(super) enum Hasher {
     Crc32(Crc32),
     Sha1(Sha1),
@@ -70,7 +70,7 @@ impl Hasher {
     }
 }
 
-/// Pieces of a file that follow each other without overlap, and their algorithm.
+/// Pieces of a file in order, without overlap, and their algorithm.
 #[derive(Debug)]
 pub(super) struct Pieces {
     algorithm: Algorithm,
@@ -78,7 +78,7 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
-    /// Starts without pieces.
+    /// Creates an empty list.
     pub(super) fn new(algorithm: Algorithm) -> Pieces {
         Pieces {
             algorithm,
@@ -86,8 +86,7 @@ impl Pieces {
         }
     }
 
-    /// Adds a piece that begins where the last one ends or behind that; answers its place in
-    /// the list, or nothing if it begins before.
+    /// Adds a piece and returns its index; `None` if it begins before the end of the last piece.
     pub(super) fn push(&mut self, range: Range<u64>) -> Option<usize> {
         let end = self.ranges.last().map_or(0, |last| last.end);
         if range.start < end || range.end < range.start {
@@ -97,7 +96,7 @@ impl Pieces {
         self.ranges.len().checked_sub(1)
     }
 
-    /// Digests what comes in, which is the file in its order.
+    /// Digests the pieces while the chunks of the file arrive in order.
     fn digest(self, chunks: &Receiver<Arc<Chunk>>) -> Vec<Vec<u8>> {
         let mut digests = Vec::with_capacity(self.ranges.len());
         let mut ranges = self.ranges.into_iter();
@@ -129,7 +128,7 @@ impl Chunk {
         self.offset.saturating_add(self.bytes.len() as u64)
     }
 
-    /// What of a range lies in it.
+    /// Returns the part of a range that is in the chunk.
     fn part(&self, range: &Range<u64>) -> &[u8] {
         let place = |at: u64| {
             let at = at.saturating_sub(self.offset);
@@ -139,11 +138,11 @@ impl Chunk {
     }
 }
 
-/// Reads the whole source once. The answer has for each list the digests of its pieces, as far
-/// as they lie in the source.
+/// Reads the whole source once, and returns for each list the digests of its pieces that are in the
+/// source.
 ///
 /// # Errors
-/// Whatever reading fails with.
+/// The error of the source.
 pub(super) fn read(
     source: &dyn ReadAt,
     lists: Vec<Pieces>,
@@ -163,7 +162,7 @@ pub(super) fn read(
             source.read_exact_at(offset, &mut bytes)?;
             let chunk = Arc::new(Chunk { offset, bytes });
             for sender in &senders {
-                // A thread that has ended has panicked, which joining it tells.
+                // A thread that ended early has panicked; joining it reports that.
                 let _ = sender.send(Arc::clone(&chunk));
             }
             offset = offset.saturating_add(len);

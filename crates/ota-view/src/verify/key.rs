@@ -1,10 +1,10 @@
-//! Public keys, and whether a signature is one of theirs.
+//! Checks signatures with public keys.
 //!
-//! In: a `SubjectPublicKeyInfo` as DER, a digest, a signature. Out: yes or no. Sources: RFC 5280
+//! In: a `SubjectPublicKeyInfo` as DER, a digest, a signature. Out: whether the signature is valid. Sources: RFC 5280
 //! (4.1.2.7), RFC 3279 and 5480 for the keys, RFC 8017 (8.2.2) for RSA.
 //!
-//! Nothing here is secret: times may tell whatever they like. What a hostile key can cost is
-//! bounded by [`MAX_MODULUS_BITS`] and [`MAX_EXPONENT_BITS`].
+//! Nothing here is secret, so running times need not be constant. [`MAX_MODULUS_BITS`] and
+//! [`MAX_EXPONENT_BITS`] bound the cost of a hostile key.
 
 use crypto_bigint::modular::{BoxedMontyForm, BoxedMontyParams};
 use crypto_bigint::{BoxedUint, Odd};
@@ -31,13 +31,13 @@ const MAX_EXPONENT_BITS: u32 = 64;
 /// Why a key cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Error {
-    /// The key is not what it says.
+    /// The key is malformed.
     #[error("its public key is malformed")]
     Malformed,
-    /// A kind of key that is not known here.
+    /// An unsupported kind of key.
     #[error("its public key is neither RSA nor on the curve P-256")]
     Unknown,
-    /// An RSA key beyond the limits.
+    /// An RSA key that exceeds the limits.
     #[error(
         "its RSA key has a modulus of {modulus} bits and an exponent of {exponent}; read are {MIN_MODULUS_BITS} to {MAX_MODULUS_BITS} and at most {MAX_EXPONENT_BITS}"
     )]
@@ -49,7 +49,7 @@ pub(super) enum Error {
     },
 }
 
-/// A public key that signatures can be checked with.
+/// A public key.
 #[derive(Debug)]
 pub(super) enum PublicKey {
     /// Modulus and exponent.
@@ -61,7 +61,7 @@ pub(super) enum PublicKey {
 }
 
 impl PublicKey {
-    /// Reads a `SubjectPublicKeyInfo`.
+    /// Parses a `SubjectPublicKeyInfo`.
     pub(super) fn parse(der: &[u8]) -> Result<PublicKey, Error> {
         match parse_info(der).map_err(|_: signature::Error| Error::Malformed)? {
             (RSA, _, key) => parse_rsa(key),
@@ -91,7 +91,7 @@ impl PublicKey {
         }
     }
 
-    /// Why a recovery does not take this key, if it does not.
+    /// Returns why a recovery refuses this key, if it does.
     pub(super) fn fault_in_recovery(&self) -> Option<String> {
         let PublicKey::Rsa { modulus, exponent } = self else {
             return None;
@@ -106,7 +106,7 @@ impl PublicKey {
     }
 }
 
-/// Algorithm, curve and the bytes of the key.
+/// The algorithm, the curve and the bytes of the key.
 type Info<'a> = (&'a [u8], Option<&'a [u8]>, &'a [u8]);
 
 fn parse_info(der: &[u8]) -> Result<Info<'_>, signature::Error> {
@@ -115,7 +115,7 @@ fn parse_info(der: &[u8]) -> Result<Info<'_>, signature::Error> {
     let oid = algorithm.take(OBJECT_IDENTIFIER, "algorithm")?.rest;
     let curve = algorithm.take_if(OBJECT_IDENTIFIER)?;
     let key = info.take(BIT_STRING, "subjectPublicKey")?;
-    // The first byte counts the bits that are not used: none.
+    // The first byte is the number of unused bits, which must be 0.
     let bytes = key.rest.strip_prefix(&[0]).unwrap_or_default();
     Ok((oid, curve.map(|curve| curve.rest), bytes))
 }
@@ -141,7 +141,7 @@ fn parse_rsa(key: &[u8]) -> Result<PublicKey, Error> {
     let exponent = BoxedUint::from_be_slice_vartime(exponent);
     let modulus = Odd::new(BoxedUint::from_be_slice_vartime(modulus));
     let modulus = modulus.into_option().ok_or(Error::Malformed)?;
-    // With these, anything or nothing at all would be a signature.
+    // With these exponents, signatures would be meaningless.
     if exponent <= BoxedUint::one() {
         return Err(Error::Malformed);
     }
@@ -153,7 +153,7 @@ fn without_zeros(bytes: &[u8]) -> &[u8] {
     bytes.get(num_zeros..).unwrap_or_default()
 }
 
-/// Bits of a number without leading zero bytes.
+/// Returns the bits of a number without leading zero bytes.
 fn num_bits(bytes: &[u8]) -> u32 {
     let unused = bytes.first().map_or(0, |byte| byte.leading_zeros());
     let all = u32::try_from(bytes.len()).unwrap_or(u32::MAX / 8);
@@ -164,7 +164,8 @@ fn num_bytes(modulus: &BoxedUint) -> usize {
     modulus.bits_vartime().div_ceil(8) as usize
 }
 
-/// The signature to the power of the exponent, as long as the modulus (RFC 8017, 5.2.2).
+/// Raises the signature to the power of the exponent; the result is as long as the modulus (RFC
+/// 8017, 5.2.2).
 fn power(signature: &[u8], exponent: &BoxedUint, modulus: &Odd<BoxedUint>) -> Option<Vec<u8>> {
     let len = num_bytes(modulus);
     if signature.len() != len {
@@ -182,7 +183,8 @@ fn power(signature: &[u8], exponent: &BoxedUint, modulus: &Odd<BoxedUint>) -> Op
     Some(bytes.get(start..)?.to_vec())
 }
 
-/// What an RSA signature holds: EMSA-PKCS1-v1_5 (RFC 8017, 9.2). None if the key is too short.
+/// Returns the contents of an RSA signature: EMSA-PKCS1-v1_5 (RFC 8017, 9.2). `None` if the key is
+/// too short.
 fn encode(algorithm: DigestAlgorithm, digest: &[u8], len: usize) -> Option<Vec<u8>> {
     // The headers of DigestInfo (RFC 8017, 9.2, note 1).
     let header: &[u8] = match algorithm {
@@ -243,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_beyond_the_limits_are_refused_before_they_cost_anything() {
+    fn oversized_keys_are_refused_before_any_computation() {
         let size = |modulus, exponent| Error::Size { modulus, exponent };
         assert_eq!(rsa(&[0xff; 127], &[3]).unwrap_err(), size(1016, 2));
         assert!(rsa(&[0xff; 128], &[3]).is_ok());
@@ -258,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn other_keys_and_garbage_are_told_apart() {
+    fn unsupported_and_malformed_keys_are_distinguished() {
         let other = [&b"\x2b\x65\x70"[..]];
         assert_eq!(
             PublicKey::parse(&info(&other, &[7; 32])).unwrap_err(),
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_fits_its_digest_its_key_and_its_scheme() {
+    fn signature_is_valid_only_for_its_digest_key_and_scheme() {
         let digest = Sha256::digest(b"package");
         let value = Key::Alice.sign(b"package");
         let key = alice();

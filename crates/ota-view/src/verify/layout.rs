@@ -1,5 +1,5 @@
-//! What holds for packages of all layouts: that they can be installed at all, and the checksums
-//! of their entries.
+//! Checks for packages of all layouts: whether they can be installed, and the checksums of their
+//! entries.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -14,14 +14,14 @@ use crate::package::{Package, layout, metadata};
 
 /// Bytes decoded at a time.
 const BUFFER_LEN: usize = 128 << 10;
-/// Android 10, whose recovery is the first to refuse packages without metadata.
+/// Android 10: its recovery is the first that refuses packages without metadata.
 const METADATA_SDK: u32 = 29;
-/// What is done to logical partitions, which came with Android 10 (AOSP releasetools).
+/// The list of operations on logical partitions, which began with Android 10 (AOSP releasetools).
 const DYNAMIC_PARTITIONS: &str = "dynamic_partitions_op_list";
-/// Most faults of a kind that are told one by one.
+/// Most errors of one kind that are reported one by one.
 const MAX_TOLD: usize = 10;
 
-/// Judges what the names of the entries tell; answers whether the package is for A/B devices.
+/// Checks the names of the entries, and returns whether the package is for A/B devices.
 pub(super) fn check(package: &Package, findings: &mut Findings<'_>) -> bool {
     for name in package.duplicates().take(MAX_TOLD) {
         let message = format!("entry `{name}` occurs more than once");
@@ -44,7 +44,7 @@ pub(super) fn check(package: &Package, findings: &mut Findings<'_>) -> bool {
     false
 }
 
-/// Judges what only a recovery asks of a package.
+/// Checks what only recoveries require.
 pub(super) fn check_for_recovery(
     package: &Package,
     findings: &mut Findings<'_>,
@@ -56,7 +56,7 @@ pub(super) fn check_for_recovery(
         );
         findings.add(&rules::PACKAGE_ZIP, message);
     }
-    // What is no ROM has its finding already.
+    // A zip that is not a ROM already has a finding.
     if package.contains(metadata::TEXT) || layout::detect(package).is_err() {
         return Ok(());
     }
@@ -68,7 +68,7 @@ pub(super) fn check_for_recovery(
     Ok(())
 }
 
-/// Whether a package without metadata as text is surely of Android 10 or later.
+/// Whether a package without text metadata is certainly of Android 10 or later.
 fn is_new(package: &Package) -> Result<bool, Error> {
     let bytes = match package.read(metadata::PROTOBUF, metadata::MAX_SIZE) {
         Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::Limit) => {
@@ -84,17 +84,16 @@ fn is_new(package: &Package) -> Result<bool, Error> {
     ))
 }
 
-/// The checksums of all entries.
+/// Checks the checksums of all entries.
 pub(super) struct Checksums {
-    /// Stored ones by the begin of their bytes, with the end and what is stated.
+    /// Stored entries by offset, with their end and stated checksum.
     stored: Vec<(u64, u64, u32, String)>,
     compressed: BTreeSet<String>,
     num_wrong: usize,
 }
 
 impl Checksums {
-    /// Finds out where the bytes of all entries are. Those that share bytes with others have
-    /// their finding already.
+    /// Finds the bytes of all entries. Entries that share bytes already have a finding.
     pub(super) fn plan(package: &Package, findings: &mut Findings<'_>) -> Result<Checksums, Error> {
         let entries = package.in_order().into_iter();
         let entries: Vec<(String, EntryInfo)> = entries
@@ -135,7 +134,7 @@ impl Checksums {
         Ok(checksums)
     }
 
-    /// What has to be summed up of the file.
+    /// Returns the pieces of the file to checksum.
     pub(super) fn pieces(&mut self) -> Pieces {
         let mut pieces = Pieces::new(Algorithm::Crc32);
         self.stored
@@ -143,7 +142,7 @@ impl Checksums {
         pieces
     }
 
-    /// Takes an entry out that is read elsewhere, and judges what was found there.
+    /// Removes an entry that another check has decoded, and reports that check's result.
     pub(super) fn judge_compressed(
         &mut self,
         name: &str,
@@ -156,7 +155,7 @@ impl Checksums {
         }
     }
 
-    /// Decodes the entries that are left.
+    /// Decodes the remaining compressed entries.
     pub(super) fn check_compressed(
         &mut self,
         package: &Package,
@@ -184,7 +183,7 @@ impl Checksums {
         Ok(())
     }
 
-    /// Judges the stored entries.
+    /// Checks the stored entries.
     pub(super) fn judge(mut self, found: Vec<Vec<u8>>, findings: &mut Findings<'_>) {
         for ((_, _, stated, name), found) in std::mem::take(&mut self.stored).iter().zip(found) {
             self.judge_one(name, &found, *stated, findings);
@@ -208,7 +207,7 @@ impl Checksums {
     }
 }
 
-/// A fault and the entry it is in.
+/// An error, and the entry that it is in.
 #[derive(Debug, thiserror::Error)]
 #[error("entry `{name}`")]
 struct Named {
@@ -217,10 +216,10 @@ struct Named {
     error: ReadError,
 }
 
-/// Decodes an entry to its end, and no further than it should go.
+/// Decodes an entry to its end, but not beyond its stated length.
 ///
 /// # Errors
-/// What the decoder or the budget objects to; an entry of another length than stated.
+/// Those of the decoder and the budget, and if the entry's length is not the stated one.
 pub(super) fn read_entry(
     entry: &Entry,
     info: &EntryInfo,
@@ -241,11 +240,10 @@ pub(super) fn read_entry(
     }
 }
 
-/// Decodes a stream to its end, or until it is longer than `max` bytes; answers how long that
-/// was.
+/// Decodes a stream to its end, or until it is longer than `max` bytes, and returns its length.
 ///
 /// # Errors
-/// What the decoder or the budget objects to.
+/// Those of the decoder and the budget.
 pub(super) fn read_stream(
     stream: &mut dyn Read,
     what: &'static str,

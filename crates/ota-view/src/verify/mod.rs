@@ -1,12 +1,12 @@
-//! Whether a phone will install a package.
+//! Checks whether a phone will install a package.
 //!
-//! In: a package. Out: a [`Verdict`] with what is wrong with it, by the rules in [`rules`].
+//! In: a package. Out: a [`Verdict`] with findings by the rules in [`rules`].
 //! Sources: LineageOS `Updater` (ABUpdateInstaller, Utils), Android `RecoverySystem`, AOSP
 //! `update_engine`, `bootable/recovery`, `build/tools/releasetools`.
 //!
-//! The whole file is read, once from begin to end, and what is compressed a second time. Left
-//! out are the signatures inside a payload: their keys are in the phone, and in no file here.
-//! Whether a delta fits the build it is for is not looked at, either.
+//! The whole file is read once from beginning to end, and compressed entries a second time. Not
+//! checked: the signatures inside a payload, because their keys are only on phones, and whether a
+//! delta fits the build that it is for.
 
 mod blocks;
 mod certificate;
@@ -34,28 +34,29 @@ use crate::package::{Package, zip};
 pub use certificate::{Certificate, Error as CertificateError};
 pub use require::Require;
 
-/// Bytes that any disk reads in a second; all of a package is read, and there are those of 10 GB.
+/// Bytes per second that every disk can read; it extends the time limit, because all of a package is
+/// read and some have 10 GB.
 const MIN_SPEED: u64 = 1_000_000;
-/// Most findings of one rule for a package: one may have 100,000 entries.
+/// Most findings of one rule for a package, which may have 100,000 entries.
 const MAX_OF_RULE: usize = 20;
 
-/// Why a package cannot be judged.
+/// Why a package cannot be checked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The file cannot be opened.
     #[error("cannot open the file")]
     Open(#[source] std::io::Error),
-    /// The zip cannot be read to its end, for a reason that is not its own.
+    /// The zip cannot be read for a reason outside of the package.
     #[error(transparent)]
     Zip(#[from] zip::Error),
-    /// The payload cannot be read to its end, for a reason that is not its own.
+    /// The payload cannot be read for a reason outside of the package.
     #[error("payload.bin")]
     Payload(#[from] image::payload::Error),
-    /// The file cannot be read to its end.
+    /// The file cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// It is not the file it was.
+    /// The file changed while it was read.
     #[error("the file changed while it was read; is it still being written?")]
     Changed,
 }
@@ -73,24 +74,24 @@ impl Error {
     }
 }
 
-/// What is known of a package after all of it was read.
+/// The result of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// What is wrong with it, in the order of reading.
+    /// Findings, in the order of reading.
     pub findings: Vec<Finding>,
-    /// It carries the system in a payload, for A/B devices.
+    /// Whether the package has a payload, for A/B devices.
     pub is_ab: bool,
-    /// Who signed it, if the signature is valid.
+    /// The signer, if the signature is valid.
     pub signer: Option<Signer>,
-    /// SHA-256 of the key that signed it, in lower-case hexadecimal digits; as `signer`.
+    /// SHA-256 of the signer's key in lower-case hexadecimal digits, if the signature is valid.
     pub key: Option<String>,
 }
 
 impl Verdict {
-    /// Adds a finding if none of these certificates is of the key that signed it.
+    /// Adds a finding if the signer's key is not that of one of these certificates.
     ///
-    /// No certificates are no condition. A package without a valid signature has its finding
-    /// already.
+    /// Without certificates any key is accepted. A package without a valid signature already has
+    /// another finding.
     pub fn expect_signer(&mut self, certificates: &[Certificate], place: &str) {
         let Some(key) = &self.key else { return };
         if certificates.is_empty() || certificates.iter().any(|known| known.key == *key) {
@@ -113,19 +114,19 @@ impl Verdict {
     }
 }
 
-/// Enough of a digest to tell keys apart.
+/// Shortens a digest for messages.
 fn short(digest: &str) -> &str {
     digest.get(..16).unwrap_or(digest)
 }
 
-/// What is found on the way.
+/// Findings collected during a check.
 struct Findings<'a> {
     place: &'a str,
     all: Vec<Finding>,
 }
 
 impl Findings<'_> {
-    /// Of one rule, no more than a person reads.
+    /// Adds a finding, up to a limit for each rule.
     fn add(&mut self, rule: &'static Rule, message: impl Into<String>) {
         let is_same = |finding: &&Finding| finding.rule.id == rule.id;
         if self.all.iter().filter(is_same).count() >= MAX_OF_RULE {
@@ -134,7 +135,7 @@ impl Findings<'_> {
         self.all.push(Finding::new(rule, self.place, message));
     }
 
-    /// Adds what is the package's own fault, and fails with what is not.
+    /// Adds an error in the package as a finding; returns other errors.
     fn add_fault<E: std::error::Error + 'static>(
         &mut self,
         rule: &'static Rule,
@@ -151,14 +152,13 @@ impl Findings<'_> {
     }
 }
 
-/// Reads all of a package and judges it. `place` is what findings call it.
+/// Reads all of a package and checks it. Findings name it `place`.
 ///
-/// Safe on untrusted input: memory is bounded by the zip's directory, the payload's manifest
-/// and a few buffers; time by the limits, and the time a slow disk takes for all of the file.
+/// Safe on untrusted input: memory is bounded by the zip's directory, the payload's manifest and a
+/// few buffers; time by the limits plus the time that a slow disk needs for the file.
 ///
 /// # Errors
-/// [`Error`], if it cannot be read for a reason that is not its own, or would cost more than
-/// the limits allow.
+/// [`Error`] if the file cannot be read for a reason outside of the package, or exceeds the limits.
 pub fn check(file: &Path, place: &str, limits: &Limits) -> Result<Verdict, Error> {
     let source = Arc::new(FileSource::open(file).map_err(Error::Open)?);
     let verdict = check_source(Arc::clone(&source), place, limits)?;
@@ -168,7 +168,7 @@ pub fn check(file: &Path, place: &str, limits: &Limits) -> Result<Verdict, Error
     }
 }
 
-/// As [`check`], of a package anywhere.
+/// As [`check`], for any source.
 ///
 /// # Errors
 /// As [`check`].

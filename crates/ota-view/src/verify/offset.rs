@@ -1,8 +1,8 @@
-//! Where the Updater looks for `payload.bin`.
+//! The offset at which the Updater looks for `payload.bin`.
 //!
-//! Source: LineageOS `Updater`, `Utils.getZipEntryOffset` (cm-14.1 to 22.0). It knows nothing of
-//! local headers: for each entry of the central directory, in its order, it adds up 30 bytes, the
-//! characters of the name, the central extra field and the compressed size.
+//! Source: LineageOS `Updater`, `Utils.getZipEntryOffset` (cm-14.1 to 22.0). It does not read local
+//! headers: for each entry of the central directory, in order, it adds 30 bytes, the characters of
+//! the name, the central extra field and the compressed size.
 
 use super::{Error, Findings, rules};
 use crate::error_kind::ErrorKind;
@@ -11,10 +11,10 @@ use crate::package::{Package, layout};
 
 /// Bytes of a local header without name and extra field (APPNOTE 4.3.7).
 const LOCAL_LEN: u64 = 30;
-/// Most reasons that are told.
+/// Most reasons in one message.
 const MAX_REASONS: usize = 3;
 
-/// Judges whether the Updater finds what begins at byte `payload` of the package.
+/// Checks whether the Updater finds the payload at byte `payload` of the package.
 pub(super) fn check(
     package: &Package,
     payload: u64,
@@ -53,16 +53,16 @@ pub(super) fn check(
     Ok(())
 }
 
-/// What the Updater takes the header of an entry to be.
+/// Returns the length of an entry's local header as the Updater computes it.
 fn header_len(name: &str, info: &EntryInfo) -> u64 {
-    // Java counts UTF-16.
+    // Java counts UTF-16 units.
     let name_len = name.encode_utf16().count() as u64;
     LOCAL_LEN
         .saturating_add(name_len)
         .saturating_add(info.extra_len.into())
 }
 
-/// Why the sum is not the place.
+/// Explains why the computed offset is wrong.
 fn explain(package: &Package, before: &[(&str, EntryInfo)]) -> Result<Vec<String>, Error> {
     let mut reasons = Vec::new();
     if package.shift() > 0 {
@@ -123,7 +123,8 @@ fn explain_header(name: &str, info: &EntryInfo, header: &LocalHeader) -> Option<
     })
 }
 
-/// Where the next entry should begin. A data descriptor has 12 to 24 bytes, by its writer.
+/// Returns where the next entry should begin. A data descriptor has 12 to 24 bytes, depending on the
+/// tool that wrote it.
 fn end_of(info: &EntryInfo, header: &LocalHeader) -> u64 {
     let descriptor_len = match (header.has_descriptor, header.is_zip64()) {
         (false, _) => 0,

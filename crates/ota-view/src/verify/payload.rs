@@ -1,8 +1,8 @@
-//! The payload of an A/B package, and `payload_properties.txt` beside it.
+//! Checks the payload of an A/B package, and `payload_properties.txt`.
 //!
 //! Sources: LineageOS `Updater` ABUpdateInstaller; AOSP `update_engine`,
-//! `payload_consumer/{delta_performer,payload_metadata,payload_constants}.cc`. What the operations
-//! make of the phone's partitions is not tried.
+//! `payload_consumer/{delta_performer,payload_metadata,payload_constants}.cc`. The operations
+//! are not carried out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,34 +17,34 @@ use crate::io::{Budget, ReadAt};
 use crate::package::signature::DigestAlgorithm;
 use crate::package::{Package, layout};
 
-/// Longest properties read, in bytes; real ones take some 200.
+/// Longest properties read, in bytes; real ones have about 200.
 const MAX_PROPERTIES_SIZE: u64 = 64 << 10;
-/// Most operations of which a fault is told.
+/// Most damaged operations that are reported one by one.
 const MAX_TOLD: usize = 5;
 
 const KEYS: [&str; 4] = ["FILE_HASH", "FILE_SIZE", "METADATA_HASH", "METADATA_SIZE"];
 
-/// What `payload_properties.txt` states.
+/// The contents of `payload_properties.txt`.
 struct Properties {
     file: (u64, Vec<u8>),
     metadata: (u64, Vec<u8>),
 }
 
-/// A payload that can be judged once the file has been read.
+/// A payload that can be checked when the file has been read.
 pub(super) struct Examined {
-    /// Where it begins in the package, and its length.
+    /// Offset in the package, and length.
     offset: u64,
     size: u64,
     /// Bytes before the data of the operations.
     data_offset: u64,
-    /// What the hash of the payload should be.
+    /// The expected hash of the payload.
     file_hash: Option<Vec<u8>>,
-    /// Data that can be hashed, in its order, and the names of the partitions.
+    /// Operations' data to hash, in order, and the names of the partitions.
     blobs: Vec<Blob>,
     partitions: Vec<String>,
 }
 
-/// Reads manifest and properties, and judges what can be told without the data.
+/// Reads manifest and properties, and checks what needs no digest of the data.
 pub(super) fn examine(
     package: &Package,
     budget: &Arc<Budget>,
@@ -137,8 +137,8 @@ fn read_properties(
     }
 }
 
-/// Lines of `KEY=value`; others than [`KEYS`] are allowed. The Updater hands each line to
-/// update_engine, which refuses those without `=`, empty ones too, and keys that come again
+/// Parses lines of `KEY=value`; keys other than [`KEYS`] are allowed. The Updater passes each line to
+/// update_engine, which refuses lines without `=`, empty lines, and repeated keys
 /// (`ParseKeyValuePairHeaders` of update_attempter_android.cc).
 fn parse_properties(text: &str) -> Result<Properties, String> {
     let mut values = BTreeMap::new();
@@ -171,7 +171,7 @@ fn parse_properties(text: &str) -> Result<Properties, String> {
     })
 }
 
-/// Header and manifest against what the properties state of them.
+/// Checks header and manifest against the properties.
 fn check_metadata(
     payload: &dyn ReadAt,
     len: u64,
@@ -192,8 +192,7 @@ fn check_metadata(
     Ok(())
 }
 
-/// Judges whether the data lies one piece after another up to the signatures, and leaves what
-/// does.
+/// Checks that the data is contiguous up to the signatures, and keeps the pieces that are.
 fn check_lengths(
     payload: &Payload,
     blobs: Vec<Blob>,
@@ -256,13 +255,13 @@ fn describe(partitions: &[String], blob: &Blob) -> String {
 }
 
 impl Examined {
-    /// Where `payload_metadata.bin` should be said to lie: header, manifest and the manifest's
-    /// signature.
+    /// Returns the offset and length that should be stated for `payload_metadata.bin`: header, manifest
+    /// and the manifest's signature.
     pub(super) fn metadata(&self) -> (u64, u64) {
         (self.offset, self.data_offset)
     }
 
-    /// What has to be digested of the file: the whole payload, and the data of operations.
+    /// Returns the pieces of the file to digest: the whole payload, and the data of operations.
     pub(super) fn pieces(&self) -> [Pieces; 2] {
         let sha256 = Algorithm::Digest(DigestAlgorithm::Sha256);
         let mut whole = Pieces::new(sha256);
@@ -277,7 +276,7 @@ impl Examined {
         [whole, blobs]
     }
 
-    /// Judges the digests of [`Examined::pieces`].
+    /// Checks the digests of [`Examined::pieces`].
     pub(super) fn judge(
         self,
         mut digests: impl Iterator<Item = Vec<Vec<u8>>>,

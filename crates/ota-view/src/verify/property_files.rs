@@ -1,20 +1,21 @@
-//! `ota-property-files` and `ota-streaming-property-files` of the metadata: where entries lie.
+//! Checks `ota-property-files` and `ota-streaming-property-files` of the metadata, which list the
+//! offsets of entries.
 //!
 //! In: the metadata, as text and protobuf, and the entries of the zip. Source: AOSP
-//! `build/tools/releasetools/ota_utils.py` (PropertyFiles). Entries are listed by their bare
-//! names, with the offset and the length of their bytes, which have to be stored.
+//! `build/tools/releasetools/ota_utils.py` (PropertyFiles). Entries are listed by file
+//! name, with the offset and length of their bytes, which must be stored.
 
 use super::payload::Examined;
 use super::{Error, Findings, rules};
 use crate::package::{Package, metadata};
 
-/// Header and manifest of the payload, and the manifest's signature; no entry of its own.
+/// The name for header, manifest and the manifest's signature of the payload; not an entry.
 const PAYLOAD_METADATA: &str = "payload_metadata.bin";
-/// Most places of one list that are found to be wrong before it is left.
+/// Most errors reported for one list.
 const MAX_FAULTS: usize = 100;
 
-/// Judges all lists of an A/B package, and whether there are any. Those of other packages are
-/// read by nobody.
+/// Checks all lists of an A/B package, and that there is one. Nothing reads the lists of other
+/// packages.
 pub(super) fn check(
     package: &Package,
     payload: Option<&Examined>,
@@ -72,7 +73,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// What is wrong with one list: `name:offset:length`, separated by commas.
+/// Finds the errors of one list: `name:offset:length`, separated by commas.
 fn check_list(
     package: &Package,
     payload: Option<&Examined>,
@@ -88,7 +89,7 @@ fn check_list(
             continue;
         };
         let found = match name {
-            // Without a payload that can be read, that is what is told.
+            // An unreadable payload is reported instead.
             PAYLOAD_METADATA => match payload {
                 Some(payload) => Ok(payload.metadata()),
                 None => continue,
@@ -113,7 +114,7 @@ fn parse_token(token: &str) -> Option<(&str, (u64, u64))> {
     Some((name, (offset.parse().ok()?, len.parse().ok()?)))
 }
 
-/// Where the entry of a bare name lies, or what is wrong with it.
+/// Finds the offset and length of the entry with a file name, or what is wrong with it.
 fn find(package: &Package, name: &str) -> Result<Result<(u64, u64), String>, Error> {
     let is_it = |entry: &&str| entry.rsplit('/').next() == Some(name);
     let Some(entry) = package.names().find(is_it).map(str::to_owned) else {

@@ -1,20 +1,20 @@
-//! What `generate` asks of a package before it publishes it.
+//! The checks that a package must pass to be accepted.
 
 use super::rules;
 use crate::finding::{Finding, Rule};
 
-/// The aspects that have to be in order; nothing is required at first.
+/// The required checks; none by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Require {
-    /// The signature is there, valid, and made with the maintainer's key if that is known.
+    /// The signature is present, valid, and made with the maintainer's key if that is known.
     pub signature: bool,
-    /// It is not made with a test key.
+    /// The signature is not made with a test key.
     pub release_key: bool,
-    /// The payload and its properties are in order.
+    /// The payload and its properties are valid.
     pub payload: bool,
-    /// The lists of offsets are in order, and there in A/B packages.
+    /// The lists of offsets are valid, and present in A/B packages.
     pub property_files: bool,
-    /// Transfer lists and their data are in order.
+    /// Transfer lists and their data are valid.
     pub blocks: bool,
 }
 
@@ -25,19 +25,19 @@ impl Require {
         *self == Require::default()
     }
 
-    /// The first of the findings that keeps a package out.
+    /// Returns the first finding that breaks a requirement.
     #[must_use]
     pub fn objection<'a>(&self, findings: &'a [Finding]) -> Option<&'a Finding> {
         findings.iter().find(|finding| self.includes(finding.rule))
     }
 
-    /// What makes the contents of a package unusable counts for every kind of contents.
+    /// Whether a requirement covers a rule. Rules about the whole zip are covered by all.
     fn includes(&self, rule: &Rule) -> bool {
         let id = rule.id;
         if id == rules::SIGNATURE_TEST_KEY.id {
             return self.release_key;
         }
-        // Worth a warning, but it is installed all the same.
+        // Only a warning: phones install the package anyway.
         if [rules::SIGNATURE_SIDELOAD.id, rules::PACKAGE_NO_METADATA.id].contains(&id) {
             return false;
         }

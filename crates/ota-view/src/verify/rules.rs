@@ -1,4 +1,4 @@
-//! What a package has to be so that a phone installs it.
+//! The rules that a package must follow so that phones install it.
 
 use crate::finding::{Rule, Severity};
 
@@ -143,7 +143,7 @@ rules! {
         "sign it with the right key, or name the right certificate";
 }
 
-/// The rule with this id.
+/// Finds a rule by its id.
 #[must_use]
 pub fn find(id: &str) -> Option<&'static Rule> {
     ALL.iter().copied().find(|rule| rule.id == id)

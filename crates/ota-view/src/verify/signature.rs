@@ -1,7 +1,7 @@
-//! The signature of a whole package.
+//! Checks the signature of a whole package.
 //!
-//! In: the comment of the zip, and the digest of what is signed: all of the file but the comment
-//! and its length. Out: who signed it. Sources: Android `RecoverySystem.verifyPackage`, AOSP
+//! In: the comment of the zip, and the digest of the signed bytes: the file without the comment and
+//! its length. Out: the signer. Sources: Android `RecoverySystem.verifyPackage`, AOSP
 //! `bootable/recovery/otautil/verifier.cpp`.
 
 use std::ops::Range;
@@ -15,14 +15,14 @@ use crate::error_kind::chain;
 use crate::package::Package;
 use crate::package::signature::{self, DigestAlgorithm, RecoveryDigest, Signature, Signer};
 
-/// A signature that can be checked once the file has been read.
+/// A signature that can be checked when the file has been read.
 pub(super) struct Examined {
     signature: Signature,
     key: PublicKey,
     signed: Range<u64>,
 }
 
-/// Reads the signature of a package, and judges what can be told without the file.
+/// Reads the signature of a package, and checks what needs no digest of the file.
 pub(super) fn examine(
     package: &Package,
     size: u64,
@@ -66,7 +66,7 @@ pub(super) fn examine(
         findings.add(rule, format!("a recovery does not verify it: {fault}"));
     }
     check_secrecy(&key_digest(&signature.public_key), findings);
-    // The length of the comment is in its own two bytes before it.
+    // The two bytes before the comment are its length.
     let signed = 0..size.saturating_sub(comment.len() as u64).saturating_sub(2);
     Some(Examined {
         signature,
@@ -104,7 +104,7 @@ fn fault_in_recovery(signature: &Signature, key: &PublicKey) -> Option<String> {
     }
 }
 
-/// Who signed, for people.
+/// Returns the signer's name, for messages.
 fn name(signer: &Signer) -> &str {
     signer
         .subject
@@ -113,14 +113,14 @@ fn name(signer: &Signer) -> &str {
 }
 
 impl Examined {
-    /// What has to be digested of the file.
+    /// Returns the pieces of the file to digest.
     pub(super) fn pieces(&self) -> Pieces {
         let mut pieces = Pieces::new(Algorithm::Digest(self.signature.digest));
         pieces.push(self.signed.clone());
         pieces
     }
 
-    /// Who signed the file, and the digest of the key, if the signature is valid.
+    /// Returns the signer and the digest of the key, if the signature is valid.
     pub(super) fn judge(
         self,
         digests: Option<Vec<Vec<u8>>>,
@@ -166,9 +166,9 @@ mod tests {
     use super::*;
     use crate::verify::Require;
 
-    /// The key is in every copy of AOSP, so its digest is all that a test needs.
+    /// The test needs only the key's digest: the key itself is in every copy of AOSP.
     #[test]
-    fn test_key_is_reported_and_kept_out_on_request() {
+    fn test_key_is_reported_and_refused_on_request() {
         let mut findings = Findings {
             place: "rom.zip",
             all: Vec::new(),

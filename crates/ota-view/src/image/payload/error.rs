@@ -9,25 +9,25 @@ use crate::protobuf::Malformed;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Not a payload.
+    /// The source is not a payload.
     #[error("payload magic {found:?} at byte 0, expected \"CrAU\"")]
     BadMagic {
-        /// What stands there instead.
+        /// The bytes found.
         found: String,
     },
-    /// A version no phone in the field uses.
+    /// A version that phones do not use.
     #[error("payload version {found} at byte 4, expected 2")]
     BadVersion {
         /// The version found.
         found: u64,
     },
-    /// A manifest beyond the limit.
+    /// A manifest longer than the limit.
     #[error("payload manifest of {found} bytes at byte 12, at most {MAX_MANIFEST_SIZE} are read")]
     ManifestTooLarge {
         /// Declared size.
         found: u64,
     },
-    /// The manifest is no protobuf message.
+    /// The manifest is not a protobuf message.
     #[error("payload manifest at byte 24, {place}")]
     BadManifest {
         /// The message in it.
@@ -36,21 +36,21 @@ pub enum Error {
         #[source]
         source: Malformed,
     },
-    /// More of something than romfeed reads.
+    /// Too many of something.
     #[error("payload manifest: more than {limit} {what}")]
     TooMany {
-        /// What there is too much of.
+        /// What was counted.
         what: &'static str,
         /// The limit.
         limit: usize,
     },
-    /// A block size that is no power of two from 512 bytes to 64 KiB.
+    /// A block size that is not a power of two from 512 bytes to 64 KiB.
     #[error("payload manifest: block size {found}")]
     BadBlockSize {
         /// Declared size.
         found: u64,
     },
-    /// Two partitions of one name.
+    /// Two partitions have the same name.
     #[error("payload manifest: partition `{}` occurs twice", .name.escape_debug())]
     Duplicate {
         /// The name.
@@ -72,7 +72,7 @@ pub enum Error {
         /// `InstallOperation.Type`.
         kind: u64,
     },
-    /// An operation that cannot be carried out here.
+    /// An operation of an unknown type.
     #[error("operation {index}: type {kind} is not known")]
     UnknownOperation {
         /// Its position in the partition's list.
@@ -93,10 +93,10 @@ pub enum Error {
         #[source]
         source: ReadError,
     },
-    /// No operation writes a block that is needed.
+    /// No operation writes a byte that is read.
     #[error("byte {offset:#x} of the partition is written by no operation")]
     Unwritten {
-        /// Where in the partition.
+        /// Offset in the partition.
         offset: u64,
     },
     /// The bytes could not be read.

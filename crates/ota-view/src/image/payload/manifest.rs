@@ -11,7 +11,7 @@ use crate::protobuf::{Fields, Malformed, Value};
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Operation {
     pub(super) kind: u64,
-    /// Where its data is in the payload, in bytes.
+    /// Offset of its data in the payload, in bytes.
     pub(super) offset: u64,
     pub(super) len: u64,
     /// Bytes it writes.
@@ -25,7 +25,7 @@ pub(super) struct Extent {
     pub(super) start: u64,
     pub(super) end: u64,
     pub(super) operation: usize,
-    /// How much of the operation's output goes to its earlier extents.
+    /// Bytes of the operation's output that go to its earlier extents.
     pub(super) skipped: u64,
 }
 
@@ -63,12 +63,12 @@ impl Payload {
         Ok(())
     }
 
-    /// A partition as the phone would have it after the update.
+    /// Opens a partition as it will be after the update.
     ///
     /// Nothing is decoded before the partition is read.
     ///
     /// # Errors
-    /// [`ErrorKind`](crate::ErrorKind) `Corrupt` or `Limit` if its operations contradict each other.
+    /// Kind `Corrupt` or `Limit` if its operations contradict each other.
     pub fn partition(&self, name: &str, budget: Arc<Budget>) -> Result<Option<Partition>, Error> {
         let Some((name, message)) = self.partitions.iter().find(|(known, _)| known == name) else {
             return Ok(None);
@@ -128,7 +128,7 @@ impl Payload {
         }))
     }
 
-    /// Parses one operation, and adds what it writes to `extents`.
+    /// Parses an operation, and adds the extents that it writes to `extents`.
     pub(super) fn parse_operation(
         &self,
         index: usize,
@@ -142,7 +142,7 @@ impl Payload {
         };
         let mut operation = Operation::default();
         let mut data_offset = 0;
-        // Bytes of the operation's output that lie before the next extent.
+        // Bytes of the operation's output before the next extent.
         let mut skipped = 0u64;
         for field in Fields::new(message) {
             match field.map_err(|source| bad(&place(), source))? {

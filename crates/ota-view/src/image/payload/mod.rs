@@ -1,13 +1,13 @@
 //! An A/B `payload.bin`: its manifest, and its partitions as sources.
 //!
-//! In: a [`ReadAt`] over the payload. Out: whether it needs a source build, the
-//! names of its partitions, and each partition as a [`ReadAt`] that decodes only
-//! the operations under the bytes asked for, and those only as far as needed.
+//! In: a [`ReadAt`] over the payload. Out: whether it needs an earlier build, the names of its
+//! partitions, and each partition as a [`ReadAt`] that decodes only the operations that contain the
+//! bytes to read, and those only as far as needed.
 //! Source: AOSP `update_engine/update_metadata.proto` and
 //! `payload_consumer/payload_constants.cc`, Android 16.
 //!
-//! The hash of an operation's data is checked before any of it is used. Data that no read asks
-//! for is not looked at; only that it is there at all.
+//! The hash of an operation's data is checked before any of it is used. Data that is not read is
+//! not checked, except that the file is long enough to contain it.
 
 mod error;
 mod manifest;
@@ -25,18 +25,18 @@ pub use error::Error;
 pub use partition::Partition;
 
 const MAGIC: [u8; 4] = *b"CrAU";
-/// The one major version phones have used since 2016.
+/// The only major version that phones have used since 2016.
 const MAJOR_VERSION: u64 = 2;
 /// Header: magic, u64 version, u64 manifest size, u32 signature size.
 const HEADER_LEN: usize = 24;
 const MANIFEST_OFFSET: u64 = 24;
-/// Longest manifest read, in bytes. Real ones take 95 to 300 KiB, and payload
-/// tools refuse more than 16 MiB.
+/// Longest manifest read, in bytes. Real ones have 95 to 300 KiB; payload tools refuse more than
+/// 16 MiB.
 const MAX_MANIFEST_SIZE: u64 = 16 << 20;
 /// Most partitions of one payload; real ones have up to 60.
 const MAX_PARTITIONS: usize = 1000;
 /// Most extents written by one partition's operations. A system partition of
-/// 4 GiB in operations of 2 MiB has some 2,000.
+/// 4 GiB in operations of 2 MiB has about 2,000.
 const MAX_EXTENTS: usize = 1 << 18;
 /// Most operations of one partition, for the same reason.
 const MAX_OPERATIONS: usize = 1 << 18;
@@ -64,20 +64,19 @@ pub struct Payload {
     minor_version: u64,
     /// Bytes of header and manifest.
     manifest_end: u64,
-    /// Where the signatures of the whole payload begin behind the data, and their length.
+    /// Offset (counted from the data) and length of the signatures of the whole payload.
     signatures: Option<(u64, u64)>,
-    /// Names, and the `PartitionUpdate` message of each.
+    /// The name and the `PartitionUpdate` message of each partition.
     partitions: Vec<(String, Vec<u8>)>,
 }
 
 impl Payload {
     /// Reads the header and the manifest.
     ///
-    /// Safe on untrusted input: at most 16 MiB are read, and no more than twice
-    /// that is allocated, whatever the manifest holds.
+    /// Safe on untrusted input: at most 16 MiB are read, and at most twice that is allocated.
     ///
     /// # Errors
-    /// [`ErrorKind`](crate::ErrorKind) `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
+    /// Kind `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Payload, Error> {
         let read = |what, offset, buf: &mut [u8]| {
             let result = source.read_exact_at(offset, buf);
@@ -131,10 +130,10 @@ impl Payload {
         Ok(payload)
     }
 
-    /// Whether the payload can be applied only over the build it was made from.
+    /// Whether the payload is a delta, which can only be applied to an earlier build.
     ///
     /// # Errors
-    /// [`ErrorKind`](crate::ErrorKind) `Corrupt` if an operation is no message.
+    /// Kind `Corrupt` if an operation is not a protobuf message.
     pub fn needs_source(&self) -> Result<bool, Error> {
         if self.minor_version != 0 {
             return Ok(true);
@@ -164,32 +163,32 @@ impl Payload {
         Ok(false)
     }
 
-    /// The names of the partitions, in the manifest's order.
+    /// Iterates over the names of the partitions, in the manifest's order.
     pub fn partitions(&self) -> impl Iterator<Item = &str> {
         self.partitions.iter().map(|(name, _)| name.as_str())
     }
 
-    /// Bytes of header and manifest, `METADATA_SIZE` of `payload_properties.txt`.
+    /// Returns the bytes of header and manifest: `METADATA_SIZE` of `payload_properties.txt`.
     #[must_use]
     pub fn manifest_end(&self) -> u64 {
         self.manifest_end
     }
 
-    /// Where the operations' data begins, behind the signature of the manifest.
+    /// Returns the offset of the operations' data, after the signature of the manifest.
     #[must_use]
     pub fn data_offset(&self) -> u64 {
         self.data_offset
     }
 
-    /// Where the signatures of the whole payload begin, counted from the data, and their
-    /// length, if the manifest tells.
+    /// Returns the offset (counted from the data) and length of the signatures of the whole payload,
+    /// if the manifest states them.
     #[must_use]
     pub fn signatures(&self) -> Option<(u64, u64)> {
         self.signatures
     }
 
-    /// The first operation whose data reaches beyond the end of the payload: its partition, and
-    /// the fault. What else is wrong with operations is a fault of the partition that is read.
+    /// Finds the first operation whose data reaches beyond the end of the payload, and returns its
+    /// partition and the error. Other errors of operations are reported when the partition is read.
     #[must_use]
     pub fn find_truncated(&self) -> Option<(&str, Error)> {
         let size = self.source.size();
@@ -210,10 +209,10 @@ impl Payload {
         Some((name, error))
     }
 
-    /// The data of all operations that have any, in the manifest's order.
+    /// Lists the data of all operations that have any, in the manifest's order.
     ///
     /// # Errors
-    /// [`ErrorKind`](crate::ErrorKind) `Corrupt` or `Limit` for what the manifest says of an operation.
+    /// Kind `Corrupt` or `Limit` if an operation in the manifest is invalid.
     pub fn blobs(&self) -> Result<Vec<Blob>, Error> {
         let mut blobs = Vec::new();
         let mut extents = Vec::new();
@@ -247,10 +246,10 @@ impl Payload {
         Ok(blobs)
     }
 
-    /// The SHA-256 that a partition has after the update, if the manifest tells it.
+    /// Returns the SHA-256 of a partition after the update, if the manifest states it.
     ///
     /// # Errors
-    /// [`ErrorKind`](crate::ErrorKind) `Corrupt` if the manifest is malformed.
+    /// Kind `Corrupt` if the manifest is malformed.
     pub fn sha256(&self, name: &str) -> Result<Option<[u8; 32]>, Error> {
         let Some((name, message)) = self.partitions.iter().find(|(known, _)| known == name) else {
             return Ok(None);
@@ -274,16 +273,16 @@ impl Payload {
 /// The data of one operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blob {
-    /// The partition's place among [`Payload::partitions`].
+    /// The partition's index in [`Payload::partitions`].
     pub partition: usize,
-    /// The operation's place among the partition's.
+    /// The operation's index in the partition.
     pub operation: usize,
-    /// Where it begins in the payload, in bytes.
+    /// Offset in the payload, in bytes.
     pub offset: u64,
-    /// Its length in bytes.
+    /// Length in bytes.
     pub len: u64,
-    /// It is to be written as it is, and is longer than the blocks it is for.
+    /// Whether it is stored uncompressed and longer than the blocks that it is written to.
     pub is_too_long: bool,
-    /// Its SHA-256, if the manifest tells.
+    /// Its SHA-256, if the manifest states it.
     pub sha256: Option<[u8; 32]>,
 }

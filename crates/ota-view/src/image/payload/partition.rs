@@ -1,4 +1,4 @@
-//! A partition of a payload as a source: its operations are decoded where they are read.
+//! Reads a partition of a payload, decoding only the operations that are read.
 
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
@@ -15,19 +15,18 @@ use crate::io::{
     Budget, ImageFault, ReadAt, ReadError, Reader, Section, Spill, check_bounds, len_of,
 };
 
-/// Most compressed bytes of an operation that are kept between hashing and decoding them; longer
-/// ones are read twice.
+/// Most compressed bytes of an operation that are buffered between hashing and decoding; longer
+/// data is read twice.
 pub(super) const MAX_BUFFERED_LEN: u64 = 4 << 20;
 
-/// Bytes read at a time to hash what is not kept.
+/// Bytes read at a time to hash data that is not buffered.
 const HASH_STEP: usize = 1 << 20;
-/// Operations kept per partition, while they are being decoded and after: bytes
-/// of memory, and how many.
+/// Decoded operations kept per partition: bytes of memory, and number.
 const MAX_CACHED_LEN: usize = 16 << 20;
 const MAX_CACHED: usize = 8;
 
-/// The fault of data that ends more than a block before what it is for; phones write only what
-/// there is, and refuse the partition.
+/// The error for data that ends more than a block early; phones write only the data, and then refuse
+/// the partition.
 pub(super) const TOO_SHORT: &str = "its data ends before what it writes";
 
 /// A partition inside a payload.
@@ -39,9 +38,9 @@ pub struct Partition {
     pub(super) operations: Vec<Operation>,
     /// Sorted, without overlap.
     pub(super) extents: Vec<Extent>,
-    /// Decoded operations, the last used at the end.
+    /// Decoded operations, the most recently used last.
     pub(super) cache: Mutex<Vec<(usize, Arc<Spill>)>>,
-    /// Stored operations whose hash was checked.
+    /// Uncompressed operations whose hash was checked.
     pub(super) verified: Mutex<BTreeSet<usize>>,
 }
 
@@ -67,7 +66,7 @@ impl ReadAt for Partition {
 }
 
 impl Partition {
-    /// Reads from one extent only; answers how much.
+    /// Reads from one extent, and returns the length.
     fn read_extent(&self, offset: u64, buf: &mut [u8]) -> Result<usize, Error> {
         let next = self.extents.partition_point(|extent| extent.end <= offset);
         let extent = self.extents.get(next);
@@ -86,7 +85,7 @@ impl Partition {
         Ok(len)
     }
 
-    /// The operation an extent belongs to.
+    /// Returns the operation of an extent.
     fn operation(&self, index: usize) -> &Operation {
         self.operations
             .get(index)
@@ -110,7 +109,7 @@ impl Partition {
                     });
                 }
                 self.verify_stored(index)?;
-                // What the data does not reach is zero.
+                // Bytes after the data are zero.
                 let left = operation.len.saturating_sub(offset);
                 let len = usize::try_from(left).unwrap_or(usize::MAX).min(buf.len());
                 let (data, padding) = buf.split_at_mut(len);
@@ -133,7 +132,7 @@ impl Partition {
         Ok(())
     }
 
-    /// The decoder of an operation, with what it has decoded so far.
+    /// Returns the decoder of an operation, with the bytes decoded so far.
     fn decoded(&self, index: usize) -> Result<Arc<Spill>, Error> {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = cache.iter().position(|(known, _)| *known == index) {
@@ -154,18 +153,18 @@ impl Partition {
         Ok(decoded)
     }
 
-    /// Checks the hash of a stored operation, once.
+    /// Checks the hash of an uncompressed operation, once.
     fn verify_stored(&self, index: usize) -> Result<(), Error> {
         let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
         if !verified.contains(&index) {
-            self.verify_at_length(index)?;
+            self.verify_unbuffered(index)?;
             verified.insert(index);
         }
         Ok(())
     }
 
-    /// Checks the hash of an operation's data without keeping it.
-    fn verify_at_length(&self, index: usize) -> Result<(), Error> {
+    /// Checks the hash of an operation's data without buffering all of it.
+    fn verify_unbuffered(&self, index: usize) -> Result<(), Error> {
         let operation = self.operation(index);
         if operation.sha256.is_none() {
             return Ok(());
@@ -203,7 +202,7 @@ impl Partition {
                 codec.decode(Cursor::new(data))
             }
             _ => {
-                self.verify_at_length(index)?;
+                self.verify_unbuffered(index)?;
                 codec.decode(Reader::new(Arc::new(section)))
             }
         };
@@ -258,7 +257,7 @@ impl Operation {
     }
 }
 
-/// A decoded operation, padded with zeros to whole blocks; less is an error, and so is more.
+/// A decoded operation, padded with zeros to whole blocks. Output of another length is an error.
 struct Output {
     stream: Box<dyn Read + Send>,
     left: u64,

@@ -30,12 +30,12 @@ fn read(payload: payload::Payload) -> Result<Vec<u8>, ReadError> {
 }
 
 #[test]
-fn full_payload_stands_alone() {
+fn full_payload_needs_no_earlier_build() {
     assert!(!needs_source(full()));
 }
 
 #[test]
-fn each_sign_of_a_source_makes_a_delta() {
+fn payload_with_any_trace_of_a_source_is_a_delta() {
     assert!(needs_source(full().minor_version(8)));
     let old = payload::Partition::new("vendor")
         .replace(vec![7; 4096])
@@ -46,7 +46,7 @@ fn each_sign_of_a_source_makes_a_delta() {
 }
 
 #[test]
-fn hostile_headers_have_their_classes() {
+fn hostile_headers_have_their_error_kinds() {
     let good = full().build();
     let with = |at: usize, bytes: &[u8]| {
         let mut bad = good.clone();
@@ -84,7 +84,7 @@ fn stored_zero_and_padded_blocks_are_read_in_any_order() {
 }
 
 #[test]
-fn operations_that_contradict_each_other_are_refused() {
+fn overlapping_and_impossible_operations_are_refused() {
     let system = || payload::Partition::new("system").replace(vec![7; 8192]);
     let class = |partition: payload::Partition| {
         let payload = open(payload::Payload::new().partition(partition).build()).unwrap();
@@ -116,7 +116,7 @@ fn zstd_of_raw_blocks(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn hash_of_data_is_checked_whatever_its_length() {
+fn hash_is_checked_for_data_of_every_length() {
     let noise = testkit::noise(9, 5 << 20);
     let num_blocks = noise.len() as u64 / 4096;
     let frame = zstd_of_raw_blocks(&noise);
@@ -142,7 +142,7 @@ fn hash_of_data_is_checked_whatever_its_length() {
 }
 
 #[test]
-fn data_beyond_the_payload_is_found_without_reading_any() {
+fn truncated_payload_is_detected_without_reading_data() {
     let first = payload::Partition::new("boot").replace(vec![7; 4096]);
     let beyond = Operation::new(op::REPLACE)
         .data(vec![1; 4096])
@@ -162,7 +162,7 @@ fn data_beyond_the_payload_is_found_without_reading_any() {
 }
 
 #[test]
-fn faults_of_the_data_keep_their_class_and_name_the_operation() {
+fn errors_in_data_keep_their_kind_and_name_the_operation() {
     let with = |operation: Operation| {
         let partition = payload::Partition::new("system").operation(operation);
         let error = read(payload::Payload::new().partition(partition)).unwrap_err();

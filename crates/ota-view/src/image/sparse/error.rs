@@ -13,20 +13,20 @@ pub enum Error {
         /// Its major version.
         found: u16,
     },
-    /// A field of the header that cannot be.
+    /// A header field with an impossible value.
     #[error("sparse image header: {field} {found} at byte {offset}")]
     BadHeader {
         /// `sparse_header_t` field.
         field: &'static str,
         /// Its value.
         found: u32,
-        /// Where it is.
+        /// Its offset.
         offset: u64,
     },
-    /// More chunks or files than romfeed reads.
+    /// Too many chunks or files.
     #[error("sparse image: {found} {what}, at most {limit} are read")]
     TooMany {
-        /// What there is too much of.
+        /// What was counted.
         what: &'static str,
         /// Count found.
         found: usize,
@@ -44,9 +44,9 @@ pub enum Error {
     /// A chunk that contradicts the header.
     #[error("sparse image chunk {index} at byte {offset:#x}: {fault}")]
     BadChunk {
-        /// Counted from 0.
+        /// Its number, from 0.
         index: u32,
-        /// Where its header is.
+        /// Offset of its header.
         offset: u64,
         /// What is wrong.
         fault: &'static str,

@@ -1,8 +1,8 @@
-//! Android sparse images, whole or split over several files.
+//! Android sparse images, in one file or several.
 //!
-//! In: sources that each hold a sparse image. Out: the image they stand for, as a
-//! [`ReadAt`]. Chunk headers are read only as far as the image is, so that a
-//! compressed sparse image need not be decoded to its end.
+//! In: sources that each contain a sparse image. Out: the raw image as a [`ReadAt`]. Chunk headers
+//! are read only as far as the image is read, so that a compressed sparse image need not be decoded
+//! to its end.
 //! Source: AOSP `libsparse/sparse_format.h`, major version 1.
 
 mod error;
@@ -21,16 +21,15 @@ pub use error::Error;
 const MAGIC: u32 = 0xed26_ff3a;
 /// `sizeof(sparse_header_t)` and `sizeof(chunk_header_t)` of version 1.
 const HEADER_LEN: usize = 28;
-/// Most chunks of one image, in all its files. A `super` image of 10 GB has some
-/// thousands.
+/// Most chunks of one image, in all its files. A `super` image of 10 GB has a few thousand.
 const MAX_CHUNKS: usize = 1 << 19;
-/// Most files of one split image; fastboot makes some ten.
+/// Most files of one split image; fastboot makes about ten.
 const MAX_PARTS: usize = 256;
 
 /// Whether a source begins like a sparse image.
 ///
 /// # Errors
-/// If it cannot be read; one that is too short is none.
+/// If the source cannot be read. One that is too short is not a sparse image.
 pub fn detect(source: &dyn ReadAt) -> Result<bool, ReadError> {
     let mut header = [0; HEADER_LEN];
     if source.size() < len_of(&header) {
@@ -40,18 +39,18 @@ pub fn detect(source: &dyn ReadAt) -> Result<bool, ReadError> {
     Ok(header.starts_with(&MAGIC.to_le_bytes()))
 }
 
-/// The image that one or more sparse files stand for.
+/// The raw image of one or more sparse files.
 pub struct Sparse {
     parts: Vec<Part>,
     size: u64,
 }
 
 impl Sparse {
-    /// Opens the files of one image; each covers the whole of it, and the first
-    /// that cares about a block tells its contents.
+    /// Opens the files of one image. Each covers the whole image; the first that has a block (its
+    /// chunk is not "don't care") decides the block's contents.
     ///
     /// # Errors
-    /// [`ErrorKind`](crate::ErrorKind) `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
+    /// Kind `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
     pub fn open(sources: Vec<Arc<dyn ReadAt>>) -> Result<Sparse, Error> {
         if sources.is_empty() || sources.len() > MAX_PARTS {
             return Err(Error::TooMany {
@@ -86,16 +85,16 @@ impl Sparse {
         }
     }
 
-    /// Reads the headers of all chunks, so that a file that ends before they do is seen at once.
-    /// For files that need no decoding.
+    /// Reads the headers of all chunks, to detect truncated files at once. Only for files that need no
+    /// decoding.
     ///
     /// # Errors
-    /// [`ErrorKind`](crate::ErrorKind) `Corrupt`, `Truncated` or `Io`.
+    /// Kind `Corrupt`, `Truncated` or `Io`.
     pub fn check(&self) -> Result<(), Error> {
         self.parts.iter().try_for_each(Part::check)
     }
 
-    /// Reads as far as one chunk goes; answers how far.
+    /// Reads to the end of one chunk at most, and returns the length.
     fn read_chunk(&self, offset: u64, buf: &mut [u8]) -> Result<usize, ReadError> {
         let mut len = buf.len();
         for part in &self.parts {

@@ -28,10 +28,10 @@ pub(super) struct Part {
 
 /// The chunks whose headers have been read.
 struct Index {
-    /// Those that cover something, in order, without gaps.
+    /// Those that cover blocks, in order, without gaps.
     chunks: Vec<Chunk>,
     num_read: u32,
-    /// Where the next chunk's header is.
+    /// Offset of the next chunk's header.
     offset: u64,
     /// Bytes of the image before the next chunk.
     covered: u64,
@@ -124,7 +124,7 @@ impl Part {
         }
     }
 
-    /// The chunk over a byte of the image.
+    /// Finds the chunk that covers a byte of the image.
     pub(super) fn chunk_at(&self, offset: u64) -> Result<Chunk, Error> {
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         while index.covered <= offset {

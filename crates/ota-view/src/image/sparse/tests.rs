@@ -29,14 +29,14 @@ fn image_of_good() -> Vec<u8> {
     [noise(1, 8192), pattern, vec![0; 8192], noise(2, 4096)].concat()
 }
 
-/// What reading all of the image fails with.
+/// The error of reading the whole image.
 fn fault(bytes: Vec<u8>) -> Error {
     let part = Part::open(Arc::new(bytes)).unwrap();
     part.chunk_at(part.size - 1).unwrap_err()
 }
 
 #[test]
-fn every_kind_of_chunk_is_read_whole_and_in_pieces() {
+fn every_kind_of_chunk_is_read_completely_and_in_pieces() {
     for made in [good(), good().header_size(40).chunk_header_size(16)] {
         let sparse = open(&made).unwrap();
         assert!(whole(&sparse) == image_of_good());
@@ -51,7 +51,7 @@ fn every_kind_of_chunk_is_read_whole_and_in_pieces() {
 }
 
 #[test]
-fn only_what_begins_with_its_magic_is_a_sparse_image() {
+fn sparse_image_is_detected_by_its_magic() {
     assert!(detect(&good().build()).unwrap());
     assert!(!detect(&good().build()[..27].to_vec()).unwrap());
     assert!(!detect(&image_of_good()).unwrap());
@@ -59,7 +59,7 @@ fn only_what_begins_with_its_magic_is_a_sparse_image() {
 }
 
 #[test]
-fn of_split_files_the_first_that_cares_holds() {
+fn first_file_that_has_a_block_decides_it() {
     let image = noise(3, 9 * 4096);
     let mut files: Vec<Arc<dyn ReadAt>> = Vec::new();
     for file in made::split(&image, 4096, 4) {
@@ -71,7 +71,7 @@ fn of_split_files_the_first_that_cares_holds() {
 }
 
 #[test]
-fn terabytes_of_one_pattern_cost_nothing() {
+fn terabytes_of_one_pattern_are_read_quickly() {
     let made = made::Sparse::new(4096).fill(0x4443_4241, u32::MAX);
     let sparse = open(&made).unwrap();
     assert_eq!(sparse.size(), u64::from(u32::MAX) * 4096);
@@ -83,7 +83,7 @@ fn terabytes_of_one_pattern_cost_nothing() {
 }
 
 #[test]
-fn a_field_of_the_header_that_cannot_be_is_named_with_its_place() {
+fn impossible_header_field_is_named_with_its_offset() {
     for (at, bytes, field, found) in [
         (0, &b"\0"[..], "magic", 0xed26_ff00),
         (8, &[27, 0], "file_hdr_sz", 27),
@@ -120,7 +120,7 @@ fn a_field_of_the_header_that_cannot_be_is_named_with_its_place() {
 }
 
 #[test]
-fn more_chunks_or_files_than_are_read_are_refused() {
+fn too_many_chunks_or_files_are_refused() {
     let many = |chunks| open(&good().declared_total_chunks(chunks)).err();
     assert!(many(1 << 19).is_none());
     for chunks in [(1 << 19) + 1, u32::MAX] {
@@ -142,7 +142,7 @@ fn more_chunks_or_files_than_are_read_are_refused() {
 }
 
 #[test]
-fn files_of_different_images_are_no_parts() {
+fn files_of_different_sizes_are_refused() {
     let sources: Vec<Arc<dyn ReadAt>> = vec![
         Arc::new(good().build()),
         Arc::new(made::Sparse::new(4096).dont_care(6).build()),
@@ -162,7 +162,7 @@ fn files_of_different_images_are_no_parts() {
 }
 
 #[test]
-fn a_chunk_that_contradicts_itself_is_named_with_its_place() {
+fn invalid_chunk_is_reported_with_its_offset() {
     let one = || made::Sparse::new(4096).fill(7, 1);
     for (made, found) in [
         (
@@ -217,7 +217,7 @@ fn a_chunk_that_contradicts_itself_is_named_with_its_place() {
 }
 
 #[test]
-fn a_file_that_ends_early_is_cut_short() {
+fn file_that_ends_early_is_truncated() {
     let bytes = good().build();
     let first_body = 28 + 12 + 8192;
     for len in [28, 30, first_body + 5, first_body + 12, first_body + 15] {
@@ -254,7 +254,7 @@ fn a_file_that_ends_early_is_cut_short() {
 }
 
 #[test]
-fn no_damaged_byte_makes_it_panic() {
+fn changed_bytes_never_panic() {
     let good = good().build();
     let headers = (0..40).chain(28 + 12 + 8192..28 + 12 + 8192 + 16 + 16 + 12);
     for at in headers {

@@ -14,22 +14,22 @@ pub enum Error {
         /// Its major version.
         found: u16,
     },
-    /// A structure that contradicts itself.
+    /// An invalid structure.
     #[error("super {structure} at byte {offset:#x}: {fault}")]
     Bad {
         /// The structure.
         structure: &'static str,
-        /// Where it begins.
+        /// Its offset.
         offset: u64,
         /// What is wrong.
         fault: &'static str,
     },
-    /// A partition's extent that cannot be.
+    /// An invalid extent of a partition.
     #[error("super partition `{}`, extent {index}: {fault}", .partition.escape_debug())]
     BadExtent {
         /// The partition.
         partition: String,
-        /// The extent, counted over the whole table.
+        /// The extent's index in the whole table.
         index: u64,
         /// What is wrong.
         fault: &'static str,
@@ -42,7 +42,7 @@ pub enum Error {
         /// The other.
         other: String,
     },
-    /// A part of a partition is on a block device that is not at hand.
+    /// A part of a partition is on a block device that is not available.
     #[error("super partition `{}` lies in part on `{}`, which is not in the package", .partition.escape_debug(), .device.escape_debug())]
     MissingDevice {
         /// The partition.

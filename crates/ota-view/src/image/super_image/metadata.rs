@@ -1,4 +1,4 @@
-//! Geometry and metadata: which bytes of the image belong to which partition.
+//! Geometry and metadata: the partitions and where their bytes are.
 
 use sha2::{Digest, Sha256};
 
@@ -40,7 +40,7 @@ pub(super) fn geometry_offset(copy: u64) -> u64 {
     RESERVED_LEN.saturating_add(copy.saturating_mul(GEOMETRY_LEN))
 }
 
-/// The tables, as far as they are used.
+/// The tables of the metadata that are used.
 pub(super) struct Metadata {
     pub(super) partitions: Vec<Partition>,
     /// `LpMetadataExtent` rows of this length.
@@ -50,14 +50,14 @@ pub(super) struct Metadata {
     pub(super) devices: Vec<String>,
 }
 
-/// A partition that holds something.
+/// A partition that is not empty.
 pub(super) struct Partition {
     pub(super) name: String,
     pub(super) first_extent: u64,
     pub(super) num_extents: u64,
 }
 
-/// Where the metadata is.
+/// The geometry: where the metadata is.
 pub(super) struct Geometry {
     metadata_max_size: u32,
     num_slots: u32,
@@ -77,7 +77,7 @@ impl Geometry {
         if u32_at(&bytes, 0) != Some(GEOMETRY_MAGIC) {
             return Err(bad("its magic is wrong"));
         }
-        // A longer structure would be one that is not known here.
+        // A longer structure would be of an unknown version.
         if u32_at(&bytes, 4) != u32::try_from(GEOMETRY_STRUCT_LEN).ok() {
             return Err(bad("its length is not 52"));
         }
@@ -101,7 +101,7 @@ impl Geometry {
         })
     }
 
-    /// Primary copies of all slots, then their backups.
+    /// Returns the number of copies: primary copies of all slots, then their backups.
     pub(super) fn num_copies(&self) -> u64 {
         u64::from(self.num_slots).saturating_mul(2)
     }
@@ -173,14 +173,14 @@ pub(super) fn read_metadata(
     })
 }
 
-/// The name at the beginning of some bytes, at most 36 of them.
+/// Parses the name at the beginning of some bytes, at most 36 bytes long.
 fn parse_name(bytes: &[u8]) -> String {
     let name = bytes.get(..36).unwrap_or_default();
     let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(name).into_owned()
 }
 
-/// Parses a partition; `None` if it is disabled or holds nothing.
+/// Parses a partition; `None` if it is disabled or empty.
 fn parse_partition(row: &[u8]) -> Option<Partition> {
     let field = |at| u32_at(row, at).unwrap_or(0);
     let is_disabled = field(36) & ATTRIBUTE_DISABLED != 0;
@@ -193,10 +193,10 @@ fn parse_partition(row: &[u8]) -> Option<Partition> {
 }
 
 impl Metadata {
-    /// Where the bytes of a partition are, and how many there are. Many partitions
-    /// may claim the same extents, so they are listed for one at a time.
+    /// Returns the runs of a partition and its length in bytes, for one partition at a time because
+    /// many may list the same extents.
     ///
-    /// `sizes` are those of the block devices at hand, which are joined in their order.
+    /// `sizes` are those of the available block devices, which are joined in their order.
     pub(super) fn runs(
         &self,
         partition: &Partition,
@@ -247,13 +247,13 @@ impl Metadata {
         Ok((runs, end))
     }
 
-    /// A row of the table of extents.
+    /// Returns a row of the table of extents.
     fn extent(&self, index: u64) -> Option<&[u8]> {
         let index = usize::try_from(index).ok()?;
         self.extents.chunks_exact(self.extent_len).nth(index)
     }
 
-    /// Refuses partitions of which two claim the same extent, or the same bytes of a device.
+    /// Checks that no two partitions claim the same extent, or the same bytes of a device.
     pub(super) fn check_overlaps(&self) -> Result<(), Error> {
         let fault = |partition: &Partition, other: &Partition| Error::Overlap {
             partition: partition.name.clone(),
@@ -263,7 +263,7 @@ impl Metadata {
         let num_extents = u64::try_from(num_extents).unwrap_or(u64::MAX);
         let mut partitions: Vec<&Partition> = self.partitions.iter().collect();
         partitions.sort_by_key(|partition| partition.first_extent);
-        // What is not in the table is a fault of its own.
+        // Extents that are not in the table are reported when the partition is opened.
         let end = |partition: &Partition| {
             let end = partition.first_extent.saturating_add(partition.num_extents);
             end.min(num_extents)
@@ -276,7 +276,7 @@ impl Metadata {
             }
             for row in (partition.first_extent..end(partition)).filter_map(|at| self.extent(at)) {
                 let sectors = u64_at(row, 12).zip(u64_at(row, 0));
-                // So is what lies beyond every disk.
+                // So are extents beyond the largest disk.
                 let place = sectors.and_then(|(start, len)| {
                     let end = start.checked_add(len)?;
                     end.checked_mul(SECTOR).map(|_| (start, end))
@@ -301,7 +301,7 @@ impl Metadata {
     }
 }
 
-/// The block device that an extent lies on.
+/// Returns the index of an extent's block device.
 fn device_of(extent: &[u8]) -> usize {
     u32_at(extent, 20)
         .and_then(|device| usize::try_from(device).ok())
@@ -315,7 +315,7 @@ struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// The table whose descriptor is at `at` of the header, of rows of at least
+    /// Finds the table whose descriptor is at offset `at` of the header. Rows have at least
     /// `min_row_len` bytes.
     fn parse(header: &[u8], at: usize, min_row_len: u32, tables: &'a [u8]) -> Option<Table<'a>> {
         let field = |n: usize| u32_at(header, at.checked_add(n)?);
@@ -337,7 +337,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// The SHA-256 at `at` is that of the structure with those 32 bytes zero.
+/// Whether the SHA-256 at offset `at` is that of the structure with those 32 bytes as zeros.
 fn checksum_is_right(structure: &[u8], at: usize) -> bool {
     let Some((before, rest)) = structure.split_at_checked(at) else {
         return false;

@@ -1,15 +1,13 @@
 //! The logical partitions of a `super` image.
 //!
-//! In: a source over the image (not sparse any more). Out: the names of its
-//! partitions, and each as a [`ReadAt`]. On phones that were launched before Android 10, the
-//! image lies in pieces on the old partitions: the first has the metadata, which names the
-//! others ("retrofit").
+//! In: a source over the raw image. Out: the names of its partitions, and each as a [`ReadAt`]. On
+//! phones launched before Android 10 ("retrofit"), the image is spread over the old partitions: the
+//! first contains the metadata, which names the others.
 //! Source: AOSP `fs_mgr/liblp/include/liblp/metadata_format.h`, versions 10.0 to
 //! 10.2.
 //!
-//! The first copy of geometry and metadata whose checksums are right is used;
-//! slots other than the first hold the same in a package, and are read only if
-//! the first is damaged.
+//! The first copy of geometry and metadata with correct checksums is used. In a package all slots
+//! are equal, so the others are read only if the first is damaged.
 
 mod error;
 mod metadata;
@@ -29,7 +27,7 @@ pub use error::Error;
 /// Whether a source holds a super image.
 ///
 /// # Errors
-/// If it cannot be read; one that is too short holds none.
+/// If the source cannot be read. One that is too short is not a super image.
 pub fn detect(source: &dyn ReadAt) -> Result<bool, ReadError> {
     for copy in [0, 1] {
         let offset = geometry_offset(copy);
@@ -47,16 +45,16 @@ pub fn detect(source: &dyn ReadAt) -> Result<bool, ReadError> {
 
 /// The partitions of a super image.
 pub struct Super {
-    /// What is at hand of the block devices, in their order.
+    /// The block devices in their order; `None` if not available.
     devices: Vec<Option<Arc<dyn ReadAt>>>,
     metadata: Metadata,
 }
 
 impl Super {
-    /// Reads geometry and metadata from the first block device, mostly the only one.
+    /// Reads geometry and metadata from the first block device, usually the only one.
     ///
     /// # Errors
-    /// That of the first copy, if no copy is sound; [`Error::Overlap`].
+    /// The error of the first copy if no copy is valid; [`Error::Overlap`].
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Super, Error> {
         let geometry = Geometry::read(&*source, 0)
             .or_else(|first| Geometry::read(&*source, 1).map_err(|_| first))?;
@@ -77,13 +75,12 @@ impl Super {
         Err(fault.expect("a geometry has at least one slot"))
     }
 
-    /// The names of the block devices other than the first; those of slot A may end in `_a`.
+    /// Iterates over the names of the block devices other than the first; they may end in `_a`.
     pub fn other_devices(&self) -> impl Iterator<Item = &str> {
         self.metadata.devices.iter().skip(1).map(String::as_str)
     }
 
-    /// Brings the block devices other than the first, in the order of
-    /// [`Super::other_devices`].
+    /// Sets the block devices other than the first, in the order of [`Super::other_devices`].
     #[must_use]
     pub fn with_devices(
         mut self,
@@ -95,12 +92,12 @@ impl Super {
         self
     }
 
-    /// The names of the partitions that hold anything.
+    /// Iterates over the names of the partitions that are not empty.
     pub fn partitions(&self) -> impl Iterator<Item = &str> {
         self.metadata.partitions.iter().map(|p| p.name.as_str())
     }
 
-    /// A partition as a source.
+    /// Opens a partition.
     ///
     /// # Errors
     /// [`Error::BadExtent`], [`Error::MissingDevice`].

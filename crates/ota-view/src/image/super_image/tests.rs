@@ -24,7 +24,7 @@ fn open(image: Vec<u8>) -> Result<Super, Error> {
     Super::open(Arc::new(image))
 }
 
-/// The fault of opening it, or one of its partitions.
+/// The error of opening the image or one of its partitions.
 #[track_caller]
 fn fault(made: &made::Super) -> Error {
     fault_in(made.build())
@@ -60,7 +60,7 @@ fn is_good(image: Vec<u8>) {
 }
 
 #[test]
-fn partitions_are_read_whatever_the_version() {
+fn partitions_are_read_in_all_versions() {
     is_good(good().build());
     is_good(good().minor(2).flags(1).build());
     is_good(good().slots(3).build());
@@ -74,7 +74,7 @@ fn partitions_are_read_whatever_the_version() {
 }
 
 #[test]
-fn extents_of_zeros_need_no_place() {
+fn zero_extents_need_no_space() {
     let image = made::Super::new()
         .raw_extent("a", 2, target::ZERO, 0, 0)
         .raw_extent("a", 1 << 40, target::ZERO, u64::MAX, 9)
@@ -90,7 +90,7 @@ fn extents_of_zeros_need_no_place() {
 }
 
 #[test]
-fn only_what_has_its_magic_is_a_super_image() {
+fn super_image_is_detected_by_its_magic() {
     let good = good().build();
     assert!(detect(&good).unwrap());
     for (at, is_super) in [(4096, true), (8192, true)] {
@@ -107,7 +107,7 @@ fn only_what_has_its_magic_is_a_super_image() {
 }
 
 #[test]
-fn a_sound_copy_stands_in_for_a_damaged_one() {
+fn valid_copy_replaces_a_damaged_one() {
     is_good(good().corrupt_geometry().build());
     is_good(good().corrupt_primary_metadata().build());
     is_good(good().corrupt_backup_metadata().build());
@@ -119,7 +119,7 @@ fn a_sound_copy_stands_in_for_a_damaged_one() {
 }
 
 #[test]
-fn without_a_sound_copy_the_fault_of_the_first_is_told() {
+fn error_of_the_first_copy_is_reported_if_all_are_damaged() {
     let error = fault(&good().corrupt_geometry().corrupt_backup_geometry());
     assert!(
         matches!(
@@ -149,7 +149,7 @@ fn without_a_sound_copy_the_fault_of_the_first_is_told() {
 }
 
 #[test]
-fn a_geometry_that_cannot_be_is_refused() {
+fn impossible_geometry_is_refused() {
     for (made, found) in [
         (
             good().declared_slots(0),
@@ -195,7 +195,7 @@ fn a_geometry_that_cannot_be_is_refused() {
 }
 
 #[test]
-fn metadata_that_cannot_be_is_refused_with_its_place() {
+fn impossible_metadata_is_refused_with_its_offset() {
     for (made, found) in [
         (
             good().declared_header_size(127),
@@ -251,7 +251,7 @@ fn metadata_that_cannot_be_is_refused_with_its_place() {
 }
 
 #[test]
-fn an_extent_that_cannot_be_is_named_with_its_partition() {
+fn impossible_extent_is_reported_with_its_partition() {
     let with =
         |sectors, kind, data, source| fault(&good().raw_extent("odm", sectors, kind, data, source));
     for (error, found) in [
@@ -313,7 +313,7 @@ fn an_extent_that_cannot_be_is_named_with_its_partition() {
 }
 
 #[test]
-fn pieces_on_several_devices_are_one_image() {
+fn partitions_on_several_devices_are_joined() {
     let [system, vendor] = made::Super::new()
         .devices(&["system", "vendor"])
         .partition_on(1, "system", noise(3, 5 * 512))
@@ -337,7 +337,7 @@ fn pieces_on_several_devices_are_one_image() {
 }
 
 #[test]
-fn partitions_that_overlap_are_named() {
+fn overlapping_partitions_are_named() {
     let shared = 12_288 / 512 + 4 * ROOM / 512;
     for made in [
         // The second sector of `system_a`; and the same row of the table.
@@ -359,7 +359,7 @@ fn partitions_that_overlap_are_named() {
 }
 
 #[test]
-fn an_image_that_ends_early_is_cut_short() {
+fn image_that_ends_early_is_truncated() {
     let good = good().build();
     for (len, structure) in [
         (4096 + 51, "geometry"),
@@ -380,7 +380,7 @@ fn an_image_that_ends_early_is_cut_short() {
 }
 
 #[test]
-fn no_damaged_byte_makes_it_panic() {
+fn changed_bytes_never_panic() {
     let good = good().build();
     let end = METADATA + HEADER_LEN + TABLES_LEN;
     for at in (4096..4096 + GEOMETRY_STRUCT_LEN).chain(METADATA..end) {
@@ -404,7 +404,7 @@ fn no_damaged_byte_makes_it_panic() {
     }
 }
 
-/// Makes the checksums of the first geometry and metadata right.
+/// Corrects the checksums of the first geometry and metadata.
 fn fix_checksums(image: &mut [u8]) {
     let mut fix = |at: usize, covered: std::ops::Range<usize>| {
         image[at..at + 32].fill(0);

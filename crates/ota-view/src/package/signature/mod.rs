@@ -173,7 +173,7 @@ pub fn read_signer(package: &Package) -> Result<Option<Signer>, Error> {
 /// proportion to the comment, which is at most 65,535 bytes long.
 ///
 /// # Errors
-/// [`ErrorKind`](crate::ErrorKind) `BadSignature` if footer or CMS are malformed, or the certificate of the
+/// Kind `BadSignature` if footer or CMS are malformed, or the certificate of the
 /// signer is not there; `Unsupported` if the signer is named by key identifier.
 pub fn parse_comment(comment: &[u8]) -> Result<Option<Signer>, Error> {
     let Some(cms) = find_cms(comment)? else {
@@ -254,7 +254,7 @@ pub fn parse_signature(comment: &[u8]) -> Result<Option<Signature>, Error> {
 /// Parses a certificate: its owner, and its `SubjectPublicKeyInfo` as DER.
 ///
 /// # Errors
-/// [`ErrorKind`](crate::ErrorKind) `BadSignature` if it is not a certificate.
+/// Kind `BadSignature` if it is not a certificate.
 pub fn parse_certificate(der: &[u8]) -> Result<(Signer, Vec<u8>), Error> {
     let malformed = Error::Malformed {
         expected: "Certificate",

@@ -95,7 +95,7 @@ impl Package {
     /// unpack the zip may follow them.
     ///
     /// # Errors
-    /// [`ErrorKind`](crate::ErrorKind) `NotAZip`, `Truncated`, `Corrupt`, `Limit` or `Io`.
+    /// Kind `NotAZip`, `Truncated`, `Corrupt`, `Limit` or `Io`.
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Package, Error> {
         let Directory {
             start,
@@ -265,7 +265,7 @@ impl Package {
     /// Reads an entry of at most `limit` bytes; `None` if there is none of this name.
     ///
     /// # Errors
-    /// [`ErrorKind`](crate::ErrorKind) `Limit` if it is longer, whatever size it declares; `Corrupt` if
+    /// Kind `Limit` if it is longer, whatever size it declares; `Corrupt` if
     /// its name occurs twice, its headers disagree or its checksum is wrong;
     /// `Unsupported` if it is encrypted or compressed in an unknown way. All
     /// entries together may decode to 64 MiB.
