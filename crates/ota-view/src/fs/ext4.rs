@@ -13,7 +13,7 @@ use std::sync::Arc;
 use ext4_view::{Ext4Error, Ext4Read, FileType};
 
 use super::{
-    DirEntry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, PathWalk,
+    COPY_STEP, DirEntry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, PathWalk,
     SUPERBLOCK_OFFSET, Watched, crc32c,
 };
 use crate::io::{ReadAt, ReadError};
@@ -21,8 +21,6 @@ use inodes::{Inode, Inodes};
 
 /// `s_magic`, at byte 56 of the superblock.
 pub(super) const MAGIC: [u8; 2] = [0x53, 0xef];
-/// Bytes of a file read at a time.
-const STEP: usize = 64 << 10;
 /// Bytes of the superblock, and where it has its checksum.
 const SUPERBLOCK_LEN: usize = 1024;
 const CHECKSUM_AT: usize = 0x3fc;
@@ -333,7 +331,7 @@ impl FileSystem for Ext4 {
             if found.last().has_block_map() {
                 return inodes.block_map(found.last())?.copy(size, out);
             }
-            let mut buffer = vec![0; STEP];
+            let mut buffer = vec![0; COPY_STEP];
             loop {
                 let mut len = 0;
                 while let read @ 1.. = file.read_bytes(&mut buffer[len..])? {

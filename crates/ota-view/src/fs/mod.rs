@@ -28,6 +28,9 @@ const MAX_PATH_LEN: usize = 4096;
 /// Most entries of one folder that are listed.
 const MAX_ENTRIES: usize = 1 << 20;
 
+/// Bytes of a file copied at a time.
+const COPY_STEP: usize = 64 << 10;
+
 /// Most bytes of folders and indexes searched in one file system. A hostile folder may list the same
 /// block a million times, and a path may pass it a thousand times; searching real ones takes some
 /// hundred KiB.

@@ -18,3 +18,6 @@ pub mod payload;
 pub mod sparse;
 pub mod super_image;
 pub mod transfer_list;
+
+/// Most partitions of one package, counting the parts of split images; real ones have up to 60.
+pub(crate) const MAX_PARTITIONS: usize = 1000;

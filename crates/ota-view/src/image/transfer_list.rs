@@ -14,6 +14,8 @@ use crate::io::ReadAt;
 
 /// Longest list read, in bytes; real ones have 0.3 to 300 KiB.
 pub const MAX_SIZE: u64 = 16 << 20;
+/// The entry with the sizes of the logical partitions on the phone.
+pub(crate) const OP_LIST: &str = "dynamic_partitions_op_list";
 /// Bytes in a block, on every phone.
 const BLOCK_SIZE: u64 = 4096;
 /// Largest block number; recoveries read a C `int`.

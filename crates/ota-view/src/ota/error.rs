@@ -1,9 +1,8 @@
 //! Why a partition cannot be opened.
 
-use super::MAX_PARTITIONS;
 use crate::error_kind::ErrorKind;
 use crate::fs;
-use crate::image::{payload, sparse, super_image, transfer_list};
+use crate::image::{MAX_PARTITIONS, payload, sparse, super_image, transfer_list};
 use crate::io::ReadError;
 use crate::package::zip;
 

@@ -26,8 +26,6 @@ pub use error::Error;
 #[cfg(feature = "verify")]
 pub(crate) use new_data::{NewData, find_new_data};
 
-/// Most partitions of one package, counting the parts of split ones.
-const MAX_PARTITIONS: usize = 1000;
 /// The partition that contains the logical partitions.
 const SUPER: &str = "super";
 

@@ -4,21 +4,20 @@ use std::collections::{BTreeMap, btree_map};
 use std::sync::{Arc, PoisonError};
 
 use super::new_data::{NewData, find_new_data};
-use super::{Block, Error, Images, Location, MAX_PARTITIONS, Origin, Ota, SUPER};
+use super::{Block, Error, Images, Location, Origin, Ota, SUPER};
 use crate::codec::Codec;
 use crate::fs;
+use crate::image::MAX_PARTITIONS;
 use crate::image::super_image::{self, Super};
 use crate::image::transfer_list;
 use crate::io::ReadAt;
 use crate::package::Package;
 use crate::package::layout::{self, parse_image_name};
 
-/// The entry with the sizes of the partitions on the phone.
-const OP_LIST: &str = "dynamic_partitions_op_list";
 /// Longest list of operations on dynamic partitions, in bytes; real ones have about 2 KiB.
 const MAX_OP_LIST_SIZE: u64 = 1 << 20;
 /// Most parts of one split stream.
-const MAX_PARTS: usize = 256;
+const MAX_NEW_DATA_PARTS: usize = 256;
 /// Most zips inside a package that are opened.
 const MAX_INNER_ZIPS: usize = 4;
 /// The partitions that a super image may be spread over; its metadata is usually on the first.
@@ -44,7 +43,7 @@ impl Ota {
 
     pub(super) fn add_block_partitions(&mut self, package: &Package) -> Result<(), Error> {
         let sizes = package
-            .read(OP_LIST, MAX_OP_LIST_SIZE)?
+            .read(transfer_list::OP_LIST, MAX_OP_LIST_SIZE)?
             .map(|text| transfer_list::parse_op_list(&text))
             .unwrap_or_default();
         let lists: Vec<String> = package
@@ -75,7 +74,7 @@ impl Ota {
                     other,
                 });
             }
-            if names.len() > MAX_PARTS {
+            if names.len() > MAX_NEW_DATA_PARTS {
                 return Err(Error::Entry {
                     entry: list_name.clone(),
                     fault: "has its new.dat in too many parts",

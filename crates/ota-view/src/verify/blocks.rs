@@ -10,16 +10,13 @@ use super::digest_pass::{Algorithm, Hasher};
 use super::layout::{Checksums, read_entry, read_stream};
 use super::{Error, Findings, rules};
 use crate::codec::Codec;
-use crate::error_kind::ErrorKind;
-use crate::error_kind::chain;
+use crate::error_kind::{ErrorKind, chain};
+use crate::image::MAX_PARTITIONS;
 use crate::image::transfer_list::{self, TransferList};
 use crate::io::{Budget, ReadError};
 use crate::ota::{NewData, find_new_data};
 use crate::package::Package;
 use crate::package::zip::{Entry, EntryInfo};
-
-/// Most lists checked: the most partitions of a package.
-const MAX_LISTS: usize = 1000;
 
 /// Checks all transfer lists of a package.
 pub(super) fn check(
@@ -31,7 +28,7 @@ pub(super) fn check(
     let lists: Vec<String> = package
         .names()
         .filter(|name| name.ends_with(".transfer.list") && !name.contains('/'))
-        .take(MAX_LISTS)
+        .take(MAX_PARTITIONS)
         .map(str::to_owned)
         .collect();
     for list in lists {

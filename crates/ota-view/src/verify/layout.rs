@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::digest_pass::{Algorithm, Hasher, Pieces};
 use super::{Error, Findings, rules};
 use crate::error_kind::ErrorKind;
+use crate::image::transfer_list::OP_LIST;
 use crate::io::{Budget, ReadError};
 use crate::package::zip::{Entry, EntryInfo};
 use crate::package::{Package, layout, metadata};
@@ -16,18 +17,16 @@ use crate::package::{Package, layout, metadata};
 const BUFFER_LEN: usize = 128 << 10;
 /// Android 10: its recovery is the first that refuses packages without metadata.
 const METADATA_SDK: u32 = 29;
-/// The list of operations on logical partitions, which began with Android 10 (AOSP releasetools).
-const DYNAMIC_PARTITIONS: &str = "dynamic_partitions_op_list";
 /// Most errors of one kind that are reported one by one.
-const MAX_TOLD: usize = 10;
+const MAX_REPORTED: usize = 10;
 
 /// Checks the names of the entries, and returns whether the package is for A/B devices.
 pub(super) fn check(package: &Package, findings: &mut Findings<'_>) -> bool {
-    for name in package.duplicates().take(MAX_TOLD) {
+    for name in package.duplicates().take(MAX_REPORTED) {
         let message = format!("entry `{name}` occurs more than once");
         findings.add(&rules::PACKAGE_ZIP, message);
     }
-    for (name, other) in package.overlaps().take(MAX_TOLD) {
+    for (name, other) in package.overlaps().take(MAX_REPORTED) {
         let message = format!("entries `{name}` and `{other}` share bytes");
         findings.add(&rules::PACKAGE_ZIP, message);
     }
@@ -79,7 +78,7 @@ fn is_new(package: &Package) -> Result<bool, Error> {
     let facts = bytes.and_then(|bytes| metadata::parse_pb(&bytes).ok());
     let sdk_level = facts.and_then(|facts| facts.sdk_level);
     Ok(sdk_level.map_or_else(
-        || package.contains(DYNAMIC_PARTITIONS),
+        || package.contains(OP_LIST),
         |sdk_level| sdk_level >= METADATA_SDK,
     ))
 }
@@ -188,8 +187,8 @@ impl Checksums {
         for ((_, _, stated, name), found) in std::mem::take(&mut self.stored).iter().zip(found) {
             self.judge_one(name, &found, *stated, findings);
         }
-        if self.num_wrong > MAX_TOLD {
-            let message = format!("{} more entries are damaged", self.num_wrong - MAX_TOLD);
+        if self.num_wrong > MAX_REPORTED {
+            let message = format!("{} more entries are damaged", self.num_wrong - MAX_REPORTED);
             findings.add(&rules::PACKAGE_CRC, message);
         }
     }
@@ -199,7 +198,7 @@ impl Checksums {
             return;
         }
         self.num_wrong = self.num_wrong.saturating_add(1);
-        if self.num_wrong <= MAX_TOLD {
+        if self.num_wrong <= MAX_REPORTED {
             let found = base16ct::lower::encode_string(found);
             let message = format!("entry `{name}` has the CRC {found}, stated is {stated:08x}");
             findings.add(&rules::PACKAGE_CRC, message);

@@ -6,11 +6,9 @@
 
 use super::{Error, Findings, rules};
 use crate::error_kind::ErrorKind;
-use crate::package::zip::{EntryInfo, LocalHeader};
+use crate::package::zip::{EntryInfo, LOCAL_LEN, LocalHeader};
 use crate::package::{Package, layout};
 
-/// Bytes of a local header without name and extra field (APPNOTE 4.3.7).
-const LOCAL_LEN: u64 = 30;
 /// Most reasons in one message.
 const MAX_REASONS: usize = 3;
 

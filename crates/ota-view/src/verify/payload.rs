@@ -20,7 +20,7 @@ use crate::package::{Package, layout};
 /// Longest properties read, in bytes; real ones have about 200.
 const MAX_PROPERTIES_SIZE: u64 = 64 << 10;
 /// Most damaged operations that are reported one by one.
-const MAX_TOLD: usize = 5;
+const MAX_REPORTED: usize = 5;
 
 const KEYS: [&str; 4] = ["FILE_HASH", "FILE_SIZE", "METADATA_HASH", "METADATA_SIZE"];
 
@@ -218,7 +218,7 @@ fn check_lengths(
         if blob.offset == end {
             end = next;
             sound.push(blob);
-        } else if faults.len() <= MAX_TOLD {
+        } else if faults.len() <= MAX_REPORTED {
             let offset = blob.offset;
             faults.push(format!(
                 "the data of {place} begins at {offset}, expected {end}"
@@ -243,7 +243,7 @@ fn check_lengths(
             ));
         }
     }
-    for fault in faults.iter().take(MAX_TOLD) {
+    for fault in faults.iter().take(MAX_REPORTED) {
         findings.add(&rules::PAYLOAD_LENGTH, format!("payload.bin: {fault}"));
     }
     sound
@@ -297,15 +297,18 @@ impl Examined {
             .filter(is_wrong)
             .map(|(blob, _)| blob)
             .collect();
-        for blob in wrong.iter().take(MAX_TOLD) {
+        for blob in wrong.iter().take(MAX_REPORTED) {
             let message = format!(
                 "payload.bin: the data of {} is damaged",
                 describe(&self.partitions, blob)
             );
             findings.add(&rules::PAYLOAD_OPERATION_HASH, message);
         }
-        if wrong.len() > MAX_TOLD {
-            let message = format!("payload.bin: {} more operations", wrong.len() - MAX_TOLD);
+        if wrong.len() > MAX_REPORTED {
+            let message = format!(
+                "payload.bin: {} more operations",
+                wrong.len() - MAX_REPORTED
+            );
             findings.add(&rules::PAYLOAD_OPERATION_HASH, message);
         }
     }

@@ -22,7 +22,7 @@ const DEFLATE: u8 = 2;
 const ZSTD: u8 = 3;
 /// Largest window of a zstd frame, in bytes (`Z_EROFS_ZSTD_MAX_DICT_SIZE`, 1 MiB,
 /// with room for frames that only state more).
-const MAX_ZSTD_WINDOW: u64 = 8 << 20;
+const MAX_CLUSTER_WINDOW: u64 = 8 << 20;
 
 /// Decodes an extent that is compressed or interlaced.
 pub(super) fn decode(erofs: &Erofs, inode: &Inode, extent: &Extent) -> Result<Vec<u8>, Error> {
@@ -152,7 +152,8 @@ fn decode_deflate(stream: &[u8], output: &mut [u8]) -> Option<()> {
 }
 
 fn decode_zstd(stream: &[u8], output: &mut [u8]) -> Option<()> {
-    let mut decoder = StreamingDecoder::new_with_max_window_size(stream, MAX_ZSTD_WINDOW).ok()?;
+    let mut decoder =
+        StreamingDecoder::new_with_max_window_size(stream, MAX_CLUSTER_WINDOW).ok()?;
     decoder.read_exact(output).ok()
 }
 

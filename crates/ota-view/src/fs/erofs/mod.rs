@@ -32,14 +32,13 @@ use self::data::{Cached, Depth, Extent};
 use self::inode::{Inode, NID_IN_METABOX};
 use self::superblock::{Superblock, read_superblock};
 use super::{
-    DirEntry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, PathWalk, Watched,
+    COPY_STEP, DirEntry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, PathWalk,
+    Watched,
 };
 use crate::io::{ReadAt, len_of};
 
 /// `EROFS_SUPER_MAGIC_V1`, little-endian.
 pub(super) const MAGIC: [u8; 4] = [0xe2, 0xe1, 0xf5, 0xe0];
-/// Bytes of a file written at a time.
-const STEP: usize = 64 << 10;
 
 /// An EROFS file system.
 pub(super) struct Erofs {
@@ -178,10 +177,10 @@ impl FileSystem for Erofs {
                 });
             }
             let mut offset = 0;
-            let mut buffer = vec![0; STEP];
+            let mut buffer = vec![0; COPY_STEP];
             while offset < inode.size {
                 let left = usize::try_from(inode.size.saturating_sub(offset)).unwrap_or(usize::MAX);
-                let (part, _) = buffer.split_at_mut(left.min(STEP));
+                let (part, _) = buffer.split_at_mut(left.min(COPY_STEP));
                 self.read_inode(&inode, offset, part, Depth::Normal)?;
                 out.write_all(part).map_err(Error::Write)?;
                 offset = offset.saturating_add(len_of(part));

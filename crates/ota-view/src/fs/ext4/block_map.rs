@@ -9,7 +9,7 @@
 use std::io::Write;
 
 use super::inodes::read;
-use super::{Error, Fault, STEP, Watched};
+use super::{COPY_STEP, Error, Fault, Watched};
 
 /// Entries of `i_block` that name blocks of the file; the last three lead to indirect blocks.
 const NUM_DIRECT: usize = 12;
@@ -49,7 +49,7 @@ impl<'a> BlockMap<'a> {
     pub(super) fn copy(&mut self, size: u64, out: &mut dyn Write) -> Result<(), Fault> {
         let mut left = size;
         let mut index = 0;
-        let mut buffer = Vec::with_capacity(STEP + self.block_size);
+        let mut buffer = Vec::with_capacity(COPY_STEP + self.block_size);
         while left > 0 {
             let len =
                 usize::try_from(left).map_or(self.block_size, |left| left.min(self.block_size));
@@ -60,7 +60,7 @@ impl<'a> BlockMap<'a> {
             }
             left -= len as u64;
             index += 1;
-            if buffer.len() >= STEP || left == 0 {
+            if buffer.len() >= COPY_STEP || left == 0 {
                 out.write_all(&buffer)
                     .map_err(|error| Fault::Own(Error::Write(error)))?;
                 buffer.clear();

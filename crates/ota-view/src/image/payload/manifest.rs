@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use super::partition::Partition;
-use super::{Error, MAX_EXTENTS, MAX_OPERATIONS, MAX_PARTITIONS, Payload};
+use super::{Error, MAX_EXTENTS, MAX_OPERATIONS, Payload};
+use crate::image::MAX_PARTITIONS;
 use crate::io::Budget;
 use crate::protobuf::{Fields, Malformed, Value};
 

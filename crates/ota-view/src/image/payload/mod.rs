@@ -33,8 +33,6 @@ const MANIFEST_OFFSET: u64 = 24;
 /// Longest manifest read, in bytes. Real ones have 95 to 300 KiB; payload tools refuse more than
 /// 16 MiB.
 const MAX_MANIFEST_SIZE: u64 = 16 << 20;
-/// Most partitions of one payload; real ones have up to 60.
-const MAX_PARTITIONS: usize = 1000;
 /// Most extents written by one partition's operations. A system partition of
 /// 4 GiB in operations of 2 MiB has about 2,000.
 const MAX_EXTENTS: usize = 1 << 18;

@@ -24,14 +24,13 @@ use sha2::{Digest, Sha256};
 use self::certificate::Certificate;
 use self::der::{Elements, SEQUENCE};
 use super::Package;
+use super::zip::EOCD_MAGIC;
 use crate::error_kind::ErrorKind;
 
 pub use cms::{Attributes, DigestAlgorithm, Scheme};
 
 /// `signature_start` u16, `0xffff`, `comment_size` u16 (`verifier.cpp`).
 const FOOTER_LEN: usize = 6;
-/// The end record of a zip (APPNOTE 4.3.16), which `verifier.cpp` accepts only once.
-const EOCD_MAGIC: &[u8; 4] = b"PK\x05\x06";
 
 /// The digest that recoveries use, by the object identifier of a certificate's signature. `signapk`
 /// and recoveries use SHA-1 for MD5 certificates.
@@ -291,6 +290,7 @@ fn find_cms(comment: &[u8]) -> Result<Option<&[u8]>, Error> {
             comment_len: comment.len(),
         });
     }
+    // `verifier.cpp` accepts the end record of the zip only once.
     let mut windows = comment.windows(EOCD_MAGIC.len());
     if let Some(offset) = windows.position(|bytes| bytes == EOCD_MAGIC) {
         return Err(Error::SecondEnd { offset });
@@ -481,7 +481,7 @@ mod tests {
 
     #[test]
     fn end_record_inside_the_comment_is_refused() {
-        let cms = [&CMS[..], EOCD_MAGIC].concat();
+        let cms = [&CMS[..], &EOCD_MAGIC].concat();
         let offset = b"signed by SignApk\0".len() + CMS.len();
         assert_eq!(parse_cms(&cms), Err(Error::SecondEnd { offset }));
     }

@@ -12,7 +12,7 @@ use crate::little_endian::{u16_at, u32_at, u64_at};
 
 /// End of central directory record, without its comment (APPNOTE 4.3.16).
 const EOCD_LEN: usize = 22;
-const EOCD_MAGIC: [u8; 4] = *b"PK\x05\x06";
+pub(crate) const EOCD_MAGIC: [u8; 4] = *b"PK\x05\x06";
 /// The longest comment a 16-bit length allows.
 const MAX_COMMENT_LEN: usize = 0xffff;
 /// Zip64 end of central directory locator and record (APPNOTE 4.3.14, 4.3.15).
@@ -73,89 +73,121 @@ pub(super) fn read_directory(source: &dyn ReadAt) -> Result<Directory, Error> {
     if size == 0 {
         return Err(Error::Empty);
     }
-    let read = |offset: u64, buf: &mut [u8]| {
-        source
-            .read_exact_at(offset, buf)
-            .map_err(|source| Error::Read {
-                what: "zip directory",
-                source,
-            })
-    };
     let tail_len = usize::try_from(size)
         .unwrap_or(usize::MAX)
         .min(EOCD_LEN + MAX_COMMENT_LEN + ZIP64_LOCATOR_LEN);
     let mut tail = vec![0; tail_len];
     let tail_start = size - tail_len as u64;
-    read(tail_start, &mut tail)?;
-
+    read(source, tail_start, &mut tail)?;
     let Some(eocd) = find_eocd(&tail) else {
         let mut head = [0; 4];
-        read(0, &mut head[..tail_len.min(4)])?;
+        read(source, 0, &mut head[..tail_len.min(4)])?;
         return Err(if head == LOCAL_MAGIC {
             Error::NoEnd
         } else {
             Error::NotAZip { searched: tail_len }
         });
     };
-    let record = &tail[eocd..];
-    let mut num_entries = u64::from(u16_at(record, 10));
-    let mut central_size = u64::from(u32_at(record, 12));
-    let mut central_offset = u64::from(u32_at(record, 16));
-    let mut central_end = tail_start + eocd as u64;
-
-    let locator = eocd
-        .checked_sub(ZIP64_LOCATOR_LEN)
-        .map(|at| &tail[at..eocd])
-        .filter(|bytes| bytes.starts_with(&ZIP64_LOCATOR_MAGIC));
-    if let Some(locator) = locator {
-        central_end = u64_at(locator, 8);
-        let mut record = [0; ZIP64_EOCD_LEN];
-        let out_of_bounds = Error::CentralOutOfBounds {
-            offset: central_end,
-            size: ZIP64_EOCD_LEN as u64,
-            file_size: size,
-        };
-        if central_end.saturating_add(ZIP64_EOCD_LEN as u64) > size {
-            return Err(out_of_bounds);
-        }
-        read(central_end, &mut record)?;
-        if !record.starts_with(&ZIP64_EOCD_MAGIC) {
-            return Err(out_of_bounds);
-        }
-        num_entries = u64_at(&record, 32);
-        central_size = u64_at(&record, 40);
-        central_offset = u64_at(&record, 48);
-    }
-    for (what, found, limit) in [
-        ("number of entries", num_entries, MAX_ENTRIES),
-        (
-            "size of the central directory",
-            central_size,
-            MAX_CENTRAL_SIZE,
-        ),
-    ] {
-        if found > limit {
-            return Err(Error::TooLarge { what, found, limit });
-        }
-    }
+    let (before, record) = tail.split_at(eocd);
+    let end = match find_zip64_locator(before) {
+        Some(locator) => EndRecord::read_zip64(source, u64_at(locator, 8))?,
+        None => EndRecord::parse(record, tail_start + eocd as u64),
+    };
+    end.check_limits()?;
     // The directory ends where its end record begins, even if bytes were put
     // before the archive and its offsets are off by their number.
-    let start = central_end
-        .checked_sub(central_size)
-        .filter(|start| central_offset <= *start)
+    let start = end
+        .offset
+        .checked_sub(end.central_size)
+        .filter(|start| end.central_offset <= *start)
         .ok_or(Error::CentralOutOfBounds {
-            offset: central_offset,
-            size: central_size,
+            offset: end.central_offset,
+            size: end.central_size,
             file_size: size,
         })?;
-    let mut bytes = vec![0; usize::try_from(central_size).expect("limited above")];
-    read(start, &mut bytes)?;
+    let mut bytes = vec![0; usize::try_from(end.central_size).expect("limited above")];
+    read(source, start, &mut bytes)?;
     Ok(Directory {
         start,
-        shift: start.saturating_sub(central_offset),
+        shift: start.saturating_sub(end.central_offset),
         bytes,
         comment: record[EOCD_LEN..].to_vec(),
     })
+}
+
+fn read(source: &dyn ReadAt, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
+    let result = source.read_exact_at(offset, buf);
+    result.map_err(|source| Error::Read {
+        what: "zip directory",
+        source,
+    })
+}
+
+/// An end of central directory record, of either kind.
+struct EndRecord {
+    num_entries: u64,
+    central_size: u64,
+    central_offset: u64,
+    /// Offset of the record itself.
+    offset: u64,
+}
+
+impl EndRecord {
+    /// Parses the record at `offset` of the file.
+    fn parse(record: &[u8], offset: u64) -> EndRecord {
+        EndRecord {
+            num_entries: u16_at(record, 10).into(),
+            central_size: u32_at(record, 12).into(),
+            central_offset: u32_at(record, 16).into(),
+            offset,
+        }
+    }
+
+    /// Reads the zip64 record at `offset` of the file.
+    fn read_zip64(source: &dyn ReadAt, offset: u64) -> Result<EndRecord, Error> {
+        let mut record = [0; ZIP64_EOCD_LEN];
+        let out_of_bounds = Error::CentralOutOfBounds {
+            offset,
+            size: ZIP64_EOCD_LEN as u64,
+            file_size: source.size(),
+        };
+        if offset.saturating_add(ZIP64_EOCD_LEN as u64) > source.size() {
+            return Err(out_of_bounds);
+        }
+        read(source, offset, &mut record)?;
+        if !record.starts_with(&ZIP64_EOCD_MAGIC) {
+            return Err(out_of_bounds);
+        }
+        Ok(EndRecord {
+            num_entries: u64_at(&record, 32),
+            central_size: u64_at(&record, 40),
+            central_offset: u64_at(&record, 48),
+            offset,
+        })
+    }
+
+    fn check_limits(&self) -> Result<(), Error> {
+        for (what, found, limit) in [
+            ("number of entries", self.num_entries, MAX_ENTRIES),
+            (
+                "size of the central directory",
+                self.central_size,
+                MAX_CENTRAL_SIZE,
+            ),
+        ] {
+            if found > limit {
+                return Err(Error::TooLarge { what, found, limit });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds the zip64 locator, which ends where the end record begins.
+fn find_zip64_locator(before: &[u8]) -> Option<&[u8]> {
+    let at = before.len().checked_sub(ZIP64_LOCATOR_LEN)?;
+    let locator = &before[at..];
+    locator.starts_with(&ZIP64_LOCATOR_MAGIC).then_some(locator)
 }
 
 /// Whether some bytes contain the magic of an end record.

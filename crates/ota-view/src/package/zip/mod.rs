@@ -23,11 +23,13 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use self::directory::{Directory, find_overlaps, parse_directory, read_directory};
-use self::entry::{FLAG_DESCRIPTOR, LOCAL_LEN, LOCAL_MAGIC};
+use self::entry::{FLAG_DESCRIPTOR, LOCAL_MAGIC};
 use crate::io::{Budget, Counted, Limits, ReadAt, ReadError, Reader, Section};
 use crate::little_endian::u16_at;
 
+pub(crate) use directory::EOCD_MAGIC;
 pub use directory::{EntryInfo, has_end_record};
+pub(crate) use entry::LOCAL_LEN;
 pub use entry::{Entry, LocalHeader};
 pub use error::Error;
 
