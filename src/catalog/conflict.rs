@@ -1,13 +1,13 @@
-//! The versions of a catalog that git leaves in one file when it cannot merge them.
+//! Conflict markers of git: the versions of a catalog in one file that git could not merge.
 //!
 //! In: a file with conflict markers of the default size (git-merge(1), "How conflicts are
 //! presented"), in the styles `merge`, `diff3` and `zdiff3`. Out: the text of each version.
 //! No line of a catalog begins like a marker, since its strings have no line breaks.
 
-/// The versions that a file with conflict markers holds.
+/// The versions in a file with conflict markers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versions {
-    /// The version both sides began with, where the markers show it.
+    /// The common ancestor, if the markers show it.
     pub base: Option<Vec<u8>>,
     /// The version of the branch that is checked out.
     pub ours: Vec<u8>,
@@ -15,7 +15,7 @@ pub struct Versions {
     pub theirs: Vec<u8>,
 }
 
-/// A marker that is missing or out of place.
+/// A conflict marker that is missing or out of place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a conflict marker of git is missing or out of place at line {line}")]
 pub struct BadMarker {
@@ -31,7 +31,7 @@ enum Part {
     Theirs,
 }
 
-/// The part that a marker begins; none if the line is not a marker.
+/// Returns the part that a marker line begins; `None` for other lines.
 fn marker(line: &[u8]) -> Option<Part> {
     let (mark, rest) = line.split_at_checked(7)?;
     let part = match mark {
@@ -49,16 +49,16 @@ fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     lines.enumerate().map(|(index, line)| (index + 1, line))
 }
 
-/// The line of the first conflict marker, from 1.
+/// Finds the line of the first conflict marker, from 1.
 #[must_use]
 pub fn first_marker(text: &[u8]) -> Option<usize> {
     lines(text).find_map(|(number, line)| marker(line).map(|_| number))
 }
 
-/// Takes the versions apart.
+/// Separates the versions.
 ///
 /// # Errors
-/// [`BadMarker`] if the markers are not in their order, or end too early.
+/// [`BadMarker`] if the markers are out of order, or the last is missing.
 pub fn split(text: &[u8]) -> Result<Versions, BadMarker> {
     let (mut base, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
     let mut part = Part::Common;
@@ -97,7 +97,7 @@ pub fn split(text: &[u8]) -> Result<Versions, BadMarker> {
     }
 }
 
-/// One file with all versions whole, between conflict markers.
+/// Writes all versions, each whole, into one file with conflict markers.
 #[must_use]
 pub fn join(base: &[u8], ours: &[u8], theirs: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(base.len() + ours.len() + theirs.len() + 64);
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_taken_apart_in_every_style_of_git() {
+    fn every_conflict_style_of_git_is_read() {
         let text = b"a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> x\nd\n";
         let versions = split(text).unwrap();
         assert_eq!(versions.base, None);
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_that_are_joined_come_apart_again() {
+    fn joined_versions_can_be_separated_again() {
         let versions = split(&join(b"", b"ours\n", b"theirs\n")).unwrap();
         assert_eq!(versions.base.as_deref(), Some(&b""[..]));
         assert_eq!(

@@ -13,9 +13,9 @@ use romfeed::clients::updaters::{self, Generation, Phone};
 use romfeed::fetch::{Fetch, Folder, Reach};
 use romfeed::model::config::Config;
 use romfeed::model::rom_settings::PLACEHOLDER_BASE;
-use romfeed::publish::feed::Maker;
-use romfeed::publish::site::made_by::MadeBy;
-use romfeed::publish::site::writer;
+use romfeed::publish::makers::Makers;
+use romfeed::publish::page::Maker;
+use romfeed::publish::writer;
 
 use super::args::CheckArgs;
 use super::escape::{escape, shown};
@@ -149,7 +149,7 @@ fn finish(report: &Report, place: &str, json: bool, terminal: Terminal) -> io::R
 #[derive(Default)]
 struct Own {
     /// What made its feeds: as the manifest has it, or else as the settings make them.
-    makers: MadeBy,
+    makers: Makers,
     /// Whether the manifest has it; else there may be feeds of earlier settings.
     is_recorded: bool,
     /// The lists that phones in the field ask for.
@@ -168,7 +168,7 @@ fn load_own(config: &Config, is_live: bool) -> Result<Own, (String, Option<&'sta
     let catalogs = Catalogs::load(&config.catalogs).map_err(|error| fault(&error))?;
     let merged = catalogs.merged().map_err(|error| fault(&error))?;
     let addresses = check::addresses(&merged, config);
-    let channels = channels::channels(&merged, config, &addresses, now());
+    let channels = channels::Channels::new(&merged, config, &addresses, now());
     let lists = check::lists(&channels, config).map_err(|error| fault(&error))?;
     let manifest = writer::read_manifest(&config.out).map_err(|error| match error {
         writer::Error::Manifest { .. } => (chain(&error), Some(MANIFEST_HINT)),

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use romfeed::catalog::exchange::export::{self, Export};
 use romfeed::catalog::exchange::info::DeviceText;
-use romfeed::catalog::exchange::merge::{self, Answer, Taken};
+use romfeed::catalog::exchange::merge::{self, EntryOutcome, EntryReport};
 use romfeed::catalog::exchange::{self, Feed, Format};
 use romfeed::catalog::{Catalogs, file};
 use romfeed::files::write_atomically;
@@ -115,7 +115,7 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
         entries,
         num_other_devices,
         num_other_flavours,
-        passed_over,
+        left_out,
         text,
     } = feed;
     let before = catalogs.clone();
@@ -128,7 +128,7 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
         may_mix: &|device| config.same_lane(device.as_str()),
         compares_romtype: format.compares_romtype(),
     };
-    let answers = merge::take_up(entries, &mut catalogs, guard);
+    let answers = merge::add(entries, &mut catalogs, guard);
     let num_bad = answers.iter().filter(|a| a.outcome.is_err()).count();
     let is_refused = num_bad > 0 && !args.skip_bad;
     for answer in &answers {
@@ -146,7 +146,7 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
             terminal.line(&format!("{builds} of other {what} passed over"));
         }
     }
-    for line in &passed_over {
+    for line in &left_out {
         terminal.warning(line);
     }
     if is_refused {
@@ -216,7 +216,7 @@ fn flavour_hint(build: &Build) -> String {
 }
 
 /// Adds a note about a flavour that only the feed names, since nothing can compare it later.
-fn warn_of_flavour(terminal: Terminal, feed: &Path, answers: &[Answer]) {
+fn warn_of_flavour(terminal: Terminal, feed: &Path, answers: &[EntryReport]) {
     let name = feed.file_name().and_then(|name| name.to_str());
     let mut names = name.into_iter().chain(feed_folders(feed));
     let of_path = names.find_map(names::flavour);
@@ -246,10 +246,11 @@ fn warn_of_flavour(terminal: Terminal, feed: &Path, answers: &[Answer]) {
 fn store_texts(
     terminal: Terminal,
     config: &Config,
-    answers: &[Answer],
+    answers: &[EntryReport],
     of_feed: &DeviceText,
 ) -> bool {
-    let is_taken = |answer: &&Answer| !matches!(answer.outcome, Err(_) | Ok(Taken::Buried));
+    let is_taken =
+        |answer: &&EntryReport| !matches!(answer.outcome, Err(_) | Ok(EntryOutcome::Buried));
     let mut newest: BTreeMap<String, (i64, &DeviceText)> = BTreeMap::new();
     for described in answers
         .iter()
@@ -369,27 +370,27 @@ fn known_devices(config: &Config, catalogs: &Catalogs) -> Vec<String> {
     known
 }
 
-fn print_answer(terminal: Terminal, feed: &str, answer: &Answer, is_refused: bool) {
+fn print_answer(terminal: Terminal, feed: &str, answer: &EntryReport, is_refused: bool) {
     let name = answer.filename.as_deref().unwrap_or_default();
     let name = name.escape_debug();
     match &answer.outcome {
         Err(reason) => terminal.error(&format!("{feed}: {}: {reason}", answer.label), None),
         // What would have been is of no interest while it is not.
         Ok(_) if is_refused => {}
-        Ok(Taken::Added) => terminal.line(&format!("added {name}")),
-        Ok(Taken::IdKept) => terminal.line(&format!("id kept {name}")),
-        Ok(Taken::Completed(what)) => {
+        Ok(EntryOutcome::Added) => terminal.line(&format!("added {name}")),
+        Ok(EntryOutcome::IdStored) => terminal.line(&format!("id kept {name}")),
+        Ok(EntryOutcome::Completed(what)) => {
             terminal.line(&format!("completed {name}: {}", what.join(", ")));
         }
-        Ok(Taken::Known) => terminal.line(&format!("already known {name}")),
-        Ok(Taken::Buried) => terminal.line(&format!(
+        Ok(EntryOutcome::Known) => terminal.line(&format!("already known {name}")),
+        Ok(EntryOutcome::Buried) => terminal.line(&format!(
             "passed over {name}: it was removed or superseded before; `romfeed catalog add` takes it up again"
         )),
     }
 }
 
 /// Prints the notes on entries; one that holds for many is printed once, or with `-v` for each.
-fn print_notes(terminal: Terminal, answers: &[Answer]) {
+fn print_notes(terminal: Terminal, answers: &[EntryReport]) {
     let mut nums: HashMap<&str, usize> = HashMap::new();
     for note in answers.iter().flat_map(|answer| &answer.notes) {
         *nums.entry(note).or_default() += 1;
@@ -409,18 +410,24 @@ fn print_notes(terminal: Terminal, answers: &[Answer]) {
     }
 }
 
-fn print_summary(terminal: Terminal, feed: &str, answers: &[Answer]) {
-    let num = |is_it: &dyn Fn(&Result<Taken, String>) -> bool| {
+fn print_summary(terminal: Terminal, feed: &str, answers: &[EntryReport]) {
+    let num = |is_it: &dyn Fn(&Result<EntryOutcome, String>) -> bool| {
         answers.iter().filter(|a| is_it(&a.outcome)).count()
     };
     let parts = [
-        (num(&|o| matches!(o, Ok(Taken::Added))), "added"),
+        (num(&|o| matches!(o, Ok(EntryOutcome::Added))), "added"),
         (
-            num(&|o| matches!(o, Ok(Taken::IdKept | Taken::Completed(_)))),
+            num(&|o| matches!(o, Ok(EntryOutcome::IdStored | EntryOutcome::Completed(_)))),
             "completed",
         ),
-        (num(&|o| matches!(o, Ok(Taken::Known))), "already known"),
-        (num(&|o| matches!(o, Ok(Taken::Buried))), "passed over"),
+        (
+            num(&|o| matches!(o, Ok(EntryOutcome::Known))),
+            "already known",
+        ),
+        (
+            num(&|o| matches!(o, Ok(EntryOutcome::Buried))),
+            "passed over",
+        ),
         (num(&Result::is_err), "left out"),
     ];
     let parts: Vec<String> = parts
@@ -432,9 +439,9 @@ fn print_summary(terminal: Terminal, feed: &str, answers: &[Answer]) {
 }
 
 /// Tells what phones will miss of the builds that were added.
-fn warn_of_loss(terminal: Terminal, config: &Config, catalogs: &Catalogs, answers: &[Answer]) {
+fn warn_of_loss(terminal: Terminal, config: &Config, catalogs: &Catalogs, answers: &[EntryReport]) {
     let added = answers.iter().filter_map(|answer| match answer.outcome {
-        Ok(Taken::Added) => answer.filename.as_deref(),
+        Ok(EntryOutcome::Added) => answer.filename.as_deref(),
         _ => None,
     });
     let added: HashSet<&str> = added.collect();

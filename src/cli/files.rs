@@ -10,7 +10,7 @@ use romfeed::files::read_file;
 use romfeed::generate;
 use romfeed::hosting::upload::{self, Step};
 use romfeed::model::config::Config;
-use romfeed::publish::site::writer::{self, MAX_PUBLISHED_MANIFEST};
+use romfeed::publish::writer::{self, MAX_PUBLISHED_MANIFEST};
 
 use super::args::{FilesArgs, FilesStep};
 use super::escape::escape;

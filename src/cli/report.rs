@@ -269,7 +269,7 @@ fn print_faults(terminal: Terminal, faults: &[Fault]) {
 
 /// Prints why a run could not go on, with the setting that is missing.
 pub(crate) fn print_run_error(terminal: Terminal, error: &generate::Error) {
-    use romfeed::publish::site::writer;
+    use romfeed::publish::writer;
     let hint = match error {
         generate::Error::NoAddress { device, .. } => Some(format!(
             "name the address of the site:   --base-url https://example.org/ota\n        \

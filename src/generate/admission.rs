@@ -93,7 +93,7 @@ fn lanes_without<'a>(
                 false => Standing::Withheld,
             };
             if !moving.contains(build.identity()) {
-                let channel = channels.entry(ChannelKey::of(build)).or_default();
+                let channel = channels.entry(ChannelKey::from_build(build)).or_default();
                 channel.push(Earlier::of(build, standing));
             }
         }
@@ -129,7 +129,7 @@ pub(super) fn admit(
     let mut devices = devices(catalogs);
     devices.extend(builds.iter().map(|build| &build.device));
     let mut judge = |build| {
-        let channel = channels.entry(ChannelKey::of(build)).or_default();
+        let channel = channels.entry(ChannelKey::from_build(build)).or_default();
         let objection = other_device(config, &devices, build, catalogs)
             .or_else(|| other_flavour(config, channel, build))
             .or_else(|| other_signer(config, channel, build));
@@ -170,7 +170,7 @@ pub fn object(config: &Config, build: &Build, catalogs: &Catalogs) -> Option<Obj
         return None;
     }
     let mut channels = lanes_without(&[], catalogs);
-    let channel = channels.entry(ChannelKey::of(build)).or_default();
+    let channel = channels.entry(ChannelKey::from_build(build)).or_default();
     other_device(config, &devices(catalogs), build, catalogs)
         .or_else(|| other_flavour(config, channel, build))
         .or_else(|| other_signer(config, channel, build))
@@ -198,7 +198,7 @@ impl<'a> Flavours<'a> {
     pub fn object(&self, build: &Build) -> Option<Objection> {
         other_flavour(
             self.config,
-            self.channels.get(&ChannelKey::of(build))?,
+            self.channels.get(&ChannelKey::from_build(build))?,
             build,
         )
     }
@@ -241,7 +241,7 @@ impl SharedLists {
         if !lists.is_empty() {
             for catalog in catalogs.all() {
                 let builds = catalog.builds.values();
-                own.extend(builds.map(|record| ChannelKey::of(&record.build)));
+                own.extend(builds.map(|record| ChannelKey::from_build(&record.build)));
                 let stones = catalog.tombstones.values();
                 own.extend(
                     stones.map(|s| ChannelKey::new(&s.device, s.variant.as_ref(), &s.romtype)),
@@ -255,7 +255,7 @@ impl SharedLists {
     /// Returns a warning if a build is the first of its device in one of these lists, and the
     /// settings do not say that it belongs there. Each list is warned of once.
     pub fn warning(&mut self, config: &Config, build: &Build) -> Option<String> {
-        let other = self.lists.remove(&ChannelKey::of(build))?;
+        let other = self.lists.remove(&ChannelKey::from_build(build))?;
         let name = &build.device;
         let filename = build.filename.escape_debug();
         (!config.same_lane(name.as_str())).then(|| {

@@ -680,7 +680,7 @@ fn check(build: &Build, now: i64) -> Result<Vec<Note>, String> {
     if let Some(error) = problems.iter().find(|problem| problem.is_error()) {
         return Err(error.to_string());
     }
-    file::check(build)?;
+    file::validate_build(build)?;
     if let Some((what, value, reason)) = build.unportable() {
         return Err(format!("{what} `{}` {reason}", value.escape_debug()));
     }

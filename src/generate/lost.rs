@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use super::Error;
 use crate::catalog::{Catalog, Catalogs};
 use crate::model::config::Config;
-use crate::publish::site::writer;
+use crate::publish::writer;
 
 /// The identities of all builds and tombstones of a catalog, sorted: what a manifest names.
 pub(super) fn names(catalog: &Catalog) -> Vec<String> {

@@ -38,7 +38,8 @@ use crate::model::config::Config;
 use crate::model::family::Reading;
 use crate::model::fault_kind::FaultKind;
 use crate::publish::feed;
-use crate::publish::site::{self, writer};
+use crate::publish::page::Page;
+use crate::publish::{site, writer};
 use digest_lanes::Source;
 use digest_lanes::Stamp;
 use ota_view::error_kind::chain;
@@ -365,7 +366,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
 const MAX_ALIKE: usize = 5;
 
 /// Names pages that would be one file on systems that ignore the case of letters.
-fn warn_of_case(pages: &[feed::Page], report: &mut Report) {
+fn warn_of_case(pages: &[Page], report: &mut Report) {
     let alike = writer::alike(pages.iter().map(|page| &*page.path));
     let more = alike.len().saturating_sub(MAX_ALIKE);
     for (nth, (first, second)) in alike.into_iter().take(MAX_ALIKE).enumerate() {

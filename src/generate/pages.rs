@@ -14,7 +14,8 @@ use crate::markup::changelog::{self, Changelogs};
 use crate::model::build::{Build, Device};
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
-use crate::publish::feed::{self, Page};
+use crate::publish::feed;
+use crate::publish::page::Page;
 use crate::publish::site;
 
 /// The download address of each offered build by its identity. An address serves
@@ -85,7 +86,7 @@ pub(super) fn render(
     report: &mut Report,
 ) -> Result<Vec<Page>, Error> {
     let urls = addresses(config, merged, report);
-    let channels = channels::channels(merged, config, &urls, now);
+    let channels = channels::Channels::new(merged, config, &urls, now);
     render_lanes(config, &channels, notes, report)
 }
 

@@ -120,7 +120,7 @@ pub(super) fn gather(
         let found = found.remove(build.identity());
         let is_known = found.is_some() || kept.contains(&kept_name(&build.filename));
         if is_known && build.kind == Kind::Full {
-            let channel = channels.entry(ChannelKey::of(build)).or_default();
+            let channel = channels.entry(ChannelKey::from_build(build)).or_default();
             channel.push((build, found));
         }
     }

@@ -122,7 +122,7 @@ pub(super) fn warn<'a>(
     let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (package, build) in packages {
         if let Some(unpublished) = &package.unpublished {
-            let key = (&unpublished.family, ChannelKey::of(build));
+            let key = (&unpublished.family, ChannelKey::from_build(build));
             let group = groups.entry(key).or_default();
             group.push((package, build, unpublished));
         }

@@ -35,7 +35,9 @@ pub(super) fn reconcile(
         .partition(|build| catalogs.knows(build.identity()));
     let (moving, staying): (Vec<Build>, Vec<Build>) = known.into_iter().partition(|build| {
         let record = catalogs.own.builds.get(build.identity());
-        record.is_some_and(|record| ChannelKey::of(&record.build) != ChannelKey::of(build))
+        record.is_some_and(|record| {
+            ChannelKey::from_build(&record.build) != ChannelKey::from_build(build)
+        })
     });
     take_up_all(staying, &seen, catalogs, report);
     sort_into_variants(config, &seen, catalogs, report);
@@ -397,10 +399,10 @@ fn is_name_taken(build: &Build, catalogs: &Catalogs, seen: &BTreeSet<String>) ->
 
 fn update(record: &mut Record, build: Build, report: &mut Report) {
     let path = build.path.clone();
-    let channel = ChannelKey::of(&build);
+    let channel = ChannelKey::from_build(&build);
     report
         .events
-        .push(match ChannelKey::of(&record.build) == channel {
+        .push(match ChannelKey::from_build(&record.build) == channel {
             true => Event::Updated(path),
             false => Event::Moved {
                 path,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::fault_kind::FaultKind;
-use crate::publish::site::writer::Plan;
+use crate::publish::writer::Plan;
 
 /// Something that was left out of the site.
 #[derive(Debug)]

@@ -12,7 +12,8 @@ use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Held, Offer}
 use crate::catalog::{Catalog, Catalogs};
 use crate::model::build::{Build, Kind};
 use crate::model::config::{AddressSource, Config};
-use crate::publish::feed::{Page, cm};
+use crate::publish::feed::cm;
+use crate::publish::page::Page;
 
 /// One package that phones are offered.
 #[derive(Clone, Debug)]
@@ -68,7 +69,7 @@ pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot
     let merged = catalogs.merged()?;
     let mut report = Report::default();
     let urls = pages::addresses(config, &merged, &mut report);
-    let channels = channels::channels(&merged, config, &urls, now);
+    let channels = channels::Channels::new(&merged, config, &urls, now);
     let kept = sidecars::list_kept(&config.changelogs)?;
     let changelogs = changelogs::gather(config, &merged, &kept, &mut report);
     let projects = projects::gather(config, &merged, BTreeMap::new(), &kept, &mut report);

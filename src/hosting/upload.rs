@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::catalog::Catalog;
 use crate::model::build::stem;
 use crate::model::config::Config;
-use crate::publish::feed::official;
+use crate::publish::page;
 
 /// The ends of the digests and signatures that may lie next to a package or an image.
 const SIDECARS: [&str; 5] = ["md5", "md5sum", "sha256", "sha256sum", "csig"];
@@ -101,8 +101,8 @@ pub fn pages<'a>(
         |path: &str| path.ends_with(".html") || path.starts_with(ASSETS) || path.starts_with('.');
     let is_of_step = |path: &&str| match step {
         Step::Pages => is_page(path),
-        Step::Feeds => !is_page(path) && official::rank(path) == 0,
-        Step::Indexes => !is_page(path) && official::rank(path) > 0,
+        Step::Feeds => !is_page(path) && page::rank(path) == 0,
+        Step::Indexes => !is_page(path) && page::rank(path) > 0,
         Step::Zips | Step::Images | Step::Gone => false,
     };
     let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();

@@ -1,4 +1,4 @@
-//! Texts of people: changelogs, and the template engine that pages and feeds are rendered by.
+//! Markup: changelogs made safe for pages, and the template engine of pages and feeds.
 
 pub mod changelog;
 pub mod template;

@@ -22,7 +22,7 @@ use crate::fetch::Fetch;
 use crate::files::json_message;
 use crate::generate::edit::{self, EditError, StatedFacts};
 use crate::generate::{self, Error};
-use crate::publish::site::writer;
+use crate::publish::writer;
 
 /// What is to be done.
 #[derive(Clone, Debug)]

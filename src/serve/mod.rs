@@ -162,7 +162,7 @@ pub enum Error {
     Generate(#[from] generate::Error),
     /// The folder of the site cannot be understood.
     #[error(transparent)]
-    Writer(#[from] crate::publish::site::writer::Error),
+    Writer(#[from] crate::publish::writer::Error),
     /// Certificate or key cannot be used.
     #[error("{}: {reason}", .file.display())]
     Tls {

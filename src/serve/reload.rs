@@ -9,7 +9,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::site::Site;
-use crate::publish::feed::{Maker, Page};
+use crate::publish::page::{Maker, Page};
 
 const SCRIPT: &[u8] = include_bytes!("reload.js");
 /// Beside what pages load; no page of a site has these names.

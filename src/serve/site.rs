@@ -18,8 +18,8 @@ use crate::fetch::{self, Http, content_type};
 use crate::generate::{self, Snapshot};
 use crate::model::address;
 use crate::model::config::Config;
-use crate::publish::feed::Page;
-use crate::publish::site::writer;
+use crate::publish::page::Page;
+use crate::publish::writer;
 
 /// Digits of the SHA-256 in an entity tag: more than any two pages will ever share.
 const TAG_LEN: usize = 32;
@@ -219,7 +219,7 @@ fn type_of(page: &Page) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publish::feed::Maker;
+    use crate::publish::page::Maker;
 
     #[test]
     fn a_list_is_json_whatever_its_name() {

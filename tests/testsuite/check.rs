@@ -9,9 +9,9 @@ use romfeed::clients::check::target::{Feed, Kind, feeds};
 use romfeed::clients::check::{self, Installed, Known, Report, Task, rules};
 use romfeed::fetch::{Fault, Fetch, Folder, Request, Response, TlsFault};
 use romfeed::markup::template::Format;
-use romfeed::publish::feed::Maker;
-use romfeed::publish::site::made_by::MadeBy;
-use romfeed::publish::site::writer::Manifest;
+use romfeed::publish::makers::Makers;
+use romfeed::publish::page::Maker;
+use romfeed::publish::writer::Manifest;
 use testkit::package::Package;
 use testkit::props::Props;
 
@@ -820,7 +820,7 @@ fn a_custom_template_only_has_to_be_valid() {
         (Format::Xml, "<a/>", "<a>"),
     ] {
         let list = (PATHS[2].to_owned(), Maker::LineageOs);
-        let makers: MadeBy = [(path.to_owned(), own(format)), list].into();
+        let makers: Makers = [(path.to_owned(), own(format)), list].into();
         let check = |body: &str| {
             Host::sound().file(path, body).check_with(|task| {
                 task.feeds = feeds(BASE, &[path, PATHS[2]].map(str::to_owned), Some(&makers));
@@ -835,7 +835,7 @@ fn a_custom_template_only_has_to_be_valid() {
 /// A body that a template made, judged as its clients do; ids of rules, with the entries.
 fn judge_template(name: &str, body: &str) -> Vec<String> {
     let path = "feeds/dev.json";
-    let makers: MadeBy = [(path.to_owned(), Maker::Shipped(name.to_owned()))].into();
+    let makers: Makers = [(path.to_owned(), Maker::Shipped(name.to_owned()))].into();
     let report = Host::sound().file(path, body).check_with(|task| {
         task.zips = None;
         task.feeds = feeds(BASE, &[path.to_owned()], Some(&makers));

@@ -280,7 +280,7 @@ fn deltas_are_imported_when_their_source_is_known() {
     let flags = ["--device", "bacon"];
     let (dir, run) = import(&v2_with_delta(None), &flags);
     run.expect(0).says(&format!(
-        "warning: entry 1 ({NAME}): its delta delta.zip is passed over: the feed does not name the build it starts from"
+        "warning: entry 1 ({NAME}): its delta delta.zip is left out: the feed does not name the build it starts from"
     ));
     assert_eq!(records(&dir).len(), 1);
     let (dir, run) = import(&v2_with_delta(Some("inc0")), &flags);
@@ -316,7 +316,7 @@ fn a_bad_entry_is_reported_and_nothing_is_imported() {
         (
             "datetime",
             json!("2024-08-01"),
-            "datetime `2024-08-01` is no whole number",
+            "datetime `2024-08-01` is not a whole number",
         ),
         (
             "datetime",
@@ -326,8 +326,8 @@ fn a_bad_entry_is_reported_and_nothing_is_imported() {
         ("datetime", json!(null), "it has no datetime"),
         ("size", json!(null), "it has no size"),
         ("size", json!(0), "size `0` is not the length of a package"),
-        ("size", json!(-1), "size `-1` is less than nothing"),
-        ("size", json!("big"), "size `big` is no whole number"),
+        ("size", json!(-1), "size `-1` is negative"),
+        ("size", json!("big"), "size `big` is not a whole number"),
         ("url", json!(null), "it has no url; add --url-base"),
         (
             "url",
@@ -350,7 +350,7 @@ fn a_bad_entry_is_reported_and_nothing_is_imported() {
             json!("local"),
             "id `local` means something else to phones",
         ),
-        ("id", json!({}), "id is an object, and no text"),
+        ("id", json!({}), "id is an object, not text"),
         (
             "version",
             json!(" 21.0"),
@@ -460,7 +460,7 @@ fn no_two_builds_share_what_phones_go_by() {
     }
     // The same entry twice is only that.
     let (dir, run) = import(&v1(&[v1_entry(), v1_entry()]), &[]);
-    run.expect(0).says("it stands in the feed twice");
+    run.expect(0).says("the feed has it twice");
     assert_eq!(records(&dir).len(), 1);
 }
 

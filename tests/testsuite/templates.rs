@@ -942,13 +942,13 @@ fn template_errors_name_their_line() {
         ),
         (
             "{\"a\": 1,\n \"b\" 2}",
-            "mine.j2: the page is no JSON: expected `:`, in its line 2, column 6: \\\"b\\\" 2} (for device bacon)",
+            "mine.j2: the page is not valid JSON: expected `:` at line 2, column 6 of the page: \\\"b\\\" 2} (for device bacon)",
         ),
         (
             "{\"a\": \"{{ build.version }}\"}",
-            "the page is no JSON: expected `,` or `}`, in its line 1",
+            "the page is not valid JSON: expected `,` or `}` at line 1",
         ),
-        ("", "the page is no JSON"),
+        ("", "the page is not valid JSON"),
         ("[1] 2", "trailing characters"),
     ] {
         refuses(&mine(body), &[message]);
@@ -956,7 +956,7 @@ fn template_errors_name_their_line() {
     let xml = mine("<a>{{ build.version }}\n</b>").replace("json", "xml");
     refuses(
         &xml,
-        &["the page is no XML: </b> where </a> belongs, in its line 2, column 1: </b>"],
+        &["the page is not valid XML: </b> instead of </a> at line 2, column 1 of the page: </b>"],
     );
     let list = mine("{{ builds }}").replace("json", "text");
     refuses(

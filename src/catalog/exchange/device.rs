@@ -1,14 +1,14 @@
-//! Which device an entry of a feed is for.
+//! Finds the device of an entry of a feed.
 //!
-//! In: what the entry, its file name and the feed's own name tell. Out: the device, or one
-//! line on what contradicts what. `device` may hold the name in shops and a feed may have
-//! any name, so both count only where something else agrees.
+//! In: the entry, its file name and the name of the feed. Out: the device, or one line on a
+//! contradiction. The key `device` may hold a marketing name and a feed may have any name, so both
+//! count only if something else agrees.
 
 use super::Options;
 use crate::model::build::{Build, Device};
 use crate::model::names;
 
-/// Words for feeds and their folders that no package has in its name.
+/// Words in the names of feeds and folders that are not codenames.
 const WORDS: [&str; 36] = [
     "android",
     "api",
@@ -48,16 +48,16 @@ const WORDS: [&str; 36] = [
     "weekly",
 ];
 
-/// Shortest name of a feed that is taken for a codename though nothing else agrees.
+/// Shortest name of a feed that counts as a codename if nothing else agrees.
 const MIN_LEN_ALONE: usize = 3;
 
 /// Finds the device of a package.
 ///
-/// `codename` is under a key that means one, `device` under a key that may mean the name in
-/// shops.
+/// `codename` comes from a key that always holds a codename, `device` from a key that may hold a
+/// marketing name.
 ///
 /// # Errors
-/// One line with the flag that settles it.
+/// One line with the flag that decides.
 pub(super) fn find(
     filename: &str,
     codename: Option<&str>,
@@ -74,13 +74,13 @@ pub(super) fn find(
         }
         return Ok(asked.clone());
     }
-    if let Some(codename) = codename.filter(|codename| holds(filename, codename)) {
+    if let Some(codename) = codename.filter(|codename| has_part(filename, codename)) {
         return Device::parse(codename).map_err(|error| format!("{error}; add --device"));
     }
     let is_known = |name: &str| options.known_devices.iter().any(|known| known == name);
     let feed = find_in_feed_name(filename, options);
     let device = device.filter(|device| is_codename(device));
-    let named_device = device.filter(|device| holds(filename, device));
+    let named_device = device.filter(|device| has_part(filename, device));
     let parse = |known: &[String]| names::parse(filename, known)?.device;
     let hints: Vec<String> = [feed, codename, device]
         .into_iter()
@@ -93,7 +93,7 @@ pub(super) fn find(
     let parsed = parsed.as_deref();
     let feed_name = options.feed_name;
     let found = if let Some(codename) = codename {
-        // Only a part of the feed's name is too little against a key.
+        // A key takes precedence over a mere part of the feed's name.
         let whole = feed.filter(|feed| feed_name == Some(feed));
         let other = whole
             .or(named_device)
@@ -113,7 +113,7 @@ pub(super) fn find(
     } else if let Some(parsed) = parsed {
         let is_other = |feed: &&str| {
             let begin = filename.get(..feed.len());
-            // A feed may be named after its ROM.
+            // The feed may be named after its ROM.
             let is_rom = begin.is_some_and(|begin| begin.eq_ignore_ascii_case(feed));
             *feed != parsed
                 && (is_known(feed) || (is_codename(feed) && !is_known(parsed) && !is_rom))
@@ -149,15 +149,15 @@ fn contradiction(what: &str, one: &str, other: &str) -> String {
     )
 }
 
-/// The codename that the feed's name, a part of it or its folder has in common with a
-/// package.
+/// Finds the codename that the name of a package shares with the name of the feed, a part of that, or
+/// the name of a folder.
 fn find_in_feed_name<'a>(filename: &str, options: Options<'a>) -> Option<&'a str> {
     let feed = options.feed_name?;
     let is_known = |name: &str| options.known_devices.iter().any(|known| known == name);
-    // First in a name stands that of the ROM.
+    // The first part of a file name is the ROM.
     let is_shared = |name: &&str| {
-        (is_codename(name) && holds_behind_rom(filename, name))
-            || (is_known(name) && holds(filename, name))
+        (is_codename(name) && has_part_after_rom(filename, name))
+            || (is_known(name) && has_part(filename, name))
     };
     let only = |mut names: Box<dyn Iterator<Item = &'a str> + 'a>| {
         let first = names.find(is_shared)?;
@@ -169,13 +169,13 @@ fn find_in_feed_name<'a>(filename: &str, options: Options<'a>) -> Option<&'a str
         .or_else(|| only(Box::new(feed.split(['-', '_']))))
         .or_else(|| {
             let mut folders = options.feed_folders.iter().copied();
-            // A feed that has a codename's name is not named by its folder.
+            // If the feed's own name is a codename, its folder does not count.
             folders.find(|folder| is_shared(folder) && !is_codename(feed))
         })
 }
 
-/// Whether a text can be a codename: a path segment with a part that is neither a version nor
-/// a word of another meaning.
+/// Whether a text can be a codename: a path segment with a part that is neither a version nor a
+/// common word.
 fn is_codename(text: &str) -> bool {
     Device::parse(text).is_ok()
         && names::flavour(text).is_none()
@@ -187,40 +187,40 @@ fn is_codename_part(part: &str) -> bool {
         .trim_start_matches(['v', 'V'])
         .chars()
         .all(|c| c.is_ascii_digit() || c == '.');
-    // 10or's phones have a single letter.
+    // Phones of 10or have one letter as their codename.
     let is_letter = part.len() == 1 && part.chars().all(|c| c.is_ascii_uppercase());
     let word = part.to_ascii_lowercase();
     !is_version && !WORDS.contains(&word.as_str()) && (is_letter || names::is_codename(part))
 }
 
-/// Whether a codename has another as a part, and more: `poplar_dsds` is not `poplar`.
+/// Whether a codename contains another and has more parts: `poplar_dsds` is not `poplar`.
 fn is_longer(name: &str, part: &str) -> bool {
     let num = |text: &str| {
         text.split(['-', '_'])
             .filter(|part| is_codename_part(part))
             .count()
     };
-    holds(name, part) && num(name) > num(part)
+    has_part(name, part) && num(name) > num(part)
 }
 
-/// Whether a text is written as a name in shops: `Pixel`, `Robin`.
+/// Whether a text looks like a marketing name: `Pixel`, `Robin`.
 fn is_title(text: &str) -> bool {
     let mut letters = text.chars();
     letters.next().is_some_and(|c| c.is_ascii_uppercase())
         && letters.next().is_some_and(|c| c.is_ascii_lowercase())
 }
 
-/// Whether a name has another as one of its parts, whatever the case.
-fn holds(name: &str, part: &str) -> bool {
-    at(name, part).next().is_some()
+/// Whether a name has another as one of its parts, in any case.
+fn has_part(name: &str, part: &str) -> bool {
+    positions(name, part).next().is_some()
 }
 
-fn holds_behind_rom(name: &str, part: &str) -> bool {
-    at(name, part).any(|at| at > 0)
+fn has_part_after_rom(name: &str, part: &str) -> bool {
+    positions(name, part).any(|at| at > 0)
 }
 
-/// Where a name has another as one of its parts.
-fn at(name: &str, part: &str) -> impl Iterator<Item = usize> {
+/// Returns the positions at which a name has another as one of its parts.
+fn positions(name: &str, part: &str) -> impl Iterator<Item = usize> {
     let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
     let name = name.to_ascii_lowercase();
     let part = part.to_ascii_lowercase();
@@ -236,7 +236,7 @@ fn at(name: &str, part: &str) -> impl Iterator<Item = usize> {
     found.into_iter()
 }
 
-/// The flavours in the file name and the address of a package.
+/// Returns the flavour in the file name or the address of a package.
 #[must_use]
 pub(super) fn flavour(build: &Build) -> Option<&'static str> {
     names::flavour(&build.filename).or_else(|| names::flavour_of_path(build.url.as_deref()?))

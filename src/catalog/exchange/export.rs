@@ -1,17 +1,15 @@
-//! The official backend's `builds.json`, for a team that moves to that server.
+//! Exports `builds.json` of the official backend, for a team that moves to that server.
 //!
-//! Source: `api_common.py` and `api_v2.py` of lineageos-infra/updater, 2023 to
-//! June 2026. Of a build it reads `date`, `datetime`, `files`, `type` and `version`,
-//! and since 2026 it takes out `os_patch_level`, `os_sdk_level` and
-//! `ota_property_files`; of a file `filename`, `filepath`, `sha256` and `size`.
-//! Whatever of these is absent makes its answer an error 500, so an unknown `os_…`
-//! is written as null, which the client of 23.2 reads as unknown. `sha1` it only
-//! hands on.
+//! Source: `api_common.py` and `api_v2.py` of lineageos-infra/updater, 2023 to June 2026. Of a build
+//! the backend reads `date`, `datetime`, `files`, `type` and `version`, and since 2026 also
+//! `os_patch_level`, `os_sdk_level` and `ota_property_files`; of a file `filename`, `filepath`,
+//! `sha256` and `size`. If one of these keys is absent it answers with error 500, so an unknown
+//! `os_…` is written as null, which the client of 23.2 reads as unknown. It passes `sha1` on without
+//! use.
 //!
-//! The address of a file is `DOWNLOAD_BASE_URL` and `filepath`, joined as they
-//! are. Clients ask for their romtype in lower case and the backend compares it
-//! as it is, so it is written in lower case. Variants, deltas, ids other than the
-//! SHA-256 and a second name of a device have no place in the format.
+//! The address of a file is `DOWNLOAD_BASE_URL` followed by `filepath`. Clients ask for their romtype
+//! in lower case and the backend compares case, so the romtype is written in lower case. The format
+//! has no variants, no deltas, no ids other than the SHA-256 and no second name of a device.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,10 +20,10 @@ use crate::model::address::encode_path;
 use crate::model::build::{Build, Kind, Variant};
 
 #[derive(Serialize)]
-struct WireBuild<'a> {
+struct BuildJson<'a> {
     date: String,
     datetime: i64,
-    files: [WireFile<'a>; 1],
+    files: [FileJson<'a>; 1],
     os_patch_level: Option<&'a str>,
     os_sdk_level: Option<u32>,
     ota_property_files: Option<&'a str>,
@@ -35,7 +33,7 @@ struct WireBuild<'a> {
 }
 
 #[derive(Serialize)]
-struct WireFile<'a> {
+struct FileJson<'a> {
     filename: &'a str,
     filepath: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,43 +42,43 @@ struct WireFile<'a> {
     size: u64,
 }
 
-/// Tells the SHA-1 of a build's package, or in one line why it cannot.
+/// Returns the SHA-1 of a build's package, or one line on why it cannot.
 pub type Sha1<'a> = &'a dyn Fn(&Build) -> Result<String, String>;
 
-/// What to write, and how.
+/// What an export contains.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
-    /// Tells where phones download a build now.
+    /// Returns the current download address of a build.
     pub address: &'a dyn Fn(&Build) -> Option<String>,
-    /// The variant to write; none is the builds without one.
+    /// The variant to write; `None` for the builds without one.
     pub variant: Option<&'a Variant>,
-    /// The server's `DOWNLOAD_BASE_URL`, without a closing slash; without it, paths
-    /// are those under `builds/`.
+    /// The server's `DOWNLOAD_BASE_URL`, without a slash at its end; if `None`, paths are those under
+    /// `builds/`.
     pub url_base: Option<&'a str>,
-    /// Where `sha1` comes from, if it is to be written.
+    /// The source of `sha1`, if it is to be written.
     pub sha1: Option<Sha1<'a>>,
 }
 
-/// A `builds.json` and what is not in it.
+/// A `builds.json`, and what is not in it.
 #[derive(Clone, Debug)]
 pub struct Export {
     /// Its text, ending in a line break.
     pub json: Vec<u8>,
-    /// Builds in it.
+    /// Number of builds in it.
     pub num_builds: usize,
-    /// File name and reason of each build that should be in it and cannot.
+    /// File name and reason for each build that should be in it and cannot be.
     pub left_out: Vec<(String, String)>,
-    /// File names, and what their phones lose.
+    /// File names, and what is lost for their phones.
     pub notes: Vec<(String, String)>,
-    /// Deltas, which have no place in it.
+    /// Number of deltas, which the format does not have.
     pub num_deltas: usize,
-    /// Builds of other variants, which have no place beside these.
+    /// Number of builds of other variants, which cannot be in the same file.
     pub num_other_variants: usize,
-    /// Those variants; none is the builds without one.
+    /// Those variants; `None` for the builds without one.
     pub other_variants: BTreeSet<Option<Variant>>,
 }
 
-/// Writes the full builds that are offered, by device and date.
+/// Renders the full builds that are offered, by device and date.
 ///
 /// # Panics
 /// Never: text, numbers and lists always become JSON.
@@ -98,7 +96,7 @@ pub fn render(catalog: &Catalog, options: Options<'_>) -> Export {
     let offered = catalog.builds.values().filter(|record| record.is_offered());
     let mut builds: Vec<&Build> = offered.map(|record| &record.build).collect();
     builds.sort_by_key(|build| (build.timestamp, &build.filename));
-    let mut by_device: BTreeMap<&str, Vec<WireBuild<'_>>> = BTreeMap::new();
+    let mut by_device: BTreeMap<&str, Vec<BuildJson<'_>>> = BTreeMap::new();
     for build in builds {
         if build.kind != Kind::Full {
             export.num_deltas += 1;
@@ -109,10 +107,10 @@ pub fn render(catalog: &Catalog, options: Options<'_>) -> Export {
             export.other_variants.insert(build.variant.clone());
             continue;
         }
-        match to_wire(build, options) {
-            Ok(wire) => {
+        match to_json(build, options) {
+            Ok(json) => {
                 let device = by_device.entry(build.device.as_str()).or_default();
-                device.push(wire);
+                device.push(json);
                 export.num_builds += 1;
                 let notes = notes(build).into_iter();
                 let filename = &build.filename;
@@ -129,7 +127,7 @@ pub fn render(catalog: &Catalog, options: Options<'_>) -> Export {
     export
 }
 
-fn to_wire<'a>(build: &'a Build, options: Options<'_>) -> Result<WireBuild<'a>, String> {
+fn to_json<'a>(build: &'a Build, options: Options<'_>) -> Result<BuildJson<'a>, String> {
     let Some(sha256) = &build.sha256 else {
         return Err(
             "its sha256 is not known; put its zip into the builds folder and run romfeed generate"
@@ -139,10 +137,10 @@ fn to_wire<'a>(build: &'a Build, options: Options<'_>) -> Result<WireBuild<'a>, 
     let filepath = filepath(build, options)?;
     let date = chrono::DateTime::from_timestamp(build.timestamp, 0).unwrap_or_default();
     let sha1 = options.sha1.map(|sha1| sha1(build)).transpose()?;
-    Ok(WireBuild {
+    Ok(BuildJson {
         date: date.format("%Y-%m-%d").to_string(),
         datetime: build.timestamp,
-        files: [WireFile {
+        files: [FileJson {
             filename: &build.filename,
             filepath,
             sha1,
@@ -176,7 +174,7 @@ fn filepath(build: &Build, options: Options<'_>) -> Result<String, String> {
         .ok_or_else(|| format!("its address {url} is not below {base}"))
 }
 
-/// What the format cannot say of a build.
+/// Returns what the format cannot express about a build.
 fn notes(build: &Build) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(id) = &build.id {

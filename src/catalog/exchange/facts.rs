@@ -1,4 +1,4 @@
-//! What an entry of any format tells, and the build it is.
+//! The facts in an entry of any format, and the build they make.
 
 use super::{Options, device};
 use crate::catalog::file;
@@ -8,19 +8,19 @@ use crate::model::entry_rules::{self, ListedBuild};
 use crate::model::family;
 use crate::model::names;
 
-/// What an entry tells; `None` is what it does not.
+/// The facts of an entry; `None` for what it leaves out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     pub(super) filename: Option<String>,
-    /// The codename, under a key that means one.
+    /// The codename, from a key that always holds one.
     pub(super) codename: Option<String>,
-    /// The device, under a key that may mean its name in shops.
+    /// The device, from a key that may hold a marketing name.
     pub(super) device: Option<String>,
     pub(super) version: Option<String>,
     pub(super) romtype: Option<String>,
-    /// The romtype is for people, and may be set from outside.
+    /// Whether the romtype is only for people, so that the caller may replace it.
     pub(super) is_romtype_weak: bool,
-    /// Its updater compares version and romtype, as that of LineageOS does.
+    /// Whether its updater compares version and romtype like that of LineageOS.
     pub(super) is_lineage: bool,
     pub(super) timestamp: Option<i64>,
     pub(super) size: Option<u64>,
@@ -37,14 +37,17 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Checks all facts, and adds what the feed left to the caller.
+    /// Checks all facts, and adds those that the caller knows.
+    ///
+    /// # Errors
+    /// One line on the first fact that is missing or wrong.
     pub(super) fn into_build(
         self,
         options: Options<'_>,
         notes: &mut Vec<String>,
     ) -> Result<Build, String> {
-        let told = |what: &str| format!("it has no {what}");
-        let filename = self.filename.clone().ok_or_else(|| told("filename"))?;
+        let missing = |what: &str| format!("it has no {what}");
+        let filename = self.filename.clone().ok_or_else(|| missing("filename"))?;
         if let Some(reason) = build::filename_fault(&filename) {
             return Err(format!("file name `{}` {reason}", filename.escape_debug()));
         }
@@ -56,7 +59,7 @@ impl Facts {
             notes,
         )?;
         let romtype = self.find_romtype(&filename, options, notes)?;
-        let timestamp = self.timestamp.ok_or_else(|| told("datetime"))?;
+        let timestamp = self.timestamp.ok_or_else(|| missing("datetime"))?;
         self.judge(options, notes)?;
         for (what, value) in [
             ("incremental", &self.incremental),
@@ -70,34 +73,34 @@ impl Facts {
                 ));
             }
         }
-        let of_settings = (options.variant_of)(&filename);
-        if let (Some(set), Some(asked)) = (&of_settings, options.variant)
+        let configured = (options.variant_of)(&filename);
+        if let (Some(set), Some(asked)) = (&configured, options.variant)
             && set != asked
         {
             notes.push(format!(
-                "the settings put it into variant {set}, whatever --variant says"
+                "the settings put it into variant {set}, which takes precedence over --variant"
             ));
         }
-        // In the frame and with the keys of LineageOS's feeds, its updater reads them.
+        // The updater of LineageOS reads feeds with its keys in its format, whatever the file name.
         let family = match self.is_lineage {
             true => None,
             false => family::of_filename(&filename),
         };
         let build = Build {
             device,
-            variant: of_settings.or_else(|| options.variant.cloned()),
+            variant: configured.or_else(|| options.variant.cloned()),
             romtype,
             version: self
                 .version
                 .or_else(|| options.version.map(str::to_owned))
-                .ok_or_else(|| format!("{}; add --version", told("version")))?,
+                .ok_or_else(|| format!("{}; add --version", missing("version")))?,
             timestamp,
             incremental: self.incremental,
             kind: match self.is_delta {
                 false => Kind::Full,
                 true => Kind::Delta {
                     source_incremental: self.source_incremental,
-                    // Only clients of `update_engine` read deltas from feeds.
+                    // Only clients with `update_engine` read deltas from feeds.
                     is_block_based: false,
                 },
             },
@@ -105,15 +108,14 @@ impl Facts {
             security_patch: self.security_patch,
             path: filename.clone(),
             filename,
-            size: self.size.ok_or_else(|| told("size"))?,
-            // Phones go by the text: one that differs in the case of a digit is
-            // another key.
+            size: self.size.ok_or_else(|| missing("size"))?,
+            // Phones compare the text: an id that differs in case is another id.
             id: self.id.filter(|id| self.sha256.as_ref() != Some(id)),
             sha256: self.sha256,
             md5: self.md5,
             url: Some(
                 self.url
-                    .ok_or_else(|| format!("{}; add --url-base", told("url")))?,
+                    .ok_or_else(|| format!("{}; add --url-base", missing("url")))?,
             ),
             ota_url: None,
             property_files: self.property_files,
@@ -123,7 +125,7 @@ impl Facts {
             images: Vec::new(),
             family: family.map(str::to_owned),
         };
-        file::check(&build)?;
+        file::validate_build(&build)?;
         if let Some((what, value, reason)) = build.unportable() {
             return Err(format!("{what} `{}` {reason}", value.escape_debug()));
         }
@@ -135,8 +137,7 @@ impl Facts {
         Ok(build)
     }
 
-    /// Holds the entry to the rules that all entries keep: what is wrong beyond doubt is an error,
-    /// the rest a note.
+    /// Checks the entry by the rules for all entries; a certain fault is an error, the rest are notes.
     fn judge(&self, options: Options<'_>, notes: &mut Vec<String>) -> Result<(), String> {
         let entry = ListedBuild {
             filename: self.filename.as_deref(),
@@ -163,8 +164,7 @@ impl Facts {
         Ok(())
     }
 
-    /// The romtype; one that no updater compares may come from the file name, or be the one
-    /// that packages without any are published under.
+    /// Finds the romtype; if no updater compares it, the one in the file name or the default will do.
     fn find_romtype(
         &self,
         filename: &str,
@@ -173,7 +173,7 @@ impl Facts {
     ) -> Result<Romtype, String> {
         match (&self.romtype, options.romtype) {
             (Some(_), Some(asked)) if self.is_romtype_weak => return Ok(asked.clone()),
-            (Some(told), _) => match Romtype::parse(told) {
+            (Some(romtype), _) => match Romtype::parse(romtype) {
                 Err(_) if self.is_romtype_weak => {}
                 parsed => return parsed.map_err(|error| error.to_string()),
             },

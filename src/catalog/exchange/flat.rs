@@ -1,11 +1,10 @@
-//! Entries whose facts are keys of one object: LineageOS up to 22.x, LineageOTA,
-//! crDroid's kin and most other families.
+//! Entries with all facts in one object: LineageOS up to 22.x, LineageOTA, crDroid and most other
+//! families.
 //!
-//! In: an entry. Out: its [`Facts`]. The families differ in the names of the keys and
-//! agree on what they mean, and forks mix the names, so one table of names reads all of
-//! them. Sources: `Utils.parseJsonUpdate` of LineageOS's Updater (cm-14.1 to
-//! lineage-22.0) and of its forks, LineageOTA and LineageOTAstatic (2024), crDroid's
-//! Kotlin Updater (2026), and some 3,000 published feeds.
+//! In: an entry. Out: its [`Facts`]. The families use different keys with the same meaning, and
+//! forks mix them, so one table of keys reads all of them. Sources: `Utils.parseJsonUpdate` of
+//! LineageOS's Updater (cm-14.1 to lineage-22.0) and of its forks, LineageOTA and LineageOTAstatic
+//! (2024), crDroid's Kotlin Updater (2026), and about 3,000 published feeds.
 //!
 //! Left out: digests other than MD5 and SHA-256, which the catalog does not store.
 
@@ -17,36 +16,36 @@ use crate::model::build;
 use crate::model::names;
 use digest_lanes::checksum_file::is_hex;
 
-/// The names of the package's file.
+/// Keys for the file name of the package.
 const FILENAME: [&str; 4] = ["filename", "fileName", "file_name", "file"];
-/// The names of its address.
+/// Keys for its address.
 const URL: [&str; 3] = ["url", "download", "filelink"];
-/// The names of its length.
+/// Keys for its size.
 const SIZE: [&str; 4] = ["size", "filesize", "file_size", "fileSize"];
-/// The names of the date in seconds since the epoch.
+/// Keys for the date in seconds since the epoch.
 const SECONDS: [&str; 4] = ["datetime", "timestamp", "generatedAt", "fileTimestamp"];
-/// The names of the date as a day, `20190921`.
+/// Keys for the date as a day, for example `20190921`.
 const DAY: [&str; 1] = ["build_date"];
-/// The names of the date in milliseconds since the epoch.
+/// Keys for the date in milliseconds since the epoch.
 const MILLISECONDS: [&str; 1] = ["date"];
-/// The names of digests that are MD5 or SHA-256, as their length says.
+/// Keys for MD5 or SHA-256 digests, which their length tells apart.
 const DIGEST: [&str; 6] = ["sha256", "md5", "md5sum", "filemd5", "filehash", "hash"];
-/// The names of digests that serve as an id where nothing better does.
+/// Keys for digests that serve as an id if there is no better one.
 const OTHER_DIGEST: [&str; 3] = ["sha_512", "sha512", "sha1sum"];
-/// The names of the release type that updaters compare.
+/// Keys for the release type that updaters compare.
 const ROMTYPE: [&str; 2] = ["romtype", "channel"];
-/// The names of a release type for people.
+/// Keys for a release type that is only for people.
 const BUILDTYPE: [&str; 3] = ["buildtype", "build_type", "releasetype"];
-/// The names of a trusted codename.
+/// Keys that always hold a codename.
 pub(super) const CODENAME: [&str; 3] = ["device_codename", "codename", "device_display_codename"];
-/// The names of the API level.
+/// Keys for the API level.
 const SDK_LEVEL: [&str; 2] = ["os_sdk_level", "api_level"];
-/// The names of the security patch level.
+/// Keys for the security patch level.
 const SECURITY_PATCH: [&str; 3] = ["os_patch_level", "android_spl", "patch"];
-/// The names of the flavour; some families give other things the same name.
+/// Keys for the flavour; some families use them for other values too.
 const FLAVOUR: [&str; 3] = ["variant", "flavor", "type"];
 
-/// Whether an object is such an entry: it names a file, and where it lies or how long it is.
+/// Whether an object is such an entry: it has a file name, and an address or a size.
 pub(super) fn is_entry(value: &Value) -> bool {
     let Some(entry) = value.as_object() else {
         return false;
@@ -55,35 +54,35 @@ pub(super) fn is_entry(value: &Value) -> bool {
     has(&FILENAME) && (has(&URL) || has(&SIZE) || entry.contains_key("download_sources"))
 }
 
-/// The format of a list of such entries, told by its first.
+/// Returns the format of a list of such entries, given its first.
 pub(super) fn format(entry: &Value) -> Format {
     let has = |key: &str| entry.get(key).is_some();
     match () {
         () if has("download") => Format::CrDroid,
-        // Only LineageOTA and what copies it has these.
+        // Only LineageOTA and its copies have these keys.
         () if has("md5sum") && has("channel") => Format::LineageOta,
         () if has("url") && has("datetime") && !has("filehash") => Format::V1,
         () => Format::Other,
     }
 }
 
-/// The codename that an entry, or the object around it, says it is for.
+/// Returns the codename in an entry, or in the object around it.
 pub(super) fn codename(entry: &Value) -> Option<&str> {
     let mut names = CODENAME.iter().filter_map(|key| entry.get(*key)?.as_str());
     names.find(|name| build::Device::parse(name).is_ok())
 }
 
-/// The file name an entry tells, of whatever type.
+/// Returns the file name of an entry, of any JSON type.
 pub(super) fn filename(entry: &Value) -> Option<&Value> {
     first(entry.as_object()?, &FILENAME).map(|(_, value)| value)
 }
 
-/// The address an entry tells.
+/// Returns the address of an entry.
 pub(super) fn url(entry: &Value) -> Option<&str> {
     first(entry.as_object()?, &URL)?.1.as_str()
 }
 
-/// The flavour an entry names.
+/// Returns the flavour of an entry.
 pub(super) fn flavour(entry: &Value) -> Option<&'static str> {
     let texts = FLAVOUR.iter().filter_map(|key| entry.get(*key)?.as_str());
     texts.into_iter().find_map(names::flavour)
@@ -92,7 +91,7 @@ pub(super) fn flavour(entry: &Value) -> Option<&'static str> {
 /// Reads one entry.
 ///
 /// # Errors
-/// One line on the first value that cannot be what its key says.
+/// One line on the first value that does not fit its key.
 pub(super) fn read(
     entry: &Value,
     format: Format,
@@ -123,7 +122,7 @@ pub(super) fn read(
             crate::model::address::encode_path(filename)
         ));
     }
-    // PixelExperience 9 had neither date nor address in its lists.
+    // The lists of PixelExperience 9 had neither dates nor addresses.
     if timestamp.is_none() && !is_dated(format) {
         timestamp = name().and_then(|name| name.timestamp);
         if timestamp.is_some() {
@@ -168,7 +167,7 @@ pub(super) fn read(
     })
 }
 
-/// The first of several keys that has a value.
+/// Returns the first of several keys that has a value.
 fn first<'a>(
     entry: &'a Map<String, Value>,
     keys: &[&'static str],
@@ -178,25 +177,25 @@ fn first<'a>(
     values.find(|(_, value)| !is_empty(value))
 }
 
-/// The first address of FlamingoOS's, which are named by their hosts.
+/// Returns the first download address in a list of FlamingoOS, which has them by host.
 fn first_source(entry: &Map<String, Value>) -> Option<String> {
     let sources = entry.get("download_sources")?.as_object()?;
     let mut urls = sources.values().filter_map(Value::as_str);
     urls.find(|url| !url.is_empty()).map(str::to_owned)
 }
 
-/// Whether clients of a format refuse an entry without a date.
+/// Whether clients of a format reject entries without a date.
 fn is_dated(format: Format) -> bool {
     !matches!(format, Format::Other)
 }
 
-/// Whether the version may come from the file name: before 2020 LineageOTA took it from there,
-/// and other families compare the date alone.
+/// Whether the version may come from the file name: LineageOTA did so before 2020, and other
+/// families compare only the date.
 fn may_name_version(format: Format) -> bool {
     matches!(format, Format::LineageOta | Format::Other)
 }
 
-/// The date in seconds since the epoch.
+/// Reads the date in seconds since the epoch.
 fn read_date(entry: &Map<String, Value>, notes: &mut Vec<String>) -> Result<Option<i64>, String> {
     if let Some((key, value)) = first(entry, &SECONDS) {
         return wire::number(key, value);
@@ -204,7 +203,7 @@ fn read_date(entry: &Map<String, Value>, notes: &mut Vec<String>) -> Result<Opti
     if let Some((key, value)) = first(entry, &DAY) {
         return wire::day(key, value, notes);
     }
-    // Others write a calendar date there, for people.
+    // Some families have a calendar date there, for people.
     let Some((key, value)) = first(entry, &MILLISECONDS) else {
         return Ok(None);
     };
@@ -218,23 +217,24 @@ fn read_security_patch(entry: &Map<String, Value>) -> Result<Option<String>, Str
         return Ok(None);
     };
     let patch = wire::text(key, value)?;
-    // The other keys are not of LineageOS's making, and hold what they like.
+    // Other families' keys may hold any text.
     Ok(patch.filter(|patch| key == "os_patch_level" || build::is_date(patch)))
 }
 
-/// What phones know a build by, and what its bytes are known by.
+/// The id of a build, and the digests of its bytes.
 struct Digests {
     id: Option<String>,
     md5: Option<String>,
     sha256: Option<String>,
 }
 
-/// An id is kept as it is, and is a SHA-256 only where the caller says so: LineageOTA's
-/// look the same and are none.
+/// Reads the id and the digests of an entry.
 ///
-/// Phones of crDroid's kin know a build by `md5` or `sha256`, and go on finding both under
-/// these keys. So an id is needed only while there is no SHA-256, and then it is the
-/// MD5, or another digest.
+/// An id is stored as it is, and is a SHA-256 only if the caller says so: ids of LineageOTA look the
+/// same and are not.
+///
+/// Phones of crDroid and similar ROMs know a build by `md5` or `sha256`, and still find both under
+/// these keys. So they need an id only without a SHA-256, and then it is the MD5 or another digest.
 fn read_digests(
     entry: &Map<String, Value>,
     format: Format,
@@ -248,13 +248,13 @@ fn read_digests(
         };
         let is_sha256 = match (key, digest.len()) {
             ("sha256", _) | ("filehash" | "hash", 64) => true,
-            // Some put a SHA-1 there.
+            // Some feeds have a SHA-1 there.
             ("filehash" | "hash", len) if len != 32 => continue,
             _ => false,
         };
-        let place = if is_sha256 { &mut sha256 } else { &mut md5 };
-        if place.is_none() {
-            *place = Some(digest);
+        let stored = if is_sha256 { &mut sha256 } else { &mut md5 };
+        if stored.is_none() {
+            *stored = Some(digest);
         }
     }
     let id = wire::text("id", get("id"))?;
@@ -279,7 +279,7 @@ fn read_digests(
     Ok(Digests { id, md5, sha256 })
 }
 
-/// The keys that hold facts of a build, under all their names.
+/// Iterates over all keys that hold facts of a build.
 pub(super) fn fact_keys() -> impl Iterator<Item = &'static str> {
     [
         &FILENAME[..],

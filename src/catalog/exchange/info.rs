@@ -1,8 +1,7 @@
-//! What a feed says for people: maintainer, maker, forum and the like.
+//! Texts for people in a feed: maintainer, manufacturer, forum and others.
 //!
-//! In: an entry, and the object around the list. Out: [`DeviceText`], which the pages and
-//! feeds of the device show again. The keys are open: whatever is not a fact of the build
-//! is for people.
+//! In: an entry, or the object around the list. Out: [`DeviceText`], which the pages and feeds of
+//! the device show again. Every key that is not a fact of the build counts as a text for people.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -11,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::flat;
 
-/// Keys for the name of the phone, best first.
+/// Keys for the marketing name of the device, best first.
 const NAME: [&str; 8] = [
     "device_name",
     "device_display_name",
@@ -22,11 +21,11 @@ const NAME: [&str; 8] = [
     "name",
     "device",
 ];
-/// Keys for the maker of the phone, best first.
+/// Keys for the manufacturer of the device, best first.
 const OEM: [&str; 4] = ["oem", "brand", "brandName", "device_brand"];
 
-/// Keys that describe one build, and are not about its device.
-const OF_THE_BUILD: [&str; 38] = [
+/// Keys that describe one build, not its device.
+const BUILD_KEYS: [&str; 38] = [
     "addons",
     "additional_images",
     "android",
@@ -67,30 +66,30 @@ const OF_THE_BUILD: [&str; 38] = [
     "whatsNew",
 ];
 
-/// Longest value that is kept, in bytes of JSON; anything longer is not for people.
+/// Longest value that is stored, in bytes of JSON; longer ones are not for people.
 const MAX_VALUE_SIZE: usize = 64 << 10;
-/// Deepest value that is kept.
+/// Deepest nesting of a value that is stored.
 const MAX_DEPTH: usize = 8;
 
-/// What people read of a device.
+/// Texts about a device for people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceText {
-    /// Its name in shops.
+    /// Its marketing name.
     pub name: Option<String>,
-    /// Who makes it.
+    /// Its manufacturer.
     pub oem: Option<String>,
-    /// Everything else, under the feed's own keys.
+    /// All other texts, under the feed's own keys.
     pub info: Map<String, Value>,
 }
 
 impl DeviceText {
-    /// Whether there is nothing in it.
+    /// Whether it has no text.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.name.is_none() && self.oem.is_none() && self.info.is_empty()
     }
 
-    /// Adds what another text says and this one does not.
+    /// Adds the texts of another that are missing here.
     pub fn complete(&mut self, other: &DeviceText) {
         self.name = self.name.take().or_else(|| other.name.clone());
         self.oem = self.oem.take().or_else(|| other.oem.clone());
@@ -100,11 +99,11 @@ impl DeviceText {
     }
 }
 
-/// What an object says for people: an entry, or what its list stands in.
+/// Reads the texts for people from an entry, or from the object around its list.
 pub(super) fn read(object: &Value) -> DeviceText {
     static SKIPPED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
-        let own = NAME.iter().chain(&OEM).chain(&OF_THE_BUILD).copied();
-        flat::fact_keys().chain(own).collect()
+        let other = NAME.iter().chain(&OEM).chain(&BUILD_KEYS).copied();
+        flat::fact_keys().chain(other).collect()
     });
     let Some(object) = object.as_object() else {
         return DeviceText::default();
@@ -114,7 +113,7 @@ pub(super) fn read(object: &Value) -> DeviceText {
         let text = texts.find(|text| !text.trim().is_empty() && text.len() <= MAX_VALUE_SIZE);
         text.map(str::to_owned)
     };
-    let is_kept = |key: &str, value: &Value| {
+    let is_stored = |key: &str, value: &Value| {
         !SKIPPED.contains(key)
             && !is_empty(value)
             && is_shallow(value, MAX_DEPTH)
@@ -125,7 +124,7 @@ pub(super) fn read(object: &Value) -> DeviceText {
         oem: text(&OEM),
         info: object
             .iter()
-            .filter(|(key, value)| is_kept(key, value))
+            .filter(|(key, value)| is_stored(key, value))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect(),
     }
@@ -140,7 +139,7 @@ fn is_shallow(value: &Value, depth: usize) -> bool {
     }
 }
 
-/// Whether a value says nothing: templates give each key a default of its own.
+/// Whether a value is empty, as the defaults of templates are.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,

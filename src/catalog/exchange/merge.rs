@@ -1,9 +1,8 @@
-//! Builds of a feed meet the catalog: new ones are added, known ones get what the
-//! catalog did not know of them, above all the id that phones have.
+//! Adds the builds of a feed to the catalog.
 //!
-//! What the catalog knows stays: it comes from the package itself, or from a feed
-//! that was there before. Nor is the address of a known build touched, since
-//! it may lie on this site by now.
+//! New builds are added; known ones get the facts that the catalog lacks, above all the id that
+//! phones have. Facts in the catalog stay: they come from the package itself, or from an earlier
+//! feed. The address of a known build stays too, since this site may serve the build by now.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,70 +12,69 @@ use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs, Reason, Record};
 use crate::model::build::{Build, Device};
 
-/// What became of an entry.
+/// What the import did with an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// It is in the catalog now.
+pub enum EntryOutcome {
+    /// It was added to the catalog.
     Added,
-    /// It was, and is now known by the id that phones have.
-    IdKept,
-    /// It was, and the feed told more of it.
+    /// The catalog had it, and now has the id that phones know.
+    IdStored,
+    /// The catalog had it, and now has these further facts.
     Completed(Vec<&'static str>),
-    /// It was, and nothing is new.
+    /// The catalog had it already, with all facts.
     Known,
-    /// It was removed or superseded once, and is not taken up again.
+    /// It was removed or superseded before, and is not added again.
     Buried,
 }
 
-/// One entry and what became of it.
+/// An entry and what the import did with it.
 #[derive(Clone, Debug)]
-pub struct Answer {
+pub struct EntryReport {
     /// Place and file name, for a message.
     pub label: String,
-    /// Its file name, if it tells one.
+    /// Its file name, if it has one.
     pub filename: Option<String>,
-    /// What became of it, or one line on why nothing did.
-    pub outcome: Result<Taken, String>,
-    /// What else there is to say.
+    /// What happened to it, or one line on why it was refused.
+    pub outcome: Result<EntryOutcome, String>,
+    /// Further remarks for people.
     pub notes: Vec<String>,
-    /// The build, if it could be one.
-    pub build: Option<Described>,
+    /// Details of its build, if it is a valid one.
+    pub build: Option<EntryDetails>,
 }
 
-/// What an entry told beside what the catalog stores.
+/// Details of an entry that the catalog does not store.
 #[derive(Clone, Debug)]
-pub struct Described {
+pub struct EntryDetails {
     /// The device it is for.
     pub device: Device,
     /// Its date, in seconds since the epoch.
     pub timestamp: i64,
     /// Whether it belongs to a variant.
     pub has_variant: bool,
-    /// The flavour it is of, if the feed tells.
+    /// Its flavour, if the feed has it.
     pub flavour: Option<&'static str>,
-    /// What people read.
+    /// Its texts for people.
     pub text: DeviceText,
 }
 
-/// Keeps builds apart that phones must not be offered side by side.
+/// Rules for which builds may be in one list.
 #[derive(Clone, Copy)]
 pub struct Guard<'a> {
-    /// One line on why a build may not join what was in the catalog before the feed.
+    /// Returns one line if a build may not join the builds that the catalog had before the feed.
     pub object: &'a dyn Fn(&Build) -> Option<String>,
-    /// Whether phones of a device can install any flavour.
+    /// Whether phones of a device can install every flavour.
     pub may_mix: &'a dyn Fn(&Device) -> bool,
-    /// Whether phones see the builds of their own release type alone.
+    /// Whether phones see only builds of their own release type.
     pub compares_romtype: bool,
 }
 
-/// Takes up entries one after the other.
+/// Adds entries to the catalog, one after the other.
 ///
-/// An entry that cannot be taken up changes nothing; whether the others are kept
-/// is for the caller to say.
-pub fn take_up(entries: Vec<Entry>, catalogs: &mut Catalogs, guard: Guard<'_>) -> Vec<Answer> {
+/// An entry that is refused changes nothing; the caller decides whether to save the others.
+pub fn add(entries: Vec<Entry>, catalogs: &mut Catalogs, guard: Guard<'_>) -> Vec<EntryReport> {
     let mut index = Index::new(&catalogs.own);
-    let mut earlier = Earlier::default();
-    let mut answers = Vec::new();
+    let mut prior = PriorBuilds::default();
+    let mut reports = Vec::new();
     for entry in entries {
         let label = entry.label();
         let Entry {
@@ -87,7 +85,7 @@ pub fn take_up(entries: Vec<Entry>, catalogs: &mut Catalogs, guard: Guard<'_>) -
             text,
             ..
         } = entry;
-        let described = build.as_ref().ok().map(|build| Described {
+        let details = build.as_ref().ok().map(|build| EntryDetails {
             device: build.device.clone(),
             timestamp: build.timestamp,
             has_variant: build.variant.is_some(),
@@ -95,39 +93,39 @@ pub fn take_up(entries: Vec<Entry>, catalogs: &mut Catalogs, guard: Guard<'_>) -
             text,
         });
         let outcome = build.and_then(|build| {
-            if earlier.repeats(&build, &label)? {
-                notes.push("it stands in the feed twice".to_owned());
-                return Ok(Taken::Known);
+            if prior.repeats(&build, &label)? {
+                notes.push("the feed has it twice".to_owned());
+                return Ok(EntryOutcome::Known);
             }
             if !(guard.may_mix)(&build.device) {
-                earlier.check_flavour(&build, flavour, &label, guard.compares_romtype)?;
+                prior.check_flavour(&build, flavour, &label, guard.compares_romtype)?;
             }
-            take_up_one(build, catalogs, &mut index, guard, &mut notes)
+            add_one(build, catalogs, &mut index, guard, &mut notes)
         });
-        answers.push(Answer {
+        reports.push(EntryReport {
             label,
             filename,
             outcome,
             notes,
-            build: described,
+            build: details,
         });
     }
-    answers
+    reports
 }
 
-/// The builds of a feed so far, by what no two of them may share.
+/// The builds earlier in the feed, by what no two of them may share.
 #[derive(Default)]
-struct Earlier {
+struct PriorBuilds {
     builds: Vec<(String, Build)>,
     ids: HashMap<String, usize>,
     sha256s: HashMap<String, usize>,
     filenames: HashMap<String, usize>,
-    /// The first flavour that phones see, and its entry.
+    /// The first flavour in each channel, and its entry.
     flavours: BTreeMap<ChannelKey, (&'static str, String)>,
 }
 
-impl Earlier {
-    /// Refuses a build of another flavour than one before it that the same phones see.
+impl PriorBuilds {
+    /// Refuses a build of another flavour than an earlier one in the same channel.
     fn check_flavour(
         &mut self,
         build: &Build,
@@ -138,13 +136,13 @@ impl Earlier {
         let Some(flavour) = flavour else {
             return Ok(());
         };
-        let mut lane = ChannelKey::of(build);
+        let mut channel = ChannelKey::from_build(build);
         if !compares_romtype {
-            lane.romtype.clear();
+            channel.romtype.clear();
         }
         match self
             .flavours
-            .entry(lane)
+            .entry(channel)
             .or_insert_with(|| (flavour, label.to_owned()))
         {
             (known, _) if *known == flavour => Ok(()),
@@ -156,7 +154,10 @@ impl Earlier {
         }
     }
 
-    /// Whether the same entry came before.
+    /// Whether the feed had the same entry before.
+    ///
+    /// # Errors
+    /// One line if an earlier build shares an id, a SHA-256 or a file name with it.
     fn repeats(&mut self, build: &Build, label: &str) -> Result<bool, String> {
         let sha256 = build.sha256.as_ref();
         let same = [
@@ -184,7 +185,7 @@ impl Earlier {
     }
 }
 
-/// Identities by what else no two builds of a catalog share.
+/// Identities of builds by file name and by id, which are unique in a catalog.
 struct Index {
     by_filename: HashMap<String, String>,
     by_phone_id: HashMap<String, String>,
@@ -215,13 +216,13 @@ impl Index {
     }
 }
 
-fn take_up_one(
+fn add_one(
     build: Build,
     catalogs: &mut Catalogs,
     index: &mut Index,
     guard: Guard<'_>,
     notes: &mut Vec<String>,
-) -> Result<Taken, String> {
+) -> Result<EntryOutcome, String> {
     let namesake = index.by_filename.get(&build.filename);
     let namesake = namesake.and_then(|identity| catalogs.own.builds.get(identity));
     let is_same_file = |known: &Build| known.size == build.size && known.device == build.device;
@@ -248,7 +249,7 @@ fn take_up_one(
         };
         notes.extend(state.map(|state| format!("it is {state} in the catalog, and stays so")));
         if news.is_empty() {
-            return Ok(Taken::Known);
+            return Ok(EntryOutcome::Known);
         }
         let old = known.build.identity().to_owned();
         if let Some(mut record) = catalogs.own.builds.remove(&old) {
@@ -259,12 +260,12 @@ fn take_up_one(
             catalogs.own.builds.insert(identity, record);
         }
         return Ok(match news[..] {
-            ["id"] => Taken::IdKept,
-            _ => Taken::Completed(news),
+            ["id"] => EntryOutcome::IdStored,
+            _ => EntryOutcome::Completed(news),
         });
     }
     if is_buried(&build, catalogs) {
-        return Ok(Taken::Buried);
+        return Ok(EntryOutcome::Buried);
     }
     if let Some(other) = namesake {
         return Err(format!(
@@ -274,7 +275,7 @@ fn take_up_one(
     }
     if is_known_elsewhere(&build, catalogs)? {
         notes.push("another catalog has it".to_owned());
-        return Ok(Taken::Known);
+        return Ok(EntryOutcome::Known);
     }
     if let Some(objection) = (guard.object)(&build) {
         return Err(objection);
@@ -282,10 +283,10 @@ fn take_up_one(
     index.insert(&build);
     let identity = build.identity().to_owned();
     catalogs.own.builds.insert(identity, Record::new(build));
-    Ok(Taken::Added)
+    Ok(EntryOutcome::Added)
 }
 
-/// Whether what is taken for one build by its name or id can be one.
+/// Checks that two builds with one file name or id can be the same build.
 fn check_same(known: &Build, build: &Build) -> Result<(), String> {
     let name = known.filename.escape_debug();
     let differ = |one: &Option<String>, other: &Option<String>| {
@@ -309,12 +310,12 @@ fn check_same(known: &Build, build: &Build) -> Result<(), String> {
     Err(format!("the catalog has it as {name}, with {what}"))
 }
 
-/// Fills in what the catalog does not know; returns what that was.
+/// Fills in the facts that the catalog lacks; returns their names.
 fn complete(known: &mut Build, build: &Build, index: &Index) -> Result<Vec<&'static str>, String> {
     let mut news = Vec::new();
     if known.sha256.is_none() && build.sha256.is_some() {
         known.sha256.clone_from(&build.sha256);
-        // It may turn out that the id was the digest all along.
+        // The id may have been the digest.
         known.id = known
             .id
             .take()
@@ -357,7 +358,7 @@ fn complete(known: &mut Build, build: &Build, index: &Index) -> Result<Vec<&'sta
     Ok(news)
 }
 
-/// Tells where the feed said otherwise than the catalog, which stands.
+/// Notes facts in which the feed differs from the catalog; the catalog takes precedence.
 fn note_differences(known: &Build, build: &Build, notes: &mut Vec<String>) {
     let sdk = |build: &Build| build.sdk_level.map(|level| level.to_string());
     for (what, ours, theirs) in [
@@ -405,12 +406,11 @@ fn note_differences(known: &Build, build: &Build, notes: &mut Vec<String>) {
     }
 }
 
-/// Whether any catalog has a tombstone of this build. One without a SHA-256 may be
-/// known there by its digest only; then name and date tell it.
+/// Whether any catalog has a tombstone of this build. If its SHA-256 is unknown, file name and date
+/// identify it.
 fn is_buried(build: &Build, catalogs: &Catalogs) -> bool {
-    let others = catalogs.others.iter().map(|(_, catalog)| catalog);
-    let mut stones = others
-        .chain([&catalogs.own])
+    let mut stones = catalogs
+        .all()
         .flat_map(|catalog| catalog.tombstones.values());
     catalogs.is_buried(build)
         || stones.any(|stone| {
@@ -422,12 +422,17 @@ fn is_buried(build: &Build, catalogs: &Catalogs) -> bool {
 }
 
 /// Whether a catalog that is only read has this build.
+///
+/// # Errors
+/// One line if it has another build with the same file name or id.
 fn is_known_elsewhere(build: &Build, catalogs: &Catalogs) -> Result<bool, String> {
     if catalogs.others_offer(build.identity()) {
         return Ok(true);
     }
-    let others = catalogs.others.iter().map(|(_, catalog)| catalog);
-    for Record { build: known, .. } in others.flat_map(|catalog| catalog.builds.values()) {
+    let others = catalogs
+        .others()
+        .flat_map(|catalog| catalog.builds.values());
+    for Record { build: known, .. } in others {
         let has_name = known.filename == build.filename;
         if has_name || known.phone_id() == build.phone_id() {
             check_same(known, build)?;

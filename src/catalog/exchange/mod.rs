@@ -1,17 +1,15 @@
-//! Feeds of other servers: read into builds, and builds written for another
-//! server.
+//! Feeds of other servers: imported as builds, and builds exported for another server.
 //!
-//! In: the bytes of a feed, and what the feed does not tell. Out: [`Feed`], one
-//! [`Entry`] for each build in it with the build or one line on why it cannot be
-//! one; [`merge`] brings them into the catalog. [`export`] writes the way back. No
-//! I/O here, and no clock: the time comes in.
+//! In: the bytes of a feed, and [`Options`] for what the feed leaves out. Out: [`Feed`] with one
+//! [`Entry`] for each build, either the build or one line on why the entry is not one. [`merge`]
+//! adds them to the catalog; [`export`] writes a list. No I/O and no clock: the time is a
+//! parameter.
 //!
-//! A format is recognised by what its entries are, whatever they lie in: one object, a
-//! list, a list under a key, lists by codename. `flat` reads entries whose facts are keys of
-//! one object, `v2` and `official` those that have `files`. A value that a feed in the
-//! field writes as text though it is a number, or the other way round, is read as what it
-//! means; what is left of the rules is [`crate::model::entry_rules`], [`super::file::check`] and
-//! what a phone needs beyond that. `device` says whose a build is, `info` what people read.
+//! A format is recognised by its entries, whether they are one object, a list, a list under a key
+//! or lists by codename. `flat` reads entries with all facts in one object, `v2` and `official`
+//! those with `files`. A number that a feed writes as text, or the other way round, is accepted.
+//! Then [`crate::model::entry_rules`] and [`super::file::validate_build`] judge the entry. `device`
+//! finds the device of a build, `info` the texts for people.
 
 pub mod export;
 pub mod info;
@@ -20,6 +18,8 @@ pub mod merge;
 mod device;
 mod facts;
 mod flat;
+mod format;
+mod items;
 mod official;
 mod v2;
 mod wire;
@@ -33,108 +33,50 @@ use crate::model::build::{Build, Device, Romtype, Variant};
 use crate::model::entry_rules;
 use crate::model::names;
 use facts::Facts;
+use format::{detect, is_grapheneos_line};
 use info::DeviceText;
+use items::{Item, items};
 
-/// Longest feed read, in bytes. A phone's is a few KiB, and the official server's
-/// list of all builds of all devices has some 2 MiB; as values it takes up to 25
-/// times its length in memory.
+pub use format::Format;
+
+/// Longest feed that is read, in bytes.
+///
+/// A feed for a phone has a few KiB, the official server's list of all builds of all devices about
+/// 2 MiB. Parsed, a feed takes up to 25 times its length in memory.
 pub const MAX_SIZE: u64 = 8 << 20;
-/// Most entries read: ten times those of the official server. A feed within
-/// [`MAX_SIZE`] could otherwise hold millions, each with an error to print.
+/// Most entries that are read: ten times those of the official server. A feed within [`MAX_SIZE`]
+/// could otherwise have millions, each with an error to print.
 pub const MAX_ENTRIES: usize = 20_000;
 
-/// Keys under which feeds hold their list. CyanogenMod's clients want `result`, Paranoid
-/// Android has `updates`, dotOS `releases`, XPerience `files`.
-const LISTS: [&str; 5] = ["response", "result", "updates", "releases", "files"];
-
-/// A kind of feed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// `{"response":[…]}` of LineageOS 15.1 to 22.x.
-    V1,
-    /// The top-level array of LineageOS 23.2 on.
-    V2,
-    /// The answer of LineageOTA's `/api`, or of `LineageOTAstatic`.
-    LineageOta,
-    /// `builds.json` of the official backend, and ArrowOS's lists.
-    Official,
-    /// Entries with `download`, of crDroid, Evolution X and their kin.
-    CrDroid,
-    /// Entries with the keys of any other family, and one object instead of a list.
-    Other,
-}
-
-impl Format {
-    /// All of them.
-    pub const ALL: [Format; 6] = [
-        Format::V1,
-        Format::V2,
-        Format::LineageOta,
-        Format::Official,
-        Format::CrDroid,
-        Format::Other,
-    ];
-
-    /// Its name on the command line.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Format::V1 => "v1",
-            Format::V2 => "v2",
-            Format::LineageOta => "lineageota",
-            Format::Official => "official",
-            Format::CrDroid => "crdroid",
-            Format::Other => "other",
-        }
-    }
-
-    /// Whether its updaters show the builds of the phone's own release type alone.
-    #[must_use]
-    pub fn compares_romtype(self) -> bool {
-        !matches!(self, Format::CrDroid | Format::Other)
-    }
-
-    /// Whether its ids may be digests of the packages.
-    fn has_ids(self) -> bool {
-        !matches!(self, Format::LineageOta | Format::CrDroid)
-    }
-}
-
-impl std::fmt::Display for Format {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Why nothing of a feed can be read.
+/// Why a feed cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Longer than any feed.
+    /// It is longer than any feed.
     #[error("it is longer than {MAX_SIZE} bytes")]
     TooLarge,
-    /// More entries than any feed.
+    /// It has more entries than any feed.
     #[error("it has more than {MAX_ENTRIES} entries")]
     TooMany,
-    /// What a server answers for a page that it does not have.
+    /// It is a web page, as servers send for unknown addresses.
     #[error("it is a web page, not a feed")]
     WebPage,
-    /// A list of news for people.
-    #[error("it is XML for newsreaders, which does not tell what phones need of a build")]
+    /// It is a list of news for people.
+    #[error("it is XML for newsreaders, which lacks the facts that phones need")]
     Xml,
-    /// Not JSON.
+    /// It is not JSON.
     #[error("it is not JSON")]
     Json(#[source] JsonError),
-    /// A feed of another kind, which tells too little of a build.
+    /// It is a feed of another kind, which lacks facts that are needed.
     #[error(
         "it is a feed of {0}, which has neither the size nor the version of a build; put the \
          zips into the builds folder and run romfeed generate"
     )]
     TooLittle(&'static str),
-    /// JSON, but no feed of a known format.
+    /// It is JSON, but not a feed of a known format.
     #[error("it is not a feed that can be read: no entry names a file and its address or size")]
     Unknown,
-    /// JSON, but not of the format that was asked for.
+    /// It is JSON, but not of the format that was asked for.
     #[error("it is not a feed of the format {format}: {expected}")]
     NotThat {
         /// The format.
@@ -142,93 +84,92 @@ pub enum Error {
         /// What such a feed is.
         expected: &'static str,
     },
-    /// The official format leaves addresses to the server.
+    /// It has no addresses, since the official format leaves them to the server.
     #[error(
         "an official builds.json has no addresses: add --url-base URL, the DOWNLOAD_BASE_URL of its server"
     )]
     NoUrlBase,
-    /// Ids that are no digests of files, whoever says so.
+    /// Its ids cannot be digests of files, although the call says so.
     #[error("the ids of a {0} feed are not SHA-256 of files; leave out --ids-are-sha256")]
     NoDigests(Format),
 }
 
 impl Error {
-    /// The call is at fault, and not the feed.
+    /// Whether the call is wrong, not the feed.
     #[must_use]
     pub fn is_usage(&self) -> bool {
         matches!(self, Error::NoUrlBase | Error::NoDigests(_))
     }
 }
 
-/// What a feed does not tell.
+/// What a feed leaves out.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
-    /// The variant that the settings sort a file name into.
+    /// Returns the variant that the settings give a file name.
     pub variant_of: &'a dyn Fn(&str) -> Option<Variant>,
-    /// The feed's format, if it is not to be told from its shape.
+    /// The feed's format; `None` to detect it.
     pub format: Option<Format>,
-    /// The device of all entries; of a feed of several devices, the one whose builds are
-    /// read.
+    /// The device of all entries; in a feed of several devices, the one whose builds are read.
     pub device: Option<&'a Device>,
-    /// The name of the feed's file without `.json`: a codename by custom.
+    /// The name of the feed's file without `.json`, by custom a codename.
     pub feed_name: Option<&'a str>,
-    /// The names of the folders it lies in, the nearest first.
+    /// The names of the folders around it, the nearest first.
     pub feed_folders: &'a [&'a str],
-    /// Codenames already known: they decide where a file name is cut.
+    /// Codenames that are known already; they help to split file names.
     pub known_devices: &'a [String],
-    /// The romtype of entries without one, and of those of crDroid's kin, whose
-    /// updaters compare none.
+    /// The romtype of entries without one, and of entries whose updaters compare none, such as
+    /// crDroid's.
     pub romtype: Option<&'a Romtype>,
     /// The version of entries without one.
     pub version: Option<&'a str>,
-    /// The variant of entries that the settings sort nowhere. Entries that name another
-    /// flavour than it does are left out.
+    /// The variant of entries to which the settings give none. Entries with another flavour than
+    /// this variant are left out.
     pub variant: Option<&'a Variant>,
-    /// What stands before `filepath`, or before the file name of an entry without an
-    /// address; without a closing slash.
+    /// The address before `filepath`, or before the file name of an entry without an address;
+    /// without a slash at its end.
     pub url_base: Option<&'a str>,
-    /// Ids are digests of the files.
+    /// Whether ids are digests of the files.
     pub ids_are_sha256: bool,
-    /// Seconds since the epoch.
+    /// The current time, in seconds since the epoch.
     pub now: i64,
 }
 
-/// A feed that was read.
+/// A parsed feed.
 #[derive(Clone, Debug)]
 pub struct Feed {
     /// Its format.
     pub format: Format,
     /// Its builds, in its order.
     pub entries: Vec<Entry>,
-    /// Entries of other devices than the one asked for.
+    /// Number of entries for other devices than the one asked for.
     pub num_other_devices: usize,
-    /// Entries that name another flavour than the variant asked for.
+    /// Number of entries with another flavour than the variant asked for.
     pub num_other_flavours: usize,
-    /// One line on each entry that is passed over.
-    pub passed_over: Vec<String>,
-    /// What the object around the list says for people.
+    /// One line on each entry that is left out.
+    pub left_out: Vec<String>,
+    /// The texts for people in the object around the list.
     pub text: DeviceText,
 }
 
 /// One build of a feed.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Where it stands, as `entry 3`, counted from 1.
+    /// Its place in the feed, for example `entry 3`, counted from 1.
     pub place: String,
-    /// Its file name, if it tells one.
+    /// Its file name, if it has one.
     pub filename: Option<String>,
-    /// The build, or one line on why it is none.
+    /// The build, or one line on why it is not one.
     pub build: Result<Build, String>,
-    /// What else there is to say about it.
+    /// Further remarks for people.
     pub notes: Vec<String>,
-    /// The flavour it is of, by a key of its own, its file name or its address.
+    /// Its flavour, by a key of its own, its file name or its address.
     pub flavour: Option<&'static str>,
-    /// What it says for people.
+    /// Its texts for people.
     pub text: DeviceText,
 }
 
 impl Entry {
-    /// Place and file name, for a message.
+    /// Returns place and file name, for a message.
     #[must_use]
     pub fn label(&self) -> String {
         label(&self.place, self.filename.as_deref())
@@ -243,47 +184,18 @@ fn label(place: &str, filename: Option<&str>) -> String {
     }
 }
 
-/// One element of a feed's list, before it is a build.
-#[derive(Clone, Copy)]
-struct Item<'a> {
-    /// The key its list stands under: a codename in an official feed.
-    key: Option<&'a str>,
-    /// From 1.
-    number: usize,
-    value: &'a Value,
-    /// The object its list stands in.
-    around: Option<&'a Value>,
-}
-
-impl<'a> Item<'a> {
-    /// The codename it is for, if it says so.
-    fn codename(&self, format: Format) -> Option<&'a str> {
-        match format {
-            Format::Official => self.key,
-            _ => flat::codename(self.value).or_else(|| flat::codename(self.around?)),
-        }
-    }
-
-    fn place(&self) -> String {
-        match self.key {
-            Some(key) => format!("{key}, entry {}", self.number),
-            None => format!("entry {}", self.number),
-        }
-    }
-}
-
 /// Reads a feed.
 ///
 /// Safe on untrusted input: no panic, and memory bounded by [`MAX_SIZE`].
 ///
 /// # Errors
-/// [`Error`] if nothing of it can be read. An entry that cannot be a build is an
-/// `Err` in its [`Entry`].
+/// [`Error`] if nothing can be read. An entry that is not a valid build has an `Err` in its
+/// [`Entry`].
 pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
     if bytes.len() as u64 > MAX_SIZE {
         return Err(Error::TooLarge);
     }
-    // Clients read past a byte order mark, so feeds have lived with one.
+    // Clients skip a byte order mark, so some feeds have one.
     let bytes = after_byte_order_mark(bytes);
     let text = bytes.trim_ascii_start();
     if text.starts_with(b"<?xml") || text.starts_with(b"<feed") || text.starts_with(b"<rss") {
@@ -292,10 +204,11 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
     if text.starts_with(b"<") {
         return Err(Error::WebPage);
     }
-    let root: Value = serde_json::from_slice(bytes).map_err(|error| match is_channel(bytes) {
-        true => Error::TooLittle("GrapheneOS"),
-        false => Error::Json(error.into()),
-    })?;
+    let root: Value =
+        serde_json::from_slice(bytes).map_err(|error| match is_grapheneos_line(bytes) {
+            true => Error::TooLittle("GrapheneOS"),
+            false => Error::Json(error.into()),
+        })?;
     if root
         .get("full")
         .and_then(|full| full.get("location_ota"))
@@ -314,20 +227,20 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
     if items.len() > MAX_ENTRIES {
         return Err(Error::TooMany);
     }
-    // Clients pass over a null; a trailing comma makes one.
+    // Clients skip null; a trailing comma makes one.
     items.retain(|item| !item.value.is_null());
     let codenames = items.iter().filter_map(|item| item.codename(format));
-    let is_of_several = codenames.collect::<BTreeSet<_>>().len() > 1;
+    let has_several_devices = codenames.collect::<BTreeSet<_>>().len() > 1;
     let num_all = items.len();
     if let Some(wanted) = options.device
-        && (is_of_several || format == Format::Official)
+        && (has_several_devices || format == Format::Official)
     {
         items.retain(|item| item.codename(format) == Some(wanted.as_str()));
     }
     let num_other_devices = num_all - items.len();
     let num_all = items.len();
     let wanted = options.variant.and_then(|v| names::flavour(v.as_str()));
-    let is_wanted = |item: &Item<'_>| match (wanted, told_flavour(item.value)) {
+    let is_wanted = |item: &Item<'_>| match (wanted, stated_flavour(item.value)) {
         (Some(wanted), Some(flavour)) => wanted == flavour,
         _ => true,
     };
@@ -342,7 +255,7 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
         entries: Vec::new(),
         num_other_devices,
         num_other_flavours,
-        passed_over: Vec::new(),
+        left_out: Vec::new(),
         text: match flat::is_entry(&root) {
             true => DeviceText::default(),
             false if format == Format::Official => DeviceText::default(),
@@ -355,125 +268,7 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
     Ok(feed)
 }
 
-/// Whether this is the line of a GrapheneOS channel: incremental, date, device or build
-/// id, and the channel in newer ones.
-fn is_channel(bytes: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return false;
-    };
-    let fields: Vec<&str> = text.split_ascii_whitespace().collect();
-    text.trim().lines().count() == 1
-        && (3..=4).contains(&fields.len())
-        && fields[1]
-            .parse()
-            .is_ok_and(|date: i64| crate::model::build::timestamp_fault(date).is_none())
-}
-
-/// Tells a format from what the entries are.
-fn detect(root: &Value) -> Option<Format> {
-    let has_files = |entry: &Value| entry.get("files").is_some_and(Value::is_array);
-    let of_list = |list: &[Value]| {
-        let first = list.iter().find(|entry| entry.is_object())?;
-        match () {
-            () if has_files(first) => Some(Format::V2),
-            () if flat::is_entry(first) => Some(flat::format(first)),
-            () => None,
-        }
-    };
-    // The keys of LineageOS are its format in its frame alone.
-    let other = |format| match format {
-        Format::V1 => Format::Other,
-        format => format,
-    };
-    let map = match root {
-        Value::Array(list) if list.is_empty() => return Some(Format::V2),
-        Value::Array(list) => return of_list(list).map(other),
-        Value::Object(map) => map,
-        _ => return None,
-    };
-    if let Some((key, list)) = find_list(root) {
-        let is_lineage = matches!(key, "response" | "result");
-        return match of_list(list) {
-            Some(format) if is_lineage => Some(format),
-            // `files` of an element of LineageOS 23.2.
-            Some(_) if key == "files" && root.get("datetime").is_some() => Some(Format::V2),
-            Some(format) => Some(other(format)),
-            None => is_lineage.then_some(Format::V1),
-        };
-    }
-    if flat::is_entry(root) {
-        return Some(other(flat::format(root)));
-    }
-    let lists: Option<Vec<&Vec<Value>>> = map.values().map(Value::as_array).collect();
-    let mut entries = lists?.into_iter().flatten();
-    let first = entries.find(|entry| entry.is_object())?;
-    match () {
-        () if has_files(first) || first.get("filepath").is_some() => Some(Format::Official),
-        () if !flat::is_entry(first) => None,
-        () if first.get("url").is_some() => Some(Format::Official),
-        // PixelExperience's, by version.
-        () => Some(Format::Other),
-    }
-}
-
-/// The list of builds in an object, and its key.
-fn find_list(root: &Value) -> Option<(&'static str, &Vec<Value>)> {
-    let mut lists = LISTS
-        .iter()
-        .filter_map(|key| Some((*key, root.get(*key)?.as_array()?)));
-    lists.next()
-}
-
-/// The items of a list.
-fn list_items<'a>(
-    key: Option<&'a str>,
-    list: &'a [Value],
-    around: Option<&'a Value>,
-) -> Vec<Item<'a>> {
-    let number = |(index, value)| Item {
-        key,
-        number: index + 1,
-        value,
-        around,
-    };
-    list.iter().enumerate().map(number).collect()
-}
-
-/// The items of a feed that is read as a format.
-fn items(root: &Value, format: Format) -> Result<Vec<Item<'_>>, Error> {
-    let not_that = |expected| Error::NotThat { format, expected };
-    let one = || {
-        vec![Item {
-            key: None,
-            number: 1,
-            value: root,
-            around: None,
-        }]
-    };
-    let by_key = || {
-        let lists = root.as_object()?.iter();
-        let lists =
-            lists.map(|(key, list)| Some(list_items(Some(key.as_str()), list.as_array()?, None)));
-        Some(lists.collect::<Option<Vec<_>>>()?.concat())
-    };
-    let list = match root {
-        Value::Array(list) => Some(list_items(None, list, None)),
-        _ => find_list(root).map(|(_, list)| list_items(None, list, Some(root))),
-    };
-    match format {
-        Format::Official => {
-            by_key().ok_or(not_that("it has no list of builds under each codename"))
-        }
-        Format::V2 if root.get("files").is_some() => Ok(one()),
-        Format::V2 => list.ok_or(not_that("it is not a list")),
-        _ if flat::is_entry(root) => Ok(one()),
-        _ => list
-            .or_else(by_key)
-            .ok_or(not_that("it is neither a list of builds nor one build")),
-    }
-}
-
-/// Reads the build of an item, and the deltas that come with it.
+/// Reads the build of an item, and the deltas in it.
 fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
     let format = feed.format;
     let place = item.place();
@@ -509,7 +304,7 @@ fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
         let filename = facts.filename.clone();
         let is_delta_name = filename.as_deref().is_some_and(is_delta_name);
         if is_delta_name && !facts.is_delta && format != Format::Official {
-            feed.passed_over.push(format!(
+            feed.left_out.push(format!(
                 "{}: by its name it is a delta, and the feed does not name the build it starts from",
                 label(&place, filename.as_deref())
             ));
@@ -537,14 +332,14 @@ fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
     }
 }
 
-/// The flavour an entry tells by a key, the name of its package or its address.
-fn told_flavour(entry: &Value) -> Option<&'static str> {
+/// Returns the flavour of an entry by a key, the name of its package or its address.
+fn stated_flavour(entry: &Value) -> Option<&'static str> {
     let of_name = || names::flavour(flat::filename(entry)?.as_str()?);
     let of_url = || names::flavour_of_path(flat::url(entry)?);
     flat::flavour(entry).or_else(of_name).or_else(of_url)
 }
 
-/// Whether a package is named as deltas are: `…-incremental.zip`, `…-bacon-from-abc.zip`, `…-delta.zip`.
+/// Whether a file name is that of a delta: `…-incremental.zip`, `…-bacon-from-abc.zip`, `…-delta.zip`.
 fn is_delta_name(filename: &str) -> bool {
     names::words(filename, &[]).contains("incremental")
         || filename.contains("-from-")
@@ -596,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_are_told_by_their_shape() {
+    fn formats_are_recognised_by_their_entries() {
         for (feed, format) in [
             (json!({"response": []}), Format::V1),
             (json!({"response": [{"id": "x"}]}), Format::V1),
@@ -658,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_a_digest_only_by_word() {
+    fn ids_are_digests_only_if_the_caller_says_so() {
         let build = v1_with("id", json!(SHA), options()).unwrap();
         assert_eq!(
             (build.sha256.as_deref(), build.id.as_deref()),
@@ -686,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_looked_for_in_order() {
+    fn sources_of_the_device_are_tried_in_order() {
         let device = |name: &str, options: Options<'_>| {
             v1_with("filename", json!(name), options).map(|build| build.device.to_string())
         };
@@ -698,7 +493,7 @@ mod tests {
         };
         let bacon = "lineage-21.0-20240801-nightly-bacon.zip";
         assert_eq!(device(bacon, options()).unwrap(), "bacon");
-        // A feed's name that is no codename says nothing; one that is may contradict.
+        // A feed's name that is not a codename is ignored; one that is may contradict.
         assert_eq!(device(bacon, named("nightly")).unwrap(), "bacon");
         assert!(
             device(bacon, named("mako"))
@@ -727,7 +522,7 @@ mod tests {
     }
 
     #[test]
-    fn more_entries_than_any_feed_are_refused() {
+    fn feeds_beyond_the_limits_are_refused() {
         let feed = json!({ "response": vec![Value::Null; MAX_ENTRIES + 1] });
         assert!(matches!(read_json(&feed, options()), Err(Error::TooMany)));
         let long = vec![b' '; usize::try_from(MAX_SIZE).unwrap() + 1];

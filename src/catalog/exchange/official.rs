@@ -1,11 +1,10 @@
 //! `builds.json` of the official backend: all builds under their codenames.
 //!
-//! Source: `api_common.py` and `api_v2.py` of lineageos-infra/updater. Since 2023 a
-//! build has `files`, sorted by the backend so that the first `.zip` is the package;
-//! before, it was the file, as it still is in ArrowOS's lists (arrow_ota), whose dates are
-//! days. Addresses are the server's `DOWNLOAD_BASE_URL` and
-//! `filepath`, joined as they are; the answers of the server itself have them as
-//! `url`.
+//! Source: `api_common.py` and `api_v2.py` of lineageos-infra/updater. Since 2023 a build has
+//! `files`, sorted by the backend so that the first `.zip` is the package. Before, the build was
+//! the file itself, as it still is in ArrowOS's lists (arrow_ota), whose dates are days. An address
+//! is the server's `DOWNLOAD_BASE_URL` followed by `filepath`; answers of the server itself have it
+//! as `url`.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,7 +14,7 @@ use super::wire;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Wire {
+struct BuildJson {
     datetime: Value,
     #[serde(rename = "type")]
     romtype: Value,
@@ -27,24 +26,24 @@ struct Wire {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct WireFile {
+struct FileJson {
     filename: Value,
     filepath: Value,
     sha256: Value,
     size: Value,
     url: Value,
-    // Since June 2026 the server's answers have these here.
+    // Since June 2026 the server's answers have these keys here.
     os_patch_level: Value,
     os_sdk_level: Value,
     ota_property_files: Value,
 }
 
-/// The address an entry gives by itself.
+/// Returns the address in an entry itself.
 pub(super) fn url(entry: &Value) -> Option<&str> {
     package(entry)?.get("url")?.as_str()
 }
 
-/// The package among the files of a build, or the build itself in the old form.
+/// Returns the package among the files of a build, or the build itself in the old form.
 fn package(entry: &Value) -> Option<&Value> {
     let Some(files) = entry.get("files") else {
         return Some(entry);
@@ -66,9 +65,9 @@ pub(super) fn read(
     url_base: Option<&str>,
     notes: &mut Vec<String>,
 ) -> Result<Facts, String> {
-    let wire: Wire = wire::parse(entry)?;
+    let wire: BuildJson = wire::parse(entry)?;
     let package = package(entry).ok_or("it has no .zip in files")?;
-    let file: WireFile = wire::parse(package)?;
+    let file: FileJson = wire::parse(package)?;
     let either = |one: &Value, other: &Value| match one {
         Value::Null => other.clone(),
         one => one.clone(),

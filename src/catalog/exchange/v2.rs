@@ -1,9 +1,8 @@
 //! The top-level array of LineageOS 23.2 on.
 //!
-//! Read as `UpdatesNetworkDataSource` of the Kotlin client (June 2026) reads it:
-//! only the first of `files`; `os_*` there, or on the element as before. PixelOS 17 writes no
-//! `type`. Forks read one delta under `incremental`, and some name its source in one of several
-//! ways.
+//! Read like `UpdatesNetworkDataSource` of the Kotlin client (June 2026): only the first of `files`;
+//! `os_*` there, or on the element as before. PixelOS 17 writes no `type`. Forks read one delta
+//! under `incremental`, and some name its source under one of several keys.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,7 +12,7 @@ use super::wire;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Wire {
+struct ElementJson {
     datetime: Value,
     files: Value,
     incremental: Value,
@@ -26,7 +25,7 @@ struct Wire {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct WireFile {
+struct FileJson {
     filename: Value,
     os_patch_level: Value,
     os_sdk_level: Value,
@@ -38,7 +37,7 @@ struct WireFile {
 
 /// Reads one element: the full build, and the deltas that name their source.
 pub(super) fn read(entry: &Value, notes: &mut Vec<String>) -> Result<(Facts, Vec<Facts>), String> {
-    let wire: Wire = wire::parse(entry)?;
+    let wire: ElementJson = wire::parse(entry)?;
     let file = wire.files.get(0).filter(|file| file.is_object());
     let file = file.ok_or("it has no object in files")?;
     let full = read_file(&wire, file)?;
@@ -48,7 +47,7 @@ pub(super) fn read(entry: &Value, notes: &mut Vec<String>) -> Result<(Facts, Vec
         let Some(key) = wire::SOURCE_KEYS.iter().find(is_source) else {
             let name = wire::find_filename(file).unwrap_or_else(|| "without a name".to_owned());
             notes.push(format!(
-                "its delta {} is passed over: the feed does not name the build it starts from",
+                "its delta {} is left out: the feed does not name the build it starts from",
                 name.escape_debug()
             ));
             continue;
@@ -62,11 +61,11 @@ pub(super) fn read(entry: &Value, notes: &mut Vec<String>) -> Result<(Facts, Vec
     Ok((full, deltas))
 }
 
-fn read_file(wire: &Wire, file: &Value) -> Result<Facts, String> {
-    let file: WireFile = wire::parse(file)?;
-    let either = |ours: &Value, outer: &Value| match ours {
+fn read_file(wire: &ElementJson, file: &Value) -> Result<Facts, String> {
+    let file: FileJson = wire::parse(file)?;
+    let either = |inner: &Value, outer: &Value| match inner {
         Value::Null => outer.clone(),
-        ours => ours.clone(),
+        inner => inner.clone(),
     };
     let sdk_level = either(&file.os_sdk_level, &wire.os_sdk_level);
     let security_patch = either(&file.os_patch_level, &wire.os_patch_level);
@@ -81,7 +80,7 @@ fn read_file(wire: &Wire, file: &Value) -> Result<Facts, String> {
         sdk_level: wire::sdk_level("os_sdk_level", &sdk_level)?,
         security_patch: wire::text("os_patch_level", &security_patch)?,
         property_files: wire::property_files(&file.ota_property_files)?,
-        // PixelOS 17 has none, and compares none.
+        // PixelOS 17 has no romtype and compares none.
         is_lineage: !wire.romtype.is_null(),
         ..Facts::default()
     })

@@ -1,15 +1,14 @@
-//! Values of feeds as they are met: numbers as text, text as numbers, `""` and
-//! `null` for what is unknown.
+//! Lenient reading of values in feeds: numbers written as text, text written as numbers, `""` and
+//! `null` for unknown values.
 //!
-//! The wire structs of the formats hold each value as it stands, so that a wrong
-//! one can be told by its key.
+//! The structs of the formats hold each value unparsed, so that an error can name its key.
 
 use chrono::NaiveDate;
 use serde_json::Value;
 
 use crate::files::json_message;
 
-/// What families call the incremental that a delta starts from.
+/// Keys for the incremental that a delta starts from.
 pub(super) const SOURCE_KEYS: [&str; 5] = [
     "preBuildIncremental",
     "pre-build-incremental",
@@ -18,25 +17,25 @@ pub(super) const SOURCE_KEYS: [&str; 5] = [
     "source_incremental",
 ];
 
-/// A text; a number stands for its digits, and nothing for what is empty.
+/// Reads a text; a number becomes its digits, an empty text `None`.
 pub(super) fn text(key: &str, value: &Value) -> Result<Option<String>, String> {
     match value {
         Value::Null => Ok(None),
         Value::String(text) if text.is_empty() => Ok(None),
         Value::String(text) => Ok(Some(text.clone())),
-        // The clients read a number where they want text.
+        // Clients accept a number where they expect text.
         Value::Number(number) => Ok(Some(number.to_string())),
         Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-            Err(format!("{key} is {}, and no text", kind(value)))
+            Err(format!("{key} is {}, not text", kind(value)))
         }
     }
 }
 
-/// A whole number, also as text.
+/// Reads a whole number, also if written as text.
 pub(super) fn number(key: &str, value: &Value) -> Result<Option<i64>, String> {
     let bad = |found: &str| {
         format!(
-            "{key} `{}` is no whole number",
+            "{key} `{}` is not a whole number",
             shorten(found).escape_debug()
         )
     };
@@ -49,12 +48,12 @@ pub(super) fn number(key: &str, value: &Value) -> Result<Option<i64>, String> {
         Value::String(text) if text.trim().is_empty() => Ok(None),
         Value::String(text) => text.trim().parse().map(Some).map_err(|_| bad(text)),
         Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
-            Err(format!("{key} is {}, and no number", kind(value)))
+            Err(format!("{key} is {}, not a number", kind(value)))
         }
     }
 }
 
-/// A day as `20230113`, as the second at which it begins.
+/// Reads a day such as `20230113` as the second at which it begins.
 pub(super) fn day(
     key: &str,
     value: &Value,
@@ -65,33 +64,33 @@ pub(super) fn day(
     };
     let day = NaiveDate::parse_from_str(text.trim(), "%Y%m%d").map_err(|_| {
         let text = shorten(&text).escape_debug();
-        format!("{key} `{text}` is not a day, as 20230113 is")
+        format!("{key} `{text}` is not a day such as 20230113")
     })?;
     let midnight = day.and_time(chrono::NaiveTime::MIN).and_utc();
     notes.push(format!("{key} is only a day; its midnight in UTC is used"));
     Ok(Some(midnight.timestamp()))
 }
 
-/// A length in bytes.
+/// Reads a size in bytes.
 pub(super) fn size(value: &Value) -> Result<Option<u64>, String> {
-    let to_size =
-        |size: i64| u64::try_from(size).map_err(|_| format!("size `{size}` is less than nothing"));
+    let to_size = |size: i64| u64::try_from(size).map_err(|_| format!("size `{size}` is negative"));
     number("size", value)?.map(to_size).transpose()
 }
 
-/// An API level.
+/// Reads an API level.
 pub(super) fn sdk_level(key: &str, value: &Value) -> Result<Option<u32>, String> {
-    let to_level =
-        |level: i64| u32::try_from(level).map_err(|_| format!("{key} `{level}` is no API level"));
+    let to_level = |level: i64| {
+        u32::try_from(level).map_err(|_| format!("{key} `{level}` is not an API level"))
+    };
     number(key, value)?.map(to_level).transpose()
 }
 
-/// A digest; feeds differ in the case of its digits.
+/// Reads a digest, in lower case; feeds use either case.
 pub(super) fn digest(key: &str, value: &Value) -> Result<Option<String>, String> {
     Ok(text(key, value)?.map(|digest| digest.to_ascii_lowercase()))
 }
 
-/// An `ota-property-files` list; the metadata pads it with blanks.
+/// Reads an `ota-property-files` list; the metadata pads it with spaces.
 pub(super) fn property_files(value: &Value) -> Result<Option<String>, String> {
     let files = text("ota_property_files", value)?;
     Ok(files
@@ -99,23 +98,23 @@ pub(super) fn property_files(value: &Value) -> Result<Option<String>, String> {
         .filter(|files| !files.is_empty()))
 }
 
-/// `date` at midnight and the like come as floats from some scripts.
+/// Converts a float to a whole number; some scripts write dates as floats.
 fn whole(number: f64) -> Option<i64> {
-    /// Up to here each whole number has a float of its own.
+    /// Up to here floats represent each whole number exactly.
     const MAX: f64 = 9_007_199_254_740_992.0;
     let is_whole = number.fract() == 0.0 && number.abs() < MAX;
     // Exact by the check before it.
     is_whole.then_some(number as i64)
 }
 
-/// What an entry calls its package, as far as that can be told of a broken one.
+/// Finds the file name of an entry that may be broken, for messages.
 pub(super) fn find_filename(entry: &Value) -> Option<String> {
     let file = || super::flat::filename(entry.get("files")?.get(0)?);
     let name = super::flat::filename(entry).or_else(file)?.as_str()?;
     Some(shorten(name).to_owned())
 }
 
-/// A value of any length, cut for a message.
+/// Shortens a value for a message.
 fn shorten(text: &str) -> &str {
     let end = text
         .char_indices()
@@ -135,7 +134,7 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// Reads a wire struct; that it is an object was checked before.
+/// Reads a struct from a value that is known to be an object.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, String> {
     serde_json::from_value(value.clone()).map_err(|error| json_message(&error))
 }
@@ -146,7 +145,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn numbers_and_text_stand_for_each_other() {
+    fn numbers_and_text_are_interchangeable() {
         assert_eq!(number("size", &json!("123")), Ok(Some(123)));
         assert_eq!(number("size", &json!(" 123 ")), Ok(Some(123)));
         assert_eq!(number("size", &json!(1.7e9)), Ok(Some(1_700_000_000)));
@@ -157,29 +156,35 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_told_by_its_key() {
+    fn wrong_values_are_reported_with_their_key() {
         for (value, message) in [
-            (json!("2024-08-01"), "size `2024-08-01` is no whole number"),
-            (json!(1.5), "size `1.5` is no whole number"),
-            (json!(1e300), "size `1e+300` is no whole number"),
+            (
+                json!("2024-08-01"),
+                "size `2024-08-01` is not a whole number",
+            ),
+            (json!(1.5), "size `1.5` is not a whole number"),
+            (json!(1e300), "size `1e+300` is not a whole number"),
             (
                 json!(u64::MAX),
-                "size `18446744073709551615` is no whole number",
+                "size `18446744073709551615` is not a whole number",
             ),
-            (json!(-1), "size `-1` is less than nothing"),
-            (json!([1]), "size is a list, and no number"),
-            (json!(true), "size is true or false, and no number"),
-            (json!("\u{1b}[31m"), "size `\\u{1b}[31m` is no whole number"),
+            (json!(-1), "size `-1` is negative"),
+            (json!([1]), "size is a list, not a number"),
+            (json!(true), "size is true or false, not a number"),
+            (
+                json!("\u{1b}[31m"),
+                "size `\\u{1b}[31m` is not a whole number",
+            ),
         ] {
             assert_eq!(size(&value), Err(message.to_owned()));
         }
         assert_eq!(
             text("id", &json!({})),
-            Err("id is an object, and no text".to_owned())
+            Err("id is an object, not text".to_owned())
         );
         assert_eq!(
             sdk_level("os_sdk_level", &json!(-3)),
-            Err("os_sdk_level `-3` is no API level".to_owned())
+            Err("os_sdk_level `-3` is not an API level".to_owned())
         );
     }
 }

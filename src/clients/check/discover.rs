@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 
 use super::{fixes, rules};
 use crate::fetch::{Fault, Fetch, fetch_json};
-use crate::publish::site::writer::{MAX_PUBLISHED_MANIFEST, Manifest};
+use crate::publish::writer::{MAX_PUBLISHED_MANIFEST, Manifest};
 use ota_view::finding::Finding;
 
 /// Longest other list, in bytes.

@@ -8,7 +8,7 @@ use crate::markup::changelog::Rendered;
 use crate::model::build::Build;
 use crate::model::config::Config;
 use crate::publish::feed;
-use crate::publish::site::made_by::{MadeBy, made_by_of};
+use crate::publish::makers::{Makers, makers_of};
 
 /// A build that phones run, and that should have a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,9 +59,9 @@ pub fn expected(channels: &Channels<'_>) -> BTreeMap<String, Option<Installed>> 
 ///
 /// # Errors
 /// [`feed::Error`], if a feed template cannot be used.
-pub fn lists(channels: &Channels<'_>, config: &Config) -> Result<MadeBy, feed::Error> {
+pub fn lists(channels: &Channels<'_>, config: &Config) -> Result<Makers, feed::Error> {
     let feeds = feed::render(&channels.channels, config, &Rendered::default())?;
-    Ok(made_by_of(&feeds.pages))
+    Ok(makers_of(&feeds.pages))
 }
 
 /// The download address of each build that is offered, by its identity.

@@ -1,7 +1,7 @@
 //! Files of a site that not every system can have side by side, or at all.
 
 use crate::model::build::portable_fault;
-use crate::publish::site::writer;
+use crate::publish::writer;
 use ota_view::finding::Finding;
 
 use super::rules;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::discover::manifest_url;
 use super::{fixes, rules};
 use crate::fetch::{Fetch, fetch_found};
-use crate::publish::site::writer::{MAX_PUBLISHED_MANIFEST, Manifest};
+use crate::publish::writer::{MAX_PUBLISHED_MANIFEST, Manifest};
 use ota_view::finding::Finding;
 
 /// Compares the manifest of the site at `base` with the catalog; a site that has none, because

@@ -12,9 +12,9 @@ use percent_encoding::percent_decode_str;
 use super::sound;
 use crate::clients::updaters::Generation;
 use crate::markup::template::Format;
-use crate::publish::feed::Maker;
 use crate::publish::feed::template::{self, front_matter};
-use crate::publish::site::made_by::MadeBy;
+use crate::publish::makers::Makers;
+use crate::publish::page::Maker;
 
 /// What a list is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -194,7 +194,7 @@ fn format_of_template(name: &str) -> Option<Format> {
 /// All feeds among the paths of a site, in order, each once; `makers` tell what made each, if that
 /// is known.
 #[must_use]
-pub fn feeds(base: &str, paths: &[String], makers: Option<&MadeBy>) -> Vec<Feed> {
+pub fn feeds(base: &str, paths: &[String], makers: Option<&Makers>) -> Vec<Feed> {
     if let Some(makers) = makers {
         let feeds = paths
             .iter()
@@ -302,7 +302,7 @@ mod tests {
                 Some(Kind::Sound(Format::Json)),
             ),
         ] {
-            let makers: MadeBy = [(path.to_owned(), maker)].into();
+            let makers: Makers = [(path.to_owned(), maker)].into();
             let paths = [path, "of/somebody/else.json"].map(str::to_owned);
             let found = feeds("https://h", &paths, Some(&makers));
             let kinds: Vec<Kind> = found.into_iter().map(|feed| feed.kind).collect();

@@ -1,27 +1,28 @@
-//! From the bytes of a file to text.
+//! Decodes the bytes of a file to text.
 //!
-//! UTF-8 with or without a byte order mark, UTF-16 with one; whatever is neither is taken for
-//! Windows-1252, as the WHATWG Encoding Standard does with pages that do not say: ISO 8859-1 is
-//! that but for control characters.
+//! UTF-8 with or without a byte order mark, UTF-16 with one; everything else is Windows-1252, as in
+//! the WHATWG Encoding Standard for pages without an encoding. Except for control characters,
+//! ISO 8859-1 is the same.
 
 use super::{Changelog, Format};
 
-/// Longest changelog, in bytes: some thousand commits. Readers of a file need one byte more, to
-/// tell that there is more.
+/// Longest changelog, in bytes: some thousand commits. To notice that a file is longer, read one
+/// byte more.
 pub const MAX_SIZE: usize = 256 << 10;
 
-/// What a changelog that was cut ends with.
+/// The end of a changelog that was cut.
 const CUT: &str = "[cut here: the changelog is longer than 256 KiB]";
 
-/// Windows-1252 from 0x80 to 0x9f, index-windows-1252 of the Encoding Standard; the rest are the
-/// characters of the same number.
+/// Windows-1252 from 0x80 to 0x9f (index-windows-1252 of the Encoding Standard); other bytes are the
+/// characters with the same number.
 const WINDOWS_1252: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
     '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
-/// Decodes the beginning of a file, of which more than [`MAX_SIZE`] bytes mean that it is
-/// longer. What was decoded once is decoded to itself.
+/// Decodes the beginning of a file; more than [`MAX_SIZE`] bytes mean that the file is longer.
+///
+/// Decoding a decoded text does not change it.
 #[must_use]
 pub fn decode(bytes: &[u8], format: Format) -> Changelog {
     let is_cut = bytes.len() > MAX_SIZE;
@@ -48,7 +49,7 @@ fn to_text(bytes: &[u8], is_cut: bool) -> String {
 fn from_utf8(bytes: &[u8], is_cut: bool) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
-        // The cut went through a character.
+        // The limit is in the middle of a character.
         Err(error) if is_cut && error.error_len().is_none() => {
             String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned()
         }
@@ -70,7 +71,7 @@ fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
         .collect()
 }
 
-/// Ends lines in one way, and drops what neither terminals nor XML are to get.
+/// Ends all lines with `\n`, and removes characters that are not safe for terminals or XML.
 pub(super) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -79,7 +80,7 @@ pub(super) fn clean(text: &str) -> String {
             '\r' if chars.peek() == Some(&'\n') => {}
             '\r' => clean.push('\n'),
             '\n' | '\t' => clean.push(c),
-            // XML 1.0, 2.2: no characters at all.
+            // XML 1.0, 2.2, does not allow these.
             '\u{fffe}' | '\u{ffff}' | '\u{feff}' => {}
             c if c.is_control() => {}
             c => clean.push(c),
@@ -88,7 +89,7 @@ pub(super) fn clean(text: &str) -> String {
     clean
 }
 
-/// The text up to a line's end, and that it was cut.
+/// Cuts a text at the end of a line, and says so at its end.
 fn cut(text: &str, format: Format) -> String {
     let (open, close) = match format {
         Format::Text => ("", "\n"),
@@ -96,9 +97,9 @@ fn cut(text: &str, format: Format) -> String {
         Format::Html => ("<p>", "</p>\n"),
     };
     let room = MAX_SIZE - open.len() - CUT.len() - close.len() - 1;
-    let kept = &text[..text.floor_char_boundary(room)];
-    let end = kept.rfind('\n').unwrap_or(kept.len());
-    format!("{}\n{open}{CUT}{close}", &kept[..end])
+    let head = &text[..text.floor_char_boundary(room)];
+    let end = head.rfind('\n').unwrap_or(head.len());
+    format!("{}\n{open}{CUT}{close}", &head[..end])
 }
 
 #[cfg(test)]
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_in_one_way_and_controls_are_dropped() {
+    fn line_endings_are_unified_and_control_characters_removed() {
         assert_eq!(text_of(b"a\r\nb\rc\n\td\r"), "a\nb\nc\n\td\n");
         assert_eq!(
             text_of("x\0\x1b[31my\u{9b}z\u{7f}\u{fffe}\u{feff}\x0c".as_bytes()),
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_at_a_line_and_stays_as_it_was_cut() {
+    fn long_texts_are_cut_at_the_end_of_a_line_once() {
         let line = "ä".repeat(30) + "\n";
         for format in Format::ALL {
             let long = line.repeat(2 * MAX_SIZE / line.len());

@@ -1,44 +1,43 @@
-//! HTML made safe: written anew from what is known to do no harm.
+//! Sanitises HTML: writes it anew with harmless elements only.
 //!
-//! In: any text. Out: a fragment of [`ELEMENTS`] alone, each closed within the fragment. What is
-//! written does not depend on what readers make of broken markup: none of the elements changes
-//! how the text behind it is read (no scripts, styles, drawings, forms or raw text), names come
-//! from the table, and everything else is text, escaped. So no nesting can bring back to life
-//! what was taken out.
+//! In: any text. Out: a fragment of [`ELEMENTS`] only, each closed within the fragment. The result
+//! does not depend on how browsers repair broken markup: no element in it changes how the text
+//! after it is parsed (no scripts, styles, drawings, forms or raw text), element names come from
+//! the table, and everything else is escaped text. So no nesting can restore what was removed.
 //!
-//! Where elements are not closed, or stand where they may not be, they are closed and put right
-//! much as WHATWG HTML, 13.2.6, does; but no deeper than [`MAX_DEPTH`], and without its copies of
-//! formatting elements, which let a short text grow by the square.
+//! Elements that are not closed or are misplaced are repaired much as in WHATWG HTML, 13.2.6; but
+//! nesting ends at [`MAX_DEPTH`], and formatting elements are not copied, which would let a short
+//! text grow quadratically.
 
 use super::tokens::{Element, Part, parts};
 use super::{escape, open_link};
 
-/// Deepest nesting; what is deeper is text.
+/// Deepest nesting; elements below that become text.
 const MAX_DEPTH: usize = 64;
-/// What links may lead to.
+/// The schemes that links may have.
 const SCHEMES: [&str; 3] = ["https://", "http://", "mailto:"];
 
-/// What an element is to the text around it.
+/// The role of an element in its surroundings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// It stands in a line.
+    /// Part of a line.
     Inline,
-    /// It holds one paragraph.
+    /// Holds one paragraph.
     Line,
-    /// It holds paragraphs.
+    /// Holds paragraphs.
     Block,
-    /// It holds items or rows and nothing else.
+    /// Holds only items or rows.
     List,
-    /// It stands in a list or row, and holds paragraphs.
+    /// An item of a list or a cell of a row, which holds paragraphs.
     Item,
-    /// A line ends.
+    /// Ends a line.
     Break,
     /// A line across the page.
     Rule,
 }
 
-/// The elements that are kept: name, name in pages, role. The page has headings above ours;
-/// what can be folded away is shown.
+/// The elements that are kept: name, name in the output, role. Headings move down, since the page
+/// has headings above them; folded sections are shown open.
 const ELEMENTS: [(&str, &str, Role); 51] = [
     ("a", "a", Role::Inline),
     ("abbr", "abbr", Role::Inline),
@@ -93,13 +92,13 @@ const ELEMENTS: [(&str, &str, Role); 51] = [
     ("hr", "hr", Role::Rule),
 ];
 
-/// The name in pages of an element that is kept, and its role.
+/// Returns the output name and the role of an element that is kept.
 pub(super) fn find(name: &str) -> Option<(&'static str, Role)> {
     let found = ELEMENTS.iter().find(|(known, ..)| *known == name);
     found.map(|(_, name, role)| (*name, *role))
 }
 
-/// Where an item may stand.
+/// Returns the elements that may contain an item.
 fn holders(item: &str) -> &'static [&'static str] {
     match item {
         "li" => &["ul", "ol"],
@@ -110,7 +109,7 @@ fn holders(item: &str) -> &'static [&'static str] {
     }
 }
 
-/// What has to be begun in an element before text may stand there.
+/// Returns the item that an element needs before it can hold text.
 fn item_for_text(holder: &str) -> Option<&'static str> {
     match holder {
         "ul" | "ol" => Some("li"),
@@ -121,13 +120,13 @@ fn item_for_text(holder: &str) -> Option<&'static str> {
     }
 }
 
-/// A fragment that is safe in any page.
+/// Renders HTML as a fragment that is safe in any page.
 pub(super) fn sanitise(html: &str) -> String {
     let mut writer = Writer {
         out: String::with_capacity(html.len() + html.len() / 8),
         open: Vec::new(),
     };
-    let mut headings = Headings::of(html);
+    let mut headings = Headings::new(html);
     for part in parts(html) {
         match part {
             Part::Open(mut element) => {
@@ -145,14 +144,14 @@ pub(super) fn sanitise(html: &str) -> String {
     writer.out
 }
 
-/// The level of a heading; 1 is the highest.
+/// Returns the level of a heading; 1 is the highest.
 fn level(name: &str) -> Option<u32> {
     let digit = name.strip_prefix('h')?.chars().next()?.to_digit(10)?;
     (name.len() == 2 && (1..=6).contains(&digit)).then_some(digit)
 }
 
-/// Headings brought to levels without gaps, the highest of a text to the first: whoever has a
-/// page read out goes from heading to heading (WCAG 2.2, technique G141).
+/// Renumbers headings so that their levels have no gaps, since screen readers go from heading to
+/// heading (WCAG 2.2, technique G141).
 #[derive(Debug)]
 struct Headings {
     highest: u32,
@@ -160,7 +159,7 @@ struct Headings {
 }
 
 impl Headings {
-    fn of(html: &str) -> Headings {
+    fn new(html: &str) -> Headings {
         let levels = parts(html).filter_map(|part| match part {
             Part::Open(element) => level(&element.name),
             _ => None,
@@ -187,13 +186,13 @@ impl Headings {
 
 struct Writer {
     out: String,
-    /// Names in pages of what is open, the outermost first.
+    /// Output names of the open elements, the outermost first.
     open: Vec<(&'static str, Role)>,
 }
 
 impl Writer {
     fn begin(&mut self, element: &Element) {
-        // What a picture shows, in words: pictures are on other hosts.
+        // Images are on other hosts, so only their description is shown.
         if element.name == "img" {
             return self.text(&element.attribute("alt").unwrap_or_default());
         }
@@ -280,14 +279,14 @@ impl Writer {
         self.open.push((name, role));
     }
 
-    /// Closes what cannot hold a paragraph.
+    /// Closes elements that cannot hold a paragraph.
     fn end_line(&mut self) {
         let is_line = |(_, role): &(_, Role)| [Role::Inline, Role::Line].contains(role);
         let holds = self.open.iter().rposition(|open| !is_line(open));
         self.close_to(holds.map_or(0, |at| at + 1));
     }
 
-    /// Begins items until text may stand here.
+    /// Opens items until text is allowed here.
     fn make_room(&mut self) {
         while let Some(item) = self.open.last().and_then(|(name, _)| item_for_text(name)) {
             self.push(item, Role::Item);
@@ -308,7 +307,7 @@ impl Writer {
     }
 }
 
-/// An address that leads to a page, or to a mail.
+/// Returns the address if its scheme is allowed and it has no white space or control characters.
 fn safe_url(url: &str) -> Option<&str> {
     let url = url.trim();
     let begins = |scheme: &str| {
@@ -323,7 +322,7 @@ fn safe_url(url: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    /// Tags of a fragment in order; panics if one is not ours or not closed in turn.
+    /// Panics if a fragment has a tag that is not allowed, or not closed in order.
     fn check(html: &str) {
         let mut open: Vec<String> = Vec::new();
         let mut rest = html;
@@ -336,7 +335,10 @@ mod tests {
                 continue;
             }
             let (name, attributes) = tag.split_once(' ').unwrap_or((tag, ""));
-            assert!(ELEMENTS.iter().any(|(_, ours, _)| *ours == name), "{html}");
+            assert!(
+                ELEMENTS.iter().any(|(_, output, _)| *output == name),
+                "{html}"
+            );
             let is_link = attributes.starts_with("href=\"http")
                 || attributes.starts_with("href=\"mailto:")
                 || attributes.starts_with("href=\"HTTP");
@@ -351,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_is_kept() {
+    fn common_markup_is_kept() {
         let rel = "rel=\"noopener noreferrer nofollow\"";
         for (html, expected) in [
             (
@@ -409,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_runs_comes_through() {
+    fn scripts_and_active_content_are_removed() {
         for html in [
             "<script>alert(1)</script>",
             "<scr<script>ipt>alert(1)</scr</script>ipt>",
@@ -458,7 +460,7 @@ mod tests {
         ] {
             let safe = sanitise(html);
             check(&safe);
-            // Whatever is left of it is not in a tag.
+            // Remains of it may be text, but not tags.
             let lower = safe.to_ascii_lowercase();
             for word in [
                 "<script",
@@ -471,7 +473,7 @@ mod tests {
             ] {
                 assert!(!lower.contains(word), "{html}: {safe}");
             }
-            // Made safe once more it stays as it is, but for what is put in its place.
+            // Sanitising again changes only line breaks.
             assert_eq!(
                 sanitise(&safe).replace('\n', ""),
                 safe.replace('\n', ""),
@@ -481,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_has_an_end() {
+    fn nesting_is_limited() {
         let safe = sanitise(&"<div><ul><li>".repeat(10_000));
         assert!(safe.len() < 3_000, "{}", safe.len());
         check(&safe);
@@ -489,7 +491,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_becomes_a_whole_fragment(html in r#"(<(/?(a|b|p|ul|li|table|td|tr|h1|svg|script|style|title|br)( href=https://h| x="|)>?|!--|--)|[ -~]|&lt;|\n){0,40}"#) {
+        fn any_text_becomes_a_well_formed_fragment(html in r#"(<(/?(a|b|p|ul|li|table|td|tr|h1|svg|script|style|title|br)( href=https://h| x="|)>?|!--|--)|[ -~]|&lt;|\n){0,40}"#) {
             check(&sanitise(&html));
         }
     }

@@ -1,14 +1,14 @@
-//! Markdown as HTML, which is yet to be made safe.
+//! Markdown as HTML, which must still be sanitised.
 //!
-//! CommonMark 0.31 with the tables and the strikethrough of GitHub, by `pulldown-cmark`.
+//! CommonMark 0.31 with the tables and the strikethrough of GitHub, by the library `pulldown-cmark`.
 
 use pulldown_cmark::{Options, Parser, html};
 
-/// Deepest nesting of quotes and lists opened by one line. Each line is held against all that
-/// are open, so that thousands would take time without end.
+/// Most quotes and list items that one line may open. The parser compares each line with all that
+/// are open, so thousands would take far too long.
 const MAX_MARKERS: usize = 64;
 
-/// The text as HTML; one that no person would write, as it stands.
+/// Renders a text as HTML; a text beyond the limit is shown as plain text.
 pub(super) fn render(text: &str) -> String {
     if text.lines().any(|line| num_markers(line) > MAX_MARKERS) {
         return super::plain::render_html(text);
@@ -19,12 +19,12 @@ pub(super) fn render(text: &str) -> String {
     out
 }
 
-/// How many quotes and list items a line may open.
+/// Counts the quotes and list items that a line may open.
 fn num_markers(line: &str) -> usize {
     let is_of_marker = |c: &u8| b">-*+.) \t".contains(c) || c.is_ascii_digit();
     let end = line.bytes().position(|c| !is_of_marker(&c));
     let head = &line.as_bytes()[..end.unwrap_or(line.len())];
-    // A rule of many dashes opens nothing: behind the mark of an item there is a space.
+    // A rule of many dashes opens nothing: the mark of an item is followed by a space.
     let is_item = |pair: &[u8]| b"-*+.)".contains(&pair[0]) && b" \t".contains(&pair[1]);
     let num_items = head.windows(2).filter(|pair| is_item(pair)).count();
     num_items + head.iter().filter(|c| **c == b'>').count()
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_write_becomes_html() {
+    fn common_markdown_becomes_html() {
         let html = render("# News\n\n- a **b** ~~c~~\n\n|x|y|\n|-|-|\n|1|2|\n");
         for part in [
             "<h1>News</h1>",
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_opens_too_much_is_left_as_it_is() {
+    fn lines_that_open_too_many_blocks_stay_plain_text() {
         let deep = "> ".repeat(MAX_MARKERS + 1);
         assert!(render(&format!("a\n{deep}b")).starts_with("<pre>"));
         assert!(!render(&"> ".repeat(MAX_MARKERS)).starts_with("<pre>"));

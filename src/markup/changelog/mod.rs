@@ -1,9 +1,9 @@
-//! What is new in a build, as its maintainer wrote it.
+//! Changelogs: what is new in a build, as its maintainer wrote it.
 //!
-//! In: the bytes of a file in one of three formats. Out: a [`Changelog`], its text in UTF-8 and
-//! bounded; from that, HTML that is safe in any page ([`render_html`]) and plain text
-//! ([`render_text`]). Nothing in it is trusted: a page is on the maintainer's own address, and
-//! changelogs are copied together from anywhere.
+//! In: the bytes of a file in one of three formats. Out: a [`Changelog`] of bounded length in UTF-8;
+//! from that, HTML that is safe in any page ([`render_html`]) and plain text ([`render_text`]). A
+//! changelog is untrusted: its parts may come from anywhere, and the page is on the maintainer's
+//! own address.
 
 mod decode;
 mod html;
@@ -18,22 +18,22 @@ use rayon::prelude::*;
 
 pub use decode::{MAX_SIZE, decode};
 
-/// How a changelog is written.
+/// The format of a changelog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Lines as they stand.
+    /// Plain text.
     Text,
     /// CommonMark with tables and strikethrough.
     Markdown,
-    /// HTML, a whole page or a part of one.
+    /// HTML, a whole page or a fragment.
     Html,
 }
 
 impl Format {
-    /// All formats, the first going before the others.
+    /// All formats, the one that takes precedence first.
     pub const ALL: [Format; 3] = [Format::Markdown, Format::Html, Format::Text];
 
-    /// The end of the names of its files, without a dot.
+    /// Returns the extension of its files, without the dot.
     #[must_use]
     pub fn extension(self) -> &'static str {
         match self {
@@ -44,32 +44,32 @@ impl Format {
     }
 }
 
-/// What is new in one build.
+/// The changelog of a build.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changelog {
-    /// How the text is written.
+    /// The format of the text.
     pub format: Format,
-    /// The text: at most [`MAX_SIZE`] bytes, lines end in `\n`, and no other control
-    /// characters but tabs.
+    /// The text: at most [`MAX_SIZE`] bytes; the only control characters are tabs and the `\n` that
+    /// ends lines.
     pub text: String,
 }
 
-/// The changelogs of a site, by the file names of the builds.
+/// The changelogs of a site, by the file name of the build.
 pub type Changelogs = BTreeMap<String, Changelog>;
 
-/// A changelog as it is shown.
+/// A rendered changelog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shown {
-    /// For clients that know text alone.
+    /// Plain text, for clients that show only that.
     pub text: String,
-    /// For pages: [`render_html`].
+    /// HTML for pages, from [`render_html`].
     pub html: String,
 }
 
-/// The changelogs of a site as they are shown, by the file names of the builds.
+/// The rendered changelogs of a site, by the file name of the build.
 pub type Rendered = BTreeMap<String, Shown>;
 
-/// Renders all of them, each once.
+/// Renders all changelogs.
 #[must_use]
 pub fn render(changelogs: &Changelogs) -> Rendered {
     let shown = |(name, changelog): (&String, &Changelog)| {
@@ -82,10 +82,10 @@ pub fn render(changelogs: &Changelogs) -> Rendered {
     changelogs.par_iter().map(shown).collect()
 }
 
-/// The changelog as a fragment of HTML for any place that may hold blocks.
+/// Renders a changelog as a fragment of HTML that is safe wherever blocks are allowed.
 ///
-/// Only elements without a meaning to scripts and styles are in it, each closed, headings from
-/// `h3` on, and links to http, https and mail. Time and length are in proportion to the text.
+/// It has only harmless elements, each closed; headings from `h3` on; and links to http, https and
+/// mail addresses. Time and length are proportional to the length of the text.
 #[must_use]
 pub fn render_html(changelog: &Changelog) -> String {
     match changelog.format {
@@ -95,9 +95,9 @@ pub fn render_html(changelog: &Changelog) -> String {
     }
 }
 
-/// Replaces names in braces, as `{version}`, in a text that was made safe; other braces stay.
+/// Replaces names in braces, such as `{version}`, in safe HTML; other braces stay.
 ///
-/// Values are escaped, so the result is as safe as the text.
+/// Values are escaped, so the result is safe too.
 #[must_use]
 pub fn fill(html: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(html.len());
@@ -123,8 +123,7 @@ pub fn fill(html: &str, values: &[(&str, &str)]) -> String {
     filled
 }
 
-/// The changelog as plain text, for clients that know nothing else. Markdown is meant to be
-/// read as it is.
+/// Renders a changelog as plain text. Markdown stays as it is, since it is made to be read so.
 #[must_use]
 pub fn render_text(changelog: &Changelog) -> String {
     match changelog.format {
@@ -133,7 +132,7 @@ pub fn render_text(changelog: &Changelog) -> String {
     }
 }
 
-/// Text for an element or an attribute in quotes.
+/// Escapes text for an element or a quoted attribute.
 fn escape(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
@@ -147,7 +146,8 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
-/// The beginning of a link; pages say nothing of where readers come from, and vouch for nothing.
+/// Writes the opening tag of a link, which neither tells the target where a reader comes from nor
+/// endorses it.
 fn open_link(url: &str, out: &mut String) {
     out.push_str("<a href=\"");
     escape(url, out);
@@ -160,9 +160,9 @@ mod tests {
 
     use super::*;
 
-    /// Texts that make readers of HTML and Markdown slow, or their output long.
+    /// Texts that slow down parsers of HTML and Markdown, or make their output long.
     #[test]
-    fn hostile_texts_cost_no_more_than_others() {
+    fn hostile_texts_take_bounded_time_and_space() {
         let unique: String = (0..20_000).map(|i| format!("<b id={i}>")).collect();
         let columns = "|a".repeat(400);
         let rules = "|-".repeat(400);
@@ -225,7 +225,7 @@ mod tests {
                 let html = render_html(&changelog);
                 let plain = render_text(&changelog);
                 let seconds = begun.elapsed().as_secs_f64();
-                // Without optimisation, on a machine with other work.
+                // Generous: without optimisation, on a busy machine.
                 assert!(seconds < 10.0, "{name} as {format:?}: {seconds} s");
                 assert!(
                     html.len() < 40 * MAX_SIZE,

@@ -1,17 +1,17 @@
-//! Plain text as HTML: as it stands, with its addresses made links.
+//! Plain text as HTML: preformatted, with links for addresses.
 
 use super::{escape, open_link};
 
-/// What addresses begin with.
+/// The schemes of addresses that become links.
 const SCHEMES: [&str; 2] = ["https://", "http://"];
 
-/// Longest address made a link, in bytes; browsers and servers take no longer ones for sure.
+/// Longest address that becomes a link, in bytes; not all browsers and servers accept longer ones.
 const MAX_URL_LEN: usize = 2_000;
 
-/// One `pre` with the text.
+/// Renders text as a `pre` element.
 pub(super) fn render_html(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 64);
-    // A line break right behind it would be dropped by readers of HTML.
+    // Parsers of HTML drop one line break after the tag.
     out.push_str("<pre>\n");
     let mut rest = text;
     while let Some((at, len)) = find_address(rest) {
@@ -28,7 +28,7 @@ pub(super) fn render_html(text: &str) -> String {
     out
 }
 
-/// Where the first address begins, and how long it is.
+/// Finds the position and the length of the first address.
 fn find_address(text: &str) -> Option<(usize, usize)> {
     for (at, _) in text.match_indices("http") {
         let from = &text[at..];
@@ -38,7 +38,7 @@ fn find_address(text: &str) -> Option<(usize, usize)> {
         let from = &from[..from.floor_char_boundary(MAX_URL_LEN)];
         let ends = |c: char| c.is_whitespace() || "<>\"`{}|\\^".contains(c);
         let url = &from[..from.find(ends).unwrap_or(from.len())];
-        let url = without_closing(url);
+        let url = trim_punctuation(url);
         if url.len() > scheme.len() {
             return Some((at, url.len()));
         }
@@ -46,8 +46,8 @@ fn find_address(text: &str) -> Option<(usize, usize)> {
     None
 }
 
-/// An address without what ends the sentence or the brackets around it.
-fn without_closing(mut url: &str) -> &str {
+/// Removes punctuation and brackets after an address that belong to the sentence around it.
+fn trim_punctuation(mut url: &str) -> &str {
     let (has_round, has_square) = (url.contains('('), url.contains('['));
     while let Some(last) = url.chars().next_back() {
         let belongs = match last {

@@ -1,9 +1,9 @@
-//! HTML as plain text: its words, and a line for each paragraph, item and row.
+//! HTML as plain text, with a line for each paragraph, item and row.
 
 use super::html::{Role, find};
 use super::tokens::{Element, Part, parts};
 
-/// The text of a page or a part of one.
+/// Renders a page or a fragment as text.
 pub(super) fn render(html: &str) -> String {
     let mut writer = Writer::default();
     for part in parts(html) {
@@ -24,9 +24,9 @@ pub(super) fn render(html: &str) -> String {
 #[derive(Default)]
 struct Writer {
     out: String,
-    /// How many `pre` are open: there, lines and blanks stand as they are.
+    /// Number of open `pre` elements, in which white space is kept.
     num_pre: usize,
-    /// A blank that is written if a word follows.
+    /// Whether a space is due before the next word.
     has_blank: bool,
 }
 
@@ -75,8 +75,8 @@ impl Writer {
                 self.has_blank = true;
                 continue;
             }
-            let is_behind = !self.out.is_empty() && !self.out.ends_with(['\n', ' ']);
-            if std::mem::take(&mut self.has_blank) && is_behind {
+            let follows_word = !self.out.is_empty() && !self.out.ends_with(['\n', ' ']);
+            if std::mem::take(&mut self.has_blank) && follows_word {
                 self.out.push(' ');
             }
             self.out.push(c);
@@ -88,10 +88,10 @@ impl Writer {
         self.out.push('\n');
     }
 
-    /// Ends the line and leaves so many line breaks, unless there is nothing before.
+    /// Ends the line with `num` line breaks, unless the text is empty.
     fn break_lines(&mut self, num: usize) {
         self.has_blank = false;
-        // An item that begins with a paragraph stays in its line.
+        // A paragraph at the start of an item stays in its line.
         if self.out.is_empty() || self.out.ends_with("- ") {
             return;
         }

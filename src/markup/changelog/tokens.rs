@@ -1,13 +1,13 @@
-//! HTML as what a reader sees of it: elements and text, without comments, and without what is
-//! no text: programs, styles, other documents.
+//! HTML as a sequence of elements and text, without comments, scripts, styles and embedded
+//! documents.
 //!
-//! WHATWG HTML, 13.2.5 (tokenization), by `html5gum`.
+//! WHATWG HTML, 13.2.5 (tokenization), by the library `html5gum`.
 
 use html5gum::{DefaultEmitter, HtmlString, StartTag, Token, Tokenizer};
 
 use super::decode::clean;
 
-/// Elements whose contents are not read as HTML; they go with all that is in them.
+/// Elements that are removed with their contents, which are not HTML.
 const SKIPPED: [&str; 10] = [
     "iframe",
     "noembed",
@@ -21,18 +21,18 @@ const SKIPPED: [&str; 10] = [
     "xmp",
 ];
 
-/// A part of a text in HTML.
+/// A part of an HTML text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// An element begins.
+    /// The opening tag of an element.
     Open(Element),
-    /// An element ends; its name in lower case.
+    /// The closing tag of an element; its name in lower case.
     Close(String),
-    /// Text, its references resolved.
+    /// Text, with character references resolved.
     Text(String),
 }
 
-/// The beginning of an element.
+/// An opening tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Element {
     /// Its name in lower case.
@@ -41,14 +41,14 @@ pub(super) struct Element {
 }
 
 impl Element {
-    /// The value of an attribute; its name in lower case.
+    /// Returns the value of an attribute, whose name is in lower case.
     pub(super) fn attribute(&self, name: &str) -> Option<String> {
         let value = self.tag.attributes.get(name.as_bytes());
         value.map(|value| text(value))
     }
 }
 
-/// The parts of a text in HTML; whatever it is, it has some.
+/// Iterates over the parts of an HTML text; no text is malformed.
 pub(super) fn parts(html: &str) -> impl Iterator<Item = Part> {
     let mut emitter = DefaultEmitter::default();
     emitter.naively_switch_states(true);
@@ -81,7 +81,7 @@ fn part(token: Token<()>) -> Option<Part> {
     }
 }
 
-/// A reference such as `&#27;` can name what no text is to have.
+/// Cleans a text: a reference such as `&#27;` can stand for a control character.
 fn text(bytes: &HtmlString) -> String {
     clean(&String::from_utf8_lossy(bytes))
 }
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_no_reader_sees_is_left_out() {
+    fn invisible_parts_are_left_out() {
         let shown = |html: &str| {
             let text = parts(html).map(|part| match part {
                 Part::Open(element) => format!("<{}>", element.name),

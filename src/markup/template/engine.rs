@@ -1,9 +1,8 @@
-//! One template in the engine: what it may do, how values are printed, and what a
-//! page is checked for.
+//! The template engine: what templates may do, how values are printed, and how pages are checked.
 //!
-//! In: a template's text, and the values of a page. Out: the page's bytes, or where
-//! in the template, or in the page, something is wrong. The engine reads no files,
-//! knows no clock, and stops at the limits below.
+//! In: the texts of templates, and the values of a page. Out: the page's bytes, or an error with its
+//! position in the template or in the page. The engine reads no files, has no clock, and stops at
+//! the limits below. Syntax: that of the library `minijinja`, without what could grow without bound.
 
 use std::fmt::Write as _;
 use std::io;
@@ -16,43 +15,42 @@ use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBeha
 use super::{Format, json, xml};
 use ota_view::catch_panic::catch_panic;
 
-/// Longest page, in bytes; a list of every build of a large site has less.
+/// Longest page, in bytes; a list of all builds of a large site is shorter.
 pub const MAX_PAGE_SIZE: usize = 4 << 20;
-/// Most steps for a page: a hundred for each of a hundred thousand builds. What
-/// takes more does not end.
+/// Most steps for a page: a hundred for each of a hundred thousand builds. More means a loop without
+/// end.
 const MAX_STEPS: u64 = 10_000_000;
-/// Deepest nesting of macros and loops that call themselves; each level takes a
-/// piece of a thread's stack.
+/// Deepest nesting of macros and recursive loops; each level uses some of the thread's stack.
 const MAX_RECURSION: usize = 64;
 /// Deepest nesting of a value that is printed.
 const MAX_DEPTH: usize = 64;
-/// How much of a page's line is shown around a fault, in characters.
+/// Length of the excerpt of a page that is shown around an error, in characters.
 const EXCERPT_LEN: usize = 60;
 
-/// What is wrong with a template, or with the page it made.
+/// An error in a template, or in the page it made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fault {
-    /// The template, if it is a known one's fault.
+pub(crate) struct TemplateError {
+    /// The template, if it is known which one is wrong.
     pub(crate) file: Option<String>,
-    /// The template's line, counted from 1, if it is one line's fault.
+    /// The line in the template, counted from 1, if it is known which one is wrong.
     pub(crate) line: Option<usize>,
     /// What is wrong, in one line.
     pub(crate) message: String,
-    /// The field that has no value, as `build.md5`, if that is what is wrong.
+    /// The field that has no value, for example `build.md5`, if that is the error.
     pub(crate) missing: Option<String>,
 }
 
-impl Fault {
-    /// What the engine panicked with, over the template of this name.
-    fn of_panic(name: &str, message: String) -> Fault {
-        Fault {
+impl TemplateError {
+    /// Converts a panic of the engine in the template of this name.
+    fn from_panic(name: &str, message: String) -> TemplateError {
+        TemplateError {
             file: Some(name.to_owned()),
             message,
-            ..Fault::default()
+            ..TemplateError::default()
         }
     }
 
-    fn of(error: &minijinja::Error) -> Fault {
+    fn new(error: &minijinja::Error) -> TemplateError {
         let mut message = match error.kind() {
             ErrorKind::UndefinedError => error
                 .detail()
@@ -78,7 +76,7 @@ impl Fault {
             let (name, rest) = rest.split_once('`')?;
             rest.starts_with(" is undefined").then(|| name.to_owned())
         });
-        Fault {
+        TemplateError {
             file: error.name().map(str::to_owned),
             line: error.line(),
             message: message.replace(['\n', '\r'], " "),
@@ -87,13 +85,13 @@ impl Fault {
     }
 }
 
-/// A cause of an error, if it is of this type.
+/// Finds a cause of this type in an error.
 fn find_cause<'e, T: std::error::Error + 'static>(
     error: &'e (dyn std::error::Error + 'static),
 ) -> Option<&'e T> {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        // An error of `io` keeps the one inside for itself.
+        // `source` of an `io::Error` skips the error inside it.
         let inner = error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref);
@@ -108,7 +106,7 @@ fn find_cause<'e, T: std::error::Error + 'static>(
     None
 }
 
-/// What `skip()` ends a page with.
+/// The error with which `skip()` ends a page.
 #[derive(Debug, thiserror::Error)]
 #[error("the template makes no page")]
 struct Skip;
@@ -125,14 +123,14 @@ pub(crate) struct Engine<'a> {
 }
 
 impl<'a> Engine<'a> {
-    /// An engine without templates.
+    /// Creates an engine without templates.
     ///
     /// # Errors
-    /// None in practice: the syntax is a fixed one.
-    pub(crate) fn new(format: Format) -> Result<Engine<'a>, Fault> {
+    /// None in practice: the syntax is fixed.
+    pub(crate) fn new(format: Format) -> Result<Engine<'a>, TemplateError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        // So that errors name the field that has no value.
+        // Makes errors name the field that has no value.
         environment.set_debug(true);
         environment.set_fuel(Some(MAX_STEPS));
         environment.set_recursion_limit(MAX_RECURSION);
@@ -140,7 +138,7 @@ impl<'a> Engine<'a> {
             .trim_blocks(true)
             .lstrip_blocks(true)
             .build();
-        environment.set_syntax(syntax.map_err(|error| Fault::of(&error))?);
+        environment.set_syntax(syntax.map_err(|error| TemplateError::new(&error))?);
         environment.set_auto_escape_callback(move |_| match format {
             Format::Json => AutoEscape::Custom("json".into()),
             Format::Xml => AutoEscape::Custom("xml".into()),
@@ -148,8 +146,8 @@ impl<'a> Engine<'a> {
             Format::Text => AutoEscape::None,
         });
         environment.set_formatter(move |out, state, value| print(out, state, value, format));
-        // Values that grow from one turn of a loop to the next could outgrow the memory,
-        // or nest deeper than they can be dropped; and a width can be any number.
+        // Values that grow in a loop could fill the memory, or nest too deep to be dropped; and
+        // widths have no limit.
         for name in ["namespace", "debug"] {
             environment.remove_global(name);
         }
@@ -179,42 +177,45 @@ impl<'a> Engine<'a> {
         })
     }
 
-    /// Compiles a template; `name` is what messages and other templates call it.
+    /// Compiles a template; messages and other templates refer to it by `name`.
     ///
     /// # Errors
-    /// [`Fault`] with the line.
-    pub(crate) fn add(&mut self, name: &'a str, text: &'a str) -> Result<(), Fault> {
+    /// [`TemplateError`] with the line.
+    pub(crate) fn add(&mut self, name: &'a str, text: &'a str) -> Result<(), TemplateError> {
         let added = catch_panic(|| self.environment.add_template(name, text));
         let added = added.map_err(|panic| {
-            let hint = "does it give something a name that is a value, as `true`?";
-            Fault::of_panic(name, format!("{panic}; {hint}"))
+            let hint = "does it use a value such as `true` as a name?";
+            TemplateError::from_panic(name, format!("{panic}; {hint}"))
         })?;
-        added.map_err(|error| Fault::of(&error))
+        added.map_err(|error| TemplateError::new(&error))
     }
 
-    /// Renders a page by the template of this name; `None` if that wants none.
+    /// Renders a page with the template of this name; `None` if the template makes none.
     ///
     /// # Errors
-    /// [`Fault`]: a field that has no value, a limit, or a page that is not what its
-    /// format says.
-    pub(crate) fn render(&self, name: &str, values: Value) -> Result<Option<Vec<u8>>, Fault> {
-        let mut page = Page(Vec::new());
+    /// [`TemplateError`]: a field without a value, a limit, or a page that is not of its format.
+    pub(crate) fn render(
+        &self,
+        name: &str,
+        values: Value,
+    ) -> Result<Option<Vec<u8>>, TemplateError> {
+        let mut page = PageBuffer(Vec::new());
         let template = self.environment.get_template(name);
         let rendered = catch_panic(|| {
             template.and_then(|template| template.render_captured_to(values, &mut page).map(drop))
         });
-        let rendered = rendered.map_err(|panic| Fault::of_panic(name, panic))?;
+        let rendered = rendered.map_err(|panic| TemplateError::from_panic(name, panic))?;
         if let Err(error) = rendered {
             return match find_cause::<Skip>(&error) {
                 Some(_) => Ok(None),
-                None => Err(Fault::of(&error)),
+                None => Err(TemplateError::new(&error)),
             };
         }
-        let text = String::from_utf8(page.0).map_err(|_| Fault {
-            message: "the page is no text".to_owned(),
-            ..Fault::default()
+        let text = String::from_utf8(page.0).map_err(|_| TemplateError {
+            message: "the page is not UTF-8 text".to_owned(),
+            ..TemplateError::default()
         })?;
-        // Empty lines are left where blocks were.
+        // Blocks leave empty lines.
         let mut text = text.trim().to_owned();
         match self.format {
             Format::Json => {
@@ -239,10 +240,10 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// A page that is being written.
-struct Page(Vec<u8>);
+/// The output of a page, up to its limit.
+struct PageBuffer(Vec<u8>);
 
-impl io::Write for Page {
+impl io::Write for PageBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if bytes.len() > MAX_PAGE_SIZE.saturating_sub(self.0.len()) {
             return Err(io::Error::other(TooLarge));
@@ -256,13 +257,13 @@ impl io::Write for Page {
     }
 }
 
-fn check_json(text: &str) -> Result<(), Fault> {
+fn check_json(text: &str) -> Result<(), TemplateError> {
     let parsed: Result<serde::de::IgnoredAny, _> = serde_json::from_str(text);
     parsed.map(drop).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let what = error.to_string();
         let what = what.split(" at line ").next().unwrap_or_default();
-        // serde_json counts bytes.
+        // serde_json counts columns in bytes.
         let line_text = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
         let before = line_text
             .get(..column.saturating_sub(1))
@@ -271,22 +272,22 @@ fn check_json(text: &str) -> Result<(), Fault> {
     })
 }
 
-/// A fault of a page that was made, with the piece of it that shows it.
-fn in_page(format: &str, text: &str, line: usize, column: usize, what: &str) -> Fault {
+/// Describes an error in a rendered page, with an excerpt around it.
+fn in_page(format: &str, text: &str, line: usize, column: usize, what: &str) -> TemplateError {
     let line_text = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
     let start = column.saturating_sub(EXCERPT_LEN / 2);
     let excerpt: String = line_text.chars().skip(start).take(EXCERPT_LEN).collect();
     let excerpt = excerpt.trim().escape_debug().to_string();
-    Fault {
+    TemplateError {
         message: format!(
-            "the page is no {format}: {what}, in its line {line}, column {column}: {excerpt}"
+            "the page is not valid {format}: {what} at line {line}, column {column} of the page: {excerpt}"
         ),
-        ..Fault::default()
+        ..TemplateError::default()
     }
 }
 
-/// JSON whose strings are ASCII: an early client decodes every body as Latin-1.
-/// Outside of strings, JSON has nothing else.
+/// Escapes characters beyond ASCII, which JSON has only in strings: an early client decodes every
+/// body as Latin-1.
 fn escape_beyond_ascii(json: &str) -> String {
     let mut ascii = String::with_capacity(json.len());
     for c in json.chars() {
@@ -301,10 +302,10 @@ fn escape_beyond_ascii(json: &str) -> String {
     ascii
 }
 
-/// How much was printed for a page so far, in bytes; what a macro gives back counts
-/// twice.
+/// Number of bytes printed for a page so far; the result of a macro counts twice.
 struct Printed(usize);
 
+/// Prints a value in the format of the page.
 fn print(
     out: &mut Output<'_>,
     state: &mut State<'_, '_>,
@@ -319,7 +320,7 @@ fn print(
         (_, None) => match value.kind() {
             ValueKind::Number | ValueKind::Bool => to_json(value, 0)?,
             kind => {
-                let hint = "name what of it to print, or use a loop, | join or | tojson";
+                let hint = "print one of its fields, or use a loop, | join or | tojson";
                 return Err(invalid(format!("a {kind} cannot be printed; {hint}")));
             }
         },
@@ -336,7 +337,7 @@ fn invalid(message: String) -> minijinja::Error {
     minijinja::Error::new(ErrorKind::InvalidOperation, message)
 }
 
-/// A value as JSON; what is undefined inside of it is an error, and no `null`.
+/// Renders a value as JSON; an undefined value inside it is an error, not `null`.
 fn to_json(value: &Value, depth: usize) -> Result<String, minijinja::Error> {
     if depth > MAX_DEPTH {
         return Err(invalid(format!(
@@ -349,7 +350,7 @@ fn to_json(value: &Value, depth: usize) -> Result<String, minijinja::Error> {
         ValueKind::Number if value.is_integer() => value.to_string(),
         ValueKind::Number => match f64::try_from(value.clone()) {
             Ok(number) if number.is_finite() => json::to_ascii(&number),
-            _ => return Err(invalid(format!("{value} is no number in JSON"))),
+            _ => return Err(invalid(format!("{value} is not a number in JSON"))),
         },
         ValueKind::Seq | ValueKind::Iterable => {
             let mut items = Vec::new();
@@ -376,7 +377,7 @@ fn to_json(value: &Value, depth: usize) -> Result<String, minijinja::Error> {
         ValueKind::Undefined => {
             return Err(minijinja::Error::new(
                 ErrorKind::UndefinedError,
-                "an entry of a list is undefined",
+                "an element of a list is undefined",
             ));
         }
         kind => return Err(invalid(format!("a {kind} cannot be printed as JSON"))),
@@ -386,10 +387,10 @@ fn to_json(value: &Value, depth: usize) -> Result<String, minijinja::Error> {
 
 fn date(time: i64) -> Result<DateTime<chrono::Utc>, minijinja::Error> {
     DateTime::from_timestamp(time, 0)
-        .ok_or_else(|| invalid(format!("{time} is no time in seconds since 1970")))
+        .ok_or_else(|| invalid(format!("{time} is not a time in seconds since 1970")))
 }
 
-/// A number of bytes for people, in units of thousands as shops have them.
+/// Formats a number of bytes for people, in decimal units.
 fn filesize(bytes: u64) -> String {
     let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
     match units.into_iter().find(|(_, size)| bytes >= *size) {
@@ -409,11 +410,11 @@ fn filesize(bytes: u64) -> String {
 
 fn format_date(time: i64, format: &str) -> Result<String, minijinja::Error> {
     let mut text = String::new();
-    // The format is the template's, and chrono knows only when it writes.
+    // chrono reports a wrong format only when it writes.
     match write!(text, "{}", date(time)?.format(format)) {
         Ok(()) => Ok(text),
         Err(_) => Err(invalid(format!(
-            "`{}` is no format of a date, as %Y-%m-%d is",
+            "`{}` is not a date format such as %Y-%m-%d",
             format.escape_debug()
         ))),
     }
@@ -423,7 +424,7 @@ fn format_date(time: i64, format: &str) -> Result<String, minijinja::Error> {
 mod tests {
     use super::*;
 
-    fn render(text: &str, format: Format) -> Result<Option<String>, Fault> {
+    fn render(text: &str, format: Format) -> Result<Option<String>, TemplateError> {
         let mut engine = Engine::new(format)?;
         engine.add("x.j2", text)?;
         let values = Value::from_pairs([
@@ -453,25 +454,22 @@ mod tests {
     }
 
     #[test]
-    fn a_template_may_make_no_page_even_from_inside_a_macro() {
+    fn templates_may_skip_a_page_even_inside_a_macro() {
         assert_eq!(render("a{{ skip() }}", Format::Json), Ok(None));
         let inner = "{% macro m() %}{{ skip() }}{% endmacro %}{{ m() }}";
         assert_eq!(render(inner, Format::Text), Ok(None));
     }
 
     #[test]
-    fn a_panic_of_the_engine_is_a_fault_of_the_template() {
+    fn panics_of_the_engine_are_reported_as_template_errors() {
         let text = "{% import 'parts.html' as False %}";
         let fault = render(text, Format::Html).unwrap_err();
         assert_eq!(fault.file.as_deref(), Some("x.j2"));
-        assert!(
-            fault.message.contains("a name that is a value"),
-            "{fault:?}"
-        );
+        assert!(fault.message.contains("as a name?"), "{fault:?}");
     }
 
     #[test]
-    fn nothing_grows_from_turn_to_turn_or_to_any_width() {
+    fn values_cannot_grow_without_bound() {
         for text in [
             "{% set x = namespace(y=[]) %}",
             "{{ '%1000000000d' | format(1) }}",

@@ -4,8 +4,8 @@ use std::io;
 
 use serde::Serialize;
 
-/// Compact JSON in ASCII: what is beyond it becomes `\u` escapes, since an early
-/// client decodes every body as Latin-1.
+/// Renders compact JSON in ASCII: other characters become `\u` escapes, since an early client decodes
+/// every body as Latin-1.
 pub(crate) fn to_ascii<T: Serialize>(value: &T) -> String {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, AsciiFormatter);
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_ascii_whatever_it_says() {
+    fn json_is_ascii() {
         let json = to_ascii(&"a\"ü\u{1F600}\n\x7f");
         assert_eq!(json, "\"a\\\"\\u00fc\\ud83d\\ude00\\n\\u007f\"");
         assert_eq!(

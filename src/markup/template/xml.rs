@@ -1,20 +1,20 @@
-//! Whether a text is well-formed XML, as far as templates get it wrong: elements
-//! that are not closed, values that were not escaped, attributes without quotes.
+//! Checks whether a text is well-formed XML: elements that are not closed, values that are not
+//! escaped, attributes without quotes.
 //!
-//! Extensible Markup Language (XML) 1.0, fifth edition. Document types are refused,
-//! since no feed needs one.
+//! Extensible Markup Language (XML) 1.0, fifth edition. Document types are refused, since no feed
+//! needs one.
 
 /// Deepest nesting; feeds have four levels.
 const MAX_DEPTH: usize = 64;
 
-/// What is wrong, and at which byte.
-type Fault = (usize, String);
+/// The byte at which something is wrong, and a description.
+type XmlError = (usize, String);
 
 /// Checks a whole document.
 ///
 /// # Errors
-/// What is wrong, and at which byte.
-pub(crate) fn check(text: &str) -> Result<(), Fault> {
+/// The byte of the first fault, and a description.
+pub(crate) fn check(text: &str) -> Result<(), XmlError> {
     if let Some((at, c)) = text.char_indices().find(|(_, c)| !is_char(*c)) {
         return Err((at, format!("U+{:04X} is not allowed in XML", u32::from(c))));
     }
@@ -39,20 +39,20 @@ pub(crate) fn check(text: &str) -> Result<(), Fault> {
             at += begin.len() + len + end.len();
             continue;
         }
-        let end = tag_end(rest).ok_or_else(|| (at, "a < has no > behind it".to_owned()))?;
+        let end = tag_end(rest).ok_or_else(|| (at, "a < has no > after it".to_owned()))?;
         let tag = &rest[1..end];
         if let Some(name) = tag.strip_prefix('/') {
             let name = name.trim_end();
             match open.pop() {
                 Some(expected) if expected == name => {}
                 Some(expected) => {
-                    return Err((at, format!("</{name}> where </{expected}> belongs")));
+                    return Err((at, format!("</{name}> instead of </{expected}>")));
                 }
                 None => return Err((at, format!("</{name}> closes nothing"))),
             }
         } else {
             if open.is_empty() && has_root {
-                return Err((at, "a second outermost element".to_owned()));
+                return Err((at, "a second root element".to_owned()));
             }
             has_root = true;
             let (tag, is_closed) = match tag.strip_suffix('/') {
@@ -64,10 +64,7 @@ pub(crate) fn check(text: &str) -> Result<(), Fault> {
                 open.push(name);
             }
             if open.len() > MAX_DEPTH {
-                return Err((
-                    at,
-                    format!("more than {MAX_DEPTH} elements inside each other"),
-                ));
+                return Err((at, format!("elements are nested deeper than {MAX_DEPTH}")));
             }
         }
         at += end + 1;
@@ -79,12 +76,12 @@ pub(crate) fn check(text: &str) -> Result<(), Fault> {
     }
 }
 
-/// XML 1.0, 2.2.
+/// Whether XML allows a character: XML 1.0, 2.2.
 fn is_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// Where a tag's `>` is; those in quotes are values.
+/// Finds the `>` that ends a tag, outside of quotes.
 fn tag_end(tag: &str) -> Option<usize> {
     let mut quote = None;
     for (at, byte) in tag.bytes().enumerate() {
@@ -98,14 +95,14 @@ fn tag_end(tag: &str) -> Option<usize> {
     None
 }
 
-/// Checks a tag's inside and tells its name.
+/// Checks the inside of a tag and returns the element's name.
 fn check_tag(tag: &str) -> Result<&str, String> {
     let end = tag.find(|c: char| c.is_ascii_whitespace());
     let (name, mut rest) = tag.split_at(end.unwrap_or(tag.len()));
     if !is_name(name) {
         return Err(format!("<{name}> has no name"));
     }
-    let mut known: Vec<&str> = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
     while !rest.trim().is_empty() {
         if !rest.starts_with(|c: char| c.is_ascii_whitespace()) {
             return Err(format!("no space between the attributes of <{name}>"));
@@ -116,13 +113,13 @@ fn check_tag(tag: &str) -> Result<&str, String> {
         let quote = after.chars().next().filter(|c| ['"', '\''].contains(c));
         let quote = quote.filter(|_| is_name(key)).ok_or_else(bad)?;
         let (value, after) = after[1..].split_once(quote).ok_or_else(bad)?;
-        if known.contains(&key) {
+        if seen.contains(&key) {
             return Err(format!("<{name}> has two attributes `{key}`"));
         }
-        known.push(key);
+        seen.push(key);
         if value.contains('<') {
             return Err(format!(
-                "< in the attribute `{key}` of <{name}>; it is written &lt;"
+                "< in the attribute `{key}` of <{name}>; write &lt;"
             ));
         }
         check_references(value).map_err(|(_, message)| message)?;
@@ -131,7 +128,7 @@ fn check_tag(tag: &str) -> Result<&str, String> {
     Ok(name)
 }
 
-/// XML 1.0, 2.3, for names in ASCII and a guess for the others.
+/// Whether this is a name: XML 1.0, 2.3, exact for ASCII and approximate for other letters.
 fn is_name(name: &str) -> bool {
     let is_start = |c: char| c.is_alphabetic() || "_:".contains(c);
     name.starts_with(is_start)
@@ -140,19 +137,16 @@ fn is_name(name: &str) -> bool {
             .all(|c| is_start(c) || c.is_numeric() || "-.".contains(c))
 }
 
-fn check_text(text: &str, at: usize, is_inside: bool) -> Result<(), Fault> {
+fn check_text(text: &str, at: usize, is_inside: bool) -> Result<(), XmlError> {
     if !is_inside && !text.trim().is_empty() {
         let start = text.len() - text.trim_start().len();
-        return Err((
-            at + start,
-            "text outside of the outermost element".to_owned(),
-        ));
+        return Err((at + start, "text outside of the root element".to_owned()));
     }
     check_references(text).map_err(|(offset, message)| (at + offset, message))
 }
 
-/// Each `&` begins a reference to a character.
-fn check_references(text: &str) -> Result<(), Fault> {
+/// Checks that each `&` begins a reference to a character.
+fn check_references(text: &str) -> Result<(), XmlError> {
     for (at, _) in text.match_indices('&') {
         let name = text[at + 1..].split_once(';').map_or("", |(name, _)| name);
         let is_number = |digits: &str, radix| {
@@ -167,17 +161,17 @@ fn check_references(text: &str) -> Result<(), Fault> {
         if !is_reference {
             return Err((
                 at,
-                "a & that begins no reference; it is written &amp;".to_owned(),
+                "a & that does not begin a reference; write &amp;".to_owned(),
             ));
         }
     }
     Ok(())
 }
 
-/// Text for an element or an attribute in quotes.
+/// Escapes text for an element or a quoted attribute.
 ///
-/// Characters that XML does not have become U+FFFD: names and versions are those of strangers, and
-/// one of them does not stop the site.
+/// Characters that XML does not allow become U+FFFD: names and versions are untrusted, and one bad
+/// character must not stop the whole site.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -199,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn well_formed_text_passes_and_other_text_is_told_where() {
+    fn faults_are_reported_with_their_position() {
         let good = "<?xml version=\"1.0\"?>\n<!-- < -->\n<a b='x > y' c=\"&#228;&amp;\"><b/>t\
                     <c >]]</c ><![CDATA[<]]></a>\n";
         assert_eq!(check(good), Ok(()));
@@ -209,7 +203,7 @@ mod tests {
             ("<a/>x", 4, "outside"),
             ("<a/><b/>", 4, "second"),
             ("<a>", 3, "not closed"),
-            ("<a></b>", 3, "</b> where </a>"),
+            ("<a></b>", 3, "</b> instead of </a>"),
             ("</a>", 0, "closes nothing"),
             ("<a", 0, "no >"),
             ("<a b>", 0, "form"),

@@ -201,7 +201,7 @@ mod tests {
             .iter()
             .map(|(key, record)| (key.as_str(), format!("https://h/{}", record.build.path)))
             .collect();
-        let channels = channels::channels(&catalog, &config, &urls, 0).channels;
+        let channels = channels::Channels::new(&catalog, &config, &urls, 0).channels;
         let channel = channels.values().next().unwrap();
         let answer =
             |source, target| String::from_utf8(render_delta(channel, source, target)).unwrap();

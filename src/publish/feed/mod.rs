@@ -19,54 +19,14 @@ use rayon::prelude::*;
 
 use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first, protected};
 use crate::markup::changelog::Rendered;
-use crate::markup::template::Format;
 use crate::model::build::{self, Device, Variant};
 use crate::model::config::{Config, DeviceFeed};
+use crate::publish::page::{Maker, Page};
 use template::Templates;
 
 /// Most full builds in the list of one incremental, beside the protected ones: a
 /// phone needs the newest, and the lists of all incrementals grow with each build.
 const MAX_LISTED: usize = 10;
-
-/// One file of the site.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// Path below the site's root, with `/` between folders.
-    pub path: String,
-    /// Its contents; pages that say the same share them.
-    pub bytes: Arc<[u8]>,
-    /// What makes it.
-    pub maker: Maker,
-    /// The template it is from, and what it is about, for messages; none if it is
-    /// one of romfeed's own.
-    pub origin: Option<Arc<str>>,
-}
-
-impl Page {
-    /// Whether update clients read it, so that it is written after all that it refers to.
-    #[must_use]
-    pub fn is_feed(&self) -> bool {
-        self.maker != Maker::Page
-    }
-}
-
-/// What makes a file of the site: by it `check` knows who reads the file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Maker {
-    /// romfeed, for people, or for what they look at.
-    Page,
-    /// romfeed, for the updaters of LineageOS: a list, or what their server answers beside lists.
-    LineageOs,
-    /// The template of this name that comes with romfeed.
-    Shipped(String),
-    /// A template of the user's own.
-    Own {
-        /// Its name.
-        name: String,
-        /// What its pages are written as.
-        format: Format,
-    },
-}
 
 /// Why feeds cannot be made.
 #[derive(Debug, thiserror::Error)]

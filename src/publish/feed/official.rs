@@ -43,18 +43,6 @@ struct DeviceDetails<'a> {
     versions: Vec<&'a str>,
 }
 
-/// How far a file stands from the lists of builds: 1 if it names some, 2 if it names devices
-/// that have such files, and 0 for all others.
-pub fn rank(path: &str) -> u8 {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let is_in = |wanted: &str| folder.ends_with(wanted);
-    match name {
-        "devices.json" if is_in("api/v1") => 2,
-        "oems.json" if is_in("api/v2") => 2,
-        _ => u8::from(is_in("api/v1/types") || is_in("api/v2/devices")),
-    }
-}
-
 /// Adds the files of one variant's tree.
 pub(super) fn render(prefix: &str, tree: &Tree<'_, '_>, config: &Config, feeds: &mut Feeds) {
     let unknown = DeviceInfo::default();
@@ -116,28 +104,4 @@ pub(super) fn render(prefix: &str, tree: &Tree<'_, '_>, config: &Config, feeds: 
 
 fn push<T: Serialize>(feeds: &mut Feeds, path: String, value: &T) {
     feeds.push(path, format!("{}\n", json::to_ascii(value)).into_bytes());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_names_feeds_ranks_behind_them() {
-        let ranks = |paths: &[&str]| paths.iter().map(|path| rank(path)).collect::<Vec<_>>();
-        let lists = [
-            "api/v1/bacon/nightly.json",
-            "api/v1/bacon/nightly/eng.1",
-            "api/v2/devices/bacon/builds.json",
-            "bacon.json",
-            "devices.json",
-        ];
-        assert_eq!(ranks(&lists), [0; 5]);
-        let of_devices = ["api/v1/types/bacon.json", "api/v2/devices/bacon.json"];
-        assert_eq!(ranks(&of_devices), [1; 2]);
-        assert_eq!(
-            ranks(&["api/v1/devices.json", "gapps/api/v2/oems.json"]),
-            [2; 2]
-        );
-    }
 }

@@ -10,15 +10,15 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use rayon::prelude::*;
 
+use super::builds::{BuildEntry, Choice, DeviceBuilds, by_device};
 use super::templates::Pages;
 use super::values::{self, DeviceValues, Shows, SiteValues};
 use super::{Error, Known, changes_path, device_path};
-use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first};
+use crate::catalog::channels::{Channel, ChannelKey};
 use crate::markup::changelog::{self, Changelog};
 use crate::model::address::encode_path;
-use crate::model::build::{Device, Variant};
 use crate::publish::feed::template::context::PageValues;
-use crate::publish::feed::{Page, build_pages};
+use crate::publish::page::Page;
 
 /// Most builds on a device's page; older ones are on further pages. Each takes about 600
 /// bytes.
@@ -29,52 +29,6 @@ const MAX_CHANGES: usize = 40;
 const MAX_CHANGES_LEN: usize = 128 << 10;
 /// Most changes of projects on it, of all builds; each takes about 130 bytes.
 const MAX_PROJECT_CHANGES: usize = 250;
-
-/// The builds of a device that people may download.
-pub(super) struct DeviceBuilds<'a> {
-    pub(super) model: &'a Device,
-    /// Newest first.
-    pub(super) builds: Vec<Entry<'a>>,
-    /// Its feeds for people.
-    pub(super) atoms: Vec<&'a str>,
-}
-
-/// What people choose between: a variant and a release type in lower case, the plain variant
-/// first.
-type Choice<'a> = (Option<&'a Variant>, String);
-
-impl<'a> DeviceBuilds<'a> {
-    /// The newest build of each variant and release type: the plain variant's first, then by
-    /// variant, the newest release type of each first.
-    fn latest(&self) -> Vec<&Entry<'a>> {
-        let mut seen = BTreeSet::new();
-        let is_first = |entry: &&Entry<'a>| seen.insert(entry.choice());
-        let mut latest: Vec<&Entry<'a>> = self.builds.iter().filter(is_first).collect();
-        // Sorting keeps the newest of a variant first.
-        latest.sort_by_key(|entry| entry.offer.build.variant.as_ref());
-        latest
-    }
-}
-
-impl<'a> Entry<'a> {
-    fn choice(&self) -> Choice<'a> {
-        let build = self.offer.build;
-        (
-            build.variant.as_ref(),
-            build.romtype.as_str().to_lowercase(),
-        )
-    }
-}
-
-/// A build and what belongs to it.
-pub(super) struct Entry<'a> {
-    pub(super) offer: Offer<'a>,
-    pub(super) channel: &'a Channel<'a>,
-    /// The deltas that lead to it.
-    pub(super) deltas: Vec<&'a DeltaOffer<'a>>,
-    /// Path of its page, not escaped, if it has one.
-    pub(super) path: Option<String>,
-}
 
 /// A page to be made.
 struct Job {
@@ -149,7 +103,7 @@ fn show(text: &Changelog) -> Option<String> {
 }
 
 /// Puts what differs from build to build into a text on how to install.
-fn fill(html: &str, latest: &Entry<'_>) -> String {
+fn fill(html: &str, latest: &BuildEntry<'_>) -> String {
     let build = latest.offer.build;
     let recovery = build.images.iter().find(|image| image.name == "recovery");
     changelog::fill(
@@ -169,55 +123,6 @@ fn fill(html: &str, latest: &Entry<'_>) -> String {
 /// The way from a page to the site's root.
 fn root_of(path: &str) -> String {
     "../".repeat(path.matches('/').count())
-}
-
-/// The builds of all devices, by codename.
-fn by_device<'a>(
-    channels: &'a BTreeMap<ChannelKey, Channel<'a>>,
-    atoms: &BTreeSet<&'a str>,
-) -> Vec<DeviceBuilds<'a>> {
-    let paths = build_pages::paths(channels);
-    let mut devices: BTreeMap<&Device, DeviceBuilds<'a>> = BTreeMap::new();
-    // A build of a device with several names is in several channels.
-    let mut known: BTreeSet<&str> = BTreeSet::new();
-    for (key, channel) in channels {
-        for offer in &channel.offers {
-            let model = &offer.build.device;
-            let device = devices.entry(model).or_insert_with(|| DeviceBuilds {
-                model,
-                builds: Vec::new(),
-                atoms: Vec::new(),
-            });
-            let prefix = key.variant.as_ref().map(|variant| format!("{variant}/"));
-            let atom = format!("{}{model}.atom", prefix.unwrap_or_default());
-            if let Some(atom) = atoms.get(atom.as_str())
-                && !device.atoms.contains(atom)
-            {
-                device.atoms.push(atom);
-            }
-            if known.insert(offer.build.identity()) {
-                device.builds.push(Entry {
-                    offer: *offer,
-                    channel,
-                    deltas: deltas_to(offer, channel),
-                    path: paths.get(offer.build.identity()).cloned(),
-                });
-            }
-        }
-    }
-    let mut devices: Vec<DeviceBuilds<'a>> = devices.into_values().collect();
-    for device in &mut devices {
-        device
-            .builds
-            .sort_by(|a, b| newest_first(&a.offer, &b.offer));
-    }
-    devices
-}
-
-fn deltas_to<'a>(offer: &Offer<'a>, channel: &'a Channel<'a>) -> Vec<&'a DeltaOffer<'a>> {
-    let leads_to_it =
-        |delta: &&DeltaOffer<'_>| delta.target.build.identity() == offer.build.identity();
-    channel.deltas.iter().filter(leads_to_it).collect()
 }
 
 /// The page of all devices, by maker.
@@ -308,7 +213,14 @@ fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
         });
     }
     jobs.push(changes(device, &about, known));
-    let mut chains: BTreeMap<Choice<'_>, Vec<&Entry<'a>>> = BTreeMap::new();
+    jobs.extend(single_builds(device, &about, known));
+    jobs
+}
+
+/// The pages of single builds of a device.
+fn single_builds<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    let mut chains: BTreeMap<Choice<'_>, Vec<&BuildEntry<'a>>> = BTreeMap::new();
     for entry in &device.builds {
         chains.entry(entry.choice()).or_default().push(entry);
     }
@@ -344,7 +256,7 @@ fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
 }
 
 fn list<'a, 'e>(
-    builds: impl IntoIterator<Item = &'e Entry<'a>>,
+    builds: impl IntoIterator<Item = &'e BuildEntry<'a>>,
     root: &str,
     known: Known<'a>,
 ) -> Value
@@ -361,13 +273,13 @@ where
 fn changes<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>) -> Job {
     let path = changes_path(device.model.as_str());
     let root = root_of(&path);
-    let len = |entry: &Entry<'_>| {
+    let len = |entry: &BuildEntry<'_>| {
         let shown = known.changelogs.get(&entry.offer.build.filename);
         shown.map_or(0, |shown| shown.html.len())
     };
     let newest = device.builds.get(..MAX_CHANGES).unwrap_or(&device.builds);
     let num_changelogs = newest.iter().filter(|entry| len(entry) > 0).count();
-    let num_changes = |entry: &Entry<'_>| {
+    let num_changes = |entry: &BuildEntry<'_>| {
         let history = known.history.get(&entry.offer.build.filename);
         history.map(|history| history.changes.len())
     };

@@ -3,11 +3,10 @@
 //!
 //! In: the channels that phones are offered, and the settings. Out: [`Page`]s. No I/O, no clock.
 
+mod builds;
 mod html_pages;
-pub mod made_by;
 mod templates;
 mod values;
-pub mod writer;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +20,7 @@ use crate::markup::changelog::Rendered;
 use crate::model::address;
 use crate::model::config::Config;
 use crate::model::theme::Logo;
-use crate::publish::feed::{Maker, Page};
+use crate::publish::page::{Maker, Page};
 
 pub use templates::SHIPPED as TEMPLATES;
 

@@ -7,9 +7,9 @@ use minijinja::Value;
 
 use super::Error;
 use crate::markup::template::Format;
-use crate::markup::template::engine::{Engine, Fault};
+use crate::markup::template::engine::{Engine, TemplateError};
 use crate::model::theme::Theme;
-use crate::publish::feed::{Maker, Page};
+use crate::publish::page::{Maker, Page};
 
 macro_rules! shipped {
     ($($name:literal),* $(,)?) => {
@@ -77,7 +77,7 @@ impl<'a> Pages<'a> {
 }
 
 /// A fault in the words of the file it is in.
-fn error(theme: &Theme, template: &str, page: Option<&str>, fault: Fault) -> Error {
+fn error(theme: &Theme, template: &str, page: Option<&str>, fault: TemplateError) -> Error {
     let name = fault.file.as_deref().unwrap_or(template);
     let own = theme.templates.get(name).map(|own| own.file.clone());
     Error::Template {

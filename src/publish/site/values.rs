@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::Known;
-use super::html_pages::{DeviceBuilds, Entry};
+use super::builds::{BuildEntry, DeviceBuilds};
 use crate::catalog::channels::DeltaOffer;
 use crate::ingest::projects::{self, Change, Since};
 use crate::markup::changelog::Rendered;
@@ -347,7 +347,12 @@ struct DeltaEntry<'a> {
 }
 
 /// The values of a build on a page that lies below `root`.
-pub(super) fn entry<'a>(entry: &Entry<'a>, root: &str, known: Known<'a>, shows: Shows) -> Value {
+pub(super) fn entry<'a>(
+    entry: &BuildEntry<'a>,
+    root: &str,
+    known: Known<'a>,
+    shows: Shows,
+) -> Value {
     // What most pages do not show is not copied for each.
     static NONE: Rendered = Rendered::new();
     let no_pages = HashMap::new();

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use romfeed::model::build::portable_fault;
-use romfeed::publish::feed::{Maker, Page};
-use romfeed::publish::site::writer::{self, Error, NameRules, Plan};
+use romfeed::publish::page::{Maker, Page};
+use romfeed::publish::writer::{self, Error, NameRules, Plan};
 
 const ORDINARY: NameRules = NameRules {
     ignores_case: false,

@@ -11,7 +11,7 @@ use romfeed::clients::check::{self, Task, target};
 use romfeed::clients::simulate::{self, Site, Subject, prose};
 use romfeed::clients::updaters::{self, Generation, Phone};
 use romfeed::fetch::{Fault, Fetch, Request, Response};
-use romfeed::publish::site::writer::published_files;
+use romfeed::publish::writer::published_files;
 
 use super::site::{self, BASE_URL, NOW, SITE, settings};
 use super::text;
@@ -97,7 +97,7 @@ struct Own {
 static OWN: LazyLock<Own> = LazyLock::new(|| {
     let config = settings();
     let urls = site::addresses(&SITE, &config);
-    let channels = channels::channels(&SITE, &config, &urls, NOW);
+    let channels = channels::Channels::new(&SITE, &config, &urls, NOW);
     Own {
         expected: check::expected(&channels),
         required: check::lists(&channels, &config)

@@ -15,7 +15,8 @@ use romfeed::markup::changelog::Rendered;
 use romfeed::model::build::{Device, Romtype, Variant};
 use romfeed::model::config::{Config, FeedConfig};
 use romfeed::model::theme::Template;
-use romfeed::publish::feed::{self, Page};
+use romfeed::publish::feed;
+use romfeed::publish::page::Page;
 use romfeed::publish::site::{self, Known};
 
 /// Where the sites of these bodies are published.
@@ -104,7 +105,7 @@ pub(super) fn exchange(data: &[u8]) {
     for entry in &feed.entries {
         assert!(!entry.label().contains(char::is_control));
         if let Ok(build) = &entry.build {
-            assert_eq!(file::check(build), Ok(()));
+            assert_eq!(file::validate_build(build), Ok(()));
         }
     }
     let nowhere = std::env::temp_dir().join("romfeed-has-no-such-catalog.json");
@@ -116,10 +117,10 @@ pub(super) fn exchange(data: &[u8]) {
         may_mix: &|device| device.as_str() == "mako",
         compares_romtype: is_set(0),
     };
-    let answers = merge::take_up(feed.entries, &mut catalogs, guard);
+    let answers = merge::add(feed.entries, &mut catalogs, guard);
     let num_added = answers
         .iter()
-        .filter(|answer| answer.outcome == Ok(merge::Taken::Added))
+        .filter(|answer| answer.outcome == Ok(merge::EntryOutcome::Added))
         .count();
     assert_eq!(catalogs.own.builds.len(), num_before + num_added);
     assert_kept(&catalogs.own);
@@ -161,7 +162,7 @@ pub(super) fn template(data: &[u8]) {
 /// What is wrong with a template.
 pub(super) fn publish(catalog: &Catalog, config: &Config) -> Result<Vec<Page>, String> {
     let urls = addresses(catalog, config);
-    let channels = channels::channels(catalog, config, &urls, NOW);
+    let channels = channels::Channels::new(catalog, config, &urls, NOW);
     let changelogs = Rendered::default();
     let feeds = feed::render(&channels.channels, config, &changelogs).map_err(|e| e.to_string())?;
     let known = Known {

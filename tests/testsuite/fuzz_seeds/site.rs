@@ -12,7 +12,8 @@ use romfeed::catalog::{Catalog, channels, conflict, file};
 use romfeed::markup::changelog::Rendered;
 use romfeed::model::build::Build;
 use romfeed::model::config::Config;
-use romfeed::publish::feed::{self, Page, template};
+use romfeed::publish::feed::{self, template};
+use romfeed::publish::page::Page;
 
 use super::{Result, Seeds};
 
@@ -360,6 +361,6 @@ fn publish(catalog: &Catalog) -> Result<Vec<Page>> {
     let urls: BTreeMap<&str, String> = offered
         .filter_map(|r| Some((r.build.identity(), address(&r.build)?)))
         .collect();
-    let channels = channels::channels(catalog, &config, &urls, NOW);
+    let channels = channels::Channels::new(catalog, &config, &urls, NOW);
     Ok(feed::render(&channels.channels, &config, &Rendered::default())?.pages)
 }

@@ -119,7 +119,7 @@ fn a_build_that_phones_could_not_use_is_refused_with_what_is_expected() {
         ("version", json!("latest"), "as 21.0 does"),
         ("size", json!(0), "size `0` is not the length"),
         ("size", json!(u64::MAX), "more than phones can read"),
-        ("sdk_level", json!(3_000_000_000_u32), "is no API level"),
+        ("sdk_level", json!(3_000_000_000_u32), "is not an API level"),
         ("datetime", json!(1_501_600_000_000_u64), "milliseconds"),
         ("datetime", json!(NOW + 2 * 86_400), "future"),
         ("filename", json!("x.img"), "does not end in `.zip`"),

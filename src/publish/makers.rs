@@ -1,26 +1,26 @@
-//! Which maker made each feed of a site, as the manifest keeps it.
+//! What made each feed of a site, as the manifest stores it.
 //!
-//! In: pages, or the part of a manifest. Out: [`MadeBy`], or that part. Pages for people are left
-//! out: a file without an entry is one.
+//! In: pages, or the `made_by` part of a manifest. Out: [`Makers`], or that part. Pages for people
+//! are left out: a file without an entry is one of them.
 //!
-//! An older romfeed reads a manifest with this part and passes over it. Where such a one is run in
-//! between and only the form of a feed changes, this part is out of date until the next run.
+//! An older romfeed ignores this part of a manifest. If an older version runs in between and only
+//! the form of a feed changes, this part is out of date until the next run.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::markup::template::Format;
-use crate::publish::feed::{Maker, Page};
+use crate::publish::page::{Maker, Page};
 
 /// The makers of feeds, by path.
-pub type MadeBy = BTreeMap<String, Maker>;
+pub type Makers = BTreeMap<String, Maker>;
 
 const LINEAGE_OS: &str = "lineageos";
 const SHIPPED: &str = "shipped-template";
 const OWN: &str = "own-template";
 
-/// A maker and its files, in the manifest.
+/// A maker and its files, as in the manifest.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Made {
@@ -32,16 +32,16 @@ pub(super) struct Made {
     files: Vec<String>,
 }
 
-/// The makers of the feeds among these pages.
+/// Returns the makers of the feeds among these pages.
 #[must_use]
-pub fn made_by_of(pages: &[Page]) -> MadeBy {
+pub fn makers_of(pages: &[Page]) -> Makers {
     let feeds = pages.iter().filter(|page| page.is_feed());
     let maker = |page: &Page| (page.path.clone(), page.maker.clone());
     feeds.map(maker).collect()
 }
 
-/// The part of the manifest that holds these makers.
-pub(super) fn to_manifest(makers: &MadeBy) -> Vec<Made> {
+/// Converts makers into their part of the manifest.
+pub(super) fn to_manifest(makers: &Makers) -> Vec<Made> {
     let mut files: BTreeMap<&Maker, Vec<String>> = BTreeMap::new();
     for (path, maker) in makers {
         files.entry(maker).or_default().push(path.clone());
@@ -63,9 +63,9 @@ pub(super) fn to_manifest(makers: &MadeBy) -> Vec<Made> {
     made.collect()
 }
 
-/// The makers in this part of a manifest; those that a later romfeed knows are passed over.
-pub(super) fn from_manifest(made: Vec<Made>) -> MadeBy {
-    let mut makers = MadeBy::new();
+/// Reads the makers in this part of a manifest; ignores those that only a later romfeed knows.
+pub(super) fn from_manifest(made: Vec<Made>) -> Makers {
+    let mut makers = Makers::new();
     for one in made {
         let maker = match (&*one.maker, one.template, one.format) {
             (LINEAGE_OS, ..) => Maker::LineageOs,
@@ -84,12 +84,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn makers_come_back_from_the_manifest() {
+    fn makers_survive_the_manifest() {
         let own = Maker::Own {
             name: "mine".to_owned(),
             format: Format::Xml,
         };
-        let makers: MadeBy = [
+        let makers: Makers = [
             ("a/b.json".to_owned(), Maker::LineageOs),
             ("c.json".to_owned(), Maker::Shipped("crdroid".to_owned())),
             ("d".to_owned(), own),
@@ -103,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_later_romfeed_adds_is_passed_over() {
+    fn makers_of_a_later_romfeed_are_ignored() {
         let text = r#"[
             {"maker":"robot","files":["a"],"speed":5},
             {"maker":"shipped-template","files":["b"]},
             {"maker":"lineageos","template":"x","files":["c"]}
         ]"#;
         let read = serde_json::from_str(text).unwrap();
-        let expected: MadeBy = [("c".to_owned(), Maker::LineageOs)].into();
+        let expected: Makers = [("c".to_owned(), Maker::LineageOs)].into();
         assert_eq!(from_manifest(read), expected);
     }
 }

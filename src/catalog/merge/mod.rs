@@ -1,20 +1,21 @@
-//! Three versions of one catalog become one, as git merges three versions of a text.
+//! Merges two versions of a catalog with their common ancestor, as git merges texts.
 //!
-//! In: the version both sides began with, and the versions of both. Out: one catalog that knows
-//! every build of either side, or all facts in which they contradict each other. Builds are the
-//! same if they have the same SHA-256 or `id`; their facts are merged key by key, as the file
-//! has them, so that no key of the schema is forgotten. Only a tombstone removes a build: a
-//! record that is merely absent on one side stays.
+//! In: the common ancestor, and the versions of both sides. Out: one catalog with every build of
+//! either side, or all contradictions between them. Builds are the same if they have the same
+//! SHA-256 or `id`; their facts are merged key by key, under the keys of the file, so that no key
+//! of the schema is forgotten. Only a tombstone removes a build: a record that is merely absent on
+//! one side stays.
+
+mod facts;
+mod twins;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
-use super::file::{self, Facts};
+use super::file;
 use super::{Catalog, Reason, Record, Tombstone};
 use crate::model::build::Device;
 
-/// One of the two sides of a merge, as git names them.
+/// A side of a merge, as git names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The branch that is checked out; in a rebase, the one that is built upon.
@@ -23,11 +24,11 @@ pub enum Side {
     Theirs,
 }
 
-/// What the two sides contradict each other in.
+/// A contradiction between both sides.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Clash {
-    /// Both changed the same fact of a build.
+    /// Both sides changed the same fact of a build.
     #[error("{}: both sides changed `{fact}`: `{}` in ours, `{}` in theirs",
         .filename.escape_debug(), .ours.escape_debug(), .theirs.escape_debug())]
     Fact {
@@ -40,7 +41,7 @@ pub enum Clash {
         /// Its value in theirs.
         theirs: String,
     },
-    /// Both have a build that no other may share something with.
+    /// Two builds have the same file name or `id`.
     #[error("{}: two packages have the same {what}: `{}` in ours, `{}` in theirs",
         .filename.escape_debug(), .ours.escape_debug(), .theirs.escape_debug())]
     Twins {
@@ -50,10 +51,10 @@ pub enum Clash {
         what: &'static str,
         /// The SHA-256 or `id` of the build in ours.
         ours: String,
-        /// The same of the build in theirs.
+        /// The SHA-256 or `id` of the build in theirs.
         theirs: String,
     },
-    /// Facts of both sides do not go together.
+    /// The facts of both sides make no valid build.
     #[error("{}: the facts of both sides together are not possible: {reason}",
         .filename.escape_debug())]
     Impossible {
@@ -64,39 +65,40 @@ pub enum Clash {
     },
 }
 
-/// What a catalog says of one package.
+/// What a catalog holds for one package.
 #[derive(Clone, Copy)]
-enum Known<'a> {
+enum PackageState<'a> {
     Build(&'a Record),
     Stone(&'a Tombstone),
 }
 
-impl<'a> Known<'a> {
+impl<'a> PackageState<'a> {
     fn build(self) -> Option<&'a Record> {
         match self {
-            Known::Build(record) => Some(record),
-            Known::Stone(_) => None,
+            PackageState::Build(record) => Some(record),
+            PackageState::Stone(_) => None,
         }
     }
 
     fn stone(self) -> Option<&'a Tombstone> {
         match self {
-            Known::Build(_) => None,
-            Known::Stone(stone) => Some(stone),
+            PackageState::Build(_) => None,
+            PackageState::Stone(stone) => Some(stone),
         }
     }
 }
 
-/// The SHA-256 of a build that one version knows only by its `id`; none where several have it.
+/// The SHA-256 of each `id`, so that builds known only by `id` can be matched; `None` where several
+/// builds have the `id`.
 type Digests<'a> = BTreeMap<&'a str, Option<&'a str>>;
 
-/// Merges both sides; `base` is empty where the version they began with is not known.
+/// Merges both sides; `base` is empty if the common ancestor is unknown.
 ///
-/// A fact that both changed takes the value of the side in `prefer`, and of two builds with one
-/// file name or `id` that side's supersedes the other.
+/// A fact that both sides changed takes the value of the side in `prefer`; of two builds with one
+/// file name or `id`, the one of that side supersedes the other.
 ///
 /// # Errors
-/// All contradictions that `prefer` does not settle.
+/// All contradictions that `prefer` does not resolve.
 pub fn merge(
     base: &Catalog,
     ours: &Catalog,
@@ -122,18 +124,19 @@ pub fn merge(
     for package in packages {
         let base = base_known.get(package).copied();
         match (our_known.get(package), their_known.get(package)) {
-            (Some(ours), Some(theirs)) => merger.both(base, *ours, *theirs, &mut merged),
+            (Some(ours), Some(theirs)) => merger.merge_package(base, *ours, *theirs, &mut merged),
             (Some(one), None) | (None, Some(one)) => insert(*one, &mut merged),
             (None, None) => {}
         }
     }
-    merger.settle_twins(&mut merged, ours);
+    merger.resolve_twins(&mut merged, ours);
     match merger.clashes.is_empty() {
         true => Ok(merged),
         false => Err(merger.clashes),
     }
 }
 
+/// Collects the SHA-256 of each `id`.
 fn digests<'a>(catalogs: [&'a Catalog; 3]) -> Digests<'a> {
     let mut digests = Digests::new();
     for catalog in catalogs {
@@ -151,22 +154,25 @@ fn digests<'a>(catalogs: [&'a Catalog; 3]) -> Digests<'a> {
     digests
 }
 
-fn by_package<'a>(catalog: &'a Catalog, digests: &Digests<'a>) -> BTreeMap<&'a str, Known<'a>> {
+fn by_package<'a>(
+    catalog: &'a Catalog,
+    digests: &Digests<'a>,
+) -> BTreeMap<&'a str, PackageState<'a>> {
     let package = |identity: &'a String| {
         let digest = digests.get(identity.as_str()).copied().flatten();
         digest.unwrap_or(identity)
     };
     let stones = catalog.tombstones.iter();
-    let stones = stones.map(|(identity, stone)| (package(identity), Known::Stone(stone)));
+    let stones = stones.map(|(identity, stone)| (package(identity), PackageState::Stone(stone)));
     let builds = catalog.builds.iter();
-    let builds = builds.map(|(identity, record)| (package(identity), Known::Build(record)));
+    let builds = builds.map(|(identity, record)| (package(identity), PackageState::Build(record)));
     stones.chain(builds).collect()
 }
 
-fn insert(known: Known<'_>, merged: &mut Catalog) {
+fn insert(known: PackageState<'_>, merged: &mut Catalog) {
     match known {
-        Known::Build(record) => insert_build(record.clone(), merged),
-        Known::Stone(stone) => insert_stone(stone.clone(), merged),
+        PackageState::Build(record) => insert_build(record.clone(), merged),
+        PackageState::Stone(stone) => insert_stone(stone.clone(), merged),
     }
 }
 
@@ -203,16 +209,7 @@ fn merge_aliases(
     merged
 }
 
-/// The value that both sides come to, if only one of them changed it.
-fn three_way<T: PartialEq>(base: T, ours: T, theirs: T) -> Option<T> {
-    match () {
-        () if ours == theirs || base == theirs => Some(ours),
-        () if base == ours => Some(theirs),
-        () => None,
-    }
-}
-
-/// Fills in what only one of them knows.
+/// Copies a value that only one of them has to the other.
 fn share(one: &mut Option<String>, other: &mut Option<String>) {
     match (&*one, &*other) {
         (None, Some(_)) => one.clone_from(other),
@@ -227,208 +224,80 @@ struct Merger {
 }
 
 impl Merger {
-    fn both(
+    /// Merges a package that both sides know.
+    fn merge_package(
         &mut self,
-        base: Option<Known<'_>>,
-        ours: Known<'_>,
-        theirs: Known<'_>,
+        base: Option<PackageState<'_>>,
+        ours: PackageState<'_>,
+        theirs: PackageState<'_>,
         merged: &mut Catalog,
     ) {
         match (ours, theirs) {
-            (Known::Build(ours), Known::Build(theirs)) => {
-                let base = base.and_then(Known::build);
-                let facts = self.facts(
+            (PackageState::Build(ours), PackageState::Build(theirs)) => {
+                let base = base.and_then(PackageState::build);
+                let facts = self.merge_facts(
                     &ours.build.filename,
                     &base.map(file::record_facts).unwrap_or_default(),
                     &file::record_facts(ours),
                     &file::record_facts(theirs),
                 );
-                match file::record_of(facts) {
+                match file::record_from_facts(facts) {
                     Ok(record) => insert_build(record, merged),
-                    Err(reason) => self.impossible(&ours.build.filename, reason),
+                    Err(reason) => self.report_impossible(&ours.build.filename, reason),
                 }
             }
-            (Known::Stone(ours), Known::Stone(theirs)) => {
+            (PackageState::Stone(ours), PackageState::Stone(theirs)) => {
                 let (mut ours, mut theirs) = (ours.clone(), theirs.clone());
-                // Removed by hand is more than superseded.
+                // A removal by hand takes precedence over a replacement.
                 if ours.reason == Reason::Removed || theirs.reason == Reason::Removed {
                     ours.reason = Reason::Removed;
                     theirs.reason = Reason::Removed;
                 }
-                let base = base.and_then(Known::stone);
-                let facts = self.facts(
+                let base = base.and_then(PackageState::stone);
+                let facts = self.merge_facts(
                     &ours.filename,
                     &base.map(file::tombstone_facts).unwrap_or_default(),
                     &file::tombstone_facts(&ours),
                     &file::tombstone_facts(&theirs),
                 );
-                match file::tombstone_of(facts) {
+                match file::tombstone_from_facts(facts) {
                     Ok(stone) => insert_stone(stone, merged),
-                    Err(reason) => self.impossible(&ours.filename, reason),
+                    Err(reason) => self.report_impossible(&ours.filename, reason),
                 }
             }
-            (Known::Build(record), Known::Stone(stone))
-            | (Known::Stone(stone), Known::Build(record)) => {
+            (PackageState::Build(record), PackageState::Stone(stone))
+            | (PackageState::Stone(stone), PackageState::Build(record)) => {
                 let (mut record, mut stone) = (record.clone(), stone.clone());
                 let build = &mut record.build;
                 share(&mut build.sha256, &mut stone.sha256);
                 share(&mut build.id, &mut stone.id);
                 match base {
                     // One side brought back what was removed.
-                    Some(Known::Stone(_)) => insert_build(record, merged),
+                    Some(PackageState::Stone(_)) => insert_build(record, merged),
                     _ => insert_stone(stone, merged),
                 }
             }
         }
     }
 
-    fn impossible(&mut self, filename: &str, reason: String) {
+    fn report_impossible(&mut self, filename: &str, reason: String) {
         self.clashes.push(Clash::Impossible {
             filename: filename.to_owned(),
             reason,
         });
-    }
-
-    fn facts(&mut self, filename: &str, base: &Facts, ours: &Facts, theirs: &Facts) -> Facts {
-        let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
-        let mut merged = Facts::new();
-        for key in keys {
-            let values = [base, ours, theirs].map(|facts| facts.get(key));
-            let value = match key.as_str() {
-                "former" => self.list(filename, key, values, Value::to_string),
-                "images" => self.list(filename, key, values, |image| image["filename"].to_string()),
-                // By these a package is known, so what one side knows stays known.
-                "id" | "sha256" if values[1].is_none() || values[2].is_none() => {
-                    values[1].or(values[2]).cloned()
-                }
-                _ => self.value(filename, key, values).cloned(),
-            };
-            if let Some(value) = value {
-                merged.insert(key.clone(), value);
-            }
-        }
-        merged
-    }
-
-    fn value<'a>(
-        &mut self,
-        filename: &str,
-        fact: &str,
-        [base, ours, theirs]: [Option<&'a Value>; 3],
-    ) -> Option<&'a Value> {
-        three_way(base, ours, theirs).unwrap_or_else(|| match self.prefer {
-            Some(Side::Ours) => ours,
-            Some(Side::Theirs) => theirs,
-            None => {
-                self.clashes.push(Clash::Fact {
-                    filename: filename.to_owned(),
-                    fact: fact.to_owned(),
-                    ours: shown(ours),
-                    theirs: shown(theirs),
-                });
-                ours
-            }
-        })
-    }
-
-    /// Merges lists item by item; items of one name are versions of each other.
-    fn list(
-        &mut self,
-        filename: &str,
-        fact: &str,
-        lists: [Option<&Value>; 3],
-        name: impl Fn(&Value) -> String,
-    ) -> Option<Value> {
-        let [base, ours, theirs] = lists;
-        if let Some(list) = three_way(base, ours, theirs) {
-            return list.cloned();
-        }
-        let items = lists.map(|list| -> BTreeMap<String, &Value> {
-            let items = list.and_then(Value::as_array).into_iter().flatten();
-            items.map(|item| (name(item), item)).collect()
-        });
-        let names: BTreeSet<&String> = items.iter().flat_map(BTreeMap::keys).collect();
-        let merged = names.into_iter().filter_map(|name| {
-            let versions = items.each_ref().map(|items| items.get(name).copied());
-            self.value(filename, fact, versions).cloned()
-        });
-        Some(Value::Array(merged.collect()))
-    }
-
-    /// Finds builds that share what phones or files are told apart by.
-    fn settle_twins(&mut self, merged: &mut Catalog, ours: &Catalog) {
-        let of_filename = |record: &Record| record.build.filename.clone();
-        let of_phone_id = |record: &Record| record.build.phone_id().to_owned();
-        self.settle(merged, ours, "file name", of_filename);
-        self.settle(merged, ours, "id", of_phone_id);
-    }
-
-    fn settle(
-        &mut self,
-        merged: &mut Catalog,
-        ours: &Catalog,
-        what: &'static str,
-        name: impl Fn(&Record) -> String,
-    ) {
-        let mut firsts: BTreeMap<String, String> = BTreeMap::new();
-        let mut twins = Vec::new();
-        for (identity, record) in &merged.builds {
-            if let Some(first) = firsts.insert(name(record), identity.clone()) {
-                twins.push((first, identity.clone()));
-            }
-        }
-        for (first, second) in twins {
-            let shared = merged.builds.get(&first).map(&name);
-            let mut builds = ours.builds.values();
-            let named = builds.find(|record| Some(name(record)) == shared);
-            let is_ours = named.is_some_and(|Record { build, .. }| {
-                let merged = merged.builds.get(&first).map(|record| &record.build);
-                build.identity() == first
-                    || (build.id.is_some() && merged.is_some_and(|merged| merged.id == build.id))
-            });
-            let (ours, theirs) = match is_ours {
-                true => (first, second),
-                false => (second, first),
-            };
-            match self.prefer {
-                Some(Side::Ours) => {
-                    merged.bury(&theirs, Reason::Superseded(ours));
-                }
-                Some(Side::Theirs) => {
-                    merged.bury(&ours, Reason::Superseded(theirs));
-                }
-                None => {
-                    let record = merged.builds.get(&ours);
-                    let filename = record.map(|record| record.build.filename.clone());
-                    self.clashes.push(Clash::Twins {
-                        filename: filename.unwrap_or_default(),
-                        what,
-                        ours,
-                        theirs,
-                    });
-                }
-            }
-        }
-    }
-}
-
-fn shown(value: Option<&Value>) -> String {
-    match value {
-        None => "nothing".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(value) => value.to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::Value;
 
     use super::*;
 
     const PACKAGES: usize = 4;
 
-    /// What a catalog may say of a package.
+    /// Returns what a catalog holds for a package, and whether that is a build.
     fn record(package: usize, state: u8) -> Option<(bool, Value)> {
         let sha256 = format!("{package:064x}");
         let filename = format!("rom-{package}.zip");
@@ -489,7 +358,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sides_can_change_places_and_no_package_is_lost(
+        fn the_order_of_sides_does_not_matter_and_no_package_is_lost(
             base in states(), ours in states(), theirs in states(),
         ) {
             let (base, ours, theirs) = (catalog(&base), catalog(&ours), catalog(&theirs));
@@ -510,7 +379,7 @@ mod tests {
         }
 
         #[test]
-        fn what_one_side_alone_changed_is_merged(base in states(), ours in states()) {
+        fn changes_of_one_side_are_merged(base in states(), ours in states()) {
             let (base, ours) = (catalog(&base), catalog(&ours));
             let merged = merge(&base, &ours, &base, None).unwrap();
             for (identity, record) in &ours.builds {
@@ -524,7 +393,7 @@ mod tests {
         }
     }
 
-    /// The merged states of one package.
+    /// Merges the states of one package.
     fn one(base: u8, ours: u8, theirs: u8) -> Result<Catalog, Vec<Clash>> {
         merge(
             &catalog(&[base]),
@@ -535,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removal_stands_and_a_return_too() {
+    fn removals_and_restored_builds_are_kept() {
         assert_eq!(one(1, 8, 2).unwrap(), catalog(&[8]));
         assert_eq!(one(0, 1, 8).unwrap(), catalog(&[8]));
         assert_eq!(one(8, 8, 1).unwrap(), catalog(&[1]));
@@ -544,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_of_both_sides_are_united_and_contradictions_are_named() {
+    fn facts_of_both_sides_are_merged_and_contradictions_reported() {
         assert_eq!(one(2, 1, 2).unwrap(), catalog(&[1]));
         let merged = one(1, 2, 4).unwrap();
         let record = merged.builds.values().next().unwrap();

@@ -1,0 +1,105 @@
+//! The builds of each device, as pages show them.
+//!
+//! A build stands with the device it is for, whatever other names its phones ask for; all variants
+//! and release types of a device stand together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first};
+use crate::model::build::{Device, Variant};
+use crate::publish::feed::build_pages;
+
+/// The builds of a device that people may download.
+pub(super) struct DeviceBuilds<'a> {
+    pub(super) model: &'a Device,
+    /// Newest first.
+    pub(super) builds: Vec<BuildEntry<'a>>,
+    /// Its feeds for people.
+    pub(super) atoms: Vec<&'a str>,
+}
+
+/// What people choose between: a variant and a release type in lower case, the plain variant
+/// first.
+pub(super) type Choice<'a> = (Option<&'a Variant>, String);
+
+impl<'a> DeviceBuilds<'a> {
+    /// The newest build of each variant and release type: the plain variant's first, then by
+    /// variant, the newest release type of each first.
+    pub(super) fn latest(&self) -> Vec<&BuildEntry<'a>> {
+        let mut seen = BTreeSet::new();
+        let is_first = |entry: &&BuildEntry<'a>| seen.insert(entry.choice());
+        let mut latest: Vec<&BuildEntry<'a>> = self.builds.iter().filter(is_first).collect();
+        // Sorting keeps the newest of a variant first.
+        latest.sort_by_key(|entry| entry.offer.build.variant.as_ref());
+        latest
+    }
+}
+
+impl<'a> BuildEntry<'a> {
+    pub(super) fn choice(&self) -> Choice<'a> {
+        let build = self.offer.build;
+        (
+            build.variant.as_ref(),
+            build.romtype.as_str().to_lowercase(),
+        )
+    }
+}
+
+/// A build and what belongs to it.
+pub(super) struct BuildEntry<'a> {
+    pub(super) offer: Offer<'a>,
+    pub(super) channel: &'a Channel<'a>,
+    /// The deltas that lead to it.
+    pub(super) deltas: Vec<&'a DeltaOffer<'a>>,
+    /// Path of its page, not escaped, if it has one.
+    pub(super) path: Option<String>,
+}
+
+/// The builds of all devices, by codename.
+pub(super) fn by_device<'a>(
+    channels: &'a BTreeMap<ChannelKey, Channel<'a>>,
+    atoms: &BTreeSet<&'a str>,
+) -> Vec<DeviceBuilds<'a>> {
+    let paths = build_pages::paths(channels);
+    let mut devices: BTreeMap<&Device, DeviceBuilds<'a>> = BTreeMap::new();
+    // A build of a device with several names is in several channels.
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    for (key, channel) in channels {
+        for offer in &channel.offers {
+            let model = &offer.build.device;
+            let device = devices.entry(model).or_insert_with(|| DeviceBuilds {
+                model,
+                builds: Vec::new(),
+                atoms: Vec::new(),
+            });
+            let prefix = key.variant.as_ref().map(|variant| format!("{variant}/"));
+            let atom = format!("{}{model}.atom", prefix.unwrap_or_default());
+            if let Some(atom) = atoms.get(atom.as_str())
+                && !device.atoms.contains(atom)
+            {
+                device.atoms.push(atom);
+            }
+            if known.insert(offer.build.identity()) {
+                device.builds.push(BuildEntry {
+                    offer: *offer,
+                    channel,
+                    deltas: deltas_to(offer, channel),
+                    path: paths.get(offer.build.identity()).cloned(),
+                });
+            }
+        }
+    }
+    let mut devices: Vec<DeviceBuilds<'a>> = devices.into_values().collect();
+    for device in &mut devices {
+        device
+            .builds
+            .sort_by(|a, b| newest_first(&a.offer, &b.offer));
+    }
+    devices
+}
+
+fn deltas_to<'a>(offer: &Offer<'a>, channel: &'a Channel<'a>) -> Vec<&'a DeltaOffer<'a>> {
+    let leads_to_it =
+        |delta: &&DeltaOffer<'_>| delta.target.build.identity() == offer.build.identity();
+    channel.deltas.iter().filter(leads_to_it).collect()
+}

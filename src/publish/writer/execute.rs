@@ -1,0 +1,117 @@
+//! Carries a plan out: writes and removes files so that a run may be killed at any moment.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::lock::Lock;
+use super::manifest::{MANIFEST, render_manifest};
+use super::plan::Plan;
+use super::{Error, STATE_DIR, TEMPORARY, io_error};
+use crate::files::{Durability, replace};
+use crate::publish::makers::Makers;
+use crate::publish::page::{Page, writing_order};
+
+/// Carries a plan out: pages, then feeds, then removals. The manifest lists old
+/// and new files while the work goes on, so that an interrupted run is mended by
+/// the next.
+///
+/// # Errors
+/// [`Error::Io`]; what was written until then is whole and stays.
+pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<(), Error> {
+    let state = out.join(STATE_DIR);
+    let temporary = state.join(TEMPORARY);
+    let manifest = state.join(MANIFEST);
+    let write_manifest = |files: Vec<&str>, makers: &Makers| {
+        let bytes = render_manifest(&files, makers, &plan.builds);
+        replace(&temporary, &manifest, &bytes, Durability::Synced)
+            .map_err(io_error("write", &manifest))
+    };
+    if plan.manifest_changed {
+        let both: Vec<&str> = union(&plan.owned, &plan.known);
+        if both.len() > plan.known.len() {
+            let mut makers = plan.known_made_by.clone();
+            makers.extend(plan.made_by.clone());
+            write_manifest(both, &makers)?;
+        }
+    }
+    let to_write = pages_to_write(pages, plan);
+    // A file that a folder must replace goes first.
+    let mut sorted: Vec<&str> = to_write.iter().map(|page| page.path.as_str()).collect();
+    sorted.sort_unstable();
+    let (blocking, stale): (Vec<&String>, Vec<&String>) = plan
+        .removed
+        .iter()
+        .partition(|old| has_folder(&sorted, old) || plan.renamed.contains(old));
+    for path in blocking {
+        remove(out, path)?;
+    }
+    let mut last_folder = PathBuf::new();
+    for page in to_write {
+        let file = out.join(&page.path);
+        if let Some(folder) = file.parent().filter(|folder| **folder != *last_folder) {
+            fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+            folder.clone_into(&mut last_folder);
+        }
+        replace(&temporary, &file, &page.bytes, Durability::Cached)
+            .map_err(io_error("write", &file))?;
+    }
+    for path in stale {
+        remove(out, path)?;
+    }
+    if plan.manifest_changed {
+        let owned = plan.owned.iter().map(String::as_str).collect();
+        write_manifest(owned, &plan.made_by)?;
+    }
+    Ok(())
+}
+
+/// The pages that a plan creates or changes, in writing order.
+fn pages_to_write<'a>(pages: &'a [Page], plan: &Plan) -> Vec<&'a Page> {
+    // Most runs write few of many pages.
+    let wanted: HashSet<&str> = plan
+        .created
+        .iter()
+        .chain(&plan.changed)
+        .map(String::as_str)
+        .collect();
+    let is_wanted = |page: &&Page| wanted.contains(page.path.as_str());
+    match wanted.is_empty() {
+        true => Vec::new(),
+        false => writing_order(pages.iter().filter(is_wanted).collect()),
+    }
+}
+
+/// Whether one of these paths, which are sorted, leads through a folder of this
+/// name.
+pub(super) fn has_folder(sorted: &[&str], name: &str) -> bool {
+    let folder = format!("{name}/");
+    let at = sorted.partition_point(|path| *path < folder.as_str());
+    sorted.get(at).is_some_and(|path| path.starts_with(&folder))
+}
+
+/// The members of two sorted lists, sorted, each once.
+fn union<'a>(a: &'a [String], b: &'a [String]) -> Vec<&'a str> {
+    let mut both: Vec<&str> = a.iter().chain(b).map(String::as_str).collect();
+    both.sort_unstable();
+    both.dedup();
+    both
+}
+
+/// Removes one of our files and the folders it leaves empty.
+fn remove(out: &Path, path: &str) -> Result<(), Error> {
+    let file = out.join(path);
+    match fs::remove_file(&file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(io_error("remove", &file)(error));
+        }
+        _ => {}
+    }
+    let mut folder = file.parent();
+    while let Some(empty) = folder.filter(|folder| *folder != out && fs::remove_dir(folder).is_ok())
+    {
+        folder = empty.parent();
+    }
+    Ok(())
+}

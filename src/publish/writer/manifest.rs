@@ -1,0 +1,189 @@
+//! The manifest of a site: which files romfeed wrote there, what made them, and from which builds.
+//!
+//! A JSON object of romfeed's own, schema 1, in romfeed's folder inside the site.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::paths::is_inside;
+use super::{Error, SCHEMA, STATE_DIR, io_error};
+use crate::files::read_file;
+use crate::publish::makers::{self, Made, Makers};
+
+pub(super) const MANIFEST: &str = "manifest.json";
+
+/// Longest manifest read, in bytes: some two million files.
+const MAX_MANIFEST_SIZE: u64 = 256 << 20;
+
+/// Longest manifest of a published site read, in bytes: some 200,000 files and what made them.
+pub const MAX_PUBLISHED_MANIFEST: usize = 64 << 20;
+
+/// The manifest of a site: what romfeed wrote there, what made it, and from which builds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "ManifestJson")]
+pub struct Manifest {
+    /// Paths of the files, sorted.
+    pub files: Vec<String>,
+    /// What made the feeds among them; none in manifests of earlier versions.
+    pub makers: Option<Makers>,
+    /// Identities of all builds and tombstones the catalog had, sorted; empty in manifests of
+    /// earlier versions. Names are left out: they would give away builds that are held back.
+    pub builds: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ManifestJson {
+    schema: u32,
+    files: Vec<String>,
+    made_by: Option<Vec<Made>>,
+    #[serde(default)]
+    builds: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ManifestRef<'a> {
+    schema: u32,
+    files: &'a [&'a str],
+    made_by: Vec<Made>,
+    builds: &'a [String],
+}
+
+impl From<ManifestJson> for Manifest {
+    fn from(wire: ManifestJson) -> Manifest {
+        // It may have been edited by hand, or merged by git.
+        let sorted = |mut list: Vec<String>| {
+            list.sort_unstable();
+            list.dedup();
+            list
+        };
+        Manifest {
+            files: sorted(wire.files),
+            makers: wire.made_by.map(makers::from_manifest),
+            builds: sorted(wire.builds),
+        }
+    }
+}
+
+/// The files of a site that romfeed wrote, sorted; none where it never did.
+///
+/// # Errors
+/// [`Error::Manifest`], [`Error::ManifestSchema`] or [`Error::Io`].
+pub fn own_files(out: &Path) -> Result<Vec<String>, Error> {
+    Ok(read_manifest(out)?.unwrap_or_default().files)
+}
+
+/// The files that the manifest of a published site lists, which is untrusted: only paths that
+/// stay inside the site, one line each. An empty manifest is that of a site that was not published.
+///
+/// # Errors
+/// [`Error::Manifest`] or [`Error::ManifestSchema`], with `source` as its file.
+pub fn published_files(bytes: &[u8], source: &Path) -> Result<Vec<String>, Error> {
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut files = parse_manifest(bytes, source.to_owned())?.files;
+    files.retain(|path| is_inside(path) && !path.contains(char::is_control));
+    Ok(files)
+}
+
+/// Returns the manifest to publish before the site of a folder: it lists all files in the manifest of
+/// the published site, and those that are to come. So even if the publication breaks off, the next
+/// one knows each file.
+///
+/// # Errors
+/// Those of [`published_files`] and [`read_manifest`].
+pub fn joint_manifest(out: &Path, published: &[u8], source: &Path) -> Result<Vec<u8>, Error> {
+    let own = read_manifest(out)?.unwrap_or_default();
+    let before = match published.is_empty() {
+        true => Manifest::default(),
+        false => parse_manifest(published, source.to_owned())?,
+    };
+    let published = published_files(published, source)?;
+    let union = |one: &[String], other: &[String]| -> Vec<String> {
+        let all: BTreeSet<&String> = one.iter().chain(other).collect();
+        all.into_iter().cloned().collect()
+    };
+    let files = union(&own.files, &published);
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let mut makers = before.makers.unwrap_or_default();
+    makers.extend(own.makers.unwrap_or_default());
+    let builds = union(&own.builds, &before.builds);
+    Ok(render_manifest(&files, &makers, &builds))
+}
+
+pub(super) fn render_manifest(files: &[&str], makers: &Makers, builds: &[String]) -> Vec<u8> {
+    let manifest = ManifestRef {
+        schema: SCHEMA,
+        files,
+        made_by: makers::to_manifest(makers),
+        builds,
+    };
+    let mut bytes = serde_json::to_vec_pretty(&manifest).expect("strings always become JSON");
+    bytes.push(b'\n');
+    bytes
+}
+
+/// Reads the manifest of a site, its lists sorted, each entry once; none where romfeed never wrote.
+///
+/// # Errors
+/// [`Error::Manifest`], [`Error::ManifestSchema`] or [`Error::Io`].
+pub fn read_manifest(out: &Path) -> Result<Option<Manifest>, Error> {
+    let file = out.join(STATE_DIR).join(MANIFEST);
+    let bytes = match read_file(&file, MAX_MANIFEST_SIZE) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(io_error("read", &file))?,
+    };
+    parse_manifest(&bytes, file).map(Some)
+}
+
+fn parse_manifest(bytes: &[u8], file: PathBuf) -> Result<Manifest, Error> {
+    match serde_json::from_slice::<ManifestJson>(bytes) {
+        Ok(wire) if wire.schema != SCHEMA => Err(Error::ManifestSchema {
+            file,
+            found: wire.schema,
+        }),
+        Ok(wire) => Ok(Manifest::from(wire)),
+        Err(source) => Err(Error::Manifest {
+            file,
+            source: source.into(),
+        }),
+    }
+}
+
+/// Whether a folder holds files and no manifest, so that nothing tells what was published there.
+///
+/// # Errors
+/// As [`read_manifest`], and [`Error::Io`].
+pub fn lacks_manifest(out: &Path) -> Result<bool, Error> {
+    if read_manifest(out)?.is_some() {
+        return Ok(false);
+    }
+    match refuse_foreign_folder(out) {
+        Err(Error::NotOurs { .. }) => Ok(true),
+        looked_at => looked_at.map(|()| false),
+    }
+}
+
+/// Hidden files do not count: a checkout of a pages branch holds `.git`.
+pub(super) fn refuse_foreign_folder(out: &Path) -> Result<(), Error> {
+    let entries = match fs::read_dir(out) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(io_error("read", out))?,
+    };
+    let example = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.'))
+        .min();
+    match example {
+        None => Ok(()),
+        Some(example) => Err(Error::NotOurs {
+            out: out.to_owned(),
+            example,
+        }),
+    }
+}

@@ -1,0 +1,378 @@
+use std::fs;
+
+use super::execute::has_folder;
+use super::lock::LOCK;
+use super::manifest::{MANIFEST, render_manifest};
+use super::*;
+use crate::publish::makers::Makers;
+use crate::publish::page::{Maker, Page};
+
+fn page(path: &str, text: &str) -> Page {
+    Page {
+        path: path.to_owned(),
+        bytes: text.as_bytes().into(),
+        maker: match path.ends_with(".html") {
+            true => Maker::Page,
+            false => Maker::LineageOs,
+        },
+        origin: None,
+    }
+}
+
+fn write(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
+    let lock = open(out, adopt)?;
+    let plan = plan(out, pages, Vec::new(), adopt)?;
+    execute(out, pages, &plan, &lock)?;
+    Ok(plan)
+}
+
+#[test]
+fn unchanged_files_are_left_and_stale_ones_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    write(&out, &[page("a/b", "1"), page("a/c/d", "2")], false).unwrap();
+    fs::write(out.join("a/mine"), "foreign").unwrap();
+    let before = fs::metadata(out.join("a/b")).unwrap().modified().unwrap();
+    let plan = write(&out, &[page("a/b", "1"), page("e", "3")], false).unwrap();
+    assert_eq!(
+        (plan.created, plan.removed),
+        (vec!["e".to_owned()], vec!["a/c/d".to_owned()])
+    );
+    assert_eq!(
+        fs::metadata(out.join("a/b")).unwrap().modified().unwrap(),
+        before
+    );
+    assert!(!out.join("a/c").exists());
+    assert_eq!(fs::read(out.join("a/mine")).unwrap(), b"foreign");
+    let again = write(&out, &[page("a/b", "1"), page("e", "3")], false).unwrap();
+    assert!(again.is_empty() && !again.manifest_changed);
+}
+
+#[test]
+fn files_edited_or_removed_by_hand_are_made_good() {
+    let dir = tempfile::tempdir().unwrap();
+    let pages = ["a", "b/c", "d", "e"].map(|path| page(path, "12"));
+    write(dir.path(), &pages, false).unwrap();
+    fs::write(dir.path().join("a"), "13").unwrap();
+    fs::write(dir.path().join("d"), "123").unwrap();
+    fs::write(dir.path().join("e"), "").unwrap();
+    fs::remove_dir_all(dir.path().join("b")).unwrap();
+    let plan = write(dir.path(), &pages, false).unwrap();
+    assert_eq!(plan.changed, ["a", "d", "e"]);
+    assert_eq!(plan.created, ["b/c"]);
+    for page in &pages {
+        assert_eq!(fs::read(dir.path().join(&page.path)).unwrap(), b"12");
+    }
+}
+
+#[test]
+fn paths_that_differ_only_in_case_are_found() {
+    let alike = |paths: &[&'static str]| alike(paths.iter().copied());
+    assert_eq!(
+        alike(&["Index.html", "a/B/c", "a/b/c", "a/b/d", "index.html", "x"]),
+        [("Index.html", "index.html"), ("a/B", "a/b")]
+    );
+    assert_eq!(alike(&["a/b", "a.b", "ab"]), []);
+}
+
+/// What a file system that ignores case would answer.
+#[cfg(unix)]
+fn ignore_case(out: &Path) {
+    use std::os::unix::fs::symlink;
+    drop(open(out, false).unwrap());
+    symlink(STATE_DIR, out.join(STATE_DIR.to_ascii_uppercase())).unwrap();
+    symlink(LOCK, out.join(STATE_DIR).join(LOCK.to_ascii_uppercase())).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn pages_that_would_be_one_file_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    ignore_case(dir.path());
+    let pages = [page("Index.html", "1"), page("index.html", "2")];
+    let error = write(dir.path(), &pages, false).unwrap_err();
+    assert!(matches!(error, Error::Case { .. }), "{error}");
+    assert!(!dir.path().join("index.html").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_page_takes_its_place_under_a_name_of_other_case() {
+    let dir = tempfile::tempdir().unwrap();
+    ignore_case(dir.path());
+    write(dir.path(), &[page("a/Foo", "1"), page("b", "2")], false).unwrap();
+    let plan = write(dir.path(), &[page("A/foo", "1"), page("b", "2")], false).unwrap();
+    assert_eq!(
+        (plan.created, plan.removed),
+        (vec!["A/foo".into()], vec!["a/Foo".into()])
+    );
+    assert!(dir.path().join("A/foo").exists() && !dir.path().join("a").exists());
+}
+
+#[test]
+fn folders_are_found_among_paths_sorted_by_bytes() {
+    let sorted = ["a-b", "a.c", "a/b", "ab"];
+    assert!(has_folder(&sorted, "a"));
+    assert!(!has_folder(&sorted, "ab") && !has_folder(&sorted, "a/b"));
+    assert!(!has_folder(&[], "a"));
+}
+
+#[test]
+fn foreign_folder_is_refused_unless_adopted() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join(".git")).unwrap();
+    assert!(plan(dir.path(), &[page("a", "1")], Vec::new(), false).is_ok());
+    fs::write(dir.path().join("a"), "theirs").unwrap();
+    assert!(matches!(
+        plan(dir.path(), &[page("a", "1")], Vec::new(), false),
+        Err(Error::NotOurs { .. })
+    ));
+    let plan = write(dir.path(), &[page("a", "1")], true).unwrap();
+    assert_eq!(plan.changed, ["a"]);
+}
+
+#[test]
+fn foreign_file_in_a_pages_place_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &[page("a", "1")], false).unwrap();
+    fs::write(dir.path().join("404.html"), "theirs").unwrap();
+    let plan = write(
+        dir.path(),
+        &[page("a", "1"), page("404.html", "ours")],
+        false,
+    )
+    .unwrap();
+    assert_eq!(plan.foreign, ["404.html"]);
+    assert_eq!(fs::read(dir.path().join("404.html")).unwrap(), b"theirs");
+    let plan = write(dir.path(), &[page("a", "1")], false).unwrap();
+    assert!(plan.removed.is_empty());
+}
+
+#[test]
+fn no_page_is_a_folder_of_another() {
+    let pages = [page("a/b", ""), page("a/b-c", ""), page("a/b/c", "")];
+    assert!(matches!(check_paths(&pages), Err(Error::Prefix { .. })));
+    assert!(check_paths(&[page("a.json", ""), page("a/b", "")]).is_ok());
+}
+
+#[test]
+fn no_two_pages_have_one_path() {
+    let made = Page {
+        origin: Some("x.j2 for the site".into()),
+        ..page("a/b", "")
+    };
+    let error = check_paths(&[made.clone(), page("a/c", ""), page("a/b", "")]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`a/b` would have to be two pages at once: one is made by romfeed itself, the \
+         other by x.j2 for the site"
+    );
+    let error = check_paths(&[page("a/b/c", ""), made]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`a/b` would have to be both a file and the folder of `a/b/c`: one is made by \
+         x.j2 for the site, the other by romfeed itself"
+    );
+}
+
+#[test]
+fn a_file_that_becomes_a_folder_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &[page("a", "1")], false).unwrap();
+    write(dir.path(), &[page("a/b", "1")], false).unwrap();
+    assert_eq!(fs::read(dir.path().join("a/b")).unwrap(), b"1");
+    // The other way round takes two runs: the folder has to be emptied first.
+    let plan = write(dir.path(), &[page("a", "1")], false).unwrap();
+    assert_eq!(
+        (plan.foreign, plan.removed),
+        (vec!["a".to_owned()], vec!["a/b".to_owned()])
+    );
+    write(dir.path(), &[page("a", "1")], false).unwrap();
+    assert_eq!(fs::read(dir.path().join("a")).unwrap(), b"1");
+}
+
+#[test]
+fn the_manifest_records_what_made_each_feed() {
+    let dir = tempfile::tempdir().unwrap();
+    let crdroid = || Maker::Shipped("crdroid".to_owned());
+    let made = |maker: Maker| Page {
+        maker,
+        ..page("a.json", "1")
+    };
+    let makers = || read_manifest(dir.path()).unwrap().unwrap().makers;
+    let expected = |maker: Maker| Some(Makers::from([("a.json".to_owned(), maker)]));
+    write(dir.path(), &[made(crdroid()), page("b.html", "")], false).unwrap();
+    assert_eq!(makers(), expected(crdroid()));
+    // The same bytes by another maker are no change but in the manifest.
+    let pages = [made(Maker::LineageOs), page("b.html", "")];
+    let plan = write(dir.path(), &pages, false).unwrap();
+    assert!(plan.is_empty() && plan.manifest_changed);
+    assert_eq!(makers(), expected(Maker::LineageOs));
+    // A file that others put in its place is not made by romfeed.
+    fs::write(dir.path().join("c.json"), "theirs").unwrap();
+    let pages = [made(Maker::LineageOs), page("c.json", "ours")];
+    write(dir.path(), &pages, false).unwrap();
+    assert_eq!(makers(), expected(Maker::LineageOs));
+}
+
+#[test]
+fn a_manifest_of_an_earlier_version_is_read_and_completed() {
+    let dir = tempfile::tempdir().unwrap();
+    let pages = [page("a.json", "1")];
+    write(dir.path(), &pages, false).unwrap();
+    let old = r#"{"schema":1,"files":["b","a.json","b"]}"#;
+    fs::write(dir.path().join(STATE_DIR).join(MANIFEST), old).unwrap();
+    let read = read_manifest(dir.path()).unwrap().unwrap();
+    assert_eq!((read.files.len(), read.makers), (2, None));
+    let plan = write(dir.path(), &pages, false).unwrap();
+    assert!(plan.is_empty());
+    let read = read_manifest(dir.path()).unwrap().unwrap();
+    assert_eq!(read.files, ["a.json"]);
+    assert!(read.makers.is_some_and(|makers| makers.len() == 1));
+    assert!(!write(dir.path(), &pages, false).unwrap().manifest_changed);
+}
+
+#[test]
+fn second_lock_is_refused_until_the_first_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = lock(dir.path()).unwrap();
+    assert!(matches!(lock(dir.path()), Err(Error::Locked { .. })));
+    drop(first);
+    lock(dir.path()).unwrap();
+}
+
+#[test]
+fn a_manifest_cannot_name_files_outside() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    fs::write(dir.path().join("victim"), "x").unwrap();
+    fs::create_dir_all(out.join(STATE_DIR)).unwrap();
+    let bytes = render_manifest(&["../victim", "/etc/hosts"], &Makers::new(), &[]);
+    fs::write(out.join(STATE_DIR).join(MANIFEST), bytes).unwrap();
+    let plan = write(&out, &[page("a", "1")], false).unwrap();
+    assert!(plan.removed.is_empty());
+    assert!(dir.path().join("victim").exists());
+}
+
+#[test]
+fn no_page_leads_out_of_the_site() {
+    for path in [
+        "../a",
+        "a/../../b",
+        "/etc/a",
+        "a//b",
+        "",
+        "a/.",
+        ".romfeed/manifest.json",
+    ] {
+        let error = check_paths(&[page("a", ""), page(path, "")]).unwrap_err();
+        assert!(matches!(error, Error::Outside { .. }), "{path}: {error}");
+    }
+    assert!(check_paths(&[page("a..b/.c", ""), page("romfeed/x", "")]).is_ok());
+}
+
+#[test]
+fn a_folder_in_a_pages_place_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let pages = [page("a/b", "1"), page("c", "1")];
+    write(dir.path(), &pages, false).unwrap();
+    fs::remove_file(dir.path().join("a/b")).unwrap();
+    fs::create_dir_all(dir.path().join("a/b/theirs")).unwrap();
+    for _ in 0..2 {
+        let plan = write(dir.path(), &pages, false).unwrap();
+        assert_eq!(
+            (plan.foreign, plan.removed),
+            (vec!["a/b".to_owned()], vec![])
+        );
+    }
+    fs::remove_dir_all(dir.path().join("a/b")).unwrap();
+    assert_eq!(write(dir.path(), &pages, false).unwrap().created, ["a/b"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_pipes_in_a_pages_place_are_left_alone_and_named() {
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out");
+    let elsewhere = dir.path().join("elsewhere");
+    fs::write(&elsewhere, "1").unwrap();
+    let paths = ["a", "b", "c", "d/e"];
+    let pages = paths.map(|path| page(path, "1"));
+    write(&out, &pages, false).unwrap();
+    for path in paths {
+        fs::remove_file(out.join(path)).unwrap();
+    }
+    // To the right bytes, to a folder, to nothing, and a pipe.
+    symlink(&elsewhere, out.join("a")).unwrap();
+    symlink(dir.path(), out.join("b")).unwrap();
+    symlink("nothing", out.join("c")).unwrap();
+    let pipe = out.join("d/e");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let is_left = || {
+        let is_link = |path: &str| out.join(path).is_symlink();
+        ["a", "b", "c"].into_iter().all(is_link) && pipe.exists() && !pipe.is_file()
+    };
+    for _ in 0..2 {
+        let plan = write(&out, &pages, false).unwrap();
+        assert_eq!(
+            (plan.foreign, plan.removed),
+            (paths.map(str::to_owned).to_vec(), vec![])
+        );
+        assert!(is_left());
+    }
+    // Nor are they removed when the site no longer has their pages.
+    let known = render_manifest(&paths, &Makers::new(), &[]);
+    fs::write(out.join(STATE_DIR).join(MANIFEST), known).unwrap();
+    assert!(
+        write(&out, &[page("d/e/f", "1")], false)
+            .unwrap()
+            .removed
+            .is_empty()
+    );
+    assert!(is_left());
+    // Links are replaced when the folder is taken over; what they lead to is not.
+    write(&out, &pages, true).unwrap();
+    assert!(!out.join("a").is_symlink() && !out.join("b").is_symlink());
+    assert_eq!(fs::read(&elsewhere).unwrap(), b"1");
+}
+
+#[test]
+fn a_file_in_a_folders_place_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let pages = [page("a/b/c", "1"), page("d", "1")];
+    write(dir.path(), &pages, false).unwrap();
+    fs::remove_dir_all(dir.path().join("a")).unwrap();
+    fs::write(dir.path().join("a"), "theirs").unwrap();
+    let pages = [page("a/b/c", "2"), page("d", "2")];
+    for changed in [vec!["d".to_owned()], vec![]] {
+        let plan = write(dir.path(), &pages, false).unwrap();
+        assert_eq!(
+            (plan.foreign, plan.changed),
+            (vec!["a/b/c".to_owned()], changed)
+        );
+    }
+    assert_eq!(fs::read(dir.path().join("a")).unwrap(), b"theirs");
+    fs::remove_file(dir.path().join("a")).unwrap();
+    assert_eq!(write(dir.path(), &pages, false).unwrap().created, ["a/b/c"]);
+}
+
+#[test]
+fn what_a_killed_run_left_half_written_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), &[page("a", "1")], false).unwrap();
+    let left = dir.path().join(STATE_DIR).join(TEMPORARY);
+    fs::write(&left, "half").unwrap();
+    write(dir.path(), &[page("a", "1")], false).unwrap();
+    assert!(!left.exists());
+}
+
+#[test]
+fn feeds_go_before_the_pages_that_they_lead_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = ["a.html", "b.atom", "c/d.html", "e.json", "f"].map(|path| page(path, ""));
+    write(dir.path(), &old, false).unwrap();
+    let plan = write(dir.path(), &[page("f", "")], false).unwrap();
+    assert_eq!(plan.removed, ["b.atom", "e.json", "a.html", "c/d.html"]);
+}
