@@ -130,7 +130,7 @@ fn where_case_is_ignored_pages_that_differ_only_in_case_are_refused() {
         dir.put("builds/b.zip", package(device, incremental, 1));
         dir.run(&["generate", "--adopt"])
             .expect(2)
-            .says("differ only in the case of letters, and out does not tell them apart")
+            .says("differ only in the case of letters, and out ignores case")
             .says("--out");
         assert!(!dir.path().join("out/index.html").exists(), "{device}");
         assert!(!dir.path().join("catalog.json").exists(), "{device}");

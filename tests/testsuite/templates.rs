@@ -741,7 +741,7 @@ fn a_device_file_can_come_from_a_template() {
     let run = bacons("device_feed = \"grapheneos\"\n")
         .generate()
         .expect(2);
-    run.says("device_feed = \"grapheneos\" is about one device, and grapheneos.j2 (of romfeed) has scope = \"romtype\"; it needs scope = \"device\"");
+    run.says("device_feed = \"grapheneos\" needs a template with scope = \"device\"; grapheneos.j2 (of romfeed) has scope = \"romtype\"");
     // One that is taken by no device is checked as well.
     let run = bacons("[device.other]\ndevice_feed = \"atom-site\"\n")
         .generate()
@@ -814,7 +814,7 @@ fn a_page_stays_inside_the_site() {
         &template,
         settings,
         &[
-            "line 3: path: {version} is `../../x`, no part of a path",
+            "line 3: path: {version} is `../../x`, which cannot be part of a path",
             "(for device bacon, romtype nightly, lineage-21.0-",
         ],
     );
@@ -892,7 +892,7 @@ fn template_errors_name_their_line() {
         (
             "{\n{{ build.signer }}\n}",
             7,
-            "`build.signer` is undefined: signer is not known of lineage-21.0-20231123-nightly-bacon.zip",
+            "`build.signer` is undefined: signer of lineage-21.0-20231123-nightly-bacon.zip is unknown",
         ),
         (
             "{{ device.info.maintainer }}",

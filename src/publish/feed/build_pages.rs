@@ -1,19 +1,18 @@
-//! Where the page of each build lies, which feeds for people link to and the site has.
+//! The paths of the pages of builds, which feeds for people link to.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::catalog::channels::{Channel, ChannelKey, Offer, newest_first};
 use crate::model::build::{self, Device};
 
-/// Most builds of a device that have a page of their own, the newest; the others are in its lists
-/// alone.
+/// Most builds of a device with a page of their own: the newest. Others are only in lists.
 const MAX_PAGES: usize = 100;
 
 /// Returns the path of each build's page, not escaped, by the build's identity.
 #[must_use]
 pub fn paths<'a>(channels: &BTreeMap<ChannelKey, Channel<'a>>) -> HashMap<&'a str, String> {
     let mut devices: BTreeMap<&Device, Vec<Offer<'a>>> = BTreeMap::new();
-    // A build of a device with several names is in several channels.
+    // If a device has several names, its builds are in several channels.
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     for offer in channels.values().flat_map(|channel| &channel.offers) {
         if seen.insert(offer.build.identity()) {
@@ -29,8 +28,7 @@ pub fn paths<'a>(channels: &BTreeMap<ChannelKey, Channel<'a>>) -> HashMap<&'a st
     paths
 }
 
-/// Names each page by its package, and where only the ends of two names differ, by what
-/// tells them apart.
+/// Names each page after its package; if two pages would have one name, adds a part of the identity.
 fn add_paths<'a>(model: &str, offers: &[Offer<'a>], paths: &mut HashMap<&'a str, String>) {
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for offer in offers {
@@ -38,7 +36,7 @@ fn add_paths<'a>(model: &str, offers: &[Offer<'a>], paths: &mut HashMap<&'a str,
         let identity = offer.build.identity();
         let mut path = format!("{model}/builds/{stem}.html");
         if !taken.insert(path.clone()) {
-            // An identity may be anything that a feed elsewhere said.
+            // The identity may be an `id` from another feed, and so any text.
             let digits = build::digits(identity);
             path = format!("{model}/builds/{stem}-{digits}.html");
         }

@@ -1,42 +1,41 @@
-//! The answers of the CyanogenMod era, for the updaters of CyanogenMod 10.1 to
-//! 12.1 that ask by POST.
+//! The answers for the updaters of CyanogenMod 10.1 to 12.1, which ask by POST.
 //!
 //! Read by `UpdateCheckService.parseUpdateJSONObject` of
-//! CyanogenMod/android_packages_apps_CMUpdater, branches cm-10.2 to cm-12.1:
-//! eight keys, all required, and one bad entry ends the list.
+//! CyanogenMod/android_packages_apps_CMUpdater, branches cm-10.2 to cm-12.1: eight keys, all
+//! required, and one bad entry makes the list invalid.
 //!
-//! A static host does not answer a POST by itself. The files lie where a rewrite
-//! can reach them: for the `cm.updater.uri` `…/legacy/{device}/{romtype}` that is
-//! `index.json` below it, and for `…/v1/build/get_delta` the file of that name,
-//! which says that there is none, so that the full build is downloaded.
+//! A static host does not answer a POST by itself, so the files are where a rewrite rule can find
+//! them: for a `cm.updater.uri` of `…/legacy/{device}/{romtype}`, `index.json` in that folder; for
+//! `…/v1/build/get_delta`, the file of that name, which says that there is no delta, so that the
+//! full build is downloaded.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Feeds, prefix, render_list};
+use super::list::render_list;
+use super::{Feeds, prefix};
 use crate::catalog::channels::{Channel, ChannelKey, Offer};
 use crate::markup::changelog::{Rendered, Shown};
 use crate::markup::template::json;
 use crate::model::address::encode_path;
 use crate::model::config::Config;
 
-/// Last API level that is offered to phones with this updater: that of CyanogenMod 14.1.
+/// Highest API level that is offered to phones with this updater: that of CyanogenMod 14.1.
 const LAST_SDK: u32 = 25;
-/// Longest list, in bytes. No client is known to limit it; they were made for
-/// slow phones.
+/// Longest list, in bytes. No client is known to have a limit, but all run on slow phones.
 const MAX_SIZE: usize = 32 << 10;
-/// What stands before and after the entries.
+/// The text before and after the entries.
 const FRAME: [&str; 2] = ["{\"id\":null,\"result\":[", "],\"error\":null}"];
-/// Longest name of a package that leaves room for an ending, in bytes.
+/// Longest name of a package to which an extension can be added, in bytes.
 const MAX_NAME_LEN: usize = 250;
 /// Folder of the changelogs of single builds.
 const CHANGES: &str = "changes";
-/// The answer where there is no delta.
+/// The answer if there is no delta.
 pub const NO_DELTA: &[u8] = b"{\"errors\":{\"message\":\"Unable to find delta\"}}\n";
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct BuildJson<'a> {
     incremental: &'a str,
     api_level: u32,
     url: &'a str,
@@ -47,9 +46,9 @@ struct Entry<'a> {
     filename: &'a str,
 }
 
-/// A delta as `get_delta` answers it.
+/// A delta in the answer of `get_delta`.
 #[derive(Serialize)]
-struct Delta<'a> {
+struct DeltaJson<'a> {
     date_created_unix: i64,
     filename: &'a str,
     download_url: &'a str,
@@ -58,7 +57,7 @@ struct Delta<'a> {
     incremental: &'a str,
 }
 
-/// Adds the answers for a channel, if phones with that updater may run builds of it.
+/// Renders the answers for a channel, if phones with that updater may run its builds.
 pub(super) fn render(
     key: &ChannelKey,
     channel: &Channel<'_>,
@@ -66,7 +65,7 @@ pub(super) fn render(
     changelogs: &Rendered,
     feeds: &mut Feeds,
 ) {
-    // Phones of that era read a page that is not found as a fault.
+    // These updaters treat a page that is not found as an error.
     let Some(base) = config
         .base_url
         .as_ref()
@@ -81,12 +80,12 @@ pub(super) fn render(
         key.romtype
     );
     let all_changes = format!("{base}/{folder}/changes.txt");
-    let own = |offer: &Offer<'_>| {
+    let changelog = |offer: &Offer<'_>| {
         let filename = &offer.build.filename;
-        let changelog = changelogs.get(filename)?;
-        (filename.len() <= MAX_NAME_LEN).then_some(changelog)
+        let shown = changelogs.get(filename)?;
+        (filename.len() <= MAX_NAME_LEN).then_some(shown)
     };
-    let changes = |offer: &Offer<'_>| match own(offer).is_some() {
+    let changes = |offer: &Offer<'_>| match changelog(offer).is_some() {
         true => format!("{base}/{}", encode_path(&changes_path(&folder, offer))),
         false => all_changes.clone(),
     };
@@ -96,9 +95,9 @@ pub(super) fn render(
         let changes = changes(offer);
         entry(offer, &changes).map_or_else(String::new, |entry| json::to_ascii(&entry))
     });
-    // Packages of one name have one changelog.
-    let of_name = |offer| Some((changes_path(&folder, offer), own(offer)?));
-    let texts: BTreeMap<String, &Shown> = offers.iter().filter_map(of_name).collect();
+    // Packages with the same name have the same changelog.
+    let text = |offer| Some((changes_path(&folder, offer), changelog(offer)?));
+    let texts: BTreeMap<String, &Shown> = offers.iter().filter_map(text).collect();
     for (path, changelog) in texts {
         feeds.push(path, changelog.text.as_bytes());
     }
@@ -107,10 +106,10 @@ pub(super) fn render(
     feeds.push(format!("{folder}/changes.txt"), render_changes(&offers));
 }
 
-/// `None` for a build that lacks what the client requires, or that no phone of that era takes.
-fn entry<'a>(offer: &Offer<'a>, changes: &'a str) -> Option<Entry<'a>> {
+/// Returns `None` for a build that lacks a key which the client requires, or that is too new for it.
+fn entry<'a>(offer: &Offer<'a>, changes: &'a str) -> Option<BuildJson<'a>> {
     let build = offer.build;
-    Some(Entry {
+    Some(BuildJson {
         incremental: build.incremental.as_deref()?,
         api_level: build.sdk_level.filter(|sdk| *sdk <= LAST_SDK)?,
         url: offer.url,
@@ -122,12 +121,12 @@ fn entry<'a>(offer: &Offer<'a>, changes: &'a str) -> Option<Entry<'a>> {
     })
 }
 
-/// Where the changelog of a build is.
+/// Returns the path of the changelog of a build.
 fn changes_path(folder: &str, offer: &Offer<'_>) -> String {
     format!("{folder}/{CHANGES}/{}.txt", offer.build.filename)
 }
 
-/// What the updater shows as the changes of a build without a changelog: that it is there.
+/// Renders the changelog of builds without one: their names.
 fn render_changes(offers: &[Offer<'_>]) -> Vec<u8> {
     let lines = offers
         .iter()
@@ -135,8 +134,8 @@ fn render_changes(offers: &[Offer<'_>]) -> Vec<u8> {
     lines.collect::<String>().into_bytes()
 }
 
-/// The answer to `get_delta` for a phone that runs `source` and is about to
-/// download `target`, by their incrementals.
+/// Renders the answer to `get_delta` for a phone that runs the incremental `source` and is about to
+/// download `target`.
 #[must_use]
 pub fn render_delta(channel: &Channel<'_>, source: &str, target: &str) -> Vec<u8> {
     let fits = |incremental: &Option<String>| incremental.as_deref() == Some(target);
@@ -144,7 +143,7 @@ pub fn render_delta(channel: &Channel<'_>, source: &str, target: &str) -> Vec<u8
     let found = deltas.find(|d| d.source == source && fits(&d.target.build.incremental));
     let answer = || {
         let offer = found?.offer;
-        Some(Delta {
+        Some(DeltaJson {
             date_created_unix: offer.build.timestamp,
             filename: &offer.build.filename,
             download_url: offer.url,
@@ -170,7 +169,7 @@ mod tests {
     use ota_view::io::Limits;
 
     #[test]
-    fn a_delta_is_answered_to_the_phone_that_can_apply_it() {
+    fn deltas_are_offered_only_to_phones_that_can_apply_them() {
         let record = |name: &str, datetime: i64, more: &str| {
             format!(
                 r#"{{"device":"mako","romtype":"NIGHTLY","version":"12.1","datetime":{datetime},"path":"{name}.zip",

@@ -1,37 +1,37 @@
-//! The answers of LineageOTA's own API, for `romfeed serve`: a static host cannot give them.
+//! The answers of LineageOTA's own API, for `romfeed serve`; a static host cannot give them.
 //!
 //! Source: julianxhokaxhiu/LineageOTA of 2024, `src/Helpers/Builds.php` and `Build.php`:
 //! `{"id":null,"result":[…],"error":null}` for `/api`, the same with `response` for `/api/v1/…`,
-//! and thirteen keys a build, the API level as text. CMUpdater reads eight of them, the updaters
-//! after it those of the v1 feed.
+//! and thirteen keys for each build, the API level as text. CMUpdater reads eight of them, later
+//! updaters those of the v1 feed.
 //!
-//! One thing differs on purpose. LineageOTA gives `romtype` the value of `channel`, which it
-//! renames for old versions, so that a phone with an unofficial CyanogenMod 13 hides every
-//! build; here `romtype` keeps its name.
+//! One difference is on purpose: LineageOTA sets `romtype` to the value of `channel`, which it
+//! renames for old versions, so that a phone with an unofficial CyanogenMod 13 hides every build.
+//! Here `romtype` keeps its value.
 
 use serde::Serialize;
 
-use super::join;
+use super::list::join;
 use crate::markup::template::json;
 use crate::model::build::Build;
 use crate::model::era::Facts;
 
-/// The first version whose channels keep their names.
+/// The first version whose channels are not renamed.
 const FIRST_VERBATIM: (u32, u32) = (14, 1);
 
-/// One build as it is answered.
+/// A build in an answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Listed<'a> {
     /// The build.
     pub build: &'a Build,
-    /// Where phones get it.
+    /// Its download address.
     pub url: &'a str,
-    /// Where people read what is new in it; empty if nowhere.
+    /// The address of its changelog; empty if there is none.
     pub changes: &'a str,
 }
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct BuildJson<'a> {
     incremental: &'a str,
     api_level: String,
     url: &'a str,
@@ -47,10 +47,10 @@ struct Entry<'a> {
     size: u64,
 }
 
-/// The answer to a POST, for CMUpdater.
+/// Renders the answer to a POST, for CMUpdater.
 ///
-/// One bad value ends its whole list, so a build without incremental, API level or MD5 is left
-/// out.
+/// One bad value makes its whole list invalid, so a build without incremental, API level or MD5 is
+/// left out.
 #[must_use]
 pub fn render_result(builds: &[Listed<'_>]) -> Vec<u8> {
     let is_whole = |listed: &&Listed<'_>| {
@@ -61,7 +61,7 @@ pub fn render_result(builds: &[Listed<'_>]) -> Vec<u8> {
     render(&whole, "result")
 }
 
-/// The answer to a GET.
+/// Renders the answer to a GET.
 #[must_use]
 pub fn render_response(builds: &[Listed<'_>]) -> Vec<u8> {
     render(builds, "response")
@@ -79,9 +79,9 @@ fn render(builds: &[Listed<'_>], key: &str) -> Vec<u8> {
     )
 }
 
-fn entry<'a>(listed: &Listed<'a>) -> Entry<'a> {
+fn entry<'a>(listed: &Listed<'a>) -> BuildJson<'a> {
     let build = listed.build;
-    Entry {
+    BuildJson {
         incremental: build.incremental.as_deref().unwrap_or_default(),
         api_level: build
             .sdk_level
@@ -100,7 +100,8 @@ fn entry<'a>(listed: &Listed<'a>) -> Entry<'a> {
     }
 }
 
-/// What LineageOTA calls a build's release type: CMUpdater knows no unofficial builds.
+/// Returns LineageOTA's name for the release type of a build: CMUpdater does not know unofficial
+/// builds.
 fn channel(build: &Build) -> String {
     let romtype = build.romtype.to_path();
     let facts = Facts {
@@ -119,7 +120,7 @@ fn channel(build: &Build) -> String {
     }
 }
 
-/// Whether a build belongs to a channel that a client asks for, in any case.
+/// Whether a build is in the channel that a client asks for, without regard to case.
 #[must_use]
 pub fn is_of_channel(build: &Build, wanted: &str) -> bool {
     let wanted = wanted.to_ascii_lowercase();
@@ -153,7 +154,7 @@ mod tests {
             ("unofficial", "14", "nightly"),
             ("experimental", "21.0", "experimental"),
             ("unofficial", "x", "unofficial"),
-            // Of another ROM, which CyanogenMod never was.
+            // A version of another ROM.
             ("unofficial", "9.5", "unofficial"),
         ] {
             let build = build(romtype, version);
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_build_that_would_end_the_list_is_only_left_out_of_the_old_one() {
+    fn incomplete_builds_are_left_out_for_old_clients_only() {
         let build = build("nightly", "12.1");
         let listed = Listed {
             build: &build,

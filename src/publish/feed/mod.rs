@@ -1,34 +1,37 @@
-//! The catalog as JSON for update clients, one module per client format.
+//! Feeds for update clients, with one module for each format.
 //!
-//! In: [`Channel`]s and changelogs. Out: [`Page`]s, paths and bytes. No I/O, no
-//! clock: the same input always gives the same bytes.
+//! In: [`Channel`]s and changelogs. Out: [`Page`]s. No I/O and no clock: the same input always gives
+//! the same bytes.
 
 pub mod build_pages;
 pub mod cm;
 pub mod lineageota;
+mod list;
 pub mod official;
+mod shape;
 pub mod template;
 pub mod v1;
 pub mod v2;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first, protected};
+use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first};
 use crate::markup::changelog::Rendered;
 use crate::model::build::{self, Device, Variant};
 use crate::model::config::{Config, DeviceFeed};
 use crate::publish::page::{Maker, Page};
 use template::Templates;
 
-/// Most full builds in the list of one incremental, beside the protected ones: a
-/// phone needs the newest, and the lists of all incrementals grow with each build.
+pub use shape::{Shape, shape};
+
+/// Most full builds in the list of one incremental, besides the protected ones: a phone needs the
+/// newest, and the lists of all incrementals grow with each build.
 const MAX_LISTED: usize = 10;
 
-/// Why feeds cannot be made.
+/// Why feeds cannot be rendered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -37,14 +40,14 @@ pub enum Error {
     Template {
         /// The template.
         file: String,
-        /// The line in it, counted from 1, if it is one line's fault.
+        /// The line in it, counted from 1, if the error is in one line.
         line: Option<usize>,
-        /// What the page was to be about, if one was being made.
+        /// The subject of the page, if one was being rendered.
         page: Option<String>,
         /// What is wrong, in one line.
         message: String,
     },
-    /// The settings give the pages of a template a path that cannot be.
+    /// The settings give the pages of a template an invalid path.
     #[error("[[feed]] {name}: path `{}`: {reason}", .path.escape_debug())]
     Path {
         /// The template's name.
@@ -54,10 +57,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// `{device}.json` is to come from a template that makes no page for a device.
+    /// The settings make `{device}.json` from a template that makes no pages for devices.
     #[error(
-        "device_feed = \"{name}\" is about one device, and {file} has scope = \"{}\"; it needs \
-         scope = \"device\"",
+        "device_feed = \"{name}\" needs a template with scope = \"device\"; {file} has scope = \"{}\"",
         .scope.as_str()
     )]
     DeviceFeed {
@@ -68,9 +70,9 @@ pub enum Error {
         /// Its scope.
         scope: template::front_matter::Scope,
     },
-    /// A template that was not read.
+    /// The settings name a template that does not exist.
     #[error("device_feed = \"{name}\": there is no such template")]
-    Unknown {
+    UnknownTemplate {
         /// The template's name.
         name: String,
     },
@@ -85,13 +87,13 @@ fn for_page(page: &Option<String>) -> String {
         .map_or_else(String::new, |page| format!(" (for {page})"))
 }
 
-/// The feeds of a site, and what could not be given one.
+/// The feeds of a site, and warnings about them.
 #[derive(Clone, Debug, Default)]
 pub struct Feeds {
     /// All feed files, sorted by path.
     pub pages: Vec<Page>,
-    /// One line per incremental that cannot be a path, and per file that outgrew
-    /// what clients read.
+    /// One line for each incremental that cannot be a path, and for each file that is longer than
+    /// clients read.
     pub warnings: Vec<String>,
 }
 
@@ -105,14 +107,14 @@ impl Feeds {
         });
     }
 
-    /// Adds a feed; one that outgrew what every client reads is warned about.
+    /// Adds a feed, and warns if it is longer than every client reads.
     fn push_bounded(&mut self, path: String, bytes: impl Into<Arc<[u8]>>, max_size: usize) {
         let bytes = bytes.into();
         self.warn_if_long(&path, bytes.len(), max_size);
         self.push(path, bytes);
     }
 
-    /// Warns about a feed of more bytes than every client reads.
+    /// Warns about a feed that is longer than every client reads.
     fn warn_if_long(&mut self, path: &str, len: usize, max_size: usize) {
         if len > max_size {
             self.warnings.push(format!(
@@ -124,12 +126,12 @@ impl Feeds {
 }
 
 /// The channels of one device and variant.
-type DeviceLanes<'l, 'a> = Vec<(&'l ChannelKey, &'l Channel<'a>)>;
+type DeviceChannels<'l, 'a> = Vec<(&'l ChannelKey, &'l Channel<'a>)>;
 
-/// All channels of one variant by the device's name.
-type Tree<'l, 'a> = BTreeMap<&'l Device, DeviceLanes<'l, 'a>>;
+/// All channels of one variant, by device name.
+type Tree<'l, 'a> = BTreeMap<&'l Device, DeviceChannels<'l, 'a>>;
 
-/// Renders the feeds of all client generations.
+/// Renders the feeds for all generations of clients.
 ///
 /// # Errors
 /// [`Error`] if a feed template cannot be used.
@@ -144,16 +146,16 @@ pub fn render(
         let tree = trees.entry(key.variant.as_ref()).or_default();
         tree.entry(&key.device).or_default().push((key, channel));
     }
-    let of_lanes: Vec<Feeds> = channels
+    let of_channels: Vec<Feeds> = channels
         .par_iter()
-        .map(|(key, channel)| render_lane(key, channel, config, changelogs))
+        .map(|(key, channel)| render_channel(key, channel, config, changelogs))
         .collect();
     let pages = match config.theme.has_pages {
         true => build_pages::paths(channels),
         false => HashMap::new(),
     };
     let mut feeds = Feeds::default();
-    for mut part in of_lanes {
+    for mut part in of_channels {
         feeds.pages.append(&mut part.pages);
         feeds.warnings.append(&mut part.warnings);
     }
@@ -169,13 +171,13 @@ pub fn render(
     Ok(feeds)
 }
 
-/// The folder of a variant's feed tree.
+/// Returns the folder of a variant's feeds.
 fn prefix(variant: Option<&Variant>) -> String {
     variant.map_or_else(String::new, |variant| format!("{variant}/"))
 }
 
-/// The lists of one device, variant and romtype.
-fn render_lane(
+/// Renders the lists of one device, variant and romtype.
+fn render_channel(
     key: &ChannelKey,
     channel: &Channel<'_>,
     config: &Config,
@@ -210,7 +212,7 @@ fn render_lane(
                 offers.insert(at, delta.offer);
             }
         }
-        // Most incrementals of a long channel are told the same.
+        // Most incrementals of a long channel have the same list.
         let identity = offers
             .iter()
             .map(|o| std::ptr::from_ref(o.build).addr())
@@ -224,11 +226,11 @@ fn render_lane(
     feeds
 }
 
-/// The files that hold all builds of one device and variant.
+/// Renders the files with all builds of one device and variant.
 fn render_device(
     prefix: &str,
     device: &Device,
-    channels: &DeviceLanes<'_, '_>,
+    channels: &DeviceChannels<'_, '_>,
     config: &Config,
     feeds: &mut Feeds,
 ) {
@@ -246,152 +248,11 @@ fn render_device(
     match config.device_feed(device.as_str()) {
         DeviceFeed::V1 => feeds.push_bounded(root, v1::render(&offers), v1::MAX_SIZE),
         DeviceFeed::V2 => feeds.push_bounded(root, Arc::clone(&v2), v2::MAX_SIZE),
-        // It is made with the other pages of templates.
+        // `Templates::render` makes it.
         DeviceFeed::Template(_) => {}
     }
     let path = format!("{prefix}api/v2/devices/{device}/builds");
     feeds.push_bounded(format!("{path}.json"), Arc::clone(&v2), v2::MAX_SIZE);
     // The address of LineageOS's own server, which docker-lineage-cicd builds into ROMs.
     feeds.push(path, v2);
-}
-
-/// For which clients a file is made, as far as its contents tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// An object with `response`, for LineageOS 15.1 to 22.x.
-    V1,
-    /// A top-level array, for LineageOS 23.2 on.
-    V2,
-    /// Something else, described.
-    Other(String),
-}
-
-impl fmt::Display for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Shape::V1 => f.write_str("a list for LineageOS 15.1 to 22.x"),
-            Shape::V2 => f.write_str("an array for LineageOS 23.2 on"),
-            Shape::Other(description) => f.write_str(description),
-        }
-    }
-}
-
-/// Tells what clients a file is for; `None` if it does not say.
-#[must_use]
-pub fn shape(bytes: &[u8]) -> Option<Shape> {
-    use serde_json::Value;
-    let keys = |object: &serde_json::Map<String, Value>| {
-        let mut keys: Vec<&str> = object.keys().map(String::as_str).collect();
-        keys.sort_unstable();
-        keys.join(", ").escape_debug().to_string()
-    };
-    if bytes.trim_ascii_start().starts_with(b"<") {
-        return Some(Shape::Other("XML".to_owned()));
-    }
-    match serde_json::from_slice(bytes).ok()? {
-        Value::Array(list) => match list.first() {
-            Some(entry) if entry.get("files").is_none() => {
-                Some(Shape::Other("another array".to_owned()))
-            }
-            _ => Some(Shape::V2),
-        },
-        Value::Object(object) => match object.get("response").and_then(Value::as_array) {
-            Some(list) => match list.first()?.as_object()? {
-                entry if entry.contains_key("romtype") && entry.contains_key("id") => {
-                    Some(Shape::V1)
-                }
-                entry => Some(Shape::Other(format!("a list of {}", keys(entry)))),
-            },
-            None => Some(Shape::Other(format!("an object with {}", keys(&object)))),
-        },
-        _ => None,
-    }
-}
-
-/// A list of builds as text, at most `max_size` bytes of it, newest first.
-///
-/// Deltas and the two newest full builds of each romtype and version always stay:
-/// the newest client deletes a half-downloaded build that leaves its feed. The
-/// rest stay as long as they fit.
-fn render_list(
-    offers: &[Offer<'_>],
-    max_size: usize,
-    [open, close]: [&str; 2],
-    render_entry: &dyn Fn(&Offer<'_>) -> String,
-) -> Vec<u8> {
-    let mut entries: Vec<Option<String>> = offers
-        .iter()
-        .zip(protected(offers))
-        .map(|(offer, is_protected)| is_protected.then(|| render_entry(offer)))
-        .collect();
-    // Each entry brings a comma and a line break, the frame at most two breaks.
-    let taken: usize = entries.iter().flatten().map(|entry| entry.len() + 2).sum();
-    let mut left = max_size.saturating_sub(open.len() + close.len() + 2 + taken);
-    for (offer, entry) in offers.iter().zip(&mut entries) {
-        if entry.is_none() {
-            let text = render_entry(offer);
-            let Some(rest) = left.checked_sub(text.len() + 2) else {
-                break;
-            };
-            left = rest;
-            *entry = Some(text);
-        }
-    }
-    let entries: Vec<String> = entries.into_iter().flatten().collect();
-    join(open, &entries, close)
-}
-
-/// Entries one a line between an opening and a closing, so that a change of one
-/// build is a change of one line.
-fn join(open: &str, entries: &[String], close: &str) -> Vec<u8> {
-    let mut text = open.to_owned();
-    for (index, entry) in entries.iter().enumerate() {
-        text.push_str(if index == 0 { "\n" } else { ",\n" });
-        text.push_str(entry);
-    }
-    if !entries.is_empty() {
-        text.push('\n');
-    }
-    text.push_str(close);
-    text.push('\n');
-    text.into_bytes()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shape_is_told_by_what_clients_look_for() {
-        let keys = |text: &str| Some(Shape::Other(text.to_owned()));
-        for (text, expected) in [
-            (
-                r#"{"response":[{"id":"a","romtype":"x"}]}"#,
-                Some(Shape::V1),
-            ),
-            (
-                r#"{"response":[{"md5":"a","filename":"x"}]}"#,
-                keys("a list of filename, md5"),
-            ),
-            (
-                r#"{"url":"","datetime":5}"#,
-                keys("an object with datetime, url"),
-            ),
-            ("[]", Some(Shape::V2)),
-            // Nothing to tell them by.
-            (r#"{"response":[]}"#, None),
-            ("", None),
-            ("<?xml?>", keys("XML")),
-            ("[{\"a\":1}]", keys("another array")),
-            ("5", None),
-        ] {
-            assert_eq!(shape(text.as_bytes()), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn lists_are_one_entry_a_line() {
-        assert_eq!(join("[", &[], "]"), b"[]\n");
-        assert_eq!(join("[", &["1".into(), "2".into()], "]"), b"[\n1,\n2\n]\n");
-    }
 }

@@ -1,9 +1,8 @@
-//! What LineageOS's own update server answers beside lists of builds, field for
-//! field.
+//! The answers of LineageOS's own update server other than lists of builds, field for field.
 //!
-//! Source: lineageos-infra/updater of 2026: `/api/v1/types/<device>/`,
-//! `/api/v1/devices`, `/api/v2/oems`, `/api/v2/devices/<device>`. As files they
-//! end in `.json`, so that no path leads through another.
+//! Source: lineageos-infra/updater of 2026: `/api/v1/types/<device>/`, `/api/v1/devices`,
+//! `/api/v2/oems`, `/api/v2/devices/<device>`. As files they end in `.json`, so that none has the
+//! name of a folder.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +12,7 @@ use super::{Feeds, Tree};
 use crate::markup::template::json;
 use crate::model::config::{Config, DeviceInfo};
 
-/// Who makes a device that `devices.json` does not know.
+/// The manufacturer of a device that is not in `devices.json`.
 const UNKNOWN_OEM: &str = "Other";
 
 #[derive(Serialize)]
@@ -43,7 +42,7 @@ struct DeviceDetails<'a> {
     versions: Vec<&'a str>,
 }
 
-/// Adds the files of one variant's tree.
+/// Renders the files of one variant.
 pub(super) fn render(prefix: &str, tree: &Tree<'_, '_>, config: &Config, feeds: &mut Feeds) {
     let unknown = DeviceInfo::default();
     let mut by_version: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -1,24 +1,24 @@
-//! The `{"response":[…]}` feed of LineageOS 15.1 to 22.x and, on the same paths,
-//! of CyanogenMod 13 and 14.1.
+//! The `{"response":[…]}` feed for LineageOS 15.1 to 22.x and, at the same paths, for CyanogenMod 13
+//! and 14.1.
 //!
 //! Read by `Utils.parseJsonUpdate` of LineageOS/android_packages_apps_Updater,
 //! branches cm-14.1 to lineage-22.0: exactly these seven keys, all required.
 
 use serde::Serialize;
 
-use super::render_list;
+use super::list::render_list;
 use crate::catalog::channels::Offer;
 use crate::markup::template::json;
 
-/// Longest file, in bytes: an early revision of the 23.x client reads no more.
+/// Longest file, in bytes; an early revision of the 23.x client reads no more.
 pub const MAX_SIZE: usize = 4 << 10;
 
-/// What stands before and after the entries.
+/// The text before and after the entries.
 const FRAME: [&str; 2] = ["{\"response\":[", "]}"];
 
-/// One build; the keys in the order of the official backend.
+/// One build, with its keys in the order of the official backend.
 #[derive(Serialize)]
-struct Entry<'a> {
+struct BuildJson<'a> {
     datetime: i64,
     filename: &'a str,
     id: &'a str,
@@ -28,12 +28,12 @@ struct Entry<'a> {
     version: &'a str,
 }
 
-/// Renders offers, given newest first, into one file of at most 4 KiB.
+/// Renders builds, given newest first, as a file of at most 4 KiB.
 #[must_use]
 pub fn render(offers: &[Offer<'_>]) -> Vec<u8> {
     render_list(offers, MAX_SIZE, FRAME, &|offer| {
         let build = &offer.build;
-        json::to_ascii(&Entry {
+        json::to_ascii(&BuildJson {
             datetime: build.timestamp,
             filename: &build.filename,
             id: build.phone_id(),

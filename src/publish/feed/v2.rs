@@ -1,35 +1,34 @@
-//! The top-level array of LineageOS 23.2 on.
+//! The top-level array for LineageOS 23.2 on.
 //!
-//! Read by `UpdatesNetworkDataSource` of the Kotlin client (June 2026): one
-//! malformed element fails the whole list, so a key without a value is left out.
+//! Read by `UpdatesNetworkDataSource` of the Kotlin client (June 2026): one malformed element makes
+//! the whole list invalid, so a key without a value is left out.
 
 use serde::Serialize;
 
-use super::render_list;
+use super::list::render_list;
 use crate::catalog::channels::{DeltaOffer, Offer};
 use crate::markup::template::json;
 
 /// Longest file, in bytes, that every revision of the client reads.
 pub const MAX_SIZE: usize = 32 << 10;
 
-/// What stands before and after the entries.
+/// The text before and after the entries.
 const FRAME: [&str; 2] = ["[", "]"];
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct ElementJson<'a> {
     datetime: i64,
-    files: [File<'a>; 1],
-    /// Read by some forks, which take the one delta in it where its `pre-build` is
-    /// the build they run; unknown to the others.
+    files: [FileJson<'a>; 1],
+    /// A delta. Some forks install it if its `pre-build` is the build they run; others ignore it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    incremental: Option<[File<'a>; 1]>,
+    incremental: Option<[FileJson<'a>; 1]>,
     #[serde(rename = "type")]
     romtype: &'a str,
     version: &'a str,
 }
 
 #[derive(Serialize)]
-struct File<'a> {
+struct FileJson<'a> {
     filename: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     os_patch_level: Option<&'a str>,
@@ -42,12 +41,11 @@ struct File<'a> {
     url: &'a str,
 }
 
-impl<'a> File<'a> {
-    /// `None` for a build whose SHA-256 is unknown: clients check the download
-    /// against it.
-    fn of(offer: &Offer<'a>) -> Option<File<'a>> {
+impl<'a> FileJson<'a> {
+    /// Returns `None` for a build whose SHA-256 is unknown, since clients check the download with it.
+    fn new(offer: &Offer<'a>) -> Option<FileJson<'a>> {
         let build = offer.build;
-        Some(File {
+        Some(FileJson {
             filename: &build.filename,
             os_patch_level: build.security_patch.as_deref(),
             os_sdk_level: build.sdk_level,
@@ -59,8 +57,8 @@ impl<'a> File<'a> {
     }
 }
 
-/// Renders offers, given newest first, into one file of at most 32 KiB. Of several
-/// deltas to one build, the one from the newest source goes with it.
+/// Renders builds, given newest first, as a file of at most 32 KiB. Of several deltas to one build,
+/// it has the one from the newest source.
 #[must_use]
 pub fn render(offers: &[Offer<'_>], deltas: &[&DeltaOffer<'_>]) -> Vec<u8> {
     let hashed: Vec<Offer<'_>> = offers
@@ -77,11 +75,11 @@ pub fn render(offers: &[Offer<'_>], deltas: &[&DeltaOffer<'_>]) -> Vec<u8> {
             .iter()
             .filter(leads_here)
             .max_by_key(|delta| delta.source_since);
-        let file = File::of(offer).expect("only builds with a SHA-256 are left");
-        json::to_ascii(&Entry {
+        let file = FileJson::new(offer).expect("only builds with a SHA-256 are left");
+        json::to_ascii(&ElementJson {
             datetime: build.timestamp,
             files: [file],
-            incremental: delta.and_then(|delta| Some([File::of(&delta.offer)?])),
+            incremental: delta.and_then(|delta| Some([FileJson::new(&delta.offer)?])),
             romtype: build.romtype.as_str(),
             version: &build.version,
         })

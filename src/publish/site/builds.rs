@@ -9,27 +9,27 @@ use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_fi
 use crate::model::build::{Device, Variant};
 use crate::publish::feed::build_pages;
 
-/// The builds of a device that people may download.
+/// A device with the builds that people can download.
 pub(super) struct DeviceBuilds<'a> {
     pub(super) model: &'a Device,
-    /// Newest first.
+    /// The builds, newest first.
     pub(super) builds: Vec<BuildEntry<'a>>,
-    /// Its feeds for people.
+    /// Paths of its newsfeeds.
     pub(super) atoms: Vec<&'a str>,
 }
 
-/// What people choose between: a variant and a release type in lower case, the plain variant
-/// first.
+/// What people choose between: a variant and a release type in lower case; builds without a variant
+/// come first.
 pub(super) type Choice<'a> = (Option<&'a Variant>, String);
 
 impl<'a> DeviceBuilds<'a> {
-    /// The newest build of each variant and release type: the plain variant's first, then by
-    /// variant, the newest release type of each first.
+    /// Returns the newest build of each variant and release type, ordered by variant; within a variant,
+    /// the release type with the newest build comes first.
     pub(super) fn latest(&self) -> Vec<&BuildEntry<'a>> {
         let mut seen = BTreeSet::new();
         let is_first = |entry: &&BuildEntry<'a>| seen.insert(entry.choice());
         let mut latest: Vec<&BuildEntry<'a>> = self.builds.iter().filter(is_first).collect();
-        // Sorting keeps the newest of a variant first.
+        // A stable sort keeps the newest of a variant first.
         latest.sort_by_key(|entry| entry.offer.build.variant.as_ref());
         latest
     }
@@ -45,25 +45,25 @@ impl<'a> BuildEntry<'a> {
     }
 }
 
-/// A build and what belongs to it.
+/// A build with its channel, its deltas and its page.
 pub(super) struct BuildEntry<'a> {
     pub(super) offer: Offer<'a>,
     pub(super) channel: &'a Channel<'a>,
-    /// The deltas that lead to it.
+    /// The deltas to it.
     pub(super) deltas: Vec<&'a DeltaOffer<'a>>,
     /// Path of its page, not escaped, if it has one.
     pub(super) path: Option<String>,
 }
 
-/// The builds of all devices, by codename.
+/// Returns all devices with their builds, by codename.
 pub(super) fn by_device<'a>(
     channels: &'a BTreeMap<ChannelKey, Channel<'a>>,
     atoms: &BTreeSet<&'a str>,
 ) -> Vec<DeviceBuilds<'a>> {
     let paths = build_pages::paths(channels);
     let mut devices: BTreeMap<&Device, DeviceBuilds<'a>> = BTreeMap::new();
-    // A build of a device with several names is in several channels.
-    let mut known: BTreeSet<&str> = BTreeSet::new();
+    // If a device has several names, its builds are in several channels.
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
     for (key, channel) in channels {
         for offer in &channel.offers {
             let model = &offer.build.device;
@@ -79,7 +79,7 @@ pub(super) fn by_device<'a>(
             {
                 device.atoms.push(atom);
             }
-            if known.insert(offer.build.identity()) {
+            if seen.insert(offer.build.identity()) {
                 device.builds.push(BuildEntry {
                     offer: *offer,
                     channel,

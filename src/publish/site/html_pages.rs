@@ -1,8 +1,7 @@
-//! The pages that people read: home, one per device, its changes, one per build.
+//! The HTML pages: home, one for each device, one with its changes, one for each build.
 //!
-//! In: the channels that phones are offered, the settings, and which feeds there are. Out:
-//! [`Page`]s. A build stands on the page of the device it is for, whatever other names its
-//! phones ask for; all variants and release types of a device are on one page.
+//! In: the channels of builds, the settings, and the paths of feeds. Out: [`Page`]s. All variants and
+//! release types of a device are on one page.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,27 +19,26 @@ use crate::model::address::encode_path;
 use crate::publish::feed::template::context::PageValues;
 use crate::publish::page::Page;
 
-/// Most builds on a device's page; older ones are on further pages. Each takes about 600
-/// bytes.
+/// Most builds on a device's page, each of about 600 bytes; older builds are on further pages.
 const PER_PAGE: usize = 40;
-/// Most builds on the page of a device's changes.
+/// Most builds on the page with a device's changes.
 const MAX_CHANGES: usize = 40;
-/// Most bytes of changelogs on it; what does not fit is on the page of its build.
+/// Most bytes of changelogs on that page; others are on the page of their build.
 const MAX_CHANGES_LEN: usize = 128 << 10;
-/// Most changes of projects on it, of all builds; each takes about 130 bytes.
+/// Most changes of projects on that page, of all builds together; each takes about 130 bytes.
 const MAX_PROJECT_CHANGES: usize = 250;
 
-/// A page to be made.
+/// A page to render.
 struct Job {
     path: String,
     template: &'static str,
     values: Vec<(&'static str, Value)>,
 }
 
-/// Makes all pages.
+/// Renders all pages.
 ///
 /// # Errors
-/// [`Error::Template`]; of several pages, that of the first.
+/// [`Error::Template`] for the first page that cannot be rendered.
 pub(super) fn render(
     engine: &Pages<'_>,
     channels: &BTreeMap<ChannelKey, Channel<'_>>,
@@ -57,17 +55,17 @@ pub(super) fn render(
     let site = Value::from(Serde(site));
     let base = known.config.base_url.as_deref();
     let mut pages = vec![render_job(engine, &site, base, home(&devices, known))?];
-    // Device by device, since the values of all builds together outgrow their pages by far.
-    let of_devices: Vec<Result<Vec<Page>, Error>> = devices
+    // Device by device, since the values of all builds take far more memory than their pages.
+    let device_pages: Vec<Result<Vec<Page>, Error>> = devices
         .par_iter()
         .map(|device| {
-            let jobs = of_device(device, known).into_iter();
+            let jobs = device_jobs(device, known).into_iter();
             jobs.map(|job| render_job(engine, &site, base, job))
                 .collect()
         })
         .collect();
-    for of_device in of_devices {
-        pages.append(&mut of_device?);
+    for device in device_pages {
+        pages.append(&mut device?);
     }
     Ok(pages)
 }
@@ -78,7 +76,7 @@ fn render_job(
     base: Option<&str>,
     job: Job,
 ) -> Result<Page, Error> {
-    // Hosts show the page of all devices at the address of its folder.
+    // Hosts show `index.html` at the address of its folder.
     let public = match &*job.path {
         "index.html" => "",
         path => path,
@@ -96,13 +94,13 @@ fn render_job(
     engine.render(job.template, &job.path, values)
 }
 
-/// A text for a page, unless there is nothing in it.
-fn show(text: &Changelog) -> Option<String> {
+/// Renders a text for a page, unless it is empty.
+fn render_text(text: &Changelog) -> Option<String> {
     let is_empty = text.text.trim().is_empty();
     (!is_empty).then(|| changelog::render_html(text))
 }
 
-/// Puts what differs from build to build into a text on how to install.
+/// Fills the names of a build and its files into the instructions for installing.
 fn fill(html: &str, latest: &BuildEntry<'_>) -> String {
     let build = latest.offer.build;
     let recovery = build.images.iter().find(|image| image.name == "recovery");
@@ -120,12 +118,12 @@ fn fill(html: &str, latest: &BuildEntry<'_>) -> String {
     )
 }
 
-/// The way from a page to the site's root.
+/// Returns the relative path from a page to the root of the site.
 fn root_of(path: &str) -> String {
     "../".repeat(path.matches('/').count())
 }
 
-/// The page of all devices, by maker.
+/// Returns the page of all devices, by manufacturer.
 fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
     type ByName = BTreeMap<(String, String), Value>;
     let mut makers: BTreeMap<(bool, String), (String, ByName)> = BTreeMap::new();
@@ -133,7 +131,7 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
     for device in devices {
         let about = DeviceValues::new(device, known.config);
         let maker = about.oem.unwrap_or_default().to_owned();
-        // Devices that nothing is known of come last.
+        // Devices without a known manufacturer come last.
         let key = (maker.is_empty(), maker.to_lowercase());
         let order = (about.name.to_lowercase(), about.model.to_owned());
         let latest = device.latest().into_iter().next();
@@ -142,7 +140,7 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
             (
                 "build",
                 latest.map_or(Value::from(()), |b| {
-                    values::entry(b, "", known, Shows::default())
+                    values::build_values(b, "", known, Shows::default())
                 }),
             ),
         ]);
@@ -151,7 +149,7 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
         let (_, devices) = makers.entry(key).or_insert((maker, BTreeMap::new()));
         devices.insert(order, value);
     }
-    // Devices of one date stay in the order of their codenames.
+    // Devices with the same date stay in the order of their codenames.
     by_date.sort_by_key(|(newest, _)| std::cmp::Reverse(*newest));
     let by_date: Value = by_date.into_iter().map(|(_, value)| value).collect();
     let makers: Value = makers
@@ -172,13 +170,13 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
     }
 }
 
-/// All pages of one device.
-fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
+/// Returns all pages of one device.
+fn device_jobs<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
     let model = device.model.as_str();
     let install = known.config.install(model);
     let latest = device.latest().into_iter().next();
     let install_html = install.zip(latest).and_then(|(install, latest)| {
-        let html = show(&install.text)?;
+        let html = render_text(&install.text)?;
         Some(Value::from_safe_string(fill(&html, latest)))
     });
     let about = DeviceValues {
@@ -217,7 +215,7 @@ fn of_device<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
     jobs
 }
 
-/// The pages of single builds of a device.
+/// Returns the pages of single builds of a device.
 fn single_builds<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>) -> Vec<Job> {
     let mut jobs = Vec::new();
     let mut chains: BTreeMap<Choice<'_>, Vec<&BuildEntry<'a>>> = BTreeMap::new();
@@ -237,7 +235,7 @@ fn single_builds<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>)
             let entry = at.and_then(|at| chain.get(at));
             let entry = entry.filter(|entry| entry.path.is_some());
             entry.map_or(Value::from(()), |entry| {
-                values::entry(entry, &root, known, Shows::default())
+                values::build_values(entry, &root, known, Shows::default())
             })
         };
         jobs.push(Job {
@@ -245,7 +243,10 @@ fn single_builds<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>)
             template: "build.html",
             values: vec![
                 ("device", about.clone()),
-                ("build", values::entry(entry, &root, known, Shows::ALL)),
+                (
+                    "build",
+                    values::build_values(entry, &root, known, Shows::ALL),
+                ),
                 ("is_newest", Value::from(index == 0)),
                 ("newer", neighbour(index.checked_sub(1))),
                 ("older", neighbour(Some(index + 1))),
@@ -265,11 +266,11 @@ where
 {
     builds
         .into_iter()
-        .map(|entry| values::entry(entry, root, known, Shows::default()))
+        .map(|entry| values::build_values(entry, root, known, Shows::default()))
         .collect()
 }
 
-/// The page of a device's changes, where the updater's menu leads.
+/// Returns the page with a device's changes, which the menu of the updater opens.
 fn changes<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>) -> Job {
     let path = changes_path(device.model.as_str());
     let root = root_of(&path);
@@ -297,7 +298,7 @@ fn changes<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>) -> Jo
                 changelog: rest.is_some(),
                 projects: changes_rest.is_some(),
             };
-            values::entry(entry, &root, known, shows)
+            values::build_values(entry, &root, known, shows)
         })
         .collect();
     Job {

@@ -1,7 +1,7 @@
-//! The site beyond the feeds: the pages that people read, and the writer that puts it all on
-//! disk.
+//! The pages of the site for people, and the files they load.
 //!
-//! In: the channels that phones are offered, and the settings. Out: [`Page`]s. No I/O, no clock.
+//! In: the channels of builds, the settings, and the feeds to link to. Out: [`Page`]s. No I/O and no
+//! clock.
 
 mod builds;
 mod html_pages;
@@ -24,24 +24,24 @@ use crate::publish::page::{Maker, Page};
 
 pub use templates::SHIPPED as TEMPLATES;
 
-/// What pages are made from beside what is offered.
+/// The context of pages: all that they show besides the builds themselves.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     /// The settings.
     pub config: &'a Config,
-    /// What maintainers wrote of builds.
+    /// The changelogs of builds.
     pub changelogs: &'a Rendered,
-    /// Which projects changed.
+    /// The changes of source projects.
     pub history: &'a History,
 }
 
-/// Folder of what pages load: style, script, pictures.
+/// Folder of the files that pages load: style, script, images.
 const ASSETS: &str = "assets";
-/// Path of the feed of all builds for people.
+/// Path of the newsfeed of all builds.
 const SITE_ATOM: &str = "builds.atom";
 const SCRIPT: &str = include_str!("../../../templates/script.js");
 
-/// Why pages cannot be made.
+/// Why pages cannot be rendered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -50,9 +50,9 @@ pub enum Error {
     Template {
         /// The template.
         file: String,
-        /// The line in it, counted from 1, if it is one line's fault.
+        /// The line in it, counted from 1, if the error is in one line.
         line: Option<usize>,
-        /// The page that was being made, if one was.
+        /// The page, if one was being rendered.
         page: Option<String>,
         /// What is wrong, in one line.
         message: String,
@@ -76,12 +76,12 @@ impl fmt::Display for Subject<'_> {
     }
 }
 
-/// Path of a device's page.
+/// Returns the path of a device's page.
 fn device_path(model: &str) -> String {
     format!("{model}.html")
 }
 
-/// Path of the page of a device's changes, where the updater's menu leads.
+/// Returns the path of the page with a device's changes, which the menu of the updater opens.
 fn changes_path(model: &str) -> String {
     format!("{model}/changes.html")
 }
@@ -99,11 +99,10 @@ fn file(path: String, bytes: &[u8]) -> Page {
     }
 }
 
-/// All files of the site but the feeds, which are given for their paths.
+/// Renders all files of the site except the feeds, of which only the paths are used.
 ///
-/// `.nojekyll` keeps GitHub Pages from hiding and rewriting files. `404.html` is what a host
-/// answers for an unknown path; hosts that answer 200 instead leave phones with a cache they
-/// cannot read any more.
+/// `.nojekyll` keeps GitHub Pages from hiding and changing files. `404.html` is the answer of a host
+/// for an unknown path; without it some hosts answer 200, which breaks the cache of updaters.
 ///
 /// # Errors
 /// [`Error`] if a template cannot be used.
@@ -130,7 +129,7 @@ pub fn render(
         pages.extend(html_pages::render(&engine, channels, known, feeds)?);
     }
     for (template, path) in fixed {
-        // A page that stands for any path is the one that can name no other relatively.
+        // This page is shown for any path, so it cannot link relatively.
         let base = config.base_url.as_deref().filter(|_| theme.has_pages);
         let base = base.map(|base| format!("{}/", address::path_of(base)));
         let values = [("site", site.clone()), ("home", base.into())];

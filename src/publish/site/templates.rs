@@ -1,7 +1,6 @@
-//! The templates of pages: romfeed's own, and those of the user's that take their place.
+//! The templates of pages: romfeed's own, and those of the user that replace them.
 //!
-//! In: a [`Theme`], and the values of a page. Out: the page, or which template has what wrong
-//! in which line.
+//! In: a [`Theme`], and the values of a page. Out: the page, or an error with template and line.
 
 use minijinja::Value;
 
@@ -44,7 +43,7 @@ impl<'a> Pages<'a> {
     pub(super) fn compile(theme: &'a Theme) -> Result<Pages<'a>, Error> {
         let engine = Engine::new(Format::Html).map_err(|fault| error(theme, "", None, fault))?;
         let mut pages = Pages { engine, theme };
-        // A script's braces are its own.
+        // Scripts are not templates; their braces are code.
         let extra = theme
             .templates
             .iter()
@@ -76,7 +75,7 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// A fault in the words of the file it is in.
+/// Describes an error with the file it is in.
 fn error(theme: &Theme, template: &str, page: Option<&str>, fault: TemplateError) -> Error {
     let name = fault.file.as_deref().unwrap_or(template);
     let own = theme.templates.get(name).map(|own| own.file.clone());

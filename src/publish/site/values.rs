@@ -1,5 +1,5 @@
-//! What the templates of pages are told. A build has the same names here as in feed
-//! templates, and more: where its page is, and what leads to it.
+//! The values in templates of pages. A build has the same fields as in feed templates, and more, such
+//! as the path of its page and its deltas.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -31,10 +31,10 @@ pub(super) struct SiteValues<'a> {
     pub(super) logo: Option<String>,
     pub(super) links: Vec<LinkValues<'a>>,
     pub(super) colors: Colors,
-    /// Where the site is published, without a closing slash.
+    /// The address of the site, without a slash at its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) base_url: Option<&'a str>,
-    /// Path of the feed of all builds.
+    /// Path of the newsfeed of all builds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) atom: Option<&'a str>,
 }
@@ -45,7 +45,7 @@ pub(super) struct LinkValues<'a> {
     url: &'a str,
 }
 
-/// Shades of the accent, each to be read where it stands.
+/// Shades of the accent colour, each readable on its background.
 #[derive(Debug, Serialize)]
 pub(super) struct Colors {
     accent: String,
@@ -87,28 +87,28 @@ impl Colors {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct DeviceValues<'a> {
     pub(super) model: &'a str,
-    /// Its name in shops, or else its codename.
+    /// Its marketing name, else its codename.
     pub(super) name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) oem: Option<&'a str>,
-    /// Model numbers of its maker, as `SM-G900F`.
+    /// Model numbers of its manufacturer, for example `SM-G900F`.
     pub(super) models: Vec<&'a str>,
     /// Path of its page.
     pub(super) page: String,
-    /// Path of the page of its changes.
+    /// Path of the page with its changes.
     pub(super) changes: String,
-    /// Pages elsewhere that `devices.json` names.
+    /// Links to other sites from `devices.json`.
     pub(super) guides: Vec<LinkOwned>,
-    /// Paths of its feeds for people.
+    /// Paths of its newsfeeds.
     pub(super) atoms: Vec<&'a str>,
-    /// Its whole entry in `devices.json`, if there is one.
+    /// Its whole entry in `devices.json`, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) entry: Option<&'a serde_json::Map<String, serde_json::Value>>,
-    /// What its maintainer says under keys of their own.
+    /// The values of its maintainer, under free keys.
     pub(super) info: BTreeMap<&'a str, &'a Json>,
-    /// What of that people are shown.
+    /// The values of `info` that pages show.
     pub(super) contacts: Vec<ContactValues<'a>>,
-    /// How to install its builds, as HTML that is safe in any page.
+    /// Instructions for installing, as HTML that is safe in any page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) install_html: Option<Value>,
 }
@@ -119,7 +119,7 @@ pub(super) struct LinkOwned {
     url: String,
 }
 
-/// Keys of `devices.json` that lead to pages elsewhere, and what these are.
+/// Keys of `devices.json` with links, and the texts of these links.
 const GUIDES: [(&str, &str); 3] = [
     ("info_url", "About this device"),
     ("wiki", "Wiki"),
@@ -179,16 +179,16 @@ fn models<'a>(
 /// One of `device.contacts`.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct ContactValues<'a> {
-    /// What it is, as `Support chat`.
+    /// Its label, for example `Support chat`.
     name: &'static str,
-    /// What the maintainer wrote, without the scheme of an address.
+    /// The text of the maintainer; an address without its scheme.
     text: &'a str,
-    /// Where it leads.
+    /// The address of the link.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
 }
 
-/// Keys of `info` that pages show, and what these are.
+/// Keys of `info` that pages show, and their labels.
 const CONTACTS: [(&str, &str); 20] = [
     ("maintainer", "Maintainer"),
     ("maintainers", "Maintainers"),
@@ -211,9 +211,9 @@ const CONTACTS: [(&str, &str); 20] = [
     ("donate_url", "Donate"),
     ("paypal", "Donate"),
 ];
-/// Most bytes of one that is shown; longer ones are for templates.
+/// Longest text of a contact, in bytes; longer ones are only for templates.
 const MAX_CONTACT_LEN: usize = 300;
-/// Most texts of one key.
+/// Most texts for one key.
 const MAX_CONTACTS: usize = 8;
 
 fn contacts<'a>(info: &BTreeMap<&'a str, &'a Json>) -> Vec<ContactValues<'a>> {
@@ -234,7 +234,7 @@ fn contacts<'a>(info: &BTreeMap<&'a str, &'a Json>) -> Vec<ContactValues<'a>> {
     CONTACTS.into_iter().flat_map(contact).collect()
 }
 
-/// Returns where a contact leads; only to addresses that run nothing.
+/// Returns the link of a contact, if its scheme is harmless.
 fn contact_url(key: &str, text: &str) -> Option<String> {
     let is_plain = !text.contains(|c: char| c.is_control() || c.is_whitespace());
     let has_scheme = ["https://", "mailto:", "tg://"]
@@ -248,7 +248,7 @@ fn contact_url(key: &str, text: &str) -> Option<String> {
     (!name.is_empty() && name.chars().all(is_name)).then(|| format!("https://t.me/{name}"))
 }
 
-/// Returns what is shown of a contact: an address without its scheme.
+/// Returns the text of a contact: an address without its scheme.
 fn contact_text(text: &str) -> &str {
     let short = ["https://", "mailto:"]
         .iter()
@@ -259,31 +259,31 @@ fn contact_text(text: &str) -> &str {
 
 /// `build`, and each of `builds`.
 #[derive(Debug, Serialize)]
-pub(super) struct EntryValues<'a> {
+pub(super) struct PageBuildValues<'a> {
     #[serde(flatten)]
     build: BuildValues<'a>,
-    /// The version of Android, as `15`.
+    /// The version of Android, for example `15`.
     #[serde(skip_serializing_if = "Option::is_none")]
     android: Option<&'static str>,
-    /// The month of its security patches, as `December 2024`.
+    /// The month of its security patches, for example `December 2024`.
     #[serde(skip_serializing_if = "Option::is_none")]
     patch_month: Option<String>,
     /// Path of its page, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<String>,
-    /// Where a browser downloads it: relative to the site's root where the site has it.
+    /// Its download address; relative to the root of the site if the site has the file.
     download: String,
-    /// The deltas that lead to it.
-    deltas: Vec<DeltaEntry<'a>>,
-    /// Its changelog, where the page shows it.
+    /// The deltas to it.
+    deltas: Vec<DeltaDownload<'a>>,
+    /// Its changelog, if the page shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     changelog_html: Option<Value>,
-    /// There is one, on this page or on its own.
+    /// Whether it has a changelog, here or on its own page.
     has_changelog: bool,
-    /// What changed in its source projects, where the page shows it.
+    /// The changes of its source projects, if the page shows them.
     #[serde(skip_serializing_if = "Option::is_none")]
     projects: Option<ProjectsValues<'a>>,
-    /// Some did, as this page or its own shows.
+    /// Whether it has such changes, here or on its own page.
     has_projects: bool,
 }
 
@@ -293,11 +293,11 @@ struct ProjectsValues<'a> {
     /// The date of the build before, in seconds since 1970.
     since: i64,
     changes: Vec<ChangeValues<'a>>,
-    /// How many more there are.
+    /// Number of further changes.
     num_more: usize,
 }
 
-/// One of its `changes`; revisions as people read them.
+/// One of its `changes`, with shortened revisions.
 #[derive(Debug, Serialize)]
 struct ChangeValues<'a> {
     path: &'a str,
@@ -325,7 +325,7 @@ impl<'a> ProjectsValues<'a> {
     }
 }
 
-/// Which of the longer values of a build a page has.
+/// Which of the long values of a build a page shows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Shows {
     pub(super) changelog: bool,
@@ -340,20 +340,20 @@ impl Shows {
 }
 
 #[derive(Debug, Serialize)]
-struct DeltaEntry<'a> {
+struct DeltaDownload<'a> {
     #[serde(flatten)]
     delta: DeltaValues<'a>,
     download: String,
 }
 
-/// The values of a build on a page that lies below `root`.
-pub(super) fn entry<'a>(
+/// Returns the values of a build for a page; `root` is the relative path to the root of the site.
+pub(super) fn build_values<'a>(
     entry: &BuildEntry<'a>,
     root: &str,
     known: Known<'a>,
     shows: Shows,
 ) -> Value {
-    // What most pages do not show is not copied for each.
+    // Most pages show no changelogs, so these are not copied for each.
     static NONE: Rendered = Rendered::new();
     let no_pages = HashMap::new();
     let facts = context::Known {
@@ -362,7 +362,7 @@ pub(super) fn entry<'a>(
         pages: &no_pages,
     };
     let base = known.config.base_url.as_deref();
-    let delta = |delta: &'a DeltaOffer<'a>| DeltaEntry {
+    let delta = |delta: &'a DeltaOffer<'a>| DeltaDownload {
         delta: DeltaValues::new(delta, entry.channel, facts),
         download: relative(delta.offer.url, base, root),
     };
@@ -375,7 +375,7 @@ pub(super) fn entry<'a>(
     for image in &mut facts.images {
         image.url = image.url.take().map(|url| relative(&url, base, root));
     }
-    Value::from(Serde(EntryValues {
+    Value::from(Serde(PageBuildValues {
         build: facts,
         android: build.sdk_level.and_then(android),
         patch_month: build.security_patch.as_deref().and_then(month),
@@ -392,7 +392,7 @@ pub(super) fn entry<'a>(
     }))
 }
 
-/// The version of Android with an API level.
+/// Returns the version of Android with an API level.
 fn android(sdk_level: u32) -> Option<&'static str> {
     Some(match sdk_level {
         16 => "4.1",
@@ -420,19 +420,18 @@ fn android(sdk_level: u32) -> Option<&'static str> {
     })
 }
 
-/// The month of a date such as `2024-12-05`.
+/// Returns the month of a date such as `2024-12-05`.
 fn month(date: &str) -> Option<String> {
     let date = chrono::NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
     Some(date.format("%B %Y").to_string())
 }
 
-/// An address from a page that lies below `root`; what is in the site is named without its
-/// host, so that a copy of the site elsewhere leads to its own.
+/// Makes an address of the site relative, so that a copy of the site links to its own files.
 fn relative(url: &str, base: Option<&str>, root: &str) -> String {
     let inside = base
         .and_then(|base| url.strip_prefix(base))
         .and_then(|rest| rest.strip_prefix('/'))
-        // What looks like a scheme would be one.
+        // A colon could be read as the end of a scheme.
         .filter(|path| !path.is_empty() && !path.contains(':'));
     match inside {
         Some(path) => format!("{root}{path}"),

@@ -13,12 +13,12 @@ use crate::files::{Durability, replace};
 use crate::publish::makers::Makers;
 use crate::publish::page::{Page, writing_order};
 
-/// Carries a plan out: pages, then feeds, then removals. The manifest lists old
-/// and new files while the work goes on, so that an interrupted run is mended by
-/// the next.
+/// Carries a plan out: pages, then feeds, then removals.
+///
+/// Meanwhile the manifest lists old and new files, so that the next run repairs an interrupted one.
 ///
 /// # Errors
-/// [`Error::Io`]; what was written until then is whole and stays.
+/// [`Error::Io`]; the files that were written before are complete and stay.
 pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<(), Error> {
     let state = out.join(STATE_DIR);
     let temporary = state.join(TEMPORARY);
@@ -29,15 +29,15 @@ pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<
             .map_err(io_error("write", &manifest))
     };
     if plan.manifest_changed {
-        let both: Vec<&str> = union(&plan.owned, &plan.known);
-        if both.len() > plan.known.len() {
-            let mut makers = plan.known_made_by.clone();
-            makers.extend(plan.made_by.clone());
+        let both: Vec<&str> = union(&plan.owned, &plan.old_owned);
+        if both.len() > plan.old_owned.len() {
+            let mut makers = plan.old_makers.clone();
+            makers.extend(plan.makers.clone());
             write_manifest(both, &makers)?;
         }
     }
     let to_write = pages_to_write(pages, plan);
-    // A file that a folder must replace goes first.
+    // A file whose place a folder takes is removed first.
     let mut sorted: Vec<&str> = to_write.iter().map(|page| page.path.as_str()).collect();
     sorted.sort_unstable();
     let (blocking, stale): (Vec<&String>, Vec<&String>) = plan
@@ -62,14 +62,14 @@ pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<
     }
     if plan.manifest_changed {
         let owned = plan.owned.iter().map(String::as_str).collect();
-        write_manifest(owned, &plan.made_by)?;
+        write_manifest(owned, &plan.makers)?;
     }
     Ok(())
 }
 
-/// The pages that a plan creates or changes, in writing order.
+/// Returns the pages that a plan creates or changes, in writing order.
 fn pages_to_write<'a>(pages: &'a [Page], plan: &Plan) -> Vec<&'a Page> {
-    // Most runs write few of many pages.
+    // Most runs write few of many pages, so only those are sorted.
     let wanted: HashSet<&str> = plan
         .created
         .iter()
@@ -83,15 +83,14 @@ fn pages_to_write<'a>(pages: &'a [Page], plan: &Plan) -> Vec<&'a Page> {
     }
 }
 
-/// Whether one of these paths, which are sorted, leads through a folder of this
-/// name.
+/// Whether one of these sorted paths is inside a folder of this name.
 pub(super) fn has_folder(sorted: &[&str], name: &str) -> bool {
     let folder = format!("{name}/");
     let at = sorted.partition_point(|path| *path < folder.as_str());
     sorted.get(at).is_some_and(|path| path.starts_with(&folder))
 }
 
-/// The members of two sorted lists, sorted, each once.
+/// Returns the members of both lists, sorted and without duplicates.
 fn union<'a>(a: &'a [String], b: &'a [String]) -> Vec<&'a str> {
     let mut both: Vec<&str> = a.iter().chain(b).map(String::as_str).collect();
     both.sort_unstable();
@@ -99,7 +98,7 @@ fn union<'a>(a: &'a [String], b: &'a [String]) -> Vec<&'a str> {
     both
 }
 
-/// Removes one of our files and the folders it leaves empty.
+/// Removes a file, and the folders that become empty by it.
 fn remove(out: &Path, path: &str) -> Result<(), Error> {
     let file = out.join(path);
     match fs::remove_file(&file) {

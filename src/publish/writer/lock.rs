@@ -10,23 +10,23 @@ use super::{Error, STATE_DIR, TEMPORARY, io_error};
 
 pub(super) const LOCK: &str = "lock";
 
-/// Time between two tries for a lock.
+/// Time between two attempts to take a lock.
 const LOCK_STEP: Duration = Duration::from_millis(10);
 
-/// A lock that lasts until it is dropped, or until the process dies.
+/// A lock, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
-/// Keeps other runs away from a folder.
+/// Locks a folder against other runs.
 ///
 /// # Errors
 /// [`Error::Locked`] if another run holds it, [`Error::Io`] otherwise.
 pub fn lock(folder: &Path) -> Result<Lock, Error> {
     let path = folder.join(LOCK);
     fs::create_dir_all(folder).map_err(io_error("make", folder))?;
-    // To open a pipe would wait for its reader.
+    // Opening a pipe would wait for its reader.
     if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
         let not_regular = io::Error::other("not a regular file");
         return Err(io_error("open", &path)(not_regular));
@@ -44,26 +44,25 @@ pub fn lock(folder: &Path) -> Result<Lock, Error> {
     }
 }
 
-/// As [`lock`], but waits as long as `wait` for another run to end.
+/// Locks a folder like [`lock`], but waits up to `wait` for another run to end.
 ///
 /// # Errors
 /// As [`lock`].
 pub fn lock_within(folder: &Path, wait: Duration) -> Result<Lock, Error> {
-    let mut rest = wait;
+    let mut remaining = wait;
     loop {
         match lock(folder) {
-            Err(Error::Locked { .. }) if !rest.is_zero() => {
-                let step = LOCK_STEP.min(rest);
+            Err(Error::Locked { .. }) if !remaining.is_zero() => {
+                let step = LOCK_STEP.min(remaining);
                 std::thread::sleep(step);
-                rest -= step;
+                remaining -= step;
             }
             locked => return locked,
         }
     }
 }
 
-/// Keeps other runs away from a site, from before its plan until after its
-/// execution.
+/// Locks a site against other runs, from before its plan until after its execution.
 ///
 /// # Errors
 /// [`Error::NotOurs`] if romfeed has never written there and `adopt` is not set,
@@ -74,7 +73,7 @@ pub fn open(out: &Path, adopt: bool) -> Result<Lock, Error> {
     }
     let state = out.join(STATE_DIR);
     let lock = lock(&state)?;
-    // A run that was killed may have left it; nobody else is at work here.
+    // A killed run may have left it; no other run can be writing here.
     let _ = fs::remove_file(state.join(TEMPORARY));
     Ok(lock)
 }

@@ -16,22 +16,22 @@ use crate::publish::makers::{self, Made, Makers};
 
 pub(super) const MANIFEST: &str = "manifest.json";
 
-/// Longest manifest read, in bytes: some two million files.
+/// Longest manifest that is read, in bytes: about two million files.
 const MAX_MANIFEST_SIZE: u64 = 256 << 20;
 
-/// Longest manifest of a published site read, in bytes: some 200,000 files and what made them.
+/// Longest manifest of a published site that is read, in bytes: about 200,000 files with their makers.
 pub const MAX_PUBLISHED_MANIFEST: usize = 64 << 20;
 
-/// The manifest of a site: what romfeed wrote there, what made it, and from which builds.
+/// The manifest of a site.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "ManifestJson")]
 pub struct Manifest {
     /// Paths of the files, sorted.
     pub files: Vec<String>,
-    /// What made the feeds among them; none in manifests of earlier versions.
+    /// The makers of the feeds among them; `None` in manifests of earlier versions.
     pub makers: Option<Makers>,
-    /// Identities of all builds and tombstones the catalog had, sorted; empty in manifests of
-    /// earlier versions. Names are left out: they would give away builds that are held back.
+    /// Identities of all builds and tombstones in the catalog, sorted; empty in manifests of earlier
+    /// versions. File names are left out, since they would reveal builds that are held back.
     pub builds: Vec<String>,
 }
 
@@ -54,7 +54,7 @@ struct ManifestRef<'a> {
 
 impl From<ManifestJson> for Manifest {
     fn from(wire: ManifestJson) -> Manifest {
-        // It may have been edited by hand, or merged by git.
+        // The file may have been edited by hand, or merged by git.
         let sorted = |mut list: Vec<String>| {
             list.sort_unstable();
             list.dedup();
@@ -68,7 +68,7 @@ impl From<ManifestJson> for Manifest {
     }
 }
 
-/// The files of a site that romfeed wrote, sorted; none where it never did.
+/// Returns the files of a site that romfeed wrote, sorted; none if there is no manifest.
 ///
 /// # Errors
 /// [`Error::Manifest`], [`Error::ManifestSchema`] or [`Error::Io`].
@@ -76,8 +76,8 @@ pub fn own_files(out: &Path) -> Result<Vec<String>, Error> {
     Ok(read_manifest(out)?.unwrap_or_default().files)
 }
 
-/// The files that the manifest of a published site lists, which is untrusted: only paths that
-/// stay inside the site, one line each. An empty manifest is that of a site that was not published.
+/// Returns the files in the manifest of a published site, which is untrusted: only paths inside the
+/// site without control characters. An empty manifest stands for a site that is not published yet.
 ///
 /// # Errors
 /// [`Error::Manifest`] or [`Error::ManifestSchema`], with `source` as its file.
@@ -127,7 +127,8 @@ pub(super) fn render_manifest(files: &[&str], makers: &Makers, builds: &[String]
     bytes
 }
 
-/// Reads the manifest of a site, its lists sorted, each entry once; none where romfeed never wrote.
+/// Reads the manifest of a site, with its lists sorted and without duplicates; `None` if there is no
+/// manifest.
 ///
 /// # Errors
 /// [`Error::Manifest`], [`Error::ManifestSchema`] or [`Error::Io`].
@@ -154,7 +155,7 @@ fn parse_manifest(bytes: &[u8], file: PathBuf) -> Result<Manifest, Error> {
     }
 }
 
-/// Whether a folder holds files and no manifest, so that nothing tells what was published there.
+/// Whether a folder has files but no manifest, so that it is unknown what was published there.
 ///
 /// # Errors
 /// As [`read_manifest`], and [`Error::Io`].
@@ -164,11 +165,11 @@ pub fn lacks_manifest(out: &Path) -> Result<bool, Error> {
     }
     match refuse_foreign_folder(out) {
         Err(Error::NotOurs { .. }) => Ok(true),
-        looked_at => looked_at.map(|()| false),
+        other => other.map(|()| false),
     }
 }
 
-/// Hidden files do not count: a checkout of a pages branch holds `.git`.
+/// Refuses a folder with files, except hidden ones: a checkout of a pages branch has `.git`.
 pub(super) fn refuse_foreign_folder(out: &Path) -> Result<(), Error> {
     let entries = match fs::read_dir(out) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

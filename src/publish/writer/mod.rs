@@ -1,9 +1,9 @@
-//! Pages to files: only what changed, in an order that never leaves a feed
-//! naming something that is not there.
+//! Writes pages to a folder: only those that changed, in an order in which no feed ever names a file
+//! that is not there.
 //!
-//! In: all pages of a site and the folder it is kept in. Out: first a [`Plan`]
-//! that touches nothing, then its execution. The manifest in the folder lists the
-//! files romfeed wrote; anything else there belongs to somebody else.
+//! In: all pages of a site, and its folder. Out: first a [`Plan`], which changes nothing; then its
+//! execution. The manifest in the folder lists the files that romfeed wrote. All other files there
+//! are foreign, and stay as they are.
 
 mod execute;
 mod lock;
@@ -29,7 +29,7 @@ pub use plan::{Plan, plan, plan_by_rules};
 
 /// romfeed's own folder inside the site.
 const STATE_DIR: &str = ".romfeed";
-/// A page until it is whole.
+/// The name of a page while it is written.
 const TEMPORARY: &str = "tmp";
 /// Schema of the manifest.
 const SCHEMA: u32 = 1;
@@ -38,15 +38,15 @@ const SCHEMA: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The folder holds files and romfeed has never written there.
-    #[error("{} is not empty and was not made by romfeed (it holds {}, for one)", .out.display(), .example.escape_debug())]
+    /// The folder has files, and romfeed has never written there.
+    #[error("{} is not empty and was not made by romfeed (it has {}, for example)", .out.display(), .example.escape_debug())]
     NotOurs {
         /// The folder.
         out: PathBuf,
         /// One of its files.
         example: String,
     },
-    /// The manifest cannot be understood.
+    /// The manifest is not valid.
     #[error("{} cannot be read", .file.display())]
     Manifest {
         /// The manifest.
@@ -55,7 +55,7 @@ pub enum Error {
         #[source]
         source: JsonError,
     },
-    /// The manifest is a later romfeed's.
+    /// A later romfeed wrote the manifest.
     #[error("{} has schema {found}, this romfeed reads schema {SCHEMA}", .file.display())]
     ManifestSchema {
         /// The manifest.
@@ -64,28 +64,28 @@ pub enum Error {
         found: u32,
     },
     /// Another run holds the lock.
-    #[error("another romfeed is at work here (it holds {})", .file.display())]
+    #[error("another romfeed is running here (it holds {})", .file.display())]
     Locked {
         /// The lock.
         file: PathBuf,
     },
-    /// A page would be written outside the site, or among what romfeed keeps there.
-    #[error("`{}` cannot be a page: its path leads out of the site", .path.escape_debug())]
+    /// A page would be written outside the site, or in romfeed's own folder.
+    #[error("`{}` cannot be a page: its path is outside the site", .path.escape_debug())]
     Outside {
         /// The path.
         path: String,
     },
-    /// Two pages cannot both be files: one's path leads through the other.
+    /// The path of a page is a folder of another page.
     #[error("`{shorter}` would have to be both a file and the folder of `{longer}`{makers}")]
     Prefix {
-        /// The page in the way.
+        /// The page with the shorter path.
         shorter: String,
-        /// The page behind it.
+        /// The page with the longer path.
         longer: String,
         /// What makes them, in this order.
         makers: PageOrigins,
     },
-    /// Two pages have one path.
+    /// Two pages have the same path.
     #[error("`{path}` would have to be two pages at once{makers}")]
     Duplicate {
         /// The path.
@@ -93,23 +93,23 @@ pub enum Error {
         /// What makes them.
         makers: PageOrigins,
     },
-    /// Two pages would be one file.
-    #[error("`{first}` and `{second}` differ only in the case of letters, and {} does not tell them apart", .out.display())]
+    /// Two pages would be the same file, since the file system ignores case.
+    #[error("`{first}` and `{second}` differ only in the case of letters, and {} ignores case", .out.display())]
     Case {
-        /// A path, or the folder at its beginning.
+        /// A path, or a folder in it.
         first: String,
-        /// Another.
+        /// Another one, in other case.
         second: String,
         /// The folder.
         out: PathBuf,
     },
-    /// The system refused.
+    /// The operating system refused an operation.
     #[error("cannot {verb} {}", .file.display())]
     Io {
-        /// What was tried; to `create`, `write` and `remove` is tried when some pages may be
-        /// written already, all else before that.
+        /// The operation. With `create`, `write` and `remove` some pages may be written already, with
+        /// others none are.
         verb: &'static str,
-        /// With which file.
+        /// The file or folder.
         file: PathBuf,
         /// The reason.
         #[source]
@@ -117,7 +117,7 @@ pub enum Error {
     },
 }
 
-/// What makes each of two pages; romfeed itself if it is no template.
+/// What makes each of two pages: a template with its subject, else romfeed itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageOrigins([Option<Arc<str>>; 2]);
 

@@ -10,17 +10,17 @@ use super::{Error, PageOrigins, STATE_DIR};
 use crate::model::build::portable_fault;
 use crate::publish::page::Page;
 
-/// What a file system does with names.
+/// The rules of a file system for names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NameRules {
-    /// Names that differ only in the case of letters are one.
+    /// Whether names that differ only in case are the same.
     pub ignores_case: bool,
-    /// Names that Windows reserves, and those that end in a dot, cannot be files.
+    /// Whether names that Windows reserves, and those that end in a dot, cannot be files.
     pub reserves_names: bool,
 }
 
 impl NameRules {
-    /// Finds the rules that matter to these pages by trying them in romfeed's own folder.
+    /// Finds the rules that matter to these pages, by experiments in romfeed's own folder.
     pub(super) fn probe(out: &Path, pages: &[Page]) -> NameRules {
         let has_reserved = || pages.iter().any(|page| is_reserved(&page.path));
         NameRules {
@@ -35,7 +35,7 @@ pub(super) fn is_reserved(path: &str) -> bool {
     path.split('/').any(|name| portable_fault(name).is_some())
 }
 
-/// A path that stays inside the site and out of romfeed's own folder there, on every platform.
+/// Whether a path is inside the site and outside of romfeed's own folder there, on all platforms.
 pub(super) fn is_inside(path: &str) -> bool {
     let is_name = |part: &str| {
         let mut parts = Path::new(part).components();
@@ -45,14 +45,14 @@ pub(super) fn is_inside(path: &str) -> bool {
     path.split('/').all(is_name) && path.split('/').next() != Some(STATE_DIR)
 }
 
-/// Pairs of paths, or of the folders at their beginnings, that differ only in the case of letters.
+/// Returns pairs of paths, or of folders in them, that differ only in case.
 #[must_use]
 pub fn alike<'p>(paths: impl Iterator<Item = &'p str>) -> Vec<(&'p str, &'p str)> {
     let mut known: HashMap<String, &str> = HashMap::new();
     let mut pairs = BTreeSet::new();
     for path in paths {
         let folders = path.match_indices('/').map(|(at, _)| &path[..at]);
-        // Below folders that are alike, all would be.
+        // Below folders that differ only in case, everything does.
         for part in folders.chain([path]) {
             let known = *known.entry(part.to_lowercase()).or_insert(part);
             if known != part {
@@ -64,8 +64,7 @@ pub fn alike<'p>(paths: impl Iterator<Item = &'p str>) -> Vec<(&'p str, &'p str)
     pairs.into_iter().collect()
 }
 
-/// Whether the file system of a site takes names that differ in case for one; not known before
-/// romfeed's own folder is there.
+/// Whether the file system of a site ignores case; false before romfeed's own folder exists.
 fn ignores_case(out: &Path) -> bool {
     let other_case = [STATE_DIR, LOCK].map(str::to_ascii_uppercase);
     let there = out.join(STATE_DIR).join(LOCK);
@@ -73,7 +72,7 @@ fn ignores_case(out: &Path) -> bool {
     there.exists() && found.exists()
 }
 
-/// Whether the file system of a site refuses the names that Windows reserves.
+/// Whether the file system of a site rejects the names that Windows reserves.
 fn reserves_names(out: &Path) -> bool {
     let state = out.join(STATE_DIR);
     if cfg!(windows) || !state.exists() {
@@ -81,26 +80,26 @@ fn reserves_names(out: &Path) -> bool {
     }
     let probe = state.join("aux");
     let created = File::create_new(&probe);
-    // A run that was killed may have left it.
+    // Also removes one that a killed run left.
     let _ = fs::remove_file(probe);
     created.is_err_and(|error| error.kind() == io::ErrorKind::InvalidInput)
 }
 
-/// Whether all pages can be files of one site: each has a path of its own inside it, and
-/// none is a folder on the way to another. Paths sorted segment by segment put a
-/// folder's pages right behind the page of its name.
+/// Checks that all pages can be files of one site: each has a path of its own inside the site, and
+/// none has the name of a folder of another.
 ///
 /// # Errors
-/// [`Error::Outside`]; [`Error::Duplicate`] or [`Error::Prefix`], with the templates that
-/// make them.
+/// [`Error::Outside`]; [`Error::Duplicate`] or [`Error::Prefix`], with the templates that make the
+/// pages.
 pub fn check_paths(pages: &[Page]) -> Result<(), Error> {
-    // Whoever makes pages sees to it; this is the last place that can.
+    // The code that makes pages ensures this too; here is the last chance.
     if let Some(page) = pages.iter().find(|page| !is_inside(&page.path)) {
         let path = page.path.clone();
         return Err(Error::Outside { path });
     }
     let mut sorted: Vec<&Page> = pages.iter().collect();
-    // Stable sorting is the quicker one of pages that are nearly in order.
+    // Sorted segment by segment, the pages in a folder follow the page with its name. The pages are
+    // nearly in order, for which stable sorting is faster.
     sorted.sort_by(|a, b| {
         let order = by_segment(&a.path).cmp(by_segment(&b.path));
         order.then_with(|| a.origin.cmp(&b.origin))
@@ -126,8 +125,8 @@ pub fn check_paths(pages: &[Page]) -> Result<(), Error> {
     Ok(())
 }
 
-/// A path's bytes with the end of a segment before any other, which makes the
-/// order of paths that of their segments.
+/// Returns the bytes of a path with the end of a segment before all others, so that paths are ordered
+/// by their segments.
 fn by_segment(path: &str) -> impl Iterator<Item = u16> + '_ {
     path.bytes().map(|byte| match byte {
         b'/' => 0,

@@ -20,42 +20,59 @@ pub struct Plan {
     pub created: Vec<String>,
     /// Files whose contents change, in writing order.
     pub changed: Vec<String>,
-    /// romfeed's own files that the site has no more, in removing order: feeds before the
-    /// pages that they lead to.
+    /// romfeed's own files that are no longer in the site, in removal order: feeds before the pages
+    /// that they lead to.
     pub removed: Vec<String>,
-    /// Pages whose names the file system reserves; left out.
+    /// Pages that are left out, since the file system reserves their names.
     pub reserved: Vec<String>,
-    /// Files of somebody else that stand where a page belongs; left alone.
+    /// Pages that are left out, since a foreign file is in their place.
     pub foreign: Vec<String>,
-    /// Number of files that are as they should be.
+    /// Number of files that need no change.
     pub num_unchanged: usize,
-    /// The manifest is absent, or lists other files, makers or builds.
+    /// Whether the manifest is absent, or has other files, makers or builds.
     pub(super) manifest_changed: bool,
-    /// What makes the feeds, and what made those before.
-    pub(super) made_by: Makers,
-    pub(super) known_made_by: Makers,
+    /// The makers of the feeds after the run.
+    pub(super) makers: Makers,
+    /// The makers in the manifest before the run.
+    pub(super) old_makers: Makers,
     /// Identities of the builds the site is made from, sorted.
     pub(super) builds: Vec<String>,
-    /// Those of `removed` whose place a page takes that differs from them in case only.
+    /// Those of `removed` whose place a page takes that differs only in case.
     pub(super) renamed: Vec<String>,
-    /// What is romfeed's own after the run, and what was before it; both sorted.
+    /// romfeed's own files after the run, sorted.
     pub(super) owned: Vec<String>,
-    pub(super) known: Vec<String>,
+    /// The files in the manifest before the run, sorted.
+    pub(super) old_owned: Vec<String>,
 }
 
 impl Plan {
-    /// Whether the folder already is what it should be.
+    /// Adds a page, given what is in its place and whether that is romfeed's own file.
+    fn add_page(&mut self, path: &str, existing: Existing, is_own: bool, adopt: bool) {
+        match existing {
+            Existing::Nothing => self.created.push(path.to_owned()),
+            Existing::Same => self.num_unchanged += 1,
+            Existing::Different if is_own || adopt => self.changed.push(path.to_owned()),
+            Existing::Link if adopt => self.changed.push(path.to_owned()),
+            Existing::Different | Existing::Link | Existing::InTheWay => {
+                self.foreign.push(path.to_owned());
+                return;
+            }
+        }
+        self.owned.push(path.to_owned());
+    }
+
+    /// Whether no file needs a change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.created.is_empty() && self.changed.is_empty() && self.removed.is_empty()
     }
 }
 
-/// Compares the pages, whose paths were [checked](check_paths), with the folder and
-/// touches nothing. `builds` are the identities of all builds that are known, sorted.
+/// Compares the pages, whose paths were [checked](super::check_paths), with the folder and changes
+/// nothing. `builds` are the identities of all builds in the catalog, sorted.
 ///
-/// Every file is read, so that one edited or removed by hand is made good. `adopt`
-/// takes over a folder, or files in it, that romfeed did not write.
+/// Every file is read, so that edits and removals by hand are repaired. With `adopt`, folders and
+/// files that romfeed did not write are taken over.
 ///
 /// # Errors
 /// [`Error::NotOurs`], [`Error::Case`], [`Error::Manifest`] or [`Error::Io`].
@@ -63,7 +80,7 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
     plan_by_rules(out, pages, builds, adopt, NameRules::probe(out, pages))
 }
 
-/// As [`plan`], for a file system of these rules.
+/// Plans like [`plan`], for a file system with these rules.
 ///
 /// # Errors
 /// As [`plan`].
@@ -91,7 +108,7 @@ pub fn plan_by_rules(
             out: out.to_owned(),
         });
     }
-    // A file that is to be called otherwise in nothing but case must make way for it.
+    // On such a file system, a page replaces an own file whose name differs only in case.
     let known_folded: HashMap<String, &String> = match rules.ignores_case {
         true => known
             .iter()
@@ -108,65 +125,55 @@ pub fn plan_by_rules(
         })
         .collect();
     let mut plan = Plan::default();
-    let mut strange = ForeignPaths::new(out, &known);
+    let mut foreign = ForeignPaths::new(out, &known);
     for (page, existing) in ordered.into_iter().zip(found) {
-        let path = page.path.clone();
-        if strange.is_on_the_way_to(&path) {
-            plan.foreign.push(path);
+        let path = &page.path;
+        if foreign.block(path) {
+            plan.foreign.push(path.clone());
             continue;
         }
-        if rules.reserves_names && is_reserved(&path) {
-            plan.reserved.push(path);
+        if rules.reserves_names && is_reserved(path) {
+            plan.reserved.push(path.clone());
             continue;
         }
         let old_case = known_folded.get(&path.to_lowercase());
-        let old_case = old_case.filter(|known| ***known != path);
+        let old_case = old_case.filter(|known| **known != path);
         let existing = match old_case {
             Some(_) => Existing::Nothing,
             None => existing?,
         };
         plan.renamed.extend(old_case.map(|path| path.to_string()));
-        match existing {
-            Existing::Nothing => plan.created.push(path.clone()),
-            Existing::Same => plan.num_unchanged += 1,
-            Existing::Different if is_known(&path) || adopt => plan.changed.push(path.clone()),
-            Existing::Link if adopt => plan.changed.push(path.clone()),
-            Existing::Different | Existing::Link | Existing::InTheWay => {
-                plan.foreign.push(path);
-                continue;
-            }
-        }
-        plan.owned.push(path);
+        plan.add_page(path, existing, is_known(path), adopt);
     }
     plan.owned.sort_unstable();
     plan.removed = known
         .iter()
         .filter(|path| plan.owned.binary_search(path).is_err())
         .filter(|path| is_inside(path) && may_be_file(&out.join(path)))
-        .filter(|path| !strange.is_on_the_way_to(path))
+        .filter(|path| !foreign.block(path))
         .cloned()
         .collect();
     sort_for_removal(&mut plan.removed);
-    plan.made_by = makers_of(pages);
-    // Files of somebody else are not the site's.
-    plan.made_by
+    plan.makers = makers_of(pages);
+    // Foreign files have no makers.
+    plan.makers
         .retain(|path, _| plan.owned.binary_search(path).is_ok());
-    let is_same_made = manifest.makers.as_ref() == Some(&plan.made_by);
+    let is_same_made = manifest.makers.as_ref() == Some(&plan.makers);
     let is_same = known == plan.owned && is_same_made && manifest.builds == builds;
     plan.manifest_changed = is_new_site || !is_same;
-    plan.known_made_by = manifest.makers.unwrap_or_default();
-    plan.known = known;
+    plan.old_makers = manifest.makers.unwrap_or_default();
+    plan.old_owned = known;
     plan.builds = builds;
     Ok(plan)
 }
 
-/// What stands in the place of a site's folders and is none of romfeed's: links to
-/// folders elsewhere, and files that somebody else put there.
+/// Foreign things in the place of a site's folders: links, and files that romfeed did not write.
 struct ForeignPaths<'o> {
     out: &'o Path,
-    /// romfeed's own files, sorted; one in the place of a folder makes way.
+    /// romfeed's own files, sorted; one in the place of a folder is replaced.
     own: &'o [String],
-    known: HashMap<String, bool>,
+    /// The results for folders so far.
+    cached: HashMap<String, bool>,
 }
 
 impl<'o> ForeignPaths<'o> {
@@ -174,24 +181,24 @@ impl<'o> ForeignPaths<'o> {
         ForeignPaths {
             out,
             own,
-            known: HashMap::new(),
+            cached: HashMap::new(),
         }
     }
 
-    /// Whether a page of this path would lie behind such a thing.
-    fn is_on_the_way_to(&mut self, path: &str) -> bool {
+    /// Whether a foreign thing is in the place of a folder of this path.
+    fn block(&mut self, path: &str) -> bool {
         let Some((folder, _)) = path.rsplit_once('/') else {
             return false;
         };
-        if let Some(known) = self.known.get(folder) {
-            return *known;
+        if let Some(is_foreign) = self.cached.get(folder) {
+            return *is_foreign;
         }
-        let is_strange = self.is_strange(folder) || self.is_on_the_way_to(folder);
-        self.known.insert(folder.to_owned(), is_strange);
-        is_strange
+        let is_foreign = self.is_foreign(folder) || self.block(folder);
+        self.cached.insert(folder.to_owned(), is_foreign);
+        is_foreign
     }
 
-    fn is_strange(&self, folder: &str) -> bool {
+    fn is_foreign(&self, folder: &str) -> bool {
         let is_own = |folder: &str| self.own.binary_search_by(|own| (**own).cmp(folder)).is_ok();
         match self.out.join(folder).symlink_metadata() {
             Ok(metadata) if metadata.is_symlink() => true,
@@ -202,8 +209,10 @@ impl<'o> ForeignPaths<'o> {
     }
 }
 
-/// Whether a file is there that romfeed may have written; links, pipes and folders are from others.
-/// What cannot be looked at counts too, as romfeed would never remove a file that it forgot.
+/// Whether there may be a file that romfeed wrote; links, pipes and folders are foreign.
+///
+/// A path that cannot be examined counts as a file, since a file that is dropped from the manifest
+/// would never be removed.
 fn may_be_file(path: &Path) -> bool {
     match path.symlink_metadata() {
         Ok(metadata) => metadata.is_file(),
@@ -214,22 +223,22 @@ fn may_be_file(path: &Path) -> bool {
     }
 }
 
-/// What stands where a page belongs.
+/// What is in the place of a page.
 enum Existing {
     Nothing,
-    /// A file with the page's bytes.
+    /// A file with the bytes of the page.
     Same,
-    /// A file with others.
+    /// A file with other bytes.
     Different,
-    /// A link, wherever it leads.
+    /// A symbolic link.
     Link,
-    /// A folder, or something else that is no file.
+    /// A folder, or something else that is not a file.
     InTheWay,
 }
 
-/// Compares a file with what it should hold; `buffer` is for reading.
+/// Compares a file with the bytes it should have; `buffer` is reused for reading.
 fn compare(file: &Path, bytes: &[u8], buffer: &mut Vec<u8>) -> io::Result<Existing> {
-    // Asked for before it is opened: a pipe would wait for a writer.
+    // Checked before the file is opened: opening a pipe would wait for a writer.
     match file.symlink_metadata() {
         Ok(metadata) if metadata.is_symlink() => Ok(Existing::Link),
         Ok(metadata) if !metadata.is_file() => Ok(Existing::InTheWay),
@@ -239,7 +248,7 @@ fn compare(file: &Path, bytes: &[u8], buffer: &mut Vec<u8>) -> io::Result<Existi
             match File::open(file)?.read_exact(buffer) {
                 Ok(()) if *buffer == bytes => Ok(Existing::Same),
                 Ok(()) => Ok(Existing::Different),
-                // It was cut short since.
+                // The file became shorter meanwhile.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     Ok(Existing::Different)
                 }

@@ -49,7 +49,7 @@ fn unchanged_files_are_left_and_stale_ones_removed() {
 }
 
 #[test]
-fn files_edited_or_removed_by_hand_are_made_good() {
+fn files_edited_or_removed_by_hand_are_repaired() {
     let dir = tempfile::tempdir().unwrap();
     let pages = ["a", "b/c", "d", "e"].map(|path| page(path, "12"));
     write(dir.path(), &pages, false).unwrap();
@@ -75,7 +75,7 @@ fn paths_that_differ_only_in_case_are_found() {
     assert_eq!(alike(&["a/b", "a.b", "ab"]), []);
 }
 
-/// What a file system that ignores case would answer.
+/// Makes a folder look like one on a file system that ignores case.
 #[cfg(unix)]
 fn ignore_case(out: &Path) {
     use std::os::unix::fs::symlink;
@@ -97,7 +97,7 @@ fn pages_that_would_be_one_file_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_page_takes_its_place_under_a_name_of_other_case() {
+fn pages_replace_files_whose_names_differ_only_in_case() {
     let dir = tempfile::tempdir().unwrap();
     ignore_case(dir.path());
     write(dir.path(), &[page("a/Foo", "1"), page("b", "2")], false).unwrap();
@@ -118,7 +118,7 @@ fn folders_are_found_among_paths_sorted_by_bytes() {
 }
 
 #[test]
-fn foreign_folder_is_refused_unless_adopted() {
+fn foreign_folders_are_refused_unless_adopted() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join(".git")).unwrap();
     assert!(plan(dir.path(), &[page("a", "1")], Vec::new(), false).is_ok());
@@ -132,7 +132,7 @@ fn foreign_folder_is_refused_unless_adopted() {
 }
 
 #[test]
-fn foreign_file_in_a_pages_place_is_left_alone() {
+fn foreign_files_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), &[page("a", "1")], false).unwrap();
     fs::write(dir.path().join("404.html"), "theirs").unwrap();
@@ -149,14 +149,14 @@ fn foreign_file_in_a_pages_place_is_left_alone() {
 }
 
 #[test]
-fn no_page_is_a_folder_of_another() {
+fn pages_with_the_name_of_a_folder_are_refused() {
     let pages = [page("a/b", ""), page("a/b-c", ""), page("a/b/c", "")];
     assert!(matches!(check_paths(&pages), Err(Error::Prefix { .. })));
     assert!(check_paths(&[page("a.json", ""), page("a/b", "")]).is_ok());
 }
 
 #[test]
-fn no_two_pages_have_one_path() {
+fn pages_with_the_same_path_are_refused() {
     let made = Page {
         origin: Some("x.j2 for the site".into()),
         ..page("a/b", "")
@@ -176,12 +176,12 @@ fn no_two_pages_have_one_path() {
 }
 
 #[test]
-fn a_file_that_becomes_a_folder_is_replaced() {
+fn files_are_replaced_by_folders() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), &[page("a", "1")], false).unwrap();
     write(dir.path(), &[page("a/b", "1")], false).unwrap();
     assert_eq!(fs::read(dir.path().join("a/b")).unwrap(), b"1");
-    // The other way round takes two runs: the folder has to be emptied first.
+    // The other way round takes two runs, since the folder must become empty first.
     let plan = write(dir.path(), &[page("a", "1")], false).unwrap();
     assert_eq!(
         (plan.foreign, plan.removed),
@@ -192,7 +192,7 @@ fn a_file_that_becomes_a_folder_is_replaced() {
 }
 
 #[test]
-fn the_manifest_records_what_made_each_feed() {
+fn manifests_record_what_made_each_feed() {
     let dir = tempfile::tempdir().unwrap();
     let crdroid = || Maker::Shipped("crdroid".to_owned());
     let made = |maker: Maker| Page {
@@ -203,12 +203,12 @@ fn the_manifest_records_what_made_each_feed() {
     let expected = |maker: Maker| Some(Makers::from([("a.json".to_owned(), maker)]));
     write(dir.path(), &[made(crdroid()), page("b.html", "")], false).unwrap();
     assert_eq!(makers(), expected(crdroid()));
-    // The same bytes by another maker are no change but in the manifest.
+    // The same bytes by another maker change only the manifest.
     let pages = [made(Maker::LineageOs), page("b.html", "")];
     let plan = write(dir.path(), &pages, false).unwrap();
     assert!(plan.is_empty() && plan.manifest_changed);
     assert_eq!(makers(), expected(Maker::LineageOs));
-    // A file that others put in its place is not made by romfeed.
+    // A foreign file in its place is not made by romfeed.
     fs::write(dir.path().join("c.json"), "theirs").unwrap();
     let pages = [made(Maker::LineageOs), page("c.json", "ours")];
     write(dir.path(), &pages, false).unwrap();
@@ -216,7 +216,7 @@ fn the_manifest_records_what_made_each_feed() {
 }
 
 #[test]
-fn a_manifest_of_an_earlier_version_is_read_and_completed() {
+fn manifests_of_earlier_versions_are_read_and_completed() {
     let dir = tempfile::tempdir().unwrap();
     let pages = [page("a.json", "1")];
     write(dir.path(), &pages, false).unwrap();
@@ -233,7 +233,7 @@ fn a_manifest_of_an_earlier_version_is_read_and_completed() {
 }
 
 #[test]
-fn second_lock_is_refused_until_the_first_is_gone() {
+fn second_lock_is_refused_until_the_first_is_released() {
     let dir = tempfile::tempdir().unwrap();
     let first = lock(dir.path()).unwrap();
     assert!(matches!(lock(dir.path()), Err(Error::Locked { .. })));
@@ -242,7 +242,7 @@ fn second_lock_is_refused_until_the_first_is_gone() {
 }
 
 #[test]
-fn a_manifest_cannot_name_files_outside() {
+fn files_outside_the_site_are_never_removed() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     fs::write(dir.path().join("victim"), "x").unwrap();
@@ -255,7 +255,7 @@ fn a_manifest_cannot_name_files_outside() {
 }
 
 #[test]
-fn no_page_leads_out_of_the_site() {
+fn pages_outside_the_site_are_refused() {
     for path in [
         "../a",
         "a/../../b",
@@ -272,7 +272,7 @@ fn no_page_leads_out_of_the_site() {
 }
 
 #[test]
-fn a_folder_in_a_pages_place_is_left_alone() {
+fn folders_in_the_place_of_a_page_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let pages = [page("a/b", "1"), page("c", "1")];
     write(dir.path(), &pages, false).unwrap();
@@ -291,7 +291,7 @@ fn a_folder_in_a_pages_place_is_left_alone() {
 
 #[cfg(unix)]
 #[test]
-fn links_and_pipes_in_a_pages_place_are_left_alone_and_named() {
+fn links_and_pipes_in_the_place_of_a_page_are_left_alone_and_reported() {
     use std::os::unix::fs::symlink;
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
@@ -303,7 +303,7 @@ fn links_and_pipes_in_a_pages_place_are_left_alone_and_named() {
     for path in paths {
         fs::remove_file(out.join(path)).unwrap();
     }
-    // To the right bytes, to a folder, to nothing, and a pipe.
+    // Links to the right bytes, to a folder and to nothing, and a pipe.
     symlink(&elsewhere, out.join("a")).unwrap();
     symlink(dir.path(), out.join("b")).unwrap();
     symlink("nothing", out.join("c")).unwrap();
@@ -322,7 +322,7 @@ fn links_and_pipes_in_a_pages_place_are_left_alone_and_named() {
         );
         assert!(is_left());
     }
-    // Nor are they removed when the site no longer has their pages.
+    // They also stay when the site no longer has their pages.
     let known = render_manifest(&paths, &Makers::new(), &[]);
     fs::write(out.join(STATE_DIR).join(MANIFEST), known).unwrap();
     assert!(
@@ -332,14 +332,14 @@ fn links_and_pipes_in_a_pages_place_are_left_alone_and_named() {
             .is_empty()
     );
     assert!(is_left());
-    // Links are replaced when the folder is taken over; what they lead to is not.
+    // With `adopt`, links are replaced, but not their targets.
     write(&out, &pages, true).unwrap();
     assert!(!out.join("a").is_symlink() && !out.join("b").is_symlink());
     assert_eq!(fs::read(&elsewhere).unwrap(), b"1");
 }
 
 #[test]
-fn a_file_in_a_folders_place_is_left_alone() {
+fn foreign_files_in_the_place_of_a_folder_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let pages = [page("a/b/c", "1"), page("d", "1")];
     write(dir.path(), &pages, false).unwrap();
@@ -359,7 +359,7 @@ fn a_file_in_a_folders_place_is_left_alone() {
 }
 
 #[test]
-fn what_a_killed_run_left_half_written_is_removed() {
+fn half_written_files_of_a_killed_run_are_removed() {
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), &[page("a", "1")], false).unwrap();
     let left = dir.path().join(STATE_DIR).join(TEMPORARY);
@@ -369,7 +369,7 @@ fn what_a_killed_run_left_half_written_is_removed() {
 }
 
 #[test]
-fn feeds_go_before_the_pages_that_they_lead_to() {
+fn feeds_are_removed_before_the_pages_they_lead_to() {
     let dir = tempfile::tempdir().unwrap();
     let old = ["a.html", "b.atom", "c/d.html", "e.json", "f"].map(|path| page(path, ""));
     write(dir.path(), &old, false).unwrap();

@@ -31,7 +31,7 @@ fn of_concurrent_runs_one_works_and_the_others_report_it() {
             let ended = at_once(&stage.site, &vec![stage.call; num]);
             assert!(ended.iter().any(|(code, _)| *code == Some(0)), "{ended:?}");
             for (code, stderr) in ended {
-                let is_told = stderr.contains("another romfeed is at work here");
+                let is_told = stderr.contains("another romfeed is running here");
                 assert!(code == Some(0) || code == Some(1) && is_told, "{stderr}");
             }
             is_safe(stage, &format!("{num} at once"));

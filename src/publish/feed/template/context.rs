@@ -1,8 +1,8 @@
-//! What a template is told: the values behind `site`, `device`, `builds` and the
-//! others. Their names are a promise to everybody who wrote a template.
+//! The values in feed templates: `site`, `device`, `builds` and the others.
 //!
-//! A fact that is not known is a key that is not there, never `null`: a template
-//! that needs it fails by name, one that does not says `| default("")`.
+//! Their names are public: users' templates depend on them. An unknown fact has no key at all, never
+//! `null`, so that a template which needs it fails with the name of the key; one that does not
+//! writes `| default("")`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,14 +16,14 @@ use crate::model::address::encode_path;
 use crate::model::build::{self, Device};
 use crate::model::config::Config;
 
-/// What is known of builds beside their facts.
+/// The context of builds: all that their values need besides their facts.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     /// The settings, for addresses.
     pub config: &'a Config,
-    /// What their maintainers wrote.
+    /// The changelogs of builds.
     pub changelogs: &'a Rendered,
-    /// The paths of their pages, not escaped, by identity.
+    /// The paths of the pages of builds, not escaped, by identity.
     pub pages: &'a HashMap<&'a str, String>,
 }
 
@@ -35,15 +35,15 @@ impl Known<'_> {
     }
 }
 
-/// `site`: the tree of one variant.
+/// `site`: the site of one variant.
 #[derive(Debug, Serialize)]
 pub struct Site<'a> {
-    /// What the site is called.
+    /// The name of the site.
     pub name: &'a str,
-    /// Where the site is published, without a closing slash.
+    /// The address of the site, without a slash at its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base_url: Option<&'a str>,
-    /// The variant the tree is for.
+    /// The variant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<&'a str>,
     /// The date of the newest build that is offered, in seconds since 1970.
@@ -53,22 +53,21 @@ pub struct Site<'a> {
     pub devices: Vec<DeviceValues<'a>>,
 }
 
-/// `device`: the name phones ask for, and what is known of the phone.
+/// `device`: the name that phones ask for, and what is known about the device.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeviceValues<'a> {
     /// The codename that phones ask for.
     pub model: &'a str,
-    /// Its name in shops, from `devices.json`.
+    /// Its marketing name, from `devices.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a str>,
-    /// Who makes it, from `devices.json`.
+    /// Its manufacturer, from `devices.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oem: Option<&'a str>,
-    /// Where people read about it, from `devices.json`.
+    /// The address of a page about it, from `devices.json`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub info_url: Option<&'a str>,
-    /// `info` of `devices.json`, and `[device.<codename>.info]` of the settings, which takes
-    /// precedence.
+    /// `info` of `devices.json` and `[device.<codename>.info]` of the settings, which take precedence.
     pub info: BTreeMap<&'a str, &'a Json>,
     /// The release types that phones ask for, in lower case.
     pub romtypes: Vec<&'a str>,
@@ -77,7 +76,7 @@ pub struct DeviceValues<'a> {
 }
 
 impl<'a> DeviceValues<'a> {
-    /// What is known of the device that phones call `model`.
+    /// Collects what is known about the device that phones call `model`.
     #[must_use]
     pub fn new(
         model: &'a Device,
@@ -104,7 +103,7 @@ impl<'a> DeviceValues<'a> {
 /// `build`, and each of `builds`: a full build. A delta has the same facts.
 #[derive(Debug, Serialize)]
 pub struct BuildValues<'a> {
-    /// Its codename, as the package says it.
+    /// Its codename, as in the package.
     pub device: &'a str,
     /// Its variant.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +112,7 @@ pub struct BuildValues<'a> {
     pub romtype: &'a str,
     /// The version that its updater compares.
     pub version: &'a str,
-    /// Its date in seconds since 1970, as the phone that runs it knows it.
+    /// Its date in seconds since 1970, as on a phone that runs it.
     pub datetime: i64,
     /// `ro.build.version.incremental`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,15 +120,15 @@ pub struct BuildValues<'a> {
     /// API level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sdk_level: Option<u32>,
-    /// Security patch level, as `2024-08-05`.
+    /// Security patch level, for example `2024-08-05`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_patch: Option<&'a str>,
-    /// Its ROM with the version, as `LineageOS 22.2`; the version alone of a ROM that its file
-    /// name does not name.
+    /// Its ROM and version, for example `LineageOS 22.2`; only the version if the file name does not
+    /// show the ROM.
     pub title: String,
-    /// Bare name of the package.
+    /// File name of the package, without a folder.
     pub filename: &'a str,
-    /// Where it lay under `builds/`.
+    /// Its path under `builds/`.
     pub path: &'a str,
     /// Length in bytes.
     pub size: u64,
@@ -139,34 +138,35 @@ pub struct BuildValues<'a> {
     /// SHA-256 in lower-case hex digits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<&'a str>,
-    /// What phones know it by; in most cases its SHA-256.
+    /// The id that phones know it by; usually its SHA-256.
     pub id: &'a str,
-    /// Where phones download it; a source that is offered no more has none.
+    /// Its download address; absent for the source of a delta that is no longer offered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<&'a str>,
-    /// Address of its page for people, if it has one and the settings say where the site is.
+    /// The address of its page for people, if it has one and the settings have the address of the
+    /// site.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_url: Option<String>,
-    /// Where a streaming updater finds what in the zip.
+    /// Positions of files in the zip, for streaming updaters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ota_property_files: Option<&'a str>,
     /// SHA-256 of the certificate it is signed with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signer: Option<&'a str>,
-    /// Whether `<zip>.csig` lies beside it.
+    /// Whether there is a `<zip>.csig` next to the zip.
     pub has_csig: bool,
-    /// Where that is downloaded: beside the zip.
+    /// The address of the `.csig`, next to the zip.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub csig_url: Option<String>,
-    /// What that says of its `vbmeta` images.
+    /// The digest of its `vbmeta` images, from the `.csig`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vbmeta_digest: Option<&'a str>,
-    /// Images for the first installation; a build that is offered no more has none.
+    /// Images for the first installation; empty for a build that is no longer offered.
     pub images: Vec<ImageValues<'a>>,
-    /// What is new in it, as plain text.
+    /// Its changelog as plain text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changelog: Option<&'a str>,
-    /// The same as a fragment of HTML that is safe in any page.
+    /// Its changelog as a fragment of HTML that is safe in any page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changelog_html: Option<&'a str>,
 }
@@ -174,21 +174,21 @@ pub struct BuildValues<'a> {
 /// One of `images` of a build.
 #[derive(Debug, Serialize)]
 pub struct ImageValues<'a> {
-    /// The partition, as `recovery`.
+    /// The partition, for example `recovery`.
     pub name: &'a str,
-    /// Bare name of the file.
+    /// File name, without a folder.
     pub filename: &'a str,
     /// Length in bytes.
     pub size: u64,
     /// SHA-256 in lower-case hex digits.
     pub sha256: &'a str,
-    /// Where people download it: beside the zip.
+    /// Its address, next to the zip.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
 
 impl<'a> ImageValues<'a> {
-    /// The facts of an image of a build.
+    /// Collects the facts of an image of a build.
     #[must_use]
     pub fn new(
         build: &build::Build,
@@ -223,7 +223,7 @@ impl<'a> BuildValues<'a> {
         "changelog_html",
     ];
 
-    /// The facts of a build.
+    /// Collects the facts of a build.
     #[must_use]
     pub fn new(build: &'a build::Build, url: Option<&'a str>, known: Known<'a>) -> BuildValues<'a> {
         let csig = build.csig.as_ref();
@@ -250,7 +250,7 @@ impl<'a> BuildValues<'a> {
             ota_property_files: build.property_files.as_deref(),
             signer: build.signer.as_deref(),
             has_csig: csig.is_some(),
-            csig_url: csig.and(url).map(beside),
+            csig_url: csig.and(url).map(csig_url),
             vbmeta_digest: csig.and_then(|csig| csig.vbmeta_digest.as_deref()),
             images: images
                 .map(|image| ImageValues::new(build, image, known.config))
@@ -261,7 +261,7 @@ impl<'a> BuildValues<'a> {
     }
 }
 
-/// ROMs by how their packages' names begin, in lower case.
+/// ROMs by the first part of their packages' names, in lower case.
 const ROMS: [(&str, &str); 16] = [
     ("axion", "AxionOS"),
     ("calyx", "CalyxOS"),
@@ -281,13 +281,13 @@ const ROMS: [(&str, &str); 16] = [
     ("voltage", "VoltageOS"),
 ];
 
-/// Returns a build's ROM, where its file name tells, and its version.
+/// Returns a build's ROM, if its file name shows it, and its version.
 fn title(build: &build::Build) -> String {
     let start = build.filename.split('-').next().unwrap_or_default();
     let rom = ROMS
         .iter()
         .find(|(prefix, _)| start.eq_ignore_ascii_case(prefix));
-    // Some ROMs' versions hold their names.
+    // The versions of some ROMs contain their names.
     let is_number = build.version.starts_with(|c: char| c.is_ascii_digit());
     match rom.filter(|_| is_number) {
         Some((_, name)) => format!("{name} {}", build.version),
@@ -295,13 +295,13 @@ fn title(build: &build::Build) -> String {
     }
 }
 
-/// The address of a package's `.csig`.
-fn beside(url: &str) -> String {
+/// Returns the address of the `.csig` of a package.
+fn csig_url(url: &str) -> String {
     let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
     format!("{path}.csig{query}")
 }
 
-/// One of `deltas`: the facts of the delta itself, and where it starts.
+/// One of `deltas`: the facts of the delta, and the build it starts from.
 #[derive(Debug, Serialize)]
 pub struct DeltaValues<'a> {
     /// The facts of the delta.
@@ -309,13 +309,13 @@ pub struct DeltaValues<'a> {
     pub build: BuildValues<'a>,
     /// The incremental of the phones that can install it.
     pub source_incremental: &'a str,
-    /// The full build it starts from, if the catalog knows it.
+    /// The full build it starts from, if it is in the catalog.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<BuildValues<'a>>,
 }
 
 impl<'a> DeltaValues<'a> {
-    /// The facts of a delta of this channel.
+    /// Collects the facts of a delta of this channel.
     #[must_use]
     pub fn new(delta: &DeltaOffer<'a>, channel: &Channel<'a>, known: Known<'a>) -> DeltaValues<'a> {
         let source = channel.incrementals.get(delta.source).and_then(|i| i.build);
@@ -338,24 +338,24 @@ pub struct FullValues<'a> {
     /// The facts of the build.
     #[serde(flatten)]
     pub build: BuildValues<'a>,
-    /// The deltas, those from other incrementals than it is.
+    /// The deltas to it.
     pub deltas: Vec<Value>,
 }
 
-/// `installed`: what is known of the builds that carry one incremental.
+/// `installed`: what is known about the builds with one incremental.
 #[derive(Debug, Serialize)]
 pub struct InstalledValues<'a> {
     /// The incremental.
     pub incremental: &'a str,
-    /// The earliest date of one.
+    /// The earliest date of such a build.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub datetime: Option<i64>,
-    /// Their versions; none if unknown.
+    /// Their versions; empty if unknown.
     pub versions: &'a BTreeSet<&'a str>,
 }
 
 impl<'a> InstalledValues<'a> {
-    /// The values of one incremental of a channel.
+    /// Collects the values of one incremental of a channel.
     #[must_use]
     pub fn new(incremental: &'a str, installed: &'a Installed<'a>) -> InstalledValues<'a> {
         InstalledValues {
@@ -366,12 +366,12 @@ impl<'a> InstalledValues<'a> {
     }
 }
 
-/// `page`: the page that is being made.
+/// `page`: the page that is being rendered.
 #[derive(Debug, Serialize)]
 pub struct PageValues<'a> {
     /// Its path in the site.
     pub path: &'a str,
-    /// Its address, if the settings say where the site is.
+    /// Its address, if the settings have the address of the site.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The head of a feed template: a comment of TOML, as
+//! The head of a feed template: a comment with TOML, for example
 //!
 //! ```text
 //! {#
@@ -8,7 +8,7 @@
 //! #}
 //! ```
 //!
-//! In: a template's text. Out: [`FrontMatter`], or the line of what is wrong.
+//! In: the text of a template. Out: [`FrontMatter`], or an error with its line.
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -16,24 +16,24 @@ use toml::Spanned;
 use super::context::BuildValues;
 use crate::markup::template::Format;
 
-/// How many pages a template makes, and of what.
+/// What each page of a template is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// One for each full build.
+    /// A page for each full build.
     Build,
-    /// One for each device.
+    /// A page for each device.
     Device,
-    /// One for each device and release type.
+    /// A page for each device and release type.
     Romtype,
-    /// One for each incremental that phones of a device and release type may run.
+    /// A page for each incremental that phones of a device and release type may run.
     Incremental,
-    /// One.
+    /// One page.
     Site,
 }
 
 impl Scope {
-    /// As it stands in a template.
+    /// Returns its name in templates.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -45,7 +45,7 @@ impl Scope {
         }
     }
 
-    /// What a path may name.
+    /// Returns the placeholders that a path may have.
     #[must_use]
     pub fn placeholders(self) -> &'static [&'static str] {
         match self {
@@ -68,7 +68,7 @@ impl Scope {
     }
 }
 
-/// What becomes of a page that no build belongs to.
+/// Whether a page without builds is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Empty {
@@ -79,7 +79,7 @@ pub enum Empty {
     Render,
 }
 
-/// A list of romfeed's own, in place of a template's text.
+/// A built-in list, in place of a template's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum List {
@@ -91,7 +91,7 @@ pub enum List {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wire {
+struct HeadToml {
     scope: Scope,
     path: Spanned<String>,
     #[serde(default)]
@@ -103,28 +103,28 @@ struct Wire {
     list: Option<Spanned<List>>,
 }
 
-/// What the head of a template says.
+/// The settings in the head of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FrontMatter {
     /// What a page is about.
     pub scope: Scope,
-    /// Where pages lie.
+    /// The path of a page.
     pub path: String,
     /// The line of `path`.
     pub path_line: usize,
-    /// How they are written.
+    /// The format of pages.
     pub format: Format,
-    /// Whether there are pages without builds.
+    /// Whether pages without builds are made.
     pub empty: Empty,
-    /// The facts of [`BuildValues::OPTIONAL`] that its clients need: builds without them are left out.
+    /// The facts of [`BuildValues::OPTIONAL`] that its clients need; builds without them are left out.
     pub requires: Vec<&'static str>,
-    /// The list that its pages are; with it, the template has no text.
+    /// The built-in list that makes its pages, if the template has no text.
     pub list: Option<List>,
 }
 
-/// A head that cannot be understood: the line, counted from 1, and what it says.
+/// An error in the head of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct HeadError {
     /// The line, counted from 1.
     pub line: usize,
     /// What is wrong.
@@ -134,9 +134,9 @@ pub struct Fault {
 /// Reads the head of a template.
 ///
 /// # Errors
-/// [`Fault`] with the line.
-pub fn parse(text: &str) -> Result<FrontMatter, Fault> {
-    let missing = |message: &str| Fault {
+/// [`HeadError`] with the line.
+pub fn parse(text: &str) -> Result<FrontMatter, HeadError> {
+    let missing = |message: &str| HeadError {
         line: 1,
         message: message.to_owned(),
     };
@@ -150,30 +150,30 @@ pub fn parse(text: &str) -> Result<FrontMatter, Fault> {
     let head = head.strip_prefix('-').unwrap_or(head);
     let head = head.strip_suffix('-').unwrap_or(head);
     let line_of = |offset: usize| 1 + head.get(..offset).unwrap_or(head).matches('\n').count();
-    let fault = |offset: usize, message: String| Fault {
+    let fault = |offset: usize, message: String| HeadError {
         line: line_of(offset),
         message,
     };
-    let wire = toml::from_str::<Wire>(head).map_err(|error| {
-        // A key that is missing is missing from the whole.
+    let toml = toml::from_str::<HeadToml>(head).map_err(|error| {
+        // The error of a missing key has no position.
         let start = error.span().map_or(0, |span| span.start);
         fault(start, error.message().trim().replace('\n', " "))
     })?;
-    let requires = wire.requires.iter().map(|name| {
+    let requires = toml.requires.iter().map(|name| {
         let known = BuildValues::OPTIONAL;
         let found = known.into_iter().find(|fact| *fact == name.get_ref());
         found.ok_or_else(|| {
             let name_text = name.get_ref().escape_debug();
             let message = format!(
-                "requires `{name_text}`, which is not a fact that may be unknown; those are {}",
+                "requires `{name_text}`, which is not an optional fact; the optional facts are {}",
                 known.join(", ")
             );
             fault(name.span().start, message)
         })
     });
     let requires = requires.collect::<Result<_, _>>()?;
-    if let Some(list) = &wire.list {
-        let message = match wire.scope {
+    if let Some(list) = &toml.list {
+        let message = match toml.scope {
             Scope::Device | Scope::Romtype if body.trim().is_empty() => None,
             Scope::Device | Scope::Romtype => {
                 Some("a template with a `list` has no text of its own")
@@ -185,13 +185,13 @@ pub fn parse(text: &str) -> Result<FrontMatter, Fault> {
         }
     }
     Ok(FrontMatter {
-        scope: wire.scope,
-        path_line: line_of(wire.path.span().start),
-        path: wire.path.into_inner(),
-        format: wire.format,
-        empty: wire.empty,
+        scope: toml.scope,
+        path_line: line_of(toml.path.span().start),
+        path: toml.path.into_inner(),
+        format: toml.format,
+        empty: toml.empty,
         requires,
-        list: wire.list.map(Spanned::into_inner),
+        list: toml.list.map(Spanned::into_inner),
     })
 }
 
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_is_read_and_its_faults_have_a_line() {
+    fn heads_are_read_and_errors_have_a_line() {
         let front = parse("{#\nscope = \"device\"\npath = \"{device}.x\"\n#}\n{}").unwrap();
         let expected = FrontMatter {
             scope: Scope::Device,
@@ -230,7 +230,7 @@ mod tests {
             (
                 "{#\nscope = 'site'\npath = 'x'\nrequires = ['md5', 'md6']\n#}",
                 4,
-                "`md6`, which is not a fact",
+                "`md6`, which is not an optional fact",
             ),
             (
                 "{#\nscope = 'device'\npath = 'x'\nlist = 'v1'\n#}\n[]",

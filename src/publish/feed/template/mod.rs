@@ -1,10 +1,10 @@
-//! Feeds of any other form, from templates: a text with a head that says what its
-//! pages are about and where they lie.
+//! Feeds in any other format, from templates: a text with a head that sets what its pages are about
+//! and where they are.
 //!
-//! In: the templates of the settings, and the channels of a tree. Out: pages. Nothing
-//! is rendered before every template was compiled, and a template can neither read
-//! files nor see the time, so that the same builds give the same bytes.
-//! [`mod@context`] is what a template is told, [`mod@front`] what its head says.
+//! In: the templates of the settings, and the channels of one variant. Out: pages. Nothing is
+//! rendered before all templates are compiled. A template can neither read files nor see the time,
+//! so the same builds give the same bytes. [`mod@context`] defines the values in templates,
+//! [`mod@front_matter`] the head; `tree` collects the values of a variant, `pages` renders.
 
 pub mod context;
 pub mod front_matter;
@@ -51,10 +51,10 @@ pub const SHIPPED: [(&str, &str); 13] = shipped![
     "v2-incremental",
 ];
 
-/// Those for the readers of news that people use; pages link to what they make.
+/// The shipped templates for newsreaders; pages link to their feeds.
 pub const FOR_PEOPLE: [&str; 2] = ["atom", "atom-site"];
 
-/// The text of a template that comes with romfeed.
+/// Returns the text of a template that comes with romfeed.
 #[must_use]
 pub fn shipped(name: &str) -> Option<&'static str> {
     let mut all = SHIPPED.iter();
@@ -115,7 +115,8 @@ impl<'a> Template<'a> {
         })
     }
 
-    /// A file of the user's that differs from the shipped template of its name is the user's own.
+    /// Returns the maker of its pages. A file that differs from the shipped template of its name is
+    /// the user's own.
     fn maker(&self) -> Maker {
         let name = self.feed.name.clone();
         match shipped(&name) == Some(&*self.feed.text) {
@@ -147,7 +148,7 @@ impl<'a> Templates<'a> {
     /// Compiles the templates of the settings.
     ///
     /// # Errors
-    /// [`Error`]: a head or a body that is wrong, or a `device_feed` of another scope.
+    /// [`Error`]: a wrong head or body, or a `device_feed` with another scope.
     pub(super) fn compile(config: &'a Config) -> Result<Templates<'a>, Error> {
         let all: Vec<Template<'a>> = config
             .feeds
@@ -160,7 +161,7 @@ impl<'a> Templates<'a> {
                 continue;
             };
             match all.iter().find(|template| template.feed.name == *name) {
-                None => return Err(Error::Unknown { name: name.clone() }),
+                None => return Err(Error::UnknownTemplate { name: name.clone() }),
                 Some(template) if template.front.scope != Scope::Device => {
                     return Err(Error::DeviceFeed {
                         name: name.clone(),
@@ -174,10 +175,10 @@ impl<'a> Templates<'a> {
         Ok(Templates { all, config })
     }
 
-    /// Adds the pages of one variant's tree.
+    /// Renders the pages of one variant.
     ///
     /// # Errors
-    /// [`Error::Template`]; of several, that of the first page.
+    /// [`Error::Template`] for the first page that cannot be rendered.
     pub(super) fn render(
         &self,
         variant: Option<&Variant>,
@@ -201,7 +202,7 @@ impl<'a> Templates<'a> {
                 all.render_all(template, self.config, feeds)?;
                 continue;
             }
-            feeds.warnings.extend(warn_of(template, &lacking));
+            feeds.warnings.extend(warnings(template, &lacking));
             let without: BTreeSet<&str> = lacking
                 .values()
                 .flat_map(|lack| &lack.ids)
@@ -223,7 +224,7 @@ impl<'a> Templates<'a> {
     }
 }
 
-/// Builds that lack a fact which a template's clients need.
+/// Builds without a fact that a template's clients need.
 #[derive(Default)]
 struct Lack<'a> {
     /// Their identities.
@@ -232,8 +233,8 @@ struct Lack<'a> {
     newest: &'a str,
 }
 
-/// One line for each fact that keeps builds out of a template's pages.
-fn warn_of<'w>(
+/// Returns a warning for each fact that keeps builds out of a template's pages.
+fn warnings<'w>(
     template: &'w Template<'_>,
     lacking: &'w BTreeMap<&'static str, Lack<'_>>,
 ) -> impl Iterator<Item = String> + 'w {

@@ -16,21 +16,21 @@ use crate::model::config::Config;
 use crate::publish::feed::{Error, Feeds, MAX_LISTED, v1, v2};
 use crate::publish::page::Page;
 
-/// A page to be made.
+/// A page to render.
 struct Job<'v, 'a> {
     path: String,
-    /// What it is about, for messages.
+    /// Its subject, for messages.
     subject: String,
     values: Vec<(&'static str, Value)>,
     /// Its builds, newest first.
     builds: &'v [(Offer<'a>, Value)],
-    /// Where they are from; none for the whole site.
+    /// The channels of these builds; empty for the whole site.
     channels: &'v [ChannelTree<'v, 'a>],
     is_empty: bool,
 }
 
 impl<'l, 'a> TreeValues<'l, 'a> {
-    /// All pages of a template.
+    /// Returns all pages of a template.
     fn jobs<'v>(
         &'v self,
         template: &Template<'_>,
@@ -248,7 +248,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
             false => template.pattern.render(&value),
         };
         let path = rendered.map_err(|reason| {
-            // The settings' own path has no line in the template.
+            // A path in the settings has no line in the template.
             let line = template
                 .feed
                 .path
@@ -262,7 +262,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
         })
     }
 
-    /// What a page is about, with the variant that its subject does not name.
+    /// Returns the subject of a page with its variant.
     fn name(&self, subject: &str) -> String {
         match self.variant {
             None => subject.to_owned(),
@@ -270,7 +270,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
         }
     }
 
-    /// Adds all pages of a template.
+    /// Renders all pages of a template.
     pub(super) fn render_all(
         &self,
         template: &Template<'_>,
@@ -339,7 +339,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
     }
 }
 
-/// The page of a device with all its builds.
+/// Returns the page of a device with all its builds.
 fn device_job<'v, 'a>(device: &'v DeviceTree<'_, 'a>, path: String) -> Job<'v, 'a> {
     let mut values = about_builds(&device.list);
     values.push(("device", device.device.clone()));
@@ -353,7 +353,7 @@ fn device_job<'v, 'a>(device: &'v DeviceTree<'_, 'a>, path: String) -> Job<'v, '
     }
 }
 
-/// A page of a channel, about these builds of it. A value that is added later replaces one of the
+/// Returns a page of a channel with these builds. A value that is added later replaces one with the
 /// same name.
 fn channel_job<'v, 'a>(
     device: &DeviceTree<'_, 'a>,
@@ -375,7 +375,7 @@ fn channel_job<'v, 'a>(
     }
 }
 
-/// The builds of a page as one of romfeed's own lists.
+/// Renders the builds of a page as a built-in list.
 fn render_list(list: List, job: &Job<'_, '_>) -> Vec<u8> {
     let offers: Vec<Offer<'_>> = job.builds.iter().map(|(offer, _)| *offer).collect();
     let deltas = job
@@ -388,8 +388,8 @@ fn render_list(list: List, job: &Job<'_, '_>) -> Vec<u8> {
     }
 }
 
-/// The versions that these pages are made for: one page for all, unless their path names the
-/// version; then one for each that phones run, and all of these are the same.
+/// Returns the versions for which pages are made: one page for all, or if the path has the version,
+/// an equal page for each version that phones run.
 fn versions<'a>(
     template: &Template<'_>,
     channels: &[ChannelTree<'_, 'a>],
@@ -403,12 +403,12 @@ fn versions<'a>(
         .iter()
         .flat_map(|channel| channel.channel.incrementals.values());
     let installed = installed.flat_map(|installed| installed.versions.iter().copied());
-    // What is no path can only be set right in a build that is still offered.
+    // A version that cannot be a path is reported only for builds that are offered.
     let installed = installed.filter(|version| build::path_fault(version).is_none());
     offered.chain(installed).map(Some).collect()
 }
 
-/// `builds`, and `build` if there is one.
+/// Returns the values `builds`, and `build` if there is one.
 fn about_builds(builds: &Value) -> Vec<(&'static str, Value)> {
     let newest = builds.get_item_by_index(0).ok();
     let newest = newest.filter(|newest| !newest.is_undefined());
@@ -417,8 +417,7 @@ fn about_builds(builds: &Value) -> Vec<(&'static str, Value)> {
     values
 }
 
-/// A fault with what a person needs to mend it: the build that lacks a field, or
-/// where to set it.
+/// Describes an error with what helps to fix it: the build that lacks a field, or where to set it.
 fn explain(fault: &TemplateError, builds: &[(Offer<'_>, Value)]) -> String {
     let message = &fault.message;
     let Some((owner, field)) = fault
@@ -438,7 +437,7 @@ fn explain(fault: &TemplateError, builds: &[(Offer<'_>, Value)]) -> String {
     match builds.iter().find(lacks) {
         None => message.clone(),
         Some((offer, _)) => format!(
-            "{message}: {field} is not known of {}; a template that can do without says | default(\"\")",
+            "{message}: {field} of {} is unknown; if the template can do without, write | default(\"\")",
             offer.build.filename.escape_debug()
         ),
     }

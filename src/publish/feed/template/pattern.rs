@@ -1,15 +1,15 @@
-//! Where the pages of a template lie: a path with placeholders.
+//! The paths of a template's pages: a path with placeholders.
 //!
-//! In: a pattern as `crdroid/{device}.json` and the values of a page. Out: a path
-//! that stays inside the site, whatever the values are.
+//! In: a pattern such as `crdroid/{device}.json`, and the values of a page. Out: a path that stays
+//! inside the site for all values.
 
 use super::front_matter::Scope;
 use crate::model::build::{path_fault, portable_fault};
 
-/// Longest segment: what file systems take as a name.
+/// Longest segment, in bytes: the longest name on common file systems.
 const MAX_SEGMENT_LEN: usize = 255;
 
-/// A pattern whose placeholders the scope has.
+/// A path with placeholders that its scope defines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pattern(Vec<Part>);
 
@@ -49,10 +49,10 @@ impl Pattern {
         }
         parts.push(Part::Text(rest.to_owned()));
         let pattern = Pattern(parts);
-        // Any value that passes for itself: what is left to be wrong is the text.
+        // With a valid value in each placeholder, only the text can be wrong.
         let path = pattern.fill(&|_| "x".to_owned());
         check(&path)?;
-        // Not of each page: builds that were published under such a name stay published.
+        // Only the text is checked: builds that were published under such a name stay published.
         let reserved = path
             .split('/')
             .find_map(|part| Some((part, portable_fault(part)?)));
@@ -62,7 +62,7 @@ impl Pattern {
         }
     }
 
-    /// Whether a page's path has this fact in it.
+    /// Whether the pattern has a placeholder for this fact.
     pub(super) fn names(&self, fact: &str) -> bool {
         let is_it = |part: &Part| matches!(part, Part::Fact(name) if *name == fact);
         self.0.iter().any(is_it)
@@ -76,10 +76,10 @@ impl Pattern {
         self.0.iter().map(text).collect()
     }
 
-    /// The path of a page.
+    /// Renders the path of a page.
     ///
     /// # Errors
-    /// Which value is missing, or cannot be part of a path.
+    /// One line on a value that is missing or cannot be part of a path.
     pub(super) fn render(&self, value: &dyn Fn(&str) -> Option<String>) -> Result<String, String> {
         for part in &self.0 {
             let Part::Fact(name) = part else { continue };
@@ -89,7 +89,7 @@ impl Pattern {
             if let Some(reason) = path_fault(&value) {
                 let value = value.escape_debug();
                 return Err(format!(
-                    "{{{name}}} is `{value}`, no part of a path: {reason}"
+                    "{{{name}}} is `{value}`, which cannot be part of a path: {reason}"
                 ));
             }
         }
@@ -99,8 +99,8 @@ impl Pattern {
     }
 }
 
-/// Refuses a path that leaves the site, is romfeed's own folder in it, or that some
-/// host or client would change.
+/// Checks that a path stays inside the site, outside of romfeed's own folder, and means the same on
+/// all hosts and clients.
 fn check(path: &str) -> Result<(), String> {
     let bad = |reason: &str| Err(format!("`{}` {reason}", path.escape_debug()));
     if path.is_empty() {
@@ -110,7 +110,7 @@ fn check(path: &str) -> Result<(), String> {
         return bad("begins with a slash; it is relative to the site");
     }
     if path.starts_with("builds/") {
-        return bad("lies in builds/, where the zips are");
+        return bad("is in builds/, where the zips are");
     }
     let is_safe = |c: char| c.is_ascii_alphanumeric() || "/._~+@-".contains(c);
     if let Some(c) = path.chars().find(|c| !is_safe(*c)) {
@@ -122,10 +122,10 @@ fn check(path: &str) -> Result<(), String> {
     for segment in path.split('/') {
         match segment {
             "" => return bad("has an empty part between slashes, or ends with one"),
-            "." | ".." => return bad("leads out of its place by . or .."),
+            "." | ".." => return bad("has a part . or .."),
             ".well-known" => {}
             _ if segment.starts_with('.') => {
-                return bad("leads to a hidden name, and some of those are not for pages");
+                return bad("has a hidden part, which begins with a dot");
             }
             _ if segment.ends_with('.') => return bad("has a part that ends with a dot"),
             _ if segment.len() > MAX_SEGMENT_LEN => {
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_name_what_their_scope_has() {
+    fn patterns_may_only_use_placeholders_of_their_scope() {
         let pattern = Pattern::parse("a/{device}_{romtype}.json", Scope::Romtype).unwrap();
         let value = |name: &str| Some(format!("<{name}>").replace(['<', '>'], "-"));
         assert_eq!(pattern.render(&value).unwrap(), "a/-device-_-romtype-.json");
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn values_cannot_lead_elsewhere() {
+    fn values_cannot_change_the_folder() {
         let pattern = Pattern::parse("x/{version}", Scope::Build).unwrap();
         for bad in [
             "", ".", "..", "../y", "a/b", "a\\b", "a b", "käse", "\u{1b}",

@@ -11,7 +11,7 @@ use crate::model::build::{Device, Variant};
 use crate::model::config::Config;
 use crate::publish::feed::{Tree, prefix};
 
-/// One variant's tree as templates see it.
+/// The values of one variant for templates.
 pub(super) struct TreeValues<'l, 'a> {
     pub(super) prefix: String,
     pub(super) variant: Option<&'l Variant>,
@@ -22,6 +22,7 @@ pub(super) struct TreeValues<'l, 'a> {
     pub(super) list: Value,
 }
 
+/// The values of one device.
 pub(super) struct DeviceTree<'l, 'a> {
     pub(super) model: &'l Device,
     pub(super) device: Value,
@@ -31,6 +32,7 @@ pub(super) struct DeviceTree<'l, 'a> {
     pub(super) list: Value,
 }
 
+/// The values of one device and release type.
 pub(super) struct ChannelTree<'l, 'a> {
     pub(super) key: &'l ChannelKey,
     pub(super) channel: &'l Channel<'a>,
@@ -39,7 +41,7 @@ pub(super) struct ChannelTree<'l, 'a> {
     pub(super) deltas: BTreeMap<&'a str, Vec<(&'l DeltaOffer<'a>, Value)>>,
 }
 
-/// Values in the form of a template's list.
+/// Returns builds as a list for templates.
 fn list_of<'v, 'a: 'v>(builds: impl IntoIterator<Item = &'v (Offer<'a>, Value)>) -> Value {
     builds.into_iter().map(|(_, value)| value.clone()).collect()
 }
@@ -50,7 +52,7 @@ impl<'l, 'a> ChannelTree<'l, 'a> {
         format!("device {}, romtype {}", self.key.device, self.key.romtype)
     }
 
-    /// Returns the part of a path that its pages have in common.
+    /// Returns the value of a placeholder that all its pages share.
     pub(super) fn placeholder(&self, name: &str) -> Option<String> {
         match name {
             "device" => Some(self.key.device.to_string()),
@@ -109,7 +111,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                 .flat_map(|channel| channel.builds.clone())
                 .collect();
             builds.sort_by(|(a, _), (b, _)| newest_first(a, b));
-            // A device with two names has each build once under each.
+            // A device with two names has each build twice.
             let fresh = builds
                 .iter()
                 .filter(|(o, _)| taken.insert(o.build.identity()));
@@ -147,7 +149,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
         }
     }
 
-    /// The builds that a template leaves out since they lack a fact, by that fact.
+    /// Finds the builds that a template leaves out for lack of a fact, by that fact.
     pub(super) fn lacking(
         &self,
         template: &Template<'_>,
@@ -156,7 +158,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
         let mut lacking: BTreeMap<&'static str, Lack<'a>> = BTreeMap::new();
         let mut check = |offer: &Offer<'a>, value: &Value| {
             for fact in &template.front.requires {
-                // An API level of 0 is not one.
+                // An API level of 0 counts as missing.
                 if value.get_attr(fact).is_ok_and(|value| value.is_true()) {
                     continue;
                 }
