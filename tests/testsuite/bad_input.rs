@@ -1172,7 +1172,7 @@ fn a_second_run_at_the_same_time_refuses() {
         let run = dir.run(args).expect(1);
         one_error(
             &run,
-            "another romfeed is at work here",
+            "another romfeed is running here",
             "wait until it has ended",
         );
     }

@@ -91,7 +91,7 @@ fn put_clashes(table: &mut Table, stage: &Stage) -> Result<()> {
             for child in children {
                 let output = child.wait_with_output()?;
                 let stderr = String::from_utf8_lossy(&output.stderr);
-                let is_refused = stderr.contains("another romfeed is at work here");
+                let is_refused = stderr.contains("another romfeed is running here");
                 num_refused += usize::from(is_refused);
                 if !output.status.success() && !is_refused {
                     losses.push(format!("one failed: {stderr}"));
