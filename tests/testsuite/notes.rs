@@ -342,7 +342,7 @@ fn a_catalog_with_an_image_that_cannot_be_is_refused() {
     for (old, new, reason) in [
         (ABC, "x", "is not 64 lower-case hex digits"),
         ("\"boot\"", "\"logo\"", "has a name that is not known"),
-        ("-boot.img", "/../boot.img", "is no file name"),
+        ("-boot.img", "/../boot.img", "is not a file name"),
     ] {
         dir.put("catalog.json", catalog.replace(old, new));
         dir.generate().expect(2).says(reason);

@@ -776,8 +776,8 @@ fn a_page_stays_inside_the_site() {
         format!("{{#\nscope = \"{scope}\"\npath = '{path}'\nformat = \"text\"\n#}}\nx\n")
     };
     for (path, message) in [
-        ("../x", "leads out"),
-        ("a/../../x", "leads out"),
+        ("../x", "part . or .."),
+        ("a/../../x", "part . or .."),
         ("/etc/x", "begins with a slash"),
         (".romfeed/manifest.json", "hidden"),
         ("a\\x", "holds"),
@@ -905,7 +905,7 @@ fn template_errors_name_their_line() {
         (
             "{{ build.datetime | date('%Q') }}",
             6,
-            "`%Q` is no format of a date",
+            "`%Q` is not a date format",
         ),
         (
             "{{ build.nothing.deeper }}",

@@ -21,8 +21,8 @@ use crate::files::JsonError;
 pub use execute::execute;
 pub use lock::{Lock, lock, lock_within, open};
 pub use manifest::{
-    MAX_PUBLISHED_MANIFEST, Manifest, lacks_manifest, joint_manifest,
-    own_files, published_files, read_manifest,
+    MAX_PUBLISHED_MANIFEST, Manifest, joint_manifest, lacks_manifest, own_files, published_files,
+    read_manifest,
 };
 pub use paths::{NameRules, alike, check_paths};
 pub use plan::{Plan, plan, plan_by_rules};
