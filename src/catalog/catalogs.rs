@@ -103,73 +103,116 @@ impl Catalogs {
         if self.others.is_empty() {
             return Ok(Cow::Borrowed(&self.own));
         }
-        let mut merged = self.own.clone();
-        let mut origins: BTreeMap<&str, &str> = BTreeMap::new();
-        let mut taken_names: BTreeMap<&str, &str> = BTreeMap::new();
-        let mut taken_ids: BTreeMap<&str, &str> = BTreeMap::new();
-        for (identity, record) in &self.own.builds {
-            taken_names.insert(&record.build.filename, identity);
-            taken_ids.insert(record.build.phone_id(), identity);
-        }
+        let mut merge = Merge::new(&self.own_name, &self.own);
         for (name, other) in &self.others {
-            let contradiction = |identity: &str, filename: &str, what| Contradiction {
-                first: origins
-                    .get(identity)
-                    .unwrap_or(&self.own_name.as_str())
-                    .to_string(),
-                second: name.clone(),
-                filename: filename.to_owned(),
-                what,
-            };
-            for (identity, record) in &other.builds {
-                let filename = record.build.filename.as_str();
-                if merged.tombstones.contains_key(identity) {
-                    let what = "removed in one, offered in the other";
-                    return Err(contradiction(identity, filename, what));
-                }
-                match merged.builds.get(identity) {
-                    Some(known) if known.agrees_with(record) => {
-                        let retired = known.retired && record.retired;
-                        if let Some(known) = merged.builds.get_mut(identity) {
-                            known.retired = retired;
-                        }
-                        continue;
-                    }
-                    Some(_) => return Err(contradiction(identity, filename, "its facts differ")),
-                    None => {}
-                }
-                if let Some(taken) = taken_names.get(filename) {
-                    let what = "two different packages have this name";
-                    return Err(contradiction(taken, filename, what));
-                }
-                if let Some(taken) = taken_ids.get(record.build.phone_id()) {
-                    let what = "two different packages have this id";
-                    return Err(contradiction(taken, filename, what));
-                }
-                merged.builds.insert(identity.clone(), record.clone());
-            }
-            for (identity, tombstone) in &other.tombstones {
-                if merged.builds.contains_key(identity) {
-                    let what = "offered in one, removed in the other";
-                    return Err(contradiction(identity, &tombstone.filename, what));
-                }
-                merged
-                    .tombstones
-                    .insert(identity.clone(), tombstone.clone());
-            }
-            for (device, aliases) in &other.aliases {
-                let known = merged.aliases.entry(device.clone()).or_default();
-                known.extend(aliases.iter().cloned());
-            }
-            for (identity, record) in &other.builds {
-                taken_names.insert(&record.build.filename, identity);
-                taken_ids.insert(record.build.phone_id(), identity);
-                origins.entry(identity).or_insert(name);
-            }
-            for identity in other.tombstones.keys() {
-                origins.entry(identity).or_insert(name);
-            }
+            merge.add(name, other)?;
         }
-        Ok(Cow::Owned(merged))
+        Ok(Cow::Owned(merge.merged))
+    }
+}
+
+/// Catalogs that are merged one by one.
+struct Merge<'a> {
+    merged: Catalog,
+    /// The name of the first catalog.
+    first_name: &'a str,
+    /// The names of the other catalogs by the identities that came from them.
+    origins: BTreeMap<&'a str, &'a str>,
+    /// Identities by file name.
+    by_filename: BTreeMap<&'a str, &'a str>,
+    /// Identities by the id that phones know.
+    by_phone_id: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Merge<'a> {
+    fn new(name: &'a str, first: &'a Catalog) -> Merge<'a> {
+        let mut merge = Merge {
+            merged: first.clone(),
+            first_name: name,
+            origins: BTreeMap::new(),
+            by_filename: BTreeMap::new(),
+            by_phone_id: BTreeMap::new(),
+        };
+        merge.add_names(first);
+        merge
+    }
+
+    fn add_names(&mut self, catalog: &'a Catalog) {
+        for (identity, record) in &catalog.builds {
+            self.by_filename.insert(&record.build.filename, identity);
+            self.by_phone_id.insert(record.build.phone_id(), identity);
+        }
+    }
+
+    /// Adds a catalog of this name.
+    fn add(&mut self, name: &'a str, other: &'a Catalog) -> Result<(), Contradiction> {
+        for (identity, record) in &other.builds {
+            self.add_build(name, identity, record)?;
+        }
+        for (identity, tombstone) in &other.tombstones {
+            if self.merged.builds.contains_key(identity) {
+                let what = "offered in one, removed in the other";
+                return Err(self.contradiction(name, identity, &tombstone.filename, what));
+            }
+            let tombstones = &mut self.merged.tombstones;
+            tombstones.insert(identity.clone(), tombstone.clone());
+        }
+        for (device, aliases) in &other.aliases {
+            let known = self.merged.aliases.entry(device.clone()).or_default();
+            known.extend(aliases.iter().cloned());
+        }
+        self.add_names(other);
+        for identity in other.builds.keys().chain(other.tombstones.keys()) {
+            self.origins.entry(identity).or_insert(name);
+        }
+        Ok(())
+    }
+
+    fn add_build(
+        &mut self,
+        name: &str,
+        identity: &str,
+        record: &Record,
+    ) -> Result<(), Contradiction> {
+        let filename = record.build.filename.as_str();
+        if self.merged.tombstones.contains_key(identity) {
+            let what = "removed in one, offered in the other";
+            return Err(self.contradiction(name, identity, filename, what));
+        }
+        if let Some(known) = self.merged.builds.get_mut(identity) {
+            if !known.agrees_with(record) {
+                return Err(self.contradiction(name, identity, filename, "its facts differ"));
+            }
+            known.retired &= record.retired;
+            return Ok(());
+        }
+        if let Some(taken) = self.by_filename.get(filename) {
+            let what = "two different packages have this name";
+            return Err(self.contradiction(name, taken, filename, what));
+        }
+        if let Some(taken) = self.by_phone_id.get(record.build.phone_id()) {
+            let what = "two different packages have this id";
+            return Err(self.contradiction(name, taken, filename, what));
+        }
+        let builds = &mut self.merged.builds;
+        builds.insert(identity.to_owned(), record.clone());
+        Ok(())
+    }
+
+    /// Describes a contradiction between a catalog and the one that `identity` came from.
+    fn contradiction(
+        &self,
+        name: &str,
+        identity: &str,
+        filename: &str,
+        what: &'static str,
+    ) -> Contradiction {
+        let first = self.origins.get(identity).unwrap_or(&self.first_name);
+        Contradiction {
+            first: (*first).to_owned(),
+            second: name.to_owned(),
+            filename: filename.to_owned(),
+            what,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Options, device};
 use crate::catalog::file;
 use crate::ingest::DEFAULT_ROMTYPE;
-use crate::model::build::{self, Build, Kind, Romtype};
+use crate::model::build::{self, Build, Kind, Romtype, Variant};
 use crate::model::entry_rules::{self, ListedBuild};
 use crate::model::family;
 use crate::model::names;
@@ -61,26 +61,8 @@ impl Facts {
         let romtype = self.find_romtype(&filename, options, notes)?;
         let timestamp = self.timestamp.ok_or_else(|| missing("datetime"))?;
         self.judge(options, notes)?;
-        for (what, value) in [
-            ("incremental", &self.incremental),
-            ("source incremental", &self.source_incremental),
-        ] {
-            let fault = value.as_deref().and_then(build::path_fault);
-            if let (Some(value), Some(reason)) = (value, fault) {
-                return Err(format!(
-                    "{what} `{}` cannot be part of a feed's address: {reason}",
-                    value.escape_debug()
-                ));
-            }
-        }
-        let configured = (options.variant_of)(&filename);
-        if let (Some(set), Some(asked)) = (&configured, options.variant)
-            && set != asked
-        {
-            notes.push(format!(
-                "the settings put it into variant {set}, which takes precedence over --variant"
-            ));
-        }
+        self.validate_incrementals()?;
+        let variant = find_variant(&filename, options, notes);
         // The updater of LineageOS reads feeds with its keys in its format, whatever the file name.
         let family = match self.is_lineage {
             true => None,
@@ -88,7 +70,7 @@ impl Facts {
         };
         let build = Build {
             device,
-            variant: configured.or_else(|| options.variant.cloned()),
+            variant,
             romtype,
             version: self
                 .version
@@ -135,6 +117,23 @@ impl Facts {
             notes.push(format!("version `{version}` {reason}"));
         }
         Ok(build)
+    }
+
+    /// Checks that incrementals can be part of an address.
+    fn validate_incrementals(&self) -> Result<(), String> {
+        for (what, value) in [
+            ("incremental", &self.incremental),
+            ("source incremental", &self.source_incremental),
+        ] {
+            let fault = value.as_deref().and_then(build::path_fault);
+            if let (Some(value), Some(reason)) = (value, fault) {
+                return Err(format!(
+                    "{what} `{}` cannot be part of a feed's address: {reason}",
+                    value.escape_debug()
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Checks the entry by the rules for all entries; a certain fault is an error, the rest are notes.
@@ -193,4 +192,17 @@ impl Facts {
         ));
         Romtype::parse(DEFAULT_ROMTYPE).map_err(|error| error.to_string())
     }
+}
+
+/// Returns the variant of a file name: that of the settings, else the one that the caller gives.
+fn find_variant(filename: &str, options: Options<'_>, notes: &mut Vec<String>) -> Option<Variant> {
+    let configured = (options.variant_of)(filename);
+    if let (Some(set), Some(asked)) = (&configured, options.variant)
+        && set != asked
+    {
+        notes.push(format!(
+            "the settings put it into variant {set}, which takes precedence over --variant"
+        ));
+    }
+    configured.or_else(|| options.variant.cloned())
 }

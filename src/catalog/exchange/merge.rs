@@ -216,6 +216,7 @@ impl Index {
     }
 }
 
+/// Adds one entry to the catalog.
 fn add_one(
     build: Build,
     catalogs: &mut Catalogs,
@@ -236,33 +237,8 @@ fn add_one(
     let known = known.or_else(by_phone_id);
     let known = known.or(namesake.filter(|record| is_same_file(&record.build)));
     if let Some(known) = known {
-        let mut merged = known.build.clone();
-        check_same(&merged, &build)?;
-        let news = complete(&mut merged, &build, index)?;
-        note_differences(&merged, &build, notes);
-        let state = match known {
-            Record {
-                yanked: Some(_), ..
-            } => Some("yanked"),
-            Record { retired: true, .. } => Some("retired"),
-            _ => None,
-        };
-        notes.extend(state.map(|state| format!("it is {state} in the catalog, and stays so")));
-        if news.is_empty() {
-            return Ok(EntryOutcome::Known);
-        }
-        let old = known.build.identity().to_owned();
-        if let Some(mut record) = catalogs.own.builds.remove(&old) {
-            index.remove(&record.build);
-            index.insert(&merged);
-            record.build = merged;
-            let identity = record.build.identity().to_owned();
-            catalogs.own.builds.insert(identity, record);
-        }
-        return Ok(match news[..] {
-            ["id"] => EntryOutcome::IdStored,
-            _ => EntryOutcome::Completed(news),
-        });
+        let known = known.clone();
+        return complete_known(known, &build, catalogs, index, notes);
     }
     if is_buried(&build, catalogs) {
         return Ok(EntryOutcome::Buried);
@@ -284,6 +260,40 @@ fn add_one(
     let identity = build.identity().to_owned();
     catalogs.own.builds.insert(identity, Record::new(build));
     Ok(EntryOutcome::Added)
+}
+
+/// Adds the facts of an entry to a build that the catalog has.
+fn complete_known(
+    mut known: Record,
+    build: &Build,
+    catalogs: &mut Catalogs,
+    index: &mut Index,
+    notes: &mut Vec<String>,
+) -> Result<EntryOutcome, String> {
+    let old = known.build.clone();
+    check_same(&old, build)?;
+    let news = complete(&mut known.build, build, index)?;
+    note_differences(&known.build, build, notes);
+    let state = match &known {
+        Record {
+            yanked: Some(_), ..
+        } => Some("yanked"),
+        Record { retired: true, .. } => Some("retired"),
+        _ => None,
+    };
+    notes.extend(state.map(|state| format!("it is {state} in the catalog, and stays so")));
+    if news.is_empty() {
+        return Ok(EntryOutcome::Known);
+    }
+    catalogs.own.builds.remove(old.identity());
+    index.remove(&old);
+    index.insert(&known.build);
+    let identity = known.build.identity().to_owned();
+    catalogs.own.builds.insert(identity, known);
+    Ok(match news[..] {
+        ["id"] => EntryOutcome::IdStored,
+        _ => EntryOutcome::Completed(news),
+    })
 }
 
 /// Checks that two builds with one file name or id can be the same build.

@@ -195,6 +195,49 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
     if bytes.len() as u64 > MAX_SIZE {
         return Err(Error::TooLarge);
     }
+    let root = parse_root(bytes)?;
+    let format = match options.format {
+        Some(format) => format,
+        None => detect(&root).ok_or(Error::Unknown)?,
+    };
+    if options.ids_are_sha256 && !format.has_ids() {
+        return Err(Error::NoDigests(format));
+    }
+    let mut items = items(&root, format)?;
+    if items.len() > MAX_ENTRIES {
+        return Err(Error::TooMany);
+    }
+    // Clients skip null; a trailing comma makes one.
+    items.retain(|item| !item.value.is_null());
+    let num_other_devices = retain_device(&mut items, format, options.device);
+    let num_other_flavours = retain_flavour(&mut items, options.variant);
+    let lacks_address = |item: &Item<'_>| official::url(item.value).is_none();
+    if format == Format::Official && options.url_base.is_none() && items.iter().any(lacks_address) {
+        return Err(Error::NoUrlBase);
+    }
+    let mut feed = Feed {
+        format,
+        entries: Vec::new(),
+        num_other_devices,
+        num_other_flavours,
+        left_out: Vec::new(),
+        text: match flat::is_entry(&root) {
+            true => DeviceText::default(),
+            false if format == Format::Official => DeviceText::default(),
+            false => info::read(&root),
+        },
+    };
+    for item in &items {
+        read_item(item, &mut feed, options);
+    }
+    Ok(feed)
+}
+
+/// Parses the JSON of a feed.
+///
+/// # Errors
+/// [`Error`] if it is not JSON, or is a feed that lacks facts which are needed.
+fn parse_root(bytes: &[u8]) -> Result<Value, Error> {
     // Clients skip a byte order mark, so some feeds have one.
     let bytes = after_byte_order_mark(bytes);
     let text = bytes.trim_ascii_start();
@@ -216,56 +259,33 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
     {
         return Err(Error::TooLittle("Custota"));
     }
-    let format = match options.format {
-        Some(format) => format,
-        None => detect(&root).ok_or(Error::Unknown)?,
-    };
-    if options.ids_are_sha256 && !format.has_ids() {
-        return Err(Error::NoDigests(format));
-    }
-    let mut items = items(&root, format)?;
-    if items.len() > MAX_ENTRIES {
-        return Err(Error::TooMany);
-    }
-    // Clients skip null; a trailing comma makes one.
-    items.retain(|item| !item.value.is_null());
+    Ok(root)
+}
+
+/// Removes items of other devices than the wanted one, if the feed has several; returns their
+/// number.
+fn retain_device(items: &mut Vec<Item<'_>>, format: Format, wanted: Option<&Device>) -> usize {
     let codenames = items.iter().filter_map(|item| item.codename(format));
     let has_several_devices = codenames.collect::<BTreeSet<_>>().len() > 1;
     let num_all = items.len();
-    if let Some(wanted) = options.device
+    if let Some(wanted) = wanted
         && (has_several_devices || format == Format::Official)
     {
         items.retain(|item| item.codename(format) == Some(wanted.as_str()));
     }
-    let num_other_devices = num_all - items.len();
-    let num_all = items.len();
-    let wanted = options.variant.and_then(|v| names::flavour(v.as_str()));
+    num_all - items.len()
+}
+
+/// Removes items with another flavour than the wanted variant; returns their number.
+fn retain_flavour(items: &mut Vec<Item<'_>>, wanted: Option<&Variant>) -> usize {
+    let wanted = wanted.and_then(|variant| names::flavour(variant.as_str()));
     let is_wanted = |item: &Item<'_>| match (wanted, stated_flavour(item.value)) {
         (Some(wanted), Some(flavour)) => wanted == flavour,
         _ => true,
     };
+    let num_all = items.len();
     items.retain(is_wanted);
-    let num_other_flavours = num_all - items.len();
-    let lacks_address = |item: &Item<'_>| official::url(item.value).is_none();
-    if format == Format::Official && options.url_base.is_none() && items.iter().any(lacks_address) {
-        return Err(Error::NoUrlBase);
-    }
-    let mut feed = Feed {
-        format,
-        entries: Vec::new(),
-        num_other_devices,
-        num_other_flavours,
-        left_out: Vec::new(),
-        text: match flat::is_entry(&root) {
-            true => DeviceText::default(),
-            false if format == Format::Official => DeviceText::default(),
-            false => info::read(&root),
-        },
-    };
-    for item in &items {
-        read_item(item, &mut feed, options);
-    }
-    Ok(feed)
+    num_all - items.len()
 }
 
 /// Reads the build of an item, and the deltas in it.

@@ -160,21 +160,7 @@ pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
             }
         };
     }
-    let mut filenames = HashSet::with_capacity(catalog.builds.len());
-    let mut ids = HashSet::new();
-    // Without an `id`, phones know a build by its identity, which is unique already.
-    let has_ids = catalog.builds.values().any(|r| r.build.id.is_some());
-    for Record { build, .. } in catalog.builds.values() {
-        let taken = match () {
-            () if !filenames.insert(&build.filename) => "file name",
-            () if has_ids && !ids.insert(build.phone_id()) => {
-                "id, by which phones tell builds apart"
-            }
-            () => continue,
-        };
-        let reason = format!("another record has the same {taken}");
-        return Err(record_error(&build.path, reason));
-    }
+    validate_unique(&catalog, &record_error)?;
     for wire in wire.tombstones {
         let filename = wire.filename.clone();
         let tombstone = to_tombstone(wire).map_err(|reason| record_error(&filename, reason))?;
@@ -193,6 +179,29 @@ pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
         }
     }
     Ok(catalog)
+}
+
+/// Checks that no two builds share a file name, or the id that phones know.
+fn validate_unique(
+    catalog: &Catalog,
+    record_error: &dyn Fn(&str, String) -> Error,
+) -> Result<(), Error> {
+    let mut filenames = HashSet::with_capacity(catalog.builds.len());
+    let mut ids = HashSet::new();
+    // Without an `id`, phones know a build by its identity, which is unique already.
+    let has_ids = catalog.builds.values().any(|r| r.build.id.is_some());
+    for Record { build, .. } in catalog.builds.values() {
+        let taken = match () {
+            () if !filenames.insert(&build.filename) => "file name",
+            () if has_ids && !ids.insert(build.phone_id()) => {
+                "id, by which phones tell builds apart"
+            }
+            () => continue,
+        };
+        let reason = format!("another record has the same {taken}");
+        return Err(record_error(&build.path, reason));
+    }
+    Ok(())
 }
 
 fn parse_wire(bytes: &[u8], file: &str) -> Result<CatalogJson, Error> {

@@ -41,20 +41,7 @@ pub fn validate_build(build: &Build) -> Result<(), String> {
     if let Some(id) = &build.id {
         fault("id", id, build::id_fault(id))?;
     }
-    let vbmeta_digest = build.csig.as_ref().map(|csig| csig.vbmeta_digest.as_ref());
-    for (what, value, len) in [
-        ("sha256", build.sha256.as_ref(), 64),
-        ("md5", build.md5.as_ref(), 32),
-        ("signer", build.signer.as_ref(), 64),
-        ("vbmeta_digest", vbmeta_digest.flatten(), 64),
-    ] {
-        if let Some(value) = value.filter(|value| !is_hex(value, len)) {
-            return Err(format!(
-                "{what} `{}` is not {len} lower-case hex digits",
-                value.escape_debug()
-            ));
-        }
-    }
+    validate_digests(build)?;
     if let Some(date) = build
         .security_patch
         .as_ref()
@@ -81,6 +68,25 @@ pub fn validate_build(build: &Build) -> Result<(), String> {
         return fault("sdk_level", &level, Some("is not an API level"));
     }
     build.images.iter().try_for_each(validate_image)
+}
+
+/// Checks that digests are lower-case hex of the right length.
+fn validate_digests(build: &Build) -> Result<(), String> {
+    let vbmeta_digest = build.csig.as_ref().map(|csig| csig.vbmeta_digest.as_ref());
+    for (what, value, len) in [
+        ("sha256", build.sha256.as_ref(), 64),
+        ("md5", build.md5.as_ref(), 32),
+        ("signer", build.signer.as_ref(), 64),
+        ("vbmeta_digest", vbmeta_digest.flatten(), 64),
+    ] {
+        if let Some(value) = value.filter(|value| !is_hex(value, len)) {
+            return Err(format!(
+                "{what} `{}` is not {len} lower-case hex digits",
+                value.escape_debug()
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn validate_image(image: &ImageFile) -> Result<(), String> {

@@ -99,14 +99,8 @@ pub fn plan_by_rules(
     let manifest = manifest.unwrap_or_default();
     let known = manifest.files;
     let is_known = |path: &String| known.binary_search(path).is_ok();
-    if rules.ignores_case
-        && let Some((first, second)) = alike(pages.iter().map(|p| &*p.path)).pop()
-    {
-        return Err(Error::Case {
-            first: first.to_owned(),
-            second: second.to_owned(),
-            out: out.to_owned(),
-        });
+    if rules.ignores_case {
+        refuse_same_names(out, pages)?;
     }
     // On such a file system, a page replaces an own file whose name differs only in case.
     let known_folded: HashMap<String, &String> = match rules.ignores_case {
@@ -165,6 +159,21 @@ pub fn plan_by_rules(
     plan.old_owned = known;
     plan.builds = builds;
     Ok(plan)
+}
+
+/// Refuses pages whose paths differ only in case.
+///
+/// # Errors
+/// [`Error::Case`].
+fn refuse_same_names(out: &Path, pages: &[Page]) -> Result<(), Error> {
+    match alike(pages.iter().map(|page| &*page.path)).pop() {
+        None => Ok(()),
+        Some((first, second)) => Err(Error::Case {
+            first: first.to_owned(),
+            second: second.to_owned(),
+            out: out.to_owned(),
+        }),
+    }
 }
 
 /// Foreign things in the place of a site's folders: links, and files that romfeed did not write.
