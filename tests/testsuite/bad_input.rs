@@ -1010,7 +1010,7 @@ fn a_foreign_output_folder_is_refused_unless_adopted() {
     let run = dir.generate().expect(2);
     one_error(
         &run,
-        "out is not empty and was not made by romfeed (it holds bacon.json, for example)",
+        "out is not empty and was not made by romfeed (it has bacon.json, for example)",
         "choose another --out, or take the folder over with --adopt",
     );
     assert_eq!(dir.tree("out").len(), 3);
