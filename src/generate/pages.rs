@@ -143,7 +143,7 @@ pub(super) fn render_lanes(
             path: "feeds".to_owned(),
             text,
         }));
-    let known = site::Known {
+    let known = site::PageContext {
         config,
         changelogs: &changelogs,
         history: notes.history,

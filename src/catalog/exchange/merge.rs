@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Entry;
+use super::FeedEntry;
 use super::info::DeviceText;
 use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs, Reason, Record};
@@ -71,13 +71,13 @@ pub struct Guard<'a> {
 /// Adds entries to the catalog, one after the other.
 ///
 /// An entry that is refused changes nothing; the caller decides whether to save the others.
-pub fn add(entries: Vec<Entry>, catalogs: &mut Catalogs, guard: Guard<'_>) -> Vec<EntryReport> {
+pub fn add(entries: Vec<FeedEntry>, catalogs: &mut Catalogs, guard: Guard<'_>) -> Vec<EntryReport> {
     let mut index = Index::new(&catalogs.own);
     let mut prior = PriorBuilds::default();
     let mut reports = Vec::new();
     for entry in entries {
         let label = entry.label();
-        let Entry {
+        let FeedEntry {
             filename,
             build,
             mut notes,

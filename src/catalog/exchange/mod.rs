@@ -1,7 +1,7 @@
 //! Feeds of other servers: imported as builds, and builds exported for another server.
 //!
 //! In: the bytes of a feed, and [`Options`] for what the feed leaves out. Out: [`Feed`] with one
-//! [`Entry`] for each build, either the build or one line on why the entry is not one. [`merge`]
+//! [`FeedEntry`] for each build, either the build or one line on why the entry is not one. [`merge`]
 //! adds them to the catalog; [`export`] writes a list. No I/O and no clock: the time is a
 //! parameter.
 //!
@@ -140,7 +140,7 @@ pub struct Feed {
     /// Its format.
     pub format: Format,
     /// Its builds, in its order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<FeedEntry>,
     /// Number of entries for other devices than the one asked for.
     pub num_other_devices: usize,
     /// Number of entries with another flavour than the variant asked for.
@@ -153,7 +153,7 @@ pub struct Feed {
 
 /// One build of a feed.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct FeedEntry {
     /// Its place in the feed, for example `entry 3`, counted from 1.
     pub place: String,
     /// Its file name, if it has one.
@@ -168,7 +168,7 @@ pub struct Entry {
     pub text: DeviceText,
 }
 
-impl Entry {
+impl FeedEntry {
     /// Returns place and file name, for a message.
     #[must_use]
     pub fn label(&self) -> String {
@@ -190,7 +190,7 @@ fn label(place: &str, filename: Option<&str>) -> String {
 ///
 /// # Errors
 /// [`Error`] if nothing can be read. An entry that is not a valid build has an `Err` in its
-/// [`Entry`].
+/// [`FeedEntry`].
 pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
     if bytes.len() as u64 > MAX_SIZE {
         return Err(Error::TooLarge);
@@ -304,7 +304,7 @@ fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
     let (mut full, deltas) = match read {
         Ok(read) => read,
         Err(reason) => {
-            feed.entries.push(Entry {
+            feed.entries.push(FeedEntry {
                 place,
                 filename: wire::find_filename(item.value),
                 build: Err(reason),
@@ -332,7 +332,7 @@ fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
         }
         let build = facts.into_build(options, &mut notes);
         let of_build = || device::flavour(build.as_ref().ok()?);
-        feed.entries.push(Entry {
+        feed.entries.push(FeedEntry {
             flavour: of_key.or_else(of_build),
             place,
             filename,

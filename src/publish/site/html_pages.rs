@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::builds::{BuildEntry, Choice, DeviceBuilds, by_device};
 use super::templates::Pages;
 use super::values::{self, DeviceValues, Shows, SiteValues};
-use super::{Error, Known, changes_path, device_path};
+use super::{Error, PageContext, changes_path, device_path};
 use crate::catalog::channels::{Channel, ChannelKey};
 use crate::markup::changelog::{self, Changelog};
 use crate::model::address::encode_path;
@@ -42,7 +42,7 @@ struct Job {
 pub(super) fn render(
     engine: &Pages<'_>,
     channels: &BTreeMap<ChannelKey, Channel<'_>>,
-    known: Known<'_>,
+    context: PageContext<'_>,
     feeds: &[Page],
 ) -> Result<Vec<Page>, Error> {
     let atoms: BTreeSet<&str> = feeds
@@ -51,15 +51,15 @@ pub(super) fn render(
         .filter(|path| path.ends_with(".atom"))
         .collect();
     let devices = by_device(channels, &atoms);
-    let site = SiteValues::new(known.config, atoms.get(super::SITE_ATOM).copied());
+    let site = SiteValues::new(context.config, atoms.get(super::SITE_ATOM).copied());
     let site = Value::from(Serde(site));
-    let base = known.config.base_url.as_deref();
-    let mut pages = vec![render_job(engine, &site, base, home(&devices, known))?];
+    let base = context.config.base_url.as_deref();
+    let mut pages = vec![render_job(engine, &site, base, home(&devices, context))?];
     // Device by device, since the values of all builds take far more memory than their pages.
     let device_pages: Vec<Result<Vec<Page>, Error>> = devices
         .par_iter()
         .map(|device| {
-            let jobs = device_jobs(device, known).into_iter();
+            let jobs = device_jobs(device, context).into_iter();
             jobs.map(|job| render_job(engine, &site, base, job))
                 .collect()
         })
@@ -124,12 +124,12 @@ fn root_of(path: &str) -> String {
 }
 
 /// Returns the page of all devices, by manufacturer.
-fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
+fn home<'a>(devices: &[DeviceBuilds<'a>], context: PageContext<'a>) -> Job {
     type ByName = BTreeMap<(String, String), Value>;
     let mut makers: BTreeMap<(bool, String), (String, ByName)> = BTreeMap::new();
     let mut by_date = Vec::new();
     for device in devices {
-        let about = DeviceValues::new(device, known.config);
+        let about = DeviceValues::new(device, context.config);
         let maker = about.oem.unwrap_or_default().to_owned();
         // Devices without a known manufacturer come last.
         let key = (maker.is_empty(), maker.to_lowercase());
@@ -140,7 +140,7 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
             (
                 "build",
                 latest.map_or(Value::from(()), |b| {
-                    values::build_values(b, "", known, Shows::default())
+                    values::build_values(b, "", context, Shows::default())
                 }),
             ),
         ]);
@@ -171,9 +171,9 @@ fn home<'a>(devices: &[DeviceBuilds<'a>], known: Known<'a>) -> Job {
 }
 
 /// Returns all pages of one device.
-fn device_jobs<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
+fn device_jobs<'a>(device: &DeviceBuilds<'a>, context: PageContext<'a>) -> Vec<Job> {
     let model = device.model.as_str();
-    let install = known.config.install(model);
+    let install = context.config.install(model);
     let latest = device.latest().into_iter().next();
     let install_html = install.zip(latest).and_then(|(install, latest)| {
         let html = render_text(&install.text)?;
@@ -181,7 +181,7 @@ fn device_jobs<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
     });
     let about = DeviceValues {
         install_html,
-        ..DeviceValues::new(device, known.config)
+        ..DeviceValues::new(device, context.config)
     };
     let about = Value::from(Serde(about));
     let mut jobs = Vec::new();
@@ -200,8 +200,8 @@ fn device_jobs<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
             template: "device.html",
             values: vec![
                 ("device", about.clone()),
-                ("latest", list(device.latest(), &root, known)),
-                ("builds", list(builds, &root, known)),
+                ("latest", list(device.latest(), &root, context)),
+                ("builds", list(builds, &root, context)),
                 ("page_number", Value::from(index + 1)),
                 ("num_builds", Value::from(device.builds.len())),
                 ("newer", newer.unwrap_or(Value::from(()))),
@@ -210,13 +210,17 @@ fn device_jobs<'a>(device: &DeviceBuilds<'a>, known: Known<'a>) -> Vec<Job> {
             path,
         });
     }
-    jobs.push(changes(device, &about, known));
-    jobs.extend(single_builds(device, &about, known));
+    jobs.push(changes(device, &about, context));
+    jobs.extend(single_builds(device, &about, context));
     jobs
 }
 
 /// Returns the pages of single builds of a device.
-fn single_builds<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>) -> Vec<Job> {
+fn single_builds<'a>(
+    device: &DeviceBuilds<'a>,
+    about: &Value,
+    context: PageContext<'a>,
+) -> Vec<Job> {
     let mut jobs = Vec::new();
     let mut chains: BTreeMap<Choice<'_>, Vec<&BuildEntry<'a>>> = BTreeMap::new();
     for entry in &device.builds {
@@ -235,7 +239,7 @@ fn single_builds<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>)
             let entry = at.and_then(|at| chain.get(at));
             let entry = entry.filter(|entry| entry.path.is_some());
             entry.map_or(Value::from(()), |entry| {
-                values::build_values(entry, &root, known, Shows::default())
+                values::build_values(entry, &root, context, Shows::default())
             })
         };
         jobs.push(Job {
@@ -245,7 +249,7 @@ fn single_builds<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>)
                 ("device", about.clone()),
                 (
                     "build",
-                    values::build_values(entry, &root, known, Shows::ALL),
+                    values::build_values(entry, &root, context, Shows::ALL),
                 ),
                 ("is_newest", Value::from(index == 0)),
                 ("newer", neighbour(index.checked_sub(1))),
@@ -259,29 +263,29 @@ fn single_builds<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>)
 fn list<'a, 'e>(
     builds: impl IntoIterator<Item = &'e BuildEntry<'a>>,
     root: &str,
-    known: Known<'a>,
+    context: PageContext<'a>,
 ) -> Value
 where
     'a: 'e,
 {
     builds
         .into_iter()
-        .map(|entry| values::build_values(entry, root, known, Shows::default()))
+        .map(|entry| values::build_values(entry, root, context, Shows::default()))
         .collect()
 }
 
 /// Returns the page with a device's changes, which the menu of the updater opens.
-fn changes<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>) -> Job {
+fn changes<'a>(device: &DeviceBuilds<'a>, about: &Value, context: PageContext<'a>) -> Job {
     let path = changes_path(device.model.as_str());
     let root = root_of(&path);
     let len = |entry: &BuildEntry<'_>| {
-        let shown = known.changelogs.get(&entry.offer.build.filename);
+        let shown = context.changelogs.get(&entry.offer.build.filename);
         shown.map_or(0, |shown| shown.html.len())
     };
     let newest = device.builds.get(..MAX_CHANGES).unwrap_or(&device.builds);
     let num_changelogs = newest.iter().filter(|entry| len(entry) > 0).count();
     let num_changes = |entry: &BuildEntry<'_>| {
-        let history = known.history.get(&entry.offer.build.filename);
+        let history = context.history.get(&entry.offer.build.filename);
         history.map(|history| history.changes.len())
     };
     let num_projects = newest.iter().filter_map(num_changes).count();
@@ -298,7 +302,7 @@ fn changes<'a>(device: &DeviceBuilds<'a>, about: &Value, known: Known<'a>) -> Jo
                 changelog: rest.is_some(),
                 projects: changes_rest.is_some(),
             };
-            values::build_values(entry, &root, known, shows)
+            values::build_values(entry, &root, context, shows)
         })
         .collect();
     Job {

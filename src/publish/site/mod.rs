@@ -26,7 +26,7 @@ pub use templates::SHIPPED as TEMPLATES;
 
 /// The context of pages: all that they show besides the builds themselves.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct PageContext<'a> {
     /// The settings.
     pub config: &'a Config,
     /// The changelogs of builds.
@@ -108,7 +108,7 @@ fn file(path: String, bytes: &[u8]) -> Page {
 /// [`Error`] if a template cannot be used.
 pub fn render(
     channels: &BTreeMap<ChannelKey, Channel<'_>>,
-    known: Known<'_>,
+    known: PageContext<'_>,
     feeds: &[Page],
 ) -> Result<Vec<Page>, Error> {
     let config = known.config;

@@ -8,7 +8,7 @@ use minijinja::value::Serde;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::Known;
+use super::PageContext;
 use super::builds::{BuildEntry, DeviceBuilds};
 use crate::catalog::channels::DeltaOffer;
 use crate::ingest::projects::{self, Change, Since};
@@ -350,13 +350,13 @@ struct DeltaDownload<'a> {
 pub(super) fn build_values<'a>(
     entry: &BuildEntry<'a>,
     root: &str,
-    known: Known<'a>,
+    known: PageContext<'a>,
     shows: Shows,
 ) -> Value {
     // Most pages show no changelogs, so these are not copied for each.
     static NONE: Rendered = Rendered::new();
     let no_pages = HashMap::new();
-    let facts = context::Known {
+    let facts = context::BuildContext {
         config: known.config,
         changelogs: &NONE,
         pages: &no_pages,

@@ -17,7 +17,7 @@ use romfeed::model::config::{Config, FeedConfig};
 use romfeed::model::theme::Template;
 use romfeed::publish::feed;
 use romfeed::publish::page::Page;
-use romfeed::publish::site::{self, Known};
+use romfeed::publish::site::{self, PageContext};
 
 /// Where the sites of these bodies are published.
 pub(super) const BASE_URL: &str = "https://example.org/ota";
@@ -165,7 +165,7 @@ pub(super) fn publish(catalog: &Catalog, config: &Config) -> Result<Vec<Page>, S
     let channels = channels::Channels::new(catalog, config, &urls, NOW);
     let changelogs = Rendered::default();
     let feeds = feed::render(&channels.channels, config, &changelogs).map_err(|e| e.to_string())?;
-    let known = Known {
+    let known = PageContext {
         config,
         changelogs: &changelogs,
         history: &History::default(),

@@ -18,7 +18,7 @@ use crate::model::config::Config;
 
 /// The context of builds: all that their values need besides their facts.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct BuildContext<'a> {
     /// The settings, for addresses.
     pub config: &'a Config,
     /// The changelogs of builds.
@@ -27,7 +27,7 @@ pub struct Known<'a> {
     pub pages: &'a HashMap<&'a str, String>,
 }
 
-impl Known<'_> {
+impl BuildContext<'_> {
     fn page_url(self, build: &build::Build) -> Option<String> {
         let path = self.pages.get(build.identity())?;
         let base = self.config.base_url.as_ref()?;
@@ -225,7 +225,11 @@ impl<'a> BuildValues<'a> {
 
     /// Collects the facts of a build.
     #[must_use]
-    pub fn new(build: &'a build::Build, url: Option<&'a str>, known: Known<'a>) -> BuildValues<'a> {
+    pub fn new(
+        build: &'a build::Build,
+        url: Option<&'a str>,
+        known: BuildContext<'a>,
+    ) -> BuildValues<'a> {
         let csig = build.csig.as_ref();
         let changelog = known.changelogs.get(&build.filename);
         let images = build.images.iter().filter(|_| url.is_some());
@@ -317,7 +321,11 @@ pub struct DeltaValues<'a> {
 impl<'a> DeltaValues<'a> {
     /// Collects the facts of a delta of this channel.
     #[must_use]
-    pub fn new(delta: &DeltaOffer<'a>, channel: &Channel<'a>, known: Known<'a>) -> DeltaValues<'a> {
+    pub fn new(
+        delta: &DeltaOffer<'a>,
+        channel: &Channel<'a>,
+        known: BuildContext<'a>,
+    ) -> DeltaValues<'a> {
         let source = channel.incrementals.get(delta.source).and_then(|i| i.build);
         let url = |source: &build::Build| {
             let mut offers = channel.offers.iter();

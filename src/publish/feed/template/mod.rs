@@ -14,7 +14,7 @@ mod tree;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use self::context::Known;
+use self::context::BuildContext;
 use self::front_matter::{FrontMatter, Scope};
 use self::pattern::Pattern;
 use self::tree::TreeValues;
@@ -190,7 +190,7 @@ impl<'a> Templates<'a> {
         if self.all.is_empty() {
             return Ok(());
         }
-        let known = Known {
+        let known = BuildContext {
             config: self.config,
             changelogs,
             pages,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::value::{Serde, Value};
 
-use super::context::{BuildValues, DeltaValues, DeviceValues, FullValues, Known, Site};
+use super::context::{BuildContext, BuildValues, DeltaValues, DeviceValues, FullValues, Site};
 use super::{Lack, Template};
 use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first};
 use crate::model::build::{Device, Variant};
@@ -61,11 +61,15 @@ impl<'l, 'a> ChannelTree<'l, 'a> {
         }
     }
 
-    fn new(key: &'l ChannelKey, channel: &'l Channel<'a>, known: Known<'l>) -> ChannelTree<'l, 'a> {
+    fn new(
+        key: &'l ChannelKey,
+        channel: &'l Channel<'a>,
+        context: BuildContext<'l>,
+    ) -> ChannelTree<'l, 'a> {
         let mut deltas: BTreeMap<&str, Vec<(&DeltaOffer<'a>, Value)>> = BTreeMap::new();
         let mut by_target: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
         for delta in &channel.deltas {
-            let value = Value::from(Serde(DeltaValues::new(delta, channel, known)));
+            let value = Value::from(Serde(DeltaValues::new(delta, channel, context)));
             let target = by_target.entry(delta.target.build.identity()).or_default();
             target.push(value.clone());
             deltas.entry(delta.source).or_default().push((delta, value));
@@ -73,7 +77,7 @@ impl<'l, 'a> ChannelTree<'l, 'a> {
         let full = |offer: &Offer<'a>| {
             let deltas = by_target.remove(offer.build.identity());
             let value = Value::from(Serde(FullValues {
-                build: BuildValues::new(offer.build, Some(offer.url), known),
+                build: BuildValues::new(offer.build, Some(offer.url), context),
                 deltas: deltas.unwrap_or_default(),
             }));
             (*offer, value)
@@ -94,9 +98,9 @@ impl<'l, 'a> TreeValues<'l, 'a> {
     pub(super) fn new(
         variant: Option<&'l Variant>,
         tree: &Tree<'l, 'a>,
-        known: Known<'l>,
+        context: BuildContext<'l>,
     ) -> TreeValues<'l, 'a> {
-        let config = known.config;
+        let config = context.config;
         let mut about = Vec::new();
         let mut devices = Vec::new();
         let mut all: Vec<(Offer<'a>, Value)> = Vec::new();
@@ -104,7 +108,7 @@ impl<'l, 'a> TreeValues<'l, 'a> {
         for (model, channels) in tree {
             let channels: Vec<ChannelTree<'l, 'a>> = channels
                 .iter()
-                .map(|(key, channel)| ChannelTree::new(key, channel, known))
+                .map(|(key, channel)| ChannelTree::new(key, channel, context))
                 .collect();
             let mut builds: Vec<(Offer<'a>, Value)> = channels
                 .iter()
