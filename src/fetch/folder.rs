@@ -1,12 +1,12 @@
-//! A folder, answered for as a plain static host does it.
+//! A folder that answers requests like a static web host.
 //!
-//! In: an address below the one the folder is published at. Out: its file with status 200, or a
-//! part of it with 206; a folder's `index.html`, behind a redirect to the closing slash; and
-//! everything else with 404 and `404.html`. A POST gets 405, as from GitHub Pages. A file that is
-//! there and cannot be read is a [`Fault`].
+//! In: an address below the one where the folder is published. Out: the file with status 200, or a
+//! part of it with 206; for a folder its `index.html`, after a redirect to the address with a closing
+//! slash; otherwise 404 with `404.html`. A POST gets 405, as from GitHub Pages. A file that exists but
+//! cannot be read is a [`Fault`].
 //!
-//! Content types go by the end of the name; a name without one is `application/octet-stream`,
-//! as on most hosts.
+//! The content type depends on the extension; a name without one is `application/octet-stream`, as on
+//! most hosts.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -16,7 +16,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{Fault, Fetch, Request, Response};
 
-/// Content types by the end of a name.
+/// Content types by extension.
 const TYPES: [(&str, &str); 12] = [
     ("json", "application/json"),
     ("html", "text/html; charset=utf-8"),
@@ -31,10 +31,10 @@ const TYPES: [(&str, &str); 12] = [
     ("ico", "image/x-icon"),
     ("zip", "application/zip"),
 ];
-/// That of all other names.
+/// Content type of all other names.
 const OCTETS: &str = "application/octet-stream";
 
-/// The content type a static host gives a file of this name.
+/// Returns the content type that a static host sends for a file with this name.
 #[must_use]
 pub fn content_type(name: &str) -> &'static str {
     let end = name
@@ -45,19 +45,19 @@ pub fn content_type(name: &str) -> &'static str {
     known.map_or(OCTETS, |(_, content_type)| content_type)
 }
 
-/// A site's folder, with the packages beside it, published at an address.
+/// The folder of a site and the folder of its packages, published at one address.
 #[derive(Clone, Debug)]
 pub struct Folder {
-    /// Where it is published, without a closing slash.
+    /// The address of the site, without a closing slash.
     pub base: String,
-    /// The folder.
+    /// The folder of the site.
     pub root: PathBuf,
-    /// What is published as `builds/`.
+    /// The folder that is published as `builds/`.
     pub builds: PathBuf,
 }
 
 impl Folder {
-    /// The path below the address, decoded; none if it leads out of the folder.
+    /// Returns the decoded path below the base address; `None` if it leads out of the folder.
     fn path(&self, url: &str) -> Result<Option<String>, Fault> {
         let below = url
             .strip_prefix(&self.base)
@@ -78,7 +78,7 @@ impl Folder {
         Ok((is_inside && !path.contains(is_odd)).then(|| path.to_owned()))
     }
 
-    /// The file, which need not be there; none if the path has it in other letters.
+    /// Returns the file at a path, whether it exists or not; `None` if it differs in letter case.
     fn file_at(&self, path: &str) -> Option<PathBuf> {
         let of_builds = path
             .strip_prefix("builds/")
@@ -93,10 +93,10 @@ impl Folder {
 }
 
 impl Fetch for Folder {
-    fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault> {
-        let path = self.path(ask.url)?;
-        let answer = |status, headers: &[(&str, String)], (body, is_cut)| Response {
-            url: ask.url.to_owned(),
+    fn fetch(&self, request: &Request<'_>) -> Result<Response, Fault> {
+        let path = self.path(request.url)?;
+        let response = |status, headers: &[(&str, String)], (body, is_cut)| Response {
+            url: request.url.to_owned(),
             status,
             headers: headers
                 .iter()
@@ -106,12 +106,12 @@ impl Fetch for Folder {
             is_cut,
         };
         let not_found = || {
-            let page = read(&self.root.join("404.html"), 0, u64::MAX, ask.max_body);
+            let page = read(&self.root.join("404.html"), 0, u64::MAX, request.max_body);
             let headers = [("content-type", content_type("404.html").to_owned())];
-            Ok(answer(404, &headers, page.unwrap_or_default()))
+            Ok(response(404, &headers, page.unwrap_or_default()))
         };
-        if ask.post.is_some() {
-            return Ok(answer(405, &[], (Vec::new(), false)));
+        if request.post.is_some() {
+            return Ok(response(405, &[], (Vec::new(), false)));
         }
         let Some(path) = path else {
             return not_found();
@@ -121,8 +121,8 @@ impl Fetch for Folder {
         };
         if file.is_dir() {
             if !(path.is_empty() || path.ends_with('/')) {
-                let to = format!("{}/", ask.url);
-                return Ok(answer(301, &[("location", to)], (Vec::new(), false)));
+                let to = format!("{}/", request.url);
+                return Ok(response(301, &[("location", to)], (Vec::new(), false)));
             }
             file = file.join("index.html");
         } else if path.ends_with('/') {
@@ -136,23 +136,23 @@ impl Fetch for Folder {
         let name = file.to_string_lossy().into_owned();
         let content_type = ("content-type", content_type(&name).to_owned());
         let body = |first, last| {
-            let body = read(&file, first, last, ask.max_body);
+            let body = read(&file, first, last, request.max_body);
             body.map_err(|error| unreadable(&error))
         };
-        Ok(match ask.range {
+        Ok(match request.range {
             Some((first, _)) if first >= size => {
                 let range = ("content-range", format!("bytes */{size}"));
-                answer(416, &[range], (Vec::new(), false))
+                response(416, &[range], (Vec::new(), false))
             }
             Some((first, last)) => {
                 let last = last.min(size - 1);
                 let range = ("content-range", format!("bytes {first}-{last}/{size}"));
                 let length = ("content-length", (last - first + 1).to_string());
-                answer(206, &[content_type, range, length], body(first, last)?)
+                response(206, &[content_type, range, length], body(first, last)?)
             }
             None => {
                 let length = ("content-length", size.to_string());
-                answer(200, &[content_type, length], body(0, u64::MAX)?)
+                response(200, &[content_type, length], body(0, u64::MAX)?)
             }
         })
     }
@@ -163,7 +163,9 @@ impl Fetch for Folder {
     }
 }
 
-/// Whether a file is called so letter by letter, as hosts want it; some systems do not care.
+/// Returns whether a file has exactly this name.
+///
+/// Web hosts compare names exactly; the file systems of Windows and macOS ignore letter case.
 fn is_named(file: &Path, path: &str) -> bool {
     if !cfg!(any(windows, target_os = "macos")) {
         return true;
@@ -171,7 +173,7 @@ fn is_named(file: &Path, path: &str) -> bool {
     let Ok(real) = file.canonicalize() else {
         return true;
     };
-    // Links lead to other names; those are not looked into.
+    // The target of a link may have any other name.
     let names = real.components().rev().map(|part| part.as_os_str());
     let asked = path.rsplit('/').filter(|part| !part.is_empty());
     names
@@ -179,7 +181,7 @@ fn is_named(file: &Path, path: &str) -> bool {
         .all(|(name, asked)| name == asked || !name.eq_ignore_ascii_case(asked))
 }
 
-/// Whether this says that nothing is there, rather than that it cannot be read.
+/// Returns whether an error means that the file does not exist, not that it cannot be read.
 fn is_absence(error: &io::Error) -> bool {
     use io::ErrorKind::{NotADirectory, NotFound};
     [NotFound, NotADirectory].contains(&error.kind())
@@ -191,9 +193,9 @@ fn unreadable(error: &io::Error) -> Fault {
     }
 }
 
-/// The bytes from `first` to `last`, at most `max`, and whether there are more of them.
+/// Reads the bytes from `first` to `last`, at most `max`; also returns whether that cut them short.
 fn read(file: &Path, first: u64, last: u64, max: usize) -> io::Result<(Vec<u8>, bool)> {
-    // A pipe would wait for its writer.
+    // Opening a pipe would wait for its writer.
     if !file.metadata()?.is_file() {
         return Err(io::Error::other("not a regular file"));
     }
@@ -237,12 +239,12 @@ mod tests {
 
     fn get(folder: &Folder, path: &str) -> (u16, String) {
         let url = format!("https://h/ota{path}");
-        let answer = folder.fetch(&Request::get(&url, 100)).unwrap();
-        (answer.status, String::from_utf8(answer.body).unwrap())
+        let response = folder.fetch(&Request::get(&url, 100)).unwrap();
+        (response.status, String::from_utf8(response.body).unwrap())
     }
 
     #[test]
-    fn it_answers_as_a_static_host() {
+    fn files_are_served_as_by_a_static_host() {
         let (_dir, folder) = folder();
         assert_eq!(get(&folder, "/a.json"), (200, "[]".to_owned()));
         assert_eq!(get(&folder, "/a.json?x=1"), (200, "[]".to_owned()));
@@ -265,21 +267,21 @@ mod tests {
     }
 
     #[test]
-    fn ranges_types_and_posts() {
+    fn ranges_get_206_and_posts_get_405() {
         let (_dir, folder) = folder();
         let url = "https://h/ota/sub/x%20y";
-        let ask = |first, last| Request {
+        let request = |first, last| Request {
             range: Some((first, last)),
             ..Request::get(url, 3)
         };
-        let answer = folder.fetch(&ask(2, 8)).unwrap();
+        let response = folder.fetch(&request(2, 8)).unwrap();
         assert_eq!(
-            (answer.status, &*answer.body, answer.is_cut),
+            (response.status, &*response.body, response.is_cut),
             (206, &b"234"[..], true)
         );
-        assert_eq!(answer.header("content-range"), Some("bytes 2-8/10"));
-        assert_eq!(answer.header("content-type"), Some(OCTETS));
-        assert_eq!(folder.fetch(&ask(10, 11)).unwrap().status, 416);
+        assert_eq!(response.header("content-range"), Some("bytes 2-8/10"));
+        assert_eq!(response.header("content-type"), Some(OCTETS));
+        assert_eq!(folder.fetch(&request(10, 11)).unwrap().status, 416);
         let post = Request {
             post: Some("{}"),
             ..Request::get(url, 3)
@@ -289,13 +291,13 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_that_cannot_be_read_is_a_fault() {
+    fn unreadable_file_is_an_error_not_a_404() {
         let (dir, folder) = folder();
         let link = dir.path().join("out/loop");
         std::os::unix::fs::symlink(&link, &link).unwrap();
         let fault = folder.fetch(&Request::get("https://h/ota/loop", 9));
         assert!(matches!(fault, Err(Fault::File { .. })), "{fault:?}");
-        // A pipe is not waited for.
+        // Reading does not wait for a pipe.
         let pipe = dir.path().join("out/pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         assert!(made.unwrap().success());

@@ -1,4 +1,6 @@
-//! Requests to live hosts, each bounded in time and bytes.
+//! Requests to live hosts.
+//!
+//! In: a [`Request`]. Out: a [`Response`], within limits of time and bytes.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -11,59 +13,59 @@ use ureq::{Agent, Body, http::Response as HttpResponse};
 use super::public::{NotPublic, NotingResolver, PublicHosts, PublicResolver};
 use super::{Fault, Fetch, Request, Response, TlsFault};
 
-/// Most headers of an answer, and their bytes; the largest seen have 2 KiB.
+/// Maximum size of the headers of a response, in bytes; the largest seen have 2 KiB.
 const MAX_HEADER_BYTES: usize = 64 << 10;
 
 /// How to connect.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Longest time for a whole request.
+    /// Maximum duration of a whole request.
     pub timeout: Duration,
     /// `User-Agent` of requests.
     pub user_agent: String,
-    /// Certificates to trust in place of those of browsers, as DER; none is those of browsers.
+    /// Certificates to trust, as DER; if empty, those that browsers trust.
     pub roots: Vec<Vec<u8>>,
-    /// Which hosts may be asked.
+    /// Which hosts may be connected to.
     pub reach: Reach,
 }
 
-/// Which hosts a client may ask.
+/// Which hosts may be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// All: the addresses come from the user who runs the program. Redirects of public hosts lead
-    /// to public ones only, as those are not the user's.
+    /// All hosts, because the addresses come from the user. Redirects of a public host may only lead
+    /// to public hosts, because those addresses do not come from the user.
     Any,
-    /// Those of the public internet, by https: the addresses come from elsewhere, and must not lead
-    /// into the network of this machine.
+    /// Only public hosts, by https. For addresses from an untrusted source, which must not lead into
+    /// the network of this machine.
     Public,
 }
 
-/// A client of live hosts.
+/// An HTTP client.
 ///
-/// It trusts Mozilla's certificates, which are nearly those of phones, and passes by proxies of
-/// the environment, as phones do not know them.
+/// It trusts Mozilla's certificates, which are nearly those that phones trust. It ignores proxies set
+/// in the environment, because phones do not use them.
 #[derive(Debug)]
 pub struct Http {
     agent: Agent,
-    /// Asks public hosts only.
+    /// Connects to public hosts only.
     public_agent: Agent,
-    /// The hosts asked so far that are public.
+    /// The public hosts that were connected to so far.
     public_hosts: Arc<PublicHosts>,
     timeout: Duration,
     reach: Reach,
 }
 
 impl Http {
-    /// A client with these settings.
+    /// Makes a client with these settings.
     #[must_use]
     pub fn new(settings: &Settings) -> Http {
-        let own = settings.roots.iter();
-        let own: Vec<_> = own
+        let certificates = settings.roots.iter();
+        let certificates: Vec<_> = certificates
             .map(|der| Certificate::from_der(der).to_owned())
             .collect();
-        let roots = match own.is_empty() {
+        let roots = match certificates.is_empty() {
             true => RootCerts::WebPki,
-            false => RootCerts::Specific(Arc::new(own)),
+            false => RootCerts::Specific(Arc::new(certificates)),
         };
         let config = Agent::config_builder()
             .timeout_global(Some(settings.timeout))
@@ -99,16 +101,16 @@ impl Http {
                 reason,
             },
             ureq::Error::Tls(_) => Fault::Tls(TlsFault::Other { reason }),
-            ureq::Error::Rustls(error) => Fault::Tls(TlsFault::of(&error)),
+            ureq::Error::Rustls(error) => Fault::Tls(TlsFault::from_rustls(&error)),
             ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => {
                 Fault::Timeout { seconds }
             }
-            // rustls reports a bad certificate by way of the stream.
+            // rustls reports a bad certificate as an I/O error of the stream.
             ureq::Error::Io(error) => {
                 let of_tls = error.get_ref().and_then(|source| source.downcast_ref());
                 match of_tls {
-                    Some(error) => Fault::Tls(TlsFault::of(error)),
-                    None if is_of_name(&error) => Fault::Name { host: host_of(url) },
+                    Some(error) => Fault::Tls(TlsFault::from_rustls(error)),
+                    None if is_lookup_failure(&error) => Fault::Name { host: host_of(url) },
                     None => Fault::Connection {
                         reason: error.to_string(),
                     },
@@ -128,52 +130,54 @@ impl Http {
 }
 
 impl Fetch for Http {
-    fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault> {
-        let fault = |error| self.fault(ask.url, error);
-        let is_https = ask
+    fn fetch(&self, request: &Request<'_>) -> Result<Response, Fault> {
+        let fault = |error| self.fault(request.url, error);
+        let is_https = request
             .url
             .get(..8)
             .is_some_and(|s| s.eq_ignore_ascii_case("https://"));
         if self.reach == Reach::Public && !is_https {
-            let host = host_of(ask.url);
+            let host = host_of(request.url);
             return Err(Fault::NotPublic { host });
         }
         let is_public = |url| self.public_hosts.contains(&host_of(url));
         let must_be_public =
-            self.reach == Reach::Public || ask.redirected_from.is_some_and(is_public);
+            self.reach == Reach::Public || request.redirected_from.is_some_and(is_public);
         let agent = match must_be_public {
             true => &self.public_agent,
             false => &self.agent,
         };
-        let encoding = match ask.accept_gzip {
+        let encoding = match request.accept_gzip {
             true => "gzip",
             false => "identity",
         };
-        let response = match ask.post {
+        let received = match request.post {
             Some(body) => agent
-                .post(ask.url)
+                .post(request.url)
                 .header("accept-encoding", encoding)
                 .content_type("application/json")
                 .send(body)
                 .map_err(fault)?,
             None => {
-                let mut request = agent.get(ask.url).header("accept-encoding", encoding);
-                if let Some((first, last)) = ask.range {
-                    request = request.header("range", format!("bytes={first}-{last}"));
+                let mut get = agent.get(request.url).header("accept-encoding", encoding);
+                if let Some((first, last)) = request.range {
+                    get = get.header("range", format!("bytes={first}-{last}"));
                 }
-                if let Some(validator) = ask.if_range {
-                    request = request.header("if-range", validator);
+                if let Some(validator) = request.if_range {
+                    get = get.header("if-range", validator);
                 }
-                request.call().map_err(fault)?
+                get.call().map_err(fault)?
             }
         };
-        read(response, ask).map_err(|error| self.fault(ask.url, error.into()))
+        read(received, request).map_err(|error| self.fault(request.url, error.into()))
     }
 }
 
-/// Whether a name could not be looked up. The standard library has no kind for it: on Unix its
-/// words tell (`std::sys::net`, as of Rust 1.91), on Windows the number.
-fn is_of_name(error: &std::io::Error) -> bool {
+/// Returns whether an error means that a host name could not be looked up.
+///
+/// The standard library has no error kind for it. On Unix the text shows it (`std::sys::net`, as of
+/// Rust 1.91), on Windows the error number.
+fn is_lookup_failure(error: &std::io::Error) -> bool {
     const WSAHOST_NOT_FOUND: i32 = 11_001;
     const WSANO_DATA: i32 = 11_004;
     let words = "failed to lookup address information";
@@ -183,33 +187,33 @@ fn is_of_name(error: &std::io::Error) -> bool {
             .is_some_and(|code| cfg!(windows) && [WSAHOST_NOT_FOUND, WSANO_DATA].contains(&code))
 }
 
-/// The host of an address, or all of one that has none.
+/// Returns the host of an address, or the whole text if it has none.
 fn host_of(url: &str) -> String {
     let uri: Option<ureq::http::Uri> = url.parse().ok();
     let host = uri.and_then(|uri| uri.host().map(str::to_owned));
     host.unwrap_or_else(|| url.to_owned())
 }
 
-fn read(response: HttpResponse<Body>, ask: &Request<'_>) -> std::io::Result<Response> {
-    let (parts, body) = response.into_parts();
+fn read(received: HttpResponse<Body>, request: &Request<'_>) -> std::io::Result<Response> {
+    let (parts, body) = received.into_parts();
     let headers = parts.headers.iter();
     let headers = headers.filter_map(|(name, value)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     });
-    let mut answer = Response {
-        url: ask.url.to_owned(),
+    let mut response = Response {
+        url: request.url.to_owned(),
         status: parts.status.as_u16(),
         headers: headers.collect(),
         ..Response::default()
     };
-    let limit = u64::try_from(ask.max_body).unwrap_or(u64::MAX);
+    let limit = u64::try_from(request.max_body).unwrap_or(u64::MAX);
     let reader = body.into_reader();
     reader
         .take(limit.saturating_add(1))
-        .read_to_end(&mut answer.body)?;
-    answer.is_cut = answer.body.len() > ask.max_body;
-    answer.body.truncate(ask.max_body);
-    Ok(answer)
+        .read_to_end(&mut response.body)?;
+    response.is_cut = response.body.len() > request.max_body;
+    response.body.truncate(request.max_body);
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -229,8 +233,8 @@ mod tests {
         })
     }
 
-    /// A server of this machine that answers so many requests with these words.
-    fn serve(num_requests: usize, answer: String) -> SocketAddr {
+    /// Starts a local server that answers a number of requests with this text.
+    fn serve(num_requests: usize, response: String) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         std::thread::spawn(move || {
@@ -242,14 +246,14 @@ mod tests {
                     stream.read_exact(&mut byte).unwrap();
                     request.push(byte[0]);
                 }
-                stream.write_all(answer.as_bytes()).unwrap();
+                stream.write_all(response.as_bytes()).unwrap();
             }
         });
         address
     }
 
     #[test]
-    fn redirects_lead_from_no_public_host_into_a_network() {
+    fn public_host_may_not_redirect_into_a_private_network() {
         let part = "HTTP/1.1 206 x\r\ncontent-range: bytes 0-1/2\r\ncontent-length: 2\r\n\
                     connection: close\r\n\r\nok";
         let inside = serve(2, part.to_owned());
@@ -260,21 +264,21 @@ mod tests {
         );
         let outside = serve(4, redirect);
         let url = format!("http://127.0.0.1:{}/a", outside.port());
-        let ask = Request::get(&url, 9);
-        // From within a network, all may be asked.
+        let request = Request::get(&url, 9);
+        // A private host may redirect to any host.
         let private = Arc::new(http(Reach::Any));
-        let answers = follow(&*private, &ask, 5).unwrap();
-        assert_eq!(answers.last().unwrap().body, b"ok");
+        let responses = follow(&*private, &request, 5).unwrap();
+        assert_eq!(responses.last().unwrap().body, b"ok");
         assert_eq!(
             Remote::open(private, &url).unwrap().traffic().num_requests,
             2
         );
-        // As if the first host was a public one.
+        // Pretend that the first host is public.
         let public = Arc::new(http(Reach::Any));
         public.public_hosts.insert("127.0.0.1");
         let host = "127.0.0.1".to_owned();
         let fault = Fault::RedirectedInside { host };
-        assert_eq!(follow(&*public, &ask, 5), Err(fault.clone()));
+        assert_eq!(follow(&*public, &request, 5), Err(fault.clone()));
         let error = Remote::open(public, &url).err();
         assert!(
             matches!(&error, Some(RemoteError::Fault(found)) if *found == fault),
@@ -283,9 +287,9 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_cannot_be_looked_up_is_no_matter_of_the_connection() {
+    fn unknown_host_name_is_not_a_connection_error() {
         let http = http(Reach::Any);
-        // Longer than a part of a name may be, so nobody is asked for it.
+        // The label is longer than DNS allows, so no name server is queried.
         let host = format!("{}.invalid", "x".repeat(64));
         let fault = http.fetch(&Request::get(&format!("https://{host}/a?b"), 9));
         assert_eq!(fault, Err(Fault::Name { host }));

@@ -1,10 +1,10 @@
-//! What a web host answers: from a live one, or from a folder as a plain host would serve it.
+//! HTTP requests to a live web host, or to a folder that answers like a static host.
 //!
-//! In: an [`Request`], one request. Out: an [`Response`], or the [`Fault`] that no answer came. Nothing
-//! is followed, decoded or judged on the way, since clients differ in all of it; [`follow`] goes
-//! along redirects and keeps each answer.
+//! In: a [`Request`]. Out: a [`Response`], or a [`Fault`] if there was none. Redirects are not followed
+//! and bodies are not decoded, because updaters differ in how they do both; [`follow`] follows
+//! redirects and returns every response.
 //!
-//! [`Http`] is the only part of romfeed that connects to anything.
+//! [`Http`] is the only part of romfeed that opens network connections.
 
 mod folder;
 mod http;
@@ -24,32 +24,32 @@ pub use remote::{Remote, RemoteError, Traffic};
 pub use roots::{RootsError, parse_roots};
 pub use tls::TlsFault;
 
-/// Most redirects on the way to a list that tells what else there is; Android follows as many.
+/// Maximum number of redirects that [`fetch_found`] follows, the same as Android.
 const MAX_REDIRECTS: usize = 20;
 
 /// One request.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// The absolute address, exactly as it is to be sent.
+    /// The absolute address, sent exactly as it is.
     pub url: &'a str,
-    /// JSON to send by POST; none is a GET.
+    /// JSON to send by POST; `None` sends a GET.
     pub post: Option<&'a str>,
-    /// The first and the last byte asked for.
+    /// The first and the last byte to request.
     pub range: Option<(u64, u64)>,
-    /// Ask for the range only if the file has this `ETag` or `Last-Modified` still, else for all of
-    /// it.
+    /// Requests the range only if the file still has this `ETag` or `Last-Modified`, otherwise the
+    /// whole file.
     pub if_range: Option<&'a str>,
-    /// Say that gzip is understood. It is not decoded.
+    /// Accept gzip. The body is not decoded.
     pub accept_gzip: bool,
-    /// Most bytes of the body to read.
+    /// Maximum number of bytes of the body to read.
     pub max_body: usize,
-    /// The address that was asked first, if redirects led from it to this one. From a public host
-    /// they lead to public hosts only.
+    /// The first address, if this request follows a redirect. Redirects from a public host may only
+    /// lead to public hosts.
     pub redirected_from: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
-    /// A GET of a whole file of at most `max_body` bytes.
+    /// Makes a GET request for a whole file of at most `max_body` bytes.
     #[must_use]
     pub fn get(url: &'a str, max_body: usize) -> Request<'a> {
         Request {
@@ -64,23 +64,23 @@ impl<'a> Request<'a> {
     }
 }
 
-/// What came back.
+/// One response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
-    /// The address that was asked.
+    /// The requested address.
     pub url: String,
     /// The status.
     pub status: u16,
-    /// Names in lower case, and values, in their order; values that are no text are left out.
+    /// Names in lower case with their values, in order; values that are not text are left out.
     pub headers: Vec<(String, String)>,
-    /// The body as sent, up to what was asked for.
+    /// The body as sent, up to [`Request::max_body`].
     pub body: Vec<u8>,
-    /// More of the body would have followed.
+    /// The body is longer than what was read.
     pub is_cut: bool,
 }
 
 impl Response {
-    /// The first header of this name, which is in lower case.
+    /// Returns the first header with this lower-case name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.headers.iter();
@@ -88,7 +88,7 @@ impl Response {
         Some(value)
     }
 
-    /// `Location`, as it was sent, of an answer with status 3xx.
+    /// Returns `Location` as it was sent, if the status is 3xx.
     #[must_use]
     pub fn location(&self) -> Option<&str> {
         (300..400)
@@ -98,12 +98,12 @@ impl Response {
     }
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Not an address that can be asked.
-    #[error("`{}` is no web address: {reason}", .url.escape_debug())]
+    /// The address is not a web address.
+    #[error("`{}` is not a web address: {reason}", .url.escape_debug())]
     Address {
         /// The address.
         url: String,
@@ -113,63 +113,63 @@ pub enum Fault {
     /// The folder is published at another address.
     #[error("`{}` is not below {}", .url.escape_debug(), .base.escape_debug())]
     Elsewhere {
-        /// The address asked for.
+        /// The requested address.
         url: String,
         /// Where the folder is published.
         base: String,
     },
-    /// The name of the host leads nowhere.
-    #[error("the name `{}` is not known", .host.escape_debug())]
+    /// The name of the host cannot be looked up.
+    #[error("the host name `{}` is unknown", .host.escape_debug())]
     Name {
         /// The host.
         host: String,
     },
-    /// The host is not one of the public internet, and no other may be asked.
-    #[error("`{}` is an address inside a network, or not https; only public https addresses are read", .host.escape_debug())]
+    /// The host is not on the public internet, and only public hosts are allowed.
+    #[error("`{}` is inside a private network or not https; only public https addresses are read", .host.escape_debug())]
     NotPublic {
         /// The host.
         host: String,
     },
-    /// A public host redirects to one that is not.
-    #[error("it is redirected from a public address to `{}`, which is inside a network", .host.escape_debug())]
+    /// A public host redirects to a host that is not public.
+    #[error("a public address redirects to `{}`, which is inside a private network", .host.escape_debug())]
     RedirectedInside {
-        /// The host it is redirected to.
+        /// The host that the redirect leads to.
         host: String,
     },
-    /// Nobody is there, or the connection broke.
+    /// The host accepts no connection, or the connection broke.
     #[error("the connection failed: {}", .reason.escape_debug())]
     Connection {
-        /// What the system said.
+        /// The message of the operating system.
         reason: String,
     },
-    /// The certificate is not one that phones trust, or TLS failed otherwise.
+    /// Phones do not trust the certificate, or TLS failed in another way.
     #[error(transparent)]
     Tls(#[from] TlsFault),
-    /// The file that would answer cannot be read.
+    /// The file in the folder cannot be read.
     #[error("the file cannot be read: {reason}")]
     File {
-        /// What the system said.
+        /// The message of the operating system.
         reason: String,
     },
-    /// The host answers that it is broken, and tells nothing of what was asked for.
+    /// The host reports a failure of its own.
     #[error("the host fails with status {status}")]
     Host {
-        /// From 500 on.
+        /// The status, 500 or more.
         status: u16,
     },
-    /// A redirect follows a redirect for ever.
-    #[error("it is redirected more than {max} times")]
+    /// There are too many redirects.
+    #[error("there are more than {max} redirects")]
     Redirects {
-        /// How many were followed.
+        /// The number of redirects that were followed.
         max: usize,
     },
-    /// It took too long.
+    /// The request took too long.
     #[error("no answer within {seconds} s")]
     Timeout {
         /// The limit.
         seconds: u64,
     },
-    /// What came is not HTTP.
+    /// The host answered with something that is not HTTP.
     #[error("the answer is not HTTP: {}", .reason.escape_debug())]
     Protocol {
         /// What is wrong.
@@ -177,75 +177,80 @@ pub enum Fault {
     },
 }
 
-/// Something that answers requests.
+/// A source of responses: a live host, a folder, or a fake host in tests.
 pub trait Fetch: Send + Sync {
-    /// Answers one request; does not follow redirects.
+    /// Answers one request, without following redirects.
     ///
     /// # Errors
-    /// [`Fault`], if no answer came.
-    fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault>;
+    /// [`Fault`], if there is no response.
+    fn fetch(&self, request: &Request<'_>) -> Result<Response, Fault>;
 
-    /// The file that answers for an address, whether it is there or not; none of a live host, and
-    /// none if no file can answer for it.
+    /// Returns the file behind an address, whether it exists or not.
+    ///
+    /// `None` for a live host, and for an address that no file can have.
     fn file(&self, _url: &str) -> Option<PathBuf> {
         None
     }
 }
 
-/// Asks, and goes along at most `max` redirects. Each answer is kept; the last is what the
-/// request ends with, and a redirect itself where there are more, or one leads nowhere.
+/// Sends a request, follows at most `max` redirects, and returns all responses in order.
+///
+/// The last one is itself a redirect if there are more than `max`, or if its `Location` is not an
+/// address. The result is never empty.
 ///
 /// # Errors
-/// [`Fault`], if one of the requests got no answer.
-pub fn follow(fetch: &dyn Fetch, ask: &Request<'_>, max: usize) -> Result<Vec<Response>, Fault> {
-    let mut answers = vec![fetch.fetch(ask)?];
-    while answers.len() <= max {
-        let Some(last) = answers.last() else { break };
+/// [`Fault`], if one of the requests got no response.
+pub fn follow(fetch: &dyn Fetch, request: &Request<'_>, max: usize) -> Result<Vec<Response>, Fault> {
+    let mut responses = vec![fetch.fetch(request)?];
+    while responses.len() <= max {
+        let Some(last) = responses.last() else { break };
         let Some(next) = last.location().and_then(|to| resolve(&last.url, to)) else {
             break;
         };
-        answers.push(fetch.fetch(&Request {
+        responses.push(fetch.fetch(&Request {
             url: &next,
-            redirected_from: ask.redirected_from.or(Some(ask.url)),
-            ..*ask
+            redirected_from: request.redirected_from.or(Some(request.url)),
+            ..*request
         })?);
     }
-    Ok(answers)
+    Ok(responses)
 }
 
-/// Asks for JSON of at most `max_body` bytes, along redirects; none if the host has none there.
+/// Fetches JSON of at most `max_body` bytes and follows redirects; `None` if there is no such JSON.
 ///
 /// # Errors
-/// [`Fault`], if no answer came but a status from 500 on, or redirects do not end.
+/// [`Fault`], if there is no response, a status of 500 or more, or an endless redirect.
 pub fn fetch_json<T: DeserializeOwned>(
     fetch: &dyn Fetch,
     url: &str,
     max_body: usize,
 ) -> Result<Option<T>, Fault> {
     let found = fetch_found(fetch, url, max_body)?;
-    Ok(found.and_then(|answer| serde_json::from_slice(&answer.body).ok()))
+    Ok(found.and_then(|response| serde_json::from_slice(&response.body).ok()))
 }
 
-/// Asks for a file of at most `max_body` bytes, along redirects; none if the status is not 200.
+/// Fetches a file of at most `max_body` bytes and follows redirects; `None` if the status is not 200.
 ///
 /// # Errors
-/// As [`fetch_json`].
+/// The same as [`fetch_json`].
 pub fn fetch_found(
     fetch: &dyn Fetch,
     url: &str,
     max_body: usize,
 ) -> Result<Option<Response>, Fault> {
-    let mut answers = follow(fetch, &Request::get(url, max_body), MAX_REDIRECTS)?;
-    if answers.len() > MAX_REDIRECTS && answers.last().is_some_and(|a| a.location().is_some()) {
+    let mut responses = follow(fetch, &Request::get(url, max_body), MAX_REDIRECTS)?;
+    if responses.len() > MAX_REDIRECTS && responses.last().is_some_and(|a| a.location().is_some()) {
         return Err(Fault::Redirects { max: MAX_REDIRECTS });
     }
-    if let Some(status) = answers.last().map(|a| a.status).filter(|s| *s >= 500) {
+    if let Some(status) = responses.last().map(|a| a.status).filter(|s| *s >= 500) {
         return Err(Fault::Host { status });
     }
-    Ok(answers.pop().filter(|answer| answer.status == 200))
+    Ok(responses.pop().filter(|response| response.status == 200))
 }
 
-/// The address a `Location` means (RFC 3986, 5.2), without a fragment; none if it has no meaning.
+/// Resolves a `Location` against an address (RFC 3986, 5.2) and drops its fragment.
+///
+/// `None` if the result is not an address.
 #[must_use]
 pub fn resolve(base: &str, location: &str) -> Option<String> {
     let base: ureq::http::Uri = base.parse().ok()?;
@@ -271,7 +276,7 @@ pub fn resolve(base: &str, location: &str) -> Option<String> {
     Some(url)
 }
 
-/// Whether an address names its scheme and host (RFC 3986, 4.3).
+/// Returns whether an address has a scheme and a host (RFC 3986, 4.3).
 #[must_use]
 pub fn is_absolute(url: &str) -> bool {
     url.split_once("://").is_some_and(|(scheme, _)| {
@@ -280,7 +285,7 @@ pub fn is_absolute(url: &str) -> bool {
     })
 }
 
-/// A path without `.` and `..` (RFC 3986, 5.2.4).
+/// Removes `.` and `..` from a path (RFC 3986, 5.2.4).
 fn without_dots(path: &str) -> String {
     let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
     let mut parts: Vec<&str> = Vec::new();
@@ -307,7 +312,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn locations_are_resolved() {
+    fn locations_are_resolved_against_the_address() {
         let base = "https://h:8/a/b/c?d";
         for (location, expected) in [
             ("https://x/y", "https://x/y"),

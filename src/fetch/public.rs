@@ -1,8 +1,8 @@
-//! Addresses of the public internet, and no others.
+//! Restricts connections to addresses on the public internet.
 //!
-//! In: the name of a host. Out: its addresses, if all of them are public; the connection is made
-//! to one of these, and the name is not looked up again. So an address that a stranger gave leads
-//! to no service of this machine or its network, by whatever name (DNS rebinding).
+//! In: a host name. Out: its addresses, if all of them are public. The connection uses one of these
+//! addresses without a second look-up, so an untrusted address cannot reach a service of this machine
+//! or its network, even if the answer of the name server changes (DNS rebinding).
 //!
 //! Source: IANA's registries of special-purpose addresses for IPv4 and IPv6 (RFC 6890), of 2024.
 
@@ -16,12 +16,12 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
-/// A host has an address that is not public.
+/// The error for a host with an address that is not public.
 #[derive(Debug, Error)]
 #[error("not a public address")]
 pub(super) struct NotPublic;
 
-/// Looks names up, and refuses those with an address that is not public.
+/// A resolver that refuses names with an address that is not public.
 #[derive(Debug, Default)]
 pub(super) struct PublicResolver(DefaultResolver);
 
@@ -40,7 +40,7 @@ impl Resolver for PublicResolver {
     }
 }
 
-/// Hosts with an address that is public.
+/// The set of hosts that have had a public address.
 #[derive(Debug, Default)]
 pub(super) struct PublicHosts(Mutex<HashSet<String>>);
 
@@ -58,8 +58,9 @@ impl PublicHosts {
     }
 }
 
-/// Looks names up, and notes those with a public address for good: a host that is another one the
-/// next time (DNS rebinding) still counts as public.
+/// A resolver that records names with a public address.
+///
+/// A recorded host counts as public even if its address changes later (DNS rebinding).
 #[derive(Debug)]
 pub(super) struct NotingResolver {
     resolver: DefaultResolver,
@@ -101,7 +102,7 @@ fn is_public(ip: IpAddr) -> bool {
 }
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
-    /// Networks that are not public: their address, and the bits of their mask.
+    /// Networks that are not public: address and prefix length.
     const OTHERS: [([u8; 4], u32); 15] = [
         ([0, 0, 0, 0], 8),
         ([10, 0, 0, 0], 8),
@@ -132,15 +133,15 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match parts {
-        // IPv4 in IPv6, and behind a translator.
+        // IPv4-mapped, and IPv4 behind a translator (NAT64).
         [0, 0, 0, 0, 0, 0xffff, high, low] => inner(high, low),
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => inner(high, low),
         // 6to4
         [0x2002, high, low, ..] => inner(high, low),
-        // Protocol assignments with Teredo, and documentation.
+        // Protocol assignments including Teredo, and documentation.
         [0x2001, second, ..] => second >= 0x200 && second != 0xdb8,
         [0x3fff, second, ..] => second >= 0x1000,
-        // All else that is assigned to the public.
+        // Global unicast.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }
@@ -150,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_inside_networks_are_not_public() {
+    fn addresses_in_private_networks_are_not_public() {
         for inside in [
             "127.0.0.1",
             "127.8.9.1",

@@ -1,13 +1,13 @@
-//! A file on a live host, read by ranges.
+//! A file on a live host, read by range requests.
 //!
-//! In: an address. Out: a [`Remote`], which is a [`ReadAt`]. It is read in blocks of 64 KiB;
-//! neighbouring blocks that are missing are one request, and the longer a part is read from start
-//! to end, the more is asked for at a time. Blocks are cached up to a limit.
+//! In: an address. Out: a [`Remote`], which implements [`ReadAt`]. It reads blocks of 64 KiB. Adjacent
+//! missing blocks become one request, and the longer a file is read in sequence, the more each request
+//! asks for. Blocks are cached up to a limit.
 //!
-//! Each answer is checked (RFC 9110, 14 and 13.1.5): its range, the total length, and `ETag` or
-//! `Last-Modified`, which `If-Range` names, so that two versions of a file are never mixed. A
-//! redirect is followed once, and again when the address that it led to has expired. No lock is
-//! held while a request is under way.
+//! Each response is checked (RFC 9110, 14 and 13.1.5): its range, the total length, and `ETag` or
+//! `Last-Modified`, which `If-Range` repeats, so that two versions of a file are never mixed. A
+//! redirect is followed once, and again when the address that it led to has expired. No lock is held
+//! during a request.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -18,67 +18,67 @@ use thiserror::Error;
 use super::{Fault, Fetch, MAX_REDIRECTS, Request, Response, resolve};
 use ota_view::io::{Exceeded, ReadAt, ReadError};
 
-/// Bytes of a block: the comment of most zips and their directory fit into one.
+/// Size of a block, in bytes; the comment and the directory of most zips fit into one.
 const BLOCK_LEN: u64 = 64 << 10;
-/// Most blocks of one request.
+/// Maximum number of blocks in one request.
 const MAX_RUN: u64 = (8 << 20) / BLOCK_LEN;
-/// From this many blocks read one after the other, more is asked for than is needed at once.
+/// After this many blocks in sequence, every request reads ahead.
 const LONG_RUN: u64 = (4 << 20) / BLOCK_LEN;
-/// From this many on, what is read in small parts is asked for in parts twice as long as before.
+/// After this many blocks in sequence, a request for a single block doubles what was read so far.
 const SHORT_RUN: u64 = (256 << 10) / BLOCK_LEN;
-/// Most blocks kept: 32 MiB.
+/// Maximum number of cached blocks: 32 MiB.
 const MAX_CACHED: usize = 512;
-/// Most bytes read of one file, unless the caller sets another limit. The facts of the largest
-/// packages seen take 7 MiB.
+/// Maximum number of bytes read from one file, unless the caller sets another limit. The facts of the
+/// largest packages seen take 7 MiB.
 const MAX_BYTES: u64 = 16 << 20;
-/// Statuses of an address whose signature has expired.
+/// Statuses that hosts send for an address whose signature has expired.
 const EXPIRED: [u16; 4] = [401, 403, 404, 410];
 
 /// Why a file on a host cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RemoteError {
-    /// There is no answer.
+    /// There is no response.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// The host refuses.
+    /// The host refuses the request.
     #[error("the host answers with status {0}")]
     Status(u16),
-    /// What comes is for people.
+    /// The host sends a web page.
     #[error("the host answers with a web page instead of the file")]
     Page,
-    /// All of the file comes, whatever is asked for.
+    /// The host sends the whole file instead of a part.
     #[error("the host does not answer requests for a part of the file (status 200 to a Range)")]
     NoRanges,
-    /// The file is compressed on its way, so positions in it mean nothing.
+    /// The host compresses the file, so byte positions are not those of the file.
     #[error("the host compresses the file (Content-Encoding: {})", .0.escape_debug())]
     Encoded(String),
-    /// Another part comes than was asked for.
+    /// The host sends another part than the requested one.
     #[error("for bytes {first}-{last} the host sends {num_bytes} bytes with Content-Range `{}`", .range.escape_debug())]
     WrongRange {
-        /// First byte asked for.
+        /// The first requested byte.
         first: u64,
-        /// Last byte asked for.
+        /// The last requested byte.
         last: u64,
-        /// Bytes that came.
+        /// The number of received bytes.
         num_bytes: usize,
-        /// `Content-Range`, or nothing.
+        /// `Content-Range`; empty if there is none.
         range: String,
     },
-    /// It is not the file it was.
+    /// The file is another version than before.
     #[error("the file changed on its host while it was read")]
     Changed,
-    /// From https to plain http, which can be changed on the way.
-    #[error("it is redirected from https to another scheme")]
+    /// A redirect leads from https to plain http, which others can tamper with.
+    #[error("it redirects from https to another scheme")]
     Downgrade,
 }
 
-/// What reading a file has cost.
+/// The number of requests and bytes that reading a file has cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Requests, each redirect among them.
+    /// The number of requests, including redirects.
     pub num_requests: u64,
-    /// Bytes of all bodies.
+    /// The size of all bodies, in bytes.
     pub num_bytes: u64,
 }
 
@@ -93,7 +93,7 @@ impl fmt::Display for Traffic {
     }
 }
 
-/// A file on a host that answers requests for parts of it.
+/// A file on a host that supports range requests.
 pub struct Remote {
     fetch: Arc<dyn Fetch>,
     url: String,
@@ -104,16 +104,16 @@ pub struct Remote {
 
 #[derive(Default)]
 struct State {
-    /// Where redirects led to.
+    /// The address that redirects led to.
     target: Option<String>,
     version: Option<Version>,
     blocks: BTreeMap<u64, Arc<[u8]>>,
-    /// Numbers of the blocks, the oldest first.
+    /// The numbers of the cached blocks, oldest first.
     order: VecDeque<u64>,
     traffic: Traffic,
 }
 
-/// What tells one version of a file from another.
+/// The headers that identify one version of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Version {
     etag: Option<String>,
@@ -121,29 +121,29 @@ struct Version {
 }
 
 impl Version {
-    fn of(answer: &Response) -> Version {
-        let header = |name| answer.header(name).map(str::to_owned);
+    fn new(response: &Response) -> Version {
+        let header = |name| response.header(name).map(str::to_owned);
         Version {
             etag: header("etag"),
             modified: header("last-modified"),
         }
     }
 
-    /// The value for `If-Range`, which takes no weak tags.
+    /// Returns the value for `If-Range`, which does not allow weak tags.
     fn validator(&self) -> Option<&str> {
         let strong = self.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
         strong.or(self.modified.as_deref())
     }
 }
 
-/// A part of a file, and the length of all of it.
+/// A part of a file, and the size of the whole file in bytes.
 struct Part {
     bytes: Vec<u8>,
     total: u64,
 }
 
 impl Remote {
-    /// The file of this size, in bytes, at an address.
+    /// Makes a reader for the file at an address; `size` is in bytes.
     #[must_use]
     pub fn new(fetch: Arc<dyn Fetch>, url: &str, size: u64) -> Remote {
         Remote {
@@ -155,10 +155,10 @@ impl Remote {
         }
     }
 
-    /// Asks for the start of the file at an address, and so for its size.
+    /// Reads the start of the file at an address, which also gives its size.
     ///
     /// # Errors
-    /// [`RemoteError`]
+    /// [`RemoteError`], if the host does not send that part of the file.
     pub fn open(fetch: Arc<dyn Fetch>, url: &str) -> Result<Remote, RemoteError> {
         let mut remote = Remote::new(fetch, url, 0);
         let part = remote.request(0, BLOCK_LEN - 1, None)?;
@@ -167,13 +167,13 @@ impl Remote {
         Ok(remote)
     }
 
-    /// Sets the most bytes to read.
+    /// Sets the maximum number of bytes to read.
     #[must_use]
     pub fn with_max_bytes(self, max_bytes: u64) -> Remote {
         Remote { max_bytes, ..self }
     }
 
-    /// What reading it has cost so far.
+    /// Returns what reading has cost so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.lock().traffic
@@ -183,14 +183,14 @@ impl Remote {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks for the bytes from `first` to `last`; `size` is that of the file, if it is known.
+    /// Requests the bytes from `first` to `last`; `size` is the size of the file, if known.
     fn request(&self, first: u64, last: u64, size: Option<u64>) -> Result<Part, RemoteError> {
         let (target, version) = {
             let state = self.lock();
             (state.target.clone(), state.version.clone())
         };
         let validator = version.as_ref().and_then(Version::validator);
-        let ask = Request {
+        let request = Request {
             range: Some((first, last)),
             if_range: validator,
             ..Request::get(
@@ -198,57 +198,57 @@ impl Remote {
                 usize::try_from(last - first + 1).unwrap_or(usize::MAX),
             )
         };
-        let answer = match &target {
-            None => self.follow(&ask)?,
+        let response = match &target {
+            None => self.follow(&request)?,
             Some(target) => {
-                let answer = self.follow(&Request { url: target, ..ask })?;
-                match EXPIRED.contains(&answer.status) && *target != self.url {
-                    true => self.follow(&ask)?,
-                    false => answer,
+                let response = self.follow(&Request { url: target, ..request })?;
+                match EXPIRED.contains(&response.status) && *target != self.url {
+                    true => self.follow(&request)?,
+                    false => response,
                 }
             }
         };
-        let part = judge(&answer, first, last, version.as_ref())?;
+        let part = validate(&response, first, last, version.as_ref())?;
         if size.is_some_and(|size| size != part.total) {
             return Err(RemoteError::Changed);
         }
         let mut state = self.lock();
-        state.version.get_or_insert_with(|| Version::of(&answer));
-        state.target = Some(answer.url);
+        state.version.get_or_insert_with(|| Version::new(&response));
+        state.target = Some(response.url);
         Ok(part)
     }
 
-    /// Asks along redirects; gives the last answer.
-    fn follow(&self, ask: &Request<'_>) -> Result<Response, RemoteError> {
+    /// Follows redirects and returns the last response.
+    fn follow(&self, request: &Request<'_>) -> Result<Response, RemoteError> {
         let is_https = |url: &str| {
             url.get(..8)
                 .is_some_and(|s| s.eq_ignore_ascii_case("https://"))
         };
-        let mut url = ask.url.to_owned();
+        let mut url = request.url.to_owned();
         for _ in 0..=MAX_REDIRECTS {
             if is_https(&self.url) && !is_https(&url) {
                 return Err(RemoteError::Downgrade);
             }
-            let answer = self.fetch.fetch(&Request {
+            let response = self.fetch.fetch(&Request {
                 url: &url,
                 redirected_from: (url != self.url).then_some(&*self.url),
-                ..*ask
+                ..*request
             })?;
             let mut state = self.lock();
             state.traffic.num_requests += 1;
-            state.traffic.num_bytes += answer.body.len() as u64;
+            state.traffic.num_bytes += response.body.len() as u64;
             drop(state);
-            match answer.location().and_then(|to| resolve(&url, to)) {
+            match response.location().and_then(|to| resolve(&url, to)) {
                 Some(next) => url = next,
-                None => return Ok(answer),
+                None => return Ok(response),
             }
         }
         let max = MAX_REDIRECTS;
         Err(Fault::Redirects { max }.into())
     }
 
-    /// How many blocks to ask for from this one on, which is missing, when those up to `last` are
-    /// wanted.
+    /// Returns how many blocks to request from `first`, which is missing, if those up to `last` are
+    /// needed.
     fn plan(&self, state: &State, first: u64, last: u64) -> u64 {
         let is_cached = |block: &u64| state.blocks.contains_key(block);
         let wanted = (first..=last).take_while(|block| !is_cached(block));
@@ -266,7 +266,7 @@ impl Remote {
         (first..end).take_while(|block| !is_cached(block)).count() as u64
     }
 
-    /// Reads blocks from this one on, which is missing.
+    /// Reads blocks from `first`, which is missing.
     fn read_blocks(&self, first: u64, last: u64) -> Result<Vec<u8>, ReadError> {
         let (num_blocks, num_bytes) = {
             let state = self.lock();
@@ -288,7 +288,7 @@ impl Remote {
     }
 }
 
-/// Puts bytes into the cache that begin with this block, and takes the oldest out.
+/// Caches bytes that begin with block `first`, and drops the oldest blocks beyond the limit.
 fn insert(state: &mut State, first: u64, bytes: &[u8]) {
     let chunks = bytes.chunks(usize::try_from(BLOCK_LEN).unwrap_or(usize::MAX));
     for (block, chunk) in (first..).zip(chunks) {
@@ -304,27 +304,27 @@ fn insert(state: &mut State, first: u64, bytes: &[u8]) {
     }
 }
 
-/// The part that was asked for, if that is what came.
-fn judge(
-    answer: &Response,
+/// Checks a response and returns its part of the file.
+fn validate(
+    response: &Response,
     first: u64,
     last: u64,
     version: Option<&Version>,
 ) -> Result<Part, RemoteError> {
-    let encoding = answer.header("content-encoding").unwrap_or("identity");
+    let encoding = response.header("content-encoding").unwrap_or("identity");
     let is_encoded = !encoding.eq_ignore_ascii_case("identity");
-    let range = answer.header("content-range").unwrap_or_default();
+    let range = response.header("content-range").unwrap_or_default();
     let empty = Part {
         bytes: Vec::new(),
         total: 0,
     };
-    match answer.status {
+    match response.status {
         200 | 206 if is_encoded => return Err(RemoteError::Encoded(encoding.to_owned())),
         206 => {}
-        // nginx answers so to a range of an empty file.
-        200 if answer.header("content-length") == Some("0") && first == 0 => return Ok(empty),
-        200 if is_page(answer) => return Err(RemoteError::Page),
-        // `If-Range` failed.
+        // nginx sends this for a range of an empty file.
+        200 if response.header("content-length") == Some("0") && first == 0 => return Ok(empty),
+        200 if is_page(response) => return Err(RemoteError::Page),
+        // The `If-Range` condition failed: the file has changed.
         200 if version.is_some() => return Err(RemoteError::Changed),
         200 => return Err(RemoteError::NoRanges),
         416 if range == "bytes */0" && first == 0 => return Ok(empty),
@@ -334,16 +334,16 @@ fn judge(
     let wrong = || RemoteError::WrongRange {
         first,
         last,
-        num_bytes: answer.body.len(),
+        num_bytes: response.body.len(),
         range: range.to_owned(),
     };
     let (from, to, total) = parse_range(range).ok_or_else(wrong)?;
-    // No file is longer than clients can count.
+    // Updaters count bytes in signed 64-bit numbers.
     let is_sound = from == first
         && to == last.min(total.saturating_sub(1))
         && i64::try_from(total).is_ok()
-        && !answer.is_cut
-        && to.checked_sub(from).map(|len| len + 1) == Some(answer.body.len() as u64);
+        && !response.is_cut
+        && to.checked_sub(from).map(|len| len + 1) == Some(response.body.len() as u64);
     if !is_sound {
         return Err(wrong());
     }
@@ -353,23 +353,23 @@ fn judge(
             .is_some_and(|(one, other)| one != other)
     };
     if let Some(version) = version
-        && (differs(&version.etag, answer.header("etag"))
-            || version.etag.is_none() && differs(&version.modified, answer.header("last-modified")))
+        && (differs(&version.etag, response.header("etag"))
+            || version.etag.is_none() && differs(&version.modified, response.header("last-modified")))
     {
         return Err(RemoteError::Changed);
     }
     Ok(Part {
-        bytes: answer.body.clone(),
+        bytes: response.body.clone(),
         total,
     })
 }
 
-fn is_page(answer: &Response) -> bool {
-    let kind = answer.header("content-type").unwrap_or_default();
+fn is_page(response: &Response) -> bool {
+    let kind = response.header("content-type").unwrap_or_default();
     kind.to_ascii_lowercase().starts_with("text/html")
 }
 
-/// First and last byte and the total of `bytes 0-9/20`.
+/// Parses `bytes 0-9/20` into the first byte, the last byte and the total.
 fn parse_range(range: &str) -> Option<(u64, u64, u64)> {
     let (range, total) = range.strip_prefix("bytes ")?.trim().split_once('/')?;
     let (first, last) = range.split_once('-')?;

@@ -1,26 +1,26 @@
-//! Certificates of private authorities.
+//! Certificates of private certificate authorities.
 //!
 //! In: a PEM file. Out: its certificates as DER, for [`Settings`](super::Settings).
 
 use thiserror::Error;
 use ureq::tls::{PemItem, parse_pem};
 
-/// Why a file gives no certificates.
+/// Why no certificates can be read from a file.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RootsError {
-    /// It is no PEM, or a part of it is damaged.
-    #[error("it is no PEM file: {}", .0.escape_debug())]
+    /// The file is not PEM, or a part of it is damaged.
+    #[error("it is not a PEM file: {}", .0.escape_debug())]
     Pem(String),
-    /// PEM without a certificate.
+    /// The file is PEM without a certificate.
     #[error("it has no certificate (`-----BEGIN CERTIFICATE-----`)")]
     Empty,
 }
 
-/// Reads the certificates of a PEM file; keys in it are passed over.
+/// Reads the certificates of a PEM file and skips the keys in it.
 ///
 /// # Errors
-/// [`RootsError`], if there is none.
+/// [`RootsError`], if there is no certificate.
 pub fn parse_roots(pem: &[u8]) -> Result<Vec<Vec<u8>>, RootsError> {
     let mut roots = Vec::new();
     for item in parse_pem(pem) {
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn certificates_are_taken_out_of_pem() {
+    fn certificates_are_read_from_pem() {
         let pem = b"# mine\n-----BEGIN CERTIFICATE-----\nAAECAw==\n-----END CERTIFICATE-----\n";
         assert_eq!(parse_roots(pem), Ok(vec![vec![0, 1, 2, 3]]));
         assert_eq!(parse_roots(b"hello"), Err(RootsError::Empty));

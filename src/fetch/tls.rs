@@ -1,7 +1,7 @@
-//! What went wrong between a client and a host's certificate, in words.
+//! Explains TLS errors.
 //!
-//! In: an error of `rustls`, which tells certificates apart by names of its own. Out: a
-//! [`TlsFault`], as far as a maintainer can do something about it.
+//! In: an error of `rustls`. Out: a [`TlsFault`], with a variant for each problem that a maintainer
+//! can fix.
 //!
 //! Source: RFC 5280, 4.2.1.9 (`basicConstraints`), 4.1.2.5 (validity), 4.2.1.6 (names).
 
@@ -9,42 +9,42 @@ use chrono::DateTime;
 use rustls::{CertificateError, Error as RustlsError};
 use thiserror::Error;
 
-/// What `webpki` calls an authority's certificate that is used as a host's. `rustls` has no variant
-/// for it, and passes it on.
+/// The name of a `webpki` error: an authority's certificate is used for a host. `rustls` has no variant
+/// for it and passes it on.
 const AUTHORITY: &str = "CaUsedAsEndEntity";
 
 /// Why TLS failed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TlsFault {
-    /// Its own certificate is that of an authority: the default of `openssl req -x509`.
-    #[error("the host's certificate is marked as an authority (CA:TRUE), which no host may be")]
+    /// The host uses an authority's certificate, which `openssl req -x509` makes by default.
+    #[error("the host's certificate is marked as an authority (CA:TRUE), which is not allowed for a host")]
     Authority,
-    /// Nobody who is trusted signed it, or a certificate between is missing.
-    #[error("nobody who is trusted has signed the host's certificate")]
+    /// No trusted authority signed the certificate, or an intermediate certificate is missing.
+    #[error("no trusted authority has signed the host's certificate")]
     UnknownIssuer,
-    /// It is over.
+    /// The certificate has expired.
     #[error("the host's certificate expired on {date}")]
     Expired {
         /// The day, in UTC.
         date: String,
     },
-    /// It is not yet valid, or a clock is wrong.
-    #[error("the host's certificate is valid from {date} on only")]
+    /// The certificate is not yet valid, or a clock is wrong.
+    #[error("the host's certificate is not valid before {date}")]
     NotYetValid {
         /// The day, in UTC.
         date: String,
     },
-    /// It is another host's.
+    /// The certificate is for another host.
     #[error("the host's certificate is for {}, not for this name", .names.escape_debug())]
     Name {
-        /// The names it is for.
+        /// The names in the certificate.
         names: String,
     },
-    /// What answers is no TLS.
-    #[error("what answers there does not speak TLS; is it plain http?")]
+    /// The server does not use TLS.
+    #[error("the server does not use TLS; is it plain http?")]
     NoTls,
-    /// Anything else.
+    /// Any other error.
     #[error("TLS failed: {}", .reason.escape_debug())]
     Other {
         /// What is wrong.
@@ -53,10 +53,10 @@ pub enum TlsFault {
 }
 
 impl TlsFault {
-    /// The fault that an error of `rustls` stands for.
-    pub(super) fn of(error: &RustlsError) -> TlsFault {
+    /// Translates an error of `rustls`.
+    pub(super) fn from_rustls(error: &RustlsError) -> TlsFault {
         match error {
-            RustlsError::InvalidCertificate(error) => TlsFault::of_certificate(error),
+            RustlsError::InvalidCertificate(error) => TlsFault::from_certificate(error),
             RustlsError::InvalidMessage(_) => TlsFault::NoTls,
             error => TlsFault::Other {
                 reason: error.to_string(),
@@ -64,7 +64,7 @@ impl TlsFault {
         }
     }
 
-    fn of_certificate(error: &CertificateError) -> TlsFault {
+    fn from_certificate(error: &CertificateError) -> TlsFault {
         match error {
             CertificateError::Other(other) if other.to_string() == AUTHORITY => TlsFault::Authority,
             CertificateError::Other(other) => TlsFault::Other {
@@ -87,17 +87,17 @@ impl TlsFault {
     }
 }
 
-/// A day, from seconds since 1970.
+/// Formats the day of a time in seconds since the epoch.
 fn day(seconds: u64) -> String {
     let time = i64::try_from(seconds).ok();
     let time = time.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     time.map_or_else(
-        || "a day beyond all calendars".to_owned(),
+        || "a date out of range".to_owned(),
         |time| time.format("%Y-%m-%d").to_string(),
     )
 }
 
-/// Names as `rustls` shows them: `DnsName("example.org")`, `IpAddress(127.0.0.1)`.
+/// Lists names without the form in which `rustls` shows them, such as `DnsName("example.org")`.
 fn names(presented: &[String]) -> String {
     let bare = |name: &String| {
         let inner = name.split_once('(').map(|(_, rest)| rest);
@@ -116,19 +116,19 @@ mod tests {
 
     use super::*;
 
-    fn said(error: CertificateError) -> String {
-        TlsFault::of(&RustlsError::InvalidCertificate(error)).to_string()
+    fn message(error: CertificateError) -> String {
+        TlsFault::from_rustls(&RustlsError::InvalidCertificate(error)).to_string()
     }
 
     #[test]
-    fn what_is_wrong_with_a_certificate_is_said_in_words() {
+    fn certificate_errors_are_explained() {
         let at = |seconds| UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
         let expired = CertificateError::ExpiredContext {
             time: at(1_700_000_000),
             not_after: at(1_600_000_000),
         };
         assert_eq!(
-            said(expired),
+            message(expired),
             "the host's certificate expired on 2020-09-13"
         );
         let early = CertificateError::NotValidYetContext {
@@ -136,11 +136,11 @@ mod tests {
             not_before: at(1_700_000_000),
         };
         assert_eq!(
-            said(early),
-            "the host's certificate is valid from 2023-11-14 on only"
+            message(early),
+            "the host's certificate is not valid before 2023-11-14"
         );
         let other = |presented: &[&str]| {
-            said(CertificateError::NotValidForNameContext {
+            message(CertificateError::NotValidForNameContext {
                 expected: ServerName::try_from("h.example").unwrap(),
                 presented: presented.iter().map(|name| (*name).to_owned()).collect(),
             })
@@ -150,7 +150,7 @@ mod tests {
             "the host's certificate is for a.example, 127.0.0.1, not for this name"
         );
         assert!(other(&[]).contains("no subjectAltName"));
-        let of_nobody = said(CertificateError::UnknownIssuer);
-        assert!(of_nobody.starts_with("nobody who is trusted"));
+        let unsigned = message(CertificateError::UnknownIssuer);
+        assert!(unsigned.starts_with("no trusted authority"));
     }
 }

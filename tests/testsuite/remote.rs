@@ -206,7 +206,7 @@ fn hosts_that_answer_otherwise_are_refused_with_the_reason() {
             Box::new(move |asked| whole(asked).body(b"123456789")),
         ),
         (
-            "redirected more than",
+            "there are more than",
             Box::new(|_| Answer::new(302).with("location", "/a.zip")),
         ),
     ];

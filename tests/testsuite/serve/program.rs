@@ -195,12 +195,12 @@ fn check_explains_a_bad_certificate() {
     let server = Running::start(&dir, &["--tls-cert", &cert, "--tls-key", &key]);
     let base = format!("https://{}", server.addr);
     check(&base, &authority)
-        .says("nobody who is trusted has signed")
+        .says("no trusted authority has signed")
         .says("give it with --ca");
     check(&format!("https://localhost:{}", server.addr.port()), &cert)
         .says("is for 127.0.0.1, not for this name");
     let plain = Running::start(&dir, &[]);
-    check(&format!("https://{}", plain.addr), &cert).says("does not speak TLS");
+    check(&format!("https://{}", plain.addr), &cert).says("does not use TLS");
 }
 
 #[test]
