@@ -8,7 +8,7 @@ use ota_view::finding::{self, Finding};
 use romfeed::catalog::Catalogs;
 use romfeed::catalog::channels;
 use romfeed::clients::check::target::{Feed, Kind, feeds};
-use romfeed::clients::check::{self, Installed, Known, Report, Task};
+use romfeed::clients::check::{self, CatalogFacts, Installed, Report, Task};
 use romfeed::clients::updaters::{self, Generation, Phone};
 use romfeed::fetch::{Fetch, Folder, Reach};
 use romfeed::model::config::Config;
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, terminal: Terminal) -> io::
         builds: config.builds.clone(),
     };
     let paths = match is_own {
-        true => check::of_folder(&config.out),
+        true => check::files_in_folder(&config.out),
         false => Vec::new(),
     };
     let is_live = args.url.is_some();
@@ -101,7 +101,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, terminal: Terminal) -> io::
         paths: &paths,
         expected,
         required,
-        known: own.known,
+        catalog_facts: own.known,
         is_live,
         now: now(),
     };
@@ -156,7 +156,7 @@ struct Own {
     expected: BTreeMap<String, Option<Installed>>,
     /// The other files that have to be there.
     required: Vec<String>,
-    known: BTreeMap<String, Known>,
+    known: BTreeMap<String, CatalogFacts>,
     /// What builds and tombstones are known by.
     identities: BTreeSet<String>,
     variants: BTreeSet<Option<String>>,
@@ -187,7 +187,7 @@ fn load_own(config: &Config, is_live: bool) -> Result<Own, (String, Option<&'sta
         makers: manifest.makers.unwrap_or(lists),
         expected: check::expected(&channels),
         required,
-        known: check::known(&merged, config),
+        known: check::catalog_facts(&merged, config),
         identities: merged.identities().map(str::to_owned).collect(),
         variants: variants.map(|v| v.map(ToString::to_string)).collect(),
     })
@@ -235,7 +235,7 @@ fn find_feeds(
                     .makers
                     .get(path)
                     .filter(|maker| **maker != Maker::LineageOs)?;
-                Feed::made_by(maker, base, path)
+                Feed::from_maker(maker, base, path)
             });
             if let Some(made) = made {
                 feed.kind = made.kind;
@@ -249,7 +249,7 @@ fn find_feeds(
     }
     match (paths.is_empty(), args.url.is_some()) {
         (true, true) => {
-            let told = check::of_site(base, fetch).map_err(Unknown::Unreachable)?;
+            let told = check::files_of_site(base, fetch).map_err(Unknown::Unreachable)?;
             let found = feeds(base, &told.files, told.makers.as_ref());
             let base = escape(base);
             let message = format!("nothing at {base} tells which feeds are there");
@@ -285,7 +285,7 @@ fn feeds_of_phone(args: &CheckArgs, base: &str, device: &str) -> Vec<Feed> {
         let request = updaters::request(Generation::Template14, base, &phone);
         let url = request.map_or_else(|_| base.to_owned(), |request| request.url);
         let romtype = Some(romtype.as_str()).filter(|romtype| !romtype.is_empty());
-        return vec![Feed::of_url(&url, Kind::Device, device, romtype)];
+        return vec![Feed::from_url(&url, Kind::Device, device, romtype)];
     }
     let mut paths = vec![format!("api/v2/devices/{device}/builds.json")];
     if !romtype.is_empty() {

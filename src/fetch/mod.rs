@@ -200,7 +200,11 @@ pub trait Fetch: Send + Sync {
 ///
 /// # Errors
 /// [`Fault`], if one of the requests got no response.
-pub fn follow(fetch: &dyn Fetch, request: &Request<'_>, max: usize) -> Result<Vec<Response>, Fault> {
+pub fn follow(
+    fetch: &dyn Fetch,
+    request: &Request<'_>,
+    max: usize,
+) -> Result<Vec<Response>, Fault> {
     let mut responses = vec![fetch.fetch(request)?];
     while responses.len() <= max {
         let Some(last) = responses.last() else { break };

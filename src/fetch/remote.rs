@@ -201,7 +201,10 @@ impl Remote {
         let response = match &target {
             None => self.follow(&request)?,
             Some(target) => {
-                let response = self.follow(&Request { url: target, ..request })?;
+                let response = self.follow(&Request {
+                    url: target,
+                    ..request
+                })?;
                 match EXPIRED.contains(&response.status) && *target != self.url {
                     true => self.follow(&request)?,
                     false => response,
@@ -354,7 +357,8 @@ fn validate(
     };
     if let Some(version) = version
         && (differs(&version.etag, response.header("etag"))
-            || version.etag.is_none() && differs(&version.modified, response.header("last-modified")))
+            || version.etag.is_none()
+                && differs(&version.modified, response.header("last-modified")))
     {
         return Err(RemoteError::Changed);
     }

@@ -18,7 +18,9 @@ const AUTHORITY: &str = "CaUsedAsEndEntity";
 #[non_exhaustive]
 pub enum TlsFault {
     /// The host uses an authority's certificate, which `openssl req -x509` makes by default.
-    #[error("the host's certificate is marked as an authority (CA:TRUE), which is not allowed for a host")]
+    #[error(
+        "the host's certificate is marked as an authority (CA:TRUE), which is not allowed for a host"
+    )]
     Authority,
     /// No trusted authority signed the certificate, or an intermediate certificate is missing.
     #[error("no trusted authority has signed the host's certificate")]

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use romfeed::clients::check::target::{Feed, Kind, feeds};
-use romfeed::clients::check::{self, Installed, Known, Report, Task, rules};
+use romfeed::clients::check::{self, CatalogFacts, Installed, Report, Task, rules};
 use romfeed::fetch::{Fault, Fetch, Folder, Request, Response, TlsFault};
 use romfeed::markup::template::Format;
 use romfeed::publish::makers::Makers;
@@ -159,7 +159,7 @@ impl Host {
             paths: &[],
             expected: BTreeMap::new(),
             required: Vec::new(),
-            known: BTreeMap::new(),
+            catalog_facts: BTreeMap::new(),
             is_live: true,
             now: DATE + 86_400,
         };
@@ -403,24 +403,24 @@ fn an_unreachable_host_is_reported_with_its_cause() {
         reason: "refused".to_owned(),
     };
     let host = Host::sound().fails(&manifest, refused.clone());
-    let found = check::of_site(BASE, &host).unwrap_err();
+    let found = check::files_of_site(BASE, &host).unwrap_err();
     assert_eq!((found.rule.id, &*found.place), ("site-unreachable", BASE));
     assert!(found.message.contains("refused"), "{found:?}");
     let around = Host::sound().answers(&manifest, 302, &[("location", &manifest)], b"");
-    let found = check::of_site(BASE, &around).unwrap_err();
+    let found = check::files_of_site(BASE, &around).unwrap_err();
     assert!(found.message.contains("redirected"), "{found:?}");
     let broken = Host::sound().answers(&manifest, 503, &[], b"");
-    let found = check::of_site(BASE, &broken).unwrap_err();
+    let found = check::files_of_site(BASE, &broken).unwrap_err();
     assert!(found.message.contains("status 503"), "{found:?}");
     // A host that has no such list answers all the same.
     assert_eq!(
-        check::of_site(BASE, &Host::sound()),
+        check::files_of_site(BASE, &Host::sound()),
         Ok(Manifest::default())
     );
     let lists = Host::sound()
         .file("api/v1/devices.json", r#"{"21.0":["dev"]}"#)
         .file("api/v1/types/dev.json", r#"{"response":["nightly"]}"#);
-    let told = check::of_site(BASE, &lists).unwrap();
+    let told = check::files_of_site(BASE, &lists).unwrap();
     assert_eq!(told.files, [PATHS[0], PATHS[2]]);
     // What to do goes by the cause, for zips as well.
     let fix = |fault: Fault| Host::sound().fails(ZIP_URL, fault).check().findings[0].fix();
@@ -595,7 +595,7 @@ fn the_catalog_takes_precedence_over_the_zip() {
     let mut findings = Findings::default();
     let known = |timestamp| {
         let devices = ["dev", "dev2"].map(str::to_owned).into();
-        let known = Known { timestamp, devices };
+        let known = CatalogFacts { timestamp, devices };
         BTreeMap::from([("a.zip".to_owned(), known)])
     };
     let later = |entry: &mut serde_json::Value| entry["datetime"] = (DATE + 60).into();
@@ -603,7 +603,7 @@ fn the_catalog_takes_precedence_over_the_zip() {
         let host = Host::sound().file(PATHS[0], v1(later));
         host.check_with(|task| {
             task.feeds.truncate(1);
-            task.known = known;
+            task.catalog_facts = known;
         })
     };
     findings.only(&with(BTreeMap::new()), "zip-datetime");
@@ -1171,7 +1171,7 @@ fn broken_links_and_unreadable_files_are_reported() {
     std::fs::remove_file(&file).unwrap();
     symlink("nothing", &file).unwrap();
     check(&dir).says(&format!(
-        "site-file-missing {list}: it is a link to something that is not there"
+        "site-file-missing {list}: it is a link to a file that does not exist"
     ));
     std::fs::remove_file(&file).unwrap();
     symlink("..", &file).unwrap();

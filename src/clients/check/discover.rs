@@ -1,7 +1,8 @@
-//! Which files a site has: by looking into its folder, or by asking the site itself.
+//! Finds out which files a site has.
 //!
-//! A live site tells by the manifest romfeed leaves in it, or by the lists of devices and
-//! release types that LineageOS's own server has too.
+//! In: a folder, or the address of a live site. Out: the paths of its files. On a live site they come
+//! from romfeed's manifest, or else from the lists of devices and release types that LineageOS's
+//! official server has too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,9 +15,9 @@ use crate::fetch::{Fault, Fetch, fetch_json};
 use crate::publish::writer::{MAX_PUBLISHED_MANIFEST, Manifest};
 use ota_view::finding::Finding;
 
-/// Longest other list, in bytes.
+/// Maximum size of other lists, in bytes.
 const MAX_LIST: usize = 1 << 20;
-/// Most devices of a live site that are asked about one by one.
+/// Maximum number of devices of a live site whose release types are fetched.
 const MAX_DEVICES: usize = 1_000;
 
 #[derive(Deserialize)]
@@ -24,10 +25,11 @@ struct Types {
     response: Vec<String>,
 }
 
-/// All files of a folder, by their paths with `/`; hidden folders and names that are no text are
-/// passed over.
+/// Lists all files in a folder, as paths with `/`.
+///
+/// Hidden files and folders, and names that are not UTF-8, are left out.
 #[must_use]
-pub fn of_folder(root: &Path) -> Vec<String> {
+pub fn files_in_folder(root: &Path) -> Vec<String> {
     let is_hidden = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with('.');
     let entries = WalkDir::new(root).sort_by_file_name().into_iter();
     let entries = entries.filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()));
@@ -42,34 +44,30 @@ pub fn of_folder(root: &Path) -> Vec<String> {
     files.filter_map(path).collect()
 }
 
-/// The files of a live site, and what made them as far as it tells; empty if it does not tell.
+/// Fetches the manifest of a live site, or makes one from its lists; empty if there is neither.
 ///
 /// # Errors
-/// A finding, if its host does not answer.
-pub fn of_site(base: &str, fetch: &dyn Fetch) -> Result<Manifest, Finding> {
-    let told = told_by(base, fetch);
-    told.map_err(|fault| fixes::find(&rules::SITE_UNREACHABLE, base, &fault))
+/// A finding, if the host does not answer.
+pub fn files_of_site(base: &str, fetch: &dyn Fetch) -> Result<Manifest, Finding> {
+    let manifest = find_manifest(base, fetch);
+    manifest.map_err(|fault| fixes::unreachable(&rules::SITE_UNREACHABLE, base, &fault))
 }
 
-/// The address of a live site's manifest.
+/// Returns the address of a live site's manifest.
 pub(super) fn manifest_url(base: &str) -> String {
     format!("{base}/.romfeed/manifest.json")
 }
 
-/// Reads the manifest at this address; `None` if there is none.
-fn manifest_of(url: &str, fetch: &dyn Fetch) -> Result<Option<Manifest>, Fault> {
-    fetch_json(fetch, url, MAX_PUBLISHED_MANIFEST)
-}
-
-fn told_by(base: &str, fetch: &dyn Fetch) -> Result<Manifest, Fault> {
-    if let Some(manifest) = manifest_of(&manifest_url(base), fetch)? {
+fn find_manifest(base: &str, fetch: &dyn Fetch) -> Result<Manifest, Fault> {
+    let manifest = fetch_json(fetch, &manifest_url(base), MAX_PUBLISHED_MANIFEST)?;
+    if let Some(manifest) = manifest {
         return Ok(manifest);
     }
     for end in [".json", ""] {
         let url = format!("{base}/api/v1/devices{end}");
         if let Some(by_version) = fetch_json(fetch, &url, MAX_LIST)? {
             return Ok(Manifest {
-                files: feeds_of(base, fetch, by_version, end),
+                files: list_feeds(base, fetch, by_version, end),
                 ..Manifest::default()
             });
         }
@@ -77,8 +75,8 @@ fn told_by(base: &str, fetch: &dyn Fetch) -> Result<Manifest, Fault> {
     Ok(Manifest::default())
 }
 
-/// The feeds of the devices of each version; addresses of the site's lists end with `end`.
-fn feeds_of(
+/// Returns the paths of the feeds of all devices; addresses of the site's lists end with `end`.
+fn list_feeds(
     base: &str,
     fetch: &dyn Fetch,
     by_version: BTreeMap<String, Vec<String>>,
@@ -91,11 +89,11 @@ fn feeds_of(
             "" => format!("{base}/api/v1/types/{device}/"),
             end => format!("{base}/api/v1/types/{device}{end}"),
         };
-        // One device without an answer is not all of the site.
+        // A device that cannot be read does not stop the others.
         let types: Option<Types> = fetch_json(fetch, &url, MAX_LIST).unwrap_or_default();
         for romtype in types.into_iter().flat_map(|types| types.response) {
             paths.push(match end {
-                // LineageOS's own server takes any incremental.
+                // LineageOS's official server accepts any incremental.
                 "" => format!("api/v1/{device}/{romtype}/any"),
                 end => format!("api/v1/{device}/{romtype}{end}"),
             });

@@ -1,4 +1,7 @@
-//! What the catalog tells of a site's phones and packages, where the site is one's own.
+//! What the catalog expects of the site that is published from it.
+//!
+//! In: the catalog and the settings. Out: the lists that the site must have, and the facts that its
+//! packages must match.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,33 +13,33 @@ use crate::model::config::Config;
 use crate::publish::feed;
 use crate::publish::makers::{Makers, makers_of};
 
-/// A build that phones run, and that should have a list.
+/// A build that phones run and that must have a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
-    /// Its package.
+    /// The file name of its package.
     pub filename: String,
-    /// `ro.build.date.utc` of it, in seconds.
+    /// Its `ro.build.date.utc`, in seconds.
     pub timestamp: i64,
 }
 
-/// What the catalog has of a package, which goes before what the package says of itself.
+/// The catalog's facts about a package, which take precedence over those in the package.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// The date that belongs into feeds, in seconds: settings may have set it, and some families
-    /// compare another date than the package's.
+pub struct CatalogFacts {
+    /// The date in feeds, in seconds. Settings may have changed it, and some families compare
+    /// another date than the package's.
     pub timestamp: i64,
-    /// All names that phones ask for it under, its device's own among them.
+    /// All device names that phones use to ask for it.
     pub devices: BTreeSet<String>,
 }
 
-/// The lists a site must have, by path, as the catalog knows them.
+/// Returns the lists that the site must have, by path, with the build that each is for if known.
 #[must_use]
 pub fn expected(channels: &Channels<'_>) -> BTreeMap<String, Option<Installed>> {
     let mut expected = BTreeMap::new();
     for (key, channel) in &channels.channels {
         let prefix = key.variant.as_ref().map(|variant| format!("{variant}/"));
         let prefix = prefix.unwrap_or_default();
-        for (incremental, known) in &channel.incrementals {
+        for (incremental, origin) in &channel.incrementals {
             if crate::model::build::path_fault(incremental).is_some() {
                 continue;
             }
@@ -44,7 +47,7 @@ pub fn expected(channels: &Channels<'_>) -> BTreeMap<String, Option<Installed>> 
                 "{prefix}api/v1/{}/{}/{incremental}",
                 key.device, key.romtype
             );
-            let installed = known.build.map(|build| Installed {
+            let installed = origin.build.map(|build| Installed {
                 filename: build.filename.clone(),
                 timestamp: build.timestamp,
             });
@@ -54,8 +57,9 @@ pub fn expected(channels: &Channels<'_>) -> BTreeMap<String, Option<Installed>> 
     expected
 }
 
-/// All lists that the settings make of these channels, by path, with what makes each; texts on
-/// changes are not among them.
+/// Returns the path of every list that the settings make for these channels, with its maker.
+///
+/// Changelogs are not included.
 ///
 /// # Errors
 /// [`feed::Error`], if a feed template cannot be used.
@@ -64,7 +68,7 @@ pub fn lists(channels: &Channels<'_>, config: &Config) -> Result<Makers, feed::E
     Ok(makers_of(&feeds.pages))
 }
 
-/// The download address of each build that is offered, by its identity.
+/// Returns the download address of each offered build, by its identity.
 #[must_use]
 pub fn addresses<'a>(catalog: &'a Catalog, config: &Config) -> BTreeMap<&'a str, String> {
     let offered = catalog.builds.values().filter(|record| record.is_offered());
@@ -74,17 +78,17 @@ pub fn addresses<'a>(catalog: &'a Catalog, config: &Config) -> BTreeMap<&'a str,
         .collect()
 }
 
-/// What the catalog has of its packages, by file name.
+/// Returns the catalog's facts about its packages, by file name.
 #[must_use]
-pub fn known(catalog: &Catalog, config: &Config) -> BTreeMap<String, Known> {
+pub fn catalog_facts(catalog: &Catalog, config: &Config) -> BTreeMap<String, CatalogFacts> {
     let builds = catalog.builds.values().map(|record| &record.build);
-    let known = builds.map(|build| {
+    let facts = builds.map(|build| {
         let names = config.names(&build.device, build.next_device.as_ref());
-        let known = Known {
+        let facts = CatalogFacts {
             timestamp: build.timestamp,
             devices: names.into_iter().map(ToString::to_string).collect(),
         };
-        (build.filename.clone(), known)
+        (build.filename.clone(), facts)
     });
-    known.collect()
+    facts.collect()
 }

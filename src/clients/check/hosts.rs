@@ -1,13 +1,15 @@
-//! What is known of hosts that people use, told from addresses alone.
+//! Known limits of popular hosts.
+//!
+//! In: the address of a list or a package. Out: findings. No request is sent.
 
-use super::feed::Listed;
+use super::listed::Listed;
 use super::rules;
 use super::target::{Feed, Kind};
 use ota_view::finding::Finding;
 
-/// Largest release asset on GitHub, in bytes, exclusive.
+/// Size that a release asset on GitHub must stay below, in bytes.
 const MAX_GITHUB_ASSET: i64 = 2 << 30;
-/// Hosts without direct addresses.
+/// Hosts that show a page instead of the file.
 const PAGE_HOSTS: [&str; 4] = [
     "drive.google.com",
     "mega.nz",
@@ -15,7 +17,7 @@ const PAGE_HOSTS: [&str; 4] = [
     "androidfilehost.com",
 ];
 
-/// The host of an address, in lower case, and its path.
+/// Splits an address into its host in lower case and its path.
 fn split(url: &str) -> Option<(String, &str)> {
     let (_, rest) = url.split_once("://")?;
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -31,28 +33,26 @@ fn is_on(host: &str, domain: &str) -> bool {
             .is_some_and(|sub| sub.ends_with('.'))
 }
 
-/// Whether a path on github.com leads to a file of a repository by way of a page.
+/// Returns whether an address on github.com shows a file of a repository on a page, or redirects to it.
 fn is_github_raw(host: &str, path: &str) -> bool {
     let kind = path.split('/').nth(3).unwrap_or_default();
     is_on(host, "github.com") && ["raw", "blob"].contains(&kind)
 }
 
-/// What is wrong with the address of a list.
-pub(super) fn of_feed(feed: &Feed) -> Option<Finding> {
+/// Judges the address of a list.
+pub(super) fn judge_feed(feed: &Feed) -> Option<Finding> {
     let (host, path) = split(&feed.url)?;
     let is_new = matches!(feed.kind, Kind::V2);
     let (rule, message) = match host.as_str() {
-        host if is_github_raw(host, path) => {
-            (&rules::HOST_GITHUB_RAW, "it is asked for at github.com")
-        }
+        host if is_github_raw(host, path) => (&rules::HOST_GITHUB_RAW, "it is on github.com"),
         "raw.githubusercontent.com" if is_new => (&rules::HOST_RAW_TYPE, "it is on that host"),
         _ => return None,
     };
     Some(Finding::new(rule, feed.path.clone(), message))
 }
 
-/// What is wrong with the address of a package.
-pub(super) fn of_zip(zip: &Listed) -> Vec<Finding> {
+/// Judges the address of a package.
+pub(super) fn judge_zip(zip: &Listed) -> Vec<Finding> {
     let Some((host, path)) = split(&zip.url) else {
         return Vec::new();
     };
@@ -65,16 +65,16 @@ pub(super) fn of_zip(zip: &Listed) -> Vec<Finding> {
         find(&rules::HOST_GITHUB_SIZE, format!("it has {size} bytes"));
     }
     let name = path.rsplit('/').next().unwrap_or_default();
-    let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if is_asset && !name.bytes().all(is_kept) {
-        let message = format!("`{name}` will be another there");
+    let is_unchanged = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if is_asset && !name.bytes().all(is_unchanged) {
+        let message = format!("`{name}` will be renamed there");
         find(&rules::HOST_GITHUB_NAME, message);
     }
     if is_github_raw(&host, path) {
         find(&rules::HOST_GITHUB_RAW, "it is on github.com".to_owned());
     }
     if is_on(&host, "sourceforge.net") && path.trim_end_matches('/').ends_with("/download") {
-        let message = "it ends in /download; --zips sees whether it leads to the zip";
+        let message = "it ends in /download; check with --zips whether it leads to the zip";
         find(&rules::HOST_SOURCEFORGE, message.to_owned());
     }
     if PAGE_HOSTS.iter().any(|page| is_on(&host, page)) {
@@ -96,11 +96,11 @@ mod tests {
             device: None,
             path: "dev.json".to_owned(),
         };
-        of_zip(&zip).iter().map(|found| found.rule.id).collect()
+        judge_zip(&zip).iter().map(|found| found.rule.id).collect()
     }
 
     #[test]
-    fn known_hosts_are_known_by_their_addresses() {
+    fn popular_hosts_are_recognised_by_address() {
         let asset = "https://github.com/o/r/releases/download/t/a-1_2.zip";
         assert_eq!(ids(asset, MAX_GITHUB_ASSET - 1), [""; 0]);
         assert_eq!(ids(asset, MAX_GITHUB_ASSET), ["host-github-size"]);
@@ -118,10 +118,10 @@ mod tests {
     }
 
     #[test]
-    fn feeds_are_judged_by_kind() {
+    fn feeds_on_raw_github_hosts_are_reported() {
         let id = |url: &str, kind| {
-            let feed = Feed::of_url(url, kind, "dev", None);
-            of_feed(&feed).map(|found| found.rule.id)
+            let feed = Feed::from_url(url, kind, "dev", None);
+            judge_feed(&feed).map(|found| found.rule.id)
         };
         let raw = "https://raw.githubusercontent.com/o/r/main/dev.json";
         assert_eq!(id(raw, Kind::V2), Some("host-raw-type"));

@@ -1,14 +1,16 @@
-//! Whether phones can read a site and download from it, judged before they try.
+//! Checks whether phones can read a site and download from it.
 //!
-//! In: a [`Task`], which names the feeds and who answers for them: a folder, or a live host. Out: a
-//! [`Report`] with a [`Finding`] for each [rule](rules) that is broken. What clients do is asked of
-//! [`client`](crate::clients::updaters); what hosts do is seen by asking them.
+//! In: a [`Task`], which names the feeds and where to fetch them: from a folder, or from a live host.
+//! Out: a [`Report`] with a [`Finding`] for each broken [rule](rules). What updaters do with a response
+//! is decided in [`updaters`](crate::clients::updaters); what a host does is found out by requests.
 
 mod discover;
+mod entries;
 mod expected;
 mod feed;
 pub mod fixes;
 mod hosts;
+mod listed;
 mod portable;
 mod published;
 mod required_files;
@@ -16,6 +18,7 @@ pub mod rules;
 mod sound;
 mod strict_json;
 pub mod target;
+mod transport;
 mod zips;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -23,64 +26,66 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::clients::updaters::{Generation, read};
+use crate::clients::updaters::{Generation, MAX_REDIRECTS, read};
 use crate::fetch::{Fetch, Folder, Request, follow};
 use crate::model::rom_settings;
-use feed::{Judged, Listed, MAX_REDIRECTS};
+use feed::Judged;
+use listed::Listed;
 use ota_view::finding::Finding;
 use target::{Feed, Kind};
 
-pub use discover::{of_folder, of_site};
-pub use expected::{Installed, Known, addresses, expected, known, lists};
-pub use feed::{entry_problems, json_tree};
+pub use discover::{files_in_folder, files_of_site};
+pub use entries::{entry_problems, json_tree};
+pub use expected::{CatalogFacts, Installed, addresses, catalog_facts, expected, lists};
+pub use feed::MAX_FEED;
 pub use published::compare;
 
-/// What romfeed asks for to see how a host answers for what is not there.
+/// Names of files that no site has, to see how a host answers for an unknown address.
 const NO_SUCH_PAGE: &str = "romfeed-asks-for-what-is-not-there.json";
 const NO_SUCH_INCREMENTAL: &str = "romfeed.asks.for.no.build";
 
-/// What to judge.
+/// A site to check.
 pub struct Task<'a> {
-    /// Where the site is published, without a closing slash.
+    /// The address of the site, without a closing slash.
     pub base: &'a str,
-    /// The value that the ROM has for its updater; none for those that romfeed recommends.
+    /// The value of the ROM's address property; if `None`, the ones that romfeed recommends are judged.
     pub value: Option<&'a str>,
-    /// The lists.
+    /// The lists to judge.
     pub feeds: Vec<Feed>,
-    /// Who answers for them.
+    /// Where to fetch the lists.
     pub site: Arc<dyn Fetch>,
-    /// Who answers for packages; none is to leave them.
+    /// Where to fetch packages; if `None`, they are not judged.
     pub zips: Option<Arc<dyn Fetch>>,
-    /// The folder a live site should be the same as; none for the folder itself.
+    /// The folder that the live site is compared with; `None` if the folder itself is judged.
     pub local: Option<&'a Folder>,
-    /// The files of the site's folder, by their paths; none if it is not at hand.
+    /// The paths of the files in the site's folder; empty if there is no folder.
     pub paths: &'a [String],
-    /// Lists that must be there, by path, with the build of the phones that ask for it if known.
+    /// Lists that must exist, by path, with the build of the phones that ask for it if known.
     pub expected: BTreeMap<String, Option<Installed>>,
-    /// Other files that must be there, by path: what romfeed wrote, and all lists of the catalog.
+    /// Other files that must exist, by path: those that romfeed wrote, and all lists of the catalog.
     pub required: Vec<String>,
-    /// What the catalog has of packages, by file name.
-    pub known: BTreeMap<String, Known>,
-    /// The site is live: its host is judged too.
+    /// The catalog's facts about packages, by file name.
+    pub catalog_facts: BTreeMap<String, CatalogFacts>,
+    /// The site is live, so its host is judged too.
     pub is_live: bool,
     /// The time, in seconds since the epoch.
     pub now: i64,
 }
 
-/// What was found.
+/// The result of a check.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// Errors first, each finding once.
     pub findings: Vec<Finding>,
-    /// Lists that were judged.
+    /// The number of lists that were judged.
     pub num_feeds: usize,
-    /// Packages that were asked for.
+    /// The number of packages that were fetched.
     pub num_zips: usize,
-    /// Packages that lie elsewhere, and were not asked for.
+    /// The number of packages on other hosts, which were not fetched.
     pub num_elsewhere: usize,
 }
 
-/// Judges a site. Requests are made in parallel, as many as the thread pool has threads.
+/// Judges a site. Requests run in parallel, one for each thread of the thread pool.
 #[must_use]
 pub fn check(task: &Task<'_>) -> Report {
     let mut findings = judge_address(task);
@@ -89,7 +94,7 @@ pub fn check(task: &Task<'_>) -> Report {
         findings.push(Finding::new(
             &rules::SITE_EMPTY,
             task.base,
-            "no feed is known there",
+            "no feed was found there",
         ));
     }
     let judged: Vec<Judged> = task
@@ -102,7 +107,7 @@ pub fn check(task: &Task<'_>) -> Report {
         findings.extend(one.findings);
         zips::collect(&mut listed, one.listed);
     }
-    findings.extend(missing(task));
+    findings.extend(missing_lists(task));
     findings.extend(required_files::judge(task));
     findings.extend(portable::judge(task.paths));
     if task.is_live {
@@ -116,26 +121,29 @@ pub fn check(task: &Task<'_>) -> Report {
         .into_values()
         .map(|zip| zip.into_values().collect())
         .collect();
-    match &task.zips {
-        None => {
-            report.num_elsewhere = zips.len();
-            findings.extend(zips.iter().flatten().flat_map(hosts::of_zip));
-        }
-        Some(fetch) => {
-            let judge = |zip: &Vec<Listed>| zips::judge(zip, fetch, &task.known);
-            let outcomes: Vec<_> = zips.par_iter().map(judge).collect();
-            for outcome in outcomes {
-                let (more, count) = match outcome {
-                    zips::Outcome::Judged(more) => (more, &mut report.num_zips),
-                    zips::Outcome::Elsewhere(more) => (more, &mut report.num_elsewhere),
-                };
-                *count += 1;
-                findings.extend(more);
-            }
-        }
-    }
+    findings.extend(judge_zips(task, &zips, &mut report));
     report.findings = sorted(findings);
     report
+}
+
+/// Judges packages, each by all that lists say about its address, and counts them.
+fn judge_zips(task: &Task<'_>, zips: &[Vec<Listed>], report: &mut Report) -> Vec<Finding> {
+    let Some(fetch) = &task.zips else {
+        report.num_elsewhere = zips.len();
+        return zips.iter().flatten().flat_map(hosts::judge_zip).collect();
+    };
+    let judge = |zip: &Vec<Listed>| zips::judge(zip, fetch, &task.catalog_facts);
+    let outcomes: Vec<_> = zips.par_iter().map(judge).collect();
+    let mut findings = Vec::new();
+    for outcome in outcomes {
+        let (more, count) = match outcome {
+            zips::Outcome::Judged(more) => (more, &mut report.num_zips),
+            zips::Outcome::Elsewhere(more) => (more, &mut report.num_elsewhere),
+        };
+        *count += 1;
+        findings.extend(more);
+    }
+    findings
 }
 
 fn judge_feed(task: &Task<'_>, feed: &Feed) -> Judged {
@@ -160,7 +168,7 @@ fn judge_feed(task: &Task<'_>, feed: &Feed) -> Judged {
         let published = local.fetch(&Request::get(&url, body.len()));
         let is_same = published.is_ok_and(|file| file.body == *body && !file.is_cut);
         if !is_same {
-            let message = "it differs from the one in the folder";
+            let message = "it differs from the file in the folder";
             let finding = Finding::new(&rules::FEED_STALE, feed.path.clone(), message);
             judged.findings.push(finding);
         }
@@ -168,7 +176,7 @@ fn judge_feed(task: &Task<'_>, feed: &Feed) -> Judged {
     judged
 }
 
-/// The base address, and the values that ROMs get from it.
+/// Judges the base address, and the property values that ROMs get from it.
 fn judge_address(task: &Task<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !task.base.starts_with("https://") {
@@ -202,18 +210,18 @@ fn judge_address(task: &Task<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The lists that should be there, and were not among those judged: asked for now.
-fn missing(task: &Task<'_>) -> Vec<Finding> {
-    let known: BTreeSet<&str> = task.feeds.iter().map(|feed| feed.path.as_str()).collect();
+/// Fetches the expected lists that were not judged, and reports those that do not exist.
+fn missing_lists(task: &Task<'_>) -> Vec<Finding> {
+    let judged: BTreeSet<&str> = task.feeds.iter().map(|feed| feed.path.as_str()).collect();
     let absent = task
         .expected
         .keys()
-        .filter(|path| !known.contains(path.as_str()));
+        .filter(|path| !judged.contains(path.as_str()));
     let absent: Vec<&String> = absent.collect();
     let is_missing = |path: &&&String| {
         let url = format!("{}/{}", task.base, crate::model::address::encode_path(path));
-        let answers = follow(&*task.site, &Request::get(&url, 1), MAX_REDIRECTS + 1);
-        !answers.is_ok_and(|answers| feed::is_taken(&answers))
+        let responses = follow(&*task.site, &Request::get(&url, 1), MAX_REDIRECTS + 1);
+        !responses.is_ok_and(|responses| transport::is_accepted(&responses))
     };
     let missing = absent.par_iter().filter(is_missing).flat_map_iter(|path| {
         let message = "phones that run this build get an error, not a list";
@@ -227,38 +235,41 @@ fn missing(task: &Task<'_>) -> Vec<Finding> {
 }
 
 fn other_case(path: &str, found: &str) -> Finding {
-    let message = format!("it is there as {found}, which no phone asks for");
+    let message = format!("the file there is {found}, which no phone asks for");
     Finding::new(&rules::FEED_CASE, path, message)
 }
 
-/// How the host answers for what is not there.
+/// Judges how the host answers for an unknown address.
 fn judge_unknown(task: &Task<'_>) -> Option<Finding> {
     let mut urls = vec![format!("{}/{NO_SUCH_PAGE}", task.base)];
-    let of_lane = task
+    let list = task
         .feeds
         .iter()
         .find(|feed| feed.kind == Kind::V1Incremental);
-    if let Some((folder, _)) = of_lane.and_then(|feed| feed.url.rsplit_once('/')) {
+    if let Some((folder, _)) = list.and_then(|feed| feed.url.rsplit_once('/')) {
         urls.push(format!("{folder}/{NO_SUCH_INCREMENTAL}"));
     }
     urls.into_iter().find_map(|url| {
-        let ask = Request::get(&url, 64 << 10);
-        // Most clients go along redirects, and keep the page these end with as well.
-        let answers = follow(&*task.site, &ask, MAX_REDIRECTS + 1).ok()?;
-        let last = answers.last()?;
-        // A server may answer for any incremental; then it is a list.
+        let request = Request::get(&url, 64 << 10);
+        // Most updaters follow redirects, and store the page at the end as well.
+        let responses = follow(&*task.site, &request, MAX_REDIRECTS + 1).ok()?;
+        let last = responses.last()?;
+        // A server may have a list for any incremental.
         let is_list = read(Generation::Java22, &last.body).is_ok();
-        let is_trap = feed::is_taken(&answers) && !is_list;
-        let way = match answers.len() {
+        let is_trap = transport::is_accepted(&responses) && !is_list;
+        let redirect = match responses.len() {
             1 => String::new(),
             _ => format!("leads to {}, which ", last.url),
         };
-        let message = format!("it {way}answers with status {} and no list", last.status);
+        let message = format!(
+            "it {redirect}answers with status {} and no list",
+            last.status
+        );
         is_trap.then(|| Finding::new(&rules::SITE_UNKNOWN_ANSWERED, url, message))
     })
 }
 
-/// Errors first, and each finding once.
+/// Sorts errors to the front and removes repeated findings.
 fn sorted(findings: Vec<Finding>) -> Vec<Finding> {
     let mut seen = HashSet::new();
     let mut sorted: Vec<Finding> = findings
@@ -274,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_distinct_and_of_one_form() {
+    fn rule_ids_are_distinct_lower_case_words() {
         let ids: BTreeSet<&str> = rules::ALL.iter().map(|rule| rule.id).collect();
         assert_eq!(ids.len(), rules::ALL.len());
         let is_plain = |id: &&str| id.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');

@@ -1,4 +1,6 @@
-//! Files of a site that not every system can have side by side, or at all.
+//! File names of a site that cannot exist on every system.
+//!
+//! In: the paths of a site's files. Out: findings.
 
 use crate::model::build::portable_fault;
 use crate::publish::writer;
@@ -6,7 +8,7 @@ use ota_view::finding::Finding;
 
 use super::rules;
 
-/// Looks for names that differ only in case, and for those that Windows reserves.
+/// Finds names that differ only in letter case, and names that Windows reserves.
 pub(super) fn judge(paths: &[String]) -> Vec<Finding> {
     let alike = writer::alike(paths.iter().map(String::as_str));
     let alike = alike.into_iter().map(|(first, second)| {

@@ -1,8 +1,8 @@
-//! Whether the catalog still knows all builds that the live site was published with.
+//! Checks that the catalog still has all builds that the live site was published with.
 //!
-//! In: the identities of what the catalog has, and the site, asked for its manifest. A catalog that
-//! was lost or half merged would take builds back from phones, and a folder made anew, as on the
-//! machine of a pipeline, has no manifest of its own to tell by.
+//! In: the identities of the catalog's builds, and the manifest of the live site. Out: a finding if a
+//! build is missing. A lost or half-merged catalog would withdraw builds from phones. The local folder
+//! cannot show this: if it is new, as in a pipeline, it has no manifest.
 
 use std::collections::BTreeSet;
 
@@ -12,17 +12,18 @@ use crate::fetch::{Fetch, fetch_found};
 use crate::publish::writer::{MAX_PUBLISHED_MANIFEST, Manifest};
 use ota_view::finding::Finding;
 
-/// Compares the manifest of the site at `base` with the catalog; a site that has none, because
-/// nothing was published there yet, lacks nothing.
+/// Compares the manifest of the site at `base` with the catalog.
+///
+/// A site without a manifest, where nothing was published yet, passes.
 #[must_use]
 pub fn compare(base: &str, site: &dyn Fetch, known: &BTreeSet<String>) -> Option<Finding> {
     let url = manifest_url(base);
-    let answer = match fetch_found(site, &url, MAX_PUBLISHED_MANIFEST) {
-        Ok(answer) => answer?,
-        Err(fault) => return Some(fixes::find(&rules::SITE_NOT_COMPARED, &url, &fault)),
+    let response = match fetch_found(site, &url, MAX_PUBLISHED_MANIFEST) {
+        Ok(response) => response?,
+        Err(fault) => return Some(fixes::unreachable(&rules::SITE_NOT_COMPARED, &url, &fault)),
     };
-    let Ok(Manifest { builds, .. }) = serde_json::from_slice(&answer.body) else {
-        let message = "what is there is not a manifest of romfeed";
+    let Ok(Manifest { builds, .. }) = serde_json::from_slice(&response.body) else {
+        let message = "the file there is not a manifest of romfeed";
         return Some(Finding::new(&rules::SITE_NOT_COMPARED, url, message));
     };
     let mut lost = builds.iter().filter(|build| !known.contains(*build));
@@ -42,14 +43,14 @@ mod tests {
     use super::*;
     use crate::fetch::{Fault, Request, Response};
 
-    /// A site that answers every request alike.
+    /// A site that gives the same answer to every request.
     struct Site(Result<(u16, &'static str), Fault>);
 
     impl Fetch for Site {
-        fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault> {
+        fn fetch(&self, request: &Request<'_>) -> Result<Response, Fault> {
             let (status, body) = self.0.clone()?;
             Ok(Response {
-                url: ask.url.to_owned(),
+                url: request.url.to_owned(),
                 status,
                 body: body.as_bytes().to_vec(),
                 ..Response::default()
@@ -60,15 +61,15 @@ mod tests {
     #[test]
     fn builds_of_the_live_site_must_be_in_the_catalog() {
         let known = ["a", "b"].map(str::to_owned).into();
-        let compare = |answer| {
-            let found = compare("https://h", &Site(answer), &known);
+        let compare = |response| {
+            let found = compare("https://h", &Site(response), &known);
             found.map(|found| found.rule.id)
         };
         let of_known = r#"{"schema":1,"files":[],"builds":["a"]}"#;
         assert_eq!(compare(Ok((200, of_known))), None);
         let of_more = r#"{"schema":1,"files":[],"builds":["a","c"]}"#;
         assert_eq!(compare(Ok((200, of_more))), Some("builds-lost"));
-        // Earlier versions named no builds; elsewhere nothing was published yet.
+        // Manifests of earlier versions have no builds; a new site has no manifest.
         assert_eq!(compare(Ok((200, r#"{"schema":1,"files":["x"]}"#))), None);
         assert_eq!(compare(Ok((404, "not here"))), None);
         assert_eq!(compare(Ok((503, ""))), Some("site-not-compared"));

@@ -1,7 +1,8 @@
-//! Whether the files are there that have to be.
+//! Files that a site must have.
 //!
-//! In: paths below the site's address, and who answers for it. Out: findings. A folder is looked
-//! into, since a missing file in it is no matter of a host; a live host is asked.
+//! In: paths below the site's address, and where to fetch them. Out: a finding for each file that is
+//! missing or unreadable. In a folder, the file system is checked directly, because the hints for a
+//! host would not fit; a live host gets a request.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -10,15 +11,15 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::feed::{self, MAX_REDIRECTS};
-use super::{Task, fixes, rules};
+use super::{Task, fixes, rules, transport};
+use crate::clients::updaters::MAX_REDIRECTS;
 use crate::fetch::{Request, follow};
 use ota_view::finding::{Finding, Rule};
 
-/// Where something else is in the way: romfeed removes nothing that it did not make.
-const FIX_OF_FOLDER: &str = "remove what is there, and run romfeed generate";
+/// The fix if something else has the file's name; romfeed removes only files that it made.
+const FIX_OTHER_KIND: &str = "remove what is there, and run romfeed generate";
 
-/// Judges those of the required files that are not judged as lists anyway.
+/// Judges the required files that are not judged as lists.
 pub(super) fn judge(task: &Task<'_>) -> Vec<Finding> {
     let judged: BTreeSet<&str> = task.feeds.iter().map(|feed| feed.path.as_str()).collect();
     let required = task.required.par_iter();
@@ -26,27 +27,27 @@ pub(super) fn judge(task: &Task<'_>) -> Vec<Finding> {
     let found = required.filter_map(|path| {
         let url = format!("{}/{}", task.base, crate::model::address::encode_path(path));
         match task.site.file(&url) {
-            Some(file) => fault_of_file(&file, path, &rules::SITE_FILE_MISSING),
+            Some(file) => judge_file(&file, path, &rules::SITE_FILE_MISSING),
             None if judged.contains(path.as_str()) => None,
-            None => fault_of_answer(task, &url, path),
+            None => judge_response(task, &url, path),
         }
     });
     found.collect()
 }
 
-/// A list of files may have been edited by hand.
+/// Returns whether a path stays inside the site; the manifest may have been edited by hand.
 fn is_inside(path: &str) -> bool {
     let is_name = |part: &str| !["", ".", ".."].contains(&part);
     path.split('/').all(is_name) && !path.contains(['\\', '\0'])
 }
 
-/// What is wrong with a file in a folder: `missing`, if it is not there, or that it cannot be read.
-pub(super) fn fault_of_file(file: &Path, place: &str, missing: &'static Rule) -> Option<Finding> {
+/// Judges a file in a folder; breaks the rule `missing` if it does not exist.
+pub(super) fn judge_file(file: &Path, place: &str, missing: &'static Rule) -> Option<Finding> {
     let is_broken_link = || {
         file.symlink_metadata()
             .is_ok_and(|found| found.is_symlink())
     };
-    // Not every system opens folders.
+    // Windows cannot open folders.
     let is_file = || match file.metadata()?.is_file() {
         true => File::open(file).map(|_| true),
         false => Ok(false),
@@ -55,10 +56,10 @@ pub(super) fn fault_of_file(file: &Path, place: &str, missing: &'static Rule) ->
         Ok(true) => return None,
         Ok(false) => {
             let message = format!("it is {}, not a file", kind_of(file));
-            return Some(Finding::new(missing, place, message).with_fix(FIX_OF_FOLDER));
+            return Some(Finding::new(missing, place, message).with_fix(FIX_OTHER_KIND));
         }
         Err(error) if [NotFound, NotADirectory].contains(&error.kind()) => match is_broken_link() {
-            true => "it is a link to something that is not there",
+            true => "it is a link to a file that does not exist",
             false => "there is no such file",
         },
         Err(error) => {
@@ -69,7 +70,7 @@ pub(super) fn fault_of_file(file: &Path, place: &str, missing: &'static Rule) ->
     Some(Finding::new(missing, place, message))
 }
 
-/// What stands in the place of a file, in words.
+/// Names the kind of something that has the file's name.
 fn kind_of(path: &Path) -> String {
     let link = match path.is_symlink() {
         true => "a link to ",
@@ -96,14 +97,14 @@ fn kind_of(path: &Path) -> String {
     format!("{link}{kind}")
 }
 
-fn fault_of_answer(task: &Task<'_>, url: &str, path: &str) -> Option<Finding> {
+fn judge_response(task: &Task<'_>, url: &str, path: &str) -> Option<Finding> {
     match follow(&*task.site, &Request::get(url, 1), MAX_REDIRECTS + 1) {
-        Ok(answers) if feed::is_taken(&answers) => None,
-        Ok(answers) => {
-            let status = answers.last().map_or(0, |last| last.status);
+        Ok(responses) if transport::is_accepted(&responses) => None,
+        Ok(responses) => {
+            let status = responses.last().map_or(0, |last| last.status);
             let message = format!("its status is {status}, not 2xx");
             Some(Finding::new(&rules::FEED_STATUS, path, message))
         }
-        Err(fault) => Some(fixes::find(&rules::FEED_UNREACHABLE, path, &fault)),
+        Err(fault) => Some(fixes::unreachable(&rules::FEED_UNREACHABLE, path, &fault)),
     }
 }

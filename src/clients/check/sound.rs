@@ -1,10 +1,10 @@
-//! Whether a file that no client is known to read is at least sound.
+//! Checks that a file which no known updater reads is well-formed.
 
 use serde::de::IgnoredAny;
 
 use crate::markup::template::{Format, xml};
 
-/// What is wrong with a file of this format, as a fragment of a sentence; none if nothing.
+/// Returns what is wrong with a file of this format, as a fragment of a sentence.
 #[must_use]
 pub(super) fn fault(format: Format, body: &[u8]) -> Option<String> {
     let Ok(text) = std::str::from_utf8(body) else {
@@ -23,7 +23,7 @@ pub(super) fn fault(format: Format, body: &[u8]) -> Option<String> {
     }
 }
 
-/// The format that a file's name tells; text where it tells none.
+/// Returns the format that the extension of a file stands for; text if it is unknown.
 #[must_use]
 pub(super) fn format_of(path: &str) -> Format {
     let name = path.rsplit('/').next().unwrap_or_default();
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_format_has_its_faults() {
+    fn malformed_json_xml_and_text_are_reported() {
         for (format, sound, broken, message) in [
             (
                 Format::Json,
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_tells_its_format() {
+    fn format_depends_on_the_extension() {
         assert_eq!(format_of("a.b/c.JSON"), Format::Json);
         assert_eq!(format_of("a.json/c"), Format::Text);
         assert_eq!(format_of("builds.atom"), Format::Xml);

@@ -1,11 +1,13 @@
-//! JSON as the strictest reader wants it.
+//! JSON as the strictest updater requires it.
+//!
+//! In: the body of a feed. Out: what some updater may refuse.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
-/// What a feed has that some client may refuse, as a fragment of a sentence; none if nothing.
+/// Returns what some updater may refuse in a feed, as a fragment of a sentence.
 #[must_use]
 pub(super) fn fault(body: &[u8]) -> Option<String> {
     if body.starts_with(b"\xef\xbb\xbf") {
@@ -17,14 +19,15 @@ pub(super) fn fault(body: &[u8]) -> Option<String> {
         Err(error) => Some(format!("it is not strict JSON: {error}")),
         Ok(()) => odd_number(body).map(|number| {
             format!(
-                "the number `{number}` is not written with digits alone, as all clients read it"
+                "the number `{number}` is not written with digits alone, which all updaters can read"
             )
         }),
     }
 }
 
-/// The first number with an exponent, or a zero with a sign, in what is JSON: some clients read
-/// them, and others do not.
+/// Returns the first number with an exponent, or zero with a sign: not all updaters read these.
+///
+/// `body` is valid JSON.
 fn odd_number(body: &[u8]) -> Option<String> {
     let mut rest = body;
     while let Some((first, after)) = rest.split_first() {
@@ -45,7 +48,7 @@ fn odd_number(body: &[u8]) -> Option<String> {
     None
 }
 
-/// What follows a text whose first quote is passed.
+/// Returns the bytes after a string; `text` begins after its opening quote.
 fn after_text(text: &[u8]) -> &[u8] {
     let mut rest = text;
     loop {
@@ -58,9 +61,9 @@ fn after_text(text: &[u8]) -> &[u8] {
     }
 }
 
-/// The same for clients of which some read bytes as Latin-1.
+/// Returns what old updaters may refuse in a feed; some of them read bytes as Latin-1.
 #[must_use]
-pub(super) fn fault_for_old(body: &[u8]) -> Option<String> {
+pub(super) fn fault_for_old_updaters(body: &[u8]) -> Option<String> {
     let beyond_ascii = || {
         let at = body.iter().position(|byte| !byte.is_ascii())?;
         Some(format!("byte {at} is not ASCII"))
@@ -68,7 +71,7 @@ pub(super) fn fault_for_old(body: &[u8]) -> Option<String> {
     fault(body).or_else(beyond_ascii)
 }
 
-/// Any value whose objects have no key twice.
+/// A JSON value without repeated keys.
 struct Distinct;
 
 impl<'de> DeserializeSeed<'de> for Distinct {
@@ -131,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_strict_json_passes() {
+    fn only_strict_json_is_accepted() {
         for good in [
             r#"{"a":[1,-2,0.5,null,true,"x",{"a":1}]}"#,
             r#"{"\"1e5":"-0","b":[10,-10]}"#,
@@ -161,7 +164,7 @@ mod tests {
         let umlaut = "[\"ü\"]".as_bytes();
         assert_eq!(fault(umlaut), None);
         assert_eq!(
-            fault_for_old(umlaut).as_deref(),
+            fault_for_old_updaters(umlaut).as_deref(),
             Some("byte 2 is not ASCII")
         );
         assert!(fault(b"[\"\xff\"]").is_some());

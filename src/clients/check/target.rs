@@ -1,9 +1,8 @@
-//! The feeds of a site, and who reads each.
+//! The feeds of a site, and the updaters that read each.
 //!
-//! In: paths below a site's base address, and what made the files there, if that is known. Out:
-//! [`Feed`]s. A file of a template has the readers of that template. Of other files the path tells:
-//! the paths are those romfeed writes, which are also those of LineageOS's own server and of
-//! LineageOTA.
+//! In: paths below a site's base address, and the makers of these files, if known. Out: [`Feed`]s. If a
+//! template made a file, the updaters of that template read it. Otherwise the path decides: romfeed,
+//! LineageOS's official server and LineageOTA use the same paths.
 
 use std::collections::BTreeSet;
 
@@ -16,29 +15,30 @@ use crate::publish::feed::template::{self, front_matter};
 use crate::publish::makers::Makers;
 use crate::publish::page::Maker;
 
-/// What a list is for.
+/// The kind of a feed, which decides who reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// `{"response":[…]}` of one release type.
     V1,
-    /// The same for phones that run one build.
+    /// The same, for the phones that run one build.
     V1Incremental,
     /// An array, for LineageOS 23.2.
     V2,
-    /// `{device}.json`, one or the other.
+    /// `{device}.json`, in the format of [`Kind::V1`] or [`Kind::V2`].
     Device,
-    /// `{"result":[…]}`, which CMUpdater asks for by POST.
+    /// `{"result":[…]}`, which CMUpdater requests by POST.
     Legacy,
-    /// What a template makes for these clients.
+    /// A file from a template for these updaters.
     Template(&'static [Generation]),
-    /// No client is known to read it; it should be sound in this format.
+    /// A file that no known updater reads; it must be well-formed in this format.
     Sound(Format),
 }
 
 const V1_READERS: &[Generation] = &[Generation::Template14, Generation::Java22];
 const V2_READERS: &[Generation] = &[Generation::KotlinVersion, Generation::Kotlin23];
 
-/// Who reads what each shipped template makes; people and other programs only, where it is empty.
+/// The updaters that read the files of each shipped template; empty for files that only people and
+/// other programs read.
 const TEMPLATE_READERS: [(&str, &[Generation]); 13] = [
     ("atom", &[]),
     ("atom-site", &[]),
@@ -58,7 +58,7 @@ const TEMPLATE_READERS: [(&str, &[Generation]); 13] = [
     ("v2-incremental", V2_READERS),
 ];
 
-/// The shipped templates that make what this client reads.
+/// Returns the shipped templates whose files this updater reads.
 pub fn templates_for(client: Generation) -> impl Iterator<Item = &'static str> {
     let all = TEMPLATE_READERS.iter();
     all.filter(move |(_, readers)| readers.contains(&client))
@@ -70,20 +70,20 @@ pub fn templates_for(client: Generation) -> impl Iterator<Item = &'static str> {
 pub struct Feed {
     /// The absolute address.
     pub url: String,
-    /// Below the base address, not percent-encoded; the address itself where there is none.
+    /// The path below the base address, not percent-encoded.
     pub path: String,
-    /// What it is for.
+    /// The kind of the feed.
     pub kind: Kind,
-    /// The device, as the address has it; `None` where it does not tell.
+    /// The device, as spelled in the address; `None` if the address has none.
     pub device: Option<String>,
-    /// The release type of the phones that read it; `None` where phones of all types do.
+    /// The release type of the phones that read it; `None` if phones of all types do.
     pub romtype: Option<String>,
 }
 
 impl Feed {
-    /// The feed at a path below the base address; none if nothing is known to read it.
+    /// Returns the feed at a path below the base address; `None` if the path is not that of a feed.
     #[must_use]
-    pub fn of_path(base: &str, path: &str) -> Option<Feed> {
+    pub fn from_path(base: &str, path: &str) -> Option<Feed> {
         let parts: Vec<&str> = path.split('/').collect();
         let feed = |kind, device: &str, romtype: Option<&str>| Feed {
             url: format!("{base}/{}", crate::model::address::encode_path(path)),
@@ -94,11 +94,11 @@ impl Feed {
         };
         let json = |name: &'_ str| name.strip_suffix(".json").map(str::to_owned);
         // A variant's tree lies in a folder of its own.
-        let known = match parts[..] {
+        let parts = match parts[..] {
             [_, "api" | "legacy", ..] => &parts[1..],
             _ => &parts[..],
         };
-        match *known {
+        match *parts {
             ["api", "v1", "types", _] => None,
             ["api", "v1", device, name] => Some(feed(Kind::V1, device, Some(&json(name)?))),
             ["api", "v1", device, romtype, _] => {
@@ -115,12 +115,12 @@ impl Feed {
         }
     }
 
-    /// The feed that this maker made at a path below the base address; none if nothing reads it.
+    /// Returns the feed that a maker made at a path below the base address; `None` if it is a page.
     #[must_use]
-    pub fn made_by(maker: &Maker, base: &str, path: &str) -> Option<Feed> {
+    pub fn from_maker(maker: &Maker, base: &str, path: &str) -> Option<Feed> {
         let kind = match maker {
             Maker::Page => return None,
-            Maker::LineageOs => return Feed::of_path(base, path),
+            Maker::LineageOs => return Feed::from_path(base, path),
             Maker::Own { format, .. } => Kind::Sound(*format),
             Maker::Shipped(name) => {
                 let readers = TEMPLATE_READERS.iter().find(|(known, _)| known == name);
@@ -139,9 +139,9 @@ impl Feed {
         })
     }
 
-    /// The feed at an address that a phone asks for.
+    /// Returns the feed at an address that phones ask for.
     #[must_use]
-    pub fn of_url(url: &str, kind: Kind, device: &str, romtype: Option<&str>) -> Feed {
+    pub fn from_url(url: &str, kind: Kind, device: &str, romtype: Option<&str>) -> Feed {
         let path = url.splitn(4, '/').nth(3).unwrap_or(url);
         Feed {
             url: url.to_owned(),
@@ -152,15 +152,16 @@ impl Feed {
         }
     }
 
-    /// Whether a template makes it for clients that are known.
+    /// Returns whether a template made it for known updaters.
     #[must_use]
     pub fn is_of_template(&self) -> bool {
         matches!(self.kind, Kind::Template(_))
     }
 
-    /// The generations of clients that read it, going by its first byte where the address does
-    /// not tell. The first revisions of 23 are left out: they wanted the old list without a key
-    /// beyond seven, for some weeks.
+    /// Returns the generations of updaters that read it.
+    ///
+    /// If the address does not decide this, the first byte of the body does. The first revisions of 23
+    /// are left out: for a few weeks, they read the old list and refused all but seven keys.
     #[must_use]
     pub fn readers(&self, body: &[u8]) -> &'static [Generation] {
         let is_array = || body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
@@ -173,49 +174,50 @@ impl Feed {
                 Generation::Java22,
             ],
             Kind::Legacy => &[Generation::Cm12],
-            // ROMs that ask without an ending are younger than the revision before.
+            // Only ROMs with the newest revision ask for an address without an extension.
             Kind::V2 if self.path.ends_with("/builds") => &[Generation::Kotlin23],
             Kind::V2 => V2_READERS,
             Kind::Device if is_array() => V2_READERS,
             Kind::Device => V1_READERS,
             Kind::Template(readers) => readers,
-            // Whatever asks for it goes along redirects, as most clients do.
+            // Programs that read it follow redirects, as most updaters do.
             Kind::Sound(_) => &[Generation::Java22],
         }
     }
 }
 
-/// The format of a shipped template's pages; none if it is a later romfeed's.
+/// Returns the format of a shipped template's files; `None` for a template of a later version.
 fn format_of_template(name: &str) -> Option<Format> {
     let front = front_matter::parse(template::shipped(name)?).ok()?;
     Some(front.format)
 }
 
-/// All feeds among the paths of a site, in order, each once; `makers` tell what made each, if that
-/// is known.
+/// Returns all feeds among the paths of a site, sorted and without repetition.
+///
+/// `makers` has the maker of each file, if that is known.
 #[must_use]
 pub fn feeds(base: &str, paths: &[String], makers: Option<&Makers>) -> Vec<Feed> {
     if let Some(makers) = makers {
         let feeds = paths
             .iter()
-            .filter_map(|path| Feed::made_by(makers.get(path)?, base, path));
+            .filter_map(|path| Feed::from_maker(makers.get(path)?, base, path));
         let feeds: BTreeSet<Feed> = feeds.collect();
         return feeds.into_iter().collect();
     }
     let devices: BTreeSet<Option<String>> = paths
         .iter()
-        .filter_map(|path| Feed::of_path(base, path))
+        .filter_map(|path| Feed::from_path(base, path))
         .filter(|feed| feed.kind != Kind::Device)
         .map(|feed| feed.device)
         .collect();
-    let feeds = paths.iter().filter_map(|path| Feed::of_path(base, path));
-    // Other JSON may lie at the root; only what has a device's name is a list.
+    let feeds = paths.iter().filter_map(|path| Feed::from_path(base, path));
+    // At the root there may be other JSON; only a file named after a device is a list.
     let is_list = |feed: &Feed| feed.kind != Kind::Device || devices.contains(&feed.device);
     let feeds: BTreeSet<Feed> = feeds.filter(is_list).collect();
     feeds.into_iter().collect()
 }
 
-/// The path among these that differs from one that is not there in upper and lower case only.
+/// Returns the path that differs from a missing one only in letter case.
 pub fn in_other_case<'p>(
     paths: impl IntoIterator<Item = &'p String>,
     path: &str,
@@ -236,7 +238,7 @@ mod tests {
     use crate::publish::feed::template::SHIPPED;
 
     #[test]
-    fn paths_tell_what_a_feed_is_for() {
+    fn kind_of_a_feed_depends_on_its_path() {
         for (path, kind, romtype) in [
             ("api/v1/dev/nightly.json", Kind::V1, Some("nightly")),
             ("gapps/api/v1/dev/nightly.json", Kind::V1, Some("nightly")),
@@ -255,7 +257,7 @@ mod tests {
             ("dev.json", Kind::Device, None),
             ("gapps/dev.json", Kind::Device, None),
         ] {
-            let feed = Feed::of_path("https://h", path).unwrap();
+            let feed = Feed::from_path("https://h", path).unwrap();
             assert_eq!(
                 (feed.kind, feed.romtype.as_deref()),
                 (kind, romtype),
@@ -270,7 +272,7 @@ mod tests {
             "api/v1/types/dev.json",
             "builds.atom",
         ] {
-            let feed = Feed::of_path("https://h", path);
+            let feed = Feed::from_path("https://h", path);
             assert!(feed.is_none_or(|feed| feed.kind == Kind::Device), "{path}");
         }
     }
@@ -284,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_made_a_file_tells_who_reads_it() {
+    fn readers_of_a_file_depend_on_its_maker() {
         let own = Maker::Own {
             name: "mine".to_owned(),
             format: Format::Xml,
@@ -303,7 +305,7 @@ mod tests {
             ),
         ] {
             let makers: Makers = [(path.to_owned(), maker)].into();
-            let paths = [path, "of/somebody/else.json"].map(str::to_owned);
+            let paths = [path, "of/another/maker.json"].map(str::to_owned);
             let found = feeds("https://h", &paths, Some(&makers));
             let kinds: Vec<Kind> = found.into_iter().map(|feed| feed.kind).collect();
             assert_eq!(kinds, Vec::from_iter(kind));
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn other_json_at_the_root_is_no_feed() {
+    fn other_json_at_the_root_is_not_a_feed() {
         let paths = [
             "dev.json",
             "package.json",

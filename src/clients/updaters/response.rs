@@ -10,8 +10,8 @@ use thiserror::Error;
 
 use super::Generation;
 
-/// Most redirects that Android follows.
-const MAX_REDIRECTS: usize = 20;
+/// Maximum number of redirects that Android follows.
+pub const MAX_REDIRECTS: usize = 20;
 
 /// An answer to the request for a list.
 #[derive(Clone, Debug, PartialEq, Eq)]

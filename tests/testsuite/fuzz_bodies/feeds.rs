@@ -91,7 +91,7 @@ fn read(generation: Generation, body: &[u8], phone: &Phone) {
 struct Own {
     expected: BTreeMap<String, Option<check::Installed>>,
     required: Vec<String>,
-    known: BTreeMap<String, check::Known>,
+    known: BTreeMap<String, check::CatalogFacts>,
 }
 
 static OWN: LazyLock<Own> = LazyLock::new(|| {
@@ -104,7 +104,7 @@ static OWN: LazyLock<Own> = LazyLock::new(|| {
             .expect("no template is set")
             .into_keys()
             .collect(),
-        known: check::known(&SITE, &config),
+        known: check::catalog_facts(&SITE, &config),
     }
 });
 
@@ -123,7 +123,7 @@ fn judge(host: &Host) {
             paths: &paths,
             expected: OWN.expected.clone(),
             required: OWN.required.clone(),
-            known: OWN.known.clone(),
+            catalog_facts: OWN.known.clone(),
             is_live,
             now: NOW,
         });
@@ -132,7 +132,7 @@ fn judge(host: &Host) {
             assert!(finding.message.len() < 1 << 20);
         }
     }
-    let _ = check::of_site(BASE_URL, &*site);
+    let _ = check::files_of_site(BASE_URL, &*site);
 }
 
 /// The phone's own check, with what is to say about it.
