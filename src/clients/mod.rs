@@ -1,4 +1,4 @@
-//! The updaters of phones: their rules, and what judges a published site by them.
+//! The updaters on phones: their rules, and the commands that judge a published site by them.
 
 pub mod check;
 pub mod simulate;

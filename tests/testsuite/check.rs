@@ -614,7 +614,7 @@ fn the_catalog_takes_precedence_over_the_zip() {
         let host = Host::sound().file(&path, v1(|_| ()));
         host.check_with(|task| {
             task.feeds = feeds(BASE, &[path], None);
-            task.known = known;
+            task.catalog_facts = known;
         })
     };
     findings.only(&other_name(BTreeMap::new()), "zip-device");
@@ -773,7 +773,7 @@ fn a_list_without_an_entry_for_its_phones_is_reported() {
         let body = serde_json::json!({ "response": entries }).to_string();
         let host = Host::sound().file(path, body);
         host.check_with(|task| {
-            task.feeds = vec![Feed::of_url(
+            task.feeds = vec![Feed::from_url(
                 &url(path),
                 Kind::Device,
                 "dev",

@@ -1,8 +1,8 @@
 //! Why a phone sees an update, or does not: every step of its updater's check, with reasons.
 //!
-//! In: a [`Subject`], the phone; a [`Site`], what is published; the generations of clients to
+//! In: a [`Subject`], the phone; a [`Site`], what is published; the generations of updaters to
 //! try. Out: a [`Simulation`] for each, and [`Advice`] on what to change. The rules are those of
-//! [`client`]; nothing here judges a list by itself.
+//! [`updater`]; nothing here judges a list by itself.
 //!
 //! Left out: the download and what follows it.
 
@@ -30,10 +30,10 @@ pub use phone::{
 };
 pub use site::{Site, list_paths};
 
-/// Longest list that is read, in bytes; the largest clients read have 32 KiB, and those of
+/// Longest list that is read, in bytes; the largest updaters read have 32 KiB, and those of
 /// servers that list everything less than one MiB.
 pub const MAX_BODY: usize = 4 << 20;
-/// Redirects followed: one more than any client does, so that it shows.
+/// Redirects followed: one more than any updater does, so that it shows.
 const MAX_REDIRECTS: usize = 21;
 /// What answers with files where a POST is refused look for.
 const INDEX: &str = "index.json";
@@ -43,7 +43,7 @@ const INDEX: &str = "index.json";
 pub struct Check {
     /// The value of the address property.
     pub value: String,
-    /// What was asked; none if the client asks nothing.
+    /// What was asked; none if the updater asks nothing.
     pub request: Option<UpdaterRequest>,
     /// The answers, redirects first.
     pub answers: Vec<Answered>,
@@ -51,7 +51,7 @@ pub struct Check {
     pub outcome: Outcome,
     /// What is wrong with entries for every reader, by their place in the list.
     pub problems: BTreeMap<usize, Vec<Problem>>,
-    /// Whether the download of what is offered starts, where the client asks that of the host.
+    /// Whether the download of what is offered starts, where the updater asks that of the host.
     pub delta: Option<DeltaAnswer>,
 }
 
@@ -73,19 +73,19 @@ pub struct Answered {
 /// How a check ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// The client asks nothing.
+    /// The updater asks nothing.
     NoRequest(UrlFault),
-    /// The client asks a host or folder that is not the site.
+    /// The updater asks a host or folder that is not the site.
     Elsewhere,
     /// No answer came.
     NoAnswer(Fault),
-    /// The client does not look at the answer's body.
+    /// The updater does not look at the answer's body.
     Refused(TransportFault),
     /// The list is longer than is read here.
     TooLong,
-    /// The client takes nothing from the body.
+    /// The updater takes nothing from the body.
     Unreadable(ListFault),
-    /// The client reads a list.
+    /// The updater reads a list.
     Listed {
         /// The list.
         listing: Listing,
@@ -111,7 +111,7 @@ impl Outcome {
     }
 }
 
-/// What the oldest client gets when it asks for a delta.
+/// What the oldest updater gets when it asks for a delta.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeltaAnswer {
     /// The address.
@@ -142,7 +142,7 @@ impl Instead {
     }
 }
 
-/// What one generation of clients makes of the site on a phone.
+/// What one generation of updaters makes of the site on a phone.
 #[derive(Clone, Debug)]
 pub struct Simulation {
     /// The generation.
@@ -160,7 +160,7 @@ pub struct Simulation {
 }
 
 impl Check {
-    /// The list, if the client reads one.
+    /// The list, if the updater reads one.
     #[must_use]
     pub fn listing(&self) -> Option<&Listing> {
         match &self.outcome {
@@ -243,7 +243,7 @@ pub fn simulate(
     }
 }
 
-/// Whether a host refuses the POST of the oldest client: with 405, or as some do, with 403 or 501.
+/// Whether a host refuses the POST of the oldest updater: with 405, or as some do, with 403 or 501.
 fn refuses_post(generation: Generation, fault: &TransportFault) -> bool {
     let is_refusal = matches!(
         fault,

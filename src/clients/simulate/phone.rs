@@ -1,7 +1,7 @@
 //! A phone out of its properties.
 //!
 //! In: the text of `adb shell getprop`, or of `build.prop` files, and what the caller says
-//! instead. Out: a [`Phone`] for each generation of clients, since they keep the same facts in
+//! instead. Out: a [`Phone`] for each generation of updaters, since they keep the same facts in
 //! different properties: a family's own updater in those of the family.
 //!
 //! Sources: `Constants` of LineageOS/android_packages_apps_Updater and `Utils` of
@@ -204,7 +204,7 @@ impl Subject {
         order.into_iter().find_map(|key| self.get(key))
     }
 
-    /// What a client of this generation finds on the phone; what is not known is empty or 0.
+    /// What an updater of this generation finds on the phone; what is not known is empty or 0.
     #[must_use]
     pub fn phone(&self, generation: Generation) -> Phone {
         let said = &self.said;

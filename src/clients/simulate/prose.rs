@@ -52,7 +52,7 @@ pub fn day(seconds: i64) -> String {
         .unwrap_or_else(|| seconds.to_string())
 }
 
-/// The client's reason, with dates beside numbers.
+/// The updater's reason, with dates beside numbers.
 #[must_use]
 pub fn reason(reason: &Reason) -> String {
     match reason {

@@ -1,57 +1,56 @@
-//! A list of builds, and what can be wrong with one.
+//! A list of builds as an updater reads it, and the faults that a list can have.
 //!
-//! [`read`](super::read) makes them; this is how they look.
+//! [`read`](super::read) makes these values.
 
 use std::fmt;
 
 use thiserror::Error;
 
-/// One build in a list, as the client understands it.
+/// One build in a list, as the updater reads it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Entry {
     /// Its place in the list, from 0.
     pub index: usize,
-    /// What the client tells builds apart by: CMUpdater takes the filename, the array of
-    /// LineageOS 23.2 and crDroid have a digest in this place.
+    /// The id by which the updater distinguishes builds: the filename for CMUpdater, a digest for
+    /// LineageOS 23.2 and crDroid.
     pub id: String,
-    /// The name under which the client stores the package.
+    /// The name under which the updater stores the package.
     pub filename: String,
-    /// Where the package is.
+    /// The address of the package.
     pub url: String,
-    /// The version; empty where the list has none.
+    /// The version; empty if the list has none.
     pub version: String,
     /// The romtype, which [`Cm12`](super::Generation::Cm12) calls `channel`, and crDroid
-    /// `buildtype`; empty where the client does not read it.
+    /// `buildtype`; empty if the updater does not read it.
     pub romtype: String,
-    /// When it was built, in seconds; 0 for [`Custota`](super::Generation::Custota), which does
+    /// The build date, in seconds; 0 for [`Custota`](super::Generation::Custota), which does
     /// not read it.
     pub datetime: i64,
-    /// In bytes; `None` where the client does not read it.
+    /// The size in bytes; `None` if the updater does not read it.
     pub size: Option<i64>,
-    /// `os_sdk_level`, or `api_level` for [`Cm12`](super::Generation::Cm12), where present
-    /// and read.
+    /// `os_sdk_level`, or `api_level` for [`Cm12`](super::Generation::Cm12); `None` if it is missing
+    /// or the updater does not read it.
     pub sdk_level: Option<i32>,
-    /// The incremental, which only [`Cm12`](super::Generation::Cm12) reads, to ask for a delta,
-    /// and [`GrapheneOs`](super::Generation::GrapheneOs).
+    /// The incremental. Only [`Cm12`](super::Generation::Cm12), to request a delta, and
+    /// [`GrapheneOs`](super::Generation::GrapheneOs) read it.
     pub incremental: Option<String>,
-    /// Where the changelog is; only [`Cm12`](super::Generation::Cm12) reads it. It is fetched
-    /// when the user asks for it: an address that does not answer shows "no changelog", no
-    /// more.
+    /// The address of the changelog, which only [`Cm12`](super::Generation::Cm12) reads. It is fetched
+    /// when the user opens it; if that fails, the user sees "no changelog".
     pub changes: Option<String>,
-    /// Where the last range of `ota_property_files` ends, in bytes, if the client reads them.
+    /// The end of the last range in `ota_property_files`, in bytes, if the updater reads them.
     pub property_files_end: Option<i64>,
-    /// Whether the ranges needed to install without downloading first are given.
+    /// The list has the ranges that are needed to install without downloading first.
     pub has_payload_ranges: bool,
     /// The codename, which only [`GrapheneOs`](super::Generation::GrapheneOs) compares.
     pub device: Option<String>,
-    /// The vbmeta digest of the build that this delta applies to; for
+    /// The vbmeta digest of the build that this delta applies to; only for
     /// [`Custota`](super::Generation::Custota).
     pub source_digest: Option<String>,
-    /// Where the signature is that [`Custota`](super::Generation::Custota) downloads first.
+    /// The address of the signature, which [`Custota`](super::Generation::Custota) downloads first.
     pub csig_url: Option<String>,
 }
 
-/// What a client makes of a body.
+/// The entries that an updater reads from a body.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct List {
     /// The entries it reads, in the order of the body.
@@ -60,12 +59,12 @@ pub struct List {
     pub dropped: Vec<Dropped>,
 }
 
-/// An entry that the client leaves out, without a word to its user.
+/// An entry that the updater leaves out silently.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropped {
     /// Its place in the list, from 0.
     pub index: usize,
-    /// Why.
+    /// The reason.
     pub fault: EntryFault,
 }
 
@@ -76,13 +75,13 @@ pub enum EntryFault {
     /// The entry is null, as after a comma at the end of the list.
     #[error("it is null")]
     Null,
-    /// The entry is a number, text or the like.
+    /// The entry is a number, text or similar.
     #[error("it is {found}, not an object")]
     NotObject {
-        /// What it is.
+        /// The kind of value.
         found: &'static str,
     },
-    /// A required key is not there.
+    /// A required key is missing.
     #[error("it has no `{key}`")]
     Missing {
         /// The key.
@@ -93,21 +92,21 @@ pub enum EntryFault {
     Value {
         /// The key.
         key: &'static str,
-        /// The value, or what kind it is.
+        /// The value, or its kind.
         found: String,
-        /// What the client wants.
+        /// The value that the updater expects.
         expected: &'static str,
     },
-    /// A key that the client does not know, where it wants none such.
-    #[error("it has the key `{key}`, which the client does not know")]
+    /// A key is unknown to an updater that refuses unknown keys.
+    #[error("it has the key `{key}`, which the updater does not know")]
     UnknownKey {
         /// The key.
         key: String,
     },
-    /// A list of files without a first one.
+    /// The list of files is empty.
     #[error("its `files` is empty")]
     NoFiles,
-    /// A part of `ota_property_files` that is not name, offset and size.
+    /// A part of `ota_property_files` is not a name, an offset and a size.
     #[error("its `ota_property_files` has `{token}`, which is not a name, an offset and a size")]
     PropertyFiles {
         /// The part.
@@ -116,42 +115,42 @@ pub enum EntryFault {
     /// The ranges of `ota_property_files` lack one that is needed.
     #[error("its `ota_property_files` has no `{missing}`")]
     PropertyFile {
-        /// The name of what is in no range.
+        /// The name of the missing range.
         missing: &'static str,
     },
-    /// The client stopped reading at an earlier entry.
-    #[error("it comes after entry {index}, at which the client stops reading")]
+    /// The updater stopped reading at an earlier entry.
+    #[error("it comes after entry {index}, where the updater stops reading")]
     AfterCut {
         /// The place of that entry, from 0.
         index: usize,
     },
 }
 
-/// Why a client takes nothing from a body: a failed check to its user, or an empty list.
+/// Why an updater reads nothing from a body; its user sees a failed check, or an empty list.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ListFault {
-    /// The body is no JSON, not even to this client.
+    /// The body is not JSON, not even by the rules of this updater.
     #[error("the body is not JSON: {problem}")]
     Json {
-        /// What is wrong, and where as far as known.
+        /// What is wrong, and where if known.
         problem: String,
     },
-    /// Arrays or objects within each other, deeper than is read here.
+    /// Arrays or objects are nested deeper than romfeed reads.
     #[error("the body nests deeper than {limit} levels")]
     TooDeep {
-        /// How many are read.
+        /// The number of levels that are read.
         limit: usize,
     },
     /// The outermost value is of the wrong kind.
     #[error("the body is {found}, not {expected}")]
     Frame {
-        /// What it is.
+        /// The kind of the value.
         found: &'static str,
-        /// What the client wants.
+        /// The kind that the updater expects.
         expected: &'static str,
     },
-    /// The key of the list is not there.
+    /// The key of the list is missing.
     #[error("the body has no `{key}`")]
     NoList {
         /// The key.
@@ -162,30 +161,30 @@ pub enum ListFault {
     NotList {
         /// The key.
         key: &'static str,
-        /// What it is.
+        /// The kind of the value.
         found: &'static str,
     },
-    /// A key beside the list, to a client that wants none such.
-    #[error("the body has the key `{key}`, which the client does not know")]
+    /// A key next to the list is unknown to an updater that refuses unknown keys.
+    #[error("the body has the key `{key}`, which the updater does not know")]
     UnknownKey {
         /// The key.
         key: String,
     },
-    /// An entry for which the client refuses all of them.
-    #[error("entry {index} makes the client refuse the whole list: {fault}")]
+    /// An entry makes the updater refuse the whole list.
+    #[error("entry {index} makes the updater refuse the whole list: {fault}")]
     Entry {
         /// Its place, from 0.
         index: usize,
         /// What is wrong with it.
         fault: EntryFault,
     },
-    /// The body, which names one build, is wrong.
-    #[error("the client refuses the body: {fault}")]
+    /// The body, which names one build, is faulty.
+    #[error("the updater refuses the body: {fault}")]
     Body {
         /// What is wrong with it.
         fault: EntryFault,
     },
-    /// The first line is not what the client wants.
+    /// The first line is not what the updater expects.
     #[error(
         "the first line is `{line}`, not an incremental, a date in seconds, a device and a channel"
     )]
@@ -193,8 +192,8 @@ pub enum ListFault {
         /// The line.
         line: String,
     },
-    /// The client ends with an exception that nothing catches.
-    #[error("a number in an array is not finite, at which the client crashes")]
+    /// The updater crashes with an uncaught exception.
+    #[error("a number in an array is not finite, so the updater crashes")]
     Crash,
 }
 

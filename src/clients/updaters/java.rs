@@ -1,4 +1,4 @@
-//! How Java compares and converts text and numbers, where Rust differs.
+//! Java's comparisons and conversions of text and numbers, where Rust differs.
 //!
 //! Sources: the documentation of `java.lang.String`, `java.lang.Double` and
 //! `java.lang.Character` of Java 8, which Android 10 follows.
@@ -7,17 +7,17 @@
 
 use std::cmp::Ordering;
 
-/// `String.trim`: what lies at or below the blank, at both ends.
+/// `String.trim`: removes characters up to U+0020 at both ends.
 pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(|c| c <= ' ')
 }
 
-/// `String.compareTo`: by UTF-16 units.
+/// `String.compareTo`: compares by UTF-16 units.
 pub(super) fn compare(a: &str, b: &str) -> Ordering {
     a.encode_utf16().cmp(b.encode_utf16())
 }
 
-/// `String.equalsIgnoreCase`: unit by unit, so only where a letter stays a single unit.
+/// `String.equalsIgnoreCase`: compares unit by unit, so only if a letter stays a single unit.
 pub(super) fn equals_ignore_case(a: &str, b: &str) -> bool {
     a.chars().map(fold).eq(b.chars().map(fold))
 }
@@ -35,7 +35,7 @@ fn single(mut chars: impl Iterator<Item = char>) -> Option<char> {
     chars.next().is_none().then_some(first)
 }
 
-/// `Double.parseDouble`; `None` where it throws.
+/// `Double.parseDouble`; `None` if it throws.
 pub(super) fn parse_double(text: &str) -> Option<f64> {
     let text = trim(text);
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
@@ -47,7 +47,7 @@ pub(super) fn parse_double(text: &str) -> Option<f64> {
     }
     // `1f` and `1d` are numbers in Java.
     let digits = text.strip_suffix(['f', 'F', 'd', 'D']).unwrap_or(text);
-    // Rust also takes words such as `inf`.
+    // Rust also accepts words such as `inf`.
     let is_plain = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
     match digits.bytes().all(is_plain) {
         true => digits.parse().ok(),
@@ -55,13 +55,13 @@ pub(super) fn parse_double(text: &str) -> Option<f64> {
     }
 }
 
-/// `(long)` of a double: cut off, within the range, 0 for what is no number.
+/// `(long)` of a double: truncated, limited to the range of `long`, 0 for NaN.
 pub(super) fn double_to_long(number: f64) -> i64 {
     // A cast in Rust saturates as one in Java does.
     number as i64
 }
 
-/// `Double.toString`: at least one digit on either side of the point, else an exponent.
+/// `Double.toString`: with at least one digit on either side of the point, or an exponent.
 pub(super) fn double_to_string(number: f64) -> String {
     if number.is_nan() {
         return "NaN".to_owned();
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn doubles_are_parsed_as_in_java() {
+    fn doubles_are_parsed_like_in_java() {
         for (text, number) in [
             ("1", 1.0),
             (" 1.5\n", 1.5),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn doubles_are_written_as_in_java() {
+    fn doubles_are_formatted_like_in_java() {
         for (number, text) in [
             (0.0, "0.0"),
             (-0.0, "-0.0"),
@@ -136,14 +136,14 @@ mod tests {
     }
 
     #[test]
-    fn longs_saturate() {
+    fn large_doubles_become_the_largest_long() {
         assert_eq!(double_to_long(1e30), i64::MAX);
         assert_eq!(double_to_long(f64::NAN), 0);
         assert_eq!(double_to_long(-1.9), -1);
     }
 
     #[test]
-    fn case_is_ignored_letter_by_letter() {
+    fn letter_case_is_ignored_letter_by_letter() {
         assert!(equals_ignore_case("NIGHTLY", "nightly"));
         assert!(equals_ignore_case("Ü", "ü"));
         assert!(!equals_ignore_case("ß", "SS"));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_compared_by_units() {
+    fn text_is_compared_by_utf16_units() {
         assert_eq!(compare("9.0", "21.0"), Ordering::Greater);
         assert_eq!(compare("21", "21.0"), Ordering::Less);
         // A pair of surrogates sorts before U+FFFD.

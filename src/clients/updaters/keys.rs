@@ -1,6 +1,6 @@
-//! The names under which clients look for the facts of an entry.
+//! The keys of an entry that each updater in Java reads.
 
-/// The keys of one format; all that are named are required.
+/// The keys of one format; all of them are required.
 pub(super) struct Keys {
     pub(super) datetime: &'static str,
     pub(super) filename: &'static str,
@@ -9,11 +9,11 @@ pub(super) struct Keys {
     pub(super) size: Option<&'static str>,
     pub(super) url: &'static str,
     pub(super) version: &'static str,
-    /// Texts that are shown to the user, or not used at all.
+    /// Keys of text that is shown to the user, or not used.
     pub(super) others: &'static [&'static str],
 }
 
-/// LineageOS's, while the list was below `response`.
+/// LineageOS's keys, while the list was below `response`.
 pub(super) const V1: Keys = Keys {
     datetime: "datetime",
     filename: "filename",
@@ -25,16 +25,16 @@ pub(super) const V1: Keys = Keys {
     others: &[],
 };
 
-/// The first Updater knew the size from the host alone.
+/// The first Updater takes the size from the host.
 pub(super) const V1_WITHOUT_SIZE: Keys = Keys { size: None, ..V1 };
 
-/// CMUpdater's of 2017, which told builds apart by their names.
+/// CMUpdater of 2017 identifies builds by their file names.
 pub(super) const V1_WITHOUT_ID: Keys = Keys {
     id: "filename",
     ..V1_WITHOUT_SIZE
 };
 
-/// What crDroid and its relatives have in common.
+/// The common keys of crDroid and its relatives.
 pub(super) const VOLTAGE: Keys = Keys {
     datetime: "timestamp",
     filename: "filename",

@@ -1,25 +1,26 @@
 //! The JSON reader of kotlinx.serialization 1.9, with what it accepts beyond JSON.
 //!
 //! In: text. Out: the values of the keys that the caller asks for, one after the other, as the
-//! generated code of a Kotlin class does. Source: `StreamingJsonDecoder` and `AbstractJsonLexer`.
+//! generated code of a Kotlin class reads them. Source: `StreamingJsonDecoder` and
+//! `AbstractJsonLexer`.
 //!
-//! Not strict: raw control characters in text, numbers such as `017`, `-0`, `17E2` or in quotes,
-//! no comma between the members of an object, and below a key that is not asked for, anything
-//! whose brackets and quotes match.
+//! Accepted beyond JSON: raw control characters in text, numbers such as `017`, `-0`, `17E2` or in
+//! quotes, no comma between the members of an object, and below an unknown key, anything whose
+//! brackets and quotes match.
 //!
-//! Safe on untrusted input: no panic, no recursion but the caller's, memory in proportion to
+//! Safe on untrusted input: no panic, no recursion except the caller's, memory in proportion to
 //! the text.
 
-/// Why the text is not read further.
+/// A syntax error, which ends the reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Syntax {
     /// What is wrong.
     pub(super) problem: String,
-    /// Where, in bytes from the start.
+    /// The position, in bytes from the start.
     pub(super) at: usize,
 }
 
-/// What comes next in the text, as far as its first character tells.
+/// The kind of the next value, judged by its first characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next<'a> {
     Null,
@@ -29,12 +30,12 @@ pub(super) enum Next<'a> {
     Object,
     /// A number, or any other word without quotes.
     Word(&'a str),
-    /// No value begins so.
+    /// A character with which no value begins.
     Other,
     End,
 }
 
-/// The text, and how far it is read.
+/// A text and the position up to which it has been read.
 pub(super) struct Lexer<'a> {
     text: &'a str,
     position: usize,
@@ -45,8 +46,8 @@ impl<'a> Lexer<'a> {
         Lexer { text, position: 0 }
     }
 
-    /// `decodeObjectIndex`: gives each key to `field`, which reads the value, or says by `false`
-    /// that it does not know the key; then the value is skipped.
+    /// `decodeObjectIndex`: calls `field` for each key. It reads the value, or returns `false` for an
+    /// unknown key, whose value is then skipped.
     pub(super) fn object<E: From<Syntax>>(
         &mut self,
         field: impl FnMut(&mut Self, String) -> Result<bool, E>,
@@ -91,7 +92,7 @@ impl<'a> Lexer<'a> {
         Ok(self.expect(b'}', "`}` or another key")?)
     }
 
-    /// `decodeListIndex`: gives the number of each element to `element`, which reads it.
+    /// `decodeListIndex`: calls `element` with the index of each element, which it reads.
     pub(super) fn array<E: From<Syntax>>(
         &mut self,
         mut element: impl FnMut(&mut Self, usize) -> Result<(), E>,
@@ -116,7 +117,7 @@ impl<'a> Lexer<'a> {
         Ok(self.expect(b']', "`]` or another element")?)
     }
 
-    /// `consumeString`: characters of control may stand in it as they are.
+    /// `consumeString`: reads a string, in which raw control characters are allowed.
     pub(super) fn string(&mut self) -> Result<String, Syntax> {
         self.expect(b'"', "text in quotes")?;
         let mut units = Vec::new();
@@ -138,7 +139,7 @@ impl<'a> Lexer<'a> {
                 }
             };
             let at = self.text.len() - rest.as_str().len();
-            let problem = || "an escape that there is not".to_owned();
+            let problem = || "an unknown escape".to_owned();
             // Two of these in a row may be the halves of one character.
             units.push(unit.ok_or_else(|| Syntax {
                 problem: problem(),
@@ -146,10 +147,10 @@ impl<'a> Lexer<'a> {
             })?);
         }
         self.position = self.text.len();
-        Err(self.fault("text that does not end"))
+        Err(self.fault("an unterminated string"))
     }
 
-    /// `consumeNumericLiteral`; `None` where it fails, and then the position is still before it.
+    /// `consumeNumericLiteral`; `None` if it fails, and then the position does not change.
     pub(super) fn long(&mut self) -> Option<i64> {
         self.skip_blanks();
         let rest = self.rest();
@@ -166,7 +167,7 @@ impl<'a> Lexer<'a> {
         Some(number)
     }
 
-    /// `tryConsumeNull`.
+    /// `tryConsumeNull`: reads `null`, and returns whether there was one.
     pub(super) fn null(&mut self) -> bool {
         self.skip_blanks();
         let is_null = self.rest().strip_prefix("null").is_some_and(|after| {
@@ -179,7 +180,7 @@ impl<'a> Lexer<'a> {
         is_null
     }
 
-    /// What the next value is, for messages.
+    /// Returns the kind of the next value, without reading it.
     pub(super) fn next(&mut self) -> Next<'a> {
         let Some(byte) = self.peek() else {
             return Next::End;
@@ -199,7 +200,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Nothing may follow.
+    /// Checks that nothing follows.
     pub(super) fn end(&mut self) -> Result<(), Syntax> {
         match self.peek() {
             None => Ok(()),
@@ -214,7 +215,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// `skipElement`: only quotes and brackets count.
+    /// `skipElement`: skips a value, in which only quotes and brackets must match.
     fn skip(&mut self) -> Result<(), Syntax> {
         let mut open = Vec::new();
         loop {
@@ -230,7 +231,7 @@ impl<'a> Lexer<'a> {
                 Some(byte @ (b'}' | b']')) => {
                     let opened = if byte == b'}' { b'{' } else { b'[' };
                     if open.pop() != Some(opened) {
-                        return Err(self.fault("a bracket that does not fit"));
+                        return Err(self.fault("a bracket that does not match"));
                     }
                     self.position += 1;
                 }
@@ -284,18 +285,18 @@ impl<'a> Lexer<'a> {
                 self.position += 1;
                 Ok(())
             }
-            Some(_) => Err(self.fault(&format!("something else where {what} should be"))),
+            Some(_) => Err(self.fault(&format!("expected {what}"))),
             None => Err(self.fault("the text ends too early")),
         }
     }
 }
 
-/// `TC_OTHER`: what words without quotes consist of.
+/// `TC_OTHER`: returns whether a byte is part of a word without quotes.
 fn is_other(byte: u8) -> bool {
     byte > b' ' && !b"{}[]:,\"\\".contains(&byte)
 }
 
-/// `consumeNumericLiteral` of the characters of one word.
+/// `consumeNumericLiteral`: parses the characters of one word.
 fn parse_long(word: &str) -> Option<i64> {
     let mut mantissa = 0_i64;
     let mut exponent: Option<i64> = None;
@@ -307,7 +308,7 @@ fn parse_long(word: &str) -> Option<i64> {
             (b'+', Some(_)) => is_exponent_negative = false,
             (b'-', None) if index == 0 => is_negative = true,
             (b'0'..=b'9', None) => {
-                // Summed up below zero, where there is room for one more number.
+                // Summed up below zero, because the smallest number has no positive counterpart.
                 let digit = i64::from(byte - b'0');
                 mantissa = mantissa.wrapping_mul(10).wrapping_sub(digit);
                 if mantissa > 0 {
@@ -344,7 +345,7 @@ fn parse_long(word: &str) -> Option<i64> {
     }
 }
 
-/// A unit of UTF-16, which may be half a character; `None` if there is no such escape.
+/// Reads an escape as a unit of UTF-16, which may be half a character; `None` if it is unknown.
 fn unescape(rest: &mut std::str::Chars<'_>) -> Option<u16> {
     let c = match rest.next()? {
         'u' => {
@@ -368,7 +369,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_as_by_kotlin() {
+    fn numbers_are_read_like_in_kotlin() {
         for (text, number) in [
             ("1", 1),
             (" -1", -1),
@@ -439,7 +440,7 @@ mod tests {
         }
     }
 
-    /// The value of `a`, with everything else skipped.
+    /// Reads the value of `a` and skips everything else.
     fn value_of_a(text: &str) -> Result<Option<i64>, Syntax> {
         let mut lexer = Lexer::new(text);
         let mut found = None;
@@ -454,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_asks_for_only_has_to_end() {
+    fn skipped_values_only_need_matching_brackets() {
         for text in [
             r#"{"a":1}"#,
             r#"{"b":NaN,"a":1}"#,
@@ -494,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn the_elements_of_an_array_have_commas_between_them() {
+    fn elements_of_an_array_need_commas() {
         let numbers = |text: &str| {
             let mut numbers = Vec::new();
             let mut lexer = Lexer::new(text);

@@ -1,6 +1,6 @@
-//! The line that GrapheneOS's updater reads.
+//! The line of text that GrapheneOS's updater reads.
 //!
-//! In: text. Out: a [`List`] of the one build that it names. Source: `Service.onHandleIntent` of
+//! In: text. Out: a [`List`] with the build that it names. Source: `Service.onHandleIntent` of
 //! GrapheneOS/platform_packages_apps_Updater: incremental, date, device and channel.
 
 use super::entry::{Entry, List, ListFault};
@@ -10,11 +10,11 @@ pub(super) fn read(text: &str) -> Result<List, ListFault> {
     let fault = || ListFault::Line {
         line: line.to_owned(),
     };
-    // Java leaves out empty parts at the end.
+    // `String.split` drops empty parts at the end.
     let mut parts = line.trim_end_matches(' ').split(' ');
     let mut next = || parts.next().ok_or_else(fault);
     let (incremental, datetime, device, channel) = (next()?, next()?, next()?, next()?);
-    // Beside the line; a delta from the phone's build is asked for first.
+    // Next to the file with the line. The updater asks for a delta from the phone's build first.
     let filename = format!("{device}-ota_update-{incremental}.zip");
     let entry = Entry {
         id: incremental.to_owned(),
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_has_an_incremental_a_date_a_device_and_a_channel() {
+    fn line_has_an_incremental_a_date_a_device_and_a_channel() {
         for text in [
             "2024 1700000000 dev stable",
             "2024 1700000000 dev stable more\nelse",

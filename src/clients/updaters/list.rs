@@ -1,16 +1,16 @@
-//! The list in a body, as each generation reads it.
+//! Reads the list in a body as each generation does.
 //!
-//! In: the bytes of a body. Out: its entries, and those that the client drops with the
-//! reason; or the fault for which the client refuses the whole list.
+//! In: the bytes of a body. Out: its entries, and the entries that the updater drops with the reason;
+//! or the fault that makes the updater refuse the whole list.
 //!
 //! Sources: `UpdateCheckService.parseJSON` of CMUpdater, `Utils.parseJson` of Updater and of the
 //! forks in Java; the revisions in Kotlin are in [`kotlin`], the line of GrapheneOS in [`line`].
 //!
-//! Malformed UTF-8 becomes U+FFFD, if not always as often as on a phone. CMUpdater's HTTP
-//! library takes the encoding from the `Content-Type`; UTF-8 is assumed here.
+//! Malformed UTF-8 becomes U+FFFD, though not always as many as on a phone. CMUpdater's HTTP
+//! library takes the encoding from the `Content-Type`; this module assumes UTF-8.
 
 use super::keys::{self, Keys};
-use super::orgjson::{self, Fault};
+use super::orgjson::{self, ParseFault};
 use super::value::{Object, Value};
 use super::{Dropped, Entry, EntryFault, Generation, List, ListFault, kotlin, line};
 
@@ -19,13 +19,13 @@ use super::{Dropped, Entry, EntryFault, Generation, List, ListFault, kotlin, lin
 /// Safe on untrusted input: no panic, bounded recursion, memory in proportion to the body.
 ///
 /// # Errors
-/// Where the client takes nothing from the body.
+/// [`ListFault`], if the updater reads nothing from the body.
 pub fn read(generation: Generation, body: &[u8]) -> Result<List, ListFault> {
     let text = String::from_utf8_lossy(body);
     match generation {
-        // The library of this one reads the body once.
+        // This one parses the body once.
         Generation::Cm10 => read_list(generation, parse(&text)?),
-        // The HTTP library parses the body, and the client what that writes out again.
+        // The HTTP library parses the body and writes it as text, which the updater parses again.
         Generation::Cm11 | Generation::Cm12 | Generation::Cm14 => {
             let document = parse(&text)?;
             if !matches!(document, Value::Object(_)) {
@@ -41,7 +41,7 @@ pub fn read(generation: Generation, body: &[u8]) -> Result<List, ListFault> {
         | Generation::DerpFest16 => kotlin::read(generation, &text),
         Generation::Custota => kotlin::read_custota(&text),
         Generation::GrapheneOs => line::read(&text),
-        // T6: the lines are put together without what separates them.
+        // T6: the lines are joined without their line breaks.
         _ => {
             let document = parse(&text.replace(['\r', '\n'], ""))?;
             match generation {
@@ -52,7 +52,7 @@ pub fn read(generation: Generation, body: &[u8]) -> Result<List, ListFault> {
     }
 }
 
-/// The keys of those that read with `org.json`, but for CMUpdater that asks by POST.
+/// Returns the keys of an updater that uses `org.json`, except CMUpdater with POST requests.
 fn keys(generation: Generation) -> &'static Keys {
     match generation {
         Generation::Cm14 => &keys::V1_WITHOUT_ID,
@@ -68,8 +68,8 @@ fn keys(generation: Generation) -> &'static Keys {
 
 fn parse(text: &str) -> Result<Value, ListFault> {
     orgjson::parse(text).map_err(|fault| match fault {
-        Fault::Syntax(problem) => ListFault::Json { problem },
-        Fault::TooDeep => ListFault::TooDeep {
+        ParseFault::Syntax(problem) => ListFault::Json { problem },
+        ParseFault::TooDeep => ListFault::TooDeep {
             limit: orgjson::MAX_DEPTH,
         },
     })
@@ -82,7 +82,7 @@ fn not_object(document: &Value) -> ListFault {
     }
 }
 
-/// The whole body is the newest build; one that is faulty counts as none.
+/// Reads a body that is one build; a faulty one is dropped.
 fn read_one(generation: Generation, document: &Value) -> Result<List, ListFault> {
     let Value::Object(object) = document else {
         return Err(not_object(document));
@@ -95,7 +95,7 @@ fn read_one(generation: Generation, document: &Value) -> Result<List, ListFault>
     Ok(list)
 }
 
-/// P1, E1.
+/// Reads a body with a list below a key (P1, E1).
 fn read_list(generation: Generation, document: Value) -> Result<List, ListFault> {
     let Value::Object(document) = &document else {
         return Err(not_object(&document));
@@ -163,7 +163,7 @@ fn parse_post(generation: Generation, object: &Object) -> Result<Entry, EntryFau
         filename,
         url: text(object, "url")?,
         changes: match generation {
-            // Looked at only for a build that is newer and whose changelog is not there yet.
+            // Read only for a newer build whose changelog is not stored yet.
             Generation::Cm10 => object.get("changes").map(Value::to_text),
             _ => Some(text(object, "changes")?),
         },
@@ -173,7 +173,7 @@ fn parse_post(generation: Generation, object: &Object) -> Result<Entry, EntryFau
         sdk_level: Some(int(object, "api_level")?),
         ..Entry::default()
     };
-    // Compared with the package after the download; any text will do until then.
+    // Compared only after the download, so any text is accepted here.
     text(object, "md5sum")?;
     Ok(entry)
 }
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn updater_drops_one_entry_and_cmupdater_the_rest_as_well() {
+    fn updater_drops_a_bad_entry_and_cmupdater_also_the_rest() {
         let entries = format!("{ENTRY},{{}},null,{ENTRY}");
         let updater = list(Generation::Java22, &entries);
         assert_eq!(indexes(&updater), [0, 3]);
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(cmupdater.dropped[0].fault, missing);
         assert_eq!(
             cmupdater.dropped[2].to_string(),
-            "entry 3: it comes after entry 1, at which the client stops reading"
+            "entry 3: it comes after entry 1, where the updater stops reading"
         );
     }
 
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn each_generation_asks_for_its_keys() {
+    fn each_generation_requires_its_own_keys() {
         let without_size = ENTRY.replace("size", "was");
         let without_id = ENTRY.replace("id:", "was:");
         for (generation, sizeless, idless) in [
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_say_what_was_found() {
+    fn faults_name_what_was_found() {
         let fault = |generation, body: &str| read(generation, body.as_bytes()).unwrap_err();
         for (body, message) in [
             (
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_glued_by_the_updater_alone() {
+    fn only_the_updater_joins_lines() {
         let body = format!("// builds\n{{response:[{ENTRY}]}}");
         assert!(read(Generation::Cm14, body.as_bytes()).is_ok());
         assert!(read(Generation::Java22, body.as_bytes()).is_err());

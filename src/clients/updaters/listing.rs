@@ -1,4 +1,4 @@
-//! What a phone shows of a body: every entry with its verdict, in the order of the screen.
+//! The list that a phone shows: every entry with its verdict, in the order of the screen.
 //!
 //! In: a body and the [`Phone`]. Out: a [`Listing`]. Sources: `UpdatesSettings.updateLayout`
 //! of CMUpdater, `UpdatesActivity.loadUpdatesList`, `UpdaterController.addUpdate` and
@@ -11,32 +11,32 @@ use super::{
     warnings,
 };
 
-/// What a phone makes of a body.
+/// The list that a phone shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Listing {
-    /// The entries the client reads, in the order of its screen; hidden ones among them.
+    /// The entries that the updater reads, in the order of its screen, including hidden ones.
     pub rows: Vec<Row>,
     /// The entries it drops, in the order of the body.
     pub dropped: Vec<Dropped>,
 }
 
-/// An entry, and what becomes of it.
+/// An entry with its verdict.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The entry as it is shown: of repeated ids, with the address that is used (E9).
+    /// The entry as it is shown; for a repeated id, with the address that is used (E9).
     pub entry: Entry,
-    /// What the client does with it.
+    /// The updater's verdict on it.
     pub verdict: Verdict,
-    /// What the client will stumble over.
+    /// Faults that show later.
     pub warnings: Vec<Warning>,
 }
 
 /// Reads a body as this generation does, and judges its entries for this phone.
 ///
-/// Where the order on a phone is arbitrary, for equal times (F7), it is that of the body.
+/// Entries with equal times, whose order on a phone is arbitrary (F7), stay in the order of the body.
 ///
 /// # Errors
-/// Where the client takes nothing from the body.
+/// [`ListFault`], if the updater reads nothing from the body.
 pub fn assess(generation: Generation, body: &[u8], phone: &Phone) -> Result<Listing, ListFault> {
     let list = read(generation, body)?;
     let mut rows: Vec<Row> = list
@@ -58,15 +58,14 @@ pub fn assess(generation: Generation, body: &[u8], phone: &Phone) -> Result<List
     })
 }
 
-/// Whether a check in the background that gets this body tells the user of new builds (F6).
+/// Returns whether a background check that gets this body notifies the user of new builds (F6).
 ///
-/// `old` is the body of the last check that succeeded, `None` before there was one. For
-/// CMUpdater, and for those that know no list, it does not matter: they tell of any newer build,
-/// again at each check.
+/// `old` is the body of the last successful check, `None` if there was none. CMUpdater, and updaters
+/// whose body names one build, ignore it: they notify of any newer build, at every check.
 ///
 /// # Errors
-/// Where the client takes nothing from the new body. For the Updater in Java, also where it
-/// takes nothing from the old one: its checks then fail until its data is cleared (P7).
+/// [`ListFault`], if the updater reads nothing from the new body. For the Updater in Java, also if it
+/// reads nothing from the old one: its checks then fail until its data is cleared (P7).
 pub fn notifies(
     generation: Generation,
     old: Option<&[u8]>,
@@ -82,9 +81,9 @@ pub fn notifies(
         _ if generation.is_cmupdater() || generation.is_no_list() => {
             return Ok(!shown(new)?.is_empty());
         }
-        // The database remembers what was shown; a failed check leaves it as it is.
+        // The database stores what was shown; a failed check does not change it.
         _ if generation.is_kotlin() => old.and_then(|old| shown(old).ok()).unwrap_or_default(),
-        // The first body becomes the old one without being read.
+        // The first body is stored without being read.
         (_, None) => return Ok(false),
         (_, Some(old)) => shown(old)?,
     };
@@ -93,7 +92,7 @@ pub fn notifies(
     Ok(is_known && !new.is_subset(&ids))
 }
 
-/// E9: one row for each id, among those that are shown.
+/// Merges shown rows with the same id into one (E9).
 fn merge_repeated(generation: Generation, rows: &mut [Row]) {
     let mut places: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (place, row) in rows.iter().enumerate() {
@@ -105,16 +104,17 @@ fn merge_repeated(generation: Generation, rows: &mut [Row]) {
         let (Some(first), Some(last)) = (places.first(), places.last()) else {
             continue;
         };
-        // The controller in Java keeps the first one and updates its address; the database
-        // of the revisions in Kotlin keeps the last one.
-        let kept = if generation.is_kotlin() {
+        // The controller in Java keeps the first row and updates its address; the database of the
+        // revisions in Kotlin keeps the last row.
+        let remaining = if generation.is_kotlin() {
             *last
         } else {
             *first
         };
         let url = rows[*last].entry.url.clone();
-        let index = rows[kept].entry.index;
-        let others: Vec<usize> = places.iter().copied().filter(|at| *at != kept).collect();
+        let index = rows[remaining].entry.index;
+        let others = places.iter().copied();
+        let others: Vec<usize> = others.filter(|place| *place != remaining).collect();
         if others.is_empty() {
             continue;
         }
@@ -124,14 +124,14 @@ fn merge_repeated(generation: Generation, rows: &mut [Row]) {
         }
         let others = others.iter().map(|place| rows[*place].entry.index);
         let others = others.collect();
-        let row = &mut rows[kept];
+        let row = &mut rows[remaining];
         row.entry.url = url;
         row.warnings = warnings(generation, &row.entry);
         row.warnings.push(Warning::RepeatedId { id, others });
     }
 }
 
-/// F7: newest first; CMUpdater goes by the name it shows instead.
+/// Sorts rows, newest first; CMUpdater sorts by the name that it shows (F7).
 fn sort(generation: Generation, rows: &mut [Row], phone: &Phone) {
     match generation.is_cmupdater() {
         true => rows.sort_by(|a, b| {
@@ -142,7 +142,7 @@ fn sort(generation: Generation, rows: &mut [Row], phone: &Phone) {
     }
 }
 
-/// `UpdateInfo.extractUiName`: without the device and the extension.
+/// `UpdateInfo.extractUiName`: the file name without the device and the extension.
 fn shown_name(filename: &str, device: &str) -> String {
     let name = filename.strip_suffix(".zip").unwrap_or(filename);
     let device = format!("-{device}");
@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    /// An entry for all that read `response`, this many seconds after the phone's build.
+    /// An entry of a list below `response`, some seconds after the phone's build.
     fn entry(id: &str, filename: &str, seconds: i64) -> String {
         let datetime = 1_700_000_000 + seconds;
         format!(
@@ -208,7 +208,7 @@ mod tests {
             entry("a", "1", 1),
             entry("a", "2", 2),
             entry("b", "3", 3),
-            // Hidden, so it has no part in it.
+            // Hidden, so it is not merged.
             entry("a", "4", -4),
         ];
         let row = |generation: Generation| {
@@ -223,7 +223,7 @@ mod tests {
         );
         assert_eq!(
             java.warnings.last().unwrap().to_string(),
-            "its id `a` is also that of entry 1, and one row is made of them"
+            "its id `a` is also that of entry 1, so the updater shows only one of them"
         );
         let kotlin = row(Generation::KotlinV1).unwrap();
         assert_eq!(
@@ -244,16 +244,16 @@ mod tests {
     }
 
     #[test]
-    fn notifications_are_raised_for_ids_not_seen_before() {
+    fn user_is_notified_of_ids_not_seen_before() {
         let [a, b, old] = [entry("a", "1", 1), entry("b", "2", 2), entry("c", "3", -3)];
         let none = body(&[]);
         let one = body(std::slice::from_ref(&a));
         let two = body(&[a, b]);
         let hidden = body(&[old]);
-        let tell = |generation: Generation, old: Option<&[u8]>, new: &[u8]| {
+        let notify = |generation: Generation, old: Option<&[u8]>, new: &[u8]| {
             notifies(generation, old, new, &phone()).unwrap()
         };
-        // What the user is told of: old and new list; by CMUpdater, in Java, in Kotlin.
+        // Old list, new list, and whether CMUpdater, Java and Kotlin notify the user.
         for (old, new, expected) in [
             (None, &one, [true, false, false]),
             (Some(&none), &one, [true, true, false]),
@@ -264,21 +264,21 @@ mod tests {
             (Some(&one), &hidden, [false, false, false]),
         ] {
             let old = old.map(Vec::as_slice);
-            let told = [Generation::Cm14, Generation::Java22, Generation::KotlinV1];
-            let told = told.map(|generation| tell(generation, old, new));
-            assert_eq!(told, expected, "{old:?} {new:?}");
+            let generations = [Generation::Cm14, Generation::Java22, Generation::KotlinV1];
+            let notified = generations.map(|generation| notify(generation, old, new));
+            assert_eq!(notified, expected, "{old:?} {new:?}");
         }
     }
 
     #[test]
-    fn an_unreadable_old_body_stops_the_updater_in_java_for_good() {
+    fn unreadable_old_body_breaks_every_check_of_the_updater_in_java() {
         let new = body(&[entry("a", "1", 1)]);
         let page: &[u8] = b"<!doctype html>";
-        let tell = |generation, old, new| notifies(generation, old, new, &phone());
-        assert_eq!(tell(Generation::Java22, None, page), Ok(false));
-        assert!(tell(Generation::Java22, Some(page), &new).is_err());
-        assert_eq!(tell(Generation::KotlinV1, Some(page), &new), Ok(false));
-        assert_eq!(tell(Generation::Cm14, Some(page), &new), Ok(true));
-        assert!(tell(Generation::Cm14, None, page).is_err());
+        let notify = |generation, old, new| notifies(generation, old, new, &phone());
+        assert_eq!(notify(Generation::Java22, None, page), Ok(false));
+        assert!(notify(Generation::Java22, Some(page), &new).is_err());
+        assert_eq!(notify(Generation::KotlinV1, Some(page), &new), Ok(false));
+        assert_eq!(notify(Generation::Cm14, Some(page), &new), Ok(true));
+        assert!(notify(Generation::Cm14, None, page).is_err());
     }
 }

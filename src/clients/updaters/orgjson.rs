@@ -13,24 +13,24 @@ use std::collections::BTreeMap;
 use super::java;
 use super::value::{Object, Value};
 
-/// Deepest nesting that is read, in arrays and objects; feeds have three levels.
+/// Maximum nesting of arrays and objects; feeds have three levels.
 pub(super) const MAX_DEPTH: usize = 128;
 
-/// The characters that end a word without quotes, with line breaks.
+/// The characters that end a word without quotes, including line breaks.
 const ENDS: &[u8] = b"{}[]/\\:,=;# \t\x0c\r\n";
 
-/// Why the text is no value.
+/// Why a text cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum ParseFault {
     Syntax(String),
     TooDeep,
 }
 
-/// `new JSONTokener(text).nextValue()`: what follows the value is not looked at (P2).
+/// `new JSONTokener(text).nextValue()`: ignores everything after the value (P2).
 ///
 /// # Errors
-/// Where the tokener throws, and beyond [`MAX_DEPTH`].
-pub(super) fn parse(text: &str) -> Result<Value, Fault> {
+/// [`ParseFault`], if the tokener throws, or beyond [`MAX_DEPTH`].
+pub(super) fn parse(text: &str) -> Result<Value, ParseFault> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     Tokener { text, position: 0 }.value(0)
 }
@@ -41,10 +41,10 @@ struct Tokener<'a> {
 }
 
 impl<'a> Tokener<'a> {
-    fn value(&mut self, depth: usize) -> Result<Value, Fault> {
+    fn value(&mut self, depth: usize) -> Result<Value, ParseFault> {
         match self.next_clean()? {
             None => Err(syntax("the text ends where a value should be")),
-            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(Fault::TooDeep),
+            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(ParseFault::TooDeep),
             Some(b'{') => self.object(depth).map(Value::Object),
             Some(b'[') => self.array(depth).map(Value::Array),
             Some(quote @ (b'"' | b'\'')) => self.string(quote).map(Value::Text),
@@ -55,8 +55,8 @@ impl<'a> Tokener<'a> {
         }
     }
 
-    /// The next byte that is neither blank nor in a comment, and goes past it.
-    fn next_clean(&mut self) -> Result<Option<u8>, Fault> {
+    /// Reads the next byte that is neither blank nor in a comment.
+    fn next_clean(&mut self) -> Result<Option<u8>, ParseFault> {
         let bytes = self.text.as_bytes();
         while let Some(byte) = bytes.get(self.position).copied() {
             self.position += 1;
@@ -81,7 +81,7 @@ impl<'a> Tokener<'a> {
         self.position += line.map_or(rest.len(), |end| end + 1);
     }
 
-    fn object(&mut self, depth: usize) -> Result<Object, Fault> {
+    fn object(&mut self, depth: usize) -> Result<Object, ParseFault> {
         let mut object = Object::default();
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         match self.next_clean()? {
@@ -91,7 +91,7 @@ impl<'a> Tokener<'a> {
         }
         loop {
             let Value::Text(name) = self.value(depth + 1)? else {
-                return Err(syntax("a key is no text"));
+                return Err(syntax("a key is not text"));
             };
             if !matches!(self.next_clean()?, Some(b':' | b'=')) {
                 return Err(syntax(&format!("no `:` follows the key `{name}`")));
@@ -121,7 +121,7 @@ impl<'a> Tokener<'a> {
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<Vec<Value>, Fault> {
+    fn array(&mut self, depth: usize) -> Result<Vec<Value>, ParseFault> {
         let mut array = Vec::new();
         let mut is_after_separator = false;
         loop {
@@ -149,7 +149,7 @@ impl<'a> Tokener<'a> {
         }
     }
 
-    fn string(&mut self, quote: u8) -> Result<String, Fault> {
+    fn string(&mut self, quote: u8) -> Result<String, ParseFault> {
         let mut units = Vec::new();
         let mut text = String::new();
         let mut rest = self.text.get(self.position..).unwrap_or_default().chars();
@@ -172,11 +172,11 @@ impl<'a> Tokener<'a> {
                 }
             }
         }
-        Err(syntax("a text does not end"))
+        Err(syntax("a string does not end"))
     }
 
-    /// A word without quotes: a constant, a number, or else text.
-    fn literal(&mut self) -> Result<Value, Fault> {
+    /// Reads a word without quotes: a constant, a number, or otherwise text.
+    fn literal(&mut self) -> Result<Value, ParseFault> {
         let rest = self.text.get(self.position..).unwrap_or_default();
         let end = rest.bytes().position(|byte| ENDS.contains(&byte));
         let (word, _) = rest.split_at(end.unwrap_or(rest.len()));
@@ -204,7 +204,7 @@ impl<'a> Tokener<'a> {
     }
 }
 
-/// Decimal, `0x` before hexadecimal, `0` before octal digits.
+/// Parses decimal digits, hexadecimal digits after `0x`, or octal digits after `0`.
 fn parse_integer(word: &str) -> Option<i64> {
     let hex = word.strip_prefix("0x").or(word.strip_prefix("0X"));
     match (hex, word.strip_prefix('0')) {
@@ -220,14 +220,14 @@ enum Escaped {
     Unit(u16),
 }
 
-fn unescape(rest: &mut std::str::Chars<'_>) -> Result<Escaped, Fault> {
+fn unescape(rest: &mut std::str::Chars<'_>) -> Result<Escaped, ParseFault> {
     let c = rest
         .next()
         .ok_or_else(|| syntax("an escape does not end"))?;
     Ok(Escaped::Char(match c {
         'u' => {
             let digits: String = rest.by_ref().take(4).collect();
-            // With a sign the digits are still a number to Java.
+            // Java accepts digits with a sign.
             let unit = match digits.chars().count() {
                 4 => i32::from_str_radix(&digits, 16).ok(),
                 _ => None,
@@ -250,8 +250,8 @@ fn flush(units: &mut Vec<u16>, text: &mut String) {
     units.clear();
 }
 
-fn syntax(problem: &str) -> Fault {
-    Fault::Syntax(problem.to_owned())
+fn syntax(problem: &str) -> ParseFault {
+    ParseFault::Syntax(problem.to_owned())
 }
 
 #[cfg(test)]
@@ -261,13 +261,13 @@ mod tests {
 
     use super::*;
 
-    /// The value as `toString` writes it.
-    fn json(text: &str) -> Result<String, Fault> {
+    /// Parses a text and writes the value as `toString` does.
+    fn json(text: &str) -> Result<String, ParseFault> {
         parse(text).map(|value| value.to_json())
     }
 
     #[test]
-    fn more_than_json_is_read() {
+    fn much_beyond_json_is_accepted() {
         for (text, value) in [
             ("{}", "{}"),
             ("\u{feff}[]", "[]"),
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn some_things_are_refused_all_the_same() {
+    fn malformed_text_is_refused() {
         for text in [
             "",
             "// only a comment",
@@ -331,11 +331,11 @@ mod tests {
             "/",
             "{a 1}",
         ] {
-            assert!(matches!(parse(text), Err(Fault::Syntax(_))), "{text}");
+            assert!(matches!(parse(text), Err(ParseFault::Syntax(_))), "{text}");
         }
     }
 
-    /// JSON documents whose numbers are whole, some levels deep.
+    /// Generates nested JSON documents with whole numbers.
     fn documents() -> impl Strategy<Value = serde_json::Value> {
         use serde_json::Value;
         let leaf = prop_oneof![
@@ -355,7 +355,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_json_is_read_as_json(document in documents(), is_pretty in any::<bool>()) {
+        fn valid_json_is_read_unchanged(document in documents(), is_pretty in any::<bool>()) {
             let text = match is_pretty {
                 true => serde_json::to_string_pretty(&document),
                 false => serde_json::to_string(&document),
@@ -369,11 +369,11 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_limited() {
+    fn nesting_is_limited() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert!(parse(&nested(MAX_DEPTH)).is_ok());
-        assert_eq!(parse(&nested(MAX_DEPTH + 1)), Err(Fault::TooDeep));
-        assert_eq!(parse(&"[".repeat(1_000_000)), Err(Fault::TooDeep));
-        assert_eq!(parse(&"{a:".repeat(1_000_000)), Err(Fault::TooDeep));
+        assert_eq!(parse(&nested(MAX_DEPTH + 1)), Err(ParseFault::TooDeep));
+        assert_eq!(parse(&"[".repeat(1_000_000)), Err(ParseFault::TooDeep));
+        assert_eq!(parse(&"{a:".repeat(1_000_000)), Err(ParseFault::TooDeep));
     }
 }

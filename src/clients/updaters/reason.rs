@@ -1,26 +1,26 @@
-//! Why a client does not offer an entry, in data and in words.
+//! The reasons for which an updater does not offer an entry.
 
 use std::fmt;
 
-/// Why a client does not offer an entry; as text, a fragment of a sentence on the entry.
+/// Why an updater does not offer an entry; as text, a fragment of a sentence on the entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Its time is the installed build's, or before it.
+    /// Its time is not later than that of the installed build.
     NotLater {
         /// Of the entry, in seconds.
         entry: i64,
         /// Of the phone, in seconds.
         phone: i64,
     },
-    /// Its time is before the installed build's.
+    /// Its time is earlier than that of the installed build.
     Earlier {
         /// Of the entry, in seconds.
         entry: i64,
         /// Of the phone, in seconds.
         phone: i64,
     },
-    /// It is of another romtype.
+    /// Its romtype is another one.
     OtherType {
         /// Of the entry.
         entry: String,
@@ -41,24 +41,24 @@ pub enum Reason {
         /// Of the phone.
         phone: String,
     },
-    /// A version, of the entry or the phone, is not two numbers with a dot between.
+    /// The version of the entry or the phone is not two numbers separated by a dot.
     NoVersionNumber {
         /// The version.
         version: String,
     },
-    /// A version, of the entry or the phone, does not begin with a whole number.
+    /// The version of the entry or the phone does not begin with a whole number.
     NoMajorVersion {
         /// The version.
         version: String,
     },
-    /// It is of another device.
+    /// It is for another device.
     OtherDevice {
         /// Of the entry.
         entry: String,
         /// Of the phone.
         phone: String,
     },
-    /// It is a delta that applies to another build.
+    /// It is a delta for another build.
     OtherSource {
         /// The vbmeta digest of the build that it applies to.
         entry: String,
@@ -86,9 +86,9 @@ pub enum Reason {
         /// Of the phone.
         phone: u32,
     },
-    /// It does not say which Android it has.
+    /// It has no SDK level.
     NoSdk,
-    /// Another entry with its id takes its place.
+    /// Another entry with the same id replaces it.
     SameId {
         /// The id.
         id: String,
@@ -127,14 +127,14 @@ impl fmt::Display for Reason {
             Reason::NoVersionNumber { version } => {
                 write!(
                     f,
-                    "the version `{version}` is not two numbers with a dot between"
+                    "the version `{version}` is not two numbers separated by a dot"
                 )
             }
             Reason::NoMajorVersion { version } => {
                 write!(
                     f,
-                    "the version `{version}` does not begin with a whole number, at which the \
-                     client crashes"
+                    "the version `{version}` does not begin with a whole number, so the updater \
+                     crashes"
                 )
             }
             Reason::OtherDevice { entry, phone } => {
@@ -171,10 +171,7 @@ impl fmt::Display for Reason {
             ),
             Reason::NoSdk => f.write_str("it has no SDK level"),
             Reason::SameId { id, index } => {
-                write!(
-                    f,
-                    "entry {index} has the same id `{id}` and takes its place"
-                )
+                write!(f, "entry {index} has the same id `{id}` and replaces it")
             }
         }
     }

@@ -1,6 +1,6 @@
-//! What a client asks for (U1 to U7, T1, V2-1).
+//! The request that an updater sends (U1 to U7, T1, V2-1).
 //!
-//! In: the value of the URI property and the phone. Out: a [`UpdaterRequest`]. Sources:
+//! In: the value of the address property and the phone. Out: an [`UpdaterRequest`]. Sources:
 //! `UpdateCheckService.getServerURI` and `DownloadService.buildRequest` of CMUpdater,
 //! `Utils.getServerURL` of Updater, `UpdatesNetworkDataSource.serverUrl` in Kotlin.
 
@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::verdict::is_snapshot;
 use super::{Generation, Phone, java, uri, value};
 
-/// Where clients go whose property is not set.
+/// The addresses of the official servers, for updaters whose property is not set.
 const OFFICIAL_CM12: &str = "https://download.cyanogenmod.org/api";
 const OFFICIAL_BASE: &str = "https://download.lineageos.org/api";
 const OFFICIAL_V1: &str = "https://download.lineageos.org/api/v1/{device}/{type}/{incr}";
@@ -20,7 +20,7 @@ const OFFICIAL_V2: &str = "https://download.lineageos.org/api/v2/devices/{device
 pub enum Method {
     /// `GET`, which any static host answers.
     Get,
-    /// `POST`, which most static hosts refuse.
+    /// `POST`, which most static hosts refuse to answer.
     Post,
 }
 
@@ -29,40 +29,39 @@ pub enum Method {
 pub struct UpdaterRequest {
     /// The method.
     pub method: Method,
-    /// The address, exactly as the client sends it.
+    /// The address, exactly as the updater sends it.
     pub url: String,
-    /// What is sent along: JSON, for [`Method::Post`].
+    /// The JSON body for [`Method::Post`].
     pub body: Option<String>,
-    /// Where [`Generation::Cm11`] and [`Generation::Cm12`] ask for a delta before they download
-    /// anything. Any answer
-    /// with a key `errors` makes it download the whole package; without an answer of status
-    /// 2xx the download does not start.
+    /// The address where [`Generation::Cm11`] and [`Generation::Cm12`] request a delta before they
+    /// download anything. A response with a key `errors` makes them download the whole package;
+    /// without a response of status 2xx, the download does not start.
     pub delta_url: Option<String>,
 }
 
-/// Why a client asks for nothing.
+/// Why an updater sends no request.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum UrlFault {
-    /// `URI.create` throws: braces, blanks and the like.
-    #[error("`{url}` has characters that no URI has, or is malformed")]
+    /// `URI.create` throws, for example because of braces or blanks.
+    #[error("`{url}` has characters that are not allowed in an address, or is malformed")]
     NotUri {
         /// The address.
         url: String,
     },
-    /// Not an address of the web.
+    /// The address is not a web address.
     #[error("`{url}` begins with neither https:// nor http://")]
     NotHttp {
         /// The address.
         url: String,
     },
-    /// Cleartext, to a client that is not permitted to use it.
-    #[error("`{url}` is not https, and the client refuses cleartext")]
+    /// The address is plain http, which this updater may not use.
+    #[error("`{url}` is not https, and the updater refuses plain http")]
     Cleartext {
         /// The address.
         url: String,
     },
-    /// The revisions in Kotlin check for these characters, in lower case.
+    /// The address does not begin with these lower-case characters, which the revisions in Kotlin check.
     #[error("`{url}` does not begin with https://")]
     NotHttps {
         /// The value of the property.
@@ -70,10 +69,10 @@ pub enum UrlFault {
     },
 }
 
-/// The request this generation sends when this is the value of its URI property.
+/// Returns the request that this generation sends if its address property has this value.
 ///
 /// # Errors
-/// Where the client throws, or refuses to connect.
+/// [`UrlFault`], if the updater throws or refuses to connect.
 pub fn request(
     generation: Generation,
     property: &str,
@@ -85,7 +84,7 @@ pub fn request(
             method: Method::Post,
             url: to_ascii(property)?,
             body: Some(cm10_body(phone)),
-            // Whatever is answered, the whole package is downloaded.
+            // It always downloads the whole package.
             delta_url: None,
         },
         Generation::Cm11 | Generation::Cm12 => UpdaterRequest {
@@ -115,7 +114,7 @@ pub fn request(
     Ok(request)
 }
 
-/// U1: what stands in for a property that is empty, or blank to the Updater.
+/// Returns the official address in place of a property that is empty, or blank for the Updater (U1).
 fn or_official(generation: Generation, property: &str) -> &str {
     let is_unset = match generation {
         _ if generation.is_cmupdater() => property.is_empty(),
@@ -128,12 +127,12 @@ fn or_official(generation: Generation, property: &str) -> &str {
         Generation::Cm14 | Generation::First15 => OFFICIAL_BASE,
         Generation::KotlinVersion | Generation::Kotlin23 => OFFICIAL_V2,
         _ if generation <= Generation::Kotlin23 => OFFICIAL_V1,
-        // Each fork has a server of its own; which one does not matter here.
+        // Each fork has its own server; which one does not matter here.
         _ => property,
     }
 }
 
-/// U3: the property is a base, and braces in it mean nothing.
+/// Appends a path to the property, in which braces have no meaning (U3).
 fn appended(generation: Generation, base: &str, phone: &Phone) -> String {
     let romtype = match phone.release_type.to_lowercase() {
         // U6
@@ -144,8 +143,10 @@ fn appended(generation: Generation, base: &str, phone: &Phone) -> String {
     format!("{base}/v1/{device}/{romtype}/{}", phone.incremental)
 }
 
-/// U2: one after the other, each wherever it occurs, in this case alone; U5: as they are. Forks
-/// whose address is built in fill in less.
+/// Replaces placeholders one after the other, wherever they occur and only in lower case (U2), by values
+/// without escapes (U5).
+///
+/// Forks with a built-in address replace fewer placeholders.
 fn filled_in(generation: Generation, template: &str, phone: &Phone) -> String {
     let romtype = phone.release_type.to_lowercase();
     let others: &[(&str, &str)] = match generation {
@@ -169,7 +170,7 @@ fn filled_in(generation: Generation, template: &str, phone: &Phone) -> String {
     java::trim(&url).to_owned()
 }
 
-/// A file in a folder, whose address may lack the slash at its end.
+/// Returns the address of a file in a folder, whose address may lack the closing slash.
 fn below(folder: &str, name: &str) -> String {
     let folder = folder.trim_end_matches('/');
     format!("{folder}/{name}")
@@ -184,7 +185,7 @@ fn get(url: String) -> UpdaterRequest {
     }
 }
 
-/// The channels of a phone whose user has chosen nightlies.
+/// Returns the body of a phone whose user has chosen nightlies.
 fn cm10_body(phone: &Phone) -> String {
     let device = value::quote(&phone.device);
     format!(
@@ -192,7 +193,7 @@ fn cm10_body(phone: &Phone) -> String {
     )
 }
 
-/// Everything but a snapshot is a nightly to this client.
+/// Returns the body of this updater, for which every build except a snapshot is a nightly.
 fn cm12_body(phone: &Phone) -> String {
     let channel = match is_snapshot(phone) {
         true => "snapshot",
@@ -204,7 +205,7 @@ fn cm12_body(phone: &Phone) -> String {
     )
 }
 
-/// T1: cleartext is off from LineageOS 16.0 on.
+/// Checks the scheme (T1); plain http is refused from LineageOS 16.0 on.
 fn check_scheme(generation: Generation, url: &str) -> Result<(), UrlFault> {
     let has = |scheme: &str| {
         let start = url.get(..scheme.len());
@@ -245,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_client_posts_to_the_property_itself() {
+    fn oldest_updater_posts_to_the_property_itself() {
         let request = request(Generation::Cm12, "http://h/api", &phone()).unwrap();
         assert_eq!(
             (request.method, &*request.url),
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_device_is_asked_for_by_the_updater() {
+    fn updater_requests_the_list_of_the_next_device() {
         let template = "https://h/{device}/{device}?{type}#{incr}";
         let new = "https://h/next/next?nightly#Eng.1";
         assert_eq!(url(Generation::Java22, template).as_deref(), Ok(new));
@@ -281,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_is_unset_to_the_updater_and_malformed_to_cmupdater() {
+    fn blank_property_is_unset_for_the_updater_and_malformed_for_cmupdater() {
         for generation in Generation::LINEAGE {
             let blank = url(generation, " \t");
             assert_eq!(blank.is_err(), generation.is_cmupdater(), "{generation}");
@@ -291,13 +292,13 @@ mod tests {
                     .starts_with("https://download.")
             );
         }
-        // A blank to Kotlin, but not to `String.trim` of Java.
+        // Blank for Kotlin, but not for `String.trim` of Java.
         assert!(url(Generation::Java22, "\u{a0}").is_err());
         assert!(url(Generation::Kotlin23, "\u{a0}").is_ok());
     }
 
     #[test]
-    fn schemes_are_checked() {
+    fn new_updaters_refuse_plain_http() {
         for generation in Generation::ALL {
             assert!(url(generation, "ftp://h").is_err());
             assert!(url(generation, "h/api").is_err());
@@ -312,7 +313,7 @@ mod tests {
         }
         assert_eq!(
             url(Generation::Java22, "http://h").unwrap_err().to_string(),
-            "`http://h` is not https, and the client refuses cleartext"
+            "`http://h` is not https, and the updater refuses plain http"
         );
     }
 }

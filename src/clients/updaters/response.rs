@@ -1,10 +1,10 @@
-//! Whether a client takes an answer, before it looks at the body (T2 to T4, V2-2).
+//! Whether an updater accepts a response, before it reads the body (T2 to T4, V2-2).
 //!
-//! In: what is known of the answer once redirects were followed. Out: the [`TransportFault`]
-//! that shows a failed check to the user. Sources: `HttpURLConnectionClient` of Updater,
-//! `BasicNetwork` of Volley for CMUpdater, `UpdatesNetworkDataSource` in Kotlin.
+//! In: the addresses of all redirects, and the head of the last response. Out: a [`TransportFault`], if
+//! the user sees a failed check. Sources: `HttpURLConnectionClient` of Updater, `BasicNetwork` of
+//! Volley for CMUpdater, `UpdatesNetworkDataSource` in Kotlin.
 //!
-//! Left out: time limits, certificates, and what becomes of a POST that is redirected.
+//! Left out: time limits, certificates, and redirects of a POST.
 
 use thiserror::Error;
 
@@ -13,71 +13,71 @@ use super::Generation;
 /// Maximum number of redirects that Android follows.
 pub const MAX_REDIRECTS: usize = 20;
 
-/// An answer to the request for a list.
+/// A response to the request for a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdaterResponse<'a> {
-    /// The address asked for, then each one redirected to, absolute and in order.
+    /// The requested address, then the address of each redirect, absolute and in order.
     pub urls: &'a [&'a str],
-    /// The status of the last answer.
+    /// The status of the last response.
     pub status: u16,
-    /// The `Content-Type` of the last answer.
+    /// The `Content-Type` of the last response.
     pub content_type: Option<&'a str>,
     /// The length of the body, in bytes.
     pub body_len: usize,
 }
 
-/// Why a client does not look at the body of an answer.
+/// Why an updater does not read the body of a response.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TransportFault {
-    /// The revisions in Kotlin follow no redirect.
-    #[error("it is a redirect to `{to}`, and the client follows none")]
+    /// There is a redirect, which the revisions in Kotlin do not follow.
+    #[error("it redirects to `{to}`, and the updater follows no redirect")]
     Redirect {
-        /// Where it leads.
+        /// The address that it leads to.
         to: String,
     },
-    /// More redirects than the client follows.
-    #[error("there are {found} redirects, and the client follows {MAX_REDIRECTS}")]
+    /// There are more redirects than the updater follows.
+    #[error("there are {found} redirects, and the updater follows at most {MAX_REDIRECTS}")]
     TooManyRedirects {
-        /// How many there are.
+        /// The number of redirects.
         found: usize,
     },
-    /// A redirect from https to http or back.
-    #[error("`{from}` redirects to `{to}`, and the client follows none to another scheme")]
+    /// A redirect leads from https to http or back.
+    #[error("`{from}` redirects to `{to}`, and the updater follows no redirect to another scheme")]
     OtherScheme {
-        /// Where it comes from.
+        /// The address that redirects.
         from: String,
-        /// Where it leads.
+        /// The address that it leads to.
         to: String,
     },
-    /// Any status but 2xx; 404 is no empty list.
+    /// The status is not 2xx; a 404 is not an empty list.
     #[error("its status is {found}, not 2xx")]
     Status {
         /// The status.
         found: u16,
     },
-    /// No JSON, going by the header.
+    /// The `Content-Type` is not that of JSON.
     #[error("its content type is {found}, not application/json")]
     ContentType {
-        /// The header, or that there is none.
+        /// The header, or `missing`.
         found: String,
     },
-    /// More bytes than the client reads.
-    #[error("it has {found} bytes, and the client reads {limit}")]
+    /// The body is longer than the updater reads.
+    #[error("it has {found} bytes, and the updater reads at most {limit}")]
     TooLong {
-        /// How many it has.
+        /// The length of the body, in bytes.
         found: usize,
-        /// How many the client reads.
+        /// The number of bytes that the updater reads.
         limit: usize,
     },
 }
 
-/// Whether this generation goes on to read the body of an answer.
+/// Checks whether this generation reads the body of a response.
 ///
-/// A 204 passes (T3): its empty body then fails to be read.
+/// A 204 is accepted (T3); reading its empty body fails later.
 ///
 /// # Errors
-/// Why it does not.
+/// [`TransportFault`], if it does not.
 pub fn accept(
     generation: Generation,
     response: &UpdaterResponse<'_>,
@@ -128,7 +128,7 @@ fn scheme(url: &str) -> &str {
     url.split(':').next().unwrap_or_default()
 }
 
-/// The parameters, such as the character set, do not count.
+/// Returns whether a content type is that of JSON, without its parameters.
 fn is_json(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default();
     media_type.trim().eq_ignore_ascii_case("application/json")
@@ -145,17 +145,17 @@ mod tests {
         body_len: 100,
     };
 
-    /// The generations that take it.
-    fn takers(response: &UpdaterResponse<'_>) -> usize {
-        let is_taken = |generation: &Generation| accept(*generation, response).is_ok();
+    /// Counts the generations that accept a response.
+    fn num_accepting(response: &UpdaterResponse<'_>) -> usize {
+        let accepts = |generation: &Generation| accept(*generation, response).is_ok();
         Generation::LINEAGE
             .iter()
-            .filter(|one| is_taken(one))
+            .filter(|one| accepts(one))
             .count()
     }
 
     #[test]
-    fn any_2xx_passes_and_nothing_else() {
+    fn only_status_2xx_is_accepted() {
         for (status, count) in [
             (200, 11),
             (204, 11),
@@ -164,7 +164,7 @@ mod tests {
             (404, 0),
             (500, 0),
         ] {
-            assert_eq!(takers(&UpdaterResponse { status, ..GOOD }), count);
+            assert_eq!(num_accepting(&UpdaterResponse { status, ..GOOD }), count);
         }
         let missing = UpdaterResponse {
             status: 404,
@@ -179,8 +179,8 @@ mod tests {
     }
 
     #[test]
-    fn redirects_are_followed_within_a_scheme_before_kotlin() {
-        let redirected = |urls| takers(&UpdaterResponse { urls, ..GOOD });
+    fn updaters_in_java_follow_redirects_within_a_scheme() {
+        let redirected = |urls| num_accepting(&UpdaterResponse { urls, ..GOOD });
         assert_eq!(redirected(&["https://h/a", "https://i/a"]), 8);
         assert_eq!(redirected(&["https://h/a", "HTTPS://i/a"]), 8);
         assert_eq!(redirected(&["http://h/a", "https://h/a"]), 0);
@@ -189,16 +189,16 @@ mod tests {
     }
 
     #[test]
-    fn type_and_length_matter_to_early_revisions_in_kotlin() {
+    fn early_revisions_in_kotlin_check_type_and_length() {
         for content_type in [None, Some("text/plain"), Some("application/octet-stream")] {
             let response = UpdaterResponse {
                 content_type,
                 ..GOOD
             };
-            assert_eq!(takers(&response), 9);
+            assert_eq!(num_accepting(&response), 9);
         }
         for (body_len, count) in [(4096, 11), (4097, 10), (32 << 10, 10), ((32 << 10) + 1, 9)] {
-            assert_eq!(takers(&UpdaterResponse { body_len, ..GOOD }), count);
+            assert_eq!(num_accepting(&UpdaterResponse { body_len, ..GOOD }), count);
         }
     }
 }

@@ -1,14 +1,13 @@
-//! The addresses that `java.net.URI` takes, which CMUpdater asks first (U3, U5).
+//! The addresses that `java.net.URI` accepts, through which CMUpdater passes each address (U3, U5).
 //!
 //! In: text. Out: the address in ASCII. Source: the documentation of `java.net.URI` of Java 8:
 //! RFC 2396 with the brackets of RFC 2732 and letters beyond ASCII.
 //!
-//! Left out: the normal form that `toASCIIString` gives such letters, and the inner grammar
-//! of host names.
+//! Left out: the normalization of such letters by `toASCIIString`, and the grammar of host names.
 
 /// `URI.create(url).toASCIIString()` (U3, U5).
 ///
-/// `None` where `URI.create` throws.
+/// `None` if `URI.create` throws.
 pub(super) fn to_ascii(url: &str) -> Option<String> {
     if !is_uri(url) {
         return None;
@@ -61,7 +60,7 @@ fn is_uri(uri: &str) -> bool {
         && consists_of(query, ANY)
 }
 
-/// Whether a part has nothing but letters, digits, marks, escapes and these characters.
+/// Returns whether a part has only letters, digits, marks, escapes and these characters.
 fn consists_of(part: &str, reserved: &str) -> bool {
     let is_escape = |rest: &str| {
         let digits = rest.as_bytes().get(..2);
@@ -69,7 +68,7 @@ fn consists_of(part: &str, reserved: &str) -> bool {
     };
     let is_legal = |c: char| match c.is_ascii() {
         true => c.is_ascii_alphanumeric() || "_-!.~'()*%".contains(c) || reserved.contains(c),
-        // Java allows what is neither a control character nor blank.
+        // Java allows everything except control characters and blanks.
         false => !c.is_control() && !c.is_whitespace(),
     };
     part.chars().all(is_legal) && part.split('%').skip(1).all(is_escape)
@@ -80,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn uris_are_those_of_java() {
+    fn addresses_are_checked_like_in_java() {
         for uri in [
             "https://h:8443/a%20b/~c;d?e=[f]#g",
             "https://[::1]/a",

@@ -1,4 +1,4 @@
-//! The values of Android 10's `org.json`, and what its getters make of them.
+//! The values of Android 10's `org.json`, and the conversions of its getters.
 //!
 //! In: values that [`orgjson`](super::orgjson) read. Out: numbers and text, by the rules of
 //! `JSON.toLong`, `toInteger` and `toString` and of `JSONStringer`.
@@ -8,7 +8,7 @@ use super::java;
 /// A value as `org.json` holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
-    /// `null`, or nothing at all between two commas.
+    /// `null`, or nothing between two commas.
     Null,
     Bool(bool),
     Integer(i64),
@@ -18,7 +18,7 @@ pub(super) enum Value {
     Object(Object),
 }
 
-/// An object, its keys in the order of their first occurrence.
+/// An object, with its keys in the order of their first occurrence.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Object(pub(super) Vec<(String, Value)>);
 
@@ -30,7 +30,7 @@ impl Object {
 }
 
 impl Value {
-    /// `getLong`: numbers are cut off, text goes through `double` (E2).
+    /// `getLong`: truncates numbers and converts text by way of `double` (E2).
     pub(super) fn to_long(&self) -> Option<i64> {
         match self {
             Value::Integer(integer) => Some(*integer),
@@ -40,7 +40,7 @@ impl Value {
         }
     }
 
-    /// `getInt`: a number keeps its lowest 32 bits, others are cut off at the range.
+    /// `getInt`: keeps the lowest 32 bits of an integer, and limits other values to the range of `int`.
     pub(super) fn to_int(&self) -> Option<i32> {
         let limit = |long: i64| {
             let int = long.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
@@ -55,7 +55,7 @@ impl Value {
         }
     }
 
-    /// `getString`: anything is text, `null` too (E2).
+    /// `getString`: converts any value to text, including `null` (E2).
     pub(super) fn to_text(&self) -> String {
         match self {
             Value::Text(text) => text.clone(),
@@ -64,7 +64,7 @@ impl Value {
         }
     }
 
-    /// What this kind of value is called in messages.
+    /// Returns the kind of value, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Value::Null => "null",
@@ -76,7 +76,7 @@ impl Value {
         }
     }
 
-    /// `toString` of a value within a document.
+    /// `toString` of a value inside a document.
     pub(super) fn to_json(&self) -> String {
         match self {
             Value::Null => "null".to_owned(),
@@ -99,13 +99,13 @@ impl Value {
         }
     }
 
-    /// The value after `toString` and another `parse`, which is how CMUpdater gets it.
+    /// Converts the value by `toString` and parses it again, as it reaches CMUpdater.
     ///
-    /// `None` where `toString` gives up and the client crashes: for NaN within an array.
+    /// `None` if `toString` fails and the updater crashes, which NaN in an array causes.
     pub(super) fn reparsed(self) -> Option<Value> {
         Some(match self {
             Value::Double(number) if !number.is_finite() => return None,
-            // `21.0` comes back as `21` (E2).
+            // `21.0` becomes `21` (E2).
             Value::Double(number) => whole(number).map_or(Value::Double(number), Value::Integer),
             Value::Array(values) => {
                 let values = values.into_iter().map(Value::reparsed);
@@ -121,14 +121,14 @@ impl Value {
     }
 }
 
-/// A number without a fraction, as `numberToString` writes it.
+/// Returns a number without a fraction, as `numberToString` writes it.
 fn whole(number: f64) -> Option<i64> {
     let long = java::double_to_long(number);
-    // The loss of precision is the same in `numberToString`.
+    // `numberToString` loses the same precision.
     (long as f64 == number).then_some(long)
 }
 
-/// `JSONStringer.string`.
+/// `JSONStringer.string`: quotes and escapes text.
 pub(super) fn quote(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_converted_as_by_the_getters() {
+    fn getters_convert_values_like_in_java() {
         let value = |text: &str| parse(text).unwrap();
         for (text, long) in [
             ("1700000100", Some(1_700_000_100)),

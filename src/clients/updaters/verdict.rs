@@ -1,38 +1,40 @@
-//! Whether a client lists an entry and lets it be installed (F1 to F5, V2-5, V2-6).
+//! Whether an updater shows an entry and allows its installation (F1 to F5, V2-5, V2-6).
 //!
 //! In: an [`Entry`] and the [`Phone`]. Out: a [`Verdict`]. Sources:
 //! `UpdateInfo.isNewerThanInstalled` and `isCompatible` of CMUpdater, `Utils.isCompatible` and
 //! `canInstall` of Updater and of its forks, `UpdatesRepository.filterUpdates`, `Utils.compareVersions` and
 //! `InstallUtils` of the revisions in Kotlin.
 //!
-//! No client but GrapheneOS's compares the device (F5): nothing but the address keeps builds of
-//! others away.
+//! Only GrapheneOS's updater compares the device (F5). For all others, the address of the list must
+//! keep builds of other devices away.
 
 use std::cmp::Ordering;
 
 use super::{Entry, Generation, Phone, Reason, java};
 
-/// What a client does with an entry.
+/// What an updater does with an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Shown, with a button to download it.
+    /// Shown with a download button.
     Offered,
-    /// Shown, without one.
+    /// Shown without a download button.
     Blocked(Reason),
     /// Not shown.
     Hidden(Reason),
 }
 
-/// What this generation does with an entry, when it is alone in the list.
+/// Returns what this generation does with an entry that is alone in the list.
 #[must_use]
 pub fn judge(generation: Generation, entry: &Entry, phone: &Phone) -> Verdict {
-    match hiding(generation, entry, phone) {
+    match reason_to_hide(generation, entry, phone) {
         Some(reason) => Verdict::Hidden(reason),
-        None => blocking(generation, entry, phone).map_or(Verdict::Offered, Verdict::Blocked),
+        None => {
+            reason_to_block(generation, entry, phone).map_or(Verdict::Offered, Verdict::Blocked)
+        }
     }
 }
 
-/// Whether this generation offers to install the entry without downloading it first.
+/// Returns whether this generation can install the entry without downloading it first.
 #[must_use]
 pub fn can_stream(generation: Generation, entry: &Entry, phone: &Phone) -> bool {
     [Generation::Kotlin23, Generation::PixelOs17].contains(&generation)
@@ -41,14 +43,14 @@ pub fn can_stream(generation: Generation, entry: &Entry, phone: &Phone) -> bool 
         && judge(generation, entry, phone) == Verdict::Offered
 }
 
-/// Why an entry is not shown: what the client finds first.
-fn hiding(generation: Generation, entry: &Entry, phone: &Phone) -> Option<Reason> {
+/// Returns the first reason for which the updater does not show an entry.
+fn reason_to_hide(generation: Generation, entry: &Entry, phone: &Phone) -> Option<Reason> {
     let other_type = || other_type(entry, phone);
     let not_later = || not_later(entry, phone);
     let not_later_unless_allowed = || not_later_unless_allowed(entry, phone);
     match generation {
         Generation::Cm10 | Generation::Cm12 => not_newer_than_api_level(entry, phone),
-        // Everything of the channel is listed, but to phones with a snapshot.
+        // Shows all builds of the channel, except on phones with a snapshot.
         Generation::Cm11 if !is_snapshot(phone) => None,
         Generation::Cm11 => not_newer_than_api_level(entry, phone),
         Generation::Cm14 | Generation::Voltage14 | Generation::PixelOs14 => not_later(),
@@ -81,15 +83,15 @@ fn hiding(generation: Generation, entry: &Entry, phone: &Phone) -> Option<Reason
     }
 }
 
-/// Why an entry that is shown cannot be installed.
-fn blocking(generation: Generation, entry: &Entry, phone: &Phone) -> Option<Reason> {
+/// Returns the reason for which a shown entry cannot be installed.
+fn reason_to_block(generation: Generation, entry: &Entry, phone: &Phone) -> Option<Reason> {
     let other_version = |installed: &str| Reason::OtherVersion {
         entry: entry.version.clone(),
         phone: installed.to_owned(),
     };
     match generation {
         Generation::Cm14 => {
-            // F4: of `14.1-20170203-NIGHTLY-dev`, the start counts.
+            // F4: only the start of `14.1-20170203-NIGHTLY-dev` is compared.
             let installed = phone.version.to_lowercase();
             let installed = installed.split('-').next().unwrap_or_default();
             (entry.version != installed).then(|| other_version(installed))
@@ -116,7 +118,7 @@ fn blocking(generation: Generation, entry: &Entry, phone: &Phone) -> Option<Reas
     }
 }
 
-/// F1.
+/// Compares the times (F1).
 fn not_later(entry: &Entry, phone: &Phone) -> Option<Reason> {
     (entry.datetime <= phone.datetime).then_some(Reason::NotLater {
         entry: entry.datetime,
@@ -128,7 +130,7 @@ fn not_later_unless_allowed(entry: &Entry, phone: &Phone) -> Option<Reason> {
     not_later(entry, phone).filter(|_| !phone.allow_downgrading)
 }
 
-/// F1: the first Updater offers a build to itself.
+/// Compares the times as the first Updater does, which offers the installed build again (F1).
 fn earlier(entry: &Entry, phone: &Phone) -> Option<Reason> {
     (entry.datetime < phone.datetime).then_some(Reason::Earlier {
         entry: entry.datetime,
@@ -136,7 +138,7 @@ fn earlier(entry: &Entry, phone: &Phone) -> Option<Reason> {
     })
 }
 
-/// A higher level is newer whatever the time; no level, or one below 1, leaves it to the time.
+/// Compares the API levels; the time decides if they are equal, or if the entry's is missing or below 1.
 fn not_newer_than_api_level(entry: &Entry, phone: &Phone) -> Option<Reason> {
     match entry.sdk_level {
         Some(level) if level > 0 => match i64::from(level).cmp(&i64::from(phone.sdk)) {
@@ -151,7 +153,7 @@ fn not_newer_than_api_level(entry: &Entry, phone: &Phone) -> Option<Reason> {
     }
 }
 
-/// F2, E8: blanks count.
+/// Compares the romtypes, including blanks (F2, E8).
 fn other_type(entry: &Entry, phone: &Phone) -> Option<Reason> {
     let is_same = java::equals_ignore_case(&entry.romtype, &phone.release_type);
     (!is_same).then(|| Reason::OtherType {
@@ -160,7 +162,7 @@ fn other_type(entry: &Entry, phone: &Phone) -> Option<Reason> {
     })
 }
 
-/// F3.
+/// Compares the versions as text (F3).
 fn version_sorts_before(entry: &Entry, phone: &Phone) -> Option<Reason> {
     let order = java::compare(&entry.version, &phone.version);
     order.is_lt().then(|| Reason::VersionSortsBefore {
@@ -169,7 +171,7 @@ fn version_sorts_before(entry: &Entry, phone: &Phone) -> Option<Reason> {
     })
 }
 
-/// V2-5, before the level decided; to the last revisions in Java, F4.
+/// Compares the versions as numbers (V2-5 in early revisions, F4 in the last revisions in Java).
 fn version_out_of_reach(entry: &Entry, phone: &Phone) -> Option<Reason> {
     let no_number = |version: &str| Reason::NoVersionNumber {
         version: version.to_owned(),
@@ -188,13 +190,13 @@ fn version_out_of_reach(entry: &Entry, phone: &Phone) -> Option<Reason> {
     })
 }
 
-/// The first two numbers; what follows a second dot does not count.
+/// Parses the first two numbers, and ignores the text after a second dot.
 fn parse_version(version: &str) -> Option<(i32, i32)> {
     let mut numbers = version.split('.').map(|number| number.parse().ok());
     numbers.next().flatten().zip(numbers.next().flatten())
 }
 
-/// The first number alone; the client ends with an exception where there is none.
+/// Compares the first numbers of the versions; the updater crashes if there is none.
 fn lower_major(entry: &Entry, phone: &Phone) -> Option<Reason> {
     let no_number = |version: &str| Reason::NoMajorVersion {
         version: version.to_owned(),
@@ -215,8 +217,7 @@ fn parse_major(version: &str) -> Option<i32> {
     version.split('.').next()?.parse().ok()
 }
 
-/// A delta is taken by the one build that it applies to; whether the full package is, depends on
-/// what is in it.
+/// Checks that a delta applies to the phone's build; for a full package, its contents decide later.
 fn other_source(entry: &Entry, phone: &Phone) -> Option<Reason> {
     let source = entry.source_digest.as_ref()?;
     (*source != phone.vbmeta_digest).then(|| Reason::OtherSource {
@@ -233,7 +234,7 @@ fn other_device(entry: &Entry, phone: &Phone) -> Option<Reason> {
     })
 }
 
-/// Letter by letter.
+/// Compares the channels, including letter case.
 fn other_channel(entry: &Entry, phone: &Phone) -> Option<Reason> {
     (entry.romtype != phone.release_type).then(|| Reason::OtherType {
         entry: entry.romtype.clone(),
@@ -241,7 +242,7 @@ fn other_channel(entry: &Entry, phone: &Phone) -> Option<Reason> {
     })
 }
 
-/// V2-5: no level counts as 0.
+/// Compares the SDK levels; a missing one counts as 0 (V2-5).
 fn lower_sdk(entry: &Entry, phone: &Phone) -> Option<Reason> {
     let level = i64::from(entry.sdk_level.unwrap_or(0));
     (level < i64::from(phone.sdk)).then_some(Reason::LowerSdk {
@@ -250,13 +251,13 @@ fn lower_sdk(entry: &Entry, phone: &Phone) -> Option<Reason> {
     })
 }
 
-/// The release type to which CMUpdater offers snapshots; to all others, nightlies.
+/// Returns whether CMUpdater offers this phone snapshots instead of nightlies.
 pub(super) fn is_snapshot(phone: &Phone) -> bool {
     phone.release_type == "SNAPSHOT"
 }
 
 impl Verdict {
-    /// Whether the entry is on the screen.
+    /// Returns whether the entry is on the screen.
     #[must_use]
     pub fn is_shown(&self) -> bool {
         !matches!(self, Verdict::Hidden(_))
@@ -353,7 +354,7 @@ mod tests {
                     version: "21".to_owned(),
                     ..entry()
                 },
-                "hidden: the version `21` is not two numbers with a dot between",
+                "hidden: the version `21` is not two numbers separated by a dot",
             ),
             (
                 Generation::Kotlin23,
@@ -395,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_level_counts_before_the_time_to_the_oldest() {
+    fn oldest_updater_compares_the_api_level_before_the_time() {
         let old = Entry {
             datetime: 1,
             sdk_level: Some(35),
@@ -419,7 +420,7 @@ mod tests {
             };
             assert!(!judge(Generation::Cm12, &equal, &phone()).is_shown());
         }
-        // Neither channel nor version matter.
+        // Neither channel nor version is compared.
         let other = Entry {
             romtype: "weekly".to_owned(),
             version: String::new(),
@@ -429,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn allowing_more_shows_more() {
+    fn permissions_of_the_phone_show_more_entries() {
         let older = Entry {
             datetime: 1,
             ..entry()
@@ -461,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_numbers_to_early_revisions_in_kotlin() {
+    fn early_revisions_in_kotlin_compare_versions_as_numbers() {
         for (version, is_shown) in [
             ("21.0", true),
             ("21.1", true),
@@ -488,12 +489,12 @@ mod tests {
         };
         assert_eq!(
             reason(Generation::KotlinV1, &entry(), &odd),
-            "hidden: the version `Banana` is not two numbers with a dot between"
+            "hidden: the version `Banana` is not two numbers separated by a dot"
         );
     }
 
     #[test]
-    fn phones_with_slots_stream_what_they_are_offered() {
+    fn phones_with_slots_can_stream_offered_entries() {
         let slots = Phone {
             is_ab: true,
             ..phone()

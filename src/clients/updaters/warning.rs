@@ -1,13 +1,14 @@
-//! What a client takes without complaint and stumbles over later (E5 to E9, T1, V2-4). Dates and sizes
-//! that no client can use are left to the rules of all entries.
+//! Faults of an entry that an updater accepts at first and fails at later (E5 to E9, T1, V2-4).
 //!
 //! In: an [`Entry`] as it was read. Out: [`Warning`]s, in a fixed order.
+//!
+//! Left out: dates and sizes that no updater can use, which the rules for all entries cover.
 
 use std::fmt;
 
 use super::{Entry, Generation};
 
-/// Something a client accepts that breaks later; as text, a fragment of a sentence.
+/// A fault that an updater accepts at first; its text is a fragment of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
@@ -16,7 +17,7 @@ pub enum Warning {
         /// The address.
         url: String,
     },
-    /// The address is not https, and this client refuses cleartext (T1).
+    /// The address is not https, and this updater refuses plain http (T1).
     CleartextUrl {
         /// The address.
         url: String,
@@ -26,31 +27,31 @@ pub enum Warning {
         /// The address.
         url: String,
     },
-    /// The filename leads out of the download folder, or is none (E5).
+    /// The filename leads out of the download folder, or is empty (E5).
     Filename {
         /// The filename.
         filename: String,
     },
-    /// There is no `changes`, which CyanogenMod 10.2 asks for once a build is newer.
+    /// There is no `changes`, which CyanogenMod 10.2 reads for a newer build.
     NoChanges,
-    /// The id is empty, or the word for packages that were imported (E6).
+    /// The id is empty, or the reserved word for imported packages (E6).
     Id {
         /// The id.
         id: String,
     },
-    /// The digest is not one in lower case, which forks compare it with.
+    /// The digest is not in lower case, as forks compare it.
     Digest {
         /// The digest.
         digest: String,
     },
     /// The range of a file ends beyond the package, which forks refuse (V2-4).
     PropertyFiles {
-        /// Where the last range ends, in bytes.
+        /// The end of the last range, in bytes.
         end: i64,
         /// The size of the package, in bytes.
         size: i64,
     },
-    /// Other entries have the same id, and one row is made of them (E9).
+    /// Other entries have the same id, and only one of them is shown (E9).
     RepeatedId {
         /// The id.
         id: String,
@@ -59,7 +60,7 @@ pub enum Warning {
     },
 }
 
-/// What this generation will stumble over, as far as the entry alone tells.
+/// Returns the faults of one entry that show later in this generation.
 #[must_use]
 pub fn warnings(generation: Generation, entry: &Entry) -> Vec<Warning> {
     let mut warnings = Vec::new();
@@ -93,13 +94,13 @@ pub fn warnings(generation: Generation, entry: &Entry) -> Vec<Warning> {
     warnings
 }
 
-/// The most telling one on an address.
+/// Returns the most important warning about an address.
 fn url_warning(generation: Generation, url: &str) -> Option<Warning> {
     let (scheme, rest) = url.split_once("://").unwrap_or_default();
     let is = |name: &str| scheme.eq_ignore_ascii_case(name);
     let owned = || url.to_owned();
     if generation.is_no_list() && !url.contains("://") {
-        // Relative to the folder of the body.
+        // It is resolved against the address of the body.
         return None;
     }
     if rest.is_empty() || rest.starts_with('/') || !(is("https") || is("http")) {
@@ -126,7 +127,7 @@ impl fmt::Display for Warning {
             ),
             Warning::CleartextUrl { url } => write!(
                 f,
-                "its url `{url}` is not https, so the client refuses to download it"
+                "its url `{url}` is not https, so the updater refuses to download it"
             ),
             Warning::UnescapedUrl { url } => write!(
                 f,
@@ -137,9 +138,9 @@ impl fmt::Display for Warning {
                 "its filename `{filename}` is not a bare name, so it cannot be stored"
             ),
             Warning::NoChanges => f.write_str(
-                "it has no `changes`, at which the client stops unless it knows the changelog",
+                "it has no `changes`, so the updater stops unless it has the changelog already",
             ),
-            Warning::Id { id } => write!(f, "its id `{id}` is not one that tells builds apart"),
+            Warning::Id { id } => write!(f, "its id `{id}` does not identify a build"),
             Warning::Digest { digest } => write!(
                 f,
                 "its sha256 `{digest}` is not 64 hexadecimal digits in lower case"
@@ -153,7 +154,7 @@ impl fmt::Display for Warning {
                 let others = others.join(", ");
                 write!(
                     f,
-                    "its id `{id}` is also that of entry {others}, and one row is made of them"
+                    "its id `{id}` is also that of entry {others}, so the updater shows only one of them"
                 )
             }
         }
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_entry_has_none() {
+    fn good_entry_has_no_warnings() {
         let entry = Entry {
             changes: Some(String::new()),
             ..entry()
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_absolute_https_and_escaped() {
+    fn bad_download_addresses_are_reported() {
         for (url, message) in [
             (
                 "a.zip",
@@ -213,7 +214,7 @@ mod tests {
             ),
             (
                 "http://h/a.zip",
-                "is not https, so the client refuses to download it",
+                "is not https, so the updater refuses to download it",
             ),
             (
                 "https://h/a b.zip",
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn names_ranges_and_ids_are_looked_at() {
+    fn bad_names_ranges_and_ids_are_reported() {
         for (entry, message) in [
             (
                 Entry {
@@ -267,7 +268,7 @@ mod tests {
         };
         assert_eq!(
             only(Generation::Java22, &local).as_deref(),
-            Some("its id `local` is not one that tells builds apart")
+            Some("its id `local` does not identify a build")
         );
         assert_eq!(only(Generation::Cm14, &local), None);
     }

@@ -165,7 +165,7 @@ fn each_fork_requires_its_keys() {
                 (false, _) => "offer".to_owned(),
                 (true, false) => format!("drop: it has no `{key}`"),
                 (true, true) => format!(
-                    "fail: entry 0 makes the client refuse the whole list: it has no `{key}`"
+                    "fail: entry 0 makes the updater refuse the whole list: it has no `{key}`"
                 ),
             };
             assert_eq!(
@@ -186,7 +186,7 @@ fn each_fork_requires_its_keys() {
         ("romtype", "offer"),
         (
             "id",
-            "fail: entry 0 makes the client refuse the whole list: it has no `id`",
+            "fail: entry 0 makes the updater refuse the whole list: it has no `id`",
         ),
     ] {
         let body = changed(Generation::DerpFest16, &format!("\"{key}\""), "\"other\"");
@@ -329,7 +329,7 @@ fn pixelos_17_fails_the_list_for_any_fault() {
         ),
     ] {
         let body = changed(Generation::PixelOs17, from, to);
-        let expected = format!("fail: entry 0 makes the client refuse the whole list: {fault}");
+        let expected = format!("fail: entry 0 makes the updater refuse the whole list: {fault}");
         assert_eq!(
             outcome(Generation::PixelOs17, &body, &phone),
             expected,
@@ -368,7 +368,7 @@ fn lmodroid_compares_the_first_number() {
             "Vanilla",
             "14.1",
             false,
-            "hide: the version `Vanilla` does not begin with a whole number, at which the client crashes",
+            "hide: the version `Vanilla` does not begin with a whole number, so the updater crashes",
         ),
     ] {
         let phone = Phone {
@@ -452,7 +452,7 @@ fn custota_reads_one_package_and_deltas_by_their_source() {
         (r#""a.zip""#, "null", "its `location_ota` is null, not text"),
     ] {
         let body = CUSTOTA.replacen(from, to, 1);
-        let expected = format!("fail: the client refuses the body: {expected}");
+        let expected = format!("fail: the updater refuses the body: {expected}");
         assert_eq!(outcome(Generation::Custota, &body, &phone()), expected);
     }
     let without = r#"{"version":2,"full":{"location_ota":"a.zip","location_csig":"b"},"x":[,]}"#;

@@ -331,7 +331,7 @@ fn is_older(version: &str, other: &str) -> bool {
     version.zip(other).is_some_and(|(a, b)| a < b)
 }
 
-/// Whether nothing that is shown can be downloaded, as the client asks for a delta first.
+/// Whether nothing that is shown can be downloaded, as the updater asks for a delta first.
 fn is_stuck(check: &Check) -> bool {
     check.delta.as_ref().is_some_and(|delta| !delta.starts)
 }

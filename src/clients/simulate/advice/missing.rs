@@ -192,7 +192,7 @@ impl Case<'_> {
         })
     }
 
-    /// A device whose builds are not for this client at all.
+    /// A device whose builds are not for this updater at all.
     fn too_new(&self, path: &str) -> Option<Advice> {
         let device = &self.simulation.phone.device;
         let is_asked = self.generation().is_post() && path.contains("legacy/");

@@ -354,7 +354,7 @@ impl Case<'_> {
         })
     }
 
-    /// A body that is another client's, a page, or broken.
+    /// A body that is another updater's, a page, or broken.
     fn on_unreadable(&self, fault: &ListFault) -> Advice {
         let wanted = self.rom.property_line();
         let is_page = matches!(
@@ -366,7 +366,7 @@ impl Case<'_> {
             return advice.unwrap_or_else(|| Advice::new(
                 "other-list",
                 format!(
-                    "this file is another client's: {} reads what {setting} in romfeed.toml makes",
+                    "this file is another updater's: {} reads what {setting} in romfeed.toml makes",
                     self.generation().name()
                 ),
             ));
@@ -400,7 +400,7 @@ impl Case<'_> {
             ListFault::NoList { .. } | ListFault::NotList { .. } | ListFault::Frame { .. } => {
                 Advice::new(
                     "other-list",
-                    format!("this list is another client's: let the phone ask {wanted}"),
+                    format!("this list is another updater's: let the phone ask {wanted}"),
                 )
             }
             _ => Advice::new(
