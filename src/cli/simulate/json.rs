@@ -199,7 +199,7 @@ fn check<'a>(simulation: &'a Simulation, check: &'a Check) -> CheckObject<'a> {
             body: request.body.as_deref(),
         }),
         answers: check
-            .answers
+            .responses
             .iter()
             .map(|answer| AnswerObject {
                 url: &answer.url,

@@ -14,8 +14,9 @@ use romfeed::model::build::Variant;
 use ota_view::device_props::Until;
 use ota_view::ota::Ota;
 use ota_view::props::{Era, PropertyFile, PropertyMap};
+use romfeed::clients::check::MAX_FEED;
 use romfeed::clients::simulate::{
-    Advice, Check, Grounds, MAX_BODY, MAX_PROPS, PhoneOverrides, Simulation, Site, Subject, advise,
+    Advice, Check, Grounds, MAX_PROPS, PhoneOverrides, Simulation, Site, Subject, advise,
     candidates, complete, list_paths, parse_props, simulate,
 };
 use romfeed::clients::updaters::Generation;
@@ -119,7 +120,7 @@ fn play(args: &SimulateArgs, config: &Config, terminal: Terminal) -> Result<Play
     }
     let previous = args.previous.as_deref();
     let should = "it should be the answer to the phone's last check, as curl saves it";
-    let previous = previous.map(|file| read_file(file, MAX_BODY, should));
+    let previous = previous.map(|file| read_file(file, MAX_FEED, should));
     let previous = previous.transpose()?;
     let (base, fetch) = host(args, config)?;
     let paths = args.url.is_none().then(|| list_paths(&config.out));
@@ -239,7 +240,7 @@ fn chosen(ids: &[String]) -> Result<Vec<Generation>, Failure> {
 }
 
 fn subject(args: &SimulateArgs, config: &Config, terminal: Terminal) -> Result<Subject, Failure> {
-    let said = PhoneOverrides {
+    let overrides = PhoneOverrides {
         family: None,
         device: args.device.clone(),
         next_device: args.next_device.clone(),
@@ -261,7 +262,7 @@ fn subject(args: &SimulateArgs, config: &Config, terminal: Terminal) -> Result<S
     let name = args.zip.as_ref().and_then(|zip| zip.file_name());
     let subject = Subject {
         props,
-        said,
+        overrides,
         filename: name.map(|name| name.to_string_lossy().into_owned()),
     };
     if subject.is_described() {

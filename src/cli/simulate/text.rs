@@ -143,7 +143,7 @@ fn details(text: &mut String, played: &Played, simulation: &Simulation, terminal
     let is_property = matches!(simulation.generation.address(), Address::Property(_));
     let source = match simulation.source {
         UriSource::Phone => "the phone has it so",
-        UriSource::PhoneOverrides => "as given",
+        UriSource::Given => "as given",
         UriSource::Recommended if !is_property => "recommended; it is not kept in a property",
         UriSource::Recommended if played.subject.props.is_some() => {
             "recommended; the properties have none"
@@ -193,7 +193,7 @@ fn check_lines(text: &mut String, simulation: &Simulation, check: &Check, termin
             let _ = writeln!(text, "           {}", shown(body));
         }
     }
-    for answer in &check.answers {
+    for answer in &check.responses {
         let content_type = answer.content_type.as_deref().unwrap_or("no content type");
         let to = answer.location.as_deref();
         let to = to.map_or_else(String::new, |to| format!(", to {}", shown(to)));

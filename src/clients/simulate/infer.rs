@@ -10,7 +10,8 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::prose::shown;
-use super::{Grounds, MAX_BODY, Site, Subject, candidates};
+use super::{Grounds, Site, Subject, candidates};
+use crate::clients::check::MAX_FEED;
 use crate::clients::updaters::Generation;
 use crate::fetch::fetch_json;
 
@@ -36,36 +37,38 @@ pub fn complete(
     site: &Site<'_>,
     has_updater: bool,
 ) -> Result<Vec<&'static str>, Unclear> {
-    let mut implied = Vec::new();
+    let mut inferred = Vec::new();
     let phone = subject.phone(Generation::Java22);
     let device = phone.next_device.unwrap_or(phone.device);
     if subject.props.is_some() || device.is_empty() {
-        return Ok(implied);
+        return Ok(inferred);
     }
     let key = (device.clone(), site.variant.map(str::to_owned));
     let family = site.families.get(&key).map(|family| family.name.clone());
-    subject.said.family = family;
+    subject.overrides.family = family;
     let has_updater = has_updater || candidates(subject).1 == Grounds::Family;
-    if subject.said.romtype.is_none() {
+    if subject.overrides.romtype.is_none() {
         let published = published_types(site, &device);
-        subject.said.romtype = only("--type", &device, published)?;
-        implied.extend(subject.said.romtype.as_ref().map(|_| "--type"));
+        subject.overrides.romtype = only("--type", &device, published)?;
+        inferred.extend(subject.overrides.romtype.as_ref().map(|_| "--type"));
     }
-    let is_known = subject.said.version.is_some() || subject.said.sdk.is_some();
-    if let Some(romtype) = subject.said.romtype.as_ref().filter(|_| !is_known) {
+    let is_known = subject.overrides.version.is_some() || subject.overrides.sdk.is_some();
+    if let Some(romtype) = subject.overrides.romtype.as_ref().filter(|_| !is_known) {
         match only("--version", &device, versions(site, &device, romtype)) {
             Err(_) if has_updater => {}
-            found => subject.said.version = found?,
+            found => subject.overrides.version = found?,
         }
-        implied.extend(subject.said.version.as_ref().map(|_| "--version"));
+        inferred.extend(subject.overrides.version.as_ref().map(|_| "--version"));
     }
-    let said = &mut subject.said;
-    if let (None, Some(romtype), Some(version)) = (said.sdk, &said.romtype, &said.version) {
+    let overrides = &mut subject.overrides;
+    if let (None, Some(romtype), Some(version)) =
+        (overrides.sdk, &overrides.romtype, &overrides.version)
+    {
         let levels = sdk_levels(site, &device, romtype, version);
-        said.sdk = levels.first().copied().filter(|_| levels.len() == 1);
-        implied.extend(said.sdk.map(|_| "--sdk"));
+        overrides.sdk = levels.first().copied().filter(|_| levels.len() == 1);
+        inferred.extend(overrides.sdk.map(|_| "--sdk"));
     }
-    Ok(implied)
+    Ok(inferred)
 }
 
 /// The one that is published; none if nothing is.
@@ -119,6 +122,6 @@ fn texts(site: &Site<'_>, path: &str, text: fn(&Value) -> Option<&str>) -> BTree
 /// A file below `api/`; null if it cannot be read.
 fn fetch(site: &Site<'_>, path: &str) -> Value {
     let url = format!("{}/{}api/{path}", site.base, site.tree());
-    let found: Option<Value> = fetch_json(site.fetch, &url, MAX_BODY).unwrap_or_default();
+    let found: Option<Value> = fetch_json(site.fetch, &url, MAX_FEED).unwrap_or_default();
     found.unwrap_or_default()
 }

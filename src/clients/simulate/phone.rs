@@ -5,101 +5,13 @@
 //! different properties: a family's own updater in those of the family.
 //!
 //! Sources: `Constants` of LineageOS/android_packages_apps_Updater and `Utils` of
-//! LineageOS/android_packages_apps_CMUpdater for the keys; AOSP `toolbox/getprop.c` for the
-//! form `[key]: [value]`.
+//! LineageOS/android_packages_apps_CMUpdater for the keys.
 
-use thiserror::Error;
-
+use super::generations::{candidates, own_generations};
 use crate::clients::updaters::{Address, Generation, Phone};
-use crate::model::era::{self, Facts};
+use crate::model::era::Facts;
 use crate::model::family::{self, Family, Found, NEXT_DEVICE, Rule};
-use ota_view::props::{Era, PropertyFile, PropertyMap};
-
-/// Longest text of properties, in bytes; those of phones have less than 200 KiB.
-pub const MAX_PROPS: usize = 4 << 20;
-
-/// Why a text gives no properties.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// More than is read.
-    #[error("it has more than {MAX_PROPS} bytes, which no list of properties has")]
-    TooLong,
-    /// Bytes that no text has.
-    #[error("it is not text")]
-    Binary,
-    /// Text without a line that sets a property.
-    #[error("no line of it is a property, as `key=value` or `[key]: [value]`")]
-    Empty,
-}
-
-/// Reads the output of `getprop`, or a `build.prop`, whichever it is.
-///
-/// Text in UTF-16, as Windows PowerShell redirects it, is read too.
-///
-/// # Errors
-/// [`enum@Error`], if there is not one property in it.
-pub fn parse_props(place: &str, bytes: &[u8]) -> Result<PropertyFile, Error> {
-    if bytes.len() > MAX_PROPS {
-        return Err(Error::TooLong);
-    }
-    let text = decode(bytes)?;
-    let is_getprop = |line: &str| line.starts_with('[') && line.contains("]: [");
-    let definitions = match text.lines().any(is_getprop) {
-        true => parse_getprop(&text),
-        false => {
-            let map = PropertyMap::merge(
-                [PropertyFile::parse(place, text.as_bytes())],
-                Era::FirstWins,
-            );
-            let is_key = |key: &str| !key.contains(char::is_whitespace);
-            if !map.iter().any(|(key, _)| is_key(key)) {
-                return Err(Error::Empty);
-            }
-            return Ok(PropertyFile::parse(place, text.as_bytes()));
-        }
-    };
-    Ok(PropertyFile::from_definitions(place, definitions))
-}
-
-fn decode(bytes: &[u8]) -> Result<String, Error> {
-    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let units = bytes.as_chunks::<2>().0.iter();
-        let units: Vec<u16> = units.map(|pair| unit(*pair)).collect();
-        String::from_utf16_lossy(&units)
-    };
-    let text = match bytes {
-        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
-        _ => String::from_utf8_lossy(bytes).into_owned(),
-    };
-    match text.contains('\0') {
-        true => Err(Error::Binary),
-        false => Ok(text),
-    }
-}
-
-/// The definitions of a `getprop`; a value goes on over lines until one ends with `]`.
-fn parse_getprop(text: &str) -> Vec<(String, String)> {
-    let mut definitions = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let start = line
-            .strip_prefix('[')
-            .and_then(|line| line.split_once("]: ["));
-        let Some((key, start)) = start else { continue };
-        let mut value = start.trim_end_matches('\r').to_owned();
-        while !value.ends_with(']') {
-            let Some(line) = lines.next() else { break };
-            value.push('\n');
-            value.push_str(line.trim_end_matches('\r'));
-        }
-        let value = value.strip_suffix(']').unwrap_or(&value).to_owned();
-        definitions.push((key.to_owned(), value));
-    }
-    definitions
-}
+use ota_view::props::PropertyMap;
 
 /// What the caller says of a phone, whatever its properties are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -136,7 +48,7 @@ pub struct Subject {
     /// Its properties; none if there is only what the caller says.
     pub props: Option<PropertyMap>,
     /// What the caller says, which goes before them.
-    pub said: PhoneOverrides,
+    pub overrides: PhoneOverrides,
     /// The name of the package it runs, if known.
     pub filename: Option<String>,
 }
@@ -164,33 +76,6 @@ fn is_fork(generation: Generation) -> bool {
     !Generation::LINEAGE.contains(&generation)
 }
 
-/// The generations of a family's own updater, if it has one whose rules are known.
-fn own_generations(family: &str, sdk: Option<u32>) -> Option<Vec<Generation>> {
-    use Generation::{
-        Axion, CrDroid14, CrDroid16, DerpFest16, EvolutionX14, EvolutionX15, Java22, LmoDroid14,
-        PixelOs14, PixelOs17, Voltage14,
-    };
-    let since = |level: u32, older, newer| match sdk {
-        None => vec![older, newer],
-        Some(sdk) if sdk < level => vec![older],
-        Some(_) => vec![newer],
-    };
-    Some(match family {
-        "crDroid" => since(36, CrDroid14, CrDroid16),
-        "Evolution X" if sdk.is_some_and(|sdk| sdk < 34) => return None,
-        "Evolution X" => since(35, EvolutionX14, EvolutionX15),
-        "PixelOS" => since(36, PixelOs14, PixelOs17),
-        "VoltageOS" | "Matrixx" | "Infinity-X" => vec![Voltage14],
-        // Its feeds of 2026 have crDroid's keys.
-        "RisingOS" => vec![CrDroid14],
-        "DerpFest" => vec![DerpFest16],
-        "AxionOS" => vec![Axion],
-        "LMODroid" => vec![LmoDroid14],
-        "ro.rom" | "UN1CA" => vec![Java22],
-        _ => return None,
-    })
-}
-
 impl Subject {
     fn get(&self, key: &str) -> Option<&str> {
         self.props.as_ref()?.get(key)
@@ -207,9 +92,13 @@ impl Subject {
     /// What an updater of this generation finds on the phone; what is not known is empty or 0.
     #[must_use]
     pub fn phone(&self, generation: Generation) -> Phone {
-        let said = &self.said;
-        let text = |said: &Option<String>, found: Option<&str>| {
-            said.as_deref().or(found).unwrap_or_default().to_owned()
+        let overrides = &self.overrides;
+        let text = |overrides: &Option<String>, found: Option<&str>| {
+            overrides
+                .as_deref()
+                .or(found)
+                .unwrap_or_default()
+                .to_owned()
         };
         let family = self.family_of(generation).zip(self.props.as_ref());
         let find = |find: fn(&Family, &PropertyMap) -> Option<Found>, lineage: Option<&str>| {
@@ -238,19 +127,22 @@ impl Subject {
             false => self.get(UPGRADES).is_some_and(is_true),
         };
         Phone {
-            device: text(&said.device, device.as_deref()),
-            next_device: said
+            device: text(&overrides.device, device.as_deref()),
+            next_device: overrides
                 .next_device
                 .clone()
                 .or_else(|| Some(self.get(NEXT_DEVICE)?.to_owned())),
-            release_type: text(&said.romtype, romtype.as_deref()),
-            version: text(&said.version, version.as_deref()),
-            incremental: text(&said.incremental, self.get("ro.build.version.incremental")),
-            datetime: said.datetime.or(date).unwrap_or_default(),
+            release_type: text(&overrides.romtype, romtype.as_deref()),
+            version: text(&overrides.version, version.as_deref()),
+            incremental: text(
+                &overrides.incremental,
+                self.get("ro.build.version.incremental"),
+            ),
+            datetime: overrides.datetime.or(date).unwrap_or_default(),
             sdk: self.sdk().unwrap_or_default(),
-            allow_downgrading: said.allow_downgrading || allows_downgrading,
-            allow_major_upgrades: said.allow_major_upgrades || allows_upgrades,
-            is_ab: said.is_ab || self.get("ro.build.ab_update").is_some_and(is_true),
+            allow_downgrading: overrides.allow_downgrading || allows_downgrading,
+            allow_major_upgrades: overrides.allow_major_upgrades || allows_upgrades,
+            is_ab: overrides.is_ab || self.get("ro.build.ab_update").is_some_and(is_true),
             flavour: self.flavour(),
             branch: text(&None, self.get("net.pixelos.version")),
             vbmeta_digest: text(&None, self.get("ro.boot.vbmeta.digest")),
@@ -278,29 +170,29 @@ impl Subject {
     /// The value of the address property, as the caller or the phone has it.
     #[must_use]
     pub fn uri(&self, generation: Generation) -> Option<(&str, UriSource)> {
-        let said = self
-            .said
+        let overrides = self
+            .overrides
             .uri
             .as_deref()
-            .map(|uri| (uri, UriSource::PhoneOverrides));
+            .map(|uri| (uri, UriSource::Given));
         let found = || match generation.address() {
             Address::Property(key) if !URI.contains(&key) => self.get(key),
             Address::Property(_) => self.either(generation, URI),
             Address::BuiltIn | Address::Setting => None,
         };
-        said.or_else(|| Some((found()?, UriSource::Phone)))
+        overrides.or_else(|| Some((found()?, UriSource::Phone)))
     }
 
     /// The ROM family, by its properties if there are any.
     fn family(&self) -> Option<&'static Family> {
         match &self.props {
             Some(props) => Some(family::detect(props, &[])),
-            None => family::find(self.said.family.as_deref()?),
+            None => family::find(self.overrides.family.as_deref()?),
         }
     }
 
     /// The generations of the family's own updater, if it has one whose rules are known.
-    fn own_generations(&self) -> Option<Vec<Generation>> {
+    pub(super) fn own_generations(&self) -> Option<Vec<Generation>> {
         own_generations(&self.family()?.name, self.sdk())
     }
 
@@ -314,8 +206,8 @@ impl Subject {
     }
 
     /// What tells the updater.
-    fn facts(&self) -> Facts<'_> {
-        let version = self.said.version.as_deref();
+    pub(super) fn facts(&self) -> Facts<'_> {
+        let version = self.overrides.version.as_deref();
         let version = version
             .or_else(|| self.either(Generation::Java22, VERSION))
             .or_else(|| self.get(CM_VERSION));
@@ -323,7 +215,7 @@ impl Subject {
             version: version.filter(|version| !version.is_empty()),
             sdk: self.sdk(),
             date: self
-                .said
+                .overrides
                 .datetime
                 .or_else(|| self.number("ro.build.date.utc"))
                 .filter(|date| *date > 0),
@@ -332,7 +224,7 @@ impl Subject {
 
     fn sdk(&self) -> Option<u32> {
         let sdk = self
-            .said
+            .overrides
             .sdk
             .or_else(|| self.number("ro.build.version.sdk"));
         sdk.filter(|sdk| *sdk > 0)
@@ -435,7 +327,7 @@ pub struct Missing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UriSource {
     /// The caller.
-    PhoneOverrides,
+    Given,
     /// The properties of the phone.
     Phone,
     /// Neither: it is what the site recommends.
@@ -447,164 +339,24 @@ impl UriSource {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            UriSource::PhoneOverrides => "flag",
+            UriSource::Given => "flag",
             UriSource::Phone => "phone",
             UriSource::Recommended => "recommended",
         }
     }
 }
 
-/// The generations that a phone may have, and what tells so.
-///
-/// A family with an updater of its own has that; all others have LineageOS's, by the API level of
-/// the ROM, its date, and its version as far as that fits both. Where nothing is known, all of
-/// LineageOS's.
-#[must_use]
-pub fn candidates(subject: &Subject) -> (Vec<Generation>, Grounds) {
-    if let Some(own) = subject.own_generations() {
-        return (own, Grounds::Family);
-    }
-    let facts = subject.facts();
-    let generations = of_version(&facts)
-        .or_else(|| of_sdk(&facts))
-        .or_else(|| of_date(&facts));
-    match generations {
-        Some(generations) => (generations, Grounds::Era),
-        None => (Generation::LINEAGE.to_vec(), Grounds::Nothing),
-    }
-}
-
-/// What tells which updater a phone has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grounds {
-    /// The family of its ROM.
-    Family,
-    /// API level, date and version.
-    Era,
-    /// Nothing does.
-    Nothing,
-}
-
-fn of_version(facts: &Facts<'_>) -> Option<Vec<Generation>> {
-    use Generation::{Cm10, Cm11, Cm12, First15, Java22, Java23, Kotlin23, KotlinV1};
-    Some(match facts.lineage_version()? {
-        (..=10, _) => vec![Cm10],
-        (11, _) => vec![Cm11],
-        (12, _) => vec![Cm12],
-        (13, _) => of_13(facts),
-        (14, _) => of_14(facts),
-        (15, 0) => vec![First15],
-        (15, _) => of_15_1(facts),
-        (16..=21, _) | (22, 0) => vec![Java22],
-        (22, _) => vec![Java23],
-        (23, 0 | 1) => vec![Java23, KotlinV1],
-        (23.., _) => vec![Kotlin23],
-    })
-}
-
-fn of_sdk(facts: &Facts<'_>) -> Option<Vec<Generation>> {
-    use Generation::{Cm10, Cm11, Cm12, First15, Java22, Java23, Kotlin23};
-    Some(match facts.sdk? {
-        ..=18 => vec![Cm10],
-        19 | 20 => vec![Cm11],
-        21 | 22 => vec![Cm12],
-        23 => of_13(facts),
-        24 | 25 => of_14(facts),
-        26 => vec![First15],
-        27 => of_15_1(facts),
-        28..=34 => vec![Java22],
-        35 => match facts.date {
-            None => vec![Java22, Java23],
-            Some(date) if date < era::DECEMBER_2024 => vec![Java22],
-            Some(_) => vec![Java23],
-        },
-        36 if facts.date.is_some_and(|date| date < era::JUNE_2026) => vec![Java23, Kotlin23],
-        36.. => vec![Kotlin23],
-    })
-}
-
-/// The newest that there was at the time.
-fn of_date(facts: &Facts<'_>) -> Option<Vec<Generation>> {
-    let date = facts.date?;
-    let newest = [
-        (era::JANUARY_2017, Generation::Cm12),
-        (era::JULY_2017, Generation::Cm14),
-        (era::APRIL_2018, Generation::First15),
-        (era::MARCH_2019, Generation::Template14),
-        (era::DECEMBER_2024, Generation::Java22),
-        (era::JUNE_2026, Generation::Java23),
-    ];
-    let newest = newest.into_iter().find(|(end, _)| date < *end);
-    Some(vec![newest.map_or(Generation::Kotlin23, |(_, one)| one)])
-}
-
-fn of_13(facts: &Facts<'_>) -> Vec<Generation> {
-    vec![match facts.date {
-        Some(date) if date < era::JANUARY_2017 => Generation::Cm12,
-        _ => Generation::Cm14,
-    }]
-}
-
-fn of_14(facts: &Facts<'_>) -> Vec<Generation> {
-    vec![match facts.date {
-        Some(date) if date < era::JANUARY_2017 => Generation::Cm12,
-        Some(date) if date < era::JULY_2017 => Generation::Cm14,
-        Some(date) if date < era::APRIL_2018 => Generation::First15,
-        _ => Generation::Template14,
-    }]
-}
-
-fn of_15_1(facts: &Facts<'_>) -> Vec<Generation> {
-    vec![match facts.date {
-        Some(date) if date < era::APRIL_2018 => Generation::First15,
-        _ => Generation::Template14,
-    }]
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::{Grounds, parse_props};
     use super::*;
+    use ota_view::props::Era;
 
     fn subject(text: &str) -> Subject {
         let file = parse_props("p", text.as_bytes()).unwrap();
         Subject {
             props: Some(PropertyMap::merge([file], Era::LastWins)),
             ..Subject::default()
-        }
-    }
-
-    #[test]
-    fn getprop_has_brackets_and_values_of_several_lines() {
-        let text = "* daemon started successfully\r\n[ro.build.version.incremental]: [eng.1]\r\n\
-                    [a]: [one\r\ntwo]\r\n[ro.build.date.utc]: [1700000000]\r\n[empty]: []\r\n[cut]: [x";
-        let subject = subject(text);
-        let props = subject.props.as_ref().unwrap();
-        assert_eq!(props.get("a"), Some("one\ntwo"));
-        assert_eq!(props.get("empty"), None);
-        assert_eq!(props.get("cut"), Some("x"));
-        let phone = subject.phone(Generation::Java22);
-        assert_eq!(
-            (&*phone.incremental, phone.datetime),
-            ("eng.1", 1_700_000_000)
-        );
-    }
-
-    #[test]
-    fn text_may_be_utf16_and_must_be_text() {
-        let text = "[ro.lineage.device]: [bacon]\r\n";
-        let mut wide = vec![0xff, 0xfe];
-        wide.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
-        let file = parse_props("p", &wide).unwrap();
-        let props = PropertyMap::merge([file], Era::LastWins);
-        assert_eq!(props.get("ro.lineage.device"), Some("bacon"));
-        for (bytes, error) in [
-            (&b"PK\x03\x04\0\0a=b"[..], Error::Binary),
-            (b"<!doctype html>", Error::Empty),
-            (b"", Error::Empty),
-            (b"error: no devices/emulators found", Error::Empty),
-            (&vec![b'a'; MAX_PROPS + 1], Error::TooLong),
-        ] {
-            assert_eq!(parse_props("p", bytes).err(), Some(error));
         }
     }
 
@@ -637,7 +389,7 @@ mod tests {
     #[test]
     fn what_is_said_goes_before_what_the_phone_has() {
         let mut subject = subject("ro.lineage.device=Y\nlineage.updater.uri=https://a\n");
-        subject.said = PhoneOverrides {
+        subject.overrides = PhoneOverrides {
             device: Some("Z".to_owned()),
             uri: Some(String::new()),
             ..PhoneOverrides::default()
@@ -645,64 +397,8 @@ mod tests {
         assert_eq!(subject.phone(Generation::Java22).device, "Z");
         assert_eq!(
             subject.uri(Generation::Java22),
-            Some(("", UriSource::PhoneOverrides))
+            Some(("", UriSource::Given))
         );
-    }
-
-    /// The generations of a phone that is described by these; 0 and the empty text are unknown.
-    fn generations(version: &str, sdk: u32, datetime: i64) -> Vec<Generation> {
-        let said = PhoneOverrides {
-            version: Some(version.to_owned()),
-            sdk: Some(sdk),
-            datetime: Some(datetime),
-            ..PhoneOverrides::default()
-        };
-        let subject = Subject {
-            said,
-            ..Subject::default()
-        };
-        candidates(&subject).0
-    }
-
-    #[test]
-    fn the_api_level_the_date_and_the_version_tell_the_updater() {
-        use Generation::{
-            Cm10, Cm11, Cm12, Cm14, First15, Java22, Java23, Kotlin23, KotlinV1, Template14,
-        };
-        for (version, sdk, date, expected) in [
-            ("10.2", 18, 0, vec![Cm10]),
-            ("11-20160603-UNOFFICIAL-x", 19, 0, vec![Cm11]),
-            ("12.1", 0, 0, vec![Cm12]),
-            ("13.0", 23, 0, vec![Cm14]),
-            ("14.1", 25, 1_483_228_800, vec![Cm12]),
-            ("14.1", 25, 1_490_000_000, vec![Cm14]),
-            ("14.1", 25, 1_510_000_000, vec![First15]),
-            ("14.1", 25, 0, vec![Template14]),
-            ("15.0", 26, 0, vec![First15]),
-            ("15.1", 27, 1_600_000_000, vec![Template14]),
-            ("21.0", 34, 0, vec![Java22]),
-            ("22.0", 35, 0, vec![Java22]),
-            ("22.1", 35, 0, vec![Java23]),
-            ("23.0", 36, 0, vec![Java23, KotlinV1]),
-            ("23.2", 36, 0, vec![Kotlin23]),
-            ("", 34, 0, vec![Java22]),
-            ("", 35, 0, vec![Java22, Java23]),
-            ("Banana", 36, 0, vec![Kotlin23]),
-            ("", 0, 0, Generation::LINEAGE.to_vec()),
-            // Numbers of other ROMs.
-            ("10.9", 34, 1_729_000_000, vec![Java22]),
-            ("10.1", 34, 1_729_000_000, vec![Java22]),
-            ("2.7", 34, 1_729_000_000, vec![Java22]),
-            ("9.5", 35, 1_745_323_616, vec![Java23]),
-            ("11.4", 35, 1_745_323_616, vec![Java23]),
-            ("11.4", 0, 1_729_000_000, vec![Java22]),
-            ("11.0", 0, 1_745_323_616, vec![Java23]),
-            ("12.1", 0, 1_790_000_000, vec![Kotlin23]),
-            ("2.7", 0, 0, Generation::LINEAGE.to_vec()),
-        ] {
-            let found = generations(version, sdk, date);
-            assert_eq!(found, expected, "{version} {sdk} {date}");
-        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! In: what [`simulate`](super::simulate()) found. Out: fragments of sentences, fit for a
 //! terminal: what a server or a phone put into them is made harmless.
 
+use crate::clients::check::MAX_FEED;
 use crate::clients::updaters::{Reason, Row, TransportFault, Verdict};
 
 use super::{Check, Instead, Outcome, Simulation, UriSource};
@@ -107,7 +108,7 @@ pub fn fault(check: &Check) -> Option<String> {
             "the check fails: nothing is at that address (404)".to_owned()
         }
         Outcome::Refused(fault) => format!("the check fails: {fault}"),
-        Outcome::TooLong => format!("the list has more than {} bytes", super::MAX_BODY),
+        Outcome::TooLong => format!("the list has more than {} bytes", MAX_FEED),
         Outcome::Unreadable(fault) => format!("the check fails: {fault}"),
     }))
 }
@@ -143,7 +144,7 @@ fn sees(check: &Check) -> String {
     let Some(listing) = check.listing() else {
         return format!("sees nothing, because {}", fault(check).unwrap_or_default());
     };
-    if check.poison().is_some() {
+    if check.stored_body_fault().is_some() {
         return "sees nothing new, because the body it keeps of its last check cannot be read"
             .to_owned();
     }

@@ -107,8 +107,8 @@ impl Site<'_> {
         match self.paths {
             Some(paths) => paths.contains(path),
             None => {
-                let answer = self.fetch.fetch(&Request::get(&url(), 1));
-                answer.is_ok_and(|answer| answer.status == 200)
+                let response = self.fetch.fetch(&Request::get(&url(), 1));
+                response.is_ok_and(|response| response.status == 200)
             }
         }
     }

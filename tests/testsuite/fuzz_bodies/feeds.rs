@@ -61,9 +61,9 @@ fn subject(value: &str, props: &[u8]) -> Subject {
     if let Ok(file) = simulate::parse_props("phone", props) {
         subject.props = Some(PropertyMap::merge([file], Era::FirstWins));
     }
-    subject.said.device = Some("bacon".to_owned());
-    subject.said.romtype = Some("nightly".to_owned());
-    subject.said.uri = Some(value.to_owned()).filter(|value| !value.is_empty());
+    subject.overrides.device = Some("bacon".to_owned());
+    subject.overrides.romtype = Some("nightly".to_owned());
+    subject.overrides.uri = Some(value.to_owned()).filter(|value| !value.is_empty());
     subject
 }
 
@@ -159,7 +159,7 @@ fn play(host: &Host, subject: &Subject) {
         assert!(!said.contains(char::is_control), "{said:?}");
     }
     let mut described = Subject::default();
-    described.said.device = Some("bacon".to_owned());
+    described.overrides.device = Some("bacon".to_owned());
     let _ = simulate::complete(&mut described, &site, false);
 }
 

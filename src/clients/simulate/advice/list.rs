@@ -20,12 +20,12 @@ const MAX_COPY: i64 = 2 * DAY;
 impl Case<'_> {
     pub(super) fn on_list(&self, check: &Check, listing: &Listing) -> Vec<Advice> {
         let mut advice = Vec::new();
-        advice.extend(check.poison().map(|fault| {
+        advice.extend(check.stored_body_fault().map(|fault| {
             Advice::new(
                 "unreadable-previous",
                 format!(
                     "the updater compares with the body of its last check, and that is no list ({}): clear its data \
-                     on the phone (Settings, Apps, Updater), and see that the host never answers 200 with anything \
+                     on the phone (Settings, Apps, Updater), and see that the host never responses 200 with anything \
                      but a list",
                     shown(&fault.to_string())
                 ),
@@ -95,8 +95,8 @@ impl Case<'_> {
         if is_stuck(check) {
             advice.push(Advice::new(
                 "delta-refused",
-                "before it downloads, this updater asks for a delta by POST, and without an answer nothing \
-                 starts: the host must answer that too, as the settings that `romfeed init --host nginx` writes do",
+                "before it downloads, this updater asks for a delta by POST, and without an response nothing \
+                 starts: the host must response that too, as the settings that `romfeed init --host nginx` writes do",
             ));
         }
         advice

@@ -1,0 +1,140 @@
+//! Advice on a response that the updater refuses or cannot read, or that does not come.
+
+use super::super::prose::shown;
+use super::super::update_check::refuses_post;
+use super::{Advice, Case};
+use crate::clients::check::fixes;
+use crate::clients::check::target::templates_for;
+use crate::clients::updaters::{Generation, ListFault, TransportFault};
+use crate::fetch::Fault;
+
+impl Case<'_> {
+    pub(super) fn on_refused(&self, fault: &TransportFault) -> Advice {
+        match fault {
+            TransportFault::Redirect { to } => Advice::new(
+                "redirect",
+                format!(
+                    "LineageOS 23.2 follows no redirect: put the final address into the ROM ({}), or let the host \
+                     response without one",
+                    shown(to)
+                ),
+            ),
+            TransportFault::TooManyRedirects { .. } => Advice::new(
+                "redirect",
+                "the host redirects in a circle: look at its rules for https and for closing slashes",
+            ),
+            TransportFault::OtherScheme { .. } => Advice::new(
+                "redirect",
+                "no updater follows a redirect between http and https: let the host name https addresses, which \
+                 one behind a proxy often has to be told",
+            ),
+            fault if refuses_post(self.generation(), fault) => on_post(),
+            TransportFault::Status { found } => Advice::new(
+                "status",
+                format!(
+                    "the host responses with status {found}, which every updater shows as a failed check: look at \
+                     the host's settings and log"
+                ),
+            ),
+            TransportFault::ContentType { .. } => Advice::new(
+                "content-type",
+                "this revision wants application/json: use an address that ends with .json, or have the host \
+                 send that type",
+            ),
+            _ => Advice::new(
+                "too-long",
+                "the list is longer than this revision reads: set `keep`, or publish it with romfeed, which \
+                 keeps it short enough",
+            ),
+        }
+    }
+
+    /// What makes the file that a fork's updater reads, to be set.
+    pub(super) fn fork_setting(&self) -> Option<String> {
+        let is_fork = !Generation::LINEAGE.contains(&self.generation());
+        let template = templates_for(self.generation())
+            .next()
+            .filter(|_| is_fork)?;
+        Some(match self.generation() {
+            Generation::Custota | Generation::GrapheneOs => {
+                format!("[[feed]] template = \"{template}\"")
+            }
+            _ => format!("device_feed = \"{template}\""),
+        })
+    }
+
+    /// A body that is another updater's, a page, or broken.
+    pub(super) fn on_unreadable(&self, fault: &ListFault) -> Advice {
+        let wanted = self.rom.property_line();
+        let is_page = matches!(
+            fault,
+            ListFault::Json { .. } | ListFault::Frame { found: "text", .. }
+        );
+        if let Some(setting) = self.fork_setting().filter(|_| !is_page) {
+            let advice = self.unpublished();
+            return advice.unwrap_or_else(|| Advice::new(
+                "other-list",
+                format!(
+                    "this file is another updater's: {} reads what {setting} in romfeed.toml makes",
+                    self.generation().name()
+                ),
+            ));
+        }
+        match fault {
+            // To the lenient parsers, a page is a text.
+            ListFault::Json { .. } | ListFault::Frame { found: "text", .. } => Advice::new(
+                "not-json",
+                "the host response_head 200 with something that is no list, such as a page for unknown addresses. An \
+                 updater that got this once may fail until its data is cleared (Settings, Apps, Updater). Switch off \
+                 such fallbacks, so that unknown addresses give 404, and check the address in the ROM",
+            ),
+            ListFault::Frame {
+                found: "an array", ..
+            } => Advice::new(
+                "v2-list",
+                format!(
+                    "this list is that of LineageOS 23.2, which this updater cannot read: let the phone request {wanted}, \
+                     or if it asks {{device}}.json, set device_feed = \"v1\""
+                ),
+            ),
+            ListFault::Frame {
+                found: "an object", ..
+            } => Advice::new(
+                "v1-list",
+                format!(
+                    "this list is that of LineageOS up to 22.x, and 23.2 wants another: let the phone request {wanted}, \
+                     or if it asks {{device}}.json, set device_feed = \"v2\""
+                ),
+            ),
+            ListFault::NoList { .. } | ListFault::NotList { .. } | ListFault::Frame { .. } => {
+                Advice::new(
+                    "other-list",
+                    format!("this list is another updater's: let the phone ask {wanted}"),
+                )
+            }
+            _ => Advice::new(
+                "bad-list",
+                "fix the list, or better have it made: `romfeed generate` writes none like it",
+            ),
+        }
+    }
+}
+
+pub(super) fn on_post() -> Advice {
+    Advice::new(
+        "post-refused",
+        "this updater asks by POST, which plain hosts refuse: use a host that responses it with the file, as the \
+         settings that `romfeed init --host nginx` writes do",
+    )
+}
+
+pub(super) fn on_no_answer(fault: &Fault) -> Advice {
+    let id = match fault {
+        Fault::Name { .. } => "no-host",
+        Fault::Tls(_) => "certificate",
+        Fault::Timeout { .. } => "timeout",
+        Fault::File { .. } => "file-unreadable",
+        _ => "no-response",
+    };
+    Advice::new(id, fixes::fix(fault))
+}

@@ -1,0 +1,299 @@
+//! One check for updates: the request, the responses, and what the updater reads from them.
+//!
+//! In: the value of the address property, the phone and the site. Out: a [`Check`].
+
+use std::collections::BTreeMap;
+
+use super::Site;
+use crate::clients::check::{MAX_FEED, entry_problems, json_tree};
+use crate::clients::updaters::{
+    self, Generation, ListFault, Listing, MAX_REDIRECTS, Phone, TransportFault, UpdaterRequest,
+    UpdaterResponse, UrlFault, accept, assess,
+};
+use crate::fetch::{Fault, Fetch, Request, Response, follow};
+use crate::model::entry_rules::Problem;
+
+/// What answers with files where a POST is refused look for.
+const INDEX: &str = "index.json";
+
+/// One check for updates.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// The value of the address property.
+    pub value: String,
+    /// What was asked; none if the updater asks nothing.
+    pub request: Option<UpdaterRequest>,
+    /// The answers, redirects first.
+    pub responses: Vec<ResponseHead>,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What is wrong with entries for every reader, by their place in the list.
+    pub problems: BTreeMap<usize, Vec<Problem>>,
+    /// Whether the download of what is offered starts, where the updater asks that of the host.
+    pub delta: Option<DeltaAnswer>,
+}
+
+/// An answer without its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResponseHead {
+    /// The address asked.
+    pub url: String,
+    /// The status.
+    pub status: u16,
+    /// Its `Content-Type`.
+    pub content_type: Option<String>,
+    /// The length of the body, in bytes, as far as it was read.
+    pub body_len: usize,
+    /// Its `Location`.
+    pub location: Option<String>,
+}
+
+/// How a check ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The updater asks nothing.
+    NoRequest(UrlFault),
+    /// The updater asks a host or folder that is not the site.
+    Elsewhere,
+    /// No answer came.
+    NoAnswer(Fault),
+    /// The updater does not look at the answer's body.
+    Refused(TransportFault),
+    /// The list is longer than is read here.
+    TooLong,
+    /// The updater takes nothing from the body.
+    Unreadable(ListFault),
+    /// The updater reads a list.
+    Listed {
+        /// The list.
+        listing: Listing,
+        /// Whether a check in the background tells the user; none if the last list is not
+        /// known.
+        notifies: Option<Result<bool, ListFault>>,
+    },
+}
+
+impl Outcome {
+    /// The name in `--json`; part of the documented schema.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::NoRequest(_) => "no-request",
+            Outcome::Elsewhere => "elsewhere",
+            Outcome::NoAnswer(_) => "no-answer",
+            Outcome::Refused(_) => "refused",
+            Outcome::TooLong => "too-long",
+            Outcome::Unreadable(_) => "unreadable",
+            Outcome::Listed { .. } => "list",
+        }
+    }
+}
+
+/// What the oldest updater gets when it asks for a delta.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeltaAnswer {
+    /// The address.
+    pub url: String,
+    /// The status of the last answer, if one came.
+    pub status: Result<u16, Fault>,
+    /// Whether a download starts, be it of a delta or of the whole package.
+    pub starts: bool,
+}
+
+impl Check {
+    /// The list, if the updater reads one.
+    #[must_use]
+    pub fn listing(&self) -> Option<&Listing> {
+        match &self.outcome {
+            Outcome::Listed { listing, .. } => Some(listing),
+            _ => None,
+        }
+    }
+
+    /// What is wrong with the body the updater keeps of its last check, if all later ones fail of it.
+    #[must_use]
+    pub fn stored_body_fault(&self) -> Option<&ListFault> {
+        match &self.outcome {
+            Outcome::Listed {
+                notifies: Some(Err(fault)),
+                ..
+            } => Some(fault),
+            _ => None,
+        }
+    }
+
+    /// Whether the updater comes to a list, be it an empty one.
+    #[must_use]
+    pub fn succeeds(&self) -> bool {
+        self.listing().is_some() && self.stored_body_fault().is_none()
+    }
+}
+
+/// Whether a host refuses the POST of the oldest updater: with 405, or as some do, with 403 or 501.
+pub(super) fn refuses_post(generation: Generation, fault: &TransportFault) -> bool {
+    let is_refusal = matches!(
+        fault,
+        TransportFault::Status {
+            found: 403 | 405 | 501
+        }
+    );
+    generation.is_post() && is_refusal
+}
+
+pub(super) fn check(
+    generation: Generation,
+    value: &str,
+    phone: &Phone,
+    site: &Site<'_>,
+    previous: Option<&[u8]>,
+) -> Check {
+    let mut check = Check {
+        value: value.to_owned(),
+        request: None,
+        responses: Vec::new(),
+        outcome: Outcome::Elsewhere,
+        problems: BTreeMap::new(),
+        delta: None,
+    };
+    let request = match updaters::request(generation, value, phone) {
+        Ok(request) => check.request.insert(request).clone(),
+        Err(fault) => {
+            check.outcome = Outcome::NoRequest(fault);
+            return check;
+        }
+    };
+    if site.path(&request.url).is_none() {
+        return check;
+    }
+    let responses = match send(site.fetch, &request.url, request.body.as_deref()) {
+        Ok(responses) => responses,
+        Err(fault) => {
+            check.outcome = Outcome::NoAnswer(fault);
+            return check;
+        }
+    };
+    check.responses = responses.iter().map(response_head).collect();
+    check.outcome = read(generation, &responses, phone, previous);
+    if let (Some(listing), Some(last)) = (check.listing(), responses.last()) {
+        let tree = json_tree(&last.body);
+        let problems = listing.rows.iter().map(|row| {
+            let problems = entry_problems(generation, &row.entry, &tree, site.now);
+            (row.entry.index, problems)
+        });
+        check.problems = problems.filter(|(_, found)| !found.is_empty()).collect();
+    }
+    let is_shown = |listing: &Listing| listing.rows.iter().any(|row| row.verdict.is_shown());
+    if check.listing().is_some_and(is_shown)
+        && let Some(url) = &request.delta_url
+    {
+        check.delta = Some(ask_delta(site.fetch, url, phone, check.listing()));
+    }
+    check
+}
+
+fn send(fetch: &dyn Fetch, url: &str, post: Option<&str>) -> Result<Vec<Response>, Fault> {
+    let request = Request {
+        post,
+        ..Request::get(url, MAX_FEED)
+    };
+    // One more than any updater follows, so that it is reported.
+    follow(fetch, &request, MAX_REDIRECTS + 1)
+}
+
+fn response_head(response: &Response) -> ResponseHead {
+    ResponseHead {
+        url: response.url.clone(),
+        status: response.status,
+        content_type: response.header("content-type").map(str::to_owned),
+        body_len: response.body.len(),
+        location: response.location().map(str::to_owned),
+    }
+}
+
+fn read(
+    generation: Generation,
+    responses: &[Response],
+    phone: &Phone,
+    previous: Option<&[u8]>,
+) -> Outcome {
+    let urls: Vec<&str> = responses
+        .iter()
+        .map(|response| response.url.as_str())
+        .collect();
+    let last = responses
+        .last()
+        .expect("`follow` gives at least one answer");
+    let response = UpdaterResponse {
+        urls: &urls,
+        status: last.status,
+        content_type: last.header("content-type"),
+        body_len: last.body.len(),
+    };
+    if let Err(fault) = accept(generation, &response) {
+        return Outcome::Refused(fault);
+    }
+    if last.is_cut {
+        return Outcome::TooLong;
+    }
+    match assess(generation, &last.body, phone) {
+        Ok(listing) => Outcome::Listed {
+            listing,
+            notifies: previous
+                .map(|old| updaters::notifies(generation, Some(old), &last.body, phone)),
+        },
+        Err(fault) => Outcome::Unreadable(fault),
+    }
+}
+
+/// Asks as `DownloadService` of CMUpdater does before it downloads the first build shown.
+fn ask_delta(
+    fetch: &dyn Fetch,
+    url: &str,
+    phone: &Phone,
+    listing: Option<&Listing>,
+) -> DeltaAnswer {
+    let rows = listing.map(|listing| &listing.rows[..]).unwrap_or_default();
+    let shown = rows.iter().find(|row| row.verdict.is_shown());
+    let target = shown.and_then(|row| row.entry.incremental.as_deref());
+    let body = serde_json::json!({
+        "source_incremental": phone.incremental,
+        "target_incremental": target.unwrap_or_default(),
+    });
+    let response = send(fetch, url, Some(&body.to_string()));
+    let response = response.map(|mut responses| responses.pop().unwrap_or_default());
+    let is_object = |body: &[u8]| {
+        serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|value| value.is_object())
+    };
+    DeltaAnswer {
+        url: url.to_owned(),
+        starts: matches!(&response, Ok(response) if (200..300).contains(&response.status) && is_object(&response.body)),
+        status: response.map(|response| response.status),
+    }
+}
+
+/// A host that answers a POST with the file a GET would give: the address itself, or the
+/// `index.json` in it.
+pub(super) struct PostAsFiles<'a>(pub(super) &'a dyn Fetch);
+
+impl Fetch for PostAsFiles<'_> {
+    fn fetch(&self, request: &Request<'_>) -> Result<Response, Fault> {
+        if request.post.is_none() {
+            return self.0.fetch(request);
+        }
+        let index = format!("{}/{INDEX}", request.url);
+        let get = |url| Request {
+            url,
+            post: None,
+            ..*request
+        };
+        let response = self.0.fetch(&get(&index))?;
+        let response = match response.status {
+            404 => self.0.fetch(&get(request.url))?,
+            _ => response,
+        };
+        Ok(Response {
+            url: request.url.to_owned(),
+            ..response
+        })
+    }
+}
