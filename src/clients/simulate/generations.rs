@@ -6,11 +6,11 @@ use super::Subject;
 use crate::clients::updaters::Generation;
 use crate::model::era::{self, Facts};
 
-/// The generations that a phone may have, and what tells so.
+/// Returns the generations that a phone may have, and the grounds for that.
 ///
-/// A family with an updater of its own has that; all others have LineageOS's, by the API level of
-/// the ROM, its date, and its version as far as that fits both. Where nothing is known, all of
-/// LineageOS's.
+/// A family with its own updater has that one. All others have LineageOS's, chosen by the version of the
+/// ROM if it fits API level and date, else by API level, else by date. If nothing is known, all of
+/// LineageOS's generations are returned.
 #[must_use]
 pub fn candidates(subject: &Subject) -> (Vec<Generation>, Grounds) {
     if let Some(own) = subject.own_generations() {
@@ -26,14 +26,14 @@ pub fn candidates(subject: &Subject) -> (Vec<Generation>, Grounds) {
     }
 }
 
-/// What tells which updater a phone has.
+/// The grounds for the choice of an updater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grounds {
-    /// The family of its ROM.
+    /// The family of the ROM.
     Family,
     /// API level, date and version.
     Era,
-    /// Nothing does.
+    /// No fact is known.
     Nothing,
 }
 
@@ -75,7 +75,7 @@ fn of_sdk(facts: &Facts<'_>) -> Option<Vec<Generation>> {
     })
 }
 
-/// The newest that there was at the time.
+/// Returns the newest generation of that time.
 fn of_date(facts: &Facts<'_>) -> Option<Vec<Generation>> {
     let date = facts.date?;
     let newest = [
@@ -113,7 +113,7 @@ fn of_15_1(facts: &Facts<'_>) -> Vec<Generation> {
     }]
 }
 
-/// The generations of a family's own updater, if it has one whose rules are known.
+/// Returns the generations of a family's own updater, if it has one with known rules.
 pub(super) fn own_generations(family: &str, sdk: Option<u32>) -> Option<Vec<Generation>> {
     use Generation::{
         Axion, CrDroid14, CrDroid16, DerpFest16, EvolutionX14, EvolutionX15, Java22, LmoDroid14,
@@ -145,7 +145,7 @@ mod tests {
     use super::super::PhoneOverrides;
     use super::*;
 
-    /// The generations of a phone that is described by these; 0 and the empty text are unknown.
+    /// Returns the generations of a phone with these facts; 0 and empty text mean unknown.
     fn generations(version: &str, sdk: u32, datetime: i64) -> Vec<Generation> {
         let overrides = PhoneOverrides {
             version: Some(version.to_owned()),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_api_level_the_date_and_the_version_tell_the_updater() {
+    fn updater_follows_from_version_api_level_and_date() {
         use Generation::{
             Cm10, Cm11, Cm12, Cm14, First15, Java22, Java23, Kotlin23, KotlinV1, Template14,
         };

@@ -1,8 +1,8 @@
-//! What a site tells of a phone that is described by little more than its device.
+//! Infers facts about a phone from what the site publishes for its device.
 //!
-//! In: a [`Subject`] without properties, and the [`Site`]. Out: the subject with the release type,
-//! the version and the API level that all builds published for the device have. Where they have
-//! several release types or versions, the caller must say which.
+//! In: a [`Subject`] without properties, and the [`Site`]. Out: the subject with the release type, the
+//! version and the API level that all builds for the device have in common. If there are several release
+//! types or versions, the caller must choose.
 
 use std::collections::BTreeSet;
 
@@ -15,23 +15,24 @@ use crate::clients::check::MAX_FEED;
 use crate::clients::updaters::Generation;
 use crate::fetch::fetch_json;
 
-/// A fact that the site does not tell, since builds of several are published.
+/// A fact that cannot be inferred, because the published builds differ in it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{flag} is not given: {} are published for {device}", .published.join(", "))]
 pub struct Unclear {
-    /// The flag that tells it.
+    /// The flag that gives the fact.
     pub flag: &'static str,
     /// The device.
     pub device: String,
-    /// What is published; fit for a terminal.
+    /// The published values, escaped for a terminal.
     pub published: Vec<String>,
 }
 
-/// Adds what the catalog tells of the family and the site of the rest; gives the flags that it stands in for. The version is not looked for
-/// if `has_updater`: then it decides nothing else.
+/// Adds the family from the catalog and other facts from the site; returns the flags of inferred facts.
+///
+/// If `has_updater`, the updater is given, and the version may stay unknown.
 ///
 /// # Errors
-/// [`Unclear`].
+/// [`Unclear`], if the published builds differ in a fact that is needed.
 pub fn complete(
     subject: &mut Subject,
     site: &Site<'_>,
@@ -71,7 +72,7 @@ pub fn complete(
     Ok(inferred)
 }
 
-/// The one that is published; none if nothing is.
+/// Returns the only published value; `None` if there is none.
 fn only(
     flag: &'static str,
     device: &str,
@@ -96,7 +97,7 @@ fn versions(site: &Site<'_>, device: &str, romtype: &str) -> BTreeSet<String> {
     texts(site, &path, |entry| entry["version"].as_str())
 }
 
-/// The API levels of the builds of a version; nothing if the list of updater 23 cannot be read.
+/// Returns the API levels of the builds of a version; empty if the list of updater 23 cannot be read.
 fn sdk_levels(site: &Site<'_>, device: &str, romtype: &str, version: &str) -> BTreeSet<u32> {
     let builds = fetch(site, &format!("v2/devices/{device}/builds.json"));
     let is_same = |build: &&Value| {
@@ -112,14 +113,14 @@ fn sdk_levels(site: &Site<'_>, device: &str, romtype: &str, version: &str) -> BT
     levels.filter_map(|sdk| sdk.try_into().ok()).collect()
 }
 
-/// A text of each element of a list below `api/v1/`; nothing if it cannot be read.
+/// Returns a text of each element of a list below `api/v1/`; empty if it cannot be read.
 fn texts(site: &Site<'_>, path: &str, text: fn(&Value) -> Option<&str>) -> BTreeSet<String> {
     let list = fetch(site, &format!("v1/{path}"));
     let list = list["response"].as_array().into_iter().flatten();
     list.filter_map(text).map(str::to_owned).collect()
 }
 
-/// A file below `api/`; null if it cannot be read.
+/// Fetches a file below `api/`; null if it cannot be read.
 fn fetch(site: &Site<'_>, path: &str) -> Value {
     let url = format!("{}/{}api/{path}", site.base, site.tree());
     let found: Option<Value> = fetch_json(site.fetch, &url, MAX_FEED).unwrap_or_default();

@@ -1,10 +1,10 @@
-//! Why a phone sees an update, or does not: every step of its updater's check, with reasons.
+//! Simulates a phone's check for updates, to explain why the phone sees an update or not.
 //!
-//! In: a [`Subject`], the phone; a [`Site`], what is published; the generations of updaters to
-//! try. Out: a [`Simulation`] for each, and [`Advice`] on what to change. The rules are those of
-//! [`updater`]; nothing here judges a list by itself.
+//! In: a [`Subject`], which describes the phone; a [`Site`], which describes what is published; the
+//! generations of updaters to try. Out: a [`Simulation`] for each generation, and [`Advice`] on what to
+//! change. All rules come from [`updaters`](crate::clients::updaters).
 //!
-//! Left out: the download and what follows it.
+//! Left out: the download and the steps after it.
 
 mod advice;
 mod generations;
@@ -28,17 +28,17 @@ pub use props::{Error, MAX_PROPS, parse_props};
 pub use site::{Site, list_paths};
 pub use update_check::{Check, DeltaAnswer, Outcome, ResponseHead};
 
-/// What was changed for a second check, where the first one led to no list.
+/// What a second check changes, if the first one found no list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instead {
-    /// The value that the site recommends.
+    /// The phone has the recommended address.
     Recommended,
-    /// A host that answers a POST with the site's files.
+    /// The host answers a POST with the site's files.
     PostAnswered,
 }
 
 impl Instead {
-    /// The name in `--json`; part of the documented schema.
+    /// Returns the name in `--json`, which is part of the documented schema.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,24 +48,24 @@ impl Instead {
     }
 }
 
-/// What one generation of updaters makes of the site on a phone.
+/// The simulated check of one generation of updaters.
 #[derive(Clone, Debug)]
 pub struct Simulation {
     /// The generation.
     pub generation: Generation,
-    /// The phone as it sees it.
+    /// The phone, as this generation sees it.
     pub phone: Phone,
-    /// The property with the address, or the resource it is built in as; empty if the user says it.
+    /// The property or the resource that holds the address; empty if the user enters it.
     pub property: &'static str,
-    /// Where its value is from.
+    /// The source of the address.
     pub source: UriSource,
-    /// Its check.
+    /// The check with that address.
     pub check: Check,
-    /// A check under better conditions, where its own led to no list.
+    /// A second check under better conditions, if the first one found no list.
     pub instead: Option<(Instead, Check)>,
 }
 
-/// Plays a check of one generation; `previous` is the body of the phone's last one.
+/// Simulates a check of one generation; `previous` is the body of the phone's last check.
 #[must_use]
 pub fn simulate(
     generation: Generation,

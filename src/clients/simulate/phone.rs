@@ -1,8 +1,8 @@
-//! A phone out of its properties.
+//! The phone that is simulated.
 //!
-//! In: the text of `adb shell getprop`, or of `build.prop` files, and what the caller says
-//! instead. Out: a [`Phone`] for each generation of updaters, since they keep the same facts in
-//! different properties: a family's own updater in those of the family.
+//! In: its properties, and the values that the caller gives instead. Out: a [`Phone`] for each
+//! generation of updaters, because generations read the same facts from different properties; the
+//! updater of a ROM family reads those of the family.
 //!
 //! Sources: `Constants` of LineageOS/android_packages_apps_Updater and `Utils` of
 //! LineageOS/android_packages_apps_CMUpdater for the keys.
@@ -13,14 +13,14 @@ use crate::model::era::Facts;
 use crate::model::family::{self, Family, Found, NEXT_DEVICE, Rule};
 use ota_view::props::PropertyMap;
 
-/// What the caller says of a phone, whatever its properties are.
+/// Facts about a phone from the caller, which take precedence over its properties.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PhoneOverrides {
     /// The name of the ROM family.
     pub family: Option<String>,
     /// The codename.
     pub device: Option<String>,
-    /// The name it asks for instead.
+    /// The device name that it asks for instead.
     pub next_device: Option<String>,
     /// The release type.
     pub romtype: Option<String>,
@@ -36,24 +36,24 @@ pub struct PhoneOverrides {
     pub uri: Option<String>,
     /// It has A/B partitions.
     pub is_ab: bool,
-    /// It takes older builds.
+    /// It accepts older builds.
     pub allow_downgrading: bool,
-    /// It takes builds of newer Android.
+    /// It accepts builds of newer Android.
     pub allow_major_upgrades: bool,
 }
 
 /// A phone, as its properties and the caller describe it.
 #[derive(Clone, Debug, Default)]
 pub struct Subject {
-    /// Its properties; none if there is only what the caller says.
+    /// Its properties; `None` if only the caller describes it.
     pub props: Option<PropertyMap>,
-    /// What the caller says, which goes before them.
+    /// Facts from the caller, which take precedence over the properties.
     pub overrides: PhoneOverrides,
-    /// The name of the package it runs, if known.
+    /// The file name of the package it runs, if known.
     pub filename: Option<String>,
 }
 
-/// Property names, CyanogenMod's and LineageOS's.
+/// Two property names, of CyanogenMod and of LineageOS.
 type Keys = [&'static str; 2];
 
 const DEVICE: Keys = ["ro.cm.device", "ro.lineage.device"];
@@ -65,7 +65,7 @@ const DOWNGRADING: Keys = [
     "lineage.updater.allow_downgrading",
 ];
 const UPGRADES: &str = "lineage.updater.allow_major_upgrades";
-/// CMUpdater takes the start of it.
+/// CMUpdater reads the start of its value as the version.
 const CM_VERSION: &str = "ro.cm.version";
 
 fn is_true(value: &str) -> bool {
@@ -81,7 +81,7 @@ impl Subject {
         self.props.as_ref()?.get(key)
     }
 
-    /// The first of the two that is set, looked for in the order of the generation.
+    /// Returns the value of the first key that is set, in the order of the generation.
     fn either(&self, generation: Generation, keys: Keys) -> Option<&str> {
         let [cm, lineage] = keys;
         let is_cm = generation <= Generation::Cm14;
@@ -89,7 +89,7 @@ impl Subject {
         order.into_iter().find_map(|key| self.get(key))
     }
 
-    /// What an updater of this generation finds on the phone; what is not known is empty or 0.
+    /// Returns the phone as an updater of this generation sees it; unknown facts are empty or 0.
     #[must_use]
     pub fn phone(&self, generation: Generation) -> Phone {
         let overrides = &self.overrides;
@@ -149,7 +149,7 @@ impl Subject {
         }
     }
 
-    /// The version where LineageOS's updaters look for it.
+    /// Returns the version from the properties that LineageOS's updaters read.
     fn lineage_version(&self, generation: Generation) -> Option<&str> {
         let is_cm = generation <= Generation::Cm14;
         self.get(CM_VERSION)
@@ -158,7 +158,7 @@ impl Subject {
             .or_else(|| self.get(CM_VERSION)?.split('-').next())
     }
 
-    /// What AxionOS's updater fills in for `{variant}`.
+    /// Returns the text that AxionOS's updater puts in place of `{variant}`.
     fn flavour(&self) -> String {
         let version = self.get("ro.axion.display.version").unwrap_or_default();
         match version.to_lowercase().contains("vanilla") {
@@ -167,7 +167,7 @@ impl Subject {
         }
     }
 
-    /// The value of the address property, as the caller or the phone has it.
+    /// Returns the value of the address property, from the caller or the phone.
     #[must_use]
     pub fn uri(&self, generation: Generation) -> Option<(&str, UriSource)> {
         let overrides = self
@@ -183,7 +183,7 @@ impl Subject {
         overrides.or_else(|| Some((found()?, UriSource::Phone)))
     }
 
-    /// The ROM family, by its properties if there are any.
+    /// Returns the ROM family, by the properties if there are any.
     fn family(&self) -> Option<&'static Family> {
         match &self.props {
             Some(props) => Some(family::detect(props, &[])),
@@ -191,12 +191,12 @@ impl Subject {
         }
     }
 
-    /// The generations of the family's own updater, if it has one whose rules are known.
+    /// Returns the generations of the family's own updater, if it has one with known rules.
     pub(super) fn own_generations(&self) -> Option<Vec<Generation>> {
         own_generations(&self.family()?.name, self.sdk())
     }
 
-    /// The family whose properties this generation reads; none if it reads LineageOS's.
+    /// Returns the family whose properties this generation reads; `None` if it reads LineageOS's.
     fn family_of(&self, generation: Generation) -> Option<&'static Family> {
         let is_own = || {
             let own = self.own_generations();
@@ -205,7 +205,7 @@ impl Subject {
         self.family().filter(|_| is_fork(generation) || is_own())
     }
 
-    /// What tells the updater.
+    /// Returns the facts that determine the updater.
     pub(super) fn facts(&self) -> Facts<'_> {
         let version = self.overrides.version.as_deref();
         let version = version
@@ -234,15 +234,14 @@ impl Subject {
         self.get(key)?.trim().parse().ok()
     }
 
-    /// Whether a switch of a fork's updater is on, whatever the fork's name.
+    /// Returns whether a switch of any fork's updater is on.
     fn has_switch(&self, name: &str) -> bool {
         let props = self.props.iter().flat_map(PropertyMap::iter);
         let mut switches = props.filter(|(key, _)| key.ends_with(name));
         switches.any(|(_, value)| is_true(value))
     }
 
-    /// The ROM family by its properties, if it has an updater of its own whose rules are not known
-    /// here.
+    /// Returns the name of the ROM family, if it has its own updater whose rules are not known here.
     #[must_use]
     pub fn unknown_family(&self) -> Option<String> {
         let family = &self.family()?.name;
@@ -251,8 +250,9 @@ impl Subject {
         (!is_known).then(|| family.to_string())
     }
 
-    /// Whether anything tells this phone from another: the part of a ROM's properties that is in
-    /// one of its partitions may not.
+    /// Returns whether there is any fact about this phone.
+    ///
+    /// The properties of a single partition may have none.
     #[must_use]
     pub fn is_described(&self) -> bool {
         let (generations, _) = candidates(self);
@@ -261,7 +261,7 @@ impl Subject {
         phone.next_device.is_some() || texts.iter().any(|text| !text.is_empty())
     }
 
-    /// The facts that this generation asks or compares with and that are not known.
+    /// Returns the unknown facts that this generation sends or compares.
     #[must_use]
     pub fn missing(&self, generation: Generation) -> Vec<Missing> {
         let phone = self.phone(generation);
@@ -314,28 +314,28 @@ impl Subject {
     }
 }
 
-/// A fact that is not known of a phone.
+/// An unknown fact about a phone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The property that holds it.
     pub key: String,
-    /// The flag that says it instead.
+    /// The flag that gives it instead.
     pub flag: &'static str,
 }
 
-/// Where the value of the address property is from.
+/// The source of the value of the address property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UriSource {
     /// The caller.
     Given,
     /// The properties of the phone.
     Phone,
-    /// Neither: it is what the site recommends.
+    /// The recommendation of the site.
     Recommended,
 }
 
 impl UriSource {
-    /// The name in `--json`; part of the documented schema.
+    /// Returns the name in `--json`, which is part of the documented schema.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn each_generation_finds_its_facts_in_its_own_properties() {
+    fn each_generation_reads_its_own_properties() {
         let subject = subject(
             "ro.cm.device=X\nro.cm.version=14.1-20181003-UNOFFICIAL-X\nro.cm.build.version=14.1\n\
              ro.cm.releasetype=UNOFFICIAL\nro.lineage.device=Y\ncm.updater.uri=https://cm\n\
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_goes_before_what_the_phone_has() {
+    fn facts_from_the_caller_take_precedence() {
         let mut subject = subject("ro.lineage.device=Y\nlineage.updater.uri=https://a\n");
         subject.overrides = PhoneOverrides {
             device: Some("Z".to_owned()),
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn a_family_with_an_updater_of_its_own_has_its_facts_there() {
+    fn families_with_their_own_updater_have_their_own_properties() {
         use Generation::{
             Axion, CrDroid14, CrDroid16, DerpFest16, EvolutionX15, Java22, LmoDroid14, PixelOs14,
             PixelOs17, Voltage14,
@@ -487,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn families_whose_updaters_are_not_known_are_named() {
+    fn families_with_unknown_updaters_are_named() {
         let paranoid = subject("ro.aospa.device=x\nro.aospa.version=15\n");
         assert_eq!(
             paranoid.unknown_family().as_deref(),

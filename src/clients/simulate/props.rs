@@ -8,30 +8,30 @@ use thiserror::Error;
 
 use ota_view::props::{Era, PropertyFile, PropertyMap};
 
-/// Longest text of properties, in bytes; those of phones have less than 200 KiB.
+/// Maximum size of a text of properties, in bytes; those of phones have less than 200 KiB.
 pub const MAX_PROPS: usize = 4 << 20;
 
-/// Why a text gives no properties.
+/// Why a text cannot be read as properties.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// More than is read.
-    #[error("it has more than {MAX_PROPS} bytes, which no list of properties has")]
+    /// It is longer than [`MAX_PROPS`].
+    #[error("it has more than {MAX_PROPS} bytes, too many for a list of properties")]
     TooLong,
-    /// Bytes that no text has.
+    /// It has bytes that text cannot have.
     #[error("it is not text")]
     Binary,
-    /// Text without a line that sets a property.
-    #[error("no line of it is a property, as `key=value` or `[key]: [value]`")]
+    /// No line sets a property.
+    #[error("it has no line with a property, in the form `key=value` or `[key]: [value]`")]
     Empty,
 }
 
-/// Reads the output of `getprop`, or a `build.prop`, whichever it is.
+/// Parses the output of `getprop` or the text of a `build.prop`.
 ///
-/// Text in UTF-16, as Windows PowerShell redirects it, is read too.
+/// UTF-16 is accepted too, because Windows PowerShell writes redirected output so.
 ///
 /// # Errors
-/// [`enum@Error`], if there is not one property in it.
+/// [`enum@Error`], if the text has no property.
 pub fn parse_props(place: &str, bytes: &[u8]) -> Result<PropertyFile, Error> {
     if bytes.len() > MAX_PROPS {
         return Err(Error::TooLong);
@@ -73,7 +73,7 @@ fn decode(bytes: &[u8]) -> Result<String, Error> {
     }
 }
 
-/// The definitions of a `getprop`; a value goes on over lines until one ends with `]`.
+/// Parses the output of `getprop`; a value continues over lines until one ends with `]`.
 fn parse_getprop(text: &str) -> Vec<(String, String)> {
     let mut definitions = Vec::new();
     let mut lines = text.lines();
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn getprop_has_brackets_and_values_of_several_lines() {
+    fn getprop_values_may_have_several_lines() {
         let text = "* daemon started successfully\r\n[ro.build.version.incremental]: [eng.1]\r\n\
                     [a]: [one\r\ntwo]\r\n[ro.build.date.utc]: [1700000000]\r\n[empty]: []\r\n[cut]: [x";
         let file = parse_props("p", text.as_bytes()).unwrap();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn text_may_be_utf16_and_must_be_text() {
+    fn utf16_is_read_and_binary_data_refused() {
         let text = "[ro.lineage.device]: [bacon]\r\n";
         let mut wide = vec![0xff, 0xfe];
         wide.extend(text.encode_utf16().flat_map(u16::to_le_bytes));

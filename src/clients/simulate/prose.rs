@@ -1,17 +1,17 @@
-//! A simulation in a person's words.
+//! Describes a simulation in words.
 //!
-//! In: what [`simulate`](super::simulate()) found. Out: fragments of sentences, fit for a
-//! terminal: what a server or a phone put into them is made harmless.
+//! In: the results of [`simulate`](super::simulate()). Out: fragments of sentences, in which text from
+//! servers and phones is escaped for terminals.
 
 use crate::clients::check::MAX_FEED;
 use crate::clients::updaters::{Reason, Row, TransportFault, Verdict};
 
 use super::{Check, Instead, Outcome, Simulation, UriSource};
 
-/// Longest text from outside that is repeated, in characters.
+/// Maximum length of untrusted text in a message, in characters.
 const MAX_SHOWN: usize = 300;
 
-/// Text from outside, without what a terminal obeys, and not endless.
+/// Escapes untrusted text for terminals, and shortens it.
 #[must_use]
 pub fn shown(text: &str) -> String {
     let is_unsafe =
@@ -27,16 +27,16 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// A moment in UTC, to the minute; none if the number is no time of our days.
+/// Formats a time in UTC, to the minute; `None` beyond the year 9999.
 #[must_use]
 pub fn date(seconds: i64) -> Option<String> {
-    // Beyond the year 9999 it is milliseconds, or worse.
+    // Larger numbers are milliseconds or mistakes.
     let time =
         chrono::DateTime::from_timestamp(seconds, 0).filter(|_| seconds < 253_402_300_800)?;
     Some(time.format("%Y-%m-%d %H:%M UTC").to_string())
 }
 
-/// A number of seconds, and the moment it is.
+/// Formats a number of seconds with the time that it stands for.
 #[must_use]
 pub fn moment(seconds: i64) -> String {
     match date(seconds) {
@@ -45,7 +45,7 @@ pub fn moment(seconds: i64) -> String {
     }
 }
 
-/// The day alone.
+/// Formats the day of a time in UTC.
 #[must_use]
 pub fn day(seconds: i64) -> String {
     let date = date(seconds);
@@ -53,12 +53,12 @@ pub fn day(seconds: i64) -> String {
         .unwrap_or_else(|| seconds.to_string())
 }
 
-/// The updater's reason, with dates beside numbers.
+/// Describes an updater's reason, with a date after each time in seconds.
 #[must_use]
 pub fn reason(reason: &Reason) -> String {
     match reason {
         Reason::NotLater { entry, phone } if entry == phone => {
-            format!("its datetime {} is the phone's own", moment(*entry))
+            format!("its datetime {} is the same as the phone's", moment(*entry))
         }
         Reason::NotLater { entry, phone } => format!(
             "its datetime {} is not later than the phone's {}",
@@ -74,7 +74,7 @@ pub fn reason(reason: &Reason) -> String {
     }
 }
 
-/// `offered`, `blocked`, or `hidden`; part of the documented schema.
+/// Returns `offered`, `blocked` or `hidden`, which are part of the documented schema.
 #[must_use]
 pub fn verdict_word(verdict: &Verdict) -> &'static str {
     match verdict {
@@ -84,7 +84,7 @@ pub fn verdict_word(verdict: &Verdict) -> &'static str {
     }
 }
 
-/// Why an entry is not offered, if it is not.
+/// Describes why an entry is not offered; `None` if it is.
 #[must_use]
 pub fn verdict_reason(verdict: &Verdict) -> Option<String> {
     match verdict {
@@ -93,19 +93,19 @@ pub fn verdict_reason(verdict: &Verdict) -> Option<String> {
     }
 }
 
-/// Why a check led to no list, if it did not.
+/// Describes why a check found no list; `None` if it found one.
 #[must_use]
 pub fn fault(check: &Check) -> Option<String> {
     Some(shown(&match &check.outcome {
         Outcome::Listed { .. } => return None,
-        Outcome::NoRequest(fault) => format!("it asks nothing: {fault}"),
+        Outcome::NoRequest(fault) => format!("it sends no request: {fault}"),
         Outcome::Elsewhere => {
             let url = check.request.as_ref().map_or("", |request| &request.url);
             format!("it does not ask this site, but {}", host(url))
         }
-        Outcome::NoAnswer(fault) => format!("no answer came: {fault}"),
+        Outcome::NoAnswer(fault) => format!("there was no response: {fault}"),
         Outcome::Refused(TransportFault::Status { found: 404 }) => {
-            "the check fails: nothing is at that address (404)".to_owned()
+            "the check fails: nothing is published at that address (404)".to_owned()
         }
         Outcome::Refused(fault) => format!("the check fails: {fault}"),
         Outcome::TooLong => format!("the list has more than {} bytes", MAX_FEED),
@@ -113,14 +113,14 @@ pub fn fault(check: &Check) -> Option<String> {
     }))
 }
 
-/// Scheme and host of an address.
+/// Returns the scheme and host of an address.
 fn host(url: &str) -> &str {
     let start = url.find("://").map_or(0, |at| at + 3);
     let len = url.get(start..).unwrap_or_default().find(['/', '?', '#']);
     len.and_then(|len| url.get(..start + len)).unwrap_or(url)
 }
 
-/// What a phone with this generation sees, in one line.
+/// Describes in one line what a phone with this generation sees.
 #[must_use]
 pub fn verdict(simulation: &Simulation) -> String {
     let name = simulation.generation.name();
@@ -139,13 +139,13 @@ pub fn verdict(simulation: &Simulation) -> String {
     format!("{name}: {own}{}{assumed}", instead.unwrap_or_default())
 }
 
-/// What a check puts on the screen: `sees 1 update: …`, or `sees nothing, because …`.
+/// Describes what a check shows on the phone: `sees 1 update: …`, or `sees nothing, because …`.
 fn sees(check: &Check) -> String {
     let Some(listing) = check.listing() else {
         return format!("sees nothing, because {}", fault(check).unwrap_or_default());
     };
     if check.stored_body_fault().is_some() {
-        return "sees nothing new, because the body it keeps of its last check cannot be read"
+        return "sees nothing new, because the stored body of its last check cannot be read"
             .to_owned();
     }
     let shown: Vec<&Row> = listing
@@ -169,20 +169,20 @@ fn sees(check: &Check) -> String {
         (0, 0) => "sees nothing, because the list is empty: \"no updates\"".to_owned(),
         (0, n) => format!(
             "sees nothing, because {}",
-            none_of(check, n).unwrap_or_default()
+            reason_for_none(check, n).unwrap_or_default()
         ),
         (1, _) => format!("sees 1 update: {}{stuck}", names.join(", ")),
         (n, _) => format!("sees {n} updates: {}{more}{stuck}", names.join(", ")),
     }
 }
 
-/// Why none of `n` entries is shown: the reason of the newest.
-fn none_of(check: &Check, n: usize) -> Option<String> {
+/// Describes why none of `n` entries is shown, by the reason of the newest.
+fn reason_for_none(check: &Check, n: usize) -> Option<String> {
     let listing = check.listing()?;
     let Some(row) = newest(&listing.rows) else {
         let first = listing.dropped.first()?;
         return Some(format!(
-            "nothing listed can be read: {}",
+            "no listed build can be read: {}",
             shown(&first.to_string())
         ));
     };
@@ -192,7 +192,7 @@ fn none_of(check: &Check, n: usize) -> Option<String> {
         }
         Verdict::Hidden(Reason::NotLater { entry, .. } | Reason::Earlier { entry, .. }) => {
             format!(
-                "all that is listed is older than its build, the newest of {}",
+                "all listed builds are older than its own, the newest of {}",
                 day(*entry)
             )
         }
@@ -208,25 +208,25 @@ fn none_of(check: &Check, n: usize) -> Option<String> {
     })
 }
 
-/// The newest of some rows.
+/// Returns the newest of some rows.
 #[must_use]
 pub fn newest(rows: &[Row]) -> Option<&Row> {
     rows.iter().max_by_key(|row| row.entry.datetime)
 }
 
-/// `21.0 of 2024-08-01 (offered)`.
+/// Describes a row with its verdict: `21.0 of 2024-08-01 (offered)`.
 fn name(row: &Row) -> String {
     format!("{} ({})", name_of(row), verdict_word(&row.verdict))
 }
 
-/// `21.0 of 2024-08-01`.
+/// Describes a row: `21.0 of 2024-08-01`.
 fn name_of(row: &Row) -> String {
     let version = match row.entry.version.as_str() {
         "" => row.entry.filename.as_str(),
         version => version,
     };
     match row.entry.datetime {
-        // Of a list without dates.
+        // The list has no dates.
         0 => shown(version),
         datetime => format!("{} of {}", shown(version), day(datetime)),
     }
@@ -237,19 +237,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_their_dates() {
+    fn times_are_shown_with_their_dates() {
         assert_eq!(moment(1_700_000_000), "1700000000 (2023-11-14 22:13 UTC)");
         assert_eq!(moment(1_700_000_000_000), "1700000000000");
         assert_eq!(day(i64::MIN), i64::MIN.to_string());
         let same = Reason::NotLater { entry: 0, phone: 0 };
         assert_eq!(
             reason(&same),
-            "its datetime 0 (1970-01-01 00:00 UTC) is the phone's own"
+            "its datetime 0 (1970-01-01 00:00 UTC) is the same as the phone's"
         );
     }
 
     #[test]
-    fn what_a_terminal_obeys_is_not_shown() {
+    fn control_characters_are_replaced() {
         assert_eq!(shown("a\x1b[31m\u{202e}b"), "a\u{fffd}[31m\u{fffd}b");
         assert_eq!(shown(&"a".repeat(400)).chars().count(), 301);
     }

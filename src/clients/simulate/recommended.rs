@@ -1,17 +1,17 @@
-//! The address that the ROM of a phone needs, as the site recommends it.
+//! The address that the site recommends for the ROM of a phone.
 
 use super::Site;
 use crate::clients::updaters::{Address, Generation, Phone};
 use crate::model::rom_settings::{RomSide, Updater};
 
-/// What the ROM of a phone is to contain, as the site recommends it.
+/// The recommended address, and how to build it into the ROM.
 #[derive(Clone, Debug)]
 pub(super) enum Recommended<'a> {
-    /// What LineageOS's updaters read.
+    /// The settings for LineageOS's updaters.
     Lineage(RomSide<'a>),
     /// The address for the updater of a fork.
     Fork {
-        /// Where it is set.
+        /// Where the address is set.
         address: Address,
         /// The address.
         value: String,
@@ -52,7 +52,7 @@ impl<'a> Recommended<'a> {
         })
     }
 
-    /// The address.
+    /// Returns the address.
     pub(super) fn value(&self) -> String {
         match self {
             Recommended::Lineage(rom) => rom.value(),
@@ -60,7 +60,7 @@ impl<'a> Recommended<'a> {
         }
     }
 
-    /// What is to be set, and to what.
+    /// Returns the line that sets the address.
     pub(super) fn property_line(&self) -> String {
         match self {
             Recommended::Lineage(rom) => rom.property_line(),
@@ -68,7 +68,7 @@ impl<'a> Recommended<'a> {
         }
     }
 
-    /// The lines to put into the ROM's sources.
+    /// Returns the lines to put into the ROM's sources.
     pub(super) fn lines(&self) -> Vec<String> {
         match self {
             Recommended::Lineage(rom) => rom.makefile_lines(),
@@ -83,10 +83,10 @@ impl<'a> Recommended<'a> {
     }
 }
 
-/// The resource of the updater's sources that forks keep the address in.
+/// The resource in the sources of forks' updaters that holds the address.
 const RESOURCE: &str = "updater_server_url";
 
-/// The name of what holds the address; empty if the user says it.
+/// Returns the name of the property or resource that holds the address; empty if the user enters it.
 pub(super) fn property(generation: Generation) -> &'static str {
     match generation.address() {
         Address::Property(key) => key,

@@ -1,7 +1,7 @@
-//! What is published, as far as a check and the advice on it need to know.
+//! The site that a phone checks, as far as a check and its advice need it.
 //!
-//! In: something that answers requests, and for a folder its files. Out: whether an address is
-//! the site's, and what the site has in place of what was asked for.
+//! In: where to fetch the site, and for a folder its files. Out: whether an address is part of the site,
+//! and which similar files exist if one is missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,37 +16,37 @@ use crate::model::address::encode_path;
 use crate::model::config::{Config, DeviceFeed, FeedConfig};
 use crate::publish::feed::template::{front_matter, shipped};
 
-/// Most files of a site that are listed; the largest known has a hundred thousand.
+/// Maximum number of files of a site that are listed; the largest known site has a hundred thousand.
 const MAX_PATHS: usize = 400_000;
-/// What the lists of all builds of a lane and of a device end with.
+/// The ends of the paths of lists: for a device and release type, and for a device.
 const JSON: &str = ".json";
 const BUILDS: &str = "/builds.json";
 
 /// A site.
 #[derive(Clone, Copy)]
 pub struct Site<'a> {
-    /// Where it is published, without a closing slash.
+    /// The address of the site, without a closing slash.
     pub base: &'a str,
     /// The variant of the phone's ROM.
     pub variant: Option<&'a str>,
-    /// What answers for it.
+    /// Where to fetch the site.
     pub fetch: &'a dyn Fetch,
-    /// It was asked over the network.
+    /// It is fetched over the network.
     pub is_live: bool,
-    /// Its files by path, if they are known.
+    /// The paths of its files, if known.
     pub paths: Option<&'a BTreeSet<String>>,
     /// The time, in seconds since the epoch.
     pub now: i64,
-    /// The settings, which say where the files for the updaters of forks are.
+    /// The settings, which have the paths of the files for the updaters of forks.
     pub config: &'a Config,
-    /// Every incremental that the catalog knows.
+    /// Every incremental in the catalog.
     pub incrementals: &'a BTreeSet<String>,
-    /// The ROM families of the builds that the catalog knows, by device and variant.
+    /// The ROM families of the builds in the catalog, by device and variant.
     pub families: &'a BTreeMap<(String, Option<String>), DeviceFamily>,
 }
 
 impl Site<'_> {
-    /// The path of an address below the site's, without query; none if it is another site's.
+    /// Returns the path of an address below the site's, without its query; `None` for other sites.
     #[must_use]
     pub fn path<'u>(&self, url: &'u str) -> Option<&'u str> {
         let below = url.strip_prefix(self.base)?;
@@ -57,9 +57,9 @@ impl Site<'_> {
         Some(path.trim_start_matches('/'))
     }
 
-    /// The address of the file that is for a fork's updater, with what that fills in left open.
+    /// Returns the address of the file for a fork's updater, with its placeholders.
     pub(super) fn fork_address(&self, generation: Generation, phone: &Phone) -> String {
-        // What reads LineageOS's older list finds that in `{device}.json`.
+        // Updaters that read LineageOS's older list find it in `{device}.json`.
         let path = match self.config.device_feed(&phone.device) {
             DeviceFeed::Template(name) if templates_for(generation).any(|one| one == name) => None,
             _ => templates_for(generation).find_map(|name| self.template_path(name)),
@@ -69,7 +69,7 @@ impl Site<'_> {
             true => String::new(),
             false => self.tree(),
         };
-        // The others name the folder, and find the file in it on their own.
+        // For these the address is that of the folder; they append the file name themselves.
         let path = match generation {
             Generation::Custota | Generation::GrapheneOs => {
                 path.rsplit_once('/').map_or("", |(folder, _)| folder)
@@ -80,7 +80,7 @@ impl Site<'_> {
         format!("{}/{tree}{path}", self.base)
     }
 
-    /// The pattern of a template's paths; that of one which is not switched on comes last.
+    /// Returns the pattern of a template's paths, from the settings or else the template itself.
     fn template_path(&self, name: &str) -> Option<String> {
         let feed = self.enabled(name);
         let own = feed.and_then(|feed| feed.path.clone());
@@ -93,7 +93,7 @@ impl Site<'_> {
         feeds.find(|feed| feed.name == name && feed.is_enabled)
     }
 
-    /// Whether the settings publish what a fork's updater reads, for this device.
+    /// Returns whether the settings publish the file that a fork's updater reads, for this device.
     pub(super) fn publishes_for(&self, generation: Generation, device: &str) -> bool {
         templates_for(generation).any(|template| match self.config.device_feed(device) {
             DeviceFeed::Template(name) if name == template => true,
@@ -101,8 +101,8 @@ impl Site<'_> {
         })
     }
 
-    /// Whether something is published at a path; asked for where the files are not known.
-    pub(super) fn is_there(&self, path: &str) -> bool {
+    /// Returns whether a file is published at a path; sends a request if the files are not known.
+    pub(super) fn is_published(&self, path: &str) -> bool {
         let url = || format!("{}/{}", self.base, encode_path(path));
         match self.paths {
             Some(paths) => paths.contains(path),
@@ -121,36 +121,36 @@ impl Site<'_> {
         self.paths.is_some_and(|paths| paths.contains(path))
     }
 
-    /// A file that differs from this path in upper and lower case only.
+    /// Returns a path that differs from this one only in letter case.
     pub(super) fn in_other_case(&self, path: &str) -> Option<&str> {
         in_other_case(self.paths.into_iter().flatten(), path)
     }
 
-    /// The list of single builds that is for this incremental.
-    pub(super) fn list_of(&self, incremental: &str) -> Option<&str> {
+    /// Returns the list for the phones with this incremental.
+    pub(super) fn list_for(&self, incremental: &str) -> Option<&str> {
         let end = format!("/{incremental}");
         self.paths()
             .find(|path| path.contains("api/v1/") && path.ends_with(&end))
     }
 
-    /// Files that end with this path, in the trees of variants.
-    pub(super) fn in_variants(&self, path: &str) -> Option<&str> {
+    /// Returns a file with this path in the tree of a variant.
+    pub(super) fn in_variant(&self, path: &str) -> Option<&str> {
         let end = format!("/{path}");
         self.paths().find(|found| found.ends_with(&end))
     }
 
-    /// The tree of the variant, as a path with a closing slash.
+    /// Returns the folder of the variant, as a path with a closing slash; empty if there is none.
     pub(super) fn tree(&self) -> String {
         let variant = self.variant.map(|variant| format!("{variant}/"));
         variant.unwrap_or_default()
     }
 
-    /// The devices with lists of builds.
+    /// Returns the devices with lists of builds.
     pub(super) fn devices(&self) -> BTreeSet<&str> {
         let (v1, v2) = self.folders();
         let of_v1 = self.paths().filter_map(|path| {
             let (device, romtype) = path.strip_prefix(&*v1)?.split_once('/')?;
-            // Beside them are the lists of other tools.
+            // `types` holds lists of release types, not of builds.
             (device != "types" && romtype.ends_with(JSON)).then_some(device)
         });
         let of_v2 = self
@@ -160,7 +160,7 @@ impl Site<'_> {
         devices.into_iter().chain(of_v2).collect()
     }
 
-    /// The release types of a device.
+    /// Returns the release types of a device.
     pub(super) fn romtypes(&self, device: &str) -> BTreeSet<&str> {
         let (v1, _) = self.folders();
         let of_device = |path: &'_ str| -> Option<usize> {
@@ -181,7 +181,7 @@ impl Site<'_> {
     }
 }
 
-/// The files below a folder, as paths with `/`; those that cannot be read are left out.
+/// Lists the files below a folder, as paths with `/`; unreadable folders are left out.
 #[must_use]
 pub fn list_paths(root: &Path) -> BTreeSet<String> {
     let files = WalkDir::new(root).into_iter().filter_map(Result::ok);

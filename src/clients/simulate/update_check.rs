@@ -13,7 +13,7 @@ use crate::clients::updaters::{
 use crate::fetch::{Fault, Fetch, Request, Response, follow};
 use crate::model::entry_rules::Problem;
 
-/// What answers with files where a POST is refused look for.
+/// The file with which a host answers a POST to its folder.
 const INDEX: &str = "index.json";
 
 /// One check for updates.
@@ -21,60 +21,59 @@ const INDEX: &str = "index.json";
 pub struct Check {
     /// The value of the address property.
     pub value: String,
-    /// What was asked; none if the updater asks nothing.
+    /// The request; `None` if the updater sends none.
     pub request: Option<UpdaterRequest>,
-    /// The answers, redirects first.
+    /// The responses, redirects first.
     pub responses: Vec<ResponseHead>,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// What is wrong with entries for every reader, by their place in the list.
+    /// The problems that entries have for every updater, by their place in the list.
     pub problems: BTreeMap<usize, Vec<Problem>>,
-    /// Whether the download of what is offered starts, where the updater asks that of the host.
+    /// The response to the request for a delta, if this updater sends one before a download.
     pub delta: Option<DeltaAnswer>,
 }
 
-/// An answer without its body.
+/// A response without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponseHead {
-    /// The address asked.
+    /// The requested address.
     pub url: String,
     /// The status.
     pub status: u16,
-    /// Its `Content-Type`.
+    /// The `Content-Type`.
     pub content_type: Option<String>,
-    /// The length of the body, in bytes, as far as it was read.
+    /// The length of the part of the body that was read, in bytes.
     pub body_len: usize,
-    /// Its `Location`.
+    /// The `Location` of a redirect.
     pub location: Option<String>,
 }
 
 /// How a check ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// The updater asks nothing.
+    /// The updater sends no request.
     NoRequest(UrlFault),
-    /// The updater asks a host or folder that is not the site.
+    /// The updater sends its request to an address that is not part of the site.
     Elsewhere,
-    /// No answer came.
+    /// There was no response.
     NoAnswer(Fault),
-    /// The updater does not look at the answer's body.
+    /// The updater does not read the body of the response.
     Refused(TransportFault),
-    /// The list is longer than is read here.
+    /// The list is longer than [`MAX_FEED`].
     TooLong,
-    /// The updater takes nothing from the body.
+    /// The updater reads nothing from the body.
     Unreadable(ListFault),
     /// The updater reads a list.
     Listed {
         /// The list.
         listing: Listing,
-        /// Whether a check in the background tells the user; none if the last list is not
-        /// known.
+        /// Whether a background check notifies the user; `None` if the previous body is unknown.
         notifies: Option<Result<bool, ListFault>>,
     },
 }
 
 impl Outcome {
-    /// The name in `--json`; part of the documented schema.
+    /// Returns the name in `--json`, which is part of the documented schema.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -89,19 +88,19 @@ impl Outcome {
     }
 }
 
-/// What the oldest updater gets when it asks for a delta.
+/// The response to the oldest updater's request for a delta.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeltaAnswer {
     /// The address.
     pub url: String,
-    /// The status of the last answer, if one came.
+    /// The status of the last response.
     pub status: Result<u16, Fault>,
-    /// Whether a download starts, be it of a delta or of the whole package.
+    /// Whether a download starts, of a delta or of the whole package.
     pub starts: bool,
 }
 
 impl Check {
-    /// The list, if the updater reads one.
+    /// Returns the list, if the updater reads one.
     #[must_use]
     pub fn listing(&self) -> Option<&Listing> {
         match &self.outcome {
@@ -110,7 +109,7 @@ impl Check {
         }
     }
 
-    /// What is wrong with the body the updater keeps of its last check, if all later ones fail of it.
+    /// Returns what is wrong with the stored body of the last check, if it makes every check fail.
     #[must_use]
     pub fn stored_body_fault(&self) -> Option<&ListFault> {
         match &self.outcome {
@@ -122,14 +121,14 @@ impl Check {
         }
     }
 
-    /// Whether the updater comes to a list, be it an empty one.
+    /// Returns whether the updater reads a list, even an empty one.
     #[must_use]
     pub fn succeeds(&self) -> bool {
         self.listing().is_some() && self.stored_body_fault().is_none()
     }
 }
 
-/// Whether a host refuses the POST of the oldest updater: with 405, or as some do, with 403 or 501.
+/// Returns whether a host refuses the POST of the oldest updater: with 405, or on some hosts 403 or 501.
 pub(super) fn refuses_post(generation: Generation, fault: &TransportFault) -> bool {
     let is_refusal = matches!(
         fault,
@@ -245,7 +244,7 @@ fn read(
     }
 }
 
-/// Asks as `DownloadService` of CMUpdater does before it downloads the first build shown.
+/// Requests a delta, as `DownloadService` of CMUpdater does before it downloads the first shown build.
 fn ask_delta(
     fetch: &dyn Fetch,
     url: &str,
@@ -271,8 +270,8 @@ fn ask_delta(
     }
 }
 
-/// A host that answers a POST with the file a GET would give: the address itself, or the
-/// `index.json` in it.
+/// A host that answers a POST with a file of the site: `index.json` below the address, or the file at
+/// the address itself.
 pub(super) struct PostAsFiles<'a>(pub(super) &'a dyn Fetch);
 
 impl Fetch for PostAsFiles<'_> {

@@ -7,14 +7,14 @@ use super::{Advice, Case};
 use crate::clients::updaters::{Address, UrlFault};
 use crate::model::rom_settings::{self, RomSide};
 
-/// Addresses the updaters have of their own.
+/// The addresses of the official servers, which are built into the updaters.
 const OFFICIAL: [&str; 2] = [
     "https://download.lineageos.org/",
     "https://download.cyanogenmod.org/",
 ];
 
 impl Case<'_> {
-    /// The phone's properties are known, and the address is not among them.
+    /// Returns whether the phone's properties are known and lack the address.
     pub(super) fn lacks_property(&self) -> bool {
         self.simulation.source == UriSource::Recommended
             && self.subject.props.is_some()
@@ -22,8 +22,8 @@ impl Case<'_> {
             && matches!(self.address(), Address::Property(_))
     }
 
-    /// What goes into the ROM of a phone that refuses plain http: the site's address over https,
-    /// also where a test server has been asked without.
+    /// Returns the lines for the ROM. If the phone refuses plain http, they have the site's https
+    /// address, even if the simulation used a test server without https.
     fn secure_lines(&self) -> Vec<String> {
         let is_refused = matches!(
             self.simulation.check.outcome,
@@ -42,7 +42,7 @@ impl Case<'_> {
         }
     }
 
-    /// The address property.
+    /// Advises on the value of the address property.
     pub(super) fn on_value(&self) -> Vec<Advice> {
         let value = &self.simulation.check.value;
         let mut advice = Vec::new();
@@ -53,9 +53,9 @@ impl Case<'_> {
                 Advice::new(
                     "long-property",
                     format!(
-                        "the address {} {fault}, so the property stays unset and the phone asks LineageOS's own \
-                         server: shorten the base address, or put the address into an overlay of the updater's \
-                         resources",
+                        "the address {} {fault}, so the property stays unset and the phone asks LineageOS's \
+                         official server: shorten the base address, or put the address into an overlay of the \
+                         updater's resources",
                         shown(value)
                     ),
                 ),
@@ -66,8 +66,8 @@ impl Case<'_> {
                 Advice::new(
                     "no-property",
                     format!(
-                        "the properties have no {}: unless an overlay names the address, this phone asks \
-                         LineageOS's own server and never this site. Build this in",
+                        "the properties have no {}: unless an overlay has the address, this phone asks \
+                         LineageOS's official server and never this site. Add this to the ROM",
                         self.property()
                     ),
                 )
@@ -91,26 +91,29 @@ impl Case<'_> {
                     true => ", once https answers",
                     false => "",
                 };
-                Advice::new("cleartext", format!("{text}. What goes into the ROM{when}"))
+                Advice::new("cleartext", format!("{text}. Add this to the ROM{when}"))
             }
             UrlFault::NotUri { .. } => self.on_braces(),
-            _ => Advice::new("no-address", "the address must be a whole one"),
+            _ => Advice::new(
+                "no-address",
+                "the address must be complete, with https:// and the host",
+            ),
         };
         advice.with(lines)
     }
 
-    /// Braces in the address of an updater that fills in nothing.
+    /// Advises on braces in the address, for an updater without placeholders.
     fn on_braces(&self) -> Advice {
         Advice::new(
             "braces",
             match self.generation().is_post() {
                 true => {
-                    "this updater fills in nothing and appends nothing: each ROM needs the whole address of its \
-                     device and release type"
+                    "this updater replaces no placeholders and appends no path: each ROM needs the complete \
+                     address for its device and release type"
                 }
                 false => {
-                    "this updater fills in nothing, it appends /v1/<device>/<type>/<incremental> itself: the \
-                     address must be that of the folder"
+                    "this updater replaces no placeholders, it appends /v1/<device>/<type>/<incremental>: use \
+                     the address of the folder"
                 }
             },
         )
@@ -122,8 +125,8 @@ impl Case<'_> {
         if OFFICIAL.iter().any(|official| url.starts_with(official)) {
             return Advice::new(
                 "official-server",
-                "the phone asks the ROM's own upstream server, where your builds are not: its property is empty \
-                 or names that server. Build this in",
+                "the phone asks the official server, which does not have your builds: its property is empty or \
+                 names that server. Add this to the ROM",
             )
             .with(lines);
         }
@@ -135,14 +138,14 @@ impl Case<'_> {
         match other_scheme {
             true => Advice::new(
                 "cleartext",
-                "the address begins with http://, and no redirect to https:// is followed. Build this in",
+                "the address begins with http://, and updaters follow no redirect to https://. Add this to the ROM",
             ),
             false => Advice::new(
                 "elsewhere",
                 format!(
                     "the phone asks {}, and this site is {site}: if that is an old address of yours, keep \
-                     publishing there as well, since phones in the field know no other; if the site has moved \
-                     or base_url is wrong, name the right one. The next build needs",
+                     publishing there too, because phones with earlier builds know only that address; if \
+                     base_url is wrong, correct it. The next build needs",
                     shown(url)
                 ),
             ),

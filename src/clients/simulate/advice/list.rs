@@ -1,4 +1,4 @@
-//! Why a list that was read does not offer what it should.
+//! Advice on a list that was read but does not offer the right build.
 
 use std::collections::BTreeSet;
 
@@ -13,8 +13,8 @@ use super::{Advice, Case};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
-/// How much later than the installed build's own time a wrong time of it is: that of copying or
-/// uploading its zip, on the day of its name or the next.
+/// Maximum difference between a build's own time and a wrong one in seconds: a wrong time is usually
+/// that of copying or uploading the zip, on the day in its name or the next.
 const MAX_COPY: i64 = 2 * DAY;
 
 impl Case<'_> {
@@ -24,9 +24,9 @@ impl Case<'_> {
             Advice::new(
                 "unreadable-previous",
                 format!(
-                    "the updater compares with the body of its last check, and that is no list ({}): clear its data \
-                     on the phone (Settings, Apps, Updater), and see that the host never responses 200 with anything \
-                     but a list",
+                    "the updater compares with the stored body of its last check, which is not a list ({}): \
+                     clear its data on the phone (Settings, Apps, Updater), and see that the host never \
+                     responses 200 with anything but a list",
                     shown(&fault.to_string())
                 ),
             )
@@ -57,7 +57,7 @@ impl Case<'_> {
         let mut causes = BTreeSet::new();
         for (row, problem) in problems {
             let advised = on_problem(row, problem);
-            // One of a kind is enough.
+            // One of each kind is enough.
             advice.extend(causes.insert(advised.cause).then_some(advised));
         }
         advice.extend(listing.dropped.first().map(|dropped| {
@@ -66,8 +66,8 @@ impl Case<'_> {
                 "dropped-entry",
                 match self.fork_setting() {
                     Some(setting) => format!(
-                        "{dropped}: the updater leaves it out silently. {} reads what {setting} in romfeed.toml \
-                         makes",
+                        "{dropped}: the updater leaves it out silently. {} reads the file that {setting} in \
+                         romfeed.toml makes",
                         self.generation().name()
                     ),
                     None => format!(
@@ -77,16 +77,16 @@ impl Case<'_> {
             )
         }));
         let mut kinds = BTreeSet::new();
-        let mut is_old_told = false;
+        let mut has_old = false;
         let mut by_date: Vec<&Row> = rows.iter().collect();
         by_date.sort_by_key(|row| std::cmp::Reverse(row.entry.datetime));
         for row in by_date {
             let (Verdict::Hidden(reason) | Verdict::Blocked(reason)) = &row.verdict else {
                 continue;
             };
-            // What is older matters only where nothing newer is offered, and the newest of it.
+            // Of older entries only the newest matters, and only if nothing newer is offered.
             let is_old = matches!(reason, Reason::NotLater { .. } | Reason::Earlier { .. });
-            if is_old && (num_offered > 0 || std::mem::replace(&mut is_old_told, true)) {
+            if is_old && (num_offered > 0 || std::mem::replace(&mut has_old, true)) {
                 continue;
             }
             let on_reason = self.on_reason(row, reason, rows);
@@ -110,18 +110,18 @@ impl Case<'_> {
             "empty-list",
             match is_own {
                 true => {
-                    "the list of this very build is empty: nothing newer of its version is published. If there \
-                     should be, see `romfeed catalog list` (held, yanked or not of this version), and \
-                     major_upgrades = \"list\" for other versions"
+                    "the list for this build is empty: nothing newer of its version is published. If there \
+                     should be something, look at `romfeed catalog list` (held, yanked, or of another version), \
+                     and at major_upgrades = \"list\" for other versions"
                 }
                 false => {
-                    "no build is listed: see `romfeed catalog list`, and generate and upload again"
+                    "no build is listed: look at `romfeed catalog list`, then generate and upload again"
                 }
             },
         )
     }
 
-    /// The build the phone runs, offered again: complained of most often.
+    /// Recognises the installed build that is offered again, the most frequent complaint.
     fn is_installed(&self, row: &Row, rows: &[Row]) -> Option<Advice> {
         let (phone, entry) = (&self.simulation.phone, &row.entry);
         let later = entry.datetime.checked_sub(phone.datetime)?;
@@ -132,7 +132,7 @@ impl Case<'_> {
             || (entry.incremental.is_some()
                 && entry.incremental.as_ref() == Some(&phone.incremental));
         let built_on = day(phone.datetime).replace('-', "");
-        // One that is listed with the phone's own time is the build it runs.
+        // An entry with the phone's own time is the installed build.
         let is_listed = rows.iter().any(|row| row.entry.datetime == phone.datetime);
         let is_likely =
             !is_listed && (1..MAX_COPY).contains(&later) && entry.filename.contains(&built_on);
@@ -146,7 +146,7 @@ impl Case<'_> {
                 ),
             ));
         }
-        // CyanogenMod 11 lists nightly builds of any date, so it lists the one that it runs as well.
+        // CyanogenMod 11 lists nightly builds of any date, including the installed one.
         (later > 0 && (is_named || is_likely)).then(|| {
             let certainly = if is_named { "is" } else { "seems to be" };
             Advice::new(
@@ -164,14 +164,14 @@ impl Case<'_> {
         })
     }
 
-    /// Builds of one day and version whose names differ in more than numbers.
+    /// Recognises builds of one day and version whose names differ in more than numbers.
     fn mixed(&self, rows: &[Row]) -> Option<Advice> {
         let letters = |row: &Row| -> String {
             let name = row.entry.filename.chars();
             name.filter(|c| !c.is_ascii_digit()).collect()
         };
         let is_mixed = |a: &Row, b: &Row| {
-            // A delta has the very time of its full build.
+            // A delta has the same time as its full build.
             a.entry.version == b.entry.version
                 && (1..DAY.unsigned_abs()).contains(&a.entry.datetime.abs_diff(b.entry.datetime))
                 && letters(a) != letters(b)
@@ -188,7 +188,7 @@ impl Case<'_> {
             format!(
                 "{} and {} are of one day, in one list, and named differently: if they are variants (with and \
                  without GApps), each phone is offered the other's. Set up [[variant]] in romfeed.toml, which \
-                 gives each an address of its own",
+                 gives each variant its own address",
                 shown(&a.entry.filename),
                 shown(&b.entry.filename)
             ),
@@ -208,9 +208,9 @@ impl Case<'_> {
             Reason::OtherType { entry, phone } => Advice::new(
                 "other-type",
                 format!(
-                    "{filename} says romtype `{}`, and the phone's release type is `{}`: an updater sees only its \
-                     own type. Build both with the same one (RELEASE_TYPE), or set `romtype` of the build under \
-                     [[override]]",
+                    "{filename} says romtype `{}`, and the phone's release type is `{}`: an updater shows only \
+                     builds of its own type. Build both with the same one (RELEASE_TYPE), or set `romtype` of \
+                     the build under [[override]]",
                     shown(entry),
                     shown(phone)
                 ),
@@ -219,7 +219,7 @@ impl Case<'_> {
                 "version-before",
                 format!(
                     "{filename} says version `{}`, which as text comes before the phone's `{}`: the version must \
-                     be ro.lineage.build.version of the build, such as 21.0, no more and no less",
+                     be exactly ro.lineage.build.version of the build, such as 21.0",
                     shown(entry),
                     shown(phone)
                 ),
@@ -228,7 +228,7 @@ impl Case<'_> {
                 "other-version",
                 format!(
                     "{filename} is of version `{}`, the phone of `{}`: this updater installs only its own \
-                     version. Phones come to another one by hand, or by a last build of the old version",
+                     version. Phones reach another version by hand, or through a last build of the old version",
                     shown(entry),
                     shown(phone)
                 ),
@@ -275,21 +275,21 @@ impl Case<'_> {
             Reason::VersionOutOfReach { .. } | Reason::HigherSdk { .. } => Advice::new(
                 "major-upgrade",
                 format!(
-                    "{filename} is of another version, and the phone is not allowed to go there. If it is a newer \
-                     one, and wanted, the ROM needs lineage.updater.allow_major_upgrades=true",
+                    "{filename} is of another version, which the phone does not accept. If it is newer and \
+                     phones should install it, the ROM needs lineage.updater.allow_major_upgrades=true",
                 ),
             ),
             Reason::LowerSdk { entry: Some(_), .. } => Advice::new(
                 "older-android",
                 format!(
-                    "{filename} is of an older Android than the phone's: publish one of the same"
+                    "{filename} is of an older Android than the phone's: publish a build of the same Android"
                 ),
             ),
             Reason::LowerSdk { entry: None, .. } | Reason::NoSdk => Advice::new(
                 "no-sdk-level",
                 format!(
-                    "{filename} has no os_sdk_level in the list, so it is taken for too old: set `sdk_level` of \
-                     the build under [[override]], or give --sdk-level to `romfeed catalog add`"
+                    "{filename} has no os_sdk_level in the list, so phones treat it as too old: set `sdk_level` \
+                     of the build under [[override]], or give --sdk-level to `romfeed catalog add`"
                 ),
             ),
             Reason::SameId { .. } => Advice::new(
@@ -299,7 +299,7 @@ impl Case<'_> {
         }
     }
 
-    /// All that is listed is older than what the phone runs.
+    /// Advises on a list in which all builds are older than the installed one.
     fn on_older(&self, rows: &[Row], entry: i64, phone: i64) -> Advice {
         let entry = newest(rows).map_or(entry, |row| row.entry.datetime);
         let is_midnight = entry.rem_euclid(DAY) == 0 && day(entry) == day(phone);
@@ -307,16 +307,17 @@ impl Case<'_> {
             true => Advice::new(
                 "midnight",
                 format!(
-                    "the newest build listed says {}: a date out of a file name, without the hour, so that \
-                     builds of one day hide each other. Give its zip's own ro.build.date.utc",
+                    "the newest build listed says {}: a date from a file name, without the time, so builds of \
+                     one day hide each other. Use ro.build.date.utc of its zip",
                     moment(entry)
                 ),
             ),
             false => Advice::new(
                 "older",
                 format!(
-                    "the phone's build is of {}, all that is listed of {} or before: publish a newer build. If the \
-                     listed one is newer in truth, its datetime is wrong: it must be its own ro.build.date.utc",
+                    "the phone's build is of {}, and all listed builds are of {} or earlier: publish a newer \
+                     build. If a listed build is in fact newer, its datetime is wrong: it must be the build's \
+                     own ro.build.date.utc",
                     date(phone).unwrap_or_else(|| phone.to_string()),
                     date(entry).unwrap_or_else(|| entry.to_string())
                 ),
@@ -325,18 +326,18 @@ impl Case<'_> {
     }
 }
 
-/// Whether a version is older than another, number by number.
+/// Returns whether a version is older than another, number by number.
 fn is_older(version: &str, other: &str) -> bool {
     let [version, other] = [version, other].map(parse_version);
     version.zip(other).is_some_and(|(a, b)| a < b)
 }
 
-/// Whether nothing that is shown can be downloaded, as the updater asks for a delta first.
+/// Returns whether no download starts because the request for a delta fails.
 fn is_stuck(check: &Check) -> bool {
     check.delta.as_ref().is_some_and(|delta| !delta.starts)
 }
 
-/// What is to change in an entry that no phone can use as it should.
+/// Advises on an entry with a problem for every phone.
 fn on_problem(row: &Row, problem: &Problem) -> Advice {
     let cause = match problem {
         Problem::Milliseconds { .. } => "milliseconds",
@@ -355,7 +356,7 @@ fn on_problem(row: &Row, problem: &Problem) -> Advice {
     )
 }
 
-/// What is worth more than the warning itself.
+/// Advises on a warning, if there is more to say than the warning itself.
 fn on_warning(warning: &Warning) -> Option<Advice> {
     Some(match warning {
         Warning::CleartextUrl { .. } | Warning::RelativeUrl { .. } => Advice::new(
@@ -370,7 +371,7 @@ fn on_warning(warning: &Warning) -> Option<Advice> {
     })
 }
 
-/// `3 h 20 min`.
+/// Formats a duration as `3 h 20 min`.
 fn span(seconds: i64) -> String {
     let (hours, minutes) = (seconds / 3_600, seconds % 3_600 / 60);
     match (hours, minutes) {

@@ -1,4 +1,4 @@
-//! Why there is nothing at an address, going by what is there instead.
+//! Advice on an address where nothing is published, by the similar files that exist.
 
 use crate::clients::updaters::Generation;
 
@@ -6,11 +6,11 @@ use super::super::Check;
 use super::super::prose::shown;
 use super::{Advice, Case};
 
-/// Most names repeated from a site.
+/// Maximum number of names from a site in a message.
 const MAX_NAMES: usize = 8;
 
 impl Case<'_> {
-    /// Status 404, which to a phone is no empty list.
+    /// Advises on status 404, which phones do not treat as an empty list.
     pub(super) fn on_not_found(&self, check: &Check) -> Advice {
         let url = check.request.as_ref().map_or("", |request| &request.url);
         let path = self.site.path(url).unwrap_or_default();
@@ -21,24 +21,24 @@ impl Case<'_> {
             .or_else(|| self.other_case(path))
             .or_else(|| self.other_folder(path))
             .or_else(|| self.other_end(path))
-            .or_else(|| self.other_lane(path))
+            .or_else(|| self.other_channel(path))
             .or_else(|| self.too_new(path))
             .or_else(|| self.unknown_incremental(path))
             .unwrap_or_else(|| self.nothing_there(path))
     }
 
-    /// A fork whose updater reads what the settings do not publish.
+    /// Recognises a fork whose updater reads a file that the settings do not publish.
     pub(super) fn unpublished(&self) -> Option<Advice> {
         let setting = self.fork_setting()?;
         let device = &self.simulation.phone.device;
-        // The settings here say nothing of another site.
+        // The local settings do not describe a live site.
         let is_own = !self.site.is_live && !self.site.publishes_for(self.generation(), device);
         is_own.then(|| {
             Advice::new(
                 "no-template",
                 format!(
-                    "nothing is published for {}, whose updater reads a form of its own: put this into \
-                     romfeed.toml and generate again",
+                    "nothing is published for {}, whose updater reads its own format: add this to romfeed.toml \
+                     and generate again",
                     self.generation().name()
                 ),
             )
@@ -46,33 +46,33 @@ impl Case<'_> {
         })
     }
 
-    /// Braces that nothing was put in place of.
+    /// Recognises placeholders that the updater did not replace.
     fn unfilled(&self, path: &str) -> Option<Advice> {
         let is_appended = [Generation::Cm14, Generation::First15].contains(&self.generation());
         let text = match path.contains(['{', '}']) {
             false => return None,
             true if is_appended => {
-                "this updater fills in nothing, it appends /v1/<device>/<type>/<incremental> itself: the \
-                 address must be that of the folder"
+                "this updater replaces no placeholders, it appends /v1/<device>/<type>/<incremental>: use the \
+                 address of the folder"
             }
             true if self.generation().is_post() => {
-                "this updater fills in nothing and appends nothing: each ROM needs the whole address of its \
-                 device and release type"
+                "this updater replaces no placeholders and appends no path: each ROM needs the complete address \
+                 for its device and release type"
             }
             true if self.generation() > Generation::Kotlin23 => {
-                "braces are left in the address: this updater fills in {device}, and hardly anything else"
+                "braces are left in the address: this updater replaces {device}, and little else"
             }
             true => {
-                "braces are left in the address: the updater fills in {device}, {type} and {incr}, in lower \
-                 case, and nothing else"
+                "braces are left in the address: the updater replaces only {device}, {type} and {incr}, in lower \
+                 case"
             }
         };
         Some(Advice::new("braces", text).with(self.rom.lines()))
     }
 
-    /// A phone without the properties that are to be filled in.
+    /// Recognises a phone without the properties that replace placeholders.
     fn stripped(&self) -> Option<Advice> {
-        // What was not said of a phone may well be on it.
+        // Without properties, the phone may have more facts than were given.
         self.subject.props.as_ref()?;
         let phone = &self.simulation.phone;
         let value = &self.simulation.check.value;
@@ -91,14 +91,14 @@ impl Case<'_> {
             Advice::new(
                 "empty-part",
                 format!(
-                    "the phone has no {}, so a part of the address is empty: the ROM must keep these properties",
+                    "the phone has no {}, so a part of the address is empty: the ROM must set these properties",
                     empty.join(" and no ")
                 ),
             )
         })
     }
 
-    /// An updater that appends to an address that is whole already.
+    /// Recognises an updater that appends a path to an address that is complete already.
     fn appended(&self, path: &str) -> Option<Advice> {
         let is_base = [Generation::Cm14, Generation::First15].contains(&self.generation());
         let value = &self.simulation.check.value;
@@ -106,8 +106,8 @@ impl Case<'_> {
         is_wrong.then(|| {
             Advice::new(
                 "not-a-base",
-                "this updater appends /v1/<device>/<type>/<incremental> to the address: it must be that of \
-                 the folder",
+                "this updater appends /v1/<device>/<type>/<incremental> to the address: use the address of the \
+                 folder",
             )
             .with(self.rom.lines())
         })
@@ -118,14 +118,14 @@ impl Case<'_> {
         Some(Advice::new(
             "letter-case",
             format!(
-                "there is {}, in other letters: upper and lower case matter in addresses. Give the builds the \
-                 phone's own name of the device, or list that under `aliases` of the device",
+                "the site has {}: letter case matters in addresses. Use the phone's name of the device for the \
+                 builds, or list it under `aliases` of the device",
                 shown(found)
             ),
         ))
     }
 
-    /// LineageOS's own addresses, which need rules on the host, and trees of variants.
+    /// Recognises the official server's addresses, which need rules on the host, and folders of variants.
     fn other_end(&self, path: &str) -> Option<Advice> {
         let with_json = format!("{}.json", path.trim_end_matches('/'));
         if self.site.has(&with_json) {
@@ -133,28 +133,28 @@ impl Case<'_> {
                 Advice::new(
                     "no-json-end",
                     format!(
-                        "there is {}: end the address in the ROM in the same way, or let the host rewrite it, as the \
-                         settings that `romfeed init --host nginx` writes do",
+                        "the site has {}: end the address in the ROM in the same way, or let the host rewrite \
+                         it, for example with the settings from `romfeed init --host nginx`",
                         shown(&with_json)
                     ),
                 )
                 .with(self.rom.lines()),
             );
         }
-        let found = self.site.in_variants(path)?;
+        let found = self.site.in_variant(path)?;
         let variant = found.strip_suffix(path)?.trim_end_matches('/');
         Some(Advice::new(
             "variant",
             format!(
-                "there is {}: the ROM of the variant needs `/{variant}` in its address after the site's (--variant \
-                 {variant} plays it)",
+                "the site has {}: the ROM of the variant needs `/{variant}` in its address after the site's \
+                 (simulate it with --variant {variant})",
                 shown(found)
             ),
         ))
     }
 
-    /// A device, or a release type of it, that the site does not have.
-    fn other_lane(&self, path: &str) -> Option<Advice> {
+    /// Recognises a device, or a release type of it, that the site does not have.
+    fn other_channel(&self, path: &str) -> Option<Advice> {
         let devices = self.site.devices();
         let phone = &self.simulation.phone;
         let device = phone.next_device.as_deref().unwrap_or(&phone.device);
@@ -182,8 +182,8 @@ impl Case<'_> {
             Advice::new(
                 "unknown-type",
                 format!(
-                    "the phone's release type is `{}`, and the site has {} for {}: an updater sees only its own \
-                     type. Build the ROM with that type, or set `romtype` under [[override]]",
+                    "the phone's release type is `{}`, and the site has {} for {}: an updater shows only builds \
+                     of its own type. Build the ROM with that type, or set `romtype` under [[override]]",
                     shown(&phone.release_type),
                     names(romtypes),
                     shown(device)
@@ -192,7 +192,7 @@ impl Case<'_> {
         })
     }
 
-    /// A device whose builds are not for this updater at all.
+    /// Recognises a device whose builds are all too new for this updater.
     fn too_new(&self, path: &str) -> Option<Advice> {
         let device = &self.simulation.phone.device;
         let is_asked = self.generation().is_post() && path.contains("legacy/");
@@ -200,14 +200,14 @@ impl Case<'_> {
             Advice::new(
                 "too-new",
                 format!(
-                    "no build for {} is of Android 7 or older, and newer ones are not told to this updater",
+                    "no build for {} is of Android 7 or older, and newer builds are not published for this updater",
                     shown(device)
                 ),
             )
         })
     }
 
-    /// The list of the phone's build, where romfeed writes it, and the folders in which it is.
+    /// Returns the list of the phone's build as romfeed writes it, and the folder that holds it.
     fn own_list(&self) -> Option<(String, String)> {
         let phone = &self.simulation.phone;
         let device = phone.next_device.as_deref().unwrap_or(&phone.device);
@@ -217,7 +217,7 @@ impl Case<'_> {
         Some((format!("{device}/{romtype}/{incremental}"), folder))
     }
 
-    /// The right list, asked for in folders that romfeed does not write.
+    /// Recognises the right list in a folder that romfeed does not write.
     fn other_folder(&self, path: &str) -> Option<Advice> {
         let (list, folder) = self.own_list()?;
         let found = path.strip_suffix(&*list)?.trim_end_matches('/');
@@ -225,7 +225,7 @@ impl Case<'_> {
             return None;
         }
         let right = format!("{folder}/{list}");
-        let is_there = match self.site.is_there(&right) {
+        let is_there = match self.site.is_published(&right) {
             true => "the phone's list is",
             false => "lists of single builds are",
         };
@@ -238,7 +238,7 @@ impl Case<'_> {
             Advice::new(
                 "other-folder",
                 format!(
-                    "the address {wrong}: {is_there} at /{}. Build in one of these",
+                    "the address {wrong}: {is_there} at /{}. Add one of these to the ROM",
                     shown(&right)
                 ),
             )
@@ -249,7 +249,7 @@ impl Case<'_> {
         )
     }
 
-    /// The list of a build that romfeed does not know, at the place where it would be.
+    /// Recognises the list of a build that is not in the catalog.
     fn unknown_incremental(&self, path: &str) -> Option<Advice> {
         let (list, folder) = self.own_list()?;
         if path != format!("{folder}/{list}") {
@@ -261,13 +261,13 @@ impl Case<'_> {
             shown(&phone.release_type.to_lowercase()),
         );
         let incremental = &phone.incremental;
-        if let Some(found) = self.site.list_of(incremental) {
+        if let Some(found) = self.site.list_for(incremental) {
             return Some(Advice::new(
                 "other-lane",
                 format!(
-                    "romfeed knows the build the phone runs, and its list is at /{}: device or release type of \
-                     the phone is not that of the build. Set `romtype` or `device` under [[override]], or list the \
-                     phone's name under `aliases` of the device",
+                    "romfeed knows the build the phone runs, and its list is at /{}: the phone's device or \
+                     release type is not that of the build. Set `romtype` or `device` under [[override]], or \
+                     list the phone's name under `aliases` of the device",
                     shown(found)
                 ),
             ));
@@ -275,14 +275,14 @@ impl Case<'_> {
         if self.site.incrementals.contains(incremental) {
             return Some(Advice::new(
                 "not-uploaded",
-                "the catalog knows the build the phone runs, and its list is not there: run `romfeed generate`, and \
-                 upload the whole site",
+                "the catalog has the build that the phone runs, but its list is missing: run `romfeed generate`, \
+                 and upload the whole site",
             ));
         }
         let advice = Advice::new(
             "unknown-incremental",
-            "romfeed never heard of the build the phone runs, and a phone takes 404 for an error, not for \"no \
-             updates\". Name it in romfeed.toml and generate again",
+            "the catalog does not have the build that the phone runs, and to a phone, 404 is an error, not \"no \
+             updates\". Add this to romfeed.toml and generate again",
         );
         Some(advice.with(vec![
             format!("[device.{device}.known_incrementals]"),
@@ -293,12 +293,13 @@ impl Case<'_> {
     fn nothing_there(&self, path: &str) -> Advice {
         let text = match self.site.is_live {
             true => format!(
-                "nothing is published at /{}: upload the site, and compare the address in the ROM with the one recommended",
+                "nothing is published at /{}: upload the site, and compare the address in the ROM with the \
+                 recommended one",
                 shown(path)
             ),
             false => format!(
-                "`romfeed generate` wrote no {}: see whether the build is among those of `romfeed catalog list`, and \
-                 compare the address in the ROM with the one recommended",
+                "`romfeed generate` wrote no {}: check that the build is in `romfeed catalog list`, and compare \
+                 the address in the ROM with the recommended one",
                 shown(path)
             ),
         };

@@ -1,7 +1,7 @@
-//! What to change, from how a check ended.
+//! Advice on what to change, by the outcome of a check.
 //!
-//! In: a [`Simulation`]. Out: [`Advice`], one for each cause, the likeliest first. Causes are
-//! part of the documented `--json`.
+//! In: a [`Simulation`]. Out: [`Advice`], one for each cause, the most likely first. Causes are part of
+//! the documented `--json`.
 
 mod address;
 mod list;
@@ -16,14 +16,14 @@ use super::recommended::Recommended;
 use super::{Check, Instead, Missing, Outcome, Simulation, Site, Subject};
 use response::{on_no_answer, on_post};
 
-/// Something to change, as sentences without a closing full stop.
+/// One change that helps.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Advice {
-    /// Why: stable, in lower case with `-` between words.
+    /// The cause: a stable id, in lower case with `-` between words.
     pub cause: &'static str,
-    /// What to do; fit for a terminal.
+    /// What to do, without a closing full stop; escaped for a terminal.
     pub text: String,
-    /// Lines to copy.
+    /// Lines to copy into the ROM's sources or the settings.
     pub lines: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ impl Advice {
     }
 }
 
-/// What the advice is on.
+/// The simulation that is advised on, with its phone and site.
 struct Case<'a> {
     simulation: &'a Simulation,
     subject: &'a Subject,
@@ -49,7 +49,7 @@ struct Case<'a> {
     rom: Recommended<'a>,
 }
 
-/// What to change so that the phone sees what it should.
+/// Returns what to change so that the phone sees the right updates.
 #[must_use]
 pub fn advise(simulation: &Simulation, subject: &Subject, site: &Site<'_>) -> Vec<Advice> {
     let case = Case {
@@ -82,27 +82,27 @@ impl Case<'_> {
         self.simulation.property
     }
 
-    /// The caller does not say which device it is, so that no address tells anything.
+    /// Returns whether the device is unknown, so that no address can be judged.
     fn lacks_device(&self) -> bool {
         let phone = &self.simulation.phone;
         self.subject.props.is_none() && phone.device.is_empty() && phone.next_device.is_none()
     }
 
-    /// Where the address is set.
+    /// Returns where the address is set.
     fn address(&self) -> Address {
         self.generation().address()
     }
 
-    /// Facts that are not known, and ROMs with updaters of their own.
+    /// Advises on unknown facts, and on ROMs with an unknown updater.
     fn on_phone(&self) -> Vec<Advice> {
         if let Some(family) = self.subject.unknown_family() {
             return vec![Advice::new(
                 "other-updater",
                 format!(
-                    "this is {family}, whose own updater is not among those played here: it asks an address that \
-                     is fixed in its source, mostly …/<device>.json, and most forks compare the date alone. Publish \
-                     that file: set device_feed in romfeed.toml to a template of its format. What is shown is what \
-                     LineageOS's updater would see; tell what the properties lack by flags"
+                    "this is {family}, whose own updater romfeed cannot simulate: it asks a built-in address, \
+                     usually …/<device>.json, and most forks compare only the date. Publish that file: set \
+                     device_feed in romfeed.toml to a template in its format. The result is what LineageOS's \
+                     updater would see; give missing facts by flags"
                 ),
             )];
         }
@@ -118,15 +118,15 @@ impl Case<'_> {
                 Some(_) => Advice::new(
                     "missing-property",
                     format!(
-                        "the properties lack {keys}: take them from the running phone (`adb shell getprop`), since \
-                         one build.prop has only a part of them. If they are missing there too, the ROM was built \
-                         without them, and the updater asks and compares with nothing"
+                        "the properties lack {keys}: take them from the running phone (`adb shell getprop`), \
+                         because one build.prop has only some of them. If they are missing there too, the ROM \
+                         was built without them, and the updater sends and compares empty values"
                     ),
                 ),
                 None => Advice::new(
                     "missing-property",
                     format!(
-                        "not known of the phone: {keys}; tell {} by {}, or give --props",
+                        "unknown facts about the phone: {keys}; give {} with {}, or use --props",
                         if missing.len() == 1 { "it" } else { "them" },
                         flags(&missing)
                     ),
@@ -148,14 +148,14 @@ impl Case<'_> {
             Outcome::Refused(fault) => vec![self.on_refused(fault)],
             Outcome::TooLong => vec![Advice::new(
                 "too-long",
-                "this is no feed, or one of everything there ever was: set `keep`",
+                "this is not a feed, or it lists too many builds: set `keep`",
             )],
             Outcome::Unreadable(fault) => vec![self.on_unreadable(fault)],
         }
     }
 }
 
-/// The flags that tell what is missing.
+/// Lists the flags that give the missing facts.
 fn flags(missing: &[Missing]) -> String {
     let flags: Vec<&str> = missing.iter().map(|one| one.flag).collect();
     flags.join(", ")
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_to_fail_has_its_advice() {
+    fn every_failure_has_its_advice() {
         let v1 = "{\"response\":[]}";
         for (generation, uri, host, expected) in [
             (Generation::Java22, "http://h/x", Host(200, v1), "cleartext"),

@@ -1,4 +1,4 @@
-//! Advice on a response that the updater refuses or cannot read, or that does not come.
+//! Advice on a response that is missing, that the updater refuses, or that it cannot read.
 
 use super::super::prose::shown;
 use super::super::update_check::refuses_post;
@@ -25,8 +25,8 @@ impl Case<'_> {
             ),
             TransportFault::OtherScheme { .. } => Advice::new(
                 "redirect",
-                "no updater follows a redirect between http and https: let the host name https addresses, which \
-                 one behind a proxy often has to be told",
+                "no updater follows a redirect between http and https: make the host redirect to https \
+                 addresses; behind a proxy, this often needs a setting",
             ),
             fault if refuses_post(self.generation(), fault) => on_post(),
             TransportFault::Status { found } => Advice::new(
@@ -38,7 +38,7 @@ impl Case<'_> {
             ),
             TransportFault::ContentType { .. } => Advice::new(
                 "content-type",
-                "this revision wants application/json: use an address that ends with .json, or have the host \
+                "this revision needs application/json: use an address that ends with .json, or have the host \
                  send that type",
             ),
             _ => Advice::new(
@@ -49,7 +49,7 @@ impl Case<'_> {
         }
     }
 
-    /// What makes the file that a fork's updater reads, to be set.
+    /// Returns the setting that publishes the file for a fork's updater.
     pub(super) fn fork_setting(&self) -> Option<String> {
         let is_fork = !Generation::LINEAGE.contains(&self.generation());
         let template = templates_for(self.generation())
@@ -63,7 +63,7 @@ impl Case<'_> {
         })
     }
 
-    /// A body that is another updater's, a page, or broken.
+    /// Advises on a body that is for another updater, a page, or broken.
     pub(super) fn on_unreadable(&self, fault: &ListFault) -> Advice {
         let wanted = self.rom.property_line();
         let is_page = matches!(
@@ -75,13 +75,13 @@ impl Case<'_> {
             return advice.unwrap_or_else(|| Advice::new(
                 "other-list",
                 format!(
-                    "this file is another updater's: {} reads what {setting} in romfeed.toml makes",
+                    "this file is for another updater: {} reads the file that {setting} in romfeed.toml makes",
                     self.generation().name()
                 ),
             ));
         }
         match fault {
-            // To the lenient parsers, a page is a text.
+            // The lenient parsers read a page as text.
             ListFault::Json { .. } | ListFault::Frame { found: "text", .. } => Advice::new(
                 "not-json",
                 "the host response_head 200 with something that is no list, such as a page for unknown addresses. An \
@@ -93,8 +93,8 @@ impl Case<'_> {
             } => Advice::new(
                 "v2-list",
                 format!(
-                    "this list is that of LineageOS 23.2, which this updater cannot read: let the phone request {wanted}, \
-                     or if it asks {{device}}.json, set device_feed = \"v1\""
+                    "this list is in the format of LineageOS 23.2, which this updater cannot read: let the phone \
+                     request {wanted}, or if it asks {{device}}.json, set device_feed = \"v1\""
                 ),
             ),
             ListFault::Frame {
@@ -102,19 +102,19 @@ impl Case<'_> {
             } => Advice::new(
                 "v1-list",
                 format!(
-                    "this list is that of LineageOS up to 22.x, and 23.2 wants another: let the phone request {wanted}, \
-                     or if it asks {{device}}.json, set device_feed = \"v2\""
+                    "this list is in the format of LineageOS up to 22.x, and 23.2 needs another: let the phone \
+                     request {wanted}, or if it asks {{device}}.json, set device_feed = \"v2\""
                 ),
             ),
             ListFault::NoList { .. } | ListFault::NotList { .. } | ListFault::Frame { .. } => {
                 Advice::new(
                     "other-list",
-                    format!("this list is another updater's: let the phone ask {wanted}"),
+                    format!("this list is for another updater: let the phone ask {wanted}"),
                 )
             }
             _ => Advice::new(
                 "bad-list",
-                "fix the list, or better have it made: `romfeed generate` writes none like it",
+                "fix the list, or let `romfeed generate` make it, which avoids such faults",
             ),
         }
     }
