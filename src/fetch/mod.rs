@@ -151,7 +151,7 @@ pub enum Fault {
         /// The message of the operating system.
         reason: String,
     },
-    /// The host reports a failure of its own.
+    /// The host reports a failure of the server.
     #[error("the host fails with status {status}")]
     Host {
         /// The status, 500 or more.

@@ -93,7 +93,7 @@ impl Feed {
             romtype: romtype.map(str::to_owned),
         };
         let json = |name: &'_ str| name.strip_suffix(".json").map(str::to_owned);
-        // A variant's tree lies in a folder of its own.
+        // The files of a variant are in a folder with its name.
         let parts = match parts[..] {
             [_, "api" | "legacy", ..] => &parts[1..],
             _ => &parts[..],

@@ -462,11 +462,11 @@ mod tests {
             ),
         ] {
             // `ro.custom.` marks PixelOS only where nothing of LineageOS is.
-            let beside = match text.starts_with("ro.custom.") {
+            let prefix = match text.starts_with("ro.custom.") {
                 true => "ro.build.date.utc=1700000000\n",
                 false => of_lineage,
             };
-            let subject = subject(&format!("{beside}{text}"));
+            let subject = subject(&format!("{prefix}{text}"));
             let (found, grounds) = candidates(&subject);
             assert_eq!(
                 (found, grounds),

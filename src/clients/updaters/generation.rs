@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-/// A generation of an updater, of LineageOS's own updaters or of a fork's: what reads and
-/// judges a list by the same rules. LineageOS's come first, oldest first.
+/// A generation of updaters: revisions of LineageOS's updater, or of a fork's, that read and judge a
+/// list by the same rules.
+///
+/// LineageOS's come first, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Generation {
     /// CMUpdater of 10.2: sends POST requests, reads `result`, and needs `changes` late.
@@ -18,7 +20,7 @@ pub enum Generation {
     First15,
     /// The Updater that fills in a template, from April 2018 on.
     Template14,
-    /// The Updater that also compares versions, as text, and installs only its own.
+    /// The Updater that also compares versions, as text, and installs only the same version.
     Java22,
     /// The Updater that installs newer minor versions, from December 2024 on.
     Java23,
@@ -28,7 +30,7 @@ pub enum Generation {
     KotlinVersion,
     /// The Updater in Kotlin that reads an array and compares SDK levels.
     Kotlin23,
-    /// crDroid's, in Java: keys of its own, dates alone.
+    /// crDroid's, in Java: reads different keys and compares only dates.
     CrDroid14,
     /// crDroid's, in Kotlin: the digest is SHA-256, and less is required.
     CrDroid16,
@@ -42,7 +44,7 @@ pub enum Generation {
     PixelOs14,
     /// PixelOS's of Android 17: LineageOS's array, read strictly.
     PixelOs17,
-    /// DerpFest's, in Kotlin: LineageOS's older keys, dates alone.
+    /// DerpFest's, in Kotlin: reads LineageOS's older keys and compares only dates.
     DerpFest16,
     /// AxionOS's: [`Java23`](Generation::Java23) with `{variant}` in its address.
     Axion,

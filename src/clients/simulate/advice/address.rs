@@ -83,7 +83,7 @@ impl Case<'_> {
             UrlFault::Cleartext { .. } | UrlFault::NotHttps { .. } => {
                 let text = "serve the site over https with a public certificate, and begin the address with \
                             https:// in lower case: LineageOS refuses plain http for list and package";
-                // The lines were told already where the property is missing.
+                // The advice on the missing property has the lines already.
                 if self.lacks_property() {
                     return Advice::new("cleartext", text);
                 }

@@ -25,8 +25,8 @@ impl Case<'_> {
                 "unreadable-previous",
                 format!(
                     "the updater compares with the stored body of its last check, which is not a list ({}): \
-                     clear its data on the phone (Settings, Apps, Updater), and see that the host never \
-                     responses 200 with anything but a list",
+                     clear its data on the phone (Settings, Apps, Updater), and make sure that the host never \
+                     answers 200 with anything but a list",
                     shown(&fault.to_string())
                 ),
             )
@@ -95,8 +95,9 @@ impl Case<'_> {
         if is_stuck(check) {
             advice.push(Advice::new(
                 "delta-refused",
-                "before it downloads, this updater asks for a delta by POST, and without an response nothing \
-                 starts: the host must response that too, as the settings that `romfeed init --host nginx` writes do",
+                "before a download, this updater requests a delta by POST, and without a response no download \
+                 starts: the host must answer that too, for example with the settings from `romfeed init --host \
+                 nginx`",
             ));
         }
         advice

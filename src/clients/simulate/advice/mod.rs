@@ -168,7 +168,7 @@ mod tests {
 
     use super::*;
     use crate::clients::simulate::{PhoneOverrides, simulate};
-    use crate::fetch::{Fetch, Request, Response};
+    use crate::fetch::{Fault, Fetch, Request, Response};
     use crate::model::config::Config;
     use ota_view::io::Limits;
 
@@ -176,9 +176,9 @@ mod tests {
     struct Host(u16, &'static str);
 
     impl Fetch for Host {
-        fn fetch(&self, ask: &Request<'_>) -> Result<Response, Fault> {
+        fn fetch(&self, request: &Request<'_>) -> Result<Response, Fault> {
             Ok(Response {
-                url: ask.url.to_owned(),
+                url: request.url.to_owned(),
                 status: self.0,
                 body: self.1.as_bytes().to_vec(),
                 headers: vec![("location".to_owned(), "https://h/else".to_owned())],

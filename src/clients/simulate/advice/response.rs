@@ -14,8 +14,8 @@ impl Case<'_> {
             TransportFault::Redirect { to } => Advice::new(
                 "redirect",
                 format!(
-                    "LineageOS 23.2 follows no redirect: put the final address into the ROM ({}), or let the host \
-                     response without one",
+                    "LineageOS 23.2 follows no redirect: put the final address into the ROM ({}), or let the \
+                     host answer without one",
                     shown(to)
                 ),
             ),
@@ -32,7 +32,7 @@ impl Case<'_> {
             TransportFault::Status { found } => Advice::new(
                 "status",
                 format!(
-                    "the host responses with status {found}, which every updater shows as a failed check: look at \
+                    "the host answers with status {found}, which every updater shows as a failed check: look at \
                      the host's settings and log"
                 ),
             ),
@@ -84,9 +84,9 @@ impl Case<'_> {
             // The lenient parsers read a page as text.
             ListFault::Json { .. } | ListFault::Frame { found: "text", .. } => Advice::new(
                 "not-json",
-                "the host response_head 200 with something that is no list, such as a page for unknown addresses. An \
-                 updater that got this once may fail until its data is cleared (Settings, Apps, Updater). Switch off \
-                 such fallbacks, so that unknown addresses give 404, and check the address in the ROM",
+                "the host answered 200 with something that is not a list, such as a page for unknown addresses. \
+                 An updater that got this once may fail until its data is cleared (Settings, Apps, Updater). \
+                 Switch off such fallbacks, so that unknown addresses give 404, and check the address in the ROM",
             ),
             ListFault::Frame {
                 found: "an array", ..
@@ -94,7 +94,7 @@ impl Case<'_> {
                 "v2-list",
                 format!(
                     "this list is in the format of LineageOS 23.2, which this updater cannot read: let the phone \
-                     request {wanted}, or if it asks {{device}}.json, set device_feed = \"v1\""
+                     ask {wanted}, or if it asks {{device}}.json, set device_feed = \"v1\""
                 ),
             ),
             ListFault::Frame {
@@ -103,7 +103,7 @@ impl Case<'_> {
                 "v1-list",
                 format!(
                     "this list is in the format of LineageOS up to 22.x, and 23.2 needs another: let the phone \
-                     request {wanted}, or if it asks {{device}}.json, set device_feed = \"v2\""
+                     ask {wanted}, or if it asks {{device}}.json, set device_feed = \"v2\""
                 ),
             ),
             ListFault::NoList { .. } | ListFault::NotList { .. } | ListFault::Frame { .. } => {
@@ -123,8 +123,8 @@ impl Case<'_> {
 pub(super) fn on_post() -> Advice {
     Advice::new(
         "post-refused",
-        "this updater asks by POST, which plain hosts refuse: use a host that responses it with the file, as the \
-         settings that `romfeed init --host nginx` writes do",
+        "this updater sends a POST request, which static hosts refuse: use a host that answers it with the file, \
+         for example with the settings from `romfeed init --host nginx`",
     )
 }
 

@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(
             fault(Generation::KotlinV1, &within),
             "entry 0 makes the updater refuse the whole list: it has the key `device`, which the \
-             client does not know"
+             updater does not know"
         );
         let ignored = V2.replace(r#""type""#, r#""sha1":"","type""#);
         assert!(read(Generation::Kotlin23, &ignored).is_ok());
