@@ -318,7 +318,7 @@ fn advice_for_posts_omits_appended_paths() {
         "11",
     ];
     let run = dir.run(&args).expect(1);
-    let advice = "what to change:\n  - not known of the phone: ro.cm.device; tell it by --device, or give --props.\n";
+    let advice = "what to change:\n  - unknown facts about the phone: ro.cm.device; give it with --device, or use --props.\n";
     assert!(run.stdout.ends_with(advice), "{}", run.stdout);
     let args = [
         &args[..],
@@ -331,7 +331,8 @@ fn advice_for_posts_omits_appended_paths() {
         let uri = format!("{BASE_URL}{uri}");
         let run = dir.run(&[&args[..], &["--uri", &uri]].concat());
         assert!(
-            run.stdout.contains("fills in nothing and appends nothing"),
+            run.stdout
+                .contains("replaces no placeholders and appends no path"),
             "{}",
             run.stdout
         );

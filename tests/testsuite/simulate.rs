@@ -351,7 +351,7 @@ fn an_impossible_simulation_is_a_usage_error() {
         ),
         (
             &["simulate", "--props", "page.txt"],
-            "error: page.txt: no line of it is a property",
+            "error: page.txt: it has no line with a property",
         ),
         (
             &["simulate", "--props", "huge.txt"],
@@ -486,7 +486,7 @@ fn a_stuck_updater_cache_is_reported() {
     let props = getprop(0, &[(URI, TEMPLATE)]);
     let run = play(&dir, &props, &["--previous", "last.html"]).expect(1);
     for text in [
-        "sees nothing new, because the body it keeps",
+        "sees nothing new, because the stored body",
         "notifies no: with the last body every check fails until the updater's data",
         "what to change:",
     ] {
@@ -596,7 +596,8 @@ fn an_unreachable_host_is_reported() {
     let args = ["--url", &url, "--client", "15.1", "--timeout", "5"];
     let run = play(&RomDir::new(), &getprop(0, &[]), &args).expect(1);
     assert!(
-        run.stdout.contains("no answer came: the connection failed"),
+        run.stdout
+            .contains("there was no response: the connection failed"),
         "{}",
         run.stdout
     );
@@ -661,11 +662,11 @@ fn a_phone_known_by_its_device_gets_the_published_facts() {
         "API level 34\n",
         "(--type, --version and --sdk as published for it",
         "sees 2 updates",
-        "tell them by --incr,",
+        "give them with --incr,",
     ] {
         assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
     }
-    assert!(!run.stdout.contains("the ROM must keep"), "{}", run.stdout);
+    assert!(!run.stdout.contains("the ROM must set"), "{}", run.stdout);
     let run = dir.run(&[&args[..], &["--client", "cm12", "--date", "1"]].concat());
     let text = "no build for bacon is of Android 7 or older";
     assert!(run.stdout.contains(text), "{}", run.stdout);

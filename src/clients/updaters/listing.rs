@@ -239,7 +239,7 @@ mod tests {
         };
         assert_eq!(
             reason.to_string(),
-            "entry 0 has the same id `a` and takes its place"
+            "entry 0 has the same id `a` and replaces it"
         );
     }
 

@@ -196,7 +196,7 @@ fn check_explains_a_bad_certificate() {
     let base = format!("https://{}", server.addr);
     check(&base, &authority)
         .says("no trusted authority has signed")
-        .says("give it with --ca");
+        .says("give its certificate with --ca");
     check(&format!("https://localhost:{}", server.addr.port()), &cert)
         .says("is for 127.0.0.1, not for this name");
     let plain = Running::start(&dir, &[]);
