@@ -662,7 +662,7 @@ fn a_phone_known_by_its_device_gets_the_published_facts() {
         "API level 34\n",
         "(--type, --version and --sdk as published for it",
         "sees 2 updates",
-        "give them with --incr,",
+        "; give them with",
     ] {
         assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
     }
