@@ -10,7 +10,7 @@ use std::time::Instant;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 use ota_view::io::Limits;
 use ota_view::verify::{Certificate, Require};
-use romfeed::files::{behind_links, plain_types, read_file, read_regular_text};
+use romfeed::files::{behind_links, plain_types, read_file, read_regular_text, read_text};
 use romfeed::model::address::{self, UrlTemplate};
 use romfeed::model::build::{self, Device, Romtype, Variant};
 use romfeed::model::config::{
@@ -31,7 +31,7 @@ use super::{devices, theme};
 /// Name of the settings file.
 pub(crate) const FILE_NAME: &str = "romfeed.toml";
 
-/// Longest certificate or feed template read, in bytes.
+/// Largest settings file, certificate or feed template that is read, in bytes.
 const MAX_FILE_SIZE: u64 = 1 << 20;
 
 /// One thread per processor.
@@ -496,7 +496,7 @@ fn load_file(file: Option<&Path>) -> Result<(FileConfig, PathBuf, String), Confi
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::new(),
     };
-    let text = match std::fs::read_to_string(path) {
+    let text = match read_text(path, MAX_FILE_SIZE) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => {
             return Ok((FileConfig::default(), PathBuf::new(), name));

@@ -32,3 +32,40 @@ fn a_lock_that_is_not_a_file_is_refused() {
         dir.generate().expect(1).says("not a regular file");
     }
 }
+
+/// Makes a named pipe that no program writes to. Apple's systems have no safe call for one.
+#[cfg(not(target_vendor = "apple"))]
+fn make_pipe(path: &std::path::Path) {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR, 0).unwrap();
+}
+
+#[cfg(not(target_vendor = "apple"))]
+#[test]
+fn settings_that_are_a_pipe_are_refused_at_once() {
+    let dir = published();
+    make_pipe(&dir.path().join("romfeed.toml"));
+    dir.generate()
+        .expect(2)
+        .says("cannot read romfeed.toml: not a regular file");
+    make_pipe(&dir.path().join("other.toml"));
+    dir.run(&["--config", "other.toml", "check"])
+        .expect(2)
+        .says("cannot read other.toml: not a regular file");
+}
+
+#[test]
+fn settings_that_are_a_device_or_too_long_are_refused() {
+    let dir = published();
+    let settings = dir.path().join("romfeed.toml");
+    // Reading it would never end.
+    symlink("/dev/zero", &settings).unwrap();
+    dir.generate()
+        .expect(2)
+        .says("cannot read romfeed.toml: not a regular file");
+    std::fs::remove_file(&settings).unwrap();
+    dir.put("romfeed.toml", "#".repeat((1 << 20) + 1));
+    dir.generate()
+        .expect(2)
+        .says("cannot read romfeed.toml: it has more than 1024 KiB");
+}
