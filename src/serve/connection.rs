@@ -24,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection_limits::{Place, Places};
 use super::heads::Heads;
+use super::redact::redact;
 use super::route;
 use super::site::Site;
 use super::{Access, Hooks, Limits, reload};
@@ -164,7 +165,7 @@ impl Server {
                 peer,
                 time: (site.clock)(),
                 method: method.to_string(),
-                target: target.to_string(),
+                target: redact(&target.to_string()).into_owned(),
                 status,
                 len,
             });

@@ -11,6 +11,7 @@
 //! - `files`, `conditional`: files, and the parts of HTTP that spare sending them;
 //! - `connection`, `places`, `heads`: sockets, limits, line ends; `tls`: certificate and key; `offline`: neither;
 //! - `watch`: what changes on disk;
+//! - `redact`: what must not be in the log;
 //! - [`mod@keys`]: who may change the catalog.
 //!
 //! This is the only module with async in it. HTTP/2 is left out: no updater speaks it.
@@ -25,6 +26,7 @@ pub mod keys;
 mod lists;
 mod manage;
 mod offline;
+mod redact;
 mod reload;
 mod route;
 mod site;
@@ -114,7 +116,7 @@ pub struct Access {
     pub time: i64,
     /// The method.
     pub method: String,
-    /// Path and query.
+    /// Path and query, without the values of credentials.
     pub target: String,
     /// The status of the answer.
     pub status: u16,

@@ -151,6 +151,15 @@ fn requests_are_escaped_in_the_log() {
     assert!(line.chars().all(|c| !c.is_control()), "{line:?}");
 }
 
+#[test]
+fn a_key_in_an_address_does_not_reach_the_log() {
+    let dir = site();
+    let server = Running::start(&dir, &[]);
+    get(server.addr, "/api/v1/auth?apikey=c0ffee&x=1");
+    let line = server.line("/api/v1/auth");
+    assert!(line.contains("?apikey=[redacted]&x=1\""), "{line}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_ends_serve_after_running_downloads() {
