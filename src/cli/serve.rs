@@ -40,7 +40,7 @@ pub(crate) fn run(
     }
     Ok(match start(args, settings, config, terminal) {
         Ok(End::Stopped) => Outcome::Done,
-        Ok(End::Broken) => Outcome::Interrupted,
+        Ok(End::Interrupted) => Outcome::Interrupted,
         Err(refused) => {
             refused.print(terminal);
             refused.outcome()
@@ -125,7 +125,7 @@ fn start(
         families: report::families(&config),
     };
     let mut watched = match args.watch {
-        true => Watched::look(sources(settings, &config), config.follow_links),
+        true => Watched::new(sources(settings, &config), config.follow_links),
         false => Watched::default(),
     };
     if args.watch {
@@ -153,7 +153,7 @@ fn start(
         limits: Limits::default(),
         clock: super::now,
     };
-    serve::run(listener, settings, Arc::new(reporter), serve::told_to_stop).map_err(Refused::Serve)
+    serve::run(listener, settings, Arc::new(reporter), serve::stop_signal).map_err(Refused::Serve)
 }
 
 /// The catalogs, or with `--watch` the folder of packages that they are made from.

@@ -1,24 +1,24 @@
 //! Conditional and partial requests.
 //!
-//! In: the headers of a request, and what is known of the file. Out: whether to send it, and
-//! which part. Source: RFC 9110, sections 13 and 14. Of several ranges none is taken, as the
-//! section allows: no updater asks for more than one.
+//! In: the headers of a request, and tag, time and size of the file. Out: whether to send it, and
+//! which part. Source: RFC 9110, sections 13 and 14. A request for several ranges gets the whole
+//! file, as section 14 allows: no updater asks for more than one.
 
 use hyper::HeaderMap;
 use hyper::header::{self, HeaderName, HeaderValue};
 
-/// What is known of a file without reading it.
+/// The facts about a file that are known without reading it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts<'a> {
     /// Its strong entity tag, in quotes.
     pub(super) etag: &'a HeaderValue,
-    /// When it was changed, in seconds since the epoch.
+    /// The time of its last change, in seconds since the epoch.
     pub(super) modified: Option<u64>,
     /// Its length in bytes.
     pub(super) size: u64,
 }
 
-/// What of a file to send.
+/// The part of a file to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Send {
     /// All of it.
@@ -27,11 +27,11 @@ pub(super) enum Send {
     Range(u64, u64),
     /// Nothing: the client has it.
     NotModified,
-    /// Nothing: there are no such bytes.
+    /// Nothing: the file has no such bytes.
     Unsatisfiable,
 }
 
-/// Decides what to send.
+/// Decides which part to send.
 pub(super) fn decide(headers: &HeaderMap, facts: Facts<'_>) -> Send {
     if is_known(headers, facts) {
         return Send::NotModified;
@@ -46,7 +46,7 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// `If-None-Match`, and only without it `If-Modified-Since`.
+/// Evaluates `If-None-Match`, or `If-Modified-Since` if that is missing.
 fn is_known(headers: &HeaderMap, facts: Facts<'_>) -> bool {
     if let Some(tags) = text(headers, header::IF_NONE_MATCH) {
         let mut tags = tags.split(',').map(str::trim);
@@ -56,11 +56,11 @@ fn is_known(headers: &HeaderMap, facts: Facts<'_>) -> bool {
     matches!((facts.modified, since), (Some(modified), Some(since)) if modified <= since)
 }
 
-/// `If-Range`: the part is of the file that the client has the rest of.
+/// Evaluates `If-Range`: whether the client has the rest of this version of the file.
 fn holds(headers: &HeaderMap, facts: Facts<'_>) -> bool {
     match text(headers, header::IF_RANGE) {
         None => !headers.contains_key(header::IF_RANGE),
-        // A date may begin with a W, too.
+        // A date may also begin with W.
         Some(tag) if tag.starts_with('"') || tag.starts_with("W/\"") => tag == *facts.etag,
         Some(date) => facts.modified.is_some() && parse_date(date) == facts.modified,
     }
@@ -72,17 +72,17 @@ fn parse_date(text: &str) -> Option<u64> {
     Some(since.as_secs())
 }
 
-/// What cannot be understood is as if it were not there.
+/// Parses a range; one that cannot be parsed is ignored.
 fn parse_range(range: &str, size: u64) -> Send {
     let number = |digits: &str| {
         let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-        // A number that is too large lies beyond any file.
+        // A number that is too large is beyond the end of any file.
         is_number.then(|| digits.parse::<u64>().unwrap_or(u64::MAX))
     };
-    // Names of units have no case (RFC 9110, 14.1).
-    let of_bytes = range.split_once('=');
-    let of_bytes = of_bytes.filter(|(unit, _)| unit.eq_ignore_ascii_case("bytes"));
-    let Some((first, last)) = of_bytes.and_then(|(_, range)| range.trim().split_once('-')) else {
+    // The names of units are case-insensitive (RFC 9110, 14.1).
+    let byte_range = range.split_once('=');
+    let byte_range = byte_range.filter(|(unit, _)| unit.eq_ignore_ascii_case("bytes"));
+    let Some((first, last)) = byte_range.and_then(|(_, range)| range.trim().split_once('-')) else {
         return Send::Whole;
     };
     let (first, last) = match (number(first), number(last)) {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_has_is_not_sent_again() {
+    fn a_file_that_the_client_has_is_not_sent_again() {
         use header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
         let later = "Mon, 07 Nov 1994 08:49:37 GMT";
         let earlier = "Sun, 06 Nov 1994 08:49:36 GMT";
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_another_file_is_no_part() {
+    fn a_part_of_a_changed_file_is_not_sent() {
         let range = (header::RANGE, "bytes=1-2");
         let part = Send::Range(1, 2);
         for (if_range, expected) in [

@@ -1,8 +1,8 @@
-//! Sockets: who may connect, how many, for how long.
+//! Sockets: the number of connections and their time limits.
 //!
-//! In: a listening socket. Out: each request to [`route`], its answer to the client. A client
-//! that sends or takes nothing loses its connection; beyond the limit of connections, others
-//! wait until one ends.
+//! In: a listening socket. Out: each request goes to [`route`], and its response to the client. A
+//! client that neither sends nor reads loses its connection; beyond the limit of connections,
+//! further clients wait until one ends.
 
 use std::convert::Infallible;
 use std::io;
@@ -22,14 +22,16 @@ use tokio::sync::watch;
 use tokio::time::{Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use super::connection_limits::{Place, Places};
+use super::connection_limits::{ConnectionLimits, Slot};
 use super::heads::Heads;
+use super::hooks::{Access, Hooks};
 use super::redact::redact;
-use super::route;
+use super::response::Response;
+use super::settings::Limits;
 use super::site::Site;
-use super::{Access, Hooks, Limits, reload};
+use super::{reload, route};
 
-/// How long to wait when the system has no more sockets to give.
+/// How long to wait when the system has no more sockets.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What all connections share.
@@ -42,8 +44,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Accepts connections until the process is to stop, and then lets answers that are on
-    /// their way come to an end.
+    /// Accepts connections until `stop` ends, and then waits for the responses that are being sent.
     pub(super) async fn run(
         self,
         listener: TcpListener,
@@ -52,34 +53,34 @@ impl Server {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (stopping, stopped) = watch::channel(());
-        let num_places = self.limits.max_connections;
-        let places = Places::new(num_places, self.limits.max_of_client);
+        let max = self.limits.max_connections;
+        let slots = ConnectionLimits::new(max, self.limits.max_of_client);
         tokio::select! {
-            () = self.accept_all(&listener, &places, &stopped) => {}
+            () = self.accept_all(&listener, &slots, &stopped) => {}
             () = stop => {}
         }
         drop(listener);
         drop(stopping);
-        let _ = timeout(self.limits.stop_time, places.all_free(num_places)).await;
+        let _ = timeout(self.limits.stop_time, slots.wait_until_free(max)).await;
         Ok(())
     }
 
     async fn accept_all(
         &self,
         listener: &tokio::net::TcpListener,
-        places: &Places,
+        slots: &ConnectionLimits,
         stopped: &watch::Receiver<()>,
     ) {
         loop {
-            let Some(permit) = places.free().await else {
+            let Some(permit) = slots.acquire().await else {
                 return;
             };
             match listener.accept().await {
                 Ok((stream, peer)) => {
-                    // A client with too many is not answered.
-                    if let Some(place) = places.give(permit, peer.ip()) {
+                    // The connection of a client with too many is closed.
+                    if let Some(slot) = slots.assign(permit, peer.ip()) {
                         let server = self.clone();
-                        tokio::spawn(server.keep(stream, peer, place, stopped.clone()));
+                        tokio::spawn(server.serve(stream, peer, slot, stopped.clone()));
                     }
                 }
                 Err(_) => sleep(PAUSE).await,
@@ -87,29 +88,29 @@ impl Server {
         }
     }
 
-    /// Keeps one connection until it ends; how it ends is the client's matter.
-    async fn keep(
+    /// Serves one connection until it ends. Its errors concern the client alone.
+    async fn serve(
         self,
         stream: TcpStream,
         peer: SocketAddr,
-        _place: Place,
+        _slot: Slot,
         stopped: watch::Receiver<()>,
     ) {
-        // Without it, small answers wait for the client to confirm the one before.
+        // Without it, a small response waits until the client confirms the one before.
         let _ = stream.set_nodelay(true);
         let stream = Unstalled::new(stream, self.limits.stall_time);
         match &self.acceptor {
-            None => self.talk(&self.http(), stream, peer, stopped).await,
+            None => self.serve_http(&self.http(), stream, peer, stopped).await,
             Some(acceptor) => {
-                let shaken = timeout(self.limits.body_time, acceptor.accept(stream)).await;
-                if let Ok(Ok(stream)) = shaken {
-                    self.talk(&self.http(), stream, peer, stopped).await;
+                let accepted = timeout(self.limits.body_time, acceptor.accept(stream)).await;
+                if let Ok(Ok(stream)) = accepted {
+                    self.serve_http(&self.http(), stream, peer, stopped).await;
                 }
             }
         }
     }
 
-    /// How connections are read.
+    /// Returns the settings of HTTP connections.
     pub(super) fn http(&self) -> http1::Builder {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
@@ -118,8 +119,8 @@ impl Server {
         http
     }
 
-    /// Answers one client until it has no more to ask.
-    pub(super) async fn talk<S>(
+    /// Answers the requests of one client until the connection ends.
+    pub(super) async fn serve_http<S>(
         &self,
         http: &http1::Builder,
         stream: S,
@@ -148,19 +149,19 @@ impl Server {
         request: hyper::Request<hyper::body::Incoming>,
         peer: SocketAddr,
         is_bare: bool,
-    ) -> Result<super::answer::Answer, Infallible> {
+    ) -> Result<Response, Infallible> {
         let method = request.method().clone();
         let target = request.uri().clone();
-        let mut answer = match route::head_fault(&request, is_bare) {
-            Some(fault) => route::refuse_head(fault),
-            None => route::answer(&self.site, request, self.limits.body_time).await,
+        let mut response = match route::validate_head(&request, is_bare) {
+            Err(reason) => route::refuse_head(reason),
+            Ok(()) => route::answer(&self.site, request, self.limits.body_time).await,
         };
-        let status = answer.status().as_u16();
-        if reload::is_poll(&self.site, target.path()) {
-            return Ok(answer);
+        let status = response.status().as_u16();
+        if self.site.reload_at.is_some() && reload::is_poll(target.path()) {
+            return Ok(response);
         }
         let (site, hooks) = (Arc::clone(&self.site), Arc::clone(&self.hooks));
-        answer.body_mut().tell_sent(move |len| {
+        response.body_mut().on_sent(move |len| {
             hooks.answered(&|| Access {
                 peer,
                 time: (site.clock)(),
@@ -170,32 +171,32 @@ impl Server {
                 len,
             });
         });
-        Ok(answer)
+        Ok(response)
     }
 }
 
-/// Waits until the process is told to end, by SIGINT or SIGTERM.
-pub async fn told_to_stop() {
-    let told = async {
+/// Waits for the next SIGINT or SIGTERM of the process.
+pub async fn stop_signal() {
+    let signal = async {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
             let mut terminate = signal(SignalKind::terminate())?;
             tokio::select! {
                 _ = terminate.recv() => Ok(()),
-                told = tokio::signal::ctrl_c() => told,
+                interrupted = tokio::signal::ctrl_c() => interrupted,
             }
         }
         #[cfg(not(unix))]
         tokio::signal::ctrl_c().await
     };
-    // Where signals cannot be had, they end the process in their own way.
-    if io::Result::is_err(&told.await) {
+    // Without a handler, the signals end the process by themselves.
+    if io::Result::is_err(&signal.await) {
         std::future::pending().await
     }
 }
 
-/// A stream that breaks when the other side takes nothing for too long.
+/// A stream that breaks when the other side reads nothing for too long.
 struct Unstalled {
     stream: TcpStream,
     patience: Duration,
@@ -211,8 +212,8 @@ impl Unstalled {
         }
     }
 
-    /// Passes on what a write came to, unless too many came to nothing.
-    fn watch<T>(
+    /// Passes on the result of a write; an error once writes have been pending for too long.
+    fn limit_stall<T>(
         &mut self,
         cx: &mut Context<'_>,
         written: Poll<io::Result<T>>,
@@ -249,7 +250,7 @@ impl AsyncWrite for Unstalled {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.watch(cx, written)
+        self.limit_stall(cx, written)
     }
 
     fn poll_write_vectored(
@@ -258,7 +259,7 @@ impl AsyncWrite for Unstalled {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.watch(cx, written)
+        self.limit_stall(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -1,8 +1,8 @@
-//! Places for connections: so many in all, and so many for one client.
+//! Limits on the number of connections: of all clients, and of one client.
 //!
-//! In: limits, and the address of each client. Out: a [`Place`], given back when it is dropped.
-//! Clients on this machine are not counted one by one: they are a proxy or a tunnel that stands
-//! for all.
+//! In: limits, and the address of each client. Out: a [`Slot`], which is free again once it is
+//! dropped. Clients on this machine are not counted: they are a proxy or a tunnel that connects for
+//! all clients.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,55 +10,55 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// All places.
+/// The slots for connections.
 #[derive(Clone, Debug)]
-pub(super) struct Places {
+pub(super) struct ConnectionLimits {
     free: Arc<Semaphore>,
-    taken: Arc<Taken>,
+    taken: Arc<SlotsByClient>,
     max_of_client: usize,
 }
 
-/// Places by client.
+/// The number of slots that each client has.
 #[derive(Debug, Default)]
-struct Taken(Mutex<HashMap<IpAddr, usize>>);
+struct SlotsByClient(Mutex<HashMap<IpAddr, usize>>);
 
-impl Taken {
+impl SlotsByClient {
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A place, and whose it is.
+/// A slot for one connection, counted for its client.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Slot {
     _permit: OwnedSemaphorePermit,
-    client: Option<(Arc<Taken>, IpAddr)>,
+    client: Option<(Arc<SlotsByClient>, IpAddr)>,
 }
 
-impl Places {
-    /// So many, of which one client gets so many.
-    pub(super) fn new(max: usize, max_of_client: usize) -> Places {
-        Places {
+impl ConnectionLimits {
+    /// Sets the limits: of all connections, and of those of one client.
+    pub(super) fn new(max: usize, max_of_client: usize) -> ConnectionLimits {
+        ConnectionLimits {
             free: Arc::new(Semaphore::new(max)),
             taken: Arc::default(),
             max_of_client,
         }
     }
 
-    /// Waits for a place that is free, whoever may get it.
-    pub(super) async fn free(&self) -> Option<OwnedSemaphorePermit> {
+    /// Waits for a free slot, before the client is known.
+    pub(super) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.free).acquire_owned().await.ok()
     }
 
-    /// Gives the place to a client; none if it has too many.
-    pub(super) fn give(&self, permit: OwnedSemaphorePermit, peer: IpAddr) -> Option<Place> {
-        let place = |client| Place {
+    /// Assigns a slot to a client; none if the client has its most already.
+    pub(super) fn assign(&self, permit: OwnedSemaphorePermit, peer: IpAddr) -> Option<Slot> {
+        let slot = |client| Slot {
             _permit: permit,
             client,
         };
         let peer = client_of(peer);
         if peer.is_loopback() {
-            return Some(place(None));
+            return Some(slot(None));
         }
         let mut taken = self.taken.lock();
         let num_taken = taken.entry(peer).or_insert(0);
@@ -67,17 +67,17 @@ impl Places {
         }
         *num_taken += 1;
         drop(taken);
-        Some(place(Some((Arc::clone(&self.taken), peer))))
+        Some(slot(Some((Arc::clone(&self.taken), peer))))
     }
 
-    /// Waits until all places are free.
-    pub(super) async fn all_free(&self, max: usize) {
+    /// Waits until all slots are free.
+    pub(super) async fn wait_until_free(&self, max: usize) {
         let all = u32::try_from(max).unwrap_or(u32::MAX);
         let _ = self.free.acquire_many(all).await;
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         let Some((taken, peer)) = &self.client else {
             return;
@@ -92,7 +92,8 @@ impl Drop for Place {
     }
 }
 
-/// Whom an address belongs to: of IPv6, everybody has a network of 64 bits.
+/// Returns what counts as one client: an IPv4 address, or an IPv6 network of 64 bits, since
+/// providers give each customer at least one.
 fn client_of(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(ip) if !ip.is_loopback() => {
@@ -108,11 +109,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_client_leaves_places_to_others() {
+    fn one_client_cannot_use_all_slots() {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }.build().unwrap();
         runtime.block_on(async {
-            let places = Places::new(8, 2);
+            let limits = ConnectionLimits::new(8, 2);
             let mut held = Vec::new();
             for (peer, is_given) in [
                 ("192.0.2.1", true),
@@ -126,15 +127,15 @@ mod tests {
                 ("127.0.0.1", true),
                 ("::1", true),
             ] {
-                let permit = places.free().await.unwrap();
-                let place = places.give(permit, peer.parse().unwrap());
-                assert_eq!(place.is_some(), is_given, "{peer}");
-                held.extend(place);
+                let permit = limits.acquire().await.unwrap();
+                let slot = limits.assign(permit, peer.parse().unwrap());
+                assert_eq!(slot.is_some(), is_given, "{peer}");
+                held.extend(slot);
             }
-            assert_eq!(places.free.available_permits(), 0);
+            assert_eq!(limits.free.available_permits(), 0);
             held.clear();
-            places.all_free(8).await;
-            assert!(places.taken.lock().is_empty());
+            limits.wait_until_free(8).await;
+            assert!(limits.taken.lock().is_empty());
         });
     }
 }

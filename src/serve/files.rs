@@ -1,9 +1,9 @@
-//! Files on disk: packages, and what lies in the folder of the site and is not romfeed's.
+//! Files on disk: packages, their sidecars, and the user's own files in the folder of the site.
 //!
-//! In: a decoded path below the server's address. Out: the answer, or none if there is no such
-//! file. Of the folder of packages, only those of the catalog are served, and what belongs to one.
-//! Packages may be links to files anywhere, as for [`crate::ingest::scan`]; what lies beside them may not
-//! be a link, and in the folder of the site links lead to other files of it only.
+//! In: a decoded path below the server's address. Out: the response, or none if there is no such
+//! file. Of the folder of packages, only the packages of the catalog and their sidecars are served.
+//! Packages may be links to files anywhere, as for [`crate::ingest::scan`]. Sidecars must not be
+//! links, and links in the folder of the site may only lead to other files in it.
 
 use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
@@ -14,8 +14,8 @@ use std::time::UNIX_EPOCH;
 use hyper::header::{self, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
 
-use super::answer::{self, Answer, Content, Part};
 use super::conditional::{self, Facts, Send};
+use super::response::{self, Content, Part, Response};
 use super::site::{Current, Stored};
 use crate::fetch::content_type;
 use crate::files::{open_below, open_regular};
@@ -24,9 +24,8 @@ use crate::model::address;
 
 /// The folder of packages below the server's address.
 const BUILDS: &str = "builds/";
-/// What may be fetched from there beside a package of the same name, by the end of the name:
-/// digests, changes, signatures.
-const BESIDE: [&str; 7] = [
+/// How the names of sidecars of a package end, after its own name: digests, changes, signatures.
+const SIDECARS: [&str; 7] = [
     "md5",
     "md5sum",
     "sha256",
@@ -35,38 +34,38 @@ const BESIDE: [&str; 7] = [
     "html",
     "csig",
 ];
-/// And what beside a package of any name: images for the first installation.
+/// How the names of images for the first installation end, which may have any name.
 const IMAGE: &str = "img";
-/// The type of what is shown as it is.
+/// The type of files that browsers show as plain text.
 const TEXT: &str = "text/plain; charset=utf-8";
-/// What is served of a folder.
+/// The file that is served for a folder.
 const INDEX: &str = "index.html";
-/// How long packages may be kept; feeds are asked for again each time.
+/// How long caches may keep packages; feeds are checked each time.
 const KEEP_PACKAGE: &str = "public, max-age=3600";
 
-/// A file that is asked for.
+/// A request for a file.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
-    /// Its path, decoded, below the server's address.
+pub(super) struct FileRequest {
+    /// The decoded path of the file below the server's address.
     pub(super) path: String,
-    /// It was asked for with a closing slash.
+    /// Whether the path in the request ended with a slash.
     pub(super) is_folder: bool,
     /// The path of the server's address.
     pub(super) base_path: String,
 }
 
-/// A file that was found, open.
-struct Found {
+/// An open file.
+struct OpenFile {
     file: File,
-    /// Its path, for its type.
+    /// Its path, which determines its type.
     name: String,
-    /// It is the page of a folder that was asked for.
+    /// Whether it is the page of a requested folder.
     is_index: bool,
 }
 
-impl Found {
-    fn new(file: File, name: &str) -> Found {
-        Found {
+impl OpenFile {
+    fn new(file: File, name: &str) -> OpenFile {
+        OpenFile {
             file,
             name: name.to_owned(),
             is_index: false,
@@ -74,8 +73,8 @@ impl Found {
     }
 }
 
-/// Opens the file of a path without `.`, `..` or hidden parts; none if nothing is there to serve.
-fn find(current: &Current, path: &str) -> io::Result<Option<Found>> {
+/// Opens the file at a path without `.`, `..` or hidden parts; none if there is no file to serve.
+fn find(current: &Current, path: &str) -> io::Result<Option<OpenFile>> {
     if let Some(found) = find_in_site(current, path)? {
         return Ok(Some(found));
     }
@@ -95,24 +94,24 @@ fn find(current: &Current, path: &str) -> io::Result<Option<Found>> {
         () if current.config.follow_links => open_regular(&builds.join(path)),
         () => open_below(builds, Path::new(path)),
     };
-    Ok(if_there(open)?.map(|file| Found::new(file, path)))
+    Ok(found(open)?.map(|file| OpenFile::new(file, path)))
 }
 
 /// Opens a package, which may be a link.
 fn open_package(path: &Path) -> io::Result<File> {
-    // A pipe would make the open wait.
+    // Opening a pipe would wait for a program that writes to it.
     match path.metadata()?.is_file() {
         true => File::open(path),
         false => Err(io::ErrorKind::NotFound.into()),
     }
 }
 
-/// Tells what is not there, or is not a file to serve, from what the system failed to answer.
-fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+/// Turns the errors of files that do not exist, or must not be served, into none; other errors stay.
+fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
     let is_absent = |error: &io::Error| {
         let kinds = [NotFound, NotADirectory, InvalidFilename, InvalidInput];
-        // Those without a number are our own, of links, pipes and the like.
+        // Errors without a number come from romfeed: links, pipes and the like.
         kinds.contains(&error.kind()) || error.raw_os_error().is_none() || is_loop(error)
     };
     match result {
@@ -132,7 +131,7 @@ fn is_loop(_error: &io::Error) -> bool {
     false
 }
 
-/// Whether a file in the folder of packages is of use for one of them only.
+/// Returns whether a file in the folder of packages is a sidecar or an image of one of them.
 fn belongs_to_package(packages: &BTreeSet<String>, path: &str) -> bool {
     let Some((stem, end)) = path.rsplit_once('.') else {
         return false;
@@ -140,21 +139,22 @@ fn belongs_to_package(packages: &BTreeSet<String>, path: &str) -> bool {
     let end = end.to_ascii_lowercase();
     if end == IMAGE {
         let folder = path.rfind('/').map_or("", |at| &path[..=at]);
-        let is_beside = |package: &&String| !package[folder.len()..].contains('/');
+        let is_in_folder = |package: &&String| !package[folder.len()..].contains('/');
         let below = packages.range(folder.to_owned()..);
         let mut below = below.take_while(|package| package.starts_with(folder));
-        return below.find(is_beside).is_some();
+        return below.find(is_in_folder).is_some();
     }
     let is_package = |path: &str| packages.contains(path);
-    BESIDE.contains(&&*end) && (is_package(stem) || is_package(&format!("{stem}.zip")))
+    SIDECARS.contains(&&*end) && (is_package(stem) || is_package(&format!("{stem}.zip")))
 }
 
-/// Opens a file of the site's folder that is not a page; links may lead to others in it.
-fn find_in_site(current: &Current, path: &str) -> io::Result<Option<Found>> {
+/// Opens a file in the folder of the site that romfeed did not write; it may be a link to another file
+/// in that folder.
+fn find_in_site(current: &Current, path: &str) -> io::Result<Option<OpenFile>> {
     let Some(root) = &current.out else {
         return Ok(None);
     };
-    let Some(metadata) = if_there(root.join(path).metadata())? else {
+    let Some(metadata) = found(root.join(path).metadata())? else {
         return Ok(None);
     };
     let is_index = metadata.is_dir();
@@ -165,37 +165,37 @@ fn find_in_site(current: &Current, path: &str) -> io::Result<Option<Found>> {
     if current.own_files.contains(&path) {
         return Ok(None);
     }
-    let real = if_there(root.join(&path).canonicalize())?;
+    let real = found(root.join(&path).canonicalize())?;
     let Some(real) = real
         .as_deref()
         .and_then(|real| real.strip_prefix(root).ok())
     else {
         return Ok(None);
     };
-    let file = if_there(open_below(root, real))?;
-    Ok(file.map(|file| Found {
+    let file = found(open_below(root, real))?;
+    Ok(file.map(|file| OpenFile {
         is_index,
-        ..Found::new(file, &path)
+        ..OpenFile::new(file, &path)
     }))
 }
 
-/// Answers with a file; waits for the disk.
+/// Answers with a file; none if there is no such file. Blocks on the disk.
 ///
 /// # Errors
-/// If the system failed to look for it or to open it.
+/// An error of the system, other than that there is no such file.
 pub(super) fn answer(
     current: &Current,
-    wanted: &Wanted,
+    wanted: &FileRequest,
     headers: &HeaderMap,
-) -> io::Result<Option<Answer>> {
+) -> io::Result<Option<Response>> {
     let Some(found) = find(current, &wanted.path)? else {
         return Ok(None);
     };
-    // Without the slash, the links of the page would lead elsewhere.
+    // Without the slash, relative links of the page would be wrong.
     if found.is_index && !wanted.is_folder {
         return Ok(Some(redirect(wanted)));
     }
-    let Found { mut file, name, .. } = found;
+    let OpenFile { mut file, name, .. } = found;
     let metadata = file.metadata()?;
     let modified = modified(&metadata);
     let etag = value(&format!("\"{:x}-{:x}\"", modified.1, metadata.len()));
@@ -209,37 +209,42 @@ pub(super) fn answer(
         file.seek(SeekFrom::Start(first))?;
     }
     let cut = |_, len| Content::Part(Part::new(file, len, &current.downloads));
-    let mut answer = partial(send, facts, cut);
-    let is_beside_package = wanted.path.starts_with(BUILDS);
+    let mut response = partial(send, facts, cut);
+    let is_in_builds = wanted.path.starts_with(BUILDS);
     let kind = match content_type(&name) {
-        // Of what lies next to packages, nothing runs in a browser.
-        kind if is_beside_package && (kind.contains("html") || kind.contains("xml")) => TEXT,
+        // No sidecar may run as a page in a browser.
+        kind if is_in_builds && (kind.contains("html") || kind.contains("xml")) => TEXT,
         kind => kind,
     };
-    answer::set(&mut answer, header::CONTENT_TYPE, kind);
-    if is_beside_package {
-        answer::set(&mut answer, header::CONTENT_SECURITY_POLICY, PACKAGE_POLICY);
+    response::set(&mut response, header::CONTENT_TYPE, kind);
+    if is_in_builds {
+        response::set(
+            &mut response,
+            header::CONTENT_SECURITY_POLICY,
+            PACKAGE_POLICY,
+        );
     }
     let is_package = kind == "application/zip";
     let keep = if is_package { KEEP_PACKAGE } else { "no-cache" };
-    answer::set(&mut answer, header::CACHE_CONTROL, keep);
+    response::set(&mut response, header::CACHE_CONTROL, keep);
     let date = httpdate::fmt_http_date(UNIX_EPOCH + std::time::Duration::from_secs(modified.0));
-    put(&mut answer, header::LAST_MODIFIED, &date);
-    Ok(Some(answer))
+    set_text(&mut response, header::LAST_MODIFIED, &date);
+    Ok(Some(response))
 }
 
-/// To the same path with a closing slash; made anew, so that it cannot name another host.
-fn redirect(wanted: &Wanted) -> Answer {
+/// Redirects to the same path with a slash at its end. The address is built from the decoded path, so
+/// it cannot name another host.
+fn redirect(wanted: &FileRequest) -> Response {
     let path = address::encode_path(&wanted.path);
-    let mut answer = Answer::new(Content::Whole(None));
-    *answer.status_mut() = StatusCode::MOVED_PERMANENTLY;
+    let mut response = Response::new(Content::Whole(None));
+    *response.status_mut() = StatusCode::MOVED_PERMANENTLY;
     let target = format!("{}/{path}/", wanted.base_path);
-    put(&mut answer, header::LOCATION, &target);
-    answer
+    set_text(&mut response, header::LOCATION, &target);
+    response
 }
 
 /// Answers with a page from memory.
-pub(super) fn answer_page(page: &Stored, headers: &HeaderMap) -> Answer {
+pub(super) fn answer_page(page: &Stored, headers: &HeaderMap) -> Response {
     let len = page.bytes.len();
     let facts = Facts {
         etag: &page.etag,
@@ -248,18 +253,19 @@ pub(super) fn answer_page(page: &Stored, headers: &HeaderMap) -> Answer {
     };
     let send = conditional::decide(headers, facts);
     let cut = |first: u64, len: u64| {
-        let place = |at: u64| usize::try_from(at).expect("the part lies within the page");
-        Content::Whole(Some(page.bytes.slice(place(first)..place(first + len))))
+        let index = |at: u64| usize::try_from(at).expect("the part lies within the page");
+        Content::Whole(Some(page.bytes.slice(index(first)..index(first + len))))
     };
-    let mut answer = partial(send, facts, cut);
-    answer::set(&mut answer, header::CONTENT_TYPE, page.content_type);
-    answer::set(&mut answer, header::CACHE_CONTROL, "no-cache");
-    answer::set(&mut answer, header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
-    answer
+    let mut response = partial(send, facts, cut);
+    response::set(&mut response, header::CONTENT_TYPE, page.content_type);
+    response::set(&mut response, header::CACHE_CONTROL, "no-cache");
+    response::set(&mut response, header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    response
 }
 
-/// The status, headers and body that are asked for; `cut` gives a part by first byte and length.
-fn partial(send: Send, facts: Facts<'_>, cut: impl FnOnce(u64, u64) -> Content) -> Answer {
+/// Makes the response to a conditional or partial request; `cut` returns a part of the body by its
+/// first byte and length.
+fn partial(send: Send, facts: Facts<'_>, cut: impl FnOnce(u64, u64) -> Content) -> Response {
     let size = facts.size;
     let (status, content) = match send {
         Send::Whole => (StatusCode::OK, cut(0, size)),
@@ -267,36 +273,36 @@ fn partial(send: Send, facts: Facts<'_>, cut: impl FnOnce(u64, u64) -> Content) 
         Send::NotModified => (StatusCode::NOT_MODIFIED, Content::Whole(None)),
         Send::Unsatisfiable => (StatusCode::RANGE_NOT_SATISFIABLE, Content::Whole(None)),
     };
-    let mut answer = Answer::new(content);
-    *answer.status_mut() = status;
+    let mut response = Response::new(content);
+    *response.status_mut() = status;
     match send {
         Send::Range(first, last) => {
             let range = format!("bytes {first}-{last}/{size}");
-            put(&mut answer, header::CONTENT_RANGE, &range);
+            set_text(&mut response, header::CONTENT_RANGE, &range);
         }
-        Send::Unsatisfiable => put(
-            &mut answer,
+        Send::Unsatisfiable => set_text(
+            &mut response,
             header::CONTENT_RANGE,
             &format!("bytes */{size}"),
         ),
         Send::Whole | Send::NotModified => {}
     }
-    answer
+    response
         .headers_mut()
         .insert(header::ETAG, facts.etag.clone());
-    answer::set(&mut answer, header::ACCEPT_RANGES, "bytes");
-    answer
+    response::set(&mut response, header::ACCEPT_RANGES, "bytes");
+    response
 }
 
-fn put(answer: &mut Answer, name: header::HeaderName, text: &str) {
-    answer.headers_mut().insert(name, value(text));
+fn set_text(response: &mut Response, name: header::HeaderName, text: &str) {
+    response.headers_mut().insert(name, value(text));
 }
 
 fn value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("dates, digits and digests are ASCII")
 }
 
-/// When a file was changed, in seconds and in nanoseconds since the epoch.
+/// Returns when a file was changed, in seconds and in nanoseconds since the epoch.
 fn modified(metadata: &Metadata) -> (u64, u128) {
     let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
     let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -1,8 +1,8 @@
 //! The line ends of requests.
 //!
-//! In: the bytes of a connection. Out: the same, and whether a line of a head ended in a line feed
-//! alone. The reader of heads takes such lines (RFC 9112, 2.2, lets it); proxies before a server
-//! may not, and what two servers read differently can hide one request in another.
+//! In: the bytes of a connection. Out: the same bytes, and whether a line of a head ended in a line
+//! feed alone. The library that parses heads accepts such lines, as RFC 9112, 2.2, allows. A proxy
+//! before the server may not, and a difference between two servers can hide one request in another.
 
 use std::io;
 use std::pin::Pin;
@@ -12,11 +12,11 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes kept of a line: enough for the length of a body.
-const MAX_KEPT: usize = 64;
+/// Most bytes that are stored of a line: enough for the length of a body.
+const MAX_STORED: usize = 64;
 const CONTENT_LENGTH: &[u8] = b"content-length:";
 
-/// A stream whose heads are looked through.
+/// A stream that checks the line ends of the heads it passes on.
 pub(super) struct Heads<S> {
     stream: S,
     reader: Reader,
@@ -24,7 +24,7 @@ pub(super) struct Heads<S> {
 }
 
 impl<S> Heads<S> {
-    /// Looks through what comes from `stream`; `has_bare_line` is set when a line has a bare end.
+    /// Checks the bytes of `stream`; sets `has_bare_line` when a line ends in a line feed alone.
     pub(super) fn new(stream: S, has_bare_line: Arc<AtomicBool>) -> Heads<S> {
         Heads {
             stream,
@@ -34,26 +34,26 @@ impl<S> Heads<S> {
     }
 }
 
-/// Where in the requests of a connection the next byte is.
+/// The position of the next byte within the requests of a connection.
 #[derive(Debug, Default)]
 struct Reader {
     /// The beginning of the line.
     line: Vec<u8>,
-    /// The byte before.
+    /// The previous byte.
     last: u8,
-    /// The head has a line already.
+    /// Whether the head has a line already.
     has_lines: bool,
-    /// Bytes of the body that follows the head, or of it that are yet to come.
+    /// The bytes of the body that are still to come.
     body: u64,
-    /// In the body.
+    /// Whether the next byte belongs to the body.
     is_body: bool,
-    /// A body of unknown length follows, so nothing after it is looked at; the connection ends
-    /// with its answer.
+    /// Whether a body of unknown length follows. Nothing after it is checked, since the connection
+    /// ends with the response.
     is_chunked: bool,
 }
 
 impl Reader {
-    /// Reads on; tells whether a line of a head ended in a line feed alone.
+    /// Reads more bytes; returns whether a line of a head ended in a line feed alone.
     fn read(&mut self, mut bytes: &[u8]) -> bool {
         let mut is_bare = false;
         while !bytes.is_empty() {
@@ -73,7 +73,7 @@ impl Reader {
             if byte == b'\n' {
                 is_bare |= self.last != b'\r';
                 self.end_line();
-            } else if self.line.len() < MAX_KEPT && !self.is_filling(byte) {
+            } else if self.line.len() < MAX_STORED && !self.is_padding(byte) {
                 self.line.push(byte.to_ascii_lowercase());
             }
             self.last = byte;
@@ -81,9 +81,9 @@ impl Reader {
         is_bare
     }
 
-    /// Whether a byte of a line says nothing: blanks, and zeros before a length, which could be
-    /// more than are kept.
-    fn is_filling(&self, byte: u8) -> bool {
+    /// Returns whether a byte of a line has no meaning: blanks, and zeros before a length. There could
+    /// be more of them than are stored.
+    fn is_padding(&self, byte: u8) -> bool {
         matches!(byte, b' ' | b'\t') || (byte == b'0' && self.line == CONTENT_LENGTH)
     }
 
@@ -97,7 +97,7 @@ impl Reader {
         self.is_chunked |= line.starts_with(b"transfer-encoding:");
         match line.is_empty() {
             false => self.has_lines = true,
-            // Empty lines before a request belong to none.
+            // Empty lines before a request are ignored.
             true if !self.has_lines => {}
             true => {
                 self.has_lines = false;
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bare_line_ends_are_seen_in_heads_only() {
+    fn bare_line_ends_are_found_in_heads_only() {
         for (sent, expected) in [
             ("GET / HTTP/1.1\r\nHost: h\r\n\r\n", false),
             ("GET / HTTP/1.1\nHost: h\r\n\r\n", true),
@@ -173,7 +173,7 @@ mod tests {
                 true,
             ),
             (
-                // A length behind more zeros and blanks than are kept.
+                // A length after more zeros and blanks than are stored.
                 &format!(
                     "POST / HTTP/1.1\r\nContent-Length:{}{}31\r\n\r\n\
                      Content-Length: 9999999\r\n\r\n{{}}  GET / HTTP/1.1\n",

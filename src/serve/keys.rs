@@ -1,8 +1,8 @@
-//! Who may change the catalog through the server: keys, kept by their SHA-256.
+//! The keys of clients that may change the catalog through the server, stored as SHA-256.
 //!
-//! In: a key as a client sends it, 64 hex digits of 256 random bits. Out: whether it is one of
-//! those in `keys.json` of the state folder, which only its owner may read. A key is random all
-//! through, so a plain digest of it cannot be guessed back.
+//! In: a key as a client sends it, 64 hex digits of 256 random bits. Out: whether it is one of the
+//! keys in `keys.json` of the state folder, which only its owner may read. Since all bits of a key are
+//! random, it cannot be guessed from a plain digest.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,14 +22,14 @@ const SCHEMA: u32 = 1;
 /// Longest such file read, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
 
-/// Why keys cannot be used or changed.
+/// Why keys could not be read or changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The system refused.
+    /// The system reported an error.
     #[error("cannot {verb} {}", .file.display())]
     Io {
-        /// What was tried.
+        /// What was tried: "read", "write", …
         verb: &'static str,
         /// The file.
         file: PathBuf,
@@ -37,7 +37,7 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
-    /// Not JSON, or not of this schema.
+    /// The file is not JSON, or does not have this schema.
     #[error("{} cannot be understood", .file.display())]
     Json {
         /// The file.
@@ -46,7 +46,7 @@ pub enum Error {
         #[source]
         source: JsonError,
     },
-    /// Written by a later romfeed.
+    /// A newer romfeed wrote the file.
     #[error("{} has schema {found}, this romfeed reads schema {SCHEMA}", .file.display())]
     Schema {
         /// The file.
@@ -54,26 +54,26 @@ pub enum Error {
         /// The schema found.
         found: u32,
     },
-    /// A name that cannot be.
-    #[error("the key name `{}` cannot be: {reason}", .name.escape_debug())]
+    /// The name is not valid.
+    #[error("the key name `{}` is not valid: {reason}", .name.escape_debug())]
     Name {
         /// The name.
         name: String,
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// The key was not shown, so it is not kept either.
-    #[error("the key was not kept, as it could not be shown")]
+    /// The key could not be shown, so it was not stored.
+    #[error("the key was not stored, because it could not be shown")]
     Show(#[source] io::Error),
-    /// A key of this name is there already.
-    #[error("there is a key `{name}` already")]
+    /// A key has this name already.
+    #[error("there is already a key `{name}`")]
     Taken {
         /// The name.
         name: String,
     },
 }
 
-/// A key, as far as it is kept.
+/// A key as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Key {
@@ -87,12 +87,12 @@ pub struct Key {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wire {
+struct KeysFile {
     schema: u32,
     keys: Vec<Key>,
 }
 
-/// All keys; none if the file does not exist.
+/// Reads all keys; there are none if the file does not exist.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Json`] or [`Error::Schema`].
@@ -102,21 +102,21 @@ pub fn load(state: &Path) -> Result<Vec<Key>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         read => read.map_err(io_error("read", &file))?,
     };
-    let wire: Wire = serde_json::from_slice(&bytes).map_err(|source| Error::Json {
+    let stored: KeysFile = serde_json::from_slice(&bytes).map_err(|source| Error::Json {
         file: file.clone(),
         source: source.into(),
     })?;
-    match wire.schema {
-        SCHEMA => Ok(wire.keys),
+    match stored.schema {
+        SCHEMA => Ok(stored.keys),
         found => Err(Error::Schema { file, found }),
     }
 }
 
-/// Keeps a key of 256 random bits. `show` is given the text that clients are to send, and comes
-/// first: nobody could use a key that was never seen.
+/// Stores a key of 256 random bits. Before that, calls `show` with the text that clients send: a key
+/// that could not be shown is of no use.
 ///
 /// # Errors
-/// [`Error`]; a name is used once.
+/// [`Error`], also if a key has this name already.
 pub fn add(
     state: &Path,
     name: &str,
@@ -143,7 +143,7 @@ pub fn add(
     save(state, keys)
 }
 
-/// Takes a key away; false if there is none of this name.
+/// Removes a key; returns false if no key has this name.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Json`] or [`Error::Schema`].
@@ -158,8 +158,8 @@ pub fn remove(state: &Path, name: &str) -> Result<bool, Error> {
     Ok(is_removed)
 }
 
-/// The name of the key that a client sent. All keys are compared, each in full, so that the time
-/// tells nothing of them.
+/// Returns the name of the key that a client sent. All keys are compared, each in full, so that the
+/// time reveals nothing about them.
 #[must_use]
 pub fn find<'k>(keys: &'k [Key], sent: &[u8]) -> Option<&'k str> {
     let digest = hex(&Sha256::digest(sent));
@@ -172,11 +172,11 @@ pub fn find<'k>(keys: &'k [Key], sent: &[u8]) -> Option<&'k str> {
 fn save(state: &Path, keys: Vec<Key>) -> Result<(), Error> {
     let file = state.join(FILE);
     let temporary = state.join("keys.tmp");
-    let wire = Wire {
+    let stored = KeysFile {
         schema: SCHEMA,
         keys,
     };
-    let mut text = serde_json::to_string_pretty(&wire).map_err(|source| Error::Json {
+    let mut text = serde_json::to_string_pretty(&stored).map_err(|source| Error::Json {
         file: file.clone(),
         source: source.into(),
     })?;

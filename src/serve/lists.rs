@@ -1,6 +1,6 @@
 //! Lists that are made for one request.
 //!
-//! In: what is offered, and what a client asks for. Out: JSON. Sources: `/api` and `/api/v1/…`
+//! In: the offered builds, and the request of a client. Out: JSON. Sources: `/api` and `/api/v1/…`
 //! of LineageOTA, 2024; `/api/v1/<device>/<romtype>/<incr>` with `after` and `version` of
 //! lineageos-infra/updater, 2026.
 
@@ -12,10 +12,9 @@ use hyper::body::Bytes;
 use hyper::header;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
-use super::answer::{self, Answer};
+use super::response::{self, Response};
 use super::site::{Current, Site};
 use crate::catalog::channels::{ChannelKey, Offer};
 use crate::files::json_message;
@@ -25,138 +24,98 @@ use crate::publish::feed::{cm, v1};
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
-/// Most lists made at a time: each takes a processor and some times its length.
-const MAX_MAKING: usize = 2;
-/// Most bytes of lists made for single requests that are held for all connections together.
-const MAX_HELD: usize = 64 << 20;
-/// Bytes that are counted as one.
-const UNIT: usize = 1 << 10;
-/// Longest wait for a list to be begun.
+/// Longest wait until a list can be made.
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// What lists may cost that are made for single requests.
+/// A request for a list.
 #[derive(Debug)]
-pub(super) struct Bounds {
-    making: Semaphore,
-    held: Arc<Semaphore>,
-}
-
-impl Default for Bounds {
-    fn default() -> Bounds {
-        Bounds {
-            making: Semaphore::new(MAX_MAKING),
-            held: Arc::new(Semaphore::new(MAX_HELD / UNIT)),
-        }
-    }
-}
-
-/// A list, counted as long as a connection holds it.
-struct Held {
-    bytes: Vec<u8>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Bounds {
-    /// Counts a list; none if there are too many.
-    fn hold(&self, bytes: Vec<u8>) -> Option<Bytes> {
-        // One that is longer than all may be takes the place of all.
-        let num_units = bytes.len().div_ceil(UNIT).clamp(1, MAX_HELD / UNIT);
-        let num_units = u32::try_from(num_units).ok()?;
-        let permit = Arc::clone(&self.held)
-            .try_acquire_many_owned(num_units)
-            .ok()?;
-        Some(Bytes::from_owner(Held {
-            bytes,
-            _permit: permit,
-        }))
-    }
-}
-
-/// A list that is asked for.
-#[derive(Debug)]
-pub(super) enum Request {
-    /// By POST, for CMUpdater; without `params` in the body it has all builds.
+pub(super) enum ListRequest {
+    /// By POST, for CMUpdater; without `params` in the body, the list has all builds.
     Post {
         variant: Option<String>,
         body: Bytes,
     },
-    /// The list of the channel that a phone's own address names, whatever it sends along.
-    Channel(Wanted),
+    /// The list of the channel that the phone's address names; the body is ignored.
+    Channel(ChannelRequest),
     /// By GET, in the form of the official backend.
-    Get { wanted: Wanted, query: String },
+    Get {
+        wanted: ChannelRequest,
+        query: String,
+    },
     /// By GET, in the form of LineageOTA, for CMUpdater.
-    CmUpdater { wanted: Wanted, page: Option<Bytes> },
+    CmUpdater {
+        wanted: ChannelRequest,
+        page: Option<Bytes>,
+    },
 }
 
-/// A list, or why there is none.
-enum Made {
-    /// All connections share it.
+/// A list, or the response that refuses it.
+enum RenderedList {
+    /// A list that all connections share.
     Shared(Bytes),
-    /// It is for this request.
+    /// A list for this request.
     Own(Vec<u8>),
-    Refused(Box<Answer>),
+    Refused(Box<Response>),
 }
 
-impl Request {
-    fn make(&self, current: &Current) -> Made {
+impl ListRequest {
+    fn make(&self, current: &Current) -> RenderedList {
         match self {
-            Request::Post { variant, body } => by_post(current, variant.as_deref(), body),
-            Request::Channel(wanted) => {
+            ListRequest::Post { variant, body } => by_post(current, variant.as_deref(), body),
+            ListRequest::Channel(wanted) => {
                 let offers = wanted.offers(current);
-                Made::Own(lineageota::render_result(&listed(&offers)))
+                RenderedList::Own(lineageota::render_result(&listed(&offers)))
             }
-            Request::Get { wanted, query } => by_get(current, wanted, query),
-            Request::CmUpdater { wanted, page } => {
-                Made::Own(for_cmupdater(current, wanted, page.as_deref()))
+            ListRequest::Get { wanted, query } => by_get(current, wanted, query),
+            ListRequest::CmUpdater { wanted, page } => {
+                RenderedList::Own(for_cmupdater(current, wanted, page.as_deref()))
             }
         }
     }
 }
 
-/// Answers with a list, made on a thread that may take its time.
-pub(super) async fn answer(site: &Site, current: Arc<Current>, request: Request) -> Answer {
+/// Answers with a list, which is made on a thread that may block.
+pub(super) async fn answer(site: &Site, current: Arc<Current>, request: ListRequest) -> Response {
     let making = site.lists.making.acquire();
     let Ok(Ok(_making)) = tokio::time::timeout(MAX_WAIT, making).await else {
         return busy();
     };
     match spawn_blocking(move || request.make(&current)).await {
-        Ok(Made::Shared(bytes)) => answer::json(bytes),
-        Ok(Made::Own(bytes)) => site.lists.hold(bytes).map_or_else(busy, answer::json),
-        Ok(Made::Refused(refused)) => *refused,
-        Err(_) => answer::error(
+        Ok(RenderedList::Shared(bytes)) => response::json(bytes),
+        Ok(RenderedList::Own(bytes)) => site.lists.hold(bytes).map_or_else(busy, response::json),
+        Ok(RenderedList::Refused(refused)) => *refused,
+        Err(_) => response::error(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the server failed over this request",
         ),
     }
 }
 
-fn busy() -> Answer {
+fn busy() -> Response {
     let message = "the server is making lists for others; try again";
-    let mut answer = answer::error(StatusCode::SERVICE_UNAVAILABLE, message);
-    answer::set(&mut answer, header::RETRY_AFTER, "5");
-    answer
+    let mut response = response::error(StatusCode::SERVICE_UNAVAILABLE, message);
+    response::set(&mut response, header::RETRY_AFTER, "5");
+    response
 }
 
-/// What a client asks for by its path.
+/// The channels that the path of a request names.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
-    /// The tree of feeds.
+pub(super) struct ChannelRequest {
+    /// The variant whose tree of feeds the path is in.
     variant: Option<String>,
-    /// The device, exactly.
+    /// The device, in this spelling.
     device: String,
     /// The release type, in lower case.
     romtype: Option<String>,
 }
 
-impl Wanted {
-    pub(super) fn new(variant: Option<&str>, device: &str, romtype: Option<&str>) -> Wanted {
-        Wanted {
+impl ChannelRequest {
+    pub(super) fn new(
+        variant: Option<&str>,
+        device: &str,
+        romtype: Option<&str>,
+    ) -> ChannelRequest {
+        ChannelRequest {
             variant: variant.map(str::to_owned),
             device: device.to_owned(),
             romtype: romtype.map(str::to_lowercase),
@@ -200,11 +159,11 @@ fn listed<'c>(offers: &[&'c OwnedOffer]) -> Vec<Listed<'c>> {
     listed.collect()
 }
 
-/// The list by POST, for CMUpdater. Without `params` it has all builds.
-fn by_post(current: &Current, variant: Option<&str>, body: &[u8]) -> Made {
+/// Makes the list by POST, for CMUpdater. Without `params`, it has all builds.
+fn by_post(current: &Current, variant: Option<&str>, body: &[u8]) -> RenderedList {
     let asked = match parse(body) {
         Ok(asked) => asked,
-        Err(refused) => return Made::Refused(refused),
+        Err(refused) => return RenderedList::Refused(refused),
     };
     let params = &asked["params"];
     let device = params["device"].as_str();
@@ -214,19 +173,19 @@ fn by_post(current: &Current, variant: Option<&str>, body: &[u8]) -> Made {
     let make = || render_all(current, variant, device, channels.as_deref());
     let full = current.full.get(&variant.map(str::to_owned));
     match full.filter(|_| device.is_none() && channels.is_none()) {
-        Some(full) => Made::Shared(full.get_or_init(|| make().into()).clone()),
-        None => Made::Own(make()),
+        Some(full) => RenderedList::Shared(full.get_or_init(|| make().into()).clone()),
+        None => RenderedList::Own(make()),
     }
 }
 
-/// The builds of one device or of all, of some channels or of all.
+/// Lists the builds of one device or of all, and of some channels or of all.
 fn render_all(
     current: &Current,
     variant: Option<&str>,
     device: Option<&str>,
     channels: Option<&[&str]>,
 ) -> Vec<u8> {
-    // A device with several names stands in a channel under each.
+    // A device with several names has a channel for each.
     let is_lane = |key: &ChannelKey, channel: &OwnedLane| match device {
         Some(device) => key.device.as_str() == device,
         None => channel.offers.iter().all(|o| o.build.device == key.device),
@@ -245,8 +204,8 @@ fn render_all(
     lineageota::render_result(&listed(&offers))
 }
 
-/// The delta between two builds, or that there is none.
-pub(super) fn delta(current: &Current, body: &[u8]) -> Answer {
+/// Answers with the delta between two builds, or that there is none.
+pub(super) fn delta(current: &Current, body: &[u8]) -> Response {
     let asked = match parse(body) {
         Ok(asked) => asked,
         Err(refused) => return *refused,
@@ -259,44 +218,47 @@ pub(super) fn delta(current: &Current, body: &[u8]) -> Answer {
     };
     let ends = (text("source_incremental"), text("target_incremental"));
     let known = current.snapshot.deltas.get(&ends);
-    answer::json(known.map_or_else(|| cm::NO_DELTA.to_vec(), Clone::clone))
+    response::json(known.map_or_else(|| cm::NO_DELTA.to_vec(), Clone::clone))
 }
 
-/// Nothing at all asks for everything, as LineageOTA has it.
-fn parse(body: &[u8]) -> Result<Value, Box<Answer>> {
+/// Parses a body; an empty one asks for all builds, as in LineageOTA.
+fn parse(body: &[u8]) -> Result<Value, Box<Response>> {
     if body.trim_ascii().is_empty() {
         return Ok(Value::Null);
     }
     serde_json::from_slice(body).map_err(|error| {
-        let message = format!("the body is no JSON: {}", json_message(&error));
-        Box::new(answer::error(StatusCode::BAD_REQUEST, &message))
+        let message = format!("the body is not JSON: {}", json_message(&error));
+        Box::new(response::error(StatusCode::BAD_REQUEST, &message))
     })
 }
 
-/// The list by GET in the form of the official backend.
-fn by_get(current: &Current, wanted: &Wanted, query: &str) -> Made {
+/// Makes the list by GET, in the form of the official backend.
+fn by_get(current: &Current, wanted: &ChannelRequest, query: &str) -> RenderedList {
     let filter = match Filter::parse(query) {
         Ok(filter) => filter,
         Err(message) => {
-            return Made::Refused(Box::new(answer::error(StatusCode::BAD_REQUEST, &message)));
+            return RenderedList::Refused(Box::new(response::error(
+                StatusCode::BAD_REQUEST,
+                &message,
+            )));
         }
     };
     let offers = wanted.offers(current).into_iter();
-    let offers = offers.filter(|offer| filter.takes(offer));
+    let offers = offers.filter(|offer| filter.accepts(offer));
     let offers: Vec<Offer<'_>> = offers
         .map(|offer| Offer {
             build: &offer.build,
             url: &offer.url,
         })
         .collect();
-    Made::Own(v1::render(&offers))
+    RenderedList::Own(v1::render(&offers))
 }
 
-/// The list by GET in the form of LineageOTA, for CMUpdater.
+/// Makes the list by GET in the form of LineageOTA, for CMUpdater.
 ///
-/// `page` is the list for the phone's own incremental, where that is known: then what is in it
-/// is answered, since the phone would take a build of another version for an update.
-fn for_cmupdater(current: &Current, wanted: &Wanted, page: Option<&[u8]>) -> Vec<u8> {
+/// `page` is the list for the phone's own incremental, if that is known. Then only its builds are
+/// listed, since the phone would install a build of another version as an update.
+fn for_cmupdater(current: &Current, wanted: &ChannelRequest, page: Option<&[u8]>) -> Vec<u8> {
     let mut offers = wanted.offers(current);
     if let Some(page) = page {
         let ids = ids(page);
@@ -316,10 +278,10 @@ fn ids(page: &[u8]) -> Vec<String> {
     ids.map(str::to_owned).collect()
 }
 
-/// What `?after=&version=` leaves of a list.
+/// The filter `?after=&version=` of a list.
 #[derive(Debug, Default)]
 struct Filter {
-    /// The first second that is late enough.
+    /// The first second that passes the filter.
     since: Option<i64>,
     version: Option<String>,
 }
@@ -339,14 +301,15 @@ impl Filter {
         Ok(filter)
     }
 
-    fn takes(&self, offer: &OwnedOffer) -> bool {
+    fn accepts(&self, offer: &OwnedOffer) -> bool {
         let build = &offer.build;
         self.since.is_none_or(|since| build.timestamp >= since)
             && self.version.as_ref().is_none_or(|v| *v == build.version)
     }
 }
 
-/// The second after a Unix time, or the day after a date: the official backend compares days.
+/// Returns the second after a Unix time, or the start of the day after a date: the official backend
+/// compares days.
 fn parse_after(after: &str) -> Result<i64, String> {
     if let Ok(time) = after.parse::<i64>() {
         return Ok(time.saturating_add(1));
@@ -355,7 +318,7 @@ fn parse_after(after: &str) -> Result<i64, String> {
     let Ok(date) = chrono::NaiveDate::parse_from_str(date, "%Y-%m-%d") else {
         let after = after.escape_debug();
         return Err(format!(
-            "after `{after}` is no date as 2026-05-01 and no Unix time"
+            "after `{after}` is neither a date, for example 2026-05-01, nor a Unix time"
         ));
     };
     let midnight = date.and_time(chrono::NaiveTime::MIN).and_utc();
@@ -365,21 +328,6 @@ fn parse_after(after: &str) -> Result<i64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lists_that_are_held_have_a_bound_for_all_together() {
-        let bounds = Bounds::default();
-        let list = |len: usize| bounds.hold(vec![0; len]);
-        let held = list(MAX_HELD / 2 + 1).unwrap();
-        assert!(list(MAX_HELD / 2).is_none());
-        let small = list(1).unwrap();
-        drop((held, small));
-        // One that is longer than all may be is answered to one client at a time.
-        let long = list(MAX_HELD + 1).unwrap();
-        assert!(list(1).is_none());
-        drop(long);
-        assert!(list(MAX_HELD).is_some());
-    }
 
     #[test]
     fn after_is_a_date_or_a_time() {

@@ -2,11 +2,13 @@
 //!
 //! In: a request with the header `Apikey`. Out: `pass`, `ok` or an error. Source:
 //! LineageOS/lineageos_updater, 2017: `auth`, `requestfile`, `add_build`, `purgecache`, `DELETE`
-//! by file name; and `del_build`, which its README had and its code had not. No body is 400 and a
-//! missing key or a wrong type 406, each with what is expected, as there.
+//! by file name; and `del_build`, which was in its README but not in its code. As on that server, a
+//! request without a body gets status 400, and one with a missing key or a wrong type gets 406, each
+//! with the expected keys.
 //!
 //! `add_build` needs the six keys of that server. `datetime`, `size` and `sha256` may be sent too;
-//! else they come from the package, never from the clock: phones compare them with the build.
+//! otherwise they come from the package, and never from the clock: phones compare them with the
+//! build.
 
 use std::sync::Arc;
 
@@ -14,8 +16,8 @@ use hyper::StatusCode;
 use hyper::header;
 use serde_json::{Map, Value, json};
 
-use super::answer::{self, Answer};
 use super::keys;
+use super::response::{self, Response};
 use super::site::{Current, Site};
 use crate::catalog::Reason;
 use crate::fetch::Fetch;
@@ -24,10 +26,10 @@ use crate::generate::edit::{self, EditError, StatedFacts};
 use crate::generate::{self, Error};
 use crate::publish::writer;
 
-/// What is to be done.
+/// A request to the catalog.
 #[derive(Clone, Debug)]
 pub(super) enum Order {
-    /// Tell whether the key is good.
+    /// Tell whether the key is valid.
     Auth,
     /// Add a build.
     Add,
@@ -39,11 +41,11 @@ pub(super) enum Order {
     Purge,
 }
 
-/// A key of `add_build`: its name, whether it is a number, whether it must be there.
-type Field = (&'static str, Type, bool);
+/// A key of `add_build`: its name, its type, and whether it is required.
+type Field = (&'static str, FieldType, bool);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Type {
+enum FieldType {
     Text,
     Number,
     /// Unix seconds, or a date as text.
@@ -51,98 +53,98 @@ enum Type {
 }
 
 const FIELDS: [Field; 12] = [
-    ("device", Type::Text, true),
-    ("filename", Type::Text, true),
-    ("md5sum", Type::Text, true),
-    ("romtype", Type::Text, true),
-    ("url", Type::Text, true),
-    ("version", Type::Text, true),
-    ("datetime", Type::Time, false),
-    ("size", Type::Number, false),
-    ("sha256", Type::Text, false),
-    ("incremental", Type::Text, false),
-    ("sdk_level", Type::Number, false),
-    ("security_patch", Type::Text, false),
+    ("device", FieldType::Text, true),
+    ("filename", FieldType::Text, true),
+    ("md5sum", FieldType::Text, true),
+    ("romtype", FieldType::Text, true),
+    ("url", FieldType::Text, true),
+    ("version", FieldType::Text, true),
+    ("datetime", FieldType::Time, false),
+    ("size", FieldType::Number, false),
+    ("sha256", FieldType::Text, false),
+    ("incremental", FieldType::Text, false),
+    ("sdk_level", FieldType::Number, false),
+    ("security_patch", FieldType::Text, false),
 ];
 
-/// Carries an order out; waits for the disk.
-pub(super) fn carry_out(site: &Site, order: &Order, key: Option<&[u8]>, body: &[u8]) -> Answer {
+/// Carries out an order. Blocks on the disk.
+pub(super) fn carry_out(site: &Site, order: &Order, key: Option<&[u8]>, body: &[u8]) -> Response {
     let current = site.current();
     let keys = match keys::load(&current.config.state) {
         Ok(keys) => keys,
-        Err(_) => return answer::error(StatusCode::INTERNAL_SERVER_ERROR, "keys cannot be read"),
+        Err(_) => return response::error(StatusCode::INTERNAL_SERVER_ERROR, "keys cannot be read"),
     };
     if key.and_then(|sent| keys::find(&keys, sent)).is_none() {
-        let message = "the header Apikey has no key of this server";
-        return answer::error(StatusCode::FORBIDDEN, message);
+        let message = "the header Apikey does not hold a key of this server";
+        return response::error(StatusCode::FORBIDDEN, message);
     }
     let done = match order {
-        Order::Auth => return answer::text("pass"),
+        Order::Auth => return response::text("pass"),
         Order::Purge => Ok(()),
         Order::Add => add(site, &current, body),
         Order::DeleteById => delete_by_id(&current, body),
         Order::Delete(filename) => delete(&current, filename),
     };
-    // What was changed is served at once.
+    // A change is served at once.
     let done = done.and_then(|()| site.refresh().map_err(|error| refuse(error.into())));
     match (done, order) {
         (Err(refused), _) => *refused,
-        (Ok(()), Order::Delete(_)) => answer::text(""),
-        (Ok(()), _) => answer::text("ok"),
+        (Ok(()), Order::Delete(_)) => response::text(""),
+        (Ok(()), _) => response::text("ok"),
     }
 }
 
-/// Where a build is, by its id; for everybody, as it was.
-pub(super) fn request_file(current: &Current, id: &str) -> Answer {
+/// Answers with the address of the build with this id. As on that server, it needs no key.
+pub(super) fn request_file(current: &Current, id: &str) -> Response {
     let channels = current.snapshot.channels.values();
     let mut offers = channels.flat_map(|channel| channel.offers.iter().chain(&channel.deltas));
     match offers.find(|offer| offer.build.phone_id() == id) {
         Some(offer) => {
             let file = json!({ "url": &*offer.url, "md5sum": offer.build.md5 });
-            answer::json(format!("{file}\n"))
+            response::json(format!("{file}\n"))
         }
-        None => answer::error(StatusCode::NOT_FOUND, "there is no build of this id"),
+        None => response::error(StatusCode::NOT_FOUND, "there is no build of this id"),
     }
 }
 
-type Done = Result<(), Box<Answer>>;
+type EditResult = Result<(), Box<Response>>;
 
-fn refuse(error: EditError) -> Box<Answer> {
+fn refuse(error: EditError) -> Box<Response> {
     let message = error.to_string();
     Box::new(match error {
-        EditError::Missing { .. } => return teach(StatusCode::NOT_ACCEPTABLE, &message),
-        EditError::Refused(_) => answer::error(StatusCode::NOT_ACCEPTABLE, &message),
+        EditError::Missing { .. } => return explain_fields(StatusCode::NOT_ACCEPTABLE, &message),
+        EditError::Refused(_) => response::error(StatusCode::NOT_ACCEPTABLE, &message),
         EditError::NoAddress(_) => {
-            // Where the folder is concerns nobody outside.
+            // Clients must not learn where the folder is.
             let message = "the site has no such zip in its builds, so `url` must be its address";
-            answer::error(StatusCode::NOT_ACCEPTABLE, message)
+            response::error(StatusCode::NOT_ACCEPTABLE, message)
         }
         EditError::Run(Error::Writer(writer::Error::Locked { .. })) => {
             let message = "the catalog is being changed by another program; try again";
-            let mut answer = answer::error(StatusCode::SERVICE_UNAVAILABLE, message);
-            answer::set(&mut answer, header::RETRY_AFTER, "5");
-            answer
+            let mut response = response::error(StatusCode::SERVICE_UNAVAILABLE, message);
+            response::set(&mut response, header::RETRY_AFTER, "5");
+            response
         }
         EditError::Run(Error::CatalogGone { .. } | Error::BuildsLost { .. }) => {
             let message = "the catalog of this server is missing or lacks builds; try again later";
-            let mut answer = answer::error(StatusCode::SERVICE_UNAVAILABLE, message);
-            answer::set(&mut answer, header::RETRY_AFTER, "60");
-            answer
+            let mut response = response::error(StatusCode::SERVICE_UNAVAILABLE, message);
+            response::set(&mut response, header::RETRY_AFTER, "60");
+            response
         }
-        // The rest names files of the server.
-        EditError::Run(_) => answer::error(
+        // The other messages name files of the server.
+        EditError::Run(_) => response::error(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the catalog cannot be read or written",
         ),
     })
 }
 
-/// Refuses a body, and tells what it should have been.
-fn teach(status: StatusCode, message: &str) -> Box<Answer> {
-    let of_type = |kind: Type| match kind {
-        Type::Text => "string",
-        Type::Number => "integer",
-        Type::Time => "integer (Unix seconds) or string (2017-01-14 13:59:25, UTC)",
+/// Refuses a body, and lists the expected keys.
+fn explain_fields(status: StatusCode, message: &str) -> Box<Response> {
+    let of_type = |kind: FieldType| match kind {
+        FieldType::Text => "string",
+        FieldType::Number => "integer",
+        FieldType::Time => "integer (Unix seconds) or string (2017-01-14 13:59:25, UTC)",
     };
     let schema = FIELDS.map(|(name, kind, is_required)| {
         let rule = json!({ "type": of_type(kind), "required": is_required });
@@ -151,32 +153,34 @@ fn teach(status: StatusCode, message: &str) -> Box<Answer> {
     let schema: Map<String, Value> = schema.into_iter().collect();
     let body = json!({ "error": message, "schema": schema });
     let body = format!("{body}\n");
-    Box::new(answer::of_bytes(status, "application/json", body))
+    Box::new(response::from_bytes(status, "application/json", body))
 }
 
-fn parse(body: &[u8]) -> Result<Map<String, Value>, Box<Answer>> {
+fn parse(body: &[u8]) -> Result<Map<String, Value>, Box<Response>> {
     if body.trim_ascii().is_empty() {
-        return Err(teach(StatusCode::BAD_REQUEST, "there is no body"));
+        return Err(explain_fields(StatusCode::BAD_REQUEST, "there is no body"));
     }
     serde_json::from_slice(body).map_err(|error| {
-        let message = format!("the body is no JSON object: {}", json_message(&error));
-        teach(StatusCode::BAD_REQUEST, &message)
+        let message = format!("the body is not a JSON object: {}", json_message(&error));
+        explain_fields(StatusCode::BAD_REQUEST, &message)
     })
 }
 
-/// Checks that all keys are there, of their types, and known.
-fn check(facts: &Map<String, Value>) -> Result<(), Box<Answer>> {
-    let refuse = |message: String| Err(teach(StatusCode::NOT_ACCEPTABLE, &message));
+/// Checks that all required keys are present, all types are right and all keys are known.
+fn check(facts: &Map<String, Value>) -> Result<(), Box<Response>> {
+    let refuse = |message: String| Err(explain_fields(StatusCode::NOT_ACCEPTABLE, &message));
     for (name, kind, is_required) in FIELDS {
         let value = facts.get(name).filter(|value| !value.is_null());
         match (value, kind) {
             (None, _) if is_required => return refuse(format!("`{name}` is missing")),
-            (None, _) | (Some(Value::String(_)), Type::Text | Type::Time) => {}
-            (Some(value), Type::Number) if value.as_u64().is_some() => {}
-            (Some(value), Type::Time) if value.as_i64().is_some() => {}
-            (Some(_), Type::Text) => return refuse(format!("`{name}` is not a string")),
-            (Some(_), Type::Number) => return refuse(format!("`{name}` is not a whole number")),
-            (Some(_), Type::Time) => return refuse(format!("`{name}` is not a date")),
+            (None, _) | (Some(Value::String(_)), FieldType::Text | FieldType::Time) => {}
+            (Some(value), FieldType::Number) if value.as_u64().is_some() => {}
+            (Some(value), FieldType::Time) if value.as_i64().is_some() => {}
+            (Some(_), FieldType::Text) => return refuse(format!("`{name}` is not a string")),
+            (Some(_), FieldType::Number) => {
+                return refuse(format!("`{name}` is not a whole number"));
+            }
+            (Some(_), FieldType::Time) => return refuse(format!("`{name}` is not a date")),
         }
     }
     let is_known = |key: &&String| FIELDS.iter().any(|(name, ..)| name == key);
@@ -186,14 +190,15 @@ fn check(facts: &Map<String, Value>) -> Result<(), Box<Answer>> {
     }
 }
 
-fn add(site: &Site, current: &Current, body: &[u8]) -> Done {
+fn add(site: &Site, current: &Current, body: &[u8]) -> EditResult {
     let facts = parse(body)?;
     check(&facts)?;
     let config = &current.config;
     let now = (site.clock)();
-    let said = to_said(&facts).map_err(|message| teach(StatusCode::NOT_ACCEPTABLE, &message))?;
+    let stated = to_stated_facts(&facts)
+        .map_err(|message| explain_fields(StatusCode::NOT_ACCEPTABLE, &message))?;
     let http = site.http.clone().map(|http| http as Arc<dyn Fetch>);
-    let candidate = edit::prepare(said, config, http.as_ref(), now).map_err(refuse)?;
+    let candidate = edit::prepare(stated, config, http.as_ref(), now).map_err(refuse)?;
     let added = edit::change(config, |catalogs| {
         generate::require_known(config, catalogs, &current.snapshot.known)?;
         edit::add(candidate, config, catalogs, now)
@@ -201,7 +206,7 @@ fn add(site: &Site, current: &Current, body: &[u8]) -> Done {
     added.map(|_| ()).map_err(refuse)
 }
 
-fn to_said(facts: &Map<String, Value>) -> Result<StatedFacts, String> {
+fn to_stated_facts(facts: &Map<String, Value>) -> Result<StatedFacts, String> {
     let text = |name: &str| facts.get(name).and_then(Value::as_str).map(str::to_owned);
     let number = |name: &str| facts.get(name).and_then(Value::as_u64);
     let timestamp = match text("datetime") {
@@ -227,22 +232,25 @@ fn to_said(facts: &Map<String, Value>) -> Result<StatedFacts, String> {
     })
 }
 
-fn delete_by_id(current: &Current, body: &[u8]) -> Done {
-    let refuse = |status, message| Err(Box::new(answer::error(status, message)));
+fn delete_by_id(current: &Current, body: &[u8]) -> EditResult {
+    let refuse = |status, message| Err(Box::new(response::error(status, message)));
     if body.trim_ascii().is_empty() {
         let message = "there is no body; send {\"id\": …}";
         return refuse(StatusCode::BAD_REQUEST, message);
     }
     let Ok(order) = serde_json::from_slice::<Value>(body) else {
-        return refuse(StatusCode::BAD_REQUEST, "the body is no JSON");
+        return refuse(StatusCode::BAD_REQUEST, "the body is not JSON");
     };
     match order["id"].as_str() {
         Some(id) => delete(current, id),
-        None => refuse(StatusCode::NOT_ACCEPTABLE, "`id` is missing, or no string"),
+        None => refuse(
+            StatusCode::NOT_ACCEPTABLE,
+            "`id` is missing, or not a string",
+        ),
     }
 }
 
-fn delete(current: &Current, name: &str) -> Done {
+fn delete(current: &Current, name: &str) -> EditResult {
     let config = &current.config;
     let mut is_known = true;
     let removed = edit::change(config, |catalogs| {
@@ -255,7 +263,7 @@ fn delete(current: &Current, name: &str) -> Done {
     match removed {
         Err(EditError::Refused(_)) if !is_known => {
             let message = "there is no build of this name or id, or more than one";
-            Err(Box::new(answer::error(StatusCode::NOT_FOUND, message)))
+            Err(Box::new(response::error(StatusCode::NOT_FOUND, message)))
         }
         removed => removed.map_err(refuse),
     }

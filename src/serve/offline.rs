@@ -1,8 +1,8 @@
-//! The server without a socket: what one client would get.
+//! The server without sockets, for tests and fuzzers.
 //!
-//! In: all that a client sends on a connection. Out: all that it gets until the connection ends. The
-//! way is that of a socket, by the same limits; so that a test or a fuzzer can send anything,
-//! thousands of times a second, without a port or a wait.
+//! In: all bytes that a client sends on a connection. Out: all bytes that it receives until the
+//! connection ends. Requests are handled as those of a socket, with the same limits, but thousands of
+//! times a second, without a port and without waiting.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,18 +15,19 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use super::connection::Server;
+use super::error::Error;
+use super::hooks::Hooks;
+use super::settings::Settings;
 use super::site::Site;
-use super::{Error, Hooks, Settings};
 
-/// A server that no network leads to.
+/// A server without sockets.
 pub struct Offline {
     server: Server,
     runtime: Runtime,
 }
 
 impl Offline {
-    /// Makes the site. TLS, watching for changes and asking other hosts belong to servers that run,
-    /// and are left out.
+    /// Makes the site. TLS, watching for changes and requests to other hosts are left out.
     ///
     /// # Errors
     /// [`Error`] if the site cannot be made.
@@ -42,7 +43,7 @@ impl Offline {
         Ok(Offline { server, runtime })
     }
 
-    /// What a client gets that sends this, and then says that it has no more to send.
+    /// Returns what a client receives that sends these bytes and then closes its side.
     #[must_use]
     pub fn answer(&self, sent: &[u8]) -> Vec<u8> {
         let mut stream = Memory {
@@ -52,10 +53,10 @@ impl Offline {
         let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (_stopping, stopped) = watch::channel(());
         let mut http = self.server.http();
-        // All is sent before the first answer is made.
+        // All bytes are sent before the first response is made.
         http.half_close(true);
-        let talk = self.server.talk(&http, &mut stream, peer, stopped);
-        self.runtime.block_on(talk);
+        let served = self.server.serve_http(&http, &mut stream, peer, stopped);
+        self.runtime.block_on(served);
         stream.got
     }
 }

@@ -65,10 +65,7 @@ mod tests {
                 "/api/v1/auth?apikey=c0ffee",
                 "/api/v1/auth?apikey=[redacted]",
             ),
-            (
-                "/a?x=1&API-Key=c0ffee&y=2",
-                "/a?x=1&API-Key=[redacted]&y=2",
-            ),
+            ("/a?x=1&API-Key=c0ffee&y=2", "/a?x=1&API-Key=[redacted]&y=2"),
             ("/a?api%6Bey=c0ffee", "/a?api%6Bey=[redacted]"),
             ("/a?access_token=c0f=fee==", "/a?access_token=[redacted]"),
             ("/a?x;password=c0ffee;y", "/a?x;password=[redacted];y"),

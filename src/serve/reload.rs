@@ -1,28 +1,29 @@
-//! Pages that bring themselves up to date in the browser of whoever writes their templates.
+//! Pages that reload themselves in the browser while someone edits their templates.
 //!
-//! In: the pages of a site that is watched. Out: the same, each with a script that asks every
-//! second whether anything changed, and what it asks. Nothing of it is written to the folder of
-//! the site.
+//! In: the pages of a site that is watched. Out: the same pages, each with a script that asks every
+//! second whether anything changed, and the two files that the script needs. None of this is written
+//! to the folder of the site.
 
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::site::Site;
 use crate::publish::page::{Maker, Page};
 
 const SCRIPT: &[u8] = include_bytes!("reload.js");
-/// Beside what pages load; no page of a site has these names.
+/// Next to what pages load; no page of a site has these names.
 const SCRIPT_PATH: &str = "assets/reload.js";
 const VERSION_PATH: &str = "assets/version";
 
-/// A question of the script, which comes every second and tells nobody anything.
-pub(super) fn is_poll(site: &Site, path: &str) -> bool {
-    site.reload_at.is_some() && path.ends_with(VERSION_PATH)
+/// Returns whether a request comes from the script; such requests come every second and are not
+/// logged.
+pub(super) fn is_poll(path: &str) -> bool {
+    path.ends_with(VERSION_PATH)
 }
 
-/// Adds the script to all pages; `base_path` is that of the server's address.
-pub(super) fn add(pages: &mut Vec<Page>, base_path: &str) {
+/// Adds the script to all pages, and the files it needs; `base_path` is the path of the server's
+/// address.
+pub(super) fn add_to(pages: &mut Vec<Page>, base_path: &str) {
     let mut version = Sha256::new();
     let tag = format!("<script src=\"{base_path}/{SCRIPT_PATH}\" defer></script>\n");
     for page in &mut *pages {

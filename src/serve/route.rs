@@ -1,8 +1,8 @@
-//! A request to its answer.
+//! From a request to its response.
 //!
-//! In: method, path, query, headers and body. Out: an [`Answer`]. A page or file of the site goes
-//! before what is made for the request. Paths are decoded once; hidden parts, `..`, backslashes
-//! and control characters lead nowhere.
+//! In: method, path, query, headers and body. Out: a [`Response`]. A page or file of the site takes
+//! precedence over a response that is made for the request. Paths are decoded once; a path with a
+//! hidden part, `..`, a backslash or a control character is not found.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -16,78 +16,82 @@ use hyper::{HeaderMap, Method, Request, StatusCode, Version};
 use percent_encoding::percent_decode_str;
 use tokio::task::spawn_blocking;
 
-use super::answer::{self, Answer, Content};
 use super::files;
-use super::lists::{self, Wanted};
+use super::lists::{self, ChannelRequest, ListRequest};
 use super::manage::{self, Order};
+use super::response::{self, Content, Response};
 use super::site::{Current, Site};
 use crate::hosting::{PAGE_POLICY, REFERRER_POLICY};
 
-/// Longest body of a request; those of clients have some hundred bytes.
+/// Longest body of a request; clients send a few hundred bytes.
 const MAX_BODY: u64 = 64 << 10;
-/// How CMUpdater begins to name itself; after it came clients that refuse keys they do not know.
+/// How the user agent of CMUpdater begins. Later clients refuse keys that they do not know.
 const CMUPDATER: &[u8] = b"com.cyanogenmod.updater";
 
-/// Most bytes of a request's head; those of clients have less than one KiB. `connection` bounds
-/// what is read of one, which may be more.
+/// Most bytes of a request's head; clients send less than 1 KiB. `connection` limits what is read of
+/// a head, which may be more.
 pub(super) const MAX_HEAD: usize = 32 << 10;
 
-/// What is wrong with the head of a request that other servers would read otherwise (RFC 9112, 2.2
-/// and 3.2); `is_bare` tells that a line of it ended in a line feed alone.
-pub(super) fn head_fault<B>(request: &Request<B>, is_bare: bool) -> Option<&'static str> {
+/// Checks that other servers read the head of a request in the same way (RFC 9112, 2.2 and 3.2);
+/// `is_bare` says that a line of it ended in a line feed alone.
+///
+/// # Errors
+/// The reason to refuse the request.
+pub(super) fn validate_head<B>(request: &Request<B>, is_bare: bool) -> Result<(), &'static str> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = hosts.next();
     let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte);
     match host {
-        _ if is_bare => Some("a line of the head ends without a carriage return"),
-        None if request.version() == Version::HTTP_11 => Some("the header Host is missing"),
-        Some(_) if hosts.next().is_some() => Some("there is more than one header Host"),
+        _ if is_bare => Err("a line of the head ends without a carriage return"),
+        None if request.version() == Version::HTTP_11 => Err("the header Host is missing"),
+        Some(_) if hosts.next().is_some() => Err("there is more than one header Host"),
         Some(host) if !host.as_bytes().iter().copied().all(is_host) => {
-            Some("the header Host names no host")
+            Err("the header Host is not the name of a host")
         }
-        _ => None,
+        _ => Ok(()),
     }
 }
 
-/// Refuses a request by its head; where it ends is not certain, so the connection ends.
-pub(super) fn refuse_head(fault: &str) -> Answer {
-    let mut refused = answer::error(StatusCode::BAD_REQUEST, fault);
-    answer::set(&mut refused, header::CONNECTION, "close");
+/// Refuses a request because of its head. Where the request ends is not certain, so the connection is
+/// closed.
+pub(super) fn refuse_head(reason: &str) -> Response {
+    let mut refused = response::error(StatusCode::BAD_REQUEST, reason);
+    response::set(&mut refused, header::CONNECTION, "close");
     refused
 }
 
-/// Answers a request; its body is waited for as long as `body_time`.
+/// Answers a request; waits for its body no longer than `body_time`.
 pub(super) async fn answer(
     site: &Arc<Site>,
     request: Request<Incoming>,
     body_time: Duration,
-) -> Answer {
+) -> Response {
     let is_head = request.method() == Method::HEAD;
     let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let mut answer = dispatch(site, request, body_time).await;
+    let mut response = dispatch(site, request, body_time).await;
     if is_chunked {
-        // The line ends of a head behind such a body are not looked at.
-        answer::set(&mut answer, header::CONNECTION, "close");
+        // The line ends of a head after such a body are not checked.
+        response::set(&mut response, header::CONNECTION, "close");
     }
-    answer::set(&mut answer, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-    answer::set(&mut answer, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    answer::set(&mut answer, header::REFERRER_POLICY, REFERRER_POLICY);
-    if ![StatusCode::NOT_MODIFIED, StatusCode::NO_CONTENT].contains(&answer.status()) {
-        let len = HeaderValue::from(answer.body().len());
-        answer.headers_mut().insert(header::CONTENT_LENGTH, len);
+    response::set(&mut response, header::ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    response::set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    response::set(&mut response, header::REFERRER_POLICY, REFERRER_POLICY);
+    if ![StatusCode::NOT_MODIFIED, StatusCode::NO_CONTENT].contains(&response.status()) {
+        let len = HeaderValue::from(response.body().len());
+        response.headers_mut().insert(header::CONTENT_LENGTH, len);
     }
     if is_head {
-        *answer.body_mut() = Content::Whole(None);
+        *response.body_mut() = Content::Whole(None);
     }
-    answer
+    response
 }
 
-async fn dispatch(site: &Arc<Site>, request: Request<Incoming>, body_time: Duration) -> Answer {
+async fn dispatch(site: &Arc<Site>, request: Request<Incoming>, body_time: Duration) -> Response {
     let current = site.current();
     let (mut head, body) = request.into_parts();
     if head_len(&head) > MAX_HEAD {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        return answer::error(status, "the head is longer than 32 KiB");
+        return response::error(status, "the head is longer than 32 KiB");
     }
     if head.method != Method::GET {
         // Parts are defined for GET alone (RFC 9110, 14.2).
@@ -102,17 +106,17 @@ async fn dispatch(site: &Arc<Site>, request: Request<Incoming>, body_time: Durat
         Method::GET | Method::HEAD => {
             let query = head.uri.query().unwrap_or_default();
             match get(&current, &path, query, &head.headers) {
-                Found::Answer(answer) => answer,
+                Found::Response(response) => response,
                 Found::List(request) => {
-                    let mut answer = lists::answer(site, current, request).await;
+                    let mut response = lists::answer(site, current, request).await;
                     if path.contains("api/v1/") {
-                        answer::set(&mut answer, header::VARY, "User-Agent");
+                        response::set(&mut response, header::VARY, "User-Agent");
                     }
-                    answer
+                    response
                 }
                 Found::Auth => carry_out(site, Order::Auth, key, Bytes::new()).await,
                 Found::Nothing => {
-                    let file = files::Wanted {
+                    let file = files::FileRequest {
                         path,
                         is_folder: head.uri.path().ends_with('/'),
                         base_path: site.base_path.clone(),
@@ -122,7 +126,7 @@ async fn dispatch(site: &Arc<Site>, request: Request<Incoming>, body_time: Durat
             }
         }
         Method::POST => {
-            let Some(post) = Post::of(&current, &path) else {
+            let Some(post) = Post::parse(&current, &path) else {
                 return refuse_method(&current, &path);
             };
             match read_body(body, body_time).await {
@@ -130,7 +134,7 @@ async fn dispatch(site: &Arc<Site>, request: Request<Incoming>, body_time: Durat
                 Err(refused) => *refused,
             }
         }
-        Method::DELETE => match Place::of(&current, &path).at(&["api", "v1"]) {
+        Method::DELETE => match RoutePath::parse(&current, &path).strip_prefix(&["api", "v1"]) {
             Some(&[filename]) => {
                 let order = Order::Delete(filename.to_owned());
                 carry_out(site, order, key, Bytes::new()).await
@@ -142,7 +146,7 @@ async fn dispatch(site: &Arc<Site>, request: Request<Incoming>, body_time: Durat
     }
 }
 
-/// About the bytes of a head as it was sent.
+/// Returns about how many bytes a head had when it was sent.
 fn head_len(head: &request::Parts) -> usize {
     let header = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
     let target = head
@@ -152,8 +156,8 @@ fn head_len(head: &request::Parts) -> usize {
     target + head.headers.iter().map(header).sum::<usize>()
 }
 
-/// The path below the server's address, without empty parts; none for one that is no path of a
-/// site. Proxies may or may not take the path of the address away.
+/// Returns the path below the server's address, without empty parts; none for a path that no site has.
+/// A proxy may or may not remove the path of the address.
 fn decode(base_path: &str, path: &str) -> Option<String> {
     let below = path.strip_prefix(base_path);
     let below = below.filter(|below| below.is_empty() || below.starts_with('/'));
@@ -162,9 +166,9 @@ fn decode(base_path: &str, path: &str) -> Option<String> {
         .ok()?;
     let mut plain = String::with_capacity(path.len());
     for part in path.split('/').filter(|part| !part.is_empty()) {
-        let is_odd = |c: char| c.is_control() || c == '\\' || (cfg!(windows) && c == ':');
+        let is_forbidden = |c: char| c.is_control() || c == '\\' || (cfg!(windows) && c == ':');
         let is_known = plain.is_empty() && part == ".well-known";
-        if part.contains(is_odd) || (part.starts_with('.') && !is_known) {
+        if part.contains(is_forbidden) || (part.starts_with('.') && !is_known) {
             return None;
         }
         if !plain.is_empty() {
@@ -175,17 +179,17 @@ fn decode(base_path: &str, path: &str) -> Option<String> {
     Some(plain)
 }
 
-/// A path, taken apart.
+/// A path below the server's address, split into its parts.
 #[derive(Debug)]
-struct Place<'p> {
-    /// The tree of feeds it is in.
+struct RoutePath<'p> {
+    /// The variant whose tree of feeds it is in.
     variant: Option<&'p str>,
-    /// Its parts below that.
+    /// The parts below that tree.
     parts: Vec<&'p str>,
 }
 
-impl<'p> Place<'p> {
-    fn of(current: &Current, path: &'p str) -> Place<'p> {
+impl<'p> RoutePath<'p> {
+    fn parse(current: &Current, path: &'p str) -> RoutePath<'p> {
         let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let variant = parts
             .first()
@@ -194,15 +198,15 @@ impl<'p> Place<'p> {
         if variant.is_some() {
             parts.remove(0);
         }
-        Place { variant, parts }
+        RoutePath { variant, parts }
     }
 
-    /// What follows these parts, if it begins with them.
-    fn at(&self, start: &[&'p str]) -> Option<&[&'p str]> {
+    /// Returns the parts after these, if the path begins with them.
+    fn strip_prefix(&self, start: &[&'p str]) -> Option<&[&'p str]> {
         self.parts.strip_prefix(start)
     }
 
-    /// A page in the same tree.
+    /// Returns a page of the same tree.
     fn page<'c>(&self, current: &'c Current, path: &str) -> Option<&'c super::site::Stored> {
         match self.variant {
             Some(variant) => current.pages.get(&format!("{variant}/{path}")),
@@ -211,10 +215,10 @@ impl<'p> Place<'p> {
     }
 }
 
-/// What a GET leads to, before the disk is looked at.
+/// The result of a GET, before the disk is read.
 enum Found {
-    Answer(Answer),
-    List(lists::Request),
+    Response(Response),
+    List(ListRequest),
     Auth,
     Nothing,
 }
@@ -228,62 +232,62 @@ fn get(current: &Current, path: &str, query: &str, headers: &HeaderMap) -> Found
         current.pages.get(index.trim_start_matches('/'))
     };
     let page = current.pages.get(path).or_else(index);
-    let mut answer = match page {
+    let mut response = match page {
         Some(page) if !(is_list && (is_cmupdater || !query.is_empty())) => {
             files::answer_page(page, headers)
         }
         _ => {
-            let place = Place::of(current, path);
-            let made = make(current, &place, is_cmupdater, query);
+            let route = RoutePath::parse(current, path);
+            let made = make(current, &route, is_cmupdater, query);
             match (made, page) {
-                (Found::Answer(answer), _) => answer,
+                (Found::Response(response), _) => response,
                 (Found::Nothing, Some(page)) => files::answer_page(page, headers),
                 (found, _) => return found,
             }
         }
     };
     if is_list {
-        answer::set(&mut answer, header::VARY, "User-Agent");
+        response::set(&mut response, header::VARY, "User-Agent");
     }
-    Found::Answer(answer)
+    Found::Response(response)
 }
 
-/// The answers that no file of the site gives.
-fn make(current: &Current, place: &Place<'_>, is_cmupdater: bool, query: &str) -> Found {
-    let page_or = |path: &str, otherwise: &'static str| match place.page(current, path) {
-        Some(page) => answer::json(page.bytes.clone()),
-        None => answer::json(otherwise),
+/// Makes the responses that are not files of the site.
+fn make(current: &Current, route: &RoutePath<'_>, is_cmupdater: bool, query: &str) -> Found {
+    let page_or = |path: &str, otherwise: &'static str| match route.page(current, path) {
+        Some(page) => response::json(page.bytes.clone()),
+        None => response::json(otherwise),
     };
-    let is_file = place
+    let is_file = route
         .parts
         .last()
         .is_some_and(|name| name.ends_with(".json"));
-    Found::Answer(match place.parts[..] {
-        // Where feeds end in `.json`, what is not there is not found.
+    Found::Response(match route.parts[..] {
+        // A feed whose name ends in `.json` is a file of the site or does not exist.
         _ if is_file => return Found::Nothing,
         ["api"] => {
-            return Found::List(lists::Request::Post {
-                variant: place.variant.map(str::to_owned),
+            return Found::List(ListRequest::Post {
+                variant: route.variant.map(str::to_owned),
                 body: Bytes::new(),
             });
         }
         ["api", "v1", "auth"] => return Found::Auth,
         ["api", "v1", "requestfile", id] => manage::request_file(current, id),
         ["api", "v1", "add_build" | "del_build" | "purgecache"]
-        | ["api", "v1", "build", "get_delta"] => answer::not_allowed("POST"),
+        | ["api", "v1", "build", "get_delta"] => response::not_allowed("POST"),
         ["api", "v1", "types", device] => page_or(
             &format!("api/v1/types/{device}.json"),
             "{\"response\":[\"nightly\"]}\n",
         ),
         ["api", "v1", "devices"] => page_or("api/v1/devices.json", "{}\n"),
-        // The official backend's list of changes in the source, of which nothing is known here.
-        ["api", "v1", "changes", ..] => answer::json("{\"last\":0,\"res\":[]}\n"),
-        ["api", "v2", "changes"] => answer::json("[]\n"),
+        // The official backend's list of changes in the source code, which romfeed does not have.
+        ["api", "v1", "changes", ..] => response::json("{\"last\":0,\"res\":[]}\n"),
+        ["api", "v2", "changes"] => response::json("[]\n"),
         ["api", "v2", "oems"] => page_or("api/v2/oems.json", "[]\n"),
         ["api", "v2", "devices", device] => {
-            match place.page(current, &format!("api/v2/devices/{device}.json")) {
-                Some(page) => answer::json(page.bytes.clone()),
-                None => answer::error(StatusCode::BAD_REQUEST, "This device does not exist"),
+            match route.page(current, &format!("api/v2/devices/{device}.json")) {
+                Some(page) => response::json(page.bytes.clone()),
+                None => response::error(StatusCode::BAD_REQUEST, "This device does not exist"),
             }
         }
         ["api", "v2", "devices", device, "builds"] => {
@@ -291,51 +295,55 @@ fn make(current: &Current, place: &Place<'_>, is_cmupdater: bool, query: &str) -
         }
         ["api", "v1", device, ref rest @ ..] if rest.len() <= 2 => {
             let romtype = rest.first().copied();
-            let wanted = Wanted::new(place.variant, device, romtype);
+            let wanted = ChannelRequest::new(route.variant, device, romtype);
             if !is_cmupdater {
                 let query = query.to_owned();
-                return Found::List(lists::Request::Get { wanted, query });
+                return Found::List(ListRequest::Get { wanted, query });
             }
             let own = rest.get(1).and_then(|incremental| {
                 let romtype = romtype.unwrap_or_default().to_lowercase();
-                place.page(current, &format!("api/v1/{device}/{romtype}/{incremental}"))
+                route.page(current, &format!("api/v1/{device}/{romtype}/{incremental}"))
             });
             let page = own.map(|page| page.bytes.clone());
-            return Found::List(lists::Request::CmUpdater { wanted, page });
+            return Found::List(ListRequest::CmUpdater { wanted, page });
         }
         _ => return Found::Nothing,
     })
 }
 
-async fn from_disk(current: Arc<Current>, file: files::Wanted, headers: HeaderMap) -> Answer {
+async fn from_disk(
+    current: Arc<Current>,
+    file: files::FileRequest,
+    headers: HeaderMap,
+) -> Response {
     let held = Arc::clone(&current);
     let read = spawn_blocking(move || files::answer(&held, &file, &headers));
     match read.await {
-        Ok(Ok(Some(answer))) => answer,
+        Ok(Ok(Some(response))) => response,
         Ok(Ok(None)) => not_found(&current),
-        // The system has no more files to open, or the disk fails: the file may well be there.
+        // The system cannot open more files, or the disk fails: the file may exist.
         _ => {
             let status = StatusCode::SERVICE_UNAVAILABLE;
-            let mut answer = answer::error(status, "the file cannot be read now; try again");
-            answer::set(&mut answer, header::RETRY_AFTER, "5");
-            answer
+            let mut response = response::error(status, "the file cannot be read now; try again");
+            response::set(&mut response, header::RETRY_AFTER, "5");
+            response
         }
     }
 }
 
-fn not_found(current: &Current) -> Answer {
-    let mut answer = match current.pages.get("404.html") {
+fn not_found(current: &Current) -> Response {
+    let mut response = match current.pages.get("404.html") {
         Some(page) => {
-            answer::of_bytes(StatusCode::NOT_FOUND, page.content_type, page.bytes.clone())
+            response::from_bytes(StatusCode::NOT_FOUND, page.content_type, page.bytes.clone())
         }
-        None => answer::error(StatusCode::NOT_FOUND, "there is no such page"),
+        None => response::error(StatusCode::NOT_FOUND, "there is no such page"),
     };
-    *answer.status_mut() = StatusCode::NOT_FOUND;
-    answer::set(&mut answer, header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
-    answer
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response::set(&mut response, header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    response
 }
 
-/// What is sent by POST.
+/// A request by POST.
 enum Post {
     List { variant: Option<String> },
     Channel { path: String },
@@ -344,10 +352,10 @@ enum Post {
 }
 
 impl Post {
-    fn of(current: &Current, path: &str) -> Option<Post> {
-        let place = Place::of(current, path);
-        let variant = place.variant.map(str::to_owned);
-        Some(match place.parts[..] {
+    fn parse(current: &Current, path: &str) -> Option<Post> {
+        let route = RoutePath::parse(current, path);
+        let variant = route.variant.map(str::to_owned);
+        Some(match route.parts[..] {
             [] | ["api"] => Post::List { variant },
             ["api" | "legacy", .., "v1", "build", "get_delta"] | ["v1", "build", "get_delta"] => {
                 Post::Delta
@@ -368,60 +376,62 @@ impl Post {
         current: &Arc<Current>,
         key: Option<Bytes>,
         body: Bytes,
-    ) -> Answer {
+    ) -> Response {
         let list = |request| lists::answer(site, Arc::clone(current), request);
         match self {
-            Post::List { variant } => list(lists::Request::Post { variant, body }).await,
+            Post::List { variant } => list(ListRequest::Post { variant, body }).await,
             Post::Delta => lists::delta(current, &body),
             Post::Order(order) => carry_out(site, order, key, body).await,
             Post::Channel { path } => {
-                let place = Place::of(current, &path);
-                let wanted = Wanted::new(place.variant, place.parts[1], Some(place.parts[2]));
-                list(lists::Request::Channel(wanted)).await
+                let route = RoutePath::parse(current, &path);
+                let parts = &route.parts;
+                let wanted = ChannelRequest::new(route.variant, parts[1], Some(parts[2]));
+                list(ListRequest::Channel(wanted)).await
             }
         }
     }
 }
 
-async fn carry_out(site: &Arc<Site>, order: Order, key: Option<Bytes>, body: Bytes) -> Answer {
+async fn carry_out(site: &Arc<Site>, order: Order, key: Option<Bytes>, body: Bytes) -> Response {
     let site = Arc::clone(site);
     let work = spawn_blocking(move || manage::carry_out(&site, &order, key.as_deref(), &body));
     work.await.unwrap_or_else(|_| {
         let message = "the server failed over this request";
-        answer::error(StatusCode::INTERNAL_SERVER_ERROR, message)
+        response::error(StatusCode::INTERNAL_SERVER_ERROR, message)
     })
 }
 
-/// Refuses a method where another is taken.
-fn refuse_method(current: &Current, path: &str) -> Answer {
-    let place = Place::of(current, path);
-    match (Post::of(current, path), &place.parts[..]) {
-        (Some(Post::Order(_) | Post::Delta), _) => answer::not_allowed("POST"),
-        (Some(_), _) => answer::not_allowed("GET, HEAD, POST"),
-        (None, ["api", "v1", _]) => answer::not_allowed("GET, HEAD, DELETE"),
-        _ => answer::not_allowed("GET, HEAD"),
+/// Refuses a method, and names those that the address supports.
+fn refuse_method(current: &Current, path: &str) -> Response {
+    let route = RoutePath::parse(current, path);
+    match (Post::parse(current, path), &route.parts[..]) {
+        (Some(Post::Order(_) | Post::Delta), _) => response::not_allowed("POST"),
+        (Some(_), _) => response::not_allowed("GET, HEAD, POST"),
+        (None, ["api", "v1", _]) => response::not_allowed("GET, HEAD, DELETE"),
+        _ => response::not_allowed("GET, HEAD"),
     }
 }
 
-/// Pages elsewhere may read the feeds.
-fn preflight() -> Answer {
-    let mut answer = answer::of_bytes(StatusCode::NO_CONTENT, "text/plain", Bytes::new());
+/// Allows pages of other sites to read the feeds.
+fn preflight() -> Response {
+    let mut response = response::from_bytes(StatusCode::NO_CONTENT, "text/plain", Bytes::new());
     let methods = "GET, HEAD, POST, DELETE, OPTIONS";
-    answer::set(&mut answer, header::ALLOW, methods);
-    answer::set(&mut answer, header::ACCESS_CONTROL_ALLOW_METHODS, methods);
-    answer::set(
-        &mut answer,
+    response::set(&mut response, header::ALLOW, methods);
+    response::set(&mut response, header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+    response::set(
+        &mut response,
         header::ACCESS_CONTROL_ALLOW_HEADERS,
         "Apikey, Content-Type, Range",
     );
-    answer
+    response
 }
 
-/// Reads a body within limits; what is refused may still be on its way, so the connection ends.
-async fn read_body(body: Incoming, time: Duration) -> Result<Bytes, Box<Answer>> {
+/// Reads a body within limits. The rest of a refused body may still arrive, so the connection is
+/// closed.
+async fn read_body(body: Incoming, time: Duration) -> Result<Bytes, Box<Response>> {
     let refuse = |status, message| {
-        let mut refused = answer::error(status, message);
-        answer::set(&mut refused, header::CONNECTION, "close");
+        let mut refused = response::error(status, message);
+        response::set(&mut refused, header::CONNECTION, "close");
         Err(Box::new(refused))
     };
     let too_large = "the body is longer than 64 KiB";
@@ -436,7 +446,7 @@ async fn read_body(body: Incoming, time: Duration) -> Result<Bytes, Box<Answer>>
     }
 }
 
-/// All of a body; none if it is too long.
+/// Reads a whole body; none if it is too long.
 async fn collect(mut body: Incoming) -> hyper::Result<Option<Bytes>> {
     let max_len = usize::try_from(MAX_BODY).unwrap_or(usize::MAX);
     let mut whole = Vec::new();

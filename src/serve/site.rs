@@ -1,7 +1,7 @@
-//! What is served: the pages of the site in memory, and what else can be answered.
+//! The site that is served: its pages in memory, and the data for other responses.
 //!
-//! In: the settings and the clock. Out: a [`Current`] that requests hold as long as they need
-//! it, while the next one is made.
+//! In: the settings and the clock. Out: a [`Current`]. A request holds the one it started with, while
+//! the next one is made.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -12,8 +12,9 @@ use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use sha2::{Digest, Sha256};
 
-use super::lists::Bounds;
-use super::{Error, reload};
+use super::error::Error;
+use super::list_bounds::ListBounds;
+use super::reload;
 use crate::fetch::{self, Http, content_type};
 use crate::generate::{self, Snapshot};
 use crate::model::address;
@@ -21,62 +22,62 @@ use crate::model::config::Config;
 use crate::publish::page::Page;
 use crate::publish::writer;
 
-/// Digits of the SHA-256 in an entity tag: more than any two pages will ever share.
+/// The number of digits of the SHA-256 in an entity tag: enough to tell any two pages apart.
 const TAG_LEN: usize = 32;
 
-/// The site of this moment.
+/// The site as it is served now.
 #[derive(Debug)]
 pub(super) struct Current {
-    /// The settings it is made with.
+    /// The settings that it was made with.
     pub(super) config: Arc<Config>,
     /// Pages by path.
     pub(super) pages: HashMap<String, Stored>,
-    /// Files in the folder of the site that are romfeed's, and so answered from memory or not
-    /// at all.
+    /// The files in the folder of the site that romfeed wrote. They are served from memory or not at
+    /// all.
     pub(super) own_files: HashSet<String>,
-    /// The trees of feeds beside the first.
+    /// The variants, each of which has its own tree of feeds.
     pub(super) variants: BTreeSet<String>,
     /// The folder of the site without links in its path, if it exists.
     pub(super) out: Option<PathBuf>,
-    /// The same of the packages.
+    /// The folder of packages without links in its path, if it exists.
     pub(super) builds: Option<PathBuf>,
-    /// What is offered; its pages are in `pages`.
+    /// The offered builds; the pages of the snapshot are in `pages`.
     pub(super) snapshot: Snapshot,
-    /// The lists of all builds, by tree of feeds; each is made at its first request.
+    /// The lists of all builds, by variant; each is made at its first request.
     pub(super) full: BTreeMap<Option<String>, OnceLock<Bytes>>,
-    /// What each download on its way holds.
+    /// Held by each running download, to count them.
     pub(super) downloads: Weak<()>,
 }
 
 /// A page in memory.
 #[derive(Debug)]
 pub(super) struct Stored {
-    /// Its contents.
+    /// The contents.
     pub(super) bytes: Bytes,
     /// The type to serve it as.
     pub(super) content_type: &'static str,
-    /// Its entity tag, in quotes.
+    /// The entity tag, in quotes.
     pub(super) etag: HeaderValue,
 }
 
 /// A site that follows its catalog.
 #[derive(Debug)]
 pub(super) struct Site {
-    /// The path of the server's address, as `/ota`, or nothing.
+    /// The path of the server's address, for example `/ota`, or empty.
     pub(super) base_path: String,
     pub(super) clock: fn() -> i64,
-    /// What asks other hosts, if that is allowed.
+    /// The client for other hosts, if those may be asked.
     pub(super) http: Option<Arc<Http>>,
-    /// The path of the address, if whoever looks at the pages is at work on them.
+    /// The path of the server's address, if pages reload themselves.
     pub(super) reload_at: Option<String>,
     current: RwLock<Arc<Current>>,
-    /// How often the site was asked to follow its catalog.
-    num_asked: AtomicU64,
-    /// How many of these the site of this moment answers.
+    /// How often a refresh was requested.
+    num_requested: AtomicU64,
+    /// How many of these requests the current site includes.
     making: Mutex<u64>,
     downloads: Arc<()>,
-    /// What lists made for single requests may cost.
-    pub(super) lists: Bounds,
+    /// Limits on the lists that are made for single requests.
+    pub(super) lists: ListBounds,
 }
 
 impl Site {
@@ -93,50 +94,50 @@ impl Site {
         let current = make(config, &[], clock(), &downloads, reload_at.as_deref())?;
         Ok(Site {
             downloads,
-            lists: Bounds::default(),
+            lists: ListBounds::default(),
             base_path,
             clock,
             http: fetch.map(|settings| Arc::new(Http::new(settings))),
             reload_at,
             current: RwLock::new(Arc::new(current)),
-            num_asked: AtomicU64::new(0),
+            num_requested: AtomicU64::new(0),
             making: Mutex::new(0),
         })
     }
 
-    /// The site as it is now.
+    /// Returns the current site.
     pub(super) fn current(&self) -> Arc<Current> {
         let current = self.current.read();
         Arc::clone(&current.unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How many files are on their way to clients.
+    /// Returns the number of running downloads.
     pub(super) fn num_downloads(&self) -> usize {
         Arc::strong_count(&self.downloads).saturating_sub(1)
     }
 
-    /// Brings the site up to date with the catalog. Of many that wait here, the first makes it for
-    /// all: a site that is begun after a change has the change.
+    /// Brings the site up to date with the catalog. When several threads wait here, the first makes
+    /// the site for all of them: a site that is started after a change includes it.
     pub(super) fn refresh(&self) -> Result<(), generate::Error> {
-        let asked = self.num_asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let mut answered = self.lock();
-        if *answered >= asked {
+        let requested = self.num_requested.fetch_add(1, Ordering::SeqCst) + 1;
+        let mut included = self.lock();
+        if *included >= requested {
             return Ok(());
         }
-        let num_asked = self.num_asked.load(Ordering::SeqCst);
+        let num_requested = self.num_requested.load(Ordering::SeqCst);
         self.replace(Arc::clone(&self.current().config))?;
-        *answered = num_asked;
+        *included = num_requested;
         Ok(())
     }
 
-    /// Goes on with other settings; the address of the server stays.
+    /// Makes the site with other settings, except for the address of the server.
     pub(super) fn reconfigure(&self, config: Config) -> Result<(), generate::Error> {
         let _making = self.lock();
         let base_url = self.current().config.base_url.clone();
         self.replace(Arc::new(Config { base_url, ..config }))
     }
 
-    /// One site is made at a time, so that an older one never replaces a newer one.
+    /// Locks the making of sites: with one at a time, an older one never replaces a newer one.
     fn lock(&self) -> MutexGuard<'_, u64> {
         self.making.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -162,7 +163,7 @@ fn make(
     let mut tags = HashMap::new();
     let mut pages = std::mem::take(&mut snapshot.pages);
     if let Some(base_path) = reload_at {
-        reload::add(&mut pages, base_path);
+        reload::add_to(&mut pages, base_path);
     }
     let pages = pages.into_iter().map(|page| store(page, &mut tags));
     let variants = snapshot
@@ -187,7 +188,7 @@ fn make(
     })
 }
 
-/// Pages that share their contents are hashed once.
+/// Stores a page. Pages that share their contents are hashed once.
 fn store(page: Page, tags: &mut HashMap<*const u8, HeaderValue>) -> (String, Stored) {
     let hash = || {
         let mut tag = base16ct::lower::encode_string(&Sha256::digest(&page.bytes));
@@ -203,7 +204,7 @@ fn store(page: Page, tags: &mut HashMap<*const u8, HeaderValue>) -> (String, Sto
     (page.path, stored)
 }
 
-/// The lists of single incrementals have names that end in anything.
+/// Returns the type of a page. The lists of single incrementals may have any ending.
 fn type_of(page: &Page) -> &'static str {
     let mut folders = page.path.split('/').take(2);
     let is_list = page.is_feed() && folders.any(|name| name == "api" || name == "legacy");
@@ -222,7 +223,7 @@ mod tests {
     use crate::publish::page::Maker;
 
     #[test]
-    fn a_list_is_json_whatever_its_name() {
+    fn a_list_is_json_under_any_name() {
         for (path, expected) in [
             ("api/v1/d/nightly/eng.txt", "application/json"),
             ("v/legacy/d/nightly/v1/build/get_delta", "application/json"),

@@ -1,9 +1,10 @@
-//! What changes on disk while the server runs.
+//! Changes on disk while the server runs.
 //!
-//! In: the catalogs, the changelogs kept beside them and, where that is asked for, the folders of
-//! packages and templates. Out: the site made anew. Names, lengths and times are looked at every second: that works on every file
-//! system, costs milliseconds for thousands of packages, and needs no library, of which each
-//! system would want another. What could not be taken over is tried again, ever more rarely.
+//! In: the catalogs, the changelogs stored next to them and, with `--watch`, the folders of packages
+//! and templates. Out: a new site after each change. Names, lengths and times are compared every
+//! second: that works on every file system and costs milliseconds for thousands of packages, while
+//! the events of the system differ from system to system and fail on network file systems. After an
+//! error, the change is tried again, at growing intervals.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,23 +15,24 @@ use std::time::{Duration, SystemTime};
 
 use walkdir::WalkDir;
 
-use super::Hooks;
+use super::hooks::Hooks;
 use super::site::Site;
 use crate::ingest::scan::{Link, Links};
 use crate::model::config::Config;
 
-/// Deepest folder looked into, as for packages.
+/// Deepest folder that is read, as for packages.
 const MAX_DEPTH: usize = 16;
-/// A site with a build that is held back is made anew this often at most, in seconds.
+/// Least time between two new sites that only the passing of time causes, in seconds: a build that
+/// was held back is old enough.
 const MIN_AGE_STEP: i64 = 60;
 
-/// Most looks between two tries of what fails: a minute at one a second.
-const MAX_REST: u32 = 60;
+/// Most looks between two tries after errors: a minute at one look a second.
+const MAX_BACKOFF: u32 = 60;
 
 /// Length and time of files, by path.
-type Look = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
+type FileStates = BTreeMap<PathBuf, (u64, Option<SystemTime>)>;
 
-/// The thread that looks.
+/// The thread that watches.
 #[derive(Debug)]
 pub(super) struct Watcher {
     stop: Sender<()>,
@@ -38,7 +40,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Ends the thread, unless it is at work: then it ends with the process.
+    /// Ends the thread, unless it is making a site: then it ends with the process.
     pub(super) fn stop(self) {
         drop(self.stop);
         if self.thread.is_finished() {
@@ -47,56 +49,58 @@ impl Watcher {
     }
 }
 
-/// Folders and files whose changes are followed, and how they were at first.
+/// Folders and files that are watched, and their first states.
 #[derive(Debug, Default)]
 pub struct Watched {
     folders: Vec<PathBuf>,
     follow_links: bool,
-    look: Look,
+    states: FileStates,
 }
 
 impl Watched {
-    /// Looks at folders, and through links to others if those of packages are followed; to be called before their packages are read, so that no change comes
-    /// between the two.
+    /// Reads the states of all files in these folders, also behind links to other folders if those
+    /// are followed. Must be called before the packages are read, so that no change is missed in
+    /// between.
     #[must_use]
-    pub fn look(folders: Vec<PathBuf>, follow_links: bool) -> Watched {
+    pub fn new(folders: Vec<PathBuf>, follow_links: bool) -> Watched {
         Watched {
-            look: look_into(&folders, follow_links),
+            states: read_folders(&folders, follow_links),
             follow_links,
             folders,
         }
     }
 
-    /// Whether anything is followed.
+    /// Returns whether anything is watched.
     #[must_use]
     pub(super) fn is_any(&self) -> bool {
         !self.folders.is_empty()
     }
 
-    /// Forgets what was seen, so that all of it is new once more: it could not be read.
+    /// Forgets the states, so that every file counts as changed: the packages could not be read.
     pub fn forget(&mut self) {
-        self.look.clear();
+        self.states.clear();
     }
 }
 
-/// What was last taken over into the site.
+/// The states that the current site was made from.
 #[derive(Debug)]
 pub(super) struct Known {
-    catalogs: Look,
+    catalogs: FileStates,
     watched: Watched,
 }
 
 impl Known {
-    /// Looks before the site is made, as [`Watched::look`].
-    pub(super) fn look(config: &Config, watched: Watched) -> Known {
+    /// Reads the states of the catalogs. Must be called before the site is made, as
+    /// [`Watched::new`].
+    pub(super) fn new(config: &Config, watched: Watched) -> Known {
         Known {
-            catalogs: look_at_records(config),
+            catalogs: read_catalogs(config),
             watched,
         }
     }
 }
 
-/// Begins to look, and looks again after each interval.
+/// Starts the thread, which compares the states after each interval.
 pub(super) fn start(
     site: Arc<Site>,
     hooks: Arc<dyn Hooks>,
@@ -111,7 +115,7 @@ pub(super) fn start(
         interval,
         changing: None,
         not_before: 0,
-        rest: Rest::default(),
+        backoff: Backoff::default(),
     };
     let thread = std::thread::spawn(move || watch.run(&stopped));
     Watcher { stop, thread }
@@ -123,52 +127,54 @@ struct Watch {
     known: Known,
     /// Time between two looks.
     interval: Duration,
-    /// How the folders were at the last look, if that is not what is known.
-    changing: Option<Look>,
-    /// When the passing of time alone may be a reason again.
+    /// The states at the last look, if they differ from the known ones.
+    changing: Option<FileStates>,
+    /// The earliest time at which the passing of time alone causes a new site.
     not_before: i64,
-    rest: Rest,
+    backoff: Backoff,
 }
 
 impl Watch {
     fn run(&mut self, stopped: &Receiver<()>) {
         while stopped.recv_timeout(self.interval) == Err(RecvTimeoutError::Timeout) {
             let watched = &self.known.watched;
-            let seen = look_into(&watched.folders, watched.follow_links);
-            let is_changed = seen != self.known.watched.look;
-            // A package that is being copied changes from look to look.
+            let seen = read_folders(&watched.folders, watched.follow_links);
+            let is_changed = seen != self.known.watched.states;
+            // A package that is being copied changes between two looks.
             let is_settled = self.changing.as_ref() == Some(&seen);
             if is_changed && !is_settled {
-                self.rest = Rest::default();
+                self.backoff = Backoff::default();
             }
             self.changing = is_changed.then(|| seen.clone());
-            if self.rest.is_over() {
-                let is_taken = !(is_changed && is_settled) || self.take_over(seen);
-                let is_followed = self.follow_catalog();
-                self.rest.after(is_taken && is_followed);
+            if self.backoff.is_over() {
+                let is_reloaded = !(is_changed && is_settled) || self.reload(seen);
+                let is_refreshed = self.refresh();
+                self.backoff.record(is_reloaded && is_refreshed);
             }
         }
     }
 
-    /// Packages or templates changed. What fails stays unknown, and so is tried again.
-    fn take_over(&mut self, look: Look) -> bool {
+    /// Makes the site from changed packages or templates; returns whether that worked. After an
+    /// error, the known states stay as they were, so the change is tried again.
+    fn reload(&mut self, states: FileStates) -> bool {
         let Some(config) = self.hooks.changed() else {
             return false;
         };
-        let catalogs = look_at_records(&config);
-        let done = self.tell(self.site.reconfigure(config));
+        let catalogs = read_catalogs(&config);
+        let done = self.report(self.site.reconfigure(config));
         if done {
             self.known.catalogs = catalogs;
-            self.known.watched.look = look;
+            self.known.watched.states = states;
             self.changing = None;
         }
         done
     }
 
-    /// Makes the site anew if its catalogs changed, or a build is held back no longer.
-    fn follow_catalog(&mut self) -> bool {
+    /// Makes a new site if the catalogs changed or a build is no longer held back; returns whether
+    /// that worked.
+    fn refresh(&mut self) -> bool {
         let current = self.site.current();
-        let catalogs = look_at_records(&current.config);
+        let catalogs = read_catalogs(&current.config);
         let now = (self.site.clock)();
         let next = current.snapshot.next_change;
         let is_due = next.is_some_and(|next| next <= now) && now >= self.not_before;
@@ -176,14 +182,14 @@ impl Watch {
             return true;
         }
         self.not_before = now.saturating_add(MIN_AGE_STEP);
-        let done = self.tell(self.site.refresh());
+        let done = self.report(self.site.refresh());
         if done {
             self.known.catalogs = catalogs;
         }
         done
     }
 
-    fn tell(&self, done: Result<(), crate::generate::Error>) -> bool {
+    fn report(&self, done: Result<(), crate::generate::Error>) -> bool {
         match &done {
             Ok(()) => self.hooks.refreshed(),
             Err(error) => self.hooks.failed(error),
@@ -192,44 +198,39 @@ impl Watch {
     }
 }
 
-/// Looks to let pass after what failed.
+/// The number of looks to skip after errors.
 #[derive(Debug, Default)]
-struct Rest {
+struct Backoff {
     left: u32,
     last: u32,
 }
 
-impl Rest {
-    /// Counts a look; answers whether it is time to try.
+impl Backoff {
+    /// Counts a look; returns whether it is time to try.
     fn is_over(&mut self) -> bool {
         let is_over = self.left == 0;
         self.left = self.left.saturating_sub(1);
         is_over
     }
 
-    /// Twice as long after each failure, and none after a success.
-    fn after(&mut self, done: bool) {
+    /// Doubles the interval after an error, and ends it after a success.
+    fn record(&mut self, done: bool) {
         self.last = match done {
             true => 0,
-            false => self.last.saturating_mul(2).clamp(1, MAX_REST),
+            false => self.last.saturating_mul(2).clamp(1, MAX_BACKOFF),
         };
         self.left = self.last;
     }
 }
 
-/// The catalogs, and the changelogs kept beside them.
-fn look_at_records(config: &Config) -> Look {
-    let mut look = look_at_files(&config.catalogs);
-    look.extend(files(&config.changelogs, false));
-    look
+/// Reads the states of the catalogs and of the changelogs next to them.
+fn read_catalogs(config: &Config) -> FileStates {
+    let state = |file: &PathBuf| Some((file.clone(), state(&file.metadata().ok()?)));
+    let catalogs = config.catalogs.iter().filter_map(state);
+    catalogs.chain(files(&config.changelogs, false)).collect()
 }
 
-fn look_at_files(files: &[PathBuf]) -> Look {
-    let look = |file: &PathBuf| Some((file.clone(), facts(&file.metadata().ok()?)));
-    files.iter().filter_map(look).collect()
-}
-
-fn look_into(folders: &[PathBuf], follow_links: bool) -> Look {
+fn read_folders(folders: &[PathBuf], follow_links: bool) -> FileStates {
     let files = |folder: &PathBuf| files(folder, follow_links);
     folders.iter().flat_map(files).collect()
 }
@@ -248,15 +249,15 @@ fn files(
     let walk = WalkDir::new(folder).follow_links(follow_links);
     let entries = walk.max_depth(MAX_DEPTH).into_iter();
     let entries = entries.filter_entry(is_shown).flatten();
-    // Packages may be links, so theirs are the length and time of what they lead to.
+    // Packages may be links: length and time are those of the target.
     entries.filter_map(|entry| {
         let metadata = entry.path().metadata().ok();
         let metadata = metadata.filter(std::fs::Metadata::is_file)?;
-        Some((entry.into_path(), facts(&metadata)))
+        Some((entry.into_path(), state(&metadata)))
     })
 }
 
-fn facts(metadata: &std::fs::Metadata) -> (u64, Option<SystemTime>) {
+fn state(metadata: &std::fs::Metadata) -> (u64, Option<SystemTime>) {
     (metadata.len(), metadata.modified().ok())
 }
 
@@ -265,17 +266,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_fails_is_tried_ever_more_rarely() {
-        let mut rest = Rest::default();
+    fn errors_are_tried_again_at_growing_intervals() {
+        let mut backoff = Backoff::default();
         let mut tries = Vec::new();
         for look in 0..200 {
-            if rest.is_over() {
+            if backoff.is_over() {
                 tries.push(look);
-                rest.after(false);
+                backoff.record(false);
             }
         }
         assert_eq!(tries, [0, 2, 5, 10, 19, 36, 69, 130, 191]);
-        rest.after(true);
-        assert!(rest.is_over() && rest.is_over());
+        backoff.record(true);
+        assert!(backoff.is_over() && backoff.is_over());
     }
 }

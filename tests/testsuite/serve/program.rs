@@ -253,7 +253,7 @@ fn it_speaks_https_with_a_certificate() {
     bad.expect(2).says("no certificate");
     for (name, says) in [
         ("other-key.pem", "it is not the key of"),
-        ("p521-key.pem", "of a kind that is not supported"),
+        ("p521-key.pem", "its kind is not supported"),
         ("encrypted-key.pem", "openssl pkey"),
         ("cert.pem", "BEGIN PRIVATE KEY"),
     ] {

@@ -1,4 +1,7 @@
-//! Answers: a status, headers, and a body from memory or from a file.
+//! Responses: a status, headers, and a body from memory or from a file.
+//!
+//! In: bytes, or an open file. Out: a [`Response`] whose body can be sent in pieces, and which reports
+//! at its end how many bytes were sent.
 
 use std::fmt;
 use std::fs::File;
@@ -7,41 +10,41 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
+use hyper::StatusCode;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{self, HeaderName, HeaderValue};
-use hyper::{Response, StatusCode};
 use serde_json::json;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// Bytes of a file read at a time: fewer cost a change of threads each, more are memory for each
-/// download.
+/// Bytes of a file that are read at a time. Fewer bytes cost more changes of threads, and more bytes
+/// cost memory for each download.
 const CHUNK_LEN: u64 = 256 << 10;
 
-/// Most bytes from memory that are handed to a connection at a time.
+/// Most bytes that are handed to a connection at a time, from a body in memory.
 const MAX_FRAME: usize = 64 << 10;
 
-/// An answer.
-pub(super) type Answer = Response<Content>;
+/// A response to a request.
+pub(super) type Response = hyper::Response<Content>;
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// From memory; none when it is sent.
+    /// Bytes in memory; none once they are sent.
     Whole(Option<Bytes>),
-    /// From a file.
+    /// A part of a file.
     Part(Part),
 }
 
-/// So many bytes of a file, from where it stands.
+/// A number of bytes of a file, from its current position.
 #[derive(Debug)]
 pub(super) struct Part {
     file: Option<File>,
     left: u64,
     reading: Option<JoinHandle<io::Result<Chunk>>>,
     sent: u64,
-    /// Told how much was sent when this ends, be it before its time.
+    /// Receives the number of bytes that were sent, at the end or when the client gave up.
     at_end: Option<AtEnd>,
-    /// Counts this download until it ends.
+    /// Counts this download while it runs.
     _running: Option<Arc<()>>,
 }
 
@@ -55,17 +58,17 @@ impl fmt::Debug for AtEnd {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if let Some(AtEnd(tell)) = self.at_end.take() {
-            tell(self.sent);
+        if let Some(AtEnd(report)) = self.at_end.take() {
+            report(self.sent);
         }
     }
 }
 
-/// A file, and what was read of it.
+/// A file, and the bytes that were read of it.
 type Chunk = (File, Vec<u8>);
 
 impl Part {
-    /// `running` is shared by all downloads, which are counted by it.
+    /// Sends `len` bytes. `running` is shared by all downloads and counts them.
     pub(super) fn new(file: File, len: u64, running: &Weak<()>) -> Part {
         Part {
             _running: running.upgrade(),
@@ -77,8 +80,8 @@ impl Part {
         }
     }
 
-    /// Has the next bytes read on a thread that may wait for the disk.
-    fn read_on(&mut self) {
+    /// Reads the next bytes on a thread that may wait for the disk.
+    fn start_reading(&mut self) {
         let wanted = self.left.min(CHUNK_LEN);
         if let Some(mut file) = self.file.take().filter(|_| wanted > 0) {
             self.reading = Some(spawn_blocking(move || {
@@ -91,7 +94,7 @@ impl Part {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.reading.is_none() {
-            self.read_on();
+            self.start_reading();
         }
         let Some(reading) = &mut self.reading else {
             return Poll::Ready(None);
@@ -102,7 +105,7 @@ impl Part {
             Ok(read) => read,
             Err(error) => return Poll::Ready(Some(Err(error))),
         };
-        // It was cut while it was sent: the connection ends, so that the client knows.
+        // The file was shortened while it was sent: the connection ends, so that the client notices.
         if chunk.is_empty() {
             return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
         }
@@ -110,20 +113,22 @@ impl Part {
         self.left -= len;
         self.sent += len;
         self.file = Some(file);
-        self.read_on();
+        self.start_reading();
         Poll::Ready(Some(Ok(chunk.into())))
     }
 }
 
 impl Content {
-    /// Has somebody told how many bytes were sent: at once if they are in memory, else at the end.
-    pub(super) fn tell_sent(&mut self, tell: impl FnOnce(u64) + Send + 'static) {
+    /// Calls `report` with the number of bytes that were sent: at once for a body in memory, else at
+    /// its end.
+    pub(super) fn on_sent(&mut self, report: impl FnOnce(u64) + Send + 'static) {
         match self {
-            Content::Whole(_) => tell(self.len()),
-            Content::Part(part) => part.at_end = Some(AtEnd(Box::new(tell))),
+            Content::Whole(_) => report(self.len()),
+            Content::Part(part) => part.at_end = Some(AtEnd(Box::new(report))),
         }
     }
 
+    /// Returns the number of bytes that are left to send.
     pub(super) fn len(&self) -> u64 {
         match self {
             Content::Whole(None) => 0,
@@ -146,7 +151,7 @@ impl Body for Content {
                 let Some(left) = bytes else {
                     return Poll::Ready(None);
                 };
-                // Where a connection copies what it is to send, it copies no more than this.
+                // A connection that copies the bytes copies no more than this at a time.
                 let chunk = left.split_to(left.len().min(MAX_FRAME));
                 if left.is_empty() {
                     *bytes = None;
@@ -169,48 +174,48 @@ impl Body for Content {
     }
 }
 
-/// An answer of these bytes.
-pub(super) fn of_bytes(
+/// Makes a response from bytes.
+pub(super) fn from_bytes(
     status: StatusCode,
     content_type: &'static str,
     bytes: impl Into<Bytes>,
-) -> Answer {
-    let mut answer = Response::new(Content::Whole(Some(bytes.into())));
-    *answer.status_mut() = status;
-    set(&mut answer, header::CONTENT_TYPE, content_type);
-    set(&mut answer, header::CACHE_CONTROL, "no-cache");
-    answer
+) -> Response {
+    let mut response = Response::new(Content::Whole(Some(bytes.into())));
+    *response.status_mut() = status;
+    set(&mut response, header::CONTENT_TYPE, content_type);
+    set(&mut response, header::CACHE_CONTROL, "no-cache");
+    response
 }
 
-/// Text for a person or a script.
-pub(super) fn text(text: &'static str) -> Answer {
-    of_bytes(StatusCode::OK, "text/plain; charset=utf-8", text)
+/// Makes a response of plain text.
+pub(super) fn text(text: &'static str) -> Response {
+    from_bytes(StatusCode::OK, "text/plain; charset=utf-8", text)
 }
 
-/// JSON that was made for this request.
-pub(super) fn json(bytes: impl Into<Bytes>) -> Answer {
-    of_bytes(StatusCode::OK, "application/json", bytes)
+/// Makes a response of JSON.
+pub(super) fn json(bytes: impl Into<Bytes>) -> Response {
+    from_bytes(StatusCode::OK, "application/json", bytes)
 }
 
-/// An error, in the form of the official backend.
-pub(super) fn error(status: StatusCode, message: &str) -> Answer {
+/// Makes an error response, in the form of the official backend.
+pub(super) fn error(status: StatusCode, message: &str) -> Response {
     let body = format!("{}\n", json!({ "error": message }));
-    of_bytes(status, "application/json", body)
+    from_bytes(status, "application/json", body)
 }
 
-/// Refuses a method.
-pub(super) fn not_allowed(allowed: &'static str) -> Answer {
-    let mut answer = error(
+/// Makes the response to a method that the address does not support.
+pub(super) fn not_allowed(allowed: &'static str) -> Response {
+    let mut response = error(
         StatusCode::METHOD_NOT_ALLOWED,
-        &format!("this address takes {allowed}"),
+        &format!("this address supports {allowed}"),
     );
-    set(&mut answer, header::ALLOW, allowed);
-    answer
+    set(&mut response, header::ALLOW, allowed);
+    response
 }
 
 /// Sets a header.
-pub(super) fn set(answer: &mut Answer, name: HeaderName, value: &'static str) {
-    answer
+pub(super) fn set(response: &mut Response, name: HeaderName, value: &'static str) {
+    response
         .headers_mut()
         .insert(name, HeaderValue::from_static(value));
 }
