@@ -1,4 +1,4 @@
-//! The command line as people type it: one field per flag, no logic.
+//! The arguments of the command line: one field for each flag, and no logic.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use romfeed::hosting::Host;
 
 use super::rate::Rate;
 
-/// Most threads.
+/// The most threads that can be set.
 pub(crate) const MAX_JOBS: u16 = 256;
 
 const EXAMPLES: &str = "\
@@ -44,10 +44,10 @@ pub(crate) struct Global {
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print each package, or what was read of it; twice for every cause of an error
+    /// Print more: each package or what was read of it; give it twice for all causes of errors
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Choose when to print in colour
+    /// Choose when to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: When,
 }
@@ -62,42 +62,44 @@ pub(crate) enum When {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Set up this folder: settings, devices, and what the web host needs, with a script that publishes
+    /// Set up this folder: settings, devices, and the files that the web host needs, with a script that publishes
     Init(InitArgs),
     /// Scan the builds and bring the site up to date
     Generate(GenerateArgs),
-    /// Show what is known about packages and from where, or look inside them
+    /// Show the facts about packages and their sources, or look inside packages
     Inspect(InspectArgs),
-    /// Judge as phones will: the site in out, a live site, or whether packages install
+    /// Check what phones will see: the site in out, a live site, or whether packages install
     Check(CheckArgs),
     /// Show or change the list of all builds ever published
     Catalog(CatalogArgs),
-    /// Print which files a step of publishing copies: nothing but what romfeed wrote, or the catalog names
+    /// Print the files that a step of publishing copies: only those that romfeed wrote or the catalog names
     Files(FilesArgs),
-    /// Play a phone's check for updates: what it sees, why not more, and what to change
+    /// Simulate a phone's check for updates: what it sees, why it does not see more, and what to change
     Simulate(Box<SimulateArgs>),
 
-    /// Serve the site over HTTP, with what a static host cannot answer
+    /// Serve the site over HTTP, including responses that a static host cannot give
     #[cfg(feature = "serve")]
     Serve(ServeArgs),
-    /// Print digests of files, in lines that md5sum and sha256sum check
+    /// Print digests of files, in the format of md5sum and sha256sum
     Hash(HashArgs),
     /// Print the completion script of a shell
     Completions {
-        /// Name the shell
+        /// Choose the shell
         shell: clap_complete::Shell,
     },
-    /// Print the manual page of romfeed, or of one verb
+    /// Print the manual page of romfeed, or of one command
     Man {
-        /// Name the verb, as generate or "catalog add"
+        /// Name the command, for example generate or "catalog add"
+        #[arg(value_name = "COMMAND")]
         verb: Vec<String>,
-        /// Write the pages of romfeed and of all verbs to this folder instead
+        /// Write the pages of romfeed and of all commands to this folder instead
         #[arg(long, value_name = "FOLDER", conflicts_with = "verb")]
         to: Option<PathBuf>,
     },
 }
 
-/// Where things are; shared by the verbs that touch the site or the catalog.
+/// Folders, files and the address of the site; shared by the commands that use the site or the
+/// catalog.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Places {
     /// Scan this folder of ROM zips [default: builds]
@@ -106,13 +108,13 @@ pub(crate) struct Places {
     /// Write the site to this folder [default: out]
     #[arg(short, long, value_name = "FOLDER", env = "ROMFEED_OUT")]
     pub(crate) out: Option<PathBuf>,
-    /// Keep the list of builds in this file; repeat to read others beside the first [default: catalog.json]
+    /// Store the list of builds in this file; repeat to also read other lists [default: catalog.json]
     #[arg(long, value_name = "FILE", env = "ROMFEED_CATALOG")]
     pub(crate) catalog: Vec<PathBuf>,
-    /// Keep the changelogs of builds in this folder [default: changelogs, beside the catalog]
+    /// Store the changelogs of builds in this folder [default: changelogs, next to the catalog]
     #[arg(long, value_name = "FOLDER", env = "ROMFEED_CHANGELOGS")]
     pub(crate) changelogs: Option<PathBuf>,
-    /// Publish the site at this address; zips are expected below it, in builds/
+    /// Publish the site at this address; zips are expected in builds/ below it
     #[arg(long, value_name = "URL", env = "ROMFEED_BASE_URL")]
     pub(crate) base_url: Option<String>,
 }
@@ -128,31 +130,31 @@ Examples:
 pub(crate) struct InitArgs {
     #[command(flatten)]
     pub(crate) places: Places,
-    /// Write what this web host needs [default: by the remote in .git/config]
+    /// Write the files that this web host needs [default: from the remote in .git/config]
     #[arg(long, value_parser = parse_hosts())]
     pub(crate) host: Option<Host>,
-    /// Show what would be written, and write nothing
+    /// Show what would be written, but write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Print this file as it would be written anew, and write nothing
+    /// Print this file as init would write it, but write nothing
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) print: Option<String>,
 }
 
-/// The ids of all rules that `check` looks for.
+/// Parses the id of a rule of `check`.
 fn parse_rule_ids() -> PossibleValuesParser {
     let rules = verify::rules::ALL.iter().chain(check::rules::ALL);
     PossibleValuesParser::new(rules.map(|rule| rule.id))
 }
 
-/// The hosts by name, each with its title.
+/// Parses the name of a host; the help shows its title.
 fn parse_hosts() -> impl TypedValueParser<Value = Host> {
     let names = Host::ALL.map(|host| PossibleValue::new(host.as_str()).help(host.title()));
     PossibleValuesParser::new(names).try_map(|name| {
         let mut hosts = Host::ALL.into_iter();
         hosts
             .find(|host| host.as_str() == name)
-            .ok_or("no such host")
+            .ok_or("unknown host")
     })
 }
 
@@ -179,7 +181,7 @@ pub(crate) struct HashArgs {
     /// Use this many threads [default: one per processor]
     #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_JOBS)))]
     pub(crate) jobs: Option<u16>,
-    /// Read no more than so many bytes a second, as 50M
+    /// Limit reading to this many bytes a second, for example 50M
     #[arg(long, value_name = "RATE", env = "ROMFEED_IO_LIMIT")]
     pub(crate) io_limit: Option<Rate>,
 }
@@ -195,21 +197,21 @@ Examples:
 pub(crate) struct FilesArgs {
     #[command(flatten)]
     pub(crate) places: Places,
-    /// Print the files of these steps, one path a line: of zips and images below builds, of the others below out
+    /// Print the files of these steps, one path a line: zips and images relative to builds, others relative to out
     #[arg(required_unless_present = "manifest", value_name = "STEP")]
     pub(crate) steps: Vec<FilesStep>,
-    /// Know what was published by this manifest of the site, .romfeed/manifest.json at its destination; an empty
-    /// file is that of a site that was not published
+    /// Read which files are published from this manifest, .romfeed/manifest.json of the published site; an empty
+    /// file means that nothing is published
     #[arg(long, value_name = "FILE|URL", required_if_eq("steps", "gone"))]
     pub(crate) published: Option<String>,
     /// Print only files that the manifest does not list
     #[arg(long, requires = "published")]
     pub(crate) new: bool,
-    /// Print behind the path of each zip and image, after tabs, its address and the SHA-256 the catalog has
+    /// After the path of each zip and image, print its address and its SHA-256 in the catalog, separated by tabs
     #[arg(long)]
     pub(crate) url: bool,
-    /// Print the manifest to publish before the site, in place of a list: it names what was published and what is
-    /// to come, so that a publication that breaks off can be continued
+    /// Print the manifest to publish before the site, instead of a list: it names old and new files, so that an
+    /// interrupted publication can be continued
     #[arg(long, requires = "published", conflicts_with_all = ["steps", "new", "url"])]
     pub(crate) manifest: bool,
 }
@@ -221,13 +223,13 @@ pub(crate) enum FilesStep {
     Zips,
     /// Their images for the first installation
     Images,
-    /// Pages for people, styles and pictures
+    /// HTML pages, styles and pictures
     Pages,
-    /// What update clients read
+    /// The lists that updaters read
     Feeds,
-    /// What names feeds
+    /// The lists of devices and release types
     Indexes,
-    /// What was published before and the site no longer has
+    /// Published files that the site no longer has
     Gone,
 }
 
@@ -235,68 +237,68 @@ pub(crate) enum FilesStep {
 pub(crate) struct GenerateArgs {
     #[command(flatten)]
     pub(crate) places: Places,
-    /// Point phones to this address of the zips, as https://host/{device}/{filename}
+    /// Point phones to the zips at this address, for example https://host/{device}/{filename}
     #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
     pub(crate) url: Option<String>,
     /// Use this many threads [default: one per processor]
     #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_JOBS)))]
     pub(crate) jobs: Option<u16>,
-    /// Read no more than so many bytes a second while hashing, as 50M
+    /// Limit reading for digests to this many bytes a second, for example 50M
     #[arg(long, value_name = "RATE", env = "ROMFEED_IO_LIMIT")]
     pub(crate) io_limit: Option<Rate>,
-    /// Show what would change, and write nothing but the cache
+    /// Show what would change, but write nothing except the cache
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Exit with 1 if the site is, or was, not up to date
+    /// Exit with 1 if the site is or was not up to date
     #[arg(long)]
     pub(crate) exit_code: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Read every file again, whatever the cache knows
+    /// Read every file again, without the cache
     #[arg(long)]
     pub(crate) rehash: bool,
     /// Take over an output folder that romfeed did not make
     #[arg(long)]
     pub(crate) adopt: bool,
-    /// Publish although the catalog lacks builds that were published before
+    /// Publish even if the catalog lacks builds that were published before
     #[arg(long)]
     pub(crate) new_catalog: bool,
-    /// Leave out what to do next, in scripts that do it
+    /// Do not print the next step, for scripts that take it
     #[arg(long)]
     pub(crate) no_next: bool,
 }
 
-/// What a server needs to know.
+/// The flags of the server.
 #[cfg(feature = "serve")]
 #[derive(Clone, Debug, Args)]
 #[command(
     mut_arg("builds", |arg| arg.help("Serve the ROM zips in this folder [default: builds]")),
-    mut_arg("out", |arg| arg.help("Serve the files in this folder beside the feeds [default: out]")),
-    mut_arg("base_url", |arg| arg.help("Name this address in feeds [default: that it listens on]")),
+    mut_arg("out", |arg| arg.help("Serve the files in this folder along with the feeds [default: out]")),
+    mut_arg("base_url", |arg| arg.help("Write this address into feeds [default: the address to listen on]")),
 )]
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     pub(crate) places: Places,
-    /// Point phones to this address of the zips, as https://host/{device}/{filename}
+    /// Point phones to the zips at this address, for example https://host/{device}/{filename}
     #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
     pub(crate) url: Option<String>,
-    /// Listen on this address, or with a port alone for this machine only; port 0 takes any that is free
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = super::serve::parse_listen)]
+    /// Listen on this address; a port alone listens for this machine only, and port 0 means any free port
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = super::listen::parse_listen)]
     pub(crate) listen: std::net::SocketAddr,
-    /// Name this address in feeds, instead of --base-url: that of a proxy or tunnel before the server
+    /// Write this address into feeds instead of --base-url: that of a proxy or tunnel in front of the server
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
     /// Generate the site now, and again when packages or templates change
     #[arg(long)]
     pub(crate) watch: bool,
-    /// Serve https with this certificate and those it leads to, as PEM
+    /// Serve https with this certificate and its chain, as PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// Serve https with this private key, as PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Make a key for changes over HTTP, print it once, and end
+    /// Make a key for changes over HTTP, print it once, and exit
     #[arg(
         long,
         value_name = "NAME",
@@ -304,10 +306,10 @@ pub(crate) struct ServeArgs {
         conflicts_with_all = ["watch", "public_url", "tls_cert"]
     )]
     pub(crate) new_key: Option<String>,
-    /// List the keys, and end
+    /// List the keys, and exit
     #[arg(long, group = "keys", conflicts_with_all = ["watch", "public_url", "tls_cert"])]
     pub(crate) list_keys: bool,
-    /// Take a key away, and end
+    /// Remove a key, and exit
     #[arg(
         long,
         value_name = "NAME",
@@ -319,19 +321,19 @@ pub(crate) struct ServeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// Look at these packages: files or https addresses, of which only parts are read
+    /// Read these packages: files, or https addresses, of which only parts are read
     #[arg(required = true, value_name = "ZIP|URL")]
     pub(crate) zips: Vec<PathBuf>,
     /// Print one JSON object a line
     #[arg(long)]
     pub(crate) json: bool,
-    /// Compute md5 and sha256 too
+    /// Also compute md5 and sha256
     #[arg(long)]
     pub(crate) hash: bool,
-    /// Print the properties of all partitions instead, merged as the phone merges them
+    /// Print the properties of all partitions instead, merged as phones merge them
     #[arg(long, group = "look", conflicts_with = "hash")]
     pub(crate) props: bool,
-    /// List a folder of a partition instead, as system:/system/app; : lists the partitions
+    /// List a folder of a partition instead, for example system:/system/app; : lists the partitions
     #[arg(
         long,
         value_name = "PARTITION:PATH",
@@ -339,7 +341,7 @@ pub(crate) struct InspectArgs {
         conflicts_with = "hash"
     )]
     pub(crate) ls: Option<String>,
-    /// Print a file of a partition instead, as system:/system/build.prop; boot: is the whole partition
+    /// Print a file of a partition instead, for example system:/system/build.prop; boot: is the whole partition
     #[arg(
         long,
         value_name = "PARTITION:PATH",
@@ -347,34 +349,34 @@ pub(crate) struct InspectArgs {
         conflicts_with_all = ["hash", "json"]
     )]
     pub(crate) extract: Option<String>,
-    /// Write what is extracted to this file instead of printing it
+    /// Write the extracted file here instead of printing it
     #[arg(short, long, value_name = "FILE", requires = "extract")]
     pub(crate) output: Option<PathBuf>,
 }
 
-/// How to connect; shared by the verbs that ask a live site.
+/// How to connect; shared by the commands that read a live site.
 #[derive(Debug, Args)]
 pub(crate) struct LiveArgs {
-    /// Trust the certificates of this PEM file instead of those browsers trust
+    /// Trust the certificates in this PEM file instead of those that browsers trust
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// Wait this long for an answer; phones wait 10 seconds
+    /// Wait this long for a response; phones wait 10 seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=600))]
     pub(crate) timeout: u16,
-    /// Ask this many times at once
+    /// Send this many requests at once
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) connections: u16,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    mut_arg("builds", |arg| arg.help("Take this folder for builds/ of the site [default: builds]")),
-    mut_arg("out", |arg| arg.help("Judge the site in this folder [default: out]")),
-    mut_arg("catalog", |arg| arg.help("Know the builds in the field from this file; repeat to read others [default: catalog.json]")),
-    mut_arg("base_url", |arg| arg.help("Take the folder for the site at this address")),
+    mut_arg("builds", |arg| arg.help("Use this folder as builds/ of the site [default: builds]")),
+    mut_arg("out", |arg| arg.help("Check the site in this folder [default: out]")),
+    mut_arg("catalog", |arg| arg.help("Read the builds that phones may run from this file; repeat to read others [default: catalog.json]")),
+    mut_arg("base_url", |arg| arg.help("Treat the folder as the site at this address")),
 )]
 pub(crate) struct CheckArgs {
-    /// Read these packages to their end, files or https addresses, instead of the site
+    /// Check these packages instead of the site: files or https addresses, read to their end
     #[arg(value_name = "ZIP|URL", conflicts_with_all = ["url", "zip_addresses", "device"])]
     pub(crate) packages: Vec<PathBuf>,
     /// Expect the key of this certificate in packages; repeat to allow several [default: certificate in romfeed.toml]
@@ -382,19 +384,19 @@ pub(crate) struct CheckArgs {
     pub(crate) certificate: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) places: Places,
-    /// Judge the live site at this address, or the feed at this value of the ROM's property
+    /// Check the live site at this address, or the feed at this value of the ROM's property
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// Ask the network for the zips too, elsewhere and below base_url, before the site is published
+    /// Also request the zips from their hosts, before the site is published
     #[arg(long = "zips", conflicts_with = "url")]
     pub(crate) zip_addresses: bool,
-    /// Judge the feeds of this device only, of the site at --url
+    /// Check the feeds of this device only, of the site at --url
     #[arg(long, requires = "url")]
     pub(crate) device: Option<String>,
-    /// Judge the feed of this release type, with --device
+    /// Check the feed of this release type, with --device
     #[arg(long = "type", value_name = "ROMTYPE", requires = "device")]
     pub(crate) romtype: Option<String>,
-    /// Judge the feed of phones with this ro.build.version.incremental, with --type
+    /// Check the feed of phones with this ro.build.version.incremental, with --type
     #[arg(long, value_name = "INCREMENTAL", requires = "romtype")]
     pub(crate) incr: Option<String>,
     /// Print one JSON object a finding, or with --rules a rule
@@ -403,7 +405,7 @@ pub(crate) struct CheckArgs {
     /// List all rules with their sources instead
     #[arg(long)]
     pub(crate) rules: bool,
-    /// Explain these rules instead: what each is for, and what to do
+    /// Explain these rules instead: the purpose of each, and what to do
     #[arg(long, value_name = "RULE", num_args = 1.., value_parser = parse_rule_ids(), hide_possible_values = true, conflicts_with_all = ["packages", "url", "rules", "json"])]
     pub(crate) explain: Vec<String>,
     #[command(flatten)]
@@ -420,22 +422,22 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = SIMULATE_EXAMPLES)]
 pub(crate) struct SimulateArgs {
-    /// Take the phone's properties from this file: the output of `adb shell getprop`, or a build.prop; - is standard input; repeat to add others
+    /// Read the phone's properties from this file: the output of `adb shell getprop`, or a build.prop; - is standard input; repeat to add others
     #[arg(long, value_name = "FILE", conflicts_with = "zip")]
     pub(crate) props: Vec<PathBuf>,
-    /// Take the phone's properties from this package, the build it runs
+    /// Read the phone's properties from this package, the build it runs
     #[arg(long, value_name = "ZIP")]
     pub(crate) zip: Option<PathBuf>,
     /// Set the phone's codename (ro.lineage.device)
     #[arg(long)]
     pub(crate) device: Option<String>,
-    /// Set the codename it asks for instead (ro.updater.next_device)
+    /// Set the codename for which it requests updates instead (ro.updater.next_device)
     #[arg(long, value_name = "DEVICE")]
     pub(crate) next_device: Option<String>,
-    /// Set its release type (ro.lineage.releasetype); of a phone described by flags, the one published if there is one only
+    /// Set its release type (ro.lineage.releasetype) [default, without properties: the only published one]
     #[arg(long, value_name = "ROMTYPE")]
     pub(crate) r#type: Option<String>,
-    /// Set its version (ro.lineage.build.version), as 21.0; else likewise
+    /// Set its version (ro.lineage.build.version), for example 21.0 [default, without properties: the only published one]
     #[arg(long)]
     pub(crate) version: Option<String>,
     /// Set its incremental (ro.build.version.incremental)
@@ -450,40 +452,40 @@ pub(crate) struct SimulateArgs {
     /// Give it A/B partitions (ro.build.ab_update)
     #[arg(long)]
     pub(crate) ab: bool,
-    /// Let it take older builds (lineage.updater.allow_downgrading)
+    /// Let it install older builds (lineage.updater.allow_downgrading)
     #[arg(long)]
     pub(crate) allow_downgrading: bool,
-    /// Let it take builds of newer Android (lineage.updater.allow_major_upgrades)
+    /// Let it install builds of newer Android versions (lineage.updater.allow_major_upgrades)
     #[arg(long)]
     pub(crate) allow_major_upgrades: bool,
-    /// Set the address in the ROM (lineage.updater.uri), whatever the properties say
+    /// Set the address in the ROM (lineage.updater.uri), instead of that in the properties
     #[arg(long, value_name = "VALUE")]
     pub(crate) uri: Option<String>,
-    /// Recommend and assume the address of this variant
+    /// Assume and recommend the address of this variant
     #[arg(long)]
     pub(crate) variant: Option<String>,
-    /// Play this updater: of LineageOS (cm10, cm11, cm12, cm14, 15.0, 15.1, 22, 22.1, 23-v1, 23-version, 23, or all), or of others (crdroid-14, crdroid-16, evolution-x-14, evolution-x-15, voltage-14, pixelos-14, pixelos-17, derpfest-16, axion, lmodroid-14, custota, grapheneos); repeat for more [default: what the phone's ROM has]
+    /// Simulate this updater: of LineageOS (cm10, cm11, cm12, cm14, 15.0, 15.1, 22, 22.1, 23-v1, 23-version, 23, or all), or another one (crdroid-14, crdroid-16, evolution-x-14, evolution-x-15, voltage-14, pixelos-14, pixelos-17, derpfest-16, axion, lmodroid-14, custota, grapheneos); repeat for more [default: that of the phone's ROM]
     #[arg(long, value_name = "ID")]
     pub(crate) client: Vec<String>,
-    /// Tell whether a notification is raised, if this was the body of the last check; - is standard input
+    /// Also say whether the phone notifies, if this was the response to its last check; - is standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) previous: Option<PathBuf>,
-    /// Ask the live site at this address instead of the folder
+    /// Use the live site at this address instead of the folder
     #[arg(long, value_name = "URL", conflicts_with_all = ["out", "builds", "base_url"])]
     pub(crate) url: Option<String>,
-    /// Trust the certificates of this PEM file instead of the public ones
+    /// Trust the certificates in this PEM file instead of those that browsers trust
     #[arg(long, value_name = "FILE", requires = "url")]
     pub(crate) ca: Option<PathBuf>,
-    /// Wait so long for an answer of a live site
+    /// Wait this long for a response of a live site
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=600), requires = "url")]
     pub(crate) timeout: u16,
-    /// Look at the site in this folder [default: out]
+    /// Use the site in this folder [default: out]
     #[arg(short, long, value_name = "FOLDER")]
     pub(crate) out: Option<PathBuf>,
-    /// Take this folder for builds/ of the site [default: builds]
+    /// Use this folder as builds/ of the site [default: builds]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) builds: Option<PathBuf>,
-    /// Take the folder for the site at this address
+    /// Treat the folder as the site at this address
     #[arg(long, value_name = "URL")]
     pub(crate) base_url: Option<String>,
     /// Print the result as JSON
@@ -499,9 +501,9 @@ pub(crate) struct CatalogArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CatalogCommand {
-    /// Add a build, from its zip or by its facts
+    /// Add a build, from its zip or from its facts
     Add(Box<AddArgs>),
-    /// Remove builds; their zips are not taken up again
+    /// Remove builds; their zips are not added again
     Remove {
         #[command(flatten)]
         places: Places,
@@ -509,14 +511,14 @@ pub(crate) enum CatalogCommand {
         #[arg(required = true, value_name = "BUILD")]
         names: Vec<String>,
     },
-    /// Withdraw builds for a time; phones that run them still get an answer
+    /// Withdraw builds for a time; phones that run them still get a response
     Yank {
         #[command(flatten)]
         places: Places,
         /// Name builds by file name or by the start of their sha256
         #[arg(required = true, value_name = "BUILD")]
         names: Vec<String>,
-        /// Say why, for whoever reads the catalog
+        /// Give the reason, for readers of the catalog
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },
@@ -532,28 +534,28 @@ pub(crate) enum CatalogCommand {
     List {
         #[command(flatten)]
         places: Places,
-        /// Point phones to this address of the zips, as https://host/{device}/{filename}
+        /// Point phones to the zips at this address, for example https://host/{device}/{filename}
         #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
         url: Option<String>,
         /// Print one JSON object a line
         #[arg(long)]
         json: bool,
     },
-    /// Unite the catalogs that git could not merge, or three files as git's merge driver
+    /// Merge the catalogs that git could not merge, or three files as git's merge driver
     Merge {
         #[command(flatten)]
         places: Places,
-        /// Unite these three files into the second, as git asks its merge drivers
+        /// Merge these three files into the second, as git requires from merge drivers
         #[arg(num_args = 3, value_names = ["BASE", "OURS", "THEIRS"])]
         versions: Vec<PathBuf>,
-        /// Call the catalog this in messages: git's %P
+        /// Use this name for the catalog in messages: git's %P
         #[arg(long, value_name = "PATH", requires = "versions")]
         name: Option<String>,
-        /// Take this side's value where both changed the same fact
+        /// Use the value of this side if both changed the same fact
         #[arg(long, value_name = "SIDE")]
         prefer: Option<MergeSide>,
     },
-    /// Take up the builds of another server's feed, with the ids that phones have
+    /// Import the builds of another server's feed, with the ids that phones know
     Import(Box<ImportArgs>),
     /// Write all full builds as builds.json of the official backend
     Export(Box<ExportArgs>),
@@ -562,7 +564,7 @@ pub(crate) enum CatalogCommand {
 /// The sides of `catalog merge`, as git names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MergeSide {
-    /// The branch that is checked out; in a rebase, the one that is built upon
+    /// The branch that is checked out; in a rebase, the branch to rebase onto
     Ours,
     /// The other branch
     Theirs,
@@ -584,12 +586,12 @@ pub(crate) enum FeedFormat {
     V1,
     /// A list, for LineageOS 23.2 on
     V2,
-    /// What LineageOTA answers to /api
+    /// The response of LineageOTA to /api
     #[value(name = "lineageota")]
     LineageOta,
     /// builds.json of the official backend
     Official,
-    /// {"response":[…]} of crDroid, Evolution X and their kin
+    /// {"response":[…]} of crDroid, Evolution X and similar ROMs
     #[value(name = "crdroid")]
     CrDroid,
     /// One object instead of a list, or the keys of another family: PixelOS, Havoc, dotOS, …
@@ -600,62 +602,62 @@ pub(crate) enum FeedFormat {
 pub(crate) struct ImportArgs {
     #[command(flatten)]
     pub(crate) places: Places,
-    /// Go on although the catalog lacks builds that were published before
+    /// Continue even if the catalog lacks builds that were published before
     #[arg(long)]
     pub(crate) new_catalog: bool,
     /// Read this feed; - is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Read it as this format instead of telling it from its shape
+    /// Read it as this format [default: detected from its content]
     #[arg(long)]
     pub(crate) format: Option<FeedFormat>,
-    /// Set the codename, which most feeds leave out; of a feed of several devices, read only its builds
+    /// Set the codename, which most feeds lack; from a feed of several devices, import only its builds
     #[arg(long)]
     pub(crate) device: Option<String>,
-    /// Set the release type of entries without one, and of those of crDroid's kin
+    /// Set the release type of entries without one, and of those of crDroid and similar ROMs
     #[arg(long)]
     pub(crate) romtype: Option<String>,
     /// Set the version of entries without one
     #[arg(long)]
     pub(crate) version: Option<String>,
-    /// Set the variant of builds that no [[variant]] of the settings matches; of a feed that names flavours, as gapps and vanilla, read only its own
+    /// Set the variant of builds that no [[variant]] of the settings matches; from a feed that names flavours, for example gapps and vanilla, import only those of this one
     #[arg(long)]
     pub(crate) variant: Option<String>,
-    /// Put this address before the paths of an official feed, its server's DOWNLOAD_BASE_URL, or before file names without an address
+    /// Put this address before the paths of an official feed (its server's DOWNLOAD_BASE_URL) or before file names without an address
     #[arg(long, value_name = "URL")]
     pub(crate) url_base: Option<String>,
-    /// Take the ids of a feed for the SHA-256 of the packages, as the official backend writes them
+    /// Treat the ids of a feed as the SHA-256 of the packages, as the official backend writes them
     #[arg(long)]
     pub(crate) ids_are_sha256: bool,
-    /// Take up the good entries of a feed that has bad ones
+    /// Import the good entries of a feed that has bad ones
     #[arg(long)]
     pub(crate) skip_bad: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// Find the ROM zips in this folder [default: builds]
+    /// Read the ROM zips in this folder [default: builds]
     #[arg(long, value_name = "FOLDER", env = "ROMFEED_BUILDS")]
     pub(crate) builds: Option<PathBuf>,
     /// Read the list of builds from this file; repeat to add others [default: catalog.json]
     #[arg(long, value_name = "FILE", env = "ROMFEED_CATALOG")]
     pub(crate) catalog: Vec<PathBuf>,
-    /// Find the site at this address, with the zips below it, in builds/
+    /// Treat this as the address of the site, with the zips in builds/ below it
     #[arg(long, value_name = "URL", env = "ROMFEED_BASE_URL")]
     pub(crate) base_url: Option<String>,
-    /// Find the zips at this address, as https://host/{device}/{filename}
+    /// Point to the zips at this address, for example https://host/{device}/{filename}
     #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
     pub(crate) url: Option<String>,
     /// Write to this file instead of printing
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Read all zips to write their SHA-1 too
+    /// Read all zips and also write their SHA-1
     #[arg(long)]
     pub(crate) sha1: bool,
     /// Write the builds of this variant instead of those without one
     #[arg(long)]
     pub(crate) variant: Option<String>,
-    /// Write paths below this address, the server's DOWNLOAD_BASE_URL, instead of those in the builds folder
+    /// Write paths relative to this address (the server's DOWNLOAD_BASE_URL) instead of the builds folder
     #[arg(long, value_name = "URL")]
     pub(crate) url_base: Option<String>,
 }
@@ -664,10 +666,10 @@ pub(crate) struct ExportArgs {
 pub(crate) struct AddArgs {
     #[command(flatten)]
     pub(crate) places: Places,
-    /// Go on although the catalog lacks builds that were published before
+    /// Continue even if the catalog lacks builds that were published before
     #[arg(long)]
     pub(crate) new_catalog: bool,
-    /// Read all facts from this package; other flags fill in what it does not tell
+    /// Read all facts from this package; other flags add facts that it lacks
     #[arg(long, value_name = "FILE", conflicts_with = "filename")]
     pub(crate) zip: Option<PathBuf>,
     /// Set the file name
@@ -679,13 +681,13 @@ pub(crate) struct AddArgs {
     /// Set the variant, if no [[variant]] of the settings matches
     #[arg(long)]
     pub(crate) variant: Option<String>,
-    /// Set the version the updater compares, as 21.0
+    /// Set the version that the updater compares, for example 21.0
     #[arg(long, required_unless_present_any = ["zip", "url"])]
     pub(crate) version: Option<String>,
     /// Set the release type
     #[arg(long, required_unless_present_any = ["zip", "url"])]
     pub(crate) romtype: Option<String>,
-    /// Set ro.build.date.utc, in seconds or as "2024-08-01 00:00:00" in UTC
+    /// Set ro.build.date.utc, in seconds, or in UTC as "2024-08-01 00:00:00"
     #[arg(long, value_name = "DATE", value_parser = parse_time, required_unless_present_any = ["zip", "url"])]
     pub(crate) datetime: Option<i64>,
     /// Set the length in bytes
@@ -712,7 +714,7 @@ pub(crate) struct AddArgs {
 }
 
 impl Places {
-    /// What the environment sets, without flags.
+    /// Returns the values of the environment, without flags.
     pub(crate) fn from_environment() -> Places {
         #[derive(Debug, Parser)]
         struct Environment {
@@ -729,7 +731,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn every_verb_is_well_formed() {
+    fn every_command_is_well_formed() {
         Cli::command().debug_assert();
     }
 }

@@ -2,8 +2,8 @@
 //! call them.
 //!
 //! Source: LineageOS/lineageos_updater, 2017, `flask addrom` and `flask delrom`, flag by flag. They
-//! are not in `--help`; `-v` is the version of the ROM here, so they are no part of the command
-//! line proper, and take settings from `romfeed.toml` and the environment alone.
+//! are parsed apart from other commands, since `-v` is the version of the ROM here. They are not in
+//! `--help`, and read settings from `romfeed.toml` and the environment only.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -15,10 +15,13 @@ use romfeed::generate::edit::{self, StatedFacts};
 use romfeed::model::config::Config;
 
 use super::args::{Global, Places, When};
-use super::catalog::{Line, add_said, change};
+use super::catalog::{Line, add_stated, change};
 use super::config::Flags;
+use super::outcome::Outcome;
+use super::parse::parse;
 use super::report::Terminal;
-use super::{Outcome, http, remote, resolve, warn_of_devices};
+use super::settings;
+use super::{http, remote};
 
 /// The commands, as the first argument names them.
 const ADD: &str = "addrom";
@@ -68,17 +71,17 @@ struct DeleteArgs {
     filename: String,
 }
 
-/// Runs the command if the arguments name one of these.
+/// Runs the command if the arguments name one of the two.
 pub(super) fn run(args: &[OsString]) -> Option<Outcome> {
     let (command, rest) = (args.get(1)?.to_str()?, args.get(2..)?);
     let terminal = Terminal::new(&global());
     match command {
         ADD => {
-            let args: AddArgs = super::parse(rest);
+            let args: AddArgs = parse(rest);
             Some(with_config(terminal, |config| add(args, config, terminal)))
         }
         DELETE => {
-            let args: DeleteArgs = super::parse(rest);
+            let args: DeleteArgs = parse(rest);
             Some(with_config(terminal, |config| {
                 delete(&args.filename, config, terminal)
             }))
@@ -109,14 +112,15 @@ fn global() -> Global {
 
 fn with_config(terminal: Terminal, run: impl FnOnce(&Config) -> Outcome) -> Outcome {
     let places = Places::from_environment();
-    match resolve(&global(), Flags::new(&places), terminal) {
-        Some(resolved) => run(&warn_of_devices(resolved, terminal)),
-        None => Outcome::Usage,
-    }
+    let file = global().config;
+    let outcome = settings::with_config(file.as_deref(), Flags::new(&places), terminal, |config| {
+        Ok(run(&config))
+    });
+    outcome.unwrap_or(Outcome::Failed)
 }
 
 fn add(args: AddArgs, config: &Config, terminal: Terminal) -> Outcome {
-    let said = StatedFacts {
+    let stated = StatedFacts {
         filename: Some(args.filename),
         device: Some(args.device),
         version: Some(args.version),
@@ -126,13 +130,13 @@ fn add(args: AddArgs, config: &Config, terminal: Terminal) -> Outcome {
         url: Some(args.url),
         ..StatedFacts::default()
     };
-    // Scripts pass addresses on.
+    // Scripts may pass on addresses from others, so local networks are out of reach.
     let http = http::settings(None, remote::TIMEOUT, Reach::Public);
     let http = http.map(|settings| Some(Arc::new(Http::new(&settings)) as Arc<dyn Fetch>));
-    add_said(said, config, http, terminal)
+    add_stated(stated, config, http, terminal)
 }
 
-/// Removes a build; as on that server, it is no error if there is none.
+/// Removes a build. As on that server, it is not an error if the build does not exist.
 fn delete(filename: &str, config: &Config, terminal: Terminal) -> Outcome {
     let name = filename.escape_debug();
     let known = |catalog: &Catalog| {
@@ -144,7 +148,7 @@ fn delete(filename: &str, config: &Config, terminal: Terminal) -> Outcome {
             terminal.line(&format!("no build has the file name {name}"));
             return Outcome::Done;
         }
-        // What is wrong with the catalog is reported where it is changed.
+        // `change` reports errors of the catalog.
         _ => {}
     }
     change(config, terminal, |catalogs| {

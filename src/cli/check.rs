@@ -1,7 +1,12 @@
-//! `romfeed check`: a site judged as phones would.
+//! `romfeed check`: checks a site as phones see it.
+//!
+//! In: the folder of a site, or its address. Out: findings, a summary, and the lines for the ROM.
+//! With packages in place of a site, `check_zip` does the work; with `--rules` or `--explain`,
+//! `findings` prints the rules.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use ota_view::finding::{self, Finding};
@@ -18,12 +23,46 @@ use romfeed::publish::page::Maker;
 use romfeed::publish::writer;
 
 use super::args::CheckArgs;
+use super::config::Flags;
 use super::escape::{escape, shown};
+use super::outcome::Outcome;
 use super::report::{MANIFEST_HINT, Terminal, chain, count, families, print_rom_side};
-use super::{Outcome, findings, http, now};
+use super::settings;
+use super::time::now;
+use super::{check_zip, findings, http};
 
-/// Judges a site, and prints what is wrong with it.
-pub(crate) fn run(args: &CheckArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
+/// Runs the command.
+pub(crate) fn run(
+    args: &CheckArgs,
+    file: Option<&Path>,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
+    if !args.explain.is_empty() {
+        findings::explain(&args.explain)?;
+        return Ok(Outcome::Done);
+    }
+    if args.rules {
+        findings::print_rules(ota_view::verify::rules::ALL, args.json)?;
+        findings::print_rules(check::rules::ALL, args.json)?;
+        return Ok(Outcome::Done);
+    }
+    settings::with_config(
+        file,
+        Flags::new(&args.places),
+        terminal,
+        |config| match args.packages.is_empty() {
+            true => check_site(args, &config, terminal),
+            false => {
+                let ca = args.live.ca.as_deref();
+                let (zips, certificates) = (&args.packages, &args.certificate);
+                check_zip::run(zips, certificates, ca, args.json, &config, terminal)
+            }
+        },
+    )
+}
+
+/// Checks a site, and prints the findings.
+fn check_site(args: &CheckArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
     let usage = |message: &str, hint| {
         terminal.error(message, hint);
         Ok(Outcome::Usage)
@@ -56,8 +95,8 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, terminal: Terminal) -> io::
         false => shown(&config.out),
     };
     let own = match paths.is_empty() {
-        true => Own::default(),
-        false => match load_own(config, is_live) {
+        true => SiteFacts::default(),
+        false => match load_site_facts(config, is_live) {
             Ok(own) => own,
             Err((message, hint)) => return usage(&message, hint),
         },
@@ -74,7 +113,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, terminal: Terminal) -> io::
         }
     };
     let has_site = is_own && !paths.is_empty() && args.device.is_none() && !base.contains('{');
-    // A folder that has lost its feeds is still a site.
+    // A folder whose feeds are missing is still a site.
     if found.is_empty() && own.required.is_empty() && !is_live {
         let message = format!("there is no site in {}", config.out.display());
         return usage(
@@ -110,11 +149,11 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, terminal: Terminal) -> io::
     let mut report = pool.install(|| check::check(&task));
     if has_site && (is_live || args.zip_addresses) && base != PLACEHOLDER_BASE {
         let lost = check::compare(base, &*live, &own.identities);
-        // What keeps a site from going out is to be read first.
+        // These findings stop a publication, so they come first.
         report.findings.splice(0..0, lost);
     }
     let outcome = finish(&report, &place, args.json, terminal)?;
-    // With --zips a publish is under way; its end tells what goes into the ROM.
+    // `--zips` runs in the middle of a publication, which prints the lines for the ROM at its end.
     let is_midway = args.zip_addresses && !is_live;
     if has_site && base != PLACEHOLDER_BASE && !is_midway {
         terminal.line("for the ROM:");
@@ -123,7 +162,7 @@ pub(crate) fn run(args: &CheckArgs, config: &Config, terminal: Terminal) -> io::
     Ok(outcome)
 }
 
-/// Whether the folder here tells of the site asked for, rather than of somebody else's.
+/// Returns whether the folder holds the requested site, and not another one.
 fn is_own(asked: Option<&str>, own: Option<&str>) -> bool {
     match (asked, own) {
         (Some(base), Some(own)) if base.contains('{') => base.starts_with(&format!("{own}/")),
@@ -132,38 +171,40 @@ fn is_own(asked: Option<&str>, own: Option<&str>) -> bool {
     }
 }
 
-/// Prints what was found of a place, which is fit for a terminal.
+/// Prints the report on a place, whose name is escaped already.
 fn finish(report: &Report, place: &str, json: bool, terminal: Terminal) -> io::Result<Outcome> {
     findings::print(terminal, &report.findings, json)?;
     print_summary(report, place, terminal);
     if !json {
         findings::print_more(terminal, &report.findings);
     }
-    Ok(match finding::has_errors(&report.findings) {
-        true => Outcome::Failed,
-        false => Outcome::Done,
-    })
+    let has_errors = finding::has_errors(&report.findings);
+    Ok(Outcome::from_success(!has_errors))
 }
 
-/// What the catalog and the manifest know of the site in `out`.
+/// The facts about the site in `out`, from the catalog and the manifest.
 #[derive(Default)]
-struct Own {
-    /// What made its feeds: as the manifest has it, or else as the settings make them.
+struct SiteFacts {
+    /// The makers of its feeds, from the manifest, or otherwise from the settings.
     makers: Makers,
-    /// Whether the manifest has it; else there may be feeds of earlier settings.
+    /// Whether the manifest has the makers. Otherwise there may be feeds of former settings.
     is_recorded: bool,
-    /// The lists that phones in the field ask for.
+    /// The lists that phones request.
     expected: BTreeMap<String, Option<Installed>>,
-    /// The other files that have to be there.
+    /// The other files that must exist.
     required: Vec<String>,
     known: BTreeMap<String, CatalogFacts>,
-    /// What builds and tombstones are known by.
+    /// The identities of builds and tombstones.
     identities: BTreeSet<String>,
     variants: BTreeSet<Option<String>>,
 }
 
-/// A live site needs the lists; of pages for people it may show others.
-fn load_own(config: &Config, is_live: bool) -> Result<Own, (String, Option<&'static str>)> {
+/// Loads the facts about the site in `out`. A live site must have the lists, but may have other
+/// pages.
+fn load_site_facts(
+    config: &Config,
+    is_live: bool,
+) -> Result<SiteFacts, (String, Option<&'static str>)> {
     let fault = |error: &(dyn std::error::Error + 'static)| (chain(error), None);
     let catalogs = Catalogs::load(&config.catalogs).map_err(|error| fault(&error))?;
     let merged = catalogs.merged().map_err(|error| fault(&error))?;
@@ -182,7 +223,7 @@ fn load_own(config: &Config, is_live: bool) -> Result<Own, (String, Option<&'sta
     required.sort_unstable();
     required.dedup();
     let variants = channels.channels.keys().map(|key| key.variant.as_ref());
-    Ok(Own {
+    Ok(SiteFacts {
         is_recorded: manifest.makers.is_some(),
         makers: manifest.makers.unwrap_or(lists),
         expected: check::expected(&channels),
@@ -209,21 +250,21 @@ fn print_summary(report: &Report, place: &str, terminal: Terminal) {
     ));
 }
 
-/// Why it is not known which feeds there are.
+/// Why the feeds of a site are unknown.
 enum Unknown {
-    /// The call has to say more.
+    /// The call must name a feed.
     Usage(String),
-    /// The site does not answer.
+    /// The site does not respond.
     Unreachable(Finding),
 }
 
-/// The feeds to judge: those of one phone, of the folder, or those the site tells of.
+/// Finds the feeds to check: those of one phone, those in the folder, or those that the site lists.
 fn find_feeds(
     args: &CheckArgs,
     base: &str,
     own_base: Option<&str>,
     paths: &[String],
-    own: &Own,
+    own: &SiteFacts,
     fetch: &dyn Fetch,
 ) -> Result<Vec<Feed>, Unknown> {
     if let Some(device) = &args.device {
@@ -249,10 +290,10 @@ fn find_feeds(
     }
     match (paths.is_empty(), args.url.is_some()) {
         (true, true) => {
-            let told = check::files_of_site(base, fetch).map_err(Unknown::Unreachable)?;
-            let found = feeds(base, &told.files, told.makers.as_ref());
+            let listed = check::files_of_site(base, fetch).map_err(Unknown::Unreachable)?;
+            let found = feeds(base, &listed.files, listed.makers.as_ref());
             let base = escape(base);
-            let message = format!("nothing at {base} tells which feeds are there");
+            let message = format!("nothing at {base} lists its feeds");
             match found.is_empty() {
                 true => Err(Unknown::Usage(message)),
                 false => Ok(found),
@@ -271,7 +312,7 @@ fn find_feeds(
     }
 }
 
-/// What the phones of one kind ask for: at the address as it is in their ROM, or else at those
+/// Returns the feeds that one kind of phone requests: at the address in its ROM, or at the addresses
 /// that romfeed recommends.
 fn feeds_of_phone(args: &CheckArgs, base: &str, device: &str) -> Vec<Feed> {
     let romtype = args.romtype.as_deref().unwrap_or_default().to_lowercase();

@@ -1,19 +1,22 @@
 //! `romfeed check ZIP…`: whether phones will install packages.
+//!
+//! In: packages, in files or on hosts. Out: findings, and a verdict for each package.
 
-use ota_view::error_kind::ErrorKind;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ota_view::error_kind::ErrorKind;
 use ota_view::finding::{self, Finding};
 use ota_view::verify::{self, Verdict};
 use romfeed::model::config::Config;
 
 use super::escape::{escape, shown};
+use super::outcome::Outcome;
 use super::report::{Terminal, chain};
-use super::{Outcome, config, findings, remote};
+use super::{config, findings, remote};
 
-/// Judges packages one after another; each is read with all there is.
+/// Checks packages one after another; each is read with all processors and limits.
 pub(crate) fn run(
     zips: &[PathBuf],
     certificates: &[PathBuf],
@@ -64,7 +67,7 @@ pub(crate) fn run(
     Ok(outcome)
 }
 
-/// Judges a package on its host; all of it is downloaded, and nothing kept.
+/// Checks a package on its host. All of it is downloaded, and nothing is stored.
 fn check_remote(
     url: &str,
     ca: Option<&Path>,
@@ -79,7 +82,7 @@ fn check_remote(
     Ok(verdict)
 }
 
-/// What cannot be judged, as a finding: scripts read nothing else.
+/// Turns the error of a package that could not be read into a finding: scripts read only findings.
 fn unreadable(error: &verify::Error, place: &str) -> Finding {
     let finding = Finding::new(&verify::rules::PACKAGE_UNREADABLE, place, chain(error));
     match error {
@@ -112,7 +115,7 @@ fn print_summary(terminal: Terminal, zip: &Path, verdict: &Verdict) {
         let subject = signer
             .subject
             .as_deref()
-            .unwrap_or("somebody without a name");
+            .unwrap_or("a certificate without a name");
         let subject = escape(subject);
         format!(", signed by {subject}, sha256 {}", signer.fingerprint)
     });

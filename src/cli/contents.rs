@@ -1,8 +1,7 @@
-//! `romfeed inspect --props`, `--ls` and `--extract`: a look inside a package.
+//! `romfeed inspect --props`, `--ls` and `--extract`: properties, folders and files of a package.
 //!
-//! These work on any zip with partitions, installable by an updater or not.
+//! They work on any zip with partitions, whether an updater can install it or not.
 
-use ota_view::error_kind::ErrorKind;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -10,6 +9,7 @@ use std::sync::Arc;
 
 use ota_view::device_props::{DeviceProps, Until};
 use ota_view::fs::{self, DirEntry, EntryType};
+use ota_view::error_kind::ErrorKind;
 use ota_view::io::ReadError;
 use ota_view::ota::{self, Ota};
 use romfeed::generate::Fault;
@@ -21,42 +21,40 @@ use sha2::{Digest, Sha256};
 
 use super::args::InspectArgs;
 use super::escape::shown;
-use super::inspect::{ErrorLine, counters_line, print_json};
+use super::json::{ErrorLine, print_json};
 use super::remote::{self, Opened};
-use super::report::{Terminal, chain, print_fault};
+use super::report::{Terminal, chain, counters_line, print_fault};
 
-/// Longest file taken out of a package, in bytes; the largest file systems of
-/// phones are smaller.
+/// Largest file or partition that is extracted, in bytes; the file systems of phones are smaller.
 const MAX_EXTRACTED: u64 = 16 << 30;
 /// How much of a partition is copied at a time, in bytes.
 const STEP: usize = 1 << 20;
 
-/// What to look at, and in which way.
-enum Look<'a> {
+/// What to print of a package.
+enum View<'a> {
     Props,
-    List(Place<'a>),
-    Extract(Place<'a>),
+    List(PartitionPath<'a>),
+    Extract(PartitionPath<'a>),
 }
 
-/// A path in a partition; without a path, the partition itself.
-struct Place<'a> {
+/// A path in a partition, or the partition itself.
+struct PartitionPath<'a> {
     partition: &'a str,
     path: Option<&'a str>,
 }
 
-impl Place<'_> {
-    /// Takes `system:/system/build.prop` apart; `boot:` and `boot` are the whole
-    /// partition.
-    fn parse(text: &str) -> Place<'_> {
+impl PartitionPath<'_> {
+    /// Splits `system:/system/build.prop`; `boot:` and `boot` are the whole partition.
+    fn parse(text: &str) -> PartitionPath<'_> {
         let (partition, path) = text.split_once(':').unwrap_or((text, ""));
-        Place {
+        PartitionPath {
             partition,
             path: Some(path).filter(|path| !path.is_empty()),
         }
     }
 }
 
-/// What can go wrong on the way.
+/// Why a package or a part of it could not be printed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -69,15 +67,15 @@ enum Failure {
         #[source]
         source: ReadError,
     },
-    #[error("partition `{}` has {size} bytes, at most {MAX_EXTRACTED} are written", .partition.escape_debug())]
+    #[error("partition `{}` has {size} bytes; at most {MAX_EXTRACTED} are written", .partition.escape_debug())]
     TooLarge { partition: String, size: u64 },
-    #[error("partition `{}` does not have the sha256 that the package gives for it", .partition.escape_debug())]
+    #[error("partition `{}` does not have the sha256 that is in the package", .partition.escape_debug())]
     Hash { partition: String },
     #[error("a delta, whose images need the build before it")]
     Delta,
     #[error("no build.prop was found in it")]
     NoProps,
-    #[error("its contents are no text")]
+    #[error("it is not a text")]
     Binary,
     #[error("cannot write {}", .file)]
     Output {
@@ -108,12 +106,12 @@ impl Failure {
         })
     }
 
-    /// The pipe that the output went to is closed.
+    /// Returns whether the output is a pipe that was closed.
     fn is_broken_pipe(&self) -> bool {
         let mut cause: Option<&(dyn Error + 'static)> = Some(self);
         while let Some(error) = cause {
-            let error_of_system = error.downcast_ref::<io::Error>();
-            if error_of_system.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
+            let io_error = error.downcast_ref::<io::Error>();
+            if io_error.is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe) {
                 return true;
             }
             cause = error.source();
@@ -122,41 +120,41 @@ impl Failure {
     }
 }
 
-/// Does what one of the flags asks for; `None` if there is none of them.
-/// Answers whether all went well.
+/// Does what one of these flags says, and returns whether that succeeded for all packages; `None`
+/// without any of the flags.
 pub(crate) fn run(
     args: &InspectArgs,
     config: &Config,
     terminal: Terminal,
 ) -> Option<io::Result<bool>> {
-    let look = match (&args.props, &args.ls, &args.extract) {
-        (true, ..) => Look::Props,
-        (_, Some(place), _) => Look::List(Place::parse(place)),
-        (.., Some(place)) => Look::Extract(Place::parse(place)),
+    let view = match (&args.props, &args.ls, &args.extract) {
+        (true, ..) => View::Props,
+        (_, Some(place), _) => View::List(PartitionPath::parse(place)),
+        (.., Some(place)) => View::Extract(PartitionPath::parse(place)),
         _ => return None,
     };
-    Some(look_at_all(args, &look, config, terminal))
+    Some(print_all(args, &view, config, terminal))
 }
 
-fn look_at_all(
+fn print_all(
     args: &InspectArgs,
-    look: &Look<'_>,
+    view: &View<'_>,
     config: &Config,
     terminal: Terminal,
 ) -> io::Result<bool> {
-    let mut all_sound = true;
+    let mut all_succeeded = true;
     for (index, zip) in args.zips.iter().enumerate() {
         if args.zips.len() > 1 && !args.json {
             let gap = if index > 0 { "\n" } else { "" };
             writeln!(io::stdout(), "{gap}# {}", shown(zip))?;
         }
-        match look_at(zip, args, look, config, terminal) {
+        match print_view(zip, args, view, config, terminal) {
             Ok(()) => {}
             Err(failure) if failure.is_broken_pipe() => {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
             Err(failure) => {
-                all_sound = false;
+                all_succeeded = false;
                 match args.json {
                     true => print_json(&ErrorLine::new(zip, failure.kind(), chain(&failure)))?,
                     false => report(zip, failure, terminal),
@@ -164,13 +162,13 @@ fn look_at_all(
             }
         }
     }
-    Ok(all_sound)
+    Ok(all_succeeded)
 }
 
-fn look_at(
+fn print_view(
     zip: &Path,
     args: &InspectArgs,
-    look: &Look<'_>,
+    view: &View<'_>,
     config: &Config,
     terminal: Terminal,
 ) -> Result<(), Failure> {
@@ -181,10 +179,10 @@ fn look_at(
         remote,
     } = remote::open_package(zip, &config.limits)?;
     let rom = Ota::from_package(&package, Arc::clone(&budget))?;
-    match look {
-        Look::Props => print_props(zip, &rom, args.json, terminal)?,
-        Look::List(place) => print_list(zip, place, &rom, args.json)?,
-        Look::Extract(place) => {
+    match view {
+        View::Props => print_props(zip, &rom, args.json, terminal)?,
+        View::List(place) => print_list(zip, place, &rom, args.json)?,
+        View::Extract(place) => {
             let output = args
                 .output
                 .as_deref()
@@ -205,17 +203,17 @@ fn report(zip: &Path, failure: Failure, terminal: Terminal) {
     let hint = match &failure {
         Failure::Binary => Some("write it to a file with --output FILE"),
         Failure::Ota(ota::Error::FileSystem { source, .. }) if source.is_absence() => {
-            Some("see what is there with --ls PARTITION:FOLDER")
+            Some("list the files with --ls PARTITION:FOLDER")
         }
         Failure::Ota(ota::Error::NoPartition { .. }) => {
-            Some("`unzip -l` shows what else the zip holds")
+            Some("list the other files of the zip with `unzip -l`")
         }
         Failure::Ota(error) if error.kind() == ErrorKind::Unsupported => {
-            Some("take the partition out with --extract PARTITION: and use its own tools")
+            Some("extract the partition with --extract PARTITION: and read it with other tools")
         }
-        Failure::Delta => Some("look into the full package of the same build"),
-        Failure::NoProps => Some("see what is there with --ls :"),
-        Failure::Output { .. } => Some("check that it can be written, and the free space"),
+        Failure::Delta => Some("use the full package of the same build"),
+        Failure::NoProps => Some("list the partitions with --ls :"),
+        Failure::Output { .. } => Some("check the permissions and the free space"),
         failure if failure.kind() == FaultKind::Io && remote::address(zip).is_some() => {
             Some(remote::HINT)
         }
@@ -321,7 +319,7 @@ struct Listed<'a> {
     target: Option<&'a str>,
 }
 
-fn print_list(zip: &Path, place: &Place<'_>, rom: &Ota, json: bool) -> Result<(), Failure> {
+fn print_list(zip: &Path, place: &PartitionPath<'_>, rom: &Ota, json: bool) -> Result<(), Failure> {
     let entries = match place.partition {
         "" => list_partitions(rom)?,
         partition => rom
@@ -353,14 +351,14 @@ fn print_list(zip: &Path, place: &Place<'_>, rom: &Ota, json: bool) -> Result<()
     print_out(text.as_bytes())
 }
 
-/// The partitions, as if they were folders of the package.
+/// Lists the partitions, as if they were files of the package.
 fn list_partitions(rom: &Ota) -> Result<Vec<DirEntry>, Failure> {
     rom.partitions()
         .map(|name| {
             Ok(DirEntry {
                 name: format!("{name}:"),
                 entry_type: EntryType::File,
-                // The length of a compressed image shows only at its end.
+                // The length of a compressed image is known only at its end.
                 size: match rom.image(name)?.size() {
                     u64::MAX => 0,
                     size => size,
@@ -384,7 +382,7 @@ fn describe(entry: &DirEntry) -> String {
     }
 }
 
-fn extract(place: &Place<'_>, rom: &Ota, output: Option<&Path>) -> Result<(), Failure> {
+fn extract(place: &PartitionPath<'_>, rom: &Ota, output: Option<&Path>) -> Result<(), Failure> {
     let Some(output) = output else {
         let mut stdout = GuardedStdout {
             checked: !io::stdout().is_terminal(),
@@ -400,7 +398,7 @@ fn extract(place: &Place<'_>, rom: &Ota, output: Option<&Path>) -> Result<(), Fa
         file: output.display().to_string(),
         source,
     };
-    // A pipe or a device stays what it is, and a link leads to the same name.
+    // A pipe or a device is written to, not replaced; a link is followed.
     let output = output.canonicalize().unwrap_or_else(|_| output.to_owned());
     if output.metadata().is_ok_and(|metadata| !metadata.is_file()) {
         let file = std::fs::File::options().write(true).open(&output);
@@ -410,7 +408,7 @@ fn extract(place: &Place<'_>, rom: &Ota, output: Option<&Path>) -> Result<(), Fa
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    // Whole or not at all, also when the disk is full or the package damaged.
+    // The file is written whole or not at all, even if the disk is full or the package damaged.
     let mut part = output.file_name().unwrap_or_default().to_owned();
     part.push(".");
     let mut builder = tempfile::Builder::new();
@@ -425,7 +423,7 @@ fn extract(place: &Place<'_>, rom: &Ota, output: Option<&Path>) -> Result<(), Fa
     Ok(())
 }
 
-fn copy(place: &Place<'_>, rom: &Ota, out: &mut dyn Write) -> Result<(), Failure> {
+fn copy(place: &PartitionPath<'_>, rom: &Ota, out: &mut dyn Write) -> Result<(), Failure> {
     if let Some(path) = place.path {
         let file_system = rom.file_system(place.partition)?;
         return file_system
@@ -437,7 +435,7 @@ fn copy(place: &Place<'_>, rom: &Ota, out: &mut dyn Write) -> Result<(), Failure
         partition: place.partition.to_owned(),
         source,
     };
-    // The length of a compressed image shows only at its end.
+    // The length of a compressed image is known only at its end.
     let is_open_ended = image.size() == u64::MAX;
     if image.size() > MAX_EXTRACTED && !is_open_ended {
         return Err(Failure::TooLarge {
@@ -479,7 +477,7 @@ fn copy(place: &Place<'_>, rom: &Ota, out: &mut dyn Write) -> Result<(), Failure
     }
 }
 
-/// Standard output, which refuses to send binary data to a terminal.
+/// Standard output that refuses binary data if it is a terminal.
 struct GuardedStdout {
     checked: bool,
     is_binary: bool,

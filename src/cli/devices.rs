@@ -1,7 +1,7 @@
 //! `devices.json`, in the schema of LineageOS's own backend.
 //!
-//! In: the file, and `devices_local.json` and `device_deps.json` beside it. Out: what is known
-//! of each device, and one line for each entry that cannot be used, with its line and column.
+//! In: the file, and `devices_local.json` and `device_deps.json` next to it. Out: the facts about each
+//! device, and one message for each entry that cannot be used, with its line and column.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,12 +13,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::config::position;
+use super::position::position;
 
-/// Longest such file read, in bytes; that of LineageOS has 100 KiB.
+/// Largest of these files that is read, in bytes; that of LineageOS has 100 KiB.
 pub(crate) const MAX_SIZE: u64 = 16 << 20;
 
-/// What an entry has to have, and of what type.
+/// The keys of an entry and their types.
 #[derive(Debug, Deserialize)]
 struct Entry {
     model: String,
@@ -28,21 +28,21 @@ struct Entry {
     name: String,
     info_url: Option<String>,
     wiki: Option<String>,
-    /// Read from the whole entry; named here so that anything else is a fault of it.
+    /// The value is read from the whole entry; named here so that another type is an error.
     #[serde(rename = "info")]
     _info: Option<Map<String, Value>>,
 }
 
-/// What the files say.
+/// The facts in the files.
 #[derive(Debug, Default)]
 pub(crate) struct Devices {
     pub(crate) known: BTreeMap<String, DeviceInfo>,
-    /// One line for each fault.
+    /// One line for each error.
     pub(crate) errors: Vec<String>,
 }
 
-/// Reads `devices.json` and the files beside it; those that do not exist say nothing, unless
-/// the settings name it.
+/// Reads `devices.json` and the files next to it. Each of them may be missing, except for a
+/// `devices.json` that the settings name.
 pub(crate) fn load(path: &Path, is_named: bool) -> Devices {
     let mut devices = Devices::default();
     devices.add_file(path, is_named);
@@ -51,7 +51,7 @@ pub(crate) fn load(path: &Path, is_named: bool) -> Devices {
     devices
 }
 
-/// Where the devices are that belong to this site alone.
+/// Returns the path of the devices that belong to this site alone.
 pub(crate) fn local(devices: &Path) -> PathBuf {
     devices.with_file_name("devices_local.json")
 }
@@ -85,7 +85,7 @@ impl Devices {
                 }
                 Ok((model, info)) => match places.get(&model) {
                     Some(first) => self.errors.push(format!(
-                        "{}: `{}` is there twice, in line {first} and at line {line} column {column}",
+                        "{}: `{}` is listed twice, at line {first} and at line {line} column {column}",
                         path.display(),
                         model.escape_debug()
                     )),
@@ -144,18 +144,18 @@ fn parse_entry(text: &str) -> Result<(String, DeviceInfo), serde_json::Error> {
     Ok((known.model, info))
 }
 
-/// Adds what a later file says of a device; where both say something, the later holds.
+/// Adds the facts of a later file about a device; they take precedence.
 fn complete(known: &mut DeviceInfo, later: DeviceInfo) {
-    for (ours, theirs) in [(&mut known.oem, later.oem), (&mut known.name, later.name)] {
-        if !theirs.is_empty() {
-            *ours = theirs;
+    for (known, later) in [(&mut known.oem, later.oem), (&mut known.name, later.name)] {
+        if !later.is_empty() {
+            *known = later;
         }
     }
     known.info_url = later.info_url.or(known.info_url.take());
     for (key, value) in later.entry {
         match (known.entry.get_mut(&key), value) {
-            (Some(Value::Object(ours)), Value::Object(theirs)) if key == "info" => {
-                ours.extend(theirs);
+            (Some(Value::Object(known)), Value::Object(later)) if key == "info" => {
+                known.extend(later);
             }
             (_, value) => {
                 known.entry.insert(key, value);
@@ -164,7 +164,7 @@ fn complete(known: &mut DeviceInfo, later: DeviceInfo) {
     }
 }
 
-/// Where a fault of an entry is in its file, both counted from 1.
+/// Returns the position in the file of an error within an entry, counted from 1.
 fn inside((line, column): (usize, usize), error: &serde_json::Error) -> (usize, usize) {
     match error.line() {
         0 | 1 => (line, column + error.column().saturating_sub(1)),

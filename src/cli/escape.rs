@@ -1,16 +1,16 @@
-//! What others named or wrote, so that a terminal takes it for text.
+//! Escapes untrusted text for terminals.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Where a file or folder is, so that a terminal takes it for text.
+/// Escapes the path of a file or folder.
 pub(crate) fn shown(path: &Path) -> String {
     escape(&path.display().to_string())
 }
 
-/// Text from packages and servers, so that a terminal takes it for text; quotes stay, and what
-/// parts the folders of a path on Windows.
+/// Escapes a text from packages or servers, except for quotes and for backslashes, which separate the
+/// folders of a path on Windows.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::new();
     for char in text.chars() {
@@ -22,17 +22,18 @@ pub(crate) fn escape(text: &str) -> String {
     escaped
 }
 
-/// A whole text for a terminal, with line breaks and the colours of romfeed's own: of what is in it
-/// from elsewhere, the controls that were not escaped yet, those of writing direction among them.
+/// Escapes the control characters in a whole output, those of writing direction included. Line breaks,
+/// tabs and the escape sequences of romfeed's colours stay; in texts from others, they are escaped
+/// before.
 pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     let is_own = |c: char| matches!(c, '\n' | '\t' | '\x1b');
-    let is_obeyed = |c: char| (c.is_control() && !is_own(c)) || is_of_direction(c);
-    if !text.contains(is_obeyed) {
+    let is_control = |c: char| (c.is_control() && !is_own(c)) || is_of_direction(c);
+    if !text.contains(is_control) {
         return text.into();
     }
     let mut escaped = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        match is_obeyed(c) {
+        match is_control(c) {
             true => escaped.extend(c.escape_unicode()),
             false => escaped.push(c),
         }
@@ -40,7 +41,7 @@ pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// JSON that a terminal shows in the order it is written in; it means the same.
+/// Escapes the characters in JSON that change the direction of text; its meaning stays the same.
 pub(crate) fn json(text: &str) -> Cow<'_, str> {
     if !text.contains(is_of_direction) {
         return text.into();
@@ -57,8 +58,8 @@ pub(crate) fn json(text: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// Whether a character changes the direction in which others are shown (Unicode Standard Annex 9,
-/// 2): with it, a name can look like another.
+/// Returns whether a character changes the direction of the text around it (Unicode Standard Annex 9,
+/// section 2), which can make a name look like another.
 fn is_of_direction(c: char) -> bool {
     matches!(
         c,
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_obeys_is_escaped_but_for_colours_and_line_breaks() {
+    fn control_characters_are_escaped_except_for_colours_and_line_breaks() {
         let own = "\x1b[1merror:\x1b[0m a\n\tb \u{f6} \u{5d0}";
         assert_eq!(harmless(own), own);
         assert_eq!(
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn json_means_the_same_without_a_change_of_direction() {
+    fn escaped_json_means_the_same() {
         let text = serde_json::to_string("a\u{202e}b\u{2066}").unwrap();
         let escaped = json(&text);
         assert_eq!(escaped, "\"a\\u202eb\\u2066\"");

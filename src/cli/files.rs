@@ -13,17 +13,30 @@ use romfeed::model::config::Config;
 use romfeed::publish::writer::{self, MAX_PUBLISHED_MANIFEST};
 
 use super::args::{FilesArgs, FilesStep};
-use super::escape::escape;
+use super::config::Flags;
+use super::escape::{escape, shown};
+use super::http;
+use super::outcome::Outcome;
 use super::report::{Terminal, chain, print_run_error};
-use super::{Outcome, http};
+use super::settings;
 
-/// Most redirects on the way to it.
+/// Most redirects on the way to the manifest.
 const MAX_REDIRECTS: usize = 20;
-/// How long its host may take to answer, in seconds.
+/// Longest wait for the host of the manifest, in seconds.
 const TIMEOUT: u16 = 30;
 
-/// Runs the verb.
-pub(crate) fn run(args: &FilesArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
+/// Runs the command.
+pub(crate) fn run(
+    args: &FilesArgs,
+    file: Option<&Path>,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
+    settings::with_config(file, Flags::new(&args.places), terminal, |config| {
+        print_files(args, &config, terminal)
+    })
+}
+
+fn print_files(args: &FilesArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
     let published = match &args.published {
         None => BTreeSet::new(),
         Some(place) => match read_published(place).and_then(|bytes| list(args, config, &bytes)) {
@@ -49,7 +62,7 @@ pub(crate) fn run(args: &FilesArgs, config: &Config, terminal: Terminal) -> io::
     };
     let is_of_site = |step: &FilesStep| !matches!(step, FilesStep::Zips | FilesStep::Images);
     if own.is_empty() && args.steps.iter().any(is_of_site) {
-        let out = super::escape::shown(&config.out);
+        let out = shown(&config.out);
         let message = format!("there is no site in {out}");
         terminal.error(&message, Some("run `romfeed generate` first"));
         return Ok(Outcome::Usage);
@@ -67,7 +80,7 @@ pub(crate) fn run(args: &FilesArgs, config: &Config, terminal: Terminal) -> io::
             Ok(found) => found,
             Err(error) => {
                 print_run_error(terminal, &error);
-                return Ok(Outcome::of_error(&error));
+                return Ok(Outcome::from_error(&error));
             }
         };
         for warning in warnings {
@@ -104,9 +117,9 @@ fn step_of(step: FilesStep) -> Step {
     }
 }
 
-/// What is made of the manifest of a published site.
+/// What is read from the manifest of a published site.
 enum Published {
-    /// The files it lists.
+    /// The files that it lists.
     Files(BTreeSet<String>),
     /// The manifest to publish before the site.
     Manifest(Vec<u8>),
@@ -122,7 +135,7 @@ fn list(args: &FilesArgs, config: &Config, bytes: &[u8]) -> Result<Published, St
     listed.map_err(|error| chain(&error))
 }
 
-/// A manifest: one in a file, or one on a host.
+/// Reads a manifest from a file or a host.
 fn read_published(place: &str) -> Result<Vec<u8>, String> {
     match place.starts_with("https://") || place.starts_with("http://") {
         true => fetch(place),
@@ -134,7 +147,7 @@ fn read_published(place: &str) -> Result<Vec<u8>, String> {
     }
 }
 
-/// A manifest on a host; empty if it is certain that there is none.
+/// Reads a manifest from a host; returns an empty one if the host says that there is none.
 fn fetch(url: &str) -> Result<Vec<u8>, String> {
     let http = http::connect(None, TIMEOUT, Reach::Any)?;
     let http: &dyn Fetch = &http;

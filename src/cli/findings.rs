@@ -1,4 +1,4 @@
-//! Findings, for people and for scripts.
+//! Findings of `romfeed check`, printed for people or for scripts, and the rules behind them.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
@@ -7,7 +7,7 @@ use ota_view::finding::{Finding, Rule, Severity};
 use serde::Serialize;
 
 use super::escape::escape;
-use super::inspect::print_json;
+use super::json::print_json;
 use super::report::Terminal;
 
 /// The page of the book that explains each rule under a heading of its own.
@@ -27,9 +27,9 @@ struct Line<'a> {
     fix: &'a str,
 }
 
-/// Prints findings: with `json` as one object a line, otherwise for people, those that say the same
-/// at once, each with what to do about it. `-v` adds each place and entry, and who wants it so; `-q`
-/// leaves errors alone.
+/// Prints findings: with `json`, one object a line; otherwise for people, grouped by what they say,
+/// each group with its fix. `-v` adds each place and entry, and the source of the rule; `-q` prints
+/// errors only.
 pub(crate) fn print(terminal: Terminal, findings: &[Finding], json: bool) -> io::Result<()> {
     if json {
         return findings.iter().try_for_each(print_line);
@@ -51,7 +51,7 @@ fn print_line(finding: &Finding) -> io::Result<()> {
     })
 }
 
-/// Findings that say the same, of several places or of several entries; never empty.
+/// Findings with the same message about several places or entries; never empty.
 type Group<'f> = Vec<&'f Finding>;
 
 /// Sorts findings into groups, in the order of the first of each.
@@ -78,7 +78,7 @@ fn groups(findings: &[Finding]) -> Vec<Group<'_>> {
     groups
 }
 
-/// A message without the numbers and the texts in backticks that are each entry's own.
+/// Returns a message without numbers and texts in backticks, which differ between entries.
 fn without_values(message: &str) -> String {
     let outside = message.split('`').step_by(2);
     let outside: Vec<&str> = outside.collect();
@@ -94,26 +94,26 @@ fn print_group(terminal: Terminal, group: &Group<'_>) {
         Severity::Warning => ("1;33", false),
         Severity::Note => ("36", false),
     };
-    let tell = |text: &str| match is_error {
+    let print = |text: &str| match is_error {
         true => terminal.always(text),
         false => terminal.line(text),
     };
     let severity = terminal.paint(color, rule.severity.as_str());
     let headline = escape(&headline(first, group));
-    tell(&format!("{severity} {} {headline}", rule.id));
+    print(&format!("{severity} {} {headline}", rule.id));
     if terminal.verbosity > 0 && group.len() > 1 {
         for finding in group {
             let line = format!("{}: {}", finding.place, finding.text());
-            tell(&format!("    {}", escape(&line)));
+            print(&format!("    {}", escape(&line)));
         }
     }
-    tell(&format!(
+    print(&format!(
         "  {} {}",
         terminal.paint("1", "fix:"),
         first.fix()
     ));
     if terminal.verbosity > 0 {
-        tell(&format!(
+        print(&format!(
             "  {} {}",
             terminal.paint("1", "source:"),
             rule.source
@@ -121,7 +121,7 @@ fn print_group(terminal: Terminal, group: &Group<'_>) {
     }
 }
 
-/// What a group says in one line, not escaped.
+/// Describes a group in one line, not escaped.
 fn headline(first: &Finding, group: &Group<'_>) -> String {
     let places: BTreeSet<&str> = group.iter().map(|found| &*found.place).collect();
     let place = match places.len() {
@@ -137,7 +137,8 @@ fn headline(first: &Finding, group: &Group<'_>) -> String {
     }
 }
 
-/// `2 errors, 1 warning`, as they are printed; none if there is neither.
+/// Counts the printed errors and warnings, for example `2 errors, 1 warning`; none if there are
+/// none.
 pub(crate) fn count(findings: &[Finding]) -> Option<String> {
     let groups = groups(findings);
     let of = |severity: Severity| {
@@ -165,7 +166,7 @@ struct RuleLine<'a> {
     fix: &'a str,
 }
 
-/// Prints rules with who wants them so: one a paragraph, or with `json` one object a line.
+/// Prints rules with their sources: one a paragraph, or with `json` one object a line.
 pub(crate) fn print_rules(rules: &[&Rule], json: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for rule in rules {
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_at_several_places_is_one_line() {
+    fn the_same_message_about_several_places_is_one_line() {
         let find = |place: &str, message: &str| Finding::new(&RULE, place, message);
         let found = [find("a", "x 1"), find("b", "x 1"), find("c", "x 2")];
         assert_eq!(headlines(&found), ["a and 1 more: x 1", "c: x 2"]);
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_of_several_entries_is_one_line() {
+    fn the_same_message_about_several_entries_is_one_line() {
         let find = |place: &str, entry: &str, message: &str| {
             Finding::new(&RULE, place, message).with_entry(entry)
         };

@@ -14,12 +14,12 @@ use romfeed::ingest::digests::FEEDS;
 use super::args::HashArgs;
 use super::config::default_jobs;
 use super::escape::{harmless, shown};
+use super::outcome::Outcome;
 use super::progress::Progress;
 use super::report::{Terminal, chain};
 
-/// Prints a line for each file and algorithm, in the order of the files; answers whether all
-/// could be read.
-pub(crate) fn run(args: &HashArgs, terminal: Terminal) -> io::Result<bool> {
+/// Prints a line for each file and algorithm, in the order of the files.
+pub(crate) fn run(args: &HashArgs, terminal: Terminal) -> io::Result<Outcome> {
     let mut lines = Lines::new(args, terminal);
     let stamps: Vec<io::Result<Stamp>> = args.files.iter().map(|file| stamp(file)).collect();
     let mut sources = Vec::new();
@@ -42,38 +42,40 @@ pub(crate) fn run(args: &HashArgs, terminal: Terminal) -> io::Result<bool> {
     lines.progress.hashing_done();
     let printed = lines.printed.into_inner();
     let printed = printed.unwrap_or_else(PoisonError::into_inner);
-    printed.result.map(|()| printed.num_failed == 0)
+    printed
+        .result
+        .map(|()| Outcome::from_success(printed.num_failed == 0))
 }
 
 fn stamp(file: &Path) -> io::Result<Stamp> {
     if file == Path::new("-") {
-        let message = "standard input is not read; a file of that name is ./-";
+        let message = "standard input is not supported; for a file of this name, write ./-";
         return Err(io::Error::other(message));
     }
     let metadata = std::fs::metadata(file)?;
     match metadata.is_file() {
         true => Ok(Stamp::of(&metadata)),
-        false => Err(io::Error::other("it is no regular file")),
+        false => Err(io::Error::other("not a regular file")),
     }
 }
 
-/// Digests that become lines as soon as those of all files before are there.
+/// Prints the digests of each file once those of all files before it are printed.
 struct Lines<'a> {
     files: &'a [PathBuf],
     algorithms: Vec<Algorithm>,
-    /// Which of the files each source is.
+    /// The index of the file of each source.
     places: Vec<usize>,
     progress: Progress,
     terminal: Terminal,
     printed: Mutex<Printed>,
-    /// Nobody reads what is printed any more.
+    /// Set once standard output is closed.
     is_over: AtomicBool,
 }
 
 struct Printed {
-    /// How many files are done with.
+    /// The number of files that are printed or have failed.
     num_files: usize,
-    /// Digests of files that wait for others; none of those that failed.
+    /// The digests of files that wait for others; an empty list for a file that failed.
     waiting: BTreeMap<usize, Vec<String>>,
     num_failed: usize,
     result: io::Result<()>,
@@ -158,8 +160,8 @@ impl Watch for Lines<'_> {
     }
 }
 
-/// A line as the GNU tools write and check it: one that begins with a backslash has
-/// backslashes and line breaks of the name escaped.
+/// Formats a line as the GNU tools write and check it: if it begins with a backslash, backslashes and
+/// line breaks in the name are escaped.
 fn line(digest: &str, file: &Path) -> Vec<u8> {
     let name = file.as_os_str().as_encoded_bytes();
     let is_escaped = name

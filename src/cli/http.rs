@@ -1,4 +1,4 @@
-//! A client of live hosts, as flags want it.
+//! The HTTP client, with the settings of the flags.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,21 +9,21 @@ use romfeed::fetch::{Http, Reach, Settings, parse_roots};
 
 use super::escape::shown;
 
-/// How live hosts know who asks.
+/// The user agent of all requests.
 const USER_AGENT: &str = concat!("romfeed/", env!("CARGO_PKG_VERSION"));
-/// Longest wait of a server for another host, in seconds: a client waits for it.
+/// Longest wait of the server for another host, in seconds: its own client waits meanwhile.
 #[cfg(feature = "serve")]
 pub(crate) const SERVER_TIMEOUT: u16 = 30;
-/// Longest `--ca` file read, in bytes; all certificates that browsers trust have 250 KiB.
+/// Largest `--ca` file that is read, in bytes; the certificates that browsers trust have 250 KiB.
 const MAX_CA: u64 = 4 << 20;
 
-/// A client with these [settings].
+/// Makes a client with these [settings].
 pub(crate) fn connect(ca: Option<&Path>, seconds: u16, reach: Reach) -> Result<Http, String> {
     settings(ca, seconds, reach).map(|settings| Http::new(&settings))
 }
 
-/// How to connect: trusting the certificates of this PEM file, or else those browsers trust, and
-/// waiting so many seconds for an answer.
+/// Makes settings: the certificates to trust, from this PEM file or those that browsers trust, and the
+/// longest wait for a response in seconds.
 pub(crate) fn settings(ca: Option<&Path>, seconds: u16, reach: Reach) -> Result<Settings, String> {
     let roots = match ca {
         None => Vec::new(),
@@ -39,7 +39,7 @@ pub(crate) fn settings(ca: Option<&Path>, seconds: u16, reach: Reach) -> Result<
     })
 }
 
-/// Whether packages are read from this address: https, or http on this machine.
+/// Returns whether packages may be read from this address: https, or http on this machine.
 pub(crate) fn is_askable(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else {
         return false;
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn packages_are_read_by_https_or_from_this_machine() {
+    fn packages_are_read_over_https_or_from_this_machine() {
         for url in [
             "https://h/a.zip",
             "HTTPS://h/a.zip",

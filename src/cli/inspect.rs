@@ -1,11 +1,10 @@
-//! `romfeed inspect`: the facts of packages and their places.
+//! `romfeed inspect`: the facts about packages, and the place where each was found.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use ota_view::io::Counters;
 use romfeed::fetch::Traffic;
 use romfeed::generate::Fault;
 use romfeed::generate::edit::path_in_builds;
@@ -17,10 +16,16 @@ use romfeed::model::facts::Fact;
 use romfeed::model::fault_kind::FaultKind;
 use serde::Serialize;
 
-use super::args::InspectArgs;
+use super::args::{InspectArgs, Places};
+use super::config::Flags;
+use super::contents;
 use super::escape::shown;
+use super::json::{ErrorLine, print_json};
+use super::outcome::Outcome;
 use super::remote;
-use super::report::{Terminal, chain, print_fault};
+use super::report::{Terminal, chain, counters_line, print_fault};
+use super::settings;
+use super::time::{format_time, now};
 
 /// One line of `--json`; part of the documented schema.
 #[derive(Serialize)]
@@ -49,7 +54,7 @@ struct Line<'a> {
     warnings: &'a [String],
 }
 
-/// What reading the package has cost.
+/// The cost of reading the package.
 #[derive(Serialize)]
 struct Read {
     bytes: u64,
@@ -57,33 +62,36 @@ struct Read {
     operations: u64,
 }
 
-#[derive(Serialize)]
-pub(crate) struct ErrorLine {
-    file: String,
-    error: ErrorBody,
-}
-
-#[derive(Serialize)]
-struct ErrorBody {
-    class: &'static str,
-    message: String,
-}
-
-impl ErrorLine {
-    pub(crate) fn new(zip: &Path, class: FaultKind, message: String) -> ErrorLine {
-        ErrorLine {
-            file: zip.display().to_string(),
-            error: ErrorBody {
-                class: class.as_str(),
-                message,
-            },
+/// Runs the command.
+pub(crate) fn run(
+    args: &InspectArgs,
+    file: Option<&Path>,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
+    let flags = Flags::new(&Places::default());
+    settings::with_config(file, flags, terminal, |config| {
+        if args.hash && args.zips.iter().any(|zip| remote::address(zip).is_some()) {
+            terminal.error(
+                "--hash reads a whole package, but only parts are read from an address",
+                Some("download it first, or read all of it with `romfeed check URL`"),
+            );
+            return Ok(Outcome::Usage);
         }
-    }
+        if args.extract.is_some() && args.zips.len() > 1 {
+            terminal.error("--extract supports one package at a time", None);
+            return Ok(Outcome::Usage);
+        }
+        let all_read = match contents::run(args, &config, terminal) {
+            Some(result) => result?,
+            None => print_all(args, &config, terminal)?,
+        };
+        Ok(Outcome::from_success(all_read))
+    })
 }
 
-/// Prints all packages; answers whether all could be read.
-pub(crate) fn run(args: &InspectArgs, config: &Config, terminal: Terminal) -> io::Result<bool> {
-    let mut all_sound = true;
+/// Prints all packages; returns whether all could be read.
+fn print_all(args: &InspectArgs, config: &Config, terminal: Terminal) -> io::Result<bool> {
+    let mut all_read = true;
     for (index, zip) in args.zips.iter().enumerate() {
         match inspect(zip, config, args.hash) {
             Ok(inspected) if args.json => {
@@ -94,7 +102,7 @@ pub(crate) fn run(args: &InspectArgs, config: &Config, terminal: Terminal) -> io
                 write!(io::stdout(), "{gap}{}", describe(zip, &inspected, terminal))?;
             }
             Err(error) => {
-                all_sound = false;
+                all_read = false;
                 if args.json {
                     print_json(&ErrorLine::new(zip, error.kind(), chain(&error)))?;
                 } else if error.kind() == FaultKind::Io && remote::address(zip).is_some() {
@@ -103,7 +111,7 @@ pub(crate) fn run(args: &InspectArgs, config: &Config, terminal: Terminal) -> io
                 } else if error.kind() == FaultKind::NotARom {
                     terminal.error(
                         &format!("{}: {}", shown(zip), chain(&error)),
-                        Some("look into it with --props, --ls or --extract"),
+                        Some("look inside it with --props, --ls or --extract"),
                     );
                 } else {
                     let fault = Fault {
@@ -116,21 +124,14 @@ pub(crate) fn run(args: &InspectArgs, config: &Config, terminal: Terminal) -> io
             }
         }
     }
-    Ok(all_sound)
+    Ok(all_read)
 }
 
-/// Prints one object and a line break.
-pub(crate) fn print_json<T: Serialize>(value: &T) -> io::Result<()> {
-    let mut text = serde_json::to_string(value).map_err(io::Error::other)?;
-    text.push('\n');
-    io::stdout().write_all(super::escape::json(&text).as_bytes())
-}
-
-/// What is known about a package.
+/// A package with its facts.
 struct Inspected {
     package: Examined,
     digests: Option<Digests>,
-    /// What it has cost to ask its host.
+    /// The requests to its host.
     traffic: Option<Traffic>,
 }
 
@@ -154,10 +155,11 @@ fn inspect(zip: &Path, config: &Config, hash: bool) -> Result<Inspected, ingest:
     if let Some(digests) = &digests {
         ingest::verify(zip, digests, &mut package.facts.warnings)?;
     }
-    match package.draft(config, super::now()) {
+    match package.draft(config, now()) {
         Ok(_) => {}
         Err(ingest::Error::Missing { .. }) if package.kind != Kind::Full => {
-            let warning = "a delta takes what is missing from its full build, if that is published";
+            let warning =
+                "a delta gets the missing facts from its full build, if that is published";
             package.facts.warnings.push(warning.to_owned());
         }
         Err(error) => {
@@ -215,32 +217,7 @@ fn line<'a>(zip: &Path, package: &'a Examined, digests: Option<&'a Digests>) -> 
     }
 }
 
-/// What reading a package of `size` bytes has cost, in words.
-pub(crate) fn counters_line(counters: Counters, size: u64) -> String {
-    let mut text = format!("{} bytes", counters.bytes_read);
-    if counters.bytes_read < size {
-        text.push_str(&format!(" of {size}"));
-    }
-    if counters.bytes_decoded > 0 {
-        text.push_str(&format!(", decoded to {}", counters.bytes_decoded));
-    }
-    match counters.operations {
-        0 => {}
-        1 => text.push_str(", 1 operation"),
-        n => text.push_str(&format!(", {n} operations")),
-    }
-    text
-}
-
-/// A moment as people read it, in UTC; the bare number if it is none.
-pub(crate) fn format_time(seconds: i64) -> String {
-    match chrono::DateTime::from_timestamp(seconds, 0) {
-        Some(time) => time.format("%Y-%m-%d %H:%M").to_string(),
-        None => seconds.to_string(),
-    }
-}
-
-/// The facts as a table, every value escaped.
+/// Formats the facts as a table, every value escaped.
 fn describe(zip: &Path, inspected: &Inspected, terminal: Terminal) -> String {
     let package = &inspected.package;
     let mut text = format!(

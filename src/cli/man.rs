@@ -1,5 +1,5 @@
-//! `romfeed man`: the manual pages, of romfeed and of each verb, out of the definition of the
-//! command line.
+//! `romfeed man`: the manual pages of romfeed and of each command, from the definition of the command
+//! line.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -8,30 +8,30 @@ use std::path::Path;
 use clap::{Command, CommandFactory};
 use romfeed::files::write_atomically;
 
-use super::Outcome;
 use super::args::Cli;
+use super::outcome::Outcome;
 use super::report::Terminal;
 
-/// What the program is called.
+/// The name of the program.
 const NAME: &str = "romfeed";
 
 const FILES: &str = r#".SH FILES
 .TP
 romfeed.toml
-The settings; every key is optional. Paths in it are relative to it.
+The settings; every key is optional. Paths in the file are relative to its folder.
 .TP
 catalog.json
-All builds ever published; made to be kept in git.
+All builds ever published. Keep this file in git.
 .TP
 changelogs/
-The changelogs of builds and the projects they were made from, beside the catalog; for git too.
+The changelogs of builds and the projects that they were made from, next to the catalog. Keep this folder in git too.
 .TP
 \&.romfeed/
-Lock and cache of this machine, beside the catalog.
+Lock and cache of this machine, next to the catalog.
 "#;
 
-/// Prints the manual page of romfeed, or of the verb with this path: `catalog add`, or
-/// `catalog-add` as the page is called.
+/// Prints the manual page of romfeed, or of the command with this name: `catalog add`, or `catalog-add`
+/// as its page is called.
 pub(crate) fn print(verb: &[String], terminal: Terminal) -> io::Result<Outcome> {
     let mut command = Cli::command();
     command.build();
@@ -43,7 +43,7 @@ pub(crate) fn print(verb: &[String], terminal: Terminal) -> io::Result<Outcome> 
     names.next_if_eq(&NAME);
     for name in names {
         let Some(found) = command.find_subcommand(name) else {
-            terminal.error(&format!("there is no verb `{}`", name.escape_debug()), None);
+            terminal.error(&format!("unknown command `{}`", name.escape_debug()), None);
             return Ok(Outcome::Usage);
         };
         command = found.clone();
@@ -52,7 +52,7 @@ pub(crate) fn print(verb: &[String], terminal: Terminal) -> io::Result<Outcome> 
     Ok(Outcome::Done)
 }
 
-/// Writes all pages to a folder, each under the name that `man` looks for.
+/// Writes all pages to a folder, under the names that `man` expects.
 pub(crate) fn write_all(folder: &Path, terminal: Terminal) -> Outcome {
     let mut command = Cli::command();
     command.build();
@@ -66,15 +66,15 @@ pub(crate) fn write_all(folder: &Path, terminal: Terminal) -> Outcome {
     }
 }
 
-/// Writes the page of a command and those of the verbs below it.
+/// Writes the pages of a command and of its subcommands.
 fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
     let title = command.get_display_name().unwrap_or(NAME);
     let path = folder.join(format!("{title}.1"));
     write_atomically(&path, &page(command.clone())?)?;
-    let mut verbs = command
+    let mut subcommands = command
         .get_subcommands()
-        .filter(|verb| verb.get_name() != "help");
-    verbs.try_for_each(|verb| write_pages(verb, folder))
+        .filter(|command| command.get_name() != "help");
+    subcommands.try_for_each(|command| write_pages(command, folder))
 }
 
 fn page(command: Command) -> io::Result<Vec<u8>> {
@@ -89,38 +89,38 @@ fn page(command: Command) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// What the exit codes mean for the page of this title.
+/// Describes the exit codes on the page with this title.
 fn exit_status(title: &str) -> String {
     let verb = title.strip_prefix("romfeed-").unwrap_or_default();
     let (well, failed) = match verb.split('-').next().unwrap_or_default() {
         "generate" => (
-            "All well.",
-            r"A package was left out, and the rest was written; or the site could not be written; or, with \-\-exit\-code, the site is or was stale.",
+            "Success.",
+            r"A package was left out and the rest was written; the site could not be written; or, with \-\-exit\-code, the site is or was not up to date.",
         ),
-        "inspect" => ("All well.", "A package could not be read."),
+        "inspect" => ("Success.", "A package could not be read."),
         "check" => (
-            "No error was found; there may be warnings.",
+            "No error was found. There may be warnings.",
             "At least one error was found.",
         ),
         "simulate" => (
-            "Every updater comes to a list it can read, even an empty one.",
-            "One of them comes to none.",
+            "Every simulated updater got a list that it can read, even if the list is empty.",
+            "At least one of them got no list.",
         ),
         "serve" => (
-            "The server was told to stop, and finished what it sent; or the keys were changed.",
-            "The server could not go on, or the keys could not be changed.",
+            "The server stopped after a signal and finished its downloads; or the keys were changed.",
+            "The server failed, or the keys could not be changed.",
         ),
         "catalog" => (
-            "All well.",
+            "Success.",
             "Something was refused, or could not be read or written.",
         ),
         _ => (
-            "All well.",
+            "Success.",
             "Something failed or was left out, and the rest was done.",
         ),
     };
     let mut text = ".SH \"EXIT STATUS\"\n".to_owned();
-    let broken = "Told a second time to stop, the server did not wait for downloads.";
+    let broken = "A second signal stopped the server before its downloads were finished.";
     for (code, meaning) in [
         ("0", Some(well)),
         ("1", Some(failed)),
@@ -137,7 +137,8 @@ fn exit_status(title: &str) -> String {
     text
 }
 
-/// The variables that stand for flags of this verb or, for the page of romfeed, of any.
+/// Describes the environment variables that set flags of this command or, on the page of romfeed, of
+/// any command.
 fn environment(command: &Command) -> String {
     let mut flags = Vec::new();
     collect(command, &mut flags);
@@ -146,10 +147,10 @@ fn environment(command: &Command) -> String {
     let mut text = ".SH ENVIRONMENT\n".to_owned();
     for (variable, flag) in flags {
         let flag = flag.replace('-', "\\-");
-        let _ = writeln!(text, ".TP\n{variable}\nStands for \\-\\-{flag}.");
+        let _ = writeln!(text, ".TP\n{variable}\nSets \\-\\-{flag}.");
     }
     text.push_str(
-        ".TP\nTMPDIR\nWhere long compressed streams are kept while they are read.\n\
+        ".TP\nTMPDIR\nThe folder for temporary copies of long compressed streams.\n\
          .TP\nNO_COLOR, TERM=dumb\nTurn colours off.\n",
     );
     text
@@ -179,14 +180,11 @@ mod tests {
     }
 
     #[test]
-    fn each_verb_has_its_own_exit_codes_and_variables() {
+    fn each_command_has_its_own_exit_codes_and_variables() {
         let check = page_of("check");
         assert!(check.contains("At least one error was found."), "{check}");
         assert!(!check.contains("ROMFEED_URL"), "{check}");
-        assert!(
-            check.contains("ROMFEED_OUT\nStands for \\-\\-out."),
-            "{check}"
-        );
+        assert!(check.contains("ROMFEED_OUT\nSets \\-\\-out."), "{check}");
         assert!(page_of("generate").contains("ROMFEED_URL"));
         assert!(!page_of("generate").contains("130"));
     }

@@ -1,4 +1,4 @@
-//! The progress bar: bytes hashed, rate and time left, on a terminal only.
+//! The progress bar: hashed bytes, rate and remaining time, on a terminal only.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use romfeed::generate::Observer;
@@ -9,7 +9,7 @@ use super::report::Terminal;
 
 const TEMPLATE: &str = "hashing {bar:24} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 
-/// Shows what a run does.
+/// Shows the progress of a run.
 pub(crate) struct Progress {
     terminal: Terminal,
     bar: ProgressBar,
@@ -24,7 +24,7 @@ impl Progress {
 }
 
 impl Progress {
-    /// Prints without the bar in between.
+    /// Hides the bar while `print` runs.
     pub(crate) fn pause<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)
     }
@@ -56,7 +56,7 @@ impl Observer for Progress {
     fn hashing(&self, num_files: usize, num_bytes: u64) {
         if num_files > 0 && !self.terminal.quiet {
             self.bar.set_length(num_bytes);
-            // Indicatif draws on a terminal and nowhere else.
+            // Indicatif draws on terminals only.
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
             self.bar.reset();
         }

@@ -1,11 +1,11 @@
-//! A limit on reading, as flags and settings give it.
+//! The limit on reading, in flags and settings.
 
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 
-/// Bytes a second: a number, with K, M or G for powers of 1,024.
+/// Bytes a second, written as a number with K, M or G for powers of 1,024.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rate(pub(crate) NonZeroU64);
 
@@ -23,7 +23,7 @@ impl FromStr for Rate {
         rate.and_then(|rate| rate.checked_mul(1 << shift))
             .and_then(NonZeroU64::new)
             .map(Rate)
-            .ok_or("expected bytes a second, as 50M, with K, M or G for powers of 1,024")
+            .ok_or("write bytes a second, for example 50M, with K, M or G for powers of 1,024")
     }
 }
 

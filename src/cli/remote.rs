@@ -1,4 +1,6 @@
-//! Packages by path or by address.
+//! Packages in files or on hosts.
+//!
+//! In: a path or an address. Out: an open package. Of an address, only the needed parts are read.
 
 use std::io;
 use std::path::Path;
@@ -11,13 +13,13 @@ use romfeed::ingest::{self, Error};
 
 use super::http;
 
-/// Longest wait for one answer, in seconds: a part has up to 8 MiB.
+/// Longest wait for one response, in seconds: a part has up to 8 MiB.
 pub(crate) const TIMEOUT: u16 = 60;
-/// What to do about a package that its host does not give.
+/// The hint for a package that cannot be read from its host.
 pub(crate) const HINT: &str =
-    "check the address with `curl -I`; the host has to answer requests for a part of a file";
+    "check the address with `curl -I`; the host must support requests for a part of a file";
 
-/// The address of a package, if this is one and not a path.
+/// Returns the address of a package; none for a path.
 pub(crate) fn address(zip: &Path) -> Option<&str> {
     let text = zip.to_str()?;
     let (scheme, _) = text.split_once("://")?;
@@ -27,32 +29,32 @@ pub(crate) fn address(zip: &Path) -> Option<&str> {
         .then_some(text)
 }
 
-/// The file name in an address.
+/// Returns the file name in an address.
 pub(crate) fn filename(url: &str) -> &str {
     let path = url.split(['?', '#']).next().unwrap_or(url);
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Asks the host at an address for the start of its file, of which parts are to be read.
+/// Opens a file on a host to read parts of it; requests its start.
 pub(crate) fn open(url: &str) -> Result<Arc<Remote>, Error> {
     connect(url, None).map(Arc::new).map_err(Error::Open)
 }
 
-/// As [`open`], where all of the file is to be read, parts of it twice.
+/// As [`open`], to read the whole file, and parts of it twice.
 pub(crate) fn open_whole(url: &str, ca: Option<&Path>) -> io::Result<Arc<Remote>> {
     Ok(Arc::new(connect(url, ca)?.with_max_bytes(u64::MAX)))
 }
 
 fn connect(url: &str, ca: Option<&Path>) -> io::Result<Remote> {
     if !http::is_askable(url) {
-        let reason = "it has to be https; only this machine is asked by http";
+        let reason = "it must begin with https://; http:// is only for addresses of this machine";
         return Err(io::Error::other(reason));
     }
     let http = http::connect(ca, TIMEOUT, Reach::Any).map_err(io::Error::other)?;
     Remote::open(Arc::new(http), url).map_err(io::Error::other)
 }
 
-/// A package that was opened, and where it is if that is not this machine.
+/// An open package, and its host if it is not on this machine.
 pub(crate) struct Opened {
     pub(crate) package: Package,
     pub(crate) budget: Arc<Budget>,

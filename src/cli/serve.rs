@@ -1,4 +1,6 @@
-//! `romfeed serve`: the site as a server, and the keys of those who may change it.
+//! `romfeed serve`: the site as a server, and the keys of clients that may change it.
+//!
+//! In: flags and settings. Out: a running server, a log, and messages about errors; or a list of keys.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -14,24 +16,45 @@ use romfeed::model::config::Config;
 use romfeed::serve::{self, Access, End, Hooks, Limits, Settings, Tls, Watched, keys};
 
 use super::args::ServeArgs;
+use super::config;
 use super::config::Flags;
 use super::escape::shown;
-use super::inspect::format_time;
+use super::http;
+use super::outcome::Outcome;
 use super::progress::Progress;
 use super::report::{self, Terminal, chain, print_run_error};
-use super::{Outcome, config, http, theme};
+use super::settings;
+use super::theme;
+use super::time::{format_time, now, now_ns};
 
-/// Lines of the log that may wait for a slow terminal; further ones are lost.
+/// Most lines of the log that wait for a slow terminal; further ones are dropped.
 const MAX_WAITING: usize = 4096;
-/// Most sockets and files that are asked for: several for each connection, and fewer than the
-/// 10,240 above which macOS refuses, as it does "all there may be".
+/// Most open sockets and files that are requested from the system: several for each connection. macOS
+/// refuses more than 10,240, and also "unlimited".
 #[cfg(unix)]
 const MAX_FILES: u64 = 8192;
 
-/// Runs the verb.
+/// Runs the command.
 pub(crate) fn run(
     args: &ServeArgs,
-    settings: Option<&std::path::Path>,
+    file: Option<&Path>,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
+    settings::with_config(file, flags(args), terminal, |config| {
+        run_with(args, file, config, terminal)
+    })
+}
+
+fn flags(args: &ServeArgs) -> Flags {
+    Flags {
+        url: args.url.clone(),
+        ..Flags::new(&args.places)
+    }
+}
+
+fn run_with(
+    args: &ServeArgs,
+    settings: Option<&Path>,
     config: Config,
     terminal: Terminal,
 ) -> io::Result<Outcome> {
@@ -48,25 +71,7 @@ pub(crate) fn run(
     })
 }
 
-/// Reads `--listen`: an address and a port, or a port of this machine alone.
-///
-/// # Errors
-/// One line with examples.
-pub(crate) fn parse_listen(text: &str) -> Result<SocketAddr, String> {
-    let port = match text.rsplit_once(':') {
-        None => Some(text),
-        Some(("" | "localhost", port)) => Some(port),
-        Some(_) => None,
-    };
-    let port = port.and_then(|port| port.parse::<u16>().ok());
-    let local = port.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-    local.or_else(|| text.parse().ok()).ok_or_else(|| {
-        "write it as 127.0.0.1:8080 or 8080 (this machine alone), 0.0.0.0:8080 or [::]:8080 (all networks)"
-            .to_owned()
-    })
-}
-
-/// Why there is no server.
+/// Why the server did not start.
 enum Refused {
     Usage(String, &'static str),
     Serve(serve::Error),
@@ -87,7 +92,7 @@ impl Refused {
     fn outcome(&self) -> Outcome {
         match self {
             Refused::Usage(..) | Refused::Serve(serve::Error::Tls { .. }) => Outcome::Usage,
-            Refused::Serve(serve::Error::Generate(error)) => Outcome::of_error(error),
+            Refused::Serve(serve::Error::Generate(error)) => Outcome::from_error(error),
             Refused::Serve(_) => Outcome::Failed,
         }
     }
@@ -95,7 +100,7 @@ impl Refused {
 
 fn start(
     args: &ServeArgs,
-    settings: Option<&std::path::Path>,
+    settings: Option<&Path>,
     config: Config,
     terminal: Terminal,
 ) -> Result<End, Refused> {
@@ -106,8 +111,8 @@ fn start(
     let listening = listener.local_addr().map_err(serve::Error::from);
     let listening = listening.map_err(Refused::Serve)?;
     let base_url = base_url(args, &config, listening)?;
-    raise_limit();
-    // What `generate` writes may be uploaded, so the site's own address stays in it.
+    raise_file_limit();
+    // The files that `generate` writes may be uploaded, so they keep the address of the site.
     let config_of_site = Config {
         base_url: config.base_url.clone().or(Some(base_url.clone())),
         ..config.clone()
@@ -121,7 +126,7 @@ fn start(
         args: args.clone(),
         settings: settings.map(PathBuf::from),
         failures: Failures::default(),
-        looked_into: looked_into(args, &config),
+        searched: searched(args, &config),
         families: report::families(&config),
     };
     let mut watched = match args.watch {
@@ -148,16 +153,16 @@ fn start(
             ..config
         },
         tls: args.tls_cert.clone().zip(args.tls_key.clone()).map(tls),
-        // Clients with a key name the addresses.
+        // Clients with a key choose the addresses, so local networks are out of reach.
         fetch: http::settings(None, http::SERVER_TIMEOUT, Reach::Public).ok(),
         limits: Limits::default(),
-        clock: super::now,
+        clock: now,
     };
     serve::run(listener, settings, Arc::new(reporter), serve::stop_signal).map_err(Refused::Serve)
 }
 
-/// The catalogs, or with `--watch` the folder of packages that they are made from.
-fn looked_into(args: &ServeArgs, config: &Config) -> String {
+/// Names the catalogs, or with `--watch` the folder of packages, where builds were searched.
+fn searched(args: &ServeArgs, config: &Config) -> String {
     match args.watch {
         true => shown(&config.builds),
         false => {
@@ -171,11 +176,11 @@ fn tls((cert, key): (PathBuf, PathBuf)) -> Tls {
     Tls { cert, key }
 }
 
-/// The address that goes into feeds.
+/// Returns the address for feeds.
 fn base_url(args: &ServeArgs, config: &Config, listening: SocketAddr) -> Result<String, Refused> {
     if let Some(url) = &args.public_url {
         return address::parse_server(url).map_err(|error| {
-            let hint = "give the address that phones reach this server by, as https://host/path";
+            let hint = "write the address by which phones reach this server, for example https://host/path";
             Refused::Usage(format!("--public-url: {error}"), hint)
         });
     }
@@ -183,8 +188,8 @@ fn base_url(args: &ServeArgs, config: &Config, listening: SocketAddr) -> Result<
         return Ok(url.clone());
     }
     if listening.ip().is_unspecified() {
-        let message = format!("{listening} is all addresses of this machine");
-        let hint = "say which one phones reach it by: --public-url https://host";
+        let message = format!("{listening} means all addresses of this machine");
+        let hint = "name the address by which phones reach it: --public-url https://host";
         return Err(Refused::Usage(message, hint));
     }
     Ok(format!("{}://{listening}", scheme(args)))
@@ -197,16 +202,17 @@ fn scheme(args: &ServeArgs) -> &'static str {
     }
 }
 
-/// Runs `generate`, and prints what it did.
+/// Runs `generate`, and prints its report.
 fn regenerate(config: &Config, terminal: Terminal) -> Result<(), generate::Error> {
-    let report = generate::generate(config, &Progress::new(terminal), super::now_ns())?;
-    // The server says itself what goes into the ROM.
-    report::print_report(terminal, config, &report, &report::Next::Unsaid);
+    let report = generate::generate(config, &Progress::new(terminal), now_ns())?;
+    // The server prints the lines for the ROM itself.
+    report::print_report(terminal, config, &report, &report::Next::Silent);
     Ok(())
 }
 
-/// A server has a socket for each client, and systems give a program few at first.
-fn raise_limit() {
+/// Raises the limit on open files: a server has a socket for each client, and the default of most
+/// systems is low.
+fn raise_file_limit() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
@@ -214,13 +220,13 @@ fn raise_limit() {
         let most = limit.maximum.unwrap_or(MAX_FILES).min(MAX_FILES);
         if limit.current.is_some_and(|current| current < most) {
             limit.current = Some(most);
-            // The server waits where there are none left.
+            // With a low limit, the server waits until sockets are free.
             let _ = setrlimit(Resource::Nofile, limit);
         }
     }
 }
 
-/// Prints lines on a thread of its own, so that no answer waits for a terminal.
+/// Prints the log on a thread of its own, so that no response waits for the terminal.
 fn start_log(terminal: Terminal) -> SyncSender<Access> {
     let (sender, lines) = sync_channel::<Access>(MAX_WAITING);
     std::thread::spawn(move || {
@@ -231,7 +237,7 @@ fn start_log(terminal: Terminal) -> SyncSender<Access> {
     sender
 }
 
-/// The common log format; what clients sent is escaped.
+/// Formats a line of the common log format; texts from clients are escaped.
 fn line(access: &Access) -> String {
     let time = chrono::DateTime::from_timestamp(access.time, 0).unwrap_or_default();
     format!(
@@ -245,7 +251,7 @@ fn line(access: &Access) -> String {
     )
 }
 
-/// Tells people what the server does.
+/// Prints the events of the server.
 struct Reporter {
     terminal: Terminal,
     log: Option<SyncSender<Access>>,
@@ -254,13 +260,13 @@ struct Reporter {
     args: ServeArgs,
     settings: Option<PathBuf>,
     failures: Failures,
-    /// Where builds were looked for, escaped.
-    looked_into: String,
+    /// The places where builds were searched, escaped.
+    searched: String,
     /// The ROM families of what is published at the start.
     families: BTreeSet<DeviceFamily>,
 }
 
-/// The failure that was reported last and still lasts, so that each is reported once.
+/// The last failure, while it lasts, so that each is reported once.
 #[derive(Default)]
 struct Failures(Mutex<Option<String>>);
 
@@ -271,14 +277,14 @@ impl Failures {
         last.replace(failure.clone()) != Some(failure)
     }
 
-    /// Forgets the last failure: a success came after it.
+    /// Forgets the last failure, after a success.
     fn clear(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
 impl Reporter {
-    /// Warns of folders that were named and are not there, and of a site without builds.
+    /// Warns of named folders that do not exist, and of a site without builds.
     fn warn_of_what_is_missing(&self, report: &Report) {
         let terminal = self.terminal;
         let places = &self.args.places;
@@ -286,7 +292,7 @@ impl Reporter {
         for (flag, folder) in named {
             if let Some(folder) = folder.as_ref().filter(|folder| !folder.is_dir()) {
                 terminal.warning(&format!(
-                    "{flag}: there is no folder {}, so no file of it is served",
+                    "{flag}: there is no folder {}, so none of its files are served",
                     shown(folder)
                 ));
             }
@@ -299,8 +305,8 @@ impl Reporter {
             false => "run romfeed generate there, or name another with --catalog",
         };
         terminal.warning(&format!(
-            "no build is offered: looked into {}; {todo}",
-            self.looked_into
+            "no build is offered: there is none in {}; {todo}",
+            self.searched
         ));
     }
 }
@@ -316,17 +322,17 @@ impl Hooks for Reporter {
         if self.base_url != here {
             let why = match self.args.public_url {
                 Some(_) => "",
-                None => " (base_url; --public-url names another address)",
+                None => " (base_url; --public-url sets another address)",
             };
-            terminal.line(&format!("feeds say that it is at {}{why}", self.base_url));
+            terminal.line(&format!("feeds contain the address {}{why}", self.base_url));
         }
         for fault in &report.faults {
             report::print_fault(terminal, fault);
         }
         if self.listening.ip().is_loopback() && self.args.public_url.is_none() {
             terminal.warning(
-                "only this machine reaches it; for phones, listen elsewhere (--listen) or put a \
-                 tunnel or proxy before it (--public-url)",
+                "only this machine can reach it; for phones, listen on another address (--listen) or use a \
+                 tunnel or proxy (--public-url)",
             );
         }
         if !self.base_url.starts_with("https://") {
@@ -339,13 +345,13 @@ impl Hooks for Reporter {
         if report.variants.is_empty() {
             return;
         }
-        terminal.line("build this line into the ROM:");
+        terminal.line("for the ROM:");
         report::print_rom_side(terminal, &self.base_url, &report.variants, &self.families);
     }
 
     fn answered(&self, access: &dyn Fn() -> Access) {
         if let Some(log) = &self.log {
-            // A full log must not hold up an answer.
+            // A full log must not delay a response.
             let _ = log.try_send(access());
         }
     }
@@ -366,17 +372,14 @@ impl Hooks for Reporter {
     fn stopping(&self, num_downloads: usize) {
         if num_downloads > 0 {
             self.terminal.line(&format!(
-                "waiting for {}; Ctrl-C again ends it",
+                "waiting for {}; press Ctrl-C again to end at once",
                 report::count(num_downloads, "download", "downloads")
             ));
         }
     }
 
     fn changed(&self) -> Option<Config> {
-        let flags = Flags {
-            url: self.args.url.as_deref(),
-            ..Flags::new(&self.args.places)
-        };
+        let flags = flags(&self.args);
         let mut config = match config::resolve(self.settings.as_deref(), flags) {
             Ok(resolved) => resolved.config,
             Err(error) => {
@@ -404,7 +407,7 @@ fn change_keys(args: &ServeArgs, config: &Config, terminal: Terminal) -> io::Res
         Ok(lock) => lock,
         Err(error) => {
             print_run_error(terminal, &error);
-            return Ok(Outcome::of_error(&error));
+            return Ok(Outcome::from_error(&error));
         }
     };
     let changed = match (&args.new_key, &args.remove_key) {
@@ -434,11 +437,11 @@ fn change_keys(args: &ServeArgs, config: &Config, terminal: Terminal) -> io::Res
 fn key_hint(error: &keys::Error) -> Option<&'static str> {
     match error {
         keys::Error::Json { .. } => {
-            Some("remove the file and make new keys; those in it count no more then")
+            Some("remove the file and make new keys; the keys in it are no longer valid then")
         }
-        keys::Error::Schema { .. } => Some("use a newer romfeed: one wrote this file"),
+        keys::Error::Schema { .. } => Some("use a newer romfeed, which wrote this file"),
         keys::Error::Io { verb: "write", .. } => Some(
-            "free some space, or mend the permissions of the folder; a key that was printed does not count",
+            "free some space, or correct the permissions of the folder; a key that was printed is not valid",
         ),
         _ => None,
     }
@@ -446,14 +449,14 @@ fn key_hint(error: &keys::Error) -> Option<&'static str> {
 
 fn new_key(name: &str, config: &Config, terminal: Terminal) -> Result<(), keys::Error> {
     let mut random = [0; 32];
-    getrandom::fill(&mut random).expect("every system romfeed runs on has randomness");
+    getrandom::fill(&mut random).expect("every supported system has randomness");
     let show = |key: &str| {
         let mut out = io::stdout();
         writeln!(out, "{key}")?;
         out.flush()
     };
-    keys::add(&config.state, name, &random, super::now(), show)?;
-    terminal.line("keep it: only its digest is stored, so it cannot be shown again");
+    keys::add(&config.state, name, &random, now(), show)?;
+    terminal.line("save it now: only its digest is stored, so it cannot be shown again");
     terminal.line(
         "clients send it as the header  Apikey: <key>  to …/api/v1/auth, add_build, del_build",
     );
@@ -471,15 +474,15 @@ fn list_keys(keys: &[keys::Key], terminal: Terminal) -> io::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What a site is made from, beside the catalogs.
+/// Returns the files and folders that a site is made from, except for the catalogs.
 fn sources(settings: Option<&Path>, config: &Config) -> Vec<PathBuf> {
     let folder = settings.and_then(Path::parent).unwrap_or(Path::new(""));
     let mut sources = vec![
         config.builds.clone(),
         settings.map_or_else(|| folder.join(config::FILE_NAME), Path::to_owned),
     ];
-    let beside = [theme::FOLDER, "devices.json", "devices_local.json"];
-    sources.extend(beside.map(|name| folder.join(name)));
+    let names = [theme::FOLDER, "devices.json", "devices_local.json"];
+    sources.extend(names.map(|name| folder.join(name)));
     sources.extend(config.install_files().map(Path::to_owned));
     sources
 }
@@ -497,17 +500,5 @@ mod tests {
         assert!(is_new("b"));
         failures.clear();
         assert!(is_new("b"));
-    }
-
-    #[test]
-    fn a_port_alone_is_that_of_this_machine() {
-        for text in ["8080", ":8080", "localhost:8080", "127.0.0.1:8080"] {
-            let expected = SocketAddr::from(([127, 0, 0, 1], 8080));
-            assert_eq!(parse_listen(text), Ok(expected), "{text}");
-        }
-        assert!(parse_listen("[::]:80").unwrap().ip().is_unspecified());
-        for text in ["", ":", "host:80", "localhost:", "[::]", "65536"] {
-            assert!(parse_listen(text).is_err(), "{text}");
-        }
     }
 }

@@ -10,14 +10,14 @@ use serde::Deserialize;
 
 use super::escape::shown;
 
-/// Folder of the user's templates of pages, beside the settings.
+/// The folder of the user's templates of pages, next to the settings.
 pub(crate) const FOLDER: &str = "templates";
-/// What in it belongs to pages.
+/// The endings of the files in it that belong to pages.
 const ENDINGS: [&str; 4] = ["html", "css", "svg", "js"];
-/// Longest template read, in bytes.
+/// Largest template that is read, in bytes.
 const MAX_TEMPLATE: u64 = 1 << 20;
 
-/// `[site]`.
+/// The keys of `[site]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileSite {
@@ -39,7 +39,7 @@ struct FileLink {
     url: String,
 }
 
-/// Brings together how the pages look; `folder` is that of the settings.
+/// Resolves the look of the pages; `folder` is that of the settings.
 ///
 /// # Errors
 /// The key or the file that is wrong, and why.
@@ -48,8 +48,12 @@ pub(crate) fn resolve(set: FileSite, folder: &Path) -> Result<Theme, String> {
     let text = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     let accent = match &set.color {
         None => defaults.accent,
-        Some(color) => Color::parse(color)
-            .ok_or_else(|| format!("color: `{}` is no colour as #0b7a75", color.escape_debug()))?,
+        Some(color) => Color::parse(color).ok_or_else(|| {
+            format!(
+                "color: `{}` is not a colour; use hex, for example #0b7a75",
+                color.escape_debug()
+            )
+        })?,
     };
     let logo = set.logo.as_ref().map(|name| {
         let path = folder.join(name);
@@ -81,10 +85,10 @@ pub(crate) fn resolve(set: FileSite, folder: &Path) -> Result<Theme, String> {
     })
 }
 
-/// Reads how to install builds, in the format that the file's name says.
+/// Reads the text on how to install builds, in the format that the file's ending names.
 ///
 /// # Errors
-/// What is wrong with the setting or its file.
+/// One line if the ending is unknown or the file cannot be read.
 pub(crate) fn load_install(file: PathBuf) -> Result<Install, String> {
     let fail = |error: String| format!("install: {}: {error}", file.display());
     let ending = file.extension().and_then(|ending| ending.to_str());
@@ -97,7 +101,7 @@ pub(crate) fn load_install(file: PathBuf) -> Result<Install, String> {
     Ok(Install { file, text })
 }
 
-/// The user's own templates by name; those in folders below are no pages.
+/// Reads the user's own templates of pages, by name. Folders in it hold other templates.
 fn load_templates(folder: &Path) -> Result<BTreeMap<String, Template>, String> {
     let mut templates = BTreeMap::new();
     let Ok(entries) = std::fs::read_dir(folder) else {

@@ -1,21 +1,21 @@
-//! `devices.json`, in the official backend's schema, of what packages say of their devices.
+//! `devices.json` in the official backend's schema, from the packages of the devices.
 
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-/// A device as its packages tell of it.
+/// A device with the facts in its packages.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct KnownDevice {
     /// The codename.
     pub model: String,
-    /// Who makes it; empty if the package does not tell.
+    /// The manufacturer; empty if the package does not name it.
     pub oem: String,
-    /// Its name in shops, as far as the package knows; else the codename.
+    /// The marketing name, or the codename if the package does not name it.
     pub name: String,
 }
 
-/// The maker as people write it: properties often have it in lower case.
+/// Returns the name of a manufacturer with a capital letter: properties often lack it.
 #[must_use]
 pub fn maker(property: &str) -> String {
     let mut chars = property.chars();
@@ -30,7 +30,7 @@ pub fn maker(property: &str) -> String {
 /// Renders the list, sorted by codename.
 ///
 /// # Errors
-/// Those of JSON, which text has none of.
+/// An error of the JSON library, which does not occur for text.
 pub fn render_devices(devices: &[KnownDevice]) -> Result<String, serde_json::Error> {
     let sorted: BTreeSet<&KnownDevice> = devices.iter().collect();
     Ok(serde_json::to_string_pretty(&sorted)? + "\n")
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn makers_begin_in_upper_case() {
+    fn manufacturers_begin_with_a_capital_letter() {
         assert_eq!(maker("samsung"), "Samsung");
         assert_eq!(maker("OnePlus"), "OnePlus");
         assert_eq!(maker(""), "");

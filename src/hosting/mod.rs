@@ -1,12 +1,12 @@
-//! What a maintainer's folder needs beside the packages: settings, what git is to leave out, and
-//! for a host the files that make it answer as phones want it, with a script that publishes.
+//! The files that a maintainer's folder needs next to the packages: settings, the files that git
+//! ignores, and for a host its configuration and a script that publishes.
 //!
-//! In: a [`Site`], where it is published and by what. Out: the files, as text. Nothing is read or
-//! written here. Every value that reaches a script or a host's settings is of a type that holds
-//! nothing those would take for their own.
+//! In: a [`Site`], with its host and address. Out: the files, as text. Nothing is read or written
+//! here. Every value that goes into a script or a configuration has a type without special
+//! characters.
 //!
-//! What hosts must do comes from the clients: an unknown address is 404, lists without an ending
-//! are JSON, zips are sent as they are. That a host cannot do a part of it stands in its file.
+//! The updaters determine what hosts must do: an unknown address is 404, lists without an ending are
+//! JSON, and zips are sent unchanged. The file of a host says if the host cannot do a part of this.
 
 mod devices;
 mod remote;
@@ -24,25 +24,25 @@ pub use devices::{KnownDevice, maker, render_devices};
 pub use remote::{Forge, Remote, parse_cname, parse_config};
 pub use values::{BadValue, Base, PlainPath};
 
-/// What browsers let the site's pages do: load style, script and pictures of the site, and nothing
-/// that stands in a page itself or on another host (Content Security Policy, level 3).
+/// The Content Security Policy (level 3) of the site's pages: they may load styles, scripts and pictures
+/// of the site, but nothing inline and nothing from other hosts.
 pub const PAGE_POLICY: &str = "default-src 'none'; base-uri 'none'; connect-src 'self'; \
     form-action 'self'; frame-ancestors 'none'; img-src 'self'; script-src 'self'; style-src 'self'";
-/// What they let anything next to packages do, which its maker may not be trusted with: nothing.
+/// The policy of files next to packages, which may come from untrusted people: nothing is allowed.
 pub const PACKAGE_POLICY: &str = "default-src 'none'; sandbox";
-/// What other sites learn of the page that led to them.
+/// The referrer policy: what other sites learn about the page with the link.
 pub const REFERRER_POLICY: &str = "strict-origin-when-cross-origin";
 
 /// The script that publishes.
 pub const PUBLISH: &str = "publish";
-/// What git leaves out.
+/// The file of paths that git ignores.
 pub const GITIGNORE: &str = ".gitignore";
-/// What git is told of single files: how it merges the catalog.
+/// The file of git's attributes: how the catalog is merged.
 pub const GITATTRIBUTES: &str = ".gitattributes";
-/// What the script's third comment line begins with, before the name of the host.
+/// How the third comment line of the script begins, before the name of the host.
 const WRITTEN_BY: &str = "# Written by: romfeed init --host ";
 
-/// What serves a site.
+/// A host for a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
     /// GitHub Pages, by a workflow.
@@ -64,7 +64,7 @@ pub enum Host {
 }
 
 impl Host {
-    /// All of them.
+    /// All hosts.
     pub const ALL: [Host; 8] = [
         Host::GitHub,
         Host::GitLab,
@@ -76,7 +76,7 @@ impl Host {
         Host::S3,
     ];
 
-    /// Its name on the command line.
+    /// Returns the name on the command line.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -91,7 +91,7 @@ impl Host {
         }
     }
 
-    /// Its name for people.
+    /// Returns the name for people.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -106,15 +106,15 @@ impl Host {
         }
     }
 
-    /// The host that a script of an earlier kit is for.
+    /// Returns the host of an existing script.
     #[must_use]
-    pub fn of_publish(script: &str) -> Option<Host> {
+    pub fn from_publish_script(script: &str) -> Option<Host> {
         let line = |line: &'_ str| line.strip_prefix(WRITTEN_BY).map(str::to_owned);
         let name = script.lines().take(6).find_map(line)?;
         Host::ALL.into_iter().find(|host| host.as_str() == name)
     }
 
-    /// Its part of the kit: paths and templates.
+    /// Returns the paths and templates of its files.
     fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Host::GitHub => &[
@@ -155,42 +155,41 @@ impl Host {
         }
     }
 
-    /// Whether it takes zips along with the site.
-    fn takes_zips(self) -> bool {
+    /// Returns whether it can host the zips along with the site.
+    fn hosts_zips(self) -> bool {
         matches!(self, Host::Nginx | Host::Apache | Host::Caddy | Host::S3)
     }
 
-    /// Whether what is uploaded is always the root of its domain.
+    /// Returns whether a site is always at the root of its domain.
     fn is_root(self) -> bool {
         matches!(self, Host::Netlify | Host::Cloudflare)
     }
 }
 
-/// Where the zips of a site are.
+/// The place of the zips of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Zips {
     /// Below the site, in `builds/`.
     Site,
-    /// With a forge: release assets of GitHub, generic packages of GitLab.
+    /// On a forge: release assets of GitHub, generic packages of GitLab.
     Forge(Remote),
-    /// At an address the maintainer sets.
+    /// At an address that the maintainer sets.
     Elsewhere,
 }
 
 impl Zips {
-    /// Where they are unless the settings say otherwise. Without a host, where the forge keeps
-    /// them is not settled either.
+    /// Returns the default place of the zips for a host. Without a host, a forge is not used either.
     #[must_use]
-    pub fn of(host: Option<Host>, remote: Option<&Remote>) -> Zips {
+    pub fn for_host(host: Option<Host>, remote: Option<&Remote>) -> Zips {
         match (host, remote) {
-            (Some(host), _) if host.takes_zips() => Zips::Site,
+            (Some(host), _) if host.hosts_zips() => Zips::Site,
             (Some(_), Some(remote)) => Zips::Forge(remote.clone()),
             (Some(_), None) => Zips::Elsewhere,
             (None, _) => Zips::Site,
         }
     }
 
-    /// The `url` of the settings for it; none for zips below the site.
+    /// Returns the `url` in the settings for this place; none for zips below the site.
     #[must_use]
     pub fn url(&self) -> Option<String> {
         match self {
@@ -200,14 +199,14 @@ impl Zips {
     }
 }
 
-/// A site as far as its kit depends on it.
+/// The facts about a site that its files depend on.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// What serves it; without one, only what no host needs is rendered.
+    /// The host; without it, only the files that every host needs are rendered.
     pub host: Option<Host>,
-    /// Where it is published; as above.
+    /// The address; without it, only the files that every host needs are rendered.
     pub base: Option<Base>,
-    /// Where its zips are.
+    /// The place of its zips.
     pub zips: Zips,
     /// The folder of packages.
     pub builds: PlainPath,
@@ -215,26 +214,26 @@ pub struct Site {
     pub out: PlainPath,
     /// The catalog.
     pub catalog: PlainPath,
-    /// The folder where changelogs are kept.
+    /// The folder where changelogs are stored.
     pub changelogs: PlainPath,
 }
 
-/// A file of a kit.
+/// A file to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KitFile {
-    /// Below the maintainer's folder, with `/`.
+    /// The path below the maintainer's folder, with `/`.
     pub path: &'static str,
-    /// What it holds.
+    /// The contents.
     pub text: String,
-    /// To be run.
+    /// Whether the file can be run.
     pub is_executable: bool,
 }
 
-/// Why there is no kit.
+/// Why the files could not be rendered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The site's address has a path, and the host knows none.
+    /// The site's address has a path, but the host does not support paths.
     #[error("{} publishes at the root of a domain, and the address ends in {prefix}", .host.title())]
     NotRoot {
         /// The host.
@@ -242,7 +241,7 @@ pub enum Error {
         /// The path of the address.
         prefix: String,
     },
-    /// A template of romfeed's own is broken.
+    /// A template of romfeed has an error.
     #[error("template {path}")]
     Template {
         /// The file it is for.
@@ -253,7 +252,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The class of the fault.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> FaultKind {
         match self {
@@ -324,7 +323,7 @@ const TEMPLATES: [(&str, &str); 18] = [
     ("Caddyfile", include_str!("../../templates/hosts/Caddyfile")),
 ];
 
-/// What templates may name.
+/// The values that templates can use.
 #[derive(Serialize)]
 struct Values<'a> {
     host: &'a str,
@@ -373,7 +372,7 @@ impl<'a> Values<'a> {
             out: site.out.as_str(),
             catalog: site.catalog.as_str(),
             changelogs: site.changelogs.as_str(),
-            state: site.catalog.beside(crate::model::config::STATE_DIR),
+            state: site.catalog.sibling(crate::model::config::STATE_DIR),
             base_url: base.map(Base::as_str),
             domain: base.map_or("", Base::domain),
             host_port: base.map_or("", Base::host),
@@ -388,10 +387,10 @@ impl<'a> Values<'a> {
     }
 }
 
-/// Renders all files of the kit but the list of devices, which [`render_devices`] does.
+/// Renders all files except for the list of devices, for which there is [`render_devices`].
 ///
 /// # Errors
-/// [`Error::NotRoot`]; [`Error::Template`] for no site, as the templates are romfeed's own.
+/// [`Error::NotRoot`]. [`Error::Template`] does not occur, since the templates are part of romfeed.
 pub fn render(site: &Site) -> Result<Vec<KitFile>, Error> {
     let mut files = vec![
         ("romfeed.toml", "romfeed.toml"),
@@ -417,7 +416,8 @@ pub fn render(site: &Site) -> Result<Vec<KitFile>, Error> {
     files.into_iter().map(render).collect()
 }
 
-/// Delimiters that mean nothing in a shell, in YAML, in a host's settings or in GitHub's `${{ }}`.
+/// Makes an engine whose delimiters have no meaning in shells, in YAML, in configurations of hosts and
+/// in GitHub's `${{ }}`.
 fn engine() -> Result<Environment<'static>, minijinja::Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);

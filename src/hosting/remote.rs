@@ -1,4 +1,4 @@
-//! What git's settings tell of a repository: which forge it is on, and so where its pages are.
+//! The forge of a repository, from git's settings, and the address of its pages.
 //!
 //! In: the text of `.git/config`, of `CNAME`. Out: a [`Remote`], a domain. Source: git-config(1),
 //! "Syntax"; `include` and `insteadOf` are left out, as they are rare in a repository's own file.
@@ -10,7 +10,7 @@ const MAX_NAME_LEN: usize = 255;
 /// Most groups above a repository of GitLab.
 const MAX_GROUPS: usize = 21;
 
-/// Where repositories are kept.
+/// A host of repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forge {
     /// github.com.
@@ -28,8 +28,8 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Reads the address of a remote, as `git remote add` takes it; a user name and a password in
-    /// it are passed over. None for other forges, and for names no forge gives.
+    /// Parses the address of a remote, in the forms of `git remote add`. A user name and a password in it
+    /// are ignored. None for other forges, and for names that no forge allows.
     #[must_use]
     pub fn parse(url: &str) -> Option<Remote> {
         let (authority, path) = match url.split_once("://") {
@@ -60,14 +60,14 @@ impl Remote {
         })
     }
 
-    /// Owner or groups, and name, with `/` between.
+    /// Returns owner or groups, and name, separated by `/`.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Where its pages are unless a domain is set. GitLab gives new repositories another address
-    /// too, which cannot be told from here.
+    /// Returns the address of its pages if no domain is set. GitLab also gives new repositories another
+    /// address, which is not known here.
     #[must_use]
     pub fn pages_url(&self) -> String {
         let (owner, name) = self.path.split_once('/').unwrap_or((&self.path, ""));
@@ -81,14 +81,14 @@ impl Remote {
         }
     }
 
-    /// GitLab's address of its generic packages.
+    /// Returns GitLab's address for its generic packages.
     #[must_use]
     pub(super) fn packages(&self) -> String {
         let project = self.path.replace('/', "%2F");
         format!("https://gitlab.com/api/v4/projects/{project}/packages/generic")
     }
 
-    /// The `url` of the settings for zips that are kept with it.
+    /// Returns the `url` in the settings for zips on this forge.
     pub(super) fn zip_url(&self) -> String {
         match self.forge {
             Forge::GitHub => format!(
@@ -100,16 +100,16 @@ impl Remote {
     }
 }
 
-/// Whether a forge gives this name. It goes into scripts as it is.
+/// Returns whether a forge allows this name. It goes into scripts without quotes.
 fn is_name(name: &str) -> bool {
-    let is_kept = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     name.len() <= MAX_NAME_LEN
-        && name.chars().all(is_kept)
+        && name.chars().all(is_plain)
         && !name.starts_with(['-', '.'])
         && !name.is_empty()
 }
 
-/// The address of the remote `origin` in `.git/config`, or else of the first remote.
+/// Returns the address of the remote `origin` in `.git/config`, otherwise of the first remote.
 #[must_use]
 pub fn parse_config(text: &str) -> Option<String> {
     let mut remote = None;
@@ -134,7 +134,7 @@ pub fn parse_config(text: &str) -> Option<String> {
     first
 }
 
-/// The name in `remote "name"]`.
+/// Returns the name in `remote "name"]`.
 fn parse_section(section: &str) -> Option<&str> {
     let (kind, name) = section.split_once('"')?;
     let is_remote = kind.trim().eq_ignore_ascii_case("remote");
@@ -143,8 +143,8 @@ fn parse_section(section: &str) -> Option<&str> {
         .filter(|_| is_remote)
 }
 
-/// A value without its quotes and its comment. Addresses hold no escapes; what is left of one is
-/// refused as a name.
+/// Returns a value without its quotes and its comment. Addresses have no escapes; a value with one is
+/// later refused as a name.
 fn unquote(value: &str) -> String {
     if let Some(quoted) = value.strip_prefix('"') {
         return quoted.split('"').next().unwrap_or_default().to_owned();
@@ -153,7 +153,7 @@ fn unquote(value: &str) -> String {
     value.get(..end).unwrap_or_default().to_owned()
 }
 
-/// The domain in a `CNAME` file of GitHub Pages.
+/// Returns the domain in a `CNAME` file of GitHub Pages.
 #[must_use]
 pub fn parse_cname(text: &str) -> Option<&str> {
     let domain = text.trim();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_remote_is_read() {
+    fn every_form_of_a_remote_is_parsed() {
         let github = Some((Forge::GitHub, "You/ota.files".to_owned()));
         for url in [
             "https://github.com/You/ota.files",
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn other_forges_and_hostile_names_are_none() {
+    fn other_forges_and_hostile_names_are_refused() {
         for url in [
             "https://example.org/you/ota.git",
             "https://github.com.example.org/you/ota",
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_are_where_the_forge_puts_them() {
+    fn pages_have_the_address_of_the_forge() {
         let url = |remote: &str| Remote::parse(remote).unwrap().pages_url();
         assert_eq!(url("github.com:You/ota"), "https://you.github.io/ota");
         assert_eq!(url("github.com:You/you.github.io"), "https://you.github.io");
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn origin_goes_before_other_remotes() {
+    fn origin_takes_precedence_over_other_remotes() {
         let other = "[core]\n\turl = no\n[remote \"up\"]\n\turl = u ; comment\n";
         assert_eq!(parse_config(other).as_deref(), Some("u"));
         let both =

@@ -6,7 +6,7 @@ fn site(host: Host, base: &str, remote: Option<&str>) -> Site {
     Site {
         host: Some(host),
         base: Some(Base::parse(base).unwrap()),
-        zips: Zips::of(Some(host), remote.as_ref()),
+        zips: Zips::for_host(Some(host), remote.as_ref()),
         builds: path("builds"),
         out: path("out"),
         catalog: path("catalog.json"),
@@ -42,7 +42,7 @@ fn every_host_gets_a_script_that_checks_before_it_publishes() {
     for host in Host::ALL {
         let script = text(&site(host, BASE, Some("github.com:you/ota")), PUBLISH);
         assert!(script.starts_with("#!/bin/sh\n"), "{host:?}");
-        assert_eq!(Host::of_publish(&script), Some(host));
+        assert_eq!(Host::from_publish_script(&script), Some(host));
         let at = |what: &str| {
             script
                 .find(what)
@@ -124,7 +124,7 @@ fn zips_go_to_the_forge_where_the_host_is_too_small_for_them() {
         )
     );
     assert_eq!(url(Host::Caddy, github), None);
-    assert_eq!(Zips::of(Some(Host::GitHub), None), Zips::Elsewhere);
+    assert_eq!(Zips::for_host(Some(Host::GitHub), None), Zips::Elsewhere);
     for remote in ["github.com:you/ota", "gitlab.com:a/b/ota"] {
         let url = Remote::parse(remote).unwrap().zip_url();
         crate::model::address::UrlTemplate::parse(&url).unwrap();

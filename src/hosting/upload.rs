@@ -1,8 +1,8 @@
-//! The files that a host needs, by the step of publishing they belong to.
+//! The files that a host needs, by step of publishing.
 //!
-//! In: the catalog, the folders of packages and of the site, and the manifest of what was published
-//! before. Out: paths. Other files in those folders are not listed, so that a copy of these files
-//! touches only romfeed's own.
+//! In: the catalog, the folders of packages and of the site, and the manifest of the published files.
+//! Out: paths. Only files that romfeed wrote or that belong to builds are listed, so other files on the
+//! host are never changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,11 +12,11 @@ use crate::model::build::stem;
 use crate::model::config::Config;
 use crate::publish::page;
 
-/// The ends of the digests and signatures that may lie next to a package or an image.
+/// The endings of digests and signatures next to a package or an image.
 const SIDECARS: [&str; 5] = ["md5", "md5sum", "sha256", "sha256sum", "csig"];
-/// The end of a changelog next to a package.
+/// The ending of a changelog next to a package.
 const CHANGELOG: &str = "txt";
-/// The folder below the site's address that packages are published in.
+/// The folder of packages below the site's address.
 const BUILDS: &str = "builds/";
 /// The folder of pictures and styles.
 const ASSETS: &str = "assets/";
@@ -28,28 +28,28 @@ pub enum Step {
     Zips,
     /// Their images for the first installation, with digests.
     Images,
-    /// What feeds lead to: pages for people, styles, pictures.
+    /// HTML pages, styles and pictures, to which feeds link.
     Pages,
-    /// What update clients read.
+    /// The lists that updaters read.
     Feeds,
-    /// What names feeds: the lists of devices and release types.
+    /// The lists of devices and release types, which name feeds.
     Indexes,
-    /// What was published before and the site no longer has.
+    /// Published files that the site no longer has.
     Gone,
 }
 
 /// A file in the folder of packages.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Local {
-    /// Its path in that folder, with `/`.
+    /// The path in that folder, with `/`.
     pub path: String,
-    /// The address it is published at, if the settings give one.
+    /// The address, if the settings have one.
     pub url: Option<String>,
-    /// Its SHA-256, if the catalog knows it.
+    /// The SHA-256, if the catalog has it.
     pub sha256: Option<String>,
 }
 
-/// The files in the folder of packages of one step, sorted, and warnings about those that cannot be
+/// Lists the files of one step in the folder of packages, sorted, and warnings about files that cannot be
 /// published.
 #[must_use]
 pub fn packages(step: Step, catalog: &Catalog, config: &Config) -> (Vec<Local>, Vec<String>) {
@@ -88,8 +88,8 @@ pub fn packages(step: Step, catalog: &Catalog, config: &Config) -> (Vec<Local>, 
     (found.files.into_iter().collect(), found.warnings)
 }
 
-/// The files of the site of one step, sorted. `own` are those that romfeed wrote to `out`, and
-/// `published` those that the manifest at the destination lists.
+/// Lists the files of one step in the folder of the site, sorted. `own` are the files that romfeed wrote
+/// to `out`, and `published` those in the manifest at the destination.
 #[must_use]
 pub fn pages<'a>(
     step: Step,
@@ -110,7 +110,7 @@ pub fn pages<'a>(
         return own.into_iter().filter(is_of_step).collect();
     }
     let published = published.iter().map(String::as_str);
-    // A file of the user's own that took the place of a page is not gone.
+    // A page that a file of the user replaced is not gone.
     let is_gone = |path: &&str| {
         !own.contains(path)
             && !path.starts_with(BUILDS)
@@ -122,7 +122,7 @@ pub fn pages<'a>(
 struct Collector<'c> {
     config: &'c Config,
     files: BTreeSet<Local>,
-    /// Which file has an address.
+    /// The file of each address.
     by_url: BTreeMap<String, String>,
     warnings: Vec<String>,
 }
@@ -137,7 +137,7 @@ impl<'c> Collector<'c> {
         }
     }
 
-    /// Lists a file that is here and as long as the catalog says.
+    /// Adds a file if it exists and has the size in the catalog.
     fn add(&mut self, path: &str, url: Option<&str>, size: u64, sha256: Option<&String>) -> bool {
         // Packages may be links to files on another disk.
         let Ok(metadata) = self.config.builds.join(path).metadata() else {
@@ -146,7 +146,7 @@ impl<'c> Collector<'c> {
         let name = path.escape_debug();
         if !metadata.is_file() || metadata.len() != size {
             self.warnings.push(format!(
-                "{name} is not what the catalog says, so it is not published; run `romfeed generate`"
+                "{name} differs from the catalog, so it is not published; run `romfeed generate`"
             ));
             return false;
         }
@@ -154,8 +154,8 @@ impl<'c> Collector<'c> {
             && let Some(other) = self.by_url.insert(url.to_owned(), path.to_owned())
         {
             self.warnings.push(format!(
-                "{name} and {} have one address, {url}; give them names of their own, or put {{device}} \
-                 and {{datetime}} into `url`",
+                "{name} and {} have the same address {url}; rename one of them, or add {{device}} and \
+                 {{datetime}} to `url`",
                 other.escape_debug()
             ));
         }
@@ -185,13 +185,13 @@ impl<'c> Collector<'c> {
     }
 }
 
-/// Whether this is a file itself, and no link to one.
+/// Returns whether this is a file, and not a link to one.
 fn is_file(file: &Path) -> bool {
     file.symlink_metadata()
         .is_ok_and(|metadata| metadata.is_file())
 }
 
-/// An address with another path; none if its file has a name that tells nothing.
+/// Edits the path of an address; none if its file name has no ending.
 fn edit_path(url: &str, edit: impl Fn(&str) -> String) -> Option<String> {
     let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
     let name = path.rsplit('/').next()?;

@@ -1,15 +1,15 @@
-//! Values that scripts and settings of hosts may hold as they are: no quotes, no blanks, nothing
-//! that begins an option or leads out of a folder.
+//! Values that are safe in scripts and configurations without quotes: they have no quotes and blanks,
+//! do not begin like an option and do not lead out of a folder.
 
-/// A value that a kit cannot hold.
+/// A value that is not safe in scripts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} `{}` {reason}", .value.escape_debug())]
 pub struct BadValue {
-    /// What it was to be.
+    /// What the value is for.
     pub what: &'static str,
     /// The value.
     pub value: String,
-    /// What is wrong with it, as a fragment of a sentence on the value.
+    /// What is wrong with it, as the end of a sentence about the value.
     pub reason: &'static str,
 }
 
@@ -21,8 +21,8 @@ fn bad<T>(what: &'static str, value: &str, reason: &'static str) -> Result<T, Ba
     })
 }
 
-/// Whether a value is one segment of a path, and no option: letters, digits and `. _ - ~`, and it
-/// begins with none of `- ~`.
+/// Returns whether a value is one segment of a path and not an option: letters, digits and `. _ - ~`,
+/// without `-` or `~` at its beginning.
 pub(super) fn is_segment(value: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-~".contains(c);
     !value.is_empty()
@@ -31,7 +31,7 @@ pub(super) fn is_segment(value: &str) -> bool {
         && value.chars().all(is_plain)
 }
 
-/// Whether a value is the name of a host: labels of letters, digits and `-`, at least two.
+/// Returns whether a value is the name of a host: at least two labels of letters, digits and `-`.
 pub(super) fn is_domain(value: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
@@ -41,7 +41,7 @@ pub(super) fn is_domain(value: &str) -> bool {
     value.len() <= 253 && value.contains('.') && value.split('.').all(is_label)
 }
 
-/// The address of a site: https, a host, perhaps a port, perhaps a path of plain segments.
+/// The address of a site: https, a host, optionally a port and a path of plain segments.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base {
     url: String,
@@ -51,7 +51,7 @@ pub struct Base {
 const SCHEME: &str = "https://";
 
 impl Base {
-    /// Checks an address that [`crate::model::address::parse_base`] gave.
+    /// Checks an address from [`crate::model::address::parse_base`].
     ///
     /// # Errors
     /// [`BadValue`] with the reason.
@@ -63,14 +63,18 @@ impl Base {
         let host = rest.split('/').next().unwrap_or_default();
         let (domain, port) = host.split_once(':').unwrap_or((host, "443"));
         if !(is_domain(domain) || domain == "localhost") || port.parse::<u16>().is_err() {
-            return bad(what, url, "has no host of letters, digits, - and .");
+            return bad(
+                what,
+                url,
+                "has a host with characters other than letters, digits, - and .",
+            );
         }
         let mut segments = rest.split('/').skip(1);
         if !segments.all(is_segment) {
             return bad(
                 what,
                 url,
-                "has a path of more than letters, digits and . _ - ~",
+                "has a path with characters other than letters, digits and . _ - ~",
             );
         }
         Ok(Base {
@@ -79,26 +83,26 @@ impl Base {
         })
     }
 
-    /// All of it, without a closing slash.
+    /// Returns the whole address, without a slash at its end.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.url
     }
 
-    /// The host, with the port if there is one.
+    /// Returns the host, with the port if there is one.
     #[must_use]
     pub fn host(&self) -> &str {
         let rest = self.url.get(SCHEME.len()..).unwrap_or_default();
         rest.get(..self.host_len).unwrap_or_default()
     }
 
-    /// The host's name.
+    /// Returns the name of the host.
     #[must_use]
     pub fn domain(&self) -> &str {
         self.host().split(':').next().unwrap_or_default()
     }
 
-    /// The path: empty, or with a slash before each segment.
+    /// Returns the path: empty, or with a slash before each segment.
     #[must_use]
     pub fn prefix(&self) -> &str {
         let start = SCHEME.len().saturating_add(self.host_len);
@@ -121,20 +125,20 @@ impl PlainPath {
             false => bad(
                 "the path",
                 value,
-                "is not below this folder, or has more in it than letters, digits and . _ - ~",
+                "is not below this folder, or has characters other than letters, digits and . _ - ~",
             ),
         }
     }
 
-    /// The path.
+    /// Returns the path.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The path of what lies beside it.
+    /// Returns the path of another file in the same folder.
     #[must_use]
-    pub fn beside(&self, name: &str) -> String {
+    pub fn sibling(&self, name: &str) -> String {
         match self.0.rsplit_once('/') {
             Some((folder, _)) => format!("{folder}/{name}"),
             None => name.to_owned(),
@@ -147,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_taken_apart() {
+    fn addresses_are_split_into_their_parts() {
         let base = Base::parse("https://h.example:8443/a/b.c").unwrap();
         assert_eq!(
             (base.host(), base.domain(), base.prefix()),
@@ -157,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shell_or_a_host_would_take_for_its_own_is_refused() {
+    fn values_with_a_meaning_for_shells_or_hosts_are_refused() {
         for url in [
             "http://h.example",
             "https://h.example/$(id)",
@@ -179,6 +183,6 @@ mod tests {
         ] {
             assert!(PlainPath::parse(path).is_err(), "{path}");
         }
-        assert_eq!(PlainPath::parse("a/.b").unwrap().beside("c"), "a/c");
+        assert_eq!(PlainPath::parse("a/.b").unwrap().sibling("c"), "a/c");
     }
 }

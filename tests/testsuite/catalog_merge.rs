@@ -77,7 +77,7 @@ fn a_catalog_in_conflict_is_recognised_and_united() {
     }
     dir.run(&["catalog", "merge"])
         .expect(0)
-        .says("united catalog.json: 3 builds, 0 removed")
+        .says("merged catalog.json: 3 builds, 0 removed")
         .says("next: git add catalog.json");
     assert_eq!(listed(&dir), [1, 2, 3].map(bacon_name));
     dir.generate().expect(0);

@@ -53,7 +53,7 @@ fn a_v1_feed_keeps_the_ids_that_phones_have() {
     let (dir, run) = import(&v1(&[v1_entry(), second_entry()]), &[]);
     let lines = format!(
         "added {NAME}\nadded lineage-21.0-20240808-nightly-bacon.zip\nfeed.json (v1): 2 added\n\
-         2 builds are without an incremental; name those in the field under known_incrementals if phones ask with {{incr}}\n\
+         2 builds are without an incremental; list the incrementals of your phones under known_incrementals if they ask with {{incr}}\n\
          2 builds are without a sha256, so the feeds of LineageOS 23.2 on leave them out until the zip is in builds\n\
          next: romfeed generate\n"
     );
@@ -386,7 +386,7 @@ fn a_bad_entry_is_reported_and_nothing_is_imported() {
         let (dir, run) = import(&feed, &[]);
         let expected = format!(
             "error: feed.json: entry 2 ({NAME}): {message}\n\
-             feed.json: 1 entry is bad, so nothing was imported; --skip-bad takes up the rest\n"
+             feed.json: 1 entry is bad, so nothing was imported; --skip-bad imports the rest\n"
         );
         assert_eq!(run.expect(1).stderr, expected);
         assert!(!has_catalog(&dir));
@@ -654,7 +654,7 @@ fn an_export_is_what_the_backend_reads() {
     dir.run(&["catalog", "export", "-o", "builds.json"])
         .expect(0)
         .says("builds.json: 2 builds")
-        .says("DOWNLOAD_BASE_URL=the address of what lies in builds");
+        .says("DOWNLOAD_BASE_URL=the address of the files in builds");
     let export: Value = serde_json::from_slice(&dir.read("builds.json")).unwrap();
     let builds = export["bacon"].as_array().unwrap();
     assert_eq!(builds.len(), 2);
@@ -810,5 +810,5 @@ fn deltas_have_no_place_in_an_export() {
     assert_eq!(run.json()["enchilada"].as_array().unwrap().len(), 1);
     // Clients ask in lower case, and the backend compares as it is.
     assert_eq!(run.json()["enchilada"][0]["type"], "unofficial");
-    run.says("1 delta left out: that server offers none\n");
+    run.says("1 delta left out: that server offers no deltas\n");
 }

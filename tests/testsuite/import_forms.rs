@@ -561,7 +561,7 @@ fn a_broken_list_of_devices_is_left_alone() {
         );
     dir.run(&["catalog", "import", "bacon.json"])
         .expect(0)
-        .says("warning: what the feed says for people is not stored: ");
+        .says("warning: the feed's texts about devices are not stored: ");
     assert_eq!(dir.read("devices_local.json"), b"[{\"model\": \"mako\"},]");
     assert_eq!(records(&dir).len(), 1);
 }

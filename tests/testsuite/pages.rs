@@ -318,7 +318,7 @@ fn devices_are_known_from_both_files_and_bad_entries_alone_are_left_out() {
         .file("devices_local.json", "[{\"model\": \"local\", \"name\": \"Mine\"}]");
     dir.generate()
         .expect(1)
-        .says("error: devices.json: `bacon` is there twice, in line 2 and at line 3 column 3")
+        .says("error: devices.json: `bacon` is listed twice, at line 2 and at line 3 column 3")
         .says(
             "error: devices.json: invalid type: the number `5`, expected a string at line 5 column 5",
         );

@@ -13,62 +13,62 @@ use romfeed::model::build::{Device, Kind};
 use romfeed::model::config::Config;
 use romfeed::model::facts::Fact;
 
-use super::super::report::{Terminal, count};
+use crate::cli::report::{Terminal, count};
 
-/// What one package tells: its device, and its date.
-struct Told<'a> {
+/// A package with its device and date.
+struct PackageDevice<'a> {
     device: Device,
     timestamp: i64,
     found: &'a Found,
 }
 
-/// The devices, each as its newest full package names it. What cannot be read is counted only,
-/// since `generate` tells why.
+/// Finds the devices, each with the names in its newest full package. Packages that cannot be read are
+/// only counted: `generate` reports why.
 pub(crate) fn find(config: &Config, terminal: Terminal) -> Vec<KnownDevice> {
     let scan = scan::scan(&config.builds, config.follow_links, &config.exclude);
-    let told: Vec<_> = scan
+    let packages: Vec<_> = scan
         .packages
         .par_iter()
-        .map(|found| ask(found, config))
+        .map(|found| examine(found, config))
         .collect();
-    let num_silent = told.iter().filter(|told| told.is_none()).count();
-    if num_silent > 0 {
+    let num_without = packages.iter().filter(|package| package.is_none()).count();
+    if num_without > 0 {
         terminal.line(&format!(
-            "{} no device; `romfeed generate` tells why",
-            count(num_silent, "zip tells", "zips tell")
+            "{} no device; `romfeed generate` reports why",
+            count(num_without, "zip names", "zips name")
         ));
     }
-    let mut newest: BTreeMap<Device, Told<'_>> = BTreeMap::new();
-    for told in told.into_iter().flatten().flatten() {
-        let known = newest.get(&told.device).map(|known| known.timestamp);
-        if known.is_none_or(|known| known < told.timestamp) {
-            newest.insert(told.device.clone(), told);
+    let mut newest: BTreeMap<Device, PackageDevice<'_>> = BTreeMap::new();
+    for package in packages.into_iter().flatten().flatten() {
+        let known = newest.get(&package.device).map(|known| known.timestamp);
+        if known.is_none_or(|known| known < package.timestamp) {
+            newest.insert(package.device.clone(), package);
         }
     }
-    let newest: Vec<Told<'_>> = newest.into_values().collect();
+    let newest: Vec<PackageDevice<'_>> = newest.into_values().collect();
     newest
         .par_iter()
-        .map(|told| describe(told, config))
+        .map(|package| describe(package, config))
         .collect()
 }
 
-/// None if a package cannot be read or names no device; `Some(None)` for a delta, which holds no
-/// properties.
-fn ask<'a>(found: &'a Found, config: &Config) -> Option<Option<Told<'a>>> {
+/// Reads the device of a package; none if the package cannot be read or names no device, and
+/// `Some(None)` for a delta, which has no properties.
+fn examine<'a>(found: &'a Found, config: &Config) -> Option<Option<PackageDevice<'a>>> {
     let examined = ingest::examine(&found.file, &found.path, Context::new(config)).ok()?;
     if examined.kind != Kind::Full {
         return Some(None);
     }
-    Some(Some(Told {
+    Some(Some(PackageDevice {
         device: Device::parse(examined.facts.value(Fact::Device)?).ok()?,
         timestamp: examined.facts.number(Fact::Datetime).unwrap_or_default(),
         found,
     }))
 }
 
-fn describe(told: &Told<'_>, config: &Config) -> KnownDevice {
-    let model = told.device.as_str();
-    let [maker, name] = read_names(&told.found.file, config).unwrap_or_default();
+fn describe(package: &PackageDevice<'_>, config: &Config) -> KnownDevice {
+    let model = package.device.as_str();
+    let [maker, name] = read_names(&package.found.file, config).unwrap_or_default();
     KnownDevice {
         model: model.to_owned(),
         oem: hosting::maker(&maker),
@@ -79,13 +79,13 @@ fn describe(told: &Told<'_>, config: &Config) -> KnownDevice {
     }
 }
 
-/// Maker and name in the properties of a package; all of its partitions are asked.
+/// Reads maker and name from the properties of all partitions of a package.
 fn read_names(file: &Path, config: &Config) -> Option<[String; 2]> {
     let (package, budget, _) = ingest::open(file, &config.limits).ok()?;
     let rom = Ota::from_package(&package, budget).ok()?;
-    let told = rom.props(Until::Everything).ok()?;
+    let device_props = rom.props(Until::Everything).ok()?;
     let first = |keys: [&str; 2]| {
-        let mut values = keys.iter().filter_map(|key| told.props.get(key));
+        let mut values = keys.iter().filter_map(|key| device_props.props.get(key));
         values.next().unwrap_or_default().to_owned()
     };
     Some([

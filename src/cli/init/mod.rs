@@ -1,4 +1,4 @@
-//! `romfeed init`: what a maintainer's folder needs, written once and never over anything.
+//! `romfeed init`: writes the files that a maintainer's folder needs, but never over existing files.
 
 mod devices;
 
@@ -15,26 +15,41 @@ use romfeed::hosting::{
 use romfeed::model::address::UrlTemplate;
 use romfeed::model::config::Config;
 
-use super::Outcome;
 use super::args::{InitArgs, Places};
 use super::config::{self, FILE_NAME, Flags};
+use super::outcome::Outcome;
 use super::report::{self, Terminal, chain};
+use super::settings;
 
-/// Makes git unite catalogs by romfeed; git takes no command from a file that is in the repository.
+/// Makes git merge catalogs with romfeed. Git does not read this setting from a file in the
+/// repository, so each clone needs the command.
 const MERGE_DRIVER: &str =
     "git config merge.romfeed.driver \"romfeed catalog merge --name %P %O %A %B\"";
-/// The list of devices.
+/// The file of the list of devices.
 const DEVICES: &str = "devices.json";
-/// Longest file of git, or of the kit, that is read, in bytes.
+/// Longest part of a file of git or of the kit that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Runs the verb in the current folder.
-pub(crate) fn run(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
+/// Runs the command in the current folder; `file` is the value of `--config`.
+pub(crate) fn run(args: &InitArgs, file: Option<&Path>, terminal: Terminal) -> io::Result<Outcome> {
+    if file.is_some() {
+        terminal.error(
+            "init sets up the current folder",
+            Some("leave out --config"),
+        );
+        return Ok(Outcome::Usage);
+    }
+    settings::with_config(None, Flags::new(&args.places), terminal, |config| {
+        set_up(args, &config, terminal)
+    })
+}
+
+fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
     let remote = find_remote(terminal);
     let site = match find_site(args, config, remote.as_ref()) {
         Ok(site) => site,
         Err(error) => {
-            let hint = "kits hold names and addresses as they are; choose plainer ones";
+            let hint = "scripts use paths and addresses without quotes; choose simpler ones";
             terminal.error(&chain(&error), Some(hint));
             return Ok(Outcome::Usage);
         }
@@ -64,26 +79,26 @@ pub(crate) fn run(args: &InitArgs, config: &Config, terminal: Terminal) -> io::R
     Ok(outcome)
 }
 
-/// What is known of the site: flags and settings first, then what the folder tells.
+/// Describes the site: from flags and settings first, then from the folder.
 fn find_site(args: &InitArgs, config: &Config, remote: Option<&Remote>) -> Result<Site, BadValue> {
-    let earlier = || Host::of_publish(&read_text(Path::new(PUBLISH)).ok()??);
+    let previous = || Host::from_publish_script(&read_text(Path::new(PUBLISH)).ok()??);
     let of_remote = remote.map(|remote| match remote.forge {
         Forge::GitHub => Host::GitHub,
         Forge::GitLab => Host::GitLab,
     });
-    let host = args.host.or_else(earlier).or(of_remote);
+    let host = args.host.or_else(previous).or(of_remote);
     let pages = remote.filter(|_| host.is_some() && host == of_remote);
     let base_url = config.base_url.clone().or_else(|| guess_base(pages?));
-    let zips = Zips::of(host, remote);
-    // An address of one's own stands for a host of one's own.
-    let own = |own: &UrlTemplate| match zips.url().as_deref().map(UrlTemplate::parse) {
-        Some(Ok(kept)) => kept != *own,
+    let zips = Zips::for_host(host, remote);
+    // With another address in the settings, the zips are on another host.
+    let is_other = |url: &UrlTemplate| match zips.url().as_deref().map(UrlTemplate::parse) {
+        Some(Ok(default)) => default != *url,
         _ => true,
     };
     Ok(Site {
         host,
         base: base_url.as_deref().map(Base::parse).transpose()?,
-        zips: match config.url.as_ref().is_some_and(own) {
+        zips: match config.url.as_ref().is_some_and(is_other) {
             true => Zips::Elsewhere,
             false => zips,
         },
@@ -98,7 +113,7 @@ fn plain(path: &Path) -> Result<PlainPath, BadValue> {
     PlainPath::parse(&path.to_string_lossy().replace('\\', "/"))
 }
 
-/// Where the forge publishes the pages, or the domain that a `CNAME` file gives them.
+/// Returns the address of the forge's pages, or the domain in the `CNAME` file.
 fn guess_base(remote: &Remote) -> Option<String> {
     let cname = read_text(Path::new("CNAME")).ok().flatten();
     let domain = cname.as_deref().and_then(hosting::parse_cname);
@@ -108,7 +123,7 @@ fn guess_base(remote: &Remote) -> Option<String> {
     })
 }
 
-/// The remote of the repository in this folder, if it is one romfeed knows.
+/// Finds the remote of the repository in this folder; none for an unknown forge.
 fn find_remote(terminal: Terminal) -> Option<Remote> {
     let text = match git_config().and_then(|path| path.map_or(Ok(None), |path| read_text(&path))) {
         Ok(text) => text?,
@@ -121,13 +136,14 @@ fn find_remote(terminal: Terminal) -> Option<Remote> {
     let remote = Remote::parse(&url);
     if remote.is_none() {
         // The address may hold a password, so it is not shown.
-        terminal.warning("the remote in .git/config is no repository of github.com or gitlab.com");
+        terminal
+            .warning("the remote in .git/config is not a repository of github.com or gitlab.com");
     }
     remote
 }
 
-/// The settings of the repository in this folder. In a worktree or a submodule, `.git` is a file
-/// that tells where they are (gitrepository-layout(5)).
+/// Finds the settings of the repository in this folder. In a worktree or a submodule, `.git` is a file
+/// with their path (gitrepository-layout(5)).
 fn git_config() -> io::Result<Option<PathBuf>> {
     let git = Path::new(".git");
     if git.is_dir() {
@@ -137,7 +153,7 @@ fn git_config() -> io::Result<Option<PathBuf>> {
         return Ok(None);
     };
     let Some(folder) = text.trim().strip_prefix("gitdir:") else {
-        return Err(io::Error::other(".git is not what git writes"));
+        return Err(io::Error::other(".git is not a file that git wrote"));
     };
     let folder = PathBuf::from(folder.trim());
     let common = read_text(&folder.join("commondir"))?;
@@ -145,7 +161,7 @@ fn git_config() -> io::Result<Option<PathBuf>> {
     Ok(Some(folder.join("config")))
 }
 
-/// A short text; none if there is no such file.
+/// Reads a short text; none if the file does not exist.
 fn read_text(path: &Path) -> io::Result<Option<String>> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -169,7 +185,7 @@ fn print(path: &str, files: &[KitFile], terminal: Terminal) -> io::Result<Outcom
     Ok(Outcome::Usage)
 }
 
-/// Writes what is not there, and tells what became of each file.
+/// Writes the files that do not exist, and prints what was done with each.
 fn write_all(
     files: &[KitFile],
     site: &Site,
@@ -179,9 +195,9 @@ fn write_all(
     terminal: Terminal,
 ) -> Outcome {
     let mut outcome = Outcome::Done;
-    let mut num_lacking = 0;
+    let mut num_differing = 0;
     for file in files {
-        // What is there in any form, a link that leads nowhere too, is not ours.
+        // Anything that exists is kept, a link to a missing file too.
         if fs::symlink_metadata(file.path).is_ok() {
             let lack = match read_text(Path::new(file.path)) {
                 Ok(Some(text)) if text == file.text => {
@@ -189,10 +205,10 @@ fn write_all(
                     continue;
                 }
                 Ok(Some(text)) => lack(file, &text, site, config, found),
-                Ok(None) => Some("it leads nowhere".to_owned()),
+                Ok(None) => Some("it is a link to a missing file".to_owned()),
                 Err(error) => Some(format!("it cannot be read: {error}")),
             };
-            num_lacking += usize::from(lack.is_some());
+            num_differing += usize::from(lack.is_some());
             let lack = lack.map(|lack| format!(": {lack}")).unwrap_or_default();
             let kept = terminal.paint("33", "kept");
             terminal.line(&format!("{kept}       {}{lack}", file.path));
@@ -209,9 +225,9 @@ fn write_all(
             ));
         }
     }
-    if num_lacking > 0 {
+    if num_differing > 0 {
         terminal.line(
-            "what is there is never changed; `romfeed init --print FILE` prints it as it would be",
+            "existing files are never changed; `romfeed init --print FILE` prints a file as init would write it",
         );
     }
     outcome
@@ -227,7 +243,7 @@ fn write(file: &KitFile) -> io::Result<()> {
     Ok(())
 }
 
-/// What a file that is there lacks, if it matters.
+/// Lists what an existing file lacks, if that matters.
 fn lack(
     file: &KitFile,
     text: &str,
@@ -268,7 +284,7 @@ fn lack(
     (!lacking.is_empty()).then(|| format!("it lacks {}", lacking.join(", ")))
 }
 
-/// The lines that `romfeed.toml` as it is, without flags and environment, does not have.
+/// Returns the lines that `romfeed.toml` lacks, without flags and environment.
 fn missing_settings(site: &Site) -> Vec<String> {
     let places = Places::default();
     let Ok(resolved) = config::resolve(None, Flags::new(&places)) else {
@@ -285,7 +301,7 @@ fn missing_settings(site: &Site) -> Vec<String> {
     missing
 }
 
-/// Tells what is left to do, in the order of doing it.
+/// Prints the next steps, in their order.
 fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], terminal: Terminal) {
     terminal.line("next:");
     let Some((host, base)) = site.host.zip(site.base.as_ref()) else {
@@ -297,13 +313,13 @@ fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], termina
             "  name the host and the address: romfeed init --host {host} --base-url {base}"
         ));
         return terminal.line(&format!(
-            "  hosts: {hosts}; any other that serves files will do, by hand"
+            "  hosts: {hosts}; any other host of files works too, set up by hand"
         ));
     };
     if found.is_empty() {
         terminal.line(&format!("  put zips into {}/", site.builds.as_str()));
     }
-    // A file that was just written has them all.
+    // A file that was just written has all of them.
     for setting in missing_settings(site) {
         terminal.line(&format!("  put this line into {FILE_NAME}: {setting}"));
     }
@@ -312,12 +328,12 @@ fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], termina
     }
     if Path::new(".git").exists() {
         terminal.line(&format!(
-            "  in each clone, so that git unites the builds of several machines: {MERGE_DRIVER}"
+            "  in each clone, so that git merges the builds of several machines: {MERGE_DRIVER}"
         ));
     }
     if site.zips == Zips::Elsewhere && config.url.is_none() {
         terminal.line(
-            "  set url in romfeed.toml to where your zips will be, and upload them in publish",
+            "  set url in romfeed.toml to the address of your zips, and upload them in publish",
         );
     }
     terminal.line("  ./publish, now and after each build");
@@ -328,7 +344,7 @@ fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], termina
     report::print_rom_side(terminal, base.as_str(), &variants, &BTreeSet::new());
 }
 
-/// What has to be done once on a host.
+/// Returns the steps that a host needs once.
 fn steps(host: Host) -> &'static [&'static str] {
     match host {
         Host::GitHub => &[
@@ -341,9 +357,9 @@ fn steps(host: Host) -> &'static [&'static str] {
         ],
         Host::Netlify => &["once: netlify login, netlify link"],
         Host::Cloudflare => &["once: wrangler login, wrangler pages project create"],
-        Host::Nginx => &["copy host/nginx.conf to the server; its first lines tell where"],
-        Host::Apache => &["copy host/apache.conf to the server; its first lines tell where"],
-        Host::Caddy => &["copy host/Caddyfile to the server; its first lines tell where"],
-        Host::S3 => &["set up bucket and distribution as host/cloudfront.js tells"],
+        Host::Nginx => &["copy host/nginx.conf to the server; its first lines say where"],
+        Host::Apache => &["copy host/apache.conf to the server; its first lines say where"],
+        Host::Caddy => &["copy host/Caddyfile to the server; its first lines say where"],
+        Host::S3 => &["set up bucket and distribution as host/cloudfront.js says"],
     }
 }

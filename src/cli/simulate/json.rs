@@ -8,7 +8,7 @@ use romfeed::clients::updaters::{Method, Phone, Row, Warning, can_stream};
 use serde::Serialize;
 
 use super::Played;
-use crate::cli::inspect::print_json;
+use crate::cli::json::print_json;
 
 /// The version of this form.
 const SCHEMA: u32 = 1;

@@ -1,4 +1,7 @@
-//! `romfeed simulate`: a phone's check for updates, played and explained.
+//! `romfeed simulate`: simulates a phone's check for updates, and explains the result.
+//!
+//! In: the properties of a phone, or flags that describe it, and a site. Out: for each updater, the
+//! builds that the phone sees, why it does not see others, and advice.
 
 mod json;
 mod text;
@@ -26,16 +29,19 @@ use romfeed::ingest;
 use romfeed::model::config::Config;
 use romfeed::model::rom_settings::PLACEHOLDER_BASE;
 
-use super::Outcome;
 use super::args::{Places, SimulateArgs};
+use super::config::Flags;
 use super::escape::shown;
 use super::http;
+use super::outcome::Outcome;
 use super::report::{Terminal, chain};
+use super::settings;
+use super::time::now;
 
 /// All generations of LineageOS, for `--client`.
 const ALL: &str = "all";
 
-/// Why a phone cannot be played.
+/// Why nothing was simulated.
 struct Failure {
     text: String,
     hint: Option<&'static str>,
@@ -56,29 +62,29 @@ impl Failure {
         }
     }
 
-    fn of_file(file: &Path, error: &dyn std::fmt::Display) -> Failure {
+    fn for_file(file: &Path, error: &dyn std::fmt::Display) -> Failure {
         Failure::new(format!("{}: {error}", shown(file)))
     }
 }
 
-/// All that is printed.
+/// The results of a call.
 struct Played {
     subject: Subject,
-    /// Flags that were not given, and what the site tells instead.
+    /// The flags whose values were taken from the site, since they were not given.
     implied: Vec<&'static str>,
-    /// What tells the generations, if the caller does not.
+    /// How the generations were chosen, if the caller did not choose.
     grounds: Option<Grounds>,
     base: String,
     is_live: bool,
     has_base: bool,
     folder: PathBuf,
     simulations: Vec<Simulation>,
-    /// Each with the generations it is for.
+    /// The advice, each with the generations that it is for.
     advice: Vec<(Advice, Vec<Generation>)>,
 }
 
-/// The places that settings stand behind.
-pub(crate) fn places(args: &SimulateArgs) -> Places {
+/// Returns the flags that take precedence over settings.
+fn places(args: &SimulateArgs) -> Places {
     Places {
         builds: args.builds.clone(),
         out: args.out.clone(),
@@ -87,8 +93,18 @@ pub(crate) fn places(args: &SimulateArgs) -> Places {
     }
 }
 
-/// Plays and prints; fails if one of the clients got no list.
-pub(crate) fn run(args: &SimulateArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
+/// Runs the command. Fails if an updater got no list.
+pub(crate) fn run(
+    args: &SimulateArgs,
+    file: Option<&Path>,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
+    settings::with_config(file, Flags::new(&places(args)), terminal, |config| {
+        print_checks(args, &config, terminal)
+    })
+}
+
+fn print_checks(args: &SimulateArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
     let played = match play(args, config, terminal) {
         Ok(played) => played,
         Err(Failure { text, hint }) => {
@@ -101,16 +117,13 @@ pub(crate) fn run(args: &SimulateArgs, config: &Config, terminal: Terminal) -> i
         false => text::print(&played, terminal)?,
     }
     let mut checks = played.simulations.iter().map(|one| &one.check);
-    Ok(match checks.all(Check::succeeds) {
-        true => Outcome::Done,
-        false => Outcome::Failed,
-    })
+    Ok(Outcome::from_success(checks.all(Check::succeeds)))
 }
 
 fn play(args: &SimulateArgs, config: &Config, terminal: Terminal) -> Result<Played, Failure> {
     let files = args.props.iter().chain(&args.previous);
     if files.filter(|file| is_stdin(file)).count() > 1 {
-        let text = "standard input (-) can be read once only";
+        let text = "standard input (-) can be read only once";
         return Err(Failure::new(text).hint("save one of the two to a file, and name that"));
     }
     let mut subject = subject(args, config, terminal)?;
@@ -137,7 +150,7 @@ fn play(args: &SimulateArgs, config: &Config, terminal: Terminal) -> Result<Play
         fetch: &*fetch,
         is_live: args.url.is_some(),
         paths: paths.as_ref(),
-        now: super::now(),
+        now: now(),
         config,
         incrementals: &incrementals,
         families: &families,
@@ -177,7 +190,7 @@ fn play(args: &SimulateArgs, config: &Config, terminal: Terminal) -> Result<Play
     })
 }
 
-/// What answers, and the address it answers for.
+/// Returns the address of the site, and what answers for it: the network or the folder.
 fn host(args: &SimulateArgs, config: &Config) -> Result<(String, Box<dyn Fetch>), Failure> {
     let Some(url) = &args.url else {
         if !config.out.is_dir() {
@@ -209,7 +222,7 @@ fn host(args: &SimulateArgs, config: &Config) -> Result<(String, Box<dyn Fetch>)
     Ok((url.trim_end_matches('/').to_owned(), Box::new(http)))
 }
 
-/// Every incremental that a catalog knows.
+/// Returns every incremental in a catalog.
 fn incrementals(catalog: &Catalog) -> BTreeSet<String> {
     let builds = catalog.builds.values();
     let builds = builds.filter_map(|record| record.build.incremental.clone());
@@ -218,7 +231,7 @@ fn incrementals(catalog: &Catalog) -> BTreeSet<String> {
     builds.chain(stones).collect()
 }
 
-/// The generations that are named.
+/// Parses the generations that `--client` names.
 fn chosen(ids: &[String]) -> Result<Vec<Generation>, Failure> {
     if ids.iter().any(|id| id == ALL) {
         return Ok(Generation::LINEAGE.to_vec());
@@ -283,7 +296,7 @@ fn props_of_files(files: &[PathBuf]) -> Result<PropertyMap, Failure> {
         let should = "it should be the output of `adb shell getprop`, or a build.prop";
         let bytes = read_file(file, MAX_PROPS, should)?;
         let props = parse_props(&file.display().to_string(), &bytes);
-        parsed.push(props.map_err(|error| Failure::of_file(file, &error).hint(should))?);
+        parsed.push(props.map_err(|error| Failure::for_file(file, &error).hint(should))?);
     }
     let era = Era::from_sdk(parsed.iter().find_map(PropertyFile::sdk));
     let mut props = PropertyMap::merge(parsed, era);
@@ -292,12 +305,14 @@ fn props_of_files(files: &[PathBuf]) -> Result<PropertyMap, Failure> {
 }
 
 fn props_of_zip(zip: &Path, config: &Config, terminal: Terminal) -> Result<PropertyMap, Failure> {
-    let fail = |error: ingest::Error| Failure::of_file(zip, &chain(&error));
+    let fail = |error: ingest::Error| Failure::for_file(zip, &chain(&error));
     let (package, budget, _) = ingest::open(zip, &config.limits).map_err(fail)?;
     let rom = Ota::from_package(&package, budget).map_err(|error| fail(error.into()))?;
     if rom.needs_source() {
-        return Err(Failure::of_file(zip, &"a delta, which holds no properties")
-            .hint("give the full package of the same build"));
+        return Err(
+            Failure::for_file(zip, &"a delta, which holds no properties")
+                .hint("give the full package of the same build"),
+        );
     }
     let found = rom.props(Until::Everything);
     let found = found.map_err(|error| fail(error.into()))?;
@@ -305,7 +320,7 @@ fn props_of_zip(zip: &Path, config: &Config, terminal: Terminal) -> Result<Prope
         terminal.warning(warning);
     }
     if found.files.is_empty() {
-        return Err(Failure::of_file(zip, &"no build.prop was found in it")
+        return Err(Failure::for_file(zip, &"no build.prop was found in it")
             .hint("describe the phone by --device, --type, --version, --incr, --date and --sdk"));
     }
     Ok(found.props)
@@ -315,8 +330,8 @@ fn is_stdin(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-/// A whole file of at most `max` bytes; `-` is standard input. What is longer is something else,
-/// and `should` tells what it ought to be.
+/// Reads a whole file of at most `max` bytes; `-` is standard input. `should` is the hint for a longer
+/// file, which must be something else.
 fn read_file(file: &Path, max: usize, should: &'static str) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
@@ -324,9 +339,9 @@ fn read_file(file: &Path, max: usize, should: &'static str) -> Result<Vec<u8>, F
         true => io::stdin().lock().take(limit).read_to_end(&mut bytes),
         false => File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes)),
     };
-    read.map_err(|error| Failure::of_file(file, &error))?;
+    read.map_err(|error| Failure::for_file(file, &error))?;
     match bytes.len() > max {
-        true => Err(Failure::of_file(file, &format!("more than {max} bytes")).hint(should)),
+        true => Err(Failure::for_file(file, &format!("more than {max} bytes")).hint(should)),
         false => Ok(bytes),
     }
 }

@@ -1,5 +1,5 @@
-//! What `romfeed simulate` prints for people: the phone, a verdict for each client with what led
-//! to it, and what to change.
+//! The output of `romfeed simulate` for people: the phone, a verdict for each updater with its reasons,
+//! and what to change.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -12,12 +12,12 @@ use romfeed::model::rom_settings;
 use super::Played;
 use crate::cli::report::Terminal;
 
-/// Most entries of a list shown without `-v`.
+/// Most entries of a list that are shown without `-v`.
 const MAX_ROWS: usize = 4;
 /// Widest line of advice, in characters.
 const WIDTH: usize = 100;
 
-/// With `-q`, the verdicts alone.
+/// Prints everything; with `-q`, the verdicts only.
 pub(super) fn print(played: &Played, terminal: Terminal) -> io::Result<()> {
     if terminal.quiet {
         for simulation in &played.simulations {
@@ -56,7 +56,7 @@ pub(super) fn print(played: &Played, terminal: Terminal) -> io::Result<()> {
     io::stdout().write_all(text.as_bytes())
 }
 
-/// The phone as its first client sees it, and the site.
+/// Describes the phone as its first updater sees it, and the site.
 fn head(played: &Played) -> String {
     let mut text = String::new();
     let Some(first) = played.simulations.first() else {
@@ -113,7 +113,7 @@ fn head(played: &Played) -> String {
         };
         let _ = writeln!(
             text,
-            "         ({before}{last} as published for it, for want of better)"
+            "         ({before}{last} not given: taken from the published builds)"
         );
     }
     let folder = played.folder.display().to_string();
@@ -130,9 +130,9 @@ fn head(played: &Played) -> String {
             .map(|one| one.generation.id())
             .collect();
         let why = match grounds {
-            Grounds::Family => "of the ROM's family; --client plays others",
-            Grounds::Era => "by the phone's API level, date and version; --client plays others",
-            Grounds::Nothing => "all, as neither version nor API level is known",
+            Grounds::Family => "of the ROM's family; --client chooses others",
+            Grounds::Era => "by the phone's API level, date and version; --client chooses others",
+            Grounds::Nothing => "all, since neither version nor API level is known",
         };
         let _ = writeln!(text, "updater  {} ({why})", ids.join(", "));
     }
@@ -142,9 +142,9 @@ fn head(played: &Played) -> String {
 fn details(text: &mut String, played: &Played, simulation: &Simulation, terminal: Terminal) {
     let is_property = matches!(simulation.generation.address(), Address::Property(_));
     let source = match simulation.source {
-        UriSource::Phone => "the phone has it so",
+        UriSource::Phone => "set on the phone",
         UriSource::Given => "as given",
-        UriSource::Recommended if !is_property => "recommended; it is not kept in a property",
+        UriSource::Recommended if !is_property => "recommended; it is not stored in a property",
         UriSource::Recommended if played.subject.props.is_some() => {
             "recommended; the properties have none"
         }
@@ -173,7 +173,7 @@ fn details(text: &mut String, played: &Played, simulation: &Simulation, terminal
     }
 }
 
-/// The address, and what holds it.
+/// Describes the address and the property that holds it.
 fn setting(simulation: &Simulation, value: &str) -> String {
     match simulation.property {
         "" => shown(value),
@@ -312,7 +312,7 @@ fn row_lines(text: &mut String, simulation: &Simulation, row: &Row, terminal: Te
     }
 }
 
-/// One item of a list, its lines broken between words; words are kept whole.
+/// Adds an item of a list, with line breaks between words.
 fn wrap(text: &mut String, item: &str) {
     let mut line = String::from("  -");
     for word in item.split(' ') {

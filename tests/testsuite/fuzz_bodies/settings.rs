@@ -1,8 +1,8 @@
 //! The files that a maintainer keeps: settings, devices, and what the settings name.
 //!
-//! The command line reads them, and it is no library: the files that do it are compiled here too.
+//! The command line reads them, and it is not a library: its files are compiled here too.
 
-#[path = "../../../src/cli/config.rs"]
+#[path = "../../../src/cli/config/mod.rs"]
 mod config;
 #[path = "../../../src/cli/devices.rs"]
 mod devices;
@@ -12,6 +12,8 @@ mod devices;
     expect(dead_code, reason = "settings need only a part of it")
 )]
 mod escape;
+#[path = "../../../src/cli/position.rs"]
+mod position;
 #[path = "../../../src/cli/rate.rs"]
 mod rate;
 #[path = "../../../src/cli/theme.rs"]

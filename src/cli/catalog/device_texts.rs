@@ -1,7 +1,7 @@
-//! What feeds say of devices for people, kept in `devices_local.json` under `info`.
+//! The texts about devices in imported feeds, stored in `devices_local.json` under `info`.
 //!
-//! In: the texts of an import, and what is known of the devices. Out: the file with what is new,
-//! and the keys that were added or differ.
+//! In: the texts of an import, and the known devices. Out: the file with the new texts, and the keys
+//! that were added or differ.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,22 +12,22 @@ use romfeed::files::{json_message, read_text, write_atomically};
 use romfeed::model::config::DeviceInfo;
 use serde_json::{Map, Value};
 
-use super::devices::MAX_SIZE;
+use crate::cli::devices::MAX_SIZE;
 
-/// What became of the texts of a feed.
+/// The result of storing the texts of a feed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stored {
     /// Devices, and the keys that are new in `devices_local.json`.
     pub(crate) added: Vec<(String, Vec<String>)>,
-    /// Devices, and the keys for which the feed has another value than is known.
+    /// Devices, and the keys for which the feed has a value that differs from the known one.
     pub(crate) differing: Vec<(String, Vec<String>)>,
 }
 
-/// Writes what a feed says of devices to `devices_local.json`. What is known of a device
-/// already stays as it is.
+/// Writes the texts of a feed about devices to `devices_local.json`. Known facts about a device are
+/// not changed.
 ///
 /// # Errors
-/// One line if the file cannot be read or written; then it is as it was.
+/// One line if the file cannot be read or written; it is unchanged then.
 pub(crate) fn store(
     file: &Path,
     texts: &BTreeMap<String, DeviceText>,
@@ -40,8 +40,8 @@ pub(crate) fn store(
         let known = known.get(model).unwrap_or(&unknown);
         let is_new = |key: &str| known.info().is_none_or(|info| !info.contains_key(key));
         let is_other = |key: &str, value: &Value| {
-            let ours = known.info().and_then(|info| info.get(key));
-            ours.is_some_and(|ours| ours != value)
+            let known = known.info().and_then(|info| info.get(key));
+            known.is_some_and(|known| known != value)
         };
         let missing =
             |text: &Option<String>, known: &str| text.clone().filter(|_| known.is_empty());
@@ -54,7 +54,7 @@ pub(crate) fn store(
         if !differing.is_empty() {
             stored.differing.push((model.clone(), differing));
         }
-        let news = DeviceText {
+        let new = DeviceText {
             name: missing(&text.name, &known.name),
             oem: missing(&text.oem, &known.oem),
             info: info
@@ -62,13 +62,13 @@ pub(crate) fn store(
                 .map(|(key, value)| (key.clone(), value.clone()))
                 .collect(),
         };
-        if !news.is_empty() {
-            let facts = [("name", news.name.is_some()), ("oem", news.oem.is_some())];
+        if !new.is_empty() {
+            let facts = [("name", new.name.is_some()), ("oem", new.oem.is_some())];
             let keys = facts.iter().filter(|(_, is_new)| *is_new);
             let keys = keys.map(|(key, _)| (*key).to_owned());
-            let keys = keys.chain(news.info.keys().cloned()).collect();
+            let keys = keys.chain(new.info.keys().cloned()).collect();
             stored.added.push((model.clone(), keys));
-            changes.push((model, news));
+            changes.push((model, new));
         }
     }
     if !changes.is_empty() {
@@ -86,8 +86,8 @@ fn write_texts(file: &Path, changes: Vec<(&String, DeviceText)>) -> Result<(), S
         Err(error) => return Err(format!("cannot read {name}: {error}")),
     };
     for (model, text) in changes {
-        let is_it = |entry: &Map<String, Value>| entry.get("model").is_some_and(|m| m == model);
-        let at = entries.iter().position(is_it).unwrap_or_else(|| {
+        let is_model = |entry: &Map<String, Value>| entry.get("model").is_some_and(|m| m == model);
+        let at = entries.iter().position(is_model).unwrap_or_else(|| {
             let new = [("model".to_owned(), Value::from(model.as_str()))];
             entries.push(new.into_iter().collect());
             entries.len() - 1

@@ -1,30 +1,32 @@
-//! `romfeed catalog import` and `export`: feeds of other servers in, a list for
-//! another server out.
+//! `romfeed catalog import`: adds the builds of another server's feed to the catalog.
+//!
+//! In: a feed, and what the flags say about it. Out: a changed catalog with the ids that phones know,
+//! texts about devices, and one line for each entry.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
-use romfeed::catalog::exchange::export::{self, Export};
 use romfeed::catalog::exchange::info::DeviceText;
 use romfeed::catalog::exchange::merge::{self, EntryOutcome, EntryReport};
 use romfeed::catalog::exchange::{self, Feed, Format};
 use romfeed::catalog::{Catalogs, file};
-use romfeed::files::write_atomically;
 use romfeed::generate::{self, Flavours, SharedLists, lock_state, save_catalog};
-use romfeed::ingest::digests;
 use romfeed::model::build::{Build, Device, Romtype, Variant};
 use romfeed::model::config::{AddressSource, Config};
-use romfeed::model::{address, names};
+use romfeed::model::names;
 
-use super::args::{ExportArgs, FeedFormat, ImportArgs, Places};
-use super::escape::shown;
-use super::report::{Terminal, chain, count, print_run_error};
-use super::{Outcome, device_texts};
+use super::device_texts;
+use super::flags::{parse_url_base, parse_variant};
+use crate::cli::args::{FeedFormat, ImportArgs};
+use crate::cli::escape::shown;
+use crate::cli::outcome::Outcome;
+use crate::cli::report::{Terminal, chain, count, print_run_error};
+use crate::cli::time::now;
 
-/// Devices of a feed of which the stored texts are named, each on a line.
+/// Most devices of a feed whose stored texts are listed.
 const MAX_DEVICES: usize = 5;
-/// Entries that are named one by one for the same note.
+/// Most entries that are named one by one for the same note.
 const MAX_ALIKE: usize = 3;
 
 impl From<FeedFormat> for Format {
@@ -48,11 +50,11 @@ struct Given {
     url_base: Option<String>,
 }
 
-/// Why an import did not come about.
+/// Why nothing was imported.
 enum Refusal {
-    /// One line, and whether the call is at fault.
-    StatedFacts(String, Outcome),
-    /// The catalog is at fault.
+    /// The call or the feed is wrong: one line, and how the command ends.
+    Input(String, Outcome),
+    /// The catalog is wrong, or cannot be written.
     Run(generate::Error),
 }
 
@@ -62,23 +64,23 @@ impl From<generate::Error> for Refusal {
     }
 }
 
-/// Takes up the builds of a feed.
+/// Adds the builds of a feed.
 pub(crate) fn import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Outcome {
     match try_import(args, config, terminal) {
         Ok(outcome) => outcome,
-        Err(Refusal::StatedFacts(message, outcome)) => {
+        Err(Refusal::Input(message, outcome)) => {
             terminal.error(&message, None);
             outcome
         }
         Err(Refusal::Run(error)) => {
             print_run_error(terminal, &error);
-            Outcome::of_error(&error)
+            Outcome::from_error(&error)
         }
     }
 }
 
 fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<Outcome, Refusal> {
-    let usage = |message: String| Refusal::StatedFacts(message, Outcome::Usage);
+    let usage = |message: String| Refusal::Input(message, Outcome::Usage);
     let given = parse_given(args).map_err(usage)?;
     let (name, bytes) = read_feed(&args.file).map_err(usage)?;
     let _lock = lock_state(&config.state)?;
@@ -101,14 +103,14 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
         variant: given.variant.as_ref(),
         url_base: given.url_base.as_deref(),
         ids_are_sha256: args.ids_are_sha256,
-        now: super::now(),
+        now: now(),
     };
     let feed = exchange::read(&bytes, options).map_err(|error| {
         let outcome = match error.is_usage() {
             true => Outcome::Usage,
             false => Outcome::Failed,
         };
-        Refusal::StatedFacts(format!("{name}: {}", chain(&error)), outcome)
+        Refusal::Input(format!("{name}: {}", chain(&error)), outcome)
     })?;
     let Feed {
         format,
@@ -156,7 +158,7 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
         };
         let way_out = match num_bad == answers.len() {
             true => "correct the feed, or put the zips into the builds folder",
-            false => "--skip-bad takes up the rest",
+            false => "--skip-bad imports the rest",
         };
         terminal.line(&format!(
             "{name}: {bad}, so nothing was imported; {way_out}"
@@ -165,7 +167,7 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
     }
     if answers.is_empty() {
         let message = format!("{name} ({format}): there are no builds in it");
-        return Err(Refusal::StatedFacts(message, Outcome::Failed));
+        return Err(Refusal::Input(message, Outcome::Failed));
     }
     let is_new = catalogs.own != before.own;
     if is_new {
@@ -195,7 +197,7 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
     })
 }
 
-/// The names of the two folders nearest to a feed, as far as its path tells.
+/// Returns the names of the two folders above a feed that its path contains.
 fn feed_folders(feed: &Path) -> Vec<&str> {
     let folders = feed.ancestors().skip(1).take(2);
     folders
@@ -203,7 +205,7 @@ fn feed_folders(feed: &Path) -> Vec<&str> {
         .collect()
 }
 
-/// The flags and settings that decide on a build of another flavour.
+/// Names the flags and settings for a build of another flavour.
 fn flavour_hint(build: &Build) -> String {
     let flavour = names::flavour(&build.filename);
     let flavour = flavour.or_else(|| names::flavour_of_path(build.url.as_deref()?));
@@ -215,7 +217,7 @@ fn flavour_hint(build: &Build) -> String {
     )
 }
 
-/// Adds a note about a flavour that only the feed names, since nothing can compare it later.
+/// Warns of a flavour that only the feed names: later builds cannot be compared with it.
 fn warn_of_flavour(terminal: Terminal, feed: &Path, answers: &[EntryReport]) {
     let name = feed.file_name().and_then(|name| name.to_str());
     let mut names = name.into_iter().chain(feed_folders(feed));
@@ -241,8 +243,8 @@ fn warn_of_flavour(terminal: Terminal, feed: &Path, answers: &[EntryReport]) {
     }
 }
 
-/// Stores what the newest entry of each device says for people, and what the feed says of its
-/// only device; returns whether any of that was new.
+/// Stores the texts about devices: those of each device's newest entry and, if the feed has one device
+/// only, those of the feed. Returns whether any of them was new.
 fn store_texts(
     terminal: Terminal,
     config: &Config,
@@ -269,7 +271,7 @@ fn store_texts(
         if is_only {
             text.complete(of_feed);
         }
-        // A key for the name in shops may hold the codename.
+        // The key for the marketing name may hold the codename.
         text.name.take_if(|name| name.eq_ignore_ascii_case(&device));
         (device, text)
     };
@@ -280,7 +282,7 @@ fn store_texts(
         Ok(stored) => stored,
         Err(error) => {
             terminal.warning(&format!(
-                "what the feed says for people is not stored: {error}"
+                "the feed's texts about devices are not stored: {error}"
             ));
             return false;
         }
@@ -302,7 +304,7 @@ fn store_texts(
         terminal.line(&line);
     }
     for line in lines(&stored.differing, &|device, keys| {
-        format!("the feed has other values for {keys} of {device}; those of {file} stay")
+        format!("the feed has other values for {keys} of {device}; those in {file} stay")
     }) {
         terminal.warning(&line);
     }
@@ -312,7 +314,7 @@ fn store_texts(
 fn save(config: &Config, catalogs: &Catalogs) -> Result<(), generate::Error> {
     catalogs.merged()?;
     let rendered = file::render(&catalogs.own);
-    // What cannot be read again must never be written.
+    // A catalog that cannot be read again must never be written.
     file::parse(&rendered, &config.catalogs[0].display().to_string())?;
     save_catalog(&config.catalogs[0], &rendered)
 }
@@ -328,17 +330,7 @@ fn parse_given(args: &ImportArgs) -> Result<Given, String> {
     })
 }
 
-fn parse_variant(variant: Option<&str>) -> Result<Option<Variant>, String> {
-    let variant = variant.map(Variant::parse).transpose();
-    variant.map_err(|error| format!("--variant: {error}"))
-}
-
-fn parse_url_base(url: Option<&str>) -> Result<Option<String>, String> {
-    let url = url.map(address::parse_base).transpose();
-    url.map_err(|error| format!("--url-base: {error}"))
-}
-
-/// The feed's name for messages, and its bytes: one more than the limit at most.
+/// Returns the feed's name for messages, and its bytes, at most one more than the limit.
 fn read_feed(path: &Path) -> Result<(String, Vec<u8>), String> {
     let mut bytes = Vec::new();
     let limit = exchange::MAX_SIZE + 1;
@@ -356,7 +348,7 @@ fn read_feed(path: &Path) -> Result<(String, Vec<u8>), String> {
     }
 }
 
-/// Every codename of `devices.json`, the settings and the catalog.
+/// Returns every codename in `devices.json`, the settings and the catalog.
 fn known_devices(config: &Config, catalogs: &Catalogs) -> Vec<String> {
     let builds = catalogs.own.builds.values();
     let stones = catalogs.own.tombstones.values();
@@ -375,7 +367,7 @@ fn print_answer(terminal: Terminal, feed: &str, answer: &EntryReport, is_refused
     let name = name.escape_debug();
     match &answer.outcome {
         Err(reason) => terminal.error(&format!("{feed}: {}: {reason}", answer.label), None),
-        // What would have been is of no interest while it is not.
+        // The good entries are not imported either.
         Ok(_) if is_refused => {}
         Ok(EntryOutcome::Added) => terminal.line(&format!("added {name}")),
         Ok(EntryOutcome::IdStored) => terminal.line(&format!("id kept {name}")),
@@ -384,12 +376,12 @@ fn print_answer(terminal: Terminal, feed: &str, answer: &EntryReport, is_refused
         }
         Ok(EntryOutcome::Known) => terminal.line(&format!("already known {name}")),
         Ok(EntryOutcome::Buried) => terminal.line(&format!(
-            "passed over {name}: it was removed or superseded before; `romfeed catalog add` takes it up again"
+            "passed over {name}: it was removed or superseded before; `romfeed catalog add` adds it again"
         )),
     }
 }
 
-/// Prints the notes on entries; one that holds for many is printed once, or with `-v` for each.
+/// Prints the notes on entries. A note that applies to many is printed once, with `-v` for each.
 fn print_notes(terminal: Terminal, answers: &[EntryReport]) {
     let mut nums: HashMap<&str, usize> = HashMap::new();
     for note in answers.iter().flat_map(|answer| &answer.notes) {
@@ -402,7 +394,7 @@ fn print_notes(terminal: Terminal, answers: &[EntryReport]) {
                     terminal.warning(&format!("{num} entries: {note}"));
                     *num = 0;
                 }
-                // Printed for all of them.
+                // It was printed for all of them.
                 Some(0) => {}
                 _ => terminal.warning(&format!("{}: {note}", answer.label)),
             }
@@ -438,7 +430,7 @@ fn print_summary(terminal: Terminal, feed: &str, answers: &[EntryReport]) {
     terminal.line(&format!("{feed}: {}", parts.join(", ")));
 }
 
-/// Tells what phones will miss of the builds that were added.
+/// Reports facts that the added builds lack and phones need.
 fn warn_of_loss(terminal: Terminal, config: &Config, catalogs: &Catalogs, answers: &[EntryReport]) {
     let added = answers.iter().filter_map(|answer| match answer.outcome {
         Ok(EntryOutcome::Added) => answer.filename.as_deref(),
@@ -455,13 +447,13 @@ fn warn_of_loss(terminal: Terminal, config: &Config, catalogs: &Catalogs, answer
     };
     if let Some((url, _)) = added.iter().find(is_moved).and_then(|b| config.address(b)) {
         terminal.warning(&format!(
-            "`url` in the settings goes before the addresses of the feed: {url}"
+            "`url` in the settings takes precedence over the addresses of the feed: {url}"
         ));
     }
     let num_bare = added.iter().filter(|b| b.incremental.is_none()).count();
     if num_bare > 0 {
         terminal.line(&format!(
-            "{} without an incremental; name those in the field under known_incrementals if phones ask with {{incr}}",
+            "{} without an incremental; list the incrementals of your phones under known_incrementals if they ask with {{incr}}",
             count(num_bare, "build is", "builds are")
         ));
     }
@@ -474,7 +466,7 @@ fn warn_of_loss(terminal: Terminal, config: &Config, catalogs: &Catalogs, answer
             config.builds.display()
         ));
     }
-    // What is left out needs no API level.
+    // A build that is left out needs no API level.
     let num_unleveled = added
         .iter()
         .filter(|b| b.sha256.is_some() && b.sdk_level.is_none())
@@ -486,137 +478,5 @@ fn warn_of_loss(terminal: Terminal, config: &Config, catalogs: &Catalogs, answer
             if num_unleveled == 1 { "it" } else { "them" },
             config.builds.display()
         ));
-    }
-}
-
-/// The places of `export`, which writes no site.
-pub(crate) fn places(args: &ExportArgs) -> Places {
-    Places {
-        builds: args.builds.clone(),
-        catalog: args.catalog.clone(),
-        base_url: args.base_url.clone(),
-        ..Places::default()
-    }
-}
-
-/// Writes the official backend's `builds.json`.
-pub(crate) fn export(
-    args: &ExportArgs,
-    config: &Config,
-    terminal: Terminal,
-) -> io::Result<Outcome> {
-    let given = parse_variant(args.variant.as_deref())
-        .and_then(|variant| Ok((variant, parse_url_base(args.url_base.as_deref())?)));
-    let (variant, url_base) = match given {
-        Ok(given) => given,
-        Err(message) => {
-            terminal.error(&message, None);
-            return Ok(Outcome::Usage);
-        }
-    };
-    let is_catalog = |output: &Path| config.catalogs.iter().any(|path| is_same(path, output));
-    if args.output.as_deref().is_some_and(is_catalog) {
-        terminal.error("--output names the catalog; choose another file", None);
-        return Ok(Outcome::Usage);
-    }
-    let load = || -> Result<_, generate::Error> {
-        Ok(Catalogs::load(&config.catalogs)?.merged()?.into_owned())
-    };
-    let catalog = match load() {
-        Ok(catalog) => catalog,
-        Err(error) => {
-            print_run_error(terminal, &error);
-            return Ok(Outcome::of_error(&error));
-        }
-    };
-    let sha1 = |build: &Build| read_sha1(build, config);
-    let address = |build: &Build| Some(config.address(build)?.0);
-    let export = export::render(
-        &catalog,
-        export::Options {
-            address: &address,
-            variant: variant.as_ref(),
-            url_base: url_base.as_deref(),
-            sha1: match args.sha1 {
-                true => Some(&sha1),
-                false => None,
-            },
-        },
-    );
-    print_export(terminal, &export);
-    if export.num_builds == 0 {
-        terminal.line("there is no full build to write");
-    }
-    match &args.output {
-        None => io::stdout().write_all(&export.json)?,
-        Some(file) => {
-            if let Err(error) = write_atomically(file, &export.json) {
-                terminal.error(&format!("cannot write {}: {error}", file.display()), None);
-                return Ok(Outcome::Failed);
-            }
-            terminal.line(&format!(
-                "{}: {}",
-                file.display(),
-                count(export.num_builds, "build", "builds")
-            ));
-            let base = match &url_base {
-                Some(base) => base.clone(),
-                None => format!("the address of what lies in {}", config.builds.display()),
-            };
-            terminal.line(&format!(
-                "next: give it to the backend as UPSTREAM_PATH, with DOWNLOAD_BASE_URL={base}"
-            ));
-        }
-    }
-    Ok(match export.left_out[..] {
-        [] => Outcome::Done,
-        [..] => Outcome::Failed,
-    })
-}
-
-fn is_same(one: &Path, other: &Path) -> bool {
-    let plain = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    plain(one) == plain(other)
-}
-
-fn read_sha1(build: &Build, config: &Config) -> Result<String, String> {
-    let zip = config.builds.join(&build.path);
-    let sha256 = build.sha256.as_deref().unwrap_or_default();
-    match digests::sha1_file(&zip, sha256, &digests::options(config)) {
-        Ok(Some(sha1)) => Ok(sha1),
-        Ok(None) => Err(format!(
-            "no sha1: {} is not its zip, by its sha256",
-            zip.display()
-        )),
-        Err(error) => Err(format!(
-            "no sha1: {}: {}; leave out --sha1, which the backend only hands on",
-            zip.display(),
-            chain(&error)
-        )),
-    }
-}
-
-fn print_export(terminal: Terminal, export: &Export) {
-    for (filename, note) in &export.notes {
-        terminal.warning(&format!("{}: {note}", filename.escape_debug()));
-    }
-    if export.num_deltas > 0 {
-        let deltas = count(export.num_deltas, "delta", "deltas");
-        terminal.line(&format!("{deltas} left out: that server offers none"));
-    }
-    if export.num_other_variants > 0 {
-        let names = export.other_variants.iter().map(|variant| match variant {
-            Some(variant) => variant.to_string(),
-            None => "none".to_owned(),
-        });
-        let names: Vec<String> = names.collect();
-        terminal.line(&format!(
-            "{} of another variant left out ({}): that server keeps none apart, so give each a file of its own with --variant",
-            count(export.num_other_variants, "build", "builds"),
-            names.join(", ")
-        ));
-    }
-    for (filename, reason) in &export.left_out {
-        terminal.error(&format!("{}: {reason}", filename.escape_debug()), None);
     }
 }

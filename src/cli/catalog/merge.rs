@@ -1,4 +1,7 @@
-//! `romfeed catalog merge`: unites the versions of a catalog that git could not.
+//! `romfeed catalog merge`: merges the versions of a catalog that git could not merge.
+//!
+//! In: the versions in git's index or in three files. Out: one catalog, or the facts that both sides
+//! changed in different ways.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,29 +14,29 @@ use romfeed::files::{behind_links, write_atomically};
 use romfeed::generate::{self, lock_state, save_catalog};
 use romfeed::model::config::Config;
 
-use super::Outcome;
-use super::escape;
-use super::report::{Terminal, chain, print_run_error};
+use crate::cli::escape;
+use crate::cli::outcome::Outcome;
+use crate::cli::report::{Terminal, chain, print_run_error};
 
-/// Unites every catalog of the settings in which git left a conflict.
+/// Merges every catalog of the settings that is in conflict.
 pub(crate) fn run(prefer: Option<Side>, config: &Config, terminal: Terminal) -> Outcome {
     match lock_state(&config.state) {
-        Ok(_lock) => unite_all(prefer, config, terminal),
+        Ok(_lock) => merge_all(prefer, config, terminal),
         Err(error) => {
             print_run_error(terminal, &error);
-            Outcome::of_error(&error)
+            Outcome::from_error(&error)
         }
     }
 }
 
-fn unite_all(prefer: Option<Side>, config: &Config, terminal: Terminal) -> Outcome {
+fn merge_all(prefer: Option<Side>, config: &Config, terminal: Terminal) -> Outcome {
     let mut outcome = Outcome::Done;
-    let mut united = Vec::new();
+    let mut merged_names = Vec::new();
     for path in &config.catalogs {
         let name = escape::shown(path);
         let result = match find_versions(path) {
             Ok(None) => continue,
-            Ok(Some(versions)) => unite(&versions, &name, prefer, terminal),
+            Ok(Some(versions)) => merge_versions(&versions, &name, prefer, terminal),
             Err(message) => {
                 terminal.error(&message, Some("abort the merge and begin it again"));
                 None
@@ -45,24 +48,24 @@ fn unite_all(prefer: Option<Side>, config: &Config, terminal: Terminal) -> Outco
         };
         if let Err(error) = save_catalog(path, &file::render(&merged)) {
             print_run_error(terminal, &error);
-            outcome = Outcome::of_error(&error);
+            outcome = Outcome::from_error(&error);
             continue;
         }
         let (builds, removed) = (merged.builds.len(), merged.tombstones.len());
         terminal.line(&format!(
-            "united {name}: {builds} builds, {removed} removed"
+            "merged {name}: {builds} builds, {removed} removed"
         ));
-        united.push(name);
+        merged_names.push(name);
     }
-    if !united.is_empty() {
-        terminal.line(&format!("next: git add {}", united.join(" ")));
+    if !merged_names.is_empty() {
+        terminal.line(&format!("next: git add {}", merged_names.join(" ")));
     } else if matches!(outcome, Outcome::Done) {
         terminal.line("no catalog is in conflict");
     }
     outcome
 }
 
-/// The versions of a catalog in conflict: as git has them, else as the file shows them.
+/// Finds the versions of a catalog in conflict: in git's index, otherwise in the file itself.
 fn find_versions(path: &Path) -> Result<Option<Versions>, String> {
     let text = match file::read(path) {
         Ok(text) => text,
@@ -73,7 +76,7 @@ fn find_versions(path: &Path) -> Result<Option<Versions>, String> {
     };
     let has_markers = conflict::first_marker(&text).is_some();
     match ask_git(&behind_links(path)) {
-        // Without markers, it is ours as git left it, or somebody has settled it by hand.
+        // Without markers, the file is ours as git left it, or the conflict was resolved by hand.
         Some(versions) if has_markers || versions.ours == text => Ok(Some(versions)),
         _ if has_markers => {
             let versions = conflict::split(&text);
@@ -84,8 +87,8 @@ fn find_versions(path: &Path) -> Result<Option<Versions>, String> {
     }
 }
 
-/// The versions of a file in conflict that git's index has (git-ls-files(1), `--unmerged`); none
-/// without git, without a conflict, or where one side has deleted the file.
+/// Reads the versions of a file in conflict from git's index (git-ls-files(1), `--unmerged`); none
+/// without git, without a conflict, or if one side has deleted the file.
 fn ask_git(path: &Path) -> Option<Versions> {
     let folder = path
         .parent()
@@ -126,8 +129,8 @@ fn ask_git(path: &Path) -> Option<Versions> {
     })
 }
 
-/// Unites the versions, or reports why they cannot be.
-fn unite(
+/// Merges the versions, or reports why they cannot be merged.
+fn merge_versions(
     versions: &Versions,
     name: &str,
     prefer: Option<Side>,
@@ -137,7 +140,7 @@ fn unite(
         let parsed = file::parse(text, &format!("{name} ({side})"));
         parsed.map_err(|error| print_run_error(terminal, &generate::Error::Catalog(error)))
     };
-    // Where both sides added the file, git has an empty version in place of none.
+    // If both sides added the file, git passes an empty base.
     let base = match versions.base.as_deref() {
         Some(text) if !text.is_empty() => parse(text, "base").ok()?,
         _ => Catalog::default(),
@@ -148,7 +151,8 @@ fn unite(
         Ok(merged) => return Some(merged),
         Err(clashes) => clashes,
     };
-    let hint = "choose whose value stays: romfeed catalog merge --prefer ours, or --prefer theirs";
+    let hint =
+        "choose whose values to use: romfeed catalog merge --prefer ours, or --prefer theirs";
     let last = clashes.len() - 1;
     for (index, clash) in clashes.iter().enumerate() {
         let message = format!("{name}: {clash}");
@@ -157,8 +161,8 @@ fn unite(
     None
 }
 
-/// Unites three files into the second, as git calls its merge drivers (gitattributes(5)). If that
-/// fails, the second holds all versions between conflict markers, for [`run`] to unite later.
+/// Merges three files into the second, as git calls its merge drivers (gitattributes(5)). If that
+/// fails, the second holds all versions between conflict markers, for [`run`] to merge later.
 pub(crate) fn drive(
     files: [&PathBuf; 3],
     name: Option<&str>,
@@ -182,7 +186,7 @@ pub(crate) fn drive(
         }
     };
     let name = name.map_or_else(|| escape::shown(ours), escape::escape);
-    let merged = unite(&versions, &name, prefer, terminal);
+    let merged = merge_versions(&versions, &name, prefer, terminal);
     let (text, outcome) = match &merged {
         Some(merged) => (file::render(merged), Outcome::Done),
         None => {

@@ -1,0 +1,90 @@
+//! `romfeed catalog`: the list of all builds ever published.
+
+mod device_texts;
+mod edit;
+mod export;
+mod flags;
+mod import;
+mod list;
+mod merge;
+
+use std::io;
+use std::path::Path;
+
+use romfeed::model::config::Config;
+
+use super::args::CatalogCommand;
+use super::config::Flags;
+use super::outcome::Outcome;
+use super::report::Terminal;
+use super::settings;
+
+pub(crate) use edit::{Line, add_stated, change};
+
+/// Runs one of the commands.
+pub(crate) fn run(
+    command: &CatalogCommand,
+    file: Option<&Path>,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
+    if let CatalogCommand::Merge {
+        versions,
+        name,
+        prefer,
+        ..
+    } = command
+        && let [base, ours, theirs] = &versions[..]
+    {
+        let (files, prefer) = ([base, ours, theirs], prefer.map(Into::into));
+        let outcome = merge::drive(files, name.as_deref(), prefer, terminal);
+        return Ok(outcome);
+    }
+    settings::with_config(file, flags(command), terminal, |config| {
+        run_with(command, config, terminal)
+    })
+}
+
+fn flags(command: &CatalogCommand) -> Flags {
+    match command {
+        CatalogCommand::Add(add) => Flags::new(&add.places),
+        CatalogCommand::Remove { places, .. }
+        | CatalogCommand::Yank { places, .. }
+        | CatalogCommand::Unyank { places, .. }
+        | CatalogCommand::Merge { places, .. } => Flags::new(places),
+        CatalogCommand::List { places, url, .. } => Flags {
+            url: url.clone(),
+            ..Flags::new(places)
+        },
+        CatalogCommand::Import(import) => Flags::new(&import.places),
+        CatalogCommand::Export(export) => Flags {
+            url: export.url.clone(),
+            ..Flags::new(&export::places(export))
+        },
+    }
+}
+
+fn run_with(
+    command: &CatalogCommand,
+    mut config: Config,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
+    config.new_catalog = match command {
+        CatalogCommand::Add(add) => add.new_catalog,
+        CatalogCommand::Import(import) => import.new_catalog,
+        _ => false,
+    };
+    match command {
+        CatalogCommand::Add(add) => Ok(edit::add(add, &config, terminal)),
+        CatalogCommand::Remove { names, .. } => Ok(edit::remove(names, &config, terminal)),
+        CatalogCommand::Yank { names, reason, .. } => {
+            Ok(edit::yank(names, Some(reason), &config, terminal))
+        }
+        CatalogCommand::Unyank { names, .. } => Ok(edit::yank(names, None, &config, terminal)),
+        CatalogCommand::List { json, .. } => list::list(*json, &config, terminal),
+        CatalogCommand::Merge { prefer, .. } => {
+            Ok(merge::run(prefer.map(Into::into), &config, terminal))
+        }
+        CatalogCommand::Import(import) => Ok(import::import(import, &config, terminal)),
+        CatalogCommand::Export(export) => export::export(export, &config, terminal),
+    }
+}

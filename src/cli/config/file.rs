@@ -1,0 +1,336 @@
+//! The settings file `romfeed.toml`: its keys, and messages about those that are wrong.
+//!
+//! In: the path of the file, or none for `romfeed.toml` in the current folder. Out: the values as the
+//! file has them; `values` and `resolve` check them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use ota_view::verify::Require;
+use romfeed::files::{plain_types, read_text};
+use romfeed::model::config::{MajorUpgrades, Retention};
+use serde::Deserialize;
+
+use super::super::position::position;
+use super::super::rate::Rate;
+use super::super::theme::FileSite;
+
+/// The name of the settings file.
+pub(crate) const FILE_NAME: &str = "romfeed.toml";
+/// Largest settings file, certificate or feed template that is read, in bytes.
+pub(super) const MAX_FILE_SIZE: u64 = 1 << 20;
+
+/// Settings that cannot be used. The message is one line for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct ConfigError(pub(super) String);
+
+/// The place of a settings file.
+pub(super) struct Origin {
+    /// The folder that paths in the file are relative to.
+    pub(super) folder: PathBuf,
+    /// The path of the file, for messages.
+    name: String,
+}
+
+impl Origin {
+    /// Describes what is wrong with a key or a table.
+    pub(super) fn error(&self, key: &str, reason: &dyn std::fmt::Display) -> ConfigError {
+        ConfigError(format!("{}: {key}: {reason}", self.name))
+    }
+}
+
+/// The keys of `romfeed.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileConfig {
+    pub(super) builds: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
+    pub(super) catalog: Option<OneOrMany>,
+    pub(super) changelogs: Option<PathBuf>,
+    pub(super) devices: Option<PathBuf>,
+    pub(super) base_url: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) device_feed: Option<String>,
+    pub(super) jobs: Option<u16>,
+    pub(super) io_limit: Option<Rate>,
+    pub(super) keep: Option<usize>,
+    pub(super) min_age: Option<Span>,
+    pub(super) major_upgrades: Option<FileUpgrades>,
+    pub(super) block_deltas: Option<bool>,
+    pub(super) same_lane: Option<bool>,
+    pub(super) follow_links: Option<bool>,
+    #[serde(default)]
+    pub(super) accept_new_signer: Vec<String>,
+    pub(super) certificate: Option<OneOrMany>,
+    #[serde(default)]
+    pub(super) require: FileRequire,
+    #[serde(default)]
+    pub(super) site: FileSite,
+    #[serde(default)]
+    pub(super) romtype: BTreeMap<String, FileRetention>,
+    #[serde(default, rename = "variant")]
+    pub(super) variants: Vec<FileVariant>,
+    #[serde(default, rename = "feed")]
+    pub(super) feeds: Vec<FileFeed>,
+    #[serde(default)]
+    pub(super) exclude: Vec<String>,
+    #[serde(default)]
+    pub(super) device: BTreeMap<String, FileDevice>,
+    #[serde(default, rename = "override")]
+    pub(super) overrides: Vec<FileOverride>,
+    #[serde(default, rename = "family")]
+    pub(super) families: Vec<FileFamily>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a path or a list of paths")]
+pub(super) enum OneOrMany {
+    One(PathBuf),
+    Many(Vec<PathBuf>),
+}
+
+impl OneOrMany {
+    /// Returns the paths, relative to a folder.
+    pub(super) fn in_folder(&self, folder: &Path) -> Vec<PathBuf> {
+        match self {
+            OneOrMany::One(path) => vec![folder.join(path)],
+            OneOrMany::Many(paths) => paths.iter().map(|path| folder.join(path)).collect(),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FileRequire {
+    pub(super) signature: bool,
+    pub(super) release_key: bool,
+    pub(super) payload: bool,
+    pub(super) property_files: bool,
+    pub(super) blocks: bool,
+}
+
+impl From<FileRequire> for Require {
+    fn from(file: FileRequire) -> Require {
+        Require {
+            signature: file.signature,
+            release_key: file.release_key,
+            payload: file.payload,
+            property_files: file.property_files,
+            blocks: file.blocks,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum FileUpgrades {
+    Hide,
+    List,
+}
+
+impl From<FileUpgrades> for MajorUpgrades {
+    fn from(upgrades: FileUpgrades) -> MajorUpgrades {
+        match upgrades {
+            FileUpgrades::Hide => MajorUpgrades::Hide,
+            FileUpgrades::List => MajorUpgrades::List,
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileRetention {
+    pub(super) keep: Option<usize>,
+    pub(super) min_age: Option<Span>,
+}
+
+/// A time in seconds, or a text such as `90m`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected seconds, or a text such as \"90m\"")]
+pub(super) enum Span {
+    Seconds(u32),
+    Text(String),
+}
+
+impl Span {
+    fn seconds(&self) -> Result<i64, String> {
+        let text = match self {
+            Span::Seconds(seconds) => return Ok(i64::from(*seconds)),
+            Span::Text(text) => text,
+        };
+        let unit = text.chars().last().map_or(0, |unit| match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            _ => 0,
+        });
+        let number = text.get(..text.len().saturating_sub(1)).unwrap_or_default();
+        match number.parse::<u32>() {
+            Ok(number) if unit > 0 => Ok(i64::from(number) * unit),
+            _ => Err(format!(
+                "min_age `{}` is not a time; write it as 90s, 30m, 2h or 1d",
+                text.escape_debug()
+            )),
+        }
+    }
+}
+
+impl FileRetention {
+    /// Checks the values.
+    pub(super) fn resolve(&self) -> Result<Retention, String> {
+        Ok(Retention {
+            keep: self.keep,
+            min_age: self.min_age.as_ref().map(Span::seconds).transpose()?,
+        })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileDevice {
+    pub(super) url: Option<String>,
+    pub(super) device_feed: Option<String>,
+    pub(super) install: Option<String>,
+    pub(super) keep: Option<usize>,
+    pub(super) min_age: Option<Span>,
+    pub(super) major_upgrades: Option<FileUpgrades>,
+    pub(super) block_deltas: Option<bool>,
+    pub(super) same_lane: Option<bool>,
+    #[serde(default)]
+    pub(super) aliases: Vec<String>,
+    pub(super) family: Option<String>,
+    #[serde(default)]
+    pub(super) romtype: BTreeMap<String, FileRetention>,
+    #[serde(default)]
+    pub(super) known_incrementals: BTreeMap<String, Vec<FileKnown>>,
+    #[serde(default)]
+    pub(super) info: BTreeMap<String, toml::Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected an incremental, or a table with one")]
+pub(super) enum FileKnown {
+    Incremental(String),
+    Build(FileKnownBuild),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileKnownBuild {
+    pub(super) incremental: String,
+    pub(super) version: Option<String>,
+    pub(super) datetime: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileVariant {
+    pub(super) name: String,
+    pub(super) package: Option<String>,
+    pub(super) property: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileFeed {
+    pub(super) template: String,
+    pub(super) path: Option<String>,
+    #[serde(default)]
+    pub(super) variants: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileOverride {
+    pub(super) package: String,
+    pub(super) device: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) romtype: Option<String>,
+    pub(super) datetime: Option<i64>,
+    pub(super) incremental: Option<String>,
+    pub(super) sdk_level: Option<u32>,
+    pub(super) security_patch: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileFamily {
+    pub(super) name: String,
+    pub(super) markers: Vec<String>,
+    #[serde(default)]
+    pub(super) device: Vec<String>,
+    #[serde(default)]
+    pub(super) version: Vec<String>,
+    #[serde(default)]
+    pub(super) romtype: Vec<String>,
+    #[serde(default)]
+    pub(super) datetime: Vec<String>,
+    #[serde(default = "yes")]
+    pub(super) compares_romtype: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Reads the settings file. The default file may be missing.
+///
+/// # Errors
+/// [`ConfigError`] with line and column if the file is not valid.
+pub(super) fn load(file: Option<&Path>) -> Result<(FileConfig, Origin), ConfigError> {
+    let path = file.unwrap_or(Path::new(FILE_NAME));
+    let name = path.display().to_string();
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let text = match read_text(path, MAX_FILE_SIZE) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => {
+            return Ok((FileConfig::default(), Origin { folder, name }));
+        }
+        Err(error) => return Err(ConfigError(format!("cannot read {name}: {error}"))),
+    };
+    let settings = toml::from_str(&text).map_err(|error| {
+        let (line, column) = position(&text, error.span().map_or(0, |span| span.start));
+        let message = explain(&error.message().replace('\n', " "));
+        ConfigError(format!("{name}, line {line}, column {column}: {message}"))
+    })?;
+    Ok((settings, Origin { folder, name }))
+}
+
+/// Rewrites a message of the parser: without the names of Rust types, and with the nearest key for an
+/// unknown one.
+fn explain(message: &str) -> String {
+    if let Some(rest) = message.strip_prefix("unknown field `")
+        && let Some((key, known)) = rest.split_once("`, expected ")
+    {
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        return match nearest(key, &known) {
+            Some(near) => format!("unknown key `{key}`; did you mean `{near}`?"),
+            None => format!("unknown key `{key}`; known are {}", known.join(", ")),
+        };
+    }
+    plain_types(message, "a table")
+}
+
+/// Returns the known word that is most like a mistyped one; at most a third of its letters may differ.
+fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let distances = known.iter().map(|other| (distance(&word, other), *other));
+    let (distance, near) = distances.min()?;
+    (distance <= near.chars().count().div_ceil(3)).then_some(near)
+}
+
+/// Returns how many letters must be added, removed or replaced to turn one word into the other.
+fn distance(word: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (nth, letter) in word.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], nth + 1);
+        for (at, same) in other.chars().enumerate() {
+            let replaced = diagonal + usize::from(letter != same);
+            diagonal = row[at + 1];
+            row[at + 1] = replaced.min(diagonal + 1).min(row[at] + 1);
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}

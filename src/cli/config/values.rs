@@ -1,0 +1,260 @@
+//! The tables of the settings file, checked one by one.
+//!
+//! In: values as the file has them. Out: values of the model, or the reason why one is wrong.
+
+use std::collections::BTreeMap;
+
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+use romfeed::model::build::{self, Device, Romtype, Variant};
+use romfeed::model::config::{DeviceConfig, KnownIncremental, Override, PathPattern, VariantRule};
+use romfeed::model::facts::Fact;
+use romfeed::model::family::{FAMILIES, Family, Rule};
+
+use super::file::{FileDevice, FileFamily, FileKnown, FileOverride, FileRetention, FileVariant};
+
+/// Checks the settings of a device, except for those that need files.
+pub(super) fn resolve_device(name: &str, set: FileDevice) -> Result<DeviceConfig, String> {
+    Device::parse(name).map_err(|e| e.to_string())?;
+    let parse = |alias: &String| Device::parse(alias).map_err(|e| e.to_string());
+    let mut known_incrementals = BTreeMap::new();
+    for (romtype, known) in set.known_incrementals {
+        let romtype = Romtype::parse(&romtype).map_err(|e| e.to_string())?;
+        let known = known.into_iter().map(resolve_known);
+        let known: Vec<KnownIncremental> = known.collect::<Result<_, _>>()?;
+        let all: &mut Vec<_> = known_incrementals.entry(romtype.to_path()).or_default();
+        all.extend(known);
+    }
+    let mut romtypes = BTreeMap::new();
+    for (romtype, retention) in set.romtype {
+        romtypes.insert(romtype.to_ascii_lowercase(), retention.resolve()?);
+    }
+    let retention = FileRetention {
+        keep: set.keep,
+        min_age: set.min_age,
+    };
+    let info = |(key, value): (String, toml::Value)| match serde_json::to_value(value) {
+        Ok(value) => Ok((key, value)),
+        Err(error) => Err(format!("info.{key}: {error}")),
+    };
+    Ok(DeviceConfig {
+        url: None,
+        device_feed: None,
+        install: None,
+        retention: retention.resolve()?,
+        romtypes,
+        major_upgrades: set.major_upgrades.map(Into::into),
+        block_deltas: set.block_deltas,
+        same_lane: set.same_lane,
+        aliases: set.aliases.iter().map(parse).collect::<Result<_, _>>()?,
+        family: set.family,
+        known_incrementals,
+        info: set.info.into_iter().map(info).collect::<Result<_, _>>()?,
+    })
+}
+
+fn resolve_known(known: FileKnown) -> Result<KnownIncremental, String> {
+    let known = match known {
+        FileKnown::Incremental(incremental) => KnownIncremental {
+            incremental,
+            version: None,
+            timestamp: None,
+        },
+        FileKnown::Build(build) => KnownIncremental {
+            incremental: build.incremental,
+            version: build.version,
+            timestamp: build.datetime,
+        },
+    };
+    let bad = |what: &str, value: &str, reason: &str| {
+        Err(format!(
+            "known_incrementals: {what} `{}` {reason}",
+            value.escape_debug()
+        ))
+    };
+    if let Some(reason) = build::path_fault(&known.incremental) {
+        return bad(
+            "incremental",
+            &known.incremental,
+            &format!("cannot be a file: {reason}"),
+        );
+    }
+    if let Some((version, reason)) = known
+        .version
+        .as_ref()
+        .and_then(|version| Some((version, build::version_fault(version)?)))
+    {
+        return bad("version", version, reason);
+    }
+    match known.timestamp.map(|t| (t, build::timestamp_fault(t))) {
+        Some((timestamp, Some(reason))) => bad("datetime", &timestamp.to_string(), reason),
+        _ => Ok(known),
+    }
+}
+
+/// Checks that each alias belongs to one device.
+pub(super) fn check_aliases(devices: &BTreeMap<String, DeviceConfig>) -> Result<(), String> {
+    let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
+    for (device, config) in devices {
+        for alias in &config.aliases {
+            if let Some(owner) = owners.insert(alias.as_str(), device) {
+                return Err(format!(
+                    "`{alias}` is an alias of both {owner} and {device}"
+                ));
+            }
+            if alias.as_str() == device {
+                return Err(format!("`{alias}` is the device itself"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the families that devices name are known.
+pub(super) fn check_families(
+    devices: &BTreeMap<String, DeviceConfig>,
+    own: &[Family],
+) -> Result<(), String> {
+    let names: Vec<&str> = own
+        .iter()
+        .chain(FAMILIES.iter())
+        .map(|family| &*family.name)
+        .collect();
+    let mut set = devices
+        .values()
+        .filter_map(|device| device.family.as_deref());
+    match set.find(|name| !names.contains(name)) {
+        None => Ok(()),
+        Some(name) => Err(format!(
+            "`{}` is not a known ROM family; known are {}",
+            name.escape_debug(),
+            names.join(", ")
+        )),
+    }
+}
+
+pub(super) fn parse_variants(entries: Vec<FileVariant>) -> Result<Vec<VariantRule>, String> {
+    let parse = |entry: FileVariant| {
+        let pattern = entry.package.as_deref().map(glob).transpose();
+        let pattern = pattern.map_err(|e| e.to_string())?;
+        let property = entry.property.map(|text| match text.split_once('=') {
+            Some((key, value)) => (key.trim().to_owned(), Some(value.trim().to_owned())),
+            None => (text, None),
+        });
+        if pattern.is_none() && property.is_none() {
+            return Err(format!(
+                "`{}` needs a package pattern or a property",
+                entry.name
+            ));
+        }
+        Ok(VariantRule {
+            variant: Variant::parse(&entry.name).map_err(|e| e.to_string())?,
+            pattern: pattern.map(|glob| PathPattern::new(glob.compile_matcher())),
+            property,
+        })
+    };
+    entries.into_iter().map(parse).collect()
+}
+
+/// Parses fingerprints, with or without colons and of at least 8 digits, and file names.
+pub(super) fn parse_signers(entries: Vec<String>) -> Result<Vec<String>, String> {
+    let parse = |entry: String| {
+        let digits = entry.replace(':', "").to_ascii_lowercase();
+        let is_fingerprint = digits.bytes().all(|b| b.is_ascii_hexdigit());
+        match is_fingerprint {
+            true if (8..=64).contains(&digits.len()) => Ok(digits),
+            true => Err(format!(
+                "`{entry}` is not a SHA-256 fingerprint; write 8 to 64 of its digits"
+            )),
+            false => Ok(entry),
+        }
+    };
+    entries.into_iter().map(parse).collect()
+}
+
+pub(super) fn parse_overrides(entries: Vec<FileOverride>) -> Result<Vec<Override>, globset::Error> {
+    entries
+        .into_iter()
+        .map(|entry| {
+            let values = [
+                (Fact::Device, entry.device),
+                (Fact::Version, entry.version),
+                (Fact::Romtype, entry.romtype),
+                (
+                    Fact::Datetime,
+                    entry.datetime.map(|value| value.to_string()),
+                ),
+                (Fact::Incremental, entry.incremental),
+                (
+                    Fact::SdkLevel,
+                    entry.sdk_level.map(|value| value.to_string()),
+                ),
+                (Fact::SecurityPatch, entry.security_patch),
+            ];
+            Ok(Override {
+                pattern: PathPattern::new(glob(&entry.package)?.compile_matcher()),
+                values: values
+                    .into_iter()
+                    .filter_map(|(fact, value)| Some((fact, value?)))
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
+pub(super) fn parse_families(entries: Vec<FileFamily>) -> Result<Vec<Family>, String> {
+    let rules = |texts: Vec<String>| -> Result<Vec<Rule>, String> {
+        let parse = |text: &String| {
+            Rule::parse(text).ok_or_else(|| {
+                format!("`{text}` is neither a property nor a field of one, for example ro.my.version[0]")
+            })
+        };
+        texts.iter().map(parse).collect()
+    };
+    entries
+        .into_iter()
+        .map(|entry| {
+            let is_own = |rule: &String| entry.markers.iter().any(|mark| rule.starts_with(mark));
+            let rule_lists = [&entry.device, &entry.version, &entry.romtype];
+            let has_own = rule_lists.into_iter().flatten().any(is_own);
+            if entry.name.is_empty() {
+                return Err("a family needs a name".to_owned());
+            }
+            if !has_own {
+                return Err(format!(
+                    "`{}` needs a device, version or romtype that begins with one of its markers",
+                    entry.name
+                ));
+            }
+            if entry.markers.iter().any(String::is_empty) || entry.markers.is_empty() {
+                return Err(format!(
+                    "`{}` needs markers: how its properties begin",
+                    entry.name
+                ));
+            }
+            let mut datetime = rules(entry.datetime)?;
+            datetime.push(Rule::Whole("ro.build.date.utc".into()));
+            Ok(Family {
+                name: entry.name.into(),
+                markers: entry.markers.into_iter().map(Into::into).collect(),
+                device: rules(entry.device)?,
+                version: rules(entry.version)?,
+                romtype: rules(entry.romtype)?,
+                datetime,
+                compares_romtype: entry.compares_romtype,
+            })
+        })
+        .collect()
+}
+
+pub(super) fn parse_globs(patterns: &[String]) -> Result<GlobSet, globset::Error> {
+    let mut globs = GlobSetBuilder::new();
+    for pattern in patterns {
+        globs.add(glob(pattern)?);
+    }
+    globs.build()
+}
+
+/// Parses a pattern in which `*` does not match `/`, and `**` does.
+fn glob(pattern: &str) -> Result<Glob, globset::Error> {
+    GlobBuilder::new(pattern).literal_separator(true).build()
+}

@@ -1,0 +1,198 @@
+//! `romfeed generate`: brings the site up to date, and reports what was done.
+
+use std::io;
+use std::path::Path;
+
+use romfeed::generate::{self, Event, Report};
+use serde::Serialize;
+
+use super::args::GenerateArgs;
+use super::config::{Flags, Resolved};
+use super::escape;
+use super::json::print_json;
+use super::outcome::Outcome;
+use super::progress::Progress;
+use super::report::{self, Next, Terminal};
+use super::settings;
+use super::time::now_ns;
+
+/// Runs the command.
+pub(crate) fn run(
+    args: &GenerateArgs,
+    file: Option<&Path>,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
+    let flags = Flags {
+        url: args.url.clone(),
+        jobs: args.jobs,
+        io_limit: args.io_limit,
+        ..Flags::new(&args.places)
+    };
+    settings::with_resolved(file, flags, terminal, |resolved| {
+        run_with(args, file, resolved, terminal)
+    })
+}
+
+/// Returns the next step: the script of `init`, if it is next to the settings.
+fn next_step(args: &GenerateArgs, file: Option<&Path>) -> Next {
+    let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+    let script = folder.join("publish");
+    match args.no_next {
+        true => Next::Silent,
+        false if !script.is_file() => Next::Upload,
+        false if folder.as_os_str().is_empty() => Next::Script("./publish".to_owned()),
+        false => Next::Script(escape::shown(&script)),
+    }
+}
+
+fn run_with(
+    args: &GenerateArgs,
+    file: Option<&Path>,
+    resolved: Resolved,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
+    let Resolved {
+        mut config,
+        devices_errors,
+    } = resolved;
+    // The default folder may be missing: the site is then made from the catalog alone.
+    if args.places.builds.is_some() && !config.builds.exists() {
+        terminal.error(
+            &format!("there is no folder {}", escape::shown(&config.builds)),
+            Some("name the folder of the zips with --builds or ROMFEED_BUILDS"),
+        );
+        return Ok(Outcome::Usage);
+    }
+    config.dry_run = args.dry_run;
+    config.rehash = args.rehash;
+    config.adopt = args.adopt;
+    config.new_catalog = args.new_catalog;
+    let report = match generate::generate(&config, &Progress::new(terminal), now_ns()) {
+        Ok(report) => report,
+        Err(error) => {
+            report::print_run_error(terminal, &error);
+            return Ok(Outcome::from_error(&error));
+        }
+    };
+    report::print_report(terminal, &config, &report, &next_step(args, file));
+    for error in &devices_errors {
+        terminal.error(
+            error,
+            Some("correct it; without it, codenames in file names may be split wrongly"),
+        );
+    }
+    if args.json {
+        print_json(&summary(&report))?;
+    }
+    let failed = !report.faults.is_empty()
+        || !devices_errors.is_empty()
+        || (args.exit_code && report.is_stale());
+    Ok(Outcome::from_success(!failed))
+}
+
+/// The output of `generate --json`; part of the documented schema.
+#[derive(Serialize)]
+struct Summary<'a> {
+    schema: u32,
+    stale: bool,
+    offered: usize,
+    devices: Vec<&'a str>,
+    deltas: usize,
+    unlisted: usize,
+    held: Vec<Note<'a>>,
+    added: Vec<&'a str>,
+    updated: Vec<&'a str>,
+    returned: Vec<&'a str>,
+    superseded: Vec<&'a str>,
+    retired: Vec<&'a str>,
+    remote: Vec<&'a str>,
+    passed_over: Vec<&'a str>,
+    warnings: Vec<Note<'a>>,
+    errors: Vec<Failure<'a>>,
+    catalog_changed: bool,
+    changelogs_kept: usize,
+    projects_kept: usize,
+    files: Files<'a>,
+}
+
+#[derive(Serialize)]
+struct Note<'a> {
+    file: &'a str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    file: &'a str,
+    class: &'a str,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct Files<'a> {
+    created: &'a [String],
+    changed: &'a [String],
+    removed: &'a [String],
+    unchanged: usize,
+}
+
+fn summary(report: &Report) -> Summary<'_> {
+    let mut summary = Summary {
+        schema: 1,
+        stale: report.is_stale(),
+        offered: report.num_offered,
+        devices: report.devices.iter().map(String::as_str).collect(),
+        deltas: report.num_deltas,
+        unlisted: report.num_unlisted,
+        held: Vec::new(),
+        added: Vec::new(),
+        updated: Vec::new(),
+        returned: Vec::new(),
+        superseded: Vec::new(),
+        retired: Vec::new(),
+        remote: Vec::new(),
+        passed_over: Vec::new(),
+        warnings: Vec::new(),
+        errors: report
+            .faults
+            .iter()
+            .map(|fault| Failure {
+                file: &fault.path,
+                class: fault.class.as_str(),
+                message: report::chain(&*fault.error),
+            })
+            .collect(),
+        catalog_changed: report.catalog_changed,
+        changelogs_kept: report.num_changelogs_kept(),
+        projects_kept: report.num_projects_kept(),
+        files: Files {
+            created: &report.plan.created,
+            changed: &report.plan.changed,
+            removed: &report.plan.removed,
+            unchanged: report.plan.num_unchanged,
+        },
+    };
+    for event in &report.events {
+        match event {
+            Event::Added(path) => summary.added.push(path),
+            Event::Updated(path) | Event::Moved { path, .. } => summary.updated.push(path),
+            Event::Returned(path) => summary.returned.push(path),
+            Event::Superseded(path) => summary.superseded.push(path),
+            Event::Retired(path) => summary.retired.push(path),
+            Event::Remote(path) => summary.remote.push(path),
+            Event::Buried(path)
+            | Event::SameBytes { path, .. }
+            | Event::NotAnUpdate { path, .. } => summary.passed_over.push(path),
+            Event::ChangelogsKept(_) | Event::ProjectsKept(_) => {}
+            Event::Held { path, reason } => summary.held.push(Note {
+                file: path,
+                message: reason,
+            }),
+            Event::Warning { path, text } => summary.warnings.push(Note {
+                file: path,
+                message: text,
+            }),
+        }
+    }
+    summary
+}

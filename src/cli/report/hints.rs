@@ -1,0 +1,260 @@
+//! Errors of packages and runs, each with a hint on what to do.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::io;
+
+use ota_view::error_kind::chain;
+use ota_view::io::{Exceeded, ReadError};
+use romfeed::catalog::file;
+use romfeed::generate::{self, Fault};
+use romfeed::ingest;
+use romfeed::ingest::scan::Problem;
+use romfeed::model::fault_kind::FaultKind;
+use romfeed::publish::site::writer;
+
+use super::MAX_ALIKE;
+use super::terminal::Terminal;
+use crate::cli::escape::{escape, shown};
+
+/// The hint for a manifest that cannot be read. No other file lists the builds that were published.
+pub(crate) const MANIFEST_HINT: &str = "restore the last valid one from git or from the live site, where it is also \
+    .romfeed/manifest.json; only if there is none, remove it and run romfeed generate --adopt";
+
+/// Returns what to do about the error of a package.
+fn hint(fault: &Fault) -> &'static str {
+    match fault.error.downcast_ref() {
+        Some(
+            ingest::Error::NotAPath(_) | ingest::Error::BadFact { .. } | ingest::Error::Future(_),
+        ) => {
+            return "set the right value under [[override]] in romfeed.toml";
+        }
+        Some(ingest::Error::BadName { .. }) => return "rename it",
+        Some(
+            ingest::Error::StrayBuildProp { .. }
+            | ingest::Error::Remembered {
+                class: FaultKind::Conflict,
+                ..
+            },
+        ) => {
+            return "remove `system/build.prop` from the zip, sign it again, then run again";
+        }
+        // These errors have hints of their own.
+        None if fault.error.is::<generate::Objection>() => return objection_hint(fault),
+        None if let Some(problem) = fault.error.downcast_ref() => return problem_hint(problem),
+        None if let Some(refused) = fault.error.downcast_ref::<generate::Refused>() => {
+            return refused.0.fix();
+        }
+        Some(ingest::Error::Open(error)) if error.kind() == io::ErrorKind::NotFound => {
+            return "check the name; a link may lead to a file that is gone";
+        }
+        Some(ingest::Error::Open(_)) => return "check that it is a file, and its permissions",
+        _ => {}
+    }
+    let mut cause: Option<&(dyn Error + 'static)> = Some(&*fault.error);
+    while let Some(error) = cause {
+        if let Some(ReadError::Keep { .. } | ReadError::Exceeded(Exceeded::Space { .. })) =
+            error.downcast_ref()
+        {
+            return "name another folder: TMPDIR=/path/to/folder";
+        }
+        if let Some(ReadError::Exceeded(Exceeded::RunTime { .. })) = error.downcast_ref() {
+            return "run again: finished packages are remembered; move out packages that take long each time";
+        }
+        cause = error.source();
+    }
+    match fault.class {
+        FaultKind::NotAZip => "remove it, or copy the package again",
+        FaultKind::Truncated => "wait until the copy is complete, then run again",
+        FaultKind::NotARom => {
+            "move it out of the builds folder, or list it under `exclude` in romfeed.toml"
+        }
+        FaultKind::Corrupt => "build or copy the package again; `unzip -t` shows more",
+        FaultKind::Limit | FaultKind::Unsupported => {
+            "publish it with `romfeed catalog add` and its facts"
+        }
+        FaultKind::MissingFacts => {
+            "put the build's build.prop next to it as <zip>.prop, or set the facts under [[override]] in romfeed.toml"
+        }
+        FaultKind::Conflict if fault.error.is::<ingest::Error>() => {
+            "set the right value under [[override]] in romfeed.toml"
+        }
+        FaultKind::Conflict => "rename or remove one of the two",
+        FaultKind::HashMismatch => "copy the package again, or create its digest file again",
+        FaultKind::BadSignature => "sign the package again",
+        FaultKind::Io => {
+            "check the file and its permissions; if it is still being written, run again later"
+        }
+    }
+}
+
+fn problem_hint(problem: &Problem) -> &'static str {
+    match problem {
+        Problem::Loop => "remove the link",
+        Problem::Unreadable(_) => {
+            "check the file and its permissions; remove a link to a missing file"
+        }
+        Problem::NotFollowed(_) => {
+            "they stay published; set follow_links = true in romfeed.toml, or move the folder itself here"
+        }
+        Problem::TooDeep => "move the builds to a folder with a shorter path",
+        Problem::NotUtf8 => "rename it",
+    }
+}
+
+fn objection_hint(fault: &Fault) -> &'static str {
+    match fault.error.downcast_ref() {
+        Some(generate::Objection::Device { .. }) => {
+            "build it without that property; or, if phones of both devices can install it, set same_lane = true under [device.<that name>] in romfeed.toml"
+        }
+        Some(generate::Objection::Flavour { .. }) => {
+            "set up [[variant]] in romfeed.toml, or same_lane = true under its device if phones can install either"
+        }
+        Some(generate::Objection::Signer { found: None, .. }) => {
+            "sign it; or name the file under accept_new_signer in romfeed.toml if phones take it as it is"
+        }
+        _ => {
+            "sign it with the old key; or, if phones were given the new one, add its fingerprint to accept_new_signer in romfeed.toml"
+        }
+    }
+}
+
+/// Prints the error of a package.
+pub(crate) fn print_fault(terminal: Terminal, fault: &Fault) {
+    let path = escape(&fault.path);
+    terminal.error(
+        &format!("{path}: {}", chain(&*fault.error)),
+        Some(hint(fault)),
+    );
+    if terminal.verbosity > 1 && fault.error.source().is_some() {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&*fault.error);
+        while let Some(error) = cause {
+            terminal.line(&format!("    {error}"));
+            cause = error.source();
+        }
+    }
+}
+
+/// Prints the errors of packages. Of many with the same hint, only the first are named unless `-v` is
+/// given.
+pub(super) fn print_faults(terminal: Terminal, faults: &[Fault]) {
+    let mut num_alike: BTreeMap<&str, usize> = BTreeMap::new();
+    for fault in faults {
+        let num = num_alike.entry(hint(fault)).or_default();
+        *num += 1;
+        if *num <= MAX_ALIKE || terminal.verbosity > 0 {
+            print_fault(terminal, fault);
+        }
+    }
+    for (hint, num) in num_alike {
+        let num_more = num.saturating_sub(MAX_ALIKE);
+        if num_more > 0 && terminal.verbosity == 0 {
+            terminal.error(
+                &format!("{num_more} more like these; -v lists them"),
+                Some(hint),
+            );
+        }
+    }
+}
+
+/// Prints why a run ended early, and what to do about it.
+pub(crate) fn print_run_error(terminal: Terminal, error: &generate::Error) {
+    let hint = match error {
+        generate::Error::NoAddress { device, .. } => Some(format!(
+            "name the address of the site:   --base-url https://example.org/ota\n        \
+             or in romfeed.toml:             base_url = \"https://example.org/ota\"\n        \
+             zips on another host:           --url 'https://example.org/{{device}}/{{filename}}'  (as in …/{device}/…)\n        \
+             or in romfeed.toml:             url = \"https://example.org/{{device}}/{{filename}}\""
+        )),
+        generate::Error::CatalogGone { catalog, .. } => Some(format!(
+            "restore it, for example with `git checkout -- {}`; --new-catalog publishes without the builds it had",
+            shown(catalog)
+        )),
+        generate::Error::BuildsLost { catalog, .. } => Some(format!(
+            "restore its records (`git log -p -- {}` shows them), or name the other catalog with --catalog; --new-catalog publishes without them",
+            shown(catalog)
+        )),
+        generate::Error::CatalogInOut { .. } => {
+            Some("keep the catalog next to romfeed.toml, with --catalog or `catalog = …`".to_owned())
+        }
+        generate::Error::ChangelogsInOut { .. } => {
+            Some("keep it next to the catalog, with --changelogs or `changelogs = …`".to_owned())
+        }
+        generate::Error::Catalog(file::Error::Schema { .. }) => {
+            Some("use a newer romfeed, which wrote this file; nothing was changed".to_owned())
+        }
+        generate::Error::Catalog(file::Error::Conflict { .. }) => Some(
+            "merge them, so that no build of either is lost: romfeed catalog merge".to_owned(),
+        ),
+        generate::Error::Catalog(_) => Some(
+            "correct that place, or restore the last valid version from git; nothing was written"
+                .to_owned(),
+        ),
+        generate::Error::Contradiction(_) => {
+            Some("remove the wrong one: romfeed catalog remove --catalog FILE BUILD".to_owned())
+        }
+        generate::Error::Writer(writer::Error::NotOurs { .. }) => {
+            Some("choose another --out, or take over the folder with --adopt".to_owned())
+        }
+        generate::Error::Writer(writer::Error::Manifest { .. }) => {
+            Some(MANIFEST_HINT.to_owned())
+        }
+        generate::Error::Writer(writer::Error::ManifestSchema { .. }) => {
+            Some("use a newer romfeed, which wrote this folder".to_owned())
+        }
+        generate::Error::OutIsBuilds { .. } => {
+            Some("choose another --out; the publish script uploads zips from the builds folder".to_owned())
+        }
+        generate::Error::BuildsNotAFolder { .. } => Some(
+            "name the folder of the zips; for a single zip, use `romfeed catalog add --zip`".to_owned(),
+        ),
+        generate::Error::Writer(writer::Error::Case { .. }) => Some(
+            "write the site to another file system with --out, or remove one of the builds: `exclude` in romfeed.toml, or romfeed catalog remove".to_owned(),
+        ),
+        generate::Error::Writer(writer::Error::Locked { .. }) => {
+            Some("wait until it ends; the lock ends with the process".to_owned())
+        }
+        generate::Error::Writer(writer::Error::Io { verb, source, .. }) => {
+            let before = match *verb {
+                "create" | "write" | "remove" => {
+                    "the site may be half written, so do not upload it: "
+                }
+                _ => "nothing was published: ",
+            };
+            io_hint(source, before)
+        }
+        generate::Error::List { source, .. } => match source.kind() {
+            io::ErrorKind::PermissionDenied => {
+                Some("run as a user who may read it, or make the folder readable".to_owned())
+            }
+            _ => io_hint(source, "nothing was published: "),
+        },
+        generate::Error::Write { source, .. } => io_hint(source, ""),
+        _ => None,
+    };
+    terminal.error(&chain(error), hint.as_deref());
+}
+
+/// Returns what to do about a folder that cannot be written to; `before` is the beginning of the hint.
+fn io_hint(error: &io::Error, before: &str) -> Option<String> {
+    Some(match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            format!("{before}free some space and run again")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            format!("{before}run as a user who may write there, or make the folder writable")
+        }
+        io::ErrorKind::FileTooLarge => {
+            format!("{before}raise the limit on the size of files (`ulimit -f`) and run again")
+        }
+        io::ErrorKind::ResourceBusy => {
+            format!("{before}if the file itself is mounted here, mount its folder instead")
+        }
+        io::ErrorKind::IsADirectory
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::AlreadyExists => {
+            format!("{before}another file or folder has this name: move it away, and run again")
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,318 @@
+//! The report of a run: a line for each event, a summary, and the next step.
+
+use std::collections::BTreeSet;
+
+use romfeed::generate::{self, Event, Report};
+use romfeed::model::config::Config;
+use romfeed::model::rom_settings::Updater;
+
+use super::hints::print_faults;
+use super::rom::{families, print_rom_side, roms};
+use super::terminal::Terminal;
+use super::{MAX_ALIKE, count};
+use crate::cli::escape::escape;
+
+/// The next step after a run that changed the site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing is printed: a script that publishes takes the next step.
+    Silent,
+    /// Run this script, which publishes.
+    Script(String),
+    /// Upload the site by hand.
+    Upload,
+}
+
+/// Prints the report of a run, and the next step.
+pub(crate) fn print_report(terminal: Terminal, config: &Config, report: &Report, next: &Next) {
+    let mut events = EventPrinter::new(terminal, config, report);
+    for event in &report.events {
+        events.print(event);
+    }
+    events.print_counts(report);
+    let num_held = events.num_held;
+    print_other_zips(terminal, report);
+    print_faults(terminal, &report.faults);
+    print_summary(terminal, config, report, num_held, next);
+}
+
+/// Prints the events of a run. Those that are not new are only counted, unless `-v` is given.
+struct EventPrinter<'r> {
+    terminal: Terminal,
+    config: &'r Config,
+    /// The paths of builds that this run added or changed.
+    new_paths: BTreeSet<&'r str>,
+    num_remote: usize,
+    num_held: usize,
+    num_hidden_warnings: usize,
+}
+
+impl<'r> EventPrinter<'r> {
+    fn new(terminal: Terminal, config: &'r Config, report: &'r Report) -> EventPrinter<'r> {
+        let new_paths = report.events.iter().filter_map(|event| match event {
+            Event::Added(path)
+            | Event::Updated(path)
+            | Event::Moved { path, .. }
+            | Event::Superseded(path)
+            | Event::Returned(path) => Some(path.as_str()),
+            _ => None,
+        });
+        EventPrinter {
+            terminal,
+            config,
+            new_paths: new_paths.collect(),
+            num_remote: 0,
+            num_held: 0,
+            num_hidden_warnings: 0,
+        }
+    }
+
+    /// Returns whether an event is printed: it is new, or `-v` is given.
+    fn is_shown(&self, path: &str) -> bool {
+        self.terminal.verbosity > 0 || self.new_paths.contains(path)
+    }
+
+    fn print(&mut self, event: &Event) {
+        let terminal = self.terminal;
+        match event {
+            Event::Added(path) => terminal.line(&format!("{} {}", terminal.paint("32", "new"), path.escape_debug())),
+            Event::Updated(path) => terminal.line(&format!("{} {}", terminal.paint("36", "changed"), path.escape_debug())),
+            Event::Moved { path, to } => terminal.line(&format!(
+                "{} {} to {to}; phones that run it now see \"no updates\" at the old URL",
+                terminal.paint("36", "moved"),
+                path.escape_debug()
+            )),
+            Event::Returned(path) => terminal.line(&format!("{} {} is offered again", terminal.paint("32", "back"), path.escape_debug())),
+            Event::Superseded(path) => terminal.warning(&format!(
+                "{}: the package changed under its old name; the old build is no longer offered",
+                path.escape_debug()
+            )),
+            Event::Retired(path) => terminal.line(&format!(
+                "{} {}: its zip is missing, changed or excluded, so it is no longer offered",
+                terminal.paint("33", "retired"),
+                path.escape_debug()
+            )),
+            Event::Remote(path) => {
+                self.num_remote += 1;
+                if terminal.verbosity > 0 {
+                    terminal.line(&format!("not in the builds folder, offered from its address: {}", path.escape_debug()));
+                }
+            }
+            Event::Buried(path) => terminal.line(&format!(
+                "passed over {}: it was removed or superseded before; `romfeed catalog add --zip` adds it again",
+                path.escape_debug()
+            )),
+            Event::SameBytes { path, of } => terminal.line(&format!(
+                "passed over {}: the same bytes as {}",
+                path.escape_debug(),
+                of.escape_debug()
+            )),
+            // Printed below, all together.
+            Event::NotAnUpdate { .. } => {}
+            Event::Held { path, reason } => {
+                self.num_held += 1;
+                if self.is_shown(path) {
+                    terminal.line(&format!("{} {}: {reason}", terminal.paint("33", "held"), path.escape_debug()));
+                }
+            }
+            Event::ChangelogsKept(num) => terminal.line(&describe_stored(*num, ["changelog", "changelogs"], self.config)),
+            Event::ProjectsKept(num) => {
+                terminal.line(&describe_stored(*num, ["list of projects", "lists of projects"], self.config));
+            }
+            Event::Warning { path, text } => {
+                let is_general = ["feeds", "changelogs", generate::BUILDS, generate::CACHE].contains(&path.as_str());
+                if self.is_shown(path) || is_general {
+                    terminal.warning(&format!("{}: {text}", path.escape_debug()));
+                } else {
+                    self.num_hidden_warnings += 1;
+                }
+            }
+        }
+    }
+
+    /// Prints how many events were only counted.
+    fn print_counts(&self, report: &Report) {
+        let terminal = self.terminal;
+        if self.num_remote > 0 && terminal.verbosity == 0 {
+            terminal.line(&format!(
+                "{} not in the builds folder and offered from elsewhere{}",
+                count(self.num_remote, "build is", "builds are"),
+                first_names(report)
+            ));
+        }
+        if self.num_hidden_warnings > 0 {
+            terminal.line(&format!(
+                "{} about builds that are not new; -v shows them",
+                count(self.num_hidden_warnings, "warning", "warnings")
+            ));
+        }
+    }
+}
+
+/// Lists the zips that are not update packages, and says how to exclude them.
+fn print_other_zips(terminal: Terminal, report: &Report) {
+    let others = report.events.iter().filter_map(|event| match event {
+        Event::NotAnUpdate { path, what } => Some((path, what)),
+        _ => None,
+    });
+    let others: Vec<(&String, &String)> = others.collect();
+    let num_named = match terminal.verbosity {
+        0 => MAX_ALIKE,
+        _ => others.len(),
+    };
+    for (path, what) in others.iter().take(num_named) {
+        terminal.line(&format!("passed over {}: {what}", escape(path)));
+    }
+    if others.len() > num_named {
+        let num_more = others.len() - num_named;
+        terminal.line(&format!("passed over {num_more} more; -v lists them"));
+    }
+    if let Some((path, _)) = others.first() {
+        terminal.line(&format!(
+            "  {} `exclude` in romfeed.toml passes over zips without a note: exclude = [{}]",
+            terminal.paint("1", "hint:"),
+            escape(&format!("{path:?}"))
+        ));
+    }
+}
+
+/// Names a few of the builds that are offered from elsewhere.
+fn first_names(report: &Report) -> String {
+    let remote: Vec<String> = report
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Remote(path) => Some(path.escape_debug().to_string()),
+            _ => None,
+        })
+        .collect();
+    let more = if remote.len() > 3 { ", …" } else { "" };
+    format!(" ({}{more})", remote[..remote.len().min(3)].join(", "))
+}
+
+fn print_summary(
+    terminal: Terminal,
+    config: &Config,
+    report: &Report,
+    num_held: usize,
+    next: &Next,
+) {
+    if report.nothing_to_publish {
+        terminal.line(&format!(
+            "nothing to publish: no build in {} and none in {}; nothing was written",
+            config.builds.display(),
+            config.catalogs[0].display()
+        ));
+        return;
+    }
+    if report.from_catalog_alone {
+        let builds = config.builds.display();
+        let what = match config.builds.exists() {
+            true => format!("no zip in {builds}"),
+            false => format!("there is no folder {builds}"),
+        };
+        terminal.line(&format!("{what}: the site is made from the catalog alone"));
+    }
+    if let Some(base) = &config.base_url {
+        for updater in [Updater::Template, Updater::Array] {
+            for rom in roms(base, &report.variants, updater) {
+                if let Some(fault) = rom.fault() {
+                    terminal.warning(&format!("{} {fault}", rom.value()));
+                }
+            }
+        }
+    }
+    let plan = &report.plan;
+    let out = config.out.display();
+    let what = what_is_offered(report);
+    let details = [
+        (report.num_deltas, ["delta", "deltas"], ""),
+        (num_held, ["build", "builds"], " held back (-v shows why)"),
+        (
+            report.num_unlisted,
+            ["build", "builds"],
+            " no longer listed (keep)",
+        ),
+    ];
+    let details: String = details
+        .into_iter()
+        .filter(|(n, ..)| *n > 0)
+        .map(|(n, [one, many], what)| format!("; {}{what}", count(n, one, many)))
+        .collect();
+    let left_out = match report.faults.len() {
+        0 => String::new(),
+        n => format!("; {n} left out"),
+    };
+    let (num_written, num_removed) = (plan.created.len() + plan.changed.len(), plan.removed.len());
+    if !report.is_stale() {
+        terminal.line(&format!("{out} is up to date: {what}{details}{left_out}"));
+        return;
+    }
+    let [write, remove] = if config.dry_run {
+        ["to write", "to remove"]
+    } else {
+        ["written", "removed"]
+    };
+    terminal.line(&format!(
+        "{out}: {what} ({} {write}, {num_removed} {remove}, {} unchanged){details}{left_out}",
+        count(num_written, "file", "files"),
+        plan.num_unchanged,
+    ));
+    if config.dry_run {
+        for (mark, paths) in [
+            ("+", &plan.created),
+            ("~", &plan.changed),
+            ("-", &plan.removed),
+        ] {
+            for path in paths {
+                terminal.line(&format!("  {mark} {path}"));
+            }
+        }
+        return;
+    }
+    print_next_step(terminal, config, report, next);
+}
+
+fn print_next_step(terminal: Terminal, config: &Config, report: &Report, next: &Next) {
+    let out = config.out.display();
+    match next {
+        Next::Silent => return,
+        Next::Script(script) => return terminal.line(&format!("next: {script}")),
+        Next::Upload => {}
+    }
+    let is_new = report.plan.created.iter().any(|path| path == "404.html");
+    match &config.base_url {
+        Some(base) if !is_new => {
+            terminal.line(&format!("next: upload new zips, then {out}, to {base}"));
+        }
+        Some(base) => {
+            terminal.line(&format!(
+                "next: upload {out} to {base}, zips before feeds, and add these lines to the ROM:"
+            ));
+            print_rom_side(terminal, base, &report.variants, &families(config));
+        }
+        None => terminal.line(&format!(
+            "next: set base_url in romfeed.toml, then upload {out}; `romfeed check` prints the line for the ROM"
+        )),
+    }
+}
+
+/// Describes the offered builds, for example `3 builds for 2 devices`.
+pub(crate) fn what_is_offered(report: &Report) -> String {
+    format!(
+        "{} for {}",
+        count(report.num_offered, "build", "builds"),
+        count(report.devices.len(), "device", "devices")
+    )
+}
+
+/// Reports that texts of one kind were stored, or would be.
+fn describe_stored(num: usize, [one, many]: [&str; 2], config: &Config) -> String {
+    let stored = if config.dry_run {
+        "to store in"
+    } else {
+        "stored in"
+    };
+    let folder = config.changelogs.display();
+    format!("{} {stored} {folder}", count(num, one, many))
+}
