@@ -11,7 +11,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Tag, TagEnd};
 use super::args::Cli;
 use super::backend;
 
-/// README.md and the pages of the book.
+/// Returns README.md and the pages of the book.
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = vec![root.join("README.md")];
@@ -30,7 +30,8 @@ fn documents() -> Vec<PathBuf> {
     files
 }
 
-/// The lines of code blocks, but for output (`text`); a line that ends in a backslash goes on in the next.
+/// Returns the lines of code blocks, except for output (`text`). A line that ends in a backslash continues
+/// in the next one.
 fn code_lines(text: &str) -> Vec<String> {
     let mut is_code = false;
     let mut code = String::new();
@@ -53,8 +54,8 @@ fn code_lines(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The words of each command of a line of a shell. Quotes hold words together; a comment and what a
-/// redirection names are left out.
+/// Returns the words of each command in a line of a shell. Quotes keep words together; comments and
+/// redirections are left out.
 fn commands(line: &str) -> Vec<Vec<String>> {
     let mut commands = vec![Vec::new()];
     let mut word: Option<String> = None;
@@ -86,7 +87,7 @@ fn commands(line: &str) -> Vec<Vec<String>> {
     commands
 }
 
-/// The calls of romfeed in a line, each from its name on.
+/// Returns the calls of romfeed in a line, each from its name on.
 fn calls(line: &str) -> Vec<Vec<String>> {
     let line = line.trim_start().trim_start_matches("$ ");
     let call = |mut words: Vec<String>| {
@@ -105,8 +106,8 @@ fn calls(line: &str) -> Vec<Vec<String>> {
     commands(line).into_iter().filter_map(call).collect()
 }
 
-/// Why the command line refuses a call, if it does. Help is no refusal, and neither is a value that
-/// stands for another: in capitals, or a variable of a shell.
+/// Returns why the command line refuses a call, if it does. Help is not a refusal, and neither is a
+/// placeholder for a value: capital letters, or a variable of a shell.
 fn refusal(words: &[String]) -> Option<String> {
     let args: Vec<OsString> = words.iter().map(OsString::from).collect();
     let result = backend::try_parse(&args).unwrap_or_else(|| Cli::try_parse_from(&args).map(drop));

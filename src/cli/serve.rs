@@ -262,7 +262,7 @@ struct Reporter {
     failures: Failures,
     /// The places where builds were searched, escaped.
     searched: String,
-    /// The ROM families of what is published at the start.
+    /// The ROM families of the builds that are published at the start.
     families: BTreeSet<DeviceFamily>,
 }
 
@@ -271,7 +271,7 @@ struct Reporter {
 struct Failures(Mutex<Option<String>>);
 
 impl Failures {
-    /// Remembers a failure and returns whether it differs from the last.
+    /// Stores a failure and returns whether it differs from the last.
     fn is_new(&self, failure: String) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.replace(failure.clone()) != Some(failure)
@@ -439,7 +439,7 @@ fn key_hint(error: &keys::Error) -> Option<&'static str> {
         keys::Error::Json { .. } => {
             Some("remove the file and make new keys; the keys in it are no longer valid then")
         }
-        keys::Error::Schema { .. } => Some("use a newer romfeed, which wrote this file"),
+        keys::Error::Schema { .. } => Some("update romfeed: a newer version wrote this file"),
         keys::Error::Io { verb: "write", .. } => Some(
             "free some space, or correct the permissions of the folder; a key that was printed is not valid",
         ),

@@ -1,7 +1,7 @@
 //! The forge of a repository, from git's settings, and the address of its pages.
 //!
 //! In: the text of `.git/config`, of `CNAME`. Out: a [`Remote`], a domain. Source: git-config(1),
-//! "Syntax"; `include` and `insteadOf` are left out, as they are rare in a repository's own file.
+//! "Syntax"; `include` and `insteadOf` are left out, since they are rare in a repository's own file.
 
 use super::values::is_domain;
 

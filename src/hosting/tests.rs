@@ -23,7 +23,7 @@ fn text(site: &Site, path: &str) -> String {
 const BASE: &str = "https://ota.example.org";
 
 #[test]
-fn the_manifest_that_names_the_site_is_published_before_it() {
+fn the_manifest_is_published_before_the_site() {
     for host in [Host::Nginx, Host::S3] {
         let script = text(&site(host, BASE, None), PUBLISH);
         let at = |part: &str| {
@@ -69,7 +69,7 @@ fn every_host_gets_a_script_that_checks_before_it_publishes() {
 }
 
 #[test]
-fn no_delimiter_of_a_template_is_left() {
+fn no_delimiter_of_templates_is_left() {
     for host in Host::ALL {
         for remote in [None, Some("github.com:you/ota"), Some("gitlab.com:you/ota")] {
             for file in render(&site(host, BASE, remote)).unwrap() {
@@ -88,7 +88,7 @@ fn no_delimiter_of_a_template_is_left() {
 }
 
 #[test]
-fn without_a_host_or_an_address_only_what_no_host_needs_is_rendered() {
+fn without_host_and_address_only_the_common_files_are_rendered() {
     let whole = site(Host::Nginx, BASE, None);
     for part in [
         Site {
@@ -110,7 +110,7 @@ fn without_a_host_or_an_address_only_what_no_host_needs_is_rendered() {
 }
 
 #[test]
-fn zips_go_to_the_forge_where_the_host_is_too_small_for_them() {
+fn zips_go_to_the_forge_if_the_host_cannot_hold_them() {
     let url = |host, remote| site(host, BASE, remote).zips.url();
     let github = Some("github.com:you/ota");
     assert_eq!(
@@ -164,7 +164,7 @@ fn the_path_of_the_address_is_in_every_rule() {
 }
 
 #[test]
-fn hosts_that_know_no_path_refuse_one() {
+fn hosts_without_paths_refuse_an_address_with_one() {
     for host in [Host::Netlify, Host::Cloudflare] {
         let error = render(&site(host, "https://h.example/ota", None)).unwrap_err();
         assert!(matches!(error, Error::NotRoot { .. }), "{error}");
@@ -173,14 +173,14 @@ fn hosts_that_know_no_path_refuse_one() {
 }
 
 #[test]
-fn a_project_of_cloudflare_is_known_by_its_address() {
+fn the_address_names_the_project_of_cloudflare() {
     let script = |base| text(&site(Host::Cloudflare, base, None), PUBLISH);
     assert!(script("https://ota.pages.dev").contains("${PROJECT:-ota}"));
     assert!(script(BASE).contains("${PROJECT:?"));
 }
 
 #[test]
-fn the_workflow_keeps_what_github_fills_in() {
+fn the_workflow_keeps_the_expressions_of_github() {
     let workflow = text(
         &site(Host::GitHub, BASE, None),
         ".github/workflows/pages.yml",
@@ -218,7 +218,7 @@ fn the_workflow_names_actions_by_commit_and_romfeed_by_version() {
 }
 
 #[test]
-fn names_of_folders_reach_settings_git_and_scripts() {
+fn settings_git_and_scripts_have_the_names_of_the_folders() {
     let site = Site {
         builds: PlainPath::parse("roms").unwrap(),
         catalog: PlainPath::parse("data/all.json").unwrap(),

@@ -17,7 +17,7 @@ use base16ct::lower::encode_string as hex;
 
 /// The file in the state folder.
 const FILE: &str = "keys.json";
-/// The schema this romfeed reads and writes.
+/// The schema that this version reads and writes.
 const SCHEMA: u32 = 1;
 /// Longest such file read, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
@@ -183,7 +183,7 @@ fn save(state: &Path, keys: Vec<Key>) -> Result<(), Error> {
     text.push('\n');
     let write = || -> io::Result<()> {
         std::fs::create_dir_all(state)?;
-        // What an interrupted run left may be readable by others.
+        // A file that an interrupted run left behind may be readable by others.
         let _ = std::fs::remove_file(&temporary);
         let mut options = std::fs::File::options();
         options.write(true).create_new(true);
@@ -253,7 +253,7 @@ mod tests {
         let refused = add(dir.path(), "ci", &[7; 32], 5, refuse);
         assert!(matches!(refused, Err(Error::Show(_))));
         assert_eq!(load(dir.path()).unwrap(), []);
-        // What cannot be replaced: a folder in place of the file.
+        // A folder in place of the file cannot be replaced.
         let spoil = |_: &str| std::fs::create_dir_all(dir.path().join(FILE).join("x"));
         let refused = add(dir.path(), "ci", &[7; 32], 5, spoil);
         assert!(matches!(refused, Err(Error::Io { .. })));

@@ -31,7 +31,7 @@ impl Default for ListBounds {
     }
 }
 
-/// A list, counted as long as a connection holds it.
+/// A list that counts as long as a connection holds it.
 struct CountedList {
     bytes: Vec<u8>,
     _permit: OwnedSemaphorePermit,

@@ -865,7 +865,7 @@ fn a_digest_file_that_disagrees_keeps_the_package_out() {
         one_error(
             &run,
             &format!("{name}: its {algorithm} is "),
-            "copy the package again, or make its digest file anew",
+            "copy the package again, or create its digest file again",
         );
         let run = run.says(&format!(", but {name}.{algorithm}sum says {wrong}\n"));
         assert_eq!(run.json()["errors"][0]["class"], "hash_mismatch");
@@ -1011,7 +1011,7 @@ fn a_foreign_output_folder_is_refused_unless_adopted() {
     one_error(
         &run,
         "out is not empty and was not made by romfeed (it has bacon.json, for example)",
-        "choose another --out, or take the folder over with --adopt",
+        "choose another --out, or take over the folder with --adopt",
     );
     assert_eq!(dir.tree("out").len(), 3);
     assert!(!dir.path().join("catalog.json").exists());
@@ -1043,7 +1043,7 @@ fn a_damaged_catalog_stops_the_run_and_nothing_is_written() {
         one_error(
             &run,
             message,
-            "correct that place, or bring the last sound version back from git; nothing was written",
+            "correct that place, or restore the last valid version from git; nothing was written",
         );
         run.says(" at line ").says(" column ");
         assert_eq!(dir.read("catalog.json"), text.as_bytes());

@@ -249,7 +249,7 @@ fn a_version_of_another_rom_does_not_choose_an_updater_of_2013() {
         ];
         let run = dir.run(&args);
         let why =
-            "updater  22 (by the phone's API level, date and version; --client plays others)\n";
+            "updater  22 (by the phone's API level, date and version; --client chooses others)\n";
         assert!(run.stdout.contains(why), "{}", run.stdout);
         assert!(!run.stdout.contains("POST"), "{}", run.stdout);
     }
@@ -353,7 +353,7 @@ fn a_fork_is_played_with_the_file_that_its_template_makes() {
     let run = dir.run(&["simulate", "--props", "phone.prop"]).expect(0);
     for text in [
         "phone    bacon, 12.1 ?,",
-        "updater  crdroid-16 (of the ROM's family; --client plays others)\n",
+        "updater  crdroid-16 (of the ROM's family; --client chooses others)\n",
         "asks     GET https://example.org/ota/bacon.json\n",
         "crDroid 16: sees 1 update: 21.0 of 2023-11-15 (offered)",
     ] {

@@ -741,7 +741,7 @@ fn facts_lost_in_an_export_are_reported() {
     run.expect(0);
     let run = dir.run(&["catalog", "export"]).expect(0);
     assert_eq!(run.stdout, "{}\n");
-    run.says("2 builds of another variant left out (gapps)");
+    run.says("2 builds of other variants left out (gapps)");
     dir.run(&["catalog", "export", "--variant", "gapps"])
         .expect(1)
         .says("does not end in its path under builds; name with --url-base");

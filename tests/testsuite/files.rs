@@ -103,7 +103,7 @@ fn a_package_that_changed_since_is_left_out_with_a_warning() {
     let run = dir.run(&["files", "zips"]).expect(0);
     assert!(!run.stdout.contains(&bacon_name(0)), "{}", run.stdout);
     run.says(&format!(
-        "bacon/{} is not what the catalog says, so it is not published",
+        "bacon/{} differs from the catalog, so it is not published",
         bacon_name(0)
     ));
 }
@@ -136,7 +136,7 @@ fn addresses_are_those_of_packages_with_other_names() {
     dir.put("builds/b/recovery.img", "b");
     dir.generate().expect(0);
     let run = dir.run(&["files", "images", "--url"]).expect(0);
-    run.says("recovery.img have one address, https://h.example/recovery.img; ");
+    run.says("recovery.img have the same address https://h.example/recovery.img; ");
 }
 
 #[test]

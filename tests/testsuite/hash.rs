@@ -52,7 +52,7 @@ fn a_file_that_cannot_be_read_is_one_line_and_the_rest_is_hashed() {
     assert_eq!(run.stdout, of("f1") + &of("f64"));
     assert_eq!(run.stderr.lines().count(), 2, "{}", run.stderr);
     let run = run.says("error: gone.zip: cannot read the file: ");
-    run.says("error: folder: cannot read the file: it is no regular file");
+    run.says("error: folder: cannot read the file: not a regular file");
     dir.run(&["hash"]).expect(2);
 }
 

@@ -526,7 +526,7 @@ fn known_device_facts_stay() {
         );
     dir.run(&["catalog", "import", "bacon.json"])
         .expect(0)
-        .says("warning: the feed has other values for maintainer of bacon; those of devices_local.json stay");
+        .says("warning: the feed has other values for maintainer of bacon; those in devices_local.json stay");
     let stored = read_json(&dir, "devices_local.json");
     assert_eq!(stored[0], local[0]);
     assert_eq!(stored[1]["info"]["maintainer"], "Grace");

@@ -131,7 +131,7 @@ fn a_hostile_remote_reaches_no_file() {
         let dir = with_remote(url);
         dir.run(&["init"])
             .expect(0)
-            .says("is no repository of github.com");
+            .says("is not a repository of github.com");
         assert_eq!(
             written(&dir),
             [".gitattributes", ".gitignore", "romfeed.toml"],
@@ -265,7 +265,7 @@ fn a_broken_link_is_left_alone() {
     std::os::unix::fs::symlink("nowhere", dir.path().join("romfeed.toml")).unwrap();
     dir.run(&["init"])
         .expect(0)
-        .says("romfeed.toml: it leads nowhere");
+        .says("romfeed.toml: it is a link to a missing file");
     assert!(!dir.path().join("nowhere").exists());
 }
 
@@ -275,7 +275,7 @@ fn devices_are_those_of_the_builds_and_the_site_can_be_made() {
         .file(&format!("builds/{}", bacon_name(0)), bacon(0))
         .file(&format!("builds/{}", bacon_name(1)), bacon(1))
         .file("builds/broken.zip", "not a zip");
-    dir.run(&["init"]).expect(0).says("1 zip tells no device");
+    dir.run(&["init"]).expect(0).says("1 zip names no device");
     let devices: serde_json::Value = serde_json::from_str(&text(&dir, "devices.json")).unwrap();
     assert_eq!(devices.as_array().unwrap().len(), 1);
     assert_eq!(devices[0]["model"], "bacon");

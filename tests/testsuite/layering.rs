@@ -1,5 +1,6 @@
 //! Data flows one way: a part of the program uses only the parts before it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The parts of the library, in the order of `lib.rs`.
@@ -111,5 +112,71 @@ fn the_library_neither_prints_nor_reads_environment_and_clock() {
         ] {
             assert!(!code.contains(word), "{file} has {word}");
         }
+    }
+}
+
+/// The first names of all imports in a text that begin with `root`, also of those in braces.
+fn imports_below<'t>(text: &'t str, root: &'t str) -> Vec<&'t str> {
+    let mut names = Vec::new();
+    for (at, _) in text.match_indices(root) {
+        let rest = &text[at + root.len()..];
+        if text[..at].ends_with("super::") || rest.starts_with("super::") {
+            continue;
+        }
+        let items = match rest.strip_prefix('{') {
+            Some(items) => items.split('}').next().unwrap_or_default().split(','),
+            None => rest.split(';').next().unwrap_or_default().split(','),
+        };
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let first = |item: &'t str| item.trim().split(|c| !is_name(c)).next();
+        match rest.starts_with('{') {
+            true => names.extend(items.filter_map(first)),
+            false => names.extend(items.take(1).filter_map(first)),
+        }
+    }
+    names
+}
+
+/// The modules of a folder, each with those it imports.
+fn imports_within(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut imports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (file, text) in sources(folder) {
+        let path = Path::new(&file).strip_prefix(&root).unwrap();
+        let parts: Vec<&str> = path.iter().map(|part| part.to_str().unwrap()).collect();
+        let module = parts[0].trim_end_matches(".rs").to_owned();
+        let depth = parts.len() - usize::from(parts.ends_with(&["mod.rs"]));
+        let above = "super::".repeat(depth.max(1));
+        let absolute = format!("{}::", folder.replace("src/", "crate::"));
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let mut used = imports_below(code, &above);
+        used.extend(imports_below(code, &absolute));
+        if module != "mod" && module != "documents" {
+            let used = used.into_iter().map(str::to_owned);
+            imports.entry(module).or_default().extend(used);
+        }
+    }
+    imports
+}
+
+#[test]
+fn modules_of_the_command_line_and_of_the_server_import_each_other_in_one_direction() {
+    for folder in ["src/cli", "src/serve"] {
+        let mut left = imports_within(folder);
+        assert!(left.len() > 10 && left.values().any(|used| !used.is_empty()));
+        let modules: BTreeSet<String> = left.keys().cloned().collect();
+        for (module, used) in &mut left {
+            used.retain(|name| modules.contains(name) && name != module);
+        }
+        // Modules that import none of the others cannot be in a circle.
+        while let Some(free) = left.iter().find(|(_, used)| used.is_empty()) {
+            let free = free.0.clone();
+            left.remove(&free);
+            left.values_mut().for_each(|used| drop(used.remove(&free)));
+        }
+        assert!(
+            left.is_empty(),
+            "{folder} has a circle of imports among {left:?}"
+        );
     }
 }

@@ -64,7 +64,7 @@ fn changelogs_of_each_format_are_published_and_stored() {
         b"A\xf1o <1>\r\nhttps://h/x\r\n",
     );
     let run = dir.run(&["generate", "--json"]).expect(0);
-    let run = run.says("3 changelogs kept in changelogs");
+    let run = run.says("3 changelogs stored in changelogs");
     assert_eq!(run.json()["changelogs_kept"], 3);
     let found = notes(&dir);
     assert_eq!(found[0]["text"], "Año <1>\nhttps://h/x\n");
@@ -143,7 +143,7 @@ fn a_changelog_next_to_the_zip_replaces_the_stored_one() {
     dir.remove(&format!("{}.md", stem(0)));
     dir.put(&format!("{}.txt", stem(0)), "two");
     let run = dir.run(&["generate", "--dry-run", "--exit-code"]);
-    run.expect(1).says("1 changelog to keep in changelogs");
+    run.expect(1).says("1 changelog to store in changelogs");
     let name = bacon_name(0).replace(".zip", "");
     assert_eq!(dir.read(&format!("changelogs/{name}.md")), b"one");
     dir.generate().expect(0);

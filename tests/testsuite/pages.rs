@@ -254,7 +254,7 @@ fn settings_of_the_site_that_cannot_be_are_named() {
     for (text, message) in [
         (
             "color = \"red\"",
-            "[site]: color: `red` is no colour as #0b7a75",
+            "[site]: color: `red` is not a colour; use hex, for example #0b7a75",
         ),
         (
             "logo = \"note.txt\"",

@@ -66,7 +66,9 @@ fn two_builds() -> RomDir {
 fn changes_of_projects_are_shown_with_the_build_that_has_them() {
     let dir = two_builds();
     let run = dir.run(&["generate", "--base-url", "https://h", "--json"]);
-    let run = run.expect(0).says("2 lists of projects kept in changelogs");
+    let run = run
+        .expect(0)
+        .says("2 lists of projects stored in changelogs");
     assert_eq!(run.json()["projects_kept"], 2);
     let changes = page(&dir, "bacon/changes.html");
     for shown in [page_of(&dir, 1), changes] {
@@ -131,7 +133,7 @@ fn a_run_that_writes_nothing_loses_no_projects() {
         "--exit-code",
     ]);
     run.expect(1)
-        .says("2 lists of projects to keep in changelogs");
+        .says("2 lists of projects to store in changelogs");
     assert!(!dir.path().join("changelogs").exists());
     dir.generate().expect(0).says("2 lists of projects kept");
     // Lost, they are read again, though the packages are known.

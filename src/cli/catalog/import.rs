@@ -139,30 +139,13 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
     if !is_refused {
         print_notes(terminal, &answers);
     }
-    for (num, what) in [
-        (num_other_devices, "devices"),
-        (num_other_flavours, "flavours"),
-    ] {
-        if num > 0 {
-            let builds = count(num, "entry", "entries");
-            terminal.line(&format!("{builds} of other {what} passed over"));
-        }
-    }
+    print_passed_over(terminal, num_other_devices, "devices");
+    print_passed_over(terminal, num_other_flavours, "flavours");
     for line in &left_out {
         terminal.warning(line);
     }
     if is_refused {
-        let bad = match num_bad {
-            1 => "1 entry is bad".to_owned(),
-            n => format!("{n} entries are bad"),
-        };
-        let way_out = match num_bad == answers.len() {
-            true => "correct the feed, or put the zips into the builds folder",
-            false => "--skip-bad imports the rest",
-        };
-        terminal.line(&format!(
-            "{name}: {bad}, so nothing was imported; {way_out}"
-        ));
+        print_refusal(terminal, &name, num_bad, answers.len());
         return Ok(Outcome::Failed);
     }
     if answers.is_empty() {
@@ -184,17 +167,35 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
         }
         warn_of_flavour(terminal, &args.file, &answers);
         warn_of_loss(terminal, config, &catalogs, &answers);
-        if format == exchange::Format::CrDroid {
+        if format == Format::CrDroid {
             terminal.line("its updater reads {device}.json: device_feed = \"crdroid\" or \"evolution-x\" keeps its form");
         }
     }
     if is_new || has_new_texts {
         terminal.line("next: romfeed generate");
     }
-    Ok(match num_bad {
-        0 => Outcome::Done,
-        _ => Outcome::Failed,
-    })
+    Ok(Outcome::from_success(num_bad == 0))
+}
+
+/// Reports entries that are for other devices or flavours.
+fn print_passed_over(terminal: Terminal, num: usize, what: &str) {
+    if num > 0 {
+        let builds = count(num, "entry", "entries");
+        terminal.line(&format!("{builds} of other {what} passed over"));
+    }
+}
+
+/// Reports that bad entries stopped the import.
+fn print_refusal(terminal: Terminal, name: &str, num_bad: usize, num_all: usize) {
+    let bad = match num_bad {
+        1 => "1 entry is bad".to_owned(),
+        n => format!("{n} entries are bad"),
+    };
+    let hint = match num_bad == num_all {
+        true => "correct the feed, or put the zips into the builds folder",
+        false => "--skip-bad imports the rest",
+    };
+    terminal.line(&format!("{name}: {bad}, so nothing was imported; {hint}"));
 }
 
 /// Returns the names of the two folders above a feed that its path contains.

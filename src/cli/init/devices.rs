@@ -1,4 +1,6 @@
-//! The devices that the packages in the builds folder are for, for `romfeed init`.
+//! The devices of the packages in the builds folder, for `romfeed init`.
+//!
+//! In: the builds folder. Out: one device for each codename, with manufacturer and name.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -159,80 +159,99 @@ pub(super) fn print_faults(terminal: Terminal, faults: &[Fault]) {
 
 /// Prints why a run ended early, and what to do about it.
 pub(crate) fn print_run_error(terminal: Terminal, error: &generate::Error) {
+    terminal.error(&chain(error), run_hint(error).as_deref());
+}
+
+/// Returns what to do about the error of a run.
+fn run_hint(error: &generate::Error) -> Option<String> {
     let hint = match error {
-        generate::Error::NoAddress { device, .. } => Some(format!(
-            "name the address of the site:   --base-url https://example.org/ota\n        \
-             or in romfeed.toml:             base_url = \"https://example.org/ota\"\n        \
-             zips on another host:           --url 'https://example.org/{{device}}/{{filename}}'  (as in …/{device}/…)\n        \
-             or in romfeed.toml:             url = \"https://example.org/{{device}}/{{filename}}\""
-        )),
-        generate::Error::CatalogGone { catalog, .. } => Some(format!(
-            "restore it, for example with `git checkout -- {}`; --new-catalog publishes without the builds it had",
-            shown(catalog)
-        )),
-        generate::Error::BuildsLost { catalog, .. } => Some(format!(
-            "restore its records (`git log -p -- {}` shows them), or name the other catalog with --catalog; --new-catalog publishes without them",
-            shown(catalog)
-        )),
+        generate::Error::NoAddress { device, .. } => return Some(address_hint(device)),
+        generate::Error::CatalogGone { catalog, .. } => {
+            let catalog = shown(catalog);
+            return Some(format!(
+                "restore it, for example with `git checkout -- {catalog}`; --new-catalog publishes \
+                 without the builds it had"
+            ));
+        }
+        generate::Error::BuildsLost { catalog, .. } => {
+            let catalog = shown(catalog);
+            return Some(format!(
+                "restore its records (`git log -p -- {catalog}` shows them), or name the other \
+                 catalog with --catalog; --new-catalog publishes without them"
+            ));
+        }
+        generate::Error::Writer(error) => return writer_hint(error),
+        generate::Error::List { source, .. } => match source.kind() {
+            io::ErrorKind::PermissionDenied => {
+                "run as a user who may read it, or make the folder readable"
+            }
+            _ => return io_hint(source, "nothing was published: "),
+        },
+        generate::Error::Write { source, .. } => return io_hint(source, ""),
         generate::Error::CatalogInOut { .. } => {
-            Some("keep the catalog next to romfeed.toml, with --catalog or `catalog = …`".to_owned())
+            "keep the catalog next to romfeed.toml, with --catalog or `catalog = …`"
         }
         generate::Error::ChangelogsInOut { .. } => {
-            Some("keep it next to the catalog, with --changelogs or `changelogs = …`".to_owned())
+            "keep it next to the catalog, with --changelogs or `changelogs = …`"
         }
         generate::Error::Catalog(file::Error::Schema { .. }) => {
-            Some("use a newer romfeed, which wrote this file; nothing was changed".to_owned())
+            "update romfeed: a newer version wrote this file; nothing was changed"
         }
-        generate::Error::Catalog(file::Error::Conflict { .. }) => Some(
-            "merge them, so that no build of either is lost: romfeed catalog merge".to_owned(),
-        ),
-        generate::Error::Catalog(_) => Some(
+        generate::Error::Catalog(file::Error::Conflict { .. }) => {
+            "merge them, so that no build of either is lost: romfeed catalog merge"
+        }
+        generate::Error::Catalog(_) => {
             "correct that place, or restore the last valid version from git; nothing was written"
-                .to_owned(),
-        ),
+        }
         generate::Error::Contradiction(_) => {
-            Some("remove the wrong one: romfeed catalog remove --catalog FILE BUILD".to_owned())
-        }
-        generate::Error::Writer(writer::Error::NotOurs { .. }) => {
-            Some("choose another --out, or take over the folder with --adopt".to_owned())
-        }
-        generate::Error::Writer(writer::Error::Manifest { .. }) => {
-            Some(MANIFEST_HINT.to_owned())
-        }
-        generate::Error::Writer(writer::Error::ManifestSchema { .. }) => {
-            Some("use a newer romfeed, which wrote this folder".to_owned())
+            "remove the wrong one: romfeed catalog remove --catalog FILE BUILD"
         }
         generate::Error::OutIsBuilds { .. } => {
-            Some("choose another --out; the publish script uploads zips from the builds folder".to_owned())
+            "choose another --out; the publish script uploads zips from the builds folder"
         }
-        generate::Error::BuildsNotAFolder { .. } => Some(
-            "name the folder of the zips; for a single zip, use `romfeed catalog add --zip`".to_owned(),
-        ),
-        generate::Error::Writer(writer::Error::Case { .. }) => Some(
-            "write the site to another file system with --out, or remove one of the builds: `exclude` in romfeed.toml, or romfeed catalog remove".to_owned(),
-        ),
-        generate::Error::Writer(writer::Error::Locked { .. }) => {
-            Some("wait until it ends; the lock ends with the process".to_owned())
+        generate::Error::BuildsNotAFolder { .. } => {
+            "name the folder of the zips; for a single zip, use `romfeed catalog add --zip`"
         }
-        generate::Error::Writer(writer::Error::Io { verb, source, .. }) => {
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// Returns the settings for the address of the site or of its zips.
+fn address_hint(device: &str) -> String {
+    format!(
+        "name the address of the site:   --base-url https://example.org/ota\n        \
+         or in romfeed.toml:             base_url = \"https://example.org/ota\"\n        \
+         zips on another host:           --url 'https://example.org/{{device}}/{{filename}}'  (as in …/{device}/…)\n        \
+         or in romfeed.toml:             url = \"https://example.org/{{device}}/{{filename}}\""
+    )
+}
+
+/// Returns what to do about the folder of the site.
+fn writer_hint(error: &writer::Error) -> Option<String> {
+    let hint = match error {
+        writer::Error::NotOurs { .. } => {
+            "choose another --out, or take over the folder with --adopt"
+        }
+        writer::Error::Manifest { .. } => MANIFEST_HINT,
+        writer::Error::ManifestSchema { .. } => "update romfeed: a newer version wrote this folder",
+        writer::Error::Case { .. } => {
+            "write the site to another file system with --out, or remove one of the builds: \
+             `exclude` in romfeed.toml, or romfeed catalog remove"
+        }
+        writer::Error::Locked { .. } => "wait until it ends; the lock ends with the process",
+        writer::Error::Io { verb, source, .. } => {
             let before = match *verb {
                 "create" | "write" | "remove" => {
                     "the site may be half written, so do not upload it: "
                 }
                 _ => "nothing was published: ",
             };
-            io_hint(source, before)
+            return io_hint(source, before);
         }
-        generate::Error::List { source, .. } => match source.kind() {
-            io::ErrorKind::PermissionDenied => {
-                Some("run as a user who may read it, or make the folder readable".to_owned())
-            }
-            _ => io_hint(source, "nothing was published: "),
-        },
-        generate::Error::Write { source, .. } => io_hint(source, ""),
-        _ => None,
+        _ => return None,
     };
-    terminal.error(&chain(error), hint.as_deref());
+    Some(hint.to_owned())
 }
 
 /// Returns what to do about a folder that cannot be written to; `before` is the beginning of the hint.

@@ -1,4 +1,4 @@
-//! `romfeed simulate --json`: one object, whose form is documented in the book.
+//! `romfeed simulate --json`: one object, whose schema is documented in the book.
 
 use std::io;
 
@@ -7,10 +7,10 @@ use romfeed::clients::simulate::{Check, Outcome, Simulation};
 use romfeed::clients::updaters::{Method, Phone, Row, Warning, can_stream};
 use serde::Serialize;
 
-use super::Played;
+use super::Results;
 use crate::cli::json::print_json;
 
-/// The version of this form.
+/// The version of the schema.
 const SCHEMA: u32 = 1;
 
 #[derive(Serialize)]
@@ -130,17 +130,17 @@ struct AdviceObject<'a> {
     clients: Vec<&'static str>,
 }
 
-pub(super) fn print(played: &Played) -> io::Result<()> {
-    let simulations = &played.simulations;
+pub(super) fn print(results: &Results) -> io::Result<()> {
+    let simulations = &results.simulations;
     print_json(&Document {
         schema: SCHEMA,
         ok: simulations.iter().all(|one| one.check.succeeds()),
         site: SiteObject {
-            base: &played.base,
-            live: played.is_live,
+            base: &results.base,
+            live: results.is_live,
         },
         clients: simulations.iter().map(client).collect(),
-        advice: played
+        advice: results
             .advice
             .iter()
             .map(|(advice, generations)| AdviceObject {

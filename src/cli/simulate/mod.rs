@@ -68,10 +68,10 @@ impl Failure {
 }
 
 /// The results of a call.
-struct Played {
+struct Results {
     subject: Subject,
     /// The flags whose values were taken from the site, since they were not given.
-    implied: Vec<&'static str>,
+    inferred: Vec<&'static str>,
     /// How the generations were chosen, if the caller did not choose.
     grounds: Option<Grounds>,
     base: String,
@@ -105,22 +105,26 @@ pub(crate) fn run(
 }
 
 fn print_checks(args: &SimulateArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
-    let played = match play(args, config, terminal) {
-        Ok(played) => played,
+    let results = match simulate_all(args, config, terminal) {
+        Ok(results) => results,
         Err(Failure { text, hint }) => {
             terminal.error(&text, hint);
             return Ok(Outcome::Usage);
         }
     };
     match args.json {
-        true => json::print(&played)?,
-        false => text::print(&played, terminal)?,
+        true => json::print(&results)?,
+        false => text::print(&results, terminal)?,
     }
-    let mut checks = played.simulations.iter().map(|one| &one.check);
+    let mut checks = results.simulations.iter().map(|one| &one.check);
     Ok(Outcome::from_success(checks.all(Check::succeeds)))
 }
 
-fn play(args: &SimulateArgs, config: &Config, terminal: Terminal) -> Result<Played, Failure> {
+fn simulate_all(
+    args: &SimulateArgs,
+    config: &Config,
+    terminal: Terminal,
+) -> Result<Results, Failure> {
     let files = args.props.iter().chain(&args.previous);
     if files.filter(|file| is_stdin(file)).count() > 1 {
         let text = "standard input (-) can be read only once";
@@ -155,8 +159,8 @@ fn play(args: &SimulateArgs, config: &Config, terminal: Terminal) -> Result<Play
         incrementals: &incrementals,
         families: &families,
     };
-    let implied = complete(&mut subject, &site, !chosen.is_empty());
-    let implied = implied.map_err(|unclear| Failure::new(unclear.to_string()))?;
+    let inferred = complete(&mut subject, &site, !chosen.is_empty());
+    let inferred = inferred.map_err(|unclear| Failure::new(unclear.to_string()))?;
     let (generations, grounds) = match chosen.is_empty() {
         true => {
             let (generations, grounds) = candidates(&subject);
@@ -177,13 +181,13 @@ fn play(args: &SimulateArgs, config: &Config, terminal: Terminal) -> Result<Play
             }
         }
     }
-    Ok(Played {
+    Ok(Results {
         grounds,
         is_live: site.is_live,
         has_base: site.is_live || config.base_url.is_some(),
         folder: config.out.clone(),
         subject,
-        implied,
+        inferred,
         simulations,
         advice,
         base,

@@ -9,7 +9,7 @@ use romfeed::clients::simulate::{Check, Grounds, Instead, Outcome, Simulation, U
 use romfeed::clients::updaters::{Address, Method, Row, Verdict, Warning, can_stream};
 use romfeed::model::rom_settings;
 
-use super::Played;
+use super::Results;
 use crate::cli::report::Terminal;
 
 /// Most entries of a list that are shown without `-v`.
@@ -18,15 +18,15 @@ const MAX_ROWS: usize = 4;
 const WIDTH: usize = 100;
 
 /// Prints everything; with `-q`, the verdicts only.
-pub(super) fn print(played: &Played, terminal: Terminal) -> io::Result<()> {
+pub(super) fn print(results: &Results, terminal: Terminal) -> io::Result<()> {
     if terminal.quiet {
-        for simulation in &played.simulations {
+        for simulation in &results.simulations {
             writeln!(io::stdout(), "{}", prose::verdict(simulation))?;
         }
         return Ok(());
     }
-    let mut text = head(played);
-    for simulation in &played.simulations {
+    let mut text = head(results);
+    for simulation in &results.simulations {
         let listing = simulation.check.listing();
         let rows = listing.map_or(&[][..], |listing| &listing.rows[..]);
         let color = match rows.iter().any(|row| row.verdict.is_shown()) {
@@ -35,13 +35,13 @@ pub(super) fn print(played: &Played, terminal: Terminal) -> io::Result<()> {
         };
         let verdict = prose::verdict(simulation);
         let _ = writeln!(text, "\n{}", terminal.paint_stdout(color, &verdict));
-        details(&mut text, played, simulation, terminal);
+        details(&mut text, results, simulation, terminal);
     }
-    if !played.advice.is_empty() {
+    if !results.advice.is_empty() {
         let _ = writeln!(text, "\n{}", terminal.paint_stdout("1", "what to change:"));
     }
-    let all = played.simulations.len();
-    for (advice, generations) in &played.advice {
+    let all = results.simulations.len();
+    for (advice, generations) in &results.advice {
         let ids: Vec<&str> = generations.iter().map(|one| one.id()).collect();
         let of = match ids.len() == all {
             true => String::new(),
@@ -57,9 +57,9 @@ pub(super) fn print(played: &Played, terminal: Terminal) -> io::Result<()> {
 }
 
 /// Describes the phone as its first updater sees it, and the site.
-fn head(played: &Played) -> String {
+fn head(results: &Results) -> String {
     let mut text = String::new();
-    let Some(first) = played.simulations.first() else {
+    let Some(first) = results.simulations.first() else {
         return text;
     };
     let phone = &first.phone;
@@ -106,7 +106,7 @@ fn head(played: &Played) -> String {
         facts.extend(is_set.then(|| what.to_owned()));
     }
     let _ = writeln!(text, "phone    {}", facts.join(", "));
-    if let [before @ .., last] = &played.implied[..] {
+    if let [before @ .., last] = &results.inferred[..] {
         let before = match before {
             [] => String::new(),
             before => format!("{} and ", before.join(", ")),
@@ -116,15 +116,19 @@ fn head(played: &Played) -> String {
             "         ({before}{last} not given: taken from the published builds)"
         );
     }
-    let folder = played.folder.display().to_string();
-    let site = match (played.is_live, played.has_base) {
-        (true, _) => format!("{}, live", shown(&played.base)),
-        (false, true) => format!("{} as {}", shown(&folder), played.base),
-        (false, false) => format!("{} as {} (no base_url is set)", shown(&folder), played.base),
+    let folder = results.folder.display().to_string();
+    let site = match (results.is_live, results.has_base) {
+        (true, _) => format!("{}, live", shown(&results.base)),
+        (false, true) => format!("{} as {}", shown(&folder), results.base),
+        (false, false) => format!(
+            "{} as {} (no base_url is set)",
+            shown(&folder),
+            results.base
+        ),
     };
     let _ = writeln!(text, "site     {site}");
-    if let Some(grounds) = played.grounds {
-        let ids: Vec<&str> = played
+    if let Some(grounds) = results.grounds {
+        let ids: Vec<&str> = results
             .simulations
             .iter()
             .map(|one| one.generation.id())
@@ -139,13 +143,13 @@ fn head(played: &Played) -> String {
     text
 }
 
-fn details(text: &mut String, played: &Played, simulation: &Simulation, terminal: Terminal) {
+fn details(text: &mut String, results: &Results, simulation: &Simulation, terminal: Terminal) {
     let is_property = matches!(simulation.generation.address(), Address::Property(_));
     let source = match simulation.source {
         UriSource::Phone => "set on the phone",
         UriSource::Given => "as given",
         UriSource::Recommended if !is_property => "recommended; it is not stored in a property",
-        UriSource::Recommended if played.subject.props.is_some() => {
+        UriSource::Recommended if results.subject.props.is_some() => {
             "recommended; the properties have none"
         }
         UriSource::Recommended => "recommended",

@@ -34,7 +34,7 @@ fn of_many_faults_of_a_kind_the_first_are_named_and_the_others_counted() {
             .put(&format!("builds/bad{index}.zip"), "rot")
             .unwrap();
     }
-    let more = "error: 5 more like these; -v names each\n  hint: remove it, or copy";
+    let more = "error: 5 more like these; -v lists them\n  hint: remove it, or copy";
     for (call, num_named) in [(&["generate"][..], 20), (&["generate", "-v"], 25)] {
         let ended = folder.site.run(call).unwrap();
         assert!(ended.answered(&[1]), "{}", ended.stderr);

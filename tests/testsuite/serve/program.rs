@@ -77,7 +77,7 @@ fn site() -> RomDir {
 fn serve_prints_its_address_and_the_rom_settings() {
     let dir = site();
     let server = Running::start(&dir, &[]);
-    server.line("only this machine reaches it");
+    server.line("only this machine can reach it");
     server.line("refuse plain http");
     let addr = server.addr;
     server.line(&format!(
@@ -316,7 +316,7 @@ fn a_second_signal_ends_it_at_once() {
     stream.read_exact(&mut [0; 1000]).unwrap();
     let interrupt = || kill_process(Pid::from_child(&server.child), Signal::INT).unwrap();
     interrupt();
-    server.line("waiting for 1 download; Ctrl-C again ends it");
+    server.line("waiting for 1 download; press Ctrl-C again to end at once");
     interrupt();
     let status = server.child.wait().unwrap();
     assert_eq!(status.code(), Some(130));

@@ -1,0 +1,229 @@
+//! The arguments of `catalog`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use romfeed::catalog::merge::Side;
+use romfeed::generate::edit::parse_time;
+
+use super::Places;
+
+#[derive(Debug, Args)]
+pub(crate) struct CatalogArgs {
+    #[command(subcommand)]
+    pub(crate) command: CatalogCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CatalogCommand {
+    /// Add a build, from its zip or from its facts
+    Add(Box<AddArgs>),
+    /// Remove builds; their zips are not added again
+    Remove {
+        #[command(flatten)]
+        places: Places,
+        /// Name builds by file name or by the start of their sha256
+        #[arg(required = true, value_name = "BUILD")]
+        names: Vec<String>,
+    },
+    /// Withdraw builds for a time; phones that run them still get a response
+    Yank {
+        #[command(flatten)]
+        places: Places,
+        /// Name builds by file name or by the start of their sha256
+        #[arg(required = true, value_name = "BUILD")]
+        names: Vec<String>,
+        /// Give the reason, for readers of the catalog
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Offer withdrawn builds again
+    Unyank {
+        #[command(flatten)]
+        places: Places,
+        /// Name builds by file name or by the start of their sha256
+        #[arg(required = true, value_name = "BUILD")]
+        names: Vec<String>,
+    },
+    /// List all builds
+    List {
+        #[command(flatten)]
+        places: Places,
+        /// Point phones to the zips at this address, for example https://host/{device}/{filename}
+        #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
+        url: Option<String>,
+        /// Print one JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Merge the catalogs that git could not merge, or three files as git's merge driver
+    Merge {
+        #[command(flatten)]
+        places: Places,
+        /// Merge these three files into the second, as git requires from merge drivers
+        #[arg(num_args = 3, value_names = ["BASE", "OURS", "THEIRS"])]
+        versions: Vec<PathBuf>,
+        /// Use this name for the catalog in messages: git's %P
+        #[arg(long, value_name = "PATH", requires = "versions")]
+        name: Option<String>,
+        /// Use the value of this side if both changed the same fact
+        #[arg(long, value_name = "SIDE")]
+        prefer: Option<MergeSide>,
+    },
+    /// Import the builds of another server's feed, with the ids that phones know
+    Import(Box<ImportArgs>),
+    /// Write all full builds as builds.json of the official backend
+    Export(Box<ExportArgs>),
+}
+
+/// The sides of `catalog merge`, as git names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MergeSide {
+    /// The branch that is checked out; in a rebase, the branch to rebase onto
+    Ours,
+    /// The other branch
+    Theirs,
+}
+
+impl From<MergeSide> for Side {
+    fn from(side: MergeSide) -> Side {
+        match side {
+            MergeSide::Ours => Side::Ours,
+            MergeSide::Theirs => Side::Theirs,
+        }
+    }
+}
+
+/// The formats that `catalog import` reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FeedFormat {
+    /// {"response":[…]}, for LineageOS 15.1 to 22.x
+    V1,
+    /// A list, for LineageOS 23.2 on
+    V2,
+    /// The response of LineageOTA to /api
+    #[value(name = "lineageota")]
+    LineageOta,
+    /// builds.json of the official backend
+    Official,
+    /// {"response":[…]} of crDroid, Evolution X and similar ROMs
+    #[value(name = "crdroid")]
+    CrDroid,
+    /// One object instead of a list, or the keys of another family: PixelOS, Havoc, dotOS, …
+    Other,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Continue even if the catalog lacks builds that were published before
+    #[arg(long)]
+    pub(crate) new_catalog: bool,
+    /// Read this feed; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Read it as this format [default: detected from its content]
+    #[arg(long)]
+    pub(crate) format: Option<FeedFormat>,
+    /// Set the codename, which most feeds lack; from a feed of several devices, import only its builds
+    #[arg(long)]
+    pub(crate) device: Option<String>,
+    /// Set the release type of entries without one, and of those of crDroid and similar ROMs
+    #[arg(long)]
+    pub(crate) romtype: Option<String>,
+    /// Set the version of entries without one
+    #[arg(long)]
+    pub(crate) version: Option<String>,
+    /// Set the variant of builds that no [[variant]] of the settings matches; from a feed that names flavours, for example gapps and vanilla, import only those of this one
+    #[arg(long)]
+    pub(crate) variant: Option<String>,
+    /// Put this address before the paths of an official feed (its server's DOWNLOAD_BASE_URL) or before file names without an address
+    #[arg(long, value_name = "URL")]
+    pub(crate) url_base: Option<String>,
+    /// Treat the ids of a feed as the SHA-256 of the packages, as the official backend writes them
+    #[arg(long)]
+    pub(crate) ids_are_sha256: bool,
+    /// Import the good entries of a feed that has bad ones
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// Read the ROM zips in this folder [default: builds]
+    #[arg(long, value_name = "FOLDER", env = "ROMFEED_BUILDS")]
+    pub(crate) builds: Option<PathBuf>,
+    /// Read the list of builds from this file; repeat to add others [default: catalog.json]
+    #[arg(long, value_name = "FILE", env = "ROMFEED_CATALOG")]
+    pub(crate) catalog: Vec<PathBuf>,
+    /// Treat this as the address of the site, with the zips in builds/ below it
+    #[arg(long, value_name = "URL", env = "ROMFEED_BASE_URL")]
+    pub(crate) base_url: Option<String>,
+    /// Point to the zips at this address, for example https://host/{device}/{filename}
+    #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
+    pub(crate) url: Option<String>,
+    /// Write to this file instead of printing
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Read all zips and also write their SHA-1
+    #[arg(long)]
+    pub(crate) sha1: bool,
+    /// Write the builds of this variant instead of those without one
+    #[arg(long)]
+    pub(crate) variant: Option<String>,
+    /// Write paths relative to this address (the server's DOWNLOAD_BASE_URL) instead of the builds folder
+    #[arg(long, value_name = "URL")]
+    pub(crate) url_base: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Continue even if the catalog lacks builds that were published before
+    #[arg(long)]
+    pub(crate) new_catalog: bool,
+    /// Read all facts from this package; other flags add facts that it lacks
+    #[arg(long, value_name = "FILE", conflicts_with = "filename")]
+    pub(crate) zip: Option<PathBuf>,
+    /// Set the file name
+    #[arg(long, value_name = "NAME", required_unless_present_any = ["zip", "url"])]
+    pub(crate) filename: Option<String>,
+    /// Set the codename
+    #[arg(long, required_unless_present_any = ["zip", "url"])]
+    pub(crate) device: Option<String>,
+    /// Set the variant, if no [[variant]] of the settings matches
+    #[arg(long)]
+    pub(crate) variant: Option<String>,
+    /// Set the version that the updater compares, for example 21.0
+    #[arg(long, required_unless_present_any = ["zip", "url"])]
+    pub(crate) version: Option<String>,
+    /// Set the release type
+    #[arg(long, required_unless_present_any = ["zip", "url"])]
+    pub(crate) romtype: Option<String>,
+    /// Set ro.build.date.utc, in seconds, or in UTC as "2024-08-01 00:00:00"
+    #[arg(long, value_name = "DATE", value_parser = parse_time, required_unless_present_any = ["zip", "url"])]
+    pub(crate) datetime: Option<i64>,
+    /// Set the length in bytes
+    #[arg(long, value_name = "BYTES", required_unless_present_any = ["zip", "url"])]
+    pub(crate) size: Option<u64>,
+    /// Set the SHA-256
+    #[arg(long, value_name = "HEX", required_unless_present_any = ["zip", "url", "md5"])]
+    pub(crate) sha256: Option<String>,
+    /// Set the MD5
+    #[arg(long, value_name = "HEX")]
+    pub(crate) md5: Option<String>,
+    /// Set ro.build.version.incremental
+    #[arg(long)]
+    pub(crate) incremental: Option<String>,
+    /// Set the API level
+    #[arg(long, value_name = "N")]
+    pub(crate) sdk_level: Option<u32>,
+    /// Set the security patch level
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) security_patch: Option<String>,
+    /// Set the download address of this build; facts that are not given are read from the zip there
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+}

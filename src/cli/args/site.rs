@@ -1,0 +1,176 @@
+//! The arguments of `init`, `generate`, `files` and `serve`.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use romfeed::hosting::Host;
+
+use super::{MAX_JOBS, Places};
+use crate::cli::rate::Rate;
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  romfeed init
+  romfeed init --host nginx --base-url https://ota.example.org
+  romfeed init --print publish | diff publish -";
+
+#[derive(Debug, Args)]
+#[command(after_help = INIT_EXAMPLES)]
+pub(crate) struct InitArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Write the files that this web host needs [default: from the remote in .git/config]
+    #[arg(long, value_parser = parse_hosts())]
+    pub(crate) host: Option<Host>,
+    /// Show what would be written, but write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print this file as init would write it, but write nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) print: Option<String>,
+}
+
+/// Parses the name of a host; the help shows its title.
+fn parse_hosts() -> impl TypedValueParser<Value = Host> {
+    let names = Host::ALL.map(|host| PossibleValue::new(host.as_str()).help(host.title()));
+    PossibleValuesParser::new(names).try_map(|name| {
+        let mut hosts = Host::ALL.into_iter();
+        hosts
+            .find(|host| host.as_str() == name)
+            .ok_or("unknown host")
+    })
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Point phones to the zips at this address, for example https://host/{device}/{filename}
+    #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
+    pub(crate) url: Option<String>,
+    /// Use this many threads [default: one per processor]
+    #[arg(long, value_name = "N", env = "ROMFEED_JOBS", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_JOBS)))]
+    pub(crate) jobs: Option<u16>,
+    /// Limit reading for digests to this many bytes a second, for example 50M
+    #[arg(long, value_name = "RATE", env = "ROMFEED_IO_LIMIT")]
+    pub(crate) io_limit: Option<Rate>,
+    /// Show what would change, but write nothing except the cache
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Exit with 1 if the site is or was not up to date
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Read every file again, without the cache
+    #[arg(long)]
+    pub(crate) rehash: bool,
+    /// Take over an output folder that romfeed did not make
+    #[arg(long)]
+    pub(crate) adopt: bool,
+    /// Publish even if the catalog lacks builds that were published before
+    #[arg(long)]
+    pub(crate) new_catalog: bool,
+    /// Do not print the next step, for scripts that take it
+    #[arg(long)]
+    pub(crate) no_next: bool,
+}
+
+const FILES_EXAMPLES: &str = "\
+Examples:
+  romfeed files zips images | rsync --times --copy-links --files-from=- builds/ host:/srv/ota/builds/
+  romfeed files pages feeds | rclone copy --checksum --files-from-raw - out/ remote:ota
+  romfeed files gone --published https://ota.example.org/.romfeed/manifest.json";
+
+#[derive(Debug, Args)]
+#[command(after_help = FILES_EXAMPLES)]
+pub(crate) struct FilesArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Print the files of these steps, one path a line: zips and images relative to builds, others relative to out
+    #[arg(required_unless_present = "manifest", value_name = "STEP")]
+    pub(crate) steps: Vec<FilesStep>,
+    /// Read which files are published from this manifest, .romfeed/manifest.json of the published site; an empty
+    /// file means that nothing is published
+    #[arg(long, value_name = "FILE|URL", required_if_eq("steps", "gone"))]
+    pub(crate) published: Option<String>,
+    /// Print only files that the manifest does not list
+    #[arg(long, requires = "published")]
+    pub(crate) new: bool,
+    /// After the path of each zip and image, print its address and its SHA-256 in the catalog, separated by tabs
+    #[arg(long)]
+    pub(crate) url: bool,
+    /// Print the manifest to publish before the site, instead of a list: it names old and new files, so that an
+    /// interrupted publication can be continued
+    #[arg(long, requires = "published", conflicts_with_all = ["steps", "new", "url"])]
+    pub(crate) manifest: bool,
+}
+
+/// A step of publishing, in the safe order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FilesStep {
+    /// Packages that the catalog offers, with digests, signatures and changelogs
+    Zips,
+    /// Their images for the first installation
+    Images,
+    /// HTML pages, styles and pictures
+    Pages,
+    /// The lists that updaters read
+    Feeds,
+    /// The lists of devices and release types
+    Indexes,
+    /// Published files that the site no longer has
+    Gone,
+}
+
+/// The flags of the server.
+#[cfg(feature = "serve")]
+#[derive(Clone, Debug, Args)]
+#[command(
+    mut_arg("builds", |arg| arg.help("Serve the ROM zips in this folder [default: builds]")),
+    mut_arg("out", |arg| arg.help("Serve the files in this folder along with the feeds [default: out]")),
+    mut_arg("base_url", |arg| arg.help("Write this address into feeds [default: the address to listen on]")),
+)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Point phones to the zips at this address, for example https://host/{device}/{filename}
+    #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
+    pub(crate) url: Option<String>,
+    /// Listen on this address; a port alone listens for this machine only, and port 0 means any free port
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = crate::cli::listen::parse_listen)]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Write this address into feeds instead of --base-url: that of a proxy or tunnel in front of the server
+    #[arg(long, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Generate the site now, and again when packages or templates change
+    #[arg(long)]
+    pub(crate) watch: bool,
+    /// Serve https with this certificate and its chain, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Serve https with this private key, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Make a key for changes over HTTP, print it once, and exit
+    #[arg(
+        long,
+        value_name = "NAME",
+        group = "keys",
+        conflicts_with_all = ["watch", "public_url", "tls_cert"]
+    )]
+    pub(crate) new_key: Option<String>,
+    /// List the keys, and exit
+    #[arg(long, group = "keys", conflicts_with_all = ["watch", "public_url", "tls_cert"])]
+    pub(crate) list_keys: bool,
+    /// Remove a key, and exit
+    #[arg(
+        long,
+        value_name = "NAME",
+        group = "keys",
+        conflicts_with_all = ["watch", "public_url", "tls_cert"]
+    )]
+    pub(crate) remove_key: Option<String>,
+}
