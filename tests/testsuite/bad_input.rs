@@ -704,7 +704,7 @@ fn broken_device_names_show_line_and_column_and_the_rest_is_published() {
     ] {
         let (dir, run) = beside_good(|dir| dir.put("devices.json", text));
         let run = run.expect(1);
-        one_error(&run, "devices.json: ", "mend it");
+        one_error(&run, "devices.json: ", "correct it");
         let run = run.says(" at line 2 column ");
         assert!(run.json()["errors"].as_array().unwrap().len() <= 1);
         offers_the_good(&dir);
@@ -1075,7 +1075,7 @@ fn a_catalog_of_a_newer_schema_is_refused() {
         "",
     );
     assert!(
-        run.stderr.contains("newer romfeed"),
+        run.stderr.contains("update romfeed"),
         "the hint names the remedy:\n{}",
         run.stderr
     );
@@ -1096,7 +1096,7 @@ fn a_catalog_inside_the_output_folder_is_refused() {
         one_error(
             &run,
             "lies inside the output folder out",
-            "keep the catalog beside romfeed.toml",
+            "keep the catalog next to romfeed.toml",
         );
         assert!(!dir.path().join("out").exists(), "{catalog}");
     }
@@ -1112,7 +1112,7 @@ fn a_damaged_manifest_is_refused() {
     one_error(
         &run,
         "manifest.json cannot be read: EOF while parsing a list at line 2",
-        "bring the last sound one back from git or from the live site",
+        "restore the last valid one from git or from the live site",
     );
     assert_eq!(dir.tree("out"), site);
     // The remedy works.
@@ -1173,7 +1173,7 @@ fn a_second_run_at_the_same_time_refuses() {
         one_error(
             &run,
             "another romfeed is running here",
-            "wait until it has ended",
+            "wait until it ends",
         );
     }
     assert_eq!(dir.tree("out"), before);

@@ -72,7 +72,7 @@ fn facts_no_client_could_use_are_refused() {
 
 #[test]
 fn a_build_without_an_api_level_is_pointed_out() {
-    let told = "lineage-21.0-20240801-nightly-bacon.zip: its API level is not known";
+    let told = "lineage-21.0-20240801-nightly-bacon.zip: its API level is unknown";
     let dir = RomDir::new();
     add(&dir, &[]).expect(0).says(told);
     let run = add(&dir, &[("--sdk-level", "34")]).expect(0);
@@ -406,8 +406,8 @@ fn a_build_with_only_an_md5_is_missing_just_from_feeds_that_need_more() {
     let add = |more: &[&str]| dir.run(&[&["catalog", "add"], &facts[..], more].concat());
     add(&[])
         .expect(0)
-        .says("its SHA-256 is not known")
-        .says("its API level is not known");
+        .says("its SHA-256 is unknown")
+        .says("its API level is unknown");
     dir.run(&["generate"]).expect(0);
     let list = feed(&dir, "api/v1/bacon/nightly.json");
     assert_eq!(list["response"][0]["id"], MD5);

@@ -1136,7 +1136,7 @@ fn missing_files_are_reported() {
     dir.run(&["check", "--base-url", BASE_URL])
         .expect(2)
         .says("manifest.json cannot be read")
-        .says("hint: bring the last sound one back from git or from the live site");
+        .says("hint: restore the last valid one from git or from the live site");
     // A list of files that somebody edited names nothing outside.
     let dir = site();
     dir.put(

@@ -93,7 +93,7 @@ fn an_invalid_rate_limit_is_refused() {
     let (dir, _) = folder();
     for rate in ["0", "", "M", "-1", "1.5M", "50MB", "99999999999G", "5 M"] {
         let run = dir.run(&["hash", &format!("--io-limit={rate}"), "f1"]);
-        run.expect(2).says("expected bytes a second, as 50M");
+        run.expect(2).says("write bytes a second, for example 50M");
     }
     dir.put("romfeed.toml", "io_limit = \"fast\"\n");
     let run = dir.run(&["generate"]).expect(2);

@@ -811,7 +811,7 @@ fn another_signer_stays_out_of_the_lane_until_it_is_accepted() {
     .expect(0);
     generate(&dir, "accept_new_signer = [\"abc\"]")
         .expect(2)
-        .says("give 8 to 64 digits");
+        .says("write 8 to 64 of its digits");
 }
 
 #[test]

@@ -197,7 +197,7 @@ fn changelogs_are_not_stored_in_the_site() {
     let run = dir.run(&["generate", "--changelogs", "out/changelogs"]);
     run.expect(2)
         .says("lies inside the output folder")
-        .says("hint: keep it beside");
+        .says("hint: keep it next to");
     assert!(!dir.path().join("out").exists());
 }
 

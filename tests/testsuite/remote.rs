@@ -353,7 +353,7 @@ fn an_address_is_https_or_this_machine() {
             .expect(1);
         let said = format!("{}{}", run.stdout, run.stderr);
         assert!(
-            said.contains("only this machine is asked by http"),
+            said.contains("http:// is only for addresses of this machine"),
             "{said}"
         );
     }

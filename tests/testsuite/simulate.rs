@@ -504,7 +504,7 @@ fn standard_input_is_read_once() {
     for second in [["--previous", "-"], ["--props", "-"]] {
         dir.run(&[&["simulate", "--props", "-"], &second[..]].concat())
             .expect(2)
-            .says("once only");
+            .says("only once");
     }
 }
 
