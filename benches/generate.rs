@@ -1,8 +1,7 @@
-//! What a maintainer waits for: a run over a large catalog, and one over
-//! packages on disk.
+//! Time that a maintainer waits for: a run over a large catalog, and one over packages on disk.
 //!
-//! `unchanged` is the run after which nothing is written; `one new build` writes
-//! the files of one lane. The catalogs hold no zips, as on a CI runner.
+//! `unchanged` is the second run, which writes nothing; `one new build` writes the files of one
+//! channel. The catalogs have no zips, as on a CI runner.
 
 mod common;
 

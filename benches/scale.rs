@@ -1,21 +1,19 @@
-//! Whether time, files and bytes grow with the number of builds and no faster: a
-//! first run, one after which nothing is written, and one that takes up one new
-//! package, over catalogs of 1,000 to 100,000 builds.
+//! Growth of time, files and bytes with the number of builds: a first run, one that writes nothing,
+//! and one that adds one new package, over catalogs of 1,000 to 100,000 builds.
 //!
 //! ```sh
-//! cargo bench --bench scale            # all catalogs; wants 1 GB of temporary space
-//! cargo bench --bench scale -- 10000   # those of these sizes
+//! cargo bench --bench scale            # all catalogs; needs 1 GB of temporary space
+//! cargo bench --bench scale -- 10000   # only catalogs of these sizes
 //! ```
 //!
-//! Each run is a process of its own, as a maintainer's is. The site is kept where
-//! temporary files are, so `TMPDIR` chooses the file system. Times are of the clock
-//! and, after the slash, of the processors. Disk is what the site's files take in
-//! blocks; git and hosts count bytes. Memory is the most that any run took; it and
-//! the processors' time are known on Linux alone.
+//! Each run is a separate process, as for a maintainer. The site is in the folder for temporary
+//! files, so `TMPDIR` chooses the file system. Times are wall-clock and, after the slash, processor
+//! time. Disk is the space that the site's files take in blocks; git and hosts count bytes. Memory
+//! is the maximum of all runs; memory and processor time are measured on Linux only.
 //!
-//! On ext4, wait a minute between two calls: for some time after many files were
-//! removed, the kernel looks at each of them again before it creates another, and
-//! `cold` takes up to four times as long (Linux, `recently_deleted` in `ialloc.c`).
+//! On ext4, wait a minute between two calls: for some time after many files were removed, the
+//! kernel checks each of them again before it creates another, and `cold` takes up to four times as
+//! long (Linux, `recently_deleted` in `ialloc.c`).
 
 #![expect(clippy::print_stdout, reason = "a table is what it is for")]
 
@@ -32,12 +30,12 @@ use testkit::props::Props;
 
 /// Devices, and builds of each.
 const CATALOGS: [(usize, usize); 3] = [(30, 33), (100, 100), (300, 333)];
-/// The best of so many runs counts where a run can be repeated: other programs use
-/// the machine too.
+/// Number of rounds of a run that can be repeated; the best counts, because other programs use the
+/// machine too.
 const NUM_REPEATS: usize = 5;
 /// A time at which all builds are old enough, in nanoseconds since the epoch.
 const NOW_NS: i64 = 1_700_000_000 * 1_000_000_000;
-/// Asks this program for one run in the folder that follows.
+/// The argument that makes this program do one run in the folder that follows.
 const ONE_RUN: &str = "--one-run";
 
 fn main() {
@@ -46,10 +44,10 @@ fn main() {
         return one_run(Path::new(&args[at + 1]));
     }
     let sizes: Vec<usize> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
-    // `cargo test --benches` wants to know whether it runs at all.
+    // `cargo test --benches` only checks that it runs.
     let is_bench = args.iter().any(|arg| arg == "--bench");
     let is_wanted = |(devices, days): &(usize, usize)| match is_bench {
-        // They are not quite as many as their names say.
+        // The catalogs are slightly smaller than their names say.
         true => {
             let is_it = |size: &usize| size.abs_diff(devices * days) < size / 50;
             sizes.is_empty() || sizes.iter().any(is_it)
@@ -109,7 +107,7 @@ fn measure(num_devices: usize, num_days: usize) {
     );
 }
 
-/// What is known of one run.
+/// The measurements of one run.
 struct Run {
     seconds: f64,
     cpu_seconds: f64,
@@ -119,7 +117,7 @@ struct Run {
 }
 
 impl Run {
-    /// Runs in a process of its own.
+    /// Runs in a separate process.
     fn start(root: &Path) -> Run {
         let program = std::env::current_exe().expect("the program itself");
         let start = Instant::now();
@@ -153,10 +151,10 @@ impl std::fmt::Display for Run {
     }
 }
 
-/// Runs once and prints what the parent wants to know.
+/// Runs once and prints the measurements for the parent process.
 fn one_run(root: &Path) {
     let mut config = config(root);
-    // The builds of the catalog are signed, and the new one is not.
+    // The builds of the catalog are signed; the new one is not.
     config.accept_new_signer.push(new_package(root));
     let report = generate(&config, &Silent, NOW_NS).expect("a sound run");
     let plan = &report.plan;
@@ -171,7 +169,7 @@ fn one_run(root: &Path) {
     );
 }
 
-/// The name of the package that `add_package` puts there, if it has.
+/// Returns the name of the package that `add_package` has written, if any.
 fn new_package(root: &Path) -> String {
     let folder = config(root).builds.join(codename(0));
     let found = std::fs::read_dir(folder)
@@ -181,7 +179,7 @@ fn new_package(root: &Path) -> String {
     name.unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Puts the next package of the first device into the folder.
+/// Adds the next package of the first device to the folder.
 fn add_package(root: &Path, day: usize) {
     let device = codename(0);
     let timestamp = timestamp(0, day);
@@ -225,10 +223,10 @@ fn size_of(folder: &Path) -> Size {
     size
 }
 
-/// Time of all threads in user and kernel. The kernel counts it in hundredths.
+/// Returns the time of all threads in user and kernel mode. The kernel counts it in hundredths.
 fn cpu_seconds() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The second field is the program's name, in brackets and of any form.
+    // The second field is the program's name, in parentheses and with any characters.
     let (_, fields) = stat.rsplit_once(')')?;
     let fields: Vec<&str> = fields.split_whitespace().collect();
     let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();

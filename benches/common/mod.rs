@@ -1,4 +1,4 @@
-//! Settings and builds as the benchmarks of whole runs want them.
+//! Settings and builds for the benchmarks of whole runs.
 
 use std::path::Path;
 
@@ -9,13 +9,13 @@ use romfeed::model::address::UrlTemplate;
 use romfeed::model::build::{Build, Device, Kind, Romtype};
 use romfeed::model::config::Config;
 
-/// Hears nothing.
+/// An observer that ignores all events.
 pub(crate) struct Silent;
 
 impl Observer for Silent {}
 
-/// The settings of a maintainer who has set only where phones download. The zips
-/// are elsewhere, so that no build is retired for want of one.
+/// The settings of a maintainer who has set only the download address. The zips are elsewhere, so
+/// that no build is retired because its zip is missing.
 pub(crate) fn config(root: &Path) -> Config {
     let url = "https://mirror.example.org/full/{device}/{datetime}/{filename}";
     let limits = Limits::new(std::env::temp_dir(), std::time::Instant::now);
@@ -27,19 +27,19 @@ pub(crate) fn config(root: &Path) -> Config {
     }
 }
 
-/// A device's codename.
+/// Returns a device's codename.
 pub(crate) fn codename(device: usize) -> String {
     format!("device{device:03}")
 }
 
-/// The second at which a build of that day is made; each device has its own hour.
+/// Returns the time at which a build of that day is made; each device has its own hour.
 pub(crate) fn timestamp(device: usize, day: usize) -> i64 {
     let [device, day] = [device, day].map(|n| i64::try_from(n).expect("small"));
     1_600_000_000 + day * 86_400 + device * 60
 }
 
-/// One of a device's builds, a day: every tenth of them experimental, and the
-/// newer half (from `num_days / 2`) of the next version.
+/// Returns one build of a device per day: every tenth is experimental, and the newer half (from
+/// `num_days / 2`) has the next version.
 pub(crate) fn build(device: usize, day: usize, num_days: usize) -> Build {
     let (version, sdk_level) = match day < num_days / 2 {
         true => ("21.0", 34),
@@ -90,8 +90,8 @@ pub(crate) fn build(device: usize, day: usize, num_days: usize) -> Build {
     }
 }
 
-/// Hex digits without a pattern, as digests have them: a catalog is sorted by
-/// them, so its builds come in no order of devices or dates.
+/// Returns hex digits without a pattern, like real digests: a catalog is sorted by them, so the
+/// order of its builds follows neither devices nor dates.
 struct Digits(u64);
 
 impl Digits {
@@ -126,7 +126,7 @@ pub(crate) fn write_catalog(config: &Config, builds: impl Iterator<Item = Build>
     std::fs::write(&config.catalogs[0], file::render(&catalog)).expect("a writable folder");
 }
 
-/// The builds of so many devices and days.
+/// Returns the builds of this many devices and days.
 pub(crate) fn builds(num_devices: usize, num_days: usize) -> impl Iterator<Item = Build> {
     (0..num_devices)
         .flat_map(move |device| (0..num_days).map(move |day| build(device, day, num_days)))

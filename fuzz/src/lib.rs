@@ -1,14 +1,13 @@
-//! What the fuzz targets share.
+//! Code shared by the fuzz targets.
 //!
-//! Each target runs one body of `tests/testsuite/fuzz_bodies/`, which the test
-//! suite runs too, over the inputs that are checked in. Here is what only a
-//! fuzzer needs: mutations that leave checksums right ([`mutate`]), and the
-//! treatment of panics that ota-view catches.
+//! Each target runs one body of `tests/testsuite/fuzz_bodies/`, which the test suite also runs,
+//! over the tracked inputs. This crate has what only a fuzzer needs: mutations that keep checksums
+//! valid ([`mutate`]), and the treatment of panics that ota-view catches.
 //!
-//! A panic of a library inside `ota_view::catch_panic` is not a crash: the program
-//! goes on. It is reported once for each place, and the smallest input of each place is
-//! stored in `fuzz/contained/<target>/`. With `ROMFEED_FUZZ_CONTAINED=crash` it is a
-//! crash. A panic in code of this repository always is one.
+//! A library's panic that romfeed catches is not a crash: the program continues. It is reported
+//! once for each place, and the smallest input for each place is stored in
+//! `fuzz/contained/<target>/`. With `ROMFEED_FUZZ_CONTAINED=crash` it is a crash. A panic in
+//! romfeed's own code always is.
 
 #[path = "../../tests/testsuite/fuzz_bodies/mod.rs"]
 mod bodies;
@@ -36,15 +35,15 @@ macro_rules! target {
 
 /// The body of the running target.
 static BODY: OnceLock<fn(&[u8])> = OnceLock::new();
-/// What the body is run on, for panics on any thread.
+/// The input of the running body, for panics on any thread.
 static INPUT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
-/// Length of the smallest input that made a library panic, by the panic's place.
+/// Length of the smallest input that made a library panic, by the place of the panic.
 static CONTAINED: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
 
-/// Makes the process ready to run one target.
+/// Prepares the process to run one target.
 ///
 /// # Panics
-/// If there is no body of this name.
+/// If there is no body with this name.
 pub fn begin(name: &'static str) {
     let (_, body) = bodies::ALL
         .into_iter()
@@ -53,7 +52,7 @@ pub fn begin(name: &'static str) {
     let _ = BODY.set(body);
     let crash_on_contained =
         std::env::var_os("ROMFEED_FUZZ_CONTAINED").is_some_and(|value| value == "crash");
-    // The hook before this one ends the process.
+    // The previous hook ends the process.
     let crash = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if crash_on_contained || !ota_view::catch_panic::is_catching() || is_own(panic) {
@@ -67,7 +66,7 @@ pub fn begin(name: &'static str) {
 /// Runs the body of the target.
 ///
 /// # Panics
-/// If [`begin`] was not called, or as the body does.
+/// If [`begin`] was not called, or if the body panics.
 pub fn run(data: &[u8]) {
     let body = BODY.get().expect("begun before the first input");
     {
@@ -78,7 +77,7 @@ pub fn run(data: &[u8]) {
     body(data);
 }
 
-/// Whether code of this repository panics, not a library under it.
+/// Whether the panic is in romfeed itself, not in a library.
 fn is_own(panic: &PanicHookInfo<'_>) -> bool {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let root = root.canonicalize().unwrap_or_default();

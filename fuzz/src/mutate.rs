@@ -1,8 +1,8 @@
 //! Mutations that get past checksums.
 //!
-//! Goes in: an input. Comes out: the input changed by libFuzzer, with what would
-//! end the reading at the door put right again. So what the corpus keeps is what
-//! romfeed reads, and needs no fuzzer to be read again.
+//! In: an input. Out: the input changed by libFuzzer, with its checksums and headers corrected, so
+//! that a reader does not stop at them. All inputs in the corpus are therefore ones that romfeed
+//! reads, and need no fuzzer to be read again.
 
 use std::io::{Cursor, Read};
 
@@ -11,17 +11,17 @@ use ota_view::codec::Codec;
 use sha2::{Digest, Sha256};
 use testkit::zip::{Entry, Zip};
 
-/// Most entries of a zip that is taken apart.
+/// Most entries of a zip that is mutated.
 const MAX_ENTRIES: usize = 64;
-/// Longest entry that is unpacked to be changed.
+/// Longest entry that is unpacked and mutated.
 const MAX_UNPACKED: u64 = 1 << 20;
-/// Where the superblock of ext4 and EROFS is, in bytes.
+/// Offset of the superblock of ext4 and EROFS, in bytes.
 const SUPERBLOCK: usize = 1024;
 /// Lengths of a sparse image's header and of a chunk's.
 const SPARSE_LEN: usize = 28;
 const CHUNK_LEN: usize = 12;
 
-/// Changes `data[..size]`; answers its new size.
+/// Changes `data[..size]`; returns its new size.
 pub fn mutate(target: &str, data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     if matches!(target, "package" | "zip" | "verify")
         && !seed.is_multiple_of(4)
@@ -31,7 +31,7 @@ pub fn mutate(target: &str, data: &mut [u8], size: usize, max_size: usize, seed:
         return zip.len();
     }
     let size = fuzzer_mutate(data, size, max_size);
-    // Now and then a wrong checksum is what should be tried.
+    // Sometimes a wrong checksum is itself the test.
     if !seed.is_multiple_of(16) {
         match target {
             "codec" => fix_xz(data.get_mut(1..size).unwrap_or_default()),
@@ -41,7 +41,7 @@ pub fn mutate(target: &str, data: &mut [u8], size: usize, max_size: usize, seed:
     size
 }
 
-/// Changes the contents of one entry of a zip, and writes the zip anew.
+/// Changes the contents of one entry of a zip, and rewrites the zip.
 fn mutate_entry(zip: &[u8], max_size: usize, seed: u32) -> Option<Vec<u8>> {
     let entries = parse_zip(zip)?;
     let chosen = seed as usize % entries.len();
@@ -88,7 +88,7 @@ struct ZipEntry {
     data: Vec<u8>,
 }
 
-/// The entries of a plain zip; `None` for anything unusual.
+/// Returns the entries of a plain zip; `None` for anything unusual.
 fn parse_zip(zip: &[u8]) -> Option<Vec<ZipEntry>> {
     let end = zip.windows(4).rposition(|bytes| bytes == b"PK\x05\x06")?;
     let mut at = u32_at(zip, end + 16)? as usize;
@@ -114,7 +114,7 @@ fn parse_zip(zip: &[u8]) -> Option<Vec<ZipEntry>> {
         .then_some(entries)
 }
 
-/// Puts the checksums of whatever image this is right.
+/// Corrects the checksums of an image of any known format.
 fn fix_image(image: &mut [u8]) {
     let Some(superblock) = find_superblock(image).and_then(|at| image.get_mut(at..)) else {
         return;
@@ -133,8 +133,8 @@ fn fix_image(image: &mut [u8]) {
     }
 }
 
-/// Where the superblock would be, also in a sparse image with blocks of 1024 bytes
-/// or more; a hole may be before it.
+/// Returns the offset of the superblock, also in a sparse image with blocks of at least 1024 bytes;
+/// a hole may precede it.
 fn find_superblock(image: &[u8]) -> Option<usize> {
     if !image.starts_with(&0xed26_ff3a_u32.to_le_bytes()) {
         return Some(SUPERBLOCK);
@@ -173,7 +173,7 @@ fn crc32c(bytes: &[u8]) -> u32 {
     })
 }
 
-/// Geometry, header and tables of a super image, in all copies.
+/// Corrects geometry, header and tables of a super image, in all copies.
 fn fix_super(image: &mut [u8]) {
     for at in [4096, 8192] {
         fix_sha256(image, at, 52, 8);
@@ -194,7 +194,7 @@ fn fix_super(image: &mut [u8]) {
     }
 }
 
-/// Writes the checksum of a structure into it, taken with zeros in its place.
+/// Writes a structure's checksum, computed with zeros in its place.
 fn fix_sha256(image: &mut [u8], at: usize, len: usize, place: usize) {
     let structure = image.get_mut(at..).and_then(|rest| rest.get_mut(..len));
     let Some(structure) = structure.filter(|structure| structure.len() >= place + 32) else {
@@ -205,7 +205,7 @@ fn fix_sha256(image: &mut [u8], at: usize, len: usize, place: usize) {
     structure[place..place + 32].copy_from_slice(&sha256);
 }
 
-/// Stream header and first block header of an xz stream.
+/// Corrects the stream header and the first block header of an xz stream.
 fn fix_xz(stream: &mut [u8]) {
     if !stream.starts_with(b"\xfd7zXZ\0") || stream.len() < 13 {
         return;

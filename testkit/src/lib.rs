@@ -1,4 +1,4 @@
-//! Writers of ROM packages for romfeed's tests and samples, and of faults for its runs.
+//! Writers of ROM packages for romfeed's tests and samples, and faults for its runs.
 //!
 //! romfeed reads packages that other programs made. To test it without keeping large
 //! ROMs around, this crate makes small packages with the same structure: the same zip
@@ -9,7 +9,7 @@
 //! in both. Everything is deterministic: the same calls give the same bytes.
 //!
 //! - [`package`] puts whole ROM zips together and is where most tests start;
-//! - [`props`] writes `build.prop`, the text that says what a build is;
+//! - [`props`] writes `build.prop`, the text that describes a build;
 //! - [`metadata`] writes `META-INF/com/android/metadata` and `metadata.pb`;
 //! - [`payload`] writes `payload.bin`, the images of an A/B package;
 //! - [`transfer_list`] writes `system.transfer.list` and `system.new.dat`;
@@ -17,7 +17,7 @@
 //! - [`super_image`] writes `super.img`, which holds logical partitions;
 //! - [`signing`] signs packages;
 //! - [`zip`] and [`proto`] are the encodings below them, also for malformed input;
-//! - [`faults`] runs a built romfeed, disturbs it, and says what was lost.
+//! - [`faults`] runs a built romfeed, disturbs it, and reports what was lost.
 //!
 //! Wrong use, such as an image that is not a whole number of blocks, panics.
 //!
@@ -46,7 +46,7 @@ pub mod zip;
 /// Size in bytes of the blocks that payloads and transfer lists count in.
 pub const BLOCK_SIZE: usize = 4096;
 
-/// Reproducible bytes that look like compiled code: they do not repeat and hardly compress.
+/// Returns reproducible bytes like those of compiled code: they do not repeat and hardly compress.
 ///
 /// `seed` selects the sequence; the same seed gives the same bytes.
 pub fn noise(seed: u64, len: usize) -> Vec<u8> {

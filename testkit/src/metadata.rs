@@ -1,13 +1,13 @@
 //! `META-INF/com/android/metadata` and its binary twin `metadata.pb`.
 //!
-//! Goes in: what a package says about itself. Comes out: sorted `key=value` lines, and the
-//! `OtaMetadata` message of AOSP `build/make/tools/releasetools/ota_metadata.proto`
-//! (Android 15). Per-partition states are left out.
+//! In: what a package says about itself. Out: sorted `key=value` lines, and the `OtaMetadata`
+//! message of AOSP `build/make/tools/releasetools/ota_metadata.proto` (Android 15). Per-partition
+//! states are left out.
 
 use crate::proto::Message;
 use std::collections::BTreeMap;
 
-/// The metadata of one package; what is not set does not appear.
+/// The metadata of one package; unset keys do not appear.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata {
     ota_type: Option<String>,
@@ -124,7 +124,7 @@ impl Metadata {
         self
     }
 
-    /// The text form: one `key=value` per line, sorted.
+    /// Returns the text form: one `key=value` per line, sorted.
     pub fn text(&self) -> String {
         let yes = |set: bool| set.then(|| "yes".to_owned());
         let mut lines: Vec<(&str, String)> = [
@@ -164,7 +164,7 @@ impl Metadata {
             .collect()
     }
 
-    /// The binary form, an `OtaMetadata` message.
+    /// Returns the binary form, an `OtaMetadata` message.
     pub fn pb(&self) -> Vec<u8> {
         let mut message = Message::new();
         match self.ota_type.as_deref() {

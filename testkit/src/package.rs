@@ -1,11 +1,11 @@
 //! Whole ROM packages, with the entries real ones have, in their order.
 //!
-//! Goes in: the properties of a build, and what should be odd about the package. Comes out:
-//! the zip. Four layouts are known: plain files (to CyanogenMod 11), block based
-//! (CyanogenMod 12 and later, devices without A/B slots), payload (A/B devices), and images
-//! as they are (repacked for the recovery by hand). Layouts follow the packages that AOSP
-//! `releasetools` and its LineageOS versions write; there is no common form for images.
-//! [`Package::signed`] signs a package; without it, certificate and signatures are made up.
+//! In: the properties of a build, and the package's irregularities. Out: the zip. There are four
+//! layouts: plain files (up to CyanogenMod 11), block based (CyanogenMod 12 and later, devices
+//! without A/B slots), payload (A/B devices), and raw images (repacked for the recovery by hand).
+//! Layouts follow the packages that AOSP `releasetools` and its LineageOS versions write; there is
+//! no common form for images. [`Package::signed`] signs a package; without it, certificate and
+//! signatures are made up.
 
 use crate::{
     BLOCK_SIZE,
@@ -28,7 +28,7 @@ const UPDATER_SCRIPT: &str = "META-INF/com/google/android/updater-script";
 /// The update engine's minor version in a delta of Android 12 and later.
 const DELTA_MINOR_VERSION: u32 = 8;
 
-/// A package under construction; full and with matching metadata until said otherwise.
+/// A package under construction; full and with matching metadata by default.
 #[derive(Clone, Debug)]
 pub struct Package {
     layout: Layout,
@@ -61,32 +61,31 @@ enum Layout {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MetadataForms {
-    /// Text, and the binary form where builds of this age have it.
+    /// The text, and the binary form where builds of this age have it.
     AsReal,
     TextOnly,
     None,
 }
 
 impl Package {
-    /// A package of plain files: `system/build.prop` is an entry like all others.
+    /// Starts a package of plain files: `system/build.prop` is an entry like all others.
     pub fn files(props: Props) -> Self {
         Self::new(Layout::Files, props)
     }
 
-    /// A block-based package: `system.transfer.list` and `system.new.dat`.
+    /// Starts a block-based package: `system.transfer.list` and `system.new.dat`.
     ///
-    /// `system/build.prop` lies beside them in full packages for SDK 21 to 28, as LineageOS
-    /// writes them.
+    /// Full packages for SDK 21 to 28 also have `system/build.prop`, as LineageOS writes them.
     pub fn block(props: Props) -> Self {
         Self::new(Layout::Block, props)
     }
 
-    /// A package for A/B devices: `payload.bin`.
+    /// Starts a package for A/B devices: `payload.bin`.
     pub fn payload(props: Props) -> Self {
         Self::new(Layout::Payload, props)
     }
 
-    /// A package of images for the recovery; `system.img` as it is until
+    /// Starts a package of images for the recovery; `system.img` uncompressed unless
     /// [`Package::named_image`] or [`Package::stored_image`] name others.
     pub fn images(props: Props) -> Self {
         Self::new(Layout::Images, props)
@@ -121,7 +120,7 @@ impl Package {
         self
     }
 
-    /// Puts `system/build.prop` beside the images, or leaves it out.
+    /// Puts `system/build.prop` next to the images, or leaves it out.
     pub fn with_build_prop(mut self, present: bool) -> Self {
         self.build_prop = Some(present);
         self
@@ -164,8 +163,8 @@ impl Package {
         self
     }
 
-    /// Adds `dynamic_partitions_op_list` with this text, as devices with logical partitions
-    /// have it (block based only).
+    /// Adds `dynamic_partitions_op_list` with this text, as for devices with logical partitions
+    /// (block based only).
     pub fn with_dynamic_op_list(mut self, text: &str) -> Self {
         self.dynamic_op_list = Some(text.to_owned());
         self
@@ -215,14 +214,14 @@ impl Package {
     }
 
     /// Ends the archive with a whole-file signature comment around these signature bytes,
-    /// whatever they are; replaces [`Package::signed`].
+    /// unchecked; replaces [`Package::signed`].
     pub fn signed_comment(mut self, signature: impl AsRef<[u8]>) -> Self {
         self.comment = signing::comment(signature.as_ref());
         self.signer = None;
         self
     }
 
-    /// The metadata that follows from the properties, to be changed and given to
+    /// Returns the metadata that follows from the properties, to be changed and passed to
     /// [`Package::metadata`].
     ///
     /// Which lines there are depends on the SDK: three up to 23, type and cache from 24,
@@ -331,8 +330,8 @@ impl Package {
 
     /// Fills in the lists of names, offsets and lengths.
     ///
-    /// The lists lie before the entries they locate, so their own length must not depend
-    /// on the offsets: room is reserved first and padded with spaces, as AOSP does.
+    /// The lists come before the entries they locate, so their own length must not depend on the
+    /// offsets: space is reserved first and padded with spaces, as AOSP does.
     fn with_property_files(&self, metadata: Metadata, body: &[Entry]) -> Metadata {
         let streaming = self.layout == Layout::Payload;
         let fill = |metadata: Metadata, lists: &(String, String)| {
@@ -356,7 +355,7 @@ impl Package {
         )
     }
 
-    /// The full list and the streaming list for the package as it stands.
+    /// Returns the full list and the streaming list for the current package.
     fn property_files(&self, metadata: &Metadata, body: &[Entry]) -> (String, String) {
         let (zip, places) = self.assemble(metadata, body).build_with_offsets();
         let place = |name: &str| {
@@ -573,7 +572,7 @@ impl Package {
         }
     }
 
-    /// The lines of the updater script that write the partitions.
+    /// Returns the lines of the updater script that write the partitions.
     fn block_script(&self) -> String {
         let mut lines = Vec::new();
         if self.dynamic_op_list.is_some() {
@@ -655,7 +654,7 @@ impl Package {
     }
 }
 
-/// Length of header, manifest and signature, if the payload is long enough for them.
+/// Returns the length of header, manifest and signature, if the payload is long enough.
 fn stated_metadata_len(payload: &[u8]) -> Option<usize> {
     let manifest = u64::from_be_bytes(payload.get(12..20)?.try_into().ok()?);
     let signature = u32::from_be_bytes(payload.get(20..24)?.try_into().ok()?);
@@ -663,7 +662,7 @@ fn stated_metadata_len(payload: &[u8]) -> Option<usize> {
     (len <= payload.len() as u64).then(|| payload::metadata_len(payload))
 }
 
-/// A partition that copies all blocks but the last from its old place.
+/// Returns a partition that copies all blocks except the last from its old place.
 fn partition_delta(partition: Partition, image: &[u8]) -> Partition {
     let kept = image.len() - BLOCK_SIZE;
     let mut old = image.to_vec();
@@ -676,12 +675,12 @@ fn partition_delta(partition: Partition, image: &[u8]) -> Partition {
     partition.encoded(op::REPLACE, &image[kept..], &image[kept..])
 }
 
-/// An entry as the signing tool stores it.
+/// Returns an entry as the signing tool stores it.
 fn aligned(name: &str, data: impl Into<Vec<u8>>) -> Entry {
     Entry::stored(name, data).extra(alignment_field(), alignment_field())
 }
 
-/// An entry as the signing tool compresses it: written in one go, sizes after the data.
+/// Returns an entry as the signing tool compresses it: written in one go, sizes after the data.
 fn packed(name: &str, data: impl Into<Vec<u8>>) -> Entry {
     Entry::deflated(name, data).data_descriptor()
 }
@@ -697,7 +696,7 @@ fn blocks(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// An image without a file system: the properties, a hole, and some code.
+/// Returns an image without a file system: the properties, a hole, and some code.
 fn default_image(props: &Props) -> Vec<u8> {
     let mut image = blocks(props.text().into_bytes());
     image.resize(image.len() + 6 * BLOCK_SIZE, 0);
@@ -724,7 +723,7 @@ fn bsdiff_patch() -> Vec<u8> {
     patch
 }
 
-/// A `CareMap` with one partition: name, ranges, id, fingerprint.
+/// Returns a `CareMap` with one partition: name, ranges, id, fingerprint.
 fn care_map(fingerprint: &str) -> Vec<u8> {
     let system = Message::new()
         .bytes(1, "system")
@@ -734,7 +733,7 @@ fn care_map(fingerprint: &str) -> Vec<u8> {
     Message::new().message(1, &system).build()
 }
 
-/// An `ApexMetadata` with one compressed package.
+/// Returns an `ApexMetadata` with one compressed package.
 fn apex_info() -> Vec<u8> {
     let apex = Message::new()
         .bytes(1, "com.android.runtime")

@@ -1,10 +1,10 @@
 //! `payload.bin`, the images of an A/B package.
 //!
-//! Goes in: partitions as lists of operations. Comes out: header, manifest, signatures and
-//! data, with true offsets, lengths and hashes unless told otherwise. Format: AOSP
-//! `system/update_engine/update_metadata.proto`, major version 2 (Android 15). The
-//! signatures are of the right size, but nobody's: nothing here holds a key. Compressed
-//! data comes from the caller.
+//! In: partitions as lists of operations. Out: header, manifest, signatures and data, with true
+//! offsets, lengths and hashes unless set otherwise. Format: AOSP
+//! `system/update_engine/update_metadata.proto`, major version 2 (Android 15). The signatures have
+//! the right size but are made of noise: there is no key here. Compressed data comes from the
+//! caller.
 
 use crate::{BLOCK_SIZE, noise, proto::Message};
 use sha2::{Digest, Sha256};
@@ -36,7 +36,7 @@ pub mod op {
 /// A run of blocks, `(first, number)`.
 pub type Extent = (u64, u64);
 
-/// A payload under construction; full and signed until said otherwise.
+/// A payload under construction; full and signed by default.
 #[derive(Clone, Debug)]
 pub struct Payload {
     minor_version: u32,
@@ -94,7 +94,7 @@ impl Payload {
         self
     }
 
-    /// Marks the payload as one that leaves partitions out.
+    /// Marks the payload as a partial update.
     pub fn partial_update(mut self) -> Self {
         self.partial_update = true;
         self
@@ -119,7 +119,7 @@ impl Payload {
         self
     }
 
-    /// Writes the payload.
+    /// Returns the payload.
     pub fn build(self) -> Vec<u8> {
         let mut data = Vec::new();
         let partitions: Vec<Message> = self
@@ -208,7 +208,7 @@ impl Partition {
         }
     }
 
-    /// Appends blocks as they are, 2 MiB per operation.
+    /// Appends uncompressed blocks, 2 MiB per operation.
     pub fn replace(mut self, blocks: impl AsRef<[u8]>) -> Self {
         for part in blocks.as_ref().chunks(BLOCKS_PER_OPERATION * BLOCK_SIZE) {
             self = self.encoded(op::REPLACE, part, part);
@@ -216,7 +216,7 @@ impl Partition {
         self
     }
 
-    /// Appends blocks in compressed form: what is stored, and what it decodes to.
+    /// Appends blocks in compressed form: the stored bytes, and what they decode to.
     pub fn encoded(self, kind: u32, stored: impl Into<Vec<u8>>, decoded: &[u8]) -> Self {
         let extent = (self.next_block, decoded.len().div_ceil(BLOCK_SIZE) as u64);
         self.operation(
@@ -233,7 +233,7 @@ impl Partition {
         self.operation(Operation::new(op::ZERO).dst(&[extent]))
     }
 
-    /// Appends blocks of the older image: where they lie there, and what they hold.
+    /// Appends blocks of the older image: where they are there, and what they hold.
     pub fn source_copy(self, src: &[Extent], blocks: &[u8]) -> Self {
         let extent = (self.next_block, blocks.len().div_ceil(BLOCK_SIZE) as u64);
         self.operation(
@@ -245,8 +245,8 @@ impl Partition {
         )
     }
 
-    /// Adds an operation of any type with data, at any place. What it decodes to counts as
-    /// zeros in the hash of the partition.
+    /// Adds an operation of any type with data, at any place. Its decoded content counts as zeros
+    /// in the hash of the partition.
     pub fn op(self, kind: u32, data: impl Into<Vec<u8>>, dst_extents: &[Extent]) -> Self {
         self.operation(Operation::new(kind).data(data).dst(dst_extents))
     }
@@ -257,7 +257,7 @@ impl Partition {
         for &(first, number) in &operation.dst {
             let end = first.saturating_add(number);
             self.next_block = self.next_block.max(end);
-            // Extents beyond 4 GiB are hostile ones, and have no image.
+            // Extents beyond 4 GiB are hostile, and have no image.
             let (Ok(start), Ok(len)) = (
                 u32::try_from(first.saturating_mul(BLOCK_SIZE as u64)),
                 u32::try_from(number.saturating_mul(BLOCK_SIZE as u64)),
@@ -282,7 +282,7 @@ impl Partition {
         self
     }
 
-    /// States another size and SHA-256 of the result than the true ones.
+    /// States a size and SHA-256 of the result other than the true ones.
     pub fn new_info(mut self, size: u64, hash: impl Into<Vec<u8>>) -> Self {
         self.new_info = Some((size, hash.into()));
         self
@@ -294,7 +294,7 @@ impl Partition {
         self
     }
 
-    /// The image the operations produce.
+    /// Returns the image the operations produce.
     pub fn image(&self) -> &[u8] {
         &self.image
     }
@@ -353,7 +353,7 @@ impl Operation {
         self
     }
 
-    /// Says what the operation writes; used for the hash of the partition only.
+    /// Sets the blocks that the operation writes; used for the hash of the partition only.
     pub fn decoded(mut self, decoded: &[u8]) -> Self {
         self.decoded = decoded.to_vec();
         self
@@ -377,13 +377,13 @@ impl Operation {
         self
     }
 
-    /// States another SHA-256 of the data than the true one.
+    /// States a SHA-256 of the data other than the true one.
     pub fn data_hash(mut self, hash: impl Into<Vec<u8>>) -> Self {
         self.data_hash = Some(hash.into());
         self
     }
 
-    /// States another offset and length of the data than the true ones.
+    /// States an offset and length of the data other than the true ones.
     pub fn declared_data(mut self, offset: u64, length: u64) -> Self {
         self.declared = Some((offset, length));
         self
@@ -418,7 +418,7 @@ impl Operation {
     }
 }
 
-/// The text of `payload_properties.txt` for a payload.
+/// Returns the text of `payload_properties.txt` for a payload.
 ///
 /// # Panics
 /// When the bytes do not start with a payload header and manifest.
@@ -433,7 +433,8 @@ pub fn properties(payload: &[u8]) -> String {
     )
 }
 
-/// Bytes before the data of the operations: header, manifest and manifest signature.
+/// Returns the number of bytes before the data of the operations: header, manifest and manifest
+/// signature.
 ///
 /// # Panics
 /// When the bytes are shorter than a payload header.
@@ -442,7 +443,7 @@ pub fn metadata_len(payload: &[u8]) -> usize {
     24 + manifest_len(payload) + signature as usize
 }
 
-/// The SHA-256 of some bytes.
+/// Returns the SHA-256 of some bytes.
 pub fn sha256(bytes: &[u8]) -> Vec<u8> {
     Sha256::digest(bytes).to_vec()
 }
@@ -451,13 +452,13 @@ fn manifest_len(payload: &[u8]) -> usize {
     u64::from_be_bytes(payload[12..20].try_into().expect("eight bytes")) as usize
 }
 
-/// A `Signatures` message with one 2048-bit signature, 267 bytes as in real payloads.
+/// Returns a `Signatures` message with one 2048-bit signature, 267 bytes as in real payloads.
 fn dummy_signature() -> Vec<u8> {
     let signature = Message::new().bytes(2, noise(2048, 256)).fixed32(3, 256);
     Message::new().message(1, &signature).build()
 }
 
-/// Base64 with padding, RFC 4648 section 4.
+/// Encodes base64 with padding, RFC 4648 section 4.
 pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();

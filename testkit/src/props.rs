@@ -1,8 +1,7 @@
-//! `build.prop`, the text that says what a build is.
+//! `build.prop`, the text that describes a build.
 //!
-//! Goes in: keys and values, or the facts of a build. Comes out: the file. The presets
-//! follow what CyanogenMod 9 to 13 and LineageOS 14.1 to 22 write, shortened to the lines
-//! that identify a build.
+//! In: keys and values, or the facts of a build. Out: the file. The presets follow what CyanogenMod
+//! 9 to 13 and LineageOS 14.1 to 22 write, shortened to the lines that identify a build.
 
 /// A properties file under construction; lines keep their order.
 #[derive(Clone, Debug, Default)]
@@ -54,13 +53,13 @@ impl Props {
         self.line(&format!("# {text}"))
     }
 
-    /// Adds a line as it is.
+    /// Adds a line unchanged.
     pub fn line(mut self, text: &str) -> Self {
         self.lines.push(Line::Raw(text.to_owned()));
         self
     }
 
-    /// The first value of a key.
+    /// Returns the first value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.lines.iter().find_map(|line| match line {
             Line::Pair(known, value) if known == key => Some(value.as_str()),
@@ -68,7 +67,7 @@ impl Props {
         })
     }
 
-    /// The file as text.
+    /// Returns the file as text.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for line in &self.lines {
@@ -80,7 +79,7 @@ impl Props {
         text
     }
 
-    /// The `system/build.prop` of LineageOS 15.1 to 22: `ro.lineage.*` names the build.
+    /// Creates the `system/build.prop` of LineageOS 15.1 to 22: `ro.lineage.*` names the build.
     ///
     /// From SDK 29 on the device is in `ro.product.system.*` instead of `ro.product.*`.
     pub fn lineage(
@@ -134,7 +133,7 @@ impl Props {
             .set("ro.lineage.build.version.plat.rev", "0")
     }
 
-    /// The `system/build.prop` of CyanogenMod 9 to 13 and LineageOS 14.1: `ro.cm.*` names
+    /// Creates the `system/build.prop` of CyanogenMod 9 to 13 and LineageOS 14.1: `ro.cm.*` names
     /// the build. An empty `spl` leaves the line out, as builds before 2015-11 do.
     pub fn cm(
         version: &str,
@@ -176,8 +175,8 @@ impl Props {
             .set("net.bt.name", "Android")
     }
 
-    /// The `build.prop` of another partition (`product`, `system_ext`, `vendor`, `odm`) of a
-    /// build of Android 10 or later: it repeats device and date under its own name.
+    /// Creates the `build.prop` of another partition (`product`, `system_ext`, `vendor`, `odm`) of
+    /// a build of Android 10 or later: it repeats device and date under its own name.
     pub fn partition(&self, partition: &str) -> Self {
         let get = |key| self.get(key).unwrap_or_default();
         let facts = Facts {
@@ -193,7 +192,7 @@ impl Props {
     }
 }
 
-/// The day of a timestamp in UTC as file names have it, such as `20250601`.
+/// Returns the day of a timestamp in UTC as file names have it, for example `20250601`.
 pub fn day(timestamp: i64) -> String {
     let (year, month, day) = civil(timestamp.div_euclid(86400));
     format!("{year:04}{month:02}{day:02}")
@@ -220,7 +219,7 @@ impl Facts<'_> {
         )
     }
 
-    /// Android version and build id of the SDK level.
+    /// Returns Android version and build id of the SDK level.
     fn platform(&self) -> (&'static str, &'static str) {
         match self.sdk {
             ..=15 => ("4.0.4", "IMM76L"),
@@ -246,7 +245,7 @@ impl Facts<'_> {
         }
     }
 
-    /// Brand and model of the devices the samples use.
+    /// Returns brand and model of the devices the samples use.
     fn product(&self) -> (&'static str, &str) {
         match self.device {
             "enchilada" => ("OnePlus", "ONEPLUS A6003"),
@@ -284,7 +283,7 @@ impl Facts<'_> {
         )
     }
 
-    /// The lines that name one partition's image.
+    /// Returns the lines that name one partition's image.
     fn partition(&self, props: Props, partition: &str, source: &str) -> Props {
         let (release, id) = self.platform();
         let (brand, model) = self.product();
@@ -312,7 +311,7 @@ impl Facts<'_> {
             .set(&build("version.sdk"), &self.sdk.to_string())
     }
 
-    /// The lines of `buildinfo.sh`, up to the one that names the device.
+    /// Returns the lines of `buildinfo.sh`, up to the one that names the device.
     fn buildinfo(&self, props: Props, family: &str) -> Props {
         let (release, id) = self.platform();
         let (brand, model) = self.product();
@@ -374,7 +373,7 @@ impl Facts<'_> {
     }
 }
 
-/// Year, month and day of a count of days since the epoch (Gregorian, any sign).
+/// Converts a count of days since the epoch to year, month and day (Gregorian, any sign).
 fn civil(days: i64) -> (i64, i64, i64) {
     // Years start in March here, so that the leap day is the last of its year.
     let shifted = days + 719_468;

@@ -1,8 +1,8 @@
 //! Protocol-buffer messages, written field by field.
 //!
-//! Goes in: field numbers and values. Comes out: the wire form. Format: the protobuf
-//! encoding guide. Fields are written in call order and repeated or missing as asked;
-//! groups and packed fields are left out, no package uses them.
+//! In: field numbers and values. Out: the wire form. Format: the protobuf encoding guide. Fields
+//! are written in call order, and can be repeated or missing; groups and packed fields are left
+//! out, because no package uses them.
 
 const VARINT: u64 = 0;
 const LENGTH_DELIMITED: u64 = 2;
@@ -51,7 +51,7 @@ impl Message {
         self.bytes(field, &value.0)
     }
 
-    /// The wire form.
+    /// Returns the wire form.
     pub fn build(self) -> Vec<u8> {
         self.0
     }

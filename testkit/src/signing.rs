@@ -1,14 +1,14 @@
 //! Whole-file signatures of packages, as Android's `signapk` makes them.
 //!
-//! Goes in: a zip without a comment. Comes out: the same zip with a comment that holds a
-//! signature (CMS, RFC 5652) over everything before the comment's length, RSA with PKCS #1
-//! v1.5 padding (RFC 8017) and SHA-256. Formats: AOSP `build/tools/signapk` for what is
-//! signed, `bootable/recovery/otautil/verifier.cpp` for the footer. The two keys lie in
-//! `keys/`. Nothing here is fit to keep a secret.
+//! In: a zip without a comment. Out: the same zip with a comment that holds a signature (CMS, RFC
+//! 5652) over everything before the comment's length, RSA with PKCS #1 v1.5 padding (RFC 8017) and
+//! SHA-256. Formats: AOSP `build/tools/signapk` for what is signed,
+//! `bootable/recovery/otautil/verifier.cpp` for the footer. The two keys are in `keys/`. Nothing
+//! here is fit to keep a secret.
 
 use crate::payload::{base64, sha256};
 
-/// What `signapk` puts before the signature, for people to see.
+/// The greeting that `signapk` puts before the signature.
 const GREETING: &[u8] = b"signed by SignApk\0";
 /// The end record of a zip, with an empty comment.
 const END_LEN: usize = 22;
@@ -38,10 +38,10 @@ pub enum Key {
 }
 
 impl Key {
-    /// All keys.
+    /// Returns all keys.
     pub const ALL: [Key; 2] = [Key::Alice, Key::Bob];
 
-    /// Its self-signed certificate, as DER.
+    /// Returns its self-signed certificate, as DER.
     pub fn certificate(self) -> &'static [u8] {
         match self {
             Key::Alice => include_bytes!("../keys/alice.cert.der"),
@@ -49,7 +49,7 @@ impl Key {
         }
     }
 
-    /// The SHA-256 of its certificate, 64 lower-case hexadecimal digits.
+    /// Returns the SHA-256 of its certificate, 64 lower-case hexadecimal digits.
     pub fn fingerprint(self) -> String {
         sha256(self.certificate())
             .iter()
@@ -79,8 +79,8 @@ impl Key {
     }
 }
 
-/// The CMS of a detached signature under construction: no certificates and no signers at
-/// first, which is no signature yet.
+/// A detached CMS signature under construction; at first it has no certificates and no signers, so
+/// it is not yet a valid signature.
 #[derive(Clone, Debug, Default)]
 pub struct Cms {
     certificates: Vec<u8>,
@@ -88,7 +88,7 @@ pub struct Cms {
     attributes: Option<Attributes>,
 }
 
-/// Which attributes are signed in place of the message.
+/// The attributes that are signed in place of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Attributes {
     True,
@@ -102,7 +102,7 @@ impl Cms {
         Self::default()
     }
 
-    /// What `signapk` writes: one signer and its certificate.
+    /// Creates what `signapk` writes: one signer and its certificate.
     pub fn of(key: Key) -> Self {
         Self::new().certificate(key.certificate()).signer(key)
     }
@@ -137,7 +137,7 @@ impl Cms {
         self
     }
 
-    /// The attributes as a SET, which is what is signed.
+    /// Returns the attributes as a SET, which is what is signed.
     fn attributes(&self, message: &[u8]) -> Option<Vec<u8>> {
         let digest = match self.attributes? {
             Attributes::True => sha256(message),
@@ -193,10 +193,10 @@ impl Cms {
     }
 }
 
-/// The comment of a zip around these bytes of a signature: greeting, signature, footer.
+/// Returns the comment of a zip with this signature: greeting, signature, footer.
 ///
 /// # Panics
-/// When a comment, at most 65535 bytes, cannot hold it.
+/// When the signature does not fit into a comment of at most 65535 bytes.
 pub fn comment(signature: &[u8]) -> Vec<u8> {
     let mut comment = [GREETING, signature].concat();
     let from_end = u16::try_from(signature.len() + 6).expect("a signature is below 64 KiB");
@@ -210,19 +210,19 @@ pub fn comment(signature: &[u8]) -> Vec<u8> {
 /// Signs a zip of any contents, and puts the signature into its comment.
 ///
 /// # Panics
-/// When it has a comment already, or is no zip.
+/// When it has a comment already, or is not a zip.
 pub fn sign(zip: Vec<u8>, key: Key) -> Vec<u8> {
     sign_as(zip, &Cms::of(key))
 }
 
-/// Signs a zip as [`sign`] does, with certificates and signers of one's own choice.
+/// Signs a zip as [`sign`] does, with other certificates and signers.
 ///
 /// # Panics
-/// When it has a comment already, or is no zip.
+/// When it has a comment already, or is not a zip.
 pub fn sign_as(mut zip: Vec<u8>, cms: &Cms) -> Vec<u8> {
     let end = &zip[zip.len() - END_LEN..];
     assert!(end.starts_with(b"PK\x05\x06"), "the zip has no comment yet");
-    // The length of the comment is all of the end record that is not signed.
+    // The length of the comment is the only part of the end record that is not signed.
     zip.truncate(zip.len() - 2);
     let comment = comment(&cms.build(&zip));
     let size = u16::try_from(comment.len()).expect("checked by comment()");
@@ -231,7 +231,7 @@ pub fn sign_as(mut zip: Vec<u8>, cms: &Cms) -> Vec<u8> {
     zip
 }
 
-/// An `IssuerAndSerialNumber` with what the certificate says.
+/// Returns an `IssuerAndSerialNumber` with the certificate's values.
 fn issuer_and_serial(certificate: &[u8]) -> Vec<u8> {
     let tbs = elements(contents(certificate))[0];
     // Version, serial number, signature algorithm, issuer, ...
@@ -239,7 +239,7 @@ fn issuer_and_serial(certificate: &[u8]) -> Vec<u8> {
     der(SEQUENCE, &[fields[3], fields[1]])
 }
 
-/// One element, with these parts as its contents.
+/// Returns one element with these parts as its contents.
 fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let contents = parts.concat();
     let len = u16::try_from(contents.len()).expect("elements here are below 64 KiB");
@@ -253,7 +253,7 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// The elements that follow each other, each as a whole.
+/// Splits a sequence of elements, each returned with its header.
 fn elements(mut der: &[u8]) -> Vec<&[u8]> {
     let mut elements = Vec::new();
     while !der.is_empty() {
@@ -269,7 +269,7 @@ fn contents(element: &[u8]) -> &[u8] {
     &element[measure(element).0..]
 }
 
-/// Lengths of an element's header and contents.
+/// Returns the lengths of an element's header and contents.
 fn measure(der: &[u8]) -> (usize, usize) {
     match der[1] {
         0x82 => (4, usize::from(u16::from_be_bytes([der[2], der[3]]))),
@@ -283,7 +283,7 @@ const LIMBS: usize = 2048 / 64;
 /// A number of 2048 bits, its lowest limb first.
 type Number = [u64; LIMBS];
 
-/// Leading zeros beyond 2048 bits may be there.
+/// Leading zeros beyond 2048 bits are accepted.
 fn from_bytes(bytes: &[u8]) -> Number {
     let mut number = [0; LIMBS];
     for (index, byte) in bytes.iter().rev().take(8 * LIMBS).enumerate() {
@@ -300,10 +300,10 @@ fn to_bytes(number: &Number) -> Vec<u8> {
         .collect()
 }
 
-/// `base` to the power of `exponent`, modulo an odd number of exactly 2048 bits.
+/// Computes `base` to the power of `exponent`, modulo an odd number of exactly 2048 bits.
 ///
-/// By Montgomery's method: numbers are multiplied by R, 2 to the power of 2048, so that a
-/// product is reduced by shifts.
+/// Uses Montgomery's method: numbers are multiplied by R, 2 to the power of 2048, so that a product
+/// is reduced by shifts.
 fn power(base: &Number, exponent: &Number, modulus: &Number) -> Number {
     // R modulo n is R - n, since n is more than half of R. Doubled 2048 times it is R * R.
     let (one, _) = subtract(&[0; LIMBS], modulus);
@@ -321,7 +321,7 @@ fn power(base: &Number, exponent: &Number, modulus: &Number) -> Number {
     product(&result, &plain_one, modulus)
 }
 
-/// `left * right / R` modulo n.
+/// Computes `left * right / R` modulo n.
 fn product(left: &Number, right: &Number, modulus: &Number) -> Number {
     // Each step of Newton's doubles the number of correct bits of 1/n modulo 2^64.
     let inverse = (0..6).fold(1u64, |inverse, _| {
@@ -340,7 +340,7 @@ fn product(left: &Number, right: &Number, modulus: &Number) -> Number {
     reduce(sum, carry != 0, modulus)
 }
 
-/// Adds `number * digit` to `sum`, and gives what is carried out of it.
+/// Adds `number * digit` to `sum`, and returns the carry.
 fn add_product(sum: &mut Number, number: &Number, digit: u64) -> u64 {
     let mut carry = 0;
     for (sum, limb) in sum.iter_mut().zip(number) {
@@ -359,7 +359,7 @@ fn double(number: &Number, modulus: &Number) -> Number {
     reduce(doubled, carry != 0, modulus)
 }
 
-/// A number below twice the modulus, with a bit above its limbs, modulo n.
+/// Reduces a number below twice the modulus, with a bit above its limbs, modulo n.
 fn reduce(number: Number, carry: bool, modulus: &Number) -> Number {
     match subtract(&number, modulus) {
         (_, true) if !carry => number,
@@ -367,7 +367,7 @@ fn reduce(number: Number, carry: bool, modulus: &Number) -> Number {
     }
 }
 
-/// The difference modulo R, and whether it is below zero.
+/// Returns the difference modulo R, and whether it is negative.
 fn subtract(left: &Number, right: &Number) -> (Number, bool) {
     let mut difference = [0; LIMBS];
     let mut borrow = false;
@@ -379,7 +379,7 @@ fn subtract(left: &Number, right: &Number) -> (Number, bool) {
     (difference, borrow)
 }
 
-/// The certificate of a key as text, as `META-INF/com/android/otacert` has it.
+/// Returns the certificate of a key as text, as `META-INF/com/android/otacert` has it.
 pub fn pem(certificate: &[u8]) -> String {
     let body = base64(certificate);
     let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();

@@ -1,8 +1,8 @@
 //! Android sparse images, the form in which `fastboot` takes large images.
 //!
-//! Goes in: an image, or chunks by hand. Comes out: the sparse file. Format: AOSP
-//! `system/core/libsparse/sparse_format.h`, version 1.0, little-endian. The checksum in the
-//! header is always zero, as `img2simg` leaves it.
+//! In: an image, or chunks by hand. Out: the sparse file. Format: AOSP
+//! `system/core/libsparse/sparse_format.h`, version 1.0, little-endian. The checksum in the header
+//! is always zero, as `img2simg` leaves it.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ const CHUNK_HEADER_SIZE: u16 = 12;
 
 /// Chunk types, the `chunk_type` of a chunk header.
 pub mod chunk {
-    /// The blocks follow as they are.
+    /// The blocks follow uncompressed.
     pub const RAW: u16 = 0xcac1;
     /// Four bytes follow, repeated over all blocks.
     pub const FILL: u16 = 0xcac2;
@@ -22,7 +22,7 @@ pub mod chunk {
     pub const CRC32: u16 = 0xcac4;
 }
 
-/// A sparse image under construction; correct until one of its setters makes it odd.
+/// A sparse image under construction; valid until a setter makes it invalid.
 #[derive(Clone, Debug)]
 pub struct Sparse {
     block_size: u32,
@@ -32,7 +32,7 @@ pub struct Sparse {
     total_blocks: Option<u32>,
     total_chunks: Option<u32>,
     chunks: Vec<Chunk>,
-    /// CRC-32 of the image up to here, with zeros for what does not matter.
+    /// CRC-32 of the image up to here, with zeros for blocks that do not matter.
     crc: crc32fast::Hasher,
 }
 
@@ -40,7 +40,7 @@ pub struct Sparse {
 struct Chunk {
     kind: u16,
     num_blocks: u32,
-    /// Header and body, unless it is the true size.
+    /// Stated size of header and body, if not the true one.
     total_size: Option<u32>,
     body: Vec<u8>,
 }
@@ -63,14 +63,14 @@ impl Sparse {
     /// Describes an image: RAW for data, FILL for blocks of one repeated word, DONT_CARE for
     /// zeros. The last block is filled up with zeros.
     ///
-    /// `img2simg` makes the same chunks, but for zeros, which it writes as FILL; the builder
-    /// of file systems leaves them out like here.
+    /// `img2simg` makes the same chunks, except that it writes zeros as FILL; Android's file-system
+    /// builder leaves them out like this function.
     pub fn from_image(image: &[u8], block_size: u32) -> Self {
         let whole = 0..image.len().div_ceil(block_size as usize);
         Self::from_part(image, block_size, whole)
     }
 
-    /// Appends blocks as they are.
+    /// Appends uncompressed blocks.
     ///
     /// # Panics
     /// When the bytes are not a whole number of blocks.
@@ -86,7 +86,7 @@ impl Sparse {
         self.push(chunk::RAW, count(bytes.len() / block_size), bytes)
     }
 
-    /// Appends blocks that repeat these four bytes, given as little-endian number.
+    /// Appends blocks that repeat these four bytes, given as a little-endian number.
     pub fn fill(mut self, pattern: u32, num_blocks: u32) -> Self {
         self.feed_crc(pattern, num_blocks);
         self.push(chunk::FILL, num_blocks, pattern.to_le_bytes().to_vec())
@@ -98,8 +98,7 @@ impl Sparse {
         self.push(chunk::DONT_CARE, num_blocks, Vec::new())
     }
 
-    /// Adds the true CRC-32 of the image up to here. Chunks made by [`Sparse::chunk`] do not
-    /// count.
+    /// Adds the true CRC-32 of the image up to here. Chunks made by [`Sparse::chunk`] are ignored.
     pub fn crc32(self) -> Self {
         let crc = self.crc.clone().finalize();
         self.push(chunk::CRC32, 0, crc.to_le_bytes().to_vec())
@@ -122,31 +121,31 @@ impl Sparse {
         self
     }
 
-    /// Sets the size of the file header; what is above 28 is padding.
+    /// Sets the size of the file header; bytes after the first 28 are padding.
     pub fn header_size(mut self, size: u16) -> Self {
         self.header_size = size;
         self
     }
 
-    /// Sets the size of all chunk headers; what is above 12 is padding.
+    /// Sets the size of all chunk headers; bytes after the first 12 are padding.
     pub fn chunk_header_size(mut self, size: u16) -> Self {
         self.chunk_header_size = size;
         self
     }
 
-    /// States another number of blocks in the header than the sum over the chunks.
+    /// States a number of blocks in the header other than the sum over the chunks.
     pub fn declared_total_blocks(mut self, num_blocks: u32) -> Self {
         self.total_blocks = Some(num_blocks);
         self
     }
 
-    /// States another number of chunks in the header than there are.
+    /// States a number of chunks in the header other than the true one.
     pub fn declared_total_chunks(mut self, num_chunks: u32) -> Self {
         self.total_chunks = Some(num_chunks);
         self
     }
 
-    /// States another major version than 1.
+    /// States a major version other than 1.
     pub fn major(mut self, major: u16) -> Self {
         self.major = major;
         self
@@ -154,7 +153,7 @@ impl Sparse {
 
     /// Writes the sparse file.
     ///
-    /// A header size below the standard one is stated only: the header stays whole.
+    /// A header size below the standard one is only stated: the header stays complete.
     pub fn build(&self) -> Vec<u8> {
         let num_blocks = self
             .chunks
@@ -184,7 +183,7 @@ impl Sparse {
         out
     }
 
-    /// Describes some blocks of an image, and does not care for all others.
+    /// Describes some blocks of an image, and marks all others as DONT_CARE.
     fn from_part(image: &[u8], block_size: u32, part: Range<usize>) -> Self {
         let len = block_size as usize;
         let mut padded = image.to_vec();
@@ -229,9 +228,8 @@ impl Sparse {
     }
 }
 
-/// Splits an image into complete sparse files, as `system.img_sparsechunk.N` and
-/// `super_N.img` have it: each is as large as the whole, and does not care for the blocks
-/// that the others hold.
+/// Splits an image into complete sparse files, like `system.img_sparsechunk.N` and `super_N.img`:
+/// each has the size of the whole image, and marks the blocks of the others as DONT_CARE.
 ///
 /// # Panics
 /// When there are no parts.
@@ -287,7 +285,7 @@ mod tests {
         u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
     }
 
-    /// Type, blocks and total size of all chunks of a file with standard headers.
+    /// Returns type, blocks and total size of all chunks of a file with standard headers.
     fn chunks(sparse: &[u8]) -> Vec<(u16, u32, u32)> {
         let mut chunks = Vec::new();
         let mut at = 28;

@@ -1,6 +1,6 @@
 //! `super.img`, the partition that holds the logical partitions of Android 10 and later.
 //!
-//! Goes in: partitions. Comes out: the image, not sparse. Format: AOSP
+//! In: partitions. Out: the image, not sparse. Format: AOSP
 //! `system/core/fs_mgr/liblp/include/liblp/metadata_format.h`, versions 10.0 to 10.2,
 //! little-endian:
 //!
@@ -12,13 +12,13 @@
 //! | then | copies of them all |
 //! | then | the partitions |
 //!
-//! All slots hold the same metadata. Checksums are true whatever is stated, unless something
-//! is corrupted on purpose. An image may be spread over several block devices, as on phones that
-//! were launched before Android 10; the first has the metadata.
+//! All slots hold the same metadata. Checksums are correct whatever is stated, unless something is
+//! corrupted on purpose. An image may be spread over several block devices, as on phones that were
+//! launched before Android 10; the first has the metadata.
 
 use crate::payload::sha256;
 
-/// What extents count in.
+/// Size in bytes of the unit that extents count in.
 pub const SECTOR_SIZE: usize = 512;
 
 const GEOMETRY_MAGIC: u32 = 0x616c_4467;
@@ -52,11 +52,11 @@ pub enum Table {
     Extents,
     /// Groups with a common limit; 48 bytes each.
     Groups,
-    /// What extents lie on; 64 bytes each.
+    /// The devices that extents are on; 64 bytes each.
     BlockDevices,
 }
 
-/// A super image under construction; correct until one of its setters makes it odd.
+/// A super image under construction; valid until a setter makes it invalid.
 #[derive(Clone, Debug)]
 pub struct Super {
     major: u16,
@@ -94,7 +94,7 @@ struct Partition {
 
 #[derive(Clone, Debug)]
 enum Extent {
-    /// Sectors to find a place for on a block device.
+    /// Sectors that have to be placed on a block device.
     Data(Vec<u8>, u32),
     /// An extent with given fields: sectors, type, data, source.
     Fields(u64, u32, u64, u32),
@@ -131,7 +131,7 @@ impl Super {
         }
     }
 
-    /// States another major version than 10.
+    /// States a major version other than 10.
     pub fn major(mut self, major: u16) -> Self {
         self.major = major;
         self
@@ -156,7 +156,7 @@ impl Super {
         self
     }
 
-    /// Sets the room for the metadata of one slot in bytes; real ones are whole sectors.
+    /// Sets the space for the metadata of one slot, in bytes; real ones are whole sectors.
     pub fn metadata_max_size(mut self, size: u32) -> Self {
         self.metadata_max_size = size;
         self
@@ -182,15 +182,15 @@ impl Super {
         self
     }
 
-    /// States which extents of the table are those of a partition: the first, and how many.
+    /// States the extents of a partition: the first index in the table, and how many.
     pub fn shared_extents(mut self, partition: &str, first: u32, num: u32) -> Self {
         self.shared_extents = Some((partition.to_owned(), first, num));
         self
     }
 
-    /// Adds a partition in extents of these numbers of sectors, and one more for the rest.
+    /// Adds a partition in extents of these numbers of sectors, with one more for the rest.
     ///
-    /// An extent whose part of the image is all zeros becomes a ZERO extent. The others lie
+    /// An extent whose part of the image is all zeros becomes a ZERO extent. The others are stored
     /// in the super image in reverse order, so that none follows the one before it.
     ///
     /// # Panics
@@ -229,8 +229,8 @@ impl Super {
         self
     }
 
-    /// Adds an extent to a partition, as it is: number of sectors, type (see [`target`]), and
-    /// the sector and block device it lies on.
+    /// Adds an extent to a partition unchanged: number of sectors, type (see [`target`]), and the
+    /// sector and block device it is on.
     pub fn raw_extent(
         mut self,
         partition: &str,
@@ -248,27 +248,27 @@ impl Super {
         self
     }
 
-    /// Marks partitions and group as suffixed: readers add `_a` or `_b` to the names, as
-    /// devices do that were launched before Android 10.
+    /// Marks partitions and group as suffixed: readers add `_a` or `_b` to the names, as on devices
+    /// that were launched before Android 10.
     pub fn slot_suffixed(mut self) -> Self {
         self.slot_suffixed = true;
         self
     }
 
-    /// Marks a partition as not to be used; needs minor version 1, and sees to it.
+    /// Marks a partition as disabled; this needs minor version 1, and sets it.
     pub fn disabled(mut self, name: &str) -> Self {
         self.disabled.push(name.to_owned());
         self.minor = self.minor.max(1);
         self
     }
 
-    /// Writes the entries of a table this many bytes long, cut or filled up with zeros.
+    /// Writes the entries of a table with this length in bytes, cut or filled up with zeros.
     pub fn entry_size(mut self, table: Table, size: u32) -> Self {
         self.entry_sizes[table as usize] = Some(size);
         self
     }
 
-    /// States another place of a table than the true one: offset from the end of the header,
+    /// States other values for a table than the true ones: offset from the end of the header,
     /// number of entries, size of an entry.
     pub fn declared_table(
         mut self,
@@ -281,25 +281,25 @@ impl Super {
         self
     }
 
-    /// States another number of slots in the geometry than there are.
+    /// States a number of slots in the geometry other than the true one.
     pub fn declared_slots(mut self, num_slots: u32) -> Self {
         self.declared_slots = Some(num_slots);
         self
     }
 
-    /// States another room for the metadata in the geometry than there is.
+    /// States a space for the metadata in the geometry other than the true one.
     pub fn declared_metadata_max_size(mut self, size: u32) -> Self {
         self.declared_max_size = Some(size);
         self
     }
 
-    /// States another size of the header than the true one.
+    /// States a size of the header other than the true one.
     pub fn declared_header_size(mut self, size: u32) -> Self {
         self.declared_header_size = Some(size);
         self
     }
 
-    /// States another size of the tables than the true one.
+    /// States a size of the tables other than the true one.
     pub fn declared_tables_size(mut self, size: u32) -> Self {
         self.declared_tables_size = Some(size);
         self
@@ -329,15 +329,15 @@ impl Super {
         self
     }
 
-    /// Writes the image, as large as needed; of several block devices, the first.
+    /// Writes the image, as large as needed; with several block devices, the first.
     ///
     /// # Panics
-    /// When the metadata does not fit into its room, or a name into its 36 bytes.
+    /// When the metadata does not fit into its space, or a name into its 36 bytes.
     pub fn build(&self) -> Vec<u8> {
         self.build_all().swap_remove(0)
     }
 
-    /// Writes the contents of all block devices.
+    /// Returns the contents of all block devices.
     ///
     /// # Panics
     /// As [`Super::build`].
@@ -394,8 +394,8 @@ impl Super {
         data
     }
 
-    /// Where the data of a block device begins: behind the metadata, or a block that no
-    /// partition gets.
+    /// Returns where the data of a block device begins: after the metadata, or after a block that
+    /// no partition gets.
     fn first_byte(&self, device: usize, data_offset: usize) -> usize {
         if device == 0 {
             data_offset
@@ -404,7 +404,7 @@ impl Super {
         }
     }
 
-    /// The extents of a partition, which is added when it is not known.
+    /// Returns the extents of a partition, which is added if it is new.
     fn extents(&mut self, name: &str) -> &mut Vec<Extent> {
         let known = self.partitions.iter().position(|known| known.name == name);
         let index = known.unwrap_or_else(|| {
@@ -417,8 +417,8 @@ impl Super {
         &mut self.partitions[index].extents
     }
 
-    /// Finds places for the data on all block devices, behind `offset` on the first: the data,
-    /// and the fields of all extents in the order of their partitions.
+    /// Places the data on all block devices, after `offset` on the first; returns the data, and the
+    /// fields of all extents in the order of their partitions.
     fn place(&self, offset: usize) -> (Vec<Vec<u8>>, Vec<[u64; 4]>) {
         let mut data = vec![Vec::new(); self.devices.len()];
         let mut places = Vec::new();
@@ -469,7 +469,7 @@ impl Super {
         out
     }
 
-    /// Header and tables.
+    /// Returns header and tables.
     fn metadata(&self, places: &[[u64; 4]], data_offset: usize, sizes: &[usize]) -> Vec<u8> {
         let mut tables = Vec::new();
         let mut descriptors = Vec::new();
@@ -500,7 +500,7 @@ impl Super {
 
         let tables_size = self.declared_tables_size.unwrap_or(tables.len() as u32);
         let mut covered = tables.clone();
-        // What is stated may reach into the zeros behind the tables, or out of the room.
+        // Stated sizes may reach into the zeros after the tables, or out of the space.
         let behind = (self.metadata_max_size as usize).saturating_sub(self.header_len());
         covered.resize((tables_size as usize).min(behind.max(tables.len())), 0);
 
@@ -641,7 +641,7 @@ mod tests {
         u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap())
     }
 
-    /// The SHA-256 of some bytes with zeros in place of the checksum at `at`.
+    /// Returns the SHA-256 of some bytes with zeros in place of the checksum at `at`.
     fn checksum(bytes: &[u8], at: usize) -> Vec<u8> {
         let mut bytes = bytes.to_vec();
         bytes[at..at + 32].fill(0);
@@ -652,7 +652,7 @@ mod tests {
         Super::new().metadata_max_size(1024)
     }
 
-    /// Fields of the extent at an index: sectors, type, data, source.
+    /// Returns the fields of the extent at an index: sectors, type, data, source.
     fn extent(image: &[u8], index: usize) -> (u64, u32, u64, u32) {
         let header = &image[12288..];
         let at = u32_at(header, 8) as usize + u32_at(header, 92) as usize + index * 24;

@@ -1,9 +1,9 @@
 //! `X.transfer.list` and `X.new.dat`, the two halves of a block-based image.
 //!
-//! Goes in: an image, or commands by hand. Comes out: the list as text and the data it
-//! refers to. Format: AOSP `bootable/recovery/updater/blockimg.cpp`, list versions 1 to 4.
-//! A list built by hand also knows its data and the image it makes, whatever the order of
-//! its commands. Patches are left out; [`TransferList::command`] writes any line.
+//! In: an image, or commands by hand. Out: the list as text and the data it refers to. Format: AOSP
+//! `bootable/recovery/updater/blockimg.cpp`, list versions 1 to 4. A list built by hand also knows
+//! its data and the image it makes, whatever the order of its commands. Patches are left out;
+//! [`TransferList::command`] writes any line.
 
 use crate::BLOCK_SIZE;
 
@@ -45,7 +45,7 @@ impl TransferList {
         }
     }
 
-    /// Describes an image as a version 4 list, and gives the data beside it.
+    /// Describes an image as a version 4 list, and returns its data too.
     ///
     /// # Panics
     /// When the image is not a whole number of 4096-byte blocks.
@@ -53,7 +53,7 @@ impl TransferList {
         Self::from_image_version(image, 4)
     }
 
-    /// Describes an image as a list of the given version, and gives the data beside it.
+    /// Describes an image as a list of the given version, and returns its data too.
     ///
     /// # Panics
     /// When the image is not a whole number of 4096-byte blocks.
@@ -62,9 +62,9 @@ impl TransferList {
         (list.text(), data)
     }
 
-    /// Describes an image by commands out of order, of which later ones overwrite earlier
-    /// ones: wrong blocks at every place first, then the true ones, the last run first. Gives
-    /// the data beside the list.
+    /// Describes an image by commands out of order, of which later ones overwrite earlier ones:
+    /// wrong blocks at every place first, then the true ones, the last run first. Returns the list
+    /// and its data.
     ///
     /// # Panics
     /// When the image is not a whole number of 4096-byte blocks.
@@ -125,7 +125,7 @@ impl TransferList {
         self
     }
 
-    /// Adds `new`: these blocks come from the data file, which the caller has.
+    /// Adds `new`: the caller has the data of these blocks.
     pub fn write(self, ranges: &[Range]) -> Self {
         self.counted("new", ranges)
     }
@@ -182,7 +182,7 @@ impl TransferList {
         ))
     }
 
-    /// Adds a command line as it is, without counting the blocks it writes.
+    /// Adds a command line unchanged, without counting the blocks it writes.
     pub fn command(mut self, line: &str) -> Self {
         self.commands.push(line.to_owned());
         self
@@ -194,7 +194,7 @@ impl TransferList {
         self
     }
 
-    /// States another total of written blocks than the true one.
+    /// States a total of written blocks other than the true one.
     pub fn declared_total(mut self, blocks: u64) -> Self {
         self.declared_total = Some(blocks);
         self
@@ -206,18 +206,18 @@ impl TransferList {
         self
     }
 
-    /// The data file, as far as [`TransferList::write_blocks`] knows it.
+    /// Returns the data file, as far as [`TransferList::write_blocks`] knows it.
     pub fn data(&self) -> &[u8] {
         &self.data
     }
 
-    /// The image up to its last block with known content: what [`TransferList::write_blocks`]
-    /// wrote, and zeros for all else.
+    /// Returns the image up to its last block with known content: what
+    /// [`TransferList::write_blocks`] wrote, and zeros elsewhere.
     pub fn image(&self) -> &[u8] {
         &self.image
     }
 
-    /// The list as text.
+    /// Returns the list as text.
     pub fn text(&self) -> String {
         let total = self.declared_total.unwrap_or(self.total);
         let mut lines = vec![self.version.to_string(), total.to_string()];
@@ -237,8 +237,8 @@ impl TransferList {
         self.command(&line)
     }
 
-    /// Makes blocks of the known image zero. What lies behind it is zero anyway, which keeps
-    /// hostile ranges from taking memory.
+    /// Fills blocks of the known image with zeros. Blocks after its end are zero anyway, so hostile
+    /// ranges take no memory.
     fn clear(&mut self, ranges: &[Range]) {
         let known = (self.image.len() / BLOCK_SIZE) as u64;
         for &(first, end) in ranges {
@@ -264,7 +264,7 @@ pub fn range_text(ranges: &[Range]) -> String {
     text
 }
 
-/// The place of a range in an image.
+/// Returns the byte range of blocks in an image.
 fn bytes((first, end): Range) -> std::ops::Range<usize> {
     first as usize * BLOCK_SIZE..end as usize * BLOCK_SIZE
 }
@@ -284,7 +284,7 @@ fn whole_blocks(image: &[u8]) -> u64 {
     (image.len() / BLOCK_SIZE) as u64
 }
 
-/// Runs of blocks that are all zeros, or all not.
+/// Returns runs of blocks that are all zeros, or all not.
 fn runs(image: &[u8]) -> Vec<(bool, Range)> {
     let mut runs: Vec<(bool, Range)> = Vec::new();
     for (index, block) in (0u64..).zip(image.chunks(BLOCK_SIZE)) {

@@ -1,8 +1,8 @@
 //! Zip archives, written field by field so that any of them can be made wrong.
 //!
-//! Goes in: entries. Comes out: the bytes of an archive. Format: PKWARE APPNOTE 6.3.10,
-//! sections 4.3 and 4.5. Every entry is dated 2009-01-01 00:00, as the Android signing
-//! tool does. Multi-disk archives and real encryption are left out.
+//! In: entries. Out: the bytes of an archive. Format: PKWARE APPNOTE 6.3.10, sections 4.3 and 4.5.
+//! Every entry is dated 2009-01-01 00:00, as the Android signing tool does. Multi-disk archives and
+//! real encryption are left out.
 
 use flate2::{Compression, write::DeflateEncoder};
 use std::io::Write;
@@ -68,13 +68,13 @@ impl Zip {
         self
     }
 
-    /// Writes the archive.
+    /// Returns the archive.
     pub fn build(self) -> Vec<u8> {
         self.build_with_offsets().0
     }
 
-    /// Writes the archive and says, per entry in order, its name, the offset of its data
-    /// and the number of bytes stored there.
+    /// Returns the archive and, for each entry in order, its name, the offset of its data and the
+    /// number of bytes stored there.
     pub fn build_with_offsets(self) -> (Vec<u8>, Vec<(String, u64, u64)>) {
         let mut out = Vec::new();
         let mut central = Vec::new();
@@ -135,7 +135,7 @@ impl Zip {
     }
 }
 
-/// One entry of an archive, correct until one of its setters makes it odd.
+/// One entry of an archive, valid until a setter makes it invalid.
 #[derive(Clone, Debug)]
 pub struct Entry {
     name: Vec<u8>,
@@ -146,7 +146,7 @@ pub struct Entry {
     uncompressed_size: u64,
     compressed_size: Option<u64>,
     header_offset: Option<u64>,
-    /// The bytes between the headers, compressed already.
+    /// The bytes between the headers, already compressed.
     data: Vec<u8>,
     local_extra: Vec<u8>,
     central_extra: Vec<u8>,
@@ -154,7 +154,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// An entry without compression.
+    /// Creates an entry without compression.
     pub fn stored(name: &str, data: impl Into<Vec<u8>>) -> Self {
         let data = data.into();
         Self {
@@ -173,7 +173,7 @@ impl Entry {
         }
     }
 
-    /// An entry compressed with DEFLATE.
+    /// Creates an entry compressed with DEFLATE.
     pub fn deflated(name: &str, data: impl Into<Vec<u8>>) -> Self {
         let mut entry = Self::stored(name, data);
         let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(9));
@@ -188,30 +188,30 @@ impl Entry {
         entry
     }
 
-    /// The name in the central directory.
+    /// Returns the name in the central directory.
     pub fn name(&self) -> String {
         String::from_utf8_lossy(&self.name).into_owned()
     }
 
-    /// Replaces the name in both headers by any bytes, UTF-8 or not.
+    /// Replaces the name in both headers with any bytes, UTF-8 or not.
     pub fn raw_name(mut self, name: impl Into<Vec<u8>>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// Gives the local header another name than the central directory has.
+    /// Gives the local header a name other than that of the central directory.
     pub fn local_name(mut self, name: &str) -> Self {
         self.local_name = Some(name.as_bytes().to_vec());
         self
     }
 
-    /// Marks the entry as encrypted in both headers; the data stays as it is.
+    /// Marks the entry as encrypted in both headers; the data stays the same.
     pub fn encrypted(mut self) -> Self {
         self.flags |= FLAG_ENCRYPTED;
         self
     }
 
-    /// Moves CRC and sizes behind the data, as streaming writers do.
+    /// Moves CRC and sizes after the data, as streaming writers do.
     pub fn data_descriptor(mut self) -> Self {
         self.flags |= FLAG_DATA_DESCRIPTOR;
         self
@@ -254,7 +254,7 @@ impl Entry {
         self
     }
 
-    /// States another compression method; the data stays as it is.
+    /// States another compression method; the data stays the same.
     pub fn method(mut self, method: u16) -> Self {
         self.method = method;
         self
@@ -272,7 +272,7 @@ impl Entry {
         }
     }
 
-    /// CRC, compressed and uncompressed size as the headers state them.
+    /// Returns CRC, compressed and uncompressed size as the headers state them.
     fn stated(&self) -> (u32, u64, u64) {
         (
             self.crc,

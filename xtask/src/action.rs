@@ -1,7 +1,7 @@
-//! `cargo xtask action`: the script of the GitHub Action, tried on releases made up for it.
+//! `cargo xtask action`: tests the script of the GitHub Action on made-up releases.
 //!
-//! In: `action.sh`. Out: a line for each thing that a runner meets, and an error if the script
-//! does otherwise than it should. curl reads the releases from a folder.
+//! In: `action.sh`. Out: a line for each case that a runner can meet, and an error if the script
+//! behaves differently than expected. curl reads the releases from a folder.
 
 use std::{
     collections::BTreeMap,
@@ -15,13 +15,13 @@ use crate::{
     tools::{Result, Scratch},
 };
 
-/// A release that there is, and the machine that it is for.
+/// A release, and the machine that it is for.
 const VERSION: &str = "9.8.7";
 const TARGET: &str = "x86_64-unknown-linux-musl";
-/// A program that says what it is called with, and fails if told to.
+/// A program that prints its arguments, and fails on request.
 const PROGRAM: &[u8] = b"#!/bin/sh\nIFS=,\necho \"called with $*\"\n[ \"$1\" != fail ]\n";
 
-/// Tries all of it.
+/// Tests all cases.
 pub(crate) fn run_all() -> Result<()> {
     let scratch = Scratch::new()?;
     let runner = Runner(scratch.path());
@@ -111,11 +111,11 @@ pub(crate) fn run_all() -> Result<()> {
     expect("a call on two lines", &run, 1, "a call has one line")
 }
 
-/// A runner whose folders are all in here.
+/// A runner whose folders are all inside a temporary one.
 struct Runner<'a>(&'a Path);
 
 impl Runner<'_> {
-    /// Writes the release and gives the path of its archive.
+    /// Writes the release and returns the path of its archive.
     fn write_release(&self) -> Result<PathBuf> {
         let name = format!("romfeed-{VERSION}-{TARGET}");
         let program = File::program(PROGRAM.to_vec());
@@ -131,7 +131,7 @@ impl Runner<'_> {
         Ok(path)
     }
 
-    /// Writes a stand-in for gh, which finds an attestation or does not.
+    /// Writes a stand-in for gh that does or does not find an attestation.
     fn write_gh(&self, is_attested: bool) -> Result<()> {
         let folder = self.0.join("bin");
         fs::create_dir_all(&folder)?;

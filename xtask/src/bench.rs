@@ -1,9 +1,9 @@
-//! romfeed beside what people would run instead, on files of real size.
+//! romfeed compared with the usual alternatives, on files of real size.
 //!
-//! In: packages and files that are made here, in a folder that may be kept. Out: a page of
-//! tables, `BENCHMARKS.md`. The commands of a table take turns, so that whatever else the
-//! machine does meets all of them; everything is in the page cache, as after a build. The
-//! figures are the least and the median of some rounds; ratios are of the least ones.
+//! In: packages and files that are made here, in a folder that can be reused. Out: a page of
+//! tables, `BENCHMARKS.md`. The commands of a table take turns, so that other load on the machine
+//! affects all of them; everything is in the page cache, as after a build. The figures are the
+//! minimum and the median of several rounds; ratios use the minimum.
 
 use crate::{
     bench_inputs,
@@ -24,18 +24,18 @@ use testkit::{
     props::{Props, day},
 };
 
-/// How often each command is run.
+/// Number of rounds of each command.
 const NUM_ROUNDS: usize = 3;
-/// Packages of the night that is hashed.
+/// Number of packages of the night that is hashed.
 const NUM_ZIPS: usize = 8;
-/// Bytes of each of them, about.
+/// Approximate size of each, in bytes.
 const ZIP_SIZE: usize = 512 << 20;
-/// When the first of them was made: 2025-06-14 10:18:38.
+/// Time of the first of them: 2025-06-14 10:18:38.
 const TIMESTAMP: i64 = 1_749_896_318;
 const GIB: u64 = 1 << 30;
 const MIB: u64 = 1 << 20;
 
-/// Numbers and sizes of files that time per byte is measured of.
+/// Numbers and sizes of files for measuring time per byte.
 const SHAPES: [(usize, u64); 9] = [
     (8, 64 * MIB),
     (16, 64 * MIB),
@@ -48,7 +48,7 @@ const SHAPES: [(usize, u64); 9] = [
     (1, 8 * GIB),
 ];
 
-/// What hashes and reads packages without romfeed, as people write it.
+/// A typical hand-written script that hashes and reads packages.
 const SCRIPT: &str = r#"import hashlib, json, sys, zipfile
 feed = []
 for name in sys.argv[1:]:
@@ -66,11 +66,11 @@ for name in sys.argv[1:]:
 json.dump({"response": feed}, sys.stdout)
 "#;
 
-/// A way to do something: a command of the shell.
+/// One way to do a task: a shell command.
 struct Way {
     title: &'static str,
     shell: String,
-    /// A program that has to be there.
+    /// A program that it needs.
     needs: Option<&'static str>,
 }
 
@@ -89,11 +89,11 @@ impl Way {
     }
 }
 
-/// What the rounds of a command took.
+/// The measurements of a command.
 struct Measured {
     /// Seconds, the shortest first.
     seconds: Vec<f64>,
-    /// Most memory it had in use, in bytes.
+    /// Highest memory use, in bytes.
     peak: Option<u64>,
 }
 
@@ -137,7 +137,7 @@ pub(crate) fn run_all(folder: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// The first line that a command of the shell prints.
+/// Returns the first line that a shell command prints.
 fn version(command: &str) -> String {
     let output = Command::new("sh").args(["-c", command]).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
@@ -145,7 +145,7 @@ fn version(command: &str) -> String {
     text.lines().next().unwrap_or("absent").trim().to_owned()
 }
 
-/// What the processor has that makes a difference here.
+/// Returns the processor features that matter here.
 fn processor_flags() -> Vec<&'static str> {
     let flags = version("sed -n 's/^flags[^:]*: //p' /proc/cpuinfo");
     let has = |flag: &&str| flags.split(' ').any(|found| found == *flag);
@@ -188,7 +188,7 @@ impl Bench {
         Ok(page)
     }
 
-    /// The packages of a night, by all the ways there are.
+    /// The packages of a night, with each alternative.
     fn hashing(&self, page: &mut String) -> Result<()> {
         self.make_zips()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -259,7 +259,7 @@ impl Bench {
         self.table(page, &title, &ways, Some(ZIP_SIZE as u64))
     }
 
-    /// The whole job, beside a script of the usual kind.
+    /// The whole job, compared with a typical script.
     fn publishing(&self, page: &mut String) -> Result<()> {
         fs::write(self.folder.join("feed.py"), SCRIPT)?;
         let ways = [
@@ -283,7 +283,7 @@ impl Bench {
         Ok(())
     }
 
-    /// The properties in a payload, beside unpacking it.
+    /// The properties in a payload, compared with unpacking it.
     fn properties(&self, page: &mut String) -> Result<()> {
         let zip = bench_inputs::write_erofs(&self.folder)?;
         let name = zip
@@ -308,7 +308,7 @@ impl Bench {
         self.table(page, &title, &ways, None)
     }
 
-    /// Time per byte, whatever the sizes and numbers of files.
+    /// Time per byte for different sizes and numbers of files.
     fn shapes(&self, page: &mut String) -> Result<()> {
         write!(
             page,
@@ -371,7 +371,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Runs the commands in turn; nothing for one whose program is not there, or fails.
+    /// Runs the commands in turn; `None` for one whose program is missing or fails.
     fn measure(&self, ways: &[Way]) -> Result<Vec<Option<Measured>>> {
         let mut all: Vec<Option<Measured>> = Vec::new();
         for way in ways {
@@ -389,7 +389,7 @@ impl Bench {
                 let Some(measured) = slot else { continue };
                 let (seconds, peak) = match self.time(&way.shell) {
                     Ok(timed) => timed,
-                    // An older version of a program may know no such option.
+                    // An older version of a program may lack the option.
                     Err(error) if way.needs.is_some() => {
                         eprintln!("  {:<36} left out: {error}", way.title);
                         *slot = None;
@@ -408,7 +408,7 @@ impl Bench {
         Ok(all)
     }
 
-    /// Seconds, and most memory that one of its programs had.
+    /// Returns the seconds, and the highest memory use of one of its programs.
     fn time(&self, command: &str) -> Result<(f64, Option<u64>)> {
         let log = self.folder.join("time.log");
         let _ = fs::remove_file(&log);
@@ -437,7 +437,7 @@ impl Bench {
         shell
     }
 
-    /// A program in the folder of the inputs, which finds romfeed first of all.
+    /// Returns a shell in the folder of the inputs, with romfeed first on the PATH.
     fn in_folder(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         let own = self.program.parent().unwrap_or(Path::new(".")).display();
@@ -476,7 +476,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Writes files of noise that differ, unless they are there, and answers their names.
+    /// Writes different files of noise unless they exist, and returns their names.
     fn make_files(&self, number: usize, size: u64) -> Result<String> {
         let name = |index: usize| format!("files/{size}-{index}");
         fs::create_dir_all(self.folder.join("files"))?;
@@ -499,7 +499,7 @@ impl Bench {
     }
 }
 
-/// Writes a file that has its name only when it is whole.
+/// Writes a file that gets its final name only when it is complete.
 fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>) -> Result<()> {
     let part = path.with_extension("part");
     write(&mut File::create(&part)?)?;

@@ -1,10 +1,10 @@
-//! Packages of real size for `crates/ota-view/benches/read.rs`: a gigabyte each, images by the programs that
-//! real ROMs are made with.
+//! Packages of real size for `benches/read.rs`: a gigabyte each, with images made by the programs
+//! that real ROMs are made with.
 //!
-//! In: the programs, libraries and texts of the running system, and noise in place of what is
-//! compressed already. Out, in a folder: three payloads and a block-based package. They are as
-//! large and as compressible as real ones, but differ from one machine to the next, so none
-//! is checked in. A package that is there already stays.
+//! In: the programs, libraries and texts of the running system, and noise in place of compressed
+//! data. Out, in a folder: three payloads and a block-based package. They are as large and as
+//! compressible as real ones, but differ between machines, so none is tracked. Existing packages
+//! are not made again.
 
 use crate::tools::{Result, filter, run};
 use std::{
@@ -31,15 +31,15 @@ use testkit::{
 const TIMESTAMP: i64 = 1_749_896_318;
 /// Blocks that one operation covers, as in real payloads.
 const BLOCKS_PER_OPERATION: usize = 512;
-/// What a payload has at least, in bytes; a partition of noise makes up for the rest.
+/// Minimum size of a payload, in bytes; a partition of noise fills the difference.
 const MIN_PAYLOAD: usize = 1 << 30;
 const MIB: u64 = 1 << 20;
 
-/// As Android's build makes system images.
+/// The features of Android's build for system images.
 pub(crate) const ANDROID: &str = "-t ext4 -O none,ext_attr,dir_index,filetype,extent,sparse_super,\
     large_file,huge_file,uninit_bg,dir_nlink,extra_isize -b 4096 -I 256 -m 0";
 
-/// Writes the packages that are not in the folder.
+/// Writes the packages that are missing in the folder.
 pub(crate) fn write_all(folder: &Path) -> Result<()> {
     write_erofs(folder)?;
     let (work, props) = (folder.join("work"), props());
@@ -60,8 +60,8 @@ pub(crate) fn write_all(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the package that is made in a minute, unless it is in the folder: a payload of
-/// EROFS images, stored.
+/// Writes the package that takes only a minute, unless it exists: a payload of uncompressed EROFS
+/// images.
 pub(crate) fn write_erofs(folder: &Path) -> Result<PathBuf> {
     let (work, props) = (folder.join("work"), props());
     let path = folder.join("erofs-replace.zip");
@@ -92,7 +92,7 @@ enum Fs {
     Erofs,
 }
 
-/// How the operations of a payload hold their data.
+/// The form of the data of a payload's operations.
 #[derive(Clone, Copy)]
 enum Form {
     Stored,
@@ -120,7 +120,7 @@ fn payload(work: &Path, props: &Props, fs: Fs, form: Form) -> Result<Package> {
     Ok(partitions.into_iter().fold(package, Package::partition))
 }
 
-/// Appends an image in operations of 2 MiB; answers how many bytes they take.
+/// Appends an image in operations of 2 MiB; returns the number of bytes they take.
 fn packed(mut partition: Partition, image: &[u8]) -> Result<(Partition, usize)> {
     let parts: Vec<&[u8]> = image.chunks(BLOCKS_PER_OPERATION * BLOCK_SIZE).collect();
     let results = Mutex::new(Vec::new());
@@ -170,7 +170,7 @@ fn xz(blocks: &[u8]) -> Result<Vec<u8>> {
     filter(&mut xz, blocks)
 }
 
-/// Only images, as from Android 10 on: no `system/build.prop` beside them.
+/// Only images, as from Android 10 on: no `system/build.prop` next to them.
 fn block(work: &Path, props: &Props) -> Result<Package> {
     let mut package = Package::block(props.clone()).with_build_prop(false);
     for name in ["product", "system"] {
@@ -189,10 +189,10 @@ fn block(work: &Path, props: &Props) -> Result<Package> {
     Ok(package)
 }
 
-/// Makes the image of a tree, if it is not there.
+/// Makes the image of a tree, if it does not exist.
 fn image(work: &Path, name: &str, fs: Fs) -> Result<PathBuf> {
     let tree = work.join(name);
-    // A name of its own until it is whole.
+    // A temporary name until it is complete.
     let part = work.join("image.part");
     let (kind, mut command) = match fs {
         Fs::Ext4 => {
@@ -217,7 +217,7 @@ fn image(work: &Path, name: &str, fs: Fs) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// A program, or the one that an environment variable names in its place.
+/// Returns a program, or the one that an environment variable names instead.
 pub(crate) fn tool(variable: &str, program: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| program.into(), PathBuf::from)
 }
@@ -234,13 +234,13 @@ pub(crate) fn mke2fs(options: &str, tree: &Path, image: &Path, size: u64) -> Com
     command
 }
 
-/// Bytes an ext image of this folder needs, with its inode tables and some to spare.
+/// Returns the bytes that an ext image of this folder needs, with inode tables and a reserve.
 pub(crate) fn room_for(tree: &Path) -> Result<u64> {
     let size = size_of(tree)? + 8 * MIB;
     Ok((size + size / 20).next_multiple_of(4096))
 }
 
-/// Bytes of the blocks and inodes of what is in a folder.
+/// Returns the bytes of the blocks and inodes of a folder's contents.
 fn size_of(folder: &Path) -> Result<u64> {
     let mut size = 0;
     for entry in fs::read_dir(folder)? {
@@ -254,7 +254,7 @@ fn size_of(folder: &Path) -> Result<u64> {
     Ok(size)
 }
 
-/// Writes what the partitions hold, in folders of their names.
+/// Writes the contents of the partitions, in folders with their names.
 fn write_trees(work: &Path, props: &Props) -> Result<()> {
     let done = work.join("trees-are-complete");
     if done.exists() {
@@ -308,12 +308,12 @@ fn write_trees(work: &Path, props: &Props) -> Result<()> {
     Ok(fs::write(done, "")?)
 }
 
-/// Apps are zips that no compressor makes smaller.
+/// Apps are zips, which compressors cannot reduce.
 fn apps(folder: &Path, seed: u64, total: u64) -> Result<()> {
     packed_files(folder, "App", ".apk", seed, total)
 }
 
-/// Files of noise, each in a folder of its own if it is an app.
+/// Writes files of noise, each in its own folder if it is an app.
 fn packed_files(folder: &Path, prefix: &str, suffix: &str, seed: u64, total: u64) -> Result<()> {
     let sizes = noise(seed, 1000);
     let mut left = total;
@@ -337,7 +337,7 @@ fn packed_files(folder: &Path, prefix: &str, suffix: &str, seed: u64, total: u64
     Ok(())
 }
 
-/// What a file of the running system is taken as.
+/// The kind of a file of the running system.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Kind {
     /// ELF: a program or library.
@@ -346,13 +346,13 @@ pub(crate) enum Kind {
     Text,
 }
 
-/// Files of the running system, each taken once.
+/// Files of the running system, each used once.
 pub(crate) struct Found {
     files: Vec<(Kind, PathBuf, u64)>,
 }
 
 impl Found {
-    /// Lists the files below some folders: all that can be read, no links.
+    /// Lists all readable files below some folders, without links.
     pub(crate) fn gather(folders: &[PathBuf]) -> Result<Self> {
         let mut found = Self { files: Vec::new() };
         for folder in folders {
@@ -366,7 +366,7 @@ impl Found {
 
     fn enter(&mut self, folder: &Path, depth: usize) {
         const MAX_DEPTH: usize = 32;
-        // What cannot be read is not missed.
+        // Unreadable files are skipped.
         let Ok(entries) = fs::read_dir(folder) else {
             return;
         };
@@ -396,8 +396,8 @@ impl Found {
         }
     }
 
-    /// Copies files of a kind below a folder until they have so many bytes. Programs go side
-    /// by side, others keep the last two folders above them.
+    /// Copies files of a kind into a folder until they have this many bytes. Programs go into one
+    /// folder, other files keep the last two folders of their path.
     pub(crate) fn take(&mut self, kind: Kind, folder: &Path, total: u64) -> Result<()> {
         const MAX_TEXT: u64 = 4 * MIB;
         const MAX_PROGRAM: u64 = 60 * MIB;
@@ -419,7 +419,7 @@ impl Found {
                 Kind::Text => names.len().min(3),
             };
             let target = folder.join(names[names.len() - keep..].iter().collect::<PathBuf>());
-            // Another of the same name goes elsewhere, or nowhere.
+            // A second file with the same name goes to another folder, or is skipped.
             if target.exists() || fs::create_dir_all(target.parent().unwrap_or(folder)).is_err() {
                 rest.push((found, path, size));
                 continue;
@@ -434,7 +434,7 @@ impl Found {
 }
 
 fn write(path: &Path, content: &[u8]) -> Result<()> {
-    // A name of its own until it is whole.
+    // A temporary name until it is complete.
     let part = path.with_extension("part");
     fs::write(&part, content)?;
     fs::rename(&part, path)?;

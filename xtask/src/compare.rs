@@ -1,11 +1,11 @@
-//! What romfeed reads of file systems, beside what the programs of their authors read.
+//! romfeed's file-system readers compared with the reference programs.
 //!
-//! In: the files of a folder or of the running system, and made-up ones of awkward sizes,
-//! names and holes. They are made into images by `mke2fs -d` and `mkfs.erofs`, in each way
-//! that compresses or places data differently. Every file and link of an image is read by
-//! `ota_view::fs`, and compared with what `debugfs` or `fsck.erofs` takes out. Out: one line for
-//! each image; any difference is a failure. Times are of reading and hashing here, and of
-//! writing the files to the disk there.
+//! In: the files of a folder or of the running system, and generated ones with unusual sizes, names
+//! and holes. They are made into images with `mke2fs -d` and `mkfs.erofs`, in each way that
+//! compresses or places data differently. Every file and link of an image is read with
+//! `ota_view::fs`, and compared with what `debugfs` or `fsck.erofs` extracts. Out: one line for
+//! each image; any difference is a failure. The times are of reading and hashing on this side, and
+//! of writing the files to disk on the other.
 
 use crate::{
     bench_inputs::{ANDROID, Found, Kind, mke2fs, room_for, tool},
@@ -30,7 +30,7 @@ use std::{
 use testkit::{noise, transfer_list::TransferList};
 
 const MIB: u64 = 1 << 20;
-/// Differences shown of one image; the others are counted.
+/// Number of differences printed for one image; the others are counted.
 const MAX_SHOWN: usize = 10;
 
 /// Name and options of the ext images.
@@ -70,8 +70,8 @@ const EROFS: [(&str, &str); 15] = [
     ("erofs-48bit", "-zlz4hc -C65536 -E48bit"),
 ];
 
-/// What `ext4-view` 1.0.0 says of a block map with a hole where an indirect block
-/// would be; it is no difference that counts.
+/// The message of `ext4-view` 1.0.0 for a block map with a hole in place of an indirect block; a
+/// known difference that does not count.
 const KNOWN_FAULT: &str = "from block 0";
 
 /// Compares all images; fails if one differs.
@@ -135,7 +135,7 @@ struct Shop<'a> {
 }
 
 impl Shop<'_> {
-    /// Takes all files out of an image by a program that writes them to `out`.
+    /// Extracts all files of an image with a program that writes them to `out`.
     fn extract(&self, command: &mut Command) -> Result<(Items, Duration)> {
         let out = self.dir.join("out");
         fs::create_dir(&out)?;
@@ -147,7 +147,7 @@ impl Shop<'_> {
         Ok((items, time))
     }
 
-    /// Journals and tables of inodes take more than what Android has.
+    /// Journals and inode tables take more space than in Android's images.
     fn size_for(&self, name: &str) -> Result<u64> {
         let size = room_for(&self.tree)?;
         Ok(match name {
@@ -170,7 +170,7 @@ fn transfer_view(image: &Path, data: &Path) -> Result<Arc<dyn ReadAt>> {
     Ok(list.image(open(data)?, image.len() as u64)?.into())
 }
 
-/// Reads an image and prints its line; answers whether anything differs.
+/// Reads an image and prints its line; returns whether anything differs.
 fn report(
     name: &str,
     image: Arc<dyn ReadAt>,
@@ -190,7 +190,7 @@ fn report(
     for line in differences.iter().take(MAX_SHOWN) {
         eprintln!("  {line}");
     }
-    // Not a fault here, but it would hide one.
+    // Not an error here, but it would hide one.
     let lost = source
         .0
         .iter()
@@ -202,7 +202,7 @@ fn report(
     Ok(differences.iter().any(|line| !line.contains(KNOWN_FAULT)))
 }
 
-/// Paths without a leading `/`, and what is there.
+/// Paths without a leading `/`, and their contents.
 struct Items(BTreeMap<String, Item>);
 
 #[derive(PartialEq)]
@@ -358,7 +358,7 @@ impl Write for Hash {
     }
 }
 
-/// Writes some 350 MB of files.
+/// Writes about 350 MB of files.
 fn write_tree(tree: &Path, folder: Option<&Path>) -> Result<()> {
     let folders = match folder {
         Some(folder) => vec![folder.to_owned()],
@@ -372,7 +372,7 @@ fn write_tree(tree: &Path, folder: Option<&Path>) -> Result<()> {
     write_names(tree)
 }
 
-/// Lengths around blocks and clusters, compressible and not.
+/// Lengths around block and cluster boundaries, compressible and not.
 fn write_sizes(tree: &Path) -> Result<()> {
     let text = fs::read(std::env::current_exe()?)?;
     let sizes = tree.join("sizes");
@@ -390,7 +390,7 @@ fn write_sizes(tree: &Path) -> Result<()> {
             )?;
         }
     }
-    // More names than one level of a hashed folder holds.
+    // More names than fit in one level of a hashed folder.
     let many = tree.join("many");
     fs::create_dir_all(&many)?;
     for index in 0..6000 {
@@ -401,7 +401,7 @@ fn write_sizes(tree: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Big files, and files with holes in front, between and behind.
+/// Big files, and files with holes at the start, in the middle and at the end.
 fn write_big(big: &Path) -> Result<()> {
     fs::create_dir_all(big)?;
     fs::write(big.join("noise.bin"), noise(1, 60 << 20))?;
@@ -470,7 +470,7 @@ fn write_names(tree: &Path) -> Result<()> {
         symlink(target, names.join(name))?;
     }
     symlink("loop", names.join("loop"))?;
-    // The longest that a file system with blocks of 1024 bytes holds.
+    // The longest that a file system with 1024-byte blocks allows.
     for len in [58, 59, 60, 61, 500, 1022] {
         let target = "../names/deep/".repeat(len / 14 + 1);
         symlink(&target[..len], names.join(format!("link of {len}")))?;

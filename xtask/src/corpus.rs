@@ -1,6 +1,6 @@
-//! The inputs that the fuzzers begin with, under `fuzz/corpus/`.
+//! Inputs that the fuzzers start with, under `fuzz/corpus/`.
 //!
-//! They are the seeds of the test suite, and the inputs that are tracked.
+//! They are the seeds of the test suite and the tracked inputs.
 
 #[path = "../../tests/testsuite/fuzz_seeds/mod.rs"]
 mod fuzz_seeds;
@@ -8,7 +8,7 @@ mod fuzz_seeds;
 use crate::tools::Result;
 use std::{fs, path::Path};
 
-/// Writes the inputs of every target; others there stay.
+/// Writes the inputs of every target; other files there are left alone.
 pub(crate) fn write_all() -> Result<()> {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = xtask.parent().expect("xtask lies in the repository");

@@ -1,9 +1,9 @@
-//! `cargo xtask dist`: what a release gives people to download.
+//! `cargo xtask dist`: the archive that people download for a release.
 //!
-//! In: the checkout, and a compiler for the target. Out: `romfeed-VERSION-TARGET.tar.gz`, for
-//! Windows `.zip`, with the program, licences, completions and manual, and the line of
-//! `sha256sum` beside it. The same commit, compiler and target give the same bytes, wherever
-//! checkout, target folder and cargo's home lie.
+//! In: the checkout, and a compiler for the target. Out: `romfeed-VERSION-TARGET.tar.gz` (`.zip`
+//! for Windows) with the program, licences, completions and manual, and a `sha256sum` line next to
+//! it. The same commit, compiler and target give the same bytes, wherever the checkout, the target
+//! folder and cargo's home are.
 
 pub(crate) mod archive;
 mod metadata;
@@ -20,9 +20,9 @@ use crate::tools::{Result, Scratch, run};
 use archive::File;
 use metadata::Metadata;
 
-/// The files of the checkout that go along as they are.
+/// The files of the checkout that are included unchanged.
 const TEXTS: [&str; 4] = ["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md"];
-/// Each shell with completions, and the name under which it looks for those of romfeed.
+/// The shells with completions, and the file name that each expects for romfeed.
 const SHELLS: [(&str, &str); 5] = [
     ("bash", "romfeed.bash"),
     ("elvish", "romfeed.elv"),
@@ -31,7 +31,7 @@ const SHELLS: [(&str, &str); 5] = [
     ("zsh", "_romfeed"),
 ];
 
-/// Builds and packs as these arguments say: `[--target TRIPLE] [--out FOLDER]`.
+/// Builds and packs according to these arguments: `[--target TRIPLE] [--out FOLDER]`.
 pub(crate) fn write(arguments: &[&str]) -> Result<()> {
     let (mut target, mut out) = (None, None);
     let mut arguments = arguments.iter();
@@ -51,23 +51,23 @@ pub(crate) fn write(arguments: &[&str]) -> Result<()> {
     write_archive(&metadata.version()?, &target, &files, &out)
 }
 
-/// The machine that the compiler makes programs for unless told otherwise.
+/// Returns the compiler's default target.
 fn find_host() -> Result<String> {
     let text = String::from_utf8(run(Command::new("rustc").arg("-vV"))?)?;
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.ok_or("rustc does not tell its host")?.to_owned())
 }
 
-/// Builds the program for the target, with no path of this machine in it.
+/// Builds the program for the target, without any path of this machine in it.
 fn build(metadata: &Metadata, target: &str) -> Result<PathBuf> {
     let mut flags: Vec<String> = env::var("RUSTFLAGS")
         .map(|flags| flags.split_whitespace().map(str::to_owned).collect())
         .unwrap_or_default();
     if target.ends_with("-msvc") {
-        // It needs no library that has to be installed, and bears no time.
+        // The program needs no installed library, and contains no build time.
         flags.extend(["-Ctarget-feature=+crt-static", "-Clink-arg=/Brepro"].map(str::to_owned));
     }
-    // The last that fits counts, and the target folder is usually in the checkout.
+    // The last match counts, and the target folder is usually inside the checkout.
     let places = [
         (metadata.workspace_root.as_path(), "/romfeed"),
         (metadata.target_directory.as_path(), "/target"),
@@ -106,7 +106,7 @@ fn is_windows(target: &str) -> bool {
     target.contains("-windows-")
 }
 
-/// Runs cargo where its talk is seen.
+/// Runs cargo with its output shown.
 fn cargo(command: &mut Command) -> Result<()> {
     match command.status() {
         Ok(status) if status.success() => Ok(()),
@@ -115,7 +115,7 @@ fn cargo(command: &mut Command) -> Result<()> {
     }
 }
 
-/// All files of the archive, by their path in it.
+/// Returns all files of the archive, by their path in it.
 fn gather(metadata: &Metadata, target: &str, program: &Path) -> Result<BTreeMap<String, File>> {
     let mut files = BTreeMap::new();
     files.insert(
@@ -134,15 +134,15 @@ fn gather(metadata: &Metadata, target: &str, program: &Path) -> Result<BTreeMap<
         Ok(html) => {
             files.insert("RUST-LIBRARY.html".to_owned(), File::text(html));
         }
-        // Compilers of distributions keep it elsewhere.
+        // Compilers of Linux distributions have it in another place.
         Err(error) => eprintln!("without the notices of Rust's own library: {error}"),
     }
     add_helps(metadata, &mut files)?;
     Ok(files)
 }
 
-/// Adds completions and manual, as the program of this machine tells them: one for another
-/// cannot be run here, and both are the same.
+/// Adds completions and manual from this machine's build: the program for another target cannot run
+/// here, and both print the same.
 fn add_helps(metadata: &Metadata, files: &mut BTreeMap<String, File>) -> Result<()> {
     cargo(Command::new("cargo").args(["build", "--locked", "--package", "romfeed"]))?;
     let folder = metadata.target_directory.join("debug");
@@ -192,8 +192,8 @@ fn write_archive(
     Ok(())
 }
 
-/// The time that files in the archive bear, in seconds since 1970: `SOURCE_DATE_EPOCH`, or that
-/// of the commit.
+/// Returns the time of files in the archive, in seconds since 1970: `SOURCE_DATE_EPOCH`, or that of
+/// the commit.
 fn find_time() -> Result<u64> {
     let text = match env::var("SOURCE_DATE_EPOCH") {
         Ok(text) => text,

@@ -1,4 +1,4 @@
-//! Small ext4 images as Android's build makes them, by way of `mke2fs` and `debugfs`.
+//! Small ext4 images as Android's build makes them, with `mke2fs` and `debugfs`.
 //!
 //! The features are those of a real system image: extents, and no journal, 64-bit block
 //! numbers, flexible groups or metadata checksums. Files are written by `debugfs` in the
@@ -16,7 +16,7 @@ const CONFIG: &str = "\
     inode_ratio = 16384
 ";
 
-/// What an image holds.
+/// The contents and parameters of an image.
 pub(crate) struct Image<'a> {
     /// The mount point, which becomes the label.
     pub(crate) label: &'a str,
@@ -24,7 +24,7 @@ pub(crate) struct Image<'a> {
     pub(crate) num_blocks: u32,
     /// Number of inodes.
     pub(crate) num_inodes: u32,
-    /// The time of everything in it.
+    /// The time of every file in it.
     pub(crate) timestamp: i64,
     /// Paths from the root without a leading `/`, and contents.
     pub(crate) files: Vec<(&'a str, Vec<u8>)>,

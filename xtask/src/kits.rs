@@ -1,9 +1,9 @@
-//! The kits of `romfeed init` for nginx, Apache and Caddy, each tried on the server it is for.
+//! The server settings of `romfeed init` for nginx, Apache and Caddy, each tested on its server.
 //!
-//! In: the sample builds of this repository. Out: a line for each thing a phone asks, and an
-//! error if a server answers otherwise than it should. `init` sets up a folder, the server is
-//! started with the kit's settings, but for ports, folders and certificate, and the kit's own script
-//! publishes. All of it happens on loopback.
+//! In: the sample builds of this repository. Out: a line for each request that a phone makes, and
+//! an error if a server answers differently than expected. `init` sets up a folder, the server is
+//! started with the generated settings (except ports, folders and certificate), and the generated
+//! script publishes. Everything happens on loopback.
 
 use crate::tools::{Result, Scratch, built_program, run};
 use std::{
@@ -17,24 +17,24 @@ use std::{
 const PORT: u16 = 18443;
 /// With and without a path in the site's address.
 const PREFIXES: [&str; 2] = ["", "/ota"];
-/// A variant, so that its tree is asked too.
+/// A variant, so that its tree is requested too.
 const VARIANT: &str = "\n[[variant]]\nname = \"gapps\"\npackage = \"*golden*\"\n";
 const SHORT: &str = "public, max-age=60, must-revalidate";
 const LONG: &str = "public, max-age=31536000, immutable";
 const ZIP: &str = "builds/i9100/cm-11-20140708-NIGHTLY-i9100.zip";
-/// A web page of a stranger next to it.
+/// A foreign web page next to the package.
 const MARKUP: &str = "builds/i9100/cm-11-20140708-NIGHTLY-i9100.html";
-/// What browsers let pages do, and what lies next to packages, as it begins.
+/// The headers of pages, and of files next to packages, as they begin.
 const PAGE_POLICY: &str = "default-src 'none'; base-uri 'none'; connect-src 'self'; ";
 const PACKAGE_POLICY: &str = "default-src 'none'; sandbox";
 
-/// A server, and how its kit is started.
+/// A server, and how it is started.
 struct Kit {
     host: &'static str,
     program: &'static str,
     package: &'static str,
     settings: &'static str,
-    /// What to run, given the place, with the settings as they are to be.
+    /// The command to run in a folder, with the final settings.
     start: fn(&Place, String) -> Result<Command>,
 }
 
@@ -62,7 +62,7 @@ const KITS: [Kit; 3] = [
     },
 ];
 
-/// Where a kit is tried.
+/// The folder where a server is tested.
 struct Place {
     folder: PathBuf,
     prefix: &'static str,
@@ -90,7 +90,7 @@ impl Place {
     }
 }
 
-/// A server that is ended when dropped.
+/// A server that is stopped when dropped.
 struct Server(Child);
 
 impl Drop for Server {
@@ -102,7 +102,7 @@ impl Drop for Server {
     }
 }
 
-/// Tries each kit whose server is installed.
+/// Tests each server that is installed.
 pub(crate) fn run_all() -> Result<()> {
     run(Command::new("cargo").args(["build", "--bin", "romfeed"]))?;
     let scratch = Scratch::new()?;
@@ -129,7 +129,7 @@ fn is_installed(program: &str) -> bool {
     folders.any(|folder| folder.join(program).is_file())
 }
 
-/// Sets up, starts and asks; answers how many answers are wrong.
+/// Sets up, starts and requests; returns the number of wrong answers.
 fn try_kit(kit: &Kit, prefix: &'static str, scratch: &Path) -> Result<usize> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
@@ -191,7 +191,7 @@ fn start_nginx(place: &Place, settings: String) -> Result<Command> {
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {dir}/nginx-{kind};\n"))
         .concat();
-    // As Debian has it, but gzip for all types: the kit has to see to zips itself.
+    // As Debian has it, but with gzip for all types: the settings themselves have to exclude zips.
     let whole = format!(
         "daemon off; pid {dir}/nginx.pid; error_log stderr;\nevents {{ }}\n\
          http {{ include /etc/nginx/mime.types; gzip on; gzip_types *; access_log off;\n\
@@ -243,7 +243,7 @@ fn start_caddy(place: &Place, settings: String) -> Result<Command> {
     Ok(command)
 }
 
-/// The settings with the certificate of the tests.
+/// Returns the settings with the certificate of the tests.
 fn with_files(place: &Place, settings: String) -> String {
     let letsencrypt = "/etc/letsencrypt/live/127.0.0.1";
     settings
@@ -267,12 +267,12 @@ fn ready(place: &Place) -> Result<()> {
     Err(format!("nobody answers at {}", place.base()).into())
 }
 
-/// Runs the kit's own script; it only has to be told of the certificate.
+/// Runs the generated script, with the certificate of the tests.
 fn publish(place: &Place) -> Result<()> {
     publish_to(place, &place.site())
 }
 
-/// A file and a link of others where folders belong stop the script, and stay.
+/// A foreign file and a foreign link in place of folders stop the script, and stay.
 fn keep_others(place: &Place) -> Result<()> {
     let destination = place.folder.join("others");
     fs::create_dir_all(&destination)?;
@@ -287,8 +287,8 @@ fn keep_others(place: &Place) -> Result<()> {
     Ok(())
 }
 
-/// After the first time, a link in the place of a folder and other bytes of a package stop the
-/// script, and stay. A folder that is not there is made.
+/// After the first publication, a link in place of a folder and changed bytes of a package stop the
+/// script, and stay. A missing folder is created.
 fn keep_changed(place: &Place) -> Result<()> {
     let destination = place.folder.join("new/folder");
     publish_to(place, &destination)?;
@@ -309,7 +309,7 @@ fn keep_changed(place: &Place) -> Result<()> {
     if publish_to(place, &destination).is_ok() || fs::read(&zip)? != others {
         return Err("the script published over a package with other bytes".into());
     }
-    // The same bytes under another date are no reason to stop.
+    // The same bytes with another date do not stop it.
     fs::write(&zip, bytes)?;
     publish_to(place, &destination)
 }
@@ -331,7 +331,7 @@ fn publish_to(place: &Place, destination: &Path) -> Result<()> {
     Ok(())
 }
 
-/// One request, and what has to come back.
+/// One request and its expected answer.
 #[derive(Clone, Copy, Default)]
 struct Case {
     path: &'static str,
@@ -339,11 +339,11 @@ struct Case {
     status: &'static str,
     kind: &'static str,
     cache: &'static str,
-    /// The file whose bytes come back.
+    /// The file whose bytes are expected.
     file: &'static str,
 }
 
-/// A feed, asked by GET and answered by a file.
+/// A feed, requested by GET and answered with a file.
 const fn feed(path: &'static str, file: &'static str) -> Case {
     Case {
         path,
@@ -355,7 +355,7 @@ const fn feed(path: &'static str, file: &'static str) -> Case {
     }
 }
 
-/// A POST, answered by a file.
+/// A POST, answered with a file.
 const fn post(path: &'static str, file: &'static str) -> Case {
     Case {
         options: &["--data", "{}"],
@@ -363,7 +363,7 @@ const fn post(path: &'static str, file: &'static str) -> Case {
     }
 }
 
-/// What is not there.
+/// A missing path.
 const fn missing(path: &'static str) -> Case {
     Case {
         path,
@@ -471,7 +471,7 @@ const CASES: [Case; 37] = [
     },
 ];
 
-/// Asks everything, and lets `romfeed check` judge; answers how many answers are wrong.
+/// Makes all requests, and runs `romfeed check`; returns the number of wrong answers.
 fn ask_all(kit: &Kit, place: &Place) -> Result<usize> {
     let mut num_wrong = 0;
     for case in &CASES {
@@ -501,11 +501,12 @@ fn ask_all(kit: &Kit, place: &Place) -> Result<usize> {
     Ok(num_wrong)
 }
 
-/// What is wrong with the answer to one request.
+/// Returns what is wrong with the answer to one request.
 fn ask(place: &Place, case: &Case) -> Result<Vec<String>> {
     let head = place.folder.join("head");
     let body = run(Command::new("curl")
-        // As phones with a POST ask; over HTTP/2 Caddy may reset a stream whose body it leaves unread.
+        // Phones send a POST over HTTP/1.1; over HTTP/2 Caddy may reset a stream whose body it does
+        // not read.
         .args(["--http1.1", "--silent", "--show-error", "--cacert"])
         .arg(&place.cert)
         .arg("--dump-header")
@@ -538,7 +539,7 @@ fn ask(place: &Place, case: &Case) -> Result<Vec<String>> {
     let policy = header("content-security-policy").unwrap_or_default();
     let is_package = case.path.starts_with("builds/") && case.status != "404";
     let is_right = match is_package {
-        // Packages themselves are shown by no browser.
+        // Browsers do not display packages themselves.
         true if case.path == ZIP => policy.is_empty() || policy == PACKAGE_POLICY,
         true => policy == PACKAGE_POLICY,
         false => policy.starts_with(PAGE_POLICY) || case.path.starts_with("builds/"),

@@ -1,9 +1,9 @@
-//! `romfeed serve` beside nginx: feeds a second and zip throughput, of the same files.
+//! `romfeed serve` compared with nginx: feeds per second and zip throughput, for the same files.
 //!
-//! In: the sample builds of this repository and a zip of a gigabyte. Out: a table. Both servers
-//! run at the same time on loopback, without an access log; wrk asks one, then the other, in
-//! several rounds, so that whatever else the machine does meets both. Each number is the median
-//! of its rounds. The time of processors is read from /proc, so this runs on Linux only.
+//! In: the sample builds of this repository and a zip of one gigabyte. Out: a table. Both servers
+//! run at the same time on loopback, without an access log; wrk queries one, then the other, in
+//! several rounds, so that other load on the machine affects both. Each number is the median of its
+//! rounds. Processor time is read from /proc, so this runs on Linux only.
 
 use crate::tools::{Result, Scratch, built_program, run};
 use std::{
@@ -14,18 +14,18 @@ use std::{
     time::Duration,
 };
 
-/// How often each server is asked for each thing.
+/// Number of rounds for each server and file.
 const NUM_ROUNDS: usize = 5;
-/// Seconds that one round takes.
+/// Length of a round, in seconds.
 const ROUND: u32 = 4;
 /// Length of the zip: too long for any buffer, short enough for the page cache.
 const ZIP_SIZE: u64 = 1 << 30;
-/// Clock ticks a second in /proc; 100 on every Linux of today.
+/// Clock ticks per second in /proc; 100 on all current Linux systems.
 const TICKS: f64 = 100.0;
 const NGINX_PORT: u16 = 18301;
 const ROMFEED_PORT: u16 = 18302;
 
-/// A server that is ended when dropped.
+/// A server that is stopped when dropped.
 struct Server {
     name: &'static str,
     child: Child,
@@ -34,19 +34,19 @@ struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // nginx has workers that would outlive a kill; both end on SIGTERM.
+        // nginx has workers that would outlive a kill; both servers end on SIGTERM.
         let pid = self.child.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &pid]).status();
         let _ = self.child.wait();
     }
 }
 
-/// What was measured in one round.
+/// The measurements of one round.
 #[derive(Clone, Copy, Debug)]
 struct Measured {
-    /// Requests or bytes a second.
+    /// Requests or bytes per second.
     rate: f64,
-    /// The same for each second of a processor.
+    /// The same per second of processor time.
     per_core: f64,
 }
 
@@ -109,7 +109,7 @@ fn make_site(folder: &Path) -> Result<()> {
         &["generate", "--base-url", "https://example.org"],
     ))?;
     let zip = folder.join("builds/big.zip");
-    // Not of zeros alone: a file system could leave those out.
+    // Not only zeros: a file system could store those as a hole.
     let block = testkit::noise(1, 1 << 20);
     let mut file = fs::File::create(&zip)?;
     for _ in 0..ZIP_SIZE >> 20 {
@@ -150,7 +150,7 @@ fn start_nginx(folder: &Path) -> Result<Server> {
     );
     let file = folder.join("nginx.conf");
     fs::write(&file, settings)?;
-    // Debian's `nginx -c` still opens its own log first; that it may not is no matter.
+    // Debian's `nginx -c` still tries to open its own log first; the error does no harm.
     let child = Command::new("nginx")
         .arg("-c")
         .arg(&file)
@@ -201,7 +201,7 @@ fn measure(server: &Server, path: &str, connections: u32, is_bytes: bool) -> Res
     })
 }
 
-/// `1.50GB` as wrk writes it.
+/// Parses sizes such as `1.50GB`, as wrk prints them.
 fn number(text: &str) -> Option<f64> {
     let units = [
         ("KB", 1024.0),
@@ -216,12 +216,12 @@ fn number(text: &str) -> Option<f64> {
     text.trim_end_matches('B').parse().ok()
 }
 
-/// What a process and its children, which nginx works with, have used.
+/// Returns the processor time of a process and its children, which are nginx's workers.
 fn cpu_seconds(pid: u32) -> f64 {
     let mut ticks = 0.0;
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        // The name in parentheses may hold blanks.
+        // The name in parentheses may contain spaces.
         let Some((_, after_name)) = stat.rsplit_once(") ") else {
             continue;
         };

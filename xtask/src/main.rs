@@ -30,53 +30,50 @@ const USAGE: &str = "\
 Usage: cargo xtask <chore>
 
 Chores:
-  action    Try the steps of action.yml on releases made up for it; needs bash, curl, tar and
+  action    Test the steps of action.yml on made-up releases; needs bash, curl, tar and
             sha256sum or shasum
-  corpus    Write the inputs that the fuzzers begin with under fuzz/corpus/: those that the
+  corpus    Write the inputs that the fuzzers start with to fuzz/corpus/: those that the
             test suite makes, and those under tests/fixtures/corpus/; needs no other program
   bench [FOLDER]
-            Measure romfeed beside what people would run instead and write BENCHMARKS.md;
-            takes a quarter of an hour, 25 GB in FOLDER (or the folder for temporary files), and
-            Linux; better with openssl, python3, time, unzip, payload_dumper (PyPI), mkfs.erofs
-            and dump.erofs (1.9 or later)
+            Measure romfeed against the usual alternatives and write BENCHMARKS.md;
+            takes 15 minutes and 25 GB in FOLDER (default: the folder for temporary files);
+            Linux only; measures more with openssl, python3, time, unzip, payload_dumper
+            (PyPI), mkfs.erofs and dump.erofs (1.9 or later)
   bench-inputs FOLDER
-            Write packages of a gigabyte each, for the benchmark `read`, of what the
-            running system has; takes 7 GB and minutes, and needs the programs
-            mke2fs, mkfs.erofs (1.9 or later), xz and brotli
+            Write packages of a gigabyte each from files of the running system, for the
+            benchmark `read`; takes 7 GB and several minutes, and needs mke2fs, mkfs.erofs
+            (1.9 or later), xz and brotli
   compare [FOLDER]
-            Make images of some hundred MB of files, from FOLDER or the running
-            system, in every form, and compare what romfeed reads of them with what
-            debugfs and fsck.erofs take out; needs mke2fs, debugfs, mkfs.erofs and
-            fsck.erofs (1.9 or later) and img2simg; better with `cargo run --release
-            --package xtask -- compare`
+            Make images of every kind from the files of FOLDER or of the running system,
+            some hundred MB, and compare what romfeed reads with what debugfs and
+            fsck.erofs extract; needs mke2fs, debugfs, mkfs.erofs and fsck.erofs (1.9 or
+            later) and img2simg; faster with `cargo run --release --package xtask -- compare`
   dist [--target TRIPLE] [--out FOLDER]
-            Build the program of a release and pack it with licences, completions and
-            manual into FOLDER (target/dist), and write its SHA-256 beside it; byte for
-            byte the same anywhere
+            Build the release program, pack it with licences, completions and manual into
+            FOLDER (default: target/dist), and write its SHA-256 next to it; the bytes are
+            the same on every machine
   faults [PART | --kills NUMBER | garbage NUMBER]
-            Kill `romfeed generate` at hundreds of moments and put every other fault to
-            it: full and read-only disks, bad files, zips that change, wrong clocks,
-            runs at once, ten thousand garbage zips; a table tells what was lost. Takes
-            some ten minutes and is for Linux; better as root, with strace, util-linux
-            and faketime, and what is not to be had is skipped. PART is one of kills,
-            calls, disk, access, others, garbage
+            Kill `romfeed generate` at hundreds of moments and inject every other fault:
+            full and read-only disks, damaged files, zips that change, wrong clocks,
+            concurrent runs, ten thousand garbage zips; prints a table of what was lost.
+            Takes about ten minutes; Linux only; tests more as root, with strace, util-linux
+            and faketime, and skips what the machine lacks. PART is kills, calls, disk,
+            access, others, lost or garbage
   fixtures  Write the file-system images under tests/fixtures/images/ again, byte for
-            byte the same; needs the programs mke2fs, debugfs, e2fsck, mkfs.erofs,
-            fsck.erofs and dump.erofs (1.9 or later), mksquashfs, mkfs.f2fs, img2simg,
-            simg2img, tar and xz
-  kits      Try what `romfeed init` writes for nginx, Apache and Caddy on those servers, on
+            byte the same; needs mke2fs, debugfs, e2fsck, mkfs.erofs, fsck.erofs and
+            dump.erofs (1.9 or later), mksquashfs, mkfs.f2fs, img2simg, simg2img, tar and xz
+  kits      Test what `romfeed init` writes for nginx, Apache and Caddy on those servers, on
             loopback; needs curl and rsync, and skips servers that are not installed
             (Debian: nginx-light, apache2, caddy)
-  load      Measure `romfeed serve` beside nginx, on loopback: feeds a second and zip
+  load      Measure `romfeed serve` against nginx, on loopback: feeds per second and zip
             throughput of the same files; takes three minutes and a gigabyte, and needs
-            nginx and wrk (Debian: nginx-light, wrk) and Linux
+            nginx and wrk (Debian: nginx-light, wrk); Linux only
   samples   Write the sample packages under builds/ again, byte for byte the same;
-            needs the programs mke2fs, debugfs, e2fsck, xz, brotli, sha256sum
-            and md5sum
+            needs mke2fs, debugfs, e2fsck, xz, brotli, sha256sum and md5sum
   screenshots
-            Take the pictures of the README and the book again, docs/src/images/, of the sample
-            site and of `romfeed simulate`; needs Chromium; better with pngquant and the font
-            Roboto (Debian: fonts-roboto)
+            Take the pictures of the README and the book again (docs/src/images/), from the
+            sample site and `romfeed simulate`; needs Chromium; better with pngquant and the
+            font Roboto (Debian: fonts-roboto)
 ";
 
 fn main() -> ExitCode {

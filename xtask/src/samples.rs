@@ -1,10 +1,10 @@
-//! The sample packages under `builds/`: true in format, made up in content.
+//! The sample packages under `builds/`: real formats with invented contents.
 //!
-//! They show every package layout and feed situation in a few kilobytes each: a device
-//! that stopped at CyanogenMod, one with an update a week later, and one with a delta, a
-//! recovery image and the checksum files that docker-lineage-cicd leaves next to a package. The
-//! changelogs there are written by hand. The images hold
-//! real file systems, made by `mke2fs` and compressed by `xz` and `brotli`.
+//! They show every package layout and feed situation in a few kilobytes each: a device that stopped
+//! at CyanogenMod, one with an update a week later, and one with a delta, a recovery image and the
+//! checksum files that docker-lineage-cicd writes next to a package. Their changelogs are written
+//! by hand. The images hold real file systems, made by `mke2fs` and compressed by `xz` and
+//! `brotli`.
 
 use crate::{
     ext4,
@@ -107,7 +107,7 @@ fn write_enchilada(builds: &Path) -> Result<()> {
     image.resize(4 * BLOCK_SIZE, 0);
     write(builds, "enchilada", &recovery, &image)?;
 
-    // The payload of a delta is made here, so that it is one the older build can apply.
+    // The delta's payload is made here, so that the older build can apply it.
     let mut payload = Payload::new()
         .minor_version(8)
         .max_timestamp(newer.timestamp)
@@ -223,7 +223,7 @@ fn full_partition(name: &str, image: &[u8], build: &Enchilada) -> Result<Partiti
     Ok(partition)
 }
 
-/// Copies blocks that stayed as they were, and replaces the others.
+/// Copies unchanged blocks and replaces the others.
 fn delta_partition(name: &str, old: &[u8], new: &[u8], build: &Enchilada) -> Result<Partition> {
     let mut partition = build
         .partition(name)
@@ -251,7 +251,7 @@ fn delta_partition(name: &str, old: &[u8], new: &[u8], build: &Enchilada) -> Res
     Ok(partition)
 }
 
-/// Appends blocks in the shorter form: as they are, or xz.
+/// Appends blocks in the shorter form: uncompressed or xz.
 fn replace(partition: Partition, blocks: &[u8]) -> Result<Partition> {
     let mut xz = Command::new("xz");
     xz.args([
@@ -288,7 +288,7 @@ fn flat_system(props: &Props, timestamp: i64) -> Result<Vec<u8>> {
     })
 }
 
-/// Writes the checksum files that docker-lineage-cicd leaves beside a package.
+/// Writes the checksum files that docker-lineage-cicd leaves next to a package.
 fn write_sums(dir: &Path, name: &str) -> Result<()> {
     for program in ["sha256sum", "md5sum"] {
         let line = run(Command::new(program).arg(name).current_dir(dir))?;

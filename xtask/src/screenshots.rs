@@ -1,5 +1,5 @@
-//! The pictures of the README and the book: pages of the sample site and the output of
-//! `romfeed simulate`, taken by Chromium.
+//! The pictures of the README and the book: pages of the sample site and the output of `romfeed
+//! simulate`, taken with Chromium.
 
 use std::{
     fmt::Write as _,
@@ -11,7 +11,7 @@ use walkdir::WalkDir;
 
 use crate::tools::{Result, Scratch, built_program, run};
 
-/// What the sample site is made of.
+/// The files that the sample site is made from.
 const SAMPLE: [&str; 6] = [
     "builds",
     "catalog.json",
@@ -37,11 +37,11 @@ const PAGES: [(&str, &str, u32, u32); 3] = [
         880,
     ),
 ];
-/// The build that the phone of the picture runs.
+/// The build that the simulated phone runs.
 const OLDER: &str = "builds/enchilada/lineage-22.2-20250517-UNOFFICIAL-enchilada.zip";
 /// Width of the terminal in characters; longer lines are wrapped between words.
 const COLUMNS: usize = 104;
-/// Height of one line of the terminal, and of all that is around the lines, in CSS pixels.
+/// Height of one line of the terminal, and of the frame around the lines, in CSS pixels.
 const LINE_HEIGHT: usize = 21;
 const FRAME_HEIGHT: usize = 84;
 
@@ -72,11 +72,11 @@ pub(crate) fn take_all() -> Result<()> {
     }
     let romfeed = |args: &[&str]| run(Command::new(&program).args(args).current_dir(&folder));
     romfeed(&["generate", "--quiet"])?;
-    // As on a phone with Android, whatever font this system has for its own windows.
+    // The font of Android phones, whatever this system uses.
     let style = folder.join("out/assets/style.css");
     let text = std::fs::read_to_string(&style)?;
     std::fs::write(&style, text.replacen("system-ui", "Roboto, system-ui", 1))?;
-    // The script marks old builds, by the date of today.
+    // A script on the page marks old builds by today's date.
     std::fs::remove_file(folder.join("out/assets/script.js"))?;
     let output = romfeed(&["simulate", "--zip", OLDER, "--color", "always"])?;
     let (terminal, num_lines) = terminal(&String::from_utf8(output)?)?;
@@ -98,7 +98,7 @@ pub(crate) fn take_all() -> Result<()> {
 
 struct Browser {
     program: &'static str,
-    /// Where it may have its profile.
+    /// The folder for its profile.
     profile: PathBuf,
 }
 
@@ -146,7 +146,7 @@ impl Browser {
     }
 }
 
-/// Reduces a picture to 256 colours, which these pages do with.
+/// Reduces a picture to 256 colours, which is enough for these pages.
 fn shrink(image: &Path) -> Result<()> {
     let mut command = Command::new("pngquant");
     command
@@ -161,7 +161,7 @@ fn shrink(image: &Path) -> Result<()> {
     }
 }
 
-/// Copies a file, or a folder with all that is in it.
+/// Copies a file, or a folder with its contents.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     for entry in WalkDir::new(from) {
         let entry = entry?;
@@ -178,7 +178,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Renders what a program printed as a page that looks like a terminal, and counts its lines.
+/// Renders a program's output as a page that looks like a terminal, and counts its lines.
 fn terminal(output: &str) -> Result<(String, usize)> {
     let mut page = TERMINAL.to_owned();
     let command = format!("romfeed simulate --zip {OLDER}");
@@ -197,8 +197,8 @@ fn terminal(output: &str) -> Result<(String, usize)> {
     Ok((page, num_lines))
 }
 
-/// Breaks a line between words where the terminal ends, and goes on in the column of its text.
-/// Escape sequences take no room.
+/// Wraps a line between words at the width of the terminal, and indents the rest to the column of
+/// its text. Escape sequences have no width.
 fn wrap(line: &str) -> Vec<String> {
     let indent = if line.starts_with(' ') { 11 } else { 9 };
     let mut lines = vec![String::new()];
@@ -224,7 +224,7 @@ fn num_columns(text: &str) -> usize {
     first + rest.sum::<usize>()
 }
 
-/// Turns colours into elements.
+/// Turns colour escape sequences into elements.
 fn colored(line: &str) -> Result<String> {
     let mut html = String::new();
     let mut pieces = line.split("\x1b[");

@@ -1,4 +1,4 @@
-//! Running other programs, and a folder for what they need.
+//! Running other programs, and a temporary folder for their files.
 
 use std::{
     error::Error,
@@ -9,7 +9,7 @@ use std::{
 
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Runs a program to its end and gives what it wrote to stdout.
+/// Runs a program to its end and returns its standard output.
 pub(crate) fn run(command: &mut Command) -> Result<Vec<u8>> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command
@@ -23,7 +23,7 @@ pub(crate) fn run(command: &mut Command) -> Result<Vec<u8>> {
     }
 }
 
-/// Runs a program with this input and gives what it wrote to stdout.
+/// Runs a program with this input and returns its standard output.
 pub(crate) fn filter(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command
@@ -32,7 +32,7 @@ pub(crate) fn filter(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
         .spawn()
         .map_err(|error| format!("cannot run {program}: {error}"))?;
     let mut stdin = child.stdin.take().ok_or("the program has no stdin")?;
-    // A thread writes, so that neither side waits for the other's full pipe.
+    // A thread writes, so that neither side blocks on a full pipe.
     let output = std::thread::scope(|scope| {
         scope.spawn(move || stdin.write_all(input));
         child.wait_with_output()
@@ -44,7 +44,8 @@ pub(crate) fn filter(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
-/// The program that `cargo build` has made, in this profile's folder (`debug` or `release`).
+/// Returns the program that `cargo build` has made, from this profile's folder (`debug` or
+/// `release`).
 #[cfg(unix)]
 pub(crate) fn built_program(profile: &str) -> PathBuf {
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
@@ -69,7 +70,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // Nothing depends on it being gone.
+        // A folder that stays behind does no harm.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

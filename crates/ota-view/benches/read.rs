@@ -1,9 +1,8 @@
-//! How long it takes to read the properties of a device out of a package's images.
+//! Time to read a package's facts out of its images.
 //!
-//! Small packages around `tests/fixtures/images` show the fixed cost of a package.
-//! Packages of real size are taken from the folder that ROMFEED_BENCH_PACKAGES names;
-//! `cargo xtask bench-inputs FOLDER` writes some. All are in the page cache after the
-//! first round.
+//! Small packages around `tests/fixtures/images` show the cost that does not depend on size.
+//! Packages of real size are taken from the folder in ROMFEED_BENCH_PACKAGES; `cargo xtask
+//! bench-inputs FOLDER` writes some. All are in the page cache after the first round.
 
 use std::hint::black_box;
 use std::io::Read;
@@ -16,7 +15,7 @@ use testkit::package::Package;
 use testkit::payload::{Partition, op};
 use testkit::props::Props;
 
-/// Names the folder of large packages.
+/// The environment variable with the folder of large packages.
 const FOLDER: &str = "ROMFEED_BENCH_PACKAGES";
 
 fn read(c: &mut Criterion, name: &str, zip: &Path) {

@@ -1,35 +1,35 @@
-//! Files that went bad on the disk, or under somebody's hands.
+//! Files that are damaged on disk, or edited badly by hand.
 
 use std::io;
 use std::path::Path;
 
 use super::Random;
 
-/// What becomes of a file.
+/// A kind of damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Damage {
-    /// It is empty.
+    /// The file is empty.
     Empty,
-    /// It ends before its end.
+    /// The file is cut short.
     CutShort,
-    /// Bytes of no meaning, as long as the file was.
+    /// Random bytes, as many as the file had.
     Garbage,
-    /// Some bits are others.
+    /// Some bits are flipped.
     Flipped,
-    /// JSON, and not of this form.
+    /// JSON of another form.
     OtherJson,
-    /// The form of a later version.
+    /// The schema of a later version.
     LaterSchema,
-    /// JSON that is folders upon folders.
+    /// JSON that is nested very deeply.
     Deep,
-    /// A text of another encoding.
+    /// Text in another encoding.
     NotUtf8,
-    /// A folder has its name.
+    /// A folder with its name.
     Folder,
 }
 
 impl Damage {
-    /// All of them.
+    /// Returns all kinds.
     pub const ALL: [Self; 9] = [
         Self::Empty,
         Self::CutShort,
@@ -42,12 +42,12 @@ impl Damage {
         Self::Folder,
     ];
 
-    /// Whether the file can still be one that somebody meant: a bit of a name is a bit.
+    /// Whether the damaged file can still look valid: a flipped bit in a name goes unnoticed.
     pub fn may_pass(self) -> bool {
         self == Self::Flipped
     }
 
-    /// Does it to a file.
+    /// Applies the damage to a file.
     pub fn inflict(self, file: &Path, random: &mut Random) -> io::Result<()> {
         let mut bytes = std::fs::read(file)?;
         match self {

@@ -1,4 +1,4 @@
-//! A folder of zips that are none, with some good ones among them.
+//! A folder of broken zips, with some good packages among them.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -7,13 +7,13 @@ use super::{Random, Site};
 use crate::zip::{Entry, Zip};
 use crate::{noise, package::Package, props::Props};
 
-/// One package in so many is sound.
+/// One package in this many is sound.
 const GOOD_EVERY: usize = 100;
-/// Length of a file that is nearly all holes, in bytes; Windows would write the zeros.
+/// Length of a file that is almost only a hole, in bytes; Windows would write the zeros.
 const SPARSE_SIZE: u64 = if cfg!(windows) { 5 << 20 } else { 5 << 30 };
 
-/// Writes so many files under `builds/`. Those that are good are each of a device of its own,
-/// whose names are returned; others may be sound in all that is read of them.
+/// Writes this many files under `builds/`. The good ones each have their own device, whose names
+/// are returned; others may be valid in all parts that are read.
 pub fn write(site: &Site, num: usize, seed: u64) -> io::Result<Vec<String>> {
     let mut random = Random::new(seed);
     let mut devices = Vec::new();
@@ -35,10 +35,10 @@ pub fn write(site: &Site, num: usize, seed: u64) -> io::Result<Vec<String>> {
     Ok(devices)
 }
 
-/// How a file that is no package comes to be.
+/// The way in which a file is broken.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// Out of a good one, or of nothing.
+    /// Made from a good package, or from nothing.
     Bytes(fn(&[u8], &mut Random) -> Vec<u8>),
     /// Gigabytes of holes.
     Sparse,
@@ -92,7 +92,7 @@ fn flipped(good: &[u8], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// The end of a central directory that says whatever it is told to (APPNOTE 4.3.16).
+/// Returns the end of a central directory that states any values (APPNOTE 4.3.16).
 fn end(num_entries: u16, size: u32, offset: u32) -> Vec<u8> {
     let mut end = b"PK\x05\x06\0\0\0\0".to_vec();
     end.extend([num_entries.to_le_bytes(), num_entries.to_le_bytes()].concat());
@@ -101,7 +101,7 @@ fn end(num_entries: u16, size: u32, offset: u32) -> Vec<u8> {
     end
 }
 
-/// The zip64 end, its locator and the end that leads there (APPNOTE 4.3.14 and 4.3.15).
+/// Returns the zip64 end, its locator and the end that leads there (APPNOTE 4.3.14 and 4.3.15).
 fn zip64_end(num_entries: u64, offset: u64) -> Vec<u8> {
     let mut bytes = b"PK\x06\x06".to_vec();
     bytes.extend(44_u64.to_le_bytes());
@@ -116,7 +116,7 @@ fn zip64_end(num_entries: u64, offset: u64) -> Vec<u8> {
     bytes
 }
 
-/// Entries below tens of thousands of folders, and ones that lead outside.
+/// Entries below tens of thousands of folders, and ones that lead out of the package.
 fn deep_names() -> Vec<u8> {
     let deep = "a/".repeat(30_000);
     let names = [
@@ -130,7 +130,7 @@ fn deep_names() -> Vec<u8> {
         .build()
 }
 
-/// Metadata that says it is gigabytes long, and is a few zeros.
+/// Metadata that states a length of gigabytes, and is a few zeros.
 fn lying_size() -> Vec<u8> {
     let zeros = vec![0; 200_000];
     let entry = |name: &str| Entry::deflated(name, zeros.clone()).declared_size(3 << 30);

@@ -1,7 +1,7 @@
 //! Zips that change while they are read.
 //!
-//! A run may publish the zip as it was or as it became, or leave it out; never a mixture.
-//! Once nobody touches it, what is offered is what lies there.
+//! A run may publish the zip as it was or as it became, or leave it out; never a mixture. Once the
+//! changes end, the site offers only what is in the folder.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -14,28 +14,28 @@ use crate::{noise, package::Package, payload::sha256, props::Props, zip::Entry};
 
 /// The zip that is changed, in the site's folder.
 pub const ZIP: &str = "builds/lineage-21.0-20231114-nightly-hands.zip";
-/// One that nobody touches.
+/// A zip that is never changed.
 const BESIDE: &str = "builds/lineage-21.0-20231114-nightly-beside.zip";
-/// Length of what a run has to hash of it, in bytes: enough for a change in the middle.
+/// Length of the zip, in bytes: hashing it takes long enough for a change in the middle.
 const LEN: usize = 4 << 20;
 
-/// What somebody does to it.
+/// A change to the zip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hand {
     /// Cuts it short.
     Truncates,
-    /// Renames another over it.
+    /// Renames another zip over it.
     Replaces,
-    /// Writes more behind its end.
+    /// Appends bytes.
     Appends,
-    /// Writes others bytes over it, as many as there are.
+    /// Overwrites it with other bytes of the same length.
     Rewrites,
     /// Removes it.
     Removes,
 }
 
 impl Hand {
-    /// All of them.
+    /// Returns all changes.
     pub const ALL: [Self; 5] = [
         Self::Truncates,
         Self::Replaces,
@@ -44,7 +44,7 @@ impl Hand {
         Self::Removes,
     ];
 
-    /// Does it.
+    /// Makes the change.
     pub fn act(self, site: &Site) -> io::Result<()> {
         let file = site.path(ZIP);
         let open = || File::options().write(true).open(&file);
@@ -66,15 +66,15 @@ impl Hand {
     }
 }
 
-/// Puts the zip in the folder as it is at first, and another beside it: an empty folder
-/// would retire nothing.
+/// Writes the original zip to the folder, with another next to it: an empty folder would retire
+/// nothing.
 pub fn put(site: &Site) -> io::Result<()> {
     let props = props("beside");
     site.put(BESIDE, Package::files(props).build())?;
     site.put(ZIP, package(1))
 }
 
-/// One of two packages of the same length.
+/// Returns one of two packages of the same length.
 fn package(salt: u64) -> Vec<u8> {
     let props = props("hands");
     let entry = Entry::stored("system/app", noise(salt, LEN));
@@ -93,7 +93,7 @@ fn props(device: &str) -> Props {
     )
 }
 
-/// What the catalog offers that neither was there before the run nor is now.
+/// Returns what the catalog offers that was in the folder neither before the run nor after it.
 pub fn mixtures(site: &Site, before: &[u8]) -> io::Result<Vec<String>> {
     let now = std::fs::read(site.path(ZIP)).unwrap_or_default();
     let whole = [hex(before), hex(&now)];
@@ -110,8 +110,8 @@ pub fn mixtures(site: &Site, before: &[u8]) -> io::Result<Vec<String>> {
     Ok(offered.filter(is_mixture).map(tell).collect())
 }
 
-/// What the catalog offers that is not in the folder with these bytes, and whether it forgets what
-/// nobody touched.
+/// Returns what the catalog offers that is not in the folder with these bytes, and whether it
+/// forgot the zip that is never changed.
 pub fn untrue(site: &Site) -> io::Result<Vec<String>> {
     let mut untrue = Vec::new();
     let offered = offered(&site.outputs()?)?;
@@ -131,7 +131,7 @@ pub fn untrue(site: &Site) -> io::Result<Vec<String>> {
     Ok(untrue)
 }
 
-/// The builds of the catalog that are offered: path and SHA-256.
+/// Returns the builds that the catalog offers: path and SHA-256.
 fn offered(outputs: &Tree) -> io::Result<Vec<(PathBuf, String)>> {
     let Some(catalog) = outputs.get("catalog.json") else {
         return Ok(Vec::new());

@@ -1,7 +1,7 @@
-//! What a fault has destroyed.
+//! The losses that a fault caused.
 //!
-//! Goes in: romfeed's files before a run, after an undisturbed one, and as a fault left them.
-//! Comes out: one line for each loss; none means that phones and people noticed nothing.
+//! In: romfeed's files before a run, after an undisturbed one, and as a fault left them. Out: one
+//! line for each loss; none means that phones and people noticed nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -10,20 +10,21 @@ use serde_json::Value;
 
 use super::{BASE_URL, Tree};
 
-/// The site's folder, as paths begin in it.
+/// The site's folder, as paths in it begin.
 const OUT: &str = "out/";
 /// The list of romfeed's own files in the site.
 const MANIFEST: &str = "out/.romfeed/manifest.json";
-/// What is remembered between runs; not the same on two machines.
+/// The caches; they differ between machines.
 const CACHE: &str = ".romfeed/cache.json";
 
-/// Whether a file is one that is about to take another's place; one without a reader.
+/// Whether a file is temporary and about to replace another; nothing reads it.
 pub fn is_temporary(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     path == "out/.romfeed/tmp" || name.ends_with(".romfeed-tmp") || path.starts_with("changelogs/.")
 }
 
-/// What of romfeed's files is neither as before nor as after, or leads to nothing.
+/// Returns the files of romfeed that are neither as before nor as after, and links that lead
+/// nowhere.
 pub fn losses(now: &Tree, before: &Tree, after: &Tree, folder: &Path) -> Vec<String> {
     let mut losses = Vec::new();
     for (path, bytes) in now {
@@ -43,8 +44,8 @@ pub fn losses(now: &Tree, before: &Tree, after: &Tree, folder: &Path) -> Vec<Str
     losses
 }
 
-/// What was lost where a fault hides some of what is read: the site may be of fewer builds than it
-/// could be, but of no fewer than it was, and every file is whole.
+/// Returns the losses where a fault hid part of the input: the site may miss new builds, but has
+/// all builds from before, and every file is complete.
 pub fn losses_of_input(now: &Tree, before: &Tree, after: &Tree, folder: &Path) -> Vec<String> {
     let [known, was, will_be] = [now, before, after].map(records);
     let mut losses = Vec::new();
@@ -66,8 +67,8 @@ pub fn losses_of_input(now: &Tree, before: &Tree, after: &Tree, folder: &Path) -
     losses
 }
 
-/// The builds of a catalog by their names, with their digests; and what it holds of those that
-/// are gone.
+/// Returns the builds of a catalog by name, with their digests; and its records of builds that are
+/// gone.
 pub fn records(tree: &Tree) -> BTreeMap<String, String> {
     let catalog = tree.get("catalog.json").map_or(&[][..], Vec::as_slice);
     let catalog: Value = serde_json::from_slice(catalog).unwrap_or_default();
@@ -81,7 +82,7 @@ pub fn records(tree: &Tree) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Files that are not whole by what their kind ends with.
+/// Returns files that do not end as their kind does.
 fn broken(now: &Tree) -> Vec<String> {
     let is_whole = |path: &str, bytes: &[u8]| {
         let text = String::from_utf8_lossy(bytes);
@@ -103,18 +104,18 @@ fn is_json(path: &str) -> bool {
     path.ends_with(".json") || path.starts_with("out/api/") || path.starts_with("out/legacy/")
 }
 
-/// Pages lead to one another in circles, so some are always there before the others; feeds are
-/// there after all that they lead to.
+/// Pages link to each other in circles, so some always exist before their targets; a feed exists
+/// only after all its targets.
 fn feeds(now: &Tree) -> impl Iterator<Item = (&String, &Vec<u8>)> {
     now.iter().filter(|(path, _)| !path.ends_with(".html"))
 }
 
-/// Files whose bytes may be any.
+/// Files with any content.
 fn is_free(path: &str) -> bool {
     is_temporary(path) || path.starts_with(".romfeed/") || path.starts_with("out/.romfeed/")
 }
 
-/// Pages that romfeed would not know for its own.
+/// Pages without romfeed's mark.
 fn unlisted(now: &Tree) -> Vec<String> {
     let Some(manifest) = now.get(MANIFEST) else {
         let pages = now
@@ -136,7 +137,7 @@ fn unlisted(now: &Tree) -> Vec<String> {
         .collect()
 }
 
-/// Files that differ from what an undisturbed run leaves, temporary ones among them.
+/// Returns the files that differ from those of an undisturbed run, including temporary ones.
 pub fn differences(now: &Tree, after: &Tree) -> Vec<String> {
     let mut paths: BTreeSet<&String> = now.keys().chain(after.keys()).collect();
     paths.retain(|path| *path != CACHE && now.get(*path) != after.get(*path));
@@ -148,7 +149,7 @@ pub fn differences(now: &Tree, after: &Tree) -> Vec<String> {
     paths.into_iter().map(tell).collect()
 }
 
-/// What the site's files lead to that is not there.
+/// Returns the targets of the site's files that do not exist.
 pub fn dangling(now: &Tree, folder: &Path) -> Vec<String> {
     dangling_from(now.iter(), now, folder)
 }
@@ -165,7 +166,7 @@ fn dangling_from<'a>(
         };
         let text = String::from_utf8_lossy(bytes);
         for target in targets(page, &text).into_iter().chain(named(page, &text)) {
-            // The zips are the maintainer's own.
+            // The zips belong to the maintainer.
             let is_there = now.contains_key(&format!("{OUT}{target}"))
                 || now.contains_key(&format!("{OUT}{target}/index.html"))
                 || target.is_empty()
@@ -178,7 +179,7 @@ fn dangling_from<'a>(
     dangling.into_iter().collect()
 }
 
-/// The files that one of the lists of devices or of their types is about, though it tells no
+/// Returns the files that a list of devices or release types implies, although it contains no
 /// address.
 fn named(page: &str, text: &str) -> Vec<String> {
     let Some((root, list)) = page.split_once("api/") else {
@@ -219,7 +220,8 @@ fn named(page: &str, text: &str) -> Vec<String> {
     }
 }
 
-/// The paths in the site that a page of it leads to: addresses below the base, and links.
+/// Returns the paths in the site that one of its pages leads to: addresses below the base, and
+/// links.
 fn targets(page: &str, text: &str) -> Vec<String> {
     let end = |c: char| c.is_whitespace() || "\"'<>&?#{%\\".contains(c);
     let mut targets = Vec::new();
@@ -239,7 +241,7 @@ fn targets(page: &str, text: &str) -> Vec<String> {
     targets
 }
 
-/// A relative link as a path in the site; none if it leads elsewhere.
+/// Resolves a relative link to a path in the site; `None` if it leads elsewhere.
 fn resolve(folder: &str, link: &str) -> Option<String> {
     if link.is_empty() || link.contains(':') || link.starts_with('/') {
         return None;

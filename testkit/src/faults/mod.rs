@@ -1,15 +1,15 @@
 //! Faults while romfeed works, and what they may leave behind.
 //!
-//! Goes in: the path of a built romfeed. A [`Site`] is a maintainer's folder with that
-//! program; the [`story`] is a row of runs over it that add, replace, withdraw and lose
-//! builds. Each becomes a [`Stage`]: the folder before the run, and after an undisturbed one.
-//! A fault is then put to the same run as often as wanted, and [`judge`] says what was lost:
-//! a file that is neither old nor new, a link to nothing, a catalog that forgot, and whatever
-//! one more run does not mend.
+//! In: the path of a built romfeed. A [`Site`] is a maintainer's folder with that program; the
+//! [`story`] is a series of runs in it that add, replace, withdraw and lose builds. Each becomes a
+//! [`Stage`]: the folder before the run, and after an undisturbed one. A fault is then applied to
+//! the same run as often as needed, and [`judge`] returns what was lost: a file that is neither old
+//! nor new, a link to nothing, a catalog that forgot builds, and whatever one more run does not
+//! repair.
 //!
-//! [`damage`] spoils files between runs, [`hands`] change zips during one, [`garbage`] writes zips that are none, [`random`] chooses moments;
-//! the same seed gives the same choices. Nothing here knows romfeed's code, only its command
-//! line and the files it leaves.
+//! [`damage`] spoils files between runs, [`hands`] change zips during one, [`garbage`] writes
+//! broken zips, [`random`] chooses moments; the same seed gives the same choices. Nothing here uses
+//! romfeed's code, only its command line and the files it writes.
 
 pub mod damage;
 pub mod garbage;
@@ -27,10 +27,10 @@ use std::time::{Duration, Instant, SystemTime};
 pub use random::Random;
 pub use tree::Tree;
 
-/// The address that the sites are made for.
+/// The address of the sites.
 pub const BASE_URL: &str = "https://example.org/ota";
 
-/// What a maintainer puts into the folder; the rest is romfeed's.
+/// The maintainer's files in the folder; all others are romfeed's.
 const INPUTS: [&str; 2] = ["builds", "romfeed.toml"];
 
 /// A maintainer's folder, and the program that is run in it.
@@ -40,12 +40,12 @@ pub struct Site {
     program: PathBuf,
 }
 
-/// What a run answered.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Ended {
     /// How it ended.
     pub status: ExitStatus,
-    /// All it said on standard error.
+    /// Its standard error.
     pub stderr: String,
 }
 
@@ -55,20 +55,20 @@ impl Ended {
         self.status.code().is_some_and(|code| codes.contains(&code))
     }
 
-    /// Whether it told of an error in one line that has this text, and did not panic.
+    /// Whether it reported an error in one line with this text, and did not panic.
     pub fn says(&self, text: &str) -> bool {
         let mut lines = self.stderr.lines();
         lines.any(|line| line.contains("error: ") && line.contains(text)) && !self.has_panicked()
     }
 
-    /// Whether it told of a fault of its own making.
+    /// Whether it reported an internal error.
     pub fn has_panicked(&self) -> bool {
         self.stderr.contains("panicked")
     }
 }
 
 impl Site {
-    /// A site in this folder, which exists, made by this program.
+    /// Creates a site in this existing folder, for this program.
     pub fn new(folder: impl Into<PathBuf>, program: impl Into<PathBuf>) -> Self {
         Self {
             folder: folder.into(),
@@ -76,22 +76,22 @@ impl Site {
         }
     }
 
-    /// The folder.
+    /// Returns the folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The program.
+    /// Returns the program.
     pub fn program(&self) -> &Path {
         &self.program
     }
 
-    /// The path of something in the folder.
+    /// Returns the path of a file in the folder.
     pub fn path(&self, path: &str) -> PathBuf {
         self.folder.join(path)
     }
 
-    /// Writes a file below the folder, an hour old: only settled files are remembered.
+    /// Writes a file below the folder, dated an hour back: only files that have settled are cached.
     pub fn put(&self, path: &str, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         let file = self.path(path);
         std::fs::create_dir_all(file.parent().unwrap_or(&self.folder))?;
@@ -106,14 +106,14 @@ impl Site {
         std::fs::remove_file(self.path(path))
     }
 
-    /// The program with these arguments, in the folder, without settings from outside.
+    /// Prepares the program with these arguments, in the folder, without settings from outside.
     pub fn command(&self, call: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         self.prepare(command.args(call));
         command
     }
 
-    /// Another program that will run this one.
+    /// Prepares another program that will run this one.
     pub fn command_by(&self, program: impl AsRef<Path>, args: &[&str]) -> Command {
         let mut command = Command::new(program.as_ref());
         self.prepare(command.args(args));
@@ -132,18 +132,18 @@ impl Site {
         end(self.command(call))
     }
 
-    /// Starts the program; what it says is lost.
+    /// Starts the program; its output is discarded.
     pub fn start(&self, call: &[&str]) -> io::Result<Child> {
         let mut command = self.command(call);
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()
     }
 
-    /// All files that are romfeed's, with their bytes, and what it left beside them.
+    /// Reads all files of romfeed, including temporary ones.
     pub fn outputs(&self) -> io::Result<Tree> {
         tree::read(&self.folder, &INPUTS)
     }
 
-    /// Puts the outputs back to what they were.
+    /// Restores the outputs to an earlier state.
     pub fn rewind(&self, outputs: &Tree) -> io::Result<()> {
         tree::restore(&self.folder, &INPUTS, outputs)
     }
@@ -158,26 +158,26 @@ pub fn end(mut command: Command) -> io::Result<Ended> {
     })
 }
 
-/// One run that can be played again and again.
+/// One run that can be repeated.
 #[derive(Clone, Debug)]
 pub struct Stage {
-    /// The folder it is played in.
+    /// The folder that it runs in.
     pub site: Site,
-    /// What the run is about.
+    /// The subject of the run.
     pub name: &'static str,
     /// Its arguments.
     pub call: &'static [&'static str],
     /// romfeed's files before the run.
     pub before: Tree,
-    /// The same after a run that nothing disturbed.
+    /// The same after an undisturbed run.
     pub after: Tree,
 }
 
 impl Stage {
-    /// Changes what the maintainer has, and makes the run once without a fault.
+    /// Changes the maintainer's files, and makes the run once without a fault.
     ///
     /// # Errors
-    /// If that run fails, or the system does.
+    /// If that run or a file operation fails.
     pub fn set(site: &Site, step: &story::Step) -> io::Result<Self> {
         (step.change)(site)?;
         let before = site.outputs()?;
@@ -204,8 +204,7 @@ impl Stage {
         })
     }
 
-    /// Starts the run, and waits until it writes something of the catalog or the site, or has
-    /// ended.
+    /// Starts the run, and waits until it writes a file of the catalog or the site, or has ended.
     ///
     /// # Errors
     /// If it cannot be started.
@@ -218,8 +217,8 @@ impl Stage {
         Ok(child)
     }
 
-    /// What changes as soon as something is written: catalogs, and the folder that every page
-    /// goes through.
+    /// The paths that change as soon as something is written: catalogs, and the folder that every
+    /// page goes through.
     fn traces(&self) -> [Option<(u64, SystemTime)>; 3] {
         ["catalog.json", ".catalog.json.romfeed-tmp", "out/.romfeed"].map(|path| {
             let metadata = std::fs::metadata(self.site.path(path)).ok()?;
@@ -227,7 +226,7 @@ impl Stage {
         })
     }
 
-    /// How long the run takes from there to its end.
+    /// Measures how long the run takes from there to its end.
     ///
     /// # Errors
     /// As [`Self::start_writing`].
@@ -249,17 +248,17 @@ impl Stage {
         Ok(!is(&self.before) && !is(&self.after))
     }
 
-    /// Puts the folder back to before the run.
+    /// Restores the folder to before the run.
     pub fn rewind(&self) -> io::Result<()> {
         self.site.rewind(&self.before)
     }
 
-    /// Puts the folder to after the undisturbed run, for the next stage.
+    /// Sets the folder to after the undisturbed run, for the next stage.
     pub fn finish(&self) -> io::Result<()> {
         self.site.rewind(&self.after)
     }
 
-    /// What the fault destroyed, and whether it kept the run from its end.
+    /// Returns the losses, and whether the fault kept the run from finishing.
     pub fn look(&self) -> io::Result<(Vec<String>, bool)> {
         let now = self.site.outputs()?;
         let losses = judge::losses(&now, &self.before, &self.after, self.site.folder());
@@ -267,7 +266,7 @@ impl Stage {
         Ok((losses, !is_done))
     }
 
-    /// The same, where the fault hid some of the packages.
+    /// Does the same, where the fault hid some of the packages.
     pub fn look_at_rest(&self) -> io::Result<(Vec<String>, bool)> {
         let now = self.site.outputs()?;
         let folder = self.site.folder();
@@ -276,11 +275,11 @@ impl Stage {
         Ok((losses, !is_done))
     }
 
-    /// Runs once more without a fault; what is then not as it should be.
+    /// Runs once more without a fault, and returns what is then not as it should be.
     pub fn heal(&self) -> io::Result<Vec<String>> {
         let ended = self.site.run(self.call)?;
         let mut wrong = judge::differences(&self.site.outputs()?, &self.after);
-        // What is done already is refused by the verbs of the catalog.
+        // A catalog command refuses a change that is already made.
         if !ended.answered(&[0]) && self.call[0] == "generate" {
             wrong.push(format!("the next run failed: {}", ended.stderr.trim()));
         }

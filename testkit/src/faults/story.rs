@@ -1,23 +1,22 @@
-//! A maintainer's weeks: the runs that faults are put to.
+//! A maintainer's weeks: the runs that faults are applied to.
 //!
-//! Together they write every kind of file that romfeed writes: catalog, changelogs and lists of
-//! projects that are kept, pages, feeds, manifest, cache; new ones, changed ones, and ones
-//! that go.
+//! Together they write every kind of file that romfeed writes: catalog, stored changelogs and
+//! project lists, pages, feeds, manifest, cache; they create, change and remove files.
 
 use std::io;
 
 use super::{BASE_URL, Site};
 use crate::{noise, package::Package, props, props::Props, zip::Entry};
 
-/// The run of most steps; one thread, so that calls of the system come in one order.
+/// The command of most runs; with one thread, so that system calls have a fixed order.
 const GENERATE: &[&str] = &["generate", "--jobs", "1"];
-/// The day that all builds are counted from, in seconds since 1970.
+/// The day from which builds are counted, in seconds since 1970.
 const FIRST_DAY: i64 = 1_700_000_000;
 
-/// One run, and what the maintainer does before it.
+/// One run, and the maintainer's changes before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
-    /// What it is about.
+    /// Its subject.
     pub name: &'static str,
     /// Changes packages and settings.
     pub change: fn(&Site) -> io::Result<()>,
@@ -25,7 +24,7 @@ pub struct Step {
     pub call: &'static [&'static str],
 }
 
-/// The row of runs, from an empty folder on; each needs those before it.
+/// Returns the series of runs, from an empty folder on; each needs those before it.
 pub fn story() -> Vec<Step> {
     let step = |name, change, call| Step { name, change, call };
     vec![
@@ -49,12 +48,12 @@ pub fn story() -> Vec<Step> {
     ]
 }
 
-/// A build that is there from the first run on, until it is removed.
+/// A build that exists from the first run on, until it is removed.
 pub const BACON_1: &str = "lineage-21.0-20231115-nightly-bacon.zip";
-/// One that is withdrawn.
+/// A build that is withdrawn.
 const BACON_2: &str = "lineage-21.0-20231116-nightly-bacon.zip";
 
-/// The properties of a build, so many days after the first.
+/// Returns the properties of a build this many days after the first.
 fn of(device: &str, day: i64) -> Props {
     let timestamp = FIRST_DAY + day * 86_400;
     let incremental = format!("{device}.{day}");
@@ -69,13 +68,13 @@ fn of(device: &str, day: i64) -> Props {
     )
 }
 
-/// The path of such a build without its ending.
+/// Returns the path of such a build without its ending.
 fn stem(device: &str, day: i64) -> String {
     let day = props::day(FIRST_DAY + day * 86_400);
     format!("builds/{device}/lineage-21.0-{day}-nightly-{device}")
 }
 
-/// A package of files that lists the projects it was made from.
+/// A file-based package that lists the projects it was made from.
 fn with_projects(device: &str, day: i64, salt: u64) -> Vec<u8> {
     let manifest = format!(
         "<manifest><remote name=\"a\" fetch=\"https://example.org\"/><default remote=\"a\"/>\
@@ -87,7 +86,7 @@ fn with_projects(device: &str, day: i64, salt: u64) -> Vec<u8> {
         .build()
 }
 
-/// Puts a build with a changelog in the folder.
+/// Writes a build with a changelog to the folder.
 fn put(site: &Site, device: &str, day: i64) -> io::Result<()> {
     let stem = stem(device, day);
     site.put(&format!("{stem}.zip"), with_projects(device, day, 1))?;
@@ -123,7 +122,7 @@ fn add(site: &Site) -> io::Result<()> {
     site.put("builds/enchilada/delta-1-2.zip", delta.build())
 }
 
-/// Other bytes under the old name, and a changelog of another kind.
+/// Writes other bytes under the old name, and a changelog of another kind.
 fn replace(site: &Site) -> io::Result<()> {
     let stem = stem("bacon", 3);
     site.put(&format!("{stem}.zip"), with_projects("bacon", 3, 2))?;

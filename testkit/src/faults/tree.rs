@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-/// Files by their paths, with `/` between folders. A folder without files is not seen.
+/// Files by their paths, with `/` between folders. Empty folders are left out.
 pub type Tree = BTreeMap<String, Vec<u8>>;
 
-/// Reads all files below a folder but those under the names `except` at its top.
+/// Reads all files below a folder, except those under the names `except` at its top.
 pub fn read(root: &Path, except: &[&str]) -> io::Result<Tree> {
     let mut files = Tree::new();
     let mut folders = vec![String::new()];
@@ -21,7 +21,7 @@ pub fn read(root: &Path, except: &[&str]) -> io::Result<Tree> {
                 Ok(_) => {
                     files.insert(path, std::fs::read(&file)?);
                 }
-                // A run beside this one removed it.
+                // A concurrent run removed it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -30,9 +30,9 @@ pub fn read(root: &Path, except: &[&str]) -> io::Result<Tree> {
     Ok(files)
 }
 
-/// Makes a folder hold these files and no others, but for what lies under the names `except`.
+/// Makes a folder hold exactly these files, apart from those under the names `except`.
 ///
-/// Files that are as they should be are left, and so are folders, which may be mounted.
+/// Files that are already right are left alone, and so are folders, which may be mounted.
 pub fn restore(root: &Path, except: &[&str], files: &Tree) -> io::Result<()> {
     remove_others(root, except, files, "")?;
     for (path, bytes) in files {
@@ -46,7 +46,7 @@ pub fn restore(root: &Path, except: &[&str], files: &Tree) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes files that should not be there, and folders that are left empty.
+/// Removes other files, and folders that become empty.
 fn remove_others(root: &Path, except: &[&str], files: &Tree, folder: &str) -> io::Result<()> {
     for entry in list(&root.join(folder))? {
         let path = format!("{folder}{entry}");
@@ -56,7 +56,7 @@ fn remove_others(root: &Path, except: &[&str], files: &Tree, folder: &str) -> io
         }
         if file.symlink_metadata()?.is_dir() {
             remove_others(root, except, files, &format!("{path}/"))?;
-            // It is in use if it does not go.
+            // A folder that cannot be removed is in use.
             let _ = std::fs::remove_dir(&file);
         } else if !files.contains_key(&path) {
             std::fs::remove_file(&file)?;

@@ -1,4 +1,5 @@
-//! Archives whose bytes follow from the files in them alone: sorted, of one time, of nobody.
+//! Reproducible archives: the bytes depend only on the files; entries are sorted, with one time and
+//! no owner.
 
 use std::{
     collections::BTreeMap,
@@ -28,7 +29,7 @@ impl File {
     }
 }
 
-/// Packs files into a folder of this name; `time` is in seconds since 1970.
+/// Packs files into a folder with this name; `time` is in seconds since 1970.
 pub(crate) fn tar_gz(folder: &str, files: &BTreeMap<String, File>, time: u64) -> Result<Vec<u8>> {
     let gzip = GzBuilder::new().write(Vec::new(), Compression::best());
     let mut archive = tar::Builder::new(gzip);
@@ -44,8 +45,8 @@ pub(crate) fn tar_gz(folder: &str, files: &BTreeMap<String, File>, time: u64) ->
     Ok(archive.into_inner()?.finish()?)
 }
 
-/// Packs files into a folder of this name. They bear the first day of zip's calendar, since its
-/// times are of no zone.
+/// Packs files into a folder with this name. They are dated to the first day that zip can express,
+/// because zip times have no time zone.
 pub(crate) fn zip(folder: &str, files: &BTreeMap<String, File>) -> Result<Vec<u8>> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (path, file) in files {
@@ -60,7 +61,7 @@ pub(crate) fn zip(folder: &str, files: &BTreeMap<String, File>) -> Result<Vec<u8
     Ok(archive.finish()?.into_inner())
 }
 
-/// The SHA-256 of bytes, in lower-case digits.
+/// Returns the SHA-256 of bytes, in lower-case digits.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -1,4 +1,4 @@
-//! What `cargo metadata` tells of the crates that a program is linked from.
+//! Reads from `cargo metadata` which crates a program is linked from.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,14 +27,14 @@ pub(super) struct Package {
     pub(super) version: String,
     /// Its licences, as an SPDX expression.
     pub(super) license: Option<String>,
-    /// The registry that it comes from; those of the workspace have none.
+    /// The registry that it comes from; workspace members have none.
     source: Option<String>,
     manifest_path: PathBuf,
     targets: Vec<Target>,
 }
 
 impl Package {
-    /// The folder of its sources.
+    /// The folder with its sources.
     pub(super) fn folder(&self) -> Result<&Path> {
         Ok(self
             .manifest_path
@@ -67,7 +67,7 @@ struct Dependency {
 
 #[derive(Deserialize)]
 struct DependencyKind {
-    /// `build` or `dev`; none for what is linked.
+    /// `build` or `dev`; `None` for crates that are linked.
     kind: Option<String>,
 }
 
@@ -80,7 +80,7 @@ pub(super) fn read(target: &str) -> Result<Metadata> {
 }
 
 impl Metadata {
-    /// The version of romfeed.
+    /// Returns the version of romfeed.
     pub(super) fn version(&self) -> Result<String> {
         Ok(self.romfeed()?.version.clone())
     }
@@ -92,7 +92,7 @@ impl Metadata {
         Ok(romfeed.ok_or("romfeed is not in this workspace")?)
     }
 
-    /// The folders that crates of registries are unpacked in.
+    /// Returns the folders in which cargo unpacks registry crates.
     pub(super) fn crate_folders(&self) -> BTreeSet<&Path> {
         let foreign = self
             .packages
@@ -103,8 +103,8 @@ impl Metadata {
             .collect()
     }
 
-    /// The crates in the program besides romfeed, sorted by name and version. Macros and what
-    /// only builds are not in it.
+    /// Returns the crates linked into the program except romfeed, sorted by name and version.
+    /// Procedural macros and build dependencies are left out.
     pub(super) fn linked(&self) -> Result<Vec<&Package>> {
         let packages: BTreeMap<_, _> = self.packages.iter().map(|one| (&one.id, one)).collect();
         let nodes: BTreeMap<_, _> = self

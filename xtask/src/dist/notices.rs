@@ -1,4 +1,4 @@
-//! The licences of the crates in the program, whose terms ask that they go along with copies.
+//! Licence texts of the crates in the program, which have to accompany copies of it.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use walkdir::{DirEntry, WalkDir};
 use super::metadata::Metadata;
 use crate::tools::{Result, run};
 
-/// How the names of files begin that hold terms, in lower case.
+/// Prefixes of the names of licence files, in lower case.
 const NAMES: [&str; 6] = [
     "license",
     "licence",
@@ -17,10 +17,10 @@ const NAMES: [&str; 6] = [
     "unlicense",
 ];
 
-/// How folders begin that are not in the program.
+/// Prefixes of folders whose contents are not part of the program.
 const UNUSED: [&str; 3] = ["tests", "benches", "examples"];
 
-/// musl is linked into the programs for Linux, and asks for its notice to be kept.
+/// musl is linked into the Linux programs, and its licence requires the notice.
 const MUSL: &str = "\
 Programs for Linux contain [musl](https://musl.libc.org), under the MIT licence: Copyright ©
 2005-2020 Rich Felker, et al. All contain the standard library of [Rust](https://www.rust-lang.org),
@@ -53,7 +53,8 @@ pub(super) fn render(metadata: &Metadata) -> Result<String> {
     Ok(text)
 }
 
-/// The texts of a crate's terms and of what it has taken over, with lines ended as here.
+/// Returns a crate's licence texts, including those of code that it has copied, with `
+/// ` line ends.
 fn read_terms(folder: &Path) -> Result<Vec<String>> {
     let mut texts = Vec::new();
     let walk = WalkDir::new(folder).sort_by_file_name().into_iter();
@@ -67,7 +68,7 @@ fn read_terms(folder: &Path) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-/// Whether the name begins so, whatever the case.
+/// Whether the name begins with one of the prefixes, ignoring case.
 fn is_name(entry: &DirEntry, starts: &[&str]) -> bool {
     let name = entry.file_name().to_string_lossy().to_lowercase();
     entry.depth() > 0 && starts.iter().any(|start| name.starts_with(start))
@@ -77,7 +78,7 @@ fn is_source(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
 }
 
-/// The notices of Rust's own library, as rustup installs them with the compiler.
+/// Returns the notices of Rust's standard library, as rustup installs them with the compiler.
 pub(super) fn read_library() -> Result<Vec<u8>> {
     let sysroot = String::from_utf8(run(Command::new("rustc").args(["--print", "sysroot"]))?)?;
     let path = Path::new(sysroot.trim()).join("share/doc/rust/COPYRIGHT-library.html");

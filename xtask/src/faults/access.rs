@@ -1,4 +1,4 @@
-//! Folders that cannot be written to, or that belong to somebody else.
+//! Folders that are read-only or belong to another user.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,12 +9,12 @@ use super::{new_site, play, println_skipped, table::Table};
 use crate::tools::{Result, Scratch, run};
 
 const STAGE: &str = "builds are added";
-/// Every place that is written to, and the packages, which are not.
+/// Every folder that a run writes to, and the packages, which it only reads.
 const PLACES: [&str; 6] = ["", "out", "out/api", ".romfeed", "changelogs", "builds"];
-/// A user who owns nothing.
+/// A user who owns no file.
 const NOBODY: &str = "65534";
 
-/// Makes every place read-only, by the mount and by permissions.
+/// Makes every folder read-only, by mount and by permissions.
 pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
     let site = new_site(scratch, "access")?;
     play(&site, &[STAGE], |stage| {
@@ -27,7 +27,7 @@ pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
             row.put(stage, &format!("`{place}`"), act, || unbind(&folder))?;
         }
         table.add(row);
-        // In a namespace with one user there is no other.
+        // A namespace with a single user has no second one.
         let probe = as_nobody(stage, Path::new("true"), &[]);
         match probe.is_ok_and(|ended| ended.answered(&[0])) {
             true => put_nobody(table, stage),
@@ -49,12 +49,12 @@ fn bind(folder: &Path) -> Result<()> {
 }
 
 fn unbind(folder: &Path) -> Result<()> {
-    // The run that worked in it has ended, so nothing keeps it.
+    // The run that used it has ended, so the folder is not busy.
     run(Command::new("umount").arg("--lazy").arg(folder))?;
     Ok(())
 }
 
-/// All belongs to another user, but for one place.
+/// Gives everything to another user, except one folder.
 fn put_nobody(table: &mut Table, stage: &Stage) -> Result<()> {
     let mut row = Table::row("files of another user");
     for open in ["none", "out", ".romfeed", "changelogs", "catalog.json"] {

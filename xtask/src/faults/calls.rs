@@ -1,8 +1,8 @@
-//! The program stopped, or refused, at each call of the system in turn, by strace.
+//! Stops the program, or fails its system calls, at each call in turn, with strace.
 //!
-//! An undisturbed run is traced first. strace counts the calls of a name for each thread, so the
-//! N-th `write` is one where some thread's N-th `write` was about the site. Killing the process
-//! before each call that changes something proves every state that a kill can leave.
+//! An undisturbed run is traced first. strace counts the calls of a name separately for each
+//! thread, so the N-th `write` is one where some thread's N-th `write` concerned the site. Killing
+//! the process before each modifying call covers every state that a kill can leave.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,9 +15,9 @@ use super::{
 };
 use crate::tools::{Result, Scratch};
 
-/// Calls that change something on the disk.
+/// System calls that change something on disk.
 const CHANGING: &str = "openat,write,fsync,rename,unlink,mkdir,rmdir,flock";
-/// Calls that only read.
+/// System calls that only read.
 const READING: &str = "read,pread64,statx,getdents64";
 /// The stages that write every kind of file.
 const STAGES: [&str; 4] = [
@@ -27,11 +27,11 @@ const STAGES: [&str; 4] = [
     "after that, and without pages",
 ];
 
-/// What is done to a call.
+/// The fault that is injected at a call.
 struct Injection {
     name: &'static str,
     calls: &'static str,
-    /// As strace has it.
+    /// The fault in strace's notation.
     what: &'static str,
 }
 
@@ -63,7 +63,7 @@ const INJECTIONS: [Injection; 5] = [
     },
 ];
 
-/// Puts every injection to some stages.
+/// Applies every injection to some stages.
 pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
     if !is_installed("strace", "-V") {
         println_skipped("faults of single calls", "strace is not installed");
@@ -81,7 +81,7 @@ pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
                     let ended = traced(&stage.site, &["-e", &inject], stage.call, &log)?;
                     Ok(Some(ended).filter(|_| injection.what != "signal=KILL"))
                 };
-                // Of several threads, one may open for reading what is refused for writing.
+                // With several threads, one thread may open for reading what another may not write.
                 let may_read = injection.calls == READING
                     || call == "openat" && injection.what != "signal=KILL";
                 let side = if may_read { Side::Input } else { Side::Output };
@@ -105,7 +105,7 @@ fn traced(site: &Site, options: &[&str], call: &[&str], log: &Path) -> Result<En
     Ok(end(command)?)
 }
 
-/// The calls of a run that are about the site: name and number.
+/// Returns the calls of a run that concern the site: name and number.
 fn places(stage: &Stage, injection: &Injection, log: &Path) -> Result<Vec<(String, usize)>> {
     let trace = format!("trace={}", injection.calls);
     let ended = traced(&stage.site, &["-e", &trace], stage.call, log)?;
@@ -134,14 +134,15 @@ fn places(stage: &Stage, injection: &Injection, log: &Path) -> Result<Vec<(Strin
             of_loader.insert((call.to_owned(), *number));
         }
     }
-    // What the system reads of its own before the program begins is no fault of the program.
+    // What the system reads itself before the program starts is outside the program's control.
     Ok(places.difference(&of_loader).cloned().collect())
 }
 
-/// Whether the paths among the arguments lie in the folder, or begin where the program runs.
+/// Whether the paths among the arguments are in the folder, or relative to the program's working
+/// directory.
 fn is_about(args: &str, folder: &str) -> bool {
     match args.split('"').nth(1) {
-        // A file that is open stands before the text that is written.
+        // An open file's path comes before the written text.
         _ if !args.starts_with("AT_FDCWD") && args.contains('<') => args
             .split('>')
             .next()

@@ -1,6 +1,7 @@
-//! Disks that are full, in bytes or in files, and files that may not grow.
+//! Full disks (no bytes or no inodes left) and file size limits.
 //!
-//! Each place is a small tmpfs of its own, filled to all but a little, and a little more each time.
+//! Each folder under test is a small tmpfs, filled almost completely, with a little more space in
+//! each try.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,19 +11,19 @@ use testkit::faults::{Ended, Stage, end};
 use super::{new_site, play, table::Table};
 use crate::tools::{Result, Scratch, run};
 
-/// The stage that writes files of all kinds beside those that are there.
+/// The stage that writes new files of all kinds next to existing ones.
 const STAGE: &str = "builds are added";
-/// Places that can be full: the whole folder with the catalog, the site, romfeed's own
-/// folder, what is kept of changelogs.
+/// Folders that can be full: the whole site folder with the catalog, the output, romfeed's own
+/// folder, the stored changelogs.
 const PLACES: [&str; 4] = ["", "out", STATE, "changelogs"];
 /// romfeed's own folder.
 const STATE: &str = ".romfeed";
-/// How much is left, from nothing to enough, in KiB.
+/// Space left, from none to enough, in KiB.
 const KIB_LEFT: [u32; 14] = [0, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512];
-/// How many files can still be made.
+/// Number of files that can still be created.
 const FILES_LEFT: [u32; 10] = [0, 1, 2, 3, 4, 6, 8, 12, 20, 40];
 
-/// Fills every place.
+/// Fills every folder.
 pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
     let site = new_site(scratch, "disk")?;
     mount_new(site.folder(), "size=200m")?;
@@ -60,10 +61,10 @@ fn fill(table: &mut Table, stage: &Stage, place: &str) -> Result<()> {
     };
     stage.rewind()?;
     if !place.is_empty() {
-        // Over the old one, whose files are put back by `rewind`.
+        // Mounted over the old folder; `rewind` restores its files.
         mount_new(&folder, "size=100m")?;
     }
-    // What is only remembered can be read again.
+    // The cache can be computed again.
     let row = |fault: &str| match place {
         STATE => Table::row(fault).harmless(),
         _ => Table::row(fault),
@@ -105,14 +106,14 @@ fn with_mount(stage: &Stage, folder: &Path, options: &str) -> Result<Option<Ende
     Ok(Some(stage.site.run(stage.call)?))
 }
 
-/// What is used of a file system: KiB or files.
+/// Returns the used part of a file system: KiB or files.
 fn used(folder: &Path, what: &str) -> Result<u64> {
     let text = run(Command::new("df").args(["-k", what]).arg(folder))?;
     let text = String::from_utf8(text)?;
     Ok(text.lines().nth(1).unwrap_or_default().trim().parse()?)
 }
 
-/// `ulimit -f`: the system kills whoever writes a longer file, or only refuses.
+/// `ulimit -f`: the system kills a process that writes a longer file, or only refuses the write.
 fn limit_files(table: &mut Table, stage: &Stage) -> Result<()> {
     for (name, ignore) in [("kills", ""), ("refuses", "trap '' XFSZ; ")] {
         let mut row = Table::row(&format!("files may not grow: the system {name}"));

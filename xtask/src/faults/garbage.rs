@@ -1,5 +1,5 @@
-//! A folder of ten thousand zips that are none: bounded in time and memory, and the good ones
-//! among them are published.
+//! A folder of ten thousand broken zips: the run stays within time and memory limits, and publishes
+//! the good packages among them.
 
 use std::time::Instant;
 
@@ -8,11 +8,11 @@ use testkit::faults::{BASE_URL, end, garbage};
 use super::{is_installed, new_site, println_skipped, table::Table};
 use crate::tools::{Result, Scratch};
 
-/// Most memory that a run may hold, in KiB.
+/// Memory limit of a run, in KiB.
 const MAX_RESIDENT: u64 = 256 << 10;
-/// Longest run, in seconds, on a machine that does other things as well.
+/// Time limit of a run, in seconds, on a machine that is also busy with other work.
 const MAX_SECONDS: u64 = 120;
-/// Most lines that a person is given to read.
+/// Most lines that a run may print.
 const MAX_LINES: usize = 1000;
 
 /// Writes the folder and runs the program over it twice.

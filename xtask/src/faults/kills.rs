@@ -9,7 +9,7 @@ use testkit::faults::{Random, Stage};
 use super::{new_site, play, table::Table};
 use crate::tools::{Result, Scratch};
 
-/// What a process is told, and how often.
+/// The signals, and how often each is sent.
 const TELLINGS: [(&str, &[&str]); 6] = [
     ("kill -9", &["-KILL"]),
     ("SIGTERM", &["-TERM"]),
@@ -19,8 +19,8 @@ const TELLINGS: [(&str, &[&str]); 6] = [
     ("SIGHUP", &["-HUP"]),
 ];
 
-/// Half of the kills are SIGKILL, the others share the rest. A run that is told to end before or after it
-/// writes is no trial, so that is the time they come in.
+/// Half of the kills are SIGKILL; the other signals share the rest. A try counts only if the signal
+/// arrives while the run writes, so the moments are chosen from that time.
 pub(super) fn put(table: &mut Table, scratch: &Scratch, num: usize) -> Result<()> {
     let num_stages = story().len();
     let mut random = Random::new(7);
@@ -58,7 +58,7 @@ fn tell(stage: &Stage, moment: Duration, signals: &[&str]) -> Result<()> {
     let mut child = stage.start_writing()?;
     std::thread::sleep(moment);
     for signal in signals {
-        // Whoever has ended is told nothing: its number may be another's.
+        // A process that has ended is not signalled: its number may belong to another process.
         if child.try_wait()?.is_none() {
             let mut kill = Command::new("kill");
             kill.args([signal, child.id().to_string().as_str()])

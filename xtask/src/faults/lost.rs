@@ -1,4 +1,5 @@
-//! Catalogs that are gone, shrunk, half merged or links, and two writers through links.
+//! Catalogs that are missing, truncated, half merged or symbolic links, and two writers through
+//! links.
 
 use std::process::Stdio;
 
@@ -9,10 +10,10 @@ use crate::tools::{Result, Scratch};
 
 /// Stages whose run finds a catalog and a site.
 const STAGES: [&str; 2] = ["builds are added", "all pages change"];
-/// Builds that each of two writers adds.
+/// Number of builds that each of two writers adds.
 const NUM_ADDED: usize = 20;
 
-/// Puts all of them.
+/// Applies all of these faults.
 pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
     let site = new_site(scratch, "lost")?;
     play(&site, &STAGES, |stage| {
@@ -22,7 +23,7 @@ pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
     put_writers(table, scratch)
 }
 
-/// A catalog that has lost something: the run refuses, and touches nothing.
+/// A catalog that has lost builds: the run refuses and touches nothing.
 fn put_lost(table: &mut Table, stage: &Stage) -> Result<()> {
     let mut row = Table::row("the catalog is gone, shrunk or half merged");
     let file = stage.site.path("catalog.json");
@@ -73,7 +74,7 @@ fn put_lost(table: &mut Table, stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// A catalog that is a link: the run does as without it, and the link stays.
+/// A catalog that is a link: the run behaves as without it, and the link stays.
 fn put_link(table: &mut Table, stage: &Stage) -> Result<()> {
     let mut row = Table::row("the catalog is a link");
     stage.rewind()?;
@@ -93,7 +94,7 @@ fn put_link(table: &mut Table, stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// Two folders whose catalogs are links to one: what either adds is in it.
+/// Two folders whose catalogs are links to one file: it holds the additions of both.
 fn put_writers(table: &mut Table, scratch: &Scratch) -> Result<()> {
     let mut row = Table::row("two writers of one catalog through links");
     let both = [

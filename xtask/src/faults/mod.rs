@@ -1,11 +1,10 @@
-//! Faults put to `romfeed generate`: hundreds of kills, and everything else that goes wrong with
-//! disks, files, clocks and people.
+//! Fault injection for `romfeed generate`: hundreds of kills, and everything else that goes wrong
+//! with disks, files, clocks and people.
 //!
-//! In: the built program. Out: a table with what was tried, how often it kept a run from its end,
-//! and what was lost; any loss fails. The engine is `testkit::faults`. Here is what needs Linux,
-//! root or other programs: strace, to stop the program at each call of the system in turn;
-//! mounts, for disks that are full or read-only; faketime. What is not to be had is skipped, and
-//! that is said.
+//! In: the built program. Out: a table with the faults, how often each kept a run from finishing,
+//! and what was lost; any loss is a failure. The engine is `testkit::faults`. This module has the
+//! faults that need Linux, root or other programs: strace, to stop the program at each system call;
+//! mounts, for full and read-only disks; faketime. What the machine lacks is skipped with a note.
 
 mod access;
 mod calls;
@@ -25,19 +24,19 @@ use testkit::faults::{Site, Stage};
 use crate::tools::{Result, Scratch, run};
 use table::Table;
 
-/// Random kills and signals, when nobody says how many.
+/// Default number of random kills and signals.
 const NUM_KILLS: usize = 300;
-/// Files in the folder of garbage.
+/// Number of files in the folder of garbage.
 const NUM_GARBAGE: usize = 10_000;
-/// What a run is made of, in this order.
+/// The parts of a full run, in this order.
 const PARTS: [&str; 7] = [
     "kills", "calls", "disk", "access", "others", "lost", "garbage",
 ];
 const USAGE: &str = "usage: cargo xtask faults [kills|calls|disk|access|others|lost|garbage|--kills NUMBER|garbage NUMBER]";
-/// Tells the process that it has mounts of its own.
+/// Marks the process as one with its own mount namespace.
 const INSIDE: &str = "--with-own-mounts";
 
-/// Puts all faults to the program; `args` follow `faults` on the command line.
+/// Applies all faults to the program; `args` follow `faults` on the command line.
 pub(crate) fn run_all(args: &[&str]) -> Result<()> {
     let (is_inside, args) = match args {
         [INSIDE, rest @ ..] => (true, rest),
@@ -73,9 +72,9 @@ pub(crate) fn run_all(args: &[&str]) -> Result<()> {
     table.finish()
 }
 
-/// Runs this program once more where it may mount; none if that is not permitted.
+/// Runs this program again in its own mount namespace; returns `None` if that is not permitted.
 fn again_with_own_mounts(args: &[&str]) -> Option<Result<()>> {
-    // As root, or as root of a namespace of users.
+    // As root, or as root of a user namespace.
     for options in [&["--mount"][..], &["--mount", "--user", "--map-root-user"]] {
         let mut probe = Command::new("unshare");
         let probe = probe
@@ -100,7 +99,8 @@ fn again_with_own_mounts(args: &[&str]) -> Option<Result<()>> {
     None
 }
 
-/// The program under test: without optimisation, so that there is more time to be disturbed in.
+/// The program under test: a build without optimisation is slower, so there are more moments to
+/// disturb it.
 fn program() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -115,8 +115,8 @@ fn new_site(scratch: &Scratch, name: &str) -> Result<Site> {
     Ok(Site::new(folder.canonicalize()?, program()))
 }
 
-/// Plays the story in the site, and hands the stages of this name to `disturb`; all if there is
-/// none.
+/// Plays the story in the site, and passes the stages with this name to `disturb`; all stages if
+/// there is no name.
 fn play(site: &Site, names: &[&str], mut disturb: impl FnMut(&Stage) -> Result<()>) -> Result<()> {
     let steps: Vec<Step> = story();
     for step in &steps {

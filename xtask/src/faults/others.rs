@@ -1,5 +1,4 @@
-//! Files that went bad, zips that change, clocks that are wrong, several runs at once, closed
-//! pipes.
+//! Damaged files, zips that change, wrong clocks, several runs at once, closed pipes.
 
 use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime};
@@ -11,14 +10,14 @@ use testkit::faults::{BASE_URL, Random, Stage, Tree, end, judge};
 use super::{is_installed, new_site, play, println_skipped, table::Table};
 use crate::tools::{Result, Scratch};
 
-/// Stages that begin with files of all kinds.
+/// Stages that start with files of all kinds.
 const STAGES: [&str; 2] = ["builds are added", "all pages change"];
-/// Damages of each kind to each file.
+/// Tries of each kind of damage on each file.
 const NUM_DAMAGES: usize = 10;
-/// Changes of each kind to a zip.
+/// Tries of each kind of change to a zip.
 const NUM_HANDS: usize = 40;
 
-/// Puts all of them.
+/// Applies all of these faults.
 pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
     let site = new_site(scratch, "others")?;
     play(&site, &STAGES, |stage| {
@@ -75,7 +74,7 @@ fn put_damages(table: &mut Table, stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// The same run several times at once, and beside a change of the catalog.
+/// Runs the same command several times at once, and together with a change of the catalog.
 fn put_clashes(table: &mut Table, stage: &Stage) -> Result<()> {
     for num in [2, 5] {
         let mut row = Table::row(&format!("{num} runs at once"));
@@ -110,7 +109,7 @@ fn put_clashes(table: &mut Table, stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// The clock before all builds, and files from the future.
+/// Sets the clock before all builds, and dates files in the future.
 fn put_clocks(table: &mut Table, stage: &Stage) -> Result<()> {
     let mut row = Table::row("zips dated far in the future or the past").harmless();
     let now = SystemTime::now();
@@ -159,7 +158,7 @@ fn put_clocks(table: &mut Table, stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// A moment at which the clock stands, as faketime has it.
+/// A fixed time, in faketime's notation.
 fn at(date: &str) -> String {
     match date.contains(' ') {
         true => date.to_owned(),
@@ -167,7 +166,7 @@ fn at(date: &str) -> String {
     }
 }
 
-/// Whoever reads what is printed goes away.
+/// The reader of the output goes away.
 fn put_pipes(table: &mut Table, stage: &Stage) -> Result<()> {
     let mut row = Table::row("standard output and error are closed pipes").harmless();
     for number in 0..10 {

@@ -1,30 +1,30 @@
-//! What was tried and what came of it.
+//! The faults that were tried, and their results.
 
 use testkit::faults::{Ended, Stage, judge};
 
 use crate::tools::Result;
 
-/// Losses of one fault that are printed.
+/// Number of losses printed for each fault.
 const MAX_PRINTED: usize = 5;
 
-/// What of a run a fault is put to.
+/// The side of a run that a fault affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
-    /// What it writes: all of that is old or new, and it tells what is not done.
+    /// Output: every file is old or new, and the run reports what it could not write.
     Output,
-    /// What it reads: of what cannot be read there is less, until the next run. Texts are only
-    /// warned of.
+    /// Input: what cannot be read is missing from the site until the next run. Unreadable texts are
+    /// only warnings.
     Input,
 }
 
-/// A fault in all its tries.
+/// A fault with all its tries.
 #[derive(Debug)]
 pub(super) struct Row {
     fault: String,
     num_tries: usize,
     num_effects: usize,
     losses: Vec<String>,
-    /// It need not keep any run from its end.
+    /// The fault need not keep any run from finishing.
     is_harmless: bool,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Row {
 pub(super) struct Table(Vec<Row>);
 
 impl Table {
-    /// A new row, to be [added](Self::add) once it is full.
+    /// Creates a row, to be [added](Self::add) when it is complete.
     pub(super) fn row(fault: &str) -> Row {
         Row {
             fault: fault.to_owned(),
@@ -60,7 +60,8 @@ impl Table {
         self.0.push(row);
     }
 
-    /// Sums up; an error if anything was lost, or a fault that should make a difference made none.
+    /// Prints the totals; an error if anything was lost, or if a fault that should have an effect
+    /// had none.
     pub(super) fn finish(self) -> Result<()> {
         let sum = |count: fn(&Row) -> usize| self.0.iter().map(count).sum::<usize>();
         let num_losses = sum(|row| row.losses.len());
@@ -76,13 +77,13 @@ impl Table {
 }
 
 impl Row {
-    /// Says that no run need be kept from its end.
+    /// Declares that no run has to be kept from finishing.
     pub(super) fn harmless(mut self) -> Row {
         self.is_harmless = true;
         self
     }
 
-    /// Counts a try; `losses` are what came of it, and `what` tells it from the others.
+    /// Counts a try; `losses` are its results, and `what` identifies the try.
     pub(super) fn count(&mut self, took_effect: bool, losses: Vec<String>, what: &str) {
         self.num_tries += 1;
         self.num_effects += usize::from(took_effect);
@@ -90,10 +91,10 @@ impl Row {
         self.losses.extend(losses);
     }
 
-    /// Puts a fault to a stage: before, the fault, a look, and the run that heals.
+    /// Applies a fault to a stage: prepare, disturb, judge, and run again to recover.
     ///
-    /// `act` makes the disturbed run and says how that ended; nothing if it was killed.
-    /// `after` ends the fault where it would last.
+    /// `act` makes the disturbed run and returns how it ended, or `None` if it was killed. `after`
+    /// removes a fault that would last.
     pub(super) fn put(
         &mut self,
         stage: &Stage,
@@ -109,7 +110,7 @@ impl Row {
         self.put_to(Side::Output, stage, what, act)
     }
 
-    /// The same, to one side of the run.
+    /// Does the same for one side of the run.
     pub(super) fn put_to(
         &mut self,
         side: Side,
@@ -139,7 +140,7 @@ impl Row {
     }
 }
 
-/// What is wrong with how a run ended: it has to do so by itself, and with a line for what it
+/// Returns what is wrong with how a run ended: it has to end by itself, with a line for what it
 /// could not do.
 fn unclear(ended: &Ended) -> Option<String> {
     let stderr = ended.stderr.trim();
@@ -152,11 +153,11 @@ fn unclear(ended: &Ended) -> Option<String> {
     }
 }
 
-/// What is not done after a run that said that all is well.
+/// Returns what is missing after a run that reported success.
 fn undone(stage: &Stage) -> Vec<String> {
     let now = stage.site.outputs().unwrap_or_default();
     let undone = judge::differences(&now, &stage.after).into_iter();
-    // Its own folder is for its own convenience.
+    // romfeed's own folder is only a cache.
     let undone = undone.filter(|line| !line.starts_with(".romfeed/"));
     let tell = |line| format!("all was said to be well, but {line}");
     undone.map(tell).collect()
