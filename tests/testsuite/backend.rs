@@ -25,7 +25,7 @@ fn addrom(dir: &RomDir, changes: &[(&str, &str)]) -> Run {
         ("-t", "2023-11-14 22:13:20"),
         ("-r", "nightly"),
         ("-m", MD5),
-        // Never asked: it is this machine.
+        // The address is this machine, so no request is made.
         ("-u", "https://127.0.0.1:9/a.zip"),
     ];
     for (flag, value) in changes {
@@ -45,7 +45,7 @@ fn addrom_takes_size_date_and_digests_from_the_zip_in_builds() {
     // In any folder below it.
     let dir = dir().file(&format!("builds/nightly/{}", bacon_name(0)), &zip);
     let sum = md5(&zip);
-    // As the examples of that server: the hour before the upload.
+    // As in that server's examples: the hour before the upload.
     addrom(
         &dir,
         &[("-m", &sum), ("-t", "2023-11-14 21:00:00"), ("-u", "")],
@@ -106,7 +106,7 @@ fn facts_that_contradict_the_zip_are_refused() {
             .says(says);
         assert!(!dir.path().join("catalog.json").exists());
     }
-    // The case of a release type means nothing to phones.
+    // Phones ignore the case of a release type.
     let dir = dir().file(&format!("builds/{}", bacon_name(0)), &zip);
     addrom(&dir, &[("-m", &md5(&zip)), ("-r", "NIGHTLY")]).expect(0);
 }
@@ -144,7 +144,7 @@ fn delrom_removes_a_build_or_none() {
         .says("removed");
     assert_eq!(dir.run(&["catalog", "list"]).expect(0).stdout, "");
     dir.run(&["delrom", "--filename", &bacon_name(0)]).expect(0);
-    // A script may add it once more.
+    // A script may add the same build again.
     addrom(&dir, &[("-m", &md5(&zip))])
         .expect(0)
         .says("it was removed before");

@@ -1,4 +1,4 @@
-//! Hostile and damaged images: each is answered with one line that has the right class and place.
+//! Hostile and damaged images: each is reported in one line with the right class and place.
 //!
 //! The lines are pinned whole; `INSTA_UPDATE=always cargo test` accepts new ones.
 
@@ -21,12 +21,12 @@ use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name, fixture, fixture_
 
 const NAME: &str = "update.zip";
 const UPDATE_BINARY: &str = "META-INF/com/google/android/update-binary";
-/// Where the properties lie in the fixtures.
+/// Path of the properties in the fixtures.
 const BUILD_PROP: &str = "/system/build.prop";
 /// The length of that file in bytes.
 const BUILD_PROP_LEN: u64 = 6311;
 
-/// For the builders, which write no metadata here: the facts are in the images.
+/// For the builders; no metadata is written here, because the facts are in the images.
 fn nothing() -> Props {
     Props::lineage("0", "none", "none", 1, "none", 35, "2000-01-01")
 }
@@ -38,7 +38,7 @@ fn payload(partition: Partition) -> Vec<u8> {
         .build()
 }
 
-/// A package around a `payload.bin` as it is.
+/// A package around a given `payload.bin`.
 fn payload_bin(payload: Vec<u8>) -> Vec<u8> {
     Zip::new()
         .stored("payload.bin", payload)
@@ -50,7 +50,7 @@ fn images() -> Package {
     Package::images(nothing()).without_metadata()
 }
 
-/// A block-based package whose list and data are given.
+/// A block-based package with the given list and data.
 fn block(list: &str, entries: impl IntoIterator<Item = Entry>) -> Vec<u8> {
     let zip = Zip::new()
         .stored(UPDATE_BINARY, "#!")
@@ -72,7 +72,7 @@ fn run(zip: &[u8], args: &[&str]) -> Run {
     run
 }
 
-/// What `inspect` answers to the packages of a test, a line for each message, for a snapshot.
+/// The output of `inspect` for the packages of a test, one line for each message, for a snapshot.
 #[derive(Default)]
 struct Answers(String);
 
@@ -88,7 +88,7 @@ impl Answers {
         self.line(what, &format!("{}: {message}", class.as_str()));
     }
 
-    /// Fails unless the package is read, but nothing of its `system`.
+    /// Fails unless the package is read, but nothing from its `system`.
     #[track_caller]
     fn passed_over(&mut self, what: &str, zip: &[u8]) {
         let object = run(zip, &["inspect", "--json"]).expect(0).json();
@@ -134,7 +134,7 @@ fn an_impossible_manifest_is_refused_before_it_is_read() {
         let mut bad = good.clone();
         bad[12..20].copy_from_slice(&size.to_be_bytes());
         if size == 0 {
-            // A manifest without partitions is none of a system.
+            // A manifest without partitions has no system.
             let run = run(&payload_bin(bad), &["inspect", "--json"]).expect(0);
             assert_eq!(run.json()["device"], Value::Null);
             continue;
@@ -348,7 +348,7 @@ fn lists_that_cannot_be_carried_out_are_refused_with_their_line() {
     let data = || [Entry::deflated("system.new.dat", system.clone())];
     let good = format!("4\n{all}\n0\n0\nnew 2,0,{all}\n");
     answers.read("good", &block(&good, data()));
-    // The total is for a progress bar.
+    // The total is only for a progress bar.
     let total = good.replacen(&all.to_string(), "18446744073709551615", 1);
     answers.read("wrong total", &block(&total, data()));
     for (what, list, class) in [
@@ -465,7 +465,7 @@ fn super_images_are_refused_or_passed_over() {
     ] {
         answers.refused(what, &zip(made.build()), FaultKind::Corrupt);
     }
-    // The one inside is a partition like any other, and not looked into.
+    // The inner one is a partition like any other, and is not searched.
     let nested = Super::new().partition("super", good().build()).build();
     let run = run(&zip(nested), &["inspect", "--json"]).expect(0);
     assert_eq!(run.json()["device"], Value::Null);
@@ -524,7 +524,7 @@ fn images_of_one_partition_in_two_places_are_refused_with_both_names() {
     ] {
         answers.refused(what, &zip, FaultKind::Corrupt);
     }
-    // What is not asked does not matter; nor do slots, and a payload is all there is to install.
+    // Partitions that are not read do not matter; nor do slots, and a payload is enough to install.
     let zip = images()
         .stored_image("a/boot.img", noise())
         .stored_image("b/boot.img", noise())
@@ -570,7 +570,7 @@ fn inner_zips_are_opened_one_level_deep_and_bounded() {
     insta::assert_snapshot!(answers.0);
 }
 
-/// Replaces all occurrences of some bytes by as many others.
+/// Replaces all occurrences of some bytes with others of the same length.
 fn replaced(mut image: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut found = false;
@@ -586,7 +586,7 @@ fn replaced(mut image: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
 
 #[test]
 fn text_from_an_image_is_escaped_for_the_terminal() {
-    // A folder called so, and a device.
+    // A folder with that name, and a device.
     let image = replaced(fixture("ext4-android"), b"\x03\x02bin", b"\x03\x02\x1b[m");
     let image = replaced(
         image,
@@ -606,7 +606,7 @@ fn text_from_an_image_is_escaped_for_the_terminal() {
     assert!(facts.stdout.contains("\\u{1b}[31mabcd"), "{}", facts.stdout);
 }
 
-/// An image with some bytes changed.
+/// Returns an image with some bytes changed.
 struct Patched {
     image: Arc<Vec<u8>>,
     at: u64,
@@ -636,7 +636,7 @@ fn u32_at(image: &[u8], at: usize) -> usize {
     usize::try_from(u32::from_le_bytes(*bytes)).unwrap()
 }
 
-/// Where the inode of a number is in `ext4-android`, in bytes.
+/// Returns the offset of an inode in `ext4-android`, in bytes.
 fn ext4_inode(image: &[u8], number: usize) -> usize {
     const SUPERBLOCK: usize = 1024;
     const DESCRIPTORS: usize = 4096;
@@ -646,14 +646,14 @@ fn ext4_inode(image: &[u8], number: usize) -> usize {
     u32_at(image, DESCRIPTORS + group * 32 + 8) * 4096 + index * INODE_LEN
 }
 
-/// Where the entry of a name is in a folder.
+/// Returns the offset of a name's entry in a folder.
 fn ext4_entry(image: &[u8], name: &[u8], file_type: u8) -> usize {
     let pattern = [&[u8::try_from(name.len()).unwrap(), file_type], name].concat();
     let found = image.windows(pattern.len()).position(|at| at == pattern);
     found.unwrap() - 6
 }
 
-/// How often each answer is given to an image with some bytes changed.
+/// Counts of the answers to an image with some bytes changed.
 #[derive(Default)]
 struct Tally(BTreeMap<String, usize>);
 
@@ -687,7 +687,7 @@ impl Tally {
     }
 }
 
-/// A message with `#` for each number.
+/// Returns a message with `#` in place of each number.
 fn without_numbers(text: &str) -> String {
     let mut masked = String::new();
     for word in text.split_inclusive([' ', '(', ')', ',', '.', ':', '=', '`']) {
@@ -736,7 +736,7 @@ fn any_changed_byte_of_erofs_metadata_is_handled() {
     let mut answers = Tally::default();
     for name in ["plain", "lz4hc", "lzma-frag"] {
         let mut image = fixture(&format!("erofs-{name}"));
-        // Without a checksum to stop at.
+        // Without a checksum that would stop it.
         image[1024 + 8] &= !1;
         let image = Arc::new(image);
         for at in (1024..1024 + 128).chain((1152..10_000).step_by(29)) {
@@ -772,7 +772,7 @@ fn a_file_of_an_absurd_length_is_not_read() {
             file[15] = 0x10;
         }
     }
-    // Without a checksum to stop at.
+    // Without a checksum that would stop it.
     image[1024 + 8] &= !1;
     let zip = images().named_image("system.img", image).build();
     answers.passed_over("erofs", &zip);

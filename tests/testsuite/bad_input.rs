@@ -1,4 +1,4 @@
-//! Bad input of every kind: one clear line and a hint, the rest is published.
+//! Bad input of every kind: one clear line and a hint, and the rest is published.
 
 use serde_json::Value;
 use testkit::metadata::Metadata;
@@ -19,7 +19,7 @@ fn good(days: i64) -> String {
     format!("builds/bacon/{}", bacon_name(days))
 }
 
-/// One build published before, one new, and something bad beside them.
+/// Creates one published build, one new build, and something bad next to them.
 fn beside_good(bad: impl FnOnce(&RomDir)) -> (RomDir, Run) {
     let dir = RomDir::new().file(&good(0), bacon(0));
     dir.generate().expect(0);
@@ -62,7 +62,7 @@ fn one_error(run: &Run, message: &str, hint: &str) {
     is_tame(run);
 }
 
-/// Fails if anything reaches the terminal raw.
+/// Fails if anything reaches the terminal unescaped.
 #[track_caller]
 fn is_tame(run: &Run) {
     for text in [&run.stderr, &run.stdout] {
@@ -71,8 +71,8 @@ fn is_tame(run: &Run) {
     }
 }
 
-/// Fails unless a package is left out with this class, line and hint, while the
-/// good rest is published.
+/// Fails unless a package is left out with this class, line and hint, while the good packages are
+/// published.
 #[track_caller]
 fn is_left_out(name: &str, bytes: &[u8], class: &str, message: &str, hint: &str) {
     let path = format!("builds/{name}");
@@ -88,7 +88,7 @@ fn is_left_out(name: &str, bytes: &[u8], class: &str, message: &str, hint: &str)
     offers_the_good(&dir);
 }
 
-/// A package whose facts stand in these properties only.
+/// A package whose facts are only in these properties.
 fn with_props(change: &[(&str, &str)]) -> Vec<u8> {
     let props = change
         .iter()
@@ -245,7 +245,7 @@ fn a_folder_name_phones_cannot_use_does_not_damage_the_catalog() {
         assert_eq!(run.code, Some(1), "{}", run.stderr);
         is_tame(&run);
         offers_the_good(&dir);
-        // What a run wrote, the next must be able to read.
+        // The next run must be able to read what a run wrote.
         dir.run(&["catalog", "list"]).expect(0);
         dir.generate().expect(1);
     }
@@ -443,7 +443,7 @@ fn a_zip_that_is_cut_short_is_named() {
     for len in [whole.len() - 1, whole.len() / 2, 4] {
         is_left_out("half.zip", &whole[..len], "truncated", "cut short", wait);
     }
-    // The tail arrived, a part of the middle did not.
+    // The end arrived, a part of the middle did not.
     let holed = [&whole[..100], &whole[300..]].concat();
     is_left_out("half.zip", &holed, "truncated", "cut short", wait);
 }
@@ -607,7 +607,7 @@ fn an_unreadable_package_is_named() {
     offers_the_good(&dir);
 }
 
-/// Fails unless the settings are refused with exit code 2 and nothing is done.
+/// Fails unless the settings are refused with exit code 2 and no file is written.
 #[track_caller]
 fn settings_are_refused(toml: &str, message: &str) {
     let dir = RomDir::new()
@@ -728,7 +728,7 @@ fn different_packages_of_one_name_are_both_left_out_until_one_is_published() {
         ));
     is_tame(&run);
     offers_the_good(&dir);
-    // The one that is published stays, wherever it lies.
+    // The published one stays, wherever it is.
     let (dir, run) = beside_good(|dir| {
         dir.put(&format!("builds/a/{}", bacon_name(0)), bacon(2));
     });
@@ -766,7 +766,7 @@ fn a_copy_with_an_uninformative_name_hides_no_build() {
         bacon_name(1)
     ));
     offers_the_good(&dir);
-    // Unless it was the only one, and is what phones were told of.
+    // Unless it was the only one, and phones have been offered it.
     let dir = RomDir::new().file("builds/latest.zip", bacon(1));
     dir.generate().expect(0);
     dir.put(&good(1), bacon(1));
@@ -966,7 +966,7 @@ fn a_published_package_that_is_damaged_is_not_offered_until_repaired() {
         dir.put(&good(0), rotten);
         let run = dir.run(&GENERATE).expect(1);
         one_error(&run, &format!("bacon/{}: ", bacon_name(0)), "");
-        // Its bytes are not what the feed promises; its phones are still answered.
+        // Its bytes differ from what the feed promises; its phones still get an answer.
         let feed = dir.read("out/api/v1/bacon/nightly.json");
         let feed: Value = serde_json::from_slice(&feed).unwrap();
         assert_eq!(feed["response"].as_array().unwrap().len(), 1);
@@ -1115,7 +1115,7 @@ fn a_damaged_manifest_is_refused() {
         "restore the last valid one from git or from the live site",
     );
     assert_eq!(dir.tree("out"), site);
-    // The remedy works.
+    // The suggested fix works.
     dir.remove("out/.romfeed/manifest.json");
     let unknown = "which builds were published is not known";
     dir.run(&["generate", "--base-url", BASE_URL, "--adopt"])

@@ -1,4 +1,4 @@
-//! `catalog.json` and the verbs that change it by hand.
+//! `catalog.json` and the commands that change it by hand.
 
 use testkit::package::Package;
 use testkit::props::Props;
@@ -83,7 +83,7 @@ fn a_build_without_an_api_level_is_pointed_out() {
 fn changes_that_were_not_written_are_not_reported() {
     let dir = RomDir::new();
     add(&dir, &[]).expect(0);
-    // A folder is in the way of the new file.
+    // A folder blocks the new file.
     dir.put(".catalog.json.romfeed-tmp/x", "");
     let yank = ["catalog", "yank", SHA, "--reason", "r"];
     let remove = ["catalog", "remove", SHA];
@@ -122,7 +122,7 @@ fn a_removed_build_is_never_taken_up_again_and_its_phones_are_answered() {
     // A phone that runs the removed build still gets the newer one.
     let answer = feed(&dir, "api/v1/bacon/nightly/inc0");
     assert_eq!(answer["response"][0]["filename"], bacon_name(7));
-    // Taken up again only by hand.
+    // Only an explicit `catalog add` brings it back.
     let zip = format!("builds/{}", bacon_name(0));
     dir.run(&["catalog", "add", "--zip", &zip, "--base-url", BASE_URL])
         .expect(0)
@@ -165,7 +165,7 @@ fn a_new_build_changes_only_its_lines_of_the_catalog() {
     }
     dir.generate().expect(0);
     let after = String::from_utf8(dir.read("catalog.json")).unwrap();
-    // Every old line is still there, in the same order: nothing was changed.
+    // Every old line is still there, in the same order.
     let mut lines = after.lines();
     for line in before.lines() {
         assert!(lines.any(|new| new == line), "changed: {line}");
@@ -240,13 +240,13 @@ fn every_field_of_the_schema_survives_a_run() {
     dir.run(&["generate"]).expect(0);
     let compact = |bytes: &[u8]| -> serde_json::Value { serde_json::from_slice(bytes).unwrap() };
     assert_eq!(compact(&dir.read("catalog.json")), compact(text.as_bytes()));
-    // Withdrawn builds are offered nowhere, and a variant has its own tree.
+    // Withdrawn builds are not offered anywhere, and a variant has its own tree.
     assert_eq!(
         feed(&dir, "gapps/api/v1/bacon/nightly.json")["response"],
         serde_json::json!([])
     );
-    // Phones that run them get an answer under each name, and so do those that run
-    // what the delta starts from.
+    // Phones that run them get an answer under each name, and so do those that run a delta's
+    // source.
     for known in [
         "bacon/nightly/abc",
         "bacon/nightly/ab",
@@ -283,7 +283,7 @@ fn a_name_belongs_to_one_device() {
     add(&dir, &[("--device", "mako"), ("--sha256", &other)])
         .expect(1)
         .says("a build of bacon has this file name");
-    // The same holds for a scan: nothing of the first device is lost.
+    // The same holds for a scan: the first device loses nothing.
     let mako = bacon_props(0).set("ro.lineage.device", "mako");
     let zip = Package::files(mako).without_metadata().build();
     dir.put("builds/lineage-21.0-20240801-nightly-bacon.zip", zip);
@@ -422,12 +422,12 @@ fn a_build_with_only_an_md5_is_missing_just_from_feeds_that_need_more() {
     dir.run(&["catalog", "export"])
         .expect(1)
         .says("its sha256 is not known");
-    // Found by its digest, as others are.
+    // Found by its digest, like other builds.
     dir.run(&["catalog", "yank", MD5, "--reason", "r"])
         .expect(0);
     dir.run(&["catalog", "unyank", MD5]).expect(0);
 
-    // Once more is known, phones still know it by the MD5, and it is one build.
+    // When more is known, phones still know the build by its MD5, and it stays one build.
     add(&["--sha256", SHA, "--sdk-level", "34"]).expect(0);
     dir.run(&["generate"]).expect(0);
     let list = feed(&dir, "api/v1/bacon/nightly.json");
@@ -435,7 +435,7 @@ fn a_build_with_only_an_md5_is_missing_just_from_feeds_that_need_more() {
     assert_eq!(list["response"][0]["id"], MD5);
     let list = feed(&dir, "api/v2/devices/bacon/builds.json");
     assert_eq!(list[0]["files"][0]["sha256"], SHA);
-    // Nor is it forgotten when a script sends the MD5 alone again.
+    // Nor is it forgotten when a script passes only the MD5 again.
     add(&[]).expect(0);
     let list = dir.run(&["catalog", "list", "--json"]).expect(0).json();
     assert_eq!((&list["sha256"], &list["id"]), (&SHA.into(), &MD5.into()));
@@ -513,7 +513,7 @@ fn a_build_that_was_removed_with_its_md5_alone_keeps_its_id() {
     with_md5(SHA).expect(0).says("it was removed before");
     let list = dir.run(&["catalog", "list", "--json"]).expect(0).json();
     assert_eq!((&list["sha256"], &list["id"]), (&SHA.into(), &MD5.into()));
-    // Two files cannot be one to phones.
+    // Phones cannot distinguish two files with one name.
     let other = [
         "catalog",
         "add",
@@ -574,7 +574,7 @@ fn flags_supply_facts_that_the_zip_lacks() {
     add(&["--filename", "y.zip"]).expect(2);
 }
 
-/// Two folders whose catalogs are links to one file.
+/// Two folders whose catalogs are links to the same file.
 #[cfg(unix)]
 fn linked(has_catalog: bool) -> RomDir {
     let dir = RomDir::new();

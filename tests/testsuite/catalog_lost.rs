@@ -1,10 +1,10 @@
-//! Catalogs that are gone, or have lost builds that were published.
+//! Catalogs that are missing, or have lost published builds.
 
 use super::support::{BASE_URL, RomDir, bacon, bacon_name};
 
 const SHA: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-/// `catalog add` of a build whose package lies elsewhere.
+/// `catalog add` of a build whose package is elsewhere.
 fn add(dir: &RomDir, flags: &[&str]) -> super::support::Run {
     let facts = [
         "catalog",
@@ -31,7 +31,7 @@ fn add(dir: &RomDir, flags: &[&str]) -> super::support::Run {
     dir.run(&[&facts, flags].concat())
 }
 
-/// A site of a package here and of one elsewhere.
+/// A site with one package in this folder and one elsewhere.
 fn published() -> RomDir {
     let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
     dir.put("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"));
@@ -71,7 +71,7 @@ fn a_missing_catalog_is_not_an_empty_one() {
         "nightly",
     ];
     dir.run(&import).expect(2);
-    // Without packages, too, it is not a folder where nothing was ever published.
+    // Even without packages, the folder is not treated as one that was never published.
     dir.run(&["generate", "--builds", "."]).expect(2);
     assert_eq!(dir.tree("out"), site);
     assert!(!dir.path().join("catalog.json").exists());
@@ -98,7 +98,7 @@ fn every_published_build_must_be_in_the_catalog() {
         ))
         .says("git log -p -- catalog.json");
     assert_eq!(dir.tree("out"), site);
-    // In another catalog it is known, and so it is as a tombstone.
+    // A build in another catalog is known, and so is a tombstone.
     dir.put("other.json", &whole);
     dir.run(&[
         "generate",

@@ -12,7 +12,7 @@ const DRIVER: [&str; 7] = [
     "theirs",
 ];
 
-/// A folder with one build; its catalog is `base`.
+/// Creates a folder with one build; its catalog is `base`.
 fn with_base() -> RomDir {
     let dir = RomDir::new();
     dir.put("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"));
@@ -31,14 +31,14 @@ fn side(dir: &RomDir, name: &str, number: i64) {
     dir.put(name, dir.read("catalog.json"));
 }
 
-/// Changes `base` by a verb, and stores the catalog as `name`.
+/// Changes `base` by a command, and stores the catalog as `name`.
 fn side_by(dir: &RomDir, name: &str, verb: &[&str]) {
     dir.put("catalog.json", dir.read("base"));
     dir.run(&[&["catalog"], verb].concat()).expect(0);
     dir.put(name, dir.read("catalog.json"));
 }
 
-/// What git's default style makes of two sides.
+/// Returns what git's default style makes of two sides.
 fn conflict(dir: &RomDir) -> String {
     let text = |name| String::from_utf8(dir.read(name)).unwrap();
     let (ours, theirs) = (text("ours"), text("theirs"));

@@ -1,4 +1,4 @@
-//! `check`: each rule is broken once, on hosts made for it; and the program over real sockets.
+//! `check`: each rule is broken once, on simulated hosts; and the program over real sockets.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -26,10 +26,10 @@ const PATHS: [&str; 3] = [
 ];
 const DATE: i64 = 1_700_000_000;
 
-/// How a host answers for what it does not have.
+/// The answer of a host for a missing path.
 type Other = fn(&Request<'_>) -> Response;
 
-/// A host in memory: static, but for the answers a test sets.
+/// A host in memory: static, apart from the answers that a test sets.
 struct Host {
     files: BTreeMap<String, Vec<u8>>,
     set: BTreeMap<String, Result<Response, Fault>>,
@@ -88,7 +88,7 @@ fn package() -> Vec<u8> {
     Package::files(props).build()
 }
 
-/// An entry as `{type}.json` has it.
+/// An entry of `{type}.json`.
 fn v1(change: impl Fn(&mut serde_json::Value)) -> Vec<u8> {
     let mut entry = serde_json::json!({
         "datetime": DATE, "filename": "a.zip", "id": "1", "romtype": "nightly",
@@ -184,7 +184,7 @@ fn ids(report: &Report) -> Vec<&'static str> {
 struct Findings(String);
 
 impl Findings {
-    /// Fails unless the report has findings of this rule only.
+    /// Fails unless all findings in the report are of this rule.
     #[track_caller]
     fn only(&mut self, report: &Report, id: &str) {
         assert_eq!(ids(report), [id], "{:#?}", report.findings);
@@ -215,7 +215,7 @@ fn a_bad_site_address_is_reported() {
     let long = "https://a-rather-long-name.of-some-host.example.org/and/a/path/that/is/long";
     let long = Host::sound().check_with(|task| task.base = long);
     findings.only(&long, "property-too-long");
-    // What a ROM is known to have is judged as it is, and nothing else.
+    // Only the known facts of a ROM are judged.
     let value = format!("https://h/{}/{{device}}/{{type}}.json", "x".repeat(65));
     let with = |value: &str| Host::sound().check_with(|task| task.value = Some(value));
     findings.only(&with(&value), "property-too-long");
@@ -229,7 +229,7 @@ fn a_page_in_place_of_404_is_reported() {
     let mut host = Host::sound();
     host.other = |ask| answer(ask.url, 200, &[], b"<!doctype html>");
     findings.only(&host.check(), "site-unknown-answered");
-    // Most clients go along a redirect to such a page.
+    // Most clients follow a redirect to such a page.
     let mut host = Host::sound().file("home", "<!doctype html>");
     host.other = |ask| answer(ask.url, 302, &[("location", "/home")], b"");
     findings.only(&host.check(), "site-unknown-answered");
@@ -238,7 +238,7 @@ fn a_page_in_place_of_404_is_reported() {
         .insert("http://h/home".to_owned(), b"<p>".to_vec());
     host.other = |ask| answer(ask.url, 302, &[("location", "http://h/home")], b"");
     assert_eq!(ids(&host.check()), [""; 0]);
-    // A server that knows every incremental is none.
+    // A server that answers every incremental knows none.
     let mut host = Host::sound();
     host.other = |ask| answer(ask.url, 200, &[], br#"{"response":[]}"#);
     assert_eq!(ids(&host.check()), [""; 0]);
@@ -298,7 +298,7 @@ fn wrong_letter_case_is_reported() {
         task.feeds = feeds(BASE, &["api/v1/dev/Nightly.json".to_owned()], None);
     });
     findings.only(&report, "feed-case");
-    // Of one's own site, letters of the rest of the path are known too.
+    // On the site itself, the case of the rest of the path is checked too.
     let there = ["api/v1/DEV/nightly/Eng.1".to_owned()];
     let mut host = Host::sound();
     host.files.remove(&url(PATHS[1]));
@@ -329,7 +329,7 @@ fn malformed_feeds_are_reported() {
     );
     let umlaut = b"{\"response\":[],\"\xc3\xbc\":1}";
     findings.only(&with(umlaut), "feed-not-strict");
-    // The clients of the other list read UTF-8.
+    // Clients of the other list read UTF-8.
     let body = String::from_utf8(v2(|_| ())).unwrap();
     let body = body.replacen('{', "{\"ü\":1,", 1);
     let host = Host::sound().file(PATHS[2], body);
@@ -415,7 +415,7 @@ fn an_unreachable_host_is_reported_with_its_cause() {
     let broken = Host::sound().answers(&manifest, 503, &[], b"");
     let found = check::files_of_site(BASE, &broken).unwrap_err();
     assert!(found.message.contains("status 503"), "{found:?}");
-    // A host that has no such list answers all the same.
+    // A host without such a list answers all the same.
     assert_eq!(
         check::files_of_site(BASE, &Host::sound()),
         Ok(Manifest::default())
@@ -425,7 +425,7 @@ fn an_unreachable_host_is_reported_with_its_cause() {
         .file("api/v1/types/dev.json", r#"{"response":["nightly"]}"#);
     let told = check::files_of_site(BASE, &lists).unwrap();
     assert_eq!(told.files, [PATHS[0], PATHS[2]]);
-    // What to do goes by the cause, for zips as well.
+    // The advice depends on the cause, for zips as well.
     let fix = |fault: Fault| Host::sound().fails(ZIP_URL, fault).check().findings[0].fix();
     let of_certificate = fix(Fault::Tls(TlsFault::Authority));
     assert!(of_certificate.contains("CA:FALSE"), "{of_certificate}");
@@ -465,7 +465,7 @@ fn the_site_is_checked_against_the_catalog() {
         &with("api/v1/dev/nightly/eng.0", DATE),
         "feed-incremental-missing",
     );
-    // Phones go along a redirect to the list, and it is not missing.
+    // Phones follow a redirect to the list, so it is not missing.
     let path = "api/v1/dev/nightly/eng.0";
     let moved = Host::sound().answers(&url(path), 301, &[("location", "eng.1")], b"");
     let moved = moved.check_with(|task| task.expected = [(path.to_owned(), None)].into());
@@ -559,7 +559,7 @@ fn bad_download_redirects_are_reported() {
         host.files.insert("http://h/real.zip".to_owned(), package());
         host
     };
-    // The facts are read along the redirect too.
+    // The facts are also read behind the redirect.
     assert_eq!(ids(&to("https://h/real.zip").check()), [""; 0]);
     findings.only(&to("/real.zip").check(), "zip-redirect");
     let mut query = to("/real.zip?u=https://x/y");
@@ -631,14 +631,14 @@ fn every_list_is_compared_with_the_zip() {
     let path = "api/v1/dev2/nightly.json";
     let with = |key: &str, value: u64| {
         let wrong = v1(|entry| entry[key] = value.into());
-        // The list that is right comes first.
+        // The correct list comes first.
         let paths = [PATHS[0], path].map(str::to_owned);
         let host = Host::sound().file(path, wrong);
         host.check_with(|task| task.feeds = feeds(BASE, &paths, None))
     };
     findings.only(&with("size", 7), "zip-length");
     findings.only(&with("datetime", 1_700_000_060), "zip-datetime");
-    // A list of another name of the device is no fault.
+    // A list under another name of the device is not an error.
     assert_eq!(ids(&with("datetime", 1_700_000_000)), [""; 0]);
     insta::assert_snapshot!(findings.0);
 }
@@ -651,7 +651,7 @@ fn known_hosts_have_their_own_findings() {
             entry["url"] = url.into();
             entry["size"] = size.into();
         });
-        // Told from the address alone, without a connection.
+        // Detected from the address alone, without a connection.
         Host::sound().file(PATHS[0], body).check_with(|task| {
             task.zips = None;
             task.feeds.truncate(1);
@@ -835,7 +835,7 @@ fn a_custom_template_only_has_to_be_valid() {
     insta::assert_snapshot!(findings.0);
 }
 
-/// A body that a template made, judged as its clients do; ids of rules, with the entries.
+/// Judges a body that a template made as its clients do; returns ids of rules, with the entries.
 fn judge_template(name: &str, body: &str) -> Vec<String> {
     let path = "feeds/dev.json";
     let makers: Makers = [(path.to_owned(), Maker::Shipped(name.to_owned()))].into();
@@ -971,12 +971,12 @@ fn builds_lost_since_publication_are_reported() {
         run.stdout.lines().map(rule).collect::<Vec<String>>()
     };
     let has = |base: &str, id: &str| ids(base).iter().any(|found| found == id);
-    // Nothing was published yet.
+    // No build was published yet.
     generate(&[]);
     assert!(!has(&base, "builds-lost"));
     generate(&["--out", "live"]);
     assert!(!has(&base, "builds-lost"));
-    // A machine that has another catalog, and makes the folder anew.
+    // A machine with another catalog, which generates the folder again.
     dir.remove(&format!("builds/{}", bacon_name(0)));
     dir.remove("catalog.json");
     std::fs::remove_dir_all(dir.path().join("out")).unwrap();
@@ -1006,7 +1006,7 @@ fn file_names_that_windows_or_macos_cannot_store_are_reported() {
             run.stdout
         );
     }
-    // The ids as scripts look for them: "name-case" and "name-reserved".
+    // The ids, for a text search: "name-case" and "name-reserved".
 }
 
 #[test]
@@ -1017,7 +1017,7 @@ fn every_rule_has_a_test() {
     }
 }
 
-/// Serves a folder over plain http until the test ends; gives its address.
+/// Serves a folder over plain http until the test ends; returns its address.
 fn serve(folder: Folder) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -1072,7 +1072,7 @@ fn site() -> RomDir {
     dir
 }
 
-/// The ids of what `--json` printed.
+/// Returns the ids in the output of `--json`.
 fn ids_of(run: &Run) -> Vec<String> {
     let lines = run.stdout.lines();
     let lines = lines.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
@@ -1115,7 +1115,7 @@ fn missing_files_are_reported() {
     check(&dir)
         .says("error site-file-missing 404.html and 2 more: there is no such file")
         .says("fix: run romfeed generate\nout: 1 error");
-    // Lists that the catalog needs are missed without romfeed's own list of files.
+    // Missing lists that the catalog needs are reported without romfeed's own list of files.
     dir.remove("out/.romfeed/manifest.json");
     check(&dir).says("error site-file-missing api/v1/dev/nightly.json and 1 more");
     let dir = site();
@@ -1124,7 +1124,7 @@ fn missing_files_are_reported() {
     check(&dir)
         .says("error site-file-missing dev.json: it is a folder, not a file")
         .says("fix: remove what is there, and run romfeed generate");
-    // No list at all is left, and it is still a site.
+    // Without any list, it is still a site.
     let dir = site();
     std::fs::remove_dir_all(dir.path().join("out/api")).unwrap();
     dir.remove("out/dev.json");
@@ -1238,7 +1238,7 @@ fn a_live_site_is_checked_with_or_without_a_folder() {
         root: dir.path().join("out"),
         builds: dir.path().join("builds"),
     });
-    // Plain http is all that is wrong: the zip's address is that of the settings, elsewhere.
+    // Plain http is the only finding: the settings give another address for the zip.
     let run = dir
         .run(&["check", "--url", &base, "--json", "--timeout", "2"])
         .expect(1);

@@ -1,12 +1,12 @@
-//! What the update clients on phones make of a feed that was published.
+//! How the update clients on phones read a published feed.
 //!
-//! The clients' rules are those of [`romfeed::clients::updaters`], where they are lenient as the
-//! clients are; `rules.rs` holds them against what the clients were seen to do. A feed of
-//! ours is to rely on no leniency: [`read`] fails on byte order marks, numbers in quotes,
-//! unknown keys and more, each of which some client accepts, and [`check`] says how.
+//! The clients' rules are in [`romfeed::clients::updaters`], as lenient as the clients themselves;
+//! `rules.rs` compares them with the observed behaviour of the clients. romfeed's feeds must not
+//! rely on leniency: [`read`] fails on byte order marks, numbers in quotes, unknown keys and other
+//! things that some client accepts, and [`check`] says why.
 //!
-//! The letters and numbers in the comments group the rules: P for the list, E for entries,
-//! V2 for the client in Kotlin.
+//! The letters and numbers in the comments group the rules: P for the list, E for entries, V2 for
+//! the client in Kotlin.
 
 mod forks;
 mod random;
@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 const MAX_V1_LEN: usize = 4 << 10;
 const MAX_V2_LEN: usize = 32 << 10;
 
-/// The URL the client asks for when this is the value of its URI property.
+/// Returns the URL that the client requests for this value of its URI property.
 ///
 /// # Errors
 /// Where the client throws, or refuses to connect.
@@ -33,8 +33,8 @@ pub(crate) fn url(generation: Generation, property: &str, phone: &Phone) -> Resu
     Ok(request.url)
 }
 
-/// Reads the body of a feed as the client does, and judges each entry; in the order of the
-/// phone's screen, hidden ones among the others.
+/// Reads the body of a feed as the client does, and judges each entry; in the order of the phone's
+/// screen, including hidden entries.
 ///
 /// # Errors
 /// Where the client fails the whole list, or the body relies on leniency.
@@ -47,7 +47,7 @@ pub(crate) fn read(generation: Generation, body: &[u8], phone: &Phone) -> Result
     }
 }
 
-/// The ids of the entries that can be downloaded, as on the phone's screen.
+/// Returns the ids of the entries that can be downloaded, in the order of the phone's screen.
 pub(crate) fn offered(
     generation: Generation,
     body: &[u8],
@@ -58,12 +58,12 @@ pub(crate) fn offered(
     Ok(rows.into_iter().map(|row| row.entry.id).collect())
 }
 
-/// What a value has to be.
+/// The expected type of a value.
 #[derive(Clone, Copy)]
 enum Kind {
     /// A number without fraction or sign.
     Number,
-    /// Text without blanks around it.
+    /// Text without spaces around it.
     Text,
     /// Ranges in a package.
     Ranges,
@@ -71,7 +71,7 @@ enum Kind {
     Files,
 }
 
-/// A key, what its value has to be, and whether it may be absent.
+/// A key, the type of its value, and whether it may be absent.
 type Key = (&'static str, Kind, bool);
 
 const CM12_KEYS: &[Key] = &[
@@ -102,7 +102,7 @@ const V2_KEYS: &[Key] = &[
     ("version", Kind::Text, false),
 ];
 
-/// What only forks of a client read; the others ignore any key they do not know.
+/// Keys that only forks of a client read; other clients ignore unknown keys.
 const FORK_KEYS: &[Key] = &[("incremental", Kind::Files, true)];
 
 const FILE_KEYS: &[Key] = &[
@@ -115,14 +115,14 @@ const FILE_KEYS: &[Key] = &[
     ("url", Kind::Text, false),
 ];
 
-/// Whether a body in this generation's format is one that every client of the format reads
-/// alike: strict JSON in ASCII, exactly the keys, no id twice, nothing to warn of.
+/// Checks that every client of this generation's format reads the body alike: strict JSON in ASCII,
+/// exactly the keys, no repeated id, no warnings.
 ///
 /// # Errors
 /// What the body relies on.
 fn check(generation: Generation, body: &[u8]) -> Result<(), String> {
     let is_v2 = matches!(generation, Generation::KotlinVersion | Generation::Kotlin23);
-    // The strictest one that reads the format.
+    // The strictest client of the format.
     let (limit, keys, strictest) = match generation {
         _ if generation.is_post() => (usize::MAX, CM12_KEYS, Generation::Cm12),
         _ if is_v2 => (MAX_V2_LEN, V2_KEYS, Generation::Kotlin23),
@@ -161,7 +161,7 @@ fn check(generation: Generation, body: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// P1: an object of these keys, one of which holds an array.
+/// P1: an object with these keys, one of which holds an array.
 fn list_of<'a>(document: &'a Value, keys: &[&str], list: &str) -> Result<&'a Vec<Value>, String> {
     let object = document.as_object().ok_or("not an object")?;
     if let Some(other) = object.keys().find(|key| !keys.contains(&key.as_str())) {
@@ -171,7 +171,7 @@ fn list_of<'a>(document: &'a Value, keys: &[&str], list: &str) -> Result<&'a Vec
     values.ok_or(format!("no array `{list}`"))
 }
 
-/// E1, E2, V2-3: these keys and no other, each with its type.
+/// E1, E2, V2-3: exactly these keys, each with its type.
 fn check_object(value: &Value, keys: &[Key]) -> Result<(), String> {
     let object = value.as_object().ok_or("not an object")?;
     let is_known = |key: &String| keys.iter().any(|(known, _, _)| known == key);
@@ -209,7 +209,7 @@ fn fits(value: &Value, kind: Kind, object: &Map<String, Value>) -> Result<bool, 
     })
 }
 
-/// V2-4: `name:offset:size` with commas between, blanks after the last one only.
+/// V2-4: `name:offset:size` separated by commas, spaces after the last one only.
 fn check_property_files(files: &str, package_size: u64) -> Result<(), String> {
     let number = |digits: &str| {
         // `parse` alone would take a plus sign.
@@ -235,7 +235,7 @@ fn check_property_files(files: &str, package_size: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// P2 to P6: strict JSON in ASCII, without a byte order mark, no key twice in an object.
+/// P2 to P6: strict JSON in ASCII, without a byte order mark, no repeated key in an object.
 fn parse_strictly(body: &[u8]) -> Result<Value, String> {
     if let Some(offset) = body.iter().position(|byte| !byte.is_ascii()) {
         return Err(format!("byte {offset} is not ASCII"));
@@ -245,9 +245,9 @@ fn parse_strictly(body: &[u8]) -> Result<Value, String> {
     Ok(document)
 }
 
-/// Looks for a key that occurs twice in one object of this well-formed JSON.
+/// Finds a repeated key in an object of this well-formed JSON.
 ///
-/// `serde_json` keeps the last one and says nothing.
+/// `serde_json` silently keeps the last one.
 fn check_keys(json: &[u8]) -> Result<(), String> {
     let mut open: Vec<BTreeSet<String>> = Vec::new();
     let mut rest = json;

@@ -1,7 +1,7 @@
-//! Every fuzz target over its seeds and its tracked inputs, without a fuzzer.
+//! Runs every fuzz target over its seeds and its tracked inputs, without a fuzzer.
 //!
-//! The seeds are made in `fuzz_seeds`; the tracked inputs are in `tests/fixtures/corpus/`, in a
-//! folder for each target that has some. See the `README.md` there.
+//! The seeds are made in `fuzz_seeds`; the tracked inputs are in `tests/fixtures/corpus/`, in one
+//! folder per target. See the `README.md` there.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The tracked files by their targets.
+/// Returns the tracked files by target.
 fn tracked() -> BTreeMap<String, Vec<PathBuf>> {
     let list = |folder: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).unwrap();
@@ -34,7 +34,7 @@ fn tracked() -> BTreeMap<String, Vec<PathBuf>> {
         .collect()
 }
 
-/// Runs a target over all its inputs; the last one that is printed made it fail.
+/// Runs a target over all its inputs; if it fails, the last printed input is the cause.
 fn run_target(target: &str) {
     let (_, body) = ALL.iter().find(|(name, _)| *name == target).unwrap();
     let mut num_inputs = 0;

@@ -1,4 +1,4 @@
-//! What a hostile package may cost, and how often.
+//! Limits on the time and memory that a hostile package costs, and how often it costs them.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -48,7 +48,7 @@ fn file_that_cannot_be_read_costs_once() {
     assert!(first.contains("partition `system`"), "{first}");
     assert!(!first.contains(REMEMBERED), "{first}");
     assert_eq!(run(&[]).replace(REMEMBERED, ""), first);
-    // What the cache says is believed, but not with --rehash, and not of another state.
+    // The cache is trusted, except with --rehash or for another state of the file.
     let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
     let cache = cache.replace("partition `system`", "the part remembered");
     dir.put_cache(&cache);
@@ -105,7 +105,7 @@ fn run_whose_time_is_over_reads_no_more_packages() {
     };
     let report = generate(Duration::ZERO);
     assert_eq!((report.faults.len(), report.num_offered), (2, 0));
-    // It is no fault of the packages, so the next run reads them.
+    // The packages are not the cause, so the next run reads them.
     let report = generate(Duration::from_secs(600));
     assert_eq!((report.faults.len(), report.num_offered), (0, 2));
 }

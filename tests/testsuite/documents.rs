@@ -1,7 +1,7 @@
-//! README.md, the book in `docs/` and the other documents: their links lead somewhere, the book has every page, and the
-//! tutorial shows what the program prints.
+//! README.md, the book in `docs/` and the other documents: links lead somewhere, the book has every
+//! page, and the tutorial shows what the program prints.
 //!
-//! The calls of romfeed in them are parsed by a test of the command line, in the program itself.
+//! The commands in them are parsed by a test of the command line, in the program itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,7 +18,8 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The Markdown files at the top of the repository, in `docs/` and in `crates/`, by their path from the top.
+/// Returns the Markdown files at the top of the repository, in `docs/` and in `crates/`, by their
+/// path from the top.
 fn documents() -> BTreeMap<PathBuf, String> {
     let mut files = Vec::new();
     let is_markdown = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
@@ -49,7 +50,7 @@ fn events(text: &str) -> impl Iterator<Item = Event<'_>> {
     Parser::new_ext(text, Options::ENABLE_TABLES)
 }
 
-/// Where links and pictures lead, those in HTML too.
+/// Returns the targets of links and pictures, including those in HTML.
 fn links(text: &str) -> Vec<String> {
     let mut links = Vec::new();
     for event in events(text) {
@@ -71,8 +72,8 @@ fn links(text: &str) -> Vec<String> {
     links
 }
 
-/// The anchors of headings, as GitHub and mdBook make them: in lower case, blanks as hyphens, without
-/// punctuation; the second of a name ends in `-1`.
+/// Returns the anchors of headings, as GitHub and mdBook make them: in lower case, spaces as
+/// hyphens, without punctuation; a repeated one ends in `-1`.
 fn anchors(text: &str) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     let mut counts = BTreeMap::new();
@@ -110,7 +111,7 @@ fn slug(heading: &str) -> String {
         .replace(' ', "-")
 }
 
-/// The path without `.` and `..`, or none if it leads out of the repository.
+/// Returns the path without `.` and `..`; `None` if it leads out of the repository.
 fn normalize(path: &Path) -> Option<PathBuf> {
     let mut normal = PathBuf::new();
     for component in path.components() {
@@ -126,7 +127,7 @@ fn normalize(path: &Path) -> Option<PathBuf> {
     Some(normal)
 }
 
-/// Why a link in a document leads nowhere, if it does.
+/// Returns why a link in a document leads nowhere, if it does.
 fn fault(documents: &BTreeMap<PathBuf, String>, from: &Path, link: &str) -> Option<&'static str> {
     if link.contains("://") || link.starts_with("mailto:") {
         return None;
@@ -195,7 +196,7 @@ fn every_page_is_in_the_table_of_contents_once() {
     assert_eq!(listed.iter().collect::<Vec<_>>(), pages);
 }
 
-/// Code blocks, each with its language.
+/// Returns code blocks, each with its language.
 fn code_blocks(text: &str) -> Vec<(String, String)> {
     let mut blocks: Vec<(String, String)> = Vec::new();
     let mut is_code = false;
@@ -213,7 +214,7 @@ fn code_blocks(text: &str) -> Vec<(String, String)> {
     blocks
 }
 
-/// A folder in which files of the sample builds may be put.
+/// A folder for files of the sample builds.
 struct Tutorial {
     dir: RomDir,
     lines: BTreeSet<String>,
@@ -228,7 +229,7 @@ impl Tutorial {
         self.dir.put(&path, bytes);
     }
 
-    /// Runs a command, and notes what it prints.
+    /// Runs a command, and records what it prints.
     fn run(&mut self, args: &[&str]) {
         let run = self.dir.run(args).expect(0);
         let lines = run.stdout.lines().chain(run.stderr.lines());

@@ -1,5 +1,5 @@
-//! Images whose folders and files would never end: they name the same blocks again and again.
-//! Each is refused soon.
+//! Images whose folders and files would never end, because they name the same blocks again and
+//! again. Each is refused quickly.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +10,8 @@ use ota_view::fs;
 use super::support::fixture;
 
 const BUILD_PROP: &str = "/system/build.prop";
-/// Time that refusing an image may take, in a build without optimization and beside other tests.
+/// Time limit for refusing an image, in a build without optimization that runs in parallel with
+/// other tests.
 const MAX_TIME: Duration = Duration::from_secs(30);
 
 fn put(image: &mut [u8], at: usize, bytes: &[u8]) {
@@ -22,7 +23,7 @@ fn u32_at(image: &[u8], at: usize) -> usize {
     usize::try_from(u32::from_le_bytes(*bytes)).unwrap()
 }
 
-/// Reads the properties, which has to fail soon with the class and the words.
+/// Reads the properties, which has to fail quickly with this class and message.
 fn is_refused(what: &str, image: Vec<u8>, class: ErrorKind, words: &str) {
     let began = Instant::now();
     let read = fs::open(Arc::new(image)).and_then(|files| files.read(BUILD_PROP, 1 << 20));
@@ -32,7 +33,7 @@ fn is_refused(what: &str, image: Vec<u8>, class: ErrorKind, words: &str) {
     assert!(began.elapsed() < MAX_TIME, "{what}: {:?}", began.elapsed());
 }
 
-/// An image of ext with blocks of its last bytes to write to.
+/// An ext image whose last blocks can be overwritten.
 struct Ext {
     image: Vec<u8>,
     block_size: usize,
@@ -47,7 +48,7 @@ impl Ext {
         }
     }
 
-    /// Where the inode of a number is.
+    /// Returns the offset of an inode.
     fn inode(&self, number: usize) -> usize {
         let per_group = u32_at(&self.image, 1024 + 0x28);
         let inode_len = u32_at(&self.image, 1024 + 0x58) & 0xffff;
@@ -56,7 +57,7 @@ impl Ext {
         u32_at(&self.image, descriptors + group * 32 + 8) * self.block_size + index * inode_len
     }
 
-    /// Where the inode of a name is.
+    /// Returns the offset of the inode of a name.
     fn inode_of(&self, name: &[u8]) -> usize {
         let len = u8::try_from(name.len()).unwrap();
         let pattern = [&[len, 1], name].concat();
@@ -67,7 +68,7 @@ impl Ext {
         self.inode(u32_at(&self.image, found.unwrap() - 6))
     }
 
-    /// The number of a block that may be written to, counted from the end.
+    /// Returns the number of a block that can be overwritten, counted from the end.
     fn spare(&self, index: usize) -> u32 {
         u32::try_from(self.image.len() / self.block_size - 1 - index).unwrap()
     }
@@ -79,14 +80,14 @@ impl Ext {
         put(&mut self.image, at, &whole);
     }
 
-    /// A block of a folder with a single empty entry.
+    /// Creates a block of a folder with a single empty entry.
     fn empty_entries(&self) -> Vec<u8> {
         let rec_len = u16::try_from(self.block_size).unwrap();
         [&[0; 4][..], &rec_len.to_le_bytes(), &[0, 0]].concat()
     }
 
-    /// Gives an inode a tree of extents, each of whose nodes names the one below as often as it
-    /// can, down to a leaf of these extents: first block in the file, length, block.
+    /// Gives an inode a tree of extents whose nodes name the node below as often as they can, down
+    /// to a leaf with these extents: first block in the file, length, block.
     fn put_tree(&mut self, inode: usize, depth: u16, leaf: &[(u32, u16, u32)]) {
         let header = |num: u16, depth: u16| {
             let fields = [0xf30a, num, num, depth, 0, 0];
@@ -153,7 +154,7 @@ fn extents_that_repeat_themselves_are_refused() {
         ("file", |ext| ext.inode_of(b"build.prop")),
     ];
     for (what, place) in places {
-        // Nothing in them, so that the library would never see a block.
+        // Empty extents, so that the library would never reach a block.
         let leaf: Vec<_> = (0..84).map(|_| (0, 0, 100)).collect();
         for depth in [0, 1, 2, 5] {
             let mut ext = Ext::new("ext4-android");
@@ -161,7 +162,7 @@ fn extents_that_repeat_themselves_are_refused() {
             ext.put_tree(place(&ext), depth, leaf);
             is_refused(what, ext.image, ErrorKind::Corrupt, "extents");
         }
-        // A sound leaf, named more than once.
+        // A valid leaf, named more than once.
         let mut ext = Ext::new("ext4-android");
         ext.put_tree(place(&ext), 2, &[(0, 1, 100)]);
         is_refused(what, ext.image, ErrorKind::Corrupt, "extents");
@@ -170,8 +171,8 @@ fn extents_that_repeat_themselves_are_refused() {
 
 #[test]
 fn folder_is_searched_a_bounded_number_of_times() {
-    // Sixteen MiB of one block of entries, in extents that are in order, and a link that leads
-    // through it a thousand times.
+    // Sixteen MiB of the same block of entries, in valid extents, and a link that leads through it
+    // a thousand times.
     let mut ext = Ext::new("ext4-android");
     let entries = ext.spare(0);
     ext.put_block(entries, &ext.empty_entries());
@@ -180,7 +181,7 @@ fn folder_is_searched_a_bounded_number_of_times() {
     let mut leaf: Vec<(u32, u16, u32)> = vec![(0, 1, u32::try_from(first).unwrap())];
     leaf.extend((1..300).map(|logical| (logical, 1, entries)));
     ext.put_tree(folder, 1, &leaf);
-    // One name of the leaf alone is in order.
+    // Naming the leaf once is valid.
     put(&mut ext.image, folder + 0x28 + 2, &1u16.to_le_bytes());
     put(&mut ext.image, folder + 4, &(300u32 << 12).to_le_bytes());
     let source = Arc::new(ext.image);
@@ -200,11 +201,11 @@ fn image_whose_journal_is_to_be_replayed_is_not_read() {
     is_refused("journal", ext.image, ErrorKind::Unsupported, "journal");
 }
 
-/// EROFS with a root folder of as many chunks as are asked for, all of them one block of names.
+/// Creates EROFS with a root folder of this many chunks, all of them the same block of names.
 fn erofs_of_chunks(num_chunks: usize) -> Vec<u8> {
     const BLOCK: usize = 4096;
     let mut root = Vec::new();
-    // An extended node in chunks: format, no attributes, a folder, its length.
+    // An extended inode in chunks: format, no attributes, a folder, its length.
     for field in [1 | 4 << 1, 0, 0o040_755, 0u16] {
         root.extend(field.to_le_bytes());
     }

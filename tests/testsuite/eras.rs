@@ -1,5 +1,5 @@
-//! Whose updater a ROM has: by API level, then date, then version; and what follows for the files
-//! that are written, checked and played.
+//! Which updater a ROM has: by API level, then date, then version; and the consequences for the
+//! files that are written, checked and simulated.
 
 use serde_json::Value;
 use testkit::package::Package;
@@ -81,7 +81,7 @@ fn answers_for_cyanogenmod_are_written_and_checked_alike() {
     let folder = "legacy/i9100/nightly";
     assert_eq!(names(&dir, &format!("{folder}/index.json")), [name]);
     dir.run(&["check"]).expect(0);
-    // A newer Android in the same lane is not for these phones, and they still get an answer.
+    // A newer Android in the same channel is not for these phones, and they still get an answer.
     let newer = Props::lineage(
         "16.0",
         "NIGHTLY",
@@ -108,7 +108,7 @@ fn answers_for_cyanogenmod_are_written_and_checked_alike() {
     );
 }
 
-/// The versions of LineageOS from the last one that installs only its own, with their API levels.
+/// Versions of LineageOS from the last one that installs only its own on, with their API levels.
 const VERSIONS: [(&str, u32); 6] = [
     ("21.0", 34),
     ("22.0", 35),
@@ -156,7 +156,7 @@ fn lists_of_one_incremental_hold_newer_minor_versions_from_22_1_on() {
         assert_eq!(names(&dir, &v2), expected, "{installed}");
     }
     dir.run(&["check"]).expect(0);
-    // The phone installs what its list holds.
+    // The phone installs the builds in its list.
     let uri = format!("{BASE_URL}/api/v1/{{device}}/{{type}}/{{incr}}");
     for (installed, sdk, expected) in [
         ("22.1", "35", "sees 1 update: 22.2 of 2025-04-25 (offered)"),
@@ -297,10 +297,10 @@ fn advice_looks_at_the_whole_address_and_at_what_is_known() {
         let found = causes(play(uri, incremental, &["--json"]));
         assert_eq!(found, [expected], "{uri} {incremental}");
     }
-    // The catalog knows the build, and its list is not there.
+    // The catalog knows the build, but its list is missing.
     dir.remove("out/api/v1/bacon/nightly/inc0");
     assert_eq!(causes(play(right, "inc0", &["--json"])), ["not-uploaded"]);
-    // It is there for another release type.
+    // It exists for another release type.
     dir.put("out/api/v1/bacon/weekly/inc0", "{\"response\":[]}");
     assert_eq!(causes(play(right, "inc0", &["--json"])), ["other-lane"]);
 }
@@ -360,7 +360,7 @@ fn a_fork_is_played_with_the_file_that_its_template_makes() {
         assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
     }
     assert!(!run.stdout.contains("what to change"), "{}", run.stdout);
-    // Without the template, what to set is told.
+    // Without the template, the advice is to set it.
     let dir = site("");
     dir.put("phone.prop", CRDROID);
     let run = dir.run(&["simulate", "--props", "phone.prop"]).expect(1);

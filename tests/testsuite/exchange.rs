@@ -1,4 +1,4 @@
-//! `catalog import` and `catalog export`: from another server, and to one.
+//! `catalog import` and `catalog export`: moving from and to another server.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -32,7 +32,7 @@ fn v1(entries: &[Value]) -> String {
     json!({ "response": entries }).to_string()
 }
 
-/// A folder with a feed in it, imported.
+/// Imports a feed in a new folder.
 fn import(feed: &str, flags: &[&str]) -> (RomDir, Run) {
     let dir = RomDir::new().file("feed.json", feed);
     let run = dir.run(&[&["catalog", "import", "feed.json"], flags].concat());
@@ -61,7 +61,7 @@ fn a_v1_feed_keeps_the_ids_that_phones_have() {
     dir.run(&["generate"]).expect(0);
     let published: Value = serde_json::from_slice(&dir.read("out/bacon.json")).unwrap();
     assert_eq!(published, json!({"response": [second_entry(), v1_entry()]}));
-    // Again, nothing is new and nothing is written.
+    // The second time, nothing is new and nothing is written.
     let before = dir.read("catalog.json");
     let again = dir.run(&["catalog", "import", "feed.json"]).expect(0);
     assert_eq!(
@@ -88,7 +88,7 @@ fn a_romfeed_site_can_be_imported_from_its_feeds() {
     new.run(&["generate"]).expect(0);
     assert_eq!(new.read("out/api/v1/bacon/nightly.json"), v1);
     assert_eq!(new.read("out/api/v2/devices/bacon/builds.json"), b"[]\n");
-    // The other feed knows the digests, and the ids turn out to be these.
+    // The other feed has the digests, which turn out to be these ids.
     let run = new.run(&["catalog", "import", "v2.json"]).expect(0);
     run.says(&format!("completed {}: sha256, ", bacon_name(0)));
     new.run(&["generate"]).expect(0);
@@ -123,7 +123,7 @@ fn a_build_that_is_scanned_later_keeps_its_id() {
     assert_eq!(record["id"], "published-1");
     assert_eq!(record["sha256"].as_str().unwrap().len(), 64);
 
-    // The other way round: scanned first, imported later.
+    // The other order: scanned first, imported later.
     let dir = RomDir::new()
         .file(&format!("builds/{}", bacon_name(0)), &zip)
         .file("feed.json", v1(&[entry]));
@@ -141,7 +141,7 @@ fn a_build_that_is_scanned_later_keeps_its_id() {
     dir.generate().expect(0);
     let feed: Value = serde_json::from_slice(&dir.read("out/bacon.json")).unwrap();
     assert_eq!(feed["response"][0]["id"], "published-1");
-    // It lies on this site, and goes on doing so.
+    // It is on this site, and stays there.
     let url = feed["response"][0]["url"].as_str().unwrap();
     assert!(url.starts_with(BASE_URL), "{url}");
 }
@@ -233,7 +233,7 @@ fn official_lists_are_read_in_both_forms() {
 
 #[test]
 fn feeds_of_crdroids_kin_are_read() {
-    // Numbers are text in some of them, and the device is the name in shops.
+    // Some have numbers as text, and the device is its marketing name.
     let entry = json!({
         "maintainer": "x", "oem": "Xiaomi", "device": "Mi 11 Lite 5G",
         "filename": "crDroidAndroid-15.0-20250302-renoir-v11.2.zip",
@@ -247,7 +247,7 @@ fn feeds_of_crdroids_kin_are_read() {
     assert_eq!(record["romtype"], "Monthly");
     assert_eq!(record["size"], 1_590_332_287);
     assert_eq!(record["id"], Value::Null);
-    // Without a digest of more weight, phones' own key stands for it.
+    // Without a stronger digest, the phones' own key is used.
     let mut old = entry;
     old["sha256"] = Value::Null;
     let (dir, run) = import(
@@ -458,7 +458,7 @@ fn no_two_builds_share_what_phones_go_by() {
         run.expect(1).says(&format!(": {message}\n"));
         assert!(!has_catalog(&dir));
     }
-    // The same entry twice is only that.
+    // The same entry twice is the same build.
     let (dir, run) = import(&v1(&[v1_entry(), v1_entry()]), &[]);
     run.expect(0).says("the feed has it twice");
     assert_eq!(records(&dir).len(), 1);
@@ -515,7 +515,7 @@ fn a_removed_build_is_not_taken_up_again() {
             "passed over {NAME}: it was removed or superseded before"
         ));
     assert_eq!(dir.read("catalog.json"), before);
-    // Nor by its name, where the catalog knew it by its digest.
+    // Nor by its name, if the catalog knew it by its digest.
     let zip = bacon(0);
     let mut entry = v1_entry();
     entry["filename"] = json!(bacon_name(0));
@@ -619,7 +619,7 @@ fn standard_input_is_read() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    // A byte order mark is what some editors leave.
+    // Some editors write a byte order mark.
     let feed = format!("\u{feff}{}", v1(&[v1_entry()]));
     child
         .stdin
@@ -631,8 +631,8 @@ fn standard_input_is_read() {
     assert_eq!(records(&dir).len(), 1);
 }
 
-/// What the backend's code reads of a build and its file: without one of these it
-/// answers with an error 500.
+/// Keys that the backend's code reads from a build and its file: without one of them it answers
+/// with error 500.
 const BUILD_KEYS: [&str; 8] = [
     "date",
     "datetime",
@@ -771,7 +771,7 @@ fn facts_lost_in_an_export_are_reported() {
     ])
     .expect(1)
     .says("its address https://old.example.org/a.zip is not below https://x\n");
-    // What is withdrawn is not offered there either, whatever a feed says.
+    // Withdrawn builds are not offered there either, whatever a feed says.
     dir.run(&["catalog", "yank", NAME, "--reason", "broken"])
         .expect(0);
     let run = dir
@@ -808,7 +808,7 @@ fn deltas_have_no_place_in_an_export() {
     dir.generate();
     let run = dir.run(&["catalog", "export"]).expect(0);
     assert_eq!(run.json()["enchilada"].as_array().unwrap().len(), 1);
-    // Clients ask in lower case, and the backend compares as it is.
+    // Clients ask in lower case, and the backend compares case-sensitively.
     assert_eq!(run.json()["enchilada"][0]["type"], "unofficial");
     run.says("1 delta left out: that server offers no deltas\n");
 }

@@ -40,7 +40,7 @@ fn the_properties_of_all_partitions_are_printed_as_the_phone_has_them() {
         "ro.lineage.device=enchilada",
         "ro.config.ringtone=Orion.ogg",
         "ro.product.product.device=enchilada",
-        // Derived by init; no file has it.
+        // Derived by init; it is not in any file.
         "ro.product.device=enchilada",
         "ro.product.model=ONEPLUS A6003",
     ] {
@@ -137,7 +137,7 @@ fn a_file_comes_out_as_it_went_in() {
     dir.run(&["inspect", "--extract", "system", "-o", "system.img", NAME])
         .expect(0);
     assert!(dir.read("system.img") == fixture("erofs-lz4hc"));
-    // Nothing else is left behind.
+    // No other file is left behind.
     assert_eq!(dir.tree(".").len(), 4);
 }
 

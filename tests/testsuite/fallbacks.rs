@@ -1,4 +1,4 @@
-//! Packages whose images do not tell their facts, or not what something beside them says.
+//! Packages whose images lack facts, or contradict other sources.
 
 use serde_json::{Value, json};
 use testkit::package::Package;
@@ -41,7 +41,7 @@ fn payload(partitions: &[(&str, &[u8])]) -> Vec<u8> {
         .build()
 }
 
-/// An image of ext4 in which `build.prop` has another name.
+/// An ext4 image in which `build.prop` has another name.
 fn without_build_prop() -> Vec<u8> {
     let mut image = fixture("ext4-android");
     let name = b"build.prop";
@@ -183,7 +183,7 @@ fn ext4_image_that_ends_within_a_file_is_refused() {
             .stored_image("system.img", image)
             .build()
     };
-    // The blocks before are read together with those that are not there.
+    // The preceding blocks are read together with the missing ones.
     let object = inspect(images(&system[..at / 4096 * 4096]));
     assert_eq!(object["error"]["class"], "truncated", "{object}");
 }
@@ -229,11 +229,11 @@ fn build_prop_in_the_zip_counts_only_without_an_image() {
             "{message}"
         );
     }
-    // A copy of the image's own.
+    // A copy of the file in the image.
     let object = inspect(with("ro.lineage.device=enchilada\n", &image));
     assert_eq!(object["device"], "enchilada", "{object}");
     assert_eq!(object["files"][0], "system:/system/build.prop");
-    // For want of an image that is read.
+    // Because no image is read.
     let f2fs = fixture("f2fs");
     let object = inspect(with(&stray(28, "other"), &f2fs));
     assert_eq!(object["device"], "other", "{object}");
@@ -244,7 +244,7 @@ fn build_prop_in_the_zip_counts_only_without_an_image() {
         warnings.contains("`system/build.prop` in the zip is not used"),
         "{warnings}"
     );
-    // Beside a payload as well.
+    // Next to a payload as well.
     let payload = Payload::new().partition(Partition::new("system").replace(&image));
     let zip = Zip::new()
         .stored("payload.bin", payload.build())

@@ -1,5 +1,5 @@
-//! What decides where a build is published: the properties of its ROM, its file name, and where
-//! phones in the field ask already.
+//! Where a build is published: by the properties of its ROM, its file name, and the address that
+//! phones in the field already ask.
 
 use serde_json::{Value, json};
 use testkit::package::Package;
@@ -11,7 +11,7 @@ fn json_of(dir: &RomDir, path: &str) -> Value {
     serde_json::from_slice(&dir.read(&format!("out/{path}"))).unwrap()
 }
 
-/// The file names a v1 feed lists, in its order.
+/// Returns the file names in a v1 feed, in its order.
 #[track_caller]
 fn listed(dir: &RomDir, path: &str) -> Vec<String> {
     let feed = json_of(dir, path);
@@ -26,7 +26,7 @@ fn generate(dir: &RomDir, settings: &str) -> Run {
     dir.run(&["generate"])
 }
 
-/// Puts a package of these properties into the folder.
+/// Writes a package with these properties to the folder.
 fn put(dir: &RomDir, filename: &str, props: Props) {
     let zip = Package::files(props).without_metadata().build();
     dir.put(&format!("builds/{filename}"), zip);
@@ -84,7 +84,7 @@ fn published_facts_stay_until_the_settings_change_them() {
         listed(&dir, "api/v1/fuxi/nightly.json"),
         [axion_name(0, "2.3")]
     );
-    // Neither the package that is known nor a later one, with another version in both, moves.
+    // Neither the known package nor a later one, with another version in both, moves.
     let run = generate(&dir, "").expect(0).says("up to date");
     run.says(
         "would be `fuxi`, `2.3`, `OFFICIAL` by the properties of AxionOS, but was published as `fuxi`, \
@@ -99,7 +99,7 @@ fn published_facts_stay_until_the_settings_change_them() {
     let both = [axion_name(1, "2.4"), axion_name(0, "2.3")];
     assert_eq!(listed(&dir, "api/v1/fuxi/nightly.json"), both);
     assert!(!dir.path().join("out/api/v1/fuxi/official.json").exists());
-    // The same from a catalog whose packages are elsewhere.
+    // The same with only the catalog, when the packages are elsewhere.
     dir.remove(&format!("builds/{}", axion_name(0, "2.3")));
     dir.remove(&format!("builds/{}", axion_name(1, "2.4")));
     put(&dir, &axion_name(2, "2.5"), axion(2, "2.5", "24.0"));
@@ -114,7 +114,7 @@ fn published_facts_stay_until_the_settings_change_them() {
         listed(&dir, "api/v1/fuxi/official.json"),
         [axion_name(2, "2.5")]
     );
-    // Then it is published by the fork's, and stays so.
+    // Then the fork's property decides, and it stays there.
     generate(&dir, "").expect(0).says("up to date");
     put(&dir, &axion_name(3, "2.6"), axion(3, "2.6", "24.1"));
     generate(&dir, "").expect(0);
@@ -171,7 +171,7 @@ fn an_unknown_family_in_the_settings_is_refused() {
         .says("`Axion` is not a known ROM family; known are Evolution X");
 }
 
-/// Puts a build of `victim` into the folder whose phones will ask for `bacon`.
+/// Adds a build of `victim` whose phones will ask for `bacon`.
 fn put_renamed(dir: &RomDir, days: i64) -> String {
     let filename = format!("lineage-21.0-{}-nightly-victim.zip", day(days));
     let props = bacon_props(days)
@@ -212,7 +212,7 @@ fn a_property_puts_no_build_among_those_of_another_device() {
         listed(&dir, "bacon.json"),
         [victim.as_str(), bacon.as_str()]
     );
-    // Phones wait there now.
+    // Phones ask there now.
     let later = put_renamed(&dir, 31);
     generate(&dir, "").expect(0);
     assert_eq!(listed(&dir, "bacon.json")[0], later);
@@ -277,7 +277,7 @@ fn shared_list_is_also_warned_of_when_a_build_is_added_or_imported() {
         .says(SHARED);
 }
 
-/// Puts a build of `enchilada` into the folder.
+/// Adds a build of `enchilada` to the folder.
 fn put_enchilada(dir: &RomDir, days: i64) -> String {
     let filename = format!("lineage-21.0-{}-nightly-enchilada.zip", day(days));
     let props = bacon_props(days)
@@ -305,7 +305,7 @@ fn an_alias_puts_no_build_among_those_of_another_device() {
         ));
         assert_eq!(listed(&dir, "bacon.json"), [bacon.as_str()]);
         assert_eq!(listed(&dir, "enchilada.json").len(), 2);
-        // Phones that run them and ask there have an answer.
+        // Phones that run them and ask there get an answer.
         assert_eq!(
             json_of(&dir, "api/v1/bacon/nightly/e.2"),
             json!({"response": []})
@@ -315,7 +315,7 @@ fn an_alias_puts_no_build_among_those_of_another_device() {
         .expect(0)
         .says("phones that ask for bacon are offered both");
     assert_eq!(listed(&dir, "bacon.json").len(), 3);
-    // What is published is not taken back, and neither are the aliases of the settings forgotten.
+    // Published builds are not withdrawn, and the aliases of the settings are kept too.
     generate(&dir, ALIAS).expect(0);
     assert_eq!(listed(&dir, "bacon.json").len(), 3);
     generate(&dir, "").expect(0);
@@ -386,7 +386,7 @@ fn a_guess_from_a_file_name_is_a_codename() {
     dir.run(&["catalog", "import", "feed.json"]).expect(0);
     let catalog: Value = serde_json::from_slice(&dir.read("catalog.json")).unwrap();
     assert_eq!(catalog["builds"][0]["device"], "bacon");
-    // A zip of such a name agrees with its metadata.
+    // The name of such a zip agrees with its metadata.
     let dir = RomDir::new();
     let props = Props::new()
         .set("ro.modversion", "14.0")

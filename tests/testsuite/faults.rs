@@ -1,7 +1,7 @@
-//! Runs that are disturbed: nothing published is lost, and the next run makes it good.
+//! Disturbed runs: no published file is lost, and the next run repairs the rest.
 //!
-//! The engine is `testkit::faults`; `cargo xtask faults` puts many more faults to the program, and
-//! those that need Linux, root or other programs.
+//! The engine is `testkit::faults`; `cargo xtask faults` injects many more faults, including those
+//! that need Linux, root or other programs.
 
 mod clash;
 mod damage;
@@ -13,7 +13,7 @@ mod names;
 use testkit::faults::story::{Step, story};
 use testkit::faults::{Site, Stage};
 
-/// A folder for a site, gone when dropped.
+/// A folder for a site, removed when dropped.
 struct Folder {
     site: Site,
     _dir: tempfile::TempDir,
@@ -29,7 +29,7 @@ impl Folder {
     }
 }
 
-/// Plays the story up to its step `last`, which is handed to `disturb`.
+/// Plays the story up to its step `last`, which is passed to `disturb`.
 fn at_step(last: usize, disturb: impl Fn(&Stage)) {
     let folder = Folder::new();
     let steps: Vec<Step> = story();
@@ -39,7 +39,7 @@ fn at_step(last: usize, disturb: impl Fn(&Stage)) {
     disturb(&Stage::set(&folder.site, &steps[last]).unwrap());
 }
 
-/// Looks at what the fault left, and at what one more run makes of it.
+/// Checks what the fault left, and the result of one more run.
 #[track_caller]
 fn is_safe(stage: &Stage, what: &str) {
     let (losses, _) = stage.look().unwrap();

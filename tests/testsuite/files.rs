@@ -1,4 +1,4 @@
-//! `romfeed files`: what each step of publishing copies or removes, and nothing else.
+//! `romfeed files`: exactly what each step of publishing copies or removes.
 
 use sha2::{Digest, Sha256};
 
@@ -120,7 +120,7 @@ fn addresses_are_those_of_packages_with_other_names() {
     let image = zip.replace(".zip", "-recovery.img");
     for (name, digest) in [
         (zip.clone(), sha256(&bacon(7))),
-        // The catalog does not know its digest.
+        // The catalog does not have its digest.
         (format!("{zip}.csig"), String::new()),
         (image, sha256(b"image")),
     ] {
@@ -128,7 +128,7 @@ fn addresses_are_those_of_packages_with_other_names() {
         let line = format!("bacon/{name}\t{url}\t{digest}");
         assert!(listed.contains(&line), "no {line} in {listed:?}");
     }
-    // Two images of one name, at one address.
+    // Two images with the same name and address.
     dir.put("romfeed.toml", "url = \"https://h.example/{filename}\"\n");
     dir.put(&format!("builds/a/{}", bacon_name(3)), bacon(3));
     dir.put(&format!("builds/b/{}", bacon_name(4)), bacon(4));
@@ -160,7 +160,7 @@ fn each_file_of_the_site_belongs_to_one_step() {
     has(&feeds, "builds.atom");
     has(&indexes, "api/v1/devices.json");
     has(&indexes, "api/v2/devices/bacon.json");
-    // Files of the user's own are none of romfeed's.
+    // The user's own files do not belong to romfeed.
     dir.put("out/own.html", "own");
     assert_eq!(lines(&dir, &["pages"]), pages);
 }
@@ -175,7 +175,7 @@ fn the_manifest_to_publish_first_lists_what_was_there_and_what_is_to_come() {
         let run = dir.run(&["files", "--manifest", "--published", "published"]);
         run.expect(0).stdout
     };
-    // Of a site that was not published, and of one that is published as it is.
+    // For a site that was not published, and for one that is already up to date.
     let text = String::from_utf8(dir.read("out/.romfeed/manifest.json")).unwrap();
     assert_eq!(joint(""), text);
     assert_eq!(joint(&text), text);
@@ -198,7 +198,7 @@ fn the_manifest_to_publish_first_lists_what_was_there_and_what_is_to_come() {
     }
     assert_eq!(both["made_by"], own["made_by"]);
 
-    // Had the publication ended now, the next one would know all of it.
+    // If the publication had ended now, the next one would know all of it.
     dir.put("published", both.to_string());
     let steps = [
         "pages",
@@ -224,7 +224,7 @@ fn files_no_longer_published_are_listed_as_gone() {
     let manifest = r#"{"schema":1,"files":["index.html","old/page.html","api/v1/old/nightly.json",
         "../../etc/passwd","/etc/passwd",".romfeed/lock","builds/zip.zip","a\nb","own.html"]}"#;
     dir.put("published", manifest);
-    // A page that the user has a file for now.
+    // A page that the user has replaced with a file.
     dir.put("out/own.html", "own");
     let gone = lines(&dir, &["gone", "--published", "published"]);
     assert_eq!(gone, ["api/v1/old/nightly.json", "old/page.html"]);
@@ -257,7 +257,7 @@ fn nothing_is_gone_where_it_is_not_certain() {
     let run = dir.run(&["files", "gone", "--published", "nowhere"]);
     run.expect(1).says("cannot read nowhere");
     dir.run(&["files", "gone"]).expect(2).says("--published");
-    // A folder without a site would make everything gone.
+    // With a missing site folder, every file would count as gone.
     dir.put("published", r#"{"schema":1,"files":["index.html"]}"#);
     let run = dir.run(&[
         "files",

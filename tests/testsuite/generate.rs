@@ -43,7 +43,7 @@ fn phone(days: i64) -> Phone {
     }
 }
 
-/// What the site answers to the URL a client asks.
+/// Returns the site's answer to the URL that a client requests.
 fn answer(dir: &RomDir, url: &str) -> Vec<u8> {
     let path = url.strip_prefix(BASE_URL).expect("asks this site");
     dir.read(&format!("out{path}"))
@@ -113,7 +113,7 @@ fn whole_site_is_as_it_was() {
     dir.generate().expect(0);
     let mut text = String::new();
     for (path, bytes) in dir.tree("out") {
-        // How pages look changes, and `pages` tells what they have to show.
+        // How pages look may change; `pages` tests what they have to show.
         let is_page = [".html", ".css", ".js", ".svg", ".atom"]
             .iter()
             .any(|end| path.ends_with(end));
@@ -124,7 +124,7 @@ fn whole_site_is_as_it_was() {
     insta::assert_snapshot!(redact(&text));
 }
 
-/// Digests, sizes and offsets change with the compressor, not with romfeed.
+/// Digests, sizes and offsets depend on the compressor, not on romfeed.
 fn redact(text: &str) -> String {
     let mut redacted = String::new();
     for part in text.split_inclusive('"') {
@@ -166,7 +166,7 @@ fn two_runs_give_identical_bytes_and_the_second_writes_nothing() {
     let stamps_before = stamps(&dir);
     dir.generate().expect(0).says("up to date");
     assert_eq!(stamps(&dir), stamps_before);
-    // The cache of digests remembers settled files only; all else is the same.
+    // The cache of digests has settled files only; everything else is the same.
     let strip = |mut tree: BTreeMap<String, Vec<u8>>| {
         tree.remove(".romfeed/cache.json");
         tree
@@ -210,8 +210,8 @@ fn every_client_generation_gets_the_newer_build_and_no_other() {
                 names
             };
             assert_eq!(ask(&phone(0)), [bacon_name(7)], "{generation:?} {uri}");
-            // The first Updater compares with >=: only a list of its own keeps
-            // the installed build from it, and a romtype list cannot.
+            // The first updater compares with >=: only a separate list of the incremental keeps the
+            // installed build out, which a list by romtype cannot.
             assert!(ask(&phone(7)).is_empty(), "{generation:?} {uri}");
         }
     }
@@ -249,7 +249,7 @@ fn feeds_stay_within_what_clients_read() {
     for day in 0..100 {
         dir.put(&format!("builds/{}", bacon_name(day)), bacon(day));
     }
-    // An old version keeps its two newest, however many are newer.
+    // An old version keeps its two newest builds, however many newer ones there are.
     for (day, incremental) in [(1, "old1"), (2, "old2"), (3, "old3")] {
         let props = Props::lineage(
             "20.0",
@@ -383,7 +383,7 @@ fn a_vanished_zip_is_retired_or_offered_from_elsewhere_and_named() {
         filenames(&dir, "api/v1/bacon/nightly/inc0"),
         [bacon_name(7)]
     );
-    // It comes back with its zip.
+    // It returns with its zip.
     dir.put(&gone, bacon(0));
     dir.generate().expect(0).says("offered again");
     assert_eq!(filenames(&dir, "bacon.json").len(), 2);
@@ -415,7 +415,7 @@ fn a_rebuild_under_an_old_name_supersedes_it() {
         .set("ro.build.date.utc", "1700003600");
     dir.put(&name, Package::files(rebuilt).build());
     dir.generate().expect(0).says("changed under its old name");
-    // The first one's phones are offered the rebuild and the later build.
+    // The phones of the first one are offered the rebuild and the later build.
     assert_eq!(
         filenames(&dir, "api/v1/bacon/nightly/inc0"),
         [bacon_name(7), bacon_name(0)]
@@ -424,7 +424,7 @@ fn a_rebuild_under_an_old_name_supersedes_it() {
         filenames(&dir, "api/v1/bacon/nightly/rebuilt"),
         [bacon_name(7)]
     );
-    // The first one comes back with its zip, and the rebuild's phones are answered.
+    // The first one returns with its zip, and the phones of the rebuild are answered.
     dir.put(&name, bacon(0));
     dir.generate().expect(0).says("changed under its old name");
     assert_eq!(
@@ -568,7 +568,7 @@ fn second_run_uses_the_cache_unless_rehash_is_given() {
     dir.generate().expect(0);
     let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
     assert!(cache.contains(&bacon_name(0)));
-    // A wrong digest in the cache is believed, but not with --rehash.
+    // A wrong digest in the cache is trusted, but not with --rehash.
     let start = cache.find("\"sha256\":\"").unwrap() + 10;
     let real = &cache[start..start + 64];
     let fake = "f".repeat(64);
@@ -595,7 +595,7 @@ fn facts_from_partitions_are_cached() {
     let site = dir.tree("out");
     dir.generate().expect(0);
     assert_eq!(dir.tree("out"), site);
-    // A wrong property in the cache is believed, but not with --rehash.
+    // A wrong property in the cache is trusted, but not with --rehash.
     let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
     let real = "\"ro.build.date.utc\":\"1749896318\"";
     assert!(cache.contains(real), "{cache}");
@@ -708,7 +708,7 @@ fn an_address_too_long_for_a_property_is_warned_about() {
     let dir = two_builds();
     let base = format!("https://{}.example", "a".repeat(50));
     let run = dir.run(&["generate", "--base-url", &base]).expect(0);
-    // 66 bytes and 28 make 94, where 91 are allowed.
+    // 66 bytes and 28 make 94; 91 are allowed.
     let run = run.says("/api/v1/{device}/{type}.json has 94 bytes; Android takes no more than 91");
     run.says("/api/v2/devices/{device}/builds.json has 102 bytes");
     let short = dir.generate().expect(0);

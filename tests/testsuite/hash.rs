@@ -11,7 +11,7 @@ fn hex(bytes: impl AsRef<[u8]>) -> String {
     digits.collect()
 }
 
-/// A folder with files of several sizes, and their names.
+/// Creates a folder with files of several sizes; returns their names too.
 fn folder() -> (RomDir, Vec<String>) {
     let mut dir = RomDir::new();
     let mut names = Vec::new();
@@ -65,7 +65,7 @@ fn standard_input_is_refused_and_a_file_of_its_name_is_not() {
     assert_eq!(run.stdout, format!("{}  ./-\n", hex(Md5::digest("abc"))));
 }
 
-/// Files of the system tell no size, as those of some remote file systems do.
+/// Files in /proc report no size, like files on some remote file systems.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_without_a_size_is_not_treated_as_empty() {

@@ -1,6 +1,6 @@
 //! File systems made by the real tools, read file by file.
 //!
-//! The images and the listings of what is in them come from `cargo xtask fixtures`.
+//! The images and the listings of their contents come from `cargo xtask fixtures`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Everything in a file system, in the form of a `.tree` file.
+/// Returns everything in a file system, in the form of a `.tree` file.
 fn walk(file_system: &dyn FileSystem, folder: &str, tree: &mut BTreeMap<String, String>) {
     for entry in file_system.list(folder).unwrap() {
         let path = format!("{}/{}", folder.trim_end_matches('/'), entry.name);
@@ -53,7 +53,7 @@ fn walk(file_system: &dyn FileSystem, folder: &str, tree: &mut BTreeMap<String, 
     }
 }
 
-/// What of EROFS there are images of.
+/// The forms of EROFS that there are images of.
 const EROFS: [&str; 28] = [
     "plain",
     "noinline",
@@ -85,8 +85,8 @@ const EROFS: [&str; 28] = [
     "mixed",
 ];
 
-/// What `ext4-view` 1.0.0 does not read as Linux does: blocks that were allocated
-/// and never written. No image of a ROM has any under its `build.prop`.
+/// Files that `ext4-view` 1.0.0 reads differently than Linux: blocks that were allocated and never
+/// written. No ROM image has any under its `build.prop`.
 const KNOWN_FAULTS: [(&str, &str); 1] = [("ext4-modern", "/system/holes.bin")];
 
 fn check_tree(name: &str, image: Vec<u8>, kind: Kind) {
@@ -158,7 +158,7 @@ fn sparse_images_read_as_their_contents() {
         let mut image = vec![0xaa; usize::try_from(sparse.size()).unwrap()];
         sparse.read_exact_at(0, &mut image).unwrap();
         assert!(image == whole, "{name}");
-        // In pieces that respect no chunk.
+        // In pieces that do not align with chunks.
         for (index, piece) in image.chunks_mut(777).enumerate() {
             sparse.read_exact_at(index as u64 * 777, piece).unwrap();
         }
@@ -261,7 +261,7 @@ fn an_ext4_that_asks_for_endless_memory_is_refused() {
         let error = open(image).err().unwrap();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     }
-    // A short link lies in its inode, at byte 40; i_size_high is at byte 108.
+    // A short link target is in the inode, at byte 40; i_size_high is at byte 108.
     let mut image = fixture("ext4-android");
     let target = image.windows(16).position(|w| w == b"../build.prop\0\0\0");
     let inode = target.unwrap() - 40;
@@ -276,7 +276,7 @@ fn an_ext4_that_asks_for_endless_memory_is_refused() {
     assert_eq!(link.target, None);
 }
 
-/// A source that fails from some byte on, with a class of its own.
+/// A source that fails from a given byte on, with its own class of error.
 struct Failing {
     image: Vec<u8>,
     from: u64,
@@ -365,7 +365,7 @@ fn only_a_little_of_an_image_is_read_for_its_properties() {
 #[cfg(unix)]
 const NUM_SEEDS: u64 = 20;
 
-/// Another reader's answer: the bytes of a file, if it gives any.
+/// The answer of another reader: the bytes of a file, if it reads any.
 #[cfg(unix)]
 fn read_by_another(image: &[u8], path: &str) -> Option<Vec<u8>> {
     use std::io::Read;
@@ -380,7 +380,7 @@ fn read_by_another(image: &[u8], path: &str) -> Option<Vec<u8>> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()?
 }
 
-/// Sets the checksum of the superblock right again.
+/// Corrects the checksum of the superblock.
 #[cfg(unix)]
 fn mend_checksum(image: &mut [u8]) {
     let block_size = 1usize << image[1024 + 12].clamp(9, 14);
@@ -413,7 +413,7 @@ fn two_readers_of_erofs_never_give_different_bytes() {
         for seed in 0..NUM_SEEDS {
             let mut image = whole.clone();
             if seed > 0 {
-                // Mostly in metadata, which is at the beginning or at the end.
+                // Mostly in metadata, which is at the beginning or the end.
                 let range = match seed % 3 {
                     0 => 1024..1152,
                     1 => 1152..whole.len().min(40_000),

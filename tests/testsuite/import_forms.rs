@@ -1,5 +1,4 @@
-//! `catalog import` of the forms in which other families publish their builds: facts, devices,
-//! flavours, and what people read.
+//! `catalog import` of the feeds of other families: facts, devices, flavours, and texts for people.
 
 use serde_json::{Value, json};
 
@@ -9,7 +8,7 @@ const MD5: &str = "00112233445566778899aabbccddeeff";
 const SHA: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 const DATE: i64 = 1_720_000_000;
 
-/// Imports a feed under a path of its own into an empty catalog.
+/// Imports a feed with its own path into an empty catalog.
 fn import_as(path: &str, feed: &Value, flags: &[&str]) -> (RomDir, Run) {
     let dir = RomDir::new().file(path, feed.to_string());
     let run = dir.run(&[&["catalog", "import", path], flags].concat());
@@ -31,7 +30,7 @@ fn has(dir: &RomDir, path: &str) -> bool {
     dir.path().join(path).exists()
 }
 
-/// The one build of a feed that must be imported without a flag.
+/// Returns the only build of a feed that must be imported without a flag.
 fn only_build(path: &str, feed: &Value) -> Value {
     let (dir, run) = import_as(path, feed, &[]);
     run.expect(0);
@@ -52,7 +51,7 @@ fn one_object(name: &str) -> Value {
     })
 }
 
-/// Facts of a record by the keys of the catalog.
+/// Returns facts of a record by the keys of the catalog.
 fn assert_facts(record: &Value, expected: &Value) {
     for (key, value) in expected.as_object().unwrap() {
         assert_eq!(&record[key], value, "{key} of {record}");
@@ -138,7 +137,7 @@ fn a_delta_of_another_family_keeps_its_source() {
         &only_build("bacon.json", &delta),
         &json!({"kind": "delta", "source_incremental": "eng.me.1"}),
     );
-    // Without it, phones would be offered a delta as if it were a full package.
+    // Without it, phones would be offered a delta as a full package.
     delta["pre_build_incremental"] = Value::Null;
     let (dir, run) = import_as("bacon.json", &delta, &[]);
     run.expect(1)
@@ -223,7 +222,7 @@ fn any_key_can_name_the_device() {
         ("feed.json", with("codename", "bacon", name), "bacon"),
         ("feed.json", with("device", "bacon", name), "bacon"),
         ("bacon.json", one_object(name), "bacon"),
-        // A name in shops is not a codename, whether it has blanks or not.
+        // A marketing name is not a codename, with or without spaces.
         ("bacon.json", with("device", "One Plus", name), "bacon"),
         ("bacon.json", with("device", "Pixel", name), "bacon"),
         (
@@ -236,7 +235,7 @@ fn any_key_can_name_the_device() {
             one_object("Example-5-bacon-20240703.zip"),
             "bacon",
         ),
-        // A part of the feed's name is less than a key of the entry.
+        // A part of the feed's name counts less than a key of the entry.
         (
             "mako-11.json",
             with("device_codename", "bacon", "Example-5-mako-20240703.zip"),
@@ -262,7 +261,7 @@ fn any_key_can_name_the_device() {
             one_object("Example-5-x00t-20240703.zip"),
             "X00T",
         ),
-        // What stands first in a name, or has another meaning, is no device.
+        // The first part of a name, or a word with another meaning, is not a device.
         (
             "example.json",
             with("device", "mako", "Example-5-mako-20240703.zip"),
@@ -385,7 +384,7 @@ fn another_flavour_needs_its_own_variant() {
     dir.run(&[&vanilla[..], &["--variant", "vanilla"]].concat())
         .expect(0);
     assert_eq!(records(&dir).len(), 2);
-    // Where phones install either, nothing is in the way.
+    // If phones install either, there is no problem.
     dir.put("catalog.json", &before);
     dir.put("romfeed.toml", "same_lane = true\n");
     dir.run(&vanilla).expect(0);
@@ -406,7 +405,7 @@ fn flavours_in_addresses_and_keys_are_distinguished() {
     dir.run(&["catalog", "import", "2/bacon.json"])
         .expect(1)
         .says("(`gapps`, `vanilla`)");
-    // A folder that no package tells of is pointed out, for nothing can compare it later.
+    // A warning about a folder without packages: nothing can be compared with it later.
     let (_, run) = import_as("OTA/GMS/bacon.json", &v1(name, "a", DATE), &[]);
     run.expect(0).says(
         "warning: the feed is of the flavour `gapps`, which the names of its packages do not show",
@@ -434,7 +433,7 @@ fn flavours_in_addresses_and_keys_are_distinguished() {
     let variants: Vec<Value> = records(&dir).iter().map(|r| r["variant"].clone()).collect();
     assert_eq!(variants.len(), 2);
     assert!(variants.contains(&json!("gapps")) && variants.contains(&json!("vanilla")));
-    // The names of packages are as good as a key.
+    // Package names count as much as a key.
     let entry = |flavour: &str, day: i64| {
         let mut entry = crdroid_entry(&format!("example-5-{flavour}-2024070{day}.zip"));
         entry["md5"] = json!(format!("{day:032}"));
@@ -532,7 +531,7 @@ fn known_device_facts_stay() {
     assert_eq!(stored[1]["info"]["maintainer"], "Grace");
     assert_eq!(stored[1]["info"]["forum"], "https://forum.example.org/1");
     assert_eq!(stored[1]["name"], Value::Null);
-    // What the other file says holds beside it.
+    // The facts of the other file still apply.
     dir.put(
         "romfeed.toml",
         format!("base_url = \"{BASE_URL}\"\ndevice_feed = \"crdroid\"\n"),
@@ -608,7 +607,7 @@ fn a_refused_feed_names_the_flag() {
     assert_eq!(records(&dir)[0]["romtype"], "UNOFFICIAL");
 }
 
-/// Feeds of the shipped templates that tell too little of a build to be read, and why.
+/// Feeds of the shipped templates with too few facts about a build to be read, and why.
 const NOT_READ: [(&str, &str); 4] = [
     ("atom", "it is XML for newsreaders"),
     ("atom-site", "it is XML for newsreaders"),

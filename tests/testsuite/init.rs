@@ -1,4 +1,4 @@
-//! `init`: what it writes into which folder, and what it leaves alone.
+//! `init`: which files it writes to which folder, and which it leaves alone.
 
 use crate::support::{RomDir, Run, bacon, bacon_name};
 
@@ -12,14 +12,14 @@ fn text(dir: &RomDir, path: &str) -> String {
     String::from_utf8(dir.read(path)).unwrap()
 }
 
-/// The paths that `init` wrote.
+/// Returns the paths that `init` wrote.
 fn written(dir: &RomDir) -> Vec<String> {
     let tree = dir.tree("").into_keys();
     let is_ours = |path: &String| !path.starts_with(".git/") && !path.starts_with("builds/");
     tree.filter(is_ours).collect()
 }
 
-/// The lines about files, by what became of them.
+/// Returns the lines about files, by result.
 fn fates<'a>(run: &'a Run, fate: &str) -> Vec<&'a str> {
     let lines = run.stderr.lines();
     lines
@@ -39,7 +39,7 @@ fn a_folder_without_remote_gets_the_common_files_and_a_note() {
         written(&dir),
         [".gitattributes", ".gitignore", "romfeed.toml"]
     );
-    // Nothing to publish yet, but nothing wrong with the settings either.
+    // There is nothing to publish yet, but the settings are valid.
     dir.run(&["generate"]).expect(0);
 }
 
@@ -148,7 +148,7 @@ fn a_hostile_remote_reaches_no_file() {
             );
         }
     }
-    // A line that begins like another setting does not belong to the address.
+    // A line that begins like another setting is not part of the address.
     let dir = with_remote("git@github.com:you/ota\nurl = $(id)");
     dir.run(&["init"]).expect(0);
     assert!(!text(&dir, "publish").contains("$(id)"));
@@ -295,7 +295,7 @@ fn devices_are_those_of_the_builds_and_the_site_can_be_made() {
         "{}",
         run.stderr
     );
-    // A name that was set right by hand stays.
+    // A name that was corrected by hand stays.
     dir.put(
         "devices.json",
         r#"[{"model":"bacon","oem":"OnePlus","name":"One"}]"#,
@@ -354,7 +354,7 @@ fn the_next_step_is_the_script_that_publishes() {
     );
     let run = dir.run(&["generate", "--no-next"]).expect(0);
     assert!(!run.stderr.contains("next:"), "{}", run.stderr);
-    // The check before the feeds go up, by a script, leaves the lines for the ROM to its end.
+    // In a script, the check before the feeds go up prints the lines for the ROM last.
     let run = dir.run(&["check", "--zips"]);
     assert!(!run.stderr.contains("for the ROM"), "{}", run.stderr);
 }

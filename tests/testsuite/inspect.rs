@@ -1,4 +1,4 @@
-//! `inspect`: the facts of packages and their places, for people and programs.
+//! `inspect`: the facts of packages and their sources, for people and programs.
 
 use serde_json::{Value, json};
 use testkit::metadata::Metadata;
@@ -192,7 +192,7 @@ fn metadata_text_is_read_without_protobuf() {
     let object = inspect("lineage-22.2-20250601-UNOFFICIAL-enchilada.zip", zip);
     assert_eq!(object["sources"]["datetime"], TEXT);
     assert_eq!(object["sources"]["sdk_level"], TEXT);
-    // Before Android 9 it told no more than device and time.
+    // Before Android 9 the metadata had only device and time.
     let zip = Package::payload(lineage(27)).build();
     let object = inspect("lineage-22.2-20250601-UNOFFICIAL-enchilada.zip", zip);
     has(
@@ -421,7 +421,7 @@ fn digests_are_computed_only_when_asked_for() {
 
 #[test]
 fn md5_and_sha256_are_those_of_other_tools() {
-    // By coreutils' sha256sum and md5sum on the same stored zip.
+    // Computed by coreutils' sha256sum and md5sum for the same stored zip.
     let zip = Zip::new()
         .stored("payload.bin", testkit::payload::Payload::new().build())
         .stored("payload_properties.txt", "")
@@ -440,7 +440,7 @@ fn md5_and_sha256_are_those_of_other_tools() {
 const MD5: &str = "04422231959b8df78794af9c18693e39";
 const SHA256: &str = "224373bf6e1749733e29ca5d3ae63e89b324fcea1a5587ec57aa6b7c289a18f1";
 
-/// Inspects one file that cannot be read, and returns class and message.
+/// Inspects an unreadable file, and returns class and message.
 #[track_caller]
 fn fails(name: &str, bytes: impl AsRef<[u8]>) -> (String, String) {
     let dir = RomDir::new().file(name, bytes);
@@ -452,7 +452,7 @@ fn fails(name: &str, bytes: impl AsRef<[u8]>) -> (String, String) {
     assert_eq!(error.len(), 2);
     let text = |key: &str| error[key].as_str().unwrap().to_owned();
     assert!(!text("message").contains('\n'), "{error:?}");
-    // The same for a person, with a hint.
+    // The same for people, with a hint.
     let run = dir.run(&["inspect", name]).expect(1);
     let lines: Vec<&str> = run.stderr.lines().collect();
     assert_eq!(lines[0], format!("error: {name}: {}", text("message")));

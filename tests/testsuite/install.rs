@@ -1,4 +1,4 @@
-//! How to install builds, as the maintainer wrote it.
+//! Install notes by the maintainer.
 
 use crate::support::{RomDir, bacon};
 
@@ -43,7 +43,7 @@ fn the_notes_of_a_device_go_before_those_of_the_site() {
     dir.run(&["generate"]).expect(0);
     let device = page(&dir, "bacon.html");
     assert!(device.contains("<p>for bacon</p>") && !device.contains("for all"));
-    // An empty text is a word too: none for this device.
+    // An empty text is a setting too: no notes for this device.
     dir.put("bacon.HTML", "\n");
     dir.run(&["generate"]).expect(0);
     assert!(!page(&dir, "bacon.html").contains(SECTION));

@@ -1,5 +1,5 @@
-//! The ROM family of a build: where the catalog has it from, what goes by it where the package is not
-//! at hand, and where a build is published after its family has got better keys.
+//! The ROM family of a build: where the catalog has it from, what depends on it when the package is
+//! missing, and where a build is published when its family reads better keys.
 
 use romfeed::model::family::{FAMILIES, UpdaterAddress, updater_addresses};
 use romfeed::publish::feed::template::SHIPPED;
@@ -24,7 +24,7 @@ fn record(dir: &RomDir) -> Value {
     catalog["builds"][0].clone()
 }
 
-/// A build of LineageOS's sources with these properties instead of its own.
+/// A build from LineageOS's sources with these properties instead of the usual ones.
 fn build(days: i64, sdk: u32, props: &[(&str, &str)]) -> Vec<u8> {
     let incremental = format!("i.{days}");
     let mut all = Props::lineage(
@@ -136,7 +136,7 @@ fn a_feed_names_the_family_when_it_is_certain() {
             entry("PixelOS_fuxi-14.0-20231114-1348.zip", single),
             Some("PixelOS"),
         ),
-        // Any ROM may have that form of feed, or this name.
+        // Any ROM may have a feed of that form, or this name.
         (
             json!({"response": [entry("Example-16.0-20231114-fuxi.zip", fork)]}),
             None,
@@ -200,7 +200,7 @@ fn a_new_key_of_the_family_does_not_move_what_is_published() {
     let moved = generate(&dir, "[device.fuxi]\nfamily = \"PixelOS\"").expect(0);
     assert!(!moved.stderr.contains("in the field"), "{}", moved.stderr);
     assert_eq!(listed("ci"), 1);
-    // Then that is where phones ask.
+    // Then phones ask there.
     dir.put(&format!("builds/{}", name(2)), pixelos(2, &typed));
     let then = generate(&dir, "").expect(0);
     assert!(!then.stderr.contains("in the field"), "{}", then.stderr);

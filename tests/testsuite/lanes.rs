@@ -1,5 +1,5 @@
-//! Who is offered what: lists of single builds, deltas, retention, names, variants,
-//! and what may join a lane.
+//! Which builds are offered to whom: lists of single builds, deltas, retention, names, variants,
+//! and which builds may join a channel.
 
 use serde_json::{Value, json};
 use testkit::package::Package;
@@ -13,8 +13,7 @@ use crate::support::{BASE_URL, RomDir, Run, bacon, bacon_name, bacon_props};
 
 const ENCHILADA: i64 = 1_749_896_318;
 
-/// A build of `enchilada`, so many days after a fixed one, with incremental
-/// `eng.{day}`.
+/// A build of `enchilada` this many days after a fixed one, with incremental `eng.{day}`.
 fn props(version: &str, day: i64) -> Props {
     let incremental = format!("eng.{day}");
     let timestamp = ENCHILADA + day * 86_400;
@@ -52,7 +51,7 @@ fn json_of(dir: &RomDir, path: &str) -> Value {
     serde_json::from_slice(&dir.read(&format!("out/{path}"))).unwrap()
 }
 
-/// The file names a v1 feed lists, in its order.
+/// Returns the file names in a v1 feed, in its order.
 #[track_caller]
 fn listed(dir: &RomDir, path: &str) -> Vec<String> {
     let feed = json_of(dir, path);
@@ -175,7 +174,7 @@ fn a_delta_is_offered_to_the_phones_of_its_source_alone() {
     let full = [name("22.2", 2), name("22.2", 1), name("22.2", 0)];
     assert_eq!(listed(&dir, "api/v1/enchilada/unofficial.json"), full);
     assert_eq!(listed(&dir, "enchilada.json"), full);
-    // Either can be installed, and nobody else is told of the delta.
+    // Either can be installed, and other phones do not see the delta.
     let phone = |day: i64| Phone {
         device: "enchilada".to_owned(),
         release_type: "UNOFFICIAL".to_owned(),
@@ -196,7 +195,7 @@ fn a_delta_is_offered_to_the_phones_of_its_source_alone() {
             assert_eq!(offered.len(), num_offered, "{generation:?} {day}");
         }
     }
-    // Forks of the newest client read it where it is known which one it is.
+    // Forks of the newest client read it if the feed is for a known fork.
     let v2 = json_of(&dir, "api/v2/devices/enchilada/builds.json");
     assert_eq!(v2[0]["incremental"][0]["filename"], delta);
     assert_eq!(v2[0]["incremental"].as_array().unwrap().len(), 1);
@@ -217,7 +216,7 @@ fn of_several_deltas_to_a_build_the_newest_source_goes_with_it() {
     let v2 = json_of(&dir, "api/v2/devices/enchilada/builds.json");
     assert_eq!(v2[0]["incremental"][0]["filename"], from[1]);
     assert_eq!(listed(&dir, &list_of("eng.0"))[0], from[0]);
-    // The source of a delta is in the field, or nobody could use it.
+    // The source of a delta is in use, or the delta would be useless.
     assert_eq!(
         listed(&dir, &list_of("unseen")),
         [
@@ -240,7 +239,7 @@ fn a_delta_without_its_full_build_is_held_and_reported() {
         .says(&held)
         .says("; 1 build held back");
     assert_eq!(json_of(&dir, &list_of("eng.0")), json!({"response": []}));
-    // Its own phones are answered, though nothing says where they came from.
+    // Its own phones get an answer, though nothing names their source.
     assert_eq!(json_of(&dir, &list_of("eng.1")), json!({"response": []}));
     put_full(&dir, "22.2", 1);
     generate(&dir, "").expect(0);
@@ -337,7 +336,7 @@ fn a_delta_of_any_name_takes_its_facts_from_its_full_build() {
         listed(&dir, &list_of("eng.0")),
         ["eng.0-eng.1.zip".to_owned(), name("22.2", 1)]
     );
-    // Known from the catalog as well, when only the delta is there.
+    // Known from the catalog as well, when only the delta is in the folder.
     let other = RomDir::new().file("catalog.json", dir.read("catalog.json"));
     let text = String::from_utf8(other.read("catalog.json")).unwrap();
     assert!(text.contains("\"version\": \"22.2\""));
@@ -607,7 +606,7 @@ fn a_variant_has_its_own_tree() {
             assert!(dir.path().join("out/gapps").join(path).exists(), "{path}");
         }
     }
-    // A pattern reaches builds whose zips are gone; a property was in the zip.
+    // A pattern applies to builds whose zips are gone; a property was in the zip.
     let catalog = String::from_utf8(dir.read("catalog.json")).unwrap();
     let other = RomDir::new().file("catalog.json", &catalog);
     generate(
@@ -653,7 +652,7 @@ fn phones_of_a_build_that_moved_are_answered_at_its_old_place() {
         listed(&dir, "gapps/enchilada.json"),
         std::slice::from_ref(&gapps)
     );
-    // Nothing for them here: the others are no longer of their kind.
+    // Nothing is here for them: the others are now of another kind.
     for _ in 0..2 {
         assert_eq!(json_of(&dir, &list_of("eng.1")), json!({"response": []}));
         generate(&dir, settings).expect(0).says("up to date");
@@ -661,7 +660,7 @@ fn phones_of_a_build_that_moved_are_answered_at_its_old_place() {
     dir.run(&["catalog", "remove", &gapps]).expect(0);
     generate(&dir, settings).expect(0);
     assert_eq!(json_of(&dir, &list_of("eng.1")), json!({"response": []}));
-    // A release type that was set right is one more such place.
+    // A corrected release type is one more such path.
     let weekly = format!("{settings}[[override]]\npackage = \"*\"\nromtype = \"WEEKLY\"\n");
     generate(&dir, &weekly).expect(0);
     assert_eq!(json_of(&dir, &list_of("eng.0")), json!({"response": []}));
@@ -722,7 +721,7 @@ fn a_build_with_an_extra_word_in_its_name_stays_out_of_the_channel() {
         "error: {gapps}: its name differs from that of {} in more than date and version (`gapps`)",
         name("22.2", 0)
     );
-    // Nor does it come in by the second run, or after a zip of the lane.
+    // Nor does it join in the second run, or after a zip of the channel.
     generate(&dir, "")
         .expect(1)
         .says(&error)
@@ -735,7 +734,7 @@ fn a_build_with_an_extra_word_in_its_name_stays_out_of_the_channel() {
     );
     generate(&dir, "[device.enchilada]\nsame_lane = true").expect(0);
     assert_eq!(listed(&dir, "enchilada.json").len(), 3);
-    // What is published is not taken back.
+    // A published build is not withdrawn.
     generate(&dir, "").expect(0);
     assert_eq!(listed(&dir, "enchilada.json").len(), 3);
 }
@@ -784,7 +783,7 @@ fn another_signer_stays_out_of_the_lane_until_it_is_accepted() {
     assert_eq!(listed(&dir, "enchilada.json"), [name("22.2", 0)]);
     let json = dir.run(&["generate", "--json"]).expect(1).json();
     assert_eq!(json["errors"][0]["class"], "bad_signature");
-    // Named by its fingerprint, in the notation of openssl too.
+    // Named by its fingerprint, in openssl's notation too.
     dir.remove(&path(2));
     let colons: Vec<&str> = (0..32).map(|at| &bob[2 * at..2 * at + 2]).collect();
     generate(
@@ -796,7 +795,7 @@ fn another_signer_stays_out_of_the_lane_until_it_is_accepted() {
     )
     .expect(0);
     assert_eq!(listed(&dir, "enchilada.json").len(), 2);
-    // From then on it is the signer that the lane has.
+    // From then on the channel has this signer.
     dir.put(&path(3), signed(3, Key::Bob));
     generate(&dir, "").expect(0);
     dir.put(&path(4), signed(4, Key::Alice));
@@ -916,7 +915,7 @@ fn phones_of_the_cyanogenmod_era_find_their_answers() {
             .join("changes.txt")
             .exists()
     );
-    // As the phone does it: a host answers its POST with the file below.
+    // As the phone does: a host answers its POST with the file below.
     let phone = Phone {
         device: "i9100".to_owned(),
         release_type: "NIGHTLY".to_owned(),
@@ -938,7 +937,7 @@ fn phones_of_the_cyanogenmod_era_find_their_answers() {
         offered(Generation::Cm12, &body, &phone).unwrap(),
         ["cm-11-20140708-NIGHTLY-i9100.zip"]
     );
-    // Phones that could ask so run nothing newer than Android 7.
+    // Phones that could ask so run at most Android 7.
     assert!(!dir.path().join("out/legacy/enchilada").exists());
 }
 
@@ -970,7 +969,7 @@ fn a_variant_removed_from_the_settings_keeps_its_builds_with_a_note() {
         .expect(0)
         .says("it stays in variant `x`, which no [[variant]] names");
     assert_eq!(listed(&dir, "x/enchilada.json").len(), 1);
-    // The way out that the warning names.
+    // The remedy that the warning names.
     let zip = name("22.2", 0);
     dir.run(&["catalog", "remove", &zip]).expect(0);
     dir.run(&["catalog", "add", "--zip", &format!("builds/{zip}")])

@@ -1,4 +1,4 @@
-//! Data flows one way: a part of the program uses only the parts before it.
+//! Dependencies go one way: a part of the program uses only the parts before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,7 +15,7 @@ fn parts() -> Vec<String> {
     parts
 }
 
-/// All Rust files below a folder of the repository, with their texts. There is at least one.
+/// Returns all Rust files below a folder of the repository, with their texts; at least one.
 fn sources(folder: &str) -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
@@ -36,7 +36,7 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     files
 }
 
-/// The first names of all paths in a text that begin with `root`.
+/// Returns the first names of all paths in a text that begin with `root`.
 fn names_below<'t>(text: &'t str, root: &'t str) -> impl Iterator<Item = &'t str> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let end = move |rest: &str| rest.find(|c| !is_name(c)).unwrap_or(rest.len());

@@ -1,4 +1,4 @@
-//! Facts out of packages of every layout, with nothing but their images to go by.
+//! Facts from packages of every layout, read from their images alone.
 
 use serde_json::{Value, json};
 use testkit::package::Package;
@@ -15,7 +15,7 @@ const NAME: &str = "update.zip";
 const SYSTEM: &str = "system:/system/build.prop";
 const PRODUCT: &str = "product:/etc/build.prop";
 
-/// For the builders, which write no metadata here: the facts are in the images.
+/// For the builders; no metadata is written here, because the facts are in the images.
 fn nothing() -> Props {
     Props::lineage("0", "none", "none", 1, "none", 35, "2000-01-01")
 }
@@ -28,7 +28,7 @@ fn images() -> Package {
     Package::images(nothing()).without_metadata()
 }
 
-/// A block-based package whose list and data are given.
+/// A block-based package with the given list and data.
 fn block(list: &str, entries: impl IntoIterator<Item = Entry>) -> Vec<u8> {
     let zip = Zip::new()
         .stored("META-INF/com/google/android/update-binary", "#!")
@@ -37,7 +37,7 @@ fn block(list: &str, entries: impl IntoIterator<Item = Entry>) -> Vec<u8> {
     entries.into_iter().fold(zip, Zip::entry).build()
 }
 
-/// One operation that writes a whole image from the stream of another tool.
+/// One operation that writes a whole image from another tool's stream.
 fn operation(kind: u32, stream: Vec<u8>, image: &[u8]) -> Operation {
     let num_blocks = image.len() as u64 / 4096;
     Operation::new(kind).data(stream).dst(&[(0, num_blocks)])
@@ -49,7 +49,7 @@ fn inspect(zip: &[u8]) -> Value {
     dir.run(&["inspect", "--json", NAME]).expect(0).json()
 }
 
-/// The facts of the fixtures' system tree, from the image alone.
+/// Returns the facts in the fixtures' system tree, from the image alone.
 #[track_caller]
 fn has_enchilada(what: &str, zip: &[u8], layout: &str, file_system: &str) -> Value {
     let object = inspect(zip);
@@ -91,7 +91,7 @@ fn payload_operations_of_every_kind_are_decoded() {
         let object = has_enchilada(what, &zip, "payload", "ext4");
         assert_eq!(object["files"], json!([SYSTEM]));
     }
-    // The product of other tools, beside a system that lacks nothing.
+    // The product partition from other tools, next to a complete system.
     let product = fixture("ext4-product");
     for (kind, extension) in [
         (op::REPLACE_XZ, "xz"),
@@ -105,7 +105,7 @@ fn payload_operations_of_every_kind_are_decoded() {
             .build();
         let object = has_enchilada(extension, &zip, "payload", "ext4");
         assert_eq!(object["files"], json!([SYSTEM, PRODUCT]));
-        // The product's own definition is loaded last.
+        // The definition in the product partition is loaded last.
         assert_eq!(object["sources"]["romtype"], PRODUCT, "{extension}");
         assert_eq!(object["read"]["operations"], 1, "{extension}");
     }
@@ -128,7 +128,7 @@ fn every_file_system_is_read_through_a_payload() {
         let object = inspect(&zip);
         assert_eq!(object["device"], "enchilada", "{name}: {object}");
         assert_eq!(object["files"], json!([SYSTEM, PRODUCT]), "{name}");
-        // Each operation that is needed is read for its hash, and what is needed of it.
+        // Each needed operation is read once for its hash and once for its data.
         let read = object["read"]["bytes"].as_u64().unwrap();
         assert!(read < zip.len() as u64 * 3, "{name}: {read}");
     }

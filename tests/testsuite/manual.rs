@@ -1,4 +1,4 @@
-//! Manual pages and completions, as packages of romfeed hold them.
+//! Manual pages and completions, as packagers of romfeed install them.
 
 use super::support::RomDir;
 

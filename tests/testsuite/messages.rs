@@ -1,8 +1,8 @@
-//! Whole messages: what `generate` and `check` print for everything that can be wrong.
+//! Whole messages of `generate` and `check` for everything that can be wrong.
 //!
-//! Each case provokes one error; stdout, stderr and exit code are pinned as they are. After a
-//! message was reworded on purpose, `INSTA_UPDATE=always cargo test messages::` writes them anew:
-//! read the diff.
+//! Each case provokes one error; stdout, stderr and exit code are pinned in full. After an intended
+//! change of a message, `INSTA_UPDATE=always cargo test messages::` updates them; then read the
+//! diff.
 
 #![cfg(unix)]
 
@@ -11,12 +11,12 @@ mod generate;
 
 use super::support::{BASE_URL, RomDir, bacon, bacon_name, bacon_props};
 
-/// What the program printed in the cases of a test.
+/// The output of the program in the cases of a test.
 #[derive(Default)]
 struct Transcript(String);
 
 impl Transcript {
-    /// Runs the program in a folder. `title` says what is wrong with it.
+    /// Runs the program in a folder. `title` names the problem.
     fn run(&mut self, title: &str, dir: &RomDir, args: &[&str]) {
         let run = dir.run(args);
         let code = run.code.expect("the program ends by itself");
@@ -35,12 +35,12 @@ impl Transcript {
     }
 }
 
-/// The path of [`bacon`] in the folder of builds.
+/// Returns the path of [`bacon`] in the folder of builds.
 fn zip_path(days: i64) -> String {
     format!("builds/bacon/{}", bacon_name(days))
 }
 
-/// A folder with one build that is published.
+/// Creates a folder with one published build.
 fn published() -> RomDir {
     let dir = RomDir::new().file(&zip_path(0), bacon(0));
     dir.generate().expect(0);

@@ -1,11 +1,11 @@
-//! What a maintainer who follows the README meets: the site that is made next is one that `check`
-//! and so `publish` let through, and the advice fits the ROM.
+//! A maintainer who follows the README: the site passes `check`, and so `publish`, and the advice
+//! fits the ROM.
 
 use serde_json::json;
 
 use crate::support::{BASE_URL, RomDir};
 
-/// An imported feed of crDroid names no API level, and no phone of LineageOS 23.2 asks for it.
+/// An imported feed of crDroid has no API level, and phones with LineageOS 23.2 do not ask for it.
 #[test]
 fn an_imported_crdroid_feed_passes_check() {
     let entry = json!({

@@ -1,4 +1,4 @@
-//! What lies beside a zip: changelogs and images.
+//! Files next to a zip: changelogs and images.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use testkit::props::Props;
 
 use crate::support::{RomDir, bacon, bacon_name};
 
-/// A template that prints what is known of each build beside its facts.
+/// A template that prints the facts of each build, and its changelog and images.
 const TEMPLATE: &str = r#"{#
 scope = "site"
 path = "notes.json"
@@ -23,7 +23,7 @@ format = "json"
 /// SHA-256 of `abc`, FIPS 180-2, appendix B.1.
 const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-/// A folder whose site tells what is known beside the facts of builds.
+/// A folder whose site prints them.
 fn rom_dir() -> RomDir {
     let settings = "base_url = \"https://example.org/ota\"\n[[feed]]\ntemplate = \"notes\"\n";
     RomDir::new()
@@ -31,7 +31,7 @@ fn rom_dir() -> RomDir {
         .file("templates/feeds/notes.j2", TEMPLATE)
 }
 
-/// The path under `builds/`, without its end.
+/// The path under `builds/`, without its ending.
 fn stem(days: i64) -> String {
     let name = bacon_name(days);
     format!("builds/bacon/{}", name.strip_suffix(".zip").unwrap())
@@ -42,7 +42,7 @@ fn with_build(dir: RomDir, days: i64) -> RomDir {
     dir.file(&zip, bacon(days))
 }
 
-/// What the template said, newest build first.
+/// Returns the output of the template, newest build first.
 fn notes(dir: &RomDir) -> Vec<serde_json::Value> {
     serde_json::from_slice(&dir.read("out/notes.json")).unwrap()
 }
@@ -88,7 +88,7 @@ fn changelogs_of_each_format_are_published_and_stored() {
         kept[&format!("changelogs/{stem}.txt")],
         "Año <1>\nhttps://h/x\n".as_bytes()
     );
-    // Once more, nothing is new; and the site is the same without what lay beside the zips.
+    // The second time, nothing is new; and the site is the same without the files next to the zips.
     let site = dir.tree("out");
     dir.run(&["generate", "--exit-code"])
         .expect(0)
@@ -108,7 +108,7 @@ fn a_site_from_the_catalog_alone_has_the_stored_changelogs() {
     std::fs::remove_dir_all(dir.path().join("builds")).unwrap();
     generate().says("up to date");
     assert_eq!(notes(&dir)[0]["text"], "old");
-    // A maintainer may write there.
+    // A maintainer may write files there.
     let name = bacon_name(0).replace(".zip", ".txt");
     dir.put(&format!("changelogs/{name}"), "by hand");
     generate();
@@ -257,7 +257,7 @@ fn images_next_to_a_zip_are_in_catalog_and_templates() {
     );
     dir.put(&format!("{}-vbmeta.img", stem(1)), "abc");
     dir.put(&format!("{}-recovery.img", stem(1)), "abc");
-    // Whose it is cannot be told of two.
+    // With two zips, its owner is ambiguous.
     dir.put("builds/bacon/boot.img", "abc");
     dir.generate().expect(0);
     let found = notes(&dir);
@@ -273,7 +273,7 @@ fn images_next_to_a_zip_are_in_catalog_and_templates() {
         of("lineage-21.0-20231114-nightly-solo.zip")[0]["url"],
         "https://example.org/ota/builds/solo/recovery.img"
     );
-    // The addresses follow the settings, and the catalog alone knows the images.
+    // The addresses follow the settings, and the images are known from the catalog alone.
     std::fs::remove_dir_all(dir.path().join("builds")).unwrap();
     let url = "https://dl.example/{device}/{datetime}/{filename}?s={sha256}";
     dir.run(&["generate", "--url", url]).expect(0);
@@ -303,7 +303,7 @@ fn an_image_is_hashed_once_and_again_when_it_changes() {
     put("abc", 0);
     dir.generate().expect(0);
     assert_eq!(sha256(), ABC);
-    // What the cache says is believed, so nothing is read.
+    // The cache is trusted, so nothing is read.
     let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
     let other = "0".repeat(64);
     dir.put_cache(&cache.replace(ABC, &other));
@@ -379,6 +379,6 @@ fn an_image_of_a_zip_with_its_own_address_is_linked_next_to_it() {
     let image = name.replace(".zip", "-boot.img");
     let own = format!("https://h/a/{name}?x=1");
     assert_eq!(with_url(&own), format!("https://h/a/{image}?x=1"));
-    // Nothing tells where it is.
+    // Its address is unknown.
     assert_eq!(with_url(&format!("https://h/{name}/download")), "-");
 }

@@ -1,4 +1,4 @@
-//! Names and versions with characters that XML does not have: they stop no page of the site.
+//! Names and versions with characters that XML does not allow: every page is still made.
 
 use testkit::package::Package;
 use testkit::props::Props;

@@ -1,4 +1,4 @@
-//! Devices and folders in the place of files that romfeed keeps.
+//! Devices and folders in place of files that romfeed stores.
 
 use std::os::unix::fs::symlink;
 

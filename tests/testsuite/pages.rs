@@ -1,5 +1,4 @@
-//! The pages that people read: what is on them, where their links lead, what cannot break
-//! them.
+//! Pages for people: their contents, their links, and untrusted text in them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +8,7 @@ fn good(days: i64) -> String {
     format!("builds/lineage-21.0-2023111{days}-nightly-bacon-signed.zip")
 }
 
-/// A folder with so many builds of bacon, and a name for it.
+/// A folder with this many builds of bacon, and a name for it.
 fn site(num_builds: i64) -> RomDir {
     let mut dir = RomDir::new().file(
         "devices.json",
@@ -34,7 +33,7 @@ fn pages(dir: &RomDir) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The values of an attribute, unescaped.
+/// Returns the values of an attribute, unescaped.
 fn values(page: &str, name: &str) -> Vec<String> {
     let start = format!(" {name}=\"");
     page.split(&start)
@@ -43,14 +42,14 @@ fn values(page: &str, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The addresses that a page links to or loads; its own is not one of them.
+/// Returns the addresses that a page links to or loads, except its own.
 fn links(page: &str) -> Vec<String> {
     let is_own = |line: &&str| line.starts_with("<link rel=\"canonical\"");
     let page: String = page.lines().filter(|line| !is_own(line)).collect();
     [values(&page, "href"), values(&page, "src")].concat()
 }
 
-/// Where a link on a page leads in the site.
+/// Returns the target in the site of a link on a page.
 fn resolve(from: &str, link: &str) -> String {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
@@ -115,7 +114,7 @@ fn a_device_and_its_builds_are_shown_with_what_people_ask_for() {
         assert!(build.contains(text), "{text}\n{build}");
     }
     assert!(page(&dir, "bacon/changes.html").contains("15 November 2023"));
-    // News readers are told where.
+    // Newsreaders find the feed.
     assert!(device.contains("href=\"bacon.atom\""), "{device}");
     assert!(home.contains("href=\"builds.atom\""), "{home}");
 }
@@ -190,7 +189,7 @@ fn many_builds_are_on_several_pages_that_lead_to_each_other() {
     assert_eq!(first.matches("class=\"get\"").count(), 40);
     assert_eq!(second.matches("class=\"get\"").count(), 40);
     assert_eq!(third.matches("class=\"get\"").count(), 25);
-    // The oldest have no page of their own, and no link to one.
+    // The oldest have no page and no link to one.
     assert_eq!(third.matches("<a class=\"name\"").count(), 20);
     let own = pages(&dir)
         .into_keys()
@@ -365,7 +364,7 @@ fn packages_whose_names_differ_in_the_end_alone_have_a_page_each() {
             "url": format!("https://h.example/{name}"),
         })
     };
-    // What phones know a build by may be anything.
+    // The id by which phones know a build may be any text.
     let records = [
         record("x.zip", "/../../../../../out-of-it"),
         record("x.ZIP", "/../.."),
@@ -526,7 +525,7 @@ fn contacts_lead_only_to_addresses_that_run_nothing() {
     for bad in ["<script>", "<img src=x", "/\"onclick", &longer] {
         assert!(!device.contains(bad), "{bad}\n{device}");
     }
-    // What is no address is shown as text.
+    // Text that is not an address is shown as text.
     assert!(device.contains("<dd>javascript:alert(1)</dd>"), "{device}");
 }
 

@@ -1,4 +1,4 @@
-//! Sites whose files not every file system can have, or can tell apart.
+//! Sites with file names that some file systems do not allow, or cannot distinguish.
 
 use testkit::package::Package;
 use testkit::props::Props;
@@ -28,7 +28,7 @@ fn dir() -> RomDir {
     dir
 }
 
-/// A folder as one of a file system that ignores the case of letters looks.
+/// Shows a folder as a file system that ignores case would.
 #[cfg(unix)]
 fn ignore_case(dir: &RomDir) {
     use std::os::unix::fs::symlink;

@@ -1,5 +1,5 @@
-//! Which projects changed from build to build: read out of packages and from beside them, kept,
-//! and shown on pages.
+//! Changed projects between builds: read from packages and from files next to them, stored, and
+//! shown on pages.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use testkit::zip::Entry;
 
 use crate::support::{RomDir, bacon, bacon_name, bacon_props, fixture};
 
-/// A manifest with projects by path.
+/// Returns a manifest with projects by path.
 fn manifest(projects: &[(&str, &str)]) -> String {
     let project = |(path, revision): &(&str, &str)| {
         format!("<project name=\"x/{path}\" path=\"{path}\" revision=\"{revision}\"/>\n")
@@ -86,7 +86,7 @@ fn changes_of_projects_are_shown_with_the_build_that_has_them() {
         );
         assert_eq!(shown.matches("<ul class=\"projects\">").count(), 1);
     }
-    // Nothing is known of what was before the first; no other page tells of projects.
+    // What came before the first build is unknown; no other page mentions projects.
     assert!(!page_of(&dir, 0).contains("Projects"));
     assert!(!page(&dir, "bacon.html").contains("Projects"));
     assert_eq!(kept(&dir, 0), format!("art {OLD}\ngone v1\nsame {OLD}\n"));
@@ -111,7 +111,7 @@ fn stored_projects_give_the_same_site_without_the_zips() {
     std::fs::remove_dir_all(dir.path().join(".romfeed")).unwrap();
     dir.generate().expect(0).says("up to date");
     assert_eq!(dir.tree("out"), site);
-    // They follow that folder alone, which a person may write to.
+    // They follow that folder alone, which people may write to.
     dir.put(&format!("changelogs/{}.projects", stem(1)), "same 2\nart 1");
     dir.generate().expect(0);
     assert!(page_of(&dir, 1).contains(&format!("<code>{}</code> → <code>2</code>", &OLD[..12])));
@@ -136,7 +136,7 @@ fn a_run_that_writes_nothing_loses_no_projects() {
         .says("2 lists of projects to store in changelogs");
     assert!(!dir.path().join("changelogs").exists());
     dir.generate().expect(0).says("2 lists of projects kept");
-    // Lost, they are read again, though the packages are known.
+    // If lost, they are read again, though the packages are in the cache.
     std::fs::remove_dir_all(dir.path().join("changelogs")).unwrap();
     dir.generate().expect(0).says("2 lists of projects kept");
     assert_eq!(kept(&dir, 0).lines().count(), 3);
@@ -178,14 +178,15 @@ fn a_manifest_sidecar_takes_precedence_over_the_one_inside() {
     dir.put(&beside, manifest(&[("art", "beside")]));
     dir.generate().expect(0).says("1 list of projects kept");
     assert_eq!(kept(&dir, 1), "art beside\n");
-    // Gone, it is what was known of the build, with what is remembered of the zip or without.
+    // Without the sidecar, the stored projects of the build are used, with or without the cache of
+    // the zip.
     dir.remove(&beside);
     for _ in 0..2 {
         dir.generate().expect(0).says("up to date");
         assert_eq!(kept(&dir, 1), "art beside\n");
         let _ = std::fs::remove_dir_all(dir.path().join(".romfeed"));
     }
-    // Another build of that name has projects of its own.
+    // Another build with that name has its own projects.
     dir.put(&zip_path(1), with_manifest(1, &[("art", "other")]));
     dir.generate().expect(0).says("1 list of projects kept");
     assert_eq!(kept(&dir, 1), "art other\n");
@@ -219,7 +220,7 @@ fn builds_are_compared_only_with_their_own_kind() {
     let dir = RomDir::new()
         .file(&zip_path(0), nightly(0))
         .file(&format!("builds/bacon/{name}"), other)
-        // Nothing is known of this one, so it is passed over.
+        // This one is unknown, so it is skipped.
         .file(&zip_path(2), bacon(2))
         .file(&zip_path(3), nightly(3));
     dir.generate().expect(0);
@@ -313,7 +314,7 @@ fn a_package_without_a_manifest_costs_little_more() {
         let (without, with) = (read(None), read(Some(&|_| false)));
         assert!(with.projects.is_none(), "{}", found.path);
         let [before, after] = [without, with].map(|examined| examined.counters);
-        // A few folders beside the properties, and no stream that was not needed for these.
+        // Only a few folders more are read, and no stream that the properties did not need.
         assert!(after.bytes_read - before.bytes_read < 64 << 10);
         assert!(after.bytes_decoded - before.bytes_decoded < 64 << 10);
         num_packages += 1;

@@ -1,4 +1,4 @@
-//! The scripts that `romfeed init` writes, run with stand-ins for the programs of hosts.
+//! Publish scripts written by `romfeed init`, run with stand-ins for the hosts' programs.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::process::Command;
 
 use super::support::{RomDir, bacon, bacon_name};
 
-/// Keeps the assets of a release, as GitHub lists them, in a file of its tag's name, and tells of uploads.
+/// Keeps the assets of a release in a file named by its tag, as GitHub lists them, and records
+/// uploads.
 const GH: &str = r#"#!/bin/sh
 cd "$(dirname "$0")/../releases"
 case "$1 $2" in
@@ -26,7 +27,7 @@ case "$1 $2" in
 esac
 "#;
 
-/// Nothing answers on the internet here.
+/// A stand-in for curl that gets no answer.
 const ROMFEED: &str = "#!/bin/sh\n[ \"$1\" = check ] || exec \"$ROMFEED\" \"$@\"\n";
 
 fn put_program(dir: &RomDir, name: &str, text: &str) {
@@ -36,7 +37,7 @@ fn put_program(dir: &RomDir, name: &str, text: &str) {
     std::fs::set_permissions(dir.path().join(path), mode).unwrap();
 }
 
-/// Publishes; the names of what was uploaded to releases, sorted.
+/// Publishes, and returns the names of the files that were uploaded to releases, sorted.
 fn publish(dir: &RomDir) -> Vec<String> {
     let uploads = dir.path().join("releases/uploads");
     let _ = std::fs::remove_file(&uploads);
@@ -92,7 +93,7 @@ fn assets_of_the_same_length_are_replaced_when_their_content_differs() {
     assert_eq!(publish(&dir), [zip.clone(), digest.clone()]);
     assert_eq!(publish(&dir), [""; 0]);
 
-    // The same digest, in capitals: the length of the file is the same.
+    // The same digest in capitals: the file has the same length.
     dir.put(
         &format!("builds/{digest}"),
         format!("{}  {zip}\n", line[..64].to_ascii_uppercase()),
@@ -100,7 +101,7 @@ fn assets_of_the_same_length_are_replaced_when_their_content_differs() {
     assert_eq!(publish(&dir), [digest.as_str()]);
     assert_eq!(publish(&dir), [""; 0]);
 
-    // A zip of the same length, as one signed again is.
+    // A zip with the same length, for example one that was signed again.
     let release = dir.path().join("releases/bacon-1700000000");
     let edit = |name: &str, digest: &str| {
         let assets = lines(&release).into_iter().map(|line| {
@@ -115,7 +116,7 @@ fn assets_of_the_same_length_are_replaced_when_their_content_differs() {
     edit(&zip, &format!("sha256:{}", "0".repeat(64)));
     assert_eq!(publish(&dir), [zip.as_str()]);
 
-    // What GitHub got before it told digests: a zip stays, a text is sent once more.
+    // Assets from before GitHub stored digests: a zip stays, a text is uploaded once more.
     edit(&zip, "null");
     edit(&digest, "null");
     assert_eq!(publish(&dir), [digest]);

@@ -1,5 +1,5 @@
-//! What `generate` writes is what `check` accepts: every form of feed, every ROM family, every
-//! version; and what the manifest says of each file.
+//! `check` accepts what `generate` writes: every form of feed, every ROM family, every version; and
+//! what the manifest says of each file.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::support::{BASE_URL, RomDir, Run, bacon, bacon_name};
 
 const DATE: i64 = 1_745_323_616;
 
-/// `generate`, then `check`, which finds nothing.
+/// Runs `generate`, then `check`, which finds nothing.
 #[track_caller]
 fn publish(dir: &RomDir, what: &str) -> Run {
     let run = dir.generate();
@@ -61,13 +61,13 @@ fn every_shipped_feed_is_accepted() {
     let dir = bacons();
     let names = SHIPPED.map(|(name, _)| name);
     let others = names.into_iter().filter(|name| !FOR_PEOPLE.contains(name));
-    // Each at a path of its own, whatever its template says.
+    // Each at its own path, whatever its template says.
     let feed = |name: &str| format!("[[feed]]\ntemplate = \"{name}\"\n");
     dir.put("romfeed.toml", others.map(feed).collect::<String>());
     publish(&dir, "all templates");
 }
 
-/// The properties of a build of the family, at the keys where its updater looks.
+/// Returns the properties of a build of the family, at the keys that its updater reads.
 fn props_of(family: &romfeed::model::family::Family, version: &str, device: &str) -> Props {
     let day = testkit::props::day(DATE);
     let mut props = Props::lineage(
@@ -157,7 +157,7 @@ fn a_manifest_of_an_earlier_version_leaves_it_to_the_settings() {
     assert_eq!(crdroid[0]["files"], serde_json::json!(["bacon.json"]));
     dir.put(manifest, old.to_string());
     check(&dir, "an earlier manifest");
-    // The record goes before the settings: they may have changed since.
+    // The manifest takes precedence over the settings, which may have changed since.
     dir.generate().expect(0);
     dir.put("romfeed.toml", "");
     check(&dir, "settings that changed since");
@@ -192,7 +192,7 @@ fn the_same_fault_of_many_entries_is_one_line() {
         );
         assert!(run.stderr.contains(&each), "{}", run.stderr);
     }
-    // Scripts get each.
+    // Scripts get each of them.
     let run = dir.run(&[&check[..], &["--json"]].concat()).expect(1);
     let lines = run.stdout.matches("\"id\":\"entry-field\"").count();
     assert_eq!(lines, 2, "{}", run.stdout);

@@ -1,4 +1,4 @@
-//! The book's reference pages, compared with what the program itself says.
+//! The book's reference pages, compared with the program's own output.
 //!
 //! `UPDATE_BOOK=1 cargo test --test testsuite reference::` writes the generated parts again.
 
@@ -13,7 +13,7 @@ use romfeed::publish::feed::template::context::BuildValues;
 
 use super::support::{RomDir, bacon, bacon_name};
 
-/// The width that help is wrapped at on the page, in characters.
+/// Width at which help is wrapped on the page, in characters.
 #[cfg(feature = "serve")]
 const WIDTH: (&str, &str) = ("COLUMNS", "100");
 
@@ -46,7 +46,7 @@ fn expect_page(name: &str, expected: &str) {
     );
 }
 
-/// The rules that `check` looks for.
+/// Returns the rules that `check` looks for.
 fn rules() -> Vec<Value> {
     let run = RomDir::new().run(&["check", "--rules", "--json"]).expect(0);
     let lines = run.stdout.lines();
@@ -137,7 +137,7 @@ fn findings_name_the_command_that_explains_them() {
     assert!(!run.stderr.contains("more:"), "{}", run.stderr);
 }
 
-/// What `--help` prints for a command, as it is on every system.
+/// Returns what `--help` prints for a command, the same on every system.
 #[cfg(feature = "serve")]
 fn help(dir: &RomDir, command: &str) -> String {
     let mut args: Vec<&str> = command.split(' ').skip(1).collect();
@@ -184,7 +184,8 @@ fn the_page_of_commands_is_what_help_prints() {
     expect_page(PAGE, &expected);
 }
 
-/// The keys that a table of the settings may have, as the message on an unknown one lists them.
+/// Returns the keys that a table of the settings may have, as the message on an unknown key lists
+/// them.
 fn known_keys(table: &str) -> BTreeSet<String> {
     let dir = RomDir::new().file(
         "romfeed.toml",
@@ -197,7 +198,7 @@ fn known_keys(table: &str) -> BTreeSet<String> {
     keys.map(str::to_owned).collect()
 }
 
-/// The keys in the first column of the tables under a heading.
+/// Returns the keys in the first column of the tables under a heading.
 fn keys_under<'p>(page: &'p str, heading: &str) -> BTreeSet<String> {
     let is_heading = |section: &&'p str| section.lines().next() == Some(heading);
     let section = page.split("\n## ").find(is_heading);

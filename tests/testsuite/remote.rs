@@ -1,5 +1,5 @@
-//! Packages on other hosts, read by ranges: `inspect`, `check` and `catalog add` of an address, and
-//! hosts that do not answer as they should.
+//! Packages on other hosts, read by ranges: `inspect`, `check` and `catalog add` with an address,
+//! and hosts that misbehave.
 
 mod host;
 
@@ -23,7 +23,7 @@ fn http() -> Arc<Http> {
     }))
 }
 
-/// Bytes that differ from block to block.
+/// Returns bytes that differ from block to block.
 fn bytes(len: usize) -> Vec<u8> {
     (0..len).map(|at| (at / 251 + at / BLOCK) as u8).collect()
 }
@@ -42,7 +42,7 @@ fn neighbouring_blocks_are_one_request_and_none_is_asked_for_twice() {
     assert_eq!(remote.size(), file.len() as u64);
     assert_eq!(read(&remote, 10, 100), file[10..110]);
     assert_eq!(host.num_asked(), 1);
-    // Ten blocks at once, then a part of them again, then beyond both ends.
+    // Ten blocks at once, then a part of them again, then past both ends.
     assert_eq!(
         read(&remote, 20 * BLOCK, 10 * BLOCK),
         file[20 * BLOCK..30 * BLOCK]
@@ -128,9 +128,9 @@ fn two_versions_of_a_file_are_never_mixed() {
             Some("Sat, 01 Jan 2022 00:00:00 GMT"),
             "tag",
         ),
-        // Nothing tells, but the length does.
+        // Only the length reveals it.
         ("x-nothing", None, "length"),
-        // A host that does not know `If-Range` still tells its tag.
+        // A host that does not know `If-Range` still sends its tag.
         ("etag", Some("W/\"1\""), "answer"),
     ] {
         let (file, longer) = (file.clone(), longer.clone());
@@ -377,7 +377,7 @@ fn catalog_add_reads_what_is_not_given_from_the_address() {
         false => Answer::new(404),
     });
     let url = host.url(&format!("/roms/{name}"));
-    // Phones get it elsewhere, since plain http is not for them.
+    // Phones get it from another address, because they refuse plain http.
     let dir = RomDir::new().file("romfeed.toml", "url = \"https://dl.example/{filename}\"\n");
     dir.run(&["catalog", "add", "-v", "--url", &url])
         .expect(0)
@@ -388,7 +388,7 @@ fn catalog_add_reads_what_is_not_given_from_the_address() {
     assert_eq!(list["size"], zip.len());
     assert_eq!(list["sha256"], sha256.as_str());
     assert_eq!(list["url"], format!("https://dl.example/{name}").as_str());
-    // A digest has to come from somewhere.
+    // A digest is required from some source.
     let host = Host::new(move |asked, _| match asked.path.ends_with(".zip") {
         true => Answer::of_range(asked, &zip),
         false => Answer::new(404),
@@ -398,7 +398,7 @@ fn catalog_add_reads_what_is_not_given_from_the_address() {
         .expect(1)
         .says("`sha256` is missing")
         .says("--sha256");
-    // What is there is no package: nothing that is given helps.
+    // The answer is not a package, whatever facts are given.
     let page = Host::new(|_, _| {
         Answer::new(200)
             .with("content-type", "text/html")

@@ -1,4 +1,4 @@
-//! What must hold whatever the order of runs, zips and settings.
+//! Guarantees that hold in any order of runs, zips and settings.
 
 use serde_json::{Value, json};
 use testkit::package::Package;
@@ -139,7 +139,7 @@ fn phones_of_a_build_that_became_a_variant_are_answered_at_the_old_address() {
     generate(&dir, settings).expect(0);
     let gapps = format!("gapps/{}", list_of("eng.0"));
     assert_eq!(listed(&dir, &gapps), [gapps_name(3), gapps_name(1)]);
-    // Not found would be an error on the phone, and a vanilla zip would not start.
+    // "Not found" would be an error on the phone, and a vanilla zip would not start.
     assert!(has(&dir, &list_of("eng.0")), "the file is gone");
     assert!(!listed(&dir, &list_of("eng.0")).contains(&name(2)));
     generate(&dir, &format!("major_upgrades = \"list\"\n{settings}")).expect(0);
@@ -334,7 +334,7 @@ fn a_clock_that_fell_back_takes_no_build_out_of_the_feeds() {
     generate(&dir, "min_age = \"2h\"").expect(0);
     let all = [name(1), name(0)];
     assert_eq!(listed(&dir, "enchilada.json"), all);
-    // A board without a battery wakes up in 1970.
+    // A board without a battery starts in 1970.
     let limits = ota_view::io::Limits::new(std::env::temp_dir(), std::time::Instant::now);
     let mut config = romfeed::model::config::Config::of_folder(dir.path(), limits);
     config.base_url = Some(BASE_URL.to_owned());

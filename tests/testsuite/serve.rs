@@ -1,4 +1,4 @@
-//! The server over real sockets: each test has one of its own, in this process or as the program.
+//! The server over real sockets: each test has its own, in this process or as the program.
 
 mod api;
 mod bad_input;
@@ -19,7 +19,7 @@ use romfeed::serve::{Hooks, Limits, Settings, Watched};
 
 use super::support::{BASE_URL, RomDir};
 
-/// 2026, so that no build of these tests is from the future.
+/// 2026, so that no build of these tests is in the future.
 const NOW: i64 = 1_780_000_000;
 
 struct Silent;
@@ -34,8 +34,7 @@ fn config(dir: &RomDir) -> Config {
     }
 }
 
-/// Serves a folder until the tests end.
-/// Time between two looks at the catalog, short for tests that wait for one.
+/// Time between two checks of the catalog, short for tests that wait for one.
 const WATCH_INTERVAL: Duration = Duration::from_millis(20);
 
 fn limits() -> Limits {
@@ -45,6 +44,7 @@ fn limits() -> Limits {
     }
 }
 
+/// Serves a folder until the tests end.
 fn serve(dir: &RomDir) -> SocketAddr {
     serve_with(config(dir), limits(), || NOW)
 }
@@ -53,7 +53,7 @@ fn serve_with(config: Config, limits: Limits, clock: fn() -> i64) -> SocketAddr 
     serve_asking(config, limits, clock, None)
 }
 
-/// As [`serve_with`], and asks other hosts as these settings say.
+/// As [`serve_with`], with these settings for requests to other hosts.
 fn serve_asking(
     config: Config,
     limits: Limits,
@@ -77,7 +77,7 @@ fn serve_asking(
     addr
 }
 
-/// An answer as it came.
+/// An answer, unparsed.
 #[derive(Clone, Debug)]
 struct Answer {
     status: u16,
@@ -128,7 +128,7 @@ fn connect(addr: SocketAddr) -> TcpStream {
 /// Sends bytes, and reads until the server closes the connection.
 fn send(addr: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(addr);
-    // A server that refuses may close before all is sent.
+    // A server that refuses may close the connection before everything is sent.
     let _ = stream.write_all(bytes);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -153,7 +153,7 @@ fn get(addr: SocketAddr, target: &str) -> Answer {
     ask(addr, "GET", target, &[], "")
 }
 
-/// Waits until something holds, for as long as a slow machine may take.
+/// Waits until a condition holds, for as long as a slow machine may need.
 #[track_caller]
 fn wait_for(mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);

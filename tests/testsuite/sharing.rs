@@ -1,11 +1,11 @@
-//! What a link to a page shows in chats and searches, what newsreaders get, and texts of the
-//! maintainer on the pages.
+//! Previews of links in chats and searches, feeds for newsreaders, and the maintainer's texts on
+//! the pages.
 
 use romfeed::markup::changelog;
 
 use crate::support::{BASE_URL, RomDir, bacon, bacon_name};
 
-/// Settings of a site that has an address, and more of `[site]`.
+/// Settings of a site with an address, and more keys of `[site]`.
 fn settings(site: &str) -> String {
     format!("base_url = \"{BASE_URL}\"\n[site]\n{site}\n")
 }
@@ -84,7 +84,7 @@ fn pages_of_a_site_without_an_address_name_none() {
         !page.contains("canonical") && !page.contains("og:url"),
         "{page}"
     );
-    // Newsreaders are led to the zip.
+    // Newsreaders get the zip.
     let feed = text(&dir, "bacon.atom");
     let zip = format!("https://example.net/{}", bacon_name(0));
     let link = format!("<link rel=\"alternate\" type=\"application/zip\" href=\"{zip}\"/>");
@@ -130,7 +130,7 @@ fn news_lead_to_the_page_of_the_build_with_the_zip_enclosed() {
             assert!(feed.contains(&part), "{path}: {part}\n{feed}");
         }
     }
-    // Without pages there is nothing else to lead to.
+    // Without pages there is no other target.
     dir.put(
         "romfeed.toml",
         format!("{}[[feed]]\ntemplate = 'atom'\n", settings("pages = false")),
@@ -163,7 +163,8 @@ fn news_link_to_pages_that_are_there_however_alike_their_names() {
     }
 }
 
-/// A site of so many devices by so many makers, each with one build, the last device the newest.
+/// A site of this many devices by this many makers, each with one build, the last device the
+/// newest.
 fn devices_by(num_devices: usize, num_makers: usize) -> RomDir {
     let models: Vec<String> = (0..num_devices).map(|n| format!("phone{n:02}")).collect();
     let builds = models.iter().enumerate().map(|(n, model)| {

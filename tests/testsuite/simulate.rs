@@ -1,4 +1,4 @@
-//! `romfeed simulate`: why a phone does not see an update, for what people really complained of.
+//! `romfeed simulate`: why a phone does not see an update, for problems that people have reported.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -12,7 +12,8 @@ use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name, bacon_props};
 /// The time of `bacon(0)`.
 const BUILT: i64 = 1_700_000_000;
 
-/// What `adb shell getprop` gives on a phone that runs `bacon(days)`, and these beside.
+/// Returns the output of `adb shell getprop` on a phone that runs `bacon(days)`, with these
+/// properties added.
 fn getprop(days: i64, more: &[(&str, &str)]) -> String {
     let text = bacon_props(days).text();
     let own = text.lines().filter_map(|line| line.split_once('='));
@@ -26,7 +27,7 @@ fn getprop(days: i64, more: &[(&str, &str)]) -> String {
 const URI: &str = "lineage.updater.uri";
 const TEMPLATE: &str = "https://example.org/ota/api/v1/{device}/{type}.json";
 
-/// The site of these days' builds of `bacon`, with settings.
+/// A site with the builds of `bacon` of these days, with settings.
 fn site(days: &[i64], settings: &str) -> RomDir {
     let dir = RomDir::new().file(
         "romfeed.toml",
@@ -39,7 +40,7 @@ fn site(days: &[i64], settings: &str) -> RomDir {
     dir
 }
 
-/// The length of the page for what is not found changes with its look.
+/// The length of the 404 page changes with its look.
 fn without_page_sizes(text: &str) -> String {
     let is_page = |line: &&str| line.contains("text/html; charset=utf-8, ");
     let cut = |line: &str| match line.rfind(", ").filter(|_| is_page(&line)) {
@@ -49,7 +50,7 @@ fn without_page_sizes(text: &str) -> String {
     text.lines().map(cut).collect()
 }
 
-/// Plays a phone with these properties.
+/// Simulates a phone with these properties.
 fn play(dir: &RomDir, props: &str, args: &[&str]) -> Run {
     dir.put("phone.txt", props);
     let mut all = vec!["simulate", "--props", "phone.txt"];
@@ -59,7 +60,7 @@ fn play(dir: &RomDir, props: &str, args: &[&str]) -> Run {
     run
 }
 
-/// The causes of the advice.
+/// Returns the causes of the advice.
 fn causes(dir: &RomDir, props: &str, args: &[&str]) -> Vec<String> {
     let args = [args, &["--json"]].concat();
     let json = play(dir, props, &args).json();
@@ -163,7 +164,7 @@ fn an_unknown_build_is_reported() {
     let uri = "https://example.org/ota/api/v1/{device}/{type}/{incr}";
     let run = play(&dir, &getprop(-1, &[(URI, uri)]), &[]).expect(1);
     insta::assert_snapshot!(without_page_sizes(&run.stdout));
-    // With what the advice says, it is so no more.
+    // After the advised change, the problem is gone.
     let known = "[device.bacon.known_incrementals]\nnightly = [\"inc-1\"]\n";
     let dir = site(&[0], known);
     play(&dir, &getprop(-1, &[(URI, uri)]), &[]).expect(0);
@@ -183,7 +184,7 @@ fn a_phone_without_device_and_type_is_reported() {
     insta::assert_snapshot!(without_page_sizes(&run.stdout));
 }
 
-/// docker-lineage-cicd#777 and #895: a wrong address, or another flavour's.
+/// docker-lineage-cicd#777 and #895: a wrong address, or that of another flavour.
 #[test]
 fn addresses_of_other_sites_and_flavours_are_reported() {
     let dir = site(&[0, 1], "");
@@ -573,7 +574,7 @@ fn a_live_site_is_asked_as_the_phone_asks() {
         "{}",
         run.stdout
     );
-    // Later updaters refuse plain http, so nothing is asked; nor is a site that is not named.
+    // Later updaters refuse plain http, so no request is made; nor without an address.
     let (url, _thread) = host("");
     let found = causes(&dir, &getprop(0, &[]), &["--url", &url]);
     assert_eq!(found[..2], ["no-property", "cleartext"]);
@@ -670,7 +671,7 @@ fn a_phone_known_by_its_device_gets_the_published_facts() {
     let run = dir.run(&[&args[..], &["--client", "cm12", "--date", "1"]].concat());
     let text = "no build for bacon is of Android 7 or older";
     assert!(run.stdout.contains(text), "{}", run.stdout);
-    // Of several, one must be named.
+    // With several, one must be named.
     add(&dir, "old.zip", "20.0", "nightly");
     dir.run(&args)
         .expect(2)
@@ -698,7 +699,7 @@ fn an_unknown_sdk_level_is_not_sent_to_updater_23() {
     assert!(!run.stdout.contains("SDK level"), "{}", run.stdout);
 }
 
-/// Publishes a build by its facts.
+/// Adds a build by its facts.
 fn add(dir: &RomDir, name: &str, version: &str, romtype: &str) {
     let sha256 = format!("{:064x}", name.len());
     let url = format!("https://h/{name}");
@@ -748,7 +749,7 @@ fn verdicts_are_coloured_on_terminals_alone() {
     ] {
         assert!(colored.contains(text), "{colored}");
     }
-    // The words are the same.
+    // The text is the same.
     let pieces = colored.split('\u{1b}');
     let words: String = pieces
         .map(|piece| match piece.strip_prefix('[') {

@@ -1,4 +1,4 @@
-//! A folder with packages in it, and the program run over it.
+//! A maintainer's folder with packages, and the program run in it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,15 +8,15 @@ use sha2::{Digest, Sha256};
 use testkit::package::Package;
 use testkit::props::Props;
 
-/// The address the sites of these tests are published at.
+/// The address of the sites of these tests.
 pub(crate) const BASE_URL: &str = "https://example.org/ota";
 
-/// A path as the system writes it.
+/// Writes a path with the system's separators.
 pub(crate) fn native(path: &str) -> String {
     path.replace('/', std::path::MAIN_SEPARATOR_STR)
 }
 
-/// What one run of the program printed and answered.
+/// The output and exit code of one run of the program.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
@@ -34,14 +34,14 @@ impl Run {
         }
     }
 
-    /// Fails unless the program answered `code`.
+    /// Fails unless the exit code is `code`.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Run {
         assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
         self
     }
 
-    /// Fails unless standard error has the text.
+    /// Fails unless standard error contains the text.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Run {
         assert!(
@@ -52,28 +52,28 @@ impl Run {
         self
     }
 
-    /// Fails if standard error has the text.
+    /// Fails if standard error contains the text.
     #[track_caller]
     pub(crate) fn lacks(self, text: &str) -> Run {
         assert!(!self.stderr.contains(text), "`{text}` in:\n{}", self.stderr);
         self
     }
 
-    /// The JSON object on standard output.
+    /// Parses standard output as a JSON object.
     #[track_caller]
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout))
     }
 }
 
-/// A maintainer's folder: `builds/`, `romfeed.toml`, whatever a test puts there.
+/// A maintainer's folder: `builds/`, `romfeed.toml`, and other files of a test.
 #[derive(Debug)]
 pub(crate) struct RomDir {
     dir: tempfile::TempDir,
 }
 
 impl RomDir {
-    /// An empty folder.
+    /// Creates an empty folder.
     pub(crate) fn new() -> RomDir {
         RomDir {
             dir: tempfile::tempdir().unwrap(),
@@ -84,7 +84,7 @@ impl RomDir {
         self.dir.path()
     }
 
-    /// Writes a file below the folder.
+    /// Writes a file below the folder, and returns the folder.
     pub(crate) fn file(self, path: &str, bytes: impl AsRef<[u8]>) -> RomDir {
         self.put(path, bytes);
         self
@@ -112,7 +112,7 @@ impl RomDir {
         std::fs::remove_file(self.path().join(path)).unwrap();
     }
 
-    /// Writes a cache, with the sum that romfeed itself would give it.
+    /// Writes a cache with the checksum that romfeed itself would give it.
     pub(crate) fn put_cache(&self, cache: &str) {
         let (head, files) = cache.split_once("\"files\":").unwrap();
         let sum = Sha256::digest(files.strip_suffix('}').unwrap());
@@ -122,7 +122,7 @@ impl RomDir {
         self.put(".romfeed/cache.json", cache);
     }
 
-    /// The bytes of a file below the folder.
+    /// Reads a file below the folder.
     #[track_caller]
     pub(crate) fn read(&self, path: &str) -> Vec<u8> {
         std::fs::read(self.path().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
@@ -149,7 +149,7 @@ impl RomDir {
         self.run(&["generate", "--base-url", BASE_URL])
     }
 
-    /// All files below a folder with their contents, by path.
+    /// Reads all files below a folder, by path.
     pub(crate) fn tree(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
         let mut folders = vec![self.path().join(folder)];
@@ -169,12 +169,12 @@ impl RomDir {
     }
 }
 
-/// A file-based LineageOS package of `bacon`, so many days after a fixed one.
+/// A file-based LineageOS package of `bacon`, this many days after a fixed date.
 pub(crate) fn bacon(days: i64) -> Vec<u8> {
     Package::files(bacon_props(days)).build()
 }
 
-/// The properties of [`bacon`].
+/// Returns the properties of [`bacon`].
 pub(crate) fn bacon_props(days: i64) -> Props {
     let timestamp = 1_700_000_000 + days * 86_400;
     Props::lineage(
@@ -188,19 +188,19 @@ pub(crate) fn bacon_props(days: i64) -> Props {
     )
 }
 
-/// The file name of [`bacon`], as the build system gives it.
+/// Returns the file name of [`bacon`], as the build system gives it.
 pub(crate) fn bacon_name(days: i64) -> String {
     let day = testkit::props::day(1_700_000_000 + days * 86_400);
     format!("lineage-21.0-{day}-nightly-bacon.zip")
 }
 
-/// A file of `tests/fixtures/images` as it is.
+/// Reads a file of `tests/fixtures/images`.
 pub(crate) fn fixture_bytes(file: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/images");
     std::fs::read(folder.join(file)).unwrap()
 }
 
-/// An image of `tests/fixtures/images`, decompressed.
+/// Decompresses an image of `tests/fixtures/images`.
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
     let compressed = std::io::Cursor::new(fixture_bytes(&format!("{name}.img.xz")));
     let mut image = Vec::new();
@@ -209,7 +209,7 @@ pub(crate) fn fixture(name: &str) -> Vec<u8> {
     image
 }
 
-/// A listing of `tests/fixtures/images`.
+/// Reads a listing of `tests/fixtures/images`.
 pub(crate) fn fixture_text(file: &str) -> String {
     String::from_utf8(fixture_bytes(file)).unwrap()
 }

@@ -1,5 +1,5 @@
-//! Feed templates: those that come with romfeed, read as their clients read them,
-//! those of a user, and all that can be wrong with one.
+//! Feed templates: the shipped ones, read as their clients read them, a user's own, and their
+//! errors.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ fn bacons(settings: &str) -> RomDir {
         .file("romfeed.toml", settings)
 }
 
-/// The same with a template of the user's, enabled.
+/// The same with a user's template, enabled.
 fn with_template(text: &str) -> RomDir {
     bacons("[[feed]]\ntemplate = \"mine\"\n").file("templates/feeds/mine.j2", text)
 }
@@ -38,7 +38,7 @@ fn json(dir: &RomDir, path: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// A value as Android's `getString` and `getLong` want it, told apart by the key.
+/// Reads a value as Android's `getString` and `getLong` do, depending on the key.
 #[track_caller]
 fn require(entry: &Value, texts: &[&str], numbers: &[&str]) {
     for key in texts {
@@ -89,12 +89,12 @@ fn enchilada(settings: &str) -> RomDir {
     dir
 }
 
-/// Everything that a run may change.
+/// Returns everything that a run may change.
 fn state(dir: &RomDir) -> (BTreeMap<String, Vec<u8>>, Vec<u8>) {
     (dir.tree("out"), dir.read("catalog.json"))
 }
 
-/// Runs over a site that was made before, fails, and leaves it as it was.
+/// Fails unless a run over an existing site fails with this error and changes nothing.
 #[track_caller]
 fn refuses(template: &str, messages: &[&str]) -> Run {
     refuses_with(template, "[[feed]]\ntemplate = \"mine\"\n", messages)
@@ -105,7 +105,7 @@ fn refuses_with(template: &str, settings: &str, messages: &[&str]) -> Run {
     let dir = bacons("");
     dir.generate().expect(0);
     let before = state(&dir);
-    // Something new that would be written if it went on.
+    // A new build, which would be written if the run went on.
     dir.put(&format!("builds/bacon/{}", bacon_name(9)), bacon(9));
     dir.put("templates/feeds/mine.j2", template);
     dir.put("romfeed.toml", settings);
@@ -115,7 +115,7 @@ fn refuses_with(template: &str, settings: &str, messages: &[&str]) -> Run {
         run = run.says(message);
     }
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
-    // Where there was no site, there is none.
+    // Without a site before, none is made.
     std::fs::remove_dir_all(dir.path().join("out")).unwrap();
     dir.remove("catalog.json");
     dir.generate().expect(2);
@@ -174,7 +174,7 @@ fn crdroid_and_evolution_x_find_every_key_they_require() {
     assert!(evolution["response"][0]["initial_installation_images"].is_array());
 }
 
-/// The flags of a build that lies elsewhere, and of which only some facts are known.
+/// Returns the flags for a build that is elsewhere, with only some facts known.
 fn add_elsewhere<'a>(name: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     let mut args = vec!["catalog", "add", "--filename", name, "--device", "bacon"];
     args.extend(["--version", "21.0", "--romtype", "nightly", "--size", "5"]);
@@ -183,7 +183,7 @@ fn add_elsewhere<'a>(name: &'a str, more: &[&'a str]) -> Vec<&'a str> {
     args
 }
 
-/// The newest build of the tests of facts that are not known.
+/// The newest build in the tests of unknown facts.
 const NEWEST: &str = "lineage-21.0-20240310-nightly-bacon.zip";
 
 #[test]
@@ -205,7 +205,8 @@ fn crdroid_16_finds_the_sha256_and_does_without_the_md5() {
     );
     assert_eq!(entry["filename"], NEWEST);
     assert!(entry.get("md5").is_none() && entry.get("os_sdk_level").is_none());
-    // The updater of 14.0 knows builds by their MD5, so it is told of the newest that has one.
+    // The updater of 14.0 knows builds by their MD5, so it is offered the newest build that has
+    // one.
     let feed = json(&dir, "crdroid/bacon.json");
     assert_eq!(feed["response"][0]["filename"], bacon_name(7));
 }
@@ -267,7 +268,7 @@ fn pixelos_17_lists_only_complete_builds() {
     require(&delta[0], &["os_patch_level", "sha256"], &["os_sdk_level"]);
     assert!(builds[1].get("incremental").is_none());
 
-    // A block package's list of parts names no payload, and would end the whole list.
+    // A block-based package's property files name no payload, and would fail the whole list.
     let list = json(&dir, "pixelos-17/bacon.json");
     assert_eq!(list.as_array().unwrap().len(), 1, "{list}");
     assert_eq!(list[0]["files"][0]["filename"], bacon_name(7));
@@ -295,7 +296,7 @@ fn lineageos_lists_can_have_a_custom_path() {
     assert_eq!(dir.read("out/22.2/enchilada.json"), v1);
     let v2 = dir.read("out/api/v2/devices/enchilada/builds.json");
     assert_eq!(dir.read("out/v2/enchilada.json"), v2);
-    // The address stays for phones that run a version which is offered no more.
+    // The address stays for phones whose version is no longer offered.
     for build in ENCHILADA {
         let name = enchilada_name(build.0);
         dir.run(&["catalog", "remove", &name["builds/".len()..]])
@@ -401,7 +402,7 @@ fn custota_finds_the_full_build_and_its_delta() {
     });
     assert_eq!(info, expected);
 
-    // A source that is offered no more is still known by its digest.
+    // A source that is no longer offered is still known by its digest.
     let gone = enchilada_name(ENCHILADA[0].0);
     dir.run(&[
         "catalog",
@@ -414,7 +415,7 @@ fn custota_finds_the_full_build_and_its_delta() {
     dir.generate().expect(0);
     assert_eq!(json(&dir, "custota/enchilada.json"), expected);
 
-    // Without signature files there is nothing for Custota.
+    // Without signature files, Custota has nothing.
     let dir = bacons(&enable(&["custota"]));
     dir.generate().expect(0);
     assert!(!dir.path().join("out/custota").exists());
@@ -572,7 +573,7 @@ fn atom_feeds_have_what_readers_require() {
         }
         assert_eq!(feed.matches("<id>").count(), 3);
     }
-    // Nothing in them is of today.
+    // Nothing in them depends on today's date.
     let before = dir.tree("out");
     dir.generate().expect(0).says("up to date");
     assert_eq!(dir.tree("out"), before);
@@ -606,7 +607,7 @@ fn all_shipped_templates_stand_side_by_side_in_every_variant() {
     }
     assert!(!text(&dir, "builds.atom").contains("bacon"));
     assert!(text(&dir, "gapps/bacon.atom").contains(&format!("{BASE_URL}/gapps/bacon.atom")));
-    // Without an address of the site, they are made all the same.
+    // Without an address of the site, they are still made.
     dir.remove(DELTA);
     dir.put(
         "romfeed.toml",
@@ -675,7 +676,7 @@ fn a_template_of_the_users_has_every_scope_and_escapes_its_values() {
     ] {
         assert_eq!(text(&dir, path), expected, "{path}");
     }
-    // A template that is taken out takes its pages along.
+    // Removing a template removes its pages.
     dir.put("romfeed.toml", "");
     dir.generate().expect(0);
     assert!(!dir.path().join("out/x").exists());
@@ -727,7 +728,7 @@ fn a_device_file_can_come_from_a_template() {
     );
     assert!(!dir.path().join("out/crdroid").exists());
 
-    // Beside the pages it makes by itself, and in their very place.
+    // Next to the built-in pages, and in their exact place.
     for (path, extra) in [
         ("crdroid/bacon.json", ""),
         ("bacon.json", "path = \"{device}.json\"\n"),

@@ -1,8 +1,8 @@
-//! What a terminal shows of names and words from elsewhere.
+//! Untrusted names and texts, as a terminal shows them.
 
 use super::support::{BASE_URL, RomDir, bacon};
 
-/// What turns the direction around: a name with it can look like another.
+/// Characters that reverse the writing direction: a name with one can look like another.
 const OVERRIDE: char = '\u{202e}';
 
 #[cfg(unix)]

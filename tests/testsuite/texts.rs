@@ -1,4 +1,4 @@
-//! Texts and images beside packages, which are published: no link among them is followed.
+//! Texts and images next to packages, which are published: no link among them is followed.
 
 #![cfg(unix)]
 
@@ -155,7 +155,8 @@ fn links_to_folders_are_followed_with_follow_links() {
     );
     dir.run(&["generate"]).expect(0);
     assert_eq!(feed(&dir), 2);
-    // No longer followed, its builds are named and stay, and so they do with a disk that is away.
+    // Without following the link, its builds are reported and stay, as with a disk that is not
+    // mounted.
     dir.put("romfeed.toml", format!("{settings}{same}"));
     for _ in 0..2 {
         dir.run(&["generate"])
@@ -189,7 +190,7 @@ fn links_upwards_and_around_cost_nothing() {
         .expect(1)
         .says("root: a symbolic link leads back to a folder above it");
     dir.remove("builds/root");
-    // Each of these leads to all others: there are more ways through them than atoms.
+    // Each of these leads to all others: the number of paths is astronomical.
     for from in 0..12 {
         for to in 0..12 {
             std::fs::create_dir_all(dir.path().join(format!("web/{from}"))).unwrap();

@@ -12,7 +12,7 @@ use crate::support::{RomDir, Run, bacon, bacon_name, bacon_props};
 const UPDATE_BINARY: &str = "META-INF/com/google/android/update-binary";
 const METADATA: &str = "META-INF/com/android/metadata";
 
-/// Runs the check of a package; what it printed, and the ids of its findings.
+/// Checks a package; returns the output, and the ids of its findings.
 fn check_with(zip: &[u8], args: &[&str]) -> (Run, Vec<String>) {
     let dir = RomDir::new().file("rom.zip", zip);
     let all: Vec<&str> = ["check", "rom.zip", "--json"]
@@ -44,7 +44,7 @@ fn check(zip: Vec<u8>) -> Vec<String> {
     ids
 }
 
-/// The messages of all findings with this id, of which there has to be one.
+/// Returns the messages of all findings with this id; at least one.
 #[track_caller]
 fn message(zip: &[u8], id: &str) -> String {
     let (run, _) = check_with(zip, &[]);
@@ -236,7 +236,7 @@ fn packages_that_recoveries_refuse_are_reported() {
             .without_metadata()
     };
     assert_eq!(check(level(28).build()), ["package-no-metadata"]);
-    // Nothing but the images tells that it is newer.
+    // Only the images show that it is newer.
     assert_eq!(check(level(30).build()), ["package-no-metadata"]);
     let logical = level(30).add(Entry::stored("dynamic_partitions_op_list", ""));
     assert_eq!(check(logical.build()), ["package-metadata"]);
@@ -250,7 +250,8 @@ fn the_time_for_all_of_a_large_package_is_not_short() {
     use std::time::{Duration, Instant};
     static NOW: AtomicU64 = AtomicU64::new(0);
     static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
-    // Each look at the clock takes a quarter of a second, and each read is such a look.
+    // Each reading of the clock takes a quarter of a second, and each read of the file checks the
+    // clock.
     let now = || *BEGAN + Duration::from_millis(250 * NOW.fetch_add(1, Ordering::Relaxed));
     let limits = ota_view::io::Limits {
         time: Duration::from_secs(10),
@@ -275,7 +276,7 @@ fn wrong_checksums_of_stored_and_compressed_entries() {
     let entries = (0..30).map(|n| Entry::stored(&n.to_string(), "abc").crc(7));
     let zip = entries.fold(block(), Package::add).build();
     assert!(message(&zip, "package-crc").ends_with("20 more entries are damaged"));
-    // What new.dat holds is looked at where its length is.
+    // The contents of new.dat are checked where its length is.
     let zip = block().new_dat(noise(9, BLOCK_SIZE)).build();
     assert_eq!(check(zip), ["blocks-data"]);
 }
@@ -462,7 +463,7 @@ fn wrong_payload_properties_are_reported() {
             "payload-properties",
         ),
         (replaced("METADATA_SIZE", ""), "payload-properties"),
-        // As update_engine has it, to which the Updater hands each line.
+        // The format of update_engine, to which the Updater passes each line.
         (text.replacen('\n', "\n\n", 1), "payload-properties"),
         (format!("{text}\n"), "payload-properties"),
         (format!("{text}FILE_SIZE=1\n"), "payload-properties"),
@@ -552,7 +553,7 @@ fn transfer_lists_and_their_data() {
         check(block().transfer_list("4\n0\n0\n0\nnew 2,5\n").build()),
         ["blocks-list"]
     );
-    // A delta's list is looked at as far as data goes.
+    // A delta's list is checked as far as its data goes.
     let delta = "4\n1\n0\n0\nmove abc 2,0,1 1 2,1,2\nnew 2,2,9\n";
     assert_eq!(check(block().transfer_list(delta).build()), ["blocks-data"]);
     let enough = block()
@@ -595,7 +596,7 @@ fn signatures_by_another_program_are_valid() {
         ("p384-sha256", Some("signature-unsupported")),
         ("rsa2048-pss", Some("signature-unsupported")),
         ("rsa2048-keyid", Some("signature-unsupported")),
-        // AOSP's own key in a certificate that AOSP has not.
+        // AOSP's own key in a certificate that is not AOSP's.
         ("aosp-testkey", Some("signature-test-key")),
     ] {
         let zip = std::fs::read(folder.join(format!("{name}.zip"))).unwrap();
@@ -626,7 +627,7 @@ fn signatures_that_are_absent_malformed_or_another_files() {
     assert_eq!(check(malformed.build()), ["signature-malformed"]);
     let other = Package::block(props(30)).signed_comment(Cms::of(Key::Alice).build(b"other"));
     assert_eq!(check(other.build()), ["signature-invalid"]);
-    // A signature by Bob that says it is Alice's.
+    // A signature by Bob that claims to be Alice's.
     let mut zip = Package::block(props(30)).build();
     zip.truncate(zip.len() - 2);
     let alice = Cms::of(Key::Alice).build(&zip);
@@ -670,7 +671,7 @@ fn a_recovery_digests_as_the_certificate_is_signed() {
     let change = |mut bytes: Vec<u8>, last: u8| {
         let algorithm = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b";
         let mut places = bytes.windows(algorithm.len());
-        // The first is in what is signed, the other in front of the signature.
+        // The first is in the signed part, the other before the signature.
         let at = places.rposition(|bytes| bytes == algorithm).unwrap();
         bytes[at + algorithm.len() - 1] = last;
         bytes
@@ -736,7 +737,7 @@ fn another_key_than_the_maintainers_is_an_error() {
         .says("romfeed.toml: certificate: rom.zip: it is no certificate");
 }
 
-/// `romfeed.toml` with what is required.
+/// A `romfeed.toml` with requirements.
 fn settings(lines: &str) -> String {
     format!("base_url = \"https://example.org/ota\"\n{lines}")
 }
@@ -756,7 +757,7 @@ fn generate_leaves_out_packages_that_fail_a_requirement() {
     let json = dir.run(&["generate", "--json"]).expect(1).json();
     assert_eq!(json["errors"][0]["class"], "bad_signature");
 
-    // The maintainer's key is part of what is required of a signature.
+    // The requirement of a signature includes the maintainer's key.
     dir.remove(&path(2));
     dir.put("alice.pem", pem(Key::Alice));
     dir.put("bob.pem", pem(Key::Bob));
@@ -775,7 +776,7 @@ fn generate_leaves_out_packages_that_fail_a_requirement() {
     );
     dir.run(&["generate"]).expect(0).says("2 builds for");
 
-    // What is published is not taken back.
+    // A published build is not withdrawn.
     dir.put(
         "romfeed.toml",
         settings("certificate = \"bob.pem\"\n[require]\nsignature = true\n"),
@@ -852,13 +853,13 @@ fn verification_results_are_cached() {
     dir.run(&["generate"]).expect(1).says("signature-missing");
     let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
     assert!(cache.contains("signature-missing"), "{cache}");
-    // If it were read again, it would be judged by what it is.
+    // If it were read again, it would be judged by its contents.
     let told = cache.replace("is not signed", "was told by the cache");
     dir.put_cache(&told);
     dir.run(&["generate"])
         .expect(1)
         .says("was told by the cache (signature-missing)");
-    // By checks of another version it is.
+    // The result is from another version of the checks.
     let old = cache
         .replace("\"checks\":", "\"checks\":1000")
         .replace("is not signed", "old");
@@ -875,7 +876,7 @@ fn verification_results_are_cached() {
 #[test]
 fn every_rule_has_a_test() {
     let text = include_str!("verify.rs");
-    // AOSP's certificate is not kept here; a unit test of `verify` does without.
+    // AOSP's certificate is not in this repository; a unit test of `verify` does without it.
     let of_unit_test = "signature-test-key";
     for rule in ota_view::verify::rules::ALL {
         let is_named = text.contains(&format!("\"{}\"", rule.id));

@@ -1,6 +1,6 @@
-//! What the clients of forks and of other projects make of a body, by tables.
+//! How the clients of forks and of other projects read a body, in tables.
 //!
-//! Each row is a change of a good entry; the outcomes were read in the clients' sources.
+//! Each row is a change of a good entry; the outcomes come from the clients' source code.
 
 use romfeed::clients::updaters::{ListFault, Listing, Reason, assess};
 
@@ -28,7 +28,8 @@ pub(super) fn good_entry(generation: Generation) -> &'static str {
     }
 }
 
-/// `offer`, `block` or `hide` with the reason, `drop` or `fail` with the fault; of the first entry.
+/// The outcome of the first entry: `offer`, `block` or `hide` with the reason, `drop` or `fail`
+/// with the error.
 fn outcome(generation: Generation, body: &str, phone: &Phone) -> String {
     match assess(generation, body.as_bytes(), phone) {
         Err(fault) => format!("fail: {fault}"),
@@ -50,7 +51,7 @@ fn changed(generation: Generation, from: &str, to: &str) -> String {
     feed(generation, &[&good.replacen(from, to, 1)])
 }
 
-/// All but Custota, which compares no dates, and that with a phone of no use to it.
+/// All except Custota, which compares no dates; the phone given for Custota is irrelevant here.
 fn phone_of(generation: Generation) -> Phone {
     Phone {
         sdk: match generation {

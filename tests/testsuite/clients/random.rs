@@ -1,4 +1,4 @@
-//! No body, however broken, makes the reading of it panic.
+//! Reading a body never panics, however broken it is.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -7,7 +7,7 @@ use romfeed::clients::updaters::{assess, notifies};
 use super::tests::{feed, good_entry, phone};
 use super::*;
 
-/// Pieces that lead far into a parser.
+/// Fragments that get far into a parser.
 const PIECES: [&str; 24] = [
     "{",
     "}",

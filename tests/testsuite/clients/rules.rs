@@ -1,8 +1,9 @@
-//! The rules of [`romfeed::clients::updaters`], held against what the clients were seen to do.
+//! The rules of [`romfeed::clients::updaters`], compared with the observed behaviour of the
+//! clients.
 //!
-//! "Seen" is: run, with the parsers and filters of CMUpdater cm-14.1 and of Updater 15.0,
-//! cm-14.1, 16.0 and 22.0 over Android 10's `org.json`. The oldest client and the revisions
-//! in Kotlin were read, not run.
+//! "Observed" means: run, with the parsers and filters of CMUpdater cm-14.1 and of Updater 15.0,
+//! cm-14.1, 16.0 and 22.0 over Android 10's `org.json`. For the oldest client and the revisions in
+//! Kotlin, the source code was read.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ use romfeed::clients::updaters::{EntryFault, Listing, assess, read as read_list}
 use super::tests::{CM12_ENTRY, V1, V1_ENTRY, V2, V2_ENTRY, feed, good_entry, phone};
 use super::*;
 
-/// The columns of the tables: those that read `response`, newest in Java first.
+/// The columns of the tables: clients that read `response`, newest in Java first.
 const COLUMNS: [Generation; 5] = [
     Generation::Java22,
     Generation::Template14,
@@ -20,7 +21,7 @@ const COLUMNS: [Generation; 5] = [
     Generation::KotlinV1,
 ];
 
-/// What becomes of an entry that a good one follows, and of the good one where that differs.
+/// The outcome of an entry that is followed by a good one, and of the good one where that differs.
 fn outcome(generation: Generation, body: &[u8]) -> String {
     let listing = match assess(generation, body, &phone()) {
         Ok(listing) => listing,
@@ -57,7 +58,7 @@ fn outcomes(entry: &str) -> String {
     columns.join(" ")
 }
 
-/// The good entry with this part of it replaced.
+/// Returns the good entry with this part replaced.
 fn changed(from: &str, to: &str) -> String {
     assert!(V1_ENTRY.contains(from), "{from}");
     V1_ENTRY.replacen(from, to, 1)
@@ -381,7 +382,7 @@ fn bodies_are_taken_as_seen() {
     }
 }
 
-/// The listing of these entries.
+/// Returns a list with these entries.
 fn listing(generation: Generation, entries: &[&str]) -> Listing {
     assess(generation, feed(generation, entries).as_bytes(), &phone()).unwrap()
 }
@@ -582,7 +583,7 @@ fn versions_are_compared_in_any_case_but_by_cmupdater() {
         (Generation::Java22, &updater, true),
         (Generation::Template14, &updater, true),
         (Generation::Template14, &installed, false),
-        // It takes the start of the phone's in lower case, and the entry's as it is.
+        // The phone's value is compared from its start in lower case, and the entry's unchanged.
         (Generation::Cm14, &installed, false),
     ] {
         let body = feed(generation, &[&entry]);
@@ -605,7 +606,7 @@ fn base_and_template_meet_at_one_address() {
         let url = url(generation, property, &phone());
         assert_eq!(url, Ok("https://h/api/v1/dev/nightly/eng.1".to_owned()));
     }
-    // A template where a base belongs.
+    // A template in place of a base address.
     assert_eq!(
         url(Generation::First15, template, &phone()),
         Ok(format!("{template}/v1/dev/nightly/eng.1"))
@@ -613,7 +614,7 @@ fn base_and_template_meet_at_one_address() {
     assert!(url(Generation::Cm14, template, &phone()).is_err());
 }
 
-/// Those that fill in a template.
+/// Clients that fill in a template.
 fn fillers() -> impl Iterator<Item = Generation> {
     let all = Generation::LINEAGE.into_iter();
     all.filter(|generation| *generation >= Generation::Template14)
@@ -640,7 +641,7 @@ fn placeholders_are_replaced_everywhere_with_their_case() {
             assert_eq!(url.as_deref(), Ok(expected));
         }
     }
-    // In this order, so that what an earlier value brings in is replaced as well.
+    // In this order, so that placeholders in an earlier value are replaced as well.
     let odd = Phone {
         device: "{incr}".to_owned(),
         ..mixed
@@ -686,7 +687,7 @@ fn nothing_is_escaped_and_cmupdater_throws() {
         assert_eq!(url(generation, template, &odd).as_deref(), Ok(raw));
     }
     assert!(url(Generation::Cm14, "https://h/api", &odd).is_err());
-    // Letters alone are legal there, and sent in escapes.
+    // Only letters are legal there, and they are sent escaped.
     let letters = Phone {
         incremental: "ü".to_owned(),
         ..phone()

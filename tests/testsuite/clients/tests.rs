@@ -1,4 +1,4 @@
-//! What a published feed may rely on, and what not: the strict reading beside the clients'.
+//! What a published feed may rely on: the strict reading compared with the clients'.
 
 use super::*;
 
@@ -14,7 +14,7 @@ pub(super) fn phone() -> Phone {
     }
 }
 
-/// Those that read `response`.
+/// Clients that read `response`.
 pub(super) const V1: [Generation; 6] = [
     Generation::Cm14,
     Generation::First15,
@@ -24,7 +24,7 @@ pub(super) const V1: [Generation; 6] = [
     Generation::KotlinV1,
 ];
 
-/// Those that read an array.
+/// Clients that read an array.
 pub(super) const V2: [Generation; 2] = [Generation::KotlinVersion, Generation::Kotlin23];
 
 /// Good entries, as text to change one value in.
@@ -43,7 +43,7 @@ pub(super) fn good_entry(generation: Generation) -> &'static str {
     }
 }
 
-/// A feed of these entries in the generation's format.
+/// Returns a feed with these entries in the generation's format.
 pub(super) fn feed(generation: Generation, entries: &[&str]) -> String {
     let entries = entries.join(",");
     match generation {
@@ -56,7 +56,7 @@ pub(super) fn feed(generation: Generation, entries: &[&str]) -> String {
     }
 }
 
-/// The verdict on the good entry with this part of it replaced, strictly read.
+/// Returns the strict verdict on the good entry with this part replaced.
 fn verdict(generation: Generation, from: &str, to: &str) -> Result<Verdict, String> {
     let entry = good_entry(generation);
     assert!(entry.contains(from), "{from}");
@@ -149,7 +149,7 @@ fn repeated_keys_fail_the_list() {
             assert!(twice.is_err_and(|fault| fault.contains("twice")));
         }
     }
-    // Neither the value nor another object's key is a repetition.
+    // Neither the value nor another object's key counts as a repetition.
     assert_eq!(check_keys(br#"{"a":["url",{"url":"a:"}],"url":1}"#), Ok(()));
 }
 
@@ -261,7 +261,7 @@ fn names_ids_and_addresses_are_clean() {
                 "{url}"
             );
         }
-        // The oldest client has no successor that reads its feed and refuses cleartext.
+        // No successor of the oldest client reads its feed and refuses cleartext.
         let cleartext = verdict(generation, "https://h/a.zip", "http://h/a.zip");
         assert_eq!(cleartext.is_ok(), generation.is_post());
     }

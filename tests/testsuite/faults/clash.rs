@@ -1,4 +1,4 @@
-//! Several runs at once, and zips that change under their hands.
+//! Several runs at once, and zips that change while they are read.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use testkit::faults::story::BACON_1;
 
 use super::{at_step, is_safe};
 
-/// Runs calls at once; how each ended, and what it said.
+/// Runs commands at once; returns how each ended, and its output.
 fn at_once(site: &Site, calls: &[&[&str]]) -> Vec<(Option<i32>, String)> {
     let start = |call: &&[&str]| {
         let mut command = site.command(call);
@@ -53,7 +53,7 @@ fn a_catalog_change_during_a_run_is_made_or_refused() {
     });
 }
 
-// Windows lets nobody replace a file that is open.
+// Windows does not allow replacing an open file.
 #[cfg(unix)]
 #[test]
 fn a_zip_that_changes_while_it_is_read_is_published_whole_or_not_at_all() {

@@ -1,4 +1,4 @@
-//! Files that went bad between two runs.
+//! Files that were damaged between two runs.
 
 use testkit::faults::damage::Damage;
 use testkit::faults::{Random, judge};
@@ -44,7 +44,7 @@ fn an_unwritable_cache_is_reported() {
     });
 }
 
-/// Damages a file that nothing can be done without.
+/// Damages a file that a run cannot do without.
 fn is_refused_untouched(file: &str) {
     at_step(1, |stage| {
         let mut random = Random::new(3);

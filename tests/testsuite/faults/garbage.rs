@@ -4,7 +4,7 @@ use testkit::faults::garbage;
 
 use super::Folder;
 
-/// Longest line that a person is asked to read, in bytes.
+/// Longest line that may be printed, in bytes.
 const MAX_LINE_LEN: usize = 500;
 
 #[test]

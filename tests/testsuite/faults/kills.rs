@@ -1,11 +1,11 @@
-//! The process is gone from one moment to the next.
+//! Runs that are killed at any moment.
 
 use testkit::faults::story::story;
 use testkit::faults::{Random, Stage};
 
 use super::{Folder, is_safe};
 
-/// Kills of each run of the story.
+/// Number of kills for each run of the story.
 const NUM_KILLS: usize = 2;
 
 #[test]
@@ -31,7 +31,7 @@ fn a_killed_run_leaves_the_old_or_the_new_and_the_next_one_ends_it() {
     assert!(num_between > 0, "no kill came in the middle");
 }
 
-/// How often a signal is sent, at most, until it comes before the end.
+/// Most tries to send a signal before the run ends.
 #[cfg(unix)]
 const NUM_SIGNALS: usize = 50;
 
@@ -52,7 +52,7 @@ fn a_run_that_is_terminated_loses_nothing() {
                 if child.try_wait().unwrap().is_some() {
                     return false;
                 }
-                // What is not waited for yet can be told twice, and after its end.
+                // A process that was not waited for can be signalled again, even after its end.
                 for _ in 0..2 {
                     kill_process(Pid::from_child(&child), signal).unwrap();
                 }
@@ -69,8 +69,8 @@ fn a_run_that_is_terminated_loses_nothing() {
     });
 }
 
-/// Whether whoever started the tests has this signal ignored, as `nohup` does: then so does all
-/// that they start.
+/// Whether this signal is ignored by the process that started the tests, as with `nohup`: then all
+/// its children ignore it too.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

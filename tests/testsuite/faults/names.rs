@@ -1,7 +1,7 @@
-//! File systems that ignore the case of letters or reserve names, where none can be mounted.
+//! File systems that ignore case or reserve names, on machines where none can be mounted.
 //!
 //! The writer is given the rules of such a file system and writes to an ordinary folder; then the
-//! files there must be ones that the other could hold.
+//! files there must be ones that the other file system could hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -37,7 +37,7 @@ const STORIES: [&[&[&str]]; 9] = [
     &[&["con.json", "bacon.json"], &["bacon.json"]],
     &[&["bacon.json"], &["api/v1/nul/nightly/x", "bacon.json"]],
     &[&["api/v1/bacon/nightly/eng.1.", "bacon.json"]],
-    // Renamed in nothing but case.
+    // Renamed in case only.
     &[&["a/Foo", "b"], &["A/foo", "b"]],
     &[&["AUX/x", "b"], &["aux/x", "B"]],
 ];
@@ -59,7 +59,7 @@ fn publish(out: &Path, pages: &[Page], rules: NameRules) -> Result<Plan, Error> 
     Ok(plan)
 }
 
-/// All files but romfeed's own, by their paths with `/`.
+/// Returns all files except romfeed's own, by their paths with `/`.
 fn files(out: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![String::new()];
@@ -111,7 +111,7 @@ fn site_is_the_same_on_every_file_system_or_refused_before_anything_is_written()
             let before = other.exists().then(|| files(&other));
             match publish(&other, &pages, rules) {
                 Ok(plan) => {
-                    // What it names as left out is all that is missing.
+                    // Only the pages that are reported as left out are missing.
                     expected.retain(|path, _| !plan.reserved.contains(path));
                     match plan.reserved.is_empty() {
                         true => num_same += 1,
@@ -129,6 +129,6 @@ fn site_is_the_same_on_every_file_system_or_refused_before_anything_is_written()
             assert!(can_hold(rules, &files(&other)), "{place}");
         }
     }
-    // Each of the outcomes was met.
+    // Each outcome has occurred.
     assert_eq!((num_same, num_refused, num_partial), (32, 6, 10));
 }

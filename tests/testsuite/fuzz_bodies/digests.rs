@@ -1,10 +1,10 @@
-//! The kernels of hashing, held against their references.
+//! The hash kernels, compared with the reference implementations.
 
 use digest_lanes::lanes::{Block, Kernels, MAX_LANES, MD5_INIT, SHA256_INIT};
 
-/// The input has the kernels in its first byte, the number of streams in the second and where
-/// the blocks are cut in two in the third; the blocks follow. Every stream has the same ones and
-/// begins at another.
+/// The first byte selects the kernels, the second the number of streams and the third where the
+/// blocks are split in two; the blocks follow. All streams hold the same blocks, each starting at
+/// another one.
 pub(super) fn lanes(data: &[u8]) {
     let [kernels, num_streams, cut, blocks @ ..] = data else {
         return;

@@ -1,4 +1,4 @@
-//! What is published, seen as phones and the checks see it: any bytes at any address.
+//! Published files as phones and checks see them: any bytes at any address.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,8 +19,8 @@ use super::text;
 /// Most files of a site.
 const MAX_PAGES: usize = 16;
 
-/// The value of a phone's property, the phone's properties, then the path and the contents of one
-/// file after the other, all with a zero byte between.
+/// The value of a phone's property, the phone's properties, then path and contents of each file,
+/// all separated by zero bytes.
 pub(super) fn feeds(data: &[u8]) {
     let mut parts = data.split(|byte| *byte == 0);
     let value = text(parts.next().unwrap_or_default());
@@ -47,7 +47,7 @@ pub(super) fn feeds(data: &[u8]) {
     play(&host, &subject);
 }
 
-/// A body as the manifest of a published site, by which files are removed there.
+/// Reads a body as the manifest of a published site, which decides what files are removed.
 fn read_manifest(body: &[u8]) {
     for file in published_files(body, Path::new("manifest.json")).unwrap_or_default() {
         let is_name = |part: &str| !["", ".", ".."].contains(&part);
@@ -67,7 +67,7 @@ fn subject(value: &str, props: &[u8]) -> Subject {
     subject
 }
 
-/// A body, as one generation of clients reads it.
+/// Reads a body as one generation of clients does.
 fn read(generation: Generation, body: &[u8], phone: &Phone) {
     let Ok(list) = updaters::read(generation, body) else {
         return;
@@ -87,7 +87,7 @@ fn read(generation: Generation, body: &[u8], phone: &Phone) {
     );
 }
 
-/// What the catalog of the site knows of it: lists with the builds of phones, files, packages.
+/// Returns the catalog's facts about the site: lists with the builds of phones, files, packages.
 struct Own {
     expected: BTreeMap<String, Option<check::Installed>>,
     required: Vec<String>,
@@ -108,7 +108,7 @@ static OWN: LazyLock<Own> = LazyLock::new(|| {
     }
 });
 
-/// The site, judged as a folder and as a live one.
+/// Judges the site, as a folder and as a live site.
 fn judge(host: &Host) {
     let paths: Vec<String> = host.pages.keys().cloned().collect();
     let site: Arc<dyn Fetch> = Arc::new(host.clone());
@@ -135,7 +135,7 @@ fn judge(host: &Host) {
     let _ = check::files_of_site(BASE_URL, &*site);
 }
 
-/// The phone's own check, with what is to say about it.
+/// Simulates the phone, with its advice.
 fn play(host: &Host, subject: &Subject) {
     let paths = host.pages.keys().cloned().collect();
     let (config, incrementals) = (settings(), BTreeSet::new());
@@ -163,8 +163,8 @@ fn play(host: &Host, subject: &Subject) {
     let _ = simulate::complete(&mut described, &site, false);
 }
 
-/// A web host. A file that begins with `!` is an answer as it is: status, headers, and behind an
-/// empty line the body.
+/// A web host. A file that begins with `!` is a complete answer: status and headers, then an empty
+/// line and the body.
 #[derive(Clone)]
 struct Host {
     pages: BTreeMap<String, Vec<u8>>,

@@ -1,4 +1,4 @@
-//! What clients send to the server: whole connections, without a socket.
+//! Requests to the server: whole connections, without a socket.
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
@@ -10,21 +10,21 @@ use romfeed::serve::{Hooks, Limits, Offline, Settings, Watched, keys};
 
 use super::site::{NOW, SITE_TEXT};
 
-/// What is in every file that nobody may get.
+/// The contents of every file that must not be served.
 const SECRET: &str = "nobody-may-read-this";
-/// How answers begin.
+/// The beginning of an answer.
 const VERSION: &[u8] = b"HTTP/1.";
-/// How an answer goes on that is the server's fault.
+/// The rest of an answer with a server error.
 const FAILURE: &[u8] = b" 500 Internal Server Error\r\n";
 
 struct Silent;
 
 impl Hooks for Silent {}
 
-/// A server, and the folder it is of.
+/// A server and its folder.
 struct Served {
     folder: tempfile::TempDir,
-    /// To end it is to wait for its threads, which a thread that ends cannot do on Windows.
+    /// Stopping it waits for its threads, which a thread that ends cannot do on Windows.
     server: RefCell<ManuallyDrop<Offline>>,
 }
 
@@ -49,7 +49,7 @@ fn serve() -> Served {
     ] {
         put(path, file, text);
     }
-    // Clients send it as 07 in hex, 32 times.
+    // Sent as 07 in hex, 32 times.
     let show = |_: &str| Ok(());
     keys::add(&path.join(".romfeed"), "k", &[7; 32], NOW, show).expect("a new key");
     let server = RefCell::new(ManuallyDrop::new(start(path)));
@@ -85,7 +85,7 @@ fn put(folder: &Path, file: &str, text: &str) {
     std::fs::write(file, text).expect("the folder is ours");
 }
 
-/// All that a client sends on one connection.
+/// All bytes that a client sends on one connection.
 pub(super) fn http(data: &[u8]) {
     SERVED.with(|Served { folder, server }| {
         let got = server.borrow().answer(data);
@@ -100,8 +100,8 @@ pub(super) fn http(data: &[u8]) {
     });
 }
 
-/// Takes back what requests with the key have changed. A server does not go on with a catalog that
-/// lacks what it serves, so another takes its place.
+/// Reverts what requests with the key have changed. A server stops when its catalog lacks what it
+/// serves, so a new one replaces it.
 fn restore(folder: &Path, server: &RefCell<ManuallyDrop<Offline>>) {
     let catalog = std::fs::read(folder.join("catalog.json")).unwrap_or_default();
     if catalog == SITE_TEXT.as_bytes() {

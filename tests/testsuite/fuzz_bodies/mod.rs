@@ -1,8 +1,8 @@
-//! What the fuzzers run each parser through, in the test suite and under `fuzz/`.
+//! The bodies of the fuzz targets, run by the test suite and under `fuzz/`.
 //!
-//! In: any bytes. Out: nothing, and no panic; what the parser answers is compared
-//! with itself where it can be had in two ways. Each body stays within a few
-//! seconds and some hundred MiB, whatever its input.
+//! In: any bytes. Out: nothing, and no panic; where a parser's answer can be computed in two ways,
+//! the answers are compared. Each body stays within a few seconds and some hundred MiB, whatever
+//! its input.
 
 mod digests;
 mod feeds;
@@ -13,7 +13,7 @@ mod settings;
 mod site;
 mod texts;
 
-/// A name, and what is run under it.
+/// A name, and the function behind it.
 type Body = (&'static str, fn(&[u8]));
 
 /// All bodies, by the names of their targets.
@@ -44,7 +44,7 @@ pub(crate) const ALL: [Body; 24] = [
     ("lanes", digests::lanes),
 ];
 
-/// What clients send to the server, as far as there is one.
+/// A request to the server, if it was built in.
 fn http(data: &[u8]) {
     #[cfg(feature = "serve")]
     http::http(data);
@@ -52,7 +52,7 @@ fn http(data: &[u8]) {
     let _ = data;
 }
 
-/// Some bytes as text; where they are none, as near to it as can be.
+/// Returns bytes as text, with replacements where they are not.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -1,4 +1,4 @@
-//! Packages and what is in them: zips, images, file systems, properties.
+//! Packages and their contents: zips, images, file systems, properties.
 
 use std::io::{Cursor, Read};
 use std::sync::Arc;
@@ -18,17 +18,17 @@ use ota_view::props::{Era, PropertyFile, PropertyMap};
 use ota_view::verify::{self, Certificate};
 use romfeed::ingest::projects::{self, Projects};
 
-/// Most bytes taken of one stream.
+/// Most bytes read from one stream.
 const MAX_STREAM_LEN: u64 = 4 << 20;
-/// Longest file read out of a file system.
+/// Longest file read from a file system.
 const MAX_FILE_SIZE: u64 = 1 << 20;
-/// Most files and folders looked at in a file system.
+/// Most files and folders visited in a file system.
 const MAX_FILES: usize = 50;
-/// Most partitions looked at in a container.
+/// Most partitions visited in a container.
 const MAX_PARTITIONS: usize = 8;
-/// Most entries looked at in a zip.
+/// Most entries visited in a zip.
 const MAX_ENTRIES: usize = 30;
-/// Where `build.prop` and its relatives lie.
+/// Paths of `build.prop` and related files.
 const PATHS: [&str; 5] = [
     "/system/build.prop",
     "/build.prop",
@@ -49,7 +49,7 @@ fn source(data: &[u8], budget: &Arc<Budget>) -> Arc<dyn ReadAt> {
     Arc::new(Counted::new(data.to_vec(), Arc::clone(budget)))
 }
 
-/// The whole way from a zip to the properties of a device.
+/// The whole path from a zip to the properties of a device.
 pub(super) fn package(data: &[u8]) {
     let budget = budget();
     let Ok(package) = Package::open(source(data, &budget)) else {
@@ -127,7 +127,7 @@ pub(super) fn transfer_list(data: &[u8]) {
     read_here_and_there(&*image, data);
 }
 
-/// A sparse image, or several after one another: the parts of a split one.
+/// A sparse image, or several in a row: the parts of a split one.
 pub(super) fn sparse(data: &[u8]) {
     const MAGIC: [u8; 4] = 0xed26_ff3a_u32.to_le_bytes();
     let mut starts: Vec<usize> = (1..data.len())
@@ -139,7 +139,7 @@ pub(super) fn sparse(data: &[u8]) {
     let budget = budget();
     let part = |ends: &[usize]| source(&data[ends[0]..ends[1]], &budget);
     let parts: Vec<_> = starts.windows(2).map(part).collect();
-    // All that follows the first may be its data as well.
+    // The bytes after the first may also be its data.
     for sources in [parts, vec![source(data, &budget)]] {
         let is_sparse = sparse::detect(&*sources[0]);
         if let Ok(image) = Sparse::open(sources) {
@@ -163,7 +163,7 @@ pub(super) fn super_image(data: &[u8]) {
     }
 }
 
-/// A file system, as it is or as a sparse image of it, which is shorter.
+/// A file system, raw or as a sparse image, which is shorter.
 pub(super) fn file_system(data: &[u8]) {
     let mut source = source(data, &budget());
     if sparse::detect(&*source).is_ok_and(|is_sparse| is_sparse) {
@@ -177,7 +177,7 @@ pub(super) fn file_system(data: &[u8]) {
     }
 }
 
-/// Files of properties, with a zero byte between them.
+/// Property files, separated by zero bytes.
 pub(super) fn props(data: &[u8]) {
     let _ = PropertyMap::parse(data);
     for era in [Era::FirstWins, Era::LastWins] {
@@ -198,7 +198,7 @@ pub(super) fn props(data: &[u8]) {
     }
 }
 
-/// A manifest of projects; what is kept of it is read as it was written.
+/// A manifest of projects; the stored form is read back unchanged.
 pub(super) fn manifest(data: &[u8]) {
     if let Ok(projects) = projects::manifest::parse(data) {
         assert!(!projects.is_empty());
@@ -235,7 +235,7 @@ pub(super) fn codec(data: &[u8]) {
     while left > 0 && decoder.read(&mut buffer).is_ok_and(|read| read > 0) {
         left -= 1;
     }
-    // After its end, or its fault.
+    // After its end, or its error.
     let _ = decoder.read(&mut buffer);
 }
 
@@ -247,13 +247,13 @@ pub(super) fn signature(data: &[u8]) {
         assert_eq!(signer, Some(signature.signer));
     }
     let _ = Certificate::parse(data);
-    // With the signature in place of one over nothing at all.
+    // With the signature replaced by one over empty data.
     let size = u16::try_from(data.len()).unwrap_or(u16::MAX);
     let end = [&b"PK\x05\x06"[..], &[0; 16], &size.to_le_bytes(), data].concat();
     verify(&end);
 }
 
-/// All that is judged of a package.
+/// All checks of a package.
 pub(super) fn verify(data: &[u8]) {
     let limits = Limits {
         decoded: 64 << 20,
@@ -270,8 +270,8 @@ pub(super) fn verify(data: &[u8]) {
     }
 }
 
-/// Reads at both ends, where superblocks are, and where the last bytes of the
-/// input say; in one piece and in two.
+/// Reads at both ends, where superblocks are, and at the offset that the last bytes of the input
+/// give; in one piece and in two.
 fn read_here_and_there(image: &dyn ReadAt, data: &[u8]) {
     let size = image.size();
     let wish = data
@@ -330,7 +330,7 @@ fn walk(file_system: &dyn FileSystem) {
     }
 }
 
-/// So many bytes, each made of its offset.
+/// Returns this many bytes, each derived from its offset.
 struct Numbers(u64);
 
 impl ReadAt for Numbers {

@@ -1,4 +1,4 @@
-//! The files that a maintainer keeps: settings, devices, and what the settings name.
+//! The maintainer's files: settings, devices, and files that the settings name.
 //!
 //! The command line reads them, and it is not a library: its files are compiled here too.
 
@@ -19,13 +19,13 @@ mod rate;
 #[path = "../../../src/cli/theme.rs"]
 mod theme;
 
-/// As much of the flags as the settings stand behind.
+/// The flags that the settings depend on.
 mod args {
     use std::path::PathBuf;
 
     pub(crate) const MAX_JOBS: u16 = 256;
 
-    /// No flag is given.
+    /// Returns the state without flags.
     #[derive(Clone, Debug, Default)]
     pub(crate) struct Places {
         pub(crate) builds: Option<PathBuf>,
@@ -46,7 +46,7 @@ use romfeed::model::config::Config;
 
 use super::site::{self, SITE};
 
-/// What lies in the folder, one after the other in the input with a zero byte between.
+/// The files in the folder, in this order in the input, separated by zero bytes.
 const FILES: [&str; 6] = [
     config::FILE_NAME,
     "devices.json",
@@ -66,7 +66,7 @@ fn make_folder() -> tempfile::TempDir {
     folder
 }
 
-/// A folder of settings, and the site that they make of some builds.
+/// A folder of settings, and the site that they make from some builds.
 pub(super) fn config(data: &[u8]) {
     let resolved = FOLDER.with(|folder| resolve(folder.path(), data));
     let Some(config) = resolved else {
@@ -83,7 +83,7 @@ pub(super) fn config(data: &[u8]) {
     let _ = site::publish(&SITE, &config);
 }
 
-/// Puts the files into the folder and reads them, if they can be read.
+/// Writes the files to the folder and reads them, if they can be read.
 fn resolve(folder: &Path, data: &[u8]) -> Option<Config> {
     let mut parts = data.split(|byte| *byte == 0);
     for name in FILES {

@@ -1,4 +1,5 @@
-//! What becomes of a catalog: the file it is kept in, the builds of other servers in it, the pages.
+//! Everything that reads or is made from a catalog: its file, imported builds of other servers,
+//! pages.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -19,17 +20,17 @@ use romfeed::publish::feed;
 use romfeed::publish::page::Page;
 use romfeed::publish::site::{self, PageContext};
 
-/// Where the sites of these bodies are published.
+/// The address of the sites of these bodies.
 pub(super) const BASE_URL: &str = "https://example.org/ota";
-/// After all builds of [`SITE`].
+/// A time after all builds of [`SITE`].
 pub(super) const NOW: i64 = 1_780_000_000;
-/// Builds of every kind.
+/// A catalog with builds of every kind.
 pub(super) const SITE_TEXT: &str = include_str!("site.json");
-/// The same, read.
+/// The same catalog, parsed.
 pub(super) static SITE: LazyLock<Catalog> =
     LazyLock::new(|| file::parse(SITE_TEXT.as_bytes(), "site.json").expect("it is kept sound"));
 
-/// The settings of a folder that is not there.
+/// The settings of a folder that does not exist.
 pub(super) fn settings() -> Config {
     let limits = Limits::new(std::env::temp_dir(), Instant::now);
     Config {
@@ -38,7 +39,7 @@ pub(super) fn settings() -> Config {
     }
 }
 
-/// A catalog; what is written of it is read as the same.
+/// A catalog; its written form is read as the same catalog.
 pub(super) fn catalog(data: &[u8]) {
     let Ok(catalog) = file::parse(data, "catalog.json") else {
         return;
@@ -48,8 +49,8 @@ pub(super) fn catalog(data: &[u8]) {
     assert_readable(&pages);
 }
 
-/// A file with conflict markers: its versions have no markers, come apart again when joined, and
-/// are united to the same catalog from either side.
+/// A file with conflict markers: its versions have no markers, can be split again when joined, and
+/// are merged to the same catalog from either side.
 pub(super) fn conflict(data: &[u8]) {
     let Ok(versions) = conflict::split(data) else {
         assert!(conflict::first_marker(data).is_some());
@@ -74,7 +75,7 @@ pub(super) fn conflict(data: &[u8]) {
     }
 }
 
-/// A feed of another server. The first byte says what its importer knows of it.
+/// A feed of another server. The first byte sets the options of the importer.
 pub(super) fn exchange(data: &[u8]) {
     let Some((&selector, feed)) = data.split_first() else {
         return;
@@ -127,7 +128,7 @@ pub(super) fn exchange(data: &[u8]) {
     assert_exported(&catalogs.own);
 }
 
-/// A template of a feed, or without a head one of the page that a site begins with.
+/// A feed template, or, without a header, one of the home page.
 pub(super) fn template(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
@@ -148,15 +149,15 @@ pub(super) fn template(data: &[u8]) {
         let own = Template { file, text };
         config.theme.templates.insert("home.html".to_owned(), own);
     }
-    // What a template makes may be as long as it likes, within the limit; but not six times that,
-    // as where each character is escaped.
+    // A template's output may be as long as the limit allows; but not six times that, as when each
+    // character is escaped.
     let max_len = 6 * feed::template::MAX_PAGE_SIZE + 1;
     if let Ok(pages) = publish(&SITE, &config) {
         assert!(pages.iter().all(|page| page.bytes.len() <= max_len));
     }
 }
 
-/// All pages of a site.
+/// Renders all pages of a site.
 ///
 /// # Errors
 /// What is wrong with a template.
@@ -178,14 +179,14 @@ pub(super) fn publish(catalog: &Catalog, config: &Config) -> Result<Vec<Page>, S
     Ok(pages)
 }
 
-/// Where what is offered is downloaded from.
+/// The address from which the offered builds are downloaded.
 pub(super) fn addresses<'c>(catalog: &'c Catalog, config: &Config) -> BTreeMap<&'c str, String> {
     let offered = catalog.builds.values().filter(|r| r.is_offered());
     let urls = offered.filter_map(|r| Some((r.build.identity(), config.address(&r.build)?.0)));
     urls.collect()
 }
 
-/// The path of a page leads into the site, and to no other place on any host.
+/// Fails unless the path of a page leads into the site, and to no other place on any host.
 fn assert_inside(path: &str) {
     let is_plain = |part: &str| {
         let is_odd = |c: char| c.is_control() || c == '\\';
@@ -195,7 +196,7 @@ fn assert_inside(path: &str) {
     assert!(!path.starts_with("builds/"), "{path:?}");
 }
 
-/// Every client reads every list that is for it, and leaves nothing out.
+/// Fails unless every client reads all of every list that is for it.
 fn assert_readable(pages: &[Page]) {
     let paths: Vec<String> = pages.iter().map(|page| page.path.clone()).collect();
     for feed in target::feeds(BASE_URL, &paths, None) {
@@ -210,7 +211,7 @@ fn assert_readable(pages: &[Page]) {
     }
 }
 
-/// What is written of a catalog is read as the same, and written as the same.
+/// Fails unless the written catalog is read as the same, and written as the same.
 fn assert_kept(catalog: &Catalog) {
     let text = file::render(catalog);
     let again = match file::parse(&text, "catalog.json") {
@@ -221,7 +222,7 @@ fn assert_kept(catalog: &Catalog) {
     assert!(file::render(&again) == text, "it is written in two ways");
 }
 
-/// What is written for another server is read as so many builds.
+/// Fails unless the file for another server is read as this many builds.
 fn assert_exported(catalog: &Catalog) {
     let config = settings();
     let exported = export::render(

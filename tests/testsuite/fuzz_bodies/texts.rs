@@ -1,4 +1,4 @@
-//! What people write: names of packages, and what is new in them.
+//! Texts that people write: package names and changelogs.
 
 use html5gum::{HtmlString, StartTag, Token, Tokenizer};
 use romfeed::markup::changelog::{self, Format, MAX_SIZE};
@@ -6,7 +6,7 @@ use romfeed::model::names;
 
 use super::text;
 
-/// What may stand in a page, as far as changelogs have it.
+/// The elements that a page may have in a changelog.
 const ELEMENTS: [&str; 42] = [
     "a",
     "abbr",
@@ -51,14 +51,14 @@ const ELEMENTS: [&str; 42] = [
     "ul",
     "var",
 ];
-/// Those of them that hold nothing.
+/// Those of them without content.
 const VOID: [&str; 2] = ["br", "hr"];
-/// Most bytes that one byte of a changelog comes to: a link twice, with all around it.
+/// Most bytes that one byte of a changelog can become: a link twice, with its markup.
 const MAX_GROWTH: usize = 64;
-/// Most bytes of cells that rows of Markdown leave out, and get for it.
+/// Most bytes of cells that Markdown adds for cells that rows leave out.
 const MAX_CELLS: usize = 40 * MAX_SIZE;
 
-/// The name of a package; before a line break, codenames with commas between them.
+/// The name of a package; before a line break, codenames separated by commas.
 pub(super) fn names(data: &[u8]) {
     let text = text(data);
     let (known, filename) = text.rsplit_once('\n').unwrap_or(("", &text));
@@ -99,7 +99,7 @@ pub(super) fn changelog(data: &[u8]) {
     assert_safe(&html);
 }
 
-/// No characters that change what a terminal shows, or that XML cannot have.
+/// Fails on characters that change how a terminal shows text, or that XML does not allow.
 fn assert_printable(text: &str) {
     let is_odd = |c: char| c.is_control() && !"\n\t".contains(c);
     let is_none = |c: char| ['\u{fffe}', '\u{ffff}'].contains(&c);
@@ -108,7 +108,7 @@ fn assert_printable(text: &str) {
     }
 }
 
-/// Only elements that do no harm, each closed, and links to the web and to mail.
+/// Fails unless all elements are harmless and closed, and links lead to the web or to mail.
 fn assert_safe(html: &str) {
     let mut open = Vec::new();
     for token in Tokenizer::new(html) {

@@ -1,8 +1,8 @@
 //! Seeds of the fuzzers: inputs of every form, made from `testkit` and the images of the suite.
 //!
-//! `cargo test` runs each target over them, and `cargo xtask corpus` writes them to files, so
-//! they are not tracked. The same call gives the same bytes. Forms that only other programs write
-//! are tracked instead, under `tests/fixtures/corpus/`.
+//! `cargo test` runs each target over them, and `cargo xtask corpus` writes them to files, so they
+//! are not tracked. The same call gives the same bytes. Forms that only other programs write are
+//! tracked instead, under `tests/fixtures/corpus/`.
 
 mod packages;
 mod signed;
@@ -42,7 +42,7 @@ pub(crate) fn all(root: &Path) -> Result<Vec<Seed>> {
     Ok(seeds.all)
 }
 
-/// The seeds so far, and where the fixtures are.
+/// The seeds so far, and the folder of the fixtures.
 struct Seeds {
     root: PathBuf,
     all: Vec<Seed>,

@@ -13,10 +13,10 @@ use testkit::{
 
 use super::{Result, Seeds, lineage, props};
 
-/// Images of ext2 to ext4 that are short as sparse images.
+/// Images of ext2 to ext4 that are short in sparse form.
 const EXT4: [&str; 4] = ["ext4-product", "ext4-manifest", "ext4-inline", "ext3-flat"];
 
-/// The fixture `ext4-product`, as it is and compressed.
+/// The fixture `ext4-product`, raw and compressed.
 struct Product {
     image: Vec<u8>,
     gzip: Vec<u8>,
@@ -153,7 +153,7 @@ fn write_packages(seeds: &mut Seeds, image: &[u8], product: &Product) {
 }
 
 fn write_zips(seeds: &mut Seeds, image: &[u8]) {
-    // An inner zip is opened only where no image lies next to it.
+    // An inner zip is opened only if there is no image next to it.
     let inner = Zip::new().deflated("system.img", image).build();
     let zip = Zip::new()
         .stored("META-INF/com/google/android/update-binary", "")
@@ -374,7 +374,7 @@ fn write_streams(seeds: &mut Seeds, product: &Product) {
     add("lzma", 4, &product.lzma);
     add("zstd", 5, &product.zstd);
     add("bzip2", 6, &product.bzip2);
-    // The kernels, the number of streams and where the blocks are cut in two, before the blocks.
+    // Kernels, number of streams and the split position, before the blocks.
     for (kernels, num_streams, cut, num_blocks) in [
         (0, 1, 0, 1),
         (7, 1, 0, 1),

@@ -49,7 +49,7 @@ pub(super) fn write(seeds: &mut Seeds) -> Result<()> {
     Ok(())
 }
 
-/// What follows the end record of a zip.
+/// Returns what follows the end record of a zip.
 fn comment(zip: &[u8]) -> &[u8] {
     let end = zip.windows(4).rposition(|bytes| bytes == b"PK\x05\x06");
     end.and_then(|end| zip.get(end + 22..)).unwrap_or_default()

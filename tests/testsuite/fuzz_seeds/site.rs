@@ -1,5 +1,4 @@
-//! Seeds of the inputs of a site and of its clients: catalogs, settings, feeds, templates,
-//! changelogs, requests.
+//! Seeds for a site and its clients: catalogs, settings, feeds, templates, changelogs, requests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,13 +16,13 @@ use romfeed::publish::page::Page;
 
 use super::{Result, Seeds};
 
-/// Where the fuzzers take their sites to be.
+/// The address of the fuzzers' sites.
 const BASE_URL: &str = "https://example.org/ota";
 /// The builds of those sites.
 const SITE: &str = include_str!("../fuzz_bodies/site.json");
-/// After all of them.
+/// A time after all of them.
 const NOW: i64 = 1_780_000_000;
-/// The key of the server that requests are sent to, which the fuzzer does not guess.
+/// The key of the server for these requests, which the fuzzer does not guess.
 const KEY: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 
 /// One name of each grammar.
@@ -131,7 +130,7 @@ const REQUESTS: [(&str, &str); 16] = [
     ),
 ];
 
-/// A build by `add_build`.
+/// A build made by `add_build`.
 const ADDED: &str = r#"{"device":"bacon","filename":"new.zip","md5sum":"11111111111111111111111111111111","romtype":"nightly","url":"https://h/new.zip","version":"21.0","datetime":1700000009,"size":9,"sha256":"9999999999999999999999999999999999999999999999999999999999999999","incremental":"eng.9","sdk_level":34,"security_patch":"2023-11-05"}"#;
 
 const CRDROID: &str = r#"{"response":[{"maintainer":"m","oem":"o","device":"bacon","filename":"crDroidAndroid-14.0-20240101-bacon-v10.1.zip","download":"https://h/x.zip","timestamp":1704067200,"md5":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee","sha256":"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee","size":1001,"version":"10.1","buildtype":"Monthly"}]}"#;
@@ -300,7 +299,7 @@ fn write_requests(seeds: &mut Seeds) {
     seeds.add("http", "add", add.as_bytes());
 }
 
-/// What phones get, as lists to be imported and as sites to be judged.
+/// The lists for phones, as input for the importer and for the checks.
 fn write_feeds(seeds: &mut Seeds, catalog: &Catalog, pages: &[Page]) -> Result<()> {
     let options = export::Options {
         address: &address,

@@ -1,6 +1,6 @@
 //! The errors and findings of `check`.
 //!
-//! The findings on hosts that misbehave are pinned in the tests of each rule, by their messages.
+//! Findings on misbehaving hosts are pinned in the tests of each rule, by their messages.
 
 use std::os::unix::fs::symlink;
 
@@ -42,7 +42,7 @@ fn errors_on_the_command_line() {
     insta::assert_snapshot!(transcript.0);
 }
 
-/// Every rule with its reason and its remedy.
+/// Every rule with its reason and its fix.
 #[test]
 fn the_list_of_rules() {
     let mut transcript = Transcript::default();

@@ -300,7 +300,7 @@ fn errors_in_the_folders_of_the_site() {
     insta::assert_snapshot!(transcript.0);
 }
 
-/// A package whose facts are in these properties only.
+/// A package whose facts are only in these properties.
 fn with_props(change: &[(&str, &str)]) -> Vec<u8> {
     let props = change
         .iter()
@@ -308,7 +308,7 @@ fn with_props(change: &[(&str, &str)]) -> Vec<u8> {
     Package::files(props).without_metadata().build()
 }
 
-/// A package of one more file in the updater's folder.
+/// A package with one more file in the updater's folder.
 fn beside_updater(name: &str) -> Vec<u8> {
     Zip::new()
         .stored("META-INF/com/google/android/update-binary", "#!")

@@ -1,4 +1,4 @@
-//! A web host in this process that answers as a test wants it.
+//! A web host in this process with the answers that a test chooses.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ impl Asked {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// First and last byte asked for.
+    /// First and last byte of the requested range.
     fn range(&self) -> Option<(usize, usize)> {
         let (first, last) = self
             .header("range")?
@@ -28,7 +28,7 @@ impl Asked {
     }
 }
 
-/// What is answered.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     status: u16,
@@ -49,7 +49,7 @@ impl Answer {
         }
     }
 
-    /// Ends the connection in the middle of the body.
+    /// Closes the connection in the middle of the body.
     pub(super) fn broken_off(mut self) -> Answer {
         self.is_broken_off = true;
         self
@@ -61,7 +61,7 @@ impl Answer {
         self
     }
 
-    /// The part of a file that was asked for, as hosts send it; or all of it.
+    /// Returns the requested part of a file, as hosts send it; or all of it.
     pub(super) fn of_range(asked: &Asked, file: &[u8]) -> Answer {
         let Some((first, last)) = asked.range() else {
             return Answer::new(200).body(file);
@@ -91,14 +91,14 @@ impl Answer {
 
 type Log = Arc<Mutex<Vec<Asked>>>;
 
-/// A host on this machine, until the tests end.
+/// A host on this machine that runs until the tests end.
 pub(super) struct Host {
     addr: SocketAddr,
     log: Log,
 }
 
 impl Host {
-    /// Answers by the request and its number, from 0.
+    /// Answers by the request and its number, starting at 0.
     pub(super) fn new(answer: impl Fn(&Asked, usize) -> Answer + Send + 'static) -> Host {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
@@ -106,14 +106,14 @@ impl Host {
         let seen = Arc::clone(&log);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                // A client that has enough goes.
+                // A client may close the connection early.
                 let _ = talk(&stream.unwrap(), &seen, &answer);
             }
         });
         Host { addr, log }
     }
 
-    /// Answers with parts of this file, whatever its name.
+    /// Answers with parts of this file, whatever the requested name.
     pub(super) fn of_file(file: Vec<u8>) -> Host {
         Host::new(move |asked, _| Answer::of_range(asked, &file))
     }
@@ -131,7 +131,7 @@ impl Host {
     }
 }
 
-/// One request a connection.
+/// Handles one request per connection.
 fn talk(
     stream: &TcpStream,
     log: &Log,
@@ -182,7 +182,7 @@ fn talk(
         return Ok(());
     }
     if is_stalled {
-        // Until the client hangs up.
+        // Until the client closes the connection.
         let _ = stream.read(&mut [0]);
     }
     stream.write_all(later)

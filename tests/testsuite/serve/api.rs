@@ -1,4 +1,4 @@
-//! Answers that no static host gives: as LineageOTA and the official backend give them.
+//! Answers that a static host cannot give, as LineageOTA and the official backend give them.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -26,14 +26,13 @@ const CATALOG: &str = r#"{"schema":1,"builds":[
  "md5":"44444444444444444444444444444444","sha256":"4444444444444444444444444444444444444444444444444444444444444444"}
 ]}"#;
 
-/// What LineageOTA answers for the two nightlies: thirteen keys in this order, the API level as
-/// text.
+/// LineageOTA's answer for the two nightlies: thirteen keys in this order, the API level as text.
 const NIGHTLIES: &str = r#"
 {"incremental":"a2","api_level":"22","url":"https://example.org/ota/builds/mako/cm-12.1-20150820-NIGHTLY-mako.zip","timestamp":1440086400,"md5sum":"22222222222222222222222222222222","changes":"https://example.org/ota/builds/mako/cm-12.1-20150820-NIGHTLY-mako.txt","channel":"nightly","filename":"cm-12.1-20150820-NIGHTLY-mako.zip","romtype":"nightly","datetime":1440086400,"version":"12.1","id":"2222222222222222222222222222222222222222222222222222222222222222","size":12},
 {"incremental":"a1","api_level":"22","url":"https://example.org/ota/builds/mako/cm-12.1-20150819-NIGHTLY-mako.zip","timestamp":1440000000,"md5sum":"11111111111111111111111111111111","changes":"","channel":"nightly","filename":"cm-12.1-20150819-NIGHTLY-mako.zip","romtype":"nightly","datetime":1440000000,"version":"12.1","id":"1111111111111111111111111111111111111111111111111111111111111111","size":11}
 "#;
 
-/// How its test client names itself.
+/// The user agent of its test client.
 const CMUPDATER: [&str; 2] = [
     "User-Agent: com.cyanogenmod.updater/2.3",
     "Content-Type: application/json",
@@ -59,7 +58,7 @@ fn post(addr: SocketAddr, target: &str, body: &str) -> Answer {
 fn the_test_client_of_lineageota_gets_its_answers() {
     let (_dir, addr) = mako();
     let body = r#"{"method":"get_all_builds","params":{"device":"mako","channels":["stable","snapshot","RC","nightly"],"source_incremental":"a0"}}"#;
-    // The build of 13.0 is a nightly too to LineageOTA, but lacks what CMUpdater insists on.
+    // For LineageOTA the build of 13.0 is a nightly too, but it lacks keys that CMUpdater requires.
     let list = post(addr, "/api", body);
     assert_eq!(
         list.text(),
@@ -117,7 +116,7 @@ fn the_test_client_of_lineageota_gets_a_list_by_get() {
             format!("{{\"id\":null,\"response\":[{NIGHTLIES}],\"error\":null}}\n")
         );
         assert_eq!(answer.header("vary"), "User-Agent");
-        // One generation refuses keys that it does not know.
+        // One generation refuses unknown keys.
         let seven = ask_as(&target, "User-Agent: Dalvik/2.1.0").json();
         let keys: Vec<&String> = seven["response"][0].as_object().unwrap().keys().collect();
         let expected = [
@@ -125,7 +124,7 @@ fn the_test_client_of_lineageota_gets_a_list_by_get() {
         ];
         assert_eq!(keys, expected);
     }
-    // What runs a known build gets what its own list has, the delta among it.
+    // A phone with a known build gets its own list, including the delta.
     let own = ask_as("/api/v1/mako/nightly/a1", CMUPDATER[0]).json();
     let names: Vec<&str> = own["response"]
         .as_array()
@@ -211,7 +210,7 @@ fn lists_are_cut_by_date_and_version_as_the_official_backend_does() {
         (String::new(), &all[..]),
         (format!("?after={}", at(0)), &all[..2]),
         (format!("?after={}", at(0) - 1), &all[..]),
-        // The first is of the 14th of November, and so is the date.
+        // The first is of the 14th of November, so that is the date.
         ("?after=2023-11-14".to_owned(), &all[..2]),
         ("?after=2023-11-13".to_owned(), &all[..]),
         ("?version=21.0".to_owned(), &all[..]),
@@ -288,7 +287,7 @@ fn a_changed_catalog_is_served() {
     dir.run(&["catalog", "yank", "--reason", "bad", &bacon_name(2)])
         .expect(0);
     wait_for(|| !offers(&bacon_name(2)));
-    // A broken one is not, whatever the number of looks.
+    // A broken one is not, however often the catalog is checked.
     dir.put("catalog.json", "{");
     std::thread::sleep(10 * WATCH_INTERVAL);
     assert!(offers(&bacon_name(1)));

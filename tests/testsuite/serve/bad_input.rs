@@ -78,7 +78,7 @@ fn long_or_malformed_requests_are_refused() {
     assert_eq!(get(addr, "/a.txt").text(), "a");
 }
 
-/// Sends a byte now and then until the server has enough, and gives what it answered.
+/// Sends a byte now and then until the server closes the connection, and returns its answer.
 fn trickle(addr: SocketAddr, start: &[u8]) -> Vec<u8> {
     let mut stream = connect(addr);
     stream.write_all(start).unwrap();
@@ -143,7 +143,7 @@ fn a_client_that_stalls_a_download_is_disconnected() {
     stream
         .write_all(b"GET /big.zip HTTP/1.1\r\nHost: h\r\n\r\n")
         .unwrap();
-    // The only place is free again once the server gives up on it.
+    // The only connection is free again once the server closes it.
     assert_eq!(get(addr, "/a.txt").text(), "a");
     drop(stream);
 }
@@ -155,7 +155,7 @@ fn a_thousand_idle_connections_block_no_client() {
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let mut limit = getrlimit(Resource::Nofile);
-        // macOS refuses to give all there may be.
+        // macOS refuses to open the maximum number of connections.
         limit.current = Some(limit.maximum.map_or(4096, |maximum| maximum.min(4096)));
         let _ = setrlimit(Resource::Nofile, limit);
     }

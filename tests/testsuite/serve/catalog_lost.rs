@@ -1,4 +1,4 @@
-//! A server whose catalog is lost for a moment.
+//! A server whose catalog disappears for a moment.
 
 use super::*;
 use crate::support::{bacon, bacon_name};
@@ -27,7 +27,8 @@ fn a_catalog_that_vanishes_empties_no_server_and_is_not_begun_anew() {
     });
     let catalog = dir.read("catalog.json");
     let lost = "{\"schema\":1,\"builds\":[],\"tombstones\":[]}";
-    // Once with the manifest of the site, and once where only the server knows what it serves.
+    // Once with the manifest of the site, and once where only the server knows which builds it
+    // serves.
     for has_site in [true, false] {
         let addr = serve(&dir);
         assert_eq!(num_offered(addr), 1);

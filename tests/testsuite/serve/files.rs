@@ -1,9 +1,9 @@
-//! Files: what a good static host does with them.
+//! Files, served like a good static host does.
 
 use super::*;
 use crate::support::{bacon, bacon_name};
 
-/// The name of the package without its end.
+/// The name of the package without its ending.
 fn stem() -> String {
     bacon_name(0).replace(".zip", "")
 }
@@ -38,7 +38,7 @@ fn site() -> (RomDir, SocketAddr) {
 #[test]
 fn a_package_is_served_whole_and_in_parts() {
     let (dir, addr) = site();
-    // Longer than what is read at a time.
+    // Longer than one read.
     let zip: Vec<u8> = (0..900_001_u32).map(|n| (n % 251) as u8).collect();
     dir.put(&format!("builds/dev/{}", bacon_name(1)), &zip);
     let path = &format!("/builds/dev/{}", bacon_name(1));
@@ -73,7 +73,7 @@ fn a_package_is_served_whole_and_in_parts() {
     let head = ask(addr, "HEAD", path, &[], "");
     assert_eq!((head.status, head.body.len()), (200, 0));
     assert_eq!(head.header("content-length"), "900001");
-    // Parts are for GET alone.
+    // Ranges apply to GET only.
     let head = ask(addr, "HEAD", path, &["Range: bytes=0-0"], "");
     assert_eq!(
         (head.status, head.header("content-length")),
@@ -95,7 +95,7 @@ fn a_page_is_served_from_memory() {
     assert_eq!((unchanged.status, unchanged.body.len()), (304, 0));
     let part = ask(addr, "GET", "/bacon.json", &["Range: bytes=2-4"], "");
     assert_eq!((part.status, part.text()), (206, "res"));
-    // A page that is no longer made is gone, whatever an older run left on disk.
+    // A page that is no longer made is gone, even if an older run left it on disk.
     dir.run(&["catalog", "remove", &bacon_name(0), &bacon_name(1)])
         .expect(0);
     wait_for(|| get(addr, "/api/v2/devices/bacon.json").status == 404);
@@ -220,7 +220,7 @@ fn links_are_followed_to_packages_only() {
     ] {
         assert_eq!(get(addr, name).status, 404, "{name}");
     }
-    // A pipe would keep the server waiting. There is no safe call for one on Apple's systems.
+    // A pipe would block the server. On Apple's systems there is no safe call to make one.
     #[cfg(not(target_vendor = "apple"))]
     {
         let pipe = path(&zip("builds", 0));
@@ -265,6 +265,6 @@ fn nothing_next_to_a_package_runs_in_a_browser_and_pages_do_only_what_is_theirs(
         let referrer = answer.header("referrer-policy");
         assert_eq!(referrer, "strict-origin-when-cross-origin", "{path}");
     }
-    // A page of the user's own may do what it likes.
+    // The user's own page has no such restrictions.
     assert_eq!(get(addr, "/about/").header("content-security-policy"), "");
 }

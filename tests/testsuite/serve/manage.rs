@@ -1,4 +1,4 @@
-//! Changes of the catalog through the server.
+//! Changes to the catalog through the server.
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ fn a_build_is_added_found_and_removed() {
     let (dir, addr, key) = site();
     let added = add(addr, &key, &facts().to_string());
     assert_eq!((added.status, added.text()), (200, "ok"));
-    // It is served before the answer comes.
+    // The build is served before the answer arrives.
     let list = get(addr, "/api/v1/mako/nightly/c0ffee0").json();
     assert_eq!(
         list["response"][0]["url"],
@@ -158,7 +158,7 @@ fn without_a_key_nothing_is_changed() {
         assert_eq!(ask(addr, method, target, &[&wrong], &facts).status, 403);
         assert_eq!(ask(addr, method, target, &[], &facts).status, 403);
     }
-    // A key that is taken away counts no more, without a restart.
+    // A removed key is refused without a restart.
     dir.run(&["serve", "--remove-key", "ci"]).expect(0);
     assert_eq!(auth(&[&key]).status, 403);
 }
@@ -193,7 +193,7 @@ fn keys_are_made_listed_and_removed() {
         .says("only letters");
 }
 
-/// The six keys of the backend of 2017, for [`bacon`] of the first day.
+/// The six keys of the backend of 2017, for [`bacon`] on its first day.
 fn six(url: &str, md5: &str) -> Value {
     json!({
         "device": "bacon",
@@ -230,7 +230,7 @@ fn six_keys_are_enough_for_a_zip_in_builds() {
     dir.put(&format!("builds/sub/{}", bacon_name(0)), &zip);
     let addr = serve(&dir);
     let mut body = six("", &md5(&zip));
-    // A clock that is behind, as that server's.
+    // The server's clock is behind.
     body["datetime"] = json!("2023-11-14 21:00:00");
     let added = add(addr, &key, &body.to_string());
     assert_eq!((added.status, added.text()), (200, "ok"));
@@ -282,7 +282,7 @@ fn a_zip_that_phones_of_its_lane_would_refuse_is_refused() {
     );
 }
 
-/// A folder served by https on this machine, and how to ask it.
+/// A folder served by https on this machine, and the client to request it.
 fn serve_tls(dir: &RomDir) -> (SocketAddr, romfeed::fetch::Settings) {
     use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
     let tls = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls");
@@ -322,7 +322,7 @@ fn six_keys_are_enough_for_a_zip_on_another_host() {
     let url = format!("https://{other}/builds/{}", bacon_name(0));
     let added = add(addr, &key, &six(&url, &md5(&zip)).to_string());
     assert_eq!((added.status, added.text()), (200, "ok"));
-    // All but the SHA-256 is known, for which all of it had to be read.
+    // Everything except the SHA-256 is known; computing it reads the whole file.
     let list = get(addr, "/api/v1/bacon/nightly/any").json();
     let entry = &list["response"][0];
     assert_eq!(entry["datetime"], 1_700_000_000);
@@ -399,7 +399,7 @@ fn many_changes_at_once_wait_for_each_other() {
             scope.spawn(move || add_all(who));
         }
     });
-    // All are served before the answers come.
+    // All builds are served before the answers arrive.
     for who in ["a", "b", "c", "d"] {
         for nth in 0..10 {
             let target = format!("/api/v1/requestfile/{nth:063}{who}");

@@ -1,4 +1,4 @@
-//! The program itself.
+//! The program with its options, signals and log.
 
 use std::io::BufRead;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use romfeed::fetch::{Fetch, Http, Reach, Request};
 use super::*;
 use crate::support::{bacon, bacon_name};
 
-/// The program while it serves; it ends with the test.
+/// The program while it serves; it is stopped when the test ends.
 struct Running {
     child: Child,
     lines: Receiver<String>,
@@ -46,7 +46,7 @@ impl Running {
         running
     }
 
-    /// The next line with this text.
+    /// Returns the next line with this text.
     #[track_caller]
     fn line(&self, text: &str) -> String {
         let mut seen = Vec::new();
@@ -89,7 +89,7 @@ fn serve_prints_its_address_and_the_rom_settings() {
     let package = get(addr, url.strip_prefix(&format!("http://{addr}")).unwrap());
     assert!(package.body == dir.read(&format!("builds/{}", bacon_name(0))));
     server.line("\"GET /api/v1/bacon/nightly.json\" 200 ");
-    // What was generated for the real address stays.
+    // Files generated for the real address stay.
     let page = String::from_utf8(dir.read("out/api/v1/bacon/nightly.json")).unwrap();
     assert!(page.contains(BASE_URL));
 }
@@ -104,7 +104,7 @@ fn a_file_that_the_system_cannot_open_now_is_not_one_that_is_gone() {
         "-c",
         &format!("ulimit -n 32 && exec '{romfeed}' serve --listen 127.0.0.1:0"),
     ]));
-    // Connections of their own take what there is.
+    // Separate connections are held back by the limit.
     let mut held = Vec::new();
     let mut statuses = std::collections::BTreeSet::new();
     for _ in 0..40 {
@@ -234,7 +234,7 @@ fn it_speaks_https_with_a_certificate() {
             .unwrap()
             .contains(&format!("{base}/builds/"))
     );
-    // Plain text on that port is no reason to fall over.
+    // Plain text on that port does not stop the server.
     assert!(!send(server.addr, b"GET / HTTP/1.1\r\n\r\n").starts_with(b"HTTP"));
     let page = http.fetch(&Request::get(&base, 9999)).unwrap();
     assert_eq!(
@@ -337,7 +337,7 @@ fn with_watch_a_new_zip_is_published() {
     server.line("1 build for 1 device");
     wait_for(|| list().text().contains(&bacon_name(0)));
     assert!(dir.tree("out").contains_key("out/bacon.json"));
-    // One that is broken is told, and the rest is served.
+    // A broken one is reported, and the rest is served.
     dir.put("builds/broken.zip", "PK");
     server.line("broken.zip");
     assert!(list().text().contains(&bacon_name(0)));

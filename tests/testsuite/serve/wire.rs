@@ -1,4 +1,4 @@
-//! HTTP as it goes over the wire.
+//! HTTP on the wire.
 
 use super::*;
 use crate::support::{bacon, bacon_name};
@@ -39,7 +39,7 @@ fn a_request_has_one_host_and_whole_line_ends() {
         );
     }
     assert_eq!(status(addr, "GET / HTTP/1.1\nHost: h\n\n"), 400);
-    // The connection ends with it, so nothing that follows is taken for a request.
+    // The connection ends here, so the bytes that follow are not read as a request.
     let smuggled = "GET / HTTP/1.1\nHost: h\n\nGET /mine.txt HTTP/1.1\r\nHost: h\r\n\r\n";
     let answered = send(addr, smuggled.as_bytes());
     let heads = answered
@@ -101,7 +101,7 @@ fn head_answers_as_get_without_a_body() {
             "{target}"
         );
         assert!(head.body.is_empty(), "{target}");
-        // What a HEAD promises is not a part.
+        // The length in the answer to HEAD is not that of a range.
         let part = ask(addr, "HEAD", target, &["Range: bytes=0-0"], "");
         assert_eq!(part.status, get.status, "{target}");
     }
