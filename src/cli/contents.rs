@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ota_view::device_props::{DeviceProps, Until};
-use ota_view::fs::{self, DirEntry, EntryType};
 use ota_view::error_kind::ErrorKind;
+use ota_view::fs::{self, DirEntry, EntryType};
 use ota_view::io::ReadError;
 use ota_view::ota::{self, Ota};
 use romfeed::generate::Fault;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::generate;
-use crate::publish::site::writer;
+use crate::publish::writer;
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]

@@ -52,7 +52,7 @@ pub fn parse_props(place: &str, bytes: &[u8]) -> Result<PropertyFile, Error> {
             return Ok(PropertyFile::parse(place, text.as_bytes()));
         }
     };
-    Ok(PropertyFile::of(place, definitions))
+    Ok(PropertyFile::from_definitions(place, definitions))
 }
 
 fn decode(bytes: &[u8]) -> Result<String, Error> {

@@ -11,7 +11,7 @@ use crate::io::ReadAt;
 use crate::little_endian::{u16_at, u32_at, u64_at};
 
 /// End of central directory record, without its comment (APPNOTE 4.3.16).
-const EOCD_LEN: usize = 22;
+pub(super) const EOCD_LEN: usize = 22;
 pub(crate) const EOCD_MAGIC: [u8; 4] = *b"PK\x05\x06";
 /// The longest comment a 16-bit length allows.
 const MAX_COMMENT_LEN: usize = 0xffff;
@@ -61,6 +61,8 @@ pub(super) struct Directory {
     pub(super) start: u64,
     /// Difference between that and the stated offset.
     pub(super) shift: u64,
+    /// The number of entries according to the end record.
+    pub(super) num_entries: u64,
     /// The bytes of the central directory.
     pub(super) bytes: Vec<u8>,
     /// The comment of the archive.
@@ -110,6 +112,7 @@ pub(super) fn read_directory(source: &dyn ReadAt) -> Result<Directory, Error> {
     Ok(Directory {
         start,
         shift: start.saturating_sub(end.central_offset),
+        num_entries: end.num_entries,
         bytes,
         comment: record[EOCD_LEN..].to_vec(),
     })

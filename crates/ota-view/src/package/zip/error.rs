@@ -42,6 +42,14 @@ pub enum Error {
         /// Byte offset inside the directory.
         offset: usize,
     },
+    /// The number of entries is ambiguous: some readers use the end record, others the directory.
+    #[error("its end record counts {counted} entries, but the central directory has {found}")]
+    Miscounted {
+        /// Entries according to the end record.
+        counted: u64,
+        /// Headers in the directory.
+        found: u64,
+    },
     /// The file has two possible central directories.
     #[error("ambiguous zip: its central directory could begin at byte {ours:#x} or {theirs:#x}")]
     TwoDirectories {
@@ -133,6 +141,7 @@ impl Error {
             Error::Empty | Error::NotAZip { .. } => ErrorKind::NotAZip,
             Error::NoEnd | Error::CentralOutOfBounds { .. } => ErrorKind::Truncated,
             Error::BadCentralEntry { .. }
+            | Error::Miscounted { .. }
             | Error::TwoDirectories { .. }
             | Error::Duplicate { .. }
             | Error::Overlap { .. }

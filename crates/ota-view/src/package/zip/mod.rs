@@ -102,10 +102,19 @@ impl Package {
         let Directory {
             start,
             shift,
+            num_entries,
             bytes,
             comment,
         } = read_directory(&*source)?;
         let (entries, duplicates) = parse_directory(&bytes)?;
+        let found = entries.values().map(|entry| entry.index.saturating_add(1));
+        let found = found.max().unwrap_or(0);
+        if found != num_entries {
+            return Err(Error::Miscounted {
+                counted: num_entries,
+                found,
+            });
+        }
         let recorder = Arc::new(FaultRecorder {
             source: Arc::clone(&source),
             fault: Mutex::default(),

@@ -1,3 +1,4 @@
+use super::directory::EOCD_LEN;
 use super::*;
 use crate::error_kind::ErrorKind;
 use std::io;
@@ -9,6 +10,24 @@ fn open(bytes: Vec<u8>) -> Result<Package, Error> {
 
 fn kind(bytes: Vec<u8>) -> ErrorKind {
     open(bytes).err().expect("must fail").kind()
+}
+
+#[test]
+fn end_record_that_counts_other_entries_is_refused() {
+    let zip = Zip::new().stored("a", "x").stored("b", "y");
+    let good = zip.build();
+    assert!(open(good.clone()).is_ok());
+    for counted in [1u8, 3] {
+        let mut zip = good.clone();
+        let count = zip.len() - EOCD_LEN + 8;
+        (zip[count], zip[count + 2]) = (counted, counted);
+        let error = open(zip).err().unwrap();
+        assert!(
+            matches!(error, Error::Miscounted { found: 2, .. }),
+            "{error}"
+        );
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+    }
 }
 
 /// A source of which one read fails.
