@@ -79,7 +79,7 @@ pub(crate) fn list(json: bool, config: &Config, terminal: Terminal) -> io::Resul
         .keys()
         .map(|key| (key.as_str(), String::new()));
     let urls: BTreeMap<&str, String> = urls.collect();
-    let channels = channels::channels(&merged, config, &urls, now());
+    let channels = channels::Channels::new(&merged, config, &urls, now());
     let offers = channels.channels.values().flat_map(|channel| {
         let deltas = channel.deltas.iter().map(|delta| delta.offer);
         channel.offers.iter().copied().chain(deltas)

@@ -11,7 +11,7 @@ use romfeed::generate::{self, Fault};
 use romfeed::ingest;
 use romfeed::ingest::scan::Problem;
 use romfeed::model::fault_kind::FaultKind;
-use romfeed::publish::site::writer;
+use romfeed::publish::writer;
 
 use super::MAX_ALIKE;
 use super::terminal::Terminal;
@@ -53,7 +53,7 @@ fn hint(fault: &Fault) -> &'static str {
     }
     let mut cause: Option<&(dyn Error + 'static)> = Some(&*fault.error);
     while let Some(error) = cause {
-        if let Some(ReadError::Keep { .. } | ReadError::Exceeded(Exceeded::Space { .. })) =
+        if let Some(ReadError::Store { .. } | ReadError::Exceeded(Exceeded::Space { .. })) =
             error.downcast_ref()
         {
             return "name another folder: TMPDIR=/path/to/folder";
