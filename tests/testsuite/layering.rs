@@ -172,7 +172,9 @@ fn modules_of_the_command_line_and_of_the_server_import_each_other_in_one_direct
         while let Some(free) = left.iter().find(|(_, used)| used.is_empty()) {
             let free = free.0.clone();
             left.remove(&free);
-            left.values_mut().for_each(|used| drop(used.remove(&free)));
+            for used in left.values_mut() {
+                used.remove(&free);
+            }
         }
         assert!(
             left.is_empty(),
