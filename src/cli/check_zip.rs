@@ -112,10 +112,7 @@ fn print_summary(terminal: Terminal, zip: &Path, verdict: &Verdict) {
         false => "for the recovery",
     };
     let signer = verdict.signer.as_ref().map_or_else(String::new, |signer| {
-        let subject = signer
-            .subject
-            .as_deref()
-            .unwrap_or("a certificate without a name");
+        let subject = signer.subject.as_deref().unwrap_or("an unnamed signer");
         let subject = escape(subject);
         format!(", signed by {subject}, sha256 {}", signer.fingerprint)
     });

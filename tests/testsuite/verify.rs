@@ -430,7 +430,7 @@ fn a_directory_in_another_order_than_the_file() {
         "{text}"
     );
     assert!(
-        text.contains("34 bytes that are no entry, or one listed later"),
+        text.contains("are not an entry, or an entry listed later"),
         "{text}"
     );
 }
@@ -734,7 +734,7 @@ fn another_key_than_the_maintainers_is_an_error() {
     dir.put("romfeed.toml", "certificate = \"rom.zip\"\n");
     dir.run(&["check", "rom.zip"])
         .expect(2)
-        .says("romfeed.toml: certificate: rom.zip: it is no certificate");
+        .says("romfeed.toml: certificate: rom.zip: it is not a certificate");
 }
 
 /// A `romfeed.toml` with requirements.

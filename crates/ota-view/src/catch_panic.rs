@@ -29,7 +29,7 @@ pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        format!("its reader gave up: {}", text.unwrap_or("no reason given"))
+        format!("its reader panicked: {}", text.unwrap_or("no reason given"))
     })
 }
 

@@ -205,7 +205,7 @@ fn first_error(
     match (system, product) {
         (Ok(system), Ok(product)) => Ok([system, product]),
         (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
-        (Err(first), Err(second)) => Err(match is_given_up(&first) {
+        (Err(first), Err(second)) => Err(match is_cancelled(&first) {
             true => second,
             false => first,
         }),
@@ -213,7 +213,7 @@ fn first_error(
 }
 
 /// Whether the error only follows from that of another partition.
-fn is_given_up(error: &ota::Error) -> bool {
+fn is_cancelled(error: &ota::Error) -> bool {
     matches!(ReadError::exceeded(error), Some(Exceeded::Cancelled))
 }
 

@@ -42,7 +42,7 @@ pub trait ReadAt: Send + Sync {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
-    /// The range lies beyond the end of the source.
+    /// The range is beyond the end of the source.
     #[error("bytes {offset}..{end} wanted of {size}")]
     OutOfBounds {
         /// First byte wanted.
@@ -227,7 +227,7 @@ pub enum Exceeded {
         needed: u64,
     },
     /// Reading was cancelled, because another part of the package failed.
-    #[error("given up")]
+    #[error("cancelled")]
     Cancelled,
 }
 

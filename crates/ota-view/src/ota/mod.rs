@@ -117,7 +117,7 @@ impl Ota {
         }
         ota.add_block_partitions(package)?;
         ota.add_images(package)?;
-        // Factory images have firmware beside the zip of the others.
+        // Factory images have firmware next to a zip of the other images.
         if ota.find("system").is_none() && ota.find(SUPER).is_none() {
             ota.add_inner_zips(package)?;
         }
@@ -275,7 +275,7 @@ impl Ota {
         if block.data.is_empty() {
             return Err(Error::Entry {
                 entry: block.list_name.clone(),
-                fault: "has no new.dat beside it",
+                fault: "has no new.dat",
             });
         }
         let data: Arc<dyn ReadAt> = match (&block.data[..], block.codec) {

@@ -47,7 +47,7 @@ fn check_list(
     let partition = list_name.trim_end_matches(".transfer.list");
     let patches = format!("{partition}.patch.dat");
     if !package.contains(&patches) {
-        let message = format!("`{list_name}` has no `{patches}` beside it");
+        let message = format!("`{list_name}` has no `{patches}`");
         findings.add(&rules::BLOCKS_FILES, message);
     }
     let list = match package.read(list_name, transfer_list::MAX_SIZE) {
@@ -76,7 +76,7 @@ fn check_list(
                 format!("`{list_name}` has its data twice: `{rival}` could be meant, too")
             }
             true => format!("`{list_name}` lacks a part of `{partition}.new.dat`"),
-            false => format!("`{list_name}` has no `{partition}.new.dat` beside it"),
+            false => format!("`{list_name}` has no `{partition}.new.dat`"),
         };
         findings.add(&rules::BLOCKS_FILES, message);
         return Ok(());

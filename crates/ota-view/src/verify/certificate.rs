@@ -55,10 +55,10 @@ const END: &str = "-----END CERTIFICATE-----";
 #[non_exhaustive]
 pub enum Error {
     /// PEM without valid base64.
-    #[error("the certificate is no base64")]
+    #[error("the certificate is not base64")]
     Pem,
     /// Neither a PEM nor a DER certificate.
-    #[error("it is no certificate, expected X.509 as PEM or DER")]
+    #[error("it is not a certificate, expected X.509 as PEM or DER")]
     NotACertificate(#[source] signature::Error),
 }
 

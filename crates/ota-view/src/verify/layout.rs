@@ -172,9 +172,9 @@ impl Checksums {
                 Ok(()) => self.judge_one(&name, &hasher.finish(), info.crc32, findings),
                 Err(error) => {
                     let error = Named { name, error };
-                    let class = error.error.kind();
+                    let kind = error.error.kind();
                     findings
-                        .add_fault(&rules::PACKAGE_ZIP, class, error)
+                        .add_fault(&rules::PACKAGE_ZIP, kind, error)
                         .map_err(|named| named.error)?;
                 }
             }

@@ -98,7 +98,7 @@ impl Verdict {
             return;
         }
         let name = |subject: &Option<String>| {
-            let subject = subject.as_deref().unwrap_or("somebody without a name");
+            let subject = subject.as_deref().unwrap_or("an unnamed signer");
             subject.to_owned()
         };
         let found = self.signer.as_ref().map(|signer| name(&signer.subject));
@@ -139,10 +139,10 @@ impl Findings<'_> {
     fn add_fault<E: std::error::Error + 'static>(
         &mut self,
         rule: &'static Rule,
-        class: ErrorKind,
+        kind: ErrorKind,
         error: E,
     ) -> Result<(), E> {
-        match class {
+        match kind {
             ErrorKind::Io | ErrorKind::Limit => Err(error),
             _ => {
                 self.add(rule, chain(&error));

@@ -82,12 +82,12 @@ fn explain(package: &Package, before: &[(&str, EntryInfo)]) -> Result<Vec<String
         };
         if header.offset < ends_at {
             reasons.push(format!(
-                "`{name}` lies elsewhere in the file than in the directory"
+                "`{name}` is in another order in the file than in the central directory"
             ));
         } else if header.offset > ends_at {
             let gap = header.offset.saturating_sub(ends_at);
             reasons.push(format!(
-                "{gap} bytes that are no entry, or one listed later, lie before `{name}`"
+                "{gap} bytes before `{name}` are not an entry, or an entry listed later"
             ));
         }
         reasons.extend(explain_header(name, &info, &header));

@@ -158,12 +158,12 @@ fn parse_properties(text: &str) -> Result<Properties, String> {
     let number = |key: &str| {
         let value = values.get(key).copied().unwrap_or_default();
         let number = value.parse().ok();
-        number.ok_or_else(|| format!("says {key}={value}, which is no number"))
+        number.ok_or_else(|| format!("says {key}={value}, which is not a number"))
     };
     let hash = |key: &str| {
         let value = values.get(key).copied().unwrap_or_default();
         let hash = BASE64.decode(value).ok().filter(|hash| hash.len() == 32);
-        hash.ok_or_else(|| format!("says {key}={value}, which is no SHA-256 in base64"))
+        hash.ok_or_else(|| format!("says {key}={value}, which is not a SHA-256 in base64"))
     };
     Ok(Properties {
         file: (number("FILE_SIZE")?, hash("FILE_HASH")?),

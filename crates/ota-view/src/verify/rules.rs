@@ -22,7 +22,7 @@ macro_rules! rules {
 
 rules! {
     PACKAGE_UNREADABLE, "package-unreadable", Error,
-        "a package is a file that can be read to its end",
+        "a package is a file that can be read",
         "romfeed",
         "check that it is a file, and its permissions";
     PACKAGE_ZIP, "package-zip", Error,
@@ -46,12 +46,12 @@ rules! {
         "AOSP recovery install/install.cpp: recoveries refuse packages without it from Android 10 on",
         "make the package with `mka bacon` or `ota_from_target_files`";
     PACKAGE_CRC, "package-crc", Error,
-        "each entry has the checksum that is stated",
-        "APPNOTE 4.4.7; `unzip -t` looks at the same",
+        "each entry has its stated checksum",
+        "APPNOTE 4.4.7; `unzip -t` checks the same",
         "build or copy the package again";
     PACKAGE_PROPERTY_FILES, "package-property-files", Error,
-        "ota-property-files says where entries lie",
-        "AOSP releasetools ota_utils.py (PropertyFiles); updaters that stream go by it",
+        "ota-property-files lists the offsets of entries correctly",
+        "AOSP releasetools ota_utils.py (PropertyFiles); updaters that stream use it",
         "sign with releasetools (`sign_target_files_apks`, `ota_from_target_files`), and let no zip tool touch the package after";
     PACKAGE_NO_PROPERTY_FILES, "package-no-property-files", Warning,
         "the metadata of an A/B package has ota-property-files",
@@ -66,7 +66,7 @@ rules! {
         "LineageOS Updater Utils.getZipEntryOffset: adds up the sizes in the central directory",
         "put payload.bin first, without data descriptors, alignment by local fields or zip64 before it; do not run zipalign";
     PAYLOAD_NO_PROPERTIES, "payload-no-properties", Error,
-        "payload_properties.txt lies next to payload.bin",
+        "payload_properties.txt is next to payload.bin",
         "LineageOS Updater ABUpdateInstaller and UpdaterService",
         "make it with `delta_generator --properties_file`, or the package with `ota_from_target_files`";
     PAYLOAD_PROPERTIES, "payload-properties", Error,
@@ -100,7 +100,7 @@ rules! {
     BLOCKS_FILES, "blocks-files", Error,
         "each transfer list has its new.dat and its patch.dat",
         "AOSP recovery updater/blockimg.cpp (PerformBlockImageUpdate)",
-        "build the package again; patch.dat is empty in full packages, and is there";
+        "build the package again; full packages have a patch.dat too, which is empty";
     BLOCKS_DATA, "blocks-data", Error,
         "new.dat decodes to as many bytes as its transfer list writes",
         "AOSP recovery updater/blockimg.cpp",
@@ -123,7 +123,7 @@ rules! {
         "sign it again; any change to a package after it was signed breaks the signature";
     SIGNATURE_CERTIFICATE_ORDER, "signature-certificate-order", Error,
         "the signer's certificate is the first in the signature",
-        "Android RecoverySystem.verifyPackage looks at no other",
+        "Android RecoverySystem.verifyPackage uses no other",
         "sign it with signapk, without further certificates";
     SIGNATURE_RECOVERY, "signature-recovery", Error,
         "a package that the recovery installs is signed in a way it verifies",
@@ -134,7 +134,7 @@ rules! {
         "AOSP recovery otautil/verifier.cpp: RSA of 2048 or 4096 bits with exponent 3 or 65537, or P-256; SHA-1 or SHA-256, as in the certificate; no signed attributes",
         "sign it with signapk";
     SIGNATURE_TEST_KEY, "signature-test-key", Warning,
-        "a package is not signed with a key whose private half is public",
+        "a package is not signed with a public test key",
         "AOSP build/make target/product/security",
         "make keys of your own and sign with them; phones that run the old build need one build signed with the old key that trusts the new";
     SIGNATURE_OTHER_CERTIFICATE, "signature-other-certificate", Error,

@@ -106,10 +106,7 @@ fn fault_in_recovery(signature: &Signature, key: &PublicKey) -> Option<String> {
 
 /// Returns the signer's name, for messages.
 fn name(signer: &Signer) -> &str {
-    signer
-        .subject
-        .as_deref()
-        .unwrap_or("somebody without a name")
+    signer.subject.as_deref().unwrap_or("an unnamed signer")
 }
 
 impl Examined {

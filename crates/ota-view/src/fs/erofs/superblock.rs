@@ -62,7 +62,7 @@ pub(super) fn read_superblock(source: &Watched) -> Result<Superblock, Error> {
         let found = crc32c(&block);
         if found != checksum {
             return Err(bad(format!(
-                "its checksum is {found:#010x}, but it says {checksum:#010x}"
+                "its checksum is {found:#010x}, but {checksum:#010x} is stated"
             )));
         }
     }

@@ -41,6 +41,9 @@ const MAX_WRITTEN: u16 = 0x8000;
 /// Longest link target stored in the inode itself, in bytes.
 const MAX_INLINE_TARGET: u64 = 59;
 
+/// A callback for a block of a folder.
+type VisitBlock<'a> = dyn FnMut(&[u8]) -> Result<ControlFlow<()>, Fault> + 'a;
+
 /// Where the inodes of a file system are.
 pub(super) struct Inodes<'a> {
     source: &'a Watched,
@@ -267,7 +270,7 @@ impl<'a> Inodes<'a> {
 
     /// Reads an inode's contents block by block until `visit` stops it. A folder must have no blocks
     /// beyond its size, because the library would read them.
-    fn for_each_block(&self, inode: &Inode, visit: &mut Visit<'_>) -> Result<(), Fault> {
+    fn for_each_block(&self, inode: &Inode, visit: &mut VisitBlock<'_>) -> Result<(), Fault> {
         let num_blocks = inode.size.div_ceil(self.block_size);
         if inode.flags & EXTENTS == 0 {
             let mut map = self.block_map(inode)?;
@@ -374,9 +377,6 @@ impl<'a> Inodes<'a> {
         Ok(target)
     }
 }
-
-/// What is done with a block.
-type Visit<'a> = dyn FnMut(&[u8]) -> Result<ControlFlow<()>, Fault> + 'a;
 
 fn is_inline_link(inode: &Inode) -> bool {
     inode.is_link() && inode.size <= MAX_INLINE_TARGET

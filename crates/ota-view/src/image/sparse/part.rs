@@ -87,7 +87,7 @@ impl Part {
         if usize::from(chunk_hdr_sz) < CHUNK_HEADER_LEN {
             return bad("chunk_hdr_sz", chunk_hdr_sz.into(), 10);
         }
-        if blk_sz == 0 || blk_sz % 4 != 0 || blk_sz > MAX_BLOCK_SIZE {
+        if blk_sz == 0 || !blk_sz.is_multiple_of(4) || blk_sz > MAX_BLOCK_SIZE {
             return bad("blk_sz", blk_sz, 12);
         }
         Ok(Part {

@@ -225,7 +225,7 @@ impl Metadata {
                 Some(TARGET_LINEAR) => {
                     let device = device_of(row);
                     let name = self.devices.get(device);
-                    let name = name.ok_or_else(|| bad("lies on a disk that is not named"))?;
+                    let name = name.ok_or_else(|| bad("is on a disk that has no name"))?;
                     let Some(Some(device_size)) = sizes.get(device) else {
                         return Err(Error::MissingDevice {
                             partition: partition.name.clone(),

@@ -277,7 +277,7 @@ fn impossible_extent_is_reported_with_its_partition() {
         ),
         (
             with(1, target::LINEAR, 0, 1),
-            "lies on a disk that is not named",
+            "is on a disk that has no name",
         ),
         (with(1, 2, 0, 0), "is of an unknown type"),
     ] {
