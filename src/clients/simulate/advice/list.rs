@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::clients::updaters::{Generation, Listing, Reason, Row, Verdict, Warning};
+use crate::clients::updaters::{
+    Dropped, Generation, ListFault, Listing, Reason, Row, Verdict, Warning,
+};
 use crate::model::era::parse_version;
 
 use crate::model::entry_rules::Problem;
@@ -19,64 +21,53 @@ const MAX_COPY: i64 = 2 * DAY;
 
 impl Case<'_> {
     pub(super) fn on_list(&self, check: &Check, listing: &Listing) -> Vec<Advice> {
-        let mut advice = Vec::new();
-        advice.extend(check.stored_body_fault().map(|fault| {
-            Advice::new(
-                "unreadable-previous",
-                format!(
-                    "the updater compares with the stored body of its last check, which is not a list ({}): \
-                     clear its data on the phone (Settings, Apps, Updater), and make sure that the host never \
-                     answers 200 with anything but a list",
-                    shown(&fault.to_string())
-                ),
-            )
-        }));
         let rows = &listing.rows;
-        let is_offered = |row: &&Row| row.verdict == Verdict::Offered;
-        let num_offered = rows.iter().filter(is_offered).count();
+        let mut advice = Vec::new();
+        advice.extend(check.stored_body_fault().map(on_stored_body));
         if rows.is_empty() && listing.dropped.is_empty() {
             advice.push(self.on_empty(check));
         }
-        advice.extend(
-            rows.iter()
-                .filter(is_offered)
-                .find_map(|row| self.is_installed(row, rows)),
-        );
+        let mut offered = rows.iter().filter(is_offered);
+        advice.extend(offered.find_map(|row| self.is_installed(row, rows)));
         advice.extend(self.mixed(rows));
-        advice.extend(
-            rows.iter()
-                .flat_map(|row| &row.warnings)
-                .filter_map(on_warning),
-        );
-        let problems = check.problems.iter().flat_map(|(index, problems)| {
-            let row = rows.iter().find(|row| row.entry.index == *index);
-            problems
-                .iter()
-                .filter_map(move |problem| Some((row?, problem)))
-        });
-        let mut causes = BTreeSet::new();
-        for (row, problem) in problems {
-            let advised = on_problem(row, problem);
-            // One of each kind is enough.
-            advice.extend(causes.insert(advised.cause).then_some(advised));
+        let warnings = rows.iter().flat_map(|row| &row.warnings);
+        advice.extend(warnings.filter_map(on_warning));
+        advice.extend(on_problems(check, rows));
+        advice.extend(listing.dropped.first().map(|first| self.on_dropped(first)));
+        advice.extend(self.on_reasons(rows));
+        if is_stuck(check) {
+            advice.push(Advice::new(
+                "delta-refused",
+                "before a download, this updater requests a delta by POST, and without a response no download \
+                 starts: the host must answer that too, for example with the settings from `romfeed init --host \
+                 nginx`",
+            ));
         }
-        advice.extend(listing.dropped.first().map(|dropped| {
-            let dropped = shown(&dropped.to_string());
-            Advice::new(
-                "dropped-entry",
-                match self.fork_setting() {
-                    Some(setting) => format!(
-                        "{dropped}: the updater leaves it out silently. {} reads the file that {setting} in \
-                         romfeed.toml makes",
-                        self.generation().name()
-                    ),
-                    None => format!(
-                        "{dropped}: the updater leaves it out silently. `romfeed generate` writes no such entries"
-                    ),
-                },
-            )
-        }));
-        let mut kinds = BTreeSet::new();
+        advice
+    }
+
+    fn on_dropped(&self, dropped: &Dropped) -> Advice {
+        let dropped = shown(&dropped.to_string());
+        Advice::new(
+            "dropped-entry",
+            match self.fork_setting() {
+                Some(setting) => format!(
+                    "{dropped}: the updater leaves it out silently. {} reads the file that {setting} in \
+                     romfeed.toml makes",
+                    self.generation().name()
+                ),
+                None => format!(
+                    "{dropped}: the updater leaves it out silently. `romfeed generate` writes no such entries"
+                ),
+            },
+        )
+    }
+
+    /// Advises on the reasons for which entries are not offered, newest first and one of each kind.
+    fn on_reasons(&self, rows: &[Row]) -> Vec<Advice> {
+        let has_offered = rows.iter().any(|row| is_offered(&row));
+        let mut advice = Vec::new();
+        let mut causes = BTreeSet::new();
         let mut has_old = false;
         let mut by_date: Vec<&Row> = rows.iter().collect();
         by_date.sort_by_key(|row| std::cmp::Reverse(row.entry.datetime));
@@ -86,19 +77,11 @@ impl Case<'_> {
             };
             // Of older entries only the newest matters, and only if nothing newer is offered.
             let is_old = matches!(reason, Reason::NotLater { .. } | Reason::Earlier { .. });
-            if is_old && (num_offered > 0 || std::mem::replace(&mut has_old, true)) {
+            if is_old && (has_offered || std::mem::replace(&mut has_old, true)) {
                 continue;
             }
             let on_reason = self.on_reason(row, reason, rows);
-            advice.extend(kinds.insert(on_reason.cause).then_some(on_reason));
-        }
-        if is_stuck(check) {
-            advice.push(Advice::new(
-                "delta-refused",
-                "before a download, this updater requests a delta by POST, and without a response no download \
-                 starts: the host must answer that too, for example with the settings from `romfeed init --host \
-                 nginx`",
-            ));
+            advice.extend(causes.insert(on_reason.cause).then_some(on_reason));
         }
         advice
     }
@@ -325,6 +308,37 @@ impl Case<'_> {
             ),
         }
     }
+}
+
+fn is_offered(row: &&Row) -> bool {
+    row.verdict == Verdict::Offered
+}
+
+fn on_stored_body(fault: &ListFault) -> Advice {
+    Advice::new(
+        "unreadable-previous",
+        format!(
+            "the updater compares with the stored body of its last check, which is not a list ({}): clear its \
+             data on the phone (Settings, Apps, Updater), and make sure that the host never answers 200 with \
+             anything but a list",
+            shown(&fault.to_string())
+        ),
+    )
+}
+
+/// Advises on the problems that entries have for every phone, one of each kind.
+fn on_problems(check: &Check, rows: &[Row]) -> Vec<Advice> {
+    let problems = check.problems.iter().flat_map(|(index, problems)| {
+        let row = rows.iter().find(|row| row.entry.index == *index);
+        problems
+            .iter()
+            .filter_map(move |problem| Some((row?, problem)))
+    });
+    let mut causes = BTreeSet::new();
+    problems
+        .map(|(row, problem)| on_problem(row, problem))
+        .filter(|advised| causes.insert(advised.cause))
+        .collect()
 }
 
 /// Returns whether a version is older than another, number by number.
