@@ -161,7 +161,7 @@ fn filepath(build: &Build, options: Options<'_>) -> Result<String, String> {
         let path = format!("/{}", encode_path(&build.path));
         return match url {
             Some(url) if !url.ends_with(&path) => Err(format!(
-                "its address {url} does not end in its path under builds; name with --url-base what it lies below"
+                "its address {url} does not end in its path under builds; add --url-base with the address of the folder above it"
             )),
             _ => Ok(path),
         };

@@ -47,7 +47,7 @@ pub fn lock(folder: &Path) -> Result<Lock, Error> {
 /// Locks a folder like [`lock`], but waits up to `wait` for another run to end.
 ///
 /// # Errors
-/// As [`lock`].
+/// Those of [`lock`].
 pub fn lock_within(folder: &Path, wait: Duration) -> Result<Lock, Error> {
     let mut remaining = wait;
     loop {

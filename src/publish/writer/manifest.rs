@@ -158,7 +158,7 @@ fn parse_manifest(bytes: &[u8], file: PathBuf) -> Result<Manifest, Error> {
 /// Whether a folder has files but no manifest, so that it is unknown what was published there.
 ///
 /// # Errors
-/// As [`read_manifest`], and [`Error::Io`].
+/// Those of [`read_manifest`], and [`Error::Io`].
 pub fn lacks_manifest(out: &Path) -> Result<bool, Error> {
     if read_manifest(out)?.is_some() {
         return Ok(false);

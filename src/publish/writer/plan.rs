@@ -83,7 +83,7 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
 /// Plans like [`plan`], for a file system with these rules.
 ///
 /// # Errors
-/// As [`plan`].
+/// Those of [`plan`].
 pub fn plan_by_rules(
     out: &Path,
     pages: &[Page],
