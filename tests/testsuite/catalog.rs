@@ -59,7 +59,7 @@ fn facts_no_client_could_use_are_refused() {
         ("--size", "0", "size"),
         ("--filename", "a/b.zip", "separator"),
         ("--version", " 21.0", "blanks"),
-        ("--version", "latest", "as 21.0 does"),
+        ("--version", "latest", "such as 21.0"),
         ("--url", "http://h/x.zip", "https"),
     ] {
         let dir = RomDir::new();

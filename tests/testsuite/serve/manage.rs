@@ -116,7 +116,7 @@ fn a_build_that_phones_could_not_use_is_refused_with_what_is_expected() {
         ("url", json!("http://h/x.zip"), "https"),
         ("url", json!(""), "`url` must be its address"),
         ("md5sum", json!("x"), "hex digits"),
-        ("version", json!("latest"), "as 21.0 does"),
+        ("version", json!("latest"), "such as 21.0"),
         ("size", json!(0), "size `0` is not the length"),
         ("size", json!(u64::MAX), "more than phones can read"),
         ("sdk_level", json!(3_000_000_000_u32), "is not an API level"),
