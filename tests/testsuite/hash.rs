@@ -60,7 +60,7 @@ fn a_file_that_cannot_be_read_is_one_line_and_the_rest_is_hashed() {
 fn standard_input_is_refused_and_a_file_of_its_name_is_not() {
     let dir = RomDir::new().file("-", "abc");
     let run = dir.run(&["hash", "--md5", "-"]).expect(1);
-    run.says("error: -: cannot read the file: standard input is not read");
+    run.says("error: -: cannot read the file: standard input is not supported");
     let run = dir.run(&["hash", "--md5", "./-"]).expect(0);
     assert_eq!(run.stdout, format!("{}  ./-\n", hex(Md5::digest("abc"))));
 }
@@ -97,5 +97,5 @@ fn an_invalid_rate_limit_is_refused() {
     }
     dir.put("romfeed.toml", "io_limit = \"fast\"\n");
     let run = dir.run(&["generate"]).expect(2);
-    run.says("romfeed.toml, line 1, column 12: expected bytes a second");
+    run.says("romfeed.toml, line 1, column 12: write bytes a second");
 }

@@ -277,7 +277,7 @@ fn an_empty_site_is_reported_with_the_folders_searched() {
     let dir = RomDir::new();
     let server = Running::start(&dir, &["--catalog", "nope.json", "--builds", "gone"]);
     server.line("there is no folder gone");
-    server.line("looked into nope.json");
+    server.line("there is none in nope.json");
     get(server.addr, "/end");
     let mut lines = server.lines.try_iter();
     assert!(!lines.any(|line| line.contains("into the ROM")));
