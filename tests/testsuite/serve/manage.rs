@@ -86,7 +86,7 @@ fn a_build_that_phones_could_not_use_is_refused_with_what_is_expected() {
     };
     for (body, status, says) in [
         (String::new(), 400, "there is no body"),
-        ("{".to_owned(), 400, "not JSON"),
+        ("{".to_owned(), 400, "not a JSON object"),
         ("[]".to_owned(), 400, "not a JSON object"),
         ("{}".to_owned(), 406, "`device` is missing"),
         (with("size", Value::Null), 406, "`size` is missing"),
