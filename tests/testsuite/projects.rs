@@ -135,10 +135,10 @@ fn a_run_that_writes_nothing_loses_no_projects() {
     run.expect(1)
         .says("2 lists of projects to store in changelogs");
     assert!(!dir.path().join("changelogs").exists());
-    dir.generate().expect(0).says("2 lists of projects kept");
-    // If lost, they are read again, though the packages are in the cache.
+    dir.generate().expect(0).says("2 lists of projects stored");
+    // Lost, they are read again, though the packages are known.
     std::fs::remove_dir_all(dir.path().join("changelogs")).unwrap();
-    dir.generate().expect(0).says("2 lists of projects kept");
+    dir.generate().expect(0).says("2 lists of projects stored");
     assert_eq!(kept(&dir, 0).lines().count(), 3);
 }
 
@@ -176,7 +176,7 @@ fn a_manifest_sidecar_takes_precedence_over_the_one_inside() {
     dir.generate().expect(0);
     let beside = format!("builds/bacon/{}.manifest.xml", stem(1));
     dir.put(&beside, manifest(&[("art", "beside")]));
-    dir.generate().expect(0).says("1 list of projects kept");
+    dir.generate().expect(0).says("1 list of projects stored");
     assert_eq!(kept(&dir, 1), "art beside\n");
     // Without the sidecar, the stored projects of the build are used, with or without the cache of
     // the zip.
@@ -188,7 +188,7 @@ fn a_manifest_sidecar_takes_precedence_over_the_one_inside() {
     }
     // Another build with that name has its own projects.
     dir.put(&zip_path(1), with_manifest(1, &[("art", "other")]));
-    dir.generate().expect(0).says("1 list of projects kept");
+    dir.generate().expect(0).says("1 list of projects stored");
     assert_eq!(kept(&dir, 1), "art other\n");
 }
 
