@@ -661,7 +661,7 @@ fn a_phone_known_by_its_device_gets_the_published_facts() {
     for text in [
         "phone    bacon, 21.0 nightly,",
         "API level 34\n",
-        "(--type, --version and --sdk as published for it",
+        "(--type, --version and --sdk not given: taken from the published builds",
         "sees 2 updates",
         "; give them with",
     ] {
