@@ -129,16 +129,16 @@ impl Run {
             .expect("the program itself");
         let seconds = start.elapsed().as_secs_f64();
         assert!(output.status.success(), "the run failed");
-        let told = String::from_utf8(output.stdout).expect("numbers");
-        let told: Vec<f64> = told
+        let values = String::from_utf8(output.stdout).expect("numbers");
+        let values: Vec<f64> = values
             .split_whitespace()
             .map(|number| number.parse().expect("a number"))
             .collect();
-        let count = |index: usize| told[index] as usize;
+        let count = |index: usize| values[index] as usize;
         Run {
             seconds,
-            cpu_seconds: told[0],
-            peak_kib: told[1] as u64,
+            cpu_seconds: values[0],
+            peak_kib: values[1] as u64,
             num_created: count(2),
             num_changed: count(3),
         }

@@ -833,7 +833,7 @@ mod tests {
     }
 
     #[test]
-    fn build_prop_lies_in_block_packages_up_to_android_9() {
+    fn block_packages_have_build_prop_up_to_android_9() {
         let with = Package::block(lineage("16.0", "natrium", 28));
         assert!(contains(&with.clone().build(), "system/build.prop"));
         assert!(!contains(
@@ -845,7 +845,7 @@ mod tests {
     }
 
     #[test]
-    fn block_packages_have_other_partitions_beside_system() {
+    fn block_packages_have_other_partitions_than_system() {
         let plain = Package::block(lineage("18.1", "sweet", 30));
         assert!(!contains(
             &plain.clone().build(),
@@ -880,7 +880,7 @@ mod tests {
     }
 
     #[test]
-    fn images_lie_in_the_package_under_their_names() {
+    fn images_are_in_the_package_under_their_names() {
         let package = Package::images(lineage("18.1", "sweet", 30));
         let names = |package: &Package| -> Vec<String> {
             package.images_body().iter().map(Entry::name).collect()
@@ -929,7 +929,7 @@ mod tests {
     }
 
     #[test]
-    fn signing_changes_certificate_and_comment_alone() {
+    fn signing_changes_only_certificate_and_comment() {
         for package in [
             Package::files(lineage("16.0", "natrium", 28)),
             Package::block(lineage("16.0", "natrium", 28)),

@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn every_field_lies_where_the_format_says() {
+    fn every_field_is_at_its_offset() {
         let sparse = Sparse::new(8)
             .raw(*b"ABCDEFGHIJKLMNOP")
             .fill(0x0403_0201, 3)
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn any_statement_can_be_false() {
+    fn any_stated_value_can_be_wrong() {
         let bytes = Sparse::new(4)
             .chunk(0xcac9, 7, u32::MAX, *b"..")
             .major(2)

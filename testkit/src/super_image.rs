@@ -671,7 +671,7 @@ mod tests {
     }
 
     #[test]
-    fn geometry_lies_at_4096_and_8192() {
+    fn geometry_is_at_4096_and_8192() {
         let image = small().slots(3).build();
         assert!(image[..4096].iter().all(|&byte| byte == 0));
         let geometry = &image[4096..4096 + 52];
@@ -715,7 +715,7 @@ mod tests {
     }
 
     #[test]
-    fn partitions_lie_behind_the_metadata_in_whole_sectors() {
+    fn partitions_follow_the_metadata_in_whole_sectors() {
         let (a, b) = (noise(1, 700), noise(2, 4096));
         let image = small()
             .partition("a", a.clone())
@@ -741,7 +741,7 @@ mod tests {
     }
 
     #[test]
-    fn extents_lie_in_reverse_and_leave_out_zeros() {
+    fn extents_are_in_reverse_order_without_zeros() {
         let parts = [noise(1, 512), vec![0; 1024], noise(2, 1024), noise(3, 512)];
         let image = small()
             .partition_in_extents("a", parts.concat(), &[1, 2, 2])
@@ -756,7 +756,7 @@ mod tests {
     }
 
     #[test]
-    fn minor_version_2_has_flags_behind_the_tables() {
+    fn minor_version_2_has_flags_after_the_tables() {
         let image = small().minor(2).flags(1).partition("a", [1; 512]).build();
         let metadata = &image[12288..];
         assert_eq!(metadata[4..12], *b"\x0a\0\x02\0\0\x01\0\0");
@@ -809,7 +809,7 @@ mod tests {
     }
 
     #[test]
-    fn false_statements_have_true_checksums() {
+    fn wrong_values_have_valid_checksums() {
         let image = small()
             .raw_extent("a", u64::MAX, 7, 1 << 40, 5)
             .entry_size(Table::Partitions, 60)

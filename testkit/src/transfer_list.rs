@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn holes_are_left_out_of_the_data() {
+    fn holes_have_no_data() {
         let (text, data) = TransferList::from_image(&image(&[1, 0, 2, 0, 0, 0, 0, 0, 0, 3]));
         assert_eq!(
             text,
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_and_totals_can_be_odd() {
+    fn lines_and_totals_can_be_wrong() {
         let list = TransferList::new(1).write(&[(5, 3)]).declared_total(77);
         assert_eq!(list.crlf().text(), "1\r\n77\r\nnew 2,5,3\r\n");
     }

@@ -479,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn lies_reach_both_headers_and_names_differ_where_asked() {
+    fn wrong_values_are_in_both_headers_and_names_can_differ() {
         let zip = Zip::new()
             .entry(
                 Entry::stored("f", *b"hello")

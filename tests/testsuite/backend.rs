@@ -132,7 +132,7 @@ fn missing_facts_are_named() {
 }
 
 #[test]
-fn delrom_removes_a_build_or_none() {
+fn delrom_removes_exactly_one_build() {
     let zip = bacon(0);
     let dir = dir().file(&format!("builds/{}", bacon_name(0)), &zip);
     addrom(&dir, &[("-m", &md5(&zip))]).expect(0);
@@ -151,7 +151,7 @@ fn delrom_removes_a_build_or_none() {
 }
 
 #[test]
-fn the_help_of_romfeed_is_as_short_as_before() {
+fn compatibility_commands_are_hidden_from_help() {
     let help = dir().run(&["--help"]).expect(0).stdout;
     assert!(!help.contains("addrom"), "{help}");
     let help = dir().run(&["addrom", "--help"]).expect(0).stdout;

@@ -116,7 +116,7 @@ fn names_that_leave_the_package_are_refused() {
 }
 
 #[test]
-fn entry_names_never_reach_the_terminal_raw() {
+fn entry_names_are_escaped_for_the_terminal() {
     for name in ["../\u{1b}[31mred\u{7}", "../two\nlines\r"] {
         let zip = Package::files(bacon_props(2))
             .add(Entry::stored(name, "x"))
@@ -286,7 +286,7 @@ fn many_entries_that_inflate_are_refused_together() {
 }
 
 #[test]
-fn two_entries_of_a_file_we_use_are_refused() {
+fn duplicate_entries_of_a_used_file_are_refused() {
     for name in ["system/build.prop", "META-INF/com/android/metadata"] {
         let zip = Package::files(bacon_props(2))
             .add(Entry::stored(name, "ro.lineage.device=other\n"))
@@ -302,7 +302,7 @@ fn two_entries_of_a_file_we_use_are_refused() {
 }
 
 #[test]
-fn two_entries_of_any_other_file_are_none_of_our_business() {
+fn duplicate_entries_of_an_unused_file_are_ignored() {
     let zip = Package::files(bacon_props(1))
         .add(Entry::stored("system/etc/hosts", "again"))
         .build();
@@ -312,7 +312,7 @@ fn two_entries_of_any_other_file_are_none_of_our_business() {
 }
 
 #[test]
-fn an_encrypted_entry_is_named() {
+fn an_encrypted_entry_is_reported() {
     let text = bacon_props(2).text();
     let zip = Package::files(bacon_props(2))
         .with_build_prop(false)
@@ -328,7 +328,7 @@ fn an_encrypted_entry_is_named() {
 }
 
 #[test]
-fn a_local_header_of_another_name_is_refused() {
+fn a_local_header_with_another_name_is_refused() {
     let text = bacon_props(2).text();
     let zip = Package::files(bacon_props(2))
         .with_build_prop(false)
@@ -344,7 +344,7 @@ fn a_local_header_of_another_name_is_refused() {
 }
 
 #[test]
-fn a_file_we_use_with_a_wrong_checksum_is_refused() {
+fn a_used_file_with_a_wrong_checksum_is_refused() {
     let text = bacon_props(2).text();
     let zip = Package::files(bacon_props(2))
         .with_build_prop(false)
@@ -360,7 +360,7 @@ fn a_file_we_use_with_a_wrong_checksum_is_refused() {
 }
 
 #[test]
-fn zips_that_no_phone_installs_are_named() {
+fn zips_that_no_phone_installs_are_reported() {
     for (names, message) in [
         (
             &["META/misc_info.txt", "SYSTEM/build.prop"][..],
@@ -413,7 +413,7 @@ fn a_rom_without_a_part_is_an_error() {
 }
 
 #[test]
-fn another_zip_in_place_of_a_published_build_is_an_error() {
+fn a_different_zip_in_place_of_a_published_build_is_an_error() {
     let dir = RomDir::new();
     dir.put(&good(0), bacon(0));
     dir.put(&good(1), bacon(1));
@@ -424,7 +424,7 @@ fn another_zip_in_place_of_a_published_build_is_an_error() {
 }
 
 #[test]
-fn files_that_are_not_zips_are_named() {
+fn files_that_are_not_zips_are_reported() {
     let again = "remove it, or copy the package again";
     is_left_out("a.zip", b"", "not_a_zip", "the file is empty", again);
     is_left_out(
@@ -437,7 +437,7 @@ fn files_that_are_not_zips_are_named() {
 }
 
 #[test]
-fn a_zip_that_is_cut_short_is_named() {
+fn a_truncated_zip_is_reported() {
     let wait = "wait until the copy is complete, then run again";
     let whole = bacon(2);
     for len in [whole.len() - 1, whole.len() / 2, 4] {
@@ -449,7 +449,7 @@ fn a_zip_that_is_cut_short_is_named() {
 }
 
 #[test]
-fn a_payload_that_is_none_is_named() {
+fn a_file_that_is_not_a_payload_is_reported() {
     for (payload, class, message) in [
         (b"nothing like it".repeat(9), "corrupt", "payload magic"),
         (b"CrAU".to_vec(), "truncated", "payload header"),
@@ -520,7 +520,7 @@ fn sidecars_that_are_devices_do_not_hang_the_run() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_to_nowhere_is_named() {
+fn a_broken_link_is_reported() {
     let (dir, run) = beside_good(|dir| {
         std::os::unix::fs::symlink("nowhere", dir.path().join("builds/gone.zip")).unwrap();
     });
@@ -553,7 +553,7 @@ fn a_disk_that_is_not_mounted_retires_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn a_loop_of_links_is_named_once() {
+fn a_loop_of_links_is_reported_once() {
     let (dir, run) = beside_good(|dir| {
         std::os::unix::fs::symlink("..", dir.path().join("builds/bacon/up")).unwrap();
         dir.put("romfeed.toml", "follow_links = true\n");
@@ -589,7 +589,7 @@ fn a_file_name_that_is_not_utf8_is_left_out() {
 
 #[cfg(unix)]
 #[test]
-fn an_unreadable_package_is_named() {
+fn an_unreadable_package_is_reported() {
     use std::os::unix::fs::PermissionsExt;
     let (dir, run) = beside_good(|dir| {
         dir.put("builds/update.zip", bacon(2));
@@ -650,7 +650,7 @@ fn an_unknown_setting_is_refused_with_its_place() {
 }
 
 #[test]
-fn addresses_no_phone_would_take_are_refused() {
+fn addresses_that_phones_reject_are_refused() {
     for (toml, message) in [
         (
             "url = \"https://h/{file}\"",
@@ -688,7 +688,7 @@ fn addresses_no_phone_would_take_are_refused() {
 }
 
 #[test]
-fn a_settings_file_asked_for_and_absent_is_an_error() {
+fn a_missing_settings_file_given_by_flag_is_an_error() {
     let dir = RomDir::new().file(&good(0), bacon(0));
     dir.run(&["generate", "-c", "none.toml"])
         .expect(2)
@@ -896,7 +896,7 @@ fn a_date_from_the_file_name_alone_is_a_warning() {
 }
 
 #[test]
-fn sources_that_contradict_without_build_prop_keep_the_package_out() {
+fn contradicting_sources_without_build_prop_keep_the_package_out() {
     let package = |metadata| {
         Package::payload(bacon_props(2))
             .metadata(metadata)
@@ -922,7 +922,7 @@ fn sources_that_contradict_without_build_prop_keep_the_package_out() {
 }
 
 #[test]
-fn sources_that_contradict_a_build_prop_are_warned_about() {
+fn sources_that_contradict_build_prop_are_warned_about() {
     let zip = Package::files(bacon_props(1))
         .metadata(
             Metadata::new()
@@ -1143,7 +1143,7 @@ fn a_manifest_that_names_files_outside_removes_nothing_there() {
 }
 
 #[test]
-fn a_foreign_file_in_a_pages_place_is_left_and_named() {
+fn a_foreign_file_at_a_pages_path_is_left_and_reported() {
     let dir = RomDir::new().file(&good(0), bacon(0));
     dir.generate().expect(0);
     dir.put(&good(1), bacon(1));
@@ -1159,7 +1159,7 @@ fn a_foreign_file_in_a_pages_place_is_left_and_named() {
 }
 
 #[test]
-fn a_second_run_at_the_same_time_refuses() {
+fn a_second_concurrent_run_is_refused() {
     let (dir, _) = beside_good(|_| ());
     let lock = std::fs::File::options()
         .write(true)
@@ -1221,7 +1221,7 @@ fn a_closed_pipe_does_not_hide_a_failure() {
 }
 
 #[test]
-fn many_bad_packages_are_all_named_and_counted() {
+fn many_bad_packages_are_all_reported_and_counted() {
     let (dir, run) = beside_good(|dir| {
         for index in 0..20 {
             dir.put(&format!("builds/bad{index}.zip"), "rot");
@@ -1245,7 +1245,7 @@ fn quiet_prints_errors_only() {
 }
 
 #[test]
-fn settings_are_explained_without_names_of_types() {
+fn settings_errors_do_not_mention_rust_types() {
     for (settings, message) in [
         (
             "bulds = \"x\"\n",

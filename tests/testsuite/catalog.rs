@@ -9,26 +9,21 @@ const SHA: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccdde
 
 /// `catalog add` with all facts, some of them replaced.
 fn add(dir: &RomDir, changes: &[(&str, &str)]) -> super::support::Run {
-    let mut facts = vec![
-        ("--filename", "lineage-21.0-20240801-nightly-bacon.zip"),
-        ("--device", "bacon"),
-        ("--version", "21.0"),
-        ("--romtype", "nightly"),
-        ("--datetime", "1722470400"),
-        ("--size", "1234"),
-        ("--sha256", SHA),
-        ("--incremental", "abc"),
-        ("--url", "https://dl.example.org/a%20b.zip"),
-    ];
-    for (flag, value) in changes {
-        facts.retain(|(known, _)| known != flag);
-        facts.push((flag, value));
-    }
-    let args: Vec<&str> = facts
+    let mut flags: Vec<&str> = changes
         .iter()
         .flat_map(|(flag, value)| [*flag, *value])
         .collect();
-    dir.run(&[&["catalog", "add"], &args[..]].concat())
+    for [flag, value] in [
+        ["--size", "1234"],
+        ["--sha256", SHA],
+        ["--incremental", "abc"],
+        ["--url", "https://dl.example.org/a%20b.zip"],
+    ] {
+        if !flags.contains(&flag) {
+            flags.extend([flag, value]);
+        }
+    }
+    dir.add_build(&flags)
 }
 
 fn feed(dir: &RomDir, path: &str) -> serde_json::Value {
@@ -49,7 +44,7 @@ fn a_build_is_added_by_its_facts_and_published_without_its_zip() {
 }
 
 #[test]
-fn facts_no_client_could_use_are_refused() {
+fn facts_that_no_client_can_use_are_refused() {
     for (flag, value, word) in [
         ("--device", "../x", "cannot be part"),
         ("--romtype", "a b", "cannot be part"),
@@ -108,7 +103,7 @@ fn a_build_is_added_from_its_zip() {
 }
 
 #[test]
-fn a_removed_build_is_never_taken_up_again_and_its_phones_are_answered() {
+fn a_removed_build_is_never_added_again_and_its_phones_are_answered() {
     let dir = RomDir::new()
         .file(&format!("builds/{}", bacon_name(0)), bacon(0))
         .file(&format!("builds/{}", bacon_name(7)), bacon(7));
@@ -138,7 +133,7 @@ fn a_removed_build_is_never_taken_up_again_and_its_phones_are_answered() {
 }
 
 #[test]
-fn remove_names_one_build_or_none() {
+fn remove_accepts_exactly_one_build() {
     let dir = RomDir::new();
     add(&dir, &[]).expect(0);
     dir.run(&["catalog", "remove", "nothing.zip"])
@@ -174,7 +169,7 @@ fn a_new_build_changes_only_its_lines_of_the_catalog() {
 }
 
 #[test]
-fn catalogs_of_several_machines_meet_in_one_site() {
+fn catalogs_of_several_machines_make_one_site() {
     let one = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
     one.generate().expect(0);
     let two = RomDir::new().file(&format!("builds/{}", bacon_name(7)), bacon(7));
@@ -297,21 +292,9 @@ fn a_name_belongs_to_one_device() {
 fn a_build_without_a_zip_to_serve_needs_an_address() {
     let dir = RomDir::new();
     add(&dir, &[("--url", "")]).expect(1);
-    let facts = dir.run(&[
-        "catalog",
-        "add",
+    let facts = dir.add_build(&[
         "--filename",
         "x.zip",
-        "--device",
-        "bacon",
-        "--version",
-        "21.0",
-        "--romtype",
-        "nightly",
-        "--datetime",
-        "1722470400",
-        "--size",
-        "5",
         "--sha256",
         SHA,
         "--base-url",
@@ -385,25 +368,9 @@ const MD5: &str = "00112233445566778899aabbccddeeff";
 #[test]
 fn a_build_with_only_an_md5_is_missing_just_from_feeds_that_need_more() {
     let dir = RomDir::new();
-    let facts = [
-        "--filename",
-        "lineage-21.0-20240801-nightly-bacon.zip",
-        "--device",
-        "bacon",
-        "--version",
-        "21.0",
-        "--romtype",
-        "nightly",
-        "--datetime",
-        "2024-08-01 00:00:00",
-        "--size",
-        "1234",
-        "--md5",
-        MD5,
-        "--url",
-        "https://dl.example.org/a.zip",
-    ];
-    let add = |more: &[&str]| dir.run(&[&["catalog", "add"], &facts[..], more].concat());
+    let facts = ["--datetime", "2024-08-01 00:00:00", "--md5", MD5];
+    let url = ["--url", "https://dl.example.org/a.zip"];
+    let add = |more: &[&str]| dir.add_build(&[&facts[..], &url, more].concat());
     add(&[])
         .expect(0)
         .says("its SHA-256 is unknown")
@@ -442,7 +409,7 @@ fn a_build_with_only_an_md5_is_missing_just_from_feeds_that_need_more() {
 }
 
 #[test]
-fn a_build_with_an_md5_alone_is_in_every_feed_that_does_not_need_more() {
+fn a_build_with_only_an_md5_is_in_every_feed_that_needs_no_more() {
     let name = "lineage-21.0-20240801-nightly-bacon.zip";
     for (device_feed, is_listed) in [
         ("v1", true),
@@ -455,26 +422,8 @@ fn a_build_with_an_md5_alone_is_in_every_feed_that_does_not_need_more() {
     ] {
         let settings = format!("base_url = \"{BASE_URL}\"\ndevice_feed = \"{device_feed}\"\n");
         let dir = RomDir::new().file("romfeed.toml", settings);
-        let facts = [
-            "catalog",
-            "add",
-            "--filename",
-            name,
-            "--device",
-            "bacon",
-            "--version",
-            "21.0",
-        ];
-        let more = [
-            "--romtype",
-            "nightly",
-            "--datetime",
-            "1722470400",
-            "--size",
-            "5",
-        ];
-        let digest = ["--md5", MD5, "--url", "https://h/a.zip"];
-        dir.run(&[&facts[..], &more, &digest].concat()).expect(0);
+        let facts = ["--filename", name, "--md5", MD5, "--url", "https://h/a.zip"];
+        dir.add_build(&facts).expect(0);
         dir.run(&["generate"]).expect(0);
         let out = dir.tree("out");
         let feed = out.get("out/bacon.json").map_or(&[][..], |bytes| bytes);
@@ -490,23 +439,21 @@ fn a_build_with_an_md5_alone_is_in_every_feed_that_does_not_need_more() {
 }
 
 #[test]
-fn a_build_that_was_removed_with_its_md5_alone_keeps_its_id() {
+fn a_build_removed_when_only_its_md5_was_known_keeps_its_id() {
     let dir = RomDir::new();
     let with_md5 = |sha256: &str| {
-        let mut args = vec!["catalog", "add", "--filename", "a.zip", "--device", "bacon"];
-        args.extend([
-            "--version",
-            "21.0",
-            "--romtype",
-            "nightly",
-            "--datetime",
-            "1722470400",
-        ]);
-        args.extend(["--size", "5", "--url", "https://h/a.zip", "--md5", MD5]);
+        let mut flags = vec![
+            "--filename",
+            "a.zip",
+            "--url",
+            "https://h/a.zip",
+            "--md5",
+            MD5,
+        ];
         if !sha256.is_empty() {
-            args.extend(["--sha256", sha256]);
+            flags.extend(["--sha256", sha256]);
         }
-        dir.run(&args)
+        dir.add_build(&flags)
     };
     with_md5("").expect(0);
     dir.run(&["catalog", "remove", "a.zip"]).expect(0);
@@ -514,31 +461,16 @@ fn a_build_that_was_removed_with_its_md5_alone_keeps_its_id() {
     let list = dir.run(&["catalog", "list", "--json"]).expect(0).json();
     assert_eq!((&list["sha256"], &list["id"]), (&SHA.into(), &MD5.into()));
     // Phones cannot distinguish two files with one name.
-    let other = [
-        "catalog",
-        "add",
+    dir.add_build(&[
         "--filename",
         "b.zip",
-        "--device",
-        "bacon",
-        "--version",
-        "21.0",
-    ];
-    let more = [
-        "--romtype",
-        "nightly",
-        "--datetime",
-        "1722470400",
-        "--size",
-        "5",
         "--url",
         "https://h/b.zip",
         "--md5",
         MD5,
-    ];
-    dir.run(&[&other[..], &more].concat())
-        .expect(1)
-        .says("`a.zip` has its md5");
+    ])
+    .expect(1)
+    .says("`a.zip` has its md5");
     dir.run(&["generate"]).expect(0);
 }
 
@@ -600,20 +532,15 @@ fn add_in(dir: &RomDir, folder: &str, nth: usize) -> super::support::Run {
     let facts = [
         ["--catalog", &catalog],
         ["--filename", &name],
-        ["--device", "bacon"],
-        ["--version", "21.0"],
-        ["--romtype", "nightly"],
-        ["--datetime", "1722470400"],
-        ["--size", "5"],
         ["--sha256", &sha256],
         ["--url", &url],
     ];
-    dir.run(&[&["catalog", "add"], &facts.concat()[..]].concat())
+    dir.add_build(facts.as_flattened())
 }
 
 #[cfg(unix)]
 #[test]
-fn a_catalog_has_one_lock_whatever_link_leads_to_it() {
+fn a_catalog_has_one_lock_through_every_link() {
     let dir = linked(true);
     std::thread::scope(|scope| {
         for folder in ["a", "b"] {
@@ -632,7 +559,7 @@ fn a_catalog_has_one_lock_whatever_link_leads_to_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_to_a_catalog_that_does_not_exist_yet_stays_a_link() {
+fn a_link_to_a_missing_catalog_stays_a_link() {
     let dir = linked(false);
     add_in(&dir, "a", 1).expect(0);
     add_in(&dir, "b", 1).expect(0);
@@ -678,7 +605,7 @@ fn a_byte_order_mark_before_the_catalog_or_the_devices_changes_nothing() {
 }
 
 #[test]
-fn a_value_of_a_wrong_type_in_the_catalog_is_reported_without_names_of_rust() {
+fn a_value_of_the_wrong_type_in_the_catalog_is_reported_without_rust_names() {
     for (text, message) in [
         (
             "[]",

@@ -7,28 +7,12 @@ const SHA: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccdde
 /// `catalog add` of a build whose package is elsewhere.
 fn add(dir: &RomDir, flags: &[&str]) -> super::support::Run {
     let facts = [
-        "catalog",
-        "add",
-        "--filename",
-        "lineage-21.0-20240801-nightly-bacon.zip",
-        "--device",
-        "bacon",
-        "--version",
-        "21.0",
-        "--romtype",
-        "nightly",
-        "--datetime",
-        "1722470400",
-        "--size",
-        "9",
-        "--sha256",
-        SHA,
-        "--incremental",
-        "remote",
-        "--url",
-        "https://dl.example.org/r.zip",
+        ["--size", "9"],
+        ["--sha256", SHA],
+        ["--incremental", "remote"],
+        ["--url", "https://dl.example.org/r.zip"],
     ];
-    dir.run(&[&facts, flags].concat())
+    dir.add_build(&[facts.as_flattened(), flags].concat())
 }
 
 /// A site with one package in this folder and one elsewhere.
@@ -45,7 +29,7 @@ fn has_remote(dir: &RomDir) -> bool {
 }
 
 #[test]
-fn a_missing_catalog_is_not_an_empty_one() {
+fn a_missing_catalog_is_not_treated_as_empty() {
     let dir = published();
     let site = dir.tree("out");
     std::fs::rename(dir.path().join("catalog.json"), dir.path().join("saved")).unwrap();
@@ -119,7 +103,7 @@ fn every_published_build_must_be_in_the_catalog() {
 }
 
 #[test]
-fn a_new_catalog_is_begun_when_it_is_asked_for() {
+fn a_new_catalog_is_created_on_request() {
     let dir = published();
     dir.remove("catalog.json");
     dir.run(&["generate", "--new-catalog"]).expect(0);
@@ -133,7 +117,7 @@ fn a_new_catalog_is_begun_when_it_is_asked_for() {
 }
 
 #[test]
-fn the_manifest_of_an_earlier_version_knows_that_a_site_was_published() {
+fn the_manifest_of_an_earlier_version_proves_that_a_site_was_published() {
     let dir = published();
     let manifest = "out/.romfeed/manifest.json";
     let mut old: serde_json::Value = serde_json::from_slice(&dir.read(manifest)).unwrap();

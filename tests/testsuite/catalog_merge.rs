@@ -58,7 +58,7 @@ fn listed(dir: &RomDir) -> Vec<String> {
 }
 
 #[test]
-fn a_catalog_in_conflict_is_recognised_and_united() {
+fn a_catalog_with_conflict_markers_is_recognised_and_merged() {
     let dir = with_base();
     side(&dir, "ours", 2);
     side(&dir, "theirs", 3);
@@ -89,7 +89,7 @@ fn a_catalog_in_conflict_is_recognised_and_united() {
 }
 
 #[test]
-fn the_merge_driver_unites_into_the_second_file() {
+fn the_merge_driver_writes_to_the_second_file() {
     let dir = with_base();
     side(&dir, "ours", 2);
     side_by(&dir, "theirs", &["remove", &bacon_name(1)]);
@@ -104,7 +104,7 @@ fn the_merge_driver_unites_into_the_second_file() {
 }
 
 #[test]
-fn a_contradiction_is_named_and_waits_in_the_file_for_a_choice() {
+fn a_contradiction_is_reported_and_left_in_the_file_for_a_choice() {
     let dir = with_base();
     let name = bacon_name(1);
     side_by(&dir, "ours", &["yank", &name, "--reason", "no sound"]);
@@ -161,7 +161,7 @@ fn a_key_of_a_later_romfeed_is_never_dropped() {
 }
 
 #[test]
-fn markers_that_are_damaged_change_nothing() {
+fn damaged_markers_change_nothing() {
     let dir = with_base();
     side(&dir, "ours", 2);
     side(&dir, "theirs", 3);

@@ -573,7 +573,7 @@ fn bad_download_redirects_are_reported() {
 }
 
 #[test]
-fn the_zip_itself_is_asked_for_its_facts() {
+fn facts_are_read_from_the_zip_itself() {
     let mut findings = Findings::default();
     let with = |device: &str, date| {
         let props = Props::lineage("21.0", "nightly", device, date, "eng.2", 34, "2023-11-05");
@@ -688,7 +688,7 @@ fn known_hosts_have_their_own_findings() {
 }
 
 #[test]
-fn entries_keep_the_rules_that_import_has() {
+fn entries_follow_the_rules_of_import() {
     let with = |key: &str, value: serde_json::Value| {
         let body = v1(|entry| entry[key] = value.clone());
         let report = Host::sound().file(PATHS[0], body).check_with(|task| {

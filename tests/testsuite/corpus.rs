@@ -63,7 +63,7 @@ macro_rules! targets {
         )*
 
         #[test]
-        fn every_target_is_run() {
+        fn every_target_is_tested() {
             let targets = [$(stringify!($target)),*];
             assert_eq!(ALL.map(|(name, _)| name), targets);
         }

@@ -34,7 +34,7 @@ fn the_decoding_limit_grows_with_the_package() {
 }
 
 #[test]
-fn file_that_cannot_be_read_costs_once() {
+fn an_unreadable_file_is_tried_once() {
     let zip = images()
         .named_image("system.img", &fixture("ext4-android")[..20_000])
         .build();
@@ -88,7 +88,7 @@ fn zip_repaired_in_place_with_its_old_date_is_read_again() {
 }
 
 #[test]
-fn run_whose_time_is_over_reads_no_more_packages() {
+fn a_run_past_its_time_limit_reads_no_more_packages() {
     struct Silent;
     impl romfeed::generate::Observer for Silent {}
 
@@ -111,7 +111,7 @@ fn run_whose_time_is_over_reads_no_more_packages() {
 }
 
 #[test]
-fn facts_that_do_not_suffice_are_read_once() {
+fn insufficient_facts_are_read_once() {
     let dir = RomDir::new().file(
         "builds/rom.zip",
         images().named_image("system.img", fixture("f2fs")).build(),

@@ -72,7 +72,7 @@ fn small_version_numbers_of_other_roms_are_not_cyanogenmods() {
 }
 
 #[test]
-fn answers_for_cyanogenmod_are_written_and_checked_alike() {
+fn written_answers_for_cyanogenmod_pass_check() {
     let dir = with_base("same_lane = true\n");
     let cm = Props::cm("12.1", "NIGHTLY", "i9100", 1_440_000_000, "abc", 22, "");
     let name = "cm-12.1-20150819-NIGHTLY-i9100.zip";
@@ -124,7 +124,7 @@ fn lineage(version: &str, day: i64) -> String {
 }
 
 #[test]
-fn lists_of_one_incremental_hold_newer_minor_versions_from_22_1_on() {
+fn lists_of_an_incremental_have_newer_minor_versions_from_22_1_on() {
     let settings = "[[feed]]\ntemplate = \"v2-incremental\"\n";
     let dir = with_base(settings);
     for (day, (version, sdk)) in (0..).zip(VERSIONS) {
@@ -347,7 +347,7 @@ const CRDROID: &str = "ro.crdroid.device=bacon\nro.crdroid.build.version=12.1\nr
                        ro.build.version.sdk=36\nro.lineage.device=wrong\nro.lineage.releasetype=wrong\n";
 
 #[test]
-fn a_fork_is_played_with_the_file_that_its_template_makes() {
+fn a_fork_is_simulated_with_the_file_of_its_template() {
     let dir = site("device_feed = \"crdroid-16\"\n");
     dir.put("phone.prop", CRDROID);
     let run = dir.run(&["simulate", "--props", "phone.prop"]).expect(0);
@@ -375,7 +375,7 @@ fn a_fork_is_played_with_the_file_that_its_template_makes() {
 }
 
 #[test]
-fn each_template_for_a_fork_is_offered_by_its_updater() {
+fn each_fork_updater_offers_the_entries_of_its_template() {
     for (template, clients) in [
         ("crdroid", &["crdroid-14", "crdroid-16", "voltage-14"][..]),
         ("crdroid-16", &["crdroid-16"]),

@@ -147,7 +147,7 @@ fn a_build_that_is_scanned_later_keeps_its_id() {
 }
 
 #[test]
-fn lineageota_answers_are_read() {
+fn answers_of_lineageota_are_imported() {
     let entry = json!({
         "incremental": "0f1e2d3c4b", "api_level": "34", "url": "https://old.example.org/a.zip",
         "timestamp": 1_722_470_400, "md5sum": MD5, "changes": "https://old.example.org/a.txt",
@@ -201,7 +201,7 @@ fn official() -> Value {
 }
 
 #[test]
-fn official_lists_are_read_in_both_forms() {
+fn official_lists_are_imported_in_both_forms() {
     let feed = official().to_string();
     let (dir, run) = import(&feed, &[]);
     run.expect(2).says("add --url-base URL");
@@ -232,7 +232,7 @@ fn official_lists_are_read_in_both_forms() {
 }
 
 #[test]
-fn feeds_of_crdroids_kin_are_read() {
+fn feeds_like_crdroids_are_imported() {
     // Some have numbers as text, and the device is its marketing name.
     let entry = json!({
         "maintainer": "x", "oem": "Xiaomi", "device": "Mi 11 Lite 5G",
@@ -398,7 +398,7 @@ fn a_bad_entry_is_reported_and_nothing_is_imported() {
 }
 
 #[test]
-fn names_that_no_phone_could_save_are_refused() {
+fn file_names_that_phones_cannot_save_are_refused() {
     for (name, label, message) in [
         (
             json!("a/b.zip"),
@@ -436,7 +436,7 @@ fn names_that_no_phone_could_save_are_refused() {
 }
 
 #[test]
-fn no_two_builds_share_what_phones_go_by() {
+fn entries_with_the_same_id_or_name_are_refused() {
     let with = |changes: &[(&str, Value)]| {
         let mut entry = second_entry();
         for (key, value) in changes {
@@ -465,7 +465,7 @@ fn no_two_builds_share_what_phones_go_by() {
 }
 
 #[test]
-fn the_catalog_stands_against_a_feed() {
+fn the_catalog_takes_precedence_over_a_feed() {
     let (dir, run) = import(&v1(&[v1_entry()]), &[]);
     run.expect(0);
     let before = dir.read("catalog.json");
@@ -504,7 +504,7 @@ fn the_catalog_stands_against_a_feed() {
 }
 
 #[test]
-fn a_removed_build_is_not_taken_up_again() {
+fn a_removed_build_is_not_imported_again() {
     let (dir, run) = import(&v1(&[v1_entry()]), &[]);
     run.expect(0);
     dir.run(&["catalog", "remove", NAME]).expect(0);
@@ -532,7 +532,7 @@ fn a_removed_build_is_not_taken_up_again() {
 }
 
 #[test]
-fn a_build_of_another_catalog_stays_there() {
+fn a_build_of_another_catalog_is_not_imported() {
     let (other, run) = import(&v1(&[v1_entry()]), &[]);
     run.expect(0);
     let dir = RomDir::new()
@@ -646,7 +646,7 @@ const BUILD_KEYS: [&str; 8] = [
 const FILE_KEYS: [&str; 4] = ["filename", "filepath", "sha256", "size"];
 
 #[test]
-fn an_export_is_what_the_backend_reads() {
+fn the_backend_can_read_an_export() {
     let dir = RomDir::new()
         .file(&format!("builds/old/{}", bacon_name(7)), bacon(7))
         .file(&format!("builds/{}", bacon_name(0)), bacon(0));
@@ -686,7 +686,7 @@ fn an_export_is_what_the_backend_reads() {
 }
 
 #[test]
-fn an_export_goes_around() {
+fn an_export_can_be_imported_again() {
     let dir = RomDir::new()
         .file(&format!("builds/a b/{}", bacon_name(7)), bacon(7))
         .file(&format!("builds/{}", bacon_name(0)), bacon(0));
@@ -707,7 +707,7 @@ fn an_export_goes_around() {
 }
 
 #[test]
-fn a_sha1_is_read_from_the_zip() {
+fn an_export_computes_the_sha1_of_the_zip() {
     let dir = RomDir::new()
         .file(&format!("builds/{}", bacon_name(0)), bacon(0))
         .file(&format!("builds/{}", bacon_name(7)), bacon(7));
@@ -784,7 +784,7 @@ fn facts_lost_in_an_export_are_reported() {
 }
 
 #[test]
-fn deltas_have_no_place_in_an_export() {
+fn deltas_are_left_out_of_an_export() {
     let props = Props::lineage(
         "22.2",
         "UNOFFICIAL",

@@ -32,7 +32,7 @@ fn dir() -> RomDir {
 }
 
 #[test]
-fn the_properties_of_all_partitions_are_printed_as_the_phone_has_them() {
+fn properties_of_all_partitions_are_merged_like_on_the_phone() {
     let run = dir().run(&["inspect", "--props", NAME]).expect(0);
     let lines: Vec<&str> = run.stdout.lines().collect();
     assert!(lines.iter().map(|line| line.split('=').next()).is_sorted());
@@ -106,7 +106,7 @@ fn a_folder_is_listed_with_lengths_and_targets() {
 }
 
 #[test]
-fn a_file_comes_out_as_it_went_in() {
+fn an_extracted_file_equals_the_original() {
     let dir = dir();
     let run = dir.run(&["inspect", "--extract", "product:/etc/build.prop", NAME]);
     assert!(
@@ -142,7 +142,7 @@ fn a_file_comes_out_as_it_went_in() {
 }
 
 #[test]
-fn a_compressed_image_of_unknown_length_comes_out_whole() {
+fn a_compressed_image_of_unknown_length_is_extracted_whole() {
     let zip = Zip::new()
         .stored("system.img.xz", fixture_bytes("ext4-android.img.xz"))
         .build();
@@ -153,7 +153,7 @@ fn a_compressed_image_of_unknown_length_comes_out_whole() {
 }
 
 #[test]
-fn a_zip_that_no_updater_installs_can_be_looked_into() {
+fn a_zip_that_no_updater_installs_can_be_explored() {
     let inner = Zip::new()
         .deflated("system.img", fixture("erofs-lz4hc"))
         .build();
@@ -169,7 +169,7 @@ fn a_zip_that_no_updater_installs_can_be_looked_into() {
 }
 
 #[test]
-fn a_missing_file_is_reported_with_its_neighbours() {
+fn a_missing_file_is_reported_with_similar_names() {
     let dir = dir();
     dir.run(&["inspect", "--ls", "vendor:/", NAME])
         .expect(1)
@@ -209,7 +209,7 @@ fn a_missing_file_is_reported_with_its_neighbours() {
 }
 
 #[test]
-fn faults_are_objects_for_programs() {
+fn errors_are_json_objects_with_json_output() {
     for args in [
         &["--ls", "nope:"][..],
         &["--ls", "system:/none"],
@@ -273,7 +273,7 @@ fn a_link_target_is_replaced_only_by_the_whole_file() {
 }
 
 #[test]
-fn flags_that_do_not_go_together_are_a_usage_error() {
+fn conflicting_flags_are_a_usage_error() {
     let dir = dir();
     for args in [
         &["inspect", "--props", "--ls", "system:", NAME][..],
@@ -288,7 +288,7 @@ fn flags_that_do_not_go_together_are_a_usage_error() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_an_error_and_leaves_nothing() {
+fn a_failed_write_is_an_error_and_leaves_no_file() {
     let dir = dir();
     dir.run(&[
         "inspect",
@@ -306,7 +306,7 @@ fn a_file_that_cannot_be_written_is_an_error_and_leaves_nothing() {
 }
 
 #[test]
-fn the_cost_is_printed_on_demand() {
+fn the_cost_is_printed_on_request() {
     let dir = dir();
     let quiet = dir.run(&["inspect", NAME]).expect(0).stdout;
     assert!(!quiet.contains("  read  "), "{quiet}");

@@ -52,7 +52,7 @@ fn without_build_prop() -> Vec<u8> {
 }
 
 #[test]
-fn facts_from_elsewhere_come_with_the_reason() {
+fn facts_from_other_sources_come_with_a_reason() {
     let image = without_build_prop();
     let images = |name: &str| {
         Package::images(bacon(34))
@@ -88,7 +88,7 @@ fn facts_from_elsewhere_come_with_the_reason() {
 }
 
 #[test]
-fn a_build_without_facts_names_why_its_images_have_none() {
+fn a_build_without_facts_reports_why_its_images_have_none() {
     let dir = RomDir::new().file(
         "builds/rom.zip",
         payload(&[("system", &without_build_prop())]),

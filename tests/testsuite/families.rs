@@ -125,7 +125,7 @@ fn published_facts_stay_until_the_settings_change_them() {
 }
 
 #[test]
-fn the_address_that_phones_ask_is_that_of_the_variant() {
+fn the_published_address_is_that_of_the_variant() {
     let dir = RomDir::new();
     put(&dir, &axion_name(0, "2.3"), axion(0, "2.3", "23.0"));
     let variant = "[[variant]]\nname = \"gms\"\npackage = \"*-GMS-*\"\n";
@@ -140,7 +140,7 @@ fn the_address_that_phones_ask_is_that_of_the_variant() {
 }
 
 #[test]
-fn another_rom_of_the_device_is_not_a_predecessor() {
+fn another_rom_for_the_device_is_not_an_earlier_build() {
     let dir = RomDir::new();
     let lineage = Props::lineage(
         "23.0",
@@ -191,7 +191,7 @@ fn put_bacon(dir: &RomDir, days: i64) -> String {
 }
 
 #[test]
-fn a_property_puts_no_build_among_those_of_another_device() {
+fn a_property_cannot_move_a_build_to_another_device() {
     let dir = RomDir::new();
     let bacon = put_bacon(&dir, 0);
     let victim = put_renamed(&dir, 30);
@@ -219,7 +219,7 @@ fn a_property_puts_no_build_among_those_of_another_device() {
 }
 
 #[test]
-fn a_name_that_builds_were_published_under_keeps_them_when_its_own_come() {
+fn a_published_name_keeps_its_builds_when_its_own_device_appears() {
     let dir = RomDir::new();
     let first = put_renamed(&dir, 0);
     generate(&dir, "").expect(0);
@@ -232,7 +232,7 @@ fn a_name_that_builds_were_published_under_keeps_them_when_its_own_come() {
 const SHARED: &str = "the first build of bacon in a list that has builds of victim";
 
 #[test]
-fn first_build_of_a_device_in_a_list_that_another_fills_is_warned_of_once() {
+fn the_first_build_in_another_devices_list_is_warned_about_once() {
     let dir = RomDir::new();
     put_renamed(&dir, 0);
     generate(&dir, "").expect(0).lacks(SHARED);
@@ -246,7 +246,7 @@ fn first_build_of_a_device_in_a_list_that_another_fills_is_warned_of_once() {
 }
 
 #[test]
-fn rename_of_a_device_that_the_settings_declare_is_not_warned_of() {
+fn a_rename_declared_in_the_settings_is_not_warned_about() {
     let dir = RomDir::new();
     put_renamed(&dir, 0);
     generate(&dir, "").expect(0);
@@ -257,7 +257,7 @@ fn rename_of_a_device_that_the_settings_declare_is_not_warned_of() {
 }
 
 #[test]
-fn shared_list_is_also_warned_of_when_a_build_is_added_or_imported() {
+fn a_shared_list_is_also_warned_about_by_add_and_import() {
     let dir = RomDir::new();
     put_renamed(&dir, 0);
     generate(&dir, "").expect(0);
@@ -292,7 +292,7 @@ fn put_enchilada(dir: &RomDir, days: i64) -> String {
 const ALIAS: &str = "[device.enchilada]\naliases = [\"bacon\"]\n";
 
 #[test]
-fn an_alias_puts_no_build_among_those_of_another_device() {
+fn an_alias_cannot_move_a_build_to_another_device() {
     let dir = RomDir::new();
     let bacon = put_bacon(&dir, 0);
     let enchilada = put_enchilada(&dir, 1);
@@ -325,7 +325,7 @@ fn an_alias_puts_no_build_among_those_of_another_device() {
 }
 
 #[test]
-fn an_alias_that_builds_were_published_under_keeps_them_when_its_own_come() {
+fn a_published_alias_keeps_its_builds_when_its_own_device_appears() {
     let dir = RomDir::new();
     let first = put_enchilada(&dir, 0);
     generate(&dir, ALIAS).expect(0);
@@ -340,7 +340,7 @@ fn an_alias_that_builds_were_published_under_keeps_them_when_its_own_come() {
 }
 
 #[test]
-fn builds_that_phones_take_for_one_another_are_pointed_out() {
+fn builds_that_phones_cannot_distinguish_are_pointed_out() {
     let dir = RomDir::new();
     for days in 0..3 {
         put_bacon(&dir, days);

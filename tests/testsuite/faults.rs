@@ -42,8 +42,8 @@ fn at_step(last: usize, disturb: impl Fn(&Stage)) {
 /// Checks what the fault left, and the result of one more run.
 #[track_caller]
 fn is_safe(stage: &Stage, what: &str) {
-    let (losses, _) = stage.look().unwrap();
+    let (losses, _) = stage.losses().unwrap();
     assert!(losses.is_empty(), "{}, {what}: {losses:#?}", stage.name);
-    let wrong = stage.heal().unwrap();
+    let wrong = stage.recover().unwrap();
     assert!(wrong.is_empty(), "{}, {what}: {wrong:#?}", stage.name);
 }

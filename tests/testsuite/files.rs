@@ -32,7 +32,7 @@ fn lines(dir: &RomDir, args: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn only_packages_of_the_catalog_and_what_belongs_to_them_are_listed() {
+fn only_packages_of_the_catalog_and_their_sidecars_are_listed() {
     let dir = published();
     for path in [
         "builds/releasekey.pk8",
@@ -77,7 +77,7 @@ fn only_packages_of_the_catalog_and_what_belongs_to_them_are_listed() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_next_to_a_package_is_not_listed_and_a_package_may_be_one() {
+fn links_are_listed_only_if_they_are_packages() {
     use std::os::unix::fs::symlink;
     let dir = published();
     dir.put("secret", "of another user");
@@ -97,7 +97,7 @@ fn a_link_next_to_a_package_is_not_listed_and_a_package_may_be_one() {
 }
 
 #[test]
-fn a_package_that_changed_since_is_left_out_with_a_warning() {
+fn a_package_that_changed_after_generate_is_left_out_with_a_warning() {
     let dir = published();
     dir.put(&format!("builds/bacon/{}", bacon_name(0)), "half of it");
     let run = dir.run(&["files", "zips"]).expect(0);
@@ -109,7 +109,7 @@ fn a_package_that_changed_since_is_left_out_with_a_warning() {
 }
 
 #[test]
-fn addresses_are_those_of_packages_with_other_names() {
+fn addresses_use_the_published_names() {
     let dir = published();
     dir.put(
         "romfeed.toml",
@@ -166,7 +166,7 @@ fn each_file_of_the_site_belongs_to_one_step() {
 }
 
 #[test]
-fn the_manifest_to_publish_first_lists_what_was_there_and_what_is_to_come() {
+fn the_manifest_to_publish_first_lists_old_and_new_files() {
     let dir = published();
     let own: serde_json::Value =
         serde_json::from_slice(&dir.read("out/.romfeed/manifest.json")).unwrap();
@@ -243,7 +243,7 @@ fn files_no_longer_published_are_listed_as_gone() {
 }
 
 #[test]
-fn nothing_is_gone_where_it_is_not_certain() {
+fn no_file_is_listed_as_gone_in_doubt() {
     let dir = published();
     for (published, message) in [
         ("{", "published cannot be read"),

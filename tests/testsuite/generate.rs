@@ -354,7 +354,7 @@ fn a_ci_runner_with_the_catalog_alone_makes_the_same_site() {
 }
 
 #[test]
-fn nothing_is_written_when_there_is_nothing_to_publish() {
+fn without_packages_no_files_are_written() {
     let dir = RomDir::new();
     dir.generate().expect(0).says("nothing to publish");
     dir.put("builds/note.txt", "x");
@@ -368,7 +368,7 @@ fn nothing_is_written_when_there_is_nothing_to_publish() {
 }
 
 #[test]
-fn a_vanished_zip_is_retired_or_offered_from_elsewhere_and_named() {
+fn a_vanished_zip_is_retired_or_offered_from_elsewhere_with_a_note() {
     let gone = format!("builds/bacon/{}", bacon_name(0));
     let dir = two_builds();
     dir.generate().expect(0);
@@ -617,7 +617,7 @@ fn facts_from_partitions_are_cached() {
 }
 
 #[test]
-fn a_file_put_back_is_never_offered_with_another_ones_digest() {
+fn a_restored_file_is_never_offered_with_another_files_digest() {
     let name = format!("builds/bacon/{}", bacon_name(0));
     let dir = two_builds();
     dir.generate().expect(0);
@@ -720,7 +720,7 @@ fn an_address_too_long_for_a_property_is_warned_about() {
 }
 
 #[test]
-fn colour_is_for_terminals_or_on_demand() {
+fn colour_is_used_on_terminals_or_on_request() {
     let dir = two_builds();
     assert!(!dir.generate().expect(0).stderr.contains('\u{1b}'));
     dir.put("builds/bad.zip", "");
@@ -738,7 +738,7 @@ fn colour_is_for_terminals_or_on_demand() {
 }
 
 #[test]
-fn lists_that_cannot_be_shortened_are_warned_about_once_each() {
+fn each_list_that_cannot_be_shortened_is_warned_about_once() {
     let dir = RomDir::new();
     for version in 11..=20 {
         for half in 0..2 {

@@ -25,7 +25,7 @@ fn folder() -> (RomDir, Vec<String>) {
 }
 
 #[test]
-fn lines_are_those_of_the_tools_for_each_algorithm() {
+fn lines_match_the_standard_tools_for_each_algorithm() {
     let (dir, names) = folder();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (mut both, mut sha1) = (String::new(), String::new());
@@ -57,7 +57,7 @@ fn a_file_that_cannot_be_read_is_one_line_and_the_rest_is_hashed() {
 }
 
 #[test]
-fn standard_input_is_refused_and_a_file_of_its_name_is_not() {
+fn standard_input_is_refused_but_a_file_named_dash_is_not() {
     let dir = RomDir::new().file("-", "abc");
     let run = dir.run(&["hash", "--md5", "-"]).expect(1);
     run.says("error: -: cannot read the file: standard input is not supported");
@@ -75,7 +75,7 @@ fn a_file_without_a_size_is_not_treated_as_empty() {
 }
 
 #[test]
-fn a_limit_on_reading_changes_nothing_but_the_time() {
+fn a_read_limit_changes_only_the_time() {
     let zip = "builds/lineage-21.0-20231114-nightly-bacon.zip";
     let site = |settings: &str| {
         let dir = RomDir::new().file(zip, bacon(0)).file(

@@ -218,7 +218,7 @@ fn links_are_followed_inside_the_image_and_never_out_of_it() {
 }
 
 #[test]
-fn a_file_longer_than_its_use_allows_is_not_read() {
+fn a_file_longer_than_the_limit_is_not_read() {
     for name in ["ext4-android", "erofs-lz4hc"] {
         let file_system = open(fixture(name)).unwrap();
         let error = file_system.read("/system/big.txt", 149_999).unwrap_err();
@@ -231,7 +231,7 @@ fn a_file_longer_than_its_use_allows_is_not_read() {
 }
 
 #[test]
-fn file_systems_that_are_not_read_are_named() {
+fn unsupported_file_systems_are_named() {
     for (name, word) in [
         ("f2fs", "f2fs is not supported"),
         ("squashfs", "squashfs is not supported"),
@@ -248,7 +248,7 @@ fn file_systems_that_are_not_read_are_named() {
 }
 
 #[test]
-fn an_ext4_that_asks_for_endless_memory_is_refused() {
+fn an_ext4_image_that_needs_excessive_memory_is_refused() {
     for (offset, value) in [
         // s_blocks_count, with s_blocks_per_group of 1 to have as many groups.
         (4, [0xff, 0xff, 0xff, 0x7f]),
@@ -296,7 +296,7 @@ impl ReadAt for Failing {
 }
 
 #[test]
-fn a_fault_below_keeps_its_class_through_the_libraries() {
+fn an_error_of_the_source_keeps_its_class_through_the_libraries() {
     for name in [
         "ext4-android",
         "ext4-modern",
@@ -340,7 +340,7 @@ fn a_wrong_checksum_of_the_superblock_is_corruption() {
 }
 
 #[test]
-fn only_a_little_of_an_image_is_read_for_its_properties() {
+fn reading_properties_reads_only_a_small_part_of_an_image() {
     struct Counting(Vec<u8>, std::sync::atomic::AtomicU64);
     impl ReadAt for Counting {
         fn size(&self) -> u64 {

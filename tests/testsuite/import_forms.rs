@@ -147,7 +147,7 @@ fn a_delta_of_another_family_keeps_its_source() {
 }
 
 #[test]
-fn lists_by_codename_have_days_as_dates() {
+fn lists_by_codename_may_have_calendar_dates() {
     let build = |device: &str| {
         json!([{
             "date": "2024-07-03", "datetime": "20240703", "type": "official", "version": "v13.0",
@@ -365,7 +365,7 @@ fn v1(name: &str, id: &str, date: i64) -> Value {
 }
 
 #[test]
-fn another_flavour_needs_its_own_variant() {
+fn a_second_flavour_needs_its_own_variant() {
     let name = |flavour: &str| format!("exampleos-2.7-20240703-OFFICIAL-{flavour}-bacon.zip");
     let dir = RomDir::new()
         .file("gms/bacon.json", v1(&name("GMS"), "a", DATE).to_string())
@@ -509,7 +509,7 @@ fn changelogs_survive_an_import() {
 }
 
 #[test]
-fn known_device_facts_stay() {
+fn known_device_facts_are_not_overwritten() {
     let name = "crDroidAndroid-15.0-20240703-bacon-v11.2.zip";
     let devices = json!([{"model": "bacon", "name": "One", "oem": "OnePlus", "wiki": "https://wiki.example.org"}]);
     let local = json!([
@@ -566,7 +566,7 @@ fn a_broken_list_of_devices_is_left_alone() {
 }
 
 #[test]
-fn the_newest_entry_speaks_for_the_device() {
+fn device_facts_come_from_the_newest_entry() {
     let entry = |day: i64, maintainer: &str| {
         let mut entry = crdroid_entry(&format!("crDroidAndroid-15.0-2024070{day}-bacon-v11.2.zip"));
         entry["timestamp"] = json!(DATE + day);

@@ -81,7 +81,7 @@ fn a_github_remote_sets_host_and_addresses() {
 }
 
 #[test]
-fn a_repository_of_gitlab_gets_a_pipeline() {
+fn a_gitlab_remote_gets_a_pipeline() {
     let dir = with_remote("git@gitlab.com:group/sub/ota.git");
     dir.run(&["init"]).expect(0);
     assert!(text(&dir, "romfeed.toml").contains("\"https://group.gitlab.io/sub/ota\""));
@@ -94,14 +94,14 @@ fn a_repository_of_gitlab_gets_a_pipeline() {
 }
 
 #[test]
-fn a_cname_is_the_address() {
+fn a_cname_file_sets_the_address() {
     let dir = with_remote("git@github.com:you/ota.git").file("CNAME", "ota.example.org\n");
     dir.run(&["init"]).expect(0);
     assert!(text(&dir, "romfeed.toml").contains("\nbase_url = \"https://ota.example.org\"\n"));
 }
 
 #[test]
-fn worktrees_and_submodules_lead_to_the_settings_of_git() {
+fn the_remote_is_found_from_worktrees_and_submodules() {
     let dir = RomDir::new()
         .file(".git", "gitdir: real/worktrees/x\n")
         .file("real/worktrees/x/commondir", "../..\n")
@@ -202,7 +202,7 @@ fn existing_files_are_left_and_reported() {
 }
 
 #[test]
-fn settings_that_are_there_go_before_guesses() {
+fn existing_settings_take_precedence_over_guesses() {
     let dir = with_remote("git@github.com:you/ota.git").file(
         "romfeed.toml",
         "base_url = \"https://ota.example.org\"\nurl = \"https://h.example/{filename}\"\n",
@@ -214,7 +214,7 @@ fn settings_that_are_there_go_before_guesses() {
 }
 
 #[test]
-fn a_second_run_changes_nothing_and_keeps_to_the_host() {
+fn a_second_run_keeps_the_host_and_changes_nothing() {
     let dir = with_remote("git@github.com:you/ota.git");
     let base = "https://ota.example.org";
     dir.run(&["init", "--host", "nginx", "--base-url", base])
@@ -242,7 +242,7 @@ fn a_dry_run_writes_nothing() {
 
 #[cfg(unix)]
 #[test]
-fn the_script_can_be_run_and_the_rest_cannot() {
+fn only_the_script_is_executable() {
     use std::os::unix::fs::PermissionsExt;
     let dir = with_remote("git@github.com:you/ota.git");
     dir.run(&["init"]).expect(0);
@@ -270,7 +270,7 @@ fn a_broken_link_is_left_alone() {
 }
 
 #[test]
-fn devices_are_those_of_the_builds_and_the_site_can_be_made() {
+fn devices_json_lists_the_devices_of_the_builds() {
     let dir = with_remote("git@github.com:you/ota.git")
         .file(&format!("builds/{}", bacon_name(0)), bacon(0))
         .file(&format!("builds/{}", bacon_name(1)), bacon(1))
@@ -305,7 +305,7 @@ fn devices_are_those_of_the_builds_and_the_site_can_be_made() {
 }
 
 #[test]
-fn every_host_has_a_kit_whose_settings_are_read() {
+fn every_host_gets_files_with_valid_settings() {
     for host in [
         "github",
         "gitlab",

@@ -245,7 +245,7 @@ fn a_build_prop_inside_takes_precedence_over_a_sidecar() {
 }
 
 #[test]
-fn each_layout_knows_its_deltas() {
+fn deltas_of_each_layout_are_recognised() {
     let fingerprint = "OnePlus/enchilada/enchilada:15/AP/1:user/release-keys";
     for (zip, layout) in [
         (Package::payload(lineage(35)), "payload"),
@@ -273,7 +273,7 @@ fn each_layout_knows_its_deltas() {
 }
 
 #[test]
-fn a_delta_that_does_not_name_its_source_is_a_delta_still() {
+fn a_delta_without_a_named_source_is_still_a_delta() {
     let zip = Package::payload(lineage(35))
         .delta("eng.me.20250501", "f")
         .metadata(Metadata::new().ota_type("AB").device("enchilada"))
@@ -286,7 +286,7 @@ fn a_delta_that_does_not_name_its_source_is_a_delta_still() {
 }
 
 #[test]
-fn a_full_package_that_names_a_source_is_full() {
+fn a_full_package_that_names_a_source_is_still_full() {
     let package = Package::block(lineage(28));
     let metadata = package.derived_metadata().pre_incremental("stock.1");
     let object = inspect("any.zip", package.metadata(metadata).build());
@@ -347,7 +347,7 @@ fn a_list_of_devices_is_shown_whole() {
 }
 
 #[test]
-fn facts_that_are_nowhere_are_null() {
+fn missing_facts_are_null() {
     let zip = Package::payload(lineage(35)).without_metadata().build();
     has(
         &inspect("update.zip", &zip),
@@ -374,7 +374,7 @@ fn facts_that_are_nowhere_are_null() {
 }
 
 #[test]
-fn a_number_that_is_none_is_null_without_a_source() {
+fn an_invalid_number_is_null_without_a_source() {
     let props = lineage(28)
         .set("ro.build.date.utc", "yesterday")
         .set("ro.build.version.sdk", "Tiramisu");
@@ -420,7 +420,7 @@ fn digests_are_computed_only_when_asked_for() {
 }
 
 #[test]
-fn md5_and_sha256_are_those_of_other_tools() {
+fn md5_and_sha256_match_other_tools() {
     // Computed by coreutils' sha256sum and md5sum for the same stored zip.
     let zip = Zip::new()
         .stored("payload.bin", testkit::payload::Payload::new().build())
@@ -462,7 +462,7 @@ fn fails(name: &str, bytes: impl AsRef<[u8]>) -> (String, String) {
 }
 
 #[test]
-fn every_class_of_error_has_its_name() {
+fn every_class_of_error_is_named() {
     let text = bacon_props(0).text();
     let without = || Package::files(bacon_props(0)).with_build_prop(false);
     let cases: [(&str, Vec<u8>, &str); 11] = [
@@ -530,7 +530,7 @@ fn every_class_of_error_has_its_name() {
 }
 
 #[test]
-fn a_compression_no_phone_reads_is_unsupported_and_named() {
+fn an_unsupported_compression_is_named() {
     let zip = Package::files(bacon_props(0))
         .with_build_prop(false)
         .add(Entry::stored("system/build.prop", bacon_props(0).text()).method(14))
@@ -609,7 +609,7 @@ fn no_package_is_a_usage_error() {
 }
 
 #[test]
-fn an_override_is_named_as_the_source() {
+fn an_override_is_shown_as_the_source() {
     let dir = RomDir::new()
         .file("builds/bacon/any.zip", bacon(0))
         .file(
@@ -653,7 +653,7 @@ fn codenames_from_devices_json_cut_file_names() {
 }
 
 #[test]
-fn a_person_sees_each_fact_with_its_place() {
+fn text_output_shows_each_fact_with_its_source() {
     let name = bacon_name(0);
     let dir = RomDir::new().file(&name, bacon(0));
     let run = dir.run(&["inspect", &name]).expect(0);
@@ -742,7 +742,7 @@ fn file_names_are_escaped_wherever_they_are_named() {
 }
 
 #[test]
-fn the_order_of_packages_is_that_of_the_call() {
+fn packages_are_printed_in_the_order_of_the_arguments() {
     let dir = RomDir::new()
         .file("b.zip", bacon(1))
         .file("a.zip", bacon(0));

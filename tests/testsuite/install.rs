@@ -16,7 +16,7 @@ fn page(dir: &RomDir, path: &str) -> String {
 }
 
 #[test]
-fn install_notes_are_on_the_page_of_the_device_and_safe() {
+fn install_notes_are_shown_safely_on_the_device_page() {
     let dir = site("[site]\ninstall = \"notes/install.md\"\n").file(
         "notes/install.md",
         "# First\n\n1. Unlock <script>x</script>\n2. [Read](https://h/) or [not](javascript:x)\n",
@@ -35,7 +35,7 @@ fn install_notes_are_on_the_page_of_the_device_and_safe() {
 }
 
 #[test]
-fn the_notes_of_a_device_go_before_those_of_the_site() {
+fn notes_of_a_device_take_precedence_over_those_of_the_site() {
     let settings = "[site]\ninstall = \"all.txt\"\n[device.bacon]\ninstall = \"bacon.HTML\"\n";
     let dir = site(settings)
         .file("all.txt", "for all")

@@ -59,7 +59,7 @@ fn crdroid() -> Vec<u8> {
 const CRDROID_LINE: &str = "  crDroid: its updater has its address built in";
 
 #[test]
-fn the_family_is_known_without_the_package() {
+fn the_family_is_stored_for_when_the_package_is_gone() {
     let dir = RomDir::new().file(CRDROID, crdroid());
     generate(&dir, "").expect(0).says(CRDROID_LINE);
     assert_eq!(record(&dir)["family"], "crDroid");
@@ -208,7 +208,7 @@ fn a_new_key_of_the_family_does_not_move_what_is_published() {
 }
 
 #[test]
-fn a_device_and_a_version_stay_by_the_key_they_had() {
+fn device_and_version_stay_with_the_key_they_had() {
     let derp = |days, props: &[(&str, &str)]| build(days, 36, props);
     let older = [("ro.derp.device", "fuxi"), ("ro.derp.build.version", "16")];
     let newer = [

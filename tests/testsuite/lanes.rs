@@ -206,7 +206,7 @@ fn a_delta_is_offered_to_the_phones_of_its_source_alone() {
 }
 
 #[test]
-fn of_several_deltas_to_a_build_the_newest_source_goes_with_it() {
+fn the_delta_with_the_newest_source_is_listed_with_a_build() {
     let dir = RomDir::new();
     for day in [0, 1, 2] {
         put_full(&dir, "22.2", day);
@@ -254,7 +254,7 @@ fn a_delta_without_its_full_build_is_held_and_reported() {
 }
 
 #[test]
-fn a_delta_to_an_old_build_is_offered_no_more() {
+fn a_delta_to_an_old_build_is_no_longer_offered() {
     let dir = RomDir::new();
     for day in [0, 1, 2] {
         put_full(&dir, "22.2", day);
@@ -278,7 +278,7 @@ fn a_delta_to_an_old_build_is_offered_no_more() {
 }
 
 #[test]
-fn deltas_that_lead_back_or_in_a_circle_are_errors() {
+fn deltas_backwards_or_in_a_circle_are_errors() {
     let dir = RomDir::new();
     for day in [0, 1] {
         put_full(&dir, "22.2", day);
@@ -343,7 +343,7 @@ fn a_delta_of_any_name_takes_its_facts_from_its_full_build() {
 }
 
 #[test]
-fn keep_leaves_the_newest_and_two_of_each_version() {
+fn keep_lists_the_newest_and_two_of_each_version() {
     let dir = RomDir::new();
     for (version, day) in [
         ("21.0", 0),
@@ -444,7 +444,7 @@ fn a_build_from_the_future_is_an_error() {
 }
 
 #[test]
-fn a_yanked_build_is_offered_again_when_its_maintainer_says_so() {
+fn a_yanked_build_is_offered_again_on_request() {
     let dir = RomDir::new();
     for day in [0, 1] {
         put_full(&dir, "22.2", day);
@@ -482,7 +482,7 @@ fn a_yanked_build_is_offered_again_when_its_maintainer_says_so() {
 }
 
 #[test]
-fn a_device_has_the_names_that_settings_and_builds_give_it() {
+fn device_names_come_from_settings_and_builds() {
     let dir = RomDir::new();
     put_full(&dir, "22.2", 0);
     let renamed = props("22.2", 1).set("ro.updater.next_device", "fajita");
@@ -546,7 +546,7 @@ fn a_superseded_build_returns_when_its_zip_does() {
 }
 
 #[test]
-fn allowed_devices_do_not_become_device_names() {
+fn the_list_of_allowed_devices_adds_no_device_names() {
     use testkit::metadata::Metadata;
     let package = Package::files(props("22.2", 0));
     let metadata: Metadata = package.derived_metadata().device("enchilada,fajita");
@@ -565,7 +565,7 @@ fn allowed_devices_do_not_become_device_names() {
 }
 
 #[test]
-fn a_variant_has_its_own_tree() {
+fn each_variant_has_its_own_paths() {
     let dir = RomDir::new();
     put_full(&dir, "22.2", 0);
     let gapps = name("22.2", 1).replace(".zip", "-GAPPS.zip");
@@ -635,7 +635,7 @@ fn a_variant_has_its_own_tree() {
 }
 
 #[test]
-fn phones_of_a_build_that_moved_are_answered_at_its_old_place() {
+fn phones_of_a_moved_build_are_answered_at_its_old_address() {
     let dir = RomDir::new();
     put_full(&dir, "22.2", 0);
     let gapps = name("22.2", 1).replace(".zip", "-gapps.zip");
@@ -761,7 +761,7 @@ fn names_that_differ_only_in_date_share_a_channel() {
 }
 
 #[test]
-fn another_signer_stays_out_of_the_lane_until_it_is_accepted() {
+fn a_new_signer_stays_out_of_the_channel_until_accepted() {
     let signed = |day, key| Package::files(props("22.2", day)).signed(key).build();
     let path = |day| format!("builds/{}", name("22.2", day));
     let dir = RomDir::new().file(&path(0), signed(0, Key::Alice));
@@ -942,7 +942,7 @@ fn phones_of_the_cyanogenmod_era_find_their_answers() {
 }
 
 #[test]
-fn pages_that_go_are_nothing_that_phones_ask_for() {
+fn removed_pages_are_never_ones_that_phones_request() {
     let dir = RomDir::new();
     put_full(&dir, "22.2", 0);
     generate(&dir, "").expect(0);
@@ -979,7 +979,7 @@ fn a_variant_removed_from_the_settings_keeps_its_builds_with_a_note() {
 }
 
 #[test]
-fn a_new_site_names_the_address_of_each_variant() {
+fn a_new_site_prints_the_address_of_each_variant() {
     let dir = RomDir::new();
     put_full(&dir, "22.2", 0);
     generate(&dir, "[[variant]]\nname = \"gapps\"\npackage = \"*\"")
@@ -1016,7 +1016,7 @@ fn files_behind_a_link_in_the_site_are_left_alone() {
 }
 
 #[test]
-fn a_published_file_does_not_change_its_shape_in_silence() {
+fn a_published_feed_does_not_change_its_form_silently() {
     let dir = RomDir::new();
     put_full(&dir, "22.2", 0);
     generate(&dir, "").expect(0);

@@ -44,7 +44,7 @@ fn names_below<'t>(text: &'t str, root: &'t str) -> impl Iterator<Item = &'t str
 }
 
 #[test]
-fn updater_rules_use_nothing_else_and_only_judges_use_them() {
+fn updater_rules_are_independent_and_used_only_for_judging() {
     for (file, text) in sources("src/clients/updaters") {
         let others: Vec<&str> = names_below(&text, "crate::")
             .filter(|name| parts().iter().any(|part| part == name))
@@ -83,7 +83,7 @@ fn parts_use_only_the_parts_before_them() {
 }
 
 #[test]
-fn crates_know_nothing_of_the_program() {
+fn crates_do_not_depend_on_the_program() {
     for folder in ["crates/digest-lanes", "crates/ota-view"] {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join(folder)

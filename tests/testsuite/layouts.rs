@@ -206,7 +206,7 @@ fn block_based_packages_are_read_from_every_kind_of_data() {
 }
 
 #[test]
-fn only_the_beginning_of_a_brotli_stream_is_decoded() {
+fn a_brotli_stream_is_decoded_only_as_far_as_needed() {
     let num_blocks = fixture("ext4-android").len() as u64 / 4096;
     let list = TransferList::new(4).write(&[(0, num_blocks)]).text();
     let br = fixture_bytes("ext4-android.img.br");
@@ -339,7 +339,7 @@ fn super_images_are_read_whatever_their_form() {
 }
 
 #[test]
-fn a_zip_of_images_inside_the_package_is_looked_into() {
+fn a_zip_of_images_inside_the_package_is_read() {
     let inner = Zip::new()
         .deflated("system.img", fixture("erofs-lz4hc"))
         .stored("product.img", fixture("erofs-product"))
@@ -418,7 +418,7 @@ fn an_unreadable_source_is_reported_and_the_next_is_used() {
 }
 
 #[test]
-fn a_damaged_image_is_an_error_of_its_build_with_the_place_in_it() {
+fn a_damaged_image_is_an_error_of_its_build_with_the_offset() {
     let image = fixture("ext4-android");
     let mut xz = fixture_bytes("ext4-android.img.xz");
     xz[3000] ^= 0x40;

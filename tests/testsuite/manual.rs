@@ -3,7 +3,7 @@
 use super::support::RomDir;
 
 #[test]
-fn a_folder_gets_the_page_of_each_verb() {
+fn a_folder_gets_the_page_of_each_command() {
     let dir = RomDir::new();
     let run = dir.run(&["man", "--to", "man/man1"]).expect(0);
     assert_eq!(run.stdout + &run.stderr, "");
@@ -20,7 +20,7 @@ fn a_folder_gets_the_page_of_each_verb() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_is_named() {
+fn an_impossible_folder_is_reported() {
     let dir = RomDir::new().file("file", "");
     let run = dir.run(&["man", "--to", "file/man1"]).expect(1);
     run.says("error: cannot write pages to file/man1: ");
@@ -28,7 +28,7 @@ fn a_folder_that_cannot_be_is_named() {
 }
 
 #[test]
-fn each_shell_gets_the_verbs() {
+fn completions_for_each_shell_have_the_commands() {
     let dir = RomDir::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = dir.run(&["completions", shell]).expect(0).stdout;

@@ -116,7 +116,7 @@ fn a_site_from_the_catalog_alone_has_the_stored_changelogs() {
 }
 
 #[test]
-fn changelogs_that_cannot_be_listed_are_not_taken_back() {
+fn stored_changelogs_stay_when_they_cannot_be_listed() {
     let dir = with_build(rom_dir(), 0);
     dir.put(&format!("{}.txt", stem(0)), "old");
     dir.generate().expect(0);
@@ -202,7 +202,7 @@ fn changelogs_are_not_stored_in_the_site() {
 }
 
 #[test]
-fn the_updater_of_cyanogenmod_is_led_to_the_changelog_of_each_build() {
+fn the_updater_of_cyanogenmod_gets_the_changelog_of_each_build() {
     let props = |days: i64| {
         let timestamp = 1_440_000_000 + days * 86_400;
         Props::lineage(
@@ -318,7 +318,7 @@ fn an_image_is_hashed_once_and_again_when_it_changes() {
 }
 
 #[test]
-fn an_image_that_is_not_its_digest_is_left_out_and_its_build_is_not() {
+fn an_image_with_a_wrong_digest_is_left_out_but_its_build_is_published() {
     let dir = with_build(rom_dir(), 0);
     dir.put(&format!("{}-boot.img", stem(0)), "abd");
     dir.put(
@@ -334,7 +334,7 @@ fn an_image_that_is_not_its_digest_is_left_out_and_its_build_is_not() {
 }
 
 #[test]
-fn a_catalog_with_an_image_that_cannot_be_is_refused() {
+fn a_catalog_with_an_impossible_image_is_refused() {
     let dir = with_build(rom_dir(), 0);
     dir.put(&format!("{}-boot.img", stem(0)), "abc");
     dir.generate().expect(0);

@@ -6,7 +6,7 @@ use testkit::props::Props;
 use super::support::{BASE_URL, RomDir, bacon, bacon_name};
 
 #[test]
-fn characters_that_xml_lacks_are_replaced_and_stop_nothing() {
+fn characters_that_xml_forbids_are_replaced() {
     let version = "21.0\u{fffe}";
     let props = Props::lineage(
         version,

@@ -92,7 +92,7 @@ fn all_links_lead_to_files_of_the_site_or_to_pages_named_by_the_maintainer() {
 }
 
 #[test]
-fn a_device_and_its_builds_are_shown_with_what_people_ask_for() {
+fn device_pages_show_the_facts_that_people_need() {
     let dir = site(2);
     dir.generate().expect(0);
     let home = page(&dir, "index.html");
@@ -141,7 +141,7 @@ fn untrusted_text_never_becomes_markup() {
 }
 
 #[test]
-fn no_page_has_inline_code_or_asks_another_host() {
+fn pages_have_no_inline_code_and_no_requests_to_other_hosts() {
     let dir = site(2);
     dir.generate().expect(0);
     for (path, page) in pages(&dir) {
@@ -165,7 +165,7 @@ fn no_page_has_inline_code_or_asks_another_host() {
 }
 
 #[test]
-fn many_builds_are_on_several_pages_that_lead_to_each_other() {
+fn many_builds_are_split_into_linked_pages() {
     let dir = RomDir::new();
     for days in 0..105 {
         let name = format!(
@@ -248,7 +248,7 @@ fn a_broken_template_is_named_with_its_line_and_the_old_site_stays() {
 }
 
 #[test]
-fn settings_of_the_site_that_cannot_be_are_named() {
+fn impossible_site_settings_are_reported() {
     let dir = site(1).file("note.txt", "hello");
     for (text, message) in [
         (
@@ -297,7 +297,7 @@ fn a_logo_and_a_colour_are_on_every_page() {
 }
 
 #[test]
-fn pages_that_are_not_wanted_go() {
+fn pages_can_be_turned_off() {
     let dir = site(1);
     dir.generate().expect(0);
     dir.put("romfeed.toml", "[site]\npages = false\n");
@@ -308,7 +308,7 @@ fn pages_that_are_not_wanted_go() {
 }
 
 #[test]
-fn devices_are_known_from_both_files_and_bad_entries_alone_are_left_out() {
+fn device_names_come_from_both_files_and_only_bad_entries_are_left_out() {
     let dir = site(1)
         .file(
             "devices.json",
@@ -331,7 +331,7 @@ fn devices_are_known_from_both_files_and_bad_entries_alone_are_left_out() {
 }
 
 #[test]
-fn the_longest_name_of_a_package_has_a_page_too() {
+fn the_longest_package_name_has_a_page() {
     let start = "lineage-21.0-20231114-nightly-bacon";
     let name = format!("{start}-{}.zip", "x".repeat(255 - 5 - start.len()));
     let dir = RomDir::new()
@@ -356,7 +356,7 @@ fn the_longest_name_of_a_package_has_a_page_too() {
 }
 
 #[test]
-fn packages_whose_names_differ_in_the_end_alone_have_a_page_each() {
+fn packages_whose_names_differ_only_at_the_end_have_separate_pages() {
     let record = |name: &str, id: &str| {
         serde_json::json!({
             "device": "bacon", "romtype": "nightly", "version": "21.0", "datetime": 1_700_000_000,
@@ -497,7 +497,7 @@ fn contacts_of_the_maintainer_are_on_the_page_of_their_device() {
 }
 
 #[test]
-fn contacts_lead_only_to_addresses_that_run_nothing() {
+fn contact_links_cannot_run_scripts() {
     let hostile = [
         "javascript:alert(1)",
         "JavaScript:alert(1)",
@@ -530,7 +530,7 @@ fn contacts_lead_only_to_addresses_that_run_nothing() {
 }
 
 #[test]
-fn model_numbers_are_on_pages_for_people_and_for_the_search() {
+fn model_numbers_are_shown_and_found_by_search() {
     let dir = site(1).file(
         "devices_local.json",
         r#"[{"model": "bacon", "models": ["A0001", 5, "a\"b<c"], "info": {"models": ["A0001", "A0002"]}}]"#,

@@ -39,7 +39,7 @@ fn ignore_case(dir: &RomDir) {
 }
 
 #[test]
-fn names_that_windows_reserves_are_refused_and_the_rest_goes_out() {
+fn names_reserved_by_windows_are_refused_and_the_rest_is_published() {
     let dir = dir();
     for (nth, (device, incremental)) in [
         ("con", "inc"),
@@ -68,33 +68,19 @@ fn names_that_windows_reserves_are_refused_and_the_rest_goes_out() {
     }
     assert!(dir.path().join("out/bacon.json").exists());
     assert!(!dir.path().join("out/mako.json").exists());
-    let add = [
-        "catalog",
-        "add",
-        "--filename",
-        "x.zip",
-        "--device",
-        "prn",
-        "--version",
-        "21.0",
-        "--romtype",
-        "nightly",
-        "--datetime",
-        "1722470400",
-        "--size",
-        "9",
-        "--sha256",
-        &"a".repeat(64),
-        "--url",
-        "https://dl.example.org/r.zip",
+    let sha256 = "a".repeat(64);
+    let facts = [
+        ["--device", "prn"],
+        ["--sha256", &sha256],
+        ["--url", "https://dl.example.org/r.zip"],
     ];
-    dir.run(&add)
+    dir.add_build(facts.as_flattened())
         .expect(1)
         .says("device `prn` is a name that Windows reserves");
 }
 
 #[test]
-fn a_published_build_keeps_a_name_that_is_refused_by_now() {
+fn a_published_build_keeps_a_name_that_new_builds_may_not_have() {
     let dir = dir();
     dir.put("builds/x.zip", package("mako", "inc", 1));
     dir.run(&["generate"]).expect(0);
@@ -112,7 +98,7 @@ fn a_published_build_keeps_a_name_that_is_refused_by_now() {
 }
 
 #[test]
-fn pages_that_differ_only_in_case_are_named() {
+fn pages_that_differ_only_in_case_are_reported() {
     let dir = dir();
     dir.put("builds/b.zip", package("Bacon", "inc0", 1));
     let run = dir.run(&["generate"]).expect(0);
@@ -123,7 +109,7 @@ fn pages_that_differ_only_in_case_are_named() {
 
 #[cfg(unix)]
 #[test]
-fn where_case_is_ignored_pages_that_differ_only_in_case_are_refused() {
+fn pages_that_differ_only_in_case_are_refused_where_case_is_ignored() {
     for (device, incremental) in [("Bacon", "x"), ("bacon", "INC0"), ("Index", "x")] {
         let dir = dir();
         ignore_case(&dir);

@@ -45,7 +45,7 @@ fn page_of(dir: &RomDir, days: i64) -> String {
     page(dir, &format!("bacon/builds/{}.html", stem(days)))
 }
 
-fn kept(dir: &RomDir, days: i64) -> String {
+fn stored(dir: &RomDir, days: i64) -> String {
     let name = format!("changelogs/{}.projects", stem(days));
     String::from_utf8(dir.read(&name)).unwrap()
 }
@@ -63,7 +63,7 @@ fn two_builds() -> RomDir {
 }
 
 #[test]
-fn changes_of_projects_are_shown_with_the_build_that_has_them() {
+fn changed_projects_are_shown_on_the_page_of_their_build() {
     let dir = two_builds();
     let run = dir.run(&["generate", "--base-url", "https://h", "--json"]);
     let run = run
@@ -89,7 +89,7 @@ fn changes_of_projects_are_shown_with_the_build_that_has_them() {
     // What came before the first build is unknown; no other page mentions projects.
     assert!(!page_of(&dir, 0).contains("Projects"));
     assert!(!page(&dir, "bacon.html").contains("Projects"));
-    assert_eq!(kept(&dir, 0), format!("art {OLD}\ngone v1\nsame {OLD}\n"));
+    assert_eq!(stored(&dir, 0), format!("art {OLD}\ngone v1\nsame {OLD}\n"));
     dir.generate().expect(0);
     dir.run(&[
         "generate",
@@ -121,7 +121,7 @@ fn stored_projects_give_the_same_site_without_the_zips() {
 }
 
 #[test]
-fn a_run_that_writes_nothing_loses_no_projects() {
+fn an_unchanged_run_keeps_stored_projects() {
     let dir = two_builds();
     dir.settle(&zip_path(0));
     dir.settle(&zip_path(1));
@@ -139,7 +139,7 @@ fn a_run_that_writes_nothing_loses_no_projects() {
     // Lost, they are read again, though the packages are known.
     std::fs::remove_dir_all(dir.path().join("changelogs")).unwrap();
     dir.generate().expect(0).says("2 lists of projects stored");
-    assert_eq!(kept(&dir, 0).lines().count(), 3);
+    assert_eq!(stored(&dir, 0).lines().count(), 3);
 }
 
 #[test]
@@ -174,22 +174,22 @@ fn a_manifest_inside_an_image_is_read() {
 fn a_manifest_sidecar_takes_precedence_over_the_one_inside() {
     let dir = two_builds();
     dir.generate().expect(0);
-    let beside = format!("builds/bacon/{}.manifest.xml", stem(1));
-    dir.put(&beside, manifest(&[("art", "beside")]));
+    let sidecar = format!("builds/bacon/{}.manifest.xml", stem(1));
+    dir.put(&sidecar, manifest(&[("art", "beside")]));
     dir.generate().expect(0).says("1 list of projects stored");
-    assert_eq!(kept(&dir, 1), "art beside\n");
+    assert_eq!(stored(&dir, 1), "art beside\n");
     // Without the sidecar, the stored projects of the build are used, with or without the cache of
     // the zip.
-    dir.remove(&beside);
+    dir.remove(&sidecar);
     for _ in 0..2 {
         dir.generate().expect(0).says("up to date");
-        assert_eq!(kept(&dir, 1), "art beside\n");
+        assert_eq!(stored(&dir, 1), "art beside\n");
         let _ = std::fs::remove_dir_all(dir.path().join(".romfeed"));
     }
     // Another build with that name has its own projects.
     dir.put(&zip_path(1), with_manifest(1, &[("art", "other")]));
     dir.generate().expect(0).says("1 list of projects stored");
-    assert_eq!(kept(&dir, 1), "art other\n");
+    assert_eq!(stored(&dir, 1), "art other\n");
 }
 
 #[test]
@@ -198,12 +198,12 @@ fn a_manifest_for_a_folder_belongs_to_its_only_build() {
         .file(&zip_path(0), bacon(0))
         .file("builds/bacon/build-manifest.xml", manifest(&[("art", "1")]));
     dir.generate().expect(0);
-    assert_eq!(kept(&dir, 0), "art 1\n");
+    assert_eq!(stored(&dir, 0), "art 1\n");
     dir.put(&zip_path(1), bacon(1));
     dir.put("builds/bacon/build-manifest.xml", manifest(&[("art", "2")]));
     dir.generate().expect(0);
     assert_eq!(dir.tree("changelogs").len(), 1);
-    assert_eq!(kept(&dir, 0), "art 1\n");
+    assert_eq!(stored(&dir, 0), "art 1\n");
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn builds_are_compared_only_with_their_own_kind() {
 }
 
 #[test]
-fn many_changes_are_counted_and_many_builds_do_not_make_a_page_long() {
+fn long_lists_of_changes_are_counted_and_pages_stay_short() {
     let revisions = |build: i64| {
         let project = |n: i64| (format!("p{n:03}"), format!("r{build}"));
         (0..130).map(project).collect::<Vec<_>>()
@@ -258,7 +258,7 @@ fn many_changes_are_counted_and_many_builds_do_not_make_a_page_long() {
 }
 
 #[test]
-fn hostile_paths_and_revisions_are_text() {
+fn hostile_paths_and_revisions_are_shown_as_text() {
     let attribute = "&lt;script>alert(1)&lt;/script>&quot; onclick=&quot;x";
     let old = [("art", "1")];
     let new = [("art", "&lt;img/src=x>"), (attribute, "javascript:x&amp;y")];
@@ -274,7 +274,7 @@ fn hostile_paths_and_revisions_are_text() {
 }
 
 #[test]
-fn a_manifest_that_cannot_be_used_is_a_warning_and_its_build_is_published() {
+fn an_unusable_manifest_is_a_warning_and_its_build_is_published() {
     let bomb = "<!DOCTYPE m [<!ENTITY a \"\x1b[31m\">]><manifest/>";
     let inside = |days, text: &str| {
         let entry = Entry::deflated("system/etc/build-manifest.xml", text);

@@ -143,7 +143,7 @@ fn a_custom_template_is_not_a_lineageos_list() {
 }
 
 #[test]
-fn a_manifest_of_an_earlier_version_leaves_it_to_the_settings() {
+fn settings_apply_when_the_manifest_is_from_an_earlier_version() {
     let dir = bacons().file("romfeed.toml", "device_feed = \"crdroid\"\n");
     publish(&dir, "crdroid");
     let manifest = "out/.romfeed/manifest.json";
@@ -164,7 +164,7 @@ fn a_manifest_of_an_earlier_version_leaves_it_to_the_settings() {
 }
 
 #[test]
-fn the_same_fault_of_many_entries_is_one_line() {
+fn the_same_fault_in_many_entries_is_one_line() {
     let dir = bacons();
     dir.generate().expect(0);
     let path = "out/api/v1/bacon/nightly.json";
@@ -229,31 +229,17 @@ fn rom_settings_depend_on_the_family() {
 }
 
 #[test]
-fn catalog_add_keeps_the_rules_of_entries() {
+fn catalog_add_applies_the_rules_for_entries() {
     let add = |date: &str, url: &str| {
         let sha256 = "0".repeat(64);
-        RomDir::new().run(&[
-            "catalog",
-            "add",
-            "--device",
-            "bacon",
-            "--romtype",
-            "nightly",
-            "--version",
-            "21.0",
-            "--filename",
-            "a.zip",
-            "--size",
-            "5",
-            "--datetime",
-            date,
-            "--sha256",
-            &sha256,
-            "--sdk-level",
-            "34",
-            "--url",
-            url,
-        ])
+        let facts = [
+            ["--filename", "a.zip"],
+            ["--datetime", date],
+            ["--sha256", &sha256],
+            ["--sdk-level", "34"],
+            ["--url", url],
+        ];
+        RomDir::new().add_build(facts.as_flattened())
     };
     let sound = add("1710779489", "https://h/a.zip").expect(0);
     assert!(!sound.stderr.contains("warning"), "{}", sound.stderr);

@@ -106,7 +106,7 @@ fn every_rule_has_a_section_with_its_fix_and_its_source() {
 }
 
 #[test]
-fn check_explains_rules_in_the_words_of_the_book() {
+fn check_explains_rules_with_the_text_of_the_book() {
     let dir = RomDir::new();
     let page = read_page("troubleshooting/rules.md");
     for (id, paragraphs) in sections(&page) {
@@ -125,7 +125,7 @@ fn check_explains_rules_in_the_words_of_the_book() {
 }
 
 #[test]
-fn findings_name_the_command_that_explains_them() {
+fn findings_show_the_command_that_explains_them() {
     let dir = RomDir::new()
         .file("a.zip", "not a zip")
         .file("b.zip", "not a zip");
@@ -166,7 +166,7 @@ fn collect_commands(dir: &RomDir, command: &str, found: &mut Vec<(String, String
 
 #[cfg(feature = "serve")]
 #[test]
-fn the_page_of_commands_is_what_help_prints() {
+fn the_page_of_commands_matches_help() {
     const PAGE: &str = "reference/commands.md";
     let page = read_page(PAGE);
     let dir = RomDir::new();
@@ -210,7 +210,7 @@ fn keys_under<'p>(page: &'p str, heading: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_page_of_settings_has_every_key_and_no_other() {
+fn the_page_of_settings_has_exactly_the_known_keys() {
     let page = read_page("reference/settings.md");
     for (heading, table) in [
         ("Top level", ""),
@@ -261,7 +261,7 @@ fn collect_keys(value: &Value, keys: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn the_page_of_json_names_every_key_that_is_printed() {
+fn the_page_of_json_has_every_printed_key() {
     let zip = bacon_name(0);
     let dir = RomDir::new()
         .file(&format!("builds/{zip}"), bacon(0))
@@ -291,7 +291,7 @@ fn the_page_of_json_names_every_key_that_is_printed() {
 }
 
 #[test]
-fn the_page_of_the_catalog_names_every_key() {
+fn the_page_of_the_catalog_has_every_key() {
     for catalog in [
         r#"{"schema": 1, "zzz": 1}"#,
         r#"{"schema": 1, "builds": [{"zzz": 1}]}"#,
@@ -310,7 +310,7 @@ fn the_page_of_the_catalog_names_every_key() {
 }
 
 #[test]
-fn the_page_of_facts_names_every_property_of_every_family() {
+fn the_page_of_facts_has_every_property_of_every_family() {
     for family in FAMILIES.iter() {
         let rules = [
             &family.device,
@@ -327,7 +327,7 @@ fn the_page_of_facts_names_every_property_of_every_family() {
 }
 
 #[test]
-fn the_page_of_templates_names_all_that_come_with_romfeed_and_every_fact() {
+fn the_page_of_templates_has_every_shipped_template_and_fact() {
     let names = SHIPPED.iter().map(|(name, _)| *name);
     expect_words("reference/templates.md", names.chain(BuildValues::OPTIONAL));
 }

@@ -35,7 +35,7 @@ fn read(remote: &Remote, offset: usize, len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn neighbouring_blocks_are_one_request_and_none_is_asked_for_twice() {
+fn neighbouring_blocks_share_a_request_and_are_not_requested_twice() {
     let file = bytes(40 * BLOCK + 77);
     let host = Host::of_file(file.clone());
     let remote = Remote::open(http(), &host.url("/a.zip")).unwrap();
@@ -66,7 +66,7 @@ fn neighbouring_blocks_are_one_request_and_none_is_asked_for_twice() {
 }
 
 #[test]
-fn a_stream_is_asked_for_in_ever_longer_parts() {
+fn a_stream_is_requested_in_growing_parts() {
     let file = bytes(400 * BLOCK);
     let host = Host::of_file(file.clone());
     let remote = Remote::open(http(), &host.url("/a.zip")).unwrap();
@@ -92,7 +92,7 @@ fn excessive_downloads_are_stopped() {
 }
 
 #[test]
-fn a_redirect_is_followed_once_and_again_when_it_has_expired() {
+fn a_redirect_is_followed_once_and_again_after_it_expires() {
     let file = bytes(10 * BLOCK);
     let served = file.clone();
     let host = Host::new(move |asked, nth| match (asked.path.as_str(), nth) {
@@ -166,7 +166,7 @@ fn two_versions_of_a_file_are_never_mixed() {
 }
 
 #[test]
-fn hosts_that_answer_otherwise_are_refused_with_the_reason() {
+fn hosts_with_unexpected_answers_are_refused_with_the_reason() {
     let file = bytes(3 * BLOCK);
     let whole = |asked: &Asked| Answer::of_range(asked, &bytes(3 * BLOCK));
     type Change = Box<dyn Fn(&Asked) -> Answer + Send>;
@@ -222,7 +222,7 @@ fn hosts_that_answer_otherwise_are_refused_with_the_reason() {
 }
 
 #[test]
-fn a_body_that_breaks_off_or_stalls_ends_with_one_line() {
+fn a_body_that_breaks_off_or_stalls_is_one_error_line() {
     let part = |asked: &Asked| Answer::of_range(asked, &bytes(3 * BLOCK));
     let broken = Host::new(move |asked, _| part(asked).broken_off());
     let error = Remote::open(http(), &broken.url("/a.zip")).err().unwrap();
@@ -240,7 +240,7 @@ fn a_body_that_breaks_off_or_stalls_ends_with_one_line() {
 }
 
 #[test]
-fn an_empty_file_is_an_empty_file() {
+fn an_empty_file_is_read_as_empty() {
     for answer in [
         Answer::new(200),
         Answer::new(416).with("content-range", "bytes */0"),
@@ -303,7 +303,7 @@ fn a_package_has_the_same_facts_over_http_as_on_disk() {
 }
 
 #[test]
-fn a_look_inside_works_on_an_address() {
+fn a_package_can_be_explored_at_an_address() {
     let zip = Package::payload(bacon_props(0))
         .image(fixture("ext4-android"))
         .build();
@@ -327,7 +327,7 @@ fn a_look_inside_works_on_an_address() {
 }
 
 #[test]
-fn check_reads_a_package_on_its_host_to_the_end() {
+fn check_reads_a_remote_package_to_its_end() {
     let zip = bacon(0);
     let dir = RomDir::new().file("a.zip", &zip);
     let host = Host::of_file(zip);
@@ -345,7 +345,7 @@ fn check_reads_a_package_on_its_host_to_the_end() {
 }
 
 #[test]
-fn an_address_is_https_or_this_machine() {
+fn an_address_must_be_https_or_this_machine() {
     let dir = RomDir::new();
     for command in [&["inspect"][..], &["check"]] {
         let run = dir
@@ -360,7 +360,7 @@ fn an_address_is_https_or_this_machine() {
 }
 
 #[test]
-fn catalog_add_reads_what_is_not_given_from_the_address() {
+fn catalog_add_reads_missing_facts_from_the_address() {
     let zip = bacon(0);
     let sha256 = {
         use sha2::{Digest, Sha256};

@@ -65,7 +65,7 @@ fn list_of(incremental: &str) -> String {
 }
 
 #[test]
-fn another_signer_stays_out_though_the_zip_before_it_is_gone() {
+fn a_new_signer_stays_out_though_the_previous_zip_is_gone() {
     let dir = RomDir::new();
     put_signed(&dir, 0, Key::Alice);
     generate(&dir, "").expect(0);
@@ -84,7 +84,7 @@ fn another_signer_stays_out_though_the_zip_before_it_is_gone() {
 }
 
 #[test]
-fn another_signer_stays_out_though_the_build_before_it_is_yanked_or_removed() {
+fn a_new_signer_stays_out_though_the_previous_build_is_yanked_or_removed() {
     for verb in [&["yank", "--reason", "no sound"][..], &["remove"]] {
         let dir = RomDir::new();
         put_signed(&dir, 0, Key::Alice);
@@ -99,7 +99,7 @@ fn another_signer_stays_out_though_the_build_before_it_is_yanked_or_removed() {
 }
 
 #[test]
-fn another_flavour_stays_out_though_the_zip_before_it_is_gone() {
+fn a_new_flavour_stays_out_though_the_previous_zip_is_gone() {
     let dir = RomDir::new();
     put(&dir, &name(0), props(0));
     generate(&dir, "").expect(0);
@@ -162,7 +162,7 @@ fn a_variant_from_a_property_outlives_its_zip() {
 }
 
 #[test]
-fn a_build_does_not_slip_into_another_lane_when_its_variant_is_taken_from_the_settings() {
+fn a_build_stays_in_its_channel_when_its_variant_leaves_the_settings() {
     let dir = RomDir::new();
     put(&dir, &name(0), props(0));
     put(&dir, &gapps_name(1), props(1));
@@ -188,27 +188,17 @@ fn adding_a_known_build_again_keeps_what_phones_know() {
         .expect(0);
     let sha256 = catalog["builds"][0]["sha256"].as_str().unwrap().to_owned();
     let size = catalog["builds"][0]["size"].to_string();
-    dir.run(&[
-        "catalog",
-        "add",
-        "--filename",
-        &name(0),
-        "--device",
-        "enchilada",
-        "--version",
-        "22.2",
-        "--romtype",
-        "UNOFFICIAL",
-        "--datetime",
-        &START.to_string(),
-        "--size",
-        &size,
-        "--sha256",
-        &sha256,
-        "--url",
-        "https://h/x.zip",
-    ])
-    .expect(0);
+    let facts = [
+        ["--filename", &name(0)],
+        ["--device", "enchilada"],
+        ["--version", "22.2"],
+        ["--romtype", "UNOFFICIAL"],
+        ["--datetime", &START.to_string()],
+        ["--size", &size],
+        ["--sha256", &sha256],
+        ["--url", "https://h/x.zip"],
+    ];
+    dir.add_build(facts.as_flattened()).expect(0);
     let catalog: Value = serde_json::from_slice(&dir.read("catalog.json")).unwrap();
     let record = &catalog["builds"][0];
     assert_eq!(record["id"], "published-1");
@@ -216,7 +206,7 @@ fn adding_a_known_build_again_keeps_what_phones_know() {
 }
 
 #[test]
-fn a_zip_with_another_signer_is_not_added_by_hand_either() {
+fn a_zip_with_a_new_signer_cannot_be_added_by_hand() {
     let dir = RomDir::new();
     put_signed(&dir, 0, Key::Alice);
     generate(&dir, "").expect(0);
@@ -234,7 +224,7 @@ fn a_zip_with_another_signer_is_not_added_by_hand_either() {
 }
 
 #[test]
-fn names_of_the_field_share_a_lane() {
+fn names_that_differ_in_date_and_build_share_a_channel() {
     for (one, other) in [
         (
             "evolution_enchilada-ota-tq2a.230505.002-05151234.zip",
@@ -281,7 +271,7 @@ fn the_answers_of_the_cyanogenmod_era_stay_when_nothing_is_offered() {
 }
 
 #[test]
-fn a_delta_goes_where_its_full_build_sends_phones() {
+fn a_delta_is_published_where_phones_of_its_full_build_ask() {
     let dir = RomDir::new();
     let full = props(1).set("ro.updater.next_device", "fajita");
     put(&dir, &name(1), full);
@@ -295,7 +285,7 @@ fn a_delta_goes_where_its_full_build_sends_phones() {
 }
 
 #[test]
-fn known_incrementals_are_answered_in_the_plain_tree_beside_variants() {
+fn known_incrementals_are_answered_at_plain_paths_next_to_variants() {
     let dir = RomDir::new();
     put(&dir, &gapps_name(0), props(0));
     let settings = "[[variant]]\nname = \"gapps\"\npackage = \"*-gapps*\"\n\
@@ -326,7 +316,7 @@ struct Quiet;
 impl romfeed::generate::Observer for Quiet {}
 
 #[test]
-fn a_clock_that_fell_back_takes_no_build_out_of_the_feeds() {
+fn a_clock_set_back_removes_no_build_from_the_feeds() {
     let dir = RomDir::new();
     for day in [0, 1] {
         put(&dir, &name(day), props(day));

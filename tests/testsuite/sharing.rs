@@ -31,7 +31,7 @@ fn build_page(name: &str) -> String {
 }
 
 #[test]
-fn pages_say_their_title_description_and_address() {
+fn pages_have_title_description_and_address() {
     let dir = site(&settings("name = 'Aurora'\ntagline = 'ROMs & more'"));
     dir.run(&["generate"]).expect(0);
     let own = build_page(&bacon_name(0));
@@ -76,7 +76,7 @@ fn pages_say_their_title_description_and_address() {
 }
 
 #[test]
-fn pages_of_a_site_without_an_address_name_none() {
+fn pages_of_a_site_without_an_address_have_none() {
     let dir = site("url = \"https://example.net/{filename}\"\n");
     dir.run(&["generate"]).expect(0);
     let page = text(&dir, "bacon.html");
@@ -92,7 +92,7 @@ fn pages_of_a_site_without_an_address_name_none() {
 }
 
 #[test]
-fn a_logo_in_pixels_is_the_picture_of_shared_links_and_on_home_screens() {
+fn a_pixel_logo_is_used_for_shared_links_and_home_screens() {
     let dir = site(&settings("logo = 'logo.png'")).file("logo.png", b"\x89PNG\r\n\x1a\n...");
     dir.run(&["generate"]).expect(0);
     let page = text(&dir, "bacon/changes.html");
@@ -105,7 +105,7 @@ fn a_logo_in_pixels_is_the_picture_of_shared_links_and_on_home_screens() {
 }
 
 #[test]
-fn news_lead_to_the_page_of_the_build_with_the_zip_enclosed() {
+fn news_entries_link_to_the_build_page_and_enclose_the_zip() {
     let dir = site(&settings("name = 'Aurora'"));
     dir.run(&["generate"]).expect(0);
     let size = bacon(0).len();
@@ -140,7 +140,7 @@ fn news_lead_to_the_page_of_the_build_with_the_zip_enclosed() {
 }
 
 #[test]
-fn news_link_to_pages_that_are_there_however_alike_their_names() {
+fn news_entries_link_to_existing_pages_for_similar_names() {
     let dir = RomDir::new().file(
         "romfeed.toml",
         format!("same_lane = true\n{}", settings("")),
@@ -193,7 +193,7 @@ fn devices_by(num_devices: usize, num_makers: usize) -> RomDir {
 }
 
 #[test]
-fn makers_with_a_device_each_share_a_grid() {
+fn makers_with_one_device_share_a_grid() {
     let home = text(&devices_by(4, 3), "index.html");
     assert!(!home.contains("<h2>"), "{home}");
     assert!(home.contains("<strong>Maker0 00</strong>"), "{home}");
@@ -203,7 +203,7 @@ fn makers_with_a_device_each_share_a_grid() {
 }
 
 #[test]
-fn a_site_of_many_devices_begins_with_the_newest_builds() {
+fn a_site_with_many_devices_starts_with_the_newest_builds() {
     let small = text(&devices_by(12, 3), "index.html");
     assert!(!small.contains("Recently updated"), "{small}");
     let home = text(&devices_by(13, 3), "index.html");
@@ -217,7 +217,7 @@ fn a_site_of_many_devices_begins_with_the_newest_builds() {
 }
 
 #[test]
-fn a_text_on_installing_names_the_latest_build() {
+fn install_notes_can_name_the_latest_build() {
     let name = bacon_name(7);
     let dir = site(&settings("install = 'install.md'"))
         .file(&format!("builds/{name}"), bacon(7))
@@ -239,7 +239,7 @@ fn a_text_on_installing_names_the_latest_build() {
 }
 
 #[test]
-fn a_delta_says_how_much_less_it_is_to_download() {
+fn a_delta_shows_how_much_download_it_saves() {
     let build = |incremental: &str, kind: &str, size: u32| {
         serde_json::json!({
             "device": "bacon", "romtype": "nightly", "version": "21.0", "kind": kind, "size": size,
@@ -276,7 +276,7 @@ fn a_delta_says_how_much_less_it_is_to_download() {
 }
 
 #[test]
-fn values_in_a_text_are_escaped_and_not_filled_again() {
+fn values_in_texts_are_escaped_and_not_expanded_again() {
     let values = [("a", "<b> \" ' & {b}"), ("b", "B")];
     for (text, expected) in [
         ("", ""),
@@ -290,7 +290,7 @@ fn values_in_a_text_are_escaped_and_not_filled_again() {
 
 #[cfg(unix)]
 #[test]
-fn hostile_names_are_text_wherever_pages_and_news_have_them() {
+fn hostile_names_are_shown_as_text_in_pages_and_news() {
     let hostile = "\"'><script>alert(1)<img src=x onerror=alert(2)>{filename}";
     let zip = format!("lineage-21.0-20231120-nightly-{hostile}.zip");
     let dir = RomDir::new()

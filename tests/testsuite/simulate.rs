@@ -705,16 +705,13 @@ fn add(dir: &RomDir, name: &str, version: &str, romtype: &str) {
     let url = format!("https://h/{name}");
     let facts = [
         ["--filename", name],
-        ["--device", "bacon"],
         ["--version", version],
         ["--romtype", romtype],
         ["--datetime", "1700000001"],
-        ["--size", "5"],
         ["--sha256", &sha256],
         ["--url", &url],
     ];
-    dir.run(&[&["catalog", "add"], facts.as_flattened()].concat())
-        .expect(0);
+    dir.add_build(facts.as_flattened()).expect(0);
     dir.run(&["generate"]).expect(0);
 }
 

@@ -149,6 +149,28 @@ impl RomDir {
         self.run(&["generate", "--base-url", BASE_URL])
     }
 
+    /// Runs `catalog add` for a build of `bacon` whose package is elsewhere. `flags` are added, and
+    /// replace the facts of the same names.
+    pub(crate) fn add_build(&self, flags: &[&str]) -> Run {
+        let facts = [
+            ["--filename", "lineage-21.0-20240801-nightly-bacon.zip"],
+            ["--device", "bacon"],
+            ["--version", "21.0"],
+            ["--romtype", "nightly"],
+            ["--datetime", "1722470400"],
+            ["--size", "5"],
+        ];
+        let mut args = vec!["catalog", "add"];
+        args.extend(
+            facts
+                .iter()
+                .filter(|[flag, _]| !flags.contains(flag))
+                .flatten(),
+        );
+        args.extend(flags);
+        self.run(&args)
+    }
+
     /// Reads all files below a folder, by path.
     pub(crate) fn tree(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();

@@ -174,24 +174,21 @@ fn crdroid_and_evolution_x_find_every_key_they_require() {
     assert!(evolution["response"][0]["initial_installation_images"].is_array());
 }
 
-/// Returns the flags for a build that is elsewhere, with only some facts known.
-fn add_elsewhere<'a>(name: &'a str, more: &[&'a str]) -> Vec<&'a str> {
-    let mut args = vec!["catalog", "add", "--filename", name, "--device", "bacon"];
-    args.extend(["--version", "21.0", "--romtype", "nightly", "--size", "5"]);
-    args.extend(["--datetime", "1710000000"]);
-    args.extend(more);
-    args
+/// Adds a build that is elsewhere, with only some facts known.
+fn add_elsewhere(dir: &RomDir, name: &str, more: &[&str]) -> Run {
+    let facts = ["--filename", name, "--datetime", "1710000000"];
+    dir.add_build(&[&facts, more].concat())
 }
 
 /// The newest build in the tests of unknown facts.
 const NEWEST: &str = "lineage-21.0-20240310-nightly-bacon.zip";
 
 #[test]
-fn crdroid_16_finds_the_sha256_and_does_without_the_md5() {
+fn crdroid_16_needs_the_sha256_but_no_md5() {
     let sha256 = "a".repeat(64);
     let dir = bacons(&enable(&["crdroid", "crdroid-16"]));
     let more = ["--sha256", &sha256, "--url", "https://example.org/x.zip"];
-    dir.run(&add_elsewhere(NEWEST, &more)).expect(0);
+    add_elsewhere(&dir, NEWEST, &more).expect(0);
     let run = dir.generate().expect(0);
     run.says(&format!(
         "template `crdroid` leaves out `{NEWEST}`, which has no md5; "
@@ -230,8 +227,7 @@ fn pixelos_17_lists_only_complete_builds() {
         let url = format!("https://example.org/{name}");
         let sha256 = digit.repeat(64);
         let args = ["--sha256", &sha256, "--url", &url];
-        dir.run(&add_elsewhere(name, &[&args[..], &more].concat()))
-            .expect(0);
+        add_elsewhere(&dir, name, &[&args[..], &more].concat()).expect(0);
     }
     let run = dir.generate().expect(0);
     let run = run.says("template `pixelos-17` leaves out `lineage-21.0-20240308-nightly-bacon.zip`, which has no sdk_level; ");
@@ -276,7 +272,7 @@ fn pixelos_17_lists_only_complete_builds() {
 }
 
 #[test]
-fn many_builds_that_lack_a_fact_are_one_line() {
+fn builds_that_lack_the_same_fact_share_one_line() {
     let dir = bacons(&enable(&["custota"]));
     let run = dir.generate().expect(0);
     run.says(&format!(
@@ -310,7 +306,7 @@ fn lineageos_lists_can_have_a_custom_path() {
 }
 
 #[test]
-fn a_path_spells_variants_as_the_rom_does() {
+fn paths_spell_variants_like_the_rom() {
     let variant = "[[variant]]\nname = \"gapps\"\npackage = \"gapps/**\"\n";
     let feed = "[[feed]]\ntemplate = \"v1\"\npath = \"OTA/{variant}/{device}.json\"\n";
     let dir = bacons("").file(&format!("builds/gapps/{}", bacon_name(3)), bacon(3));
@@ -349,7 +345,7 @@ fn a_path_spells_variants_as_the_rom_does() {
 }
 
 #[test]
-fn a_users_template_can_be_one_of_romfeeds_lists() {
+fn a_user_template_can_replace_a_built_in_list() {
     let list = "{#\nscope = \"romtype\"\npath = \"x/{device}/{romtype}\"\nlist = \"v1\"\n#}\n";
     let dir = with_template(list);
     dir.generate().expect(0);
@@ -381,7 +377,7 @@ fn pixelos_reads_one_object_and_grapheneos_one_line() {
 }
 
 #[test]
-fn custota_finds_the_full_build_and_its_delta() {
+fn custota_gets_the_full_build_and_its_delta() {
     let dir = enchilada(&enable(&["custota"]));
     dir.generate().expect(0);
     let info = json(&dir, "custota/enchilada.json");
@@ -422,7 +418,7 @@ fn custota_finds_the_full_build_and_its_delta() {
 }
 
 #[test]
-fn lineageota_gives_thirteen_keys_in_their_order() {
+fn lineageota_entries_have_thirteen_keys_in_order() {
     let dir = bacons(&enable(&["lineageota"]));
     dir.generate().expect(0);
     let feed = json(&dir, "api/v1/bacon_nightly");
@@ -490,7 +486,7 @@ fn lineageota_gives_thirteen_keys_in_their_order() {
 }
 
 #[test]
-fn each_incremental_has_an_array_with_its_deltas() {
+fn each_incremental_has_a_list_with_its_deltas() {
     let dir = enchilada(&enable(&["v2-incremental"]));
     dir.generate().expect(0);
     let folder = "api/v2/devices/enchilada/unofficial";
@@ -580,7 +576,7 @@ fn atom_feeds_have_what_readers_require() {
 }
 
 #[test]
-fn all_shipped_templates_stand_side_by_side_in_every_variant() {
+fn all_shipped_templates_can_be_enabled_together_in_every_variant() {
     let names: Vec<&str> = romfeed::publish::feed::template::SHIPPED
         .iter()
         .map(|(name, _)| *name)
@@ -618,7 +614,7 @@ fn all_shipped_templates_stand_side_by_side_in_every_variant() {
 }
 
 #[test]
-fn a_template_of_the_users_has_every_scope_and_escapes_its_values() {
+fn user_templates_can_use_every_scope_and_escape_values() {
     let scopes = [
         (
             "site",
@@ -751,7 +747,7 @@ fn a_device_file_can_come_from_a_template() {
 }
 
 #[test]
-fn pages_without_builds_are_made_unless_the_template_opts_out() {
+fn pages_without_builds_are_written_unless_the_template_opts_out() {
     let dir = bacons(&enable(&["crdroid", "pixelos", "lineageota", "grapheneos"]));
     dir.generate().expect(0);
     for days in [0, 7] {
@@ -822,7 +818,7 @@ fn a_page_stays_inside_the_site() {
 }
 
 #[test]
-fn no_page_takes_the_place_of_another() {
+fn two_pages_at_one_path_are_refused() {
     let mine = |scope: &str, path: &str| {
         format!("{{#\nscope = \"{scope}\"\npath = \"{path}\"\nformat = \"text\"\n#}}\nx\n")
     };
@@ -982,7 +978,7 @@ fn template_errors_name_their_line() {
 }
 
 #[test]
-fn an_optional_fact_has_a_default_and_a_test() {
+fn optional_facts_can_be_tested_and_defaulted() {
     let dir = with_template(
         "{#\nscope = \"device\"\npath = \"x\"\n#}\n\
          [{{ build.signer | default(\"none\") }}, {{ build.signer is defined }}, \
@@ -993,13 +989,13 @@ fn an_optional_fact_has_a_default_and_a_test() {
 }
 
 #[test]
-fn a_template_without_end_is_not_read_to_it() {
+fn reading_an_endless_template_stops_at_a_limit() {
     let long = " ".repeat((1 << 20) + 1);
     refuses(&long, &["mine.j2: it has more than 1024 KiB"]);
 }
 
 #[test]
-fn the_template_of_the_book_works_as_it_stands() {
+fn the_template_in_the_book_works_unchanged() {
     let page =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/reference/templates.md");
     let page = std::fs::read_to_string(page).unwrap();

@@ -7,7 +7,7 @@ const OVERRIDE: char = '\u{202e}';
 
 #[cfg(unix)]
 #[test]
-fn a_change_of_writing_direction_is_escaped_wherever_it_comes_from() {
+fn characters_that_change_writing_direction_are_escaped_everywhere() {
     let zip = format!("b{OVERRIDE}/x{OVERRIDE}lineage-21.0-20231121-nightly-bacon.zip");
     let broken = format!("b{OVERRIDE}/broken{OVERRIDE}.zip");
     let out = format!("o{OVERRIDE}");

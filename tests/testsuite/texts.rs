@@ -37,7 +37,7 @@ fn stem() -> String {
 }
 
 #[test]
-fn texts_that_are_links_are_named_and_not_published() {
+fn texts_that_are_links_are_reported_and_not_published() {
     let dir = dir();
     dir.put("boot", SECRET);
     let names = [
@@ -169,7 +169,7 @@ fn links_to_folders_are_followed_with_follow_links() {
 }
 
 #[test]
-fn a_link_that_hides_all_packages_is_named() {
+fn a_link_that_hides_all_packages_is_reported() {
     let dir = RomDir::new().file("elsewhere/x.zip", bacon(0));
     link(&dir, "builds/linked", "elsewhere");
     dir.run(&["generate", "--base-url", BASE_URL])
@@ -179,7 +179,7 @@ fn a_link_that_hides_all_packages_is_named() {
 }
 
 #[test]
-fn links_upwards_and_around_cost_nothing() {
+fn links_to_parent_folders_and_cycles_cost_no_time() {
     let dir = dir();
     let settings = format!("base_url = \"{BASE_URL}\"\n");
     symlink("/", dir.path().join("builds/root")).unwrap();

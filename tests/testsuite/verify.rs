@@ -175,7 +175,7 @@ fn an_unreadable_package_is_a_finding_with_a_fix() {
 }
 
 #[test]
-fn names_of_a_package_reach_no_terminal_unescaped() {
+fn names_in_a_package_are_escaped_for_the_terminal() {
     let zip = signed(Zip::new().entry(Entry::stored("a\x1b[31m", "x").crc(1)));
     let run = RomDir::new()
         .file("a.zip", zip)
@@ -186,7 +186,7 @@ fn names_of_a_package_reach_no_terminal_unescaped() {
 }
 
 #[test]
-fn broken_and_ambiguous_zips() {
+fn broken_and_ambiguous_zips_are_reported() {
     assert_eq!(check(b"PK\x03\x04 and no end".to_vec()), ["package-zip"]);
     let twice = Zip::new().stored("a", "1").stored("a", "2");
     assert!(check(signed(twice)).contains(&"package-zip".to_owned()));
@@ -245,7 +245,7 @@ fn packages_that_recoveries_refuse_are_reported() {
 }
 
 #[test]
-fn the_time_for_all_of_a_large_package_is_not_short() {
+fn large_packages_get_enough_time_for_all_checks() {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::{Duration, Instant};
     static NOW: AtomicU64 = AtomicU64::new(0);
@@ -267,7 +267,7 @@ fn the_time_for_all_of_a_large_package_is_not_short() {
 }
 
 #[test]
-fn wrong_checksums_of_stored_and_compressed_entries() {
+fn wrong_checksums_of_stored_and_compressed_entries_are_reported() {
     for entry in [Entry::stored("odd", "abc"), Entry::deflated("odd", "abc")] {
         let zip = block().add(entry.crc(7)).build();
         assert_eq!(check(zip.clone()), ["package-crc"]);
@@ -324,7 +324,7 @@ fn the_metadata_of_the_payload_is_listed_with_its_signature() {
 }
 
 #[test]
-fn a_payload_that_is_compressed_or_lacks_its_properties() {
+fn a_payload_that_is_compressed_or_lacks_its_properties_is_reported() {
     let payload = payload().build();
     let zip = bare(&payload, |zip, payload, text| {
         zip.deflated("payload.bin", payload)
@@ -338,7 +338,7 @@ fn a_payload_that_is_compressed_or_lacks_its_properties() {
 }
 
 #[test]
-fn the_arithmetic_of_the_updater_has_to_land_on_the_payload() {
+fn the_offset_that_the_updater_computes_has_to_match_the_payload() {
     let payload = payload().build();
     let zip = |before: &dyn Fn(Zip) -> Zip| {
         bare(&payload, |zip, payload, text| {
@@ -404,7 +404,7 @@ fn the_arithmetic_of_the_updater_has_to_land_on_the_payload() {
 }
 
 #[test]
-fn a_directory_in_another_order_than_the_file() {
+fn a_central_directory_in_another_order_is_reported() {
     let payload = payload().build();
     let (first, second) = (
         Entry::stored("a", "abc"),
@@ -493,7 +493,7 @@ fn wrong_payload_properties_are_reported() {
 }
 
 #[test]
-fn manifest_and_data_of_the_payload() {
+fn damaged_manifests_and_data_of_payloads_are_reported() {
     let with = |payload: Payload| ab().payload_bin(payload.build()).build();
     let operation =
         |operation: Operation| payload().partition(Partition::new("odd").operation(operation));
@@ -532,7 +532,7 @@ fn manifest_and_data_of_the_payload() {
 }
 
 #[test]
-fn a_bit_that_fell_over_is_found_wherever_it_is() {
+fn a_flipped_bit_is_found_anywhere() {
     let zip = ab().build();
     let at = zip.windows(4).position(|bytes| bytes == b"CrAU").unwrap() + 3000;
     let mut damaged = zip;
@@ -547,7 +547,7 @@ fn a_bit_that_fell_over_is_found_wherever_it_is() {
 }
 
 #[test]
-fn transfer_lists_and_their_data() {
+fn damaged_transfer_lists_and_data_are_reported() {
     assert_eq!(check(block().transfer_list("9\n").build()), ["blocks-list"]);
     assert_eq!(
         check(block().transfer_list("4\n0\n0\n0\nnew 2,5\n").build()),
@@ -618,7 +618,7 @@ fn signatures_by_another_program_are_valid() {
 }
 
 #[test]
-fn signatures_that_are_absent_malformed_or_another_files() {
+fn absent_malformed_and_foreign_signatures_are_reported() {
     assert_eq!(
         check(Package::block(props(30)).build()),
         ["signature-missing"]
@@ -642,7 +642,7 @@ fn signatures_that_are_absent_malformed_or_another_files() {
 }
 
 #[test]
-fn signed_attributes_suit_the_updater_and_no_recovery() {
+fn signed_attributes_are_accepted_by_the_updater_but_not_by_recoveries() {
     let cms = || Cms::of(Key::Alice);
     let ab = |cms: &Cms| signing::sign_as(Package::payload(props(35)).build(), cms);
     let block = |cms: &Cms| signing::sign_as(Package::block(props(30)).build(), cms);
@@ -667,7 +667,7 @@ fn signed_attributes_suit_the_updater_and_no_recovery() {
 }
 
 #[test]
-fn a_recovery_digests_as_the_certificate_is_signed() {
+fn recoveries_use_the_digest_of_the_certificates_signature() {
     let change = |mut bytes: Vec<u8>, last: u8| {
         let algorithm = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b";
         let mut places = bytes.windows(algorithm.len());
@@ -702,7 +702,7 @@ fn pem(key: Key) -> String {
 }
 
 #[test]
-fn another_key_than_the_maintainers_is_an_error() {
+fn a_key_other_than_the_maintainers_is_an_error() {
     let dir = RomDir::new()
         .file("rom.zip", block().build())
         .file("alice.pem", pem(Key::Alice))

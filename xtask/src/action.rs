@@ -45,20 +45,15 @@ pub(crate) fn run_all() -> Result<()> {
         "no release for FreeBSD on X64",
     )?;
     let run = install("Linux-X64", "../etc")?;
-    expect(
-        "a version that is a path",
-        &run,
-        1,
-        "the version is not one",
-    )?;
+    expect("a version that is a path", &run, 1, "not a version: ../etc")?;
 
     fs::write(&archive, [&good[..], b"x"].concat())?;
     let run = install("Linux-X64", VERSION)?;
     expect(
-        "an archive that was tampered with",
+        "an archive that was changed",
         &run,
         1,
-        "not what was released",
+        "differs from the released file",
     )?;
     if runner
         .0
@@ -67,7 +62,7 @@ pub(crate) fn run_all() -> Result<()> {
         .join(TARGET)
         .exists()
     {
-        return Err("an archive that was tampered with was unpacked".into());
+        return Err("an archive that was changed was unpacked".into());
     }
 
     fs::write(&archive, &good)?;
@@ -83,32 +78,32 @@ pub(crate) fn run_all() -> Result<()> {
     expect("a release in the cache", &run, 0, "called with --version")?;
 
     let run = runner.call("run", "Linux-X64", "", "generate -q\n\n check --zips")?;
-    expect("two calls", &run, 0, "called with check,--zips")?;
+    expect("two commands", &run, 0, "called with check,--zips")?;
     let run = runner.call("run", "Linux-X64", "", "fail\ngenerate")?;
-    expect("a call that fails", &run, 1, "called with fail")?;
+    expect("a command that fails", &run, 1, "called with fail")?;
     if String::from_utf8_lossy(&run.stdout).contains("generate") {
-        return Err("a call was made after one that failed".into());
+        return Err("a command was run after one that failed".into());
     }
     let run = runner.call("run", "Linux-X64", "", "generate $(id) * ; id")?;
-    expect(
-        "words of the shell",
-        &run,
-        0,
-        "called with generate,$(id),*,;,id",
-    )?;
+    expect("shell syntax", &run, 0, "called with generate,$(id),*,;,id")?;
     let lines = "# not yet\n catalog yank --reason \"does not boot\" 'a b.zip' \"\" c\\ d";
     let run = runner.call("run", "Linux-X64", "", lines)?;
     let words = "called with catalog,yank,--reason,does not boot,a b.zip,,c d\n";
     expect("a comment, and words with spaces", &run, 0, words)?;
     let run = runner.call("run", "Linux-X64", "", "generate \"out")?;
     expect(
-        "half a quotation",
+        "an unclosed quotation mark",
         &run,
         1,
-        "a quotation does not end: generate \"out",
+        "a quotation mark is not closed: generate \"out",
     )?;
     let run = runner.call("run", "Linux-X64", "", "generate \\\n-q")?;
-    expect("a call on two lines", &run, 1, "a call has one line")
+    expect(
+        "a command on two lines",
+        &run,
+        1,
+        "a command must be on one line",
+    )
 }
 
 /// A runner whose folders are all inside a temporary one.
@@ -171,10 +166,10 @@ impl Runner<'_> {
 }
 
 fn expect(what: &str, run: &Output, code: i32, text: &str) -> Result<()> {
-    let said = String::from_utf8_lossy(&run.stdout);
-    if run.status.code() != Some(code) || !said.contains(text) {
-        let talk = String::from_utf8_lossy(&run.stderr);
-        return Err(format!("{what}: {}\n{said}{talk}", run.status).into());
+    let stdout = String::from_utf8_lossy(&run.stdout);
+    if run.status.code() != Some(code) || !stdout.contains(text) {
+        let stderr = String::from_utf8_lossy(&run.stderr);
+        return Err(format!("{what}: {}\n{stdout}{stderr}", run.status).into());
     }
     eprintln!("ok  {what}");
     Ok(())

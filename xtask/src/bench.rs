@@ -66,24 +66,24 @@ for name in sys.argv[1:]:
 json.dump({"response": feed}, sys.stdout)
 "#;
 
-/// One way to do a task: a shell command.
-struct Way {
+/// One of the programs that are compared: a shell command.
+struct Contender {
     title: &'static str,
     shell: String,
     /// A program that it needs.
     needs: Option<&'static str>,
 }
 
-impl Way {
-    fn new(title: &'static str, shell: impl Into<String>) -> Way {
-        Way {
+impl Contender {
+    fn new(title: &'static str, shell: impl Into<String>) -> Contender {
+        Contender {
             title,
             shell: shell.into(),
             needs: None,
         }
     }
 
-    fn needing(mut self, program: &'static str) -> Way {
+    fn needing(mut self, program: &'static str) -> Contender {
         self.needs = Some(program);
         self
     }
@@ -117,8 +117,8 @@ pub(crate) fn run_all(folder: Option<&Path>) -> Result<()> {
         "--bin",
         "romfeed",
     ]))?;
-    let kept = folder.map(Path::to_owned);
-    let folder = kept.unwrap_or_else(|| std::env::temp_dir().join("romfeed-bench"));
+    let given = folder.map(Path::to_owned);
+    let folder = given.unwrap_or_else(|| std::env::temp_dir().join("romfeed-bench"));
     fs::create_dir_all(&folder)?;
     let program = crate::tools::built_program("dist");
     let bench = Bench { folder, program };
@@ -131,7 +131,7 @@ pub(crate) fn run_all(folder: Option<&Path>) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     fs::write(root.join("BENCHMARKS.md"), page)?;
     eprintln!(
-        "wrote BENCHMARKS.md; the inputs are kept in {}",
+        "wrote BENCHMARKS.md; the inputs are in {}",
         bench.folder.display()
     );
     Ok(())
@@ -198,32 +198,37 @@ impl Bench {
             each("openssl dgst -md5"),
             each("openssl dgst -sha256")
         );
-        let mut ways = vec![
-            Way::new("romfeed", "romfeed hash zips/*.zip"),
-            Way::new("romfeed, one core", "romfeed hash --jobs 1 zips/*.zip"),
-            Way::new("coreutils", "md5sum zips/*.zip; sha256sum zips/*.zip"),
-            Way::new(
+        let mut contenders = vec![
+            Contender::new("romfeed", "romfeed hash zips/*.zip"),
+            Contender::new("romfeed, one core", "romfeed hash --jobs 1 zips/*.zip"),
+            Contender::new("coreutils", "md5sum zips/*.zip; sha256sum zips/*.zip"),
+            Contender::new(
                 "coreutils, all cores",
                 format!("{}; {}", each("md5sum"), each("sha256sum")),
             ),
-            Way::new(
+            Contender::new(
                 "OpenSSL",
                 "openssl dgst -md5 zips/*.zip; openssl dgst -sha256 zips/*.zip",
             )
             .needing("openssl"),
-            Way::new("OpenSSL, all cores", openssl.as_str()).needing("openssl"),
+            Contender::new("OpenSSL, all cores", openssl.as_str()).needing("openssl"),
         ];
         let has_sha = processor_flags().contains(&"sha_ni");
         if has_sha {
             let title = "OpenSSL, all cores, no SHA instructions";
             let shell = format!("export OPENSSL_ia32cap=:~0x20000000; {openssl}");
-            ways.push(Way::new(title, shell).needing("openssl"));
+            contenders.push(Contender::new(title, shell).needing("openssl"));
         }
         let title = format!(
             "MD5 and SHA-256 of {NUM_ZIPS} packages of {} MiB",
             ZIP_SIZE as u64 / MIB
         );
-        self.table(page, &title, &ways, Some((NUM_ZIPS * ZIP_SIZE) as u64))?;
+        self.table(
+            page,
+            &title,
+            &contenders,
+            Some((NUM_ZIPS * ZIP_SIZE) as u64),
+        )?;
         if has_sha {
             writeln!(
                 page,
@@ -236,45 +241,45 @@ impl Bench {
     }
 
     fn one_file(&self, page: &mut String) -> Result<()> {
-        let ways = [
-            Way::new("romfeed", "romfeed hash zips/*-device0.zip"),
-            Way::new(
+        let contenders = [
+            Contender::new("romfeed", "romfeed hash zips/*-device0.zip"),
+            Contender::new(
                 "coreutils",
                 "md5sum zips/*-device0.zip; sha256sum zips/*-device0.zip",
             ),
-            Way::new(
+            Contender::new(
                 "OpenSSL",
                 "openssl dgst -md5 zips/*-device0.zip; openssl dgst -sha256 zips/*-device0.zip",
             )
             .needing("openssl"),
-            Way::new("OpenSSL, MD5 alone", "openssl dgst -md5 zips/*-device0.zip")
+            Contender::new("OpenSSL, MD5 alone", "openssl dgst -md5 zips/*-device0.zip")
                 .needing("openssl"),
-            Way::new(
+            Contender::new(
                 "OpenSSL, SHA-256 alone",
                 "openssl dgst -sha256 zips/*-device0.zip",
             )
             .needing("openssl"),
         ];
         let title = format!("Both of one package of {} MiB", ZIP_SIZE as u64 / MIB);
-        self.table(page, &title, &ways, Some(ZIP_SIZE as u64))
+        self.table(page, &title, &contenders, Some(ZIP_SIZE as u64))
     }
 
     /// The whole job, compared with a typical script.
     fn publishing(&self, page: &mut String) -> Result<()> {
         fs::write(self.folder.join("feed.py"), SCRIPT)?;
-        let ways = [
-            Way::new(
+        let contenders = [
+            Contender::new(
                 "romfeed",
                 "romfeed generate -q --rehash --builds zips --base-url https://example.org",
             ),
-            Way::new(
+            Contender::new(
                 "romfeed, nothing new",
                 "romfeed generate -q --builds zips --base-url https://example.org",
             ),
-            Way::new("Python", "python3 feed.py zips/*.zip").needing("python3"),
+            Contender::new("Python", "python3 feed.py zips/*.zip").needing("python3"),
         ];
         let title = format!("From {NUM_ZIPS} packages to feeds");
-        self.table(page, &title, &ways, None)?;
+        self.table(page, &title, &contenders, None)?;
         writeln!(
             page,
             "\nThe script (hashlib and zipfile, one pass) writes one list of facts from `META-INF`; romfeed looks\n\
@@ -291,9 +296,9 @@ impl Bench {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let ways = [
-            Way::new("romfeed", format!("romfeed inspect {name}")),
-            Way::new(
+        let contenders = [
+            Contender::new("romfeed", format!("romfeed inspect {name}")),
+            Contender::new(
                 "unzip, payload_dumper, dump.erofs",
                 format!(
                     "rm -rf unpacked; mkdir unpacked; unzip -qo {name} payload.bin -d unpacked; \
@@ -305,7 +310,7 @@ impl Bench {
         ];
         let gigabytes = fs::metadata(&zip)?.len() as f64 / 1e9;
         let title = format!("`build.prop` out of a package of {gigabytes:.1} GB (payload, EROFS)");
-        self.table(page, &title, &ways, None)
+        self.table(page, &title, &contenders, None)
     }
 
     /// Time per byte for different sizes and numbers of files.
@@ -317,9 +322,9 @@ impl Bench {
         )?;
         for (number, size) in SHAPES {
             let names = self.make_files(number, size)?;
-            let way = Way::new("romfeed", format!("romfeed hash {names}"));
+            let contender = Contender::new("romfeed", format!("romfeed hash {names}"));
             run(self.shell(&format!("cat {names}")).stdout(Stdio::null()))?;
-            let measured = self.measure(std::slice::from_ref(&way))?;
+            let measured = self.measure(std::slice::from_ref(&contender))?;
             let measured = measured[0].as_ref().ok_or("romfeed did not run")?;
             writeln!(
                 page,
@@ -334,9 +339,15 @@ impl Bench {
         Ok(())
     }
 
-    fn table(&self, page: &mut String, title: &str, ways: &[Way], size: Option<u64>) -> Result<()> {
+    fn table(
+        &self,
+        page: &mut String,
+        title: &str,
+        contenders: &[Contender],
+        size: Option<u64>,
+    ) -> Result<()> {
         eprintln!("{title}");
-        let measured = self.measure(ways)?;
+        let measured = self.measure(contenders)?;
         let own = measured[0].as_ref().ok_or("romfeed did not run")?.least();
         write!(
             page,
@@ -344,10 +355,14 @@ impl Bench {
             if size.is_some() { " GB/s |" } else { "" },
             if size.is_some() { "---:|" } else { "" },
         )?;
-        for (way, measured) in ways.iter().zip(&measured) {
+        for (contender, measured) in contenders.iter().zip(&measured) {
             let Some(measured) = measured else {
-                let needs = way.needs.unwrap_or("it");
-                writeln!(page, "| {} | {needs} is absent, or failed |", way.title)?;
+                let needs = contender.needs.unwrap_or("it");
+                writeln!(
+                    page,
+                    "| {} | {needs} is absent, or failed |",
+                    contender.title
+                )?;
                 continue;
             };
             let rate = size.map_or(String::new(), |size| {
@@ -356,7 +371,7 @@ impl Bench {
             writeln!(
                 page,
                 "| {} | {:.3} | {:.3} |{rate} {:.1} | {} |",
-                way.title,
+                contender.title,
                 measured.least(),
                 measured.median(),
                 measured.least() / own,
@@ -364,18 +379,18 @@ impl Bench {
             )?;
         }
         page.push_str("\n```sh\n");
-        for way in ways {
-            writeln!(page, "{}", way.shell)?;
+        for contender in contenders {
+            writeln!(page, "{}", contender.shell)?;
         }
         page.push_str("```\n");
         Ok(())
     }
 
     /// Runs the commands in turn; `None` for one whose program is missing or fails.
-    fn measure(&self, ways: &[Way]) -> Result<Vec<Option<Measured>>> {
+    fn measure(&self, contenders: &[Contender]) -> Result<Vec<Option<Measured>>> {
         let mut all: Vec<Option<Measured>> = Vec::new();
-        for way in ways {
-            let is_there = way.needs.is_none_or(|program| {
+        for contender in contenders {
+            let is_there = contender.needs.is_none_or(|program| {
                 let mut find = self.shell(&format!("command -v {program}"));
                 find.output().is_ok_and(|output| output.status.success())
             });
@@ -385,19 +400,19 @@ impl Bench {
             }));
         }
         for _ in 0..NUM_ROUNDS {
-            for (way, slot) in ways.iter().zip(&mut all) {
+            for (contender, slot) in contenders.iter().zip(&mut all) {
                 let Some(measured) = slot else { continue };
-                let (seconds, peak) = match self.time(&way.shell) {
+                let (seconds, peak) = match self.time(&contender.shell) {
                     Ok(timed) => timed,
                     // An older version of a program may lack the option.
-                    Err(error) if way.needs.is_some() => {
-                        eprintln!("  {:<36} left out: {error}", way.title);
+                    Err(error) if contender.needs.is_some() => {
+                        eprintln!("  {:<36} left out: {error}", contender.title);
                         *slot = None;
                         continue;
                     }
                     Err(error) => return Err(error),
                 };
-                eprintln!("  {:<36} {seconds:8.3} s", way.title);
+                eprintln!("  {:<36} {seconds:8.3} s", contender.title);
                 measured.seconds.push(seconds);
                 measured.peak = measured.peak.max(peak);
             }

@@ -197,7 +197,7 @@ fn report(
         .filter(|(path, item)| theirs.0.get(*path) != Some(*item));
     match lost.count() {
         0 => {}
-        lost => eprintln!("  theirs is not the tree at {lost} paths"),
+        lost => eprintln!("  the reference program differs from the source tree at {lost} paths"),
     }
     Ok(differences.iter().any(|line| !line.contains(KNOWN_FAULT)))
 }

@@ -40,7 +40,7 @@ pub(crate) fn write(arguments: &[&str]) -> Result<()> {
         match *name {
             "--target" => target = Some((*value).to_owned()),
             "--out" => out = Some(PathBuf::from(value)),
-            other => return Err(format!("dist knows no `{other}`").into()),
+            other => return Err(format!("unknown argument `{other}`; usage: cargo xtask dist [--target TRIPLE] [--out FOLDER]").into()),
         }
     }
     let target = target.map_or_else(find_host, Ok)?;

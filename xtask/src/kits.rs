@@ -119,7 +119,7 @@ pub(crate) fn run_all() -> Result<()> {
     }
     match num_wrong {
         0 => Ok(()),
-        n => Err(format!("{n} answers are not as they should be").into()),
+        n => Err(format!("{n} wrong answers").into()),
     }
 }
 
@@ -264,7 +264,7 @@ fn ready(place: &Place) -> Result<()> {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    Err(format!("nobody answers at {}", place.base()).into())
+    Err(format!("no server answers at {}", place.base()).into())
 }
 
 /// Runs the generated script, with the certificate of the tests.
@@ -282,7 +282,7 @@ fn keep_others(place: &Place) -> Result<()> {
     std::os::unix::fs::symlink(&place.folder, &link)?;
     let is_stopped = publish_to(place, &destination).is_err();
     if !is_stopped || !file.is_file() || !link.is_symlink() {
-        return Err("the script published over files of others".into());
+        return Err("the script overwrote foreign files".into());
     }
     Ok(())
 }
@@ -297,7 +297,7 @@ fn keep_changed(place: &Place) -> Result<()> {
     fs::rename(&api, &moved)?;
     std::os::unix::fs::symlink(&moved, &api)?;
     if publish_to(place, &destination).is_ok() || !api.is_symlink() {
-        return Err("the script published over a link in the place of a folder".into());
+        return Err("the script overwrote a link in place of a folder".into());
     }
     fs::remove_file(&api)?;
     fs::rename(&moved, &api)?;
@@ -307,7 +307,7 @@ fn keep_changed(place: &Place) -> Result<()> {
     others.reverse();
     fs::write(&zip, &others)?;
     if publish_to(place, &destination).is_ok() || fs::read(&zip)? != others {
-        return Err("the script published over a package with other bytes".into());
+        return Err("the script overwrote a published package with other bytes".into());
     }
     // The same bytes with another date do not stop it.
     fs::write(&zip, bytes)?;

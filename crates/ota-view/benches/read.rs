@@ -83,7 +83,7 @@ fn small(c: &mut Criterion) {
 
 fn large(c: &mut Criterion) {
     let Some(folder) = std::env::var_os(FOLDER) else {
-        eprintln!("no large packages: {FOLDER} names no folder");
+        eprintln!("no large packages: {FOLDER} is not set to a folder");
         return;
     };
     let entries = std::fs::read_dir(&folder).expect("a readable folder");

@@ -272,7 +272,7 @@ mod tests {
         "{\n  \"schema\": 1,\n  \"files\": [\n    \"a\",\n    \"b.html\"\n  ]\n}\n";
 
     #[test]
-    fn each_kind_of_loss_is_seen() {
+    fn each_kind_of_loss_is_found() {
         let before = tree(&[("catalog.json", "1"), ("out/a", "1"), (MANIFEST, LISTED)]);
         let after = tree(&[("catalog.json", "2"), ("out/a", "2"), ("out/b.html", "")]);
         let losses = |now: &[(&str, &str)]| losses(&tree(now), &before, &after, Path::new("."));
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn links_and_addresses_that_lead_nowhere_are_seen() {
+    fn broken_links_and_addresses_are_found() {
         let now = tree(&[
             (
                 "out/d/x.html",
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_and_types_that_are_named_and_not_there_are_seen() {
+    fn missing_devices_and_types_are_found() {
         let now = tree(&[
             ("out/api/v1/devices.json", "{\"21.0\":[\"a\",\"b\"]}"),
             (
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn builds_that_are_forgotten_and_files_that_are_cut_are_seen() {
+    fn forgotten_builds_and_truncated_files_are_found() {
         let catalog = |builds: &str| {
             let of = |(name, sha256): (&str, &str)| {
                 format!("{{\"filename\":\"{name}\",\"sha256\":\"{sha256}\"}}")

@@ -51,7 +51,7 @@ pub struct Ended {
 
 impl Ended {
     /// Whether it ended by itself, with one of these codes.
-    pub fn answered(&self, codes: &[i32]) -> bool {
+    pub fn exited_with(&self, codes: &[i32]) -> bool {
         self.status.code().is_some_and(|code| codes.contains(&code))
     }
 
@@ -182,7 +182,7 @@ impl Stage {
         (step.change)(site)?;
         let before = site.outputs()?;
         let ended = site.run(step.call)?;
-        if !ended.answered(&[0]) {
+        if !ended.exited_with(&[0]) {
             let reason = format!(
                 "{}: the undisturbed run failed: {}",
                 step.name, ended.stderr
@@ -259,7 +259,7 @@ impl Stage {
     }
 
     /// Returns the losses, and whether the fault kept the run from finishing.
-    pub fn look(&self) -> io::Result<(Vec<String>, bool)> {
+    pub fn losses(&self) -> io::Result<(Vec<String>, bool)> {
         let now = self.site.outputs()?;
         let losses = judge::losses(&now, &self.before, &self.after, self.site.folder());
         let is_done = judge::differences(&now, &self.after).is_empty();
@@ -267,7 +267,7 @@ impl Stage {
     }
 
     /// Does the same, where the fault hid some of the packages.
-    pub fn look_at_rest(&self) -> io::Result<(Vec<String>, bool)> {
+    pub fn losses_of_input(&self) -> io::Result<(Vec<String>, bool)> {
         let now = self.site.outputs()?;
         let folder = self.site.folder();
         let losses = judge::losses_of_input(&now, &self.before, &self.after, folder);
@@ -276,11 +276,11 @@ impl Stage {
     }
 
     /// Runs once more without a fault, and returns what is then not as it should be.
-    pub fn heal(&self) -> io::Result<Vec<String>> {
+    pub fn recover(&self) -> io::Result<Vec<String>> {
         let ended = self.site.run(self.call)?;
         let mut wrong = judge::differences(&self.site.outputs()?, &self.after);
         // A catalog command refuses a change that is already made.
-        if !ended.answered(&[0]) && self.call[0] == "generate" {
+        if !ended.exited_with(&[0]) && self.call[0] == "generate" {
             wrong.push(format!("the next run failed: {}", ended.stderr.trim()));
         }
         Ok(wrong)

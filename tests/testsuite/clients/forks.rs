@@ -196,7 +196,7 @@ fn each_fork_requires_its_keys() {
 }
 
 #[test]
-fn dates_alone_count_to_most_forks() {
+fn most_forks_compare_dates_only() {
     for generation in [
         Generation::CrDroid14,
         Generation::CrDroid16,
@@ -487,7 +487,7 @@ fn grapheneos_compares_date_device_and_channel() {
 }
 
 #[test]
-fn numbers_are_kotlins_and_no_fault_of_the_list() {
+fn numbers_are_parsed_as_in_kotlin() {
     let body = |from: &str, to: &str| changed(Generation::CrDroid16, from, to);
     for (from, to, expected) in [
         ("1700000100", "17000001E2", "offer"),
@@ -506,7 +506,7 @@ fn numbers_are_kotlins_and_no_fault_of_the_list() {
 }
 
 #[test]
-fn addresses_are_filled_in_as_far_as_each_fork_does() {
+fn placeholders_are_replaced_like_each_fork_does() {
     let phone = Phone {
         next_device: Some("next".to_owned()),
         flavour: "VANILLA".to_owned(),
@@ -567,7 +567,7 @@ fn addresses_are_filled_in_as_far_as_each_fork_does() {
 }
 
 #[test]
-fn the_body_between_revisions_types_what_it_reads() {
+fn the_intermediate_body_checks_types_of_the_keys_it_reads() {
     let entry = |from: &str, to: &str| super::tests::V2_ENTRY.replacen(from, to, 1);
     for (key, is_read) in [
         (r#""os_sdk_level":36,"type""#, true),
@@ -586,7 +586,7 @@ fn the_body_between_revisions_types_what_it_reads() {
 }
 
 #[test]
-fn older_cyanogenmods_read_and_show_more() {
+fn older_cyanogenmod_versions_read_and_show_more() {
     let older = super::tests::CM12_ENTRY.replace("1700000100", "1600000000");
     let body = feed(Generation::Cm11, &[&older]);
     let snapshot = Phone {

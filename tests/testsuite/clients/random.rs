@@ -56,7 +56,7 @@ proptest! {
     }
 
     #[test]
-    fn pieces_are_read_without_panic(pieces in proptest::collection::vec(0..PIECES.len(), 0..60)) {
+    fn fragments_are_read_without_panic(pieces in proptest::collection::vec(0..PIECES.len(), 0..60)) {
         let body: String = pieces.into_iter().map(|piece| PIECES[piece]).collect();
         read_by_all(body.as_bytes());
         read_by_all(format!("{{response:[{body}").as_bytes());

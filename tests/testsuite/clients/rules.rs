@@ -65,7 +65,7 @@ fn changed(from: &str, to: &str) -> String {
 }
 
 #[test]
-fn entries_are_taken_as_seen() {
+fn entries_are_read_as_observed() {
     let datetime = |value: &str| changed("1700000100", value);
     let size = |value: &str| changed("1000000", value);
     let version = |value: &str| changed(r#""21.0""#, value);
@@ -251,7 +251,7 @@ fn entries_are_taken_as_seen() {
 }
 
 #[test]
-fn bodies_are_taken_as_seen() {
+fn bodies_are_read_as_observed() {
     let good = feed(Generation::Java22, &[V1_ENTRY]);
     let within = |from: &str, to: &str| good.replacen(from, to, 1).into_bytes();
     let utf_16: Vec<u8> = good.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -413,7 +413,7 @@ fn a_repeated_id_shows_the_first_entry_with_the_last_address() {
 }
 
 #[test]
-fn a_bad_entry_in_the_middle_costs_cmupdater_the_rest() {
+fn cmupdater_stops_at_a_bad_entry() {
     let [first, third] = ["1", "3"].map(|id| V1_ENTRY.replace(r#""a""#, &format!(r#""{id}""#)));
     let bad = V1_ENTRY.replace("version", "was");
     for (generation, expected) in [
@@ -469,7 +469,7 @@ fn the_oldest_client_reads_its_keys() {
 }
 
 #[test]
-fn the_array_is_read_as_a_whole_or_not_at_all() {
+fn one_bad_entry_fails_the_whole_array() {
     let digest = "a".repeat(64);
     let second = V2_ENTRY.replace(&digest, &"b".repeat(64));
     let outcomes = |entry: &str| {
@@ -545,7 +545,7 @@ fn the_array_is_read_as_a_whole_or_not_at_all() {
 }
 
 #[test]
-fn of_several_files_the_first_counts_and_all_have_to_be_sound() {
+fn the_first_of_several_files_counts_and_all_must_be_valid() {
     let second = r#"},{"filename":"b.img","sha256":"b","size":1,"url":"https://h/b.img"}]"#;
     let both = V2_ENTRY.replace("}]", second);
     let list = listing(Generation::Kotlin23, &[&both]);
@@ -596,7 +596,7 @@ fn versions_are_compared_in_any_case_but_by_cmupdater() {
 }
 
 #[test]
-fn base_and_template_meet_at_one_address() {
+fn base_and_template_lead_to_one_address() {
     let template = "https://h/api/v1/{device}/{type}/{incr}";
     for generation in V1 {
         let property = match generation {
@@ -621,7 +621,7 @@ fn fillers() -> impl Iterator<Item = Generation> {
 }
 
 #[test]
-fn placeholders_are_replaced_everywhere_with_their_case() {
+fn placeholders_are_replaced_everywhere_and_keep_case() {
     let mixed = Phone {
         device: "Dev".to_owned(),
         incremental: "Eng.1".to_owned(),
@@ -670,7 +670,7 @@ fn unset_property_leads_to_the_official_server() {
 }
 
 #[test]
-fn nothing_is_escaped_and_cmupdater_throws() {
+fn values_are_not_escaped_and_cmupdater_throws() {
     let odd = Phone {
         device: "My Dev".to_owned(),
         release_type: "test ü".to_owned(),

@@ -199,7 +199,7 @@ fn missing_and_null_keys_fail_the_list() {
 }
 
 #[test]
-fn numbers_are_numbers_and_text_is_text() {
+fn values_of_the_wrong_type_fail_the_list() {
     for generation in Generation::LINEAGE {
         for datetime in [
             r#""1700000100""#,
@@ -240,7 +240,7 @@ fn numbers_are_numbers_and_text_is_text() {
 }
 
 #[test]
-fn names_ids_and_addresses_are_clean() {
+fn unclean_names_ids_and_addresses_fail_the_list() {
     for generation in Generation::LINEAGE {
         for filename in ["", "a/b.zip", "..", "/a.zip"] {
             let filename = format!(r#""filename":"{filename}""#);
@@ -289,7 +289,7 @@ fn repeated_id_fails_the_list() {
 }
 
 #[test]
-fn ranges_are_plain_and_within_the_package() {
+fn ranges_outside_the_package_fail_the_list() {
     let good = r#"payload_metadata.bin:10:20,payload.bin:10:500,payload_properties.txt:700:50  "#;
     for (ranges, is_good) in [
         ("metadata:999000:1000    ", true),
@@ -311,7 +311,7 @@ fn ranges_are_plain_and_within_the_package() {
 }
 
 #[test]
-fn a_build_has_one_file() {
+fn a_build_with_several_files_fails_the_list() {
     let second = r#"},{"filename":"b.zip","sha256":"b","size":1,"url":"https://h/b.zip"}]"#;
     let both = V2_ENTRY.replace("}]", second);
     let none = r#"{"datetime":1700000100,"files":[],"type":"nightly","version":"23.2"}"#;

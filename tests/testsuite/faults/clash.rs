@@ -24,7 +24,7 @@ fn at_once(site: &Site, calls: &[&[&str]]) -> Vec<(Option<i32>, String)> {
 }
 
 #[test]
-fn of_concurrent_runs_one_works_and_the_others_report_it() {
+fn one_of_several_concurrent_runs_works_and_the_others_report_it() {
     at_step(1, |stage| {
         for num in [2, 5] {
             stage.rewind().unwrap();
@@ -40,7 +40,7 @@ fn of_concurrent_runs_one_works_and_the_others_report_it() {
 }
 
 #[test]
-fn a_catalog_change_during_a_run_is_made_or_refused() {
+fn a_catalog_change_during_a_run_is_applied_or_refused() {
     at_step(1, |stage| {
         stage.rewind().unwrap();
         let remove = ["catalog", "remove", BACON_1];
@@ -56,7 +56,7 @@ fn a_catalog_change_during_a_run_is_made_or_refused() {
 // Windows does not allow replacing an open file.
 #[cfg(unix)]
 #[test]
-fn a_zip_that_changes_while_it_is_read_is_published_whole_or_not_at_all() {
+fn a_zip_that_changes_while_read_is_published_whole_or_not_at_all() {
     use testkit::faults::hands::{self, Hand};
     use testkit::faults::{BASE_URL, Random};
 
@@ -75,7 +75,7 @@ fn a_zip_that_changes_while_it_is_read_is_published_whole_or_not_at_all() {
         let mixtures = hands::mixtures(site, &before).unwrap();
         assert!(mixtures.is_empty(), "{hand:?}: {mixtures:?}");
         let ended = site.run(&call).unwrap();
-        assert!(ended.answered(&[0, 1]), "{hand:?}: {}", ended.stderr);
+        assert!(ended.exited_with(&[0, 1]), "{hand:?}: {}", ended.stderr);
         let untrue = hands::untrue(site).unwrap();
         assert!(untrue.is_empty(), "{hand:?}: {untrue:?}");
     }

@@ -6,7 +6,7 @@ use testkit::faults::{Random, judge};
 use super::{at_step, is_safe};
 
 #[test]
-fn a_damaged_cache_only_costs_time() {
+fn a_damaged_cache_changes_no_output() {
     at_step(1, |stage| {
         let mut random = Random::new(2);
         for damage in Damage::ALL
@@ -18,7 +18,7 @@ fn a_damaged_cache_only_costs_time() {
                 .inflict(&stage.site.path(".romfeed/cache.json"), &mut random)
                 .unwrap();
             let ended = stage.site.run(stage.call).unwrap();
-            assert!(ended.answered(&[0]), "{damage:?}: {}", ended.stderr);
+            assert!(ended.exited_with(&[0]), "{damage:?}: {}", ended.stderr);
             is_safe(stage, &format!("{damage:?}"));
         }
     });
@@ -35,7 +35,7 @@ fn an_unwritable_cache_is_reported() {
         let warning =
             "warning: cache.json: cannot be written, so the next run reads these zips again: ";
         assert!(
-            ended.answered(&[0]) && ended.stderr.contains(warning),
+            ended.exited_with(&[0]) && ended.stderr.contains(warning),
             "{}",
             ended.stderr
         );
@@ -53,7 +53,7 @@ fn is_refused_untouched(file: &str) {
             damage.inflict(&stage.site.path(file), &mut random).unwrap();
             let before = stage.site.outputs().unwrap();
             let ended = stage.site.run(stage.call).unwrap();
-            assert!(ended.answered(&[1, 2]), "{damage:?}: {}", ended.stderr);
+            assert!(ended.exited_with(&[1, 2]), "{damage:?}: {}", ended.stderr);
             let name = file.rsplit('/').next().unwrap();
             assert!(ended.says(name), "{damage:?}: {}", ended.stderr);
             assert!(
@@ -68,11 +68,11 @@ fn is_refused_untouched(file: &str) {
 }
 
 #[test]
-fn a_catalog_that_went_bad_is_named_and_nothing_is_touched() {
+fn a_damaged_catalog_is_reported_and_nothing_is_changed() {
     is_refused_untouched("catalog.json");
 }
 
 #[test]
-fn a_manifest_that_went_bad_is_named_and_nothing_is_touched() {
+fn a_damaged_manifest_is_reported_and_nothing_is_changed() {
     is_refused_untouched("out/.romfeed/manifest.json");
 }

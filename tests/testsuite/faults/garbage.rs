@@ -8,12 +8,12 @@ use super::Folder;
 const MAX_LINE_LEN: usize = 500;
 
 #[test]
-fn the_good_ones_of_a_folder_of_garbage_are_published() {
+fn good_packages_in_a_folder_of_garbage_are_published() {
     let folder = Folder::new();
     let devices = garbage::write(&folder.site, 200, 4).unwrap();
     let call = ["generate", "--base-url", testkit::faults::BASE_URL];
     let ended = folder.site.run(&call).unwrap();
-    assert!(ended.answered(&[1]), "{}", ended.stderr);
+    assert!(ended.exited_with(&[1]), "{}", ended.stderr);
     assert!(!ended.has_panicked(), "{}", ended.stderr);
     for line in ended.stderr.lines() {
         assert!(line.len() <= MAX_LINE_LEN, "{line}");
@@ -26,7 +26,7 @@ fn the_good_ones_of_a_folder_of_garbage_are_published() {
 }
 
 #[test]
-fn of_many_faults_of_a_kind_the_first_are_named_and_the_others_counted() {
+fn the_first_errors_of_a_kind_are_printed_and_the_others_counted() {
     let folder = Folder::new();
     for index in 0..25 {
         folder
@@ -37,7 +37,7 @@ fn of_many_faults_of_a_kind_the_first_are_named_and_the_others_counted() {
     let more = "error: 5 more like these; -v lists them\n  hint: remove it, or copy";
     for (call, num_named) in [(&["generate"][..], 20), (&["generate", "-v"], 25)] {
         let ended = folder.site.run(call).unwrap();
-        assert!(ended.answered(&[1]), "{}", ended.stderr);
+        assert!(ended.exited_with(&[1]), "{}", ended.stderr);
         assert_eq!(ended.stderr.matches("error: bad").count(), num_named);
         assert_eq!(
             ended.stderr.contains(more),

@@ -9,7 +9,7 @@ use super::{Folder, is_safe};
 const NUM_KILLS: usize = 2;
 
 #[test]
-fn a_killed_run_leaves_the_old_or_the_new_and_the_next_one_ends_it() {
+fn a_killed_run_leaves_old_or_new_files_and_the_next_run_finishes() {
     let folder = Folder::new();
     let mut random = Random::new(1);
     let mut num_between = 0;

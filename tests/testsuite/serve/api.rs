@@ -55,7 +55,7 @@ fn post(addr: SocketAddr, target: &str, body: &str) -> Answer {
 }
 
 #[test]
-fn the_test_client_of_lineageota_gets_its_answers() {
+fn the_test_client_of_lineageota_is_answered() {
     let (_dir, addr) = mako();
     let body = r#"{"method":"get_all_builds","params":{"device":"mako","channels":["stable","snapshot","RC","nightly"],"source_incremental":"a0"}}"#;
     // For LineageOTA the build of 13.0 is a nightly too, but it lacks keys that CMUpdater requires.
@@ -201,7 +201,7 @@ fn bacon_site() -> RomDir {
 }
 
 #[test]
-fn lists_are_cut_by_date_and_version_as_the_official_backend_does() {
+fn lists_are_filtered_by_date_and_version_like_the_official_backend() {
     let dir = bacon_site();
     let addr = serve(&dir);
     let at = |days: i64| 1_700_000_000 + days * DAY;
@@ -311,7 +311,7 @@ fn a_held_build_is_offered_once_min_age_is_over() {
 }
 
 #[test]
-fn a_variant_has_its_own_tree() {
+fn each_variant_has_its_own_paths() {
     let dir = RomDir::new().file(
         "romfeed.toml",
         "[[variant]]\nname = \"gapps\"\npackage = \"gapps/*\"\n",

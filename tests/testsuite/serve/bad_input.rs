@@ -108,7 +108,7 @@ fn a_client_that_sends_a_byte_at_a_time_is_disconnected() {
 }
 
 #[test]
-fn a_connection_is_reused_but_not_forever() {
+fn a_connection_is_reused_up_to_a_limit() {
     let dir = site();
     let addr = serve_with(config(&dir), short(), || NOW);
     let mut stream = connect(addr);
@@ -175,7 +175,7 @@ fn a_thousand_idle_connections_block_no_client() {
 }
 
 #[test]
-fn more_connections_than_there_are_places_wait_their_turn() {
+fn connections_above_the_limit_wait() {
     let dir = site();
     let limits = Limits {
         max_connections: 4,
@@ -188,7 +188,7 @@ fn more_connections_than_there_are_places_wait_their_turn() {
 }
 
 #[test]
-fn a_file_that_is_cut_while_it_is_sent_ends_the_connection() {
+fn truncating_a_file_during_a_download_closes_the_connection() {
     let dir = site();
     let file = std::fs::File::create(dir.path().join("out/big.zip")).unwrap();
     file.set_len(64 << 20).unwrap();

@@ -4,7 +4,7 @@ use super::*;
 use crate::support::{bacon, bacon_name};
 
 #[test]
-fn a_catalog_that_vanishes_empties_no_server_and_is_not_begun_anew() {
+fn a_server_whose_catalog_vanishes_keeps_its_builds_and_creates_no_new_one() {
     let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
     dir.generate().expect(0);
     let made = dir.run(&["serve", "--new-key", "ci"]).expect(0);
@@ -66,7 +66,7 @@ fn a_catalog_that_vanishes_empties_no_server_and_is_not_begun_anew() {
 }
 
 #[test]
-fn a_server_does_not_begin_without_the_catalog_of_its_site() {
+fn a_server_does_not_start_without_the_catalog_of_its_site() {
     let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
     dir.generate().expect(0);
     dir.remove("catalog.json");

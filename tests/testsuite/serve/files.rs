@@ -176,7 +176,7 @@ fn only_public_files_are_served() {
 
 #[cfg(unix)]
 #[test]
-fn links_are_followed_to_packages_only() {
+fn only_links_to_packages_are_followed() {
     use std::os::unix::fs::symlink;
     let elsewhere = tempfile::tempdir().unwrap();
     let path = |dir: &RomDir, name: &str| dir.path().join(name);
@@ -238,7 +238,7 @@ fn links_are_followed_to_packages_only() {
 }
 
 #[test]
-fn nothing_next_to_a_package_runs_in_a_browser_and_pages_do_only_what_is_theirs() {
+fn files_next_to_packages_run_no_script_and_pages_have_a_content_policy() {
     let (dir, addr) = site();
     dir.put(
         &format!("builds/{}.html", stem()),

@@ -76,7 +76,7 @@ fn a_build_is_added_found_and_removed() {
 }
 
 #[test]
-fn a_build_that_phones_could_not_use_is_refused_with_what_is_expected() {
+fn an_unusable_build_is_refused_with_the_expected_form() {
     let (dir, addr, key) = site();
     let before = dir.read("catalog.json");
     let with = |name: &str, value: Value| {
@@ -139,7 +139,7 @@ fn a_build_that_phones_could_not_use_is_refused_with_what_is_expected() {
 }
 
 #[test]
-fn without_a_key_nothing_is_changed() {
+fn requests_without_a_key_change_nothing() {
     let (dir, addr, key) = site();
     let auth = |headers: &[&str]| ask(addr, "GET", "/api/v1/auth", headers, "");
     assert_eq!(auth(&[&key]).text(), "pass");
@@ -164,7 +164,7 @@ fn without_a_key_nothing_is_changed() {
 }
 
 #[test]
-fn a_locked_catalog_answers_retry_later() {
+fn a_locked_catalog_is_answered_with_retry_later() {
     let (dir, addr, key) = site();
     let _lock = romfeed::generate::lock_state(&dir.path().join(".romfeed")).unwrap();
     let answer = add(addr, &key, &facts().to_string());
@@ -172,7 +172,7 @@ fn a_locked_catalog_answers_retry_later() {
 }
 
 #[test]
-fn keys_are_made_listed_and_removed() {
+fn keys_are_created_listed_and_removed() {
     let dir = RomDir::new();
     let made = dir.run(&["serve", "--new-key", "phone-farm"]).expect(0);
     assert_eq!(made.stdout.trim().len(), 64);
@@ -260,7 +260,7 @@ fn six_keys_are_enough_for_a_zip_in_builds() {
 }
 
 #[test]
-fn a_zip_that_phones_of_its_lane_would_refuse_is_refused() {
+fn a_zip_that_phones_of_its_channel_would_reject_is_refused() {
     let (dir, addr, key) = site();
     let gapps = bacon_name(0).replace("nightly-bacon", "nightly-gapps-bacon");
     let zip = bacon(0);
@@ -350,7 +350,7 @@ fn six_keys_are_enough_for_a_zip_on_another_host() {
 }
 
 #[test]
-fn the_network_of_the_server_is_not_asked() {
+fn addresses_in_the_servers_own_network_are_refused() {
     let (dir, key) = empty_site();
     let fetch = romfeed::fetch::Settings {
         timeout: Duration::from_secs(20),

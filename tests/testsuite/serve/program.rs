@@ -96,7 +96,7 @@ fn serve_prints_its_address_and_the_rom_settings() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_the_system_cannot_open_now_is_not_one_that_is_gone() {
+fn a_file_that_cannot_be_opened_for_now_is_not_answered_with_404() {
     let dir = site();
     let package = format!("/builds/{}", bacon_name(0));
     let romfeed = env!("CARGO_BIN_EXE_romfeed");
@@ -125,7 +125,7 @@ fn a_file_that_the_system_cannot_open_now_is_not_one_that_is_gone() {
 }
 
 #[test]
-fn behind_a_tunnel_feeds_name_the_tunnel() {
+fn feeds_behind_a_tunnel_have_its_address() {
     let dir = site();
     let server = Running::start(&dir, &["--public-url", "https://tunnel.example/x/"]);
     server.line("lineage.updater.uri=https://tunnel.example/x/api/v1/");
@@ -162,7 +162,7 @@ fn a_key_in_an_address_does_not_reach_the_log() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_ends_serve_after_running_downloads() {
+fn a_signal_stops_serve_after_running_downloads() {
     use rustix::process::{Pid, Signal, kill_process};
     let dir = site();
     let file = std::fs::File::create(dir.path().join("out/big.zip")).unwrap();
@@ -213,7 +213,7 @@ fn check_explains_a_bad_certificate() {
 }
 
 #[test]
-fn it_speaks_https_with_a_certificate() {
+fn serve_uses_https_with_a_certificate() {
     let dir = site();
     let tls = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/tls/");
     let [cert, key] = ["cert.pem", "key.pem"].map(|name| format!("{tls}{name}"));
@@ -303,7 +303,7 @@ fn the_log_shows_how_much_of_a_download_was_sent() {
 
 #[cfg(unix)]
 #[test]
-fn a_second_signal_ends_it_at_once() {
+fn a_second_signal_stops_serve_at_once() {
     use rustix::process::{Pid, Signal, kill_process};
     let dir = site();
     let file = std::fs::File::create(dir.path().join("out/big.zip")).unwrap();
@@ -370,7 +370,7 @@ fn with_watch_a_failed_first_run_is_tried_again() {
 }
 
 #[test]
-fn a_catalog_that_cannot_be_followed_at_once_is_followed_later() {
+fn a_catalog_that_cannot_be_watched_at_first_is_watched_later() {
     let dir = site();
     let server = Running::start(&dir, &[]);
     let manifest = dir.read("out/.romfeed/manifest.json");
@@ -411,7 +411,7 @@ fn invalid_arguments_are_refused() {
 }
 
 #[test]
-fn pages_of_a_watched_site_follow_their_templates_and_files_do_not_know() {
+fn a_watched_site_reloads_pages_but_writes_plain_files() {
     let dir = RomDir::new()
         .file("builds/lineage-21.0-20231114-nightly-bacon.zip", bacon(0))
         .file("templates/home.html", "<h1>One</h1>");

@@ -17,7 +17,7 @@ fn status(addr: SocketAddr, request: &str) -> u16 {
 }
 
 #[test]
-fn a_request_has_one_host_and_whole_line_ends() {
+fn requests_need_one_host_and_crlf_line_ends() {
     let (_dir, addr) = site();
     let close = "Connection: close\r\n\r\n";
     for (head, expected) in [
@@ -57,7 +57,7 @@ fn a_request_has_one_host_and_whole_line_ends() {
 }
 
 #[test]
-fn no_bare_line_end_behind_a_body_is_taken() {
+fn a_bare_line_feed_after_a_body_is_refused() {
     let (_dir, addr) = site();
     let bare = "GET /mine.txt HTTP/1.1\nHost: h\n\n";
     let zeros = "0".repeat(80);
@@ -76,7 +76,7 @@ fn no_bare_line_end_behind_a_body_is_taken() {
 }
 
 #[test]
-fn head_answers_as_get_without_a_body() {
+fn head_is_answered_like_get_without_a_body() {
     let (_dir, addr) = site();
     let package = format!("/builds/{}", bacon_name(0));
     for target in [
@@ -108,7 +108,7 @@ fn head_answers_as_get_without_a_body() {
 }
 
 #[test]
-fn parts_are_those_of_the_file_that_the_client_knows() {
+fn ranges_apply_only_to_the_file_that_the_client_knows() {
     let (dir, addr) = site();
     for target in ["/mine.txt", "/api/v1/bacon/nightly.json"] {
         let whole = get(addr, target);
@@ -159,7 +159,7 @@ fn parts_are_those_of_the_file_that_the_client_knows() {
 }
 
 #[test]
-fn a_list_longer_than_a_frame_comes_whole() {
+fn a_list_longer_than_a_frame_is_sent_whole() {
     let dir = RomDir::new();
     let build = |nth: usize| {
         serde_json::json!({

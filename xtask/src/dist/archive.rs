@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_a_tarball_are_sorted_and_of_nobody() {
+    fn files_of_a_tarball_are_sorted_and_have_no_owner() {
         let bytes = tar_gz("romfeed-1", &files(), 1_700_000_000).unwrap();
         let gzip = flate2::read::GzDecoder::new(&bytes[..]);
         let mut seen = Vec::new();
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zip_reads_back_and_bears_no_time_of_its_own() {
+    fn a_zip_reads_back_and_has_a_fixed_time() {
         let bytes = zip("romfeed-1", &files()).unwrap();
         let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).unwrap();
         let file = archive.by_name("romfeed-1/romfeed").unwrap();

@@ -15,7 +15,7 @@ const PLACES: [&str; 6] = ["", "out", "out/api", ".romfeed", "changelogs", "buil
 const NOBODY: &str = "65534";
 
 /// Makes every folder read-only, by mount and by permissions.
-pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
+pub(super) fn run_all(table: &mut Table, scratch: &Scratch) -> Result<()> {
     let site = new_site(scratch, "access")?;
     play(&site, &[STAGE], |stage| {
         let mut row = Table::row("mounted read-only");
@@ -24,12 +24,12 @@ pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
             stage.rewind()?;
             bind(&folder)?;
             let act = || Ok(Some(stage.site.run(stage.call)?));
-            row.put(stage, &format!("`{place}`"), act, || unbind(&folder))?;
+            row.try_fault(stage, &format!("`{place}`"), act, || unbind(&folder))?;
         }
         table.add(row);
         // A namespace with a single user has no second one.
         let probe = as_nobody(stage, Path::new("true"), &[]);
-        match probe.is_ok_and(|ended| ended.answered(&[0])) {
+        match probe.is_ok_and(|ended| ended.exited_with(&[0])) {
             true => put_nobody(table, stage),
             false => {
                 let why = "setpriv is not installed, or not permitted";
@@ -72,7 +72,7 @@ fn put_nobody(table: &mut Table, stage: &Stage) -> Result<()> {
                 .arg(stage.site.folder()))?;
             Ok(())
         };
-        row.put(stage, &format!("own: {open}"), act, after)?;
+        row.try_fault(stage, &format!("own: {open}"), act, after)?;
     }
     table.add(row);
     Ok(())

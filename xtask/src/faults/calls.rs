@@ -64,7 +64,7 @@ const INJECTIONS: [Injection; 5] = [
 ];
 
 /// Applies every injection to some stages.
-pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
+pub(super) fn run_all(table: &mut Table, scratch: &Scratch) -> Result<()> {
     if !is_installed("strace", "-V") {
         println_skipped("faults of single calls", "strace is not installed");
         return Ok(());
@@ -85,7 +85,7 @@ pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
                 let may_read = injection.calls == READING
                     || call == "openat" && injection.what != "signal=KILL";
                 let side = if may_read { Side::Input } else { Side::Output };
-                row.put_to(side, stage, &format!("{call} {number}"), act)?;
+                row.try_on(side, stage, &format!("{call} {number}"), act)?;
             }
         }
         Ok(())
@@ -109,7 +109,7 @@ fn traced(site: &Site, options: &[&str], call: &[&str], log: &Path) -> Result<En
 fn places(stage: &Stage, injection: &Injection, log: &Path) -> Result<Vec<(String, usize)>> {
     let trace = format!("trace={}", injection.calls);
     let ended = traced(&stage.site, &["-e", &trace], stage.call, log)?;
-    if !ended.answered(&[0]) {
+    if !ended.exited_with(&[0]) {
         return Err(format!("strace cannot trace the program: {}", ended.stderr).into());
     }
     let text = String::from_utf8_lossy(&std::fs::read(log)?).into_owned();

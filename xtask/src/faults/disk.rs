@@ -24,7 +24,7 @@ const KIB_LEFT: [u32; 14] = [0, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256,
 const FILES_LEFT: [u32; 10] = [0, 1, 2, 3, 4, 6, 8, 12, 20, 40];
 
 /// Fills every folder.
-pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
+pub(super) fn run_all(table: &mut Table, scratch: &Scratch) -> Result<()> {
     let site = new_site(scratch, "disk")?;
     mount_new(site.folder(), "size=200m")?;
     play(&site, &[STAGE], |stage| {
@@ -77,7 +77,7 @@ fn fill(table: &mut Table, stage: &Stage, place: &str) -> Result<()> {
             used(&folder, "--output=used")? + u64::from(left)
         );
         let act = || with_mount(stage, &folder, &size);
-        row_of_bytes.put(stage, &format!("{left} KiB left"), act, || {
+        row_of_bytes.try_fault(stage, &format!("{left} KiB left"), act, || {
             remount(&folder, "size=100m")
         })?;
     }
@@ -90,7 +90,7 @@ fn fill(table: &mut Table, stage: &Stage, place: &str) -> Result<()> {
             used(&folder, "--output=iused")? + u64::from(left)
         );
         let act = || with_mount(stage, &folder, &files);
-        row_of_files.put(stage, &format!("{left} files left"), act, || {
+        row_of_files.try_fault(stage, &format!("{left} files left"), act, || {
             remount(&folder, "nr_inodes=99999")
         })?;
     }
@@ -125,7 +125,7 @@ fn limit_files(table: &mut Table, stage: &Stage) -> Result<()> {
                 let ended = end(command)?;
                 Ok(Some(ended).filter(|ended| ended.status.code().is_some()))
             };
-            row.put(stage, &format!("{blocks} KiB"), act, || Ok(()))?;
+            row.try_fault(stage, &format!("{blocks} KiB"), act, || Ok(()))?;
         }
         table.add(row);
     }

@@ -16,7 +16,7 @@ const MAX_SECONDS: u64 = 120;
 const MAX_LINES: usize = 1000;
 
 /// Writes the folder and runs the program over it twice.
-pub(super) fn put(table: &mut Table, scratch: &Scratch, num: usize) -> Result<()> {
+pub(super) fn run_all(table: &mut Table, scratch: &Scratch, num: usize) -> Result<()> {
     let site = new_site(scratch, "garbage")?;
     let devices = garbage::write(&site, num, 11)?;
     let has_time = is_installed("/usr/bin/time", "--version");
@@ -51,7 +51,7 @@ pub(super) fn put(table: &mut Table, scratch: &Scratch, num: usize) -> Result<()
         if took.as_secs() > MAX_SECONDS || resident > MAX_RESIDENT || num_lines > MAX_LINES {
             losses.push("too long, too large or too many lines".to_owned());
         }
-        if !ended.answered(&[1]) || ended.has_panicked() {
+        if !ended.exited_with(&[1]) || ended.has_panicked() {
             losses.push(format!("it ended by {}", ended.status));
         }
         let is_missing = |device: &&String| {

@@ -10,7 +10,7 @@ use super::{new_site, play, table::Table};
 use crate::tools::{Result, Scratch};
 
 /// The signals, and how often each is sent.
-const TELLINGS: [(&str, &[&str]); 6] = [
+const SIGNALS: [(&str, &[&str]); 6] = [
     ("kill -9", &["-KILL"]),
     ("SIGTERM", &["-TERM"]),
     ("SIGINT", &["-INT"]),
@@ -21,14 +21,14 @@ const TELLINGS: [(&str, &[&str]); 6] = [
 
 /// Half of the kills are SIGKILL; the other signals share the rest. A try counts only if the signal
 /// arrives while the run writes, so the moments are chosen from that time.
-pub(super) fn put(table: &mut Table, scratch: &Scratch, num: usize) -> Result<()> {
+pub(super) fn run_all(table: &mut Table, scratch: &Scratch, num: usize) -> Result<()> {
     let num_stages = story().len();
     let mut random = Random::new(7);
-    let mut rows = TELLINGS.map(|(name, _)| Table::row(&format!("{name} while it writes")));
+    let mut rows = SIGNALS.map(|(name, _)| Table::row(&format!("{name} while it writes")));
     let site = new_site(scratch, "kills")?;
     play(&site, &[], |stage| {
         let writing = stage.time_of_writing()?;
-        for (row, (_, signals)) in rows.iter_mut().zip(TELLINGS) {
+        for (row, (_, signals)) in rows.iter_mut().zip(SIGNALS) {
             let share = if signals == ["-KILL"] {
                 num / 2
             } else {
@@ -37,10 +37,10 @@ pub(super) fn put(table: &mut Table, scratch: &Scratch, num: usize) -> Result<()
             for _ in 0..share.div_ceil(num_stages) {
                 let moment = writing.mul_f64(random.below(1000) as f64 / 1000.0);
                 stage.rewind()?;
-                tell(stage, moment, signals)?;
+                signal(stage, moment, signals)?;
                 let is_between = stage.is_between()?;
-                let (mut losses, _) = stage.look()?;
-                losses.extend(stage.heal()?);
+                let (mut losses, _) = stage.losses()?;
+                losses.extend(stage.recover()?);
                 row.count(
                     is_between,
                     losses,
@@ -54,7 +54,7 @@ pub(super) fn put(table: &mut Table, scratch: &Scratch, num: usize) -> Result<()
     Ok(())
 }
 
-fn tell(stage: &Stage, moment: Duration, signals: &[&str]) -> Result<()> {
+fn signal(stage: &Stage, moment: Duration, signals: &[&str]) -> Result<()> {
     let mut child = stage.start_writing()?;
     std::thread::sleep(moment);
     for signal in signals {

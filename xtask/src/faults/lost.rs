@@ -14,7 +14,7 @@ const STAGES: [&str; 2] = ["builds are added", "all pages change"];
 const NUM_ADDED: usize = 20;
 
 /// Applies all of these faults.
-pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
+pub(super) fn run_all(table: &mut Table, scratch: &Scratch) -> Result<()> {
     let site = new_site(scratch, "lost")?;
     play(&site, &STAGES, |stage| {
         put_lost(table, stage)?;
@@ -65,7 +65,7 @@ fn put_lost(table: &mut Table, stage: &Stage) -> Result<()> {
         let bad = stage.site.outputs()?;
         let ended = stage.site.run(stage.call)?;
         let mut losses = judge::differences(&stage.site.outputs()?, &bad);
-        if !ended.answered(&[2]) || !ended.says("catalog.json") {
+        if !ended.exited_with(&[2]) || !ended.says("catalog.json") {
             losses.push(format!("it was not refused: {}", ended.stderr));
         }
         row.count(true, losses, &format!("{}, {kind}", stage.name));

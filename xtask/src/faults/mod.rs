@@ -51,22 +51,24 @@ pub(crate) fn run_all(args: &[&str]) -> Result<()> {
     }
     let scratch = Scratch::new()?;
     let mut table = Table::default();
-    let put = |part: &str, table: &mut Table| match part {
-        "kills" => kills::put(table, &scratch, NUM_KILLS),
-        "calls" => calls::put(table, &scratch),
+    let run_part = |part: &str, table: &mut Table| match part {
+        "kills" => kills::run_all(table, &scratch, NUM_KILLS),
+        "calls" => calls::run_all(table, &scratch),
         "disk" | "access" if !is_inside => Ok(()),
-        "disk" => disk::put(table, &scratch),
-        "access" => access::put(table, &scratch),
-        "others" => others::put(table, &scratch),
-        "lost" => lost::put(table, &scratch),
-        "garbage" => garbage::put(table, &scratch, NUM_GARBAGE),
+        "disk" => disk::run_all(table, &scratch),
+        "access" => access::run_all(table, &scratch),
+        "others" => others::run_all(table, &scratch),
+        "lost" => lost::run_all(table, &scratch),
+        "garbage" => garbage::run_all(table, &scratch, NUM_GARBAGE),
         _ => Err(USAGE.into()),
     };
     match args {
-        [] => PARTS.iter().try_for_each(|part| put(part, &mut table))?,
-        ["--kills", num] => kills::put(&mut table, &scratch, num.parse()?)?,
-        ["garbage", num] => garbage::put(&mut table, &scratch, num.parse()?)?,
-        [part] => put(part, &mut table)?,
+        [] => PARTS
+            .iter()
+            .try_for_each(|part| run_part(part, &mut table))?,
+        ["--kills", num] => kills::run_all(&mut table, &scratch, num.parse()?)?,
+        ["garbage", num] => garbage::run_all(&mut table, &scratch, num.parse()?)?,
+        [part] => run_part(part, &mut table)?,
         _ => return Err(USAGE.into()),
     }
     table.finish()
@@ -93,7 +95,7 @@ fn again_with_own_mounts(args: &[&str]) -> Option<Result<()>> {
         let ended = command.status().ok()?;
         return Some(match ended.success() {
             true => Ok(()),
-            false => Err("faults had losses, or could not be put".into()),
+            false => Err("faults caused losses, or could not be applied".into()),
         });
     }
     None

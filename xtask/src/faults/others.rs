@@ -18,7 +18,7 @@ const NUM_DAMAGES: usize = 10;
 const NUM_HANDS: usize = 40;
 
 /// Applies all of these faults.
-pub(super) fn put(table: &mut Table, scratch: &Scratch) -> Result<()> {
+pub(super) fn run_all(table: &mut Table, scratch: &Scratch) -> Result<()> {
     let site = new_site(scratch, "others")?;
     play(&site, &STAGES, |stage| {
         put_damages(table, stage)?;
@@ -49,7 +49,7 @@ fn put_damages(table: &mut Table, stage: &Stage) -> Result<()> {
             let ended = stage.site.run(stage.call)?;
             let now = stage.site.outputs()?;
             let is_told =
-                ended.answered(&[1, 2]) && ended.says(file.rsplit('/').next().unwrap_or(file));
+                ended.exited_with(&[1, 2]) && ended.says(file.rsplit('/').next().unwrap_or(file));
             let mut losses = match is_cache {
                 true => judge::differences(&now, &stage.after),
                 false if damage.may_pass() && !is_told => {
@@ -97,7 +97,7 @@ fn put_clashes(table: &mut Table, stage: &Stage) -> Result<()> {
                 }
             }
             losses.extend(judge::differences(&stage.site.outputs()?, &stage.after));
-            losses.extend(stage.heal()?);
+            losses.extend(stage.recover()?);
             row.count(
                 num_refused > 0,
                 losses,
@@ -133,7 +133,7 @@ fn put_clocks(table: &mut Table, stage: &Stage) -> Result<()> {
             touch()?;
             Ok(Some(stage.site.run(stage.call)?))
         };
-        row.put(stage, &format!("{time:?}"), act, || Ok(()))?;
+        row.try_fault(stage, &format!("{time:?}"), act, || Ok(()))?;
     }
     table.add(row);
     if !is_installed("faketime", "--version") {
@@ -152,7 +152,7 @@ fn put_clocks(table: &mut Table, stage: &Stage) -> Result<()> {
             command.arg(stage.site.program()).args(stage.call);
             Ok(Some(end(command)?))
         };
-        row.put(stage, date, act, || Ok(()))?;
+        row.try_fault(stage, date, act, || Ok(()))?;
     }
     table.add(row);
     Ok(())
@@ -183,7 +183,7 @@ fn put_pipes(table: &mut Table, stage: &Stage) -> Result<()> {
                 false => Err(format!("closed pipe: {status}").into()),
             }
         };
-        row.put(stage, &format!("{number}"), act, || Ok(()))?;
+        row.try_fault(stage, &format!("{number}"), act, || Ok(()))?;
     }
     table.add(row);
     Ok(())
@@ -198,7 +198,7 @@ fn put_hands(table: &mut Table, scratch: &Scratch) -> Result<()> {
         let mut row = Table::row(&format!("somebody {hand:?} a zip").to_lowercase());
         for number in 0..NUM_HANDS {
             site.rewind(&Tree::new())?;
-            hands::put(&site)?;
+            hands::run_all(&site)?;
             let before = std::fs::read(site.path(hands::ZIP))?;
             let mut child = site.start(&call)?;
             std::thread::sleep(Duration::from_micros(random.below(60_000)));
@@ -209,7 +209,7 @@ fn put_hands(table: &mut Table, scratch: &Scratch) -> Result<()> {
             let ended = site.run(&call)?;
             let healed = site.outputs()?;
             losses.extend(hands::untrue(&site)?);
-            if ended.has_panicked() || !ended.answered(&[0, 1]) {
+            if ended.has_panicked() || !ended.exited_with(&[0, 1]) {
                 losses.push(ended.stderr);
             }
             site.run(&call)?;

@@ -70,7 +70,7 @@ impl Table {
         let is_idle = |row: &&Row| row.num_effects == 0 && !row.is_harmless || row.num_tries == 0;
         match (num_losses, self.0.iter().find(is_idle)) {
             (0, None) => Ok(()),
-            (0, Some(row)) => Err(format!("{} took no effect", row.fault).into()),
+            (0, Some(row)) => Err(format!("{} had no effect", row.fault).into()),
             (n, _) => Err(format!("{n} losses").into()),
         }
     }
@@ -95,7 +95,7 @@ impl Row {
     ///
     /// `act` makes the disturbed run and returns how it ended, or `None` if it was killed. `after`
     /// removes a fault that would last.
-    pub(super) fn put(
+    pub(super) fn try_fault(
         &mut self,
         stage: &Stage,
         what: &str,
@@ -107,11 +107,11 @@ impl Row {
             after()?;
             Ok(ended)
         };
-        self.put_to(Side::Output, stage, what, act)
+        self.try_on(Side::Output, stage, what, act)
     }
 
     /// Does the same for one side of the run.
-    pub(super) fn put_to(
+    pub(super) fn try_on(
         &mut self,
         side: Side,
         stage: &Stage,
@@ -121,18 +121,18 @@ impl Row {
         stage.rewind()?;
         let ended = act()?;
         let (mut losses, took_effect) = match side {
-            Side::Output => stage.look()?,
-            Side::Input => stage.look_at_rest()?,
+            Side::Output => stage.losses()?,
+            Side::Input => stage.losses_of_input()?,
         };
         losses.extend(ended.iter().filter_map(unclear));
         let done = ended
             .iter()
-            .filter(|ended| ended.answered(&[0]) && side == Side::Output);
+            .filter(|ended| ended.exited_with(&[0]) && side == Side::Output);
         losses.extend(done.flat_map(|_| undone(stage)));
-        losses.extend(stage.heal()?);
-        let is_told = ended.is_some_and(|ended| !ended.answered(&[0]));
+        losses.extend(stage.recover()?);
+        let is_reported = ended.is_some_and(|ended| !ended.exited_with(&[0]));
         self.count(
-            took_effect || is_told,
+            took_effect || is_reported,
             losses,
             &format!("{}, {what}", stage.name),
         );
@@ -149,7 +149,7 @@ fn unclear(ended: &Ended) -> Option<String> {
         None => Some(format!("it died: {}", ended.status)),
         Some(0) => None,
         Some(_) if ended.says("") => None,
-        Some(code) => Some(format!("it ended by {code} without a word: {stderr}")),
+        Some(code) => Some(format!("it exited with {code} without a message: {stderr}")),
     }
 }
 
@@ -159,6 +159,6 @@ fn undone(stage: &Stage) -> Vec<String> {
     let undone = judge::differences(&now, &stage.after).into_iter();
     // romfeed's own folder is only a cache.
     let undone = undone.filter(|line| !line.starts_with(".romfeed/"));
-    let tell = |line| format!("all was said to be well, but {line}");
-    undone.map(tell).collect()
+    let report = |line| format!("success was reported, but {line}");
+    undone.map(report).collect()
 }
