@@ -1,6 +1,6 @@
-// The addresses of LineageOS's own server, a list for incrementals nobody knows, and the POST of
-// CyanogenMod's updater. A file that is there goes before any rule; in `_redirects` a rule would
-// go before the file. What no rule leads to a file stays a 404.
+// Addresses as on LineageOS's own server, a list for unknown incrementals, and the POST of
+// CyanogenMod's updater. An existing file takes precedence over every rule; in `_redirects` a rule
+// would take precedence over the file. A path without a file or rule is answered with 404.
 const rules = [
   [/^(.*\/api\/v1\/types\/[^/]+)\/?$/, "$1.json"],
   [/^(.*\/api\/v1\/devices)\/?$/, "$1.json"],

@@ -1,11 +1,11 @@
-// The addresses of LineageOS's own server, pages of folders, and what pages may do: a CloudFront Function of the
-// runtime cloudfront-js-2.0, for viewer requests and for viewer responses. The distribution needs besides
+// Addresses as on LineageOS's own server, pages of folders, and the security headers of pages: a CloudFront Function
+// for the runtime cloudfront-js-2.0, for viewer requests and viewer responses. The distribution also needs
 //   - an origin with origin access control, and for it s3:GetObject and s3:ListBucket in the
-//     policy of the bucket: without the latter, what is not there answers 403 instead of 404;
+//     policy of the bucket: without the latter, missing files are answered with 403 instead of 404;
 //   - an error page: 404 shows <{ prefix }>/404.html, with status 404;
-//   - the cache policy CachingOptimized, which keeps to the lifetimes that `publish` sets.
-// It cannot see whether a file is there, so incrementals nobody knows answer 404, and phones ask
-// by {type}.json. The POST of CyanogenMod's updater is refused.
+//   - the cache policy CachingOptimized, which respects the lifetimes that `publish` sets.
+// It cannot see whether a file exists, so unknown incrementals are answered with 404, and phones
+// request {type}.json. The POST of CyanogenMod's updater is refused.
 const rules = [
   [/^(.*\/api\/v1\/types\/[^/]+)\/?$/, "$1.json"],
   [/^(.*\/api\/v1\/devices)\/?$/, "$1.json"],

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Publishes the site in the only safe order: zips, a check of them, then the catalog and the
-# feeds. What fails stops it, so no phone is told of a zip that is not there.
+# Publishes the site in the only safe order: zips, a check of the zips, then the catalog and the
+# feeds. Any error stops the script, so that no phone is offered a zip that is not online.
 # Written by: romfeed init --host <{ host }>
 set -eu
 cd -- "$(dirname -- "$0")"

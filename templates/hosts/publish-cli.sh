@@ -1,21 +1,21 @@
 <% include "head.sh" %>
 
-# 1. Catalog and site, on this machine.
+# 1. Update the catalog and the site on this machine.
 romfeed generate --no-next
 
-# 2. The zips: <{ title }> takes no files of their size.
+# 2. Upload the zips: they are too large for <{ title }>.
 <% include "zips.sh" %>
 
-# 3. Are they there?
+# 3. Check that the zips are online.
 romfeed check --zips
 
-# 4. The site, with what the host is to do with it. romfeed leaves files alone that it did not write.
+# 4. Publish the site, with the rules for the host. romfeed does not touch these files in the site.
 cp host/_* <{ out }>/
 <% if host == "netlify" %>
 # Needs netlify-cli, after `netlify login` and `netlify link`.
 netlify deploy --prod --no-build --dir <{ out }>
 <% else %>
-# Needs wrangler, after `wrangler login` and `wrangler pages project create`. It takes functions/ along.
+# Needs wrangler, after `wrangler login` and `wrangler pages project create`. It also uploads functions/.
 <% if project %>
 wrangler pages deploy <{ out }> --project-name "${PROJECT:-<{ project }>}" --branch main
 <% else %>
@@ -23,5 +23,5 @@ wrangler pages deploy <{ out }> --project-name "${PROJECT:?name the project: PRO
 <% endif %>
 <% endif %>
 
-# 5. What phones see.
+# 5. Check the published site, as phones see it.
 romfeed check --url <{ base_url }>

@@ -1,20 +1,20 @@
 <% include "head.sh" %>
 
-# 1. Catalog and site, on this machine.
+# 1. Update the catalog and the site on this machine.
 romfeed generate --no-next
 
-# 2. The zips.
+# 2. Upload the zips.
 <% include "zips.sh" %>
 
-# 3. Are they there?
+# 3. Check that the zips are online.
 romfeed check --zips
 
-# 4. The catalog; <{ title }> makes the site of it, and puts it online.
+# 4. Push the catalog; <{ title }> makes the site from it and publishes it.
 set -- <{ catalog }>
 [ ! -d <{ changelogs }> ] || set -- "$@" <{ changelogs }>
 git add -- "$@"
 git diff --cached --quiet -- "$@" || git commit --quiet --message "New builds" -- "$@"
-# If another machine pushed meanwhile, its builds join these.
+# If another machine has pushed in the meantime, merge its builds.
 tries=0
 until git push; do
     tries=$((tries + 1))

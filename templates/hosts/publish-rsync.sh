@@ -1,18 +1,18 @@
 <% include "head.sh" %>
 
-# Where the files of the web server are, for rsync (3.1 or newer): a folder of another machine or of this one.
+# The web server's folder, for rsync (3.1 or newer): on another machine or on this one.
 destination=${DESTINATION:-<{ domain }>:/srv/ota<{ prefix }>}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 : >"$work/others"
-# Copies the files that a list names, and nothing else. A line that begins with ; or # is a comment to rsync.
+# Copies exactly the files in a list. The prefix ./ is needed because rsync skips lines that begin with ; or #.
 to() { # LIST OPTION… FROM TO
     sed 's|^|./|' "$1" >"$work/files"
     shift
     rsync --files-from="$work/files" --copy-links --perms --chmod=D755,F644 "$@"
 }
-# Stops at files or links of others in the place of folders, as a trial run of rsync lists them, which would delete them;
-# and at other lines that sed is to print.
+# Stops if a trial run of rsync would delete foreign files or links to make room for folders, or if sed prints other lines
+# of its output.
 stop_at_others() { # WHAT SED_OPTION…
     what=$1
     shift
@@ -24,14 +24,14 @@ stop_at_others() { # WHAT SED_OPTION…
     fi
 }
 foreign='are at the destination, and not from romfeed: move them'
-# A trial run, which lists what it would replace.
+# Lists what rsync would replace, without changing anything.
 trial() { # LIST OPTION… FROM TO
     list=$1
     shift
     to "$list" --dry-run --existing --8-bit-output --out-format='%i %n' "$@" >"$work/others"
 }
 
-# 1. Catalog and site, on this machine; and what was published before, which is an empty file if nothing was.
+# 1. Get the manifest of the published site (empty the first time), then update the catalog and the site on this machine.
 mkdir "$work/.romfeed"
 : >"$work/.romfeed/manifest.json"
 case $destination in
@@ -39,13 +39,13 @@ case $destination in
 *) mkdir -p -- "$destination" ;;
 esac
 rsync --ignore-missing-args --relative "$destination/./.romfeed/manifest.json" "$work/" || {
-    echo "error: rsync cannot read $destination; check the address, and make that folder if there is none" >&2
+    echo "error: rsync cannot read $destination: check the address, and create the folder if it is missing" >&2
     exit 1
 }
 romfeed generate --no-next
 
-# 2. The zips, with what belongs to them. Phones may be reading those that are there, so other bytes need another name;
-# of those with another date or length, all bytes are compared. Digests, signatures and changelogs may change.
+# 2. Upload the zips and their sidecars. Phones may be downloading published zips, so a changed zip needs another name;
+# zips with another date or length are compared byte by byte. Digests, signatures and changelogs may change.
 romfeed files zips images >"$work/zips"
 if [ -s "$work/zips" ]; then
     trial "$work/zips" --times <{ builds }>/ "$destination/builds/"
@@ -59,18 +59,18 @@ if [ -s "$work/zips" ]; then
 fi
 [ ! -s "$work/zips" ] || to "$work/zips" --times <{ builds }>/ "$destination/builds/"
 
-# 3. Are they there?
+# 3. Check that the zips are online.
 romfeed check --zips
 
-# 4. Pages, then feeds, then what names feeds, then removals. Files there that are not romfeed's are left alone.
-# Neither are links that took the place of folders since.
+# 4. Publish pages, then feeds, then lists of feeds, then remove old files. Files that are not romfeed's are left alone.
+# Links that have replaced folders since then are not followed.
 { romfeed files pages feeds indexes && echo .romfeed/manifest.json; } >"$work/all"
 trial "$work/all" --size-only <{ out }>/ "$destination/"
 stop_at_others "$foreign"
 romfeed files pages feeds indexes --new --published "$work/.romfeed/manifest.json" >"$work/new"
 trial "$work/new" --checksum <{ out }>/ "$destination/"
 stop_at_others "$foreign" -e 's/^[<>]f[^ ]* //p'
-# The manifest there lists what is to come before it comes: should this end early, the next ./publish knows its own files.
+# First publish a manifest that also lists the new files: if this script is interrupted, the next ./publish recognises them.
 echo .romfeed/manifest.json >"$work/manifest"
 mkdir -p "$work/both/.romfeed"
 romfeed files --manifest --published "$work/.romfeed/manifest.json" >"$work/both/.romfeed/manifest.json"
@@ -80,7 +80,7 @@ for step in pages feeds indexes; do
     to "$work/$step" --checksum --delay-updates <{ out }>/ "$destination/"
 done
 romfeed files gone --published "$work/.romfeed/manifest.json" >"$work/gone"
-# rsync deletes what a list names and this folder does not have.
+# rsync deletes the listed files because they are missing in this empty folder.
 mkdir "$work/nothing"
 while IFS= read -r path; do mkdir -p "$work/nothing/$(dirname -- "$path")"; done <"$work/gone"
 trial "$work/gone" --delete-missing-args "$work/nothing/" "$destination/"
@@ -88,5 +88,5 @@ stop_at_others "$foreign"
 to "$work/gone" --existing --delete-missing-args "$work/nothing/" "$destination/"
 to "$work/manifest" --checksum <{ out }>/ "$destination/"
 
-# 5. What phones see.
+# 5. Check the published site, as phones see it.
 romfeed check --url <{ base_url }>

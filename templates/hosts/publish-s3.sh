@@ -1,6 +1,6 @@
 <% include "head.sh" %>
 
-# Needs aws, after `aws configure`. host/cloudfront.js tells how to set up the distribution.
+# Needs aws, after `aws configure`. host/cloudfront.js describes how to set up the distribution.
 : "${BUCKET:?name the bucket: BUCKET=name ./publish}"
 prefix=<{ prefix }>
 keys=${prefix#/}${prefix:+/}
@@ -9,7 +9,7 @@ short='public, max-age=60, must-revalidate'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Prints those of the files that a list names in a folder which differ from what is there.
+# Prints which of the listed files of a folder differ from those in the bucket.
 changed() { # FOLDER LIST
     (cd "$1" && tr '\n' '\0' <"$2" | xargs -0 romfeed hash --md5 --) >"$work/hashes"
     awk -F '\t' -v keys="$keys" '
@@ -18,7 +18,7 @@ changed() { # FOLDER LIST
     ' "$work/there" "$work/hashes"
 }
 
-# Makes a folder of links to the files that a list names in another, which aws follows.
+# Makes a folder of links to the listed files of another folder; aws follows links.
 stage() { # FOLDER LIST
     rm -rf "$work/stage"
     while IFS= read -r path; do
@@ -27,7 +27,7 @@ stage() { # FOLDER LIST
     done <"$2"
 }
 
-# Copies files of the site that differ from what is there.
+# Copies the listed files of the site that differ from those in the bucket.
 copy() { # LIST OPTIONS…
     list=$1
     shift
@@ -38,7 +38,7 @@ copy() { # LIST OPTIONS…
     aws s3 cp --recursive --no-progress "$@" "$work/stage" "$site"
 }
 
-# 1. Catalog and site, on this machine; and what was published before, which is an empty file if nothing was.
+# 1. Get the manifest of the published site (empty the first time), then update the catalog and the site on this machine.
 aws s3api list-objects-v2 --bucket "$BUCKET" --prefix "$keys" --output text \
     --query 'Contents[].[Key, ETag]' >"$work/there"
 : >"$work/published"
@@ -47,7 +47,7 @@ if cut -f 1 "$work/there" | grep -Fqx "$keys.romfeed/manifest.json"; then
 fi
 romfeed generate --no-next
 
-# 2. The zips, which never change, and what belongs to them.
+# 2. Upload the zips, which never change, and their sidecars.
 romfeed files zips images >"$work/zips"
 grep '\.zip$' "$work/zips" >"$work/packages" || true
 if [ -s "$work/packages" ]; then
@@ -61,10 +61,10 @@ if [ -s "$work/others" ]; then
     aws s3 sync --no-progress --cache-control "$short" "$work/stage" "$site/builds"
 fi
 
-# 3. Are they there?
+# 3. Check that the zips are online.
 romfeed check --zips
 
-# 4. Pages, then feeds, then what names feeds, then removals. Files there that are not romfeed's are left alone.
+# 4. Publish pages, then feeds, then lists of feeds, then remove old files. Files that are not romfeed's are left alone.
 romfeed files pages feeds indexes --new --published "$work/published" >"$work/new"
 if [ -s "$work/new" ]; then
     changed <{ out }> "$work/new" >"$work/changed"
@@ -78,12 +78,12 @@ if [ -s "$work/new" ]; then
         exit 1
     fi
 fi
-# The manifest there lists what is to come before it comes: should this end early, the next ./publish knows its own files.
+# First publish a manifest that also lists the new files: if this script is interrupted, the next ./publish recognises them.
 romfeed files --manifest --published "$work/published" >"$work/both"
 cmp -s "$work/both" "$work/published" ||
     aws s3 cp --no-progress --cache-control "$short" --content-type application/json \
         "$work/both" "$site/.romfeed/manifest.json"
-# The lists of incrementals have no ending that tells their type.
+# Lists of incrementals have no extension that shows their type.
 json='(^|/)api/|\.json$|/get_delta$'
 for step in pages feeds indexes; do
     romfeed files $step >"$work/$step"
@@ -99,5 +99,5 @@ done <"$work/gone"
 echo .romfeed/manifest.json >"$work/manifest"
 copy "$work/manifest" --cache-control "$short" --content-type application/json
 
-# 5. What phones see.
+# 5. Check the published site, as phones see it.
 romfeed check --url <{ base_url }>

@@ -1,6 +1,6 @@
 <% if zips == "github" %>
-# Each zip, with what belongs to it, becomes an asset of the release that `url` in romfeed.toml names. What is there
-# already, with the same digest, is left alone. A zip from before GitHub told digests is known by its length.
+# Each zip and its sidecars become assets of the release that `url` in romfeed.toml names. Assets with the same
+# digest are not uploaded again. Old assets, for which GitHub has no digest, are compared by length.
 repository=<{ repository }>
 assets=https://github.com/$repository/releases/download
 list=$(romfeed files zips images --url)
@@ -8,7 +8,7 @@ tab=$(printf '\t')
 printf '%s\n' "$list" | while IFS=$tab read -r file url sha256; do
     rest=${url#"$assets/"}
     tag=${rest%%/*} name=${rest#*/}
-    # GitHub gives other names to files with other characters.
+    # GitHub renames files with other characters.
     case $name in *[!A-Za-z0-9._-]*) continue ;; esac
     case $tag in *[!A-Za-z0-9._-]* | [!A-Za-z0-9]*) continue ;; esac
     [ "$name" = "${file##*/}" ] || continue
@@ -23,10 +23,10 @@ printf '%s\n' "$list" | while IFS=$tab read -r file url sha256; do
         gh release upload "$tag" "<{ builds }>/$file" --repo "$repository" --clobber </dev/null
 done
 <% elif zips == "gitlab" %>
-# Each zip, with what belongs to it, becomes a file of the package that `url` in romfeed.toml names. What is there
-# already, with the same length, is left alone; what is small is compared as a whole, since digests all have one length.
+# Each zip and its sidecars become files of the package that `url` in romfeed.toml names. Files with the same length
+# are not uploaded again; small files are compared byte by byte, because digests all have the same length.
 packages=<{ packages }>
-: "${GITLAB_TOKEN:?give a token with the scope api, as GITLAB_TOKEN}"
+: "${GITLAB_TOKEN:?set GITLAB_TOKEN to a token with the scope api}"
 list=$(romfeed files zips images --url)
 tab=$(printf '\t')
 printf '%s\n' "$list" | while IFS=$tab read -r file url _; do
@@ -39,11 +39,11 @@ printf '%s\n' "$list" | while IFS=$tab read -r file url _; do
         curl --fail --silent --location "$url" </dev/null | cmp -s - "<{ builds }>/$file" || there=
     fi
     [ "$there" = "$size" ] ||
-        # The token goes through a pipe, as a command line is there for all to see.
+        # The token goes through a pipe, because other users can see command lines.
         printf 'header = "PRIVATE-TOKEN: %s"\n' "$GITLAB_TOKEN" |
         curl --fail --silent --show-error --config - --upload-file "<{ builds }>/$file" "$url"
 done
 <% else %>
-# Upload the zips to where `url` in romfeed.toml says, by a line of your own here; `romfeed files zips images --url`
-# lists them. As long as they are not there, the check below stops.
+# Add a command here that uploads the zips to the address in `url` of romfeed.toml; `romfeed files zips images --url`
+# lists them. Until they are online, the check below fails and stops this script.
 <% endif %>
