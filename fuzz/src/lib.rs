@@ -77,7 +77,7 @@ pub fn run(data: &[u8]) {
     body(data);
 }
 
-/// Whether the panic is in romfeed itself, not in a library.
+/// Whether the panic is in romfeed or its own crates, not in another library.
 fn is_own(panic: &PanicHookInfo<'_>) -> bool {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let root = root.canonicalize().unwrap_or_default();
