@@ -198,7 +198,7 @@ fn put_hands(table: &mut Table, scratch: &Scratch) -> Result<()> {
         let mut row = Table::row(&format!("somebody {hand:?} a zip").to_lowercase());
         for number in 0..NUM_HANDS {
             site.rewind(&Tree::new())?;
-            hands::run_all(&site)?;
+            hands::put(&site)?;
             let before = std::fs::read(site.path(hands::ZIP))?;
             let mut child = site.start(&call)?;
             std::thread::sleep(Duration::from_micros(random.below(60_000)));
