@@ -6,7 +6,7 @@ use ota_view::io::Limits;
 use romfeed::catalog::{Catalog, Record, file};
 use romfeed::generate::Observer;
 use romfeed::model::address::UrlTemplate;
-use romfeed::model::build::{Build, Device, Kind, Romtype};
+use romfeed::model::build::{Build, Device, Romtype};
 use romfeed::model::config::Config;
 
 /// An observer that ignores all events.
@@ -58,23 +58,11 @@ pub(crate) fn build(device: usize, day: usize, num_days: usize) -> Build {
     );
     let digits = Digits::of(device, day);
     Build {
-        device: Device::parse(&codename).expect("a plain name"),
-        variant: None,
-        romtype: Romtype::parse(romtype).expect("a plain name"),
-        version: version.to_owned(),
-        timestamp,
         incremental: Some(digits.take(0, 10)),
-        kind: Kind::Full,
         sdk_level: Some(sdk_level),
         security_patch: Some(date.format("%Y-%m-05").to_string()),
-        path: format!("{codename}/{filename}"),
-        filename,
-        size: 1_234_567_890,
         sha256: Some(digits.take(1, 64)),
-        id: None,
         md5: Some(digits.take(2, 32)),
-        url: None,
-        ota_url: None,
         property_files: Some(
             "payload_metadata.bin:3512:187429,payload.bin:3512:1234430721,\
              payload_properties.txt:1234434291:208,apex_info.pb:1866:1023,care_map.pb:2936:529,\
@@ -83,10 +71,14 @@ pub(crate) fn build(device: usize, day: usize, num_days: usize) -> Build {
                 .to_owned(),
         ),
         signer: Some("5c".repeat(32)),
-        next_device: None,
-        csig: None,
-        images: Vec::new(),
-        family: None,
+        ..Build::new(
+            Device::parse(&codename).expect("a plain name"),
+            Romtype::parse(romtype).expect("a plain name"),
+            version.to_owned(),
+            timestamp,
+            format!("{codename}/{filename}"),
+            1_234_567_890,
+        )
     }
 }
 

@@ -1,12 +1,13 @@
-//! Whether a new build may join its channel.
+//! Decides whether a new build may join its channel.
 //!
-//! In: builds that are new and what is published. Out: those that phones of the channel
-//! can install; each of the others is a [`Fault`]. What is published already is
-//! not judged again.
+//! In: new builds and the published ones. Out: the builds that phones of the channel can
+//! install; each of the others is a [`Fault`]. Builds that are already published are not
+//! checked again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::report::{Event, Fault, Report};
+use super::SharedLists;
+use super::report::{FEEDS, Fault, Log};
 use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs, Tombstone};
 use crate::model::build::{Build, Device, Kind};
@@ -15,12 +16,12 @@ use crate::model::family::NEXT_DEVICE;
 use crate::model::fault_kind::FaultKind;
 use crate::model::names;
 
-/// The builds of a channel that one more is compared with.
-type Channel<'a> = Vec<Earlier<'a>>;
+/// The builds of a channel that a new build is compared with.
+type Channel<'a> = Vec<PriorBuild<'a>>;
 
-/// What is known of a build that phones may run.
+/// A build that phones may run, as far as it is known.
 #[derive(Clone, Copy, Debug)]
-struct Earlier<'a> {
+struct PriorBuild<'a> {
     standing: Standing,
     filename: &'a str,
     timestamp: i64,
@@ -29,8 +30,8 @@ struct Earlier<'a> {
     build: Option<&'a Build>,
 }
 
-/// What is offered tells what a channel is like; what is not, where nothing is offered:
-/// phones run it all the same.
+/// How available a build is. A new build is compared with offered builds; with the others only where
+/// nothing is offered, since phones may still run them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Standing {
     Offered,
@@ -38,9 +39,9 @@ enum Standing {
     Removed,
 }
 
-impl<'a> Earlier<'a> {
-    fn of(build: &'a Build, standing: Standing) -> Earlier<'a> {
-        Earlier {
+impl<'a> PriorBuild<'a> {
+    fn new(build: &'a Build, standing: Standing) -> PriorBuild<'a> {
+        PriorBuild {
             standing,
             filename: &build.filename,
             timestamp: build.timestamp,
@@ -49,8 +50,8 @@ impl<'a> Earlier<'a> {
         }
     }
 
-    fn of_stone(stone: &'a Tombstone) -> Earlier<'a> {
-        Earlier {
+    fn from_tombstone(stone: &'a Tombstone) -> PriorBuild<'a> {
+        PriorBuild {
             standing: Standing::Removed,
             filename: &stone.filename,
             timestamp: stone.timestamp,
@@ -60,26 +61,26 @@ impl<'a> Earlier<'a> {
     }
 }
 
-/// The build before this one or, if it is the first, the one behind it.
+/// Returns the latest build of a channel that is not newer than `build`, or else the oldest one.
 fn neighbour<'a>(
     channel: &Channel<'a>,
     build: &Build,
-    counts: impl Fn(&Earlier<'a>) -> bool,
-) -> Option<Earlier<'a>> {
+    counts: impl Fn(&PriorBuild<'a>) -> bool,
+) -> Option<PriorBuild<'a>> {
     let standing = channel
         .iter()
         .filter(|other| counts(other))
         .map(|o| o.standing);
     let standing = standing.min()?;
-    let is_like = |other: &Earlier<'a>| counts(other) && other.standing == standing;
+    let is_like = |other: &PriorBuild<'a>| counts(other) && other.standing == standing;
     let others = || channel.iter().copied().filter(is_like);
     let before = others().filter(|other| other.timestamp <= build.timestamp);
     let before = before.max_by_key(|other| other.timestamp);
     before.or_else(|| others().min_by_key(|other| other.timestamp))
 }
 
-/// What is known of all channels but for these builds.
-fn lanes_without<'a>(
+/// Returns the builds of all channels, without the given ones.
+fn channels_without<'a>(
     builds: &[Build],
     catalogs: &'a Catalogs,
 ) -> BTreeMap<ChannelKey, Channel<'a>> {
@@ -94,7 +95,7 @@ fn lanes_without<'a>(
             };
             if !moving.contains(build.identity()) {
                 let channel = channels.entry(ChannelKey::from_build(build)).or_default();
-                channel.push(Earlier::of(build, standing));
+                channel.push(PriorBuild::new(build, standing));
             }
         }
         for stone in catalog.tombstones.values() {
@@ -102,30 +103,30 @@ fn lanes_without<'a>(
             channels
                 .entry(channel)
                 .or_default()
-                .push(Earlier::of_stone(stone));
+                .push(PriorBuild::from_tombstone(stone));
         }
     }
     channels
 }
 
-/// The devices that have builds of their own, or had.
+/// Returns the devices that have or had builds.
 fn devices(catalogs: &Catalogs) -> BTreeSet<&Device> {
     catalogs.all().flat_map(Catalog::devices).collect()
 }
 
-/// Keeps builds out that phones of their channel would download and then refuse, or
-/// install and not start with.
+/// Rejects builds that phones of their channel would download and then refuse, or install and
+/// fail to start with.
 pub(super) fn admit(
     config: &Config,
     mut builds: Vec<Build>,
     catalogs: &Catalogs,
-    report: &mut Report,
-) -> Vec<Build> {
+) -> (Vec<Build>, Log) {
+    let mut log = Log::default();
     if builds.is_empty() {
-        return builds;
+        return (builds, log);
     }
     builds.sort_by(|a, b| (a.timestamp, &a.path).cmp(&(b.timestamp, &b.path)));
-    let mut channels = lanes_without(&builds, catalogs);
+    let mut channels = channels_without(&builds, catalogs);
     let mut devices = devices(catalogs);
     devices.extend(builds.iter().map(|build| &build.device));
     let mut judge = |build| {
@@ -134,7 +135,7 @@ pub(super) fn admit(
             .or_else(|| other_flavour(config, channel, build))
             .or_else(|| other_signer(config, channel, build));
         if objection.is_none() {
-            channel.push(Earlier::of(build, Standing::Offered));
+            channel.push(PriorBuild::new(build, Standing::Offered));
         }
         objection
     };
@@ -144,13 +145,12 @@ pub(super) fn admit(
     for (build, objection) in builds.into_iter().zip(objections) {
         let Some(objection) = objection else {
             if let Some(text) = shared.warning(config, &build) {
-                let path = "feeds".to_owned();
-                report.events.push(Event::Warning { path, text });
+                log.warn(FEEDS, text);
             }
             admitted.push(build);
             continue;
         };
-        report.faults.push(Fault {
+        log.faults.push(Fault {
             path: build.path,
             class: match objection {
                 Objection::Signer { .. } => FaultKind::BadSignature,
@@ -160,23 +160,23 @@ pub(super) fn admit(
         });
     }
     admitted.sort_by(|a, b| a.path.cmp(&b.path));
-    admitted
+    (admitted, log)
 }
 
-/// Why a build may not join its channel, if it is not in it already.
+/// Returns why a build may not join its channel; `None` if it may, or is in the catalogs already.
 #[must_use]
 pub fn object(config: &Config, build: &Build, catalogs: &Catalogs) -> Option<Objection> {
     if catalogs.knows(build.identity()) {
         return None;
     }
-    let mut channels = lanes_without(&[], catalogs);
+    let mut channels = channels_without(&[], catalogs);
     let channel = channels.entry(ChannelKey::from_build(build)).or_default();
     other_device(config, &devices(catalogs), build, catalogs)
         .or_else(|| other_flavour(config, channel, build))
         .or_else(|| other_signer(config, channel, build))
 }
 
-/// The flavours of what is published, for builds whose packages are elsewhere.
+/// The flavours of published builds, to check builds whose packages are not on this machine.
 #[derive(Debug)]
 pub struct Flavours<'a> {
     config: &'a Config,
@@ -184,16 +184,16 @@ pub struct Flavours<'a> {
 }
 
 impl<'a> Flavours<'a> {
-    /// The flavours of all builds of the catalogs.
+    /// Collects the flavours of all builds of the catalogs.
     #[must_use]
     pub fn new(config: &'a Config, catalogs: &'a Catalogs) -> Flavours<'a> {
         Flavours {
             config,
-            channels: lanes_without(&[], catalogs),
+            channels: channels_without(&[], catalogs),
         }
     }
 
-    /// Why a build may not join its channel for its flavour.
+    /// Returns why the flavour of a build keeps it out of its channel, if it does.
     #[must_use]
     pub fn object(&self, build: &Build) -> Option<Objection> {
         other_flavour(
@@ -204,76 +204,10 @@ impl<'a> Flavours<'a> {
     }
 }
 
-/// The lists that builds of other devices are in by a property of theirs, before the device that
-/// they are named after has builds of its own.
-///
-/// Such builds stay: phones that were sent to the list wait there. But phones of either device are
-/// offered the builds of both from then on, so the first build of its own is warned of.
-#[derive(Debug)]
-pub struct SharedLists {
-    /// A device with builds in each.
-    lists: BTreeMap<ChannelKey, Device>,
-}
-
-impl SharedLists {
-    /// The lists of these catalogs.
-    #[must_use]
-    pub fn new(catalogs: &Catalogs) -> SharedLists {
-        let mut lists = BTreeMap::new();
-        let mut own = BTreeSet::new();
-        let mut note = |device: &Device, next: Option<&Device>, variant, romtype| {
-            let Some(next) = next.filter(|next| *next != device) else {
-                return;
-            };
-            let channel = ChannelKey::new(next, variant, romtype);
-            lists.insert(channel, device.clone());
-        };
-        for catalog in catalogs.all() {
-            for build in catalog.builds.values().map(|record| &record.build) {
-                let (next, variant) = (build.next_device.as_ref(), build.variant.as_ref());
-                note(&build.device, next, variant, &build.romtype);
-            }
-            for stone in catalog.tombstones.values() {
-                let (next, variant) = (stone.next_device.as_ref(), stone.variant.as_ref());
-                note(&stone.device, next, variant, &stone.romtype);
-            }
-        }
-        if !lists.is_empty() {
-            for catalog in catalogs.all() {
-                let builds = catalog.builds.values();
-                own.extend(builds.map(|record| ChannelKey::from_build(&record.build)));
-                let stones = catalog.tombstones.values();
-                own.extend(
-                    stones.map(|s| ChannelKey::new(&s.device, s.variant.as_ref(), &s.romtype)),
-                );
-            }
-        }
-        lists.retain(|channel, _| !own.contains(channel));
-        SharedLists { lists }
-    }
-
-    /// Returns a warning if a build is the first of its device in one of these lists, and the
-    /// settings do not say that it belongs there. Each list is warned of once.
-    pub fn warning(&mut self, config: &Config, build: &Build) -> Option<String> {
-        let other = self.lists.remove(&ChannelKey::from_build(build))?;
-        let name = &build.device;
-        let filename = build.filename.escape_debug();
-        (!config.same_lane(name.as_str())).then(|| {
-            format!(
-                "{filename} is the first build of {name} in a list that has builds of {other}, by their \
-                 {NEXT_DEVICE}: phones of {name} and {other} are offered the builds of both; if \
-                 {name} is the new name of {other}, say so by same_lane = true under \
-                 [device.{name}] in romfeed.toml, and otherwise hold it back with `romfeed catalog \
-                 yank {filename} --reason wrong-list`"
-            )
-        })
-    }
-}
-
 /// Why a build may not join its channel.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Objection {
-    /// A property of its puts it into the lists of another device's phones.
+    /// One of its properties would put it into the list of another device.
     #[error(
         "its {NEXT_DEVICE} is `{name}`, and {name} has builds of its own: phones that ask for {name} \
          would be offered this one"
@@ -282,24 +216,24 @@ pub enum Objection {
         /// The name.
         name: Device,
     },
-    /// Its name tells of another flavour.
+    /// Its file name suggests another flavour.
     #[error(
         "its name differs from that of {} in more than date and version ({}), so it may be \
          another variant, which phones of the first could fail to start with",
         .other.escape_debug(), .difference.escape_debug()
     )]
     Flavour {
-        /// The build before it.
+        /// File name of the build before it.
         other: String,
-        /// What one name has and the other has not.
+        /// The words that only one of the names has.
         difference: String,
     },
     /// It is signed with another key, or not at all.
-    #[error("it is {}, and {} before it by {expected}, so phones would refuse it",
+    #[error("it is {}, but {} before it is signed by {expected}, so phones would refuse it",
         .found.as_ref().map_or("not signed".to_owned(), |signer| format!("signed by {signer}")),
         .other.escape_debug())]
     Signer {
-        /// The build before it.
+        /// File name of the build before it.
         other: String,
         /// Fingerprint of its signer.
         expected: String,
@@ -308,8 +242,8 @@ pub enum Objection {
     },
 }
 
-/// A property may give a build a name that no other has; or one whose lists builds of its device
-/// are in already, since phones wait there.
+/// Objects to a build whose property names another device that has builds. A name without builds is
+/// allowed, and so is one whose list already has builds of the same device, since phones wait there.
 fn other_device(
     config: &Config,
     devices: &BTreeSet<&Device>,
@@ -333,7 +267,7 @@ fn other_device(
 }
 
 fn other_flavour(config: &Config, channel: &Channel<'_>, build: &Build) -> Option<Objection> {
-    let is_full = |other: &Earlier<'_>| other.build.is_some_and(|b| b.kind == Kind::Full);
+    let is_full = |other: &PriorBuild<'_>| other.build.is_some_and(|b| b.kind == Kind::Full);
     let other = neighbour(channel, build, is_full)?.build?;
     if build.kind != Kind::Full || config.same_lane(build.device.as_str()) {
         return None;
@@ -345,7 +279,7 @@ fn other_flavour(config: &Config, channel: &Channel<'_>, build: &Build) -> Optio
             &known.into_iter().flatten().collect::<Vec<_>>(),
         )
     };
-    // The address of a package may lead through a folder of its flavour.
+    // The address of a package may have a folder named after its flavour.
     let folder = |build: &Build| names::flavour_of_path(build.url.as_deref()?);
     let (mut ours, mut theirs) = (words(build), words(other));
     if let (Some(our_folder), Some(their_folder)) = (folder(build), folder(other)) {

@@ -1,8 +1,8 @@
-//! The changelogs of builds: beside their packages, and kept in a folder beside the catalog.
+//! The changelogs of builds: files next to packages, and copies in a folder next to the catalog.
 //!
-//! In: the settings and the catalog. Out: a [`Gathered`], and on disk what is to be kept: zips
-//! may be gone, or never have been, where the site is made again. What lies beside a zip goes
-//! before what was kept of it. A changelog that cannot be read is a warning.
+//! In: the settings and the catalog. Out: a [`Gathered`], whose copies [`store`] writes, because the
+//! site may be generated later without the zips. A file next to a zip takes precedence over its
+//! stored copy. A changelog that cannot be read is a warning.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::Error;
-use super::report::{Event, Report};
+use super::report::{Event, Log};
 use super::sidecars::{self, Folders};
 use crate::catalog::Catalog;
 use crate::files::read_head;
@@ -21,7 +21,7 @@ use crate::model::build::{self, Build, Kind};
 use crate::model::config::Config;
 use digest_lanes::checksum_file;
 
-/// What warnings on changelogs are about.
+/// Subject of warnings about changelogs.
 const SUBJECT: &str = "changelogs";
 
 /// The changelogs of all builds.
@@ -29,23 +29,23 @@ const SUBJECT: &str = "changelogs";
 pub(super) struct Gathered {
     /// By file name of the build.
     pub(super) changelogs: Changelogs,
-    to_keep: Vec<Keep>,
+    to_store: Vec<NewCopy>,
 }
 
-/// A changelog that is not yet kept as it is.
+/// A changelog whose stored copy is missing or differs.
 #[derive(Debug)]
-struct Keep {
+struct NewCopy {
     file: PathBuf,
     text: String,
-    /// What was kept of the build in other formats.
+    /// Stored copies in other formats, to be removed.
     outdated: Vec<PathBuf>,
 }
 
-/// What was found of one build.
+/// The changelog of one build.
 #[derive(Debug, Default)]
-struct OfBuild {
+struct FoundChangelog {
     changelog: Option<Changelog>,
-    keep: Option<Keep>,
+    to_store: Option<NewCopy>,
     warnings: Vec<String>,
 }
 
@@ -53,50 +53,47 @@ struct OfBuild {
 pub(super) fn gather(
     config: &Config,
     catalog: &Catalog,
-    kept: &BTreeSet<String>,
-    report: &mut Report,
-) -> Gathered {
+    stored: &BTreeSet<String>,
+) -> (Gathered, Log) {
     let mut folders = Folders::new(config);
     let builds = catalog.builds.values().map(|record| &record.build);
     let mut with_names = |build| {
-        let names = names_beside(build, &mut folders);
+        let names = sidecar_names(build, &mut folders);
         (build, names)
     };
     let builds: Vec<(&Build, Vec<(String, Format)>)> = builds
         .filter(|build| build.kind == Kind::Full)
         .map(&mut with_names)
         .collect();
-    let found: Vec<(&Build, OfBuild)> = builds
+    let found: Vec<(&Build, FoundChangelog)> = builds
         .into_par_iter()
-        .map(|(build, names)| (build, find(config, build, &names, kept)))
+        .map(|(build, names)| (build, find(config, build, &names, stored)))
         .collect();
-    let mut gathered = Gathered::default();
-    for (build, of_build) in found {
-        let texts = of_build.warnings.into_iter();
-        report.events.extend(texts.map(|text| Event::Warning {
-            path: SUBJECT.to_owned(),
-            text,
-        }));
-        gathered.to_keep.extend(of_build.keep);
+    let (mut gathered, mut log) = (Gathered::default(), Log::default());
+    for (build, found) in found {
+        for text in found.warnings {
+            log.warn(SUBJECT, text);
+        }
+        gathered.to_store.extend(found.to_store);
         let filename = build.filename.clone();
-        let changelog = of_build.changelog.map(|changelog| (filename, changelog));
+        let changelog = found.changelog.map(|changelog| (filename, changelog));
         gathered.changelogs.extend(changelog);
     }
-    if !gathered.to_keep.is_empty() {
-        let num = gathered.to_keep.len();
-        report.events.push(Event::ChangelogsKept(num));
+    if !gathered.to_store.is_empty() {
+        let num = gathered.to_store.len();
+        log.events.push(Event::ChangelogsKept(num));
     }
-    gathered
+    (gathered, log)
 }
 
-/// The files beside a package that may be its changelog.
-fn names_beside(build: &Build, folders: &mut Folders<'_>) -> Vec<(String, Format)> {
+/// Returns the files next to a package that may be its changelog.
+fn sidecar_names(build: &Build, folders: &mut Folders<'_>) -> Vec<(String, Format)> {
     let there = folders.names(sidecars::split(&build.path).0);
     let names = candidates(&build.filename).into_iter();
     names.filter(|(name, _)| there.contains(name)).collect()
 }
 
-/// The names that a changelog beside a package may have, the first going before the others.
+/// Returns the possible names of a changelog next to a package; earlier ones take precedence.
 fn candidates(filename: &str) -> Vec<(String, Format)> {
     let stem = build::stem(filename);
     let of_format = |format: Format| {
@@ -120,37 +117,38 @@ fn candidates(filename: &str) -> Vec<(String, Format)> {
     names
 }
 
-/// The changelog of one build: the first of `names` beside it that is one, or what was kept.
+/// Finds the changelog of one build: the first usable file of `names` next to its package, or else
+/// the stored copy.
 fn find(
     config: &Config,
     build: &Build,
     names: &[(String, Format)],
-    kept: &BTreeSet<String>,
-) -> OfBuild {
-    let mut found = OfBuild::default();
+    stored: &BTreeSet<String>,
+) -> FoundChangelog {
+    let mut found = FoundChangelog::default();
     let folder = sidecars::split(&build.path).0;
     let stem = build::bounded_stem(&build.filename);
     let of_format = |format: Format| (format!("{stem}.{}", format.extension()), format);
-    let in_store = Format::ALL.map(of_format);
-    let in_store: Vec<(String, Format)> = in_store
+    let copies = Format::ALL.map(of_format);
+    let copies: Vec<(String, Format)> = copies
         .into_iter()
-        .filter(|(name, _)| kept.contains(name))
+        .filter(|(name, _)| stored.contains(name))
         .collect();
-    let read_beside = |name: &str| read(sidecars::open(config, &sidecars::join(folder, name))?);
-    let read_kept = |name: &str| read(sidecars::open_kept(config, name)?);
-    let beside = first(names, &read_beside, &mut found.warnings);
-    let Some(changelog) = beside else {
-        found.changelog = first(&in_store, &read_kept, &mut found.warnings);
+    let read_sidecar = |name: &str| read(sidecars::open(config, &sidecars::join(folder, name))?);
+    let read_stored = |name: &str| read(sidecars::open_stored(config, name)?);
+    let sidecar = first(names, &read_sidecar, &mut found.warnings);
+    let Some(changelog) = sidecar else {
+        found.changelog = first(&copies, &read_stored, &mut found.warnings);
         return found;
     };
     let name = format!("{stem}.{}", changelog.format.extension());
     let file = config.changelogs.join(&name);
-    let others = in_store.iter().filter(|(other, _)| *other != name);
+    let others = copies.iter().filter(|(other, _)| *other != name);
     let outdated: Vec<PathBuf> = others
         .map(|(other, _)| config.changelogs.join(other))
         .collect();
-    let is_kept = read_kept(&name).is_ok_and(|bytes| bytes == changelog.text.as_bytes());
-    found.keep = (!is_kept || !outdated.is_empty()).then(|| Keep {
+    let is_stored = read_stored(&name).is_ok_and(|bytes| bytes == changelog.text.as_bytes());
+    found.to_store = (!is_stored || !outdated.is_empty()).then(|| NewCopy {
         file,
         text: changelog.text.clone(),
         outdated,
@@ -163,7 +161,7 @@ fn read(file: File) -> io::Result<Vec<u8>> {
     read_head(file, u64::try_from(MAX_SIZE).unwrap_or(u64::MAX))
 }
 
-/// The first of the files that has something to say.
+/// Returns the first file that can be read and has text.
 fn first(
     names: &[(String, Format)],
     read: &dyn Fn(&str) -> io::Result<Vec<u8>>,
@@ -179,7 +177,7 @@ fn first(
             }
         };
         let changelog = changelog::decode(&bytes, *format);
-        // Some publish digests under such a name.
+        // Digests are sometimes published under such a name.
         let is_digest = *format == Format::Text && checksum_file::is_list(&changelog.text);
         if !is_digest && !changelog.text.trim().is_empty() {
             return Some(changelog);
@@ -188,16 +186,16 @@ fn first(
     None
 }
 
-/// Writes what is to be kept.
+/// Writes the copies, and removes outdated ones.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(super) fn keep(gathered: &Gathered) -> Result<(), Error> {
-    for keep in &gathered.to_keep {
-        sidecars::keep(&keep.file, &keep.text)?;
-        let removed = keep.outdated.iter().try_for_each(std::fs::remove_file);
+pub(super) fn store(gathered: &Gathered) -> Result<(), Error> {
+    for copy in &gathered.to_store {
+        sidecars::store(&copy.file, &copy.text)?;
+        let removed = copy.outdated.iter().try_for_each(std::fs::remove_file);
         removed.map_err(|source| Error::Write {
-            file: keep.file.clone(),
+            file: copy.file.clone(),
             source,
         })?;
     }
@@ -209,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_beside_a_package_have_an_order() {
+    fn names_of_changelogs_have_an_order() {
         let names: Vec<String> = candidates("x.ZIP")
             .into_iter()
             .map(|(name, _)| name)

@@ -1,8 +1,8 @@
-//! Which ROM families published builds are of.
+//! The ROM families of published builds.
 //!
-//! In: the catalogs, where each build has the family that its package or feed told, and the settings,
-//! which take precedence. Out: the family of the newest full build of each device and variant. A
-//! build without one has LineageOS's updater, as far as is known.
+//! In: the catalogs, where a build may have the family read from its package or feed, and the
+//! settings, which take precedence. Out: the family of the newest full build of each device and
+//! variant. A build without a family is assumed to have LineageOS's updater.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::catalog::Catalog;
 use crate::model::build::{Build, Kind};
 use crate::model::config::Config;
 
-/// What builds without a family count as.
+/// The assumed family of builds without one.
 const LINEAGE: &str = "LineageOS";
 
 /// The family of a device's builds.
@@ -22,7 +22,7 @@ pub struct DeviceFamily {
     pub sdk: Option<u32>,
 }
 
-/// The families of the newest full build of each device and variant.
+/// Returns the family of the newest full build of each device and variant.
 #[must_use]
 pub fn families(
     config: &Config,

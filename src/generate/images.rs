@@ -1,29 +1,29 @@
-//! Images beside packages, which people flash before they can install a package.
+//! Images next to packages, such as a recovery, which people flash before they install a package.
 //!
-//! In: builds that were hashed. Out: the same with their [`ImageFile`]s: `<zip stem>-<name>.img`
-//! in the folder of the package, or `<name>.img` where it is the only full package there. They
-//! are hashed like packages, and remembered like them. One that cannot be used is a warning, and
-//! its build is published without it.
+//! In: hashed builds. Out: the same builds with their [`ImageFile`]s: `<zip stem>-<name>.img` in the
+//! folder of the package, or `<name>.img` if it is the only full package there. Images are hashed
+//! and cached like packages. An image that cannot be used is a warning, and its build is published
+//! without it.
 
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use super::report::{Event, Report};
+use super::report::Log;
 use super::require::Hashed;
 use super::sidecars::{self, Folders};
-use super::{Observer, cache_key, hashes};
+use super::state::cache_key;
+use super::{Run, hashes};
 use crate::ingest;
-use crate::ingest::cache::Cache;
 use crate::ingest::digests::Digests;
 use crate::model::build::{self, Build, IMAGES, ImageFile, Kind};
 use crate::model::config::Config;
 use digest_lanes::Source;
 use digest_lanes::Stamp;
 
-/// An image that was found, and whose it is.
-struct Found {
-    /// Place of the build among those that were hashed.
+/// An image file and the build it belongs to.
+struct FoundImage {
+    /// Index of the build.
     owner: usize,
     name: &'static str,
     filename: String,
@@ -32,19 +32,11 @@ struct Found {
     known: Option<Digests>,
 }
 
-/// Gives the builds their images.
-pub(super) fn attach(
-    config: &Config,
-    builds: &mut [Hashed],
-    cache: &Cache,
-    observer: &dyn Observer,
-    now_ns: i64,
-    report: &mut Report,
-) {
-    let mut warn = |build: &Build, text: String| {
-        let path = build.path.clone();
-        report.events.push(Event::Warning { path, text });
-    };
+/// Adds images to the builds.
+pub(super) fn attach(run: &Run<'_>, builds: &mut [Hashed]) -> Log {
+    let (config, cache) = (run.config, run.cache);
+    let mut log = Log::default();
+    let mut warn = |build: &Build, text: String| log.warn(&build.path, text);
     let mut found = Vec::new();
     for (owner, name, filename) in names(config, builds) {
         let build = &builds[owner].build;
@@ -52,7 +44,7 @@ pub(super) fn attach(
         let file = config.builds.join(&path);
         match stamp(sidecars::open(config, &path)) {
             Err(reason) => warn(build, format!("image {} {reason}", filename.escape_debug())),
-            Ok(stamp) => found.push(Found {
+            Ok(stamp) => found.push(FoundImage {
                 known: match config.rehash {
                     true => None,
                     false => cache.digests(&cache_key(&file), stamp),
@@ -65,7 +57,7 @@ pub(super) fn attach(
             }),
         }
     }
-    for (image, hashed) in hash_all(config, found, cache, observer, now_ns) {
+    for (image, hashed) in hash_all(run, found) {
         let build = &mut builds[image.owner].build;
         match hashed {
             Ok((sha256, warnings)) => {
@@ -83,10 +75,11 @@ pub(super) fn attach(
             }
         }
     }
+    log
 }
 
-/// The names of all images: whose, of what, and the file's. Those of one build in the order of
-/// [`IMAGES`].
+/// Returns the index of the build, the name and the file name of each image. The images of one
+/// build are in the order of [`IMAGES`].
 fn names(config: &Config, builds: &[Hashed]) -> Vec<(usize, &'static str, String)> {
     let num_full = sidecars::num_full(builds.iter().map(|hashed| &hashed.build));
     let full = builds.iter().map(|hashed| &hashed.build).enumerate();
@@ -108,8 +101,7 @@ fn names(config: &Config, builds: &[Hashed]) -> Vec<(usize, &'static str, String
     names
 }
 
-/// The stamp of an image that was opened as a regular file; it is hashed only if what is read then
-/// still has it.
+/// Returns the stamp of an image. It is hashed only if it still has this stamp when it is read.
 fn stamp(file: io::Result<File>) -> Result<Stamp, String> {
     match file.and_then(|file| file.metadata()) {
         Err(error) => Err(format!("cannot be read: {error}")),
@@ -118,17 +110,11 @@ fn stamp(file: io::Result<File>) -> Result<Stamp, String> {
     }
 }
 
-/// The SHA-256 of an image and what there is to say about it.
+/// The SHA-256 of an image, with warnings.
 type HashedImage = Result<(String, Vec<String>), ingest::Error>;
 
-fn hash_all(
-    config: &Config,
-    found: Vec<Found>,
-    cache: &Cache,
-    observer: &dyn Observer,
-    now_ns: i64,
-) -> Vec<(Found, HashedImage)> {
-    let waiting: Vec<&Found> = found.iter().filter(|image| image.known.is_none()).collect();
+fn hash_all(run: &Run<'_>, found: Vec<FoundImage>) -> Vec<(FoundImage, HashedImage)> {
+    let waiting: Vec<&FoundImage> = found.iter().filter(|image| image.known.is_none()).collect();
     let sources: Vec<Source<'_>> = waiting
         .iter()
         .map(|image| Source {
@@ -137,20 +123,22 @@ fn hash_all(
         })
         .collect();
     let remember = |nth: usize, digests: &Digests| {
-        let Found { file, stamp, .. } = waiting[nth];
-        // A cache that cannot be written costs time, nothing else.
-        let _ = cache.put_digests(&cache_key(file), *stamp, digests, now_ns);
+        let FoundImage { file, stamp, .. } = waiting[nth];
+        // A cache that cannot be written only costs time.
+        let _ = run
+            .cache
+            .insert_digests(&cache_key(file), *stamp, digests, run.now_ns);
     };
     let results = match sources.is_empty() {
         true => Vec::new(),
-        false => hashes::hash_files(config, &sources, observer, &remember),
+        false => hashes::hash_files(run, &sources, &remember),
     };
-    let _ = cache.save();
+    let _ = run.cache.save();
     let mut results = results.into_iter();
-    let hashed = |image: Found| {
+    let hashed = |image: FoundImage| {
         let digests = match &image.known {
             Some(digests) => Ok(digests.clone()),
-            None => results.next().expect("one for each that waits"),
+            None => results.next().expect("one result for each waiting image"),
         };
         let hashed = verified(&image, digests);
         (image, hashed)
@@ -158,7 +146,7 @@ fn hash_all(
     found.into_iter().map(hashed).collect()
 }
 
-fn verified(image: &Found, digests: Result<Digests, digest_lanes::Error>) -> HashedImage {
+fn verified(image: &FoundImage, digests: Result<Digests, digest_lanes::Error>) -> HashedImage {
     let digests = digests?;
     let mut warnings = Vec::new();
     ingest::verify(&image.file, &digests, &mut warnings)?;

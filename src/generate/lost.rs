@@ -1,8 +1,8 @@
-//! What was published once must be known: a catalog that is missing is not an empty one.
+//! Refuses catalogs that have lost published builds: a missing catalog is not an empty one.
 //!
-//! In: catalogs as they were loaded, and the manifest of the site, which names the builds it was
-//! made from. Out: an error if one of them is not known any more, neither as a build nor as a
-//! tombstone. Phones in the field would see nothing in its place.
+//! In: the loaded catalogs, and the manifest of the site, which names the builds it was made from.
+//! Out: an error if one of these builds is in the catalogs neither as a build nor as a tombstone.
+//! Phones in the field would no longer find it.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::catalog::{Catalog, Catalogs};
 use crate::model::config::Config;
 use crate::publish::writer;
 
-/// The identities of all builds and tombstones of a catalog, sorted: what a manifest names.
+/// Returns the identities of all builds and tombstones of a catalog, sorted, for the manifest.
 pub(super) fn names(catalog: &Catalog) -> Vec<String> {
     let builds = catalog.builds.keys().chain(catalog.tombstones.keys());
     let mut names: Vec<String> = builds.cloned().collect();
@@ -40,7 +40,7 @@ pub fn require_published(config: &Config, catalogs: &Catalogs) -> Result<(), Err
     if config.new_catalog {
         return Ok(());
     }
-    // Asked for last, so that one that came back meanwhile is not taken for read.
+    // Checked after loading: a catalog that appeared meanwhile was not read.
     if !config.catalogs[0].exists() {
         require_catalog(config)?;
     }

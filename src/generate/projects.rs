@@ -1,10 +1,10 @@
-//! The projects that builds were made from, and which changed from build to build.
+//! The source projects that builds were made from, and which changed from build to build.
 //!
-//! In: builds whose packages were read, manifests beside them, and what was kept in the folder of
-//! changelogs. Out: a [`Gathered`], and on disk what is to be kept: `<zip stem>.projects` for each
-//! build. What changed is told by that folder alone, so a site made without the zips has the same.
-//! What lies beside a zip goes before what was kept of it, and that before what is in the zip,
-//! unless the build is new. A manifest that cannot be read is a warning.
+//! In: builds whose packages were read, manifests next to them, and copies stored in the folder of
+//! changelogs. Out: a [`Gathered`], whose copies [`store`] writes: `<zip stem>.projects` for each
+//! build. The changes shown come from that folder alone, so a site generated without the zips shows
+//! the same. A file next to a zip takes precedence over the stored copy, and that over the manifest
+//! in the zip, unless the build is new. A manifest that cannot be read is a warning.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::Error;
-use super::report::{Event, Report};
+use super::report::{Event, Log};
 use super::require::Hashed;
 use super::sidecars::{self, Folders};
 use crate::catalog::channels::ChannelKey;
@@ -24,59 +24,60 @@ use crate::model::build::{self, Build, Kind};
 use crate::model::config::Config;
 use ota_view::error_kind::chain;
 
-/// What a manifest is called that lies beside the only full package of a folder.
+/// Name of the manifest next to the only full package of a folder.
 const SHARED: &str = "build-manifest.xml";
 /// Most changes of one build that are shown.
 const MAX_CHANGES: usize = 100;
 
-/// What is known of the projects of all builds.
+/// The projects of all builds.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    /// What changed in which build.
+    /// The changes in each build.
     pub(super) history: History,
-    to_keep: Vec<(PathBuf, Projects)>,
+    to_store: Vec<(PathBuf, Projects)>,
 }
 
-/// The name of the file that keeps the projects of a package.
-pub(super) fn kept_name(filename: &str) -> String {
+/// Returns the name of the stored copy of a package's projects.
+pub(super) fn stored_name(filename: &str) -> String {
     format!("{}.projects", build::bounded_stem(filename))
 }
 
-/// The projects that are told now, by packages or beside them, by the identity of the build.
+/// Collects the projects read in this run, from packages or files next to them, by the identity of
+/// the build.
 pub(super) fn find(
     config: &Config,
     builds: &mut [Hashed],
     catalogs: &Catalogs,
-    kept: &BTreeSet<String>,
-    report: &mut Report,
-) -> BTreeMap<String, Projects> {
-    let names = names_beside(config, builds);
-    // What was kept of a known build may be from beside its zip, or written by hand.
-    let is_settled = |build: &Build| {
-        catalogs.knows(build.identity()) && kept.contains(&kept_name(&build.filename))
+    stored: &BTreeSet<String>,
+) -> (BTreeMap<String, Projects>, Log) {
+    let names = sidecar_names(config, builds);
+    // The stored copy of a known build may come from a file next to its zip, or be edited by hand.
+    let is_known = |build: &Build| {
+        catalogs.knows(build.identity()) && stored.contains(&stored_name(&build.filename))
     };
     let read = |(hashed, name): (&mut Hashed, Option<String>)| {
         let inside = hashed.projects.take();
-        let inside = inside.filter(|_| !is_settled(&hashed.build));
-        let beside = name.map(|path| read_manifest(config, &path)).transpose();
-        let (beside, fault) = match beside {
-            Ok(beside) => (beside, None),
-            Err(fault) => (None, Some((hashed.build.path.clone(), fault))),
+        let inside = inside.filter(|_| !is_known(&hashed.build));
+        let sidecar = name.map(|path| read_manifest(config, &path)).transpose();
+        let (sidecar, warning) = match sidecar {
+            Ok(sidecar) => (sidecar, None),
+            Err(warning) => (None, Some((hashed.build.path.clone(), warning))),
         };
         let identity = hashed.build.identity().to_owned();
-        let found = beside.or(inside).map(|projects| (identity, projects));
-        (found, fault)
+        let found = sidecar.or(inside).map(|projects| (identity, projects));
+        (found, warning)
     };
     let found: Vec<_> = builds.par_iter_mut().zip(names).map(read).collect();
-    let (found, faults): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    let faults = faults.into_iter().flatten();
-    let warnings = faults.map(|(path, text)| Event::Warning { path, text });
-    report.events.extend(warnings);
-    found.into_iter().flatten().collect()
+    let (found, warnings): (Vec<_>, Vec<_>) = found.into_iter().unzip();
+    let mut log = Log::default();
+    for (path, text) in warnings.into_iter().flatten() {
+        log.warn(&path, text);
+    }
+    (found.into_iter().flatten().collect(), log)
 }
 
-/// The manifest beside each package.
-fn names_beside(config: &Config, builds: &[Hashed]) -> Vec<Option<String>> {
+/// Returns the path of the manifest next to each package, if there is one.
+fn sidecar_names(config: &Config, builds: &[Hashed]) -> Vec<Option<String>> {
     let num_full = sidecars::num_full(builds.iter().map(|hashed| &hashed.build));
     let mut folders = Folders::new(config);
     let mut of_build = |build: &Build| {
@@ -106,19 +107,18 @@ fn read_manifest(config: &Config, path: &str) -> Result<Projects, String> {
     manifest::parse(&bytes).map_err(|error| fail(&chain(&error)))
 }
 
-/// Brings together what was found now and what is kept; nothing is written.
+/// Combines the projects of this run with the stored copies; writes nothing.
 pub(super) fn gather(
     config: &Config,
     catalog: &Catalog,
     mut found: BTreeMap<String, Projects>,
-    kept: &BTreeSet<String>,
-    report: &mut Report,
-) -> Gathered {
+    stored: &BTreeSet<String>,
+) -> (Gathered, Log) {
     let mut channels: BTreeMap<ChannelKey, Vec<(&Build, Option<Projects>)>> = BTreeMap::new();
     for record in catalog.builds.values() {
         let build = &record.build;
         let found = found.remove(build.identity());
-        let is_known = found.is_some() || kept.contains(&kept_name(&build.filename));
+        let is_known = found.is_some() || stored.contains(&stored_name(&build.filename));
         if is_known && build.kind == Kind::Full {
             let channel = channels.entry(ChannelKey::from_build(build)).or_default();
             channel.push((build, found));
@@ -128,40 +128,41 @@ pub(super) fn gather(
         .into_values()
         .collect::<Vec<_>>()
         .into_par_iter()
-        .map(|channel| of_lane(config, channel, kept))
+        .map(|channel| changes_of_channel(config, channel, stored))
         .collect();
-    let mut gathered = Gathered::default();
+    let (mut gathered, mut log) = (Gathered::default(), Log::default());
     for channel in channels {
         gathered.history.extend(channel.history);
-        gathered.to_keep.extend(channel.to_keep);
+        gathered.to_store.extend(channel.to_store);
     }
-    if !gathered.to_keep.is_empty() {
-        let num = gathered.to_keep.len();
-        report.events.push(Event::ProjectsKept(num));
+    if !gathered.to_store.is_empty() {
+        let num = gathered.to_store.len();
+        log.events.push(Event::ProjectsKept(num));
     }
-    gathered
+    (gathered, log)
 }
 
-/// The builds of one channel: what changed from each to the next. Two of them are held at a time.
-fn of_lane(
+/// Returns what changed from build to build of one channel. Only two builds' projects are in memory
+/// at a time.
+fn changes_of_channel(
     config: &Config,
     mut builds: Vec<(&Build, Option<Projects>)>,
-    kept: &BTreeSet<String>,
+    stored: &BTreeSet<String>,
 ) -> Gathered {
     builds.sort_by_key(|(build, _)| (build.timestamp, &build.path));
     let mut gathered = Gathered::default();
     let mut before: Option<(i64, Projects)> = None;
     for (build, found) in builds {
-        let name = kept_name(&build.filename);
+        let name = stored_name(&build.filename);
         let file = config.changelogs.join(&name);
-        let text = match kept.contains(&name) {
-            true => read_kept(config, &name),
+        let text = match stored.contains(&name) {
+            true => read_stored(config, &name),
             false => None,
         };
         if let Some(found) = &found
             && text.as_deref() != Some(found.as_str())
         {
-            gathered.to_keep.push((file, found.clone()));
+            gathered.to_store.push((file, found.clone()));
         }
         let projects = found.or_else(|| Some(Projects::parse(&text?)));
         let Some(projects) = projects.filter(|projects| !projects.is_empty()) else {
@@ -176,10 +177,10 @@ fn of_lane(
     gathered
 }
 
-/// What was kept, if it is a text; whoever wrote it otherwise did not mean it for us.
-fn read_kept(config: &Config, name: &str) -> Option<String> {
+/// Reads a stored copy; a file that is not UTF-8 text is ignored.
+fn read_stored(config: &Config, name: &str) -> Option<String> {
     let limit = u64::try_from(MAX_TEXT_LEN).unwrap_or(u64::MAX);
-    let bytes = read_head(sidecars::open_kept(config, name).ok()?, limit).ok()?;
+    let bytes = read_head(sidecars::open_stored(config, name).ok()?, limit).ok()?;
     String::from_utf8(bytes).ok()
 }
 
@@ -194,11 +195,11 @@ fn since(timestamp: i64, before: &Projects, projects: &Projects) -> Since {
     }
 }
 
-/// Writes what is to be kept.
+/// Writes the copies.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(super) fn keep(gathered: &Gathered) -> Result<(), Error> {
-    let mut to_keep = gathered.to_keep.iter();
-    to_keep.try_for_each(|(file, projects)| sidecars::keep(file, projects.as_str()))
+pub(super) fn store(gathered: &Gathered) -> Result<(), Error> {
+    let mut to_store = gathered.to_store.iter();
+    to_store.try_for_each(|(file, projects)| sidecars::store(file, projects.as_str()))
 }

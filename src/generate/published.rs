@@ -1,13 +1,13 @@
-//! By which properties a device was published: phones in the field ask where those put them.
+//! Keeps a device at the address where it was published before.
 //!
-//! In: the catalog, and what the families whose marks are on a package read from its properties. Out:
-//! the reading that its predecessor was published by. A table that learns of another family does not
-//! take its phones' address away.
+//! In: the catalog, and the readings of a package, one for each ROM family whose markers it has.
+//! Out: the reading under which its predecessor was published. So a family that is newly added to
+//! the table does not change the address that phones in the field request.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use super::report::{Event, Report};
+use super::report::{FEEDS, Log};
 use crate::catalog::Catalog;
 use crate::catalog::channels::ChannelKey;
 use crate::ingest::{DEFAULT_ROMTYPE, Examined};
@@ -15,9 +15,9 @@ use crate::model::build::Build;
 use crate::model::config::Config;
 use crate::model::family::Reading;
 
-/// What is known of a build that was published.
+/// A build that was published.
 #[derive(Clone, Copy)]
-struct Prior<'a> {
+struct PublishedBuild<'a> {
     device: &'a str,
     romtype: &'a str,
     version: &'a str,
@@ -27,8 +27,8 @@ struct Prior<'a> {
 
 /// All builds that were published, by file name and device.
 pub(super) struct Published<'a> {
-    by_filename: HashMap<&'a str, Prior<'a>>,
-    by_device: HashMap<&'a str, Vec<Prior<'a>>>,
+    by_filename: HashMap<&'a str, PublishedBuild<'a>>,
+    by_device: HashMap<&'a str, Vec<PublishedBuild<'a>>>,
 }
 
 impl<'a> Published<'a> {
@@ -37,14 +37,14 @@ impl<'a> Published<'a> {
             by_filename: HashMap::new(),
             by_device: HashMap::new(),
         };
-        let builds = catalog.builds.values().map(|record| Prior {
+        let builds = catalog.builds.values().map(|record| PublishedBuild {
             device: record.build.device.as_str(),
             romtype: record.build.romtype.as_str(),
             version: &record.build.version,
             filename: &record.build.filename,
             timestamp: record.build.timestamp,
         });
-        let stones = catalog.tombstones.values().map(|stone| Prior {
+        let stones = catalog.tombstones.values().map(|stone| PublishedBuild {
             device: stone.device.as_str(),
             romtype: stone.romtype.as_str(),
             version: &stone.version,
@@ -59,8 +59,8 @@ impl<'a> Published<'a> {
         published
     }
 
-    /// Which of the readings the predecessor of a package was published by; none if it has none, or
-    /// it was published by no properties.
+    /// Returns the index of the reading under which the predecessor of a package was published;
+    /// `None` without a predecessor, or if no reading matches it.
     pub(super) fn reading(&self, filename: &str, readings: &[Reading<'_>]) -> Option<usize> {
         let prior = self.predecessor(filename, readings)?;
         let distances = readings.iter().enumerate().filter_map(|(index, reading)| {
@@ -74,8 +74,9 @@ impl<'a> Published<'a> {
         distances.min().map(|(_, index)| index)
     }
 
-    /// The build of this name or, as names begin, the newest of the same ROM for the device.
-    fn predecessor(&self, filename: &str, readings: &[Reading<'_>]) -> Option<Prior<'a>> {
+    /// Returns the build with this file name, or else the device's newest build of the same ROM,
+    /// judged by the beginning of the name.
+    fn predecessor(&self, filename: &str, readings: &[Reading<'_>]) -> Option<PublishedBuild<'a>> {
         if let Some(prior) = self.by_filename.get(filename) {
             return Some(*prior);
         }
@@ -92,13 +93,14 @@ impl<'a> Published<'a> {
     }
 }
 
-/// What a file name calls the ROM, in lower case.
+/// Returns the name of the ROM in a file name, in lower case.
 fn rom(filename: &str) -> String {
     let rom = filename.split(['-', '_']).next().unwrap_or(filename);
     rom.to_ascii_lowercase()
 }
 
-/// How far a version is from another one: not at all, some major versions, or as far as can be.
+/// Returns the distance between two versions: 0 if equal, else one more than the difference of the
+/// major versions; the maximum if a version has no number.
 fn distance(version: &str, other: &str) -> u64 {
     let major = |version: &str| {
         version
@@ -113,12 +115,12 @@ fn distance(version: &str, other: &str) -> u64 {
     }
 }
 
-/// One warning for each list of builds that stay where the properties of another family put them.
+/// Warns once for each list whose builds stay at the address that another family's properties gave.
 pub(super) fn warn<'a>(
     config: &Config,
     packages: impl Iterator<Item = (&'a Examined, &'a Build)>,
-    report: &mut Report,
-) {
+) -> Log {
+    let mut log = Log::default();
     let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (package, build) in packages {
         if let Some(unpublished) = &package.unpublished {
@@ -163,7 +165,7 @@ pub(super) fn warn<'a>(
             channel.romtype,
             channel.device,
         );
-        let path = "feeds".to_owned();
-        report.events.push(Event::Warning { path, text });
+        log.warn(FEEDS, text);
     }
+    log
 }

@@ -1,9 +1,15 @@
-//! What a run did, or would do: for people and for `--json`.
+//! The report of a run: what it did or, with `--dry-run`, would do. Printed for people and as `--json`.
 
 use std::collections::BTreeSet;
 
+use crate::ingest;
 use crate::model::fault_kind::FaultKind;
 use crate::publish::writer::Plan;
+
+/// Subject of warnings about the folder of builds.
+pub const BUILDS: &str = "builds";
+/// Subject of warnings about feeds and pages.
+pub(super) const FEEDS: &str = "feeds";
 
 /// Something that was left out of the site.
 #[derive(Debug)]
@@ -16,16 +22,6 @@ pub struct Fault {
     pub error: Box<dyn std::error::Error + Send + Sync>,
 }
 
-impl Fault {
-    pub(super) fn message(path: &str, class: FaultKind, message: String) -> Fault {
-        Fault {
-            path: path.to_owned(),
-            class,
-            error: message.into(),
-        }
-    }
-}
-
 /// Something a run did or noticed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -33,61 +29,126 @@ pub enum Event {
     Added(String),
     /// A build's facts changed.
     Updated(String),
-    /// A build is published in another place than before.
+    /// A build moved to another channel.
     Moved {
         /// The build's path.
         path: String,
-        /// The new place: variant, device and romtype.
+        /// The new channel: variant, device and romtype.
         to: String,
     },
-    /// A zip that was gone is back.
+    /// A zip that was missing is back.
     Returned(String),
-    /// A build took the file name of another, which is offered no more.
+    /// A build took the file name of another, which is no longer offered.
     Superseded(String),
-    /// A zip is gone, and the site was to serve it: offered no more.
+    /// A zip that the site itself should serve is missing, so its build is no longer offered.
     Retired(String),
-    /// A zip is gone, and is still offered from its own address.
+    /// A zip is missing here, but its build is still offered from its own address.
     Remote(String),
-    /// A zip was removed from the catalog once, and is not taken up again.
+    /// A zip whose build was removed from the catalog; it is not added again.
     Buried(String),
-    /// The same bytes under a second name.
+    /// Two files have the same bytes.
     SameBytes {
-        /// The name left out.
+        /// The path that is left out.
         path: String,
-        /// The name published.
+        /// The path that is published.
         of: String,
     },
-    /// A sound zip that is no update package (GApps, a module, target-files), and was never published.
+    /// A sound zip that is not an update package (GApps, a module, target-files) and was never published.
     NotAnUpdate {
         /// The zip's path.
         path: String,
         /// What it is.
         what: String,
     },
-    /// A build that is sound and is not offered now.
+    /// A sound build that is not offered now.
     Held {
         /// The build's path.
         path: String,
         /// Why.
         reason: String,
     },
-    /// So many changelogs were, or would be, copied to the folder where they are kept.
+    /// The number of changelogs that were, or would be, copied to the folder of changelogs.
     ChangelogsKept(usize),
-    /// The projects of so many builds were, or would be, written there.
+    /// The number of builds whose projects were, or would be, written to that folder.
     ProjectsKept(usize),
-    /// A doubt about a build that is published all the same.
+    /// A warning; what it is about is published anyway.
     Warning {
-        /// The build's path.
+        /// The build's path, or a subject such as `feeds`.
         path: String,
-        /// The doubt.
+        /// The warning.
         text: String,
     },
+}
+
+/// What one step of a run did and left out.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    pub(super) events: Vec<Event>,
+    pub(super) faults: Vec<Fault>,
+}
+
+/// The result for one path under `builds/`.
+pub(super) type PerPath<T> = (String, Result<T, ingest::Error>);
+
+impl Log {
+    /// Adds a warning about a path or a subject such as [`FEEDS`].
+    pub(super) fn warn(&mut self, subject: &str, text: String) {
+        let path = subject.to_owned();
+        self.events.push(Event::Warning { path, text });
+    }
+
+    /// Adds a fault.
+    pub(super) fn fault(&mut self, path: &str, class: FaultKind, message: impl Into<String>) {
+        self.faults.push(Fault {
+            path: path.to_owned(),
+            class,
+            error: message.into().into(),
+        });
+    }
+
+    /// Returns the value of a step, and takes over its log.
+    pub(super) fn take<T>(&mut self, (value, log): (T, Log)) -> T {
+        self.append(log);
+        value
+    }
+
+    /// Takes over another log.
+    pub(super) fn append(&mut self, log: Log) {
+        self.events.extend(log.events);
+        self.faults.extend(log.faults);
+    }
+
+    /// Returns the successful results; each failure becomes a fault of its path.
+    pub(super) fn take_successes<T>(&mut self, results: Vec<PerPath<T>>) -> Vec<T> {
+        let mut successes = Vec::new();
+        for (path, result) in results {
+            match result {
+                Ok(value) => successes.push(value),
+                Err(error) => self.faults.push(Fault {
+                    path,
+                    class: error.kind(),
+                    error: error.into(),
+                }),
+            }
+        }
+        successes
+    }
+}
+
+/// What a site offers to phones.
+#[derive(Debug, Default)]
+pub(super) struct Totals {
+    pub(super) num_offered: usize,
+    pub(super) num_deltas: usize,
+    pub(super) num_unlisted: usize,
+    pub(super) devices: BTreeSet<String>,
+    pub(super) variants: BTreeSet<Option<String>>,
 }
 
 /// What a run did, or would do.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// What happened to which build.
+    /// What happened.
     pub events: Vec<Event>,
     /// What was left out.
     pub faults: Vec<Fault>,
@@ -95,51 +156,72 @@ pub struct Report {
     pub plan: Plan,
     /// The catalog was, or would be, written.
     pub catalog_changed: bool,
-    /// Builds phones are offered.
+    /// Number of builds offered to phones.
     pub num_offered: usize,
     /// Devices with an offered build.
     pub devices: BTreeSet<String>,
-    /// Variants with an offered build; none is the builds without one.
+    /// Variants with an offered build; `None` stands for builds without a variant.
     pub variants: BTreeSet<Option<String>>,
-    /// Deltas phones are offered.
+    /// Number of deltas offered to phones.
     pub num_deltas: usize,
-    /// Full builds that retention leaves out of the lists.
+    /// Number of full builds that retention leaves out of the lists.
     pub num_unlisted: usize,
-    /// The scan found no zip, so that the catalog alone makes the site.
+    /// The scan found no zip, so the site is made from the catalog alone.
     pub from_catalog_alone: bool,
-    /// Neither scan nor catalog has anything to publish, so nothing is written.
+    /// Neither the scan nor the catalog has anything to publish, so nothing is written.
     pub nothing_to_publish: bool,
 }
 
 impl Report {
+    /// Returns the value of a step, and takes over its log.
+    pub(super) fn take<T>(&mut self, (value, log): (T, Log)) -> T {
+        self.append(log);
+        value
+    }
+
+    /// Takes over the log of a step.
+    pub(super) fn append(&mut self, log: Log) {
+        self.events.extend(log.events);
+        self.faults.extend(log.faults);
+    }
+
+    /// Sets what the site offers.
+    pub(super) fn set_totals(&mut self, totals: Totals) {
+        self.num_offered = totals.num_offered;
+        self.num_deltas = totals.num_deltas;
+        self.num_unlisted = totals.num_unlisted;
+        self.devices = totals.devices;
+        self.variants = totals.variants;
+    }
+
     pub(super) fn sort_faults(&mut self) {
         self.faults.sort_by(|a, b| a.path.cmp(&b.path));
     }
 
-    /// The site, the catalog or what is kept beside it is not what it should be.
+    /// Returns whether the site, the catalog or the stored changelogs are out of date.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         let num_kept = self.num_changelogs_kept() + self.num_projects_kept();
         self.catalog_changed || !self.plan.is_empty() || num_kept > 0
     }
 
-    /// Changelogs that were, or would be, copied to the folder where they are kept.
+    /// Returns how many changelogs were, or would be, copied to the folder of changelogs.
     #[must_use]
     pub fn num_changelogs_kept(&self) -> usize {
-        let kept = self.events.iter().map(|event| match event {
+        let numbers = self.events.iter().map(|event| match event {
             Event::ChangelogsKept(num) => *num,
             _ => 0,
         });
-        kept.sum()
+        numbers.sum()
     }
 
-    /// Builds whose projects were, or would be, written to the same folder.
+    /// Returns for how many builds projects were, or would be, written to the same folder.
     #[must_use]
     pub fn num_projects_kept(&self) -> usize {
-        let kept = self.events.iter().map(|event| match event {
+        let numbers = self.events.iter().map(|event| match event {
             Event::ProjectsKept(num) => *num,
             _ => 0,
         });
-        kept.sum()
+        numbers.sum()
     }
 }

@@ -1,15 +1,15 @@
-//! Whether new builds meet what the settings require of packages.
+//! Checks that packages of new builds meet the `[require]` settings.
 //!
-//! In: builds that were hashed. Out: those that are published already, and of the others those
-//! whose packages are in order; each of the rest is a [`Fault`]. What is found is remembered, so
-//! that a package is read for it once.
+//! In: hashed builds. Out: the builds that are already published, and the new ones whose packages
+//! pass; each of the others is a [`Fault`]. Verdicts are cached, so a package is verified once.
 
 use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::cache_key;
-use super::report::{Fault, Report};
+use super::Run;
+use super::report::{Fault, Log};
+use super::state::cache_key;
 use crate::catalog::Catalogs;
 use crate::ingest::cache::Cache;
 use crate::ingest::projects::Projects;
@@ -30,7 +30,7 @@ pub(super) struct Hashed {
     pub(super) projects: Option<Projects>,
 }
 
-/// What the settings require and a package lacks.
+/// A finding that the settings do not allow in a package.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} ({})", .0.message.escape_debug(), .0.rule.id)]
 pub struct Refused(pub Finding);
@@ -46,34 +46,32 @@ impl Refused {
     }
 }
 
-/// Keeps new builds out whose packages lack what is required.
+/// Rejects new builds whose packages do not meet the requirements.
 pub(super) fn keep_required(
-    config: &Config,
+    run: &Run<'_>,
     hashed: Vec<Hashed>,
     catalogs: &Catalogs,
-    cache: &Cache,
-    report: &mut Report,
-) -> Vec<Build> {
+) -> (Vec<Build>, Log) {
     let judge = |hashed: Hashed| {
         let fault = match catalogs.knows(hashed.build.identity()) {
             true => None,
-            false => fault(config, &hashed, cache),
+            false => fault(run.config, &hashed, run.cache),
         };
         (hashed.build, fault)
     };
     let judged: Vec<(Build, Option<Fault>)> = hashed.into_par_iter().map(judge).collect();
-    let _ = cache.save();
-    let mut builds = Vec::new();
+    let _ = run.cache.save();
+    let (mut builds, mut log) = (Vec::new(), Log::default());
     for (build, fault) in judged {
         match fault {
             None => builds.push(build),
-            Some(fault) => report.faults.push(fault),
+            Some(fault) => log.faults.push(fault),
         }
     }
-    builds
+    (builds, log)
 }
 
-/// What keeps a build out, if something does.
+/// Returns why a build's package does not meet the requirements, if it does not.
 pub(super) fn fault(config: &Config, hashed: &Hashed, cache: &Cache) -> Option<Fault> {
     if config.require.is_empty() {
         return None;
@@ -99,7 +97,7 @@ pub(super) fn fault(config: &Config, hashed: &Hashed, cache: &Cache) -> Option<F
     })
 }
 
-/// What is remembered of a package, or else what reading it tells.
+/// Returns the cached verdict on a package, or else verifies it.
 fn read_verdict(config: &Config, hashed: &Hashed, cache: &Cache) -> Result<Verdict, verify::Error> {
     let key = cache_key(&hashed.file);
     let known = match config.rehash {
@@ -114,7 +112,7 @@ fn read_verdict(config: &Config, hashed: &Hashed, cache: &Cache) -> Result<Verdi
         return Err(verify::Error::Changed);
     }
     let verdict = verify::check(&hashed.file, &hashed.build.path, &config.limits)?;
-    // A cache that cannot be written costs time, nothing else.
-    let _ = cache.put_verdict(&key, hashed.stamp, &verdict);
+    // A cache that cannot be written only costs time.
+    let _ = cache.insert_verdict(&key, hashed.stamp, &verdict);
     Ok(verdict)
 }

@@ -1,7 +1,6 @@
-//! What lies beside packages: names, listed once for each folder, and the beginnings of files; and
-//! how a copy of it is kept.
+//! Sidecar files: cached directory listings, bounded reads and stored copies.
 //!
-//! In: a folder. Out: names of visible files, and bytes. A name that is no UTF-8 is nobody's.
+//! In: a folder. Out: names of visible files, and bytes. A name that is not UTF-8 is ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -13,26 +12,26 @@ use crate::files::{Durability, open_below, open_regular, replace};
 use crate::model::build::{Build, Kind};
 use crate::model::config::Config;
 
-/// The folders below that of the builds, each listed when it is first asked for.
+/// Listings of the folders under `builds/`, each read when it is first needed.
 #[derive(Debug)]
 pub(super) struct Folders<'c> {
     config: &'c Config,
-    known: BTreeMap<String, BTreeSet<String>>,
+    listed: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl<'c> Folders<'c> {
     pub(super) fn new(config: &'c Config) -> Folders<'c> {
         Folders {
             config,
-            known: BTreeMap::new(),
+            listed: BTreeMap::new(),
         }
     }
 
-    /// The names in a folder, given with `/` between folders; none if it cannot be read, or lies
-    /// behind a link that is not followed.
+    /// Returns the names in a folder, given with `/` between folders; none if it cannot be read or
+    /// is behind a link that is not followed.
     pub(super) fn names(&mut self, folder: &str) -> &BTreeSet<String> {
         let config = self.config;
-        let listed = self.known.entry(folder.to_owned());
+        let listed = self.listed.entry(folder.to_owned());
         listed.or_insert_with(|| match is_behind_link(config, folder) {
             true => BTreeSet::new(),
             false => list(&config.builds.join(folder)).unwrap_or_default(),
@@ -47,7 +46,7 @@ fn is_behind_link(config: &Config, folder: &str) -> bool {
     !config.follow_links && folders.any(is_link)
 }
 
-/// Opens a file beside a package, given by its path under `builds/`.
+/// Opens a file next to a package, given by its path under `builds/`.
 ///
 /// # Errors
 /// If it is not a regular file there, or a link.
@@ -58,7 +57,7 @@ pub(super) fn open(config: &Config, path: &str) -> io::Result<File> {
     }
 }
 
-/// A path under `builds/`.
+/// Joins a folder and a name to a path under `builds/`.
 pub(super) fn join(folder: &str, name: &str) -> String {
     match folder {
         "" => name.to_owned(),
@@ -66,24 +65,24 @@ pub(super) fn join(folder: &str, name: &str) -> String {
     }
 }
 
-/// Opens a text that is kept.
+/// Opens a stored copy.
 ///
 /// # Errors
 /// As [`open`].
-pub(super) fn open_kept(config: &Config, name: &str) -> io::Result<File> {
+pub(super) fn open_stored(config: &Config, name: &str) -> io::Result<File> {
     open_below(&config.changelogs, Path::new(name))
 }
 
-/// The folder and the name of a path under `builds/`.
+/// Splits a path under `builds/` into folder and name.
 pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
-/// The names of the texts that are kept; none if there is no folder for them yet.
+/// Lists the names of the stored copies; none if their folder does not exist yet.
 ///
 /// # Errors
-/// [`Error::List`]: pages without the texts would take back what is published.
-pub(super) fn list_kept(folder: &Path) -> Result<BTreeSet<String>, Error> {
+/// [`Error::List`]: without the copies, pages would lose published texts.
+pub(super) fn list_stored(folder: &Path) -> Result<BTreeSet<String>, Error> {
     match list(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
         listed => listed.map_err(|source| Error::List {
@@ -93,7 +92,7 @@ pub(super) fn list_kept(folder: &Path) -> Result<BTreeSet<String>, Error> {
     }
 }
 
-/// The visible names in a folder; packages are not among them.
+/// Lists the visible names in a folder, without packages.
 fn list(folder: &Path) -> io::Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(folder)? {
@@ -107,7 +106,7 @@ fn list(folder: &Path) -> io::Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// How many full builds each folder has.
+/// Counts the full builds of each folder.
 pub(super) fn num_full<'a>(builds: impl Iterator<Item = &'a Build>) -> BTreeMap<&'a str, usize> {
     let mut num_full: BTreeMap<&str, usize> = BTreeMap::new();
     for build in builds.filter(|build| build.kind == Kind::Full) {
@@ -116,24 +115,24 @@ pub(super) fn num_full<'a>(builds: impl Iterator<Item = &'a Build>) -> BTreeMap<
     num_full
 }
 
-/// A text until it is whole, in the folder where it is to be kept.
+/// Name of a copy while it is being written.
 const TEMPORARY: &str = ".romfeed-tmp";
 
-/// Removes what a run that was killed left in the folder of kept texts.
+/// Removes the half-written copy of a killed run.
 pub(super) fn remove_leftover(folder: &Path) {
-    // Mostly there is none, and it does no harm.
+    // Usually there is none, and a leftover does no harm.
     let _ = std::fs::remove_file(folder.join(TEMPORARY));
 }
 
-/// Writes a text that is to be kept.
+/// Writes a copy.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(super) fn keep(file: &Path, text: &str) -> Result<(), Error> {
+pub(super) fn store(file: &Path, text: &str) -> Result<(), Error> {
     let write = || {
         let folder = file.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
-        // What it is made from is there still.
+        // Its source still exists, so it need not be synced to disk.
         replace(
             &folder.join(TEMPORARY),
             file,

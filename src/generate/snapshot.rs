@@ -1,13 +1,14 @@
-//! A site in memory: what `generate` would write, and what a server can answer beyond that.
+//! A site in memory: the pages that `generate` would write, and what a server needs to answer
+//! requests.
 //!
-//! In: the settings and the catalogs as they are on disk, and changelogs; packages are not
-//! looked at. Out: a
-//! [`Snapshot`], which borrows from nothing.
+//! In: the settings, and the catalogs and changelogs on disk; packages are not read. Out: a
+//! [`Snapshot`], which borrows nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{Error, Report, changelogs, lost, pages, primary_catalog, projects, sidecars};
+use super::folders::primary_catalog;
+use super::{Error, Report, changelogs, lost, pages, projects, sidecars};
 use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Held, Offer};
 use crate::catalog::{Catalog, Catalogs};
 use crate::model::build::{Build, Kind};
@@ -15,18 +16,18 @@ use crate::model::config::{AddressSource, Config};
 use crate::publish::feed::cm;
 use crate::publish::page::Page;
 
-/// One package that phones are offered.
+/// A package offered to phones.
 #[derive(Clone, Debug)]
 pub struct OwnedOffer {
     /// The build.
     pub build: Arc<Build>,
     /// Its address.
     pub url: Arc<str>,
-    /// Where the text on its changes that lies beside it is; empty if there is none.
+    /// Address of the text about its changes next to the package; empty if there is none.
     pub changes: Arc<str>,
 }
 
-/// What the phones of one channel are offered.
+/// The packages offered to phones of one channel.
 #[derive(Clone, Debug, Default)]
 pub struct OwnedLane {
     /// Full builds, newest first.
@@ -40,27 +41,27 @@ pub struct OwnedLane {
 pub struct Snapshot {
     /// All files of the site.
     pub pages: Vec<Page>,
-    /// What is offered to whom.
+    /// The offered packages of each channel.
     pub channels: BTreeMap<ChannelKey, OwnedLane>,
-    /// Where packages are in the folder of builds, with `/` between folders: those of all builds
-    /// that are known, offered or not.
+    /// Paths in the folder of builds, with `/` between folders, of the packages of all builds in
+    /// the catalogs, offered or not.
     pub packages: BTreeSet<String>,
     /// The answers to `get_delta`, by the incrementals of source and target.
     pub deltas: BTreeMap<(String, String), Vec<u8>>,
-    /// When a build that is held back becomes old enough, in seconds since the epoch.
+    /// When the next build that is too young becomes old enough, in seconds since the epoch.
     pub next_change: Option<i64>,
     /// Identities of all builds and tombstones, sorted.
     pub known: Vec<String>,
-    /// What is left out, and why.
+    /// Faults and warnings.
     pub report: Report,
 }
 
-/// Takes a snapshot of the site; `now` is in seconds since the epoch, `served` names the builds
-/// of the snapshot before it.
+/// Takes a snapshot of the site; `now` is in seconds since the epoch, `served` has the identities
+/// of the builds in the previous snapshot.
 ///
 /// # Errors
-/// [`Error`] if a catalog or a feed template cannot be used, or a catalog lacks what was published
-/// or served.
+/// [`Error`] if a catalog or a feed template cannot be used, or the catalogs lack a build that was
+/// published or served.
 pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot, Error> {
     primary_catalog(config)?;
     let catalogs = Catalogs::load(&config.catalogs)?;
@@ -68,22 +69,23 @@ pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot
     lost::require_known(config, &catalogs, served)?;
     let merged = catalogs.merged()?;
     let mut report = Report::default();
-    let urls = pages::addresses(config, &merged, &mut report);
+    let urls = report.take(pages::addresses(config, &merged));
     let channels = channels::Channels::new(&merged, config, &urls, now);
-    let kept = sidecars::list_kept(&config.changelogs)?;
-    let changelogs = changelogs::gather(config, &merged, &kept, &mut report);
-    let projects = projects::gather(config, &merged, BTreeMap::new(), &kept, &mut report);
+    let stored = sidecars::list_stored(&config.changelogs)?;
+    let changelogs = report.take(changelogs::gather(config, &merged, &stored));
+    let projects = report.take(projects::gather(config, &merged, BTreeMap::new(), &stored));
     let notes = pages::Notes {
         changelogs: &changelogs.changelogs,
         history: &projects.history,
     };
-    let pages = pages::render_lanes(config, &channels, notes, &mut report)?;
+    let rendered = report.take(pages::render_channels(config, &channels, notes)?);
+    report.set_totals(rendered.totals);
     let until = |held: &Held| match held {
         Held::TooYoung(until) => Some(*until),
         _ => None,
     };
     Ok(Snapshot {
-        pages,
+        pages: rendered.pages,
         next_change: channels.held.values().filter_map(until).min(),
         known: lost::names(&merged),
         packages: packages(&merged),
@@ -98,7 +100,8 @@ fn packages(merged: &Catalog) -> BTreeSet<String> {
     builds.map(|build| build.path.clone()).collect()
 }
 
-/// Of two channels with the same incrementals the first answers: phones do not say which they are of.
+/// Renders the answers to `get_delta`. If two channels have the same incrementals, the first is
+/// used: phones do not send their channel.
 fn render_deltas(channels: &Channels<'_>) -> BTreeMap<(String, String), Vec<u8>> {
     let mut answers = BTreeMap::new();
     for channel in channels.channels.values() {
@@ -114,7 +117,7 @@ fn render_deltas(channels: &Channels<'_>) -> BTreeMap<(String, String), Vec<u8>>
     answers
 }
 
-/// A build stands in a channel under each name of its device, and in memory once.
+/// Copies the channels. A build is in one channel for each name of its device, but in memory once.
 fn own(config: &Config, channels: &Channels<'_>) -> BTreeMap<ChannelKey, OwnedLane> {
     let mut known: BTreeMap<String, OwnedOffer> = BTreeMap::new();
     let mut to_owned = |offer: &Offer<'_>| {
@@ -137,7 +140,8 @@ fn own(config: &Config, channels: &Channels<'_>) -> BTreeMap<ChannelKey, OwnedLa
     channels.channels.iter().map(&mut own).collect()
 }
 
-/// The `.txt` or `.html` beside a package that the site itself serves, as LineageOTA looks for it.
+/// Returns the address of the `.txt` or `.html` next to a package that the site itself serves, found
+/// as LineageOTA finds it.
 fn changes(config: &Config, offer: &Offer<'_>) -> String {
     let build = offer.build;
     let is_here = matches!(config.address(build), Some((_, AddressSource::Site)));

@@ -1,4 +1,4 @@
-//! The digests that feeds name of every file.
+//! Computes the digests that feeds contain.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub struct Digests {
     pub sha256: String,
 }
 
-/// The threads and the pace that the settings allow.
+/// Returns the number of threads and the reading speed that the settings allow.
 #[must_use]
 pub fn options(config: &Config) -> Options {
     Options {
@@ -24,25 +24,25 @@ pub fn options(config: &Config) -> Options {
     }
 }
 
-/// Reads one file once and returns the digests that feeds have.
+/// Reads one file once and returns the digests that feeds contain.
 ///
 /// # Errors
-/// As [`digest_files`].
+/// As for [`digest_files`].
 pub fn digest_file(path: &Path, stamp: Stamp, options: &Options) -> Result<Digests, Error> {
     let [md5, sha256] = digest_one(path, stamp, FEEDS, options)?;
     Ok(Digests { md5, sha256 })
 }
 
-/// The algorithms that feeds name of every file.
+/// The algorithms of the digests that feeds contain.
 pub const FEEDS: [Algorithm; 2] = [Algorithm::Md5, Algorithm::Sha256];
 
 impl Digests {
-    /// Takes what [`digest_files`] gives for [`FEEDS`].
+    /// Takes the digests that [`digest_files`] returns for [`FEEDS`].
     ///
     /// # Panics
-    /// If it is something else.
+    /// If there are not exactly two.
     #[must_use]
-    pub fn of_feeds(digests: &[String]) -> Digests {
+    pub fn from_feeds(digests: &[String]) -> Digests {
         let [md5, sha256] = digests else {
             panic!("as many digests as algorithms");
         };
@@ -53,11 +53,10 @@ impl Digests {
     }
 }
 
-/// The SHA-1 of a file in lower-case hex, or `None` if the file is not the one of
-/// this SHA-256.
+/// Returns the SHA-1 of a file in lower-case hex, or `None` if its SHA-256 is not the given one.
 ///
 /// # Errors
-/// As [`digest_files`].
+/// As for [`digest_files`].
 pub fn sha1_file(path: &Path, sha256: &str, options: &Options) -> Result<Option<String>, Error> {
     let stamp = Stamp::of(&std::fs::metadata(path)?);
     let wanted = [Algorithm::Sha1, Algorithm::Sha256];
@@ -90,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn digests_are_those_of_the_standards() {
+    fn digests_match_test_vectors_of_the_standards() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("abc");
         std::fs::write(&path, "abc").unwrap();
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sha1_is_that_of_the_standard_and_of_the_right_file() {
+    fn sha1_matches_the_standard_and_requires_the_right_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("abc");
         std::fs::write(&path, "abc").unwrap();

@@ -1,8 +1,8 @@
-//! From a folder to the ROM packages in it, sorted.
+//! Finds the zip files in a folder.
 //!
-//! The folder itself and packages in it may be symbolic links, so that builds may lie on another
-//! disk. Links to folders below it are followed if the settings say so, each folder once, and none
-//! that leads upwards or into the folder itself. Hidden files and folders are passed over: tools
+//! The folder itself and packages in it may be symbolic links, so that builds may be on another
+//! disk. Links to folders inside it are followed if the settings say so, each folder once, but no
+//! link that leads upwards or into the folder itself. Hidden files and folders are skipped: tools
 //! that copy files write to such names first.
 
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use globset::GlobSet;
 use walkdir::{DirEntry, WalkDir};
 
-/// Deepest folder looked into, counted from the top.
+/// Deepest folder that is searched, counted from the top.
 const MAX_DEPTH: usize = 16;
 
 /// A zip file found under the scanned folder.
@@ -19,34 +19,34 @@ const MAX_DEPTH: usize = 16;
 pub struct Found {
     /// Path under the scanned folder, with `/` between folders.
     pub path: String,
-    /// Path to open it by.
+    /// Path for opening it.
     pub file: PathBuf,
-    /// The file itself is a symbolic link, as `latest.zip` often is.
+    /// Whether the file itself is a symbolic link, as `latest.zip` often is.
     pub is_link: bool,
 }
 
 /// Why something under the folder could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// Following it would never end.
+    /// A link that would be followed without end.
     #[error("a symbolic link leads back to a folder above it; not followed")]
     Loop,
-    /// Published builds lie behind a link that is not followed.
+    /// Published builds are behind a link that is not followed.
     #[error("a link that is not followed, with {} behind it", if *.0 == 1 { "a published build".to_owned() } else { format!("{} published builds", .0) })]
     NotFollowed(usize),
-    /// Deeper than anybody's builds.
-    #[error("folders more than {MAX_DEPTH} deep are not looked into")]
+    /// A folder too deep to be searched.
+    #[error("folders more than {MAX_DEPTH} deep are not searched")]
     TooDeep,
-    /// Feeds are text.
-    #[error("its name is no valid UTF-8, so no feed can name it")]
+    /// A name that cannot be written into a feed.
+    #[error("its name is not valid UTF-8, so feeds cannot contain it")]
     NotUtf8,
-    /// The system refused, with these words.
+    /// The system refused; the text is its message.
     #[error("cannot be read: {0}")]
     Unreadable(String),
 }
 
 impl Problem {
-    fn of(error: &walkdir::Error) -> Problem {
+    fn from_walk(error: &walkdir::Error) -> Problem {
         match error.io_error() {
             _ if error.loop_ancestor().is_some() => Problem::Loop,
             Some(error) => Problem::Unreadable(error.to_string()),
@@ -57,23 +57,23 @@ impl Problem {
 
 /// Something under the folder that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Path under the scanned folder, or of that folder itself; for people.
+pub struct ScanFault {
+    /// Path under the scanned folder, or of that folder itself; for display.
     pub path: String,
     /// What is wrong.
     pub problem: Problem,
-    /// Packages may lie behind it that the scan could not see.
+    /// Whether there may be packages behind it that the scan could not see.
     pub hides_packages: bool,
 }
 
-/// What a scan found.
+/// The result of a scan.
 #[derive(Clone, Debug, Default)]
 pub struct Scan {
     /// Zip files, sorted by path.
     pub packages: Vec<Found>,
     /// Folders and names that could not be read.
-    pub faults: Vec<Fault>,
-    /// Links that may lead to folders and were not followed, by their path under the folder.
+    pub faults: Vec<ScanFault>,
+    /// Links that may lead to folders and were not followed, as paths under the folder.
     pub links: Vec<String>,
 }
 
@@ -111,15 +111,15 @@ pub fn scan(root: &Path, follow_links: bool, exclude: &GlobSet) -> Scan {
             }
             Err(error) => {
                 let path = error.path().unwrap_or(root);
-                let problem = Problem::of(&error);
-                scan.faults.push(Fault {
+                let problem = Problem::from_walk(&error);
+                scan.faults.push(ScanFault {
                     path: under(root, path),
                     hides_packages: problem != Problem::Loop,
                     problem,
                 });
             }
             Ok(entry) if entry.depth() == MAX_DEPTH && entry.file_type().is_dir() => {
-                scan.faults.push(Fault {
+                scan.faults.push(ScanFault {
                     path: under(root, entry.path()),
                     problem: Problem::TooDeep,
                     hides_packages: true,
@@ -128,7 +128,7 @@ pub fn scan(root: &Path, follow_links: bool, exclude: &GlobSet) -> Scan {
             Ok(entry) => scan.add(&entry, root, exclude),
         }
     }
-    scan.faults.extend(loops.into_iter().map(|path| Fault {
+    scan.faults.extend(loops.into_iter().map(|path| ScanFault {
         path,
         problem: Problem::Loop,
         hides_packages: false,
@@ -138,12 +138,12 @@ pub fn scan(root: &Path, follow_links: bool, exclude: &GlobSet) -> Scan {
 }
 
 impl Scan {
-    /// Adds what a link leads to that the walk did not follow: a package, or a folder's name.
+    /// Adds the target of a link that the walk did not follow: a package, or else the link itself.
     fn add_link(&mut self, entry: &DirEntry, root: &Path, exclude: &GlobSet) {
         match entry.path().metadata() {
             Ok(metadata) if !metadata.is_dir() => self.add(entry, root, exclude),
-            // It may be one of packages, and what it leads to may be on a disk that is not there.
-            Err(error) if is_zip(entry.path()) => self.faults.push(Fault {
+            // It may be a package on a disk that is not mounted.
+            Err(error) if is_zip(entry.path()) => self.faults.push(ScanFault {
                 path: under(root, entry.path()),
                 problem: Problem::Unreadable(error.to_string()),
                 hides_packages: true,
@@ -159,7 +159,7 @@ impl Scan {
         let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
         let parts: Option<Vec<&str>> = relative.iter().map(|part| part.to_str()).collect();
         let Some(path) = parts.map(|parts| parts.join("/")) else {
-            self.faults.push(Fault {
+            self.faults.push(ScanFault {
                 path: under(root, entry.path()),
                 problem: Problem::NotUtf8,
                 hides_packages: false,
@@ -183,20 +183,20 @@ fn is_zip(path: &Path) -> bool {
         .is_some_and(|ext| ext.eq_ignore_ascii_case("zip"))
 }
 
-/// Links to folders that a walk meets: which it is to follow.
+/// Decides which links to folders a walk follows.
 #[derive(Debug)]
 pub(crate) struct Links {
     root: Option<PathBuf>,
     followed: HashSet<PathBuf>,
 }
 
-/// What becomes of a link to a folder.
+/// How a link to a folder is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Link {
     Follow,
-    /// The walk comes, or came, to this folder without it.
+    /// The walk reaches the folder without this link.
     Known,
-    /// It leads to a folder above the one that is walked, as `/` is.
+    /// It leads to a folder that contains the walked one, such as `/`.
     Loop,
 }
 
@@ -224,7 +224,7 @@ fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
 }
 
-/// A path under the folder, or the folder's own where it is that.
+/// Returns the path under `root` for display; for `root` itself, its own path.
 fn under(root: &Path, path: &Path) -> String {
     let relative = path.strip_prefix(root).unwrap_or(path);
     let shown = match relative.as_os_str().is_empty() {

@@ -276,33 +276,19 @@ mod tests {
             assert_eq!(path_of(url), path);
         }
     }
-    use crate::model::build::{Device, Kind, Romtype};
+    use crate::model::build::{Device, Romtype};
 
     fn build(path: &str) -> Build {
         Build {
-            device: Device::parse("bacon").unwrap(),
-            variant: None,
-            romtype: Romtype::parse("NIGHTLY").unwrap(),
-            version: "21.0".into(),
-            timestamp: 1_700_000_000,
-            incremental: None,
-            kind: Kind::Full,
-            sdk_level: None,
-            security_patch: None,
-            filename: path.rsplit('/').next().unwrap().to_owned(),
-            path: path.to_owned(),
-            size: 1,
             sha256: Some("s".into()),
-            id: None,
-            md5: None,
-            url: None,
-            ota_url: None,
-            property_files: None,
-            signer: None,
-            next_device: None,
-            csig: None,
-            images: Vec::new(),
-            family: None,
+            ..Build::new(
+                Device::parse("bacon").unwrap(),
+                Romtype::parse("NIGHTLY").unwrap(),
+                "21.0".into(),
+                1_700_000_000,
+                path.to_owned(),
+                1,
+            )
         }
     }
 

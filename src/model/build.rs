@@ -267,6 +267,44 @@ pub struct Csig {
 }
 
 impl Build {
+    /// Creates a full build from the facts that every feed needs; `path` is its path under `builds/`,
+    /// `timestamp` in seconds since the epoch, `size` in bytes.
+    #[must_use]
+    pub fn new(
+        device: Device,
+        romtype: Romtype,
+        version: String,
+        timestamp: i64,
+        path: String,
+        size: u64,
+    ) -> Build {
+        Build {
+            device,
+            variant: None,
+            romtype,
+            version,
+            timestamp,
+            incremental: None,
+            kind: Kind::Full,
+            sdk_level: None,
+            security_patch: None,
+            filename: path.rsplit('/').next().unwrap_or_default().to_owned(),
+            path,
+            size,
+            sha256: None,
+            id: None,
+            md5: None,
+            url: None,
+            ota_url: None,
+            property_files: None,
+            signer: None,
+            next_device: None,
+            csig: None,
+            images: Vec::new(),
+            family: None,
+        }
+    }
+
     /// Returns the identity of the build in the catalog: its SHA-256, or else its `id`.
     #[must_use]
     pub fn identity(&self) -> &str {

@@ -195,7 +195,7 @@ fn missing_facts_are_named() {
         "update.zip",
         &empty,
         "missing_facts",
-        "no source tells its device, romtype",
+        "no source has its device, romtype",
         "<zip>.prop",
     );
     let bare = Package::payload(bacon_props(2)).without_metadata().build();
@@ -203,7 +203,7 @@ fn missing_facts_are_named() {
         "update.zip",
         &bare,
         "missing_facts",
-        "no source tells its device, version, romtype, datetime",
+        "no source has its device, version, romtype, datetime",
         "[[override]]",
     );
 }
@@ -581,7 +581,7 @@ fn a_file_name_that_is_not_utf8_is_left_out() {
     });
     one_error(
         &run.expect(1),
-        ".zip: its name is no valid UTF-8, so no feed can name it",
+        ".zip: its name is not valid UTF-8, so feeds cannot contain it",
         "rename it",
     );
     offers_the_good(&dir);
@@ -879,7 +879,7 @@ fn a_digest_file_of_garbage_is_warned_about() {
         let (dir, run) = beside_good(|dir| dir.put(&format!("{}.sha256sum", good(1)), garbage));
         let run = run
             .expect(0)
-            .says(".zip.sha256sum holds no sha256 of the package; not checked");
+            .says(".zip.sha256sum has no sha256 of the package; not checked");
         is_tame(&run);
         offers_the_good(&dir);
     }
@@ -987,7 +987,7 @@ fn without_any_address_the_flag_and_the_line_to_set_are_shown() {
     one_error(
         &run,
         &format!(
-            "nothing tells where phones will download bacon/{} and 1 other build",
+            "no setting says where phones will download bacon/{} and 1 other build",
             bacon_name(0)
         ),
         "--base-url https://",
@@ -1117,7 +1117,7 @@ fn a_damaged_manifest_is_refused() {
     assert_eq!(dir.tree("out"), site);
     // The suggested fix works.
     dir.remove("out/.romfeed/manifest.json");
-    let unknown = "which builds were published is not known";
+    let unknown = "does not know which builds were published";
     dir.run(&["generate", "--base-url", BASE_URL, "--adopt"])
         .expect(0)
         .says(unknown);

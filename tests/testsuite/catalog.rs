@@ -121,7 +121,7 @@ fn a_removed_build_is_never_added_again_and_its_phones_are_answered() {
     let zip = format!("builds/{}", bacon_name(0));
     dir.run(&["catalog", "add", "--zip", &zip, "--base-url", BASE_URL])
         .expect(0)
-        .says("taken up again");
+        .says("is added again");
     dir.generate().expect(0);
     assert_eq!(
         feed(&dir, "bacon.json")["response"]
@@ -138,10 +138,10 @@ fn remove_accepts_exactly_one_build() {
     add(&dir, &[]).expect(0);
     dir.run(&["catalog", "remove", "nothing.zip"])
         .expect(1)
-        .says("is no file name");
+        .says("is neither a file name");
     dir.run(&["catalog", "remove", "0011"])
         .expect(1)
-        .says("is no file name");
+        .says("is neither a file name");
     dir.run(&["catalog", "remove", "00112233"]).expect(0);
     dir.run(&["catalog", "list"]).expect(0).says("empty");
 }

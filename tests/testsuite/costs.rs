@@ -119,7 +119,7 @@ fn insufficient_facts_are_read_once() {
     dir.settle("builds/rom.zip");
     let run = || dir.generate().expect(1).stderr;
     let first = run();
-    assert!(first.contains("no source tells its"), "{first}");
+    assert!(first.contains("no source has its"), "{first}");
     let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
     dir.put_cache(&cache.replace("f2fs is not supported", "f2fs is remembered"));
     assert!(run().contains("f2fs is remembered"));

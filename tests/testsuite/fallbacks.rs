@@ -94,7 +94,7 @@ fn a_build_without_facts_reports_why_its_images_have_none() {
         payload(&[("system", &without_build_prop())]),
     );
     let run = dir.run(&["generate", "--base-url", BASE_URL]);
-    run.says("no source tells its device")
+    run.says("no source has its device")
         .says("partition `system`: no `/system/build.prop`");
 }
 

@@ -337,8 +337,8 @@ fn a_list_of_devices_is_shown_whole() {
         &object,
         &json!({"device": "wind", "devices": ["fog", "wind", "rain"], "warnings": [
             NO_IMAGE,
-            "no source tells its incremental; phones that run it and ask with {incr} get an error",
-            "no source tells its API level; LineageOS 23.2 on does not show it",
+            "no source has its incremental; phones that run it and ask with {incr} get an error",
+            "no source has its API level; LineageOS 23.2 on does not show it",
         ]}),
     );
     let dir = RomDir::new().file("lineage-22.2-20250601-UNOFFICIAL-wind.zip", zip);
@@ -367,7 +367,7 @@ fn missing_facts_are_null() {
             "sources": {},
             "warnings": [
                 NO_IMAGE,
-                format!("it cannot be published: no source tells its device, version, romtype, datetime; {NO_IMAGE}"),
+                format!("it cannot be published: no source has its device, version, romtype, datetime; {NO_IMAGE}"),
             ],
         }),
     );

@@ -478,7 +478,7 @@ fn a_yanked_build_is_offered_again_on_request() {
     assert_eq!(listed(&dir, "enchilada.json").len(), 2);
     dir.run(&["catalog", "yank", "nothing.zip", "--reason", "x"])
         .expect(1)
-        .says("`nothing.zip` is no file name");
+        .says("`nothing.zip` is neither a file name");
 }
 
 #[test]
@@ -774,12 +774,12 @@ fn a_new_signer_stays_out_of_the_channel_until_accepted() {
     );
     dir.put(&path(1), signed(1, Key::Bob));
     generate(&dir, "").expect(1).says(&format!(
-        "error: {}: it is signed by {bob}, and {} before it by {alice}, so phones would refuse it",
+        "error: {}: it is signed by {bob}, but {} before it is signed by {alice}, so phones would refuse it",
         name("22.2", 1),
         name("22.2", 0)
     ));
     put_full(&dir, "22.2", 2);
-    generate(&dir, "").expect(1).says("it is not signed, and");
+    generate(&dir, "").expect(1).says("it is not signed, but");
     assert_eq!(listed(&dir, "enchilada.json"), [name("22.2", 0)]);
     let json = dir.run(&["generate", "--json"]).expect(1).json();
     assert_eq!(json["errors"][0]["class"], "bad_signature");

@@ -292,7 +292,7 @@ fn an_unusable_manifest_is_a_warning_and_its_build_is_published() {
     let run = dir.generate().expect(0);
     assert!(!run.stderr.contains('\u{1b}'), "{}", run.stderr);
     run.says("its projects are not known: system/etc/build-manifest.xml: it has a document type")
-        .says("it is no sound XML at byte 10")
+        .says("it is not well-formed XML at byte 10")
         .says("manifest.xml cannot be read, so it is left out: ")
         .says("4 builds for 1 device");
     assert!(!dir.path().join("changelogs").exists());

@@ -1,8 +1,8 @@
-//! The repo manifest inside a package.
+//! Reads the repo manifest inside a package.
 //!
-//! In: a package and its partitions. Out: the [`Projects`] of the first manifest there is, in the
-//! order of `PLACES`. LineageOS puts it into the system or the product. Nothing is decoded but the
-//! folders on the way and the file itself, and what lies before them in a stream.
+//! In: a package and its partitions. Out: the [`Projects`] of the first manifest found, in the
+//! order of `PLACES`. LineageOS stores it in the system or product partition. Only the folders on
+//! the way and the file itself are decoded, and what precedes them in a stream.
 
 use super::Projects;
 use super::manifest::{self, MAX_SIZE};
@@ -12,13 +12,13 @@ use ota_view::fs::FileSystem;
 use ota_view::ota::{self, Ota};
 use ota_view::package::{Package, zip};
 
-/// Its place in packages that have the files themselves as entries.
+/// Paths in packages whose entries are the files of the system.
 const ENTRIES: [&str; 3] = [
     "system/etc/build-manifest.xml",
     "system/product/etc/build-manifest.xml",
     "system/system_ext/etc/build-manifest.xml",
 ];
-/// Its places in each partition, with the root folder in the image of the system or without.
+/// Paths in each partition; a system image may or may not contain the root folder.
 const PLACES: [(&str, &[&str]); 3] = [
     (
         "system",
@@ -35,7 +35,7 @@ const PLACES: [(&str, &[&str]); 3] = [
     ("system_ext", &["/etc/build-manifest.xml"]),
 ];
 
-/// Why the manifest of a package is not known.
+/// Why the manifest of a package cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -48,7 +48,7 @@ pub enum Error {
     /// The manifest cannot be used.
     #[error("{place}")]
     Manifest {
-        /// Where it is, as `system:/system/etc/build-manifest.xml`.
+        /// Where it is, for example `system:/system/etc/build-manifest.xml`.
         place: String,
         /// The reason.
         #[source]
@@ -57,7 +57,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The class of the fault.
+    /// Returns the kind of fault.
     #[must_use]
     pub fn kind(&self) -> FaultKind {
         match self {
@@ -68,11 +68,11 @@ impl Error {
     }
 }
 
-/// Reads the manifest of a package, if it has one: as an entry, or in one of the partitions that
-/// are to be looked into. Those in a form that is not read have none.
+/// Reads the manifest of a package, if it has one: from an entry of the zip, or from one of the
+/// wanted partitions. Partitions in an unsupported format are skipped.
 ///
 /// # Errors
-/// [`Error`] if something on the way is damaged, or the manifest is none.
+/// [`Error`] if the package is damaged on the way, or the manifest cannot be parsed.
 pub fn read(
     package: &Package,
     rom: &Ota,
@@ -105,7 +105,7 @@ fn parse(place: String, bytes: &[u8]) -> Result<Projects, Error> {
     manifest::parse(bytes).map_err(|source| Error::Manifest { place, source })
 }
 
-/// The first of some files that exists.
+/// Reads the first of some files that exists.
 fn first<'p>(
     partition: &str,
     file_system: &dyn FileSystem,

@@ -1,9 +1,10 @@
-//! A manifest of `repo` with pinned revisions, as `repo manifest -r` writes it.
+//! Parses a manifest of `repo` with pinned revisions, as `repo manifest -r` writes it.
 //!
-//! In: the bytes of an XML file. Out: [`Projects`]. A project's path is its name unless it says
-//! otherwise; its revision is its own, or that of its remote, or the default. A project inside
-//! another lies below it. Elements that bring in other files are not followed: a pinned manifest
-//! has none. Source: `docs/manifest-format.md` and `manifest_xml.py` of git-repo 2.50.
+//! In: the bytes of an XML file. Out: [`Projects`]. A project without a path uses its name as its
+//! path; a project without a revision uses that of its remote, or else the default. The path of a
+//! nested project starts with its parent's. Elements that include other files are not followed: a
+//! pinned manifest has none. Source: `docs/manifest-format.md` and `manifest_xml.py` of git-repo
+//! 2.50.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,9 +16,9 @@ use super::{MAX_PROJECTS, MAX_TEXT_LEN, Projects, path_fault, revision_fault};
 use crate::model::fault_kind::FaultKind;
 use ota_view::catch_panic::catch_panic;
 
-/// Longest manifest read, in bytes; that of a whole Android tree takes some 250 KiB.
+/// Longest manifest read, in bytes; that of a whole Android tree has about 250 KiB.
 pub const MAX_SIZE: u64 = 4 << 20;
-/// Deepest nesting; projects inside projects take four levels.
+/// Deepest nesting; nested projects need four levels.
 const MAX_DEPTH: usize = 16;
 /// Most attributes of one element; a project has up to ten.
 const MAX_ATTRIBUTES: usize = 64;
@@ -26,14 +27,14 @@ const MAX_ATTRIBUTES: usize = 64;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// More bytes than are read.
+    /// The manifest is too long.
     #[error("it has more than {MAX_SIZE} bytes")]
     TooLarge,
-    /// No text.
-    #[error("not a text in UTF-8")]
+    /// The file is not text.
+    #[error("it is not UTF-8 text")]
     NotText,
-    /// No well-formed XML.
-    #[error("it is no sound XML at byte {offset}")]
+    /// The file is not well-formed XML.
+    #[error("it is not well-formed XML at byte {offset}")]
     Xml {
         /// Where, in bytes.
         offset: u64,
@@ -41,7 +42,7 @@ pub enum Error {
         #[source]
         source: quick_xml::Error,
     },
-    /// A document type, which may define what never ends.
+    /// It has a document type, which could define entities that expand without end.
     #[error("it has a document type at byte {offset}, and a manifest has none")]
     DocumentType {
         /// Where, in bytes.
@@ -50,15 +51,15 @@ pub enum Error {
     /// An element is not closed.
     #[error("it ends inside an element")]
     Truncated,
-    /// Something has more parts than any manifest.
+    /// It has more parts of a kind than allowed.
     #[error("it has more than {limit} {what}")]
     TooMany {
-        /// What there is too much of.
+        /// The kind of part.
         what: &'static str,
-        /// How much is read.
+        /// The limit.
         limit: usize,
     },
-    /// A path or revision that is none.
+    /// A path or revision is malformed.
     #[error("{what} `{}` {fault}", .value.escape_debug())]
     BadValue {
         /// `path` or `revision`.
@@ -68,19 +69,19 @@ pub enum Error {
         /// What is wrong with it.
         fault: &'static str,
     },
-    /// Nothing tells a project's revision.
+    /// A project has no revision.
     #[error("project `{}` has no revision", .0.escape_debug())]
     NoRevision(String),
-    /// The library that reads XML gave up.
+    /// The XML library panicked; the text is its message.
     #[error("{0}")]
     Contained(String),
-    /// A document about something else.
+    /// The document has no projects.
     #[error("it names no projects")]
     NoProjects,
 }
 
 impl Error {
-    /// The class of the fault.
+    /// Returns the kind of fault.
     #[must_use]
     pub fn kind(&self) -> FaultKind {
         match self {
@@ -90,7 +91,7 @@ impl Error {
     }
 }
 
-/// An element's attributes that are of interest.
+/// The attributes of an element that are used.
 #[derive(Debug, Default)]
 struct Attributes<'a> {
     name: Option<Cow<'a, str>>,
@@ -99,7 +100,7 @@ struct Attributes<'a> {
     revision: Option<Cow<'a, str>>,
 }
 
-/// What a manifest says.
+/// The content of a manifest.
 #[derive(Debug, Default)]
 struct Manifest<'a> {
     default: Attributes<'a>,
@@ -110,8 +111,8 @@ struct Manifest<'a> {
 
 /// Parses a manifest.
 ///
-/// Safe on untrusted input: no panic, time and memory in proportion to its length, no entities
-/// but those of XML itself.
+/// Safe on untrusted input: no panic, time and memory proportional to its length, no entities
+/// except those of XML itself.
 ///
 /// # Errors
 /// [`Error`].
@@ -129,18 +130,18 @@ pub fn parse(bytes: &[u8]) -> Result<Projects, Error> {
         check("revision", revision, revision_fault(revision))?;
         projects.insert(path.as_str(), revision);
     }
-    let kept = Projects::new(&projects);
-    match kept.iter().count() {
+    let listed = Projects::new(&projects);
+    match listed.iter().count() {
         0 => Err(Error::NoProjects),
-        num_kept if num_kept < projects.len() => Err(Error::TooMany {
+        num_listed if num_listed < projects.len() => Err(Error::TooMany {
             what: "bytes of paths and revisions",
             limit: MAX_TEXT_LEN,
         }),
-        _ => Ok(kept),
+        _ => Ok(listed),
     }
 }
 
-/// The beginning of a text, for messages.
+/// Returns the beginning of a text, for messages.
 fn begin(text: &str) -> String {
     text.chars().take(80).collect()
 }
@@ -155,19 +156,19 @@ fn check(what: &'static str, value: &str, fault: Option<&'static str>) -> Result
 fn read(text: &str) -> Result<Manifest<'_>, Error> {
     let mut reader = Reader::from_str(text);
     let mut manifest = Manifest::default();
-    // The paths of the open elements that are projects.
+    // The paths of open elements; `None` for those that are not projects.
     let mut open: Vec<Option<String>> = Vec::new();
     loop {
         let offset = reader.buffer_position();
         let event = reader.read_event();
         match event.map_err(|source| Error::Xml { offset, source })? {
             Event::Start(element) => {
-                let path = manifest.take(&element, &open, offset)?;
+                let path = manifest.add(&element, &open, offset)?;
                 open.push(path);
                 check_number("elements inside each other", open.len(), MAX_DEPTH)?;
             }
             Event::Empty(element) => {
-                manifest.take(&element, &open, offset)?;
+                manifest.add(&element, &open, offset)?;
             }
             Event::End(_) => {
                 open.pop();
@@ -188,8 +189,8 @@ fn check_number(what: &'static str, number: usize, limit: usize) -> Result<(), E
 }
 
 impl<'a> Manifest<'a> {
-    /// Takes up an element; answers the path of a project.
-    fn take(
+    /// Adds an element; returns its path if it is a project.
+    fn add(
         &mut self,
         element: &BytesStart<'a>,
         open: &[Option<String>],
@@ -224,7 +225,7 @@ impl<'a> Manifest<'a> {
         Ok(None)
     }
 
-    /// The revision that holds for a project.
+    /// Returns the revision of a project: its own, its remote's, or the default.
     fn revision<'m>(&'m self, project: &'m Attributes<'a>) -> Option<&'m str> {
         let remote = project.remote.as_ref().or(self.default.remote.as_ref());
         let of_remote = remote.and_then(|remote| self.remotes.get(&**remote));
@@ -237,7 +238,7 @@ fn attributes<'a>(element: &BytesStart<'a>, offset: u64) -> Result<Attributes<'a
     let fail = |source| Error::Xml { offset, source };
     let mut found = Attributes::default();
     let mut all = element.attributes();
-    // Looking for doubles takes the square of their number; here the last one holds.
+    // The check for duplicates takes quadratic time; without it, the last one is used.
     all.with_checks(false);
     for (index, attribute) in all.enumerate() {
         check_number("attributes of one element", index + 1, MAX_ATTRIBUTES)?;
@@ -295,15 +296,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_manifest_is_told_of() {
+    fn malformed_manifests_are_refused_with_a_reason() {
         let of_project = |attributes: &str| format!("<manifest><project {attributes}/></manifest>");
         for (text, message) in [
             (String::new(), "names no projects"),
             ("<manifest/>".to_owned(), "names no projects"),
             ("hello".to_owned(), "names no projects"),
             ("<manifest>".to_owned(), "ends inside"),
-            ("<manifest></x>".to_owned(), "no sound XML at byte 10"),
-            ("<manifest><project".to_owned(), "no sound XML"),
+            (
+                "<manifest></x>".to_owned(),
+                "not well-formed XML at byte 10",
+            ),
+            ("<manifest><project".to_owned(), "not well-formed XML"),
             (of_project("name='a'"), "project `a` has no revision"),
             (of_project("revision='1'"), "path `` is empty"),
             (of_project("name='a' revision=''"), "revision `` is empty"),
@@ -319,8 +323,8 @@ mod tests {
                 of_project("name='a&#27;[31m' revision='1'"),
                 "path `a\\u{1b}[31m` has control characters",
             ),
-            (of_project("name='&x;' revision='1'"), "no sound XML"),
-            (of_project("name=a"), "no sound XML"),
+            (of_project("name='&x;' revision='1'"), "not well-formed XML"),
+            (of_project("name=a"), "not well-formed XML"),
             (
                 of_project(&format!("name='{}' revision='1'", "x".repeat(600))),
                 "is too long",
@@ -349,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_is_refused_soon() {
+    fn endless_input_is_refused_early() {
         let limit = |text: &str| {
             let error = parse_text(text).unwrap_err();
             assert_eq!(error.kind(), FaultKind::Limit, "{error}");

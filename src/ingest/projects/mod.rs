@@ -1,23 +1,23 @@
-//! The source projects a build was made from, and which of them changed since the build before.
+//! The source projects a build was made from, and which of them changed since the previous build.
 //!
-//! In: a repo manifest with pinned revisions ([`manifest`]), out of a package ([`image`]) or from
-//! beside it, or what was kept of one. Out: [`Projects`], a sorted text, and of two of them what
-//! differs ([`diff`]).
+//! In: a repo manifest with pinned revisions ([`manifest`]), from inside a package ([`image`]) or
+//! from a file next to it, or the stored text. Out: [`Projects`], a sorted text, and the differences
+//! between two of them ([`diff`]).
 
 pub mod image;
 pub mod manifest;
 
 use std::collections::BTreeMap;
 
-/// Most projects of one build; a whole Android tree has some 1,200.
+/// Most projects of one build; a whole Android tree has about 1,200.
 pub const MAX_PROJECTS: usize = 8192;
-/// Longest path of a project, in bytes; real ones take up to 80.
+/// Longest path of a project, in bytes; real ones have up to 80.
 pub const MAX_PATH_LEN: usize = 512;
-/// Longest revision, in bytes; a SHA-256 takes 64, and names of branches are short.
+/// Longest revision, in bytes; a SHA-256 has 64, and names of branches are short.
 pub const MAX_REVISION_LEN: usize = 256;
-/// Longest text of the projects of one build, in bytes; a whole Android tree takes 90 KiB.
+/// Longest text of the projects of one build, in bytes; a whole Android tree needs 90 KiB.
 pub const MAX_TEXT_LEN: usize = 1 << 20;
-/// Digits that a hash is shown with.
+/// Digits of a shortened hash.
 const SHORT_LEN: usize = 12;
 
 /// The projects of one build: a line `path revision` for each, sorted by path, each path once.
@@ -27,8 +27,8 @@ pub struct Projects {
 }
 
 impl Projects {
-    /// Takes projects by path; those that cannot be a line, and all beyond the limits, are left
-    /// out.
+    /// Takes revisions by path. Projects that cannot be written as a line, and those beyond the
+    /// limits, are left out.
     #[must_use]
     pub fn new(projects: &BTreeMap<&str, &str>) -> Projects {
         let mut text = String::new();
@@ -44,33 +44,33 @@ impl Projects {
         Projects { text }
     }
 
-    /// Reads what was kept; lines that are none are passed over, since people may write there.
+    /// Parses the stored text; malformed lines are skipped, since people may edit it.
     #[must_use]
     pub fn parse(text: &str) -> Projects {
         let lines = text.lines().take(MAX_PROJECTS);
         Projects::new(&lines.filter_map(|line| line.rsplit_once(' ')).collect())
     }
 
-    /// The text that is kept.
+    /// Returns the text to store.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no projects.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 
-    /// Paths and revisions, sorted by path.
+    /// Iterates over paths and revisions, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = self.text.lines();
         lines.filter_map(|line| line.rsplit_once(' '))
     }
 }
 
-/// Why a path cannot stand in a line.
+/// Returns why a path cannot be part of a line.
 fn path_fault(path: &str) -> Option<&'static str> {
     match path {
         "" => Some("is empty"),
@@ -80,7 +80,7 @@ fn path_fault(path: &str) -> Option<&'static str> {
     }
 }
 
-/// Why a revision cannot stand in a line.
+/// Returns why a revision cannot be part of a line.
 fn revision_fault(revision: &str) -> Option<&'static str> {
     let is_bad = |c: char| c.is_control() || c.is_whitespace();
     match revision {
@@ -91,39 +91,39 @@ fn revision_fault(revision: &str) -> Option<&'static str> {
     }
 }
 
-/// What became of one project.
+/// How one project changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Its path in the source tree.
     pub path: String,
-    /// What became of it.
+    /// How it changed.
     pub kind: ChangeKind,
 }
 
 /// How a project differs between two builds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// It is new.
+    /// It was added.
     Added {
         /// Its revision.
         to: String,
     },
-    /// It is gone.
+    /// It was removed.
     Removed {
-        /// The revision it had.
+        /// The old revision.
         from: String,
     },
-    /// It has another revision.
+    /// Its revision changed.
     Changed {
-        /// The revision it had.
+        /// The old revision.
         from: String,
-        /// The revision it has.
+        /// The new revision.
         to: String,
     },
 }
 
 impl ChangeKind {
-    /// The name that templates know it by.
+    /// Returns the name used in templates.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -133,7 +133,7 @@ impl ChangeKind {
         }
     }
 
-    /// The revision of the older build, if it had the project.
+    /// Returns the revision in the older build, if it had the project.
     #[must_use]
     pub fn from(&self) -> Option<&str> {
         match self {
@@ -142,7 +142,7 @@ impl ChangeKind {
         }
     }
 
-    /// The revision of the newer build, if it has the project.
+    /// Returns the revision in the newer build, if it has the project.
     #[must_use]
     pub fn to(&self) -> Option<&str> {
         match self {
@@ -152,7 +152,7 @@ impl ChangeKind {
     }
 }
 
-/// What differs between the projects of two builds, by path.
+/// Returns the differences between the projects of two builds, sorted by path.
 #[must_use]
 pub fn diff(old: &Projects, new: &Projects) -> Vec<Change> {
     let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
@@ -188,21 +188,21 @@ pub fn diff(old: &Projects, new: &Projects) -> Vec<Change> {
     }
 }
 
-/// What changed from one build to the next.
+/// The changes from one build to the next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Since {
     /// The date of the older build, in seconds since the epoch.
     pub timestamp: i64,
-    /// The first of the changes, by path.
+    /// The first changes, sorted by path.
     pub changes: Vec<Change>,
-    /// How many more there are.
+    /// How many more changes there are.
     pub num_more: usize,
 }
 
-/// What changed in the builds of a site, by their file names.
+/// The changes in the builds of a site, by file name.
 pub type History = BTreeMap<String, Since>;
 
-/// A revision as people read it: of a hash the first digits.
+/// Shortens a hash to its first digits; other revisions are returned whole.
 #[must_use]
 pub fn shorten(revision: &str) -> &str {
     let is_hash = matches!(revision.len(), 40 | 64)
@@ -224,17 +224,17 @@ mod tests {
     }
 
     #[test]
-    fn a_diff_tells_what_came_went_and_changed() {
+    fn diff_reports_added_removed_and_changed_projects() {
         let old = projects(&["a 1", "b 1", "c 1", "e 1"]);
         let new = projects(&["a/b 1", "b 2", "c 1", "d 1"]);
-        let told: Vec<String> = diff(&old, &new)
+        let changes: Vec<String> = diff(&old, &new)
             .iter()
             .map(|Change { path, kind }| {
                 format!("{path} {} {:?} {:?}", kind.as_str(), kind.from(), kind.to())
             })
             .collect();
         assert_eq!(
-            told,
+            changes,
             [
                 "a removed Some(\"1\") None",
                 "a/b added None Some(\"1\")",
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_read_as_it_was_and_edits_do_no_harm() {
+    fn stored_text_is_read_unchanged_and_malformed_lines_are_skipped() {
         let text = "art 1\nsome folder refs/tags/x\nvendor/x 3\n";
         assert_eq!(Projects::parse(text).as_str(), text);
         let edited = "vendor/x 3\r\n\nnothing\n 7\nart 0\nart 1\nb \u{7}\nsome folder refs/tags/x";
@@ -258,19 +258,19 @@ mod tests {
     }
 
     #[test]
-    fn the_text_of_a_build_has_an_end() {
+    fn text_of_a_build_is_bounded() {
         let many: String = (0..20_000).map(|n| format!("p{n} 1\n")).collect();
         assert_eq!(Projects::parse(&many).iter().count(), MAX_PROJECTS);
         let wide = "x".repeat(MAX_PATH_LEN - 5);
         let wide: String = (0..MAX_PROJECTS)
             .map(|n| format!("{wide}{n:05} 1\n"))
             .collect();
-        let kept = Projects::parse(&wide);
-        assert!(kept.as_str().len() <= MAX_TEXT_LEN && kept.iter().count() > 2000);
+        let bounded = Projects::parse(&wide);
+        assert!(bounded.as_str().len() <= MAX_TEXT_LEN && bounded.iter().count() > 2000);
     }
 
     #[test]
-    fn hashes_are_shown_short_and_names_as_they_are() {
+    fn hashes_are_shortened_and_names_are_not() {
         let hash = "0123456789abcdef0123456789abcdef01234567";
         assert_eq!(shorten(hash), "0123456789ab");
         for name in ["refs/heads/lineage-21.0", "v1", &hash[1..], &"ä".repeat(20)] {

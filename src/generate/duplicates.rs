@@ -1,0 +1,91 @@
+//! Drops scanned packages that duplicate another one: the same bytes, or the same file name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::report::{Event, Log};
+use crate::catalog::{Catalog, Catalogs};
+use crate::ingest::scan::Scan;
+use crate::model::build::{Build, Device};
+use crate::model::fault_kind::FaultKind;
+use crate::model::names;
+
+/// Keeps one of several files with the same bytes: the one already published, then one whose name
+/// has its device (a copy named `latest.zip` looks like another flavour), then a file rather than a
+/// link, then the first by path.
+pub(super) fn drop_same_bytes(scan: &Scan, builds: Vec<Build>, own: &Catalog) -> (Vec<Build>, Log) {
+    let mut log = Log::default();
+    let links: BTreeSet<&str> = scan
+        .packages
+        .iter()
+        .filter(|found| found.is_link)
+        .map(|found| found.path.as_str())
+        .collect();
+    let mut by_identity: BTreeMap<String, Vec<Build>> = BTreeMap::new();
+    for build in builds {
+        let same = by_identity.entry(build.identity().to_owned()).or_default();
+        same.push(build);
+    }
+    let mut chosen_builds = Vec::new();
+    for (identity, mut same) in by_identity {
+        let published = own.builds.get(&identity).map(|record| &record.build.path);
+        same.sort_by_key(|build| {
+            let is_link = links.contains(build.path.as_str());
+            (
+                Some(&build.path) != published,
+                !has_device_in_name(&build.filename, &build.device),
+                is_link,
+                build.path.clone(),
+            )
+        });
+        let mut same = same.into_iter();
+        let first = same.next().expect("each group has a build");
+        log.events.extend(same.map(|build| Event::SameBytes {
+            path: build.path,
+            of: first.path.clone(),
+        }));
+        chosen_builds.push(first);
+    }
+    chosen_builds.sort_by(|a, b| a.path.cmp(&b.path));
+    (chosen_builds, log)
+}
+
+/// Returns whether a file name has the device.
+fn has_device_in_name(filename: &str, device: &Device) -> bool {
+    let device = device.as_str();
+    let named = names::parse(filename, &[device.to_owned()]).and_then(|facts| facts.device);
+    named.as_deref() == Some(device)
+}
+
+/// Rejects different packages with the same file name, which neither phones nor download pages can
+/// tell apart; only one that is already published under the name stays.
+pub(super) fn drop_same_names(builds: Vec<Build>, catalogs: &Catalogs) -> (Vec<Build>, Log) {
+    let mut log = Log::default();
+    let mut paths_by_name: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for build in &builds {
+        let paths = paths_by_name.entry(build.filename.clone()).or_default();
+        paths.push(build.path.clone());
+    }
+    let is_published = |build: &Build| {
+        let record = catalogs.own.builds.get(build.identity());
+        record.is_some_and(|record| record.build.filename == build.filename)
+            || catalogs.others_offer(build.identity())
+    };
+    let builds = builds
+        .into_iter()
+        .filter(|build| {
+            let others: Vec<&str> = paths_by_name[&build.filename]
+                .iter()
+                .filter(|path| **path != build.path)
+                .map(String::as_str)
+                .collect();
+            if others.is_empty() || is_published(build) {
+                return true;
+            }
+            let others = others.join(", ");
+            let message = format!("a different package has the same file name: {others}");
+            log.fault(&build.path, FaultKind::Conflict, message);
+            false
+        })
+        .collect();
+    (builds, log)
+}

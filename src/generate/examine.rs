@@ -1,0 +1,120 @@
+//! Examines all packages of a scan, with the help of the cache.
+//!
+//! In: the scan, the catalogs and the cache. Out: the packages that can be read; each of the others is
+//! a [`Fault`](super::Fault), or a note if it is not an update package.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
+
+use digest_lanes::Stamp;
+use ota_view::error_kind::chain;
+use rayon::prelude::*;
+
+use super::published::Published;
+use super::report::{Event, Log, PerPath};
+use super::state::cache_key;
+use super::{Run, projects};
+use crate::catalog::Catalog;
+use crate::ingest::scan::Found;
+use crate::ingest::{self, Context, Examined};
+use crate::model::family::Reading;
+use crate::model::fault_kind::FaultKind;
+
+/// Examines all scanned packages. Those that cannot be used are faults.
+pub(super) fn examine_all(
+    run: &Run<'_>,
+    packages: &[Found],
+    stored: &BTreeSet<String>,
+    merged: &Catalog,
+) -> (Vec<Examined>, Log) {
+    let remembered = |file: &Path, stamp| match run.config.rehash {
+        true => None,
+        false => run.cache.partition_facts(&cache_key(file), stamp),
+    };
+    let knows_projects = |filename: &str| stored.contains(&projects::stored_name(filename));
+    let published = Published::new(merged);
+    let published =
+        |filename: &str, readings: &[Reading<'_>]| published.reading(filename, readings);
+    let context = Context {
+        published: &published,
+        remembered: &remembered,
+        knows_projects: Some(&knows_projects),
+        ..Context::new(run.config)
+    };
+    let examine = |found: &Found| examine(run, found, context);
+    let mut examined: Vec<PerPath<Examined>> = packages
+        .par_iter()
+        .map(|found| (found.path.clone(), examine(found)))
+        .collect();
+    // Once more, one at a time, with all the space for temporary files.
+    for (found, (_, result)) in packages.iter().zip(&mut examined) {
+        if result.as_ref().is_err_and(ingest::Error::is_contended) {
+            *result = examine(found);
+        }
+    }
+    let mut log = note_other_zips(&mut examined, merged);
+    let examined = log.take_successes(examined);
+    (examined, log)
+}
+
+/// Removes zips that are not update packages, each with a note: maintainers keep such zips next to
+/// their builds. A zip that was published as a build remains an error.
+fn note_other_zips(examined: &mut Vec<PerPath<Examined>>, merged: &Catalog) -> Log {
+    let mut log = Log::default();
+    let is_other = |result: &Result<Examined, ingest::Error>| {
+        result
+            .as_ref()
+            .is_err_and(|error| error.kind() == FaultKind::NotARom)
+    };
+    if !examined.iter().any(|(_, result)| is_other(result)) {
+        return log;
+    }
+    let published: HashSet<&str> = merged
+        .builds
+        .values()
+        .map(|record| record.build.path.as_str())
+        .collect();
+    examined.retain(|(path, result)| match result {
+        Err(error) if is_other(result) && !published.contains(path.as_str()) => {
+            log.events.push(Event::NotAnUpdate {
+                path: path.clone(),
+                what: chain(error),
+            });
+            false
+        }
+        _ => true,
+    });
+    log
+}
+
+/// Examines one package and caches the result, also a failure, so that an unreadable package is
+/// read only once.
+fn examine(run: &Run<'_>, found: &Found, context: Context<'_>) -> Result<Examined, ingest::Error> {
+    let key = cache_key(&found.file);
+    let stamp = std::fs::metadata(&found.file).ok();
+    let stamp = stamp.as_ref().map(Stamp::of);
+    if let Some(stamp) = stamp.filter(|_| !run.config.rehash)
+        && let Some((class, message)) = run.cache.fault(&key, stamp)
+    {
+        return Err(ingest::Error::Remembered { class, message });
+    }
+    let examined = ingest::examine(&found.file, &found.path, context);
+    // A package that is still being copied may have the same stamp when the copy is complete.
+    let after = std::fs::metadata(&found.file).ok();
+    let stamp = stamp.filter(|stamp| after.is_some_and(|after| Stamp::of(&after) == *stamp));
+    // A cache that cannot be written only costs time.
+    let _ = match (&examined, stamp) {
+        (Ok(package), Some(stamp)) if package.stamp == stamp => run.cache.insert_partition_facts(
+            &key,
+            package.stamp,
+            &package.partition_facts(),
+            run.now_ns,
+        ),
+        (Err(error), Some(stamp)) if error.is_lasting() => {
+            run.cache
+                .insert_fault(&key, stamp, error.kind(), chain(error), run.now_ns)
+        }
+        _ => Ok(()),
+    };
+    examined
+}

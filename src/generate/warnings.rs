@@ -1,0 +1,210 @@
+//! Warnings about a site: what phones or hosts may stumble over, though it is published.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::report::{FEEDS, Log, Report};
+use crate::catalog::channels::{Channel, ChannelKey};
+use crate::model::build::Device;
+use crate::model::config::Config;
+use crate::publish::feed;
+use crate::publish::page::Page;
+use crate::publish::writer;
+
+/// Warns of aliases that have builds of their own: their phones are offered both, and only the
+/// maintainer knows whether that is intended.
+pub(super) fn shared_names(config: &Config, channels: &BTreeMap<ChannelKey, Channel<'_>>) -> Log {
+    let mut log = Log::default();
+    for (device, settings) in &config.devices {
+        for alias in &settings.aliases {
+            let of_alias = channels.iter().filter(|(key, _)| key.device == *alias);
+            let mut offers = of_alias.flat_map(|(_, channel)| &channel.offers);
+            let mut of_both = offers.clone();
+            if offers.any(|offer| offer.build.device == *alias)
+                && of_both.any(|offer| offer.build.device.as_str() == device)
+            {
+                let text = format!(
+                    "{alias} is an alias of {device} and has builds of its own; phones that \
+                     ask for {alias} are offered both"
+                );
+                log.warn(FEEDS, text);
+            }
+        }
+    }
+    log
+}
+
+/// Warns of builds that are not offered under an alias, because the alias has builds of its own.
+pub(super) fn withheld(withheld: &BTreeMap<(&Device, &Device), BTreeSet<&str>>) -> Log {
+    let mut log = Log::default();
+    for ((device, alias), filenames) in withheld {
+        let text = format!(
+            "{alias} is an alias of {device} and has builds of its own, so phones that ask for {alias} \
+             are not offered {}; if they can install it, `same_lane = true` under [device.{alias}] in \
+             romfeed.toml offers it to them",
+            and_more(&filenames.iter().copied().collect::<Vec<_>>())
+        );
+        log.warn(FEEDS, text);
+    }
+    log
+}
+
+/// Warns of builds in a list that phones cannot tell apart: the updater offers only builds with a
+/// later date than its own, and a server recognises the phone's build by its incremental.
+pub(super) fn look_alikes(channels: &BTreeMap<ChannelKey, Channel<'_>>) -> Log {
+    let mut log = Log::default();
+    let own = channels.iter().flat_map(|(key, channel)| {
+        let builds = channel.offers.iter().map(|offer| offer.build);
+        let builds = builds.filter(|build| build.device == key.device);
+        builds.map(move |build| (key, build))
+    });
+    let mut by_date: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    let mut by_incremental: BTreeMap<_, Vec<&str>> = BTreeMap::new();
+    for (key, build) in own {
+        let same = by_date.entry((key, build.timestamp)).or_default();
+        same.push(&build.filename);
+        if let Some(incremental) = &build.incremental {
+            let same = by_incremental.entry((key, incremental)).or_default();
+            same.push(&build.filename);
+        }
+    }
+    let dates = by_date.into_iter().map(|((key, timestamp), names)| {
+        let date = chrono::DateTime::from_timestamp(timestamp, 0).unwrap_or_default();
+        (
+            format!("{key}, {}", date.format("%Y-%m-%d %H:%M:%S UTC")),
+            names,
+        )
+    });
+    let incrementals = by_incremental
+        .into_iter()
+        .map(|((key, incremental), names)| (format!("{key}, {incremental}"), names));
+    for (same, fix, groups) in [
+        (
+            "one build date",
+            "`m installclean` before a build sets a new ro.build.date.utc",
+            dates.collect::<Vec<_>>(),
+        ),
+        (
+            "one ro.build.version.incremental",
+            "build with a BUILD_NUMBER of its own",
+            incrementals.collect(),
+        ),
+    ] {
+        let mut groups = groups.iter().filter(|(_, names)| names.len() > 1);
+        let Some((place, names)) = groups.next() else {
+            continue;
+        };
+        let others = match groups.count() {
+            0 => String::new(),
+            1 => ", and so has 1 other group of builds".to_owned(),
+            n => format!(", and so have {n} other groups of builds"),
+        };
+        let text = format!(
+            "{} have {same} ({place}){others}: phones that run one of them never see the other; {fix}, \
+             or take one out with `romfeed catalog remove`",
+            and_more(names)
+        );
+        log.warn(FEEDS, text);
+    }
+    log
+}
+
+/// Returns up to three file names, and how many more there are.
+fn and_more(filenames: &[&str]) -> String {
+    let named = filenames
+        .iter()
+        .take(3)
+        .map(|name| name.escape_debug().to_string());
+    let mut named: Vec<String> = named.collect();
+    match filenames.len() - named.len() {
+        0 => {}
+        n => named.push(format!("{n} more")),
+    }
+    match named.pop() {
+        Some(last) if !named.is_empty() => format!("{} and {last}", named.join(", ")),
+        last => last.unwrap_or_default(),
+    }
+}
+
+/// Endings of files that browsers and news readers request, but updaters do not.
+const FOR_PEOPLE: [&str; 5] = ["atom", "css", "html", "js", "svg"];
+
+/// Warns of a `{device}.json` that changes its format, which an installed updater may not
+/// understand, and of feeds that are removed.
+pub(super) fn changes(config: &Config, pages: &[Page], report: &Report) -> Log {
+    let mut log = Log::default();
+    let changed: HashSet<&str> = report.plan.changed.iter().map(String::as_str).collect();
+    let is_device_feed = |path: &str| {
+        let name = path
+            .rsplit('/')
+            .next()
+            .and_then(|name| name.strip_suffix(".json"));
+        path.split('/').count() <= 2 && name.is_some_and(|name| report.devices.contains(name))
+    };
+    for page in pages {
+        if !changed.contains(page.path.as_str()) || !is_device_feed(&page.path) {
+            continue;
+        }
+        let published = std::fs::read(config.out.join(&page.path)).unwrap_or_default();
+        if let (Some(old), Some(new)) = (feed::shape(&published), feed::shape(&page.bytes))
+            && old != new
+        {
+            let text = format!(
+                "{} was {old} and becomes {new}; phones with an updater for the old form \
+                 will not understand it",
+                page.path
+            );
+            log.warn(FEEDS, text);
+        }
+    }
+    let is_feed = |path: &&String| {
+        let ending = path.rsplit('.').next().unwrap_or_default();
+        !FOR_PEOPLE.contains(&ending)
+    };
+    let feeds: Vec<&String> = report.plan.removed.iter().filter(is_feed).collect();
+    if let [first, others @ ..] = &feeds[..] {
+        let others = match others.len() {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        let text = format!(
+            "no longer part of the site, though phones may still ask for it: {first}{others}"
+        );
+        log.warn(FEEDS, text);
+    }
+    log
+}
+
+/// Most pairs of pages differing only in case that one run names.
+const MAX_ALIKE: usize = 5;
+
+/// Warns of pages that would be one file on systems that ignore the case of letters.
+pub(super) fn case(pages: &[Page]) -> Log {
+    let mut log = Log::default();
+    let alike = writer::alike(pages.iter().map(|page| &*page.path));
+    let more = alike.len().saturating_sub(MAX_ALIKE);
+    for (nth, (first, second)) in alike.into_iter().take(MAX_ALIKE).enumerate() {
+        let more = match more {
+            more if more > 0 && nth == 0 => format!(" (and {more} more such pairs)"),
+            _ => String::new(),
+        };
+        let text = format!(
+            "`{first}` and `{second}` differ only in the case of letters{more}; Windows, macOS \
+             and some hosts mix them up"
+        );
+        log.warn(FEEDS, text);
+    }
+    log
+}
+
+/// Warns that a folder without a manifest is adopted.
+pub(super) fn adoption(config: &Config) -> Log {
+    let mut log = Log::default();
+    let text = format!(
+        "{} has no .romfeed/manifest.json, so romfeed does not know which builds were published and \
+         cannot notice builds missing from {}; romfeed check --zips compares it with the live site",
+        config.out.display(),
+        config.catalogs[0].display()
+    );
+    log.warn(FEEDS, text);
+    log
+}
