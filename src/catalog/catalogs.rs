@@ -32,7 +32,7 @@ pub struct Catalogs {
 }
 
 impl Catalogs {
-    /// Reads all files; the first is the one that is written, and need not exist.
+    /// Reads all files, each once; the first is the one that is written, and need not exist.
     ///
     /// # Errors
     /// Describes the first file that cannot be read.
@@ -42,10 +42,14 @@ impl Catalogs {
     pub fn load(paths: &[PathBuf]) -> Result<Catalogs, file::Error> {
         let (own, others) = paths.split_first().expect("the settings name a catalog");
         let load = |path: &PathBuf| Ok((path.display().to_string(), file::load(path)?));
+        // Named twice, the written catalog would also be read in its former state.
+        let written = own.canonicalize().ok();
+        let is_written = |path: &&PathBuf| written.is_some() && path.canonicalize().ok() == written;
+        let others = others.iter().filter(|path| !is_written(path));
         Ok(Catalogs {
             own: file::load_or_empty(own)?,
             own_name: own.display().to_string(),
-            others: others.iter().map(load).collect::<Result<_, _>>()?,
+            others: others.map(load).collect::<Result<_, _>>()?,
         })
     }
 

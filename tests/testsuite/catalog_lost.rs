@@ -132,3 +132,25 @@ fn the_manifest_of_an_earlier_version_proves_that_a_site_was_published() {
     let new: serde_json::Value = serde_json::from_slice(&dir.read(manifest)).unwrap();
     assert_eq!(new["builds"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn a_catalog_that_is_named_twice_is_read_once() {
+    let dir = published();
+    dir.remove(&format!("builds/{}", bacon_name(0)));
+    // Of what is kept, an earlier state would offer what is retired now.
+    let run = dir.run(&[
+        "generate",
+        "--catalog",
+        "catalog.json",
+        "--catalog",
+        "./catalog.json",
+    ]);
+    run.expect(0).says("retired");
+    let list = dir.read("out/api/v1/bacon/nightly.json");
+    let list = String::from_utf8(list).unwrap();
+    assert!(
+        !list.contains(bacon_name(0).rsplit('/').next().unwrap()),
+        "{list}"
+    );
+    dir.run(&["generate"]).expect(0).says("is up to date");
+}
