@@ -26,6 +26,7 @@ pub(super) fn reconcile(
     earlier: &[Fault],
 ) -> Log {
     let mut log = Log::default();
+    let read: BTreeSet<String> = builds.iter().map(|build| build.path.clone()).collect();
     let builds = log.take(drop_buried(builds, catalogs));
     for build in &builds {
         recognise_imported(build, &mut catalogs.own);
@@ -54,7 +55,7 @@ pub(super) fn reconcile(
     merge.sort_into_variants();
     merge.admit(moving);
     merge.admit(new);
-    merge.retire_vanished(earlier);
+    merge.retire_vanished(earlier, &read);
     merge.remember_aliases();
     merge.log
 }
@@ -156,8 +157,8 @@ impl Merge<'_> {
     }
 
     /// Retires builds that the site itself should serve, but that are missing from the folder or have
-    /// other bytes there.
-    fn retire_vanished(&mut self, earlier: &[Fault]) {
+    /// other bytes there. `read` are the paths whose bytes are known.
+    fn retire_vanished(&mut self, earlier: &[Fault], read: &BTreeSet<String>) {
         let (config, scan) = (self.config, self.scan);
         let is_behind_link = |build: &Build| {
             let behind = |link: &String| build.path.strip_prefix(&**link);
@@ -171,7 +172,8 @@ impl Merge<'_> {
         if scan.packages.is_empty() || scan.faults.iter().any(|fault| fault.hides_packages) {
             return;
         }
-        let unread = unread_paths(earlier.iter().chain(&self.log.faults));
+        let mut unread = unread_paths(earlier.iter().chain(&self.log.faults));
+        unread.retain(|path| !read.contains(path));
         for record in self.catalogs.own.builds.values_mut() {
             let build = &record.build;
             let is_here = self.seen.contains(build.identity()) || unread.contains(&build.path);
@@ -301,7 +303,7 @@ fn unread_paths<'a>(faults: impl Iterator<Item = &'a Fault>) -> BTreeSet<String>
         .filter(|fault| {
             // A clock that was set back says nothing about the package.
             let is_clock = matches!(fault.error.downcast_ref(), Some(ingest::Error::Future(_)));
-            is_clock || !is_damage(fault.class) && !fault.error.is::<admission::Objection>()
+            is_clock || !is_damage(fault.class)
         })
         .map(|fault| fault.path.clone())
         .collect()

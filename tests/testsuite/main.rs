@@ -49,6 +49,7 @@ mod publish;
 mod published;
 mod reference;
 mod remote;
+mod replaced;
 mod review;
 #[cfg(feature = "serve")]
 mod serve;
