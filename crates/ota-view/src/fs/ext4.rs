@@ -28,6 +28,8 @@ const CHECKSUM_AT: usize = 0x3fc;
 const METADATA_CHECKSUMS: u8 = 0x4;
 /// `s_feature_incompat`: the journal is to be replayed first.
 const INCOMPAT_RECOVER: u32 = 0x4;
+/// The same: names in some folders are compared without letter case.
+const INCOMPAT_CASEFOLD: u32 = 0x2_0000;
 /// `s_log_block_size` of blocks of 64 KiB, the largest that Linux supports. The library accepts
 /// larger ones, and keeps several in memory.
 const MAX_LOG_BLOCK_SIZE: u32 = 6;
@@ -239,6 +241,11 @@ fn check_superblock(source: &Watched) -> Result<(), Error> {
     if read(0x60)? & INCOMPAT_RECOVER != 0 {
         return Err(Error::Unsupported {
             what: "ext4 with a journal that is to be replayed".to_owned(),
+        });
+    }
+    if read(0x60)? & INCOMPAT_CASEFOLD != 0 {
+        return Err(Error::Unsupported {
+            what: "ext4 with folders that ignore letter case (casefold)".to_owned(),
         });
     }
     match s_blocks_count.checked_div(s_blocks_per_group.into()) {

@@ -42,6 +42,7 @@ pub(super) enum Storage {
 pub(super) struct Cached {
     nid: u64,
     start: u64,
+    end: u64,
     bytes: Rc<Vec<u8>>,
 }
 
@@ -237,7 +238,10 @@ impl Erofs {
         extent: &Extent,
         depth: Depth,
     ) -> Result<Rc<Vec<u8>>, Error> {
-        let is_it = |cached: &Cached| cached.nid == inode.nid && cached.start == extent.start;
+        // An unordered list may have two extents with the same start.
+        let is_it = |cached: &Cached| {
+            (cached.nid, cached.start, cached.end) == (inode.nid, extent.start, extent.end)
+        };
         if let Some(cached) = self.cache.borrow().iter().find(|cached| is_it(cached)) {
             return Ok(Rc::clone(&cached.bytes));
         }
@@ -253,6 +257,7 @@ impl Erofs {
         cache.push(Cached {
             nid: inode.nid,
             start: extent.start,
+            end: extent.end,
             bytes: Rc::clone(&bytes),
         });
         Ok(bytes)

@@ -42,6 +42,12 @@ pub enum Error {
         /// The other.
         other: String,
     },
+    /// Two partitions have the same name.
+    #[error("ambiguous: super has two partitions `{}`", .partition.escape_debug())]
+    Twice {
+        /// The partition.
+        partition: String,
+    },
     /// A part of a partition is on a block device that is not available.
     #[error("super partition `{}` lies in part on `{}`, which is not in the package", .partition.escape_debug(), .device.escape_debug())]
     MissingDevice {
@@ -67,9 +73,10 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::BadVersion { .. } | Error::MissingDevice { .. } => ErrorKind::Unsupported,
-            Error::Bad { .. } | Error::BadExtent { .. } | Error::Overlap { .. } => {
-                ErrorKind::Corrupt
-            }
+            Error::Bad { .. }
+            | Error::BadExtent { .. }
+            | Error::Overlap { .. }
+            | Error::Twice { .. } => ErrorKind::Corrupt,
             Error::Read { source, .. } => source.kind(),
         }
     }

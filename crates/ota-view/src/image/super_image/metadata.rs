@@ -1,5 +1,8 @@
 //! Geometry and metadata: the partitions and where their bytes are.
 
+use std::collections::BTreeSet;
+
+use crate::image::MAX_PARTITIONS;
 use sha2::{Digest, Sha256};
 
 use super::Error;
@@ -158,6 +161,7 @@ pub(super) fn read_metadata(
         return Err(bad("the checksum of its tables is wrong"));
     }
     let partitions = Table::parse(&header, 80, PARTITION_LEN, &tables)
+        .filter(|partitions| partitions.rows().len() <= MAX_PARTITIONS)
         .ok_or_else(|| bad("its table of partitions is not possible"))?;
     let extents = Table::parse(&header, 92, EXTENT_LEN, &tables)
         .ok_or_else(|| bad("its table of extents is not possible"))?;
@@ -251,6 +255,17 @@ impl Metadata {
     fn extent(&self, index: u64) -> Option<&[u8]> {
         let index = usize::try_from(index).ok()?;
         self.extents.chunks_exact(self.extent_len).nth(index)
+    }
+
+    /// Refuses partitions if two have the same name.
+    pub(super) fn check_names(&self) -> Result<(), Error> {
+        let mut names = BTreeSet::new();
+        match self.partitions.iter().find(|p| !names.insert(&p.name)) {
+            Some(second) => Err(Error::Twice {
+                partition: second.name.clone(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Checks that no two partitions claim the same extent, or the same bytes of a device.

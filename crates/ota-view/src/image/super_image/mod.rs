@@ -54,7 +54,7 @@ impl Super {
     /// Reads geometry and metadata from the first block device, usually the only one.
     ///
     /// # Errors
-    /// The error of the first copy if no copy is valid; [`Error::Overlap`].
+    /// The error of the first copy if no copy is valid; [`Error::Twice`], [`Error::Overlap`].
     pub fn open(source: Arc<dyn ReadAt>) -> Result<Super, Error> {
         let geometry = Geometry::read(&*source, 0)
             .or_else(|first| Geometry::read(&*source, 1).map_err(|_| first))?;
@@ -62,6 +62,7 @@ impl Super {
         for slot in 0..geometry.num_copies() {
             match read_metadata(&*source, &geometry, slot) {
                 Ok(metadata) => {
+                    metadata.check_names()?;
                     metadata.check_overlaps()?;
                     let mut devices = vec![None; metadata.devices.len()];
                     if let Some(first) = devices.first_mut() {

@@ -1,5 +1,6 @@
 use super::metadata::{GEOMETRY_STRUCT_LEN, HEADER_LEN};
 use super::*;
+use crate::image::MAX_PARTITIONS;
 use crate::error_kind::ErrorKind;
 use sha2::{Digest, Sha256};
 use testkit::noise;
@@ -356,6 +357,35 @@ fn overlapping_partitions_are_named() {
     // One that is disabled claims nothing.
     let odm = good().raw_extent("odm", 1, target::LINEAR, shared + 1, 0);
     is_good(odm.disabled("odm").build());
+}
+
+#[test]
+fn two_partitions_of_one_name_are_ambiguous() {
+    let mut image = good().build();
+    let at = image.windows(8).position(|name| name == b"vendor_a");
+    let at = at.unwrap();
+    image[at..at + 8].copy_from_slice(b"system_a");
+    fix_checksums(&mut image);
+    let error = fault_in(image);
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert_eq!(
+        error.to_string(),
+        "ambiguous: super has two partitions `system_a`"
+    );
+}
+
+#[test]
+fn a_thousand_partitions_are_the_most() {
+    let with = |count: usize| {
+        let made = good().metadata_max_size(128 << 10);
+        (3..count).fold(made, |made, index| made.empty(&format!("p{index}")))
+    };
+    is_good(with(MAX_PARTITIONS).build());
+    let error = fault(&with(MAX_PARTITIONS + 1));
+    assert_eq!(
+        error.to_string(),
+        "super metadata at byte 0x3000: its table of partitions is not possible"
+    );
 }
 
 #[test]
