@@ -837,3 +837,16 @@ fn thirty_hostile_packages_do_not_stop_two_good_ones() {
     let feed: Value = serde_json::from_slice(&dir.read("out/api/v1/bacon/nightly.json")).unwrap();
     assert_eq!(feed["response"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn an_ext4_image_that_ignores_letter_case_is_named_as_such() {
+    let mut image = fixture("ext4-android");
+    // `s_feature_incompat`, of which the third byte has the bit.
+    image[1024 + 0x62] |= 2;
+    let error = fs::open(Arc::new(image)).err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert_eq!(
+        error.to_string(),
+        "ext4 with folders that ignore letter case (casefold) is not read"
+    );
+}
