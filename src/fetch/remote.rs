@@ -331,7 +331,7 @@ fn validate(
         200 if version.is_some() => return Err(RemoteError::Changed),
         200 => return Err(RemoteError::NoRanges),
         416 if range == "bytes */0" && first == 0 => return Ok(empty),
-        416 => return Err(RemoteError::Changed),
+        416 if version.is_some() => return Err(RemoteError::Changed),
         status => return Err(RemoteError::Status(status)),
     }
     let wrong = || RemoteError::WrongRange {

@@ -186,6 +186,10 @@ fn hosts_with_unexpected_answers_are_refused_with_the_reason() {
         ("status 404", Box::new(|_| Answer::new(404))),
         ("status 503", Box::new(|_| Answer::new(503))),
         (
+            "status 416",
+            Box::new(|_| Answer::new(416).with("content-range", "bytes */196608")),
+        ),
+        (
             "compresses the file",
             Box::new(move |asked| whole(asked).with("content-encoding", "gzip")),
         ),

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::context::BuildValues;
+use crate::files::plain_types;
 use crate::markup::template::Format;
 
 /// What each page of a template is about.
@@ -157,7 +158,8 @@ pub fn parse(text: &str) -> Result<FrontMatter, HeadError> {
     let toml = toml::from_str::<HeadToml>(head).map_err(|error| {
         // The error of a missing key has no position.
         let start = error.span().map_or(0, |span| span.start);
-        fault(start, error.message().trim().replace('\n', " "))
+        let message = error.message().trim().replace('\n', " ");
+        fault(start, plain_types(&message, "a table"))
     })?;
     let requires = toml.requires.iter().map(|name| {
         let known = BuildValues::OPTIONAL;
@@ -241,6 +243,11 @@ mod tests {
                 "{#\nscope = 'site'\npath = 'x'\nlist = 'v1'\n#}",
                 4,
                 "device or romtype",
+            ),
+            (
+                "{#\nscope = 'device'\npath = 'x'\nrequires = 'md5'\n#}",
+                4,
+                "the text \"md5\", expected a list",
             ),
             ("{#\nscope = 'device'\npath = 'x'\nlist = 'v3'\n#}", 4, "v3"),
         ] {
