@@ -149,8 +149,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::fs::erofs::MAGIC;
     use crate::fs::erofs::data::Depth;
-    use crate::fs::erofs::superblock::{FEATURE_48BIT, MAGIC};
+    use crate::fs::erofs::superblock::FEATURE_48BIT;
 
     /// Builds an image that has only a superblock.
     fn image() -> Vec<u8> {

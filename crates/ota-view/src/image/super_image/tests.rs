@@ -1,7 +1,7 @@
 use super::metadata::{GEOMETRY_STRUCT_LEN, HEADER_LEN};
 use super::*;
-use crate::image::MAX_PARTITIONS;
 use crate::error_kind::ErrorKind;
+use crate::image::MAX_PARTITIONS;
 use sha2::{Digest, Sha256};
 use testkit::noise;
 use testkit::super_image::{self as made, Table, target};
