@@ -847,6 +847,6 @@ fn an_ext4_image_that_ignores_letter_case_is_named_as_such() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(
         error.to_string(),
-        "ext4 with folders that ignore letter case (casefold) is not read"
+        "ext4 with folders that ignore letter case (casefold) is not supported"
     );
 }

@@ -744,7 +744,7 @@ fn facts_lost_in_an_export_are_reported() {
     run.says("2 builds of other variants left out (gapps)");
     dir.run(&["catalog", "export", "--variant", "gapps"])
         .expect(1)
-        .says("does not end in its path under builds; name with --url-base");
+        .says("does not end in its path under builds; add --url-base");
     let base = "https://old.example.org";
     let run = dir
         .run(&[

@@ -71,7 +71,7 @@ fn standard_input_is_refused_but_a_file_named_dash_is_not() {
 fn a_file_without_a_size_is_not_treated_as_empty() {
     let run = RomDir::new().run(&["hash", "/proc/version"]).expect(1);
     assert_eq!(run.stdout, "");
-    run.says("the file goes on after the 0 bytes");
+    run.says("the file continues after the 0 bytes");
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn names_reserved_by_windows_are_refused_and_the_rest_is_published() {
         "0.zip: device `con` is a name that Windows reserves",
         "1.zip: device `Aux.x` is a name that Windows reserves",
         "2.zip: incremental `nul` is a name that Windows reserves",
-        "3.zip: incremental `eng.1.` ends in a dot or a blank",
+        "3.zip: incremental `eng.1.` ends in a dot or a space",
         "lpt1.zip: file name `lpt1.zip` is a name that Windows reserves",
     ] {
         assert!(run.stderr.contains(text), "no `{text}` in:\n{}", run.stderr);

@@ -222,7 +222,7 @@ fn rom_settings_depend_on_the_family() {
     }
     let [first, _] = publish("Paranoid Android");
     assert!(
-        first.contains("Paranoid Android: where its updater has its address is not known"),
+        first.contains("Paranoid Android: where its updater has its address is unknown"),
         "{first}"
     );
     assert!(first.contains("lineage.updater.uri="), "{first}");
