@@ -3,7 +3,7 @@
 //! One stream of MD5 or SHA-256 cannot use vector instructions, because each step waits for the
 //! one before. Several streams can: this crate hashes up to sixteen files side by side, one in
 //! each lane of a vector (AVX2 or AVX-512), and shares reading and hashing among threads. On
-//! processors without these instructions it falls back to the crates [`md-5`](md5) and [`sha2`],
+//! processors without these instructions it falls back to the crates `md-5` and `sha2`,
 //! which are also the reference that all kernels are tested against.
 //!
 //! In: paths and the [`Stamp`]s that the files had when they were listed. Out: the digests in
