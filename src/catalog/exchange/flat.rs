@@ -77,6 +77,13 @@ pub(super) fn filename(entry: &Value) -> Option<&Value> {
     first(entry.as_object()?, &FILENAME).map(|(_, value)| value)
 }
 
+/// Finds the file name of an entry that may be broken, for messages.
+pub(super) fn find_filename(entry: &Value) -> Option<String> {
+    let file = || filename(entry.get("files")?.get(0)?);
+    let name = filename(entry).or_else(file)?.as_str()?;
+    Some(wire::shorten(name).to_owned())
+}
+
 /// Returns the address of an entry.
 pub(super) fn url(entry: &Value) -> Option<&str> {
     first(entry.as_object()?, &URL)?.1.as_str()

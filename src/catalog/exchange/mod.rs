@@ -306,7 +306,7 @@ fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
         Err(reason) => {
             feed.entries.push(FeedEntry {
                 place,
-                filename: wire::find_filename(item.value),
+                filename: flat::find_filename(item.value),
                 build: Err(reason),
                 notes,
                 flavour: None,

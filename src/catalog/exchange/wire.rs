@@ -107,15 +107,8 @@ fn whole(number: f64) -> Option<i64> {
     is_whole.then_some(number as i64)
 }
 
-/// Finds the file name of an entry that may be broken, for messages.
-pub(super) fn find_filename(entry: &Value) -> Option<String> {
-    let file = || super::flat::filename(entry.get("files")?.get(0)?);
-    let name = super::flat::filename(entry).or_else(file)?.as_str()?;
-    Some(shorten(name).to_owned())
-}
-
 /// Shortens a value for a message.
-fn shorten(text: &str) -> &str {
+pub(super) fn shorten(text: &str) -> &str {
     let end = text
         .char_indices()
         .nth(255)

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::inode::{Data, Inode, NID_IN_METABOX};
+use super::inode::{Data, Inode};
+use super::superblock::NID_IN_METABOX;
 use super::{Erofs, Error, corrupt, decode, index, unsupported};
 use crate::io::len_of;
 use crate::little_endian::{u16_at, u32_at};

@@ -1,13 +1,10 @@
 //! Nodes (files, folders and links) and the layouts of their data.
 
-use super::superblock::FEATURE_48BIT;
+use super::superblock::{FEATURE_48BIT, NID_IN_METABOX};
 use super::{Erofs, Error, corrupt, unsupported};
 use crate::fs::EntryType;
 use crate::io::len_of;
 use crate::little_endian::{u16_at, u32_at, u64_at};
-
-/// The bit of a node's number that puts it into the metadata box.
-pub(super) const NID_IN_METABOX: u64 = 1 << 63;
 
 /// Bytes for each step of a node's number.
 const NID_UNIT: u64 = 32;

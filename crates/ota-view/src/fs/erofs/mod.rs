@@ -29,8 +29,8 @@ use std::io::Write;
 use std::sync::Arc;
 
 use self::data::{Cached, Depth, Extent};
-use self::inode::{Inode, NID_IN_METABOX};
-use self::superblock::{Superblock, read_superblock};
+use self::inode::Inode;
+use self::superblock::{NID_IN_METABOX, Superblock, read_superblock};
 use super::{
     COPY_STEP, DirEntry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, PathWalk,
     Watched,

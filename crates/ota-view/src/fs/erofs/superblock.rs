@@ -1,9 +1,12 @@
 //! The superblock: features of the image, and where its metadata is.
 
-use super::{Error, MAGIC, corrupt, inode::NID_IN_METABOX, unsupported};
+use super::{Error, MAGIC, corrupt, unsupported};
 use crate::fs::{Kind, SUPERBLOCK_OFFSET, Watched, crc32c};
 use crate::io::{ReadError, len_of};
 use crate::little_endian::{u8_at, u16_at, u32_at, u64_at};
+
+/// The bit of a node's number that puts it into the metadata box.
+pub(super) const NID_IN_METABOX: u64 = 1 << 63;
 
 /// `sizeof(struct erofs_super_block)`, without extension slots.
 const SUPERBLOCK_LEN: usize = 128;

@@ -10,9 +10,8 @@
 
 use std::ops::ControlFlow;
 
-use super::block_map::BlockMap;
-use super::{Error, Fault, Kind, SUPERBLOCK_OFFSET, Watched};
-use crate::io::ReadError;
+use super::block_map::{BlockMap, read};
+use super::{Fault, SUPERBLOCK_OFFSET, Watched};
 use crate::little_endian::{u16_at, u32_at};
 
 /// `s_feature_incompat`: numbers of blocks have 64 bits.
@@ -380,16 +379,4 @@ impl<'a> Inodes<'a> {
 
 fn is_inline_link(inode: &Inode) -> bool {
     inode.is_link() && inode.size <= MAX_INLINE_TARGET
-}
-
-/// Reads bytes of the partition.
-pub(super) fn read(source: &Watched, offset: u64, buf: &mut [u8]) -> Result<(), Fault> {
-    let result = source.read(offset, buf);
-    result.map_err(|source: ReadError| {
-        Fault::Own(Error::Read {
-            kind: Kind::Ext4,
-            place: format!("byte {offset:#x}"),
-            source,
-        })
-    })
 }

@@ -6,10 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Error;
-use super::entry::{LOCAL_LEN, LOCAL_MAGIC};
 use crate::io::ReadAt;
 use crate::little_endian::{u16_at, u32_at, u64_at};
 
+/// One local file header, without its name and extra field (APPNOTE 4.3.7).
+pub(crate) const LOCAL_LEN: u64 = 30;
+pub(super) const LOCAL_MAGIC: [u8; 4] = *b"PK\x03\x04";
 /// End of central directory record, without its comment (APPNOTE 4.3.16).
 pub(super) const EOCD_LEN: usize = 22;
 pub(crate) const EOCD_MAGIC: [u8; 4] = *b"PK\x05\x06";

@@ -8,9 +8,6 @@ use crate::codec::Codec;
 use crate::io::{Budget, ReadAt, Reader, Spill};
 use crate::little_endian::u16_at;
 
-/// One local file header, without its name and extra field (APPNOTE 4.3.7).
-pub(crate) const LOCAL_LEN: u64 = 30;
-pub(super) const LOCAL_MAGIC: [u8; 4] = *b"PK\x03\x04";
 /// Bit 3 of the flags (APPNOTE 4.4.4).
 pub(super) const FLAG_DESCRIPTOR: u16 = 1 << 3;
 

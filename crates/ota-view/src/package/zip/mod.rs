@@ -22,14 +22,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use self::directory::{Directory, find_overlaps, parse_directory, read_directory};
-use self::entry::{FLAG_DESCRIPTOR, LOCAL_MAGIC};
+use self::directory::{Directory, LOCAL_MAGIC, find_overlaps, parse_directory, read_directory};
+use self::entry::FLAG_DESCRIPTOR;
 use crate::io::{Budget, Counted, Limits, ReadAt, ReadError, Reader, Section};
 use crate::little_endian::u16_at;
 
 pub(crate) use directory::EOCD_MAGIC;
+pub(crate) use directory::LOCAL_LEN;
 pub use directory::{EntryInfo, has_end_record};
-pub(crate) use entry::LOCAL_LEN;
 pub use entry::{Entry, LocalHeader};
 pub use error::Error;
 
