@@ -1,11 +1,19 @@
-//! What is wrong with a text in JSON, in words of people who write it.
+//! Messages about errors in JSON, in the words of people who write it.
 
-/// An error of a JSON text; its message names the place, and no types of Rust.
+/// An error in a JSON text. Its message names the place, and no Rust types.
+///
+/// The parser's own error is not its source: chained, it would repeat the message with Rust types.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", json_message(.0))]
-pub struct JsonError(#[from] serde_json::Error);
+pub struct JsonError(serde_json::Error);
 
-/// What is wrong with JSON, and where, without Rust's names of types.
+impl From<serde_json::Error> for JsonError {
+    fn from(error: serde_json::Error) -> JsonError {
+        JsonError(error)
+    }
+}
+
+/// Returns what is wrong with a JSON text, and where, without Rust types.
 #[must_use]
 pub fn json_message(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -16,8 +24,8 @@ pub fn json_message(error: &serde_json::Error) -> String {
     }
 }
 
-/// A parser's message on a value of a wrong type, without Rust's names of types; `object` is what the
-/// format calls keys with values.
+/// Rewords a parser's message about a value of the wrong type without Rust types; `object` is the
+/// format's word for keys with values.
 #[must_use]
 pub fn plain_types(message: &str, object: &str) -> String {
     let Some((found, expected)) = message.rsplit_once("expected ") else {

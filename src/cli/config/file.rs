@@ -170,7 +170,7 @@ impl Span {
         match number.parse::<u32>() {
             Ok(number) if unit > 0 => Ok(i64::from(number) * unit),
             _ => Err(format!(
-                "min_age `{}` is not a time; write it as 90s, 30m, 2h or 1d",
+                "`{}` is not a time; write it as 90s, 30m, 2h or 1d",
                 text.escape_debug()
             )),
         }

@@ -154,7 +154,7 @@ rules! {
     ZIP_FILE_MISSING, Error, "zip-file-missing",
         "A zip that the site itself serves is in the folder of builds",
         "UpdaterController.startDownload of Updater",
-        "put it back, or run romfeed generate so that no feed offers it";
+        "put it back, or remove the build with romfeed catalog remove and run romfeed generate";
     ZIP_UNREACHABLE, Error, "zip-unreachable",
         "The host of a zip answers",
         "UpdaterController.startDownload of Updater",
