@@ -134,7 +134,7 @@ pub(super) fn on_no_answer(fault: &Fault) -> Advice {
         Fault::Tls(_) => "certificate",
         Fault::Timeout { .. } => "timeout",
         Fault::File { .. } => "file-unreadable",
-        _ => "no-response",
+        _ => "no-answer",
     };
     Advice::new(id, fixes::fix(fault))
 }
