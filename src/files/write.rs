@@ -53,7 +53,7 @@ fn temporary(path: &Path) -> PathBuf {
 /// Whether a file must be safe on the disk before it replaces another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// The file can be made again: the system writes it when it likes.
+    /// The file can be made again: the system may write it later.
     Cached,
     /// The file cannot be made again: wait for the disk.
     Synced,

@@ -16,7 +16,7 @@ pub(super) const FEEDS: &str = "feeds";
 pub struct Fault {
     /// Path under `builds/`, or the path in the site for a foreign file.
     pub path: String,
-    /// The class of the fault.
+    /// The kind of the fault.
     pub class: FaultKind,
     /// What is wrong, with its causes.
     pub error: Box<dyn std::error::Error + Send + Sync>,

@@ -36,7 +36,7 @@ pub(super) struct Hashed {
 pub struct Refused(pub Finding);
 
 impl Refused {
-    /// The class of the fault.
+    /// Returns the kind of the fault.
     #[must_use]
     pub fn kind(&self) -> FaultKind {
         match self.0.rule.id.starts_with("signature-") {

@@ -1,8 +1,8 @@
 //! Where phones download a build: URL templates and their precedence.
 //!
 //! In: a [`Build`] and the configured templates. Out: one absolute https URL,
-//! percent-encoded. Update clients refuse plain http and take the address as it
-//! stands.
+//! percent-encoded. Update clients refuse plain http and use the address as it
+//! is.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

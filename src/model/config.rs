@@ -49,7 +49,7 @@ pub enum MajorUpgrades {
 /// How much of a channel is listed; absent values come from a wider setting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// So many of the newest builds, and in any case the two newest of each
+    /// This number of the newest builds, and in any case the two newest of each
     /// version.
     pub keep: Option<usize>,
     /// Only builds of at least this age, in seconds.
@@ -91,7 +91,7 @@ pub struct DeviceConfig {
     pub major_upgrades: Option<MajorUpgrades>,
     /// Whether its block-based deltas are offered.
     pub block_deltas: Option<bool>,
-    /// Builds whose names differ in more than date and version may share a lane.
+    /// Builds whose names differ in more than date and version may share a channel.
     pub same_lane: Option<bool>,
     /// Other names its phones ask for.
     pub aliases: Vec<Device>,
@@ -102,7 +102,7 @@ pub struct DeviceConfig {
     pub known_incrementals: BTreeMap<String, Vec<KnownIncremental>>,
     /// How to install its builds.
     pub install: Option<Install>,
-    /// Whatever feed templates want to know, by name.
+    /// Values for feed templates, by name.
     pub info: BTreeMap<String, serde_json::Value>,
 }
 
@@ -207,9 +207,9 @@ pub struct Config {
     pub url: Option<UrlTemplate>,
     /// Settings of single devices, by codename.
     pub devices: BTreeMap<String, DeviceConfig>,
-    /// Shape of `{device}.json` where a device sets none.
+    /// Format of `{device}.json` where a device sets none.
     pub device_feed: DeviceFeed,
-    /// How much of a lane is listed where nothing narrower says so.
+    /// How much of a channel is listed where no narrower setting applies.
     pub retention: Retention,
     /// The same for single release types of all devices, in lower case.
     pub romtypes: BTreeMap<String, Retention>,
@@ -218,11 +218,11 @@ pub struct Config {
     /// Whether block-based deltas are offered, where a device sets nothing.
     pub block_deltas: bool,
     /// Whether builds whose names differ in more than date and version may share a
-    /// lane, where a device sets nothing.
+    /// channel, where a device sets nothing.
     pub same_lane: bool,
     /// Which builds belong to which variant; the first that matches decides.
     pub variants: Vec<VariantRule>,
-    /// Signers that may take over a lane: fingerprints, or their first digits.
+    /// Signers that may take over a channel: fingerprints, or their first digits.
     pub accept_new_signer: Vec<String>,
     /// Certificates of the maintainer; packages are to be signed with the key of one.
     pub certificates: Vec<Certificate>,
@@ -381,8 +381,8 @@ impl Config {
         }
     }
 
-    /// The settings that hold for the phones that ask for this name, and the device
-    /// they are of: its own, or those of the device whose alias it is.
+    /// Returns the settings for the phones that request this name, and the device
+    /// they belong to: that of this name, or the one with this alias.
     #[must_use]
     pub fn owner(&self, name: &str) -> Option<(&str, &DeviceConfig)> {
         let is_alias = |config: &DeviceConfig| config.aliases.iter().any(|a| a.as_str() == name);
@@ -392,7 +392,7 @@ impl Config {
             .map(|(device, config)| (device.as_str(), config))
     }
 
-    /// Returns what the maintainer says of a device: `info` of `devices.json`, and
+    /// Returns the maintainer's texts about a device: `info` of `devices.json`, and
     /// `[device.<codename>.info]`, which takes precedence.
     #[must_use]
     pub fn device_info(&self, name: &str) -> BTreeMap<&str, &serde_json::Value> {
@@ -409,14 +409,14 @@ impl Config {
         Some(self.owner(name)?.1)
     }
 
-    /// The shape of a device's `{device}.json`.
+    /// Returns the format of a device's `{device}.json`.
     #[must_use]
     pub fn device_feed(&self, name: &str) -> &DeviceFeed {
         let device = self.device(name).and_then(|d| d.device_feed.as_ref());
         device.unwrap_or(&self.device_feed)
     }
 
-    /// How much of a lane is listed; `romtype` in lower case.
+    /// Returns how much of a channel is listed; `romtype` is in lower case.
     #[must_use]
     pub fn retention(&self, name: &str, romtype: &str) -> Retention {
         let device = self.device(name);
@@ -444,14 +444,14 @@ impl Config {
     }
 
     /// Whether builds of a device whose names differ in more than date and version
-    /// may share a lane.
+    /// may share a channel.
     #[must_use]
     pub fn same_lane(&self, name: &str) -> bool {
         let device = self.device(name).and_then(|device| device.same_lane);
         device.unwrap_or(self.same_lane)
     }
 
-    /// The names phones ask for builds of a device under, its own first.
+    /// Returns the names under which phones request builds of a device, its own first.
     #[must_use]
     pub fn names<'a>(
         &'a self,

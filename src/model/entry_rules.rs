@@ -4,7 +4,7 @@
 //! fixed order. Import, `catalog add`, `add_build`, `check` and `simulate` all ask this module, so
 //! that none of them accepts what another refuses.
 //!
-//! Left out: what a single client cannot read, which is the matter of that client's rules.
+//! Left out: what a single client cannot read, which that client's rules cover.
 
 use std::fmt;
 
@@ -194,8 +194,8 @@ pub fn number_problems(entry: &Value) -> Vec<Problem> {
     COMPARED_TEXTS.into_iter().filter_map(problem).collect()
 }
 
-/// The last part of an address that does not lead to a file of this name; none if it does, as far
-/// as the address tells.
+/// Returns the last part of an address that does not lead to a file of this name; none if it does,
+/// as far as the address shows.
 fn other_name(url: &str, filename: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let rest = rest.split('#').next().unwrap_or_default();
@@ -395,7 +395,7 @@ mod tests {
             "https://h/a/lineage-21.0%20%c3%a9.zip?download=1#x",
             "https://h/files/lineage-21.0%20%C3%A9.zip/download",
             "https://h/get.php?d=1&file=lineage-21.0%20%C3%A9.zip",
-            // Not an address; that is the matter of other rules.
+            // Not an address, which other rules report.
             "lineage-20.0.zip",
             "https://h",
             "https://h/",

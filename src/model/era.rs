@@ -23,7 +23,7 @@ pub const JUNE_2026: i64 = 1_780_272_000;
 
 /// Last API level of which all phones may have CMUpdater that asks by POST: CyanogenMod 14.0.
 const LAST_POST_SDK: u32 = 24;
-/// So long after its first build a release is still built, in seconds: seven years.
+/// Longest time after its first build that a release is still built, in seconds: seven years.
 const MAX_AGE: i64 = 7 * 31_557_600;
 
 /// A release of CyanogenMod or LineageOS.

@@ -91,7 +91,7 @@ pub struct Claim {
     pub value: String,
     /// The property it was read from, if the source has properties.
     pub key: Option<String>,
-    /// The file it was read from, if the source is several.
+    /// The file it was read from, if the source has several.
     pub place: Option<String>,
 }
 

@@ -416,7 +416,7 @@ pub static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
     ]
 });
 
-/// Where the updater of a family has the address that it asks.
+/// Where the updater of a family has the address of its list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpdaterAddress {
     /// LineageOS's property, `lineage.updater.uri` or before it `cm.updater.uri`.
@@ -429,8 +429,8 @@ pub enum UpdaterAddress {
     Unknown,
 }
 
-/// What is known of the families' updaters; of each the row of the highest API level that a build
-/// reaches. Source: their repositories of 2026.
+/// Where the updaters of the families have their addresses; of the rows of a family, the one with
+/// the highest API level that a build reaches holds. Source: their repositories of 2026.
 const UPDATERS: [(&str, u32, UpdaterAddress); 27] = [
     ("LineageOS", 0, UpdaterAddress::LineageOs),
     ("CyanogenMod", 0, UpdaterAddress::LineageOs),
@@ -467,12 +467,12 @@ const UPDATERS: [(&str, u32, UpdaterAddress); 27] = [
     ("Paranoid Android", 0, UpdaterAddress::Unknown),
     ("ro.rom", 0, UpdaterAddress::Unknown),
     ("CarbonROM", 0, UpdaterAddress::Unknown),
-    // Builds that bear no family's mark.
+    // Builds without a mark of any family.
     ("unknown family", 0, UpdaterAddress::LineageOs),
 ];
 
-/// Where the updater of the family of this name has its address, by the API level since which that
-/// holds; of a build whose level is known, the one that it reaches.
+/// Returns where the updater of the family of this name has its address, each with the API level
+/// from which on that applies; if the level of a build is given, only what applies to it.
 #[must_use]
 pub fn updater_addresses(family: &str, sdk: Option<u32>) -> Vec<(u32, UpdaterAddress)> {
     let of_family = UPDATERS.iter().filter(|(name, ..)| *name == family);
@@ -519,7 +519,7 @@ pub fn find(name: &str) -> Option<&'static Family> {
     FAMILIES.iter().find(|family| family.name == name)
 }
 
-/// What holds for a build that bears no family's mark.
+/// The rules for a build without a mark of any family.
 static UNKNOWN: LazyLock<Family> = LazyLock::new(|| Family {
     name: "unknown family".into(),
     markers: Vec::new(),

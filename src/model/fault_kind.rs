@@ -1,6 +1,7 @@
 //! The kinds of fault that keep a package from being published.
 //!
-//! Hints and the `--json` schema branch on the kind, never on the text of a message.
+//! Hints, and scripts that read `--json`, where it is called `class`, branch on the kind, never on
+//! the text of a message.
 
 use std::fmt;
 

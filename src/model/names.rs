@@ -138,8 +138,8 @@ const GRAMMARS: [Grammar; 59] = [
 /// The release type of LineageOS for microG, and a flavour of other ROMs.
 const MICROG: &str = "microg";
 
-/// Words that are no codename, in lower case, beside release types: flavours, stages of a release,
-/// what kind of file it is, what processor it is for, and Android's own names.
+/// Words other than release types that are not codenames, in lower case: flavours, stages of a
+/// release, kinds of files, processors, and Android's own names.
 const OTHER_WORDS: [&str; 73] = [
     "gapps",
     "gapped",
@@ -497,7 +497,7 @@ fn parse_other(stem: &str) -> Option<NameFacts> {
 /// Words that name no edition: signers and people add them.
 const PASSING_WORDS: [&str; 3] = ["signed", "old", "latest"];
 
-/// The words of a file name that may tell one flavour of a ROM from another, in
+/// Returns the words of a file name that may distinguish flavours of a ROM, in
 /// lower case: all but dates, times, numbers and what is `known` to change with
 /// each build.
 #[must_use]
@@ -514,7 +514,7 @@ pub fn words(filename: &str, known: &[&String]) -> BTreeSet<String> {
         .collect()
 }
 
-/// What stands before the number of a test release.
+/// The words before the number of a test release.
 const NUMBERED: [&str; 5] = ["alpha", "beta", "build", "qpr", "rev"];
 
 /// `20240801`, `21.0`, and with one or two letters before: `v10.7`, `M8`, `RC1`.
@@ -573,7 +573,7 @@ pub fn flavour(name: &str) -> Option<&'static str> {
         })
 }
 
-/// The flavour that a folder or the file of an address or path tells.
+/// Returns the flavour in the name of a folder or of the file, in an address or a path.
 #[must_use]
 pub fn flavour_of_path(path: &str) -> Option<&'static str> {
     let path = match path.split_once("://") {

@@ -1,4 +1,4 @@
-//! What a ROM has to contain to ask a site: lines for its makefile and its overlay.
+//! What a ROM has to contain to get updates from a site: lines for its makefile and its overlay.
 //!
 //! In: a [`RomSide`], where the site is and which updater the ROM has. Out: the value of the
 //! updater's property, the lines that set it, and those of a resource overlay. This is the one
@@ -91,7 +91,7 @@ impl Updater {
     }
 }
 
-/// Where phones are to ask.
+/// A site and a ROM, as far as they decide the lines in the ROM.
 #[derive(Clone, Copy, Debug)]
 pub struct RomSide<'a> {
     /// Where the site is published, without a closing slash.
@@ -102,7 +102,7 @@ pub struct RomSide<'a> {
     pub updater: Updater,
     /// The API level of the ROM, if known; else that of the updater's newest releases.
     pub sdk: Option<u32>,
-    /// Device and romtype, for [`Updater::Post`]; without them a description stands for each.
+    /// Device and romtype, for [`Updater::Post`]; without them, placeholders are used.
     pub lane: Option<(&'a str, &'a str)>,
 }
 

@@ -11,7 +11,7 @@ use crate::markup::changelog::Changelog;
 
 /// Largest logo, in bytes; it is loaded with every page.
 pub const MAX_LOGO_SIZE: usize = 256 << 10;
-/// What is named if the settings name nothing.
+/// The name shown if the settings have none.
 const DEFAULT_NAME: &str = "Downloads";
 /// Least contrast between text and what lies behind it.
 const CONTRAST: f64 = 4.5;
@@ -107,7 +107,7 @@ pub struct Logo {
 }
 
 impl Logo {
-    /// Tells by its first bytes what picture a file is.
+    /// Detects the format of a picture by its first bytes.
     ///
     /// # Errors
     /// What is wrong with it, in a few words.
@@ -199,7 +199,7 @@ impl Color {
             .unwrap_or(Color([target; 3]))
     }
 
-    /// So many parts of 32 of black or white mixed in.
+    /// Mixes in black or white: `parts` of 32.
     fn mixed(self, target: u8, parts: u16) -> Color {
         Color(self.0.map(|own| {
             let mixed = (u16::from(own) * (32 - parts) + u16::from(target) * parts) / 32;

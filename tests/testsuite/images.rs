@@ -276,7 +276,7 @@ fn an_ext4_image_that_needs_excessive_memory_is_refused() {
     assert_eq!(link.target, None);
 }
 
-/// A source that fails from a given byte on, with its own class of error.
+/// A source that fails from a given byte on, with its own kind of error.
 struct Failing {
     image: Vec<u8>,
     from: u64,

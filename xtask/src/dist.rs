@@ -204,5 +204,8 @@ fn find_time() -> Result<u64> {
         ]))?)?,
     };
     let seconds = text.trim().parse();
-    Ok(seconds.map_err(|_| format!("`{}` is no time in seconds", text.trim().escape_debug()))?)
+    Ok(
+        seconds
+            .map_err(|_| format!("`{}` is not a time in seconds", text.trim().escape_debug()))?,
+    )
 }

@@ -501,8 +501,8 @@ mod tests {
     fn panic_of_one_thread_ends_the_others() {
         let dir = tempfile::tempdir().unwrap();
         let paths = files(dir.path(), &[300_000; 5]);
-        // Of another thread it would be told that it has panicked, and no more.
-        let watch = Meddler(|| panic!("whoever watches has panicked"));
+        // The panic of another thread would be reported without its message.
+        let watch = Meddler(|| panic!("the watcher has panicked"));
         digest_files(&sources(&paths), &BOTH, &TWO_THREADS, &watch);
     }
 

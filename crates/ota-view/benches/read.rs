@@ -21,7 +21,7 @@ const FOLDER: &str = "ROMFEED_BENCH_PACKAGES";
 fn read(c: &mut Criterion, name: &str, zip: &Path) {
     let read = || {
         let ota = Ota::open(FileSource::open(zip).expect("a file")).expect("a sound package");
-        // As a program asks that needs what the system and the product say.
+        // Like a program that needs the properties of the system and the product.
         let device = ota.props(Until::Enough(&|props| {
             props.get("ro.product.model").is_some()
         }));

@@ -20,7 +20,7 @@ pub struct PhoneOverrides {
     pub family: Option<String>,
     /// The codename.
     pub device: Option<String>,
-    /// The device name that it asks for instead.
+    /// The device name that it requests instead.
     pub next_device: Option<String>,
     /// The release type.
     pub romtype: Option<String>,

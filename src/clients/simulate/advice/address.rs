@@ -1,4 +1,4 @@
-//! Advice on the address that a phone asks.
+//! Advice on the address that a phone requests.
 
 use super::super::prose::shown;
 use super::super::recommended::Recommended;
