@@ -109,18 +109,11 @@ impl Measured {
 
 /// Measures everything and writes the page.
 pub(crate) fn run_all(folder: Option<&Path>) -> Result<()> {
-    run(Command::new("cargo").args([
-        "build",
-        "--profile",
-        "dist",
-        "--locked",
-        "--bin",
-        "romfeed",
-    ]))?;
+    run(Command::new("cargo").args(["build", "--release", "--locked", "--bin", "romfeed"]))?;
     let given = folder.map(Path::to_owned);
     let folder = given.unwrap_or_else(|| std::env::temp_dir().join("romfeed-bench"));
     fs::create_dir_all(&folder)?;
-    let program = crate::tools::built_program("dist");
+    let program = crate::tools::built_program("release");
     let bench = Bench { folder, program };
     let mut page = bench.introduction()?;
     bench.hashing(&mut page)?;

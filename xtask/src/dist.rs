@@ -79,19 +79,12 @@ fn build(metadata: &Metadata, target: &str) -> Result<PathBuf> {
     }
     cargo(
         Command::new("cargo")
-            .args([
-                "build",
-                "--profile",
-                "dist",
-                "--locked",
-                "--package",
-                "romfeed",
-            ])
+            .args(["build", "--release", "--locked", "--package", "romfeed"])
             .args(["--target", target])
             .env_remove("RUSTFLAGS")
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")),
     )?;
-    let folder = metadata.target_directory.join(target).join("dist");
+    let folder = metadata.target_directory.join(target).join("release");
     Ok(folder.join(program_name(target)))
 }
 
