@@ -23,7 +23,7 @@ macro_rules! rules {
 rules! {
     PACKAGE_UNREADABLE, "package-unreadable", Error,
         "a package is a file that can be read",
-        "romfeed",
+        "the operating system",
         "check that it is a file, and its permissions";
     PACKAGE_ZIP, "package-zip", Error,
         "a package is a zip that every reader understands in the same way",
@@ -139,7 +139,7 @@ rules! {
         "make keys of your own and sign with them; phones that run the old build need one build signed with the old key that trusts the new";
     SIGNATURE_OTHER_CERTIFICATE, "signature-other-certificate", Error,
         "a package is signed with the key of the maintainer's certificate",
-        "`certificate` in romfeed.toml; phones trust /system/etc/security/otacerts.zip",
+        "the certificate that is expected; phones trust /system/etc/security/otacerts.zip",
         "sign it with the right key, or name the right certificate";
 }
 
