@@ -17,6 +17,8 @@ pub mod model;
 
 pub mod fetch;
 
+pub mod source;
+
 pub mod ingest;
 
 pub mod catalog;

@@ -163,6 +163,12 @@ impl Fetch for Http {
                 if let Some((first, last)) = request.range {
                     get = get.header("range", format!("bytes={first}-{last}"));
                 }
+                if let Some(accept) = request.accept {
+                    get = get.header("accept", accept);
+                }
+                if let Some(token) = request.token {
+                    get = get.header("authorization", format!("Bearer {token}"));
+                }
                 if let Some(validator) = request.if_range {
                     get = get.header("if-range", validator);
                 }

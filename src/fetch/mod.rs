@@ -41,6 +41,11 @@ pub struct Request<'a> {
     pub if_range: Option<&'a str>,
     /// Accept gzip. The body is not decoded.
     pub accept_gzip: bool,
+    /// The media type to ask for; `None` accepts all.
+    pub accept: Option<&'a str>,
+    /// The token to send as `Authorization: Bearer`. [`follow`] sends it to the host of the first
+    /// address only.
+    pub token: Option<&'a str>,
     /// Maximum number of bytes of the body to read.
     pub max_body: usize,
     /// The first address, if this request follows a redirect. Redirects from a public host may only
@@ -58,6 +63,8 @@ impl<'a> Request<'a> {
             range: None,
             if_range: None,
             accept_gzip: false,
+            accept: None,
+            token: None,
             max_body,
             redirected_from: None,
         }
@@ -211,8 +218,10 @@ pub fn follow(
         let Some(next) = last.location().and_then(|to| resolve(&last.url, to)) else {
             break;
         };
+        let is_same_host = origin(&next).is_some_and(|next| Some(next) == origin(request.url));
         responses.push(fetch.fetch(&Request {
             url: &next,
+            token: request.token.filter(|_| is_same_host),
             redirected_from: request.redirected_from.or(Some(request.url)),
             ..*request
         })?);
@@ -278,6 +287,14 @@ pub fn resolve(base: &str, location: &str) -> Option<String> {
         )
     };
     Some(url)
+}
+
+/// Returns scheme, host and port of an address, in lower case.
+#[must_use]
+pub fn origin(url: &str) -> Option<String> {
+    let uri: ureq::http::Uri = url.parse().ok()?;
+    let origin = format!("{}://{}", uri.scheme_str()?, uri.authority()?);
+    Some(origin.to_ascii_lowercase())
 }
 
 /// Returns whether an address has a scheme and a host (RFC 3986, 4.3).

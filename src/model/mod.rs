@@ -10,4 +10,5 @@ pub mod family;
 pub mod fault_kind;
 pub mod names;
 pub mod rom_settings;
+pub mod source;
 pub mod theme;

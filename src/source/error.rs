@@ -1,0 +1,90 @@
+//! Why a source cannot be listed.
+
+use std::path::PathBuf;
+
+use crate::fetch::Fault;
+use crate::model::fault_kind::FaultKind;
+
+/// Why a source cannot be listed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no response.
+    #[error("`{}` cannot be read: {fault}", .url.escape_debug())]
+    Fetch {
+        /// The address.
+        url: String,
+        /// Why.
+        fault: Fault,
+    },
+    /// The host refuses the request.
+    #[error("{} answers with status {status}{}", .url.escape_debug(), reason(.message))]
+    Status {
+        /// The address.
+        url: String,
+        /// The status.
+        status: u16,
+        /// The host's own message; may be empty.
+        message: String,
+    },
+    /// The host accepts no more requests for now.
+    #[error("{} accepts no more requests for {seconds} s{hint}", .host.escape_debug())]
+    RateLimited {
+        /// The host.
+        host: String,
+        /// The number of seconds until it accepts requests again.
+        seconds: u64,
+        /// What raises the limit, beginning with `; `; may be empty.
+        hint: &'static str,
+    },
+    /// The response is not the list that was asked for.
+    #[error("{} does not answer with {wanted}: {}", .url.escape_debug(), .reason.escape_debug())]
+    Format {
+        /// The address.
+        url: String,
+        /// What was asked for, with its article.
+        wanted: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The list is longer than any real one.
+    #[error("{} lists more than {limit} {what}", .url.escape_debug())]
+    TooMany {
+        /// The address.
+        url: String,
+        /// The limit.
+        limit: usize,
+        /// What is counted, in the plural.
+        what: &'static str,
+    },
+    /// A list on this machine cannot be read.
+    #[error("{} cannot be read: {reason}", .file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+fn reason(message: &str) -> String {
+    match message.trim() {
+        "" => String::new(),
+        message => format!(": {}", message.escape_debug()),
+    }
+}
+
+impl Error {
+    /// Returns the kind of fault.
+    #[must_use]
+    pub fn kind(&self) -> FaultKind {
+        match self {
+            Error::Format { .. } => FaultKind::Corrupt,
+            Error::TooMany { .. } => FaultKind::Limit,
+            Error::Fetch { .. }
+            | Error::Status { .. }
+            | Error::RateLimited { .. }
+            | Error::File { .. } => FaultKind::Io,
+        }
+    }
+}
