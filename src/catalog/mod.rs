@@ -15,7 +15,7 @@ pub mod merge;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::build::{Build, Device, Romtype, Variant};
+use crate::model::build::{Build, Device, Origin, Romtype, Variant};
 use channels::ChannelKey;
 
 pub use catalogs::{Catalogs, Contradiction};
@@ -61,7 +61,7 @@ impl Record {
 
     /// Whether the records of two machines agree on a build.
     ///
-    /// Its path, its images and whether its zip is still there may differ from machine to machine.
+    /// Its path, its source, its images and whether its zip is still there may differ from machine to machine.
     #[must_use]
     pub fn agrees_with(&self, other: &Record) -> bool {
         let mut same = other.clone();
@@ -71,6 +71,7 @@ impl Record {
             same.build.path.clone_from(&self.build.path);
         }
         same.build.images.clone_from(&self.build.images);
+        same.build.origin.clone_from(&self.build.origin);
         *self == same
     }
 
@@ -118,6 +119,8 @@ pub struct Tombstone {
     pub sha256: Option<String>,
     /// The `id` that phones know, where that is not its SHA-256.
     pub id: Option<String>,
+    /// Where its package was read, if that is a source.
+    pub origin: Option<Origin>,
     /// Why it was removed.
     pub reason: Reason,
     /// Channels in which it was published before its facts were corrected.
@@ -142,6 +145,7 @@ impl Tombstone {
             filename: build.filename.clone(),
             sha256: build.sha256.clone(),
             id: build.id.clone(),
+            origin: build.origin.clone(),
             reason,
         }
     }

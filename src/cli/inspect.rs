@@ -140,7 +140,13 @@ fn inspect(zip: &Path, config: &Config, hash: bool) -> Result<Inspected, ingest:
     let remote = remote::address(zip).map(remote::open).transpose()?;
     let mut package = match (&remote, remote::address(zip)) {
         (Some(remote), Some(url)) => {
-            ingest::examine_remote(Arc::clone(remote), remote::filename(url), context)?
+            let package = RemotePackage {
+                source: Arc::clone(remote),
+                known_as: None,
+                path: remote::filename(url),
+                place: None,
+            };
+            ingest::examine_remote(package, context)?
         }
         _ => ingest::examine(zip, &path_in_builds(zip, &config.builds), context)?,
     };

@@ -97,6 +97,9 @@ impl fmt::Display for Traffic {
 pub struct Remote {
     fetch: Arc<dyn Fetch>,
     url: String,
+    /// Where the address was found, if not given by the user: it may lead to private hosts only if that
+    /// is on one.
+    listed_at: Option<String>,
     size: u64,
     max_bytes: u64,
     state: Mutex<State>,
@@ -149,6 +152,7 @@ impl Remote {
         Remote {
             fetch,
             url: url.to_owned(),
+            listed_at: None,
             size,
             max_bytes: MAX_BYTES,
             state: Mutex::default(),
@@ -160,7 +164,28 @@ impl Remote {
     /// # Errors
     /// [`RemoteError`], if the host does not send that part of the file.
     pub fn open(fetch: Arc<dyn Fetch>, url: &str) -> Result<Remote, RemoteError> {
-        let mut remote = Remote::new(fetch, url, 0);
+        Remote::new(fetch, url, 0).begin()
+    }
+
+    /// Reads the start of a file whose address was found at another address: it may lead to private hosts
+    /// only if that one does.
+    ///
+    /// # Errors
+    /// As for [`open`](Remote::open).
+    pub fn open_listed(
+        fetch: Arc<dyn Fetch>,
+        url: &str,
+        listed_at: &str,
+    ) -> Result<Remote, RemoteError> {
+        let remote = Remote {
+            listed_at: Some(listed_at.to_owned()),
+            ..Remote::new(fetch, url, 0)
+        };
+        remote.begin()
+    }
+
+    fn begin(self) -> Result<Remote, RemoteError> {
+        let mut remote = self;
         let part = remote.request(0, BLOCK_LEN - 1, None)?;
         remote.size = part.total;
         insert(&mut remote.lock(), 0, &part.bytes);
@@ -234,7 +259,10 @@ impl Remote {
             }
             let response = self.fetch.fetch(&Request {
                 url: &url,
-                redirected_from: (url != self.url).then_some(&*self.url),
+                redirected_from: self
+                    .listed_at
+                    .as_deref()
+                    .or((url != self.url).then_some(&*self.url)),
                 ..*request
             })?;
             let mut state = self.lock();

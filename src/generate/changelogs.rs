@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::Error;
 use super::report::{Event, Log};
-use super::sidecars::{self, Folders};
+use super::sidecars::{self, Beside, Folders};
 use crate::catalog::Catalog;
 use crate::files::read_head;
 use crate::markup::changelog::{self, Changelog, Changelogs, Format, MAX_SIZE};
@@ -54,20 +54,13 @@ pub(super) fn gather(
     config: &Config,
     catalog: &Catalog,
     stored: &BTreeSet<String>,
+    folders: &Folders<'_>,
 ) -> (Gathered, Log) {
-    let mut folders = Folders::new(config);
     let builds = catalog.builds.values().map(|record| &record.build);
-    let mut with_names = |build| {
-        let names = sidecar_names(build, &mut folders);
-        (build, names)
-    };
-    let builds: Vec<(&Build, Vec<(String, Format)>)> = builds
-        .filter(|build| build.kind == Kind::Full)
-        .map(&mut with_names)
-        .collect();
+    let builds: Vec<&Build> = builds.filter(|build| build.kind == Kind::Full).collect();
     let found: Vec<(&Build, FoundChangelog)> = builds
         .into_par_iter()
-        .map(|(build, names)| (build, find(config, build, &names, stored)))
+        .map(|build| (build, find(config, build, folders, stored)))
         .collect();
     let (mut gathered, mut log) = (Gathered::default(), Log::default());
     for (build, found) in found {
@@ -84,13 +77,6 @@ pub(super) fn gather(
         log.events.push(Event::ChangelogsKept(num));
     }
     (gathered, log)
-}
-
-/// Returns the files next to a package that may be its changelog.
-fn sidecar_names(build: &Build, folders: &mut Folders<'_>) -> Vec<(String, Format)> {
-    let there = folders.names(sidecars::split(&build.path).0);
-    let names = candidates(&build.filename).into_iter();
-    names.filter(|(name, _)| there.contains(name)).collect()
 }
 
 /// Returns the possible names of a changelog next to a package; earlier ones take precedence.
@@ -117,16 +103,15 @@ fn candidates(filename: &str) -> Vec<(String, Format)> {
     names
 }
 
-/// Finds the changelog of one build: the first usable file of `names` next to its package, or else
-/// the stored copy.
+/// Finds the changelog of one build: the first usable file next to its package, or else the text of its
+/// release, or else the stored copy.
 fn find(
     config: &Config,
     build: &Build,
-    names: &[(String, Format)],
+    folders: &Folders<'_>,
     stored: &BTreeSet<String>,
 ) -> FoundChangelog {
     let mut found = FoundChangelog::default();
-    let folder = sidecars::split(&build.path).0;
     let stem = build::bounded_stem(&build.filename);
     let of_format = |format: Format| (format!("{stem}.{}", format.extension()), format);
     let copies = Format::ALL.map(of_format);
@@ -134,10 +119,12 @@ fn find(
         .into_iter()
         .filter(|(name, _)| stored.contains(name))
         .collect();
-    let read_sidecar = |name: &str| read(sidecars::open(config, &sidecars::join(folder, name))?);
     let read_stored = |name: &str| read(sidecars::open_stored(config, name)?);
-    let sidecar = first(names, &read_sidecar, &mut found.warnings);
-    let Some(changelog) = sidecar else {
+    let beside = folders.beside(build);
+    let beside = beside.and_then(|beside| {
+        read_beside(&beside, !copies.is_empty(), &mut found.warnings)
+    });
+    let Some(changelog) = beside else {
         found.changelog = first(&copies, &read_stored, &mut found.warnings);
         return found;
     };
@@ -155,6 +142,28 @@ fn find(
     });
     found.changelog = Some(changelog);
     found
+}
+
+/// Reads the changelog next to a package, or else the text of its release. On another host, a file is not
+/// read again while there is a stored copy.
+fn read_beside(
+    beside: &Beside<'_>,
+    is_stored: bool,
+    warnings: &mut Vec<String>,
+) -> Option<Changelog> {
+    let there = beside.names();
+    let names = candidates(beside.filename()).into_iter();
+    let names: Vec<_> = names.filter(|(name, _)| there.contains(name)).collect();
+    if beside.is_remote && is_stored && !names.is_empty() {
+        return None;
+    }
+    let limit = u64::try_from(MAX_SIZE).unwrap_or(u64::MAX);
+    let file = first(&names, &|name| beside.read(name, limit), warnings);
+    file.or_else(|| {
+        let notes = beside.notes()?;
+        let changelog = changelog::decode(notes.as_bytes(), Format::Markdown);
+        Some(changelog).filter(|changelog| !changelog.text.trim().is_empty())
+    })
 }
 
 fn read(file: File) -> io::Result<Vec<u8>> {

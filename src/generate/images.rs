@@ -11,13 +11,13 @@ use std::path::PathBuf;
 
 use super::report::Log;
 use super::require::Hashed;
-use super::sidecars::{self, Folders};
+use super::sidecars::{self, Beside, Folders};
 use super::state::cache_key;
 use super::{Run, hashes};
 use crate::ingest;
 use crate::ingest::digests::Digests;
 use crate::model::build::{self, Build, IMAGES, ImageFile, Kind};
-use crate::model::config::Config;
+use crate::source;
 use digest_lanes::Source;
 use digest_lanes::Stamp;
 
@@ -33,16 +33,26 @@ struct FoundImage {
 }
 
 /// Adds images to the builds.
-pub(super) fn attach(run: &Run<'_>, builds: &mut [Hashed]) -> Log {
+pub(super) fn attach(run: &Run<'_>, builds: &mut [Hashed], folders: &Folders<'_>) -> Log {
     let (config, cache) = (run.config, run.cache);
     let mut log = Log::default();
     let mut warn = |build: &Build, text: String| log.warn(&build.path, text);
     let mut found = Vec::new();
-    for (owner, name, filename) in names(config, builds) {
+    for (owner, name, filename) in names(folders, builds) {
         let build = &builds[owner].build;
-        let path = sidecars::join(sidecars::split(&build.path).0, &filename);
-        let file = config.builds.join(&path);
-        match stamp(sidecars::open(config, &path)) {
+        let Some(beside) = folders.beside(build) else {
+            continue;
+        };
+        let path = beside.path(&filename);
+        if beside.is_remote {
+            match find_listed(&beside, name, filename) {
+                Ok(image) => builds[owner].build.images.push(image),
+                Err(text) => warn(build, text),
+            }
+            continue;
+        }
+        let file = folders.local.file(&path);
+        match stamp(folders.local.open(&path)) {
             Err(reason) => warn(build, format!("image {} {reason}", filename.escape_debug())),
             Ok(stamp) => found.push(FoundImage {
                 known: match config.rehash {
@@ -80,16 +90,18 @@ pub(super) fn attach(run: &Run<'_>, builds: &mut [Hashed]) -> Log {
 
 /// Returns the index of the build, the name and the file name of each image. The images of one
 /// build are in the order of [`IMAGES`].
-fn names(config: &Config, builds: &[Hashed]) -> Vec<(usize, &'static str, String)> {
+fn names(folders: &Folders<'_>, builds: &[Hashed]) -> Vec<(usize, &'static str, String)> {
     let num_full = sidecars::num_full(builds.iter().map(|hashed| &hashed.build));
     let full = builds.iter().map(|hashed| &hashed.build).enumerate();
     let full = full.filter(|(_, build)| build.kind == Kind::Full);
-    let mut folders = Folders::new(config);
     let mut names = Vec::new();
     for (owner, build) in full {
-        let (folder, filename) = sidecars::split(&build.path);
-        let there = folders.names(folder);
-        let stem = build::stem(filename);
+        let Some(beside) = folders.beside(build) else {
+            continue;
+        };
+        let folder = source::split(&build.path).0;
+        let there = beside.names();
+        let stem = build::stem(beside.filename());
         for name in IMAGES {
             let own = format!("{stem}-{name}.img");
             let shared = Some(format!("{name}.img")).filter(|_| num_full[folder] == 1);
@@ -99,6 +111,28 @@ fn names(config: &Config, builds: &[Hashed]) -> Vec<(usize, &'static str, String
         }
     }
     names
+}
+
+/// Returns an image on another host, whose digest the host or a checksum file must have.
+fn find_listed(
+    beside: &Beside<'_>,
+    name: &str,
+    filename: String,
+) -> Result<ImageFile, String> {
+    let path = beside.path(&filename);
+    let shown = filename.escape_debug();
+    let file = beside.folder.listed(&path);
+    let file = file.ok_or_else(|| format!("image {shown} is not listed"))?;
+    let mut warnings = Vec::new();
+    let stated = || ingest::stated(beside.folder, &path, "sha256", 64, &mut warnings);
+    let sha256 = file.sha256.clone().or_else(|| Some(stated()?.digest));
+    let lacks = |what| format!("image {shown} is left out: its host does not say its {what}");
+    Ok(ImageFile {
+        sha256: sha256.ok_or_else(|| lacks("SHA-256"))?,
+        size: file.size.ok_or_else(|| lacks("size"))?,
+        name: name.to_owned(),
+        filename,
+    })
 }
 
 /// Returns the stamp of an image. It is hashed only if it still has this stamp when it is read.

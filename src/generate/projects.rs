@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::Error;
 use super::report::{Event, Log};
 use super::require::Hashed;
-use super::sidecars::{self, Folders};
+use super::sidecars::{self, Beside, Folders};
 use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs};
 use crate::files::read_head;
@@ -22,6 +22,7 @@ use crate::ingest::projects::manifest::{self, MAX_SIZE};
 use crate::ingest::projects::{self, History, MAX_TEXT_LEN, Projects, Since};
 use crate::model::build::{self, Build, Kind};
 use crate::model::config::Config;
+use crate::source;
 use ota_view::error_kind::chain;
 
 /// Name of the manifest next to the only full package of a folder.
@@ -45,20 +46,20 @@ pub(super) fn stored_name(filename: &str) -> String {
 /// Collects the projects read in this run, from packages or files next to them, by the identity of
 /// the build.
 pub(super) fn find(
-    config: &Config,
     builds: &mut [Hashed],
     catalogs: &Catalogs,
     stored: &BTreeSet<String>,
+    folders: &Folders<'_>,
 ) -> (BTreeMap<String, Projects>, Log) {
-    let names = sidecar_names(config, builds);
+    let num_full = num_full(builds);
     // The stored copy of a known build may come from a file next to its zip, or be edited by hand.
     let is_known = |build: &Build| {
         catalogs.knows(build.identity()) && stored.contains(&stored_name(&build.filename))
     };
-    let read = |(hashed, name): (&mut Hashed, Option<String>)| {
+    let read = |hashed: &mut Hashed| {
         let inside = hashed.projects.take();
         let inside = inside.filter(|_| !is_known(&hashed.build));
-        let sidecar = name.map(|path| read_manifest(config, &path)).transpose();
+        let sidecar = read_sidecar(folders, &hashed.build, &num_full).transpose();
         let (sidecar, warning) = match sidecar {
             Ok(sidecar) => (sidecar, None),
             Err(warning) => (None, Some((hashed.build.path.clone(), warning))),
@@ -67,7 +68,7 @@ pub(super) fn find(
         let found = sidecar.or(inside).map(|projects| (identity, projects));
         (found, warning)
     };
-    let found: Vec<_> = builds.par_iter_mut().zip(names).map(read).collect();
+    let found: Vec<_> = builds.par_iter_mut().map(read).collect();
     let (found, warnings): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let mut log = Log::default();
     for (path, text) in warnings.into_iter().flatten() {
@@ -76,34 +77,35 @@ pub(super) fn find(
     (found.into_iter().flatten().collect(), log)
 }
 
-/// Returns the path of the manifest next to each package, if there is one.
-fn sidecar_names(config: &Config, builds: &[Hashed]) -> Vec<Option<String>> {
+/// Counts the full builds of each folder.
+fn num_full(builds: &[Hashed]) -> BTreeMap<String, usize> {
     let num_full = sidecars::num_full(builds.iter().map(|hashed| &hashed.build));
-    let mut folders = Folders::new(config);
-    let mut of_build = |build: &Build| {
-        let (folder, filename) = sidecars::split(&build.path);
-        let own = format!("{}.manifest.xml", build::stem(filename));
-        let is_alone = num_full.get(folder) == Some(&1);
-        let there = folders.names(folder);
-        let shared = Some(SHARED.to_owned()).filter(|_| is_alone);
-        let mut names = [Some(own), shared].into_iter().flatten();
-        let name = names.find(|name| there.contains(name))?;
-        Some(sidecars::join(folder, &name)).filter(|_| build.kind == Kind::Full)
-    };
-    builds
-        .iter()
-        .map(|hashed| of_build(&hashed.build))
-        .collect()
+    let owned = num_full.into_iter();
+    owned.map(|(folder, num)| (folder.to_owned(), num)).collect()
 }
 
-fn read_manifest(config: &Config, path: &str) -> Result<Projects, String> {
-    let name = sidecars::split(path).1;
+/// Reads the manifest next to a package, if there is one.
+fn read_sidecar(
+    folders: &Folders<'_>,
+    build: &Build,
+    num_full: &BTreeMap<String, usize>,
+) -> Option<Result<Projects, String>> {
+    let beside = folders.beside(build).filter(|_| build.kind == Kind::Full)?;
+    let own = format!("{}.manifest.xml", build::stem(beside.filename()));
+    let is_alone = num_full.get(source::split(&build.path).0) == Some(&1);
+    let shared = Some(SHARED.to_owned()).filter(|_| is_alone);
+    let there = beside.names();
+    let mut names = [Some(own), shared].into_iter().flatten();
+    let name = names.find(|name| there.contains(name))?;
+    Some(read_manifest(&beside, &name))
+}
+
+fn read_manifest(beside: &Beside<'_>, name: &str) -> Result<Projects, String> {
     let fail = |error: &dyn std::fmt::Display| {
         let name = name.escape_debug();
         format!("{name} cannot be read, so it is left out: {error}")
     };
-    let read = sidecars::open(config, path).and_then(|file| read_head(file, MAX_SIZE));
-    let bytes = read.map_err(|error| fail(&error))?;
+    let bytes = beside.read(name, MAX_SIZE).map_err(|error| fail(&error))?;
     manifest::parse(&bytes).map_err(|error| fail(&chain(&error)))
 }
 

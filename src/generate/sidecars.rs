@@ -1,81 +1,99 @@
-//! Sidecar files: cached directory listings, bounded reads and stored copies.
+//! Files next to the packages of a run, and stored copies of them.
 //!
-//! In: a folder. Out: names of visible files, and bytes. A name that is not UTF-8 is ignored.
+//! In: the folder of builds and the listed sources. Out: for each build the folder of its package there.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Error;
-use crate::files::{Durability, open_below, open_regular, replace};
+use crate::files::{Durability, open_below, replace};
 use crate::model::build::{Build, Kind};
 use crate::model::config::Config;
+use crate::source::{self, Folder, LocalFolder, Names, RemoteFolder};
 
-/// Listings of the folders under `builds/`, each read when it is first needed.
-#[derive(Debug)]
-pub(super) struct Folders<'c> {
-    config: &'c Config,
-    listed: BTreeMap<String, BTreeSet<String>>,
+/// The folder of builds, and the sources that were listed in this run, by name.
+pub(super) struct Folders<'a> {
+    pub(super) local: LocalFolder,
+    remote: Option<&'a BTreeMap<String, RemoteFolder>>,
 }
 
-impl<'c> Folders<'c> {
-    pub(super) fn new(config: &'c Config) -> Folders<'c> {
+/// The files next to a package.
+pub(super) struct Beside<'a> {
+    pub(super) folder: &'a dyn Folder,
+    /// Path of the package in the folder.
+    path: &'a str,
+    /// Whether it is on another host.
+    pub(super) is_remote: bool,
+}
+
+impl<'a> Folders<'a> {
+    /// Takes the folder of builds and the listed sources.
+    pub(super) fn new(
+        config: &Config,
+        remote: Option<&'a BTreeMap<String, RemoteFolder>>,
+    ) -> Folders<'a> {
         Folders {
-            config,
-            listed: BTreeMap::new(),
+            local: LocalFolder::new(&config.builds, config.follow_links),
+            remote,
         }
     }
 
-    /// Returns the names in a folder, given with `/` between folders; none if it cannot be read or
-    /// is behind a link that is not followed.
-    pub(super) fn names(&mut self, folder: &str) -> &BTreeSet<String> {
-        let config = self.config;
-        let listed = self.listed.entry(folder.to_owned());
-        listed.or_insert_with(|| match is_behind_link(config, folder) {
-            true => BTreeSet::new(),
-            false => list(&config.builds.join(folder)).unwrap_or_default(),
+    /// Returns the files next to the package of a build; `None` if its source was not listed.
+    pub(super) fn beside<'s>(&'s self, build: &'s Build) -> Option<Beside<'s>> {
+        let Some(origin) = &build.origin else {
+            return Some(Beside {
+                folder: &self.local,
+                path: &build.path,
+                is_remote: false,
+            });
+        };
+        Some(Beside {
+            folder: self.remote?.get(&origin.source)?,
+            path: &origin.path,
+            is_remote: true,
         })
     }
 }
 
-fn is_behind_link(config: &Config, folder: &str) -> bool {
-    let folders = Path::new(folder).ancestors();
-    let mut folders = folders.filter(|folder| !folder.as_os_str().is_empty());
-    let is_link = |folder: &Path| config.builds.join(folder).is_symlink();
-    !config.follow_links && folders.any(is_link)
-}
-
-/// Opens a file next to a package, given by its path under `builds/`.
-///
-/// # Errors
-/// If it is not a regular file there, or a link.
-pub(super) fn open(config: &Config, path: &str) -> io::Result<File> {
-    match config.follow_links {
-        true => open_regular(&config.builds.join(path)),
-        false => open_below(&config.builds, Path::new(path)),
+impl Beside<'_> {
+    /// Returns the file name of the package there.
+    pub(super) fn filename(&self) -> &str {
+        source::split(self.path).1
     }
-}
 
-/// Joins a folder and a name to a path under `builds/`.
-pub(super) fn join(folder: &str, name: &str) -> String {
-    match folder {
-        "" => name.to_owned(),
-        folder => format!("{folder}/{name}"),
+    /// Returns the names next to the package.
+    pub(super) fn names(&self) -> Names {
+        self.folder.names(source::split(self.path).0)
+    }
+
+    /// Returns the path of a file next to the package.
+    pub(super) fn path(&self, name: &str) -> String {
+        source::join(source::split(self.path).0, name)
+    }
+
+    /// Reads the first `limit` bytes of a file next to the package, and one more if there are more.
+    ///
+    /// # Errors
+    /// As for [`Folder::read`].
+    pub(super) fn read(&self, name: &str, limit: u64) -> io::Result<Vec<u8>> {
+        self.folder.read(&self.path(name), limit)
+    }
+
+    /// Returns the text of the package's release, if there is one.
+    pub(super) fn notes(&self) -> Option<Arc<str>> {
+        self.folder.listed(self.path)?.notes.clone()
     }
 }
 
 /// Opens a stored copy.
 ///
 /// # Errors
-/// As [`open`].
+/// If it is not a regular file there, or a link.
 pub(super) fn open_stored(config: &Config, name: &str) -> io::Result<File> {
     open_below(&config.changelogs, Path::new(name))
-}
-
-/// Splits a path under `builds/` into folder and name.
-pub(super) fn split(path: &str) -> (&str, &str) {
-    path.rsplit_once('/').unwrap_or(("", path))
 }
 
 /// Lists the names of the stored copies; none if their folder does not exist yet.
@@ -83,7 +101,7 @@ pub(super) fn split(path: &str) -> (&str, &str) {
 /// # Errors
 /// [`Error::List`]: without the copies, pages would lose published texts.
 pub(super) fn list_stored(folder: &Path) -> Result<BTreeSet<String>, Error> {
-    match list(folder) {
+    match source::list_names(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
         listed => listed.map_err(|source| Error::List {
             folder: folder.to_owned(),
@@ -92,25 +110,11 @@ pub(super) fn list_stored(folder: &Path) -> Result<BTreeSet<String>, Error> {
     }
 }
 
-/// Lists the visible names in a folder, without packages.
-fn list(folder: &Path) -> io::Result<BTreeSet<String>> {
-    let mut names = BTreeSet::new();
-    for entry in std::fs::read_dir(folder)? {
-        if let Ok(name) = entry?.file_name().into_string()
-            && !name.starts_with('.')
-            && !name.ends_with(".zip")
-        {
-            names.insert(name);
-        }
-    }
-    Ok(names)
-}
-
 /// Counts the full builds of each folder.
 pub(super) fn num_full<'a>(builds: impl Iterator<Item = &'a Build>) -> BTreeMap<&'a str, usize> {
     let mut num_full: BTreeMap<&str, usize> = BTreeMap::new();
     for build in builds.filter(|build| build.kind == Kind::Full) {
-        *num_full.entry(split(&build.path).0).or_default() += 1;
+        *num_full.entry(source::split(&build.path).0).or_default() += 1;
     }
     num_full
 }

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::folders::primary_catalog;
-use super::{Error, Report, changelogs, lost, pages, projects, sidecars};
+use super::sidecars::{self, Folders};
+use super::{Error, Report, changelogs, lost, pages, projects};
 use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Held, Offer};
 use crate::catalog::{Catalog, Catalogs};
 use crate::model::build::{Build, Kind};
@@ -72,7 +73,7 @@ pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot
     let urls = report.take(pages::addresses(config, &merged));
     let channels = channels::Channels::new(&merged, config, &urls, now);
     let stored = sidecars::list_stored(&config.changelogs)?;
-    let changelogs = report.take(changelogs::gather(config, &merged, &stored));
+    let changelogs = report.take(changelogs::gather(config, &merged, &stored, &Folders::new(config, None)));
     let projects = report.take(projects::gather(config, &merged, BTreeMap::new(), &stored));
     let notes = pages::Notes {
         changelogs: &changelogs.changelogs,

@@ -26,11 +26,12 @@ use crate::model::address::check_https;
 use crate::model::build::{Csig, Device, Kind, Variant};
 use crate::model::facts::{self, Facts};
 use crate::model::family;
+use crate::source::{Folder, LocalFolder};
 
 /// A package that was read, with its facts.
 #[derive(Clone, Debug)]
 pub struct Examined {
-    /// The file.
+    /// The file; of a package on another host, its name in the cache.
     pub file: PathBuf,
     /// Its bare name.
     pub filename: String,
@@ -89,30 +90,21 @@ impl Examined {
     }
 }
 
-/// Where a package is: on this machine, or elsewhere.
+/// A package to examine.
 struct Location<'a> {
-    /// The file and its state, if it is on this machine.
-    file: Option<(&'a Path, Stamp)>,
+    /// Its name in the cache and its state.
+    known_as: (&'a Path, Stamp),
     /// Path under `builds/`, with `/` between folders.
     path: &'a str,
+    /// The folder with the files next to it, and its path there.
+    place: Option<(&'a dyn Folder, &'a str)>,
+    /// Whether it is on another host.
+    is_remote: bool,
 }
 
 impl Location<'_> {
     fn filename(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or(self.path)
-    }
-
-    /// Returns the state of the file; elsewhere only its size is known.
-    fn stamp(&self, package: &Package) -> Stamp {
-        self.file.map_or(
-            Stamp {
-                size: package.size(),
-                modified_ns: 0,
-                changed_ns: 0,
-                inode: 0,
-            },
-            |(_, stamp)| stamp,
-        )
     }
 
     fn read_sidecar(
@@ -121,8 +113,8 @@ impl Location<'_> {
         limit: u64,
         warnings: &mut Vec<String>,
     ) -> Option<Vec<u8>> {
-        let (file, _) = self.file?;
-        sidecars::read(&sidecars::with_suffix(file, suffix), limit, warnings)
+        let (folder, path) = self.place?;
+        sidecars::read(folder, path, suffix, limit, warnings)
     }
 }
 
@@ -159,27 +151,51 @@ pub fn open_source(
 /// Any [`Error`] except the two about digests.
 pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined, Error> {
     let (package, budget, stamp) = open(file, context.limits)?;
+    let place = LocalFolder::of_file(file);
     let location = Location {
-        file: Some((file, stamp)),
+        known_as: (file, stamp),
         path,
+        place: place.as_ref().map(|(folder, name)| (folder as &dyn Folder, *name)),
+        is_remote: false,
     };
     examine_package(package, &budget, &location, context)
 }
 
-/// Examines a package on another machine, which has no sidecar files. If reading its partitions
-/// would exceed the limits, its facts come from META-INF and its name, with a warning.
+/// A package on another host.
+pub struct RemotePackage<'a> {
+    /// Its bytes.
+    pub source: Arc<Remote>,
+    /// Its name in the cache, if its state is known.
+    pub known_as: Option<(&'a Path, Stamp)>,
+    /// Path under `builds/`, or its file name.
+    pub path: &'a str,
+    /// The folder with the files next to it, and its path there.
+    pub place: Option<(&'a dyn Folder, &'a str)>,
+}
+
+/// Examines a package on another host. If reading its partitions would exceed the limits, its facts
+/// come from META-INF, `<zip>.prop` and its name, with a warning.
 ///
 /// # Errors
 /// As for [`examine`].
 pub fn examine_remote(
-    remote: Arc<Remote>,
-    filename: &str,
+    remote: RemotePackage<'_>,
     context: Context<'_>,
 ) -> Result<Examined, Error> {
-    let (package, budget) = open_source(remote, context.limits)?;
+    let (package, budget) = open_source(remote.source, context.limits)?;
+    let of_size = Stamp {
+        size: package.size(),
+        modified_ns: 0,
+        changed_ns: 0,
+        inode: 0,
+    };
     let location = Location {
-        file: None,
-        path: filename,
+        known_as: remote
+            .known_as
+            .unwrap_or((Path::new(remote.path), of_size)),
+        path: remote.path,
+        place: remote.place,
+        is_remote: true,
     };
     examine_package(package, &budget, &location, context)
 }
@@ -190,7 +206,7 @@ fn examine_package(
     location: &Location<'_>,
     context: Context<'_>,
 ) -> Result<Examined, Error> {
-    let (filename, stamp) = (location.filename(), location.stamp(&package));
+    let (filename, (file, stamp)) = (location.filename(), location.known_as);
     let layout = layout::detect(&package)?;
     let mut warnings = Vec::new();
     let obstacle = find_obstacle(&package);
@@ -237,9 +253,7 @@ fn examine_package(
     let csig = location.read_sidecar(".csig", MAX_CSIG_SIZE, &mut warnings);
     facts.warnings.append(&mut warnings);
     Ok(Examined {
-        file: location
-            .file
-            .map_or_else(|| PathBuf::from(filename), |(file, _)| file.to_owned()),
+        file: file.to_owned(),
         filename: filename.to_owned(),
         path: location.path.to_owned(),
         stamp,
@@ -278,9 +292,8 @@ fn read_partitions(
     context: Context<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<(PartitionFacts, Option<Projects>), Error> {
-    let remembered = location
-        .file
-        .and_then(|(file, stamp)| (context.remembered)(file, stamp));
+    let (file, stamp) = location.known_as;
+    let remembered = (context.remembered)(file, stamp);
     match remembered {
         Some(known) => Ok(partitions::recall(
             known,
@@ -291,7 +304,7 @@ fn read_partitions(
             warnings,
         )),
         None => {
-            let is_remote = location.file.is_none();
+            let is_remote = location.is_remote;
             partitions::read(package, budget, layout, context, is_remote, warnings)
         }
     }

@@ -21,9 +21,9 @@ mod sidecars;
 
 pub use context::Context;
 pub use error::Error;
-pub use examine::{Examined, examine, examine_remote, open, open_source};
+pub use examine::{Examined, RemotePackage, examine, examine_remote, open, open_source};
 pub use reading::Unpublished;
-pub use sidecars::verify;
+pub use sidecars::{Stated, stated, verify};
 
 /// The place of facts that are read from the package's name only.
 pub const FILE_NAME: &str = "file name";

@@ -1,75 +1,100 @@
 //! Files next to a zip: checksum files, `<zip>.prop` and `<zip>.csig`.
 //!
-//! In: the path of a zip. Out: the contents of its sidecar files, and the result of checking its
+//! In: a folder and the path of a zip in it. Out: the contents of its sidecar files, and the result of checking its
 //! digests. Images, changelogs and manifests are read by `generate`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use digest_lanes::checksum_file::{self, is_hex};
 
 use super::Error;
 use super::digests::Digests;
-use crate::files::{open_regular, read_head};
 use crate::model::build::Csig;
+use crate::source::{Folder, LocalFolder, split};
 
 /// Longest `.csig` file read, in bytes; such a file has one certificate and a short list of ranges.
 pub(super) const MAX_CSIG_SIZE: u64 = 1 << 20;
 
-/// Checks the digests of a file against the checksum files next to it.
+/// Checks the digests of a file on this machine against the checksum files next to it.
 ///
 /// A checksum file that cannot be read or parsed is a warning.
 ///
 /// # Errors
 /// [`Error::HashMismatch`].
 pub fn verify(file: &Path, digests: &Digests, warnings: &mut Vec<String>) -> Result<(), Error> {
-    let filename = file.file_name().unwrap_or_default().to_string_lossy();
+    let Some((folder, path)) = LocalFolder::of_file(file) else {
+        return Ok(());
+    };
     for (algorithm, found) in [("sha256", &digests.sha256), ("md5", &digests.md5)] {
-        let sidecar = with_suffix(file, &format!(".{algorithm}sum"));
-        let Some(bytes) = read(&sidecar, checksum_file::MAX_SIZE, warnings) else {
-            continue;
-        };
-        let text = String::from_utf8_lossy(&bytes);
-        let sidecar = format!("{}.{algorithm}sum", filename.escape_debug());
-        match checksum_file::parse(&text, &filename, found.len()) {
-            None => warnings.push(format!(
-                "{sidecar} has no {algorithm} of the package; not checked"
-            )),
-            Some(expected) if expected != *found => {
+        match stated(&folder, path, algorithm, found.len(), warnings) {
+            Some(stated) if stated.digest != *found => {
                 return Err(Error::HashMismatch {
                     algorithm,
-                    file: sidecar,
-                    expected,
+                    file: stated.place,
+                    expected: stated.digest,
                     found: found.clone(),
                 });
             }
-            Some(_) => {}
+            _ => {}
         }
     }
     Ok(())
 }
 
-pub(super) fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
+/// A digest that a checksum file has for a package.
+pub struct Stated {
+    /// In lower-case hex.
+    pub digest: String,
+    /// The name of the checksum file, escaped for display.
+    pub place: String,
+}
+
+/// Reads a digest from the checksum file next to a package; `algorithm` is `sha256` or `md5`, `len` the number
+/// of its hex digits.
+///
+/// A checksum file that cannot be read or parsed is a warning.
+pub fn stated(
+    folder: &dyn Folder,
+    path: &str,
+    algorithm: &str,
+    len: usize,
+    warnings: &mut Vec<String>,
+) -> Option<Stated> {
+    let suffix = format!(".{algorithm}sum");
+    let bytes = read(folder, path, &suffix, checksum_file::MAX_SIZE, warnings)?;
+    let filename = split(path).1;
+    let place = format!("{}{suffix}", filename.escape_debug());
+    let digest = checksum_file::parse(&String::from_utf8_lossy(&bytes), filename, len);
+    if digest.is_none() {
+        warnings.push(format!(
+            "{place} has no {algorithm} of the package; not checked"
+        ));
+    }
+    Some(Stated {
+        digest: digest?,
+        place,
+    })
 }
 
 /// Reads a small file next to a package. Its absence is normal; any other error is a warning.
-pub(super) fn read(file: &Path, limit: u64, warnings: &mut Vec<String>) -> Option<Vec<u8>> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let bytes = open_regular(file).and_then(|file| read_head(file, limit));
-    match bytes {
+pub(super) fn read(
+    folder: &dyn Folder,
+    path: &str,
+    suffix: &str,
+    limit: u64,
+    warnings: &mut Vec<String>,
+) -> Option<Vec<u8>> {
+    let path = format!("{path}{suffix}");
+    let name = split(&path).1.escape_debug();
+    match folder.read(&path, limit) {
         Ok(bytes) if bytes.len() as u64 <= limit => Some(bytes),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Ok(_) => {
-            warnings.push(format!(
-                "{} is longer than {limit} bytes; ignored",
-                name.escape_debug()
-            ));
+            warnings.push(format!("{name} is longer than {limit} bytes; ignored"));
             None
         }
         Err(error) => {
-            warnings.push(format!("{} cannot be read: {error}", name.escape_debug()));
+            warnings.push(format!("{name} cannot be read: {error}"));
             None
         }
     }

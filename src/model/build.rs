@@ -227,6 +227,21 @@ pub struct Build {
     pub images: Vec<ImageFile>,
     /// The ROM family, if it is known and its updater is not LineageOS's.
     pub family: Option<String>,
+    /// Where its package was read, if that is a source.
+    pub origin: Option<Origin>,
+}
+
+/// Where a source has a package, and what the source knew it by when it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Name of the source.
+    pub source: String,
+    /// Path in the source, with `/` between folders.
+    pub path: String,
+    /// What the host knows it by, such as the number of an asset.
+    pub id: String,
+    /// Differs for other contents under the same `id`; may be empty.
+    pub tag: String,
 }
 
 /// Names of the images that people flash before they can install a package: the partitions
@@ -302,6 +317,7 @@ impl Build {
             csig: None,
             images: Vec::new(),
             family: None,
+            origin: None,
         }
     }
 

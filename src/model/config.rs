@@ -13,6 +13,7 @@ use crate::model::address::{UrlTemplate, encode_path};
 use crate::model::build::{Build, Device, ImageFile, Variant};
 use crate::model::facts::Fact;
 use crate::model::family::Family;
+use crate::model::source::SourceConfig;
 use crate::model::theme::{Install, Theme};
 use ota_view::io::Limits;
 use ota_view::verify::{Certificate, Require};
@@ -22,6 +23,12 @@ pub const STATE_DIR: &str = ".romfeed";
 
 /// The folder where the changelogs of builds are stored, next to the catalog.
 pub const CHANGELOGS_DIR: &str = "changelogs";
+
+/// The number of packages on other hosts that are read at once, where the settings have none.
+pub const SOURCE_JOBS: usize = 8;
+
+/// The number of bytes that a run downloads at most, where the settings have none: 20 GB.
+pub const MAX_DOWNLOAD: u64 = 20_000_000_000;
 
 /// What `{device}.json` at the site's root is written for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -256,6 +263,14 @@ pub struct Config {
     pub new_catalog: bool,
     /// Write nothing but the cache.
     pub dry_run: bool,
+    /// Hosts whose packages are published too.
+    pub sources: Vec<SourceConfig>,
+    /// The number of packages on other hosts that are read at once.
+    pub source_jobs: usize,
+    /// The number of bytes that a run downloads to compute digests, at most.
+    pub max_download: u64,
+    /// Sources whose builds are retired even if most of them are gone.
+    pub accept_loss: Vec<String>,
 }
 
 /// Which setting gave a build its address.
@@ -310,6 +325,10 @@ impl Config {
             adopt: false,
             new_catalog: false,
             dry_run: false,
+            sources: Vec::new(),
+            source_jobs: SOURCE_JOBS,
+            max_download: MAX_DOWNLOAD,
+            accept_loss: Vec::new(),
         }
     }
 
@@ -345,7 +364,9 @@ impl Config {
             let base = self.base_url.as_ref()?;
             Some(format!("{base}/builds/{}", encode_path(&build.path)))
         };
-        if let Some(template) = self.template(build) {
+        // Templates are for packages that the maintainer uploads; those of a source are there already.
+        let is_listed = build.origin.is_some() && build.url.is_some();
+        if let Some(template) = self.template(build).filter(|_| !is_listed) {
             return Some((template.render(build)?, AddressSource::Template));
         }
         None.or_else(|| Some((build.url.clone()?, AddressSource::Catalog)))
@@ -362,6 +383,10 @@ impl Config {
         match source {
             AddressSource::Catalog | AddressSource::OtaUrl => {
                 let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
+                let of_source = build.origin.as_ref().and_then(|_| path.rsplit_once('/'));
+                if let Some((folder, _)) = of_source {
+                    return Some(format!("{folder}/{}{query}", encode_path(&image.filename)));
+                }
                 let folder = path
                     .strip_suffix(&encode_path(&build.filename))
                     .or_else(|| path.strip_suffix(&build.filename))?;

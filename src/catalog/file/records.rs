@@ -9,7 +9,7 @@ use super::validate::validate_build;
 use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Reason, Record, Tombstone};
 use crate::files::json_message;
-use crate::model::build::{Build, Csig, Device, ImageFile, Kind, Romtype, Variant};
+use crate::model::build::{Build, Csig, Device, ImageFile, Kind, Origin, Romtype, Variant};
 use digest_lanes::checksum_file::is_hex;
 
 #[derive(Deserialize)]
@@ -79,6 +79,20 @@ pub(super) struct BuildJson {
     id: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     images: Vec<ImageJson>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<OriginJson>,
+}
+
+/// Where a source has the package; an absent `id` is the same as `path`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OriginJson {
+    source: String,
+    path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    tag: String,
 }
 
 /// An image file next to the package.
@@ -141,6 +155,8 @@ pub(super) struct TombstoneJson {
     sha256: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<OriginJson>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,6 +203,7 @@ pub(super) fn to_record(wire: BuildJson) -> Result<Record, String> {
         }),
         images: wire.images.into_iter().map(to_image).collect(),
         family: wire.family,
+        origin: wire.origin.map(to_origin),
     };
     validate_build(&build)?;
     Ok(Record {
@@ -252,6 +269,24 @@ fn from_image(image: ImageFile) -> ImageJson {
         filename: image.filename,
         size: image.size,
         sha256: image.sha256,
+    }
+}
+
+fn to_origin(wire: OriginJson) -> Origin {
+    Origin {
+        id: wire.id.unwrap_or_else(|| wire.path.clone()),
+        source: wire.source,
+        path: wire.path,
+        tag: wire.tag,
+    }
+}
+
+fn from_origin(origin: Origin) -> OriginJson {
+    OriginJson {
+        id: (origin.id != origin.path).then_some(origin.id),
+        source: origin.source,
+        path: origin.path,
+        tag: origin.tag,
     }
 }
 
@@ -325,6 +360,7 @@ pub(super) fn from_record(record: &Record) -> BuildJson {
         sha256: build.sha256,
         id: build.id,
         images: build.images.into_iter().map(from_image).collect(),
+        origin: build.origin.map(from_origin),
     }
 }
 
@@ -357,6 +393,7 @@ pub(super) fn to_tombstone(wire: TombstoneJson) -> Result<Tombstone, String> {
         filename: wire.filename,
         sha256: wire.sha256,
         id: wire.id,
+        origin: wire.origin.map(to_origin),
         reason,
         former: to_channels(wire.former)?,
     })
@@ -383,5 +420,6 @@ pub(super) fn from_tombstone(tombstone: &Tombstone) -> TombstoneJson {
         superseded_by,
         sha256: tombstone.sha256.clone(),
         id: tombstone.id.clone(),
+        origin: tombstone.origin.clone().map(from_origin),
     }
 }

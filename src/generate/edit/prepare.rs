@@ -17,7 +17,7 @@ use crate::generate::require::{self, Hashed};
 use crate::generate::state::{cache_key, load_cache};
 use crate::ingest::digests::{self, Digests};
 use crate::ingest::scan;
-use crate::ingest::{self, Context, Examined};
+use crate::ingest::{self, Context, Examined, RemotePackage};
 use crate::model::build::{self, Build, Device, Romtype};
 use crate::model::config::Config;
 use crate::model::facts::Fact;
@@ -210,7 +210,13 @@ fn from_url(
         Err(error) => return from_facts(stated, filename, config, Some(unread(&error))),
     };
     let context = Context::new(config);
-    let package = match ingest::examine_remote(Arc::clone(&remote), filename, context) {
+    let package = RemotePackage {
+        source: Arc::clone(&remote),
+        known_as: None,
+        path: filename,
+        place: None,
+    };
+    let package = match ingest::examine_remote(package, context) {
         Ok(package) => package,
         Err(error) if error.kind() == FaultKind::Io => {
             return from_facts(stated, filename, config, Some(unread(&error)));

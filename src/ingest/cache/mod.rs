@@ -35,6 +35,9 @@ const SETTLED_NS: i64 = 2_000_000_000;
 /// Least time between two writes of the cache while files are being read.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
+/// The first folder in the names of packages on other hosts, followed by source and path.
+pub const SOURCES: &str = "source:";
+
 /// What was read from the partitions of a package.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartitionFacts {
@@ -256,7 +259,9 @@ impl Cache {
     pub fn save(&self) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let num_before = state.files.len();
-        state.files.retain(|path, _| path.exists());
+        state
+            .files
+            .retain(|path, _| path.starts_with(SOURCES) || path.exists());
         if !state.changed && state.files.len() == num_before {
             return Ok(());
         }
