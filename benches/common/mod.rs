@@ -23,7 +23,7 @@ pub(crate) fn config(root: &Path) -> Config {
         base_url: Some("https://example.org/ota".to_owned()),
         url: Some(UrlTemplate::parse(url).expect("an https address")),
         jobs: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        ..Config::of_folder(root, limits)
+        ..Config::for_folder(root, limits)
     }
 }
 

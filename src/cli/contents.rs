@@ -224,13 +224,13 @@ fn report(zip: &Path, failure: Failure, terminal: Terminal) {
         let text = format!("{}: {}", shown(zip), chain(&failure));
         return terminal.error(&text, Some(hint));
     }
-    let class = failure.kind();
+    let kind = failure.kind();
     let error: Box<dyn Error + Send + Sync> = match failure {
         Failure::Package(error) => error.into(),
         failure => failure.into(),
     };
     let path = zip.display().to_string();
-    print_fault(terminal, &Fault { path, class, error });
+    print_fault(terminal, &Fault { path, kind, error });
 }
 
 fn print_out(bytes: &[u8]) -> Result<(), Failure> {

@@ -124,7 +124,8 @@ struct Note<'a> {
 #[derive(Serialize)]
 struct Failure<'a> {
     file: &'a str,
-    class: &'a str,
+    #[serde(rename = "class")]
+    kind: &'a str,
     message: String,
 }
 
@@ -158,7 +159,7 @@ fn summary(report: &Report) -> Summary<'_> {
             .iter()
             .map(|fault| Failure {
                 file: &fault.path,
-                class: fault.class.as_str(),
+                kind: fault.kind.as_str(),
                 message: report::chain(&*fault.error),
             })
             .collect(),

@@ -116,7 +116,7 @@ fn print_all(args: &InspectArgs, config: &Config, terminal: Terminal) -> io::Res
                 } else {
                     let fault = Fault {
                         path: zip.display().to_string(),
-                        class: error.kind(),
+                        kind: error.kind(),
                         error: error.into(),
                     };
                     print_fault(terminal, &fault);

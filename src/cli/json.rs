@@ -24,16 +24,17 @@ pub(crate) struct ErrorLine {
 
 #[derive(Serialize)]
 struct ErrorBody {
-    class: &'static str,
+    #[serde(rename = "class")]
+    kind: &'static str,
     message: String,
 }
 
 impl ErrorLine {
-    pub(crate) fn new(zip: &Path, class: FaultKind, message: String) -> ErrorLine {
+    pub(crate) fn new(zip: &Path, kind: FaultKind, message: String) -> ErrorLine {
         ErrorLine {
             file: zip.display().to_string(),
             error: ErrorBody {
-                class: class.as_str(),
+                kind: kind.as_str(),
                 message,
             },
         }

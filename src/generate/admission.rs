@@ -132,7 +132,7 @@ pub(super) fn admit(
     let mut judge = |build| {
         let channel = channels.entry(ChannelKey::from_build(build)).or_default();
         let objection = other_device(config, &devices, build, catalogs)
-            .or_else(|| other_flavour(config, channel, build))
+            .or_else(|| other_variant(config, channel, build))
             .or_else(|| other_signer(config, channel, build));
         if objection.is_none() {
             channel.push(PriorBuild::new(build, Standing::Offered));
@@ -152,9 +152,9 @@ pub(super) fn admit(
         };
         log.faults.push(Fault {
             path: build.path,
-            class: match objection {
+            kind: match objection {
                 Objection::Signer { .. } => FaultKind::BadSignature,
-                Objection::Device { .. } | Objection::Flavour { .. } => FaultKind::Conflict,
+                Objection::Device { .. } | Objection::Variant { .. } => FaultKind::Conflict,
             },
             error: objection.into(),
         });
@@ -172,22 +172,22 @@ pub fn object(config: &Config, build: &Build, catalogs: &Catalogs) -> Option<Obj
     let mut channels = channels_without(&[], catalogs);
     let channel = channels.entry(ChannelKey::from_build(build)).or_default();
     other_device(config, &devices(catalogs), build, catalogs)
-        .or_else(|| other_flavour(config, channel, build))
+        .or_else(|| other_variant(config, channel, build))
         .or_else(|| other_signer(config, channel, build))
 }
 
 /// The flavours of published builds, to check builds whose packages are not on this machine.
 #[derive(Debug)]
-pub struct Flavours<'a> {
+pub struct PublishedVariants<'a> {
     config: &'a Config,
     channels: BTreeMap<ChannelKey, Channel<'a>>,
 }
 
-impl<'a> Flavours<'a> {
+impl<'a> PublishedVariants<'a> {
     /// Collects the flavours of all builds of the catalogs.
     #[must_use]
-    pub fn new(config: &'a Config, catalogs: &'a Catalogs) -> Flavours<'a> {
-        Flavours {
+    pub fn new(config: &'a Config, catalogs: &'a Catalogs) -> PublishedVariants<'a> {
+        PublishedVariants {
             config,
             channels: channels_without(&[], catalogs),
         }
@@ -196,7 +196,7 @@ impl<'a> Flavours<'a> {
     /// Returns why the flavour of a build keeps it out of its channel, if it does.
     #[must_use]
     pub fn object(&self, build: &Build) -> Option<Objection> {
-        other_flavour(
+        other_variant(
             self.config,
             self.channels.get(&ChannelKey::from_build(build))?,
             build,
@@ -222,7 +222,7 @@ pub enum Objection {
          another variant, which phones of the first could fail to start with",
         .other.escape_debug(), .difference.escape_debug()
     )]
-    Flavour {
+    Variant {
         /// File name of the build before it.
         other: String,
         /// The words that only one of the names has.
@@ -266,7 +266,7 @@ fn other_device(
     (!is_published).then(|| Objection::Device { name: name.clone() })
 }
 
-fn other_flavour(config: &Config, channel: &Channel<'_>, build: &Build) -> Option<Objection> {
+fn other_variant(config: &Config, channel: &Channel<'_>, build: &Build) -> Option<Objection> {
     let is_full = |other: &PriorBuild<'_>| other.build.is_some_and(|b| b.kind == Kind::Full);
     let other = neighbour(channel, build, is_full)?.build?;
     if build.kind != Kind::Full || config.same_lane(build.device.as_str()) {
@@ -280,7 +280,7 @@ fn other_flavour(config: &Config, channel: &Channel<'_>, build: &Build) -> Optio
         )
     };
     // The address of a package may have a folder named after its flavour.
-    let folder = |build: &Build| names::flavour_of_path(build.url.as_deref()?);
+    let folder = |build: &Build| names::variant_in_path(build.url.as_deref()?);
     let (mut ours, mut theirs) = (words(build), words(other));
     if let (Some(our_folder), Some(their_folder)) = (folder(build), folder(other)) {
         ours.insert(our_folder.to_owned());
@@ -290,7 +290,7 @@ fn other_flavour(config: &Config, channel: &Channel<'_>, build: &Build) -> Optio
         .symmetric_difference(&theirs)
         .map(|word| format!("`{word}`"))
         .collect();
-    (!difference.is_empty()).then(|| Objection::Flavour {
+    (!difference.is_empty()).then(|| Objection::Variant {
         other: other.filename.clone(),
         difference: difference.join(", "),
     })

@@ -94,9 +94,9 @@ fn examine(run: &Run<'_>, found: &Found, context: Context<'_>) -> Result<Examine
     let stamp = std::fs::metadata(&found.file).ok();
     let stamp = stamp.as_ref().map(Stamp::of);
     if let Some(stamp) = stamp.filter(|_| !run.config.rehash)
-        && let Some((class, message)) = run.cache.fault(&key, stamp)
+        && let Some((kind, message)) = run.cache.fault(&key, stamp)
     {
-        return Err(ingest::Error::Remembered { class, message });
+        return Err(ingest::Error::Remembered { kind, message });
     }
     let examined = ingest::examine(&found.file, &found.path, context);
     // A package that is still being copied may have the same stamp when the copy is complete.

@@ -26,7 +26,7 @@ pub(super) fn report(scan: &Scan, own: &Catalog) -> Log {
             }
             num => log.faults.push(Fault {
                 path: link.clone(),
-                class: FaultKind::Io,
+                kind: FaultKind::Io,
                 error: scan::Problem::NotFollowed(num).into(),
             }),
         }

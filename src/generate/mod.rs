@@ -53,14 +53,14 @@ use draft::Draft;
 use pages::Rendered;
 use report::Log;
 
-pub use admission::{Flavours, Objection, object};
+pub use admission::{Objection, PublishedVariants, object};
 pub use error::Error;
 pub use families::{DeviceFamily, families};
 pub use lost::{require_known, require_published};
 pub use report::{BUILDS, Event, Fault, Report};
 pub use require::Refused;
 pub use shared_lists::SharedLists;
-pub use snapshot::{OwnedLane, OwnedOffer, Snapshot, snapshot};
+pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
 pub use state::{CACHE, lock_state, save_catalog};
 
 /// Follows the progress of a run. The methods are called from several threads.
@@ -187,7 +187,7 @@ fn scan_builds(config: &Config) -> (Scan, Log) {
     let scan = scan::scan(&config.builds, config.follow_links, &config.exclude);
     let faults = scan.faults.iter().map(|fault| Fault {
         path: fault.path.clone(),
-        class: FaultKind::Io,
+        kind: FaultKind::Io,
         error: fault.problem.clone().into(),
     });
     let log = Log {

@@ -134,7 +134,7 @@ impl Merge<'_> {
             };
             self.log.faults.push(Fault {
                 path: build.path.clone(),
-                class: FaultKind::Unsupported,
+                kind: FaultKind::Unsupported,
                 error: error.into(),
             });
             false
@@ -292,18 +292,15 @@ impl Merge<'_> {
 /// Returns the paths of packages that could not be judged, so that they may be unchanged.
 fn unread_paths<'a>(faults: impl Iterator<Item = &'a Fault>) -> BTreeSet<String> {
     // A file that could not be read may be unchanged; a damaged file is not.
-    let is_damage = |class| {
+    let is_damage = |kind| {
         use FaultKind::{Corrupt, HashMismatch, NotARom, NotAZip, Truncated};
-        matches!(
-            class,
-            NotAZip | Truncated | Corrupt | NotARom | HashMismatch
-        )
+        matches!(kind, NotAZip | Truncated | Corrupt | NotARom | HashMismatch)
     };
     faults
         .filter(|fault| {
             // A clock that was set back says nothing about the package.
             let is_clock = matches!(fault.error.downcast_ref(), Some(ingest::Error::Future(_)));
-            is_clock || !is_damage(fault.class)
+            is_clock || !is_damage(fault.kind)
         })
         .map(|fault| fault.path.clone())
         .collect()

@@ -17,7 +17,7 @@ pub struct Fault {
     /// Path under `builds/`, or the path in the site for a foreign file.
     pub path: String,
     /// The kind of the fault.
-    pub class: FaultKind,
+    pub kind: FaultKind,
     /// What is wrong, with its causes.
     pub error: Box<dyn std::error::Error + Send + Sync>,
 }
@@ -98,10 +98,10 @@ impl Log {
     }
 
     /// Adds a fault.
-    pub(super) fn fault(&mut self, path: &str, class: FaultKind, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, path: &str, kind: FaultKind, message: impl Into<String>) {
         self.faults.push(Fault {
             path: path.to_owned(),
-            class,
+            kind,
             error: message.into().into(),
         });
     }
@@ -126,7 +126,7 @@ impl Log {
                 Ok(value) => successes.push(value),
                 Err(error) => self.faults.push(Fault {
                     path,
-                    class: error.kind(),
+                    kind: error.kind(),
                     error: error.into(),
                 }),
             }

@@ -82,7 +82,7 @@ pub(super) fn fault(config: &Config, hashed: &Hashed, cache: &Cache) -> Option<F
         Err(error) => {
             return Some(Fault {
                 path: path.clone(),
-                class: error.kind().into(),
+                kind: error.kind().into(),
                 error: error.into(),
             });
         }
@@ -92,7 +92,7 @@ pub(super) fn fault(config: &Config, hashed: &Hashed, cache: &Cache) -> Option<F
     let refused = Refused(finding.clone());
     Some(Fault {
         path: path.clone(),
-        class: refused.kind(),
+        kind: refused.kind(),
         error: refused.into(),
     })
 }

@@ -30,7 +30,7 @@ pub struct OwnedOffer {
 
 /// The packages offered to phones of one channel.
 #[derive(Clone, Debug, Default)]
-pub struct OwnedLane {
+pub struct OwnedChannel {
     /// Full builds, newest first.
     pub offers: Vec<OwnedOffer>,
     /// Deltas.
@@ -43,7 +43,7 @@ pub struct Snapshot {
     /// All files of the site.
     pub pages: Vec<Page>,
     /// The offered packages of each channel.
-    pub channels: BTreeMap<ChannelKey, OwnedLane>,
+    pub channels: BTreeMap<ChannelKey, OwnedChannel>,
     /// Paths in the folder of builds, with `/` between folders, of the packages of all builds in
     /// the catalogs, offered or not.
     pub packages: BTreeSet<String>,
@@ -119,7 +119,7 @@ fn render_deltas(channels: &Channels<'_>) -> BTreeMap<(String, String), Vec<u8>>
 }
 
 /// Copies the channels. A build is in one channel for each name of its device, but in memory once.
-fn own(config: &Config, channels: &Channels<'_>) -> BTreeMap<ChannelKey, OwnedLane> {
+fn own(config: &Config, channels: &Channels<'_>) -> BTreeMap<ChannelKey, OwnedChannel> {
     let mut known: BTreeMap<String, OwnedOffer> = BTreeMap::new();
     let mut to_owned = |offer: &Offer<'_>| {
         let build = offer.build;
@@ -132,7 +132,7 @@ fn own(config: &Config, channels: &Channels<'_>) -> BTreeMap<ChannelKey, OwnedLa
         owned.clone()
     };
     let mut own = |(key, channel): (&ChannelKey, &Channel<'_>)| {
-        let owned = OwnedLane {
+        let owned = OwnedChannel {
             offers: channel.offers.iter().map(&mut to_owned).collect(),
             deltas: channel.deltas.iter().map(|d| to_owned(&d.offer)).collect(),
         };

@@ -57,7 +57,7 @@ pub enum Error {
     )]
     Remembered {
         /// The kind of the fault.
-        class: FaultKind,
+        kind: FaultKind,
         /// The error and its causes.
         message: String,
     },
@@ -122,7 +122,7 @@ impl Error {
             Error::NotARom(_) => FaultKind::NotARom,
             Error::Signature(error) => error.kind().into(),
             Error::Ota(error) => error.kind().into(),
-            Error::Remembered { class, .. } => *class,
+            Error::Remembered { kind, .. } => *kind,
             Error::Conflict(_) | Error::StrayBuildProp { .. } => FaultKind::Conflict,
             Error::Missing { .. } => FaultKind::MissingFacts,
             Error::NotInstallable(_)

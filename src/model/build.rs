@@ -499,12 +499,12 @@ pub fn bounded_stem(filename: &str) -> String {
         return stem.to_owned();
     }
     let begin: String = stem.chars().take(MAX_STEM_LEN / 8).collect();
-    format!("{begin}-{}", digits(filename))
+    format!("{begin}-{}", short_hash(filename))
 }
 
 /// Returns a short hash of a text in hex digits, for use in names.
 #[must_use]
-pub fn digits(text: &str) -> String {
+pub fn short_hash(text: &str) -> String {
     let mut digits = hex(&Sha256::digest(text));
     digits.truncate(16);
     digits

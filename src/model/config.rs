@@ -290,7 +290,7 @@ impl Config {
     /// The settings of a folder in which nothing is set: `builds`, `out`,
     /// `catalog.json`, `changelogs` and `.romfeed` in it, one thread.
     #[must_use]
-    pub fn of_folder(folder: &Path, limits: Limits) -> Config {
+    pub fn for_folder(folder: &Path, limits: Limits) -> Config {
         Config {
             builds: folder.join("builds"),
             out: folder.join("out"),

@@ -505,7 +505,7 @@ const PACKAGES: [(&str, &str); 3] = [
 
 /// The family that the name of a package says, where no other one names its packages like it.
 #[must_use]
-pub fn of_filename(filename: &str) -> Option<&'static str> {
+pub fn from_filename(filename: &str) -> Option<&'static str> {
     let filename = filename.to_ascii_lowercase();
     let mut packages = PACKAGES.iter();
     packages
@@ -1042,7 +1042,7 @@ mod tests {
             ("lineage-22.1-20250214-nightly-fuxi-signed.zip", None),
             ("PixelOSish.zip", None),
         ] {
-            assert_eq!(of_filename(filename), expected, "{filename}");
+            assert_eq!(from_filename(filename), expected, "{filename}");
         }
     }
 }

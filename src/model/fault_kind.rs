@@ -53,7 +53,7 @@ impl FaultKind {
     #[must_use]
     pub fn parse(name: &str) -> Option<FaultKind> {
         let mut all = FaultKind::ALL.into_iter();
-        all.find(|class| class.as_str() == name)
+        all.find(|kind| kind.as_str() == name)
     }
 
     /// The name used in `--json` output; part of the documented schema.

@@ -549,7 +549,7 @@ fn without_dates(word: &str) -> String {
 }
 
 /// Words for a flavour in names of packages, folders and feeds, and the flavour.
-const FLAVOURS: [(&str, &str); 10] = [
+const VARIANT_WORDS: [(&str, &str); 10] = [
     ("core", "core"),
     ("foss", "foss"),
     ("gapped", "gapps"),
@@ -564,23 +564,23 @@ const FLAVOURS: [(&str, &str); 10] = [
 
 /// The edition that a name states with a word of its own: `gapps`, `vanilla`.
 #[must_use]
-pub fn flavour(name: &str) -> Option<&'static str> {
+pub fn stated_variant(name: &str) -> Option<&'static str> {
     name.split(|c: char| !c.is_ascii_alphanumeric())
         .find_map(|word| {
-            let mut all = FLAVOURS.iter();
+            let mut all = VARIANT_WORDS.iter();
             let known = all.find(|(known, _)| word.eq_ignore_ascii_case(known));
-            known.map(|(_, flavour)| *flavour)
+            known.map(|(_, variant)| *variant)
         })
 }
 
 /// Returns the flavour in the name of a folder or of the file, in an address or a path.
 #[must_use]
-pub fn flavour_of_path(path: &str) -> Option<&'static str> {
+pub fn variant_in_path(path: &str) -> Option<&'static str> {
     let path = match path.split_once("://") {
         Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
         None => path,
     };
-    path.split(['/', '\\']).find_map(flavour)
+    path.split(['/', '\\']).find_map(stated_variant)
 }
 
 fn is_digits(text: &str, len: usize) -> bool {

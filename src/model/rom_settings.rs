@@ -49,7 +49,7 @@ impl Updater {
 
     /// The updater most builds of this API level have.
     #[must_use]
-    pub fn of_sdk(sdk: u32) -> Updater {
+    pub fn from_sdk(sdk: u32) -> Updater {
         match sdk {
             ..=22 => Updater::Post,
             23 => Updater::CmBase,
@@ -102,8 +102,8 @@ pub struct RomSide<'a> {
     pub updater: Updater,
     /// The API level of the ROM, if known; else that of the updater's newest releases.
     pub sdk: Option<u32>,
-    /// Device and romtype, for [`Updater::Post`]; without them, placeholders are used.
-    pub lane: Option<(&'a str, &'a str)>,
+    /// The channel, as device and romtype, for [`Updater::Post`]; without them, placeholders are used.
+    pub channel: Option<(&'a str, &'a str)>,
 }
 
 impl<'a> RomSide<'a> {
@@ -115,7 +115,7 @@ impl<'a> RomSide<'a> {
             variant: None,
             updater,
             sdk: None,
-            lane: None,
+            channel: None,
         }
     }
 
@@ -134,7 +134,7 @@ impl<'a> RomSide<'a> {
         let tree = self.tree();
         match self.updater {
             Updater::Post => {
-                let (device, romtype) = self.lane.unwrap_or(("<device>", "<romtype>"));
+                let (device, romtype) = self.channel.unwrap_or(("<device>", "<romtype>"));
                 format!("{tree}/legacy/{device}/{}", romtype.to_ascii_lowercase())
             }
             Updater::CmBase | Updater::Base => format!("{tree}/api"),
@@ -297,7 +297,7 @@ mod tests {
         );
         let rom = RomSide {
             variant: Some("gapps"),
-            lane: Some(("i9100", "NIGHTLY")),
+            channel: Some(("i9100", "NIGHTLY")),
             ..RomSide::new("https://h", Updater::Post)
         };
         assert_eq!(rom.value(), "https://h/gapps/legacy/i9100/nightly");
@@ -316,7 +316,7 @@ mod tests {
             (36, Updater::Array),
             (99, Updater::Array),
         ] {
-            assert_eq!(Updater::of_sdk(sdk), updater, "{sdk}");
+            assert_eq!(Updater::from_sdk(sdk), updater, "{sdk}");
         }
     }
 

@@ -18,7 +18,7 @@ use super::response::{self, Response};
 use super::site::{Current, Site};
 use crate::catalog::channels::{ChannelKey, Offer};
 use crate::files::json_message;
-use crate::generate::{OwnedLane, OwnedOffer};
+use crate::generate::{OwnedChannel, OwnedOffer};
 use crate::publish::feed::lineageota::{self, Listed};
 use crate::publish::feed::{cm, v1};
 
@@ -186,7 +186,7 @@ fn render_all(
     channels: Option<&[&str]>,
 ) -> Vec<u8> {
     // A device with several names has a channel for each.
-    let is_lane = |key: &ChannelKey, channel: &OwnedLane| match device {
+    let is_of_device = |key: &ChannelKey, channel: &OwnedChannel| match device {
         Some(device) => key.device.as_str() == device,
         None => channel.offers.iter().all(|o| o.build.device == key.device),
     };
@@ -196,7 +196,7 @@ fn render_all(
     };
     let channels = current.snapshot.channels.iter();
     let channels =
-        channels.filter(|(key, channel)| is_of_tree(variant, key) && is_lane(key, channel));
+        channels.filter(|(key, channel)| is_of_tree(variant, key) && is_of_device(key, channel));
     let offers = channels
         .flat_map(|(_, channel)| &channel.offers)
         .filter(is_channel);

@@ -1,4 +1,4 @@
-//! Hostile and damaged images: each is reported in one line with the right class and place.
+//! Hostile and damaged images: each is reported in one line with the right kind and place.
 //!
 //! The lines are pinned whole; `INSTA_UPDATE=always cargo test` accepts new ones.
 
@@ -77,15 +77,15 @@ fn run(zip: &[u8], args: &[&str]) -> Run {
 struct Answers(String);
 
 impl Answers {
-    /// Fails unless the package is refused with this class.
+    /// Fails unless the package is refused with this kind.
     #[track_caller]
-    fn refused(&mut self, what: &str, zip: &[u8], class: FaultKind) {
+    fn refused(&mut self, what: &str, zip: &[u8], kind: FaultKind) {
         let run = run(zip, &["inspect", "--json"]);
         assert_eq!(run.code, Some(1), "{what}: {}{}", run.stdout, run.stderr);
         let error = &run.json()["error"];
-        assert_eq!(error["class"], class.as_str(), "{what}: {error}");
+        assert_eq!(error["class"], kind.as_str(), "{what}: {error}");
         let message = error["message"].as_str().unwrap();
-        self.line(what, &format!("{}: {message}", class.as_str()));
+        self.line(what, &format!("{}: {message}", kind.as_str()));
     }
 
     /// Fails unless the package is read, but nothing from its `system`.
@@ -123,7 +123,7 @@ fn an_impossible_manifest_is_refused_before_it_is_read() {
     let good = Payload::new()
         .partition(Partition::new("system").replace(vec![7; 4096]))
         .build();
-    for (size, class) in [
+    for (size, kind) in [
         (u64::MAX, FaultKind::Limit),
         (u64::MAX - 23, FaultKind::Limit),
         (1 << 63, FaultKind::Limit),
@@ -139,7 +139,7 @@ fn an_impossible_manifest_is_refused_before_it_is_read() {
             assert_eq!(run.json()["device"], Value::Null);
             continue;
         }
-        answers.refused(&format!("{size}"), &payload_bin(bad), class);
+        answers.refused(&format!("{size}"), &payload_bin(bad), kind);
     }
     let mut signed = good.clone();
     signed[20..24].fill(0xff);
@@ -171,7 +171,7 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
     let system = fixture("ext4-android");
     let all = blocks(&system);
     let with = |operation: Operation| payload(Partition::new("system").operation(operation));
-    for (what, zip, class) in [
+    for (what, zip, kind) in [
         (
             "data beyond the file",
             with(
@@ -238,9 +238,9 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
             FaultKind::Limit,
         ),
     ] {
-        match class {
+        match kind {
             FaultKind::Unsupported => answers.passed_over(what, &zip),
-            _ => answers.refused(what, &zip, class),
+            _ => answers.refused(what, &zip, kind),
         }
     }
     insta::assert_snapshot!(answers.0);
@@ -328,14 +328,14 @@ fn dictionaries_beyond_the_limit_are_refused() {
     let lzma = [&[0x5d, 0, 0, 0, 0x80][..], &[0xff; 8], &[0; 100]].concat();
     // A window of 1 GiB and one empty block.
     let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0, 20 << 3, 1, 0, 0];
-    for (extension, stream, class) in [
+    for (extension, stream, kind) in [
         ("lzma", lzma, FaultKind::Limit),
         ("zst", zstd.to_vec(), FaultKind::Corrupt),
     ] {
         let zip = images()
             .stored_image(&format!("system.img.{extension}"), stream)
             .build();
-        answers.refused(extension, &zip, class);
+        answers.refused(extension, &zip, kind);
     }
     insta::assert_snapshot!(answers.0);
 }
@@ -351,7 +351,7 @@ fn lists_that_cannot_be_carried_out_are_refused_with_their_line() {
     // The total is only for a progress bar.
     let total = good.replacen(&all.to_string(), "18446744073709551615", 1);
     answers.read("wrong total", &block(&total, data()));
-    for (what, list, class) in [
+    for (what, list, kind) in [
         (
             "a later version",
             good.replacen('4', "5", 1),
@@ -380,9 +380,9 @@ fn lists_that_cannot_be_carried_out_are_refused_with_their_line() {
         ("no list", String::new(), FaultKind::Unsupported),
     ] {
         let zip = block(&list, data());
-        match class {
+        match kind {
             FaultKind::Unsupported => answers.passed_over(what, &zip),
-            _ => answers.refused(what, &zip, class),
+            _ => answers.refused(what, &zip, kind),
         }
     }
     answers.refused("no data", &block(&good, []), FaultKind::Corrupt);
@@ -399,7 +399,7 @@ fn truncated_data_and_damaged_data_have_different_errors() {
     let stream = fixture_bytes("ext4-android.img.xz");
     let with = |stream: &[u8]| block(&list, [Entry::stored("system.new.dat.xz", stream)]);
     answers.read("whole", &with(&stream));
-    for (what, stream, class) in [
+    for (what, stream, kind) in [
         ("cut", stream[..100].to_vec(), FaultKind::Truncated),
         (
             "noise",
@@ -407,7 +407,7 @@ fn truncated_data_and_damaged_data_have_different_errors() {
             FaultKind::Corrupt,
         ),
     ] {
-        answers.refused(what, &with(&stream), class);
+        answers.refused(what, &with(&stream), kind);
     }
     insta::assert_snapshot!(answers.0);
 }

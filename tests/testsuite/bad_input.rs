@@ -71,10 +71,10 @@ fn is_tame(run: &Run) {
     }
 }
 
-/// Fails unless a package is left out with this class, line and hint, while the good packages are
+/// Fails unless a package is left out with this kind, line and hint, while the good packages are
 /// published.
 #[track_caller]
-fn is_left_out(name: &str, bytes: &[u8], class: &str, message: &str, hint: &str) {
+fn is_left_out(name: &str, bytes: &[u8], kind: &str, message: &str, hint: &str) {
     let path = format!("builds/{name}");
     let (dir, run) = beside_good(|dir| dir.put(&path, bytes));
     let run = run.expect(1);
@@ -83,7 +83,7 @@ fn is_left_out(name: &str, bytes: &[u8], class: &str, message: &str, hint: &str)
     assert_eq!(errors.as_array().unwrap().len(), 1, "{errors}");
     assert_eq!(
         (errors[0]["file"].as_str(), errors[0]["class"].as_str()),
-        (Some(name), Some(class))
+        (Some(name), Some(kind))
     );
     offers_the_good(&dir);
 }
@@ -450,7 +450,7 @@ fn a_truncated_zip_is_reported() {
 
 #[test]
 fn a_file_that_is_not_a_payload_is_reported() {
-    for (payload, class, message) in [
+    for (payload, kind, message) in [
         (b"nothing like it".repeat(9), "corrupt", "payload magic"),
         (b"CrAU".to_vec(), "truncated", "payload header"),
         (
@@ -468,7 +468,7 @@ fn a_file_that_is_not_a_payload_is_reported() {
             .payload_bin(payload)
             .build();
         let message = format!("payload.bin: {message}");
-        is_left_out(&bacon_name(2), &zip, class, &message, "");
+        is_left_out(&bacon_name(2), &zip, kind, &message, "");
     }
 }
 

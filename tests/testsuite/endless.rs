@@ -23,12 +23,12 @@ fn u32_at(image: &[u8], at: usize) -> usize {
     usize::try_from(u32::from_le_bytes(*bytes)).unwrap()
 }
 
-/// Reads the properties, which has to fail quickly with this class and message.
-fn is_refused(what: &str, image: Vec<u8>, class: ErrorKind, words: &str) {
+/// Reads the properties, which has to fail quickly with this kind and message.
+fn is_refused(what: &str, image: Vec<u8>, kind: ErrorKind, words: &str) {
     let began = Instant::now();
     let read = fs::open(Arc::new(image)).and_then(|files| files.read(BUILD_PROP, 1 << 20));
     let error = read.unwrap_err();
-    assert_eq!(error.kind(), class, "{what}: {error}");
+    assert_eq!(error.kind(), kind, "{what}: {error}");
     assert!(error.to_string().contains(words), "{what}: {error}");
     assert!(began.elapsed() < MAX_TIME, "{what}: {:?}", began.elapsed());
 }

@@ -301,7 +301,7 @@ fn an_unusable_manifest_is_a_warning_and_its_build_is_published() {
 #[test]
 fn a_package_without_a_manifest_costs_little_more() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("builds");
-    let config = Config::of_folder(&folder, Limits::new(std::env::temp_dir(), Instant::now));
+    let config = Config::for_folder(&folder, Limits::new(std::env::temp_dir(), Instant::now));
     let mut num_packages = 0;
     for found in scan::scan(&folder, false, &config.exclude).packages {
         let read = |knows_projects| {

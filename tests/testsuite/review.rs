@@ -326,7 +326,7 @@ fn a_clock_set_back_removes_no_build_from_the_feeds() {
     assert_eq!(listed(&dir, "enchilada.json"), all);
     // A board without a battery starts in 1970.
     let limits = ota_view::io::Limits::new(std::env::temp_dir(), std::time::Instant::now);
-    let mut config = romfeed::model::config::Config::of_folder(dir.path(), limits);
+    let mut config = romfeed::model::config::Config::for_folder(dir.path(), limits);
     config.base_url = Some(BASE_URL.to_owned());
     config.retention.min_age = Some(7_200);
     romfeed::generate::generate(&config, &Quiet, 0).unwrap();

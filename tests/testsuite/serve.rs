@@ -30,7 +30,7 @@ fn config(dir: &RomDir) -> Config {
     let limits = ota_view::io::Limits::new(std::env::temp_dir(), Instant::now);
     Config {
         base_url: Some(BASE_URL.to_owned()),
-        ..Config::of_folder(dir.path(), limits)
+        ..Config::for_folder(dir.path(), limits)
     }
 }
 

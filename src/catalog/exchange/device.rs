@@ -178,7 +178,7 @@ fn find_in_feed_name<'a>(filename: &str, options: Options<'a>) -> Option<&'a str
 /// common word.
 fn is_codename(text: &str) -> bool {
     Device::parse(text).is_ok()
-        && names::flavour(text).is_none()
+        && names::stated_variant(text).is_none()
         && text.split(['-', '_']).any(is_codename_part)
 }
 
@@ -238,6 +238,6 @@ fn positions(name: &str, part: &str) -> impl Iterator<Item = usize> {
 
 /// Returns the flavour in the file name or the address of a package.
 #[must_use]
-pub(super) fn flavour(build: &Build) -> Option<&'static str> {
-    names::flavour(&build.filename).or_else(|| names::flavour_of_path(build.url.as_deref()?))
+pub(super) fn variant(build: &Build) -> Option<&'static str> {
+    names::stated_variant(&build.filename).or_else(|| names::variant_in_path(build.url.as_deref()?))
 }

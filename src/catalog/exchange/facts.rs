@@ -66,7 +66,7 @@ impl Facts {
         // The updater of LineageOS reads feeds with its keys in its format, whatever the file name.
         let family = match self.is_lineage {
             true => None,
-            false => family::of_filename(&filename),
+            false => family::from_filename(&filename),
         };
         let build = Build {
             device,

@@ -43,7 +43,7 @@ const SDK_LEVEL: [&str; 2] = ["os_sdk_level", "api_level"];
 /// Keys for the security patch level.
 const SECURITY_PATCH: [&str; 3] = ["os_patch_level", "android_spl", "patch"];
 /// Keys for the flavour; some families use them for other values too.
-const FLAVOUR: [&str; 3] = ["variant", "flavor", "type"];
+const VARIANT: [&str; 3] = ["variant", "flavor", "type"];
 
 /// Whether an object is such an entry: it has a file name, and an address or a size.
 pub(super) fn is_entry(value: &Value) -> bool {
@@ -90,9 +90,9 @@ pub(super) fn url(entry: &Value) -> Option<&str> {
 }
 
 /// Returns the flavour of an entry.
-pub(super) fn flavour(entry: &Value) -> Option<&'static str> {
-    let texts = FLAVOUR.iter().filter_map(|key| entry.get(*key)?.as_str());
-    texts.into_iter().find_map(names::flavour)
+pub(super) fn variant(entry: &Value) -> Option<&'static str> {
+    let texts = VARIANT.iter().filter_map(|key| entry.get(*key)?.as_str());
+    texts.into_iter().find_map(names::stated_variant)
 }
 
 /// Reads one entry.
@@ -301,7 +301,7 @@ pub(super) fn fact_keys() -> impl Iterator<Item = &'static str> {
         &CODENAME,
         &SDK_LEVEL,
         &SECURITY_PATCH,
-        &FLAVOUR,
+        &VARIANT,
         &wire::SOURCE_KEYS,
         &[
             "id",

@@ -52,7 +52,7 @@ pub struct EntryDetails {
     /// Whether it belongs to a variant.
     pub has_variant: bool,
     /// Its flavour, if the feed has it.
-    pub flavour: Option<&'static str>,
+    pub stated_variant: Option<&'static str>,
     /// Its texts for people.
     pub text: DeviceText,
 }
@@ -81,7 +81,7 @@ pub fn add(entries: Vec<FeedEntry>, catalogs: &mut Catalogs, guard: Guard<'_>) -
             filename,
             build,
             mut notes,
-            flavour,
+            stated_variant,
             text,
             ..
         } = entry;
@@ -89,7 +89,7 @@ pub fn add(entries: Vec<FeedEntry>, catalogs: &mut Catalogs, guard: Guard<'_>) -
             device: build.device.clone(),
             timestamp: build.timestamp,
             has_variant: build.variant.is_some(),
-            flavour,
+            stated_variant,
             text,
         });
         let outcome = build.and_then(|build| {
@@ -98,7 +98,7 @@ pub fn add(entries: Vec<FeedEntry>, catalogs: &mut Catalogs, guard: Guard<'_>) -
                 return Ok(EntryOutcome::Known);
             }
             if !(guard.may_mix)(&build.device) {
-                prior.check_flavour(&build, flavour, &label, guard.compares_romtype)?;
+                prior.check_variant(&build, stated_variant, &label, guard.compares_romtype)?;
             }
             add_one(build, catalogs, &mut index, guard, &mut notes)
         });
@@ -121,19 +121,19 @@ struct PriorBuilds {
     sha256s: HashMap<String, usize>,
     filenames: HashMap<String, usize>,
     /// The first flavour in each channel, and its entry.
-    flavours: BTreeMap<ChannelKey, (&'static str, String)>,
+    variants: BTreeMap<ChannelKey, (&'static str, String)>,
 }
 
 impl PriorBuilds {
     /// Refuses a build of another flavour than an earlier one in the same channel.
-    fn check_flavour(
+    fn check_variant(
         &mut self,
         build: &Build,
-        flavour: Option<&'static str>,
+        variant: Option<&'static str>,
         label: &str,
         compares_romtype: bool,
     ) -> Result<(), String> {
-        let Some(flavour) = flavour else {
+        let Some(variant) = variant else {
             return Ok(());
         };
         let mut channel = ChannelKey::from_build(build);
@@ -141,15 +141,15 @@ impl PriorBuilds {
             channel.romtype.clear();
         }
         match self
-            .flavours
+            .variants
             .entry(channel)
-            .or_insert_with(|| (flavour, label.to_owned()))
+            .or_insert_with(|| (variant, label.to_owned()))
         {
-            (known, _) if *known == flavour => Ok(()),
+            (known, _) if *known == variant => Ok(()),
             (known, first) => Err(format!(
-                "it is of the flavour `{flavour}`, and {first} of `{known}`, so phones of one could \
+                "it is of the flavour `{variant}`, and {first} of `{known}`, so phones of one could \
                  fail to start with the other; import each with its own --variant, for example \
-                 --variant {flavour}"
+                 --variant {variant}"
             )),
         }
     }

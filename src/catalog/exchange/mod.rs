@@ -144,7 +144,7 @@ pub struct Feed {
     /// Number of entries for other devices than the one asked for.
     pub num_other_devices: usize,
     /// Number of entries with another flavour than the variant asked for.
-    pub num_other_flavours: usize,
+    pub num_other_variants: usize,
     /// One line on each entry that is left out.
     pub left_out: Vec<String>,
     /// The texts for people in the object around the list.
@@ -163,7 +163,7 @@ pub struct FeedEntry {
     /// Further remarks for people.
     pub notes: Vec<String>,
     /// Its flavour, by a key of its own, its file name or its address.
-    pub flavour: Option<&'static str>,
+    pub stated_variant: Option<&'static str>,
     /// Its texts for people.
     pub text: DeviceText,
 }
@@ -210,7 +210,7 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
     // Clients skip null; a trailing comma makes one.
     items.retain(|item| !item.value.is_null());
     let num_other_devices = retain_device(&mut items, format, options.device);
-    let num_other_flavours = retain_flavour(&mut items, options.variant);
+    let num_other_variants = retain_variant(&mut items, options.variant);
     let lacks_address = |item: &Item<'_>| official::url(item.value).is_none();
     if format == Format::Official && options.url_base.is_none() && items.iter().any(lacks_address) {
         return Err(Error::NoUrlBase);
@@ -219,7 +219,7 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
         format,
         entries: Vec::new(),
         num_other_devices,
-        num_other_flavours,
+        num_other_variants,
         left_out: Vec::new(),
         text: match flat::is_entry(&root) {
             true => DeviceText::default(),
@@ -277,10 +277,10 @@ fn retain_device(items: &mut Vec<Item<'_>>, format: Format, wanted: Option<&Devi
 }
 
 /// Removes items with another flavour than the wanted variant; returns their number.
-fn retain_flavour(items: &mut Vec<Item<'_>>, wanted: Option<&Variant>) -> usize {
-    let wanted = wanted.and_then(|variant| names::flavour(variant.as_str()));
-    let is_wanted = |item: &Item<'_>| match (wanted, stated_flavour(item.value)) {
-        (Some(wanted), Some(flavour)) => wanted == flavour,
+fn retain_variant(items: &mut Vec<Item<'_>>, wanted: Option<&Variant>) -> usize {
+    let wanted = wanted.and_then(|variant| names::stated_variant(variant.as_str()));
+    let is_wanted = |item: &Item<'_>| match (wanted, stated_variant(item.value)) {
+        (Some(wanted), Some(stated)) => wanted == stated,
         _ => true,
     };
     let num_all = items.len();
@@ -309,7 +309,7 @@ fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
                 filename: flat::find_filename(item.value),
                 build: Err(reason),
                 notes,
-                flavour: None,
+                stated_variant: None,
                 text: DeviceText::default(),
             });
             return;
@@ -319,7 +319,7 @@ fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
         full.codename = item.codename(format).map(str::to_owned);
     }
     let codename = full.codename.clone();
-    let of_key = flat::flavour(item.value);
+    let of_key = flat::variant(item.value);
     let mut add = |place: String, facts: Facts, mut notes: Vec<String>| {
         let filename = facts.filename.clone();
         let is_delta_name = filename.as_deref().is_some_and(is_delta_name);
@@ -331,9 +331,9 @@ fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
             return;
         }
         let build = facts.into_build(options, &mut notes);
-        let of_build = || device::flavour(build.as_ref().ok()?);
+        let of_build = || device::variant(build.as_ref().ok()?);
         feed.entries.push(FeedEntry {
-            flavour: of_key.or_else(of_build),
+            stated_variant: of_key.or_else(of_build),
             place,
             filename,
             build,
@@ -353,10 +353,10 @@ fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
 }
 
 /// Returns the flavour of an entry by a key, the name of its package or its address.
-fn stated_flavour(entry: &Value) -> Option<&'static str> {
-    let of_name = || names::flavour(flat::filename(entry)?.as_str()?);
-    let of_url = || names::flavour_of_path(flat::url(entry)?);
-    flat::flavour(entry).or_else(of_name).or_else(of_url)
+fn stated_variant(entry: &Value) -> Option<&'static str> {
+    let of_name = || names::stated_variant(flat::filename(entry)?.as_str()?);
+    let of_url = || names::variant_in_path(flat::url(entry)?);
+    flat::variant(entry).or_else(of_name).or_else(of_url)
 }
 
 /// Whether a file name is that of a delta: `…-incremental.zip`, `…-bacon-from-abc.zip`, `…-delta.zip`.

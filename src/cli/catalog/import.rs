@@ -11,7 +11,7 @@ use romfeed::catalog::exchange::info::DeviceText;
 use romfeed::catalog::exchange::merge::{self, EntryOutcome, EntryReport};
 use romfeed::catalog::exchange::{self, Feed, Format};
 use romfeed::catalog::{Catalogs, file};
-use romfeed::generate::{self, Flavours, SharedLists, lock_state, save_catalog};
+use romfeed::generate::{self, PublishedVariants, SharedLists, lock_state, save_catalog};
 use romfeed::model::build::{Build, Device, Romtype, Variant};
 use romfeed::model::config::{AddressSource, Config};
 use romfeed::model::names;
@@ -116,16 +116,16 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
         format,
         entries,
         num_other_devices,
-        num_other_flavours,
+        num_other_variants,
         left_out,
         text,
     } = feed;
     let before = catalogs.clone();
-    let flavours = Flavours::new(config, &before);
+    let published = PublishedVariants::new(config, &before);
     let guard = merge::Guard {
         object: &|build| {
-            let objection = flavours.object(build)?;
-            Some(format!("{objection}; {}", flavour_hint(build)))
+            let objection = published.object(build)?;
+            Some(format!("{objection}; {}", variant_hint(build)))
         },
         may_mix: &|device| config.same_lane(device.as_str()),
         compares_romtype: format.compares_romtype(),
@@ -140,7 +140,7 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
         print_notes(terminal, &answers);
     }
     print_passed_over(terminal, num_other_devices, "devices");
-    print_passed_over(terminal, num_other_flavours, "flavours");
+    print_passed_over(terminal, num_other_variants, "flavours");
     for line in &left_out {
         terminal.warning(line);
     }
@@ -165,7 +165,7 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
                 terminal.warning(&warning);
             }
         }
-        warn_of_flavour(terminal, &args.file, &answers);
+        warn_of_variant(terminal, &args.file, &answers);
         warn_of_loss(terminal, config, &catalogs, &answers);
         if format == Format::CrDroid {
             terminal.line("its updater reads {device}.json: device_feed = \"crdroid\" or \"evolution-x\" keeps its form");
@@ -207,22 +207,22 @@ fn feed_folders(feed: &Path) -> Vec<&str> {
 }
 
 /// Names the flags and settings for a build of another flavour.
-fn flavour_hint(build: &Build) -> String {
-    let flavour = names::flavour(&build.filename);
-    let flavour = flavour.or_else(|| names::flavour_of_path(build.url.as_deref()?));
+fn variant_hint(build: &Build) -> String {
+    let variant = names::stated_variant(&build.filename);
+    let variant = variant.or_else(|| names::variant_in_path(build.url.as_deref()?));
     format!(
         "add --variant, for example --variant {}, or set same_lane = true under [device.{}] in \
          romfeed.toml if phones can install either",
-        flavour.unwrap_or("other"),
+        variant.unwrap_or("other"),
         build.device
     )
 }
 
 /// Warns of a flavour that only the feed names: later builds cannot be compared with it.
-fn warn_of_flavour(terminal: Terminal, feed: &Path, answers: &[EntryReport]) {
+fn warn_of_variant(terminal: Terminal, feed: &Path, answers: &[EntryReport]) {
     let name = feed.file_name().and_then(|name| name.to_str());
     let mut names = name.into_iter().chain(feed_folders(feed));
-    let of_path = names.find_map(names::flavour);
+    let of_path = names.find_map(names::stated_variant);
     let hidden = answers.iter().find_map(|answer| {
         let described = answer
             .build
@@ -231,14 +231,14 @@ fn warn_of_flavour(terminal: Terminal, feed: &Path, answers: &[EntryReport]) {
         let is_named = answer
             .filename
             .as_deref()
-            .and_then(names::flavour)
+            .and_then(names::stated_variant)
             .is_some();
-        let flavour = described.flavour.or(of_path).filter(|_| !is_named)?;
-        Some((flavour, &described.device))
+        let variant = described.stated_variant.or(of_path).filter(|_| !is_named)?;
+        Some((variant, &described.device))
     });
-    if let Some((flavour, device)) = hidden {
+    if let Some((variant, device)) = hidden {
         terminal.warning(&format!(
-            "the feed is of the flavour `{flavour}`, which the names of its packages do not show; \
+            "the feed is of the flavour `{variant}`, which the names of its packages do not show; \
              if {device} has another flavour too, import each with its own --variant"
         ));
     }

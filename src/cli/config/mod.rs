@@ -109,7 +109,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, Con
     let certificates = settings.certificate.map(|paths| paths.in_folder(folder));
     let certificates = load_certificates(&certificates.unwrap_or_default())
         .map_err(|e| origin.error("certificate", &e))?;
-    let defaults = Config::of_folder(folder, Limits::new(std::env::temp_dir(), Instant::now));
+    let defaults = Config::for_folder(folder, Limits::new(std::env::temp_dir(), Instant::now));
     let place = |flag: Option<PathBuf>, set: Option<PathBuf>, default: &Path| {
         let set = set.map(|path| folder.join(path));
         flag.or(set).unwrap_or_else(|| default.to_owned())

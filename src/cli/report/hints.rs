@@ -33,7 +33,7 @@ fn hint(fault: &Fault) -> &'static str {
         Some(
             ingest::Error::StrayBuildProp { .. }
             | ingest::Error::Remembered {
-                class: FaultKind::Conflict,
+                kind: FaultKind::Conflict,
                 ..
             },
         ) => {
@@ -63,7 +63,7 @@ fn hint(fault: &Fault) -> &'static str {
         }
         cause = error.source();
     }
-    match fault.class {
+    match fault.kind {
         FaultKind::NotAZip => "remove it, or copy the package again",
         FaultKind::Truncated => "wait until the copy is complete, then run again",
         FaultKind::NotARom => {
@@ -107,7 +107,7 @@ fn objection_hint(fault: &Fault) -> &'static str {
         Some(generate::Objection::Device { .. }) => {
             "build it without that property; or, if phones of both devices can install it, set same_lane = true under [device.<that name>] in romfeed.toml"
         }
-        Some(generate::Objection::Flavour { .. }) => {
+        Some(generate::Objection::Variant { .. }) => {
             "set up [[variant]] in romfeed.toml, or same_lane = true under its device if phones can install either"
         }
         Some(generate::Objection::Signer { found: None, .. }) => {

@@ -143,7 +143,7 @@ impl Subject {
             allow_downgrading: overrides.allow_downgrading || allows_downgrading,
             allow_major_upgrades: overrides.allow_major_upgrades || allows_upgrades,
             is_ab: overrides.is_ab || self.get("ro.build.ab_update").is_some_and(is_true),
-            flavour: self.flavour(),
+            variant: self.axion_variant(),
             branch: text(&None, self.get("net.pixelos.version")),
             vbmeta_digest: text(&None, self.get("ro.boot.vbmeta.digest")),
         }
@@ -159,7 +159,7 @@ impl Subject {
     }
 
     /// Returns the text that AxionOS's updater puts in place of `{variant}`.
-    fn flavour(&self) -> String {
+    fn axion_variant(&self) -> String {
         let version = self.get("ro.axion.display.version").unwrap_or_default();
         match version.to_lowercase().contains("vanilla") {
             true => "VANILLA".to_owned(),
@@ -479,7 +479,7 @@ mod tests {
             assert_eq!(phone.datetime, 1_700_000_000);
             assert_eq!(subject.unknown_family(), None);
             assert_eq!(phone.allow_downgrading, text.contains("downgrading"));
-            assert_eq!(phone.flavour == "VANILLA", text.contains("VANILLA"));
+            assert_eq!(phone.variant == "VANILLA", text.contains("VANILLA"));
             assert_eq!(phone.branch == "seventeen", text.contains("seventeen"));
             let uri = subject.uri(expected[0]);
             assert_eq!(uri.is_some(), text.contains("updater.uri"), "{text}");

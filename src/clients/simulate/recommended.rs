@@ -47,7 +47,7 @@ impl<'a> Recommended<'a> {
         Recommended::Lineage(RomSide {
             variant: site.variant,
             sdk: Some(phone.sdk).filter(|sdk| *sdk > 0),
-            lane: is_known.then_some((&*phone.device, &*phone.release_type)),
+            channel: is_known.then_some((&*phone.device, &*phone.release_type)),
             ..RomSide::new(site.base, updater)
         })
     }

@@ -26,7 +26,7 @@ pub struct Phone {
     /// `ro.build.ab_update`; only such phones install without downloading first.
     pub is_ab: bool,
     /// The flavour that [`Generation::Axion`] fills in: `VANILLA`, or else `GMS`.
-    pub flavour: String,
+    pub variant: String,
     /// `net.pixelos.version`, which [`Generation::PixelOs17`] fills in.
     pub branch: String,
     /// `ro.boot.vbmeta.digest`, by which [`Generation::Custota`] chooses a delta.

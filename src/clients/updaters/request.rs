@@ -157,7 +157,7 @@ fn filled_in(generation: Generation, template: &str, phone: &Phone) -> String {
         | Generation::Voltage14
         | Generation::PixelOs14
         | Generation::DerpFest16 => &[],
-        Generation::Axion => &[("{variant}", &phone.flavour)],
+        Generation::Axion => &[("{variant}", &phone.variant)],
         Generation::PixelOs17 => &[("{branch}", &phone.branch), ("{type}", &phone.release_type)],
         _ => &[("{type}", &romtype), ("{incr}", &phone.incremental)],
     };

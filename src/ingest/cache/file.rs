@@ -168,7 +168,8 @@ impl WireVerdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WireFault {
-    pub(super) class: String,
+    #[serde(rename = "class")]
+    pub(super) kind: String,
     pub(super) message: String,
 }
 

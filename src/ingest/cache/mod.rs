@@ -120,7 +120,7 @@ impl Cache {
     pub fn fault(&self, path: &Path, stamp: Stamp) -> Option<(FaultKind, String)> {
         self.with(path, stamp, |entry| {
             let fault = entry.fault.as_ref()?;
-            Some((FaultKind::parse(&fault.class)?, fault.message.clone()))
+            Some((FaultKind::parse(&fault.kind)?, fault.message.clone()))
         })
     }
 
@@ -186,12 +186,12 @@ impl Cache {
         &self,
         path: &Path,
         stamp: Stamp,
-        class: FaultKind,
+        kind: FaultKind,
         message: String,
         now_ns: i64,
     ) -> io::Result<()> {
         let fault = Some(WireFault {
-            class: class.as_str().to_owned(),
+            kind: kind.as_str().to_owned(),
             message,
         });
         self.change(path, stamp, now_ns, |entry| {

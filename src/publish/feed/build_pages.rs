@@ -37,7 +37,7 @@ fn add_paths<'a>(model: &str, offers: &[Offer<'a>], paths: &mut HashMap<&'a str,
         let mut path = format!("{model}/builds/{stem}.html");
         if !taken.insert(path.clone()) {
             // The identity may be an `id` from another feed, and so any text.
-            let digits = build::digits(identity);
+            let digits = build::short_hash(identity);
             path = format!("{model}/builds/{stem}-{digits}.html");
         }
         paths.insert(identity, path);

@@ -190,7 +190,7 @@ mod tests {
             .replace(&"55d4a801".repeat(8), &"f".repeat(64))
         );
         let catalog = file::parse(catalog.as_bytes(), "catalog.json").unwrap();
-        let mut config = Config::of_folder(
+        let mut config = Config::for_folder(
             Path::new(""),
             Limits::new(std::env::temp_dir(), Instant::now),
         );

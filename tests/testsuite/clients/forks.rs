@@ -509,7 +509,7 @@ fn numbers_are_parsed_as_in_kotlin() {
 fn placeholders_are_replaced_like_each_fork_does() {
     let phone = Phone {
         next_device: Some("next".to_owned()),
-        flavour: "VANILLA".to_owned(),
+        variant: "VANILLA".to_owned(),
         branch: "seventeen".to_owned(),
         ..phone()
     };

@@ -74,7 +74,7 @@ fn config(folder: &Path) -> Config {
     } = super::site::settings();
     Config {
         base_url,
-        ..Config::of_folder(folder, limits)
+        ..Config::for_folder(folder, limits)
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn settings() -> Config {
     let limits = Limits::new(std::env::temp_dir(), Instant::now);
     Config {
         base_url: Some(BASE_URL.to_owned()),
-        ..Config::of_folder("no-such-folder".as_ref(), limits)
+        ..Config::for_folder("no-such-folder".as_ref(), limits)
     }
 }
 

@@ -345,7 +345,7 @@ fn settings() -> Config {
     let limits = Limits::new(std::env::temp_dir(), Instant::now);
     Config {
         base_url: Some(BASE_URL.to_owned()),
-        ..Config::of_folder(Path::new("."), limits)
+        ..Config::for_folder(Path::new("."), limits)
     }
 }
 

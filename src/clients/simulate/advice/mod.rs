@@ -202,7 +202,7 @@ mod tests {
             ..Subject::default()
         };
         let limits = Limits::new(std::env::temp_dir(), Instant::now);
-        let config = Config::of_folder(Path::new(""), limits);
+        let config = Config::for_folder(Path::new(""), limits);
         let site = Site {
             base: "https://h",
             variant: None,

@@ -86,19 +86,19 @@ fn stored_zero_and_padded_blocks_are_read_in_any_order() {
 #[test]
 fn overlapping_and_impossible_operations_are_refused() {
     let system = || payload::Partition::new("system").replace(vec![7; 8192]);
-    let class = |partition: payload::Partition| {
+    let kind = |partition: payload::Partition| {
         let payload = open(payload::Payload::new().partition(partition).build()).unwrap();
         payload
             .partition("system", budget())
             .err()
             .map(|e| e.kind())
     };
-    assert_eq!(class(system()), None);
+    assert_eq!(kind(system()), None);
     let overlap = system().operation(Operation::new(op::ZERO).dst(&[(1, 2)]));
-    assert_eq!(class(overlap), Some(ErrorKind::Corrupt));
+    assert_eq!(kind(overlap), Some(ErrorKind::Corrupt));
     for extent in [(u64::MAX, 1), (1, u64::MAX), (1 << 51, 1 << 51), (5, 0)] {
         let wild = system().operation(Operation::new(op::ZERO).dst(&[extent]));
-        assert_eq!(class(wild), Some(ErrorKind::Corrupt), "{extent:?}");
+        assert_eq!(kind(wild), Some(ErrorKind::Corrupt), "{extent:?}");
     }
 }
 
@@ -172,8 +172,8 @@ fn errors_in_data_keep_their_kind_and_name_the_operation() {
         .data(vec![1; 4096])
         .dst(&[(0, 1)])
         .declared_data(1 << 40, 4096);
-    let (class, text) = with(beyond);
-    assert_eq!(class, ErrorKind::Truncated);
+    let (kind, text) = with(beyond);
+    assert_eq!(kind, ErrorKind::Truncated);
     assert!(text.starts_with("operation 0, 4096 bytes at"), "{text}");
     let huge = Operation::new(op::REPLACE_XZ)
         .data(vec![1; 4096])
@@ -204,17 +204,17 @@ fn errors_in_data_keep_their_kind_and_name_the_operation() {
     let short = Operation::new(op::REPLACE)
         .data(vec![1; 4096])
         .dst(&[(0, 2)]);
-    let (class, text) = with(short);
-    assert_eq!(class, ErrorKind::Corrupt);
+    let (kind, text) = with(short);
+    assert_eq!(kind, ErrorKind::Corrupt);
     assert_eq!(text, "operation 0: its data ends before what it writes");
     let long = Operation::new(op::REPLACE)
         .data(vec![1; 5000])
         .dst(&[(0, 1)]);
     assert_eq!(with(long).0, ErrorKind::Corrupt);
     let late = Operation::new(op::ZERO).dst(&[(1, 1)]);
-    let (class, text) = with(late);
+    let (kind, text) = with(late);
     assert_eq!(
-        (class, text.as_str()),
+        (kind, text.as_str()),
         (
             ErrorKind::Corrupt,
             "byte 0x0 of the partition is written by no operation"
