@@ -150,6 +150,12 @@ impl Tombstone {
         }
     }
 
+    /// Whether the build was removed by hand.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        self.reason == Reason::Removed
+    }
+
     /// Returns what the catalog knew the build by: its SHA-256, else its `id`.
     #[must_use]
     pub fn identity(&self) -> &str {

@@ -67,7 +67,7 @@ fn run_with(
     config.rehash = args.rehash;
     config.adopt = args.adopt;
     config.new_catalog = args.new_catalog;
-    let report = match generate::generate(&config, &Progress::new(terminal), now_ns()) {
+    let report = match generate::generate(&config, None, &Progress::new(terminal), now_ns()) {
         Ok(report) => report,
         Err(error) => {
             report::print_run_error(terminal, &error);

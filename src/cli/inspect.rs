@@ -9,7 +9,7 @@ use romfeed::fetch::Traffic;
 use romfeed::generate::Fault;
 use romfeed::generate::edit::path_in_builds;
 use romfeed::ingest::digests::{self, Digests};
-use romfeed::ingest::{self, Context, Examined};
+use romfeed::ingest::{self, Context, Examined, RemotePackage};
 use romfeed::model::build::{Kind, Variant};
 use romfeed::model::config::Config;
 use romfeed::model::facts::Fact;

@@ -204,7 +204,7 @@ fn scheme(args: &ServeArgs) -> &'static str {
 
 /// Runs `generate`, and prints its report.
 fn regenerate(config: &Config, terminal: Terminal) -> Result<(), generate::Error> {
-    let report = generate::generate(config, &Progress::new(terminal), now_ns())?;
+    let report = generate::generate(config, None, &Progress::new(terminal), now_ns())?;
     // The server prints the lines for the ROM itself.
     report::print_report(terminal, config, &report, &report::Next::Silent);
     Ok(())

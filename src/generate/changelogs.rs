@@ -121,9 +121,8 @@ fn find(
         .collect();
     let read_stored = |name: &str| read(sidecars::open_stored(config, name)?);
     let beside = folders.beside(build);
-    let beside = beside.and_then(|beside| {
-        read_beside(&beside, !copies.is_empty(), &mut found.warnings)
-    });
+    let beside =
+        beside.and_then(|beside| read_beside(&beside, !copies.is_empty(), &mut found.warnings));
     let Some(changelog) = beside else {
         found.changelog = first(&copies, &read_stored, &mut found.warnings);
         return found;

@@ -3,34 +3,40 @@
 //! In: the scan, the catalogs and the cache. Out: the packages that can be read; each of the others is
 //! a [`Fault`](super::Fault), or a note if it is not an update package.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use digest_lanes::Stamp;
 use ota_view::error_kind::chain;
+use ota_view::io::ReadAt;
+use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use super::published::Published;
 use super::report::{Event, Log, PerPath};
+use super::sources::{NewPackage, Sources};
 use super::state::cache_key;
-use super::{Run, projects};
+use super::{Error, Inputs, Run, projects, thread_pool};
 use crate::catalog::Catalog;
 use crate::ingest::scan::Found;
-use crate::ingest::{self, Context, Examined};
+use crate::ingest::{self, Context, Examined, RemotePackage};
 use crate::model::family::Reading;
 use crate::model::fault_kind::FaultKind;
+use crate::source::RemoteFolder;
 
-/// Examines all scanned packages. Those that cannot be used are faults.
+/// Examines all scanned packages, and the new ones of sources. Those that cannot be used are faults.
 pub(super) fn examine_all(
     run: &Run<'_>,
-    packages: &[Found],
-    stored: &BTreeSet<String>,
+    pool: &ThreadPool,
+    inputs: &Inputs<'_>,
     merged: &Catalog,
-) -> (Vec<Examined>, Log) {
+) -> Result<(Vec<Examined>, Log), Error> {
     let remembered = |file: &Path, stamp| match run.config.rehash {
         true => None,
         false => run.cache.partition_facts(&cache_key(file), stamp),
     };
+    let stored = &inputs.stored;
     let knows_projects = |filename: &str| stored.contains(&projects::stored_name(filename));
     let published = Published::new(merged);
     let published =
@@ -41,6 +47,18 @@ pub(super) fn examine_all(
         knows_projects: Some(&knows_projects),
         ..Context::new(run.config)
     };
+    let mut examined = pool.install(|| examine_scanned(run, &inputs.scan.packages, context));
+    examined.extend(examine_listed(run, inputs.sources, context)?);
+    let mut log = note_other_zips(&mut examined, merged);
+    let examined = log.take_successes(examined);
+    Ok((examined, log))
+}
+
+fn examine_scanned(
+    run: &Run<'_>,
+    packages: &[Found],
+    context: Context<'_>,
+) -> Vec<PerPath<Examined>> {
     let examine = |found: &Found| examine(run, found, context);
     let mut examined: Vec<PerPath<Examined>> = packages
         .par_iter()
@@ -52,9 +70,72 @@ pub(super) fn examine_all(
             *result = examine(found);
         }
     }
-    let mut log = note_other_zips(&mut examined, merged);
-    let examined = log.take_successes(examined);
-    (examined, log)
+    examined
+}
+
+/// Examines the new packages of sources, several at once: most of the time is spent waiting for hosts.
+fn examine_listed(
+    run: &Run<'_>,
+    sources: &Sources,
+    context: Context<'_>,
+) -> Result<Vec<PerPath<Examined>>, Error> {
+    if sources.new.is_empty() {
+        return Ok(Vec::new());
+    }
+    run.observer.reading(sources.new.len());
+    let pool = thread_pool(run.config.source_jobs)?;
+    let examine = |package: &NewPackage| {
+        let folder = sources.folders.get(&package.source)?;
+        let examined = examine_remote(run, package, folder, context);
+        Some((package.path.clone(), examined))
+    };
+    Ok(pool.install(|| sources.new.par_iter().filter_map(examine).collect()))
+}
+
+/// As [`examine`], for a package on another host.
+fn examine_remote(
+    run: &Run<'_>,
+    package: &NewPackage,
+    folder: &RemoteFolder,
+    context: Context<'_>,
+) -> Result<Examined, ingest::Error> {
+    let key = package.cache_key();
+    let recall = |size| {
+        let known = run.cache.fault(&key, package.stamp(size));
+        known.filter(|_| !run.config.rehash)
+    };
+    if let Some((kind, message)) = package.file.size.and_then(recall) {
+        return Err(ingest::Error::Remembered { kind, message });
+    }
+    let remote = folder.open(&package.file);
+    let remote = remote.map_err(|error| ingest::Error::Open(std::io::Error::other(error)))?;
+    let size = remote.size();
+    if package.file.size.is_some_and(|listed| listed != size) {
+        let reason = "its size differs from that in the list of its host";
+        return Err(ingest::Error::Open(std::io::Error::other(reason)));
+    }
+    let stamp = package.stamp(size);
+    let remote = RemotePackage {
+        source: Arc::new(remote),
+        known_as: Some((&key, stamp)),
+        path: &package.path,
+        place: Some((folder, &package.file.path)),
+    };
+    let examined = ingest::examine_remote(remote, context);
+    // A cache that cannot be written only costs time.
+    let _ = match &examined {
+        Ok(examined) => {
+            let facts = examined.partition_facts();
+            run.cache
+                .insert_partition_facts(&key, stamp, &facts, run.now_ns)
+        }
+        Err(error) if error.is_lasting() => {
+            run.cache
+                .insert_fault(&key, stamp, error.kind(), chain(error), run.now_ns)
+        }
+        Err(_) => Ok(()),
+    };
+    examined
 }
 
 /// Removes zips that are not update packages, each with a note: maintainers keep such zips next to

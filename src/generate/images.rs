@@ -114,18 +114,16 @@ fn names(folders: &Folders<'_>, builds: &[Hashed]) -> Vec<(usize, &'static str, 
 }
 
 /// Returns an image on another host, whose digest the host or a checksum file must have.
-fn find_listed(
-    beside: &Beside<'_>,
-    name: &str,
-    filename: String,
-) -> Result<ImageFile, String> {
+fn find_listed(beside: &Beside<'_>, name: &str, filename: String) -> Result<ImageFile, String> {
     let path = beside.path(&filename);
     let shown = filename.escape_debug();
     let file = beside.folder.listed(&path);
     let file = file.ok_or_else(|| format!("image {shown} is not listed"))?;
     let mut warnings = Vec::new();
-    let stated = || ingest::stated(beside.folder, &path, "sha256", 64, &mut warnings);
-    let sha256 = file.sha256.clone().or_else(|| Some(stated()?.digest));
+    let sha256 = file.sha256.clone().or_else(|| {
+        let stated = ingest::stated(beside.folder, &path, "sha256", 64, &mut warnings);
+        Some(stated?.digest)
+    });
     let lacks = |what| format!("image {shown} is left out: its host does not say its {what}");
     Ok(ImageFile {
         sha256: sha256.ok_or_else(|| lacks("SHA-256"))?,

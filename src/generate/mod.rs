@@ -29,16 +29,19 @@ mod require;
 mod shared_lists;
 mod sidecars;
 mod snapshot;
+mod sources;
 mod state;
 mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rayon::ThreadPool;
 
 use crate::catalog::{Catalog, Catalogs, file};
+use crate::fetch::Fetch;
 use crate::ingest::Examined;
 use crate::ingest::cache::Cache;
 use crate::ingest::projects::Projects;
@@ -52,6 +55,8 @@ use crate::publish::writer;
 use draft::Draft;
 use pages::Rendered;
 use report::Log;
+use sidecars::Folders;
+use sources::Sources;
 
 pub use admission::{Objection, PublishedVariants, object};
 pub use error::Error;
@@ -61,10 +66,15 @@ pub use report::{BUILDS, Event, Fault, Report};
 pub use require::Refused;
 pub use shared_lists::SharedLists;
 pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
+pub use sources::SourceState;
 pub use state::{CACHE, lock_state, save_catalog};
 
 /// Follows the progress of a run. The methods are called from several threads.
 pub trait Observer: Sync {
+    /// Called before a source is listed.
+    fn listing(&self, _source: &str) {}
+    /// Called before packages of sources are read, with their number.
+    fn reading(&self, _num_packages: usize) {}
     /// Called when a package was examined.
     fn examined(&self, _package: &Examined) {}
     /// Called when hashing begins, with the numbers of files and bytes to hash.
@@ -94,12 +104,18 @@ impl Run<'_> {
 
 /// Brings the site up to date.
 ///
-/// `now_ns` is the time in nanoseconds since the epoch. It affects what is published
-/// only through `min_age`.
+/// `fetch` connects to the sources of the settings; without it, nothing of them changes. `now_ns` is the time
+/// in nanoseconds since the epoch. It affects what is published only through `min_age`, and which packages of
+/// sources are read only through `max_age`.
 ///
 /// # Errors
-/// [`Error`]. A package that cannot be used is a [`Fault`] in the report instead.
-pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result<Report, Error> {
+/// [`Error`]. A package or a source that cannot be used is a [`Fault`] in the report instead.
+pub fn generate(
+    config: &Config,
+    fetch: Option<&Arc<dyn Fetch>>,
+    observer: &dyn Observer,
+    now_ns: i64,
+) -> Result<Report, Error> {
     let catalog_path = folders::primary_catalog(config)?;
     folders::require_builds_folder(config)?;
     let config = &Config {
@@ -112,7 +128,9 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     if !catalog_path.exists() {
         lost::require_catalog(config)?;
     }
-    if scan.packages.is_empty() && config.catalogs.len() == 1 && !catalog_path.exists() {
+    let fetch = fetch.filter(|_| !config.sources.is_empty());
+    let has_packages = !scan.packages.is_empty() || fetch.is_some();
+    if !has_packages && config.catalogs.len() == 1 && !catalog_path.exists() {
         report.append(links::report(&scan, &Catalog::default()));
         report.nothing_to_publish = true;
         return Ok(report);
@@ -124,7 +142,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
     if !config.dry_run {
         state::remove_leftovers(config, catalog_path);
     }
-    let pool = thread_pool(config)?;
+    let pool = thread_pool(config.jobs)?;
     let mut catalogs = pool.install(|| Catalogs::load(&config.catalogs))?;
     require_published(config, &catalogs)?;
     report.append(links::report(&scan, &catalogs.own));
@@ -136,15 +154,30 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         now_ns,
     };
 
+    let sources = match fetch {
+        None => Sources::default(),
+        Some(fetch) => {
+            let (sources, states, log) = sources::ask(&run, fetch, &catalogs);
+            report.append(log);
+            report.sources = states;
+            sources
+        }
+    };
+    let inputs = Inputs {
+        scan: &scan,
+        sources: &sources,
+        folders: Folders::new(config, fetch.map(|_| &sources.folders)),
+        stored: sidecars::list_stored(&config.changelogs)?,
+    };
     let merged = catalogs.merged()?;
-    let stored = sidecars::list_stored(&config.changelogs)?;
-    let drafts = report.take(read_packages(&run, &pool, &scan, &stored, &merged)?);
+    let drafts = report.take(read_packages(&run, &pool, &inputs, &merged)?);
     drop(merged);
-    report.from_catalog_alone = scan.packages.is_empty();
-    let (builds, projects) =
-        pool.install(|| report.take(hash_packages(&run, drafts, &catalogs, &stored)));
-    let before = may_change(config, &scan, &catalogs).then(|| catalogs.own.clone());
-    let log = reconcile::reconcile(config, &scan, builds, &mut catalogs, &report.faults);
+    report.from_catalog_alone = !has_packages;
+    let (mut builds, projects) =
+        pool.install(|| report.take(hash_packages(&run, drafts, &catalogs, &inputs)));
+    builds.extend(sources.known.iter().cloned());
+    let before = may_change(config, has_packages, &catalogs).then(|| catalogs.own.clone());
+    let log = reconcile::reconcile(config, &inputs, builds, &mut catalogs, &report.faults);
     report.append(log);
     let merged = catalogs.merged()?;
     if merged.is_empty() {
@@ -152,7 +185,7 @@ pub fn generate(config: &Config, observer: &dyn Observer, now_ns: i64) -> Result
         report.sort_faults();
         return Ok(report);
     }
-    let site = pool.install(|| render_site(&run, &merged, projects, &stored))?;
+    let site = pool.install(|| render_site(&run, &merged, projects, &inputs))?;
     let Site { texts, rendered } = report.take(site);
     report.set_totals(rendered.totals);
     let pages = rendered.pages;
@@ -197,9 +230,9 @@ fn scan_builds(config: &Config) -> (Scan, Log) {
     (scan, log)
 }
 
-fn thread_pool(config: &Config) -> Result<ThreadPool, Error> {
+fn thread_pool(num_threads: usize) -> Result<ThreadPool, Error> {
     rayon::ThreadPoolBuilder::new()
-        .num_threads(config.jobs.max(1))
+        .num_threads(num_threads.max(1))
         .build()
         .map_err(|error| Error::Write {
             file: PathBuf::from("thread pool"),
@@ -207,17 +240,27 @@ fn thread_pool(config: &Config) -> Result<ThreadPool, Error> {
         })
 }
 
-/// Examines the scanned packages and drafts their builds; every build has a download address then.
+/// What a run starts from, apart from settings and catalogs.
+struct Inputs<'a> {
+    scan: &'a Scan,
+    sources: &'a Sources,
+    /// The files next to packages.
+    folders: Folders<'a>,
+    /// Names of the stored copies of changelogs and projects.
+    stored: BTreeSet<String>,
+}
+
+/// Examines the scanned packages and the new ones of sources, and drafts their builds; every build has a
+/// download address then.
 fn read_packages(
     run: &Run<'_>,
     pool: &ThreadPool,
-    scan: &Scan,
-    stored: &BTreeSet<String>,
+    inputs: &Inputs<'_>,
     merged: &Catalog,
 ) -> Result<(Vec<Draft>, Log), Error> {
-    let (examined, mut log) =
-        pool.install(|| examine::examine_all(run, &scan.packages, stored, merged));
-    let drafts = log.take(draft::draft_all(run, examined, merged));
+    let (examined, mut log) = examine::examine_all(run, pool, inputs, merged)?;
+    let mut drafts = log.take(draft::draft_all(run, examined, merged));
+    sources::set_addresses(&mut drafts, inputs.sources);
     let drafted = drafts.iter().map(|draft| (&draft.package, &draft.build));
     log.append(published::warn(run.config, drafted));
     draft::require_addresses(run.config, merged, drafts.iter().map(|draft| &draft.build))?;
@@ -232,20 +275,28 @@ fn hash_packages(
     run: &Run<'_>,
     drafts: Vec<Draft>,
     catalogs: &Catalogs,
-    stored: &BTreeSet<String>,
+    inputs: &Inputs<'_>,
 ) -> (HashedBuilds, Log) {
-    let (mut hashed, mut log) = hashes::hash_packages(run, drafts);
-    log.append(images::attach(run, &mut hashed));
-    let projects = log.take(projects::find(run.config, &mut hashed, catalogs, stored));
+    let (remote, local): (Vec<Draft>, Vec<Draft>) = drafts
+        .into_iter()
+        .partition(|draft| draft.build.origin.is_some());
+    let (mut hashed, mut log) = hashes::hash_packages(run, local);
+    let remote = sources::digest_all(run, remote, inputs.sources, catalogs);
+    hashed.extend(log.take(remote));
+    sources::keep_unique(&mut hashed, catalogs);
+    let folders = &inputs.folders;
+    log.append(images::attach(run, &mut hashed, folders));
+    let found = projects::find(&mut hashed, catalogs, &inputs.stored, folders);
+    let projects = log.take(found);
     let builds = log.take(require::keep_required(run, hashed, catalogs));
     ((builds, projects), log)
 }
 
 /// Returns whether reconciling may change the catalog. Without packages, only rules for variants and
 /// aliases can. Copying a large catalog to compare it is slow, so it is skipped where possible.
-fn may_change(config: &Config, scan: &Scan, catalogs: &Catalogs) -> bool {
+fn may_change(config: &Config, has_packages: bool, catalogs: &Catalogs) -> bool {
     let mut devices = config.devices.values();
-    !scan.packages.is_empty()
+    has_packages
         || !config.variants.is_empty()
         || devices.any(|device| !device.aliases.is_empty())
         || !catalogs.own.aliases.is_empty()
@@ -268,10 +319,11 @@ fn render_site(
     run: &Run<'_>,
     merged: &Catalog,
     projects: BTreeMap<String, Projects>,
-    stored: &BTreeSet<String>,
+    inputs: &Inputs<'_>,
 ) -> Result<(Site, Log), Error> {
     let config = run.config;
-    let (changelogs, mut log) = changelogs::gather(config, merged, stored);
+    let stored = &inputs.stored;
+    let (changelogs, mut log) = changelogs::gather(config, merged, stored, &inputs.folders);
     let projects = log.take(projects::gather(config, merged, projects, stored));
     let notes = pages::Notes {
         changelogs: &changelogs.changelogs,

@@ -81,7 +81,9 @@ pub(super) fn find(
 fn num_full(builds: &[Hashed]) -> BTreeMap<String, usize> {
     let num_full = sidecars::num_full(builds.iter().map(|hashed| &hashed.build));
     let owned = num_full.into_iter();
-    owned.map(|(folder, num)| (folder.to_owned(), num)).collect()
+    owned
+        .map(|(folder, num)| (folder.to_owned(), num))
+        .collect()
 }
 
 /// Reads the manifest next to a package, if there is one.

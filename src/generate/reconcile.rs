@@ -7,12 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::report::{Event, Fault, Log};
-use super::{admission, duplicates};
+use super::{Inputs, admission, duplicates};
 use crate::catalog::channels::{self, ChannelKey};
 use crate::catalog::{Catalog, Catalogs, Reason, Record};
 use crate::ingest;
 use crate::ingest::scan::Scan;
-use crate::model::build::{Build, Device, Variant};
+use crate::model::build::{Build, Device, Origin, Variant};
 use crate::model::config::{AddressSource, Config};
 use crate::model::fault_kind::FaultKind;
 
@@ -20,7 +20,7 @@ use crate::model::fault_kind::FaultKind;
 /// that could not be read is not missing.
 pub(super) fn reconcile(
     config: &Config,
-    scan: &Scan,
+    inputs: &Inputs<'_>,
     builds: Vec<Build>,
     catalogs: &mut Catalogs,
     earlier: &[Fault],
@@ -31,11 +31,17 @@ pub(super) fn reconcile(
     for build in &builds {
         recognise_imported(build, &mut catalogs.own);
     }
-    let builds = log.take(duplicates::drop_same_bytes(scan, builds, &catalogs.own));
+    let builds = log.take(duplicates::drop_same_bytes(
+        inputs.scan,
+        builds,
+        &catalogs.own,
+    ));
     let builds = log.take(duplicates::drop_same_names(builds, catalogs));
     let mut merge = Merge {
         config,
-        scan,
+        scan: inputs.scan,
+        gone: &inputs.sources.gone,
+        replaced: origins(&builds),
         seen: identities(&builds),
         catalogs,
         log,
@@ -55,6 +61,7 @@ pub(super) fn reconcile(
     merge.sort_into_variants();
     merge.admit(moving);
     merge.admit(new);
+    merge.retire_gone();
     merge.retire_vanished(earlier, &read);
     merge.remember_aliases();
     merge.log
@@ -64,7 +71,11 @@ pub(super) fn reconcile(
 struct Merge<'a> {
     config: &'a Config,
     scan: &'a Scan,
-    /// Identities of the scanned builds.
+    /// Identities of builds whose packages are gone from their sources.
+    gone: &'a BTreeSet<String>,
+    /// Source and path of the packages of sources that were read or are unchanged.
+    replaced: BTreeSet<(String, String)>,
+    /// Identities of the builds that were found.
     seen: BTreeSet<String>,
     catalogs: &'a mut Catalogs,
     log: Log,
@@ -156,6 +167,24 @@ impl Merge<'_> {
         }
     }
 
+    /// Retires builds whose packages are gone from their sources, or have other contents there.
+    fn retire_gone(&mut self) {
+        for record in self.catalogs.own.builds.values_mut() {
+            let Some(origin) = &record.build.origin else {
+                continue;
+            };
+            let place = (origin.source.clone(), origin.path.clone());
+            let is_gone =
+                self.gone.contains(record.build.identity()) || self.replaced.contains(&place);
+            if is_gone && record.is_offered() && !self.seen.contains(record.build.identity()) {
+                self.log
+                    .events
+                    .push(Event::Retired(record.build.path.clone()));
+                record.retired = true;
+            }
+        }
+    }
+
     /// Retires builds that the site itself should serve, but that are missing from the folder or have
     /// other bytes there. `read` are the paths whose bytes are known.
     fn retire_vanished(&mut self, earlier: &[Fault], read: &BTreeSet<String>) {
@@ -177,7 +206,8 @@ impl Merge<'_> {
         for record in self.catalogs.own.builds.values_mut() {
             let build = &record.build;
             let is_here = self.seen.contains(build.identity()) || unread.contains(&build.path);
-            if is_here || !record.is_offered() || is_behind_link(build) {
+            let is_of_source = build.origin.is_some();
+            if is_here || is_of_source || !record.is_offered() || is_behind_link(build) {
                 continue;
             }
             if matches!(config.address(build), Some((_, AddressSource::Site))) {
@@ -231,7 +261,7 @@ impl Merge<'_> {
         let path = build.path.clone();
         if let Some(record) = self.catalogs.own.builds.get_mut(build.identity()) {
             // Facts that are not in the package stay.
-            build.url.clone_from(&record.build.url);
+            keep_place(record, &mut build);
             build.id.clone_from(&record.build.id);
             build.family = build.family.or_else(|| record.build.family.clone());
             if std::mem::take(&mut record.retired) {
@@ -355,6 +385,40 @@ pub(super) fn recognise_imported(build: &Build, own: &mut Catalog) {
         record.build.sha256.clone_from(&build.sha256);
         own.builds.insert(build.identity().to_owned(), record);
     }
+}
+
+/// Keeps the address of a published build. A build whose package is now at another place of a source gets the
+/// address of that place, unless it is offered from elsewhere.
+fn keep_place(record: &Record, build: &mut Build) {
+    let known = &record.build;
+    let is_same =
+        |one: &Origin, other: &Origin| one.source == other.source && one.path == other.path;
+    let keeps_all = match (&known.origin, &build.origin) {
+        (None, Some(_)) => record.is_offered() && known.url != build.url,
+        (Some(_), None) => true,
+        _ => false,
+    };
+    let is_moved = match (&known.origin, &build.origin) {
+        (Some(one), Some(other)) => !is_same(one, other),
+        (None, Some(_)) => true,
+        (_, None) => false,
+    };
+    if keeps_all {
+        build.origin.clone_from(&known.origin);
+        build.path.clone_from(&known.path);
+        build.filename.clone_from(&known.filename);
+    }
+    if keeps_all || !is_moved {
+        build.url.clone_from(&known.url);
+    }
+}
+
+/// Returns source and path of all packages of sources.
+fn origins(builds: &[Build]) -> BTreeSet<(String, String)> {
+    let origins = builds.iter().filter_map(|build| build.origin.as_ref());
+    origins
+        .map(|origin| (origin.source.clone(), origin.path.clone()))
+        .collect()
 }
 
 /// Updates the record of a build in the catalog.

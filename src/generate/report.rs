@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::sources::SourceState;
 use crate::ingest;
 use crate::model::fault_kind::FaultKind;
 use crate::publish::writer::Plan;
@@ -152,6 +153,8 @@ pub struct Report {
     pub events: Vec<Event>,
     /// What was left out.
     pub faults: Vec<Fault>,
+    /// What the sources list.
+    pub sources: Vec<SourceState>,
     /// What was, or would be, done to the site's files.
     pub plan: Plan,
     /// The catalog was, or would be, written.

@@ -73,7 +73,12 @@ pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot
     let urls = report.take(pages::addresses(config, &merged));
     let channels = channels::Channels::new(&merged, config, &urls, now);
     let stored = sidecars::list_stored(&config.changelogs)?;
-    let changelogs = report.take(changelogs::gather(config, &merged, &stored, &Folders::new(config, None)));
+    let changelogs = report.take(changelogs::gather(
+        config,
+        &merged,
+        &stored,
+        &Folders::new(config, None),
+    ));
     let projects = report.take(projects::gather(config, &merged, BTreeMap::new(), &stored));
     let notes = pages::Notes {
         changelogs: &changelogs.changelogs,

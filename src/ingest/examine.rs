@@ -155,7 +155,9 @@ pub fn examine(file: &Path, path: &str, context: Context<'_>) -> Result<Examined
     let location = Location {
         known_as: (file, stamp),
         path,
-        place: place.as_ref().map(|(folder, name)| (folder as &dyn Folder, *name)),
+        place: place
+            .as_ref()
+            .map(|(folder, name)| (folder as &dyn Folder, *name)),
         is_remote: false,
     };
     examine_package(package, &budget, &location, context)
@@ -178,10 +180,7 @@ pub struct RemotePackage<'a> {
 ///
 /// # Errors
 /// As for [`examine`].
-pub fn examine_remote(
-    remote: RemotePackage<'_>,
-    context: Context<'_>,
-) -> Result<Examined, Error> {
+pub fn examine_remote(remote: RemotePackage<'_>, context: Context<'_>) -> Result<Examined, Error> {
     let (package, budget) = open_source(remote.source, context.limits)?;
     let of_size = Stamp {
         size: package.size(),
@@ -190,9 +189,7 @@ pub fn examine_remote(
         inode: 0,
     };
     let location = Location {
-        known_as: remote
-            .known_as
-            .unwrap_or((Path::new(remote.path), of_size)),
+        known_as: remote.known_as.unwrap_or((Path::new(remote.path), of_size)),
         path: remote.path,
         place: remote.place,
         is_remote: true,

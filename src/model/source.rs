@@ -70,6 +70,30 @@ pub enum Host {
     },
 }
 
+impl Host {
+    /// Returns the address whose host is asked for the list; of a list on this machine, that of its files.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        match self {
+            Host::GitHub { api, .. } => api,
+            Host::Forgejo { site, .. }
+            | Host::GitLab { site, .. }
+            | Host::SourceForge { site, .. } => site,
+            Host::Listing { url } => url,
+            Host::Files { base, .. } => base,
+        }
+    }
+
+    /// Returns whether the folders of its files are releases.
+    #[must_use]
+    pub fn has_releases(&self) -> bool {
+        matches!(
+            self,
+            Host::GitHub { .. } | Host::Forgejo { .. } | Host::GitLab { .. }
+        )
+    }
+}
+
 /// How the SHA-256 of a source's packages becomes known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HashPolicy {

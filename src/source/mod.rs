@@ -20,7 +20,9 @@ use crate::model::source::{Host, SourceConfig};
 
 pub use client::Client;
 pub use error::Error;
-pub use folder::{Folder, LocalFolder, Names, RemoteFolder, is_zip, join, list as list_names, split};
+pub use folder::{
+    Folder, LocalFolder, Names, RemoteFolder, is_zip, join, list as list_names, split,
+};
 
 /// Maximum number of files in a source; the largest projects seen have 12,000.
 const MAX_FILES: usize = 100_000;

@@ -105,6 +105,7 @@ impl Facts {
             next_device: None,
             csig: None,
             images: Vec::new(),
+            origin: None,
             family: family.map(str::to_owned),
         };
         file::validate_build(&build)?;

@@ -1,0 +1,119 @@
+//! Finds the build in the catalogs that a listed package is.
+
+use std::collections::HashMap;
+
+use crate::catalog::{Catalog, Catalogs, Record, Tombstone};
+use crate::model::build::Origin;
+use crate::source::{RemoteFile, split};
+
+/// All builds and removed builds of the catalogs, by what a list may say of them.
+pub(super) struct Known<'a> {
+    by_origin: HashMap<(&'a str, &'a str), &'a Record>,
+    by_url: HashMap<&'a str, &'a Record>,
+    by_filename: HashMap<&'a str, Vec<&'a Record>>,
+    stones: HashMap<(&'a str, &'a str), Vec<&'a Origin>>,
+    catalogs: &'a Catalogs,
+}
+
+/// What a listed package is.
+pub(super) enum Match<'a> {
+    /// A build in a catalog, unchanged.
+    Known(&'a Record),
+    /// A build that was removed from the catalog.
+    Buried,
+    /// Unknown, or other contents than before.
+    New,
+}
+
+impl<'a> Known<'a> {
+    pub(super) fn new(catalogs: &'a Catalogs) -> Known<'a> {
+        let mut known = Known {
+            by_origin: HashMap::new(),
+            by_url: HashMap::new(),
+            by_filename: HashMap::new(),
+            stones: HashMap::new(),
+            catalogs,
+        };
+        for record in catalogs.all().flat_map(|catalog| catalog.builds.values()) {
+            let build = &record.build;
+            if let Some(origin) = &build.origin {
+                known.by_origin.insert(key(origin), record);
+            }
+            if let Some(url) = &build.url {
+                known.by_url.insert(url, record);
+            }
+            let of_name = known.by_filename.entry(&build.filename).or_default();
+            of_name.push(record);
+        }
+        let stones = catalogs
+            .all()
+            .flat_map(|catalog| catalog.tombstones.values());
+        for origin in stones.filter_map(|stone| stone.origin.as_ref()) {
+            known.stones.entry(key(origin)).or_default().push(origin);
+        }
+        known
+    }
+
+    /// Iterates over the builds of the own catalog whose packages a source has, or had.
+    pub(super) fn of_source(&self, source: &str) -> impl Iterator<Item = &'a Record> {
+        let records = self.catalogs.own.builds.values();
+        records.filter(move |record| {
+            let origin = record.build.origin.as_ref();
+            origin.is_some_and(|origin| origin.source == source)
+        })
+    }
+
+    /// Finds out what a listed package is: the same file as before, or the same address, or else the same name,
+    /// size and digest.
+    pub(super) fn find(&self, source: &str, file: &RemoteFile) -> Match<'a> {
+        let is_size = |record: &Record| file.size.is_none_or(|size| size == record.build.size);
+        let is_same = |origin: &Origin| origin.id == file.id && origin.tag == file.tag;
+        let place = (source, &*file.path);
+        if let Some(record) = self.by_origin.get(&place) {
+            let origin = record.build.origin.as_ref();
+            return match origin.is_some_and(is_same) && is_size(record) {
+                true => Match::Known(record),
+                false => Match::New,
+            };
+        }
+        let stones = self.stones.get(&place).into_iter().flatten();
+        if stones.copied().any(is_same) || self.catalogs.all().any(|c| is_buried(c, file)) {
+            return Match::Buried;
+        }
+        let same_url = self.by_url.get(&*file.url).copied();
+        if let Some(record) = same_url.filter(|r| is_size(r) && digests(r, file) != Some(false)) {
+            return Match::Known(record);
+        }
+        let filename = split(&file.path).1;
+        let of_name = self.by_filename.get(filename).into_iter().flatten();
+        let mut of_name = of_name.filter(|r| file.size == Some(r.build.size));
+        match of_name.find(|record| digests(record, file) == Some(true)) {
+            Some(record) => Match::Known(record),
+            None => Match::New,
+        }
+    }
+}
+
+fn key(origin: &Origin) -> (&str, &str) {
+    (&origin.source, &origin.path)
+}
+
+/// Returns whether digests of a build and of a listed package are the same; `None` if none can be compared.
+fn digests(record: &Record, file: &RemoteFile) -> Option<bool> {
+    let pairs = [
+        (&record.build.sha256, &file.sha256),
+        (&record.build.md5, &file.md5),
+    ];
+    let mut pairs = pairs.into_iter();
+    pairs.find_map(|(one, other)| Some(one.as_ref()? == other.as_ref()?))
+}
+
+/// Returns whether a build with the listed digest was removed by hand.
+fn is_buried(catalog: &Catalog, file: &RemoteFile) -> bool {
+    let digests = [&file.sha256, &file.md5];
+    let stones = digests
+        .into_iter()
+        .flatten()
+        .map(|id| catalog.tombstones.get(id));
+    stones.flatten().any(Tombstone::is_removed)
+}
