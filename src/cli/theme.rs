@@ -43,9 +43,9 @@ struct FileLink {
 ///
 /// # Errors
 /// The key or the file that is wrong, and why.
-pub(crate) fn resolve(set: FileSite, folder: &Path) -> Result<Theme, String> {
+pub(crate) fn resolve(set: &FileSite, folder: &Path) -> Result<Theme, String> {
     let defaults = Theme::default();
-    let text = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let text = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
     let accent = match &set.color {
         None => defaults.accent,
         Some(color) => Color::parse(color).ok_or_else(|| {
@@ -71,14 +71,15 @@ pub(crate) fn resolve(set: FileSite, folder: &Path) -> Result<Theme, String> {
     };
     Ok(Theme {
         has_pages: set.pages.unwrap_or(true),
-        name: text(set.name).unwrap_or(defaults.name),
-        tagline: text(set.tagline),
+        name: text(&set.name).unwrap_or(defaults.name),
+        tagline: text(&set.tagline),
         accent,
         logo: logo.transpose()?,
         links: set.links.iter().map(link).collect::<Result<_, _>>()?,
-        footer: text(set.footer),
+        footer: text(&set.footer),
         install: set
             .install
+            .as_ref()
             .map(|name| load_install(folder.join(name)))
             .transpose()?,
         templates: load_templates(&folder.join(FOLDER))?,

@@ -81,7 +81,7 @@ impl FeedLoader {
     }
 
     /// Enables the template of a `[[feed]]` table.
-    pub(super) fn enable(&mut self, settings: FileFeed) -> Result<(), String> {
+    pub(super) fn enable(&mut self, settings: &FileFeed) -> Result<(), String> {
         let name = &settings.template;
         for (variant, spelled) in &settings.variants {
             if !variant.is_empty() {
@@ -103,8 +103,8 @@ impl FeedLoader {
             return Err(format!("`{name}` is listed twice"));
         }
         feed.is_enabled = true;
-        feed.path = settings.path;
-        feed.variants = settings.variants;
+        feed.path.clone_from(&settings.path);
+        feed.variants.clone_from(&settings.variants);
         Ok(())
     }
 }

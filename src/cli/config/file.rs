@@ -83,6 +83,13 @@ pub(super) struct FileConfig {
     pub(super) families: Vec<FileFamily>,
 }
 
+impl FileConfig {
+    /// Checks `keep` and `min_age` for all devices and release types.
+    pub(super) fn retention(&self) -> Result<Retention, String> {
+        resolve_retention(self.keep, self.min_age.as_ref())
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "expected a path or a list of paths")]
 pub(super) enum OneOrMany {
@@ -110,8 +117,8 @@ pub(super) struct FileRequire {
     pub(super) blocks: bool,
 }
 
-impl From<FileRequire> for Require {
-    fn from(file: FileRequire) -> Require {
+impl From<&FileRequire> for Require {
+    fn from(file: &FileRequire) -> Require {
         Require {
             signature: file.signature,
             release_key: file.release_key,
@@ -180,11 +187,13 @@ impl Span {
 impl FileRetention {
     /// Checks the values.
     pub(super) fn resolve(&self) -> Result<Retention, String> {
-        Ok(Retention {
-            keep: self.keep,
-            min_age: self.min_age.as_ref().map(Span::seconds).transpose()?,
-        })
+        resolve_retention(self.keep, self.min_age.as_ref())
     }
+}
+
+fn resolve_retention(keep: Option<usize>, min_age: Option<&Span>) -> Result<Retention, String> {
+    let min_age = min_age.map(Span::seconds).transpose()?;
+    Ok(Retention { keep, min_age })
 }
 
 #[derive(Debug, Deserialize)]
@@ -207,6 +216,13 @@ pub(super) struct FileDevice {
     pub(super) known_incrementals: BTreeMap<String, Vec<FileKnown>>,
     #[serde(default)]
     pub(super) info: BTreeMap<String, toml::Value>,
+}
+
+impl FileDevice {
+    /// Checks `keep` and `min_age` for all release types of the device.
+    pub(super) fn retention(&self) -> Result<Retention, String> {
+        resolve_retention(self.keep, self.min_age.as_ref())
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -10,58 +10,54 @@ use romfeed::model::config::{DeviceConfig, KnownIncremental, Override, PathPatte
 use romfeed::model::facts::Fact;
 use romfeed::model::family::{FAMILIES, Family, Rule};
 
-use super::file::{FileDevice, FileFamily, FileKnown, FileOverride, FileRetention, FileVariant};
+use super::file::{FileDevice, FileFamily, FileKnown, FileOverride, FileVariant};
 
 /// Checks the settings of a device, except for those that need files.
-pub(super) fn resolve_device(name: &str, set: FileDevice) -> Result<DeviceConfig, String> {
+pub(super) fn resolve_device(name: &str, set: &FileDevice) -> Result<DeviceConfig, String> {
     Device::parse(name).map_err(|e| e.to_string())?;
     let parse = |alias: &String| Device::parse(alias).map_err(|e| e.to_string());
     let mut known_incrementals = BTreeMap::new();
-    for (romtype, known) in set.known_incrementals {
-        let romtype = Romtype::parse(&romtype).map_err(|e| e.to_string())?;
-        let known = known.into_iter().map(resolve_known);
+    for (romtype, known) in &set.known_incrementals {
+        let romtype = Romtype::parse(romtype).map_err(|e| e.to_string())?;
+        let known = known.iter().map(resolve_known);
         let known: Vec<KnownIncremental> = known.collect::<Result<_, _>>()?;
         let all: &mut Vec<_> = known_incrementals.entry(romtype.to_path()).or_default();
         all.extend(known);
     }
     let mut romtypes = BTreeMap::new();
-    for (romtype, retention) in set.romtype {
+    for (romtype, retention) in &set.romtype {
         romtypes.insert(romtype.to_ascii_lowercase(), retention.resolve()?);
     }
-    let retention = FileRetention {
-        keep: set.keep,
-        min_age: set.min_age,
-    };
-    let info = |(key, value): (String, toml::Value)| match serde_json::to_value(value) {
-        Ok(value) => Ok((key, value)),
+    let info = |(key, value): (&String, &toml::Value)| match serde_json::to_value(value) {
+        Ok(value) => Ok((key.clone(), value)),
         Err(error) => Err(format!("info.{key}: {error}")),
     };
     Ok(DeviceConfig {
         url: None,
         device_feed: None,
         install: None,
-        retention: retention.resolve()?,
+        retention: set.retention()?,
         romtypes,
         major_upgrades: set.major_upgrades.map(Into::into),
         block_deltas: set.block_deltas,
         same_lane: set.same_lane,
         aliases: set.aliases.iter().map(parse).collect::<Result<_, _>>()?,
-        family: set.family,
+        family: set.family.clone(),
         known_incrementals,
-        info: set.info.into_iter().map(info).collect::<Result<_, _>>()?,
+        info: set.info.iter().map(info).collect::<Result<_, _>>()?,
     })
 }
 
-fn resolve_known(known: FileKnown) -> Result<KnownIncremental, String> {
+fn resolve_known(known: &FileKnown) -> Result<KnownIncremental, String> {
     let known = match known {
         FileKnown::Incremental(incremental) => KnownIncremental {
-            incremental,
+            incremental: incremental.clone(),
             version: None,
             timestamp: None,
         },
         FileKnown::Build(build) => KnownIncremental {
-            incremental: build.incremental,
-            version: build.version,
+            incremental: build.incremental.clone(),
+            version: build.version.clone(),
             timestamp: build.datetime,
         },
     };
@@ -132,14 +128,17 @@ pub(super) fn check_families(
     }
 }
 
-pub(super) fn parse_variants(entries: Vec<FileVariant>) -> Result<Vec<VariantRule>, String> {
-    let parse = |entry: FileVariant| {
+pub(super) fn parse_variants(entries: &[FileVariant]) -> Result<Vec<VariantRule>, String> {
+    let parse = |entry: &FileVariant| {
         let pattern = entry.package.as_deref().map(glob).transpose();
         let pattern = pattern.map_err(|e| e.to_string())?;
-        let property = entry.property.map(|text| match text.split_once('=') {
-            Some((key, value)) => (key.trim().to_owned(), Some(value.trim().to_owned())),
-            None => (text, None),
-        });
+        let property = entry
+            .property
+            .as_ref()
+            .map(|text| match text.split_once('=') {
+                Some((key, value)) => (key.trim().to_owned(), Some(value.trim().to_owned())),
+                None => (text.clone(), None),
+            });
         if pattern.is_none() && property.is_none() {
             return Err(format!(
                 "`{}` needs a package pattern or a property",
@@ -152,12 +151,12 @@ pub(super) fn parse_variants(entries: Vec<FileVariant>) -> Result<Vec<VariantRul
             property,
         })
     };
-    entries.into_iter().map(parse).collect()
+    entries.iter().map(parse).collect()
 }
 
 /// Parses fingerprints, with or without colons and of at least 8 digits, and file names.
-pub(super) fn parse_signers(entries: Vec<String>) -> Result<Vec<String>, String> {
-    let parse = |entry: String| {
+pub(super) fn parse_signers(entries: &[String]) -> Result<Vec<String>, String> {
+    let parse = |entry: &String| {
         let digits = entry.replace(':', "").to_ascii_lowercase();
         let is_fingerprint = digits.bytes().all(|b| b.is_ascii_hexdigit());
         match is_fingerprint {
@@ -165,85 +164,84 @@ pub(super) fn parse_signers(entries: Vec<String>) -> Result<Vec<String>, String>
             true => Err(format!(
                 "`{entry}` is not a SHA-256 fingerprint; write 8 to 64 of its digits"
             )),
-            false => Ok(entry),
+            false => Ok(entry.clone()),
         }
     };
-    entries.into_iter().map(parse).collect()
+    entries.iter().map(parse).collect()
 }
 
-pub(super) fn parse_overrides(entries: Vec<FileOverride>) -> Result<Vec<Override>, globset::Error> {
-    entries
-        .into_iter()
-        .map(|entry| {
-            let values = [
-                (Fact::Device, entry.device),
-                (Fact::Version, entry.version),
-                (Fact::Romtype, entry.romtype),
-                (
-                    Fact::Datetime,
-                    entry.datetime.map(|value| value.to_string()),
-                ),
-                (Fact::Incremental, entry.incremental),
-                (
-                    Fact::SdkLevel,
-                    entry.sdk_level.map(|value| value.to_string()),
-                ),
-                (Fact::SecurityPatch, entry.security_patch),
-            ];
-            Ok(Override {
-                pattern: PathPattern::new(glob(&entry.package)?.compile_matcher()),
-                values: values
-                    .into_iter()
-                    .filter_map(|(fact, value)| Some((fact, value?)))
-                    .collect(),
-            })
+pub(super) fn parse_overrides(entries: &[FileOverride]) -> Result<Vec<Override>, globset::Error> {
+    let parse = |entry: &FileOverride| {
+        Ok(Override {
+            pattern: PathPattern::new(glob(&entry.package)?.compile_matcher()),
+            values: entry.values().collect(),
         })
-        .collect()
-}
-
-pub(super) fn parse_families(entries: Vec<FileFamily>) -> Result<Vec<Family>, String> {
-    let rules = |texts: Vec<String>| -> Result<Vec<Rule>, String> {
-        let parse = |text: &String| {
-            Rule::parse(text).ok_or_else(|| {
-                format!("`{text}` is neither a property nor a field of one, for example ro.my.version[0]")
-            })
-        };
-        texts.iter().map(parse).collect()
     };
-    entries
-        .into_iter()
-        .map(|entry| {
-            let is_own = |rule: &String| entry.markers.iter().any(|mark| rule.starts_with(mark));
-            let rule_lists = [&entry.device, &entry.version, &entry.romtype];
-            let has_own = rule_lists.into_iter().flatten().any(is_own);
-            if entry.name.is_empty() {
-                return Err("a family needs a name".to_owned());
-            }
-            if !has_own {
-                return Err(format!(
-                    "`{}` needs a device, version or romtype that begins with one of its markers",
-                    entry.name
-                ));
-            }
-            if entry.markers.iter().any(String::is_empty) || entry.markers.is_empty() {
-                return Err(format!(
-                    "`{}` needs markers: how its properties begin",
-                    entry.name
-                ));
-            }
-            let mut datetime = rules(entry.datetime)?;
-            datetime.push(Rule::Whole("ro.build.date.utc".into()));
-            Ok(Family {
-                name: entry.name.into(),
-                markers: entry.markers.into_iter().map(Into::into).collect(),
-                device: rules(entry.device)?,
-                version: rules(entry.version)?,
-                romtype: rules(entry.romtype)?,
-                datetime,
-                compares_romtype: entry.compares_romtype,
-            })
+    entries.iter().map(parse).collect()
+}
+
+impl FileOverride {
+    fn values(&self) -> impl Iterator<Item = (Fact, String)> {
+        let values = [
+            (Fact::Device, self.device.clone()),
+            (Fact::Version, self.version.clone()),
+            (Fact::Romtype, self.romtype.clone()),
+            (Fact::Datetime, self.datetime.map(|n| n.to_string())),
+            (Fact::Incremental, self.incremental.clone()),
+            (Fact::SdkLevel, self.sdk_level.map(|n| n.to_string())),
+            (Fact::SecurityPatch, self.security_patch.clone()),
+        ];
+        values
+            .into_iter()
+            .filter_map(|(fact, value)| Some((fact, value?)))
+    }
+}
+
+pub(super) fn parse_families(entries: &[FileFamily]) -> Result<Vec<Family>, String> {
+    entries.iter().map(parse_family).collect()
+}
+
+fn parse_family(entry: &FileFamily) -> Result<Family, String> {
+    let is_own = |rule: &String| entry.markers.iter().any(|mark| rule.starts_with(mark));
+    let rule_lists = [&entry.device, &entry.version, &entry.romtype];
+    let has_own = rule_lists.into_iter().flatten().any(is_own);
+    if entry.name.is_empty() {
+        return Err("a family needs a name".to_owned());
+    }
+    if !has_own {
+        return Err(format!(
+            "`{}` needs a device, version or romtype that begins with one of its markers",
+            entry.name
+        ));
+    }
+    if entry.markers.iter().any(String::is_empty) || entry.markers.is_empty() {
+        return Err(format!(
+            "`{}` needs markers: how its properties begin",
+            entry.name
+        ));
+    }
+    let mut datetime = parse_rules(&entry.datetime)?;
+    datetime.push(Rule::Whole("ro.build.date.utc".into()));
+    Ok(Family {
+        name: entry.name.clone().into(),
+        markers: entry.markers.iter().cloned().map(Into::into).collect(),
+        device: parse_rules(&entry.device)?,
+        version: parse_rules(&entry.version)?,
+        romtype: parse_rules(&entry.romtype)?,
+        datetime,
+        compares_romtype: entry.compares_romtype,
+    })
+}
+
+fn parse_rules(texts: &[String]) -> Result<Vec<Rule>, String> {
+    let parse = |text: &String| {
+        Rule::parse(text).ok_or_else(|| {
+            format!(
+                "`{text}` is neither a property nor a field of one, for example ro.my.version[0]"
+            )
         })
-        .collect()
+    };
+    texts.iter().map(parse).collect()
 }
 
 pub(super) fn parse_globs(patterns: &[String]) -> Result<GlobSet, globset::Error> {

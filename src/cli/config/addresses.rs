@@ -1,0 +1,45 @@
+//! The addresses in the settings: of the site, and of the zips on other hosts.
+
+use romfeed::model::address::{self, UrlTemplate};
+
+use super::file::{ConfigError, FileConfig, FileDevice, Origin};
+
+/// Parses the address of the site.
+pub(super) fn base_url(
+    flag: Option<String>,
+    settings: &FileConfig,
+    origin: &Origin,
+) -> Result<Option<String>, ConfigError> {
+    if let Some(url) = flag.filter(|url| !url.is_empty()) {
+        let parsed = address::parse_base(&url).map(Some);
+        return parsed.map_err(|e| ConfigError(format!("--base-url or ROMFEED_BASE_URL: {e}")));
+    }
+    let set = settings.base_url.as_deref();
+    let parsed = set.map(address::parse_base).transpose();
+    parsed.map_err(|e| origin.error("base_url", &e))
+}
+
+/// Parses the address of all zips.
+pub(super) fn url(
+    flag: Option<String>,
+    settings: &FileConfig,
+    origin: &Origin,
+) -> Result<Option<UrlTemplate>, ConfigError> {
+    if let Some(url) = flag.filter(|url| !url.is_empty()) {
+        let parsed = UrlTemplate::parse(&url).map(Some);
+        return parsed.map_err(|e| ConfigError(format!("--url or ROMFEED_URL: {e}")));
+    }
+    let set = settings.url.as_deref();
+    let parsed = set.map(UrlTemplate::parse).transpose();
+    parsed.map_err(|e| origin.error("url", &e))
+}
+
+/// Parses the address of the zips of one device.
+pub(super) fn device_url(
+    table: &str,
+    set: &FileDevice,
+    origin: &Origin,
+) -> Result<Option<UrlTemplate>, ConfigError> {
+    let parsed = set.url.as_deref().map(UrlTemplate::parse).transpose();
+    parsed.map_err(|e| origin.error(&format!("{table} url"), &e))
+}
