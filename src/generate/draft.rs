@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::report::Log;
-use super::require::Hashed;
+use super::require::{Hashed, Verified};
 use super::{Error, Run};
 use crate::catalog::Catalog;
 use crate::ingest::digests::Digests;
@@ -25,6 +25,7 @@ impl Draft {
     pub(super) fn verified(
         self,
         digests: Result<Digests, digest_lanes::Error>,
+        verdict: Option<Verified>,
     ) -> Result<(Hashed, Vec<String>), ingest::Error> {
         let Draft { package, mut build } = self;
         let digests = digests?;
@@ -37,6 +38,7 @@ impl Draft {
             file: package.file,
             stamp: package.stamp,
             projects: package.projects,
+            verdict,
         };
         Ok((hashed, warnings))
     }

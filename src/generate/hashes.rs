@@ -5,16 +5,22 @@ use rayon::prelude::*;
 
 use super::draft::Draft;
 use super::report::Log;
-use super::require::Hashed;
+use super::require::{self, Hashed};
 use super::state::{CACHE, cache_key};
 use super::{Observer, Run};
+use crate::catalog::Catalogs;
 use crate::ingest::Examined;
 use crate::ingest::digests::{self, Digests, FEEDS};
 
 /// Hashes the drafted packages, or takes their digests from the cache, and checks them against the
-/// checksum files next to the packages.
-pub(super) fn hash_packages(run: &Run<'_>, drafts: Vec<Draft>) -> (Vec<Hashed>, Log) {
-    let known: Vec<Option<Digests>> = drafts
+/// checksum files next to the packages. New packages that have to meet requirements are verified in
+/// the same pass.
+pub(super) fn hash_packages(
+    run: &Run<'_>,
+    drafts: Vec<Draft>,
+    catalogs: &Catalogs,
+) -> (Vec<Hashed>, Log) {
+    let mut known: Vec<Option<Digests>> = drafts
         .iter()
         .map(|draft| match run.config.rehash {
             true => None,
@@ -23,6 +29,7 @@ pub(super) fn hash_packages(run: &Run<'_>, drafts: Vec<Draft>) -> (Vec<Hashed>, 
                 .digests(&cache_key(&draft.package.file), draft.package.stamp),
         })
         .collect();
+    let verdicts = require::hash_and_verify(run, &drafts, catalogs, &mut known);
     let waiting: Vec<usize> = (0..drafts.len())
         .filter(|&index| known[index].is_none())
         .collect();
@@ -51,7 +58,10 @@ pub(super) fn hash_packages(run: &Run<'_>, drafts: Vec<Draft>) -> (Vec<Hashed>, 
     let hashed = drafts
         .into_par_iter()
         .zip(hashed)
-        .map(|(draft, digests)| (draft.package.path.clone(), draft.verified(digests)))
+        .zip(verdicts)
+        .map(|((draft, digests), verdict)| {
+            (draft.package.path.clone(), draft.verified(digests, verdict))
+        })
         .collect();
     let mut log = Log::default();
     if let Err(error) = run.cache.save() {

@@ -280,7 +280,7 @@ fn hash_packages(
     let (remote, local): (Vec<Draft>, Vec<Draft>) = drafts
         .into_iter()
         .partition(|draft| draft.build.origin.is_some());
-    let (mut hashed, mut log) = hashes::hash_packages(run, local);
+    let (mut hashed, mut log) = hashes::hash_packages(run, local, catalogs);
     let remote = sources::digest_all(run, remote, inputs.sources, catalogs);
     hashed.extend(log.take(remote));
     sources::keep_unique(&mut hashed, catalogs);

@@ -1,24 +1,30 @@
 //! Checks that packages of new builds meet the `[require]` settings.
 //!
 //! In: hashed builds. Out: the builds that are already published, and the new ones whose packages
-//! pass; each of the others is a [`Fault`]. Verdicts are cached, so a package is verified once.
+//! pass; each of the others is a [`Fault`]. Verdicts are cached, so a package is verified once. New
+//! packages are verified while they are hashed, so that their files are read once.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rayon::prelude::*;
 
 use super::Run;
+use super::draft::Draft;
 use super::report::{Fault, Log};
 use super::state::cache_key;
 use crate::catalog::Catalogs;
 use crate::ingest::cache::Cache;
+use crate::ingest::digests::Digests;
 use crate::ingest::projects::Projects;
 use crate::model::build::Build;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
-use digest_lanes::Stamp;
+use digest_lanes::{RateLimiter, Stamp};
 use ota_view::finding::Finding;
-use ota_view::verify::{self, Verdict};
+use ota_view::io::Limits;
+use ota_view::verify::{self, OnRead, Verdict};
 
 /// A build and the file it was read from.
 pub(super) struct Hashed {
@@ -28,7 +34,12 @@ pub(super) struct Hashed {
     pub(super) stamp: Stamp,
     /// The projects in its package, if they were read now.
     pub(super) projects: Option<Projects>,
+    /// The result of verifying it, if it was verified while it was hashed.
+    pub(super) verdict: Option<Verified>,
 }
+
+/// The result of verifying a package.
+pub(super) type Verified = Result<Verdict, verify::Error>;
 
 /// A finding that the settings do not allow in a package.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,16 +57,135 @@ impl Refused {
     }
 }
 
+/// Reads packages once, to hash and to verify them.
+pub(super) struct OnePass {
+    limits: Limits,
+    pace: RateLimiter,
+}
+
+impl OnePass {
+    /// Prepares for packages of `num_bytes` together. The settings limit the speed of reading; the
+    /// waits that this causes do not count as time that the packages cost.
+    pub(super) fn new(config: &Config, num_bytes: u64) -> OnePass {
+        let limits = config.limits.clone();
+        let waits = config.io_limit.map_or(0, |rate| num_bytes / rate);
+        let jobs = u64::try_from(config.jobs.max(1)).unwrap_or(u64::MAX);
+        let of_all = Duration::from_secs(waits.saturating_mul(jobs));
+        OnePass {
+            limits: Limits {
+                time: limits.time.saturating_add(Duration::from_secs(waits)),
+                run_time: limits.run_time.saturating_add(of_all),
+                ..limits
+            },
+            pace: RateLimiter::new(config.io_limit),
+        }
+    }
+
+    /// Verifies and hashes a package; findings name it `path`. There are no digests if it is not a
+    /// zip, or could not be verified.
+    pub(super) fn read(
+        &self,
+        file: &Path,
+        path: &str,
+        stamp: Stamp,
+        on_read: &OnRead<'_>,
+    ) -> (Verified, Option<Digests>) {
+        let on_read = |num_bytes| {
+            self.pace.wait(num_bytes);
+            on_read(num_bytes);
+        };
+        let check = || verify::check_and_digest(file, path, &self.limits, &on_read);
+        match if_unchanged(file, stamp, check) {
+            Err(error) => (Err(error), None),
+            Ok((verdict, digests)) => {
+                let digests = digests.map(|of_file| Digests {
+                    md5: of_file.md5,
+                    sha256: of_file.sha256,
+                });
+                (Ok(verdict), digests)
+            }
+        }
+    }
+}
+
+/// Returns what `read` returns, if the file has this stamp before and afterwards.
+fn if_unchanged<T>(
+    file: &Path,
+    stamp: Stamp,
+    read: impl FnOnce() -> Result<T, verify::Error>,
+) -> Result<T, verify::Error> {
+    let require = || match Stamp::of(&std::fs::metadata(file).map_err(verify::Error::Open)?) {
+        now if now == stamp => Ok(()),
+        _ => Err(verify::Error::Changed),
+    };
+    require()?;
+    let result = read()?;
+    require()?;
+    Ok(result)
+}
+
+/// Hashes and verifies the packages that may have to meet requirements: those without `known` digests
+/// whose name and size no catalog has. Sets their digests, and returns the verdict on each of them.
+pub(super) fn hash_and_verify(
+    run: &Run<'_>,
+    drafts: &[Draft],
+    catalogs: &Catalogs,
+    known: &mut [Option<Digests>],
+) -> Vec<Option<Verified>> {
+    let mut verdicts: Vec<Option<Verified>> = drafts.iter().map(|_| None).collect();
+    if run.config.require.is_empty() {
+        return verdicts;
+    }
+    let builds = catalogs.all().flat_map(|catalog| catalog.builds.values());
+    let published: BTreeSet<(&str, u64)> = builds
+        .map(|record| (record.build.filename.as_str(), record.build.size))
+        .collect();
+    let is_new = |build: &Build| !published.contains(&(build.filename.as_str(), build.size));
+    let new: Vec<usize> = (0..drafts.len())
+        .filter(|&index| known[index].is_none() && is_new(&drafts[index].build))
+        .collect();
+    if new.is_empty() {
+        return verdicts;
+    }
+    let num_bytes = new.iter().map(|&index| drafts[index].build.size).sum();
+    let one_pass = OnePass::new(run.config, num_bytes);
+    let read = |&index: &usize| {
+        let package = &drafts[index].package;
+        let on_read = |num_bytes| run.observer.hashed(num_bytes);
+        let (verdict, digests) =
+            one_pass.read(&package.file, &package.path, package.stamp, &on_read);
+        let key = cache_key(&package.file);
+        // A cache that cannot be written only costs time.
+        if let Some(digests) = &digests {
+            let _ = run
+                .cache
+                .insert_digests(&key, package.stamp, digests, run.now_ns);
+        }
+        if let Ok(verdict) = &verdict {
+            let _ = run.cache.insert_verdict(&key, package.stamp, verdict);
+        }
+        (index, verdict, digests)
+    };
+    run.observer.hashing(new.len(), num_bytes);
+    let results: Vec<_> = new.par_iter().map(read).collect();
+    run.observer.hashing_done();
+    for (index, verdict, digests) in results {
+        verdicts[index] = Some(verdict);
+        known[index] = digests;
+    }
+    verdicts
+}
+
 /// Rejects new builds whose packages do not meet the requirements.
 pub(super) fn keep_required(
     run: &Run<'_>,
     hashed: Vec<Hashed>,
     catalogs: &Catalogs,
 ) -> (Vec<Build>, Log) {
-    let judge = |hashed: Hashed| {
+    let judge = |mut hashed: Hashed| {
         let fault = match catalogs.knows(hashed.build.identity()) {
             true => None,
-            false => fault(run.config, &hashed, run.cache),
+            false => fault(run.config, &mut hashed, run.cache),
         };
         (hashed.build, fault)
     };
@@ -72,21 +202,21 @@ pub(super) fn keep_required(
 }
 
 /// Returns why a build's package does not meet the requirements, if it does not.
-pub(super) fn fault(config: &Config, hashed: &Hashed, cache: &Cache) -> Option<Fault> {
+pub(super) fn fault(config: &Config, hashed: &mut Hashed, cache: &Cache) -> Option<Fault> {
     if config.require.is_empty() {
         return None;
     }
-    let path = &hashed.build.path;
     let mut verdict = match read_verdict(config, hashed, cache) {
         Ok(verdict) => verdict,
         Err(error) => {
             return Some(Fault {
-                path: path.clone(),
+                path: hashed.build.path.clone(),
                 kind: error.kind().into(),
                 error: error.into(),
             });
         }
     };
+    let path = &hashed.build.path;
     verdict.expect_signer(&config.certificates, path);
     let finding = config.require.objection(&verdict.findings)?;
     let refused = Refused(finding.clone());
@@ -97,8 +227,12 @@ pub(super) fn fault(config: &Config, hashed: &Hashed, cache: &Cache) -> Option<F
     })
 }
 
-/// Returns the cached verdict on a package, or else verifies it.
-fn read_verdict(config: &Config, hashed: &Hashed, cache: &Cache) -> Result<Verdict, verify::Error> {
+/// Returns the verdict on a package that was verified while it was hashed, or else the cached one, or
+/// else verifies the package.
+fn read_verdict(config: &Config, hashed: &mut Hashed, cache: &Cache) -> Verified {
+    if let Some(verdict) = hashed.verdict.take() {
+        return verdict;
+    }
     let key = cache_key(&hashed.file);
     let known = match config.rehash {
         true => None,
@@ -107,11 +241,8 @@ fn read_verdict(config: &Config, hashed: &Hashed, cache: &Cache) -> Result<Verdi
     if let Some(verdict) = known {
         return Ok(verdict);
     }
-    let metadata = std::fs::metadata(&hashed.file).map_err(verify::Error::Open)?;
-    if Stamp::of(&metadata) != hashed.stamp {
-        return Err(verify::Error::Changed);
-    }
-    let verdict = verify::check(&hashed.file, &hashed.build.path, &config.limits)?;
+    let check = || verify::check(&hashed.file, &hashed.build.path, &config.limits);
+    let verdict = if_unchanged(&hashed.file, hashed.stamp, check)?;
     // A cache that cannot be written only costs time.
     let _ = cache.insert_verdict(&key, hashed.stamp, &verdict);
     Ok(verdict)

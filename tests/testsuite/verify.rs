@@ -1,5 +1,11 @@
 //! `romfeed check ZIP…` and `[require]`: every rule, broken by a package.
 
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use digest_lanes::Stamp;
+use ota_view::io::Limits;
+use ota_view::verify;
 use testkit::package::Package;
 use testkit::payload::{Operation, Partition, Payload, op, properties};
 use testkit::props::Props;
@@ -841,6 +847,55 @@ fn each_requirement_checks_its_rules() {
     dir.run(&["generate"])
         .expect(2)
         .says("unknown key `signatures`");
+}
+
+#[test]
+fn requirements_change_no_published_digest() {
+    let zip = Package::files(bacon_props(1)).signed(Key::Alice).build();
+    let site = |requirements: &str| {
+        let dir = RomDir::new()
+            .file(&format!("builds/{}", bacon_name(1)), &zip)
+            .file("romfeed.toml", settings(requirements));
+        dir.run(&["generate"]).expect(0);
+        let mut files = dir.tree("out");
+        files.insert("catalog.json".to_owned(), dir.read("catalog.json"));
+        files
+    };
+    let hashed = site("");
+    assert!(hashed.len() > 3);
+    assert_eq!(hashed, site("[require]\nsignature = true\n"));
+}
+
+#[test]
+fn package_is_digested_while_it_is_verified() {
+    let dir = RomDir::new()
+        .file("rom.zip", ab().build())
+        .file("other.zip", "not a zip");
+    let read = |name: &str| {
+        let num_read = AtomicU64::new(0);
+        let count = |num_bytes| {
+            num_read.fetch_add(num_bytes, Relaxed);
+        };
+        let file = dir.path().join(name);
+        let read = verify::check_and_digest(&file, name, &Limits::default(), &count);
+        let (verdict, digests) = read.unwrap();
+        let alone = verify::check(&file, name, &Limits::default()).unwrap();
+        assert_eq!(verdict, alone);
+        (digests, num_read.into_inner())
+    };
+    let (digests, num_read) = read("rom.zip");
+    let digests = digests.unwrap();
+    let bytes = dir.read("rom.zip");
+    assert_eq!(num_read, bytes.len() as u64);
+    let file = dir.path().join("rom.zip");
+    let stamp = Stamp::of(&std::fs::metadata(&file).unwrap());
+    let options = digest_lanes::Options {
+        threads: 1,
+        bytes_per_second: None,
+    };
+    let hashed = romfeed::ingest::digests::digest_file(&file, stamp, &options).unwrap();
+    assert_eq!((hashed.md5, hashed.sha256), (digests.md5, digests.sha256));
+    assert_eq!(read("other.zip"), (None, 0));
 }
 
 #[test]

@@ -45,6 +45,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub(crate) use base16ct::lower::encode_string as hex;
 use lanes::Kernels;
+pub use reader::RateLimiter;
 pub use stamp::Stamp;
 
 /// A hash algorithm.

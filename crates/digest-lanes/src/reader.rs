@@ -98,14 +98,17 @@ impl Lane {
 }
 
 /// Limits the bytes per second of several readers together.
-pub(super) struct RateLimiter {
+#[derive(Debug)]
+pub struct RateLimiter {
     bytes_per_second: Option<NonZeroU64>,
     /// When the next bytes may be read.
     free: Mutex<Instant>,
 }
 
 impl RateLimiter {
-    pub(super) fn new(bytes_per_second: Option<NonZeroU64>) -> RateLimiter {
+    /// Creates a limiter; without a limit it never waits.
+    #[must_use]
+    pub fn new(bytes_per_second: Option<NonZeroU64>) -> RateLimiter {
         RateLimiter {
             bytes_per_second,
             free: Mutex::new(Instant::now()),
@@ -121,7 +124,7 @@ impl RateLimiter {
     }
 
     /// Waits until `num_bytes` more are within the limit.
-    fn wait(&self, num_bytes: usize) {
+    pub fn wait(&self, num_bytes: u64) {
         let Some(rate) = self.bytes_per_second else {
             return;
         };
@@ -270,7 +273,7 @@ impl<'a> Open<'a> {
                 return Err(Error::Stopped);
             }
             let step = pace.step().min(len - filled);
-            pace.wait(step);
+            pace.wait(step as u64);
             match self.file.read(&mut buffer[filled..filled + step]) {
                 Ok(0) => {
                     let read = self.offset + filled as u64;

@@ -20,7 +20,7 @@ pub(super) fn resolve(
     let folder = &origin.folder;
     let catalogs = resolve_catalogs(&flags.catalog, settings.catalog.as_ref(), origin)?;
     let limits = Limits::in_folders(temporary_folders(&catalogs[0]), Instant::now);
-    let defaults = Config::of_folder(folder, limits);
+    let defaults = Config::for_folder(folder, limits);
     let place = |flag: &Option<PathBuf>, set: &Option<PathBuf>, default: &Path| {
         let set = set.as_ref().map(|path| folder.join(path));
         flag.clone().or(set).unwrap_or_else(|| default.to_owned())

@@ -13,7 +13,7 @@ use ota_view::io::ReadAt;
 use super::stated::find_filename;
 use super::{EditError, Note, StatedFacts};
 use crate::fetch::{Fetch, Remote, RemoteError};
-use crate::generate::require::{self, Hashed};
+use crate::generate::require::{self, Hashed, OnePass};
 use crate::generate::state::{cache_key, load_cache};
 use crate::ingest::digests::{self, Digests};
 use crate::ingest::scan;
@@ -144,7 +144,13 @@ fn from_zip(
     let stamp = package.stamp;
     let mut candidate = from_package(stated, package, config, now)?;
     let cache = load_cache(config);
-    let digests = match cache.digests(&cache_key(zip), stamp) {
+    let mut digests = cache.digests(&cache_key(zip), stamp);
+    let mut verdict = None;
+    if digests.is_none() && !config.require.is_empty() {
+        let (verified, of_pass) = OnePass::new(config, stamp.size).read(zip, path, stamp, &|_| ());
+        (verdict, digests) = (Some(verified), of_pass);
+    }
+    let digests = match digests {
         Some(digests) => digests,
         None => digests::digest_file(zip, stamp, &digests::options(config))
             .map_err(|error| refuse(error.into()))?,
@@ -163,13 +169,14 @@ fn from_zip(
     }
     candidate.build.md5 = Some(md5);
     candidate.build.sha256 = Some(sha256);
-    let hashed = Hashed {
+    let mut hashed = Hashed {
         build: candidate.build.clone(),
         file: zip.to_owned(),
         stamp,
         projects: None,
+        verdict,
     };
-    match require::fault(config, &hashed, &cache) {
+    match require::fault(config, &mut hashed, &cache) {
         Some(fault) => Err(chain(&*fault.error).into()),
         None => Ok(candidate),
     }

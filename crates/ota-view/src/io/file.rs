@@ -36,7 +36,7 @@ impl FileSource {
     }
 
     /// Whether the file at `path` is unchanged: on Unix the same inode, with the same size and
-    /// modification time.
+    /// modification time; and whether it ends at its size, since some file systems report old ones.
     ///
     /// # Errors
     /// If the system does not report its metadata.
@@ -51,7 +51,9 @@ impl FileSource {
         let file = |_: &Metadata| ();
         let state =
             |metadata: &Metadata| (file(metadata), metadata.len(), metadata.modified().ok());
-        Ok(state(&now) == state(&self.metadata))
+        let ends = read_file_at(&self.file, &mut [0], self.metadata.len())
+            .is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+        Ok(ends && state(&now) == state(&self.metadata))
     }
 }
 

@@ -10,9 +10,11 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use crc32fast::Hasher as Crc32;
+use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+use super::OnRead;
 use crate::io::{ReadAt, ReadError};
 use crate::package::signature::DigestAlgorithm;
 
@@ -26,12 +28,14 @@ const MAX_WAITING: usize = 4;
 pub(super) enum Algorithm {
     /// Four bytes, big-endian.
     Crc32,
+    Md5,
     Digest(DigestAlgorithm),
 }
 
 /// A digest in progress.
 pub(super) enum Hasher {
     Crc32(Crc32),
+    Md5(Md5),
     Sha1(Sha1),
     Sha256(Sha256),
     Sha384(Sha384),
@@ -42,6 +46,7 @@ impl Hasher {
     pub(super) fn new(algorithm: Algorithm) -> Hasher {
         match algorithm {
             Algorithm::Crc32 => Hasher::Crc32(Crc32::new()),
+            Algorithm::Md5 => Hasher::Md5(Md5::new()),
             Algorithm::Digest(DigestAlgorithm::Sha1) => Hasher::Sha1(Sha1::new()),
             Algorithm::Digest(DigestAlgorithm::Sha256) => Hasher::Sha256(Sha256::new()),
             Algorithm::Digest(DigestAlgorithm::Sha384) => Hasher::Sha384(Sha384::new()),
@@ -52,6 +57,7 @@ impl Hasher {
     pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
             Hasher::Crc32(hasher) => hasher.update(bytes),
+            Hasher::Md5(hasher) => hasher.update(bytes),
             Hasher::Sha1(hasher) => hasher.update(bytes),
             Hasher::Sha256(hasher) => hasher.update(bytes),
             Hasher::Sha384(hasher) => hasher.update(bytes),
@@ -62,6 +68,7 @@ impl Hasher {
     pub(super) fn finish(self) -> Vec<u8> {
         match self {
             Hasher::Crc32(hasher) => hasher.finalize().to_be_bytes().to_vec(),
+            Hasher::Md5(hasher) => hasher.finalize().to_vec(),
             Hasher::Sha1(hasher) => hasher.finalize().to_vec(),
             Hasher::Sha256(hasher) => hasher.finalize().to_vec(),
             Hasher::Sha384(hasher) => hasher.finalize().to_vec(),
@@ -139,13 +146,14 @@ impl Chunk {
 }
 
 /// Reads the whole source once, and returns for each list the digests of its pieces that are in the
-/// source.
+/// source. `on_read` is called before each read, with the number of bytes.
 ///
 /// # Errors
 /// The error of the source.
 pub(super) fn read(
     source: &dyn ReadAt,
     lists: Vec<Pieces>,
+    on_read: &OnRead<'_>,
 ) -> Result<Vec<Vec<Vec<u8>>>, ReadError> {
     thread::scope(|scope| {
         let mut senders = Vec::new();
@@ -158,6 +166,7 @@ pub(super) fn read(
         let mut offset = 0;
         while offset < source.size() {
             let len = source.size().saturating_sub(offset).min(BUFFER_LEN);
+            on_read(len);
             let mut bytes = vec![0; usize::try_from(len).expect("at most a buffer")];
             source.read_exact_at(offset, &mut bytes)?;
             let chunk = Arc::new(Chunk { offset, bytes });
@@ -204,7 +213,7 @@ mod tests {
         assert_eq!(parts.push(size..size - 1), None);
         let mut crc = Pieces::new(Algorithm::Crc32);
         crc.push(1..100).unwrap();
-        let digests = read(&file, vec![whole, parts, crc]).unwrap();
+        let digests = read(&file, vec![whole, parts, crc], &|_| ()).unwrap();
         assert_eq!(digests[0], [Sha256::digest(&file).to_vec()]);
         for (range, digest) in ranges.into_iter().zip(&digests[1]) {
             let part = &file[range.start as usize..range.end as usize];

@@ -24,11 +24,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base16ct::lower::encode_string as hex;
+use digest_pass::{Algorithm, Pieces};
+
 use crate::error_kind::{ErrorKind, chain};
 use crate::finding::{Finding, Rule};
 use crate::image;
 use crate::io::{Budget, Counted, FileSource, Limits, ReadAt, ReadError};
-use crate::package::signature::Signer;
+use crate::package::signature::{DigestAlgorithm, Signer};
 use crate::package::{Package, zip};
 
 pub use certificate::{Certificate, Error as CertificateError};
@@ -160,10 +163,47 @@ impl Findings<'_> {
 /// # Errors
 /// [`Error`] if the file cannot be read for a reason outside of the package, or exceeds the limits.
 pub fn check(file: &Path, place: &str, limits: &Limits) -> Result<Verdict, Error> {
+    let (verdict, _) = check_file(file, place, limits, None)?;
+    Ok(verdict)
+}
+
+/// Receives the number of bytes of each read of the whole file, before it is read; the read waits
+/// for it to return.
+pub type OnRead<'a> = dyn Fn(u64) + Sync + 'a;
+
+/// The digests of a whole file, in lower-case hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileDigests {
+    /// The MD5, 32 digits.
+    pub md5: String,
+    /// The SHA-256, 64 digits.
+    pub sha256: String,
+}
+
+/// As [`check`], and digests the file while it is read. A file that is not a zip is not read to its
+/// end, so it has no digests.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_and_digest(
+    file: &Path,
+    place: &str,
+    limits: &Limits,
+    on_read: &OnRead<'_>,
+) -> Result<(Verdict, Option<FileDigests>), Error> {
+    check_file(file, place, limits, Some(on_read))
+}
+
+fn check_file(
+    file: &Path,
+    place: &str,
+    limits: &Limits,
+    on_read: Option<&OnRead<'_>>,
+) -> Result<(Verdict, Option<FileDigests>), Error> {
     let source = Arc::new(FileSource::open(file).map_err(Error::Open)?);
-    let verdict = check_source(Arc::clone(&source), place, limits)?;
+    let result = check_and_maybe_digest(Arc::clone(&source), place, limits, on_read)?;
     match source.is_unchanged(file).map_err(Error::Open)? {
-        true => Ok(verdict),
+        true => Ok(result),
         false => Err(Error::Changed),
     }
 }
@@ -177,6 +217,17 @@ pub fn check_source(
     place: &str,
     limits: &Limits,
 ) -> Result<Verdict, Error> {
+    let (verdict, _) = check_and_maybe_digest(source, place, limits, None)?;
+    Ok(verdict)
+}
+
+/// Checks a package; digests the whole file only with `on_read`.
+fn check_and_maybe_digest(
+    source: impl ReadAt + 'static,
+    place: &str,
+    limits: &Limits,
+    on_read: Option<&OnRead<'_>>,
+) -> Result<(Verdict, Option<FileDigests>), Error> {
     let reading = Duration::from_secs(source.size() / MIN_SPEED);
     let budget = Arc::new(Budget::new(Limits {
         time: limits.time.saturating_add(reading),
@@ -191,10 +242,11 @@ pub fn check_source(
         Ok(package) => package,
         Err(error) => {
             findings.add_fault(&rules::PACKAGE_ZIP, error.kind(), error)?;
-            return Ok(Verdict {
+            let verdict = Verdict {
                 findings: findings.all,
                 ..Verdict::default()
-            });
+            };
+            return Ok((verdict, None));
         }
     };
     let is_ab = layout::check(&package, &mut findings);
@@ -211,16 +263,20 @@ pub fn check_source(
     let mut lists = vec![checksums.pieces()];
     lists.extend(signature.as_ref().map(|signature| signature.pieces()));
     lists.extend(payload.iter().flat_map(payload::Examined::pieces));
+    if on_read.is_some() {
+        lists.extend(whole_file(source.size()));
+    }
     let mut digests = std::thread::scope(|scope| {
-        let read = scope.spawn(|| digest_pass::read(&*source, lists));
+        let read = scope.spawn(|| digest_pass::read(&*source, lists, on_read.unwrap_or(&|_| ())));
         blocks::check(&package, &budget, &mut checksums, &mut findings)?;
         checksums.check_compressed(&package, &budget, &mut findings)?;
         let digests = read.join();
         digests
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             .map_err(Error::from)
-    })?
-    .into_iter();
+    })?;
+    let of_whole = on_read.and_then(|_| take_whole_file(&mut digests));
+    let mut digests = digests.into_iter();
 
     checksums.judge(digests.next().unwrap_or_default(), &mut findings);
     let of_file = signature.as_ref().and_then(|_| digests.next());
@@ -228,10 +284,28 @@ pub fn check_source(
     if let Some(payload) = payload {
         payload.judge(digests, &mut findings);
     }
-    Ok(Verdict {
+    let verdict = Verdict {
         findings: findings.all,
         is_ab,
         key: signer.as_ref().map(|(_, key)| key.clone()),
         signer: signer.map(|(signer, _)| signer),
+    };
+    Ok((verdict, of_whole))
+}
+
+/// Returns lists of one piece each: the whole file for MD5, and for SHA-256.
+fn whole_file(size: u64) -> [Pieces; 2] {
+    [Algorithm::Md5, Algorithm::Digest(DigestAlgorithm::Sha256)].map(|algorithm| {
+        let mut pieces = Pieces::new(algorithm);
+        pieces.push(0..size);
+        pieces
     })
+}
+
+/// Removes the digests of [`whole_file`] from the end of the list.
+fn take_whole_file(digests: &mut Vec<Vec<Vec<u8>>>) -> Option<FileDigests> {
+    let mut next = || Some(hex(&digests.pop()?.pop()?));
+    let sha256 = next()?;
+    let md5 = next()?;
+    Some(FileDigests { md5, sha256 })
 }
