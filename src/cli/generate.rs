@@ -14,6 +14,7 @@ use super::outcome::Outcome;
 use super::progress::Progress;
 use super::report::{self, Next, Terminal};
 use super::settings;
+use super::sources;
 use super::time::now_ns;
 
 /// Runs the command.
@@ -67,7 +68,20 @@ fn run_with(
     config.rehash = args.rehash;
     config.adopt = args.adopt;
     config.new_catalog = args.new_catalog;
-    let report = match generate::generate(&config, None, &Progress::new(terminal), now_ns()) {
+    config.accept_loss.clone_from(&args.accept_loss);
+    let fetch = match args.offline {
+        true => Ok(None),
+        false => sources::connect(&config, args.ca.as_deref()),
+    };
+    let fetch = match fetch {
+        Ok(fetch) => fetch,
+        Err(message) => {
+            terminal.error(&escape::escape(&message), None);
+            return Ok(Outcome::Usage);
+        }
+    };
+    let progress = Progress::new(terminal);
+    let report = match generate::generate(&config, fetch.as_ref(), &progress, now_ns()) {
         Ok(report) => report,
         Err(error) => {
             report::print_run_error(terminal, &error);

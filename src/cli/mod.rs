@@ -6,7 +6,7 @@
 //! - `args`: the arguments, with `parse`, `listen` and `rate`;
 //! - `settings`: runs a command with its settings, which `config`, `theme` and `devices` read;
 //! - a module for each command: `generate`, `check` (with `check_zip`, `findings`), `inspect` (with
-//!   `contents`), `simulate`, `catalog`, `files`, `init`, `serve`, `hash`, `man`; `backend` for the
+//!   `contents`), `simulate`, `catalog`, `files`, `sources`, `init`, `serve`, `hash`, `man`; `backend` for the
 //!   commands of LineageOS's former server;
 //! - `report`: the terminal, and what is printed about a run; `escape`, `json`, `progress`, `time`:
 //!   other output; `http`, `remote`: packages and sites on other hosts;
@@ -45,6 +45,7 @@ mod report;
 mod serve;
 mod settings;
 mod simulate;
+mod sources;
 mod theme;
 mod time;
 
@@ -96,6 +97,7 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> io::Result<Outcome> {
         Command::Check(args) => check::run(args, file, terminal),
         Command::Catalog(args) => catalog::run(&args.command, file, terminal),
         Command::Files(args) => files::run(args, file, terminal),
+        Command::Sources(args) => sources::run(args, file, terminal),
         Command::Simulate(args) => simulate::run(args, file, terminal),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(args, file, terminal),

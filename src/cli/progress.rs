@@ -31,6 +31,21 @@ impl Progress {
 }
 
 impl Observer for Progress {
+    fn listing(&self, source: &str) {
+        if self.terminal.verbosity > 0 {
+            let source = source.escape_debug();
+            self.terminal
+                .line(&format!("asking {source} for its files"));
+        }
+    }
+
+    fn reading(&self, num_packages: usize) {
+        if self.terminal.verbosity > 0 {
+            self.terminal
+                .line(&format!("reading {num_packages} zips on other hosts"));
+        }
+    }
+
     fn examined(&self, package: &Examined) {
         if self.terminal.verbosity > 0 {
             let value = |fact| {

@@ -66,7 +66,7 @@ pub use report::{BUILDS, Event, Fault, Report};
 pub use require::Refused;
 pub use shared_lists::SharedLists;
 pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
-pub use sources::SourceState;
+pub use sources::{SourceState, Survey, survey};
 pub use state::{CACHE, lock_state, save_catalog};
 
 /// Follows the progress of a run. The methods are called from several threads.

@@ -19,7 +19,7 @@ pub(crate) use judges::{CheckArgs, SimulateArgs};
 pub(crate) use packages::{HashArgs, InspectArgs};
 #[cfg(feature = "serve")]
 pub(crate) use site::ServeArgs;
-pub(crate) use site::{FilesArgs, FilesStep, GenerateArgs, InitArgs};
+pub(crate) use site::{FilesArgs, FilesStep, GenerateArgs, InitArgs, SourcesArgs};
 
 /// The most threads that can be set.
 pub(crate) const MAX_JOBS: u16 = 256;
@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Catalog(CatalogArgs),
     /// Print the files that a step of publishing copies: only those that romfeed wrote or the catalog names
     Files(FilesArgs),
+    /// Ask the hosts of [[source]] what they have: files, new and gone zips, and what a run would download
+    Sources(SourcesArgs),
     /// Simulate a phone's check for updates: what it sees, why it does not see more, and what to change
     Simulate(Box<SimulateArgs>),
 

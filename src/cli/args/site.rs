@@ -76,6 +76,33 @@ pub(crate) struct GenerateArgs {
     /// Do not print the next step, for scripts that take it
     #[arg(long)]
     pub(crate) no_next: bool,
+    /// Do not ask the hosts of [[source]]; their builds stay as they are
+    #[arg(long)]
+    pub(crate) offline: bool,
+    /// Retire the builds that this source no longer lists, even if they are most of them; repeatable
+    #[arg(long, value_name = "SOURCE", conflicts_with = "offline")]
+    pub(crate) accept_loss: Vec<String>,
+    /// Trust the certificates in this PEM file instead of those that browsers trust
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+}
+
+const SOURCES_EXAMPLES: &str = "\
+Examples:
+  romfeed sources
+  romfeed sources --json";
+
+#[derive(Debug, Args)]
+#[command(after_help = SOURCES_EXAMPLES)]
+pub(crate) struct SourcesArgs {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Trust the certificates in this PEM file instead of those that browsers trust
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
 }
 
 const FILES_EXAMPLES: &str = "\

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::super::position::position;
 use super::super::rate::Rate;
 use super::super::theme::FileSite;
+use super::sources::FileSource;
 
 /// The name of the settings file.
 pub(crate) const FILE_NAME: &str = "romfeed.toml";
@@ -81,6 +82,10 @@ pub(super) struct FileConfig {
     pub(super) overrides: Vec<FileOverride>,
     #[serde(default, rename = "family")]
     pub(super) families: Vec<FileFamily>,
+    #[serde(default, rename = "source")]
+    pub(super) sources: Vec<FileSource>,
+    pub(super) source_jobs: Option<u16>,
+    pub(super) max_download: Option<Rate>,
 }
 
 impl FileConfig {
@@ -161,7 +166,7 @@ pub(super) enum Span {
 }
 
 impl Span {
-    fn seconds(&self) -> Result<i64, String> {
+    pub(super) fn seconds(&self) -> Result<i64, String> {
         let text = match self {
             Span::Seconds(seconds) => return Ok(i64::from(*seconds)),
             Span::Text(text) => text,

@@ -4,7 +4,7 @@
 //! the file over defaults. Paths in the file are relative to the file.
 //!
 //! - `file`: the keys of the file, as they are written; `values`: its tables, checked;
-//! - `places`: files and folders; `addresses`: of the site and of zips; `feeds`: the feed templates
+//! - `places`: files and folders; `sources`: hosts of zips; `addresses`: of the site and of zips; `feeds`: the feed templates
 //!   that the settings name.
 //!
 //! [`resolve`] is a chain: each step takes a [`Config`], sets the fields of one concern and returns it.
@@ -13,6 +13,7 @@ mod addresses;
 mod feeds;
 mod file;
 mod places;
+mod sources;
 mod values;
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use ota_view::verify::Certificate;
 use romfeed::files::read_file;
-use romfeed::model::config::{Config, DeviceConfig, DeviceFeed, Retention};
+use romfeed::model::config::{Config, DeviceConfig, DeviceFeed, Retention, SOURCE_JOBS};
 use romfeed::publish::feed::template;
 
 use super::args::{MAX_JOBS, Places};
@@ -31,6 +32,9 @@ use feeds::FeedLoader;
 use file::{FileConfig, FileDevice, FileRetention, MAX_FILE_SIZE, Origin};
 
 pub(crate) use file::{ConfigError, FILE_NAME};
+
+/// The most packages on other hosts that can be read at once.
+const MAX_SOURCE_JOBS: u16 = 64;
 
 /// Returns the default number of threads: one per processor.
 pub(crate) fn default_jobs() -> usize {
@@ -102,6 +106,14 @@ fn resolve_jobs(
     }
 }
 
+fn resolve_source_jobs(settings: &FileConfig, origin: &Origin) -> Result<usize, ConfigError> {
+    match settings.source_jobs {
+        None => Ok(SOURCE_JOBS),
+        Some(jobs) if (1..=MAX_SOURCE_JOBS).contains(&jobs) => Ok(usize::from(jobs)),
+        Some(_) => Err(origin.error("source_jobs", &format!("it must be 1 to {MAX_SOURCE_JOBS}"))),
+    }
+}
+
 /// Adds the settings on how packages are chosen, read and verified.
 fn with_packages(
     config: Config,
@@ -124,6 +136,12 @@ fn with_packages(
         accept_new_signer: values::parse_signers(&settings.accept_new_signer)
             .map_err(|e| origin.error("accept_new_signer", &e))?,
         require: (&settings.require).into(),
+        sources: sources::parse(&settings.sources, &origin.folder)
+            .map_err(|e| origin.error("[[source]]", &e))?,
+        source_jobs: resolve_source_jobs(settings, origin)?,
+        max_download: settings
+            .max_download
+            .map_or(config.max_download, |rate| rate.0.get()),
         ..config
     })
 }

@@ -130,6 +130,7 @@ pub(in crate::generate) fn digest_all(
             file: package.file,
             stamp: package.stamp,
             projects: package.projects,
+            verdict: None,
         });
     }
     (hashed, log)

@@ -16,9 +16,10 @@ use digest_lanes::Stamp;
 use sha2::{Digest, Sha256};
 
 use self::known::{Known, Match};
-use super::Run;
 use super::draft::Draft;
-use super::report::Log;
+use super::report::{Event, Log};
+use super::state::load_cache;
+use super::{Error, Observer, Run};
 use crate::catalog::{Catalogs, Record};
 use crate::fetch::Fetch;
 use crate::ingest::cache::SOURCES;
@@ -155,6 +156,49 @@ pub(super) fn ask(
         states.push(state);
     }
     (sources, states, log)
+}
+
+/// What all sources list, and what was noticed.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// The sources, in the order of the settings.
+    pub sources: Vec<SourceState>,
+    /// Warnings: the source and the text.
+    pub warnings: Vec<(String, String)>,
+    /// Faults: the source and the text.
+    pub faults: Vec<(String, String)>,
+}
+
+/// Lists all sources and compares them with the catalogs; reads no package and writes nothing.
+///
+/// # Errors
+/// [`Error`], if a catalog cannot be read.
+pub fn survey(
+    config: &Config,
+    fetch: &Arc<dyn Fetch>,
+    observer: &dyn Observer,
+    now_ns: i64,
+) -> Result<Survey, Error> {
+    let catalogs = Catalogs::load(&config.catalogs)?;
+    let run = Run {
+        config,
+        cache: &load_cache(config),
+        observer,
+        now_ns,
+    };
+    let (_, sources, log) = ask(&run, fetch, &catalogs);
+    let warnings = log.events.into_iter().filter_map(|event| match event {
+        Event::Warning { path, text } => Some((path, text)),
+        _ => None,
+    });
+    let faults = log.faults.into_iter();
+    Ok(Survey {
+        sources,
+        warnings: warnings.collect(),
+        faults: faults
+            .map(|fault| (fault.path, fault.error.to_string()))
+            .collect(),
+    })
 }
 
 /// Sets where the drafts' packages are, if they are on other hosts.

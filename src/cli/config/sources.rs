@@ -1,0 +1,305 @@
+//! The settings `[[source]]`: hosts whose zips are published without being on this machine.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use romfeed::model::source::{HashPolicy, Host, SourceConfig, Token};
+use serde::Deserialize;
+
+use super::file::Span;
+use crate::cli::http::is_askable;
+
+/// Longest name of a source, in bytes: it is a folder in the paths of its builds.
+const MAX_NAME_LEN: usize = 64;
+
+/// A table `[[source]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileSource {
+    name: Option<String>,
+    github: Option<String>,
+    forgejo: Option<String>,
+    gitlab: Option<String>,
+    sourceforge: Option<String>,
+    listing: Option<String>,
+    files: Option<PathBuf>,
+    api: Option<String>,
+    path: Option<String>,
+    base: Option<String>,
+    #[serde(default)]
+    prereleases: bool,
+    newest: Option<usize>,
+    max_age: Option<Span>,
+    #[serde(default)]
+    hash: FileHash,
+    token: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FileHash {
+    #[default]
+    Auto,
+    Known,
+    Download,
+}
+
+impl From<FileHash> for HashPolicy {
+    fn from(hash: FileHash) -> HashPolicy {
+        match hash {
+            FileHash::Auto => HashPolicy::Auto,
+            FileHash::Known => HashPolicy::Known,
+            FileHash::Download => HashPolicy::Download,
+        }
+    }
+}
+
+/// Returns the value of an environment variable, if it is set and not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Checks the tables; paths are relative to `folder`.
+///
+/// # Errors
+/// One line on the first table that cannot be used.
+pub(super) fn parse(tables: &[FileSource], folder: &Path) -> Result<Vec<SourceConfig>, String> {
+    let mut sources: Vec<SourceConfig> = Vec::new();
+    let mut names = BTreeSet::new();
+    for table in tables {
+        let source = table.resolve(folder)?;
+        if !names.insert(source.name.to_lowercase()) {
+            return Err(format!(
+                "two sources have the name `{}`; give one of them another `name`",
+                source.name.escape_debug()
+            ));
+        }
+        sources.push(source);
+    }
+    Ok(sources)
+}
+
+impl FileSource {
+    fn resolve(&self, folder: &Path) -> Result<SourceConfig, String> {
+        let (kind, host) = self.host(folder)?;
+        for (key, is_set, kinds) in [
+            (
+                "api",
+                self.api.is_some(),
+                &["github", "gitlab", "sourceforge"][..],
+            ),
+            ("path", self.path.is_some(), &["sourceforge"]),
+            ("base", self.base.is_some(), &["files"]),
+            ("prereleases", self.prereleases, &["github", "forgejo"]),
+            (
+                "token",
+                self.token.is_some(),
+                &["github", "forgejo", "gitlab"],
+            ),
+        ] {
+            if is_set && !kinds.contains(&kind) {
+                return Err(format!("`{key}` does not belong to `{kind}`"));
+            }
+        }
+        let name = self.name.clone().unwrap_or_else(|| default_name(&host));
+        check_name(&name)?;
+        let max_age = self.max_age.as_ref().map(Span::seconds).transpose();
+        if self.newest == Some(0) {
+            return Err("`newest` is 0, so nothing would be read".to_owned());
+        }
+        Ok(SourceConfig {
+            name,
+            newest: self.newest,
+            max_age: max_age.map_err(|error| format!("max_age: {error}"))?,
+            hash: self.hash.into(),
+            token: self.token(&host)?.map(Token::new),
+            host,
+        })
+    }
+
+    /// Returns the key that says which kind of host it is, and the host.
+    fn host(&self, folder: &Path) -> Result<(&'static str, Host), String> {
+        let kinds = [
+            ("github", &self.github),
+            ("forgejo", &self.forgejo),
+            ("gitlab", &self.gitlab),
+            ("sourceforge", &self.sourceforge),
+            ("listing", &self.listing),
+        ];
+        let mut set: Vec<(&'static str, &str)> = Vec::new();
+        set.extend(
+            kinds
+                .iter()
+                .filter_map(|(kind, value)| Some((*kind, value.as_deref()?))),
+        );
+        let file = self.files.as_ref().map(|file| folder.join(file));
+        let (kind, value) = match (&set[..], file) {
+            ([], Some(file)) => {
+                let base = self.base.as_deref();
+                let base =
+                    base.ok_or("`files` needs `base`, the address of the folder that it lists")?;
+                let base = parse_address("base", base)?;
+                return Ok(("files", Host::Files { file, base }));
+            }
+            ([one], None) => *one,
+            ([], None) => {
+                return Err(
+                    "it needs one of github, forgejo, gitlab, sourceforge, listing, files"
+                        .to_owned(),
+                );
+            }
+            _ => {
+                return Err(
+                    "only one of github, forgejo, gitlab, sourceforge, listing, files".to_owned(),
+                );
+            }
+        };
+        let api = |default: &str| match &self.api {
+            None => Ok(default.to_owned()),
+            Some(api) => parse_address("api", api),
+        };
+        let host = match kind {
+            "github" => Host::GitHub {
+                api: api("https://api.github.com")?,
+                repo: parse_repo(
+                    kind,
+                    value.strip_prefix("https://github.com/").unwrap_or(value),
+                )?,
+                prereleases: self.prereleases,
+            },
+            "forgejo" => {
+                let (site, repo) = split_address(kind, value)?;
+                Host::Forgejo {
+                    site,
+                    repo: parse_repo(kind, &repo)?,
+                    prereleases: self.prereleases,
+                }
+            }
+            "gitlab" => {
+                let (site, project) = match value.contains("://") {
+                    true => split_address(kind, value)?,
+                    false => (api("https://gitlab.com")?, value.to_owned()),
+                };
+                if !project.contains('/') {
+                    return Err(format!(
+                        "gitlab: `{}` is not group/project",
+                        value.escape_debug()
+                    ));
+                }
+                Host::GitLab { site, project }
+            }
+            "sourceforge" => {
+                let path = self.path.as_deref().unwrap_or("/").trim_matches('/');
+                let is_project = |c: char| c.is_ascii_alphanumeric() || c == '-';
+                if value.is_empty() || !value.chars().all(is_project) {
+                    let value = value.escape_debug();
+                    return Err(format!(
+                        "sourceforge: `{value}` is not the name of a project, which is the last part of \
+                         sourceforge.net/projects/NAME"
+                    ));
+                }
+                Host::SourceForge {
+                    site: api("https://sourceforge.net")?,
+                    project: value.to_owned(),
+                    path: format!("/{path}"),
+                }
+            }
+            _ => Host::Listing {
+                url: format!("{}/", parse_address(kind, value)?),
+            },
+        };
+        Ok((kind, host))
+    }
+
+    /// Returns the token for the API: of the variable that the settings name, or else of those that the host's own
+    /// tools read.
+    fn token(&self, host: &Host) -> Result<Option<String>, String> {
+        if let Some(name) = &self.token {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            if name.is_empty() || !name.chars().all(is_name) {
+                return Err(
+                    "`token` is the name of an environment variable, such as GITHUB_TOKEN, never the token itself"
+                        .to_owned(),
+                );
+            }
+            return Ok(variable(name));
+        }
+        let names: &[&str] = match host {
+            Host::GitHub { api, .. } if api == "https://api.github.com" => {
+                &["GH_TOKEN", "GITHUB_TOKEN"]
+            }
+            Host::GitHub { .. } => &["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"],
+            Host::GitLab { .. } => &["GITLAB_TOKEN"],
+            Host::Forgejo { .. } => &["FORGEJO_TOKEN"],
+            Host::SourceForge { .. } | Host::Listing { .. } | Host::Files { .. } => &[],
+        };
+        Ok(names.iter().find_map(|name| variable(name)))
+    }
+}
+
+/// Returns the name of a source whose table has none.
+fn default_name(host: &Host) -> String {
+    let name = match host {
+        Host::GitHub { .. } => "github",
+        Host::Forgejo { .. } => "forgejo",
+        Host::GitLab { .. } => "gitlab",
+        Host::SourceForge { .. } => "sourceforge",
+        Host::Listing { .. } => "listing",
+        Host::Files { .. } => "files",
+    };
+    name.to_owned()
+}
+
+/// Checks a name, which becomes a folder in paths.
+fn check_name(name: &str) -> Result<(), String> {
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let is_sound = !name.is_empty()
+        && name.len() <= MAX_NAME_LEN
+        && !name.starts_with('.')
+        && name.chars().all(is_safe);
+    match is_sound {
+        true => Ok(()),
+        false => Err(format!(
+            "name `{}` may have letters, digits and . _ - only, and up to {MAX_NAME_LEN} of them",
+            name.escape_debug()
+        )),
+    }
+}
+
+/// Checks an address, and removes slashes at its end.
+fn parse_address(key: &str, url: &str) -> Result<String, String> {
+    match is_askable(url) && !url.contains(['?', '#', '@']) {
+        true => Ok(url.trim_end_matches('/').to_owned()),
+        false => Err(format!(
+            "{key}: `{}` is not an https address without query; http is only for addresses of this machine",
+            url.escape_debug()
+        )),
+    }
+}
+
+/// Splits an address into site and path.
+fn split_address(key: &str, url: &str) -> Result<(String, String), String> {
+    let url = parse_address(key, url)?;
+    let host = url.find("://").map_or(0, |at| at + 3);
+    match url[host..].split_once('/') {
+        Some((site, path)) => Ok((format!("{}{site}", &url[..host]), path.to_owned())),
+        None => Err(format!(
+            "{key}: `{}` has no repository, as in https://codeberg.org/owner/name",
+            url.escape_debug()
+        )),
+    }
+}
+
+fn parse_repo(key: &str, repo: &str) -> Result<String, String> {
+    let is_part = |part: &str| {
+        let is_safe = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        !part.is_empty() && !part.starts_with('.') && part.chars().all(is_safe)
+    };
+    match repo.trim_end_matches('/').split_once('/') {
+        Some((owner, name)) if is_part(owner) && is_part(name) => Ok(format!("{owner}/{name}")),
+        _ => Err(format!(
+            "{key}: `{}` is not owner/name",
+            repo.escape_debug()
+        )),
+    }
+}

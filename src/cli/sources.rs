@@ -1,0 +1,171 @@
+//! `romfeed sources`: what each source lists, and what a run would read and download.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use romfeed::fetch::{Fetch, Reach};
+use romfeed::generate::{self, SourceState, Survey};
+use romfeed::model::config::Config;
+use serde::Serialize;
+
+use super::args::SourcesArgs;
+use super::config::Flags;
+use super::escape::escape;
+use super::http;
+use super::json::print_json;
+use super::outcome::Outcome;
+use super::progress::Progress;
+use super::remote::TIMEOUT;
+use super::report::{self, Terminal};
+use super::settings;
+use super::time::now_ns;
+
+/// Runs the command.
+pub(crate) fn run(
+    args: &SourcesArgs,
+    file: Option<&Path>,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
+    settings::with_config(file, Flags::new(&args.places), terminal, |config| {
+        print_sources(args, &config, terminal)
+    })
+}
+
+/// Makes the client for the hosts of sources; `None` if there are none.
+pub(crate) fn connect(
+    config: &Config,
+    ca: Option<&Path>,
+) -> Result<Option<Arc<dyn Fetch>>, String> {
+    if config.sources.is_empty() {
+        return Ok(None);
+    }
+    let http = http::connect(ca, TIMEOUT, Reach::Any)?;
+    Ok(Some(Arc::new(http)))
+}
+
+fn print_sources(args: &SourcesArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
+    let fetch = match connect(config, args.ca.as_deref()) {
+        Ok(Some(fetch)) => fetch,
+        Ok(None) => {
+            terminal.error(
+                "romfeed.toml has no [[source]]",
+                Some("add one, for example: [[source]] with github = \"owner/name\""),
+            );
+            return Ok(Outcome::Usage);
+        }
+        Err(message) => {
+            terminal.error(&escape(&message), None);
+            return Ok(Outcome::Usage);
+        }
+    };
+    let survey = match generate::survey(config, &fetch, &Progress::new(terminal), now_ns()) {
+        Ok(survey) => survey,
+        Err(error) => {
+            report::print_run_error(terminal, &error);
+            return Ok(Outcome::from_error(&error));
+        }
+    };
+    if args.json {
+        print_json(&to_json(&survey))?;
+    } else {
+        for state in &survey.sources {
+            print_state(state, terminal);
+        }
+    }
+    for (source, text) in &survey.warnings {
+        terminal.warning(&escape(&format!("{source}: {text}")));
+    }
+    for (source, text) in &survey.faults {
+        terminal.error(&escape(&format!("{source}: {text}")), None);
+    }
+    Ok(Outcome::from_success(survey.faults.is_empty()))
+}
+
+fn print_state(state: &SourceState, terminal: Terminal) {
+    if state.error.is_some() {
+        return;
+    }
+    let name = escape(&state.name);
+    terminal.line(&format!(
+        "{name}: {} files, {} zips: {} new, {} gone{}",
+        state.num_files,
+        state.num_packages,
+        state.new.len(),
+        state.gone.len(),
+        match state.num_left_out {
+            0 => String::new(),
+            num => format!(", {num} left out by newest or max_age"),
+        }
+    ));
+    for path in &state.new {
+        terminal.line(&format!("  new   {}", escape(path)));
+    }
+    for path in &state.gone {
+        terminal.line(&format!("  gone  {}", escape(path)));
+    }
+    if !state.new.is_empty() {
+        terminal.line(&format!(
+            "  {} of {} new have a SHA-256 already; the others have {} MB together, of which a run downloads the \
+             newest of each list, unless `hash` says otherwise",
+            state.num_with_digest,
+            state.new.len(),
+            state.num_bytes_to_download.div_ceil(1_000_000)
+        ));
+    }
+}
+
+/// The output of `sources --json`; part of the documented schema.
+#[derive(Serialize)]
+struct SurveyJson<'a> {
+    schema: u32,
+    sources: Vec<SourceJson<'a>>,
+    warnings: Vec<NoteJson<'a>>,
+    errors: Vec<NoteJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct SourceJson<'a> {
+    name: &'a str,
+    files: usize,
+    zips: usize,
+    new: &'a [String],
+    gone: &'a [String],
+    left_out: usize,
+    with_sha256: usize,
+    bytes_without_sha256: u64,
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct NoteJson<'a> {
+    source: &'a str,
+    message: &'a str,
+}
+
+fn to_json(survey: &Survey) -> SurveyJson<'_> {
+    SurveyJson {
+        schema: 1,
+        sources: survey
+            .sources
+            .iter()
+            .map(|state| SourceJson {
+                name: &state.name,
+                files: state.num_files,
+                zips: state.num_packages,
+                new: &state.new,
+                gone: &state.gone,
+                left_out: state.num_left_out,
+                with_sha256: state.num_with_digest,
+                bytes_without_sha256: state.num_bytes_to_download,
+                error: state.error.as_deref(),
+            })
+            .collect(),
+        warnings: survey.warnings.iter().map(note_json).collect(),
+        errors: survey.faults.iter().map(note_json).collect(),
+    }
+}
+
+fn note_json((source, message): &(String, String)) -> NoteJson<'_> {
+    NoteJson { source, message }
+}
