@@ -39,24 +39,6 @@ pub(crate) fn settings(ca: Option<&Path>, seconds: u16, reach: Reach) -> Result<
     })
 }
 
-/// Returns whether packages may be read from this address: https, or http on this machine.
-pub(crate) fn is_askable(url: &str) -> bool {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return false;
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let is_loopback = bare == "localhost"
-        || bare
-            .parse()
-            .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
-    scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") && is_loopback
-}
-
 fn read_roots(file: &Path) -> Result<Vec<Vec<u8>>, String> {
     let read = || -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
@@ -65,34 +47,4 @@ fn read_roots(file: &Path) -> Result<Vec<Vec<u8>>, String> {
     };
     let bytes = read().map_err(|error| error.to_string())?;
     parse_roots(&bytes).map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn packages_are_read_over_https_or_from_this_machine() {
-        for url in [
-            "https://h/a.zip",
-            "HTTPS://h/a.zip",
-            "https://10.0.0.1/a.zip",
-            "http://localhost:8080/a.zip",
-            "http://127.0.0.1/a.zip",
-            "http://[::1]:80/a.zip",
-        ] {
-            assert!(is_askable(url), "{url}");
-        }
-        for url in [
-            "http://h/a.zip",
-            "http://10.0.0.1/a.zip",
-            "http://localhost.example/a.zip",
-            "http://127.0.0.1@h/a.zip",
-            "http://127.0.0.1:80@h/a.zip",
-            "ftp://localhost/a.zip",
-            "a.zip",
-        ] {
-            assert!(!is_askable(url), "{url}");
-        }
-    }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ota_view::io::{Budget, Limits};
 use ota_view::package::Package;
-use romfeed::fetch::{Reach, Remote};
+use romfeed::fetch::{Reach, Remote, is_askable};
 use romfeed::ingest::{self, Error};
 
 use super::http;
@@ -46,7 +46,7 @@ pub(crate) fn open_whole(url: &str, ca: Option<&Path>) -> io::Result<Arc<Remote>
 }
 
 fn connect(url: &str, ca: Option<&Path>) -> io::Result<Remote> {
-    if !http::is_askable(url) {
+    if !is_askable(url) {
         let reason = "it must begin with https://; http:// is only for addresses of this machine";
         return Err(io::Error::other(reason));
     }

@@ -306,6 +306,25 @@ pub fn is_absolute(url: &str) -> bool {
     })
 }
 
+/// Returns whether packages may be read from this address: https, or http on this machine.
+#[must_use]
+pub fn is_askable(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let is_loopback = bare == "localhost"
+        || bare
+            .parse()
+            .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") && is_loopback
+}
+
 /// Removes `.` and `..` from a path (RFC 3986, 5.2.4).
 fn without_dots(path: &str) -> String {
     let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
@@ -354,5 +373,30 @@ mod tests {
         }
         assert_eq!(resolve(base, ""), None);
         assert_eq!(resolve("nowhere", "/y"), None);
+    }
+
+    #[test]
+    fn packages_are_read_over_https_or_from_this_machine() {
+        for url in [
+            "https://h/a.zip",
+            "HTTPS://h/a.zip",
+            "https://10.0.0.1/a.zip",
+            "http://localhost:8080/a.zip",
+            "http://127.0.0.1/a.zip",
+            "http://[::1]:80/a.zip",
+        ] {
+            assert!(is_askable(url), "{url}");
+        }
+        for url in [
+            "http://h/a.zip",
+            "http://10.0.0.1/a.zip",
+            "http://localhost.example/a.zip",
+            "http://127.0.0.1@h/a.zip",
+            "http://127.0.0.1:80@h/a.zip",
+            "ftp://localhost/a.zip",
+            "a.zip",
+        ] {
+            assert!(!is_askable(url), "{url}");
+        }
     }
 }

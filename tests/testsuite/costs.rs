@@ -100,7 +100,7 @@ fn a_run_past_its_time_limit_reads_no_more_packages() {
         limits.run_time = run_time;
         let mut config = romfeed::model::config::Config::for_folder(dir.path(), limits);
         config.base_url = Some(BASE_URL.to_owned());
-        let report = romfeed::generate::generate(&config, &Silent, 1_800_000_000_000_000_000);
+        let report = romfeed::generate::generate(&config, None, &Silent, 1_800_000_000_000_000_000);
         report.unwrap()
     };
     let report = generate(Duration::ZERO);

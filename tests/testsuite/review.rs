@@ -329,6 +329,6 @@ fn a_clock_set_back_removes_no_build_from_the_feeds() {
     let mut config = romfeed::model::config::Config::for_folder(dir.path(), limits);
     config.base_url = Some(BASE_URL.to_owned());
     config.retention.min_age = Some(7_200);
-    romfeed::generate::generate(&config, &Quiet, 0).unwrap();
+    romfeed::generate::generate(&config, None, &Quiet, 0).unwrap();
     assert_eq!(listed(&dir, "enchilada.json"), all);
 }

@@ -65,7 +65,7 @@ pub(crate) fn add(args: &AddArgs, config: &Config, terminal: Terminal) -> Outcom
         security_patch: args.security_patch.clone(),
         url: args.url.clone(),
     };
-    let is_askable = args.url.as_deref().is_some_and(http::is_askable);
+    let is_askable = args.url.as_deref().is_some_and(is_askable);
     let connect = || http::connect(None, remote::TIMEOUT, Reach::Any);
     let http = match is_askable {
         true => connect().map(|http| Some(Arc::new(http) as Arc<dyn Fetch>)),

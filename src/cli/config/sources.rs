@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use romfeed::fetch::is_askable;
 use romfeed::model::source::{HashPolicy, Host, SourceConfig, Token};
 use serde::Deserialize;
 
 use super::file::Span;
-use crate::cli::http::is_askable;
 
 /// Longest name of a source, in bytes: it is a folder in the paths of its builds.
 const MAX_NAME_LEN: usize = 64;
