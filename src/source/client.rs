@@ -55,14 +55,7 @@ impl Client<'_> {
                     thread::sleep(Duration::from_secs(seconds));
                 }
                 Some(seconds) => {
-                    return Err(Error::RateLimited {
-                        host: origin(url).unwrap_or_else(|| url.to_owned()),
-                        seconds,
-                        hint: match self.token {
-                            None => "; a token in the environment raises its limit",
-                            Some(_) => "",
-                        },
-                    });
+                    return Err(self.rate_limited(url, seconds));
                 }
                 None if response.status != 200 => {
                     return Err(Error::Status {
@@ -97,26 +90,71 @@ impl Client<'_> {
         let value = serde_json::from_slice(&response.body).map_err(|error| Error::Format {
             url: url.to_owned(),
             wanted,
-            reason: crate::files::json_message(&error),
+            reason: match response.body.trim_ascii_start().starts_with(b"<") {
+                true => "it answers with a web page".to_owned(),
+                false => crate::files::json_message(&error),
+            },
         })?;
         Ok((value, response))
     }
 
-    /// Returns the number of seconds until the host accepts requests again, if it refused this one for
-    /// their number. Sources: GitHub, GitLab and RFC 9110, 10.2.3.
-    fn seconds_to_wait(&self, response: &Response) -> Option<u64> {
-        let number = |name: &str| response.header(name)?.trim().parse::<i64>().ok();
-        let first = |names: [&str; 2]| names.into_iter().find_map(number);
-        let is_used_up = first(["x-ratelimit-remaining", "ratelimit-remaining"]) == Some(0);
-        if response.status != 429
-            && !(response.status == 403 && (is_used_up || number("retry-after").is_some()))
-        {
-            return None;
+    /// Waits until the host accepts requests again, if `response` used up its limit, and returns the
+    /// number of seconds; `most` is how long to wait at most.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`], if that takes longer than `most` or a minute.
+    pub fn wait_for_limit(&self, response: &Response, most: u64) -> Result<u64, Error> {
+        if !is_used_up(response) {
+            return Ok(0);
         }
-        let until = first(["x-ratelimit-reset", "ratelimit-reset"]).map(|at| at - self.now);
-        let seconds = number("retry-after").or(until).unwrap_or(MAX_WAIT as i64);
-        Some(u64::try_from(seconds.max(1)).unwrap_or(1))
+        let seconds = self.seconds_to_reset(response);
+        if seconds > most.min(MAX_WAIT) {
+            return Err(self.rate_limited(&response.url, seconds));
+        }
+        thread::sleep(Duration::from_secs(seconds));
+        Ok(seconds)
     }
+
+    fn rate_limited(&self, url: &str, seconds: u64) -> Error {
+        Error::RateLimited {
+            host: origin(url).unwrap_or_else(|| url.to_owned()),
+            seconds,
+            hint: match self.token {
+                None => "; a token in the environment raises its limit",
+                Some(_) => "",
+            },
+        }
+    }
+
+    /// Returns the number of seconds until the host accepts requests again, if it refused this one for
+    /// their number.
+    fn seconds_to_wait(&self, response: &Response) -> Option<u64> {
+        let is_limit = is_used_up(response) || response.header("retry-after").is_some();
+        let is_refused = response.status == 429 || response.status == 403 && is_limit;
+        is_refused.then(|| self.seconds_to_reset(response))
+    }
+
+    /// Returns the number of seconds until the host accepts requests again. Sources: GitHub, GitLab and
+    /// RFC 9110, 10.2.3.
+    fn seconds_to_reset(&self, response: &Response) -> u64 {
+        let until = number(response, &["x-ratelimit-reset", "ratelimit-reset"]);
+        let until = until.map(|at| at.saturating_sub(self.now));
+        let seconds = number(response, &["retry-after"]).or(until);
+        seconds.map_or(MAX_WAIT, |seconds| {
+            u64::try_from(seconds).unwrap_or(0).max(1)
+        })
+    }
+}
+
+/// Returns whether the host accepts no request after this one for now.
+fn is_used_up(response: &Response) -> bool {
+    number(response, &["x-ratelimit-remaining", "ratelimit-remaining"]) == Some(0)
+}
+
+/// Returns the first of these headers that is a number.
+fn number(response: &Response, names: &[&str]) -> Option<i64> {
+    let mut headers = names.iter().filter_map(|name| response.header(name));
+    headers.find_map(|value| value.trim().parse().ok())
 }
 
 /// Returns the host's own message: that of an API's JSON.

@@ -4,14 +4,19 @@
 //! that asks the host for its list; files are read by range, whatever the host. A list that could
 //! not be read whole is an [`Error`], never a shorter list.
 
+mod builder;
 mod client;
 mod error;
+#[cfg(test)]
+mod fake;
 mod files;
 mod folder;
 mod forgejo;
 mod github;
 mod gitlab;
 mod listing;
+mod pages;
+mod releases;
 mod sourceforge;
 
 use std::sync::Arc;
