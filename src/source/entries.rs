@@ -57,6 +57,11 @@ impl Entries {
         check_number(list, "files", self.files.len(), MAX_FILES)
     }
 
+    /// Returns whether there is a file at a path.
+    pub(super) fn contains(&self, path: &str) -> bool {
+        self.files.contains_key(path)
+    }
+
     /// Adds a warning about a file, which begins with its path.
     pub(super) fn warn(&mut self, path: &str, fault: &str) {
         if self.warnings.len() == MAX_WARNINGS {
