@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use romfeed::catalog::{Catalog, Catalogs, Reason};
-use romfeed::fetch::{Fetch, Reach};
+use romfeed::fetch::{Fetch, Reach, is_askable};
 use romfeed::generate::edit::{self, EditError, Note, StatedFacts};
 use romfeed::model::build::{Kind, Variant};
 use romfeed::model::config::Config;
@@ -65,9 +65,9 @@ pub(crate) fn add(args: &AddArgs, config: &Config, terminal: Terminal) -> Outcom
         security_patch: args.security_patch.clone(),
         url: args.url.clone(),
     };
-    let is_askable = args.url.as_deref().is_some_and(is_askable);
+    let can_ask = args.url.as_deref().is_some_and(is_askable);
     let connect = || http::connect(None, remote::TIMEOUT, Reach::Any);
-    let http = match is_askable {
+    let http = match can_ask {
         true => connect().map(|http| Some(Arc::new(http) as Arc<dyn Fetch>)),
         false => Ok(None),
     };
