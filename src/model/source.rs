@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::address::encode_path;
+
 /// A source, as `[[source]]` in the settings gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceConfig {
@@ -15,8 +17,22 @@ pub struct SourceConfig {
     pub max_age: Option<i64>,
     /// How the SHA-256 of its packages becomes known.
     pub hash: HashPolicy,
+    /// The address that phones download from, with `{path}` for the path in the source, if it is not the one
+    /// that the host lists.
+    pub url: Option<String>,
     /// The token for its API, from the environment.
     pub token: Option<Token>,
+}
+
+impl SourceConfig {
+    /// Returns the address that phones download a file from; `listed` is the one that the host lists.
+    #[must_use]
+    pub fn phone_url(&self, path: &str, listed: &str) -> String {
+        match &self.url {
+            None => listed.to_owned(),
+            Some(url) => url.replace("{path}", &encode_path(path)),
+        }
+    }
 }
 
 /// Where a source is, and what to read there. Addresses have no closing slash.

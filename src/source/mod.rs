@@ -54,7 +54,7 @@ pub struct RemoteFile {
     pub sha256: Option<String>,
     /// The host's MD5, 32 lower-case hex digits.
     pub md5: Option<String>,
-    /// The address that phones download it from.
+    /// The address that it is read from; phones download from there too, unless the settings have another.
     pub url: String,
     /// The text of its release, if there is one.
     pub notes: Option<Arc<str>>,

@@ -55,6 +55,7 @@ mod review;
 mod serve;
 mod sharing;
 mod simulate;
+mod sources;
 mod support;
 mod templates;
 mod terminal;

@@ -1,7 +1,7 @@
 //! Packages on other hosts, read by ranges: `inspect`, `check` and `catalog add` with an address,
 //! and hosts that misbehave.
 
-mod host;
+pub(super) mod host;
 
 use std::sync::Arc;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use romfeed::fetch::is_askable;
+use romfeed::model::address::check_https;
 use romfeed::model::source::{HashPolicy, Host, SourceConfig, Token};
 use serde::Deserialize;
 
@@ -33,6 +34,7 @@ pub(super) struct FileSource {
     #[serde(default)]
     hash: FileHash,
     token: Option<String>,
+    url: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -112,6 +114,7 @@ impl FileSource {
             newest: self.newest,
             max_age: max_age.map_err(|error| format!("max_age: {error}"))?,
             hash: self.hash.into(),
+            url: self.url(&host)?,
             token: self.token(&host)?.map(Token::new),
             host,
         })
@@ -209,6 +212,29 @@ impl FileSource {
             },
         };
         Ok((kind, host))
+    }
+
+    /// Checks the address for phones, which a source on this machine needs.
+    fn url(&self, host: &Host) -> Result<Option<String>, String> {
+        match &self.url {
+            None if !host.address().to_lowercase().starts_with("https://") => {
+                let address = host.address().escape_debug();
+                Err(format!(
+                    "phones cannot download from `{address}`; add `url`, the https address where they can, with \
+                     {{path}} for the path of a file"
+                ))
+            }
+            None => Ok(None),
+            Some(url) => {
+                let is_sound = url.contains("{path}") && check_https(url).is_ok();
+                is_sound.then(|| Some(url.clone())).ok_or_else(|| {
+                    format!(
+                        "url: `{}` must begin with https:// and have {{path}} where the path of a file goes",
+                        url.escape_debug()
+                    )
+                })
+            }
+        }
     }
 
     /// Returns the token for the API: of the variable that the settings name, or else of those that the host's own

@@ -17,7 +17,7 @@ use crate::catalog::Catalogs;
 use crate::catalog::channels::ChannelKey;
 use crate::generate::Run;
 use crate::generate::draft::Draft;
-use crate::generate::report::{Event, Log};
+use crate::generate::report::Log;
 use crate::generate::require::Hashed;
 use crate::ingest::digests::Digests;
 use crate::ingest::{self, Error};
@@ -105,7 +105,9 @@ pub(in crate::generate) fn digest_all(
     let wanted = find_wanted(&pending, catalogs);
     log.append(download_all(run, &mut pending, &wanted));
     let mut hashed = Vec::new();
+    let mut unknown: BTreeMap<&String, (usize, String)> = BTreeMap::new();
     for pending in pending {
+        let source = &pending.package.source;
         let Pending { draft, stated, .. } = pending;
         let Draft { package, mut build } = draft;
         for text in package.facts.warnings {
@@ -117,12 +119,8 @@ pub(in crate::generate) fn digest_all(
             build.id.clone_from(&build.md5);
         }
         if build.identity().is_empty() {
-            log.events.push(Event::Held {
-                path: build.path,
-                reason: "neither its host nor a checksum file has its digest; `hash = \"download\"` in its \
-                         [[source]] reads all of it once"
-                    .to_owned(),
-            });
+            let unknown = unknown.entry(source).or_insert((0, build.path));
+            unknown.0 += 1;
             continue;
         }
         hashed.push(Hashed {
@@ -132,6 +130,18 @@ pub(in crate::generate) fn digest_all(
             projects: package.projects,
             verdict: None,
         });
+    }
+    for (source, (num, path)) in unknown {
+        let others = match num {
+            1 => String::new(),
+            num => format!(" and {} more", num - 1),
+        };
+        let text = format!(
+            "{}{others} left out: neither the host nor a checksum file has a digest; `hash = \"download\"` in the \
+             [[source]] reads all of each zip once",
+            path.escape_debug()
+        );
+        log.warn(source, text);
     }
     (hashed, log)
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::catalog::{Catalog, Catalogs, Record, Tombstone};
 use crate::model::build::Origin;
+use crate::model::source::SourceConfig;
 use crate::source::{RemoteFile, split};
 
 /// All builds and removed builds of the catalogs, by what a list may say of them.
@@ -65,10 +66,10 @@ impl<'a> Known<'a> {
 
     /// Finds out what a listed package is: the same file as before, or the same address, or else the same name,
     /// size and digest.
-    pub(super) fn find(&self, source: &str, file: &RemoteFile) -> Match<'a> {
+    pub(super) fn find(&self, source: &SourceConfig, file: &RemoteFile) -> Match<'a> {
         let is_size = |record: &Record| file.size.is_none_or(|size| size == record.build.size);
         let is_same = |origin: &Origin| origin.id == file.id && origin.tag == file.tag;
-        let place = (source, &*file.path);
+        let place = (&*source.name, &*file.path);
         if let Some(record) = self.by_origin.get(&place) {
             let origin = record.build.origin.as_ref();
             return match origin.is_some_and(is_same) && is_size(record) {
@@ -80,7 +81,8 @@ impl<'a> Known<'a> {
         if stones.copied().any(is_same) || self.catalogs.all().any(|c| is_buried(c, file)) {
             return Match::Buried;
         }
-        let same_url = self.by_url.get(&*file.url).copied();
+        let url = source.phone_url(&file.path, &file.url);
+        let same_url = self.by_url.get(&*url).copied();
         if let Some(record) = same_url.filter(|r| is_size(r) && digests(r, file) != Some(false)) {
             return Match::Known(record);
         }

@@ -42,6 +42,8 @@ pub(super) struct NewPackage {
     pub(super) source: String,
     /// Its path as a build's: below the name of the source.
     pub(super) path: String,
+    /// The address that phones download it from.
+    url: String,
     pub(super) file: RemoteFile,
 }
 
@@ -210,7 +212,7 @@ pub(super) fn set_addresses(drafts: &mut [Draft], sources: &Sources) {
     let packages: BTreeMap<PathBuf, &NewPackage> = packages.collect();
     for draft in drafts {
         if let Some(package) = packages.get(&draft.package.file) {
-            draft.build.url = Some(package.file.url.clone());
+            draft.build.url = Some(package.url.clone());
             draft.build.origin = Some(package.origin());
         }
     }
@@ -262,12 +264,13 @@ fn compare(
         }
         state.num_packages += 1;
         listed.insert(&file.path);
-        match known.find(&config.name, file) {
+        match known.find(config, file) {
             Match::Known(record) => sources.known.push(adopt(record, config, file)),
             Match::Buried => {}
             Match::New => new.push(NewPackage {
                 source: config.name.clone(),
                 path,
+                url: config.phone_url(&file.path, &file.url),
                 file: file.clone(),
             }),
         }
@@ -317,7 +320,8 @@ fn compare(
 /// Returns a known build; one that was in the catalog without a source, at the same address, now has one.
 fn adopt(record: &Record, config: &SourceConfig, file: &RemoteFile) -> Build {
     let mut build = record.build.clone();
-    if build.origin.is_none() && build.url.as_deref() == Some(&*file.url) {
+    let url = config.phone_url(&file.path, &file.url);
+    if build.origin.is_none() && build.url == Some(url) {
         build.origin = Some(Origin {
             source: config.name.clone(),
             path: file.path.clone(),

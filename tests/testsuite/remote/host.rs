@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 
 /// A request.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(in super::super) struct Asked {
     /// Path and query.
-    pub(super) path: String,
+    pub(in super::super) path: String,
     headers: Vec<(String, String)>,
 }
 
 impl Asked {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(in super::super) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
     }
@@ -30,7 +30,7 @@ impl Asked {
 
 /// The answer to a request.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(in super::super) struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -39,7 +39,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(status: u16) -> Answer {
+    pub(in super::super) fn new(status: u16) -> Answer {
         Answer {
             status,
             headers: Vec::new(),
@@ -50,19 +50,19 @@ impl Answer {
     }
 
     /// Closes the connection in the middle of the body.
-    pub(super) fn broken_off(mut self) -> Answer {
+    pub(in super::super) fn broken_off(mut self) -> Answer {
         self.is_broken_off = true;
         self
     }
 
     /// Sends half of the body, and the rest after three seconds.
-    pub(super) fn stalled(mut self) -> Answer {
+    pub(in super::super) fn stalled(mut self) -> Answer {
         self.is_stalled = true;
         self
     }
 
     /// Returns the requested part of a file, as hosts send it; or all of it.
-    pub(super) fn of_range(asked: &Asked, file: &[u8]) -> Answer {
+    pub(in super::super) fn of_range(asked: &Asked, file: &[u8]) -> Answer {
         let Some((first, last)) = asked.range() else {
             return Answer::new(200).body(file);
         };
@@ -73,17 +73,17 @@ impl Answer {
             .body(&file[first..=last])
     }
 
-    pub(super) fn with(mut self, name: &str, value: &str) -> Answer {
+    pub(in super::super) fn with(mut self, name: &str, value: &str) -> Answer {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub(super) fn replace(mut self, name: &str, value: &str) -> Answer {
+    pub(in super::super) fn replace(mut self, name: &str, value: &str) -> Answer {
         self.headers.retain(|(known, _)| known != name);
         self.with(name, value)
     }
 
-    pub(super) fn body(mut self, body: &[u8]) -> Answer {
+    pub(in super::super) fn body(mut self, body: &[u8]) -> Answer {
         self.body = body.to_owned();
         self
     }
@@ -92,14 +92,14 @@ impl Answer {
 type Log = Arc<Mutex<Vec<Asked>>>;
 
 /// A host on this machine that runs until the tests end.
-pub(super) struct Host {
+pub(in super::super) struct Host {
     addr: SocketAddr,
     log: Log,
 }
 
 impl Host {
     /// Answers by the request and its number, starting at 0.
-    pub(super) fn new(answer: impl Fn(&Asked, usize) -> Answer + Send + 'static) -> Host {
+    pub(in super::super) fn new(answer: impl Fn(&Asked, usize) -> Answer + Send + 'static) -> Host {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let log = Log::default();
@@ -114,19 +114,19 @@ impl Host {
     }
 
     /// Answers with parts of this file, whatever the requested name.
-    pub(super) fn of_file(file: Vec<u8>) -> Host {
+    pub(in super::super) fn of_file(file: Vec<u8>) -> Host {
         Host::new(move |asked, _| Answer::of_range(asked, &file))
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(in super::super) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(in super::super) fn asked(&self) -> Vec<Asked> {
         self.log.lock().unwrap().clone()
     }
 
-    pub(super) fn num_asked(&self) -> usize {
+    pub(in super::super) fn num_asked(&self) -> usize {
         self.log.lock().unwrap().len()
     }
 }
