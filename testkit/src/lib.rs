@@ -17,7 +17,8 @@
 //! - [`super_image`] writes `super.img`, which holds logical partitions;
 //! - [`signing`] signs packages;
 //! - [`zip`] and [`proto`] are the encodings below them, also for malformed input;
-//! - [`faults`] runs a built romfeed, disturbs it, and reports what was lost.
+//! - [`faults`] runs a built romfeed, disturbs it, and reports what was lost;
+//! - [`fuzz`] runs fuzz targets over their inputs.
 //!
 //! Wrong use, such as an image that is not a whole number of blocks, panics.
 //!
@@ -32,6 +33,7 @@
 //! ```
 
 pub mod faults;
+pub mod fuzz;
 pub mod metadata;
 pub mod package;
 pub mod payload;

@@ -32,8 +32,9 @@ Usage: cargo xtask <chore>
 Chores:
   action    Test the steps of action.yml on made-up releases; needs bash, curl, tar and
             sha256sum or shasum
-  corpus    Write the inputs that the fuzzers start with to fuzz/corpus/: those that the
-            test suite makes, and those under tests/fixtures/corpus/; needs no other program
+  corpus    Write the inputs that the fuzzers start with to the corpus/ of each fuzz
+            workspace: those that the tests make and those that are tracked; needs no other
+            program
   bench [FOLDER]
             Measure romfeed against the usual alternatives and write BENCHMARKS.md;
             takes 15 minutes and 25 GB in FOLDER (default: the folder for temporary files);

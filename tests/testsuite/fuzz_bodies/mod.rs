@@ -1,37 +1,21 @@
-//! The bodies of the fuzz targets, run by the test suite and under `fuzz/`.
+//! The fuzz targets of romfeed itself, run by the test suite and under `fuzz/`.
 //!
-//! In: any bytes. Out: nothing, and no panic; where a parser's answer can be computed in two ways,
-//! the answers are compared. Each body stays within a few seconds and some hundred MiB, whatever
+//! In: any bytes. Out: nothing, and no panic; where the same input can be read in two ways,
+//! the results are compared. Each target stays within a few seconds and some hundred MiB, whatever
 //! its input.
 
-mod digests;
 mod feeds;
 #[cfg(feature = "serve")]
 mod http;
-mod packages;
 mod settings;
 mod site;
 mod texts;
 
-/// A name, and the function behind it.
-type Body = (&'static str, fn(&[u8]));
+use testkit::fuzz::Target;
 
-/// All bodies, by the names of their targets.
-pub(crate) const ALL: [Body; 24] = [
-    ("package", packages::package),
-    ("zip", packages::zip),
-    ("payload", packages::payload),
-    ("transfer_list", packages::transfer_list),
-    ("sparse", packages::sparse),
-    ("super_image", packages::super_image),
-    ("ext4", packages::file_system),
-    ("erofs", packages::file_system),
-    ("props", packages::props),
-    ("metadata", packages::metadata),
-    ("codec", packages::codec),
-    ("signature", packages::signature),
-    ("verify", packages::verify),
-    ("manifest", packages::manifest),
+/// All targets.
+pub(crate) const TARGETS: [Target; 10] = [
+    ("manifest", texts::manifest),
     ("catalog", site::catalog),
     ("conflict", site::conflict),
     ("config", settings::config),
@@ -41,7 +25,6 @@ pub(crate) const ALL: [Body; 24] = [
     ("feeds", feeds::feeds),
     ("exchange", site::exchange),
     ("template", site::template),
-    ("lanes", digests::lanes),
 ];
 
 /// A request to the server, if it was built in.

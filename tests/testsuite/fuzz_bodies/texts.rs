@@ -1,6 +1,7 @@
-//! Texts that people write: package names and changelogs.
+//! Texts that people write: package names, changelogs and manifests of projects.
 
 use html5gum::{HtmlString, StartTag, Token, Tokenizer};
+use romfeed::ingest::projects::{self, Projects};
 use romfeed::markup::changelog::{self, Format, MAX_SIZE};
 use romfeed::model::names;
 
@@ -155,4 +156,15 @@ fn assert_attributes(element: &str, tag: &StartTag<()>) {
 
 fn name(bytes: &HtmlString) -> String {
     text(bytes)
+}
+
+/// A manifest of projects; the stored form is read back unchanged.
+pub(super) fn manifest(data: &[u8]) {
+    if let Ok(projects) = projects::manifest::parse(data) {
+        assert!(!projects.is_empty());
+        assert_eq!(Projects::parse(projects.as_str()), projects);
+    }
+    let kept = Projects::parse(&String::from_utf8_lossy(data));
+    assert_eq!(Projects::parse(kept.as_str()), kept);
+    assert_eq!(projects::diff(&kept, &kept), []);
 }

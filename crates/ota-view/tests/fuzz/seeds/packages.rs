@@ -1,6 +1,7 @@
 //! Seeds of packages and their parts: zips, images, file systems, texts, compressed streams.
 
 use testkit::{
+    fuzz::Seeds,
     metadata::Metadata,
     noise,
     package::Package,
@@ -11,7 +12,7 @@ use testkit::{
     zip::{Entry, Zip},
 };
 
-use super::{Result, Seeds, lineage, props};
+use super::{Fixtures, Result, lineage, props};
 
 /// Images of ext2 to ext4 that are short in sparse form.
 const EXT4: [&str; 4] = ["ext4-product", "ext4-manifest", "ext4-inline", "ext3-flat"];
@@ -28,10 +29,10 @@ struct Product {
 }
 
 impl Product {
-    fn read(seeds: &Seeds) -> Result<Self> {
-        let stream = |extension| seeds.fixture(&format!("images/ext4-product.img.{extension}"));
+    fn read(fixtures: &Fixtures) -> Result<Self> {
+        let stream = |extension| fixtures.read(&format!("images/ext4-product.img.{extension}"));
         Ok(Self {
-            image: seeds.image("ext4-product")?,
+            image: fixtures.image("ext4-product")?,
             gzip: stream("gz")?,
             brotli: stream("br")?,
             xz: stream("xz")?,
@@ -47,13 +48,13 @@ impl Product {
 }
 
 /// Adds the seeds.
-pub(super) fn write(seeds: &mut Seeds) -> Result<()> {
-    let product = Product::read(seeds)?;
+pub(super) fn write(seeds: &mut Seeds, fixtures: &Fixtures) -> Result<()> {
+    let product = Product::read(fixtures)?;
     for name in EXT4 {
-        let image = Sparse::from_image(&seeds.image(name)?, 1024).build();
+        let image = Sparse::from_image(&fixtures.image(name)?, 1024).build();
         seeds.add("ext4", name, &image);
     }
-    let erofs = seeds.image("erofs-product")?;
+    let erofs = fixtures.image("erofs-product")?;
     seeds.add("erofs", "product", &erofs);
     write_packages(seeds, &erofs, &product);
     write_zips(seeds, &erofs);
@@ -340,12 +341,6 @@ fn write_texts(seeds: &mut Seeds) {
     }
     let all: Vec<String> = texts.iter().map(|(_, props)| props.text()).collect();
     seeds.add("props", "several", all.join("\0").as_bytes());
-    seeds.add(
-        "manifest",
-        "pinned",
-        b"<manifest><remote name='a' revision='r'/><default remote='a' revision='d'/>\
-          <project name='x/art' path='art' revision='1'><project name='y&amp;'/></project></manifest>",
-    );
     let metadata = Metadata::new()
         .ota_type("AB")
         .device("fog,wind|rain")
@@ -374,23 +369,4 @@ fn write_streams(seeds: &mut Seeds, product: &Product) {
     add("lzma", 4, &product.lzma);
     add("zstd", 5, &product.zstd);
     add("bzip2", 6, &product.bzip2);
-    // Kernels, number of streams and the split position, before the blocks.
-    for (kernels, num_streams, cut, num_blocks) in [
-        (0, 1, 0, 1),
-        (7, 1, 0, 1),
-        (1, 2, 1, 3),
-        (2, 8, 2, 4),
-        (3, 16, 1, 2),
-        (4, 17, 0, 3),
-        (5, 33, 1, 2),
-        (6, 12, 3, 5),
-        (7, 7, 1, 1),
-    ] {
-        let input = [&[kernels, num_streams, cut][..], &noise(7, 64 * num_blocks)].concat();
-        seeds.add(
-            "lanes",
-            &format!("{kernels}-{num_streams}-{num_blocks}"),
-            &input,
-        );
-    }
 }

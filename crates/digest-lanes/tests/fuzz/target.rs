@@ -1,11 +1,13 @@
-//! The hash kernels, compared with the reference implementations.
+//! The fuzz target: the hash kernels, compared with the reference implementations.
 
 use digest_lanes::lanes::{Block, Kernels, MAX_LANES, MD5_INIT, SHA256_INIT};
 
+/// Hashes blocks with one choice of kernels, and with the crates `md-5` and `sha2`.
+///
 /// The first byte selects the kernels, the second the number of streams and the third where the
 /// blocks are split in two; the blocks follow. All streams hold the same blocks, each starting at
 /// another one.
-pub(super) fn lanes(data: &[u8]) {
+pub(crate) fn lanes(data: &[u8]) {
     let [kernels, num_streams, cut, blocks @ ..] = data else {
         return;
     };

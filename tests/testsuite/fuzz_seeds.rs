@@ -1,6 +1,10 @@
-//! Seeds for a site and its clients: catalogs, settings, feeds, templates, changelogs, requests.
+//! Seeds of romfeed's own fuzz targets: catalogs, settings, feeds, templates, changelogs, requests.
+//!
+//! `cargo test` runs each target over them, and `cargo xtask corpus` writes them to files, so they
+//! are not tracked.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -13,13 +17,14 @@ use romfeed::model::build::Build;
 use romfeed::model::config::Config;
 use romfeed::publish::feed::{self, template};
 use romfeed::publish::page::Page;
+use testkit::fuzz::Seeds;
 
-use super::{Result, Seeds};
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// The address of the fuzzers' sites.
 const BASE_URL: &str = "https://example.org/ota";
 /// The builds of those sites.
-const SITE: &str = include_str!("../fuzz_bodies/site.json");
+const SITE: &str = include_str!("fuzz_bodies/site.json");
 /// A time after all of them.
 const NOW: i64 = 1_780_000_000;
 /// The key of the server for these requests, which the fuzzer does not guess.
@@ -257,13 +262,17 @@ const PHONES: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// Writes the seeds.
-pub(super) fn write(seeds: &mut Seeds) -> Result<()> {
+/// Returns the seeds of all targets; `root` is the folder of the repository.
+///
+/// # Errors
+/// If a file of the repository cannot be read.
+pub(crate) fn all(root: &Path) -> Result<Seeds> {
+    let mut seeds = Seeds::default();
     let catalog = file::parse(SITE.as_bytes(), "site.json")?;
     seeds.add("catalog", "site", &file::render(&catalog));
     let (both, empty) = (file::render(&catalog), file::render(&Catalog::default()));
     seeds.add("conflict", "site", &conflict::join(&empty, &both, &empty));
-    let samples = fs::read(seeds.root.join("catalog.json"))?;
+    let samples = fs::read(root.join("catalog.json"))?;
     seeds.add("catalog", "samples", &samples);
     for (index, name) in NAMES.iter().enumerate() {
         seeds.add("names", &index.to_string(), name.as_bytes());
@@ -273,18 +282,24 @@ pub(super) fn write(seeds: &mut Seeds) -> Result<()> {
     }
     seeds.add("config", "all", SETTINGS.join("\0").as_bytes());
     let [settings, devices] =
-        ["romfeed.toml", "devices.json"].map(|name| fs::read(seeds.root.join(name)));
+        ["romfeed.toml", "devices.json"].map(|name| fs::read(root.join(name)));
     seeds.add("config", "samples", &[settings?, devices?].join(&0));
-    write_requests(seeds);
+    seeds.add(
+        "manifest",
+        "pinned",
+        b"<manifest><remote name='a' revision='r'/><default remote='a' revision='d'/>\
+          <project name='x/art' path='art' revision='1'><project name='y&amp;'/></project></manifest>",
+    );
+    write_requests(&mut seeds);
     let pages = publish(&catalog)?;
-    write_feeds(seeds, &catalog, &pages)?;
+    write_feeds(&mut seeds, &catalog, &pages)?;
     for (name, text) in template::SHIPPED {
         seeds.add("template", name, text.as_bytes());
     }
     for (name, text) in romfeed::publish::site::TEMPLATES {
         seeds.add("template", name, text.as_bytes());
     }
-    Ok(())
+    Ok(seeds)
 }
 
 fn write_requests(seeds: &mut Seeds) {

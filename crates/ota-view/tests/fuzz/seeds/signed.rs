@@ -2,15 +2,16 @@
 
 use std::fs;
 
+use testkit::fuzz::Seeds;
 use testkit::noise;
 use testkit::package::Package;
 use testkit::payload::Partition;
 use testkit::signing::{self, Cms, Key};
 
-use super::{Result, Seeds, props};
+use super::{Fixtures, Result, props};
 
 /// Writes the seeds.
-pub(super) fn write(seeds: &mut Seeds) -> Result<()> {
+pub(super) fn write(seeds: &mut Seeds, fixtures: &Fixtures) -> Result<()> {
     let image = noise(1, testkit::BLOCK_SIZE);
     let packages = [
         ("files", Package::files(props())),
@@ -37,7 +38,7 @@ pub(super) fn write(seeds: &mut Seeds) -> Result<()> {
         let pem = signing::pem(der);
         seeds.add("signature", &format!("{name}-pem"), pem.as_bytes());
     }
-    for file in fs::read_dir(seeds.root.join("tests/fixtures/signatures"))? {
+    for file in fs::read_dir(fixtures.0.join("signatures"))? {
         let file = file?.path();
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         if file.extension().is_some_and(|end| end == "zip") {

@@ -1,4 +1,8 @@
-//! Packages and their contents: zips, images, file systems, properties.
+//! The fuzz targets: zips, images, file systems, properties, signatures.
+//!
+//! In: any bytes. Out: nothing, and no panic; where the same bytes can be read in two ways, the
+//! results are compared. Each target stays within a few seconds and some hundred MiB, whatever its
+//! input. `fuzz/` of this crate runs them under a fuzzer.
 
 use std::io::{Cursor, Read};
 use std::sync::Arc;
@@ -16,7 +20,24 @@ use ota_view::ota::Ota;
 use ota_view::package::{Package, layout, metadata, signature};
 use ota_view::props::{Era, PropertyFile, PropertyMap};
 use ota_view::verify::{self, Certificate};
-use romfeed::ingest::projects::{self, Projects};
+use testkit::fuzz::Target;
+
+/// All targets.
+pub(crate) const TARGETS: [Target; 13] = [
+    ("package", package),
+    ("zip", zip),
+    ("payload", payload),
+    ("transfer_list", transfer_list),
+    ("sparse", sparse),
+    ("super_image", super_image),
+    ("ext4", file_system),
+    ("erofs", file_system),
+    ("props", props),
+    ("metadata", metadata),
+    ("codec", codec),
+    ("signature", signature),
+    ("verify", verify),
+];
 
 /// Most bytes read from one stream.
 const MAX_STREAM_LEN: u64 = 4 << 20;
@@ -50,7 +71,7 @@ fn source(data: &[u8], budget: &Arc<Budget>) -> Arc<dyn ReadAt> {
 }
 
 /// The whole path from a zip to the properties of a device.
-pub(super) fn package(data: &[u8]) {
+fn package(data: &[u8]) {
     let budget = budget();
     let Ok(package) = Package::open(source(data, &budget)) else {
         return;
@@ -77,7 +98,7 @@ pub(super) fn package(data: &[u8]) {
     }
 }
 
-pub(super) fn zip(data: &[u8]) {
+fn zip(data: &[u8]) {
     let budget = budget();
     let Ok(package) = Package::open(source(data, &budget)) else {
         return;
@@ -101,7 +122,7 @@ pub(super) fn zip(data: &[u8]) {
     }
 }
 
-pub(super) fn payload(data: &[u8]) {
+fn payload(data: &[u8]) {
     let budget = budget();
     let Ok(payload) = Payload::open(source(data, &budget)) else {
         return;
@@ -114,7 +135,7 @@ pub(super) fn payload(data: &[u8]) {
     }
 }
 
-pub(super) fn transfer_list(data: &[u8]) {
+fn transfer_list(data: &[u8]) {
     let _ = transfer_list::needs_source(data);
     let _ = transfer_list::parse_op_list(data);
     let Ok(list) = TransferList::parse(data) else {
@@ -128,7 +149,7 @@ pub(super) fn transfer_list(data: &[u8]) {
 }
 
 /// A sparse image, or several in a row: the parts of a split one.
-pub(super) fn sparse(data: &[u8]) {
+fn sparse(data: &[u8]) {
     const MAGIC: [u8; 4] = 0xed26_ff3a_u32.to_le_bytes();
     let mut starts: Vec<usize> = (1..data.len())
         .filter(|&at| data[at..].starts_with(&MAGIC))
@@ -149,7 +170,7 @@ pub(super) fn sparse(data: &[u8]) {
     }
 }
 
-pub(super) fn super_image(data: &[u8]) {
+fn super_image(data: &[u8]) {
     let source = source(data, &budget());
     let _ = super_image::detect(&*source);
     let Ok(image) = Super::open(source) else {
@@ -164,7 +185,7 @@ pub(super) fn super_image(data: &[u8]) {
 }
 
 /// A file system, raw or as a sparse image, which is shorter.
-pub(super) fn file_system(data: &[u8]) {
+fn file_system(data: &[u8]) {
     let mut source = source(data, &budget());
     if sparse::detect(&*source).is_ok_and(|is_sparse| is_sparse) {
         match Sparse::open(vec![source]) {
@@ -178,7 +199,7 @@ pub(super) fn file_system(data: &[u8]) {
 }
 
 /// Property files, separated by zero bytes.
-pub(super) fn props(data: &[u8]) {
+fn props(data: &[u8]) {
     let _ = PropertyMap::parse(data);
     for era in [Era::FirstWins, Era::LastWins] {
         let files = data.split(|&byte| byte == 0).enumerate();
@@ -198,24 +219,13 @@ pub(super) fn props(data: &[u8]) {
     }
 }
 
-/// A manifest of projects; the stored form is read back unchanged.
-pub(super) fn manifest(data: &[u8]) {
-    if let Ok(projects) = projects::manifest::parse(data) {
-        assert!(!projects.is_empty());
-        assert_eq!(Projects::parse(projects.as_str()), projects);
-    }
-    let kept = Projects::parse(&String::from_utf8_lossy(data));
-    assert_eq!(Projects::parse(kept.as_str()), kept);
-    assert_eq!(projects::diff(&kept, &kept), []);
-}
-
-pub(super) fn metadata(data: &[u8]) {
+fn metadata(data: &[u8]) {
     let _ = metadata::parse_text(data);
     let _ = metadata::parse_pb(data);
 }
 
 /// The first byte selects the decoder.
-pub(super) fn codec(data: &[u8]) {
+fn codec(data: &[u8]) {
     const CODECS: [Codec; 7] = [
         Codec::Deflate,
         Codec::Gzip,
@@ -240,7 +250,7 @@ pub(super) fn codec(data: &[u8]) {
 }
 
 /// The comment of a signed zip, as far as it can be read without the zip; or a certificate.
-pub(super) fn signature(data: &[u8]) {
+fn signature(data: &[u8]) {
     let claimed = signature::parse_comment(data);
     if let Ok(Some(signature)) = signature::parse_signature(data) {
         let signer = claimed.expect("less was read of it");
@@ -254,7 +264,7 @@ pub(super) fn signature(data: &[u8]) {
 }
 
 /// All checks of a package.
-pub(super) fn verify(data: &[u8]) {
+fn verify(data: &[u8]) {
     let limits = Limits {
         decoded: 64 << 20,
         time: Duration::from_secs(5),

@@ -1,7 +1,7 @@
 //! Mutations that get past checksums.
 //!
 //! In: an input. Out: the input changed by libFuzzer, with its checksums and headers corrected, so
-//! that a reader does not stop at them. All inputs in the corpus are therefore ones that romfeed
+//! that a reader does not stop at them. All inputs in the corpus are therefore ones that ota-view
 //! reads, and need no fuzzer to be read again.
 
 use std::io::{Cursor, Read};

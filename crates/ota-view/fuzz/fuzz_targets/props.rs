@@ -1,0 +1,5 @@
+//! Fuzzes `props` of `tests/fuzz/targets.rs`.
+
+#![no_main]
+
+ota_view_fuzz::target!("props");
