@@ -11,10 +11,12 @@ use flate2::{Decompress, FlushDecompress, Status};
 use lzma_rust2::LzmaReader;
 use ruzstd::decoding::StreamingDecoder;
 
-use super::data::{Extent, Storage};
+use super::extent::{Extent, Storage};
+use super::fault::{corrupt, unsupported};
+use super::image::Erofs;
 use super::inode::Inode;
 use super::superblock::FEATURE_LZ4_0PADDING;
-use super::{Erofs, Error, corrupt, unsupported};
+use crate::fs::Error;
 
 const LZ4: u8 = 0;
 const MICROLZMA: u8 = 1;

@@ -3,11 +3,13 @@
 //! In: a compressed node and an offset in its data. Out: the [`Extent`] around it.
 //! Source: Linux `fs/erofs/erofs_fs.h` (`z_erofs_extent`), 6.17.
 
-use super::data::{Extent, Storage};
-use super::index::{ADVISE_FRAGMENT, ADVISE_INTERLACED, HEADER_LEN, INDEX_SEARCHED, bad, check};
+use super::clusters::{ADVISE_FRAGMENT, ADVISE_INTERLACED, HEADER_LEN, INDEX_SEARCHED, bad, check};
+use super::extent::{Extent, Storage};
+use super::fault::unsupported;
+use super::image::Erofs;
 use super::inode::Inode;
 use super::superblock::FEATURE_48BIT;
-use super::{Erofs, Error, unsupported};
+use crate::fs::Error;
 use crate::little_endian::{u8_at, u16_at, u32_at};
 
 /// Fields of a record's length.

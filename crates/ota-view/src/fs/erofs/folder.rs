@@ -1,8 +1,10 @@
 //! Folders: names and their nodes.
 
 use super::data::Depth;
+use super::fault::corrupt;
+use super::image::Erofs;
 use super::inode::Inode;
-use super::{Erofs, Error, corrupt};
+use crate::fs::Error;
 use crate::little_endian::u64_at;
 
 /// `sizeof(struct erofs_dirent)`.

@@ -9,18 +9,18 @@
 
 use std::cell::RefCell;
 
-use super::data::{Extent, Storage};
+use super::clusters::{
+    ADVISE_FRAGMENT, ADVISE_INTERLACED, HEADER_LEN, INDEX_SEARCHED, MAX_DECODED, bad, check,
+};
+use super::extent::{Extent, Storage};
+use super::extent_list;
+use super::fault::unsupported;
+use super::image::Erofs;
 use super::inode::Inode;
-use super::{Erofs, Error, corrupt, extent_list, unsupported};
+use crate::fs::Error;
 use crate::io::len_of;
 use crate::little_endian::{u8_at, u16_at, u32_at, u64_at};
 
-/// `sizeof(struct z_erofs_map_header)`.
-pub(super) const HEADER_LEN: usize = 8;
-pub(super) const ADVISE_INTERLACED: u16 = 0x10;
-pub(super) const ADVISE_FRAGMENT: u16 = 0x20;
-/// Bytes counted as searched for one index.
-pub(super) const INDEX_SEARCHED: u64 = 16;
 const ADVISE_COMPACTED_2B: u16 = 1;
 /// The same bit, where the indexes are not compact: a list of extents.
 const ADVISE_EXTENTS: u16 = 1;
@@ -35,10 +35,6 @@ const TYPE_NONHEAD: u8 = 2;
 const TYPE_HEAD2: u8 = 3;
 /// The bit of a distance that makes it a number of blocks instead.
 const BLOCK_COUNT: u16 = 1 << 11;
-/// Longest physical cluster, in bytes (`Z_EROFS_PCLUSTER_MAX_SIZE`).
-const MAX_ENCODED: u64 = 1 << 20;
-/// Longest extent, in bytes (`Z_EROFS_PCLUSTER_MAX_DSIZE`).
-const MAX_DECODED: u64 = 12 << 20;
 /// Bytes of indexes read at a time.
 const WINDOW_LEN: u64 = 512;
 
@@ -68,23 +64,6 @@ pub(super) fn find(
     }
     let index = Index::new(erofs, inode, is_compact, header_offset, &header)?;
     index.find(offset)
-}
-
-pub(super) fn bad(inode: &Inode, fault: &str) -> Error {
-    corrupt(format!("compressed node {} {fault}", inode.nid))
-}
-
-/// Checks that an extent is in the file and short enough to decode.
-pub(super) fn check(inode: &Inode, extent: Extent, len: u64) -> Result<Extent, Error> {
-    if extent.end > inode.size || extent.start >= extent.end {
-        return Err(bad(inode, "has an extent beyond its end"));
-    }
-    if len > MAX_ENCODED || extent.end.saturating_sub(extent.start) > MAX_DECODED {
-        return Err(unsupported(
-            "extents beyond 12 MiB, or clusters beyond 1 MiB",
-        ));
-    }
-    Ok(extent)
 }
 
 /// The indexes of logical clusters.

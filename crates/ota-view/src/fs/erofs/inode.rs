@@ -1,8 +1,9 @@
 //! Nodes (files, folders and links) and the layouts of their data.
 
+use super::fault::{corrupt, unsupported};
+use super::image::Erofs;
 use super::superblock::{FEATURE_48BIT, NID_IN_METABOX};
-use super::{Erofs, Error, corrupt, unsupported};
-use crate::fs::EntryType;
+use crate::fs::{EntryType, Error};
 use crate::io::len_of;
 use crate::little_endian::{u16_at, u32_at, u64_at};
 
@@ -10,7 +11,7 @@ use crate::little_endian::{u16_at, u32_at, u64_at};
 const NID_UNIT: u64 = 32;
 /// `sizeof(struct erofs_inode_compact)` and `_extended`.
 const COMPACT_LEN: usize = 32;
-const EXTENDED_LEN: usize = 64;
+pub(super) const EXTENDED_LEN: usize = 64;
 /// The largest offset where an inode may end, in bytes: no image or metadata box is that long.
 const MAX_END: u64 = 1 << 63;
 
@@ -138,66 +139,5 @@ impl Erofs {
             data,
             end,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::fs::erofs::MAGIC;
-    use crate::fs::erofs::data::Depth;
-    use crate::fs::erofs::superblock::FEATURE_48BIT;
-
-    /// Builds an image that has only a superblock.
-    fn image() -> Vec<u8> {
-        let mut image = vec![0; 4096];
-        image[1024..1028].copy_from_slice(&MAGIC);
-        image[1036] = 12;
-        image[1104..1108].copy_from_slice(&FEATURE_48BIT.to_le_bytes());
-        image
-    }
-
-    /// Builds an inode from its format and number of attributes.
-    fn raw_inode(format: u16, num_attributes: u16) -> [u8; EXTENDED_LEN] {
-        let mut raw = [0; EXTENDED_LEN];
-        raw[..2].copy_from_slice(&format.to_le_bytes());
-        raw[2..4].copy_from_slice(&num_attributes.to_le_bytes());
-        raw[4..6].copy_from_slice(&0o100_644u16.to_le_bytes());
-        raw
-    }
-
-    #[test]
-    fn two_extents_with_the_same_start_are_decoded_to_their_own_lengths() {
-        let mut image = image();
-        let mut raw = raw_inode(3, 0);
-        raw[8] = 100;
-        image[2048..2112].copy_from_slice(&raw);
-        // Four records of 16 bytes, the last of which has the same start as the first.
-        image[2112..2120].copy_from_slice(&[4, 0, 0, 0, 5, 0, 0, 0]);
-        for (index, start) in [0u32, 10, 50, 0].into_iter().enumerate() {
-            let record = [1 << 28 | 64, 3072, 0, start]
-                .map(u32::to_le_bytes)
-                .concat();
-            image[2128 + index * 16..][..16].copy_from_slice(&record);
-        }
-        // LZ4: a run of 285 bytes.
-        image[3072..3078].copy_from_slice(&[0x1f, b'x', 1, 0, 255, 10]);
-        let erofs = Erofs::open(Arc::new(image)).unwrap();
-        let inode = erofs.inode(64).unwrap();
-        let mut bytes = [0; 100];
-        erofs
-            .read_inode(&inode, 0, &mut bytes, Depth::Normal)
-            .unwrap();
-        assert_eq!(bytes, [b'x'; 100]);
-    }
-
-    #[test]
-    fn inode_that_leaves_no_room_for_its_indexes_is_refused() {
-        let erofs = Erofs::open(Arc::new(image())).unwrap();
-        let raw = raw_inode(0, 5);
-        let error = erofs.parse_inode(1, u64::MAX - 63, &raw, false);
-        assert!(matches!(error, Err(Error::Corrupt { .. })), "{error:?}");
     }
 }

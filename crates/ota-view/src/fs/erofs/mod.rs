@@ -6,6 +6,9 @@
 //! several devices.
 //! Source: Linux `fs/erofs/erofs_fs.h`, 6.17, and the layouts that erofs-utils
 //! 1.9 writes.
+//!
+//! The parts, each of which uses only those before it: [`superblock`], [`extent`], [`image`],
+//! [`inode`], [`clusters`], [`extent_list`], [`index`], [`decode`], [`data`], [`folder`].
 
 #![cfg_attr(
     not(test),
@@ -16,96 +19,34 @@
     )
 )]
 
+mod clusters;
 mod data;
 mod decode;
+mod extent;
 mod extent_list;
+mod fault;
 mod folder;
+mod image;
 mod index;
 mod inode;
 mod superblock;
+#[cfg(test)]
+mod tests;
 
-use std::cell::RefCell;
 use std::io::Write;
-use std::sync::Arc;
 
-use self::data::{Cached, Depth, Extent};
+use self::data::Depth;
+use self::fault::corrupt;
 use self::inode::Inode;
-use self::superblock::{NID_IN_METABOX, Superblock, read_superblock};
 use super::{
     COPY_STEP, DirEntry, EntryType, Error, FileSystem, Kind, MAX_ENTRIES, MAX_PATH_LEN, PathWalk,
-    Watched,
 };
-use crate::io::{ReadAt, len_of};
+use crate::io::len_of;
 
-/// `EROFS_SUPER_MAGIC_V1`, little-endian.
-pub(super) const MAGIC: [u8; 4] = [0xe2, 0xe1, 0xf5, 0xe0];
-
-/// An EROFS file system.
-pub(super) struct Erofs {
-    source: Watched,
-    superblock: Superblock,
-    cache: RefCell<Vec<Cached>>,
-    /// The compressed extents found last, with their node numbers.
-    extents: RefCell<Vec<(u64, Extent)>>,
-}
-
-fn corrupt(fault: impl Into<String>) -> Error {
-    Error::Corrupt {
-        kind: Kind::Erofs,
-        fault: fault.into(),
-    }
-}
-
-fn unsupported(what: impl std::fmt::Display) -> Error {
-    Error::Unsupported {
-        what: format!("EROFS with {what}"),
-    }
-}
+pub(super) use self::image::Erofs;
+pub(super) use self::superblock::MAGIC;
 
 impl Erofs {
-    /// Reads the superblock.
-    pub(super) fn open(source: Arc<dyn ReadAt>) -> Result<Erofs, Error> {
-        let source = Watched::new(source);
-        let superblock = source.run(Kind::Erofs, "superblock", || read_superblock(&source))?;
-        Ok(Erofs {
-            source,
-            superblock,
-            cache: RefCell::default(),
-            extents: RefCell::default(),
-        })
-    }
-
-    fn block_size(&self) -> u64 {
-        1 << self.superblock.block_bits
-    }
-
-    /// Counts searched bytes of folders or indexes.
-    fn spend(&self, num_bytes: u64) -> Result<(), Error> {
-        self.source.spend(Kind::Erofs, num_bytes)
-    }
-
-    /// Reads bytes of the image.
-    fn read_image(&self, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
-        let result = self.source.read(offset, buf);
-        result.map_err(|source| Error::Read {
-            kind: Kind::Erofs,
-            place: format!("byte {offset:#x}"),
-            source,
-        })
-    }
-
-    /// Reads metadata of a node: from the image, or from the metadata box.
-    fn read_metadata(&self, nid: u64, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
-        if nid & NID_IN_METABOX == 0 {
-            return self.read_image(offset, buf);
-        }
-        let metabox = self.superblock.metabox_nid;
-        let metabox =
-            metabox.ok_or_else(|| corrupt("a node in a metadata box that is not there"))?;
-        let inode = self.inode(metabox)?;
-        self.read_inode(&inode, offset, buf, Depth::Special)
-    }
-
     /// Resolves a path, following links.
     fn resolve(&self, path: &str) -> Result<Inode, Error> {
         let root = self.inode(self.superblock.root_nid)?;

@@ -1,9 +1,12 @@
 //! The superblock: features of the image, and where its metadata is.
 
-use super::{Error, MAGIC, corrupt, unsupported};
-use crate::fs::{Kind, SUPERBLOCK_OFFSET, Watched, crc32c};
+use super::fault::{corrupt, unsupported};
+use crate::fs::{Error, Kind, SUPERBLOCK_OFFSET, Watched, crc32c};
 use crate::io::{ReadError, len_of};
 use crate::little_endian::{u8_at, u16_at, u32_at, u64_at};
+
+/// `EROFS_SUPER_MAGIC_V1`, little-endian.
+pub(in crate::fs) const MAGIC: [u8; 4] = [0xe2, 0xe1, 0xf5, 0xe0];
 
 /// The bit of a node's number that puts it into the metadata box.
 pub(super) const NID_IN_METABOX: u64 = 1 << 63;

@@ -8,8 +8,8 @@
 
 use std::io::Write;
 
-use super::{COPY_STEP, Error, Fault, Kind, Watched};
-use crate::io::ReadError;
+use super::fault::{Fault, read};
+use crate::fs::{COPY_STEP, Error, Watched};
 
 /// Entries of `i_block` that name blocks of the file; the last three lead to indirect blocks.
 const NUM_DIRECT: usize = 12;
@@ -127,16 +127,4 @@ impl<'a> BlockMap<'a> {
         }
         read(self.source, u64::from(block) * self.block_size as u64, buf)
     }
-}
-
-/// Reads bytes of the partition.
-pub(super) fn read(source: &Watched, offset: u64, buf: &mut [u8]) -> Result<(), Fault> {
-    let result = source.read(offset, buf);
-    result.map_err(|source: ReadError| {
-        Fault::Own(Error::Read {
-            kind: Kind::Ext4,
-            place: format!("byte {offset:#x}"),
-            source,
-        })
-    })
 }

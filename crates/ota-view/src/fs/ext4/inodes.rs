@@ -10,8 +10,9 @@
 
 use std::ops::ControlFlow;
 
-use super::block_map::{BlockMap, read};
-use super::{Fault, SUPERBLOCK_OFFSET, Watched};
+use super::block_map::BlockMap;
+use super::fault::{Fault, read};
+use crate::fs::{SUPERBLOCK_OFFSET, Watched};
 use crate::little_endian::{u16_at, u32_at};
 
 /// `s_feature_incompat`: numbers of blocks have 64 bits.

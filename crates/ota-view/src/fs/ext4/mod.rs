@@ -4,6 +4,7 @@
 //! make it run for ever.
 
 mod block_map;
+mod fault;
 mod inodes;
 
 use std::error::Error as StdError;
@@ -17,6 +18,7 @@ use super::{
     SUPERBLOCK_OFFSET, Watched, crc32c,
 };
 use crate::io::{ReadAt, ReadError};
+use fault::Fault;
 use inodes::{Inode, Inodes};
 
 /// `s_magic`, at byte 56 of the superblock.
@@ -293,27 +295,6 @@ fn shorten(source: &Watched) -> Result<Option<(Vec<u8>, ReadError)>, Error> {
         size,
     };
     Ok(Some((superblock, cut)))
-}
-
-/// An error of the library, or of this module.
-enum Fault {
-    Library(Ext4Error),
-    Own(Error),
-}
-
-impl Fault {
-    fn corrupt(fault: String) -> Fault {
-        Fault::Own(Error::Corrupt {
-            kind: Kind::Ext4,
-            fault,
-        })
-    }
-}
-
-impl From<Ext4Error> for Fault {
-    fn from(error: Ext4Error) -> Fault {
-        Fault::Library(error)
-    }
 }
 
 impl FileSystem for Ext4 {
