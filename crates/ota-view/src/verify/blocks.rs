@@ -37,6 +37,7 @@ pub(super) fn check(
     Ok(())
 }
 
+/// Checks one transfer list and its data.
 fn check_list(
     package: &Package,
     list_name: &str,
@@ -64,23 +65,9 @@ fn check_list(
             return Ok(());
         }
     };
-    let NewData {
-        codec,
-        names,
-        has_gap,
-        rival,
-    } = find_new_data(package, partition);
-    if names.is_empty() || has_gap || rival.is_some() {
-        let message = match has_gap {
-            _ if let Some(rival) = rival => {
-                format!("`{list_name}` has its data twice: `{rival}` could be meant, too")
-            }
-            true => format!("`{list_name}` lacks a part of `{partition}.new.dat`"),
-            false => format!("`{list_name}` has no `{partition}.new.dat`"),
-        };
-        findings.add(&rules::BLOCKS_FILES, message);
+    let Some((codec, names)) = find_data(package, list_name, partition, findings) else {
         return Ok(());
-    }
+    };
     let max = expected.saturating_add(1);
     let mut entries = Vec::new();
     for name in names {
@@ -122,6 +109,34 @@ fn check_list(
         }
     }
     Ok(())
+}
+
+/// Finds the entries of a list's data, and how they are compressed; `None` after a finding that they
+/// are missing, incomplete or ambiguous.
+fn find_data(
+    package: &Package,
+    list_name: &str,
+    partition: &str,
+    findings: &mut Findings<'_>,
+) -> Option<(Option<Codec>, Vec<String>)> {
+    let NewData {
+        codec,
+        names,
+        has_gap,
+        rival,
+    } = find_new_data(package, partition);
+    if names.is_empty() || has_gap || rival.is_some() {
+        let message = match has_gap {
+            _ if let Some(rival) = rival => {
+                format!("`{list_name}` has its data twice: `{rival}` could be meant, too")
+            }
+            true => format!("`{list_name}` lacks a part of `{partition}.new.dat`"),
+            false => format!("`{list_name}` has no `{partition}.new.dat`"),
+        };
+        findings.add(&rules::BLOCKS_FILES, message);
+        return None;
+    }
+    Some((codec, names))
 }
 
 /// Returns the bytes of new data; all commands are checked if the list needs no source.

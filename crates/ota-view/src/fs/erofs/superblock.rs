@@ -34,17 +34,10 @@ pub(super) struct Superblock {
     pub(super) metabox_nid: Option<u64>,
 }
 
+/// Reads the superblock, and refuses features that are not supported.
 pub(super) fn read_superblock(source: &Watched) -> Result<Superblock, Error> {
-    let read = |offset: u64, buf: &mut [u8]| {
-        source.read(offset, buf).map_err(|source| Error::Read {
-            kind: Kind::Erofs,
-            place: "superblock".to_owned(),
-            source,
-        })
-    };
     let mut raw = [0; SUPERBLOCK_LEN];
-    read(SUPERBLOCK_OFFSET, &mut raw)?;
-    let bad = |fault: String| corrupt(format!("superblock at byte 1024: {fault}"));
+    read(source, SUPERBLOCK_OFFSET, &mut raw)?;
     if !raw.starts_with(&MAGIC) {
         return Err(bad("its magic is wrong".to_owned()));
     }
@@ -52,26 +45,7 @@ pub(super) fn read_superblock(source: &Watched) -> Result<Superblock, Error> {
     if !(9..=16).contains(&block_bits) {
         return Err(bad(format!("blkszbits {block_bits}, expected 9 to 16")));
     }
-    let checksum = u32_at(&raw, 4);
-    if u32_at(&raw, 8) & FEATURE_COMPAT_CHECKSUM != 0 {
-        // The checksum covers the superblock's block, with the checksum field as zero.
-        let block_size = 1u64 << block_bits;
-        let len = match block_size > SUPERBLOCK_OFFSET {
-            true => block_size.saturating_sub(SUPERBLOCK_OFFSET),
-            false => block_size,
-        };
-        let mut block = vec![0; usize::try_from(len).expect("at most 64 KiB")];
-        read(SUPERBLOCK_OFFSET, &mut block)?;
-        if let Some(field) = block.get_mut(4..8) {
-            field.fill(0);
-        }
-        let found = crc32c(&block);
-        if found != checksum {
-            return Err(bad(format!(
-                "its checksum is {found:#010x}, but {checksum:#010x} is stated"
-            )));
-        }
-    }
+    check_checksum(source, &raw, block_bits)?;
     // With 48-bit addresses there may be more blocks.
     let end = u64::from(u32_at(&raw, 36)) << block_bits;
     let size = source.source.size();
@@ -108,7 +82,8 @@ pub(super) fn read_superblock(source: &Watched) -> Result<Superblock, Error> {
         }
         _ => {
             let mut nid = [0; 8];
-            read(SUPERBLOCK_OFFSET.saturating_add(len_of(&raw)), &mut nid)?;
+            let end = SUPERBLOCK_OFFSET.saturating_add(len_of(&raw));
+            read(source, end, &mut nid)?;
             Some(u64::from_le_bytes(nid)).filter(|nid| nid & NID_IN_METABOX == 0)
         }
     };
@@ -120,4 +95,44 @@ pub(super) fn read_superblock(source: &Watched) -> Result<Superblock, Error> {
         packed_nid: u64_at(&raw, 96),
         metabox_nid,
     })
+}
+
+/// Checks the superblock's checksum, if it has one: of its block, with the checksum field as zero.
+fn check_checksum(
+    source: &Watched,
+    raw: &[u8; SUPERBLOCK_LEN],
+    block_bits: u8,
+) -> Result<(), Error> {
+    if u32_at(raw, 8) & FEATURE_COMPAT_CHECKSUM == 0 {
+        return Ok(());
+    }
+    let block_size = 1u64 << block_bits;
+    let len = match block_size > SUPERBLOCK_OFFSET {
+        true => block_size.saturating_sub(SUPERBLOCK_OFFSET),
+        false => block_size,
+    };
+    let mut block = vec![0; usize::try_from(len).expect("at most 64 KiB")];
+    read(source, SUPERBLOCK_OFFSET, &mut block)?;
+    if let Some(field) = block.get_mut(4..8) {
+        field.fill(0);
+    }
+    let (found, stated) = (crc32c(&block), u32_at(raw, 4));
+    match found == stated {
+        true => Ok(()),
+        false => Err(bad(format!(
+            "its checksum is {found:#010x}, but {stated:#010x} is stated"
+        ))),
+    }
+}
+
+fn read(source: &Watched, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
+    source.read(offset, buf).map_err(|source| Error::Read {
+        kind: Kind::Erofs,
+        place: "superblock".to_owned(),
+        source,
+    })
+}
+
+fn bad(fault: String) -> Error {
+    corrupt(format!("superblock at byte 1024: {fault}"))
 }

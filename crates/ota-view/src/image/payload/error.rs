@@ -1,6 +1,6 @@
 //! Why a payload cannot be read.
 
-use super::MAX_MANIFEST_SIZE;
+use super::limits::MAX_MANIFEST_SIZE;
 use crate::error_kind::ErrorKind;
 use crate::io::ReadError;
 use crate::protobuf::Malformed;

@@ -1,25 +1,38 @@
 //! An A/B `payload.bin`: its manifest, and its partitions as sources.
 //!
-//! In: a [`ReadAt`] over the payload. Out: whether it needs an earlier build, the names of its
-//! partitions, and each partition as a [`ReadAt`] that decodes only the operations that contain the
-//! bytes to read, and those only as far as needed.
+//! In: a [`ReadAt`] over the payload. Out: whether it is a delta, the names of its partitions, and
+//! each partition as a [`ReadAt`].
 //! Source: AOSP `update_engine/update_metadata.proto` and
 //! `payload_consumer/payload_constants.cc`, Android 16.
 //!
-//! The hash of an operation's data is checked before any of it is used. Data that is not read is
-//! not checked, except that the file is long enough to contain it.
+//! A payload is laid out as
+//!
+//! ```text
+//! header | manifest | signature of the manifest | data | signatures of the whole payload
+//! ```
+//!
+//! The manifest lists the operations of each partition. An operation decodes a run of the data and
+//! writes the result to some runs of blocks in the partition, its extents. To read bytes of a
+//! partition, only the operations that write them are decoded, and only as far as needed.
+//!
+//! The hash of an operation's data is checked before any of the data is used. Data that is not read
+//! is not checked; [`Payload::find_truncated`] finds data that is missing at the end of the file.
 
 mod error;
+mod limits;
 mod manifest;
+mod operation;
 mod partition;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use crate::io::{ReadAt, ReadError};
+use self::limits::{MAX_BLOBS, MAX_MANIFEST_SIZE, MAX_OPERATIONS};
+use self::manifest::{Manifest, bad_partition};
+use self::operation::{Extent, REPLACE, SOURCE_OPERATIONS};
+use crate::io::{Budget, ReadAt, ReadError};
 use crate::protobuf::Fields;
-use manifest::bad;
 
 pub use error::Error;
 pub use partition::Partition;
@@ -30,48 +43,20 @@ const MAJOR_VERSION: u64 = 2;
 /// Header: magic, u64 version, u64 manifest size, u32 signature size.
 const HEADER_LEN: usize = 24;
 const MANIFEST_OFFSET: u64 = 24;
-/// Longest manifest read, in bytes. Real ones have 95 to 300 KiB; payload tools refuse more than
-/// 16 MiB.
-const MAX_MANIFEST_SIZE: u64 = 16 << 20;
-/// Most extents written by one partition's operations. A system partition of
-/// 4 GiB in operations of 2 MiB has about 2,000.
-const MAX_EXTENTS: usize = 1 << 18;
-/// Most operations of one partition, for the same reason.
-const MAX_OPERATIONS: usize = 1 << 18;
-/// Most runs of data listed by [`Payload::blobs`]; a payload of 32 GiB in operations of
-/// 2 MiB has 16,384.
-const MAX_BLOBS: usize = 1 << 19;
-/// `InstallOperation.Type`.
-const REPLACE: u64 = 0;
-const REPLACE_BZ: u64 = 1;
-const ZERO: u64 = 6;
-const DISCARD: u64 = 7;
-const REPLACE_XZ: u64 = 8;
-const REPLACE_ZSTD: u64 = 14;
-/// Operation types that read the partition being replaced: MOVE, BSDIFF,
-/// SOURCE_COPY, SOURCE_BSDIFF, PUFFDIFF, BROTLI_BSDIFF, ZUCCHINI,
-/// LZ4DIFF_BSDIFF, LZ4DIFF_PUFFDIFF.
-const SOURCE_OPERATIONS: [u64; 9] = [2, 3, 4, 5, 9, 10, 11, 12, 13];
 
 /// An opened payload.
 pub struct Payload {
     source: Arc<dyn ReadAt>,
-    /// Where the operations' data begins.
-    data_offset: u64,
-    block_size: u64,
-    minor_version: u64,
+    manifest: Manifest,
     /// Bytes of header and manifest.
     manifest_end: u64,
-    /// Offset (counted from the data) and length of the signatures of the whole payload.
-    signatures: Option<(u64, u64)>,
-    /// The name and the `PartitionUpdate` message of each partition.
-    partitions: Vec<(String, Vec<u8>)>,
 }
 
 impl Payload {
     /// Reads the header and the manifest.
     ///
-    /// Safe on untrusted input: at most 16 MiB are read, and at most twice that is allocated.
+    /// Safe on untrusted input: a manifest of at most 16 MiB is read, and at most twice that is
+    /// allocated.
     ///
     /// # Errors
     /// Kind `Corrupt`, `Unsupported`, `Limit`, `Truncated` or `Io`.
@@ -115,36 +100,36 @@ impl Payload {
         }
         let mut manifest = vec![0; usize::try_from(manifest_size).expect("limited above")];
         read("manifest", MANIFEST_OFFSET, &mut manifest)?;
-        let mut payload = Payload {
-            data_offset: manifest_end.saturating_add(signature_size.into()),
+        let data_offset = manifest_end.saturating_add(signature_size.into());
+        Ok(Payload {
+            manifest: Manifest::parse(&manifest, data_offset)?,
             source,
-            block_size: 4096,
-            minor_version: 0,
             manifest_end,
-            signatures: None,
-            partitions: Vec::new(),
-        };
-        payload.read_manifest(&manifest)?;
-        Ok(payload)
+        })
     }
 
-    /// Whether the payload is a delta, which can only be applied to an earlier build.
+    /// Whether the payload is a delta: an update for phones that run one earlier build.
+    ///
+    /// This is so if the minor version is not 0, if the manifest describes an old partition, or if an
+    /// operation reads one.
     ///
     /// # Errors
     /// Kind `Corrupt` if an operation is not a protobuf message.
     pub fn needs_source(&self) -> Result<bool, Error> {
-        if self.minor_version != 0 {
+        if self.manifest.minor_version != 0 {
             return Ok(true);
         }
-        for (name, message) in &self.partitions {
-            let bad = |source| bad(&format!("partition `{}`", name.escape_debug()), source);
+        for (name, message) in &self.manifest.partitions {
+            let bad = |source| bad_partition(name, source);
             for field in Fields::new(message) {
                 let needs = match field.map_err(bad)? {
                     // PartitionInfo old_partition_info
                     (6, _) => true,
+                    // InstallOperation operations
                     (8, operation) => {
                         let mut kind = REPLACE;
                         for field in Fields::new(operation.bytes()) {
+                            // type
                             if let (1, value) = field.map_err(bad)? {
                                 kind = value.number();
                             }
@@ -163,7 +148,57 @@ impl Payload {
 
     /// Iterates over the names of the partitions, in the manifest's order.
     pub fn partitions(&self) -> impl Iterator<Item = &str> {
-        self.partitions.iter().map(|(name, _)| name.as_str())
+        self.manifest
+            .partitions
+            .iter()
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// Opens a partition as it will be after the update.
+    ///
+    /// Nothing is decoded before the partition is read.
+    ///
+    /// # Errors
+    /// Kind `Corrupt` or `Limit` if its operations contradict each other.
+    pub fn partition(&self, name: &str, budget: Arc<Budget>) -> Result<Option<Partition>, Error> {
+        let Some((name, message)) = self.manifest.partition(name) else {
+            return Ok(None);
+        };
+        let bad = |source| bad_partition(name, source);
+        let mut size = None;
+        let mut operations = Vec::new();
+        let mut extents: Vec<Extent> = Vec::new();
+        for field in Fields::new(message) {
+            match field.map_err(bad)? {
+                // PartitionInfo new_partition_info
+                (7, info) => {
+                    for field in Fields::new(info.bytes()) {
+                        // size
+                        if let (1, value) = field.map_err(bad)? {
+                            size = Some(value.number());
+                        }
+                    }
+                }
+                // InstallOperation operations
+                (8, message) => {
+                    let index = operations.len();
+                    if index >= MAX_OPERATIONS {
+                        return Err(Error::TooMany {
+                            what: "operations in one partition",
+                            limit: MAX_OPERATIONS,
+                        });
+                    }
+                    let operation =
+                        self.manifest
+                            .parse_operation(index, message.bytes(), &mut extents)?;
+                    operations.push(operation);
+                }
+                _ => {}
+            }
+        }
+        let source = Arc::clone(&self.source);
+        let block_size = self.manifest.block_size;
+        Partition::new(source, budget, block_size, size, operations, extents).map(Some)
     }
 
     /// Returns the bytes of header and manifest: `METADATA_SIZE` of `payload_properties.txt`.
@@ -175,25 +210,27 @@ impl Payload {
     /// Returns the offset of the operations' data, after the signature of the manifest.
     #[must_use]
     pub fn data_offset(&self) -> u64 {
-        self.data_offset
+        self.manifest.data_offset
     }
 
-    /// Returns the offset (counted from the data) and length of the signatures of the whole payload,
-    /// if the manifest states them.
+    /// Returns where the signatures of the whole payload are, if the manifest states it: their offset
+    /// in bytes from [`data_offset`](Payload::data_offset), and their length.
     #[must_use]
     pub fn signatures(&self) -> Option<(u64, u64)> {
-        self.signatures
+        self.manifest.signatures
     }
 
-    /// Finds the first operation whose data reaches beyond the end of the payload, and returns its
-    /// partition and the error. Other errors of operations are reported when the partition is read.
+    /// Finds the first operation whose data reaches beyond the end of the file.
+    ///
+    /// Returns the name of its partition and the error. Other errors of operations are reported when
+    /// the partition is read.
     #[must_use]
     pub fn find_truncated(&self) -> Option<(&str, Error)> {
         let size = self.source.size();
         let blobs = self.blobs().ok()?.into_iter();
         let end = |blob: &Blob| blob.offset.saturating_add(blob.len);
         let blob = blobs.into_iter().find(|blob| end(blob) > size)?;
-        let (name, _) = self.partitions.get(blob.partition)?;
+        let (name, _) = self.manifest.partitions.get(blob.partition)?;
         let error = Error::Data {
             index: blob.operation,
             offset: blob.offset,
@@ -214,14 +251,16 @@ impl Payload {
     pub fn blobs(&self) -> Result<Vec<Blob>, Error> {
         let mut blobs = Vec::new();
         let mut extents = Vec::new();
-        for (partition, (name, message)) in self.partitions.iter().enumerate() {
+        for (partition, (name, message)) in self.manifest.partitions.iter().enumerate() {
             let mut index = 0;
             for field in Fields::new(message) {
-                let field = field
-                    .map_err(|source| bad(&format!("partition `{}`", name.escape_debug()), source));
+                let field = field.map_err(|source| bad_partition(name, source));
+                // InstallOperation operations
                 let (8, operation) = field? else { continue };
                 extents.clear();
-                let operation = self.parse_operation(index, operation.bytes(), &mut extents)?;
+                let operation =
+                    self.manifest
+                        .parse_operation(index, operation.bytes(), &mut extents)?;
                 if operation.len > 0 {
                     if blobs.len() >= MAX_BLOBS {
                         return Err(Error::TooMany {
@@ -249,15 +288,16 @@ impl Payload {
     /// # Errors
     /// Kind `Corrupt` if the manifest is malformed.
     pub fn sha256(&self, name: &str) -> Result<Option<[u8; 32]>, Error> {
-        let Some((name, message)) = self.partitions.iter().find(|(known, _)| known == name) else {
+        let Some((name, message)) = self.manifest.partition(name) else {
             return Ok(None);
         };
-        let bad = |source| bad(&format!("partition `{}`", name.escape_debug()), source);
+        let bad = |source| bad_partition(name, source);
         let mut sha256 = None;
         for field in Fields::new(message) {
             // PartitionInfo new_partition_info
             if let (7, info) = field.map_err(bad)? {
                 for field in Fields::new(info.bytes()) {
+                    // hash
                     if let (2, value) = field.map_err(bad)? {
                         sha256 = value.bytes().try_into().ok();
                     }
@@ -268,7 +308,7 @@ impl Payload {
     }
 }
 
-/// The data of one operation.
+/// The data of one operation, as a run of bytes of the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Blob {
     /// The partition's index in [`Payload::partitions`].
@@ -279,7 +319,8 @@ pub struct Blob {
     pub offset: u64,
     /// Length in bytes.
     pub len: u64,
-    /// Whether it is stored uncompressed and longer than the blocks that it is written to.
+    /// Whether it is uncompressed and longer than the extents it is written to, so that phones refuse
+    /// it.
     pub is_too_long: bool,
     /// Its SHA-256, if the manifest states it.
     pub sha256: Option<[u8; 32]>,

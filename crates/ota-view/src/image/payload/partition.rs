@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::manifest::{Extent, Operation};
-use super::{
-    DISCARD, Error, REPLACE, REPLACE_BZ, REPLACE_XZ, REPLACE_ZSTD, SOURCE_OPERATIONS, ZERO,
+use super::error::Error;
+use super::operation::{
+    DISCARD, Extent, Operation, REPLACE, REPLACE_BZ, REPLACE_XZ, REPLACE_ZSTD, SOURCE_OPERATIONS,
+    ZERO,
 };
 use crate::codec::Codec;
 use crate::io::{
@@ -21,27 +22,28 @@ pub(super) const MAX_BUFFERED_LEN: u64 = 4 << 20;
 
 /// Bytes read at a time to hash data that is not buffered.
 const HASH_STEP: usize = 1 << 20;
-/// Decoded operations kept per partition: bytes of memory, and number.
+/// Most decoded operations in the cache of a partition: their bytes in memory, and their number.
 const MAX_CACHED_LEN: usize = 16 << 20;
 const MAX_CACHED: usize = 8;
 
-/// The error for data that ends more than a block early; phones write only the data, and then refuse
-/// the partition.
+/// The fault of an operation whose data ends a whole block before its last extent does. Phones write
+/// only the data, and then refuse the partition because its hash differs.
 pub(super) const TOO_SHORT: &str = "its data ends before what it writes";
 
 /// A partition inside a payload.
 pub struct Partition {
-    pub(super) source: Arc<dyn ReadAt>,
-    pub(super) budget: Arc<Budget>,
-    pub(super) size: u64,
-    pub(super) block_size: u64,
-    pub(super) operations: Vec<Operation>,
+    /// The payload.
+    source: Arc<dyn ReadAt>,
+    budget: Arc<Budget>,
+    size: u64,
+    block_size: u64,
+    operations: Vec<Operation>,
     /// Sorted, without overlap.
-    pub(super) extents: Vec<Extent>,
-    /// Decoded operations, the most recently used last.
-    pub(super) cache: Mutex<Vec<(usize, Arc<Spill>)>>,
-    /// Uncompressed operations whose hash was checked.
-    pub(super) verified: Mutex<BTreeSet<usize>>,
+    extents: Vec<Extent>,
+    /// Decoded operations by index, the most recently used last.
+    cache: Mutex<Vec<(usize, Arc<Spill>)>>,
+    /// Indexes of the uncompressed operations whose hash was checked.
+    verified: Mutex<BTreeSet<usize>>,
 }
 
 impl ReadAt for Partition {
@@ -66,7 +68,44 @@ impl ReadAt for Partition {
 }
 
 impl Partition {
-    /// Reads from one extent, and returns the length.
+    /// Checks that no two operations write the same byte. Without a stated `size`, the partition ends
+    /// with its last extent.
+    pub(super) fn new(
+        source: Arc<dyn ReadAt>,
+        budget: Arc<Budget>,
+        block_size: u64,
+        size: Option<u64>,
+        operations: Vec<Operation>,
+        mut extents: Vec<Extent>,
+    ) -> Result<Partition, Error> {
+        extents.sort_by_key(|extent| extent.start);
+        for pair in extents.windows(2) {
+            if let [first, second] = pair
+                && first.end > second.start
+            {
+                return Err(Error::Operation {
+                    index: second.operation,
+                    fault: format!(
+                        "writes from byte {} on what operation {} writes too",
+                        second.start, first.operation,
+                    ),
+                });
+            }
+        }
+        let end = extents.last().map_or(0, |extent| extent.end);
+        Ok(Partition {
+            source,
+            budget,
+            size: size.unwrap_or(end),
+            block_size,
+            operations,
+            extents,
+            cache: Mutex::new(Vec::new()),
+            verified: Mutex::default(),
+        })
+    }
+
+    /// Fills the beginning of `buf` from the extent around `offset`, and returns the number of bytes.
     fn read_extent(&self, offset: u64, buf: &mut [u8]) -> Result<usize, Error> {
         let next = self.extents.partition_point(|extent| extent.end <= offset);
         let extent = self.extents.get(next);
@@ -92,10 +131,10 @@ impl Partition {
             .expect("extents are made together with their operations")
     }
 
-    /// Reads from an operation's output.
+    /// Fills `buf` from an operation's output, from `offset` on.
     fn read_operation(&self, index: usize, offset: u64, buf: &mut [u8]) -> Result<(), Error> {
         let operation = self.operation(index);
-        let failed = |source| operation.data_fault(index, source);
+        let failed = |source| operation.data_error(index, source);
         match operation.kind {
             ZERO | DISCARD => buf.fill(0),
             REPLACE => {
@@ -177,16 +216,17 @@ impl Partition {
             let (part, _) = buffer.split_at_mut(left.min(HASH_STEP));
             self.source
                 .read_exact_at(operation.offset.saturating_add(done), part)
-                .map_err(|source| operation.data_fault(index, source))?;
+                .map_err(|source| operation.data_error(index, source))?;
             hasher.update(&*part);
             done = done.saturating_add(len_of(part));
         }
         operation.check_hash(index, &hasher.finalize())
     }
 
+    /// Checks the hash of a compressed operation's data, and starts to decode it.
     fn open_operation(&self, index: usize) -> Result<Spill, Error> {
         let operation = self.operation(index);
-        let failed = |source| operation.data_fault(index, source);
+        let failed = |source| operation.data_error(index, source);
         let section = Section::new(Arc::clone(&self.source), operation.offset, operation.len)
             .map_err(failed)?;
         let codec = match operation.kind {
@@ -233,35 +273,16 @@ fn too_long(index: usize) -> Error {
     }
 }
 
-impl Operation {
-    fn data_fault(&self, index: usize, source: ReadError) -> Error {
-        Error::Data {
-            index,
-            offset: self.offset,
-            len: self.len,
-            source,
-        }
-    }
-
-    fn check_hash(&self, index: usize, found: &[u8]) -> Result<(), Error> {
-        match self.sha256.is_none_or(|expected| expected == found) {
-            true => Ok(()),
-            false => Err(Error::Operation {
-                index,
-                fault: format!(
-                    "the sha256 of its {} bytes at {:#x} of the payload is not the one in the manifest",
-                    self.len, self.offset
-                ),
-            }),
-        }
-    }
-}
-
-/// A decoded operation, padded with zeros to whole blocks. Output of another length is an error.
+/// The output of a compressed operation: the decoded data, with zeros up to the end of its last block.
+///
+/// Data that decodes to more, or to a whole block less, is an error.
 struct Output {
+    /// The decoded data.
     stream: Box<dyn Read + Send>,
+    /// Bytes of the output that are still to be read.
     left: u64,
     block_size: u64,
+    /// Whether the decoded data has ended; zeros follow.
     ended: bool,
 }
 

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Error;
+use super::error::Error;
+use super::limits::{MAX_CENTRAL_SIZE, MAX_ENTRIES};
 use crate::io::ReadAt;
 use crate::little_endian::{u16_at, u32_at, u64_at};
 
@@ -28,11 +29,6 @@ const CENTRAL_MAGIC: [u8; 4] = *b"PK\x01\x02";
 
 /// The extra field with 64-bit sizes (APPNOTE 4.5.3).
 pub(super) const ZIP64_FIELD: u16 = 1;
-
-/// Most entries read. The largest file-based ROMs hold about 5,000.
-const MAX_ENTRIES: u64 = 100_000;
-/// Longest central directory read, in bytes. The largest seen is under 1 MiB.
-const MAX_CENTRAL_SIZE: u64 = 32 << 20;
 
 /// An entry as the central directory describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

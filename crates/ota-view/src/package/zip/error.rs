@@ -4,7 +4,7 @@ use std::io;
 
 use zip::result::ZipError;
 
-use super::MAX_DECODED;
+use super::limits::MAX_DECODED;
 use crate::error_kind::ErrorKind;
 use crate::io::ReadError;
 

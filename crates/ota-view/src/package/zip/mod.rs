@@ -11,6 +11,7 @@
 mod directory;
 mod entry;
 mod error;
+mod limits;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use zip::result::ZipError;
 
 use self::directory::{Directory, LOCAL_MAGIC, find_overlaps, parse_directory, read_directory};
 use self::entry::FLAG_DESCRIPTOR;
+use self::limits::MAX_DECODED;
 use crate::io::{Budget, Counted, Limits, ReadAt, ReadError, Reader, Section};
 use crate::little_endian::u16_at;
 
@@ -32,10 +34,6 @@ pub(crate) use directory::LOCAL_LEN;
 pub use directory::{EntryInfo, has_end_record};
 pub use entry::{Entry, LocalHeader};
 pub use error::Error;
-
-/// Most bytes that [`Package::read`] decodes of one package in total; transfer lists need the most.
-/// Entries opened with [`Package::open_entry`] count towards the [`Budget`].
-const MAX_DECODED: u64 = 64 << 20;
 
 /// A source that records its last read error.
 struct FaultRecorder {
