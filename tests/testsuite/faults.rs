@@ -10,7 +10,7 @@ mod kills;
 #[cfg(target_os = "linux")]
 mod names;
 
-use testkit::faults::story::{Step, story};
+use testkit::faults::scenario::{Step, steps};
 use testkit::faults::{Site, Stage};
 
 /// A folder for a site, removed when dropped.
@@ -29,10 +29,10 @@ impl Folder {
     }
 }
 
-/// Plays the story up to its step `last`, which is passed to `disturb`.
+/// Runs the scenario up to its step `last`, which is passed to `disturb`.
 fn at_step(last: usize, disturb: impl Fn(&Stage)) {
     let folder = Folder::new();
-    let steps: Vec<Step> = story();
+    let steps: Vec<Step> = steps();
     for step in &steps[..last] {
         Stage::set(&folder.site, step).unwrap();
     }

@@ -299,13 +299,13 @@ fn wrong_property_files_are_reported() {
         .property_files("care_map.pb:1:2,nothing:0:0");
     let text = message(&ab().metadata(metadata).build(), "package-property-files");
     assert!(
-        text.contains("care_map.pb is said to be at 1 with 2 bytes"),
+        text.contains("care_map.pb should be at 1 with 2 bytes"),
         "{text}"
     );
     assert!(text.ends_with("; and 1 more"), "{text}");
     let streaming = ab().derived_metadata().property_files("payload.bin:0:0");
     let text = message(&ab().metadata(streaming).build(), "package-property-files");
-    assert!(text.contains("payload.bin is said to be at 0"), "{text}");
+    assert!(text.contains("payload.bin should be at 0"), "{text}");
     assert_eq!(check(ab().without_metadata().build()), [NO_LISTS]);
 }
 

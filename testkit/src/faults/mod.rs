@@ -1,23 +1,23 @@
 //! Faults while romfeed works, and what they may leave behind.
 //!
 //! In: the path of a built romfeed. A [`Site`] is a maintainer's folder with that program; the
-//! [`story`] is a series of runs in it that add, replace, withdraw and lose builds. Each becomes a
+//! [`scenario`] is a series of runs in it that add, replace, withdraw and lose builds. Each becomes a
 //! [`Stage`]: the folder before the run, and after an undisturbed one. A fault is then applied to
-//! the same run as often as needed, and [`judge`] returns what was lost: a file that is neither old
-//! nor new, a link to nothing, a catalog that forgot builds, and whatever one more run does not
+//! the same run as often as needed, and [`outcome`] returns what was lost: a file that is neither old
+//! nor new, a link to nothing, a catalog that lacks builds, and whatever one more run does not
 //! repair.
 //!
-//! [`damage`] spoils files between runs, [`hands`] change zips during one, [`garbage`] writes
+//! [`damage`] damages files between runs, [`zip_changes`] changes zips during one, [`garbage`] writes
 //! broken zips, [`random`] chooses moments; the same seed gives the same choices. Nothing here uses
 //! romfeed's code, only its command line and the files it writes.
 
 pub mod damage;
 pub mod garbage;
-pub mod hands;
-pub mod judge;
+pub mod outcome;
 pub mod random;
-pub mod story;
+pub mod scenario;
 pub mod tree;
+pub mod zip_changes;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -178,7 +178,7 @@ impl Stage {
     ///
     /// # Errors
     /// If that run or a file operation fails.
-    pub fn set(site: &Site, step: &story::Step) -> io::Result<Self> {
+    pub fn set(site: &Site, step: &scenario::Step) -> io::Result<Self> {
         (step.change)(site)?;
         let before = site.outputs()?;
         let ended = site.run(step.call)?;
@@ -190,7 +190,7 @@ impl Stage {
             return Err(io::Error::other(reason));
         }
         let after = site.outputs()?;
-        let faults = judge::dangling(&after, site.folder());
+        let faults = outcome::dangling(&after, site.folder());
         if !faults.is_empty() {
             let reason = format!("{}: {}", step.name, faults.join("; "));
             return Err(io::Error::other(reason));
@@ -244,7 +244,7 @@ impl Stage {
     /// If it cannot be read.
     pub fn is_between(&self) -> io::Result<bool> {
         let now = self.site.outputs()?;
-        let is = |tree: &Tree| judge::differences(&now, tree).is_empty();
+        let is = |tree: &Tree| outcome::differences(&now, tree).is_empty();
         Ok(!is(&self.before) && !is(&self.after))
     }
 
@@ -261,8 +261,8 @@ impl Stage {
     /// Returns the losses, and whether the fault kept the run from finishing.
     pub fn losses(&self) -> io::Result<(Vec<String>, bool)> {
         let now = self.site.outputs()?;
-        let losses = judge::losses(&now, &self.before, &self.after, self.site.folder());
-        let is_done = judge::differences(&now, &self.after).is_empty();
+        let losses = outcome::losses(&now, &self.before, &self.after, self.site.folder());
+        let is_done = outcome::differences(&now, &self.after).is_empty();
         Ok((losses, !is_done))
     }
 
@@ -270,15 +270,15 @@ impl Stage {
     pub fn losses_of_input(&self) -> io::Result<(Vec<String>, bool)> {
         let now = self.site.outputs()?;
         let folder = self.site.folder();
-        let losses = judge::losses_of_input(&now, &self.before, &self.after, folder);
-        let is_done = judge::differences(&now, &self.after).is_empty();
+        let losses = outcome::losses_of_input(&now, &self.before, &self.after, folder);
+        let is_done = outcome::differences(&now, &self.after).is_empty();
         Ok((losses, !is_done))
     }
 
     /// Runs once more without a fault, and returns what is then not as it should be.
     pub fn recover(&self) -> io::Result<Vec<String>> {
         let ended = self.site.run(self.call)?;
-        let mut wrong = judge::differences(&self.site.outputs()?, &self.after);
+        let mut wrong = outcome::differences(&self.site.outputs()?, &self.after);
         // A catalog command refuses a change that is already made.
         if !ended.exited_with(&[0]) && self.call[0] == "generate" {
             wrong.push(format!("the next run failed: {}", ended.stderr.trim()));

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use testkit::faults::Site;
-use testkit::faults::story::BACON_1;
+use testkit::faults::scenario::BACON_1;
 
 use super::{at_step, is_safe};
 
@@ -57,26 +57,26 @@ fn a_catalog_change_during_a_run_is_applied_or_refused() {
 #[cfg(unix)]
 #[test]
 fn a_zip_that_changes_while_read_is_published_whole_or_not_at_all() {
-    use testkit::faults::hands::{self, Hand};
+    use testkit::faults::zip_changes::{self, ZipChange};
     use testkit::faults::{BASE_URL, Random};
 
     let folder = super::Folder::new();
     let site = &folder.site;
     let call = ["generate", "--base-url", BASE_URL];
     let mut random = Random::new(5);
-    for hand in Hand::ALL.into_iter().cycle().take(10) {
+    for change in ZipChange::ALL.into_iter().cycle().take(10) {
         site.rewind(&testkit::faults::Tree::new()).unwrap();
-        hands::put(site).unwrap();
-        let before = std::fs::read(site.path(hands::ZIP)).unwrap();
+        zip_changes::write(site).unwrap();
+        let before = std::fs::read(site.path(zip_changes::ZIP)).unwrap();
         let mut child = site.start(&call).unwrap();
         std::thread::sleep(std::time::Duration::from_millis(random.below(200)));
-        hand.act(site).unwrap();
+        change.apply(site).unwrap();
         child.wait().unwrap();
-        let mixtures = hands::mixtures(site, &before).unwrap();
-        assert!(mixtures.is_empty(), "{hand:?}: {mixtures:?}");
+        let mixtures = zip_changes::mixtures(site, &before).unwrap();
+        assert!(mixtures.is_empty(), "{change:?}: {mixtures:?}");
         let ended = site.run(&call).unwrap();
-        assert!(ended.exited_with(&[0, 1]), "{hand:?}: {}", ended.stderr);
-        let untrue = hands::untrue(site).unwrap();
-        assert!(untrue.is_empty(), "{hand:?}: {untrue:?}");
+        assert!(ended.exited_with(&[0, 1]), "{change:?}: {}", ended.stderr);
+        let untrue = zip_changes::wrong_offers(site).unwrap();
+        assert!(untrue.is_empty(), "{change:?}: {untrue:?}");
     }
 }

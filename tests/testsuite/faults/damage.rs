@@ -1,7 +1,7 @@
 //! Files that were damaged between two runs.
 
 use testkit::faults::damage::Damage;
-use testkit::faults::{Random, judge};
+use testkit::faults::{Random, outcome};
 
 use super::{at_step, is_safe};
 
@@ -61,7 +61,7 @@ fn is_refused_untouched(file: &str) {
                 "{damage:?}: {}",
                 ended.stderr
             );
-            let touched = judge::differences(&stage.site.outputs().unwrap(), &before);
+            let touched = outcome::differences(&stage.site.outputs().unwrap(), &before);
             assert!(touched.is_empty(), "{damage:?}: {touched:?}");
         }
     });

@@ -1,11 +1,11 @@
 //! Runs that are killed at any moment.
 
-use testkit::faults::story::story;
+use testkit::faults::scenario::steps;
 use testkit::faults::{Random, Stage};
 
 use super::{Folder, is_safe};
 
-/// Number of kills for each run of the story.
+/// Number of kills for each run of the scenario.
 const NUM_KILLS: usize = 2;
 
 #[test]
@@ -13,7 +13,7 @@ fn a_killed_run_leaves_old_or_new_files_and_the_next_run_finishes() {
     let folder = Folder::new();
     let mut random = Random::new(1);
     let mut num_between = 0;
-    for step in story() {
+    for step in steps() {
         let stage = Stage::set(&folder.site, &step).unwrap();
         let writing = stage.time_of_writing().unwrap();
         for _ in 0..NUM_KILLS {

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use testkit::faults::story::story;
+use testkit::faults::scenario::steps;
 use testkit::faults::{Random, Stage};
 
 use super::{new_site, play, table::Table};
@@ -22,7 +22,7 @@ const SIGNALS: [(&str, &[&str]); 6] = [
 /// Half of the kills are SIGKILL; the other signals share the rest. A try counts only if the signal
 /// arrives while the run writes, so the moments are chosen from that time.
 pub(super) fn run_all(table: &mut Table, scratch: &Scratch, num: usize) -> Result<()> {
-    let num_stages = story().len();
+    let num_stages = steps().len();
     let mut random = Random::new(7);
     let mut rows = SIGNALS.map(|(name, _)| Table::row(&format!("{name} while it writes")));
     let site = new_site(scratch, "kills")?;

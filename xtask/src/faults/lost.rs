@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use testkit::faults::{Stage, judge};
+use testkit::faults::{Stage, outcome};
 
 use super::{new_site, play, table::Table};
 use crate::tools::{Result, Scratch};
@@ -64,7 +64,7 @@ fn put_lost(table: &mut Table, stage: &Stage) -> Result<()> {
         }
         let bad = stage.site.outputs()?;
         let ended = stage.site.run(stage.call)?;
-        let mut losses = judge::differences(&stage.site.outputs()?, &bad);
+        let mut losses = outcome::differences(&stage.site.outputs()?, &bad);
         if !ended.exited_with(&[2]) || !ended.says("catalog.json") {
             losses.push(format!("it was not refused: {}", ended.stderr));
         }
@@ -85,7 +85,7 @@ fn put_link(table: &mut Table, stage: &Stage) -> Result<()> {
     let ended = stage.site.run(stage.call)?;
     let is_link = file.is_symlink();
     std::fs::rename(&elsewhere, &file)?;
-    let mut losses = judge::differences(&stage.site.outputs()?, &stage.after);
+    let mut losses = outcome::differences(&stage.site.outputs()?, &stage.after);
     if !is_link || ended.has_panicked() {
         losses.push(format!("the link is gone: {}", ended.stderr));
     }

@@ -18,7 +18,7 @@ mod table;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use testkit::faults::story::{Step, story};
+use testkit::faults::scenario::{Step, steps};
 use testkit::faults::{Site, Stage};
 
 use crate::tools::{Result, Scratch, run};
@@ -117,10 +117,10 @@ fn new_site(scratch: &Scratch, name: &str) -> Result<Site> {
     Ok(Site::new(folder.canonicalize()?, program()))
 }
 
-/// Plays the story in the site, and passes the stages with this name to `disturb`; all stages if
+/// Runs the scenario in the site, and passes the stages with this name to `disturb`; all stages if
 /// there is no name.
 fn play(site: &Site, names: &[&str], mut disturb: impl FnMut(&Stage) -> Result<()>) -> Result<()> {
-    let steps: Vec<Step> = story();
+    let steps: Vec<Step> = steps();
     for step in &steps {
         let stage = Stage::set(site, step)?;
         if names.is_empty() || names.contains(&stage.name) {

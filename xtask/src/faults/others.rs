@@ -4,8 +4,8 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, SystemTime};
 
 use testkit::faults::damage::Damage;
-use testkit::faults::hands::{self, Hand};
-use testkit::faults::{BASE_URL, Random, Stage, Tree, end, judge};
+use testkit::faults::zip_changes::{self, ZipChange};
+use testkit::faults::{BASE_URL, Random, Stage, Tree, end, outcome};
 
 use super::{is_installed, new_site, play, println_skipped, table::Table};
 use crate::tools::{Result, Scratch};
@@ -15,7 +15,7 @@ const STAGES: [&str; 2] = ["builds are added", "all pages change"];
 /// Tries of each kind of damage on each file.
 const NUM_DAMAGES: usize = 10;
 /// Tries of each kind of change to a zip.
-const NUM_HANDS: usize = 40;
+const NUM_ZIP_CHANGES: usize = 40;
 
 /// Applies all of these faults.
 pub(super) fn run_all(table: &mut Table, scratch: &Scratch) -> Result<()> {
@@ -26,7 +26,7 @@ pub(super) fn run_all(table: &mut Table, scratch: &Scratch) -> Result<()> {
         put_clocks(table, stage)?;
         put_pipes(table, stage)
     })?;
-    put_hands(table, scratch)
+    change_zips(table, scratch)
 }
 
 fn put_damages(table: &mut Table, stage: &Stage) -> Result<()> {
@@ -51,13 +51,14 @@ fn put_damages(table: &mut Table, stage: &Stage) -> Result<()> {
             let is_told =
                 ended.exited_with(&[1, 2]) && ended.says(file.rsplit('/').next().unwrap_or(file));
             let mut losses = match is_cache {
-                true => judge::differences(&now, &stage.after),
+                true => outcome::differences(&now, &stage.after),
                 false if damage.may_pass() && !is_told => {
-                    let [num, num_before] = [&now, &stage.before].map(|t| judge::records(t).len());
+                    let [num, num_before] =
+                        [&now, &stage.before].map(|t| outcome::records(t).len());
                     let is_less = num < num_before;
                     Vec::from_iter(is_less.then(|| format!("{num} of {num_before} records")))
                 }
-                false => judge::differences(&now, &bad),
+                false => outcome::differences(&now, &bad),
             };
             losses.retain(|line| !line.contains(file));
             if !is_cache && !is_told && !damage.may_pass() || ended.has_panicked() {
@@ -96,7 +97,7 @@ fn put_clashes(table: &mut Table, stage: &Stage) -> Result<()> {
                     losses.push(format!("one failed: {stderr}"));
                 }
             }
-            losses.extend(judge::differences(&stage.site.outputs()?, &stage.after));
+            losses.extend(outcome::differences(&stage.site.outputs()?, &stage.after));
             losses.extend(stage.recover()?);
             row.count(
                 num_refused > 0,
@@ -190,30 +191,30 @@ fn put_pipes(table: &mut Table, stage: &Stage) -> Result<()> {
 }
 
 /// Zips that change at a random moment of a run that hashes them.
-fn put_hands(table: &mut Table, scratch: &Scratch) -> Result<()> {
-    let site = new_site(scratch, "hands")?;
+fn change_zips(table: &mut Table, scratch: &Scratch) -> Result<()> {
+    let site = new_site(scratch, "zip-changes")?;
     let call = ["generate", "--base-url", BASE_URL];
     let mut random = Random::new(10);
-    for hand in Hand::ALL {
-        let mut row = Table::row(&format!("somebody {hand:?} a zip").to_lowercase());
-        for number in 0..NUM_HANDS {
+    for change in ZipChange::ALL {
+        let mut row = Table::row(&format!("{change:?} a zip while it is read").to_lowercase());
+        for number in 0..NUM_ZIP_CHANGES {
             site.rewind(&Tree::new())?;
-            hands::put(&site)?;
-            let before = std::fs::read(site.path(hands::ZIP))?;
+            zip_changes::write(&site)?;
+            let before = std::fs::read(site.path(zip_changes::ZIP))?;
             let mut child = site.start(&call)?;
             std::thread::sleep(Duration::from_micros(random.below(60_000)));
             let is_running = child.try_wait()?.is_none();
-            hand.act(&site)?;
+            change.apply(&site)?;
             child.wait()?;
-            let mut losses = hands::mixtures(&site, &before)?;
+            let mut losses = zip_changes::mixtures(&site, &before)?;
             let ended = site.run(&call)?;
             let healed = site.outputs()?;
-            losses.extend(hands::untrue(&site)?);
+            losses.extend(zip_changes::wrong_offers(&site)?);
             if ended.has_panicked() || !ended.exited_with(&[0, 1]) {
                 losses.push(ended.stderr);
             }
             site.run(&call)?;
-            losses.extend(judge::differences(&site.outputs()?, &healed));
+            losses.extend(outcome::differences(&site.outputs()?, &healed));
             row.count(is_running, losses, &format!("{number}"));
         }
         table.add(row);

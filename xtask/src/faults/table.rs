@@ -1,6 +1,6 @@
 //! The faults that were tried, and their results.
 
-use testkit::faults::{Ended, Stage, judge};
+use testkit::faults::{Ended, Stage, outcome};
 
 use crate::tools::Result;
 
@@ -91,7 +91,7 @@ impl Row {
         self.losses.extend(losses);
     }
 
-    /// Applies a fault to a stage: prepare, disturb, judge, and run again to recover.
+    /// Applies a fault to a stage: prepare, disturb, outcome, and run again to recover.
     ///
     /// `act` makes the disturbed run and returns how it ended, or `None` if it was killed. `after`
     /// removes a fault that would last.
@@ -156,7 +156,7 @@ fn unclear(ended: &Ended) -> Option<String> {
 /// Returns what is missing after a run that reported success.
 fn undone(stage: &Stage) -> Vec<String> {
     let now = stage.site.outputs().unwrap_or_default();
-    let undone = judge::differences(&now, &stage.after).into_iter();
+    let undone = outcome::differences(&now, &stage.after).into_iter();
     // romfeed's own folder is only a cache.
     let undone = undone.filter(|line| !line.starts_with(".romfeed/"));
     let report = |line| format!("success was reported, but {line}");

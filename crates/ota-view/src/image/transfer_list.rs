@@ -270,7 +270,7 @@ fn parse_ranges(
         .collect::<Result<_, _>>()
         .map_err(|_| "a block number is malformed")?;
     if u64::try_from(numbers.len()) != Ok(count) || numbers.is_empty() {
-        return Err("the ranges are not as many as they are said to be");
+        return Err("the count is not that of the block numbers after it");
     }
     let (pairs, rest) = numbers.as_chunks::<2>();
     if !rest.is_empty() {

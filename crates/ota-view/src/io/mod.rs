@@ -43,11 +43,11 @@ pub trait ReadAt: Send + Sync {
 #[non_exhaustive]
 pub enum ReadError {
     /// The range is beyond the end of the source.
-    #[error("bytes {offset}..{end} wanted of {size}")]
+    #[error("bytes {offset}..{end} are needed, but there are only {size}")]
     OutOfBounds {
-        /// First byte wanted.
+        /// First byte needed.
         offset: u64,
-        /// One past the last byte wanted.
+        /// One past the last byte needed.
         end: u64,
         /// Bytes the source has.
         size: u64,

@@ -99,7 +99,7 @@ fn check_list(
         match found {
             Ok(found) if found == stated => {}
             Ok((offset, len)) => faults.push(format!(
-                "{name} is said to be at {} with {} bytes, and is at {offset} with {len}",
+                "{name} should be at {} with {} bytes, and is at {offset} with {len}",
                 stated.0, stated.1
             )),
             Err(fault) => faults.push(fault),

@@ -169,7 +169,7 @@ impl Erofs {
         while !rest.is_empty() {
             if at >= inode.size {
                 return Err(corrupt(format!(
-                    "byte {at:#x} wanted of node {}, which has {:#x}",
+                    "byte {at:#x} of node {} is needed, but it has only {:#x} bytes",
                     inode.nid, inode.size
                 )));
             }

@@ -49,7 +49,7 @@ pub enum Error {
         partition: String,
     },
     /// A part of a partition is on a block device that is not available.
-    #[error("super partition `{}` lies in part on `{}`, which is not in the package", .partition.escape_debug(), .device.escape_debug())]
+    #[error("super partition `{}` is partly on `{}`, which is not in the package", .partition.escape_debug(), .device.escape_debug())]
     MissingDevice {
         /// The partition.
         partition: String,

@@ -329,7 +329,7 @@ fn partitions_on_several_devices_are_joined() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert_eq!(
         error.to_string(),
-        "super partition `system` lies in part on `vendor`, which is not in the package"
+        "super partition `system` is partly on `vendor`, which is not in the package"
     );
     let other: Arc<dyn ReadAt> = Arc::new(vendor);
     let logical = logical.with_devices([Some(other)]);

@@ -13,70 +13,70 @@ use super::{Site, Tree};
 use crate::{noise, package::Package, payload::sha256, props::Props, zip::Entry};
 
 /// The zip that is changed, in the site's folder.
-pub const ZIP: &str = "builds/lineage-21.0-20231114-nightly-hands.zip";
+pub const ZIP: &str = "builds/lineage-21.0-20231114-nightly-changed.zip";
 /// A zip that is never changed.
-const BESIDE: &str = "builds/lineage-21.0-20231114-nightly-beside.zip";
+const UNCHANGED_ZIP: &str = "builds/lineage-21.0-20231114-nightly-unchanged.zip";
 /// Length of the zip, in bytes: hashing it takes long enough for a change in the middle.
 const LEN: usize = 4 << 20;
 
 /// A change to the zip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hand {
+pub enum ZipChange {
     /// Cuts it short.
-    Truncates,
+    Truncate,
     /// Renames another zip over it.
-    Replaces,
-    /// Appends bytes.
-    Appends,
+    Replace,
+    /// Append bytes.
+    Append,
     /// Overwrites it with other bytes of the same length.
-    Rewrites,
-    /// Removes it.
-    Removes,
+    Rewrite,
+    /// Remove it.
+    Remove,
 }
 
-impl Hand {
+impl ZipChange {
     /// Returns all changes.
     pub const ALL: [Self; 5] = [
-        Self::Truncates,
-        Self::Replaces,
-        Self::Appends,
-        Self::Rewrites,
-        Self::Removes,
+        Self::Truncate,
+        Self::Replace,
+        Self::Append,
+        Self::Rewrite,
+        Self::Remove,
     ];
 
     /// Makes the change.
-    pub fn act(self, site: &Site) -> io::Result<()> {
+    pub fn apply(self, site: &Site) -> io::Result<()> {
         let file = site.path(ZIP);
         let open = || File::options().write(true).open(&file);
         match self {
-            Self::Truncates => open()?.set_len(LEN as u64 / 2),
-            Self::Replaces => {
-                let beside = site.path("builds/.copying");
-                std::fs::write(&beside, package(2))?;
-                std::fs::rename(beside, file)
+            Self::Truncate => open()?.set_len(LEN as u64 / 2),
+            Self::Replace => {
+                let copy = site.path("builds/.copying");
+                std::fs::write(&copy, package(2))?;
+                std::fs::rename(copy, file)
             }
-            Self::Appends => {
+            Self::Append => {
                 let mut file = open()?;
                 file.seek(SeekFrom::End(0))?;
                 file.write_all(&noise(3, 100_000))
             }
-            Self::Rewrites => open()?.write_all(&package(2)),
-            Self::Removes => std::fs::remove_file(file),
+            Self::Rewrite => open()?.write_all(&package(2)),
+            Self::Remove => std::fs::remove_file(file),
         }
     }
 }
 
 /// Writes the original zip to the folder, with another next to it: an empty folder would retire
 /// nothing.
-pub fn put(site: &Site) -> io::Result<()> {
-    let props = props("beside");
-    site.put(BESIDE, Package::files(props).build())?;
+pub fn write(site: &Site) -> io::Result<()> {
+    let props = props("unchanged");
+    site.put(UNCHANGED_ZIP, Package::files(props).build())?;
     site.put(ZIP, package(1))
 }
 
 /// Returns one of two packages of the same length.
 fn package(salt: u64) -> Vec<u8> {
-    let props = props("hands");
+    let props = props("changed");
     let entry = Entry::stored("system/app", noise(salt, LEN));
     Package::files(props).add(entry).build()
 }
@@ -101,34 +101,34 @@ pub fn mixtures(site: &Site, before: &[u8]) -> io::Result<Vec<String>> {
     let is_mixture = |(path, sha256): &(PathBuf, String)| {
         site.folder().join("builds").join(path) == site.path(ZIP) && !whole.contains(sha256)
     };
-    let tell = |(path, sha256): (PathBuf, String)| {
+    let describe = |(path, sha256): (PathBuf, String)| {
         format!(
             "{} is offered with {sha256}, which it never had",
             path.display()
         )
     };
-    Ok(offered.filter(is_mixture).map(tell).collect())
+    Ok(offered.filter(is_mixture).map(describe).collect())
 }
 
-/// Returns what the catalog offers that is not in the folder with these bytes, and whether it
-/// forgot the zip that is never changed.
-pub fn untrue(site: &Site) -> io::Result<Vec<String>> {
-    let mut untrue = Vec::new();
+/// Returns what the catalog offers that is not in the folder with these bytes, and the zip that is
+/// never changed if the catalog lacks it.
+pub fn wrong_offers(site: &Site) -> io::Result<Vec<String>> {
+    let mut wrong = Vec::new();
     let offered = offered(&site.outputs()?)?;
     let of = |path: &Path| site.path("builds").join(path);
     if !offered
         .iter()
-        .any(|(path, _)| of(path) == site.path(BESIDE))
+        .any(|(path, _)| of(path) == site.path(UNCHANGED_ZIP))
     {
-        untrue.push(format!("{BESIDE} is not offered"));
+        wrong.push(format!("{UNCHANGED_ZIP} is not offered"));
     }
     for (path, sha256) in offered {
         let bytes = std::fs::read(of(&path)).unwrap_or_default();
         if hex(&bytes) != sha256 {
-            untrue.push(format!("{} is offered with {sha256}", path.display()));
+            wrong.push(format!("{} is offered with {sha256}", path.display()));
         }
     }
-    Ok(untrue)
+    Ok(wrong)
 }
 
 /// Returns the builds that the catalog offers: path and SHA-256.

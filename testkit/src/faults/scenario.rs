@@ -25,7 +25,7 @@ pub struct Step {
 }
 
 /// Returns the series of runs, from an empty folder on; each needs those before it.
-pub fn story() -> Vec<Step> {
+pub fn steps() -> Vec<Step> {
     let step = |name, change, call| Step { name, change, call };
     vec![
         step("first run", first, GENERATE),

@@ -35,8 +35,8 @@ pub fn losses(now: &Tree, before: &Tree, after: &Tree, folder: &Path) -> Vec<Str
             losses.push(format!("{path} is neither the old nor the new one"));
         }
     }
-    let kept = before.keys().filter(|path| after.contains_key(*path));
-    for path in kept.filter(|path| !now.contains_key(*path) && !is_free(path)) {
+    let remaining = before.keys().filter(|path| after.contains_key(*path));
+    for path in remaining.filter(|path| !now.contains_key(*path) && !is_free(path)) {
         losses.push(format!("{path} is gone"));
     }
     losses.extend(unlisted(now));
@@ -141,12 +141,12 @@ fn unlisted(now: &Tree) -> Vec<String> {
 pub fn differences(now: &Tree, after: &Tree) -> Vec<String> {
     let mut paths: BTreeSet<&String> = now.keys().chain(after.keys()).collect();
     paths.retain(|path| *path != CACHE && now.get(*path) != after.get(*path));
-    let tell = |path: &String| match (now.get(path), after.get(path)) {
+    let describe = |path: &String| match (now.get(path), after.get(path)) {
         (None, _) => format!("{path} is missing"),
         (_, None) => format!("{path} is left over"),
         _ => format!("{path} differs"),
     };
-    paths.into_iter().map(tell).collect()
+    paths.into_iter().map(describe).collect()
 }
 
 /// Returns the targets of the site's files that do not exist.
