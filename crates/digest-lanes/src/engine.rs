@@ -11,7 +11,7 @@ use std::thread;
 
 use super::reader::{Batch, Lane, Queue, RateLimiter, Reader};
 use super::streams::{Streams, streams};
-use super::{Algorithm, Options, Source, Tuning, Verdicts};
+use super::{Algorithm, Options, Results, Source, Tuning};
 
 /// Batches in a ring: one being filled, and one in work for each algorithm.
 const NUM_BATCHES: usize = 3;
@@ -21,16 +21,16 @@ const GROUP_THREADS: usize = 2;
 /// The most threads in all: disks become slow when more files are read at once.
 const MAX_THREADS: usize = 16;
 
-/// Reads all files and reports their digests to `verdicts`.
+/// Reads all files and reports their digests to `results`.
 pub(super) fn run(
     files: &[Source<'_>],
     algorithms: &[Algorithm],
     tuning: Tuning,
     options: &Options,
-    verdicts: &Verdicts<'_>,
+    results: &Results<'_>,
 ) {
     let queue = Queue::new(files);
-    let pace = RateLimiter::new(options.bytes_per_second);
+    let limiter = RateLimiter::new(options.bytes_per_second);
     let num_threads = options.threads.clamp(1, MAX_THREADS);
     let num_groups = num_threads.div_ceil(GROUP_THREADS).min(files.len()).max(1);
     let num_lanes = num_lanes(files.len().div_ceil(num_groups), tuning.kernels.num_lanes());
@@ -40,7 +40,7 @@ pub(super) fn run(
         .map(|_| Group {
             readers: parts
                 .iter()
-                .map(|part| Mutex::new(Reader::new(&queue, &pace, verdicts, *part)))
+                .map(|part| Mutex::new(Reader::new(&queue, &limiter, results, *part)))
                 .collect(),
             algorithms: algorithms
                 .iter()
@@ -54,7 +54,7 @@ pub(super) fn run(
                 .collect(),
             progress: Mutex::new(Progress::new(parts.len(), algorithms.len())),
             changed: Condvar::new(),
-            verdicts,
+            results,
         })
         .collect();
     thread::scope(|scope| {
@@ -90,7 +90,7 @@ struct Group<'a> {
     ring: Vec<Vec<RwLock<Batch>>>,
     progress: Mutex<Progress>,
     changed: Condvar,
-    verdicts: &'a Verdicts<'a>,
+    results: &'a Results<'a>,
 }
 
 /// The progress of a group, in batches since the beginning.
@@ -236,7 +236,7 @@ impl Group<'_> {
             });
             let lanes: Vec<Option<&Lane>> = lanes.collect();
             let mut streams = self.algorithms[algorithm].lock().expect(UNBROKEN);
-            let mut on_digest = |file, digest| self.verdicts.add(file, algorithm, digest);
+            let mut on_digest = |file, digest| self.results.add(file, algorithm, digest);
             streams.take(&lanes, &mut on_digest);
         }
         let mut progress = self.lock();

@@ -167,34 +167,36 @@ pub fn digest_files_with(
     if algorithms.is_empty() {
         return files.iter().map(|_| Ok(Vec::new())).collect();
     }
-    let verdicts = Verdicts::new(files.len(), algorithms.len(), watch);
-    engine::run(files, algorithms, tuning, options, &verdicts);
-    verdicts.into_results()
+    let results = Results::new(files.len(), algorithms.len(), watch);
+    engine::run(files, algorithms, tuning, options, &results);
+    results.into_results()
 }
 
 /// The results so far.
 ///
 /// A file has a result when reading it failed, or when all its digests are there. The last
 /// piece of a file is passed on only after the check that the file did not change.
-struct Verdicts<'a> {
-    files: Mutex<Vec<Verdict>>,
+struct Results<'a> {
+    files: Mutex<Vec<FileResult>>,
     watch: &'a dyn Watch,
 }
 
+/// The result of one file.
 #[derive(Default)]
-struct Verdict {
+struct FileResult {
+    /// Those that are known, until all are.
     digests: Vec<Option<String>>,
     result: Option<Result<Vec<String>, Error>>,
 }
 
-impl<'a> Verdicts<'a> {
-    fn new(num_files: usize, num_algorithms: usize, watch: &'a dyn Watch) -> Verdicts<'a> {
-        let verdict = || Verdict {
+impl<'a> Results<'a> {
+    fn new(num_files: usize, num_algorithms: usize, watch: &'a dyn Watch) -> Results<'a> {
+        let empty = || FileResult {
             digests: vec![None; num_algorithms],
             result: None,
         };
-        let files = std::iter::repeat_with(verdict).take(num_files).collect();
-        Verdicts {
+        let files = std::iter::repeat_with(empty).take(num_files).collect();
+        Results {
             files: Mutex::new(files),
             watch,
         }
@@ -203,11 +205,11 @@ impl<'a> Verdicts<'a> {
     /// Adds a digest of a file.
     fn add(&self, file: usize, algorithm: usize, digest: String) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        let verdict = &mut files[file];
-        verdict.digests[algorithm] = Some(digest);
-        if verdict.digests.iter().all(Option::is_some) {
-            let digests = verdict.digests.drain(..).flatten().collect();
-            let result = verdict.result.insert(Ok(digests));
+        let so_far = &mut files[file];
+        so_far.digests[algorithm] = Some(digest);
+        if so_far.digests.iter().all(Option::is_some) {
+            let digests = so_far.digests.drain(..).flatten().collect();
+            let result = so_far.result.insert(Ok(digests));
             self.watch.on_done(file, result);
         }
     }
@@ -223,7 +225,7 @@ impl<'a> Verdicts<'a> {
         let files = self.files.into_inner();
         let files = files.unwrap_or_else(PoisonError::into_inner).into_iter();
         files
-            .map(|verdict| verdict.result.expect("every file is read to its end"))
+            .map(|file| file.result.expect("every file is read to its end"))
             .collect()
     }
 }

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Stamp;
-use super::{Error, Source, Verdicts};
+use super::{Error, Results, Source};
 
 /// Bytes of a batch, all lanes together: large enough that passing it on costs little, and
 /// small enough to stay in the cache of a core.
@@ -150,22 +150,22 @@ struct Open<'a> {
 /// Reads the files of one group of lanes.
 pub(super) struct Reader<'a> {
     queue: &'a Queue<'a>,
-    pace: &'a RateLimiter,
-    verdicts: &'a Verdicts<'a>,
+    limiter: &'a RateLimiter,
+    results: &'a Results<'a>,
     lanes: Vec<Option<Open<'a>>>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(
         queue: &'a Queue<'a>,
-        pace: &'a RateLimiter,
-        verdicts: &'a Verdicts<'a>,
+        limiter: &'a RateLimiter,
+        results: &'a Results<'a>,
         num_lanes: usize,
     ) -> Reader<'a> {
         Reader {
             queue,
-            pace,
-            verdicts,
+            limiter,
+            results,
             lanes: std::iter::repeat_with(|| None).take(num_lanes).collect(),
         }
     }
@@ -178,12 +178,12 @@ impl<'a> Reader<'a> {
             let mut at = 0;
             while at < lane.buffer.len() && lane.pieces.len() < MAX_PIECES {
                 if open.is_none() {
-                    *open = next(self.queue, self.pace, self.verdicts);
+                    *open = next(self.queue, self.limiter, self.results);
                 }
                 let Some(file) = open else { break };
-                match file.read(&mut lane.buffer[at..], self.pace, self.verdicts) {
+                match file.read(&mut lane.buffer[at..], self.limiter, self.results) {
                     Err(error) => {
-                        self.verdicts.fail(file.index, error);
+                        self.results.fail(file.index, error);
                         *open = None;
                     }
                     Ok((len, end)) => {
@@ -207,18 +207,18 @@ impl<'a> Reader<'a> {
 }
 
 /// Opens the next file of the queue, skipping those that cannot be opened.
-fn next<'a>(queue: &Queue<'a>, pace: &RateLimiter, verdicts: &Verdicts<'_>) -> Option<Open<'a>> {
+fn next<'a>(queue: &Queue<'a>, limiter: &RateLimiter, results: &Results<'_>) -> Option<Open<'a>> {
     loop {
         let (index, source) = queue.next()?;
-        match Open::new(index, source, pace) {
+        match Open::new(index, source, limiter) {
             Ok(open) => return Some(open),
-            Err(error) => verdicts.fail(index, error),
+            Err(error) => results.fail(index, error),
         }
     }
 }
 
 impl<'a> Open<'a> {
-    fn new(index: usize, source: &'a Source<'a>, pace: &RateLimiter) -> Result<Open<'a>, Error> {
+    fn new(index: usize, source: &'a Source<'a>, limiter: &RateLimiter) -> Result<Open<'a>, Error> {
         let open = Open {
             index,
             source,
@@ -226,7 +226,7 @@ impl<'a> Open<'a> {
             offset: 0,
         };
         open.require_unchanged()?;
-        if pace.bytes_per_second.is_none() {
+        if limiter.bytes_per_second.is_none() {
             open.announce();
         }
         Ok(open)
@@ -257,30 +257,30 @@ impl<'a> Open<'a> {
     fn read(
         &mut self,
         buffer: &mut [u8],
-        pace: &RateLimiter,
-        verdicts: &Verdicts<'_>,
+        limiter: &RateLimiter,
+        results: &Results<'_>,
     ) -> Result<(usize, Option<u64>), Error> {
         let size = self.source.stamp.size;
         let left = size - self.offset;
         let len = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
         // Reading ahead would ignore the rate limit.
-        if pace.bytes_per_second.is_none() {
+        if limiter.bytes_per_second.is_none() {
             self.ask_ahead();
         }
         let mut filled = 0;
         while filled < len {
-            if !verdicts.watch.keep_going() {
+            if !results.watch.keep_going() {
                 return Err(Error::Stopped);
             }
-            let step = pace.step().min(len - filled);
-            pace.wait(step as u64);
+            let step = limiter.step().min(len - filled);
+            limiter.wait(step as u64);
             match self.file.read(&mut buffer[filled..filled + step]) {
                 Ok(0) => {
                     let read = self.offset + filled as u64;
                     return Err(Error::Short { read, size });
                 }
                 Ok(num_bytes) => {
-                    verdicts.watch.on_read(num_bytes as u64);
+                    results.watch.on_read(num_bytes as u64);
                     filled += num_bytes;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -24,7 +24,7 @@ const NO_ENTRY_SDK: u32 = 29;
 
 /// The partitions that have properties, in the order they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Partition {
+enum PropsPartition {
     System,
     Product,
     SystemExt,
@@ -32,16 +32,20 @@ enum Partition {
     Odm,
 }
 
-impl Partition {
-    const LATER: [Partition; 3] = [Partition::SystemExt, Partition::Vendor, Partition::Odm];
+impl PropsPartition {
+    const LATER: [PropsPartition; 3] = [
+        PropsPartition::SystemExt,
+        PropsPartition::Vendor,
+        PropsPartition::Odm,
+    ];
 
     fn as_str(self) -> &'static str {
         match self {
-            Partition::System => SYSTEM,
-            Partition::Product => "product",
-            Partition::SystemExt => "system_ext",
-            Partition::Vendor => "vendor",
-            Partition::Odm => "odm",
+            PropsPartition::System => SYSTEM,
+            PropsPartition::Product => "product",
+            PropsPartition::SystemExt => "system_ext",
+            PropsPartition::Vendor => "vendor",
+            PropsPartition::Odm => "odm",
         }
     }
 
@@ -49,10 +53,12 @@ impl Partition {
     fn paths(self) -> &'static [&'static str] {
         match self {
             // The image has the root folder, or only the system's.
-            Partition::System => &["/system/build.prop", "/build.prop"],
-            Partition::Product | Partition::SystemExt => &["/etc/build.prop", "/build.prop"],
-            Partition::Vendor => &["/build.prop"],
-            Partition::Odm => &["/etc/build.prop", "/build.prop"],
+            PropsPartition::System => &["/system/build.prop", "/build.prop"],
+            PropsPartition::Product | PropsPartition::SystemExt => {
+                &["/etc/build.prop", "/build.prop"]
+            }
+            PropsPartition::Vendor => &["/build.prop"],
+            PropsPartition::Odm => &["/etc/build.prop", "/build.prop"],
         }
     }
 }
@@ -70,13 +76,13 @@ enum Slot {
 }
 
 impl Slot {
-    fn from_partition(partition: Partition) -> Slot {
+    fn from_partition(partition: PropsPartition) -> Slot {
         match partition {
-            Partition::System => Slot::System,
-            Partition::Product => Slot::Product,
-            Partition::SystemExt => Slot::SystemExt,
-            Partition::Vendor => Slot::Vendor,
-            Partition::Odm => Slot::Odm,
+            PropsPartition::System => Slot::System,
+            PropsPartition::Product => Slot::Product,
+            PropsPartition::SystemExt => Slot::SystemExt,
+            PropsPartition::Vendor => Slot::Vendor,
+            PropsPartition::Odm => Slot::Odm,
         }
     }
 
@@ -153,22 +159,22 @@ impl Ota {
 }
 
 fn read(ota: &Ota, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps, ota::Error> {
-    let mut found = Found::default();
+    let mut found = Collected::default();
     let has_system = ota.find(SYSTEM).is_some();
     if let Some(text) = entry.filter(|_| !has_system) {
         found.add(Slot::System, BUILD_PROP.to_owned(), text);
     } else if !has_system && ota.partitions().next().is_some() {
         found.warn(&format!("the package has no partition `{SYSTEM}`"));
     }
-    let is_enough = |found: &Found| match until {
+    let is_enough = |found: &Collected| match until {
         Until::Everything => false,
         Until::Enough(test) => test(&found.merged()),
     };
     let everything = matches!(until, Until::Everything);
     if !is_enough(&found) {
         let (system, product) = rayon::join(
-            || read_or_cancel(ota, Partition::System, everything),
-            || read_or_cancel(ota, Partition::Product, everything),
+            || read_or_cancel(ota, PropsPartition::System, everything),
+            || read_or_cancel(ota, PropsPartition::Product, everything),
         );
         for part in first_error(system, product)? {
             found.join(part);
@@ -177,7 +183,7 @@ fn read(ota: &Ota, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps
     if let Some(text) = entry.filter(|_| !found.has(Slot::System)) {
         found.add_old_entry(text);
     }
-    for partition in Partition::LATER {
+    for partition in PropsPartition::LATER {
         if !is_enough(&found) {
             found.join(read_partition(ota, partition, everything)?);
         }
@@ -199,9 +205,9 @@ fn read(ota: &Ota, entry: Option<&[u8]>, until: Until<'_>) -> Result<DeviceProps
 /// Returns both results, or the error that came first: a cancelled read follows from the other
 /// partition's error.
 fn first_error(
-    system: Result<Found, ota::Error>,
-    product: Result<Found, ota::Error>,
-) -> Result<[Found; 2], ota::Error> {
+    system: Result<Collected, ota::Error>,
+    product: Result<Collected, ota::Error>,
+) -> Result<[Collected; 2], ota::Error> {
     match (system, product) {
         (Ok(system), Ok(product)) => Ok([system, product]),
         (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
@@ -218,19 +224,23 @@ fn is_cancelled(error: &ota::Error) -> bool {
 }
 
 /// Reads a partition; an error cancels the reading of the other.
-fn read_or_cancel(ota: &Ota, partition: Partition, everything: bool) -> Result<Found, ota::Error> {
+fn read_or_cancel(
+    ota: &Ota,
+    partition: PropsPartition,
+    everything: bool,
+) -> Result<Collected, ota::Error> {
     read_partition(ota, partition, everything).inspect_err(|_| ota.budget().cancel())
 }
 
 /// What has been read so far.
 #[derive(Debug, Default)]
-struct Found {
+struct Collected {
     files: Vec<(Slot, PropertyFile)>,
     file_systems: BTreeMap<String, fs::Kind>,
     warnings: Vec<String>,
 }
 
-impl Found {
+impl Collected {
     fn add(&mut self, slot: Slot, place: String, text: &[u8]) {
         let mut file = PropertyFile::parse(place, text);
         file.is_vendor = matches!(slot, Slot::VendorDefaults | Slot::Vendor | Slot::Odm);
@@ -260,7 +270,7 @@ impl Found {
             .push(format!("{why}; its properties are not known"));
     }
 
-    fn join(&mut self, other: Found) {
+    fn join(&mut self, other: Collected) {
         self.files.extend(other.files);
         self.file_systems.extend(other.file_systems);
         self.warnings.extend(other.warnings);
@@ -284,8 +294,12 @@ impl Found {
 }
 
 /// Reads the property files of one partition.
-fn read_partition(ota: &Ota, partition: Partition, everything: bool) -> Result<Found, ota::Error> {
-    let mut found = Found::default();
+fn read_partition(
+    ota: &Ota,
+    partition: PropsPartition,
+    everything: bool,
+) -> Result<Collected, ota::Error> {
+    let mut found = Collected::default();
     let Some(name) = ota.find(partition.as_str()) else {
         return Ok(found);
     };
@@ -312,7 +326,7 @@ fn read_partition(ota: &Ota, partition: Partition, everything: bool) -> Result<F
 struct Files<'a> {
     name: &'a str,
     file_system: &'a dyn FileSystem,
-    found: &'a mut Found,
+    found: &'a mut Collected,
 }
 
 impl Files<'_> {
@@ -320,14 +334,14 @@ impl Files<'_> {
     /// `has` returns whether a partition of a name exists.
     fn read(
         &mut self,
-        partition: Partition,
+        partition: PropsPartition,
         everything: bool,
         has: &dyn Fn(&str) -> bool,
     ) -> Result<(), ota::Error> {
         let search = self.read_first(Slot::from_partition(partition), partition.paths())?;
         match &search {
             Search::Absent(Some(why)) => self.warn(why),
-            Search::Absent(None) if partition == Partition::System => {
+            Search::Absent(None) if partition == PropsPartition::System => {
                 let paths = partition.paths().iter().map(|path| format!("`{path}`"));
                 let paths = paths.collect::<Vec<_>>().join(" and no ");
                 self.warn(&format!("no {paths}"));
@@ -338,15 +352,15 @@ impl Files<'_> {
             Search::Read(path) => Some(path),
             _ => None,
         };
-        if partition == Partition::System {
+        if partition == PropsPartition::System {
             let base = path.map_or("/system", |path| path.trim_end_matches("/build.prop"));
             for (inner, folder) in [
-                (Partition::Product, "product"),
-                (Partition::SystemExt, "system_ext"),
-                (Partition::Vendor, "vendor"),
-                (Partition::Odm, "vendor/odm"),
+                (PropsPartition::Product, "product"),
+                (PropsPartition::SystemExt, "system_ext"),
+                (PropsPartition::Vendor, "vendor"),
+                (PropsPartition::Odm, "vendor/odm"),
             ] {
-                let is_wanted = everything || inner == Partition::Product;
+                let is_wanted = everything || inner == PropsPartition::Product;
                 if is_wanted && !has(inner.as_str()) {
                     let paths = [
                         format!("{base}/{folder}/etc/build.prop"),
@@ -363,7 +377,7 @@ impl Files<'_> {
                 self.read_first(Slot::Defaults, &[&path, "/default.prop"])?;
             }
         }
-        if partition == Partition::Vendor {
+        if partition == PropsPartition::Vendor {
             if !has("odm") {
                 self.read_first(Slot::Odm, &["/odm/etc/build.prop", "/odm/build.prop"])?;
             }
@@ -462,11 +476,14 @@ mod tests {
         }
     }
 
-    fn read_all(partitions: &[(Partition, Fake)], everything: bool) -> (PropertyMap, Vec<String>) {
+    fn read_all(
+        partitions: &[(PropsPartition, Fake)],
+        everything: bool,
+    ) -> (PropertyMap, Vec<String>) {
         let has = |name: &str| partitions.iter().any(|(p, _)| p.as_str() == name);
-        let mut found = Found::default();
+        let mut found = Collected::default();
         for (partition, file_system) in partitions {
-            let mut part = Found::default();
+            let mut part = Collected::default();
             let mut files = Files {
                 name: partition.as_str(),
                 file_system,
@@ -489,7 +506,7 @@ mod tests {
             ("/system/product/build.prop", "ro.x=inside\n"),
             ("/system/vendor/build.prop", "ro.y=vendor\n"),
         ]);
-        let (props, files) = read_all(&[(Partition::System, SYSTEM)], false);
+        let (props, files) = read_all(&[(PropsPartition::System, SYSTEM)], false);
         assert_eq!(props.get("ro.x"), Some("inside"));
         assert_eq!(
             files,
@@ -502,7 +519,10 @@ mod tests {
             ("/etc/build.prop", "ro.x=own\n"),
             ("/build.prop", "ro.x=old\n"),
         ]);
-        let both = [(Partition::System, SYSTEM), (Partition::Product, product)];
+        let both = [
+            (PropsPartition::System, SYSTEM),
+            (PropsPartition::Product, product),
+        ];
         let (props, files) = read_all(&both, false);
         assert_eq!(props.get("ro.x"), Some("own"));
         assert_eq!(
@@ -523,7 +543,7 @@ mod tests {
             ("/vendor/build.prop", "ro.x=vendor\nro.y=vendor\n"),
             ("/etc/prop.default", "ro.z=default\n"),
         ]);
-        let (props, files) = read_all(&[(Partition::System, system)], true);
+        let (props, files) = read_all(&[(PropsPartition::System, system)], true);
         // Up to Android 9 the first definition of an `ro.` property holds.
         assert_eq!(props.get("ro.x"), Some("system"));
         assert_eq!(props.get("ro.y"), Some("vendor"));
@@ -534,7 +554,7 @@ mod tests {
     #[test]
     fn loading_order_depends_on_the_release() {
         let winner = |sdk: &str| {
-            let mut found = Found::default();
+            let mut found = Collected::default();
             for (slot, place) in [
                 (Slot::Odm, "odm"),
                 (Slot::Product, "product"),
@@ -552,7 +572,7 @@ mod tests {
         assert_eq!(winner("29"), ["product", "product"]);
         assert_eq!(winner("35"), ["product", "product"]);
         // Without a product, the maker's partitions may not set the build's own.
-        let mut found = Found::default();
+        let mut found = Collected::default();
         found.add(
             Slot::System,
             "system".into(),
@@ -566,7 +586,7 @@ mod tests {
     #[test]
     fn zip_entry_is_used_only_before_android_10() {
         let files = |text: &[u8]| {
-            let mut found = Found::default();
+            let mut found = Collected::default();
             found.add_old_entry(text);
             (found.files.len(), found.warnings.len())
         };
@@ -582,7 +602,7 @@ mod tests {
             .flat_map(u16::to_le_bytes)
             .collect();
         let system = Fake(&[("/system/build.prop", "a=b\n"), ("/build.prop", "ro.x=1\n")]);
-        let (_, files) = read_all(&[(Partition::System, system)], false);
+        let (_, files) = read_all(&[(PropsPartition::System, system)], false);
         assert_eq!(files, ["system:/build.prop"]);
         assert!(!PropertyFile::parse("", &utf16).has_read_only());
     }

@@ -13,12 +13,12 @@ use super::sha256::PRIMES;
 /// wait longer; with this function MD5 is a quarter faster.
 #[inline(always)]
 fn keep(sum: u32) -> u32 {
-    let mut kept = sum;
+    let mut opaque = sum;
     // SAFETY: it contains no instruction.
     unsafe {
-        std::arch::asm!("/* {0:e} */", inout(reg) kept, options(pure, nomem, nostack, preserves_flags));
+        std::arch::asm!("/* {0:e} */", inout(reg) opaque, options(pure, nomem, nostack, preserves_flags));
     }
-    kept
+    opaque
 }
 
 /// Hashes blocks into a state of MD5.

@@ -138,31 +138,31 @@ macro_rules! eight_lanes {
 }
 
 /// Emits no instruction, but makes a vector opaque to the compiler.
-macro_rules! kept {
+macro_rules! opaque {
     ($name:ident, $vector:ty, $register:ident $comment:literal, $features:literal) => {
         #[inline]
         #[target_feature(enable = $features)]
         fn $name(vector: $vector) -> $vector {
-            let mut kept = vector;
+            let mut opaque = vector;
             // SAFETY: it contains no instruction.
             unsafe {
-                asm!($comment, inout($register) kept, options(pure, nomem, nostack, preserves_flags));
+                asm!($comment, inout($register) opaque, options(pure, nomem, nostack, preserves_flags));
             }
-            kept
+            opaque
         }
     };
 }
-kept!(kept_of_sixteen, __m256i, ymm_reg "/* {0:y} */", "avx2");
+opaque!(opaque_of_sixteen, __m256i, ymm_reg "/* {0:y} */", "avx2");
 // One of 32 registers, by the name of its widest form.
-kept!(kept_of_32, __m256i, zmm_reg "/* {0:y} */", "avx2,avx512f,avx512vl");
-kept!(kept_wide, __m512i, zmm_reg "/* {0:z} */", "avx512f");
+opaque!(opaque_of_32, __m256i, zmm_reg "/* {0:y} */", "avx2,avx512f,avx512vl");
+opaque!(opaque_wide, __m512i, zmm_reg "/* {0:z} */", "avx512f");
 
 impl Vector for Avx8 {
     eight_lanes!();
 
     #[inline(always)]
     unsafe fn keep(self) -> Self {
-        unsafe { Avx8(kept_of_sixteen(self.0)) }
+        unsafe { Avx8(opaque_of_sixteen(self.0)) }
     }
 
     #[inline(always)]
@@ -208,7 +208,7 @@ impl Vector for Vl8 {
 
     #[inline(always)]
     unsafe fn keep(self) -> Self {
-        unsafe { Vl8(kept_of_32(self.0)) }
+        unsafe { Vl8(opaque_of_32(self.0)) }
     }
 }
 
@@ -226,7 +226,7 @@ impl Vector for F16 {
     }
     #[inline(always)]
     unsafe fn keep(self) -> Self {
-        unsafe { F16(kept_wide(self.0)) }
+        unsafe { F16(opaque_wide(self.0)) }
     }
     #[inline(always)]
     unsafe fn shift<const RIGHT: u32>(self) -> Self {

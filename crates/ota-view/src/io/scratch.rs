@@ -24,11 +24,11 @@ pub struct Scratch {
     max: u64,
     /// Most bytes of memory of all streams together.
     max_memory: u64,
-    state: Mutex<State>,
+    state: Mutex<ScratchState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ScratchState {
     /// Bytes reserved for files.
     reserved: u64,
     /// Bytes written to files.

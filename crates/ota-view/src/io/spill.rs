@@ -29,10 +29,10 @@ pub struct Spill {
     stream_len: usize,
     /// Most decoded bytes that the stream itself keeps until it ends.
     window: u64,
-    state: Mutex<State>,
+    state: Mutex<SpillState>,
 }
 
-struct State {
+struct SpillState {
     stream: Option<Box<dyn Read + Send>>,
     memory: Vec<u8>,
     file: Option<ScratchFile>,
@@ -61,7 +61,7 @@ impl Spill {
             budget,
             stream_len: 0,
             window: 0,
-            state: Mutex::new(State {
+            state: Mutex::new(SpillState {
                 stream: Some(stream),
                 memory: Vec::new(),
                 file: None,
@@ -98,7 +98,7 @@ impl Spill {
     }
 
     /// Decodes until `end` bytes are stored, or the stream ends.
-    fn advance(&self, state: &mut State, end: u64) -> Result<(), ReadError> {
+    fn advance(&self, state: &mut SpillState, end: u64) -> Result<(), ReadError> {
         if let Some(fault) = &state.fault {
             return Err(fault.clone());
         }
@@ -143,7 +143,7 @@ impl Spill {
     }
 
     /// Reserves the memory that is in use now.
-    fn hold(&self, state: &mut State) -> Result<(), Exceeded> {
+    fn hold(&self, state: &mut SpillState) -> Result<(), Exceeded> {
         let in_stream = match &state.stream {
             Some(_) => state.len.min(self.window),
             None => 0,
@@ -153,7 +153,7 @@ impl Spill {
         scratch.hold(&mut state.held, in_use, &self.budget.memory)
     }
 
-    fn store(&self, state: &mut State, bytes: &[u8]) -> Result<(), ReadError> {
+    fn store(&self, state: &mut SpillState, bytes: &[u8]) -> Result<(), ReadError> {
         let in_memory = bytes.len().min(MAX_IN_MEMORY - state.memory.len());
         let (head, tail) = bytes.split_at(in_memory);
         state.memory.extend_from_slice(head);
@@ -214,7 +214,7 @@ fn fill(stream: &mut dyn Read, buf: &mut [u8]) -> (usize, Option<io::Result<()>>
     (len, None)
 }
 
-impl State {
+impl SpillState {
     fn fail(&mut self, fault: ReadError) -> ReadError {
         self.stream = None;
         self.fault = Some(fault.clone());

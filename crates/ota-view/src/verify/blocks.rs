@@ -162,7 +162,7 @@ fn plain_len(
         if !entry.is_stored() {
             let mut hasher = Hasher::new(Algorithm::Crc32);
             read_entry(entry, info, budget, |bytes| hasher.update(bytes))?;
-            checksums.judge_compressed(name, hasher, info.crc32, findings);
+            checksums.check_decoded(name, hasher, info.crc32, findings);
         }
         len = len.saturating_add(info.size);
     }

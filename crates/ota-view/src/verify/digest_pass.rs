@@ -104,7 +104,7 @@ impl Pieces {
     }
 
     /// Digests the pieces while the chunks of the file arrive in order.
-    fn digest(self, chunks: &Receiver<Arc<Chunk>>) -> Vec<Vec<u8>> {
+    fn digest(self, chunks: &Receiver<Arc<FileChunk>>) -> Vec<Vec<u8>> {
         let mut digests = Vec::with_capacity(self.ranges.len());
         let mut ranges = self.ranges.into_iter();
         let mut next = ranges.next();
@@ -125,12 +125,12 @@ impl Pieces {
 }
 
 /// Bytes of the file.
-struct Chunk {
+struct FileChunk {
     offset: u64,
     bytes: Vec<u8>,
 }
 
-impl Chunk {
+impl FileChunk {
     fn end(&self) -> u64 {
         self.offset.saturating_add(self.bytes.len() as u64)
     }
@@ -169,7 +169,7 @@ pub(super) fn read(
             on_read(len);
             let mut bytes = vec![0; usize::try_from(len).expect("at most a buffer")];
             source.read_exact_at(offset, &mut bytes)?;
-            let chunk = Arc::new(Chunk { offset, bytes });
+            let chunk = Arc::new(FileChunk { offset, bytes });
             for sender in &senders {
                 // A thread that ended early has panicked; joining it reports that.
                 let _ = sender.send(Arc::clone(&chunk));

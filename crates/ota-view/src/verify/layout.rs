@@ -141,8 +141,8 @@ impl Checksums {
         pieces
     }
 
-    /// Removes an entry that another check has decoded, and reports that check's result.
-    pub(super) fn judge_compressed(
+    /// Checks an entry that another check has decoded, so that it is not decoded again.
+    pub(super) fn check_decoded(
         &mut self,
         name: &str,
         found: Hasher,
@@ -150,7 +150,7 @@ impl Checksums {
         findings: &mut Findings<'_>,
     ) {
         if self.compressed.remove(name) {
-            self.judge_one(name, &found.finish(), stated, findings);
+            self.check_one(name, &found.finish(), stated, findings);
         }
     }
 
@@ -169,7 +169,7 @@ impl Checksums {
             };
             let mut hasher = Hasher::new(Algorithm::Crc32);
             match read_entry(&entry, &info, budget, |bytes| hasher.update(bytes)) {
-                Ok(()) => self.judge_one(&name, &hasher.finish(), info.crc32, findings),
+                Ok(()) => self.check_one(&name, &hasher.finish(), info.crc32, findings),
                 Err(error) => {
                     let error = Named { name, error };
                     let kind = error.error.kind();
@@ -183,9 +183,9 @@ impl Checksums {
     }
 
     /// Checks the stored entries.
-    pub(super) fn judge(mut self, found: Vec<Vec<u8>>, findings: &mut Findings<'_>) {
+    pub(super) fn check_digests(mut self, found: Vec<Vec<u8>>, findings: &mut Findings<'_>) {
         for ((_, _, stated, name), found) in std::mem::take(&mut self.stored).iter().zip(found) {
-            self.judge_one(name, &found, *stated, findings);
+            self.check_one(name, &found, *stated, findings);
         }
         if self.num_wrong > MAX_REPORTED {
             let message = format!("{} more entries are damaged", self.num_wrong - MAX_REPORTED);
@@ -193,7 +193,7 @@ impl Checksums {
         }
     }
 
-    fn judge_one(&mut self, name: &str, found: &[u8], stated: u32, findings: &mut Findings<'_>) {
+    fn check_one(&mut self, name: &str, found: &[u8], stated: u32, findings: &mut Findings<'_>) {
         if found == stated.to_be_bytes() {
             return;
         }

@@ -262,7 +262,7 @@ fn check_and_maybe_digest(
 
     let mut lists = vec![checksums.pieces()];
     lists.extend(signature.as_ref().map(|signature| signature.pieces()));
-    lists.extend(payload.iter().flat_map(payload::Examined::pieces));
+    lists.extend(payload.iter().flat_map(payload::ExaminedPayload::pieces));
     if on_read.is_some() {
         lists.extend(whole_file(source.size()));
     }
@@ -278,11 +278,11 @@ fn check_and_maybe_digest(
     let of_whole = on_read.and_then(|_| take_whole_file(&mut digests));
     let mut digests = digests.into_iter();
 
-    checksums.judge(digests.next().unwrap_or_default(), &mut findings);
+    checksums.check_digests(digests.next().unwrap_or_default(), &mut findings);
     let of_file = signature.as_ref().and_then(|_| digests.next());
-    let signer = signature.and_then(|signature| signature.judge(of_file, &mut findings));
+    let signer = signature.and_then(|signature| signature.check_digests(of_file, &mut findings));
     if let Some(payload) = payload {
-        payload.judge(digests, &mut findings);
+        payload.check_digests(digests, &mut findings);
     }
     let verdict = Verdict {
         findings: findings.all,

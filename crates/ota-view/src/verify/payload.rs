@@ -31,7 +31,7 @@ struct Properties {
 }
 
 /// A payload that can be checked when the file has been read.
-pub(super) struct Examined {
+pub(super) struct ExaminedPayload {
     /// Offset in the package, and length.
     offset: u64,
     size: u64,
@@ -49,7 +49,7 @@ pub(super) fn examine(
     package: &Package,
     budget: &Arc<Budget>,
     findings: &mut Findings<'_>,
-) -> Result<Option<Examined>, Error> {
+) -> Result<Option<ExaminedPayload>, Error> {
     let properties = read_properties(package, findings)?;
     let entry = match package.open_entry(layout::PAYLOAD) {
         Ok(Some(entry)) => entry,
@@ -101,7 +101,7 @@ pub(super) fn examine(
     };
     let partitions: Vec<String> = payload.partitions().map(str::to_owned).collect();
     let blobs = check_lengths(&payload, blobs, &partitions, size, findings);
-    Ok(Some(Examined {
+    Ok(Some(ExaminedPayload {
         offset: entry.offset(),
         size,
         data_offset: payload.data_offset(),
@@ -254,7 +254,7 @@ fn describe(partitions: &[String], blob: &Blob) -> String {
     format!("partition `{partition}`, operation {}", blob.operation)
 }
 
-impl Examined {
+impl ExaminedPayload {
     /// Returns the offset and length that should be stated for `payload_metadata.bin`: header, manifest
     /// and the manifest's signature.
     pub(super) fn metadata(&self) -> (u64, u64) {
@@ -276,8 +276,8 @@ impl Examined {
         [whole, blobs]
     }
 
-    /// Checks the digests of [`Examined::pieces`].
-    pub(super) fn judge(
+    /// Checks the digests of [`ExaminedPayload::pieces`].
+    pub(super) fn check_digests(
         self,
         mut digests: impl Iterator<Item = Vec<Vec<u8>>>,
         findings: &mut Findings<'_>,

@@ -5,7 +5,7 @@
 //! `build/tools/releasetools/ota_utils.py` (PropertyFiles). Entries are listed by file
 //! name, with the offset and length of their bytes, which must be stored.
 
-use super::payload::Examined;
+use super::payload::ExaminedPayload;
 use super::{Error, Findings, rules};
 use crate::package::{Package, metadata};
 
@@ -18,10 +18,10 @@ const MAX_FAULTS: usize = 100;
 /// packages.
 pub(super) fn check(
     package: &Package,
-    payload: Option<&Examined>,
+    payload: Option<&ExaminedPayload>,
     findings: &mut Findings<'_>,
 ) -> Result<(), Error> {
-    let mut judged: Vec<String> = Vec::new();
+    let mut checked: Vec<String> = Vec::new();
     for (entry, is_text) in [(metadata::TEXT, true), (metadata::PROTOBUF, false)] {
         let bytes = match package.read(entry, metadata::MAX_SIZE) {
             Ok(Some(bytes)) => bytes,
@@ -51,7 +51,7 @@ pub(super) fn check(
         ];
         for (key, list) in lists {
             // Both forms of the metadata have the same lists.
-            let Some(list) = list.filter(|list| !judged.contains(list)) else {
+            let Some(list) = list.filter(|list| !checked.contains(list)) else {
                 continue;
             };
             let faults = check_list(package, payload, &list)?;
@@ -63,10 +63,10 @@ pub(super) fn check(
                 let message = format!("{key} in `{entry}`: {first}{more}");
                 findings.add(&rules::PACKAGE_PROPERTY_FILES, message);
             }
-            judged.push(list);
+            checked.push(list);
         }
     }
-    if judged.is_empty() {
+    if checked.is_empty() {
         let message = "its metadata has no ota-property-files";
         findings.add(&rules::PACKAGE_NO_PROPERTY_FILES, message);
     }
@@ -76,7 +76,7 @@ pub(super) fn check(
 /// Finds the errors of one list: `name:offset:length`, separated by commas.
 fn check_list(
     package: &Package,
-    payload: Option<&Examined>,
+    payload: Option<&ExaminedPayload>,
     list: &str,
 ) -> Result<Vec<String>, Error> {
     let mut faults = Vec::new();

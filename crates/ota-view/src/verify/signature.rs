@@ -16,7 +16,7 @@ use crate::package::Package;
 use crate::package::signature::{self, DigestAlgorithm, RecoveryDigest, Signature, Signer};
 
 /// A signature that can be checked when the file has been read.
-pub(super) struct Examined {
+pub(super) struct ExaminedSignature {
     signature: Signature,
     key: PublicKey,
     signed: Range<u64>,
@@ -28,7 +28,7 @@ pub(super) fn examine(
     size: u64,
     is_ab: bool,
     findings: &mut Findings<'_>,
-) -> Option<Examined> {
+) -> Option<ExaminedSignature> {
     let comment = package.comment();
     let signature = match signature::parse_signature(comment) {
         Ok(Some(signature)) => signature,
@@ -68,7 +68,7 @@ pub(super) fn examine(
     check_secrecy(&key_digest(&signature.public_key), findings);
     // The two bytes before the comment are its length.
     let signed = 0..size.saturating_sub(comment.len() as u64).saturating_sub(2);
-    Some(Examined {
+    Some(ExaminedSignature {
         signature,
         key,
         signed,
@@ -109,7 +109,7 @@ fn name(signer: &Signer) -> &str {
     signer.subject.as_deref().unwrap_or("an unnamed signer")
 }
 
-impl Examined {
+impl ExaminedSignature {
     /// Returns the pieces of the file to digest.
     pub(super) fn pieces(&self) -> Pieces {
         let mut pieces = Pieces::new(Algorithm::Digest(self.signature.digest));
@@ -118,7 +118,7 @@ impl Examined {
     }
 
     /// Returns the signer and the digest of the key, if the signature is valid.
-    pub(super) fn judge(
+    pub(super) fn check_digests(
         self,
         digests: Option<Vec<Vec<u8>>>,
         findings: &mut Findings<'_>,

@@ -25,7 +25,7 @@ struct Record {
 }
 
 /// The record over a byte, where its extent ends, and whether it is the last.
-struct Found {
+struct FoundRecord {
     record: Record,
     end: u64,
     is_last: bool,
@@ -126,7 +126,7 @@ impl<'a> ExtentList<'a> {
     }
 
     /// Finds the record of a cluster.
-    fn find_short(&self, offset: u64) -> Result<Found, Error> {
+    fn find_short(&self, offset: u64) -> Result<FoundRecord, Error> {
         let number = offset >> self.cluster_bits;
         let mut record = self.read(number)?;
         if self.record_len == 4 {
@@ -141,7 +141,7 @@ impl<'a> ExtentList<'a> {
             }
         }
         let end = record.start.saturating_add(1 << self.cluster_bits);
-        Ok(Found {
+        Ok(FoundRecord {
             record,
             end: end.min(self.inode.size),
             is_last: number.saturating_add(1) == self.num_records,
@@ -149,7 +149,7 @@ impl<'a> ExtentList<'a> {
     }
 
     /// Finds the last record that begins at `offset` or before, by bisection.
-    fn find_long(&self, offset: u64) -> Result<Found, Error> {
+    fn find_long(&self, offset: u64) -> Result<FoundRecord, Error> {
         let (mut left, mut right) = (0u64, self.num_records);
         loop {
             let middle = left.midpoint(right);
@@ -166,7 +166,7 @@ impl<'a> ExtentList<'a> {
             true => self.inode.size,
             false => self.read(right)?.start,
         };
-        Ok(Found {
+        Ok(FoundRecord {
             record: self.read(left)?,
             end,
             is_last,
@@ -174,7 +174,7 @@ impl<'a> ExtentList<'a> {
     }
 
     /// The extent of a record.
-    fn extent(&self, found: &Found) -> Result<Extent, Error> {
+    fn extent(&self, found: &FoundRecord) -> Result<Extent, Error> {
         let Record {
             start,
             offset,

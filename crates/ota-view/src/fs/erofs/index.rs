@@ -62,12 +62,12 @@ pub(super) fn find(
     if !is_compact && advise & ADVISE_EXTENTS != 0 {
         return extent_list::find(erofs, inode, header_offset, &header, offset);
     }
-    let index = Index::new(erofs, inode, is_compact, header_offset, &header)?;
+    let index = ClusterIndex::new(erofs, inode, is_compact, header_offset, &header)?;
     index.find(offset)
 }
 
 /// The indexes of logical clusters.
-struct Index<'a> {
+struct ClusterIndex<'a> {
     erofs: &'a Erofs,
     inode: &'a Inode,
     is_compact: bool,
@@ -106,14 +106,14 @@ enum Cluster {
     },
 }
 
-impl<'a> Index<'a> {
+impl<'a> ClusterIndex<'a> {
     fn new(
         erofs: &'a Erofs,
         inode: &'a Inode,
         is_compact: bool,
         header_offset: u64,
         header: &[u8; HEADER_LEN],
-    ) -> Result<Index<'a>, Error> {
+    ) -> Result<ClusterIndex<'a>, Error> {
         let advise = u16_at(header, 4);
         let block_bits = erofs.superblock.block_bits;
         let cluster_bits = block_bits.saturating_add(u8_at(header, 7) & 15);
@@ -140,7 +140,7 @@ impl<'a> Index<'a> {
                 "packed indexes of logical clusters above 4 KiB",
             ));
         }
-        Ok(Index {
+        Ok(ClusterIndex {
             erofs,
             inode,
             is_compact,

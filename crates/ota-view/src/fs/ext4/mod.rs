@@ -106,11 +106,11 @@ impl Ext4 {
     /// Resolves a path: its path without symbolic links, and the inodes of all its names.
     ///
     /// The library follows links too, but allocates as many bytes as a link declares.
-    fn resolve(&self, inodes: &Inodes<'_>, path: &str) -> Result<Found, Fault> {
+    fn resolve(&self, inodes: &Inodes<'_>, path: &str) -> Result<ResolvedPath, Fault> {
         let mut walk = PathWalk::new(path);
         let root = inodes.inode(inodes::ROOT)?;
         inodes.check(&root)?;
-        let mut found = Found {
+        let mut found = ResolvedPath {
             names: Vec::new(),
             inodes: vec![root],
         };
@@ -187,14 +187,14 @@ fn link_target(inodes: &Inodes<'_>, inode: &Inode) -> Result<String, Fault> {
 }
 
 /// A resolved path.
-struct Found {
+struct ResolvedPath {
     /// The names from the root on.
     names: Vec<String>,
     /// The inodes of the root and of each name.
     inodes: Vec<Inode>,
 }
 
-impl Found {
+impl ResolvedPath {
     fn last(&self) -> &Inode {
         self.inodes.last().expect("the root stays")
     }

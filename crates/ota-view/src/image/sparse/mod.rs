@@ -12,7 +12,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use self::part::{Kind, Part};
+use self::part::{ChunkKind, Part};
 use crate::io::{ImageFault, ReadAt, ReadError, check_bounds, len_of};
 
 pub use error::Error;
@@ -106,11 +106,11 @@ impl Sparse {
             let (buf, _) = buf.split_at_mut(len);
             let skipped = offset.saturating_sub(chunk.start);
             match chunk.kind {
-                Kind::DontCare => continue,
-                Kind::Raw { offset } => part
+                ChunkKind::DontCare => continue,
+                ChunkKind::Raw { offset } => part
                     .source
                     .read_exact_at(offset.saturating_add(skipped), buf)?,
-                Kind::Fill { pattern } => {
+                ChunkKind::Fill { pattern } => {
                     let rotation = usize::try_from(skipped % 4).unwrap_or(0);
                     let pattern = pattern.iter().cycle().skip(rotation);
                     for (byte, value) in buf.iter_mut().zip(pattern) {

@@ -23,11 +23,11 @@ pub(super) struct Part {
     pub(super) num_chunks: u32,
     /// Bytes of the image.
     pub(super) size: u64,
-    index: Mutex<Index>,
+    index: Mutex<ChunkIndex>,
 }
 
 /// The chunks whose headers have been read.
-struct Index {
+struct ChunkIndex {
     /// Those that cover blocks, in order, without gaps.
     chunks: Vec<Chunk>,
     num_read: u32,
@@ -42,11 +42,11 @@ struct Index {
 pub(super) struct Chunk {
     pub(super) start: u64,
     pub(super) end: u64,
-    pub(super) kind: Kind,
+    pub(super) kind: ChunkKind,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(super) enum ChunkKind {
     Raw { offset: u64 },
     Fill { pattern: [u8; 4] },
     DontCare,
@@ -96,7 +96,7 @@ impl Part {
             chunk_header_len: chunk_hdr_sz,
             num_chunks: total_chunks,
             size: u64::from(total_blks).saturating_mul(blk_sz.into()),
-            index: Mutex::new(Index {
+            index: Mutex::new(ChunkIndex {
                 chunks: Vec::new(),
                 num_read: 0,
                 offset: file_hdr_sz.into(),
@@ -135,7 +135,7 @@ impl Part {
         Ok(chunk.expect("the chunks cover all bytes up to `covered`"))
     }
 
-    fn read_next(&self, index: &mut Index) -> Result<(), Error> {
+    fn read_next(&self, index: &mut ChunkIndex) -> Result<(), Error> {
         let at = index.offset;
         let number = index.num_read;
         let bad = |fault| Error::BadChunk {
@@ -164,13 +164,13 @@ impl Part {
             .ok_or_else(|| bad("shorter than its header"))?;
         let body = at.saturating_add(self.chunk_header_len.into());
         let (expected_len, kind) = match chunk_type {
-            CHUNK_RAW => (len, Some(Kind::Raw { offset: body })),
+            CHUNK_RAW => (len, Some(ChunkKind::Raw { offset: body })),
             CHUNK_FILL => {
                 let mut pattern = [0; 4];
                 read(body, &mut pattern)?;
-                (4, Some(Kind::Fill { pattern }))
+                (4, Some(ChunkKind::Fill { pattern }))
             }
-            CHUNK_DONT_CARE => (0, Some(Kind::DontCare)),
+            CHUNK_DONT_CARE => (0, Some(ChunkKind::DontCare)),
             CHUNK_CRC32 if chunk_sz == 0 => (4, None),
             CHUNK_CRC32 => return Err(bad("a checksum that covers blocks")),
             _ => return Err(bad("of an unknown type")),

@@ -18,7 +18,7 @@ pub(super) const MAX_NAME_CHARS: usize = 64;
 
 /// A parsed certificate (RFC 5280, 4.1).
 #[derive(Clone, Copy)]
-pub(super) struct Certificate<'a> {
+pub(super) struct ParsedCertificate<'a> {
     /// All of it.
     pub(super) der: &'a [u8],
     /// The contents of the name.
@@ -32,8 +32,8 @@ pub(super) struct Certificate<'a> {
     rest: Elements<'a>,
 }
 
-impl<'a> Certificate<'a> {
-    pub(super) fn parse(element: Element<'a>) -> Result<Certificate<'a>, Error> {
+impl<'a> ParsedCertificate<'a> {
+    pub(super) fn parse(element: Element<'a>) -> Result<ParsedCertificate<'a>, Error> {
         let mut certificate = element.contents;
         let mut tbs = certificate.take(SEQUENCE, "TBSCertificate")?;
         // Version, absent in certificates of version 1.
@@ -46,7 +46,7 @@ impl<'a> Certificate<'a> {
         let algorithm = certificate.take(SEQUENCE, "signatureAlgorithm").ok();
         let algorithm =
             algorithm.and_then(|mut algorithm| algorithm.take(OBJECT_IDENTIFIER, "algorithm").ok());
-        Ok(Certificate {
+        Ok(ParsedCertificate {
             der: element.whole,
             issuer,
             serial_number,

@@ -5,7 +5,7 @@
 //! identifiers of algorithms.
 
 use super::Error;
-use super::certificate::Certificate;
+use super::certificate::ParsedCertificate;
 use super::der::{
     CONTEXT_0, CONTEXT_0_PRIMITIVE, CONTEXT_1, Elements, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING,
     SEQUENCE, SET,
@@ -124,7 +124,7 @@ pub struct Attributes {
 
 /// The first `SignerInfo` after its version, and the certificate that it names.
 pub(super) struct FirstSigner<'a> {
-    pub(super) certificate: Certificate<'a>,
+    pub(super) certificate: ParsedCertificate<'a>,
     /// Whether the certificate is the first of all.
     pub(super) is_first_certificate: bool,
     /// What follows the name of the signer.
@@ -169,7 +169,7 @@ pub(super) fn first_signer(cms: &[u8]) -> Result<FirstSigner<'_>, Error> {
 
     let mut num_certificates = 0;
     let mut is_first_certificate = false;
-    let mut found: Option<Certificate<'_>> = None;
+    let mut found: Option<ParsedCertificate<'_>> = None;
     let mut certificates = certificates.unwrap_or_default();
     while let Some(element) = certificates.next()? {
         // Attribute certificates and other kinds have tags of their own.
@@ -177,7 +177,7 @@ pub(super) fn first_signer(cms: &[u8]) -> Result<FirstSigner<'_>, Error> {
             continue;
         }
         num_certificates += 1;
-        let certificate = Certificate::parse(element)?;
+        let certificate = ParsedCertificate::parse(element)?;
         // Compared as bytes: signing tools copy both from the certificate.
         if certificate.issuer != issuer.rest || certificate.serial_number != serial_number.rest {
             continue;

@@ -21,7 +21,7 @@ pub(crate) mod der;
 
 use sha2::{Digest, Sha256};
 
-use self::certificate::Certificate;
+use self::certificate::ParsedCertificate;
 use self::der::{Elements, SEQUENCE};
 use super::Package;
 use super::zip::EOCD_MAGIC;
@@ -260,13 +260,13 @@ pub fn parse_certificate(der: &[u8]) -> Result<(Signer, Vec<u8>), Error> {
         offset: 0,
     };
     let element = Elements::new(der).next()?.filter(|e| e.tag == SEQUENCE);
-    let certificate = Certificate::parse(element.ok_or(malformed)?)?;
+    let certificate = ParsedCertificate::parse(element.ok_or(malformed)?)?;
     let public_key = certificate.public_key()?.to_vec();
     Ok((Signer::from_certificate(certificate)?, public_key))
 }
 
 impl Signer {
-    fn from_certificate(certificate: Certificate<'_>) -> Result<Signer, Error> {
+    fn from_certificate(certificate: ParsedCertificate<'_>) -> Result<Signer, Error> {
         Ok(Signer {
             fingerprint: base16ct::lower::encode_string(&Sha256::digest(certificate.der)),
             subject: certificate::parse_name(certificate.subject)?,
@@ -358,7 +358,7 @@ mod tests {
     fn subject(attributes: &[(&[u8], u8, &[u8])]) -> Option<String> {
         let certificate = Key::Alice.certificate();
         let mut element = Elements::new(certificate).next().unwrap().unwrap();
-        let subject = Certificate::parse(element).unwrap().subject;
+        let subject = ParsedCertificate::parse(element).unwrap().subject;
         let tbs = element.contents.take(SEQUENCE, "").unwrap();
         let name: Vec<u8> = attributes
             .iter()
