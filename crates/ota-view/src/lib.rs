@@ -15,20 +15,21 @@
 //! #     .stored("system.img.xz", image)
 //! #     .stored(metadata::TEXT, "pre-device=bacon\n")
 //! #     .build();
-//! // `package` is a `Vec<u8>` here; for a file, take `FileSource::open(path)?`.
+//! // `package` is a `Vec<u8>` here; for a file, use `FileSource::open(path)?`.
 //! let ota = Ota::open(package)?;
 //! assert_eq!(ota.partitions().collect::<Vec<_>>(), ["system"]);
 //!
-//! // A file of a partition, of at most 1 MiB.
+//! // A file of the partition; longer than 1 MiB would be an error.
 //! let system = ota.file_system("system")?;
 //! let text = system.read("/system/build.prop", 1 << 20)?;
 //! assert!(String::from_utf8(text)?.contains("ro.build.version.sdk="));
 //!
-//! // The properties that the phone will have, merged from all `build.prop` files.
+//! // The properties that the phone will have, merged from the `build.prop` files of all partitions.
+//! // `Until::Enough` stops earlier.
 //! let device = ota.props(Until::Everything)?;
 //! assert!(device.props.get("ro.build.version.sdk").is_some());
 //!
-//! // META-INF, and whose certificate the signature names.
+//! // What META-INF says about the update, and its signer: none here.
 //! let metadata = metadata::read(ota.package())?;
 //! assert_eq!(metadata.devices, ["bacon"]);
 //! assert_eq!(signature::read_signer(ota.package())?, None);
@@ -37,15 +38,17 @@
 //! ```
 //!
 //! # What is read
-//! - Layouts: A/B `payload.bin`, block-based `*.new.dat`, partition images (raw, sparse, split or
-//!   compressed), `super` images, and files as entries of the zip.
+//! - Layouts of packages: `payload.bin` of A/B devices, block-based `*.new.dat`, partition images
+//!   (raw, sparse, split or compressed), `super` images, and, in old ROMs, the system's files as
+//!   entries of the zip.
 //! - File systems: ext2, ext3, ext4 and EROFS.
 //! - Compression: deflate, gzip, brotli, xz, LZMA, zstd, bzip2, LZ4 in EROFS.
 //!
-//! # What is left out
-//! - Deltas: they need the partitions of an earlier build. [`Ota::needs_source`] reports them.
-//! - F2FS and squashfs are recognised, but their files are not read.
-//! - Nothing is written: no package is changed or repacked.
+//! # What is not read
+//! - Deltas: they need the partitions of an earlier build. [`Ota::needs_source`] recognises them.
+//! - F2FS and squashfs: they are recognised, but their files are not read.
+//!
+//! The crate never changes or writes a package.
 //!
 //! # Untrusted input
 //! Packages may be hostile. Reading ends with an error, never a panic: every size, count and depth
@@ -54,9 +57,9 @@
 //! [`Limits`] suit real packages.
 //!
 //! # Cost
-//! Reading is lazy. A property of a payload of 2 GB costs a few reads and some decoded megabytes.
-//! Streams that can only be decoded from their start are decoded as far as needed; what does not
-//! fit in memory goes to a nameless temporary file.
+//! Reading is lazy: to find a property in a payload of 2 GB, a few reads and some megabytes of
+//! decoding are enough. A stream that can only be decoded from its start is decoded as far as
+//! needed, and stored; what does not fit in memory goes to an unnamed temporary file.
 //!
 //! # Features
 //! - `verify` (on by default): the module `verify`, which reads all of a package to find out

@@ -57,9 +57,11 @@ pub(super) fn write(seeds: &mut Seeds, fixtures: &Fixtures) -> Result<()> {
     let erofs = fixtures.image("erofs-product")?;
     seeds.add("erofs", "product", &erofs);
     write_packages(seeds, &erofs, &product);
+    write_image_packages(seeds, &erofs, &product);
     write_zips(seeds, &erofs);
     write_payloads(seeds, &product);
-    write_images(seeds);
+    write_sparse(seeds);
+    write_supers(seeds);
     write_texts(seeds);
     write_streams(seeds, &product);
     Ok(())
@@ -74,12 +76,6 @@ fn padded(image: &[u8]) -> Vec<u8> {
 
 fn write_packages(seeds: &mut Seeds, image: &[u8], product: &Product) {
     let (list, data) = TransferList::from_image(image);
-    let sparse = Sparse::from_image(image, 4096).build();
-    let in_super = Super::new()
-        .metadata_max_size(4096)
-        .partition("system_a", image)
-        .build();
-    let parts = sparse::split(&in_super, 4096, 2);
     let blocks = product.num_blocks();
     let whole_list = format!("4\n{blocks}\n0\n0\nnew 2,0,{blocks}\n");
     let payload = |partition| Package::payload(props()).partition(partition);
@@ -125,6 +121,20 @@ fn write_packages(seeds: &mut Seeds, image: &[u8], product: &Product) {
             "delta-block",
             Package::block(lineage("16.0", 28)).delta("eng.0", "a/b/c"),
         ),
+    ];
+    for (name, package) in packages {
+        seeds.add("package", name, &package.build());
+    }
+}
+
+fn write_image_packages(seeds: &mut Seeds, image: &[u8], product: &Product) {
+    let sparse = Sparse::from_image(image, 4096).build();
+    let in_super = Super::new()
+        .metadata_max_size(4096)
+        .partition("system_a", image)
+        .build();
+    let parts = sparse::split(&in_super, 4096, 2);
+    let packages = [
         (
             "images",
             Package::images(props()).named_image("system.img", image),
@@ -241,9 +251,8 @@ fn write_payloads(seeds: &mut Seeds, product: &Product) {
     }
 }
 
-fn write_images(seeds: &mut Seeds) {
+fn write_sparse(seeds: &mut Seeds) {
     let block = noise(3, testkit::BLOCK_SIZE);
-    let text = padded(props().text().as_bytes());
     let forms = [
         (
             "chunks",
@@ -276,6 +285,10 @@ fn write_images(seeds: &mut Seeds) {
     for (name, image) in forms {
         seeds.add("sparse", name, &image);
     }
+}
+
+fn write_supers(seeds: &mut Seeds) {
+    let text = padded(props().text().as_bytes());
     let small = || Super::new().metadata_max_size(1024).slots(2);
     let forms = [
         (
