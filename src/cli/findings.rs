@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 
 use ota_view::finding::{Finding, Rule, Severity};
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 use serde::Serialize;
 
 use super::escape::escape;
@@ -196,22 +197,47 @@ pub(crate) fn print_more(terminal: Terminal, findings: &[Finding]) {
     }
 }
 
-/// Prints the sections of the book on the rules with these ids.
-pub(crate) fn explain(ids: &[String]) -> io::Result<()> {
+/// Prints the sections of the book on the rules with these ids, each headed by the id.
+pub(crate) fn explain(ids: &[String], terminal: Terminal) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for (nth, id) in ids.iter().enumerate() {
         let space = if nth > 0 { "\n" } else { "" };
-        writeln!(out, "{space}{}", section(id).unwrap_or_default())?;
+        let text = without_marks(section(id).unwrap_or_default(), terminal);
+        writeln!(out, "{space}{}\n\n{text}", terminal.paint_stdout("1", id))?;
     }
     Ok(())
 }
 
-/// Returns the section of a rule, headed by its id.
+/// Returns the section of a rule, without its heading.
 fn section(id: &str) -> Option<&'static str> {
-    let mut sections = RULES_PAGE.split("\n### ");
-    let section = sections.find(|section| section.lines().next() == Some(id))?;
-    let section = section.split("\n## ").next().unwrap_or(section);
-    Some(section.trim_end())
+    let sections = RULES_PAGE.split("\n### ");
+    let parts = sections.filter_map(|section| section.split_once('\n'));
+    let (_, section) = parts.into_iter().find(|(heading, _)| *heading == id)?;
+    section.split("\n## ").next()
+}
+
+/// Renders Markdown for a terminal: emphasis becomes bold, a link its text; code keeps its backticks.
+fn without_marks(markdown: &str, terminal: Terminal) -> String {
+    let mut text = String::new();
+    let mut is_bold = false;
+    for event in Parser::new(markdown) {
+        match event {
+            Event::Start(Tag::Emphasis | Tag::Strong) => is_bold = true,
+            Event::End(TagEnd::Emphasis | TagEnd::Strong) => is_bold = false,
+            Event::Start(Tag::Item) => text.push_str("- "),
+            Event::End(TagEnd::Item) => text.push('\n'),
+            Event::End(TagEnd::Paragraph) => text.push_str("\n\n"),
+            Event::SoftBreak | Event::HardBreak => text.push('\n'),
+            Event::Code(code) => text.extend(["`", &*code, "`"]),
+            Event::Text(word) if is_bold => text.push_str(&terminal.paint_stdout("1", &word)),
+            Event::Text(word) | Event::Html(word) | Event::InlineHtml(word) => {
+                text.push_str(&word);
+            }
+            _ => {}
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
 }
 
 #[cfg(test)]

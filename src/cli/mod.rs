@@ -8,8 +8,8 @@
 //! - a module for each command: `generate`, `check` (with `check_zip`, `findings`), `inspect` (with
 //!   `contents`), `simulate`, `catalog`, `files`, `sources`, `init`, `serve`, `hash`, `man`; `backend` for the
 //!   commands of LineageOS's former server;
-//! - `report`: the terminal, and what is printed about a run; `escape`, `json`, `progress`, `time`:
-//!   other output; `http`, `remote`: packages and sites on other hosts;
+//! - `report`: the terminal, and what is printed about a run; `escape`, `json`, `nearest`, `progress`,
+//!   `time`: other output; `http`, `remote`: packages and sites on other hosts;
 //! - `outcome`: exit codes.
 
 mod args;
@@ -34,6 +34,7 @@ mod json;
 #[cfg(feature = "serve")]
 mod listen;
 mod man;
+mod nearest;
 mod outcome;
 mod parse;
 mod position;

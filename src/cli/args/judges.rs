@@ -1,18 +1,53 @@
 //! The arguments of `check` and `simulate`.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::Args;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command};
 use ota_view::verify;
 use romfeed::clients::check;
 
 use super::Places;
+use crate::cli::nearest::did_you_mean;
 
-/// Parses the id of a rule of `check`.
-fn parse_rule_ids() -> PossibleValuesParser {
-    let rules = verify::rules::ALL.iter().chain(check::rules::ALL);
-    PossibleValuesParser::new(rules.map(|rule| rule.id))
+/// Parses the id of a rule of `check`; the error for an unknown one names the nearest.
+#[derive(Clone)]
+struct RuleIdParser;
+
+impl RuleIdParser {
+    fn ids() -> impl Iterator<Item = &'static str> {
+        let rules = verify::rules::ALL.iter().chain(check::rules::ALL);
+        rules.map(|rule| rule.id)
+    }
+}
+
+impl TypedValueParser for RuleIdParser {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        _arg: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        let id = value.to_string_lossy();
+        if RuleIdParser::ids().any(|known| known == id) {
+            return Ok(id.into_owned());
+        }
+        let near = did_you_mean(&id, RuleIdParser::ids());
+        let near = near.map_or_else(String::new, |near| format!("{near} "));
+        let message = format!(
+            "there is no rule `{}`\n  hint: {near}`romfeed check --rules` lists all\n",
+            id.escape_debug()
+        );
+        Err(clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(RuleIdParser::ids().map(PossibleValue::new)))
+    }
 }
 
 /// How to connect; shared by the commands that read a live site.
@@ -67,7 +102,7 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(crate) rules: bool,
     /// Explain these rules instead: the purpose of each, and what to do
-    #[arg(long, value_name = "RULE", num_args = 1.., value_parser = parse_rule_ids(), hide_possible_values = true, conflicts_with_all = ["packages", "url", "rules", "json"])]
+    #[arg(long, value_name = "RULE", num_args = 1.., value_parser = RuleIdParser, hide_possible_values = true, conflicts_with_all = ["packages", "url", "rules", "json"])]
     pub(crate) explain: Vec<String>,
     #[command(flatten)]
     pub(crate) live: LiveArgs,

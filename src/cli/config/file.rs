@@ -11,6 +11,7 @@ use romfeed::files::{plain_types, read_text};
 use romfeed::model::config::{MajorUpgrades, Retention};
 use serde::Deserialize;
 
+use super::super::nearest::nearest;
 use super::super::position::position;
 use super::super::rate::Rate;
 use super::super::theme::FileSite;
@@ -332,26 +333,4 @@ fn explain(message: &str) -> String {
         };
     }
     plain_types(message, "a table")
-}
-
-/// Returns the known word that is most like a mistyped one; at most a third of its letters may differ.
-fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    let word = word.to_lowercase();
-    let distances = known.iter().map(|other| (distance(&word, other), *other));
-    let (distance, near) = distances.min()?;
-    (distance <= near.chars().count().div_ceil(3)).then_some(near)
-}
-
-/// Returns how many letters must be added, removed or replaced to turn one word into the other.
-fn distance(word: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (nth, letter) in word.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], nth + 1);
-        for (at, same) in other.chars().enumerate() {
-            let replaced = diagonal + usize::from(letter != same);
-            diagonal = row[at + 1];
-            row[at + 1] = replaced.min(diagonal + 1).min(row[at] + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

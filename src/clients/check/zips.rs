@@ -161,7 +161,25 @@ fn judge_response(
         );
         return None;
     }
-    let size = match status {
+    let size = size_of_package(response, find);
+    for zip in listed {
+        if let (Some(size), Some(listed_size)) = (size, zip.size)
+            && i64::try_from(size) != Ok(listed_size)
+        {
+            let message = format!("it has {size} bytes, and {} says {listed_size}", zip.path);
+            find(&rules::ZIP_LENGTH, message);
+        }
+    }
+    size.filter(|_| status == 206)
+}
+
+/// Returns the size of a package by the response to a request for its first byte, and judges that
+/// response.
+fn size_of_package(
+    response: &Response,
+    find: &mut dyn FnMut(&'static Rule, String),
+) -> Option<u64> {
+    match response.status {
         206 => {
             let range = response.header("content-range").unwrap_or("missing");
             let total = range.strip_prefix("bytes 0-0/");
@@ -177,24 +195,14 @@ fn judge_response(
             total
         }
         200 => {
-            find(
-                &rules::ZIP_NO_RANGE,
-                "it answers a Range request with the whole file".to_owned(),
-            );
+            let message = "it answers a Range request with the whole file".to_owned();
+            find(&rules::ZIP_NO_RANGE, message);
             let length = response.header("content-length");
             length.and_then(|length| length.parse().ok())
         }
+        // An empty file has no first byte.
         _ => Some(0),
-    };
-    for zip in listed {
-        if let (Some(size), Some(listed_size)) = (size, zip.size)
-            && i64::try_from(size) != Ok(listed_size)
-        {
-            let message = format!("it has {size} bytes, and {} says {listed_size}", zip.path);
-            find(&rules::ZIP_LENGTH, message);
-        }
     }
-    size.filter(|_| status == 206)
 }
 
 /// Reads the metadata of the package and compares it with the lists.

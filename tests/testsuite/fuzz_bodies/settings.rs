@@ -12,6 +12,12 @@ mod devices;
     expect(dead_code, reason = "settings need only a part of it")
 )]
 mod escape;
+#[path = "../../../src/cli/nearest.rs"]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "settings need only a part of it")
+)]
+mod nearest;
 #[path = "../../../src/cli/position.rs"]
 mod position;
 #[path = "../../../src/cli/rate.rs"]

@@ -1,0 +1,112 @@
+//! `romfeed check`: checks a site as phones see it.
+//!
+//! In: the folder of a site, or its address. Out: findings, a summary, and the lines for the ROM.
+//! `site` finds out what to check. With packages in place of a site, `check_zip` does the work; with
+//! `--rules` or `--explain`, `findings` prints the rules.
+
+mod feeds;
+mod site;
+
+use std::io;
+use std::path::Path;
+
+use ota_view::finding;
+use romfeed::clients::check::{self, Report};
+use romfeed::model::config::Config;
+use romfeed::model::rom_settings::PLACEHOLDER_BASE;
+
+use super::args::CheckArgs;
+use super::config::Flags;
+use super::outcome::Outcome;
+use super::report::{Terminal, count, families, print_rom_side};
+use super::settings;
+use super::{check_zip, findings};
+use site::{Failure, Site};
+
+/// Runs the command.
+pub(crate) fn run(
+    args: &CheckArgs,
+    file: Option<&Path>,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
+    if !args.explain.is_empty() {
+        findings::explain(&args.explain, terminal)?;
+        return Ok(Outcome::Done);
+    }
+    if args.rules {
+        findings::print_rules(ota_view::verify::rules::ALL, args.json)?;
+        findings::print_rules(check::rules::ALL, args.json)?;
+        return Ok(Outcome::Done);
+    }
+    settings::with_config(
+        file,
+        Flags::new(&args.places),
+        terminal,
+        |config| match args.packages.is_empty() {
+            true => check_site(args, &config, terminal),
+            false => {
+                let ca = args.live.ca.as_deref();
+                let (zips, certificates) = (&args.packages, &args.certificate);
+                check_zip::run(zips, certificates, ca, args.json, &config, terminal)
+            }
+        },
+    )
+}
+
+/// Checks a site, and prints the findings.
+fn check_site(args: &CheckArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
+    let found = Site::open(args, config).and_then(|site| Ok((site.find_feeds(args)?, site)));
+    let (feeds, mut site) = match found {
+        Ok(found) => found,
+        Err(Failure::Usage { message, hint }) => {
+            terminal.error(&message, hint);
+            return Ok(Outcome::Usage);
+        }
+        Err(Failure::Unreachable { finding, place }) => {
+            let mut report = Report::default();
+            report.findings.push(finding);
+            return finish(&report, &place, args.json, terminal);
+        }
+    };
+    let report = site.judge(args, feeds)?;
+    let outcome = finish(&report, &site.place, args.json, terminal)?;
+    // `--zips` runs in the middle of a publication, which prints the lines for the ROM at its end.
+    let is_midway = args.zip_addresses && !site.is_live;
+    if site.is_complete && site.base != PLACEHOLDER_BASE && !is_midway {
+        terminal.line("for the ROM:");
+        print_rom_side(
+            terminal,
+            &site.base,
+            &site.facts.variants,
+            &families(config),
+        );
+    }
+    Ok(outcome)
+}
+
+/// Prints the report on a place, whose name is escaped already.
+fn finish(report: &Report, place: &str, json: bool, terminal: Terminal) -> io::Result<Outcome> {
+    findings::print(terminal, &report.findings, json)?;
+    print_summary(report, place, terminal);
+    if !json {
+        findings::print_more(terminal, &report.findings);
+    }
+    let has_errors = finding::has_errors(&report.findings);
+    Ok(Outcome::from_success(!has_errors))
+}
+
+fn print_summary(report: &Report, place: &str, terminal: Terminal) {
+    let elsewhere = match report.num_elsewhere {
+        0 => String::new(),
+        n => format!(
+            "; {} elsewhere not asked for (--zips does)",
+            count(n, "zip", "zips")
+        ),
+    };
+    terminal.line(&format!(
+        "{place}: {} in {} and {}{elsewhere}",
+        findings::count(&report.findings).unwrap_or_else(|| "nothing wrong".to_owned()),
+        count(report.num_feeds, "feed", "feeds"),
+        count(report.num_zips, "zip", "zips"),
+    ));
+}
