@@ -100,6 +100,10 @@ fn unreadable(error: &verify::Error, place: &str) -> Finding {
 fn print_summary(terminal: Terminal, zip: &Path, verdict: &Verdict) {
     let place = shown(zip);
     let count = findings::count(&verdict.findings);
+    let is_no_rom = |found: &Finding| *found.rule == verify::rules::PACKAGE_NOT_A_ROM;
+    if verdict.findings.iter().any(is_no_rom) {
+        return terminal.line(&format!("{place}: {}", terminal.paint("31", "not a ROM")));
+    }
     if finding::has_errors(&verdict.findings) {
         let count = count.unwrap_or_default();
         return terminal.line(&format!(

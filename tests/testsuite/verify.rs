@@ -235,6 +235,25 @@ fn zips_that_are_not_roms_are_reported() {
 }
 
 #[test]
+fn a_zip_that_is_not_a_rom_needs_no_signature() {
+    let gapps = Zip::new()
+        .stored("common/nikgapps.sh", "x")
+        .stored(UPDATE_BINARY, "x");
+    let dir = RomDir::new().file("NikGapps.zip", gapps.build());
+    let run = dir.run(&["check", "NikGapps.zip"]).expect(1);
+    let message = "NikGapps.zip: not an installable ROM package: a NikGapps package\n";
+    assert!(run.stderr.contains(message), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("\nNikGapps.zip: not a ROM\n"),
+        "{}",
+        run.stderr
+    );
+    for word in ["sign", "will not install"] {
+        assert!(!run.stderr.contains(word), "{word}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn packages_that_recoveries_refuse_are_reported() {
     let level = |sdk| {
         Package::block(props(sdk))

@@ -12,8 +12,8 @@ use super::key::PublicKey;
 use super::{Findings, rules};
 use crate::error_kind::ErrorKind;
 use crate::error_kind::chain;
-use crate::package::Package;
 use crate::package::signature::{self, DigestAlgorithm, RecoveryDigest, Signature, Signer};
+use crate::package::{Package, layout};
 
 /// A signature that can be checked when the file has been read.
 pub(super) struct ExaminedSignature {
@@ -33,7 +33,10 @@ pub(super) fn examine(
     let signature = match signature::parse_signature(comment) {
         Ok(Some(signature)) => signature,
         Ok(None) => {
-            findings.add(&rules::SIGNATURE_MISSING, "is not signed");
+            // A zip that is not a ROM needs no signature, and already has a finding.
+            if is_ab || layout::detect(package).is_ok() {
+                findings.add(&rules::SIGNATURE_MISSING, "is not signed");
+            }
             return None;
         }
         Err(error) => {
