@@ -55,6 +55,7 @@ mod review;
 mod serve;
 mod sharing;
 mod simulate;
+mod simulate_phones;
 mod sources;
 mod support;
 mod templates;

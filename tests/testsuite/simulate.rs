@@ -365,7 +365,7 @@ fn an_impossible_simulation_is_a_usage_error() {
         (&["simulate", "--zip", "page.txt"], "error: page.txt: "),
         (
             &["simulate", "--device", "x", "--client", "99"],
-            "error: --client: there is no `99`",
+            "error: --client: there is no updater `99`",
         ),
         (
             &["simulate", "--device", "x", "--variant", "a/b"],

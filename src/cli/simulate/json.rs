@@ -66,7 +66,8 @@ struct InsteadObject<'a> {
 struct CheckObject<'a> {
     value: &'a str,
     request: Option<RequestObject<'a>>,
-    answers: Vec<AnswerObject<'a>>,
+    #[serde(rename = "answers")]
+    responses: Vec<ResponseObject<'a>>,
     outcome: &'static str,
     fault: Option<String>,
     entries: Vec<EntryObject<'a>>,
@@ -83,7 +84,7 @@ struct RequestObject<'a> {
 }
 
 #[derive(Serialize)]
-struct AnswerObject<'a> {
+struct ResponseObject<'a> {
     url: &'a str,
     status: u16,
     content_type: Option<&'a str>,
@@ -198,15 +199,15 @@ fn check<'a>(simulation: &'a Simulation, check: &'a Check) -> CheckObject<'a> {
             url: &request.url,
             body: request.body.as_deref(),
         }),
-        answers: check
+        responses: check
             .responses
             .iter()
-            .map(|answer| AnswerObject {
-                url: &answer.url,
-                status: answer.status,
-                content_type: answer.content_type.as_deref(),
-                size: answer.body_len,
-                location: answer.location.as_deref(),
+            .map(|response| ResponseObject {
+                url: &response.url,
+                status: response.status,
+                content_type: response.content_type.as_deref(),
+                size: response.body_len,
+                location: response.location.as_deref(),
             })
             .collect(),
         outcome: check.outcome.as_str(),

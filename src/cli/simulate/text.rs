@@ -5,8 +5,12 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use romfeed::clients::simulate::prose::{self, moment, shown};
-use romfeed::clients::simulate::{Check, Grounds, Instead, Outcome, Simulation, UriSource};
-use romfeed::clients::updaters::{Address, Method, Row, Verdict, Warning, can_stream};
+use romfeed::clients::simulate::{
+    Check, DeltaResponse, Grounds, Instead, Outcome, Simulation, UriSource,
+};
+use romfeed::clients::updaters::{
+    Address, Entry, Listing, Method, Phone, Row, Verdict, Warning, can_stream,
+};
 use romfeed::model::rom_settings;
 
 use super::Results;
@@ -37,6 +41,11 @@ pub(super) fn print(results: &Results, terminal: Terminal) -> io::Result<()> {
         let _ = writeln!(text, "\n{}", terminal.paint_stdout(color, &verdict));
         details(&mut text, results, simulation, terminal);
     }
+    advice_lines(&mut text, results, terminal);
+    io::stdout().write_all(text.as_bytes())
+}
+
+fn advice_lines(text: &mut String, results: &Results, terminal: Terminal) {
     if !results.advice.is_empty() {
         let _ = writeln!(text, "\n{}", terminal.paint_stdout("1", "what to change:"));
     }
@@ -48,91 +57,34 @@ pub(super) fn print(results: &Results, terminal: Terminal) -> io::Result<()> {
             false => format!("{}: ", ids.join(", ")),
         };
         let end = if advice.lines.is_empty() { "." } else { ":" };
-        wrap(&mut text, &format!("{of}{}{end}", advice.text));
+        wrap(text, &format!("{of}{}{end}", advice.text));
         for line in &advice.lines {
             let _ = writeln!(text, "      {}", terminal.paint_stdout("36", line));
         }
     }
-    io::stdout().write_all(text.as_bytes())
 }
 
-/// Describes the phone as its first updater sees it, and the site.
+/// Describes the phone as its first updater sees it, the site, and the choice of the updaters.
 fn head(results: &Results) -> String {
-    let mut text = String::new();
     let Some(first) = results.simulations.first() else {
-        return text;
+        return String::new();
     };
-    let phone = &first.phone;
-    let or_none = |text: &str| match text {
-        "" => "?".to_owned(),
-        text => shown(text),
-    };
-    let mut facts = vec![
-        or_none(&phone.device),
-        format!(
-            "{} {}",
-            or_none(&phone.version),
-            or_none(&phone.release_type)
-        ),
-        format!("incremental {}", or_none(&phone.incremental)),
-        format!(
-            "built {}",
-            if phone.datetime == 0 {
-                "?".to_owned()
-            } else {
-                moment(phone.datetime)
-            }
-        ),
-        format!(
-            "API level {}",
-            if phone.sdk == 0 {
-                "?".to_owned()
-            } else {
-                phone.sdk.to_string()
-            }
-        ),
-    ];
-    facts.extend(
-        phone
-            .next_device
-            .as_ref()
-            .map(|next| format!("asks as {}", shown(next))),
-    );
-    for (is_set, what) in [
-        (phone.is_ab, "A/B"),
-        (phone.allow_downgrading, "may go back"),
-        (phone.allow_major_upgrades, "may change version"),
-    ] {
-        facts.extend(is_set.then(|| what.to_owned()));
-    }
-    let _ = writeln!(text, "phone    {}", facts.join(", "));
-    if let [before @ .., last] = &results.inferred[..] {
-        let before = match before {
+    let facts = phone_facts(&first.phone, results.variant.as_deref());
+    let mut text = format!("phone    {}\n", facts.join(", "));
+    if let [others @ .., last] = &results.inferred[..] {
+        let others = match others {
             [] => String::new(),
-            before => format!("{} and ", before.join(", ")),
+            others => format!("{} and ", others.join(", ")),
         };
         let _ = writeln!(
             text,
-            "         ({before}{last} not given: taken from the published builds)"
+            "         ({others}{last} not given: taken from the published builds)"
         );
     }
-    let folder = results.folder.display().to_string();
-    let site = match (results.is_live, results.has_base) {
-        (true, _) => format!("{}, live", shown(&results.base)),
-        (false, true) => format!("{} as {}", shown(&folder), results.base),
-        (false, false) => format!(
-            "{} as {} (no base_url is set)",
-            shown(&folder),
-            results.base
-        ),
-    };
-    let _ = writeln!(text, "site     {site}");
+    let _ = writeln!(text, "site     {}", describe_site(results));
     if let Some(grounds) = results.grounds {
-        let ids: Vec<&str> = results
-            .simulations
-            .iter()
-            .map(|one| one.generation.id())
-            .collect();
+        let simulations = results.simulations.iter();
+        let ids: Vec<&str> = simulations.map(|one| one.generation.id()).collect();
         let why = match grounds {
             Grounds::Family => "of the ROM's family; --client chooses others",
             Grounds::Era => "by the phone's API level, date and version; --client chooses others",
@@ -143,25 +95,60 @@ fn head(results: &Results) -> String {
     text
 }
 
-fn details(text: &mut String, results: &Results, simulation: &Simulation, terminal: Terminal) {
-    let is_property = matches!(simulation.generation.address(), Address::Property(_));
-    let source = match simulation.source {
-        UriSource::Phone => "set on the phone",
-        UriSource::Given => "as given",
-        UriSource::Recommended if !is_property => "recommended; it is not stored in a property",
-        UriSource::Recommended if results.subject.props.is_some() => {
-            "recommended; the properties have none"
-        }
-        UriSource::Recommended => "recommended",
+/// Describes a phone; `?` is an unknown fact.
+fn phone_facts(phone: &Phone, variant: Option<&str>) -> Vec<String> {
+    let or_unknown = |text: &str| match text {
+        "" => "?".to_owned(),
+        text => shown(text),
     };
+    let datetime = Some(phone.datetime).filter(|datetime| *datetime != 0);
+    let sdk = Some(phone.sdk).filter(|sdk| *sdk != 0);
+    let [device, version, romtype, incremental] = [
+        &phone.device,
+        &phone.version,
+        &phone.release_type,
+        &phone.incremental,
+    ]
+    .map(|text| or_unknown(text));
+    let mut facts = vec![
+        device,
+        format!("{version} {romtype}"),
+        format!("incremental {incremental}"),
+        format!(
+            "built {}",
+            or_unknown(&datetime.map_or_else(String::new, moment))
+        ),
+        format!(
+            "API level {}",
+            or_unknown(&sdk.map_or_else(String::new, |sdk| sdk.to_string()))
+        ),
+    ];
+    facts.extend(variant.map(|variant| format!("variant {}", shown(variant))));
+    let next = phone.next_device.as_ref();
+    facts.extend(next.map(|next| format!("asks as {}", shown(next))));
+    for (is_set, what) in [
+        (phone.is_ab, "A/B"),
+        (phone.allow_downgrading, "may go back"),
+        (phone.allow_major_upgrades, "may change version"),
+    ] {
+        facts.extend(is_set.then(|| what.to_owned()));
+    }
+    facts
+}
+
+fn describe_site(results: &Results) -> String {
+    let base = shown(&results.base);
+    let folder = shown(&results.folder.display().to_string());
+    match (results.is_live, results.has_base) {
+        (true, _) => format!("{base}, live"),
+        (false, true) => format!("{folder} as {base}"),
+        (false, false) => format!("{folder} as {base} (no base_url is set)"),
+    }
+}
+
+fn details(text: &mut String, results: &Results, simulation: &Simulation, terminal: Terminal) {
     if terminal.verbosity > 0 {
-        let value = &simulation.check.value;
-        let len = match is_property {
-            true => format!("; {} of {} bytes", value.len(), rom_settings::MAX_VALUE_LEN),
-            false => String::new(),
-        };
-        let address = setting(simulation, value);
-        let _ = writeln!(text, "  address  {address} ({source}{len})");
+        address_line(text, results, simulation);
     }
     check_lines(text, simulation, &simulation.check, terminal);
     if let Some((instead, check)) = &simulation.instead {
@@ -177,6 +164,27 @@ fn details(text: &mut String, results: &Results, simulation: &Simulation, termin
     }
 }
 
+/// Adds the address of the updater, with its source and length.
+fn address_line(text: &mut String, results: &Results, simulation: &Simulation) {
+    let is_property = matches!(simulation.generation.address(), Address::Property(_));
+    let source = match simulation.source {
+        UriSource::Phone => "set on the phone",
+        UriSource::Given => "as given",
+        UriSource::Recommended if !is_property => "recommended; it is not stored in a property",
+        UriSource::Recommended if results.subject.props.is_some() => {
+            "recommended; the properties have none"
+        }
+        UriSource::Recommended => "recommended",
+    };
+    let value = &simulation.check.value;
+    let len = match is_property {
+        true => format!("; {} of {} bytes", value.len(), rom_settings::MAX_VALUE_LEN),
+        false => String::new(),
+    };
+    let address = setting(simulation, value);
+    let _ = writeln!(text, "  address  {address} ({source}{len})");
+}
+
 /// Describes the address and the property that holds it.
 fn setting(simulation: &Simulation, value: &str) -> String {
     match simulation.property {
@@ -186,75 +194,25 @@ fn setting(simulation: &Simulation, value: &str) -> String {
 }
 
 fn check_lines(text: &mut String, simulation: &Simulation, check: &Check, terminal: Terminal) {
-    let verbose = terminal.verbosity > 0;
-    if let Some(request) = &check.request {
-        let method = match request.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        };
-        let _ = writeln!(text, "  asks     {method} {}", shown(&request.url));
-        if let Some(body) = request.body.as_ref().filter(|_| verbose) {
-            let _ = writeln!(text, "           {}", shown(body));
-        }
-    }
-    for answer in &check.responses {
-        let content_type = answer.content_type.as_deref().unwrap_or("no content type");
-        let to = answer.location.as_deref();
-        let to = to.map_or_else(String::new, |to| format!(", to {}", shown(to)));
-        let len = answer.body_len;
-        let _ = writeln!(
-            text,
-            "  answer   {}, {}, {len} bytes{to}",
-            answer.status,
-            shown(content_type)
-        );
-    }
+    request_lines(text, check, terminal);
     if let Some(fault) = prose::fault(check) {
-        let _ = writeln!(
-            text,
-            "  {}    {fault}",
-            terminal.paint_stdout("1;31", "fails")
-        );
+        let fails = terminal.paint_stdout("1;31", "fails");
+        let _ = writeln!(text, "  {fails}    {fault}");
     }
     let Outcome::Listed { listing, notifies } = &check.outcome else {
         return;
     };
-    let max = if verbose { usize::MAX } else { MAX_ROWS };
-    for row in listing.rows.iter().take(max) {
-        row_lines(text, simulation, row, terminal);
-        for problem in check.problems.get(&row.entry.index).into_iter().flatten() {
-            let _ = writeln!(text, "           warning: {}", shown(&problem.to_string()));
-        }
-    }
-    if let Some(more) = listing.rows.len().checked_sub(max).filter(|n| *n > 0) {
-        let _ = writeln!(text, "           … and {more} more; -v shows them");
-    }
-    for dropped in listing.dropped.iter().take(max) {
-        let _ = writeln!(text, "  dropped  {}", shown(&dropped.to_string()));
-    }
+    listing_lines(text, simulation, check, listing, terminal);
     if let Some(delta) = &check.delta {
-        let status = match &delta.status {
-            Ok(status) => status.to_string(),
-            Err(fault) => shown(&fault.to_string()),
-        };
-        let starts = if delta.starts {
-            "the download starts"
-        } else {
-            "no download starts"
-        };
-        let _ = writeln!(
-            text,
-            "  delta    POST {}: {status}, {starts}",
-            shown(&delta.url)
-        );
+        delta_line(text, delta);
     }
     match notifies {
         None => {}
         Some(Ok(true)) => {
-            text.push_str("  notifies yes: there is something the last check did not show\n")
+            text.push_str("  notifies yes: there is something the last check did not show\n");
         }
         Some(Ok(false)) => {
-            text.push_str("  notifies no: nothing that the last check did not show\n")
+            text.push_str("  notifies no: nothing that the last check did not show\n");
         }
         Some(Err(fault)) => {
             let _ = writeln!(
@@ -266,8 +224,86 @@ fn check_lines(text: &mut String, simulation: &Simulation, check: &Check, termin
     }
 }
 
-fn row_lines(text: &mut String, simulation: &Simulation, row: &Row, terminal: Terminal) {
-    let verbose = terminal.verbosity > 0;
+/// Adds the request and the responses.
+fn request_lines(text: &mut String, check: &Check, terminal: Terminal) {
+    if let Some(request) = &check.request {
+        let method = match request.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        };
+        let _ = writeln!(text, "  asks     {method} {}", shown(&request.url));
+        if let Some(body) = request.body.as_ref().filter(|_| terminal.verbosity > 0) {
+            let _ = writeln!(text, "           {}", shown(body));
+        }
+    }
+    for response in &check.responses {
+        let content_type = response
+            .content_type
+            .as_deref()
+            .unwrap_or("no content type");
+        let to = response.location.as_deref();
+        let to = to.map_or_else(String::new, |to| format!(", to {}", shown(to)));
+        let _ = writeln!(
+            text,
+            "  response {}, {}, {} bytes{to}",
+            response.status,
+            shown(content_type),
+            response.body_len
+        );
+    }
+}
+
+/// Adds the entries of a list; without `-v`, only the first.
+fn listing_lines(
+    text: &mut String,
+    simulation: &Simulation,
+    check: &Check,
+    listing: &Listing,
+    terminal: Terminal,
+) {
+    let max = match terminal.verbosity {
+        0 => MAX_ROWS,
+        _ => usize::MAX,
+    };
+    for row in listing.rows.iter().take(max) {
+        row_lines(text, simulation, check, row, terminal);
+        for problem in check.problems.get(&row.entry.index).into_iter().flatten() {
+            warning_line(text, &problem.to_string());
+        }
+    }
+    if let Some(more) = listing.rows.len().checked_sub(max).filter(|n| *n > 0) {
+        let _ = writeln!(text, "           … and {more} more; -v shows them");
+    }
+    for dropped in listing.dropped.iter().take(max) {
+        let _ = writeln!(text, "  dropped  {}", shown(&dropped.to_string()));
+    }
+}
+
+fn delta_line(text: &mut String, delta: &DeltaResponse) {
+    let status = match &delta.status {
+        Ok(status) => status.to_string(),
+        Err(fault) => shown(&fault.to_string()),
+    };
+    let starts = match delta.starts {
+        true => "the download starts",
+        false => "no download starts",
+    };
+    let url = shown(&delta.url);
+    let _ = writeln!(text, "  delta    POST {url}: {status}, {starts}");
+}
+
+fn warning_line(text: &mut String, warning: &str) {
+    let _ = writeln!(text, "           warning: {}", shown(warning));
+}
+
+/// Adds an entry with its verdict; with `-v`, with its facts.
+fn row_lines(
+    text: &mut String,
+    simulation: &Simulation,
+    check: &Check,
+    row: &Row,
+    terminal: Terminal,
+) {
     let entry = &row.entry;
     let color = match row.verdict {
         Verdict::Offered => "32",
@@ -277,26 +313,16 @@ fn row_lines(text: &mut String, simulation: &Simulation, row: &Row, terminal: Te
     let word = format!("{:8}", prose::verdict_word(&row.verdict));
     let word = terminal.paint_stdout(color, &word);
     let filename = shown(&entry.filename);
-    let about = match prose::verdict_reason(&row.verdict) {
-        Some(reason) => reason,
-        None => {
-            let streams = can_stream(simulation.generation, entry, &simulation.phone);
-            let streams = if streams {
-                ", installs while streaming"
-            } else {
-                ""
-            };
-            match simulation.generation.reads_date() {
-                true => format!("datetime {}{streams}", moment(entry.datetime)),
-                false => shown(&entry.url),
-            }
-        }
+    let delta = match check.deltas.contains(&entry.index) {
+        true => "delta, ",
+        false => "",
     };
-    let _ = writeln!(text, "  {word} {filename}: {about}");
-    if verbose {
-        let size = entry
-            .size
-            .map_or_else(String::new, |size| format!(", {size} bytes"));
+    let about =
+        prose::verdict_reason(&row.verdict).unwrap_or_else(|| about_offered(simulation, entry));
+    let _ = writeln!(text, "  {word} {filename}: {delta}{about}");
+    if terminal.verbosity > 0 {
+        let size = entry.size;
+        let size = size.map_or_else(String::new, |size| format!(", {size} bytes"));
         let facts = format!(
             "version {}, romtype {}, datetime {}{size}, id {}",
             entry.version,
@@ -308,11 +334,19 @@ fn row_lines(text: &mut String, simulation: &Simulation, row: &Row, terminal: Te
         let _ = writeln!(text, "           {}", shown(&entry.url));
     }
     for warning in &row.warnings {
-        let _ = writeln!(
-            text,
-            "           warning: {}",
-            shown(&Warning::to_string(warning))
-        );
+        warning_line(text, &Warning::to_string(warning));
+    }
+}
+
+/// Describes an offered entry.
+fn about_offered(simulation: &Simulation, entry: &Entry) -> String {
+    let streams = match can_stream(simulation.generation, entry, &simulation.phone) {
+        true => ", installs while streaming",
+        false => "",
+    };
+    match simulation.generation.reads_date() {
+        true => format!("datetime {}{streams}", moment(entry.datetime)),
+        false => shown(&entry.url),
     }
 }
 

@@ -35,6 +35,14 @@ pub enum Kind {
 }
 
 const V1_READERS: &[Generation] = &[Generation::Template14, Generation::Java22];
+/// The readers of the same list at an address of its own, which forks have built in or set.
+const V1_TEMPLATE_READERS: &[Generation] = &[
+    Generation::Template14,
+    Generation::DerpFest16,
+    Generation::LmoDroid14,
+    Generation::Axion,
+    Generation::Java22,
+];
 const V2_READERS: &[Generation] = &[Generation::KotlinVersion, Generation::Kotlin23];
 
 /// The updaters that read the files of each shipped template; empty for files that only people and
@@ -53,7 +61,7 @@ const TEMPLATE_READERS: [(&str, &[Generation]); 13] = [
     ("lineageota", V1_READERS),
     ("pixelos", &[Generation::PixelOs14]),
     ("pixelos-17", &[Generation::PixelOs17]),
-    ("v1", V1_READERS),
+    ("v1", V1_TEMPLATE_READERS),
     ("v2", V2_READERS),
     ("v2-incremental", V2_READERS),
 ];

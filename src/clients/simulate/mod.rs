@@ -26,7 +26,7 @@ pub use infer::{Unclear, complete};
 pub use phone::{Missing, PhoneOverrides, Subject, UriSource};
 pub use props::{Error, MAX_PROPS, parse_props};
 pub use site::{Site, list_paths};
-pub use update_check::{Check, DeltaAnswer, Outcome, ResponseHead};
+pub use update_check::{Check, DeltaResponse, Outcome, ResponseHead};
 
 /// What a second check changes, if the first one found no list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,12 +75,16 @@ pub fn simulate(
 ) -> Simulation {
     let phone = subject.phone(generation);
     let property = property(generation);
-    let recommended = Recommended::new(generation, &phone, site).value();
+    let rom = Recommended::new(generation, &phone, site);
+    let recommended = rom.value();
     let (value, source) = match subject.uri(generation) {
         Some((uri, source)) => (uri, source),
         None => (&*recommended, UriSource::Recommended),
     };
-    let play = |value: &str, site: &Site<'_>| check(generation, value, &phone, site, previous);
+    let play = |value: &str, site: &Site<'_>| match value == recommended && !rom.is_complete() {
+        true => Check::with_unknown_address(value),
+        false => check(generation, value, &phone, site, previous),
+    };
     let check = play(value, site);
     let is_refused = |check: &Check| match &check.outcome {
         Outcome::Refused(fault) => refuses_post(generation, fault),

@@ -99,11 +99,14 @@ pub fn fault(check: &Check) -> Option<String> {
     Some(shown(&match &check.outcome {
         Outcome::Listed { .. } => return None,
         Outcome::NoRequest(fault) => format!("it sends no request: {fault}"),
+        Outcome::UnknownAddress => {
+            "its address names the device and the release type, and they are not known".to_owned()
+        }
         Outcome::Elsewhere => {
             let url = check.request.as_ref().map_or("", |request| &request.url);
             format!("it does not ask this site, but {}", host(url))
         }
-        Outcome::NoAnswer(fault) => format!("there was no response: {fault}"),
+        Outcome::NoResponse(fault) => format!("there was no response: {fault}"),
         Outcome::Refused(TransportFault::Status { found: 404 }) => {
             "the check fails: nothing is published at that address (404)".to_owned()
         }
@@ -153,7 +156,7 @@ fn sees(check: &Check) -> String {
         .iter()
         .filter(|row| row.verdict.is_shown())
         .collect();
-    let names: Vec<String> = shown.iter().take(3).map(|row| name(row)).collect();
+    let names: Vec<String> = shown.iter().take(3).map(|row| name(check, row)).collect();
     let more = match shown.len().saturating_sub(3) {
         0 => String::new(),
         n => format!(" and {n} more"),
@@ -215,8 +218,12 @@ pub fn newest(rows: &[Row]) -> Option<&Row> {
 }
 
 /// Describes a row with its verdict: `21.0 of 2024-08-01 (offered)`.
-fn name(row: &Row) -> String {
-    format!("{} ({})", name_of(row), verdict_word(&row.verdict))
+fn name(check: &Check, row: &Row) -> String {
+    let delta = match check.deltas.contains(&row.entry.index) {
+        true => "delta, ",
+        false => "",
+    };
+    format!("{} ({delta}{})", name_of(row), verdict_word(&row.verdict))
 }
 
 /// Describes a row: `21.0 of 2024-08-01`.

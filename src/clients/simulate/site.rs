@@ -9,7 +9,7 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 use crate::clients::check::target::{in_other_case, templates_for};
-use crate::clients::updaters::{Generation, Phone};
+use crate::clients::updaters::{self, Generation, Phone};
 use crate::fetch::{Fetch, Request};
 use crate::generate::DeviceFamily;
 use crate::model::address::encode_path;
@@ -21,6 +21,8 @@ const MAX_PATHS: usize = 400_000;
 /// The ends of the paths of lists: for a device and release type, and for a device.
 const JSON: &str = ".json";
 const BUILDS: &str = "/builds.json";
+/// The placeholder for the variant in the paths of templates.
+const VARIANT: &str = "{variant}";
 
 /// A site.
 #[derive(Clone, Copy)]
@@ -41,6 +43,8 @@ pub struct Site<'a> {
     pub config: &'a Config,
     /// Every incremental in the catalog.
     pub incrementals: &'a BTreeSet<String>,
+    /// The file names of the deltas in the catalog.
+    pub deltas: &'a BTreeSet<String>,
     /// The ROM families of the builds in the catalog, by device and variant.
     pub families: &'a BTreeMap<(String, Option<String>), DeviceFamily>,
 }
@@ -57,15 +61,10 @@ impl Site<'_> {
         Some(path.trim_start_matches('/'))
     }
 
-    /// Returns the address of the file for a fork's updater, with its placeholders.
+    /// Returns the address of the file for a fork's updater, with the placeholders that it replaces.
     pub(super) fn fork_address(&self, generation: Generation, phone: &Phone) -> String {
-        // Updaters that read LineageOS's older list find it in `{device}.json`.
-        let path = match self.config.device_feed(&phone.device) {
-            DeviceFeed::Template(name) if templates_for(generation).any(|one| one == name) => None,
-            _ => templates_for(generation).find_map(|name| self.template_path(name)),
-        };
-        let path = path.unwrap_or_else(|| "{device}.json".to_owned());
-        let tree = match path.contains("{variant}") {
+        let (path, variants) = self.fork_path(generation, &phone.device);
+        let tree = match path.contains(VARIANT) {
             true => String::new(),
             false => self.tree(),
         };
@@ -76,16 +75,54 @@ impl Site<'_> {
             }
             _ => &path,
         };
-        let path = path.replace("{romtype}", "{type}");
+        let variant = self.variant.unwrap_or_default();
+        let spelled = variants.and_then(|variants| variants.get(variant));
+        let variant = spelled.map_or(variant, String::as_str);
+        let mut path = path.replace("{romtype}", "{type}");
+        for (placeholder, value) in [
+            (VARIANT, variant),
+            ("{version}", &phone.version),
+            ("{type}", &*phone.release_type.to_lowercase()),
+        ] {
+            if !value.is_empty() && !updaters::replaces(generation, placeholder) {
+                path = path.replace(placeholder, value);
+            }
+        }
         format!("{}/{tree}{path}", self.base)
     }
 
-    /// Returns the pattern of a template's paths, from the settings or else the template itself.
-    fn template_path(&self, name: &str) -> Option<String> {
-        let feed = self.enabled(name);
-        let own = feed.and_then(|feed| feed.path.clone());
-        let text = feed.map_or_else(|| shipped(name), |feed| Some(&*feed.text))?;
-        own.or_else(|| Some(front_matter::parse(text).ok()?.path))
+    /// Returns the pattern of the path of the file that a fork's updater reads, and how it spells variants.
+    fn fork_path(
+        &self,
+        generation: Generation,
+        device: &str,
+    ) -> (String, Option<&BTreeMap<String, String>>) {
+        let device_feed = || ("{device}.json".to_owned(), None);
+        let is_template = matches!(self.config.device_feed(device), DeviceFeed::Template(_));
+        let reads_device_feed = self.reads_device_feed(generation, device);
+        if is_template && reads_device_feed {
+            return device_feed();
+        }
+        let enabled = templates_for(generation).find_map(|name| self.enabled(name));
+        if let Some(feed) = enabled {
+            let path = feed.path.clone().or_else(|| path_of(&feed.text));
+            return path.map_or_else(device_feed, |path| (path, Some(&feed.variants)));
+        }
+        if reads_device_feed {
+            return device_feed();
+        }
+        let path = templates_for(generation).find_map(|name| path_of(shipped(name)?));
+        path.map_or_else(device_feed, |path| (path, None))
+    }
+
+    /// Returns whether a fork's updater reads `{device}.json` as the settings make it.
+    fn reads_device_feed(&self, generation: Generation, device: &str) -> bool {
+        let template = match self.config.device_feed(device) {
+            DeviceFeed::V1 => "v1",
+            DeviceFeed::V2 => "v2",
+            DeviceFeed::Template(name) => name,
+        };
+        templates_for(generation).any(|name| name == template)
     }
 
     fn enabled(&self, name: &str) -> Option<&FeedConfig> {
@@ -95,10 +132,8 @@ impl Site<'_> {
 
     /// Returns whether the settings publish the file that a fork's updater reads, for this device.
     pub(super) fn publishes_for(&self, generation: Generation, device: &str) -> bool {
-        templates_for(generation).any(|template| match self.config.device_feed(device) {
-            DeviceFeed::Template(name) if name == template => true,
-            _ => self.enabled(template).is_some(),
-        })
+        self.reads_device_feed(generation, device)
+            || templates_for(generation).any(|template| self.enabled(template).is_some())
     }
 
     /// Returns whether a file is published at a path; sends a request if the files are not known.
@@ -145,8 +180,9 @@ impl Site<'_> {
         variant.unwrap_or_default()
     }
 
-    /// Returns the devices with lists of builds.
-    pub(super) fn devices(&self) -> BTreeSet<&str> {
+    /// Returns the devices with lists of builds; none if the files of the site are not known.
+    #[must_use]
+    pub fn devices(&self) -> BTreeSet<&str> {
         let (v1, v2) = self.folders();
         let of_v1 = self.paths().filter_map(|path| {
             let (device, romtype) = path.strip_prefix(&*v1)?.split_once('/')?;
@@ -179,6 +215,11 @@ impl Site<'_> {
         let tree = self.tree();
         (format!("{tree}api/v1/"), format!("{tree}api/v2/devices/"))
     }
+}
+
+/// Returns the pattern of the paths in the text of a template.
+fn path_of(text: &str) -> Option<String> {
+    Some(front_matter::parse(text).ok()?.path)
 }
 
 /// Lists the files below a folder, as paths with `/`; unreadable folders are left out.

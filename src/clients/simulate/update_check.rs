@@ -2,13 +2,13 @@
 //!
 //! In: the value of the address property, the phone and the site. Out: a [`Check`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Site;
 use crate::clients::check::{MAX_FEED, entry_problems, json_tree};
 use crate::clients::updaters::{
-    self, Generation, ListFault, Listing, MAX_REDIRECTS, Phone, TransportFault, UpdaterRequest,
-    UpdaterResponse, UrlFault, accept, assess,
+    self, Entry, Generation, ListFault, Listing, MAX_REDIRECTS, Phone, TransportFault,
+    UpdaterRequest, UpdaterResponse, UrlFault, accept, assess,
 };
 use crate::fetch::{Fault, Fetch, Request, Response, follow};
 use crate::model::entry_rules::Problem;
@@ -29,8 +29,10 @@ pub struct Check {
     pub outcome: Outcome,
     /// The problems that entries have for every updater, by their place in the list.
     pub problems: BTreeMap<usize, Vec<Problem>>,
+    /// The entries that install only over one build, by their place in the list.
+    pub deltas: BTreeSet<usize>,
     /// The response to the request for a delta, if this updater sends one before a download.
-    pub delta: Option<DeltaAnswer>,
+    pub delta: Option<DeltaResponse>,
 }
 
 /// A response without its body.
@@ -53,10 +55,12 @@ pub struct ResponseHead {
 pub enum Outcome {
     /// The updater sends no request.
     NoRequest(UrlFault),
+    /// The address names the device and the release type, and one of them is unknown.
+    UnknownAddress,
     /// The updater sends its request to an address that is not part of the site.
     Elsewhere,
     /// There was no response.
-    NoAnswer(Fault),
+    NoResponse(Fault),
     /// The updater does not read the body of the response.
     Refused(TransportFault),
     /// The list is longer than [`MAX_FEED`].
@@ -77,9 +81,9 @@ impl Outcome {
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
-            Outcome::NoRequest(_) => "no-request",
+            Outcome::NoRequest(_) | Outcome::UnknownAddress => "no-request",
             Outcome::Elsewhere => "elsewhere",
-            Outcome::NoAnswer(_) => "no-answer",
+            Outcome::NoResponse(_) => "no-answer",
             Outcome::Refused(_) => "refused",
             Outcome::TooLong => "too-long",
             Outcome::Unreadable(_) => "unreadable",
@@ -90,7 +94,7 @@ impl Outcome {
 
 /// The response to the oldest updater's request for a delta.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeltaAnswer {
+pub struct DeltaResponse {
     /// The address.
     pub url: String,
     /// The status of the last response.
@@ -100,6 +104,27 @@ pub struct DeltaAnswer {
 }
 
 impl Check {
+    /// Returns a check that has not begun.
+    fn new(value: &str) -> Check {
+        Check {
+            value: value.to_owned(),
+            request: None,
+            responses: Vec::new(),
+            outcome: Outcome::Elsewhere,
+            problems: BTreeMap::new(),
+            deltas: BTreeSet::new(),
+            delta: None,
+        }
+    }
+
+    /// Returns a check with an address that cannot be completed.
+    pub(super) fn with_unknown_address(value: &str) -> Check {
+        Check {
+            outcome: Outcome::UnknownAddress,
+            ..Check::new(value)
+        }
+    }
+
     /// Returns the list, if the updater reads one.
     #[must_use]
     pub fn listing(&self) -> Option<&Listing> {
@@ -146,14 +171,7 @@ pub(super) fn check(
     site: &Site<'_>,
     previous: Option<&[u8]>,
 ) -> Check {
-    let mut check = Check {
-        value: value.to_owned(),
-        request: None,
-        responses: Vec::new(),
-        outcome: Outcome::Elsewhere,
-        problems: BTreeMap::new(),
-        delta: None,
-    };
+    let mut check = Check::new(value);
     let request = match updaters::request(generation, value, phone) {
         Ok(request) => check.request.insert(request).clone(),
         Err(fault) => {
@@ -167,19 +185,16 @@ pub(super) fn check(
     let responses = match send(site.fetch, &request.url, request.body.as_deref()) {
         Ok(responses) => responses,
         Err(fault) => {
-            check.outcome = Outcome::NoAnswer(fault);
+            check.outcome = Outcome::NoResponse(fault);
             return check;
         }
     };
     check.responses = responses.iter().map(response_head).collect();
     check.outcome = read(generation, &responses, phone, previous);
     if let (Some(listing), Some(last)) = (check.listing(), responses.last()) {
-        let tree = json_tree(&last.body);
-        let problems = listing.rows.iter().map(|row| {
-            let problems = entry_problems(generation, &row.entry, &tree, site.now);
-            (row.entry.index, problems)
-        });
-        check.problems = problems.filter(|(_, found)| !found.is_empty()).collect();
+        let problems = problems(generation, listing, &last.body, site.now);
+        check.deltas = deltas(listing, site);
+        check.problems = problems;
     }
     let is_shown = |listing: &Listing| listing.rows.iter().any(|row| row.verdict.is_shown());
     if check.listing().is_some_and(is_shown)
@@ -188,6 +203,30 @@ pub(super) fn check(
         check.delta = Some(ask_delta(site.fetch, url, phone, check.listing()));
     }
     check
+}
+
+/// Returns the problems that entries have for every updater, by their place in the list.
+fn problems(
+    generation: Generation,
+    listing: &Listing,
+    body: &[u8],
+    now: i64,
+) -> BTreeMap<usize, Vec<Problem>> {
+    let tree = json_tree(body);
+    let problems = listing.rows.iter().map(|row| {
+        let problems = entry_problems(generation, &row.entry, &tree, now);
+        (row.entry.index, problems)
+    });
+    problems.filter(|(_, found)| !found.is_empty()).collect()
+}
+
+/// Returns the places of entries that the catalog or the list itself calls deltas.
+fn deltas(listing: &Listing, site: &Site<'_>) -> BTreeSet<usize> {
+    let is_delta =
+        |entry: &Entry| entry.source_digest.is_some() || site.deltas.contains(&entry.filename);
+    let entries = listing.rows.iter().map(|row| &row.entry);
+    let deltas = entries.filter(|entry| is_delta(entry));
+    deltas.map(|entry| entry.index).collect()
 }
 
 fn send(fetch: &dyn Fetch, url: &str, post: Option<&str>) -> Result<Vec<Response>, Fault> {
@@ -221,7 +260,7 @@ fn read(
         .collect();
     let last = responses
         .last()
-        .expect("`follow` gives at least one answer");
+        .expect("`follow` gives at least one response");
     let response = UpdaterResponse {
         urls: &urls,
         status: last.status,
@@ -250,7 +289,7 @@ fn ask_delta(
     url: &str,
     phone: &Phone,
     listing: Option<&Listing>,
-) -> DeltaAnswer {
+) -> DeltaResponse {
     let rows = listing.map(|listing| &listing.rows[..]).unwrap_or_default();
     let shown = rows.iter().find(|row| row.verdict.is_shown());
     let target = shown.and_then(|row| row.entry.incremental.as_deref());
@@ -263,7 +302,7 @@ fn ask_delta(
     let is_object = |body: &[u8]| {
         serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|value| value.is_object())
     };
-    DeltaAnswer {
+    DeltaResponse {
         url: url.to_owned(),
         starts: matches!(&response, Ok(response) if (200..300).contains(&response.status) && is_object(&response.body)),
         status: response.map(|response| response.status),

@@ -61,7 +61,7 @@ pub use list::read;
 pub use listing::{Listing, Row, assess, notifies};
 pub use phone::Phone;
 pub use reason::Reason;
-pub use request::{Method, UpdaterRequest, UrlFault, request};
+pub use request::{Method, UpdaterRequest, UrlFault, replaces, request};
 pub use response::{MAX_REDIRECTS, TransportFault, UpdaterResponse, accept};
 pub use verdict::{Verdict, can_stream, judge};
 pub use warning::{Warning, warnings};

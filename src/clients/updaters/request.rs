@@ -148,26 +148,48 @@ fn appended(generation: Generation, base: &str, phone: &Phone) -> String {
 ///
 /// Forks with a built-in address replace fewer placeholders.
 fn filled_in(generation: Generation, template: &str, phone: &Phone) -> String {
-    let romtype = phone.release_type.to_lowercase();
-    let others: &[(&str, &str)] = match generation {
-        Generation::CrDroid14
+    let mut url = template.replace("{device}", phone.asked_device(generation));
+    for placeholder in placeholders(generation) {
+        let value = match *placeholder {
+            "{variant}" => &phone.variant,
+            "{branch}" => &phone.branch,
+            "{incr}" => &phone.incremental,
+            _ if generation == Generation::PixelOs17 => &phone.release_type,
+            _ => &phone.release_type.to_lowercase(),
+        };
+        url = url.replace(placeholder, value);
+    }
+    // `new URL` trims.
+    java::trim(&url).to_owned()
+}
+
+/// Returns the placeholders that an updater replaces besides `{device}`.
+fn placeholders(generation: Generation) -> &'static [&'static str] {
+    match generation {
+        Generation::Cm10
+        | Generation::Cm11
+        | Generation::Cm12
+        | Generation::Cm14
+        | Generation::First15
+        | Generation::CrDroid14
         | Generation::CrDroid16
         | Generation::EvolutionX14
         | Generation::EvolutionX15
         | Generation::Voltage14
         | Generation::PixelOs14
-        | Generation::DerpFest16 => &[],
-        Generation::Axion => &[("{variant}", &phone.variant)],
-        Generation::PixelOs17 => &[("{branch}", &phone.branch), ("{type}", &phone.release_type)],
-        _ => &[("{type}", &romtype), ("{incr}", &phone.incremental)],
-    };
-    let device = phone.asked_device(generation);
-    let mut url = template.replace("{device}", device);
-    for (placeholder, value) in others {
-        url = url.replace(placeholder, value);
+        | Generation::DerpFest16
+        | Generation::Custota
+        | Generation::GrapheneOs => &[],
+        Generation::Axion => &["{variant}"],
+        Generation::PixelOs17 => &["{branch}", "{type}"],
+        _ => &["{type}", "{incr}"],
     }
-    // `new URL` trims.
-    java::trim(&url).to_owned()
+}
+
+/// Returns whether an updater replaces this placeholder in its address, besides `{device}`.
+#[must_use]
+pub fn replaces(generation: Generation, placeholder: &str) -> bool {
+    placeholders(generation).contains(&placeholder)
 }
 
 /// Returns the address of a file in a folder, whose address may lack the closing slash.

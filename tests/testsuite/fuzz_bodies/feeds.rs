@@ -148,6 +148,7 @@ fn play(host: &Host, subject: &Subject) {
         now: NOW,
         config: &config,
         incrementals: &incrementals,
+        deltas: &incrementals,
         families: &BTreeMap::new(),
     };
     let previous = host.pages.values().next().map(|body| &body[..]);

@@ -77,6 +77,22 @@ impl Case<'_> {
         advice
     }
 
+    /// Advises on an address that names a device and a release type, of which one is unknown.
+    pub(super) fn on_unknown_address(&self) -> Advice {
+        let phone = &self.simulation.phone;
+        let unknown = [(&phone.device, "--device"), (&phone.release_type, "--type")];
+        let flags = unknown.into_iter().filter(|(value, _)| value.is_empty());
+        let flags: Vec<&str> = flags.map(|(_, flag)| flag).collect();
+        Advice::new(
+            "empty-part",
+            format!(
+                "this updater replaces no placeholders, so each ROM has the complete address for its device and \
+                 release type: give {}, or the address with --uri",
+                flags.join(" and ")
+            ),
+        )
+    }
+
     pub(super) fn on_no_request(&self, fault: &UrlFault) -> Advice {
         let lines = self.secure_lines();
         let advice = match fault {

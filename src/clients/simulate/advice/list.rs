@@ -5,16 +5,14 @@ use std::collections::BTreeSet;
 use crate::clients::updaters::{
     Dropped, Generation, ListFault, Listing, Reason, Row, Verdict, Warning,
 };
-use crate::model::era::parse_version;
-
 use crate::model::entry_rules::Problem;
 
 use super::super::Check;
-use super::super::prose::{date, day, moment, newest, shown};
+use super::super::prose::{day, moment, shown};
 use super::{Advice, Case};
 
 /// Seconds of a day.
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
 /// Maximum difference between a build's own time and a wrong one in seconds: a wrong time is usually
 /// that of copying or uploading the zip, on the day in its name or the next.
 const MAX_COPY: i64 = 2 * DAY;
@@ -178,136 +176,6 @@ impl Case<'_> {
             ),
         ))
     }
-
-    fn on_reason(&self, row: &Row, reason: &Reason, rows: &[Row]) -> Advice {
-        let filename = shown(&row.entry.filename);
-        match reason {
-            Reason::NotLater { entry, phone } if entry == phone => Advice::new(
-                "installed",
-                format!("{filename} is the build the phone runs: publish a newer one"),
-            ),
-            Reason::NotLater { entry, phone } | Reason::Earlier { entry, phone } => {
-                self.on_older(rows, *entry, *phone)
-            }
-            Reason::OtherType { entry, phone } => Advice::new(
-                "other-type",
-                format!(
-                    "{filename} says romtype `{}`, and the phone's release type is `{}`: an updater shows only \
-                     builds of its own type. Build both with the same one (RELEASE_TYPE), or set `romtype` of \
-                     the build under [[override]]",
-                    shown(entry),
-                    shown(phone)
-                ),
-            ),
-            Reason::VersionSortsBefore { entry, phone } => Advice::new(
-                "version-before",
-                format!(
-                    "{filename} says version `{}`, which as text comes before the phone's `{}`: the version must \
-                     be exactly ro.lineage.build.version of the build, such as 21.0",
-                    shown(entry),
-                    shown(phone)
-                ),
-            ),
-            Reason::OtherVersion { entry, phone } => Advice::new(
-                "other-version",
-                format!(
-                    "{filename} is of version `{}`, the phone of `{}`: this updater installs only its own \
-                     version. Phones reach another version by hand, or through a last build of the old version",
-                    shown(entry),
-                    shown(phone)
-                ),
-            ),
-            Reason::NoVersionNumber { version } => Advice::new(
-                "no-version-number",
-                format!(
-                    "the version `{}` must be two numbers, such as 23.0",
-                    shown(version)
-                ),
-            ),
-            Reason::NoMajorVersion { version } => Advice::new(
-                "no-version-number",
-                format!(
-                    "the version `{}` must begin with a whole number, such as 14.0",
-                    shown(version)
-                ),
-            ),
-            Reason::OtherDevice { entry, phone } => Advice::new(
-                "unknown-device",
-                format!(
-                    "the file is for `{}`, the phone is a `{}`: the file's name and the device in it must be the \
-                     phone's ro.product.device",
-                    shown(entry),
-                    shown(phone)
-                ),
-            ),
-            Reason::OtherSource { .. } => Advice::new(
-                "other-source",
-                format!(
-                    "{filename} is a delta for another build than the phone's, which takes the full package \
-                     instead",
-                ),
-            ),
-            Reason::VersionOutOfReach { entry, phone } if is_older(entry, phone) => Advice::new(
-                "older-version",
-                format!(
-                    "{filename} is of version `{}`, older than the phone's `{}`: publish a build of that version \
-                     or of a newer minor version",
-                    shown(entry),
-                    shown(phone)
-                ),
-            ),
-            Reason::VersionOutOfReach { .. } | Reason::HigherSdk { .. } => Advice::new(
-                "major-upgrade",
-                format!(
-                    "{filename} is of another version, which the phone does not accept. If it is newer and \
-                     phones should install it, the ROM needs lineage.updater.allow_major_upgrades=true",
-                ),
-            ),
-            Reason::LowerSdk { entry: Some(_), .. } => Advice::new(
-                "older-android",
-                format!(
-                    "{filename} is of an older Android than the phone's: publish a build of the same Android"
-                ),
-            ),
-            Reason::LowerSdk { entry: None, .. } | Reason::NoSdk => Advice::new(
-                "no-sdk-level",
-                format!(
-                    "{filename} has no os_sdk_level in the list, so phones treat it as too old: set `sdk_level` \
-                     of the build under [[override]], or give --sdk-level to `romfeed catalog add`"
-                ),
-            ),
-            Reason::SameId { .. } => Advice::new(
-                "same-id",
-                format!("{filename} has the id of another entry: each build needs its own"),
-            ),
-        }
-    }
-
-    /// Advises on a list in which all builds are older than the installed one.
-    fn on_older(&self, rows: &[Row], entry: i64, phone: i64) -> Advice {
-        let entry = newest(rows).map_or(entry, |row| row.entry.datetime);
-        let is_midnight = entry.rem_euclid(DAY) == 0 && day(entry) == day(phone);
-        match is_midnight {
-            true => Advice::new(
-                "midnight",
-                format!(
-                    "the newest build listed says {}: a date from a file name, without the time, so builds of \
-                     one day hide each other. Use ro.build.date.utc of its zip",
-                    moment(entry)
-                ),
-            ),
-            false => Advice::new(
-                "older",
-                format!(
-                    "the phone's build is of {}, and all listed builds are of {} or earlier: publish a newer \
-                     build. If a listed build is in fact newer, its datetime is wrong: it must be the build's \
-                     own ro.build.date.utc",
-                    date(phone).unwrap_or_else(|| phone.to_string()),
-                    date(entry).unwrap_or_else(|| entry.to_string())
-                ),
-            ),
-        }
-    }
 }
 
 fn is_offered(row: &&Row) -> bool {
@@ -339,12 +207,6 @@ fn on_problems(check: &Check, rows: &[Row]) -> Vec<Advice> {
         .map(|(row, problem)| on_problem(row, problem))
         .filter(|advised| causes.insert(advised.cause))
         .collect()
-}
-
-/// Returns whether a version is older than another, number by number.
-fn is_older(version: &str, other: &str) -> bool {
-    let [version, other] = [version, other].map(parse_version);
-    version.zip(other).is_some_and(|(a, b)| a < b)
 }
 
 /// Returns whether no download starts because the request for a delta fails.

@@ -6,6 +6,7 @@
 mod address;
 mod list;
 mod missing;
+mod reasons;
 mod response;
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use crate::clients::updaters::{Address, Generation, TransportFault};
 
 use super::recommended::Recommended;
 use super::{Check, Instead, Missing, Outcome, Simulation, Site, Subject};
-use response::{on_no_answer, on_post};
+use response::{on_no_response, on_post};
 
 /// One change that helps.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,7 +142,8 @@ impl Case<'_> {
             Outcome::Listed { listing, .. } => self.on_list(check, listing),
             Outcome::NoRequest(fault) => vec![self.on_no_request(fault)],
             Outcome::Elsewhere => vec![self.on_elsewhere(check)],
-            Outcome::NoAnswer(fault) => vec![on_no_answer(fault)],
+            Outcome::UnknownAddress => vec![self.on_unknown_address()],
+            Outcome::NoResponse(fault) => vec![on_no_response(fault)],
             Outcome::Refused(TransportFault::Status { found: 404 | 410 }) => {
                 vec![self.on_not_found(check)]
             }
@@ -172,7 +174,7 @@ mod tests {
     use crate::model::config::Config;
     use ota_view::io::Limits;
 
-    /// A host that gives the same answer to everything.
+    /// A host that gives the same response to everything.
     struct Host(u16, &'static str);
 
     impl Fetch for Host {
@@ -212,6 +214,7 @@ mod tests {
             now: 1_800_000_000,
             config: &config,
             incrementals: &BTreeSet::new(),
+            deltas: &BTreeSet::new(),
             families: &std::collections::BTreeMap::new(),
         };
         let simulation = simulate(generation, &subject, &site, None);

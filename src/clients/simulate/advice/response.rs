@@ -128,7 +128,7 @@ pub(super) fn on_post() -> Advice {
     )
 }
 
-pub(super) fn on_no_answer(fault: &Fault) -> Advice {
+pub(super) fn on_no_response(fault: &Fault) -> Advice {
     let id = match fault {
         Fault::Name { .. } => "no-host",
         Fault::Tls(_) => "certificate",
