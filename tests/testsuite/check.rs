@@ -948,6 +948,36 @@ fn feeds_of_templates_are_judged_by_their_clients() {
 }
 
 #[test]
+fn lineageos_older_list_is_also_judged_by_the_forks_that_read_it() {
+    let entry = serde_json::json!({
+        "datetime": DATE, "filename": "a.zip", "id": "x", "romtype": "nightly", "size": 5,
+        "url": ZIP_URL, "version": "21.0",
+    });
+    let judge = |entry: &serde_json::Value| {
+        let list = serde_json::json!({ "response": [entry] });
+        judge_template("v1", &list.to_string())
+    };
+    let without = |key: &str| {
+        let mut entry = entry.clone();
+        drop(entry.as_object_mut().unwrap().remove(key));
+        judge(&entry)
+    };
+    assert_eq!(judge(&entry), [""; 0]);
+    let found = without("id");
+    let is_of =
+        |found: &&String| found.starts_with("feed-unreadable") && found.contains("DerpFest 16");
+    assert_eq!(found.iter().filter(is_of).count(), 1, "{found:?}");
+    // DerpFest reads no release type; the others leave the entry out.
+    let found = without("romtype");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("feed-entry-dropped"), "{found:?}");
+    for name in ["AxionOS", "LMODroid 14", "LineageOS 16.0 to 22.0"] {
+        assert!(found[0].contains(name), "{found:?}");
+    }
+    assert!(!found[0].contains("DerpFest"), "{found:?}");
+}
+
+#[test]
 fn builds_lost_since_publication_are_reported() {
     let dir = RomDir::new()
         .file(&format!("builds/{}", bacon_name(0)), bacon(0))

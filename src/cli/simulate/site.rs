@@ -137,7 +137,8 @@ impl CatalogFacts {
         let in_settings = config.variants.iter().map(|rule| &rule.variant);
         let in_catalog = builds(&self.catalog).filter_map(|build| build.variant.as_ref());
         let known: BTreeSet<&str> = in_settings.chain(in_catalog).map(Variant::as_str).collect();
-        if known.contains(name) {
+        let is_published = config.out.join(name).join("api").is_dir();
+        if is_published || known.contains(name) {
             return Ok(());
         }
         let failure = Failure::new(format!("--variant: there is no variant `{name}`"));

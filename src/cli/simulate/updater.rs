@@ -60,8 +60,9 @@ fn nothing_known(subject: &Subject, site: &Site<'_>) -> Failure {
     }
     let devices = site.devices();
     let shown = escape(&device);
-    if devices.contains(&*device) {
-        let text = format!("the builds of `{shown}` have neither version nor API level");
+    // The devices of a live site are not known.
+    if devices.is_empty() || devices.contains(&*device) {
+        let text = format!("neither version nor API level of `{shown}` is known");
         return Failure::new(text).hint(describe);
     }
     let variant = site
@@ -73,7 +74,6 @@ fn nothing_known(subject: &Subject, site: &Site<'_>) -> Failure {
     );
     let hint = match did_you_mean(&device, devices.iter().copied()) {
         Some(near) => near,
-        None if devices.is_empty() => describe.to_owned(),
         None => {
             let num_more = devices.len().saturating_sub(MAX_DEVICES);
             let names: Vec<String> = devices.into_iter().take(MAX_DEVICES).map(escape).collect();
