@@ -60,6 +60,17 @@ impl Catalogs {
             .any(|catalog| catalog.builds.contains_key(identity))
     }
 
+    /// Returns the name of a catalog that is only read and offers a build.
+    #[must_use]
+    pub fn other_offering(&self, identity: &str) -> Option<&str> {
+        let offers = |catalog: &Catalog| {
+            let record = catalog.builds.get(identity);
+            record.is_some_and(Record::is_offered)
+        };
+        let found = self.others.iter().find(|(_, catalog)| offers(catalog));
+        found.map(|(name, _)| name.as_str())
+    }
+
     /// Whether any catalog has a build under this identity.
     #[must_use]
     pub fn knows(&self, identity: &str) -> bool {

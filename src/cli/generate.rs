@@ -193,7 +193,7 @@ fn summary(report: &Report) -> Summary<'_> {
             Event::Updated(path) | Event::Moved { path, .. } => summary.updated.push(path),
             Event::Returned(path) => summary.returned.push(path),
             Event::Superseded(path) => summary.superseded.push(path),
-            Event::Retired(path) => summary.retired.push(path),
+            Event::Retired { path, .. } => summary.retired.push(path),
             Event::Remote(path) => summary.remote.push(path),
             Event::Buried(path)
             | Event::SameBytes { path, .. }

@@ -25,14 +25,14 @@ pub enum Error {
         /// The output folder.
         out: PathBuf,
     },
-    /// The catalogs have lost builds that were published.
-    #[error("{} lacks {} published before (sha256 or id `{}`)", .catalog.display(), builds(*.num), .example.escape_debug())]
+    /// The catalogs have lost builds that were published, or the ids by which phones know them.
+    #[error("{} lacks the sha256 or id `{}` of a published build{}", .catalog.display(), .example.escape_debug(), more(*.num))]
     BuildsLost {
         /// The catalog that romfeed maintains.
         catalog: PathBuf,
-        /// How many builds are missing.
+        /// How many SHA-256 and ids are missing.
         num: usize,
-        /// The identity of one.
+        /// One of them.
         example: String,
     },
     /// The catalog would be published with the site.
@@ -102,10 +102,10 @@ pub enum Error {
     },
 }
 
-fn builds(num: usize) -> String {
+fn more(num: usize) -> String {
     match num {
-        1 => "a build that was".to_owned(),
-        n => format!("{n} builds that were"),
+        0 | 1 => String::new(),
+        n => format!(", and {} more", n - 1),
     }
 }
 

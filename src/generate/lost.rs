@@ -1,7 +1,8 @@
 //! Refuses catalogs that have lost published builds: a missing catalog is not an empty one.
 //!
 //! In: the loaded catalogs, and the manifest of the site, which names the builds it was made from.
-//! Out: an error if one of these builds is in the catalogs neither as a build nor as a tombstone.
+//! Out: an error if the SHA-256 or the `id` of one of these builds is in the catalogs neither as that
+//! of a build nor as that of a tombstone.
 //! Phones in the field would no longer find it.
 
 use std::collections::HashSet;
@@ -11,11 +12,12 @@ use crate::catalog::{Catalog, Catalogs};
 use crate::model::config::Config;
 use crate::publish::writer;
 
-/// Returns the identities of all builds and tombstones of a catalog, sorted, for the manifest.
+/// Returns what phones know all builds and tombstones of a catalog by, sorted, for the manifest: each
+/// SHA-256, and each `id` of its own.
 pub(super) fn names(catalog: &Catalog) -> Vec<String> {
-    let builds = catalog.builds.keys().chain(catalog.tombstones.keys());
-    let mut names: Vec<String> = builds.cloned().collect();
+    let mut names: Vec<String> = catalog.identities().map(str::to_owned).collect();
     names.sort_unstable();
+    names.dedup();
     names
 }
 

@@ -62,7 +62,7 @@ pub use admission::{Objection, PublishedVariants, object};
 pub use error::Error;
 pub use families::{DeviceFamily, families};
 pub use lost::{require_known, require_published};
-pub use report::{BUILDS, Event, Fault, Report};
+pub use report::{BUILDS, Cause, Event, Fault, Report};
 pub use require::Refused;
 pub use shared_lists::SharedLists;
 pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
@@ -179,6 +179,9 @@ pub fn generate(
     let before = may_change(config, has_packages, &catalogs).then(|| catalogs.own.clone());
     let log = reconcile::reconcile(config, &inputs, builds, &mut catalogs, &report.faults);
     report.append(log);
+    if report.from_catalog_alone {
+        report.unseen = reconcile::unseen(config, &catalogs.own);
+    }
     let merged = catalogs.merged()?;
     if merged.is_empty() {
         report.nothing_to_publish = true;

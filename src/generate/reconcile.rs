@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::report::{Event, Fault, Log};
+use super::report::{Cause, Event, Fault, Log};
 use super::{Inputs, admission, duplicates};
 use crate::catalog::channels::{self, ChannelKey};
 use crate::catalog::{Catalog, Catalogs, Reason, Record};
@@ -169,18 +169,23 @@ impl Merge<'_> {
 
     /// Retires builds whose packages are gone from their sources, or have other contents there.
     fn retire_gone(&mut self) {
-        for record in self.catalogs.own.builds.values_mut() {
+        for (identity, record) in &mut self.catalogs.own.builds {
             let Some(origin) = &record.build.origin else {
                 continue;
             };
             let place = (origin.source.clone(), origin.path.clone());
-            let is_gone =
-                self.gone.contains(record.build.identity()) || self.replaced.contains(&place);
-            if is_gone && record.is_offered() && !self.seen.contains(record.build.identity()) {
-                self.log
-                    .events
-                    .push(Event::Retired(record.build.path.clone()));
+            let cause = match () {
+                () if self.gone.contains(identity) => Cause::Gone,
+                () if self.replaced.contains(&place) => Cause::Replaced,
+                () => continue,
+            };
+            if record.is_offered() && !self.seen.contains(identity) {
                 record.retired = true;
+                self.log.events.push(Event::Retired {
+                    path: record.build.path.clone(),
+                    cause,
+                    offered_by: None,
+                });
             }
         }
     }
@@ -196,25 +201,40 @@ impl Merge<'_> {
                 .filter_map(behind)
                 .any(|rest| rest.starts_with('/'))
         };
-        // Without any zip, or with a part of the folder unreadable, a missing zip says nothing: another
-        // machine may have it.
+        // Without any zip, or with a part of the folder unreadable, a missing zip says nothing: the disk
+        // may not be mounted, or another machine has the zips.
         if scan.packages.is_empty() || scan.faults.iter().any(|fault| fault.hides_packages) {
             return;
         }
         let mut unread = unread_paths(earlier.iter().chain(&self.log.faults));
         unread.retain(|path| !read.contains(path));
-        for record in self.catalogs.own.builds.values_mut() {
-            let build = &record.build;
-            let is_here = self.seen.contains(build.identity()) || unread.contains(&build.path);
-            let is_of_source = build.origin.is_some();
-            if is_here || is_of_source || !record.is_offered() || is_behind_link(build) {
+        let is_vanished = |(identity, record): &(&String, &Record)| {
+            let is_here = self.seen.contains(*identity) || unread.contains(&record.build.path);
+            let is_of_source = record.build.origin.is_some();
+            !is_here && !is_of_source && record.is_offered() && !is_behind_link(&record.build)
+        };
+        let own = self.catalogs.own.builds.iter();
+        let vanished: Vec<String> = own
+            .filter(is_vanished)
+            .map(|(identity, _)| identity.clone())
+            .collect();
+        for identity in vanished {
+            let offered_by = self.catalogs.other_offering(&identity).map(str::to_owned);
+            let Some(record) = self.catalogs.own.builds.get_mut(&identity) else {
                 continue;
-            }
-            if matches!(config.address(build), Some((_, AddressSource::Site))) {
-                self.log.events.push(Event::Retired(build.path.clone()));
+            };
+            let path = record.build.path.clone();
+            if is_served_by_site(config, &record.build) {
                 record.retired = true;
+                let mut faults = earlier.iter().chain(&self.log.faults);
+                let fault = faults.find(|fault| fault.path == path);
+                self.log.events.push(Event::Retired {
+                    cause: find_cause(config, scan, fault, &path),
+                    path,
+                    offered_by,
+                });
             } else {
-                self.log.events.push(Event::Remote(build.path.clone()));
+                self.log.events.push(Event::Remote(path));
             }
         }
     }
@@ -316,6 +336,32 @@ impl Merge<'_> {
             }
         }
         catalogs.own.aliases = known;
+    }
+}
+
+/// Returns the file names of the offered builds whose zips the site itself serves.
+pub(super) fn unseen(config: &Config, own: &Catalog) -> Vec<String> {
+    let offered = own.builds.values().filter(|record| record.is_offered());
+    offered
+        .map(|record| &record.build)
+        .filter(|build| is_served_by_site(config, build))
+        .map(|build| build.filename.clone())
+        .collect()
+}
+
+fn is_served_by_site(config: &Config, build: &Build) -> bool {
+    matches!(config.address(build), Some((_, AddressSource::Site)))
+}
+
+/// Finds out what happened to the zip of a build that is no longer among the scanned builds.
+fn find_cause(config: &Config, scan: &Scan, fault: Option<&Fault>, path: &str) -> Cause {
+    let is_scanned = || scan.packages.iter().any(|found| found.path == path);
+    match fault {
+        Some(fault) if fault.kind == FaultKind::HashMismatch => Cause::HashMismatch,
+        Some(_) => Cause::Faulty,
+        None if is_scanned() => Cause::Replaced,
+        None if config.builds.join(path).exists() => Cause::Excluded,
+        None => Cause::Gone,
     }
 }
 

@@ -41,8 +41,16 @@ pub enum Event {
     Returned(String),
     /// A build took the file name of another, which is no longer offered.
     Superseded(String),
-    /// A zip that the site itself should serve is missing, so its build is no longer offered.
-    Retired(String),
+    /// The zip of a build that the site itself should serve cannot be used, so this catalog no longer
+    /// offers the build.
+    Retired {
+        /// The build's path.
+        path: String,
+        /// What happened to the zip.
+        cause: Cause,
+        /// Another catalog that still offers the build.
+        offered_by: Option<String>,
+    },
     /// A zip is missing here, but its build is still offered from its own address.
     Remote(String),
     /// A zip whose build was removed from the catalog; it is not added again.
@@ -79,6 +87,21 @@ pub enum Event {
         /// The warning.
         text: String,
     },
+}
+
+/// What happened to the zip of a retired build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It is no longer in the folder of builds.
+    Gone,
+    /// The settings exclude it.
+    Excluded,
+    /// It differs from the checksum file next to it; a fault has both digests.
+    HashMismatch,
+    /// It cannot be published as it is; a fault says why.
+    Faulty,
+    /// Another file has taken its place.
+    Replaced,
 }
 
 /// What one step of a run did and left out.
@@ -171,6 +194,9 @@ pub struct Report {
     pub num_unlisted: usize,
     /// The scan found no zip, so the site is made from the catalog alone.
     pub from_catalog_alone: bool,
+    /// File names of the builds that stay offered in a site made from the catalog alone, although the
+    /// site itself serves their zips and no zip was found.
+    pub unseen: Vec<String>,
     /// Neither the scan nor the catalog has anything to publish, so nothing is written.
     pub nothing_to_publish: bool,
 }

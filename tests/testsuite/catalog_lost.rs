@@ -78,7 +78,7 @@ fn every_published_build_must_be_in_the_catalog() {
     dir.run(&["generate"])
         .expect(2)
         .says(&format!(
-            "catalog.json lacks a build that was published before (sha256 or id `{SHA}`)"
+            "catalog.json lacks the sha256 or id `{SHA}` of a published build"
         ))
         .says("git log -p -- catalog.json");
     assert_eq!(dir.tree("out"), site);
@@ -99,7 +99,9 @@ fn every_published_build_must_be_in_the_catalog() {
     let mut merged: serde_json::Value = serde_json::from_slice(&dir.read("catalog.json")).unwrap();
     merged["tombstones"] = serde_json::json!([]);
     dir.put("catalog.json", merged.to_string());
-    dir.run(&["generate"]).expect(2).says("lacks a build");
+    dir.run(&["generate"])
+        .expect(2)
+        .says("of a published build");
 }
 
 #[test]
@@ -111,7 +113,9 @@ fn a_new_catalog_is_created_on_request() {
     dir.run(&["generate"]).expect(0);
     dir.remove("catalog.json");
     add(&dir, &["--new-catalog"]).expect(0);
-    dir.run(&["generate"]).expect(2).says("lacks a build");
+    dir.run(&["generate"])
+        .expect(2)
+        .says("of a published build");
     dir.run(&["generate", "--new-catalog"]).expect(0);
     assert!(has_remote(&dir));
 }
@@ -150,5 +154,33 @@ fn a_catalog_that_is_named_twice_is_read_once() {
     let list = dir.read("out/api/v1/bacon/nightly.json");
     let list = String::from_utf8(list).unwrap();
     assert!(!list.contains(&bacon_name(0)), "{list}");
+    dir.run(&["generate"]).expect(0).says("is up to date");
+}
+
+#[test]
+fn edited_id_of_a_published_build_is_noticed() {
+    let dir = RomDir::new();
+    dir.put("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"));
+    dir.put(
+        "feed.json",
+        format!(
+            r#"{{"response":[{{"datetime":1722470400,"filename":"lineage-21.0-20240801-nightly-bacon.zip",
+            "id":"known-to-phones","sha256":"{SHA}","romtype":"nightly","size":5,
+            "url":"https://h.example.org/x.zip","version":"21.0"}}]}}"#
+        ),
+    );
+    dir.run(&["catalog", "import", "feed.json"]).expect(0);
+    dir.run(&["generate"]).expect(0);
+    let catalog = String::from_utf8(dir.read("catalog.json")).unwrap();
+    assert!(
+        catalog.contains("known-to-phones") && catalog.contains(SHA),
+        "{catalog}"
+    );
+    dir.put("catalog.json", catalog.replace("known-to-phones", "edited"));
+    dir.run(&["generate"])
+        .expect(2)
+        .says("catalog.json lacks the sha256 or id `known-to-phones` of a published build")
+        .lacks("more");
+    dir.put("catalog.json", catalog);
     dir.run(&["generate"]).expect(0).says("is up to date");
 }

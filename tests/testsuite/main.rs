@@ -50,6 +50,7 @@ mod published;
 mod reference;
 mod remote;
 mod replaced;
+mod retired;
 mod review;
 #[cfg(feature = "serve")]
 mod serve;

@@ -37,3 +37,35 @@ fn characters_that_xml_forbids_are_replaced() {
         );
     }
 }
+
+/// Right to left override and isolate, raw and as references in HTML; they would make `gpj.exe` of
+/// `exe.jpg`.
+#[test]
+fn characters_that_reorder_text_are_on_no_page() {
+    let name = |days: i64, ending: &str| format!("builds/{}{ending}", bacon_name(days));
+    let dir = RomDir::new()
+        .file(&name(0, ""), bacon(0))
+        .file(&name(1, ""), bacon(1))
+        .file(&name(2, ""), bacon(2))
+        .file(&name(0, ".txt"), "fixed \u{202e}exe.jpg, \u{5e2}\u{200f}")
+        .file(&name(1, ".md"), "fixed **\u{2067}exe.jpg** &#8238;now")
+        .file(&name(2, ".html"), "<p>fixed &#8238;exe.jpg &#x2067;now");
+    dir.put("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"));
+    dir.put(
+        "devices_local.json",
+        "[{\"model\": \"bacon\", \"name\": \"One\u{202e}owT\", \"oem\": \"Plus\"}]",
+    );
+    dir.run(&["generate"]).expect(0);
+    let mut num_named = 0;
+    for (path, bytes) in dir.tree("out") {
+        let text = String::from_utf8_lossy(&bytes);
+        if path.ends_with(".html") || path.ends_with(".atom") || path.ends_with(".txt") {
+            assert!(!text.contains(['\u{202e}', '\u{2067}']), "{path}: {text}");
+            assert!(!text.contains("&#8238"), "{path}: {text}");
+            num_named += usize::from(text.contains("One\u{fffd}owT"));
+        }
+    }
+    assert!(num_named > 1);
+    let page = String::from_utf8(dir.read("out/bacon.html")).unwrap();
+    assert!(page.contains("fixed exe.jpg, \u{5e2}\u{200f}"), "{page}");
+}

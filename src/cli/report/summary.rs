@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use romfeed::generate::{self, Event, Report};
+use romfeed::generate::{self, Cause, Event, Report};
 use romfeed::model::config::Config;
 use romfeed::model::rom_settings::Updater;
 
@@ -44,7 +44,9 @@ struct EventPrinter<'r> {
     new_paths: BTreeSet<&'r str>,
     num_remote: usize,
     num_held: usize,
+    /// How many warnings were only counted, and the builds they are about.
     num_hidden_warnings: usize,
+    hidden_paths: Vec<&'r str>,
 }
 
 impl<'r> EventPrinter<'r> {
@@ -64,6 +66,7 @@ impl<'r> EventPrinter<'r> {
             num_remote: 0,
             num_held: 0,
             num_hidden_warnings: 0,
+            hidden_paths: Vec::new(),
         }
     }
 
@@ -72,7 +75,7 @@ impl<'r> EventPrinter<'r> {
         self.terminal.verbosity > 0 || self.new_paths.contains(path)
     }
 
-    fn print(&mut self, event: &Event) {
+    fn print(&mut self, event: &'r Event) {
         let terminal = self.terminal;
         match event {
             Event::Added(path) => terminal.line(&format!("{} {}", terminal.paint("32", "new"), path.escape_debug())),
@@ -87,10 +90,11 @@ impl<'r> EventPrinter<'r> {
                 "{}: the package changed under its old name; the old build is no longer offered",
                 path.escape_debug()
             )),
-            Event::Retired(path) => terminal.line(&format!(
-                "{} {}: its zip is missing, changed or excluded, so it is no longer offered",
+            Event::Retired { path, cause, offered_by } => terminal.line(&format!(
+                "{} {}: {}",
                 terminal.paint("33", "retired"),
-                path.escape_debug()
+                path.escape_debug(),
+                describe_retirement(*cause, offered_by.as_deref())
             )),
             Event::Remote(path) => {
                 self.num_remote += 1;
@@ -125,6 +129,9 @@ impl<'r> EventPrinter<'r> {
                     terminal.warning(&format!("{}: {text}", path.escape_debug()));
                 } else {
                     self.num_hidden_warnings += 1;
+                    if !self.hidden_paths.contains(&path.as_str()) {
+                        self.hidden_paths.push(path);
+                    }
                 }
             }
         }
@@ -134,16 +141,26 @@ impl<'r> EventPrinter<'r> {
     fn print_counts(&self, report: &Report) {
         let terminal = self.terminal;
         if self.num_remote > 0 && terminal.verbosity == 0 {
+            let remote = report.events.iter().filter_map(|event| match event {
+                Event::Remote(path) => Some(path.as_str()),
+                _ => None,
+            });
             terminal.line(&format!(
                 "{} not in the builds folder and offered from elsewhere{}",
                 count(self.num_remote, "build is", "builds are"),
-                first_names(report)
+                first_names(&remote.collect::<Vec<_>>())
             ));
         }
         if self.num_hidden_warnings > 0 {
             terminal.line(&format!(
-                "{} about builds that are not new; -v shows them",
-                count(self.num_hidden_warnings, "warning", "warnings")
+                "{} about builds that are not new{}; -v shows {}",
+                count(self.num_hidden_warnings, "warning", "warnings"),
+                first_names(&self.hidden_paths),
+                if self.num_hidden_warnings == 1 {
+                    "it"
+                } else {
+                    "them"
+                }
             ));
         }
     }
@@ -176,18 +193,49 @@ fn print_other_zips(terminal: Terminal, report: &Report) {
     }
 }
 
-/// Names a few of the builds that are offered from elsewhere.
-fn first_names(report: &Report) -> String {
-    let remote: Vec<String> = report
-        .events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Remote(path) => Some(path.escape_debug().to_string()),
-            _ => None,
-        })
-        .collect();
-    let more = if remote.len() > 3 { ", …" } else { "" };
-    format!(" ({}{more})", remote[..remote.len().min(3)].join(", "))
+/// Names up to three builds, in brackets.
+fn first_names(paths: &[&str]) -> String {
+    let names = paths.iter().take(3).map(|path| escape(path));
+    let names: Vec<String> = names.collect();
+    let more = if paths.len() > 3 { ", …" } else { "" };
+    format!(" ({}{more})", names.join(", "))
+}
+
+/// Describes why a build is retired, and who still offers it.
+fn describe_retirement(cause: Cause, offered_by: Option<&str>) -> String {
+    let cause = match cause {
+        Cause::Gone => "its zip is gone",
+        Cause::Excluded => "`exclude` in romfeed.toml names its zip",
+        Cause::HashMismatch => {
+            "its zip and the checksum file next to it differ (the error below has both digests)"
+        }
+        Cause::Faulty => "its zip cannot be published (the error below says why)",
+        Cause::Replaced => "another file has taken the place of its zip",
+    };
+    match offered_by {
+        None => format!("{cause}, so it is no longer offered"),
+        Some(catalog) => format!(
+            "{cause}, but {} still offers it; if that file is a copy, take it out of `catalog` in romfeed.toml",
+            escape(catalog)
+        ),
+    }
+}
+
+/// Prints how to retire builds while there is no zip, since an empty folder retires none.
+fn print_unseen(terminal: Terminal, unseen: &[String]) {
+    let (stay, zips, name) = match unseen {
+        [] => return,
+        [name] => ("1 build stays".to_owned(), "its zip is", escape(name)),
+        all => (
+            format!("{} builds stay", all.len()),
+            "a zip is",
+            "NAME".to_owned(),
+        ),
+    };
+    terminal.line(&format!(
+        "  {} {stay} offered from this site; if {zips} gone for good: romfeed catalog yank --reason \"zip is gone\" {name}",
+        terminal.paint("1", "hint:"),
+    ));
 }
 
 fn print_summary(
@@ -212,6 +260,7 @@ fn print_summary(
             false => format!("there is no folder {builds}"),
         };
         terminal.line(&format!("{what}: the site is made from the catalog alone"));
+        print_unseen(terminal, &report.unseen);
     }
     if let Some(base) = &config.base_url {
         for updater in [Updater::Template, Updater::Array] {

@@ -5,6 +5,7 @@
 //! ISO 8859-1 is the same.
 
 use super::{Changelog, Format};
+use crate::markup::reorders;
 
 /// Longest changelog, in bytes: some thousand commits. To notice that a file is longer, read one
 /// byte more.
@@ -71,7 +72,8 @@ fn from_utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
         .collect()
 }
 
-/// Ends all lines with `\n`, and removes characters that are not safe for terminals or XML.
+/// Ends all lines with `\n`, and removes characters that are not safe for terminals or XML, or that
+/// reorder the text after them.
 pub(super) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -82,7 +84,7 @@ pub(super) fn clean(text: &str) -> String {
             '\n' | '\t' => clean.push(c),
             // XML 1.0, 2.2, does not allow these.
             '\u{fffe}' | '\u{ffff}' | '\u{feff}' => {}
-            c if c.is_control() => {}
+            c if c.is_control() || reorders(c) => {}
             c => clean.push(c),
         }
     }

@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use super::reorders;
+
 pub use decode::{MAX_SIZE, decode};
 
 /// The format of a changelog.
@@ -128,11 +130,12 @@ pub fn fill(html: &str, values: &[(&str, &str)]) -> String {
 pub fn render_text(changelog: &Changelog) -> String {
     match changelog.format {
         Format::Text | Format::Markdown => changelog.text.clone(),
-        Format::Html => text::render(&changelog.text),
+        Format::Html => text::render(&changelog.text).replace(reorders, ""),
     }
 }
 
-/// Escapes text for an element or a quoted attribute.
+/// Escapes text for an element or a quoted attribute, without the characters that reorder the text
+/// after them.
 fn escape(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
@@ -141,6 +144,7 @@ fn escape(text: &str, out: &mut String) {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
+            c if reorders(c) => {}
             c => out.push(c),
         }
     }

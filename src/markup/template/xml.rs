@@ -4,6 +4,8 @@
 //! Extensible Markup Language (XML) 1.0, fifth edition. Document types are refused, since no feed
 //! needs one.
 
+use crate::markup::reorders;
+
 /// Deepest nesting; feeds have four levels.
 const MAX_DEPTH: usize = 64;
 
@@ -170,8 +172,8 @@ fn check_references(text: &str) -> Result<(), XmlError> {
 
 /// Escapes text for an element or a quoted attribute.
 ///
-/// Characters that XML does not allow become U+FFFD: names and versions are untrusted, and one bad
-/// character must not stop the whole site.
+/// Characters that XML does not allow become U+FFFD, and so do those that reorder the text after
+/// them: names and versions are untrusted, and one bad character must not stop the whole site.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -181,7 +183,7 @@ pub(crate) fn escape(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&apos;"),
-            c if !is_char(c) => escaped.push(char::REPLACEMENT_CHARACTER),
+            c if !is_char(c) || reorders(c) => escaped.push(char::REPLACEMENT_CHARACTER),
             c => escaped.push(c),
         }
     }
