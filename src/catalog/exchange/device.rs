@@ -74,71 +74,144 @@ pub(super) fn find(
         }
         return Ok(asked.clone());
     }
-    if let Some(codename) = codename.filter(|codename| has_part(filename, codename)) {
-        return Device::parse(codename).map_err(|error| format!("{error}; add --device"));
+    let parse =
+        |found: &str| Device::parse(found).map_err(|error| format!("{error}; add --device"));
+    match codename.filter(|codename| has_part(filename, codename)) {
+        Some(codename) => parse(codename),
+        None => parse(Clues::new(filename, codename, device, options).decide(notes)?),
     }
-    let is_known = |name: &str| options.known_devices.iter().any(|known| known == name);
-    let feed = find_in_feed_name(filename, options);
-    let device = device.filter(|device| is_codename(device));
-    let named_device = device.filter(|device| has_part(filename, device));
-    let parse = |known: &[String]| names::parse(filename, known)?.device;
-    let hints: Vec<String> = [feed, codename, device]
-        .into_iter()
-        .flatten()
-        .map(str::to_owned)
-        .collect();
-    let parsed = parse(options.known_devices)
-        .filter(|parsed| is_known(parsed))
-        .or_else(|| parse(&hints));
-    let parsed = parsed.as_deref();
-    let feed_name = options.feed_name;
-    let found = if let Some(codename) = codename {
+}
+
+/// What hints at the device of an entry.
+struct Clues<'a> {
+    filename: &'a str,
+    options: Options<'a>,
+    /// The text of a key that always holds a codename.
+    codename: Option<&'a str>,
+    /// The text of a key that may hold a marketing name, if it can be a codename.
+    device: Option<&'a str>,
+    /// What the file name and the name of the feed or its folders have in common.
+    feed: Option<&'a str>,
+    /// The device that the file name has where names of its ROM have one.
+    parsed: Option<String>,
+}
+
+impl<'a> Clues<'a> {
+    fn new(
+        filename: &'a str,
+        codename: Option<&'a str>,
+        device: Option<&'a str>,
+        options: Options<'a>,
+    ) -> Clues<'a> {
+        let feed = find_in_feed_name(filename, options);
+        let device = device.filter(|device| is_codename(device));
+        let hints = [feed, codename, device].into_iter().flatten();
+        let hints: Vec<String> = hints.map(str::to_owned).collect();
+        let parse = |known: &[String]| names::parse(filename, known)?.device;
+        let parsed = parse(options.known_devices)
+            .filter(|parsed| is_known(parsed, options))
+            .or_else(|| parse(&hints));
+        Clues {
+            filename,
+            options,
+            codename,
+            device,
+            feed,
+            parsed,
+        }
+    }
+
+    fn is_known(&self, name: &str) -> bool {
+        is_known(name, self.options)
+    }
+
+    /// Decides by the strongest clue, and refuses contradictions to it.
+    fn decide(&self, notes: &mut Vec<String>) -> Result<&str, String> {
+        let named_device = self.device.filter(|device| has_part(self.filename, device));
+        if let Some(codename) = self.codename {
+            self.accept_codename(codename, named_device)
+        } else if let Some(feed) = self.feed {
+            self.accept_feed(feed)
+        } else if let Some(device) = named_device {
+            Ok(device)
+        } else if let Some(parsed) = &self.parsed {
+            self.accept_parsed(parsed)
+        } else {
+            self.accept_alone(notes)
+        }
+    }
+
+    /// Accepts the codename of a key, unless the names contradict it.
+    fn accept_codename<'c>(
+        &self,
+        codename: &'c str,
+        named_device: Option<&str>,
+    ) -> Result<&'c str, String> {
         // A key takes precedence over a mere part of the feed's name.
-        let whole = feed.filter(|feed| feed_name == Some(feed));
+        let whole = self
+            .feed
+            .filter(|feed| self.options.feed_name == Some(feed));
+        let parsed = self.parsed.as_deref();
         let other = whole
             .or(named_device)
-            .or(parsed.filter(|parsed| is_known(parsed)));
-        let is_other = |other: &&str| !other.eq_ignore_ascii_case(codename);
-        if let Some(other) = other.filter(is_other) {
-            return Err(contradiction("the feed has device", codename, other));
+            .or(parsed.filter(|parsed| self.is_known(parsed)));
+        match other.filter(|other| !other.eq_ignore_ascii_case(codename)) {
+            Some(other) => Err(contradiction("the feed has device", codename, other)),
+            None => Ok(codename),
         }
-        codename
-    } else if let Some(feed) = feed {
-        if let Some(parsed) = parsed.filter(|parsed| is_longer(parsed, feed)) {
-            return Err(contradiction("the feed's name is", feed, parsed));
+    }
+
+    /// Accepts the codename in the feed's name, unless the file name has a longer one.
+    fn accept_feed<'c>(&self, feed: &'c str) -> Result<&'c str, String> {
+        let parsed = self.parsed.as_deref();
+        match parsed.filter(|parsed| is_longer(parsed, feed)) {
+            Some(parsed) => Err(contradiction("the feed's name is", feed, parsed)),
+            None => Ok(feed),
         }
-        feed
-    } else if let Some(device) = named_device {
-        device
-    } else if let Some(parsed) = parsed {
+    }
+
+    /// Accepts the codename in the file name, unless the feed is named after another device.
+    fn accept_parsed<'c>(&self, parsed: &'c str) -> Result<&'c str, String> {
         let is_other = |feed: &&str| {
-            let begin = filename.get(..feed.len());
+            let begin = self.filename.get(..feed.len());
             // The feed may be named after its ROM.
             let is_rom = begin.is_some_and(|begin| begin.eq_ignore_ascii_case(feed));
             *feed != parsed
-                && (is_known(feed) || (is_codename(feed) && !is_known(parsed) && !is_rom))
+                && (self.is_known(feed) || (is_codename(feed) && !self.is_known(parsed) && !is_rom))
         };
-        let is_folder = |folder: &&str| folder.eq_ignore_ascii_case(parsed);
-        let agrees = options.feed_folders.iter().any(is_folder);
-        if let Some(feed) = feed_name.filter(|feed| is_other(feed) && !agrees) {
-            return Err(contradiction("the feed's name is", feed, parsed));
+        let mut folders = self.options.feed_folders.iter();
+        let agrees = folders.any(|folder| folder.eq_ignore_ascii_case(parsed));
+        let feed = self.options.feed_name;
+        match feed.filter(|feed| is_other(feed) && !agrees) {
+            Some(feed) => Err(contradiction("the feed's name is", feed, parsed)),
+            None => Ok(parsed),
         }
-        parsed
-    } else if let Some(device) = device.filter(|device| is_known(device) || !is_title(device)) {
-        device
-    } else if let Some(feed) = feed_name
-        .filter(|feed| is_known(feed) || (is_codename(feed) && feed.len() >= MIN_LEN_ALONE))
-    {
-        if !is_known(feed) {
+    }
+
+    /// Accepts a name that nothing else confirms, if it can hardly be anything but a codename.
+    fn accept_alone(&self, notes: &mut Vec<String>) -> Result<&str, String> {
+        let may_be_device = |device: &&str| self.is_known(device) || !is_title(device);
+        if let Some(device) = self.device.filter(may_be_device) {
+            return Ok(device);
+        }
+        let may_be_feed =
+            |feed: &&str| self.is_known(feed) || (is_codename(feed) && feed.len() >= MIN_LEN_ALONE);
+        let Some(feed) = self.options.feed_name.filter(may_be_feed) else {
+            return Err(
+                "neither the feed nor the file name names its device; add --device".to_owned(),
+            );
+        };
+        if !self.is_known(feed) {
             notes.push(format!(
                 "device `{feed}` comes from the feed's own name; if it is another, add --device"
             ));
         }
-        feed
-    } else {
-        return Err("neither the feed nor the file name names its device; add --device".to_owned());
-    };
-    Device::parse(found).map_err(|error| format!("{error}; add --device"))
+        Ok(feed)
+    }
+}
+
+fn is_known(name: &str, options: Options<'_>) -> bool {
+    options.known_devices.iter().any(|known| known == name)
 }
 
 fn contradiction(what: &str, one: &str, other: &str) -> String {
@@ -153,11 +226,10 @@ fn contradiction(what: &str, one: &str, other: &str) -> String {
 /// the name of a folder.
 fn find_in_feed_name<'a>(filename: &str, options: Options<'a>) -> Option<&'a str> {
     let feed = options.feed_name?;
-    let is_known = |name: &str| options.known_devices.iter().any(|known| known == name);
     // The first part of a file name is the ROM.
     let is_shared = |name: &&str| {
         (is_codename(name) && has_part_after_rom(filename, name))
-            || (is_known(name) && has_part(filename, name))
+            || (is_known(name, options) && has_part(filename, name))
     };
     let only = |mut names: Box<dyn Iterator<Item = &'a str> + 'a>| {
         let first = names.find(is_shared)?;

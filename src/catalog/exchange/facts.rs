@@ -66,17 +66,16 @@ impl Facts {
         // The updater of LineageOS reads feeds with its keys in its format, whatever the file name.
         let family = match self.is_lineage {
             true => None,
-            false => family::from_filename(&filename),
+            false => family::from_filename(&filename).map(str::to_owned),
         };
+        let version = self.version.or_else(|| options.version.map(str::to_owned));
+        let version = version.ok_or_else(|| format!("{}; add --version", missing("version")))?;
+        let size = self.size.ok_or_else(|| missing("size"))?;
+        let url = self
+            .url
+            .ok_or_else(|| format!("{}; add --url-base", missing("url")))?;
         let build = Build {
-            device,
             variant,
-            romtype,
-            version: self
-                .version
-                .or_else(|| options.version.map(str::to_owned))
-                .ok_or_else(|| format!("{}; add --version", missing("version")))?,
-            timestamp,
             incremental: self.incremental,
             kind: match self.is_delta {
                 false => Kind::Full,
@@ -88,35 +87,16 @@ impl Facts {
             },
             sdk_level: self.sdk_level,
             security_patch: self.security_patch,
-            path: filename.clone(),
-            filename,
-            size: self.size.ok_or_else(|| missing("size"))?,
             // Phones compare the text: an id that differs in case is another id.
             id: self.id.filter(|id| self.sha256.as_ref() != Some(id)),
             sha256: self.sha256,
             md5: self.md5,
-            url: Some(
-                self.url
-                    .ok_or_else(|| format!("{}; add --url-base", missing("url")))?,
-            ),
-            ota_url: None,
+            url: Some(url),
             property_files: self.property_files,
-            signer: None,
-            next_device: None,
-            csig: None,
-            images: Vec::new(),
-            origin: None,
-            family: family.map(str::to_owned),
+            family,
+            ..Build::new(device, romtype, version, timestamp, filename, size)
         };
-        file::validate_build(&build)?;
-        if let Some((what, value, reason)) = build.unportable() {
-            return Err(format!("{what} `{}` {reason}", value.escape_debug()));
-        }
-        if let (true, Some(reason)) = (self.is_lineage, build::version_number_fault(&build.version))
-        {
-            let version = build.version.escape_debug();
-            notes.push(format!("version `{version}` {reason}"));
-        }
+        validate(&build, self.is_lineage, notes)?;
         Ok(build)
     }
 
@@ -193,6 +173,19 @@ impl Facts {
         ));
         Romtype::parse(DEFAULT_ROMTYPE).map_err(|error| error.to_string())
     }
+}
+
+/// Checks a build by the rules for all builds, and notes a version that the updater cannot compare.
+fn validate(build: &Build, is_lineage: bool, notes: &mut Vec<String>) -> Result<(), String> {
+    file::validate_build(build)?;
+    if let Some((what, value, reason)) = build.unportable() {
+        return Err(format!("{what} `{}` {reason}", value.escape_debug()));
+    }
+    if let (true, Some(reason)) = (is_lineage, build::version_number_fault(&build.version)) {
+        let version = build.version.escape_debug();
+        notes.push(format!("version `{version}` {reason}"));
+    }
+    Ok(())
 }
 
 /// Returns the variant of a file name: that of the settings, else the one that the caller gives.

@@ -1,8 +1,7 @@
 //! Entries with all facts in one object: LineageOS up to 22.x, LineageOTA, crDroid and most other
 //! families.
 //!
-//! In: an entry. Out: its [`Facts`]. The families use different keys with the same meaning, and
-//! forks mix them, so one table of keys reads all of them. Sources: `Utils.parseJsonUpdate` of
+//! In: an entry. Out: its [`Facts`], found by the [`keys`] of all families. Sources: `Utils.parseJsonUpdate` of
 //! LineageOS's Updater (cm-14.1 to lineage-22.0) and of its forks, LineageOTA and LineageOTAstatic
 //! (2024), crDroid's Kotlin Updater (2026), and about 3,000 published feeds.
 //!
@@ -11,48 +10,12 @@
 use serde_json::{Map, Value};
 
 use super::facts::Facts;
+use super::keys::{self, first};
 use super::{Format, Options, wire};
+use crate::model::address::encode_path;
 use crate::model::build;
 use crate::model::names;
 use digest_lanes::checksum_file::is_hex;
-
-/// Keys for the file name of the package.
-const FILENAME: [&str; 4] = ["filename", "fileName", "file_name", "file"];
-/// Keys for its address.
-const URL: [&str; 3] = ["url", "download", "filelink"];
-/// Keys for its size.
-const SIZE: [&str; 4] = ["size", "filesize", "file_size", "fileSize"];
-/// Keys for the date in seconds since the epoch.
-const SECONDS: [&str; 4] = ["datetime", "timestamp", "generatedAt", "fileTimestamp"];
-/// Keys for the date as a day, for example `20190921`.
-const DAY: [&str; 1] = ["build_date"];
-/// Keys for the date in milliseconds since the epoch.
-const MILLISECONDS: [&str; 1] = ["date"];
-/// Keys for MD5 or SHA-256 digests, which their length tells apart.
-const DIGEST: [&str; 6] = ["sha256", "md5", "md5sum", "filemd5", "filehash", "hash"];
-/// Keys for digests that serve as an id if there is no better one.
-const OTHER_DIGEST: [&str; 3] = ["sha_512", "sha512", "sha1sum"];
-/// Keys for the release type that updaters compare.
-const ROMTYPE: [&str; 2] = ["romtype", "channel"];
-/// Keys for a release type that is only for people.
-const BUILDTYPE: [&str; 3] = ["buildtype", "build_type", "releasetype"];
-/// Keys that always hold a codename.
-pub(super) const CODENAME: [&str; 3] = ["device_codename", "codename", "device_display_codename"];
-/// Keys for the API level.
-const SDK_LEVEL: [&str; 2] = ["os_sdk_level", "api_level"];
-/// Keys for the security patch level.
-const SECURITY_PATCH: [&str; 3] = ["os_patch_level", "android_spl", "patch"];
-/// Keys for the flavour; some families use them for other values too.
-const VARIANT: [&str; 3] = ["variant", "flavor", "type"];
-
-/// Whether an object is such an entry: it has a file name, and an address or a size.
-pub(super) fn is_entry(value: &Value) -> bool {
-    let Some(entry) = value.as_object() else {
-        return false;
-    };
-    let has = |keys: &[&str]| keys.iter().any(|key| entry.contains_key(*key));
-    has(&FILENAME) && (has(&URL) || has(&SIZE) || entry.contains_key("download_sources"))
-}
 
 /// Returns the format of a list of such entries, given its first.
 pub(super) fn format(entry: &Value) -> Format {
@@ -66,35 +29,6 @@ pub(super) fn format(entry: &Value) -> Format {
     }
 }
 
-/// Returns the codename in an entry, or in the object around it.
-pub(super) fn codename(entry: &Value) -> Option<&str> {
-    let mut names = CODENAME.iter().filter_map(|key| entry.get(*key)?.as_str());
-    names.find(|name| build::Device::parse(name).is_ok())
-}
-
-/// Returns the file name of an entry, of any JSON type.
-pub(super) fn filename(entry: &Value) -> Option<&Value> {
-    first(entry.as_object()?, &FILENAME).map(|(_, value)| value)
-}
-
-/// Finds the file name of an entry that may be broken, for messages.
-pub(super) fn find_filename(entry: &Value) -> Option<String> {
-    let file = || filename(entry.get("files")?.get(0)?);
-    let name = filename(entry).or_else(file)?.as_str()?;
-    Some(wire::shorten(name).to_owned())
-}
-
-/// Returns the address of an entry.
-pub(super) fn url(entry: &Value) -> Option<&str> {
-    first(entry.as_object()?, &URL)?.1.as_str()
-}
-
-/// Returns the flavour of an entry.
-pub(super) fn variant(entry: &Value) -> Option<&'static str> {
-    let texts = VARIANT.iter().filter_map(|key| entry.get(*key)?.as_str());
-    texts.into_iter().find_map(names::stated_variant)
-}
-
 /// Reads one entry.
 ///
 /// # Errors
@@ -106,42 +40,22 @@ pub(super) fn read(
     notes: &mut Vec<String>,
 ) -> Result<Facts, String> {
     let entry = entry.as_object().ok_or("it is not a JSON object")?;
-    let text = |keys: &[&'static str]| match first(entry, keys) {
-        Some((key, value)) => wire::text(key, value),
-        None => Ok(None),
-    };
-    let filename = text(&FILENAME)?;
+    let filename = text(entry, &keys::FILENAME)?;
     let name = || names::parse(filename.as_deref()?, options.known_devices);
     let digests = read_digests(entry, format, options)?;
-    let (romtype, is_romtype_weak) = match text(&ROMTYPE)? {
-        Some(romtype) => (Some(romtype), false),
-        None => (text(&BUILDTYPE)?, true),
-    };
-    let source = first(entry, &wire::SOURCE_KEYS);
-    let source = source.map(|(key, value)| wire::text(key, value));
-    let source_incremental = source.transpose()?.flatten();
-    let sdk_level = first(entry, &SDK_LEVEL).map(|(key, value)| wire::sdk_level(key, value));
+    let (romtype, is_romtype_weak) = read_romtype(entry)?;
+    let source_incremental = text(entry, &keys::SOURCE)?;
+    let sdk_level = first(entry, &keys::SDK_LEVEL);
+    let sdk_level = sdk_level.map(|(key, value)| wire::sdk_level(key, value));
     let mut timestamp = read_date(entry, notes)?;
-    let mut url = text(&URL)?.or_else(|| first_source(entry));
-    if let (None, Some(base), Some(filename)) = (&url, options.url_base, &filename) {
-        url = Some(format!(
-            "{base}/{}",
-            crate::model::address::encode_path(filename)
-        ));
-    }
+    let url = find_url(entry, filename.as_deref(), options.url_base)?;
     // The lists of PixelExperience 9 had neither dates nor addresses.
     if timestamp.is_none() && !is_dated(format) {
-        timestamp = name().and_then(|name| name.timestamp);
-        if timestamp.is_some() {
-            notes.push("it has no date; the date in its file name is used".to_owned());
-        }
+        timestamp = note_from_name("date", name().and_then(|name| name.timestamp), notes);
     }
-    let mut version = text(&["version"])?;
+    let mut version = text(entry, &["version"])?;
     if version.is_none() && options.version.is_none() && may_name_version(format) {
-        version = name().and_then(|name| name.version);
-        if version.is_some() {
-            notes.push("it has no version; the version in its file name is used".to_owned());
-        }
+        version = note_from_name("version", name().and_then(|name| name.version), notes);
     }
     Ok(Facts {
         device: entry
@@ -153,7 +67,7 @@ pub(super) fn read(
         is_romtype_weak,
         is_lineage: format.compares_romtype(),
         timestamp,
-        size: first(entry, &SIZE).map_or(Ok(None), |(_, value)| wire::size(value))?,
+        size: first(entry, &keys::SIZE).map_or(Ok(None), |(_, value)| wire::size(value))?,
         url,
         id: digests.id,
         sha256: digests.sha256,
@@ -174,14 +88,41 @@ pub(super) fn read(
     })
 }
 
-/// Returns the first of several keys that has a value.
-fn first<'a>(
-    entry: &'a Map<String, Value>,
-    keys: &[&'static str],
-) -> Option<(&'static str, &'a Value)> {
-    let is_empty = |value: &Value| value.is_null() || value.as_str().is_some_and(str::is_empty);
-    let mut values = keys.iter().filter_map(|key| Some((*key, entry.get(*key)?)));
-    values.find(|(_, value)| !is_empty(value))
+/// Reads the text under the first of several keys that has a value.
+fn text(entry: &Map<String, Value>, keys: &[&'static str]) -> Result<Option<String>, String> {
+    match first(entry, keys) {
+        Some((key, value)) => wire::text(key, value),
+        None => Ok(None),
+    }
+}
+
+/// Reads the release type, and whether it is only for people.
+fn read_romtype(entry: &Map<String, Value>) -> Result<(Option<String>, bool), String> {
+    Ok(match text(entry, &keys::ROMTYPE)? {
+        Some(romtype) => (Some(romtype), false),
+        None => (text(entry, &keys::BUILDTYPE)?, true),
+    })
+}
+
+/// Finds the address: in the entry, else the file name under `base`.
+fn find_url(
+    entry: &Map<String, Value>,
+    filename: Option<&str>,
+    base: Option<&str>,
+) -> Result<Option<String>, String> {
+    let url = text(entry, &keys::URL)?.or_else(|| first_source(entry));
+    let under_base = || Some(format!("{}/{}", base?, encode_path(filename?)));
+    Ok(url.or_else(under_base))
+}
+
+/// Notes that a fact comes from the file name, if it was found there.
+fn note_from_name<T>(what: &str, found: Option<T>, notes: &mut Vec<String>) -> Option<T> {
+    if found.is_some() {
+        notes.push(format!(
+            "it has no {what}; the {what} in its file name is used"
+        ));
+    }
+    found
 }
 
 /// Returns the first download address in a list of FlamingoOS, which has them by host.
@@ -204,14 +145,14 @@ fn may_name_version(format: Format) -> bool {
 
 /// Reads the date in seconds since the epoch.
 fn read_date(entry: &Map<String, Value>, notes: &mut Vec<String>) -> Result<Option<i64>, String> {
-    if let Some((key, value)) = first(entry, &SECONDS) {
+    if let Some((key, value)) = first(entry, &keys::SECONDS) {
         return wire::number(key, value);
     }
-    if let Some((key, value)) = first(entry, &DAY) {
+    if let Some((key, value)) = first(entry, &keys::DAY) {
         return wire::day(key, value, notes);
     }
     // Some families have a calendar date there, for people.
-    let Some((key, value)) = first(entry, &MILLISECONDS) else {
+    let Some((key, value)) = first(entry, &keys::MILLISECONDS) else {
         return Ok(None);
     };
     let number = wire::number(key, value).unwrap_or_default();
@@ -220,7 +161,7 @@ fn read_date(entry: &Map<String, Value>, notes: &mut Vec<String>) -> Result<Opti
 }
 
 fn read_security_patch(entry: &Map<String, Value>) -> Result<Option<String>, String> {
-    let Some((key, value)) = first(entry, &SECURITY_PATCH) else {
+    let Some((key, value)) = first(entry, &keys::SECURITY_PATCH) else {
         return Ok(None);
     };
     let patch = wire::text(key, value)?;
@@ -249,7 +190,7 @@ fn read_digests(
 ) -> Result<Digests, String> {
     let get = |key: &'static str| entry.get(key).unwrap_or(&Value::Null);
     let (mut md5, mut sha256) = (None, None);
-    for key in DIGEST {
+    for key in keys::DIGEST {
         let Some(digest) = wire::digest(key, get(key))? else {
             continue;
         };
@@ -276,7 +217,7 @@ fn read_digests(
         sha256 = Some(digest);
     }
     let other = || {
-        let (key, value) = first(entry, &OTHER_DIGEST)?;
+        let (key, value) = first(entry, &keys::OTHER_DIGEST)?;
         wire::text(key, value).ok().flatten()
     };
     let id = match id {
@@ -284,36 +225,4 @@ fn read_digests(
         id => id,
     };
     Ok(Digests { id, md5, sha256 })
-}
-
-/// Iterates over all keys that hold facts of a build.
-pub(super) fn fact_keys() -> impl Iterator<Item = &'static str> {
-    [
-        &FILENAME[..],
-        &URL,
-        &SIZE,
-        &SECONDS,
-        &DAY,
-        &MILLISECONDS,
-        &DIGEST,
-        &OTHER_DIGEST,
-        &ROMTYPE,
-        &CODENAME,
-        &SDK_LEVEL,
-        &SECURITY_PATCH,
-        &VARIANT,
-        &wire::SOURCE_KEYS,
-        &[
-            "id",
-            "version",
-            "incremental",
-            "ota_property_files",
-            "download_sources",
-            "build_type",
-            "releasetype",
-        ],
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
 }

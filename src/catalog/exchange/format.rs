@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::flat;
+use super::{flat, keys};
 use crate::model::build::timestamp_fault;
 
 /// Keys of the lists in feeds: CyanogenMod's clients read `result`, Paranoid Android `updates`, dotOS
@@ -89,7 +89,7 @@ pub(super) fn detect(root: &Value) -> Option<Format> {
         let first = list.iter().find(|entry| entry.is_object())?;
         match () {
             () if has_files(first) => Some(Format::V2),
-            () if flat::is_entry(first) => Some(flat::format(first)),
+            () if keys::is_entry(first) => Some(flat::format(first)),
             () => None,
         }
     };
@@ -114,7 +114,7 @@ pub(super) fn detect(root: &Value) -> Option<Format> {
             None => is_lineage.then_some(Format::V1),
         };
     }
-    if flat::is_entry(root) {
+    if keys::is_entry(root) {
         return Some(other(flat::format(root)));
     }
     let lists: Option<Vec<&Vec<Value>>> = map.values().map(Value::as_array).collect();
@@ -122,7 +122,7 @@ pub(super) fn detect(root: &Value) -> Option<Format> {
     let first = entries.find(|entry| entry.is_object())?;
     match () {
         () if has_files(first) || first.get("filepath").is_some() => Some(Format::Official),
-        () if !flat::is_entry(first) => None,
+        () if !keys::is_entry(first) => None,
         () if first.get("url").is_some() => Some(Format::Official),
         // PixelExperience: lists by version.
         () => Some(Format::Other),

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
 
-use super::flat;
+use super::keys;
 
 /// Keys for the marketing name of the device, best first.
 const NAME: [&str; 8] = [
@@ -103,7 +103,7 @@ impl DeviceText {
 pub(super) fn read(object: &Value) -> DeviceText {
     static SKIPPED: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
         let other = NAME.iter().chain(&OEM).chain(&BUILD_KEYS).copied();
-        flat::fact_keys().chain(other).collect()
+        keys::fact_keys().chain(other).collect()
     });
     let Some(object) = object.as_object() else {
         return DeviceText::default();

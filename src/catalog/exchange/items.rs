@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::format::find_list;
-use super::{Error, Format, flat};
+use super::{Error, Format, keys};
 
 /// An element of a feed's list, not yet read as a build.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ impl<'a> Item<'a> {
     pub(super) fn codename(&self, format: Format) -> Option<&'a str> {
         match format {
             Format::Official => self.key,
-            _ => flat::codename(self.value).or_else(|| flat::codename(self.around?)),
+            _ => keys::codename(self.value).or_else(|| keys::codename(self.around?)),
         }
     }
 
@@ -79,7 +79,7 @@ pub(super) fn items(root: &Value, format: Format) -> Result<Vec<Item<'_>>, Error
         }
         Format::V2 if root.get("files").is_some() => Ok(one()),
         Format::V2 => list.ok_or(not_that("it is not a list")),
-        _ if flat::is_entry(root) => Ok(one()),
+        _ if keys::is_entry(root) => Ok(one()),
         _ => list
             .or_else(by_key)
             .ok_or(not_that("it is neither a list of builds nor one build")),

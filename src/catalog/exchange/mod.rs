@@ -6,7 +6,7 @@
 //! parameter.
 //!
 //! A format is recognised by its entries, whether they are one object, a list, a list under a key
-//! or lists by codename. `flat` reads entries with all facts in one object, `v2` and `official`
+//! or lists by codename. `keys` has the keys of all families. `flat` reads entries with all facts in one object, `v2` and `official`
 //! those with `files`. A number that a feed writes as text, or the other way round, is accepted.
 //! Then [`crate::model::entry_rules`] and [`super::file::validate_build`] judge the entry. `device`
 //! finds the device of a build, `info` the texts for people.
@@ -20,6 +20,7 @@ mod facts;
 mod flat;
 mod format;
 mod items;
+mod keys;
 mod official;
 mod v2;
 mod wire;
@@ -221,7 +222,7 @@ pub fn read(bytes: &[u8], options: Options<'_>) -> Result<Feed, Error> {
         num_other_devices,
         num_other_variants,
         left_out: Vec::new(),
-        text: match flat::is_entry(&root) {
+        text: match keys::is_entry(&root) {
             true => DeviceText::default(),
             false if format == Format::Official => DeviceText::default(),
             false => info::read(&root),
@@ -290,23 +291,15 @@ fn retain_variant(items: &mut Vec<Item<'_>>, wanted: Option<&Variant>) -> usize 
 
 /// Reads the build of an item, and the deltas in it.
 fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
-    let format = feed.format;
     let place = item.place();
     let numbers = entry_rules::number_problems(item.value).into_iter();
     let mut notes: Vec<String> = numbers.map(|problem| problem.to_string()).collect();
-    let read = match (format, item.value.is_object()) {
-        (_, false) => Err("it is not a JSON object".to_owned()),
-        (Format::V2, _) => v2::read(item.value, &mut notes),
-        (Format::Official, _) => official::read(item.value, item.key, options.url_base, &mut notes)
-            .map(|full| (full, vec![])),
-        (_, _) => flat::read(item.value, format, options, &mut notes).map(|full| (full, vec![])),
-    };
-    let (mut full, deltas) = match read {
+    let (mut full, deltas) = match read_facts(item, feed.format, options, &mut notes) {
         Ok(read) => read,
         Err(reason) => {
             feed.entries.push(FeedEntry {
                 place,
-                filename: flat::find_filename(item.value),
+                filename: keys::find_filename(item.value),
                 build: Err(reason),
                 notes,
                 stated_variant: None,
@@ -316,15 +309,56 @@ fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
         }
     };
     if full.codename.is_none() {
-        full.codename = item.codename(format).map(str::to_owned);
+        full.codename = item.codename(feed.format).map(str::to_owned);
     }
     let codename = full.codename.clone();
-    let of_key = flat::variant(item.value);
-    let mut add = |place: String, facts: Facts, mut notes: Vec<String>| {
+    let delta_place = format!("{place}, its delta");
+    feed.add(item, place, full, notes, options);
+    for delta in deltas {
+        let delta = Facts {
+            codename: codename.clone(),
+            ..delta
+        };
+        feed.add(item, delta_place.clone(), delta, Vec::new(), options);
+    }
+}
+
+/// Reads the facts of an item, and those of the deltas in it.
+///
+/// # Errors
+/// One line on the first value that does not fit its key.
+fn read_facts(
+    item: &Item<'_>,
+    format: Format,
+    options: Options<'_>,
+    notes: &mut Vec<String>,
+) -> Result<(Facts, Vec<Facts>), String> {
+    let entry = item.value;
+    if !entry.is_object() {
+        return Err("it is not a JSON object".to_owned());
+    }
+    let full = match format {
+        Format::V2 => return v2::read(entry, notes),
+        Format::Official => official::read(entry, item.key, options.url_base, notes)?,
+        _ => flat::read(entry, format, options, notes)?,
+    };
+    Ok((full, Vec::new()))
+}
+
+impl Feed {
+    /// Adds the build that facts make, or a line on why it is left out.
+    fn add(
+        &mut self,
+        item: &Item<'_>,
+        place: String,
+        facts: Facts,
+        mut notes: Vec<String>,
+        options: Options<'_>,
+    ) {
         let filename = facts.filename.clone();
         let is_delta_name = filename.as_deref().is_some_and(is_delta_name);
-        if is_delta_name && !facts.is_delta && format != Format::Official {
-            feed.left_out.push(format!(
+        if is_delta_name && !facts.is_delta && self.format != Format::Official {
+            self.left_out.push(format!(
                 "{}: by its name it is a delta, and the feed does not name the build it starts from",
                 label(&place, filename.as_deref())
             ));
@@ -332,31 +366,22 @@ fn read_item(item: &Item<'_>, feed: &mut Feed, options: Options<'_>) {
         }
         let build = facts.into_build(options, &mut notes);
         let of_build = || device::variant(build.as_ref().ok()?);
-        feed.entries.push(FeedEntry {
-            stated_variant: of_key.or_else(of_build),
+        self.entries.push(FeedEntry {
+            stated_variant: keys::variant(item.value).or_else(of_build),
             place,
             filename,
             build,
             notes,
             text: info::read(item.value),
         });
-    };
-    let delta_place = format!("{place}, its delta");
-    add(place, full, notes);
-    for delta in deltas {
-        let delta = Facts {
-            codename: codename.clone(),
-            ..delta
-        };
-        add(delta_place.clone(), delta, Vec::new());
     }
 }
 
 /// Returns the flavour of an entry by a key, the name of its package or its address.
 fn stated_variant(entry: &Value) -> Option<&'static str> {
-    let of_name = || names::stated_variant(flat::filename(entry)?.as_str()?);
-    let of_url = || names::variant_in_path(flat::url(entry)?);
-    flat::variant(entry).or_else(of_name).or_else(of_url)
+    let of_name = || names::stated_variant(keys::filename(entry)?.as_str()?);
+    let of_url = || names::variant_in_path(keys::url(entry)?);
+    keys::variant(entry).or_else(of_name).or_else(of_url)
 }
 
 /// Whether a file name is that of a delta: `…-incremental.zip`, `…-bacon-from-abc.zip`, `…-delta.zip`.

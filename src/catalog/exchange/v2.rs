@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::facts::Facts;
-use super::{flat, wire};
+use super::{keys, wire};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -44,8 +44,8 @@ pub(super) fn read(entry: &Value, notes: &mut Vec<String>) -> Result<(Facts, Vec
     let mut deltas = Vec::new();
     for file in wire.incremental.as_array().into_iter().flatten() {
         let is_source = |key: &&&str| file.get(**key).is_some_and(Value::is_string);
-        let Some(key) = wire::SOURCE_KEYS.iter().find(is_source) else {
-            let name = flat::find_filename(file).unwrap_or_else(|| "without a name".to_owned());
+        let Some(key) = keys::SOURCE.iter().find(is_source) else {
+            let name = keys::find_filename(file).unwrap_or_else(|| "without a name".to_owned());
             notes.push(format!(
                 "its delta {} is left out: the feed does not name the build it starts from",
                 name.escape_debug()

@@ -8,15 +8,6 @@ use serde_json::Value;
 
 use crate::files::json_message;
 
-/// Keys for the incremental that a delta starts from.
-pub(super) const SOURCE_KEYS: [&str; 5] = [
-    "preBuildIncremental",
-    "pre-build-incremental",
-    "pre_build_incremental",
-    "sourceIncremental",
-    "source_incremental",
-];
-
 /// Reads a text; a number becomes its digits, an empty text `None`.
 pub(super) fn text(key: &str, value: &Value) -> Result<Option<String>, String> {
     match value {

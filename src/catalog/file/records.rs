@@ -177,19 +177,15 @@ pub(super) fn to_record(wire: BuildJson) -> Result<Record, String> {
             is_block_based: wire.block_based,
         },
     };
+    let device = Device::parse(&wire.device).map_err(|e| e.to_string())?;
+    let variant = parse_variant(wire.variant)?;
+    let romtype = Romtype::parse(&wire.romtype).map_err(|e| e.to_string())?;
     let build = Build {
-        device: Device::parse(&wire.device).map_err(|e| e.to_string())?,
-        variant: parse_variant(wire.variant)?,
-        romtype: Romtype::parse(&wire.romtype).map_err(|e| e.to_string())?,
-        version: wire.version,
-        timestamp: wire.datetime,
+        variant,
         incremental: wire.incremental,
         kind,
         sdk_level: wire.sdk_level,
         security_patch: wire.security_patch,
-        filename: wire.path.rsplit('/').next().unwrap_or_default().to_owned(),
-        path: wire.path,
-        size: wire.size,
         sha256: wire.sha256,
         id: wire.id,
         md5: wire.md5,
@@ -204,6 +200,14 @@ pub(super) fn to_record(wire: BuildJson) -> Result<Record, String> {
         images: wire.images.into_iter().map(to_image).collect(),
         family: wire.family,
         origin: wire.origin.map(to_origin),
+        ..Build::new(
+            device,
+            romtype,
+            wire.version,
+            wire.datetime,
+            wire.path,
+            wire.size,
+        )
     };
     validate_build(&build)?;
     Ok(Record {

@@ -9,65 +9,71 @@ use digest_lanes::checksum_file::is_hex;
 /// # Errors
 /// Describes the wrong value in one line.
 pub fn validate_build(build: &Build) -> Result<(), String> {
-    let fault = |what: &str, value: &str, fault: Option<&str>| match fault {
+    validate_names(build)?;
+    validate_identity(build)?;
+    validate_details(build)?;
+    build.images.iter().try_for_each(validate_image)
+}
+
+/// Returns an error if a value has a fault.
+fn refuse(what: &str, value: &str, fault: Option<&str>) -> Result<(), String> {
+    match fault {
         None => Ok(()),
         Some(reason) => Err(format!("{what} `{}` {reason}", value.escape_debug())),
-    };
-    fault(
-        "version",
-        &build.version,
-        build::version_fault(&build.version),
-    )?;
-    fault(
-        "file name",
-        &build.filename,
-        build::filename_fault(&build.filename),
-    )?;
-    fault(
-        "datetime",
-        &build.timestamp.to_string(),
-        build::timestamp_fault(build.timestamp),
-    )?;
-    if build
-        .path
-        .split('/')
-        .any(|part| build::filename_fault(part).is_some())
-    {
-        return fault("path", &build.path, Some("leaves the builds folder"));
     }
+}
+
+/// Checks what every feed shows: version, file name, date and path.
+fn validate_names(build: &Build) -> Result<(), String> {
+    let Build {
+        version,
+        filename,
+        timestamp,
+        path,
+        ..
+    } = build;
+    refuse("version", version, build::version_fault(version))?;
+    refuse("file name", filename, build::filename_fault(filename))?;
+    let date_fault = build::timestamp_fault(*timestamp);
+    refuse("datetime", &timestamp.to_string(), date_fault)?;
+    let leaves = path
+        .split('/')
+        .any(|part| build::filename_fault(part).is_some());
+    refuse("path", path, leaves.then_some("leaves the builds folder"))
+}
+
+/// Checks what the build is known by.
+fn validate_identity(build: &Build) -> Result<(), String> {
     if build.identity().is_empty() {
         return Err("it has neither a sha256 nor an id".to_owned());
     }
     if let Some(id) = &build.id {
-        fault("id", id, build::id_fault(id))?;
+        refuse("id", id, build::id_fault(id))?;
     }
-    validate_digests(build)?;
-    if let Some(date) = build
-        .security_patch
-        .as_ref()
-        .filter(|date| !build::is_date(date))
-    {
-        return fault(
-            "security_patch",
-            date,
-            Some("is not a date such as 2024-08-05"),
-        );
+    validate_digests(build)
+}
+
+/// Checks the other facts.
+fn validate_details(build: &Build) -> Result<(), String> {
+    if let Some(date) = &build.security_patch {
+        let fault = (!build::is_date(date)).then_some("is not a date such as 2024-08-05");
+        refuse("security_patch", date, fault)?;
     }
-    if let Some(files) = &build.property_files
-        && !build::are_property_files(files, build.size)
-    {
-        return fault("ota_property_files", files, Some("is malformed"));
+    if let Some(files) = &build.property_files {
+        let is_sound = build::are_property_files(files, build.size);
+        let fault = (!is_sound).then_some("is malformed");
+        refuse("ota_property_files", files, fault)?;
     }
     for url in [&build.url, &build.ota_url].into_iter().flatten() {
         check_https(url).map_err(|error| error.to_string())?;
     }
-    let size = build.size.to_string();
-    fault("size", &size, build::size_fault(build.size))?;
-    if let Some(level) = build.sdk_level.filter(|level| !build::is_sdk_level(*level)) {
-        let level = level.to_string();
-        return fault("sdk_level", &level, Some("is not an API level"));
+    let size_fault = build::size_fault(build.size);
+    refuse("size", &build.size.to_string(), size_fault)?;
+    if let Some(level) = build.sdk_level {
+        let fault = (!build::is_sdk_level(level)).then_some("is not an API level");
+        refuse("sdk_level", &level.to_string(), fault)?;
     }
-    build.images.iter().try_for_each(validate_image)
+    Ok(())
 }
 
 /// Checks that digests are lower-case hex of the right length.
