@@ -83,24 +83,32 @@ pub(crate) fn export(
                 terminal.error(&format!("cannot write {}: {error}", file.display()), None);
                 return Ok(Outcome::Failed);
             }
-            terminal.line(&format!(
-                "{}: {}",
-                file.display(),
-                count(export.num_builds, "build", "builds")
-            ));
-            let base = match &url_base {
-                Some(base) => base.clone(),
-                None => format!("the address of the files in {}", config.builds.display()),
-            };
-            terminal.line(&format!(
-                "next: give it to the backend as UPSTREAM_PATH, with DOWNLOAD_BASE_URL={base}"
-            ));
+            print_written(terminal, config, file, &export, url_base.as_deref());
         }
     }
     Ok(match export.left_out[..] {
         [] => Outcome::Done,
         [..] => Outcome::Failed,
     })
+}
+
+/// Reports the written file, and what to do with it.
+fn print_written(
+    terminal: Terminal,
+    config: &Config,
+    file: &Path,
+    export: &Export,
+    url_base: Option<&str>,
+) {
+    let builds = count(export.num_builds, "build", "builds");
+    terminal.line(&format!("{}: {builds}", file.display()));
+    let base = match url_base {
+        Some(base) => base.to_owned(),
+        None => format!("the address of the files in {}", config.builds.display()),
+    };
+    terminal.line(&format!(
+        "next: give it to the backend as UPSTREAM_PATH, with DOWNLOAD_BASE_URL={base}"
+    ));
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use romfeed::catalog::exchange::info::DeviceText;
 use romfeed::catalog::exchange::merge::{self, EntryOutcome, EntryReport};
-use romfeed::catalog::exchange::{self, Feed, Format};
+use romfeed::catalog::exchange::{self, Feed, FeedEntry, Format};
 use romfeed::catalog::{Catalogs, file};
 use romfeed::generate::{self, PublishedVariants, SharedLists, lock_state, save_catalog};
 use romfeed::model::build::{Build, Device, Romtype, Variant};
@@ -86,17 +86,65 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
     let _lock = lock_state(&config.state)?;
     let mut catalogs = Catalogs::load(&config.catalogs).map_err(generate::Error::from)?;
     generate::require_published(config, &catalogs)?;
-    let known_devices = known_devices(config, &catalogs);
+    let mut feed = parse_feed(args, config, &catalogs, &given, &bytes).map_err(|error| {
+        let outcome = match error.is_usage() {
+            true => Outcome::Usage,
+            false => Outcome::Failed,
+        };
+        Refusal::Input(format!("{name}: {}", chain(&error)), outcome)
+    })?;
+    let before = catalogs.clone();
+    let entries = std::mem::take(&mut feed.entries);
+    let answers = add_entries(config, entries, feed.format, &before, &mut catalogs);
+    let num_bad = answers.iter().filter(|a| a.outcome.is_err()).count();
+    let is_refused = num_bad > 0 && !args.skip_bad;
+    print_answers(terminal, &name, &feed, &answers, is_refused);
+    if is_refused {
+        print_refusal(terminal, &name, num_bad, answers.len());
+        return Ok(Outcome::Failed);
+    }
+    let named = format!("{name} ({})", feed.format);
+    if answers.is_empty() {
+        let message = format!("{named}: there are no builds in it");
+        return Err(Refusal::Input(message, Outcome::Failed));
+    }
+    let is_new = catalogs.own != before.own;
+    if is_new {
+        save(config, &catalogs)?;
+    }
+    print_summary(terminal, &named, &answers);
+    let has_new_texts = store_texts(terminal, config, &answers, &feed.text);
+    if is_new {
+        warn_of_shared_lists(terminal, config, &before, &catalogs);
+        warn_of_variant(terminal, &args.file, &answers);
+        warn_of_loss(terminal, config, &catalogs, &answers);
+        if feed.format == Format::CrDroid {
+            terminal.line("its updater reads {device}.json: device_feed = \"crdroid\" or \"evolution-x\" keeps its form");
+        }
+    }
+    if is_new || has_new_texts {
+        terminal.line("next: romfeed generate");
+    }
+    Ok(Outcome::from_success(num_bad == 0))
+}
+
+/// Parses a feed with what the flags, its path, the settings and the catalog say about it.
+fn parse_feed(
+    args: &ImportArgs,
+    config: &Config,
+    catalogs: &Catalogs,
+    given: &Given,
+    bytes: &[u8],
+) -> Result<Feed, exchange::Error> {
+    let known_devices = known_devices(config, catalogs);
     let feed_name = args.file.file_name().and_then(|name| name.to_str());
     let feed_name = feed_name.filter(|name| *name != "-");
-    let feed_folders = feed_folders(&args.file);
-    let variant_of = |name: &str| config.variant(name, &|_| None).cloned();
     let options = exchange::Options {
-        variant_of: &variant_of,
+        variant_of: &|name| config.variant(name, &|_| None).cloned(),
         format: args.format.map(Format::from),
         device: given.device.as_ref(),
         feed_name: feed_name.map(|name| name.strip_suffix(".json").unwrap_or(name)),
-        feed_folders: &feed_folders,
+        feed_folders: &feed_folders(&args.file),
         known_devices: &known_devices,
         romtype: given.romtype.as_ref(),
         version: args.version.as_deref(),
@@ -105,23 +153,19 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
         ids_are_sha256: args.ids_are_sha256,
         now: now(),
     };
-    let feed = exchange::read(&bytes, options).map_err(|error| {
-        let outcome = match error.is_usage() {
-            true => Outcome::Usage,
-            false => Outcome::Failed,
-        };
-        Refusal::Input(format!("{name}: {}", chain(&error)), outcome)
-    })?;
-    let Feed {
-        format,
-        entries,
-        num_other_devices,
-        num_other_variants,
-        left_out,
-        text,
-    } = feed;
-    let before = catalogs.clone();
-    let published = PublishedVariants::new(config, &before);
+    exchange::read(bytes, options)
+}
+
+/// Adds the entries of a feed to the catalogs, by the settings' rules for lists. `before` are the
+/// catalogs without them.
+fn add_entries(
+    config: &Config,
+    entries: Vec<FeedEntry>,
+    format: Format,
+    before: &Catalogs,
+    catalogs: &mut Catalogs,
+) -> Vec<EntryReport> {
+    let published = PublishedVariants::new(config, before);
     let guard = merge::Guard {
         object: &|build| {
             let objection = published.object(build)?;
@@ -130,51 +174,43 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
         may_mix: &|device| config.same_lane(device.as_str()),
         compares_romtype: format.compares_romtype(),
     };
-    let answers = merge::add(entries, &mut catalogs, guard);
-    let num_bad = answers.iter().filter(|a| a.outcome.is_err()).count();
-    let is_refused = num_bad > 0 && !args.skip_bad;
-    for answer in &answers {
-        print_answer(terminal, &name, answer, is_refused);
+    merge::add(entries, catalogs, guard)
+}
+
+/// Prints the result for each entry, and what was passed over. Notes are left out of a refused import.
+fn print_answers(
+    terminal: Terminal,
+    name: &str,
+    feed: &Feed,
+    answers: &[EntryReport],
+    is_refused: bool,
+) {
+    for answer in answers {
+        print_answer(terminal, name, answer, is_refused);
     }
     if !is_refused {
-        print_notes(terminal, &answers);
+        print_notes(terminal, answers);
     }
-    print_passed_over(terminal, num_other_devices, "devices");
-    print_passed_over(terminal, num_other_variants, "flavours");
-    for line in &left_out {
+    print_passed_over(terminal, feed.num_other_devices, "devices");
+    print_passed_over(terminal, feed.num_other_variants, "flavours");
+    for line in &feed.left_out {
         terminal.warning(line);
     }
-    if is_refused {
-        print_refusal(terminal, &name, num_bad, answers.len());
-        return Ok(Outcome::Failed);
-    }
-    if answers.is_empty() {
-        let message = format!("{name} ({format}): there are no builds in it");
-        return Err(Refusal::Input(message, Outcome::Failed));
-    }
-    let is_new = catalogs.own != before.own;
-    if is_new {
-        save(config, &catalogs)?;
-    }
-    print_summary(terminal, &format!("{name} ({format})"), &answers);
-    let has_new_texts = store_texts(terminal, config, &answers, &text);
-    if is_new {
-        let mut shared = SharedLists::new(&before);
-        for record in catalogs.own.builds.values() {
-            if let Some(warning) = shared.warning(config, &record.build) {
-                terminal.warning(&warning);
-            }
-        }
-        warn_of_variant(terminal, &args.file, &answers);
-        warn_of_loss(terminal, config, &catalogs, &answers);
-        if format == Format::CrDroid {
-            terminal.line("its updater reads {device}.json: device_feed = \"crdroid\" or \"evolution-x\" keeps its form");
+}
+
+/// Warns of builds that are the first in a list which another device's builds fill.
+fn warn_of_shared_lists(
+    terminal: Terminal,
+    config: &Config,
+    before: &Catalogs,
+    catalogs: &Catalogs,
+) {
+    let mut shared = SharedLists::new(before);
+    for record in catalogs.own.builds.values() {
+        if let Some(warning) = shared.warning(config, &record.build) {
+            terminal.warning(&warning);
         }
     }
-    if is_new || has_new_texts {
-        terminal.line("next: romfeed generate");
-    }
-    Ok(Outcome::from_success(num_bad == 0))
 }
 
 /// Reports entries that are for other devices or flavours.
@@ -244,40 +280,14 @@ fn warn_of_variant(terminal: Terminal, feed: &Path, answers: &[EntryReport]) {
     }
 }
 
-/// Stores the texts about devices: those of each device's newest entry and, if the feed has one device
-/// only, those of the feed. Returns whether any of them was new.
+/// Stores the texts about devices. Returns whether any of them was new.
 fn store_texts(
     terminal: Terminal,
     config: &Config,
     answers: &[EntryReport],
     of_feed: &DeviceText,
 ) -> bool {
-    let is_taken =
-        |answer: &&EntryReport| !matches!(answer.outcome, Err(_) | Ok(EntryOutcome::Buried));
-    let mut newest: BTreeMap<String, (i64, &DeviceText)> = BTreeMap::new();
-    for described in answers
-        .iter()
-        .filter(is_taken)
-        .filter_map(|a| a.build.as_ref())
-    {
-        let device = newest.entry(described.device.to_string());
-        let known = device.or_insert((described.timestamp, &described.text));
-        if described.timestamp > known.0 {
-            *known = (described.timestamp, &described.text);
-        }
-    }
-    let is_only = newest.len() == 1;
-    let to_text = |(device, (_, text)): (String, (i64, &DeviceText))| {
-        let mut text = text.clone();
-        if is_only {
-            text.complete(of_feed);
-        }
-        // The key for the marketing name may hold the codename.
-        text.name.take_if(|name| name.eq_ignore_ascii_case(&device));
-        (device, text)
-    };
-    let texts = newest.into_iter().map(to_text);
-    let texts: BTreeMap<String, DeviceText> = texts.filter(|(_, t)| !t.is_empty()).collect();
+    let texts = newest_texts(answers, of_feed);
     let file = config.devices_local.display();
     let stored = match device_texts::store(&config.devices_local, &texts, &config.known_devices) {
         Ok(stored) => stored,
@@ -310,6 +320,37 @@ fn store_texts(
         terminal.warning(&line);
     }
     !stored.added.is_empty()
+}
+
+/// Returns the texts about each device: those of its newest imported entry and, if the feed has one
+/// device only, those of the feed.
+fn newest_texts(answers: &[EntryReport], of_feed: &DeviceText) -> BTreeMap<String, DeviceText> {
+    let is_imported =
+        |answer: &&EntryReport| !matches!(answer.outcome, Err(_) | Ok(EntryOutcome::Buried));
+    let mut newest: BTreeMap<String, (i64, &DeviceText)> = BTreeMap::new();
+    for described in answers
+        .iter()
+        .filter(is_imported)
+        .filter_map(|a| a.build.as_ref())
+    {
+        let device = newest.entry(described.device.to_string());
+        let known = device.or_insert((described.timestamp, &described.text));
+        if described.timestamp > known.0 {
+            *known = (described.timestamp, &described.text);
+        }
+    }
+    let is_only = newest.len() == 1;
+    let to_text = |(device, (_, text)): (String, (i64, &DeviceText))| {
+        let mut text = text.clone();
+        if is_only {
+            text.complete(of_feed);
+        }
+        // The key for the marketing name may hold the codename.
+        text.name.take_if(|name| name.eq_ignore_ascii_case(&device));
+        (device, text)
+    };
+    let texts = newest.into_iter().map(to_text);
+    texts.filter(|(_, text)| !text.is_empty()).collect()
 }
 
 fn save(config: &Config, catalogs: &Catalogs) -> Result<(), generate::Error> {

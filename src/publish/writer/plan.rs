@@ -46,6 +46,56 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Compares all pages with the files in their places, and adds them. `known` are romfeed's own
+    /// files before the run, sorted.
+    fn add_pages(
+        &mut self,
+        out: &Path,
+        pages: &[Page],
+        known: &[String],
+        adopt: bool,
+        rules: NameRules,
+        foreign: &mut ForeignPaths<'_>,
+    ) -> Result<(), Error> {
+        // Where letter case does not count, a page replaces an own file whose name differs only in case.
+        let known_folded: HashMap<String, &String> = match rules.ignores_case {
+            true => known
+                .iter()
+                .map(|path| (path.to_lowercase(), path))
+                .collect(),
+            false => HashMap::new(),
+        };
+        let ordered = writing_order(pages.iter().collect());
+        let found: Vec<Result<Existing, Error>> = ordered
+            .par_iter()
+            .map_init(Vec::new, |buffer, page| {
+                let file = out.join(&page.path);
+                compare(&file, &page.bytes, buffer).map_err(io_error("read", &file))
+            })
+            .collect();
+        for (page, existing) in ordered.into_iter().zip(found) {
+            let path = &page.path;
+            if foreign.block(path) {
+                self.foreign.push(path.clone());
+                continue;
+            }
+            if rules.reserves_names && is_reserved(path) {
+                self.reserved.push(path.clone());
+                continue;
+            }
+            let old_case = known_folded.get(&path.to_lowercase());
+            let old_case = old_case.filter(|known| **known != path);
+            let existing = match old_case {
+                Some(_) => Existing::Nothing,
+                None => existing?,
+            };
+            self.renamed.extend(old_case.map(|path| path.to_string()));
+            let is_own = known.binary_search(path).is_ok();
+            self.add_page(path, existing, is_own, adopt);
+        }
+        Ok(())
+    }
+
     /// Adds a page, given what is in its place and whether that is romfeed's own file.
     fn add_page(&mut self, path: &str, existing: Existing, is_own: bool, adopt: bool) {
         match existing {
@@ -97,68 +147,44 @@ pub fn plan_by_rules(
     }
     let is_new_site = manifest.is_none();
     let manifest = manifest.unwrap_or_default();
-    let known = manifest.files;
-    let is_known = |path: &String| known.binary_search(path).is_ok();
     if rules.ignores_case {
         refuse_same_names(out, pages)?;
     }
-    // On such a file system, a page replaces an own file whose name differs only in case.
-    let known_folded: HashMap<String, &String> = match rules.ignores_case {
-        true => known
-            .iter()
-            .map(|path| (path.to_lowercase(), path))
-            .collect(),
-        false => HashMap::new(),
-    };
-    let ordered = writing_order(pages.iter().collect());
-    let found: Vec<Result<Existing, Error>> = ordered
-        .par_iter()
-        .map_init(Vec::new, |buffer, page| {
-            let file = out.join(&page.path);
-            compare(&file, &page.bytes, buffer).map_err(io_error("read", &file))
-        })
-        .collect();
+    let mut foreign = ForeignPaths::new(out, &manifest.files);
     let mut plan = Plan::default();
-    let mut foreign = ForeignPaths::new(out, &known);
-    for (page, existing) in ordered.into_iter().zip(found) {
-        let path = &page.path;
-        if foreign.block(path) {
-            plan.foreign.push(path.clone());
-            continue;
-        }
-        if rules.reserves_names && is_reserved(path) {
-            plan.reserved.push(path.clone());
-            continue;
-        }
-        let old_case = known_folded.get(&path.to_lowercase());
-        let old_case = old_case.filter(|known| **known != path);
-        let existing = match old_case {
-            Some(_) => Existing::Nothing,
-            None => existing?,
-        };
-        plan.renamed.extend(old_case.map(|path| path.to_string()));
-        plan.add_page(path, existing, is_known(path), adopt);
-    }
+    plan.add_pages(out, pages, &manifest.files, adopt, rules, &mut foreign)?;
     plan.owned.sort_unstable();
-    plan.removed = known
-        .iter()
-        .filter(|path| plan.owned.binary_search(path).is_err())
-        .filter(|path| is_inside(path) && may_be_file(&out.join(path)))
-        .filter(|path| !foreign.block(path))
-        .cloned()
-        .collect();
-    sort_for_removal(&mut plan.removed);
+    plan.removed = removed(out, &manifest.files, &plan.owned, &mut foreign);
     plan.makers = makers_of(pages);
     // Foreign files have no makers.
     plan.makers
         .retain(|path, _| plan.owned.binary_search(path).is_ok());
     let is_same_made = manifest.makers.as_ref() == Some(&plan.makers);
-    let is_same = known == plan.owned && is_same_made && manifest.builds == builds;
+    let is_same = manifest.files == plan.owned && is_same_made && manifest.builds == builds;
     plan.manifest_changed = is_new_site || !is_same;
     plan.old_makers = manifest.makers.unwrap_or_default();
-    plan.old_owned = known;
+    plan.old_owned = manifest.files;
     plan.builds = builds;
     Ok(plan)
+}
+
+/// Returns the own files that are no longer in the site, in removal order. `known` are romfeed's files
+/// before the run, `owned` those after it, both sorted.
+fn removed(
+    out: &Path,
+    known: &[String],
+    owned: &[String],
+    foreign: &mut ForeignPaths<'_>,
+) -> Vec<String> {
+    let mut removed: Vec<String> = known
+        .iter()
+        .filter(|path| owned.binary_search(path).is_err())
+        .filter(|path| is_inside(path) && may_be_file(&out.join(path)))
+        .filter(|path| !foreign.block(path))
+        .cloned()
+        .collect();
+    sort_for_removal(&mut removed);
+    removed
 }
 
 /// Refuses pages whose paths differ only in case.
