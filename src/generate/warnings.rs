@@ -77,35 +77,40 @@ pub(super) fn look_alikes(channels: &BTreeMap<ChannelKey, Channel<'_>>) -> Log {
     let incrementals = by_incremental
         .into_iter()
         .map(|((key, incremental), names)| (format!("{key}, {incremental}"), names));
-    for (same, fix, groups) in [
-        (
-            "one build date",
-            "`m installclean` before a build sets a new ro.build.date.utc",
-            dates.collect::<Vec<_>>(),
-        ),
-        (
-            "one ro.build.version.incremental",
-            "build with a BUILD_NUMBER of its own",
-            incrementals.collect(),
-        ),
-    ] {
-        let mut groups = groups.iter().filter(|(_, names)| names.len() > 1);
-        let Some((place, names)) = groups.next() else {
-            continue;
-        };
-        let others = match groups.count() {
-            0 => String::new(),
-            1 => ", and so has 1 other group of builds".to_owned(),
-            n => format!(", and so have {n} other groups of builds"),
-        };
-        let text = format!(
-            "{} have {same} ({place}){others}: phones that run one of them never see the other; {fix}, \
-             or take one out with `romfeed catalog remove`",
-            and_more(names)
-        );
-        log.warn(FEEDS, text);
-    }
+    let date_fix = "`m installclean` before a build sets a new ro.build.date.utc";
+    warn_of_groups(&mut log, "one build date", date_fix, dates);
+    let number_fix = "build with a BUILD_NUMBER of its own";
+    warn_of_groups(
+        &mut log,
+        "one ro.build.version.incremental",
+        number_fix,
+        incrementals,
+    );
     log
+}
+
+/// Warns of the first group of several builds, given by what they have in common and their names.
+fn warn_of_groups<'a>(
+    log: &mut Log,
+    same: &str,
+    fix: &str,
+    groups: impl Iterator<Item = (String, Vec<&'a str>)>,
+) {
+    let mut groups = groups.filter(|(_, names)| names.len() > 1);
+    let Some((place, names)) = groups.next() else {
+        return;
+    };
+    let others = match groups.count() {
+        0 => String::new(),
+        1 => ", and so has 1 other group of builds".to_owned(),
+        n => format!(", and so have {n} other groups of builds"),
+    };
+    let text = format!(
+        "{} have {same} ({place}){others}: phones that run one of them never see the other; {fix}, \
+         or take one out with `romfeed catalog remove`",
+        and_more(&names)
+    );
+    log.warn(FEEDS, text);
 }
 
 /// Returns up to three file names, and how many more there are.

@@ -42,9 +42,29 @@ struct DeviceDetails<'a> {
     versions: Vec<&'a str>,
 }
 
+impl<'a> DeviceDetails<'a> {
+    /// Describes a device as `devices.json` does, else by its codename.
+    fn new(model: &'a str, versions: &BTreeSet<&'a str>, config: &'a Config) -> DeviceDetails<'a> {
+        let info = config.known_devices.get(model);
+        let text = |get: fn(&DeviceInfo) -> &String| {
+            let text = info.map(|info| get(info).as_str());
+            text.filter(|text| !text.is_empty())
+        };
+        let info_url = info.and_then(|info| info.info_url.as_ref());
+        let info_url = info_url.or(config.base_url.as_ref());
+        DeviceDetails {
+            dependencies: info.map_or(&[], |info| &info.dependencies),
+            info_url: info_url.map_or("", String::as_str),
+            model,
+            name: text(|info| &info.name).unwrap_or(model),
+            oem: text(|info| &info.oem).unwrap_or(UNKNOWN_OEM),
+            versions: versions.iter().copied().collect(),
+        }
+    }
+}
+
 /// Renders the files of one variant.
 pub(super) fn render(prefix: &str, tree: &Tree<'_, '_>, config: &Config, feeds: &mut Feeds) {
-    let unknown = DeviceInfo::default();
     let mut by_version: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut oems: BTreeMap<&str, Vec<OemDevice<'_>>> = BTreeMap::new();
     for (device, channels) in tree {
@@ -63,31 +83,13 @@ pub(super) fn render(prefix: &str, tree: &Tree<'_, '_>, config: &Config, feeds: 
         if versions.is_empty() {
             continue;
         }
-        let info = config.known_devices.get(model).unwrap_or(&unknown);
-        let oem = if info.oem.is_empty() {
-            UNKNOWN_OEM
-        } else {
-            &info.oem
-        };
-        let name = if info.name.is_empty() {
-            model
-        } else {
-            &info.name
-        };
-        let info_url = info.info_url.as_ref().or(config.base_url.as_ref());
-        let details = DeviceDetails {
-            dependencies: &info.dependencies,
-            info_url: info_url.map_or("", String::as_str),
-            model,
-            name,
-            oem,
-            versions: versions.iter().copied().collect(),
-        };
+        let details = DeviceDetails::new(model, &versions, config);
         push(
             feeds,
             format!("{prefix}api/v2/devices/{model}.json"),
             &details,
         );
+        let DeviceDetails { oem, name, .. } = details;
         oems.entry(oem).or_default().push(OemDevice { model, name });
         for version in versions {
             by_version.entry(version).or_default().push(model);
