@@ -8,7 +8,7 @@ use romfeed::catalog::Catalogs;
 use romfeed::fetch::{Fetch, Reach, Request, follow};
 use romfeed::files::read_file;
 use romfeed::generate;
-use romfeed::hosting::upload::{self, Step};
+use romfeed::hosting::upload::{self, Local, Step};
 use romfeed::model::config::Config;
 use romfeed::publish::writer::{self, MAX_PUBLISHED_MANIFEST};
 
@@ -60,50 +60,75 @@ fn print_files(args: &FilesArgs, config: &Config, terminal: Terminal) -> io::Res
             return Ok(Outcome::Failed);
         }
     };
-    let is_of_site = |step: &FilesStep| !matches!(step, FilesStep::Zips | FilesStep::Images);
-    if own.is_empty() && args.steps.iter().any(is_of_site) {
+    let (of_builds, of_site): (Vec<Step>, Vec<Step>) = args
+        .steps
+        .iter()
+        .map(|step| step_of(*step))
+        .partition(|step| matches!(step, Step::Zips | Step::Images));
+    if own.is_empty() && !of_site.is_empty() {
         let out = shown(&config.out);
         let message = format!("there is no site in {out}");
         terminal.error(&message, Some("run `romfeed generate` first"));
         return Ok(Outcome::Usage);
     }
-    let mut lines = BTreeSet::new();
-    for step in args.steps.iter().map(|step| step_of(*step)) {
-        if !matches!(step, Step::Zips | Step::Images) {
-            let files = upload::pages(step, &config.out, &own, &published);
-            lines.extend(files.into_iter().map(str::to_owned));
-            continue;
+    let of_site = of_site
+        .into_iter()
+        .flat_map(|step| upload::pages(step, &config.out, &own, &published));
+    let mut lines: BTreeSet<String> = of_site.map(str::to_owned).collect();
+    match list_packages(&of_builds, config, terminal) {
+        Ok(files) => lines.extend(files.into_iter().map(|file| line(file, args.url))),
+        Err(error) => {
+            print_run_error(terminal, &error);
+            return Ok(Outcome::from_error(&error));
         }
-        let catalogs = Catalogs::load(&config.catalogs).map_err(generate::Error::from);
-        let found = catalogs.and_then(|all| Ok(upload::packages(step, &*all.merged()?, config)));
-        let (files, warnings) = match found {
-            Ok(found) => found,
-            Err(error) => {
-                print_run_error(terminal, &error);
-                return Ok(Outcome::from_error(&error));
-            }
-        };
-        for warning in warnings {
-            terminal.warning(&warning);
-        }
-        lines.extend(files.into_iter().map(|file| match (args.url, file.url) {
-            (true, url) => {
-                let [url, sha256] = [url, file.sha256].map(Option::unwrap_or_default);
-                format!("{}\t{url}\t{sha256}", file.path)
-            }
-            (false, _) => file.path,
-        }));
     }
     if args.new {
         lines.retain(|path| !published.contains(path));
     }
+    print_lines(lines)?;
+    Ok(Outcome::Done)
+}
+
+/// Lists the files of steps in the folder of packages; prints a warning for each that cannot be
+/// published.
+fn list_packages(
+    steps: &[Step],
+    config: &Config,
+    terminal: Terminal,
+) -> Result<Vec<Local>, generate::Error> {
+    if steps.is_empty() {
+        return Ok(Vec::new());
+    }
+    let catalogs = Catalogs::load(&config.catalogs)?;
+    let catalog = catalogs.merged()?;
+    let mut all = Vec::new();
+    for step in steps {
+        let (files, warnings) = upload::packages(*step, &catalog, config);
+        for warning in warnings {
+            terminal.warning(&warning);
+        }
+        all.extend(files);
+    }
+    Ok(all)
+}
+
+/// Formats a file: its path and, if wanted, its address and its SHA-256.
+fn line(file: Local, with_url: bool) -> String {
+    if !with_url {
+        return file.path;
+    }
+    let [url, sha256] = [file.url, file.sha256].map(Option::unwrap_or_default);
+    format!("{}\t{url}\t{sha256}", file.path)
+}
+
+fn print_lines(lines: BTreeSet<String>) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     let is_terminal = stdout.is_terminal();
     for line in lines {
         let line = if is_terminal { escape(&line) } else { line };
         writeln!(stdout, "{line}")?;
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 fn step_of(step: FilesStep) -> Step {

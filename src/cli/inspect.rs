@@ -103,28 +103,31 @@ fn print_all(args: &InspectArgs, config: &Config, terminal: Terminal) -> io::Res
             }
             Err(error) => {
                 all_read = false;
-                if args.json {
-                    print_json(&ErrorLine::new(zip, error.kind(), chain(&error)))?;
-                } else if error.kind() == FaultKind::Io && remote::address(zip).is_some() {
-                    let text = format!("{}: {}", shown(zip), chain(&error));
-                    terminal.error(&text, Some(remote::HINT));
-                } else if error.kind() == FaultKind::NotARom {
-                    terminal.error(
-                        &format!("{}: {}", shown(zip), chain(&error)),
-                        Some("look inside it with --props, --ls or --extract"),
-                    );
-                } else {
-                    let fault = Fault {
-                        path: zip.display().to_string(),
-                        kind: error.kind(),
-                        error: error.into(),
-                    };
-                    print_fault(terminal, &fault);
+                match args.json {
+                    true => print_json(&ErrorLine::new(zip, error.kind(), chain(&error)))?,
+                    false => print_error(zip, error, terminal),
                 }
             }
         }
     }
     Ok(all_read)
+}
+
+fn print_error(zip: &Path, error: ingest::Error, terminal: Terminal) {
+    let hint = match error.kind() {
+        FaultKind::Io if remote::address(zip).is_some() => remote::HINT,
+        FaultKind::NotARom => "look inside it with --props, --ls or --extract",
+        kind => {
+            let fault = Fault {
+                path: zip.display().to_string(),
+                kind,
+                error: error.into(),
+            };
+            return print_fault(terminal, &fault);
+        }
+    };
+    let text = format!("{}: {}", shown(zip), chain(&error));
+    terminal.error(&text, Some(hint));
 }
 
 /// A package with its facts.
@@ -226,90 +229,114 @@ fn line<'a>(zip: &Path, package: &'a Examined, digests: Option<&'a Digests>) -> 
 /// Formats the facts as a table, every value escaped.
 fn describe(zip: &Path, inspected: &Inspected, terminal: Terminal) -> String {
     let package = &inspected.package;
+    let family = package.family.as_ref();
+    let family = family.map_or_else(String::new, |family| format!(", {family}"));
     let mut text = format!(
-        "{}\n  {} package, layout {}{}\n",
+        "{}\n  {} package, layout {}{family}\n",
         shown(zip),
         package.kind.as_str(),
         package.layout,
-        package
-            .family
-            .as_ref()
-            .map_or_else(String::new, |family| format!(", {family}")),
     );
-    let mut row = |name: &str, value: &str, place: &str| {
-        let line = format!(
-            "  {name:<19}{:<29} {place}",
-            value.escape_debug().to_string()
-        );
-        text.push_str(line.trim_end());
+    let groups = [
+        fact_rows(package),
+        package_rows(package),
+        reading_rows(inspected, terminal.verbosity),
+    ];
+    for row in groups.into_iter().flatten() {
+        text.push_str(&row.line());
         text.push('\n');
-    };
-    for fact in Fact::ALL {
-        let Some(found) = package.facts.get(fact) else {
-            if fact != Fact::SourceIncremental {
-                row(fact.as_str(), "-", "");
-            }
-            continue;
-        };
-        let place = match &found.key {
-            Some(key) => format!("{key} in {}", found.place),
-            None => found.place.clone(),
-        };
-        let date = package
-            .facts
-            .number(fact)
-            .filter(|_| fact == Fact::Datetime)
-            .map(|seconds| format!(" ({})", format_time(seconds)));
-        let value = format!("{}{}", found.value, date.unwrap_or_default());
-        row(fact.as_str(), &value, &place.escape_debug().to_string());
-    }
-    if package.facts.devices.len() > 1 {
-        let hint = "`aliases` in romfeed.toml publishes it under more than one";
-        row("allowed devices", &package.facts.devices.join(", "), hint);
-    }
-    if let Some(variant) = &package.variant {
-        row("variant", variant.as_str(), "romfeed.toml");
-    }
-    match &package.signer {
-        Some(signer) => {
-            let subject = signer.subject.as_deref().unwrap_or_default();
-            row(
-                "signer",
-                &signer.fingerprint,
-                &subject.escape_debug().to_string(),
-            );
-        }
-        None => row("signer", "-", "not signed as a whole"),
-    }
-    let systems = package.device_props.file_systems.iter();
-    let systems: Vec<String> = systems
-        .map(|(partition, kind)| format!("{partition} {kind}"))
-        .collect();
-    for (name, values) in [
-        ("file systems", systems.join(", ")),
-        ("files read", package.device_props.files.join(", ")),
-    ] {
-        if !values.is_empty() {
-            row(name, &values, "");
-        }
-    }
-    row("size", &package.stamp.size.to_string(), "");
-    if terminal.verbosity > 0 {
-        row(
-            "read",
-            &counters_line(package.counters, package.stamp.size),
-            "",
-        );
-    }
-    if let Some(traffic) = inspected.traffic.filter(|_| terminal.verbosity > 0) {
-        row("asked its host", &traffic.to_string(), "");
-    }
-    if let Some(digests) = &inspected.digests {
-        row("md5", &digests.md5, "");
-        row("sha256", &digests.sha256, "");
     }
     for warning in &package.facts.warnings {
         text.push_str(&format!("  warning: {warning}\n"));
     }
     text
+}
+
+/// A row of the table: a name, a value and where it was found.
+struct Row<'a> {
+    name: &'a str,
+    value: String,
+    place: String,
+}
+
+impl<'a> Row<'a> {
+    fn new(name: &'a str, value: impl Into<String>, place: impl Into<String>) -> Row<'a> {
+        Row {
+            name,
+            value: value.into(),
+            place: place.into(),
+        }
+    }
+
+    fn line(&self) -> String {
+        let name = self.name;
+        let [value, place] = [&self.value, &self.place].map(|text| text.escape_debug().to_string());
+        let line = format!("  {name:<19}{value:<29} {place}");
+        line.trim_end().to_owned()
+    }
+}
+
+/// Returns a row for each fact; those of full packages have no source.
+fn fact_rows(package: &Examined) -> Vec<Row<'static>> {
+    let facts = &package.facts;
+    let to_row = |fact: Fact| {
+        let Some(found) = facts.get(fact) else {
+            return (fact != Fact::SourceIncremental).then(|| Row::new(fact.as_str(), "-", ""));
+        };
+        let place = match &found.key {
+            Some(key) => format!("{key} in {}", found.place),
+            None => found.place.clone(),
+        };
+        let date = facts.number(fact).filter(|_| fact == Fact::Datetime);
+        let date = date.map(|seconds| format!(" ({})", format_time(seconds)));
+        let value = format!("{}{}", found.value, date.unwrap_or_default());
+        Some(Row::new(fact.as_str(), value, place))
+    };
+    Fact::ALL.into_iter().filter_map(to_row).collect()
+}
+
+/// Returns the rows about devices, variant, signer and contents.
+fn package_rows(package: &Examined) -> Vec<Row<'static>> {
+    let mut rows = Vec::new();
+    if package.facts.devices.len() > 1 {
+        let hint = "`aliases` in romfeed.toml publishes it under more than one";
+        let devices = package.facts.devices.join(", ");
+        rows.push(Row::new("allowed devices", devices, hint));
+    }
+    if let Some(variant) = &package.variant {
+        rows.push(Row::new("variant", variant.as_str(), "romfeed.toml"));
+    }
+    rows.push(match &package.signer {
+        Some(signer) => {
+            let subject = signer.subject.as_deref().unwrap_or_default();
+            Row::new("signer", signer.fingerprint.as_str(), subject)
+        }
+        None => Row::new("signer", "-", "not signed as a whole"),
+    });
+    let systems = package.device_props.file_systems.iter();
+    let systems: Vec<String> = systems
+        .map(|(partition, kind)| format!("{partition} {kind}"))
+        .collect();
+    let files = package.device_props.files.join(", ");
+    let contents = [("file systems", systems.join(", ")), ("files read", files)];
+    let contents = contents.into_iter().filter(|(_, names)| !names.is_empty());
+    rows.extend(contents.map(|(name, names)| Row::new(name, names, "")));
+    rows
+}
+
+/// Returns the rows about size and digests and, with `-v`, about what was read.
+fn reading_rows(inspected: &Inspected, verbosity: u8) -> Vec<Row<'static>> {
+    let package = &inspected.package;
+    let size = package.stamp.size;
+    let mut rows = vec![Row::new("size", size.to_string(), "")];
+    if verbosity > 0 {
+        rows.push(Row::new("read", counters_line(package.counters, size), ""));
+        let traffic = inspected.traffic.iter();
+        rows.extend(traffic.map(|traffic| Row::new("asked its host", traffic.to_string(), "")));
+    }
+    if let Some(digests) = &inspected.digests {
+        rows.push(Row::new("md5", digests.md5.as_str(), ""));
+        rows.push(Row::new("sha256", digests.sha256.as_str(), ""));
+    }
+    rows
 }

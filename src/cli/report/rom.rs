@@ -47,51 +47,67 @@ pub(crate) fn print_rom_side(
     variants: &BTreeSet<Option<String>>,
     families: &BTreeSet<DeviceFamily>,
 ) {
-    let mut has_lines = families.is_empty();
-    let mut texts = BTreeSet::new();
-    for DeviceFamily { name, sdk } in families {
-        let mut addresses = family::updater_addresses(name, *sdk);
-        if addresses.len() > 1 {
-            addresses.retain(|(_, address)| *address != UpdaterAddress::Unknown);
-        }
-        if addresses.is_empty() {
-            addresses.push((0, UpdaterAddress::Unknown));
-        }
-        let has_several = addresses.len() > 1;
-        for (since, address) in addresses {
-            let which = match has_several && since > 0 {
-                true => format!("{name}, API level {since} on"),
-                false => name.clone(),
-            };
-            let which = escape(&which);
-            texts.insert(match address {
-                UpdaterAddress::LineageOs => {
-                    has_lines = true;
-                    continue;
-                }
-                UpdaterAddress::Property(property) => {
-                    format!("  {which}: {property}={base}/api/v1/{{device}}/{{type}}.json")
-                }
-                UpdaterAddress::BuiltIn(feed) => format!(
-                    "  {which}: its updater has its address built in; build it with \
-                     {base}/{{device}}.json, and set device_feed = \"{feed}\""
-                ),
-                UpdaterAddress::Unknown => {
-                    has_lines = true;
-                    format!(
-                        "  {which}: where its updater has its address is unknown; these lines are for \
-                         LineageOS's updater"
-                    )
-                }
-            });
-        }
+    let families: BTreeSet<FamilyLines> = families
+        .iter()
+        .flat_map(|family| family_lines(base, family))
+        .collect();
+    for line in families.iter().filter_map(|lines| lines.own.as_ref()) {
+        terminal.line(line);
     }
-    for text in &texts {
-        terminal.line(text);
+    if families.is_empty() || families.iter().any(|lines| lines.uses_lineageos) {
+        print_lineageos_lines(terminal, base, variants);
     }
-    if !has_lines {
-        return;
+}
+
+/// What the ROMs of a family need.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct FamilyLines {
+    /// The line for this family alone.
+    own: Option<String>,
+    /// The lines for LineageOS's updater, too.
+    uses_lineageos: bool,
+}
+
+/// Returns what the ROMs of a family need, for each place in which its updaters have their address.
+fn family_lines(base: &str, DeviceFamily { name, sdk }: &DeviceFamily) -> Vec<FamilyLines> {
+    let mut addresses = family::updater_addresses(name, *sdk);
+    if addresses.len() > 1 {
+        addresses.retain(|(_, address)| *address != UpdaterAddress::Unknown);
     }
+    if addresses.is_empty() {
+        addresses.push((0, UpdaterAddress::Unknown));
+    }
+    let has_several = addresses.len() > 1;
+    let to_lines = |(since, address)| {
+        let which = match has_several && since > 0 {
+            true => format!("{name}, API level {since} on"),
+            false => name.clone(),
+        };
+        let which = escape(&which);
+        let own = match address {
+            UpdaterAddress::LineageOs => None,
+            UpdaterAddress::Property(property) => Some(format!(
+                "  {which}: {property}={base}/api/v1/{{device}}/{{type}}.json"
+            )),
+            UpdaterAddress::BuiltIn(feed) => Some(format!(
+                "  {which}: its updater has its address built in; build it with \
+                 {base}/{{device}}.json, and set device_feed = \"{feed}\""
+            )),
+            UpdaterAddress::Unknown => Some(format!(
+                "  {which}: where its updater has its address is unknown; these lines are for \
+                 LineageOS's updater"
+            )),
+        };
+        FamilyLines {
+            own,
+            uses_lineageos: matches!(address, UpdaterAddress::LineageOs | UpdaterAddress::Unknown),
+        }
+    };
+    addresses.into_iter().map(to_lines).collect()
+}
+
+/// Prints the lines for LineageOS's updater.
+fn print_lineageos_lines(terminal: Terminal, base: &str, variants: &BTreeSet<Option<String>>) {
     let changelog = format!("{base}/{CHANGES}");
     for updater in [Updater::Template, Updater::Array] {
         for rom in roms(base, variants, updater) {

@@ -30,10 +30,10 @@ pub(crate) fn print_report(terminal: Terminal, config: &Config, report: &Report,
         events.print(event);
     }
     events.print_counts(report);
-    let num_held = events.num_held;
+    let held = events.held;
     print_other_zips(terminal, report);
     print_faults(terminal, &report.faults);
-    print_summary(terminal, config, report, num_held, next);
+    print_summary(terminal, config, report, held, next);
 }
 
 /// Prints the events of a run. Those that are not new are only counted, unless `-v` is given.
@@ -43,10 +43,18 @@ struct EventPrinter<'r> {
     /// The paths of builds that this run added or changed.
     new_paths: BTreeSet<&'r str>,
     num_remote: usize,
-    num_held: usize,
+    held: Held,
     /// How many warnings were only counted, and the builds they are about.
     num_hidden_warnings: usize,
     hidden_paths: Vec<&'r str>,
+}
+
+/// The number of builds that are held back.
+#[derive(Clone, Copy, Default)]
+struct Held {
+    num: usize,
+    /// Those whose reason was not printed.
+    num_hidden: usize,
 }
 
 impl<'r> EventPrinter<'r> {
@@ -64,7 +72,7 @@ impl<'r> EventPrinter<'r> {
             config,
             new_paths: new_paths.collect(),
             num_remote: 0,
-            num_held: 0,
+            held: Held::default(),
             num_hidden_warnings: 0,
             hidden_paths: Vec::new(),
         }
@@ -114,8 +122,10 @@ impl<'r> EventPrinter<'r> {
             // Printed below, all together.
             Event::NotAnUpdate { .. } => {}
             Event::Held { path, reason } => {
-                self.num_held += 1;
-                if self.is_shown(path) {
+                self.held.num += 1;
+                if !self.is_shown(path) {
+                    self.held.num_hidden += 1;
+                } else {
                     terminal.line(&format!("{} {}: {reason}", terminal.paint("33", "held"), path.escape_debug()));
                 }
             }
@@ -238,13 +248,8 @@ fn print_unseen(terminal: Terminal, unseen: &[String]) {
     ));
 }
 
-fn print_summary(
-    terminal: Terminal,
-    config: &Config,
-    report: &Report,
-    num_held: usize,
-    next: &Next,
-) {
+/// Prints what is published and what was written.
+fn print_summary(terminal: Terminal, config: &Config, report: &Report, held: Held, next: &Next) {
     if report.nothing_to_publish {
         terminal.line(&format!(
             "nothing to publish: no build in {} and none in {}; nothing was written",
@@ -262,64 +267,89 @@ fn print_summary(
         terminal.line(&format!("{what}: the site is made from the catalog alone"));
         print_unseen(terminal, &report.unseen);
     }
-    if let Some(base) = &config.base_url {
-        for updater in [Updater::Template, Updater::Array] {
-            for rom in roms(base, &report.variants, updater) {
-                if let Some(fault) = rom.fault() {
-                    terminal.warning(&format!("{} {fault}", rom.value()));
-                }
+    warn_of_rom_settings(terminal, config, report);
+    let out = config.out.display();
+    let what = what_is_offered(report);
+    let details = details(report, held);
+    if !report.is_stale() {
+        terminal.line(&format!("{out} is up to date: {what}{details}"));
+        return;
+    }
+    let files = describe_files(report, config.dry_run);
+    terminal.line(&format!("{out}: {what} ({files}){details}"));
+    match config.dry_run {
+        true => print_plan(terminal, report),
+        false => print_next_step(terminal, config, report, next),
+    }
+}
+
+/// Warns of settings for the ROM that its updater cannot use.
+fn warn_of_rom_settings(terminal: Terminal, config: &Config, report: &Report) {
+    let Some(base) = &config.base_url else {
+        return;
+    };
+    for updater in [Updater::Template, Updater::Array] {
+        for rom in roms(base, &report.variants, updater) {
+            if let Some(fault) = rom.fault() {
+                terminal.warning(&format!("{} {fault}", rom.value()));
             }
         }
     }
-    let plan = &report.plan;
-    let out = config.out.display();
-    let what = what_is_offered(report);
-    let details = [
+}
+
+/// Counts what is offered besides full builds, and what is not offered.
+fn details(report: &Report, held: Held) -> String {
+    let held_back = match held.num_hidden {
+        0 => " held back",
+        _ => " held back (-v shows why)",
+    };
+    let counted = [
         (report.num_deltas, ["delta", "deltas"], ""),
-        (num_held, ["build", "builds"], " held back (-v shows why)"),
+        (held.num, ["build", "builds"], held_back),
         (
             report.num_unlisted,
             ["build", "builds"],
             " no longer listed (keep)",
         ),
     ];
-    let details: String = details
-        .into_iter()
-        .filter(|(n, ..)| *n > 0)
-        .map(|(n, [one, many], what)| format!("; {}{what}", count(n, one, many)))
+    let counted = counted.into_iter().filter(|(num, ..)| *num > 0);
+    let details: String = counted
+        .map(|(num, [one, many], what)| format!("; {}{what}", count(num, one, many)))
         .collect();
-    let left_out = match report.faults.len() {
-        0 => String::new(),
-        n => format!("; {n} left out"),
-    };
-    let (num_written, num_removed) = (plan.created.len() + plan.changed.len(), plan.removed.len());
-    if !report.is_stale() {
-        terminal.line(&format!("{out} is up to date: {what}{details}{left_out}"));
-        return;
+    match report.faults.len() {
+        0 => details,
+        num => format!("{details}; {num} left out"),
     }
-    let [write, remove] = if config.dry_run {
-        ["to write", "to remove"]
-    } else {
-        ["written", "removed"]
+}
+
+/// Counts the files of the site by what was done with them.
+fn describe_files(report: &Report, dry_run: bool) -> String {
+    let [write, remove] = match dry_run {
+        true => ["to write", "to remove"],
+        false => ["written", "removed"],
     };
-    terminal.line(&format!(
-        "{out}: {what} ({} {write}, {num_removed} {remove}, {} unchanged){details}{left_out}",
-        count(num_written, "file", "files"),
+    let plan = &report.plan;
+    format!(
+        "{} {write}, {} {remove}, {} unchanged",
+        count(plan.created.len() + plan.changed.len(), "file", "files"),
+        plan.removed.len(),
         plan.num_unchanged,
-    ));
-    if config.dry_run {
-        for (mark, paths) in [
-            ("+", &plan.created),
-            ("~", &plan.changed),
-            ("-", &plan.removed),
-        ] {
-            for path in paths {
-                terminal.line(&format!("  {mark} {path}"));
-            }
+    )
+}
+
+/// Lists the files that a run would write or remove.
+fn print_plan(terminal: Terminal, report: &Report) {
+    let plan = &report.plan;
+    let lists = [
+        ("+", &plan.created),
+        ("~", &plan.changed),
+        ("-", &plan.removed),
+    ];
+    for (mark, paths) in lists {
+        for path in paths {
+            terminal.line(&format!("  {mark} {path}"));
         }
-        return;
     }
-    print_next_step(terminal, config, report, next);
 }
 
 fn print_next_step(terminal: Terminal, config: &Config, report: &Report, next: &Next) {
