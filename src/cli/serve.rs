@@ -112,15 +112,9 @@ fn start(
     let listening = listening.map_err(Refused::Serve)?;
     let base_url = base_url(args, &config, listening)?;
     raise_file_limit();
-    // The files that `generate` writes may be uploaded, so they keep the address of the site.
-    let config_of_site = Config {
-        base_url: config.base_url.clone().or(Some(base_url.clone())),
-        ..config.clone()
-    };
-    let log = (!terminal.quiet).then(|| start_log(terminal));
     let reporter = Reporter {
         terminal,
-        log,
+        log: (!terminal.quiet).then(|| start_log(terminal)),
         listening,
         base_url: base_url.clone(),
         args: args.clone(),
@@ -129,23 +123,10 @@ fn start(
         searched: searched(args, &config),
         families: report::families(&config),
     };
-    let mut watched = match args.watch {
-        true => Watched::new(sources(settings, &config), config.follow_links),
+    let watched = match args.watch {
+        true => generate_first(settings, &config, &reporter),
         false => Watched::default(),
     };
-    if args.watch {
-        if config.base_url.is_none() && args.public_url.is_none() {
-            terminal.warning(&format!(
-                "the files in {} get this server's own address; set base_url before you upload them",
-                config.out.display()
-            ));
-        }
-        if let Err(error) = regenerate(&config_of_site, terminal) {
-            reporter.failures.is_new(chain(&error));
-            print_run_error(terminal, &error);
-            watched.forget();
-        }
-    }
     let settings = Settings {
         watched,
         config: Config {
@@ -159,6 +140,30 @@ fn start(
         clock: now,
     };
     serve::run(listener, settings, Arc::new(reporter), serve::stop_signal).map_err(Refused::Serve)
+}
+
+/// Generates the site before the server starts; returns what is watched for changes.
+fn generate_first(settings: Option<&Path>, config: &Config, reporter: &Reporter) -> Watched {
+    let terminal = reporter.terminal;
+    let mut watched = Watched::new(sources(settings, config), config.follow_links);
+    if config.base_url.is_none() && reporter.args.public_url.is_none() {
+        terminal.warning(&format!(
+            "the files in {} get this server's own address; set base_url before you upload them",
+            config.out.display()
+        ));
+    }
+    // The files that `generate` writes may be uploaded, so they keep the address of the site.
+    let base_url = config.base_url.clone();
+    let config = Config {
+        base_url: base_url.or_else(|| Some(reporter.base_url.clone())),
+        ..config.clone()
+    };
+    if let Err(error) = regenerate(&config, terminal) {
+        reporter.failures.is_new(chain(&error));
+        print_run_error(terminal, &error);
+        watched.forget();
+    }
+    watched
 }
 
 /// Names the catalogs, or with `--watch` the folder of packages, where builds were searched.

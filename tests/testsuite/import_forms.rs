@@ -408,7 +408,7 @@ fn flavours_in_addresses_and_keys_are_distinguished() {
     // A warning about a folder without packages: nothing can be compared with it later.
     let (_, run) = import_as("OTA/GMS/bacon.json", &v1(name, "a", DATE), &[]);
     run.expect(0).says(
-        "warning: the feed is of the flavour `gapps`, which the names of its packages do not show",
+        "warning: the feed is of the variant `gapps`, which the names of its packages do not show",
     );
     // Both in one feed.
     let release = |flavour: &str, day: i64| {
@@ -428,7 +428,7 @@ fn flavours_in_addresses_and_keys_are_distinguished() {
     for flavour in ["vanilla", "gapps"] {
         dir.run(&["catalog", "import", "bacon.json", "--variant", flavour])
             .expect(0)
-            .says("1 entry of other flavours passed over");
+            .says("1 entry of other variants passed over");
     }
     let variants: Vec<Value> = records(&dir).iter().map(|r| r["variant"].clone()).collect();
     assert_eq!(variants.len(), 2);
@@ -446,7 +446,7 @@ fn flavours_in_addresses_and_keys_are_distinguished() {
     for flavour in ["vanilla", "gms"] {
         dir.run(&["catalog", "import", "bacon.json", "--variant", flavour])
             .expect(0)
-            .says("1 entry of other flavours passed over");
+            .says("1 entry of other variants passed over");
     }
 }
 

@@ -135,7 +135,7 @@ pub(crate) struct ImportArgs {
     /// Set the version of entries without one
     #[arg(long)]
     pub(crate) version: Option<String>,
-    /// Set the variant of builds that no [[variant]] of the settings matches; from a feed that names flavours, for example gapps and vanilla, import only those of this one
+    /// Set the variant of builds that no [[variant]] of the settings matches; from a feed that names variants, for example gapps and vanilla, import only those of this one
     #[arg(long)]
     pub(crate) variant: Option<String>,
     /// Put this address before the paths of an official feed (its server's DOWNLOAD_BASE_URL) or before file names without an address

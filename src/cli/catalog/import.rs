@@ -192,7 +192,7 @@ fn print_answers(
         print_notes(terminal, answers);
     }
     print_passed_over(terminal, feed.num_other_devices, "devices");
-    print_passed_over(terminal, feed.num_other_variants, "flavours");
+    print_passed_over(terminal, feed.num_other_variants, "variants");
     for line in &feed.left_out {
         terminal.warning(line);
     }
@@ -213,7 +213,7 @@ fn warn_of_shared_lists(
     }
 }
 
-/// Reports entries that are for other devices or flavours.
+/// Reports entries that are for other devices or variants.
 fn print_passed_over(terminal: Terminal, num: usize, what: &str) {
     if num > 0 {
         let builds = count(num, "entry", "entries");
@@ -242,7 +242,7 @@ fn feed_folders(feed: &Path) -> Vec<&str> {
         .collect()
 }
 
-/// Names the flags and settings for a build of another flavour.
+/// Names the flags and settings for a build of another variant.
 fn variant_hint(build: &Build) -> String {
     let variant = names::stated_variant(&build.filename);
     let variant = variant.or_else(|| names::variant_in_path(build.url.as_deref()?));
@@ -254,7 +254,7 @@ fn variant_hint(build: &Build) -> String {
     )
 }
 
-/// Warns of a flavour that only the feed names: later builds cannot be compared with it.
+/// Warns of a variant that only the feed names: later builds cannot be compared with it.
 fn warn_of_variant(terminal: Terminal, feed: &Path, answers: &[EntryReport]) {
     let name = feed.file_name().and_then(|name| name.to_str());
     let mut names = name.into_iter().chain(feed_folders(feed));
@@ -274,8 +274,8 @@ fn warn_of_variant(terminal: Terminal, feed: &Path, answers: &[EntryReport]) {
     });
     if let Some((variant, device)) = hidden {
         terminal.warning(&format!(
-            "the feed is of the flavour `{variant}`, which the names of its packages do not show; \
-             if {device} has another flavour too, import each with its own --variant"
+            "the feed is of the variant `{variant}`, which the names of its packages do not show; \
+             if {device} has another variant too, import each with its own --variant"
         ));
     }
 }
