@@ -7,7 +7,7 @@ use romfeed::generate::{self, Event, Report};
 use serde::Serialize;
 
 use super::args::GenerateArgs;
-use super::config::{Flags, Resolved};
+use super::config::{FILE_NAME, Flags, Resolved};
 use super::escape;
 use super::json::print_json;
 use super::outcome::Outcome;
@@ -16,6 +16,7 @@ use super::report::{self, Next, Terminal};
 use super::settings;
 use super::sources;
 use super::time::now_ns;
+use super::unused;
 
 /// Runs the command.
 pub(crate) fn run(
@@ -88,6 +89,11 @@ fn run_with(
             return Ok(Outcome::from_error(&error));
         }
     };
+    let unused = unused::warnings(&config, &report);
+    let settings = file.map_or_else(|| FILE_NAME.to_owned(), escape::shown);
+    for warning in &unused {
+        terminal.warning(&format!("{settings}: {warning}"));
+    }
     report::print_report(terminal, &config, &report, &next_step(args, file));
     for error in &devices_errors {
         terminal.error(
@@ -96,7 +102,12 @@ fn run_with(
         );
     }
     if args.json {
-        print_json(&summary(&report))?;
+        let mut summary = summary(&report);
+        summary.warnings.extend(unused.iter().map(|message| Note {
+            file: &settings,
+            message,
+        }));
+        print_json(&summary)?;
     }
     let failed = !report.faults.is_empty()
         || !devices_errors.is_empty()

@@ -9,6 +9,7 @@ use clap::{Command, CommandFactory};
 use romfeed::files::write_atomically;
 
 use super::args::Cli;
+use super::nearest::nearest;
 use super::outcome::Outcome;
 use super::report::Terminal;
 
@@ -43,7 +44,15 @@ pub(crate) fn print(verb: &[String], terminal: Terminal) -> io::Result<Outcome> 
     names.next_if_eq(&NAME);
     for name in names {
         let Some(found) = command.find_subcommand(name) else {
-            terminal.error(&format!("unknown command `{}`", name.escape_debug()), None);
+            let known = command.get_subcommands().map(Command::get_name);
+            let known: Vec<&str> = known.filter(|name| *name != "help").collect();
+            let hint = match nearest(name, known.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => format!("`{}` has no commands", command.get_name()),
+                None => format!("known are {}", known.join(", ")),
+            };
+            let message = format!("unknown command `{}`", name.escape_debug());
+            terminal.error(&message, Some(&hint));
             return Ok(Outcome::Usage);
         };
         command = found.clone();
@@ -157,7 +166,7 @@ fn environment(command: &Command) -> String {
 }
 
 fn collect(command: &Command, flags: &mut Vec<(String, String)>) {
-    for argument in command.get_arguments() {
+    for argument in command.get_arguments().filter(|a| !a.is_hide_set()) {
         let variable = argument.get_env().and_then(|name| name.to_str());
         if let (Some(variable), Some(flag)) = (variable, argument.get_long()) {
             flags.push((variable.to_owned(), flag.to_owned()));

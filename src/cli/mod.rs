@@ -8,8 +8,10 @@
 //! - a module for each command: `generate`, `check` (with `check_zip`, `findings`), `inspect` (with
 //!   `contents`), `simulate`, `catalog`, `files`, `sources`, `init`, `serve`, `hash`, `man`; `backend` for the
 //!   commands of LineageOS's former server;
-//! - `report`: the terminal, and what is printed about a run; `escape`, `json`, `nearest`, `progress`,
-//!   `time`: other output; `http`, `remote`: packages and sites on other hosts;
+//! - `report`: the terminal, and what is printed about a run; `escape`, `json`, `progress`, `time`:
+//!   other output; `http`, `remote`: packages and sites on other hosts;
+//! - `unused`: settings that have no effect; `nearest`: the known word that is most like a mistyped
+//!   one;
 //! - `outcome`: exit codes.
 
 mod args;
@@ -49,6 +51,7 @@ mod simulate;
 mod sources;
 mod theme;
 mod time;
+mod unused;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -390,7 +390,7 @@ impl Hooks for Reporter {
             Err(error) => {
                 let message = chain(&error);
                 if self.failures.is_new(message.clone()) {
-                    self.terminal.error(&message, None);
+                    self.terminal.error(&message, error.hint.as_deref());
                 }
                 return None;
             }

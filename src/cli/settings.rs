@@ -20,7 +20,7 @@ pub(crate) fn with_resolved(
     match config::resolve(file, flags) {
         Ok(resolved) => run(resolved),
         Err(error) => {
-            terminal.error(&chain(&error), None);
+            terminal.error(&chain(&error), error.hint.as_deref());
             Ok(Outcome::Usage)
         }
     }

@@ -114,6 +114,13 @@ impl Host {
         Host::ALL.into_iter().find(|host| host.as_str() == name)
     }
 
+    /// Returns whether a file is written for some host, once host and address are known.
+    #[must_use]
+    pub fn has_file(path: &str) -> bool {
+        let mut all = Host::ALL.iter().flat_map(|host| host.files());
+        all.any(|(file, _)| *file == path)
+    }
+
     /// Returns the paths and templates of its files.
     fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
@@ -336,10 +343,12 @@ struct Values<'a> {
     out: &'a str,
     catalog: &'a str,
     changelogs: &'a str,
+    default_changelogs: String,
     state: String,
     base_url: Option<&'a str>,
     domain: &'a str,
     host_port: &'a str,
+    port: &'a str,
     prefix: &'a str,
     prefix_regex: String,
     project: Option<&'a str>,
@@ -372,10 +381,12 @@ impl<'a> Values<'a> {
             out: site.out.as_str(),
             catalog: site.catalog.as_str(),
             changelogs: site.changelogs.as_str(),
+            default_changelogs: site.catalog.sibling(crate::model::config::CHANGELOGS_DIR),
             state: site.catalog.sibling(crate::model::config::STATE_DIR),
             base_url: base.map(Base::as_str),
             domain: base.map_or("", Base::domain),
             host_port: base.map_or("", Base::host),
+            port: base.map_or("", Base::port),
             prefix: base.map_or("", Base::prefix),
             prefix_regex: base.map_or("", Base::prefix).replace('.', "\\."),
             project: base.and_then(|base| base.domain().strip_suffix(".pages.dev")),

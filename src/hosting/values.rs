@@ -49,6 +49,8 @@ pub struct Base {
 }
 
 const SCHEME: &str = "https://";
+/// The port of https.
+const HTTPS_PORT: &str = "443";
 
 impl Base {
     /// Checks an address from [`crate::model::address::parse_base`].
@@ -61,7 +63,7 @@ impl Base {
             return bad(what, url, "does not begin with https://");
         };
         let host = rest.split('/').next().unwrap_or_default();
-        let (domain, port) = host.split_once(':').unwrap_or((host, "443"));
+        let (domain, port) = host.split_once(':').unwrap_or((host, HTTPS_PORT));
         if !(is_domain(domain) || domain == "localhost") || port.parse::<u16>().is_err() {
             return bad(
                 what,
@@ -100,6 +102,13 @@ impl Base {
     #[must_use]
     pub fn domain(&self) -> &str {
         self.host().split(':').next().unwrap_or_default()
+    }
+
+    /// Returns the port.
+    #[must_use]
+    pub fn port(&self) -> &str {
+        let port = self.host().split_once(':');
+        port.map_or(HTTPS_PORT, |(_, port)| port)
     }
 
     /// Returns the path: empty, or with a slash before each segment.
@@ -154,10 +163,11 @@ mod tests {
     fn addresses_are_split_into_their_parts() {
         let base = Base::parse("https://h.example:8443/a/b.c").unwrap();
         assert_eq!(
-            (base.host(), base.domain(), base.prefix()),
-            ("h.example:8443", "h.example", "/a/b.c")
+            (base.host(), base.domain(), base.port(), base.prefix()),
+            ("h.example:8443", "h.example", "8443", "/a/b.c")
         );
-        assert_eq!(Base::parse("https://h.example").unwrap().prefix(), "");
+        let base = Base::parse("https://h.example").unwrap();
+        assert_eq!((base.port(), base.prefix()), ("443", ""));
     }
 
     #[test]

@@ -36,9 +36,9 @@ pub const PLACEHOLDERS: [&str; 15] = [
     "path",
 ];
 
-/// A download address that phones refuse.
+/// An address that phones refuse, of the site or of a zip.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a download address: {reason}", .url.escape_debug())]
+#[error("`{}` is not a usable address: {reason}", .url.escape_debug())]
 pub struct BadUrl {
     /// The address or template.
     pub url: String,

@@ -158,6 +158,12 @@ impl PathPattern {
         PathPattern(pattern)
     }
 
+    /// Returns the pattern as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.glob().glob()
+    }
+
     /// Whether it matches a path.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {

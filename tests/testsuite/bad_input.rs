@@ -654,19 +654,19 @@ fn addresses_that_phones_reject_are_refused() {
     for (toml, message) in [
         (
             "url = \"https://h/{file}\"",
-            ": url: `https://h/{file}` is not a download address: `{file}` is unknown; there are {device}",
+            ": url: `https://h/{file}` is not a usable address: `{file}` is unknown; there are {device}",
         ),
         (
             "url = \"https://h/{filename\"",
-            ": url: `https://h/{filename` is not a download address: a `{` is never closed",
+            ": url: `https://h/{filename` is not a usable address: a `{` is never closed",
         ),
         (
             "url = \"https://h/{device}\"",
-            ": url: `https://h/{device}` is not a download address: it gives every build the same",
+            ": url: `https://h/{device}` is not a usable address: it gives every build the same",
         ),
         (
             "base_url = \"http://h\"",
-            ": base_url: `http://h` is not a download address: it must begin with https://",
+            ": base_url: `http://h` is not a usable address: it must begin with https://",
         ),
         (
             "[device.bacon]\nurl = \"http://h/{path}\"",

@@ -332,17 +332,17 @@ fn a_bad_entry_is_reported_and_nothing_is_imported() {
         (
             "url",
             json!("http://h/a.zip"),
-            "`http://h/a.zip` is not a download address: it must begin with https:// (phones refuse plain http)",
+            "`http://h/a.zip` is not a usable address: it must begin with https:// (phones refuse plain http)",
         ),
         (
             "url",
             json!("https://h/a b.zip"),
-            "`https://h/a b.zip` is not a download address: it holds characters that must be percent-encoded",
+            "`https://h/a b.zip` is not a usable address: it holds characters that must be percent-encoded",
         ),
         (
             "url",
             json!("a.zip"),
-            "`a.zip` is not a download address: it must begin with https:// (phones refuse plain http)",
+            "`a.zip` is not a usable address: it must begin with https:// (phones refuse plain http)",
         ),
         ("id", json!(null), "it has neither a sha256 nor an id"),
         (
@@ -599,7 +599,7 @@ fn a_file_that_is_not_a_feed_is_reported() {
         ),
         (
             ["--url-base", "http://h"],
-            "--url-base: `http://h` is not a download address",
+            "--url-base: `http://h` is not a usable address",
         ),
         (["--format", "v3"], "invalid value 'v3'"),
     ] {

@@ -54,7 +54,7 @@ impl TypedValueParser for RuleIdParser {
 #[derive(Debug, Args)]
 pub(crate) struct LiveArgs {
     /// Trust the certificates in this PEM file instead of those that browsers trust
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "ROMFEED_CA")]
     pub(crate) ca: Option<PathBuf>,
     /// Wait this long for a response; phones wait 10 seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=600))]
@@ -69,6 +69,7 @@ pub(crate) struct LiveArgs {
     mut_arg("builds", |arg| arg.help("Use this folder as builds/ of the site [default: builds]")),
     mut_arg("out", |arg| arg.help("Check the site in this folder [default: out]")),
     mut_arg("catalog", |arg| arg.help("Read the builds that phones may run from this file; repeat to read others [default: catalog.json]")),
+    mut_arg("changelogs", |arg| arg.hide(true)),
     mut_arg("base_url", |arg| arg.help("Treat the folder as the site at this address")),
 )]
 pub(crate) struct CheckArgs {

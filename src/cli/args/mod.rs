@@ -24,6 +24,9 @@ pub(crate) use site::{FilesArgs, FilesStep, GenerateArgs, InitArgs, SourcesArgs}
 /// The most threads that can be set.
 pub(crate) const MAX_JOBS: u16 = 256;
 
+/// The heading in the help of flags that all commands have.
+const GLOBAL: &str = "Options of all commands";
+
 const EXAMPLES: &str = "\
 Examples:
   romfeed generate --base-url https://example.org/ota
@@ -47,17 +50,30 @@ pub(crate) struct Global {
         long,
         global = true,
         value_name = "FILE",
-        env = "ROMFEED_CONFIG"
+        env = "ROMFEED_CONFIG",
+        help_heading = GLOBAL
     )]
     pub(crate) config: Option<PathBuf>,
-    /// Print errors only
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    /// Print no progress, notes and warnings: only results and errors
+    #[arg(
+        short,
+        long,
+        global = true,
+        conflicts_with = "verbose",
+        help_heading = GLOBAL
+    )]
     pub(crate) quiet: bool,
-    /// Print more: each package or what was read of it; give it twice for all causes of errors
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    /// Print more about each package or file; give it twice for all causes of errors
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = GLOBAL)]
     pub(crate) verbose: u8,
     /// Choose when to use colours
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = GLOBAL
+    )]
     pub(crate) color: When,
 }
 

@@ -16,7 +16,14 @@ Examples:
   romfeed init --print publish | diff publish -";
 
 #[derive(Debug, Args)]
-#[command(after_help = INIT_EXAMPLES)]
+#[command(
+    after_help = INIT_EXAMPLES,
+    mut_arg("builds", |arg| arg.help("Use this folder of ROM zips in the files, and find the devices in it [default: builds]")),
+    mut_arg("out", |arg| arg.help("Use this folder of the site in the files [default: out]")),
+    mut_arg("catalog", |arg| arg.help("Use this list of builds in the files [default: catalog.json]")),
+    mut_arg("changelogs", |arg| arg.help("Use this folder of changelogs in the files [default: changelogs, next to the catalog]")),
+    mut_arg("base_url", |arg| arg.help("Use this address of the site in the files [default: that of the forge's pages]")),
+)]
 pub(crate) struct InitArgs {
     #[command(flatten)]
     pub(crate) places: Places,
@@ -112,7 +119,14 @@ Examples:
   romfeed files gone --published https://ota.example.org/.romfeed/manifest.json";
 
 #[derive(Debug, Args)]
-#[command(after_help = FILES_EXAMPLES)]
+#[command(
+    after_help = FILES_EXAMPLES,
+    mut_arg("builds", |arg| arg.help("Find the zips in this folder [default: builds]")),
+    mut_arg("out", |arg| arg.help("Find the site in this folder [default: out]")),
+    mut_arg("catalog", |arg| arg.help("Read the list of builds from this file; repeat to add others [default: catalog.json]")),
+    mut_arg("changelogs", |arg| arg.hide(true)),
+    mut_arg("base_url", |arg| arg.help("Print addresses of zips below this address of the site")),
+)]
 pub(crate) struct FilesArgs {
     #[command(flatten)]
     pub(crate) places: Places,

@@ -11,6 +11,7 @@ use romfeed::model::build::{self, Variant};
 use romfeed::model::config::FeedConfig;
 use romfeed::publish::feed::template;
 
+use super::super::nearest::nearest;
 use super::file::{FileFeed, MAX_FILE_SIZE};
 
 /// Reads the feed templates that the settings name.
@@ -56,6 +57,15 @@ impl FeedLoader {
             }
             (Err(error), _) => {
                 let known: Vec<&str> = template::SHIPPED.iter().map(|(name, _)| *name).collect();
+                let own = self.own_names();
+                let all = own.iter().map(String::as_str).chain(known.iter().copied());
+                if error.kind() == std::io::ErrorKind::NotFound
+                    && let Some(near) = nearest(name, all)
+                {
+                    return Err(format!(
+                        "there is no template `{name}`; did you mean `{near}`?"
+                    ));
+                }
                 return Err(format!(
                     "cannot read {}: {error}; romfeed itself has {}",
                     file.display(),
@@ -72,6 +82,15 @@ impl FeedLoader {
             is_enabled: false,
         });
         Ok(self.loaded.last_mut().expect("pushed above"))
+    }
+
+    /// Lists the names of the user's own templates.
+    fn own_names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names
+            .filter_map(|name| Some(name.strip_suffix(".j2")?.to_owned()))
+            .collect()
     }
 
     /// Enables a template that the settings need not name.

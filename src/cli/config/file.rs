@@ -24,8 +24,28 @@ pub(super) const MAX_FILE_SIZE: u64 = 1 << 20;
 
 /// Settings that cannot be used. The message is one line for people.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct ConfigError(pub(super) String);
+#[error("{message}")]
+pub(crate) struct ConfigError {
+    message: String,
+    /// What to do about it, if the message does not say so.
+    pub(crate) hint: Option<String>,
+}
+
+impl ConfigError {
+    pub(super) fn new(message: String) -> ConfigError {
+        ConfigError {
+            message,
+            hint: None,
+        }
+    }
+
+    pub(super) fn with_hint(self, hint: String) -> ConfigError {
+        ConfigError {
+            hint: Some(hint),
+            ..self
+        }
+    }
+}
 
 /// The place of a settings file.
 pub(super) struct Origin {
@@ -38,7 +58,7 @@ pub(super) struct Origin {
 impl Origin {
     /// Describes what is wrong with a key or a table.
     pub(super) fn error(&self, key: &str, reason: &dyn std::fmt::Display) -> ConfigError {
-        ConfigError(format!("{}: {key}: {reason}", self.name))
+        ConfigError::new(format!("{}: {key}: {reason}", self.name))
     }
 }
 
@@ -310,12 +330,21 @@ pub(super) fn load(file: Option<&Path>) -> Result<(FileConfig, Origin), ConfigEr
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => {
             return Ok((FileConfig::default(), Origin { folder, name }));
         }
-        Err(error) => return Err(ConfigError(format!("cannot read {name}: {error}"))),
+        Err(error) => {
+            let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+            let error = ConfigError::new(format!("cannot read {name}: {error}"));
+            return Err(match is_missing {
+                true => error.with_hint(format!(
+                    "check the path; `romfeed init` writes a {FILE_NAME} to the current folder"
+                )),
+                false => error,
+            });
+        }
     };
     let settings = toml::from_str(&text).map_err(|error| {
         let (line, column) = position(&text, error.span().map_or(0, |span| span.start));
         let message = explain(&error.message().replace('\n', " "));
-        ConfigError(format!("{name}, line {line}, column {column}: {message}"))
+        ConfigError::new(format!("{name}, line {line}, column {column}: {message}"))
     })?;
     Ok((settings, Origin { folder, name }))
 }
@@ -327,7 +356,7 @@ fn explain(message: &str) -> String {
         && let Some((key, known)) = rest.split_once("`, expected ")
     {
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-        return match nearest(key, &known) {
+        return match nearest(key, known.iter().copied()) {
             Some(near) => format!("unknown key `{key}`; did you mean `{near}`?"),
             None => format!("unknown key `{key}`; known are {}", known.join(", ")),
         };

@@ -256,8 +256,8 @@ pub(crate) fn load_certificates(paths: &[PathBuf]) -> Result<Vec<Certificate>, C
     let load = |path: &PathBuf| {
         let name = path.display();
         let bytes = read_file(path, MAX_FILE_SIZE)
-            .map_err(|error| ConfigError(format!("cannot read {name}: {error}")))?;
-        Certificate::parse(&bytes).map_err(|e| ConfigError(format!("{name}: {}", chain(&e))))
+            .map_err(|error| ConfigError::new(format!("cannot read {name}: {error}")))?;
+        Certificate::parse(&bytes).map_err(|e| ConfigError::new(format!("{name}: {}", chain(&e))))
     };
     paths.iter().map(load).collect()
 }

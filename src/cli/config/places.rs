@@ -9,6 +9,7 @@ use romfeed::model::config::{CHANGELOGS_DIR, Config, STATE_DIR};
 
 use super::super::args::Places;
 use super::super::devices::{self, Devices};
+use super::super::escape::shown;
 use super::file::{ConfigError, FileConfig, OneOrMany, Origin};
 
 /// Returns a configuration in which only files and folders are set.
@@ -26,6 +27,9 @@ pub(super) fn resolve(
         flag.clone().or(set).unwrap_or_else(|| default.to_owned())
     };
     let changelogs = catalogs[0].with_file_name(CHANGELOGS_DIR);
+    check_folder("out", flags.out.as_deref(), settings.out.as_deref(), origin)?;
+    let [flag, set] = [&flags.changelogs, &settings.changelogs].map(Option::as_deref);
+    check_folder("changelogs", flag, set, origin)?;
     Ok(Config {
         builds: place(&flags.builds, &settings.builds, &defaults.builds),
         out: place(&flags.out, &settings.out, &defaults.out),
@@ -58,10 +62,41 @@ fn resolve_catalogs(
         ([], Some(paths)) => paths.in_folder(&origin.folder),
         ([], None) => vec![origin.folder.join("catalog.json")],
     };
-    match catalogs.is_empty() {
-        true => Err(origin.error("catalog", &"the list is empty")),
-        false => Ok(catalogs),
+    if catalogs.is_empty() {
+        return Err(origin.error("catalog", &"the list is empty"));
     }
+    match catalogs.iter().find(|path| path.is_dir()) {
+        None => Ok(catalogs),
+        Some(folder) => {
+            let what = format!("`{}` is a folder, not a file", shown(folder));
+            let error = match flags {
+                [] => origin.error("catalog", &what),
+                [..] => ConfigError::new(format!("--catalog or ROMFEED_CATALOG: {what}")),
+            };
+            Err(error.with_hint("name the file of the list of builds".to_owned()))
+        }
+    }
+}
+
+/// Checks that a folder from a flag or from the settings is not another kind of file.
+fn check_folder(
+    key: &str,
+    flag: Option<&Path>,
+    set: Option<&Path>,
+    origin: &Origin,
+) -> Result<(), ConfigError> {
+    let is_file = |path: &Path| path.metadata().is_ok_and(|found| !found.is_dir());
+    let what = |path: &Path| format!("`{}` is a file, not a folder", shown(path));
+    let error = match (flag, set) {
+        (Some(path), _) if is_file(path) => ConfigError::new(format!(
+            "--{key} or ROMFEED_{}: {}",
+            key.to_uppercase(),
+            what(path)
+        )),
+        (None, Some(path)) if is_file(&origin.folder.join(path)) => origin.error(key, &what(path)),
+        _ => return Ok(()),
+    };
+    Err(error.with_hint("name a folder; it need not exist yet".to_owned()))
 }
 
 /// Returns the folders for temporary files, in the order in which they are tried: the folder in

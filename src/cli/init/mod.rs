@@ -1,4 +1,5 @@
-//! `romfeed init`: writes the files that a maintainer's folder needs, but never over existing files.
+//! `romfeed init`: writes the files that a maintainer's folder needs, but never over files that somebody
+//! edited.
 
 mod devices;
 
@@ -70,7 +71,7 @@ fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Ou
         });
     }
     if let Some(path) = &args.print {
-        return print(path, &files, terminal);
+        return print(path, &files, &site, terminal);
     }
     let outcome = write_all(&files, &site, config, &found, args.dry_run, terminal);
     if !args.dry_run && matches!(outcome, Outcome::Done) {
@@ -174,10 +175,21 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// Prints one file of the kit to standard output.
-fn print(path: &str, files: &[KitFile], terminal: Terminal) -> io::Result<Outcome> {
+fn print(path: &str, files: &[KitFile], site: &Site, terminal: Terminal) -> io::Result<Outcome> {
     if let Some(file) = files.iter().find(|file| file.path == path) {
         io::stdout().write_all(file.text.as_bytes())?;
+        if Host::has_file(path) {
+            for setting in missing_settings(site) {
+                terminal.warning(&format!("{path} needs this line in {FILE_NAME}: {setting}"));
+            }
+        }
         return Ok(Outcome::Done);
+    }
+    if Host::has_file(path) && (site.host.is_none() || site.base.is_none()) {
+        let message = format!("{path} depends on the host and the address of the site");
+        let call = example_call(site, &format!("--print {path} "));
+        terminal.error(&message, Some(&format!("name them, for example: {call}")));
+        return Ok(Outcome::Usage);
     }
     let names: Vec<&str> = files.iter().map(|file| file.path).collect();
     let message = format!("`{}` is not among the files of init", path.escape_debug());
@@ -185,7 +197,49 @@ fn print(path: &str, files: &[KitFile], terminal: Terminal) -> io::Result<Outcom
     Ok(Outcome::Usage)
 }
 
-/// Writes the files that do not exist, and prints what was done with each.
+/// What becomes of a file.
+enum Fate {
+    Unchanged,
+    /// It was edited; with what it lacks, if that matters.
+    Kept(Option<String>),
+    Create,
+    /// It is as an earlier init wrote it, before host and address were known.
+    Complete,
+}
+
+/// Decides what becomes of a file.
+fn fate(file: &KitFile, site: &Site, config: &Config, found: &[KnownDevice]) -> Fate {
+    // Anything that exists is kept, a link to a missing file too.
+    if fs::symlink_metadata(file.path).is_err() {
+        return Fate::Create;
+    }
+    match read_text(Path::new(file.path)) {
+        Ok(Some(text)) if text == file.text => Fate::Unchanged,
+        Ok(Some(text)) if is_incomplete(file.path, &text, site) => Fate::Complete,
+        Ok(Some(text)) => Fate::Kept(lack(file, &text, site, config, found)),
+        Ok(None) => Fate::Kept(Some("it is a link to a missing file".to_owned())),
+        Err(error) => Fate::Kept(Some(format!("it cannot be read: {error}"))),
+    }
+}
+
+/// Returns whether init wrote this text before it knew host and address, and nobody edited it since.
+fn is_incomplete(path: &str, text: &str, site: &Site) -> bool {
+    let all_zips = [Zips::Site, Zips::Elsewhere, site.zips.clone()];
+    all_zips.into_iter().any(|zips| {
+        let incomplete = Site {
+            host: None,
+            base: None,
+            zips,
+            ..site.clone()
+        };
+        let files = hosting::render(&incomplete).unwrap_or_default();
+        files
+            .iter()
+            .any(|file| file.path == path && file.text == text)
+    })
+}
+
+/// Writes the files that do not exist or are incomplete, and prints what was done with each.
 fn write_all(
     files: &[KitFile],
     site: &Site,
@@ -197,37 +251,33 @@ fn write_all(
     let mut outcome = Outcome::Done;
     let mut num_differing = 0;
     for file in files {
-        // Anything that exists is kept, a link to a missing file too.
-        if fs::symlink_metadata(file.path).is_ok() {
-            let lack = match read_text(Path::new(file.path)) {
-                Ok(Some(text)) if text == file.text => {
-                    terminal.line(&format!("unchanged  {}", file.path));
-                    continue;
-                }
-                Ok(Some(text)) => lack(file, &text, site, config, found),
-                Ok(None) => Some("it is a link to a missing file".to_owned()),
-                Err(error) => Some(format!("it cannot be read: {error}")),
-            };
-            num_differing += usize::from(lack.is_some());
-            let lack = lack.map(|lack| format!(": {lack}")).unwrap_or_default();
-            let kept = terminal.paint("33", "kept");
-            terminal.line(&format!("{kept}       {}{lack}", file.path));
-        } else if dry_run {
-            terminal.line(&format!("to create  {}", file.path));
+        let [todo, done, color] = match fate(file, site, config, found) {
+            Fate::Unchanged => {
+                terminal.line(&format!("unchanged  {}", file.path));
+                continue;
+            }
+            Fate::Kept(lack) => {
+                num_differing += usize::from(lack.is_some());
+                let lack = lack.map(|lack| format!(": {lack}")).unwrap_or_default();
+                let kept = terminal.paint("33", "kept");
+                terminal.line(&format!("{kept}       {}{lack}", file.path));
+                continue;
+            }
+            Fate::Create => ["to create", "created", "32"],
+            Fate::Complete => ["to change", "changed", "36"],
+        };
+        if dry_run {
+            terminal.line(&format!("{todo}  {}", file.path));
         } else if let Err(error) = write(file) {
             terminal.error(&format!("cannot write {}: {error}", file.path), None);
             outcome = Outcome::Failed;
         } else {
-            terminal.line(&format!(
-                "{}    {}",
-                terminal.paint("32", "created"),
-                file.path
-            ));
+            terminal.line(&format!("{}    {}", terminal.paint(color, done), file.path));
         }
     }
     if num_differing > 0 {
         terminal.line(
-            "existing files are never changed; `romfeed init --print FILE` prints a file as init would write it",
+            "files that were edited are never changed; `romfeed init --print FILE` prints a file as init would write it",
         );
     }
     outcome
@@ -298,7 +348,27 @@ fn missing_settings(site: &Site) -> Vec<String> {
     if let Some(url) = site.zips.url().filter(|_| resolved.config.url.is_none()) {
         missing.push(format!("url = \"{url}\""));
     }
+    let config = &resolved.config;
+    let places = [
+        ("builds", &site.builds, &config.builds),
+        ("out", &site.out, &config.out),
+        ("catalog", &site.catalog, &config.catalogs[0]),
+        ("changelogs", &site.changelogs, &config.changelogs),
+    ];
+    for (key, wanted, set) in places {
+        if plain(set).as_ref() != Ok(wanted) {
+            missing.push(format!("{key} = \"{}\"", wanted.as_str()));
+        }
+    }
     missing
+}
+
+/// Returns a call of init with host and address: those that are known, otherwise examples.
+fn example_call(site: &Site, flags: &str) -> String {
+    let host = site.host.map_or(Host::Nginx.as_str(), Host::as_str);
+    let base = site.base.as_ref();
+    let base = base.map_or("https://ota.example.org", Base::as_str);
+    format!("romfeed init {flags}--host {host} --base-url {base}")
 }
 
 /// Prints the next steps, in their order.
@@ -306,11 +376,9 @@ fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], termina
     terminal.line("next:");
     let Some((host, base)) = site.host.zip(site.base.as_ref()) else {
         let hosts = Host::ALL.map(Host::as_str).join(", ");
-        let host = site.host.map_or("HOST", Host::as_str);
-        let base = site.base.as_ref();
-        let base = base.map_or("https://ota.example.org", Base::as_str);
         terminal.line(&format!(
-            "  name the host and the address: romfeed init --host {host} --base-url {base}"
+            "  name your host and your address, for example: {}",
+            example_call(site, "")
         ));
         return terminal.line(&format!(
             "  hosts: {hosts}; any other host of files works too, set up by hand"

@@ -1,6 +1,6 @@
 //! The report of a run: a line for each event, a summary, and the next step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use romfeed::generate::{self, Cause, Event, Report};
 use romfeed::model::config::Config;
@@ -11,6 +11,10 @@ use super::rom::{families, print_rom_side, roms};
 use super::terminal::Terminal;
 use super::{MAX_ALIKE, count};
 use crate::cli::escape::escape;
+use crate::cli::unused::Known;
+
+/// Fewest letters that a name must begin with before an advised pattern covers all names like it.
+const MIN_BEGIN_LEN: usize = 3;
 
 /// The next step after a run that changed the site.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +35,7 @@ pub(crate) fn print_report(terminal: Terminal, config: &Config, report: &Report,
     }
     events.print_counts(report);
     let held = events.held;
-    print_other_zips(terminal, report);
+    print_other_zips(terminal, config, report);
     print_faults(terminal, &report.faults);
     print_summary(terminal, config, report, held, next);
 }
@@ -177,7 +181,7 @@ impl<'r> EventPrinter<'r> {
 }
 
 /// Lists the zips that are not update packages, and says how to exclude them.
-fn print_other_zips(terminal: Terminal, report: &Report) {
+fn print_other_zips(terminal: Terminal, config: &Config, report: &Report) {
     let others = report.events.iter().filter_map(|event| match event {
         Event::NotAnUpdate { path, what } => Some((path, what)),
         _ => None,
@@ -194,13 +198,47 @@ fn print_other_zips(terminal: Terminal, report: &Report) {
         let num_more = others.len() - num_named;
         terminal.line(&format!("passed over {num_more} more; -v lists them"));
     }
-    if let Some((path, _)) = others.first() {
+    if !others.is_empty() {
+        let others: BTreeSet<&str> = others.iter().map(|(path, _)| path.as_str()).collect();
+        let packages = Known::new(config, report).paths;
+        let patterns: Vec<String> = exclude_patterns(&others, &packages)
+            .iter()
+            .map(|pattern| escape(&format!("{pattern:?}")))
+            .collect();
         terminal.line(&format!(
             "  {} `exclude` in romfeed.toml passes over zips without a note: exclude = [{}]",
             terminal.paint("1", "hint:"),
-            escape(&format!("{path:?}"))
+            patterns.join(", ")
         ));
     }
+}
+
+/// Returns patterns for `exclude` that match these zips: how the names of several begin, up to the first
+/// digit, `-`, `_` or `.`, unless a package begins like that too; otherwise each path.
+fn exclude_patterns(others: &BTreeSet<&str>, packages: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for path in others {
+        let name = file_name(path);
+        let end = name.find(|c: char| c.is_ascii_digit() || "-_.".contains(c));
+        let begin = &name[..end.unwrap_or(name.len())];
+        groups.entry(begin).or_default().push(path);
+    }
+    let is_free = |begin: &str| {
+        let mut names = packages.iter().map(|path| file_name(path));
+        begin.len() >= MIN_BEGIN_LEN && !names.any(|name| name.starts_with(begin))
+    };
+    let patterns =
+        groups
+            .into_iter()
+            .flat_map(|(begin, paths)| match paths.len() > 1 && is_free(begin) {
+                true => vec![format!("{begin}*")],
+                false => paths.into_iter().map(globset::escape).collect(),
+            });
+    patterns.collect()
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Names up to three builds, in brackets.
