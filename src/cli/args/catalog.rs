@@ -14,6 +14,20 @@ pub(crate) struct CatalogArgs {
     pub(crate) command: CatalogCommand,
 }
 
+/// The files and folders of the commands that show or change the list of builds.
+#[derive(Debug, Args)]
+#[command(
+    mut_arg("builds", |arg| arg.help("Find the ROM zips in this folder [default: builds]")),
+    mut_arg("out", |arg| arg.help("Find the published site in this folder: its builds must not get lost [default: out]")),
+    mut_arg("catalog", |arg| arg.help("Show or change the list of builds in this file; repeat to also read other lists [default: catalog.json]")),
+    mut_arg("changelogs", |arg| arg.hide(true)),
+    mut_arg("base_url", |arg| arg.help("Use this address of the site; zips are expected in builds/ below it")),
+)]
+pub(crate) struct CatalogPlaces {
+    #[command(flatten)]
+    pub(crate) all: Places,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum CatalogCommand {
     /// Add a build, from its zip or from its facts
@@ -21,7 +35,7 @@ pub(crate) enum CatalogCommand {
     /// Remove builds; their zips are not added again
     Remove {
         #[command(flatten)]
-        places: Places,
+        places: CatalogPlaces,
         /// Name builds by file name or by the start of their sha256
         #[arg(required = true, value_name = "BUILD")]
         names: Vec<String>,
@@ -29,7 +43,7 @@ pub(crate) enum CatalogCommand {
     /// Withdraw builds for a time; phones that run them still get a response
     Yank {
         #[command(flatten)]
-        places: Places,
+        places: CatalogPlaces,
         /// Name builds by file name or by the start of their sha256
         #[arg(required = true, value_name = "BUILD")]
         names: Vec<String>,
@@ -40,7 +54,7 @@ pub(crate) enum CatalogCommand {
     /// Offer withdrawn builds again
     Unyank {
         #[command(flatten)]
-        places: Places,
+        places: CatalogPlaces,
         /// Name builds by file name or by the start of their sha256
         #[arg(required = true, value_name = "BUILD")]
         names: Vec<String>,
@@ -48,7 +62,7 @@ pub(crate) enum CatalogCommand {
     /// List all builds
     List {
         #[command(flatten)]
-        places: Places,
+        places: CatalogPlaces,
         /// Point phones to the zips at this address, for example https://host/{device}/{filename}
         #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]
         url: Option<String>,
@@ -59,7 +73,7 @@ pub(crate) enum CatalogCommand {
     /// Merge the catalogs that git could not merge, or three files as git's merge driver
     Merge {
         #[command(flatten)]
-        places: Places,
+        places: CatalogPlaces,
         /// Merge these three files into the second, as git requires from merge drivers
         #[arg(num_args = 3, value_names = ["BASE", "OURS", "THEIRS"])]
         versions: Vec<PathBuf>,
@@ -116,7 +130,7 @@ pub(crate) enum FeedFormat {
 #[derive(Debug, Args)]
 pub(crate) struct ImportArgs {
     #[command(flatten)]
-    pub(crate) places: Places,
+    pub(crate) places: CatalogPlaces,
     /// Continue even if the catalog lacks builds that were published before
     #[arg(long)]
     pub(crate) new_catalog: bool,
@@ -180,7 +194,7 @@ pub(crate) struct ExportArgs {
 #[derive(Debug, Args)]
 pub(crate) struct AddArgs {
     #[command(flatten)]
-    pub(crate) places: Places,
+    pub(crate) places: CatalogPlaces,
     /// Continue even if the catalog lacks builds that were published before
     #[arg(long)]
     pub(crate) new_catalog: bool,

@@ -172,6 +172,7 @@ pub(crate) enum FilesStep {
 #[command(
     mut_arg("builds", |arg| arg.help("Serve the ROM zips in this folder [default: builds]")),
     mut_arg("out", |arg| arg.help("Serve the files in this folder along with the feeds [default: out]")),
+    mut_arg("catalog", |arg| arg.help("Serve the builds in this list, and store new ones in it; repeat to also read other lists [default: catalog.json]")),
     mut_arg("base_url", |arg| arg.help("Write this address into feeds [default: the address to listen on]")),
 )]
 pub(crate) struct ServeArgs {

@@ -46,16 +46,16 @@ pub(crate) fn run(
 
 fn flags(command: &CatalogCommand) -> Flags {
     match command {
-        CatalogCommand::Add(add) => Flags::new(&add.places),
+        CatalogCommand::Add(add) => Flags::new(&add.places.all),
         CatalogCommand::Remove { places, .. }
         | CatalogCommand::Yank { places, .. }
         | CatalogCommand::Unyank { places, .. }
-        | CatalogCommand::Merge { places, .. } => Flags::new(places),
+        | CatalogCommand::Merge { places, .. } => Flags::new(&places.all),
         CatalogCommand::List { places, url, .. } => Flags {
             url: url.clone(),
-            ..Flags::new(places)
+            ..Flags::new(&places.all)
         },
-        CatalogCommand::Import(import) => Flags::new(&import.places),
+        CatalogCommand::Import(import) => Flags::new(&import.places.all),
         CatalogCommand::Export(export) => Flags {
             url: export.url.clone(),
             ..Flags::new(&export::places(export))
