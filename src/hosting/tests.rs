@@ -237,3 +237,17 @@ fn settings_git_and_scripts_have_the_names_of_the_folders() {
     let script = text(&site, PUBLISH);
     assert!(script.contains("\"roms/$file\"") && script.contains("set -- data/all.json\n"));
 }
+
+#[test]
+fn web_servers_listen_on_the_port_of_the_address() {
+    let base = "https://ota.example.org:8443/x";
+    let nginx = text(&site(Host::Nginx, base, None), "host/nginx.conf");
+    assert!(nginx.contains("    listen 8443 ssl;\n    listen [::]:8443 ssl;\n"));
+    let apache = text(&site(Host::Apache, base, None), "host/apache.conf");
+    assert!(apache.contains("\nListen 8443\n<VirtualHost *:8443>\n"));
+    let caddy = text(&site(Host::Caddy, base, None), "host/Caddyfile");
+    assert!(caddy.contains("\nota.example.org:8443 {\n"));
+    // Port 443 is part of Apache's own configuration.
+    let apache = text(&site(Host::Apache, BASE, None), "host/apache.conf");
+    assert!(apache.contains("\n<VirtualHost *:443>\n") && !apache.contains("Listen"));
+}

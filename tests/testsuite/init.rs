@@ -33,7 +33,7 @@ fn a_folder_without_remote_gets_the_common_files_and_a_note() {
     let run = dir
         .run(&["init"])
         .expect(0)
-        .says("romfeed init --host HOST --base-url");
+        .says("romfeed init --host nginx --base-url https://ota.example.org\n");
     assert_eq!(run.stdout, "");
     assert_eq!(
         written(&dir),
@@ -357,4 +357,69 @@ fn the_next_step_is_the_script_that_publishes() {
     // In a script, the check before the feeds go up prints the lines for the ROM last.
     let run = dir.run(&["check", "--zips"]);
     assert!(!run.stderr.contains("for the ROM"), "{}", run.stderr);
+}
+
+#[test]
+fn the_first_next_step_completes_what_init_wrote() {
+    let dir = RomDir::new();
+    let run = dir.run(&["init"]).expect(0);
+    let step = run.stderr.lines().find_map(|line| {
+        let (_, call) = line.split_once("for example: romfeed ")?;
+        Some(call.to_owned())
+    });
+    let step = step.unwrap();
+    let call: Vec<&str> = step.split(' ').collect();
+    let run = dir.run(&call).expect(0);
+    assert_eq!(fates(&run, "changed"), ["romfeed.toml"]);
+    let run = run.lacks("put this line");
+    run.lacks("kept");
+    assert!(text(&dir, "romfeed.toml").contains("\nbase_url = \"https://ota.example.org\"\n"));
+    dir.run(&["generate"]).expect(0);
+}
+
+#[test]
+fn edited_settings_are_kept() {
+    let dir = RomDir::new();
+    dir.run(&["init"]).expect(0);
+    let edited = format!("{}keep = 3\n", text(&dir, "romfeed.toml"));
+    dir.put("romfeed.toml", &edited);
+    let call = ["init", "--host", "nginx", "--base-url", "https://h.example"];
+    let run = dir.run(&call).expect(0);
+    assert_eq!(
+        fates(&run, "kept"),
+        ["romfeed.toml: it lacks base_url = \"https://h.example\""]
+    );
+    assert_eq!(text(&dir, "romfeed.toml"), edited);
+}
+
+#[test]
+fn a_script_is_printed_only_with_what_it_needs() {
+    let dir = RomDir::new();
+    let run = dir.run(&["init", "--print", "publish"]).expect(2);
+    assert_eq!(run.stdout, "");
+    run.says("error: publish depends on the host and the address of the site\n").says(
+        "  hint: name them, for example: romfeed init --print publish --host nginx --base-url https://ota.example.org\n",
+    );
+    let call = [
+        "init",
+        "--print",
+        "publish",
+        "--host",
+        "caddy",
+        "--base-url",
+        "https://h.example",
+        "--changelogs",
+        "texts",
+    ];
+    let run = dir.run(&call).expect(0);
+    assert!(run.stdout.starts_with("#!/bin/sh\n"));
+    run.says(
+        "warning: publish needs this line in romfeed.toml: base_url = \"https://h.example\"\n",
+    )
+    .says("warning: publish needs this line in romfeed.toml: changelogs = \"texts\"\n");
+    // The settings that init writes have all of them.
+    let mut call = call.to_vec();
+    call.drain(1..3);
+    dir.run(&call).expect(0).lacks("put this line");
+    assert!(text(&dir, "romfeed.toml").contains("\nchangelogs = \"texts\"\n"));
 }

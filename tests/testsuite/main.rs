@@ -36,6 +36,7 @@ mod layering;
 mod layouts;
 mod manual;
 mod messages;
+mod mistakes;
 mod newcomers;
 mod notes;
 mod odd_characters;
