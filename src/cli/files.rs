@@ -53,8 +53,8 @@ fn print_files(args: &FilesArgs, config: &Config, terminal: Terminal) -> io::Res
             }
         },
     };
-    let own = match writer::own_files(&config.out) {
-        Ok(own) => own,
+    let written = match writer::own_files(&config.out) {
+        Ok(written) => written,
         Err(error) => {
             print_run_error(terminal, &generate::Error::from(error));
             return Ok(Outcome::Failed);
@@ -65,7 +65,7 @@ fn print_files(args: &FilesArgs, config: &Config, terminal: Terminal) -> io::Res
         .iter()
         .map(|step| step_of(*step))
         .partition(|step| matches!(step, Step::Zips | Step::Images));
-    if own.is_empty() && !of_site.is_empty() {
+    if written.is_empty() && !of_site.is_empty() {
         let out = shown(&config.out);
         let message = format!("there is no site in {out}");
         terminal.error(&message, Some("run `romfeed generate` first"));
@@ -73,7 +73,7 @@ fn print_files(args: &FilesArgs, config: &Config, terminal: Terminal) -> io::Res
     }
     let of_site = of_site
         .into_iter()
-        .flat_map(|step| upload::pages(step, &config.out, &own, &published));
+        .flat_map(|step| upload::pages(step, &config.out, &written, &published));
     let mut lines: BTreeSet<String> = of_site.map(str::to_owned).collect();
     match list_packages(&of_builds, config, terminal) {
         Ok(files) => lines.extend(files.into_iter().map(|file| line(file, args.url))),

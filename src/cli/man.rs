@@ -33,10 +33,10 @@ Lock and cache of this machine, next to the catalog.
 
 /// Prints the manual page of romfeed, or of the command with this name: `catalog add`, or `catalog-add`
 /// as its page is called.
-pub(crate) fn print(verb: &[String], terminal: Terminal) -> io::Result<Outcome> {
+pub(crate) fn print(command_names: &[String], terminal: Terminal) -> io::Result<Outcome> {
     let mut command = Cli::command();
     command.build();
-    let names = verb
+    let names = command_names
         .iter()
         .flat_map(|names| names.split([' ', '-']))
         .filter(|name| !name.is_empty());
@@ -100,8 +100,8 @@ fn page(command: Command) -> io::Result<Vec<u8>> {
 
 /// Describes the exit codes on the page with this title.
 fn exit_status(title: &str) -> String {
-    let verb = title.strip_prefix("romfeed-").unwrap_or_default();
-    let (well, failed) = match verb.split('-').next().unwrap_or_default() {
+    let name = title.strip_prefix("romfeed-").unwrap_or_default();
+    let (well, failed) = match name.split('-').next().unwrap_or_default() {
         "generate" => (
             "Success.",
             r"A package was left out and the rest was written; the site could not be written; or, with \-\-exit\-code, the site is or was not up to date.",
@@ -137,7 +137,7 @@ fn exit_status(title: &str) -> String {
             "2",
             Some("The call or the settings are wrong, and nothing was done."),
         ),
-        ("130", (verb == "serve").then_some(broken)),
+        ("130", (name == "serve").then_some(broken)),
     ] {
         if let Some(meaning) = meaning {
             let _ = writeln!(text, ".TP\n{code}\n{meaning}");
@@ -172,8 +172,8 @@ fn collect(command: &Command, flags: &mut Vec<(String, String)>) {
             flags.push((variable.to_owned(), flag.to_owned()));
         }
     }
-    for verb in command.get_subcommands() {
-        collect(verb, flags);
+    for subcommand in command.get_subcommands() {
+        collect(subcommand, flags);
     }
 }
 
@@ -181,10 +181,10 @@ fn collect(command: &Command, flags: &mut Vec<(String, String)>) {
 mod tests {
     use super::*;
 
-    fn page_of(verb: &str) -> String {
+    fn page_of(name: &str) -> String {
         let mut command = Cli::command();
         command.build();
-        let command = command.find_subcommand(verb).unwrap().clone();
+        let command = command.find_subcommand(name).unwrap().clone();
         String::from_utf8(page(command).unwrap()).unwrap()
     }
 

@@ -115,6 +115,6 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> io::Result<Outcome> {
         Command::Man {
             to: Some(folder), ..
         } => Ok(man::write_all(folder, terminal)),
-        Command::Man { verb, to: None } => man::print(verb, terminal),
+        Command::Man { names, to: None } => man::print(names, terminal),
     }
 }

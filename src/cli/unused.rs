@@ -86,11 +86,11 @@ fn low_keeps(config: &Config) -> Vec<String> {
     let of_romtypes = config.romtypes.iter();
     let of_romtypes = of_romtypes.map(|(name, kept)| (format!("[romtype.{name}] keep"), kept));
     let of_devices = config.devices.iter().flat_map(|(device, set)| {
-        let own = (format!("[device.{device}] keep"), &set.retention);
+        let of_device = (format!("[device.{device}] keep"), &set.retention);
         let of_romtypes = set.romtypes.iter();
         let of_romtypes = of_romtypes
             .map(move |(name, kept)| (format!("[device.{device}.romtype.{name}] keep"), kept));
-        std::iter::once(own).chain(of_romtypes)
+        std::iter::once(of_device).chain(of_romtypes)
     });
     let low = all.chain(of_romtypes).chain(of_devices);
     low.filter(|(_, retention)| is_low(retention))

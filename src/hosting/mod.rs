@@ -227,7 +227,7 @@ pub struct Site {
 
 /// A file to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KitFile {
+pub struct SetupFile {
     /// The path below the maintainer's folder, with `/`.
     pub path: &'static str,
     /// The contents.
@@ -402,7 +402,7 @@ impl<'a> Values<'a> {
 ///
 /// # Errors
 /// [`Error::NotRoot`]. [`Error::Template`] does not occur, since the templates are part of romfeed.
-pub fn render(site: &Site) -> Result<Vec<KitFile>, Error> {
+pub fn render(site: &Site) -> Result<Vec<SetupFile>, Error> {
     let mut files = vec![
         ("romfeed.toml", "romfeed.toml"),
         (GITIGNORE, "gitignore"),
@@ -418,7 +418,7 @@ pub fn render(site: &Site) -> Result<Vec<KitFile>, Error> {
     let values = minijinja::Value::from(Serde(Values::new(site)));
     let render = |(path, template)| {
         let text = engine().and_then(|engine| engine.get_template(template)?.render(&values));
-        Ok(KitFile {
+        Ok(SetupFile {
             path,
             text: text.map_err(|source| Error::Template { path, source })?,
             is_executable: path == PUBLISH,

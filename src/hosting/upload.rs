@@ -88,13 +88,13 @@ pub fn packages(step: Step, catalog: &Catalog, config: &Config) -> (Vec<Local>, 
     (found.files.into_iter().collect(), found.warnings)
 }
 
-/// Lists the files of one step in the folder of the site, sorted. `own` are the files that romfeed wrote
+/// Lists the files of one step in the folder of the site, sorted. `written` are the files that romfeed wrote
 /// to `out`, and `published` those in the manifest at the destination.
 #[must_use]
 pub fn pages<'a>(
     step: Step,
     out: &Path,
-    own: &'a [String],
+    written: &'a [String],
     published: &'a BTreeSet<String>,
 ) -> Vec<&'a str> {
     let is_page =
@@ -105,14 +105,14 @@ pub fn pages<'a>(
         Step::Indexes => !is_page(path) && page::rank(path) > 0,
         Step::Zips | Step::Images | Step::Gone => false,
     };
-    let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
+    let written: BTreeSet<&str> = written.iter().map(String::as_str).collect();
     if step != Step::Gone {
-        return own.into_iter().filter(is_of_step).collect();
+        return written.into_iter().filter(is_of_step).collect();
     }
     let published = published.iter().map(String::as_str);
     // A page that a file of the user replaced is not gone.
     let is_gone = |path: &&str| {
-        !own.contains(path)
+        !written.contains(path)
             && !path.starts_with(BUILDS)
             && out.join(path).symlink_metadata().is_err()
     };

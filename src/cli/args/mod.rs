@@ -118,9 +118,9 @@ pub(crate) enum Command {
     Man {
         /// Name the command, for example generate or "catalog add"
         #[arg(value_name = "COMMAND")]
-        verb: Vec<String>,
+        names: Vec<String>,
         /// Write the pages of romfeed and of all commands to this folder instead
-        #[arg(long, value_name = "FOLDER", conflicts_with = "verb")]
+        #[arg(long, value_name = "FOLDER", conflicts_with = "names")]
         to: Option<PathBuf>,
     },
 }

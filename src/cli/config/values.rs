@@ -108,9 +108,9 @@ pub(super) fn check_aliases(devices: &BTreeMap<String, DeviceConfig>) -> Result<
 /// Checks that the families that devices name are known.
 pub(super) fn check_families(
     devices: &BTreeMap<String, DeviceConfig>,
-    own: &[Family],
+    of_settings: &[Family],
 ) -> Result<(), String> {
-    let names: Vec<&str> = own
+    let names: Vec<&str> = of_settings
         .iter()
         .chain(FAMILIES.iter())
         .map(|family| &*family.name)

@@ -1,4 +1,4 @@
-//! `romfeed init`: writes the files that a maintainer's folder needs, but never over files that somebody
+//! `romfeed init`: writes the files that a maintainer's folder needs, but never over files that were
 //! edited.
 
 mod devices;
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use romfeed::files::write_atomically;
 use romfeed::hosting::{
-    self, BadValue, Base, Forge, GITATTRIBUTES, GITIGNORE, Host, KitFile, KnownDevice, PUBLISH,
-    PlainPath, Remote, Site, Zips,
+    self, BadValue, Base, Forge, GITATTRIBUTES, GITIGNORE, Host, KnownDevice, PUBLISH, PlainPath,
+    Remote, SetupFile, Site, Zips,
 };
 use romfeed::model::address::UrlTemplate;
 use romfeed::model::config::Config;
@@ -28,7 +28,7 @@ const MERGE_DRIVER: &str =
     "git config merge.romfeed.driver \"romfeed catalog merge --name %P %O %A %B\"";
 /// The file of the list of devices.
 const DEVICES: &str = "devices.json";
-/// Longest part of a file of git or of the kit that is read, in bytes.
+/// Longest part of a file of git, or of a file that init writes, that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
 /// Runs the command in the current folder; `file` is the value of `--config`.
@@ -64,7 +64,7 @@ fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Ou
     };
     let found = devices::find(config, terminal);
     if !found.is_empty() {
-        files.push(KitFile {
+        files.push(SetupFile {
             path: DEVICES,
             text: hosting::render_devices(&found).map_err(io::Error::other)?,
             is_executable: false,
@@ -174,8 +174,8 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// Prints one file of the kit to standard output.
-fn print(path: &str, files: &[KitFile], site: &Site, terminal: Terminal) -> io::Result<Outcome> {
+/// Prints one file, as init would write it, to standard output.
+fn print(path: &str, files: &[SetupFile], site: &Site, terminal: Terminal) -> io::Result<Outcome> {
     if let Some(file) = files.iter().find(|file| file.path == path) {
         io::stdout().write_all(file.text.as_bytes())?;
         if Host::has_file(path) {
@@ -208,7 +208,7 @@ enum Fate {
 }
 
 /// Decides what becomes of a file.
-fn fate(file: &KitFile, site: &Site, config: &Config, found: &[KnownDevice]) -> Fate {
+fn fate(file: &SetupFile, site: &Site, config: &Config, found: &[KnownDevice]) -> Fate {
     // Anything that exists is kept, a link to a missing file too.
     if fs::symlink_metadata(file.path).is_err() {
         return Fate::Create;
@@ -222,7 +222,7 @@ fn fate(file: &KitFile, site: &Site, config: &Config, found: &[KnownDevice]) -> 
     }
 }
 
-/// Returns whether init wrote this text before it knew host and address, and nobody edited it since.
+/// Returns whether init wrote this text before it knew host and address, and it was not edited since.
 fn is_incomplete(path: &str, text: &str, site: &Site) -> bool {
     let all_zips = [Zips::Site, Zips::Elsewhere, site.zips.clone()];
     all_zips.into_iter().any(|zips| {
@@ -241,7 +241,7 @@ fn is_incomplete(path: &str, text: &str, site: &Site) -> bool {
 
 /// Writes the files that do not exist or are incomplete, and prints what was done with each.
 fn write_all(
-    files: &[KitFile],
+    files: &[SetupFile],
     site: &Site,
     config: &Config,
     found: &[KnownDevice],
@@ -283,7 +283,7 @@ fn write_all(
     outcome
 }
 
-fn write(file: &KitFile) -> io::Result<()> {
+fn write(file: &SetupFile) -> io::Result<()> {
     write_atomically(Path::new(file.path), file.text.as_bytes())?;
     #[cfg(unix)]
     if file.is_executable {
@@ -295,7 +295,7 @@ fn write(file: &KitFile) -> io::Result<()> {
 
 /// Lists what an existing file lacks, if that matters.
 fn lack(
-    file: &KitFile,
+    file: &SetupFile,
     text: &str,
     site: &Site,
     config: &Config,

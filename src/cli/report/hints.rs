@@ -23,46 +23,53 @@ pub(crate) const MANIFEST_HINT: &str = "restore the last valid one from git or f
 
 /// Returns what to do about the error of a package.
 fn hint(fault: &Fault) -> &'static str {
-    match fault.error.downcast_ref() {
+    type_hint(fault)
+        .or_else(|| cause_hint(&*fault.error))
+        .unwrap_or_else(|| kind_hint(fault))
+}
+
+/// Returns the hint for an error that names what to change.
+fn type_hint(fault: &Fault) -> Option<&'static str> {
+    Some(match fault.error.downcast_ref() {
         Some(
             ingest::Error::NotAPath(_) | ingest::Error::BadFact { .. } | ingest::Error::Future(_),
-        ) => {
-            return "set the right value under [[override]] in romfeed.toml";
-        }
-        Some(ingest::Error::BadName { .. }) => return "rename it",
+        ) => "set the right value under [[override]] in romfeed.toml",
+        Some(ingest::Error::BadName { .. }) => "rename it",
         Some(
             ingest::Error::StrayBuildProp { .. }
             | ingest::Error::Remembered {
                 kind: FaultKind::Conflict,
                 ..
             },
-        ) => {
-            return "remove `system/build.prop` from the zip, sign it again, then run again";
-        }
-        // These errors have hints of their own.
-        None if fault.error.is::<generate::Objection>() => return objection_hint(fault),
-        None if let Some(problem) = fault.error.downcast_ref() => return problem_hint(problem),
-        None if let Some(refused) = fault.error.downcast_ref::<generate::Refused>() => {
-            return refused.0.fix();
-        }
+        ) => "remove `system/build.prop` from the zip, sign it again, then run again",
         Some(ingest::Error::Open(error)) if error.kind() == io::ErrorKind::NotFound => {
-            return "check the name; a link may lead to a file that is gone";
+            "check the name; a link may lead to a file that is gone"
         }
-        Some(ingest::Error::Open(_)) => return "check that it is a file, and its permissions",
-        _ => {}
-    }
-    let mut cause: Option<&(dyn Error + 'static)> = Some(&*fault.error);
-    while let Some(error) = cause {
-        if let Some(ReadError::Store { .. } | ReadError::Exceeded(Exceeded::Space { .. })) =
-            error.downcast_ref()
-        {
-            return "name another folder: TMPDIR=/path/to/folder";
+        Some(ingest::Error::Open(_)) => "check that it is a file, and its permissions",
+        Some(_) => return None,
+        None if fault.error.is::<generate::Objection>() => objection_hint(fault),
+        None if let Some(problem) = fault.error.downcast_ref() => problem_hint(problem),
+        None => fault.error.downcast_ref::<generate::Refused>()?.0.fix(),
+    })
+}
+
+/// Returns the hint for an error that another one caused: too little space or time.
+fn cause_hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    let mut hints = causes.filter_map(|error| match error.downcast_ref()? {
+        ReadError::Store { .. } | ReadError::Exceeded(Exceeded::Space { .. }) => {
+            Some("name another folder: TMPDIR=/path/to/folder")
         }
-        if let Some(ReadError::Exceeded(Exceeded::RunTime { .. })) = error.downcast_ref() {
-            return "run again: finished packages are remembered; move out packages that take long each time";
-        }
-        cause = error.source();
-    }
+        ReadError::Exceeded(Exceeded::RunTime { .. }) => Some(
+            "run again: finished packages are remembered; move out packages that take long each time",
+        ),
+        _ => None,
+    });
+    hints.next()
+}
+
+/// Returns the hint for any error of a kind.
+fn kind_hint(fault: &Fault) -> &'static str {
     match fault.kind {
         FaultKind::NotAZip => "remove it, or copy the package again",
         FaultKind::Truncated => "wait until the copy is complete, then run again",
