@@ -5,13 +5,18 @@ const MAX_NEAR: usize = 3;
 /// Minimum length of a word that is looked for inside of others.
 const MIN_PART: usize = 3;
 
-/// Returns the known word that is most like a mistyped one; at most a third of its letters may differ.
+/// Returns the known word that is most like a mistyped one. At most a third of its letters may differ, and
+/// no other word may be as near.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let known = known.into_iter();
     let distances = known.map(|other| (distance(&word, &other.to_lowercase()), other));
-    let (distance, near) = distances.min()?;
-    is_near(distance, near).then_some(near)
+    let mut distances: Vec<(usize, &str)> = distances.collect();
+    distances.sort_unstable();
+    distances.dedup();
+    let (distance, near) = *distances.first()?;
+    let is_only = distances.get(1).is_none_or(|(next, _)| *next > distance);
+    (is_only && is_near(distance, near)).then_some(near)
 }
 
 /// Returns `did you mean` with the few known words that are most like a mistyped one, or that contain it;
@@ -82,5 +87,16 @@ mod tests {
             did_you_mean("24", updaters).as_deref(),
             Some("did you mean `22` or `23`?")
         );
+    }
+
+    #[test]
+    fn the_nearest_word_differs_in_few_letters() {
+        let known = ["enchilada", "bacon", "v1", "bacon"];
+        assert_eq!(nearest("enchilda", known), Some("enchilada"));
+        assert_eq!(nearest("Bacon", known), Some("bacon"));
+        assert_eq!(nearest("v2", known), Some("v1"));
+        assert_eq!(nearest("fajita", known), None);
+        assert_eq!(nearest("v3", ["v1", "v2"]), None);
+        assert_eq!(nearest("bacon", []), None);
     }
 }
