@@ -97,7 +97,7 @@ pub enum Reason {
 pub struct Tombstone {
     /// Codename.
     pub device: Device,
-    /// Flavour.
+    /// The variant of the ROM.
     pub variant: Option<Variant>,
     /// Release type, verbatim.
     pub romtype: Romtype,

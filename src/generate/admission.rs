@@ -176,7 +176,7 @@ pub fn object(config: &Config, build: &Build, catalogs: &Catalogs) -> Option<Obj
         .or_else(|| other_signer(config, channel, build))
 }
 
-/// The flavours of published builds, to check builds whose packages are not on this machine.
+/// The variants of published builds, to check builds whose packages are not on this machine.
 #[derive(Debug)]
 pub struct PublishedVariants<'a> {
     config: &'a Config,
@@ -184,7 +184,7 @@ pub struct PublishedVariants<'a> {
 }
 
 impl<'a> PublishedVariants<'a> {
-    /// Collects the flavours of all builds of the catalogs.
+    /// Collects the variants of all builds of the catalogs.
     #[must_use]
     pub fn new(config: &'a Config, catalogs: &'a Catalogs) -> PublishedVariants<'a> {
         PublishedVariants {
@@ -193,7 +193,7 @@ impl<'a> PublishedVariants<'a> {
         }
     }
 
-    /// Returns why the flavour of a build keeps it out of its channel, if it does.
+    /// Returns why the variant of a build keeps it out of its channel, if it does.
     #[must_use]
     pub fn object(&self, build: &Build) -> Option<Objection> {
         other_variant(
@@ -216,7 +216,7 @@ pub enum Objection {
         /// The name.
         name: Device,
     },
-    /// Its file name suggests another flavour.
+    /// Its file name suggests another variant.
     #[error(
         "its name differs from that of {} in more than date and version ({}), so it may be \
          another variant, which phones of the first could fail to start with",
@@ -279,7 +279,7 @@ fn other_variant(config: &Config, channel: &Channel<'_>, build: &Build) -> Optio
             &known.into_iter().flatten().collect::<Vec<_>>(),
         )
     };
-    // The address of a package may have a folder named after its flavour.
+    // The address of a package may have a folder named after its variant.
     let folder = |build: &Build| names::variant_in_path(build.url.as_deref()?);
     let (mut ours, mut theirs) = (words(build), words(other));
     if let (Some(our_folder), Some(their_folder)) = (folder(build), folder(other)) {

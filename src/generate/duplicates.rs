@@ -10,7 +10,7 @@ use crate::model::fault_kind::FaultKind;
 use crate::model::names;
 
 /// Keeps one of several files with the same bytes: the one already published, then one whose name
-/// has its device (a copy named `latest.zip` looks like another flavour), then a file rather than a
+/// has its device (a copy named `latest.zip` looks like another variant), then a file rather than a
 /// link, then the first by path.
 pub(super) fn drop_same_bytes(scan: &Scan, builds: Vec<Build>, own: &Catalog) -> (Vec<Build>, Log) {
     let mut log = Log::default();

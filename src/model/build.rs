@@ -106,7 +106,7 @@ path_name!(
     file_like
 );
 path_name!(
-    /// An edition of builds with feeds of its own, for example vanilla or gapps.
+    /// A variant of a ROM, with feeds of its own, for example vanilla or gapps.
     Variant,
     "variant",
     |value| taken(value, &RESERVED_VARIANTS).or_else(|| file_like(value))
@@ -179,7 +179,7 @@ impl Kind {
 pub struct Build {
     /// Codename of the phone.
     pub device: Device,
-    /// Flavour, if its device has several.
+    /// Variant, if its device has several.
     pub variant: Option<Variant>,
     /// Release type, verbatim.
     pub romtype: Romtype,

@@ -2,7 +2,7 @@
 //! there.
 //!
 //! In: a file name and the codenames already known. Out: [`NameFacts`]. A name is cut into fields,
-//! and each is recognised by itself: version, date, time, release type, flavour and the like. What
+//! and each is recognised by itself: version, date, time, release type, variant and the like. What
 //! remains are words, one of them the codename; the row of `GRAMMARS` for the ROM says which one.
 //! Where more words remain than the row distinguishes, the codename is unknown: no guess is better
 //! than a wrong one. Source: the `version.mk` and packaging rules of the families, and names in
@@ -37,7 +37,7 @@ pub struct NameFacts {
 enum Place {
     /// The only one there is.
     Only,
-    /// The first; signers and flavours may follow.
+    /// The first; signers and variants may follow.
     First,
     /// The last; the name of the release comes before it.
     Last,
@@ -135,10 +135,10 @@ const GRAMMARS: [Grammar; 59] = [
     named("Octavi", Place::First),
 ];
 
-/// The release type of LineageOS for microG, and a flavour of other ROMs.
+/// The release type of LineageOS for microG, and a variant of other ROMs.
 const MICROG: &str = "microg";
 
-/// Words other than release types that are not codenames, in lower case: flavours, stages of a
+/// Words other than release types that are not codenames, in lower case: variants, stages of a
 /// release, kinds of files, processors, and Android's own names.
 const OTHER_WORDS: [&str; 73] = [
     "gapps",
@@ -286,7 +286,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads the parts of `4.1_bacon`, of `136e700c_20250408_b0q`, or of the first field, whose
-    /// parts may also be a plain number or the edition of the ROM.
+    /// parts may also be a plain number or the variant of the ROM.
     fn read_parts(&mut self, field: &'a str, is_first: bool) {
         let mut rest = field.trim_start_matches('_');
         let mut word_start = rest;
@@ -494,10 +494,10 @@ fn parse_other(stem: &str) -> Option<NameFacts> {
     is_likely.then(|| parse_named(Place::First, &stem[family.len()..], &[]))?
 }
 
-/// Words that name no edition: signers and people add them.
+/// Words that do not name a variant: signers and people add them.
 const PASSING_WORDS: [&str; 3] = ["signed", "old", "latest"];
 
-/// Returns the words of a file name that may distinguish flavours of a ROM, in
+/// Returns the words of a file name that may distinguish variants of a ROM, in
 /// lower case: all but dates, times, numbers and what is `known` to change with
 /// each build.
 #[must_use]
@@ -548,7 +548,7 @@ fn without_dates(word: &str) -> String {
     parts.join(".")
 }
 
-/// Words for a flavour in names of packages, folders and feeds, and the flavour.
+/// Words for a variant in names of packages, folders and feeds, and the variant.
 const VARIANT_WORDS: [(&str, &str); 10] = [
     ("core", "core"),
     ("foss", "foss"),
@@ -562,7 +562,7 @@ const VARIANT_WORDS: [(&str, &str); 10] = [
     ("vanilla", "vanilla"),
 ];
 
-/// The edition that a name states with a word of its own: `gapps`, `vanilla`.
+/// The variant that a name states with a word of its own: `gapps`, `vanilla`.
 #[must_use]
 pub fn stated_variant(name: &str) -> Option<&'static str> {
     name.split(|c: char| !c.is_ascii_alphanumeric())
@@ -573,7 +573,7 @@ pub fn stated_variant(name: &str) -> Option<&'static str> {
         })
 }
 
-/// Returns the flavour in the name of a folder or of the file, in an address or a path.
+/// Returns the variant in the name of a folder or of the file, in an address or a path.
 #[must_use]
 pub fn variant_in_path(path: &str) -> Option<&'static str> {
     let path = match path.split_once("://") {
@@ -984,7 +984,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flavour_or_a_stage_is_no_romtype() {
+    fn a_variant_or_a_stage_is_not_a_romtype() {
         for (name, romtype) in [
             (
                 "lineage-20.0-20230101-gapps-UNOFFICIAL-RMX2001.zip",

@@ -1,4 +1,4 @@
-//! `catalog import` of the feeds of other families: facts, devices, flavours, and texts for people.
+//! `catalog import` of the feeds of other families: facts, devices, variants, and texts for people.
 
 use serde_json::{Value, json};
 
@@ -365,8 +365,8 @@ fn v1(name: &str, id: &str, date: i64) -> Value {
 }
 
 #[test]
-fn a_second_flavour_needs_its_own_variant() {
-    let name = |flavour: &str| format!("exampleos-2.7-20240703-OFFICIAL-{flavour}-bacon.zip");
+fn a_second_variant_needs_its_own_list() {
+    let name = |variant: &str| format!("exampleos-2.7-20240703-OFFICIAL-{variant}-bacon.zip");
     let dir = RomDir::new()
         .file("gms/bacon.json", v1(&name("GMS"), "a", DATE).to_string())
         .file(
@@ -391,7 +391,7 @@ fn a_second_flavour_needs_its_own_variant() {
 }
 
 #[test]
-fn flavours_in_addresses_and_keys_are_distinguished() {
+fn variants_in_addresses_and_keys_are_distinguished() {
     let name = "exampleos-2.7-bacon-20240703.zip";
     let mut gapps = v1(name, "a", DATE);
     gapps["response"][0]["url"] = json!(format!("https://dl.example.org/GApps/{name}"));
@@ -408,13 +408,13 @@ fn flavours_in_addresses_and_keys_are_distinguished() {
     // A warning about a folder without packages: nothing can be compared with it later.
     let (_, run) = import_as("OTA/GMS/bacon.json", &v1(name, "a", DATE), &[]);
     run.expect(0).says(
-        "warning: the feed is of the variant `gapps`, which the names of its packages do not show",
+        "warning: the feed has the variant `gapps`, which the names of its packages do not show",
     );
     // Both in one feed.
-    let release = |flavour: &str, day: i64| {
+    let release = |variant: &str, day: i64| {
         let romtype = if day == 1 { "OFFICIAL" } else { "GAPPS" };
         let name = format!("dotOS-R-v5.1-bacon-{romtype}-2024070{day}-0930.zip");
-        json!({"type": flavour, "generatedAt": DATE + day, "fileName": name, "url": url(&name),
+        json!({"type": variant, "generatedAt": DATE + day, "fileName": name, "url": url(&name),
                "hash": format!("{day:032}"), "size": 1234 + day, "version": "v5"})
     };
     let both =
@@ -422,11 +422,11 @@ fn flavours_in_addresses_and_keys_are_distinguished() {
     let (dir, run) = import_as("bacon.json", &both, &[]);
     run.expect(1)
         .says(
-            "entry 2 (dotOS-R-v5.1-bacon-GAPPS-20240702-0930.zip): it is of the flavour `gapps`, and entry 1",
+            "entry 2 (dotOS-R-v5.1-bacon-GAPPS-20240702-0930.zip): its variant is `gapps`, and that of entry 1",
         )
         .says("import each with its own --variant, for example --variant gapps");
-    for flavour in ["vanilla", "gapps"] {
-        dir.run(&["catalog", "import", "bacon.json", "--variant", flavour])
+    for variant in ["vanilla", "gapps"] {
+        dir.run(&["catalog", "import", "bacon.json", "--variant", variant])
             .expect(0)
             .says("1 entry of other variants passed over");
     }
@@ -434,8 +434,8 @@ fn flavours_in_addresses_and_keys_are_distinguished() {
     assert_eq!(variants.len(), 2);
     assert!(variants.contains(&json!("gapps")) && variants.contains(&json!("vanilla")));
     // Package names count as much as a key.
-    let entry = |flavour: &str, day: i64| {
-        let mut entry = crdroid_entry(&format!("example-5-{flavour}-2024070{day}.zip"));
+    let entry = |variant: &str, day: i64| {
+        let mut entry = crdroid_entry(&format!("example-5-{variant}-2024070{day}.zip"));
         entry["md5"] = json!(format!("{day:032}"));
         entry["sha256"] = json!(format!("{day:064}"));
         entry
@@ -443,8 +443,8 @@ fn flavours_in_addresses_and_keys_are_distinguished() {
     let both = json!({"response": [entry("GMS", 1), entry("Vanilla", 2)]});
     let (dir, run) = import_as("bacon.json", &both, &[]);
     run.expect(1).says("import each with its own --variant");
-    for flavour in ["vanilla", "gms"] {
-        dir.run(&["catalog", "import", "bacon.json", "--variant", flavour])
+    for variant in ["vanilla", "gms"] {
+        dir.run(&["catalog", "import", "bacon.json", "--variant", variant])
             .expect(0)
             .says("1 entry of other variants passed over");
     }

@@ -573,13 +573,13 @@ fn each_variant_has_its_own_paths() {
         &format!("builds/{gapps}"),
         Package::files(props("22.2", 1)).build(),
     );
-    let micro = props("22.2", 2).set("ro.my.edition", "microg");
+    let micro = props("22.2", 2).set("ro.my.variant", "microg");
     dir.put(
         &format!("builds/{}", name("22.2", 2)),
         Package::files(micro).build(),
     );
     let settings = "[[variant]]\nname = \"gapps\"\npackage = \"*-GAPPS*\"\n\
-                    [[variant]]\nname = \"microg\"\nproperty = \"ro.my.edition=microg\"\n";
+                    [[variant]]\nname = \"microg\"\nproperty = \"ro.my.variant=microg\"\n";
     for _ in 0..2 {
         generate(&dir, settings).expect(0);
         assert_eq!(listed(&dir, "enchilada.json"), [name("22.2", 0)]);
@@ -692,14 +692,14 @@ fn release_types_that_differ_in_case_share_a_path() {
 fn a_delta_belongs_to_the_variant_of_its_full_build() {
     let dir = RomDir::new();
     for day in [0, 1] {
-        let props = props("22.2", day).set("ro.my.edition", "microg");
+        let props = props("22.2", day).set("ro.my.variant", "microg");
         dir.put(
             &format!("builds/{}", name("22.2", day)),
             Package::files(props).build(),
         );
     }
     let delta = put_delta(&dir, "eng.0", 1);
-    let settings = "[[variant]]\nname = \"microg\"\nproperty = \"ro.my.edition\"\n";
+    let settings = "[[variant]]\nname = \"microg\"\nproperty = \"ro.my.variant\"\n";
     for _ in 0..2 {
         generate(&dir, settings).expect(0);
         let list = format!("microg/{}", list_of("eng.0"));

@@ -99,7 +99,7 @@ fn a_new_signer_stays_out_though_the_previous_build_is_yanked_or_removed() {
 }
 
 #[test]
-fn a_new_flavour_stays_out_though_the_previous_zip_is_gone() {
+fn a_new_variant_stays_out_though_the_previous_zip_is_gone() {
     let dir = RomDir::new();
     put(&dir, &name(0), props(0));
     generate(&dir, "").expect(0);
@@ -150,8 +150,8 @@ fn phones_of_a_build_that_became_a_variant_are_answered_at_the_old_address() {
 fn a_variant_from_a_property_outlives_its_zip() {
     let dir = RomDir::new();
     put(&dir, &name(0), props(0));
-    put(&dir, "two.zip", props(1).set("ro.my.edition", "gapps"));
-    let settings = "[[variant]]\nname = \"gapps\"\nproperty = \"ro.my.edition=gapps\"\n\
+    put(&dir, "two.zip", props(1).set("ro.my.variant", "gapps"));
+    let settings = "[[variant]]\nname = \"gapps\"\nproperty = \"ro.my.variant=gapps\"\n\
                     [[variant]]\nname = \"vanilla\"\npackage = \"*\"\n";
     generate(&dir, settings).expect(0);
     assert_eq!(listed(&dir, "gapps/enchilada.json"), ["two.zip"]);

@@ -184,9 +184,9 @@ fn a_phone_without_device_and_type_is_reported() {
     insta::assert_snapshot!(without_page_sizes(&run.stdout));
 }
 
-/// docker-lineage-cicd#777 and #895: a wrong address, or that of another flavour.
+/// docker-lineage-cicd#777 and #895: a wrong address, or that of another variant.
 #[test]
-fn addresses_of_other_sites_and_flavours_are_reported() {
+fn addresses_of_other_sites_and_variants_are_reported() {
     let dir = site(&[0, 1], "");
     let props = getprop(
         0,

@@ -882,9 +882,9 @@ fn template_errors_name_their_line() {
     let at = |line: usize| format!("{file}, line {line}: ");
     for (body, line, message) in [
         (
-            "{\n{{ build.flavour }}\n}",
+            "{\n{{ build.speed }}\n}",
             7,
-            "`build.flavour` is undefined (for device bacon)",
+            "`build.speed` is undefined (for device bacon)",
         ),
         (
             "{\n{{ build.signer }}\n}",

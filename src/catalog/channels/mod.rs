@@ -45,7 +45,7 @@ pub struct DeltaOffer<'a> {
 pub struct ChannelKey {
     /// The device name that phones ask for.
     pub device: Device,
-    /// Flavour.
+    /// The variant of the ROM.
     pub variant: Option<Variant>,
     /// Release type in lower case.
     pub romtype: String,

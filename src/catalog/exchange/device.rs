@@ -308,7 +308,7 @@ fn positions(name: &str, part: &str) -> impl Iterator<Item = usize> {
     found.into_iter()
 }
 
-/// Returns the flavour in the file name or the address of a package.
+/// Returns the variant in the file name or the address of a package.
 #[must_use]
 pub(super) fn variant(build: &Build) -> Option<&'static str> {
     names::stated_variant(&build.filename).or_else(|| names::variant_in_path(build.url.as_deref()?))

@@ -35,7 +35,7 @@ const CODENAME: [&str; 3] = ["device_codename", "codename", "device_display_code
 pub(super) const SDK_LEVEL: [&str; 2] = ["os_sdk_level", "api_level"];
 /// Keys for the security patch level.
 pub(super) const SECURITY_PATCH: [&str; 3] = ["os_patch_level", "android_spl", "patch"];
-/// Keys for the flavour; some families use them for other values too.
+/// Keys for the variant; some families use them for other values too.
 const FLAVOUR: [&str; 3] = ["variant", "flavor", "type"];
 /// Keys for the incremental that a delta starts from.
 pub(super) const SOURCE: [&str; 5] = [
@@ -120,7 +120,7 @@ pub(super) fn url(entry: &Value) -> Option<&str> {
     first(entry.as_object()?, &URL)?.1.as_str()
 }
 
-/// Returns the flavour of an entry.
+/// Returns the variant of an entry.
 pub(super) fn variant(entry: &Value) -> Option<&'static str> {
     let texts = FLAVOUR.iter().filter_map(|key| entry.get(*key)?.as_str());
     texts.into_iter().find_map(names::stated_variant)

@@ -51,7 +51,7 @@ pub struct EntryDetails {
     pub timestamp: i64,
     /// Whether it belongs to a variant.
     pub has_variant: bool,
-    /// Its flavour, if the feed has it.
+    /// Its variant, if the feed has it.
     pub stated_variant: Option<&'static str>,
     /// Its texts for people.
     pub text: DeviceText,
@@ -62,7 +62,7 @@ pub struct EntryDetails {
 pub struct Guard<'a> {
     /// Returns one line if a build may not join the builds that the catalog had before the feed.
     pub object: &'a dyn Fn(&Build) -> Option<String>,
-    /// Whether phones of a device can install every flavour.
+    /// Whether phones of a device can install every variant.
     pub may_mix: &'a dyn Fn(&Device) -> bool,
     /// Whether phones see only builds of their own release type.
     pub compares_romtype: bool,
@@ -120,12 +120,12 @@ struct PriorBuilds {
     ids: HashMap<String, usize>,
     sha256s: HashMap<String, usize>,
     filenames: HashMap<String, usize>,
-    /// The first flavour in each channel, and its entry.
+    /// The first variant in each channel, and its entry.
     variants: BTreeMap<ChannelKey, (&'static str, String)>,
 }
 
 impl PriorBuilds {
-    /// Refuses a build of another flavour than an earlier one in the same channel.
+    /// Refuses a build of another variant than an earlier one in the same channel.
     fn check_variant(
         &mut self,
         build: &Build,
@@ -147,7 +147,7 @@ impl PriorBuilds {
         {
             (known, _) if *known == variant => Ok(()),
             (known, first) => Err(format!(
-                "it is of the flavour `{variant}`, and {first} of `{known}`, so phones of one could \
+                "its variant is `{variant}`, and that of {first} is `{known}`, so phones of one could \
                  fail to start with the other; import each with its own --variant, for example \
                  --variant {variant}"
             )),

@@ -123,8 +123,8 @@ pub struct Options<'a> {
     pub romtype: Option<&'a Romtype>,
     /// The version of entries without one.
     pub version: Option<&'a str>,
-    /// The variant of entries to which the settings give none. Entries with another flavour than
-    /// this variant are left out.
+    /// The variant of entries to which the settings give none. Entries of another variant
+    /// are left out.
     pub variant: Option<&'a Variant>,
     /// The address before `filepath`, or before the file name of an entry without an address;
     /// without a slash at its end.
@@ -144,7 +144,7 @@ pub struct Feed {
     pub entries: Vec<FeedEntry>,
     /// Number of entries for other devices than the one asked for.
     pub num_other_devices: usize,
-    /// Number of entries with another flavour than the variant asked for.
+    /// Number of entries of other variants than the one asked for.
     pub num_other_variants: usize,
     /// One line on each entry that is left out.
     pub left_out: Vec<String>,
@@ -163,7 +163,7 @@ pub struct FeedEntry {
     pub build: Result<Build, String>,
     /// Further remarks for people.
     pub notes: Vec<String>,
-    /// Its flavour, by a key of its own, its file name or its address.
+    /// Its variant, by a key of its own, its file name or its address.
     pub stated_variant: Option<&'static str>,
     /// Its texts for people.
     pub text: DeviceText,
@@ -277,7 +277,7 @@ fn retain_device(items: &mut Vec<Item<'_>>, format: Format, wanted: Option<&Devi
     num_all - items.len()
 }
 
-/// Removes items with another flavour than the wanted variant; returns their number.
+/// Removes items of other variants than the wanted one; returns their number.
 fn retain_variant(items: &mut Vec<Item<'_>>, wanted: Option<&Variant>) -> usize {
     let wanted = wanted.and_then(|variant| names::stated_variant(variant.as_str()));
     let is_wanted = |item: &Item<'_>| match (wanted, stated_variant(item.value)) {
@@ -377,7 +377,7 @@ impl Feed {
     }
 }
 
-/// Returns the flavour of an entry by a key, the name of its package or its address.
+/// Returns the variant of an entry by a key, the name of its package or its address.
 fn stated_variant(entry: &Value) -> Option<&'static str> {
     let of_name = || names::stated_variant(keys::filename(entry)?.as_str()?);
     let of_url = || names::variant_in_path(keys::url(entry)?);

@@ -25,7 +25,7 @@ pub struct Phone {
     pub allow_major_upgrades: bool,
     /// `ro.build.ab_update`; only such phones install without downloading first.
     pub is_ab: bool,
-    /// The flavour that [`Generation::Axion`] fills in: `VANILLA`, or else `GMS`.
+    /// The variant that [`Generation::Axion`] fills in: `VANILLA`, or else `GMS`.
     pub variant: String,
     /// `net.pixelos.version`, which [`Generation::PixelOs17`] fills in.
     pub branch: String,

@@ -18,7 +18,7 @@ pub struct StatedFacts {
     pub filename: Option<String>,
     /// Codename.
     pub device: Option<String>,
-    /// Flavour; the settings take precedence.
+    /// Variant; the settings take precedence.
     pub variant: Option<Variant>,
     /// Release type.
     pub romtype: Option<String>,

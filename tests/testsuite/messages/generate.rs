@@ -470,7 +470,7 @@ fn errors_of_packages_with_their_neighbours() {
     let dir = published();
     let gapps = bacon_name(1).replace("nightly", "nightly-gapps");
     dir.put(&format!("builds/bacon/{gapps}"), bacon(1));
-    transcript.run("another flavour", &dir, &GENERATE);
+    transcript.run("another variant", &dir, &GENERATE);
     let dir = RomDir::new().file(&zip_path(0), bacon(0));
     dir.put("romfeed.toml", "[require]\nsignature = true\n");
     transcript.run("a signature that is required", &dir, &GENERATE);
