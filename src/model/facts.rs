@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn better_source_wins_and_the_disagreement_is_told() {
+    fn better_source_wins_and_the_disagreement_is_reported() {
         let facts = weigh(&[
             claims(
                 Source::BuildProp,

@@ -253,7 +253,7 @@ pub(super) fn answer_page(page: &Stored, headers: &HeaderMap) -> Response {
     };
     let send = conditional::decide(headers, facts);
     let cut = |first: u64, len: u64| {
-        let index = |at: u64| usize::try_from(at).expect("the part lies within the page");
+        let index = |at: u64| usize::try_from(at).expect("the part is within the page");
         Content::Whole(Some(page.bytes.slice(index(first)..index(first + len))))
     };
     let mut response = partial(send, facts, cut);

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_nobody_saw_is_not_kept_and_a_failure_leaves_nothing() {
+    fn a_key_that_was_not_shown_is_not_stored_and_a_failure_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let refuse = |_: &str| Err(io::ErrorKind::StorageFull.into());
         let refused = add(dir.path(), "ci", &[7; 32], 5, refuse);

@@ -29,7 +29,7 @@ use crate::publish::writer;
 /// A request to the catalog.
 #[derive(Clone, Debug)]
 pub(super) enum Order {
-    /// Tell whether the key is valid.
+    /// Report whether the key is valid.
     Auth,
     /// Add a build.
     Add,

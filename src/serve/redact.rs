@@ -1,4 +1,4 @@
-//! Credentials that clients sent in an address, kept out of the log.
+//! Credentials that clients sent in an address, removed from the log.
 //!
 //! In: the path and query of a request. Out: the same with the values of credentials replaced.
 //! Keys belong in the header `Apikey`; a key in the query is ignored, but it is a valid key, and

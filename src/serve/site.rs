@@ -22,7 +22,7 @@ use crate::model::config::Config;
 use crate::publish::page::Page;
 use crate::publish::writer;
 
-/// The number of digits of the SHA-256 in an entity tag: enough to tell any two pages apart.
+/// The number of digits of the SHA-256 in an entity tag: enough that no two pages share one.
 const TAG_LEN: usize = 32;
 
 /// The site as it is served now.

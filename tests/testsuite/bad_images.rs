@@ -225,7 +225,7 @@ fn operations_that_contradict_each_other_are_refused_with_their_number() {
             FaultKind::Unsupported,
         ),
         (
-            "nobody writes the beginning",
+            "no operation writes the beginning",
             with(Operation::new(op::REPLACE).data([1; 4096]).dst(&[(100, 1)])),
             FaultKind::Corrupt,
         ),
@@ -368,7 +368,7 @@ fn lists_that_cannot_be_carried_out_are_refused_with_their_line() {
             FaultKind::Corrupt,
         ),
         (
-            "a count that lies",
+            "a count above the numbers that follow",
             format!("{good}zero 18446744073709551615,0,1\n"),
             FaultKind::Corrupt,
         ),

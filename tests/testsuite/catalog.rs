@@ -67,11 +67,11 @@ fn facts_that_no_client_can_use_are_refused() {
 
 #[test]
 fn a_build_without_an_api_level_is_pointed_out() {
-    let told = "lineage-21.0-20240801-nightly-bacon.zip: its API level is unknown";
+    let warning = "lineage-21.0-20240801-nightly-bacon.zip: its API level is unknown";
     let dir = RomDir::new();
-    add(&dir, &[]).expect(0).says(told);
+    add(&dir, &[]).expect(0).says(warning);
     let run = add(&dir, &[("--sdk-level", "34")]).expect(0);
-    assert!(!run.stderr.contains(told), "{}", run.stderr);
+    assert!(!run.stderr.contains(warning), "{}", run.stderr);
 }
 
 #[test]

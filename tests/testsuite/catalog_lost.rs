@@ -142,7 +142,7 @@ fn a_catalog_that_is_named_twice_is_read_once() {
     let dir = published();
     dir.remove(&format!("builds/{}", bacon_name(0)));
     dir.put(&format!("builds/{}", bacon_name(1)), bacon(1));
-    // Of what is kept, an earlier state would offer what is retired now.
+    // An earlier state of the catalog would offer the build that is retired now.
     let run = dir.run(&[
         "generate",
         "--catalog",

@@ -109,15 +109,15 @@ fn a_contradiction_is_reported_and_left_in_the_file_for_a_choice() {
     let name = bacon_name(1);
     side_by(&dir, "ours", &["yank", &name, "--reason", "no sound"]);
     side_by(&dir, "theirs", &["yank", &name, "--reason", "no boot"]);
-    let told = format!(
+    let message = format!(
         "catalog.json: {name}: both sides changed `yanked`: `no sound` in ours, `no boot` in theirs"
     );
-    dir.run(&DRIVER).expect(1).says(&told);
+    dir.run(&DRIVER).expect(1).says(&message);
     dir.put("catalog.json", dir.read("ours"));
     dir.run(&["generate"])
         .expect(2)
         .says("romfeed catalog merge");
-    let run = dir.run(&["catalog", "merge"]).expect(1).says(&told);
+    let run = dir.run(&["catalog", "merge"]).expect(1).says(&message);
     run.says("--prefer ours, or --prefer theirs");
     assert_eq!(dir.read("catalog.json"), dir.read("ours"));
     dir.run(&["catalog", "merge", "--prefer", "theirs"])

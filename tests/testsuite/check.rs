@@ -423,8 +423,8 @@ fn an_unreachable_host_is_reported_with_its_cause() {
     let lists = Host::sound()
         .file("api/v1/devices.json", r#"{"21.0":["dev"]}"#)
         .file("api/v1/types/dev.json", r#"{"response":["nightly"]}"#);
-    let told = check::files_of_site(BASE, &lists).unwrap();
-    assert_eq!(told.files, [PATHS[0], PATHS[2]]);
+    let listed = check::files_of_site(BASE, &lists).unwrap();
+    assert_eq!(listed.files, [PATHS[0], PATHS[2]]);
     // The advice depends on the cause, for zips as well.
     let fix = |fault: Fault| Host::sound().fails(ZIP_URL, fault).check().findings[0].fix();
     let of_certificate = fix(Fault::Tls(TlsFault::Authority));
@@ -1167,7 +1167,7 @@ fn missing_files_are_reported() {
         .expect(2)
         .says("manifest.json cannot be read")
         .says("hint: restore the last valid one from git or from the live site");
-    // A list of files that somebody edited names nothing outside.
+    // Paths that lead out of the site are ignored.
     let dir = site();
     dir.put(
         "out/.romfeed/manifest.json",

@@ -165,7 +165,7 @@ fn check(generation: Generation, body: &[u8]) -> Result<(), String> {
 fn list_of<'a>(document: &'a Value, keys: &[&str], list: &str) -> Result<&'a Vec<Value>, String> {
     let object = document.as_object().ok_or("not an object")?;
     if let Some(other) = object.keys().find(|key| !keys.contains(&key.as_str())) {
-        return Err(format!("unknown key `{other}` beside the list"));
+        return Err(format!("unknown key `{other}` next to the list"));
     }
     let values = object.get(list).and_then(Value::as_array);
     values.ok_or(format!("no array `{list}`"))

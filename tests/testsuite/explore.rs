@@ -315,7 +315,7 @@ fn the_cost_is_printed_on_request() {
         quiet.contains("system:/system/build.prop, product:/etc/build.prop"),
         "{quiet}"
     );
-    let told = dir.run(&["inspect", "-v", NAME]).expect(0).stdout;
-    let line = told.lines().find(|line| line.starts_with("  read  "));
-    assert!(line.is_some_and(|line| line.contains(" bytes")), "{told}");
+    let stdout = dir.run(&["inspect", "-v", NAME]).expect(0).stdout;
+    let line = stdout.lines().find(|line| line.starts_with("  read  "));
+    assert!(line.is_some_and(|line| line.contains(" bytes")), "{stdout}");
 }

@@ -204,7 +204,7 @@ fn erofs_image_that_ends_early_is_refused() {
 #[test]
 fn build_prop_in_the_zip_counts_only_without_an_image() {
     let image = fixture("ext4-android");
-    let stray = |sdk, device: &str| {
+    let props = |sdk, device: &str| {
         format!("ro.build.version.sdk={sdk}\nro.lineage.device={device}\nro.build.date.utc=7\n")
     };
     let with = |entry: &str, system: &[u8]| {
@@ -216,7 +216,7 @@ fn build_prop_in_the_zip_counts_only_without_an_image() {
     };
     // Contradicted.
     for sdk in [28, 35] {
-        let object = inspect(with(&stray(sdk, "other"), &image));
+        let object = inspect(with(&props(sdk, "other"), &image));
         let error = &object["error"];
         assert_eq!(error["class"], "conflict", "{object}");
         let message = error["message"].as_str().unwrap();
@@ -235,9 +235,9 @@ fn build_prop_in_the_zip_counts_only_without_an_image() {
     assert_eq!(object["files"][0], "system:/system/build.prop");
     // Because no image is read.
     let f2fs = fixture("f2fs");
-    let object = inspect(with(&stray(28, "other"), &f2fs));
+    let object = inspect(with(&props(28, "other"), &f2fs));
     assert_eq!(object["device"], "other", "{object}");
-    let object = inspect(with(&stray(29, "other"), &f2fs));
+    let object = inspect(with(&props(29, "other"), &f2fs));
     assert_eq!(object["device"], "bacon", "{object}");
     let warnings = object["warnings"].to_string();
     assert!(
@@ -249,7 +249,7 @@ fn build_prop_in_the_zip_counts_only_without_an_image() {
     let zip = Zip::new()
         .stored("payload.bin", payload.build())
         .stored("payload_properties.txt", "")
-        .entry(Entry::stored("system/build.prop", stray(35, "other")));
+        .entry(Entry::stored("system/build.prop", props(35, "other")));
     assert_eq!(inspect(zip.build())["error"]["class"], "conflict");
 }
 

@@ -315,7 +315,7 @@ fn an_alias_cannot_move_a_build_to_another_device() {
         .expect(0)
         .says("phones that ask for bacon are offered both");
     assert_eq!(listed(&dir, "bacon.json").len(), 3);
-    // Published builds are not withdrawn, and the aliases of the settings are kept too.
+    // Published builds are not withdrawn, and the aliases of the settings stay too.
     generate(&dir, ALIAS).expect(0);
     assert_eq!(listed(&dir, "bacon.json").len(), 3);
     generate(&dir, "").expect(0);

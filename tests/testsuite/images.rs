@@ -110,7 +110,11 @@ fn check_tree(name: &str, image: Vec<u8>, kind: Kind) {
         .collect();
     for (path, line) in &expected {
         if KNOWN_FAULTS.contains(&(name, path)) {
-            assert_ne!(found.get(path), Some(line), "mended: {name}: {path}");
+            assert_ne!(
+                found.get(path),
+                Some(line),
+                "this known fault is fixed: {name}: {path}"
+            );
             continue;
         }
         assert_eq!(found.get(path), Some(line), "{name}: {path}");

@@ -11,7 +11,7 @@ use super::support::{RomDir, Run, bacon, bacon_name, bacon_props};
 
 const PB: &str = "META-INF/com/android/metadata.pb";
 const TEXT: &str = "META-INF/com/android/metadata";
-/// What is said of a system image that is only noise.
+/// The message about a system image that is only noise.
 const NO_IMAGE: &str =
     "partition `system`: its file system is unknown; its properties are not known";
 const BUILD_PROP: &str = "system/build.prop";
@@ -209,15 +209,15 @@ fn metadata_text_is_read_without_protobuf() {
 #[test]
 fn a_property_sidecar_takes_precedence_over_metadata() {
     let name = "lineage-22.2-20250601-UNOFFICIAL-enchilada.zip";
-    let beside = format!("{name}.prop");
+    let sidecar = format!("{name}.prop");
     let dir = RomDir::new()
         .file(name, Package::payload(lineage(35)).build())
-        .file(&beside, lineage(35).text());
+        .file(&sidecar, lineage(35).text());
     let object = dir.run(&["inspect", "--json", name]).expect(0).json();
     let all = [&COMMON[..], &["security_patch"]].concat();
-    assert_eq!(object["sources"], all_from(&beside, &all));
+    assert_eq!(object["sources"], all_from(&sidecar, &all));
     dir.put(
-        &beside,
+        &sidecar,
         lineage(35).set("ro.lineage.device", "fajita").text(),
     );
     let object = dir.run(&["inspect", "--json", name]).expect(0).json();

@@ -367,14 +367,14 @@ fn keep_lists_the_newest_and_two_of_each_version() {
             .expect(0)
             .says("5 builds for 1 device")
             .says("; 2 builds no longer listed (keep)");
-        let kept = [
+        let remaining = [
             name("22.2", 6),
             name("22.2", 5),
             name("22.2", 4),
             name("21.0", 2),
             name("21.0", 1),
         ];
-        assert_eq!(listed(&dir, all), kept, "{settings}");
+        assert_eq!(listed(&dir, all), remaining, "{settings}");
         assert_eq!(
             json_of(&dir, "api/v2/devices/enchilada/builds.json")
                 .as_array()
@@ -382,8 +382,8 @@ fn keep_lists_the_newest_and_two_of_each_version() {
                 .len(),
             5
         );
-        assert_eq!(listed(&dir, &list_of("eng.0")), kept[3..]);
-        assert_eq!(listed(&dir, &list_of("eng.3")), kept[..3]);
+        assert_eq!(listed(&dir, &list_of("eng.0")), remaining[3..]);
+        assert_eq!(listed(&dir, &list_of("eng.3")), remaining[..3]);
         generate(&dir, "").expect(0);
         assert_eq!(listed(&dir, all).len(), 7);
     }

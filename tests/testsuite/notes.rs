@@ -81,11 +81,11 @@ fn changelogs_of_each_format_are_published_and_stored() {
         html.contains("<strong>a</strong>") && !html.contains("script"),
         "{html}"
     );
-    let kept = dir.tree("changelogs");
+    let stored = dir.tree("changelogs");
     let stem = name.strip_suffix(".zip").unwrap();
-    assert_eq!(kept.len(), 3);
+    assert_eq!(stored.len(), 3);
     assert_eq!(
-        kept[&format!("changelogs/{stem}.txt")],
+        stored[&format!("changelogs/{stem}.txt")],
         "Año <1>\nhttps://h/x\n".as_bytes()
     );
     // The second time, nothing is new; and the site is the same without the files next to the zips.
@@ -95,7 +95,7 @@ fn changelogs_of_each_format_are_published_and_stored() {
         .says("up to date");
     dir.remove(&format!("builds/bacon/Changelog-{name}.txt"));
     dir.run(&["generate", "--exit-code"]).expect(0);
-    assert_eq!((dir.tree("out"), dir.tree("changelogs")), (site, kept));
+    assert_eq!((dir.tree("out"), dir.tree("changelogs")), (site, stored));
 }
 
 #[test]
@@ -147,9 +147,9 @@ fn a_changelog_next_to_the_zip_replaces_the_stored_one() {
     let name = bacon_name(0).replace(".zip", "");
     assert_eq!(dir.read(&format!("changelogs/{name}.md")), b"one");
     dir.generate().expect(0);
-    let kept = dir.tree("changelogs");
+    let stored = dir.tree("changelogs");
     assert_eq!(
-        kept.into_iter().collect::<Vec<_>>(),
+        stored.into_iter().collect::<Vec<_>>(),
         [(format!("changelogs/{name}.txt"), b"two".to_vec())]
     );
     assert_eq!(notes(&dir)[0]["text"], "two");

@@ -162,10 +162,10 @@ fn a_manifest_inside_an_image_is_read() {
     let name = "lineage-22.2-20250614-UNOFFICIAL-enchilada";
     let dir = RomDir::new().file(&format!("builds/{name}.zip"), zip);
     dir.generate().expect(0);
-    let kept = String::from_utf8(dir.read(&format!("changelogs/{name}.projects"))).unwrap();
-    assert_eq!(kept.lines().count(), 300);
+    let stored_text = String::from_utf8(dir.read(&format!("changelogs/{name}.projects"))).unwrap();
+    assert_eq!(stored_text.lines().count(), 300);
     assert_eq!(
-        kept.lines().nth(17),
+        stored_text.lines().nth(17),
         Some("p017 0000000000000000000000000000000000000011")
     );
 }
@@ -175,15 +175,15 @@ fn a_manifest_sidecar_takes_precedence_over_the_one_inside() {
     let dir = two_builds();
     dir.generate().expect(0);
     let sidecar = format!("builds/bacon/{}.manifest.xml", stem(1));
-    dir.put(&sidecar, manifest(&[("art", "beside")]));
+    dir.put(&sidecar, manifest(&[("art", "sidecar")]));
     dir.generate().expect(0).says("1 list of projects stored");
-    assert_eq!(stored(&dir, 1), "art beside\n");
+    assert_eq!(stored(&dir, 1), "art sidecar\n");
     // Without the sidecar, the stored projects of the build are used, with or without the cache of
     // the zip.
     dir.remove(&sidecar);
     for _ in 0..2 {
         dir.generate().expect(0).says("up to date");
-        assert_eq!(stored(&dir, 1), "art beside\n");
+        assert_eq!(stored(&dir, 1), "art sidecar\n");
         let _ = std::fs::remove_dir_all(dir.path().join(".romfeed"));
     }
     // Another build with that name has its own projects.

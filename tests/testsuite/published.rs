@@ -1,5 +1,5 @@
 //! `check` accepts what `generate` writes: every form of feed, every ROM family, every version; and
-//! what the manifest says of each file.
+//! what the manifest records for each file.
 
 use std::collections::BTreeSet;
 
@@ -61,7 +61,7 @@ fn every_shipped_feed_is_accepted() {
     let dir = bacons();
     let names = SHIPPED.map(|(name, _)| name);
     let others = names.into_iter().filter(|name| !FOR_PEOPLE.contains(name));
-    // Each at its own path, whatever its template says.
+    // Each at its own path instead of the path in its template.
     let feed = |name: &str| format!("[[feed]]\ntemplate = \"{name}\"\n");
     dir.put("romfeed.toml", others.map(feed).collect::<String>());
     publish(&dir, "all templates");
@@ -135,7 +135,7 @@ fn a_custom_template_is_not_a_lineageos_list() {
     let dir = bacons()
         .file("romfeed.toml", "device_feed = \"mine\"\n")
         .file("templates/feeds/mine.j2", template);
-    publish(&dir, "a template of one's own");
+    publish(&dir, "an own template");
     dir.put("out/bacon.json", "{\"news\": 2");
     let run = dir.run(&["check", "--base-url", BASE_URL]).expect(1);
     run.says("error feed-unreadable bacon.json: it is not JSON: EOF")

@@ -1,5 +1,5 @@
-//! A published package whose place another one takes: it is offered no more, whatever keeps the other
-//! one out.
+//! A published package whose place another one takes: it is no longer offered, even if the
+//! other one is left out.
 
 use testkit::package::Package;
 use testkit::props::Props;

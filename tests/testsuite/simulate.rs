@@ -610,7 +610,7 @@ fn an_unknown_updater_is_reported() {
     let own = "ro.aospa.device=bacon\nro.aospa.version=15\nro.build.date.utc=5\n\
                ro.build.version.sdk=35\nro.build.version.incremental=7\n";
     assert_eq!(causes(&dir, own, &[]), ["other-updater", "empty-part"]);
-    let told = [
+    let flags = [
         "--device",
         "bacon",
         "--type",
@@ -618,7 +618,7 @@ fn an_unknown_updater_is_reported() {
         "--version",
         "21.0",
     ];
-    assert_eq!(causes(&dir, own, &told), ["other-updater"]);
+    assert_eq!(causes(&dir, own, &flags), ["other-updater"]);
 }
 
 #[test]

@@ -928,11 +928,11 @@ fn verification_results_are_cached() {
     let cache = String::from_utf8(dir.read(".romfeed/cache.json")).unwrap();
     assert!(cache.contains("signature-missing"), "{cache}");
     // If it were read again, it would be judged by its contents.
-    let told = cache.replace("is not signed", "was told by the cache");
-    dir.put_cache(&told);
+    let changed = cache.replace("is not signed", "was read from the cache");
+    dir.put_cache(&changed);
     dir.run(&["generate"])
         .expect(1)
-        .says("was told by the cache (signature-missing)");
+        .says("was read from the cache (signature-missing)");
     // The result is from another version of the checks.
     let old = cache
         .replace("\"checks\":", "\"checks\":1000")

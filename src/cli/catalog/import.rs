@@ -274,7 +274,7 @@ fn warn_of_variant(terminal: Terminal, feed: &Path, answers: &[EntryReport]) {
     });
     if let Some((variant, device)) = hidden {
         terminal.warning(&format!(
-            "the feed is of the variant `{variant}`, which the names of its packages do not show; \
+            "the feed has the variant `{variant}`, which the names of its packages do not show; \
              if {device} has another variant too, import each with its own --variant"
         ));
     }

@@ -153,9 +153,9 @@ mod tests {
             assert!(changelog.text.len() <= MAX_SIZE);
             let last = changelog.text.lines().last().unwrap();
             assert!(last.contains(CUT), "{last}");
-            let kept = changelog.text.lines().filter(|l| l.starts_with('ä'));
-            assert!(kept.clone().all(|l| l.len() == 60));
-            assert!(kept.count() > 4_000);
+            let lines = changelog.text.lines().filter(|l| l.starts_with('ä'));
+            assert!(lines.clone().all(|l| l.len() == 60));
+            assert!(lines.count() > 4_000);
             assert_eq!(decode(changelog.text.as_bytes(), format), changelog);
         }
         // One line, of characters that grow.

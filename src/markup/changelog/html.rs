@@ -1,4 +1,4 @@
-//! Sanitises HTML: writes it anew with harmless elements only.
+//! Sanitises HTML: writes a copy that has harmless elements only.
 //!
 //! In: any text. Out: a fragment of [`ELEMENTS`] only, each closed within the fragment. The result
 //! does not depend on how browsers repair broken markup: no element in it changes how the text
@@ -36,7 +36,7 @@ pub(super) enum Role {
     Rule,
 }
 
-/// The elements that are kept: name, name in the output, role. Headings move down, since the page
+/// The allowed elements: name, name in the output, role. Headings move down, since the page
 /// has headings above them; folded sections are shown open.
 const ELEMENTS: [(&str, &str, Role); 51] = [
     ("a", "a", Role::Inline),
@@ -92,7 +92,7 @@ const ELEMENTS: [(&str, &str, Role); 51] = [
     ("hr", "hr", Role::Rule),
 ];
 
-/// Returns the output name and the role of an element that is kept.
+/// Returns the output name and the role of an allowed element.
 pub(super) fn find(name: &str) -> Option<(&'static str, Role)> {
     let found = ELEMENTS.iter().find(|(known, ..)| *known == name);
     found.map(|(_, name, role)| (*name, *role))
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn common_markup_is_kept() {
+    fn common_markup_is_preserved() {
         let rel = "rel=\"noopener noreferrer nofollow\"";
         for (html, expected) in [
             (

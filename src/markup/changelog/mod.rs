@@ -150,8 +150,8 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
-/// Writes the opening tag of a link, which neither tells the target where a reader comes from nor
-/// endorses it.
+/// Writes the opening tag of a link. Its `rel` hides from the target where a reader comes from, and
+/// tells search engines that the site does not endorse it.
 fn open_link(url: &str, out: &mut String) {
     out.push_str("<a href=\"");
     escape(url, out);

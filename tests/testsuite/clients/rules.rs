@@ -362,17 +362,17 @@ fn bodies_are_read_as_observed() {
         ),
         ("Latin-1", latin_1, "offer offer offer offer offer"),
         (
-            "another key beside",
+            "another key before the list",
             within("{", r#"{"id":null,"#),
             "offer offer offer offer fail",
         ),
         (
-            "result beside",
+            "an empty result before the list",
             within("{", r#"{"result":[],"#),
             "offer offer offer offer fail",
         ),
         (
-            "NaN in an array beside",
+            "NaN in an array before the list",
             within("{", r#"{"x":[NaN],"#),
             "offer offer offer fail fail",
         ),

@@ -11,7 +11,7 @@ use romfeed::serve::{Hooks, Limits, Offline, Settings, Watched, keys};
 use super::site::{NOW, SITE_TEXT};
 
 /// The contents of every file that must not be served.
-const SECRET: &str = "nobody-may-read-this";
+const SECRET: &str = "this-must-not-be-read";
 /// The beginning of an answer.
 const VERSION: &[u8] = b"HTTP/1.";
 /// The rest of an answer with a server error.
@@ -81,8 +81,8 @@ fn config(folder: &Path) -> Config {
 fn put(folder: &Path, file: &str, text: &str) {
     let file = folder.join(file);
     let parent = file.parent().expect("it is below the folder");
-    std::fs::create_dir_all(parent).expect("the folder is ours");
-    std::fs::write(file, text).expect("the folder is ours");
+    std::fs::create_dir_all(parent).expect("the folder is writable");
+    std::fs::write(file, text).expect("the folder is writable");
 }
 
 /// All bytes that a client sends on one connection.

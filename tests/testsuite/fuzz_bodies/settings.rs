@@ -68,7 +68,7 @@ thread_local! {
 
 fn make_folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("there is room for a folder");
-    std::fs::create_dir_all(folder.path().join("templates/feeds")).expect("the folder is ours");
+    std::fs::create_dir_all(folder.path().join("templates/feeds")).expect("the folder is writable");
     folder
 }
 
@@ -95,7 +95,7 @@ fn resolve(folder: &Path, data: &[u8]) -> Option<Config> {
     for name in FILES {
         let file = folder.join(name);
         match parts.next() {
-            Some(bytes) => std::fs::write(file, bytes).expect("the folder is ours"),
+            Some(bytes) => std::fs::write(file, bytes).expect("the folder is writable"),
             None => drop(std::fs::remove_file(file)),
         }
     }

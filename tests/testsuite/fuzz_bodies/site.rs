@@ -27,8 +27,9 @@ pub(super) const NOW: i64 = 1_780_000_000;
 /// A catalog with builds of every kind.
 pub(super) const SITE_TEXT: &str = include_str!("site.json");
 /// The same catalog, parsed.
-pub(super) static SITE: LazyLock<Catalog> =
-    LazyLock::new(|| file::parse(SITE_TEXT.as_bytes(), "site.json").expect("it is kept sound"));
+pub(super) static SITE: LazyLock<Catalog> = LazyLock::new(|| {
+    file::parse(SITE_TEXT.as_bytes(), "site.json").expect("the tracked catalog is valid")
+});
 
 /// The settings of a folder that does not exist.
 pub(super) fn settings() -> Config {

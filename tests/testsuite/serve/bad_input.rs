@@ -86,7 +86,10 @@ fn trickle(addr: SocketAddr, start: &[u8]) -> Vec<u8> {
     while stream.write_all(b"x").is_ok() && begun.elapsed() < Duration::from_secs(10) {
         std::thread::sleep(Duration::from_millis(50));
     }
-    assert!(begun.elapsed() < Duration::from_secs(10), "it was kept");
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "the connection stayed open"
+    );
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     answer
