@@ -132,8 +132,8 @@ impl Server {
         let has_bare_line = Arc::new(AtomicBool::new(false));
         let stream = Heads::new(stream, Arc::clone(&has_bare_line));
         let service = service_fn(|request| {
-            let is_bare = has_bare_line.load(Ordering::Relaxed);
-            self.answer(request, peer, is_bare)
+            let has_bare_line = has_bare_line.load(Ordering::Relaxed);
+            self.answer(request, peer, has_bare_line)
         });
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
@@ -148,11 +148,11 @@ impl Server {
         &self,
         request: hyper::Request<hyper::body::Incoming>,
         peer: SocketAddr,
-        is_bare: bool,
+        has_bare_line: bool,
     ) -> Result<Response, Infallible> {
         let method = request.method().clone();
         let target = request.uri().clone();
-        let mut response = match route::validate_head(&request, is_bare) {
+        let mut response = match route::validate_head(&request, has_bare_line) {
             Err(reason) => route::refuse_head(reason),
             Ok(()) => route::answer(&self.site, request, self.limits.body_time).await,
         };

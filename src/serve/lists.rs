@@ -84,10 +84,7 @@ pub(super) async fn answer(site: &Site, current: Arc<Current>, request: ListRequ
         Ok(RenderedList::Shared(bytes)) => response::json(bytes),
         Ok(RenderedList::Own(bytes)) => site.lists.hold(bytes).map_or_else(busy, response::json),
         Ok(RenderedList::Refused(refused)) => *refused,
-        Err(_) => response::error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the server failed over this request",
-        ),
+        Err(_) => response::failure(),
     }
 }
 

@@ -203,6 +203,12 @@ pub(super) fn error(status: StatusCode, message: &str) -> Response {
     from_bytes(status, "application/json", body)
 }
 
+/// Makes the response to a request whose work ended in a panic.
+pub(super) fn failure() -> Response {
+    let message = "the server failed while it worked on this request";
+    error(StatusCode::INTERNAL_SERVER_ERROR, message)
+}
+
 /// Makes the response to a method that the address does not support.
 pub(super) fn not_allowed(allowed: &'static str) -> Response {
     let mut response = error(

@@ -1,8 +1,12 @@
 //! From a request to its response.
 //!
-//! In: method, path, query, headers and body. Out: a [`Response`]. A page or file of the site takes
-//! precedence over a response that is made for the request. Paths are decoded once; a path with a
-//! hidden part, `..`, a backslash or a control character is not found.
+//! In: method, path, query, headers and body. Out: a [`Response`]. The first of these that exists
+//! answers a GET: a page of the site, from memory; a response made for the request; a file on disk. A
+//! list that is made takes precedence over its page if the request has a query or comes from
+//! CMUpdater.
+//!
+//! Paths are decoded once; a path with a hidden part, `..`, a backslash or a control character is not
+//! found.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -25,24 +29,30 @@ use crate::hosting::{PAGE_POLICY, REFERRER_POLICY};
 
 /// Longest body of a request; clients send a few hundred bytes.
 const MAX_BODY: u64 = 64 << 10;
-/// How the user agent of CMUpdater begins. Later clients refuse keys that they do not know.
+/// How the user agent of CMUpdater begins. It gets lists in the form of LineageOTA, whose further keys
+/// later clients refuse.
 const CMUPDATER: &[u8] = b"com.cyanogenmod.updater";
+/// In the path of each list whose form depends on the updater.
+const LISTS: &str = "api/v1/";
 
 /// Most bytes of a request's head; clients send less than 1 KiB. `connection` limits what is read of
 /// a head, which may be more.
 pub(super) const MAX_HEAD: usize = 32 << 10;
 
-/// Checks that other servers read the head of a request in the same way (RFC 9112, 2.2 and 3.2);
-/// `is_bare` says that a line of it ended in a line feed alone.
+/// Checks that a proxy in front of this server reads the head of a request in the same way (RFC 9112,
+/// 2.2 and 3.2). `has_bare_line` says that a line of the head ended in a line feed alone.
 ///
 /// # Errors
 /// The reason to refuse the request.
-pub(super) fn validate_head<B>(request: &Request<B>, is_bare: bool) -> Result<(), &'static str> {
+pub(super) fn validate_head<B>(
+    request: &Request<B>,
+    has_bare_line: bool,
+) -> Result<(), &'static str> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = hosts.next();
     let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(&byte);
     match host {
-        _ if is_bare => Err("a line of the head ends without a carriage return"),
+        _ if has_bare_line => Err("a line of the head ends without a carriage return"),
         None if request.version() == Version::HTTP_11 => Err("the header Host is missing"),
         Some(_) if hosts.next().is_some() => Err("there is more than one header Host"),
         Some(host) if !host.as_bytes().iter().copied().all(is_host) => {
@@ -103,28 +113,7 @@ async fn dispatch(site: &Arc<Site>, request: Request<Incoming>, body_time: Durat
     let key = head.headers.get("apikey").map(HeaderValue::as_bytes);
     let key = key.map(Bytes::copy_from_slice);
     match head.method {
-        Method::GET | Method::HEAD => {
-            let query = head.uri.query().unwrap_or_default();
-            match get(&current, &path, query, &head.headers) {
-                Found::Response(response) => response,
-                Found::List(request) => {
-                    let mut response = lists::answer(site, current, request).await;
-                    if path.contains("api/v1/") {
-                        response::set(&mut response, header::VARY, "User-Agent");
-                    }
-                    response
-                }
-                Found::Auth => carry_out(site, Order::Auth, key, Bytes::new()).await,
-                Found::Nothing => {
-                    let file = files::FileRequest {
-                        path,
-                        is_folder: head.uri.path().ends_with('/'),
-                        base_path: site.base_path.clone(),
-                    };
-                    from_disk(current, file, head.headers).await
-                }
-            }
-        }
+        Method::GET | Method::HEAD => answer_get(site, current, path, head, key).await,
         Method::POST => {
             let Some(post) = Post::parse(&current, &path) else {
                 return refuse_method(&current, &path);
@@ -146,6 +135,33 @@ async fn dispatch(site: &Arc<Site>, request: Request<Incoming>, body_time: Durat
     }
 }
 
+async fn answer_get(
+    site: &Arc<Site>,
+    current: Arc<Current>,
+    path: String,
+    head: request::Parts,
+    key: Option<Bytes>,
+) -> Response {
+    let query = head.uri.query().unwrap_or_default();
+    let mut response = match find(&current, &path, query, &head.headers) {
+        Found::Response(response) => response,
+        Found::List(request) => lists::answer(site, current, request).await,
+        Found::Auth => return carry_out(site, Order::Auth, key, Bytes::new()).await,
+        Found::Nothing => {
+            let file = files::FileRequest {
+                path,
+                is_folder: head.uri.path().ends_with('/'),
+                base_path: site.base_path.clone(),
+            };
+            return from_disk(current, file, head.headers).await;
+        }
+    };
+    if path.contains(LISTS) {
+        response::set(&mut response, header::VARY, "User-Agent");
+    }
+    response
+}
+
 /// Returns about how many bytes a head had when it was sent.
 fn head_len(head: &request::Parts) -> usize {
     let header = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len() + 4;
@@ -156,12 +172,12 @@ fn head_len(head: &request::Parts) -> usize {
     target + head.headers.iter().map(header).sum::<usize>()
 }
 
-/// Returns the path below the server's address, without empty parts; none for a path that no site has.
-/// A proxy may or may not remove the path of the address.
+/// Decodes the path of a request, and removes its empty parts and `base_path`, the path of the server's
+/// own address; none for a path that no site has. Some proxies have removed `base_path` already.
 fn decode(base_path: &str, path: &str) -> Option<String> {
-    let below = path.strip_prefix(base_path);
-    let below = below.filter(|below| below.is_empty() || below.starts_with('/'));
-    let path = percent_decode_str(below.unwrap_or(path))
+    let below_base = path.strip_prefix(base_path);
+    let below_base = below_base.filter(|below| below.is_empty() || below.starts_with('/'));
+    let path = percent_decode_str(below_base.unwrap_or(path))
         .decode_utf8()
         .ok()?;
     let mut plain = String::with_capacity(path.len());
@@ -215,41 +231,36 @@ impl<'p> RoutePath<'p> {
     }
 }
 
-/// The result of a GET, before the disk is read.
+/// What answers a GET.
 enum Found {
+    /// This response.
     Response(Response),
+    /// A list that is still to be made.
     List(ListRequest),
+    /// Whether the key is valid.
     Auth,
+    /// A file on disk, if there is one.
     Nothing,
 }
 
-fn get(current: &Current, path: &str, query: &str, headers: &HeaderMap) -> Found {
+/// Finds what answers a GET.
+fn find(current: &Current, path: &str, query: &str, headers: &HeaderMap) -> Found {
     let user_agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes);
     let is_cmupdater = user_agent.is_some_and(|name| name.starts_with(CMUPDATER));
-    let is_list = path.contains("api/v1/");
-    let index = || {
-        let index = format!("{path}/index.html");
-        current.pages.get(index.trim_start_matches('/'))
-    };
-    let page = current.pages.get(path).or_else(index);
-    let mut response = match page {
-        Some(page) if !(is_list && (is_cmupdater || !query.is_empty())) => {
-            files::answer_page(page, headers)
-        }
-        _ => {
-            let route = RoutePath::parse(current, path);
-            let made = make(current, &route, is_cmupdater, query);
-            match (made, page) {
-                (Found::Response(response), _) => response,
-                (Found::Nothing, Some(page)) => files::answer_page(page, headers),
-                (found, _) => return found,
-            }
-        }
-    };
-    if is_list {
-        response::set(&mut response, header::VARY, "User-Agent");
+    let has_own_list = path.contains(LISTS) && (is_cmupdater || !query.is_empty());
+    let index = format!("{path}/index.html");
+    let pages = &current.pages;
+    let page = pages
+        .get(path)
+        .or_else(|| pages.get(index.trim_start_matches('/')));
+    if let Some(page) = page.filter(|_| !has_own_list) {
+        return Found::Response(files::answer_page(page, headers));
     }
-    Found::Response(response)
+    let route = RoutePath::parse(current, path);
+    match (make(current, &route, is_cmupdater, query), page) {
+        (Found::Nothing, Some(page)) => Found::Response(files::answer_page(page, headers)),
+        (made, _) => made,
+    }
 }
 
 /// Makes the responses that are not files of the site.
@@ -293,6 +304,7 @@ fn make(current: &Current, route: &RoutePath<'_>, is_cmupdater: bool, query: &st
         ["api", "v2", "devices", device, "builds"] => {
             page_or(&format!("api/v2/devices/{device}/builds.json"), "[]\n")
         }
+        // A device; further parts are its release type and the incremental of the phone.
         ["api", "v1", device, ref rest @ ..] if rest.len() <= 2 => {
             let romtype = rest.first().copied();
             let wanted = ChannelRequest::new(route.variant, device, romtype);
@@ -300,11 +312,11 @@ fn make(current: &Current, route: &RoutePath<'_>, is_cmupdater: bool, query: &st
                 let query = query.to_owned();
                 return Found::List(ListRequest::Get { wanted, query });
             }
-            let own = rest.get(1).and_then(|incremental| {
+            let page = rest.get(1).and_then(|incremental| {
                 let romtype = romtype.unwrap_or_default().to_lowercase();
                 route.page(current, &format!("api/v1/{device}/{romtype}/{incremental}"))
             });
-            let page = own.map(|page| page.bytes.clone());
+            let page = page.map(|page| page.bytes.clone());
             return Found::List(ListRequest::CmUpdater { wanted, page });
         }
         _ => return Found::Nothing,
@@ -316,8 +328,8 @@ async fn from_disk(
     file: files::FileRequest,
     headers: HeaderMap,
 ) -> Response {
-    let held = Arc::clone(&current);
-    let read = spawn_blocking(move || files::answer(&held, &file, &headers));
+    let shared = Arc::clone(&current);
+    let read = spawn_blocking(move || files::answer(&shared, &file, &headers));
     match read.await {
         Ok(Ok(Some(response))) => response,
         Ok(Ok(None)) => not_found(&current),
@@ -338,16 +350,19 @@ fn not_found(current: &Current) -> Response {
         }
         None => response::error(StatusCode::NOT_FOUND, "there is no such page"),
     };
-    *response.status_mut() = StatusCode::NOT_FOUND;
     response::set(&mut response, header::CONTENT_SECURITY_POLICY, PAGE_POLICY);
     response
 }
 
 /// A request by POST.
 enum Post {
+    /// The list that the body asks for.
     List { variant: Option<String> },
-    Channel { path: String },
+    /// The list of a channel; the body is ignored.
+    Channel(ChannelRequest),
+    /// The delta between two builds.
     Delta,
+    /// A change of the catalog.
     Order(Order),
 }
 
@@ -357,12 +372,13 @@ impl Post {
         let variant = route.variant.map(str::to_owned);
         Some(match route.parts[..] {
             [] | ["api"] => Post::List { variant },
+            // Phones append this to the address that their ROM has.
             ["api" | "legacy", .., "v1", "build", "get_delta"] | ["v1", "build", "get_delta"] => {
                 Post::Delta
             }
-            ["legacy", _, _] => Post::Channel {
-                path: path.to_owned(),
-            },
+            ["legacy", device, romtype] => {
+                Post::Channel(ChannelRequest::new(route.variant, device, Some(romtype)))
+            }
             ["api", "v1", "add_build"] => Post::Order(Order::Add),
             ["api", "v1", "del_build"] => Post::Order(Order::DeleteById),
             ["api", "v1", "purgecache"] => Post::Order(Order::Purge),
@@ -382,12 +398,7 @@ impl Post {
             Post::List { variant } => list(ListRequest::Post { variant, body }).await,
             Post::Delta => lists::delta(current, &body),
             Post::Order(order) => carry_out(site, order, key, body).await,
-            Post::Channel { path } => {
-                let route = RoutePath::parse(current, &path);
-                let parts = &route.parts;
-                let wanted = ChannelRequest::new(route.variant, parts[1], Some(parts[2]));
-                list(ListRequest::Channel(wanted)).await
-            }
+            Post::Channel(wanted) => list(ListRequest::Channel(wanted)).await,
         }
     }
 }
@@ -395,10 +406,7 @@ impl Post {
 async fn carry_out(site: &Arc<Site>, order: Order, key: Option<Bytes>, body: Bytes) -> Response {
     let site = Arc::clone(site);
     let work = spawn_blocking(move || manage::carry_out(&site, &order, key.as_deref(), &body));
-    work.await.unwrap_or_else(|_| {
-        let message = "the server failed over this request";
-        response::error(StatusCode::INTERNAL_SERVER_ERROR, message)
-    })
+    work.await.unwrap_or_else(|_| response::failure())
 }
 
 /// Refuses a method, and names those that the address supports.
