@@ -1,5 +1,5 @@
-//! Packages of real size for `benches/read.rs`: a gigabyte each, with images made by the programs
-//! that real ROMs are made with.
+//! Packages of real size for `crates/ota-view/benches/read.rs`: a gigabyte each, with images made by
+//! the programs that real ROMs are made with.
 //!
 //! In: the programs, libraries and texts of the running system, and noise in place of compressed
 //! data. Out, in a folder: three payloads and a block-based package. They are as large and as
