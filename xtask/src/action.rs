@@ -35,7 +35,7 @@ pub(crate) fn run_all() -> Result<()> {
         "a release that is not there",
         &run,
         1,
-        "is 9.9.9 a release?",
+        "is there a release 9.9.9?",
     )?;
     let run = install("FreeBSD-X64", VERSION)?;
     expect(
