@@ -89,7 +89,10 @@ fn measure(num_devices: usize, num_days: usize) {
 
     add_package(dir.path(), num_days);
     let new = Run::start(dir.path());
-    assert_eq!(new.num_created, 1, "the list of the new incremental");
+    assert_eq!(
+        new.num_created, 2,
+        "the page of the build, and the list of its incremental"
+    );
 
     let num_builds = num_devices * num_days;
     let peak = [&cold, &unchanged, &new]
