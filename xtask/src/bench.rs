@@ -115,12 +115,14 @@ pub(crate) fn run_all(folder: Option<&Path>) -> Result<()> {
     fs::create_dir_all(&folder)?;
     let program = crate::tools::built_program("release");
     let bench = Bench { folder, program };
-    let mut page = bench.introduction()?;
-    bench.hashing(&mut page)?;
-    bench.one_file(&mut page)?;
-    bench.publishing(&mut page)?;
-    bench.properties(&mut page)?;
-    bench.shapes(&mut page)?;
+    let before = Ticks::now()?;
+    let mut tables = String::new();
+    bench.hashing(&mut tables)?;
+    bench.one_file(&mut tables)?;
+    bench.publishing(&mut tables)?;
+    bench.properties(&mut tables)?;
+    bench.shapes(&mut tables)?;
+    let page = introduction(Ticks::now()?.percent_of_others_since(&before))? + &tables;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     fs::write(root.join("BENCHMARKS.md"), page)?;
     eprintln!(
@@ -146,41 +148,90 @@ fn processor_flags() -> Vec<&'static str> {
     useful.into_iter().filter(has).collect()
 }
 
+/// Processor time since the system started, in clock ticks.
+struct Ticks {
+    /// What all processors together had to give.
+    available: f64,
+    /// What all programs used.
+    used: f64,
+    /// What this program and its finished children used.
+    own: f64,
+}
+
+impl Ticks {
+    fn now() -> Result<Ticks> {
+        let system = fs::read_to_string("/proc/stat")?;
+        let first = system.lines().next().unwrap_or_default();
+        // user, nice, system, idle, iowait, irq, softirq, steal
+        let times = numbers(first.split_whitespace().skip(1).take(8));
+        let process = fs::read_to_string("/proc/self/stat")?;
+        // After the name, which is in parentheses: utime, stime, cutime and cstime are 11 fields on.
+        let (_, fields) = process.rsplit_once(')').unwrap_or_default();
+        let own = numbers(fields.split_whitespace().skip(11).take(4));
+        let available = times.iter().sum();
+        let idle: f64 = times.iter().skip(3).take(2).sum();
+        Ok(Ticks {
+            available,
+            used: available - idle,
+            own: own.iter().sum(),
+        })
+    }
+
+    /// Returns how much of the processors other programs used since then, in percent.
+    fn percent_of_others_since(&self, before: &Ticks) -> f64 {
+        let others = (self.used - before.used) - (self.own - before.own);
+        100.0 * others.max(0.0) / (self.available - before.available)
+    }
+}
+
+fn numbers<'a>(fields: impl Iterator<Item = &'a str>) -> Vec<f64> {
+    fields.filter_map(|field| field.parse().ok()).collect()
+}
+
+/// Returns the page's beginning: how and on what everything was measured, and how much of the
+/// processors other programs used meanwhile, in percent.
+fn introduction(others: f64) -> Result<String> {
+    let cpu = version("sed -n 's/^model name[^:]*: //p' /proc/cpuinfo");
+    let flags = processor_flags();
+    let mut page = String::new();
+    write!(
+        page,
+        "# Benchmarks\n\n\
+         `cargo xtask bench` writes this page anew, in a quarter of an hour; it needs Linux, 25 GB of disk and as\n\
+         much memory as the files of a table have, so that none is read from the disk. Commands of a table take\n\
+         turns, {NUM_ROUNDS} rounds; times are the least and the median in seconds, ratios are of the least ones: how\n\
+         often romfeed is done by then.\n\n\
+         | `cargo bench` measures the parts | |\n|---|---|\n\
+         | `cargo bench -p digest-lanes` | each kernel next to the crates `md-5` and `sha2` |\n\
+         | `cargo bench -p ota-view` | reading a package's properties; large ones are made by `cargo xtask bench-inputs` |\n\
+         | `cargo bench --bench generate` | a run over 2,000 builds, and over one package |\n\
+         | `cargo bench --bench scale` | time, files and memory with 1,000 to 100,000 builds |\n\n\
+         | this page | |\n|---|---|\n\
+         | measured on | {} |\n\
+         | other programs | used {others:.0} % of the processors meanwhile |\n\
+         | processor | {cpu}, {} cores, {} |\n\
+         | memory | {} |\n\
+         | system | {} |\n\
+         | programs | {}; {}; {}; {} |\n",
+        version("date -u +%F"),
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        flags.join(" "),
+        version("sed -n 's/^MemTotal: *//p' /proc/meminfo"),
+        version("uname -sr"),
+        version("rustc --version"),
+        version("md5sum --version"),
+        version("openssl version"),
+        version("python3 --version"),
+    )?;
+    Ok(page)
+}
+
 struct Bench {
     folder: PathBuf,
     program: PathBuf,
 }
 
 impl Bench {
-    fn introduction(&self) -> Result<String> {
-        let cpu = version("sed -n 's/^model name[^:]*: //p' /proc/cpuinfo");
-        let flags = processor_flags();
-        let mut page = String::new();
-        write!(
-            page,
-            "# Benchmarks\n\n\
-             `cargo xtask bench` writes this page anew, in a quarter of an hour; it needs Linux, 25 GB of disk and as\n\
-             much memory as the files of a table have, so that none is read from the disk. Commands of a table take\n\
-             turns, {NUM_ROUNDS} rounds; times are the least and the median in seconds, ratios are of the least ones: how\n\
-             often romfeed is done by then. `cargo bench` measures the parts: kernels (`hash`), readers (`read`), feeds and\n\
-             pages (`generate`, `scale`).\n\n\
-             | | |\n|---|---|\n\
-             | processor | {cpu}, {} cores, {} |\n\
-             | memory | {} |\n\
-             | system | {} |\n\
-             | programs | {}; {}; {}; {} |\n",
-            std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            flags.join(" "),
-            version("sed -n 's/^MemTotal: *//p' /proc/meminfo"),
-            version("uname -sr"),
-            version("rustc --version"),
-            version("md5sum --version"),
-            version("openssl version"),
-            version("python3 --version"),
-        )?;
-        Ok(page)
-    }
-
     /// The packages of a night, with each alternative.
     fn hashing(&self, page: &mut String) -> Result<()> {
         self.make_zips()?;
