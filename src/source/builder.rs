@@ -17,6 +17,8 @@ use crate::model::build::filename_fault;
 
 /// Maximum number of warnings; the others are counted.
 const MAX_WARNINGS: usize = 50;
+/// Maximum length of what a host knows a file by, in bytes; links on GitLab have an address.
+const MAX_IDENTITY: usize = 8000;
 /// Longest part of an untrusted text that a warning shows, in characters.
 const MAX_SHOWN: usize = 200;
 /// What hosts leave unescaped in addresses; old versions of Gitea do not escape file names.
@@ -104,6 +106,10 @@ impl Builder {
                 self.leave_out(&path, &reason);
                 return Ok(());
             }
+        }
+        if offer.id.len().saturating_add(offer.tag.len()) > MAX_IDENTITY {
+            self.leave_out(&path, "what the host knows it by is longer than 8000 bytes");
+            return Ok(());
         }
         let url = utf8_percent_encode(offer.url, UNESCAPED).to_string();
         if let Err(reason) = self.check_url(&url) {
@@ -199,6 +205,12 @@ pub(super) fn shown(text: &str) -> String {
     let start: String = text.chars().take(MAX_SHOWN).collect();
     let dots = if start.len() < text.len() { "…" } else { "" };
     format!("{}{dots}", start.escape_debug())
+}
+
+/// Returns the text of a release, unless it is blank.
+pub(super) fn notes(text: Option<String>) -> Option<Arc<str>> {
+    let text = text.filter(|text| !text.trim().is_empty());
+    text.map(Arc::from)
 }
 
 /// Parses a date of RFC 3339 into seconds since the epoch.

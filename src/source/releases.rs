@@ -4,12 +4,10 @@
 //! and `structs.Attachment` of Gitea 1.24 and Forgejo 11. They differ in what identifies a file (`id`,
 //! `uuid`), and only GitHub has `state`, `digest` and `updated_at`.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::Number;
 
-use super::builder::{Builder, Offer, parse_date, tag};
+use super::builder::{Builder, Offer, notes, parse_date, tag};
 use super::pages::{Pages, explain_missing};
 use super::{Client, Error, Listing};
 use crate::model::address::encode_path;
@@ -78,10 +76,7 @@ pub(super) fn list(
 fn add(builder: &mut Builder, release: Release) -> Result<(), Error> {
     let folder = folder(&release.tag_name);
     let date = release.published_at.as_deref().and_then(parse_date);
-    let notes: Option<Arc<str>> = release
-        .body
-        .filter(|body| !body.trim().is_empty())
-        .map(Arc::from);
+    let notes = notes(release.body);
     for asset in release.assets.unwrap_or_default() {
         if let Some(state) = asset.state.as_deref().filter(|state| *state != "uploaded") {
             let path = format!("{folder}/{}", asset.name);

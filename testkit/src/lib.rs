@@ -16,6 +16,7 @@
 //! - [`sparse`] writes sparse images, also split ones;
 //! - [`super_image`] writes `super.img`, which holds logical partitions;
 //! - [`signing`] signs packages;
+//! - [`hosts`] starts hosts of releases on this machine, such as GitHub;
 //! - [`zip`] and [`proto`] are the encodings below them, also for malformed input;
 //! - [`faults`] runs a built romfeed, disturbs it, and reports what was lost;
 //! - [`fuzz`] runs fuzz targets over their inputs.
@@ -34,6 +35,7 @@
 
 pub mod faults;
 pub mod fuzz;
+pub mod hosts;
 pub mod metadata;
 pub mod package;
 pub mod payload;

@@ -59,6 +59,7 @@ mod sharing;
 mod simulate;
 mod simulate_phones;
 mod sources;
+mod sources_releases;
 mod support;
 mod templates;
 mod terminal;
