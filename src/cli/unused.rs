@@ -67,7 +67,7 @@ fn path_of(event: &Event) -> Option<String> {
         | Event::Moved { path, .. }
         | Event::Returned(path)
         | Event::Superseded(path)
-        | Event::Retired(path)
+        | Event::Retired { path, .. }
         | Event::Remote(path)
         | Event::Buried(path)
         | Event::SameBytes { path, .. }

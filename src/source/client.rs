@@ -49,6 +49,14 @@ impl Client<'_> {
                 fault,
             })?;
             let response = responses.pop().unwrap_or_default();
+            // Others can tamper with what comes over plain http.
+            if url.starts_with("https://") && !response.url.starts_with("https://") {
+                return Err(Error::Format {
+                    url: url.to_owned(),
+                    wanted: "a list",
+                    reason: "it redirects from https to another scheme".to_owned(),
+                });
+            }
             match self.seconds_to_wait(&response) {
                 Some(seconds) if seconds <= MAX_WAIT && !waited => {
                     waited = true;

@@ -9,13 +9,16 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::entries::{Bounded, Entries, date, exact_size};
-use super::{Error, Listing, RemoteFile};
+use super::builder::{Builder, Offer, parse_date};
+use super::folders::{Bounded, is_usable};
+use super::{Error, Listing};
 use crate::files::{after_byte_order_mark, json_message, read_regular};
 use crate::model::address::encode_path;
 
 /// Maximum size of the list, in bytes; a file with all digests of rclone has 1 KiB.
 const MAX_LIST: u64 = 128 << 20;
+/// The size of a file whose size is unknown.
+const UNKNOWN: i64 = -1;
 
 /// A file or a folder.
 #[derive(Debug, Deserialize)]
@@ -42,45 +45,49 @@ pub(super) fn list(file: &Path, base: &str) -> Result<Listing, Error> {
     let bytes = read_regular(file, MAX_LIST).map_err(|error| unreadable(error.to_string()))?;
     let listed: Bounded<Entry> = serde_json::from_slice(after_byte_order_mark(&bytes))
         .map_err(|error| unreadable(json_message(&error)))?;
-    let name = file.to_string_lossy();
     let base = base.trim_end_matches('/');
-    let mut entries = Entries::default();
+    let mut builder = Builder::new(base);
     for entry in listed.0 {
         let path = &entry.path;
-        if !entry.is_dir && path.split('/').all(|name| entries.accepts(path, name)) {
-            let file = entry.into_file(base, &mut entries);
-            entries.add(&name, file)?;
+        let names: Vec<&str> = path.split('/').collect();
+        if !entry.is_dir && names.iter().all(|name| is_usable(name, path, &mut builder)) {
+            builder.add(entry.offer(&names, &format!("{base}/{}", encode_path(path))))?;
         }
     }
-    Ok(entries.finish())
+    Ok(builder.finish())
 }
 
 impl Entry {
-    fn into_file(self, base: &str, entries: &mut Entries) -> RemoteFile {
-        let mut digest = |algorithm: &str, len| {
+    fn offer<'a>(&'a self, names: &[&'a str], url: &'a str) -> Offer<'a> {
+        let digest = |algorithm: &str| {
             let is_it = |name: &str| name.replace('-', "").eq_ignore_ascii_case(algorithm);
-            let found = self.hashes.iter().find(|(name, _)| is_it(name));
-            entries.digest(&self.path, found.map(|(_, text)| text.as_str()), len)
+            let (_, text) = self.hashes.iter().find(|(name, _)| is_it(name))?;
+            Some(text.as_str()).filter(|text| !text.is_empty())
         };
-        let (sha256, md5) = (digest("sha256", 64), digest("md5", 32));
-        let tag = sha256.as_ref().or(md5.as_ref());
-        RemoteFile {
+        let (name, folders) = names.split_last().unwrap_or((&"", &[]));
+        let (sha256, md5) = (digest("sha256"), digest("md5"));
+        let tag = sha256.or(md5).map(str::to_ascii_lowercase);
+        Offer {
+            folders: folders.to_vec(),
+            name,
             id: self.path.clone(),
-            size: self.size.as_ref().and_then(exact_size),
-            tag: tag.unwrap_or(&self.mod_time).clone(),
-            date: date(&self.mod_time),
-            url: format!("{base}/{}", encode_path(&self.path)),
+            size: self
+                .size
+                .as_ref()
+                .filter(|size| size.as_i64() != Some(UNKNOWN)),
+            tag: tag.unwrap_or_else(|| self.mod_time.clone()),
+            date: parse_date(&self.mod_time),
             sha256,
             md5,
+            url,
             notes: None,
-            path: self.path,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::MAX_FILES;
+    use super::super::{MAX_FILES, RemoteFile};
     use super::*;
 
     /// Reads a list from a file with this text.
@@ -160,15 +167,15 @@ mod tests {
         assert_eq!(
             listing.warnings,
             [
-                "`/etc/x.zip` is left out: its name is empty or longer than 255 bytes",
-                "`a\\\\x.zip` is left out: its name holds a path separator",
-                "`a\\0.zip` is left out: its name holds control characters",
-                "`a//x.zip` is left out: its name is empty or longer than 255 bytes",
-                "`` is left out: its name is empty or longer than 255 bytes",
-                "`l\u{fffd}.zip` is left out: its name is not UTF-8",
-                "`ok.zip` has a digest that is not 64 hex digits; it is not used",
-                "`ok.zip` has a digest that is not 32 hex digits; it is not used",
-                "`ok.zip` is listed twice; the first one counts",
+                "`/etc/x.zip` is left out: `` is empty or longer than 255 bytes",
+                "`a\\\\x.zip` is left out: `a\\\\x.zip` holds a path separator",
+                "`a\\0.zip` is left out: `a\\0.zip` holds control characters",
+                "`a//x.zip` is left out: `` is empty or longer than 255 bytes",
+                "`` is left out: `` is empty or longer than 255 bytes",
+                "`l\u{fffd}.zip` is left out: `l\u{fffd}.zip` is not UTF-8",
+                "the size `1e+20` of `ok.zip` is ignored: it cannot be true",
+                "`ab` of `ok.zip` is ignored: it is not a SHA-256 in hex",
+                "`no hex` of `ok.zip` is ignored: it is not a MD5 in hex",
             ]
         );
     }

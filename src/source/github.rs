@@ -403,6 +403,15 @@ mod tests {
             .json(elsewhere, &body);
         assert!(list(&host.client(Some(&token)), API, REPO, false).is_ok());
         assert_eq!(host.with_token(), [page(1)]);
+        let plain = "http://api.github.com/releases";
+        let host = Host::default()
+            .with(&page(1), answer(301, &[("location", plain)], "{}"))
+            .json(plain, &body);
+        let message = error(&host);
+        assert!(
+            message.ends_with("it redirects from https to another scheme"),
+            "{message}"
+        );
     }
 
     #[test]

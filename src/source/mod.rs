@@ -6,14 +6,12 @@
 
 mod builder;
 mod client;
-mod entries;
 mod error;
 #[cfg(test)]
 mod fake;
-#[cfg(test)]
-mod fake_web;
 mod files;
 mod folder;
+mod folders;
 mod forgejo;
 mod github;
 mod gitlab;

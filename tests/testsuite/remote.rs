@@ -1,7 +1,7 @@
 //! Packages on other hosts, read by ranges: `inspect`, `check` and `catalog add` with an address,
 //! and hosts that misbehave.
 
-pub(super) mod host;
+pub(crate) mod host;
 
 use std::sync::Arc;
 

@@ -44,6 +44,7 @@ fn list(forge: Forge, host: &FakeHost, token: Option<&Token>) -> Result<Listing,
         newest: None,
         max_age: None,
         hash: HashPolicy::Auto,
+        url: None,
         token: None,
     };
     let client = Client {

@@ -6,7 +6,7 @@
 mod digest_lanes_seeds;
 #[path = "../../crates/ota-view/tests/fuzz/seeds/mod.rs"]
 mod ota_view_seeds;
-#[path = "../../tests/testsuite/fuzz_seeds.rs"]
+#[path = "../../tests/testsuite/fuzz_seeds/mod.rs"]
 mod romfeed_seeds;
 
 use std::path::Path;

@@ -55,7 +55,7 @@ impl<'a> Recommended<'a> {
     /// Returns whether the address names no unknown device or release type.
     pub(super) fn is_complete(&self) -> bool {
         match self {
-            Recommended::Lineage(rom) => rom.updater != Updater::Post || rom.lane.is_some(),
+            Recommended::Lineage(rom) => rom.updater != Updater::Post || rom.channel.is_some(),
             Recommended::Fork { .. } => true,
         }
     }

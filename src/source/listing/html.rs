@@ -14,7 +14,7 @@ use percent_encoding::percent_decode_str;
 use super::Listed;
 use crate::fetch::{is_absolute, resolve};
 use crate::source::MAX_FILES;
-use crate::source::entries::Entries;
+use crate::source::builder::Builder;
 
 /// What the title or heading of a listing begins with.
 const TITLES: [&str; 2] = ["Index of /", "Directory listing for /"];
@@ -45,7 +45,7 @@ enum Target {
 pub(super) fn parse(
     body: &[u8],
     address: &str,
-    entries: &mut Entries,
+    builder: &mut Builder,
 ) -> Result<Vec<Listed>, String> {
     let page = read(&String::from_utf8_lossy(body))?;
     if !page.is_listing {
@@ -72,7 +72,7 @@ pub(super) fn parse(
             date: None,
         }),
         Target::Insecure(url) => {
-            entries.warn(&url, "is left out: it is http, and the listing is https");
+            builder.leave_out(&url, "it is http, and the listing is https");
             None
         }
         Target::Elsewhere => None,

@@ -1,17 +1,19 @@
 //! Listings in JSON, as nginx and Caddy send them.
 
 use serde::Deserialize;
+use serde_json::Number;
 
 use super::Listed;
 use crate::files::json_message;
-use crate::source::entries::{Bounded, date, exact_size};
+use crate::source::builder::parse_date;
+use crate::source::folders::{Bounded, parse_mail_date};
 
 /// A file or folder, as nginx or as Caddy writes it.
 #[derive(Debug, Deserialize)]
 struct Entry {
     /// Caddy closes the names of folders with a slash.
     name: String,
-    size: Option<serde_json::Number>,
+    size: Option<Number>,
     /// Of nginx: `file`, `directory` or `other`.
     r#type: Option<String>,
     /// Of nginx, as in e-mails.
@@ -44,12 +46,14 @@ impl Entry {
             Some(name) if is_folder => name.to_owned(),
             _ => self.name,
         };
+        let of_nginx = self.mtime.as_deref().and_then(parse_mail_date);
+        let date = of_nginx.or(self.mod_time.as_deref().and_then(parse_date));
         let time = self.mtime.or(self.mod_time).unwrap_or_default();
         Some(Ok(Listed {
             name,
             is_folder,
-            size: self.size.as_ref().and_then(exact_size),
-            date: date(&time),
+            size: self.size,
+            date,
             time,
         }))
     }

@@ -14,16 +14,18 @@ mod json;
 #[cfg(test)]
 mod tests;
 
-use super::entries::{Entries, check_number};
-use super::{Client, Error, Listing, RemoteFile};
+use serde_json::Number;
+
+use super::builder::{Builder, Offer};
+use super::folders::{check_number, is_usable};
+use super::{Client, Error, Listing};
 use crate::fetch::Response;
 use crate::model::address::encode_path;
 
 /// Maximum number of folders, each of which is a request; a project with 300 devices in two flavours
 /// has 900.
 const MAX_FOLDERS: usize = 1_000;
-/// Deepest folder, counted from the given one; a link that leads to its own folder is never deep
-/// enough.
+/// Deepest folder, counted from the given one; a folder that links to itself is deeper.
 const MAX_DEPTH: usize = 16;
 /// What is asked for, in messages.
 const WANTED: &str = "a folder listing";
@@ -35,7 +37,7 @@ const ACCEPT: &str = "application/json, text/html;q=0.9, */*;q=0.1";
 struct Listed {
     name: String,
     is_folder: bool,
-    size: Option<u64>,
+    size: Option<Number>,
     /// The time of its last change as the server writes it; empty if it is not given.
     time: String,
     date: Option<i64>,
@@ -43,15 +45,15 @@ struct Listed {
 
 /// Lists all files below an address, which ends in a slash.
 pub(super) fn list(client: &Client<'_>, url: &str) -> Result<Listing, Error> {
-    let mut entries = Entries::default();
+    let mut builder = Builder::new(url);
     // Paths of folders that are still to be read, each with a closing slash or empty.
     let mut open = vec![String::new()];
     let mut num_folders = 1;
     while let Some(folder) = open.pop() {
         let address = format!("{url}{}", encode_path(&folder));
-        for listed in read(client, &address, &mut entries)? {
+        for listed in read(client, &address, &mut builder)? {
             let path = format!("{folder}{}", listed.name);
-            if !entries.accepts(&path, &listed.name) {
+            if !is_usable(&listed.name, &path, &mut builder) {
                 continue;
             }
             if listed.is_folder {
@@ -61,29 +63,35 @@ pub(super) fn list(client: &Client<'_>, url: &str) -> Result<Listing, Error> {
                 check_number(url, "folders inside each other", depth, MAX_DEPTH)?;
                 open.push(path + "/");
             } else {
-                entries.add(url, file(url, path, listed))?;
+                builder.add(listed.offer(&path, &format!("{url}{}", encode_path(&path))))?;
             }
         }
     }
-    Ok(entries.finish())
+    Ok(builder.finish())
 }
 
-fn file(url: &str, path: String, listed: Listed) -> RemoteFile {
-    RemoteFile {
-        id: path.clone(),
-        size: listed.size,
-        tag: listed.time,
-        date: listed.date,
-        url: format!("{url}{}", encode_path(&path)),
-        path,
-        ..RemoteFile::default()
+impl Listed {
+    fn offer<'a>(&'a self, path: &'a str, url: &'a str) -> Offer<'a> {
+        let (folder, name) = path.rsplit_once('/').unzip();
+        Offer {
+            folders: folder
+                .map(|folder| folder.split('/').collect())
+                .unwrap_or_default(),
+            name: name.unwrap_or(path),
+            id: path.to_owned(),
+            size: self.size.as_ref(),
+            tag: self.time.clone(),
+            date: self.date,
+            url,
+            ..Offer::default()
+        }
     }
 }
 
 /// Reads the listing of one folder.
-fn read(client: &Client<'_>, address: &str, entries: &mut Entries) -> Result<Vec<Listed>, Error> {
+fn read(client: &Client<'_>, address: &str, builder: &mut Builder) -> Result<Vec<Listed>, Error> {
     let response = client.get(address, Some(ACCEPT))?;
-    parse(&response, address, entries).map_err(|reason| Error::Format {
+    parse(&response, address, builder).map_err(|reason| Error::Format {
         url: address.to_owned(),
         wanted: WANTED,
         reason,
@@ -91,7 +99,7 @@ fn read(client: &Client<'_>, address: &str, entries: &mut Entries) -> Result<Vec
 }
 
 /// Parses the listing of a folder; the error is the reason why the response is not one.
-fn parse(response: &Response, address: &str, entries: &mut Entries) -> Result<Vec<Listed>, String> {
+fn parse(response: &Response, address: &str, builder: &mut Builder) -> Result<Vec<Listed>, String> {
     if response.url != address {
         return Err(format!(
             "it redirects to {}; use that address",
@@ -107,7 +115,7 @@ fn parse(response: &Response, address: &str, entries: &mut Entries) -> Result<Ve
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
     match media_type.to_ascii_lowercase().as_str() {
         "application/json" => json::parse(&response.body),
-        "text/html" | "application/xhtml+xml" => html::parse(&response.body, address, entries),
+        "text/html" | "application/xhtml+xml" => html::parse(&response.body, address, builder),
         other => Err(format!("the media type is `{other}`, not JSON or HTML")),
     }
 }

@@ -10,7 +10,7 @@ use quick_xml::{Reader, XmlVersion};
 
 use super::Item;
 use crate::source::MAX_FILES;
-use crate::source::entries::date;
+use crate::source::folders::parse_mail_date;
 
 /// Deepest nesting of elements; a feed has five levels.
 const MAX_DEPTH: usize = 32;
@@ -95,7 +95,7 @@ impl Feed {
         match (element.name().as_ref(), self.items.last_mut()) {
             ("media:content", Some(item)) if self.open.starts_with(&ITEM.map(String::from)) => {
                 let size = attribute(element, "filesize")?;
-                item.size = size.and_then(|size| size.parse::<i64>().ok()?.try_into().ok());
+                item.size = size.and_then(|size| size.parse().ok());
             }
             ("media:hash", _) => {
                 let algorithm = attribute(element, "algo")?;
@@ -116,7 +116,7 @@ impl Feed {
             "title" if self.open == ITEM => item.path = text.trim().to_owned(),
             "pubDate" if self.open == ITEM => {
                 item.time = text.trim().to_owned();
-                item.date = date(&item.time);
+                item.date = parse_mail_date(&item.time);
             }
             "media:hash" if self.is_md5 => item.md5 = Some(text.trim().to_owned()),
             "item" if !item.path.starts_with('/') => {

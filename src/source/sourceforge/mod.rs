@@ -15,8 +15,8 @@
 //! Phones get `https://downloads.sourceforge.net/project/{project}{path}`, which redirects to a mirror.
 //! It is chosen over an address that ends in `/download` and over the address of one mirror, because
 //! mirrors are closed (salt-winrepo-ng#1485, dictionaries#73), also `master.dl.sourceforge.net` at
-//! times. Clients whose `User-Agent` begins with `Mozilla` get a page instead; those of Android's
-//! updaters begin with `Dalvik`.
+//! times. Clients whose `User-Agent` begins with `Mozilla` get a page instead; that of Android's own
+//! HTTP client begins with `Dalvik`.
 
 mod feed;
 mod page;
@@ -25,8 +25,11 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use super::entries::{Entries, check_number};
-use super::{Client, Error, Listing, RemoteFile};
+use serde_json::Number;
+
+use super::builder::{Builder, Offer};
+use super::folders::{check_number, is_usable};
+use super::{Client, Error, Listing};
 use crate::model::address::encode_path;
 use page::Listed;
 
@@ -36,9 +39,9 @@ const FULL_FEED: usize = 100;
 const MAX_FOLDERS: usize = 1_000;
 /// Deepest folder, counted from the given one.
 const MAX_DEPTH: usize = 16;
-/// What is asked for, in messages.
+/// The feed, in messages.
 const WANTED_FEED: &str = "a list of files (RSS)";
-/// What is asked for, in messages.
+/// The page, in messages.
 const WANTED_PAGE: &str = "the page of a folder";
 
 /// Lists all files of a project below a folder, which begins with a slash.
@@ -54,7 +57,7 @@ pub(super) fn list(
         project,
         top: path.trim_end_matches('/'),
     };
-    let mut entries = Entries::default();
+    let mut builder = Builder::new(site);
     // Paths of folders that are still to be read, without a closing slash.
     let mut open = vec![list.top.to_owned()];
     let mut num_folders = 1;
@@ -65,13 +68,13 @@ pub(super) fn list(
             false => list.page(&folder, &items)?,
         };
         for item in items {
-            list.add(&mut entries, item)?;
+            list.add(&mut builder, &item)?;
         }
         for (name, listed) in page {
             let path = format!("{folder}/{name}");
             match listed.is_folder {
-                false => list.add(&mut entries, listed.item(path))?,
-                true if list.accepts(&mut entries, &path) => {
+                false => list.add(&mut builder, &listed.item(path))?,
+                true if list.accepts(&mut builder, &path) => {
                     num_folders += 1;
                     check_number(site, "folders", num_folders, MAX_FOLDERS)?;
                     let depth = path[list.top.len()..].matches('/').count();
@@ -82,7 +85,7 @@ pub(super) fn list(
             }
         }
     }
-    Ok(entries.finish())
+    Ok(builder.finish())
 }
 
 /// The list that is asked for.
@@ -137,31 +140,40 @@ impl List<'_> {
         path.strip_prefix(self.top)?.strip_prefix('/')
     }
 
-    fn accepts(&self, entries: &mut Entries, path: &str) -> bool {
+    /// Returns whether all names of a path below the folder of the list can be used.
+    fn accepts(&self, builder: &mut Builder, path: &str) -> bool {
         let below = self.below(path);
-        below.is_some_and(|below| below.split('/').all(|name| entries.accepts(below, name)))
+        below.is_some_and(|below| below.split('/').all(|name| is_usable(name, below, builder)))
     }
 
-    fn add(&self, entries: &mut Entries, item: Item) -> Result<(), Error> {
+    /// Adds a file; the first one with its path counts.
+    fn add(&self, builder: &mut Builder, item: &Item) -> Result<(), Error> {
         let Some(path) = self.below(&item.path) else {
             return Ok(());
         };
-        if entries.contains(path) || !self.accepts(entries, &item.path) {
+        if !self.accepts(builder, &item.path) {
             return Ok(());
         }
-        let md5 = entries.digest(path, item.md5.as_deref(), 32);
-        let url = encode_path(&item.path);
-        let file = RemoteFile {
-            path: path.to_owned(),
-            size: item.size,
-            tag: md5.clone().unwrap_or(item.time),
+        let (folder, name) = path.rsplit_once('/').unzip();
+        let path_of_url = encode_path(&item.path);
+        let md5 = item.md5.as_deref().filter(|md5| !md5.is_empty());
+        builder.add(Offer {
+            folders: folder
+                .map(|folder| folder.split('/').collect())
+                .unwrap_or_default(),
+            name: name.unwrap_or(path),
+            id: item.path.clone(),
+            size: item.size.as_ref(),
+            tag: md5.unwrap_or(&item.time).to_owned(),
             date: item.date,
             md5,
-            url: format!("{}/project/{}{url}", downloads(self.site), self.project),
-            id: item.path,
-            ..RemoteFile::default()
-        };
-        entries.add(self.site, file)
+            url: &format!(
+                "{}/project/{}{path_of_url}",
+                downloads(self.site),
+                self.project
+            ),
+            ..Offer::default()
+        })
     }
 }
 
@@ -178,7 +190,7 @@ fn downloads(site: &str) -> &str {
 struct Item {
     /// Its path in the project, beginning with a slash.
     path: String,
-    size: Option<u64>,
+    size: Option<Number>,
     md5: Option<String>,
     /// When it was uploaded, as the site writes it.
     time: String,

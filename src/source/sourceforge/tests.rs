@@ -1,20 +1,21 @@
 //! Feeds and pages as SourceForge sends them, and others.
 
-use super::super::fake_web::FakeWeb;
+use super::super::RemoteFile;
+use super::super::fake::{Host, answer, paths};
 use super::*;
+use crate::fetch::Response;
 
 const SITE: &str = "https://sourceforge.net";
 const FEED: &str = "https://sourceforge.net/projects/myrom/rss?path=";
 const PAGE: &str = "https://sourceforge.net/projects/myrom/files";
-const RSS: &str = "application/rss+xml; charset=UTF-8";
 
-fn list_from(web: &FakeWeb, path: &str) -> Result<Listing, Error> {
-    let client = Client {
-        fetch: web,
-        token: None,
-        now: 0,
-    };
-    list(&client, SITE, "myrom", path)
+/// Makes a page with status 200.
+fn sent(text: &str) -> Response {
+    answer(200, &[], text)
+}
+
+fn list_from(web: &Host, path: &str) -> Result<Listing, Error> {
+    list(&web.client(None), SITE, "myrom", path)
 }
 
 /// Returns an item as the site writes it.
@@ -50,14 +51,10 @@ fn feed(items: &str) -> String {
     )
 }
 
-fn paths(listing: &Listing) -> Vec<&str> {
-    listing.files.iter().map(|file| &*file.path).collect()
-}
-
 #[test]
 fn feed_has_paths_sizes_md5_and_leads_to_direct_addresses() {
     let text = feed(&item("/bacon/My ROM-1.0+x.zip"));
-    let web = FakeWeb::default().with(&format!("{FEED}/"), RSS, text.as_str());
+    let web = Host::default().with(&format!("{FEED}/"), sent(&text));
     let listing = list_from(&web, "/").unwrap();
     let md5 = "d949b66fd32ce1b5811cccc61a28307b".to_owned();
     let expected = RemoteFile {
@@ -74,12 +71,12 @@ fn feed_has_paths_sizes_md5_and_leads_to_direct_addresses() {
     assert_eq!(listing.files, [expected]);
     assert_eq!(listing.warnings, [""; 0]);
     // Below a folder, paths begin there.
-    let web = FakeWeb::default().with(&format!("{FEED}/bacon"), RSS, text);
+    let web = Host::default().with(&format!("{FEED}/bacon"), sent(&text));
     let listing = list_from(&web, "/bacon").unwrap();
-    assert_eq!(paths(&listing), ["My ROM-1.0+x.zip"]);
+    assert_eq!(paths(&listing.files), ["My ROM-1.0+x.zip"]);
     assert_eq!(listing.files[0].id, "/bacon/My ROM-1.0+x.zip");
     // An empty folder.
-    let web = FakeWeb::default().with(&format!("{FEED}/a%20b"), RSS, feed(""));
+    let web = Host::default().with(&format!("{FEED}/a%20b"), sent(&feed("")));
     assert_eq!(list_from(&web, "/a b").unwrap(), Listing::default());
 }
 
@@ -106,21 +103,20 @@ fn full_feed_is_completed_with_the_page_of_the_folder_and_its_folders() {
             format!(r#""{n}.zip":{{"type":"f","md5":"{n:032x}","downloadable":true,"mtime":5}},"#)
         })
         .collect();
-    let web = FakeWeb::default()
-        .with(&format!("{FEED}/"), RSS, feed(&newest))
-        .with(&format!("{PAGE}/"), "text/html", top)
-        .with(&format!("{FEED}/old"), RSS, feed(&item("/old/x/y.zip")))
-        .with(&format!("{FEED}/bacon"), RSS, feed(&newest))
+    let web = Host::default()
+        .with(&format!("{FEED}/"), sent(&feed(&newest)))
+        .with(&format!("{PAGE}/"), sent(&top))
+        .with(&format!("{FEED}/old"), sent(&feed(&item("/old/x/y.zip"))))
+        .with(&format!("{FEED}/bacon"), sent(&feed(&newest)))
         .with(
             &format!("{PAGE}/bacon/"),
-            "text/html; charset=utf-8",
-            page(of_bacon.trim_end_matches(',')),
+            sent(&page(of_bacon.trim_end_matches(','))),
         );
     let listing = list_from(&web, "/").unwrap();
     assert_eq!(listing.files.len(), 100 + 50 + 2);
     let file = |path: &str| {
         let found = listing.files.iter().find(|file| file.path == path);
-        found.unwrap_or_else(|| panic!("{path}: {:?}", paths(&listing)))
+        found.unwrap_or_else(|| panic!("{path}: {:?}", paths(&listing.files)))
     };
     assert_eq!(file("bacon/99.zip").size, Some(37_500_847));
     let old = file("bacon/149.zip");
@@ -136,9 +132,9 @@ fn full_feed_is_completed_with_the_page_of_the_folder_and_its_folders() {
     );
     assert_eq!(
         listing.warnings,
-        ["`a\\\\b` is left out: its name holds a path separator"]
+        ["`a\\\\b` is left out: `a\\\\b` holds a path separator"]
     );
-    let mut asked = web.asked();
+    let mut asked = web.requests();
     asked.sort();
     assert_eq!(asked.len(), 5, "{asked:?}");
 }
@@ -146,9 +142,9 @@ fn full_feed_is_completed_with_the_page_of_the_folder_and_its_folders() {
 #[test]
 fn full_feed_without_the_page_of_its_folder_is_an_error() {
     let newest: String = (0..100).map(|n| item(&format!("/{n}.zip"))).collect();
-    let web = || FakeWeb::default().with(&format!("{FEED}/"), RSS, feed(&newest));
+    let web = || Host::default().with(&format!("{FEED}/"), sent(&feed(&newest)));
     let error = list_from(&web(), "/").unwrap_err().to_string();
-    assert_eq!(error, format!("{PAGE}/ answers with status 404"));
+    assert_eq!(error, format!("{PAGE}/ answers with status 404: Not Found"));
     for (text, reason) in [
         ("<title>Just a moment</title>", "it has no `net.sf.files`"),
         ("net.sf.files = ", "is empty"),
@@ -164,7 +160,7 @@ fn full_feed_without_the_page_of_its_folder_is_an_error() {
             "key must be a string",
         ),
     ] {
-        let web = web().with(&format!("{PAGE}/"), "text/html", text);
+        let web = web().with(&format!("{PAGE}/"), sent(text));
         let error = list_from(&web, "/").unwrap_err();
         assert!(matches!(error, Error::Format { .. }), "{text}: {error}");
         assert!(error.to_string().contains(reason), "{text}: {error}");
@@ -201,12 +197,18 @@ fn text_that_is_no_feed_is_an_error() {
         (&one.replace("a.zip", &"a".repeat(5_000)), "4000 bytes"),
         (&"<a>".repeat(50), "32 elements"),
     ] {
-        let web = FakeWeb::default().with(&format!("{FEED}/"), RSS, text);
+        let web = Host::default().with(&format!("{FEED}/"), sent(text));
         let error = list_from(&web, "/").unwrap_err();
         assert!(matches!(error, Error::Format { .. }), "{text}: {error}");
         assert!(error.to_string().contains(reason), "{text}: {error}");
     }
-    let web = FakeWeb::default().with(&format!("{FEED}/"), RSS, b"\xff".to_vec());
+    let web = Host::default().with(
+        &format!("{FEED}/"),
+        Response {
+            body: b"\xff".to_vec(),
+            ..sent("")
+        },
+    );
     let error = list_from(&web, "/").unwrap_err().to_string();
     assert!(error.contains("it is not UTF-8"), "{error}");
 }
@@ -229,24 +231,26 @@ fn entries_that_cannot_be_used_are_left_out() {
         ]
         .concat(),
     );
-    let web = FakeWeb::default().with(&format!("{FEED}/"), RSS, text.as_str());
+    let web = Host::default().with(&format!("{FEED}/"), sent(&text));
     let listing = list_from(&web, "/").unwrap();
     let [ab, a, b, c, d] = &listing.files[..] else {
         panic!("{listing:?}")
     };
     assert_eq!((ab.path.as_str(), ab.size), ("ok/a&b.zip", Some(1)));
-    assert_eq!(a.tag, "Thu, 01 Aug 2024 12:34:56 UT");
+    assert_eq!(d.tag, "Thu, 01 Aug 2024 12:34:56 UT");
     assert_eq!((&a.md5, b.size, c.size, &d.md5), (&None, None, None, &None));
     assert_eq!(
         listing.warnings,
         [
-            "`/x.zip` is left out: its name is empty or longer than 255 bytes",
-            "`a\\\\x.zip` is left out: its name holds a path separator",
-            "`ok/a.zip` has a digest that is not 32 hex digits; it is not used",
+            "`/x.zip` is left out: `` is empty or longer than 255 bytes",
+            "`a\\\\x.zip` is left out: `a\\\\x.zip` holds a path separator",
+            "`no hexd32ce1b5811cccc61a28307b` of `ok/a.zip` is ignored: it is not a MD5 in hex",
+            "the size `1e+20` of `ok/b.zip` is ignored: it cannot be true",
+            "the size `-1` of `ok/c.zip` is ignored: it cannot be true",
         ]
     );
     // Another folder than the one that was asked for.
-    let web = FakeWeb::default().with(&format!("{FEED}/ok/a"), RSS, text);
+    let web = Host::default().with(&format!("{FEED}/ok/a"), sent(&text));
     assert_eq!(list_from(&web, "/ok/a").unwrap(), Listing::default());
 }
 
@@ -267,7 +271,7 @@ impl crate::fetch::Fetch for Endless {
             }
             None => r#"net.sf.files = {"x":{"type":"d"},"1.zip":{"type":"f"}};"#.to_owned(),
         };
-        FakeWeb::default().with(url, RSS, body).fetch(request)
+        Host::default().with(url, sent(&body)).fetch(request)
     }
 }
 

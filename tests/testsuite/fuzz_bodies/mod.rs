@@ -5,8 +5,10 @@
 //! its input.
 
 mod feeds;
+mod folders;
 #[cfg(feature = "serve")]
 mod http;
+mod releases;
 mod settings;
 mod site;
 mod texts;
@@ -14,7 +16,7 @@ mod texts;
 use testkit::fuzz::Target;
 
 /// All targets.
-pub(crate) const TARGETS: [Target; 10] = [
+pub(crate) const TARGETS: [Target; 16] = [
     ("manifest", texts::manifest),
     ("catalog", site::catalog),
     ("conflict", site::conflict),
@@ -25,6 +27,12 @@ pub(crate) const TARGETS: [Target; 10] = [
     ("feeds", feeds::feeds),
     ("exchange", site::exchange),
     ("template", site::template),
+    ("github", releases::github),
+    ("forgejo", releases::forgejo),
+    ("gitlab", releases::gitlab),
+    ("listing", folders::listing),
+    ("sourceforge", folders::sourceforge),
+    ("file_list", folders::file_list),
 ];
 
 /// A request to the server, if it was built in.

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex};
 
 /// A request.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Asked {
+pub(crate) struct Asked {
     /// Path and query.
-    pub(in super::super) path: String,
+    pub(crate) path: String,
     headers: Vec<(String, String)>,
 }
 
 impl Asked {
-    pub(in super::super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())
     }
@@ -30,7 +30,7 @@ impl Asked {
 
 /// The answer to a request.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Answer {
+pub(crate) struct Answer {
     status: u16,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
@@ -39,7 +39,7 @@ pub(in super::super) struct Answer {
 }
 
 impl Answer {
-    pub(in super::super) fn new(status: u16) -> Answer {
+    pub(crate) fn new(status: u16) -> Answer {
         Answer {
             status,
             headers: Vec::new(),
@@ -50,19 +50,19 @@ impl Answer {
     }
 
     /// Closes the connection in the middle of the body.
-    pub(in super::super) fn broken_off(mut self) -> Answer {
+    pub(crate) fn broken_off(mut self) -> Answer {
         self.is_broken_off = true;
         self
     }
 
     /// Sends half of the body, and the rest after three seconds.
-    pub(in super::super) fn stalled(mut self) -> Answer {
+    pub(crate) fn stalled(mut self) -> Answer {
         self.is_stalled = true;
         self
     }
 
     /// Returns the requested part of a file, as hosts send it; or all of it.
-    pub(in super::super) fn of_range(asked: &Asked, file: &[u8]) -> Answer {
+    pub(crate) fn of_range(asked: &Asked, file: &[u8]) -> Answer {
         let Some((first, last)) = asked.range() else {
             return Answer::new(200).body(file);
         };
@@ -73,17 +73,17 @@ impl Answer {
             .body(&file[first..=last])
     }
 
-    pub(in super::super) fn with(mut self, name: &str, value: &str) -> Answer {
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Answer {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub(in super::super) fn replace(mut self, name: &str, value: &str) -> Answer {
+    pub(crate) fn replace(mut self, name: &str, value: &str) -> Answer {
         self.headers.retain(|(known, _)| known != name);
         self.with(name, value)
     }
 
-    pub(in super::super) fn body(mut self, body: &[u8]) -> Answer {
+    pub(crate) fn body(mut self, body: &[u8]) -> Answer {
         self.body = body.to_owned();
         self
     }
@@ -92,14 +92,14 @@ impl Answer {
 type Log = Arc<Mutex<Vec<Asked>>>;
 
 /// A host on this machine that runs until the tests end.
-pub(in super::super) struct Host {
+pub(crate) struct Host {
     addr: SocketAddr,
     log: Log,
 }
 
 impl Host {
     /// Answers by the request and its number, starting at 0.
-    pub(in super::super) fn new(answer: impl Fn(&Asked, usize) -> Answer + Send + 'static) -> Host {
+    pub(crate) fn new(answer: impl Fn(&Asked, usize) -> Answer + Send + 'static) -> Host {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
         let log = Log::default();
@@ -114,19 +114,19 @@ impl Host {
     }
 
     /// Answers with parts of this file, whatever the requested name.
-    pub(in super::super) fn of_file(file: Vec<u8>) -> Host {
+    pub(crate) fn of_file(file: Vec<u8>) -> Host {
         Host::new(move |asked, _| Answer::of_range(asked, &file))
     }
 
-    pub(in super::super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
     }
 
-    pub(in super::super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.log.lock().unwrap().clone()
     }
 
-    pub(in super::super) fn num_asked(&self) -> usize {
+    pub(crate) fn num_asked(&self) -> usize {
         self.log.lock().unwrap().len()
     }
 }

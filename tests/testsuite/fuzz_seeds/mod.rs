@@ -3,6 +3,9 @@
 //! `cargo test` runs each target over them, and `cargo xtask corpus` writes them to files, so they
 //! are not tracked.
 
+mod folders;
+mod releases;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
@@ -24,7 +27,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// The address of the fuzzers' sites.
 const BASE_URL: &str = "https://example.org/ota";
 /// The builds of those sites.
-const SITE: &str = include_str!("fuzz_bodies/site.json");
+const SITE: &str = include_str!("../fuzz_bodies/site.json");
 /// A time after all of them.
 const NOW: i64 = 1_780_000_000;
 /// The key of the server for these requests, which the fuzzer does not guess.
@@ -268,6 +271,8 @@ const PHONES: [(&str, &str, &str); 3] = [
 /// If a file of the repository cannot be read.
 pub(crate) fn all(root: &Path) -> Result<Seeds> {
     let mut seeds = Seeds::default();
+    folders::write(&mut seeds);
+    releases::write(&mut seeds);
     let catalog = file::parse(SITE.as_bytes(), "site.json")?;
     seeds.add("catalog", "site", &file::render(&catalog));
     let (both, empty) = (file::render(&catalog), file::render(&Catalog::default()));
