@@ -157,10 +157,9 @@ pub fn generate(
     let sources = match fetch {
         None => Sources::default(),
         Some(fetch) => {
-            let (sources, states, log) = sources::ask(&run, fetch, &catalogs);
-            report.append(log);
-            report.sources = states;
-            sources
+            let asked = sources::ask(&run, fetch, &catalogs);
+            report.sources = asked.states;
+            report.take((asked.sources, asked.log))
         }
     };
     let inputs = Inputs {
@@ -192,17 +191,8 @@ pub fn generate(
     let Site { texts, rendered } = report.take(site);
     report.set_totals(rendered.totals);
     let pages = rendered.pages;
-    if config.adopt && writer::lacks_manifest(&config.out)? {
-        report.append(warnings::adoption(config));
-    }
-    let site_lock = match config.dry_run {
-        true => None,
-        false => Some(writer::open(&config.out, config.adopt)?),
-    };
-    let builds = lost::names(&merged);
-    report.plan = pool.install(|| writer::plan(&config.out, &pages, builds, config.adopt))?;
-    report.append(report_plan(config, &pages, &report));
-    report.sort_faults();
+    let known = lost::names(&merged);
+    let site_lock = pool.install(|| plan(config, &pages, known, &mut report))?;
     report.catalog_changed =
         before.is_some_and(|before| before != catalogs.own) || !catalog_path.exists();
     let Some(site_lock) = site_lock else {
@@ -216,6 +206,27 @@ pub fn generate(
     projects::store(&texts.projects)?;
     writer::execute(&config.out, &pages, &report.plan, &site_lock)?;
     Ok(report)
+}
+
+/// Plans what to write to the output folder, and locks the folder, unless nothing is to be written. `known` are the
+/// identities of all builds.
+fn plan(
+    config: &Config,
+    pages: &[Page],
+    known: Vec<String>,
+    report: &mut Report,
+) -> Result<Option<writer::Lock>, Error> {
+    if config.adopt && writer::lacks_manifest(&config.out)? {
+        report.append(warnings::adoption(config));
+    }
+    let lock = match config.dry_run {
+        true => None,
+        false => Some(writer::open(&config.out, config.adopt)?),
+    };
+    report.plan = writer::plan(&config.out, pages, known, config.adopt)?;
+    report.append(report_plan(config, pages, report));
+    report.sort_faults();
+    Ok(lock)
 }
 
 /// Scans the folder of builds; what cannot be read there is a fault.
@@ -291,7 +302,7 @@ fn hash_packages(
     log.append(images::attach(run, &mut hashed, folders));
     let found = projects::find(&mut hashed, catalogs, &inputs.stored, folders);
     let projects = log.take(found);
-    let builds = log.take(require::keep_required(run, hashed, catalogs));
+    let builds = log.take(require::keep_required(run, hashed, catalogs, inputs.sources));
     ((builds, projects), log)
 }
 

@@ -445,7 +445,7 @@ fn keep_place(record: &Record, build: &mut Build) {
         _ => false,
     };
     let is_moved = match (&known.origin, &build.origin) {
-        (Some(one), Some(other)) => !is_same(one, other),
+        (Some(one), Some(other)) => !is_same(one, other) && known.url != build.url,
         (None, Some(_)) => true,
         (_, None) => false,
     };

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::Run;
 use super::draft::Draft;
+use super::sources::Sources;
 use super::report::{Fault, Log};
 use super::state::cache_key;
 use crate::catalog::Catalogs;
@@ -21,6 +22,7 @@ use crate::ingest::projects::Projects;
 use crate::model::build::Build;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
+use crate::source::Folder;
 use digest_lanes::{RateLimiter, Stamp};
 use ota_view::finding::Finding;
 use ota_view::io::Limits;
@@ -181,11 +183,15 @@ pub(super) fn keep_required(
     run: &Run<'_>,
     hashed: Vec<Hashed>,
     catalogs: &Catalogs,
+    sources: &Sources,
 ) -> (Vec<Build>, Log) {
     let judge = |mut hashed: Hashed| {
         let fault = match catalogs.knows(hashed.build.identity()) {
             true => None,
-            false => fault(run.config, &mut hashed, run.cache),
+            false => {
+                verify_remote(run, &mut hashed, sources);
+                fault(run.config, &mut hashed, run.cache)
+            }
         };
         (hashed.build, fault)
     };
@@ -199,6 +205,32 @@ pub(super) fn keep_required(
         }
     }
     (builds, log)
+}
+
+/// Verifies a package on another host, all of which is read for that.
+fn verify_remote(run: &Run<'_>, hashed: &mut Hashed, sources: &Sources) {
+    let config = run.config;
+    let Some(origin) = hashed.build.origin.as_ref().filter(|_| !config.require.is_empty()) else {
+        return;
+    };
+    let known = run.cache.verdict(&hashed.file, hashed.stamp, &hashed.build.path);
+    let folder = sources.folders.get(&origin.source);
+    let file = folder.and_then(|folder| Some((folder, folder.listed(&origin.path)?)));
+    let (None, Some((folder, file))) = (known.filter(|_| !config.rehash), file) else {
+        return;
+    };
+    let verdict = match folder.open(file) {
+        Err(error) => Err(verify::Error::Open(std::io::Error::other(error))),
+        Ok(remote) => {
+            let whole = remote.with_max_bytes(u64::MAX);
+            verify::check_source(whole, &hashed.build.path, &config.limits)
+        }
+    };
+    if let Ok(verdict) = &verdict {
+        // A cache that cannot be written only costs time.
+        let _ = run.cache.insert_verdict(&hashed.file, hashed.stamp, verdict);
+    }
+    hashed.verdict = Some(verdict);
 }
 
 /// Returns why a build's package does not meet the requirements, if it does not.

@@ -35,7 +35,9 @@ impl<'a> Known<'a> {
             stones: HashMap::new(),
             catalogs,
         };
-        for record in catalogs.all().flat_map(|catalog| catalog.builds.values()) {
+        let records = catalogs.all().flat_map(|catalog| catalog.builds.values());
+        // A zip that is gone from elsewhere may be published from a source.
+        for record in records.filter(|r| !r.retired || r.build.origin.is_some()) {
             let build = &record.build;
             if let Some(origin) = &build.origin {
                 known.by_origin.insert(key(origin), record);

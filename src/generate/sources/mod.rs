@@ -112,12 +112,20 @@ pub struct SourceState {
     pub error: Option<String>,
 }
 
+/// What asking all sources gave.
+pub(super) struct Asked {
+    pub(super) sources: Sources,
+    /// What each of them lists, for people.
+    pub(super) states: Vec<SourceState>,
+    pub(super) log: Log,
+}
+
 /// Lists all sources and compares them with the catalogs.
 pub(super) fn ask(
     run: &Run<'_>,
     fetch: &Arc<dyn Fetch>,
     catalogs: &Catalogs,
-) -> (Sources, Vec<SourceState>, Log) {
+) -> Asked {
     let (mut sources, mut states, mut log) = (Sources::default(), Vec::new(), Log::default());
     let known = Known::new(catalogs);
     for config in &run.config.sources {
@@ -157,7 +165,11 @@ pub(super) fn ask(
         }
         states.push(state);
     }
-    (sources, states, log)
+    Asked {
+        sources,
+        states,
+        log,
+    }
 }
 
 /// What all sources list, and what was noticed.
@@ -188,14 +200,14 @@ pub fn survey(
         observer,
         now_ns,
     };
-    let (_, sources, log) = ask(&run, fetch, &catalogs);
+    let Asked { states, log, .. } = ask(&run, fetch, &catalogs);
     let warnings = log.events.into_iter().filter_map(|event| match event {
         Event::Warning { path, text } => Some((path, text)),
         _ => None,
     });
     let faults = log.faults.into_iter();
     Ok(Survey {
-        sources,
+        sources: states,
         warnings: warnings.collect(),
         faults: faults
             .map(|fault| (fault.path, fault.error.to_string()))
@@ -254,7 +266,7 @@ fn compare(
     let is_excluded = |path: &str| {
         run.config.exclude.is_match(path) || run.config.exclude.is_match(split(path).1)
     };
-    let mut new = Vec::new();
+    let (mut new, mut others) = (Vec::new(), Vec::new());
     let mut listed: BTreeSet<&str> = BTreeSet::new();
     for file in folder.files() {
         state.num_files += 1;
@@ -264,15 +276,21 @@ fn compare(
         }
         state.num_packages += 1;
         listed.insert(&file.path);
+        let package = NewPackage {
+            source: config.name.clone(),
+            path,
+            url: config.phone_url(&file.path, &file.url),
+            file: file.clone(),
+        };
         match known.find(config, file) {
-            Match::Known(record) => sources.known.push(adopt(record, config, file)),
-            Match::Buried => {}
-            Match::New => new.push(NewPackage {
-                source: config.name.clone(),
-                path,
-                url: config.phone_url(&file.path, &file.url),
-                file: file.clone(),
-            }),
+            Match::Known(record) => {
+                let build = adopt(record, run.config, &package);
+                // Another build's zip at another address says nothing about its own.
+                sources.known.extend(build);
+                others.push(package);
+            }
+            Match::Buried => others.push(package),
+            Match::New => new.push(package),
         }
     }
     let gone = known.of_source(&config.name).filter(|record| {
@@ -302,7 +320,7 @@ fn compare(
         sources.gone.extend(identities);
     }
     let num_new = new.len();
-    let new = choose(new, config, run.now());
+    let new = choose(new, &others, config, run.now());
     state.num_left_out = num_new - new.len();
     state.new = new.iter().map(|package| package.path.clone()).collect();
     for NewPackage { file, .. } in &new {
@@ -317,24 +335,30 @@ fn compare(
     sources.new.extend(new);
 }
 
-/// Returns a known build; one that was in the catalog without a source, at the same address, now has one.
-fn adopt(record: &Record, config: &SourceConfig, file: &RemoteFile) -> Build {
+/// Returns a known build of the package's source. One without a source, at the same address, or of a source that the
+/// settings no longer have, becomes one. `None` for a build of elsewhere, of which the package is a copy.
+fn adopt(record: &Record, config: &Config, package: &NewPackage) -> Option<Build> {
     let mut build = record.build.clone();
-    let url = config.phone_url(&file.path, &file.url);
-    if build.origin.is_none() && build.url == Some(url) {
-        build.origin = Some(Origin {
-            source: config.name.clone(),
-            path: file.path.clone(),
-            id: file.id.clone(),
-            tag: file.tag.clone(),
-        });
-    }
-    build
+    let is_free = match &build.origin {
+        Some(origin) if origin.source == package.source => return Some(build),
+        Some(origin) => !config.sources.iter().any(|source| source.name == origin.source),
+        None => true,
+    };
+    let is_same = is_free && build.url.as_ref() == Some(&package.url);
+    is_same.then(|| {
+        build.origin = Some(package.origin());
+        build
+    })
 }
 
-/// Keeps the packages of the newest releases, and those that are young enough. A release is a folder whose
+/// Keeps the new packages of the newest releases of all, and those that are young enough. A release is a folder whose
 /// packages have one date; the date in a package's name counts where its host gives none.
-fn choose(new: Vec<NewPackage>, config: &SourceConfig, now: i64) -> Vec<NewPackage> {
+fn choose(
+    new: Vec<NewPackage>,
+    others: &[NewPackage],
+    config: &SourceConfig,
+    now: i64,
+) -> Vec<NewPackage> {
     let date = |package: &NewPackage| {
         let filename = split(&package.file.path).1;
         let of_name = || zip_names::parse(filename, &[])?.timestamp;
@@ -344,18 +368,16 @@ fn choose(new: Vec<NewPackage>, config: &SourceConfig, now: i64) -> Vec<NewPacka
         true => split(&package.file.path).0.to_owned(),
         false => package.file.path.clone(),
     };
-    let mut groups: Vec<(Option<i64>, String)> = Vec::new();
-    for package in &new {
-        groups.push((date(package), group(package)));
+    let mut dates: BTreeMap<String, Option<i64>> = BTreeMap::new();
+    for package in new.iter().chain(others) {
+        let newest = dates.entry(group(package)).or_default();
+        *newest = (*newest).max(date(package));
     }
+    let mut groups: Vec<(Option<i64>, String)> =
+        dates.into_iter().map(|(group, date)| (date, group)).collect();
     groups.sort_by(|a, b| b.cmp(a));
-    groups.dedup_by(|a, b| a.1 == b.1);
-    let newest = config.newest.unwrap_or(usize::MAX);
-    let chosen: BTreeSet<String> = groups
-        .into_iter()
-        .take(newest)
-        .map(|(_, group)| group)
-        .collect();
+    let newest = groups.into_iter().take(config.newest.unwrap_or(usize::MAX));
+    let chosen: BTreeSet<String> = newest.map(|(_, group)| group).collect();
     let is_young = |package: &NewPackage| match (config.max_age, date(package)) {
         (Some(max), Some(date)) => now.saturating_sub(date) <= max,
         _ => true,
