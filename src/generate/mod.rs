@@ -302,7 +302,12 @@ fn hash_packages(
     log.append(images::attach(run, &mut hashed, folders));
     let found = projects::find(&mut hashed, catalogs, &inputs.stored, folders);
     let projects = log.take(found);
-    let builds = log.take(require::keep_required(run, hashed, catalogs, inputs.sources));
+    let builds = log.take(require::keep_required(
+        run,
+        hashed,
+        catalogs,
+        inputs.sources,
+    ));
     ((builds, projects), log)
 }
 

@@ -12,8 +12,8 @@ use rayon::prelude::*;
 
 use super::Run;
 use super::draft::Draft;
-use super::sources::Sources;
 use super::report::{Fault, Log};
+use super::sources::Sources;
 use super::state::cache_key;
 use crate::catalog::Catalogs;
 use crate::ingest::cache::Cache;
@@ -210,10 +210,17 @@ pub(super) fn keep_required(
 /// Verifies a package on another host, all of which is read for that.
 fn verify_remote(run: &Run<'_>, hashed: &mut Hashed, sources: &Sources) {
     let config = run.config;
-    let Some(origin) = hashed.build.origin.as_ref().filter(|_| !config.require.is_empty()) else {
+    let Some(origin) = hashed
+        .build
+        .origin
+        .as_ref()
+        .filter(|_| !config.require.is_empty())
+    else {
         return;
     };
-    let known = run.cache.verdict(&hashed.file, hashed.stamp, &hashed.build.path);
+    let known = run
+        .cache
+        .verdict(&hashed.file, hashed.stamp, &hashed.build.path);
     let folder = sources.folders.get(&origin.source);
     let file = folder.and_then(|folder| Some((folder, folder.listed(&origin.path)?)));
     let (None, Some((folder, file))) = (known.filter(|_| !config.rehash), file) else {
@@ -228,7 +235,9 @@ fn verify_remote(run: &Run<'_>, hashed: &mut Hashed, sources: &Sources) {
     };
     if let Ok(verdict) = &verdict {
         // A cache that cannot be written only costs time.
-        let _ = run.cache.insert_verdict(&hashed.file, hashed.stamp, verdict);
+        let _ = run
+            .cache
+            .insert_verdict(&hashed.file, hashed.stamp, verdict);
     }
     hashed.verdict = Some(verdict);
 }

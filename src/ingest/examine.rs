@@ -25,7 +25,8 @@ use crate::fetch::Remote;
 use crate::model::address::check_https;
 use crate::model::build::{Csig, Device, Kind, Variant};
 use crate::model::facts::{self, Facts};
-use crate::model::family;
+use crate::model::family::{self, Family};
+use crate::model::names::NameFacts;
 use crate::source::{Folder, LocalFolder};
 
 /// A package that was read, with its facts.
@@ -230,21 +231,13 @@ fn examine_package(
         metadata: &metadata,
         kind: &kind,
     };
-    let (mut claims, name) = claims::collect(&sources, context);
-    for claims in &mut claims {
-        warnings.extend(claims::drop_malformed(claims));
-    }
-    let mut facts = facts::weigh(&claims)?;
+    let (mut facts, name) = weigh(&sources, context, &mut warnings)?;
     let props = partition_props.or(sidecar_props.as_ref());
     let (family, unpublished) = props
         .map(|props| choose_family(filename, props, context))
         .unzip();
-    warnings.extend(
-        family
-            .as_deref()
-            .zip(props)
-            .and_then(|(family, props)| family::overruled(family, props)),
-    );
+    let found = family.as_deref().zip(props);
+    warnings.extend(found.and_then(|(family, props)| family::overruled(family, props)));
     let property_files = metadata.property_files(stamp.size, &mut warnings);
     let next_device = props.and_then(|props| read_next_device(props, &mut warnings));
     let csig = location.read_sidecar(".csig", MAX_CSIG_SIZE, &mut warnings);
@@ -267,16 +260,31 @@ fn examine_package(
         signer: signature::read_signer(&package)?,
         obstacle,
         variant: None,
-        compares_romtype: match (family, &name) {
-            (Some(family), _) => family.compares_romtype,
-            (None, Some(name)) => name.compares_romtype,
-            (None, None) => true,
-        },
+        compares_romtype: compares_romtype(family.as_deref(), name.as_ref()),
         device_props,
         projects,
         has_projects: partitions.has_projects,
         counters: budget.counters(),
     })
+}
+
+/// Weighs what all sources say; also returns the facts in the file name.
+fn weigh(
+    sources: &Sources<'_>,
+    context: Context<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<(Facts, Option<NameFacts>), Error> {
+    let (mut claims, name) = claims::collect(sources, context);
+    for claims in &mut claims {
+        warnings.extend(claims::drop_malformed(claims));
+    }
+    Ok((facts::weigh(&claims)?, name))
+}
+
+/// Returns whether the updater of a build compares its romtype; it does if nothing is known of it.
+fn compares_romtype(family: Option<&Family>, name: Option<&NameFacts>) -> bool {
+    let of_family = family.map(|family| family.compares_romtype);
+    of_family.unwrap_or_else(|| name.is_none_or(|name| name.compares_romtype))
 }
 
 /// Returns what the partitions say, from an earlier run if the file has not changed, and the projects

@@ -121,11 +121,7 @@ pub(super) struct Asked {
 }
 
 /// Lists all sources and compares them with the catalogs.
-pub(super) fn ask(
-    run: &Run<'_>,
-    fetch: &Arc<dyn Fetch>,
-    catalogs: &Catalogs,
-) -> Asked {
+pub(super) fn ask(run: &Run<'_>, fetch: &Arc<dyn Fetch>, catalogs: &Catalogs) -> Asked {
     let (mut sources, mut states, mut log) = (Sources::default(), Vec::new(), Log::default());
     let known = Known::new(catalogs);
     for config in &run.config.sources {
@@ -341,7 +337,10 @@ fn adopt(record: &Record, config: &Config, package: &NewPackage) -> Option<Build
     let mut build = record.build.clone();
     let is_free = match &build.origin {
         Some(origin) if origin.source == package.source => return Some(build),
-        Some(origin) => !config.sources.iter().any(|source| source.name == origin.source),
+        Some(origin) => !config
+            .sources
+            .iter()
+            .any(|source| source.name == origin.source),
         None => true,
     };
     let is_same = is_free && build.url.as_ref() == Some(&package.url);
@@ -373,8 +372,10 @@ fn choose(
         let newest = dates.entry(group(package)).or_default();
         *newest = (*newest).max(date(package));
     }
-    let mut groups: Vec<(Option<i64>, String)> =
-        dates.into_iter().map(|(group, date)| (date, group)).collect();
+    let mut groups: Vec<(Option<i64>, String)> = dates
+        .into_iter()
+        .map(|(group, date)| (date, group))
+        .collect();
     groups.sort_by(|a, b| b.cmp(a));
     let newest = groups.into_iter().take(config.newest.unwrap_or(usize::MAX));
     let chosen: BTreeSet<String> = newest.map(|(_, group)| group).collect();
