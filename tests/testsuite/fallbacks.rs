@@ -125,7 +125,7 @@ fn super_image_in_pieces_on_the_old_partitions_is_read() {
     assert_eq!(object["device"], "bacon");
     let warning = object["warnings"].to_string();
     assert!(
-        warning.contains("in part on `vendor`, which is not in the package"),
+        warning.contains("is partly on `vendor`, which is not in the package"),
         "{warning}"
     );
 }

@@ -226,7 +226,8 @@ impl FileSource {
             }
             None => Ok(None),
             Some(url) => {
-                let is_sound = url.contains("{path}") && check_https(url).is_ok();
+                let is_sound =
+                    url.contains("{path}") && check_https(&url.replace("{path}", "x")).is_ok();
                 is_sound.then(|| Some(url.clone())).ok_or_else(|| {
                     format!(
                         "url: `{}` must begin with https:// and have {{path}} where the path of a file goes",

@@ -138,7 +138,8 @@ impl<'r> EventPrinter<'r> {
                 terminal.line(&describe_stored(*num, ["list of projects", "lists of projects"], self.config));
             }
             Event::Warning { path, text } => {
-                let is_general = ["feeds", "changelogs", generate::BUILDS, generate::CACHE].contains(&path.as_str());
+                let is_general = ["feeds", "changelogs", generate::BUILDS, generate::CACHE].contains(&path.as_str())
+                    || self.config.sources.iter().any(|source| source.name == *path);
                 if self.is_shown(path) || is_general {
                     terminal.warning(&format!("{}: {text}", path.escape_debug()));
                 } else {
