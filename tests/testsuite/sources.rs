@@ -415,3 +415,22 @@ fn settings_of_sources_that_cannot_be_used_are_named() {
             .lacks("ghp-secret");
     }
 }
+
+#[test]
+fn github_json_of_lineageota_is_a_list_of_sources() {
+    let github = GitHub::start();
+    github.put("r1", &bacon_name(0), &bacon(0));
+    let dir = RomDir::new()
+        .file("github.json", "[{\"name\": \"me/roms\"}]")
+        .file(
+            "romfeed.toml",
+            github
+                .settings("")
+                .replace("\"me/roms\"", "\"github.json\""),
+        );
+    generate(&dir).expect(0);
+    let paths: Vec<String> = builds(&dir).into_keys().collect();
+    assert_eq!(paths, [format!("me-roms/r1/{}", bacon_name(0))]);
+    dir.put("github.json", "[{\"repo\": \"me/roms\"}]");
+    generate(&dir).expect(2).says("github.json").says("name");
+}

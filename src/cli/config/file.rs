@@ -179,7 +179,7 @@ pub(super) struct FileRetention {
 }
 
 /// A time in seconds, or a text such as `90m`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged, expecting = "expected seconds, or a text such as \"90m\"")]
 pub(super) enum Span {
     Seconds(u32),

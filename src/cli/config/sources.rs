@@ -4,17 +4,20 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use romfeed::fetch::is_askable;
+use romfeed::files::{json_message, read_text};
 use romfeed::model::address::check_https;
 use romfeed::model::source::{HashPolicy, Host, SourceConfig, Token};
 use serde::Deserialize;
 
 use super::file::Span;
 
+/// Longest `github.json` that is read, in bytes.
+const MAX_LIST: u64 = 1 << 20;
 /// Longest name of a source, in bytes: it is a folder in the paths of its builds.
 const MAX_NAME_LEN: usize = 64;
 
 /// A table `[[source]]`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileSource {
     name: Option<String>,
@@ -68,7 +71,14 @@ fn variable(name: &str) -> Option<String> {
 pub(super) fn parse(tables: &[FileSource], folder: &Path) -> Result<Vec<SourceConfig>, String> {
     let mut sources: Vec<SourceConfig> = Vec::new();
     let mut names = BTreeSet::new();
+    let mut all = Vec::new();
     for table in tables {
+        match table.github.as_deref() {
+            Some(list) if list.ends_with(".json") => all.extend(table.expand(&folder.join(list))?),
+            _ => all.push(table.clone()),
+        }
+    }
+    for table in &all {
         let source = table.resolve(folder)?;
         if !names.insert(source.name.to_lowercase()) {
             return Err(format!(
@@ -81,7 +91,29 @@ pub(super) fn parse(tables: &[FileSource], folder: &Path) -> Result<Vec<SourceCo
     Ok(sources)
 }
 
+/// An entry of LineageOTA's `github.json`; its other keys only matter to LineageOTA.
+#[derive(Deserialize)]
+struct ListedRepo {
+    name: String,
+}
+
 impl FileSource {
+    /// Returns a table for each repository in LineageOTA's `github.json`; the name of each is that of the repository,
+    /// with `-` for `/`.
+    fn expand(&self, file: &Path) -> Result<Vec<FileSource>, String> {
+        let shown = file.display();
+        let text = read_text(file, MAX_LIST)
+            .map_err(|error| format!("github: cannot read {shown}: {error}"))?;
+        let repos: Vec<ListedRepo> = serde_json::from_str(&text)
+            .map_err(|error| format!("github: {shown}: {}", json_message(&error)))?;
+        let table = |repo: ListedRepo| FileSource {
+            name: Some(repo.name.replace('/', "-")),
+            github: Some(repo.name),
+            ..self.clone()
+        };
+        Ok(repos.into_iter().map(table).collect())
+    }
+
     fn resolve(&self, folder: &Path) -> Result<SourceConfig, String> {
         let (kind, host) = self.host(folder)?;
         for (key, is_set, kinds) in [
