@@ -14,6 +14,7 @@ mod feeds;
 mod file;
 mod places;
 mod sources;
+mod span;
 mod values;
 
 use std::collections::BTreeMap;

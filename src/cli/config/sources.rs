@@ -9,7 +9,7 @@ use romfeed::model::address::check_https;
 use romfeed::model::source::{HashPolicy, Host, SourceConfig, Token};
 use serde::Deserialize;
 
-use super::file::Span;
+use super::span::Span;
 
 /// Longest `github.json` that is read, in bytes.
 const MAX_LIST: u64 = 1 << 20;
