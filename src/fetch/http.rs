@@ -10,8 +10,8 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, http::Response as HttpResponse};
 
-use super::public::{NotPublic, NotingResolver, PublicHosts, PublicResolver};
-use super::{Fault, Fetch, Request, Response, TlsFault};
+use super::public::{NotPublic, NotingResolver, PublicResolver, SeenHosts};
+use super::{Fault, Fetch, Request, Response, TlsFault, without_secrets};
 
 /// Maximum size of the headers of a response, in bytes; the largest seen have 2 KiB.
 const MAX_HEADER_BYTES: usize = 64 << 10;
@@ -49,8 +49,8 @@ pub struct Http {
     agent: Agent,
     /// Connects to public hosts only.
     public_agent: Agent,
-    /// The public hosts that were connected to so far.
-    public_hosts: Arc<PublicHosts>,
+    /// The hosts that were connected to so far.
+    hosts: Arc<SeenHosts>,
     timeout: Duration,
     reach: Reach,
 }
@@ -78,13 +78,13 @@ impl Http {
             .proxy(None)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
-        let public_hosts = Arc::default();
-        let resolver = NotingResolver::new(Arc::clone(&public_hosts));
+        let hosts = Arc::default();
+        let resolver = NotingResolver::new(Arc::clone(&hosts));
         let connector = DefaultConnector::default;
         Http {
             agent: Agent::with_parts(config.clone(), connector(), resolver),
             public_agent: Agent::with_parts(config, connector(), PublicResolver::default()),
-            public_hosts,
+            hosts,
             timeout: settings.timeout,
             reach: settings.reach,
         }
@@ -92,12 +92,13 @@ impl Http {
 
     fn fault(&self, url: &str, error: ureq::Error) -> Fault {
         let seconds = self.timeout.as_secs();
-        let reason = error.to_string();
+        // A message may quote the address, with a signature in its query.
+        let reason = error.to_string().replace(url, &without_secrets(url));
         match error {
             ureq::Error::Timeout(_) => Fault::Timeout { seconds },
             ureq::Error::HostNotFound => Fault::Name { host: host_of(url) },
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => Fault::Address {
-                url: url.to_owned(),
+                url: without_secrets(url),
                 reason,
             },
             ureq::Error::Tls(_) => Fault::Tls(TlsFault::Other { reason }),
@@ -140,9 +141,13 @@ impl Fetch for Http {
             let host = host_of(request.url);
             return Err(Fault::NotPublic { host });
         }
-        let is_public = |url| self.public_hosts.contains(&host_of(url));
+        let leads_from_public = |from| match self.hosts.is_public(&host_of(from)) {
+            Some(is_public) => is_public,
+            // Where a host is that was never connected to is unknown, so it may lead to itself only.
+            None => host_of(from) != host_of(request.url),
+        };
         let must_be_public =
-            self.reach == Reach::Public || request.redirected_from.is_some_and(is_public);
+            self.reach == Reach::Public || request.redirected_from.is_some_and(leads_from_public);
         let agent = match must_be_public {
             true => &self.public_agent,
             false => &self.agent,
@@ -193,11 +198,11 @@ fn is_lookup_failure(error: &std::io::Error) -> bool {
             .is_some_and(|code| cfg!(windows) && [WSAHOST_NOT_FOUND, WSANO_DATA].contains(&code))
 }
 
-/// Returns the host of an address, or the whole text if it has none.
+/// Returns the host of an address in lower case, or the start of the text if it has none.
 fn host_of(url: &str) -> String {
     let uri: Option<ureq::http::Uri> = url.parse().ok();
-    let host = uri.and_then(|uri| uri.host().map(str::to_owned));
-    host.unwrap_or_else(|| url.to_owned())
+    let host = uri.and_then(|uri| uri.host().map(str::to_ascii_lowercase));
+    host.unwrap_or_else(|| without_secrets(url))
 }
 
 fn read(received: HttpResponse<Body>, request: &Request<'_>) -> std::io::Result<Response> {
@@ -281,7 +286,7 @@ mod tests {
         );
         // Pretend that the first host is public.
         let public = Arc::new(http(Reach::Any));
-        public.public_hosts.insert("127.0.0.1");
+        public.hosts.insert("127.0.0.1", true);
         let host = "127.0.0.1".to_owned();
         let fault = Fault::RedirectedInside { host };
         assert_eq!(follow(&*public, &request, 5), Err(fault.clone()));

@@ -14,6 +14,7 @@ mod roots;
 mod tls;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -198,6 +199,11 @@ pub trait Fetch: Send + Sync {
     fn file(&self, _url: &str) -> Option<PathBuf> {
         None
     }
+
+    /// Waits before a request is repeated.
+    fn pause(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
 }
 
 /// Sends a request, follows at most `max` redirects, and returns all responses in order.
@@ -297,6 +303,20 @@ pub fn origin(url: &str) -> Option<String> {
     Some(origin.to_ascii_lowercase())
 }
 
+/// Returns an address for messages: without user name and query, which may be secret.
+#[must_use]
+pub fn without_secrets(url: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let (base, dots) = (&url[..end], if end < url.len() { "?…" } else { "" });
+    let (scheme, rest) = match base.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), base),
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}{host}{path}{dots}")
+}
+
 /// Returns whether an address has a scheme and a host (RFC 3986, 4.3).
 #[must_use]
 pub fn is_absolute(url: &str) -> bool {
@@ -373,6 +393,19 @@ mod tests {
         }
         assert_eq!(resolve(base, ""), None);
         assert_eq!(resolve("nowhere", "/y"), None);
+    }
+
+    #[test]
+    fn messages_show_addresses_without_user_names_and_queries() {
+        for (url, expected) in [
+            ("https://h:8/a/b.zip", "https://h:8/a/b.zip"),
+            ("https://h/a?X-Amz-Signature=secret", "https://h/a?…"),
+            ("https://h?sig=secret", "https://h?…"),
+            ("https://me:secret@h/a@b#x", "https://h/a@b?…"),
+            ("x?secret", "x?…"),
+        ] {
+            assert_eq!(without_secrets(url), expected, "{url}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //!
 //! Source: IANA's registries of special-purpose addresses for IPv4 and IPv6 (RFC 6890), of 2024.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -40,35 +40,39 @@ impl Resolver for PublicResolver {
     }
 }
 
-/// The set of hosts that have had a public address.
+/// The hosts whose addresses were looked up, and whether one of these was public.
 #[derive(Debug, Default)]
-pub(super) struct PublicHosts(Mutex<HashSet<String>>);
+pub(super) struct SeenHosts(Mutex<HashMap<String, bool>>);
 
-impl PublicHosts {
-    pub(super) fn contains(&self, host: &str) -> bool {
-        self.lock().contains(host)
+impl SeenHosts {
+    /// Returns whether a host has had a public address; `None` if it was not looked up. The name is in lower
+    /// case.
+    pub(super) fn is_public(&self, host: &str) -> Option<bool> {
+        self.lock().get(host).copied()
     }
 
-    pub(super) fn insert(&self, host: &str) {
-        self.lock().insert(host.to_owned());
+    /// Records a host, which stays public if it was.
+    pub(super) fn insert(&self, host: &str, is_public: bool) {
+        let mut hosts = self.lock();
+        *hosts.entry(host.to_ascii_lowercase()).or_default() |= is_public;
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, bool>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A resolver that records names with a public address.
+/// A resolver that records whether names have a public address.
 ///
-/// A recorded host counts as public even if its address changes later (DNS rebinding).
+/// A host with such an address counts as public even if its address changes later (DNS rebinding).
 #[derive(Debug)]
 pub(super) struct NotingResolver {
     resolver: DefaultResolver,
-    hosts: Arc<PublicHosts>,
+    hosts: Arc<SeenHosts>,
 }
 
 impl NotingResolver {
-    pub(super) fn new(hosts: Arc<PublicHosts>) -> NotingResolver {
+    pub(super) fn new(hosts: Arc<SeenHosts>) -> NotingResolver {
         NotingResolver {
             resolver: DefaultResolver::default(),
             hosts,
@@ -84,11 +88,9 @@ impl Resolver for NotingResolver {
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let found = self.resolver.resolve(uri, config, timeout)?;
-        if let Some(host) = uri
-            .host()
-            .filter(|_| found.iter().any(|addr| is_public(addr.ip())))
-        {
-            self.hosts.insert(host);
+        if let Some(host) = uri.host() {
+            let is_public = found.iter().any(|addr| is_public(addr.ip()));
+            self.hosts.insert(host, is_public);
         }
         Ok(found)
     }

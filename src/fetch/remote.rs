@@ -6,16 +6,17 @@
 //!
 //! Each response is checked (RFC 9110, 14 and 13.1.5): its range, the total length, and `ETag` or
 //! `Last-Modified`, which `If-Range` repeats, so that two versions of a file are never mixed. A
-//! redirect is followed once, and again when the address that it led to has expired. No lock is held
-//! during a request.
+//! redirect is followed once, and again when the address that it led to has expired. A request that fails
+//! for a passing reason is repeated twice. No lock is held during a request.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
-use super::{Fault, Fetch, MAX_REDIRECTS, Request, Response, resolve};
+use super::{Fault, Fetch, MAX_REDIRECTS, Request, Response, origin, resolve};
 use ota_view::io::{Exceeded, ReadAt, ReadError};
 
 /// Size of a block, in bytes; the comment and the directory of most zips fit into one.
@@ -34,6 +35,16 @@ const MAX_BYTES: u64 = 16 << 20;
 /// Statuses that hosts send for an address whose signature has expired.
 const EXPIRED: [u16; 4] = [401, 403, 404, 410];
 
+/// The pauses before a request is repeated. A host that is out of order for longer is left to the next
+/// run.
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
+/// No request is repeated later than this after the first one.
+const MAX_REPEAT_TIME: Duration = Duration::from_secs(90);
+/// Longest pause that a host may ask for, in seconds.
+const MAX_WAIT: u64 = 60;
+/// After a timeout, this part of the bytes is requested: a slow connection may send them in time.
+const SLOW_DIVISOR: u64 = 4;
+
 /// Why a file on a host cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -44,6 +55,12 @@ pub enum RemoteError {
     /// The host refuses the request.
     #[error("the host answers with status {0}")]
     Status(u16),
+    /// The host limits the number of requests.
+    #[error("the host accepts no more requests for {seconds} s")]
+    Limited {
+        /// How long it accepts none, in seconds.
+        seconds: u64,
+    },
     /// The host sends a web page.
     #[error("the host answers with a web page instead of the file")]
     Page,
@@ -71,6 +88,44 @@ pub enum RemoteError {
     /// A redirect leads from https to plain http, which others can tamper with.
     #[error("it redirects from https to another scheme")]
     Downgrade,
+}
+
+impl RemoteError {
+    /// Returns the pause before another try that may succeed, at least `pause`; `None` if it would fail in
+    /// the same way. `is_known` means that the host has sent other parts of the file.
+    fn pause(&self, pause: Duration, is_known: bool) -> Option<Duration> {
+        match self {
+            RemoteError::Fault(Fault::Connection { .. } | Fault::Timeout { .. }) => Some(pause),
+            RemoteError::Status(500..) => Some(pause),
+            RemoteError::Limited { seconds } if *seconds <= MAX_WAIT => {
+                Some(pause.max(Duration::from_secs(*seconds)))
+            }
+            // Some hosts send a page about their troubles with status 200.
+            RemoteError::Page if is_known => Some(pause),
+            RemoteError::WrongRange { .. } if self.is_cut() => Some(pause),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the host announced the requested part and sent less of it.
+    fn is_cut(&self) -> bool {
+        let RemoteError::WrongRange {
+            first,
+            last,
+            num_bytes,
+            range,
+        } = self
+        else {
+            return false;
+        };
+        parse_range(range).is_some_and(|(from, to, total)| {
+            let is_requested = from == *first && to == (*last).min(total.saturating_sub(1));
+            is_requested
+                && to
+                    .checked_sub(from)
+                    .is_some_and(|len| len >= *num_bytes as u64)
+        })
+    }
 }
 
 /// The number of requests and bytes that reading a file has cost.
@@ -119,6 +174,8 @@ struct State {
 /// The headers that identify one version of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Version {
+    /// Where it was read: mirrors give one version of a file tags of their own.
+    origin: Option<String>,
     etag: Option<String>,
     modified: Option<String>,
 }
@@ -127,15 +184,31 @@ impl Version {
     fn new(response: &Response) -> Version {
         let header = |name| response.header(name).map(str::to_owned);
         Version {
+            origin: origin(&response.url),
             etag: header("etag"),
             modified: header("last-modified"),
         }
     }
 
-    /// Returns the value for `If-Range`, which does not allow weak tags.
-    fn validator(&self) -> Option<&str> {
+    /// Returns the value for `If-Range` in a request to an address; weak tags are not allowed.
+    fn validator(&self, url: &str) -> Option<&str> {
+        if self.origin != origin(url) {
+            return None;
+        }
         let strong = self.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
         strong.or(self.modified.as_deref())
+    }
+
+    /// Returns whether a response shows another version.
+    fn differs(&self, response: &Response) -> bool {
+        let differs = |known: &Option<String>, name| {
+            let pair = known.as_deref().zip(response.header(name));
+            pair.is_some_and(|(known, now)| known != now)
+        };
+        match self.origin == origin(&response.url) && self.etag.is_some() {
+            true => differs(&self.etag, "etag"),
+            false => differs(&self.modified, "last-modified"),
+        }
     }
 }
 
@@ -208,35 +281,61 @@ impl Remote {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Requests the bytes from `first` to `last`; `size` is the size of the file, if known.
+    /// Requests the bytes from `first` to `last`, or fewer after a timeout; `size` is the size of the file,
+    /// if known. A failure that may pass is followed by up to two more tries.
     fn request(&self, first: u64, last: u64, size: Option<u64>) -> Result<Part, RemoteError> {
+        let begin = Instant::now();
+        let mut last = last;
+        for pause in PAUSES {
+            let error = match self.request_once(first, last, size) {
+                Ok(part) => return Ok(part),
+                Err(error) => error,
+            };
+            let is_known = self.lock().version.is_some();
+            let Some(pause) = error.pause(pause, is_known) else {
+                return Err(error);
+            };
+            if begin.elapsed() >= MAX_REPEAT_TIME {
+                return Err(error);
+            }
+            if matches!(error, RemoteError::Fault(Fault::Timeout { .. })) {
+                let num_blocks = (last - first + 1) / SLOW_DIVISOR / BLOCK_LEN;
+                last = last.min(first + num_blocks.max(1) * BLOCK_LEN - 1);
+            }
+            // Another mirror may answer.
+            self.lock().target = None;
+            self.fetch.pause(pause);
+        }
+        self.request_once(first, last, size)
+    }
+
+    fn request_once(&self, first: u64, last: u64, size: Option<u64>) -> Result<Part, RemoteError> {
         let (target, version) = {
             let state = self.lock();
             (state.target.clone(), state.version.clone())
         };
-        let validator = version.as_ref().and_then(Version::validator);
+        let num_bytes = usize::try_from(last - first + 1).unwrap_or(usize::MAX);
         let request = Request {
             range: Some((first, last)),
-            if_range: validator,
-            ..Request::get(
-                &self.url,
-                usize::try_from(last - first + 1).unwrap_or(usize::MAX),
-            )
+            ..Request::get(&self.url, num_bytes)
         };
+        let version = version.as_ref();
         let response = match &target {
-            None => self.follow(&request)?,
+            None => self.follow(&request, version)?,
             Some(target) => {
-                let response = self.follow(&Request {
+                let request_target = Request {
                     url: target,
                     ..request
-                })?;
-                match EXPIRED.contains(&response.status) && *target != self.url {
-                    true => self.follow(&request)?,
+                };
+                let response = self.follow(&request_target, version)?;
+                let is_expired = EXPIRED.contains(&response.status) && limit(&response).is_none();
+                match is_expired && *target != self.url {
+                    true => self.follow(&request, version)?,
                     false => response,
                 }
             }
         };
-        let part = validate(&response, first, last, version.as_ref())?;
+        let part = validate(&response, first, last, version)?;
         if size.is_some_and(|size| size != part.total) {
             return Err(RemoteError::Changed);
         }
@@ -247,7 +346,11 @@ impl Remote {
     }
 
     /// Follows redirects and returns the last response.
-    fn follow(&self, request: &Request<'_>) -> Result<Response, RemoteError> {
+    fn follow(
+        &self,
+        request: &Request<'_>,
+        version: Option<&Version>,
+    ) -> Result<Response, RemoteError> {
         let is_https = |url: &str| {
             url.get(..8)
                 .is_some_and(|s| s.eq_ignore_ascii_case("https://"))
@@ -259,6 +362,7 @@ impl Remote {
             }
             let response = self.fetch.fetch(&Request {
                 url: &url,
+                if_range: version.and_then(|version| version.validator(&url)),
                 redirected_from: self
                     .listed_at
                     .as_deref()
@@ -335,6 +439,13 @@ fn insert(state: &mut State, first: u64, bytes: &[u8]) {
     }
 }
 
+/// Returns how long a host accepts no requests, in seconds (RFC 9110, 10.2.3), if it limits their number.
+fn limit(response: &Response) -> Option<u64> {
+    let is_limit = [403, 429, 503].contains(&response.status);
+    let seconds = response.header("retry-after").filter(|_| is_limit)?;
+    seconds.trim().parse().ok()
+}
+
 /// Checks a response and returns its part of the file.
 fn validate(
     response: &Response,
@@ -360,7 +471,10 @@ fn validate(
         200 => return Err(RemoteError::NoRanges),
         416 if range == "bytes */0" && first == 0 => return Ok(empty),
         416 if version.is_some() => return Err(RemoteError::Changed),
-        status => return Err(RemoteError::Status(status)),
+        status => {
+            let limited = limit(response).map(|seconds| RemoteError::Limited { seconds });
+            return Err(limited.unwrap_or(RemoteError::Status(status)));
+        }
     }
     let wrong = || RemoteError::WrongRange {
         first,
@@ -378,16 +492,7 @@ fn validate(
     if !is_sound {
         return Err(wrong());
     }
-    let differs = |one: &Option<String>, other: Option<&str>| {
-        one.as_deref()
-            .zip(other)
-            .is_some_and(|(one, other)| one != other)
-    };
-    if let Some(version) = version
-        && (differs(&version.etag, response.header("etag"))
-            || version.etag.is_none()
-                && differs(&version.modified, response.header("last-modified")))
-    {
+    if version.is_some_and(|version| version.differs(response)) {
         return Err(RemoteError::Changed);
     }
     Ok(Part {

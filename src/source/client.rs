@@ -69,7 +69,7 @@ impl Client<'_> {
                     return Err(Error::Status {
                         url: url.to_owned(),
                         status: response.status,
-                        message: message(&response),
+                        message: self.message(&response),
                     });
                 }
                 None if response.is_cut => {
@@ -134,6 +134,20 @@ impl Client<'_> {
         }
     }
 
+    /// Returns the host's own message: that of an API's JSON, without the token if the host repeats it.
+    fn message(&self, response: &Response) -> String {
+        let value: Option<serde_json::Value> = serde_json::from_slice(&response.body).ok();
+        let text = value
+            .as_ref()
+            .and_then(|value| value.get("message")?.as_str());
+        let text = text.unwrap_or_default();
+        let text = match self.token.map(Token::reveal) {
+            Some(token) if !token.is_empty() => text.replace(token, "…"),
+            _ => text.to_owned(),
+        };
+        text.chars().take(MAX_MESSAGE).collect()
+    }
+
     /// Returns the number of seconds until the host accepts requests again, if it refused this one for
     /// their number.
     fn seconds_to_wait(&self, response: &Response) -> Option<u64> {
@@ -163,13 +177,4 @@ fn is_used_up(response: &Response) -> bool {
 fn number(response: &Response, names: &[&str]) -> Option<i64> {
     let mut headers = names.iter().filter_map(|name| response.header(name));
     headers.find_map(|value| value.trim().parse().ok())
-}
-
-/// Returns the host's own message: that of an API's JSON.
-fn message(response: &Response) -> String {
-    let value: Option<serde_json::Value> = serde_json::from_slice(&response.body).ok();
-    let text = value
-        .as_ref()
-        .and_then(|value| value.get("message")?.as_str());
-    text.unwrap_or_default().chars().take(MAX_MESSAGE).collect()
 }

@@ -19,7 +19,7 @@ use serde_json::Number;
 use super::builder::{Builder, Offer};
 use super::folders::{check_number, is_usable};
 use super::{Client, Error, Listing};
-use crate::fetch::Response;
+use crate::fetch::{Response, without_secrets};
 use crate::model::address::encode_path;
 
 /// Maximum number of folders, each of which is a request; a project with 300 devices in two flavours
@@ -103,7 +103,7 @@ fn parse(response: &Response, address: &str, builder: &mut Builder) -> Result<Ve
     if response.url != address {
         return Err(format!(
             "it redirects to {}; use that address",
-            response.url
+            without_secrets(&response.url)
         ));
     }
     if let Some(coding) = response.header("content-encoding")
