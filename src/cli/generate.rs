@@ -1,6 +1,6 @@
 //! `romfeed generate`: brings the site up to date, and reports what was done.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 use romfeed::generate::{self, Event, Report};
@@ -65,6 +65,19 @@ fn run_with(
         );
         return Ok(Outcome::Usage);
     }
+    let print_devices_errors = || {
+        for error in &devices_errors {
+            terminal.error(
+                error,
+                Some("correct it; without it, codenames in file names may be split wrongly"),
+            );
+        }
+    };
+    if args.strict && !devices_errors.is_empty() {
+        print_devices_errors();
+        return Ok(refuse(terminal));
+    }
+    config.strict = args.strict;
     config.dry_run = args.dry_run;
     config.rehash = args.rehash;
     config.adopt = args.adopt;
@@ -86,7 +99,10 @@ fn run_with(
         Ok(report) => report,
         Err(error) => {
             report::print_run_error(terminal, &error);
-            return Ok(Outcome::from_error(&error));
+            return Ok(match error.is_usage() {
+                true => Outcome::Usage,
+                false => Outcome::Stopped,
+            });
         }
     };
     let unused = unused::warnings(&config, &report);
@@ -95,12 +111,7 @@ fn run_with(
         terminal.warning(&format!("{settings}: {warning}"));
     }
     report::print_report(terminal, &config, &report, &next_step(args, file));
-    for error in &devices_errors {
-        terminal.error(
-            error,
-            Some("correct it; without it, codenames in file names may be split wrongly"),
-        );
-    }
+    print_devices_errors();
     if args.json {
         let mut summary = summary(&report);
         summary.warnings.extend(unused.iter().map(|message| Note {
@@ -109,10 +120,42 @@ fn run_with(
         }));
         print_json(&summary)?;
     }
+    if report.is_refused(&config) {
+        return Ok(refuse(terminal));
+    }
+    if args.faults {
+        print_faults(&report, &devices_errors)?;
+    }
     let failed = !report.faults.is_empty()
         || !devices_errors.is_empty()
         || (args.exit_code && report.is_stale());
     Ok(Outcome::from_success(!failed))
+}
+
+/// Reports that a strict run publishes nothing.
+fn refuse(terminal: Terminal) -> Outcome {
+    terminal.error(
+        "nothing was published, because of --strict",
+        Some("correct what is named above, or run without --strict to publish the rest"),
+    );
+    Outcome::Stopped
+}
+
+/// Prints what was left out to standard output, one line for each fault.
+fn print_faults(report: &Report, devices_errors: &[String]) -> io::Result<()> {
+    let mut lines: Vec<String> = devices_errors
+        .iter()
+        .map(|error| escape::escape(error))
+        .collect();
+    for fault in &report.faults {
+        lines.push(escape::escape(&format!(
+            "{}: {}",
+            fault.path,
+            report::chain(&*fault.error)
+        )));
+    }
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    io::stdout().write_all(text.as_bytes())
 }
 
 /// The output of `generate --json`; part of the documented schema.

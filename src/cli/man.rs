@@ -104,7 +104,7 @@ fn exit_status(title: &str) -> String {
     let (well, failed) = match name.split('-').next().unwrap_or_default() {
         "generate" => (
             "Success.",
-            r"A package was left out and the rest was written; the site could not be written; or, with \-\-exit\-code, the site is or was not up to date.",
+            r"A package or a source was left out and the rest was written; or, with \-\-exit\-code, the site is or was not up to date.",
         ),
         "inspect" => ("Success.", "A package could not be read."),
         "check" => (
@@ -130,6 +130,7 @@ fn exit_status(title: &str) -> String {
     };
     let mut text = ".SH \"EXIT STATUS\"\n".to_owned();
     let broken = "A second signal stopped the server before its downloads were finished.";
+    let stopped = r"The run stopped: a file could not be read or written, another run was under way, or \-\-strict found a fault. Run it again.";
     for (code, meaning) in [
         ("0", Some(well)),
         ("1", Some(failed)),
@@ -137,6 +138,7 @@ fn exit_status(title: &str) -> String {
             "2",
             Some("The call or the settings are wrong, and nothing was done."),
         ),
+        ("3", (name == "generate").then_some(stopped)),
         ("130", (name == "serve").then_some(broken)),
     ] {
         if let Some(meaning) = meaning {

@@ -9,8 +9,10 @@ use romfeed::generate;
 pub(crate) enum Outcome {
     /// Everything succeeded.
     Done,
-    /// Something failed, or the site is stale with `--exit-code`.
+    /// Something failed, or the site is stale with `--exit-code`; `generate` has published the rest.
     Failed,
+    /// `generate` stopped, and published nothing or not all of it.
+    Stopped,
     /// The call or the settings are wrong.
     Usage,
     /// A second signal ended the server at once.
@@ -42,6 +44,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => 0,
             Outcome::Failed => 1,
             Outcome::Usage => 2,
+            Outcome::Stopped => 3,
             #[cfg(feature = "serve")]
             Outcome::Interrupted => 130,
         })

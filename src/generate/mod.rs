@@ -219,14 +219,15 @@ fn plan(
     if config.adopt && writer::lacks_manifest(&config.out)? {
         report.append(warnings::adoption(config));
     }
-    let lock = match config.dry_run {
+    let lock = match config.dry_run || report.is_refused(config) {
         true => None,
         false => Some(writer::open(&config.out, config.adopt)?),
     };
     report.plan = writer::plan(&config.out, pages, known, config.adopt)?;
     report.append(report_plan(config, pages, report));
     report.sort_faults();
-    Ok(lock)
+    // A page that cannot be written is a fault, too.
+    Ok(lock.filter(|_| !report.is_refused(config)))
 }
 
 /// Scans the folder of builds; what cannot be read there is a fault.

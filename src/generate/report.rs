@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::sources::SourceState;
 use crate::ingest;
+use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
 use crate::publish::writer::Plan;
 
@@ -225,6 +226,12 @@ impl Report {
 
     pub(super) fn sort_faults(&mut self) {
         self.faults.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+
+    /// Returns whether nothing is written because the run is strict and something has a fault.
+    #[must_use]
+    pub fn is_refused(&self, config: &Config) -> bool {
+        config.strict && !self.faults.is_empty()
     }
 
     /// Returns whether the site, the catalog or the stored changelogs are out of date.

@@ -12,6 +12,7 @@ mod devices;
 mod remote;
 pub mod upload;
 mod values;
+mod zips;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -23,6 +24,7 @@ use crate::model::fault_kind::FaultKind;
 pub use devices::{KnownDevice, maker, render_devices};
 pub use remote::{Forge, Remote, parse_cname, parse_config};
 pub use values::{BadValue, Base, PlainPath};
+pub use zips::{Listed, PLACES, Zips};
 
 /// The Content Security Policy (level 3) of the site's pages: they may load styles, scripts and pictures
 /// of the site, but nothing inline and nothing from other hosts.
@@ -173,39 +175,6 @@ impl Host {
     }
 }
 
-/// The place of the zips of a site.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Zips {
-    /// Below the site, in `builds/`.
-    Site,
-    /// On a forge: release assets of GitHub, generic packages of GitLab.
-    Forge(Remote),
-    /// At an address that the maintainer sets.
-    Elsewhere,
-}
-
-impl Zips {
-    /// Returns the default place of the zips for a host. Without a host, a forge is not used either.
-    #[must_use]
-    pub fn for_host(host: Option<Host>, remote: Option<&Remote>) -> Zips {
-        match (host, remote) {
-            (Some(host), _) if host.hosts_zips() => Zips::Site,
-            (Some(_), Some(remote)) => Zips::Forge(remote.clone()),
-            (Some(_), None) => Zips::Elsewhere,
-            (None, _) => Zips::Site,
-        }
-    }
-
-    /// Returns the `url` in the settings for this place; none for zips below the site.
-    #[must_use]
-    pub fn url(&self) -> Option<String> {
-        match self {
-            Zips::Forge(remote) => Some(remote.zip_url()),
-            Zips::Site | Zips::Elsewhere => None,
-        }
-    }
-}
-
 /// The facts about a site that its files depend on.
 #[derive(Clone, Debug)]
 pub struct Site {
@@ -270,7 +239,7 @@ impl Error {
 }
 
 /// The templates by name.
-const TEMPLATES: [(&str, &str); 18] = [
+const TEMPLATES: [(&str, &str); 21] = [
     (
         "romfeed.toml",
         include_str!("../../templates/hosts/romfeed.toml"),
@@ -281,6 +250,12 @@ const TEMPLATES: [(&str, &str); 18] = [
         include_str!("../../templates/hosts/gitattributes"),
     ),
     ("head.sh", include_str!("../../templates/hosts/head.sh")),
+    (
+        "generate.sh",
+        include_str!("../../templates/hosts/generate.sh"),
+    ),
+    ("push.sh", include_str!("../../templates/hosts/push.sh")),
+    ("faults.sh", include_str!("../../templates/hosts/faults.sh")),
     ("zips.sh", include_str!("../../templates/hosts/zips.sh")),
     (
         "publish-git.sh",
@@ -337,6 +312,9 @@ struct Values<'a> {
     title: &'a str,
     zips: &'a str,
     url: Option<String>,
+    source: String,
+    is_own: bool,
+    upload: String,
     repository: &'a str,
     packages: String,
     builds: &'a str,
@@ -363,18 +341,27 @@ impl<'a> Values<'a> {
         let base = site.base.as_ref();
         let remote = match &site.zips {
             Zips::Forge(remote) => Some(remote),
-            Zips::Site | Zips::Elsewhere => None,
+            Zips::Site | Zips::Listed(_) | Zips::Elsewhere => None,
         };
+        let listed = site.zips.listed();
+        let upload = listed.and_then(Listed::sourceforge_folder);
         Values {
             host: site.host.map_or("", Host::as_str),
             title: site.host.map_or("", Host::title),
             zips: match (&site.zips, remote.map(|remote| remote.forge)) {
                 (Zips::Site, _) => "site",
+                (Zips::Listed(_), _) if upload.is_some() => "sourceforge",
+                (Zips::Listed(_), _) => "listed",
                 (_, Some(Forge::GitHub)) => "github",
                 (_, Some(Forge::GitLab)) => "gitlab",
                 (_, None) => "elsewhere",
             },
             url: site.zips.url(),
+            source: listed
+                .map(|listed| listed.lines().join("\n"))
+                .unwrap_or_default(),
+            is_own: listed.is_some_and(|listed| listed.is_own),
+            upload: upload.unwrap_or_default(),
             repository: remote.map_or("", Remote::path),
             packages: remote.map(Remote::packages).unwrap_or_default(),
             builds: site.builds.as_str(),

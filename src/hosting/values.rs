@@ -13,7 +13,7 @@ pub struct BadValue {
     pub reason: &'static str,
 }
 
-fn bad<T>(what: &'static str, value: &str, reason: &'static str) -> Result<T, BadValue> {
+pub(super) fn bad<T>(what: &'static str, value: &str, reason: &'static str) -> Result<T, BadValue> {
     Err(BadValue {
         what,
         value: value.to_owned(),

@@ -269,6 +269,8 @@ pub struct Config {
     pub new_catalog: bool,
     /// Write nothing but the cache.
     pub dry_run: bool,
+    /// Write nothing if a package or a source has a fault.
+    pub strict: bool,
     /// Hosts whose packages are published too.
     pub sources: Vec<SourceConfig>,
     /// The number of packages on other hosts that are read at once.
@@ -331,6 +333,7 @@ impl Config {
             adopt: false,
             new_catalog: false,
             dry_run: false,
+            strict: false,
             sources: Vec::new(),
             source_jobs: SOURCE_JOBS,
             max_download: MAX_DOWNLOAD,

@@ -1,7 +1,7 @@
 <% include "head.sh" %>
 
 # 1. Update the catalog and the site on this machine.
-romfeed generate --no-next
+<% include "generate.sh" %>
 
 # 2. Upload the zips: they are too large for <{ title }>.
 <% include "zips.sh" %>
@@ -25,3 +25,6 @@ wrangler pages deploy <{ out }> --project-name "${PROJECT:?name the project: PRO
 
 # 5. Check the published site, as phones see it.
 romfeed check --url <{ base_url }>
+
+# 6. Name what was left out.
+<% include "faults.sh" %>

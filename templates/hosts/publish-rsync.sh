@@ -42,8 +42,12 @@ rsync --ignore-missing-args --relative "$destination/./.romfeed/manifest.json" "
     echo "error: rsync cannot read $destination: check the address, and create the folder if it is missing" >&2
     exit 1
 }
-romfeed generate --no-next
+<% include "generate.sh" %>
 
+<% if source %>
+# 2. Upload the zips.
+<% include "zips.sh" %>
+<% else %>
 # 2. Upload the zips and their sidecars. Phones may be downloading published zips, so a changed zip needs another name;
 # zips with another date or length are compared byte by byte. Digests, signatures and changelogs may change.
 romfeed files zips images >"$work/zips"
@@ -58,6 +62,7 @@ if [ -s "$work/zips" ]; then
     fi
 fi
 [ ! -s "$work/zips" ] || to "$work/zips" --times <{ builds }>/ "$destination/builds/"
+<% endif %>
 
 # 3. Check that the zips are online.
 romfeed check --zips
@@ -90,3 +95,6 @@ to "$work/manifest" --checksum <{ out }>/ "$destination/"
 
 # 5. Check the published site, as phones see it.
 romfeed check --url <{ base_url }>
+
+# 6. Name what was left out.
+<% include "faults.sh" %>

@@ -45,8 +45,12 @@ aws s3api list-objects-v2 --bucket "$BUCKET" --prefix "$keys" --output text \
 if cut -f 1 "$work/there" | grep -Fqx "$keys.romfeed/manifest.json"; then
     aws s3 cp --quiet "$site/.romfeed/manifest.json" "$work/published"
 fi
-romfeed generate --no-next
+<% include "generate.sh" %>
 
+<% if source %>
+# 2. Upload the zips.
+<% include "zips.sh" %>
+<% else %>
 # 2. Upload the zips, which never change, and their sidecars.
 romfeed files zips images >"$work/zips"
 grep '\.zip$' "$work/zips" >"$work/packages" || true
@@ -60,6 +64,7 @@ if [ -s "$work/others" ]; then
     stage <{ builds }> "$work/others"
     aws s3 sync --no-progress --cache-control "$short" "$work/stage" "$site/builds"
 fi
+<% endif %>
 
 # 3. Check that the zips are online.
 romfeed check --zips
@@ -101,3 +106,6 @@ copy "$work/manifest" --cache-control "$short" --content-type application/json
 
 # 5. Check the published site, as phones see it.
 romfeed check --url <{ base_url }>
+
+# 6. Name what was left out.
+<% include "faults.sh" %>

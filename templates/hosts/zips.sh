@@ -43,6 +43,18 @@ printf '%s\n' "$list" | while IFS=$tab read -r file url _; do
         printf 'header = "PRIVATE-TOKEN: %s"\n' "$GITLAB_TOKEN" |
         curl --fail --silent --show-error --config - --upload-file "<{ builds }>/$file" "$url"
 done
+<% elif zips == "sourceforge" %>
+# Zips in <{ builds }>/ and the files next to them go to the folder of the project that [[source]] in romfeed.toml names.
+# Make that folder first, on the page *Files* of the project. Files with the same date and size are not sent again.
+list=$(romfeed files zips images)
+if [ -n "$list" ]; then
+    : "${SOURCEFORGE_USER:?set SOURCEFORGE_USER to your name on SourceForge}"
+    printf '%s\n' "$list" | sed 's|^|./|' |
+        rsync --files-from=- --copy-links --times --progress <{ builds }>/ \
+            "$SOURCEFORGE_USER@frs.sourceforge.net:/home/frs/project/<{ upload }>/"
+fi
+<% elif source %>
+# They are at the address that [[source]] in romfeed.toml names, so there is nothing to upload.
 <% else %>
 # Add a command here that uploads the zips to the address in `url` of romfeed.toml; `romfeed files zips images --url`
 # lists them. Until they are online, the check below fails and stops this script.

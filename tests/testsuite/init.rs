@@ -423,3 +423,165 @@ fn a_script_is_printed_only_with_what_it_needs() {
     dir.run(&call).expect(0).lacks("put this line");
     assert!(text(&dir, "romfeed.toml").contains("\nchangelogs = \"texts\"\n"));
 }
+
+/// Returns the lines of the settings from `[[source]]` on that are not comments.
+fn source_lines(dir: &RomDir) -> Vec<String> {
+    let settings = text(dir, "romfeed.toml");
+    let lines = settings
+        .lines()
+        .skip_while(|line| *line != "[[source]]")
+        .skip(1);
+    let lines = lines.filter(|line| !line.starts_with('#'));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn zips_on_github_get_a_source_and_a_workflow_that_looks_for_them() {
+    let dir = with_remote("git@github.com:you/ota.git");
+    dir.run(&["init", "--zips", "github"])
+        .expect(0)
+        .says("upload zips to the releases of you/ota\n")
+        .says("phones see them within an hour and 10 minutes")
+        .says("had no activity for 60 days")
+        .lacks("put zips into");
+    assert_eq!(source_lines(&dir), ["github = \"you/ota\""]);
+    let workflow = text(&dir, ".github/workflows/pages.yml");
+    for part in [
+        "schedule: [{ cron: \"17 * * * *\" }]\n",
+        "\n  release:\n    types: [published, ",
+        "gh workflow run pages.yml",
+        "contents: write\n",
+        "GITHUB_TOKEN: ${{ github.token }}\n",
+        "\n          until git push; do\n",
+        "\n              git pull --quiet --no-rebase --no-edit || {\n                  romfeed catalog merge\n",
+        "\n          faults=$(romfeed generate --no-next --faults \"$@\") || {\n",
+        "\n  faults:\n    needs: [site, deploy]\n",
+    ] {
+        assert!(workflow.contains(part), "{part}: {workflow}");
+    }
+    assert!(!workflow.contains("needs: catalog"), "{workflow}");
+    let script = text(&dir, "publish");
+    assert!(!script.contains("gh release"), "{script}");
+    // Without the flag, the settings say where the zips are.
+    let before = dir.tree("");
+    dir.run(&["init"]).expect(0).lacks("kept").lacks("changed");
+    assert_eq!(dir.tree(""), before);
+}
+
+#[test]
+fn the_workflow_without_source_only_reads_the_repository() {
+    let dir = with_remote("git@github.com:you/ota.git");
+    dir.run(&["init"]).expect(0);
+    let workflow = text(&dir, ".github/workflows/pages.yml");
+    assert!(!workflow.contains("contents: write"), "{workflow}");
+    assert!(!workflow.contains("git push"), "{workflow}");
+}
+
+#[test]
+fn releases_of_another_repository_start_no_workflow() {
+    let dir = with_remote("git@github.com:you/ota.git");
+    dir.run(&["init", "--zips", "github:me/roms"]).expect(0);
+    assert_eq!(source_lines(&dir), ["github = \"me/roms\""]);
+    let workflow = text(&dir, ".github/workflows/pages.yml");
+    assert!(!workflow.contains("release:"), "{workflow}");
+    assert!(workflow.contains("cron"), "{workflow}");
+}
+
+#[test]
+fn zips_on_gitlab_get_a_pipeline_that_commits_the_catalog() {
+    let dir = with_remote("git@gitlab.com:group/ota.git");
+    dir.run(&["init", "--zips", "gitlab"]).expect(0);
+    assert_eq!(source_lines(&dir), ["gitlab = \"group/ota\""]);
+    let pipeline = text(&dir, ".gitlab-ci.yml");
+    for part in [
+        "- if: $CI_COMMIT_TAG\n",
+        "GITLAB_TOKEN",
+        "push.pushOption ci.skip",
+        "\n      until git push; do\n",
+        "\n      set -- --out public\n",
+        "\nfaults:\n  stage: .post\n",
+    ] {
+        assert!(pipeline.contains(part), "{part}: {pipeline}");
+    }
+}
+
+#[test]
+fn zips_on_sourceforge_are_uploaded_whatever_the_host() {
+    let url = "https://downloads.sourceforge.net/project/my-rom/bacon/{path}";
+    for host in ["github", "netlify", "nginx", "s3"] {
+        let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
+        let call = [
+            "init",
+            "--host",
+            host,
+            "--base-url",
+            "https://ota.example.org",
+            "--zips",
+            "sourceforge:my-rom/bacon",
+        ];
+        dir.run(&call).expect(0);
+        assert_eq!(
+            source_lines(&dir),
+            ["sourceforge = \"my-rom\"", "path = \"/bacon\""]
+        );
+        let script = text(&dir, "publish");
+        let place = "@frs.sourceforge.net:/home/frs/project/my-rom/bacon/\"\n";
+        assert!(script.contains(place), "{host}: {script}");
+        assert!(!script.contains("$destination/builds/"), "{host}: {script}");
+        assert!(!script.contains("$site/builds"), "{host}: {script}");
+        assert!(text(&dir, "romfeed.toml").contains(&format!("\nurl = \"{url}\"\n")));
+        // A local zip gets the address that the project's list has, too.
+        dir.run(&["generate", "--offline"]).expect(0);
+        let feed = text(&dir, "out/api/v1/bacon/nightly.json");
+        assert!(
+            feed.contains(&url.replace("{path}", &bacon_name(0))),
+            "{feed}"
+        );
+    }
+}
+
+#[test]
+fn a_source_completes_what_init_wrote_and_is_only_shown_for_edited_settings() {
+    let dir = with_remote("git@github.com:you/ota.git");
+    dir.run(&["init"]).expect(0);
+    let run = dir.run(&["init", "--zips", "github"]).expect(0);
+    assert_eq!(
+        fates(&run, "changed"),
+        ["romfeed.toml", ".github/workflows/pages.yml", "publish"]
+    );
+    assert_eq!(source_lines(&dir), ["github = \"you/ota\""]);
+
+    let edited = format!("{}keep = 3\n", text(&dir, "romfeed.toml"));
+    dir.put(
+        "romfeed.toml",
+        edited.replace("keep = 3\n", "prereleases = true\n"),
+    );
+    let web = ["init", "--zips", "https://dl.example.org/roms"];
+    let run = dir.run(&web).expect(0);
+    assert_eq!(
+        fates(&run, "kept"),
+        ["romfeed.toml: it lacks [[source]], listing = \"https://dl.example.org/roms/\""]
+    );
+    run.says("put this line into romfeed.toml: [[source]]\n")
+        .says("put this line into romfeed.toml: listing = \"https://dl.example.org/roms/\"\n");
+    // What the settings have already is not missed, whatever else the source sets.
+    let run = dir.run(&["init", "--zips", "github"]).expect(0);
+    run.lacks("put this line");
+}
+
+#[test]
+fn unusable_places_of_zips_are_refused_with_those_that_are_there() {
+    for place in [
+        "dropbox",
+        "github",
+        "gitlab:x",
+        "sourceforge:$(id)",
+        "http://h.example/x",
+    ] {
+        let dir = RomDir::new();
+        dir.run(&["init", "--zips", place])
+            .expect(2)
+            .says("hint: name one of github, github:OWNER/REPO, ");
+        assert_eq!(written(&dir), [""; 0], "{place}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use super::support::{RomDir, bacon, bacon_name};
 
@@ -41,8 +41,18 @@ fn put_program(dir: &RomDir, name: &str, text: &str) {
 fn publish(dir: &RomDir) -> Vec<String> {
     let uploads = dir.path().join("releases/uploads");
     let _ = std::fs::remove_file(&uploads);
+    let output = run_script(dir, &[]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let mut names: Vec<String> = lines(&uploads);
+    names.sort_unstable();
+    names
+}
+
+fn run_script(dir: &RomDir, args: &[&str]) -> Output {
     let path = std::env::var("PATH").unwrap();
-    let output = Command::new("./publish")
+    Command::new("./publish")
+        .args(args)
         .current_dir(dir.path())
         .env(
             "PATH",
@@ -50,12 +60,7 @@ fn publish(dir: &RomDir) -> Vec<String> {
         )
         .env("ROMFEED", env!("CARGO_BIN_EXE_romfeed"))
         .output()
-        .unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
-    let mut names: Vec<String> = lines(&uploads);
-    names.sort_unstable();
-    names
+        .unwrap()
 }
 
 fn lines(file: &Path) -> Vec<String> {
@@ -121,4 +126,123 @@ fn assets_of_the_same_length_are_replaced_when_their_content_differs() {
     edit(&digest, "null");
     assert_eq!(publish(&dir), [digest]);
     assert_eq!(publish(&dir), [""; 0]);
+}
+
+/// Sets up a folder whose script records in `deployed` that it went on to the host.
+fn site_on_netlify() -> RomDir {
+    let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
+    let init = [
+        "init",
+        "--host",
+        "netlify",
+        "--base-url",
+        "https://h.example",
+        "--zips",
+        "https://dl.example.org/roms",
+    ];
+    dir.run(&init).expect(0);
+    put_program(&dir, "romfeed", ROMFEED);
+    put_program(&dir, "netlify", "#!/bin/sh\n: >deployed\n");
+    dir
+}
+
+/// Runs the script, and returns its exit code, whether it went on to the host, and its messages.
+fn try_to_publish(dir: &RomDir, args: &[&str]) -> (i32, bool, String) {
+    let mark = dir.path().join("deployed");
+    let _ = std::fs::remove_file(&mark);
+    let output = run_script(dir, args);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code().unwrap(), mark.exists(), stderr)
+}
+
+const LEFT_OUT: &str = "error: the rest is published, but this was left out:\n";
+
+#[test]
+fn a_faulty_zip_is_named_at_the_end_and_the_rest_is_published() {
+    let dir = site_on_netlify();
+    let (code, is_deployed, stderr) = try_to_publish(&dir, &["--offline"]);
+    assert_eq!((code, is_deployed), (0, true), "{stderr}");
+    assert!(!stderr.contains(LEFT_OUT), "{stderr}");
+    dir.put("builds/broken-bacon.zip", "not a zip");
+    dir.put("builds/other-bacon.zip", "not a zip either");
+    let (code, is_deployed, stderr) = try_to_publish(&dir, &["--offline"]);
+    assert_eq!((code, is_deployed), (1, true), "{stderr}");
+    let (_, end) = stderr.split_once(LEFT_OUT).unwrap();
+    let lines: Vec<&str> = end.lines().collect();
+    assert_eq!(lines.len(), 2, "{stderr}");
+    assert!(lines[0].starts_with("- broken-bacon.zip: "), "{stderr}");
+    assert!(lines[1].starts_with("- other-bacon.zip: "), "{stderr}");
+}
+
+#[test]
+fn a_strict_run_publishes_all_or_nothing() {
+    let dir = site_on_netlify();
+    let strict = ["--offline", "--strict"];
+    assert_eq!(try_to_publish(&dir, &strict).0, 0);
+    dir.put("builds/broken-bacon.zip", "not a zip");
+    dir.put(&format!("builds/{}", bacon_name(1)), bacon(1));
+    let before = dir.tree("out");
+    let catalog = dir.read("catalog.json");
+    let (code, is_deployed, stderr) = try_to_publish(&dir, &strict);
+    assert_eq!((code, is_deployed), (3, false), "{stderr}");
+    assert!(
+        stderr.contains("nothing was published, because of --strict"),
+        "{stderr}"
+    );
+    assert_eq!(dir.tree("out"), before);
+    assert_eq!(dir.read("catalog.json"), catalog);
+    // Entries of devices.json that cannot be used are faults, too.
+    dir.remove("builds/broken-bacon.zip");
+    dir.put("devices.json", "[1]");
+    let (code, is_deployed, stderr) = try_to_publish(&dir, &strict);
+    assert_eq!((code, is_deployed), (3, false), "{stderr}");
+    assert_eq!(dir.read("catalog.json"), catalog);
+}
+
+#[test]
+fn wrong_settings_and_damaged_catalogs_stop_the_script() {
+    let dir = site_on_netlify();
+    assert_eq!(try_to_publish(&dir, &["--offline"]).0, 0);
+    let settings = dir.read("romfeed.toml");
+    for (file, text) in [
+        ("romfeed.toml", "keeep = 3\n".to_owned()),
+        ("catalog.json", "{".to_owned()),
+        (
+            "catalog.json",
+            String::from_utf8(dir.read("catalog.json"))
+                .unwrap()
+                .replace("\"sha256\"", "\"md5\""),
+        ),
+    ] {
+        let sound = dir.read(file);
+        dir.put(file, &text);
+        let (code, is_deployed, stderr) = try_to_publish(&dir, &["--offline"]);
+        assert_eq!((code, is_deployed), (2, false), "{file}: {stderr}");
+        dir.put(file, sound);
+    }
+    assert_eq!(dir.read("romfeed.toml"), settings);
+}
+
+#[test]
+fn a_site_that_cannot_be_written_stops_the_script() {
+    let dir = site_on_netlify();
+    dir.put(".romfeed", "a file where the folder of the cache belongs");
+    let (code, is_deployed, stderr) = try_to_publish(&dir, &["--offline"]);
+    assert_eq!((code, is_deployed), (3, false), "{stderr}");
+}
+
+#[test]
+fn a_source_that_cannot_be_listed_does_not_stop_the_rest() {
+    let dir = site_on_netlify();
+    // Nothing listens there.
+    dir.put(
+        "romfeed.toml",
+        "base_url = \"https://h.example\"\n[[source]]\nlisting = \"http://127.0.0.1:9/\"\n\
+         url = \"https://dl.example.org/{path}\"\n",
+    );
+    let (code, is_deployed, stderr) = try_to_publish(&dir, &[]);
+    assert_eq!((code, is_deployed), (1, true), "{stderr}");
+    let (_, end) = stderr.split_once(LEFT_OUT).unwrap();
+    assert!(end.starts_with("- listing: "), "{stderr}");
+    assert!(dir.path().join("out/api/v1/bacon/nightly.json").exists());
 }

@@ -30,6 +30,9 @@ pub(crate) struct InitArgs {
     /// Write the files that this web host needs [default: from the remote in .git/config]
     #[arg(long, value_parser = parse_hosts())]
     pub(crate) host: Option<Host>,
+    /// List the zips where they are already: github, github:OWNER/REPO, gitlab, gitlab:GROUP/PROJECT, sourceforge:PROJECT/FOLDER, or the https address of a web folder
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) zips: Option<String>,
     /// Show what would be written, but write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -68,9 +71,15 @@ pub(crate) struct GenerateArgs {
     /// Exit with 1 if the site is or was not up to date
     #[arg(long)]
     pub(crate) exit_code: bool,
+    /// Publish nothing if a package or a source has a fault, and exit with 3
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print what was left out to standard output, for scripts that publish the rest: one line for each
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) faults: bool,
     /// Read every file again, without the cache
     #[arg(long)]
     pub(crate) rehash: bool,

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use romfeed::files::write_atomically;
 use romfeed::hosting::{
-    self, BadValue, Base, Forge, GITATTRIBUTES, GITIGNORE, Host, KnownDevice, PUBLISH, PlainPath,
-    Remote, SetupFile, Site, Zips,
+    self, BadValue, Base, Forge, GITATTRIBUTES, GITIGNORE, Host, KnownDevice, Listed, PLACES,
+    PUBLISH, PlainPath, Remote, SetupFile, Site, Zips,
 };
 use romfeed::model::address::UrlTemplate;
 use romfeed::model::config::Config;
@@ -47,7 +47,19 @@ pub(crate) fn run(args: &InitArgs, file: Option<&Path>, terminal: Terminal) -> i
 
 fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
     let remote = find_remote(terminal);
-    let site = match find_site(args, config, remote.as_ref()) {
+    let listed = match &args.zips {
+        None => Ok(Listed::from_sources(&config.sources, remote.as_ref())),
+        Some(place) => Listed::parse(place, remote.as_ref()).map(Some),
+    };
+    let listed = match listed {
+        Ok(listed) => listed,
+        Err(error) => {
+            let hint = format!("name one of {PLACES}");
+            terminal.error(&chain(&error), Some(&hint));
+            return Ok(Outcome::Usage);
+        }
+    };
+    let site = match find_site(args, config, remote.as_ref(), listed) {
         Ok(site) => site,
         Err(error) => {
             let hint = "scripts use paths and addresses without quotes; choose simpler ones";
@@ -73,7 +85,21 @@ fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Ou
     if let Some(path) = &args.print {
         return print(path, &files, &site, terminal);
     }
-    let outcome = write_all(&files, &site, config, &found, args.dry_run, terminal);
+    let mut earlier = vec![Zips::Site, Zips::Elsewhere, site.zips.clone()];
+    if args.zips.is_some() {
+        earlier.push(Zips::for_host(site.host, remote.as_ref()));
+        let listed = Listed::from_sources(&config.sources, remote.as_ref());
+        earlier.extend(listed.map(Zips::Listed));
+    }
+    let outcome = write_all(
+        &files,
+        &site,
+        &earlier,
+        config,
+        &found,
+        args.dry_run,
+        terminal,
+    );
     if !args.dry_run && matches!(outcome, Outcome::Done) {
         print_next_steps(&site, config, &found, terminal);
     }
@@ -81,7 +107,12 @@ fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Ou
 }
 
 /// Describes the site: from flags and settings first, then from the folder.
-fn find_site(args: &InitArgs, config: &Config, remote: Option<&Remote>) -> Result<Site, BadValue> {
+fn find_site(
+    args: &InitArgs,
+    config: &Config,
+    remote: Option<&Remote>,
+    listed: Option<Listed>,
+) -> Result<Site, BadValue> {
     let previous = || Host::from_publish_script(&read_text(Path::new(PUBLISH)).ok()??);
     let of_remote = remote.map(|remote| match remote.forge {
         Forge::GitHub => Host::GitHub,
@@ -99,9 +130,10 @@ fn find_site(args: &InitArgs, config: &Config, remote: Option<&Remote>) -> Resul
     Ok(Site {
         host,
         base: base_url.as_deref().map(Base::parse).transpose()?,
-        zips: match config.url.as_ref().is_some_and(is_other) {
-            true => Zips::Elsewhere,
-            false => zips,
+        zips: match listed {
+            Some(listed) => Zips::Listed(listed),
+            None if config.url.as_ref().is_some_and(is_other) => Zips::Elsewhere,
+            None => zips,
         },
         builds: plain(&config.builds)?,
         out: plain(&config.out)?,
@@ -203,39 +235,52 @@ enum Fate {
     /// It was edited; with what it lacks, if that matters.
     Kept(Option<String>),
     Create,
-    /// It is as an earlier init wrote it, before host and address were known.
+    /// It is as an earlier init wrote it, before host, address or place of the zips were known.
     Complete,
 }
 
 /// Decides what becomes of a file.
-fn fate(file: &SetupFile, site: &Site, config: &Config, found: &[KnownDevice]) -> Fate {
+fn fate(
+    file: &SetupFile,
+    site: &Site,
+    earlier: &[Zips],
+    config: &Config,
+    found: &[KnownDevice],
+) -> Fate {
     // Anything that exists is kept, a link to a missing file too.
     if fs::symlink_metadata(file.path).is_err() {
         return Fate::Create;
     }
     match read_text(Path::new(file.path)) {
         Ok(Some(text)) if text == file.text => Fate::Unchanged,
-        Ok(Some(text)) if is_incomplete(file.path, &text, site) => Fate::Complete,
+        Ok(Some(text)) if is_incomplete(file.path, &text, site, earlier) => Fate::Complete,
         Ok(Some(text)) => Fate::Kept(lack(file, &text, site, config, found)),
         Ok(None) => Fate::Kept(Some("it is a link to a missing file".to_owned())),
         Err(error) => Fate::Kept(Some(format!("it cannot be read: {error}"))),
     }
 }
 
-/// Returns whether init wrote this text before it knew host and address, and it was not edited since.
-fn is_incomplete(path: &str, text: &str, site: &Site) -> bool {
-    let all_zips = [Zips::Site, Zips::Elsewhere, site.zips.clone()];
-    all_zips.into_iter().any(|zips| {
-        let incomplete = Site {
-            host: None,
-            base: None,
-            zips,
-            ..site.clone()
-        };
-        let files = hosting::render(&incomplete).unwrap_or_default();
+/// Returns whether init wrote this text before it knew host and address or, with the flag `--zips`, for zips at
+/// another of the `earlier` places; and it was not edited since.
+fn is_incomplete(path: &str, text: &str, site: &Site, earlier: &[Zips]) -> bool {
+    let is_written = |incomplete: &Site| {
+        let files = hosting::render(incomplete).unwrap_or_default();
         files
             .iter()
             .any(|file| file.path == path && file.text == text)
+    };
+    earlier.iter().any(|zips| {
+        let of_place = Site {
+            zips: zips.clone(),
+            ..site.clone()
+        };
+        let nameless = Site {
+            host: None,
+            base: None,
+            ..of_place.clone()
+        };
+        let is_listed = site.zips.listed().is_some();
+        is_written(&nameless) || (is_listed && is_written(&of_place))
     })
 }
 
@@ -243,6 +288,7 @@ fn is_incomplete(path: &str, text: &str, site: &Site) -> bool {
 fn write_all(
     files: &[SetupFile],
     site: &Site,
+    earlier: &[Zips],
     config: &Config,
     found: &[KnownDevice],
     dry_run: bool,
@@ -251,7 +297,7 @@ fn write_all(
     let mut outcome = Outcome::Done;
     let mut num_differing = 0;
     for file in files {
-        let [todo, done, color] = match fate(file, site, config, found) {
+        let [todo, done, color] = match fate(file, site, earlier, config, found) {
             Fate::Unchanged => {
                 terminal.line(&format!("unchanged  {}", file.path));
                 continue;
@@ -360,6 +406,12 @@ fn missing_settings(site: &Site) -> Vec<String> {
             missing.push(format!("{key} = \"{}\"", wanted.as_str()));
         }
     }
+    // At the end, where they do not begin a table before other keys.
+    let listed = site.zips.listed();
+    if let Some(listed) = listed.filter(|listed| !listed.is_in(&config.sources)) {
+        missing.push("[[source]]".to_owned());
+        missing.extend(listed.lines());
+    }
     missing
 }
 
@@ -384,8 +436,12 @@ fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], termina
             "  hosts: {hosts}; any other host of files works too, set up by hand"
         ));
     };
-    if found.is_empty() {
-        terminal.line(&format!("  put zips into {}/", site.builds.as_str()));
+    match site.zips.listed() {
+        Some(listed) => print_listed(host, listed, terminal),
+        None if found.is_empty() => {
+            terminal.line(&format!("  put zips into {}/", site.builds.as_str()));
+        }
+        None => {}
     }
     // A file that was just written has all of them.
     for setting in missing_settings(site) {
@@ -404,7 +460,11 @@ fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], termina
             "  set url in romfeed.toml to the address of your zips, and upload them in publish",
         );
     }
-    terminal.line("  ./publish, now and after each build");
+    terminal.line(match (site.zips.listed(), host) {
+        (Some(_), Host::GitHub | Host::GitLab) => "  ./publish once, or wait for the next hour",
+        (Some(_), _) => "  ./publish, now and once an hour, for example by cron",
+        (None, _) => "  ./publish, now and after each build",
+    });
     terminal.line("and build this line into the ROM:");
     let variants = config.variants.iter();
     let variants = variants.map(|rule| Some(rule.variant.to_string()));
@@ -412,12 +472,31 @@ fn print_next_steps(site: &Site, config: &Config, found: &[KnownDevice], termina
     report::print_rom_side(terminal, base.as_str(), &variants, &BTreeSet::new());
 }
 
+/// Prints where zips are uploaded, and how long it takes until phones see them.
+fn print_listed(host: Host, listed: &Listed, terminal: Terminal) {
+    terminal.line(&format!("  upload zips to {}", listed.title()));
+    match host {
+        Host::GitHub => {
+            terminal.line(
+                "    phones see them within an hour and 10 minutes: the workflow runs hourly, and GitHub Pages is cached that long",
+            );
+            terminal.line(
+                "    GitHub pauses hourly runs of a repository that had no activity for 60 days; start them again under Actions",
+            );
+        }
+        Host::GitLab => terminal.line(
+            "    phones see them within an hour, once a pipeline schedule runs hourly; see .gitlab-ci.yml",
+        ),
+        _ => terminal.line("    phones see them after the next ./publish"),
+    }
+}
+
 /// Returns the steps that a host needs once.
 fn steps(host: Host) -> &'static [&'static str] {
     match host {
         Host::GitHub => &[
             "on GitHub, under Settings: Pages, Source: GitHub Actions; and a variable, see .github/workflows/pages.yml",
-            "commit and push these files, and sign in: gh auth login",
+            "commit and push these files; to upload zips with publish, sign in: gh auth login",
         ],
         Host::GitLab => &[
             "on GitLab, under Settings: a variable, see .gitlab-ci.yml; and check the address under Deploy, Pages",

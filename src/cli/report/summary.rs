@@ -314,10 +314,12 @@ fn print_summary(terminal: Terminal, config: &Config, report: &Report, held: Hel
         terminal.line(&format!("{out} is up to date: {what}{details}"));
         return;
     }
-    let files = describe_files(report, config.dry_run);
+    let is_refused = report.is_refused(config);
+    let files = describe_files(report, config.dry_run || is_refused);
     terminal.line(&format!("{out}: {what} ({files}){details}"));
     match config.dry_run {
         true => print_plan(terminal, report),
+        false if is_refused => {}
         false => print_next_step(terminal, config, report, next),
     }
 }
