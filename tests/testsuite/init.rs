@@ -464,7 +464,8 @@ fn zips_on_github_get_a_source_and_a_workflow_that_looks_for_them() {
     assert!(!script.contains("gh release"), "{script}");
     // Without the flag, the settings say where the zips are.
     let before = dir.tree("");
-    dir.run(&["init"]).expect(0).lacks("kept").lacks("changed");
+    let run = dir.run(&["init"]).expect(0);
+    assert_eq!(fates(&run, "unchanged").len(), 5, "{}", run.stderr);
     assert_eq!(dir.tree(""), before);
 }
 
