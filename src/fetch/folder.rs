@@ -96,14 +96,14 @@ impl Fetch for Folder {
     fn fetch(&self, request: &Request<'_>) -> Result<Response, Fault> {
         let path = self.path(request.url)?;
         let response = |status, headers: &[(&str, String)], (body, is_cut)| Response {
+            body: if request.head { Vec::new() } else { body },
+            is_cut: is_cut && !request.head,
             url: request.url.to_owned(),
             status,
             headers: headers
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), value.clone()))
                 .collect(),
-            body,
-            is_cut,
         };
         let not_found = || {
             let page = read(&self.root.join("404.html"), 0, u64::MAX, request.max_body);

@@ -97,6 +97,7 @@ impl Http {
         match error {
             ureq::Error::Timeout(_) => Fault::Timeout { seconds },
             ureq::Error::HostNotFound => Fault::Name { host: host_of(url) },
+            // The query of a redirect may be a signature.
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => Fault::Address {
                 url: without_secrets(url),
                 reason,
@@ -164,7 +165,14 @@ impl Fetch for Http {
                 .send(body)
                 .map_err(fault)?,
             None => {
-                let mut get = agent.get(request.url).header("accept-encoding", encoding);
+                let get = match request.head {
+                    true => agent.head(request.url),
+                    false => agent.get(request.url),
+                };
+                let mut get = get.header("accept-encoding", encoding);
+                if let Some((name, value)) = request.header {
+                    get = get.header(name, value);
+                }
                 if let Some((first, last)) = request.range {
                     get = get.header("range", format!("bytes={first}-{last}"));
                 }

@@ -35,6 +35,10 @@ pub struct Request<'a> {
     pub url: &'a str,
     /// JSON to send by POST; `None` sends a GET.
     pub post: Option<&'a str>,
+    /// Requests the headers alone, by HEAD.
+    pub head: bool,
+    /// One more header: its name and its value.
+    pub header: Option<(&'a str, &'a str)>,
     /// The first and the last byte to request.
     pub range: Option<(u64, u64)>,
     /// Requests the range only if the file still has this `ETag` or `Last-Modified`, otherwise the
@@ -61,6 +65,8 @@ impl<'a> Request<'a> {
         Request {
             url,
             post: None,
+            head: false,
+            header: None,
             range: None,
             if_range: None,
             accept_gzip: false,

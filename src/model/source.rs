@@ -77,6 +77,8 @@ pub enum Host {
         /// Address of the folder; ends in a slash.
         url: String,
     },
+    /// A bucket of a store with the API of Amazon S3.
+    S3(Bucket),
     /// A list of files in the format of `rclone lsjson`, and the address they are at.
     Files {
         /// The list.
@@ -96,6 +98,7 @@ impl Host {
             | Host::GitLab { site, .. }
             | Host::SourceForge { site, .. } => site,
             Host::Listing { url } => url,
+            Host::S3(bucket) => &bucket.url,
             Host::Files { base, .. } => base,
         }
     }
@@ -108,6 +111,30 @@ impl Host {
             Host::GitHub { .. } | Host::Forgejo { .. } | Host::GitLab { .. }
         )
     }
+}
+
+/// A bucket of a store with the API of Amazon S3, or a folder in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its address.
+    pub url: String,
+    /// The region that signatures name.
+    pub region: String,
+    /// What the keys of its objects begin with: empty, or a folder and a closing slash.
+    pub prefix: String,
+    /// What signs requests, from the environment; without, they are not signed.
+    pub keys: Option<Keys>,
+}
+
+/// What signs requests to a bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keys {
+    /// The name of the key, which requests contain.
+    pub id: String,
+    /// The key.
+    pub secret: Token,
+    /// The token of a session, if the key is temporary.
+    pub session: Option<Token>,
 }
 
 /// How the SHA-256 of a source's packages becomes known.

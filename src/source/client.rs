@@ -134,16 +134,21 @@ impl Client<'_> {
         }
     }
 
-    /// Returns the host's own message: that of an API's JSON, without the token if the host repeats it.
+    /// Returns the host's own message: that of an API's JSON, or the code and the message of a store's XML, without the
+    /// token if the host repeats it.
     fn message(&self, response: &Response) -> String {
         let value: Option<serde_json::Value> = serde_json::from_slice(&response.body).ok();
-        let text = value
-            .as_ref()
-            .and_then(|value| value.get("message")?.as_str());
+        let text = match &value {
+            Some(value) => value
+                .get("message")
+                .and_then(|text| text.as_str())
+                .map(str::to_owned),
+            None => xml_message(&String::from_utf8_lossy(&response.body)),
+        };
         let text = text.unwrap_or_default();
         let text = match self.token.map(Token::reveal) {
             Some(token) if !token.is_empty() => text.replace(token, "…"),
-            _ => text.to_owned(),
+            _ => text,
         };
         text.chars().take(MAX_MESSAGE).collect()
     }
@@ -177,4 +182,19 @@ fn is_used_up(response: &Response) -> bool {
 fn number(response: &Response, names: &[&str]) -> Option<i64> {
     let mut headers = names.iter().filter_map(|name| response.header(name));
     headers.find_map(|value| value.trim().parse().ok())
+}
+
+/// Returns code and message of the XML `Error` (Amazon S3 API Reference, Error Responses).
+fn xml_message(body: &str) -> Option<String> {
+    let (_, error) = body.split_once("<Error>")?;
+    let text = |name: &str| {
+        let (_, rest) = error.split_once(&format!("<{name}>"))?;
+        let (text, _) = rest.split_once(&format!("</{name}>"))?;
+        Some(text)
+    };
+    let code = text("Code")?;
+    match text("Message") {
+        Some(message) if !message.is_empty() => Some(format!("{code}: {message}")),
+        _ => Some(code.to_owned()),
+    }
 }

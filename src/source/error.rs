@@ -57,6 +57,11 @@ pub enum Error {
         /// What is counted, in the plural.
         what: &'static str,
     },
+    /// The source is a bucket, and the program was built without them.
+    #[error(
+        "this romfeed was built without S3; use a release of romfeed, or `files` with what `rclone lsjson` prints"
+    )]
+    WithoutS3,
     /// A list on this machine cannot be read.
     #[error("{} cannot be read: {reason}", .file.display())]
     File {
@@ -81,6 +86,7 @@ impl Error {
         match self {
             Error::Format { .. } => FaultKind::Corrupt,
             Error::TooMany { .. } => FaultKind::Limit,
+            Error::WithoutS3 => FaultKind::Unsupported,
             Error::Fetch { .. }
             | Error::Status { .. }
             | Error::RateLimited { .. }

@@ -133,6 +133,15 @@ pub fn is_zip(name: &str) -> bool {
         .is_some_and(|extension| extension.eq_ignore_ascii_case("zip"))
 }
 
+/// A host that wants more than the address of a file.
+pub trait Store: Send + Sync {
+    /// Returns an address to begin to read a file from now.
+    fn address(&self, file: &RemoteFile) -> String;
+
+    /// Adds the digests that the host has of a file, and does not list.
+    fn with_digests(&self, fetch: &dyn Fetch, file: RemoteFile) -> RemoteFile;
+}
+
 /// The files of a source, read from its host.
 pub struct RemoteFolder {
     fetch: Arc<dyn Fetch>,
@@ -140,6 +149,7 @@ pub struct RemoteFolder {
     origin: String,
     files: BTreeMap<String, RemoteFile>,
     names: BTreeMap<String, Names>,
+    store: Option<Box<dyn Store>>,
 }
 
 impl RemoteFolder {
@@ -163,6 +173,22 @@ impl RemoteFolder {
                 .into_iter()
                 .map(|(folder, names)| (folder, Arc::new(names)))
                 .collect(),
+            store: None,
+        }
+    }
+
+    /// Sets what the files are asked for with, instead of their addresses.
+    #[must_use]
+    pub fn with_store(self, store: Option<Box<dyn Store>>) -> RemoteFolder {
+        RemoteFolder { store, ..self }
+    }
+
+    /// Returns a file with all digests that its host has.
+    #[must_use]
+    pub fn with_digests(&self, file: &RemoteFile) -> RemoteFile {
+        match &self.store {
+            Some(store) => store.with_digests(&*self.fetch, file.clone()),
+            None => file.clone(),
         }
     }
 
@@ -176,7 +202,9 @@ impl RemoteFolder {
     /// # Errors
     /// [`RemoteError`], if the host does not send the start of the file.
     pub fn open(&self, file: &RemoteFile) -> Result<Remote, RemoteError> {
-        Remote::open_listed(Arc::clone(&self.fetch), &file.url, &self.origin)
+        let address = self.store.as_ref().map(|store| store.address(file));
+        let address = address.as_deref().unwrap_or(&file.url);
+        Remote::open_listed(Arc::clone(&self.fetch), address, &self.origin)
     }
 }
 

@@ -18,7 +18,10 @@ mod gitlab;
 mod listing;
 mod pages;
 mod releases;
+#[cfg(feature = "s3")]
+mod s3;
 mod sourceforge;
+mod xml;
 
 use std::sync::Arc;
 
@@ -27,7 +30,7 @@ use crate::model::source::{Host, SourceConfig};
 pub use client::Client;
 pub use error::Error;
 pub use folder::{
-    Folder, LocalFolder, Names, RemoteFolder, is_zip, join, list as list_names, split,
+    Folder, LocalFolder, Names, RemoteFolder, Store, is_zip, join, list as list_names, split,
 };
 
 /// Maximum number of files in a source; the largest projects seen have 12,000.
@@ -91,8 +94,23 @@ pub fn list(client: &Client<'_>, source: &SourceConfig) -> Result<Listing, Error
             path,
         } => sourceforge::list(client, site, project, path),
         Host::Listing { url } => listing::list(client, url),
+        #[cfg(feature = "s3")]
+        Host::S3(bucket) => s3::list(client, bucket),
+        #[cfg(not(feature = "s3"))]
+        Host::S3(_) => Err(Error::WithoutS3),
         Host::Files { file, base } => files::list(file, base),
     }?;
     listing.files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(listing)
+}
+
+/// Returns what the files of a source are asked for with, if their addresses alone are not enough; `now` is in
+/// seconds since the epoch.
+#[must_use]
+pub fn store(source: &SourceConfig, now: i64) -> Option<Box<dyn Store>> {
+    match &source.host {
+        #[cfg(feature = "s3")]
+        Host::S3(bucket) => Some(Box::new(s3::Signer::new(bucket, now))),
+        _ => None,
+    }
 }

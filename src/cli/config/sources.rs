@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use romfeed::fetch::is_askable;
 use romfeed::files::{json_message, read_text};
 use romfeed::model::address::check_https;
-use romfeed::model::source::{HashPolicy, Host, SourceConfig, Token};
+use romfeed::model::build::filename_fault;
+use romfeed::model::source::{Bucket, HashPolicy, Host, Keys, SourceConfig, Token};
 use serde::Deserialize;
 
 use super::span::Span;
@@ -26,10 +27,14 @@ pub(super) struct FileSource {
     gitlab: Option<String>,
     sourceforge: Option<String>,
     listing: Option<String>,
+    s3: Option<String>,
     files: Option<PathBuf>,
     api: Option<String>,
     path: Option<String>,
     base: Option<String>,
+    endpoint: Option<String>,
+    region: Option<String>,
+    path_style: Option<bool>,
     #[serde(default)]
     prereleases: bool,
     newest: Option<usize>,
@@ -124,6 +129,9 @@ impl FileSource {
             ),
             ("path", self.path.is_some(), &["sourceforge"]),
             ("base", self.base.is_some(), &["files"]),
+            ("endpoint", self.endpoint.is_some(), &["s3"]),
+            ("region", self.region.is_some(), &["s3"]),
+            ("path_style", self.path_style.is_some(), &["s3"]),
             ("prereleases", self.prereleases, &["github", "forgejo"]),
             (
                 "token",
@@ -160,6 +168,7 @@ impl FileSource {
             ("gitlab", &self.gitlab),
             ("sourceforge", &self.sourceforge),
             ("listing", &self.listing),
+            ("s3", &self.s3),
         ];
         let mut set: Vec<(&'static str, &str)> = Vec::new();
         set.extend(
@@ -179,13 +188,14 @@ impl FileSource {
             ([one], None) => *one,
             ([], None) => {
                 return Err(
-                    "it needs one of github, forgejo, gitlab, sourceforge, listing, files"
+                    "it needs one of github, forgejo, gitlab, sourceforge, listing, s3, files"
                         .to_owned(),
                 );
             }
             _ => {
                 return Err(
-                    "only one of github, forgejo, gitlab, sourceforge, listing, files".to_owned(),
+                    "only one of github, forgejo, gitlab, sourceforge, listing, s3, files"
+                        .to_owned(),
                 );
             }
         };
@@ -239,6 +249,7 @@ impl FileSource {
                     path: format!("/{path}"),
                 }
             }
+            "s3" => Host::S3(self.bucket(value)?),
             _ => Host::Listing {
                 url: format!("{}/", parse_address(kind, value)?),
             },
@@ -246,9 +257,61 @@ impl FileSource {
         Ok((kind, host))
     }
 
+    /// Checks a bucket, `s3://bucket/folder`.
+    fn bucket(&self, value: &str) -> Result<Bucket, String> {
+        let rest = value.strip_prefix("s3://").unwrap_or_default();
+        let (name, folder) = rest.split_once('/').unwrap_or((rest, ""));
+        let folder = folder.trim_end_matches('/');
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let is_sound = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.chars().all(is_name)
+            && (folder.is_empty() || folder.split('/').all(|part| filename_fault(part).is_none()));
+        if !is_sound {
+            return Err(format!(
+                "s3: `{}` is not s3://bucket or s3://bucket/folder",
+                value.escape_debug()
+            ));
+        }
+        let region = self.region.as_deref().unwrap_or("us-east-1");
+        let is_region = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if region.is_empty() || !region.chars().all(is_region) {
+            return Err(format!(
+                "region: `{}` is not a region, such as eu-central-1",
+                region.escape_debug()
+            ));
+        }
+        let endpoint = match &self.endpoint {
+            None => format!("https://s3.{region}.amazonaws.com"),
+            Some(endpoint) => parse_address("endpoint", endpoint)?,
+        };
+        // Certificates and host names know no other bucket names.
+        let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_path_style = self.endpoint.is_some() || !name.chars().all(is_label);
+        let url = match (
+            self.path_style.unwrap_or(is_path_style),
+            endpoint.split_once("://"),
+        ) {
+            (false, Some((scheme, host))) => format!("{scheme}://{name}.{host}"),
+            _ => format!("{endpoint}/{name}"),
+        };
+        Ok(Bucket {
+            url,
+            region: region.to_owned(),
+            prefix: match folder {
+                "" => String::new(),
+                folder => format!("{folder}/"),
+            },
+            keys: keys()?,
+        })
+    }
+
     /// Checks the address for phones, which a source on this machine needs.
     fn url(&self, host: &Host) -> Result<Option<String>, String> {
         match &self.url {
+            None if matches!(host, Host::S3(_)) => Err(
+                "`s3` needs `url`, the https address where phones can download, with {path} for the path of a file"
+                    .to_owned(),
+            ),
             None if !host.address().to_lowercase().starts_with("https://") => {
                 let address = host.address().escape_debug();
                 Err(format!(
@@ -290,9 +353,30 @@ impl FileSource {
             Host::GitHub { .. } => &["GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN"],
             Host::GitLab { .. } => &["GITLAB_TOKEN"],
             Host::Forgejo { .. } => &["FORGEJO_TOKEN"],
-            Host::SourceForge { .. } | Host::Listing { .. } | Host::Files { .. } => &[],
+            Host::SourceForge { .. } | Host::Listing { .. } | Host::S3(_) | Host::Files { .. } => {
+                &[]
+            }
         };
         Ok(names.iter().find_map(|name| variable(name)))
+    }
+}
+
+/// Returns the keys for buckets, from the variables that the tools of Amazon read.
+fn keys() -> Result<Option<Keys>, String> {
+    let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+    match names.map(variable) {
+        [Some(id), Some(secret)] => Ok(Some(Keys {
+            id,
+            secret: Token::new(secret),
+            session: variable("AWS_SESSION_TOKEN").map(Token::new),
+        })),
+        [None, None] => Ok(None),
+        [Some(_), None] => {
+            Err("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not".to_owned())
+        }
+        [None, Some(_)] => {
+            Err("AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not".to_owned())
+        }
     }
 }
 
@@ -304,6 +388,7 @@ fn default_name(host: &Host) -> String {
         Host::GitLab { .. } => "gitlab",
         Host::SourceForge { .. } => "sourceforge",
         Host::Listing { .. } => "listing",
+        Host::S3(_) => "s3",
         Host::Files { .. } => "files",
     };
     name.to_owned()

@@ -149,7 +149,7 @@ pub(in crate::generate) fn digest_all(
 impl Pending<'_> {
     /// Gathers the digests that need no download.
     fn with_stated(mut self, run: &Run<'_>) -> Result<Self, Error> {
-        let file = &self.package.file;
+        let file = self.folder.with_digests(&self.package.file);
         let stated = &mut self.stated;
         let warnings = &mut self.draft.package.facts.warnings;
         for (algorithm, digest) in [("sha256", &file.sha256), ("md5", &file.md5)] {

@@ -141,7 +141,7 @@ pub(super) fn ask(run: &Run<'_>, fetch: &Arc<dyn Fetch>, catalogs: &Catalogs) ->
         } else {
             match source::list(&client, config) {
                 Ok(listing) => {
-                    let folder = open_folder(fetch, config, listing, &mut log);
+                    let folder = open_folder(run, fetch, config, listing, &mut log);
                     compare(
                         run,
                         config,
@@ -238,6 +238,7 @@ fn find_name_clash(config: &Config, source: &SourceConfig) -> Option<String> {
 }
 
 fn open_folder(
+    run: &Run<'_>,
     fetch: &Arc<dyn Fetch>,
     config: &SourceConfig,
     mut listing: Listing,
@@ -247,6 +248,7 @@ fn open_folder(
         log.warn(&config.name, text);
     }
     RemoteFolder::new(Arc::clone(fetch), config.host.address(), listing)
+        .with_store(source::store(config, run.now()))
 }
 
 /// Compares the packages of one source with the catalogs.
