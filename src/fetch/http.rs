@@ -97,7 +97,6 @@ impl Http {
         match error {
             ureq::Error::Timeout(_) => Fault::Timeout { seconds },
             ureq::Error::HostNotFound => Fault::Name { host: host_of(url) },
-            // The query of a redirect may be a signature.
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => Fault::Address {
                 url: without_secrets(url),
                 reason,

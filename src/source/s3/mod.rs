@@ -259,7 +259,12 @@ impl Store for Signer {
             let bytes = BASE64.decode(response.header(name)?).ok()?;
             (bytes.len() == len).then(|| hex(&bytes))
         };
-        if response.header("x-amz-checksum-type") == Some("FULL_OBJECT") {
+        // Some stores do not send the type; the tag of an object in parts ends in their number.
+        let is_whole = match response.header("x-amz-checksum-type") {
+            Some(kind) => kind == "FULL_OBJECT",
+            None => !file.tag.contains('-'),
+        };
+        if is_whole {
             file.sha256 = digest("x-amz-checksum-sha256", 32);
         }
         file.md5 = digest("x-amz-meta-md5chksum", 16);
