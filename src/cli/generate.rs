@@ -110,6 +110,7 @@ fn run_with(
     for warning in &unused {
         terminal.warning(&format!("{settings}: {warning}"));
     }
+    sources::print_traffic(&report.sources, terminal);
     report::print_report(terminal, &config, &report, &next_step(args, file));
     print_devices_errors();
     if args.json {

@@ -1,13 +1,22 @@
-//! The progress bar: hashed bytes, rate and remaining time, on a terminal only.
+//! The progress bar: what is read, hashed or downloaded, the rate and the remaining time, on a terminal only.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use romfeed::generate::Observer;
 use romfeed::ingest::Examined;
 use romfeed::model::facts::Fact;
 
 use super::report::Terminal;
 
-const TEMPLATE: &str = "hashing {bar:24} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+const LISTING: &str = "{spinner} asking {msg} for its files, {elapsed}";
+const READING: &str = "reading {bar:24} {pos} of {len} zips on other hosts, {rate}, {eta} left";
+const HASHING: &str = "hashing {bar:24} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+const DOWNLOADING: &str =
+    "downloading for digests {bar:24} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+/// Time between two pictures of what has no other sign of life, such as a host that is waited for.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Shows the progress of a run.
 pub(crate) struct Progress {
@@ -18,12 +27,35 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn new(terminal: Terminal) -> Progress {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::hidden());
-        bar.set_style(ProgressStyle::with_template(TEMPLATE).expect("the template is a constant"));
         Progress { terminal, bar }
     }
-}
 
-impl Progress {
+    /// Begins a bar of this length.
+    fn begin(&self, template: &str, len: u64) {
+        if self.terminal.quiet {
+            return;
+        }
+        let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            // A text that cannot be written is only a bar without a rate.
+            let _ = write!(text, "{:.1} a second", state.per_sec());
+        };
+        let style = ProgressStyle::with_template(template).expect("the template is a constant");
+        self.bar.set_style(style.with_key("rate", rate));
+        self.bar.set_length(len);
+        // Indicatif draws on terminals only.
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        self.bar.reset();
+        if !self.bar.is_hidden() {
+            self.bar.enable_steady_tick(TICK);
+        }
+    }
+
+    /// Removes the bar.
+    fn end(&self) {
+        self.bar.disable_steady_tick();
+        self.bar.finish_and_clear();
+    }
+
     /// Hides the bar while `print` runs.
     pub(crate) fn pause<T>(&self, print: impl FnOnce() -> T) -> T {
         self.bar.suspend(print)
@@ -32,11 +64,17 @@ impl Progress {
 
 impl Observer for Progress {
     fn listing(&self, source: &str) {
+        let source = source.escape_debug().to_string();
         if self.terminal.verbosity > 0 {
-            let source = source.escape_debug();
             self.terminal
                 .line(&format!("asking {source} for its files"));
         }
+        self.bar.set_message(source);
+        self.begin(LISTING, 0);
+    }
+
+    fn listed(&self) {
+        self.end();
     }
 
     fn reading(&self, num_packages: usize) {
@@ -44,6 +82,15 @@ impl Observer for Progress {
             self.terminal
                 .line(&format!("reading {num_packages} zips on other hosts"));
         }
+        self.begin(READING, num_packages as u64);
+    }
+
+    fn read(&self) {
+        self.bar.inc(1);
+    }
+
+    fn reading_done(&self) {
+        self.end();
     }
 
     fn examined(&self, package: &Examined) {
@@ -69,11 +116,14 @@ impl Observer for Progress {
     }
 
     fn hashing(&self, num_files: usize, num_bytes: u64) {
-        if num_files > 0 && !self.terminal.quiet {
-            self.bar.set_length(num_bytes);
-            // Indicatif draws on terminals only.
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-            self.bar.reset();
+        if num_files > 0 {
+            self.begin(HASHING, num_bytes);
+        }
+    }
+
+    fn downloading(&self, num_packages: usize, num_bytes: u64) {
+        if num_packages > 0 {
+            self.begin(DOWNLOADING, num_bytes);
         }
     }
 
@@ -82,6 +132,6 @@ impl Observer for Progress {
     }
 
     fn hashing_done(&self) {
-        self.bar.finish_and_clear();
+        self.end();
     }
 }

@@ -72,6 +72,7 @@ fn print_sources(args: &SourcesArgs, config: &Config, terminal: Terminal) -> io:
         for state in &survey.sources {
             print_state(state, terminal);
         }
+        print_traffic(&survey.sources, terminal);
     }
     for (source, text) in &survey.warnings {
         terminal.warning(&escape(&format!("{source}: {text}")));
@@ -112,6 +113,14 @@ fn print_state(state: &SourceState, terminal: Terminal) {
             state.new.len(),
             state.num_bytes_to_download.div_ceil(1_000_000)
         ));
+    }
+}
+
+/// Prints what each source has cost, with `-v`.
+pub(crate) fn print_traffic(states: &[SourceState], terminal: Terminal) {
+    for state in states.iter().filter(|_| terminal.verbosity > 0) {
+        let name = escape(&state.name);
+        terminal.line(&format!("asked {name}: {}", state.traffic));
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! [`Http`] is the only part of romfeed that opens network connections.
 
+mod counted;
 mod folder;
 mod http;
 mod public;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
+pub use counted::Counted;
 pub use folder::{Folder, content_type};
 pub use http::{Http, Reach, Settings};
 pub use remote::{Remote, RemoteError, Traffic};

@@ -87,9 +87,12 @@ fn examine_listed(
     let examine = |package: &NewPackage| {
         let folder = sources.folders.get(&package.source)?;
         let examined = examine_remote(run, package, folder, context);
+        run.observer.read();
         Some((package.path.clone(), examined))
     };
-    Ok(pool.install(|| sources.new.par_iter().filter_map(examine).collect()))
+    let examined = pool.install(|| sources.new.par_iter().filter_map(examine).collect());
+    run.observer.reading_done();
+    Ok(examined)
 }
 
 /// As [`examine`], for a package on another host.

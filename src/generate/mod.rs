@@ -73,15 +73,24 @@ pub use state::{CACHE, lock_state, save_catalog};
 pub trait Observer: Sync {
     /// Called before a source is listed.
     fn listing(&self, _source: &str) {}
+    /// Called when a source was listed, or could not be.
+    fn listed(&self) {}
     /// Called before packages of sources are read, with their number.
     fn reading(&self, _num_packages: usize) {}
+    /// Called when another package of a source was read, or could not be.
+    fn read(&self) {}
+    /// Called when all packages of sources were read.
+    fn reading_done(&self) {}
     /// Called when a package was examined.
     fn examined(&self, _package: &Examined) {}
     /// Called when hashing begins, with the numbers of files and bytes to hash.
     fn hashing(&self, _num_files: usize, _num_bytes: u64) {}
+    /// Called when downloads for their digests begin, with the numbers of packages and bytes. They are
+    /// hashed meanwhile.
+    fn downloading(&self, _num_packages: usize, _num_bytes: u64) {}
     /// Called when another `num_bytes` bytes were hashed.
     fn hashed(&self, _num_bytes: u64) {}
-    /// Called when all files were hashed.
+    /// Called when all files were hashed or downloaded.
     fn hashing_done(&self) {}
 }
 
@@ -181,6 +190,7 @@ pub fn generate(
     if report.from_catalog_alone {
         report.unseen = reconcile::unseen(config, &catalogs.own);
     }
+    sources.count_traffic(&mut report.sources);
     let merged = catalogs.merged()?;
     if merged.is_empty() {
         report.nothing_to_publish = true;
@@ -188,6 +198,8 @@ pub fn generate(
         return Ok(report);
     }
     let site = pool.install(|| render_site(&run, &merged, projects, &inputs))?;
+    // Changelogs next to packages were read meanwhile.
+    sources.count_traffic(&mut report.sources);
     let Site { texts, rendered } = report.take(site);
     report.set_totals(rendered.totals);
     let pages = rendered.pages;

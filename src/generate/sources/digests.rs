@@ -223,7 +223,7 @@ fn download_all(run: &Run<'_>, pending: &mut Vec<Pending<'_>>, wanted: &[usize])
         }
     }
     let num_bytes = chosen.iter().map(|&index| size(&pending[index])).sum();
-    run.observer.hashing(chosen.len(), num_bytes);
+    run.observer.downloading(chosen.len(), num_bytes);
     let mut failed = Vec::new();
     for index in chosen {
         let this = &mut pending[index];

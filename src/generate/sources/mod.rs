@@ -21,7 +21,7 @@ use super::report::{Event, Log};
 use super::state::load_cache;
 use super::{Error, Observer, Run};
 use crate::catalog::{Catalogs, Record};
-use crate::fetch::Fetch;
+use crate::fetch::{Counted, Fetch, Traffic};
 use crate::ingest::cache::SOURCES;
 use crate::model::build::{Build, Origin};
 use crate::model::config::Config;
@@ -79,6 +79,8 @@ impl NewPackage {
 /// What the sources list, compared with the catalog.
 #[derive(Default)]
 pub(super) struct Sources {
+    /// What connects to each source, by its name.
+    connections: BTreeMap<String, Arc<Counted>>,
     /// The files of each source that was listed, by its name.
     pub(super) folders: BTreeMap<String, RemoteFolder>,
     /// Packages to read.
@@ -110,6 +112,19 @@ pub struct SourceState {
     pub num_bytes_to_download: u64,
     /// Why it could not be listed.
     pub error: Option<String>,
+    /// What listing it, and reading its packages, has cost.
+    pub traffic: Traffic,
+}
+
+impl Sources {
+    /// Writes down what each source has cost so far.
+    pub(super) fn count_traffic(&self, states: &mut [SourceState]) {
+        for state in states {
+            if let Some(connection) = self.connections.get(&state.name) {
+                state.traffic = connection.traffic();
+            }
+        }
+    }
 }
 
 /// What asking all sources gave.
@@ -126,8 +141,9 @@ pub(super) fn ask(run: &Run<'_>, fetch: &Arc<dyn Fetch>, catalogs: &Catalogs) ->
     let known = Known::new(catalogs);
     for config in &run.config.sources {
         run.observer.listing(&config.name);
+        let counted = Arc::new(Counted::new(Arc::clone(fetch)));
         let client = Client {
-            fetch: &**fetch,
+            fetch: &*counted,
             token: config.token.as_ref(),
             now: run.now(),
         };
@@ -141,6 +157,7 @@ pub(super) fn ask(run: &Run<'_>, fetch: &Arc<dyn Fetch>, catalogs: &Catalogs) ->
         } else {
             match source::list(&client, config) {
                 Ok(listing) => {
+                    let fetch: Arc<dyn Fetch> = counted.clone();
                     let folder = open_folder(run, fetch, config, listing, &mut log);
                     compare(
                         run,
@@ -159,6 +176,9 @@ pub(super) fn ask(run: &Run<'_>, fetch: &Arc<dyn Fetch>, catalogs: &Catalogs) ->
                 }
             }
         }
+        run.observer.listed();
+        state.traffic = counted.traffic();
+        sources.connections.insert(config.name.clone(), counted);
         states.push(state);
     }
     Asked {
@@ -239,7 +259,7 @@ fn find_name_clash(config: &Config, source: &SourceConfig) -> Option<String> {
 
 fn open_folder(
     run: &Run<'_>,
-    fetch: &Arc<dyn Fetch>,
+    fetch: Arc<dyn Fetch>,
     config: &SourceConfig,
     mut listing: Listing,
     log: &mut Log,
@@ -247,7 +267,7 @@ fn open_folder(
     for text in std::mem::take(&mut listing.warnings) {
         log.warn(&config.name, text);
     }
-    RemoteFolder::new(Arc::clone(fetch), config.host.address(), listing)
+    RemoteFolder::new(fetch, config.host.address(), listing)
         .with_store(source::store(config, run.now()))
 }
 
