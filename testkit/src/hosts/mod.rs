@@ -162,6 +162,8 @@ struct State {
     /// The number of requests to the API that are left.
     num_left: Option<u64>,
     refusal: Option<u16>,
+    /// How long each answer takes.
+    delay: Duration,
 }
 
 /// A signed address.
@@ -189,10 +191,15 @@ impl FakeHost {
             signatures: HashMap::new(),
             num_left: None,
             refusal: None,
+            delay: Duration::ZERO,
         }));
         let serve = |answer: fn(&mut State, &Request) -> Answer| {
             let state = Arc::clone(&state);
-            Server::start(move |request| answer(&mut lock(&state), request))
+            Server::start(move |request| {
+                let delay = lock(&state).delay;
+                std::thread::sleep(delay);
+                answer(&mut lock(&state), request)
+            })
         };
         let (front, storage) = (serve(forge::answer), serve(State::answer_download));
         let address = front.address();
@@ -226,6 +233,11 @@ impl FakeHost {
     /// Answers all requests to the API with this status and a web page.
     pub fn set_refusal(&self, status: Option<u16>) {
         lock(&self.state).refusal = status;
+    }
+
+    /// Lets each answer take this long, as from a host far away.
+    pub fn set_delay(&self, delay: Duration) {
+        lock(&self.state).delay = delay;
     }
 
     /// Returns all requests to the host itself so far, in order.
