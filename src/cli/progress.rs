@@ -79,8 +79,11 @@ impl Observer for Progress {
 
     fn reading(&self, num_packages: usize) {
         if self.terminal.verbosity > 0 {
-            self.terminal
-                .line(&format!("reading {num_packages} zips on other hosts"));
+            let zips = match num_packages {
+                1 => "1 zip on another host".to_owned(),
+                num => format!("{num} zips on other hosts"),
+            };
+            self.terminal.line(&format!("reading {zips}"));
         }
         self.begin(READING, num_packages as u64);
     }

@@ -390,6 +390,25 @@ fn only_the_newest_releases_are_read() {
 }
 
 #[test]
+fn verbose_runs_say_what_each_source_has_cost() {
+    let github = GitHub::start();
+    github.put("r1", &bacon_name(0), &bacon(0));
+    let dir = github.project("");
+    let run = dir.run(&["generate", "-v"]).expect(0);
+    let num_requests: usize = {
+        let (num_lists, num_reads) = github.asked();
+        num_lists + num_reads
+    };
+    run.says("reading 1 zip on another host")
+        .says(&format!("asked github: {num_requests} requests, "));
+    for command in ["generate", "sources"] {
+        let run = dir.run(&[command, "-v"]).expect(0);
+        run.says("asked github: 1 request, ");
+        dir.run(&[command]).expect(0).lacks("asked github");
+    }
+}
+
+#[test]
 fn settings_of_sources_that_cannot_be_used_are_named() {
     for (table, message) in [
         ("github = \"me\"", "`me` is not owner/name"),
