@@ -157,8 +157,9 @@ impl Listed {
                 lines
             }
             source::Host::Listing { url } => vec![format!("listing = \"{url}\"")],
-            // Only settings that the user wrote have one, and these are never written.
+            // Only settings that the user wrote have one of these, and they are never written.
             source::Host::Files { base, .. } => vec![format!("base = \"{base}\"")],
+            source::Host::S3(bucket) => vec![format!("s3 = \"{}/{}\"", bucket.url, bucket.prefix)],
         }
     }
 
@@ -173,6 +174,7 @@ impl Listed {
                 format!("the project {project} on SourceForge")
             }
             source::Host::Listing { url: base } | source::Host::Files { base, .. } => base.clone(),
+            source::Host::S3(bucket) => format!("the bucket {}", bucket.url),
         }
     }
 
