@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::{Fault, Fetch, Request, Response, Traffic};
 
@@ -45,5 +46,9 @@ impl Fetch for Counted {
 
     fn file(&self, url: &str) -> Option<PathBuf> {
         self.fetch.file(url)
+    }
+
+    fn pause(&self, duration: Duration) {
+        self.fetch.pause(duration);
     }
 }

@@ -10,11 +10,11 @@
 //! for a passing reason is repeated twice. No lock is held during a request.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::error::Error;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-
-use thiserror::Error;
 
 use super::{Fault, Fetch, MAX_REDIRECTS, Request, Response, origin, resolve};
 use ota_view::io::{Exceeded, ReadAt, ReadError};
@@ -46,7 +46,7 @@ const MAX_WAIT: u64 = 60;
 const SLOW_DIVISOR: u64 = 4;
 
 /// Why a file on a host cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
     /// There is no response.
@@ -91,6 +91,30 @@ pub enum RemoteError {
 }
 
 impl RemoteError {
+    /// Finds the error of a host that caused another error.
+    #[must_use]
+    pub fn inside<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a RemoteError> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            let shared = error.downcast_ref::<Arc<io::Error>>().map(|e| &**e);
+            let wrapped = shared.or(error.downcast_ref()).and_then(io::Error::get_ref);
+            next = match wrapped {
+                Some(inner) => Some(inner),
+                None => error.source(),
+            };
+        }
+        None
+    }
+
+    /// Returns whether another try later may succeed.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, RemoteError::Limited { .. }) || self.pause(Duration::ZERO, false).is_some()
+    }
+
     /// Returns the pause before another try that may succeed, at least `pause`; `None` if it would fail in
     /// the same way. `is_known` means that the host has sent other parts of the file.
     fn pause(&self, pause: Duration, is_known: bool) -> Option<Duration> {
@@ -416,7 +440,7 @@ impl Remote {
         let part = self.request(start, end - 1, Some(self.size));
         let part = part.map_err(|error| ReadError::Io {
             offset: start,
-            source: Arc::new(std::io::Error::other(error)),
+            source: Arc::new(io::Error::other(error)),
         })?;
         insert(&mut self.lock(), first, &part.bytes);
         Ok(part.bytes)

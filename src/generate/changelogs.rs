@@ -29,6 +29,8 @@ const SUBJECT: &str = "changelogs";
 pub(super) struct Gathered {
     /// By file name of the build.
     pub(super) changelogs: Changelogs,
+    /// Identities of builds with a file on another host that could not be read.
+    pub(super) unread: Vec<String>,
     to_store: Vec<NewCopy>,
 }
 
@@ -46,21 +48,27 @@ struct NewCopy {
 struct FoundChangelog {
     changelog: Option<Changelog>,
     to_store: Option<NewCopy>,
+    is_unread: bool,
     warnings: Vec<String>,
 }
 
-/// Gathers the changelogs of all full builds of a catalog; nothing is written.
+/// Gathers the changelogs of all full builds of a catalog; nothing is written. `changed` are the paths of builds
+/// on other hosts that are new or have other files next to them than before.
 pub(super) fn gather(
     config: &Config,
     catalog: &Catalog,
     stored: &BTreeSet<String>,
     folders: &Folders<'_>,
+    changed: &BTreeSet<&str>,
 ) -> (Gathered, Log) {
     let builds = catalog.builds.values().map(|record| &record.build);
     let builds: Vec<&Build> = builds.filter(|build| build.kind == Kind::Full).collect();
     let found: Vec<(&Build, FoundChangelog)> = builds
         .into_par_iter()
-        .map(|build| (build, find(config, build, folders, stored)))
+        .map(|build| {
+            let is_changed = changed.contains(&*build.path);
+            (build, find(config, build, folders, stored, is_changed))
+        })
         .collect();
     let (mut gathered, mut log) = (Gathered::default(), Log::default());
     for (build, found) in found {
@@ -68,6 +76,8 @@ pub(super) fn gather(
             log.warn(SUBJECT, text);
         }
         gathered.to_store.extend(found.to_store);
+        let unread = found.is_unread.then(|| build.identity().to_owned());
+        gathered.unread.extend(unread);
         let filename = build.filename.clone();
         let changelog = found.changelog.map(|changelog| (filename, changelog));
         gathered.changelogs.extend(changelog);
@@ -110,6 +120,7 @@ fn find(
     build: &Build,
     folders: &Folders<'_>,
     stored: &BTreeSet<String>,
+    is_changed: bool,
 ) -> FoundChangelog {
     let mut found = FoundChangelog::default();
     let stem = build::bounded_stem(&build.filename);
@@ -120,9 +131,12 @@ fn find(
         .filter(|(name, _)| stored.contains(name))
         .collect();
     let read_stored = |name: &str| read(sidecars::open_stored(config, name)?);
-    let beside = folders.beside(build);
-    let beside =
-        beside.and_then(|beside| read_beside(&beside, !copies.is_empty(), &mut found.warnings));
+    let beside = folders.beside(build).and_then(|beside| {
+        let is_known = beside.is_remote && !copies.is_empty() && !is_changed;
+        let read = read_beside(&beside, is_known, &mut found.warnings);
+        found.is_unread = beside.is_remote && !found.warnings.is_empty();
+        read
+    });
     let Some(changelog) = beside else {
         found.changelog = first(&copies, &read_stored, &mut found.warnings);
         return found;
@@ -143,17 +157,17 @@ fn find(
     found
 }
 
-/// Reads the changelog next to a package, or else the text of its release. On another host, a file is not
-/// read again while there is a stored copy.
+/// Reads the changelog next to a package, or else the text of its release. A file that `is_known` is not read
+/// again: there is a copy of it.
 fn read_beside(
     beside: &Beside<'_>,
-    is_stored: bool,
+    is_known: bool,
     warnings: &mut Vec<String>,
 ) -> Option<Changelog> {
     let there = beside.names();
     let names = candidates(beside.filename()).into_iter();
     let names: Vec<_> = names.filter(|(name, _)| there.contains(name)).collect();
-    if beside.is_remote && is_stored && !names.is_empty() {
+    if is_known && !names.is_empty() {
         return None;
     }
     let limit = u64::try_from(MAX_SIZE).unwrap_or(u64::MAX);

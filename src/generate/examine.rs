@@ -110,12 +110,16 @@ fn examine_remote(
     if let Some((kind, message)) = package.file.size.and_then(recall) {
         return Err(ingest::Error::Remembered { kind, message });
     }
-    let remote = folder.open(&package.file);
-    let remote = remote.map_err(|error| ingest::Error::Open(std::io::Error::other(error)))?;
+    let remote = folder.open(&package.file)?;
     let size = remote.size();
-    if package.file.size.is_some_and(|listed| listed != size) {
-        let reason = "its size differs from that in the list of its host";
-        return Err(ingest::Error::Open(std::io::Error::other(reason)));
+    if let Some(listed) = package.file.size.filter(|listed| *listed != size) {
+        return Err(ingest::Error::OtherSize {
+            listed,
+            found: size,
+        });
+    }
+    if let Some((kind, message)) = recall(size).filter(|_| package.file.size.is_none()) {
+        return Err(ingest::Error::Remembered { kind, message });
     }
     let stamp = package.stamp(size);
     let remote = RemotePackage {

@@ -3,8 +3,9 @@
 //! In: hashed builds. Out: the same builds with their [`ImageFile`]s: `<zip stem>-<name>.img` in the
 //! folder of the package, or `<name>.img` if it is the only full package there. Images are hashed
 //! and cached like packages. An image that cannot be used is a warning, and its build is published
-//! without it.
+//! without it. On other hosts, images are not read: their digests come from lists and checksum files.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use super::report::Log;
 use super::require::Hashed;
 use super::sidecars::{self, Beside, Folders};
+use super::sources::KnownPackage;
 use super::state::cache_key;
 use super::{Run, hashes};
 use crate::ingest;
@@ -32,22 +34,50 @@ struct FoundImage {
     known: Option<Digests>,
 }
 
-/// Adds images to the builds.
-pub(super) fn attach(run: &Run<'_>, builds: &mut [Hashed], folders: &Folders<'_>) -> Log {
+/// Counts the full builds of each folder.
+pub(super) fn num_full(hashed: &[Hashed], known: &[KnownPackage]) -> BTreeMap<String, usize> {
+    let hashed = hashed.iter().map(|hashed| &hashed.build);
+    let num_full = sidecars::num_full(hashed.chain(known.iter().map(|known| &known.build)));
+    let owned = num_full.into_iter();
+    owned
+        .map(|(folder, num)| (folder.to_owned(), num))
+        .collect()
+}
+
+/// Sets the images of builds; `num_full` is the number of full builds in each folder. An image on another host
+/// that cannot be used now is looked for again in the next run.
+pub(super) fn attach(
+    run: &Run<'_>,
+    builds: &mut [&mut Build],
+    num_full: &BTreeMap<String, usize>,
+    folders: &Folders<'_>,
+) -> Log {
     let (config, cache) = (run.config, run.cache);
     let mut log = Log::default();
     let mut warn = |build: &Build, text: String| log.warn(&build.path, text);
     let mut found = Vec::new();
-    for (owner, name, filename) in names(folders, builds) {
-        let build = &builds[owner].build;
+    let names = names(folders, builds, num_full);
+    let before: Vec<Vec<ImageFile>> = builds
+        .iter_mut()
+        .map(|build| std::mem::take(&mut build.images))
+        .collect();
+    for (owner, name, filename) in names {
+        let build = &*builds[owner];
         let Some(beside) = folders.beside(build) else {
             continue;
         };
         let path = beside.path(&filename);
         if beside.is_remote {
-            match find_listed(&beside, name, filename) {
-                Ok(image) => builds[owner].build.images.push(image),
-                Err(text) => warn(build, text),
+            let is_it = |image: &&ImageFile| image.filename == filename;
+            let known = before[owner].iter().find(is_it).cloned();
+            let image = find_listed(&beside, name, filename);
+            let build = &mut *builds[owner];
+            build.images.extend(image.as_ref().ok().cloned().or(known));
+            if let Err(text) = image {
+                warn(build, text);
+                if let Some(origin) = &mut build.origin {
+                    origin.beside.clear();
+                }
             }
             continue;
         }
@@ -68,7 +98,7 @@ pub(super) fn attach(run: &Run<'_>, builds: &mut [Hashed], folders: &Folders<'_>
         }
     }
     for (image, hashed) in hash_all(run, found) {
-        let build = &mut builds[image.owner].build;
+        let build = &mut *builds[image.owner];
         match hashed {
             Ok((sha256, warnings)) => {
                 warnings.into_iter().for_each(|text| warn(build, text));
@@ -90,9 +120,12 @@ pub(super) fn attach(run: &Run<'_>, builds: &mut [Hashed], folders: &Folders<'_>
 
 /// Returns the index of the build, the name and the file name of each image. The images of one
 /// build are in the order of [`IMAGES`].
-fn names(folders: &Folders<'_>, builds: &[Hashed]) -> Vec<(usize, &'static str, String)> {
-    let num_full = sidecars::num_full(builds.iter().map(|hashed| &hashed.build));
-    let full = builds.iter().map(|hashed| &hashed.build).enumerate();
+fn names(
+    folders: &Folders<'_>,
+    builds: &[&mut Build],
+    num_full: &BTreeMap<String, usize>,
+) -> Vec<(usize, &'static str, String)> {
+    let full = builds.iter().map(|build| &**build).enumerate();
     let full = full.filter(|(_, build)| build.kind == Kind::Full);
     let mut names = Vec::new();
     for (owner, build) in full {
@@ -104,7 +137,7 @@ fn names(folders: &Folders<'_>, builds: &[Hashed]) -> Vec<(usize, &'static str, 
         let stem = build::stem(beside.filename());
         for name in IMAGES {
             let own = format!("{stem}-{name}.img");
-            let shared = Some(format!("{name}.img")).filter(|_| num_full[folder] == 1);
+            let shared = Some(format!("{name}.img")).filter(|_| num_full.get(folder) == Some(&1));
             let found = [Some(own), shared].into_iter().flatten();
             let found = found.into_iter().find(|filename| there.contains(filename));
             names.extend(found.map(|filename| (owner, name, filename)));

@@ -66,7 +66,7 @@ pub use report::{BUILDS, Cause, Event, Fault, Report};
 pub use require::Refused;
 pub use shared_lists::SharedLists;
 pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
-pub use sources::{SourceState, Survey, survey};
+pub use sources::{Loss, SourceState, Survey, survey};
 pub use state::{CACHE, lock_state, save_catalog};
 
 /// Follows the progress of a run. The methods are called from several threads.
@@ -181,9 +181,8 @@ pub fn generate(
     let drafts = report.take(read_packages(&run, &pool, &inputs, &merged)?);
     drop(merged);
     report.from_catalog_alone = !has_packages;
-    let (mut builds, projects) =
+    let (builds, projects) =
         pool.install(|| report.take(hash_packages(&run, drafts, &catalogs, &inputs)));
-    builds.extend(sources.known.iter().cloned());
     let before = may_change(config, has_packages, &catalogs).then(|| catalogs.own.clone());
     let log = reconcile::reconcile(config, &inputs, builds, &mut catalogs, &report.faults);
     report.append(log);
@@ -205,6 +204,13 @@ pub fn generate(
     let pages = rendered.pages;
     let known = lost::names(&merged);
     let site_lock = pool.install(|| plan(config, &pages, known, &mut report))?;
+    drop(merged);
+    for identity in &texts.changelogs.unread {
+        let record = catalogs.own.builds.get_mut(identity);
+        if let Some(origin) = record.and_then(|record| record.build.origin.as_mut()) {
+            origin.beside.clear();
+        }
+    }
     report.catalog_changed =
         before.is_some_and(|before| before != catalogs.own) || !catalog_path.exists();
     let Some(site_lock) = site_lock else {
@@ -308,19 +314,26 @@ fn hash_packages(
         .into_iter()
         .partition(|draft| draft.build.origin.is_some());
     let (mut hashed, mut log) = hashes::hash_packages(run, local, catalogs);
-    let remote = sources::digest_all(run, remote, inputs.sources, catalogs);
+    let mut known = inputs.sources.known.clone();
+    log.append(sources::check_known(inputs.sources, &mut known));
+    let remote = sources::digest_all(run, remote, inputs.sources, catalogs, &mut known);
     hashed.extend(log.take(remote));
     sources::keep_unique(&mut hashed, catalogs);
     let folders = &inputs.folders;
-    log.append(images::attach(run, &mut hashed, folders));
+    let num_full = images::num_full(&hashed, &known);
+    let changed = known.iter_mut().filter(|known| known.is_changed);
+    let builds = hashed.iter_mut().map(|hashed| &mut hashed.build);
+    let mut builds: Vec<&mut Build> = builds.chain(changed.map(|k| &mut k.build)).collect();
+    log.append(images::attach(run, &mut builds, &num_full, folders));
     let found = projects::find(&mut hashed, catalogs, &inputs.stored, folders);
     let projects = log.take(found);
-    let builds = log.take(require::keep_required(
+    let mut builds = log.take(require::keep_required(
         run,
         hashed,
         catalogs,
         inputs.sources,
     ));
+    builds.extend(known.into_iter().map(|known| known.build));
     ((builds, projects), log)
 }
 
@@ -355,7 +368,9 @@ fn render_site(
 ) -> Result<(Site, Log), Error> {
     let config = run.config;
     let stored = &inputs.stored;
-    let (changelogs, mut log) = changelogs::gather(config, merged, stored, &inputs.folders);
+    let changed = inputs.sources.changed();
+    let gathered = changelogs::gather(config, merged, stored, &inputs.folders, &changed);
+    let (changelogs, mut log) = gathered;
     let projects = log.take(projects::gather(config, merged, projects, stored));
     let notes = pages::Notes {
         changelogs: &changelogs.changelogs,

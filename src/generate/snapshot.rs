@@ -78,6 +78,7 @@ pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot
         &merged,
         &stored,
         &Folders::new(config, None),
+        &BTreeSet::new(),
     ));
     let projects = report.take(projects::gather(config, &merged, BTreeMap::new(), &stored));
     let notes = pages::Notes {

@@ -5,6 +5,7 @@ use ota_view::ota;
 use ota_view::package::layout::{self, NotAnOta};
 use ota_view::package::{signature, zip};
 
+use crate::fetch::RemoteError;
 use crate::model::build::NotAPath;
 use crate::model::facts::Conflict;
 use crate::model::fault_kind::FaultKind;
@@ -16,6 +17,17 @@ pub enum Error {
     /// The file cannot be opened.
     #[error("cannot open the file")]
     Open(#[source] std::io::Error),
+    /// The host of the file does not send it.
+    #[error("cannot be read from its host")]
+    Host(#[from] RemoteError),
+    /// The file is not the one that its host lists.
+    #[error("it has {found} bytes, but its host lists {listed}")]
+    OtherSize {
+        /// The size in the list.
+        listed: u64,
+        /// The size of the file.
+        found: u64,
+    },
     /// The zip cannot be read.
     #[error(transparent)]
     Zip(#[from] zip::Error),
@@ -116,7 +128,7 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> FaultKind {
         match self {
-            Error::Open(_) => FaultKind::Io,
+            Error::Open(_) | Error::Host(_) | Error::OtherSize { .. } => FaultKind::Io,
             Error::Zip(error) => error.kind().into(),
             Error::NotARom(error) if error.is_incomplete => FaultKind::Corrupt,
             Error::NotARom(_) => FaultKind::NotARom,

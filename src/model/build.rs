@@ -242,6 +242,9 @@ pub struct Origin {
     pub id: String,
     /// Differs for other contents under the same `id`; may be empty.
     pub tag: String,
+    /// Differs for other files next to the package; empty if there are none, or if those that are there
+    /// are to be read again.
+    pub beside: String,
 }
 
 /// Names of the images that people flash before they can install a package: the partitions

@@ -93,6 +93,8 @@ struct OriginJson {
     id: Option<String>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     tag: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    beside: String,
 }
 
 /// An image file next to the package.
@@ -282,6 +284,7 @@ fn to_origin(wire: OriginJson) -> Origin {
         source: wire.source,
         path: wire.path,
         tag: wire.tag,
+        beside: wire.beside,
     }
 }
 
@@ -291,6 +294,7 @@ fn from_origin(origin: Origin) -> OriginJson {
         source: origin.source,
         path: origin.path,
         tag: origin.tag,
+        beside: origin.beside,
     }
 }
 

@@ -7,11 +7,13 @@ use std::io;
 use ota_view::error_kind::chain;
 use ota_view::io::{Exceeded, ReadError};
 use romfeed::catalog::file;
+use romfeed::fetch::{self, RemoteError};
 use romfeed::generate::{self, Fault};
 use romfeed::ingest;
 use romfeed::ingest::scan::Problem;
 use romfeed::model::fault_kind::FaultKind;
 use romfeed::publish::writer;
+use romfeed::source;
 
 use super::MAX_ALIKE;
 use super::terminal::Terminal;
@@ -46,8 +48,15 @@ fn type_hint(fault: &Fault) -> Option<&'static str> {
             "check the name; a link may lead to a file that is gone"
         }
         Some(ingest::Error::Open(_)) => "check that it is a file, and its permissions",
+        Some(ingest::Error::OtherSize { .. }) => {
+            "run again when it is uploaded; if the list stays wrong, make it again"
+        }
         Some(_) => return None,
         None if fault.error.is::<generate::Objection>() => objection_hint(fault),
+        None if fault.error.is::<generate::Loss>() => {
+            "look at the host first: builds that are retired are no longer offered"
+        }
+        None if let Some(error) = fault.error.downcast_ref() => list_hint(error),
         None if let Some(problem) = fault.error.downcast_ref() => problem_hint(problem),
         None => fault.error.downcast_ref::<generate::Refused>()?.0.fix(),
     })
@@ -55,6 +64,9 @@ fn type_hint(fault: &Fault) -> Option<&'static str> {
 
 /// Returns the hint for an error that another one caused: too little space or time.
 fn cause_hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    if let Some(error) = RemoteError::inside(error) {
+        return Some(host_hint(error));
+    }
     let causes = std::iter::successors(Some(error), |&error| error.source());
     let mut hints = causes.filter_map(|error| match error.downcast_ref()? {
         ReadError::Store { .. } | ReadError::Exceeded(Exceeded::Space { .. }) => {
@@ -66,6 +78,56 @@ fn cause_hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
         _ => None,
     });
     hints.next()
+}
+
+/// Returns the hint for a host that does not send a file.
+fn host_hint(error: &RemoteError) -> &'static str {
+    match error {
+        RemoteError::Fault(fault) => connection_hint(fault),
+        RemoteError::NoRanges | RemoteError::Encoded(_) => {
+            "let the host send zips as they are and in parts (Range requests), or put them into the builds folder"
+        }
+        RemoteError::Page | RemoteError::Status(400..500) => {
+            "open its address in a browser: the host may want a login, or have moved it"
+        }
+        RemoteError::Changed => "run again when its upload is complete",
+        RemoteError::Downgrade => "let the host redirect to https addresses only",
+        _ => LATER,
+    }
+}
+
+/// The hint for a host that may be in order again.
+const LATER: &str = "run again later; what could be read is published";
+
+/// Returns the hint for a host that does not answer.
+fn connection_hint(fault: &fetch::Fault) -> &'static str {
+    use fetch::Fault as Cause;
+    match fault {
+        Cause::Name { .. } => "check the address, and the network of this machine",
+        Cause::Address { .. } | Cause::NotPublic { .. } | Cause::RedirectedInside { .. } => {
+            "correct the address at the host; a public host may only lead to public hosts"
+        }
+        Cause::Tls(_) => {
+            "correct the certificate of the host; --ca names one to trust on this machine"
+        }
+        Cause::Redirects { .. } => "correct the redirect at the host",
+        _ => LATER,
+    }
+}
+
+/// Returns the hint for a source that cannot be listed.
+fn list_hint(error: &source::Error) -> &'static str {
+    match error {
+        source::Error::Fetch { fault, .. } => connection_hint(fault),
+        source::Error::Status { status: 500.., .. } => LATER,
+        source::Error::Status { .. } | source::Error::Format { .. } => {
+            "check the address of the source in romfeed.toml, and its token"
+        }
+        source::Error::RateLimited { .. } => "run again after that time",
+        source::Error::TooMany { .. } => "name a smaller folder or project in romfeed.toml",
+        source::Error::File { .. } => "check `files` in romfeed.toml, and write the list again",
+        _ => LATER,
+    }
 }
 
 /// Returns the hint for any error of a kind.

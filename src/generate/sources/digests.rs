@@ -12,18 +12,19 @@ use md5::Md5;
 use ota_view::io::ReadAt;
 use sha2::{Digest, Sha256};
 
-use super::{NewPackage, Sources};
+use super::{KnownPackage, NewPackage, Sources};
 use crate::catalog::Catalogs;
 use crate::catalog::channels::ChannelKey;
+use crate::fetch::RemoteError;
 use crate::generate::Run;
 use crate::generate::draft::Draft;
 use crate::generate::report::Log;
 use crate::generate::require::Hashed;
 use crate::ingest::digests::Digests;
-use crate::ingest::{self, Error};
+use crate::ingest::{self, Error, Examined};
 use crate::model::build::Build;
 use crate::model::source::HashPolicy;
-use crate::source::RemoteFolder;
+use crate::source::{Folder, RemoteFile, RemoteFolder};
 
 /// Number of the newest builds of a channel that are downloaded if no host has their SHA-256: phones are offered
 /// these first.
@@ -33,9 +34,11 @@ const PART_LEN: u64 = 8 << 20;
 /// What has the digest, in messages.
 const HOST: &str = "its host";
 
-/// A draft, its package, and the digests that are known.
+/// A build, its package, and the digests that are known.
 struct Pending<'a> {
-    draft: Draft,
+    build: Build,
+    /// What was read of the package; `None` if the build is known, and only its SHA-256 is missing.
+    examined: Option<Examined>,
     package: &'a NewPackage,
     folder: &'a RemoteFolder,
     policy: HashPolicy,
@@ -72,44 +75,111 @@ impl StatedDigests {
             }
         }
     }
+
+    /// Adds the digests that the host and checksum files have of a package.
+    ///
+    /// # Errors
+    /// As for [`add`](StatedDigests::add).
+    fn add_listed(
+        &mut self,
+        folder: &RemoteFolder,
+        file: &RemoteFile,
+        warnings: &mut Vec<String>,
+    ) -> Result<(), Error> {
+        for (algorithm, digest) in [("sha256", &file.sha256), ("md5", &file.md5)] {
+            if let Some(digest) = digest {
+                self.add(algorithm, HOST, digest.clone())?;
+            }
+        }
+        for (algorithm, len) in [("sha256", 64), ("md5", 32)] {
+            let found = ingest::stated(folder, &file.path, algorithm, len, warnings);
+            if let Some(found) = found {
+                self.add(algorithm, &found.place, found.digest)?;
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Finds out the digests of drafts whose packages are on other hosts.
+/// Checks the published digests of known builds against checksum files that were not next to them before, and
+/// takes a SHA-256 that was not known. A contradiction is a fault in each run; the build stays as it is.
+pub(in crate::generate) fn check_known(sources: &Sources, known: &mut [KnownPackage]) -> Log {
+    let mut log = Log::default();
+    for known in known.iter_mut().filter(|known| known.is_changed) {
+        let build = &mut known.build;
+        let Some(origin) = &mut build.origin else {
+            continue;
+        };
+        let folder = sources.folders.get(&origin.source);
+        let Some((folder, file)) = folder.and_then(|f| Some((f, f.listed(&origin.path)?))) else {
+            continue;
+        };
+        let mut stated = StatedDigests {
+            sha256: build.sha256.clone(),
+            md5: build.md5.clone(),
+        };
+        let mut warnings = Vec::new();
+        let added = stated.add_listed(folder, file, &mut warnings);
+        if added.is_err() || !warnings.is_empty() {
+            origin.beside.clear();
+        }
+        for text in warnings {
+            log.warn(&build.path, text);
+        }
+        log.take_successes(vec![(build.path.clone(), added)]);
+        if build.sha256.is_none() {
+            build.sha256 = stated.sha256;
+            known.unhashed = known.unhashed.take().filter(|_| build.sha256.is_none());
+        }
+    }
+    log
+}
+
+/// Finds out the digests of drafts whose packages are on other hosts, and of `known` builds without a SHA-256.
 pub(in crate::generate) fn digest_all(
     run: &Run<'_>,
     drafts: Vec<Draft>,
     sources: &Sources,
     catalogs: &Catalogs,
+    known: &mut [KnownPackage],
 ) -> (Vec<Hashed>, Log) {
     let mut log = Log::default();
     let packages = sources.new.iter().map(|package| (&*package.path, package));
     let packages: BTreeMap<&str, &NewPackage> = packages.collect();
     let pending = drafts.into_iter().filter_map(|draft| {
-        let package = *packages.get(&*draft.package.path)?;
-        let folder = sources.folders.get(&package.source)?;
-        let config = run
-            .config
-            .sources
-            .iter()
-            .find(|s| s.name == package.source)?;
-        let pending = Pending {
-            draft,
-            package,
-            folder,
-            policy: config.hash,
-            stated: StatedDigests::default(),
-        };
-        Some((package.path.clone(), pending.with_stated(run)))
+        let Draft { package, build } = draft;
+        let found = *packages.get(&*package.path)?;
+        let mut pending = Pending::new(run, build, found, sources)?;
+        pending.examined = Some(package);
+        Some((found.path.clone(), pending.with_stated(run)))
     });
     let mut pending = log.take_successes(pending.collect());
+    let unhashed: Vec<(Build, NewPackage)> = known
+        .iter()
+        .filter_map(|known| Some((known.build.clone(), known.unhashed.clone()?)))
+        .collect();
+    let unhashed = unhashed.iter().filter_map(|(build, package)| {
+        let pending = Pending::new(run, build.clone(), package, sources)?;
+        Some((package.path.clone(), pending.with_cached(run)))
+    });
+    pending.extend(log.take_successes(unhashed.collect()));
     let wanted = find_wanted(&pending, catalogs);
     log.append(download_all(run, &mut pending, &wanted));
     let mut hashed = Vec::new();
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
     let mut unknown: BTreeMap<&String, (usize, String)> = BTreeMap::new();
     for pending in pending {
-        let source = &pending.package.source;
-        let Pending { draft, stated, .. } = pending;
-        let Draft { package, mut build } = draft;
+        let Pending {
+            mut build,
+            examined,
+            package: place,
+            stated,
+            ..
+        } = pending;
+        let Some(package) = examined else {
+            found.extend(stated.sha256.map(|sha256| (build.path, sha256)));
+            continue;
+        };
         for text in package.facts.warnings {
             log.warn(&build.path, text);
         }
@@ -119,7 +189,7 @@ pub(in crate::generate) fn digest_all(
             build.id.clone_from(&build.md5);
         }
         if build.identity().is_empty() {
-            let unknown = unknown.entry(source).or_insert((0, build.path));
+            let unknown = unknown.entry(&place.source).or_insert((0, build.path));
             unknown.0 += 1;
             continue;
         }
@@ -130,6 +200,10 @@ pub(in crate::generate) fn digest_all(
             projects: package.projects,
             verdict: None,
         });
+    }
+    for known in known {
+        let sha256 = found.remove(&known.build.path);
+        known.build.sha256 = known.build.sha256.take().or(sha256);
     }
     for (source, (num, path)) in unknown {
         let others = match num {
@@ -146,28 +220,47 @@ pub(in crate::generate) fn digest_all(
     (hashed, log)
 }
 
-impl Pending<'_> {
+impl<'a> Pending<'a> {
+    fn new(
+        run: &Run<'_>,
+        build: Build,
+        package: &'a NewPackage,
+        sources: &'a Sources,
+    ) -> Option<Pending<'a>> {
+        let configs = &run.config.sources;
+        Some(Pending {
+            stated: StatedDigests {
+                sha256: build.sha256.clone(),
+                md5: build.md5.clone(),
+            },
+            build,
+            examined: None,
+            package,
+            folder: sources.folders.get(&package.source)?,
+            policy: configs.iter().find(|s| s.name == package.source)?.hash,
+        })
+    }
+
     /// Gathers the digests that need no download.
     fn with_stated(mut self, run: &Run<'_>) -> Result<Self, Error> {
+        let mut warnings = Vec::new();
         let file = self.folder.with_digests(&self.package.file);
-        let stated = &mut self.stated;
-        let warnings = &mut self.draft.package.facts.warnings;
-        for (algorithm, digest) in [("sha256", &file.sha256), ("md5", &file.md5)] {
-            if let Some(digest) = digest {
-                stated.add(algorithm, HOST, digest.clone())?;
-            }
+        self.stated.add_listed(self.folder, &file, &mut warnings)?;
+        if let Some(examined) = &mut self.examined {
+            examined.facts.warnings.append(&mut warnings);
         }
-        for (algorithm, len) in [("sha256", 64), ("md5", 32)] {
-            let found = ingest::stated(self.folder, &file.path, algorithm, len, warnings);
-            if let Some(found) = found {
-                stated.add(algorithm, &found.place, found.digest)?;
-            }
-        }
+        self.with_cached(run)
+    }
+
+    /// Adds the digests of an earlier download.
+    fn with_cached(mut self, run: &Run<'_>) -> Result<Self, Error> {
         let key = self.package.cache_key();
-        let cached = run.cache.digests(&key, self.draft.package.stamp);
+        let stamp = self.package.stamp(self.build.size);
+        let cached = run.cache.digests(&key, stamp);
         if let Some(digests) = cached.filter(|_| !run.config.rehash) {
-            stated.add("sha256", "an earlier download", digests.sha256)?;
-            stated.add("md5", "an earlier download", digests.md5)?;
+            let place = "an earlier download";
+            self.stated.add("sha256", place, digests.sha256)?;
+            self.stated.add("md5", place, digests.md5)?;
         }
         Ok(self)
     }
@@ -180,7 +273,9 @@ fn find_wanted(pending: &[Pending<'_>], catalogs: &Catalogs) -> Vec<usize> {
     let known = known
         .filter(|record| record.is_offered())
         .map(|record| &record.build);
-    for build in known.chain(pending.iter().map(|pending| &pending.draft.build)) {
+    // Those without a draft are in the catalog.
+    let new = pending.iter().filter(|pending| pending.examined.is_some());
+    for build in known.chain(new.map(|pending| &pending.build)) {
         let dates = channels.entry(ChannelKey::from_build(build)).or_default();
         dates.push(build.timestamp);
     }
@@ -194,13 +289,13 @@ fn find_wanted(pending: &[Pending<'_>], catalogs: &Catalogs) -> Vec<usize> {
     };
     let is_wanted = |pending: &Pending<'_>| match pending.policy {
         HashPolicy::Known => false,
-        HashPolicy::Auto => is_new(&pending.draft.build),
+        HashPolicy::Auto => is_new(&pending.build),
         HashPolicy::Download => true,
     };
     let mut wanted: Vec<usize> = (0..pending.len())
         .filter(|&index| pending[index].stated.sha256.is_none() && is_wanted(&pending[index]))
         .collect();
-    wanted.sort_by_key(|&index| std::cmp::Reverse(pending[index].draft.build.timestamp));
+    wanted.sort_by_key(|&index| std::cmp::Reverse(pending[index].build.timestamp));
     wanted
 }
 
@@ -210,11 +305,21 @@ fn download_all(run: &Run<'_>, pending: &mut Vec<Pending<'_>>, wanted: &[usize])
     if wanted.is_empty() {
         return log;
     }
-    let size = |pending: &Pending<'_>| pending.draft.build.size;
-    let mut rest = run.config.max_download;
+    let limit = run.config.max_download;
+    let size = |pending: &Pending<'_>| pending.build.size;
+    let mut rest = limit;
     let (mut chosen, mut num_waiting) = (Vec::new(), 0);
     for &index in wanted {
-        match rest.checked_sub(size(&pending[index])) {
+        let this = &pending[index];
+        if size(this) > limit {
+            let text = format!(
+                "it is not downloaded for its SHA-256: it has {} bytes, and `max_download` is {limit}; make that larger",
+                size(this)
+            );
+            log.warn(&this.package.path, text);
+            continue;
+        }
+        match rest.checked_sub(size(this)) {
             Some(left) => {
                 rest = left;
                 chosen.push(index);
@@ -244,9 +349,8 @@ fn download_all(run: &Run<'_>, pending: &mut Vec<Pending<'_>>, wanted: &[usize])
     }
     if num_waiting > 0 {
         let text = format!(
-            "{num_waiting} packages are not downloaded for their digests now: the limit of a run is {} bytes \
-             (max_download); the next run goes on",
-            run.config.max_download
+            "{num_waiting} packages are not downloaded for their digests now: the limit of a run is {limit} bytes \
+             (max_download); the next run goes on"
         );
         log.warn(super::super::BUILDS, text);
     }
@@ -255,10 +359,13 @@ fn download_all(run: &Run<'_>, pending: &mut Vec<Pending<'_>>, wanted: &[usize])
 
 /// Reads a whole package and returns its digests, which are cached at once.
 fn download(run: &Run<'_>, pending: &Pending<'_>) -> Result<Digests, Error> {
-    let remote = pending.folder.open(&pending.package.file);
-    let remote = remote.map_err(|error| Error::Open(std::io::Error::other(error)))?;
+    let remote = pending.folder.open(&pending.package.file)?;
     let remote = remote.with_max_bytes(u64::MAX);
-    let size = remote.size();
+    let (size, listed) = (remote.size(), pending.build.size);
+    if size != listed {
+        let found = size;
+        return Err(Error::OtherSize { listed, found });
+    }
     let (mut md5, mut sha256) = (Md5::new(), Sha256::new());
     let mut buffer = vec![0; usize::try_from(PART_LEN.min(size)).unwrap_or_default()];
     let mut at = 0;
@@ -266,7 +373,10 @@ fn download(run: &Run<'_>, pending: &Pending<'_>) -> Result<Digests, Error> {
         let len = PART_LEN.min(size - at);
         let part = &mut buffer[..usize::try_from(len).unwrap_or_default()];
         let read = remote.read_exact_at(at, part);
-        read.map_err(|error| Error::Open(std::io::Error::other(error)))?;
+        read.map_err(|error| match RemoteError::inside(&error) {
+            Some(cause) => Error::Host(cause.clone()),
+            None => Error::Open(std::io::Error::other(error)),
+        })?;
         md5.update(&*part);
         sha256.update(&*part);
         run.observer.hashed(len);
@@ -280,5 +390,6 @@ fn download(run: &Run<'_>, pending: &Pending<'_>) -> Result<Digests, Error> {
     let key = pending.package.cache_key();
     let stamp = pending.package.stamp(size);
     let _ = run.cache.insert_digests(&key, stamp, &digests, run.now_ns);
+    let _ = run.cache.save();
     Ok(digests)
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::catalog::{Catalog, Catalogs, Record, Tombstone};
-use crate::model::build::Origin;
+use crate::model::build::{Build, Origin};
 use crate::model::source::SourceConfig;
 use crate::source::{RemoteFile, split};
 
@@ -64,6 +64,11 @@ impl<'a> Known<'a> {
             let origin = record.build.origin.as_ref();
             origin.is_some_and(|origin| origin.source == source)
         })
+    }
+
+    /// Returns whether a build is in the own catalog.
+    pub(super) fn is_own(&self, build: &Build) -> bool {
+        self.catalogs.own.builds.contains_key(build.identity())
     }
 
     /// Finds out what a listed package is: the same file as before, or the same address, or else the same name,

@@ -9,6 +9,7 @@ mod known;
 mod names;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,26 +18,39 @@ use sha2::{Digest, Sha256};
 
 use self::known::{Known, Match};
 use super::draft::Draft;
-use super::report::{Event, Log};
+use super::report::{Event, Fault, Log};
 use super::state::load_cache;
 use super::{Error, Observer, Run};
 use crate::catalog::{Catalogs, Record};
 use crate::fetch::{Counted, Fetch, Traffic};
 use crate::ingest::cache::SOURCES;
-use crate::model::build::{Build, Origin};
+use crate::model::build::{Build, IMAGES, Origin, stem};
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
 use crate::model::names as zip_names;
 use crate::model::source::SourceConfig;
-use crate::source::{self, Client, Listing, RemoteFile, RemoteFolder, is_zip, split};
+use crate::source::{self, Client, Folder, Listing, RemoteFile, RemoteFolder, is_zip, split};
 
-pub(super) use digests::digest_all;
+pub(super) use digests::{check_known, digest_all};
 pub(super) use names::keep_unique;
 
 /// Most of a source's builds that may be gone at once without a confirmation, as a divisor: half.
 const LOSS_DIVISOR: usize = 2;
 
-/// A package on another host that is not known yet.
+/// Most of the builds of a source are gone from its list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{num_gone} of its {num_before} builds are gone from the list, so none is retired; if they were deleted on \
+     purpose: --accept-loss {source_name}"
+)]
+pub struct Loss {
+    num_gone: usize,
+    num_before: usize,
+    source_name: String,
+}
+
+/// A package on another host that is not known yet, or whose SHA-256 is not.
+#[derive(Clone, Debug)]
 pub(super) struct NewPackage {
     /// Name of its source.
     pub(super) source: String,
@@ -72,8 +86,19 @@ impl NewPackage {
             path: self.file.path.clone(),
             id: self.file.id.clone(),
             tag: self.file.tag.clone(),
+            beside: String::new(),
         }
     }
+}
+
+/// A build whose package is unchanged.
+#[derive(Clone, Debug)]
+pub(super) struct KnownPackage {
+    pub(super) build: Build,
+    /// Whether other files are next to the package than when they were read.
+    pub(super) is_changed: bool,
+    /// The package, if its SHA-256 is to become known.
+    pub(super) unhashed: Option<NewPackage>,
 }
 
 /// What the sources list, compared with the catalog.
@@ -86,9 +111,20 @@ pub(super) struct Sources {
     /// Packages to read.
     pub(super) new: Vec<NewPackage>,
     /// Builds whose packages are unchanged.
-    pub(super) known: Vec<Build>,
+    pub(super) known: Vec<KnownPackage>,
     /// Identities of builds whose packages are gone.
     pub(super) gone: BTreeSet<String>,
+}
+
+impl Sources {
+    /// Returns the paths of the builds whose files next to the package are to be read: of new ones, and of known
+    /// ones where they changed.
+    pub(super) fn changed(&self) -> BTreeSet<&str> {
+        let changed = self.known.iter().filter(|known| known.is_changed);
+        let changed = changed.map(|known| known.build.path.as_str());
+        let new = self.new.iter().map(|package| package.path.as_str());
+        changed.chain(new).collect()
+    }
 }
 
 /// What a source lists, for people.
@@ -171,8 +207,12 @@ pub(super) fn ask(run: &Run<'_>, fetch: &Arc<dyn Fetch>, catalogs: &Catalogs) ->
                     sources.folders.insert(config.name.clone(), folder);
                 }
                 Err(error) => {
-                    log.fault(&config.name, error.kind(), error.to_string());
                     state.error = Some(error.to_string());
+                    log.faults.push(Fault {
+                        path: config.name.clone(),
+                        kind: error.kind(),
+                        error: error.into(),
+                    });
                 }
             }
         }
@@ -241,7 +281,12 @@ pub(super) fn set_addresses(drafts: &mut [Draft], sources: &Sources) {
     for draft in drafts {
         if let Some(package) = packages.get(&draft.package.file) {
             draft.build.url = Some(package.url.clone());
-            draft.build.origin = Some(package.origin());
+            let folder = sources.folders.get(&package.source);
+            let beside = folder.map(|folder| tag_beside(folder, &package.file.path));
+            draft.build.origin = Some(Origin {
+                beside: beside.unwrap_or_default(),
+                ..package.origin()
+            });
         }
     }
 }
@@ -302,9 +347,10 @@ fn compare(
         };
         match known.find(config, file) {
             Match::Known(record) => {
-                let build = adopt(record, run.config, &package);
                 // Another build's zip at another address says nothing about its own.
-                sources.known.extend(build);
+                let build = adopt(record, run.config, &package);
+                let known = build.map(|build| look_beside(build, &package, known, folder));
+                sources.known.extend(known);
                 others.push(package);
             }
             Match::Buried => others.push(package),
@@ -323,16 +369,16 @@ fn compare(
         .count();
     let is_loss = !gone.is_empty() && (listed.is_empty() || gone.len() * LOSS_DIVISOR > num_before);
     if is_loss && !run.config.accept_loss.contains(&config.name) {
-        log.fault(
-            &config.name,
-            FaultKind::Conflict,
-            format!(
-                "{} of its {num_before} builds are gone from the list, so none is retired; if they were deleted on \
-                 purpose: --accept-loss {}",
-                gone.len(),
-                config.name
-            ),
-        );
+        let loss = Loss {
+            num_gone: gone.len(),
+            num_before,
+            source_name: config.name.clone(),
+        };
+        log.faults.push(Fault {
+            path: config.name.clone(),
+            kind: FaultKind::Conflict,
+            error: loss.into(),
+        });
     } else {
         let identities = gone.iter().map(|record| record.build.identity().to_owned());
         sources.gone.extend(identities);
@@ -343,7 +389,7 @@ fn compare(
     state.new = new.iter().map(|package| package.path.clone()).collect();
     for NewPackage { file, .. } in &new {
         let sidecar = format!("{}.sha256sum", split(&file.path).1);
-        let folder_names = source::Folder::names(folder, split(&file.path).0);
+        let folder_names = folder.names(split(&file.path).0);
         if file.sha256.is_some() || folder_names.contains(&sidecar) {
             state.num_with_digest += 1;
         } else {
@@ -370,6 +416,64 @@ fn adopt(record: &Record, config: &Config, package: &NewPackage) -> Option<Build
         build.origin = Some(package.origin());
         build
     })
+}
+
+/// Finds out whether there are other files next to the package of a known build than before, and whether its
+/// SHA-256 is missing. Builds of other catalogs are not changed here.
+fn look_beside(
+    mut build: Build,
+    package: &NewPackage,
+    known: &Known<'_>,
+    folder: &RemoteFolder,
+) -> KnownPackage {
+    let is_own = known.is_own(&build);
+    let beside = tag_beside(folder, &package.file.path);
+    let place = build.origin.as_mut().filter(|origin| {
+        is_own && origin.source == package.source && origin.path == package.file.path
+    });
+    let is_here = place.is_some();
+    let is_changed = place.is_some_and(|origin| {
+        let is_changed = origin.beside != beside;
+        origin.beside = beside;
+        is_changed
+    });
+    let is_unhashed = is_here && build.sha256.is_none();
+    let unhashed = is_unhashed.then(|| package.clone());
+    KnownPackage {
+        build,
+        is_changed,
+        unhashed,
+    }
+}
+
+/// Returns a text that differs for other files next to a package: those that are named after it, and the images
+/// that are not.
+fn tag_beside(folder: &RemoteFolder, path: &str) -> String {
+    const LEN: usize = 16;
+    let (place, filename) = split(path);
+    let names = folder.names(place);
+    let starts = ["", "Changelog-"].map(|start| format!("{start}{}", stem(filename)));
+    let of_package = starts.iter().flat_map(|start| {
+        let from = (Bound::Included(start.as_str()), Bound::Unbounded);
+        let names = names.range::<str, _>(from);
+        names.take_while(move |name| name.starts_with(start))
+    });
+    let shared = IMAGES.iter().flat_map(|image| {
+        let of_image = [format!("{image}.img"), format!("{image}.img.sha256sum")];
+        of_image.into_iter().filter_map(|name| names.get(&name))
+    });
+    let mut hasher = Sha256::new();
+    let mut is_alone = true;
+    for name in of_package.chain(shared) {
+        is_alone = false;
+        let file = folder.listed(&source::join(place, name));
+        let facts = file.map(|file| (&file.id, &file.tag, file.size, &file.sha256));
+        hasher.update(format!("{name:?} {facts:?}\n"));
+    }
+    match is_alone {
+        true => String::new(),
+        false => base16ct::lower::encode_string(&hasher.finalize())[..LEN].to_owned(),
+    }
 }
 
 /// Keeps the new packages of the newest releases of all, and those that are young enough. A release is a folder whose
