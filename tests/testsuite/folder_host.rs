@@ -26,14 +26,17 @@ pub(crate) enum Form {
 
 /// Starts a web server with these files and listings of their folders.
 pub(crate) fn web_server(files: Files, form: Form) -> Host {
-    Host::new(move |asked, _| {
-        let path = path(asked);
-        match files.get(&path) {
-            Some(file) => send(asked, file),
-            None if path.is_empty() || path.ends_with('/') => list(&files, &path, form),
-            None => Answer::new(404),
-        }
-    })
+    Host::new(move |asked, _| answer(&files, form, asked))
+}
+
+/// Answers a request as such a web server.
+pub(crate) fn answer(files: &Files, form: Form, asked: &Asked) -> Answer {
+    let path = path(asked);
+    match files.get(&path) {
+        Some(file) => send(asked, file),
+        None if path.is_empty() || path.ends_with('/') => list(files, &path, form),
+        None => Answer::new(404),
+    }
 }
 
 /// Starts SourceForge with the files of one project, and a mirror; the feed begins with the last path.

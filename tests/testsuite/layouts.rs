@@ -9,6 +9,7 @@ use testkit::super_image::Super;
 use testkit::transfer_list::TransferList;
 use testkit::zip::{Entry, Zip};
 
+use super::remote::host::Host;
 use super::support::{RomDir, fixture, fixture_bytes};
 
 const NAME: &str = "update.zip";
@@ -46,7 +47,13 @@ fn operation(kind: u32, stream: Vec<u8>, image: &[u8]) -> Operation {
 #[track_caller]
 fn inspect(zip: &[u8]) -> Value {
     let dir = RomDir::new().file(NAME, zip);
-    dir.run(&["inspect", "--json", NAME]).expect(0).json()
+    let object = dir.run(&["inspect", "--json", NAME]).expect(0).json();
+    // The facts are the same over http.
+    let url = Host::of_file(zip.to_vec()).url(&format!("/{NAME}"));
+    let mut remote = dir.run(&["inspect", "--json", &url]).expect(0).json();
+    remote["file"] = object["file"].clone();
+    assert_eq!(remote, object);
+    object
 }
 
 /// Returns the facts in the fixtures' system tree, from the image alone.

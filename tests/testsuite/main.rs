@@ -60,6 +60,8 @@ mod sharing;
 mod simulate;
 mod simulate_phones;
 mod sources;
+mod sources_broken;
+mod sources_changed;
 mod sources_folders;
 mod sources_releases;
 mod support;
