@@ -305,6 +305,59 @@ mod tests {
     }
 
     #[test]
+    fn what_a_public_host_lists_is_read_from_public_hosts_only() {
+        let part = "HTTP/1.1 206 x\r\ncontent-range: bytes 0-1/2\r\ncontent-length: 2\r\n\
+                    connection: close\r\n\r\nok";
+        let port = serve(4, part.to_owned()).port();
+        let open = |http: &Arc<Http>, url: &str, listed_at| {
+            let opened = Remote::open_listed(Arc::clone(http) as Arc<dyn Fetch>, url, listed_at);
+            opened.map(|remote| remote.traffic().num_requests)
+        };
+        let by_ip = format!("http://127.0.0.1:{port}/a");
+        let by_name = format!("http://LOCALHOST:{port}/a");
+        // The list of releases came from this host.
+        let public = Arc::new(http(Reach::Any));
+        public.hosts.insert("API.example", true);
+        for url in [&by_ip, &by_name] {
+            let error = open(&public, url, "https://api.EXAMPLE/repos").unwrap_err();
+            let is_refused = matches!(
+                error,
+                RemoteError::Fault(Fault::RedirectedInside { .. } | Fault::Name { .. })
+            );
+            assert!(is_refused, "{url}: {error:?}");
+        }
+        // A list that came from a file: its own host is read, and no other that is not public.
+        let unseen = Arc::new(http(Reach::Any));
+        let host = "127.0.0.1".to_owned();
+        assert_eq!(
+            open(&unseen, &by_ip, "https://files.example/base"),
+            Err(Fault::RedirectedInside { host }.into())
+        );
+        assert_eq!(open(&unseen, &by_ip, &format!("{by_ip}/base")), Ok(1));
+        // The source itself is in a private network.
+        let private = Arc::new(http(Reach::Any));
+        private.hosts.insert("nas.lan", false);
+        assert_eq!(open(&private, &by_ip, "https://nas.lan/roms/"), Ok(1));
+    }
+
+    #[test]
+    fn messages_show_no_signature_of_an_address() {
+        let http = http(Reach::Any);
+        for url in [
+            "http://[bad/x?sig=secret",
+            "http://h:99999999/x?sig=secret",
+            "http://me:secret@127.0.0.1:1/x?sig=secret",
+            "secret?sig=secret",
+            "http:///x?sig=secret",
+        ] {
+            let fault = http.fetch(&Request::get(url, 9)).unwrap_err();
+            let shown = format!("{fault} {fault:?}");
+            assert!(!shown.contains("sig=secret"), "{url}: {shown}");
+            assert!(!shown.contains("me:secret"), "{url}: {shown}");
+        }
+    }
+
+    #[test]
     fn unknown_host_name_is_not_a_connection_error() {
         let http = http(Reach::Any);
         // The label is longer than DNS allows, so no name server is queried.

@@ -45,7 +45,7 @@ fn files_that_are_uploaded_after_their_zip_are_read_without_reading_the_zip_agai
     // Another machine knows nothing but what is published.
     let generate = || {
         let _ = std::fs::remove_dir_all(dir.path().join(".romfeed"));
-        dir.run(&["generate"])
+        dir.run(&["generate", "-v"])
     };
     let num_of_zip = || {
         let asked = host.asked();
@@ -99,6 +99,10 @@ fn files_that_are_uploaded_after_their_zip_are_read_without_reading_the_zip_agai
     dir.run(&["check"]).expect(0);
 }
 
+fn path_of(day: i64) -> String {
+    format!("sourceforge/{}", bacon_name(day))
+}
+
 #[test]
 fn digests_beyond_the_limit_of_a_run_are_found_out_by_later_runs() {
     let mut files = Files::new();
@@ -118,35 +122,22 @@ fn digests_beyond_the_limit_of_a_run_are_found_out_by_later_runs() {
     let builds = || {
         let catalog: Value = serde_json::from_slice(&dir.read("catalog.json")).unwrap();
         let builds = catalog["builds"].as_array().unwrap().clone();
-        let path = |build: &Value| build["filename"].as_str().unwrap().to_owned();
+        let path = |build: &Value| build["path"].as_str().unwrap().to_owned();
         builds
             .into_iter()
             .map(|b| (path(&b), b))
             .collect::<BTreeMap<String, Value>>()
     };
-    let ids = |dir: &RomDir| {
-        let feed = dir.read("out/api/v1/bacon/nightly/x");
-        let feed: Value = serde_json::from_slice(&feed).unwrap();
-        let mut ids: Vec<String> = feed["response"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|build| build["id"].as_str().unwrap().to_owned())
-            .collect();
-        ids.sort();
-        ids
-    };
     dir.run(&["generate"]).says("max_download").expect(0);
     assert_eq!(builds().len(), 2);
-    assert_eq!(builds()[&bacon_name(1)]["sha256"], sha256(&bacon(1)));
-    assert_eq!(builds()[&bacon_name(0)].get("sha256"), None);
-    let _ = ids;
-    let id = builds()[&bacon_name(0)]["id"].clone();
+    assert_eq!(builds()[&path_of(1)]["sha256"], sha256(&bacon(1)));
+    assert_eq!(builds()[&path_of(0)].get("sha256"), None);
+    let id = builds()[&path_of(0)]["id"].clone();
     let num_asked = mirror.num_asked();
     std::fs::remove_dir_all(dir.path().join(".romfeed")).unwrap();
     dir.run(&["generate"]).expect(0).lacks("max_download");
-    assert_eq!(builds()[&bacon_name(0)]["sha256"], sha256(&bacon(0)));
-    assert_eq!(builds()[&bacon_name(0)]["id"], id);
+    assert_eq!(builds()[&path_of(0)]["sha256"], sha256(&bacon(0)));
+    assert_eq!(builds()[&path_of(0)]["id"], id);
     assert!(mirror.num_asked() > num_asked);
     let num_asked = mirror.num_asked();
     dir.run(&["generate"]).expect(0);

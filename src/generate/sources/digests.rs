@@ -313,10 +313,12 @@ fn download_all(run: &Run<'_>, pending: &mut Vec<Pending<'_>>, wanted: &[usize])
         let this = &pending[index];
         if size(this) > limit {
             let text = format!(
-                "it is not downloaded for its SHA-256: it has {} bytes, and `max_download` is {limit}; make that larger",
+                "{} is not downloaded for its SHA-256: it has {} bytes, and `max_download` is {limit}; make that \
+                 larger",
+                this.package.path.escape_debug(),
                 size(this)
             );
-            log.warn(&this.package.path, text);
+            log.warn(&this.package.source, text);
             continue;
         }
         match rest.checked_sub(size(this)) {

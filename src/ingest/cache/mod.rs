@@ -259,9 +259,13 @@ impl Cache {
     pub fn save(&self) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let num_before = state.files.len();
+        let is_of_source = |path: &Path| {
+            let path = path.as_os_str().as_encoded_bytes();
+            path.starts_with(SOURCES.as_bytes())
+        };
         state
             .files
-            .retain(|path, _| path.starts_with(SOURCES) || path.exists());
+            .retain(|path, _| is_of_source(path) || path.exists());
         if !state.changed && state.files.len() == num_before {
             return Ok(());
         }
