@@ -29,7 +29,7 @@ fn a_lock_that_is_not_a_file_is_refused() {
         let place = dir.path().join(lock);
         std::fs::remove_file(&place).unwrap();
         symlink("/dev/null", &place).unwrap();
-        dir.generate().expect(1).says("not a regular file");
+        dir.generate().expect(3).says("not a regular file");
     }
 }
 

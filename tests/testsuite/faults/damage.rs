@@ -53,7 +53,7 @@ fn is_refused_untouched(file: &str) {
             damage.inflict(&stage.site.path(file), &mut random).unwrap();
             let before = stage.site.outputs().unwrap();
             let ended = stage.site.run(stage.call).unwrap();
-            assert!(ended.exited_with(&[1, 2]), "{damage:?}: {}", ended.stderr);
+            assert!(ended.exited_with(&[2, 3]), "{damage:?}: {}", ended.stderr);
             let name = file.rsplit('/').next().unwrap();
             assert!(ended.says(name), "{damage:?}: {}", ended.stderr);
             assert!(
