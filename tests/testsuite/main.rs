@@ -64,6 +64,7 @@ mod sources_broken;
 mod sources_changed;
 mod sources_folders;
 mod sources_releases;
+mod sources_s3;
 mod support;
 mod templates;
 mod terminal;

@@ -193,8 +193,7 @@ impl Signer {
             Error::Status {
                 status, message, ..
             } => {
-                let code = message.split(':').next().unwrap_or_default();
-                let parts = [&*message, self.hint(status, code)];
+                let parts = [message.trim_end_matches('.'), self.hint(status, &message)];
                 let parts = parts.into_iter().filter(|part| !part.is_empty());
                 Error::Status {
                     url,
@@ -206,9 +205,10 @@ impl Signer {
         }
     }
 
-    /// Returns what to do about an error with this status and code. Source: Amazon S3 API Reference, Error Responses.
-    fn hint(&self, status: u16, code: &str) -> &'static str {
-        match (code, status) {
+    /// Returns what to do about an error with this status and message, which begins with a code. Source: Amazon S3
+    /// API Reference, Error Responses.
+    fn hint(&self, status: u16, message: &str) -> &'static str {
+        match (message.split(':').next().unwrap_or_default(), status) {
             ("NoSuchBucket", _) => "check the name in `s3`, `endpoint` and `region`",
             ("RequestTimeTooSkewed", _) => "set the clock of this machine right",
             ("ExpiredToken" | "InvalidToken", _) => {
@@ -224,6 +224,12 @@ impl Signer {
                 _,
             )
             | (_, 301) => "set `region`, and `endpoint` if there is one, to those of the bucket",
+            // A signature too old or too new.
+            ("AccessDenied", _)
+                if message.contains("expired") || message.contains("not yet valid") =>
+            {
+                "set the clock of this machine right"
+            }
             (_, 401 | 403) => match self.bucket.keys {
                 None => {
                     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or let everyone list the bucket"
