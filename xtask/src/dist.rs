@@ -20,6 +20,8 @@ use crate::tools::{Result, Scratch, run};
 use archive::File;
 use metadata::Metadata;
 
+/// The features of the program that are not on by default.
+const FEATURES: &str = "s3";
 /// The files of the checkout that are included unchanged.
 const TEXTS: [&str; 4] = ["CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT", "README.md"];
 /// The shells with completions, and the file name that each expects for romfeed.
@@ -80,7 +82,7 @@ fn build(metadata: &Metadata, target: &str) -> Result<PathBuf> {
     cargo(
         Command::new("cargo")
             .args(["build", "--release", "--locked", "--package", "romfeed"])
-            .args(["--target", target])
+            .args(["--features", FEATURES, "--target", target])
             .env_remove("RUSTFLAGS")
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")),
     )?;
@@ -137,7 +139,11 @@ fn gather(metadata: &Metadata, target: &str, program: &Path) -> Result<BTreeMap<
 /// Adds completions and manual from this machine's build: the program for another target cannot run
 /// here, and both print the same.
 fn add_helps(metadata: &Metadata, files: &mut BTreeMap<String, File>) -> Result<()> {
-    cargo(Command::new("cargo").args(["build", "--locked", "--package", "romfeed"]))?;
+    cargo(
+        Command::new("cargo")
+            .args(["build", "--locked", "--package", "romfeed"])
+            .args(["--features", FEATURES]),
+    )?;
     let folder = metadata.target_directory.join("debug");
     let program = folder.join(format!("romfeed{}", env::consts::EXE_SUFFIX));
     for (shell, name) in SHELLS {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use romfeed::fetch::{Fault, Fetch, Request, Response};
-use romfeed::model::source::{HashPolicy, Host, SourceConfig};
+use romfeed::model::source::{Bucket, HashPolicy, Host, SourceConfig};
 use romfeed::source::{self, Client, Listing};
 
 /// Where the lists are.
@@ -65,6 +65,17 @@ pub(super) fn sourceforge(data: &[u8]) {
         path: "/".to_owned(),
     };
     list(host, TYPES[0], feed.unwrap_or(&[]), page.unwrap_or(&[]));
+}
+
+/// A page of the objects of a bucket; without S3 in the program, it is not read.
+pub(super) fn s3(data: &[u8]) {
+    let bucket = Bucket {
+        url: SITE.to_owned(),
+        region: "us-east-1".to_owned(),
+        prefix: "roms/".to_owned(),
+        keys: None,
+    };
+    list(Host::S3(bucket), TYPES[0], data, &[]);
 }
 
 /// A list that rclone wrote.

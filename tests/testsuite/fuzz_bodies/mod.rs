@@ -16,7 +16,7 @@ mod texts;
 use testkit::fuzz::Target;
 
 /// All targets.
-pub(crate) const TARGETS: [Target; 16] = [
+pub(crate) const TARGETS: [Target; 17] = [
     ("manifest", texts::manifest),
     ("catalog", site::catalog),
     ("conflict", site::conflict),
@@ -33,6 +33,7 @@ pub(crate) const TARGETS: [Target; 16] = [
     ("listing", folders::listing),
     ("sourceforge", folders::sourceforge),
     ("file_list", folders::file_list),
+    ("s3", folders::s3),
 ];
 
 /// A request to the server, if it was built in.

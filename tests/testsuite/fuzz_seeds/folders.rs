@@ -58,6 +58,12 @@ const LIST: &str = r#"[{"Path":"a/b c.zip","Name":"b c.zip","Size":10,"MimeType"
     "sha256":"01d448afd928065458cf670b60f5a594d735af0172c8d67f22a81680132681ca"},"ID":"x"},
     {"Path":"a","Size":-1,"IsDir":true},{"Path":"../x"},{"Path":"b.zip","Size":-1}]"#;
 
+/// A page of the objects of a bucket.
+const OBJECTS: &str = "<?xml version=\"1.0\"?><ListBucketResult><Name>roms</Name><EncodingType>url</EncodingType>\
+    <IsTruncated>false</IsTruncated><Contents><Key>roms/a+b%2Bc/d.zip</Key><ETag>&quot;9b2cf535&quot;</ETag>\
+    <LastModified>2024-08-01T12:34:56.789Z</LastModified><Size>1048576000</Size></Contents>\
+    <Contents><Key>roms/</Key></Contents></ListBucketResult>";
+
 /// Writes the seeds.
 pub(super) fn write(seeds: &mut Seeds) {
     for (selector, name, text) in LISTINGS {
@@ -69,4 +75,11 @@ pub(super) fn write(seeds: &mut Seeds) {
         seeds.add("sourceforge", name, feed.as_bytes());
     }
     seeds.add("file_list", "rclone", LIST.as_bytes());
+    let truncated = OBJECTS.replace(
+        "<IsTruncated>false",
+        "<NextContinuationToken>a/b=</NextContinuationToken><IsTruncated>true",
+    );
+    for (name, page) in [("last", OBJECTS), ("truncated", &truncated)] {
+        seeds.add("s3", name, page.as_bytes());
+    }
 }

@@ -8,6 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
+use super::FEATURES;
 use crate::tools::{Result, run};
 
 /// The workspace as cargo resolves it for a target.
@@ -75,6 +76,7 @@ struct DependencyKind {
 pub(super) fn read(target: &str) -> Result<Metadata> {
     let json = run(Command::new("cargo")
         .args(["metadata", "--format-version", "1", "--locked"])
+        .args(["--features", FEATURES])
         .args(["--filter-platform", target]))?;
     Ok(serde_json::from_slice(&json)?)
 }
