@@ -333,7 +333,8 @@ mod tests {
             open(&unseen, &by_ip, "https://files.example/base"),
             Err(Fault::RedirectedInside { host }.into())
         );
-        assert_eq!(open(&unseen, &by_ip, &format!("{by_ip}/base")), Ok(1));
+        let base = format!("{by_ip}/base");
+        assert_eq!(open(&unseen, &by_ip, &base), Ok(1));
         // The source itself is in a private network.
         let private = Arc::new(http(Reach::Any));
         private.hosts.insert("nas.lan", false);

@@ -107,6 +107,10 @@ pub fn list(client: &Client<'_>, source: &SourceConfig) -> Result<Listing, Error
 /// Returns what the files of a source are asked for with, if their addresses alone are not enough; `now` is in
 /// seconds since the epoch.
 #[must_use]
+#[cfg_attr(
+    not(feature = "s3"),
+    expect(unused_variables, reason = "only signatures have a time")
+)]
 pub fn store(source: &SourceConfig, now: i64) -> Option<Box<dyn Store>> {
     match &source.host {
         #[cfg(feature = "s3")]

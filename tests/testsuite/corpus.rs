@@ -19,5 +19,5 @@ fn all_seeds() -> Seeds {
 testkit::fuzz_tests! {
     TARGETS, all_seeds(), &Path::new(ROOT).join("tests/fixtures/corpus");
     manifest catalog conflict config http changelog names feeds exchange template
-    github forgejo gitlab listing sourceforge file_list
+    github forgejo gitlab listing sourceforge file_list s3
 }
