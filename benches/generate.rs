@@ -19,7 +19,7 @@ const NUM_DEVICES: usize = 20;
 const NUM_DAYS: usize = 100;
 
 fn run(config: &Config) {
-    black_box(generate(config, &Silent, 0).expect("a sound run"));
+    black_box(generate(config, None, &Silent, 0).expect("a sound run"));
 }
 
 fn catalog_of_2000(c: &mut Criterion) {
