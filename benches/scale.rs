@@ -159,7 +159,7 @@ fn one_run(root: &Path) {
     let mut config = config(root);
     // The builds of the catalog are signed; the new one is not.
     config.accept_new_signer.push(new_package(root));
-    let report = generate(&config, &Silent, NOW_NS).expect("a sound run");
+    let report = generate(&config, None, &Silent, NOW_NS).expect("a sound run");
     let plan = &report.plan;
     assert!(report.faults.is_empty(), "{:?}", report.faults);
     assert!(plan.removed.is_empty() && plan.foreign.is_empty());
