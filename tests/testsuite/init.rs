@@ -452,6 +452,7 @@ fn zips_on_github_get_a_source_and_a_workflow_that_looks_for_them() {
         "gh workflow run pages.yml",
         "contents: write\n",
         "GITHUB_TOKEN: ${{ github.token }}\n",
+        "[ -z \"$(git status --porcelain -- catalog.json)\" ]; then\n              romfeed check\n",
         "\n          until git push; do\n",
         "\n              git pull --quiet --no-rebase --no-edit || {\n                  romfeed catalog merge\n",
         "\n          faults=$(romfeed generate --no-next --faults \"$@\") || {\n",
