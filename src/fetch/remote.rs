@@ -85,6 +85,9 @@ pub enum RemoteError {
     /// The file is another version than before.
     #[error("the file changed on its host while it was read")]
     Changed,
+    /// The host did not answer for other files.
+    #[error("it is not asked, because its host did not answer {0} times in a row")]
+    NotAsked(usize),
     /// A redirect leads from https to plain http, which others can tamper with.
     #[error("it redirects from https to another scheme")]
     Downgrade,
@@ -109,10 +112,13 @@ impl RemoteError {
         None
     }
 
-    /// Returns whether another try later may succeed.
+    /// Returns whether there was no answer at all.
     #[must_use]
-    pub fn is_passing(&self) -> bool {
-        matches!(self, RemoteError::Limited { .. }) || self.pause(Duration::ZERO, false).is_some()
+    pub fn is_silence(&self) -> bool {
+        matches!(
+            self,
+            RemoteError::Fault(Fault::Connection { .. } | Fault::Timeout { .. })
+        )
     }
 
     /// Returns the pause before another try that may succeed, at least `pause`; `None` if it would fail in

@@ -12,6 +12,7 @@ use percent_encoding::{AsciiSet, utf8_percent_encode};
 use serde_json::Number;
 
 use super::{Error, Listing, MAX_FILES, RemoteFile};
+use crate::fetch::without_secrets;
 use crate::model::address::check_https;
 use crate::model::build::filename_fault;
 
@@ -113,7 +114,8 @@ impl Builder {
         }
         let url = utf8_percent_encode(offer.url, UNESCAPED).to_string();
         if let Err(reason) = self.check_url(&url) {
-            let reason = format!("its address `{}` is unusable: {reason}", shown(&url));
+            let url = shown(&without_secrets(&url));
+            let reason = format!("its address `{url}` is unusable: {reason}");
             self.leave_out(&path, &reason);
             return Ok(());
         }
@@ -165,6 +167,9 @@ impl Builder {
     }
 
     fn check_url(&self, url: &str) -> Result<(), String> {
+        if has_signature(url) {
+            return Err("it is signed, so it is secret or expires".to_owned());
+        }
         let checked = match url.strip_prefix("http://") {
             Some(rest) if self.url.starts_with("http://") => {
                 check_https(&format!("https://{rest}"))
@@ -200,6 +205,23 @@ impl Builder {
     }
 }
 
+/// Returns whether a query contains what gives access to a file, under one of the names that stores use.
+fn has_signature(url: &str) -> bool {
+    const NAMES: [&str; 6] = [
+        "x-amz-signature",
+        "x-goog-signature",
+        "signature",
+        "sig",
+        "access_token",
+        "private_token",
+    ];
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|parameter| {
+        let name = parameter.split('=').next().unwrap_or_default();
+        NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+    })
+}
+
 /// Returns the beginning of an untrusted text, safe for terminals.
 pub(super) fn shown(text: &str) -> String {
     let start: String = text.chars().take(MAX_SHOWN).collect();
@@ -227,5 +249,57 @@ pub(super) fn tag(uploaded: Option<&str>, size: Option<&Number>) -> String {
         (Some(date), None) => date.to_string(),
         (None, Some(size)) => format!("/{size}"),
         (None, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the warning about a file at an address, in a source at another.
+    fn warning(source: &str, url: &str) -> Option<String> {
+        let mut builder = Builder::new(source);
+        let offer = Offer {
+            name: "a.zip",
+            url,
+            ..Offer::default()
+        };
+        builder.add(offer).unwrap();
+        builder.finish().warnings.pop()
+    }
+
+    #[test]
+    fn addresses_in_lists_are_https_if_that_of_the_source_is() {
+        for (source, url, is_usable) in [
+            ("https://h", "https://other/a.zip", true),
+            ("https://h", "http://h/a.zip", false),
+            ("HTTPS://h", "http://h/a.zip", false),
+            ("http://localhost:1", "http://localhost:2/a.zip", true),
+            ("http://localhost:1", "ftp://h/a.zip", false),
+            ("https://h", "file:///etc/passwd", false),
+            ("https://h", "//h/a.zip", false),
+            ("https://h", "https://me:secret@h/a.zip", false),
+        ] {
+            let warning = warning(source, url);
+            assert_eq!(warning.is_none(), is_usable, "{url}: {warning:?}");
+            assert!(!warning.unwrap_or_default().contains("secret"), "{url}");
+        }
+    }
+
+    #[test]
+    fn signed_addresses_are_not_published_and_not_shown() {
+        for query in [
+            "X-Amz-Signature=secret",
+            "a=b&sig=secret",
+            "Signature=secret&x",
+        ] {
+            let warning = warning("https://h", &format!("https://h/a.zip?{query}")).unwrap();
+            assert!(warning.contains("it is signed"), "{warning}");
+            assert!(!warning.contains("secret"), "{warning}");
+        }
+        assert_eq!(
+            warning("https://h", "https://h/a.zip?version=2&design=1"),
+            None
+        );
     }
 }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ota_view::io::ReadAt;
@@ -150,7 +151,13 @@ pub struct RemoteFolder {
     files: BTreeMap<String, RemoteFile>,
     names: BTreeMap<String, Names>,
     store: Option<Box<dyn Store>>,
+    /// How many files in a row could not be opened because the host did not answer.
+    num_silent: AtomicUsize,
 }
+
+/// After this number of files without an answer, a host is not asked for others: each takes up to three
+/// timeouts.
+const MAX_SILENT: usize = 8;
 
 impl RemoteFolder {
     /// Creates the folder of a listing; `origin` is the address of the source.
@@ -174,6 +181,7 @@ impl RemoteFolder {
                 .map(|(folder, names)| (folder, Arc::new(names)))
                 .collect(),
             store: None,
+            num_silent: AtomicUsize::new(0),
         }
     }
 
@@ -200,11 +208,20 @@ impl RemoteFolder {
     /// Opens a file for reading by range.
     ///
     /// # Errors
-    /// [`RemoteError`], if the host does not send the start of the file.
+    /// [`RemoteError`], if the host does not send the start of the file, or did not answer for many others.
     pub fn open(&self, file: &RemoteFile) -> Result<Remote, RemoteError> {
         let address = self.store.as_ref().map(|store| store.address(file));
         let address = address.as_deref().unwrap_or(&file.url);
-        Remote::open_listed(Arc::clone(&self.fetch), address, &self.origin)
+        let num_silent = self.num_silent.load(Ordering::Relaxed);
+        if num_silent >= MAX_SILENT {
+            return Err(RemoteError::NotAsked(num_silent));
+        }
+        let opened = Remote::open_listed(Arc::clone(&self.fetch), address, &self.origin);
+        match opened.as_ref().is_err_and(RemoteError::is_silence) {
+            true => self.num_silent.fetch_add(1, Ordering::Relaxed),
+            false => self.num_silent.swap(0, Ordering::Relaxed),
+        };
+        opened
     }
 }
 

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use ota_view::io::ReadAt;
 use romfeed::fetch::{Fault, Fetch, Remote, RemoteError, Request, Response};
+use romfeed::source::{Listing, RemoteFile, RemoteFolder};
 use serde_json::{Value, json};
 use testkit::hosts::{FakeHost, Forge, Release};
-use testkit::zip::Zip;
+use testkit::package::Package;
+use testkit::zip::{Entry, Zip};
 
 use super::folder_host::{Files, Form, answer};
 use super::remote::host::{Answer, Asked, Host};
-use super::support::{RomDir, Run, bacon, bacon_name};
+use super::support::{RomDir, Run, bacon, bacon_name, bacon_props};
 
 const BLOCK: usize = 64 << 10;
 const MIB: usize = 1 << 20;
@@ -22,9 +24,12 @@ const SIGNATURE: &str = "verysecretsignature";
 /// A response, or a fault.
 type Outcome = Result<Response, Fault>;
 
+/// Answers a request by its number, starting at 0.
+type Answering = dyn Fn(&Request<'_>, usize) -> Outcome + Send + Sync;
+
 /// A host in memory that records what it was asked for, and waits for nothing.
 struct Fake {
-    answer: Box<dyn Fn(&Request<'_>, usize) -> Outcome + Send + Sync>,
+    answer: Box<Answering>,
     urls: Mutex<Vec<String>>,
     pauses: Mutex<Vec<Duration>>,
 }
@@ -142,7 +147,7 @@ fn requests_that_fail_for_a_passing_reason_are_repeated_twice_after_growing_paus
             }
         }
     }
-    let lasting: [(&str, Failure); 6] = [
+    let lasting: [(&str, Failure); 7] = [
         ("status 404", |_, _| Ok(response(404, &[], b""))),
         ("is unknown", |_, _| {
             Err(Fault::Name {
@@ -157,6 +162,9 @@ fn requests_that_fail_for_a_passing_reason_are_repeated_twice_after_growing_paus
         }),
         ("a web page", |_, _| {
             Ok(response(200, &[("content-type", "text/html")], b"<html>"))
+        }),
+        ("from https to another scheme", |_, _| {
+            Ok(response(302, &[("location", "http://h/a.zip")], b""))
         }),
         ("Content-Range `bytes 5-9/20`", |_, _| {
             Ok(response(
@@ -366,13 +374,7 @@ fn each_broken_zip_is_one_line_with_a_hint_and_the_others_are_published() {
 #[test]
 fn a_zip_that_is_replaced_while_it_is_read_is_a_fault_and_the_next_run_takes_it() {
     // Long enough for several requests.
-    let long = |day| {
-        let package = testkit::package::Package::files(super::support::bacon_props(day));
-        let data = bytes(MIB);
-        package
-            .add(testkit::zip::Entry::stored("data", data))
-            .build()
-    };
+    let long = |day| padded(day, MIB);
     let (old, new) = (long(0), long(1));
     let (before, after) = (old.clone(), new.clone());
     let swapped_at = Arc::new(Mutex::new(None));
@@ -634,18 +636,15 @@ fn a_list_that_redirects_to_another_host_gets_no_token_there() {
     }
 }
 
-/// A zip that takes several requests to download.
-fn big(day: i64) -> Vec<u8> {
-    let package = testkit::package::Package::files(super::support::bacon_props(day));
-    let data = bytes(17 * MIB);
-    package
-        .add(testkit::zip::Entry::stored("data", data))
-        .build()
+/// Returns a package with this number of bytes that no fact is in.
+fn padded(day: i64, len: usize) -> Vec<u8> {
+    let package = Package::files(bacon_props(day));
+    package.add(Entry::stored("data", bytes(len))).build()
 }
 
 #[test]
 fn a_download_goes_on_after_broken_connections_and_expired_signatures() {
-    let zip = big(0);
+    let zip = padded(0, 9 * MIB);
     let served = zip.clone();
     let uses: Mutex<BTreeMap<String, usize>> = Mutex::default();
     let host = Host::new(move |asked, nth| {
@@ -699,7 +698,7 @@ fn start(dir: &RomDir) -> std::process::Child {
 fn a_run_that_is_killed_during_a_download_keeps_each_finished_digest() {
     let stalls = Arc::new(Mutex::new(true));
     let is_stalled = Arc::clone(&stalls);
-    let served = big(1);
+    let served = padded(1, MIB);
     let slow = format!("/{}", bacon_name(1));
     let server = Server::new(Form::Json, move |asked, _| {
         let is_late = asked
@@ -715,7 +714,7 @@ fn a_run_that_is_killed_during_a_download_keeps_each_finished_digest() {
     });
     // The newest is downloaded first.
     server.put(&bacon_name(2), &bacon(2));
-    server.put(&bacon_name(1), &big(1));
+    server.put(&bacon_name(1), &padded(1, MIB));
     let dir = server.project("");
     dir.put(&format!("builds/{}", bacon_name(0)), bacon(0));
     let mut child = start(&dir);
@@ -766,4 +765,35 @@ fn a_cache_that_cannot_be_written_costs_nothing_but_time() {
     let before = server.host.num_asked();
     dir.run(&["generate"]).expect(0);
     assert_eq!(server.host.num_asked(), before + 1);
+}
+
+#[test]
+fn a_host_that_is_silent_is_not_asked_for_every_zip() {
+    let (asked, answers) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(false)));
+    let (num, is_up) = (Arc::clone(&asked), Arc::clone(&answers));
+    let host = Fake::new(move |request, _| {
+        *num.lock().unwrap() += 1;
+        match *is_up.lock().unwrap() {
+            true => Ok(part(request, b"zip")),
+            false => Err(broken()),
+        }
+    });
+    let folder = RemoteFolder::new(host, "https://h", Listing::default());
+    let file = RemoteFile {
+        url: "https://h/a.zip".to_owned(),
+        ..RemoteFile::default()
+    };
+    // One answer in between, and it counts anew.
+    for up in [false, false, true] {
+        *answers.lock().unwrap() = up;
+        assert_eq!(folder.open(&file).is_ok(), up);
+    }
+    *answers.lock().unwrap() = false;
+    for _ in 0..8 {
+        assert!(folder.open(&file).err().unwrap().is_silence());
+    }
+    let before = *asked.lock().unwrap();
+    let error = folder.open(&file).err().unwrap();
+    assert_eq!(error, RemoteError::NotAsked(8));
+    assert_eq!(*asked.lock().unwrap(), before);
 }

@@ -164,15 +164,7 @@ fn a_zip_that_is_larger_than_the_limit_is_named() {
 fn packages() -> Vec<(String, Vec<u8>)> {
     let mut packages = Vec::new();
     let mut add = |package: Package| packages.push(package.build());
-    for name in [
-        "ext4-android",
-        "ext4-shared",
-        "erofs-lz4hc",
-        "erofs-bigpcluster",
-        "erofs-plain",
-        "erofs-lzma-frag",
-        "erofs-16k-lz4hc",
-    ] {
+    for name in ["ext4-shared", "erofs-lzma-frag", "erofs-16k-lz4hc"] {
         let system = Partition::new("system").replace(fixture(name));
         add(Package::payload(bacon_props(0))
             .without_metadata()
@@ -226,5 +218,5 @@ fn every_package_has_the_same_record_from_a_host_as_from_disk() {
         assert_eq!(records(&here), records(&there), "{name}: {runs:?}");
         num_records += records(&here).len();
     }
-    assert!(num_records >= 12, "{num_records}");
+    assert!(num_records >= 8, "{num_records}");
 }
