@@ -233,7 +233,7 @@ mod tests {
             ),
             (
                 at(2, "https://me:pw@h/b.zip"),
-                "`v1/b.zip` is left out: its address `https://me:pw@h/b.zip` is unusable: it carries a user",
+                "`v1/b.zip` is left out: its address `https://h/b.zip` is unusable: it carries a user",
             ),
             (
                 at(2, "https://h/\r\nb.zip"),
