@@ -181,8 +181,8 @@ pub fn generate(
     let drafts = report.take(read_packages(&run, &pool, &inputs, &merged)?);
     drop(merged);
     report.from_catalog_alone = !has_packages;
-    let (builds, projects) =
-        pool.install(|| report.take(hash_packages(&run, drafts, &catalogs, &inputs)));
+    let hashed = pool.install(|| hash_packages(&run, drafts, &catalogs, &inputs));
+    let (builds, projects) = report.take(hashed?);
     let before = may_change(config, has_packages, &catalogs).then(|| catalogs.own.clone());
     let log = reconcile::reconcile(config, &inputs, builds, &mut catalogs, &report.faults);
     report.append(log);
@@ -309,14 +309,14 @@ fn hash_packages(
     drafts: Vec<Draft>,
     catalogs: &Catalogs,
     inputs: &Inputs<'_>,
-) -> (HashedBuilds, Log) {
+) -> Result<(HashedBuilds, Log), Error> {
     let (remote, local): (Vec<Draft>, Vec<Draft>) = drafts
         .into_iter()
         .partition(|draft| draft.build.origin.is_some());
     let (mut hashed, mut log) = hashes::hash_packages(run, local, catalogs);
     let mut known = inputs.sources.known.clone();
     log.append(sources::check_known(inputs.sources, &mut known));
-    let remote = sources::digest_all(run, remote, inputs.sources, catalogs, &mut known);
+    let remote = sources::digest_all(run, remote, inputs.sources, catalogs, &mut known)?;
     hashed.extend(log.take(remote));
     sources::keep_unique(&mut hashed, catalogs);
     let folders = &inputs.folders;
@@ -334,7 +334,7 @@ fn hash_packages(
         inputs.sources,
     ));
     builds.extend(known.into_iter().map(|known| known.build));
-    ((builds, projects), log)
+    Ok(((builds, projects), log))
 }
 
 /// Returns whether reconciling may change the catalog. Without packages, only rules for variants and

@@ -10,16 +10,17 @@ use std::collections::BTreeMap;
 use base16ct::lower::encode_string as hex;
 use md5::Md5;
 use ota_view::io::ReadAt;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::{KnownPackage, NewPackage, Sources};
 use crate::catalog::Catalogs;
 use crate::catalog::channels::ChannelKey;
 use crate::fetch::RemoteError;
-use crate::generate::Run;
 use crate::generate::draft::Draft;
 use crate::generate::report::Log;
 use crate::generate::require::Hashed;
+use crate::generate::{self, Run};
 use crate::ingest::digests::Digests;
 use crate::ingest::{self, Error, Examined};
 use crate::model::build::Build;
@@ -136,24 +137,30 @@ pub(in crate::generate) fn check_known(sources: &Sources, known: &mut [KnownPack
 }
 
 /// Finds out the digests of drafts whose packages are on other hosts, and of `known` builds without a SHA-256.
+///
+/// # Errors
+/// If the system starts no threads.
 pub(in crate::generate) fn digest_all(
     run: &Run<'_>,
     drafts: Vec<Draft>,
     sources: &Sources,
     catalogs: &Catalogs,
     known: &mut [KnownPackage],
-) -> (Vec<Hashed>, Log) {
+) -> Result<(Vec<Hashed>, Log), generate::Error> {
     let mut log = Log::default();
     let packages = sources.new.iter().map(|package| (&*package.path, package));
     let packages: BTreeMap<&str, &NewPackage> = packages.collect();
-    let pending = drafts.into_iter().filter_map(|draft| {
+    let state = |draft: Draft| {
         let Draft { package, build } = draft;
         let found = *packages.get(&*package.path)?;
         let mut pending = Pending::new(run, build, found, sources)?;
         pending.examined = Some(package);
         Some((found.path.clone(), pending.with_stated(run)))
-    });
-    let mut pending = log.take_successes(pending.collect());
+    };
+    // Several at once: most of the time is spent waiting for hosts.
+    let pool = generate::thread_pool(run.config.source_jobs)?;
+    let pending = pool.install(|| drafts.into_par_iter().filter_map(state).collect());
+    let mut pending = log.take_successes(pending);
     let unhashed: Vec<(Build, NewPackage)> = known
         .iter()
         .filter_map(|known| Some((known.build.clone(), known.unhashed.clone()?)))
@@ -217,7 +224,7 @@ pub(in crate::generate) fn digest_all(
         );
         log.warn(source, text);
     }
-    (hashed, log)
+    Ok((hashed, log))
 }
 
 impl<'a> Pending<'a> {
