@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use romfeed::generate::Observer;
 use romfeed::ingest::Examined;
 use romfeed::model::facts::Fact;
@@ -11,7 +11,7 @@ use romfeed::model::facts::Fact;
 use super::report::Terminal;
 
 const LISTING: &str = "{spinner} asking {msg} for its files, {elapsed}";
-const READING: &str = "reading {bar:24} {pos} of {len} zips on other hosts, {rate}, {eta} left";
+const READING: &str = "reading {bar:24} {pos} of {len} zips on other hosts{pace}";
 const HASHING: &str = "hashing {bar:24} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 const DOWNLOADING: &str =
     "downloading for digests {bar:24} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
@@ -35,12 +35,15 @@ impl Progress {
         if self.terminal.quiet {
             return;
         }
-        let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
-            // A text that cannot be written is only a bar without a rate.
-            let _ = write!(text, "{:.1} a second", state.per_sec());
+        let pace = |state: &ProgressState, text: &mut dyn fmt::Write| {
+            if state.pos() > 0 {
+                let left = HumanDuration(state.eta());
+                // A text that cannot be written is only a bar without a rate.
+                let _ = write!(text, ", {:.1} a second, {left:#} left", state.per_sec());
+            }
         };
         let style = ProgressStyle::with_template(template).expect("the template is a constant");
-        self.bar.set_style(style.with_key("rate", rate));
+        self.bar.set_style(style.with_key("pace", pace));
         self.bar.set_length(len);
         // Indicatif draws on terminals only.
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
