@@ -23,6 +23,8 @@ use ota_view::io::{Exceeded, ReadAt, ReadError};
 const BLOCK_LEN: u64 = 64 << 10;
 /// Maximum number of blocks in one request.
 const MAX_RUN: u64 = (8 << 20) / BLOCK_LEN;
+/// After this many reads of one length in sequence, such as of a decoder, a request reads ahead.
+const STREAM_READS: u64 = 4;
 /// After this many blocks in sequence, every request reads ahead.
 const LONG_RUN: u64 = (4 << 20) / BLOCK_LEN;
 /// After this many blocks in sequence, a request for a single block doubles what was read so far.
@@ -420,12 +422,14 @@ impl Remote {
         let wanted = wanted.take(usize::try_from(MAX_RUN).unwrap_or(usize::MAX));
         let wanted = wanted.count() as u64;
         let before = (0..first).rev().take_while(is_cached).count() as u64;
-        let is_stream = wanted == 1 || before >= LONG_RUN;
+        let is_stream = wanted == 1 || before >= LONG_RUN.min(wanted * STREAM_READS);
         let ahead = match is_stream {
             true if before >= SHORT_RUN => before,
             true => before / 2,
             false => 0,
         };
+        let allowed = self.max_bytes.saturating_sub(state.traffic.num_bytes) / BLOCK_LEN;
+        let ahead = ahead.min(allowed.saturating_sub(wanted));
         let end = first.saturating_add((wanted.saturating_add(ahead)).min(MAX_RUN));
         let end = end.min(self.size.div_ceil(BLOCK_LEN));
         (first..end).take_while(|block| !is_cached(block)).count() as u64
