@@ -45,6 +45,8 @@ const SOURCE: &str = "name = \"zips\"\nurl = \"https://dl.example.org/{path}\"\n
 const NUM_RELEASES: usize = 200;
 /// Number of large packages that are read in one run.
 const NUM_AT_ONCE: usize = 12;
+/// The name of the large packages on the server, which says what a compressed stream hides.
+const NAME: &str = "lineage-22.2-20250614-UNOFFICIAL-enchilada.zip";
 /// A package whose properties are in a compressed stream.
 const STREAM: &str = "block-br.zip";
 /// The time of the first release: 2025-06-14 10:18:38.
@@ -220,7 +222,7 @@ impl Sources {
         eprintln!("{folder}");
         let mut list = Vec::new();
         for (index, zip) in zips.iter().enumerate() {
-            let path = format!("{folder}/{index}/{}", name(zip));
+            let path = format!("{folder}/{index}/{NAME}");
             let link = root.join(&path);
             fs::create_dir_all(link.parent().unwrap_or(root))?;
             std::os::unix::fs::symlink(zip, link)?;
