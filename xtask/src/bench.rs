@@ -111,11 +111,18 @@ impl Measured {
 
 /// Measures everything and writes the page.
 pub(crate) fn run_all(folder: Option<&Path>) -> Result<()> {
-    run(Command::new("cargo").args(["build", "--release", "--locked", "--bin", "romfeed"]))?;
+    run(Command::new("cargo").args([
+        "build",
+        "--profile",
+        "dist",
+        "--locked",
+        "--bin",
+        "romfeed",
+    ]))?;
     let given = folder.map(Path::to_owned);
     let folder = given.unwrap_or_else(|| std::env::temp_dir().join("romfeed-bench"));
     fs::create_dir_all(&folder)?;
-    let program = crate::tools::built_program("release");
+    let program = crate::tools::built_program("dist");
     let bench = Bench { folder, program };
     let before = Ticks::now()?;
     let mut tables = String::new();

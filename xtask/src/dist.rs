@@ -81,12 +81,19 @@ fn build(metadata: &Metadata, target: &str) -> Result<PathBuf> {
     }
     cargo(
         Command::new("cargo")
-            .args(["build", "--release", "--locked", "--package", "romfeed"])
+            .args([
+                "build",
+                "--profile",
+                "dist",
+                "--locked",
+                "--package",
+                "romfeed",
+            ])
             .args(["--features", FEATURES, "--target", target])
             .env_remove("RUSTFLAGS")
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")),
     )?;
-    let folder = metadata.target_directory.join(target).join("release");
+    let folder = metadata.target_directory.join(target).join("dist");
     Ok(folder.join(program_name(target)))
 }
 

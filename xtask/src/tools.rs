@@ -44,8 +44,8 @@ pub(crate) fn filter(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
-/// Returns the program that `cargo build` has made, from this profile's folder (`debug` or
-/// `release`).
+/// Returns the program that `cargo build` has made, from this profile's folder (`debug`,
+/// `release` or `dist`).
 #[cfg(unix)]
 pub(crate) fn built_program(profile: &str) -> PathBuf {
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
