@@ -125,7 +125,7 @@ fn stored_changelogs_stay_when_they_cannot_be_listed() {
     let (folder, aside) = (dir.path().join("changelogs"), dir.path().join("aside"));
     std::fs::rename(&folder, &aside).unwrap();
     std::fs::write(&folder, "no folder").unwrap();
-    let run = dir.generate().expect(1);
+    let run = dir.generate().expect(3);
     run.says("cannot read the folder of changelogs changelogs")
         .says("nothing was published");
     assert_eq!(dir.tree("out"), site);

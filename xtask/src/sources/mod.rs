@@ -76,7 +76,7 @@ pub(crate) fn run_all(large: Option<&Path>) -> Result<()> {
     sources.releases(&mut tables)?;
     let others = Ticks::now()?.percent_of_others_since(&before);
     let section = introduction(others) + &tables;
-    println!("{section}");
+    eprintln!("{section}");
     bench::write_section(&section)
 }
 
