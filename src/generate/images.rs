@@ -70,14 +70,16 @@ pub(super) fn attach(
         if beside.is_remote {
             let is_it = |image: &&ImageFile| image.filename == filename;
             let known = before[owner].iter().find(is_it).cloned();
-            let image = find_listed(&beside, name, filename);
+            let mut warnings = Vec::new();
+            let image = find_listed(&beside, name, filename, &mut warnings);
             let build = &mut *builds[owner];
             build.images.extend(image.as_ref().ok().cloned().or(known));
-            if let Err(text) = image {
+            // A checksum file that cannot be read now is read again by the next run.
+            if let Some(origin) = build.origin.as_mut().filter(|_| !warnings.is_empty()) {
+                origin.beside.clear();
+            }
+            for text in image.err().into_iter().chain(warnings) {
                 warn(build, text);
-                if let Some(origin) = &mut build.origin {
-                    origin.beside.clear();
-                }
             }
             continue;
         }
@@ -147,14 +149,18 @@ fn names(
 }
 
 /// Returns an image on another host, whose digest the host or a checksum file must have.
-fn find_listed(beside: &Beside<'_>, name: &str, filename: String) -> Result<ImageFile, String> {
+fn find_listed(
+    beside: &Beside<'_>,
+    name: &str,
+    filename: String,
+    warnings: &mut Vec<String>,
+) -> Result<ImageFile, String> {
     let path = beside.path(&filename);
     let shown = filename.escape_debug();
     let file = beside.folder.listed(&path);
     let file = file.ok_or_else(|| format!("image {shown} is not listed"))?;
-    let mut warnings = Vec::new();
     let sha256 = file.sha256.clone().or_else(|| {
-        let stated = ingest::stated(beside.folder, &path, "sha256", 64, &mut warnings);
+        let stated = ingest::stated(beside.folder, &path, "sha256", 64, warnings);
         Some(stated?.digest)
     });
     let lacks = |what| format!("image {shown} is left out: its host does not say its {what}");

@@ -453,3 +453,17 @@ fn github_json_of_lineageota_is_a_list_of_sources() {
     dir.put("github.json", "[{\"repo\": \"me/roms\"}]");
     generate(&dir).expect(2).says("github.json").says("name");
 }
+
+#[test]
+fn image_without_a_digest_is_reported_and_not_asked_for_again() {
+    let github = GitHub::start();
+    github.change(|state| state.gives_digests = false);
+    github.put("r1", &bacon_name(0), &bacon(0));
+    github.put("r1", "recovery.img", b"the recovery");
+    let dir = github.project("");
+    let text = "image recovery.img is left out: its host does not say its SHA-256";
+    generate(&dir).expect(0).says(text);
+    let before = github.asked();
+    generate(&dir).expect(0);
+    assert_eq!(github.asked(), (before.0 + 1, before.1));
+}

@@ -170,8 +170,8 @@ fn a_second_concurrent_run_is_refused() {
     lock.lock().unwrap();
     let before = dir.tree("out");
     dir.put(&good(2), bacon(2));
-    for args in [&GENERATE[..], &["catalog", "remove", "inc0"]] {
-        let run = dir.run(args).expect(1);
+    for (args, code) in [(&GENERATE[..], 3), (&["catalog", "remove", "inc0"], 1)] {
+        let run = dir.run(args).expect(code);
         one_error(
             &run,
             "another romfeed is running here",
