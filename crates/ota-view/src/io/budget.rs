@@ -37,6 +37,9 @@ pub struct Limits {
     pub scratch: Arc<Scratch>,
     /// The clock.
     pub now: fn() -> Instant,
+    /// Uncompressed data of a payload is used without checking its hash, so that only the needed bytes are
+    /// read and not the whole operation. For packages on other hosts, where every byte takes time.
+    pub skips_hashes: bool,
 }
 
 impl Limits {
@@ -57,6 +60,7 @@ impl Limits {
             run: None,
             scratch: Arc::new(Scratch::new(folders, MAX_SCRATCH)),
             now,
+            skips_hashes: false,
         }
     }
 

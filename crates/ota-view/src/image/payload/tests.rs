@@ -142,6 +142,28 @@ fn hash_is_checked_for_data_of_every_length() {
 }
 
 #[test]
+fn hash_of_uncompressed_data_is_skipped_only_if_the_limits_say_so() {
+    let data = testkit::noise(4, 4096);
+    let image = |kind, skips_hashes| {
+        let operation = Operation::new(kind).data(&data[..]).data_hash([7; 32]);
+        let partition = payload::Partition::new("system");
+        let partition = partition.operation(operation.dst(&[(0, 1)]));
+        let payload = open(payload::Payload::new().partition(partition).build()).unwrap();
+        let budget = Arc::new(Budget::new(Limits {
+            skips_hashes,
+            ..Limits::new(std::env::temp_dir(), Instant::now)
+        }));
+        let partition = payload.partition("system", budget).unwrap().unwrap();
+        let mut image = vec![0; 4096];
+        partition.read_exact_at(0, &mut image).map(|()| image)
+    };
+    assert!(image(op::REPLACE, false).is_err());
+    assert_eq!(image(op::REPLACE, true).unwrap(), data);
+    // What is decoded is read whole anyway.
+    assert!(image(op::REPLACE_XZ, true).is_err());
+}
+
+#[test]
 fn truncated_payload_is_detected_without_reading_data() {
     let first = payload::Partition::new("boot").replace(vec![7; 4096]);
     let beyond = Operation::new(op::REPLACE)
