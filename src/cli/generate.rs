@@ -82,6 +82,21 @@ fn run_with(
     config.rehash = args.rehash;
     config.adopt = args.adopt;
     config.new_catalog = args.new_catalog;
+    let is_source = |name: &&String| config.sources.iter().any(|source| source.name == **name);
+    if let Some(name) = args.accept_loss.iter().find(|name| !is_source(name)) {
+        let names: Vec<&str> = config.sources.iter().map(|source| &*source.name).collect();
+        terminal.error(
+            &format!(
+                "--accept-loss: there is no source `{}`",
+                escape::escape(name)
+            ),
+            Some(&format!(
+                "the sources of romfeed.toml are: {}",
+                names.join(", ")
+            )),
+        );
+        return Ok(Outcome::Usage);
+    }
     config.accept_loss.clone_from(&args.accept_loss);
     let fetch = match args.offline {
         true => Ok(None),

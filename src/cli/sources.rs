@@ -107,11 +107,11 @@ fn print_state(state: &SourceState, terminal: Terminal) {
     }
     if !state.new.is_empty() {
         terminal.line(&format!(
-            "  {} of {} new have a SHA-256 already; the others have {} MB together, of which a run downloads the \
-             newest of each list, unless `hash` says otherwise",
+            "  {} of {} new have a SHA-256 already; the others have {} together, of which a run downloads the newest \
+             two of each device and release type, unless `hash` says otherwise",
             state.num_with_digest,
             state.new.len(),
-            state.num_bytes_to_download.div_ceil(1_000_000)
+            size(state.num_bytes_to_download)
         ));
     }
 }
@@ -121,6 +121,15 @@ pub(crate) fn print_traffic(states: &[SourceState], terminal: Terminal) {
     for state in states.iter().filter(|_| terminal.verbosity > 0) {
         let name = escape(&state.name);
         terminal.line(&format!("asked {name}: {}", state.traffic));
+    }
+}
+
+/// Describes a size in the unit that fits.
+fn size(num_bytes: u64) -> String {
+    match num_bytes {
+        0 => "an unknown size".to_owned(),
+        1..1_000_000 => format!("{} kB", num_bytes.div_ceil(1_000)),
+        _ => format!("{} MB", num_bytes.div_ceil(1_000_000)),
     }
 }
 

@@ -155,6 +155,7 @@ pub fn generate(
     let mut catalogs = pool.install(|| Catalogs::load(&config.catalogs))?;
     require_published(config, &catalogs)?;
     report.append(links::report(&scan, &catalogs.own));
+    report.append(sources::warn_of_missing(config, &catalogs.own));
     let cache = state::load_cache(config);
     let run = Run {
         config,

@@ -27,6 +27,7 @@ pub(super) fn reconcile(
 ) -> Log {
     let mut log = Log::default();
     let read: BTreeSet<String> = builds.iter().map(|build| build.path.clone()).collect();
+    let replaced = origins(&builds);
     let builds = log.take(drop_buried(builds, catalogs));
     for build in &builds {
         recognise_imported(build, &mut catalogs.own);
@@ -41,7 +42,7 @@ pub(super) fn reconcile(
         config,
         scan: inputs.scan,
         gone: &inputs.sources.gone,
-        replaced: origins(&builds),
+        replaced,
         seen: identities(&builds),
         catalogs,
         log,

@@ -467,3 +467,40 @@ fn image_without_a_digest_is_reported_and_not_asked_for_again() {
     generate(&dir).expect(0);
     assert_eq!(github.asked(), (before.0 + 1, before.1));
 }
+
+#[test]
+fn zip_replaced_by_a_copy_of_another_build_is_retired() {
+    let github = GitHub::start();
+    github.put("r1", &bacon_name(0), &bacon(0));
+    github.put("r2", &bacon_name(1), &bacon(1));
+    let dir = github.project("");
+    generate(&dir).expect(0);
+    github.put("r1", &bacon_name(0), &bacon(1));
+    generate(&dir).says("retired");
+    let known = builds(&dir);
+    assert_eq!(
+        known[&format!("github/r1/{}", bacon_name(0))]["retired"],
+        true
+    );
+    assert_eq!(
+        known[&format!("github/r2/{}", bacon_name(1))].get("retired"),
+        None
+    );
+}
+
+#[test]
+fn names_of_sources_that_the_settings_lack_are_reported() {
+    let github = GitHub::start();
+    github.put("r1", &bacon_name(0), &bacon(0));
+    let dir = github.project("");
+    dir.run(&["generate", "--accept-loss", "nonsense"])
+        .expect(2)
+        .says("there is no source `nonsense`")
+        .says("the sources of romfeed.toml are: github");
+    generate(&dir).expect(0);
+    dir.put("romfeed.toml", "base_url = \"https://ota.example.org\"\n");
+    generate(&dir)
+        .expect(0)
+        .says("the catalog offers 1 of the source `github`, which romfeed.toml does not have");
+    assert_eq!(builds(&dir).len(), 1);
+}

@@ -496,7 +496,7 @@ fn steps(host: Host) -> &'static [&'static str] {
     match host {
         Host::GitHub => &[
             "on GitHub, under Settings: Pages, Source: GitHub Actions; and a variable, see .github/workflows/pages.yml",
-            "commit and push these files; to upload zips with publish, sign in: gh auth login",
+            "commit and push these files; if publish uploads zips, sign in first: gh auth login",
         ],
         Host::GitLab => &[
             "on GitLab, under Settings: a variable, see .gitlab-ci.yml; and check the address under Deploy, Pages",

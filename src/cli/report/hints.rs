@@ -97,7 +97,7 @@ fn host_hint(error: &RemoteError) -> &'static str {
 }
 
 /// The hint for a host that may be in order again.
-const LATER: &str = "run again later; what could be read is published";
+const LATER: &str = "run again later";
 
 /// Returns the hint for a host that does not answer.
 fn connection_hint(fault: &fetch::Fault) -> &'static str {

@@ -5,7 +5,7 @@
 //! contradiction is a fault. A package is downloaded in parts, each again if the connection breaks, and never
 //! stored; its digest is cached at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use base16ct::lower::encode_string as hex;
 use md5::Md5;
@@ -276,13 +276,21 @@ impl<'a> Pending<'a> {
 /// Returns the indexes of the drafts to download, the newest first.
 fn find_wanted(pending: &[Pending<'_>], catalogs: &Catalogs) -> Vec<usize> {
     let mut channels: BTreeMap<ChannelKey, Vec<i64>> = BTreeMap::new();
+    let places = pending
+        .iter()
+        .filter_map(|pending| pending.build.origin.as_ref());
+    let places: BTreeSet<(&str, &str)> = places.map(|o| (&*o.source, &*o.path)).collect();
+    // A zip that was replaced counts once.
+    let is_there = |build: &Build| {
+        let origin = build.origin.as_ref();
+        origin.is_none_or(|origin| !places.contains(&(&*origin.source, &*origin.path)))
+    };
     let known = catalogs.own.builds.values();
     let known = known
         .filter(|record| record.is_offered())
-        .map(|record| &record.build);
-    // Those without a draft are in the catalog.
-    let new = pending.iter().filter(|pending| pending.examined.is_some());
-    for build in known.chain(new.map(|pending| &pending.build)) {
+        .map(|record| &record.build)
+        .filter(|build| is_there(build));
+    for build in known.chain(pending.iter().map(|pending| &pending.build)) {
         let dates = channels.entry(ChannelKey::from_build(build)).or_default();
         dates.push(build.timestamp);
     }

@@ -18,10 +18,10 @@ use sha2::{Digest, Sha256};
 
 use self::known::{Known, Match};
 use super::draft::Draft;
-use super::report::{Event, Fault, Log};
+use super::report::{BUILDS, Event, Fault, Log};
 use super::state::load_cache;
 use super::{Error, Observer, Run};
-use crate::catalog::{Catalogs, Record};
+use crate::catalog::{Catalog, Catalogs, Record};
 use crate::fetch::{Counted, Fetch, Traffic};
 use crate::ingest::cache::SOURCES;
 use crate::model::build::{Build, IMAGES, Origin, stem};
@@ -269,6 +269,27 @@ pub fn survey(
             .map(|fault| (fault.path, fault.error.to_string()))
             .collect(),
     })
+}
+
+/// Warns of builds whose source the settings no longer have: nothing of them changes any more.
+pub(super) fn warn_of_missing(config: &Config, own: &Catalog) -> Log {
+    let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+    for record in own.builds.values().filter(|record| record.is_offered()) {
+        if let Some(origin) = &record.build.origin {
+            *numbers.entry(&origin.source).or_default() += 1;
+        }
+    }
+    let mut log = Log::default();
+    let is_set = |name: &str| config.sources.iter().any(|source| source.name == name);
+    for (name, num) in numbers.into_iter().filter(|(name, _)| !is_set(name)) {
+        let text = format!(
+            "the catalog offers {num} of the source `{}`, which romfeed.toml does not have; they stay as they are, and \
+             `romfeed catalog yank` takes them out of the lists",
+            name.escape_debug()
+        );
+        log.warn(BUILDS, text);
+    }
+    log
 }
 
 /// Sets where the drafts' packages are, if they are on other hosts.
