@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use super::hashed::{Hashed, Verified};
 use super::report::Log;
-use super::require::{Hashed, Verified};
 use super::{Error, Run};
 use crate::catalog::Catalog;
 use crate::ingest::digests::Digests;

@@ -4,8 +4,9 @@ use digest_lanes::{Error, Source, Watch};
 use rayon::prelude::*;
 
 use super::draft::Draft;
+use super::hashed::Hashed;
 use super::report::Log;
-use super::require::{self, Hashed};
+use super::require;
 use super::state::{CACHE, cache_key};
 use super::{Observer, Run};
 use crate::catalog::Catalogs;

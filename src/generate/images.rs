@@ -10,8 +10,8 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
+use super::hashed::Hashed;
 use super::report::Log;
-use super::require::Hashed;
 use super::sidecars::{self, Beside, Folders};
 use super::sources::KnownPackage;
 use super::state::cache_key;

@@ -16,6 +16,7 @@ mod error;
 mod examine;
 mod families;
 mod folders;
+mod hashed;
 mod hashes;
 mod images;
 mod links;
@@ -66,7 +67,8 @@ pub use report::{BUILDS, Cause, Event, Fault, Report};
 pub use require::Refused;
 pub use shared_lists::SharedLists;
 pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
-pub use sources::{Loss, SourceState, Survey, survey};
+pub use sources::state::SourceState;
+pub use sources::{Loss, Survey, survey};
 pub use state::{CACHE, lock_state, save_catalog};
 
 /// Follows the progress of a run. The methods are called from several threads.

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::Error;
+use super::hashed::Hashed;
 use super::report::{Event, Log};
-use super::require::Hashed;
 use super::sidecars::{self, Beside, Folders};
 use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::sources::SourceState;
+use super::sources::state::SourceState;
 use crate::ingest;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;

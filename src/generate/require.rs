@@ -5,20 +5,20 @@
 //! packages are verified while they are hashed, so that their files are read once.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rayon::prelude::*;
 
 use super::Run;
 use super::draft::Draft;
+use super::hashed::{Hashed, Verified};
 use super::report::{Fault, Log};
 use super::sources::Sources;
 use super::state::cache_key;
 use crate::catalog::Catalogs;
 use crate::ingest::cache::Cache;
 use crate::ingest::digests::Digests;
-use crate::ingest::projects::Projects;
 use crate::model::build::Build;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
@@ -26,22 +26,7 @@ use crate::source::Folder;
 use digest_lanes::{RateLimiter, Stamp};
 use ota_view::finding::Finding;
 use ota_view::io::Limits;
-use ota_view::verify::{self, OnRead, Verdict};
-
-/// A build and the file it was read from.
-pub(super) struct Hashed {
-    pub(super) build: Build,
-    pub(super) file: PathBuf,
-    /// The state of the file when it was hashed.
-    pub(super) stamp: Stamp,
-    /// The projects in its package, if they were read now.
-    pub(super) projects: Option<Projects>,
-    /// The result of verifying it, if it was verified while it was hashed.
-    pub(super) verdict: Option<Verified>,
-}
-
-/// The result of verifying a package.
-pub(super) type Verified = Result<Verdict, verify::Error>;
+use ota_view::verify::{self, OnRead};
 
 /// A finding that the settings do not allow in a package.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,6 +7,7 @@
 mod digests;
 mod known;
 mod names;
+pub(super) mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -22,7 +23,7 @@ use super::report::{BUILDS, Event, Fault, Log};
 use super::state::load_cache;
 use super::{Error, Observer, Run};
 use crate::catalog::{Catalog, Catalogs, Record};
-use crate::fetch::{Counted, Fetch, Traffic};
+use crate::fetch::{Counted, Fetch};
 use crate::ingest::cache::SOURCES;
 use crate::model::build::{Build, IMAGES, Origin, stem};
 use crate::model::config::Config;
@@ -33,6 +34,7 @@ use crate::source::{self, Client, Folder, Listing, RemoteFile, RemoteFolder, is_
 
 pub(super) use digests::{check_known, digest_all};
 pub(super) use names::keep_unique;
+use state::SourceState;
 
 /// Most of a source's builds that may be gone at once without a confirmation, as a divisor: half.
 const LOSS_DIVISOR: usize = 2;
@@ -125,31 +127,6 @@ impl Sources {
         let new = self.new.iter().map(|package| package.path.as_str());
         changed.chain(new).collect()
     }
-}
-
-/// What a source lists, for people.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SourceState {
-    /// Its name.
-    pub name: String,
-    /// Number of all files.
-    pub num_files: usize,
-    /// Number of packages.
-    pub num_packages: usize,
-    /// Packages that a run would read.
-    pub new: Vec<String>,
-    /// Number of packages that `newest` and `max_age` leave out.
-    pub num_left_out: usize,
-    /// Packages in the catalog that are gone.
-    pub gone: Vec<String>,
-    /// Number of the new packages whose SHA-256 the host or a checksum file has.
-    pub num_with_digest: usize,
-    /// Number of bytes that computing digests would download at most.
-    pub num_bytes_to_download: u64,
-    /// Why it could not be listed.
-    pub error: Option<String>,
-    /// What listing it, and reading its packages, has cost.
-    pub traffic: Traffic,
 }
 
 impl Sources {

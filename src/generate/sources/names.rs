@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::catalog::Catalogs;
-use crate::generate::require::Hashed;
+use crate::generate::hashed::Hashed;
 use crate::model::build::{Build, Origin, stem};
 use crate::source::{join, split};
 
