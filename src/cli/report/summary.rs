@@ -401,13 +401,20 @@ fn print_next_step(terminal: Terminal, config: &Config, report: &Report, next: &
         Next::Upload => {}
     }
     let is_new = report.plan.created.iter().any(|path| path == "404.html");
+    // The zips of sources are uploaded already; without a folder of builds there are no others.
+    let is_elsewhere = !config.sources.is_empty() && !config.builds.exists();
     match &config.base_url {
         Some(base) if !is_new => {
-            terminal.line(&format!("next: upload new zips, then {out}, to {base}"));
+            let what = match is_elsewhere {
+                true => out.to_string(),
+                false => format!("new zips, then {out},"),
+            };
+            terminal.line(&format!("next: upload {what} to {base}"));
         }
         Some(base) => {
+            let order = if is_elsewhere { "" } else { ", zips before feeds" };
             terminal.line(&format!(
-                "next: upload {out} to {base}, zips before feeds, and add these lines to the ROM:"
+                "next: upload {out} to {base}{order}, and add these lines to the ROM:"
             ));
             print_rom_side(terminal, base, &report.variants, &families(config));
         }
