@@ -355,46 +355,66 @@ fn compare(
             Match::New => new.push(package),
         }
     }
-    let gone = known.of_source(&config.name).filter(|record| {
-        let origin = record.build.origin.as_ref();
-        record.is_offered() && origin.is_some_and(|origin| !listed.contains(&*origin.path))
-    });
-    let gone: Vec<&Record> = gone.collect();
+    let (gone, fault) = find_gone(run.config, config, known, &listed);
     state.gone = gone.iter().map(|r| r.build.path.clone()).collect();
-    let num_before = known
-        .of_source(&config.name)
-        .filter(|r| r.is_offered())
-        .count();
-    let is_loss = !gone.is_empty() && (listed.is_empty() || gone.len() * LOSS_DIVISOR > num_before);
-    if is_loss && !run.config.accept_loss.contains(&config.name) {
-        let loss = Loss {
-            num_gone: gone.len(),
-            num_before,
-            source_name: config.name.clone(),
-        };
-        log.faults.push(Fault {
-            path: config.name.clone(),
-            kind: FaultKind::Conflict,
-            error: loss.into(),
-        });
-    } else {
-        let identities = gone.iter().map(|record| record.build.identity().to_owned());
-        sources.gone.extend(identities);
+    match fault {
+        Some(fault) => log.faults.push(fault),
+        None => {
+            let identities = gone.iter().map(|record| record.build.identity().to_owned());
+            sources.gone.extend(identities);
+        }
     }
     let num_new = new.len();
     let new = choose(new, &others, config, run.now());
     state.num_left_out = num_new - new.len();
+    describe_new(&new, folder, state);
+    sources.new.extend(new);
+}
+
+/// Returns the offered builds of a source whose packages are not listed; and a fault, if these are so many that none
+/// may be retired.
+fn find_gone<'a>(
+    config: &Config,
+    source: &SourceConfig,
+    known: &Known<'a>,
+    listed: &BTreeSet<&str>,
+) -> (Vec<&'a Record>, Option<Fault>) {
+    let offered: Vec<&Record> = known
+        .of_source(&source.name)
+        .filter(|record| record.is_offered())
+        .collect();
+    let is_gone = |record: &&&Record| {
+        let origin = record.build.origin.as_ref();
+        origin.is_some_and(|origin| !listed.contains(&*origin.path))
+    };
+    let gone: Vec<&Record> = offered.iter().filter(is_gone).copied().collect();
+    let is_most = listed.is_empty() || gone.len() * LOSS_DIVISOR > offered.len();
+    let is_loss = !gone.is_empty() && is_most && !config.accept_loss.contains(&source.name);
+    let fault = is_loss.then(|| Fault {
+        path: source.name.clone(),
+        kind: FaultKind::Conflict,
+        error: Loss {
+            num_gone: gone.len(),
+            num_before: offered.len(),
+            source_name: source.name.clone(),
+        }
+        .into(),
+    });
+    (gone, fault)
+}
+
+/// Writes down which packages a run reads, and what it may have to download for their digests.
+fn describe_new(new: &[NewPackage], folder: &RemoteFolder, state: &mut SourceState) {
     state.new = new.iter().map(|package| package.path.clone()).collect();
-    for NewPackage { file, .. } in &new {
+    for NewPackage { file, .. } in new {
         let sidecar = format!("{}.sha256sum", split(&file.path).1);
-        let folder_names = folder.names(split(&file.path).0);
-        if file.sha256.is_some() || folder_names.contains(&sidecar) {
+        let names = folder.names(split(&file.path).0);
+        if file.sha256.is_some() || names.contains(&sidecar) {
             state.num_with_digest += 1;
         } else {
             state.num_bytes_to_download += file.size.unwrap_or_default();
         }
     }
-    sources.new.extend(new);
 }
 
 /// Returns a known build of the package's source. One without a source, at the same address, or of a source that the
