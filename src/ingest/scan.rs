@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use globset::GlobSet;
 use walkdir::{DirEntry, WalkDir};
 
+use crate::source::is_zip;
+
 /// Deepest folder that is searched, counted from the top.
 const MAX_DEPTH: usize = 16;
 
@@ -176,11 +178,6 @@ impl Scan {
             is_link: entry.path_is_symlink(),
         });
     }
-}
-
-fn is_zip(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|ext| ext.eq_ignore_ascii_case("zip"))
 }
 
 /// Decides which links to folders a walk follows.

@@ -128,8 +128,8 @@ fn is_visible(name: &str) -> bool {
 
 /// Returns whether a file is named like a package.
 #[must_use]
-pub fn is_zip(name: &str) -> bool {
-    Path::new(name)
+pub fn is_zip(path: impl AsRef<Path>) -> bool {
+    path.as_ref()
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("zip"))
 }
