@@ -27,6 +27,8 @@ pub mod publish;
 
 pub mod hosting;
 
+pub mod upload;
+
 pub mod generate;
 
 pub mod clients;

@@ -8,9 +8,9 @@ use romfeed::catalog::Catalogs;
 use romfeed::fetch::{Fetch, Reach, Request, follow};
 use romfeed::files::read_file;
 use romfeed::generate;
-use romfeed::hosting::upload::{self, Local, Step};
 use romfeed::model::config::Config;
 use romfeed::publish::writer::{self, MAX_PUBLISHED_MANIFEST};
+use romfeed::upload::files::{self as upload, Local, Step};
 
 use super::args::{FilesArgs, FilesStep};
 use super::config::Flags;

@@ -10,7 +10,6 @@
 
 mod devices;
 mod remote;
-pub mod upload;
 mod values;
 mod zips;
 
