@@ -163,6 +163,7 @@ impl Host {
             expected: BTreeMap::new(),
             required: Vec::new(),
             catalog_facts: BTreeMap::new(),
+            listed_by: BTreeMap::new(),
             is_live: true,
             now: DATE + 86_400,
         };

@@ -63,6 +63,7 @@ mod sources;
 mod sources_broken;
 mod sources_changed;
 mod sources_folders;
+mod sources_online;
 mod sources_releases;
 mod sources_s3;
 mod support;

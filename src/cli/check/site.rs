@@ -137,6 +137,7 @@ impl Site {
             expected,
             required,
             catalog_facts: std::mem::take(&mut self.facts.catalog_facts),
+            listed_by: std::mem::take(&mut self.facts.listed_by),
             is_live: self.is_live,
             now: now(),
         };
@@ -175,6 +176,8 @@ pub(super) struct SiteFacts {
     pub(super) required: Vec<String>,
     /// What the catalog says about packages, by file name.
     pub(super) catalog_facts: BTreeMap<String, CatalogFacts>,
+    /// The addresses of zips that a source lists, with its name.
+    pub(super) listed_by: BTreeMap<String, String>,
     /// The identities of builds and tombstones.
     pub(super) identities: BTreeSet<String>,
     /// The variants with lists.
@@ -208,6 +211,7 @@ fn load_site_facts(config: &Config, is_live: bool) -> Result<SiteFacts, Failure>
         expected: check::expected(&channels),
         required,
         catalog_facts: check::catalog_facts(&merged, config),
+        listed_by: check::listed_by_sources(&merged, config),
         identities: merged.identities().map(str::to_owned).collect(),
         variants: variants.map(|v| v.map(ToString::to_string)).collect(),
     })

@@ -78,6 +78,21 @@ pub fn addresses<'a>(catalog: &'a Catalog, config: &Config) -> BTreeMap<&'a str,
         .collect()
 }
 
+/// Returns the addresses of the offered packages that the sources of the settings list, with the name of the source.
+#[must_use]
+pub fn listed_by_sources(catalog: &Catalog, config: &Config) -> BTreeMap<String, String> {
+    let offered = catalog.builds.values().filter(|record| record.is_offered());
+    let address = |build: &Build| {
+        let name = &build.origin.as_ref()?.source;
+        let is_set = config.sources.iter().any(|source| source.name == *name);
+        let (url, _) = config.address(build).filter(|_| is_set)?;
+        Some((url, name.clone()))
+    };
+    offered
+        .filter_map(|record| address(&record.build))
+        .collect()
+}
+
 /// Returns the catalog's facts about its packages, by file name.
 #[must_use]
 pub fn catalog_facts(catalog: &Catalog, config: &Config) -> BTreeMap<String, CatalogFacts> {

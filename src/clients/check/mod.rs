@@ -36,7 +36,9 @@ use target::{Feed, Kind};
 
 pub use discover::{files_in_folder, files_of_site};
 pub use entries::{entry_problems, json_tree};
-pub use expected::{CatalogFacts, Installed, addresses, catalog_facts, expected, lists};
+pub use expected::{
+    CatalogFacts, Installed, addresses, catalog_facts, expected, listed_by_sources, lists,
+};
 pub use feed::MAX_FEED;
 pub use published::compare;
 
@@ -66,6 +68,9 @@ pub struct Task<'a> {
     pub required: Vec<String>,
     /// The catalog's facts about packages, by file name.
     pub catalog_facts: BTreeMap<String, CatalogFacts>,
+    /// Addresses of packages that a source of the settings lists, with its name. Before the site is live, what is
+    /// wrong with these is only a warning.
+    pub listed_by: BTreeMap<String, String>,
     /// The site is live, so its host is judged too.
     pub is_live: bool,
     /// The time, in seconds since the epoch.
@@ -132,7 +137,14 @@ fn judge_zips(task: &Task<'_>, zips: &[Vec<Listed>], report: &mut Report) -> Vec
         report.num_elsewhere = zips.len();
         return zips.iter().flatten().flat_map(hosts::judge_zip).collect();
     };
-    let judge = |zip: &Vec<Listed>| zips::judge(zip, fetch, &task.catalog_facts);
+    let judge = |zip: &Vec<Listed>| {
+        let source = zip.first().and_then(|zip| task.listed_by.get(&zip.url));
+        let outcome = zips::judge(zip, fetch, &task.catalog_facts);
+        match source.filter(|_| !task.is_live) {
+            Some(source) => outcome.as_listed_by(source),
+            None => outcome,
+        }
+    };
     let outcomes: Vec<_> = zips.par_iter().map(judge).collect();
     let mut findings = Vec::new();
     for outcome in outcomes {

@@ -199,6 +199,10 @@ rules! {
         "the zip is for the device whose feed lists it",
         "pre-device in META-INF/com/android/metadata; the recovery refuses others",
         "check that the zip is for this device";
+    ZIP_OF_SOURCE, Warning, "zip-of-source",
+        "phones can download what a [[source]] lists",
+        "romfeed; the host listed it, so it is there, and must not keep other builds from phones",
+        "look at the host; the check of the live site, with --url, fails until it is in order";
     HOST_GITHUB_SIZE, Error, "host-github-size",
         "a GitHub release asset is smaller than 2 GiB",
         "GitHub documentation, About releases, storage quotas",

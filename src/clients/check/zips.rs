@@ -11,7 +11,7 @@ use super::listed::Listed;
 use super::{CatalogFacts, fixes, hosts, required_files, rules};
 use crate::clients::updaters::MAX_REDIRECTS;
 use crate::fetch::{Fault, Fetch, Remote, Request, Response, follow, is_absolute, resolve};
-use ota_view::finding::{Finding, Rule};
+use ota_view::finding::{Finding, Rule, Severity};
 use ota_view::package::metadata::{self, OtaMetadata};
 use ota_view::package::zip::{self, Package};
 
@@ -42,6 +42,28 @@ pub(super) enum Outcome {
     Judged(Vec<Finding>),
     /// The address is on another host, and no network request was allowed.
     Elsewhere(Vec<Finding>),
+}
+
+impl Outcome {
+    /// Turns the errors about a package that a source lists into warnings: it must not keep others from being
+    /// published.
+    pub(super) fn as_listed_by(self, source: &str) -> Outcome {
+        let weaken = |found: Finding| match found.rule.severity {
+            Severity::Error => {
+                let message = format!(
+                    "{} ({}); the rest can be published, since source {source} lists it",
+                    found.message, found.rule.id
+                );
+                Finding::new(&rules::ZIP_OF_SOURCE, &*found.place, message).with_fix(found.fix())
+            }
+            _ => found,
+        };
+        let weaken_all = |findings: Vec<Finding>| findings.into_iter().map(weaken).collect();
+        match self {
+            Outcome::Judged(findings) => Outcome::Judged(weaken_all(findings)),
+            Outcome::Elsewhere(findings) => Outcome::Elsewhere(weaken_all(findings)),
+        }
+    }
 }
 
 /// Reads the first byte and the metadata of a package and compares them with the lists.

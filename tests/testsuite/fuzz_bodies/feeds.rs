@@ -124,6 +124,7 @@ fn judge(host: &Host) {
             expected: OWN.expected.clone(),
             required: OWN.required.clone(),
             catalog_facts: OWN.known.clone(),
+            listed_by: BTreeMap::new(),
             is_live,
             now: NOW,
         });
