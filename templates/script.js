@@ -20,7 +20,7 @@ document.addEventListener("click", async (event) => {
 });
 
 // Ages change while pages stay as they are, so they are not in the pages.
-for (const time of document.querySelectorAll(".devices time, .latest time")) {
+for (const time of document.querySelectorAll(".built")) {
   const years = Math.floor((Date.now() - Date.parse(time.dateTime)) / (365.25 * 24 * 3600 * 1000));
   if (years > 0) time.append(` (${years} year${years > 1 ? "s" : ""} ago)`);
 }

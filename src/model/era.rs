@@ -93,6 +93,15 @@ impl Facts<'_> {
         fits.then_some((major, minor))
     }
 
+    /// The API level of its version, if that is one of CyanogenMod or LineageOS.
+    #[must_use]
+    pub fn lineage_sdk(&self) -> Option<u32> {
+        let (major, minor) = self.lineage_version()?;
+        let release = RELEASES.iter().find(|one| one.major == major)?;
+        let (first, last) = release.sdk;
+        Some(last.min(first + minor))
+    }
+
     /// Whether phones with CMUpdater that asks by POST may run it.
     #[must_use]
     pub fn has_post_updater(&self) -> bool {
@@ -157,6 +166,21 @@ mod tests {
         ] {
             let found = facts(version, sdk, date).lineage_version();
             assert_eq!(found, expected, "{version} {sdk} {date}");
+        }
+    }
+
+    #[test]
+    fn minor_versions_of_early_releases_have_api_levels_of_their_own() {
+        for (version, date, expected) in [
+            ("10.1", 0, Some(17)),
+            ("14.1", 0, Some(25)),
+            ("19.1", 0, Some(32)),
+            ("22.2", IN_2025, Some(35)),
+            ("23.2", 0, Some(36)),
+            ("11.4", IN_2025, None),
+            ("Banana", 0, None),
+        ] {
+            assert_eq!(facts(version, 0, date).lineage_sdk(), expected, "{version}");
         }
     }
 

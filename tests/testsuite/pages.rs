@@ -426,6 +426,40 @@ fn each_variant_has_its_own_latest_build_and_chain() {
 }
 
 #[test]
+fn the_vanilla_build_comes_before_newer_ones_with_google_apps() {
+    let dir = RomDir::new()
+        .file(
+            "romfeed.toml",
+            "[site]\ninstall = \"site.md\"\n[[variant]]\nname = \"gms\"\npackage = \"gms/**\"\n\
+             [[variant]]\nname = \"microg\"\npackage = \"microg/**\"\n\
+             [[variant]]\nname = \"vanilla\"\npackage = \"vanilla/**\"\n",
+        )
+        .file("site.md", "adb sideload {filename}");
+    for (days, variant) in [(0, "vanilla"), (1, "microg"), (2, "gms")] {
+        dir.put(&format!("builds/{variant}/{}", name_of(days)), bacon(days));
+    }
+    dir.generate().expect(0);
+    let device = page(&dir, "bacon.html");
+    let buttons: Vec<&str> = device.split("aria-label=\"Download ").skip(1).collect();
+    for (button, days) in buttons.iter().zip(0..3) {
+        assert!(button.starts_with(&name_of(days)), "{device}");
+    }
+    assert!(
+        device.contains(&format!("sideload {}", name_of(0))),
+        "{device}"
+    );
+    assert!(page(&dir, "index.html").contains("14 November 2023"));
+    // Where a page is shared or listed without its tags, its title names the variant.
+    let own = page(
+        &dir,
+        &format!("bacon/builds/{}", name_of(2).replace(".zip", ".html")),
+    );
+    let title = "<title>bacon: LineageOS 21.0 gms, 16 November 2023 · Downloads</title>";
+    assert!(own.contains(title), "{own}");
+    assert!(device.contains(">News feed · gms</a>"), "{device}");
+}
+
+#[test]
 fn each_release_type_has_its_own_latest_build() {
     let dir = RomDir::new();
     for (days, romtype) in [(0, "release"), (1, "nightly"), (2, "nightly")] {
@@ -452,11 +486,46 @@ fn a_build_is_named_by_its_rom_android_version_and_month_of_patches() {
         for text in [
             "LineageOS 21.0",
             "Android 14",
-            "Security patch: November 2023",
+            "Security patch: <time datetime=\"2023-11\">November 2023</time>",
         ] {
             assert!(page.contains(text), "{path}: {text}\n{page}");
         }
     }
+}
+
+#[test]
+fn builds_of_older_lists_have_the_android_version_of_their_rom() {
+    let record = |name: &str, version: &str, family: Option<&str>| {
+        let mut record = serde_json::json!({
+            "device": "bacon", "romtype": "nightly", "version": version, "datetime": 1_700_000_000,
+            "kind": "full", "path": name, "size": 5, "id": name,
+            "security_patch": "2023-11-05", "url": format!("https://h.example/{name}"),
+        });
+        if let Some(family) = family {
+            record["family"] = family.into();
+        }
+        record
+    };
+    let records = [
+        record("lineage-20.0-bacon.zip", "20.0", None),
+        record("Mine-bacon.zip", "20.0", Some("Evolution X")),
+    ];
+    let catalog = serde_json::json!({ "schema": 1, "builds": records });
+    let dir = RomDir::new().file("catalog.json", catalog.to_string());
+    dir.generate().expect(0);
+    let own = page(&dir, "bacon/builds/lineage-20.0-bacon.html");
+    for text in [
+        "LineageOS 20.0 <span class=\"nb\">· Android 13</span>",
+        "<dt>Android</dt><dd>13</dd>",
+        "<dt>Security patch</dt><dd><time datetime=\"2023-11-05\">5 November 2023</time></dd>",
+    ] {
+        assert!(own.contains(text), "{text}\n{own}");
+    }
+    let other = page(&dir, "bacon/builds/Mine-bacon.html");
+    assert!(
+        other.contains("Evolution X 20.0") && !other.contains("Android 13"),
+        "{other}"
+    );
 }
 
 fn name_of(days: i64) -> String {

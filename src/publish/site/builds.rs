@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first};
 use crate::model::build::{Device, Variant};
+use crate::model::names;
 use crate::publish::feed::build_pages;
 
 /// A device with the builds that people can download.
@@ -18,20 +19,32 @@ pub(super) struct DeviceBuilds<'a> {
     pub(super) atoms: Vec<&'a str>,
 }
 
-/// What people choose between: a variant and a release type in lower case; builds without a variant
-/// come first.
+/// What people choose between: a variant, and a release type in lower case.
 pub(super) type Choice<'a> = (Option<&'a Variant>, String);
 
 impl<'a> DeviceBuilds<'a> {
-    /// Returns the newest build of each variant and release type, ordered by variant; within a variant,
-    /// the release type with the newest build comes first.
+    /// Returns the newest build of each variant and release type, ordered by variant: the plain one
+    /// first, Google's apps last. Within a variant, the release type with the newest build comes first.
     pub(super) fn latest(&self) -> Vec<&BuildEntry<'a>> {
         let mut seen = BTreeSet::new();
         let is_first = |entry: &&BuildEntry<'a>| seen.insert(entry.choice());
         let mut latest: Vec<&BuildEntry<'a>> = self.builds.iter().filter(is_first).collect();
         // A stable sort keeps the newest of a variant first.
-        latest.sort_by_key(|entry| entry.offer.build.variant.as_ref());
+        latest.sort_by_key(|entry| {
+            let variant = entry.offer.build.variant.as_ref();
+            (variant.map(|variant| rank(variant.as_str())), variant)
+        });
         latest
+    }
+}
+
+/// Returns the place of a variant among others. Most people who do not choose expect the ROM as it is,
+/// and Google's apps are what they could not remove again.
+fn rank(variant: &str) -> u8 {
+    match names::stated_variant(variant) {
+        Some("vanilla") => 0,
+        Some("gapps") => 2,
+        _ => 1,
     }
 }
 

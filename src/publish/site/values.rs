@@ -14,7 +14,9 @@ use crate::catalog::channels::DeltaOffer;
 use crate::ingest::projects::{self, Change, Since};
 use crate::markup::changelog::Rendered;
 use crate::model::address::encode_path;
+use crate::model::build::Build;
 use crate::model::config::Config;
+use crate::model::era;
 use crate::model::theme::{Color, Link, Theme};
 use crate::publish::feed::template::context::{self, BuildValues, DeltaValues};
 
@@ -265,9 +267,9 @@ pub(super) struct PageBuildValues<'a> {
     /// The version of Android, for example `15`.
     #[serde(skip_serializing_if = "Option::is_none")]
     android: Option<&'static str>,
-    /// The month of its security patches, for example `December 2024`.
+    /// The day of its security patch level, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
-    patch_month: Option<String>,
+    patch_datetime: Option<i64>,
     /// Path of its page, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<String>,
@@ -377,8 +379,8 @@ pub(super) fn build_values<'a>(
     }
     Value::from(Serde(PageBuildValues {
         build: facts,
-        android: build.sdk_level.and_then(android),
-        patch_month: build.security_patch.as_deref().and_then(month),
+        android: sdk_level(build).and_then(android),
+        patch_datetime: build.security_patch.as_deref().and_then(midnight),
         page: entry
             .path
             .as_ref()
@@ -390,6 +392,18 @@ pub(super) fn build_values<'a>(
         projects: history.filter(|_| shows.projects).map(ProjectsValues::new),
         has_projects: history.is_some(),
     }))
+}
+
+/// Returns the API level of a build; for a build of LineageOS without one, that of its version.
+fn sdk_level(build: &Build) -> Option<u32> {
+    let facts = era::Facts {
+        version: Some(&build.version)
+            .filter(|_| build.family.is_none())
+            .map(|v| &**v),
+        sdk: None,
+        date: Some(build.timestamp),
+    };
+    build.sdk_level.or_else(|| facts.lineage_sdk())
 }
 
 /// Returns the version of Android with an API level.
@@ -420,10 +434,10 @@ fn android(sdk_level: u32) -> Option<&'static str> {
     })
 }
 
-/// Returns the month of a date such as `2024-12-05`.
-fn month(date: &str) -> Option<String> {
+/// Returns when a date such as `2024-12-05` begins in UTC, in seconds since 1970.
+fn midnight(date: &str) -> Option<i64> {
     let date = chrono::NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
-    Some(date.format("%B %Y").to_string())
+    Some(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp())
 }
 
 /// Makes an address of the site relative, so that a copy of the site links to its own files.

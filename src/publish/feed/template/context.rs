@@ -123,8 +123,8 @@ pub struct BuildValues<'a> {
     /// Security patch level, for example `2024-08-05`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_patch: Option<&'a str>,
-    /// Its ROM and version, for example `LineageOS 22.2`; only the version if the file name does not
-    /// show the ROM.
+    /// Its ROM and version, for example `LineageOS 22.2`; only the version if neither the family nor
+    /// the file name shows the ROM.
     pub title: String,
     /// File name of the package, without a folder.
     pub filename: &'a str,
@@ -266,13 +266,17 @@ impl<'a> BuildValues<'a> {
 }
 
 /// ROMs by the first part of their packages' names, in lower case.
-const ROMS: [(&str, &str); 16] = [
+const ROMS: [(&str, &str); 22] = [
+    ("arrow", "ArrowOS"),
     ("axion", "AxionOS"),
     ("calyx", "CalyxOS"),
     ("cm", "CyanogenMod"),
     ("crdroidandroid", "crDroid"),
     ("derpfest", "DerpFest"),
+    ("dotos", "dotOS"),
+    ("e", "/e/OS"),
     ("evolutionx", "Evolution X"),
+    ("flamingoos", "FlamingoOS"),
     ("havoc", "Havoc-OS"),
     ("iode", "iodéOS"),
     ("lineage", "LineageOS"),
@@ -280,21 +284,25 @@ const ROMS: [(&str, &str); 16] = [
     ("lmodroid", "LMODroid"),
     ("lunaris", "Lunaris"),
     ("matrixx", "Matrixx"),
+    ("omni", "OmniROM"),
+    ("pixelexperience", "PixelExperience"),
     ("pixelos", "PixelOS"),
     ("risingos", "RisingOS"),
     ("voltage", "VoltageOS"),
 ];
 
-/// Returns a build's ROM, if its file name shows it, and its version.
+/// Returns a build's ROM, if its family or file name shows it, and its version.
 fn title(build: &build::Build) -> String {
-    let start = build.filename.split('-').next().unwrap_or_default();
-    let rom = ROMS
-        .iter()
-        .find(|(prefix, _)| start.eq_ignore_ascii_case(prefix));
+    let start = build.filename.split(['-', '_']).next().unwrap_or_default();
+    let known = || {
+        ROMS.iter()
+            .find(|(prefix, _)| start.eq_ignore_ascii_case(prefix))
+    };
+    let rom = build.family.as_deref().or_else(|| Some(known()?.1));
     // The versions of some ROMs contain their names.
     let is_number = build.version.starts_with(|c: char| c.is_ascii_digit());
     match rom.filter(|_| is_number) {
-        Some((_, name)) => format!("{name} {}", build.version),
+        Some(name) => format!("{name} {}", build.version),
         None => build.version.clone(),
     }
 }
