@@ -13,6 +13,15 @@ pub struct KnownDevice {
     pub oem: String,
     /// The marketing name, or the codename if the package does not name it.
     pub name: String,
+    /// The manufacturer's model numbers in the package.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
+}
+
+/// Whether a property has a model number such as `SM-G900F`, not a name such as `Pixel 7a`.
+#[must_use]
+pub fn is_model_number(property: &str) -> bool {
+    property.contains(|c: char| c.is_ascii_digit()) && !property.contains(char::is_lowercase)
 }
 
 /// Returns the name of a manufacturer with a capital letter: properties often lack it.
@@ -48,11 +57,22 @@ mod tests {
     }
 
     #[test]
+    fn model_numbers_have_digits_and_capitals() {
+        for number in ["SM-G900F", "ONEPLUS A6003", "2016070", "GT-I9100"] {
+            assert!(is_model_number(number), "{number}");
+        }
+        for name in ["Pixel 7a", "mainline", "AOSP on ARM64", "ONEPLUS", ""] {
+            assert!(!is_model_number(name), "{name}");
+        }
+    }
+
+    #[test]
     fn the_list_is_sorted_and_escaped() {
         let device = |model: &str, name: &str| KnownDevice {
             model: model.to_owned(),
             oem: "X".to_owned(),
             name: name.to_owned(),
+            models: Vec::new(),
         };
         let text = render_devices(&[device("b", "\"\n"), device("a", "A")]).unwrap();
         let read: serde_json::Value = serde_json::from_str(&text).unwrap();

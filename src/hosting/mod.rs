@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::model::fault_kind::FaultKind;
 
-pub use devices::{KnownDevice, maker, render_devices};
+pub use devices::{KnownDevice, is_model_number, maker, render_devices};
 pub use remote::{Forge, Remote, parse_cname, parse_config};
 pub use values::{BadValue, Base, PlainPath};
 pub use zips::{Listed, PLACES, Zips};

@@ -305,6 +305,28 @@ fn devices_json_lists_the_devices_of_the_builds() {
 }
 
 #[test]
+fn devices_json_has_the_model_numbers_of_packages() {
+    let package = |model: &str, of_vendor: &str| {
+        let props = crate::support::bacon_props(0)
+            .set("ro.product.model", model)
+            .set("ro.product.vendor.model", of_vendor);
+        testkit::package::Package::files(props).build()
+    };
+    for (model, of_vendor, expected) in [
+        ("Galaxy S5", "SM-G900F", serde_json::json!(["SM-G900F"])),
+        ("SM-G900F", "SM-G900F", serde_json::json!(["SM-G900F"])),
+        ("Galaxy S5", "mainline", serde_json::Value::Null),
+    ] {
+        let file = format!("builds/{}", bacon_name(0));
+        let dir = RomDir::new().file(&file, package(model, of_vendor));
+        dir.run(&["init"]).expect(0);
+        let devices: serde_json::Value = serde_json::from_str(&text(&dir, "devices.json")).unwrap();
+        assert_eq!(devices[0]["name"], model);
+        assert_eq!(devices[0]["models"], expected, "{model} {of_vendor}");
+    }
+}
+
+#[test]
 fn every_host_gets_files_with_valid_settings() {
     for host in [
         "github",

@@ -1,8 +1,8 @@
 //! The devices of the packages in the builds folder, for `romfeed init`.
 //!
-//! In: the builds folder. Out: one device for each codename, with manufacturer and name.
+//! In: the builds folder. Out: one device for each codename, with manufacturer, name and model numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use ota_view::device_props::Until;
@@ -70,19 +70,38 @@ fn examine<'a>(found: &'a Found, config: &Config) -> Option<Option<PackageDevice
 
 fn describe(package: &PackageDevice<'_>, config: &Config) -> KnownDevice {
     let model = package.device.as_str();
-    let [maker, name] = read_names(&package.found.file, config).unwrap_or_default();
+    let names = read_names(&package.found.file, config).unwrap_or_default();
     KnownDevice {
         model: model.to_owned(),
-        oem: hosting::maker(&maker),
-        name: match name.is_empty() {
+        oem: hosting::maker(&names.maker),
+        name: match names.name.is_empty() {
             true => model.to_owned(),
-            false => name,
+            false => names.name,
         },
+        models: names.models,
     }
 }
 
-/// Reads maker and name from the properties of all partitions of a package.
-fn read_names(file: &Path, config: &Config) -> Option<[String; 2]> {
+/// Properties of partitions with the name of the device. Those of the vendor often have the
+/// manufacturer's model number where the system has the name in shops.
+const MODEL_KEYS: [&str; 4] = [
+    "ro.product.model",
+    "ro.product.product.model",
+    "ro.product.odm.model",
+    "ro.product.vendor.model",
+];
+
+/// What a package calls its device.
+#[derive(Default)]
+struct Names {
+    maker: String,
+    name: String,
+    /// Model numbers, each once.
+    models: Vec<String>,
+}
+
+/// Reads maker, name and model numbers from the properties of all partitions of a package.
+fn read_names(file: &Path, config: &Config) -> Option<Names> {
     let (package, budget, _) = ingest::open(file, &config.limits).ok()?;
     let rom = Ota::from_package(&package, budget).ok()?;
     let device_props = rom.props(Until::Everything).ok()?;
@@ -90,8 +109,15 @@ fn read_names(file: &Path, config: &Config) -> Option<[String; 2]> {
         let mut values = keys.iter().filter_map(|key| device_props.props.get(key));
         values.next().unwrap_or_default().to_owned()
     };
-    Some([
-        first(["ro.product.manufacturer", "ro.product.brand"]),
-        first(["ro.product.model", "ro.product.name"]),
-    ])
+    let values = MODEL_KEYS
+        .iter()
+        .filter_map(|key| device_props.props.get(key));
+    let numbers: BTreeSet<&str> = values
+        .filter(|value| hosting::is_model_number(value))
+        .collect();
+    Some(Names {
+        maker: first(["ro.product.manufacturer", "ro.product.brand"]),
+        name: first(["ro.product.model", "ro.product.name"]),
+        models: numbers.into_iter().map(str::to_owned).collect(),
+    })
 }

@@ -14,7 +14,7 @@ use crate::catalog::channels::DeltaOffer;
 use crate::ingest::projects::{self, Change, Since};
 use crate::markup::changelog::Rendered;
 use crate::model::address::encode_path;
-use crate::model::build::Build;
+use crate::model::build::{Build, Device};
 use crate::model::config::Config;
 use crate::model::era;
 use crate::model::theme::{Color, Link, Theme};
@@ -95,6 +95,8 @@ pub(super) struct DeviceValues<'a> {
     pub(super) oem: Option<&'a str>,
     /// Model numbers of its manufacturer, for example `SM-G900F`.
     pub(super) models: Vec<&'a str>,
+    /// Other codenames that its phones ask for.
+    pub(super) aliases: Vec<&'a str>,
     /// Path of its page.
     pub(super) page: String,
     /// Path of the page with its changes.
@@ -140,11 +142,14 @@ impl<'a> DeviceValues<'a> {
             Some(LinkOwned { name, url })
         };
         let info = config.device_info(model);
+        let name = known.and_then(|known| text(&known.name)).unwrap_or(model);
+        let aliases = config.devices.get(model).map(|set| set.aliases.iter());
         DeviceValues {
             model,
-            name: known.and_then(|known| text(&known.name)).unwrap_or(model),
+            name,
             oem: known.and_then(|known| text(&known.oem)),
-            models: models(entry, &info),
+            models: models(name, entry, &info),
+            aliases: aliases.into_iter().flatten().map(Device::as_str).collect(),
             page: super::device_path(model),
             changes: super::changes_path(model),
             guides: GUIDES.into_iter().filter_map(guide).collect(),
@@ -160,8 +165,10 @@ impl<'a> DeviceValues<'a> {
 /// Most model numbers of a device.
 const MAX_MODELS: usize = 40;
 
-/// Returns the model numbers under `models` of an entry of `devices.json`, and of `info`.
+/// Returns the model numbers under `models` of an entry of `devices.json`, and of `info`, except one
+/// that is the name of the device.
 fn models<'a>(
+    name: &str,
     entry: Option<&'a serde_json::Map<String, Json>>,
     info: &BTreeMap<&'a str, &'a Json>,
 ) -> Vec<&'a str> {
@@ -171,7 +178,7 @@ fn models<'a>(
     let texts = all.filter_map(Json::as_str).map(str::trim);
     let mut models: Vec<&str> = Vec::new();
     for text in texts.filter(|text| !text.is_empty() && text.len() <= MAX_CONTACT_LEN) {
-        if models.len() < MAX_MODELS && !models.contains(&text) {
+        if models.len() < MAX_MODELS && text != name && !models.contains(&text) {
             models.push(text);
         }
     }
