@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use romfeed::catalog::conflict::first_marker;
 use romfeed::files::{json_message, read_text};
 use romfeed::model::config::DeviceInfo;
 use serde::Deserialize;
@@ -64,7 +65,10 @@ impl Devices {
         let entries: Vec<&RawValue> = match serde_json::from_str(&text) {
             Ok(entries) => entries,
             Err(error) => {
-                let message = json_message(&error);
+                let message = match first_marker(text.as_bytes()) {
+                    Some(line) => format!("a conflict that git could not merge, at line {line}"),
+                    None => json_message(&error),
+                };
                 self.errors.push(format!("{}: {message}", path.display()));
                 return;
             }

@@ -40,6 +40,13 @@ pub const PUBLISH: &str = "publish";
 pub const GITIGNORE: &str = ".gitignore";
 /// The file of git's attributes: how the catalog is merged.
 pub const GITATTRIBUTES: &str = ".gitattributes";
+/// Makes git merge catalogs with romfeed. Git does not read this setting from a file in the repository, so each
+/// clone needs the command.
+///
+/// With exit code 1, romfeed has left conflict markers. If it cannot be run at all, git's own markers must show
+/// that the other side has builds too: otherwise git leaves the file as it was, which looks merged.
+pub const MERGE_DRIVER: &str = "git config merge.romfeed.driver 'romfeed catalog merge --name %P %O %A %B || \
+     { [ $? = 1 ] || git merge-file %A %O %B; false; }'";
 /// How the third comment line of the script begins, before the name of the host.
 const WRITTEN_BY: &str = "# Written by: romfeed init --host ";
 
@@ -330,6 +337,7 @@ struct Values<'a> {
     prefix_regex: String,
     project: Option<&'a str>,
     version: &'a str,
+    merge_driver: &'a str,
     page_policy: &'a str,
     package_policy: &'a str,
     referrer_policy: &'a str,
@@ -377,6 +385,7 @@ impl<'a> Values<'a> {
             prefix_regex: base.map_or("", Base::prefix).replace('.', "\\."),
             project: base.and_then(|base| base.domain().strip_suffix(".pages.dev")),
             version: env!("CARGO_PKG_VERSION"),
+            merge_driver: MERGE_DRIVER,
             page_policy: PAGE_POLICY,
             package_policy: PACKAGE_POLICY,
             referrer_policy: REFERRER_POLICY,

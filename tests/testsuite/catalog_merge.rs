@@ -118,7 +118,7 @@ fn a_contradiction_is_reported_and_left_in_the_file_for_a_choice() {
         .expect(2)
         .says("romfeed catalog merge");
     let run = dir.run(&["catalog", "merge"]).expect(1).says(&message);
-    run.says("--prefer ours, or --prefer theirs");
+    run.says("--prefer ours (this branch), or --prefer theirs (the other branch)");
     assert_eq!(dir.read("catalog.json"), dir.read("ours"));
     dir.run(&["catalog", "merge", "--prefer", "theirs"])
         .expect(0);

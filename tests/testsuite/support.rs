@@ -135,8 +135,13 @@ impl RomDir {
 
     /// Runs the program with environment variables.
     pub(crate) fn run_with(&self, args: &[&str], vars: &[(&str, &str)]) -> Run {
+        self.run_in("", args, vars)
+    }
+
+    /// Runs the program in a folder below the folder.
+    pub(crate) fn run_in(&self, folder: &str, args: &[&str], vars: &[(&str, &str)]) -> Run {
         let mut command = Command::new(env!("CARGO_BIN_EXE_romfeed"));
-        command.current_dir(self.path()).args(args);
+        command.current_dir(self.path().join(folder)).args(args);
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("ROMFEED_")) {
             command.env_remove(key);
         }

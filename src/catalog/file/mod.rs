@@ -14,7 +14,8 @@ use std::io;
 use std::path::Path;
 
 use rayon::prelude::*;
-use serde::Serialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 use self::records::{CatalogJson, Header, from_record, from_tombstone, to_record, to_tombstone};
 use super::{Catalog, Record, Tombstone, conflict};
@@ -118,6 +119,21 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
         io::ErrorKind::FileTooLarge => Error::TooLarge { file },
         _ => Error::Io { file, source },
     })
+}
+
+/// Returns whether a text looks like a catalog, sound or not.
+#[must_use]
+pub fn is_catalog(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Keys {
+        #[serde(rename = "schema")]
+        _schema: u32,
+        #[serde(rename = "builds")]
+        _builds: Vec<IgnoredAny>,
+        #[serde(rename = "tombstones")]
+        _tombstones: Vec<IgnoredAny>,
+    }
+    serde_json::from_slice::<Keys>(bytes).is_ok()
 }
 
 /// Parses the text of a catalog; `file` is its name for messages.

@@ -4,6 +4,7 @@ mod device_texts;
 mod edit;
 mod export;
 mod flags;
+mod git;
 mod import;
 mod list;
 mod merge;

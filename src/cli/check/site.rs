@@ -20,7 +20,7 @@ use romfeed::publish::writer;
 use crate::cli::args::CheckArgs;
 use crate::cli::escape::{escape, shown};
 use crate::cli::http;
-use crate::cli::report::{MANIFEST_HINT, chain};
+use crate::cli::report::{MANIFEST_HINT, catalog_hint, chain};
 use crate::cli::time::now;
 
 /// Why a site was not checked.
@@ -188,7 +188,8 @@ pub(super) struct SiteFacts {
 /// pages.
 fn load_site_facts(config: &Config, is_live: bool) -> Result<SiteFacts, Failure> {
     let fault = |error: &(dyn std::error::Error + 'static)| Failure::usage(chain(error));
-    let catalogs = Catalogs::load(&config.catalogs).map_err(|error| fault(&error))?;
+    let catalogs = Catalogs::load(&config.catalogs)
+        .map_err(|error| fault(&error).with_hint(catalog_hint(&error)))?;
     let merged = catalogs.merged().map_err(|error| fault(&error))?;
     let addresses = check::addresses(&merged, config);
     let channels = channels::Channels::new(&merged, config, &addresses, now());

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ota_view::verify::Require;
+use romfeed::catalog::conflict::first_marker;
 use romfeed::files::{plain_types, read_text};
 use romfeed::model::config::{MajorUpgrades, Retention};
 use serde::Deserialize;
@@ -20,6 +21,8 @@ use super::span::Span;
 
 /// The name of the settings file.
 pub(crate) const FILE_NAME: &str = "romfeed.toml";
+/// What to do about a file in which git left conflict markers.
+const MARKERS_HINT: &str = "edit it: keep the right lines of both, and remove those that begin with <<<<<<<, |||||||, ======= or >>>>>>>";
 /// Largest settings file, certificate or feed template that is read, in bytes.
 pub(super) const MAX_FILE_SIZE: u64 = 1 << 20;
 
@@ -311,6 +314,12 @@ pub(super) fn load(file: Option<&Path>) -> Result<(FileConfig, Origin), ConfigEr
         }
     };
     let settings = toml::from_str(&text).map_err(|error| {
+        if let Some(line) = first_marker(text.as_bytes()) {
+            let error = ConfigError::new(format!(
+                "{name} holds two versions that git could not merge, the first at line {line}"
+            ));
+            return error.with_hint(MARKERS_HINT.to_owned());
+        }
         let (line, column) = position(&text, error.span().map_or(0, |span| span.start));
         let message = explain(&error.message().replace('\n', " "));
         ConfigError::new(format!("{name}, line {line}, column {column}: {message}"))

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use romfeed::files::write_atomically;
 use romfeed::hosting::{
-    self, BadValue, Base, Forge, GITATTRIBUTES, GITIGNORE, Host, KnownDevice, Listed, PLACES,
-    PUBLISH, PlainPath, Remote, SetupFile, Site, Zips,
+    self, BadValue, Base, Forge, GITATTRIBUTES, GITIGNORE, Host, KnownDevice, Listed, MERGE_DRIVER,
+    PLACES, PUBLISH, PlainPath, Remote, SetupFile, Site, Zips,
 };
 use romfeed::model::address::UrlTemplate;
 use romfeed::model::config::Config;
@@ -22,10 +22,6 @@ use super::outcome::Outcome;
 use super::report::{self, Terminal, chain};
 use super::settings;
 
-/// Makes git merge catalogs with romfeed. Git does not read this setting from a file in the
-/// repository, so each clone needs the command.
-const MERGE_DRIVER: &str =
-    "git config merge.romfeed.driver \"romfeed catalog merge --name %P %O %A %B\"";
 /// The file of the list of devices.
 const DEVICES: &str = "devices.json";
 /// Longest part of a file of git, or of a file that init writes, that is read, in bytes.

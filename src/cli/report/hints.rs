@@ -263,15 +263,7 @@ fn run_hint(error: &generate::Error) -> Option<String> {
         generate::Error::ChangelogsInOut { .. } => {
             "keep it next to the catalog, with --changelogs or `changelogs = …`"
         }
-        generate::Error::Catalog(file::Error::Schema { .. }) => {
-            "update romfeed: a newer version wrote this file; nothing was changed"
-        }
-        generate::Error::Catalog(file::Error::Conflict { .. }) => {
-            "merge them, so that no build of either is lost: romfeed catalog merge"
-        }
-        generate::Error::Catalog(_) => {
-            "correct that place, or restore the last valid version from git; nothing was written"
-        }
+        generate::Error::Catalog(error) => catalog_hint(error),
         generate::Error::Contradiction(_) => {
             "remove the wrong one: romfeed catalog remove --catalog FILE BUILD"
         }
@@ -284,6 +276,23 @@ fn run_hint(error: &generate::Error) -> Option<String> {
         _ => return None,
     };
     Some(hint.to_owned())
+}
+
+/// Returns what to do about a catalog that cannot be read. An earlier version of the whole file would lack
+/// builds, so that is never advised.
+pub(crate) fn catalog_hint(error: &file::Error) -> &'static str {
+    match error {
+        file::Error::Schema { .. } => {
+            "update romfeed: a newer version wrote this file; nothing was changed"
+        }
+        file::Error::Conflict { .. } => {
+            "merge them, so that no build of either is lost: romfeed catalog merge"
+        }
+        _ => {
+            "correct that place: `git log -p` shows how it was; in a merge of git, `romfeed catalog \
+             merge` unites both sides; nothing was written"
+        }
+    }
 }
 
 /// Returns the settings for the address of the site or of its zips.

@@ -125,7 +125,7 @@ fn simulate_all(
     let (base, fetch) = site::host(args, config)?;
     let is_live = args.url.is_some();
     let paths = (!is_live).then(|| list_paths(&config.out));
-    let catalog = CatalogFacts::load(config);
+    let catalog = CatalogFacts::load(config, terminal);
     let variant = catalog.variant(args, &subject, config)?;
     let site = Site {
         base: &base,

@@ -1,5 +1,6 @@
 //! The site of `romfeed simulate`, and what the catalog says about its builds.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -16,6 +17,7 @@ use super::Failure;
 use crate::cli::args::SimulateArgs;
 use crate::cli::http;
 use crate::cli::nearest::did_you_mean;
+use crate::cli::report::{Terminal, catalog_hint, chain};
 
 /// Returns the address of the site, and the network or the folder from which it is fetched.
 pub(super) fn host(
@@ -64,12 +66,21 @@ pub(super) struct CatalogFacts {
 }
 
 impl CatalogFacts {
-    pub(super) fn load(config: &Config) -> CatalogFacts {
-        let load = || {
-            let catalogs = Catalogs::load(&config.catalogs).ok()?;
-            Some(catalogs.merged().ok()?.into_owned())
+    /// Loads the catalogs, and warns if that fails.
+    pub(super) fn load(config: &Config, terminal: Terminal) -> CatalogFacts {
+        let catalog = match Catalogs::load(&config.catalogs) {
+            Ok(catalogs) => catalogs
+                .merged()
+                .map(Cow::into_owned)
+                .map_err(|e| chain(&e)),
+            Err(error) => Err(format!("{}; {}", chain(&error), catalog_hint(&error))),
         };
-        let catalog = load().unwrap_or_default();
+        let catalog = catalog.unwrap_or_else(|error| {
+            terminal.warning(&format!(
+                "builds that the site no longer lists are unknown: {error}"
+            ));
+            Catalog::default()
+        });
         CatalogFacts {
             incrementals: incrementals(&catalog),
             deltas: builds(&catalog)

@@ -45,7 +45,7 @@ fn a_damaged_catalog_stops_the_run_and_nothing_is_written() {
         one_error(
             &run,
             message,
-            "correct that place, or restore the last valid version from git; nothing was written",
+            "correct that place: `git log -p` shows how it was; in a merge of git, `romfeed catalog merge` unites both sides; nothing was written",
         );
         run.says(" at line ").says(" column ");
         assert_eq!(dir.read("catalog.json"), text.as_bytes());
