@@ -1,24 +1,43 @@
-// What pages do beyond HTML: copy digests, narrow and sort the list of devices, and mark old builds.
-// Without it nothing is missing. Its texts are in the element that loads it.
+// What pages do beyond HTML: copy digests, narrow and sort the list of devices, mark old builds, and compare
+// downloaded files with the site's. Without it nothing is missing.
 "use strict";
 
-const texts = document.currentScript.dataset;
+const texts = {
+  ...document.currentScript.dataset,
+  checking: "Checking {name} …",
+  unchanged: "Unchanged: this is {name}.",
+  other_build: "Unchanged, but of another build: this is {name}.",
+  other_device: "Unchanged, but for another device: this is {name} for {device}.",
+  changed: "Not as published: {name} has the name of a file of this site, but other contents. Download it again.",
+  unchecked: "Not checked: this site does not know the SHA-256 of {name}.",
+  unknown: "{name} is not any file of this site.",
+  no_list: "{name} is not a file of this page, and the list of the other files cannot be loaded.",
+  digest: "Its SHA-256 is {sha256}.",
+  cancelled: "Cancelled: {name} was not checked.",
+  unreadable: "{name} cannot be read.",
+  no_worker: "This browser cannot read files for this page. Compare the SHA-256 by a command.",
+};
+
+// Says a text to people who do not see the page.
+const voice = document.createElement("p");
+voice.className = "unseen";
+voice.setAttribute("role", "status");
+document.body.append(voice);
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  const label = button.textContent;
+  const label = button.dataset.label ??= button.textContent;
+  let isCopied = true;
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
-    button.textContent = texts.copied;
   } catch {
-    const range = document.createRange();
-    range.selectNodeContents(button.previousElementSibling);
-    getSelection().removeAllRanges();
-    getSelection().addRange(range);
-    button.textContent = texts.marked;
+    // Browsers have a clipboard only for https.
+    getSelection().selectAllChildren(button.previousElementSibling);
+    isCopied = document.execCommand("copy");
   }
-  setTimeout(() => { button.textContent = label; }, 1500);
+  button.textContent = voice.textContent = isCopied ? texts.copied : texts.marked;
+  setTimeout(() => { button.textContent = label; voice.textContent = ""; }, 1500);
 });
 
 // Letters and digits alone, in lower case and without accents: "SM-G900F" is found by "sm g900f".
@@ -83,4 +102,137 @@ for (const time of document.querySelectorAll(".built")) {
   note.className = "old";
   note.textContent = texts.old.replace("{age}", ages.format(-years, "year"));
   time.closest(".dots").append(" ", note);
+}
+
+// Fills texts and elements into a text with names in braces.
+function fill(text, values) {
+  const line = document.createElement("p");
+  line.append(...text.split(/[{}]/).map((part, index) => (index % 2 ? values[part] : part)));
+  return line;
+}
+
+function element(name, text, link) {
+  const node = document.createElement(name);
+  node.textContent = text;
+  if (link) node.href = link;
+  return node;
+}
+
+const box = document.querySelector(".verify");
+if (box) {
+  const root = new URL("..", document.currentScript.src);
+  const [input, reading, results] = ["input", ".reading", ".results"].map((name) => box.querySelector(name));
+  const [bar, percent, cancel] = reading.children;
+  const rows = [...document.querySelectorAll("[data-file]")];
+  const waiting = [];
+  box.hidden = false;
+
+  const hash = (file) => new Promise((resolve, reject) => {
+    const worker = new Worker(new URL("assets/sha256.js", root));
+    const end = (settle, value) => {
+      worker.terminate();
+      settle(value);
+    };
+    worker.onmessage = ({ data }) => {
+      if (data.sha256) end(resolve, data.sha256);
+      else if (data.error) end(reject, "unreadable");
+      else {
+        bar.value = file.size ? data.done / file.size : 1;
+        percent.textContent = `${Math.floor(bar.value * 100)} %`;
+      }
+    };
+    worker.onerror = () => end(reject, "no_worker");
+    cancel.onclick = () => {
+      waiting.length = 0;
+      end(reject, "cancelled");
+    };
+    worker.postMessage(file);
+  });
+
+  // Returns all files of the site, or `null` if their list cannot be loaded.
+  const load = async () => {
+    try {
+      const response = await fetch(new URL("assets/digests.json", root));
+      const { builds } = await response.json();
+      return builds.flatMap(({ device, page, files }) =>
+        Object.entries(files).map(([name, sha256]) => ({ device, page, name, sha256 })));
+    } catch {
+      return null;
+    }
+  };
+
+  // Returns the kind of the result and its lines.
+  const judge = async (file, sha256) => {
+    const row = rows.find((row) => row.querySelector("code").textContent === sha256);
+    if (row) return ["good", fill(texts.unchanged, { name: element("code", row.dataset.file) })];
+    const files = await load();
+    const found = files?.find((known) => known.sha256 === sha256);
+    if (found) {
+      const page = found.page.split("/").map(encodeURIComponent).join("/");
+      const name = element("a", found.name, new URL(page, root));
+      if (found.device !== box.dataset.device) return ["bad", fill(texts.other_device, { name, device: found.device })];
+      const isOther = box.dataset.page && box.dataset.page !== found.page;
+      return isOther ? ["bad", fill(texts.other_build, { name })] : ["good", fill(texts.unchanged, { name })];
+    }
+    // Browsers number a second download of the same name.
+    const saved = file.name.replace(/ ?\(\d+\)(?=\.\w+$)/, "");
+    const named = files?.filter(({ name }) => name === file.name || name === saved) ?? [];
+    const isNamed = named.length > 0 || rows.some((row) => row.dataset.file === saved);
+    const name = element("code", file.name);
+    const digest = fill(texts.digest, { sha256: element("code", sha256) });
+    if (named.some((known) => !known.sha256)) return ["bad", fill(texts.unchecked, { name }), digest];
+    const text = isNamed ? texts.changed : files ? texts.unknown : texts.no_list;
+    return ["bad", fill(text, { name }), digest];
+  };
+
+  const check = async (file) => {
+    const result = document.createElement("div");
+    const name = element("code", file.name);
+    result.append(fill(texts.checking, { name }));
+    results.append(result);
+    bar.value = 0;
+    percent.textContent = "";
+    reading.hidden = false;
+    try {
+      const [kind, ...lines] = await judge(file, await hash(file));
+      result.className = kind;
+      result.replaceChildren(...lines);
+    } catch (reason) {
+      result.className = "bad";
+      result.replaceChildren(fill(texts[reason] ?? texts.no_worker, { name }));
+    }
+  };
+
+  const add = async (files) => {
+    const isRunning = !reading.hidden;
+    waiting.push(...files);
+    if (isRunning || !waiting.length) return;
+    results.replaceChildren();
+    while (waiting.length) await check(waiting.shift());
+    if (document.activeElement === cancel) input.focus();
+    reading.hidden = true;
+  };
+
+  input.addEventListener("change", () => {
+    add(input.files);
+    // The same file can be chosen again.
+    input.value = "";
+  });
+  // A file that misses the box must not replace the page.
+  const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    box.classList.add("over");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) box.classList.remove("over");
+  });
+  document.addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    box.classList.remove("over");
+    add(event.dataTransfer.files);
+    box.scrollIntoView({ block: "nearest" });
+  });
 }

@@ -15,6 +15,7 @@ mod clients;
 mod corpus;
 mod costs;
 mod documents;
+mod downloads;
 mod endless;
 mod eras;
 mod exchange;

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::builds::{BuildEntry, Choice, DeviceBuilds, by_device};
 use super::templates::Pages;
 use super::values::{self, DeviceValues, Shows, SiteValues};
-use super::{Error, PageContext, changes_path, device_path};
+use super::{Error, PageContext, changes_path, device_path, digests};
 use crate::catalog::channels::{Channel, ChannelKey};
 use crate::markup::changelog::{self, Changelog};
 use crate::model::address::encode_path;
@@ -54,7 +54,10 @@ pub(super) fn render(
     let site = SiteValues::new(context.config, atoms.get(super::SITE_ATOM).copied());
     let site = Value::from(Serde(site));
     let base = context.config.base_url.as_deref();
-    let mut pages = vec![render_job(engine, &site, base, home(&devices, context))?];
+    let mut pages = vec![
+        digests::render(&devices, context.config),
+        render_job(engine, &site, base, home(&devices, context))?,
+    ];
     // Device by device, since the values of all builds take far more memory than their pages.
     let device_pages: Vec<Result<Vec<Page>, Error>> = devices
         .par_iter()

@@ -4,6 +4,7 @@
 //! clock.
 
 mod builds;
+mod digests;
 mod html_pages;
 mod templates;
 mod values;
@@ -40,6 +41,8 @@ const ASSETS: &str = "assets";
 /// Path of the newsfeed of all builds.
 const SITE_ATOM: &str = "builds.atom";
 const SCRIPT: &str = include_str!("../../../templates/script.js");
+/// The worker of the script, which hashes downloaded files.
+const WORKER: &str = include_str!("../../../templates/sha256.js");
 
 /// Why pages cannot be rendered.
 #[derive(Debug, thiserror::Error)]
@@ -120,9 +123,11 @@ pub fn render(
     if theme.has_pages {
         fixed.push(("style.css", format!("{ASSETS}/style.css")));
         fixed.push(("icon.svg", format!("{ASSETS}/icon.svg")));
-        let own = theme.templates.get("script.js");
-        let script = own.map_or(SCRIPT, |own| &own.text);
-        pages.push(file(format!("{ASSETS}/script.js"), script.as_bytes()));
+        for (name, script) in [("script.js", SCRIPT), ("sha256.js", WORKER)] {
+            let own = theme.templates.get(name);
+            let script = own.map_or(script, |own| &own.text);
+            pages.push(file(format!("{ASSETS}/{name}"), script.as_bytes()));
+        }
         if let Some(logo) = &theme.logo {
             pages.push(file(logo_path(logo), &logo.bytes));
         }

@@ -130,11 +130,22 @@ const GUIDES: [(&str, &str); 3] = [
     ("special_instructions_url", "Special instructions"),
 ];
 
+/// Returns the marketing name of a device, else its codename.
+pub(super) fn device_name<'a>(device: &DeviceBuilds<'a>, config: &'a Config) -> &'a str {
+    let model = device.model.as_str();
+    let known = config.known_devices.get(model);
+    known.and_then(|known| filled(&known.name)).unwrap_or(model)
+}
+
+/// Returns a text unless it is empty.
+fn filled(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.trim().is_empty())
+}
+
 impl<'a> DeviceValues<'a> {
     pub(super) fn new(device: &DeviceBuilds<'a>, config: &'a Config) -> DeviceValues<'a> {
         let model = device.model.as_str();
         let known = config.known_devices.get(model);
-        let text = |text: &'a String| Some(text.as_str()).filter(|text| !text.trim().is_empty());
         let entry = known.map(|known| &known.entry);
         let guide = |(key, name): (&str, &'static str)| {
             let url = entry?.get(key)?.as_str()?;
@@ -142,12 +153,12 @@ impl<'a> DeviceValues<'a> {
             Some(LinkOwned { name, url })
         };
         let info = config.device_info(model);
-        let name = known.and_then(|known| text(&known.name)).unwrap_or(model);
+        let name = device_name(device, config);
         let aliases = config.devices.get(model).map(|set| set.aliases.iter());
         DeviceValues {
             model,
             name,
-            oem: known.and_then(|known| text(&known.oem)),
+            oem: known.and_then(|known| filled(&known.oem)),
             models: models(name, entry, &info),
             aliases: aliases.into_iter().flatten().map(Device::as_str).collect(),
             page: super::device_path(model),
