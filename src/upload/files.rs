@@ -38,7 +38,7 @@ pub enum Step {
     Gone,
 }
 
-/// A file in the folder of packages.
+/// A file in the folder of packages, or in that of the site.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Local {
     /// The path in that folder, with `/`.
@@ -47,6 +47,15 @@ pub struct Local {
     pub url: Option<String>,
     /// The SHA-256, if the catalog has it.
     pub sha256: Option<String>,
+}
+
+impl Local {
+    /// Returns whether it may change under the same name: it is neither a package nor an image.
+    #[must_use]
+    pub fn is_sidecar(&self) -> bool {
+        let end = self.path.rsplit('.').next().unwrap_or_default();
+        end == CHANGELOG || SIDECARS.contains(&end)
+    }
 }
 
 /// Lists the files of one step in the folder of packages, sorted, and warnings about files that cannot be

@@ -16,7 +16,17 @@ const LOCK_STEP: Duration = Duration::from_millis(10);
 /// A lock, held until it is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Returns the locked file, opened for nothing else: the folder stays locked as long as any process has it open.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    pub fn share(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
 }
 
 /// Locks a folder against other runs.
@@ -34,11 +44,12 @@ pub fn lock(folder: &Path) -> Result<Lock, Error> {
     let file = File::options()
         .create(true)
         .truncate(false)
+        .read(true)
         .write(true)
         .open(&path)
         .map_err(io_error("open", &path))?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file }),
+        Ok(()) => Ok(Lock { file }),
         Err(fs::TryLockError::WouldBlock) => Err(Error::Locked { file: path }),
         Err(fs::TryLockError::Error(source)) => Err(io_error("lock", &path)(source)),
     }
