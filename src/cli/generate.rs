@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use romfeed::generate::{self, Event, Report};
+use romfeed::model::config::Config;
 use serde::Serialize;
 
-use super::args::GenerateArgs;
+use super::args::{GenerateArgs, SiteArgs};
 use super::config::{FILE_NAME, Flags, Resolved};
 use super::escape;
 use super::json::print_json;
@@ -24,15 +25,19 @@ pub(crate) fn run(
     file: Option<&Path>,
     terminal: Terminal,
 ) -> io::Result<Outcome> {
-    let flags = Flags {
+    settings::with_resolved(file, flags(&args.site), terminal, |resolved| {
+        run_with(args, file, resolved, terminal)
+    })
+}
+
+/// Returns the flags that take precedence over the settings.
+pub(crate) fn flags(args: &SiteArgs) -> Flags {
+    Flags {
         url: args.url.clone(),
         jobs: args.jobs,
         io_limit: args.io_limit,
         ..Flags::new(&args.places)
-    };
-    settings::with_resolved(file, flags, terminal, |resolved| {
-        run_with(args, file, resolved, terminal)
-    })
+    }
 }
 
 /// Returns the next step: the script of `init`, if it is next to the settings.
@@ -53,6 +58,50 @@ fn run_with(
     resolved: Resolved,
     terminal: Terminal,
 ) -> io::Result<Outcome> {
+    let (mut config, devices_errors) = match prepare(&args.site, resolved, terminal) {
+        Ok(prepared) => prepared,
+        Err(outcome) => return Ok(outcome),
+    };
+    config.dry_run = args.dry_run;
+    config.adopt = args.adopt;
+    let next = next_step(args, file);
+    let ca = args.ca.as_deref();
+    let report = match update(&config, args.site.offline, ca, file, &next, terminal) {
+        Ok(report) => report,
+        Err(outcome) => return Ok(outcome),
+    };
+    print_devices_errors(&devices_errors, terminal);
+    if args.json {
+        let mut summary = summary(&report);
+        let settings = settings_name(file);
+        let unused = unused::warnings(&config, &report);
+        summary.warnings.extend(unused.iter().map(|message| Note {
+            file: &settings,
+            message,
+        }));
+        print_json(&summary)?;
+    }
+    if report.is_refused(&config) {
+        return Ok(refuse(terminal));
+    }
+    if args.faults {
+        let lines = left_out(&report, &devices_errors);
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        io::stdout().write_all(text.as_bytes())?;
+    }
+    let failed = !report.faults.is_empty()
+        || !devices_errors.is_empty()
+        || (args.exit_code && report.is_stale());
+    Ok(Outcome::from_success(!failed))
+}
+
+/// Returns the settings of a run, and the entries of `devices.json` that cannot be used. Reports what is wrong with the
+/// arguments.
+pub(crate) fn prepare(
+    args: &SiteArgs,
+    resolved: Resolved,
+    terminal: Terminal,
+) -> Result<(Config, Vec<String>), Outcome> {
     let Resolved {
         mut config,
         devices_errors,
@@ -63,24 +112,14 @@ fn run_with(
             &format!("there is no folder {}", escape::shown(&config.builds)),
             Some("name the folder of the zips with --builds or ROMFEED_BUILDS"),
         );
-        return Ok(Outcome::Usage);
+        return Err(Outcome::Usage);
     }
-    let print_devices_errors = || {
-        for error in &devices_errors {
-            terminal.error(
-                error,
-                Some("correct it; without it, codenames in file names may be split wrongly"),
-            );
-        }
-    };
     if args.strict && !devices_errors.is_empty() {
-        print_devices_errors();
-        return Ok(refuse(terminal));
+        print_devices_errors(&devices_errors, terminal);
+        return Err(refuse(terminal));
     }
     config.strict = args.strict;
-    config.dry_run = args.dry_run;
     config.rehash = args.rehash;
-    config.adopt = args.adopt;
     config.new_catalog = args.new_catalog;
     let is_source = |name: &&String| config.sources.iter().any(|source| source.name == **name);
     if let Some(name) = args.accept_loss.iter().find(|name| !is_source(name)) {
@@ -95,61 +134,64 @@ fn run_with(
                 names.join(", ")
             )),
         );
-        return Ok(Outcome::Usage);
+        return Err(Outcome::Usage);
     }
     config.accept_loss.clone_from(&args.accept_loss);
-    let fetch = match args.offline {
+    Ok((config, devices_errors))
+}
+
+/// Brings the site up to date, and prints what was done. Unless `offline` is set, the hosts of sources are asked.
+pub(crate) fn update(
+    config: &Config,
+    offline: bool,
+    ca: Option<&Path>,
+    file: Option<&Path>,
+    next: &Next,
+    terminal: Terminal,
+) -> Result<Report, Outcome> {
+    let fetch = match offline {
         true => Ok(None),
-        false => sources::connect(&config, args.ca.as_deref()),
+        false => sources::connect(config, ca),
     };
-    let fetch = match fetch {
-        Ok(fetch) => fetch,
-        Err(message) => {
-            terminal.error(&escape::escape(&message), None);
-            return Ok(Outcome::Usage);
-        }
-    };
+    let fetch = fetch.map_err(|message| {
+        terminal.error(&escape::escape(&message), None);
+        Outcome::Usage
+    })?;
     let progress = Progress::new(terminal);
-    let report = match generate::generate(&config, fetch.as_ref(), &progress, now_ns()) {
-        Ok(report) => report,
-        Err(error) => {
-            report::print_run_error(terminal, &error);
-            return Ok(match error.is_usage() {
-                true => Outcome::Usage,
-                false => Outcome::Stopped,
-            });
+    let report = generate::generate(config, fetch.as_ref(), &progress, now_ns());
+    let report = report.map_err(|error| {
+        report::print_run_error(terminal, &error);
+        match error.is_usage() {
+            true => Outcome::Usage,
+            false => Outcome::Stopped,
         }
-    };
-    let unused = unused::warnings(&config, &report);
-    let settings = file.map_or_else(|| FILE_NAME.to_owned(), escape::shown);
-    for warning in &unused {
+    })?;
+    let settings = settings_name(file);
+    for warning in &unused::warnings(config, &report) {
         terminal.warning(&format!("{settings}: {warning}"));
     }
     sources::print_traffic(&report.sources, terminal);
-    report::print_report(terminal, &config, &report, &next_step(args, file));
-    print_devices_errors();
-    if args.json {
-        let mut summary = summary(&report);
-        summary.warnings.extend(unused.iter().map(|message| Note {
-            file: &settings,
-            message,
-        }));
-        print_json(&summary)?;
+    report::print_report(terminal, config, &report, next);
+    Ok(report)
+}
+
+/// Returns the name of the settings in messages.
+fn settings_name(file: Option<&Path>) -> String {
+    file.map_or_else(|| FILE_NAME.to_owned(), escape::shown)
+}
+
+/// Prints the entries of `devices.json` that cannot be used.
+pub(crate) fn print_devices_errors(devices_errors: &[String], terminal: Terminal) {
+    for error in devices_errors {
+        terminal.error(
+            error,
+            Some("correct it; without it, codenames in file names may be split wrongly"),
+        );
     }
-    if report.is_refused(&config) {
-        return Ok(refuse(terminal));
-    }
-    if args.faults {
-        print_faults(&report, &devices_errors)?;
-    }
-    let failed = !report.faults.is_empty()
-        || !devices_errors.is_empty()
-        || (args.exit_code && report.is_stale());
-    Ok(Outcome::from_success(!failed))
 }
 
 /// Reports that a strict run publishes nothing.
-fn refuse(terminal: Terminal) -> Outcome {
+pub(crate) fn refuse(terminal: Terminal) -> Outcome {
     terminal.error(
         "nothing was published, because of --strict",
         Some("correct what is named above, or run without --strict to publish the rest"),
@@ -157,21 +199,14 @@ fn refuse(terminal: Terminal) -> Outcome {
     Outcome::Stopped
 }
 
-/// Prints what was left out to standard output, one line for each fault.
-fn print_faults(report: &Report, devices_errors: &[String]) -> io::Result<()> {
-    let mut lines: Vec<String> = devices_errors
+/// Returns what was left out, one line for each.
+pub(crate) fn left_out(report: &Report, devices_errors: &[String]) -> Vec<String> {
+    let devices = devices_errors.iter().map(|error| escape::escape(error));
+    let faults = report
+        .faults
         .iter()
-        .map(|error| escape::escape(error))
-        .collect();
-    for fault in &report.faults {
-        lines.push(escape::escape(&format!(
-            "{}: {}",
-            fault.path,
-            report::chain(&*fault.error)
-        )));
-    }
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    io::stdout().write_all(text.as_bytes())
+        .map(|fault| escape::escape(&format!("{}: {}", fault.path, report::chain(&*fault.error))));
+    devices.chain(faults).collect()
 }
 
 /// The output of `generate --json`; part of the documented schema.

@@ -5,7 +5,7 @@
 //!
 //! - `args`: the arguments, with `parse`, `listen` and `rate`;
 //! - `settings`: runs a command with its settings, which `config`, `theme` and `devices` read;
-//! - a module for each command: `generate`, `check` (with `check_zip`, `findings`), `inspect` (with
+//! - a module for each command: `generate`, `publish`, `check` (with `check_zip`, `findings`), `inspect` (with
 //!   `contents`), `simulate`, `catalog`, `files`, `sources`, `init`, `serve`, `hash`, `man`; `backend` for the
 //!   commands of LineageOS's former server;
 //! - `report`: the terminal, and what is printed about a run; `escape`, `json`, `progress`, `time`:
@@ -41,6 +41,7 @@ mod outcome;
 mod parse;
 mod position;
 mod progress;
+mod publish;
 mod rate;
 mod remote;
 mod report;
@@ -97,6 +98,7 @@ fn dispatch(cli: &Cli, terminal: Terminal) -> io::Result<Outcome> {
     match &cli.command {
         Command::Init(args) => init::run(args, file, terminal),
         Command::Generate(args) => generate::run(args, file, terminal),
+        Command::Publish(args) => publish::run(args, file, terminal),
         Command::Inspect(args) => inspect::run(args, file, terminal),
         Command::Check(args) => check::run(args, file, terminal),
         Command::Catalog(args) => catalog::run(&args.command, file, terminal),

@@ -7,9 +7,12 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, P
 use romfeed::generate::Observer;
 use romfeed::ingest::Examined;
 use romfeed::model::facts::Fact;
+use romfeed::upload;
 
+use super::escape::escape;
 use super::report::Terminal;
 
+const UPLOADING: &str = "uploading {bar:24} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 const LISTING: &str = "{spinner} asking {msg} for its files, {elapsed}";
 const READING: &str = "reading {bar:24} {pos} of {len} zips on other hosts{pace}";
 const HASHING: &str = "hashing {bar:24} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
@@ -19,6 +22,7 @@ const DOWNLOADING: &str =
 const TICK: Duration = Duration::from_millis(200);
 
 /// Shows the progress of a run.
+#[derive(Clone)]
 pub(crate) struct Progress {
     terminal: Terminal,
     bar: ProgressBar,
@@ -139,5 +143,23 @@ impl Observer for Progress {
 
     fn hashing_done(&self) {
         self.end();
+    }
+}
+
+impl upload::Observer for Progress {
+    fn copying(&self, _num_files: usize, num_bytes: u64) {
+        self.begin(UPLOADING, num_bytes);
+    }
+
+    fn copied(&self, num_bytes: u64) {
+        self.bar.set_position(num_bytes);
+    }
+
+    fn copying_done(&self) {
+        self.end();
+    }
+
+    fn said(&self, line: &str) {
+        self.pause(|| self.terminal.always(&escape(line)));
     }
 }

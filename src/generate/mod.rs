@@ -63,7 +63,7 @@ pub use admission::{Objection, PublishedVariants, object};
 pub use error::Error;
 pub use families::{DeviceFamily, families};
 pub use lost::{require_known, require_published};
-pub use report::{BUILDS, Cause, Event, Fault, Report};
+pub use report::{BUILDS, Cause, Event, Fault, Preview, Report};
 pub use require::Refused;
 pub use shared_lists::SharedLists;
 pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
@@ -217,6 +217,10 @@ pub fn generate(
     report.catalog_changed =
         before.is_some_and(|before| before != catalogs.own) || !catalog_path.exists();
     let Some(site_lock) = site_lock else {
+        if config.dry_run {
+            let catalog = catalogs.merged()?.into_owned();
+            report.preview = Some(Preview { catalog, pages });
+        }
         return Ok(report);
     };
     // In this order, a run that is killed leaves a site whose sources are all stored.

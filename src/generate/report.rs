@@ -1,12 +1,15 @@
 //! The report of a run: what it did or, with `--dry-run`, would do. Printed for people and as `--json`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::sources::state::SourceState;
+use crate::catalog::Catalog;
 use crate::ingest;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
-use crate::publish::writer::Plan;
+use crate::publish::page::Page;
+use crate::publish::writer::{self, Plan};
 
 /// Subject of warnings about the folder of builds.
 pub const BUILDS: &str = "builds";
@@ -200,6 +203,30 @@ pub struct Report {
     pub unseen: Vec<String>,
     /// Neither the scan nor the catalog has anything to publish, so nothing is written.
     pub nothing_to_publish: bool,
+    /// After a trial run, what a run would write.
+    pub preview: Option<Preview>,
+}
+
+/// What a run would write.
+#[derive(Debug)]
+pub struct Preview {
+    /// All catalogs as one.
+    pub catalog: Catalog,
+    /// The site.
+    pub pages: Vec<Page>,
+}
+
+impl Preview {
+    /// Writes the site to an empty folder.
+    ///
+    /// # Errors
+    /// Those of [`writer::execute`].
+    pub fn write(&self, folder: &Path) -> Result<(), writer::Error> {
+        let lock = writer::open(folder, false)?;
+        let builds = super::lost::names(&self.catalog);
+        let plan = writer::plan(folder, &self.pages, builds, false)?;
+        writer::execute(folder, &self.pages, &plan, &lock)
+    }
 }
 
 impl Report {

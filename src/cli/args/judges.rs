@@ -51,7 +51,7 @@ impl TypedValueParser for RuleIdParser {
 }
 
 /// How to connect; shared by the commands that read a live site.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct LiveArgs {
     /// Trust the certificates in this PEM file instead of those that browsers trust
     #[arg(long, value_name = "FILE", env = "ROMFEED_CA")]
@@ -107,6 +107,27 @@ pub(crate) struct CheckArgs {
     pub(crate) explain: Vec<String>,
     #[command(flatten)]
     pub(crate) live: LiveArgs,
+}
+
+impl CheckArgs {
+    /// Returns the arguments that check a whole site: at an address or, if there is none, in its folder with the zips at
+    /// their hosts.
+    pub(crate) fn for_site(url: Option<&str>, live: &LiveArgs) -> CheckArgs {
+        CheckArgs {
+            packages: Vec::new(),
+            certificate: Vec::new(),
+            places: Places::default(),
+            url: url.map(str::to_owned),
+            zip_addresses: url.is_none(),
+            device: None,
+            romtype: None,
+            incr: None,
+            json: false,
+            rules: false,
+            explain: Vec::new(),
+            live: live.clone(),
+        }
+    }
 }
 
 const SIMULATE_EXAMPLES: &str = "\

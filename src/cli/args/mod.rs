@@ -19,7 +19,9 @@ pub(crate) use judges::{CheckArgs, SimulateArgs};
 pub(crate) use packages::{HashArgs, InspectArgs};
 #[cfg(feature = "serve")]
 pub(crate) use site::ServeArgs;
-pub(crate) use site::{FilesArgs, FilesStep, GenerateArgs, InitArgs, SourcesArgs};
+pub(crate) use site::{
+    FilesArgs, FilesStep, GenerateArgs, InitArgs, PublishArgs, SiteArgs, SourcesArgs,
+};
 
 /// The most threads that can be set.
 pub(crate) const MAX_JOBS: u16 = 256;
@@ -91,6 +93,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Scan the builds and bring the site up to date
     Generate(GenerateArgs),
+    /// Bring the site up to date and upload it with its zips, in the safe order: no phone hears of a zip that is not online
+    Publish(Box<PublishArgs>),
     /// Show the facts about packages and their sources, or look inside packages
     Inspect(InspectArgs),
     /// Check what phones will see: the site in out, a live site, or whether packages install

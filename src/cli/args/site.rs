@@ -1,4 +1,4 @@
-//! The arguments of `init`, `generate`, `files` and `serve`.
+//! The arguments of `init`, `generate`, `publish`, `files` and `serve`.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use romfeed::hosting::Host;
 
+use super::judges::LiveArgs;
 use super::{MAX_JOBS, Places};
 use crate::cli::rate::Rate;
 
@@ -52,8 +53,9 @@ fn parse_hosts() -> impl TypedValueParser<Value = Host> {
     })
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct GenerateArgs {
+/// How the site is generated; shared by the commands that do it.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SiteArgs {
     #[command(flatten)]
     pub(crate) places: Places,
     /// Point phones to the zips at this address, for example https://host/{device}/{filename}
@@ -65,42 +67,76 @@ pub(crate) struct GenerateArgs {
     /// Limit reading for digests to this many bytes a second, for example 50M
     #[arg(long, value_name = "RATE", env = "ROMFEED_IO_LIMIT")]
     pub(crate) io_limit: Option<Rate>,
-    /// Show what would change, but write nothing except the cache
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-    /// Exit with 1 if the site is or was not up to date
-    #[arg(long)]
-    pub(crate) exit_code: bool,
     /// Publish nothing if a package or a source has a fault, and exit with 3
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Print the result as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Print what was left out to standard output, for scripts that publish the rest: one line for each
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) faults: bool,
     /// Read every file again, without the cache
     #[arg(long)]
     pub(crate) rehash: bool,
-    /// Take over an output folder that romfeed did not make
-    #[arg(long)]
-    pub(crate) adopt: bool,
     /// Publish even if the catalog lacks builds that were published before
     #[arg(long)]
     pub(crate) new_catalog: bool,
-    /// Do not print the next step, for scripts that take it
-    #[arg(long)]
-    pub(crate) no_next: bool,
     /// Do not ask the hosts of [[source]]; their builds stay as they are
     #[arg(long)]
     pub(crate) offline: bool,
     /// Retire the builds that this source no longer lists, even if they are most of them; repeatable
     #[arg(long, value_name = "SOURCE", conflicts_with = "offline")]
     pub(crate) accept_loss: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
+    /// Show what would change, but write nothing except the cache
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Exit with 1 if the site is or was not up to date
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print what was left out to standard output, for scripts that publish the rest: one line for each
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) faults: bool,
+    /// Take over an output folder that romfeed did not make
+    #[arg(long)]
+    pub(crate) adopt: bool,
+    /// Do not print the next step, for scripts that take it
+    #[arg(long)]
+    pub(crate) no_next: bool,
     /// Trust the certificates in this PEM file instead of those that browsers trust
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
+}
+
+const PUBLISH_EXAMPLES: &str = "\
+Examples:
+  romfeed publish --to you@server.example.org:/srv/ota
+  romfeed publish --to /srv/ota --dry-run";
+
+#[derive(Debug, Args)]
+#[command(after_help = PUBLISH_EXAMPLES)]
+pub(crate) struct PublishArgs {
+    /// Publish the site here: a folder such as /srv/ota or ./www, or HOST:/FOLDER (both by rsync)
+    #[arg(long, value_name = "DESTINATION")]
+    pub(crate) to: String,
+    /// Upload the zips here: `site` (to builds/ below the site), `none` (they are elsewhere already), or a folder as
+    /// for --to [default: site]
+    #[arg(long, value_name = "DESTINATION")]
+    pub(crate) zips_to: Option<String>,
+    /// Show what each step would do, but change nothing here (except the cache) or at the destination
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Replace files at the destination that are not from romfeed where it has files of the same names; zips are never
+    /// replaced by others
+    #[arg(long)]
+    pub(crate) adopt: bool,
+    #[command(flatten)]
+    pub(crate) site: SiteArgs,
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
 }
 
 const SOURCES_EXAMPLES: &str = "\

@@ -54,7 +54,11 @@ pub(crate) fn run(
 }
 
 /// Checks a site, and prints the findings.
-fn check_site(args: &CheckArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
+pub(crate) fn check_site(
+    args: &CheckArgs,
+    config: &Config,
+    terminal: Terminal,
+) -> io::Result<Outcome> {
     let found = Site::open(args, config).and_then(|site| Ok((site.find_feeds(args)?, site)));
     let (feeds, mut site) = match found {
         Ok(found) => found,

@@ -309,7 +309,7 @@ fn address_hint(device: &str) -> String {
 fn writer_hint(error: &writer::Error) -> Option<String> {
     let hint = match error {
         writer::Error::NotOurs { .. } => {
-            "choose another --out, or take over the folder with --adopt"
+            "choose another --out, or take over the folder with romfeed generate --adopt"
         }
         writer::Error::Manifest { .. } => MANIFEST_HINT,
         writer::Error::ManifestSchema { .. } => "update romfeed: a newer version wrote this folder",

@@ -1,0 +1,124 @@
+//! What `publish` prints about its steps and errors.
+
+use indicatif::DecimalBytes;
+use romfeed::upload::{Done, Error, Live, Step};
+
+use crate::cli::escape::escape;
+use crate::cli::report::{Terminal, chain, count};
+
+/// What a trial run says about a step that asks for what is not online yet.
+pub(super) const LATER: &str = "  left out of a trial run";
+/// Most files that a trial run names, without `-v`.
+const MAX_NAMED: usize = 40;
+
+/// Returns what a step does.
+pub(super) fn title(step: Step) -> &'static str {
+    match step {
+        Step::Generate => "generate the site",
+        Step::Zips => "upload zips",
+        Step::CheckZips => "check that the zips are online",
+        Step::Pages => "upload pages",
+        Step::Feeds => "upload feeds",
+        Step::Indexes => "upload lists of feeds",
+        Step::Gone => "remove old files",
+        Step::Deploy => "publish the site",
+        Step::CheckSite => "check the live site",
+    }
+}
+
+/// Returns what phones and people see after a stop.
+pub(super) fn live(step: Step, live: Live) -> &'static str {
+    match live {
+        Live::Nothing => "nothing is live yet",
+        Live::Pages => "some new pages are live, and no new feed",
+        Live::Feeds => "new pages and some new feeds are live; all zips that they name are online",
+        Live::All if step == Step::CheckSite => "the new site is live",
+        Live::All => "the new site is live, and some old files are still there",
+    }
+}
+
+/// Returns what to do after a stop.
+pub(super) fn stop_hint(step: Step) -> Option<&'static str> {
+    match step {
+        Step::Generate => None,
+        Step::CheckSite => {
+            Some("correct what is named above; `romfeed check --url` checks it again")
+        }
+        _ => Some("correct what is named above, and publish again: it goes on from there"),
+    }
+}
+
+/// Prints what a step did or, in a trial run, would do.
+pub(super) fn print_done(step: Step, done: &Done, dry_run: bool, terminal: Terminal) {
+    if step == Step::Deploy {
+        return;
+    }
+    let lists = [
+        ("+", &done.created),
+        ("~", &done.changed),
+        ("~", &done.dated),
+        ("-", &done.removed),
+    ];
+    let num_changes: usize = lists.iter().map(|(_, paths)| paths.len()).sum();
+    if dry_run || terminal.verbosity > 0 {
+        let max = match terminal.verbosity {
+            0 => MAX_NAMED,
+            _ => usize::MAX,
+        };
+        let all = lists
+            .iter()
+            .flat_map(|(mark, paths)| paths.iter().map(move |path| (mark, path)));
+        for (mark, path) in all.take(max) {
+            terminal.line(&format!("  {mark} {}", escape(path)));
+        }
+        if num_changes > max {
+            terminal.line(&format!(
+                "  … and {} more; -v lists them",
+                num_changes - max
+            ));
+        }
+    }
+    terminal.line(&format!("  {}", summary(step, done, dry_run)));
+}
+
+fn summary(step: Step, done: &Done, dry_run: bool) -> String {
+    let [upload, remove] = match dry_run {
+        true => ["to upload", "to remove"],
+        false => ["uploaded", "removed"],
+    };
+    if step == Step::Gone {
+        return match done.removed.len() {
+            0 => "nothing to remove".to_owned(),
+            num => format!("{} {remove}", count(num, "file", "files")),
+        };
+    }
+    let num = done.created.len() + done.changed.len() + done.dated.len();
+    match num {
+        0 if done.num_unchanged == 0 => "no files".to_owned(),
+        0 => format!("{} unchanged", count(done.num_unchanged, "file", "files")),
+        _ => format!(
+            "{} {upload} ({}), {} unchanged",
+            count(num, "file", "files"),
+            DecimalBytes(done.num_bytes),
+            done.num_unchanged
+        ),
+    }
+}
+
+/// Prints why a step stopped, and what to do about it.
+pub(super) fn print_error(error: &Error, terminal: Terminal) {
+    let hint = match error {
+        Error::NotInstalled { hint, .. } => Some(*hint),
+        Error::Foreign(_) | Error::Blocked(_) => {
+            Some("move them away, or replace them with --adopt")
+        }
+        Error::OtherBytes(_) => Some(
+            "phones may be downloading them: give the new zips other names, or copy the published ones back",
+        ),
+        Error::Manifest(_) => Some(
+            "look at .romfeed/manifest.json at the destination, and put out/.romfeed/manifest.json in its place if it is damaged",
+        ),
+        _ => None,
+    };
+    terminal.error(&escape(&chain(error)), hint);
+}
