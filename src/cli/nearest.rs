@@ -51,16 +51,23 @@ fn is_near(distance: usize, word: &str) -> bool {
     distance <= word.chars().count().div_ceil(3)
 }
 
-/// Returns how many letters must be added, removed or replaced to turn one word into the other.
+/// Returns how many letters must be added, removed, replaced or swapped with the next one to turn one word into the
+/// other.
 fn distance(word: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (nth, letter) in word.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], nth + 1);
-        for (at, same) in other.chars().enumerate() {
-            let replaced = diagonal + usize::from(letter != same);
-            diagonal = row[at + 1];
-            row[at + 1] = replaced.min(diagonal + 1).min(row[at] + 1);
+    let (word, other): (Vec<char>, Vec<char>) = (word.chars().collect(), other.chars().collect());
+    let first: Vec<usize> = (0..=other.len()).collect();
+    let (mut before, mut row) = (first.clone(), first);
+    for (nth, letter) in word.iter().enumerate() {
+        let mut next = vec![nth + 1];
+        for (at, same) in other.iter().enumerate() {
+            let replaced = row[at] + usize::from(letter != same);
+            let mut least = replaced.min(row[at + 1] + 1).min(next[at] + 1);
+            if nth > 0 && at > 0 && *letter == other[at - 1] && word[nth - 1] == *same {
+                least = least.min(before[at - 1] + 1);
+            }
+            next.push(least);
         }
+        before = std::mem::replace(&mut row, next);
     }
     row.last().copied().unwrap_or_default()
 }
@@ -97,6 +104,7 @@ mod tests {
         assert_eq!(nearest("v2", known), Some("v1"));
         assert_eq!(nearest("fajita", known), None);
         assert_eq!(nearest("v3", ["v1", "v2"]), None);
+        assert_eq!(nearest("ulr", ["url", "api", "base"]), Some("url"));
         assert_eq!(nearest("bacon", []), None);
     }
 }

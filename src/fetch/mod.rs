@@ -193,6 +193,14 @@ pub enum Fault {
     },
 }
 
+impl Fault {
+    /// Returns whether there was no answer, or only a part of one.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Fault::Connection { .. } | Fault::Timeout { .. })
+    }
+}
+
 /// A source of responses: a live host, a folder, or a fake host in tests.
 pub trait Fetch: Send + Sync {
     /// Answers one request, without following redirects.

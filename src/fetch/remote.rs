@@ -117,17 +117,14 @@ impl RemoteError {
     /// Returns whether there was no answer at all.
     #[must_use]
     pub fn is_silence(&self) -> bool {
-        matches!(
-            self,
-            RemoteError::Fault(Fault::Connection { .. } | Fault::Timeout { .. })
-        )
+        matches!(self, RemoteError::Fault(fault) if fault.is_silence())
     }
 
     /// Returns the pause before another try that may succeed, at least `pause`; `None` if it would fail in
     /// the same way. `is_known` means that the host has sent other parts of the file.
     fn pause(&self, pause: Duration, is_known: bool) -> Option<Duration> {
         match self {
-            RemoteError::Fault(Fault::Connection { .. } | Fault::Timeout { .. }) => Some(pause),
+            RemoteError::Fault(fault) if fault.is_silence() => Some(pause),
             RemoteError::Status(500..) => Some(pause),
             RemoteError::Limited { seconds } if *seconds <= MAX_WAIT => {
                 Some(pause.max(Duration::from_secs(*seconds)))

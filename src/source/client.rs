@@ -1,7 +1,6 @@
 //! Requests for lists: with the token, within the host's limits, and with its own words on errors.
 
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
@@ -15,6 +14,10 @@ const MAX_PAGE: usize = 32 << 20;
 const MAX_REDIRECTS: usize = 5;
 /// A host that accepts requests again after at most this number of seconds is waited for.
 const MAX_WAIT: u64 = 60;
+/// The pauses before a request is repeated. A host that is out of order for longer is left to the next run.
+const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
+/// No request is repeated later than this after the first one.
+const MAX_REPEAT_TIME: Duration = Duration::from_secs(90);
 /// Longest part of a host's own message that is shown, in characters.
 const MAX_MESSAGE: usize = 200;
 
@@ -31,56 +34,67 @@ pub struct Client<'a> {
 impl Client<'_> {
     /// Fetches one page of a list and follows redirects.
     ///
-    /// A host whose limit ends within a minute is waited for, once.
+    /// A host whose limit ends within a minute is waited for, once. A request that fails for a passing reason is
+    /// repeated twice.
     ///
     /// # Errors
     /// [`Error`], if the last response is not 200 or is cut.
     pub fn get(&self, url: &str, accept: Option<&str>) -> Result<Response, Error> {
-        let mut waited = false;
+        let begin = Instant::now();
+        let (mut has_waited, mut pauses) = (false, PAUSES.into_iter());
         loop {
-            let request = Request {
-                accept,
-                token: self.token.map(Token::reveal),
-                ..Request::get(url, MAX_PAGE)
+            let error = match self.get_once(url, accept) {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
             };
-            let responses = follow(self.fetch, &request, MAX_REDIRECTS);
-            let mut responses = responses.map_err(|fault| Error::Fetch {
+            let pause = match &error {
+                Error::RateLimited { seconds, .. } if *seconds <= MAX_WAIT && !has_waited => {
+                    has_waited = true;
+                    Some(Duration::from_secs(*seconds))
+                }
+                error if error.may_pass() && begin.elapsed() < MAX_REPEAT_TIME => pauses.next(),
+                _ => None,
+            };
+            let Some(pause) = pause else {
+                return Err(error);
+            };
+            self.fetch.pause(pause);
+        }
+    }
+
+    fn get_once(&self, url: &str, accept: Option<&str>) -> Result<Response, Error> {
+        let request = Request {
+            accept,
+            token: self.token.map(Token::reveal),
+            ..Request::get(url, MAX_PAGE)
+        };
+        let responses = follow(self.fetch, &request, MAX_REDIRECTS);
+        let mut responses = responses.map_err(|fault| Error::Fetch {
+            url: url.to_owned(),
+            fault,
+        })?;
+        let response = responses.pop().unwrap_or_default();
+        // Others can tamper with what comes over plain http.
+        if url.starts_with("https://") && !response.url.starts_with("https://") {
+            return Err(Error::Format {
                 url: url.to_owned(),
-                fault,
-            })?;
-            let response = responses.pop().unwrap_or_default();
-            // Others can tamper with what comes over plain http.
-            if url.starts_with("https://") && !response.url.starts_with("https://") {
-                return Err(Error::Format {
-                    url: url.to_owned(),
-                    wanted: "a list",
-                    reason: "it redirects from https to another scheme".to_owned(),
-                });
-            }
-            match self.seconds_to_wait(&response) {
-                Some(seconds) if seconds <= MAX_WAIT && !waited => {
-                    waited = true;
-                    thread::sleep(Duration::from_secs(seconds));
-                }
-                Some(seconds) => {
-                    return Err(self.rate_limited(url, seconds));
-                }
-                None if response.status != 200 => {
-                    return Err(Error::Status {
-                        url: url.to_owned(),
-                        status: response.status,
-                        message: self.message(&response),
-                    });
-                }
-                None if response.is_cut => {
-                    return Err(Error::TooMany {
-                        url: url.to_owned(),
-                        limit: MAX_PAGE,
-                        what: "bytes in one page",
-                    });
-                }
-                None => return Ok(response),
-            }
+                wanted: "a list",
+                reason: "it redirects from https to another scheme".to_owned(),
+            });
+        }
+        match self.seconds_to_wait(&response) {
+            Some(seconds) => Err(self.rate_limited(url, seconds)),
+            None if response.status != 200 => Err(Error::Status {
+                url: url.to_owned(),
+                status: response.status,
+                message: self.message(&response),
+            }),
+            None if response.is_cut => Err(Error::TooMany {
+                url: url.to_owned(),
+                limit: MAX_PAGE,
+                what: "bytes in one page",
+            }),
+            None => Ok(response),
         }
     }
 
@@ -119,7 +133,7 @@ impl Client<'_> {
         if seconds > most.min(MAX_WAIT) {
             return Err(self.rate_limited(&response.url, seconds));
         }
-        thread::sleep(Duration::from_secs(seconds));
+        self.fetch.pause(Duration::from_secs(seconds));
         Ok(seconds)
     }
 
@@ -135,7 +149,7 @@ impl Client<'_> {
     }
 
     /// Returns the host's own message: that of an API's JSON, or the code and the message of a store's XML, without the
-    /// token if the host repeats it.
+    /// token if the host repeats it; and what to do about the token.
     fn message(&self, response: &Response) -> String {
         let value: Option<serde_json::Value> = serde_json::from_slice(&response.body).ok();
         let text = match &value {
@@ -150,14 +164,30 @@ impl Client<'_> {
             Some(token) if !token.is_empty() => text.replace(token, "…"),
             _ => text,
         };
-        text.chars().take(MAX_MESSAGE).collect()
+        let text: String = text.chars().take(MAX_MESSAGE).collect();
+        match self.token {
+            Some(_) if [401, 403].contains(&response.status) => {
+                let reason = "check the token, and what it may read";
+                [text.trim_end_matches('.'), reason]
+                    .into_iter()
+                    .filter(|part| !part.is_empty())
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            }
+            _ => text,
+        }
     }
 
     /// Returns the number of seconds until the host accepts requests again, if it refused this one for
-    /// their number.
+    /// their number or because it is busy.
     fn seconds_to_wait(&self, response: &Response) -> Option<u64> {
-        let is_limit = is_used_up(response) || response.header("retry-after").is_some();
-        let is_refused = response.status == 429 || response.status == 403 && is_limit;
+        let has_time = response.header("retry-after").is_some();
+        let is_refused = match response.status {
+            403 => has_time || is_used_up(response),
+            429 => true,
+            503 => has_time,
+            _ => false,
+        };
         is_refused.then(|| self.seconds_to_reset(response))
     }
 
@@ -196,5 +226,79 @@ fn xml_message(body: &str) -> Option<String> {
     match text("Message") {
         Some(message) if !message.is_empty() => Some(format!("{code}: {message}")),
         _ => Some(code.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fake::{Host, answer};
+    use super::*;
+
+    const URL: &str = "https://h/list";
+
+    #[test]
+    fn passing_errors_are_repeated_twice_and_busy_hosts_are_waited_for() {
+        let ok = || answer(200, &[], "list");
+        let busy = |seconds| answer(503, &[("retry-after", seconds)], "");
+        for (answers, pauses, expected) in [
+            (vec![answer(502, &[], ""), ok()], vec![250], "list"),
+            (
+                vec![answer(500, &[], ""), answer(503, &[], ""), ok()],
+                vec![250, 1_000],
+                "list",
+            ),
+            (
+                vec![answer(502, &[], "")],
+                vec![250, 1_000],
+                "https://h/list answers with status 502",
+            ),
+            (vec![busy("7"), ok()], vec![7_000], "list"),
+            (
+                vec![busy("7"), answer(500, &[], ""), ok()],
+                vec![7_000, 250],
+                "list",
+            ),
+            (
+                vec![busy("7")],
+                vec![7_000],
+                "https://h accepts no more requests for 7 s; a token in the environment raises its limit",
+            ),
+            (
+                vec![busy("61")],
+                vec![],
+                "https://h accepts no more requests for 61 s; a token in the environment raises its limit",
+            ),
+            (
+                vec![answer(404, &[], "")],
+                vec![],
+                "https://h/list answers with status 404",
+            ),
+        ] {
+            let answers = answers.into_iter();
+            let host = answers.fold(Host::default(), |host, answer| host.with(URL, answer));
+            let result = match host.client(None).get(URL, None) {
+                Ok(response) => String::from_utf8(response.body).unwrap(),
+                Err(error) => error.to_string(),
+            };
+            assert_eq!(result, expected);
+            assert_eq!(host.pauses(), pauses, "{expected}");
+        }
+    }
+
+    #[test]
+    fn refused_token_is_named() {
+        let token = Token::new("secret".to_owned());
+        for (body, expected) in [
+            (
+                r#"{"message": "Bad credentials"}"#,
+                ": Bad credentials; check the token, and what it may read",
+            ),
+            ("", ": check the token, and what it may read"),
+        ] {
+            let host = Host::default().with(URL, answer(401, &[], body));
+            let error = host.client(Some(&token)).get(URL, None).unwrap_err();
+            let expected = format!("https://h/list answers with status 401{expected}");
+            assert_eq!(error.to_string(), expected);
+        }
     }
 }

@@ -80,6 +80,27 @@ fn reason(message: &str) -> String {
 }
 
 impl Error {
+    /// Removes advice about tokens, for a host that takes none.
+    pub(super) fn without_token(self) -> Error {
+        match self {
+            Error::RateLimited { host, seconds, .. } => Error::RateLimited {
+                host,
+                seconds,
+                hint: "",
+            },
+            error => error,
+        }
+    }
+
+    /// Returns whether the same request may succeed a little later.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Error::Fetch { fault, .. } => fault.is_silence(),
+            Error::Status { status, .. } => *status >= 500,
+            _ => false,
+        }
+    }
+
     /// Returns the kind of fault.
     #[must_use]
     pub fn kind(&self) -> FaultKind {

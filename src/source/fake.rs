@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::{Client, RemoteFile};
 use crate::fetch::{Fault, Fetch, Request, Response};
@@ -16,6 +17,8 @@ pub(super) struct Host {
     answers: BTreeMap<String, Vec<Response>>,
     /// The addresses that were requested, with the token.
     requests: Mutex<Vec<(String, Option<String>)>>,
+    /// How long the client waited between requests.
+    pauses: Mutex<Vec<Duration>>,
 }
 
 impl Host {
@@ -45,6 +48,12 @@ impl Host {
         requests.iter().map(|(url, _)| url.clone()).collect()
     }
 
+    /// Returns how long the client waited between requests, in milliseconds.
+    pub(super) fn pauses(&self) -> Vec<u128> {
+        let pauses = self.pauses.lock().unwrap();
+        pauses.iter().map(Duration::as_millis).collect()
+    }
+
     /// Returns the addresses that were requested with a token.
     pub(super) fn with_token(&self) -> Vec<String> {
         let requests = self.requests.lock().unwrap();
@@ -66,6 +75,10 @@ impl Fetch for Host {
             url: request.url.to_owned(),
             ..answer.cloned().unwrap_or_else(missing)
         })
+    }
+
+    fn pause(&self, duration: Duration) {
+        self.pauses.lock().unwrap().push(duration);
     }
 }
 

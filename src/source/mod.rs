@@ -76,7 +76,7 @@ pub struct Listing {
 /// # Errors
 /// [`Error`], if the list cannot be read whole.
 pub fn list(client: &Client<'_>, source: &SourceConfig) -> Result<Listing, Error> {
-    let mut listing = match &source.host {
+    let listed = match &source.host {
         Host::GitHub {
             api,
             repo,
@@ -99,7 +99,11 @@ pub fn list(client: &Client<'_>, source: &SourceConfig) -> Result<Listing, Error
         #[cfg(not(feature = "s3"))]
         Host::S3(_) => Err(Error::WithoutS3),
         Host::Files { file, base } => files::list(file, base),
-    }?;
+    };
+    let mut listing = listed.map_err(|error| match source.host.has_releases() {
+        true => error,
+        false => error.without_token(),
+    })?;
     listing.files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(listing)
 }

@@ -320,11 +320,40 @@ pub(super) fn load(file: Option<&Path>) -> Result<(FileConfig, Origin), ConfigEr
             ));
             return error.with_hint(MARKERS_HINT.to_owned());
         }
-        let (line, column) = position(&text, error.span().map_or(0, |span| span.start));
-        let message = explain(&error.message().replace('\n', " "));
+        let span = error.span().unwrap_or_default();
+        let (line, column) = position(&text, span.start);
+        let message = error.message().replace('\n', " ");
+        let heading = text
+            .get(span)
+            .filter(|_| message.ends_with("expected a sequence"));
+        let message = heading
+            .and_then(explain_heading)
+            .unwrap_or_else(|| explain(&message));
         ConfigError::new(format!("{name}, line {line}, column {column}: {message}"))
     })?;
     Ok((settings, Origin { folder, name }))
+}
+
+/// Names of tables that there may be several of.
+const LISTS: [&str; 5] = ["variant", "feed", "override", "family", "source"];
+
+/// Returns what is wrong with a heading in single brackets, if it needs double ones.
+fn explain_heading(heading: &str) -> Option<String> {
+    let name = heading.trim().strip_prefix('[')?.strip_suffix(']')?.trim();
+    let known = nearest(name, LISTS)?;
+    Some(format!(
+        "`[{name}]` is one table, and there may be several; did you mean `[[{known}]]`?"
+    ))
+}
+
+/// Returns the keys at the top level of the file.
+fn top_level_keys() -> Vec<String> {
+    let error = toml::from_str::<FileConfig>("' ' = 0").err();
+    let message = error.map(|error| error.message().to_owned());
+    let message = message.unwrap_or_default();
+    let (_, known) = message.split_once("`, expected ").unwrap_or_default();
+    let known = known.split('`').skip(1).step_by(2);
+    known.map(str::to_owned).collect()
 }
 
 /// Rewrites a message of the parser: without the names of Rust types, and with the nearest key for an
@@ -334,9 +363,14 @@ fn explain(message: &str) -> String {
         && let Some((key, known)) = rest.split_once("`, expected ")
     {
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-        return match nearest(key, known.iter().copied()) {
-            Some(near) => format!("unknown key `{key}`; did you mean `{near}`?"),
-            None => format!("unknown key `{key}`; known are {}", known.join(", ")),
+        let of_top = top_level_keys();
+        let of_file = of_top.iter().map(String::as_str);
+        return match (nearest(key, known.iter().copied()), nearest(key, of_file)) {
+            (_, Some(exact)) if exact == key => format!(
+                "unknown key `{key}` here; did you mean the one at the top of the file, above the first `[`?"
+            ),
+            (Some(near), _) => format!("unknown key `{key}`; did you mean `{near}`?"),
+            (None, _) => format!("unknown key `{key}`; known are {}", known.join(", ")),
         };
     }
     plain_types(message, "a table")

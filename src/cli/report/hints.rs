@@ -121,7 +121,7 @@ fn list_hint(error: &source::Error) -> &'static str {
         source::Error::Fetch { fault, .. } => connection_hint(fault),
         source::Error::Status { status: 500.., .. } => LATER,
         source::Error::Status { .. } | source::Error::Format { .. } => {
-            "check the address of the source in romfeed.toml, and its token"
+            "check the source in romfeed.toml, and open that address in a browser"
         }
         source::Error::RateLimited { .. } => "run again after that time",
         source::Error::TooMany { .. } => "name a smaller folder or project in romfeed.toml",

@@ -79,6 +79,8 @@ impl Fetch for Always {
             ..self.answer.clone()
         })
     }
+
+    fn pause(&self, _: Duration) {}
 }
 
 /// Lists a bucket whose every page is this answer.
