@@ -1,22 +1,9 @@
-// What pages do beyond HTML: copy digests, narrow and sort the list of devices, mark old builds, and compare
-// downloaded files with the site's. Without it nothing is missing.
+// What pages do beyond HTML: copy digests, narrow and sort the list of devices, mark old builds, and
+// compare downloaded files with the site's. Without it nothing is missing. Its texts are in the element
+// that loads it, and in the box for downloaded files.
 "use strict";
 
-const texts = {
-  ...document.currentScript.dataset,
-  checking: "Checking {name} …",
-  unchanged: "Unchanged: this is {name}.",
-  other_build: "Unchanged, but of another build: this is {name}.",
-  other_device: "Unchanged, but for another device: this is {name} for {device}.",
-  changed: "Not as published: {name} has the name of a file of this site, but other contents. Download it again.",
-  unchecked: "Not checked: this site does not know the SHA-256 of {name}.",
-  unknown: "{name} is not any file of this site.",
-  no_list: "{name} is not a file of this page, and the list of the other files cannot be loaded.",
-  digest: "Its SHA-256 is {sha256}.",
-  cancelled: "Cancelled: {name} was not checked.",
-  unreadable: "{name} cannot be read.",
-  no_worker: "This browser cannot read files for this page. Compare the SHA-256 by a command.",
-};
+const texts = document.currentScript.dataset;
 
 // Says a text to people who do not see the page.
 const voice = document.createElement("p");
@@ -123,6 +110,7 @@ if (box) {
   const root = new URL("..", document.currentScript.src);
   const [input, reading, results] = ["input", ".reading", ".results"].map((name) => box.querySelector(name));
   const [bar, percent, cancel] = reading.children;
+  const said = results.dataset;
   const rows = [...document.querySelectorAll("[data-file]")];
   const waiting = [];
   box.hidden = false;
@@ -141,7 +129,7 @@ if (box) {
         percent.textContent = `${Math.floor(bar.value * 100)} %`;
       }
     };
-    worker.onerror = () => end(reject, "no_worker");
+    worker.onerror = () => end(reject, "noWorker");
     cancel.onclick = () => {
       waiting.length = 0;
       end(reject, "cancelled");
@@ -164,31 +152,31 @@ if (box) {
   // Returns the kind of the result and its lines.
   const judge = async (file, sha256) => {
     const row = rows.find((row) => row.querySelector("code").textContent === sha256);
-    if (row) return ["good", fill(texts.unchanged, { name: element("code", row.dataset.file) })];
+    if (row) return ["good", fill(said.unchanged, { name: element("code", row.dataset.file) })];
     const files = await load();
     const found = files?.find((known) => known.sha256 === sha256);
     if (found) {
       const page = found.page.split("/").map(encodeURIComponent).join("/");
       const name = element("a", found.name, new URL(page, root));
-      if (found.device !== box.dataset.device) return ["bad", fill(texts.other_device, { name, device: found.device })];
+      if (found.device !== box.dataset.device) return ["bad", fill(said.otherDevice, { name, device: found.device })];
       const isOther = box.dataset.page && box.dataset.page !== found.page;
-      return isOther ? ["bad", fill(texts.other_build, { name })] : ["good", fill(texts.unchanged, { name })];
+      return isOther ? ["bad", fill(said.otherBuild, { name })] : ["good", fill(said.unchanged, { name })];
     }
     // Browsers number a second download of the same name.
     const saved = file.name.replace(/ ?\(\d+\)(?=\.\w+$)/, "");
     const named = files?.filter(({ name }) => name === file.name || name === saved) ?? [];
     const isNamed = named.length > 0 || rows.some((row) => row.dataset.file === saved);
     const name = element("code", file.name);
-    const digest = fill(texts.digest, { sha256: element("code", sha256) });
-    if (named.some((known) => !known.sha256)) return ["bad", fill(texts.unchecked, { name }), digest];
-    const text = isNamed ? texts.changed : files ? texts.unknown : texts.no_list;
+    const digest = fill(said.digest, { sha256: element("code", sha256) });
+    if (named.some((known) => !known.sha256)) return ["bad", fill(said.unchecked, { name }), digest];
+    const text = isNamed ? said.changed : files ? said.unknown : said.noList;
     return ["bad", fill(text, { name }), digest];
   };
 
   const check = async (file) => {
     const result = document.createElement("div");
     const name = element("code", file.name);
-    result.append(fill(texts.checking, { name }));
+    result.append(fill(said.checking, { name }));
     results.append(result);
     bar.value = 0;
     percent.textContent = "";
@@ -199,7 +187,7 @@ if (box) {
       result.replaceChildren(...lines);
     } catch (reason) {
       result.className = "bad";
-      result.replaceChildren(fill(texts[reason] ?? texts.no_worker, { name }));
+      result.replaceChildren(fill(said[reason] ?? said.noWorker, { name }));
     }
   };
 
