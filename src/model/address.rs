@@ -4,7 +4,7 @@
 //! percent-encoded. Update clients refuse plain http and use the address as it
 //! is.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::model::build::Build;
 
@@ -166,6 +166,14 @@ impl UrlTemplate {
         Ok(UrlTemplate { parts })
     }
 
+    /// Returns whether the template has a placeholder, named without its braces.
+    #[must_use]
+    pub fn names(&self, placeholder: &str) -> bool {
+        self.parts
+            .iter()
+            .any(|part| matches!(part, Part::Fact(name) if *name == placeholder))
+    }
+
     /// Fills in the facts of a build; `None` if the build lacks one of them.
     #[must_use]
     pub fn render(&self, build: &Build) -> Option<String> {
@@ -186,6 +194,20 @@ impl UrlTemplate {
 #[must_use]
 pub fn encode_path(path: &str) -> String {
     utf8_percent_encode(path, PATH).to_string()
+}
+
+/// Returns the name of a file at its address: the last part of the path, decoded; none if it is not a name.
+#[must_use]
+pub fn name_at(url: &str) -> Option<String> {
+    let path = url.split('?').next()?;
+    let name = percent_decode_str(path.rsplit('/').next()?).decode_utf8();
+    let is_name = |name: &str| {
+        !["", ".", ".."].contains(&name)
+            && !name.contains(['/', '\\'])
+            && !name.contains(char::is_control)
+    };
+    let name = name.ok().filter(|name| is_name(name))?;
+    Some(name.into_owned())
 }
 
 fn fact(build: &Build, name: &str) -> Option<String> {
@@ -308,6 +330,20 @@ mod tests {
         let template = UrlTemplate::parse("https://h/{incremental}/{path}").unwrap();
         assert_eq!(template.render(&build("a.zip")), None);
         assert!(UrlTemplate::parse("https://h/100%/{path}").is_err());
+    }
+
+    #[test]
+    fn the_name_at_an_address_is_decoded() {
+        for (url, name) in [
+            ("https://h/a/x%20y.img?raw=1", Some("x y.img")),
+            ("https://h/a/", None),
+            ("https://h/a/..", None),
+            ("https://h/a%2Fb", None),
+            ("https://h/%ff", None),
+            ("https://h/a%0Ab", None),
+        ] {
+            assert_eq!(name_at(url).as_deref(), name, "{url}");
+        }
     }
 
     #[test]

@@ -268,7 +268,8 @@ pub const IMAGES: [&str; 10] = [
 pub struct ImageFile {
     /// The partition: one of [`IMAGES`].
     pub name: String,
-    /// Bare name of the file, in the folder of the package.
+    /// Bare name of the file, in the folder of the package. Hosts may have it under another name:
+    /// [`Build::image_filename`].
     pub filename: String,
     /// Length in bytes.
     pub size: u64,
@@ -357,6 +358,13 @@ impl Build {
             Some((folder, _)) => format!("{folder}/{}", image.filename),
             None => image.filename.clone(),
         }
+    }
+
+    /// Returns the name of an image on hosts where the images of several builds are in one folder: that of the
+    /// package and of the partition, for example `lineage-22.2-20250614-nightly-bacon-recovery.img`.
+    #[must_use]
+    pub fn image_filename(&self, image: &ImageFile) -> String {
+        format!("{}-{}.img", stem(&self.filename), image.name)
     }
 
     /// Returns the `id` that phones know: that of its first feed, or else its SHA-256.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use globset::{GlobMatcher, GlobSet};
 
-use crate::model::address::{UrlTemplate, encode_path};
+use crate::model::address::{UrlTemplate, encode_path, name_at};
 use crate::model::build::{Build, Device, ImageFile, Variant};
 use crate::model::facts::Fact;
 use crate::model::family::Family;
@@ -383,36 +383,51 @@ impl Config {
             .or_else(|| Some((site()?, AddressSource::Site)))
     }
 
-    /// The download address of an image: its package's own, with its name and its facts in
-    /// place of the package's. `None` if the package has none, or one that does not end in its
-    /// name.
+    /// The download address of an image: its package's own, with the image's name and facts in place of the
+    /// package's. Only where the folders of packages are in the address, the image has the name of its file;
+    /// elsewhere it is [`Build::image_filename`], because each device has its own `recovery.img`. `None` if the package
+    /// has no address, or one in which nothing differs for the image.
     #[must_use]
     pub fn image_address(&self, build: &Build, image: &ImageFile) -> Option<String> {
         let (url, source) = self.address(build)?;
-        match source {
+        let with_name = |filename: String| Build {
+            path: build.image_path(image),
+            filename,
+            size: image.size,
+            sha256: Some(image.sha256.clone()),
+            md5: None,
+            ..build.clone()
+        };
+        let address = match source {
             AddressSource::Catalog | AddressSource::OtaUrl => {
                 let (path, query) = url.split_at(url.find('?').unwrap_or(url.len()));
-                let of_source = build.origin.as_ref().and_then(|_| path.rsplit_once('/'));
-                if let Some((folder, _)) = of_source {
-                    return Some(format!("{folder}/{}{query}", encode_path(&image.filename)));
-                }
-                let folder = path
-                    .strip_suffix(&encode_path(&build.filename))
-                    .or_else(|| path.strip_suffix(&build.filename))?;
-                Some(format!("{folder}{}{query}", encode_path(&image.filename)))
+                let (folder, name) = match (&build.origin, path.rsplit_once('/')) {
+                    (Some(_), Some((folder, _))) => (format!("{folder}/"), image.filename.clone()),
+                    _ => {
+                        let folder = path
+                            .strip_suffix(&encode_path(&build.filename))
+                            .or_else(|| path.strip_suffix(&build.filename))?;
+                        (folder.to_owned(), build.image_filename(image))
+                    }
+                };
+                format!("{folder}{}{query}", encode_path(&name))
+            }
+            AddressSource::Template if !self.template(build)?.names("path") => {
+                self.address(&with_name(build.image_filename(image)))?.0
             }
             AddressSource::Template | AddressSource::Site => {
-                let image = Build {
-                    path: build.image_path(image),
-                    filename: image.filename.clone(),
-                    size: image.size,
-                    sha256: Some(image.sha256.clone()),
-                    md5: None,
-                    ..build.clone()
-                };
-                Some(self.address(&image)?.0)
+                self.address(&with_name(image.filename.clone()))?.0
             }
-        }
+        };
+        (address != url).then_some(address)
+    }
+
+    /// Returns the name of an image at its address.
+    #[must_use]
+    pub fn image_name(&self, build: &Build, image: &ImageFile) -> String {
+        let name = self.image_address(build, image);
+        let name = name.and_then(|url| name_at(&url));
+        name.unwrap_or_else(|| image.filename.clone())
     }
 
     /// Returns the settings for the phones that request this name, and the device

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::catalog::Catalog;
+use crate::model::address::name_at;
 use crate::model::build::stem;
 use crate::model::config::Config;
 use crate::publish::page;
@@ -43,7 +44,7 @@ pub enum Step {
 pub struct Local {
     /// The path in that folder, with `/`.
     pub path: String,
-    /// The address, if the settings have one.
+    /// The address, if the settings have one; its last part is the file's name there, see [`name_at`].
     pub url: Option<String>,
     /// The SHA-256, if the catalog has it.
     pub sha256: Option<String>,
@@ -84,9 +85,13 @@ pub fn packages(step: Step, catalog: &Catalog, config: &Config) -> (Vec<Local>, 
                 for image in &build.images {
                     let path = build.image_path(image);
                     let url = config.image_address(build, image);
-                    if is_file(&config.builds.join(&path))
-                        && found.add(&path, url.as_deref(), image.size, Some(&image.sha256))
-                    {
+                    let is_added = is_file(&config.builds.join(&path))
+                        && found.add(&path, url.as_deref(), image.size, Some(&image.sha256));
+                    // Checksum files name the file, so they are of no use next to one with another name.
+                    let is_renamed = url
+                        .as_deref()
+                        .is_some_and(|url| name_at(url).is_none_or(|name| name != image.filename));
+                    if is_added && !is_renamed {
                         found.add_sidecars(&path, url.as_deref());
                     }
                 }

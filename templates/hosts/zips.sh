@@ -4,6 +4,8 @@
 repository=<{ repository }>
 assets=https://github.com/$repository/releases/download
 list=$(romfeed files zips images --url)
+links=$(mktemp -d)
+trap 'rm -rf "$links"' EXIT
 tab=$(printf '\t')
 printf '%s\n' "$list" | while IFS=$tab read -r file url sha256; do
     rest=${url#"$assets/"}
@@ -11,7 +13,6 @@ printf '%s\n' "$list" | while IFS=$tab read -r file url sha256; do
     # GitHub renames files with other characters.
     case $name in *[!A-Za-z0-9._-]*) continue ;; esac
     case $tag in *[!A-Za-z0-9._-]* | [!A-Za-z0-9]*) continue ;; esac
-    [ "$name" = "${file##*/}" ] || continue
     there=$(gh api "repos/$repository/releases/tags/$tag" \
         --jq '.assets[] | "\(.name) \(.size) \(.digest)"' </dev/null 2>/dev/null) ||
         gh release create "$tag" --repo "$repository" --title "$tag" --notes "" </dev/null
@@ -19,8 +20,12 @@ printf '%s\n' "$list" | while IFS=$tab read -r file url sha256; do
     size=$(($(wc -c <"<{ builds }>/$file")))
     same="$name $size sha256:$sha256"
     case $name in *.zip) old="$name $size null" ;; *) old=$same ;; esac
-    printf '%s\n' "$there" | grep -Fqx -e "$same" -e "$old" ||
-        gh release upload "$tag" "<{ builds }>/$file" --repo "$repository" --clobber </dev/null
+    printf '%s\n' "$there" | grep -Fqx -e "$same" -e "$old" || {
+        # gh takes the name from the file: recovery.img of each device has another name there.
+        ln -s "$(cd <{ builds }> && pwd)/$file" "$links/$name"
+        gh release upload "$tag" "$links/$name" --repo "$repository" --clobber </dev/null
+        rm "$links/$name"
+    }
 done
 <% elif zips == "gitlab" %>
 # Each zip and its sidecars become files of the package that `url` in romfeed.toml names. Files with the same length

@@ -164,6 +164,7 @@ impl Host {
             required: Vec::new(),
             catalog_facts: BTreeMap::new(),
             listed_by: BTreeMap::new(),
+            images: Vec::new(),
             is_live: true,
             now: DATE + 86_400,
         };

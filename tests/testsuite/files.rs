@@ -128,15 +128,81 @@ fn addresses_use_the_published_names() {
         let line = format!("bacon/{name}\t{url}\t{digest}");
         assert!(listed.contains(&line), "no {line} in {listed:?}");
     }
-    // Two images with the same name and address.
-    dir.put("romfeed.toml", "url = \"https://h.example/{filename}\"\n");
-    dir.put(&format!("builds/a/{}", bacon_name(3)), bacon(3));
-    dir.put(&format!("builds/b/{}", bacon_name(4)), bacon(4));
-    dir.put("builds/a/recovery.img", "a");
-    dir.put("builds/b/recovery.img", "b");
+}
+
+/// A folder with two devices that each have a `recovery.img` with a checksum.
+fn two_recoveries() -> RomDir {
+    let dir = RomDir::new()
+        .file(&format!("builds/a/{}", bacon_name(3)), bacon(3))
+        .file(&format!("builds/b/{}", bacon_name(4)), bacon(4));
+    for folder in ["a", "b"] {
+        dir.put(&format!("builds/{folder}/recovery.img"), folder);
+        let line = format!("{}  recovery.img\n", sha256(folder.as_bytes()));
+        dir.put(&format!("builds/{folder}/recovery.img.sha256sum"), line);
+    }
+    dir
+}
+
+#[test]
+fn images_of_several_builds_have_different_names_in_one_folder_of_a_host() {
+    let dir = two_recoveries();
+    for url in [
+        "https://h.example/all/{filename}",
+        "https://h.example/{size}/{filename}?raw=1",
+    ] {
+        dir.put("romfeed.toml", format!("url = \"{url}\"\n"));
+        dir.generate().expect(0);
+        let listed = lines(&dir, &["images", "--url"]);
+        let expected = [("a", 3), ("b", 4)].map(|(folder, nth)| {
+            let name = bacon_name(nth).replace(".zip", "-recovery.img");
+            let url = url.replace("{size}", "1").replace("{filename}", &name);
+            let digest = sha256(folder.as_bytes());
+            format!("{folder}/recovery.img\t{url}\t{digest}")
+        });
+        // Without the checksum files, which name `recovery.img`.
+        assert_eq!(listed, expected);
+        for (line, nth) in listed.iter().zip([3, 4]) {
+            let url = line.split('\t').nth(1).unwrap();
+            let page = bacon_name(nth).replace(".zip", ".html");
+            let page = String::from_utf8(dir.read(&format!("out/bacon/builds/{page}"))).unwrap();
+            assert!(page.contains(&format!("href=\"{url}\"")), "{url}: {page}");
+        }
+    }
+}
+
+#[test]
+fn images_have_their_own_name_where_their_folder_is_in_the_address() {
+    let dir = two_recoveries();
+    for (settings, before) in [
+        (
+            "url = \"https://h.example/{device}/{path}\"\n",
+            "https://h.example/bacon",
+        ),
+        ("", "https://example.org/ota/builds"),
+    ] {
+        dir.put("romfeed.toml", settings);
+        dir.generate().expect(0);
+        let listed = lines(&dir, &["images", "--url"]);
+        assert_eq!(listed.len(), 4, "{listed:?}");
+        for name in ["recovery.img", "recovery.img.sha256sum"] {
+            let line = format!("b/{name}\t{before}/b/{name}\t");
+            assert!(listed.iter().any(|l| l.starts_with(&line)), "{listed:?}");
+        }
+    }
+}
+
+#[test]
+fn an_image_has_no_address_if_it_would_be_that_of_the_zip() {
+    let dir = two_recoveries();
+    dir.put(
+        "romfeed.toml",
+        "url = \"https://h.example/{datetime}.zip\"\n",
+    );
     dir.generate().expect(0);
-    let run = dir.run(&["files", "images", "--url"]).expect(0);
-    run.says("recovery.img have the same address https://h.example/recovery.img; ");
+    let listed = lines(&dir, &["images", "--url"]);
+    assert_eq!(listed[0], format!("a/recovery.img\t\t{}", sha256(b"a")));
+    let page = String::from_utf8(dir.read("out/bacon.html")).unwrap();
+    assert_eq!(page.matches(&sha256(b"a")).count(), 0, "{page}");
 }
 
 #[test]

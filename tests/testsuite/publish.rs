@@ -20,7 +20,7 @@ case "$1 $2" in
     cd "$(dirname "$0")/../releases"
     grep -v "^$name " "$3" >rest
     mv rest "$3"
-    echo "$name $(($(wc -c <"$OLDPWD/$4"))) sha256:$digest" >>"$3"
+    echo "$name $(($(wc -c <"$4"))) sha256:$digest" >>"$3"
     echo "$name" >>uploads
     ;;
 *) exit 2 ;;
@@ -125,6 +125,36 @@ fn assets_of_the_same_length_are_replaced_when_their_content_differs() {
     edit(&zip, "null");
     edit(&digest, "null");
     assert_eq!(publish(&dir), [digest]);
+    assert_eq!(publish(&dir), [""; 0]);
+}
+
+#[test]
+fn an_image_gets_the_name_of_its_zip_in_a_release() {
+    let zip = bacon_name(0);
+    let dir = RomDir::new()
+        .file(&format!("builds/bacon/{zip}"), bacon(0))
+        .file("builds/bacon/recovery.img", "the recovery")
+        .file(
+            ".git/config",
+            "[remote \"origin\"]\n\turl = https://github.com/you/ota\n",
+        )
+        .file("releases/keep", "");
+    let init = [
+        "init",
+        "--host",
+        "netlify",
+        "--base-url",
+        "https://h.example",
+    ];
+    dir.run(&init).expect(0);
+    put_program(&dir, "gh", GH);
+    put_program(&dir, "romfeed", ROMFEED);
+    put_program(&dir, "netlify", "#!/bin/sh\n");
+    let image = zip.replace(".zip", "-recovery.img");
+    assert_eq!(publish(&dir), [image.clone(), zip]);
+    let page = String::from_utf8(dir.read("out/bacon.html")).unwrap();
+    let url = format!("https://github.com/you/ota/releases/download/bacon-1700000000/{image}");
+    assert!(page.contains(&format!("href=\"{url}\"")), "{page}");
     assert_eq!(publish(&dir), [""; 0]);
 }
 

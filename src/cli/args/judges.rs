@@ -84,7 +84,7 @@ pub(crate) struct CheckArgs {
     /// Check the live site at this address, or the feed at this value of the ROM's property
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
-    /// Also request the zips from their hosts, before the site is published
+    /// Also request the zips and images from their hosts, before the site is published
     #[arg(long = "zips", conflicts_with = "url")]
     pub(crate) zip_addresses: bool,
     /// Check the feeds of this device only, of the site at --url

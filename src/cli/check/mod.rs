@@ -107,10 +107,12 @@ fn print_summary(report: &Report, place: &str, terminal: Terminal) {
             count(n, "zip", "zips")
         ),
     };
-    terminal.line(&format!(
-        "{place}: {} in {} and {}{elsewhere}",
-        findings::count(&report.findings).unwrap_or_else(|| "nothing wrong".to_owned()),
-        count(report.num_feeds, "feed", "feeds"),
-        count(report.num_zips, "zip", "zips"),
-    ));
+    let feeds = count(report.num_feeds, "feed", "feeds");
+    let zips = count(report.num_zips, "zip", "zips");
+    let judged = match report.num_images {
+        0 => format!("{feeds} and {zips}"),
+        num => format!("{feeds}, {zips} and {}", count(num, "image", "images")),
+    };
+    let found = findings::count(&report.findings).unwrap_or_else(|| "nothing wrong".to_owned());
+    terminal.line(&format!("{place}: {found} in {judged}{elsewhere}"));
 }

@@ -10,7 +10,7 @@ use ota_view::finding::Finding;
 use romfeed::catalog::Catalogs;
 use romfeed::catalog::channels;
 use romfeed::clients::check::target::Feed;
-use romfeed::clients::check::{self, CatalogFacts, Installed, Report, Task};
+use romfeed::clients::check::{self, CatalogFacts, Installed, LinkedImage, Report, Task};
 use romfeed::fetch::{Fetch, Folder, Reach};
 use romfeed::model::config::Config;
 use romfeed::model::rom_settings::PLACEHOLDER_BASE;
@@ -116,10 +116,11 @@ impl Site {
 
     /// Judges the site by these feeds.
     pub(super) fn judge(&mut self, args: &CheckArgs, feeds: Vec<Feed>) -> io::Result<Report> {
-        let (expected, required) = match self.is_complete {
+        let (expected, required, images) = match self.is_complete {
             true => (
                 std::mem::take(&mut self.facts.expected),
                 std::mem::take(&mut self.facts.required),
+                std::mem::take(&mut self.facts.images),
             ),
             false => Default::default(),
         };
@@ -138,6 +139,7 @@ impl Site {
             required,
             catalog_facts: std::mem::take(&mut self.facts.catalog_facts),
             listed_by: std::mem::take(&mut self.facts.listed_by),
+            images,
             is_live: self.is_live,
             now: now(),
         };
@@ -178,6 +180,8 @@ pub(super) struct SiteFacts {
     pub(super) catalog_facts: BTreeMap<String, CatalogFacts>,
     /// The addresses of zips that a source lists, with its name.
     pub(super) listed_by: BTreeMap<String, String>,
+    /// The images that pages link to.
+    pub(super) images: Vec<LinkedImage>,
     /// The identities of builds and tombstones.
     pub(super) identities: BTreeSet<String>,
     /// The variants with lists.
@@ -213,6 +217,7 @@ fn load_site_facts(config: &Config, is_live: bool) -> Result<SiteFacts, Failure>
         required,
         catalog_facts: check::catalog_facts(&merged, config),
         listed_by: check::listed_by_sources(&merged, config),
+        images: check::linked_images(&channels, config),
         identities: merged.identities().map(str::to_owned).collect(),
         variants: variants.map(|v| v.map(ToString::to_string)).collect(),
     })

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::images::LinkedImage;
 use crate::catalog::Catalog;
 use crate::catalog::channels::Channels;
 use crate::markup::changelog::Rendered;
@@ -78,19 +79,40 @@ pub fn addresses<'a>(catalog: &'a Catalog, config: &Config) -> BTreeMap<&'a str,
         .collect()
 }
 
-/// Returns the addresses of the offered packages that the sources of the settings list, with the name of the source.
+/// Returns the addresses of the offered packages and their images that the sources of the settings list, with the name
+/// of the source.
 #[must_use]
 pub fn listed_by_sources(catalog: &Catalog, config: &Config) -> BTreeMap<String, String> {
     let offered = catalog.builds.values().filter(|record| record.is_offered());
-    let address = |build: &Build| {
+    let addresses = |build: &Build| {
         let name = &build.origin.as_ref()?.source;
-        let is_set = config.sources.iter().any(|source| source.name == *name);
-        let (url, _) = config.address(build).filter(|_| is_set)?;
-        Some((url, name.clone()))
+        config.sources.iter().find(|source| source.name == *name)?;
+        let (url, _) = config.address(build)?;
+        let images = build.images.iter();
+        let images = images.filter_map(|image| config.image_address(build, image));
+        let all = std::iter::once(url).chain(images);
+        Some(all.map(|url| (url, name.clone())).collect::<Vec<_>>())
     };
     offered
-        .filter_map(|record| address(&record.build))
+        .filter_map(|record| addresses(&record.build))
+        .flatten()
         .collect()
+}
+
+/// Returns the images that pages link to: those of the builds that phones are offered.
+#[must_use]
+pub fn linked_images(channels: &Channels<'_>, config: &Config) -> Vec<LinkedImage> {
+    let offers = channels.channels.values().flat_map(|all| &all.offers);
+    let images =
+        offers.flat_map(|offer| offer.build.images.iter().map(|image| (offer.build, image)));
+    let images: BTreeSet<LinkedImage> = images
+        .filter_map(|(build, image)| {
+            let url = config.image_address(build, image)?;
+            let size = image.size;
+            Some(LinkedImage { url, size })
+        })
+        .collect();
+    images.into_iter().collect()
 }
 
 /// Returns the catalog's facts about its packages, by file name.

@@ -10,6 +10,7 @@ mod expected;
 mod feed;
 pub mod fixes;
 mod hosts;
+mod images;
 mod listed;
 mod portable;
 mod published;
@@ -37,9 +38,11 @@ use target::{Feed, Kind};
 pub use discover::{files_in_folder, files_of_site};
 pub use entries::{entry_problems, json_tree};
 pub use expected::{
-    CatalogFacts, Installed, addresses, catalog_facts, expected, listed_by_sources, lists,
+    CatalogFacts, Installed, addresses, catalog_facts, expected, linked_images, listed_by_sources,
+    lists,
 };
 pub use feed::MAX_FEED;
+pub use images::LinkedImage;
 pub use published::compare;
 
 /// Names of files that no site has, to see how a host answers for an unknown address.
@@ -68,9 +71,11 @@ pub struct Task<'a> {
     pub required: Vec<String>,
     /// The catalog's facts about packages, by file name.
     pub catalog_facts: BTreeMap<String, CatalogFacts>,
-    /// Addresses of packages that a source of the settings lists, with its name. Before the site is live, what is
+    /// Addresses of packages and images that a source of the settings lists, with its name. Before the site is live, what is
     /// wrong with these is only a warning.
     pub listed_by: BTreeMap<String, String>,
+    /// The images that pages link to.
+    pub images: Vec<LinkedImage>,
     /// The site is live, so its host is judged too.
     pub is_live: bool,
     /// The time, in seconds since the epoch.
@@ -86,6 +91,8 @@ pub struct Report {
     pub num_feeds: usize,
     /// The number of packages that were fetched.
     pub num_zips: usize,
+    /// The number of images that were fetched.
+    pub num_images: usize,
     /// The number of packages on other hosts, which were not fetched.
     pub num_elsewhere: usize,
 }
@@ -127,6 +134,7 @@ pub fn check(task: &Task<'_>) -> Report {
         .map(|zip| zip.into_values().collect())
         .collect();
     findings.extend(judge_zips(task, &zips, &mut report));
+    findings.extend(judge_images(task, &mut report));
     report.findings = sorted(findings);
     report
 }
@@ -138,12 +146,9 @@ fn judge_zips(task: &Task<'_>, zips: &[Vec<Listed>], report: &mut Report) -> Vec
         return zips.iter().flatten().flat_map(hosts::judge_zip).collect();
     };
     let judge = |zip: &Vec<Listed>| {
-        let source = zip.first().and_then(|zip| task.listed_by.get(&zip.url));
         let outcome = zips::judge(zip, fetch, &task.catalog_facts);
-        match source.filter(|_| !task.is_live) {
-            Some(source) => outcome.as_listed_by(source),
-            None => outcome,
-        }
+        let url = zip.first().map_or("", |zip| &zip.url);
+        soften(task, url, outcome)
     };
     let outcomes: Vec<_> = zips.par_iter().map(judge).collect();
     let mut findings = Vec::new();
@@ -156,6 +161,31 @@ fn judge_zips(task: &Task<'_>, zips: &[Vec<Listed>], report: &mut Report) -> Vec
         findings.extend(more);
     }
     findings
+}
+
+/// Judges images, and counts them.
+fn judge_images(task: &Task<'_>, report: &mut Report) -> Vec<Finding> {
+    let Some(fetch) = &task.zips else {
+        return Vec::new();
+    };
+    let judge = |image: &LinkedImage| soften(task, &image.url, images::judge(image, &**fetch));
+    let judged: Vec<_> = task.images.par_iter().map(judge).collect();
+    let findings = judged.into_iter().filter_map(|outcome| match outcome {
+        zips::Outcome::Judged(findings) => Some(findings),
+        zips::Outcome::Elsewhere(_) => None,
+    });
+    let findings: Vec<Vec<Finding>> = findings.collect();
+    report.num_images = findings.len();
+    findings.concat()
+}
+
+/// Turns errors about what a source lists into warnings, unless the site is live.
+fn soften(task: &Task<'_>, url: &str, outcome: zips::Outcome) -> zips::Outcome {
+    let source = task.listed_by.get(url).filter(|_| !task.is_live);
+    match source {
+        Some(source) => outcome.as_listed_by(source),
+        None => outcome,
+    }
 }
 
 fn judge_feed(task: &Task<'_>, feed: &Feed) -> Judged {

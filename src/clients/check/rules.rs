@@ -203,6 +203,14 @@ rules! {
         "phones can download what a [[source]] lists",
         "romfeed; the host listed it, so it is there, and must not keep other builds from phones",
         "look at the host; the check of the live site, with --url, fails until it is in order";
+    IMAGE_MISSING, Error, "image-missing",
+        "an image that pages link to is at its address",
+        "romfeed; people flash a recovery before they can install the zip",
+        "upload it to this address: romfeed files images --url lists file and address";
+    IMAGE_LENGTH, Error, "image-length",
+        "the image at its address has the length in the catalog",
+        "romfeed; another image may not fit the zip",
+        "upload it again, or run romfeed generate with the image that is online";
     HOST_GITHUB_SIZE, Error, "host-github-size",
         "a GitHub release asset is smaller than 2 GiB",
         "GitHub documentation, About releases, storage quotas",

@@ -16,6 +16,7 @@ use super::{Error, PageContext, changes_path, device_path, digests};
 use crate::catalog::channels::{Channel, ChannelKey};
 use crate::markup::changelog::{self, Changelog};
 use crate::model::address::encode_path;
+use crate::model::config::Config;
 use crate::publish::feed::template::context::PageValues;
 use crate::publish::page::Page;
 
@@ -104,18 +105,16 @@ fn render_text(text: &Changelog) -> Option<String> {
 }
 
 /// Fills the names of a build and its files into the instructions for installing.
-fn fill(html: &str, latest: &BuildEntry<'_>) -> String {
+fn fill(html: &str, latest: &BuildEntry<'_>, config: &Config) -> String {
     let build = latest.offer.build;
     let recovery = build.images.iter().find(|image| image.name == "recovery");
+    let recovery = recovery.map(|image| config.image_name(build, image));
     changelog::fill(
         html,
         &[
             ("device", build.device.as_str()),
             ("filename", &build.filename),
-            (
-                "recovery",
-                recovery.map_or("recovery.img", |image| &image.filename),
-            ),
+            ("recovery", recovery.as_deref().unwrap_or("recovery.img")),
             ("version", &build.version),
         ],
     )
@@ -180,7 +179,7 @@ fn device_jobs<'a>(device: &DeviceBuilds<'a>, context: PageContext<'a>) -> Vec<J
     let latest = device.latest().into_iter().next();
     let install_html = install.zip(latest).and_then(|(install, latest)| {
         let html = render_text(&install.text)?;
-        Some(Value::from_safe_string(fill(&html, latest)))
+        Some(Value::from_safe_string(fill(&html, latest, context.config)))
     });
     let about = DeviceValues {
         install_html,

@@ -1,6 +1,6 @@
 //! The zips behind the lists: their addresses, and the facts inside them.
 
-use romfeed::clients::check::CatalogFacts;
+use romfeed::clients::check::{CatalogFacts, LinkedImage};
 
 use super::*;
 
@@ -166,5 +166,41 @@ fn a_sourceforge_address_is_a_warning_until_it_is_asked_for() {
     };
     assert_eq!(ids(&asked(package())), [""; 0]);
     findings.only(&asked(b"<!doctype html>".to_vec()), "zip-is-page");
+    insta::assert_snapshot!(findings.0);
+}
+
+#[test]
+fn bad_images_are_reported() {
+    const URL: &str = "https://dl/recovery.img";
+    let mut findings = Findings::default();
+    let check = |host: Host| {
+        host.check_with(|task| {
+            let url = URL.to_owned();
+            task.images = vec![LinkedImage { url, size: 12 }];
+        })
+    };
+    let with = |status, headers: &[(&str, &str)], body: &[u8]| {
+        check(Host::sound().answers(URL, status, headers, body))
+    };
+    let range = |range| [("content-range", range)];
+    assert_eq!(ids(&with(206, &range("bytes 0-0/12"), b"A")), [""; 0]);
+    assert_eq!(ids(&with(206, &range("bytes 0-0/*"), b"A")), [""; 0]);
+    assert_eq!(ids(&with(200, &[], b"ANDROID!")), [""; 0]);
+    // Browsers follow redirects that updaters do not.
+    let redirected = Host::sound().answers(URL, 302, &[("location", "/there.img")], b"");
+    let there = ("https://dl/there.img", 206, &range("bytes 0-0/12"));
+    let redirected = redirected.answers(there.0, there.1, there.2, b"A");
+    assert_eq!(ids(&check(redirected)), [""; 0]);
+
+    findings.only(&check(Host::sound()), "image-missing");
+    let page = [("content-type", "text/html; charset=utf-8")];
+    findings.only(&with(200, &page, b"<html>"), "image-missing");
+    let refused = Fault::Connection {
+        reason: "refused".to_owned(),
+    };
+    let unreachable = Host::sound().fails(URL, refused);
+    findings.only(&check(unreachable), "image-missing");
+    findings.only(&with(206, &range("bytes 0-0/13"), b"A"), "image-length");
+    findings.only(&with(200, &[("content-length", "7")], b"A"), "image-length");
     insta::assert_snapshot!(findings.0);
 }

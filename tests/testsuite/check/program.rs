@@ -337,3 +337,33 @@ fn invalid_arguments_are_refused() {
         );
     }
 }
+
+#[test]
+fn images_are_asked_for_with_the_zips() {
+    let dir = RomDir::new()
+        .file(&format!("builds/bacon/{}", bacon_name(0)), bacon(0))
+        .file("builds/bacon/recovery.img", "the recovery");
+    let check = |flags: &[&str]| {
+        let args = [&["check", "--base-url", BASE_URL], flags].concat();
+        dir.run(&args)
+    };
+    dir.run(&["generate", "--base-url", BASE_URL]).expect(0);
+    check(&[]).expect(0).says("1 zip and 1 image");
+    dir.put("builds/bacon/recovery.img", "another");
+    let run = check(&[]).expect(1);
+    run.says("it has 7 bytes, and the catalog says 12");
+    dir.remove("builds/bacon/recovery.img");
+    let run = check(&[]).expect(1);
+    run.says("image-missing").says("fix: put it back");
+
+    // At another host, they are asked for only with --zips.
+    let url = "url = \"https://127.0.0.1:1/all/{filename}\"\n";
+    dir.put("romfeed.toml", url);
+    dir.put("builds/bacon/recovery.img", "the recovery");
+    dir.run(&["generate", "--base-url", BASE_URL]).expect(0);
+    check(&[]).expect(0).lacks("image");
+    let run = check(&["--zips"]).expect(1);
+    let image = bacon_name(0).replace(".zip", "-recovery.img");
+    let place = format!("image-missing https://127.0.0.1:1/all/{image}");
+    run.says(&place).says("zip-unreachable");
+}

@@ -125,6 +125,7 @@ fn judge(host: &Host) {
             required: OWN.required.clone(),
             catalog_facts: OWN.known.clone(),
             listed_by: BTreeMap::new(),
+            images: Vec::new(),
             is_live,
             now: NOW,
         });

@@ -176,8 +176,8 @@ pub struct BuildValues<'a> {
 pub struct ImageValues<'a> {
     /// The partition, for example `recovery`.
     pub name: &'a str,
-    /// File name, without a folder.
-    pub filename: &'a str,
+    /// Its name at its address.
+    pub filename: String,
     /// Length in bytes.
     pub size: u64,
     /// SHA-256 in lower-case hex digits.
@@ -197,7 +197,7 @@ impl<'a> ImageValues<'a> {
     ) -> ImageValues<'a> {
         ImageValues {
             name: &image.name,
-            filename: &image.filename,
+            filename: config.image_name(build, image),
             size: image.size,
             sha256: &image.sha256,
             url: config.image_address(build, image),
