@@ -164,10 +164,12 @@ fn note_other_zips(examined: &mut Vec<PerPath<Examined>>, merged: &Catalog) -> L
         .collect();
     examined.retain(|(path, result)| match result {
         Err(error) if is_other(result) && !published.contains(path.as_str()) => {
-            log.events.push(Event::NotAnUpdate {
-                path: path.clone(),
-                what: chain(error),
-            });
+            let what = match error {
+                ingest::Error::Remembered { message, .. } => message.clone(),
+                error => chain(error),
+            };
+            let path = path.clone();
+            log.events.push(Event::NotAnUpdate { path, what });
             false
         }
         _ => true,

@@ -249,6 +249,8 @@ pub struct Config {
     pub families: Vec<Family>,
     /// Packages to pass over, by patterns on the path under `builds/`.
     pub exclude: GlobSet,
+    /// The same patterns as text, for advice.
+    pub exclude_patterns: Vec<String>,
     /// How the pages look that people read.
     pub theme: Theme,
     /// `devices.json`, by codename.
@@ -323,6 +325,7 @@ impl Config {
             overrides: Vec::new(),
             families: Vec::new(),
             exclude: GlobSet::empty(),
+            exclude_patterns: Vec::new(),
             theme: Theme::default(),
             known_devices: BTreeMap::new(),
             devices_local: folder.join("devices_local.json"),

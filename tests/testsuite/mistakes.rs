@@ -181,6 +181,12 @@ fn one_pattern_is_advised_for_many_zips_that_are_no_builds() {
     dir.put("romfeed.toml", format!("{settings}{advice}\n"));
     let run = dir.run(&["generate"]).expect(0).lacks("passed over");
     run.says("out is up to date: 1 build for 1 device");
+    // The next advice has the patterns that are there already.
+    dir.put("builds/magisk.zip", &module);
+    let next = advice.replace("2.zip\"]", "2.zip\", \"magisk.zip\"]");
+    dir.run(&["generate"]).expect(0).says(&next);
+    dir.put("romfeed.toml", format!("{settings}{next}\n"));
+    dir.run(&["generate"]).expect(0).lacks("passed over");
 }
 
 #[test]

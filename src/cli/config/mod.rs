@@ -126,6 +126,7 @@ fn with_packages(
     Ok(Config {
         follow_links: settings.follow_links.unwrap_or_default(),
         exclude: values::parse_globs(&settings.exclude).map_err(|e| origin.error("exclude", &e))?,
+        exclude_patterns: settings.exclude.clone(),
         variants: values::parse_variants(&settings.variants)
             .map_err(|e| origin.error("[[variant]]", &e))?,
         overrides: values::parse_overrides(&settings.overrides)

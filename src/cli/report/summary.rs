@@ -202,8 +202,10 @@ fn print_other_zips(terminal: Terminal, config: &Config, report: &Report) {
     if !others.is_empty() {
         let others: BTreeSet<&str> = others.iter().map(|(path, _)| path.as_str()).collect();
         let packages = Known::new(config, report).paths;
-        let patterns: Vec<String> = exclude_patterns(&others, &packages)
-            .iter()
+        // A second `exclude` would be an error, so the line has the patterns that are there already.
+        let patterns = config.exclude_patterns.iter().cloned();
+        let patterns: Vec<String> = patterns
+            .chain(exclude_patterns(&others, &packages))
             .map(|pattern| escape(&format!("{pattern:?}")))
             .collect();
         terminal.line(&format!(

@@ -63,23 +63,32 @@ pub const UPDATE_BINARY: &str = "META-INF/com/google/android/update-binary";
 pub const PAYLOAD: &str = "payload.bin";
 /// The A/B payload's hashes; the updater reads them from the zip.
 pub const PAYLOAD_PROPERTIES: &str = "payload_properties.txt";
+/// How a block-based system is written.
+const SYSTEM_LIST: &str = "system.transfer.list";
 /// The build properties of a file-based or an older block-based package.
 pub const BUILD_PROP: &str = "system/build.prop";
 
-/// Other zips that are stored next to ROMs, recognised by an entry that only they have.
+/// Other zips that are stored next to ROMs, recognised by an entry that only they have. The first that fits
+/// names the zip: packages of Google apps may be modules, too.
 const OTHERS: &[(&str, &str)] = &[
     ("META/misc_info.txt", "a target-files archive"),
     ("META/ab_partitions.txt", "a target-files archive"),
-    ("module.prop", "a Magisk or KernelSU module"),
-    ("anykernel.sh", "a kernel for AnyKernel"),
     ("g.prop", "an Open GApps package"),
     ("gapps-remove.txt", "an Open GApps package"),
     ("app_densities.txt", "an Open GApps package"),
     ("system/addon.d/30-gapps.sh", "a MindTheGapps package"),
+    ("system/addon.d/70-gapps.sh", "a package of Google apps"),
     ("common/nikgapps.sh", "a NikGapps package"),
+    ("common/nikgapps_functions.sh", "a NikGapps package"),
     ("afzc/nikgapps_functions.sh", "a NikGapps package"),
+    ("bin/litegapps-functions", "a LiteGapps package"),
+    ("module.prop", "a Magisk or KernelSU module"),
+    ("assets/util_functions.sh", "the Magisk app"),
+    ("common/magisk.apk", "Magisk"),
+    ("anykernel.sh", "a kernel for AnyKernel"),
     ("android-info.txt", "a fastboot image zip"),
     ("flash-all.sh", "a factory image"),
+    ("flash_all.sh", "a factory image"),
 ];
 
 /// Detects the layout of an installable ROM.
@@ -87,30 +96,51 @@ const OTHERS: &[(&str, &str)] = &[
 /// # Errors
 /// [`NotAnOta`] if phones cannot install the zip as a system.
 pub fn detect(package: &Package) -> Result<Layout, NotAnOta> {
+    detect_whole(package).map_err(|error| match missing_part(package) {
+        Some(what) => NotAnOta {
+            what,
+            is_incomplete: true,
+        },
+        None => error,
+    })
+}
+
+/// Returns what a ROM lacks, if a part of it shows that the zip was one.
+fn missing_part(package: &Package) -> Option<&'static str> {
+    let any = |test: fn(&str) -> bool| package.names().any(test);
+    if package.contains(PAYLOAD) && !package.contains(PAYLOAD_PROPERTIES) {
+        Some("payload.bin without payload_properties.txt, which the updater needs")
+    } else if package.contains(PAYLOAD_PROPERTIES) && !package.contains(PAYLOAD) {
+        Some("payload_properties.txt without payload.bin, which has the system")
+    } else if any(|name| name.contains(".new.dat")) && !any(|name| name.ends_with(".transfer.list"))
+    {
+        Some("a .new.dat without its .transfer.list, which the recovery needs")
+    } else if package.contains(SYSTEM_LIST) && !package.contains(UPDATE_BINARY) {
+        Some("system.transfer.list without update-binary, which the recovery runs")
+    } else {
+        None
+    }
+}
+
+fn detect_whole(package: &Package) -> Result<Layout, NotAnOta> {
     let not = |what| {
         Err(NotAnOta {
             what,
             is_incomplete: false,
         })
     };
-    if package.contains(PAYLOAD) {
-        if package.contains(PAYLOAD_PROPERTIES) {
-            return Ok(Layout::Payload);
-        }
-        return Err(NotAnOta {
-            what: "payload.bin without payload_properties.txt, which the updater needs",
-            is_incomplete: true,
-        });
+    if package.contains(PAYLOAD) && package.contains(PAYLOAD_PROPERTIES) {
+        return Ok(Layout::Payload);
     }
     // A ROM may contain such entries too.
-    let has_system = package.contains(BUILD_PROP) || package.contains("system.transfer.list");
+    let has_system = package.contains(BUILD_PROP) || package.contains(SYSTEM_LIST);
     for (entry, what) in OTHERS {
         if !has_system && package.contains(entry) {
             return not(what);
         }
     }
     let any = |test: fn(&str) -> bool| package.names().any(test);
-    if any(|name| name.ends_with("/flash-all.sh")) {
+    if any(|name| name.ends_with("/flash-all.sh") || name.ends_with("/flash_all.sh")) {
         return not("a factory image");
     }
     if !package.contains(UPDATE_BINARY) {
@@ -119,7 +149,7 @@ pub fn detect(package: &Package) -> Result<Layout, NotAnOta> {
         }
         return not("neither payload.bin nor update-binary inside");
     }
-    if package.contains("system.transfer.list") {
+    if package.contains(SYSTEM_LIST) {
         Ok(Layout::Block)
     } else if package.contains(BUILD_PROP) {
         Ok(Layout::Files)
@@ -276,11 +306,33 @@ mod tests {
     #[test]
     fn other_zips_are_named() {
         for (names, word) in [
-            (&["payload.bin"][..], "payload_properties"),
-            (&["META/misc_info.txt", "SYSTEM/build.prop"], "target-files"),
+            (
+                &["META/misc_info.txt", "SYSTEM/build.prop"][..],
+                "target-files",
+            ),
             (&["module.prop", UPDATE_BINARY], "module"),
             (&[UPDATE_BINARY, "anykernel.sh", "Image.gz"], "kernel"),
-            (&[UPDATE_BINARY, "system/addon.d/30-gapps.sh"], "Gapps"),
+            (
+                &[UPDATE_BINARY, "system/addon.d/30-gapps.sh"],
+                "MindTheGapps",
+            ),
+            (
+                &[UPDATE_BINARY, "module.prop", "common/nikgapps_functions.sh"],
+                "NikGapps",
+            ),
+            (
+                &[UPDATE_BINARY, "module.prop", "bin/litegapps-functions"],
+                "LiteGapps",
+            ),
+            (
+                &[
+                    UPDATE_BINARY,
+                    "AndroidManifest.xml",
+                    "assets/util_functions.sh",
+                ],
+                "Magisk app",
+            ),
+            (&["images/boot.img", "rom/flash_all.sh"], "factory"),
             (&["android-info.txt", "boot.img"], "fastboot"),
             (&["komodo-ap4a/flash-all.sh"], "factory"),
             (&["boot.img"], "fastboot"),
@@ -296,6 +348,28 @@ mod tests {
         ] {
             let error = detect_names(names).unwrap_err();
             assert!(error.what.contains(word), "{names:?}: {}", error.what);
+            assert!(!error.is_incomplete, "{names:?}");
+        }
+    }
+
+    #[test]
+    fn a_rom_that_lacks_a_part_is_incomplete() {
+        for (names, word) in [
+            (&["payload.bin"][..], "without payload_properties.txt"),
+            (&["payload.bin", "module.prop"], "payload_properties"),
+            (
+                &["payload_properties.txt", "META-INF/com/android/metadata"],
+                "without payload.bin",
+            ),
+            (&[UPDATE_BINARY, "system.new.dat.br"], "transfer.list"),
+            (
+                &["system.transfer.list", "system.new.dat"],
+                "without update-binary",
+            ),
+        ] {
+            let error = detect_names(names).unwrap_err();
+            assert!(error.what.contains(word), "{names:?}: {}", error.what);
+            assert!(error.is_incomplete, "{names:?}");
         }
     }
 }
