@@ -88,6 +88,8 @@ pub struct KnownIncremental {
 pub struct DeviceConfig {
     /// The download address of its builds.
     pub url: Option<UrlTemplate>,
+    /// Other places that have its builds.
+    pub mirrors: Option<Vec<UrlTemplate>>,
     /// The format of its `{device}.json`.
     pub device_feed: Option<DeviceFeed>,
     /// How much of its channels is listed.
@@ -218,6 +220,8 @@ pub struct Config {
     pub base_url: Option<String>,
     /// Download address of every build.
     pub url: Option<UrlTemplate>,
+    /// Other places that have the builds, for people.
+    pub mirrors: Vec<UrlTemplate>,
     /// Settings of single devices, by codename.
     pub devices: BTreeMap<String, DeviceConfig>,
     /// Format of `{device}.json` where a device sets none.
@@ -309,6 +313,7 @@ impl Config {
             state: folder.join(STATE_DIR),
             base_url: None,
             url: None,
+            mirrors: Vec::new(),
             devices: BTreeMap::new(),
             device_feed: DeviceFeed::default(),
             retention: Retention::default(),
@@ -384,6 +389,15 @@ impl Config {
         None.or_else(|| Some((build.url.clone()?, AddressSource::Catalog)))
             .or_else(|| Some((build.ota_url.clone()?, AddressSource::OtaUrl)))
             .or_else(|| Some((site()?, AddressSource::Site)))
+    }
+
+    /// Returns the addresses of a build on mirrors, except those whose template names a fact that the
+    /// build lacks.
+    pub fn mirrors<'a>(&'a self, build: &'a Build) -> impl Iterator<Item = String> + 'a {
+        let device = self.devices.get(build.device.as_str());
+        let own = device.and_then(|device| device.mirrors.as_ref());
+        let mirrors = own.unwrap_or(&self.mirrors).iter();
+        mirrors.filter_map(|mirror| mirror.render(build))
     }
 
     /// The download address of an image: its package's own, with the image's name and facts in place of the

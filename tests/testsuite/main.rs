@@ -37,6 +37,7 @@ mod install;
 mod known_families;
 mod layering;
 mod layouts;
+mod maintainers;
 mod manual;
 mod messages;
 mod mistakes;

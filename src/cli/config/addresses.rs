@@ -1,6 +1,6 @@
 //! The addresses in the settings: of the site, and of the zips on other hosts.
 
-use romfeed::model::address::{self, UrlTemplate};
+use romfeed::model::address::{self, BadUrl, UrlTemplate};
 
 use super::file::{ConfigError, FileConfig, FileDevice, Origin};
 
@@ -33,6 +33,31 @@ pub(super) fn url(
     let set = settings.url.as_deref();
     let parsed = set.map(UrlTemplate::parse).transpose();
     parsed.map_err(|e| origin.error("url", &e))
+}
+
+/// Parses the addresses of all zips on mirrors.
+pub(super) fn mirrors(
+    settings: &FileConfig,
+    origin: &Origin,
+) -> Result<Vec<UrlTemplate>, ConfigError> {
+    parse_mirrors(&settings.mirrors).map_err(|e| origin.error("mirrors", &e))
+}
+
+/// Parses the addresses of the zips of one device on mirrors.
+pub(super) fn device_mirrors(
+    table: &str,
+    set: &FileDevice,
+    origin: &Origin,
+) -> Result<Option<Vec<UrlTemplate>>, ConfigError> {
+    let parsed = set.mirrors.as_deref().map(parse_mirrors).transpose();
+    parsed.map_err(|e| origin.error(&format!("{table} mirrors"), &e))
+}
+
+fn parse_mirrors(mirrors: &[String]) -> Result<Vec<UrlTemplate>, BadUrl> {
+    mirrors
+        .iter()
+        .map(|text| UrlTemplate::parse(text))
+        .collect()
 }
 
 /// Parses the address of the zips of one device.

@@ -77,6 +77,8 @@ pub(super) struct FileConfig {
     pub(super) devices: Option<PathBuf>,
     pub(super) base_url: Option<String>,
     pub(super) url: Option<String>,
+    #[serde(default)]
+    pub(super) mirrors: Vec<String>,
     pub(super) device_feed: Option<String>,
     pub(super) jobs: Option<u16>,
     pub(super) io_limit: Option<Rate>,
@@ -198,6 +200,7 @@ fn resolve_retention(keep: Option<usize>, min_age: Option<&Span>) -> Result<Rete
 #[serde(deny_unknown_fields)]
 pub(super) struct FileDevice {
     pub(super) url: Option<String>,
+    pub(super) mirrors: Option<Vec<String>>,
     pub(super) device_feed: Option<String>,
     pub(super) install: Option<String>,
     pub(super) keep: Option<usize>,

@@ -78,6 +78,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, Con
     let config = Config {
         base_url: addresses::base_url(flags.places.base_url, &settings, &origin)?,
         url: addresses::url(flags.url, &settings, &origin)?,
+        mirrors: addresses::mirrors(&settings, &origin)?,
         known_devices: devices.known,
         jobs: resolve_jobs(flags.jobs, &settings, &origin)?,
         io_limit: flags.io_limit.or(settings.io_limit).map(|rate| rate.0),
@@ -227,6 +228,7 @@ fn resolve_devices(
         let install = install.map(|name| theme::load_install(origin.folder.join(name)));
         let config = DeviceConfig {
             url: addresses::device_url(&table, set, origin)?,
+            mirrors: addresses::device_mirrors(&table, set, origin)?,
             device_feed,
             install: install.transpose().map_err(|e| origin.error(&table, &e))?,
             ..values::resolve_device(device, set).map_err(|e| origin.error(&table, &e))?

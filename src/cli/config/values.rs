@@ -34,6 +34,7 @@ pub(super) fn resolve_device(name: &str, set: &FileDevice) -> Result<DeviceConfi
     };
     Ok(DeviceConfig {
         url: None,
+        mirrors: None,
         device_feed: None,
         install: None,
         retention: set.retention()?,

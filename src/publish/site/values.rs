@@ -254,10 +254,13 @@ fn contacts<'a>(info: &BTreeMap<&'a str, &'a Json>) -> Vec<ContactValues<'a>> {
     CONTACTS.into_iter().flat_map(contact).collect()
 }
 
+/// Schemes of contacts' links: none runs a script.
+const SCHEMES: [&str; 4] = ["https://", "http://", "mailto:", "tg://"];
+
 /// Returns the link of a contact, if its scheme is harmless.
 fn contact_url(key: &str, text: &str) -> Option<String> {
     let is_plain = !text.contains(|c: char| c.is_control() || c.is_whitespace());
-    let has_scheme = ["https://", "mailto:", "tg://"]
+    let has_scheme = SCHEMES
         .iter()
         .any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
     if has_scheme && is_plain {
@@ -270,7 +273,7 @@ fn contact_url(key: &str, text: &str) -> Option<String> {
 
 /// Returns the text of a contact: an address without its scheme.
 fn contact_text(text: &str) -> &str {
-    let short = ["https://", "mailto:"]
+    let short = ["https://", "http://", "mailto:"]
         .iter()
         .find_map(|scheme| text.strip_prefix(scheme))
         .map(|rest| rest.trim_end_matches('/'));
@@ -293,6 +296,8 @@ pub(super) struct PageBuildValues<'a> {
     page: Option<String>,
     /// Its download address; relative to the root of the site if the site has the file.
     download: String,
+    /// Other places that have it.
+    mirrors: Vec<MirrorValues>,
     /// The deltas to it.
     deltas: Vec<DeltaDownload<'a>>,
     /// Its changelog, if the page shows it.
@@ -305,6 +310,25 @@ pub(super) struct PageBuildValues<'a> {
     projects: Option<ProjectsValues<'a>>,
     /// Whether it has such changes, here or on its own page.
     has_projects: bool,
+}
+
+/// One of `build.mirrors`.
+#[derive(Debug, Serialize)]
+struct MirrorValues {
+    /// Its host, for example `mirror.example.org`.
+    name: String,
+    url: String,
+}
+
+impl MirrorValues {
+    fn new(url: String) -> MirrorValues {
+        let rest = url.split_once("://").map_or(&*url, |(_, rest)| rest);
+        let host = rest.split(['/', '?']).next().unwrap_or_default();
+        MirrorValues {
+            name: host.to_owned(),
+            url,
+        }
+    }
 }
 
 /// `build.projects`.
@@ -390,6 +414,8 @@ pub(super) fn build_values<'a>(
     let changelog = known.changelogs.get(&build.filename);
     let shown = changelog.filter(|_| shows.changelog);
     let history = known.history.get(&build.filename);
+    let mirrors = known.config.mirrors(build);
+    let mirrors = mirrors.filter(|url| url != entry.offer.url);
     let mut facts = BuildValues::new(build, Some(entry.offer.url), facts);
     facts.images.retain(|image| image.url.is_some());
     for image in &mut facts.images {
@@ -404,6 +430,7 @@ pub(super) fn build_values<'a>(
             .as_ref()
             .map(|path| format!("{root}{}", encode_path(path))),
         download: relative(entry.offer.url, base, root),
+        mirrors: mirrors.map(MirrorValues::new).collect(),
         deltas: entry.deltas.iter().copied().map(delta).collect(),
         changelog_html: shown.map(|shown| Value::from_safe_string(shown.html.clone())),
         has_changelog: changelog.is_some(),
