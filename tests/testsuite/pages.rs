@@ -426,6 +426,9 @@ fn each_variant_has_its_own_latest_build_and_chain() {
         let link = name_of(older).replace(".zip", ".html");
         assert!(own(newer).contains(&format!("rel=\"next\" href=\"../../bacon/builds/{link}\"")));
         assert!(!own(older).contains("<b>newest</b>"));
+        let newest = name_of(newer).replace(".zip", ".html");
+        let notice = format!("There is a newer build: <a href=\"../../bacon/builds/{newest}\">");
+        assert!(own(older).contains(&notice) && !own(newer).contains("There is a newer build"));
         assert!(!own(older).contains("rel=\"next\""));
     }
 }
@@ -523,8 +526,8 @@ fn builds_of_older_lists_have_the_android_version_of_their_rom() {
     dir.generate().expect(0);
     let own = page(&dir, "bacon/builds/lineage-20.0-bacon.html");
     for text in [
-        "LineageOS 20.0 <span class=\"nb\">· Android 13</span>",
-        "<dt>Android</dt><dd>13</dd>",
+        "<span>LineageOS 20.0</span> <span>Android 13</span>",
+        "<dt>Android</dt><dd class=\"dots\"><span>13</span> </dd>",
         "<dt>Security patch</dt><dd><time datetime=\"2023-11-05\">5 November 2023</time></dd>",
     ] {
         assert!(own.contains(text), "{text}\n{own}");

@@ -254,6 +254,7 @@ fn single_builds<'a>(
                     values::build_values(entry, &root, context, Shows::ALL),
                 ),
                 ("is_newest", Value::from(index == 0)),
+                ("newest", neighbour(Some(0).filter(|_| index > 0))),
                 ("newer", neighbour(index.checked_sub(1))),
                 ("older", neighbour(Some(index + 1))),
             ],
