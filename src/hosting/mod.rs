@@ -11,7 +11,10 @@
 mod devices;
 mod remote;
 mod values;
+pub mod written;
 mod zips;
+
+use std::collections::BTreeMap;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -34,6 +37,12 @@ pub const PACKAGE_POLICY: &str = "default-src 'none'; sandbox";
 /// The referrer policy: what other sites learn about the page with the link.
 pub const REFERRER_POLICY: &str = "strict-origin-when-cross-origin";
 
+/// The file of settings.
+pub const SETTINGS: &str = "romfeed.toml";
+/// The workflow of GitHub.
+pub const WORKFLOW: &str = ".github/workflows/pages.yml";
+/// The pipeline of GitLab.
+pub const PIPELINE: &str = ".gitlab-ci.yml";
 /// The script that publishes.
 pub const PUBLISH: &str = "publish";
 /// The file of paths that git ignores.
@@ -129,15 +138,25 @@ impl Host {
         all.any(|(file, _)| *file == path)
     }
 
+    /// Returns the paths of the files that only other hosts need, each with these hosts.
+    #[must_use]
+    pub fn files_of_others(self) -> BTreeMap<&'static str, Vec<Host>> {
+        let mut paths: BTreeMap<_, Vec<Host>> = BTreeMap::new();
+        for host in Host::ALL {
+            for (path, _) in host.files() {
+                paths.entry(*path).or_default().push(host);
+            }
+        }
+        paths.retain(|_, hosts| !hosts.contains(&self));
+        paths
+    }
+
     /// Returns the paths and templates of its files.
     fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Host::GitHub => &[
-                (".github/workflows/pages.yml", "github-pages.yml"),
-                (PUBLISH, "publish-git.sh"),
-            ],
+            Host::GitHub => &[(WORKFLOW, "github-pages.yml"), (PUBLISH, "publish-git.sh")],
             Host::GitLab => &[
-                (".gitlab-ci.yml", "gitlab-ci.yml"),
+                (PIPELINE, "gitlab-ci.yml"),
                 ("host/_redirects", "_redirects"),
                 (PUBLISH, "publish-git.sh"),
             ],
@@ -324,6 +343,7 @@ struct Values<'a> {
     repository: &'a str,
     packages: String,
     builds: &'a str,
+    is_builds_outside: bool,
     out: &'a str,
     catalog: &'a str,
     changelogs: &'a str,
@@ -372,6 +392,7 @@ impl<'a> Values<'a> {
             repository: remote.map_or("", Remote::path),
             packages: remote.map(Remote::packages).unwrap_or_default(),
             builds: site.builds.as_str(),
+            is_builds_outside: site.builds.is_outside(),
             out: site.out.as_str(),
             catalog: site.catalog.as_str(),
             changelogs: site.changelogs.as_str(),
@@ -399,7 +420,7 @@ impl<'a> Values<'a> {
 /// [`Error::NotRoot`]. [`Error::Template`] does not occur, since the templates are part of romfeed.
 pub fn render(site: &Site) -> Result<Vec<SetupFile>, Error> {
     let mut files = vec![
-        ("romfeed.toml", "romfeed.toml"),
+        (SETTINGS, "romfeed.toml"),
         (GITIGNORE, "gitignore"),
         (GITATTRIBUTES, "gitattributes"),
     ];
@@ -411,11 +432,17 @@ pub fn render(site: &Site) -> Result<Vec<SetupFile>, Error> {
         files.extend(host.files());
     }
     let values = minijinja::Value::from(Serde(Values::new(site)));
+    let engine = engine().map_err(|source| Error::Template {
+        path: SETTINGS,
+        source,
+    })?;
     let render = |(path, template)| {
-        let text = engine().and_then(|engine| engine.get_template(template)?.render(&values));
+        let template = engine.get_template(template);
+        let text = template.and_then(|template| template.render(&values));
+        let text = text.map_err(|source| Error::Template { path, source })?;
         Ok(SetupFile {
             path,
-            text: text.map_err(|source| Error::Template { path, source })?,
+            text: written::sign(path, &text),
             is_executable: path == PUBLISH,
         })
     };

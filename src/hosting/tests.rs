@@ -232,7 +232,7 @@ fn settings_git_and_scripts_have_the_names_of_the_folders() {
     );
     assert!(!settings.contains("\nout ="), "{settings}");
     assert!(
-        text(&site, GITIGNORE)
+        written::body(GITIGNORE, &text(&site, GITIGNORE))
             .ends_with("/out/\n/roms/**/*.zip\n/roms/**/*.img\n/data/.romfeed/\n")
     );
     let script = text(&site, PUBLISH);

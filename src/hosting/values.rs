@@ -119,7 +119,7 @@ impl Base {
     }
 }
 
-/// A path below the maintainer's folder, of plain segments.
+/// A path of plain segments: below the maintainer's folder, or for packages anywhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlainPath(String);
 
@@ -139,10 +139,38 @@ impl PlainPath {
         }
     }
 
+    /// Checks a path that may also begin with `/` or with `../`.
+    ///
+    /// # Errors
+    /// [`BadValue`] with the reason.
+    pub fn parse_anywhere(value: &str) -> Result<PlainPath, BadValue> {
+        let is_plain = match value.strip_prefix('/') {
+            Some(below) => below.split('/').all(is_segment),
+            None => {
+                let mut segments = value.split('/').skip_while(|segment| *segment == "..");
+                !value.is_empty() && segments.all(is_segment)
+            }
+        };
+        match is_plain {
+            true => Ok(PlainPath(value.to_owned())),
+            false => bad(
+                "the path",
+                value,
+                "has characters other than letters, digits and . _ - ~",
+            ),
+        }
+    }
+
     /// Returns the path.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Returns whether the path leads out of the maintainer's folder.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        self.0.starts_with('/') || self.0.split('/').next() == Some("..")
     }
 
     /// Returns the path of another file in the same folder.
@@ -194,5 +222,25 @@ mod tests {
             assert!(PlainPath::parse(path).is_err(), "{path}");
         }
         assert_eq!(PlainPath::parse("a/.b").unwrap().sibling("c"), "a/c");
+    }
+
+    #[test]
+    fn packages_may_be_outside_the_folder() {
+        for (path, is_outside) in [
+            ("a/b", false),
+            ("/mnt/roms", true),
+            ("../roms", true),
+            ("../../a.b/c", true),
+            ("..", true),
+            ("..a", false),
+        ] {
+            let parsed = PlainPath::parse_anywhere(path).unwrap();
+            assert_eq!(parsed.is_outside(), is_outside, "{path}");
+        }
+        for path in [
+            "", "/", "/..", "/../a", "a/../b", "../a b", "/a/$(id)", "//a", "../",
+        ] {
+            assert!(PlainPath::parse_anywhere(path).is_err(), "{path}");
+        }
     }
 }

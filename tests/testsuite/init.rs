@@ -182,14 +182,14 @@ fn existing_files_are_left_and_reported() {
     assert_eq!(
         fates(&run, "kept"),
         [
-            "romfeed.toml: it lacks base_url = \"https://you.github.io/ota\", url = \
-             \"https://github.com/you/ota/releases/download/{device}-{datetime}/{filename}\"",
-            ".gitignore: it lacks /.romfeed/",
-            ".gitattributes: it lacks /catalog.json merge=romfeed",
-            "publish: it is not what init would write",
+            "romfeed.toml: it lacks `base_url = \"https://you.github.io/ota\"`; it lacks `url = \
+             \"https://github.com/you/ota/releases/download/{device}-{datetime}/{filename}\"`",
+            ".gitignore: it lacks `/.romfeed/`",
+            ".gitattributes: it lacks `/catalog.json merge=romfeed`",
+            "publish: edited, or not from init: line 1 is `mine`, where init writes `#!/bin/sh`",
         ]
     );
-    let put = "put this line into romfeed.toml: ";
+    let put = "put this line at the top of romfeed.toml: ";
     let run = run.says(&format!("{put}base_url = \"https://you.github.io/ota\""));
     run.says(&format!("{put}url = \"https://github.com/you/ota/releases"));
     assert_eq!(text(&dir, "romfeed.toml"), "# mine\nkeep = 3\n");
@@ -208,7 +208,10 @@ fn existing_settings_take_precedence_over_guesses() {
         "base_url = \"https://ota.example.org\"\nurl = \"https://h.example/{filename}\"\n",
     );
     let run = dir.run(&["init"]).expect(0);
-    assert_eq!(fates(&run, "kept"), ["romfeed.toml"]);
+    assert_eq!(
+        fates(&run, "kept"),
+        ["romfeed.toml: edited, and it lacks nothing"]
+    );
     let script = text(&dir, "publish");
     assert!(!script.contains("gh release"), "{script}");
 }
@@ -301,7 +304,10 @@ fn devices_json_lists_the_devices_of_the_builds() {
         r#"[{"model":"bacon","oem":"OnePlus","name":"One"}]"#,
     );
     let run = dir.run(&["init"]).expect(0);
-    assert_eq!(fates(&run, "kept"), ["devices.json"]);
+    assert_eq!(
+        fates(&run, "kept"),
+        ["devices.json: edited, and it lacks nothing"]
+    );
 }
 
 #[test]
@@ -409,8 +415,9 @@ fn edited_settings_are_kept() {
     let run = dir.run(&call).expect(0);
     assert_eq!(
         fates(&run, "kept"),
-        ["romfeed.toml: it lacks base_url = \"https://h.example\""]
+        ["romfeed.toml: line 6 has to be `base_url = \"https://h.example\"`"]
     );
+    run.says("  change line 6 of romfeed.toml to: base_url = \"https://h.example\"\n");
     assert_eq!(text(&dir, "romfeed.toml"), edited);
 }
 
@@ -436,9 +443,9 @@ fn a_script_is_printed_only_with_what_it_needs() {
     let run = dir.run(&call).expect(0);
     assert!(run.stdout.starts_with("#!/bin/sh\n"));
     run.says(
-        "warning: publish needs this line in romfeed.toml: base_url = \"https://h.example\"\n",
+        "warning: for publish, put this line at the top of romfeed.toml: base_url = \"https://h.example\"\n",
     )
-    .says("warning: publish needs this line in romfeed.toml: changelogs = \"texts\"\n");
+    .says("warning: for publish, put this line at the top of romfeed.toml: changelogs = \"texts\"\n");
     // The settings that init writes have all of them.
     let mut call = call.to_vec();
     call.drain(1..3);
@@ -584,13 +591,12 @@ fn a_source_completes_what_init_wrote_and_is_only_shown_for_edited_settings() {
     let run = dir.run(&web).expect(0);
     assert_eq!(
         fates(&run, "kept"),
-        ["romfeed.toml: it lacks [[source]], listing = \"https://dl.example.org/roms/\""]
+        ["romfeed.toml: it lacks `[[source]]` with `listing = \"https://dl.example.org/roms/\"`"]
     );
-    run.says("put this line into romfeed.toml: [[source]]\n")
-        .says("put this line into romfeed.toml: listing = \"https://dl.example.org/roms/\"\n");
+    run.says("put these lines at the end of romfeed.toml:\n    [[source]]\n    listing = \"https://dl.example.org/roms/\"\n");
     // What the settings have already is not missed, whatever else the source sets.
     let run = dir.run(&["init", "--zips", "github"]).expect(0);
-    run.lacks("put this line");
+    run.lacks("put these lines");
 }
 
 #[test]

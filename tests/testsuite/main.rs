@@ -32,6 +32,7 @@ mod hash;
 mod images;
 mod import_forms;
 mod init;
+mod init_again;
 mod inspect;
 mod install;
 mod known_families;
