@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::report::{Event, Log};
 use crate::catalog::{Catalog, Catalogs};
 use crate::ingest::scan::Scan;
-use crate::model::build::{Build, Device};
+use crate::model::build::{Build, Device, stem};
 use crate::model::fault_kind::FaultKind;
 use crate::model::names;
 
 /// Keeps one of several files with the same bytes: the one already published, then one whose name
-/// has its device (a copy named `latest.zip` looks like another variant), then a file rather than a
-/// link, then the first by path.
+/// has its device (a copy named `latest.zip` looks like another variant), then one that is not named
+/// by Android's build system, then a file rather than a link, then the first by path.
 pub(super) fn drop_same_bytes(scan: &Scan, builds: Vec<Build>, own: &Catalog) -> (Vec<Build>, Log) {
     let mut log = Log::default();
     let links: BTreeSet<&str> = scan
@@ -33,6 +33,7 @@ pub(super) fn drop_same_bytes(scan: &Scan, builds: Vec<Build>, own: &Catalog) ->
             (
                 Some(&build.path) != published,
                 !has_device_in_name(&build.filename, &build.device),
+                is_named_by_build_system(&build.filename),
                 is_link,
                 build.path.clone(),
             )
@@ -54,6 +55,13 @@ fn has_device_in_name(filename: &str, device: &Device) -> bool {
     let device = device.as_str();
     let named = names::parse(filename, &[device.to_owned()]).and_then(|facts| facts.device);
     named.as_deref() == Some(device)
+}
+
+/// Returns whether Android's build system named this file: `{product}-ota.zip`, or `{product}-ota-{number}.zip`. ROMs
+/// give a hard link to it a name with version and date.
+fn is_named_by_build_system(filename: &str) -> bool {
+    let ends = |(_, rest): &(&str, &str)| rest.starts_with('-') || rest.is_empty();
+    stem(filename).split_once("-ota").as_ref().is_some_and(ends)
 }
 
 /// Rejects different packages with the same file name, which neither phones nor download pages can

@@ -110,13 +110,16 @@ pub(super) fn list_stored(folder: &Path) -> Result<BTreeSet<String>, Error> {
     }
 }
 
-/// Counts the full builds of each folder.
+/// Counts the full builds of each folder; copies of one package count once.
 pub(super) fn num_full<'a>(builds: impl Iterator<Item = &'a Build>) -> BTreeMap<&'a str, usize> {
-    let mut num_full: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut full: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for build in builds.filter(|build| build.kind == Kind::Full) {
-        *num_full.entry(source::split(&build.path).0).or_default() += 1;
+        let builds = full.entry(source::split(&build.path).0).or_default();
+        builds.insert(build.identity());
     }
-    num_full
+    let nums = full.into_iter();
+    nums.map(|(folder, builds)| (folder, builds.len()))
+        .collect()
 }
 
 /// Name of a copy while it is being written.

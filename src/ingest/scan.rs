@@ -3,7 +3,8 @@
 //! The folder itself and packages in it may be symbolic links, so that builds may be on another
 //! disk. Links to folders inside it are followed if the settings say so, each folder once, but no
 //! link that leads upwards or into the folder itself. Hidden files and folders are skipped: tools
-//! that copy files write to such names first.
+//! that copy files write to such names first. Of a product folder of Android's build system, only
+//! the files directly in it are looked at.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,18 @@ use crate::source::is_zip;
 
 /// Deepest folder that is searched, counted from the top.
 const MAX_DEPTH: usize = 16;
+/// The folder of intermediate files in a product folder, `out/target/product/DEVICE`, of Android's build system.
+const INTERMEDIATES: &str = "obj";
+/// Other names in a product folder; which of them are there depends on the version and the device.
+/// Source: build/make, `core/main.mk` and `core/Makefile`.
+const PRODUCT_NAMES: [&str; 6] = [
+    "android-info.txt",
+    "build_fingerprint.txt",
+    "module-info.json",
+    "root",
+    "symbols",
+    "system",
+];
 
 /// A zip file found under the scanned folder.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,6 +111,7 @@ pub fn scan(root: &Path, follow_links: bool, exclude: &GlobSet) -> Scan {
         match entry.depth() {
             0 => true,
             _ if is_hidden(entry) => false,
+            _ if is_in_product_folder(entry) => false,
             _ if !is_link_to_folder => true,
             _ => {
                 let link = links.judge(entry.path());
@@ -219,6 +233,17 @@ impl Links {
 
 fn is_hidden(entry: &DirEntry) -> bool {
     entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
+/// Returns whether this is a folder in a product folder of Android's build system. Such folders hold no packages for
+/// phones, but hundreds of thousands of other files.
+pub(crate) fn is_in_product_folder(entry: &DirEntry) -> bool {
+    let parent = entry.path().parent().filter(|_| entry.file_type().is_dir());
+    parent.is_some_and(|parent| {
+        let is_product_name = |name: &&str| parent.join(name).exists();
+        parent.join(INTERMEDIATES).is_dir()
+            && PRODUCT_NAMES.iter().any(|name| is_product_name(&name))
+    })
 }
 
 /// Returns the path under `root` for display; for `root` itself, its own path.

@@ -17,7 +17,7 @@ use walkdir::WalkDir;
 
 use super::hooks::Hooks;
 use super::site::Site;
-use crate::ingest::scan::{Link, Links};
+use crate::ingest::scan::{Link, Links, is_in_product_folder};
 use crate::model::config::Config;
 
 /// Deepest folder that is read, as for packages.
@@ -244,7 +244,8 @@ fn files(
         let is_link_to_folder = entry.path_is_symlink() && entry.file_type().is_dir();
         let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
         let mut is_followed = || !is_link_to_folder || links.judge(entry.path()) == Link::Follow;
-        entry.depth() == 0 || !is_hidden && is_followed()
+        let is_skipped = is_hidden || is_in_product_folder(entry);
+        entry.depth() == 0 || !is_skipped && is_followed()
     };
     let walk = WalkDir::new(folder).follow_links(follow_links);
     let entries = walk.max_depth(MAX_DEPTH).into_iter();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test, the panic is the message")]
 
+mod aosp;
 mod backend;
 mod bad_images;
 mod bad_input;
