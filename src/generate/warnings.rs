@@ -130,8 +130,9 @@ fn and_more(filenames: &[&str]) -> String {
     }
 }
 
-/// Endings of files that browsers and news readers request, but updaters do not.
-const FOR_PEOPLE: [&str; 5] = ["atom", "css", "html", "js", "svg"];
+/// Endings of files that browsers and news readers request, but updaters do not. Texts are announcements;
+/// those below `legacy/` go with the list that names them.
+const FOR_PEOPLE: [&str; 6] = ["atom", "css", "html", "js", "svg", "txt"];
 
 /// Warns of a `{device}.json` that changes its format, which an installed updater may not
 /// understand, and of feeds that are removed.

@@ -608,11 +608,13 @@ fn a_refused_feed_names_the_flag() {
 }
 
 /// Feeds of the shipped templates with too few facts about a build to be read, and why.
-const NOT_READ: [(&str, &str); 4] = [
+const NOT_READ: [(&str, &str); 6] = [
     ("atom", "it is XML for newsreaders"),
     ("atom-site", "it is XML for newsreaders"),
     ("custota", "it is a feed of Custota"),
+    ("forum", "it is not JSON"),
     ("grapheneos", "it is a feed of GrapheneOS"),
+    ("telegram", "it is a web page"),
 ];
 
 #[test]

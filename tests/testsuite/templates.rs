@@ -1,6 +1,7 @@
 //! Feed templates: the shipped ones, read as their clients read them, a user's own, and their
 //! errors.
 
+mod announcements;
 mod errors;
 mod own;
 mod shipped;

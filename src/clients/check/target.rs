@@ -47,7 +47,7 @@ const V2_READERS: &[Generation] = &[Generation::KotlinVersion, Generation::Kotli
 
 /// The updaters that read the files of each shipped template; empty for files that only people and
 /// other programs read.
-const TEMPLATE_READERS: [(&str, &[Generation]); 13] = [
+const TEMPLATE_READERS: [(&str, &[Generation]); 15] = [
     ("atom", &[]),
     ("atom-site", &[]),
     ("crdroid", &[Generation::CrDroid14, Generation::Voltage14]),
@@ -57,10 +57,12 @@ const TEMPLATE_READERS: [(&str, &[Generation]); 13] = [
         "evolution-x",
         &[Generation::EvolutionX14, Generation::EvolutionX15],
     ),
+    ("forum", &[]),
     ("grapheneos", &[Generation::GrapheneOs]),
     ("lineageota", V1_READERS),
     ("pixelos", &[Generation::PixelOs14]),
     ("pixelos-17", &[Generation::PixelOs17]),
+    ("telegram", &[]),
     ("v1", V1_TEMPLATE_READERS),
     ("v2", V2_READERS),
     ("v2-incremental", V2_READERS),

@@ -14,9 +14,8 @@ use crate::catalog::channels::DeltaOffer;
 use crate::ingest::projects::{self, Change, Since};
 use crate::markup::changelog::Rendered;
 use crate::model::address::encode_path;
-use crate::model::build::{Build, Device};
+use crate::model::build::Device;
 use crate::model::config::Config;
-use crate::model::era;
 use crate::model::theme::{Color, Link, Theme};
 use crate::publish::feed::template::context::{self, BuildValues, DeltaValues};
 
@@ -285,9 +284,6 @@ fn contact_text(text: &str) -> &str {
 pub(super) struct PageBuildValues<'a> {
     #[serde(flatten)]
     build: BuildValues<'a>,
-    /// The version of Android, for example `15`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    android: Option<&'static str>,
     /// The day of its security patch level, in seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     patch_datetime: Option<i64>,
@@ -423,7 +419,6 @@ pub(super) fn build_values<'a>(
     }
     Value::from(Serde(PageBuildValues {
         build: facts,
-        android: sdk_level(build).and_then(android),
         patch_datetime: build.security_patch.as_deref().and_then(midnight),
         page: entry
             .path
@@ -437,46 +432,6 @@ pub(super) fn build_values<'a>(
         projects: history.filter(|_| shows.projects).map(ProjectsValues::new),
         has_projects: history.is_some(),
     }))
-}
-
-/// Returns the API level of a build; for a build of LineageOS without one, that of its version.
-fn sdk_level(build: &Build) -> Option<u32> {
-    let facts = era::Facts {
-        version: Some(&build.version)
-            .filter(|_| build.family.is_none())
-            .map(|v| &**v),
-        sdk: None,
-        date: Some(build.timestamp),
-    };
-    build.sdk_level.or_else(|| facts.lineage_sdk())
-}
-
-/// Returns the version of Android with an API level.
-fn android(sdk_level: u32) -> Option<&'static str> {
-    Some(match sdk_level {
-        16 => "4.1",
-        17 => "4.2",
-        18 => "4.3",
-        19 => "4.4",
-        21 => "5.0",
-        22 => "5.1",
-        23 => "6.0",
-        24 => "7.0",
-        25 => "7.1",
-        26 => "8.0",
-        27 => "8.1",
-        28 => "9",
-        29 => "10",
-        30 => "11",
-        31 => "12",
-        32 => "12L",
-        33 => "13",
-        34 => "14",
-        35 => "15",
-        36 => "16",
-        37 => "17",
-        _ => return None,
-    })
 }
 
 /// Returns when a date such as `2024-12-05` begins in UTC, in seconds since 1970.

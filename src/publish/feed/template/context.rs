@@ -15,6 +15,7 @@ use crate::markup::changelog::Rendered;
 use crate::model::address::encode_path;
 use crate::model::build::{self, Device};
 use crate::model::config::Config;
+use crate::model::era;
 
 /// The context of builds: all that their values need besides their facts.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +121,9 @@ pub struct BuildValues<'a> {
     /// API level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sdk_level: Option<u32>,
+    /// The version of Android, for example `15`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub android: Option<&'static str>,
     /// Security patch level, for example `2024-08-05`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_patch: Option<&'a str>,
@@ -207,10 +211,11 @@ impl<'a> ImageValues<'a> {
 
 impl<'a> BuildValues<'a> {
     /// The facts that may be missing.
-    pub const OPTIONAL: [&'static str; 13] = [
+    pub const OPTIONAL: [&'static str; 14] = [
         "variant",
         "incremental",
         "sdk_level",
+        "android",
         "security_patch",
         "md5",
         "sha256",
@@ -241,6 +246,7 @@ impl<'a> BuildValues<'a> {
             datetime: build.timestamp,
             incremental: build.incremental.as_deref(),
             sdk_level: build.sdk_level,
+            android: sdk_level(build).and_then(android),
             security_patch: build.security_patch.as_deref(),
             title: title(build),
             filename: &build.filename,
@@ -290,6 +296,46 @@ const ROMS: [(&str, &str); 22] = [
     ("risingos", "RisingOS"),
     ("voltage", "VoltageOS"),
 ];
+
+/// Returns the API level of a build; for a build of LineageOS without one, that of its version.
+fn sdk_level(build: &build::Build) -> Option<u32> {
+    let facts = era::Facts {
+        version: Some(&build.version)
+            .filter(|_| build.family.is_none())
+            .map(|v| &**v),
+        sdk: None,
+        date: Some(build.timestamp),
+    };
+    build.sdk_level.or_else(|| facts.lineage_sdk())
+}
+
+/// Returns the version of Android with an API level.
+fn android(sdk_level: u32) -> Option<&'static str> {
+    Some(match sdk_level {
+        16 => "4.1",
+        17 => "4.2",
+        18 => "4.3",
+        19 => "4.4",
+        21 => "5.0",
+        22 => "5.1",
+        23 => "6.0",
+        24 => "7.0",
+        25 => "7.1",
+        26 => "8.0",
+        27 => "8.1",
+        28 => "9",
+        29 => "10",
+        30 => "11",
+        31 => "12",
+        32 => "12L",
+        33 => "13",
+        34 => "14",
+        35 => "15",
+        36 => "16",
+        37 => "17",
+        _ => return None,
+    })
+}
 
 /// Returns a build's ROM, if its family or file name shows it, and its version.
 fn title(build: &build::Build) -> String {

@@ -35,17 +35,19 @@ macro_rules! shipped {
 }
 
 /// The templates that come with romfeed, by name.
-pub const SHIPPED: [(&str, &str); 13] = shipped![
+pub const SHIPPED: [(&str, &str); 15] = shipped![
     "atom",
     "atom-site",
     "crdroid",
     "crdroid-16",
     "custota",
     "evolution-x",
+    "forum",
     "grapheneos",
     "lineageota",
     "pixelos",
     "pixelos-17",
+    "telegram",
     "v1",
     "v2",
     "v2-incremental",
@@ -250,7 +252,7 @@ fn warnings<'w>(
         let fix = match *fact {
             "csig_url" | "vbmeta_digest" => "put its .csig next to the zip",
             "changelog" | "changelog_html" => "write one",
-            "sdk_level" | "security_patch" | "incremental" => {
+            "sdk_level" | "android" | "security_patch" | "incremental" => {
                 "put the zip into builds/ to have it read, or set it with an [[override]]"
             }
             _ => "put the zip into builds/ to have it read",
