@@ -295,7 +295,7 @@ fn summary(report: &Report) -> Summary<'_> {
     for event in &report.events {
         match event {
             Event::Added(path) => summary.added.push(path),
-            Event::Updated(path) | Event::Moved { path, .. } => summary.updated.push(path),
+            Event::Updated { path, .. } | Event::Moved { path, .. } => summary.updated.push(path),
             Event::Returned(path) => summary.returned.push(path),
             Event::Superseded(path) => summary.superseded.push(path),
             Event::Retired { path, .. } => summary.retired.push(path),

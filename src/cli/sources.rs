@@ -5,8 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use romfeed::fetch::{Fetch, Reach};
-use romfeed::generate::{self, SourceState, Survey};
+use romfeed::generate::{self, Change, SourceState, Survey};
 use romfeed::model::config::Config;
+use romfeed::model::source::{Host, SourceConfig};
+use romfeed::source;
 use serde::Serialize;
 
 use super::args::SourcesArgs;
@@ -17,7 +19,7 @@ use super::json::print_json;
 use super::outcome::Outcome;
 use super::progress::Progress;
 use super::remote::TIMEOUT;
-use super::report::{self, Terminal};
+use super::report::{self, Terminal, count};
 use super::settings;
 use super::time::now_ns;
 
@@ -39,6 +41,10 @@ pub(crate) fn connect(
 ) -> Result<Option<Arc<dyn Fetch>>, String> {
     if config.sources.is_empty() {
         return Ok(None);
+    }
+    let is_bucket = |source: &SourceConfig| matches!(source.host, Host::S3(_));
+    if !cfg!(feature = "s3") && config.sources.iter().any(is_bucket) {
+        return Err(source::Error::WithoutS3.to_string());
     }
     let http = http::connect(ca, TIMEOUT, Reach::Any)?;
     Ok(Some(Arc::new(http)))
@@ -89,10 +95,11 @@ fn print_state(state: &SourceState, terminal: Terminal) {
     }
     let name = escape(&state.name);
     terminal.line(&format!(
-        "{name}: {} files, {} zips: {} new, {} gone{}",
+        "{name}: {} files, {} zips: {} new, {} changed, {} gone{}",
         state.num_files,
         state.num_packages,
         state.new.len(),
+        state.changed.len(),
         state.gone.len(),
         match state.num_left_out {
             0 => String::new(),
@@ -100,19 +107,44 @@ fn print_state(state: &SourceState, terminal: Terminal) {
         }
     ));
     for path in &state.new {
-        terminal.line(&format!("  new   {}", escape(path)));
+        terminal.line(&format!("  new      {}", escape(path)));
+    }
+    for Change { path, what } in &state.changed {
+        let path = escape(path);
+        terminal.line(&format!("  changed  {path}: {}", what.join(", ")));
     }
     for path in &state.gone {
-        terminal.line(&format!("  gone  {}", escape(path)));
+        terminal.line(&format!("  gone     {}", escape(path)));
     }
-    if !state.new.is_empty() {
+    print_digests(state, terminal);
+}
+
+/// Prints which zips have no SHA-256, and what a run downloads for it.
+fn print_digests(state: &SourceState, terminal: Terminal) {
+    let num_read = state.new.len() + state.changed.len();
+    if num_read > 0 {
+        let num_unknown = num_read - state.num_with_digest;
+        let others = match num_unknown {
+            0 => String::new(),
+            num => format!("; {num} without, {}", size(state.num_bytes_to_download)),
+        };
         terminal.line(&format!(
-            "  {} of {} new have a SHA-256 already; the others have {} together, of which a run downloads the newest \
-             two of each device and release type, unless `hash` says otherwise",
-            state.num_with_digest,
-            state.new.len(),
-            size(state.num_bytes_to_download)
+            "  {} of {num_read} to read have a SHA-256 already{others}",
+            state.num_with_digest
         ));
+    }
+    if state.num_unhashed > 0 {
+        terminal.line(&format!(
+            "  {} published without a SHA-256, {}",
+            count(state.num_unhashed, "build is", "builds are"),
+            size(state.num_bytes_unhashed)
+        ));
+    }
+    if state.num_unhashed > 0 || state.num_with_digest < num_read {
+        terminal.line(
+            "  for their SHA-256, a run downloads the newest two of each device and release type, unless `hash` in the \
+             [[source]] says otherwise",
+        );
     }
 }
 
@@ -148,11 +180,26 @@ struct SourceJson<'a> {
     files: usize,
     zips: usize,
     new: &'a [String],
+    changed: Vec<ChangeJson<'a>>,
     gone: &'a [String],
     left_out: usize,
     with_sha256: usize,
     bytes_without_sha256: u64,
+    published_without_sha256: usize,
     error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ChangeJson<'a> {
+    path: &'a str,
+    what: &'a [&'static str],
+}
+
+fn change_json(change: &Change) -> ChangeJson<'_> {
+    ChangeJson {
+        path: &change.path,
+        what: &change.what,
+    }
 }
 
 #[derive(Serialize)]
@@ -172,10 +219,12 @@ fn to_json(survey: &Survey) -> SurveyJson<'_> {
                 files: state.num_files,
                 zips: state.num_packages,
                 new: &state.new,
+                changed: state.changed.iter().map(change_json).collect(),
                 gone: &state.gone,
                 left_out: state.num_left_out,
                 with_sha256: state.num_with_digest,
-                bytes_without_sha256: state.num_bytes_to_download,
+                bytes_without_sha256: state.num_bytes_to_download + state.num_bytes_unhashed,
+                published_without_sha256: state.num_unhashed,
                 error: state.error.as_deref(),
             })
             .collect(),

@@ -63,7 +63,7 @@ impl Known {
 fn path_of(event: &Event) -> Option<String> {
     match event {
         Event::Added(path)
-        | Event::Updated(path)
+        | Event::Updated { path, .. }
         | Event::Moved { path, .. }
         | Event::Returned(path)
         | Event::Superseded(path)

@@ -3,7 +3,7 @@
 //! In: the scan, the catalogs and the cache. Out: the packages that can be read; each of the others is
 //! a [`Fault`](super::Fault), or a note if it is not an update package.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,11 +14,12 @@ use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use super::published::Published;
-use super::report::{Event, Log, PerPath};
+use super::report::{Event, Fault, Log, PerPath};
 use super::sources::{NewPackage, Sources};
 use super::state::cache_key;
 use super::{Error, Inputs, Run, projects, thread_pool};
 use crate::catalog::Catalog;
+use crate::fetch::RemoteError;
 use crate::ingest::scan::Found;
 use crate::ingest::{self, Context, Examined, RemotePackage};
 use crate::model::family::Reading;
@@ -48,8 +49,10 @@ pub(super) fn examine_all(
         ..Context::new(run.config)
     };
     let mut examined = pool.install(|| examine_scanned(run, &inputs.scan.packages, context));
-    examined.extend(examine_listed(run, inputs.sources, context)?);
-    let mut log = note_other_zips(&mut examined, merged);
+    let mut listed = examine_listed(run, inputs.sources, context)?;
+    let mut log = join_faults(inputs.sources, &mut listed);
+    examined.extend(listed);
+    log.append(note_other_zips(&mut examined, merged));
     let examined = log.take_successes(examined);
     Ok((examined, log))
 }
@@ -93,6 +96,52 @@ fn examine_listed(
     let examined = pool.install(|| sources.new.par_iter().filter_map(examine).collect());
     run.observer.reading_done();
     Ok(examined)
+}
+
+/// A host sends whole files only.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "its host does not answer requests for a part of a file (status 200 to a Range), so {num_packages} zips cannot be \
+     read"
+)]
+pub struct WithoutRanges {
+    num_packages: usize,
+}
+
+/// Removes the errors of packages whose hosts send whole files only, and returns one fault for each source that has
+/// several of them.
+fn join_faults(sources: &Sources, examined: &mut Vec<PerPath<Examined>>) -> Log {
+    let mut log = Log::default();
+    let is_whole = |result: &Result<Examined, ingest::Error>| {
+        let error = result.as_ref().err();
+        error.is_some_and(|error| {
+            RemoteError::inside(error).is_some_and(|error| *error == RemoteError::NoRanges)
+        })
+    };
+    let whole = examined.iter().filter(|(_, result)| is_whole(result));
+    let whole: HashSet<String> = whole.map(|(path, _)| path.clone()).collect();
+    let mut by_source: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for package in sources
+        .new
+        .iter()
+        .filter(|package| whole.contains(&package.path))
+    {
+        let of_source = by_source.entry(&package.source).or_default();
+        of_source.push(&package.path);
+    }
+    by_source.retain(|_, paths| paths.len() > 1);
+    let joined: HashSet<&str> = by_source.values().flatten().copied().collect();
+    examined.retain(|(path, _)| !joined.contains(path.as_str()));
+    for (source, paths) in by_source {
+        log.faults.push(Fault {
+            path: source.to_owned(),
+            kind: FaultKind::Io,
+            error: Box::new(WithoutRanges {
+                num_packages: paths.len(),
+            }),
+        });
+    }
+    log
 }
 
 /// As [`examine`], for a package on another host.

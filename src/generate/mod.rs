@@ -54,6 +54,7 @@ use crate::publish::page::Page;
 use crate::publish::writer;
 
 use draft::Draft;
+use hashed::Hashed;
 use pages::Rendered;
 use report::Log;
 use sidecars::Folders;
@@ -61,14 +62,15 @@ use sources::Sources;
 
 pub use admission::{Objection, PublishedVariants, object};
 pub use error::Error;
+pub use examine::WithoutRanges;
 pub use families::{DeviceFamily, families};
 pub use lost::{require_known, require_published};
 pub use report::{BUILDS, Cause, Event, Fault, Preview, Report};
 pub use require::Refused;
 pub use shared_lists::SharedLists;
 pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
-pub use sources::state::SourceState;
-pub use sources::{Loss, Survey, survey};
+pub use sources::state::{Change, SourceState};
+pub use sources::{Loss, Overwritten, Survey, survey};
 pub use state::{CACHE, lock_state, save_catalog};
 
 /// Follows the progress of a run. The methods are called from several threads.
@@ -169,7 +171,7 @@ pub fn generate(
     let sources = match fetch {
         None => Sources::default(),
         Some(fetch) => {
-            let asked = sources::ask(&run, fetch, &catalogs);
+            let asked = sources::ask(&run, fetch, &catalogs)?;
             report.sources = asked.states;
             report.take((asked.sources, asked.log))
         }
@@ -186,6 +188,7 @@ pub fn generate(
     report.from_catalog_alone = !has_packages;
     let hashed = pool.install(|| hash_packages(&run, drafts, &catalogs, &inputs));
     let (builds, projects) = report.take(hashed?);
+    sources::explain(&sources, &mut report.faults);
     let before = may_change(config, has_packages, &catalogs).then(|| catalogs.own.clone());
     let log = reconcile::reconcile(config, &inputs, builds, &mut catalogs, &report.faults);
     report.append(log);
@@ -332,8 +335,27 @@ fn hash_packages(
     let builds = hashed.iter_mut().map(|hashed| &mut hashed.build);
     let mut builds: Vec<&mut Build> = builds.chain(changed.map(|k| &mut k.build)).collect();
     log.append(images::attach(run, &mut builds, &num_full, folders));
-    let found = projects::find(&mut hashed, catalogs, &inputs.stored, folders);
-    let projects = log.take(found);
+    let read = hashed.iter_mut().map(|hashed| {
+        let Hashed {
+            build, projects, ..
+        } = hashed;
+        (&*build, projects.take())
+    });
+    let changed = known.iter().filter(|known| known.is_changed);
+    let read = read.chain(changed.map(|known| (&known.build, None)));
+    let found = projects::find(read.collect(), catalogs, &inputs.stored, folders, &num_full);
+    let projects::Found { projects, unread } = log.take(found);
+    let builds = hashed.iter_mut().map(|hashed| &mut hashed.build);
+    for build in builds.chain(known.iter_mut().map(|known| &mut known.build)) {
+        // The next run reads its manifest again.
+        if let Some(origin) = build
+            .origin
+            .as_mut()
+            .filter(|_| unread.contains(&build.path))
+        {
+            origin.beside.clear();
+        }
+    }
     let mut builds = log.take(require::keep_required(
         run,
         hashed,

@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 
 use super::Error;
-use super::hashed::Hashed;
 use super::report::{Event, Log};
 use super::sidecars::{self, Beside, Folders};
 use crate::catalog::channels::ChannelKey;
@@ -43,47 +42,52 @@ pub(super) fn stored_name(filename: &str) -> String {
     format!("{}.projects", build::bounded_stem(filename))
 }
 
-/// Collects the projects read in this run, from packages or files next to them, by the identity of
-/// the build.
+/// A build whose projects may be known, and those that were read from its package.
+pub(super) type ReadProjects<'b> = (&'b Build, Option<Projects>);
+
+/// What was found of the projects of builds.
+#[derive(Default)]
+pub(super) struct Found {
+    /// By the identity of the build.
+    pub(super) projects: BTreeMap<String, Projects>,
+    /// Paths of the builds whose manifest could not be read.
+    pub(super) unread: BTreeSet<String>,
+}
+
+/// Collects the projects read in this run, from packages or files next to them; `num_full` is the number of full
+/// builds in each folder.
 pub(super) fn find(
-    builds: &mut [Hashed],
+    builds: Vec<ReadProjects<'_>>,
     catalogs: &Catalogs,
     stored: &BTreeSet<String>,
     folders: &Folders<'_>,
-) -> (BTreeMap<String, Projects>, Log) {
-    let num_full = num_full(builds);
+    num_full: &BTreeMap<String, usize>,
+) -> (Found, Log) {
     // The stored copy of a known build may come from a file next to its zip, or be edited by hand.
     let is_known = |build: &Build| {
         catalogs.knows(build.identity()) && stored.contains(&stored_name(&build.filename))
     };
-    let read = |hashed: &mut Hashed| {
-        let inside = hashed.projects.take();
-        let inside = inside.filter(|_| !is_known(&hashed.build));
-        let sidecar = read_sidecar(folders, &hashed.build, &num_full).transpose();
+    let read = |(build, inside): ReadProjects<'_>| {
+        let inside = inside.filter(|_| !is_known(build));
+        let sidecar = read_sidecar(folders, build, num_full).transpose();
         let (sidecar, warning) = match sidecar {
             Ok(sidecar) => (sidecar, None),
-            Err(warning) => (None, Some((hashed.build.path.clone(), warning))),
+            Err(warning) => (None, Some((build.path.clone(), warning))),
         };
-        let identity = hashed.build.identity().to_owned();
+        let identity = build.identity().to_owned();
         let found = sidecar.or(inside).map(|projects| (identity, projects));
         (found, warning)
     };
-    let found: Vec<_> = builds.par_iter_mut().map(read).collect();
-    let (found, warnings): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    let mut log = Log::default();
-    for (path, text) in warnings.into_iter().flatten() {
-        log.warn(&path, text);
+    let read: Vec<_> = builds.into_par_iter().map(read).collect();
+    let (mut found, mut log) = (Found::default(), Log::default());
+    for (projects, warning) in read {
+        found.projects.extend(projects);
+        if let Some((path, text)) = warning {
+            log.warn(&path, text);
+            found.unread.insert(path);
+        }
     }
-    (found.into_iter().flatten().collect(), log)
-}
-
-/// Counts the full builds of each folder.
-fn num_full(builds: &[Hashed]) -> BTreeMap<String, usize> {
-    let num_full = sidecars::num_full(builds.iter().map(|hashed| &hashed.build));
-    let owned = num_full.into_iter();
-    owned
-        .map(|(folder, num)| (folder.to_owned(), num))
-        .collect()
+    (found, log)
 }
 
 /// Reads the manifest next to a package, if there is one.

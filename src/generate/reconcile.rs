@@ -31,6 +31,8 @@ pub(super) fn reconcile(
     let builds = log.take(drop_buried(builds, catalogs));
     for build in &builds {
         recognise_imported(build, &mut catalogs.own);
+        let corrected = recognise_corrected(build, &mut catalogs.own);
+        log.events.extend(corrected);
     }
     let builds = log.take(duplicates::drop_same_bytes(
         inputs.scan,
@@ -434,6 +436,37 @@ pub(super) fn recognise_imported(build: &Build, own: &mut Catalog) {
     }
 }
 
+/// Gives a published build the right SHA-256, if a wrong one was stated when it was published and its package is
+/// unchanged; returns a warning then. The build keeps its `id`.
+fn recognise_corrected(build: &Build, own: &mut Catalog) -> Option<Event> {
+    let place = build.origin.as_ref()?;
+    let sha256 = build.sha256.as_ref()?;
+    if own.builds.contains_key(sha256) {
+        return None;
+    }
+    let is_version = |origin: &Origin| {
+        let of_known = (&origin.source, &origin.path, &origin.id, &origin.tag);
+        !origin.is_hashed && of_known == (&place.source, &place.path, &place.id, &place.tag)
+    };
+    let is_same = |known: &&Build| {
+        let is_package = known.size == build.size && known.timestamp == build.timestamp;
+        is_package && known.sha256.is_some() && known.origin.as_ref().is_some_and(is_version)
+    };
+    let mut known = own.builds.values().map(|record| &record.build);
+    let wrong = known.find(is_same)?.identity().to_owned();
+    let mut record = own.builds.remove(&wrong)?;
+    let text = format!(
+        "its SHA-256 was published as {wrong}, which is corrected to {sha256}; phones know it by its first id"
+    );
+    record.build.id.get_or_insert(wrong);
+    record.build.sha256 = Some(sha256.clone());
+    own.builds.insert(sha256.clone(), record);
+    Some(Event::Warning {
+        path: build.path.clone(),
+        text,
+    })
+}
+
 /// Keeps the address of a published build. A build whose package is now at another place of a source gets the
 /// address of that place, unless it is offered from elsewhere.
 fn keep_place(record: &Record, build: &mut Build) {
@@ -458,6 +491,9 @@ fn keep_place(record: &Record, build: &mut Build) {
     if keeps_all || !is_moved {
         build.url.clone_from(&known.url);
     }
+    if let Some((one, other)) = known.origin.as_ref().zip(build.origin.as_mut()) {
+        other.is_hashed |= one.is_hashed;
+    }
 }
 
 /// Returns source and path of all packages of sources.
@@ -473,7 +509,10 @@ fn update(record: &mut Record, build: Build) -> Event {
     let path = build.path.clone();
     let channel = ChannelKey::from_build(&build);
     let event = match ChannelKey::from_build(&record.build) == channel {
-        true => Event::Updated(path),
+        true => Event::Updated {
+            path,
+            what: record.build.differences(&build),
+        },
         false => Event::Moved {
             path,
             to: channel.to_string(),

@@ -33,7 +33,12 @@ pub enum Event {
     /// A build is new.
     Added(String),
     /// A build's facts changed.
-    Updated(String),
+    Updated {
+        /// The build's path.
+        path: String,
+        /// What changed, as words.
+        what: Vec<&'static str>,
+    },
     /// A build moved to another channel.
     Moved {
         /// The build's path.

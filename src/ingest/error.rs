@@ -105,6 +105,48 @@ pub enum Error {
     /// The bytes could not be hashed.
     #[error(transparent)]
     Digest(#[from] digest_lanes::Error),
+    /// Two sources state different digests, and the bytes were not hashed.
+    #[error("{one} says {algorithm} {digest}, but {other} says {other_digest}")]
+    Disagreement {
+        /// `md5` or `sha256`.
+        algorithm: &'static str,
+        /// What states one.
+        one: Box<str>,
+        /// Its digest.
+        digest: Box<str>,
+        /// What states another.
+        other: Box<str>,
+        /// Its digest.
+        other_digest: Box<str>,
+    },
+    /// A checksum file that changed contradicts bytes that were hashed and are unchanged.
+    #[error(
+        "{file} says {expected}, but the {algorithm} of the zip is {found}: romfeed read all of it, and it is unchanged \
+         since then, so the checksum file is wrong"
+    )]
+    WrongChecksumFile {
+        /// `md5` or `sha256`.
+        algorithm: &'static str,
+        /// The checksum file.
+        file: String,
+        /// The digest in the checksum file.
+        expected: String,
+        /// The digest of the bytes.
+        found: String,
+    },
+    /// A checksum file has another digest than before, and it is unknown whether the package changed, too.
+    #[error(
+        "{file} says {expected}, and the build was published with {published}: the host does not show whether the zip \
+         changed, too"
+    )]
+    UnclearChange {
+        /// The checksum file.
+        file: String,
+        /// The digest in the checksum file.
+        expected: String,
+        /// The digest that was published.
+        published: String,
+    },
     /// The file differs from the digest in the checksum file next to it.
     #[error("its {algorithm} is {found}, but {file} says {expected}")]
     HashMismatch {
@@ -143,7 +185,10 @@ impl Error {
             | Error::Future(_)
             | Error::BadName { .. } => FaultKind::Corrupt,
             Error::Digest(error) => error.into(),
-            Error::HashMismatch { .. } => FaultKind::HashMismatch,
+            Error::HashMismatch { .. }
+            | Error::Disagreement { .. }
+            | Error::WrongChecksumFile { .. }
+            | Error::UnclearChange { .. } => FaultKind::HashMismatch,
         }
     }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use ota_view::device_props::{DeviceProps, MAX_PROPS_SIZE, Until};
 use ota_view::error_kind::{ErrorKind, chain};
-use ota_view::io::Budget;
-use ota_view::ota::Ota;
+use ota_view::io::{Budget, Exceeded, ReadError};
+use ota_view::ota::{self, Ota};
 use ota_view::package::Package;
 use ota_view::package::layout::{self, Layout};
 use ota_view::props::PropertyMap;
@@ -70,7 +70,7 @@ pub(super) fn read(
         true => DeviceProps::default(),
         false => match rom.props(Until::Enough(&is_enough)) {
             Err(error) if is_remote && error.kind() == ErrorKind::Limit => {
-                warnings.push(format!("its partitions are not read: {}", chain(&error)));
+                warnings.push(without_partitions(&error));
                 DeviceProps::default()
             }
             read => read?,
@@ -97,6 +97,21 @@ pub(super) fn read(
         has_projects: projects.is_some() || is_unsettled,
     };
     Ok((facts, projects))
+}
+
+/// Returns the warning for partitions on another host that would cost too much to read.
+fn without_partitions(error: &ota::Error) -> String {
+    let why = match ReadError::exceeded(error) {
+        Some(Exceeded::Fetched { limit }) => format!(
+            "that takes more than {} MiB of the zip, which is the limit on other hosts",
+            limit >> 20
+        ),
+        _ => chain(error),
+    };
+    format!(
+        "its partitions are not read: {why}; instead, its facts come from META-INF, from its name, and from a .prop file \
+         next to it"
+    )
 }
 
 /// Returns the warning for projects that cannot be read; updaters do not need them.

@@ -245,6 +245,8 @@ pub struct Origin {
     /// Differs for other files next to the package; empty if there are none, or if those that are there
     /// are to be read again.
     pub beside: String,
+    /// Whether its SHA-256 was computed from all of it, and not only stated by its host or a checksum file.
+    pub is_hashed: bool,
 }
 
 /// Names of the images that people flash before they can install a package: the partitions

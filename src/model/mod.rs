@@ -3,6 +3,7 @@
 pub mod address;
 pub mod build;
 pub mod config;
+mod differences;
 pub mod entry_rules;
 pub mod era;
 pub mod facts;

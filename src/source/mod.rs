@@ -15,6 +15,7 @@ mod folders;
 mod forgejo;
 mod github;
 mod gitlab;
+mod heads;
 mod listing;
 mod pages;
 mod releases;
@@ -32,6 +33,7 @@ pub use error::Error;
 pub use folder::{
     Folder, LocalFolder, Names, RemoteFolder, Store, is_zip, join, list as list_names, split,
 };
+pub use heads::complete;
 
 /// Maximum number of files in a source; the largest projects seen have 12,000.
 const MAX_FILES: usize = 100_000;

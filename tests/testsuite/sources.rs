@@ -191,7 +191,12 @@ fn failing_host_is_an_error_and_changes_nothing_of_its_builds() {
     generate(&dir).expect(0);
     let before = dir.tree("out");
     github.change(|state| state.broken = Some(502));
-    generate(&dir).expect(1).says("github").says("502");
+    generate(&dir)
+        .expect(1)
+        .says("github")
+        .says("502")
+        .says("; 1 source failed")
+        .lacks("left out");
     assert_eq!(dir.tree("out"), before);
     // The rest is published.
     dir.put(&format!("builds/{}", bacon_name(1)), bacon(1));

@@ -55,15 +55,18 @@ fn mistakes_in_the_settings_of_a_bucket_are_reported() {
 
 #[cfg(not(feature = "s3"))]
 #[test]
-fn program_without_s3_says_so_and_publishes_the_rest() {
+fn program_without_s3_says_so_and_publishes_nothing() {
     let dir = project("url = \"https://dl.example.org/{path}\"\n");
     dir.put(
         &format!("builds/{}", bacon_name(0)),
         super::support::bacon(0),
     );
-    let run = dir.run(&["generate"]);
-    run.expect(1)
-        .says("this romfeed was built without S3; use a release of romfeed");
+    for command in ["sources", "generate"] {
+        dir.run(&[command])
+            .expect(2)
+            .says("this romfeed was built without S3; use a release of romfeed");
+    }
+    assert!(!dir.path().join("catalog.json").exists());
     dir.run(&["generate", "--offline"]).expect(0);
 }
 

@@ -95,6 +95,8 @@ struct OriginJson {
     tag: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     beside: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    hashed: bool,
 }
 
 /// An image file next to the package.
@@ -285,6 +287,7 @@ fn to_origin(wire: OriginJson) -> Origin {
         path: wire.path,
         tag: wire.tag,
         beside: wire.beside,
+        is_hashed: wire.hashed,
     }
 }
 
@@ -295,6 +298,7 @@ fn from_origin(origin: Origin) -> OriginJson {
         path: origin.path,
         tag: origin.tag,
         beside: origin.beside,
+        hashed: origin.is_hashed,
     }
 }
 

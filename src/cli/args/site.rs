@@ -70,7 +70,7 @@ pub(crate) struct SiteArgs {
     /// Publish nothing if a package or a source has a fault, and exit with 3
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Read every file again, without the cache
+    /// Read every file again, without the cache; of zips on other hosts, the newest that `max_download` allows
     #[arg(long)]
     pub(crate) rehash: bool,
     /// Publish even if the catalog lacks builds that were published before

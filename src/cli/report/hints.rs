@@ -51,7 +51,20 @@ fn type_hint(fault: &Fault) -> Option<&'static str> {
         Some(ingest::Error::OtherSize { .. }) => {
             "run again when it is uploaded; if the list stays wrong, make it again"
         }
+        Some(ingest::Error::Disagreement { .. }) => {
+            "find out which is right with `romfeed hash --sha256 ZIP`, and correct the other"
+        }
+        Some(ingest::Error::WrongChecksumFile { .. }) => {
+            "make the checksum file again from the zip; upload another zip under another name"
+        }
+        Some(ingest::Error::UnclearChange { .. }) => {
+            "`romfeed generate --rehash` reads all of the zip again, and goes by what it finds"
+        }
         Some(_) => return None,
+        None if fault.error.is::<generate::Overwritten>() => {
+            return overwritten_hint(&*fault.error);
+        }
+        None if fault.error.is::<generate::WithoutRanges>() => host_hint(&RemoteError::NoRanges),
         None if fault.error.is::<generate::Objection>() => objection_hint(fault),
         None if fault.error.is::<generate::Loss>() => {
             "look at the host first: builds that are retired are no longer offered"
@@ -60,6 +73,14 @@ fn type_hint(fault: &Fault) -> Option<&'static str> {
         None if let Some(problem) = fault.error.downcast_ref() => problem_hint(problem),
         None => fault.error.downcast_ref::<generate::Refused>()?.0.fix(),
     })
+}
+
+/// Returns the hint for a package that has overwritten a published one, unless its host is out of order.
+fn overwritten_hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    RemoteError::inside(error).is_none().then_some(
+        "run again when its upload is complete; if it is, upload the published zip again, or take its build out of the \
+         lists with `romfeed catalog yank`, and give a new zip another name",
+    )
 }
 
 /// Returns the hint for an error that another one caused: too little space or time.

@@ -65,7 +65,7 @@ impl<'r> EventPrinter<'r> {
     fn new(terminal: Terminal, config: &'r Config, report: &'r Report) -> EventPrinter<'r> {
         let new_paths = report.events.iter().filter_map(|event| match event {
             Event::Added(path)
-            | Event::Updated(path)
+            | Event::Updated { path, .. }
             | Event::Moved { path, .. }
             | Event::Superseded(path)
             | Event::Returned(path) => Some(path.as_str()),
@@ -91,7 +91,12 @@ impl<'r> EventPrinter<'r> {
         let terminal = self.terminal;
         match event {
             Event::Added(path) => terminal.line(&format!("{} {}", terminal.paint("32", "new"), path.escape_debug())),
-            Event::Updated(path) => terminal.line(&format!("{} {}", terminal.paint("36", "changed"), path.escape_debug())),
+            Event::Updated { path, what } => terminal.line(&format!(
+                "{} {}: {}",
+                terminal.paint("36", "changed"),
+                path.escape_debug(),
+                what.join(", ")
+            )),
             Event::Moved { path, to } => terminal.line(&format!(
                 "{} {} to {to}; phones that run it now see \"no updates\" at the old URL",
                 terminal.paint("36", "moved"),
@@ -292,8 +297,13 @@ fn print_unseen(terminal: Terminal, unseen: &[String]) {
 /// Prints what is published and what was written.
 fn print_summary(terminal: Terminal, config: &Config, report: &Report, held: Held, next: &Next) {
     if report.nothing_to_publish {
+        let sources = match report.sources.is_empty() {
+            _ if config.sources.is_empty() => "",
+            true => "; the sources were not asked (--offline)",
+            false => ", nor in the sources",
+        };
         terminal.line(&format!(
-            "nothing to publish: no build in {} and none in {}; nothing was written",
+            "nothing to publish: no build in {} and none in {}{sources}; nothing was written",
             config.builds.display(),
             config.catalogs[0].display()
         ));
@@ -302,6 +312,9 @@ fn print_summary(terminal: Terminal, config: &Config, report: &Report, held: Hel
     if report.from_catalog_alone {
         let builds = config.builds.display();
         let what = match config.builds.exists() {
+            _ if !config.sources.is_empty() => {
+                format!("no zip in {builds}, and the sources were not asked (--offline)")
+            }
             true => format!("no zip in {builds}"),
             false => format!("there is no folder {builds}"),
         };
@@ -311,7 +324,7 @@ fn print_summary(terminal: Terminal, config: &Config, report: &Report, held: Hel
     warn_of_rom_settings(terminal, config, report);
     let out = config.out.display();
     let what = what_is_offered(report);
-    let details = details(report, held);
+    let details = details(config, report, held);
     if !report.is_stale() {
         terminal.line(&format!("{out} is up to date: {what}{details}"));
         return;
@@ -341,7 +354,7 @@ fn warn_of_rom_settings(terminal: Terminal, config: &Config, report: &Report) {
 }
 
 /// Counts what is offered besides full builds, and what is not offered.
-fn details(report: &Report, held: Held) -> String {
+fn details(config: &Config, report: &Report, held: Held) -> String {
     let held_back = match held.num_hidden {
         0 => " held back",
         _ => " held back (-v shows why)",
@@ -359,9 +372,16 @@ fn details(report: &Report, held: Held) -> String {
     let details: String = counted
         .map(|(num, [one, many], what)| format!("; {}{what}", count(num, one, many)))
         .collect();
-    match report.faults.len() {
-        0 => details,
-        num => format!("{details}; {num} left out"),
+    let is_source = |path: &str| config.sources.iter().any(|source| source.name == path);
+    let faults = report.faults.iter();
+    let num_sources = faults.filter(|fault| is_source(&fault.path)).count();
+    let failed = match num_sources {
+        0 => String::new(),
+        num => format!("; {}", count(num, "source failed", "sources failed")),
+    };
+    match report.faults.len() - num_sources {
+        0 => format!("{details}{failed}"),
+        num => format!("{details}; {num} left out{failed}"),
     }
 }
 

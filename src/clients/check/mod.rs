@@ -183,7 +183,7 @@ fn judge_images(task: &Task<'_>, report: &mut Report) -> Vec<Finding> {
 fn soften(task: &Task<'_>, url: &str, outcome: zips::Outcome) -> zips::Outcome {
     let source = task.listed_by.get(url).filter(|_| !task.is_live);
     match source {
-        Some(source) => outcome.as_listed_by(source),
+        Some(source) => outcome.weakened(source),
         None => outcome,
     }
 }

@@ -47,7 +47,7 @@ pub(super) enum Outcome {
 impl Outcome {
     /// Turns the errors about a package that a source lists into warnings: it must not keep others from being
     /// published.
-    pub(super) fn as_listed_by(self, source: &str) -> Outcome {
+    pub(super) fn weakened(self, source: &str) -> Outcome {
         let weaken = |found: Finding| match found.rule.severity {
             Severity::Error => {
                 let message = format!(

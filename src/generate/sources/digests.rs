@@ -13,6 +13,7 @@ use ota_view::io::ReadAt;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::stated::StatedDigests;
 use super::{KnownPackage, NewPackage, Sources};
 use crate::catalog::Catalogs;
 use crate::catalog::channels::ChannelKey;
@@ -22,18 +23,16 @@ use crate::generate::hashed::Hashed;
 use crate::generate::report::Log;
 use crate::generate::{self, Run};
 use crate::ingest::digests::Digests;
-use crate::ingest::{self, Error, Examined};
+use crate::ingest::{Error, Examined};
 use crate::model::build::Build;
 use crate::model::source::HashPolicy;
-use crate::source::{Folder, RemoteFile, RemoteFolder};
+use crate::source::RemoteFolder;
 
 /// Number of the newest builds of a channel that are downloaded if no host has their SHA-256: phones are offered
 /// these first.
 const NUM_DOWNLOADED: usize = 2;
 /// The size of a part of a download, in bytes.
 const PART_LEN: u64 = 8 << 20;
-/// What has the digest, in messages.
-const HOST: &str = "its host";
 
 /// A build, its package, and the digests that are known.
 struct Pending<'a> {
@@ -44,96 +43,6 @@ struct Pending<'a> {
     folder: &'a RemoteFolder,
     policy: HashPolicy,
     stated: StatedDigests,
-}
-
-/// Digests that the host, checksum files or an earlier download have.
-#[derive(Clone, Default)]
-struct StatedDigests {
-    sha256: Option<String>,
-    md5: Option<String>,
-}
-
-impl StatedDigests {
-    /// Adds a digest.
-    ///
-    /// # Errors
-    /// [`Error::HashMismatch`], if another source has another one.
-    fn add(&mut self, algorithm: &'static str, place: &str, digest: String) -> Result<(), Error> {
-        let slot = match algorithm {
-            "sha256" => &mut self.sha256,
-            _ => &mut self.md5,
-        };
-        match slot {
-            Some(known) if *known != digest => Err(Error::HashMismatch {
-                algorithm,
-                file: place.to_owned(),
-                expected: digest,
-                found: known.clone(),
-            }),
-            _ => {
-                *slot = Some(digest);
-                Ok(())
-            }
-        }
-    }
-
-    /// Adds the digests that the host and checksum files have of a package.
-    ///
-    /// # Errors
-    /// As for [`add`](StatedDigests::add).
-    fn add_listed(
-        &mut self,
-        folder: &RemoteFolder,
-        file: &RemoteFile,
-        warnings: &mut Vec<String>,
-    ) -> Result<(), Error> {
-        for (algorithm, digest) in [("sha256", &file.sha256), ("md5", &file.md5)] {
-            if let Some(digest) = digest {
-                self.add(algorithm, HOST, digest.clone())?;
-            }
-        }
-        for (algorithm, len) in [("sha256", 64), ("md5", 32)] {
-            let found = ingest::stated(folder, &file.path, algorithm, len, warnings);
-            if let Some(found) = found {
-                self.add(algorithm, &found.place, found.digest)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Checks the published digests of known builds against checksum files that were not next to them before, and
-/// takes a SHA-256 that was not known. A contradiction is a fault in each run; the build stays as it is.
-pub(in crate::generate) fn check_known(sources: &Sources, known: &mut [KnownPackage]) -> Log {
-    let mut log = Log::default();
-    for known in known.iter_mut().filter(|known| known.is_changed) {
-        let build = &mut known.build;
-        let Some(origin) = &mut build.origin else {
-            continue;
-        };
-        let folder = sources.folders.get(&origin.source);
-        let Some((folder, file)) = folder.and_then(|f| Some((f, f.listed(&origin.path)?))) else {
-            continue;
-        };
-        let mut stated = StatedDigests {
-            sha256: build.sha256.clone(),
-            md5: build.md5.clone(),
-        };
-        let mut warnings = Vec::new();
-        let added = stated.add_listed(folder, file, &mut warnings);
-        if added.is_err() || !warnings.is_empty() {
-            origin.beside.clear();
-        }
-        for text in warnings {
-            log.warn(&build.path, text);
-        }
-        log.take_successes(vec![(build.path.clone(), added)]);
-        if build.sha256.is_none() {
-            build.sha256 = stated.sha256;
-            known.unhashed = known.unhashed.take().filter(|_| build.sha256.is_none());
-        }
-    }
-    log
 }
 
 /// Finds out the digests of drafts whose packages are on other hosts, and of `known` builds without a SHA-256.
@@ -184,14 +93,17 @@ pub(in crate::generate) fn digest_all(
             ..
         } = pending;
         let Some(package) = examined else {
-            found.extend(stated.sha256.map(|sha256| (build.path, sha256)));
+            found.extend(stated.sha256().map(|sha256| (build.path, sha256)));
             continue;
         };
+        if let Some(origin) = &mut build.origin {
+            origin.is_hashed = stated.is_hashed();
+        }
         for text in package.facts.warnings {
             log.warn(&build.path, text);
         }
-        build.sha256 = stated.sha256;
-        build.md5 = stated.md5;
+        build.sha256 = stated.sha256();
+        build.md5 = stated.md5();
         if build.sha256.is_none() {
             build.id.clone_from(&build.md5);
         }
@@ -208,9 +120,12 @@ pub(in crate::generate) fn digest_all(
             verdict: None,
         });
     }
-    for known in known {
-        let sha256 = found.remove(&known.build.path);
-        known.build.sha256 = known.build.sha256.take().or(sha256);
+    for KnownPackage { build, .. } in known {
+        let sha256 = found.remove(&build.path);
+        if let Some(origin) = build.origin.as_mut().filter(|_| sha256.is_some()) {
+            origin.is_hashed = true;
+        }
+        build.sha256 = build.sha256.take().or(sha256);
     }
     for (source, (num, path)) in unknown {
         let others = match num {
@@ -236,10 +151,7 @@ impl<'a> Pending<'a> {
     ) -> Option<Pending<'a>> {
         let configs = &run.config.sources;
         Some(Pending {
-            stated: StatedDigests {
-                sha256: build.sha256.clone(),
-                md5: build.md5.clone(),
-            },
+            stated: StatedDigests::published(&build),
             build,
             examined: None,
             package,
@@ -251,8 +163,8 @@ impl<'a> Pending<'a> {
     /// Gathers the digests that need no download.
     fn with_stated(mut self, run: &Run<'_>) -> Result<Self, Error> {
         let mut warnings = Vec::new();
-        let file = self.folder.with_digests(&self.package.file);
-        self.stated.add_listed(self.folder, &file, &mut warnings)?;
+        let file = &self.package.file;
+        self.stated.add_listed(self.folder, file, &mut warnings)?;
         if let Some(examined) = &mut self.examined {
             examined.facts.warnings.append(&mut warnings);
         }
@@ -265,9 +177,8 @@ impl<'a> Pending<'a> {
         let stamp = self.package.stamp(self.build.size);
         let cached = run.cache.digests(&key, stamp);
         if let Some(digests) = cached.filter(|_| !run.config.rehash) {
-            let place = "an earlier download";
-            self.stated.add("sha256", place, digests.sha256)?;
-            self.stated.add("md5", place, digests.md5)?;
+            self.stated.add("sha256", None, digests.sha256)?;
+            self.stated.add("md5", None, digests.md5)?;
         }
         Ok(self)
     }
@@ -308,7 +219,11 @@ fn find_wanted(pending: &[Pending<'_>], catalogs: &Catalogs) -> Vec<usize> {
         HashPolicy::Download => true,
     };
     let mut wanted: Vec<usize> = (0..pending.len())
-        .filter(|&index| pending[index].stated.sha256.is_none() && is_wanted(&pending[index]))
+        .filter(|&index| {
+            let this = &pending[index];
+            let is_unknown = this.stated.sha256().is_none();
+            this.package.is_read_again() || is_unknown && is_wanted(this)
+        })
         .collect();
     wanted.sort_by_key(|&index| std::cmp::Reverse(pending[index].build.timestamp));
     wanted
@@ -324,6 +239,8 @@ fn download_all(run: &Run<'_>, pending: &mut Vec<Pending<'_>>, wanted: &[usize])
     let size = |pending: &Pending<'_>| pending.build.size;
     let mut rest = limit;
     let (mut chosen, mut num_waiting) = (Vec::new(), 0);
+    // Known packages that were to be read again, and are not, stay as they are.
+    let mut dropped = Vec::new();
     for &index in wanted {
         let this = &pending[index];
         if size(this) > limit {
@@ -334,6 +251,7 @@ fn download_all(run: &Run<'_>, pending: &mut Vec<Pending<'_>>, wanted: &[usize])
                 size(this)
             );
             log.warn(&this.package.source, text);
+            dropped.extend(this.package.is_read_again().then_some(index));
             continue;
         }
         match rest.checked_sub(size(this)) {
@@ -341,33 +259,38 @@ fn download_all(run: &Run<'_>, pending: &mut Vec<Pending<'_>>, wanted: &[usize])
                 rest = left;
                 chosen.push(index);
             }
-            None => num_waiting += 1,
+            None => {
+                num_waiting += 1;
+                dropped.extend(this.package.is_read_again().then_some(index));
+            }
         }
     }
     let num_bytes = chosen.iter().map(|&index| size(&pending[index])).sum();
     run.observer.downloading(chosen.len(), num_bytes);
-    let mut failed = Vec::new();
     for index in chosen {
         let this = &mut pending[index];
         let downloaded = download(run, this).and_then(|digests| {
-            this.stated.add("md5", "the downloaded file", digests.md5)?;
-            this.stated
-                .add("sha256", "the downloaded file", digests.sha256)
+            this.stated.add("md5", None, digests.md5)?;
+            this.stated.add("sha256", None, digests.sha256)
         });
         if let Err(error) = downloaded {
-            failed.push(index);
+            dropped.push(index);
             log.take_successes::<()>(vec![(this.package.path.clone(), Err(error))]);
         }
     }
     run.observer.hashing_done();
-    failed.sort_unstable();
-    for index in failed.into_iter().rev() {
+    dropped.sort_unstable();
+    for index in dropped.into_iter().rev() {
         pending.remove(index);
     }
     if num_waiting > 0 {
+        let then = match run.config.rehash {
+            true => "make it larger to read all of them again",
+            false => "the next run goes on",
+        };
         let text = format!(
             "{num_waiting} packages are not downloaded for their digests now: the limit of a run is {limit} bytes \
-             (max_download); the next run goes on"
+             (max_download); {then}"
         );
         log.warn(super::super::BUILDS, text);
     }

@@ -22,7 +22,9 @@ pub(super) enum Match<'a> {
     Known(&'a Record),
     /// A build that was removed from the catalog.
     Buried,
-    /// Unknown, or other contents than before.
+    /// The package of this build had other contents when it was read, for these reasons.
+    Changed(&'a Record, Vec<&'static str>),
+    /// Unknown.
     New,
 }
 
@@ -75,14 +77,24 @@ impl<'a> Known<'a> {
     /// size and digest.
     pub(super) fn find(&self, source: &SourceConfig, file: &RemoteFile) -> Match<'a> {
         let is_size = |record: &Record| file.size.is_none_or(|size| size == record.build.size);
-        let is_same = |origin: &Origin| origin.id == file.id && origin.tag == file.tag;
+        let is_same = |origin: &Origin| origin.id == file.id && is_version(origin, file);
         let place = (&*source.name, &*file.path);
         if let Some(record) = self.by_origin.get(&place) {
             let origin = record.build.origin.as_ref();
-            return match origin.is_some_and(is_same) && is_size(record) {
-                true => Match::Known(record),
-                false => Match::New,
-            };
+            let reasons = [
+                (!is_size(record), "size"),
+                (origin.is_some_and(|o| o.id != file.id), "upload"),
+                (origin.is_some_and(|o| !is_version(o, file)), "version tag"),
+            ];
+            let reasons = reasons.into_iter().filter(|(is_changed, _)| *is_changed);
+            let mut reasons: Vec<&'static str> = reasons.map(|(_, reason)| reason).collect();
+            if reasons.is_empty() {
+                return Match::Known(record);
+            }
+            if digests(record, file) == Some(false) {
+                reasons.push("digest");
+            }
+            return Match::Changed(record, reasons);
         }
         let stones = self.stones.get(&place).into_iter().flatten();
         if stones.copied().any(is_same) || self.catalogs.all().any(|c| is_buried(c, file)) {
@@ -101,6 +113,11 @@ impl<'a> Known<'a> {
             None => Match::New,
         }
     }
+}
+
+/// Returns whether a listed package has the version that was read; what has no tag may be the same.
+fn is_version(origin: &Origin, file: &RemoteFile) -> bool {
+    origin.tag.is_empty() || file.tag.is_empty() || origin.tag == file.tag
 }
 
 fn key(origin: &Origin) -> (&str, &str) {

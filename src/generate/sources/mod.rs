@@ -1,55 +1,49 @@
 //! Packages on other hosts: which are known, which are new, which are gone.
 //!
-//! In: the sources of the settings and the catalogs. Out: [`Sources`]. Only lists are requested here;
+//! In: the sources of the settings and the catalogs. Out: [`Sources`]. Only lists and headers are requested here;
 //! [`examine`](super::examine) reads the new packages, and [`digests`] finds out their digests. A source that
 //! cannot be listed is a fault, and nothing of it changes.
 
+mod beside;
+mod compare;
 mod digests;
 mod known;
 mod names;
+mod overwritten;
 pub(super) mod state;
+mod stated;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use digest_lanes::Stamp;
+use rayon::ThreadPool;
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use self::known::{Known, Match};
+use self::compare::Compared;
+use self::known::Known;
 use super::draft::Draft;
 use super::report::{BUILDS, Event, Fault, Log};
 use super::state::load_cache;
-use super::{Error, Observer, Run};
+use super::{Error, Observer, Run, thread_pool};
 use crate::catalog::{Catalog, Catalogs, Record};
 use crate::fetch::{Counted, Fetch};
 use crate::ingest::cache::SOURCES;
-use crate::model::build::{Build, IMAGES, Origin, stem};
+use crate::model::build::{Build, Origin};
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
-use crate::model::names as zip_names;
 use crate::model::source::SourceConfig;
-use crate::source::{self, Client, Folder, Listing, RemoteFile, RemoteFolder, is_zip, split};
+use crate::source::{self, Client, RemoteFile, RemoteFolder};
 
-pub(super) use digests::{check_known, digest_all};
+pub use compare::Loss;
+pub(super) use digests::digest_all;
 pub(super) use names::keep_unique;
+pub use overwritten::Overwritten;
+pub(super) use overwritten::explain;
 use state::SourceState;
-
-/// Most of a source's builds that may be gone at once without a confirmation, as a divisor: half.
-const LOSS_DIVISOR: usize = 2;
-
-/// Most of the builds of a source are gone from its list.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{num_gone} of its {num_before} builds are gone from the list, so none is retired; if they were deleted on \
-     purpose: --accept-loss {source_name}"
-)]
-pub struct Loss {
-    num_gone: usize,
-    num_before: usize,
-    source_name: String,
-}
+pub(super) use stated::check_known;
 
 /// A package on another host that is not known yet, or whose SHA-256 is not.
 #[derive(Clone, Debug)]
@@ -61,9 +55,50 @@ pub(super) struct NewPackage {
     /// The address that phones download it from.
     url: String,
     pub(super) file: RemoteFile,
+    /// The build that was read from this place before.
+    before: Option<Before>,
+}
+
+/// A build that was read from the place of a package.
+#[derive(Clone, Debug)]
+struct Before {
+    filename: String,
+    /// Whether phones are offered it.
+    is_offered: bool,
+    /// What is known to have changed since then; nothing, if the package is only to be read again.
+    what: Vec<&'static str>,
 }
 
 impl NewPackage {
+    fn new(config: &SourceConfig, file: &RemoteFile) -> NewPackage {
+        NewPackage {
+            source: config.name.clone(),
+            path: format!("{}/{}", config.name, file.path),
+            url: config.phone_url(&file.path, &file.url),
+            file: file.clone(),
+            before: None,
+        }
+    }
+
+    /// Adds the build that was read from its place, and what has changed since.
+    fn known_before(self, record: &Record, what: Vec<&'static str>) -> NewPackage {
+        let before = Before {
+            filename: record.build.filename.clone(),
+            is_offered: record.is_offered(),
+            what,
+        };
+        NewPackage {
+            before: Some(before),
+            ..self
+        }
+    }
+
+    /// Returns whether the package is known and only read again because the user wants it.
+    fn is_read_again(&self) -> bool {
+        let before = self.before.as_ref();
+        before.is_some_and(|before| before.what.is_empty())
+    }
+
     /// Returns the package's name in the cache.
     pub(super) fn cache_key(&self) -> PathBuf {
         PathBuf::from(format!("{SOURCES}{}", self.path))
@@ -89,6 +124,7 @@ impl NewPackage {
             id: self.file.id.clone(),
             tag: self.file.tag.clone(),
             beside: String::new(),
+            is_hashed: false,
         }
     }
 }
@@ -149,48 +185,38 @@ pub(super) struct Asked {
 }
 
 /// Lists all sources and compares them with the catalogs.
-pub(super) fn ask(run: &Run<'_>, fetch: &Arc<dyn Fetch>, catalogs: &Catalogs) -> Asked {
+///
+/// # Errors
+/// If the system starts no threads.
+pub(super) fn ask(
+    run: &Run<'_>,
+    fetch: &Arc<dyn Fetch>,
+    catalogs: &Catalogs,
+) -> Result<Asked, Error> {
     let (mut sources, mut states, mut log) = (Sources::default(), Vec::new(), Log::default());
     let known = Known::new(catalogs);
+    let pool = thread_pool(run.config.source_jobs)?;
     for config in &run.config.sources {
         run.observer.listing(&config.name);
         let counted = Arc::new(Counted::new(Arc::clone(fetch)));
-        let client = Client {
-            fetch: &*counted,
-            token: config.token.as_ref(),
-            now: run.now(),
-        };
         let mut state = SourceState {
             name: config.name.clone(),
             ..SourceState::default()
         };
-        if let Some(text) = find_name_clash(run.config, config) {
-            log.fault(&config.name, FaultKind::Conflict, &*text);
-            state.error = Some(text);
-        } else {
-            match source::list(&client, config) {
-                Ok(listing) => {
-                    let fetch: Arc<dyn Fetch> = counted.clone();
-                    let folder = open_folder(run, fetch, config, listing, &mut log);
-                    compare(
-                        run,
-                        config,
-                        &folder,
-                        &known,
-                        &mut sources,
-                        &mut state,
-                        &mut log,
-                    );
-                    sources.folders.insert(config.name.clone(), folder);
+        match ask_one(run, &pool, config, &counted, &known, &mut state) {
+            Ok((folder, compared, warnings)) => {
+                for text in warnings {
+                    log.warn(&config.name, text);
                 }
-                Err(error) => {
-                    state.error = Some(error.to_string());
-                    log.faults.push(Fault {
-                        path: config.name.clone(),
-                        kind: error.kind(),
-                        error: error.into(),
-                    });
-                }
+                log.faults.extend(compared.fault);
+                sources.new.extend(compared.new);
+                sources.known.extend(compared.known);
+                sources.gone.extend(compared.gone);
+                sources.folders.insert(config.name.clone(), folder);
+            }
+            Err(fault) => {
+                state.error = Some(fault.error.to_string());
+                log.faults.push(fault);
             }
         }
         run.observer.listed();
@@ -198,11 +224,50 @@ pub(super) fn ask(run: &Run<'_>, fetch: &Arc<dyn Fetch>, catalogs: &Catalogs) ->
         sources.connections.insert(config.name.clone(), counted);
         states.push(state);
     }
-    Asked {
+    Ok(Asked {
         sources,
         states,
         log,
+    })
+}
+
+/// Lists one source and compares it with the catalogs; also returns warnings.
+fn ask_one(
+    run: &Run<'_>,
+    pool: &ThreadPool,
+    config: &SourceConfig,
+    counted: &Arc<Counted>,
+    known: &Known<'_>,
+    state: &mut SourceState,
+) -> Result<(RemoteFolder, Compared, Vec<String>), Fault> {
+    let fault = |kind, error| Fault {
+        path: config.name.clone(),
+        kind,
+        error,
+    };
+    if let Some(text) = find_name_clash(run.config, config) {
+        return Err(fault(FaultKind::Conflict, text.into()));
     }
+    let client = Client {
+        fetch: &**counted,
+        token: config.token.as_ref(),
+        now: run.now(),
+    };
+    let listing = source::list(&client, config);
+    let mut listing = listing.map_err(|error| fault(error.kind(), error.into()))?;
+    let warnings = std::mem::take(&mut listing.warnings);
+    // Most of the time is spent waiting for the host, so several are asked for at once.
+    pool.install(|| source::complete(&client, config, &mut listing));
+    let fetch: Arc<dyn Fetch> = counted.clone();
+    let folder = RemoteFolder::new(fetch, config.host.address(), listing)
+        .with_store(source::store(config, run.now()));
+    let mut compared = compare::compare(run, config, &folder, known, state);
+    pool.install(|| {
+        let new = compared.new.par_iter_mut();
+        new.for_each(|package| package.file = folder.with_digests(&package.file));
+    });
+    compare::count_digests(&compared, &folder, state);
+    Ok((folder, compared, warnings))
 }
 
 /// What all sources list, and what was noticed.
@@ -219,7 +284,7 @@ pub struct Survey {
 /// Lists all sources and compares them with the catalogs; reads no package and writes nothing.
 ///
 /// # Errors
-/// [`Error`], if a catalog cannot be read.
+/// [`Error`], if a catalog cannot be read, or the system starts no threads.
 pub fn survey(
     config: &Config,
     fetch: &Arc<dyn Fetch>,
@@ -233,7 +298,7 @@ pub fn survey(
         observer,
         now_ns,
     };
-    let Asked { states, log, .. } = ask(&run, fetch, &catalogs);
+    let Asked { states, log, .. } = ask(&run, fetch, &catalogs)?;
     let warnings = log.events.into_iter().filter_map(|event| match event {
         Event::Warning { path, text } => Some((path, text)),
         _ => None,
@@ -280,7 +345,7 @@ pub(super) fn set_addresses(drafts: &mut [Draft], sources: &Sources) {
         if let Some(package) = packages.get(&draft.package.file) {
             draft.build.url = Some(package.url.clone());
             let folder = sources.folders.get(&package.source);
-            let beside = folder.map(|folder| tag_beside(folder, &package.file.path));
+            let beside = folder.map(|folder| beside::tag_beside(folder, &package.file.path));
             draft.build.origin = Some(Origin {
                 beside: beside.unwrap_or_default(),
                 ..package.origin()
@@ -298,235 +363,4 @@ fn find_name_clash(config: &Config, source: &SourceConfig) -> Option<String> {
             source.name.escape_debug()
         )
     })
-}
-
-fn open_folder(
-    run: &Run<'_>,
-    fetch: Arc<dyn Fetch>,
-    config: &SourceConfig,
-    mut listing: Listing,
-    log: &mut Log,
-) -> RemoteFolder {
-    for text in std::mem::take(&mut listing.warnings) {
-        log.warn(&config.name, text);
-    }
-    RemoteFolder::new(fetch, config.host.address(), listing)
-        .with_store(source::store(config, run.now()))
-}
-
-/// Compares the packages of one source with the catalogs.
-fn compare(
-    run: &Run<'_>,
-    config: &SourceConfig,
-    folder: &RemoteFolder,
-    known: &Known<'_>,
-    sources: &mut Sources,
-    state: &mut SourceState,
-    log: &mut Log,
-) {
-    let is_excluded = |path: &str| {
-        run.config.exclude.is_match(path) || run.config.exclude.is_match(split(path).1)
-    };
-    let (mut new, mut others) = (Vec::new(), Vec::new());
-    let mut listed: BTreeSet<&str> = BTreeSet::new();
-    for file in folder.files() {
-        state.num_files += 1;
-        let path = format!("{}/{}", config.name, file.path);
-        if !is_zip(&file.path) || is_excluded(&path) {
-            continue;
-        }
-        state.num_packages += 1;
-        listed.insert(&file.path);
-        let package = NewPackage {
-            source: config.name.clone(),
-            path,
-            url: config.phone_url(&file.path, &file.url),
-            file: file.clone(),
-        };
-        match known.find(config, file) {
-            Match::Known(record) => {
-                // Another build's zip at another address says nothing about its own.
-                let build = adopt(record, run.config, &package);
-                let known = build.map(|build| look_beside(build, &package, known, folder));
-                sources.known.extend(known);
-                others.push(package);
-            }
-            Match::Buried => others.push(package),
-            Match::New => new.push(package),
-        }
-    }
-    let (gone, fault) = find_gone(run.config, config, known, &listed);
-    state.gone = gone.iter().map(|r| r.build.path.clone()).collect();
-    match fault {
-        Some(fault) => log.faults.push(fault),
-        None => {
-            let identities = gone.iter().map(|record| record.build.identity().to_owned());
-            sources.gone.extend(identities);
-        }
-    }
-    let num_new = new.len();
-    let new = choose(new, &others, config, run.now());
-    state.num_left_out = num_new - new.len();
-    describe_new(&new, folder, state);
-    sources.new.extend(new);
-}
-
-/// Returns the offered builds of a source whose packages are not listed; and a fault, if these are so many that none
-/// may be retired.
-fn find_gone<'a>(
-    config: &Config,
-    source: &SourceConfig,
-    known: &Known<'a>,
-    listed: &BTreeSet<&str>,
-) -> (Vec<&'a Record>, Option<Fault>) {
-    let offered: Vec<&Record> = known
-        .of_source(&source.name)
-        .filter(|record| record.is_offered())
-        .collect();
-    let is_gone = |record: &&&Record| {
-        let origin = record.build.origin.as_ref();
-        origin.is_some_and(|origin| !listed.contains(&*origin.path))
-    };
-    let gone: Vec<&Record> = offered.iter().filter(is_gone).copied().collect();
-    let is_most = listed.is_empty() || gone.len() * LOSS_DIVISOR > offered.len();
-    let is_loss = !gone.is_empty() && is_most && !config.accept_loss.contains(&source.name);
-    let fault = is_loss.then(|| Fault {
-        path: source.name.clone(),
-        kind: FaultKind::Conflict,
-        error: Loss {
-            num_gone: gone.len(),
-            num_before: offered.len(),
-            source_name: source.name.clone(),
-        }
-        .into(),
-    });
-    (gone, fault)
-}
-
-/// Writes down which packages a run reads, and what it may have to download for their digests.
-fn describe_new(new: &[NewPackage], folder: &RemoteFolder, state: &mut SourceState) {
-    state.new = new.iter().map(|package| package.path.clone()).collect();
-    for NewPackage { file, .. } in new {
-        let sidecar = format!("{}.sha256sum", split(&file.path).1);
-        let names = folder.names(split(&file.path).0);
-        if file.sha256.is_some() || names.contains(&sidecar) {
-            state.num_with_digest += 1;
-        } else {
-            state.num_bytes_to_download += file.size.unwrap_or_default();
-        }
-    }
-}
-
-/// Returns a known build of the package's source. One without a source, at the same address, or of a source that the
-/// settings no longer have, becomes one. `None` for a build of elsewhere, of which the package is a copy.
-fn adopt(record: &Record, config: &Config, package: &NewPackage) -> Option<Build> {
-    let mut build = record.build.clone();
-    let is_free = match &build.origin {
-        Some(origin) if origin.source == package.source => return Some(build),
-        Some(origin) => !config
-            .sources
-            .iter()
-            .any(|source| source.name == origin.source),
-        None => true,
-    };
-    let is_same = is_free && build.url.as_ref() == Some(&package.url);
-    is_same.then(|| {
-        build.origin = Some(package.origin());
-        build
-    })
-}
-
-/// Finds out whether there are other files next to the package of a known build than before, and whether its
-/// SHA-256 is missing. Builds of other catalogs are not changed here.
-fn look_beside(
-    mut build: Build,
-    package: &NewPackage,
-    known: &Known<'_>,
-    folder: &RemoteFolder,
-) -> KnownPackage {
-    let is_own = known.is_own(&build);
-    let beside = tag_beside(folder, &package.file.path);
-    let place = build.origin.as_mut().filter(|origin| {
-        is_own && origin.source == package.source && origin.path == package.file.path
-    });
-    let is_here = place.is_some();
-    let is_changed = place.is_some_and(|origin| {
-        let is_changed = origin.beside != beside;
-        origin.beside = beside;
-        is_changed
-    });
-    let is_unhashed = is_here && build.sha256.is_none();
-    let unhashed = is_unhashed.then(|| package.clone());
-    KnownPackage {
-        build,
-        is_changed,
-        unhashed,
-    }
-}
-
-/// Returns a text that differs for other files next to a package: those that are named after it, and the images
-/// that are not.
-fn tag_beside(folder: &RemoteFolder, path: &str) -> String {
-    const LEN: usize = 16;
-    let (place, filename) = split(path);
-    let names = folder.names(place);
-    let starts = ["", "Changelog-"].map(|start| format!("{start}{}", stem(filename)));
-    let of_package = starts.iter().flat_map(|start| {
-        let from = (Bound::Included(start.as_str()), Bound::Unbounded);
-        let names = names.range::<str, _>(from);
-        names.take_while(move |name| name.starts_with(start))
-    });
-    let shared = IMAGES.iter().flat_map(|image| {
-        let of_image = [format!("{image}.img"), format!("{image}.img.sha256sum")];
-        of_image.into_iter().filter_map(|name| names.get(&name))
-    });
-    let mut hasher = Sha256::new();
-    let mut is_alone = true;
-    for name in of_package.chain(shared) {
-        is_alone = false;
-        let file = folder.listed(&source::join(place, name));
-        let facts = file.map(|file| (&file.id, &file.tag, file.size, &file.sha256));
-        hasher.update(format!("{name:?} {facts:?}\n"));
-    }
-    match is_alone {
-        true => String::new(),
-        false => base16ct::lower::encode_string(&hasher.finalize())[..LEN].to_owned(),
-    }
-}
-
-/// Keeps the new packages of the newest releases of all, and those that are young enough. A release is a folder whose
-/// packages have one date; the date in a package's name counts where its host gives none.
-fn choose(
-    new: Vec<NewPackage>,
-    others: &[NewPackage],
-    config: &SourceConfig,
-    now: i64,
-) -> Vec<NewPackage> {
-    let date = |package: &NewPackage| {
-        let filename = split(&package.file.path).1;
-        let of_name = || zip_names::parse(filename, &[])?.timestamp;
-        package.file.date.or_else(of_name)
-    };
-    let group = |package: &NewPackage| match config.host.has_releases() {
-        true => split(&package.file.path).0.to_owned(),
-        false => package.file.path.clone(),
-    };
-    let mut dates: BTreeMap<String, Option<i64>> = BTreeMap::new();
-    for package in new.iter().chain(others) {
-        let newest = dates.entry(group(package)).or_default();
-        *newest = (*newest).max(date(package));
-    }
-    let mut groups: Vec<(Option<i64>, String)> = dates
-        .into_iter()
-        .map(|(group, date)| (date, group))
-        .collect();
-    groups.sort_by(|a, b| b.cmp(a));
-    let newest = groups.into_iter().take(config.newest.unwrap_or(usize::MAX));
-    let chosen: BTreeSet<String> = newest.map(|(_, group)| group).collect();
-    let is_young = |package: &NewPackage| match (config.max_age, date(package)) {
-        (Some(max), Some(date)) => now.saturating_sub(date) <= max,
-        _ => true,
-    };
-    let is_chosen = |package: &NewPackage| chosen.contains(&group(package)) && is_young(package);
-    new.into_iter().filter(is_chosen).collect()
 }

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 /// A request.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
+    /// Whether the headers alone are requested, by HEAD.
+    pub(crate) is_head: bool,
     /// Path and query.
     pub(crate) path: String,
     headers: Vec<(String, String)>,
@@ -143,6 +145,7 @@ fn talk(
         return Ok(());
     };
     let mut asked = Asked {
+        is_head: first.starts_with("HEAD "),
         path: path.to_owned(),
         headers: Vec::new(),
     };
@@ -176,6 +179,9 @@ fn talk(
     }
     let mut stream = stream;
     stream.write_all(format!("{head}\r\n").as_bytes())?;
+    if asked.is_head {
+        return Ok(());
+    }
     let (now, later) = body.split_at(body.len() / 2);
     stream.write_all(now)?;
     if is_broken_off {

@@ -119,13 +119,7 @@ impl ReadError {
             if let Some(ReadError::Io { .. }) = error.downcast_ref() {
                 return true;
             }
-            next = match error
-                .downcast_ref::<io::Error>()
-                .and_then(io::Error::get_ref)
-            {
-                Some(inner) => Some(inner),
-                None => error.source(),
-            };
+            next = cause(error);
         }
         false
     }
@@ -138,7 +132,7 @@ impl ReadError {
             if let Some(ReadError::Exceeded(exceeded)) = error.downcast_ref() {
                 return Some(exceeded);
             }
-            next = error.source();
+            next = cause(error);
         }
         None
     }
@@ -151,13 +145,7 @@ impl ReadError {
             if let Some(found) = error.downcast_ref::<ReadError>() {
                 return Some(found.clone());
             }
-            next = match error
-                .downcast_ref::<io::Error>()
-                .and_then(io::Error::get_ref)
-            {
-                Some(inner) => Some(inner),
-                None => error.source(),
-            };
+            next = cause(error);
         }
         None
     }
@@ -169,6 +157,19 @@ impl ReadError {
             offset,
             source: Arc::new(error),
         })
+    }
+}
+
+/// Returns the error inside another one: also that of a library, and that of an image, which show it as their own.
+fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    if let Some(ReadError::Image(fault)) = error.downcast_ref() {
+        return Some(&*fault.error);
+    }
+    let shared = error.downcast_ref::<Arc<io::Error>>();
+    let wrapped = shared.map(|error| &**error).or(error.downcast_ref());
+    match wrapped.and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
     }
 }
 
@@ -387,6 +388,35 @@ impl Seek for Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_and_system_errors_are_found_inside_of_images_and_libraries() {
+        let limit = || ReadError::from(Exceeded::Fetched { limit: 7 });
+        let in_image = ReadError::from(ImageFault::new(ErrorKind::Limit, limit()));
+        let in_library = io::Error::other(in_image.clone());
+        let in_stream = ReadError::Decode {
+            what: "brotli",
+            offset: 0,
+            source: Arc::new(io::Error::other(limit())),
+        };
+        for error in [
+            &limit() as &(dyn Error + 'static),
+            &in_image,
+            &in_library,
+            &in_stream,
+        ] {
+            let found = ReadError::exceeded(error);
+            assert_eq!(found, Some(&Exceeded::Fetched { limit: 7 }), "{error:?}");
+            assert!(!ReadError::is_system_error(error), "{error:?}");
+        }
+        let read = ReadError::Io {
+            offset: 0,
+            source: Arc::new(io::ErrorKind::Other.into()),
+        };
+        let in_image = ReadError::from(ImageFault::new(ErrorKind::Io, read));
+        assert!(ReadError::is_system_error(&in_image));
+        assert_eq!(ReadError::exceeded(&in_image), None);
+    }
 
     #[test]
     fn section_beyond_its_source_is_refused() {
