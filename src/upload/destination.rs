@@ -1,11 +1,19 @@
 //! The names of destinations on the command line.
 
+use std::path::PathBuf;
+
+use super::git::{Git, Repository};
+use super::github::GitHub;
+use super::gitlab::GitLab;
 use super::program::Runner;
 use super::publication::Step;
 use super::rclone::Rclone;
+use super::releases::Releases;
 use super::rsync::Rsync;
 use super::s3::S3;
 use super::store::{SiteHost, SiteStore, Store};
+use super::web_hosts::{OwnProgram, Target};
+use crate::hosting::{Forge, Remote};
 
 /// The folder of packages below a site.
 const BUILDS: &str = "builds";
@@ -31,6 +39,12 @@ pub enum Place {
 pub enum SiteDestination {
     /// In a folder or bucket, file by file.
     Files(Place),
+    /// By a repository whose workflow makes the site from the catalog.
+    Git,
+    /// On Netlify, as the site that the folder is linked to.
+    Netlify,
+    /// On Cloudflare Pages, as this project.
+    Cloudflare(String),
 }
 
 /// Where packages go.
@@ -42,6 +56,30 @@ pub enum ZipsDestination {
     Nowhere,
     /// In a folder or bucket of their own.
     Files(Place),
+    /// In the releases of a repository of GitHub.
+    GitHub(Remote),
+    /// In the packages of a project of gitlab.com.
+    GitLab(Remote, Token),
+    /// In a folder of a project on SourceForge, for rsync.
+    SourceForge(String),
+}
+
+/// A secret of the environment, which is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+/// What a host that takes all of a site at once needs besides the site.
+pub struct Extras {
+    /// The folder with the files that set up a host.
+    pub setup: PathBuf,
+    /// The repository of the catalog.
+    pub repository: Repository,
 }
 
 /// A text that is not a destination.
@@ -134,13 +172,25 @@ fn trimmed(folder: &str) -> String {
 
 impl SiteDestination {
     /// What is accepted, for messages.
-    pub const KINDS: &str = "a folder that begins with / or ./, HOST:/FOLDER, s3://BUCKET/FOLDER, or rclone:REMOTE:PATH";
+    pub const KINDS: &str = "a folder that begins with / or ./, HOST:/FOLDER, s3://BUCKET/FOLDER, rclone:REMOTE:PATH, \
+        git, netlify, or cloudflare:PROJECT";
 
     /// Parses the name of a destination.
     ///
     /// # Errors
     /// [`BadDestination`].
     pub fn parse(text: &str) -> Result<SiteDestination, BadDestination> {
+        match text.split_once(':') {
+            None if text == "git" => return Ok(SiteDestination::Git),
+            None if text == "netlify" => return Ok(SiteDestination::Netlify),
+            Some(("cloudflare", project)) => {
+                return match is_name(project) {
+                    true => Ok(SiteDestination::Cloudflare(project.to_owned())),
+                    false => bad(text, "lacks the project: cloudflare:PROJECT"),
+                };
+            }
+            _ => {}
+        }
         match Place::parse(text)? {
             Some(place) => Ok(SiteDestination::Files(place)),
             None => Err(BadDestination {
@@ -155,30 +205,80 @@ impl SiteDestination {
     pub fn hosts_zips(&self) -> bool {
         match self {
             SiteDestination::Files(_) => true,
+            SiteDestination::Git | SiteDestination::Netlify | SiteDestination::Cloudflare(_) => {
+                false
+            }
         }
     }
 
     /// Returns the host that takes the site.
     #[must_use]
-    pub fn open(&self, runner: &Runner) -> SiteHost {
-        match self {
-            SiteDestination::Files(place) => SiteHost::Store(place.open(runner)),
-        }
+    pub fn open(&self, runner: &Runner, extras: Extras) -> SiteHost {
+        let Extras { setup, repository } = extras;
+        let runner = runner.clone();
+        SiteHost::Deploy(match self {
+            SiteDestination::Files(place) => return SiteHost::Store(place.open(&runner)),
+            SiteDestination::Git => Box::new(Git::new(repository, runner)),
+            SiteDestination::Netlify => Box::new(OwnProgram::new(Target::Netlify, setup, runner)),
+            SiteDestination::Cloudflare(project) => {
+                let target = Target::Cloudflare(project.clone());
+                Box::new(OwnProgram::new(target, setup, runner))
+            }
+        })
     }
 }
 
 impl ZipsDestination {
     /// What is accepted, for messages.
-    pub const KINDS: &str = "site, none, a folder that begins with / or ./, HOST:/FOLDER, s3://BUCKET/FOLDER, or rclone:REMOTE:PATH";
+    pub const KINDS: &str = "site, none, github:OWNER/REPO, gitlab:GROUP/PROJECT, sourceforge:PROJECT/FOLDER, a folder that \
+        begins with / or ./, HOST:/FOLDER, s3://BUCKET/FOLDER, or rclone:REMOTE:PATH";
 
-    /// Parses the name of a destination.
+    /// Parses the name of a destination. `variable` returns the value of a variable of the environment.
     ///
     /// # Errors
-    /// [`BadDestination`].
-    pub fn parse(text: &str) -> Result<ZipsDestination, BadDestination> {
-        match text {
-            "site" => return Ok(ZipsDestination::WithSite),
-            "none" => return Ok(ZipsDestination::Nowhere),
+    /// [`BadDestination`], also if a variable is not set.
+    pub fn parse(
+        text: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<ZipsDestination, BadDestination> {
+        let set = |name| variable(name).filter(|value| !value.is_empty());
+        let (kind, name) = text.split_once(':').unwrap_or((text, ""));
+        match kind {
+            "site" if text == kind => return Ok(ZipsDestination::WithSite),
+            "none" if text == kind => return Ok(ZipsDestination::Nowhere),
+            "github" => {
+                let remote = repository(Forge::GitHub, name);
+                return match remote {
+                    Some(remote) => Ok(ZipsDestination::GitHub(remote)),
+                    None => bad(text, "lacks the repository: github:OWNER/REPO"),
+                };
+            }
+            "gitlab" => {
+                let token = set("GITLAB_TOKEN").filter(|token| is_token(token));
+                return match (repository(Forge::GitLab, name), token) {
+                    (Some(remote), Some(token)) => {
+                        Ok(ZipsDestination::GitLab(remote, Token(token)))
+                    }
+                    (None, _) => bad(text, "lacks the project: gitlab:GROUP/PROJECT"),
+                    (_, None) => bad(
+                        text,
+                        "needs the variable GITLAB_TOKEN: a token with the scope api",
+                    ),
+                };
+            }
+            "sourceforge" => {
+                let is_path = name.split('/').all(is_name);
+                return match set("SOURCEFORGE_USER").filter(|user| is_name(user)) {
+                    _ if !is_path => bad(text, "lacks the project: sourceforge:PROJECT/FOLDER"),
+                    Some(user) => Ok(ZipsDestination::SourceForge(format!(
+                        "{user}@frs.sourceforge.net:/home/frs/project/{name}"
+                    ))),
+                    None => bad(
+                        text,
+                        "needs the variable SOURCEFORGE_USER: your name on SourceForge",
+                    ),
+                };
+            }
             _ => {}
         }
         match Place::parse(text)? {
@@ -192,14 +292,57 @@ impl ZipsDestination {
 
     /// Returns the store that takes the packages of a site; none if they are elsewhere already.
     #[must_use]
-    pub fn open(&self, site: &SiteDestination, runner: &Runner) -> Option<Box<dyn Store>> {
-        let place = match (self, site) {
-            (ZipsDestination::WithSite, SiteDestination::Files(place)) => place.below(BUILDS),
-            (ZipsDestination::Files(place), _) => place.clone(),
-            (ZipsDestination::Nowhere, _) => return None,
-        };
-        Some(place.open(runner))
+    pub fn open(
+        &self,
+        site: &SiteDestination,
+        runner: &Runner,
+        releases: Releases,
+    ) -> Option<Box<dyn Store>> {
+        let runner = runner.clone();
+        Some(match (self, site) {
+            (ZipsDestination::WithSite, SiteDestination::Files(place)) => {
+                place.below(BUILDS).open(&runner)
+            }
+            (ZipsDestination::Files(place), _) => place.open(&runner),
+            (ZipsDestination::GitHub(remote), _) => {
+                Box::new(GitHub::new(remote.path().to_owned(), releases, runner))
+            }
+            (ZipsDestination::GitLab(remote, token), _) => {
+                Box::new(GitLab::new(remote, token.0.clone(), runner))
+            }
+            (ZipsDestination::SourceForge(place), _) => {
+                Box::new(Rsync::new(place.clone(), runner).without_permissions())
+            }
+            (ZipsDestination::Nowhere | ZipsDestination::WithSite, _) => return None,
+        })
     }
+}
+
+fn bad<T>(text: &str, reason: &'static str) -> Result<T, BadDestination> {
+    Err(BadDestination {
+        text: text.to_owned(),
+        reason,
+    })
+}
+
+/// Returns whether this can be a part of a path or an argument of a program.
+fn is_name(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(is_plain)
+}
+
+/// Returns whether a token has no character with a meaning in curl's settings.
+fn is_token(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_ascii_graphic() && !"\"\\".contains(c))
+}
+
+fn repository(forge: Forge, name: &str) -> Option<Remote> {
+    let host = match forge {
+        Forge::GitHub => "github.com",
+        Forge::GitLab => "gitlab.com",
+    };
+    Remote::parse(&format!("https://{host}/{name}"))
 }
 
 /// Returns the steps of a publication, in their order.
@@ -214,6 +357,11 @@ pub fn steps(site: &SiteDestination, zips: &ZipsDestination) -> Vec<Step> {
         SiteDestination::Files(_) => {
             steps.extend([Step::Pages, Step::Feeds, Step::Indexes, Step::Gone]);
             steps.push(Step::CheckSite);
+        }
+        // The workflow makes the site some minutes later.
+        SiteDestination::Git => steps.push(Step::Deploy),
+        SiteDestination::Netlify | SiteDestination::Cloudflare(_) => {
+            steps.extend([Step::Deploy, Step::CheckSite]);
         }
     }
     steps

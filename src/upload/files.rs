@@ -5,7 +5,11 @@
 //! host are never changed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
+
+use sha2::{Digest, Sha256};
 
 use crate::catalog::Catalog;
 use crate::model::address::name_at;
@@ -21,6 +25,8 @@ const CHANGELOG: &str = "txt";
 const BUILDS: &str = "builds/";
 /// The folder of pictures and styles.
 const ASSETS: &str = "assets/";
+/// Bytes that are hashed at once.
+const BUFFER_LEN: usize = 1 << 16;
 
 /// A step of publishing; each file belongs to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +201,22 @@ impl<'c> Collector<'c> {
         if is_file(&self.config.builds.join(&path)) {
             let sha256 = None;
             self.files.insert(Local { path, url, sha256 });
+        }
+    }
+}
+
+/// Returns the SHA-256 of a file, in lower-case hex digits.
+///
+/// # Errors
+/// Those of the file.
+pub(super) fn sha256(file: &Path) -> io::Result<String> {
+    let mut file = File::open(file)?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; BUFFER_LEN];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(base16ct::lower::encode_string(&digest.finalize())),
+            num => digest.update(&buffer[..num]),
         }
     }
 }

@@ -8,26 +8,37 @@
 //! - `store`: what a destination has to be able to do;
 //! - `rsync`, `rclone`, `s3`: destinations, by the programs that people have; `program` runs these, `headers` says how
 //!   long files may be cached;
+//! - `github`, `gitlab`: hosts of packages; `releases` has the titles and notes of releases;
+//! - `git`, `web_hosts`: hosts that take all of a site at once;
 //! - `destination`: the names of destinations on the command line.
 
 mod destination;
 pub mod files;
+mod git;
+mod github;
+mod gitlab;
 mod headers;
 mod program;
 mod publication;
 mod rclone;
+mod releases;
 mod rsync;
 mod s3;
 mod store;
+mod web_hosts;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::publish::writer;
 
-pub use destination::{BadDestination, Place, SiteDestination, ZipsDestination, steps};
+pub use destination::{
+    BadDestination, Extras, Place, SiteDestination, Token, ZipsDestination, steps,
+};
+pub use git::Repository;
 pub use program::Runner;
 pub use publication::{Done, Live, LocalSite, Publication, Step};
+pub use releases::{Release, Releases, releases};
 pub use store::{Batch, Compared, Contents, Deploy, SiteHost, SiteStore, Store};
 
 /// Follows the progress of a publication. The methods are called from several threads.
@@ -90,6 +101,13 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// Another machine has pushed in the meantime. Its catalog is united with the one here, so the site is to be
+    /// generated again.
+    #[error("another machine has pushed its builds in the meantime")]
+    Raced,
+    /// Files that git could not merge.
+    #[error("git could not merge {}", names(.0))]
+    Unmerged(Vec<String>),
     /// A manifest cannot be read.
     #[error(transparent)]
     Manifest(#[from] writer::Error),

@@ -1,7 +1,7 @@
 //! Runs the programs that copy: with arguments as they are, never by a shell.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -64,6 +64,11 @@ pub(super) struct Output {
 }
 
 impl Output {
+    /// Returns whether a line of the error output has this text.
+    pub(super) fn says(&self, text: &str) -> bool {
+        self.messages.iter().any(|line| line.contains(text))
+    }
+
     /// Returns whether the program ended with one of these exit codes.
     pub(super) fn has_code(&self, codes: &[i32]) -> bool {
         self.status.code().is_some_and(|code| codes.contains(&code))
@@ -129,7 +134,27 @@ impl Runner {
 
     /// Runs a program, and returns what it printed.
     pub(super) fn output(&self, program: Program, command: &mut Command) -> Result<Output, Error> {
-        let mut child = self.spawn(program, command)?;
+        self.collect(program, self.spawn(program, command)?, &[])
+    }
+
+    /// As [`Runner::output`], with an input of some hundred bytes at most, for what other users must not see among the
+    /// arguments.
+    pub(super) fn output_with(
+        &self,
+        program: Program,
+        command: &mut Command,
+        input: &[u8],
+    ) -> Result<Output, Error> {
+        let child = spawn_with(program, command, Stdio::piped())?;
+        self.collect(program, child, input)
+    }
+
+    /// Writes the input of a program, and reads what it prints.
+    fn collect(&self, program: Program, mut child: Child, input: &[u8]) -> Result<Output, Error> {
+        if let Some(mut pipe) = child.stdin.take() {
+            // A program that does not read its input says why it failed.
+            let _ = pipe.write_all(input);
+        }
         let [stdout, stderr] = pipes(&mut child);
         let mut bytes = Vec::new();
         let mut messages = Vec::new();
@@ -166,21 +191,24 @@ impl Runner {
             Some(lock) => lock.try_clone().map(Stdio::from),
             None => Ok(Stdio::null()),
         };
-        let spawned = input.and_then(|input| {
-            command
-                .stdin(input)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-        });
-        spawned.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::NotInstalled {
-                program: program.name,
-                hint: program.hint,
-            },
-            _ => io_error(Path::new(program.name))(error),
-        })
+        let input = input.map_err(io_error(Path::new(program.name)))?;
+        spawn_with(program, command, input)
     }
+}
+
+fn spawn_with(program: Program, command: &mut Command, input: Stdio) -> Result<Child, Error> {
+    let spawned = command
+        .stdin(input)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    spawned.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Error::NotInstalled {
+            program: program.name,
+            hint: program.hint,
+        },
+        _ => io_error(Path::new(program.name))(error),
+    })
 }
 
 fn pipes(child: &mut Child) -> [Box<dyn Read + Send>; 2] {

@@ -34,6 +34,7 @@ pub(super) struct Rsync {
     /// The folder for rsync, without a slash at its end.
     place: String,
     runner: Runner,
+    permissions: &'static [&'static str],
 }
 
 /// A line about a file or folder that rsync would change.
@@ -49,7 +50,19 @@ struct Item {
 impl Rsync {
     /// Makes a store for a folder: a path with a slash in front of any colon, or that of another machine.
     pub(super) fn new(place: String, runner: Runner) -> Rsync {
-        Rsync { place, runner }
+        Rsync {
+            place,
+            runner,
+            permissions: &["--perms", "--chmod=D755,F644"],
+        }
+    }
+
+    /// Leaves permissions to the host.
+    pub(super) fn without_permissions(self) -> Rsync {
+        Rsync {
+            permissions: &[],
+            ..self
+        }
     }
 
     /// Returns the folder, if it is on this machine.
@@ -67,8 +80,9 @@ impl Rsync {
         let mut command = Command::new(RSYNC.name);
         command
             .arg(files_from)
-            .args(["--from0", "--copy-links", "--perms", "--chmod=D755,F644"]);
-        command.args(options);
+            .args(["--from0", "--copy-links"])
+            .args(self.permissions)
+            .args(options);
         // The slash at the end stands for what is in the folder.
         command
             .arg(plain_folder(from).join(""))

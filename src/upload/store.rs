@@ -94,9 +94,6 @@ pub trait SiteStore: Store {
 
 /// A host that takes all of a site at once.
 pub trait Deploy {
-    /// Describes what a deployment does, for example `push the catalog`.
-    fn title(&self) -> String;
-
     /// Publishes the site in this folder: all of it, or nothing if there is an error.
     ///
     /// # Errors

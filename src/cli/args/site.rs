@@ -114,16 +114,18 @@ pub(crate) struct GenerateArgs {
 const PUBLISH_EXAMPLES: &str = "\
 Examples:
   romfeed publish --to you@server.example.org:/srv/ota
-  romfeed publish --to /srv/ota --dry-run";
+  romfeed publish --to git --zips-to github:you/ota --dry-run";
 
 #[derive(Debug, Args)]
 #[command(after_help = PUBLISH_EXAMPLES)]
 pub(crate) struct PublishArgs {
-    /// Publish the site here: a folder such as /srv/ota or ./www, or HOST:/FOLDER (both by rsync)
+    /// Publish the site here: a folder such as /srv/ota or ./www, or HOST:/FOLDER (both by rsync), `git` (commit and push the
+    /// catalog, from which a workflow makes the site), `netlify`, or cloudflare:PROJECT
     #[arg(long, value_name = "DESTINATION")]
     pub(crate) to: String,
-    /// Upload the zips here: `site` (to builds/ below the site), `none` (they are elsewhere already), or a folder as
-    /// for --to [default: site]
+    /// Upload the zips here: `site` (to builds/ below the site), `none` (they are elsewhere already), github:OWNER/REPO,
+    /// gitlab:GROUP/PROJECT, sourceforge:PROJECT/FOLDER, or a folder as for --to [default: site, or none if the site cannot
+    /// take zips]
     #[arg(long, value_name = "DESTINATION")]
     pub(crate) zips_to: Option<String>,
     /// Show what each step would do, but change nothing here (except the cache) or at the destination

@@ -33,7 +33,40 @@ pub(crate) fn run(prefer: Option<Side>, config: &Config, terminal: Terminal) -> 
     }
 }
 
+/// Merges every catalog that is in conflict, without a word on what to do in git; returns whether all are merged.
+pub(crate) fn unite(config: &Config, terminal: Terminal) -> bool {
+    match lock_state(&config.state) {
+        Ok(_lock) => merge_catalogs(None, config, terminal).outcome == Outcome::Done,
+        Err(error) => {
+            print_run_error(terminal, &error);
+            false
+        }
+    }
+}
+
 fn merge_all(prefer: Option<Side>, config: &Config, terminal: Terminal) -> Outcome {
+    let Merged {
+        outcome,
+        resolved,
+        others,
+    } = merge_catalogs(prefer, config, terminal);
+    if resolved.is_empty() && outcome == Outcome::Done {
+        terminal.line("no catalog is in conflict");
+    }
+    print_next(&resolved, &others, outcome == Outcome::Done, terminal);
+    outcome
+}
+
+/// What became of the files in conflict.
+struct Merged {
+    outcome: Outcome,
+    /// The catalogs that are merged now.
+    resolved: Vec<String>,
+    /// The other files that git could not merge.
+    others: Vec<String>,
+}
+
+fn merge_catalogs(prefer: Option<Side>, config: &Config, terminal: Terminal) -> Merged {
     let mut outcome = Outcome::Done;
     let mut resolved = Vec::new();
     let mut unmerged = find_unmerged(config);
@@ -70,13 +103,12 @@ fn merge_all(prefer: Option<Side>, config: &Config, terminal: Terminal) -> Outco
         ));
         resolved.push(name);
     }
-    if resolved.is_empty() && matches!(outcome, Outcome::Done) {
-        terminal.line("no catalog is in conflict");
-    }
-    let is_done = matches!(outcome, Outcome::Done);
     let others = unmerged.values().map(|(path, _)| escape::shown(path));
-    print_next(&resolved, &others.collect::<Vec<_>>(), is_done, terminal);
-    outcome
+    Merged {
+        outcome,
+        resolved,
+        others: others.collect(),
+    }
 }
 
 /// Prints what to do in git after these catalogs were `resolved`; `others` are still in conflict.

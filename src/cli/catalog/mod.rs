@@ -21,6 +21,7 @@ use super::report::Terminal;
 use super::settings;
 
 pub(crate) use edit::{Line, add_stated, change};
+pub(crate) use merge::unite;
 
 /// Runs one of the commands.
 pub(crate) fn run(

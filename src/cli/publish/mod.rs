@@ -2,7 +2,8 @@
 //!
 //! In: the destinations and the settings. Out: a line for each step, and what was done or why it stopped. The order of
 //! the steps and what each of them changes is decided in `upload`; the steps that generate and check are those of the
-//! commands `generate` and `check`. `text` has the words.
+//! commands `generate` and `check`. If another machine publishes at the same moment, the steps begin again. `text` has the
+//! words.
 
 mod text;
 
@@ -11,16 +12,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use romfeed::catalog::{Catalog, Catalogs};
+use romfeed::files::behind_links;
 use romfeed::generate::{self as run, Preview};
 use romfeed::model::config::Config;
 use romfeed::publish::writer;
 use romfeed::upload::files::{self, Local};
 use romfeed::upload::{
-    BadDestination, Live, LocalSite, Publication, Runner, SiteDestination, Step, ZipsDestination,
-    steps,
+    BadDestination, Error, Extras, Live, LocalSite, Publication, Repository, Runner,
+    SiteDestination, Step, ZipsDestination, releases, steps,
 };
 
 use super::args::{CheckArgs, PublishArgs};
+use super::catalog::unite;
 use super::check;
 use super::config::Resolved;
 use super::escape::{escape, shown};
@@ -29,6 +32,11 @@ use super::outcome::Outcome;
 use super::progress::Progress;
 use super::report::{Next, Terminal, print_run_error};
 use super::settings;
+
+/// How often a publication begins, if other machines publish at the same time.
+const MAX_ATTEMPTS: usize = 5;
+/// The folder with the files that set up a host.
+const SETUP_DIR: &str = "host";
 
 /// Runs the command.
 pub(crate) fn run(
@@ -66,11 +74,19 @@ fn destinations(
 ) -> Result<(SiteDestination, ZipsDestination), (BadDestination, &'static str)> {
     let site = SiteDestination::parse(&args.to).map_err(|error| (error, SiteDestination::KINDS))?;
     let zips = match &args.zips_to {
-        Some(text) => ZipsDestination::parse(text),
+        Some(text) => ZipsDestination::parse(text, &|name| std::env::var(name).ok()),
         None if site.hosts_zips() => Ok(ZipsDestination::WithSite),
         None => Ok(ZipsDestination::Nowhere),
     };
-    Ok((site, zips.map_err(|error| (error, ZipsDestination::KINDS))?))
+    let zips = zips.map_err(|error| (error, ZipsDestination::KINDS))?;
+    if zips == ZipsDestination::WithSite && !site.hosts_zips() {
+        let error = BadDestination {
+            text: args.to.clone(),
+            reason: "cannot take the zips",
+        };
+        return Err((error, ZipsDestination::KINDS));
+    }
+    Ok((site, zips))
 }
 
 /// One call of the command.
@@ -88,13 +104,20 @@ struct Command<'a> {
 struct Stop {
     step: Step,
     outcome: Outcome,
+    /// Another machine has published in the meantime, so that another attempt may succeed.
+    is_raced: bool,
 }
 
 impl Stop {
     fn new(step: Step) -> Stop {
+        Stop::with(step, Outcome::Stopped)
+    }
+
+    fn with(step: Step, outcome: Outcome) -> Stop {
         Stop {
             step,
-            outcome: Outcome::Stopped,
+            outcome,
+            is_raced: false,
         }
     }
 }
@@ -118,7 +141,6 @@ impl Command<'_> {
             );
             return Ok(Ok(Outcome::Usage));
         };
-        let work = tempfile::Builder::new().prefix("romfeed-").tempdir()?;
         let (config, devices_errors) =
             match generate::prepare(&self.args.site, resolved, self.terminal) {
                 Ok(prepared) => prepared,
@@ -128,17 +150,38 @@ impl Command<'_> {
             dry_run: self.args.dry_run,
             ..config
         };
+        for _ in 1..MAX_ATTEMPTS {
+            match self.attempt(&config, &devices_errors, &base)? {
+                Err(stop) if stop.is_raced => self.terminal.line(text::AGAIN),
+                ended => return Ok(ended),
+            }
+        }
+        let ended = self.attempt(&config, &devices_errors, &base)?;
+        if ended.as_ref().is_err_and(|stop| stop.is_raced) {
+            text::print_error(&Error::Raced, self.terminal);
+        }
+        Ok(ended)
+    }
+
+    /// Carries out all steps once.
+    fn attempt(
+        &mut self,
+        config: &Config,
+        devices_errors: &[String],
+        base: &str,
+    ) -> io::Result<Result<Outcome, Stop>> {
+        let work = tempfile::Builder::new().prefix("romfeed-").tempdir()?;
         self.begin(Step::Generate);
-        let generated = match self.generate(&config, &devices_errors, work.path()) {
+        let generated = match self.generate(config, devices_errors, work.path()) {
             Ok(generated) => generated,
             Err(stop) => return Ok(Err(stop)),
         };
         // From here on, neither `generate` nor another publication may change the site.
-        let lock = match self.lock(&config) {
+        let lock = match self.lock(config) {
             Ok(lock) => lock,
             Err(stop) => return Ok(Err(stop)),
         };
-        let local = match self.list(&config, &generated) {
+        let local = match self.list(config, &generated) {
             Ok(local) => local,
             Err(stop) => return Ok(Err(stop)),
         };
@@ -147,16 +190,17 @@ impl Command<'_> {
         let runner = Runner::new(work.path().to_owned(), shared, progress);
         let mut publication = Publication::new(
             runner.clone(),
-            self.zips.open(self.site, &runner),
-            self.site.open(&runner),
+            self.zips
+                .open(self.site, &runner, releases(&generated.catalog, config)),
+            self.site.open(&runner, self.extras(config)),
             self.args.adopt,
             self.args.dry_run,
         );
         for step in &self.steps[1..] {
             self.begin(*step);
             let done = match step {
-                Step::CheckZips => self.check(*step, None, &config)?,
-                Step::CheckSite => self.check(*step, Some(&base), &config)?,
+                Step::CheckZips => self.check(*step, None, config)?,
+                Step::CheckSite => self.check(*step, Some(base), config)?,
                 _ => {
                     let done = publication.run(*step, &local);
                     self.live = publication.live();
@@ -164,8 +208,14 @@ impl Command<'_> {
                         text::print_done(*step, &done, self.args.dry_run, self.terminal)
                     })
                     .map_err(|error| {
-                        text::print_error(&error, self.terminal);
-                        Stop::new(*step)
+                        let is_raced = matches!(error, Error::Raced);
+                        if !is_raced {
+                            text::print_error(&error, self.terminal);
+                        }
+                        Stop {
+                            is_raced,
+                            ..Stop::new(*step)
+                        }
                     })
                 }
             };
@@ -173,7 +223,26 @@ impl Command<'_> {
                 return Ok(Err(stop));
             }
         }
-        Ok(Ok(self.end(&base, &generated.left_out)))
+        Ok(Ok(self.end(base, &generated.left_out)))
+    }
+
+    /// Returns what hosts that take all of a site at once need.
+    fn extras(&self, config: &Config) -> Extras {
+        let folder = self.file.and_then(Path::parent).unwrap_or(Path::new(""));
+        let catalog = behind_links(&config.catalogs[0]);
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let catalog = real(&catalog);
+        let of_catalog = catalog.parent().unwrap_or(Path::new("/")).to_owned();
+        let changelogs = config.changelogs.is_dir().then(|| real(&config.changelogs));
+        let (config, terminal) = (config.clone(), self.terminal);
+        Extras {
+            setup: folder.join(SETUP_DIR),
+            repository: Repository {
+                folder: of_catalog,
+                paths: std::iter::once(catalog).chain(changelogs).collect(),
+                unite: Box::new(move || unite(&config, terminal)),
+            },
+        }
     }
 
     fn begin(&self, step: Step) {
@@ -184,7 +253,7 @@ impl Command<'_> {
                 "step {} of {}: {}",
                 index.unwrap_or_default() + 1,
                 self.steps.len(),
-                text::title(step)
+                text::title(step, self.site)
             ),
         ));
     }
@@ -196,10 +265,7 @@ impl Command<'_> {
         devices_errors: &[String],
         work: &Path,
     ) -> Result<Generated, Stop> {
-        let stop = |outcome| Stop {
-            step: Step::Generate,
-            outcome,
-        };
+        let stop = |outcome| Stop::with(Step::Generate, outcome);
         let offline = self.args.site.offline;
         let report = generate::update(
             config,
@@ -273,10 +339,7 @@ impl Command<'_> {
                 &format!("there is no site in {}", shown(&config.out)),
                 Some("put a zip into the folder of builds"),
             );
-            return Err(Stop {
-                step: Step::Generate,
-                outcome: Outcome::Usage,
-            });
+            return Err(Stop::with(Step::Generate, Outcome::Usage));
         }
         let mut zips: Vec<Local> = Vec::new();
         if *self.zips != ZipsDestination::Nowhere {
@@ -314,10 +377,7 @@ impl Command<'_> {
         Ok(match check::check_site(&args, config, self.terminal)? {
             Outcome::Done => Ok(()),
             // What was published is complete.
-            Outcome::Failed if step == Step::CheckSite => Err(Stop {
-                step,
-                outcome: Outcome::Failed,
-            }),
+            Outcome::Failed if step == Step::CheckSite => Err(Stop::with(step, Outcome::Failed)),
             _ => Err(Stop::new(step)),
         })
     }
@@ -329,7 +389,7 @@ impl Command<'_> {
             "publish stopped at step {} of {} ({}): {}",
             index.unwrap_or_default() + 1,
             self.steps.len(),
-            text::title(stop.step),
+            text::title(stop.step, self.site),
             text::live(stop.step, self.live)
         );
         self.terminal.error(&place, text::stop_hint(stop.step));
@@ -338,11 +398,15 @@ impl Command<'_> {
 
     /// Prints the address of the published site, and names again what was left out.
     fn end(&self, base: &str, left_out: &[String]) -> Outcome {
-        let done = match self.args.dry_run {
-            true => "this was a trial run; nothing was changed at",
-            false => "published:",
-        };
-        self.terminal.line(&format!("{done} {}", escape(base)));
+        let base = escape(base);
+        self.terminal.line(&match (self.args.dry_run, self.site) {
+            (true, _) => format!("this was a trial run; nothing was changed at {base}"),
+            (false, SiteDestination::Git) => format!(
+                "pushed: the workflow of the repository publishes {base} in some minutes; then check it with: romfeed \
+                 check --url {base}"
+            ),
+            (false, _) => format!("published: {base}"),
+        });
         if left_out.is_empty() {
             return Outcome::Done;
         }

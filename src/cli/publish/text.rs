@@ -1,18 +1,20 @@
 //! What `publish` prints about its steps and errors.
 
 use indicatif::DecimalBytes;
-use romfeed::upload::{Done, Error, Live, Step};
+use romfeed::upload::{Done, Error, Live, SiteDestination, Step};
 
 use crate::cli::escape::escape;
 use crate::cli::report::{Terminal, chain, count};
 
 /// What a trial run says about a step that asks for what is not online yet.
 pub(super) const LATER: &str = "  left out of a trial run";
+/// What is said if the steps begin again.
+pub(super) const AGAIN: &str = "another machine has pushed its builds in the meantime: both catalogs are united, and the steps begin again";
 /// Most files that a trial run names, without `-v`.
 const MAX_NAMED: usize = 40;
 
 /// Returns what a step does.
-pub(super) fn title(step: Step) -> &'static str {
+pub(super) fn title(step: Step, site: &SiteDestination) -> &'static str {
     match step {
         Step::Generate => "generate the site",
         Step::Zips => "upload zips",
@@ -21,6 +23,7 @@ pub(super) fn title(step: Step) -> &'static str {
         Step::Feeds => "upload feeds",
         Step::Indexes => "upload lists of feeds",
         Step::Gone => "remove old files",
+        Step::Deploy if *site == SiteDestination::Git => "commit and push the catalog",
         Step::Deploy => "publish the site",
         Step::CheckSite => "check the live site",
     }
@@ -118,6 +121,10 @@ pub(super) fn print_error(error: &Error, terminal: Terminal) {
         Error::Manifest(_) => Some(
             "look at .romfeed/manifest.json at the destination, and put out/.romfeed/manifest.json in its place if it is damaged",
         ),
+        Error::Raced => Some("publish again"),
+        Error::Unmerged(_) => {
+            Some("merge them by hand, then: git add FILES && git commit && ./publish")
+        }
         _ => None,
     };
     terminal.error(&escape(&chain(error)), hint);

@@ -248,7 +248,7 @@ impl<'a> BuildValues<'a> {
             sdk_level: build.sdk_level,
             android: sdk_level(build).and_then(android),
             security_patch: build.security_patch.as_deref(),
-            title: title(build),
+            title: rom_title(build),
             filename: &build.filename,
             path: &build.path,
             size: build.size,
@@ -338,7 +338,8 @@ fn android(sdk_level: u32) -> Option<&'static str> {
 }
 
 /// Returns a build's ROM, if its family or file name shows it, and its version.
-fn title(build: &build::Build) -> String {
+#[must_use]
+pub fn rom_title(build: &build::Build) -> String {
     let start = build.filename.split(['-', '_']).next().unwrap_or_default();
     let known = || {
         ROMS.iter()
