@@ -16,9 +16,10 @@ use super::nearest::nearest;
 /// Builds of each version that stay listed whatever `keep` is.
 const LEAST_KEPT: usize = 2;
 
-/// The devices and paths of all builds, published or left out.
+/// The devices, release types and paths of all builds, published or left out.
 pub(crate) struct Known {
     devices: BTreeSet<String>,
+    romtypes: BTreeSet<String>,
     pub(crate) paths: BTreeSet<String>,
 }
 
@@ -26,10 +27,11 @@ pub(crate) struct Known {
 pub(crate) fn warnings(config: &Config, report: &Report) -> Vec<String> {
     let mut warnings = low_keeps(config);
     let has_rules = !config.variants.is_empty() || !config.overrides.is_empty();
-    if has_rules || !config.devices.is_empty() {
+    if has_rules || !config.devices.is_empty() || !config.romtypes.is_empty() {
         let known = Known::new(config, report);
         if !known.paths.is_empty() {
             warnings.extend(unused_devices(config, &known));
+            warnings.extend(unused_romtypes(config, &known));
             warnings.extend(unused_patterns(config, &known));
         }
     }
@@ -41,6 +43,7 @@ impl Known {
     pub(crate) fn new(config: &Config, report: &Report) -> Known {
         let mut known = Known {
             devices: report.devices.clone(),
+            romtypes: BTreeSet::new(),
             paths: report.events.iter().filter_map(path_of).collect(),
         };
         known
@@ -52,6 +55,8 @@ impl Known {
         {
             for record in catalog.builds.values() {
                 known.devices.insert(record.build.device.to_string());
+                let romtype = record.build.romtype.to_string();
+                known.romtypes.insert(romtype.to_ascii_lowercase());
                 known.paths.insert(record.build.path.clone());
             }
         }
@@ -116,6 +121,25 @@ fn unused_devices(config: &Config, known: &Known) -> Vec<String> {
         .collect()
 }
 
+/// Describes each `[romtype.NAME]`, of all devices or of one, of which there is no build.
+fn unused_romtypes(config: &Config, known: &Known) -> Vec<String> {
+    let of_all = config.romtypes.keys().map(|name| (String::new(), name));
+    let of_devices = config.devices.iter().flat_map(|(device, set)| {
+        let names = set.romtypes.keys();
+        names.map(move |name| (format!("device.{device}."), name))
+    });
+    // Without a build, there is no release type either.
+    let is_unused = |name: &str| !known.romtypes.is_empty() && !known.romtypes.contains(name);
+    let unused = of_all.chain(of_devices).filter(|(_, name)| is_unused(name));
+    unused
+        .map(|(table, name)| {
+            let near = nearest(name, known.romtypes.iter().map(String::as_str));
+            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            format!("[{table}romtype.{name}]: no build is of this release type{near}")
+        })
+        .collect()
+}
+
 /// Describes each pattern of `[[variant]]` and `[[override]]` that matches no package.
 fn unused_patterns(config: &Config, known: &Known) -> Vec<String> {
     let of_variants = config.variants.iter().filter_map(|rule| {
@@ -135,11 +159,26 @@ fn unused_patterns(config: &Config, known: &Known) -> Vec<String> {
                     "; `{}` differs only in upper and lower case",
                     path.escape_debug()
                 ),
-                None => String::new(),
+                None => match nearest_word(pattern, known) {
+                    Some(near) => format!("; did you mean `{near}`?"),
+                    None => String::new(),
+                },
             };
             format!("{table}: the pattern `{text}` matches no package{near}")
         })
         .collect()
+}
+
+/// Returns the word in the paths of packages that is most like the longest word of a pattern.
+fn nearest_word<'k>(pattern: &PathPattern, known: &'k Known) -> Option<&'k str> {
+    let split = |c: char| !c.is_alphanumeric();
+    let longest = pattern
+        .as_str()
+        .split(split)
+        .max_by_key(|word| word.len())?;
+    let words = known.paths.iter().flat_map(|path| path.split(split));
+    let near = nearest(longest, words.filter(|word| !word.is_empty()))?;
+    (near != longest).then_some(near)
 }
 
 /// Returns a package that a pattern would match if the case of letters did not matter.

@@ -8,4 +8,7 @@ mod write;
 pub use json::{JsonError, json_message, plain_types};
 pub use read::{after_byte_order_mark, read_file, read_regular, read_regular_text, read_text};
 pub use regular::{open_below, open_regular, read_head};
-pub use write::{Durability, behind_links, remove_leftover, replace, write_atomically};
+pub use write::{
+    Durability, Readers, behind_links, create_public_folder, remove_leftover, replace,
+    write_atomically,
+};

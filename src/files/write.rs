@@ -12,7 +12,43 @@ use std::path::{Path, PathBuf};
 /// Whatever the system reports; the temporary file is then removed.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     std::fs::create_dir_all(folder(path))?;
-    replace(&temporary(path), path, bytes, Durability::Synced)
+    replace(
+        &temporary(path),
+        path,
+        bytes,
+        Durability::Synced,
+        Readers::Umask,
+    )
+}
+
+/// Creates a folder and the missing ones above it, for everyone to enter.
+///
+/// # Errors
+/// Whatever the system reports.
+pub fn create_public_folder(path: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        .collect();
+    std::fs::create_dir_all(path)?;
+    missing
+        .into_iter()
+        .try_for_each(|folder| let_everyone_read(folder, 0o555))
+}
+
+/// Adds bits to the mode of a file or folder, where the system has modes.
+fn let_everyone_read(path: &Path, bits: u32) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path)?.permissions().mode();
+        if mode & bits != bits {
+            std::fs::set_permissions(path, PermissionsExt::from_mode(mode | bits))?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (path, bits);
+    Ok(())
 }
 
 /// The most links followed from one path to its file, as on Linux.
@@ -59,6 +95,15 @@ pub enum Durability {
     Synced,
 }
 
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Whom the umask lets: files of the maintainer.
+    Umask,
+    /// Everyone: files of the site, which a server reads under another name.
+    Everyone,
+}
+
 /// Creates a new file, so that a link in its place is not followed.
 fn create(path: &Path) -> io::Result<File> {
     match File::create_new(path) {
@@ -79,10 +124,14 @@ pub fn replace(
     path: &Path,
     bytes: &[u8],
     durability: Durability,
+    readers: Readers,
 ) -> io::Result<()> {
     let write = || {
         let mut file = create(temporary)?;
         file.write_all(bytes)?;
+        if readers == Readers::Everyone {
+            let_everyone_read(temporary, 0o444)?;
+        }
         if durability == Durability::Synced {
             file.sync_all()?;
         }

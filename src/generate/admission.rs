@@ -10,11 +10,12 @@ use super::SharedLists;
 use super::report::{FEEDS, Fault, Log};
 use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs, Tombstone};
-use crate::model::build::{Build, Device, Kind};
+use crate::model::build::{Build, Device, Kind, Variant};
 use crate::model::config::Config;
 use crate::model::family::NEXT_DEVICE;
 use crate::model::fault_kind::FaultKind;
 use crate::model::names;
+use crate::model::variant_words::variant_words;
 
 /// The builds of a channel that a new build is compared with.
 type Channel<'a> = Vec<PriorBuild<'a>>;
@@ -204,6 +205,39 @@ impl<'a> PublishedVariants<'a> {
     }
 }
 
+/// A `[[variant]]` that would separate two builds by their names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SuggestedRule {
+    /// The name of the variant.
+    pub name: Variant,
+    /// The pattern for file names.
+    pub package: String,
+}
+
+impl SuggestedRule {
+    /// Makes a rule for one of the words that only `filename` has, as far as it can be told from `other` by it.
+    fn new(words: &BTreeMap<String, String>, filename: &str, other: &str) -> Option<SuggestedRule> {
+        let rule = |(word, spelled): (&String, &String)| {
+            let name = names::stated_variant(spelled).unwrap_or(word);
+            let at = filename.find(spelled.as_str())?;
+            let before = filename[..at].chars().next_back();
+            let before = before.filter(|c| matches!(c, '-' | '_' | '.'));
+            let text: String = before.into_iter().chain(spelled.chars()).collect();
+            let is_plain = text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+            (is_plain && !other.contains(&text)).then_some(SuggestedRule {
+                name: Variant::parse(name).ok()?,
+                package: format!("*{text}*"),
+            })
+        };
+        // A word that is known to mean a variant says more than any other.
+        let is_known = |(_, spelled): &(&String, &String)| names::stated_variant(spelled).is_some();
+        let known = words.iter().filter(is_known).find_map(rule);
+        known.or_else(|| words.iter().find_map(rule))
+    }
+}
+
 /// Why a build may not join its channel.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Objection {
@@ -227,6 +261,8 @@ pub enum Objection {
         other: String,
         /// The words that only one of the names has.
         difference: String,
+        /// A rule that separates them.
+        rule: Option<SuggestedRule>,
     },
     /// It is signed with another key, or not at all.
     #[error("it is {}, but {} before it is signed by {expected}, so phones would refuse it",
@@ -274,25 +310,30 @@ fn other_variant(config: &Config, channel: &Channel<'_>, build: &Build) -> Optio
     }
     let words = |build: &Build| {
         let known = [Some(&build.version), build.incremental.as_ref()];
-        names::words(
-            &build.filename,
-            &known.into_iter().flatten().collect::<Vec<_>>(),
-        )
+        let known: Vec<&String> = known.into_iter().flatten().collect();
+        variant_words(&build.filename, &known, build.device.as_str())
     };
     // The address of a package may have a folder named after its variant.
     let folder = |build: &Build| names::variant_in_path(build.url.as_deref()?);
     let (mut ours, mut theirs) = (words(build), words(other));
     if let (Some(our_folder), Some(their_folder)) = (folder(build), folder(other)) {
-        ours.insert(our_folder.to_owned());
-        theirs.insert(their_folder.to_owned());
+        ours.insert(our_folder.to_owned(), our_folder.to_owned());
+        theirs.insert(their_folder.to_owned(), their_folder.to_owned());
     }
-    let difference: Vec<String> = ours
-        .symmetric_difference(&theirs)
-        .map(|word| format!("`{word}`"))
+    let common: BTreeSet<String> = ours
+        .keys()
+        .filter(|word| theirs.contains_key(*word))
+        .cloned()
         .collect();
+    ours.retain(|word, _| !common.contains(word));
+    theirs.retain(|word, _| !common.contains(word));
+    let difference: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+    let difference: Vec<String> = difference.iter().map(|word| format!("`{word}`")).collect();
     (!difference.is_empty()).then(|| Objection::Variant {
         other: other.filename.clone(),
         difference: difference.join(", "),
+        rule: SuggestedRule::new(&ours, &build.filename, &other.filename)
+            .or_else(|| SuggestedRule::new(&theirs, &other.filename, &build.filename)),
     })
 }
 

@@ -60,7 +60,7 @@ use report::Log;
 use sidecars::Folders;
 use sources::Sources;
 
-pub use admission::{Objection, PublishedVariants, object};
+pub use admission::{Objection, PublishedVariants, SuggestedRule, object};
 pub use error::Error;
 pub use examine::WithoutRanges;
 pub use families::{DeviceFamily, families};
@@ -251,7 +251,8 @@ fn plan(
         true => None,
         false => Some(writer::open(&config.out, config.adopt)?),
     };
-    report.plan = writer::plan(&config.out, pages, known, config.adopt)?;
+    let plan = writer::plan(&config.out, pages, known, config.adopt)?;
+    report.plan = plan.at(config.base_url.as_deref());
     report.append(report_plan(config, pages, report));
     report.sort_faults();
     // A page that cannot be written is a fault, too.
@@ -422,6 +423,7 @@ fn report_plan(config: &Config, pages: &[Page], report: &Report) -> Log {
         log.fault(path, FaultKind::Unsupported, message);
     }
     log.append(warnings::changes(config, pages, report));
+    log.append(warnings::other_address(config, report));
     for path in &report.plan.foreign {
         let message = "a file or link that romfeed did not write is in the way of this page";
         log.fault(path, FaultKind::Conflict, message);

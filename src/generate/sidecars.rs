@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Error;
-use crate::files::{Durability, open_below, replace};
+use crate::files::{Durability, Readers, open_below, replace};
 use crate::model::build::{Build, Kind};
 use crate::model::config::Config;
 use crate::source::{self, Folder, LocalFolder, Names, RemoteFolder};
@@ -145,6 +145,7 @@ pub(super) fn store(file: &Path, text: &str) -> Result<(), Error> {
             file,
             text.as_bytes(),
             Durability::Cached,
+            Readers::Umask,
         )
     };
     write().map_err(|source| Error::Write {

@@ -130,6 +130,21 @@ fn and_more(filenames: &[&str]) -> String {
     }
 }
 
+/// Warns of an address of the site that differs from that of the run before.
+pub(super) fn other_address(config: &Config, report: &Report) -> Log {
+    let mut log = Log::default();
+    if let (Some(new), Some(old)) = (&config.base_url, &report.plan.former_base_url) {
+        let text = format!(
+            "the address of the site was {} and becomes {}: ROMs in the field still ask the old one, so let it \
+             redirect to the new one, or publish there too, until all phones run a build with the new address",
+            old.escape_debug(),
+            new.escape_debug()
+        );
+        log.warn(FEEDS, text);
+    }
+    log
+}
+
 /// Endings of files that browsers and news readers request, but updaters do not. Texts are announcements;
 /// those below `legacy/` go with the list that names them.
 const FOR_PEOPLE: [&str; 6] = ["atom", "css", "html", "js", "svg", "txt"];

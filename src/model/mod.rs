@@ -13,3 +13,4 @@ pub mod names;
 pub mod rom_settings;
 pub mod source;
 pub mod theme;
+pub mod variant_words;

@@ -118,8 +118,80 @@ fn a_keep_below_two_says_that_two_stay() {
             format!("keep = 0: {stay}"),
             format!("[romtype.nightly] keep = 1: {stay}"),
             format!("[device.bacon.romtype.weekly] keep = 1: {stay}"),
+            "[device.bacon.romtype.weekly]: no build is of this release type".to_owned(),
         ]
     );
+}
+
+#[test]
+fn settings_for_what_does_not_exist_get_the_nearest_name() {
+    let dir = with_bacon(
+        "[romtype.nigthly]\nkeep = 3\n[device.bacon.romtype.stable]\nkeep = 3\n\
+         [[override]]\npackage = \"*-bacn.zip\"\nversion = \"21.0\"\n",
+    );
+    assert_eq!(
+        warnings(&dir),
+        [
+            "[romtype.nigthly]: no build is of this release type; did you mean `nightly`?",
+            "[device.bacon.romtype.stable]: no build is of this release type",
+            "[[override]]: the pattern `*-bacn.zip` matches no package; did you mean `bacon`?",
+        ]
+    );
+}
+
+#[test]
+fn a_changed_address_of_the_site_says_that_roms_ask_the_old_one() {
+    let dir = with_bacon("");
+    let text = "the address of the site was https://example.org/ota and becomes https://new.example.org: ROMs in the \
+                field still ask the old one";
+    dir.run(&["generate"]).expect(0).lacks("still ask");
+    let moved = ["generate", "--base-url", "https://new.example.org"];
+    let mut dry = moved.to_vec();
+    dry.push("--dry-run");
+    dir.run(&dry).expect(0).says(text);
+    dir.run(&moved).expect(0).says(text);
+    // It is said once, and the way back is another change.
+    dir.run(&moved).expect(0).lacks("still ask");
+    dir.run(&["generate"])
+        .expect(0)
+        .says("was https://new.example.org and becomes");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_narrow_umask_makes_a_site_that_everyone_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = with_bacon("out = \"www/ota\"\n").file(
+        &format!("builds/{}", bacon_name(0).replace(".zip", ".md")),
+        "Fixed.",
+    );
+    let mut command = std::process::Command::new("sh");
+    let program = env!("CARGO_BIN_EXE_romfeed");
+    command.args(["-c", "umask 077; exec \"$0\" generate", program]);
+    let output = command.current_dir(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let mut folders = vec![dir.path().join("www")];
+    let mut num_files = 0;
+    while let Some(folder) = folders.pop() {
+        assert_eq!(mode(&folder), 0o755, "{}", folder.display());
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                // The lock is not part of the site.
+                false if path.ends_with(".romfeed/lock") => assert_eq!(mode(&path), 0o600),
+                false => {
+                    assert_eq!(mode(&path), 0o644, "{}", path.display());
+                    num_files += 1;
+                }
+            }
+        }
+    }
+    assert!(num_files > 10, "{num_files} files");
+    for own in ["catalog.json", "changelogs", ".romfeed", ".romfeed/lock"] {
+        assert_eq!(mode(&dir.path().join(own)) & 0o077, 0, "{own}");
+    }
 }
 
 #[test]

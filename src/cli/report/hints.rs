@@ -1,14 +1,15 @@
 //! Errors of packages and runs, each with a hint on what to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io;
 
 use ota_view::error_kind::chain;
 use ota_view::io::{Exceeded, ReadError};
 use romfeed::catalog::file;
 use romfeed::fetch::{self, RemoteError};
-use romfeed::generate::{self, Fault};
+use romfeed::generate::{self, Fault, SuggestedRule};
 use romfeed::ingest;
 use romfeed::ingest::scan::Problem;
 use romfeed::model::fault_kind::FaultKind;
@@ -209,13 +210,40 @@ fn objection_hint(fault: &Fault) -> &'static str {
     }
 }
 
+/// Returns the rule that would let a package in as another variant.
+fn suggested_rule(fault: &Fault) -> Option<&SuggestedRule> {
+    match fault.error.downcast_ref()? {
+        generate::Objection::Variant { rule, .. } => rule.as_ref(),
+        _ => None,
+    }
+}
+
+/// Returns the settings that let packages in as other variants.
+fn variant_hint(rules: &BTreeSet<&SuggestedRule>) -> String {
+    let mut hint = "if phones cannot install either, put this into romfeed.toml; if they can, same_lane = true under \
+                    [device.NAME]"
+        .to_owned();
+    for SuggestedRule { name, package } in rules {
+        let _ = write!(
+            hint,
+            "\n        [[variant]]\n        name = \"{name}\"\n        package = \"{package}\""
+        );
+    }
+    hint
+}
+
 /// Prints the error of a package.
 pub(crate) fn print_fault(terminal: Terminal, fault: &Fault) {
+    let rules: BTreeSet<&SuggestedRule> = suggested_rule(fault).into_iter().collect();
+    match rules.is_empty() {
+        true => print_error(terminal, fault, Some(hint(fault))),
+        false => print_error(terminal, fault, Some(&variant_hint(&rules))),
+    }
+}
+
+fn print_error(terminal: Terminal, fault: &Fault, hint: Option<&str>) {
     let path = escape(&fault.path);
-    terminal.error(
-        &format!("{path}: {}", chain(&*fault.error)),
-        Some(hint(fault)),
-    );
+    terminal.error(&format!("{path}: {}", chain(&*fault.error)), hint);
     if terminal.verbosity > 1 && fault.error.source().is_some() {
         let mut cause: Option<&(dyn Error + 'static)> = Some(&*fault.error);
         while let Some(error) = cause {
@@ -229,7 +257,11 @@ pub(crate) fn print_fault(terminal: Terminal, fault: &Fault) {
 /// given.
 pub(super) fn print_faults(terminal: Terminal, faults: &[Fault]) {
     let mut num_alike: BTreeMap<&str, usize> = BTreeMap::new();
-    for fault in faults {
+    let (variants, others): (Vec<&Fault>, Vec<&Fault>) = faults
+        .iter()
+        .partition(|fault| suggested_rule(fault).is_some());
+    print_variants(terminal, &variants);
+    for fault in others {
         let num = num_alike.entry(hint(fault)).or_default();
         *num += 1;
         if *num <= MAX_ALIKE || terminal.verbosity > 0 {
@@ -244,6 +276,28 @@ pub(super) fn print_faults(terminal: Terminal, faults: &[Fault]) {
                 Some(hint),
             );
         }
+    }
+}
+
+/// Prints the packages that seem to be of other variants, and then the settings for all of them together.
+fn print_variants(terminal: Terminal, faults: &[&Fault]) {
+    let rules: BTreeSet<&SuggestedRule> = faults
+        .iter()
+        .filter_map(|fault| suggested_rule(fault))
+        .collect();
+    let hint = variant_hint(&rules);
+    let num_shown = match terminal.verbosity {
+        0 => faults.len().min(MAX_ALIKE),
+        _ => faults.len(),
+    };
+    for (index, fault) in faults[..num_shown].iter().enumerate() {
+        let is_last = index + 1 == faults.len();
+        print_error(terminal, fault, is_last.then_some(hint.as_str()));
+    }
+    let num_more = faults.len() - num_shown;
+    if num_more > 0 {
+        let text = format!("{num_more} more like these; -v lists them");
+        terminal.error(&text, Some(&hint));
     }
 }
 

@@ -9,7 +9,7 @@ use super::lock::Lock;
 use super::manifest::{MANIFEST, render_manifest};
 use super::plan::Plan;
 use super::{Error, STATE_DIR, TEMPORARY, io_error};
-use crate::files::{Durability, replace};
+use crate::files::{Durability, Readers, create_public_folder, replace};
 use crate::publish::makers::Makers;
 use crate::publish::page::{Page, writing_order};
 
@@ -24,9 +24,15 @@ pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<
     let temporary = state.join(TEMPORARY);
     let manifest = state.join(MANIFEST);
     let write_manifest = |files: Vec<&str>, makers: &Makers| {
-        let bytes = render_manifest(&files, makers, &plan.builds);
-        replace(&temporary, &manifest, &bytes, Durability::Synced)
-            .map_err(io_error("write", &manifest))
+        let bytes = render_manifest(&files, makers, &plan.builds, plan.base_url.as_deref());
+        replace(
+            &temporary,
+            &manifest,
+            &bytes,
+            Durability::Synced,
+            Readers::Everyone,
+        )
+        .map_err(io_error("write", &manifest))
     };
     if plan.manifest_changed {
         let both: Vec<&str> = union(&plan.owned, &plan.old_owned);
@@ -51,11 +57,17 @@ pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<
     for page in to_write {
         let file = out.join(&page.path);
         if let Some(folder) = file.parent().filter(|folder| **folder != *last_folder) {
-            fs::create_dir_all(folder).map_err(io_error("create", folder))?;
+            create_public_folder(folder).map_err(io_error("create", folder))?;
             folder.clone_into(&mut last_folder);
         }
-        replace(&temporary, &file, &page.bytes, Durability::Cached)
-            .map_err(io_error("write", &file))?;
+        replace(
+            &temporary,
+            &file,
+            &page.bytes,
+            Durability::Cached,
+            Readers::Everyone,
+        )
+        .map_err(io_error("write", &file))?;
     }
     for path in stale {
         remove(out, path)?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::manifest::{read_manifest, refuse_foreign_folder};
 use super::{Error, STATE_DIR, TEMPORARY, io_error};
+use crate::files::create_public_folder;
 
 pub(super) const LOCK: &str = "lock";
 
@@ -83,6 +84,7 @@ pub fn open(out: &Path, adopt: bool) -> Result<Lock, Error> {
         refuse_foreign_folder(out)?;
     }
     let state = out.join(STATE_DIR);
+    create_public_folder(&state).map_err(io_error("make", &state))?;
     let lock = lock(&state)?;
     // A killed run may have left it; no other run can be writing here.
     let _ = fs::remove_file(state.join(TEMPORARY));

@@ -33,6 +33,8 @@ pub struct Manifest {
     /// Identities of all builds and tombstones in the catalog, sorted; empty in manifests of earlier
     /// versions. File names are left out, since they would reveal builds that are held back.
     pub builds: Vec<String>,
+    /// The address of the site when it was last written; `None` if it is unknown.
+    pub base_url: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,11 +44,14 @@ struct ManifestJson {
     made_by: Option<Vec<Made>>,
     #[serde(default)]
     builds: Vec<String>,
+    base_url: Option<String>,
 }
 
 #[derive(Serialize)]
 struct ManifestRef<'a> {
     schema: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base_url: Option<&'a str>,
     files: &'a [&'a str],
     made_by: Vec<Made>,
     builds: &'a [String],
@@ -64,6 +69,7 @@ impl From<ManifestJson> for Manifest {
             files: sorted(wire.files),
             makers: wire.made_by.map(makers::from_manifest),
             builds: sorted(wire.builds),
+            base_url: wire.base_url,
         }
     }
 }
@@ -112,12 +118,24 @@ pub fn joint_manifest(out: &Path, published: &[u8], source: &Path) -> Result<Vec
     let mut makers = before.makers.unwrap_or_default();
     makers.extend(own.makers.unwrap_or_default());
     let builds = union(&own.builds, &before.builds);
-    Ok(render_manifest(&files, &makers, &builds))
+    let base_url = own.base_url.or(before.base_url);
+    Ok(render_manifest(
+        &files,
+        &makers,
+        &builds,
+        base_url.as_deref(),
+    ))
 }
 
-pub(super) fn render_manifest(files: &[&str], makers: &Makers, builds: &[String]) -> Vec<u8> {
+pub(super) fn render_manifest(
+    files: &[&str],
+    makers: &Makers,
+    builds: &[String],
+    base_url: Option<&str>,
+) -> Vec<u8> {
     let manifest = ManifestRef {
         schema: SCHEMA,
+        base_url,
         files,
         made_by: makers::to_manifest(makers),
         builds,

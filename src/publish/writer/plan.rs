@@ -37,6 +37,10 @@ pub struct Plan {
     pub(super) old_makers: Makers,
     /// Identities of the builds the site is made from, sorted.
     pub(super) builds: Vec<String>,
+    /// The address of the site after the run.
+    pub(super) base_url: Option<String>,
+    /// The address of the site before the run, if it had another one.
+    pub former_base_url: Option<String>,
     /// Those of `removed` whose place a page takes that differs only in case.
     pub(super) renamed: Vec<String>,
     /// romfeed's own files after the run, sorted.
@@ -111,6 +115,17 @@ impl Plan {
         self.owned.push(path.to_owned());
     }
 
+    /// Adds the address of the site, if that is one for phones: a server on this machine has a passing one.
+    #[must_use]
+    pub fn at(mut self, base_url: Option<&str>) -> Plan {
+        let base_url = base_url.filter(|base_url| base_url.starts_with("https://"));
+        if let Some(base_url) = base_url.filter(|new| self.base_url.as_deref() != Some(new)) {
+            self.former_base_url = self.base_url.replace(base_url.to_owned());
+            self.manifest_changed = true;
+        }
+        self
+    }
+
     /// Whether no file needs a change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -165,6 +180,7 @@ pub fn plan_by_rules(
     plan.old_makers = manifest.makers.unwrap_or_default();
     plan.old_owned = manifest.files;
     plan.builds = builds;
+    plan.base_url = manifest.base_url;
     Ok(plan)
 }
 

@@ -22,7 +22,7 @@ fn a_build_with_an_extra_word_in_its_name_stays_out_of_the_channel() {
     generate(&dir, "")
         .expect(1)
         .says(&error)
-        .says("hint: set up [[variant]]");
+        .says("        [[variant]]\n        name = \"gapps\"\n        package = \"*-gapps*\"\n");
     put_full(&dir, "22.2", 2);
     generate(&dir, "").expect(1).says(&error);
     assert_eq!(
@@ -34,6 +34,54 @@ fn a_build_with_an_extra_word_in_its_name_stays_out_of_the_channel() {
     // A published build is not withdrawn.
     generate(&dir, "").expect(0);
     assert_eq!(listed(&dir, "enchilada.json").len(), 3);
+}
+
+#[test]
+fn false_friends_in_names_are_no_variants() {
+    let dir = RomDir::new();
+    let names = [
+        "lineage-22.2-20250614-UNOFFICIAL-enchilada.zip",
+        "LineageOS-22.2-20250615-UNOFFICIAL-enchilada.zip",
+        "lineage-22.2-20250616-enchilada.zip",
+        "lineage-22.2-17June2025-UNOFFICIAL-enchilada-test3.zip",
+    ];
+    for (day, name) in (0..).zip(names) {
+        let zip = Package::files(props("22.2", day)).build();
+        dir.put(&format!("builds/{name}"), zip);
+    }
+    generate(&dir, "").expect(0);
+    assert_eq!(listed(&dir, "enchilada.json").len(), names.len());
+}
+
+#[test]
+fn the_settings_for_many_variants_are_advised_once_and_work() {
+    let dir = RomDir::new();
+    put_full(&dir, "22.2", 0);
+    generate(&dir, "").expect(0);
+    for (day, word) in [(1, "GApps"), (2, "GApps"), (3, "microG")] {
+        let name = name("22.2", day).replace(".zip", &format!("-{word}.zip"));
+        let zip = Package::files(props("22.2", day)).build();
+        dir.put(&format!("builds/{name}"), zip);
+    }
+    let rules = "        [[variant]]\n        name = \"gapps\"\n        package = \"*-GApps*\"\n        \
+                 [[variant]]\n        name = \"microg\"\n        package = \"*-microG*\"\n";
+    let run = generate(&dir, "").expect(1).says(rules);
+    assert_eq!(
+        run.stderr.matches("[[variant]]").count(),
+        2,
+        "{}",
+        run.stderr
+    );
+    assert_eq!(
+        run.stderr.matches("error: lineage").count(),
+        3,
+        "{}",
+        run.stderr
+    );
+    generate(&dir, rules).expect(0);
+    assert_eq!(listed(&dir, "gapps/enchilada.json").len(), 2);
+    assert_eq!(listed(&dir, "microg/enchilada.json").len(), 1);
+    assert_eq!(listed(&dir, "enchilada.json").len(), 1);
 }
 
 #[test]
