@@ -1,6 +1,7 @@
 //! Warnings about a site: what phones or hosts may stumble over, though it is published.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::Path;
 
 use super::report::{FEEDS, Log, Report};
 use crate::catalog::channels::{Channel, ChannelKey};
@@ -8,6 +9,7 @@ use crate::model::build::Device;
 use crate::model::config::Config;
 use crate::publish::feed;
 use crate::publish::page::Page;
+use crate::publish::site::ASSETS;
 use crate::publish::writer;
 
 /// Warns of aliases that have builds of their own: their phones are offered both, and only the
@@ -179,7 +181,7 @@ pub(super) fn changes(config: &Config, pages: &[Page], report: &Report) -> Log {
     }
     let is_feed = |path: &&String| {
         let ending = path.rsplit('.').next().unwrap_or_default();
-        !FOR_PEOPLE.contains(&ending)
+        !FOR_PEOPLE.contains(&ending) && !Path::new(path).starts_with(ASSETS)
     };
     let feeds: Vec<&String> = report.plan.removed.iter().filter(is_feed).collect();
     if let [first, others @ ..] = &feeds[..] {

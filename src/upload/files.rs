@@ -16,6 +16,7 @@ use crate::model::address::name_at;
 use crate::model::build::stem;
 use crate::model::config::Config;
 use crate::publish::page;
+use crate::publish::site::ASSETS;
 
 /// The endings of digests and signatures next to a package or an image.
 const SIDECARS: [&str; 5] = ["md5", "md5sum", "sha256", "sha256sum", "csig"];
@@ -23,8 +24,6 @@ const SIDECARS: [&str; 5] = ["md5", "md5sum", "sha256", "sha256sum", "csig"];
 const CHANGELOG: &str = "txt";
 /// The folder of packages below the site's address.
 const BUILDS: &str = "builds/";
-/// The folder of pictures and styles.
-const ASSETS: &str = "assets/";
 /// Bytes that are hashed at once.
 const BUFFER_LEN: usize = 1 << 16;
 
@@ -117,8 +116,9 @@ pub fn pages<'a>(
     written: &'a [String],
     published: &'a BTreeSet<String>,
 ) -> Vec<&'a str> {
-    let is_page =
-        |path: &str| path.ends_with(".html") || path.starts_with(ASSETS) || path.starts_with('.');
+    let is_page = |path: &str| {
+        path.ends_with(".html") || Path::new(path).starts_with(ASSETS) || path.starts_with('.')
+    };
     let is_of_step = |path: &&str| match step {
         Step::Pages => is_page(path),
         Step::Feeds => !is_page(path) && page::rank(path) == 0,

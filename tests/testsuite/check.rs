@@ -211,6 +211,7 @@ fn every_rule_has_a_test() {
         include_str!("check/lists.rs"),
         include_str!("check/program.rs"),
         include_str!("check/templates.rs"),
+        include_str!("sources_online.rs"),
     );
     for rule in rules::ALL {
         assert!(tests.contains(&format!("\"{}\"", rule.id)), "{}", rule.id);

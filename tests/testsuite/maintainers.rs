@@ -13,7 +13,7 @@ fn contacts_of_the_maintainer_are_on_the_page_of_their_device() {
         .file(
             "romfeed.toml",
             "[device.bacon.info]\nmaintainer = [\"Bob\", \"Cat\"]\ndonate = \"mailto:bob@example.org\"\n\
-             kernel = \"https://git.example.org/kernel/\"\ngapps = \"tg://resolve?domain=gapps\"\ncolour = \"red\"\n",
+             kernel = \"https://git.example.org/kernel/\"\ngapps = \"tg://resolve?domain=gapps\"\ncolour = \"cerise\"\n",
         )
         .file("templates/changes.html", "{{ device.info.colour }}");
     dir.generate().expect(0);
@@ -30,10 +30,10 @@ fn contacts_of_the_maintainer_are_on_the_page_of_their_device() {
         assert!(device.contains(text), "{text}\n{device}");
     }
     assert!(
-        !device.contains("Ann") && !device.contains("red"),
+        !device.contains("Ann") && !device.contains("cerise"),
         "{device}"
     );
-    assert_eq!(page(&dir, "bacon/changes.html"), "red\n");
+    assert_eq!(page(&dir, "bacon/changes.html"), "cerise\n");
 }
 
 #[test]

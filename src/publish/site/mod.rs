@@ -37,7 +37,7 @@ pub struct PageContext<'a> {
 }
 
 /// Folder of the files that pages load: style, script, images.
-const ASSETS: &str = "assets";
+pub const ASSETS: &str = "assets";
 /// Path of the newsfeed of all builds.
 const SITE_ATOM: &str = "builds.atom";
 const SCRIPT: &str = include_str!("../../../templates/script.js");

@@ -247,7 +247,7 @@ fn files_outside_the_site_are_never_removed() {
     let out = dir.path().join("out");
     fs::write(dir.path().join("victim"), "x").unwrap();
     fs::create_dir_all(out.join(STATE_DIR)).unwrap();
-    let bytes = render_manifest(&["../victim", "/etc/hosts"], &Makers::new(), &[]);
+    let bytes = render_manifest(&["../victim", "/etc/hosts"], &Makers::new(), &[], None);
     fs::write(out.join(STATE_DIR).join(MANIFEST), bytes).unwrap();
     let plan = write(&out, &[page("a", "1")], false).unwrap();
     assert!(plan.removed.is_empty());
@@ -323,7 +323,7 @@ fn links_and_pipes_in_the_place_of_a_page_are_left_alone_and_reported() {
         assert!(is_left());
     }
     // They also stay when the site no longer has their pages.
-    let known = render_manifest(&paths, &Makers::new(), &[]);
+    let known = render_manifest(&paths, &Makers::new(), &[], None);
     fs::write(out.join(STATE_DIR).join(MANIFEST), known).unwrap();
     assert!(
         write(&out, &[page("d/e/f", "1")], false)

@@ -13,7 +13,7 @@ fn a_foreign_output_folder_is_refused_unless_adopted() {
     one_error(
         &run,
         "out is not empty and was not made by romfeed (it has bacon.json, for example)",
-        "choose another --out, or take over the folder with --adopt",
+        "choose another --out, or take over the folder with romfeed generate --adopt",
     );
     assert_eq!(dir.tree("out").len(), 3);
     assert!(!dir.path().join("catalog.json").exists());
