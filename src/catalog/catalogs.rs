@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Catalog, Record, Tombstone, file};
+use super::{Catalog, Record, Tombstone, file, store};
 use crate::model::build::Build;
 
 /// A contradiction between two catalogs about one build.
@@ -41,13 +41,13 @@ impl Catalogs {
     /// If `paths` is empty.
     pub fn load(paths: &[PathBuf]) -> Result<Catalogs, file::Error> {
         let (own, others) = paths.split_first().expect("the settings name a catalog");
-        let load = |path: &PathBuf| Ok((path.display().to_string(), file::load(path)?));
+        let load = |path: &PathBuf| Ok((path.display().to_string(), store::load(path)?));
         // Named twice, the written catalog would also be read in its former state.
         let written = own.canonicalize().ok();
         let is_written = |path: &&PathBuf| written.is_some() && path.canonicalize().ok() == written;
         let others = others.iter().filter(|path| !is_written(path));
         Ok(Catalogs {
-            own: file::load_or_empty(own)?,
+            own: store::load_or_empty(own)?,
             own_name: own.display().to_string(),
             others: others.map(load).collect::<Result<_, _>>()?,
         })

@@ -3,7 +3,7 @@
 //! In: builds from a scan, from `catalog add`, from catalog files and from feeds of other servers.
 //! Out: the same builds, sorted into [`mod@channels`] for the feeds. A build's identity is its
 //! SHA-256; while that is unknown, the `id` in the feed it was imported from. [`mod@file`] is the
-//! form on disk, [`mod@merge`] unites versions of one catalog, [`mod@exchange`] reads and writes
+//! form of a file, [`mod@store`] reads and writes it, [`mod@merge`] unites versions of one catalog, [`mod@exchange`] reads and writes
 //! the lists of other servers.
 
 mod catalogs;
@@ -12,6 +12,7 @@ pub mod conflict;
 pub mod exchange;
 pub mod file;
 pub mod merge;
+pub mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -41,7 +41,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use crate::catalog::{Catalog, Catalogs, file};
+use crate::catalog::{Catalog, Catalogs};
 use crate::fetch::Fetch;
 use crate::ingest::Examined;
 use crate::ingest::cache::Cache;
@@ -228,7 +228,7 @@ pub fn generate(
     };
     // In this order, a run that is killed leaves a site whose sources are all stored.
     if report.catalog_changed {
-        save_catalog(catalog_path, &file::render(&catalogs.own))?;
+        save_catalog(catalog_path, &catalogs.own)?;
     }
     changelogs::store(&texts.changelogs)?;
     projects::store(&texts.projects)?;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Error, sidecars};
-use crate::files::{behind_links, remove_leftover, write_atomically};
+use crate::catalog::{Catalog, store};
+use crate::files::{remove_leftover, write_atomically};
 use crate::ingest::cache::Cache;
 use crate::model::config::Config;
 use crate::publish::writer;
@@ -30,20 +31,17 @@ pub fn lock_state(state: &Path) -> Result<writer::Lock, Error> {
     Ok(lock)
 }
 
-/// Writes a catalog. If the path is a link, the file it points to is replaced and the link stays.
+/// Writes a catalog: a file, or the files of those devices that changed.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub fn save_catalog(path: &Path, rendered: &[u8]) -> Result<(), Error> {
-    write_atomically(&behind_links(path), rendered).map_err(|source| Error::Write {
-        file: path.to_owned(),
-        source,
-    })
+pub fn save_catalog(path: &Path, catalog: &Catalog) -> Result<(), Error> {
+    store::save(path, catalog).map_err(|(file, source)| Error::Write { file, source })
 }
 
 /// Removes half-written files of killed runs. The caller holds the lock.
 pub(super) fn remove_leftovers(config: &Config, catalog: &Path) {
-    remove_leftover(&behind_links(catalog));
+    store::remove_leftovers(catalog);
     remove_leftover(&config.state.join(CACHE));
     sidecars::remove_leftover(&config.changelogs);
 }

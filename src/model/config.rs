@@ -210,7 +210,8 @@ pub struct Config {
     pub follow_links: bool,
     /// Folder the site is written to.
     pub out: PathBuf,
-    /// Catalogs; the first is kept up to date, the others are only read.
+    /// Catalogs; the first is kept up to date, the others are only read. One that ends in `/` is a folder
+    /// with a file for each device.
     pub catalogs: Vec<PathBuf>,
     /// Folder the changelogs of builds are kept in.
     pub changelogs: PathBuf,

@@ -17,6 +17,7 @@ use walkdir::WalkDir;
 
 use super::hooks::Hooks;
 use super::site::Site;
+use crate::catalog::store;
 use crate::ingest::scan::{Link, Links, is_in_product_folder};
 use crate::model::config::Config;
 
@@ -225,8 +226,10 @@ impl Backoff {
 
 /// Reads the states of the catalogs and of the changelogs next to them.
 fn read_catalogs(config: &Config) -> FileStates {
-    let state = |file: &PathBuf| Some((file.clone(), state(&file.metadata().ok()?)));
-    let catalogs = config.catalogs.iter().filter_map(state);
+    let state = |file: PathBuf| Some((file.clone(), state(&file.metadata().ok()?)));
+    let catalogs = config.catalogs.iter();
+    let catalogs = catalogs.flat_map(|path| store::files(path).unwrap_or_default());
+    let catalogs = catalogs.filter_map(state);
     catalogs.chain(files(&config.changelogs, false)).collect()
 }
 

@@ -7,6 +7,7 @@ mod backend;
 mod bad_images;
 mod bad_input;
 mod catalog;
+mod catalog_folder;
 mod catalog_git;
 mod catalog_lost;
 mod catalog_merge;

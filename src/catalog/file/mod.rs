@@ -80,6 +80,34 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// A file of a folder has something about a device that another file is for.
+    #[error("{file} has records of `{device}`, whose file is {expected}")]
+    OtherDevice {
+        /// The file.
+        file: String,
+        /// The device.
+        device: String,
+        /// The name of its file.
+        expected: String,
+    },
+    /// Two files of a folder have the same build.
+    #[error("{first} and {second} both have {}", .filename.escape_debug())]
+    Twice {
+        /// The file read first.
+        first: String,
+        /// The file read later.
+        second: String,
+        /// The build's file name.
+        filename: String,
+    },
+    /// The catalog is there as a file and as a folder.
+    #[error("both {file} and {folder} are there, and romfeed cannot know which is newer")]
+    TwoForms {
+        /// The file.
+        file: String,
+        /// The folder.
+        folder: String,
+    },
     /// It is longer than the limit.
     #[error("{file} is longer than {MAX_SIZE} bytes")]
     TooLarge {
@@ -88,20 +116,7 @@ pub enum Error {
     },
 }
 
-/// Reads a catalog; a file that does not exist is an empty catalog.
-///
-/// # Errors
-/// [`Error`], with line and column where the JSON is wrong.
-pub fn load_or_empty(path: &Path) -> Result<Catalog, Error> {
-    match load(path) {
-        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Ok(Catalog::default())
-        }
-        loaded => loaded,
-    }
-}
-
-/// Reads a catalog.
+/// Reads a catalog from one file.
 ///
 /// # Errors
 /// [`Error`], with line and column where the JSON is wrong.
@@ -198,7 +213,7 @@ pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
 }
 
 /// Checks that no two builds share a file name, or the id that phones know.
-fn validate_unique(
+pub(super) fn validate_unique(
     catalog: &Catalog,
     record_error: &dyn Fn(&str, String) -> Error,
 ) -> Result<(), Error> {

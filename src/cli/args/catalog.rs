@@ -19,7 +19,7 @@ pub(crate) struct CatalogArgs {
 #[command(
     mut_arg("builds", |arg| arg.help("Find the ROM zips in this folder [default: builds]")),
     mut_arg("out", |arg| arg.help("Find the published site in this folder: its builds must not get lost [default: out]")),
-    mut_arg("catalog", |arg| arg.help("Show or change the list of builds in this file; repeat to also read other lists [default: catalog.json]")),
+    mut_arg("catalog", |arg| arg.help("Show or change the list of builds in this file, or in this folder with a file for each device; repeat to also read other lists [default: catalog.json]")),
     mut_arg("changelogs", |arg| arg.hide(true)),
     mut_arg("base_url", |arg| arg.help("Use this address of the site; zips are expected in builds/ below it")),
 )]
@@ -83,6 +83,22 @@ pub(crate) enum CatalogCommand {
         /// Use the value of this side if both changed the same fact
         #[arg(long, value_name = "SIDE")]
         prefer: Option<MergeSide>,
+    },
+    /// Give each device a file of its own, in a folder
+    Split {
+        #[command(flatten)]
+        places: CatalogPlaces,
+        /// Write the files to this folder [default: the name of the list, without .json]
+        #[arg(value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
+    /// Make one file of the files of all devices
+    Join {
+        #[command(flatten)]
+        places: CatalogPlaces,
+        /// Write this file [default: the name of the folder, with .json]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
     },
     /// Import the builds of another server's feed, with the ids that phones know
     Import(Box<ImportArgs>),

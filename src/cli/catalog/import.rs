@@ -358,7 +358,7 @@ fn save(config: &Config, catalogs: &Catalogs) -> Result<(), generate::Error> {
     let rendered = file::render(&catalogs.own);
     // A catalog that cannot be read again must never be written.
     file::parse(&rendered, &config.catalogs[0].display().to_string())?;
-    save_catalog(&config.catalogs[0], &rendered)
+    save_catalog(&config.catalogs[0], &catalogs.own)
 }
 
 fn parse_given(args: &ImportArgs) -> Result<Given, String> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use romfeed::catalog::conflict::{self, Versions};
 use romfeed::catalog::merge::{Side, merge};
-use romfeed::catalog::{Catalog, file};
+use romfeed::catalog::{Catalog, file, store};
 use romfeed::files::{behind_links, write_atomically};
 use romfeed::generate::{self, lock_state, save_catalog};
 use romfeed::model::config::Config;
@@ -70,7 +70,9 @@ fn merge_catalogs(prefer: Option<Side>, config: &Config, terminal: Terminal) -> 
     let mut outcome = Outcome::Done;
     let mut resolved = Vec::new();
     let mut unmerged = find_unmerged(config);
-    let mut catalogs: Vec<PathBuf> = config.catalogs.clone();
+    let all = config.catalogs.iter();
+    let files = all.flat_map(|path| store::files(path).unwrap_or_default());
+    let mut catalogs: Vec<PathBuf> = files.collect();
     catalogs.extend(find_others(&unmerged, config));
     for path in &catalogs {
         let name = escape::shown(path);
@@ -92,7 +94,7 @@ fn merge_catalogs(prefer: Option<Side>, config: &Config, terminal: Terminal) -> 
             outcome = Outcome::Failed;
             continue;
         };
-        if let Err(error) = save_catalog(path, &file::render(&merged)) {
+        if let Err(error) = save_catalog(path, &merged) {
             print_run_error(terminal, &error);
             outcome = Outcome::from_error(&error);
             continue;
@@ -159,7 +161,9 @@ fn canonical(path: &Path) -> PathBuf {
 
 /// Finds the catalogs of other sites among the files that git could not merge.
 fn find_others(unmerged: &UnmergedFiles, config: &Config) -> Vec<PathBuf> {
-    let known: BTreeSet<PathBuf> = config.catalogs.iter().map(|path| canonical(path)).collect();
+    let files = config.catalogs.iter();
+    let files = files.flat_map(|path| store::files(path).unwrap_or_default());
+    let known: BTreeSet<PathBuf> = files.map(|path| canonical(&path)).collect();
     let is_catalog = |file: &Unmerged| {
         let versions = file.versions();
         versions.is_some_and(|versions| {

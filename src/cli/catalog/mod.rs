@@ -4,6 +4,7 @@ mod device_texts;
 mod edit;
 mod export;
 mod flags;
+mod forms;
 mod git;
 mod import;
 mod list;
@@ -19,6 +20,8 @@ use super::config::Flags;
 use super::outcome::Outcome;
 use super::report::Terminal;
 use super::settings;
+
+use forms::Form;
 
 pub(crate) use edit::{Line, add_stated, change};
 pub(crate) use merge::unite;
@@ -42,7 +45,7 @@ pub(crate) fn run(
         return Ok(outcome);
     }
     settings::with_config(file, flags(command), terminal, |config| {
-        run_with(command, config, terminal)
+        run_with(command, config, file, terminal)
     })
 }
 
@@ -52,6 +55,8 @@ fn flags(command: &CatalogCommand) -> Flags {
         CatalogCommand::Remove { places, .. }
         | CatalogCommand::Yank { places, .. }
         | CatalogCommand::Unyank { places, .. }
+        | CatalogCommand::Split { places, .. }
+        | CatalogCommand::Join { places, .. }
         | CatalogCommand::Merge { places, .. } => Flags::new(&places.all),
         CatalogCommand::List { places, url, .. } => Flags {
             url: url.clone(),
@@ -68,6 +73,7 @@ fn flags(command: &CatalogCommand) -> Flags {
 fn run_with(
     command: &CatalogCommand,
     mut config: Config,
+    settings: Option<&Path>,
     terminal: Terminal,
 ) -> io::Result<Outcome> {
     config.new_catalog = match command {
@@ -85,6 +91,14 @@ fn run_with(
         CatalogCommand::List { json, .. } => list::list(*json, &config, terminal),
         CatalogCommand::Merge { prefer, .. } => {
             Ok(merge::run(prefer.map(Into::into), &config, terminal))
+        }
+        CatalogCommand::Split { folder, .. } => {
+            let to = folder.as_deref();
+            Ok(forms::change(Form::Folder, to, &config, settings, terminal))
+        }
+        CatalogCommand::Join { file, .. } => {
+            let to = file.as_deref();
+            Ok(forms::change(Form::File, to, &config, settings, terminal))
         }
         CatalogCommand::Import(import) => Ok(import::import(import, &config, terminal)),
         CatalogCommand::Export(export) => export::export(export, &config, terminal),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ota_view::io::Limits;
+use romfeed::catalog::store;
 use romfeed::files::behind_links;
 use romfeed::model::config::{CHANGELOGS_DIR, Config, STATE_DIR};
 
@@ -35,7 +36,7 @@ pub(super) fn resolve(
         out: place(&flags.out, &settings.out, &defaults.out),
         changelogs: place(&flags.changelogs, &settings.changelogs, &changelogs),
         // There is one lock, even if links lead to the same catalog.
-        state: behind_links(&catalogs[0]).with_file_name(STATE_DIR),
+        state: behind_links(without_slash(&catalogs[0])).with_file_name(STATE_DIR),
         devices_local: devices::local(&devices_file(settings, origin)),
         catalogs,
         ..defaults
@@ -65,17 +66,27 @@ fn resolve_catalogs(
     if catalogs.is_empty() {
         return Err(origin.error("catalog", &"the list is empty"));
     }
-    match catalogs.iter().find(|path| path.is_dir()) {
-        None => Ok(catalogs),
-        Some(folder) => {
-            let what = format!("`{}` is a folder, not a file", shown(folder));
-            let error = match flags {
-                [] => origin.error("catalog", &what),
-                [..] => ConfigError::new(format!("--catalog or ROMFEED_CATALOG: {what}")),
-            };
-            Err(error.with_hint("name the file of the list of builds".to_owned()))
-        }
+    if let Some(file) = catalogs
+        .iter()
+        .find(|path| store::is_folder(path) && without_slash(path).is_file())
+    {
+        let what = format!("`{}` is a file, not a folder", shown(file));
+        let error = match flags {
+            [] => origin.error("catalog", &what),
+            [..] => ConfigError::new(format!("--catalog or ROMFEED_CATALOG: {what}")),
+        };
+        return Err(error.with_hint("name it without `/` at its end".to_owned()));
     }
+    // A path with `/` at its end has one file for each device.
+    let with_slash = |path: PathBuf| match path.is_dir() {
+        true => path.join(""),
+        false => path,
+    };
+    Ok(catalogs.into_iter().map(with_slash).collect())
+}
+
+fn without_slash(path: &Path) -> &Path {
+    path.components().as_path()
 }
 
 /// Checks that a folder from a flag or from the settings is not another kind of file.

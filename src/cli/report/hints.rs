@@ -7,7 +7,7 @@ use std::io;
 
 use ota_view::error_kind::chain;
 use ota_view::io::{Exceeded, ReadError};
-use romfeed::catalog::file;
+use romfeed::catalog::{file, store};
 use romfeed::fetch::{self, RemoteError};
 use romfeed::generate::{self, Fault, SuggestedRule};
 use romfeed::ingest;
@@ -311,6 +311,12 @@ fn run_hint(error: &generate::Error) -> Option<String> {
     let hint = match error {
         generate::Error::NoAddress { device, .. } => return Some(address_hint(device)),
         generate::Error::CatalogGone { catalog, .. } => {
+            if let Some(other) = store::other_form(catalog) {
+                return Some(format!(
+                    "it has been moved to {0}: set `catalog = \"{0}\"` in romfeed.toml",
+                    shown(&other)
+                ));
+            }
             let catalog = shown(catalog);
             return Some(format!(
                 "restore it, for example with `git checkout -- {catalog}`; --new-catalog publishes \
@@ -362,6 +368,14 @@ pub(crate) fn catalog_hint(error: &file::Error) -> &'static str {
         }
         file::Error::Conflict { .. } => {
             "merge them, so that no build of either is lost: romfeed catalog merge"
+        }
+        file::Error::OtherDevice { .. } => {
+            "move these records to that file, or rename this one; nothing was written"
+        }
+        file::Error::Twice { .. } => "remove the record of the wrong device; nothing was written",
+        file::Error::TwoForms { .. } => {
+            "if a `romfeed catalog split` or `join` was stopped, run it again; otherwise remove the \
+             older one"
         }
         _ => {
             "correct that place: `git log -p` shows how it was; in a merge of git, `romfeed catalog \

@@ -5,16 +5,18 @@
 //! long; all changes go through [`change`], which holds the lock.
 
 mod add;
+mod forms;
 mod note;
 mod prepare;
 mod stated;
 
 use super::{Error, lock_state, require_published, save_catalog};
-use crate::catalog::{Catalog, Catalogs, file};
+use crate::catalog::{Catalog, Catalogs};
 use crate::model::build::Build;
 use crate::model::config::Config;
 
 pub use add::add;
+pub use forms::convert;
 pub use note::Note;
 pub use prepare::{Candidate, path_in_builds, prepare};
 pub use stated::{StatedFacts, parse_time};
@@ -68,7 +70,7 @@ pub fn change<T>(
     }
     let done = edit(&mut catalogs)?;
     catalogs.merged().map_err(Error::from)?;
-    save_catalog(&config.catalogs[0], &file::render(&catalogs.own))?;
+    save_catalog(&config.catalogs[0], &catalogs.own)?;
     Ok(done)
 }
 

@@ -1,0 +1,337 @@
+//! A catalog on disk: one file, or a folder with one file for each device.
+//!
+//! A path that ends in `/` is such a folder. Its files have the form of a whole catalog ([`mod@file`])
+//! and hold the builds, tombstones and aliases of one device. Each is named after the device in lower
+//! case, so that file systems without letter case never mix two up. Hidden files, and files with other
+//! endings, may lie next to them.
+//!
+//! A build whose device is corrected moves from one file to another. It stays in its former file until
+//! the other is written. If the run is killed before, both files have the build, and the later record
+//! counts: the one that names the device of the other as a former one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::file::{self, Error};
+use super::{Catalog, Record};
+use crate::files::{behind_links, remove_leftover, write_atomically};
+use crate::model::build::Device;
+
+/// The ending of the files in a folder.
+const ENDING: &str = "json";
+
+/// Returns whether a path is that of a catalog with one file for each device.
+#[must_use]
+pub fn is_folder(path: &Path) -> bool {
+    let path = path.as_os_str().as_encoded_bytes();
+    path.last()
+        .is_some_and(|end| std::path::is_separator(char::from(*end)))
+}
+
+/// Lists the files of a catalog, sorted; those of a folder that does not exist are none.
+///
+/// # Errors
+/// Whatever the system reports about the folder.
+pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if !is_folder(path) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = match std::fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let file = entry?.path();
+        let is_hidden = file
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !is_hidden && file.extension().is_some_and(|end| end == ENDING) {
+            files.push(file);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// Reads a catalog; a file or folder that does not exist is an empty catalog.
+///
+/// # Errors
+/// [`Error`], with line and column where the JSON is wrong.
+pub fn load_or_empty(path: &Path) -> Result<Catalog, Error> {
+    match load(path) {
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(Catalog::default())
+        }
+        loaded => loaded,
+    }
+}
+
+/// Reads a catalog.
+///
+/// # Errors
+/// [`Error`], with line and column where the JSON is wrong; [`Error::TwoForms`] if the same catalog is
+/// there as a file and as a folder.
+pub fn load(path: &Path) -> Result<Catalog, Error> {
+    refuse_two_forms(path)?;
+    load_one_form(path)
+}
+
+/// Reads a catalog, whether or not it is there in its other form too.
+///
+/// # Errors
+/// [`Error`], with line and column where the JSON is wrong.
+pub fn load_one_form(path: &Path) -> Result<Catalog, Error> {
+    match is_folder(path) {
+        true => load_folder(path),
+        false => file::load(path),
+    }
+}
+
+/// Reads the catalog of each device.
+fn load_folder(path: &Path) -> Result<Catalog, Error> {
+    let io_error = |source| Error::Io {
+        file: path.display().to_string(),
+        source,
+    };
+    if !path.is_dir() {
+        return Err(io_error(io::ErrorKind::NotFound.into()));
+    }
+    let files = files(path).map_err(io_error)?;
+    let loaded: Vec<Result<Catalog, Error>> =
+        files.par_iter().map(|file| load_device(file)).collect();
+    let mut all = Catalog::default();
+    let mut places = BTreeMap::new();
+    for (file, catalog) in files.iter().zip(loaded) {
+        add(&mut all, catalog?, file, &mut places)?;
+    }
+    file::validate_unique(&all, &|name, reason| Error::Record {
+        file: path.display().to_string(),
+        filename: name.to_owned(),
+        reason,
+    })?;
+    Ok(all)
+}
+
+/// Reads the catalog of one device, and checks that it is that device's.
+fn load_device(path: &Path) -> Result<Catalog, Error> {
+    let catalog = file::load(path)?;
+    let found = path.file_name().unwrap_or_default();
+    for device in devices(&catalog) {
+        let expected = file_name(device);
+        if *found != *expected {
+            return Err(Error::OtherDevice {
+                file: path.display().to_string(),
+                device: device.to_string(),
+                expected,
+            });
+        }
+    }
+    Ok(catalog)
+}
+
+/// Returns all devices that a catalog has something about.
+fn devices(catalog: &Catalog) -> BTreeSet<&Device> {
+    let mut devices = catalog.devices();
+    devices.extend(catalog.aliases.keys());
+    devices
+}
+
+/// Returns the name of a device's file.
+fn file_name(device: &Device) -> String {
+    format!("{}.{ENDING}", device.as_str().to_ascii_lowercase())
+}
+
+/// Adds the catalog of one device; `places` has the file of each identity.
+fn add<'a>(
+    all: &mut Catalog,
+    catalog: Catalog,
+    file: &'a Path,
+    places: &mut BTreeMap<String, &'a Path>,
+) -> Result<(), Error> {
+    let twice = |first: &Path, filename: &str| Error::Twice {
+        first: first.display().to_string(),
+        second: file.display().to_string(),
+        filename: filename.to_owned(),
+    };
+    for (identity, record) in catalog.builds {
+        if let Some(first) = places.insert(identity.clone(), file) {
+            let filename = &record.build.filename;
+            let known = all.builds.get(&identity);
+            match known.and_then(|known| later(known, &record)) {
+                Some(later) => {
+                    let later = later.clone();
+                    all.builds.insert(identity, later);
+                    continue;
+                }
+                None => return Err(twice(first, filename)),
+            }
+        }
+        all.builds.insert(identity, record);
+    }
+    for (identity, stone) in catalog.tombstones {
+        if let Some(first) = places.insert(identity.clone(), file) {
+            return Err(twice(first, &stone.filename));
+        }
+        all.tombstones.insert(identity, stone);
+    }
+    all.aliases.extend(catalog.aliases);
+    Ok(())
+}
+
+/// Returns the later of two records of one build, if a run that moved it was killed: it names the
+/// device of the other.
+fn later<'a>(one: &'a Record, other: &'a Record) -> Option<&'a Record> {
+    let follows = |later: &Record, earlier: &Record| {
+        let mut devices = later.former.iter().map(|channel| &channel.device);
+        devices.any(|device| *device == earlier.build.device)
+            && later.yanked == earlier.yanked
+            && later.retired == earlier.retired
+    };
+    match (follows(one, other), follows(other, one)) {
+        (true, false) => Some(one),
+        (false, true) => Some(other),
+        _ => None,
+    }
+}
+
+/// Refuses a catalog that is there as a file and as a folder: one of them would be out of date.
+fn refuse_two_forms(path: &Path) -> Result<(), Error> {
+    let is_here = match is_folder(path) {
+        true => path.is_dir(),
+        false => path.is_file(),
+    };
+    match both_forms(path) {
+        Some((file, folder)) if is_here && other_form(path).is_some() => Err(Error::TwoForms {
+            file: file.display().to_string(),
+            folder: folder.display().to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the path of a catalog's other form, if a catalog is there.
+#[must_use]
+pub fn other_form(path: &Path) -> Option<PathBuf> {
+    let (file, folder) = both_forms(path)?;
+    if is_folder(path) {
+        return file.is_file().then_some(file);
+    }
+    // Other people's folders may have this name.
+    let mut in_folder = files(&folder).ok()?.into_iter();
+    in_folder
+        .any(|file| file::load(&file).is_ok())
+        .then_some(folder)
+}
+
+/// Returns the paths of the file and of the folder that one catalog has in its two forms; none if its
+/// file does not end in `.json`.
+#[must_use]
+pub fn both_forms(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    if is_folder(path) {
+        return Some((path.with_extension(ENDING), path.to_owned()));
+    }
+    let is_named = path.extension().is_some_and(|end| end == ENDING);
+    is_named.then(|| (path.to_owned(), path.with_extension("").join("")))
+}
+
+/// Writes a catalog. Of a folder, only the files of devices that changed are written, and those of
+/// devices without builds and tombstones are removed. If a file is a link, the file it points to is
+/// replaced and the link stays.
+///
+/// # Errors
+/// The file that cannot be written, and why; files written before stay.
+pub fn save(path: &Path, catalog: &Catalog) -> Result<(), (PathBuf, io::Error)> {
+    if !is_folder(path) {
+        return write(path, &file::render(catalog));
+    }
+    let by_file = by_file(catalog);
+    let rendered: Vec<(PathBuf, Vec<u8>)> = by_file
+        .par_iter()
+        .map(|(name, catalog)| (path.join(name), file::render(catalog)))
+        .collect();
+    let is_changed = |(file, text): &&(PathBuf, Vec<u8>)| {
+        std::fs::read(file).map_or(true, |former| former != *text)
+    };
+    let mut to_finish = Vec::new();
+    for (file, text) in rendered.iter().filter(is_changed) {
+        match with_moved(file, catalog) {
+            None => write(file, text)?,
+            Some(with_moved) => {
+                write(file, &file::render(&with_moved))?;
+                to_finish.push((file, text));
+            }
+        }
+    }
+    for (file, text) in to_finish {
+        write(file, text)?;
+    }
+    let list = files(path).map_err(|error| (path.to_owned(), error))?;
+    for file in list {
+        let name = file.file_name().and_then(|name| name.to_str());
+        if name.is_some_and(|name| !by_file.contains_key(name)) {
+            std::fs::remove_file(&file).map_err(|error| (file, error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns what a device's file is to hold until the files of other devices are written: also its
+/// former records of builds that now belong to another device. None if it has no such build.
+fn with_moved(path: &Path, catalog: &Catalog) -> Option<Catalog> {
+    let former = file::load(path).ok()?;
+    let name = path.file_name()?;
+    let moved = former.builds.into_iter().filter(|(identity, _)| {
+        let now = catalog.builds.get(identity);
+        now.is_some_and(|now| *name != *file_name(&now.build.device))
+    });
+    let moved: BTreeMap<String, Record> = moved.collect();
+    let mut held = by_file(catalog).remove(name.to_str()?)?;
+    (!moved.is_empty()).then(|| {
+        held.builds.extend(moved);
+        held
+    })
+}
+
+/// Divides a catalog into those of the files of a folder.
+fn by_file(catalog: &Catalog) -> BTreeMap<String, Catalog> {
+    let mut files: BTreeMap<String, Catalog> = BTreeMap::new();
+    for (identity, record) in &catalog.builds {
+        let of_device = files.entry(file_name(&record.build.device)).or_default();
+        of_device.builds.insert(identity.clone(), record.clone());
+    }
+    for (identity, stone) in &catalog.tombstones {
+        let of_device = files.entry(file_name(&stone.device)).or_default();
+        of_device.tombstones.insert(identity.clone(), stone.clone());
+    }
+    for (device, aliases) in &catalog.aliases {
+        let of_device = files.entry(file_name(device)).or_default();
+        of_device.aliases.insert(device.clone(), aliases.clone());
+    }
+    files
+}
+
+fn write(file: &Path, text: &[u8]) -> Result<(), (PathBuf, io::Error)> {
+    write_atomically(&behind_links(file), text).map_err(|error| (file.to_owned(), error))
+}
+
+/// Removes half-written files of killed runs. No other process may be writing this catalog.
+pub fn remove_leftovers(path: &Path) {
+    if !is_folder(path) {
+        return remove_leftover(&behind_links(path));
+    }
+    for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        // A device that was new has only the temporary file.
+        let file = name
+            .strip_prefix('.')
+            .and_then(|name| name.strip_suffix(".romfeed-tmp"));
+        if let Some(file) = file {
+            remove_leftover(&path.join(file));
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! A catalog with one file for each device.
+
+use std::fs;
+
+use super::support::{BASE_URL, RomDir, bacon, bacon_name};
+
+/// The SHA-256 of a build whose package is elsewhere.
+fn sha(number: u8) -> String {
+    format!("{number:02x}").repeat(32)
+}
+
+/// Adds a build of a device whose package is elsewhere.
+fn add(dir: &RomDir, device: &str, number: u8) -> super::support::Run {
+    let name = format!("lineage-21.0-202406{number:02}-nightly-{device}.zip");
+    let date = format!("2024-06-{number:02}T00:00:00Z");
+    let url = format!("https://dl.example.org/{name}");
+    dir.run(&[
+        "catalog",
+        "add",
+        "--device",
+        device,
+        "--romtype",
+        "nightly",
+        "--version",
+        "21.0",
+        "--datetime",
+        &date,
+        "--filename",
+        &name,
+        "--size",
+        "9",
+        "--sha256",
+        &sha(number),
+        "--incremental",
+        &number.to_string(),
+        "--url",
+        &url,
+    ])
+}
+
+/// A published site with builds of two devices, and a tombstone.
+fn published(catalog: &str) -> RomDir {
+    let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
+    let settings = format!("base_url = \"{BASE_URL}\"\ncatalog = \"{catalog}\"\n");
+    dir.put("romfeed.toml", settings);
+    add(&dir, "bacon", 1).expect(0);
+    add(&dir, "FP5", 2).expect(0);
+    add(&dir, "FP5", 3).expect(0);
+    dir.run(&["catalog", "remove", &sha(3)]).expect(0);
+    dir.run(&["generate"]).expect(0);
+    dir
+}
+
+fn rename(dir: &RomDir, from: &str, to: &str) {
+    fs::rename(dir.path().join(from), dir.path().join(to)).unwrap();
+}
+
+fn names(dir: &RomDir, folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(dir.path().join(folder)).unwrap();
+    let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
+    let mut names: Vec<String> = entries.map(|entry| name(entry.unwrap())).collect();
+    names.sort();
+    names
+}
+
+fn use_catalog(dir: &RomDir, catalog: &str) {
+    let settings = format!("base_url = \"{BASE_URL}\"\ncatalog = \"{catalog}\"\n");
+    dir.put("romfeed.toml", settings);
+}
+
+#[test]
+fn the_site_is_the_same_as_with_one_file() {
+    let (file, folder) = (published("catalog.json"), published("catalog/"));
+    assert_eq!(names(&folder, "catalog"), ["bacon.json", "fp5.json"]);
+    assert_eq!(file.tree("out"), folder.tree("out"));
+    for args in [&["check"][..], &["catalog", "list"], &["generate"]] {
+        let [one, many] = [&file, &folder].map(|dir| dir.run(args).expect(0));
+        assert_eq!(one.stdout, many.stdout, "{args:?}");
+    }
+    assert_eq!(file.tree("out"), folder.tree("out"));
+}
+
+#[test]
+fn splitting_and_joining_loses_nothing() {
+    let dir = published("catalog.json");
+    let (site, whole) = (dir.tree("out"), dir.read("catalog.json"));
+    dir.put("publish", "git add -- catalog.json\necho my-catalog.json\n");
+    dir.run(&["catalog", "split"])
+        .expect(0)
+        .says("moved catalog.json to catalog/: 3 builds, 1 removed")
+        .says("set `catalog = \"catalog/\"` in romfeed.toml")
+        .says("publish:1: git add -- catalog.json")
+        .lacks("publish:2");
+    assert!(!dir.path().join("catalog.json").exists());
+    dir.run(&["generate"])
+        .expect(2)
+        .says("it has been moved to catalog/");
+    use_catalog(&dir, "catalog/");
+    dir.run(&["generate"]).expect(0);
+    assert_eq!(dir.tree("out"), site);
+    dir.run(&["catalog", "split"])
+        .expect(0)
+        .says("already has a file for each device");
+    dir.run(&["catalog", "join"])
+        .expect(0)
+        .says("moved catalog/ to catalog.json");
+    assert!(!dir.path().join("catalog").exists());
+    assert_eq!(dir.read("catalog.json"), whole);
+}
+
+#[test]
+fn a_stopped_split_is_completed_and_two_different_catalogs_are_not() {
+    let dir = published("catalog.json");
+    let whole = dir.read("catalog.json");
+    dir.run(&["catalog", "split"]).expect(0);
+    dir.put("catalog.json", &whole);
+    for catalog in ["catalog.json", "catalog/"] {
+        use_catalog(&dir, catalog);
+        dir.run(&["generate"])
+            .expect(2)
+            .says("both catalog.json and catalog/ are there");
+    }
+    fs::remove_file(dir.path().join("catalog/fp5.json")).unwrap();
+    use_catalog(&dir, "catalog.json");
+    dir.run(&["catalog", "split"])
+        .expect(2)
+        .says("both catalog.json");
+    assert_eq!(dir.read("catalog.json"), whole);
+    fs::remove_dir_all(dir.path().join("catalog")).unwrap();
+    dir.run(&["catalog", "split"]).expect(0);
+    dir.put("catalog.json", &whole);
+    dir.run(&["catalog", "split"]).expect(0);
+    assert!(!dir.path().join("catalog.json").exists());
+}
+
+#[test]
+fn only_the_file_of_a_changed_device_is_written() {
+    let dir = published("catalog/");
+    let modified = |name: &str| {
+        let file = dir.path().join("catalog").join(name);
+        file.metadata().unwrap().modified().unwrap()
+    };
+    let before = [modified("bacon.json"), modified("fp5.json")];
+    add(&dir, "FP5", 4).expect(0);
+    assert_eq!(modified("bacon.json"), before[0]);
+    assert_ne!(modified("fp5.json"), before[1]);
+}
+
+#[test]
+fn a_build_that_moves_to_another_device_is_in_one_file() {
+    let dir = published("catalog/");
+    let device = "\n[[override]]\npackage = \"*.zip\"\ndevice = \"onyx\"\n";
+    let settings = String::from_utf8(dir.read("romfeed.toml")).unwrap();
+    let former = dir.read("catalog/bacon.json");
+    dir.put("romfeed.toml", settings + device);
+    dir.run(&["generate", "--rehash"]).expect(0);
+    let names_now = names(&dir, "catalog");
+    assert!(names_now.contains(&"onyx.json".to_owned()), "{names_now:?}");
+    let site = dir.tree("out");
+    // As if the run had been killed before it wrote the file that loses the build.
+    let moved = dir.read("catalog/bacon.json");
+    dir.put("catalog/bacon.json", former);
+    dir.run(&["generate"]).expect(0);
+    assert_eq!(dir.tree("out"), site);
+    // The next change removes what is out of date.
+    add(&dir, "FP5", 4).expect(0);
+    assert_eq!(dir.read("catalog/bacon.json"), moved);
+}
+
+#[test]
+fn damaged_files_stop_the_run_and_name_the_file() {
+    let dir = published("catalog/");
+    let site = dir.tree("out");
+    let fp5 = dir.read("catalog/fp5.json");
+    let half = &fp5[..fp5.len() / 2];
+    dir.put("catalog/fp5.json", half);
+    dir.run(&["generate"]).expect(2).says("catalog/fp5.json");
+    dir.put("catalog/fp5.json", &fp5);
+    rename(&dir, "catalog/fp5.json", "catalog/onyx.json");
+    dir.run(&["generate"])
+        .expect(2)
+        .says("catalog/onyx.json has records of `FP5`, whose file is fp5.json")
+        .says("rename this one");
+    rename(&dir, "catalog/onyx.json", "catalog/FP5.json");
+    dir.run(&["generate"])
+        .expect(2)
+        .says("whose file is fp5.json");
+    rename(&dir, "catalog/FP5.json", "catalog/fp5.json");
+    let later = String::from_utf8(fp5.clone()).unwrap();
+    dir.put(
+        "catalog/fp5.json",
+        later.replacen("\"schema\": 1", "\"schema\": 2", 1),
+    );
+    dir.run(&["generate"]).expect(2).says("schema 2");
+    // A file that is missing altogether has lost builds.
+    fs::remove_file(dir.path().join("catalog/fp5.json")).unwrap();
+    dir.run(&["generate"])
+        .expect(2)
+        .says("of a published build");
+    dir.put("catalog/fp5.json", &fp5);
+    dir.put("catalog/README.md", "Other files may be here.\n");
+    dir.run(&["generate"]).expect(0);
+    assert_eq!(dir.tree("out"), site);
+}
+
+#[test]
+fn a_file_in_place_of_the_folder_is_an_error_of_the_settings() {
+    let dir = published("catalog.json");
+    use_catalog(&dir, "catalog.json/");
+    dir.run(&["generate"])
+        .expect(2)
+        .says("is a file, not a folder")
+        .says("without `/` at its end");
+    // A folder needs no slash.
+    dir.run(&["catalog", "split", "--catalog", "catalog.json"])
+        .expect(0);
+    use_catalog(&dir, "catalog");
+    dir.run(&["generate"]).expect(0);
+}
