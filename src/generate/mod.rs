@@ -31,6 +31,7 @@ mod shared_lists;
 mod sidecars;
 mod snapshot;
 mod sources;
+mod start;
 mod state;
 mod warnings;
 
@@ -46,7 +47,7 @@ use crate::fetch::Fetch;
 use crate::ingest::Examined;
 use crate::ingest::cache::Cache;
 use crate::ingest::projects::Projects;
-use crate::ingest::scan::{self, Scan};
+use crate::ingest::scan::Scan;
 use crate::model::build::Build;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
@@ -129,72 +130,33 @@ pub fn generate(
     observer: &dyn Observer,
     now_ns: i64,
 ) -> Result<Report, Error> {
-    let catalog_path = folders::primary_catalog(config)?;
-    folders::require_builds_folder(config)?;
     let config = &Config {
         limits: config.limits.for_run(),
         ..config.clone()
     };
     let mut report = Report::default();
-    let scan = report.take(scan_builds(config));
-    // Checked before locking, so that a wrong folder is left untouched.
-    if !catalog_path.exists() {
-        lost::require_catalog(config)?;
-    }
     let fetch = fetch.filter(|_| !config.sources.is_empty());
-    let has_packages = !scan.packages.is_empty() || fetch.is_some();
-    if !has_packages && config.catalogs.len() == 1 && !catalog_path.exists() {
-        report.append(links::report(&scan, &Catalog::default()));
+    let Some(start) = start::begin(config, fetch.is_some(), &mut report)? else {
         report.nothing_to_publish = true;
         return Ok(report);
-    }
-    let _lock = match config.dry_run {
-        true => None,
-        false => Some(lock_state(&config.state)?),
     };
-    if !config.dry_run {
-        state::remove_leftovers(config, catalog_path);
-    }
-    let pool = thread_pool(config.jobs)?;
-    let mut catalogs = pool.install(|| Catalogs::load(&config.catalogs))?;
-    require_published(config, &catalogs)?;
-    report.append(links::report(&scan, &catalogs.own));
-    report.append(sources::warn_of_missing(config, &catalogs.own));
-    let cache = state::load_cache(config);
+    let (mut catalogs, pool) = (start.catalogs, start.pool);
     let run = Run {
         config,
-        cache: &cache,
+        cache: &start.cache,
         observer,
         now_ns,
     };
-
-    let sources = match fetch {
-        None => Sources::default(),
-        Some(fetch) => {
-            let asked = sources::ask(&run, fetch, &catalogs)?;
-            report.sources = asked.states;
-            report.take((asked.sources, asked.log))
-        }
-    };
+    let sources = ask_sources(&run, fetch, &catalogs, &mut report)?;
     let inputs = Inputs {
-        scan: &scan,
+        scan: &start.scan,
         sources: &sources,
         folders: Folders::new(config, fetch.map(|_| &sources.folders)),
         stored: sidecars::list_stored(&config.changelogs)?,
     };
-    let merged = catalogs.merged()?;
-    let drafts = report.take(read_packages(&run, &pool, &inputs, &merged)?);
-    drop(merged);
-    report.from_catalog_alone = !has_packages;
-    let hashed = pool.install(|| hash_packages(&run, drafts, &catalogs, &inputs));
-    let (builds, projects) = report.take(hashed?);
-    sources::explain(&sources, &mut report.faults);
-    let before = may_change(config, has_packages, &catalogs).then(|| catalogs.own.clone());
-    let log = reconcile::reconcile(config, &inputs, builds, &mut catalogs, &report.faults);
-    report.append(log);
-    if report.from_catalog_alone {
-        report.unseen = reconcile::unseen(config, &catalogs.own);
-    }
+    let (builds, projects) = find_builds(&run, &pool, &inputs, &catalogs, &mut report)?;
+    report.from_catalog_alone = inputs.scan.packages.is_empty() && fetch.is_none();
+    let before = update_catalog(config, &inputs, builds, &mut catalogs, &mut report);
     sources.count_traffic(&mut report.sources);
     let merged = catalogs.merged()?;
     if merged.is_empty() {
@@ -203,37 +165,94 @@ pub fn generate(
         return Ok(report);
     }
     let site = pool.install(|| render_site(&run, &merged, projects, &inputs))?;
+    let Site { texts, rendered } = report.take(site);
     // Changelogs next to packages were read meanwhile.
     sources.count_traffic(&mut report.sources);
-    let Site { texts, rendered } = report.take(site);
     report.set_totals(rendered.totals);
-    let pages = rendered.pages;
     let known = lost::names(&merged);
-    let site_lock = pool.install(|| plan(config, &pages, known, &mut report))?;
+    let lock = pool.install(|| plan(config, &rendered.pages, known, &mut report))?;
     drop(merged);
-    for identity in &texts.changelogs.unread {
-        let record = catalogs.own.builds.get_mut(identity);
-        if let Some(origin) = record.and_then(|record| record.build.origin.as_mut()) {
-            origin.beside.clear();
-        }
-    }
-    report.catalog_changed =
-        before.is_some_and(|before| before != catalogs.own) || !catalog_path.exists();
-    let Some(site_lock) = site_lock else {
-        if config.dry_run {
+    texts.read_again(&mut catalogs.own);
+    let is_new = !folders::primary_catalog(config)?.exists();
+    report.catalog_changed = is_new || before.is_some_and(|before| before != catalogs.own);
+    let pages = rendered.pages;
+    match lock {
+        Some(lock) => store(config, &catalogs.own, &texts, &pages, &report, &lock)?,
+        None if config.dry_run => {
             let catalog = catalogs.merged()?.into_owned();
             report.preview = Some(Preview { catalog, pages });
         }
-        return Ok(report);
+        None => {}
+    }
+    Ok(report)
+}
+
+/// Lists the sources and compares them with the catalogs.
+fn ask_sources(
+    run: &Run<'_>,
+    fetch: Option<&Arc<dyn Fetch>>,
+    catalogs: &Catalogs,
+    report: &mut Report,
+) -> Result<Sources, Error> {
+    let Some(fetch) = fetch else {
+        return Ok(Sources::default());
     };
-    // In this order, a run that is killed leaves a site whose sources are all stored.
+    let asked = sources::ask(run, fetch, catalogs)?;
+    report.sources = asked.states;
+    Ok(report.take((asked.sources, asked.log)))
+}
+
+/// Reads and hashes the packages, and returns the builds that may be published.
+fn find_builds(
+    run: &Run<'_>,
+    pool: &ThreadPool,
+    inputs: &Inputs<'_>,
+    catalogs: &Catalogs,
+    report: &mut Report,
+) -> Result<HashedBuilds, Error> {
+    let merged = catalogs.merged()?;
+    let drafts = report.take(read_packages(run, pool, inputs, &merged)?);
+    drop(merged);
+    let hashed = pool.install(|| hash_packages(run, drafts, catalogs, inputs));
+    let found = report.take(hashed?);
+    sources::explain(inputs.sources, &mut report.faults);
+    Ok(found)
+}
+
+/// Merges the builds into the catalog; returns the catalog before, if it may have changed.
+fn update_catalog(
+    config: &Config,
+    inputs: &Inputs<'_>,
+    builds: Vec<Build>,
+    catalogs: &mut Catalogs,
+    report: &mut Report,
+) -> Option<Catalog> {
+    let has_packages = !report.from_catalog_alone;
+    let before = may_change(config, has_packages, catalogs).then(|| catalogs.own.clone());
+    let log = reconcile::reconcile(config, inputs, builds, catalogs, &report.faults);
+    report.append(log);
+    if report.from_catalog_alone {
+        report.unseen = reconcile::unseen(config, &catalogs.own);
+    }
+    before
+}
+
+/// Writes everything. In this order, a run that is killed leaves a site whose sources are all stored.
+fn store(
+    config: &Config,
+    own: &Catalog,
+    texts: &Texts,
+    pages: &[Page],
+    report: &Report,
+    lock: &writer::Lock,
+) -> Result<(), Error> {
     if report.catalog_changed {
-        save_catalog(catalog_path, &catalogs.own)?;
+        save_catalog(folders::primary_catalog(config)?, own)?;
     }
     changelogs::store(&texts.changelogs)?;
     projects::store(&texts.projects)?;
-    writer::execute(&config.out, &pages, &report.plan, &site_lock)?;
-    Ok(report)
+    writer::execute(&config.out, pages, &report.plan, lock)?;
+    Ok(())
 }
 
 /// Plans what to write to the output folder, and locks the folder, unless nothing is to be written. `known` are the
@@ -257,21 +276,6 @@ fn plan(
     report.sort_faults();
     // A page that cannot be written is a fault, too.
     Ok(lock.filter(|_| !report.is_refused(config)))
-}
-
-/// Scans the folder of builds; what cannot be read there is a fault.
-fn scan_builds(config: &Config) -> (Scan, Log) {
-    let scan = scan::scan(&config.builds, config.follow_links, &config.exclude);
-    let faults = scan.faults.iter().map(|fault| Fault {
-        path: fault.path.clone(),
-        kind: FaultKind::Io,
-        error: fault.problem.clone().into(),
-    });
-    let log = Log {
-        faults: faults.collect(),
-        ..Log::default()
-    };
-    (scan, log)
 }
 
 fn thread_pool(num_threads: usize) -> Result<ThreadPool, Error> {
@@ -387,6 +391,18 @@ struct Site {
 struct Texts {
     changelogs: changelogs::Gathered,
     projects: projects::Gathered,
+}
+
+impl Texts {
+    /// Lets the next run read what could not be read on other hosts.
+    fn read_again(&self, own: &mut Catalog) {
+        for identity in &self.changelogs.unread {
+            let record = own.builds.get_mut(identity);
+            if let Some(origin) = record.and_then(|record| record.build.origin.as_mut()) {
+                origin.beside.clear();
+            }
+        }
+    }
 }
 
 /// Renders the site from the catalog; writes nothing.

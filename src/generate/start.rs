@@ -1,0 +1,81 @@
+//! How a run begins: the scan of the folder of builds, the lock, and the catalogs.
+
+use super::report::Log;
+use super::{
+    Error, Fault, Report, folders, links, lock_state, lost, require_published, sources, state,
+    thread_pool,
+};
+use crate::catalog::{Catalog, Catalogs};
+use crate::ingest::cache::Cache;
+use crate::ingest::scan::{self, Scan};
+use crate::model::config::Config;
+use crate::model::fault_kind::FaultKind;
+use crate::publish::writer;
+use rayon::ThreadPool;
+
+/// What a run has before it looks at any package.
+pub(super) struct Start {
+    pub(super) scan: Scan,
+    pub(super) catalogs: Catalogs,
+    pub(super) cache: Cache,
+    pub(super) pool: ThreadPool,
+    /// Keeps other runs away until the end; none for a dry run.
+    _lock: Option<writer::Lock>,
+}
+
+/// Scans the folder of builds, locks the catalog and loads it; `None` if there is nothing to publish.
+///
+/// # Errors
+/// [`Error`], if a folder or a catalog is missing, damaged or in use.
+pub(super) fn begin(
+    config: &Config,
+    asks_sources: bool,
+    report: &mut Report,
+) -> Result<Option<Start>, Error> {
+    let catalog_path = folders::primary_catalog(config)?;
+    folders::require_builds_folder(config)?;
+    let scan = report.take(scan_builds(config));
+    // Checked before locking, so that a wrong folder is left untouched.
+    if !catalog_path.exists() {
+        lost::require_catalog(config)?;
+    }
+    let has_packages = !scan.packages.is_empty() || asks_sources;
+    if !has_packages && config.catalogs.len() == 1 && !catalog_path.exists() {
+        report.append(links::report(&scan, &Catalog::default()));
+        return Ok(None);
+    }
+    let lock = match config.dry_run {
+        true => None,
+        false => Some(lock_state(&config.state)?),
+    };
+    if lock.is_some() {
+        state::remove_leftovers(config, catalog_path);
+    }
+    let pool = thread_pool(config.jobs)?;
+    let catalogs = pool.install(|| Catalogs::load(&config.catalogs))?;
+    require_published(config, &catalogs)?;
+    report.append(links::report(&scan, &catalogs.own));
+    report.append(sources::warn_of_missing(config, &catalogs.own));
+    Ok(Some(Start {
+        scan,
+        catalogs,
+        cache: state::load_cache(config),
+        pool,
+        _lock: lock,
+    }))
+}
+
+/// Scans the folder of builds; what cannot be read there is a fault.
+fn scan_builds(config: &Config) -> (Scan, Log) {
+    let scan = scan::scan(&config.builds, config.follow_links, &config.exclude);
+    let faults = scan.faults.iter().map(|fault| Fault {
+        path: fault.path.clone(),
+        kind: FaultKind::Io,
+        error: fault.problem.clone().into(),
+    });
+    let log = Log {
+        faults: faults.collect(),
+        ..Log::default()
+    };
+    (scan, log)
+}
