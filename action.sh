@@ -3,9 +3,10 @@
 #
 #   action.sh install   Puts the release INPUT_VERSION (default: the version in Cargo.toml next to
 #                       this file), downloaded from below RELEASES, on the PATH of later steps.
-#   action.sh run       Calls romfeed with each line of INPUT_RUN.
+#   action.sh run       Calls romfeed with each line of INPUT_RUN. If one leaves out a zip or a source, the
+#                       others follow, and the output left-out is true.
 #
-# The runner sets RUNNER_OS, RUNNER_ARCH, RUNNER_TOOL_CACHE and GITHUB_PATH. Needs curl, tar or
+# The runner sets RUNNER_OS, RUNNER_ARCH, RUNNER_TOOL_CACHE, GITHUB_PATH and GITHUB_OUTPUT. Needs curl, tar or
 # unzip, and sha256sum or shasum; on Windows, git's bash runs it. If gh is installed, with GH_TOKEN,
 # it also verifies that the release of REPOSITORY was made by that repository's workflow.
 set -euo pipefail
@@ -92,8 +93,20 @@ install() {
     printf '%s\n' "$folder" >>"$GITHUB_PATH"
 }
 
+# Returns whether exit code 1 of a command means that the rest is published.
+publishes_rest() { # WORD…
+    local word found=1
+    for word; do
+        case $word in
+            generate | publish) found=0 ;;
+            --exit-code) return 1 ;;
+        esac
+    done
+    return "$found"
+}
+
 run() {
-    local line list word words
+    local line list word words status left_out=
     while IFS= read -r line || [[ -n $line ]]; do
         [[ ! $line =~ ^[[:space:]]*(#|$) ]] || continue
         [[ $line != *\\ ]] || fail "a command must be on one line: $line"
@@ -105,8 +118,17 @@ run() {
             words+=("${word%.}")
         done <<<"$list"
         printf '> romfeed %s\n' "$line"
-        romfeed "${words[@]}" </dev/null
+        status=0
+        romfeed "${words[@]}" </dev/null || status=$?
+        if [[ $status == 1 ]] && publishes_rest "${words[@]}"; then
+            left_out=1
+        elif [[ $status != 0 ]]; then
+            exit "$status"
+        fi
     done <<<"$INPUT_RUN"
+    [[ -n $left_out ]] || return 0
+    printf '::error title=romfeed::something was left out, and the rest goes on: the messages of the commands name it\n'
+    printf 'left-out=true\n' >>"$GITHUB_OUTPUT"
 }
 
 case ${1-} in

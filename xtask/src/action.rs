@@ -19,7 +19,8 @@ use crate::{
 const VERSION: &str = "9.8.7";
 const TARGET: &str = "x86_64-unknown-linux-musl";
 /// A program that prints its arguments, and fails on request.
-const PROGRAM: &[u8] = b"#!/bin/sh\nIFS=,\necho \"called with $*\"\n[ \"$1\" != fail ]\n";
+const PROGRAM: &[u8] = b"#!/bin/sh\nIFS=,\necho \"called with $*\"\n\
+    case $* in *broken.toml*) exit 2 ;; *--new*) exit 1 ;; esac\n[ \"$1\" != fail ]\n";
 
 /// Tests all cases.
 pub(crate) fn run_all() -> Result<()> {
@@ -83,6 +84,24 @@ pub(crate) fn run_all() -> Result<()> {
     expect("a command that fails", &run, 1, "called with fail")?;
     if String::from_utf8_lossy(&run.stdout).contains("generate") {
         return Err("a command was run after one that failed".into());
+    }
+    let run = runner.call("run", "Linux-X64", "", "generate --new\ncheck --zips")?;
+    expect("a zip that is left out", &run, 0, "called with check,--zips")?;
+    let outputs = fs::read_to_string(runner.0.join("github-output"))?;
+    if outputs != "left-out=true\n" {
+        return Err(format!("the outputs are {outputs}").into());
+    }
+    for lines in [
+        "generate --new --exit-code\ncheck",
+        "check --new\ncheck",
+        "generate --config broken.toml\ncheck",
+    ] {
+        let run = runner.call("run", "Linux-X64", "", lines)?;
+        let code = if lines.contains("broken") { 2 } else { 1 };
+        expect("a command that stops the others", &run, code, "called with")?;
+        if String::from_utf8_lossy(&run.stdout).contains("called with check\n") {
+            return Err(format!("after a command that failed: {lines}").into());
+        }
     }
     let run = runner.call("run", "Linux-X64", "", "generate $(id) * ; id")?;
     expect("shell syntax", &run, 0, "called with generate,$(id),*,;,id")?;
@@ -160,6 +179,7 @@ impl Runner<'_> {
             .env("RUNNER_OS", os)
             .env("RUNNER_ARCH", machine)
             .env("RUNNER_TOOL_CACHE", self.0.join("cache"))
+            .env("GITHUB_OUTPUT", self.0.join("github-output"))
             .env("GITHUB_PATH", github_path);
         Ok(command.output()?)
     }
