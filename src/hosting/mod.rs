@@ -264,7 +264,7 @@ impl Error {
 }
 
 /// The templates by name.
-const TEMPLATES: [(&str, &str); 21] = [
+const TEMPLATES: [(&str, &str); 22] = [
     (
         "romfeed.toml",
         include_str!("../../templates/hosts/romfeed.toml"),
@@ -282,6 +282,10 @@ const TEMPLATES: [(&str, &str); 21] = [
     ("push.sh", include_str!("../../templates/hosts/push.sh")),
     ("faults.sh", include_str!("../../templates/hosts/faults.sh")),
     ("zips.sh", include_str!("../../templates/hosts/zips.sh")),
+    (
+        "zips-to.sh",
+        include_str!("../../templates/hosts/zips-to.sh"),
+    ),
     (
         "publish-git.sh",
         include_str!("../../templates/hosts/publish-git.sh"),
@@ -341,7 +345,6 @@ struct Values<'a> {
     is_own: bool,
     upload: String,
     repository: &'a str,
-    packages: String,
     builds: &'a str,
     is_builds_outside: bool,
     out: &'a str,
@@ -390,7 +393,6 @@ impl<'a> Values<'a> {
             is_own: listed.is_some_and(|listed| listed.is_own),
             upload: upload.unwrap_or_default(),
             repository: remote.map_or("", Remote::path),
-            packages: remote.map(Remote::packages).unwrap_or_default(),
             builds: site.builds.as_str(),
             is_builds_outside: site.builds.is_outside(),
             out: site.out.as_str(),

@@ -83,7 +83,7 @@ impl Remote {
 
     /// Returns GitLab's address for its generic packages.
     #[must_use]
-    pub fn packages(&self) -> String {
+    pub(super) fn packages(&self) -> String {
         let project = self.path.replace('/', "%2F");
         format!("https://gitlab.com/api/v4/projects/{project}/packages/generic")
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::git::{Git, Repository};
-use super::github::GitHub;
+use super::github::{self, GitHub};
 use super::gitlab::GitLab;
 use super::program::Runner;
 use super::publication::Step;
@@ -13,7 +13,6 @@ use super::rsync::Rsync;
 use super::s3::S3;
 use super::store::{SiteHost, SiteStore, Store};
 use super::web_hosts::{OwnProgram, Target};
-use crate::hosting::{Forge, Remote};
 
 /// The folder of packages below a site.
 const BUILDS: &str = "builds";
@@ -57,9 +56,16 @@ pub enum ZipsDestination {
     /// In a folder or bucket of their own.
     Files(Place),
     /// In the releases of a repository of GitHub.
-    GitHub(Remote),
-    /// In the packages of a project of gitlab.com.
-    GitLab(Remote, Token),
+    GitHub(github::Repository),
+    /// In the packages of a project of GitLab.
+    GitLab {
+        /// The host.
+        host: String,
+        /// `GROUP/PROJECT`.
+        project: String,
+        /// For uploads.
+        token: Token,
+    },
     /// In a folder of a project on SourceForge, for rsync.
     SourceForge(String),
 }
@@ -230,7 +236,7 @@ impl SiteDestination {
 
 impl ZipsDestination {
     /// What is accepted, for messages.
-    pub const KINDS: &str = "site, none, github:OWNER/REPO, gitlab:GROUP/PROJECT, sourceforge:PROJECT/FOLDER, a folder that \
+    pub const KINDS: &str = "site, none, github:OWNER/REPO, github:https://HOST/OWNER/REPO, gitlab:GROUP/PROJECT, sourceforge:PROJECT/FOLDER, a folder that \
         begins with / or ./, HOST:/FOLDER, s3://BUCKET/FOLDER, or rclone:REMOTE:PATH";
 
     /// Parses the name of a destination. `variable` returns the value of a variable of the environment.
@@ -246,39 +252,9 @@ impl ZipsDestination {
         match kind {
             "site" if text == kind => return Ok(ZipsDestination::WithSite),
             "none" if text == kind => return Ok(ZipsDestination::Nowhere),
-            "github" => {
-                let remote = repository(Forge::GitHub, name);
-                return match remote {
-                    Some(remote) => Ok(ZipsDestination::GitHub(remote)),
-                    None => bad(text, "lacks the repository: github:OWNER/REPO"),
-                };
-            }
-            "gitlab" => {
-                let token = set("GITLAB_TOKEN").filter(|token| is_token(token));
-                return match (repository(Forge::GitLab, name), token) {
-                    (Some(remote), Some(token)) => {
-                        Ok(ZipsDestination::GitLab(remote, Token(token)))
-                    }
-                    (None, _) => bad(text, "lacks the project: gitlab:GROUP/PROJECT"),
-                    (_, None) => bad(
-                        text,
-                        "needs the variable GITLAB_TOKEN: a token with the scope api",
-                    ),
-                };
-            }
-            "sourceforge" => {
-                let is_path = name.split('/').all(is_name);
-                return match set("SOURCEFORGE_USER").filter(|user| is_name(user)) {
-                    _ if !is_path => bad(text, "lacks the project: sourceforge:PROJECT/FOLDER"),
-                    Some(user) => Ok(ZipsDestination::SourceForge(format!(
-                        "{user}@frs.sourceforge.net:/home/frs/project/{name}"
-                    ))),
-                    None => bad(
-                        text,
-                        "needs the variable SOURCEFORGE_USER: your name on SourceForge",
-                    ),
-                };
-            }
+            "github" => return github(text, name),
+            "gitlab" => return gitlab(text, name, set("GITLAB_TOKEN")),
+            "sourceforge" => return sourceforge(text, name, set("SOURCEFORGE_USER")),
             _ => {}
         }
         match Place::parse(text)? {
@@ -304,12 +280,17 @@ impl ZipsDestination {
                 place.below(BUILDS).open(&runner)
             }
             (ZipsDestination::Files(place), _) => place.open(&runner),
-            (ZipsDestination::GitHub(remote), _) => {
-                Box::new(GitHub::new(remote.path().to_owned(), releases, runner))
+            (ZipsDestination::GitHub(repository), _) => {
+                Box::new(GitHub::new(repository.clone(), releases, runner))
             }
-            (ZipsDestination::GitLab(remote, token), _) => {
-                Box::new(GitLab::new(remote, token.0.clone(), runner))
-            }
+            (
+                ZipsDestination::GitLab {
+                    host,
+                    project,
+                    token,
+                },
+                _,
+            ) => Box::new(GitLab::new(host, project, token.0.clone(), runner)),
             (ZipsDestination::SourceForge(place), _) => {
                 Box::new(Rsync::new(place.clone(), runner).without_permissions())
             }
@@ -337,12 +318,63 @@ fn is_token(text: &str) -> bool {
         .all(|c| c.is_ascii_graphic() && !"\"\\".contains(c))
 }
 
-fn repository(forge: Forge, name: &str) -> Option<Remote> {
-    let host = match forge {
-        Forge::GitHub => "github.com",
-        Forge::GitLab => "gitlab.com",
+fn github(text: &str, name: &str) -> Result<ZipsDestination, BadDestination> {
+    match repository(name, "github.com") {
+        Some((host, path)) if path.split('/').count() == 2 => {
+            Ok(ZipsDestination::GitHub(github::Repository { host, path }))
+        }
+        _ => bad(text, "lacks the repository: github:OWNER/REPO"),
+    }
+}
+
+fn gitlab(
+    text: &str,
+    name: &str,
+    token: Option<String>,
+) -> Result<ZipsDestination, BadDestination> {
+    let Some((host, project)) = repository(name, "gitlab.com") else {
+        return bad(text, "lacks the project: gitlab:GROUP/PROJECT");
     };
-    Remote::parse(&format!("https://{host}/{name}"))
+    match token.filter(|token| is_token(token)) {
+        Some(token) => Ok(ZipsDestination::GitLab {
+            host,
+            project,
+            token: Token(token),
+        }),
+        None => bad(
+            text,
+            "needs the variable GITLAB_TOKEN: a token with the scope api",
+        ),
+    }
+}
+
+fn sourceforge(
+    text: &str,
+    name: &str,
+    user: Option<String>,
+) -> Result<ZipsDestination, BadDestination> {
+    let is_path = name.split('/').all(is_name);
+    match user.filter(|user| is_name(user)) {
+        _ if !is_path => bad(text, "lacks the project: sourceforge:PROJECT/FOLDER"),
+        Some(user) => Ok(ZipsDestination::SourceForge(format!(
+            "{user}@frs.sourceforge.net:/home/frs/project/{name}"
+        ))),
+        None => bad(
+            text,
+            "needs the variable SOURCEFORGE_USER: your name on SourceForge",
+        ),
+    }
+}
+
+/// Returns host and path of a repository: `OWNER/REPO` on the usual host, or its whole https address.
+fn repository(name: &str, usual: &str) -> Option<(String, String)> {
+    let (host, path) = match name.strip_prefix("https://") {
+        Some(rest) => rest.split_once('/')?,
+        None => (usual, name),
+    };
+    let is_host = is_name(&host.replacen(':', "", 1));
+    let is_path = path.contains('/') && path.split('/').all(is_name);
+    (is_host && is_path).then(|| (host.to_owned(), path.to_owned()))
 }
 
 /// Returns the steps of a publication, in their order.

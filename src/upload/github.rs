@@ -22,11 +22,20 @@ const GH: Program = Program {
 
 /// The releases of a repository.
 pub(super) struct GitHub {
-    repository: String,
+    repository: Repository,
     texts: Releases,
     runner: Runner,
     /// The assets of each release that was asked for; none if there is no such release.
     known: BTreeMap<String, Option<Vec<Asset>>>,
+}
+
+/// A repository on github.com or a server of GitHub Enterprise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repository {
+    /// The host, for example `github.com`.
+    pub host: String,
+    /// `OWNER/REPO`.
+    pub path: String,
 }
 
 /// An asset, as GitHub lists it.
@@ -53,8 +62,8 @@ struct At<'a> {
 }
 
 impl GitHub {
-    /// Makes a store for `OWNER/REPO`; `texts` has title and notes for the releases that it makes.
-    pub(super) fn new(repository: String, texts: Releases, runner: Runner) -> GitHub {
+    /// Makes a store for a repository; `texts` has title and notes for the releases that it makes.
+    pub(super) fn new(repository: Repository, texts: Releases, runner: Runner) -> GitHub {
         GitHub {
             repository,
             texts,
@@ -74,8 +83,9 @@ impl GitHub {
 
     fn ask(&self, tag: &str) -> Result<Option<Vec<Asset>>, Error> {
         let mut command = Command::new(GH.name);
-        let path = format!("repos/{}/releases/tags/{tag}", self.repository);
-        command.args(["api", &path]);
+        let Repository { host, path } = &self.repository;
+        let endpoint = format!("repos/{path}/releases/tags/{tag}");
+        command.args(["api", "--hostname", host, &endpoint]);
         let output = self.runner.output(GH, &mut command)?;
         if output.status.success() {
             let answer: Answer = serde_json::from_slice(&output.bytes).map_err(|e| GH.answer(e))?;
@@ -84,7 +94,7 @@ impl GitHub {
         if output.says("HTTP 404") {
             return Ok(None);
         }
-        let what = format!("list the assets of release {tag} of {}", self.repository);
+        let what = format!("list the assets of release {tag} of {path}");
         Err(self.runner.failed(GH, &what, &output))
     }
 
@@ -101,11 +111,12 @@ impl GitHub {
         std::fs::write(&file, notes).map_err(io_error(&file))?;
         let mut command = Command::new(GH.name);
         command
-            .args(["release", "create", tag, "--repo", &self.repository])
+            .args(["release", "create", tag, "--repo"])
+            .arg(self.repository.name())
             .arg(format!("--title={title}"))
             .arg("--notes-file")
             .arg(&file);
-        let what = format!("make the release {tag} of {}", self.repository);
+        let what = format!("make the release {tag} of {}", self.repository.path);
         self.call(&mut command, &what)?;
         self.known.insert(tag.to_owned(), Some(Vec::new()));
         Ok(())
@@ -132,10 +143,17 @@ impl GitHub {
     }
 }
 
+impl Repository {
+    /// Returns its name for gh: `HOST/OWNER/REPO`.
+    fn name(&self) -> String {
+        format!("{}/{}", self.host, self.path)
+    }
+}
+
 /// Returns where a file is in a repository. GitHub renames files with other characters, so these are left to the check
 /// of the zips, which names them.
-fn place<'a>(repository: &str, file: &'a Local) -> Option<At<'a>> {
-    let begin = format!("https://github.com/{repository}/releases/download/");
+fn place<'a>(repository: &Repository, file: &'a Local) -> Option<At<'a>> {
+    let begin = format!("https://{}/releases/download/", repository.name());
     let url = file.url.as_deref()?;
     let (before, rest) = url.split_at_checked(begin.len())?;
     let (tag, name) = rest.split_once('/')?;
@@ -201,11 +219,11 @@ impl Store for GitHub {
             num_bytes += path.metadata().map_err(io_error(&path))?.len();
             let named = self.named(path, name)?;
             let mut command = Command::new(GH.name);
-            command.args(["release", "upload", tag]).arg(named).args([
-                "--repo",
-                &repository,
-                "--clobber",
-            ]);
+            command
+                .args(["release", "upload", tag])
+                .arg(named)
+                .args(["--clobber", "--repo"])
+                .arg(repository.name());
             self.call(&mut command, &format!("upload {name} to the release {tag}"))?;
             self.runner.observer.copied(num_bytes);
         }
@@ -225,12 +243,16 @@ mod tests {
             sha256: None,
         };
         let base = "https://github.com/you/ota/releases/download";
+        let repository = |path: &str| Repository {
+            host: "github.com".to_owned(),
+            path: path.to_owned(),
+        };
         let file = local(&format!("{base}/bacon-1/x.zip"));
         let at = At {
             tag: "bacon-1",
             name: "x.zip",
         };
-        assert_eq!(place("You/ota", &file), Some(at));
+        assert_eq!(place(&repository("You/ota"), &file), Some(at));
         for url in [
             "https://github.com/me/ota/releases/download/t/x.zip".to_owned(),
             format!("{base}/-t/x.zip"),
@@ -241,7 +263,7 @@ mod tests {
             format!("{base}/x.zip"),
             "https://github.com/ü".to_owned(),
         ] {
-            assert_eq!(place("you/ota", &local(&url)), None, "{url}");
+            assert_eq!(place(&repository("you/ota"), &local(&url)), None, "{url}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Generic packages of gitlab.com, by curl.
+//! Generic packages of GitLab, by curl.
 //!
 //! The address of a file is that of the upload, too. Files with other addresses are on other hosts; they are left
 //! alone, and the check of the zips asks for them. Anyone may read the packages of a public project, so the token is
@@ -11,7 +11,6 @@ use super::files::Local;
 use super::program::{Output, Program, Runner};
 use super::store::{Batch, Compared, Store};
 use super::{Error, io_error};
-use crate::hosting::Remote;
 
 const CURL: Program = Program {
     name: "curl",
@@ -30,10 +29,11 @@ pub(super) struct GitLab {
 }
 
 impl GitLab {
-    /// Makes a store for the packages of a project.
-    pub(super) fn new(project: &Remote, token: String, runner: Runner) -> GitLab {
+    /// Makes a store for the packages of a project, `GROUP/PROJECT`, on a host.
+    pub(super) fn new(host: &str, project: &str, token: String, runner: Runner) -> GitLab {
+        let project = project.replace('/', "%2F");
         GitLab {
-            packages: format!("{}/", project.packages()),
+            packages: format!("https://{host}/api/v4/projects/{project}/packages/generic/"),
             token,
             runner,
         }

@@ -36,6 +36,7 @@ pub use destination::{
     BadDestination, Extras, Place, SiteDestination, Token, ZipsDestination, steps,
 };
 pub use git::Repository;
+pub use github::Repository as GitHubRepository;
 pub use program::Runner;
 pub use publication::{Done, Live, LocalSite, Publication, Step};
 pub use releases::{Release, Releases, releases};

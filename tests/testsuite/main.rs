@@ -54,12 +54,16 @@ mod portable;
 mod projects;
 #[cfg(unix)]
 mod publish;
+#[cfg(unix)]
+mod publish_hosts;
 mod published;
 mod reference;
 mod remote;
 mod replaced;
 mod retired;
 mod review;
+#[cfg(unix)]
+mod secure_host;
 #[cfg(feature = "serve")]
 mod serve;
 mod sharing;

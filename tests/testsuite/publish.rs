@@ -1,52 +1,16 @@
 //! Publish scripts written by `romfeed init`, run with stand-ins for the hosts' programs.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::{Command, Output};
 
+use super::secure_host;
 use super::support::{RomDir, bacon, bacon_name};
-
-/// Keeps the assets of a release in a file named by its tag, as GitHub lists them, and records
-/// uploads.
-const GH: &str = r#"#!/bin/sh
-cd "$(dirname "$0")/../releases"
-case "$1 $2" in
-'api repos/you/ota/releases/tags/'*) cat "${2##*/}" ;;
-'release create') : >"$3" ;;
-'release upload')
-    cd - >/dev/null
-    name=${4##*/}
-    digest=$(romfeed hash --sha256 -- "$4" | cut -c 1-64)
-    cd "$(dirname "$0")/../releases"
-    grep -v "^$name " "$3" >rest
-    mv rest "$3"
-    echo "$name $(($(wc -c <"$4"))) sha256:$digest" >>"$3"
-    echo "$name" >>uploads
-    ;;
-*) exit 2 ;;
-esac
-"#;
-
-/// A stand-in for curl that gets no answer.
-const ROMFEED: &str = "#!/bin/sh\n[ \"$1\" = check ] || exec \"$ROMFEED\" \"$@\"\n";
 
 fn put_program(dir: &RomDir, name: &str, text: &str) {
     let path = format!("bin/{name}");
     dir.put(&path, text);
     let mode = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(dir.path().join(path), mode).unwrap();
-}
-
-/// Publishes, and returns the names of the files that were uploaded to releases, sorted.
-fn publish(dir: &RomDir) -> Vec<String> {
-    let uploads = dir.path().join("releases/uploads");
-    let _ = std::fs::remove_file(&uploads);
-    let output = run_script(dir, &[]);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{stderr}");
-    let mut names: Vec<String> = lines(&uploads);
-    names.sort_unstable();
-    names
 }
 
 fn run_script(dir: &RomDir, args: &[&str]) -> Output {
@@ -59,108 +23,26 @@ fn run_script(dir: &RomDir, args: &[&str]) -> Output {
             format!("{}:{path}", dir.path().join("bin").display()),
         )
         .env("ROMFEED", env!("CARGO_BIN_EXE_romfeed"))
+        .env("ROMFEED_CA", secure_host::authority())
         .output()
         .unwrap()
 }
 
-fn lines(file: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
-    text.lines().map(str::to_owned).collect()
+/// Returns the address in the settings.
+fn base_of(dir: &RomDir) -> String {
+    let settings = String::from_utf8(dir.read("romfeed.toml")).unwrap();
+    let line = settings.lines().find(|line| line.starts_with("base_url"));
+    line.unwrap().split('"').nth(1).unwrap().to_owned()
 }
 
-#[test]
-fn assets_of_the_same_length_are_replaced_when_their_content_differs() {
-    let zip = bacon_name(0);
-    let digest = format!("{zip}.sha256sum");
-    let dir = RomDir::new()
-        .file(&format!("builds/{zip}"), bacon(0))
-        .file(
-            ".git/config",
-            "[remote \"origin\"]\n\turl = https://github.com/you/ota\n",
-        )
-        .file("releases/keep", "");
-    let init = [
-        "init",
-        "--host",
-        "netlify",
-        "--base-url",
-        "https://h.example",
-    ];
-    dir.run(&init).expect(0);
-    put_program(&dir, "gh", GH);
-    put_program(&dir, "romfeed", ROMFEED);
-    put_program(&dir, "netlify", "#!/bin/sh\n");
-    let line = dir
-        .run(&["hash", "--sha256", &format!("builds/{zip}")])
-        .expect(0)
-        .stdout;
-    dir.put(&format!("builds/{digest}"), line.replace("builds/", ""));
-    assert_eq!(publish(&dir), [zip.clone(), digest.clone()]);
-    assert_eq!(publish(&dir), [""; 0]);
-
-    // The same digest in capitals: the file has the same length.
-    dir.put(
-        &format!("builds/{digest}"),
-        format!("{}  {zip}\n", line[..64].to_ascii_uppercase()),
-    );
-    assert_eq!(publish(&dir), [digest.as_str()]);
-    assert_eq!(publish(&dir), [""; 0]);
-
-    // A zip with the same length, for example one that was signed again.
-    let release = dir.path().join("releases/bacon-1700000000");
-    let edit = |name: &str, digest: &str| {
-        let assets = lines(&release).into_iter().map(|line| {
-            let (head, _) = line.rsplit_once(' ').unwrap();
-            match head.starts_with(&format!("{name} ")) {
-                true => format!("{head} {digest}\n"),
-                false => line + "\n",
-            }
-        });
-        std::fs::write(&release, assets.collect::<String>()).unwrap();
-    };
-    edit(&zip, &format!("sha256:{}", "0".repeat(64)));
-    assert_eq!(publish(&dir), [zip.as_str()]);
-
-    // Assets from before GitHub stored digests: a zip stays, a text is uploaded once more.
-    edit(&zip, "null");
-    edit(&digest, "null");
-    assert_eq!(publish(&dir), [digest]);
-    assert_eq!(publish(&dir), [""; 0]);
-}
-
-#[test]
-fn an_image_gets_the_name_of_its_zip_in_a_release() {
-    let zip = bacon_name(0);
-    let dir = RomDir::new()
-        .file(&format!("builds/bacon/{zip}"), bacon(0))
-        .file("builds/bacon/recovery.img", "the recovery")
-        .file(
-            ".git/config",
-            "[remote \"origin\"]\n\turl = https://github.com/you/ota\n",
-        )
-        .file("releases/keep", "");
-    let init = [
-        "init",
-        "--host",
-        "netlify",
-        "--base-url",
-        "https://h.example",
-    ];
-    dir.run(&init).expect(0);
-    put_program(&dir, "gh", GH);
-    put_program(&dir, "romfeed", ROMFEED);
-    put_program(&dir, "netlify", "#!/bin/sh\n");
-    let image = zip.replace(".zip", "-recovery.img");
-    assert_eq!(publish(&dir), [image.clone(), zip]);
-    let page = String::from_utf8(dir.read("out/bacon.html")).unwrap();
-    let url = format!("https://github.com/you/ota/releases/download/bacon-1700000000/{image}");
-    assert!(page.contains(&format!("href=\"{url}\"")), "{page}");
-    assert_eq!(publish(&dir), [""; 0]);
-}
-
-/// Sets up a folder whose script records in `deployed` that it went on to the host.
+/// Sets up a folder whose script publishes to a host on this machine, and records in `deployed` that it did. The zips are
+/// online already.
 fn site_on_netlify() -> RomDir {
     let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
+    for nth in 0..2 {
+        dir.put(&format!("www/builds/{}", bacon_name(nth)), bacon(nth));
+    }
+    let base = secure_host::serve(dir.path().join("www"));
     let init = [
         "init",
         "--host",
@@ -171,8 +53,14 @@ fn site_on_netlify() -> RomDir {
         "https://dl.example.org/roms",
     ];
     dir.run(&init).expect(0);
-    put_program(&dir, "romfeed", ROMFEED);
-    put_program(&dir, "netlify", "#!/bin/sh\n: >deployed\n");
+    let settings = String::from_utf8(dir.read("romfeed.toml")).unwrap();
+    dir.put("romfeed.toml", settings.replace("https://h.example", &base));
+    put_program(&dir, "romfeed", "#!/bin/sh\nexec \"$ROMFEED\" \"$@\"\n");
+    put_program(
+        &dir,
+        "netlify",
+        "#!/bin/sh\ncp -R out/. www/\n: >deployed\n",
+    );
     dir
 }
 
@@ -267,8 +155,11 @@ fn a_source_that_cannot_be_listed_does_not_stop_the_rest() {
     // Nothing listens there.
     dir.put(
         "romfeed.toml",
-        "base_url = \"https://h.example\"\n[[source]]\nlisting = \"http://127.0.0.1:9/\"\n\
-         url = \"https://dl.example.org/{path}\"\n",
+        format!(
+            "base_url = \"{}\"\n[[source]]\nlisting = \"http://127.0.0.1:9/\"\n\
+             url = \"https://dl.example.org/{{path}}\"\n",
+            base_of(&dir)
+        ),
     );
     let (code, is_deployed, stderr) = try_to_publish(&dir, &[]);
     assert_eq!((code, is_deployed), (1, true), "{stderr}");
