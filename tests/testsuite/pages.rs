@@ -461,6 +461,10 @@ fn the_vanilla_build_comes_before_newer_ones_with_google_apps() {
     );
     assert!(page(&dir, "index.html").contains("14 November 2023"));
     // Where a page is shared or listed without its tags, its title names the variant.
+    for atom in ["gms/builds.atom", "gms/bacon.atom"] {
+        let title = "<title>bacon: LineageOS 21.0 gms, 16 November 2023</title>";
+        assert!(page(&dir, atom).contains(title), "{}", page(&dir, atom));
+    }
     let own = page(
         &dir,
         &format!("bacon/builds/{}", name_of(2).replace(".zip", ".html")),
