@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use romfeed::files::{read_regular, read_regular_text};
 use romfeed::markup::changelog::{self, Format};
+use romfeed::markup::strings::{self, Strings};
 use romfeed::model::theme::{Color, Install, Link, Logo, MAX_LOGO_SIZE, Template, Theme};
 use serde::Deserialize;
 
@@ -12,6 +14,8 @@ use super::escape::shown;
 
 /// The folder of the user's templates of pages, next to the settings.
 pub(crate) const FOLDER: &str = "templates";
+/// The folder in it with texts in other words or languages.
+const STRINGS: &str = "strings";
 /// The endings of the files in it that belong to pages.
 const ENDINGS: [&str; 4] = ["html", "css", "svg", "js"];
 /// Largest template that is read, in bytes.
@@ -22,6 +26,7 @@ const MAX_TEMPLATE: u64 = 1 << 20;
 #[serde(deny_unknown_fields)]
 pub(crate) struct FileSite {
     pages: Option<bool>,
+    lang: Option<String>,
     name: Option<String>,
     tagline: Option<String>,
     color: Option<String>,
@@ -71,6 +76,7 @@ pub(crate) fn resolve(set: &FileSite, folder: &Path) -> Result<Theme, String> {
     };
     Ok(Theme {
         has_pages: set.pages.unwrap_or(true),
+        strings: load_strings(set.lang.as_deref(), &folder.join(FOLDER).join(STRINGS))?,
         name: text(&set.name).unwrap_or(defaults.name),
         tagline: text(&set.tagline),
         accent,
@@ -84,6 +90,34 @@ pub(crate) fn resolve(set: &FileSite, folder: &Path) -> Result<Theme, String> {
             .transpose()?,
         templates: load_templates(&folder.join(FOLDER))?,
     })
+}
+
+/// Reads the texts of the pages in a language; a file of the user's in `folder` takes precedence.
+fn load_strings(lang: Option<&str>, folder: &Path) -> Result<Arc<Strings>, String> {
+    let lang = lang.unwrap_or(strings::ENGLISH);
+    let lang_text = lang.escape_debug();
+    if !Strings::is_lang(lang) {
+        return Err(format!(
+            "lang: `{lang_text}` is not a language such as de or pt-BR"
+        ));
+    }
+    let path = folder.join(format!("{lang}.toml"));
+    let own = match read_regular_text(&path, MAX_TEMPLATE) {
+        Ok(text) => Some(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(format!("{}: {error}", shown(&path))),
+    };
+    if own.is_none() && !Strings::is_shipped(lang) {
+        let known = strings::SHIPPED.map(|(lang, _)| lang).join(", ");
+        return Err(format!(
+            "lang: romfeed has no texts in `{lang_text}`, only in {known}; write them into {}",
+            shown(&path)
+        ));
+    }
+    let strings = Strings::new(lang, own.as_deref());
+    Ok(Arc::new(
+        strings.map_err(|error| format!("{}: {error}", shown(&path)))?,
+    ))
 }
 
 /// Reads the text on how to install builds, in the format that the file's ending names.

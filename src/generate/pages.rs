@@ -102,6 +102,7 @@ pub(super) fn render_channels(
     log.append(warnings::shared_names(config, channels));
     log.append(warnings::withheld(withheld));
     log.append(warnings::look_alikes(channels));
+    log.append(warnings::language(config));
     let changelogs = changelog::render(notes.changelogs);
     let feeds = feed::render(channels, config, &changelogs)?;
     for text in feeds.warnings {

@@ -219,6 +219,22 @@ pub(super) fn case(pages: &[Page]) -> Log {
     log
 }
 
+/// Warns of texts that the language of the pages lacks.
+pub(super) fn language(config: &Config) -> Log {
+    let mut log = Log::default();
+    let strings = &config.theme.strings;
+    if !strings.missing().is_empty() {
+        let missing: Vec<&str> = strings.missing().iter().map(String::as_str).collect();
+        let text = format!(
+            "templates/strings/{}.toml lacks texts, which are in English: {}",
+            strings.lang(),
+            and_more(&missing)
+        );
+        log.warn(FEEDS, text);
+    }
+    log
+}
+
 /// Warns that a folder without a manifest is adopted.
 pub(super) fn adoption(config: &Config) -> Log {
     let mut log = Log::default();

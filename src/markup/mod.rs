@@ -1,6 +1,8 @@
-//! Markup: changelogs made safe for pages, and the template engine of pages and feeds.
+//! Markup: changelogs made safe for pages, the texts of pages in each language, and the template engine
+//! of pages and feeds.
 
 pub mod changelog;
+pub mod strings;
 pub mod template;
 
 /// Whether a character changes the order in which the characters after it are shown (Unicode Standard

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::markup::changelog::Changelog;
+use crate::markup::strings::Strings;
 
 /// Largest logo, in bytes; it is loaded with every page.
 pub const MAX_LOGO_SIZE: usize = 256 << 10;
@@ -21,6 +22,8 @@ const CONTRAST: f64 = 4.5;
 pub struct Theme {
     /// Pages for people are made.
     pub has_pages: bool,
+    /// The language, and its texts.
+    pub strings: Arc<Strings>,
     /// What the site is called.
     pub name: String,
     /// One line below it.
@@ -61,6 +64,7 @@ impl Default for Theme {
     fn default() -> Theme {
         Theme {
             has_pages: true,
+            strings: Strings::english(),
             name: DEFAULT_NAME.to_owned(),
             tagline: None,
             accent: Color([0x0b, 0x7a, 0x75]),

@@ -38,6 +38,7 @@ mod init_again;
 mod inspect;
 mod install;
 mod known_families;
+mod languages;
 mod layering;
 mod layouts;
 mod maintainers;

@@ -1,18 +1,20 @@
 //! The template engine: what templates may do, how values are printed, and how pages are checked.
 //!
-//! In: the texts of templates, and the values of a page. Out: the page's bytes, or an error with its
+//! In: the texts of templates, the language, and the values of a page. Out: the page's bytes, or an error with its
 //! position in the template or in the page. The engine reads no files, has no clock, and stops at
 //! the limits below. Syntax: that of the library `minijinja`, without what could grow without bound.
 
 use std::fmt::Write as _;
 use std::io;
+use std::sync::Arc;
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::{DateTime, Datelike, SecondsFormat};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Value, ValueKind};
+use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, ErrorKind, Output, State, UndefinedBehavior};
 
 use super::{Format, json, xml};
+use crate::markup::strings::{Piece, Strings, pieces};
 use ota_view::catch_panic::catch_panic;
 
 /// Longest page, in bytes; a list of all builds of a large site is shorter.
@@ -127,7 +129,7 @@ impl<'a> Engine<'a> {
     ///
     /// # Errors
     /// None in practice: the syntax is fixed.
-    pub(crate) fn new(format: Format) -> Result<Engine<'a>, TemplateError> {
+    pub(crate) fn new(format: Format, strings: &Arc<Strings>) -> Result<Engine<'a>, TemplateError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         // Makes errors name the field that has no value.
@@ -162,8 +164,7 @@ impl<'a> Engine<'a> {
         environment.add_filter("tojson", |value: &Value| {
             to_json(value, 0).map(Value::from_safe_string)
         });
-        environment.add_filter("date", |time: i64, format: &str| format_date(time, format));
-        environment.add_filter("filesize", filesize);
+        add_language(&mut environment, format, strings);
         environment.add_filter("rfc3339", |time: i64| {
             Ok(date(time)?.to_rfc3339_opts(SecondsFormat::Secs, true))
         });
@@ -390,17 +391,60 @@ fn date(time: i64) -> Result<DateTime<chrono::Utc>, minijinja::Error> {
         .ok_or_else(|| invalid(format!("{time} is not a time in seconds since 1970")))
 }
 
+/// Adds what depends on the language: the function `t`, and the filters for dates and sizes.
+fn add_language(environment: &mut Environment<'_>, format: Format, strings: &Arc<Strings>) {
+    let texts = Arc::clone(strings);
+    environment.add_function("t", move |key: &str, values: Kwargs| {
+        let number = values.get("n").ok();
+        let text = texts.get(key, number).map_err(invalid)?;
+        fill(text, &values, format)
+    });
+    let texts = Arc::clone(strings);
+    environment.add_filter("date", move |time: i64, format: &str| {
+        let month = date(time)?.month0();
+        format_date(time, &texts.with_month(format, month))
+    });
+    let texts = Arc::clone(strings);
+    environment.add_filter("filesize", move |bytes: u64| filesize(bytes, &texts));
+}
+
+/// Fills values into a text, which becomes markup if pages of this format are.
+fn fill(text: &str, values: &Kwargs, format: Format) -> Result<Value, minijinja::Error> {
+    let is_markup = matches!(format, Format::Xml | Format::Html);
+    let mut filled = String::new();
+    for piece in pieces(text).map_err(invalid)? {
+        let (piece, is_safe) = match piece {
+            Piece::Text(text) => (text.to_owned(), false),
+            Piece::Value(name) => {
+                let value: Value = values.get(name)?;
+                (value.to_string(), value.is_safe())
+            }
+        };
+        match is_markup && !is_safe {
+            true => filled.push_str(&xml::escape(&piece)),
+            false => filled.push_str(&piece),
+        }
+    }
+    Ok(match is_markup {
+        true => Value::from_safe_string(filled),
+        false => Value::from(filled),
+    })
+}
+
 /// Formats a number of bytes for people, in decimal units.
-fn filesize(bytes: u64) -> String {
+fn filesize(bytes: u64, strings: &Strings) -> String {
+    let point = strings.text("format.decimal");
     let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
     match units.into_iter().find(|(_, size)| bytes >= *size) {
-        None => format!("{bytes} bytes"),
+        None => strings
+            .text("format.bytes")
+            .replace("{n}", &bytes.to_string()),
         Some((unit, size)) => {
             let hundredths = u128::from(bytes) * 100 / u128::from(size);
             match hundredths {
-                0..1000 => format!("{}.{:02} {unit}", hundredths / 100, hundredths % 100),
+                0..1000 => format!("{}{point}{:02} {unit}", hundredths / 100, hundredths % 100),
                 1000..10_000 => {
-                    format!("{}.{} {unit}", hundredths / 100, hundredths / 10 % 10)
+                    format!("{}{point}{} {unit}", hundredths / 100, hundredths / 10 % 10)
                 }
                 _ => format!("{} {unit}", hundredths / 100),
             }
@@ -425,7 +469,7 @@ mod tests {
     use super::*;
 
     fn render(text: &str, format: Format) -> Result<Option<String>, TemplateError> {
-        let mut engine = Engine::new(format)?;
+        let mut engine = Engine::new(format, &Strings::english())?;
         engine.add("x.j2", text)?;
         let values = Value::from_pairs([
             ("text", Value::from("<\u{e4}&\">")),

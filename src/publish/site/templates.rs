@@ -41,7 +41,8 @@ impl<'a> Pages<'a> {
     /// # Errors
     /// [`Error::Template`], with the line.
     pub(super) fn compile(theme: &'a Theme) -> Result<Pages<'a>, Error> {
-        let engine = Engine::new(Format::Html).map_err(|fault| error(theme, "", None, fault))?;
+        let engine = Engine::new(Format::Html, &theme.strings)
+            .map_err(|fault| error(theme, "", None, fault))?;
         let mut pages = Pages { engine, theme };
         // Scripts are not templates; their braces are code.
         let extra = theme

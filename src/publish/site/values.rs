@@ -13,6 +13,7 @@ use super::builds::{BuildEntry, DeviceBuilds};
 use crate::catalog::channels::DeltaOffer;
 use crate::ingest::projects::{self, Change, Since};
 use crate::markup::changelog::Rendered;
+use crate::markup::strings::Strings;
 use crate::model::address::encode_path;
 use crate::model::build::Device;
 use crate::model::config::Config;
@@ -23,6 +24,8 @@ use crate::publish::feed::template::context::{self, BuildValues, DeltaValues};
 #[derive(Debug, Serialize)]
 pub(super) struct SiteValues<'a> {
     pub(super) name: &'a str,
+    /// The language of the pages, for example `en`.
+    pub(super) lang: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) tagline: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +64,7 @@ impl<'a> SiteValues<'a> {
         let link = |Link { name, url }: &'a Link| LinkValues { name, url };
         SiteValues {
             name: &theme.name,
+            lang: theme.strings.lang(),
             tagline: theme.tagline.as_deref(),
             footer: theme.footer.as_deref(),
             logo: theme.logo.as_ref().map(super::logo_path),
@@ -118,16 +122,12 @@ pub(super) struct DeviceValues<'a> {
 
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct LinkOwned {
-    name: &'static str,
+    name: String,
     url: String,
 }
 
-/// Keys of `devices.json` with links, and the texts of these links.
-const GUIDES: [(&str, &str); 3] = [
-    ("info_url", "About this device"),
-    ("wiki", "Wiki"),
-    ("special_instructions_url", "Special instructions"),
-];
+/// Keys of `devices.json` with links; their texts have the same keys, in the section `guides`.
+const GUIDES: [&str; 3] = ["info_url", "wiki", "special_instructions_url"];
 
 /// Returns the marketing name of a device, else its codename.
 pub(super) fn device_name<'a>(device: &DeviceBuilds<'a>, config: &'a Config) -> &'a str {
@@ -146,9 +146,11 @@ impl<'a> DeviceValues<'a> {
         let model = device.model.as_str();
         let known = config.known_devices.get(model);
         let entry = known.map(|known| &known.entry);
-        let guide = |(key, name): (&str, &'static str)| {
+        let strings = &config.theme.strings;
+        let guide = |key: &str| {
             let url = entry?.get(key)?.as_str()?;
-            let Link { url, .. } = Link::new(name, url)?;
+            let key = format!("guides.{key}");
+            let Link { name, url } = Link::new(strings.text(&key), url)?;
             Some(LinkOwned { name, url })
         };
         let info = config.device_info(model);
@@ -165,7 +167,7 @@ impl<'a> DeviceValues<'a> {
             guides: GUIDES.into_iter().filter_map(guide).collect(),
             atoms: device.atoms.clone(),
             entry,
-            contacts: contacts(&info),
+            contacts: contacts(&info, strings),
             info,
             install_html: None,
         }
@@ -199,7 +201,7 @@ fn models<'a>(
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct ContactValues<'a> {
     /// Its label, for example `Support chat`.
-    name: &'static str,
+    name: String,
     /// The text of the maintainer; an address without its scheme.
     text: &'a str,
     /// The address of the link.
@@ -207,36 +209,37 @@ pub(super) struct ContactValues<'a> {
     url: Option<String>,
 }
 
-/// Keys of `info` that pages show, and their labels.
+/// Keys of `info` that pages show, and those of their labels, in the section `contacts`.
 const CONTACTS: [(&str, &str); 20] = [
-    ("maintainer", "Maintainer"),
-    ("maintainers", "Maintainers"),
-    ("telegram", "Support chat"),
-    ("support", "Support chat"),
-    ("support_group", "Support chat"),
-    ("chat", "Support chat"),
-    ("forum", "Forum"),
-    ("website", "Website"),
-    ("firmware", "Firmware"),
-    ("modem", "Modem"),
-    ("bootloader", "Bootloader"),
-    ("recovery", "Recovery"),
-    ("gapps", "Google apps"),
-    ("kernel", "Kernel source"),
-    ("device_tree", "Device source"),
-    ("dt", "Device source"),
-    ("vendor", "Vendor source"),
-    ("donate", "Donate"),
-    ("donate_url", "Donate"),
-    ("paypal", "Donate"),
+    ("maintainer", "maintainer"),
+    ("maintainers", "maintainers"),
+    ("telegram", "chat"),
+    ("support", "chat"),
+    ("support_group", "chat"),
+    ("chat", "chat"),
+    ("forum", "forum"),
+    ("website", "website"),
+    ("firmware", "firmware"),
+    ("modem", "modem"),
+    ("bootloader", "bootloader"),
+    ("recovery", "recovery"),
+    ("gapps", "gapps"),
+    ("kernel", "kernel"),
+    ("device_tree", "device_tree"),
+    ("dt", "device_tree"),
+    ("vendor", "vendor"),
+    ("donate", "donate"),
+    ("donate_url", "donate"),
+    ("paypal", "donate"),
 ];
 /// Longest text of a contact, in bytes; longer ones are only for templates.
 const MAX_CONTACT_LEN: usize = 300;
 /// Most texts for one key.
 const MAX_CONTACTS: usize = 8;
 
-fn contacts<'a>(info: &BTreeMap<&'a str, &'a Json>) -> Vec<ContactValues<'a>> {
-    let contact = |(key, name): (&'static str, &'static str)| {
+fn contacts<'a>(info: &BTreeMap<&'a str, &'a Json>, strings: &Strings) -> Vec<ContactValues<'a>> {
+    let contact = |(key, label): (&'static str, &str)| {
+        let name = strings.text(&format!("contacts.{label}")).to_owned();
         let value: Option<&'a Json> = info.get(key).copied();
         let texts = match value {
             Some(Json::Array(texts)) => texts.as_slice(),
@@ -245,7 +248,7 @@ fn contacts<'a>(info: &BTreeMap<&'a str, &'a Json>) -> Vec<ContactValues<'a>> {
         let texts = texts.iter().filter_map(Json::as_str).map(str::trim);
         let shown = texts.filter(|text| !text.is_empty() && text.len() <= MAX_CONTACT_LEN);
         shown.take(MAX_CONTACTS).map(move |text| ContactValues {
-            name,
+            name: name.clone(),
             text: contact_text(text),
             url: contact_url(key, text),
         })

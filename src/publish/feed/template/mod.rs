@@ -13,6 +13,7 @@ mod pattern;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use self::context::BuildContext;
 use self::front_matter::{FrontMatter, Scope};
@@ -21,6 +22,7 @@ use self::tree::TreeValues;
 use super::{Error, Feeds, Tree};
 use crate::catalog::channels::{Channel, ChannelKey, Offer};
 use crate::markup::changelog::Rendered;
+use crate::markup::strings::Strings;
 use crate::markup::template::engine::Engine;
 use crate::model::build::{Device, Variant};
 use crate::model::config::{Config, DeviceFeed, FeedConfig};
@@ -79,7 +81,7 @@ struct Template<'a> {
 }
 
 impl<'a> Template<'a> {
-    fn compile(feed: &'a FeedConfig) -> Result<Template<'a>, Error> {
+    fn compile(feed: &'a FeedConfig, strings: &Arc<Strings>) -> Result<Template<'a>, Error> {
         let fault = |line: Option<usize>, message: String| Error::Template {
             file: feed.file.clone(),
             line,
@@ -105,7 +107,8 @@ impl<'a> Template<'a> {
             let reason = "it has no {variant}, so `variants` means nothing".to_owned();
             return Err(own_path(path, reason));
         }
-        let mut engine = Engine::new(front.format).map_err(|e| fault(e.line, e.message))?;
+        let mut engine =
+            Engine::new(front.format, strings).map_err(|e| fault(e.line, e.message))?;
         engine
             .add(&feed.file, &feed.text)
             .map_err(|e| fault(e.line, e.message))?;
@@ -155,7 +158,7 @@ impl<'a> Templates<'a> {
         let all: Vec<Template<'a>> = config
             .feeds
             .iter()
-            .map(Template::compile)
+            .map(|feed| Template::compile(feed, &config.theme.strings))
             .collect::<Result<_, _>>()?;
         let of_devices = config.devices.values().map(|d| d.device_feed.as_ref());
         for feed in of_devices.flatten().chain([&config.device_feed]) {
