@@ -71,7 +71,7 @@ pub use require::Refused;
 pub use shared_lists::SharedLists;
 pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
 pub use sources::state::{Change, SourceState};
-pub use sources::{Loss, Overwritten, Survey, survey};
+pub use sources::{Loss, OtherDevice, Overwritten, Survey, survey};
 pub use state::{CACHE, lock_state, save_catalog};
 
 /// Follows the progress of a run. The methods are called from several threads.
@@ -309,6 +309,7 @@ fn read_packages(
     let (examined, mut log) = examine::examine_all(run, pool, inputs, merged)?;
     let mut drafts = log.take(draft::draft_all(run, examined, merged));
     sources::set_addresses(&mut drafts, inputs.sources);
+    log.append(sources::keep_own_devices(run.config, &mut drafts));
     let drafted = drafts.iter().map(|draft| (&draft.package, &draft.build));
     log.append(published::warn(run.config, drafted));
     draft::require_addresses(run.config, merged, drafts.iter().map(|draft| &draft.build))?;

@@ -120,14 +120,17 @@ pub(super) fn hash_and_verify(
     known: &mut [Option<Digests>],
 ) -> Vec<Option<Verified>> {
     let mut verdicts: Vec<Option<Verified>> = drafts.iter().map(|_| None).collect();
-    if run.config.require.is_empty() {
+    let must_meet = |build: &Build| !run.config.requirements(&build.device).0.is_empty();
+    if !drafts.iter().any(|draft| must_meet(&draft.build)) {
         return verdicts;
     }
     let builds = catalogs.all().flat_map(|catalog| catalog.builds.values());
     let published: BTreeSet<(&str, u64)> = builds
         .map(|record| (record.build.filename.as_str(), record.build.size))
         .collect();
-    let is_new = |build: &Build| !published.contains(&(build.filename.as_str(), build.size));
+    let is_new = |build: &Build| {
+        must_meet(build) && !published.contains(&(build.filename.as_str(), build.size))
+    };
     let new: Vec<usize> = (0..drafts.len())
         .filter(|&index| known[index].is_none() && is_new(&drafts[index].build))
         .collect();
@@ -199,7 +202,7 @@ fn verify_remote(run: &Run<'_>, hashed: &mut Hashed, sources: &Sources) {
         .build
         .origin
         .as_ref()
-        .filter(|_| !config.require.is_empty())
+        .filter(|_| !config.requirements(&hashed.build.device).0.is_empty())
     else {
         return;
     };
@@ -229,7 +232,8 @@ fn verify_remote(run: &Run<'_>, hashed: &mut Hashed, sources: &Sources) {
 
 /// Returns why a build's package does not meet the requirements, if it does not.
 pub(super) fn fault(config: &Config, hashed: &mut Hashed, cache: &Cache) -> Option<Fault> {
-    if config.require.is_empty() {
+    let (require, certificates) = config.requirements(&hashed.build.device);
+    if require.is_empty() {
         return None;
     }
     let mut verdict = match read_verdict(config, hashed, cache) {
@@ -243,8 +247,8 @@ pub(super) fn fault(config: &Config, hashed: &mut Hashed, cache: &Cache) -> Opti
         }
     };
     let path = &hashed.build.path;
-    verdict.expect_signer(&config.certificates, path);
-    let finding = config.require.objection(&verdict.findings)?;
+    verdict.expect_signer(certificates, path);
+    let finding = require.objection(&verdict.findings)?;
     let refused = Refused(finding.clone());
     Some(Fault {
         path: path.clone(),

@@ -111,6 +111,8 @@ pub struct DeviceConfig {
     pub known_incrementals: BTreeMap<String, Vec<KnownIncremental>>,
     /// How to install its builds.
     pub install: Option<Install>,
+    /// Certificates of its maintainer: packages must be signed with the key of one.
+    pub certificates: Vec<Certificate>,
     /// Values for feed templates, by name.
     pub info: BTreeMap<String, serde_json::Value>,
 }
@@ -302,6 +304,24 @@ pub enum AddressSource {
 }
 
 impl Config {
+    /// Returns what the packages of a device must meet, and the certificates of those who may sign them.
+    ///
+    /// A device with certificates of its own must be signed with the key of one of these.
+    #[must_use]
+    pub fn requirements(&self, device: &Device) -> (Require, &[Certificate]) {
+        let own = self.devices.get(device.as_str());
+        match own.map(|own| &*own.certificates) {
+            None | Some([]) => (self.require, &self.certificates),
+            Some(own) => {
+                let require = Require {
+                    signature: true,
+                    ..self.require
+                };
+                (require, own)
+            }
+        }
+    }
+
     /// The settings of a folder in which nothing is set: `builds`, `out`,
     /// `catalog.json`, `changelogs` and `.romfeed` in it, one thread.
     #[must_use]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::address::encode_path;
+use super::build::Device;
 
 /// A source, as `[[source]]` in the settings gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct SourceConfig {
     /// The address that phones download from, with `{path}` for the path in the source, if it is not the one
     /// that the host lists.
     pub url: Option<String>,
+    /// The only device whose packages it has, if it is the source of one device.
+    pub device: Option<Device>,
     /// The token for its API, from the environment.
     pub token: Option<Token>,
 }

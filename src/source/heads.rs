@@ -79,6 +79,7 @@ mod tests {
             warnings: Vec::new(),
         };
         let source = SourceConfig {
+            device: None,
             name: "listing".to_owned(),
             host: Host::Listing {
                 url: FOLDER.to_owned(),

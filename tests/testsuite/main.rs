@@ -16,6 +16,7 @@ mod check;
 mod clients;
 mod corpus;
 mod costs;
+mod device_files;
 mod documents;
 mod downloads;
 mod endless;

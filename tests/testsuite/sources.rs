@@ -509,3 +509,25 @@ fn names_of_sources_that_the_settings_lack_are_reported() {
         .says("the catalog offers 1 of the source `github`, which romfeed.toml does not have");
     assert_eq!(builds(&dir).len(), 1);
 }
+
+#[test]
+fn the_source_of_one_device_publishes_for_no_other() {
+    let github = GitHub::start();
+    github.put("r1", &bacon_name(0), &bacon(0));
+    github.put("r2", &bacon_name(1), &bacon(1));
+    let settings = github.settings("");
+    let (start, source) = settings.split_once("[[source]]").unwrap();
+    let dir = RomDir::new()
+        .file("romfeed.toml", start)
+        .file("devices.d/bacon.toml", format!("[[source]]{source}"));
+    generate(&dir).expect(0);
+    assert!(!dir.read("out/bacon.json").is_empty());
+    let other = RomDir::new()
+        .file("romfeed.toml", start)
+        .file("devices.d/onyx.toml", format!("[[source]]{source}"));
+    generate(&other)
+        .expect(1)
+        .says("it is for `bacon`, and the source `github` is only for `onyx`")
+        .says("take it out of that source");
+    assert!(!other.path().join("out/bacon.json").exists());
+}

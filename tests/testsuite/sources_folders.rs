@@ -21,6 +21,7 @@ fn http(user_agent: &str) -> Arc<Http> {
 /// Lists a host as a source.
 fn list_host(host: Host) -> Listing {
     let source = SourceConfig {
+        device: None,
         name: "roms".to_owned(),
         host,
         newest: None,

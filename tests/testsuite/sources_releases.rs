@@ -24,6 +24,7 @@ fn http() -> Arc<Http> {
 fn list(forge: Forge, host: &FakeHost, token: Option<&Token>) -> Result<Listing, source::Error> {
     let (address, name) = (host.address.clone(), REPO.to_owned());
     let source = SourceConfig {
+        device: None,
         name: "s".to_owned(),
         host: match forge {
             Forge::GitHub => Host::GitHub {

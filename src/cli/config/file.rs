@@ -11,6 +11,7 @@ use romfeed::catalog::conflict::first_marker;
 use romfeed::files::{plain_types, read_text};
 use romfeed::model::config::{MajorUpgrades, Retention};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::super::nearest::nearest;
 use super::super::position::position;
@@ -52,11 +53,12 @@ impl ConfigError {
 }
 
 /// The place of a settings file.
+#[derive(Clone)]
 pub(super) struct Origin {
     /// The folder that paths in the file are relative to.
     pub(super) folder: PathBuf,
     /// The path of the file, for messages.
-    name: String,
+    pub(super) name: String,
 }
 
 impl Origin {
@@ -217,6 +219,12 @@ pub(super) struct FileDevice {
     pub(super) known_incrementals: BTreeMap<String, Vec<FileKnown>>,
     #[serde(default)]
     pub(super) info: BTreeMap<String, toml::Value>,
+    pub(super) certificate: Option<OneOrMany>,
+    #[serde(default, rename = "source")]
+    pub(super) sources: Vec<FileSource>,
+    /// The file with these settings, if it is not that of all devices.
+    #[serde(skip)]
+    pub(super) file: Option<String>,
 }
 
 impl FileDevice {
@@ -316,7 +324,16 @@ pub(super) fn load(file: Option<&Path>) -> Result<(FileConfig, Origin), ConfigEr
             });
         }
     };
-    let settings = toml::from_str(&text).map_err(|error| {
+    let settings = parse(&text, &name)?;
+    Ok((settings, Origin { folder, name }))
+}
+
+/// Parses a settings file of this name.
+///
+/// # Errors
+/// [`ConfigError`] with line and column.
+pub(super) fn parse<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, ConfigError> {
+    toml::from_str(text).map_err(|error| {
         if let Some(line) = first_marker(text.as_bytes()) {
             let error = ConfigError::new(format!(
                 "{name} holds two versions that git could not merge, the first at line {line}"
@@ -324,7 +341,7 @@ pub(super) fn load(file: Option<&Path>) -> Result<(FileConfig, Origin), ConfigEr
             return error.with_hint(MARKERS_HINT.to_owned());
         }
         let span = error.span().unwrap_or_default();
-        let (line, column) = position(&text, span.start);
+        let (line, column) = position(text, span.start);
         let message = error.message().replace('\n', " ");
         let heading = text
             .get(span)
@@ -333,8 +350,7 @@ pub(super) fn load(file: Option<&Path>) -> Result<(FileConfig, Origin), ConfigEr
             .and_then(explain_heading)
             .unwrap_or_else(|| explain(&message));
         ConfigError::new(format!("{name}, line {line}, column {column}: {message}"))
-    })?;
-    Ok((settings, Origin { folder, name }))
+    })
 }
 
 /// Names of tables that there may be several of.

@@ -3,13 +3,14 @@
 //! Flags take precedence over the environment (clap reads both), the environment over the file, and
 //! the file over defaults. Paths in the file are relative to the file.
 //!
-//! - `file`: the keys of the file, as they are written; `values`: its tables, checked;
+//! - `file`: the keys of the file, as they are written; `device_files`: those of single devices; `values`: its tables, checked;
 //! - `places`: files and folders; `sources`: hosts of zips; `addresses`: of the site and of zips; `feeds`: the feed templates
 //!   that the settings name.
 //!
 //! [`resolve`] is a chain: each step takes a [`Config`], sets the fields of one concern and returns it.
 
 mod addresses;
+mod device_files;
 mod feeds;
 mod file;
 mod places;
@@ -72,7 +73,8 @@ impl Flags {
 /// # Errors
 /// The first setting that cannot be used.
 pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, ConfigError> {
-    let (settings, origin) = file::load(file)?;
+    let (mut settings, origin) = file::load(file)?;
+    device_files::add(&mut settings, &origin)?;
     let devices = places::load_devices(&settings, &origin);
     let config = places::resolve(&flags.places, &settings, &origin)?;
     let config = Config {
@@ -139,7 +141,7 @@ fn with_packages(
         accept_new_signer: values::parse_signers(&settings.accept_new_signer)
             .map_err(|e| origin.error("accept_new_signer", &e))?,
         require: (&settings.require).into(),
-        sources: sources::parse(&settings.sources, &origin.folder)
+        sources: sources::parse(settings, &origin.folder)
             .map_err(|e| origin.error("[[source]]", &e))?,
         source_jobs: resolve_source_jobs(settings, origin)?,
         max_download: settings
@@ -222,14 +224,25 @@ fn resolve_devices(
     let mut devices = BTreeMap::new();
     for (device, set) in tables {
         let table = format!("[device.{device}]");
+        let origin = &match &set.file {
+            None => origin.clone(),
+            Some(name) => Origin {
+                folder: origin.folder.clone(),
+                name: name.clone(),
+            },
+        };
         let device_feed = resolve_device_feed(set.device_feed.as_deref(), templates)
             .map_err(|e| origin.error(&format!("{table} device_feed"), &e))?;
+        let certificates = set.certificate.as_ref();
+        let certificates = certificates.map(|paths| paths.in_folder(&origin.folder));
         let install = set.install.as_ref();
         let install = install.map(|name| theme::load_install(origin.folder.join(name)));
         let config = DeviceConfig {
             url: addresses::device_url(&table, set, origin)?,
             mirrors: addresses::device_mirrors(&table, set, origin)?,
             device_feed,
+            certificates: load_certificates(&certificates.unwrap_or_default())
+                .map_err(|e| origin.error(&format!("{table} certificate"), &e))?,
             install: install.transpose().map_err(|e| origin.error(&table, &e))?,
             ..values::resolve_device(device, set).map_err(|e| origin.error(&table, &e))?
         };

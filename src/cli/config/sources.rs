@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use romfeed::fetch::is_askable;
 use romfeed::files::{json_message, read_text};
 use romfeed::model::address::check_https;
-use romfeed::model::build::filename_fault;
+use romfeed::model::build::{Device, filename_fault};
 use romfeed::model::source::{Bucket, HashPolicy, Host, Keys, SourceConfig, Token};
 use serde::Deserialize;
 
+use super::file::FileConfig;
 use super::span::Span;
 
 /// Longest `github.json` that is read, in bytes.
@@ -69,22 +70,31 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Checks the tables; paths are relative to `folder`.
+/// Checks the tables of all devices and those of single ones; paths are relative to `folder`.
 ///
 /// # Errors
 /// One line on the first table that cannot be used.
-pub(super) fn parse(tables: &[FileSource], folder: &Path) -> Result<Vec<SourceConfig>, String> {
+pub(super) fn parse(settings: &FileConfig, folder: &Path) -> Result<Vec<SourceConfig>, String> {
     let mut sources: Vec<SourceConfig> = Vec::new();
     let mut names = BTreeSet::new();
     let mut all = Vec::new();
-    for table in tables {
-        match table.github.as_deref() {
-            Some(list) if list.ends_with(".json") => all.extend(table.expand(&folder.join(list))?),
-            _ => all.push(table.clone()),
-        }
+    let of_all = settings.sources.iter().map(|table| (None, table));
+    let of_devices = settings.device.iter().flat_map(|(device, set)| {
+        let tables = set.sources.iter();
+        tables.map(move |table| (Device::parse(device).ok(), table))
+    });
+    for (device, table) in of_all.chain(of_devices) {
+        let tables = match table.github.as_deref() {
+            Some(list) if list.ends_with(".json") => table.expand(&folder.join(list))?,
+            _ => vec![table.clone()],
+        };
+        all.extend(tables.into_iter().map(|table| (device.clone(), table)));
     }
-    for table in &all {
-        let source = table.resolve(folder)?;
+    for (device, table) in all {
+        let source = SourceConfig {
+            device,
+            ..table.resolve(folder)?
+        };
         if !names.insert(source.name.to_lowercase()) {
             return Err(format!(
                 "two sources have the name `{}`; give one of them another `name`",
@@ -151,6 +161,7 @@ impl FileSource {
         }
         Ok(SourceConfig {
             name,
+            device: None,
             newest: self.newest,
             max_age: max_age.map_err(|error| format!("max_age: {error}"))?,
             hash: self.hash.into(),

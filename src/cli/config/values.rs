@@ -37,6 +37,7 @@ pub(super) fn resolve_device(name: &str, set: &FileDevice) -> Result<DeviceConfi
         mirrors: None,
         device_feed: None,
         install: None,
+        certificates: Vec::new(),
         retention: set.retention()?,
         romtypes,
         major_upgrades: set.major_upgrades.map(Into::into),

@@ -170,6 +170,9 @@ fn kind_hint(fault: &Fault) -> &'static str {
         FaultKind::Conflict if fault.error.is::<ingest::Error>() => {
             "set the right value under [[override]] in romfeed.toml"
         }
+        FaultKind::Conflict if fault.error.is::<generate::OtherDevice>() => {
+            "take it out of that source, or add the source to the settings of its device"
+        }
         FaultKind::Conflict => "rename or remove one of the two",
         FaultKind::HashMismatch => "copy the package again, or create its digest file again",
         FaultKind::BadSignature => "sign the package again",

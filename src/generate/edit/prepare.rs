@@ -147,7 +147,8 @@ fn from_zip(
     let cache = load_cache(config);
     let mut digests = cache.digests(&cache_key(zip), stamp);
     let mut verdict = None;
-    if digests.is_none() && !config.require.is_empty() {
+    let (require, _) = config.requirements(&candidate.build.device);
+    if digests.is_none() && !require.is_empty() {
         let (verified, of_pass) = OnePass::new(config, stamp.size).read(zip, path, stamp, &|_| ());
         (verdict, digests) = (Some(verified), of_pass);
     }

@@ -6,6 +6,7 @@
 
 mod beside;
 mod compare;
+mod device;
 mod digests;
 mod known;
 mod names;
@@ -38,6 +39,8 @@ use crate::model::source::SourceConfig;
 use crate::source::{self, Client, RemoteFile, RemoteFolder};
 
 pub use compare::Loss;
+pub use device::OtherDevice;
+pub(super) use device::keep_own_devices;
 pub(super) use digests::digest_all;
 pub(super) use names::keep_unique;
 pub use overwritten::Overwritten;

@@ -88,6 +88,7 @@ pub(super) fn file_list(data: &[u8]) {
 
 fn list(host: Host, media_type: &'static str, feed: &[u8], page: &[u8]) {
     let source = SourceConfig {
+        device: None,
         name: "source".to_owned(),
         host,
         newest: None,

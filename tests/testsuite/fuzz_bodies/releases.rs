@@ -69,6 +69,7 @@ fn read(data: &[u8], host: Host) {
         now: 1_780_000_000,
     };
     let source = SourceConfig {
+        device: None,
         name: "s".to_owned(),
         host,
         newest: None,

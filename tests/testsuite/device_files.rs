@@ -1,0 +1,130 @@
+//! `devices.d/CODENAME.toml`: each maintainer's settings in a file of its own.
+
+use testkit::package::Package;
+use testkit::props::Props;
+use testkit::signing::{self, Key, pem};
+
+use super::support::{BASE_URL, RomDir, bacon, bacon_name};
+
+fn dir() -> RomDir {
+    RomDir::new()
+        .file(&format!("builds/{}", bacon_name(0)), bacon(0))
+        .file("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"))
+}
+
+/// A package of a device, signed with this key, and its path.
+fn signed(device: &str, key: Key) -> (String, Vec<u8>) {
+    let props = Props::lineage(
+        "21.0",
+        "nightly",
+        device,
+        1_700_000_000,
+        device,
+        34,
+        "2023-11-05",
+    );
+    let name = format!("builds/lineage-21.0-20231114-nightly-{device}.zip");
+    (name, signing::sign(Package::files(props).build(), key))
+}
+
+#[test]
+fn a_file_of_a_device_holds_what_its_table_holds() {
+    let settings =
+        "url = \"https://dl.example.org/{filename}\"\nkeep = 3\n[info]\nmaintainer = \"Ann\"\n";
+    let split = dir().file("devices.d/bacon.toml", settings);
+    let table = settings.replace("[info]", "[device.bacon.info]");
+    let whole = dir();
+    let start = format!("base_url = \"{BASE_URL}\"\n[device.bacon]\n{table}");
+    whole.put("romfeed.toml", start);
+    for dir in [&split, &whole] {
+        dir.run(&["generate"]).expect(0);
+        dir.run(&["check"]).expect(0);
+    }
+    assert_eq!(split.tree("out"), whole.tree("out"));
+    let page = String::from_utf8(split.read("out/bacon.html")).unwrap();
+    assert!(page.contains("Ann"), "{page}");
+}
+
+#[test]
+fn faults_of_a_device_file_name_it() {
+    for (file, text, problem) in [
+        (
+            "bacon.toml",
+            "keeep = 3\n",
+            "devices.d/bacon.toml, line 1, column 1: unknown key `keeep`; did you mean `keep`?",
+        ),
+        (
+            "bacon.toml",
+            "url = \"ftp://x\"\n",
+            "devices.d/bacon.toml: [device.bacon] url",
+        ),
+        (
+            "two words.toml",
+            "",
+            "devices.d/two words.toml is not named after a device",
+        ),
+        (
+            "bacon.toml",
+            "certificate = \"none.pem\"\n",
+            "devices.d/bacon.toml: [device.bacon] certificate",
+        ),
+    ] {
+        let dir = dir().file(&format!("devices.d/{file}"), text);
+        dir.run(&["generate"]).expect(2).says(problem);
+        assert!(!dir.path().join("catalog.json").exists());
+    }
+    // Files that are no settings may lie there.
+    dir()
+        .file("devices.d/README.md", "x")
+        .run(&["generate"])
+        .expect(0);
+}
+
+#[test]
+fn a_device_has_its_settings_in_one_place() {
+    let table = format!("base_url = \"{BASE_URL}\"\n[device.Bacon]\nkeep = 3\n");
+    let both = dir().file("devices.d/bacon.toml", "keep = 2\n");
+    both.put("romfeed.toml", table);
+    both.run(&["generate"])
+        .expect(2)
+        .says("devices.d/bacon.toml and [device.Bacon] in romfeed.toml are for the same device");
+    let cased = dir()
+        .file("devices.d/bacon.toml", "")
+        .file("devices.d/BACON.toml", "");
+    if std::fs::read_dir(cased.path().join("devices.d"))
+        .unwrap()
+        .count()
+        == 2
+    {
+        cased
+            .run(&["generate"])
+            .expect(2)
+            .says("devices.d/bacon.toml and devices.d/BACON.toml are for the same device");
+    }
+}
+
+#[test]
+fn a_zip_signed_with_the_key_of_another_device_is_refused() {
+    let dir = RomDir::new().file("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"));
+    for (device, key) in [("onyx", Key::Alice), ("lark", Key::Bob)] {
+        dir.put(&format!("{device}.x509.pem"), pem(key.certificate()));
+        let settings = format!("certificate = \"{device}.x509.pem\"\n");
+        dir.put(&format!("devices.d/{device}.toml"), settings);
+    }
+    let (name, zip) = signed("onyx", Key::Alice);
+    dir.put(&name, zip);
+    let (name, zip) = signed("lark", Key::Alice);
+    dir.put(&name, zip);
+    // A device without a certificate needs no signature.
+    dir.put(&format!("builds/{}", bacon_name(0)), bacon(0));
+    dir.run(&["generate"])
+        .expect(1)
+        .says("lineage-21.0-20231114-nightly-lark.zip: ");
+    let devices = ["bacon", "lark", "onyx"]
+        .map(|device| dir.path().join(format!("out/{device}.json")).exists());
+    assert_eq!(devices, [true, false, true]);
+    let (name, zip) = signed("lark", Key::Bob);
+    dir.put(&name, zip);
+    dir.run(&["generate"]).expect(0);
+    assert!(dir.path().join("out/lark.json").exists());
+}
