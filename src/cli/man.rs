@@ -106,6 +106,10 @@ fn exit_status(title: &str) -> String {
             "Success.",
             r"A package or a source was left out and the rest was written; or, with \-\-exit\-code, the site is or was not up to date.",
         ),
+        "publish" => (
+            "The site is live.",
+            "A package or a source was left out and the rest is live; or the live site has an error.",
+        ),
         "inspect" => ("Success.", "A package could not be read."),
         "check" => (
             "No error was found. There may be warnings.",
@@ -130,7 +134,14 @@ fn exit_status(title: &str) -> String {
     };
     let mut text = ".SH \"EXIT STATUS\"\n".to_owned();
     let broken = "A second signal stopped the server before its downloads were finished.";
-    let stopped = r"The run stopped: a file could not be read or written, another run was under way, or \-\-strict found a fault. Run it again.";
+    let stopped = match name {
+        "generate" => {
+            r"The run stopped: a file could not be read or written, another run was under way, or \-\-strict found a fault. Run it again."
+        }
+        _ => {
+            r"The run stopped: a step failed, another run was under way, or \-\-strict found a fault. Messages say what is live. Run it again: it continues."
+        }
+    };
     for (code, meaning) in [
         ("0", Some(well)),
         ("1", Some(failed)),
@@ -138,7 +149,10 @@ fn exit_status(title: &str) -> String {
             "2",
             Some("The call or the settings are wrong, and nothing was done."),
         ),
-        ("3", (name == "generate").then_some(stopped)),
+        (
+            "3",
+            ["generate", "publish"].contains(&name).then_some(stopped),
+        ),
         ("130", (name == "serve").then_some(broken)),
     ] {
         if let Some(meaning) = meaning {
@@ -198,6 +212,7 @@ mod tests {
         assert!(check.contains("ROMFEED_OUT\nSets \\-\\-out."), "{check}");
         assert!(page_of("generate").contains("ROMFEED_URL"));
         assert!(!page_of("generate").contains("130"));
+        assert!(page_of("publish").contains("Messages say what is live."));
     }
 
     #[test]

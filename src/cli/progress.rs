@@ -10,9 +10,9 @@ use romfeed::model::facts::Fact;
 use romfeed::upload;
 
 use super::escape::escape;
-use super::report::Terminal;
+use super::report::{Terminal, count};
 
-const UPLOADING: &str = "uploading {bar:24} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+const UPLOADING: &str = "uploading {msg} {bar:12} {bytes} of {total_bytes}, {eta} left";
 const LISTING: &str = "{spinner} asking {msg} for its files, {elapsed}";
 const READING: &str = "reading {bar:24} {pos} of {len} zips on other hosts{pace}";
 const HASHING: &str = "hashing {bar:24} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
@@ -147,7 +147,8 @@ impl Observer for Progress {
 }
 
 impl upload::Observer for Progress {
-    fn copying(&self, _num_files: usize, num_bytes: u64) {
+    fn copying(&self, num_files: usize, num_bytes: u64) {
+        self.bar.set_message(count(num_files, "file", "files"));
         self.begin(UPLOADING, num_bytes);
     }
 

@@ -154,37 +154,28 @@ impl Host {
     /// Returns the paths and templates of its files.
     fn files(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Host::GitHub => &[(WORKFLOW, "github-pages.yml"), (PUBLISH, "publish-git.sh")],
+            Host::GitHub => &[(WORKFLOW, "github-pages.yml"), (PUBLISH, "publish.sh")],
             Host::GitLab => &[
                 (PIPELINE, "gitlab-ci.yml"),
                 ("host/_redirects", "_redirects"),
-                (PUBLISH, "publish-git.sh"),
+                (PUBLISH, "publish.sh"),
             ],
             Host::Netlify => &[
                 ("host/_headers", "_headers"),
                 ("host/_redirects", "_redirects"),
-                (PUBLISH, "publish-cli.sh"),
+                (PUBLISH, "publish.sh"),
             ],
             Host::Cloudflare => &[
                 ("functions/_middleware.js", "_middleware.js"),
                 ("host/_headers", "_headers"),
-                (PUBLISH, "publish-cli.sh"),
+                (PUBLISH, "publish.sh"),
             ],
-            Host::Nginx => &[
-                ("host/nginx.conf", "nginx.conf"),
-                (PUBLISH, "publish-rsync.sh"),
-            ],
-            Host::Apache => &[
-                ("host/apache.conf", "apache.conf"),
-                (PUBLISH, "publish-rsync.sh"),
-            ],
-            Host::Caddy => &[
-                ("host/Caddyfile", "Caddyfile"),
-                (PUBLISH, "publish-rsync.sh"),
-            ],
+            Host::Nginx => &[("host/nginx.conf", "nginx.conf"), (PUBLISH, "publish.sh")],
+            Host::Apache => &[("host/apache.conf", "apache.conf"), (PUBLISH, "publish.sh")],
+            Host::Caddy => &[("host/Caddyfile", "Caddyfile"), (PUBLISH, "publish.sh")],
             Host::S3 => &[
                 ("host/cloudfront.js", "cloudfront.js"),
-                (PUBLISH, "publish-s3.sh"),
+                (PUBLISH, "publish.sh"),
             ],
         }
     }
@@ -264,7 +255,7 @@ impl Error {
 }
 
 /// The templates by name.
-const TEMPLATES: [(&str, &str); 22] = [
+const TEMPLATES: [(&str, &str); 16] = [
     (
         "romfeed.toml",
         include_str!("../../templates/hosts/romfeed.toml"),
@@ -274,33 +265,15 @@ const TEMPLATES: [(&str, &str); 22] = [
         "gitattributes",
         include_str!("../../templates/hosts/gitattributes"),
     ),
-    ("head.sh", include_str!("../../templates/hosts/head.sh")),
     (
         "generate.sh",
         include_str!("../../templates/hosts/generate.sh"),
     ),
     ("push.sh", include_str!("../../templates/hosts/push.sh")),
     ("faults.sh", include_str!("../../templates/hosts/faults.sh")),
-    ("zips.sh", include_str!("../../templates/hosts/zips.sh")),
     (
-        "zips-to.sh",
-        include_str!("../../templates/hosts/zips-to.sh"),
-    ),
-    (
-        "publish-git.sh",
-        include_str!("../../templates/hosts/publish-git.sh"),
-    ),
-    (
-        "publish-cli.sh",
-        include_str!("../../templates/hosts/publish-cli.sh"),
-    ),
-    (
-        "publish-rsync.sh",
-        include_str!("../../templates/hosts/publish-rsync.sh"),
-    ),
-    (
-        "publish-s3.sh",
-        include_str!("../../templates/hosts/publish-s3.sh"),
+        "publish.sh",
+        include_str!("../../templates/hosts/publish.sh"),
     ),
     (
         "github-pages.yml",

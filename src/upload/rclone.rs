@@ -307,6 +307,14 @@ impl Store for Rclone {
     }
 
     fn copy(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
+        let features = self.features()?;
+        // rclone would follow the links.
+        if features.flags.is_local {
+            let blocked = blocked(Path::new(&features.root), &batch.paths());
+            if !blocked.is_empty() {
+                return Err(Error::Blocked(blocked.into_iter().collect()));
+            }
+        }
         let mut before = 0;
         for (headers, files) in headers::groups(batch) {
             let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();

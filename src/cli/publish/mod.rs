@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use romfeed::catalog::{Catalog, Catalogs};
 use romfeed::files::behind_links;
-use romfeed::generate::{self as run, Preview};
+use romfeed::generate as run;
 use romfeed::model::config::Config;
 use romfeed::publish::writer;
 use romfeed::upload::files::{self, Local};
@@ -63,8 +63,19 @@ pub(crate) fn run(
             steps: &steps,
             live: Live::Nothing,
         };
-        let ended = command.publish(resolved)?;
-        Ok(ended.unwrap_or_else(|stop| command.print_stop(stop)))
+        match command.publish(resolved) {
+            Ok(outcome) | Err(Ended::Before(outcome)) => Ok(outcome),
+            Err(Ended::At(step, outcome)) => {
+                command.print_stop(step);
+                Ok(outcome)
+            }
+            Err(Ended::Raced(step)) => {
+                text::print_error(&Error::Raced, terminal);
+                command.print_stop(step);
+                Ok(Outcome::Stopped)
+            }
+            Err(Ended::Io(error)) => Err(error),
+        }
     })
 }
 
@@ -100,25 +111,21 @@ struct Command<'a> {
     live: Live,
 }
 
-/// Where a publication stopped. The reason was printed.
-struct Stop {
-    step: Step,
-    outcome: Outcome,
+/// How a publication ended early. The reasons of the first two were printed.
+enum Ended {
+    /// It did not begin.
+    Before(Outcome),
+    /// It stopped at this step.
+    At(Step, Outcome),
     /// Another machine has published in the meantime, so that another attempt may succeed.
-    is_raced: bool,
+    Raced(Step),
+    /// The terminal or a temporary folder cannot be used.
+    Io(io::Error),
 }
 
-impl Stop {
-    fn new(step: Step) -> Stop {
-        Stop::with(step, Outcome::Stopped)
-    }
-
-    fn with(step: Step, outcome: Outcome) -> Stop {
-        Stop {
-            step,
-            outcome,
-            is_raced: false,
-        }
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Ended {
+        Ended::Io(error)
     }
 }
 
@@ -132,35 +139,28 @@ struct Generated {
 }
 
 impl Command<'_> {
-    /// Carries out all steps.
-    fn publish(&mut self, resolved: Resolved) -> io::Result<Result<Outcome, Stop>> {
+    /// Carries out all steps, again if another machine publishes at the same time.
+    fn publish(&mut self, resolved: Resolved) -> Result<Outcome, Ended> {
         let Some(base) = resolved.config.base_url.clone() else {
             self.terminal.error(
                 "there is no address for the site",
                 Some("set base_url in romfeed.toml: base_url = \"https://ota.example.org\""),
             );
-            return Ok(Ok(Outcome::Usage));
+            return Err(Ended::Before(Outcome::Usage));
         };
-        let (config, devices_errors) =
-            match generate::prepare(&self.args.site, resolved, self.terminal) {
-                Ok(prepared) => prepared,
-                Err(outcome) => return Ok(Ok(outcome)),
-            };
+        let prepared = generate::prepare(&self.args.site, resolved, self.terminal);
+        let (config, devices_errors) = prepared.map_err(Ended::Before)?;
         let config = Config {
             dry_run: self.args.dry_run,
             ..config
         };
         for _ in 1..MAX_ATTEMPTS {
-            match self.attempt(&config, &devices_errors, &base)? {
-                Err(stop) if stop.is_raced => self.terminal.line(text::AGAIN),
-                ended => return Ok(ended),
+            match self.attempt(&config, &devices_errors, &base) {
+                Err(Ended::Raced(_)) => self.terminal.line(text::AGAIN),
+                ended => return ended,
             }
         }
-        let ended = self.attempt(&config, &devices_errors, &base)?;
-        if ended.as_ref().is_err_and(|stop| stop.is_raced) {
-            text::print_error(&Error::Raced, self.terminal);
-        }
-        Ok(ended)
+        self.attempt(&config, &devices_errors, &base)
     }
 
     /// Carries out all steps once.
@@ -169,26 +169,17 @@ impl Command<'_> {
         config: &Config,
         devices_errors: &[String],
         base: &str,
-    ) -> io::Result<Result<Outcome, Stop>> {
+    ) -> Result<Outcome, Ended> {
         let work = tempfile::Builder::new().prefix("romfeed-").tempdir()?;
         self.begin(Step::Generate);
-        let generated = match self.generate(config, devices_errors, work.path()) {
-            Ok(generated) => generated,
-            Err(stop) => return Ok(Err(stop)),
-        };
+        let generated = self.generate(config, devices_errors, work.path())?;
         // From here on, neither `generate` nor another publication may change the site.
-        let lock = match self.lock(config) {
-            Ok(lock) => lock,
-            Err(stop) => return Ok(Err(stop)),
-        };
-        let local = match self.list(config, &generated) {
-            Ok(local) => local,
-            Err(stop) => return Ok(Err(stop)),
-        };
+        let lock = self.lock(config)?;
         let shared = lock.as_ref().map(writer::Lock::share).transpose()?;
+        let local = self.list(config, &generated)?;
         let progress = Arc::new(Progress::new(self.terminal));
         let runner = Runner::new(work.path().to_owned(), shared, progress);
-        let mut publication = Publication::new(
+        let publication = Publication::new(
             runner.clone(),
             self.zips
                 .open(self.site, &runner, releases(&generated.catalog, config)),
@@ -196,34 +187,39 @@ impl Command<'_> {
             self.args.adopt,
             self.args.dry_run,
         );
+        let is_sound = self.carry_out(publication, &local, base, config)?;
+        Ok(self.end(base, is_sound, &generated.left_out))
+    }
+
+    /// Carries out the steps after the first; returns whether the live site is sound.
+    fn carry_out(
+        &mut self,
+        mut publication: Publication,
+        local: &LocalSite<'_>,
+        base: &str,
+        config: &Config,
+    ) -> Result<bool, Ended> {
+        let mut is_sound = true;
         for step in &self.steps[1..] {
             self.begin(*step);
-            let done = match step {
-                Step::CheckZips => self.check(*step, None, config)?,
-                Step::CheckSite => self.check(*step, Some(base), config)?,
+            match step {
+                Step::CheckZips => self.check_zips(config)?,
+                Step::CheckSite => is_sound = self.check_site(base, config)?,
                 _ => {
-                    let done = publication.run(*step, &local);
+                    let done = publication.run(*step, local);
                     self.live = publication.live();
-                    done.map(|done| {
-                        text::print_done(*step, &done, self.args.dry_run, self.terminal)
-                    })
-                    .map_err(|error| {
-                        let is_raced = matches!(error, Error::Raced);
-                        if !is_raced {
+                    let done = done.map_err(|error| match error {
+                        Error::Raced => Ended::Raced(*step),
+                        error => {
                             text::print_error(&error, self.terminal);
+                            Ended::At(*step, Outcome::Stopped)
                         }
-                        Stop {
-                            is_raced,
-                            ..Stop::new(*step)
-                        }
-                    })
+                    })?;
+                    text::print_done(*step, &done, self.args.dry_run, self.terminal);
                 }
-            };
-            if let Err(stop) = done {
-                return Ok(Err(stop));
             }
         }
-        Ok(Ok(self.end(base, &generated.left_out)))
+        Ok(is_sound)
     }
 
     /// Returns what hosts that take all of a site at once need.
@@ -245,17 +241,20 @@ impl Command<'_> {
         }
     }
 
+    /// Prints that a step begins.
     fn begin(&self, step: Step) {
+        let line = format!("{}: {}", self.number(step), text::title(step, self.site));
+        self.terminal.line(&self.terminal.paint("1", &line));
+    }
+
+    /// Describes the place of a step, for example `step 2 of 8`.
+    fn number(&self, step: Step) -> String {
         let index = self.steps.iter().position(|other| *other == step);
-        self.terminal.line(&self.terminal.paint(
-            "1",
-            &format!(
-                "step {} of {}: {}",
-                index.unwrap_or_default() + 1,
-                self.steps.len(),
-                text::title(step, self.site)
-            ),
-        ));
+        format!(
+            "step {} of {}",
+            index.map_or(1, |index| index + 1),
+            self.steps.len()
+        )
     }
 
     /// Brings the site up to date or, in a trial run, makes it in a temporary folder.
@@ -264,8 +263,8 @@ impl Command<'_> {
         config: &Config,
         devices_errors: &[String],
         work: &Path,
-    ) -> Result<Generated, Stop> {
-        let stop = |outcome| Stop::with(Step::Generate, outcome);
+    ) -> Result<Generated, Ended> {
+        let stop = |outcome| Ended::At(Step::Generate, outcome);
         let offline = self.args.site.offline;
         let report = generate::update(
             config,
@@ -283,17 +282,14 @@ impl Command<'_> {
         let left_out = generate::left_out(&report, devices_errors);
         let (catalog, from) = match report.preview {
             Some(preview) => {
-                let from = self.write_preview(&preview, work).map_err(stop)?;
-                (preview.catalog, from)
+                let folder = work.join("preview");
+                self.or_stop(preview.write(&folder).map_err(run::Error::from))?;
+                (preview.catalog, folder)
             }
             None => {
-                let catalog = Catalogs::load(&config.catalogs).map_err(run::Error::from);
-                let merged = catalog.and_then(|all| Ok(all.merged()?.into_owned()));
-                let merged = merged.map_err(|error| {
-                    print_run_error(self.terminal, &error);
-                    stop(Outcome::from_error(&error))
-                })?;
-                (merged, config.out.clone())
+                let catalogs = Catalogs::load(&config.catalogs).map_err(run::Error::from);
+                let merged = catalogs.and_then(|all| Ok(all.merged()?.into_owned()));
+                (self.or_stop(merged)?, config.out.clone())
             }
         };
         Ok(Generated {
@@ -303,25 +299,23 @@ impl Command<'_> {
         })
     }
 
-    /// Writes the site of a trial run to a temporary folder.
-    fn write_preview(&self, preview: &Preview, work: &Path) -> Result<PathBuf, Outcome> {
-        let folder = work.join("preview");
-        preview.write(&folder).map_err(|error| {
-            print_run_error(self.terminal, &run::Error::from(error));
-            Outcome::Stopped
-        })?;
-        Ok(folder)
+    /// Returns the value of a part of the first step, or reports the error.
+    fn or_stop<T>(&self, result: Result<T, run::Error>) -> Result<T, Ended> {
+        result.map_err(|error| {
+            print_run_error(self.terminal, &error);
+            Ended::At(Step::Generate, Outcome::Stopped)
+        })
     }
 
     /// Locks the site, unless this is a trial run.
-    fn lock(&self, config: &Config) -> Result<Option<writer::Lock>, Stop> {
-        if self.args.dry_run {
-            return Ok(None);
+    fn lock(&self, config: &Config) -> Result<Option<writer::Lock>, Ended> {
+        match self.args.dry_run {
+            true => Ok(None),
+            false => {
+                let lock = writer::open(&config.out, false).map_err(run::Error::from);
+                self.or_stop(lock).map(Some)
+            }
         }
-        writer::open(&config.out, false).map(Some).map_err(|error| {
-            print_run_error(self.terminal, &run::Error::from(error));
-            Stop::new(Step::Generate)
-        })
     }
 
     /// Lists all that is to be published.
@@ -329,17 +323,15 @@ impl Command<'_> {
         &self,
         config: &'c Config,
         generated: &'c Generated,
-    ) -> Result<LocalSite<'c>, Stop> {
-        let written = writer::own_files(&generated.from).map_err(|error| {
-            print_run_error(self.terminal, &run::Error::from(error));
-            Stop::new(Step::Generate)
-        })?;
+    ) -> Result<LocalSite<'c>, Ended> {
+        let written = writer::own_files(&generated.from).map_err(run::Error::from);
+        let written = self.or_stop(written)?;
         if written.is_empty() {
             self.terminal.error(
                 &format!("there is no site in {}", shown(&config.out)),
                 Some("put a zip into the folder of builds"),
             );
-            return Err(Stop::with(Step::Generate, Outcome::Usage));
+            return Err(Ended::At(Step::Generate, Outcome::Usage));
         }
         let mut zips: Vec<Local> = Vec::new();
         if *self.zips != ZipsDestination::Nowhere {
@@ -362,42 +354,43 @@ impl Command<'_> {
         })
     }
 
-    /// Checks the zips at their addresses, or the site at its address.
-    fn check(
-        &self,
-        step: Step,
-        url: Option<&str>,
-        config: &Config,
-    ) -> io::Result<Result<(), Stop>> {
+    /// Asks for the zips at their addresses.
+    fn check_zips(&self, config: &Config) -> Result<(), Ended> {
         if self.args.dry_run {
             self.terminal.line(text::LATER);
-            return Ok(Ok(()));
+            return Ok(());
         }
-        let args = CheckArgs::for_site(url, &self.args.live);
-        Ok(match check::check_site(&args, config, self.terminal)? {
+        let args = CheckArgs::for_site(None, &self.args.live);
+        match check::check_site(&args, config, self.terminal)? {
             Outcome::Done => Ok(()),
-            // What was published is complete.
-            Outcome::Failed if step == Step::CheckSite => Err(Stop::with(step, Outcome::Failed)),
-            _ => Err(Stop::new(step)),
-        })
+            _ => Err(Ended::At(Step::CheckZips, Outcome::Stopped)),
+        }
+    }
+
+    /// Checks the live site; returns whether it is sound.
+    fn check_site(&self, base: &str, config: &Config) -> io::Result<bool> {
+        if self.args.dry_run {
+            self.terminal.line(text::LATER);
+            return Ok(true);
+        }
+        let args = CheckArgs::for_site(Some(base), &self.args.live);
+        let outcome = check::check_site(&args, config, self.terminal)?;
+        Ok(outcome == Outcome::Done)
     }
 
     /// Prints where a publication stopped, and what is live.
-    fn print_stop(&self, stop: Stop) -> Outcome {
-        let index = self.steps.iter().position(|step| *step == stop.step);
+    fn print_stop(&self, step: Step) {
         let place = format!(
-            "publish stopped at step {} of {} ({}): {}",
-            index.unwrap_or_default() + 1,
-            self.steps.len(),
-            text::title(stop.step, self.site),
-            text::live(stop.step, self.live)
+            "publish stopped at {} ({}): {}",
+            self.number(step),
+            text::title(step, self.site),
+            text::live(self.live)
         );
-        self.terminal.error(&place, text::stop_hint(stop.step));
-        stop.outcome
+        self.terminal.error(&place, text::stop_hint(step));
     }
 
     /// Prints the address of the published site, and names again what was left out.
-    fn end(&self, base: &str, left_out: &[String]) -> Outcome {
+    fn end(&self, base: &str, is_sound: bool, left_out: &[String]) -> Outcome {
         let base = escape(base);
         self.terminal.line(&match (self.args.dry_run, self.site) {
             (true, _) => format!("this was a trial run; nothing was changed at {base}"),
@@ -407,14 +400,22 @@ impl Command<'_> {
             ),
             (false, _) => format!("published: {base}"),
         });
-        if left_out.is_empty() {
-            return Outcome::Done;
+        if !is_sound {
+            self.terminal.error(
+                "the new site is live, and has the errors above",
+                Some("correct them; `romfeed check --url` checks it again"),
+            );
         }
-        self.terminal
-            .error("the rest is published, but this was left out:", None);
+        if !left_out.is_empty() {
+            let rest = match self.args.dry_run {
+                true => "this would be left out:",
+                false => "the rest is published, but this was left out:",
+            };
+            self.terminal.error(rest, None);
+        }
         for line in left_out {
             self.terminal.always(&format!("- {line}"));
         }
-        Outcome::Failed
+        Outcome::from_success(is_sound && left_out.is_empty())
     }
 }

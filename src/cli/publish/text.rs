@@ -30,12 +30,11 @@ pub(super) fn title(step: Step, site: &SiteDestination) -> &'static str {
 }
 
 /// Returns what phones and people see after a stop.
-pub(super) fn live(step: Step, live: Live) -> &'static str {
+pub(super) fn live(live: Live) -> &'static str {
     match live {
         Live::Nothing => "nothing is live yet",
         Live::Pages => "some new pages are live, and no new feed",
         Live::Feeds => "new pages and some new feeds are live; all zips that they name are online",
-        Live::All if step == Step::CheckSite => "the new site is live",
         Live::All => "the new site is live, and some old files are still there",
     }
 }
@@ -44,9 +43,6 @@ pub(super) fn live(step: Step, live: Live) -> &'static str {
 pub(super) fn stop_hint(step: Step) -> Option<&'static str> {
     match step {
         Step::Generate => None,
-        Step::CheckSite => {
-            Some("correct what is named above; `romfeed check --url` checks it again")
-        }
         _ => Some("correct what is named above, and publish again: it goes on from there"),
     }
 }
