@@ -58,6 +58,8 @@ mod projects;
 mod publish;
 #[cfg(unix)]
 mod publish_hosts;
+#[cfg(unix)]
+mod publish_to;
 mod published;
 mod reference;
 mod remote;
