@@ -2,7 +2,8 @@
 # The steps of action.yml.
 #
 #   action.sh install   Puts the release INPUT_VERSION (default: the version in Cargo.toml next to
-#                       this file), downloaded from below RELEASES, on the PATH of later steps.
+#                       this file), downloaded from below RELEASES, on the PATH of later steps. If it
+#                       is `source`, cargo compiles the commit that is checked out here.
 #   action.sh run       Calls romfeed with each line of INPUT_RUN. If one leaves out a zip or a source, the
 #                       others follow, and the output left-out is true.
 #
@@ -50,7 +51,7 @@ attest() {
         return 0
     fi
     gh attestation verify "$1" --repo "$REPOSITORY" --signer-workflow "$REPOSITORY/.github/workflows/release.yml" >&2 ||
-        fail "${1##*/} has no attestation of $REPOSITORY: its workflow did not release this file"
+        fail "\`${1##*/}\` has no attestation of \`$REPOSITORY\`: its workflow did not release this file"
 }
 
 # Downloads the archive $2, checks it against the release's SHA256SUMS and its attestation, and
@@ -61,13 +62,13 @@ fetch() {
     # Next to it, so that the folder appears complete or not at all.
     new=$(mktemp -d "${folder%/*}/new.XXXXXX")
     trap 'rm -rf "$new"' EXIT
-    download "$from" "$new/$archive" || fail "cannot download $from: is there a release $version?"
+    download "$from" "$new/$archive" || fail "cannot download \`$from\`: is there a release \`$version\`?"
     local sums=$RELEASES/v$version/SHA256SUMS expected found
-    download "$sums" "$new/SHA256SUMS" || fail "cannot download $sums"
+    download "$sums" "$new/SHA256SUMS" || fail "cannot download \`$sums\`"
     expected=$(awk -v name="$archive" '$2 == name || $2 == "*" name { print $1 }' "$new/SHA256SUMS")
-    [[ -n $expected ]] || fail "$sums does not name $archive"
+    [[ -n $expected ]] || fail "\`$sums\` does not name \`$archive\`"
     found=$(digest "$new/$archive")
-    [[ $found == "$expected" ]] || fail "$from differs from the released file: its SHA-256 is $found, not $expected"
+    [[ $found == "$expected" ]] || fail "\`$from\` differs from the released file: its SHA-256 is \`$found\`, not \`$expected\`"
     attest "$new/$archive"
     case $archive in
         *.zip) unzip -q "$new/$archive" -d "$new" ;;
@@ -76,19 +77,39 @@ fetch() {
     mv "$new/${archive%%".$ending"}" "$folder"
 }
 
+# Compiles the commit that is checked out next to this file, with what releases have, as $1/romfeed.
+compile() {
+    local folder=$1
+    mkdir -p "${folder%/*}"
+    new=$(mktemp -d "${folder%/*}/new.XXXXXX")
+    trap 'rm -rf "$new"' EXIT
+    cargo install --locked --no-track --features s3 --path "$here" --root "$new" >&2 ||
+        fail "cannot compile \`$here\`"
+    mv "$new/bin" "$folder"
+}
+
 install() {
-    local here target version=${INPUT_VERSION#v} ending=tar.gz
+    local here version=${INPUT_VERSION#v} ending=tar.gz cache=$RUNNER_TOOL_CACHE name
     here=$(dirname -- "${BASH_SOURCE[0]}")
     : "${version:=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/Cargo.toml" | head -n 1)}"
-    [[ $version =~ ^[0-9A-Za-z.+-]+$ ]] || fail "not a version: $version"
-    target=$(find_target)
-    [[ -n $target ]] || fail "there is no release for $RUNNER_OS on $RUNNER_ARCH: install romfeed with cargo"
-    [[ $RUNNER_OS != Windows ]] || ending=zip
-    local cache=$RUNNER_TOOL_CACHE
-    [[ $RUNNER_OS != Windows ]] || cache=$(cygpath --unix "$cache")
-    local folder=$cache/romfeed/$version/$target
-    [[ -d $folder ]] || fetch "$folder" "romfeed-$version-$target.$ending"
-    "$folder/romfeed" --version || fail "romfeed $version does not run on this machine"
+    [[ $version =~ ^[0-9A-Za-z.+-]+$ ]] || fail "not a version: \`$version\`"
+    if [[ $version == source ]]; then
+        name=$(git -C "$here" rev-parse HEAD) || fail "\`$here\` is not a checkout of romfeed"
+    else
+        name=$(find_target)
+        [[ -n $name ]] ||
+            fail "there is no release for \`$RUNNER_OS\` on \`$RUNNER_ARCH\`: set \`version: source\`"
+    fi
+    [[ $RUNNER_OS != Windows ]] || { ending=zip && cache=$(cygpath --unix "$cache"); }
+    local folder=$cache/romfeed/$version/$name
+    if [[ -d $folder ]]; then
+        :
+    elif [[ $version == source ]]; then
+        compile "$folder"
+    else
+        fetch "$folder" "romfeed-$version-$name.$ending"
+    fi
+    "$folder/romfeed" --version || fail "romfeed \`$version\` does not run on this machine"
     [[ $RUNNER_OS != Windows ]] || folder=$(cygpath --windows "$folder")
     printf '%s\n' "$folder" >>"$GITHUB_PATH"
 }
@@ -109,10 +130,10 @@ run() {
     local line list word words status left_out=
     while IFS= read -r line || [[ -n $line ]]; do
         [[ ! $line =~ ^[[:space:]]*(#|$) ]] || continue
-        [[ $line != *\\ ]] || fail "a command must be on one line: $line"
+        [[ $line != *\\ ]] || fail "a command must be on one line: \`$line\`"
         # Quotes and backslashes work as in a shell, and nothing is expanded. The dots preserve
         # empty words.
-        list=$(xargs printf '%s.\n' <<<"$line") || fail "a quotation mark is not closed: $line"
+        list=$(xargs printf '%s.\n' <<<"$line") || fail "a quotation mark is not closed: \`$line\`"
         words=()
         while IFS= read -r word; do
             words+=("${word%.}")

@@ -56,6 +56,8 @@ pub const GITATTRIBUTES: &str = ".gitattributes";
 /// that the other side has builds too: otherwise git leaves the file as it was, which looks merged.
 pub const MERGE_DRIVER: &str = "git config merge.romfeed.driver 'romfeed catalog merge --name %P %O %A %B || \
      { [ $? = 1 ] || git merge-file %A %O %B; false; }'";
+/// The beginning of addresses of repositories on GitHub.
+const GITHUB: &str = "https://github.com/";
 /// How the third comment line of the script begins, before the name of the host.
 const WRITTEN_BY: &str = "# Written by: romfeed init --host ";
 
@@ -333,6 +335,7 @@ struct Values<'a> {
     prefix_regex: String,
     project: Option<&'a str>,
     version: &'a str,
+    romfeed: Option<&'a str>,
     merge_driver: &'a str,
     page_policy: &'a str,
     package_policy: &'a str,
@@ -381,6 +384,7 @@ impl<'a> Values<'a> {
             prefix_regex: base.map_or("", Base::prefix).replace('.', "\\."),
             project: base.and_then(|base| base.domain().strip_suffix(".pages.dev")),
             version: env!("CARGO_PKG_VERSION"),
+            romfeed: env!("CARGO_PKG_REPOSITORY").strip_prefix(GITHUB),
             merge_driver: MERGE_DRIVER,
             page_policy: PAGE_POLICY,
             package_policy: PACKAGE_POLICY,

@@ -186,7 +186,7 @@ fn the_workflow_keeps_the_expressions_of_github() {
         ".github/workflows/pages.yml",
     );
     assert!(
-        workflow.contains("key: romfeed-${{ runner.os }}-"),
+        workflow.contains("key: romfeed-${{ runner.os }}-${{ vars.ROMFEED_COMMIT || "),
         "{workflow}"
     );
     assert!(workflow.contains("permissions: {}\n"), "{workflow}");
@@ -202,19 +202,26 @@ fn the_workflow_names_actions_by_commit_and_romfeed_by_version() {
         .lines()
         .filter_map(|line| line.split_once("uses: ").map(|(_, action)| action))
         .collect();
-    assert_eq!(actions.len(), 6, "{workflow}");
-    for action in actions {
+    assert_eq!(actions.len(), 8, "{workflow}");
+    let (own, others): (Vec<&str>, Vec<&str>) = actions.iter().partition(|a| a.starts_with('.'));
+    assert_eq!(own, ["./.romfeed/action"]);
+    for action in others {
         let commit = action.split(['@', ' ']).nth(1).unwrap();
         assert!(
             commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit()),
             "{action}"
         );
     }
+    let version = env!("CARGO_PKG_VERSION");
+    let release = format!("ref: ${{{{ vars.ROMFEED_COMMIT || 'v{version}' }}}}\n");
+    assert!(workflow.contains(&release), "{workflow}");
+    assert!(!workflow.contains("cargo"), "{workflow}");
     let pipeline = text(&site(Host::GitLab, BASE, None), ".gitlab-ci.yml");
-    let tag = concat!("refs/tags/v", env!("CARGO_PKG_VERSION"));
-    for text in [workflow, pipeline] {
-        assert!(text.contains(tag) && !text.contains(" HEAD"), "{text}");
-    }
+    let tag = format!("refs/tags/v{version}");
+    assert!(
+        pipeline.contains(&tag) && !pipeline.contains(" HEAD"),
+        "{pipeline}"
+    );
 }
 
 #[test]

@@ -36,17 +36,22 @@ pub(crate) fn run_all() -> Result<()> {
         "a release that is not there",
         &run,
         1,
-        "is there a release 9.9.9?",
+        "is there a release `9.9.9`?",
     )?;
     let run = install("FreeBSD-X64", VERSION)?;
     expect(
         "a system without a release",
         &run,
         1,
-        "no release for FreeBSD on X64",
+        "no release for `FreeBSD` on `X64`",
     )?;
     let run = install("Linux-X64", "../etc")?;
-    expect("a version that is a path", &run, 1, "not a version: ../etc")?;
+    expect(
+        "a version that is a path",
+        &run,
+        1,
+        "not a version: `../etc`",
+    )?;
 
     fs::write(&archive, [&good[..], b"x"].concat())?;
     let run = install("Linux-X64", VERSION)?;
@@ -69,7 +74,7 @@ pub(crate) fn run_all() -> Result<()> {
     fs::write(&archive, &good)?;
     runner.write_gh(false)?;
     let run = install("Linux-X64", VERSION)?;
-    let text = "has no attestation of you/romfeed";
+    let text = "has no attestation of `you/romfeed`";
     expect("an archive without an attestation", &run, 1, text)?;
     runner.write_gh(true)?;
     let run = install("Linux-X64", &tag)?;
@@ -77,6 +82,22 @@ pub(crate) fn run_all() -> Result<()> {
     fs::remove_file(&archive)?;
     let run = install("Linux-X64", VERSION)?;
     expect("a release in the cache", &run, 0, "called with --version")?;
+
+    runner.write_cargo(false)?;
+    let run = install("FreeBSD-X64", "source")?;
+    expect(
+        "a commit that does not compile",
+        &run,
+        1,
+        "cannot compile `.`",
+    )?;
+    runner.write_cargo(true)?;
+    let run = install("FreeBSD-X64", "source")?;
+    expect("a commit to compile", &run, 0, "called with --version")?;
+    runner.write_cargo(false)?;
+    let run = install("FreeBSD-X64", "source")?;
+    let text = "called with --version";
+    expect("a commit that was compiled before", &run, 0, text)?;
 
     let run = runner.call("run", "Linux-X64", "", "generate -q\n\n check --zips")?;
     expect("two commands", &run, 0, "called with check,--zips")?;
@@ -114,7 +135,7 @@ pub(crate) fn run_all() -> Result<()> {
         "an unclosed quotation mark",
         &run,
         1,
-        "a quotation mark is not closed: generate \"out",
+        "a quotation mark is not closed: `generate \"out`",
     )?;
     let run = runner.call("run", "Linux-X64", "", "generate \\\n-q")?;
     expect(
@@ -156,6 +177,22 @@ impl Runner<'_> {
              [ \"$3\" = --help ] || exit {code}\n"
         );
         let file = folder.join("gh");
+        fs::write(&file, text)?;
+        crate::tools::run(Command::new("chmod").arg("+x").arg(&file))?;
+        Ok(())
+    }
+
+    /// Writes a stand-in for cargo that installs the program, or fails.
+    fn write_cargo(&self, compiles: bool) -> Result<()> {
+        let program = self.0.join("program");
+        fs::write(&program, PROGRAM)?;
+        let code = u8::from(!compiles);
+        let text = format!(
+            "#!/bin/sh\n[ \"$1 $2\" = 'install --locked' ] || exit 9\n[ {code} = 0 ] || exit {code}\n\
+             for root; do :; done\nmkdir \"$root/bin\"\ninstall '{}' \"$root/bin/romfeed\"\n",
+            program.display()
+        );
+        let file = self.0.join("bin/cargo");
         fs::write(&file, text)?;
         crate::tools::run(Command::new("chmod").arg("+x").arg(&file))?;
         Ok(())

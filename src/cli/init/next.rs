@@ -81,7 +81,8 @@ fn print_listed(host: Host, listed: &Listed, terminal: Terminal) {
 fn steps(host: Host) -> &'static [&'static str] {
     match host {
         Host::GitHub => &[
-            "on GitHub, under Settings: Pages, Source: GitHub Actions; and a variable, see .github/workflows/pages.yml",
+            "on GitHub, Settings > Pages: Source: GitHub Actions",
+            "on GitHub, Settings > Secrets and variables > Actions > Variables: ROMFEED_REPOSITORY, and ROMFEED_COMMIT while romfeed has no release; the first lines of .github/workflows/pages.yml say more",
             "commit and push these files; if publish uploads zips, sign in first: gh auth login",
         ],
         Host::GitLab => &[
