@@ -44,39 +44,58 @@ struct FileLink {
     url: String,
 }
 
+/// A value that cannot be used.
+pub(crate) struct Invalid {
+    /// The key or the file that is wrong, and why.
+    pub(crate) error: String,
+    /// What to do about it.
+    pub(crate) hint: String,
+}
+
 /// Resolves the look of the pages; `folder` is that of the settings.
 ///
 /// # Errors
-/// The key or the file that is wrong, and why.
-pub(crate) fn resolve(set: &FileSite, folder: &Path) -> Result<Theme, String> {
+/// [`Invalid`].
+pub(crate) fn resolve(set: &FileSite, folder: &Path) -> Result<Theme, Invalid> {
     let defaults = Theme::default();
     let text = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
     let accent = match &set.color {
         None => defaults.accent,
-        Some(color) => Color::parse(color).ok_or_else(|| {
-            format!(
-                "color: `{}` is not a colour; use hex, for example #0b7a75",
-                color.escape_debug()
-            )
+        Some(color) => Color::parse(color).ok_or_else(|| Invalid {
+            error: format!("color: `{}` is not a colour", color.escape_debug()),
+            hint: "use hex, for example color = \"#0b7a75\"".to_owned(),
         })?,
     };
     let logo = set.logo.as_ref().map(|name| {
         let path = folder.join(name);
         let bytes = read_regular(&path, MAX_LOGO_SIZE as u64).map_err(|e| e.to_string());
         let logo = bytes.and_then(Logo::parse);
-        logo.map_err(|error| format!("logo: {}: {error}", path.display()))
+        logo.map_err(|error| Invalid {
+            error: format!("logo: `{}`: {error}", shown(&path)),
+            hint: format!(
+                "name a PNG, JPEG, GIF, WebP or SVG file of at most {} KiB in the folder of the settings, or take out `logo`",
+                MAX_LOGO_SIZE >> 10
+            ),
+        })
     });
     let link = |FileLink { name, url }: &FileLink| {
-        Link::new(name, url).ok_or_else(|| {
-            format!(
+        Link::new(name, url).ok_or_else(|| Invalid {
+            error: format!(
                 "links: `{}` needs a name and an address with https://, http:// or mailto:",
                 url.escape_debug()
-            )
+            ),
+            hint: "for example links = [{ name = \"Forum\", url = \"https://forum.example.org\" }]"
+                .to_owned(),
         })
     };
     Ok(Theme {
         has_pages: set.pages.unwrap_or(true),
-        strings: load_strings(set.lang.as_deref(), &folder.join(FOLDER).join(STRINGS))?,
+        strings: load_strings(set.lang.as_deref(), &folder.join(FOLDER).join(STRINGS)).map_err(
+            |error| Invalid {
+                error,
+                hint: "take out `lang` for English, or correct the file of texts".to_owned(),
+            },
+        )?,
         name: text(&set.name).unwrap_or(defaults.name),
         tagline: text(&set.tagline),
         accent,
@@ -123,9 +142,13 @@ fn load_strings(lang: Option<&str>, folder: &Path) -> Result<Arc<Strings>, Strin
 /// Reads the text on how to install builds, in the format that the file's ending names.
 ///
 /// # Errors
-/// One line if the ending is unknown or the file cannot be read.
-pub(crate) fn load_install(file: PathBuf) -> Result<Install, String> {
-    let fail = |error: String| format!("install: {}: {error}", file.display());
+/// [`Invalid`], if the ending is unknown or the file cannot be read.
+pub(crate) fn load_install(file: PathBuf) -> Result<Install, Invalid> {
+    let fail = |error: String| Invalid {
+        error: format!("install: `{}`: {error}", shown(&file)),
+        hint: "name a .md, .html or .txt file in the folder of the settings, or take out `install`"
+            .to_owned(),
+    };
     let ending = file.extension().and_then(|ending| ending.to_str());
     let format = Format::ALL
         .into_iter()
@@ -137,7 +160,7 @@ pub(crate) fn load_install(file: PathBuf) -> Result<Install, String> {
 }
 
 /// Reads the user's own templates of pages, by name. Folders in it hold other templates.
-fn load_templates(folder: &Path) -> Result<BTreeMap<String, Template>, String> {
+fn load_templates(folder: &Path) -> Result<BTreeMap<String, Template>, Invalid> {
     let mut templates = BTreeMap::new();
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Ok(templates);
@@ -154,7 +177,10 @@ fn load_templates(folder: &Path) -> Result<BTreeMap<String, Template>, String> {
         if name.starts_with('.') {
             continue;
         }
-        let in_file = |error| format!("{}: {error}", shown(&path));
+        let in_file = |error| Invalid {
+            error: format!("{}: {error}", shown(&path)),
+            hint: "correct this file, or move it out of templates/".to_owned(),
+        };
         let text = read_regular_text(&path, MAX_TEMPLATE).map_err(in_file)?;
         let file = path.display().to_string();
         templates.insert(name, Template { file, text });

@@ -59,10 +59,10 @@ fn install_notes_that_cannot_be_read_stop_the_run() {
     for (settings, place) in [(of_site, "[site]"), (of_device, "[device.bacon]")] {
         let dir = site(settings);
         let missing = dir.run(&["generate"]).expect(2);
-        missing.says(place).says("install: x.md: ");
+        missing.says(place).says("install: `x.md`: ");
         std::fs::create_dir(dir.path().join("x.md")).unwrap();
         let folder = dir.run(&["generate"]).expect(2);
-        folder.says(place).says("install: x.md: ");
+        folder.says(place).says("install: `x.md`: ");
         std::fs::remove_dir(dir.path().join("x.md")).unwrap();
         dir.put("x.md", "x".repeat(300 << 10));
         dir.run(&["generate"]).expect(2).says("more than 256 KiB");

@@ -258,13 +258,13 @@ fn impossible_site_settings_are_reported() {
     for (text, message) in [
         (
             "color = \"red\"",
-            "[site]: color: `red` is not a colour; use hex, for example #0b7a75",
+            "[site]: color: `red` is not a colour\n  hint: use hex, for example color = \"#0b7a75\"\n",
         ),
         (
             "logo = \"note.txt\"",
-            "[site]: logo: note.txt: it is no PNG, JPEG, GIF, WebP or SVG picture",
+            "[site]: logo: `note.txt`: it is no PNG, JPEG, GIF, WebP or SVG picture\n  hint: name a PNG, ",
         ),
-        ("logo = \"none.png\"", "[site]: logo: none.png: "),
+        ("logo = \"none.png\"", "[site]: logo: `none.png`: "),
         (
             "links = [{ name = \"x\", url = \"javascript:alert(1)\" }]",
             "[site]: links: `javascript:alert(1)` needs",

@@ -113,7 +113,7 @@ fn logos_and_templates_that_are_links_are_refused() {
     );
     dir.run(&["generate"])
         .expect(2)
-        .says("logo.svg: a symbolic link");
+        .says("logo: `logo.svg`: a symbolic link");
     dir.put("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"));
     link(&dir, "templates/home.html", "secret");
     dir.run(&["generate"])

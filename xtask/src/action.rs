@@ -107,7 +107,12 @@ pub(crate) fn run_all() -> Result<()> {
         return Err("a command was run after one that failed".into());
     }
     let run = runner.call("run", "Linux-X64", "", "generate --new\ncheck --zips")?;
-    expect("a zip that is left out", &run, 0, "called with check,--zips")?;
+    expect(
+        "a zip that is left out",
+        &run,
+        0,
+        "called with check,--zips",
+    )?;
     let outputs = fs::read_to_string(runner.0.join("github-output"))?;
     if outputs != "left-out=true\n" {
         return Err(format!("the outputs are {outputs}").into());

@@ -175,7 +175,7 @@ fn with_pages(
     origin: &Origin,
 ) -> Result<Config, ConfigError> {
     let theme = theme::resolve(&settings.site, &origin.folder);
-    let theme = theme.map_err(|e| origin.error("[site]", &e))?;
+    let theme = theme.map_err(|e| origin.error("[site]", &e.error).with_hint(e.hint))?;
     let mut templates = FeedLoader::new(&origin.folder);
     for feed in &settings.feeds {
         let enabled = templates.enable(feed);
@@ -237,13 +237,14 @@ fn resolve_devices(
         let certificates = certificates.map(|paths| paths.in_folder(&origin.folder));
         let install = set.install.as_ref();
         let install = install.map(|name| theme::load_install(origin.folder.join(name)));
+        let install = install.transpose();
         let config = DeviceConfig {
             url: addresses::device_url(&table, set, origin)?,
             mirrors: addresses::device_mirrors(&table, set, origin)?,
             device_feed,
             certificates: load_certificates(&certificates.unwrap_or_default())
                 .map_err(|e| origin.error(&format!("{table} certificate"), &e))?,
-            install: install.transpose().map_err(|e| origin.error(&table, &e))?,
+            install: install.map_err(|e| origin.error(&table, &e.error).with_hint(e.hint))?,
             ..values::resolve_device(device, set).map_err(|e| origin.error(&table, &e))?
         };
         devices.insert(device.clone(), config);
