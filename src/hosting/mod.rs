@@ -202,6 +202,8 @@ pub struct Site {
     pub base: Option<Base>,
     /// The place of its zips.
     pub zips: Zips,
+    /// The `device_feed` that the updaters of its builds read; none for the default.
+    pub device_feed: Option<String>,
     /// The folder of packages.
     pub builds: PlainPath,
     /// The folder the site is written to.
@@ -320,6 +322,7 @@ struct Values<'a> {
     is_own: bool,
     upload: String,
     repository: &'a str,
+    device_feed: Option<&'a str>,
     builds: &'a str,
     is_builds_outside: bool,
     out: &'a str,
@@ -369,6 +372,7 @@ impl<'a> Values<'a> {
             is_own: listed.is_some_and(|listed| listed.is_own),
             upload: upload.unwrap_or_default(),
             repository: remote.map_or("", Remote::path),
+            device_feed: site.device_feed.as_deref(),
             builds: site.builds.as_str(),
             is_builds_outside: site.builds.is_outside(),
             out: site.out.as_str(),

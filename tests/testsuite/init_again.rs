@@ -1,6 +1,8 @@
 //! `init` in a folder that has files already: what it replaces, what it keeps, and what it says about both.
 
-use crate::support::{RomDir, Run, bacon, bacon_name};
+use testkit::package::Package;
+
+use crate::support::{RomDir, Run, bacon, bacon_name, bacon_props};
 
 const BASE: &str = "https://ota.example.org";
 
@@ -334,4 +336,42 @@ fn links_and_permissions_stay_and_the_script_can_be_run_again() {
     let run = dir.run(&["init"]).expect(0);
     assert_eq!(lines(&run, "changed"), ["publish"]);
     assert_eq!(mode("publish"), 0o755);
+}
+
+#[test]
+fn packages_of_other_families_get_the_feed_that_their_updater_reads() {
+    let crdroid = |sdk: &str| {
+        let props = bacon_props(0)
+            .set("ro.build.version.sdk", sdk)
+            .set("ro.crdroid.device", "bacon")
+            .set("ro.crdroid.build.version", "12.4");
+        Package::files(props).without_metadata().build()
+    };
+    let name = "builds/crDroidAndroid-16.0-20231114-bacon-v12.4.zip";
+    let dir = RomDir::new().file(name, crdroid("36"));
+    init(&dir, "nginx")
+        .says("  crDroid: its updater has its address built in; build it with https://ota.example.org/{device}.json")
+        .lacks("lineage.updater.uri");
+    assert!(text(&dir, "romfeed.toml").contains("\ndevice_feed = \"crdroid-16\"\n"));
+    dir.run(&["generate"]).expect(0);
+    dir.run(&["simulate", "--device", "bacon"]).expect(0);
+    // Phones in the field read it, so it stays when the package is gone or reads another one.
+    dir.remove(name);
+    let run = init(&dir, "nginx");
+    assert_eq!(lines(&run, "changed"), [""; 0]);
+    dir.put(name, crdroid("34"));
+    let run = init(&dir, "nginx");
+    assert_eq!(lines(&run, "changed"), [""; 0]);
+    // Settings that were edited are not changed.
+    edit(
+        &dir,
+        "romfeed.toml",
+        "device_feed = \"crdroid\"\n",
+        "# mine\n",
+    );
+    let run = init(&dir, "nginx");
+    assert_eq!(
+        lines(&run, "kept"),
+        ["romfeed.toml: it lacks `device_feed = \"crdroid\"`"]
+    );
 }

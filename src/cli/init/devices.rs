@@ -1,6 +1,7 @@
 //! The devices of the packages in the builds folder, for `romfeed init`.
 //!
-//! In: the builds folder. Out: one device for each codename, with manufacturer, name and model numbers.
+//! In: the builds folder. Out: one device for each codename, with manufacturer, name and model numbers, and the ROM
+//! families of the newest packages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,25 +9,55 @@ use std::path::Path;
 use ota_view::device_props::Until;
 use ota_view::ota::Ota;
 use rayon::prelude::*;
+use romfeed::generate::DeviceFamily;
 use romfeed::hosting::{self, KnownDevice};
 use romfeed::ingest::scan::{self, Found};
 use romfeed::ingest::{self, Context};
 use romfeed::model::build::{Device, Kind};
 use romfeed::model::config::Config;
 use romfeed::model::facts::Fact;
+use romfeed::model::family::{self, UpdaterAddress};
 
 use crate::cli::report::{Terminal, count};
 
-/// A package with its device and date.
+/// The family of packages without one of their own.
+const LINEAGE: &str = "LineageOS";
+
+/// What the packages say.
+pub(crate) struct Devices {
+    /// The devices.
+    pub(crate) list: Vec<KnownDevice>,
+    /// The families of the newest package of each device.
+    pub(crate) families: BTreeSet<DeviceFamily>,
+}
+
+impl Devices {
+    /// Returns the value of `device_feed` that the updaters of all devices read; none if they differ, or need none.
+    pub(crate) fn device_feed(&self) -> Option<&'static str> {
+        let addresses = |family: &DeviceFamily| family::updater_addresses(&family.name, family.sdk);
+        let mut feeds = self
+            .families
+            .iter()
+            .map(|family| match addresses(family)[..] {
+                [(_, UpdaterAddress::BuiltIn(feed))] => Some(feed),
+                _ => None,
+            });
+        let first = feeds.next()??;
+        feeds.all(|feed| feed == Some(first)).then_some(first)
+    }
+}
+
+/// A package with its device, family and date.
 struct PackageDevice<'a> {
     device: Device,
+    family: DeviceFamily,
     timestamp: i64,
     found: &'a Found,
 }
 
 /// Finds the devices, each with the names in its newest full package. Packages that cannot be read are
 /// only counted: `generate` reports why.
-pub(crate) fn find(config: &Config, terminal: Terminal) -> Vec<KnownDevice> {
+pub(crate) fn find(config: &Config, terminal: Terminal) -> Devices {
     let scan = scan::scan(&config.builds, config.follow_links, &config.exclude);
     let packages: Vec<_> = scan
         .packages
@@ -48,10 +79,13 @@ pub(crate) fn find(config: &Config, terminal: Terminal) -> Vec<KnownDevice> {
         }
     }
     let newest: Vec<PackageDevice<'_>> = newest.into_values().collect();
-    newest
-        .par_iter()
-        .map(|package| describe(package, config))
-        .collect()
+    Devices {
+        list: newest
+            .par_iter()
+            .map(|package| describe(package, config))
+            .collect(),
+        families: newest.into_iter().map(|package| package.family).collect(),
+    }
 }
 
 /// Reads the device of a package; none if the package cannot be read or names no device, and
@@ -61,8 +95,16 @@ fn examine<'a>(found: &'a Found, config: &Config) -> Option<Option<PackageDevice
     if examined.kind != Kind::Full {
         return Some(None);
     }
+    let device = Device::parse(examined.facts.value(Fact::Device)?).ok()?;
+    let set = config.devices.get(device.as_str());
+    let set = set.and_then(|set| set.family.as_ref().map(ToString::to_string));
+    let own = examined.family.filter(|name| family::has_own_updater(name));
     Some(Some(PackageDevice {
-        device: Device::parse(examined.facts.value(Fact::Device)?).ok()?,
+        family: DeviceFamily {
+            name: set.or(own).unwrap_or_else(|| LINEAGE.to_owned()),
+            sdk: examined.facts.number(Fact::SdkLevel),
+        },
+        device,
         timestamp: examined.facts.number(Fact::Datetime).unwrap_or_default(),
         found,
     }))

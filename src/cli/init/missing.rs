@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use romfeed::hosting::{Base, SETTINGS, Site};
-use romfeed::model::config::Config;
+use romfeed::model::config::{Config, DeviceFeed};
 
 use super::{plain, plain_anywhere, read_text};
 use crate::cli::args::Places;
@@ -84,6 +84,10 @@ pub(super) fn find(site: &Site) -> Vec<Missing> {
         if set.as_ref() != Ok(wanted) {
             missing.push(key(name, wanted.as_str()));
         }
+    }
+    let is_default = config.device_feed == DeviceFeed::default();
+    if let Some(feed) = site.device_feed.as_ref().filter(|_| is_default) {
+        missing.push(key("device_feed", feed));
     }
     let listed = site.zips.listed();
     if let Some(listed) = listed.filter(|listed| !listed.is_in(&config.sources)) {

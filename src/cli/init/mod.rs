@@ -14,12 +14,13 @@ use std::path::{Component, Path};
 
 use romfeed::hosting::written::{self, Written};
 use romfeed::hosting::{
-    self, BadValue, Base, Forge, Host, KnownDevice, Listed, PLACES, PUBLISH, PlainPath, Remote,
-    SETTINGS, SetupFile, Site, Zips,
+    self, BadValue, Base, Forge, Host, Listed, PLACES, PUBLISH, PlainPath, Remote, SETTINGS,
+    SetupFile, Site, Zips,
 };
 use romfeed::model::address::UrlTemplate;
-use romfeed::model::config::Config;
+use romfeed::model::config::{Config, DeviceFeed};
 
+use self::devices::Devices;
 use super::args::InitArgs;
 use super::config::Flags;
 use super::outcome::Outcome;
@@ -36,7 +37,7 @@ struct Folder<'a> {
     site: Site,
     config: &'a Config,
     /// The devices of the packages.
-    found: Vec<KnownDevice>,
+    found: Devices,
     remote: Option<Remote>,
     /// The host of the `publish` script that was there before.
     previous: Option<Host>,
@@ -72,8 +73,12 @@ fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Ou
     };
     let previous = read_text(Path::new(PUBLISH)).ok().flatten();
     let previous = previous.and_then(|script| Host::from_publish_script(&script));
+    let found = devices::find(config, terminal);
     let site = match find_site(args, config, remote.as_ref(), listed, previous) {
-        Ok(site) => site,
+        Ok(site) => Site {
+            device_feed: find_device_feed(&found, config),
+            ..site
+        },
         Err(Unusable { error, hint }) => {
             terminal.error(&chain(&error), Some(&hint));
             return Ok(Outcome::Usage);
@@ -89,14 +94,14 @@ fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Ou
     let folder = Folder {
         site,
         config,
-        found: devices::find(config, terminal),
+        found,
         remote,
         previous,
     };
-    if !folder.found.is_empty() {
+    if !folder.found.list.is_empty() {
         files.push(SetupFile {
             path: DEVICES,
-            text: hosting::render_devices(&folder.found).map_err(io::Error::other)?,
+            text: hosting::render_devices(&folder.found.list).map_err(io::Error::other)?,
             is_executable: false,
         });
     }
@@ -164,6 +169,7 @@ fn find_site(
     Ok(Site {
         host,
         base: base_url.as_deref().map(Base::parse).transpose()?,
+        device_feed: None,
         zips: match listed {
             Some(listed) => Zips::Listed(listed),
             None if config.url.as_ref().is_some_and(is_other) => Zips::Elsewhere,
@@ -174,6 +180,16 @@ fn find_site(
         catalog: plain(&config.catalogs[0])?,
         changelogs: plain(&config.changelogs)?,
     })
+}
+
+/// Returns the `device_feed` of settings that init wrote, since phones in the field read it, or else the one that the
+/// packages need.
+fn find_device_feed(found: &Devices, config: &Config) -> Option<String> {
+    match &config.device_feed {
+        DeviceFeed::Template(name) if has_own_settings() => Some(name.clone()),
+        DeviceFeed::V2 if has_own_settings() => Some("v2".to_owned()),
+        _ => found.device_feed().map(str::to_owned),
+    }
 }
 
 /// Returns whether the settings are as init wrote them.

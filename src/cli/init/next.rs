@@ -24,7 +24,7 @@ pub(super) fn print(folder: &Folder<'_>, terminal: Terminal) {
     };
     match site.zips.listed() {
         Some(listed) => print_listed(host, listed, terminal),
-        None if folder.found.is_empty() => {
+        None if folder.found.list.is_empty() => {
             terminal.line(&format!("  put zips into {}/", site.builds.as_str()));
         }
         None => {}
@@ -55,7 +55,7 @@ pub(super) fn print(folder: &Folder<'_>, terminal: Terminal) {
     let variants = config.variants.iter();
     let variants = variants.map(|rule| Some(rule.variant.to_string()));
     let variants: BTreeSet<Option<String>> = variants.chain([None]).collect();
-    report::print_rom_side(terminal, base.as_str(), &variants, &BTreeSet::new());
+    report::print_rom_side(terminal, base.as_str(), &variants, &folder.found.families);
 }
 
 /// Prints where zips are uploaded, and how long it takes until phones see them.

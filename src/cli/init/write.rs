@@ -91,7 +91,7 @@ fn fate(file: &SetupFile, folder: &Folder<'_>) -> Fate {
         };
     }
     let is_replaced = match file.path {
-        DEVICES => lists_some_of(&text, &folder.found),
+        DEVICES => lists_some_of(&text, &folder.found.list),
         // The address of zips that init did not choose is only in this file.
         SETTINGS if folder.site.zips == Zips::Elsewhere && folder.config.url.is_some() => false,
         path => is_as_written(path, &text, folder),
@@ -240,7 +240,7 @@ fn lack(file: &SetupFile, text: &str, folder: &Folder<'_>) -> Option<String> {
         GITATTRIBUTES => missing_lines(file, text, |_, _| false),
         DEVICES => {
             let known = &folder.config.known_devices;
-            let models = folder.found.iter().map(|device| device.model.as_str());
+            let models = folder.found.list.iter().map(|device| device.model.as_str());
             let missing = models.filter(|model| !known.contains_key(*model));
             missing
                 .map(|model| model.escape_debug().to_string())
