@@ -26,7 +26,7 @@ use crate::model::fault_kind::FaultKind;
 pub use devices::{KnownDevice, is_model_number, maker, render_devices};
 pub use remote::{Forge, Remote, parse_cname, parse_config};
 pub use values::{BadValue, Base, PlainPath};
-pub use zips::{Listed, PLACES, Zips};
+pub use zips::{Listed, Zips, place_hint};
 
 /// The Content Security Policy (level 3) of the site's pages: they may load styles, scripts and pictures
 /// of the site, but nothing inline and nothing from other hosts.

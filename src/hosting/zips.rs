@@ -9,7 +9,7 @@ use super::values::{BadValue, Base, PlainPath, bad, is_segment};
 use crate::model::source::{self, SourceConfig};
 
 /// What is accepted as the place of zips, for messages.
-pub const PLACES: &str = "github, github:OWNER/REPO, gitlab, gitlab:GROUP/PROJECT, sourceforge:PROJECT, \
+const PLACES: &str = "github, github:OWNER/REPO, gitlab, gitlab:GROUP/PROJECT, sourceforge:PROJECT, \
     sourceforge:PROJECT/FOLDER, or the https address of a web folder";
 /// What the values of the command line are for, in messages.
 const WHAT: &str = "--zips";
@@ -18,6 +18,26 @@ const GITHUB_API: &str = "https://api.github.com";
 const GITLAB: &str = "https://gitlab.com";
 const SOURCEFORGE: &str = "https://sourceforge.net";
 const SOURCEFORGE_DOWNLOADS: &str = "https://downloads.sourceforge.net/project";
+
+/// Domains of hosts without a list that romfeed can read, and the reason. Source: the hosts' pages, and rclone's list of
+/// storage systems.
+const UNLISTED: [(&str, &str); 11] = [
+    ("drive.google.com", SHOWS_A_PAGE),
+    ("drive.usercontent.google.com", SHOWS_A_PAGE),
+    ("mega.nz", SHOWS_A_PAGE),
+    ("mega.io", SHOWS_A_PAGE),
+    ("mediafire.com", SHOWS_A_PAGE),
+    ("androidfilehost.com", SHOWS_A_PAGE),
+    ("gofile.io", SHOWS_A_PAGE),
+    ("dropbox.com", HAS_SEPARATE_ADDRESSES),
+    ("1drv.ms", HAS_SEPARATE_ADDRESSES),
+    ("onedrive.live.com", HAS_SEPARATE_ADDRESSES),
+    (PIXELDRAIN, "has no list that romfeed can read"),
+];
+const PIXELDRAIN: &str = "pixeldrain.com";
+const SHOWS_A_PAGE: &str = "shows a page before a file, so phones cannot download from there";
+const HAS_SEPARATE_ADDRESSES: &str =
+    "gives each file an address of its own, so it is no folder for phones";
 
 /// The place of the zips of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -170,8 +190,11 @@ impl Listed {
             source::Host::GitHub { repo, .. } => format!("the releases of {repo}"),
             source::Host::Forgejo { site, repo, .. } => format!("the releases of {site}/{repo}"),
             source::Host::GitLab { project, .. } => format!("the releases of {project}"),
-            source::Host::SourceForge { project, .. } => {
+            source::Host::SourceForge { project, path, .. } if path == "/" => {
                 format!("the project {project} on SourceForge")
+            }
+            source::Host::SourceForge { project, path, .. } => {
+                format!("the folder {path} of the project {project} on SourceForge")
             }
             source::Host::Listing { url: base } | source::Host::Files { base, .. } => base.clone(),
             source::Host::S3(bucket) => format!("the bucket {}", bucket.url),
@@ -179,7 +202,8 @@ impl Listed {
     }
 
     /// Returns the project and folder on SourceForge to which `publish` uploads.
-    pub(super) fn sourceforge_folder(&self) -> Option<String> {
+    #[must_use]
+    pub fn sourceforge_folder(&self) -> Option<String> {
         match &self.host {
             source::Host::SourceForge { project, path, .. } => {
                 Some(format!("{project}{path}").trim_end_matches('/').to_owned())
@@ -210,6 +234,38 @@ fn repository(
             place,
             "needs a repository: the remote in .git/config is not there",
         ),
+    }
+}
+
+/// Returns the entry of [`UNLISTED`] for the host of an address.
+fn unlisted(base: &Base) -> Option<(&'static str, &'static str)> {
+    let domain = base.domain().to_ascii_lowercase();
+    let is_of = |(name, _): &(&str, &str)| {
+        let below = domain.strip_suffix(name);
+        below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+    };
+    UNLISTED.into_iter().find(is_of)
+}
+
+/// Returns what works in place of a place that [`Listed::parse`] refused.
+#[must_use]
+pub fn place_hint(place: &str) -> String {
+    let url = place.trim_end_matches('/');
+    let base = Base::parse(url.split(['?', '#']).next().unwrap_or(url));
+    match (place, base.ok().as_ref().and_then(unlisted)) {
+        ("github", _) => "name the repository: --zips github:OWNER/REPO; or make this folder a clone of it: \
+            git init && git remote add origin https://github.com/OWNER/REPO.git"
+            .to_owned(),
+        ("gitlab", _) => "name the project: --zips gitlab:GROUP/PROJECT; or make this folder a clone of it: \
+            git init && git remote add origin https://gitlab.com/GROUP/PROJECT.git"
+            .to_owned(),
+        (_, Some((PIXELDRAIN, _))) => "rclone can list it: rclone lsjson -R --hash REMOTE: >files.json, and in romfeed.toml \
+            [[source]] with files = \"files.json\" and base = \"https://pixeldrain.com/api/filesystem/ID\""
+            .to_owned(),
+        (_, Some(_)) => "copy the zips to where phones can download, for example with rclone: --zips github:OWNER/REPO, \
+            --zips sourceforge:PROJECT/FOLDER, or a bucket or web folder"
+            .to_owned(),
+        _ => format!("name one of {PLACES}"),
     }
 }
 
@@ -247,6 +303,11 @@ fn sourceforge(place: &str, project: &str, path: &str) -> Result<source::Host, B
 /// Returns the host at an address: a repository of GitHub, GitLab or Codeberg, or else a web folder.
 fn address(place: &str) -> Result<source::Host, BadValue> {
     let url = place.trim_end_matches('/');
+    // Links to such hosts often have a query.
+    let whole = Base::parse(url.split(['?', '#']).next().unwrap_or(url))?;
+    if let Some((_, reason)) = unlisted(&whole) {
+        return bad(WHAT, place, reason);
+    }
     let base = Base::parse(url)?;
     if let Some(remote) = Remote::parse(url) {
         let path = remote.path().to_owned();
@@ -357,6 +418,44 @@ mod tests {
         }
         // The remote of another forge is not meant.
         assert!(lines("gitlab", Some("git@github.com:you/ota")).is_err());
+    }
+
+    #[test]
+    fn hosts_without_a_list_are_refused_with_what_works() {
+        for (place, reason, hint) in [
+            (
+                "https://drive.google.com/drive/folders/1AbC?usp=sharing",
+                "shows a page",
+                "rclone",
+            ),
+            (
+                "https://mega.nz/folder/x#key",
+                "shows a page",
+                "--zips github:",
+            ),
+            (
+                "https://www.mediafire.com/folder/x/roms",
+                "shows a page",
+                "--zips github:",
+            ),
+            (
+                "https://androidfilehost.com/?w=files",
+                "shows a page",
+                "--zips github:",
+            ),
+            (
+                "https://WWW.Dropbox.com/sh/x",
+                "an address of its own",
+                "--zips github:",
+            ),
+            ("https://pixeldrain.com/l/x", "has no list", "rclone lsjson"),
+        ] {
+            let error = lines(place, None).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+            assert!(place_hint(place).contains(hint), "{place}");
+        }
+        assert!(lines("https://notmega.nz/roms", None).is_ok());
+        assert!(place_hint("github").contains("github:OWNER/REPO"));
     }
 
     #[test]

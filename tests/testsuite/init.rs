@@ -470,7 +470,8 @@ fn zips_on_github_get_a_source_and_a_workflow_that_looks_for_them() {
     dir.run(&["init", "--zips", "github"])
         .expect(0)
         .says("upload zips to the releases of you/ota\n")
-        .says("phones see them within an hour and 10 minutes")
+        .says("phones see a new release within minutes")
+        .says("  ./publish once, or make a release\n")
         .says("had no activity for 60 days")
         .lacks("put zips into");
     assert_eq!(source_lines(&dir), ["github = \"you/ota\""]);
@@ -597,18 +598,71 @@ fn a_source_completes_what_init_wrote_and_is_only_shown_for_edited_settings() {
 }
 
 #[test]
-fn unusable_places_of_zips_are_refused_with_those_that_are_there() {
-    for place in [
-        "dropbox",
-        "github",
-        "gitlab:x",
-        "sourceforge:$(id)",
-        "http://h.example/x",
+fn unusable_places_of_zips_are_refused_with_what_works() {
+    for (place, hint) in [
+        ("roms", "name one of github, github:OWNER/REPO, "),
+        (
+            "github",
+            "name the repository: --zips github:OWNER/REPO; or ",
+        ),
+        ("gitlab:x", "name one of github, "),
+        ("sourceforge:$(id)", "name one of github, "),
+        ("http://h.example/x", "name one of github, "),
+        (
+            "https://drive.google.com/drive/folders/1AbC?usp=sharing",
+            "copy the zips to where phones can download, ",
+        ),
+        ("https://pixeldrain.com/d/x", "rclone can list it: "),
     ] {
         let dir = RomDir::new();
         dir.run(&["init", "--zips", place])
             .expect(2)
-            .says("hint: name one of github, github:OWNER/REPO, ");
+            .says(&format!("hint: {hint}"));
         assert_eq!(written(&dir), [""; 0], "{place}");
     }
+}
+
+#[test]
+fn what_sourceforge_needs_is_among_the_next_steps() {
+    let call = [
+        "init",
+        "--host",
+        "nginx",
+        "--base-url",
+        "https://h.example",
+        "--zips",
+    ];
+    let run = RomDir::new().run(&[&call[..], &["sourceforge:my-rom/bacon"]].concat());
+    run.expect(0)
+        .says("make my-rom/bacon at https://sourceforge.net/projects/my-rom/files/\n")
+        .says("to the folder /bacon of the project my-rom on SourceForge, ")
+        .says("  SOURCEFORGE_USER=YOU ./publish, now and after each build\n");
+    let run = RomDir::new().run(&[&call[..], &["sourceforge:my-rom"]].concat());
+    run.expect(0).lacks("; make ").says("public SSH key");
+}
+
+#[test]
+fn the_call_of_publish_has_the_variables_that_the_script_needs() {
+    for (host, base, call) in [
+        ("s3", "https://h.example", "BUCKET=NAME ./publish"),
+        ("cloudflare", "https://h.example", "PROJECT=NAME ./publish"),
+        ("cloudflare", "https://roms.pages.dev", "./publish"),
+        ("netlify", "https://h.example", "./publish"),
+    ] {
+        RomDir::new()
+            .run(&["init", "--host", host, "--base-url", base])
+            .expect(0)
+            .says(&format!("\n  {call}, now and after each build\n"));
+    }
+    let call = [
+        "init",
+        "--host",
+        "caddy",
+        "--base-url",
+        "https://h.example/ota",
+    ];
+    RomDir::new()
+        .run(&call)
+        .expect(0)
+        .says("\n    to h.example:/srv/ota/ota by rsync and SSH; ");
 }

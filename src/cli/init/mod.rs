@@ -14,8 +14,8 @@ use std::path::{Component, Path};
 
 use romfeed::hosting::written::{self, Written};
 use romfeed::hosting::{
-    self, BadValue, Base, Forge, Host, Listed, PLACES, PUBLISH, PlainPath, Remote, SETTINGS,
-    SetupFile, Site, Zips,
+    self, BadValue, Base, Forge, Host, Listed, PUBLISH, PlainPath, Remote, SETTINGS, SetupFile,
+    Site, Zips,
 };
 use romfeed::model::address::UrlTemplate;
 use romfeed::model::config::{Config, DeviceFeed};
@@ -60,16 +60,14 @@ pub(crate) fn run(args: &InitArgs, file: Option<&Path>, terminal: Terminal) -> i
 fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
     let remote = git::find_remote(terminal);
     let listed = match &args.zips {
-        None => Ok(Listed::from_sources(&config.sources, remote.as_ref())),
-        Some(place) => Listed::parse(place, remote.as_ref()).map(Some),
-    };
-    let listed = match listed {
-        Ok(listed) => listed,
-        Err(error) => {
-            let hint = format!("name one of {PLACES}");
-            terminal.error(&chain(&error), Some(&hint));
-            return Ok(Outcome::Usage);
-        }
+        None => Listed::from_sources(&config.sources, remote.as_ref()),
+        Some(place) => match Listed::parse(place, remote.as_ref()) {
+            Ok(listed) => Some(listed),
+            Err(error) => {
+                terminal.error(&chain(&error), Some(&hosting::place_hint(place)));
+                return Ok(Outcome::Usage);
+            }
+        },
     };
     let previous = read_text(Path::new(PUBLISH)).ok().flatten();
     let previous = previous.and_then(|script| Host::from_publish_script(&script));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use romfeed::hosting::{Host, Listed, MERGE_DRIVER, Zips};
+use romfeed::hosting::{Base, Host, Listed, MERGE_DRIVER, Zips};
 
 use super::{Folder, example_call, missing};
 use crate::cli::report::{self, Terminal};
@@ -46,11 +46,27 @@ pub(super) fn print(folder: &Folder<'_>, terminal: Terminal) {
             "  set url in romfeed.toml to the address of your zips, and upload them in publish",
         );
     }
-    terminal.line(match (site.zips.listed(), host) {
-        (Some(_), Host::GitHub | Host::GitLab) => "  ./publish once, or wait for the next hour",
-        (Some(_), _) => "  ./publish, now and once an hour, for example by cron",
-        (None, _) => "  ./publish, now and after each build",
+    let publish = publish_call(host, base, site.zips.listed());
+    terminal.line(&match (site.zips.listed(), host) {
+        (Some(listed), Host::GitHub) if listed.is_own => {
+            format!("  {publish} once, or make a release")
+        }
+        (Some(listed), _) if listed.sourceforge_folder().is_some() => {
+            format!("  {publish}, now and after each build")
+        }
+        (Some(_), Host::GitHub | Host::GitLab) => {
+            format!("  {publish} once, or wait for the next hour")
+        }
+        (Some(_), _) => format!("  {publish}, now and once an hour, for example by cron"),
+        (None, _) => format!("  {publish}, now and after each build"),
     });
+    if matches!(host, Host::Nginx | Host::Apache | Host::Caddy) {
+        terminal.line(&format!(
+            "    to {}:/srv/ota{} by rsync and SSH; to another place: DESTINATION=YOU@SERVER:FOLDER ./publish",
+            base.domain(),
+            base.prefix()
+        ));
+    }
     terminal.line("and build this line into the ROM:");
     let variants = config.variants.iter();
     let variants = variants.map(|rule| Some(rule.variant.to_string()));
@@ -58,14 +74,36 @@ pub(super) fn print(folder: &Folder<'_>, terminal: Terminal) {
     report::print_rom_side(terminal, base.as_str(), &variants, &folder.found.families);
 }
 
+/// Returns the call of `publish`, with the variables that it needs.
+fn publish_call(host: Host, base: &Base, listed: Option<&Listed>) -> String {
+    let is_sourceforge = listed.is_some_and(|listed| listed.sourceforge_folder().is_some());
+    let project = match host {
+        Host::S3 => "BUCKET=NAME ",
+        Host::Cloudflare if !base.domain().ends_with(".pages.dev") => "PROJECT=NAME ",
+        _ => "",
+    };
+    let user = match is_sourceforge {
+        true => "SOURCEFORGE_USER=YOU ",
+        false => "",
+    };
+    format!("{user}{project}./publish")
+}
+
 /// Prints where zips are uploaded, and how long it takes until phones see them.
 fn print_listed(host: Host, listed: &Listed, terminal: Terminal) {
-    terminal.line(&format!("  upload zips to {}", listed.title()));
+    match listed.sourceforge_folder() {
+        Some(folder) => print_sourceforge(&folder, listed, terminal),
+        None => terminal.line(&format!("  upload zips to {}", listed.title())),
+    }
     match host {
         Host::GitHub => {
-            terminal.line(
-                "    phones see them within an hour and 10 minutes: the workflow runs hourly, and GitHub Pages is cached that long",
-            );
+            terminal.line(match listed.is_own {
+                true => {
+                    "    phones see a new release within minutes, and zips that are added to one later within an hour"
+                }
+                false => "    phones see them within an hour: the workflow runs hourly",
+            });
+            terminal.line("    GitHub Pages may be cached for 10 minutes more");
             terminal.line(
                 "    GitHub pauses hourly runs of a repository that had no activity for 60 days; start them again under Actions",
             );
@@ -75,6 +113,22 @@ fn print_listed(host: Host, listed: &Listed, terminal: Terminal) {
         ),
         _ => terminal.line("    phones see them after the next ./publish"),
     }
+}
+
+/// Prints what the folder of a project on SourceForge needs before `publish` can upload to it.
+fn print_sourceforge(folder: &str, listed: &Listed, terminal: Terminal) {
+    let project = folder.split('/').next().unwrap_or(folder);
+    terminal.line(&format!(
+        "  once: give SourceForge your public SSH key, at https://sourceforge.net/auth/shell_services{}",
+        match folder == project {
+            true => String::new(),
+            false => format!("; make {folder} at https://sourceforge.net/projects/{project}/files/"),
+        }
+    ));
+    terminal.line(&format!(
+        "  ./publish uploads zips to {}, and needs your name there in SOURCEFORGE_USER",
+        listed.title()
+    ));
 }
 
 /// Returns the steps that a host needs once.
