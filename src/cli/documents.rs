@@ -4,8 +4,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue};
+use clap::{Command, CommandFactory, Parser};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Tag, TagEnd};
 
 use super::args::Cli;
@@ -137,6 +137,49 @@ fn every_call_in_the_documents_parses() {
     }
     assert!(refusals.is_empty(), "{}", refusals.join("\n"));
     assert!(num_calls > 50, "{num_calls} calls");
+}
+
+/// Collects all commands, each with the words that call it.
+fn all_commands(command: &Command, words: Vec<String>, all: &mut Vec<(Vec<String>, Command)>) {
+    for subcommand in command.get_subcommands() {
+        if subcommand.get_name() != "help" {
+            let words = [&words[..], &[subcommand.get_name().to_owned()]].concat();
+            all_commands(subcommand, words, all);
+        }
+    }
+    all.push((words, command.clone()));
+}
+
+#[test]
+fn every_command_has_two_examples_that_parse() {
+    let mut all = Vec::new();
+    let mut command = Cli::command();
+    command.build();
+    all_commands(&command, vec!["romfeed".to_owned()], &mut all);
+    assert!(all.len() > 18, "{}", all.len());
+    for (words, command) in all {
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        assert!(
+            help.starts_with("Examples:\n  "),
+            "{words:?} declares no examples"
+        );
+        let examples: Vec<Vec<String>> = help.lines().skip(1).flat_map(calls).collect();
+        assert!(
+            examples.len() >= 2,
+            "{words:?} has {} examples",
+            examples.len()
+        );
+        for call in examples {
+            assert!(
+                call.starts_with(&words),
+                "{words:?} has an example of {call:?}"
+            );
+            assert_eq!(refusal(&call), None, "{call:?}");
+        }
+    }
 }
 
 #[test]

@@ -158,6 +158,8 @@ pub(crate) fn update(
         Outcome::Usage
     })?;
     let progress = Progress::new(terminal);
+    #[cfg(feature = "serve")]
+    progress.prepare_stop(&config.out);
     let report = generate::generate(config, fetch.as_ref(), &progress, now_ns());
     let report = report.map_err(|error| {
         report::print_run_error(terminal, &error);

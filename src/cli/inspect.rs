@@ -233,7 +233,7 @@ fn describe(zip: &Path, inspected: &Inspected, terminal: Terminal) -> String {
     let family = family.map_or_else(String::new, |family| format!(", {family}"));
     let mut text = format!(
         "{}\n  {} package, layout {}{family}\n",
-        shown(zip),
+        terminal.paint_stdout("1", &shown(zip)),
         package.kind.as_str(),
         package.layout,
     );
@@ -243,11 +243,12 @@ fn describe(zip: &Path, inspected: &Inspected, terminal: Terminal) -> String {
         reading_rows(inspected, terminal.verbosity),
     ];
     for row in groups.into_iter().flatten() {
-        text.push_str(&row.line());
+        text.push_str(&row.line(terminal));
         text.push('\n');
     }
     for warning in &package.facts.warnings {
-        text.push_str(&format!("  warning: {warning}\n"));
+        let word = terminal.paint_stdout("1;33", "warning:");
+        text.push_str(&format!("  {word} {warning}\n"));
     }
     text
 }
@@ -268,11 +269,23 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn line(&self) -> String {
+    /// Formats the row, its name and its place in colours of their own.
+    fn line(&self, terminal: Terminal) -> String {
         let name = self.name;
         let [value, place] = [&self.value, &self.place].map(|text| text.escape_debug().to_string());
-        let line = format!("  {name:<19}{value:<29} {place}");
-        line.trim_end().to_owned()
+        let value = format!("{value:<33}");
+        let value = match place.is_empty() {
+            true => value.trim_end(),
+            false => &value,
+        };
+        let place = match place.is_empty() {
+            true => String::new(),
+            false => format!(" {}", terminal.paint_stdout("2", &place)),
+        };
+        format!(
+            "  {}{value}{place}",
+            terminal.paint_stdout("36", &format!("{name:<19}"))
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use clap::{Command, CommandFactory};
+use clap::{Arg, ArgAction, Command, CommandFactory};
 use romfeed::files::write_atomically;
 
 use super::args::Cli;
@@ -88,7 +88,16 @@ fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
 
 fn page(command: Command) -> io::Result<Vec<u8>> {
     let title = command.get_display_name().unwrap_or(NAME).to_owned();
-    let closing = [exit_status(&title), FILES.to_owned(), environment(&command)].concat();
+    let closing = [
+        examples(&command),
+        exit_status(&title),
+        FILES.to_owned(),
+        environment(&command),
+    ];
+    let closing = closing.concat();
+    // The examples have a section of their own.
+    let usage = synopsis(&command);
+    let command = command.after_help(None::<&str>).override_usage(usage);
     let mut page = Vec::new();
     clap_mangen::Man::new(command)
         .title(title)
@@ -96,6 +105,87 @@ fn page(command: Command) -> io::Result<Vec<u8>> {
         .render(&mut page)?;
     page.extend(closing.as_bytes());
     Ok(page)
+}
+
+/// Returns the call of a command with all its flags and their values; global flags are named as one.
+fn synopsis(command: &Command) -> String {
+    let mut words = vec![command.get_bin_name().unwrap_or(NAME).to_owned()];
+    let own = || {
+        let arguments = command.get_arguments();
+        arguments.filter(|argument| !argument.is_hide_set() && !argument.is_global_set())
+    };
+    // The flags of a command itself come before those under a heading.
+    let flags = own().filter(|argument| !argument.is_positional() && argument.get_id() != "help");
+    let (headed, plain): (Vec<&Arg>, Vec<&Arg>) =
+        flags.partition(|argument| argument.get_help_heading().is_some());
+    let arguments = plain.into_iter().chain(headed);
+    words.extend(arguments.map(|argument| bracketed(argument, &flag(argument))));
+    words.push("[GLOBAL OPTIONS]".to_owned());
+    words.extend(
+        own()
+            .filter(|argument| argument.is_positional())
+            .map(|argument| bracketed(argument, &values(argument))),
+    );
+    if command.has_subcommands() {
+        words.push("COMMAND".to_owned());
+    }
+    words.join(" ")
+}
+
+/// Returns a flag with its value: `--out FOLDER`.
+fn flag(argument: &Arg) -> String {
+    let name = match (argument.get_short(), argument.get_long()) {
+        (Some(short), Some(long)) => format!("-{short}|--{long}"),
+        (Some(short), None) => format!("-{short}"),
+        (None, long) => format!("--{}", long.unwrap_or_default()),
+    };
+    match argument.get_action().takes_values() {
+        true => format!("{name} {}", values(argument)),
+        false => name,
+    }
+}
+
+fn values(argument: &Arg) -> String {
+    match argument.get_value_names() {
+        Some(names) => names
+            .iter()
+            .map(|name| name.as_str())
+            .collect::<Vec<_>>()
+            .join(" "),
+        None => argument.get_id().as_str().to_uppercase(),
+    }
+}
+
+/// Adds brackets if an argument may be left out, and dots if it may be repeated.
+fn bracketed(argument: &Arg, text: &str) -> String {
+    let is_many = argument
+        .get_num_args()
+        .is_some_and(|num| num.max_values() == usize::MAX);
+    let is_repeated = matches!(argument.get_action(), ArgAction::Append | ArgAction::Count);
+    let dots = if is_many || (is_repeated && !argument.is_positional()) {
+        "..."
+    } else {
+        ""
+    };
+    match argument.is_required_set() {
+        true => format!("{text}{dots}"),
+        false => format!("[{text}]{dots}"),
+    }
+}
+
+/// Returns the section of the examples that the help of a command ends with.
+fn examples(command: &Command) -> String {
+    let help = command
+        .get_after_help()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let lines = help.lines().filter(|line| line.starts_with("  "));
+    let mut text = ".SH EXAMPLES\n.nf\n".to_owned();
+    for line in lines {
+        let line = line.trim_start().replace('\\', "\\e").replace('-', "\\-");
+        let _ = writeln!(text, "{line}");
+    }
+    text + ".fi\n"
 }
 
 /// Describes the exit codes on the page with this title.
@@ -133,7 +223,12 @@ fn exit_status(title: &str) -> String {
         ),
     };
     let mut text = ".SH \"EXIT STATUS\"\n".to_owned();
-    let broken = "A second signal stopped the server before its downloads were finished.";
+    let broken = match name {
+        "generate" | "publish" => {
+            "Ctrl-C or another signal stopped the run; standard error says what was written."
+        }
+        _ => "A second signal stopped the server before its downloads were finished.",
+    };
     let stopped = match name {
         "generate" => {
             r"The run stopped: a file could not be read or written, another run was under way, or \-\-strict found a fault. Run it again."
@@ -153,7 +248,10 @@ fn exit_status(title: &str) -> String {
             "3",
             ["generate", "publish"].contains(&name).then_some(stopped),
         ),
-        ("130", (name == "serve").then_some(broken)),
+        (
+            "130",
+            matches!(name, "serve" | "generate" | "publish").then_some(broken),
+        ),
     ] {
         if let Some(meaning) = meaning {
             let _ = writeln!(text, ".TP\n{code}\n{meaning}");
@@ -211,8 +309,21 @@ mod tests {
         assert!(!check.contains("ROMFEED_URL"), "{check}");
         assert!(check.contains("ROMFEED_OUT\nSets \\-\\-out."), "{check}");
         assert!(page_of("generate").contains("ROMFEED_URL"));
-        assert!(!page_of("generate").contains("130"));
         assert!(page_of("publish").contains("Messages say what is live."));
+        assert!(page_of("generate").contains("130\nCtrl-C"));
+        assert!(!page_of("check").contains("130"));
+    }
+
+    #[test]
+    fn the_synopsis_has_the_own_flags_first_and_their_values() {
+        let page = page_of("generate");
+        let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}: {page}"));
+        let own = at("[\\-\\-url TEMPLATE]");
+        assert!(own < at("[\\-o|\\-\\-out FOLDER]"));
+        assert!(at("[\\-o|\\-\\-out FOLDER]") < at("[GLOBAL OPTIONS]"));
+        assert!(at("[\\-\\-accept\\-loss SOURCE]...") < at(".SH OPTIONS"));
+        assert!(at(".SH OPTIONS") < at(".SH \"FILES, FOLDERS AND ADDRESS OF THE SITE\""));
+        assert!(at("GLOBAL OPTIONS\"") < at(".SH EXAMPLES"));
     }
 
     #[test]

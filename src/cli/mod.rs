@@ -9,10 +9,10 @@
 //!   `contents`), `simulate`, `catalog`, `files`, `sources`, `init`, `serve`, `hash`, `man`; `backend` for the
 //!   commands of LineageOS's former server;
 //! - `report`: the terminal, and what is printed about a run; `escape`, `json`, `progress`, `time`:
-//!   other output; `http`, `remote`: packages and sites on other hosts;
+//!   other output; `interrupt`: Ctrl-C during a run; `http`, `remote`: packages and sites on other hosts;
 //! - `unused`: settings that have no effect; `nearest`: the known word that is most like a mistyped
 //!   one;
-//! - `outcome`: exit codes.
+//! - `first_step`: what to do without arguments; `outcome`: exit codes.
 
 mod args;
 mod backend;
@@ -27,11 +27,14 @@ mod documents;
 mod escape;
 mod files;
 mod findings;
+mod first_step;
 mod generate;
 mod hash;
 mod http;
 mod init;
 mod inspect;
+#[cfg(feature = "serve")]
+mod interrupt;
 mod json;
 #[cfg(feature = "serve")]
 mod listen;
@@ -70,6 +73,9 @@ pub(crate) fn run() -> ExitCode {
     if let Some(outcome) = backend::run(&args) {
         return outcome.into();
     }
+    if let [_] = &args[..] {
+        return print_first_step();
+    }
     let cli: Cli = parse::parse(&args);
     let terminal = Terminal::new(&cli.global);
     match dispatch(&cli, terminal) {
@@ -80,6 +86,17 @@ pub(crate) fn run() -> ExitCode {
             Outcome::Failed.into()
         }
     }
+}
+
+/// Prints the help, and then what to do in this folder.
+fn print_first_step() -> ExitCode {
+    let help = Cli::command().try_get_matches_from([""]).err();
+    // If the stream is closed, nothing reads the help.
+    let _ = help.map(|help| help.print());
+    if let Some(step) = first_step::find() {
+        let _ = writeln!(io::stderr(), "\n{step}");
+    }
+    Outcome::Usage.into()
 }
 
 /// Prints no message for panics that are caught: they are reported as errors of the package that

@@ -1,6 +1,5 @@
 //! From the arguments of the program to the values of a command.
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
@@ -8,16 +7,31 @@ use clap::Parser;
 
 use super::escape;
 
+/// Words of the parser and of Rust, and ours.
+const WORDS: [(&str, &str); 7] = [
+    ("unrecognized subcommand", "unknown command"),
+    ("a similar subcommand exists", "a similar command exists"),
+    ("some similar subcommands exist", "similar commands exist"),
+    ("invalid digit found in string", "it is not a whole number"),
+    ("cannot parse integer from empty string", "it is empty"),
+    ("number too large to fit in target type", "it is too large"),
+    ("number too small to fit in target type", "it is too small"),
+];
+
 /// Parses the arguments. Prints help and errors as clap does, and then ends the program; control
-/// characters in them are escaped.
+/// characters in errors are escaped.
 pub(crate) fn parse<T: Parser>(args: &[OsString]) -> T {
     T::try_parse_from(args).unwrap_or_else(|error| {
         let text = error.render().to_string();
-        let Cow::Owned(escaped) = escape::harmless(&text) else {
+        let words = WORDS.iter().fold(text.clone(), |text, (of_parser, ours)| {
+            text.replace(of_parser, ours)
+        });
+        let plain = escape::harmless(&words);
+        if plain == text {
             error.exit();
-        };
+        }
         // If the stream is closed, nothing reads the message.
-        let _ = io::stderr().write_all(escaped.as_bytes());
+        let _ = io::stderr().write_all(plain.as_bytes());
         std::process::exit(error.exit_code())
     })
 }

@@ -18,7 +18,7 @@ pub(crate) fn now() -> i64 {
 /// Formats a time in UTC; one that no calendar has stays a number.
 pub(crate) fn format_time(seconds: i64) -> String {
     match chrono::DateTime::from_timestamp(seconds, 0) {
-        Some(time) => time.format("%Y-%m-%d %H:%M").to_string(),
+        Some(time) => time.format("%Y-%m-%d %H:%M UTC").to_string(),
         None => seconds.to_string(),
     }
 }

@@ -16,7 +16,9 @@ impl From<serde_json::Error> for JsonError {
 /// Returns what is wrong with a JSON text, and where, without Rust types.
 #[must_use]
 pub fn json_message(error: &serde_json::Error) -> String {
-    let text = error.to_string();
+    let text = error
+        .to_string()
+        .replace("EOF while parsing", "the text ends in the middle of");
     let place = format!(" at line {} column {}", error.line(), error.column());
     match text.strip_suffix(&place) {
         Some(text) => plain_types(text, "an object") + &place,

@@ -97,6 +97,10 @@ pub trait Observer: Sync {
     fn hashed(&self, _num_bytes: u64) {}
     /// Called when all files were hashed or downloaded.
     fn hashing_done(&self) {}
+    /// Called before the first file of catalog and site is written.
+    fn writing(&self) {}
+    /// Called when all of them are written.
+    fn written(&self) {}
 }
 
 /// What all steps of a run use.
@@ -177,7 +181,11 @@ pub fn generate(
     report.catalog_changed = is_new || before.is_some_and(|before| before != catalogs.own);
     let pages = rendered.pages;
     match lock {
-        Some(lock) => store(config, &catalogs.own, &texts, &pages, &report, &lock)?,
+        Some(lock) => {
+            observer.writing();
+            store(config, &catalogs.own, &texts, &pages, &report, &lock)?;
+            observer.written();
+        }
         None if config.dry_run => {
             let catalog = catalogs.merged()?.into_owned();
             report.preview = Some(Preview { catalog, pages });

@@ -183,8 +183,8 @@ mod tests {
     #[test]
     fn file_that_is_no_such_list_is_refused_with_the_reason() {
         for (text, reason) in [
-            ("", "EOF while parsing a value"),
-            ("[{\"Path\":\"a\"}", "EOF while parsing a list"),
+            ("", "the text ends in the middle of a value"),
+            ("[{\"Path\":\"a\"}", "the text ends in the middle of a list"),
             ("{}", "an object, expected a list"),
             ("[1]", "the number `1`, expected an object"),
             ("[{\"Name\":\"a\"}]", "missing field `Path`"),

@@ -446,8 +446,8 @@ mod tests {
                 "invalid type: an object, expected a list",
             ),
             ("[{\"assets\": []}]", "missing field `tag_name`"),
-            ("[", "EOF while parsing a list"),
-            ("", "EOF while parsing a value"),
+            ("[", "the text ends in the middle of a list"),
+            ("", "the text ends in the middle of a value"),
         ] {
             let message = error(&Host::default().json(&page(1), body));
             let start = format!(

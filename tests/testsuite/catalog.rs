@@ -324,7 +324,7 @@ fn list_shows_offered_and_held_builds() {
         .says("the full build that this delta leads to is not offered")
         .says("1 build held back");
     let list = dir.run(&["catalog", "list"]).expect(0).stdout;
-    assert!(list.contains("2025-06-14 10:18  delta held"), "{list}");
+    assert!(list.contains("2025-06-14 10:18 UTC  delta held"), "{list}");
 }
 
 #[test]

@@ -550,7 +550,7 @@ fn a_file_that_is_not_a_feed_is_reported() {
     for (feed, message) in [
         (
             "",
-            "feed.json: it is not JSON: EOF while parsing a value at line 1 column 0",
+            "feed.json: it is not JSON: the text ends in the middle of a value at line 1 column 0",
         ),
         ("<!DOCTYPE html>", "feed.json: it is a web page, not a feed"),
         (

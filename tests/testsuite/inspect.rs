@@ -664,14 +664,14 @@ fn text_output_shows_each_fact_with_its_source() {
             "\
 {name}
   full package, layout files, LineageOS
-  device             bacon                         ro.lineage.device in system/build.prop
-  version            21.0                          ro.lineage.build.version in system/build.prop
-  romtype            nightly                       ro.lineage.releasetype in system/build.prop
-  datetime           1700000000 (2023-11-14 22:13) ro.build.date.utc in system/build.prop
-  incremental        inc0                          ro.build.version.incremental in system/build.prop
-  sdk_level          34                            ro.build.version.sdk in system/build.prop
-  security_patch     2023-11-05                    ro.build.version.security_patch in system/build.prop
-  signer             -                             not signed as a whole
+  device             bacon                             ro.lineage.device in system/build.prop
+  version            21.0                              ro.lineage.build.version in system/build.prop
+  romtype            nightly                           ro.lineage.releasetype in system/build.prop
+  datetime           1700000000 (2023-11-14 22:13 UTC) ro.build.date.utc in system/build.prop
+  incremental        inc0                              ro.build.version.incremental in system/build.prop
+  sdk_level          34                                ro.build.version.sdk in system/build.prop
+  security_patch     2023-11-05                        ro.build.version.security_patch in system/build.prop
+  signer             -                                 not signed as a whole
   files read         system/build.prop
   size               {size}
 "

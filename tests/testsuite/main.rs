@@ -14,6 +14,7 @@ mod catalog_merge;
 mod channels;
 mod check;
 mod clients;
+mod command_line;
 mod corpus;
 mod costs;
 mod device_files;

@@ -297,6 +297,6 @@ fn the_help_of_a_command_has_only_what_belongs_to_it() {
         }
     }
     let simulate = help(&["simulate"]);
-    let (_, of_all) = simulate.split_once("Options of all commands:").unwrap();
+    let (_, of_all) = simulate.split_once("Global options:").unwrap();
     assert!(of_all.contains("only results and errors"), "{of_all}");
 }

@@ -6,9 +6,13 @@ use clap::{Args, Subcommand, ValueEnum};
 use romfeed::catalog::merge::Side;
 use romfeed::generate::edit::parse_time;
 
-use super::Places;
+use super::{PLACES, Places};
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  romfeed catalog list
+  romfeed catalog yank lineage-21.0-20240801-nightly-bacon.zip --reason \"no sound\"")]
 pub(crate) struct CatalogArgs {
     #[command(subcommand)]
     pub(crate) command: CatalogCommand,
@@ -31,8 +35,16 @@ pub(crate) struct CatalogPlaces {
 #[derive(Debug, Subcommand)]
 pub(crate) enum CatalogCommand {
     /// Add a build, from its zip or from its facts
+    #[command(after_help = "\
+Examples:
+  romfeed catalog add --zip rom.zip
+  romfeed catalog add --url https://example.org/lineage-21.0-20240801-nightly-bacon.zip")]
     Add(Box<AddArgs>),
     /// Remove builds; their zips are not added again
+    #[command(after_help = "\
+Examples:
+  romfeed catalog remove lineage-21.0-20240801-nightly-bacon.zip
+  romfeed catalog remove 055c77cb693a 39370f482ce4")]
     Remove {
         #[command(flatten)]
         places: CatalogPlaces,
@@ -41,6 +53,10 @@ pub(crate) enum CatalogCommand {
         names: Vec<String>,
     },
     /// Withdraw builds for a time; phones that run them still get a response
+    #[command(after_help = "\
+Examples:
+  romfeed catalog yank lineage-21.0-20240801-nightly-bacon.zip --reason \"no sound\"
+  romfeed catalog yank 055c77cb693a 39370f482ce4 --reason \"does not boot\"")]
     Yank {
         #[command(flatten)]
         places: CatalogPlaces,
@@ -52,6 +68,10 @@ pub(crate) enum CatalogCommand {
         reason: String,
     },
     /// Offer withdrawn builds again
+    #[command(after_help = "\
+Examples:
+  romfeed catalog unyank lineage-21.0-20240801-nightly-bacon.zip
+  romfeed catalog unyank 055c77cb693a 39370f482ce4")]
     Unyank {
         #[command(flatten)]
         places: CatalogPlaces,
@@ -60,6 +80,10 @@ pub(crate) enum CatalogCommand {
         names: Vec<String>,
     },
     /// List all builds
+    #[command(after_help = "\
+Examples:
+  romfeed catalog list
+  romfeed catalog list --json")]
     List {
         #[command(flatten)]
         places: CatalogPlaces,
@@ -71,6 +95,11 @@ pub(crate) enum CatalogCommand {
         json: bool,
     },
     /// Merge the catalogs that git could not merge, or three files as git's merge driver
+    #[command(after_help = "\
+Examples:
+  romfeed catalog merge
+  romfeed catalog merge --prefer theirs
+  romfeed catalog merge --name catalog.json base ours theirs")]
     Merge {
         #[command(flatten)]
         places: CatalogPlaces,
@@ -85,6 +114,10 @@ pub(crate) enum CatalogCommand {
         prefer: Option<MergeSide>,
     },
     /// Give each device a file of its own, in a folder
+    #[command(after_help = "\
+Examples:
+  romfeed catalog split
+  romfeed catalog split devices")]
     Split {
         #[command(flatten)]
         places: CatalogPlaces,
@@ -93,6 +126,10 @@ pub(crate) enum CatalogCommand {
         folder: Option<PathBuf>,
     },
     /// Make one file of the files of all devices
+    #[command(after_help = "\
+Examples:
+  romfeed catalog join
+  romfeed catalog join builds.json")]
     Join {
         #[command(flatten)]
         places: CatalogPlaces,
@@ -101,8 +138,16 @@ pub(crate) enum CatalogCommand {
         file: Option<PathBuf>,
     },
     /// Import the builds of another server's feed, with the ids that phones know
+    #[command(after_help = "\
+Examples:
+  romfeed catalog import bacon.json
+  curl -s https://old.example.org/api/v1/bacon/nightly/x | romfeed catalog import --device bacon -")]
     Import(Box<ImportArgs>),
     /// Write all full builds as builds.json of the official backend
+    #[command(after_help = "\
+Examples:
+  romfeed catalog export > builds.json
+  romfeed catalog export --url-base https://mirror.example.org --output builds.json")]
     Export(Box<ExportArgs>),
 }
 
@@ -182,13 +227,13 @@ pub(crate) struct ImportArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// Read the ROM zips in this folder [default: builds]
-    #[arg(long, value_name = "FOLDER", env = "ROMFEED_BUILDS")]
+    #[arg(long, value_name = "FOLDER", env = "ROMFEED_BUILDS", help_heading = PLACES)]
     pub(crate) builds: Option<PathBuf>,
     /// Read the list of builds from this file; repeat to add others [default: catalog.json]
-    #[arg(long, value_name = "FILE", env = "ROMFEED_CATALOG")]
+    #[arg(long, value_name = "FILE", env = "ROMFEED_CATALOG", help_heading = PLACES)]
     pub(crate) catalog: Vec<PathBuf>,
     /// Treat this as the address of the site, with the zips in builds/ below it
-    #[arg(long, value_name = "URL", env = "ROMFEED_BASE_URL")]
+    #[arg(long, value_name = "URL", env = "ROMFEED_BASE_URL", help_heading = PLACES)]
     pub(crate) base_url: Option<String>,
     /// Point to the zips at this address, for example https://host/{device}/{filename}
     #[arg(long, value_name = "TEMPLATE", env = "ROMFEED_URL")]

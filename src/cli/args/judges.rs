@@ -9,7 +9,7 @@ use clap::{Arg, Args, Command};
 use ota_view::verify;
 use romfeed::clients::check;
 
-use super::Places;
+use super::{PLACES, Places};
 use crate::cli::nearest::did_you_mean;
 
 /// Parses the id of a rule of `check`; the error for an unknown one names the nearest.
@@ -66,6 +66,12 @@ pub(crate) struct LiveArgs {
 
 #[derive(Debug, Args)]
 #[command(
+    after_help = "\
+Examples:
+  romfeed check
+  romfeed check --url https://ota.example.org
+  romfeed check builds/bacon/lineage-21.0-20240801-nightly-bacon.zip
+  romfeed check --explain entry-sdk",
     mut_arg("builds", |arg| arg.help("Use this folder as builds/ of the site [default: builds]")),
     mut_arg("out", |arg| arg.help("Check the site in this folder [default: out]")),
     mut_arg("catalog", |arg| arg.help("Read the builds that phones may run from this file; repeat to read others [default: catalog.json]")),
@@ -198,13 +204,13 @@ pub(crate) struct SimulateArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=600), requires = "url")]
     pub(crate) timeout: u16,
     /// Use the site in this folder [default: out]
-    #[arg(short, long, value_name = "FOLDER")]
+    #[arg(short, long, value_name = "FOLDER", help_heading = PLACES)]
     pub(crate) out: Option<PathBuf>,
     /// Use this folder as builds/ of the site [default: builds]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", help_heading = PLACES)]
     pub(crate) builds: Option<PathBuf>,
     /// Treat the folder as the site at this address
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help_heading = PLACES)]
     pub(crate) base_url: Option<String>,
     /// Print the result as JSON
     #[arg(long)]

@@ -27,7 +27,9 @@ pub(crate) use site::{
 pub(crate) const MAX_JOBS: u16 = 256;
 
 /// The heading in the help of flags that all commands have.
-const GLOBAL: &str = "Options of all commands";
+const GLOBAL: &str = "Global options";
+/// The heading in the help of flags that many commands share; the own flags of a command come before them.
+const PLACES: &str = "Files, folders and address of the site";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -114,11 +116,19 @@ pub(crate) enum Command {
     /// Print digests of files, in the format of md5sum and sha256sum
     Hash(HashArgs),
     /// Print the completion script of a shell
+    #[command(after_help = "\
+Examples:
+  romfeed completions bash > ~/.local/share/bash-completion/completions/romfeed
+  romfeed completions fish > ~/.config/fish/completions/romfeed.fish")]
     Completions {
         /// Choose the shell
         shell: clap_complete::Shell,
     },
     /// Print the manual page of romfeed, or of one command
+    #[command(after_help = "\
+Examples:
+  romfeed man catalog add | man -l -
+  romfeed man --to ~/.local/share/man/man1")]
     Man {
         /// Name the command, for example generate or "catalog add"
         #[arg(value_name = "COMMAND")]
@@ -134,19 +144,19 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Places {
     /// Scan this folder of ROM zips [default: builds]
-    #[arg(long, value_name = "FOLDER", env = "ROMFEED_BUILDS")]
+    #[arg(long, value_name = "FOLDER", env = "ROMFEED_BUILDS", help_heading = PLACES)]
     pub(crate) builds: Option<PathBuf>,
     /// Write the site to this folder [default: out]
-    #[arg(short, long, value_name = "FOLDER", env = "ROMFEED_OUT")]
+    #[arg(short, long, value_name = "FOLDER", env = "ROMFEED_OUT", help_heading = PLACES)]
     pub(crate) out: Option<PathBuf>,
     /// Store the list of builds in this file; repeat to also read other lists [default: catalog.json]
-    #[arg(long, value_name = "FILE", env = "ROMFEED_CATALOG")]
+    #[arg(long, value_name = "FILE", env = "ROMFEED_CATALOG", help_heading = PLACES)]
     pub(crate) catalog: Vec<PathBuf>,
     /// Store the changelogs of builds in this folder [default: changelogs, next to the catalog]
-    #[arg(long, value_name = "FOLDER", env = "ROMFEED_CHANGELOGS")]
+    #[arg(long, value_name = "FOLDER", env = "ROMFEED_CHANGELOGS", help_heading = PLACES)]
     pub(crate) changelogs: Option<PathBuf>,
     /// Publish the site at this address; zips are expected in builds/ below it
-    #[arg(long, value_name = "URL", env = "ROMFEED_BASE_URL")]
+    #[arg(long, value_name = "URL", env = "ROMFEED_BASE_URL", help_heading = PLACES)]
     pub(crate) base_url: Option<String>,
 }
 

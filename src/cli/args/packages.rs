@@ -7,7 +7,14 @@ use clap::Args;
 use super::MAX_JOBS;
 use crate::cli::rate::Rate;
 
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  romfeed inspect builds/bacon/lineage-21.0-20240801-nightly-bacon.zip
+  romfeed inspect --ls system:/system/app https://example.org/rom.zip
+  romfeed inspect --extract boot: --output boot.img rom.zip";
+
 #[derive(Debug, Args)]
+#[command(after_help = INSPECT_EXAMPLES)]
 pub(crate) struct InspectArgs {
     /// Read these packages: files, or https addresses, of which only parts are read
     #[arg(required = true, value_name = "ZIP|URL")]

@@ -84,7 +84,14 @@ pub(crate) struct SiteArgs {
     pub(crate) accept_loss: Vec<String>,
 }
 
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  romfeed generate --base-url https://ota.example.org
+  romfeed generate --dry-run
+  romfeed generate --strict --json > result.json";
+
 #[derive(Debug, Args)]
+#[command(after_help = GENERATE_EXAMPLES)]
 pub(crate) struct GenerateArgs {
     #[command(flatten)]
     pub(crate) site: SiteArgs,
@@ -217,6 +224,11 @@ pub(crate) enum FilesStep {
 #[cfg(feature = "serve")]
 #[derive(Clone, Debug, Args)]
 #[command(
+    after_help = "\
+Examples:
+  romfeed serve --watch
+  romfeed serve --listen 0.0.0.0:8080 --public-url https://ota.example.org
+  romfeed serve --new-key builder",
     mut_arg("builds", |arg| arg.help("Serve the ROM zips in this folder [default: builds]")),
     mut_arg("out", |arg| arg.help("Serve the files in this folder along with the feeds [default: out]")),
     mut_arg("catalog", |arg| arg.help("Serve the builds in this list, and store new ones in it; repeat to also read other lists [default: catalog.json]")),

@@ -28,6 +28,8 @@ use super::check;
 use super::config::Resolved;
 use super::escape::{escape, shown};
 use super::generate;
+#[cfg(feature = "serve")]
+use super::interrupt;
 use super::outcome::Outcome;
 use super::progress::Progress;
 use super::report::{Next, Terminal, print_run_error};
@@ -243,6 +245,16 @@ impl Command<'_> {
 
     /// Prints that a step begins.
     fn begin(&self, step: Step) {
+        #[cfg(feature = "serve")]
+        {
+            let live = match self.args.dry_run {
+                true => text::live(Live::Nothing),
+                false => text::live_during(step, self.live),
+            };
+            let place = self.place(step, live);
+            let hint = Some("publish again: it goes on from there");
+            interrupt::on_stop(self.terminal, move || (place.clone(), hint));
+        }
         let line = format!("{}: {}", self.number(step), text::title(step, self.site));
         self.terminal.line(&self.terminal.paint("1", &line));
     }
@@ -380,13 +392,17 @@ impl Command<'_> {
 
     /// Prints where a publication stopped, and what is live.
     fn print_stop(&self, step: Step) {
-        let place = format!(
-            "publish stopped at {} ({}): {}",
-            self.number(step),
-            text::title(step, self.site),
-            text::live(self.live)
-        );
+        let place = self.place(step, text::live(self.live));
         self.terminal.error(&place, text::stop_hint(step));
+    }
+
+    /// Describes at which step a publication stopped, and what is `live`.
+    fn place(&self, step: Step, live: &str) -> String {
+        format!(
+            "publish stopped at {} ({}): {live}",
+            self.number(step),
+            text::title(step, self.site)
+        )
     }
 
     /// Prints the address of the published site, and names again what was left out.

@@ -39,6 +39,17 @@ pub(super) fn live(live: Live) -> &'static str {
     }
 }
 
+/// Returns what phones and people may see while a step is carried out; `live` is what they saw before.
+#[cfg(feature = "serve")]
+pub(super) fn live_during(step: Step, before: Live) -> &'static str {
+    match step {
+        Step::Pages => live(before.max(Live::Pages)),
+        Step::Feeds | Step::Indexes => live(before.max(Live::Feeds)),
+        Step::Deploy => "the new site may be live: look at its address",
+        _ => live(before),
+    }
+}
+
 /// Returns what to do after a stop.
 pub(super) fn stop_hint(step: Step) -> Option<&'static str> {
     match step {

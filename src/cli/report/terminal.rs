@@ -22,14 +22,16 @@ fn paint(colored: bool, code: &str, text: &str) -> String {
 pub(crate) struct Terminal {
     pub(crate) verbosity: u8,
     pub(crate) quiet: bool,
+    /// It cannot move its cursor: no line is drawn twice.
+    pub(crate) is_dumb: bool,
     colored: bool,
     colored_stdout: bool,
 }
 
 impl Terminal {
     pub(crate) fn new(global: &Global) -> Terminal {
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-            || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || is_dumb;
         let colored = |is_terminal: bool| match global.color {
             When::Always => true,
             When::Never => false,
@@ -38,6 +40,7 @@ impl Terminal {
         Terminal {
             verbosity: global.verbose,
             quiet: global.quiet,
+            is_dumb,
             colored: colored(io::stderr().is_terminal()),
             colored_stdout: colored(io::stdout().is_terminal()),
         }
@@ -56,13 +59,13 @@ impl Terminal {
     /// Prints a line, unless `-q` is given. A closed stream is not an error.
     pub(crate) fn line(self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(io::stderr(), "{}", harmless(text));
+            self.always(text);
         }
     }
 
     /// Prints a line at any verbosity.
     pub(crate) fn always(self, text: &str) {
-        let _ = writeln!(io::stderr(), "{}", harmless(text));
+        let _ = writeln!(io::stderr(), "{}", harmless(&without_os_codes(text)));
     }
 
     /// Prints an error and what to do about it, at any verbosity.
@@ -79,6 +82,21 @@ impl Terminal {
         let text = shorten(text);
         self.line(&format!("{} {text}", self.paint("1;33", "warning:")));
     }
+}
+
+/// Removes the numbers that Rust adds to the errors of the system: ` (os error 2)`.
+fn without_os_codes(text: &str) -> Cow<'_, str> {
+    let mut parts = text.split(" (os error ");
+    let first = parts.next().unwrap_or_default();
+    if first.len() == text.len() {
+        return text.into();
+    }
+    let mut plain = first.to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        plain.push_str(rest.strip_prefix(')').unwrap_or(rest));
+    }
+    plain.into()
 }
 
 /// Shortens long lines: names in packages may have tens of thousands of characters.

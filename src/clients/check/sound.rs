@@ -2,6 +2,7 @@
 
 use serde::de::IgnoredAny;
 
+use crate::files::json_message;
 use crate::markup::template::{Format, xml};
 
 /// Returns what is wrong with a file of this format, as a fragment of a sentence.
@@ -13,7 +14,9 @@ pub(super) fn fault(format: Format, body: &[u8]) -> Option<String> {
     match format {
         Format::Json => {
             let parsed: Result<IgnoredAny, _> = serde_json::from_str(text);
-            parsed.err().map(|error| format!("it is not JSON: {error}"))
+            parsed
+                .err()
+                .map(|error| format!("it is not JSON: {}", json_message(&error)))
         }
         Format::Xml => {
             let (at, what) = xml::check(text).err()?;
@@ -46,7 +49,7 @@ mod tests {
                 Format::Json,
                 r#"{"a":1,"a":2}"#,
                 r#"{"a":1"#,
-                "it is not JSON: EOF",
+                "it is not JSON: the text ends in the middle of an object",
             ),
             (
                 Format::Xml,

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use crate::files::json_message;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 /// Returns what some updater may refuse in a feed, as a fragment of a sentence.
@@ -16,7 +17,7 @@ pub(super) fn fault(body: &[u8]) -> Option<String> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let result = DeserializeSeed::deserialize(Distinct, &mut reader).and_then(|_| reader.end());
     match result {
-        Err(error) => Some(format!("it is not strict JSON: {error}")),
+        Err(error) => Some(format!("it is not strict JSON: {}", json_message(&error))),
         Ok(()) => odd_number(body).map(|number| {
             format!(
                 "the number `{number}` is not written with digits alone, which all updaters can read"

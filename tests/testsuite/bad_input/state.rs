@@ -32,12 +32,18 @@ fn a_damaged_catalog_stops_the_run_and_nothing_is_written() {
     let sound = String::from_utf8(dir.read("catalog.json")).unwrap();
     let cut = &sound[..sound.len() / 2];
     for (text, message) in [
-        (cut.to_owned(), "catalog.json: EOF while parsing"),
+        (
+            cut.to_owned(),
+            "catalog.json: the text ends in the middle of",
+        ),
         (
             sound.replacen("\"datetime\"", "\"date\"", 1),
             "catalog.json: unknown field `date`",
         ),
-        (String::new(), "catalog.json: EOF while parsing"),
+        (
+            String::new(),
+            "catalog.json: the text ends in the middle of",
+        ),
     ] {
         dir.put("catalog.json", &text);
         dir.put(&good(2), bacon(2));
@@ -113,7 +119,7 @@ fn a_damaged_manifest_is_refused() {
     let run = dir.run(&GENERATE).expect(2);
     one_error(
         &run,
-        "manifest.json cannot be read: EOF while parsing a list at line 2",
+        "manifest.json cannot be read: the text ends in the middle of a list at line 2",
         "restore the last valid one from git or from the live site",
     );
     assert_eq!(dir.tree("out"), site);

@@ -58,10 +58,9 @@ fn a_run_that_is_terminated_loses_nothing() {
                 }
                 let status = child.wait().unwrap();
                 is_safe(stage, &format!("signal {number}"));
-                assert!(
-                    status.success() || status.signal() == Some(number),
-                    "{status}"
-                );
+                // Ctrl-C and the like first say what was written.
+                let is_stopped = status.code() == Some(130) || status.signal() == Some(number);
+                assert!(status.success() || is_stopped, "{status}");
                 !status.success()
             });
             assert!(is_in_time, "signal {number} always came after the end");
