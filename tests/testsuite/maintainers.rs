@@ -19,9 +19,8 @@ fn contacts_of_the_maintainer_are_on_the_page_of_their_device() {
     dir.generate().expect(0);
     let device = page(&dir, "bacon.html");
     for text in [
-        "<dt>Maintainer</dt><dd>Bob</dd>",
-        "<dt>Maintainer</dt><dd>Cat</dd>",
-        "<dt>Support chat</dt><dd><a href=\"https://t.me/bacon_chat\">@bacon_chat</a></dd>",
+        "<dt>Maintainer</dt>\n      <dd>Bob</dd>\n      <dd>Cat</dd>\n    </div>",
+        "<dt>Support chat</dt>\n      <dd><a href=\"https://t.me/bacon_chat\">@bacon_chat</a></dd>",
         "<a href=\"https://f.example.org/a?b=1&amp;c=2\">",
         "<a href=\"mailto:bob@example.org\">bob@example.org</a>",
         "<a href=\"https://git.example.org/kernel/\">git.example.org/kernel</a>",
@@ -186,7 +185,7 @@ fn facts_of_a_build_never_become_markup_in_mirrors_and_contacts() {
     let hostile = "x\"'><img src=y onerror=alert(1)>&.zip";
     let catalog = serde_json::json!({ "schema": 1, "builds": [{
         "device": "bacon", "romtype": "nightly", "version": "21.0", "datetime": 1_700_000_000,
-        "kind": "full", "path": hostile, "size": 5, "id": hostile, "incremental": "a&b",
+        "kind": "full", "path": hostile, "size": 5, "id": hostile, "incremental": "a&b", "family": "<img src=y>",
         "url": "https://h.example/x.zip",
     }]});
     let dir = RomDir::new()

@@ -37,6 +37,8 @@ const PAGES: [(&str, &str, u32, u32); 3] = [
         880,
     ),
 ];
+/// The date on the pictures, in milliseconds since 1970: shortly after the newest build.
+const TODAY: i64 = 1_750_000_000_000;
 /// The build that the simulated phone runs.
 const OLDER: &str = "builds/enchilada/lineage-22.2-20250517-UNOFFICIAL-enchilada.zip";
 /// Width of the terminal in characters; longer lines are wrapped between words.
@@ -76,8 +78,10 @@ pub(crate) fn take_all() -> Result<()> {
     let style = folder.join("out/assets/style.css");
     let text = std::fs::read_to_string(&style)?;
     std::fs::write(&style, text.replacen("system-ui", "Roboto, system-ui", 1))?;
-    // A script on the page marks old builds by today's date.
-    std::fs::remove_file(folder.join("out/assets/script.js"))?;
+    // The script marks old builds by today's date.
+    let script = folder.join("out/assets/script.js");
+    let text = std::fs::read_to_string(&script)?;
+    std::fs::write(&script, format!("Date.now = () => {TODAY};\n{text}"))?;
     let output = romfeed(&["simulate", "--zip", OLDER, "--color", "always"])?;
     let (terminal, num_lines) = terminal(&String::from_utf8(output)?)?;
     let page = scratch.path().join("terminal.html");
