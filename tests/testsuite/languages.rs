@@ -205,7 +205,7 @@ fn pages_feeds_and_announcements_are_in_the_language_of_the_site() {
     ] {
         assert!(device.contains(text), "{text}\n{device}");
     }
-    assert!(page(&dir, "bacon.atom").contains("Version 21.0, nightly, vom 2023-11-15"));
+    assert!(page(&dir, "bacon.atom").contains("LineageOS 21.0, nightly, vom 15. November 2023"));
     assert!(page(&dir, "404.html").contains("<html lang=\"de\">"));
     let announcement = page(&dir, &format!("telegram/{}.txt", bacon_name(0)));
     assert!(
@@ -256,7 +256,7 @@ fn another_language_is_one_file() {
         "[format]\nday = \"%-d de %B de %Y\"\nmonths = [\"janeiro\", \"fevereiro\", \"março\", \"abril\", \"maio\", \"junho\", \"julho\", \"agosto\", \"setembro\", \"outubro\", \"novembro\", \"dezembro\"]\n",
     );
     dir.generate().expect(0).says(
-        "warning: templates/strings/pt-BR.toml lacks texts, which are in English: build.about, ",
+        "warning: feeds: templates/strings/pt-BR.toml lacks texts, which are in English: build.about, ",
     );
     let device = page(&dir, "bacon.html");
     assert!(device.contains(">15 de novembro de 2023<"), "{device}");
