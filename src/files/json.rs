@@ -83,7 +83,10 @@ mod tests {
                 "{\"schema\":-1}",
                 "invalid value: the number `-1`, expected a whole number from 0 to 4294967295 at line 1 column 12",
             ),
-            ("{", "EOF while parsing an object at line 1 column 1"),
+            (
+                "{",
+                "the text ends in the middle of an object at line 1 column 1",
+            ),
         ] {
             let error = serde_json::from_str::<Wire>(json).unwrap_err();
             assert_eq!(JsonError::from(error).to_string(), expected);

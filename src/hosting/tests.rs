@@ -242,8 +242,6 @@ fn settings_git_and_scripts_have_the_names_of_the_folders() {
         written::body(GITIGNORE, &text(&site, GITIGNORE))
             .ends_with("/out/\n/roms/**/*.zip\n/roms/**/*.img\n/data/.romfeed/\n")
     );
-    let script = text(&site, PUBLISH);
-    assert!(script.contains("\"roms/$file\"") && script.contains("set -- data/all.json\n"));
 }
 
 #[test]

@@ -247,12 +247,16 @@ fn unlisted(base: &Base) -> Option<(&'static str, &'static str)> {
     UNLISTED.into_iter().find(is_of)
 }
 
+/// Parses an address without its query, which links to such hosts often have.
+fn without_query(place: &str) -> Result<Base, BadValue> {
+    let url = place.split(['?', '#']).next().unwrap_or(place);
+    Base::parse(url.trim_end_matches('/'))
+}
+
 /// Returns what works in place of a place that [`Listed::parse`] refused.
 #[must_use]
 pub fn place_hint(place: &str) -> String {
-    let url = place.trim_end_matches('/');
-    let base = Base::parse(url.split(['?', '#']).next().unwrap_or(url));
-    match (place, base.ok().as_ref().and_then(unlisted)) {
+    match (place, without_query(place).ok().as_ref().and_then(unlisted)) {
         ("github", _) => "name the repository: --zips github:OWNER/REPO; or make this folder a clone of it: \
             git init && git remote add origin https://github.com/OWNER/REPO.git"
             .to_owned(),
@@ -303,9 +307,7 @@ fn sourceforge(place: &str, project: &str, path: &str) -> Result<source::Host, B
 /// Returns the host at an address: a repository of GitHub, GitLab or Codeberg, or else a web folder.
 fn address(place: &str) -> Result<source::Host, BadValue> {
     let url = place.trim_end_matches('/');
-    // Links to such hosts often have a query.
-    let whole = Base::parse(url.split(['?', '#']).next().unwrap_or(url))?;
-    if let Some((_, reason)) = unlisted(&whole) {
+    if let Some((_, reason)) = unlisted(&without_query(place)?) {
         return bad(WHAT, place, reason);
     }
     let base = Base::parse(url)?;

@@ -366,7 +366,7 @@ fn packages_of_other_families_get_the_feed_that_their_updater_reads() {
     edit(
         &dir,
         "romfeed.toml",
-        "device_feed = \"crdroid\"\n",
+        "device_feed = \"crdroid-16\"\n",
         "# mine\n",
     );
     let run = init(&dir, "nginx");

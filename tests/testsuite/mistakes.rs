@@ -40,11 +40,11 @@ fn a_file_in_place_of_a_folder_is_a_wrong_call() {
         ));
     }
     dir.run(&["generate", "--catalog", "builds"]).expect(2).says(
-        "error: --catalog or ROMFEED_CATALOG: `builds` is a folder, not a file\n  hint: name the file",
+        "error: --catalog or ROMFEED_CATALOG: `builds/` is the folder of zips\n  hint: name a file",
     );
-    dir.put("other.toml", "catalog = \"builds\"\n");
+    dir.put("other.toml", "catalog = \"builds/\"\n");
     let run = dir.run(&["--config", "other.toml", "generate"]).expect(2);
-    run.says("error: other.toml: catalog: `builds` is a folder, not a file\n");
+    run.says("error: other.toml: catalog: `builds/` is the folder of zips\n");
 }
 
 #[test]

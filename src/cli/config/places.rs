@@ -31,7 +31,7 @@ pub(super) fn resolve(
     check_folder("out", flags.out.as_deref(), settings.out.as_deref(), origin)?;
     let [flag, set] = [&flags.changelogs, &settings.changelogs].map(Option::as_deref);
     check_folder("changelogs", flag, set, origin)?;
-    Ok(Config {
+    let config = Config {
         builds: place(&flags.builds, &settings.builds, &defaults.builds),
         out: place(&flags.out, &settings.out, &defaults.out),
         changelogs: place(&flags.changelogs, &settings.changelogs, &changelogs),
@@ -40,7 +40,9 @@ pub(super) fn resolve(
         devices_local: devices::local(&devices_file(settings, origin)),
         catalogs,
         ..defaults
-    })
+    };
+    check_catalogs(&config, &flags.catalog, origin)?;
+    Ok(config)
 }
 
 /// Reads the devices that the settings name, or those in `devices.json`.
@@ -66,15 +68,10 @@ fn resolve_catalogs(
     if catalogs.is_empty() {
         return Err(origin.error("catalog", &"the list is empty"));
     }
-    if let Some(file) = catalogs
-        .iter()
-        .find(|path| store::is_folder(path) && without_slash(path).is_file())
-    {
+    let is_file = |path: &&PathBuf| store::is_folder(path) && without_slash(path).is_file();
+    if let Some(file) = catalogs.iter().find(is_file) {
         let what = format!("`{}` is a file, not a folder", shown(file));
-        let error = match flags {
-            [] => origin.error("catalog", &what),
-            [..] => ConfigError::new(format!("--catalog or ROMFEED_CATALOG: {what}")),
-        };
+        let error = catalog_error(flags, &what, origin);
         return Err(error.with_hint("name it without `/` at its end".to_owned()));
     }
     // A path with `/` at its end has one file for each device.
@@ -83,6 +80,28 @@ fn resolve_catalogs(
         false => path,
     };
     Ok(catalogs.into_iter().map(with_slash).collect())
+}
+
+/// Describes what is wrong with a catalog from flags or else the settings.
+fn catalog_error(flags: &[PathBuf], what: &str, origin: &Origin) -> ConfigError {
+    match flags {
+        [] => origin.error("catalog", &what),
+        [..] => ConfigError::new(format!("--catalog or ROMFEED_CATALOG: {what}")),
+    }
+}
+
+/// Refuses the folder of zips as a folder of catalogs.
+fn check_catalogs(config: &Config, flags: &[PathBuf], origin: &Origin) -> Result<(), ConfigError> {
+    let builds = config.builds.canonicalize().ok();
+    let is_builds = |path: &&PathBuf| builds.is_some() && path.canonicalize().ok() == builds;
+    match config.catalogs.iter().find(is_builds) {
+        None => Ok(()),
+        Some(path) => {
+            let what = format!("`{}` is the folder of zips", shown(path));
+            let error = catalog_error(flags, &what, origin);
+            Err(error.with_hint("name a file, or a folder of its own".to_owned()))
+        }
+    }
 }
 
 fn without_slash(path: &Path) -> &Path {

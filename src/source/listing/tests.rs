@@ -431,7 +431,11 @@ fn listing_without_files_is_told_from_a_page_that_is_no_listing() {
             r#"[{"name":"a","type":"file","is_dir":true}]"#,
             "neither a file nor a folder",
         ),
-        ("application/json", r#"[{"name":"a","type":"file"}"#, "EOF"),
+        (
+            "application/json",
+            r#"[{"name":"a","type":"file"}"#,
+            "the text ends",
+        ),
         ("text/xml; charset=utf-8", "<list></list>", "`text/xml`"),
         ("application/zip", "PK", "`application/zip`"),
     ] {

@@ -153,7 +153,7 @@ fn full_feed_without_the_page_of_its_folder_is_an_error() {
             r#"net.sf.files = {"other.zip":{"type":"f"}};"#,
             "none of the files",
         ),
-        (r#"net.sf.files = {"1.zip":{"type":"f""#, "EOF"),
+        (r#"net.sf.files = {"1.zip":{"type":"f""#, "the text ends"),
         ("net.sf.files = [];", "expected an object"),
         (
             "net.sf.files.x; net.sf.files = {'a':1}",
