@@ -81,10 +81,11 @@ if (search) {
 }
 
 // Ages change while pages stay as they are, so they are not in the pages.
-const ages = new Intl.RelativeTimeFormat(document.documentElement.lang);
+const ages = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined);
 for (const time of document.querySelectorAll(".built")) {
   const years = Math.floor((Date.now() - Date.parse(time.dateTime)) / (365.25 * 24 * 3600 * 1000));
-  if (years < 1) continue;
+  // A layout of the user may lack the text.
+  if (years < 1 || !texts.old) continue;
   const note = document.createElement("span");
   note.className = "old";
   note.textContent = texts.old.replace("{age}", ages.format(-years, "year"));
