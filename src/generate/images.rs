@@ -10,6 +10,8 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
+use rayon::prelude::*;
+
 use super::hashed::Hashed;
 use super::report::Log;
 use super::sidecars::{self, Beside, Folders};
@@ -57,21 +59,20 @@ pub(super) fn attach(
     let mut warn = |build: &Build, text: String| log.warn(&build.path, text);
     let mut found = Vec::new();
     let names = names(folders, builds, num_full);
+    let listed = find_all_listed(folders, builds, &names);
     let before: Vec<Vec<ImageFile>> = builds
         .iter_mut()
         .map(|build| std::mem::take(&mut build.images))
         .collect();
-    for (owner, name, filename) in names {
+    for ((owner, name, filename), listed) in names.into_iter().zip(listed) {
         let build = &*builds[owner];
         let Some(beside) = folders.beside(build) else {
             continue;
         };
         let path = beside.path(&filename);
-        if beside.is_remote {
+        if let Some((image, warnings)) = listed {
             let is_it = |image: &&ImageFile| image.filename == filename;
             let known = before[owner].iter().find(is_it).cloned();
-            let mut warnings = Vec::new();
-            let image = find_listed(&beside, name, filename, &mut warnings);
             let build = &mut *builds[owner];
             build.images.extend(image.as_ref().ok().cloned().or(known));
             // A checksum file that cannot be read now is read again by the next run.
@@ -146,6 +147,26 @@ fn names(
         }
     }
     names
+}
+
+/// An image on another host, or why it is left out; and warnings.
+type Listed = (Result<ImageFile, String>, Vec<String>);
+
+/// Returns those of the named images that are on other hosts, which are asked for several checksum files at once.
+fn find_all_listed(
+    folders: &Folders<'_>,
+    builds: &[&mut Build],
+    names: &[(usize, &'static str, String)],
+) -> Vec<Option<Listed>> {
+    let find = |(owner, name, filename): &(usize, &'static str, String)| {
+        let beside = folders.beside(&builds[*owner])?;
+        beside.is_remote.then(|| {
+            let mut warnings = Vec::new();
+            let image = find_listed(&beside, name, filename.clone(), &mut warnings);
+            (image, warnings)
+        })
+    };
+    names.par_iter().map(find).collect()
 }
 
 /// Returns an image on another host, whose digest the host or a checksum file must have.

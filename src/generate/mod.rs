@@ -296,6 +296,19 @@ fn thread_pool(num_threads: usize) -> Result<ThreadPool, Error> {
         })
 }
 
+/// Runs a step that waits for other hosts most of the time, if there are any: with as many threads as zips are read at
+/// once, which may be more than processors.
+fn waiting<T: Send>(
+    run: &Run<'_>,
+    sources: &Sources,
+    step: impl FnOnce() -> T + Send,
+) -> Result<T, Error> {
+    match sources.folders.is_empty() {
+        true => Ok(step()),
+        false => Ok(thread_pool(run.config.source_jobs)?.install(step)),
+    }
+}
+
 /// What a run starts from, apart from settings and catalogs.
 struct Inputs<'a> {
     scan: &'a Scan,
@@ -339,7 +352,9 @@ fn hash_packages(
         .partition(|draft| draft.build.origin.is_some());
     let (mut hashed, mut log) = hashes::hash_packages(run, local, catalogs);
     let mut known = inputs.sources.known.clone();
-    log.append(sources::check_known(inputs.sources, &mut known));
+    log.append(waiting(run, inputs.sources, || {
+        sources::check_known(inputs.sources, &mut known)
+    })?);
     let remote = sources::digest_all(run, remote, inputs.sources, catalogs, &mut known)?;
     hashed.extend(log.take(remote));
     sources::keep_unique(&mut hashed, catalogs);
@@ -348,7 +363,9 @@ fn hash_packages(
     let changed = known.iter_mut().filter(|known| known.is_changed);
     let builds = hashed.iter_mut().map(|hashed| &mut hashed.build);
     let mut builds: Vec<&mut Build> = builds.chain(changed.map(|k| &mut k.build)).collect();
-    log.append(images::attach(run, &mut builds, &num_full, folders));
+    log.append(waiting(run, inputs.sources, || {
+        images::attach(run, &mut builds, &num_full, folders)
+    })?);
     let read = hashed.iter_mut().map(|hashed| {
         let Hashed {
             build, projects, ..
@@ -357,7 +374,10 @@ fn hash_packages(
     });
     let changed = known.iter().filter(|known| known.is_changed);
     let read = read.chain(changed.map(|known| (&known.build, None)));
-    let found = projects::find(read.collect(), catalogs, &inputs.stored, folders, &num_full);
+    let read: Vec<projects::ReadProjects<'_>> = read.collect();
+    let found = waiting(run, inputs.sources, || {
+        projects::find(read, catalogs, &inputs.stored, folders, &num_full)
+    })?;
     let projects::Found { projects, unread } = log.take(found);
     let builds = hashed.iter_mut().map(|hashed| &mut hashed.build);
     for build in builds.chain(known.iter_mut().map(|known| &mut known.build)) {
@@ -424,8 +444,10 @@ fn render_site(
     let config = run.config;
     let stored = &inputs.stored;
     let changed = inputs.sources.changed();
-    let gathered = changelogs::gather(config, merged, stored, &inputs.folders, &changed);
-    let (changelogs, mut log) = gathered;
+    let gathered = waiting(run, inputs.sources, || {
+        changelogs::gather(config, merged, stored, &inputs.folders, &changed)
+    });
+    let (changelogs, mut log) = gathered?;
     let projects = log.take(projects::gather(config, merged, projects, stored));
     let notes = pages::Notes {
         changelogs: &changelogs.changelogs,

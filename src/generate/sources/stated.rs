@@ -1,5 +1,7 @@
 //! Digests that hosts and checksum files state, and what it means if they contradict each other.
 
+use rayon::prelude::*;
+
 use super::{KnownPackage, Sources};
 use crate::generate::report::Log;
 use crate::ingest::{self, Error};
@@ -137,34 +139,39 @@ fn contradiction(algorithm: &'static str, known: Statement, new: Statement) -> E
 /// Checks the published digests of known builds against checksum files that were not next to them before, and takes
 /// a SHA-256 that was not known, or was corrected. A contradiction is a fault in each run; the build stays as it is.
 pub(in crate::generate) fn check_known(sources: &Sources, known: &mut [KnownPackage]) -> Log {
+    let changed = known.par_iter_mut().filter(|known| known.is_changed);
+    let logs: Vec<Log> = changed
+        .filter_map(|known| check_one(sources, known))
+        .collect();
     let mut log = Log::default();
-    for known in known.iter_mut().filter(|known| known.is_changed) {
-        let build = &mut known.build;
-        let Some(origin) = &build.origin else {
-            continue;
-        };
-        let folder = sources.folders.get(&origin.source);
-        let Some((folder, file)) = folder.and_then(|f| Some((f, f.listed(&origin.path)?))) else {
-            continue;
-        };
-        let mut warnings = Vec::new();
-        let mut stated = StatedDigests::default();
-        let checked = stated
-            .add_listed(folder, file, &mut warnings)
-            .and_then(|()| take_stated(build, file, &stated));
-        if checked.is_err() || !warnings.is_empty() {
-            // The next run reads them again.
-            if let Some(origin) = &mut build.origin {
-                origin.beside.clear();
-            }
-        }
-        for text in warnings {
-            log.warn(&build.path, text);
-        }
-        log.take_successes(vec![(build.path.clone(), checked)]);
-        known.unhashed = known.unhashed.take().filter(|_| build.sha256.is_none());
+    for of_one in logs {
+        log.append(of_one);
     }
     log
+}
+
+fn check_one(sources: &Sources, known: &mut KnownPackage) -> Option<Log> {
+    let build = &mut known.build;
+    let origin = build.origin.as_ref()?;
+    let folder = sources.folders.get(&origin.source)?;
+    let file = folder.listed(&origin.path)?;
+    let (mut log, mut warnings) = (Log::default(), Vec::new());
+    let mut stated = StatedDigests::default();
+    let checked = stated
+        .add_listed(folder, file, &mut warnings)
+        .and_then(|()| take_stated(build, file, &stated));
+    if checked.is_err() || !warnings.is_empty() {
+        // The next run reads them again.
+        if let Some(origin) = &mut build.origin {
+            origin.beside.clear();
+        }
+    }
+    for text in warnings {
+        log.warn(&build.path, text);
+    }
+    log.take_successes(vec![(build.path.clone(), checked)]);
+    known.unhashed = known.unhashed.take().filter(|_| build.sha256.is_none());
+    Some(log)
 }
 
 /// Sets the digests of a known build to what is stated now. A published digest is corrected only if nothing but a
