@@ -163,10 +163,16 @@ fn imports_within(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[test]
-fn modules_of_the_command_line_and_of_the_server_import_each_other_in_one_direction() {
-    for folder in ["src/cli", "src/serve"] {
+fn modules_of_some_folders_import_each_other_in_one_direction() {
+    for folder in [
+        "src/cli",
+        "src/serve",
+        "src/clients/updaters/kotlin",
+        "src/publish/writer",
+        "src/generate/sources",
+    ] {
         let mut left = imports_within(folder);
-        assert!(left.len() > 10 && left.values().any(|used| !used.is_empty()));
+        assert!(left.len() > 4 && left.values().any(|used| !used.is_empty()));
         let modules: BTreeSet<String> = left.keys().cloned().collect();
         for (module, used) in &mut left {
             used.retain(|name| modules.contains(name) && name != module);

@@ -6,10 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::manifest::{read_manifest, refuse_foreign_folder};
-use super::{Error, STATE_DIR, TEMPORARY, io_error};
+use super::{Error, LOCK, STATE_DIR, TEMPORARY, io_error};
 use crate::files::create_public_folder;
-
-pub(super) const LOCK: &str = "lock";
 
 /// Time between two attempts to take a lock.
 const LOCK_STEP: Duration = Duration::from_millis(10);

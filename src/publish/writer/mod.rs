@@ -29,6 +29,8 @@ pub use plan::{Plan, plan, plan_by_rules};
 
 /// romfeed's own folder inside the site.
 const STATE_DIR: &str = ".romfeed";
+/// The name of the lock in that folder.
+const LOCK: &str = "lock";
 /// The name of a page while it is written.
 const TEMPORARY: &str = "tmp";
 /// Schema of the manifest.

@@ -5,8 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path};
 
-use super::lock::LOCK;
-use super::{Error, PageOrigins, STATE_DIR};
+use super::{Error, LOCK, PageOrigins, STATE_DIR};
 use crate::model::build::portable_fault;
 use crate::publish::page::Page;
 

@@ -1,7 +1,6 @@
 use std::fs;
 
 use super::execute::has_folder;
-use super::lock::LOCK;
 use super::manifest::{MANIFEST, render_manifest};
 use super::*;
 use crate::publish::makers::Makers;

@@ -10,6 +10,7 @@ mod fields;
 mod formats;
 mod pixelos;
 mod record;
+mod v2;
 
 use super::Generation;
 use super::entry::{Entry, EntryFault, List, ListFault};

@@ -2,8 +2,8 @@
 
 use super::super::entry::{Entry, EntryFault};
 use super::super::uri;
-use super::formats::{PAYLOAD_NAMES, build_v2, parse_property_files};
 use super::record::{FieldValue, Record, number, wrong_value};
+use super::v2::{PAYLOAD_NAMES, build_v2, parse_property_files};
 
 /// `NetworkUpdate.validate`: makes an entry of a record with exactly one valid file.
 pub(super) fn build_pixelos(record: Record) -> Result<Entry, EntryFault> {
