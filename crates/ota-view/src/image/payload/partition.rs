@@ -23,6 +23,8 @@ pub(super) const MAX_BUFFERED_LEN: u64 = 4 << 20;
 /// Bytes read at a time to hash data that is not buffered: the data of an operation, in payloads of AOSP's
 /// tools.
 const HASH_STEP: usize = 2 << 20;
+/// Most compressed bytes of a first operation that is read together with the second one.
+const MAX_SHORT_LEN: u64 = 64 << 10;
 /// Most decoded operations in the cache of a partition: their bytes in memory, and their number.
 const MAX_CACHED_LEN: usize = 16 << 20;
 const MAX_CACHED: usize = 8;
@@ -227,6 +229,28 @@ impl Partition {
         operation.check_hash(index, &hasher.finalize())
     }
 
+    /// Reads the data of the first operation together with that of the next one that has any, if the first is short and
+    /// reading again is expensive; otherwise the result is empty. File systems begin with a few facts and zeros, and
+    /// have their root folder after that: so one request of a remote source has both.
+    fn read_beginning(&self, index: usize) -> Vec<u8> {
+        let mut with_data = self.operations.iter().filter(|operation| operation.len > 0);
+        let (Some(first), Some(second)) = (self.operations.first(), with_data.nth(1)) else {
+            return Vec::new();
+        };
+        let is_next = first.offset.checked_add(first.len) == Some(second.offset);
+        let is_short = first.len <= MAX_SHORT_LEN && second.len <= HASH_STEP as u64;
+        if index > 0 || !is_next || !is_short || !self.budget.limits().skips_hashes {
+            return Vec::new();
+        }
+        let len = first.len.saturating_add(second.len);
+        let mut data = vec![0; usize::try_from(len).unwrap_or_default()];
+        // An error is reported when the first operation is read alone.
+        match self.source.read_exact_at(first.offset, &mut data) {
+            Ok(()) => data,
+            Err(_) => Vec::new(),
+        }
+    }
+
     /// Checks the hash of a compressed operation's data, and starts to decode it.
     fn open_operation(&self, index: usize) -> Result<Spill, Error> {
         let operation = self.operation(index);
@@ -240,8 +264,12 @@ impl Partition {
         };
         let stream = match usize::try_from(operation.len) {
             Ok(len) if operation.len <= MAX_BUFFERED_LEN => {
-                let mut data = vec![0; len];
-                section.read_exact_at(0, &mut data).map_err(failed)?;
+                let mut data = self.read_beginning(index);
+                if data.is_empty() {
+                    data = vec![0; len];
+                    section.read_exact_at(0, &mut data).map_err(failed)?;
+                }
+                data.truncate(len);
                 operation.check_hash(index, &Sha256::digest(&data))?;
                 codec.decode(Cursor::new(data))
             }

@@ -2,6 +2,7 @@ use super::partition::{MAX_BUFFERED_LEN, TOO_SHORT};
 use super::*;
 use crate::error_kind::ErrorKind;
 use crate::io::{Budget, Limits};
+use std::sync::Mutex;
 use std::time::Instant;
 use testkit::payload::{self, Operation, op};
 
@@ -161,6 +162,57 @@ fn hash_of_uncompressed_data_is_skipped_only_if_the_limits_say_so() {
     assert_eq!(image(op::REPLACE, true).unwrap(), data);
     // What is decoded is read whole anyway.
     assert!(image(op::REPLACE_XZ, true).is_err());
+}
+
+/// Bytes that record which parts are read.
+struct Recorded {
+    bytes: Vec<u8>,
+    reads: Mutex<Vec<(u64, usize)>>,
+}
+
+impl ReadAt for Recorded {
+    fn size(&self) -> u64 {
+        self.bytes.size()
+    }
+
+    fn read_exact_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        self.reads.lock().unwrap().push((offset, buf.len()));
+        self.bytes.read_exact_at(offset, buf)
+    }
+}
+
+#[test]
+fn first_two_operations_are_read_at_once_only_where_reading_again_is_expensive() {
+    let (first, second) = (vec![1; 4096], testkit::noise(4, 4096));
+    let frames = [&first, &second].map(|image| zstd_of_raw_blocks(image));
+    let lens = frames.each_ref().map(Vec::len);
+    for (skips_hashes, expected) in [
+        (false, vec![lens[0], lens[1]]),
+        (true, vec![lens[0] + lens[1], lens[1]]),
+    ] {
+        let mut partition = payload::Partition::new("system");
+        for (nth, frame) in frames.iter().enumerate() {
+            let operation = Operation::new(op::REPLACE_ZSTD).data(&frame[..]);
+            partition = partition.operation(operation.dst(&[(nth as u64, 1)]));
+        }
+        let source = Arc::new(Recorded {
+            bytes: payload::Payload::new().partition(partition).build(),
+            reads: Mutex::default(),
+        });
+        let payload = Payload::open(Arc::clone(&source) as Arc<dyn ReadAt>).unwrap();
+        let budget = Arc::new(Budget::new(Limits {
+            skips_hashes,
+            ..Limits::new(std::env::temp_dir(), Instant::now)
+        }));
+        let partition = payload.partition("system", budget).unwrap().unwrap();
+        source.reads.lock().unwrap().clear();
+        let mut image = vec![0; 8192];
+        partition.read_exact_at(0, &mut image).unwrap();
+        assert!(image == [&first[..], &second].concat());
+        let reads = source.reads.lock().unwrap();
+        let read: Vec<usize> = reads.iter().map(|(_, len)| *len).collect();
+        assert_eq!(read, expected);
+    }
 }
 
 #[test]
