@@ -82,8 +82,8 @@ impl std::fmt::Debug for Token {
 
 /// What a host that takes all of a site at once needs besides the site.
 pub struct Extras {
-    /// The folder with the files that set up a host.
-    pub setup: PathBuf,
+    /// The folder of the settings.
+    pub folder: PathBuf,
     /// The repository of the catalog.
     pub repository: Repository,
 }
@@ -220,15 +220,15 @@ impl SiteDestination {
     /// Returns the host that takes the site.
     #[must_use]
     pub fn open(&self, runner: &Runner, extras: Extras) -> SiteHost {
-        let Extras { setup, repository } = extras;
+        let Extras { folder, repository } = extras;
         let runner = runner.clone();
         SiteHost::Deploy(match self {
             SiteDestination::Files(place) => return SiteHost::Store(place.open(&runner)),
             SiteDestination::Git => Box::new(Git::new(repository, runner)),
-            SiteDestination::Netlify => Box::new(OwnProgram::new(Target::Netlify, setup, runner)),
+            SiteDestination::Netlify => Box::new(OwnProgram::new(Target::Netlify, folder, runner)),
             SiteDestination::Cloudflare(project) => {
                 let target = Target::Cloudflare(project.clone());
-                Box::new(OwnProgram::new(target, setup, runner))
+                Box::new(OwnProgram::new(target, folder, runner))
             }
         })
     }

@@ -59,30 +59,45 @@ impl Git {
     /// Commits what has changed.
     fn commit(&self) -> Result<(), Error> {
         let paths = &self.repository.paths;
-        self.succeed(&["add"], paths, "add the catalog")?;
+        self.add(paths)?;
         let is_merging = self
             .git(&["rev-parse", "--quiet", "--verify", "MERGE_HEAD"], &[])?
             .status
             .success();
         if is_merging {
-            return self.finish_merge();
+            return self
+                .succeed(&["commit", "--quiet", "--no-edit"], &[], "commit the merge")
+                .map(|_| ());
         }
-        let is_same = self.git(&["diff", "--cached", "--quiet"], paths)?;
-        if is_same.status.success() {
+        // An empty folder of changelogs is nothing that git could commit.
+        let mut changed = Vec::new();
+        for path in paths {
+            let path = std::slice::from_ref(path);
+            let is_same = self.git(&["diff", "--cached", "--quiet"], path)?;
+            if !is_same.status.success() {
+                changed.extend_from_slice(path);
+            }
+        }
+        if changed.is_empty() {
             return Ok(());
         }
         let args = ["commit", "--quiet", "--message", MESSAGE];
-        self.succeed(&args, paths, "commit the catalog").map(|_| ())
+        self.succeed(&args, &changed, "commit the catalog")
+            .map(|_| ())
     }
 
-    /// Commits a merge, unless other files are in conflict.
-    fn finish_merge(&self) -> Result<(), Error> {
-        let others = self.unmerged()?;
-        if !others.is_empty() {
-            return Err(Error::Unmerged(others));
+    /// Stages the catalog, which is united, and the other paths, unless files are in conflict there.
+    fn add(&self, paths: &[PathBuf]) -> Result<(), Error> {
+        let (catalog, others) = paths.split_at(1);
+        self.succeed(&["add"], catalog, "add the catalog")?;
+        let unmerged = self.unmerged()?;
+        if !unmerged.is_empty() {
+            return Err(Error::Unmerged(unmerged));
         }
-        self.succeed(&["commit", "--quiet", "--no-edit"], &[], "commit the merge")
-            .map(|_| ())
+        if !others.is_empty() {
+            self.succeed(&["add"], others, "add the changelogs")?;
+        }
+        Ok(())
     }
 
     /// Returns the files in conflict, as paths in the repository.
@@ -99,14 +114,16 @@ impl Git {
         Ok(self.succeed(&args, &[], "find the last commit")?.bytes)
     }
 
-    /// Takes over what other machines have pushed; returns whether there was anything.
-    fn pull(&mut self) -> Result<bool, Error> {
+    /// Takes over what other machines have pushed, if that was the reason why `pushed` failed; returns whether there was
+    /// anything.
+    fn pull(&mut self, pushed: &Output) -> Result<bool, Error> {
         let before = self.head()?;
         let pulled = self.git(&["pull", "--quiet", "--no-rebase", "--no-edit"], &[])?;
         if pulled.status.success() {
             return Ok(self.head()? != before);
         }
         if self.unmerged()?.is_empty() {
+            self.runner.show(pushed);
             return Err(self
                 .runner
                 .failed(GIT, "pull what others have pushed", &pulled));
@@ -114,9 +131,7 @@ impl Git {
         if !(self.repository.unite)() {
             return Err(Error::Unmerged(self.unmerged()?));
         }
-        let catalog = &self.repository.paths[..1];
-        self.succeed(&["add"], catalog, "add the catalog")?;
-        self.finish_merge()?;
+        self.commit()?;
         Ok(true)
     }
 }
@@ -128,7 +143,7 @@ impl Deploy for Git {
         if pushed.status.success() {
             return Ok(());
         }
-        match self.pull()? {
+        match self.pull(&pushed)? {
             true => Err(Error::Raced),
             false => Err(self.runner.failed(GIT, "push the catalog", &pushed)),
         }

@@ -179,11 +179,16 @@ impl Runner {
 
     /// Shows the error output of a program that failed, and returns the error.
     pub(super) fn failed(&self, program: Program, what: &str, output: &Output) -> Error {
+        self.show(output);
+        program.failed(what, output.status)
+    }
+
+    /// Shows the error output of a program.
+    pub(super) fn show(&self, output: &Output) {
         output
             .messages
             .iter()
             .for_each(|line| self.observer.said(line));
-        program.failed(what, output.status)
     }
 
     fn spawn(&self, program: Program, command: &mut Command) -> Result<Child, Error> {

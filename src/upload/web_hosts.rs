@@ -1,6 +1,7 @@
 //! Netlify and Cloudflare Pages, by their own programs.
 //!
-//! They take all of a site at once, with the files that set up the host.
+//! They take all of a site at once, with the files that set up the host. Functions, and the site that a folder is linked
+//! to, are those of the current folder.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,7 +18,9 @@ const WRANGLER: Program = Program {
     name: "wrangler",
     hint: "install it and sign in: npm install -g wrangler; wrangler login",
 };
-/// The files that set up a host, in the folder `host`; romfeed does not touch them in the site.
+/// The folder with the files that set up a host, next to the settings.
+const SETUP_DIR: &str = "host";
+/// These files; romfeed does not touch them in the site.
 const SETUP: [&str; 2] = ["_headers", "_redirects"];
 
 /// A host that a program of its own uploads to.
@@ -32,17 +35,17 @@ pub(super) enum Target {
 /// Uploads a site with the program of its host.
 pub(super) struct OwnProgram {
     target: Target,
-    /// The folder with the files that set up the host.
-    setup: PathBuf,
+    /// The folder of the settings.
+    folder: PathBuf,
     runner: Runner,
 }
 
 impl OwnProgram {
     /// Makes the host for a target.
-    pub(super) fn new(target: Target, setup: PathBuf, runner: Runner) -> OwnProgram {
+    pub(super) fn new(target: Target, folder: PathBuf, runner: Runner) -> OwnProgram {
         OwnProgram {
             target,
-            setup,
+            folder,
             runner,
         }
     }
@@ -50,7 +53,7 @@ impl OwnProgram {
     /// Copies the files that set up the host into the site.
     fn set_up(&self, out: &Path) -> Result<(), Error> {
         for name in SETUP {
-            let file = self.setup.join(name);
+            let file = self.folder.join(SETUP_DIR).join(name);
             if file.is_file() {
                 std::fs::copy(&file, out.join(name)).map_err(io_error(&file))?;
             }

@@ -73,7 +73,10 @@ const GIT: &str = r#"
 case "$1 $2 ${3:-}" in
 'rev-parse --quiet '*) [ -e "$ROOT/merging" ] ;;
 'rev-parse HEAD '*) cat "$ROOT/head" ;;
-'diff --cached '*) cmp -s catalog.json "$ROOT/committed" ;;
+'diff --cached '*)
+    for path; do :; done
+    [ "${path##*/}" != catalog.json ] || cmp -s catalog.json "$ROOT/committed"
+    ;;
 'diff --name-only '*) [ ! -e "$ROOT/unmerged" ] || printf 'catalog.json\0' ;;
 'add '*) rm -f "$ROOT/unmerged" ;;
 'commit '*)
@@ -329,6 +332,7 @@ fn in_git() -> Machine {
     }
     machine.dir.remove("builds/recovery.img");
     machine.dir.put("head", "0");
+    std::fs::create_dir(machine.dir.path().join("changelogs")).unwrap();
     machine
 }
 

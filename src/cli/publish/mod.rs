@@ -37,8 +37,6 @@ use super::settings;
 
 /// How often a publication begins, if other machines publish at the same time.
 const MAX_ATTEMPTS: usize = 5;
-/// The folder with the files that set up a host.
-const SETUP_DIR: &str = "host";
 
 /// Runs the command.
 pub(crate) fn run(
@@ -226,7 +224,8 @@ impl Command<'_> {
 
     /// Returns what hosts that take all of a site at once need.
     fn extras(&self, config: &Config) -> Extras {
-        let folder = self.file.and_then(Path::parent).unwrap_or(Path::new(""));
+        let folder = self.file.and_then(Path::parent);
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
         let catalog = behind_links(&config.catalogs[0]);
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let catalog = real(&catalog);
@@ -234,7 +233,7 @@ impl Command<'_> {
         let changelogs = config.changelogs.is_dir().then(|| real(&config.changelogs));
         let (config, terminal) = (config.clone(), self.terminal);
         Extras {
-            setup: folder.join(SETUP_DIR),
+            folder: folder.unwrap_or(Path::new(".")).to_owned(),
             repository: Repository {
                 folder: of_catalog,
                 paths: std::iter::once(catalog).chain(changelogs).collect(),
