@@ -59,7 +59,7 @@ impl Program {
 pub(super) struct Output {
     pub(super) status: ExitStatus,
     pub(super) bytes: Vec<u8>,
-    /// The lines of its error output, which nobody has seen yet.
+    /// The lines of its error output, which were not shown yet.
     messages: Vec<String>,
 }
 
