@@ -159,7 +159,7 @@ fn find_all_listed(
     names: &[(usize, &'static str, String)],
 ) -> Vec<Option<Listed>> {
     let find = |(owner, name, filename): &(usize, &'static str, String)| {
-        let beside = folders.beside(&builds[*owner])?;
+        let beside = folders.beside(builds[*owner])?;
         beside.is_remote.then(|| {
             let mut warnings = Vec::new();
             let image = find_listed(&beside, name, filename.clone(), &mut warnings);

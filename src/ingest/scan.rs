@@ -242,7 +242,7 @@ pub(crate) fn is_in_product_folder(entry: &DirEntry) -> bool {
     parent.is_some_and(|parent| {
         let is_product_name = |name: &&str| parent.join(name).exists();
         parent.join(INTERMEDIATES).is_dir()
-            && PRODUCT_NAMES.iter().any(|name| is_product_name(&name))
+            && PRODUCT_NAMES.iter().any(|name| is_product_name(name))
     })
 }
 

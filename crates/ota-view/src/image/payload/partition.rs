@@ -238,7 +238,8 @@ impl Partition {
             return Vec::new();
         };
         let is_next = first.offset.checked_add(first.len) == Some(second.offset);
-        let is_short = first.len <= MAX_SHORT_LEN && second.len <= HASH_STEP as u64;
+        let is_step = usize::try_from(second.len).is_ok_and(|len| len <= HASH_STEP);
+        let is_short = first.len <= MAX_SHORT_LEN && is_step;
         if index > 0 || !is_next || !is_short || !self.budget.limits().skips_hashes {
             return Vec::new();
         }
