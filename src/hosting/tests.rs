@@ -226,7 +226,7 @@ fn the_workflow_names_actions_by_commit_and_romfeed_by_version() {
 }
 
 #[test]
-fn settings_and_git_have_the_names_of_the_folders() {
+fn settings_git_and_workflows_have_the_names_of_the_folders() {
     let site = Site {
         builds: PlainPath::parse("roms").unwrap(),
         catalog: PlainPath::parse("data/all.json").unwrap(),
@@ -241,6 +241,11 @@ fn settings_and_git_have_the_names_of_the_folders() {
     assert!(
         written::body(GITIGNORE, &text(&site, GITIGNORE))
             .ends_with("/out/\n/roms/**/*.zip\n/roms/**/*.img\n/data/.romfeed/\n")
+    );
+    let workflow = text(&site, WORKFLOW);
+    assert!(
+        workflow.contains("[ ! -e data/all.json ] || "),
+        "{workflow}"
     );
 }
 

@@ -237,8 +237,10 @@ fn repository(
     }
 }
 
-/// Returns the entry of [`UNLISTED`] for the host of an address.
-fn unlisted(base: &Base) -> Option<(&'static str, &'static str)> {
+/// Returns the entry of [`UNLISTED`] for the host of an address. Links to such hosts often have a query.
+fn unlisted(place: &str) -> Option<(&'static str, &'static str)> {
+    let url = place.split(['?', '#']).next().unwrap_or(place);
+    let base = Base::parse(url.trim_end_matches('/')).ok()?;
     let domain = base.domain().to_ascii_lowercase();
     let is_of = |(name, _): &(&str, &str)| {
         let below = domain.strip_suffix(name);
@@ -247,16 +249,10 @@ fn unlisted(base: &Base) -> Option<(&'static str, &'static str)> {
     UNLISTED.into_iter().find(is_of)
 }
 
-/// Parses an address without its query, which links to such hosts often have.
-fn without_query(place: &str) -> Result<Base, BadValue> {
-    let url = place.split(['?', '#']).next().unwrap_or(place);
-    Base::parse(url.trim_end_matches('/'))
-}
-
 /// Returns what works in place of a place that [`Listed::parse`] refused.
 #[must_use]
 pub fn place_hint(place: &str) -> String {
-    match (place, without_query(place).ok().as_ref().and_then(unlisted)) {
+    match (place, unlisted(place)) {
         ("github", _) => "name the repository: --zips github:OWNER/REPO; or make this folder a clone of it: \
             git init && git remote add origin https://github.com/OWNER/REPO.git"
             .to_owned(),
@@ -307,7 +303,7 @@ fn sourceforge(place: &str, project: &str, path: &str) -> Result<source::Host, B
 /// Returns the host at an address: a repository of GitHub, GitLab or Codeberg, or else a web folder.
 fn address(place: &str) -> Result<source::Host, BadValue> {
     let url = place.trim_end_matches('/');
-    if let Some((_, reason)) = unlisted(&without_query(place)?) {
+    if let Some((_, reason)) = unlisted(place) {
         return bad(WHAT, place, reason);
     }
     let base = Base::parse(url)?;
