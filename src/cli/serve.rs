@@ -12,13 +12,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use romfeed::fetch::Reach;
 use romfeed::generate::{self, DeviceFamily, Report};
 use romfeed::model::address;
+use romfeed::model::build::Device;
 use romfeed::model::config::Config;
 use romfeed::serve::{self, Access, End, Hooks, Limits, Settings, Tls, Watched, keys};
 
 use super::args::ServeArgs;
 use super::config;
 use super::config::Flags;
-use super::escape::shown;
+use super::escape::{escape, shown};
 use super::http;
 use super::outcome::Outcome;
 use super::progress::Progress;
@@ -246,8 +247,9 @@ fn start_log(terminal: Terminal) -> SyncSender<Access> {
 fn line(access: &Access) -> String {
     let time = chrono::DateTime::from_timestamp(access.time, 0).unwrap_or_default();
     format!(
-        "{} - - [{}] \"{} {}\" {} {}",
+        "{} - {} [{}] \"{} {}\" {} {}",
         access.peer.ip(),
+        access.user.as_deref().unwrap_or("-"),
         time.format("%d/%b/%Y:%H:%M:%S +0000"),
         access.method.escape_debug(),
         access.target.escape_debug(),
@@ -416,7 +418,7 @@ fn change_keys(args: &ServeArgs, config: &Config, terminal: Terminal) -> io::Res
         }
     };
     let changed = match (&args.new_key, &args.remove_key) {
-        (Some(name), _) => new_key(name, config, terminal),
+        (Some(name), _) => new_key(name, &args.device, config, terminal),
         (None, Some(name)) => match keys::remove(&config.state, name) {
             Ok(false) => {
                 terminal.error(&format!("there is no key `{}`", name.escape_debug()), None);
@@ -452,7 +454,12 @@ fn key_hint(error: &keys::Error) -> Option<&'static str> {
     }
 }
 
-fn new_key(name: &str, config: &Config, terminal: Terminal) -> Result<(), keys::Error> {
+fn new_key(
+    name: &str,
+    devices: &[Device],
+    config: &Config,
+    terminal: Terminal,
+) -> Result<(), keys::Error> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).expect("every supported system has randomness");
     let show = |key: &str| {
@@ -460,7 +467,7 @@ fn new_key(name: &str, config: &Config, terminal: Terminal) -> Result<(), keys::
         writeln!(out, "{key}")?;
         out.flush()
     };
-    keys::add(&config.state, name, &random, now(), show)?;
+    keys::add(&config.state, name, devices, &random, now(), show)?;
     terminal.line("save it now: only its digest is stored, so it cannot be shown again");
     terminal.line(
         "clients send it as the header  Apikey: <key>  to …/api/v1/auth, add_build, del_build",
@@ -471,7 +478,13 @@ fn new_key(name: &str, config: &Config, terminal: Terminal) -> Result<(), keys::
 fn list_keys(keys: &[keys::Key], terminal: Terminal) -> io::Result<Outcome> {
     for key in keys {
         let name = key.name.escape_debug().to_string();
-        writeln!(io::stdout(), "{name:<24} {}", format_time(key.created))?;
+        let devices: Vec<String> = key.devices.iter().map(|name| escape(name)).collect();
+        let line = format!(
+            "{name:<24} {} {}",
+            format_time(key.created),
+            devices.join(",")
+        );
+        writeln!(io::stdout(), "{}", line.trim_end())?;
     }
     if keys.is_empty() {
         terminal.line("there are no keys; make one with romfeed serve --new-key NAME");

@@ -25,6 +25,7 @@ use tokio_rustls::TlsAcceptor;
 use super::connection_limits::{ConnectionLimits, Slot};
 use super::heads::Heads;
 use super::hooks::{Access, Hooks};
+use super::manage::User;
 use super::redact::redact;
 use super::response::Response;
 use super::settings::Limits;
@@ -161,9 +162,11 @@ impl Server {
             return Ok(response);
         }
         let (site, hooks) = (Arc::clone(&self.site), Arc::clone(&self.hooks));
+        let user = response.extensions().get::<User>().cloned();
         response.body_mut().on_sent(move |len| {
             hooks.answered(&|| Access {
                 peer,
+                user: user.as_ref().map(|User(name)| name.clone()),
                 time: (site.clock)(),
                 method: method.to_string(),
                 target: redact(&target.to_string()).into_owned(),

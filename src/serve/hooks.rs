@@ -10,6 +10,8 @@ use crate::model::config::Config;
 pub struct Access {
     /// The address of the client.
     pub peer: SocketAddr,
+    /// The name of its key, if it sent a valid one.
+    pub user: Option<String>,
     /// The time in seconds since the epoch.
     pub time: i64,
     /// The method.

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::files::{JsonError, read_file};
-use crate::model::build;
+use crate::model::build::{self, Device};
 use base16ct::lower::encode_string as hex;
 
 /// The file in the state folder.
@@ -83,6 +83,17 @@ pub struct Key {
     pub sha256: String,
     /// When it was made, in seconds since the epoch.
     pub created: i64,
+    /// The only devices whose builds it may change; all if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<String>,
+}
+
+impl Key {
+    /// Whether the key may change the builds of a device.
+    #[must_use]
+    pub fn is_for(&self, device: &Device) -> bool {
+        self.devices.is_empty() || self.devices.iter().any(|own| own == device.as_str())
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -120,6 +131,7 @@ pub fn load(state: &Path) -> Result<Vec<Key>, Error> {
 pub fn add(
     state: &Path,
     name: &str,
+    devices: &[Device],
     random: &[u8; 32],
     created: i64,
     show: impl FnOnce(&str) -> io::Result<()>,
@@ -139,6 +151,7 @@ pub fn add(
         name: name.to_owned(),
         sha256: hex(&Sha256::digest(&secret)),
         created,
+        devices: devices.iter().map(Device::to_string).collect(),
     });
     save(state, keys)
 }
@@ -158,15 +171,15 @@ pub fn remove(state: &Path, name: &str) -> Result<bool, Error> {
     Ok(is_removed)
 }
 
-/// Returns the name of the key that a client sent. All keys are compared, each in full, so that the
+/// Returns the key that a client sent. All keys are compared, each in full, so that the
 /// time reveals nothing about them.
 #[must_use]
-pub fn find<'k>(keys: &'k [Key], sent: &[u8]) -> Option<&'k str> {
+pub fn find<'k>(keys: &'k [Key], sent: &[u8]) -> Option<&'k Key> {
     let digest = hex(&Sha256::digest(sent));
     let is_it = |key: &Key| -> Choice { key.sha256.as_bytes().ct_eq(digest.as_bytes()) };
     let fitting: Vec<(&Key, Choice)> = keys.iter().map(|key| (key, is_it(key))).collect();
     let found = fitting.iter().find(|(_, fits)| bool::from(*fits))?;
-    Some(&found.0.name)
+    Some(found.0)
 }
 
 fn save(state: &Path, keys: Vec<Key>) -> Result<(), Error> {
@@ -223,9 +236,9 @@ mod tests {
             secret.push_str(text);
             Ok(())
         };
-        add(&state, "ci", &[7; 32], 5, show).unwrap();
+        add(&state, "ci", &[], &[7; 32], 5, show).unwrap();
         assert_eq!(secret, "07".repeat(32));
-        let add = |name| add(&state, name, &[8; 32], 5, |_| Ok(()));
+        let add = |name| add(&state, name, &[], &[8; 32], 5, |_| Ok(()));
         assert!(matches!(add("ci"), Err(Error::Taken { .. })));
         assert!(matches!(add("a b"), Err(Error::Name { .. })));
         let text = std::fs::read_to_string(state.join(FILE)).unwrap();
@@ -237,7 +250,8 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600);
         }
         let keys = load(&state).unwrap();
-        assert_eq!(find(&keys, secret.as_bytes()), Some("ci"));
+        let found = find(&keys, secret.as_bytes());
+        assert_eq!(found.map(|key| &*key.name), Some("ci"));
         for wrong in ["", "ci", &secret[1..], &"08".repeat(32)] {
             assert_eq!(find(&keys, wrong.as_bytes()), None);
         }
@@ -250,12 +264,12 @@ mod tests {
     fn a_key_that_was_not_shown_is_not_stored_and_a_failure_leaves_no_file() {
         let dir = tempfile::tempdir().unwrap();
         let refuse = |_: &str| Err(io::ErrorKind::StorageFull.into());
-        let refused = add(dir.path(), "ci", &[7; 32], 5, refuse);
+        let refused = add(dir.path(), "ci", &[], &[7; 32], 5, refuse);
         assert!(matches!(refused, Err(Error::Show(_))));
         assert_eq!(load(dir.path()).unwrap(), []);
         // A folder in place of the file cannot be replaced.
         let spoil = |_: &str| std::fs::create_dir_all(dir.path().join(FILE).join("x"));
-        let refused = add(dir.path(), "ci", &[7; 32], 5, spoil);
+        let refused = add(dir.path(), "ci", &[], &[7; 32], 5, spoil);
         assert!(matches!(refused, Err(Error::Io { .. })));
         assert!(!dir.path().join("keys.tmp").exists());
     }

@@ -16,7 +16,7 @@ use hyper::StatusCode;
 use hyper::header;
 use serde_json::{Map, Value, json};
 
-use super::keys;
+use super::keys::{self, Key};
 use super::response::{self, Response};
 use super::site::{Current, Site};
 use crate::catalog::Reason;
@@ -74,16 +74,33 @@ pub(super) fn carry_out(site: &Site, order: &Order, key: Option<&[u8]>, body: &[
         Ok(keys) => keys,
         Err(_) => return response::error(StatusCode::INTERNAL_SERVER_ERROR, "keys cannot be read"),
     };
-    if key.and_then(|sent| keys::find(&keys, sent)).is_none() {
+    let Some(key) = key.and_then(|sent| keys::find(&keys, sent)) else {
         let message = "the header Apikey does not hold a key of this server";
         return response::error(StatusCode::FORBIDDEN, message);
-    }
+    };
+    let mut response = carry_out_with(site, &current, order, key, body);
+    let user = User(key.name.clone());
+    response.extensions_mut().insert(user);
+    response
+}
+
+/// The name of the key that a request had, for the log.
+#[derive(Clone, Debug)]
+pub(super) struct User(pub(super) String);
+
+fn carry_out_with(
+    site: &Site,
+    current: &Current,
+    order: &Order,
+    key: &Key,
+    body: &[u8],
+) -> Response {
     let done = match order {
         Order::Auth => return response::text("pass"),
         Order::Purge => Ok(()),
-        Order::Add => add(site, &current, body),
-        Order::DeleteById => delete_by_id(&current, body),
-        Order::Delete(filename) => delete(&current, filename),
+        Order::Add => add(site, current, key, body),
+        Order::DeleteById => delete_by_id(current, key, body),
+        Order::Delete(filename) => delete(current, key, filename),
     };
     // A change is served at once.
     let done = done.and_then(|()| site.refresh().map_err(|error| refuse(error.into())));
@@ -139,6 +156,12 @@ fn refuse(error: EditError) -> Box<Response> {
     })
 }
 
+/// Refuses a change of a build whose device the key is not for.
+fn forbid(key: &Key) -> Box<Response> {
+    let message = format!("this key is only for {}", key.devices.join(", "));
+    Box::new(response::error(StatusCode::FORBIDDEN, &message))
+}
+
 /// Refuses a body, and lists the expected keys.
 fn explain_fields(status: StatusCode, message: &str) -> Box<Response> {
     let of_type = |kind: FieldType| match kind {
@@ -190,7 +213,7 @@ fn check(facts: &Map<String, Value>) -> Result<(), Box<Response>> {
     }
 }
 
-fn add(site: &Site, current: &Current, body: &[u8]) -> EditResult {
+fn add(site: &Site, current: &Current, key: &Key, body: &[u8]) -> EditResult {
     let facts = parse(body)?;
     check(&facts)?;
     let config = &current.config;
@@ -199,6 +222,9 @@ fn add(site: &Site, current: &Current, body: &[u8]) -> EditResult {
         .map_err(|message| explain_fields(StatusCode::NOT_ACCEPTABLE, &message))?;
     let http = site.http.clone().map(|http| http as Arc<dyn Fetch>);
     let candidate = edit::prepare(stated, config, http.as_ref(), now).map_err(refuse)?;
+    if !key.is_for(&candidate.build.device) {
+        return Err(forbid(key));
+    }
     let added = edit::change(config, |catalogs| {
         generate::require_known(config, catalogs, &current.snapshot.known)?;
         edit::add(candidate, config, catalogs, now)
@@ -232,7 +258,7 @@ fn to_stated_facts(facts: &Map<String, Value>) -> Result<StatedFacts, String> {
     })
 }
 
-fn delete_by_id(current: &Current, body: &[u8]) -> EditResult {
+fn delete_by_id(current: &Current, key: &Key, body: &[u8]) -> EditResult {
     let refuse = |status, message| Err(Box::new(response::error(status, message)));
     if body.trim_ascii().is_empty() {
         let message = "there is no body; send {\"id\": …}";
@@ -242,7 +268,7 @@ fn delete_by_id(current: &Current, body: &[u8]) -> EditResult {
         return refuse(StatusCode::BAD_REQUEST, "the body is not JSON");
     };
     match order["id"].as_str() {
-        Some(id) => delete(current, id),
+        Some(id) => delete(current, key, id),
         None => refuse(
             StatusCode::NOT_ACCEPTABLE,
             "`id` is missing, or not a string",
@@ -250,17 +276,25 @@ fn delete_by_id(current: &Current, body: &[u8]) -> EditResult {
     }
 }
 
-fn delete(current: &Current, name: &str) -> EditResult {
+fn delete(current: &Current, key: &Key, name: &str) -> EditResult {
     let config = &current.config;
     let mut is_known = true;
+    let mut is_forbidden = false;
     let removed = edit::change(config, |catalogs| {
         generate::require_known(config, catalogs, &current.snapshot.known)?;
         let found = edit::find(name, config, &catalogs.own);
         is_known = found.is_ok();
-        catalogs.own.bury(&found?, Reason::Removed);
+        let found = found?;
+        let record = catalogs.own.builds.get(&found);
+        is_forbidden = record.is_some_and(|record| !key.is_for(&record.build.device));
+        if is_forbidden {
+            return Err(EditError::Refused(String::new()));
+        }
+        catalogs.own.bury(&found, Reason::Removed);
         Ok(())
     });
     match removed {
+        Err(EditError::Refused(_)) if is_forbidden => Err(forbid(key)),
         Err(EditError::Refused(_)) if !is_known => {
             let message = "there is no build of this name or id, or more than one";
             Err(Box::new(response::error(StatusCode::NOT_FOUND, message)))

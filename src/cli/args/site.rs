@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use romfeed::hosting::Host;
+use romfeed::model::build::Device;
 
 use super::judges::LiveArgs;
 use super::{MAX_JOBS, Places};
@@ -263,6 +264,9 @@ pub(crate) struct ServeArgs {
         conflicts_with_all = ["watch", "public_url", "tls_cert"]
     )]
     pub(crate) new_key: Option<String>,
+    /// Let the new key change only the builds of this device; repeat for several
+    #[arg(long, value_name = "DEVICE", requires = "new_key", value_parser = Device::parse)]
+    pub(crate) device: Vec<Device>,
     /// List the keys, and exit
     #[arg(long, group = "keys", conflicts_with_all = ["watch", "public_url", "tls_cert"])]
     pub(crate) list_keys: bool,

@@ -51,7 +51,7 @@ fn serve() -> Served {
     }
     // Sent as 07 in hex, 32 times.
     let show = |_: &str| Ok(());
-    keys::add(&path.join(".romfeed"), "k", &[7; 32], NOW, show).expect("a new key");
+    keys::add(&path.join(".romfeed"), "k", &[], &[7; 32], NOW, show).expect("a new key");
     let server = RefCell::new(ManuallyDrop::new(start(path)));
     Served { folder, server }
 }

@@ -407,3 +407,41 @@ fn many_changes_at_once_wait_for_each_other() {
         }
     }
 }
+
+#[test]
+fn a_key_of_one_device_changes_no_other() {
+    let (dir, addr, key) = site();
+    let made = dir.run(&[
+        "serve",
+        "--new-key",
+        "ann",
+        "--device",
+        "mako",
+        "--device",
+        "onyx",
+    ]);
+    let own = format!("Apikey: {}", made.expect(0).stdout.trim());
+    let listed = dir.run(&["serve", "--list-keys"]).expect(0).stdout;
+    assert!(listed.ends_with(" mako,onyx\n"), "{listed}");
+    assert_eq!(add(addr, &own, &facts().to_string()).status, 200);
+    let mut other = facts();
+    other["device"] = json!("lark");
+    other["filename"] = json!("lineage-14.1-20170801-nightly-lark.zip");
+    other["sha256"] = json!("c".repeat(64));
+    let refused = add(addr, &own, &other.to_string());
+    assert_eq!(refused.status, 403);
+    assert!(
+        refused.text().contains("only for mako, onyx"),
+        "{}",
+        refused.text()
+    );
+    let path = format!("/api/v1/{}", bacon_name(0));
+    assert_eq!(ask(addr, "DELETE", &path, &[&own], "").status, 403);
+    let id = json!({ "id": "b".repeat(64) }).to_string();
+    assert_eq!(
+        ask(addr, "POST", "/api/v1/del_build", &[&own], &id).status,
+        200
+    );
+    assert_eq!(ask(addr, "DELETE", &path, &[&key], "").status, 200);
+    dir.run(&["serve", "--device", "mako"]).expect(2);
+}
