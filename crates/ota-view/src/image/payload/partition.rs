@@ -238,8 +238,7 @@ impl Partition {
             return Vec::new();
         };
         let is_next = first.offset.checked_add(first.len) == Some(second.offset);
-        let is_step = usize::try_from(second.len).is_ok_and(|len| len <= HASH_STEP);
-        let is_short = first.len <= MAX_SHORT_LEN && is_step;
+        let is_short = first.len <= MAX_SHORT_LEN && second.len <= MAX_BUFFERED_LEN;
         if index > 0 || !is_next || !is_short || !self.budget.limits().skips_hashes {
             return Vec::new();
         }
