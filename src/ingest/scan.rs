@@ -241,8 +241,7 @@ pub(crate) fn is_in_product_folder(entry: &DirEntry) -> bool {
     let parent = entry.path().parent().filter(|_| entry.file_type().is_dir());
     parent.is_some_and(|parent| {
         let is_product_name = |name: &&str| parent.join(name).exists();
-        parent.join(INTERMEDIATES).is_dir()
-            && PRODUCT_NAMES.iter().any(|name| is_product_name(name))
+        parent.join(INTERMEDIATES).is_dir() && PRODUCT_NAMES.iter().any(is_product_name)
     })
 }
 
