@@ -163,7 +163,6 @@ fn add<'a>(
             let known = all.builds.get(&identity);
             match known.and_then(|known| later(known, &record)) {
                 Some(later) => {
-                    let later = later.clone();
                     all.builds.insert(identity, later);
                     continue;
                 }
@@ -182,20 +181,22 @@ fn add<'a>(
     Ok(())
 }
 
-/// Returns the later of two records of one build, if a run that moved it was killed: it names the
-/// device of the other.
-fn later<'a>(one: &'a Record, other: &'a Record) -> Option<&'a Record> {
+/// Returns the later of two records of one build, if a run that moved it was killed, or git merged one
+/// of the files alone: it names the device of the other. A build that was moved back and forth may be
+/// the earlier one until its package is read again. A withdrawn build stays withdrawn.
+fn later(one: &Record, other: &Record) -> Option<Record> {
     let follows = |later: &Record, earlier: &Record| {
         let mut devices = later.former.iter().map(|channel| &channel.device);
         devices.any(|device| *device == earlier.build.device)
-            && later.yanked == earlier.yanked
-            && later.retired == earlier.retired
     };
-    match (follows(one, other), follows(other, one)) {
-        (true, false) => Some(one),
-        (false, true) => Some(other),
-        _ => None,
-    }
+    let (later, earlier) = match (follows(one, other), follows(other, one)) {
+        (true, _) => (one, other),
+        (false, true) => (other, one),
+        (false, false) => return None,
+    };
+    let mut record = later.clone();
+    record.yanked = record.yanked.or_else(|| earlier.yanked.clone());
+    Some(record)
 }
 
 /// Refuses a catalog that is there as a file and as a folder: one of them would be out of date.

@@ -82,6 +82,14 @@ pub enum Error {
     /// The site cannot be written.
     #[error(transparent)]
     Writer(#[from] writer::Error),
+    /// A catalog cannot be moved to a place that has or lies in the old one.
+    #[error("{} cannot be moved to {}: one is in the other", .from.display(), .to.display())]
+    SamePlace {
+        /// The catalog.
+        from: PathBuf,
+        /// Where it was to go.
+        to: PathBuf,
+    },
     /// The stored changelogs cannot be listed.
     #[error("cannot read the folder of changelogs {}", .folder.display())]
     List {

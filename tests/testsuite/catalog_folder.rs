@@ -217,3 +217,45 @@ fn a_file_in_place_of_the_folder_is_an_error_of_the_settings() {
     use_catalog(&dir, "catalog");
     dir.run(&["generate"]).expect(0);
 }
+
+#[test]
+fn a_catalog_is_never_moved_into_itself() {
+    let dir = published("catalog/");
+    let before = dir.tree("catalog");
+    for to in [
+        "catalog/",
+        "catalog/all.json",
+        "./catalog/../catalog/all.json",
+    ] {
+        dir.run(&["catalog", "join", to])
+            .expect(2)
+            .says("one is in the other");
+        assert_eq!(dir.tree("catalog"), before);
+    }
+    dir.run(&["catalog", "join", "data/all.json"]).expect(0);
+    use_catalog(&dir, "data/all.json");
+    let before = dir.read("data/all.json");
+    dir.run(&["catalog", "split", "data"])
+        .expect(2)
+        .says("one is in the other");
+    assert_eq!(dir.read("data/all.json"), before);
+    dir.run(&["generate"]).expect(0);
+}
+
+#[test]
+fn a_moved_build_that_git_merged_back_stays_withdrawn() {
+    let dir = published("catalog/");
+    let former = dir.read("catalog/bacon.json");
+    dir.run(&["catalog", "yank", &bacon_name(0), "--reason", "no sound"])
+        .expect(0);
+    let settings = String::from_utf8(dir.read("romfeed.toml")).unwrap();
+    let device = "\n[[override]]\npackage = \"*.zip\"\ndevice = \"onyx\"\n";
+    dir.put("romfeed.toml", settings + device);
+    dir.run(&["generate", "--rehash"]).expect(0);
+    dir.put("catalog/bacon.json", former);
+    let listed = dir.run(&["catalog", "list"]).expect(0).stdout;
+    assert!(
+        listed.contains("yanked") && listed.contains("(no sound)"),
+        "{listed}"
+    );
+}

@@ -19,6 +19,7 @@ use crate::model::config::Config;
 pub fn convert(config: &Config, to: &Path) -> Result<Catalog, Error> {
     let from = &config.catalogs[0];
     let _lock = lock_state(&config.state)?;
+    refuse_same_place(from, to)?;
     let catalog = store::load_one_form(from)?;
     if !is_there(to) {
         write(&catalog, to)?;
@@ -36,6 +37,26 @@ pub fn convert(config: &Config, to: &Path) -> Result<Catalog, Error> {
     }
     remove(from)?;
     Ok(catalog)
+}
+
+/// Refuses to move a catalog into its own folder, or to its own path: removing the old form would remove
+/// the new one.
+fn refuse_same_place(from: &Path, to: &Path) -> Result<(), Error> {
+    let (file, folder) = match store::is_folder(from) {
+        true => (to, from),
+        false => (from, to),
+    };
+    let real = |path: &Path| std::path::absolute(path).ok()?.canonicalize().ok();
+    let of_file = std::path::absolute(file).ok();
+    let of_file = of_file.and_then(|file| real(file.parent()?));
+    let is_inside = of_file.is_some() && of_file == real(folder);
+    match is_inside || store::is_folder(from) == store::is_folder(to) {
+        false => Ok(()),
+        true => Err(Error::SamePlace {
+            from: from.to_owned(),
+            to: to.to_owned(),
+        }),
+    }
 }
 
 fn is_there(path: &Path) -> bool {
