@@ -287,7 +287,11 @@ fn other_device(
     catalogs: &Catalogs,
 ) -> Option<Objection> {
     let name = build.next_device.as_ref()?;
-    let is_other = *name != build.device && devices.contains(name);
+    let owner = config
+        .owner(name.as_str())
+        .map_or(name.as_str(), |(owner, _)| owner);
+    let has_builds = |device: &&Device| *device == name || device.as_str() == owner;
+    let is_other = owner != build.device.as_str() && devices.iter().any(has_builds);
     if !is_other || config.same_lane(name.as_str()) {
         return None;
     }

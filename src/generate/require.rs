@@ -174,9 +174,14 @@ pub(super) fn keep_required(
     sources: &Sources,
 ) -> (Vec<Build>, Log) {
     let judge = |mut hashed: Hashed| {
-        let fault = match catalogs.knows(hashed.build.identity()) {
-            true => None,
-            false => {
+        let fault = match known_as(run.config, &hashed.build, catalogs) {
+            KnownAs::Same => None,
+            KnownAs::OtherDevice(other) => Some(Fault {
+                path: hashed.build.path.clone(),
+                kind: FaultKind::Conflict,
+                error: format!("the SHA-256 that is given for it is that of {other}").into(),
+            }),
+            KnownAs::New => {
                 verify_remote(run, &mut hashed, sources);
                 fault(run.config, &mut hashed, run.cache)
             }
@@ -193,6 +198,40 @@ pub(super) fn keep_required(
         }
     }
     (builds, log)
+}
+
+/// What the catalogs have under the identity of a build.
+enum KnownAs {
+    /// Nothing, or what cannot be trusted to be this package.
+    New,
+    /// The same package, which need not be verified again.
+    Same,
+    /// A build of another device, with its file name and device.
+    OtherDevice(String),
+}
+
+/// Looks a build up. A SHA-256 that the source of one device gives, and that was not computed, proves
+/// nothing: its maintainer could name any package.
+fn known_as(config: &Config, build: &Build, catalogs: &Catalogs) -> KnownAs {
+    let mut all = catalogs.all();
+    let Some(known) = all.find_map(|catalog| catalog.builds.get(build.identity())) else {
+        return KnownAs::New;
+    };
+    let is_proven = build.origin.as_ref().is_none_or(|origin| {
+        let mut sources = config.sources.iter();
+        let source = sources.find(|source| source.name == origin.source);
+        origin.is_hashed || source.is_none_or(|source| source.device.is_none())
+    });
+    let known = &known.build;
+    match () {
+        () if is_proven => KnownAs::Same,
+        () if known.device == build.device => KnownAs::New,
+        () => KnownAs::OtherDevice(format!(
+            "{}, a build for `{}`",
+            known.filename.escape_debug(),
+            known.device
+        )),
+    }
 }
 
 /// Verifies a package on another host, all of which is read for that.

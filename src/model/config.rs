@@ -309,7 +309,7 @@ impl Config {
     /// A device with certificates of its own must be signed with the key of one of these.
     #[must_use]
     pub fn requirements(&self, device: &Device) -> (Require, &[Certificate]) {
-        let own = self.devices.get(device.as_str());
+        let own = self.device(device.as_str());
         match own.map(|own| &*own.certificates) {
             None | Some([]) => (self.require, &self.certificates),
             Some(own) => {

@@ -222,14 +222,30 @@ fn add(site: &Site, current: &Current, key: &Key, body: &[u8]) -> EditResult {
         .map_err(|message| explain_fields(StatusCode::NOT_ACCEPTABLE, &message))?;
     let http = site.http.clone().map(|http| http as Arc<dyn Fetch>);
     let candidate = edit::prepare(stated, config, http.as_ref(), now).map_err(refuse)?;
-    if !key.is_for(&candidate.build.device) {
+    let build = &candidate.build;
+    let mut names = std::iter::once(&build.device).chain(&build.next_device);
+    if names.any(|device| !key.is_for(device)) {
         return Err(forbid(key));
     }
+    let mut is_forbidden = false;
     let added = edit::change(config, |catalogs| {
         generate::require_known(config, catalogs, &current.snapshot.known)?;
-        edit::add(candidate, config, catalogs, now)
+        // A build that is known already keeps its device, or a key for another could take it over.
+        let identity = candidate.build.identity();
+        let build = catalogs.own.builds.get(identity);
+        let stone = catalogs.own.tombstones.get(identity);
+        let of_build = build.map(|record| &record.build.device).into_iter();
+        let mut owners = of_build.chain(stone.map(|stone| &stone.device));
+        is_forbidden = owners.any(|device| !key.is_for(device));
+        match is_forbidden {
+            true => Err(EditError::Refused(String::new())),
+            false => edit::add(candidate, config, catalogs, now),
+        }
     });
-    added.map(|_| ()).map_err(refuse)
+    match added {
+        Err(EditError::Refused(_)) if is_forbidden => Err(forbid(key)),
+        added => added.map(|_| ()).map_err(refuse),
+    }
 }
 
 fn to_stated_facts(facts: &Map<String, Value>) -> Result<StatedFacts, String> {

@@ -128,3 +128,50 @@ fn a_zip_signed_with_the_key_of_another_device_is_refused() {
     dir.run(&["generate"]).expect(0);
     assert!(dir.path().join("out/lark.json").exists());
 }
+
+#[test]
+fn an_alias_of_a_device_needs_its_certificate_too() {
+    let dir = RomDir::new().file("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"));
+    dir.put("lark.x509.pem", pem(Key::Bob.certificate()));
+    dir.put(
+        "devices.d/lark.toml",
+        "aliases = [\"lark2\"]\ncertificate = \"lark.x509.pem\"\n",
+    );
+    let (name, zip) = signed("lark2", Key::Alice);
+    dir.put(&name, zip);
+    dir.run(&["generate"]).expect(1).says("nightly-lark2.zip: ");
+    assert!(!dir.path().join("out/lark2.json").exists());
+}
+
+#[test]
+fn a_build_added_by_its_address_must_be_verified() {
+    let dir = RomDir::new().file("romfeed.toml", format!("base_url = \"{BASE_URL}\"\n"));
+    dir.put("lark.x509.pem", pem(Key::Bob.certificate()));
+    dir.put("devices.d/lark.toml", "certificate = \"lark.x509.pem\"\n");
+    let facts = [
+        "catalog",
+        "add",
+        "--device",
+        "lark",
+        "--romtype",
+        "nightly",
+        "--version",
+        "21.0",
+        "--datetime",
+        "2024-06-01T00:00:00Z",
+        "--filename",
+        "lark.zip",
+        "--size",
+        "9",
+        "--sha256",
+        &"a".repeat(64),
+        "--incremental",
+        "1",
+        "--url",
+        "https://localhost:9/lark.zip",
+    ];
+    dir.run(&facts)
+        .expect(1)
+        .says("lark.zip: it cannot be verified");
+    assert!(!dir.path().join("catalog.json").exists());
+}

@@ -531,3 +531,54 @@ fn the_source_of_one_device_publishes_for_no_other() {
         .says("take it out of that source");
     assert!(!other.path().join("out/bacon.json").exists());
 }
+
+#[test]
+fn the_maintainer_of_a_device_cannot_reach_another_by_alias_or_digest() {
+    let github = GitHub::start();
+    github.put("r1", &bacon_name(0), &bacon(0));
+    let settings = github.settings("");
+    let (start, source) = settings.split_once("[[source]]").unwrap();
+    let source = format!("[[source]]{source}");
+    // An alias that is a device with settings of its own.
+    let dir = RomDir::new()
+        .file("romfeed.toml", start)
+        .file("devices.d/bacon.toml", "keep = 3\n")
+        .file(
+            "devices.d/onyx.toml",
+            format!("aliases = [\"bacon\"]\n{source}"),
+        );
+    assert_ne!(generate(&dir).code, Some(0));
+    assert!(!dir.path().join("out/bacon.json").exists());
+    // The digest of a build of another device.
+    let dir = RomDir::new()
+        .file("romfeed.toml", start)
+        .file("devices.d/bacon.toml", &*source);
+    let facts = [
+        "catalog",
+        "add",
+        "--device",
+        "onyx",
+        "--romtype",
+        "nightly",
+        "--version",
+        "21.0",
+        "--datetime",
+        "2023-11-01T00:00:00Z",
+        "--filename",
+        "lineage-21.0-20231101-nightly-onyx.zip",
+        "--size",
+        "9",
+        "--sha256",
+        &sha256(&bacon(0)),
+        "--incremental",
+        "1",
+        "--url",
+        "https://dl.example.org/onyx.zip",
+    ];
+    dir.run(&facts).expect(0);
+    generate(&dir)
+        .expect(1)
+        .says("the SHA-256 that is given for it is that of lineage-21.0-20231101-nightly-onyx.zip, a build for `onyx`");
+    assert!(dir.path().join("out/onyx.json").exists());
+    assert!(!dir.path().join("out/bacon.json").exists());
+}

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use digest_lanes::checksum_file;
 use ota_view::error_kind::chain;
 use ota_view::io::ReadAt;
+use ota_view::verify;
 
 use super::stated::find_filename;
 use super::{EditError, Note, StatedFacts};
 use crate::fetch::{Fetch, Remote, RemoteError};
 use crate::generate::hashed::Hashed;
-use crate::generate::require::{self, OnePass};
+use crate::generate::require::{self, OnePass, Refused};
 use crate::generate::state::{cache_key, load_cache};
 use crate::ingest::digests::{self, Digests};
 use crate::ingest::scan;
@@ -56,6 +57,7 @@ pub fn prepare(
         Some(zip) => Some((zip.clone(), path_in_builds(zip, &config.builds))),
         None => find_in_builds(config, &filename)?,
     };
+    let is_local = local.is_some();
     let mut candidate = match (local, &stated.url, fetch) {
         (Some((zip, path)), ..) => from_zip(&stated, &zip, &path, config, now)?,
         (None, Some(url), Some(fetch)) if stated.lacks_facts() => {
@@ -65,7 +67,43 @@ pub fn prepare(
     };
     apply_variant(&stated, &mut candidate);
     require_identity(&mut candidate.build)?;
+    if !is_local {
+        verify_at_address(&candidate.build, &stated, config, fetch)?;
+    }
     Ok(candidate)
+}
+
+/// Verifies the package at the given address, all of which is read for that, if its device has requirements.
+fn verify_at_address(
+    build: &Build,
+    stated: &StatedFacts,
+    config: &Config,
+    fetch: Option<&Arc<dyn Fetch>>,
+) -> Result<(), EditError> {
+    let (require, certificates) = config.requirements(&build.device);
+    if require.is_empty() {
+        return Ok(());
+    }
+    let refuse = |reason: String| {
+        let path = build.path.escape_debug();
+        EditError::Refused(format!("{path}: it cannot be verified: {reason}"))
+    };
+    let (Some(url), Some(fetch)) = (&stated.url, fetch) else {
+        return Err(refuse("it has no address to read it from".to_owned()));
+    };
+    let remote = Remote::open(Arc::clone(fetch), url).map_err(|error| refuse(chain(&error)))?;
+    let whole = remote.with_max_bytes(u64::MAX);
+    let mut verdict = verify::check_source(whole, &build.path, &config.limits)
+        .map_err(|error| refuse(chain(&error)))?;
+    verdict.expect_signer(certificates, &build.path);
+    match require.objection(&verdict.findings) {
+        None => Ok(()),
+        Some(finding) => {
+            let refused = Refused(finding.clone());
+            let path = build.path.escape_debug();
+            Err(EditError::Refused(format!("{path}: {refused}")))
+        }
+    }
 }
 
 /// Sets the given variant, unless the settings have one for the build.

@@ -19,8 +19,8 @@ pub struct OtherDevice {
     pub expected: Device,
 }
 
-/// Rejects drafts of other devices than the one that their source is for. Aliases are other names of a
-/// device.
+/// Rejects drafts of other devices than the one that their source is for, or whose phones ask for
+/// another. Aliases are other names of a device.
 pub(in crate::generate) fn keep_own_devices(config: &Config, drafts: &mut Vec<Draft>) -> Log {
     let mut log = Log::default();
     drafts.retain(|draft| {
@@ -32,9 +32,10 @@ pub(in crate::generate) fn keep_own_devices(config: &Config, drafts: &mut Vec<Dr
         let Some(expected) = source.and_then(|source| source.device.as_ref()) else {
             return true;
         };
-        let device = &draft.build.device;
-        let is_own = device == expected || is_alias(config, expected, device);
-        if !is_own {
+        let build = &draft.build;
+        let mut names = std::iter::once(&build.device).chain(&build.next_device);
+        let other = names.find(|name| *name != expected && !is_alias(config, expected, name));
+        if let Some(device) = other {
             let error = OtherDevice {
                 device: device.clone(),
                 source_name: origin.source.clone(),
@@ -46,12 +47,14 @@ pub(in crate::generate) fn keep_own_devices(config: &Config, drafts: &mut Vec<Dr
                 error: error.into(),
             });
         }
-        is_own
+        other.is_none()
     });
     log
 }
 
+/// Returns whether a name is an alias of a device, and not a device with settings of its own.
 fn is_alias(config: &Config, device: &Device, alias: &Device) -> bool {
     let set = config.devices.get(device.as_str());
     set.is_some_and(|set| set.aliases.contains(alias))
+        && !config.devices.contains_key(alias.as_str())
 }

@@ -130,15 +130,14 @@ impl Cache {
         self.with(path, stamp, |entry| entry.verdict.as_ref()?.verdict(place))
     }
 
-    /// Stores the verdict on `path`, if its digests are stored already.
+    /// Stores the verdict on `path`, if something about it is stored already.
     ///
     /// # Errors
     /// If the cache cannot be written.
     pub fn insert_verdict(&self, path: &Path, stamp: Stamp, verdict: &Verdict) -> io::Result<()> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = state.files.get_mut(path);
-        let is_hashed = |entry: &&mut CacheEntry| entry.stamp() == stamp && entry.sha256.is_some();
-        let Some(entry) = entry.filter(is_hashed) else {
+        let Some(entry) = entry.filter(|entry| entry.stamp() == stamp) else {
             return Ok(());
         };
         entry.verdict = Some(WireVerdict::new(verdict));

@@ -445,3 +445,18 @@ fn a_key_of_one_device_changes_no_other() {
     assert_eq!(ask(addr, "DELETE", &path, &[&key], "").status, 200);
     dir.run(&["serve", "--device", "mako"]).expect(2);
 }
+
+#[test]
+fn a_key_of_one_device_cannot_take_over_a_build_of_another() {
+    let (dir, addr, _) = site();
+    let made = dir.run(&["serve", "--new-key", "ann", "--device", "mako"]);
+    let own = format!("Apikey: {}", made.expect(0).stdout.trim());
+    let catalog: Value = serde_json::from_slice(&dir.read("catalog.json")).unwrap();
+    let mut stolen = facts();
+    stolen["sha256"] = catalog["builds"][0]["sha256"].clone();
+    stolen["size"] = catalog["builds"][0]["size"].clone();
+    let before = dir.read("catalog.json");
+    let refused = add(addr, &own, &stolen.to_string());
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert_eq!(dir.read("catalog.json"), before);
+}
