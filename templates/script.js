@@ -81,7 +81,11 @@ if (search) {
 }
 
 // Ages change while pages stay as they are, so they are not in the pages.
-const ages = new Intl.RelativeTimeFormat(document.documentElement.lang || undefined);
+const ages = (() => {
+  const { lang } = document.documentElement;
+  // Browsers refuse some names of languages.
+  try { return new Intl.RelativeTimeFormat(lang); } catch { return new Intl.RelativeTimeFormat(); }
+})();
 for (const time of document.querySelectorAll(".built")) {
   const years = Math.floor((Date.now() - Date.parse(time.dateTime)) / (365.25 * 24 * 3600 * 1000));
   // A layout of the user may lack the text.
@@ -143,8 +147,8 @@ if (box) {
     try {
       const response = await fetch(new URL("assets/digests.json", root));
       const { builds } = await response.json();
-      return builds.flatMap(({ device, page, files }) =>
-        Object.entries(files).map(([name, sha256]) => ({ device, page, name, sha256 })));
+      return builds.flatMap(({ model, device, page, files }) =>
+        Object.entries(files).map(([name, sha256]) => ({ model, device, page, name, sha256 })));
     } catch {
       return null;
     }
@@ -155,11 +159,14 @@ if (box) {
     const row = rows.find((row) => row.querySelector("code").textContent === sha256);
     if (row) return ["good", fill(said.unchanged, { name: element("code", row.dataset.file) })];
     const files = await load();
-    const found = files?.find((known) => known.sha256 === sha256);
+    // Devices may have the same image, and some have the same name.
+    const same = files?.filter((known) => known.sha256 === sha256) ?? [];
+    const own = same.filter((known) => known.model === box.dataset.model);
+    const found = own.find((known) => known.page === box.dataset.page) ?? own[0] ?? same[0];
     if (found) {
       const page = found.page.split("/").map(encodeURIComponent).join("/");
       const name = element("a", found.name, new URL(page, root));
-      if (found.device !== box.dataset.device) return ["bad", fill(said.otherDevice, { name, device: found.device })];
+      if (found.model !== box.dataset.model) return ["bad", fill(said.otherDevice, { name, device: found.device })];
       const isOther = box.dataset.page && box.dataset.page !== found.page;
       return isOther ? ["bad", fill(said.otherBuild, { name })] : ["good", fill(said.unchanged, { name })];
     }

@@ -55,13 +55,15 @@ fn the_list_has_the_digest_of_every_file_that_people_can_download() {
     assert_eq!(listed.len(), 4, "{listed:?}");
     for build in builds(&dir) {
         assert_eq!(build["device"], "One");
+        assert_eq!(build["model"], "bacon");
         let path = build["page"].as_str().unwrap();
         let page = text(&dir, path);
-        let own = format!("<div class=\"verify\" data-device=\"One\" data-page=\"{path}\" hidden>");
+        let own =
+            format!("<div class=\"verify\" data-model=\"bacon\" data-page=\"{path}\" hidden>");
         assert!(page.contains(&own), "{page}");
     }
     let page = text(&dir, "bacon.html");
-    let own = "<section class=\"verify\" data-device=\"One\" aria-labelledby=\"check\" hidden>";
+    let own = "<section class=\"verify\" data-model=\"bacon\" aria-labelledby=\"check\" hidden>";
     assert!(page.contains(own), "{page}");
 }
 

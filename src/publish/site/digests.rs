@@ -19,6 +19,8 @@ struct List<'a> {
 
 #[derive(Debug, Serialize)]
 struct BuildFiles<'a> {
+    /// Codename of its device.
+    model: &'a str,
     /// The name of its device.
     device: &'a str,
     /// Path of its page, not escaped; that of its device if it has none.
@@ -33,6 +35,7 @@ pub(super) fn render(devices: &[DeviceBuilds<'_>], config: &Config) -> Page {
         let name = device_name(device, config);
         let entries = device.builds.iter();
         entries.map(move |entry| BuildFiles {
+            model: device.model.as_str(),
             device: name,
             page: entry
                 .path
