@@ -97,7 +97,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// Parses a place as the user names it: see [`PLACES`].
+    /// Parses a place as the user names it: see `PLACES`.
     ///
     /// # Errors
     /// [`BadValue`] with the reason.

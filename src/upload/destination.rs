@@ -167,6 +167,12 @@ impl Place {
 /// Removes slashes at the end of a folder for rsync, to which others are added: `host:` alone is the home folder, not
 /// the root.
 fn trimmed(folder: &str) -> String {
+    // rsync takes what is after `/./` for a path below the folder.
+    let mut plain = folder.to_owned();
+    while plain.contains("/./") {
+        plain = plain.replace("/./", "/");
+    }
+    let folder = plain.as_str();
     let trimmed = folder.trim_end_matches('/');
     match trimmed {
         "" => "/.".to_owned(),

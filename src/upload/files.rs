@@ -17,6 +17,7 @@ use crate::model::build::stem;
 use crate::model::config::Config;
 use crate::publish::page;
 use crate::publish::site::ASSETS;
+use crate::publish::writer;
 
 /// The endings of digests and signatures next to a package or an image.
 const SIDECARS: [&str; 5] = ["md5", "md5sum", "sha256", "sha256sum", "csig"];
@@ -130,11 +131,14 @@ pub fn pages<'a>(
         return written.into_iter().filter(is_of_step).collect();
     }
     let published = published.iter().map(String::as_str);
+    // In a trial run, the folder still has what would be removed. A manifest that cannot be read was reported before.
+    let own = writer::own_files(out).unwrap_or_default();
+    let own: BTreeSet<&str> = own.iter().map(String::as_str).collect();
     // A page that a file of the user replaced is not gone.
     let is_gone = |path: &&str| {
         !written.contains(path)
             && !path.starts_with(BUILDS)
-            && out.join(path).symlink_metadata().is_err()
+            && (own.contains(path) || out.join(path).symlink_metadata().is_err())
     };
     published.filter(is_gone).collect()
 }

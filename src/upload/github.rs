@@ -124,14 +124,31 @@ impl GitHub {
 
     /// Returns the path of a file with the name that it has in the release, since gh takes the name from the file.
     fn named(&self, file: PathBuf, name: &str) -> Result<PathBuf, Error> {
-        if file.file_name().is_some_and(|own| own == name) {
+        // gh takes what is after a `#` in a path for a label.
+        let has_label = file.as_os_str().as_encoded_bytes().contains(&b'#');
+        if !has_label && file.file_name().is_some_and(|own| own == name) {
             return Ok(file);
         }
         let named = self.runner.empty_folder("asset")?.join(name);
-        let made =
-            std::fs::hard_link(&file, &named).or_else(|_| std::fs::copy(&file, &named).map(|_| ()));
+        let file = std::path::absolute(&file).map_err(io_error(&file))?;
+        #[cfg(unix)]
+        let made = std::os::unix::fs::symlink(&file, &named);
+        #[cfg(not(unix))]
+        let made = std::fs::copy(&file, &named).map(|_| ());
         made.map_err(io_error(&named))?;
         Ok(named)
+    }
+
+    /// Returns whether an upload of this name broke off, so that it may be replaced.
+    fn is_broken(&mut self, tag: &str, name: &str) -> Result<bool, Error> {
+        let assets = self.assets(tag)?.unwrap_or_default();
+        let mut named = assets.iter().filter(|asset| asset.name == name);
+        Ok(named.any(|asset| {
+            asset
+                .state
+                .as_deref()
+                .is_some_and(|state| state != "uploaded")
+        }))
     }
 
     fn call(&self, command: &mut Command, what: &str) -> Result<(), Error> {
@@ -219,11 +236,11 @@ impl Store for GitHub {
             num_bytes += path.metadata().map_err(io_error(&path))?.len();
             let named = self.named(path, name)?;
             let mut command = Command::new(GH.name);
-            command
-                .args(["release", "upload", tag])
-                .arg(named)
-                .args(["--clobber", "--repo"])
-                .arg(repository.name());
+            command.args(["release", "upload", tag]).arg(named);
+            if file.is_sidecar() || self.is_broken(tag, name)? {
+                command.arg("--clobber");
+            }
+            command.arg("--repo").arg(repository.name());
             self.call(&mut command, &format!("upload {name} to the release {tag}"))?;
             self.runner.observer.copied(num_bytes);
         }

@@ -44,7 +44,8 @@ impl GitLab {
         let url = file.url.as_deref()?;
         let rest = url.strip_prefix(&self.packages)?;
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
-        rest.chars().all(is_plain).then_some(url)
+        let is_name = |part: &str| !["", ".", ".."].contains(&part);
+        (rest.chars().all(is_plain) && rest.split('/').all(is_name)).then_some(url)
     }
 
     /// Returns the length of a file there; none if it is not there.
@@ -52,7 +53,14 @@ impl GitLab {
         let body = self.runner.temporary("byte");
         let mut command = Command::new(CURL.name);
         command
-            .args(["--silent", "--show-error", "--location", "--range", "0-0"])
+            .args([
+                "--globoff",
+                "--silent",
+                "--show-error",
+                "--location",
+                "--range",
+                "0-0",
+            ])
             .arg("--output")
             .arg(body)
             .args(["--dump-header", "-", url]);
@@ -86,7 +94,14 @@ impl GitLab {
     /// Returns whether a small file has the same bytes there.
     fn is_same(&self, url: &str, path: &Path) -> Result<bool, Error> {
         let mut command = Command::new(CURL.name);
-        command.args(["--fail", "--silent", "--show-error", "--location", url]);
+        command.args([
+            "--globoff",
+            "--fail",
+            "--silent",
+            "--show-error",
+            "--location",
+            url,
+        ]);
         let output = self.succeed(&mut command, &format!("get {url}"))?;
         Ok(output.bytes == std::fs::read(path).map_err(io_error(path))?)
     }
@@ -129,15 +144,20 @@ impl Store for GitLab {
             num_bytes += path.metadata().map_err(io_error(&path))?.len();
             let mut command = Command::new(CURL.name);
             command
-                .args(["--fail", "--silent", "--show-error", "--config", "-"])
+                .args(["--globoff", "--fail", "--silent", "--show-error"])
+                .args(["--config", "-"])
                 .arg("--upload-file")
                 .arg(&path)
                 .arg(url);
             let config = format!("header = \"PRIVATE-TOKEN: {}\"\n", self.token);
-            let output = self
+            let mut output = self
                 .runner
                 .output_with(CURL, &mut command, config.as_bytes())?;
             if !output.status.success() {
+                // With `verbose` in its settings, curl prints what it sends.
+                for line in &mut output.messages {
+                    *line = line.replace(&self.token, "…");
+                }
                 return Err(self.runner.failed(CURL, &format!("upload {url}"), &output));
             }
             self.runner.observer.copied(num_bytes);

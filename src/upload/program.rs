@@ -60,7 +60,7 @@ pub(super) struct Output {
     pub(super) status: ExitStatus,
     pub(super) bytes: Vec<u8>,
     /// The lines of its error output, which were not shown yet.
-    messages: Vec<String>,
+    pub(super) messages: Vec<String>,
 }
 
 impl Output {

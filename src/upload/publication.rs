@@ -170,7 +170,8 @@ impl Publication {
             files: &files,
         };
         let compared = store.compare(&batch)?;
-        refuse_blocked(&compared, self.adopt)?;
+        // Links may lead to zips that only the destination has.
+        refuse_blocked(&compared, false)?;
         let is_other = |file: &&&Local| !file.is_sidecar() && compared.changed.contains(&file.path);
         let others: Vec<String> = files
             .iter()

@@ -197,16 +197,7 @@ impl Rclone {
             }
         }
         let [missing, different] = self.check(&doubtful, batch.from, false)?;
-        let is_same = |path: &&&str| !different.contains(**path) && !missing.contains(**path);
-        if has_dates {
-            compared.dated.extend(
-                doubtful
-                    .iter()
-                    .filter(is_same)
-                    .filter(|path| is_package(batch, path))
-                    .map(|path| (*path).to_owned()),
-            );
-        }
+        // Packages with the same bytes and another date stay: rclone refuses to correct dates of what must not change.
         compared.changed.extend(different);
         compared.new.extend(missing);
         Ok(compared)
@@ -365,13 +356,6 @@ impl SiteStore for Rclone {
             }
         }
     }
-}
-
-fn is_package(batch: &Batch<'_>, path: &str) -> bool {
-    let at = batch
-        .files
-        .binary_search_by(|file| file.path.as_str().cmp(path));
-    at.is_ok_and(|at| !batch.files[at].is_sidecar())
 }
 
 /// Returns whether a package was not changed since it was uploaded. A service without dates has the date of the upload.

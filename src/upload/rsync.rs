@@ -53,7 +53,8 @@ impl Rsync {
         Rsync {
             place,
             runner,
-            permissions: &["--perms", "--chmod=D755,F644"],
+            // Without `--perms`, existing folders keep their owner's permissions: the destination may be shared.
+            permissions: &["--chmod=D755,F644"],
         }
     }
 

@@ -70,7 +70,11 @@ impl Deploy for OwnProgram {
             Target::Netlify => (NETLIFY, vec!["deploy", "--prod", "--no-build", "--dir"]),
             Target::Cloudflare(_) => (WRANGLER, vec!["pages", "deploy"]),
         };
-        let mut command = Command::new(program.name);
+        // npm installs scripts.
+        let mut command = match cfg!(windows) {
+            true => Command::new(format!("{}.cmd", program.name)),
+            false => Command::new(program.name),
+        };
         command.args(args).arg(out);
         if let Target::Cloudflare(project) = &self.target {
             command.args(["--project-name", project, "--branch", "main"]);

@@ -4,7 +4,7 @@
 # Written by: romfeed init --host <{ host }>
 # If the host has a certificate that browsers do not trust: ROMFEED_CA=ca.pem ./publish
 set -eu
-cd -- "$(dirname -- "$0")"
+CDPATH= cd -- "$(dirname -- "$0")"
 
 <% if host in ["github", "gitlab"] %>
 # Pushes the catalog; <{ title }> makes the site from it.

@@ -62,6 +62,7 @@ pub(crate) fn run(
             zips: &zips,
             steps: &steps,
             live: Live::Nothing,
+            work: PathBuf::new(),
         };
         match command.publish(resolved) {
             Ok(outcome) | Err(Ended::Before(outcome)) => Ok(outcome),
@@ -109,6 +110,8 @@ struct Command<'a> {
     zips: &'a ZipsDestination,
     steps: &'a [Step],
     live: Live,
+    /// The folder for temporary files.
+    work: PathBuf,
 }
 
 /// How a publication ended early. The reasons of the first two were printed.
@@ -171,6 +174,7 @@ impl Command<'_> {
         base: &str,
     ) -> Result<Outcome, Ended> {
         let work = tempfile::Builder::new().prefix("romfeed-").tempdir()?;
+        work.path().clone_into(&mut self.work);
         self.begin(Step::Generate);
         let generated = self.generate(config, devices_errors, work.path())?;
         // From here on, neither `generate` nor another publication may change the site.
@@ -252,7 +256,12 @@ impl Command<'_> {
             };
             let place = self.place(step, live);
             let hint = Some("publish again: it goes on from there");
-            interrupt::on_stop(self.terminal, move || (place.clone(), hint));
+            let work = self.work.clone();
+            interrupt::on_stop(self.terminal, move || {
+                // It may have packages of some GB.
+                let _ = std::fs::remove_dir_all(&work);
+                (place.clone(), hint)
+            });
         }
         let line = format!("{}: {}", self.number(step), text::title(step, self.site));
         self.terminal.line(&self.terminal.paint("1", &line));

@@ -200,7 +200,7 @@ rules! {
         "pre-device in META-INF/com/android/metadata; the recovery refuses others",
         "check that the zip is for this device";
     ZIP_OF_SOURCE, Warning, "zip-of-source",
-        "phones can download what a [[source]] lists",
+        "phones can download what a source lists",
         "romfeed; the host listed it, so it is there, and must not keep other builds from phones",
         "look at the host; the check of the live site, with --url, fails until it is in order";
     IMAGE_MISSING, Error, "image-missing",
