@@ -8,7 +8,7 @@ use romfeed::model::config::Config;
 use serde::Serialize;
 
 use super::args::{GenerateArgs, SiteArgs};
-use super::config::{FILE_NAME, Flags, Resolved};
+use super::config::{Flags, Resolved};
 use super::escape;
 use super::json::print_json;
 use super::outcome::Outcome;
@@ -73,11 +73,10 @@ fn run_with(
     print_devices_errors(&devices_errors, terminal);
     if args.json {
         let mut summary = summary(&report);
-        let settings = settings_name(file);
-        let unused = unused::warnings(&config, &report);
-        summary.warnings.extend(unused.iter().map(|message| Note {
-            file: &settings,
-            message,
+        let unused = unused::warnings(&config, &report, file);
+        summary.warnings.extend(unused.iter().map(|unused| Note {
+            file: &unused.file,
+            message: &unused.message,
         }));
         print_json(&summary)?;
     }
@@ -168,18 +167,12 @@ pub(crate) fn update(
             false => Outcome::Stopped,
         }
     })?;
-    let settings = settings_name(file);
-    for warning in &unused::warnings(config, &report) {
-        terminal.warning(&format!("{settings}: {warning}"));
+    for unused in unused::warnings(config, &report, file) {
+        terminal.warning(&format!("{}: {}", unused.file, unused.message));
     }
     sources::print_traffic(&report.sources, terminal);
     report::print_report(terminal, config, &report, next);
     Ok(report)
-}
-
-/// Returns the name of the settings in messages.
-fn settings_name(file: Option<&Path>) -> String {
-    file.map_or_else(|| FILE_NAME.to_owned(), escape::shown)
 }
 
 /// Prints the entries of `devices.json` that cannot be used.

@@ -1,16 +1,19 @@
 //! Settings that have no effect: tables and patterns for builds that do not exist, and a `keep` below
 //! what always stays.
 //!
-//! In: the settings, and the report of a run. Out: one line for each such setting. They may have been
-//! written before the first build, so they are only warned about.
+//! In: the settings, and the report of a run. Out: one line for each such setting, and the file that has it. They may
+//! have been written before the first build, so they are only warned about.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use globset::GlobBuilder;
 use romfeed::catalog::Catalogs;
 use romfeed::generate::{Event, Report};
-use romfeed::model::config::{Config, PathPattern, Retention};
+use romfeed::model::config::{Config, DeviceConfig, PathPattern};
 
+use super::config::{FILE_NAME, misnamed};
+use super::escape;
 use super::nearest::nearest;
 
 /// Builds of each version that stay listed whatever `keep` is.
@@ -23,8 +26,70 @@ pub(crate) struct Known {
     pub(crate) paths: BTreeSet<String>,
 }
 
-/// Describes the settings that have no effect.
-pub(crate) fn warnings(config: &Config, report: &Report) -> Vec<String> {
+/// A setting that has no effect.
+pub(crate) struct Unused {
+    /// The settings file.
+    pub(crate) file: String,
+    pub(crate) message: String,
+}
+
+/// Describes the settings that have no effect, with the path of the settings file for all devices.
+pub(crate) fn warnings(config: &Config, report: &Report, file: Option<&Path>) -> Vec<Unused> {
+    let file = file.unwrap_or(Path::new(FILE_NAME));
+    let misnamed = misnamed(file).into_iter().map(|file| Unused {
+        file: escape::shown(&file),
+        message: "this file is not read, as its name does not end in .toml; rename it".to_owned(),
+    });
+    let unused = of_settings(config, report);
+    let unused = unused.into_iter().map(|(place, message)| Unused {
+        file: match place.file {
+            Some(file) => escape::escape(file),
+            None => escape::shown(file),
+        },
+        message: format!("{}{message}", place.table),
+    });
+    misnamed.chain(unused).collect()
+}
+
+/// The place of a setting.
+struct Place<'c> {
+    /// The file of its device, if it has one of its own.
+    file: Option<&'c str>,
+    /// The table, up to the key: `[device.bacon] `.
+    table: String,
+}
+
+impl Place<'_> {
+    /// Returns the place of a table in the file for all devices.
+    fn main(table: String) -> Place<'static> {
+        Place { file: None, table }
+    }
+
+    /// Returns the place of the settings of a device, or of a table in them.
+    fn device<'c>(device: &str, set: &'c DeviceConfig, table: Option<&str>) -> Place<'c> {
+        let file = set.file.as_deref();
+        let table = match (file, table) {
+            (None, None) => format!("[device.{device}]"),
+            (None, Some(table)) => format!("[device.{device}.{table}]"),
+            (Some(_), None) => String::new(),
+            (Some(_), Some(table)) => format!("[{table}]"),
+        };
+        Place { file, table }
+    }
+
+    /// Adds what stands between the table and the message, if there is a table.
+    fn with_end(self, end: &str) -> Self {
+        match self.table.is_empty() {
+            true => self,
+            false => Self {
+                table: self.table + end,
+                ..self
+            },
+        }
+    }
+}
+
+fn of_settings<'c>(config: &'c Config, report: &Report) -> Vec<(Place<'c>, String)> {
     let mut warnings = low_keeps(config);
     let has_rules = !config.variants.is_empty() || !config.overrides.is_empty();
     if has_rules || !config.devices.is_empty() || !config.romtypes.is_empty() {
@@ -85,63 +150,71 @@ fn path_of(event: &Event) -> Option<String> {
 }
 
 /// Describes each `keep` below the number of builds that always stay.
-fn low_keeps(config: &Config) -> Vec<String> {
-    let is_low = |retention: &Retention| retention.keep.is_some_and(|keep| keep < LEAST_KEPT);
-    let all = std::iter::once(("keep".to_owned(), &config.retention));
+fn low_keeps(config: &Config) -> Vec<(Place<'_>, String)> {
+    let all = std::iter::once((Place::main(String::new()), &config.retention));
     let of_romtypes = config.romtypes.iter();
-    let of_romtypes = of_romtypes.map(|(name, kept)| (format!("[romtype.{name}] keep"), kept));
+    let of_romtypes =
+        of_romtypes.map(|(name, kept)| (Place::main(format!("[romtype.{name}]")), kept));
     let of_devices = config.devices.iter().flat_map(|(device, set)| {
-        let of_device = (format!("[device.{device}] keep"), &set.retention);
-        let of_romtypes = set.romtypes.iter();
-        let of_romtypes = of_romtypes
-            .map(move |(name, kept)| (format!("[device.{device}.romtype.{name}] keep"), kept));
+        let of_device = (Place::device(device, set, None), &set.retention);
+        let of_romtypes = set.romtypes.iter().map(move |(name, kept)| {
+            let table = format!("romtype.{name}");
+            (Place::device(device, set, Some(&table)), kept)
+        });
         std::iter::once(of_device).chain(of_romtypes)
     });
-    let low = all.chain(of_romtypes).chain(of_devices);
-    low.filter(|(_, retention)| is_low(retention))
-        .map(|(key, retention)| {
-            let keep = retention.keep.unwrap_or_default();
-            format!("{key} = {keep}: the two newest builds of each version stay listed in any case")
-        })
-        .collect()
+    let all = all.chain(of_romtypes).chain(of_devices);
+    let low = all.filter_map(|(place, retention)| {
+        let keep = retention.keep.filter(|keep| *keep < LEAST_KEPT)?;
+        let message =
+            format!("keep = {keep}: the two newest builds of each version stay listed in any case");
+        Some((place.with_end(" "), message))
+    });
+    low.collect()
 }
 
 /// Describes each `[device.NAME]` of which there is no build and that `devices.json` does not list.
-fn unused_devices(config: &Config, known: &Known) -> Vec<String> {
+fn unused_devices<'c>(config: &'c Config, known: &Known) -> Vec<(Place<'c>, String)> {
     let owners = known.devices.iter().filter_map(|name| config.owner(name));
     let owners: BTreeSet<&str> = owners.map(|(owner, _)| owner).collect();
     let is_known = |name: &str| owners.contains(name) || config.known_devices.contains_key(name);
-    let unused = config.devices.keys().filter(|name| !is_known(name));
+    let unused = config.devices.iter().filter(|(name, _)| !is_known(name));
     unused
-        .map(|name| {
+        .map(|(name, set)| {
             let near = nearest(name, known.devices.iter().map(String::as_str));
             let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            format!("[device.{name}]: no build is for this device{near}")
+            let message = format!("no build is for this device{near}");
+            (Place::device(name, set, None).with_end(": "), message)
         })
         .collect()
 }
 
 /// Describes each `[romtype.NAME]`, of all devices or of one, of which there is no build.
-fn unused_romtypes(config: &Config, known: &Known) -> Vec<String> {
-    let of_all = config.romtypes.keys().map(|name| (String::new(), name));
+fn unused_romtypes<'c>(config: &'c Config, known: &Known) -> Vec<(Place<'c>, String)> {
+    let of_all = config.romtypes.keys();
+    let of_all = of_all.map(|name| (Place::main(format!("[romtype.{name}]")), name));
     let of_devices = config.devices.iter().flat_map(|(device, set)| {
         let names = set.romtypes.keys();
-        names.map(move |name| (format!("device.{device}."), name))
+        names.map(move |name| {
+            let table = format!("romtype.{name}");
+            (Place::device(device, set, Some(&table)), name)
+        })
     });
     // Without a build, there is no release type either.
     let is_unused = |name: &str| !known.romtypes.is_empty() && !known.romtypes.contains(name);
     let unused = of_all.chain(of_devices).filter(|(_, name)| is_unused(name));
     unused
-        .map(|(table, name)| {
+        .map(|(place, name)| {
             let near = nearest(name, known.romtypes.iter().map(String::as_str));
             let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            format!("[{table}romtype.{name}]: no build is of this release type{near}")
+            let message = format!("no build is of this release type{near}");
+            (place.with_end(": "), message)
         })
         .collect()
 }
 
 /// Describes each pattern of `[[variant]]` and `[[override]]` that matches no package.
-fn unused_patterns(config: &Config, known: &Known) -> Vec<String> {
+fn unused_patterns(config: &Config, known: &Known) -> Vec<(Place<'static>, String)> {
     let of_variants = config.variants.iter().filter_map(|rule| {
         let table = format!("[[variant]] {}", rule.variant);
         Some((table, rule.pattern.as_ref()?))
@@ -164,7 +237,8 @@ fn unused_patterns(config: &Config, known: &Known) -> Vec<String> {
                     None => String::new(),
                 },
             };
-            format!("{table}: the pattern `{text}` matches no package{near}")
+            let message = format!("the pattern `{text}` matches no package{near}");
+            (Place::main(table).with_end(": "), message)
         })
         .collect()
 }

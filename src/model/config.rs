@@ -115,6 +115,8 @@ pub struct DeviceConfig {
     pub certificates: Vec<Certificate>,
     /// Values for feed templates, by name.
     pub info: BTreeMap<String, serde_json::Value>,
+    /// The path of the file with these settings, for messages, if it is not that of all devices.
+    pub file: Option<String>,
 }
 
 /// An entry of `devices.json`.

@@ -55,6 +55,28 @@ fn faults_of_a_device_file_name_it() {
         ),
         (
             "bacon.toml",
+            "base_url = \"https://x.example\"\n",
+            "devices.d/bacon.toml, line 1, column 1: unknown key `base_url` here; it is a setting for all devices, and \
+             belongs into romfeed.toml",
+        ),
+        (
+            "bacon.toml",
+            "[site]\nname = \"X\"\n",
+            "unknown key `site` here; it is a setting for all devices, and belongs into romfeed.toml",
+        ),
+        (
+            "bacon.toml",
+            "[[source]]\ngithub = \"ann/builds\"\nkeep = 3\n",
+            "unknown key `keep` here; did you mean the one at the top of the file, above the first `[`?",
+        ),
+        (
+            "bacon.toml",
+            "[device.bacon]\nkeep = 3\n",
+            "devices.d/bacon.toml, line 1, column 2: this file is for one device alone; write its settings without \
+             `[device.…]`",
+        ),
+        (
+            "bacon.toml",
             "url = \"ftp://x\"\n",
             "devices.d/bacon.toml: [device.bacon] url",
         ),
@@ -78,6 +100,41 @@ fn faults_of_a_device_file_name_it() {
         .file("devices.d/README.md", "x")
         .run(&["generate"])
         .expect(0);
+}
+
+#[test]
+fn settings_without_effect_are_reported_with_the_file_of_their_device() {
+    let dir = dir()
+        .file(
+            "devices.d/fajita.toml",
+            "keep = 1\n[romtype.nihgtly]\nkeep = 3\n",
+        )
+        .file("devices.d/bacon.tml", "")
+        .file("devices.d/bacon.toml.txt", "")
+        .file("devices.d/notes.txt", "")
+        .file("devices.d/.bacon.tml", "");
+    let run = dir.run(&["generate"]).expect(0);
+    let warnings: Vec<&str> = run
+        .stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("warning: "))
+        .collect();
+    let not_read = "this file is not read, as its name does not end in .toml; rename it";
+    assert_eq!(
+        warnings,
+        [
+            format!("devices.d/bacon.tml: {not_read}"),
+            format!("devices.d/bacon.toml.txt: {not_read}"),
+            "devices.d/fajita.toml: keep = 1: the two newest builds of each version stay listed in any case".to_owned(),
+            "devices.d/fajita.toml: no build is for this device".to_owned(),
+            "devices.d/fajita.toml: [romtype.nihgtly]: no build is of this release type; did you mean `nightly`?"
+                .to_owned(),
+        ]
+    );
+    let json = dir.run(&["generate", "--json"]).expect(0).json();
+    let first = &json["warnings"][0];
+    assert_eq!(first["file"], "devices.d/bacon.tml");
+    assert_eq!(first["message"], not_read);
 }
 
 #[test]

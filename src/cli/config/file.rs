@@ -324,15 +324,24 @@ pub(super) fn load(file: Option<&Path>) -> Result<(FileConfig, Origin), ConfigEr
             });
         }
     };
-    let settings = parse(&text, &name)?;
+    let settings = parse(&text, &name, None)?;
     Ok((settings, Origin { folder, name }))
 }
 
-/// Parses a settings file of this name.
+/// Parses the settings file of one device; `main` is the path of the settings file for all of them.
 ///
 /// # Errors
 /// [`ConfigError`] with line and column.
-pub(super) fn parse<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, ConfigError> {
+pub(super) fn parse_device(text: &str, name: &str, main: &str) -> Result<FileDevice, ConfigError> {
+    parse(text, name, Some(main))
+}
+
+/// Parses a settings file. Keys that it does not have may belong into the file `main`.
+fn parse<T: DeserializeOwned>(
+    text: &str,
+    name: &str,
+    main: Option<&str>,
+) -> Result<T, ConfigError> {
     toml::from_str(text).map_err(|error| {
         if let Some(line) = first_marker(text.as_bytes()) {
             let error = ConfigError::new(format!(
@@ -348,7 +357,7 @@ pub(super) fn parse<T: DeserializeOwned>(text: &str, name: &str) -> Result<T, Co
             .filter(|_| message.ends_with("expected a sequence"));
         let message = heading
             .and_then(explain_heading)
-            .unwrap_or_else(|| explain(&message));
+            .unwrap_or_else(|| explain::<T>(&message, main));
         ConfigError::new(format!("{name}, line {line}, column {column}: {message}"))
     })
 }
@@ -365,9 +374,9 @@ fn explain_heading(heading: &str) -> Option<String> {
     ))
 }
 
-/// Returns the keys at the top level of the file.
-fn top_level_keys() -> Vec<String> {
-    let error = toml::from_str::<FileConfig>("' ' = 0").err();
+/// Returns the keys at the top level of a file.
+fn top_level_keys<T: DeserializeOwned>() -> Vec<String> {
+    let error = toml::from_str::<T>("' ' = 0").err();
     let message = error.map(|error| error.message().to_owned());
     let message = message.unwrap_or_default();
     let (_, known) = message.split_once("`, expected ").unwrap_or_default();
@@ -377,19 +386,31 @@ fn top_level_keys() -> Vec<String> {
 
 /// Rewrites a message of the parser: without the names of Rust types, and with the nearest key for an
 /// unknown one.
-fn explain(message: &str) -> String {
+fn explain<T: DeserializeOwned>(message: &str, main: Option<&str>) -> String {
     if let Some(rest) = message.strip_prefix("unknown field `")
         && let Some((key, known)) = rest.split_once("`, expected ")
     {
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-        let of_top = top_level_keys();
-        let of_file = of_top.iter().map(String::as_str);
-        return match (nearest(key, known.iter().copied()), nearest(key, of_file)) {
-            (_, Some(exact)) if exact == key => format!(
+        let is_of = |keys: Vec<String>| keys.iter().any(|of_file| of_file == key);
+        if is_of(top_level_keys::<T>()) {
+            return format!(
                 "unknown key `{key}` here; did you mean the one at the top of the file, above the first `[`?"
-            ),
-            (Some(near), _) => format!("unknown key `{key}`; did you mean `{near}`?"),
-            (None, _) => format!("unknown key `{key}`; known are {}", known.join(", ")),
+            );
+        }
+        if let Some(main) = main.filter(|_| is_of(top_level_keys::<FileConfig>())) {
+            return match key {
+                "device" => {
+                    "this file is for one device alone; write its settings without `[device.…]`"
+                        .to_owned()
+                }
+                _ => format!(
+                    "unknown key `{key}` here; it is a setting for all devices, and belongs into {main}"
+                ),
+            };
+        }
+        return match nearest(key, known.iter().copied()) {
+            Some(near) => format!("unknown key `{key}`; did you mean `{near}`?"),
+            None => format!("unknown key `{key}`; known are {}", known.join(", ")),
         };
     }
     plain_types(message, "a table")

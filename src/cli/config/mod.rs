@@ -33,6 +33,7 @@ use super::theme;
 use feeds::FeedLoader;
 use file::{FileConfig, FileDevice, FileRetention, MAX_FILE_SIZE, Origin};
 
+pub(crate) use device_files::misnamed;
 pub(crate) use file::{ConfigError, FILE_NAME};
 
 /// The most packages on other hosts that can be read at once.

@@ -47,6 +47,7 @@ pub(super) fn resolve_device(name: &str, set: &FileDevice) -> Result<DeviceConfi
         family: set.family.clone(),
         known_incrementals,
         info: set.info.iter().map(info).collect::<Result<_, _>>()?,
+        file: set.file.clone(),
     })
 }
 

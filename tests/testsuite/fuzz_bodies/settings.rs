@@ -101,6 +101,7 @@ fn resolve(folder: &Path, data: &[u8]) -> Option<Config> {
     }
     let places = args::Places::default();
     let file = folder.join(config::FILE_NAME);
+    assert!(config::misnamed(&file).is_empty());
     let resolved = config::resolve(Some(&file), config::Flags::new(&places)).ok()?;
     for error in &resolved.devices_errors {
         assert!(!error.contains('\n'), "{error}");
