@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use romfeed::catalog::{Catalog, Catalogs, Reason};
 use romfeed::fetch::{Fetch, Http, Reach};
 use romfeed::generate::edit::{self, StatedFacts};
@@ -99,6 +99,14 @@ pub(super) fn try_parse(args: &[OsString]) -> Option<Result<(), clap::Error>> {
         DELETE => Some(DeleteArgs::try_parse_from(rest).map(drop)),
         _ => None,
     }
+}
+
+/// Returns the definition of both commands, for their manual pages.
+pub(super) fn definitions() -> [clap::Command; 2] {
+    [(AddArgs::command(), ADD), (DeleteArgs::command(), DELETE)].map(|(command, name)| {
+        let command = command.bin_name(format!("romfeed {name}"));
+        command.display_name(format!("romfeed-{name}")).name(name)
+    })
 }
 
 fn global() -> Global {

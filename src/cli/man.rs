@@ -2,13 +2,14 @@
 //! line.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
 use clap::{Arg, ArgAction, Command, CommandFactory};
 use romfeed::files::write_atomically;
 
 use super::args::Cli;
+use super::backend;
 use super::nearest::nearest;
 use super::outcome::Outcome;
 use super::report::Terminal;
@@ -36,6 +37,7 @@ Lock and cache of this machine, next to the catalog.
 pub(crate) fn print(command_names: &[String], terminal: Terminal) -> io::Result<Outcome> {
     let mut command = Cli::command();
     command.build();
+    let backend = backend::definitions();
     let names = command_names
         .iter()
         .flat_map(|names| names.split([' ', '-']))
@@ -43,8 +45,17 @@ pub(crate) fn print(command_names: &[String], terminal: Terminal) -> io::Result<
     let mut names = names.peekable();
     names.next_if_eq(&NAME);
     for name in names {
-        let Some(found) = command.find_subcommand(name) else {
-            let known = command.get_subcommands().map(Command::get_name);
+        let of_backend = match command.get_name() {
+            NAME => &backend[..],
+            _ => &[],
+        };
+        let found = {
+            let mut commands = command.get_subcommands().chain(of_backend);
+            commands.find(|command| command.get_name() == name).cloned()
+        };
+        let Some(found) = found else {
+            let known = command.get_subcommands().chain(of_backend);
+            let known = known.map(Command::get_name);
             let known: Vec<&str> = known.filter(|name| *name != "help").collect();
             let hint = match nearest(name, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -55,9 +66,16 @@ pub(crate) fn print(command_names: &[String], terminal: Terminal) -> io::Result<
             terminal.error(&message, Some(&hint));
             return Ok(Outcome::Usage);
         };
-        command = found.clone();
+        command = found;
     }
-    io::stdout().write_all(&page(command)?)?;
+    let call = command.get_bin_name().unwrap_or(NAME);
+    let call = call.replacen(NAME, "romfeed man", 1);
+    let page = page(command)?;
+    let mut stdout = io::stdout();
+    stdout.write_all(&page)?;
+    if stdout.is_terminal() {
+        terminal.line(&format!("hint: to read this page: {call} | man -l -"));
+    }
     Ok(Outcome::Done)
 }
 
@@ -65,7 +83,8 @@ pub(crate) fn print(command_names: &[String], terminal: Terminal) -> io::Result<
 pub(crate) fn write_all(folder: &Path, terminal: Terminal) -> Outcome {
     let mut command = Cli::command();
     command.build();
-    match write_pages(&command, folder) {
+    let mut commands = std::iter::once(command).chain(backend::definitions());
+    match commands.try_for_each(|command| write_pages(&command, folder)) {
         Ok(()) => Outcome::Done,
         Err(error) => {
             let what = format!("cannot write pages to {}: {error}", folder.display());
@@ -120,7 +139,9 @@ fn synopsis(command: &Command) -> String {
         flags.partition(|argument| argument.get_help_heading().is_some());
     let arguments = plain.into_iter().chain(headed);
     words.extend(arguments.map(|argument| bracketed(argument, &flag(argument))));
-    words.push("[GLOBAL OPTIONS]".to_owned());
+    if command.get_arguments().any(Arg::is_global_set) {
+        words.push("[GLOBAL OPTIONS]".to_owned());
+    }
     words.extend(
         own()
             .filter(|argument| argument.is_positional())
@@ -179,7 +200,13 @@ fn examples(command: &Command) -> String {
         .get_after_help()
         .map(ToString::to_string)
         .unwrap_or_default();
-    let lines = help.lines().filter(|line| line.starts_with("  "));
+    let mut lines = help
+        .lines()
+        .filter(|line| line.starts_with("  "))
+        .peekable();
+    if lines.peek().is_none() {
+        return String::new();
+    }
     let mut text = ".SH EXAMPLES\n.nf\n".to_owned();
     for line in lines {
         let line = line.trim_start().replace('\\', "\\e").replace('-', "\\-");

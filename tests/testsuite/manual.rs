@@ -8,7 +8,13 @@ fn a_folder_gets_the_page_of_each_command() {
     let run = dir.run(&["man", "--to", "man/man1"]).expect(0);
     assert_eq!(run.stdout + &run.stderr, "");
     let pages = dir.tree("man");
-    for name in ["romfeed", "romfeed-generate", "romfeed-catalog-add"] {
+    for name in [
+        "romfeed",
+        "romfeed-generate",
+        "romfeed-catalog-add",
+        "romfeed-addrom",
+        "romfeed-delrom",
+    ] {
         let page = &pages[&format!("man/man1/{name}.1")];
         let verb = name.trim_start_matches("romfeed").replace('-', " ");
         assert_eq!(

@@ -125,8 +125,11 @@ Examples:
         shell: clap_complete::Shell,
     },
     /// Print the manual page of romfeed, or of one command
+    ///
+    /// The page is in the language of manual pages (roff). To read it: romfeed man generate | man -l -
     #[command(after_help = "\
 Examples:
+  romfeed man generate | man -l -
   romfeed man catalog add | man -l -
   romfeed man --to ~/.local/share/man/man1")]
     Man {
