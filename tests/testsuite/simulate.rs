@@ -639,6 +639,27 @@ fn cyanogenmod_needs_a_host_that_answers_posts() {
 }
 
 #[test]
+fn phones_without_an_address_ask_the_server_of_their_era() {
+    let cm = testkit::props::Props::cm("11", "NIGHTLY", "i9100", 1_404_000_000, "two", 19, "");
+    let zip = testkit::package::Package::files(cm).build();
+    let name = "builds/cm-11-20140628-NIGHTLY-i9100.zip";
+    let dir = site(&[0], "").file(name, zip);
+    dir.run(&["generate"]).expect(0);
+    for (zip, server) in [
+        (name, "CyanogenMod's own server (download.cyanogenmod.org)"),
+        (
+            &format!("builds/{}", bacon_name(0)),
+            "LineageOS's own server (download.lineageos.org)",
+        ),
+    ] {
+        let run = dir.run(&["simulate", "--zip", zip]);
+        let text: Vec<&str> = run.stdout.split_whitespace().collect();
+        let expected = format!("this phone asks {server} and never this site");
+        assert!(text.join(" ").contains(&expected), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn an_updater_that_lists_the_installed_build_is_not_an_error() {
     let props = testkit::props::Props::cm("11", "NIGHTLY", "i9100", 1_404_000_000, "two", 19, "");
     let zip = testkit::package::Package::files(props.clone()).build();

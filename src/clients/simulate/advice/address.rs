@@ -22,6 +22,14 @@ impl Case<'_> {
             && matches!(self.address(), Address::Property(_))
     }
 
+    /// Describes the server that the updater asks if the ROM has no address of its own.
+    fn official_server(&self) -> &'static str {
+        match self.generation().is_post() {
+            true => "CyanogenMod's own server (download.cyanogenmod.org)",
+            false => "LineageOS's own server (download.lineageos.org)",
+        }
+    }
+
     /// Returns the lines for the ROM. If the phone refuses plain http, they have the site's https
     /// address, even if the simulation used a test server without https.
     fn secure_lines(&self) -> Vec<String> {
@@ -53,10 +61,10 @@ impl Case<'_> {
                 Advice::new(
                     "long-property",
                     format!(
-                        "the address {} {fault}, so the property stays unset and the phone asks LineageOS's \
-                         official server: shorten the base address, or put the address into an overlay of the \
-                         updater's resources",
-                        shown(value)
+                        "the address {} {fault}, so the property stays unset and the phone asks {}: shorten \
+                         the base address, or put the address into an overlay of the updater's resources",
+                        shown(value),
+                        self.official_server()
                     ),
                 ),
             );
@@ -66,9 +74,10 @@ impl Case<'_> {
                 Advice::new(
                     "no-property",
                     format!(
-                        "the properties have no {}: unless an overlay has the address, this phone asks \
-                         LineageOS's official server and never this site. Add this to the ROM",
-                        self.property()
+                        "the properties have no {}: unless an overlay has the address, this phone asks {} \
+                         and never this site. Add this to the ROM",
+                        self.property(),
+                        self.official_server()
                     ),
                 )
                 .with(lines),
