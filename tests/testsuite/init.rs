@@ -333,6 +333,34 @@ fn devices_json_has_the_model_numbers_of_packages() {
 }
 
 #[test]
+fn names_that_people_do_not_know_are_a_next_step_until_they_are_corrected() {
+    let package = |model: &str| {
+        let props = crate::support::bacon_props(0).set("ro.product.model", model);
+        testkit::package::Package::files(props).build()
+    };
+    let step = "under \"name\" in devices.json, write what people call these devices: ONEPLUS A0001 (bacon)";
+    let call = [
+        "init",
+        "--host",
+        "nginx",
+        "--base-url",
+        "https://ota.example.org",
+    ];
+    let file = format!("builds/{}", bacon_name(0));
+    let dir = RomDir::new().file(&file, package("ONEPLUS A0001"));
+    dir.run(&call).expect(0).says(&format!("next:\n  {step}\n"));
+    dir.put(
+        "devices.json",
+        r#"[{"model":"bacon","oem":"OnePlus","name":"One"}]"#,
+    );
+    let run = dir.run(&call).expect(0);
+    assert!(!run.stderr.contains("people call"), "{}", run.stderr);
+    let dir = RomDir::new().file(&file, package("OnePlus One"));
+    let run = dir.run(&call).expect(0);
+    assert!(!run.stderr.contains("people call"), "{}", run.stderr);
+}
+
+#[test]
 fn every_host_gets_files_with_valid_settings() {
     for host in [
         "github",

@@ -3,10 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use romfeed::hosting::{Base, Host, Listed, MERGE_DRIVER, Zips};
+use romfeed::hosting::{Base, Host, Listed, MERGE_DRIVER, Zips, is_model_number};
 
 use super::{Folder, example_call, missing};
+use crate::cli::escape::escape;
 use crate::cli::report::{self, Terminal};
+
+/// Most devices that are named in one step.
+const MAX_NAMES: usize = 5;
 
 /// Prints the next steps, in their order.
 pub(super) fn print(folder: &Folder<'_>, terminal: Terminal) {
@@ -28,6 +32,9 @@ pub(super) fn print(folder: &Folder<'_>, terminal: Terminal) {
             terminal.line(&format!("  put zips into {}/", site.builds.as_str()));
         }
         None => {}
+    }
+    if let Some(step) = unknown_names(folder) {
+        terminal.line(&format!("  {step}"));
     }
     // A file that was just written has all of them.
     for setting in missing::find(site) {
@@ -72,6 +79,34 @@ pub(super) fn print(folder: &Folder<'_>, terminal: Terminal) {
     let variants = variants.map(|rule| Some(rule.variant.to_string()));
     let variants: BTreeSet<Option<String>> = variants.chain([None]).collect();
     report::print_rom_side(terminal, base.as_str(), &variants, &folder.found.families);
+}
+
+/// Returns the step for devices that pages would call by a model number or a codename, if there are any.
+fn unknown_names(folder: &Folder<'_>) -> Option<String> {
+    let devices = folder.found.list.iter().map(|device| {
+        let listed = folder.config.known_devices.get(&device.model);
+        let name = listed.map_or(&device.name, |listed| &listed.name);
+        (&device.model, name)
+    });
+    let unknown = devices.filter(|(model, name)| name == model || is_model_number(name));
+    let mut unknown: Vec<String> = unknown
+        .map(|(model, name)| match name == model {
+            true => escape(model),
+            false => format!("{} ({})", escape(name), escape(model)),
+        })
+        .collect();
+    let num_more = unknown.len().saturating_sub(MAX_NAMES);
+    unknown.truncate(MAX_NAMES);
+    let more = match num_more {
+        0 => String::new(),
+        num_more => format!(" and {num_more} more"),
+    };
+    (!unknown.is_empty()).then(|| {
+        format!(
+            "under \"name\" in devices.json, write what people call these devices: {}{more}",
+            unknown.join(", ")
+        )
+    })
 }
 
 /// Returns the call of `publish`, with the variables that it needs.
