@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use romfeed::upload::SiteDestination;
 
 use super::escape;
 
@@ -21,7 +23,8 @@ const WORDS: [(&str, &str); 7] = [
 /// Parses the arguments. Prints help and errors as clap does, and then ends the program; control
 /// characters in errors are escaped.
 pub(crate) fn parse<T: Parser>(args: &[OsString]) -> T {
-    T::try_parse_from(args).unwrap_or_else(|error| {
+    T::try_parse_from(args).unwrap_or_else(|mut error| {
+        name_destinations(&mut error);
         let text = error.render().to_string();
         let words = WORDS.iter().fold(text.clone(), |text, (of_parser, ours)| {
             text.replace(of_parser, ours)
@@ -34,4 +37,19 @@ pub(crate) fn parse<T: Parser>(args: &[OsString]) -> T {
         let _ = io::stderr().write_all(plain.as_bytes());
         std::process::exit(error.exit_code())
     })
+}
+
+/// Adds what `publish` takes for `--to`, if that is missing.
+fn name_destinations(error: &mut clap::Error) {
+    let is_to = |missing: &ContextValue| match missing {
+        ContextValue::Strings(names) => names.iter().any(|name| name.starts_with("--to ")),
+        _ => false,
+    };
+    if error.kind() == ErrorKind::MissingRequiredArgument
+        && error.get(ContextKind::InvalidArg).is_some_and(is_to)
+    {
+        let tip = format!("name one of: {}", SiteDestination::KINDS);
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.insert(ContextKind::Suggested, tips);
+    }
 }

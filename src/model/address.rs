@@ -174,6 +174,16 @@ impl UrlTemplate {
             .any(|part| matches!(part, Part::Fact(name) if *name == placeholder))
     }
 
+    /// Returns whether an address that begins like this can come from the template.
+    #[must_use]
+    pub fn can_begin_with(&self, begin: &str) -> bool {
+        let Some(Part::Text(start)) = self.parts.first() else {
+            return true;
+        };
+        let len = start.len().min(begin.len());
+        start.as_bytes()[..len].eq_ignore_ascii_case(&begin.as_bytes()[..len])
+    }
+
     /// Fills in the facts of a build; `None` if the build lacks one of them.
     #[must_use]
     pub fn render(&self, build: &Build) -> Option<String> {

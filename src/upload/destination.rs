@@ -1,18 +1,19 @@
 //! The names of destinations on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::git::{Git, Repository};
-use super::github::{self, GitHub};
-use super::gitlab::GitLab;
-use super::program::Runner;
+use super::Error;
+use super::git::{GIT, Git, Repository};
+use super::github::{self, GH, GitHub};
+use super::gitlab::{self, CURL, GitLab};
+use super::program::{Program, Runner};
 use super::publication::Step;
-use super::rclone::Rclone;
+use super::rclone::{RCLONE, Rclone};
 use super::releases::Releases;
-use super::rsync::Rsync;
-use super::s3::S3;
+use super::rsync::{RSYNC, Rsync};
+use super::s3::{AWS, S3};
 use super::store::{SiteHost, SiteStore, Store};
-use super::web_hosts::{OwnProgram, Target};
+use super::web_hosts::{NETLIFY, OwnProgram, Target, WRANGLER};
 
 /// The folder of packages below a site.
 const BUILDS: &str = "builds";
@@ -88,6 +89,17 @@ pub struct Extras {
     pub repository: Repository,
 }
 
+/// The addresses of packages on a host that decides about them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// What they are, for example `the releases of you/ota`.
+    pub of: String,
+    /// What all of them begin with.
+    pub begin: String,
+    /// A template for them, for the setting `url`.
+    pub template: String,
+}
+
 /// A text that is not a destination.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` {reason}", .text.escape_debug())]
@@ -119,6 +131,14 @@ impl Place {
                 false => bad("lacks the remote and its colon: rclone:REMOTE:PATH"),
             };
         }
+        if text.starts_with("s3:") && !text.starts_with("s3://") {
+            return bad("lacks a slash; did you mean s3://BUCKET/FOLDER?");
+        }
+        if is_of_windows(text) {
+            return bad(
+                "is a folder of Windows; in WSL it begins with /mnt/, for example /mnt/c/www",
+            );
+        }
         if let Some(place) = text.strip_prefix("s3://") {
             let (bucket, folder) = place.split_once('/').unwrap_or((place, ""));
             let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
@@ -136,6 +156,27 @@ impl Place {
         let is_other_url = text.contains("://") && !text.starts_with("rsync://");
         let is_place = is_folder || (is_machine && !is_other_url);
         Ok(is_place.then(|| Place::Rsync(trimmed(text))))
+    }
+
+    /// Returns the folder, if it is one of this machine.
+    #[must_use]
+    pub fn local(&self) -> Option<&Path> {
+        match self {
+            Place::Rsync(place) => {
+                let (before, _) = place.split_once(':').unwrap_or((place, ""));
+                let is_local = before.contains('/') || !place.contains(':');
+                is_local.then(|| Path::new(place))
+            }
+            Place::Rclone(_) | Place::S3 { .. } => None,
+        }
+    }
+
+    fn program(&self) -> Program {
+        match self {
+            Place::Rsync(_) => RSYNC,
+            Place::Rclone(_) => RCLONE,
+            Place::S3 { .. } => AWS,
+        }
     }
 
     /// Returns the place of a folder below this one.
@@ -201,6 +242,9 @@ impl SiteDestination {
                     false => bad(text, "lacks the project: cloudflare:PROJECT"),
                 };
             }
+            Some(("github" | "gitlab" | "sourceforge", _)) => {
+                return bad(text, "is a place for zips: --zips-to");
+            }
             _ => {}
         }
         match Place::parse(text)? {
@@ -209,6 +253,24 @@ impl SiteDestination {
                 text: text.to_owned(),
                 reason: "is not a destination",
             }),
+        }
+    }
+
+    /// Returns the folder or bucket, if files are copied there one by one.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            SiteDestination::Files(place) => Some(place),
+            _ => None,
+        }
+    }
+
+    fn program(&self) -> Program {
+        match self {
+            SiteDestination::Files(place) => place.program(),
+            SiteDestination::Git => GIT,
+            SiteDestination::Netlify => NETLIFY,
+            SiteDestination::Cloudflare(_) => WRANGLER,
         }
     }
 
@@ -272,6 +334,50 @@ impl ZipsDestination {
         }
     }
 
+    /// Returns the folder or bucket, if it is another one than that of the site.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            ZipsDestination::Files(place) => Some(place),
+            _ => None,
+        }
+    }
+
+    /// Returns the addresses that packages need to have so that they are uploaded; none if they may have any.
+    #[must_use]
+    pub fn addresses(&self) -> Option<Addresses> {
+        match self {
+            ZipsDestination::GitHub(repository) => Some(Addresses {
+                of: format!("the releases of {}", repository.path),
+                begin: repository.releases(),
+                template: format!(
+                    "{}{{device}}-{{datetime}}/{{filename}}",
+                    repository.releases()
+                ),
+            }),
+            ZipsDestination::GitLab { host, project, .. } => {
+                let begin = gitlab::packages(host, project);
+                Some(Addresses {
+                    of: format!("the packages of {project}"),
+                    template: format!("{begin}{{device}}/{{datetime}}/{{filename}}"),
+                    begin,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns the program that uploads; none if nothing is uploaded, or with the site.
+    fn program(&self) -> Option<Program> {
+        match self {
+            ZipsDestination::WithSite | ZipsDestination::Nowhere => None,
+            ZipsDestination::Files(place) => Some(place.program()),
+            ZipsDestination::GitHub(_) => Some(GH),
+            ZipsDestination::GitLab { .. } => Some(CURL),
+            ZipsDestination::SourceForge(_) => Some(RSYNC),
+        }
+    }
+
     /// Returns the store that takes the packages of a site; none if they are elsewhere already.
     #[must_use]
     pub fn open(
@@ -310,6 +416,16 @@ fn bad<T>(text: &str, reason: &'static str) -> Result<T, BadDestination> {
         text: text.to_owned(),
         reason,
     })
+}
+
+/// Returns whether this is a path such as `C:\www`. Names of machines are longer, or in lower case.
+fn is_of_windows(text: &str) -> bool {
+    match text.as_bytes() {
+        [drive, b':', b'\\', ..] => drive.is_ascii_alphabetic(),
+        [drive, b':', b'/', ..] => drive.is_ascii_uppercase(),
+        [b'\\', b'\\', ..] => true,
+        _ => false,
+    }
 }
 
 /// Returns whether this can be a part of a path or an argument of a program.
@@ -381,6 +497,15 @@ fn repository(name: &str, usual: &str) -> Option<(String, String)> {
     let is_host = is_name(&host.replacen(':', "", 1));
     let is_path = path.contains('/') && path.split('/').all(is_name);
     (is_host && is_path).then(|| (host.to_owned(), path.to_owned()))
+}
+
+/// Looks for the programs that upload.
+///
+/// # Errors
+/// [`Error::NotInstalled`] for the first that is missing.
+pub fn require_programs(site: &SiteDestination, zips: &ZipsDestination) -> Result<(), Error> {
+    let programs = std::iter::once(site.program()).chain(zips.program());
+    programs.into_iter().try_for_each(Program::require)
 }
 
 /// Returns the steps of a publication, in their order.

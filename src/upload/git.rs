@@ -6,11 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Error;
 use super::program::{Output, Program, Runner};
 use super::store::Deploy;
+use super::{Error, names};
 
-const GIT: Program = Program {
+pub(super) const GIT: Program = Program {
     name: "git",
     hint: "install git, for example: apt install git",
 };
@@ -23,6 +23,8 @@ pub struct Repository {
     pub folder: PathBuf,
     /// The files and folders to commit: the catalog, and the changelogs if there are any.
     pub paths: Vec<PathBuf>,
+    /// This publication changes the catalog or, in a trial run, would change it.
+    pub is_changed: bool,
     /// Unites the catalogs that git could not merge; returns whether it could.
     pub unite: Box<dyn FnMut() -> bool>,
 }
@@ -136,7 +138,69 @@ impl Git {
     }
 }
 
+/// Returns the paths in the output of `git status --porcelain -z`. The former name of a renamed file follows its new
+/// one.
+fn changed_files(output: &str) -> Vec<String> {
+    let mut files = Vec::new();
+    let mut entries = output.split('\0');
+    while let Some((state, path)) = entries.next().and_then(|entry| entry.split_at_checked(3)) {
+        files.push(path.to_owned());
+        if state.contains(['R', 'C']) {
+            entries.next();
+        }
+    }
+    files
+}
+
 impl Deploy for Git {
+    fn require(&self) -> Result<(), Error> {
+        let found = self.git(&["rev-parse", "--show-toplevel"], &[])?;
+        if found.status.success() {
+            return Ok(());
+        }
+        self.runner.show(&found);
+        Err(Error::NoRepository(self.repository.folder.clone()))
+    }
+
+    fn plan(&self) -> Result<Vec<String>, Error> {
+        let args = ["status", "--porcelain", "-z", "--untracked-files=all"];
+        let what = "list what has changed";
+        let output = self.succeed(&args, &self.repository.paths, what)?;
+        let mut files = changed_files(&String::from_utf8_lossy(&output.bytes));
+        let catalog = self.repository.paths.first();
+        let name = catalog.and_then(|path| path.file_name());
+        let name = name.map(|name| name.to_string_lossy().into_owned());
+        let is_named = |name: &String| {
+            let mut names = files.iter().map(|file| Path::new(file));
+            names.any(|file| file.ends_with(name))
+        };
+        if self.repository.is_changed
+            && let Some(name) = name.filter(|name| !is_named(name))
+        {
+            files.insert(0, name);
+        }
+        let commit = match files.is_empty() {
+            true => "nothing to commit".to_owned(),
+            false => format!("to commit: {}", names(&files)),
+        };
+        let text = |output: Output| {
+            let text = String::from_utf8_lossy(&output.bytes).trim().to_owned();
+            (output.status.success() && !text.is_empty()).then_some(text)
+        };
+        let branch = text(self.git(&["symbolic-ref", "--quiet", "--short", "HEAD"], &[])?);
+        let upstream = text(self.git(&["rev-parse", "--abbrev-ref", "@{upstream}"], &[])?);
+        let push = match (branch, upstream) {
+            (Some(branch), Some(upstream)) => {
+                format!("to push: the branch {branch}, to {upstream}")
+            }
+            (Some(branch), None) => format!(
+                "to push: the branch {branch}; git does not know where to: git push --set-upstream origin {branch}"
+            ),
+            (None, _) => "no branch to push: run git switch BRANCH first".to_owned(),
+        };
+        Ok(vec![commit, push])
+    }
+
     fn deploy(&mut self, _out: &Path) -> Result<(), Error> {
         self.commit()?;
         let pushed = self.git(&["push", "--quiet"], &[])?;

@@ -15,7 +15,7 @@ use super::releases::{Release, Releases};
 use super::store::{Batch, Compared, Store};
 use super::{Error, io_error};
 
-const GH: Program = Program {
+pub(super) const GH: Program = Program {
     name: "gh",
     hint: "install GitHub's command line from https://cli.github.com, then sign in: gh auth login",
 };
@@ -165,12 +165,17 @@ impl Repository {
     fn name(&self) -> String {
         format!("{}/{}", self.host, self.path)
     }
+
+    /// Returns what the addresses of all assets begin with.
+    pub(super) fn releases(&self) -> String {
+        format!("https://{}/releases/download/", self.name())
+    }
 }
 
 /// Returns where a file is in a repository. GitHub renames files with other characters, so these are left to the check
 /// of the zips, which names them.
 fn place<'a>(repository: &Repository, file: &'a Local) -> Option<At<'a>> {
-    let begin = format!("https://{}/releases/download/", repository.name());
+    let begin = repository.releases();
     let url = file.url.as_deref()?;
     let (before, rest) = url.split_at_checked(begin.len())?;
     let (tag, name) = rest.split_once('/')?;

@@ -12,7 +12,7 @@ use super::program::{Output, Program, Runner};
 use super::store::{Batch, Compared, Store};
 use super::{Error, io_error};
 
-const CURL: Program = Program {
+pub(super) const CURL: Program = Program {
     name: "curl",
     hint: "install curl, for example: apt install curl",
 };
@@ -31,9 +31,8 @@ pub(super) struct GitLab {
 impl GitLab {
     /// Makes a store for the packages of a project, `GROUP/PROJECT`, on a host.
     pub(super) fn new(host: &str, project: &str, token: String, runner: Runner) -> GitLab {
-        let project = project.replace('/', "%2F");
         GitLab {
-            packages: format!("https://{host}/api/v4/projects/{project}/packages/generic/"),
+            packages: packages(host, project),
             token,
             runner,
         }
@@ -42,10 +41,12 @@ impl GitLab {
     /// Returns the address of a file if it is among the packages.
     fn url<'a>(&self, file: &'a Local) -> Option<&'a str> {
         let url = file.url.as_deref()?;
-        let rest = url.strip_prefix(&self.packages)?;
+        let (begin, rest) = url.split_at_checked(self.packages.len())?;
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "._/-".contains(c);
         let is_name = |part: &str| !["", ".", ".."].contains(&part);
-        (rest.chars().all(is_plain) && rest.split('/').all(is_name)).then_some(url)
+        let is_own = begin.eq_ignore_ascii_case(&self.packages);
+        let is_plain = rest.chars().all(is_plain) && rest.split('/').all(is_name);
+        (is_own && is_plain).then_some(url)
     }
 
     /// Returns the length of a file there; none if it is not there.
@@ -113,6 +114,12 @@ impl GitLab {
             false => Err(self.runner.failed(CURL, what, &output)),
         }
     }
+}
+
+/// Returns what the addresses of all packages of a project begin with.
+pub(super) fn packages(host: &str, project: &str) -> String {
+    let project = project.replace('/', "%2F");
+    format!("https://{host}/api/v4/projects/{project}/packages/generic/")
 }
 
 impl Store for GitLab {

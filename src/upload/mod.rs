@@ -33,7 +33,8 @@ use std::path::{Path, PathBuf};
 use crate::publish::writer;
 
 pub use destination::{
-    BadDestination, Extras, Place, SiteDestination, Token, ZipsDestination, steps,
+    Addresses, BadDestination, Extras, Place, SiteDestination, Token, ZipsDestination,
+    require_programs, steps,
 };
 pub use git::Repository;
 pub use github::Repository as GitHubRepository;
@@ -109,6 +110,9 @@ pub enum Error {
     /// Files that git could not merge.
     #[error("git could not merge {}", names(.0))]
     Unmerged(Vec<String>),
+    /// The folder of the catalog is not in a repository of git.
+    #[error("{} is not in a repository of git", .0.display())]
+    NoRepository(PathBuf),
     /// A manifest cannot be read.
     #[error(transparent)]
     Manifest(#[from] writer::Error),

@@ -34,6 +34,28 @@ pub(super) struct Program {
 }
 
 impl Program {
+    /// Looks for the program in the folders of `PATH`.
+    ///
+    /// # Errors
+    /// [`Error::NotInstalled`].
+    pub(super) fn require(self) -> Result<(), Error> {
+        let Some(folders) = std::env::var_os("PATH") else {
+            return Ok(());
+        };
+        let file = format!("{}{}", self.name, std::env::consts::EXE_SUFFIX);
+        match std::env::split_paths(&folders).any(|folder| is_executable(&folder.join(&file))) {
+            true => Ok(()),
+            false => Err(self.not_installed()),
+        }
+    }
+
+    fn not_installed(self) -> Error {
+        Error::NotInstalled {
+            program: self.name,
+            hint: self.hint,
+        }
+    }
+
     /// Returns the error for an end that is not a success.
     pub(super) fn failed(self, what: &str, status: ExitStatus) -> Error {
         Error::Failed {
@@ -201,6 +223,18 @@ impl Runner {
     }
 }
 
+fn is_executable(file: &Path) -> bool {
+    #[cfg(unix)]
+    let is_allowed = |metadata: &std::fs::Metadata| {
+        use std::os::unix::fs::PermissionsExt;
+        metadata.permissions().mode() & 0o111 != 0
+    };
+    #[cfg(not(unix))]
+    let is_allowed = |_: &std::fs::Metadata| true;
+    file.metadata()
+        .is_ok_and(|metadata| metadata.is_file() && is_allowed(&metadata))
+}
+
 fn spawn_with(program: Program, command: &mut Command, input: Stdio) -> Result<Child, Error> {
     let spawned = command
         .stdin(input)
@@ -208,10 +242,7 @@ fn spawn_with(program: Program, command: &mut Command, input: Stdio) -> Result<C
         .stderr(Stdio::piped())
         .spawn();
     spawned.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Error::NotInstalled {
-            program: program.name,
-            hint: program.hint,
-        },
+        io::ErrorKind::NotFound => program.not_installed(),
         _ => io_error(Path::new(program.name))(error),
     })
 }

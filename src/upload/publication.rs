@@ -66,6 +66,8 @@ pub struct Done {
     pub num_bytes: u64,
     /// The number of files that were the same already.
     pub num_unchanged: usize,
+    /// In a trial run, what a host that takes all of a site at once would do, one line for each part.
+    pub plan: Vec<String>,
 }
 
 /// What is to be published.
@@ -131,6 +133,17 @@ impl Publication {
     #[must_use]
     pub fn live(&self) -> Live {
         self.live
+    }
+
+    /// Returns whether the destination certainly has no site of romfeed yet.
+    ///
+    /// # Errors
+    /// [`Error`] if it cannot be asked.
+    pub fn is_first(&mut self) -> Result<bool, Error> {
+        match &mut self.site {
+            SiteHost::Store(store) => Ok(store.manifest()?.is_empty()),
+            SiteHost::Deploy(_) => Ok(false),
+        }
     }
 
     /// Carries out a step; those of the caller do nothing. The steps are to be those of [`steps`](super::steps), in
@@ -280,10 +293,14 @@ impl Publication {
         let SiteHost::Deploy(host) = &mut self.site else {
             return Ok(Done::default());
         };
-        if !self.dry_run {
-            host.deploy(local.out)?;
-            self.live = Live::All;
+        if self.dry_run {
+            return Ok(Done {
+                plan: host.plan()?,
+                ..Done::default()
+            });
         }
+        host.deploy(local.out)?;
+        self.live = Live::All;
         Ok(Done::default())
     }
 }
@@ -329,7 +346,7 @@ fn copy(
         dated,
         num_bytes,
         num_unchanged,
-        removed: Vec::new(),
+        ..Done::default()
     })
 }
 

@@ -16,7 +16,7 @@ use super::program::{Program, Runner, plain_folder};
 use super::store::{Batch, Compared, Contents, SiteStore, Store};
 use super::{Error, io_error};
 
-const RCLONE: Program = Program {
+pub(super) const RCLONE: Program = Program {
     name: "rclone",
     hint: "install rclone 1.60 or newer (https://rclone.org/install/), and set up the remote: rclone config",
 };

@@ -13,7 +13,7 @@ use super::{Error, io_error};
 use crate::files::read_file;
 use crate::publish::writer::MAX_PUBLISHED_MANIFEST;
 
-const RSYNC: Program = Program {
+pub(super) const RSYNC: Program = Program {
     name: "rsync",
     hint: "install rsync 3.1 or newer, here and on the other machine, for example: apt install rsync",
 };

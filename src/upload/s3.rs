@@ -22,7 +22,7 @@ use super::{Error, io_error};
 use crate::files::read_file;
 use crate::publish::writer::MAX_PUBLISHED_MANIFEST;
 
-const AWS: Program = Program {
+pub(super) const AWS: Program = Program {
     name: "aws",
     hint: "install the AWS command line (https://aws.amazon.com/cli/), then run: aws configure",
 };

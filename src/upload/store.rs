@@ -94,6 +94,20 @@ pub trait SiteStore: Store {
 
 /// A host that takes all of a site at once.
 pub trait Deploy {
+    /// Looks whether the site can be published; changes nothing.
+    ///
+    /// # Errors
+    /// [`Error`] if it certainly cannot.
+    fn require(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Describes what would be published, one line for each part; changes nothing.
+    ///
+    /// # Errors
+    /// [`Error`] if it is unknown.
+    fn plan(&self) -> Result<Vec<String>, Error>;
+
     /// Publishes the site in this folder: all of it, or nothing if there is an error.
     ///
     /// # Errors
@@ -107,4 +121,17 @@ pub enum SiteHost {
     Store(Box<dyn SiteStore>),
     /// All at once.
     Deploy(Box<dyn Deploy>),
+}
+
+impl SiteHost {
+    /// Looks whether the site can be published, as far as that is known before it is made; changes nothing.
+    ///
+    /// # Errors
+    /// [`Error`] if it certainly cannot.
+    pub fn require(&self) -> Result<(), Error> {
+        match self {
+            SiteHost::Store(_) => Ok(()),
+            SiteHost::Deploy(host) => host.require(),
+        }
+    }
 }

@@ -10,11 +10,11 @@ use super::program::{Program, Runner, plain_folder};
 use super::store::Deploy;
 use super::{Error, io_error};
 
-const NETLIFY: Program = Program {
+pub(super) const NETLIFY: Program = Program {
     name: "netlify",
     hint: "install it and sign in: npm install -g netlify-cli; netlify login; netlify link",
 };
-const WRANGLER: Program = Program {
+pub(super) const WRANGLER: Program = Program {
     name: "wrangler",
     hint: "install it and sign in: npm install -g wrangler; wrangler login",
 };
@@ -63,6 +63,10 @@ impl OwnProgram {
 }
 
 impl Deploy for OwnProgram {
+    fn plan(&self) -> Result<Vec<String>, Error> {
+        Ok(vec!["to publish: the whole site".to_owned()])
+    }
+
     fn deploy(&mut self, out: &Path) -> Result<(), Error> {
         self.set_up(out)?;
         let out = plain_folder(out);

@@ -15,7 +15,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 pub(crate) use catalog::{
     AddArgs, CatalogArgs, CatalogCommand, ExportArgs, FeedFormat, ImportArgs,
 };
-pub(crate) use judges::{CheckArgs, SimulateArgs};
+pub(crate) use judges::{CheckArgs, LiveArgs, SimulateArgs};
 pub(crate) use packages::{HashArgs, InspectArgs};
 #[cfg(feature = "serve")]
 pub(crate) use site::ServeArgs;

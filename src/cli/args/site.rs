@@ -127,12 +127,13 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = PUBLISH_EXAMPLES)]
 pub(crate) struct PublishArgs {
-    /// Publish the site here: a folder such as /srv/ota or ./www, or HOST:/FOLDER (both by rsync), `git` (commit and push the
-    /// catalog, from which a workflow makes the site), `netlify`, or cloudflare:PROJECT
+    /// Publish the site here: a folder such as /srv/ota or ./www, or HOST:/FOLDER (both by rsync), s3://BUCKET/FOLDER (by aws),
+    /// rclone:REMOTE:PATH, `git` (commit and push the catalog, from which a workflow makes the site), `netlify`, or
+    /// cloudflare:PROJECT
     #[arg(long, value_name = "DESTINATION")]
     pub(crate) to: String,
     /// Upload the zips here: `site` (to builds/ below the site), `none` (they are elsewhere already), github:OWNER/REPO,
-    /// gitlab:GROUP/PROJECT, sourceforge:PROJECT/FOLDER, or a folder as for --to [default: site, or none if the site cannot
+    /// gitlab:GROUP/PROJECT, sourceforge:PROJECT/FOLDER, or a folder, bucket or remote as for --to [default: site, or none if the site cannot
     /// take zips]
     #[arg(long, value_name = "DESTINATION")]
     pub(crate) zips_to: Option<String>,

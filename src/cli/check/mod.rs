@@ -10,8 +10,8 @@ mod site;
 use std::io;
 use std::path::Path;
 
-use ota_view::finding;
-use romfeed::clients::check::{self, Report};
+use ota_view::finding::{self, Finding, Rule};
+use romfeed::clients::check::{self, Report, rules};
 use romfeed::model::config::Config;
 use romfeed::model::rom_settings::PLACEHOLDER_BASE;
 
@@ -43,7 +43,7 @@ pub(crate) fn run(
         Flags::new(&args.places),
         terminal,
         |config| match args.packages.is_empty() {
-            true => check_site(args, &config, terminal),
+            true => Ok(check_site(args, &config, &|_| None, terminal)?.outcome),
             false => {
                 let ca = args.live.ca.as_deref();
                 let (zips, certificates) = (&args.packages, &args.certificate);
@@ -53,26 +53,51 @@ pub(crate) fn run(
     )
 }
 
-/// Checks a site, and prints the findings.
+/// The result of the check of a site.
+pub(crate) struct Checked {
+    pub(crate) outcome: Outcome,
+    /// A feed differs from the one in the folder.
+    pub(crate) is_stale: bool,
+    /// A file of the folder is not there.
+    pub(crate) is_incomplete: bool,
+    /// The places of all findings with advice from the caller.
+    pub(crate) advised: Vec<String>,
+}
+
+/// Checks a site, and prints the findings. The fix of a finding is the one that `advise` returns, if it does.
 pub(crate) fn check_site(
     args: &CheckArgs,
     config: &Config,
+    advise: &dyn Fn(&Finding) -> Option<&'static str>,
     terminal: Terminal,
-) -> io::Result<Outcome> {
+) -> io::Result<Checked> {
+    let failed = |outcome| Checked {
+        outcome,
+        is_stale: false,
+        is_incomplete: false,
+        advised: Vec::new(),
+    };
     let found = Site::open(args, config).and_then(|site| Ok((site.find_feeds(args)?, site)));
     let (feeds, mut site) = match found {
         Ok(found) => found,
         Err(Failure::Usage { message, hint }) => {
             terminal.error(&message, hint);
-            return Ok(Outcome::Usage);
+            return Ok(failed(Outcome::Usage));
         }
         Err(Failure::Unreachable { finding, place }) => {
             let mut report = Report::default();
             report.findings.push(finding);
-            return finish(&report, &place, args.json, terminal);
+            return finish(&report, &place, args.json, terminal).map(failed);
         }
     };
-    let report = site.judge(args, feeds)?;
+    let mut report = site.judge(args, feeds)?;
+    let mut advised = Vec::new();
+    for finding in &mut report.findings {
+        if let Some(fix) = advise(finding) {
+            advised.push(finding.place.clone());
+            *finding = finding.clone().with_fix(fix);
+        }
+    }
     let outcome = finish(&report, &site.place, args.json, terminal)?;
     // `--zips` runs in the middle of a publication, which prints the lines for the ROM at its end.
     let is_midway = args.zip_addresses && !site.is_live;
@@ -85,7 +110,13 @@ pub(crate) fn check_site(
             &families(config),
         );
     }
-    Ok(outcome)
+    let has = |rule: &Rule| report.findings.iter().any(|found| found.rule == rule);
+    Ok(Checked {
+        outcome,
+        is_stale: has(&rules::FEED_STALE),
+        is_incomplete: has(&rules::FEED_STATUS),
+        advised,
+    })
 }
 
 /// Prints the report on a place, whose name is escaped already.

@@ -3,15 +3,20 @@
 //! In: the destinations and the settings. Out: a line for each step, and what was done or why it stopped. The order of
 //! the steps and what each of them changes is decided in `upload`; the steps that generate and check are those of the
 //! commands `generate` and `check`. If another machine publishes at the same moment, the steps begin again. `text` has the
-//! words.
+//! words, `refusals` the reasons not to begin, and `live` finds out which site an address shows.
 
+mod live;
+mod refusals;
 mod text;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ota_view::finding::Finding;
 use romfeed::catalog::{Catalog, Catalogs};
+use romfeed::clients::check::rules;
 use romfeed::files::behind_links;
 use romfeed::generate as run;
 use romfeed::model::config::Config;
@@ -19,7 +24,7 @@ use romfeed::publish::writer;
 use romfeed::upload::files::{self, Local};
 use romfeed::upload::{
     BadDestination, Error, Extras, Live, LocalSite, Publication, Repository, Runner,
-    SiteDestination, Step, ZipsDestination, releases, steps,
+    SiteDestination, Step, ZipsDestination, releases, require_programs, steps,
 };
 
 use super::args::{CheckArgs, PublishArgs};
@@ -132,11 +137,24 @@ impl From<io::Error> for Ended {
     }
 }
 
+/// The site at its address, after it was published.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It has no errors, or is not checked.
+    Sound,
+    /// It is the new site, and has errors.
+    Faulty,
+    /// It is another site, or an older one.
+    Other,
+}
+
 /// The site on this machine, after it was generated.
 struct Generated {
     catalog: Catalog,
     /// The folder with the files to publish.
     from: PathBuf,
+    /// The catalog was changed or, in a trial run, would be.
+    changes_catalog: bool,
     /// What was left out of it, one line for each.
     left_out: Vec<String>,
 }
@@ -157,6 +175,7 @@ impl Command<'_> {
             dry_run: self.args.dry_run,
             ..config
         };
+        self.require(&config)?;
         for _ in 1..MAX_ATTEMPTS {
             match self.attempt(&config, &devices_errors, &base) {
                 Err(Ended::Raced(_)) => self.terminal.line(text::AGAIN),
@@ -164,6 +183,28 @@ impl Command<'_> {
             }
         }
         self.attempt(&config, &devices_errors, &base)
+    }
+
+    /// Looks whether the destinations fit the settings and whether the programs are there, before anything is done.
+    fn require(&self, config: &Config) -> Result<(), Ended> {
+        let refusal = refusals::refuse(self.site, self.zips, config, &self.project());
+        if let Some(refusal) = refusal {
+            self.terminal.error(&refusal.message, Some(&refusal.hint));
+            return Err(Ended::Before(Outcome::Usage));
+        }
+        let work = tempfile::Builder::new().prefix("romfeed-").tempdir()?;
+        let progress = Arc::new(Progress::new(self.terminal));
+        let runner = Runner::new(work.path().to_owned(), None, progress);
+        let host = self.site.open(&runner, self.extras(config, false));
+        let found = require_programs(self.site, self.zips).and_then(|()| host.require());
+        found.map_err(|error| {
+            text::print_error(&error, self.terminal);
+            let outcome = match error {
+                Error::NoRepository(_) => Outcome::Usage,
+                _ => Outcome::Stopped,
+            };
+            Ended::Before(outcome)
+        })
     }
 
     /// Carries out all steps once.
@@ -183,32 +224,55 @@ impl Command<'_> {
         let local = self.list(config, &generated)?;
         let progress = Arc::new(Progress::new(self.terminal));
         let runner = Runner::new(work.path().to_owned(), shared, progress);
-        let publication = Publication::new(
+        let mut publication = Publication::new(
             runner.clone(),
             self.zips
                 .open(self.site, &runner, releases(&generated.catalog, config)),
-            self.site.open(&runner, self.extras(config)),
+            self.site
+                .open(&runner, self.extras(config, generated.changes_catalog)),
             self.args.adopt,
             self.args.dry_run,
         );
-        let is_sound = self.carry_out(publication, &local, base, config)?;
-        Ok(self.end(base, is_sound, &generated.left_out))
+        self.warn_of_another_place(&mut publication, base)?;
+        let state = self.carry_out(publication, &local, base, config)?;
+        Ok(self.end(base, state, &generated.left_out))
     }
 
-    /// Carries out the steps after the first; returns whether the live site is sound.
+    /// Warns if the destination has no site, although the address shows one.
+    fn warn_of_another_place(
+        &self,
+        publication: &mut Publication,
+        base: &str,
+    ) -> Result<(), Ended> {
+        let is_first = publication.is_first().map_err(|error| {
+            text::print_error(&error, self.terminal);
+            Ended::At(self.steps[1], Outcome::Stopped)
+        })?;
+        if is_first && live::manifest(base, &self.args.live).is_some() {
+            let name = text::name(self.site, &self.args.to);
+            let base = escape(base);
+            self.terminal.warning(&format!(
+                "{name} has no site yet, and {base} shows one: {}",
+                text::ask_if_served(self.site, &name, &base)
+            ));
+        }
+        Ok(())
+    }
+
+    /// Carries out the steps after the first; returns the state of the live site.
     fn carry_out(
         &mut self,
         mut publication: Publication,
         local: &LocalSite<'_>,
         base: &str,
         config: &Config,
-    ) -> Result<bool, Ended> {
-        let mut is_sound = true;
+    ) -> Result<State, Ended> {
+        let mut state = State::Sound;
         for step in &self.steps[1..] {
             self.begin(*step);
             match step {
-                Step::CheckZips => self.check_zips(config)?,
-                Step::CheckSite => is_sound = self.check_site(base, config)?,
+                Step::CheckZips => self.check_zips(local, base, config)?,
+                Step::CheckSite => state = self.check_site(base, config)?,
                 _ => {
                     let done = publication.run(*step, local);
                     self.live = publication.live();
@@ -223,13 +287,11 @@ impl Command<'_> {
                 }
             }
         }
-        Ok(is_sound)
+        Ok(state)
     }
 
     /// Returns what hosts that take all of a site at once need.
-    fn extras(&self, config: &Config) -> Extras {
-        let folder = self.file.and_then(Path::parent);
-        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+    fn extras(&self, config: &Config, is_changed: bool) -> Extras {
         let catalog = behind_links(&config.catalogs[0]);
         let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let catalog = real(&catalog);
@@ -237,13 +299,21 @@ impl Command<'_> {
         let changelogs = config.changelogs.is_dir().then(|| real(&config.changelogs));
         let (config, terminal) = (config.clone(), self.terminal);
         Extras {
-            folder: folder.unwrap_or(Path::new(".")).to_owned(),
+            folder: self.project(),
             repository: Repository {
                 folder: of_catalog,
                 paths: std::iter::once(catalog).chain(changelogs).collect(),
+                is_changed,
                 unite: Box::new(move || unite(&config, terminal)),
             },
         }
+    }
+
+    /// Returns the folder of the settings.
+    fn project(&self) -> PathBuf {
+        let folder = self.file.and_then(Path::parent);
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+        folder.unwrap_or(Path::new(".")).to_owned()
     }
 
     /// Prints that a step begins.
@@ -300,6 +370,7 @@ impl Command<'_> {
             return Err(stop(generate::refuse(self.terminal)));
         }
         let left_out = generate::left_out(&report, devices_errors);
+        let changes_catalog = report.catalog_changed;
         let (catalog, from) = match report.preview {
             Some(preview) => {
                 let folder = work.join("preview");
@@ -315,6 +386,7 @@ impl Command<'_> {
         Ok(Generated {
             catalog,
             from,
+            changes_catalog,
             left_out,
         })
     }
@@ -375,27 +447,62 @@ impl Command<'_> {
     }
 
     /// Asks for the zips at their addresses.
-    fn check_zips(&self, config: &Config) -> Result<(), Ended> {
+    fn check_zips(&self, local: &LocalSite<'_>, base: &str, config: &Config) -> Result<(), Ended> {
         if self.args.dry_run {
             self.terminal.line(text::LATER);
             return Ok(());
         }
         let args = CheckArgs::for_site(None, &self.args.live);
-        match check::check_site(&args, config, self.terminal)? {
+        let uploaded = local.zips.iter().filter_map(|zip| zip.url.as_deref());
+        let uploaded: BTreeSet<&str> = uploaded.collect();
+        let advise = |finding: &Finding| {
+            let is_missing = *finding.rule == rules::ZIP_STATUS;
+            (is_missing && uploaded.contains(&*finding.place)).then_some(text::UNSEEN)
+        };
+        let checked = check::check_site(&args, config, &advise, self.terminal)?;
+        if let Some(url) = checked.advised.first() {
+            self.print_unseen(url, base);
+        }
+        match checked.outcome {
             Outcome::Done => Ok(()),
             _ => Err(Ended::At(Step::CheckZips, Outcome::Stopped)),
         }
     }
 
-    /// Checks the live site; returns whether it is sound.
-    fn check_site(&self, base: &str, config: &Config) -> io::Result<bool> {
+    /// Reports that an uploaded zip is not at its address.
+    fn print_unseen(&self, url: &str, base: &str) {
+        let zips = self.args.zips_to.as_deref().filter(|text| *text != "site");
+        let to = escape(zips.unwrap_or(&self.args.to));
+        let (host, setting) = match url.starts_with(&format!("{base}/")) {
+            true => (base, "base_url"),
+            false => (url, "url"),
+        };
+        self.terminal.error(
+            &format!("uploaded to {to}, but {} does not show it", escape(host)),
+            Some(&format!(
+                "is {to} what {setting} serves? may everyone read the bucket or folder?"
+            )),
+        );
+    }
+
+    /// Checks the live site.
+    fn check_site(&self, base: &str, config: &Config) -> io::Result<State> {
         if self.args.dry_run {
             self.terminal.line(text::LATER);
-            return Ok(true);
+            return Ok(State::Sound);
         }
         let args = CheckArgs::for_site(Some(base), &self.args.live);
-        let outcome = check::check_site(&args, config, self.terminal)?;
-        Ok(outcome == Outcome::Done)
+        let checked = check::check_site(&args, config, &|_| None, self.terminal)?;
+        let own = std::fs::read(config.out.join(live::MANIFEST))?;
+        let is_other = match live::manifest(base, &self.args.live) {
+            Some(manifest) => manifest != own,
+            None => checked.is_incomplete,
+        };
+        Ok(match () {
+            () if is_other || checked.is_stale => State::Other,
+            () if checked.outcome == Outcome::Done => State::Sound,
+            () => State::Faulty,
+        })
     }
 
     /// Prints where a publication stopped, and what is live.
@@ -414,21 +521,37 @@ impl Command<'_> {
     }
 
     /// Prints the address of the published site, and names again what was left out.
-    fn end(&self, base: &str, is_sound: bool, left_out: &[String]) -> Outcome {
+    fn end(&self, base: &str, state: State, left_out: &[String]) -> Outcome {
         let base = escape(base);
+        let name = text::name(self.site, &self.args.to);
         self.terminal.line(&match (self.args.dry_run, self.site) {
-            (true, _) => format!("this was a trial run; nothing was changed at {base}"),
+            (true, _) => {
+                let zips = self.args.zips_to.as_deref();
+                let zips = zips.filter(|text| !["site", "none"].contains(text));
+                let zips = zips.map(|text| format!(" or {}", escape(text)));
+                let zips = zips.unwrap_or_default();
+                format!("this was a trial run; nothing was changed at {name}{zips}")
+            }
+            (false, _) if state == State::Other => format!("uploaded to {name}"),
             (false, SiteDestination::Git) => format!(
                 "pushed: the workflow of the repository publishes {base} in some minutes; then check it with: romfeed \
                  check --url {base}"
             ),
             (false, _) => format!("published: {base}"),
         });
-        if !is_sound {
-            self.terminal.error(
+        match state {
+            State::Sound => {}
+            State::Faulty => self.terminal.error(
                 "the new site is live, and has the errors above",
                 Some("correct them; `romfeed check --url` checks it again"),
-            );
+            ),
+            State::Other => self.terminal.error(
+                &format!("the site at {base} is not what was published to {name}"),
+                Some(&format!(
+                    "{} (caches may need some minutes)",
+                    text::ask_if_served(self.site, &name, &base)
+                )),
+            ),
         }
         if !left_out.is_empty() {
             let rest = match self.args.dry_run {
@@ -440,6 +563,6 @@ impl Command<'_> {
         for line in left_out {
             self.terminal.always(&format!("- {line}"));
         }
-        Outcome::from_success(is_sound && left_out.is_empty())
+        Outcome::from_success(state == State::Sound && left_out.is_empty())
     }
 }

@@ -8,6 +8,8 @@ use crate::cli::report::{Terminal, chain, count};
 
 /// What a trial run says about a step that asks for what is not online yet.
 pub(super) const LATER: &str = "  left out of a trial run";
+/// What to do if an uploaded zip is not at its address.
+pub(super) const UNSEEN: &str = "let the address show what was uploaded: see below";
 /// What is said if the steps begin again.
 pub(super) const AGAIN: &str = "another machine has pushed its builds in the meantime: both catalogs are united, and the steps begin again";
 /// Most files that a trial run names, without `-v`.
@@ -32,7 +34,7 @@ pub(super) fn title(step: Step, site: &SiteDestination) -> &'static str {
 /// Returns what phones and people see after a stop.
 pub(super) fn live(live: Live) -> &'static str {
     match live {
-        Live::Nothing => "nothing is live yet",
+        Live::Nothing => "nothing of this run is live yet; the site is as before",
         Live::Pages => "some new pages are live, and no new feed",
         Live::Feeds => "new pages and some new feeds are live; all zips that they name are online",
         Live::All => "the new site is live, and some old files are still there",
@@ -50,6 +52,23 @@ pub(super) fn live_during(step: Step, before: Live) -> &'static str {
     }
 }
 
+/// Returns a destination as people call it.
+pub(super) fn name(site: &SiteDestination, to: &str) -> String {
+    match site {
+        SiteDestination::Git => "the repository".to_owned(),
+        SiteDestination::Netlify => "Netlify".to_owned(),
+        SiteDestination::Files(_) | SiteDestination::Cloudflare(_) => escape(to),
+    }
+}
+
+/// Asks whether a destination is what an address shows; both are escaped.
+pub(super) fn ask_if_served(site: &SiteDestination, name: &str, base: &str) -> String {
+    match site {
+        SiteDestination::Files(_) => format!("is {name} the folder that {base} serves?"),
+        _ => format!("is {base} the address of the site on {name}?"),
+    }
+}
+
 /// Returns what to do after a stop.
 pub(super) fn stop_hint(step: Step) -> Option<&'static str> {
     match step {
@@ -60,6 +79,9 @@ pub(super) fn stop_hint(step: Step) -> Option<&'static str> {
 
 /// Prints what a step did or, in a trial run, would do.
 pub(super) fn print_done(step: Step, done: &Done, dry_run: bool, terminal: Terminal) {
+    for line in &done.plan {
+        terminal.line(&format!("  {}", escape(line)));
+    }
     if step == Step::Deploy {
         return;
     }
@@ -129,6 +151,9 @@ pub(super) fn print_error(error: &Error, terminal: Terminal) {
             "look at .romfeed/manifest.json at the destination, and put out/.romfeed/manifest.json in its place if it is damaged",
         ),
         Error::Raced => Some("publish again"),
+        Error::NoRepository(_) => Some(
+            "publish in a clone of the repository whose workflow makes the site, or name another destination",
+        ),
         Error::Unmerged(_) => {
             Some("merge them by hand, then: git add FILES && git commit && ./publish")
         }
