@@ -385,17 +385,20 @@ fn unread_paths<'a>(faults: impl Iterator<Item = &'a Fault>) -> BTreeSet<String>
         .collect()
 }
 
-/// Drops builds that were removed from the catalog, and superseded builds as long as the build that
-/// took their name is there.
+/// Drops builds that were removed from the catalog, and superseded builds as long as another build with their file name
+/// is there.
 fn drop_buried(builds: Vec<Build>, catalogs: &mut Catalogs) -> (Vec<Build>, Log) {
     let mut log = Log::default();
-    let seen = identities(&builds);
+    let mut by_name: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for build in &builds {
+        let identities = by_name.entry(&build.filename).or_default();
+        identities.insert(build.identity());
+    }
     let own = &mut catalogs.own;
     for build in &builds {
         let stone = own.tombstones.get(build.identity());
-        if let Some(Reason::Superseded(by)) = stone.map(|stone| &stone.reason)
-            && !seen.contains(by)
-        {
+        let is_superseded = stone.is_some_and(|stone| !stone.is_removed());
+        if is_superseded && by_name[build.filename.as_str()].len() == 1 {
             own.tombstones.remove(build.identity());
         }
     }
