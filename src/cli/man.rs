@@ -225,7 +225,7 @@ fn exit_status(title: &str) -> String {
         ),
         "publish" => (
             "The site is live.",
-            "A package or a source was left out and the rest is live; or the live site has an error.",
+            "A package or a source was left out and the rest is live; or the live site has an error, or is not the one that was published.",
         ),
         "inspect" => ("Success.", "A package could not be read."),
         "check" => (

@@ -171,7 +171,7 @@ impl Deploy for Git {
         let name = catalog.and_then(|path| path.file_name());
         let name = name.map(|name| name.to_string_lossy().into_owned());
         let is_named = |name: &String| {
-            let mut names = files.iter().map(|file| Path::new(file));
+            let mut names = files.iter().map(Path::new);
             names.any(|file| file.ends_with(name))
         };
         if self.repository.is_changed

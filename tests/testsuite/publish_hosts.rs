@@ -72,6 +72,10 @@ const GIT: &str = r#"
 [ "$1" != -C ] || { cd "$2"; shift 2; }
 case "$1 $2 ${3:-}" in
 'rev-parse --quiet '*) [ -e "$ROOT/merging" ] ;;
+'rev-parse --show-toplevel '*) [ ! -e "$ROOT/outside" ] || { echo "fatal: not a git repository" >&2; exit 128; } ;;
+'rev-parse --abbrev-ref '*) [ ! -e "$ROOT/alone" ] && echo origin/main ;;
+'symbolic-ref --quiet '*) echo main ;;
+'status --porcelain '*) printf ' M changelogs/a b.md\0R  changelogs/new.md\0changelogs/old.md\0' ;;
 'rev-parse HEAD '*) cat "$ROOT/head" ;;
 'diff --cached '*)
     for path; do :; done
@@ -251,7 +255,7 @@ fn zips_and_images_become_assets_of_a_release_with_a_title_and_the_changelog() {
         text.contains("1 file is at the destination with other bytes"),
         "{text}"
     );
-    assert!(text.contains("publish stopped at step 2 of 5 (upload zips): nothing is live yet"));
+    assert!(text.contains("publish stopped at step 2 of 5 (upload zips): nothing of this run is live yet; the site is as before"));
 }
 
 #[test]
@@ -270,7 +274,10 @@ fn a_publication_that_fails_at_any_call_can_be_continued() {
         }
         assert_eq!(code, 3, "call {at}: {text}");
         assert!(text.contains("the connection is lost"), "{text}");
-        assert!(text.contains("nothing is live yet"), "{text}");
+        assert!(
+            text.contains("nothing of this run is live yet; the site is as before"),
+            "{text}"
+        );
         assert!(!machine.dir.path().join("www/index.html").exists());
         machine.calls();
         let (code, text) = machine.publish(&args, &[]);
@@ -350,7 +357,10 @@ fn the_catalog_is_pushed_and_united_with_that_of_another_machine() {
             .count();
         assert_eq!(again, num_races.min(4), "{text}");
         if expected == 3 {
-            assert!(text.contains("nothing is live yet"), "{text}");
+            assert!(
+                text.contains("nothing of this run is live yet; the site is as before"),
+                "{text}"
+            );
             continue;
         }
         let pushed = machine.text("pushed");
@@ -435,4 +445,125 @@ fn a_destination_that_lacks_something_is_refused_before_anything_is_done() {
         assert!(text.contains(message), "{args:?}: {text}");
         assert!(!machine.dir.path().join("catalog.json").exists());
     }
+}
+
+#[test]
+fn zips_whose_address_is_elsewhere_are_not_uploaded_to_releases_and_packages() {
+    let machine = Machine::new("zips/{filename}");
+    let releases = github(&machine);
+    let host = &machine.host;
+    let packages = format!("gitlab:https://{host}/group/sub/ota");
+    for (zips, name, url) in [
+        (
+            releases.as_str(),
+            "the releases of you/ota",
+            format!(
+                "https://{host}/you/ota/releases/download/{{device}}-{{datetime}}/{{filename}}"
+            ),
+        ),
+        (
+            packages.as_str(),
+            "the packages of group/sub/ota",
+            format!(
+                "https://{host}/api/v4/projects/group%2Fsub%2Fota/packages/generic/{{device}}/{{datetime}}/{{filename}}"
+            ),
+        ),
+    ] {
+        let args = ["--to", "netlify", "--zips-to", zips];
+        let (code, text) = machine.publish(&args, &[]);
+        assert_eq!(code, 2, "{text}");
+        let error = format!(
+            "error: `url` does not lead to {name}\n  hint: set in romfeed.toml: url = \"{url}\"\n"
+        );
+        assert_eq!(text, error);
+        assert_eq!(machine.calls(), [""; 0]);
+        assert!(!machine.dir.path().join("catalog.json").exists());
+        // The advice is right, and an address of a device is enough.
+        let settings = machine.text("romfeed.toml");
+        machine.dir.put(
+            "romfeed.toml",
+            format!("{settings}[device.bacon]\nurl = \"{url}\"\n"),
+        );
+        let (_, text) = machine.publish(&[&args[..], &["--dry-run"]].concat(), &[]);
+        assert!(!text.contains("does not lead"), "{text}");
+        assert!(text.contains("step 2 of 5: upload zips\n"), "{text}");
+        machine.dir.put("romfeed.toml", settings);
+        machine.calls();
+    }
+}
+
+#[test]
+fn programs_that_are_missing_are_named_before_anything_is_done() {
+    let machine = Machine::new(RELEASES);
+    let zips = github(&machine);
+    let nothing = [("PATH", "/nowhere")];
+    for (args, program) in [
+        (&["--to", "git"][..], "git"),
+        (&["--to", "netlify"], "netlify"),
+        (&["--to", "cloudflare:roms"], "wrangler"),
+        (&["--to", "s3://bucket"], "aws"),
+        (&["--to", "rclone:b2:bucket"], "rclone"),
+        (&["--to", "host:/srv"], "rsync"),
+    ] {
+        for trial in [&[][..], &["--dry-run"]] {
+            let (code, text) = machine.publish(&[args, trial].concat(), &nothing);
+            assert_eq!(code, 3, "{text}");
+            let error = format!("error: `{program}` is not installed\n  hint: install ");
+            assert!(text.starts_with(&error), "{text}");
+            assert!(!text.contains("step "), "{text}");
+        }
+    }
+    // That of the zips, too; a file that cannot be executed is none.
+    let gh = machine.dir.path().join("bin/gh");
+    std::fs::set_permissions(&gh, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let bin = machine.dir.path().join("bin").display().to_string();
+    let args = ["--to", "netlify", "--zips-to", &zips];
+    let (code, text) = machine.publish(&args, &[("PATH", &bin)]);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.starts_with("error: `gh` is not installed\n"), "{text}");
+}
+
+#[test]
+fn git_outside_of_a_repository_is_refused_before_anything_is_done() {
+    let machine = in_git();
+    machine.dir.put("outside", "");
+    for args in [&["--to", "git"][..], &["--to", "git", "--dry-run"]] {
+        let (code, text) = machine.publish(args, &[]);
+        assert_eq!(code, 2, "{text}");
+        assert!(
+            text.contains(" is not in a repository of git\n  hint: "),
+            "{text}"
+        );
+        assert!(!text.contains("step "), "{text}");
+        assert!(!machine.dir.path().join("catalog.json").exists());
+    }
+}
+
+#[test]
+fn a_trial_run_says_what_would_be_committed_and_pushed() {
+    let machine = in_git();
+    let args = ["--to", "git", "--dry-run"];
+    let (code, text) = machine.publish(&args, &[]);
+    assert_eq!(code, 0, "{text}");
+    assert!(
+        text.contains(
+            "\n  to commit: catalog.json, changelogs/a b.md, changelogs/new.md\n  to push: the branch main, to origin/main\n"
+        ),
+        "{text}"
+    );
+    let end = "this was a trial run; nothing was changed at the repository\n";
+    assert!(text.ends_with(end), "{text}");
+    let calls = machine.calls();
+    assert!(
+        !calls
+            .iter()
+            .any(|call| call.contains("commit") || call.contains(" push")),
+        "{calls:#?}"
+    );
+    machine.dir.put("alone", "");
+    let (_, text) = machine.publish(&args, &[]);
+    assert!(
+        text.contains("git push --set-upstream origin main\n"),
+        "{text}"
+    );
 }

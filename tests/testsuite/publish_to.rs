@@ -395,7 +395,7 @@ fn a_stop_says_at_which_step_and_what_is_live() {
     // The zips are not uploaded.
     let (code, text) = machine.publish(&["--to", "./www", "--zips-to", "none"], &[]);
     assert_eq!(code, 3, "{text}");
-    let stop = "error: publish stopped at step 2 of 7 (check that the zips are online): nothing is live yet\n";
+    let stop = "error: publish stopped at step 2 of 7 (check that the zips are online): nothing of this run is live yet; the site is as before\n";
     assert!(text.contains(stop), "{text}");
     assert!(!machine.dir.path().join("www").exists());
     assert!(
@@ -410,8 +410,10 @@ fn a_stop_says_at_which_step_and_what_is_live() {
         text.contains("error: `rsync` is not installed\n  hint: install rsync 3.1"),
         "{text}"
     );
-    let stop = "error: publish stopped at step 2 of 8 (upload zips): nothing is live yet\n";
-    assert!(text.contains(stop), "{text}");
+    assert!(
+        !text.contains("step 1") && !machine.dir.path().join("www").exists(),
+        "{text}"
+    );
 
     // Wrong settings.
     let settings = machine.dir.read("romfeed.toml");
@@ -421,7 +423,7 @@ fn a_stop_says_at_which_step_and_what_is_live() {
     machine.dir.put("catalog.json", "{");
     let (code, text) = machine.publish(&["--to", "./www"], &[]);
     assert_eq!(code, 2, "{text}");
-    let stop = "error: publish stopped at step 1 of 8 (generate the site): nothing is live yet\n";
+    let stop = "error: publish stopped at step 1 of 8 (generate the site): nothing of this run is live yet; the site is as before\n";
     assert!(text.contains(stop), "{text}");
     assert_eq!(machine.published(), BTreeMap::new());
 }
@@ -474,7 +476,9 @@ fn files_that_are_not_from_romfeed_stop_a_publication_unless_they_are_adopted() 
         replace them with --adopt\n";
     assert!(text.contains(error), "{text}");
     assert!(
-        text.contains("at step 4 of 8 (upload pages): nothing is live yet"),
+        text.contains(
+            "at step 4 of 8 (upload pages): nothing of this run is live yet; the site is as before"
+        ),
         "{text}"
     );
     assert_eq!(machine.dir.read("www/index.html"), b"of the maintainer");
@@ -557,10 +561,171 @@ fn a_text_that_is_not_a_destination_is_refused_before_anything_is_done() {
             &["--to", "./www", "--zips-to", "ftp://h/x"],
             "`ftp://h/x` is not a destination for zips",
         ),
+        (
+            &["--to", "github:you/ota"],
+            "error: `github:you/ota` is a place for zips: --zips-to\n",
+        ),
+        (
+            &["--to", "gitlab:you/ota"],
+            "error: `gitlab:you/ota` is a place for zips: --zips-to\n",
+        ),
+        (
+            &["--to", "sourceforge:you/ota"],
+            "error: `sourceforge:you/ota` is a place for zips: --zips-to\n",
+        ),
+        (
+            &["--to", "s3:/bucket"],
+            "error: `s3:/bucket` lacks a slash; did you mean s3://BUCKET/FOLDER?\n",
+        ),
+        (
+            &["--to", "./www", "--zips-to", "s3:bucket"],
+            "did you mean s3://BUCKET/FOLDER?\n",
+        ),
+        (&["--to", r"C:\www"], " is a folder of Windows; "),
+        (&["--to", "C:/www"], " is a folder of Windows; "),
     ] {
         let (code, text) = machine.publish(args, &[]);
         assert_eq!(code, 2, "{text}");
         assert!(text.contains(error), "{text}");
         assert!(!machine.dir.path().join("out").exists());
     }
+}
+
+#[test]
+fn a_folder_that_the_address_does_not_show_is_an_error_at_the_end_and_a_warning_at_the_beginning() {
+    let machine = Machine::new("www");
+    let build = |nth| {
+        machine
+            .dir
+            .put(&format!("builds/{}", bacon_name(nth)), bacon(nth));
+    };
+    let (code, text) = machine.publish(&["--to", "./www"], &[]);
+    assert_eq!(code, 0, "{text}");
+    assert!(!text.contains("has no site yet"), "{text}");
+    build(1);
+    // The zips are online already, so only the last step can notice.
+    machine
+        .dir
+        .put(&format!("www/builds/{}", bacon_name(1)), bacon(1));
+    for args in [&["--to", "./typo", "--dry-run"][..], &["--to", "./typo"]] {
+        let (code, text) = machine.publish(args, &[]);
+        let warning = "warning: ./typo has no site yet, and https://127.0.0.1:";
+        let (before, _) = text.split_once("step 2 of 8").unwrap();
+        assert!(before.contains(warning), "{text}");
+        if args.len() == 3 {
+            assert_eq!(code, 0, "{text}");
+            let end = "this was a trial run; nothing was changed at ./typo\n";
+            assert!(text.ends_with(end), "{text}");
+            continue;
+        }
+        assert_eq!(code, 1, "{text}");
+        assert!(text.contains("\nuploaded to ./typo\n"), "{text}");
+        assert!(!text.contains("published: "), "{text}");
+        assert!(
+            text.contains(
+                " is not what was published to ./typo\n  hint: is ./typo the folder that https://"
+            ),
+            "{text}"
+        );
+        assert!(
+            text.contains(" serves? (caches may need some minutes)\n"),
+            "{text}"
+        );
+    }
+    // The next time, the wrong folder has a site, and the end says the same.
+    let (code, text) = machine.publish(&["--to", "./typo"], &[]);
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains(" is not what was published to ./typo\n"),
+        "{text}"
+    );
+    assert!(!text.contains("has no site yet"), "{text}");
+    let (code, text) = machine.publish(&["--to", "./www"], &[]);
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
+fn a_host_that_hides_the_manifest_is_judged_by_its_feeds() {
+    let machine = Machine::new("www");
+    let manifest = machine.dir.path().join("www/.romfeed");
+    assert_eq!(machine.publish(&["--to", "./www"], &[]).0, 0);
+    let copy = format!("www/builds/{}", bacon_name(1));
+    machine.dir.put(&copy, bacon(1));
+    std::fs::remove_dir_all(&manifest).unwrap();
+    let (code, text) = machine.publish(&["--to", "./typo"], &[]);
+    assert_eq!(code, 0, "{text}");
+    machine
+        .dir
+        .put(&format!("builds/{}", bacon_name(1)), bacon(1));
+    let (code, text) = machine.publish(&["--to", "./typo"], &[]);
+    assert_eq!(code, 1, "{text}");
+    assert!(
+        text.contains(" is not what was published to ./typo\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn uploaded_zips_that_the_address_does_not_show_get_their_own_advice() {
+    let machine = Machine::new("www");
+    let (code, text) = machine.publish(&["--to", "./typo"], &[]);
+    assert_eq!(code, 3, "{text}");
+    assert!(
+        text.contains("error: uploaded to ./typo, but https://127.0.0.1:"),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            " does not show it\n  hint: is ./typo what base_url serves? may everyone read the bucket or folder?\n"
+        ),
+        "{text}"
+    );
+    assert!(!text.contains("upload the zip before the feed"), "{text}");
+    // Without an upload, the old advice is right.
+    let (code, text) = machine.publish(&["--to", "./typo", "--zips-to", "none"], &[]);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("upload the zip before the feed"), "{text}");
+    assert!(!text.contains("uploaded to ./typo"), "{text}");
+}
+
+#[test]
+fn folders_of_the_project_are_no_destinations() {
+    let machine = Machine::new("www");
+    std::os::unix::fs::symlink("builds", machine.dir.path().join("link")).unwrap();
+    let before = machine.dir.tree("");
+    let above = format!("{}/..", machine.dir.path().display());
+    for (to, error) in [
+        (".", "it is the project, "),
+        ("./", "it is the project, "),
+        (above.as_str(), "it contains the project, "),
+        ("./out", "it is the folder of the generated site, "),
+        (
+            "./new/../out/x",
+            "it is in the folder of the generated site, ",
+        ),
+        ("./builds", "it is the folder of zips, "),
+        ("./link/x", "it is in the folder of zips, "),
+        ("./changelogs", "it is the folder of changelogs, "),
+        ("./catalog.json", "it is the catalog, "),
+    ] {
+        for args in [&["--to", to][..], &["--to", "./www", "--zips-to", to]] {
+            let (code, text) = machine.publish(args, &[]);
+            assert_eq!(code, 2, "{to}: {text}");
+            assert!(text.contains(" cannot be a destination: "), "{to}: {text}");
+            assert!(text.contains(error), "{to}: {text}");
+            assert_eq!(machine.dir.tree(""), before);
+        }
+    }
+}
+
+#[test]
+fn a_publication_without_a_destination_lists_the_kinds() {
+    let machine = Machine::new("www");
+    let (code, text) = machine.publish(&[], &[]);
+    assert_eq!(code, 2, "{text}");
+    assert!(text.contains("  --to <DESTINATION>\n"), "{text}");
+    assert!(
+        text.contains("tip: name one of: a folder that begins with / or ./, HOST:/FOLDER, s3://"),
+        "{text}"
+    );
 }
