@@ -208,7 +208,7 @@ pub struct Site {
     pub builds: PlainPath,
     /// The folder the site is written to.
     pub out: PlainPath,
-    /// The catalog.
+    /// The catalog; ends in `/` if it has one file for each device.
     pub catalog: PlainPath,
     /// The folder where changelogs are stored.
     pub changelogs: PlainPath,
@@ -327,6 +327,7 @@ struct Values<'a> {
     is_builds_outside: bool,
     out: &'a str,
     catalog: &'a str,
+    catalog_files: String,
     changelogs: &'a str,
     default_changelogs: String,
     state: String,
@@ -377,6 +378,7 @@ impl<'a> Values<'a> {
             is_builds_outside: site.builds.is_outside(),
             out: site.out.as_str(),
             catalog: site.catalog.as_str(),
+            catalog_files: site.catalog.catalog_files(),
             changelogs: site.changelogs.as_str(),
             default_changelogs: site.catalog.sibling(crate::model::config::CHANGELOGS_DIR),
             state: site.catalog.sibling(crate::model::config::STATE_DIR),

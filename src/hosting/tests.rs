@@ -250,6 +250,58 @@ fn settings_git_and_workflows_have_the_names_of_the_folders() {
 }
 
 #[test]
+fn every_file_names_a_catalog_that_is_a_folder() {
+    let remotes = [None, Some("github.com:you/ota"), Some("gitlab.com:you/ota")];
+    let mut num_named = 0;
+    for (host, remote) in Host::ALL
+        .iter()
+        .flat_map(|host| remotes.map(|remote| (*host, remote)))
+    {
+        let found = remote.map(|url| Remote::parse(url).unwrap());
+        let listed = Listed::parse("github:you/zips", found.as_ref()).unwrap();
+        for zips in [
+            Zips::for_host(Some(host), found.as_ref()),
+            Zips::Listed(listed),
+        ] {
+            let site = |catalog| Site {
+                zips: zips.clone(),
+                catalog: PlainPath::parse_catalog(catalog).unwrap(),
+                ..site(host, BASE, remote)
+            };
+            let [file, folder] =
+                ["data/all.json", "data/all/"].map(|catalog| render(&site(catalog)).unwrap());
+            for (file, folder) in file.iter().zip(&folder) {
+                let body = written::body(folder.path, &folder.text);
+                // These two know files alone.
+                let is_pattern = |line: &str| {
+                    folder.path == GITATTRIBUTES || line.trim_start().starts_with("exists:")
+                };
+                for line in body.lines().filter(|line| line.contains("data/all")) {
+                    num_named += 1;
+                    assert_eq!(line.contains("data/all/*.json"), is_pattern(line), "{line}");
+                }
+                let as_file = body
+                    .replace("data/all/*.json", "data/all.json")
+                    .replace("data/all/", "data/all.json");
+                assert_eq!(as_file, written::body(file.path, &file.text));
+            }
+        }
+    }
+    assert!(num_named > 100, "{num_named}");
+    let site = |host, remote| Site {
+        catalog: PlainPath::parse_catalog("catalog/").unwrap(),
+        ..site(host, BASE, Some(remote))
+    };
+    let github = site(Host::GitHub, "github.com:you/ota");
+    assert!(text(&github, SETTINGS).contains("\ncatalog = \"catalog/\"\n"));
+    assert!(text(&github, GITATTRIBUTES).contains("\n/catalog/*.json merge=romfeed\n"));
+    assert!(text(&github, GITIGNORE).contains("\n/.romfeed/\n"));
+    assert!(text(&github, WORKFLOW).contains(" [ ! -e catalog/ ] || "));
+    let gitlab = site(Host::GitLab, "gitlab.com:you/ota");
+    assert!(text(&gitlab, PIPELINE).contains(" exists: [catalog/*.json]\n"));
+}
+
+#[test]
 fn web_servers_listen_on_the_port_of_the_address() {
     let base = "https://ota.example.org:8443/x";
     let nginx = text(&site(Host::Nginx, base, None), "host/nginx.conf");

@@ -139,6 +139,15 @@ impl PlainPath {
         }
     }
 
+    /// Checks the path of a catalog, which ends in `/` if it is a folder.
+    ///
+    /// # Errors
+    /// [`BadValue`] with the reason.
+    pub fn parse_catalog(value: &str) -> Result<PlainPath, BadValue> {
+        PlainPath::parse(value.strip_suffix('/').unwrap_or(value))?;
+        Ok(PlainPath(value.to_owned()))
+    }
+
     /// Checks a path that may also begin with `/` or with `../`.
     ///
     /// # Errors
@@ -173,10 +182,20 @@ impl PlainPath {
         self.0.starts_with('/') || self.0.split('/').next() == Some("..")
     }
 
+    /// Returns the pattern of the files of a catalog, for `.gitattributes` and GitLab's `exists`. Neither of them
+    /// takes the name of a folder for the files in it.
+    #[must_use]
+    pub fn catalog_files(&self) -> String {
+        match self.0.ends_with('/') {
+            true => format!("{}*.json", self.0),
+            false => self.0.clone(),
+        }
+    }
+
     /// Returns the path of another file in the same folder.
     #[must_use]
     pub fn sibling(&self, name: &str) -> String {
-        match self.0.rsplit_once('/') {
+        match self.0.trim_end_matches('/').rsplit_once('/') {
             Some((folder, _)) => format!("{folder}/{name}"),
             None => name.to_owned(),
         }
@@ -222,6 +241,23 @@ mod tests {
             assert!(PlainPath::parse(path).is_err(), "{path}");
         }
         assert_eq!(PlainPath::parse("a/.b").unwrap().sibling("c"), "a/c");
+    }
+
+    #[test]
+    fn a_catalog_may_be_a_folder() {
+        for (path, files, sibling) in [
+            ("a/b.json", "a/b.json", "a/c"),
+            ("a/b/", "a/b/*.json", "a/c"),
+            ("b/", "b/*.json", "c"),
+        ] {
+            let catalog = PlainPath::parse_catalog(path).unwrap();
+            assert_eq!(catalog.as_str(), path);
+            assert_eq!(catalog.catalog_files(), files);
+            assert_eq!(catalog.sibling("c"), sibling);
+        }
+        for path in ["", "/", "//", "a//", "../a/", "a b/", "-a/"] {
+            assert!(PlainPath::parse_catalog(path).is_err(), "{path}");
+        }
     }
 
     #[test]

@@ -330,3 +330,32 @@ fn a_catalog_that_was_merged_by_hand_must_have_all_builds() {
     let run = clones.run("b", &["catalog", "merge"]).expect(0);
     run.says("merged catalog.json: 3 builds");
 }
+
+#[test]
+fn git_merges_both_forms_with_what_init_writes() {
+    if !has_git() {
+        return;
+    }
+    for (setting, file) in [
+        ("catalog.json", "catalog.json"),
+        ("catalog/", "catalog/bacon.json"),
+    ] {
+        let clones = Clones::new();
+        if setting == "catalog/" {
+            clones.run("a", &["catalog", "split"]).expect(0);
+        }
+        let settings = format!("base_url = \"{BASE_URL}\"\ncatalog = \"{setting}\"\n{SETTINGS}");
+        clones.root.put("a/romfeed.toml", settings);
+        clones.root.remove("a/.gitattributes");
+        clones.run("a", &["init", "--host", "nginx"]).expect(0);
+        clones.commit("a");
+        assert!(clones.git("a", "push --quiet origin main") && clones.git("b", "pull --quiet"));
+        clones.set_driver("b");
+        clones.add("a", "a.zip", "bacon", 2);
+        clones.add("b", "b.zip", "bacon", 3);
+        assert!(clones.root.path().join("b").join(file).exists());
+        clones.meet();
+        assert!(clones.git("b", "merge --no-edit origin/main"), "{setting}");
+        assert_eq!(clones.listed(), ["a.zip", "b.zip", FIRST]);
+    }
+}

@@ -375,3 +375,49 @@ fn packages_of_other_families_get_the_feed_that_their_updater_reads() {
         ["romfeed.toml: it lacks `device_feed = \"crdroid\"`"]
     );
 }
+
+#[test]
+fn the_next_steps_are_those_of_the_script_that_is_there() {
+    let dir = RomDir::new();
+    init(&dir, "nginx").says("\n    to ota.example.org:/srv/ota by rsync and SSH; ");
+    edit(&dir, "publish", "set -eu\n", "set -eu\necho hello\n");
+    init(&dir, "nginx")
+        .says("\n  ./publish, now and after each build\n")
+        .lacks("by rsync and SSH");
+    let call = "--host s3 --base-url https://ota.example.org";
+    init(&dir, "s3")
+        .says(&format!(
+            "\n  publish was kept, and still publishes to nginx: change it to what `romfeed init --print publish {call}` \
+             prints, or remove it and run: romfeed init {call}\n"
+        ))
+        .lacks("BUCKET=NAME")
+        .says("lineage.updater.uri");
+    dir.remove("publish");
+    init(&dir, "s3").says("\n  BUCKET=NAME ./publish, now and after each build\n");
+    dir.put("publish", "#!/bin/sh\n");
+    init(&dir, "s3")
+        .says("\n  publish was kept, and is not from init: ")
+        .lacks("BUCKET=NAME");
+}
+
+#[test]
+fn a_host_without_an_address_writes_nothing() {
+    let dir = RomDir::new();
+    for more in [&[][..], &["--dry-run"]] {
+        dir.run(&[&["init", "--host", "s3"], more].concat())
+            .expect(2)
+            .says("error: the files for S3 and CloudFront need the address of the site\n")
+            .says("--base-url, for example: romfeed init --host s3 --base-url https://ota.example.org\n");
+        assert!(dir.tree("").is_empty());
+    }
+    // What every host needs can be printed.
+    dir.run(&["init", "--host", "s3", "--print", ".gitignore"])
+        .expect(0);
+    // The host of a script needs no flag, so only its address is asked for.
+    init(&dir, "s3");
+    dir.remove("romfeed.toml");
+    dir.run(&["init"])
+        .expect(0)
+        .says("\n  name your address, for example: romfeed init --host s3 --base-url https://ota.example.org\n")
+        .lacks("hosts: ");
+}

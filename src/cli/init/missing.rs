@@ -5,7 +5,7 @@ use std::path::Path;
 use romfeed::hosting::{Base, SETTINGS, Site};
 use romfeed::model::config::{Config, DeviceFeed};
 
-use super::{plain, plain_anywhere, read_text};
+use super::{plain, plain_anywhere, plain_catalog, read_text};
 use crate::cli::args::Places;
 use crate::cli::config::{self, Flags};
 
@@ -77,7 +77,7 @@ pub(super) fn find(site: &Site) -> Vec<Missing> {
     let places = [
         ("builds", &site.builds, plain_anywhere(&config.builds)),
         ("out", &site.out, plain(&config.out)),
-        ("catalog", &site.catalog, plain(&config.catalogs[0])),
+        ("catalog", &site.catalog, plain_catalog(&config.catalogs[0])),
         ("changelogs", &site.changelogs, plain(&config.changelogs)),
     ];
     for (name, wanted, set) in places {

@@ -12,6 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path};
 
+use romfeed::catalog::store;
 use romfeed::hosting::written::{self, Written};
 use romfeed::hosting::{
     self, BadValue, Base, Forge, Host, Listed, PUBLISH, PlainPath, Remote, SETTINGS, SetupFile,
@@ -106,6 +107,19 @@ fn set_up(args: &InitArgs, config: &Config, terminal: Terminal) -> io::Result<Ou
     if let Some(path) = &args.print {
         return print(path, &files, &folder.site, terminal);
     }
+    if let (Some(host), None) = (args.host, &folder.site.base) {
+        terminal.error(
+            &format!(
+                "the files for {} need the address of the site",
+                host.title()
+            ),
+            Some(&format!(
+                "add it with --base-url, for example: {}",
+                example_call(&folder.site, "")
+            )),
+        );
+        return Ok(Outcome::Usage);
+    }
     let outcome = write::write_all(&files, &folder, args.dry_run, terminal);
     if !args.dry_run && matches!(outcome, Outcome::Done) {
         next::print(&folder, terminal);
@@ -175,7 +189,7 @@ fn find_site(
         },
         builds,
         out,
-        catalog: plain(&config.catalogs[0])?,
+        catalog: plain_catalog(&config.catalogs[0])?,
         changelogs: plain(&config.changelogs)?,
     })
 }
@@ -198,6 +212,15 @@ fn has_own_settings() -> bool {
 
 fn plain(path: &Path) -> Result<PlainPath, BadValue> {
     PlainPath::parse(&with_slashes(path))
+}
+
+/// As [`plain`], for a catalog, whose slash at the end says that it is a folder.
+fn plain_catalog(path: &Path) -> Result<PlainPath, BadValue> {
+    let slash = match store::is_folder(path) {
+        true => "/",
+        false => "",
+    };
+    PlainPath::parse_catalog(&(with_slashes(path) + slash))
 }
 
 /// As [`plain`], for a folder that may be outside of this one.

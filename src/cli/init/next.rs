@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use romfeed::hosting::{Base, Host, Listed, MERGE_DRIVER, Zips, is_model_number};
+use romfeed::hosting::written::{self, Written};
+use romfeed::hosting::{
+    Base, Host, Listed, MERGE_DRIVER, PUBLISH, Site, Zips, is_model_number,
+};
 
-use super::{Folder, example_call, missing};
+use super::{Folder, example_call, missing, read_text};
 use crate::cli::escape::escape;
 use crate::cli::report::{self, Terminal};
 
@@ -18,10 +21,18 @@ pub(super) fn print(folder: &Folder<'_>, terminal: Terminal) {
     terminal.line("next:");
     let Some((host, base)) = site.host.zip(site.base.as_ref()) else {
         let hosts = Host::ALL.map(Host::as_str).join(", ");
+        let missing = match (site.host, &site.base) {
+            (Some(_), _) => "your address",
+            (None, Some(_)) => "your host",
+            (None, None) => "your host and your address",
+        };
         terminal.line(&format!(
-            "  name your host and your address, for example: {}",
+            "  name {missing}, for example: {}",
             example_call(site, "")
         ));
+        if site.host.is_some() {
+            return;
+        }
         return terminal.line(&format!(
             "  hosts: {hosts}; any other host of files works too, set up by hand"
         ));
@@ -53,6 +64,34 @@ pub(super) fn print(folder: &Folder<'_>, terminal: Terminal) {
             "  set url in romfeed.toml to the address of your zips, and upload them in publish",
         );
     }
+    let script = read_text(Path::new(PUBLISH)).ok().flatten();
+    let script = script.unwrap_or_default();
+    match Host::from_publish_script(&script) {
+        Some(of_script) if of_script == host => {
+            let is_edited = written::compare(PUBLISH, &script) == Written::Edited;
+            print_publish(site, host, base, is_edited, terminal);
+        }
+        other => {
+            let what = match other {
+                Some(other) => format!("still publishes to {}", other.title()),
+                None => "is not from init".to_owned(),
+            };
+            terminal.line(&format!(
+                "  publish was kept, and {what}: change it to what `{}` prints, or remove it and run: {}",
+                example_call(site, &format!("--print {PUBLISH} ")),
+                example_call(site, "")
+            ));
+        }
+    }
+    terminal.line("and build this line into the ROM:");
+    let variants = config.variants.iter();
+    let variants = variants.map(|rule| Some(rule.variant.to_string()));
+    let variants: BTreeSet<Option<String>> = variants.chain([None]).collect();
+    report::print_rom_side(terminal, base.as_str(), &variants, &folder.found.families);
+}
+
+/// Prints how and when to call `publish`. What an edited one does is up to the user.
+fn print_publish(site: &Site, host: Host, base: &Base, is_edited: bool, terminal: Terminal) {
     let publish = publish_call(host, base, site.zips.listed());
     terminal.line(&match (site.zips.listed(), host) {
         (Some(listed), Host::GitHub) if listed.is_own => {
@@ -67,18 +106,13 @@ pub(super) fn print(folder: &Folder<'_>, terminal: Terminal) {
         (Some(_), _) => format!("  {publish}, now and once an hour, for example by cron"),
         (None, _) => format!("  {publish}, now and after each build"),
     });
-    if matches!(host, Host::Nginx | Host::Apache | Host::Caddy) {
+    if matches!(host, Host::Nginx | Host::Apache | Host::Caddy) && !is_edited {
         terminal.line(&format!(
             "    to {}:/srv/ota{} by rsync and SSH; to another place: DESTINATION=YOU@SERVER:FOLDER ./publish",
             base.domain(),
             base.prefix()
         ));
     }
-    terminal.line("and build this line into the ROM:");
-    let variants = config.variants.iter();
-    let variants = variants.map(|rule| Some(rule.variant.to_string()));
-    let variants: BTreeSet<Option<String>> = variants.chain([None]).collect();
-    report::print_rom_side(terminal, base.as_str(), &variants, &folder.found.families);
 }
 
 /// Returns the step for devices that pages would call by a model number or a codename, if there are any.
