@@ -21,7 +21,7 @@ use crate::files::{behind_links, remove_leftover, write_atomically};
 use crate::model::build::Device;
 
 /// The ending of the files in a folder.
-const ENDING: &str = "json";
+pub const ENDING: &str = "json";
 
 /// Returns whether a path is that of a catalog with one file for each device.
 #[must_use]
@@ -60,7 +60,7 @@ pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
 /// Reads a catalog; a file or folder that does not exist is an empty catalog.
 ///
 /// # Errors
-/// [`Error`], with line and column where the JSON is wrong.
+/// As [`load`].
 pub fn load_or_empty(path: &Path) -> Result<Catalog, Error> {
     match load(path) {
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -74,9 +74,9 @@ pub fn load_or_empty(path: &Path) -> Result<Catalog, Error> {
 ///
 /// # Errors
 /// [`Error`], with line and column where the JSON is wrong; [`Error::TwoForms`] if the same catalog is
-/// there as a file and as a folder.
+/// there as a file and as a folder; [`Error::Moved`] if it is there in its other form alone.
 pub fn load(path: &Path) -> Result<Catalog, Error> {
-    refuse_two_forms(path)?;
+    refuse_other_form(path)?;
     load_one_form(path)
 }
 
@@ -199,28 +199,48 @@ fn later(one: &Record, other: &Record) -> Option<Record> {
     Some(record)
 }
 
-/// Refuses a catalog that is there as a file and as a folder: one of them would be out of date.
-fn refuse_two_forms(path: &Path) -> Result<(), Error> {
-    let is_here = match is_folder(path) {
-        true => path.is_dir(),
-        false => path.is_file(),
+/// Refuses a catalog that is there as a file and as a folder, since one of them would be out of date, and one that is
+/// there in its other form alone, since it is not empty.
+///
+/// # Errors
+/// [`Error::TwoForms`], [`Error::Moved`].
+pub fn refuse_other_form(path: &Path) -> Result<(), Error> {
+    let Some(other) = other_form(path) else {
+        return Ok(());
     };
-    match both_forms(path) {
-        Some((file, folder)) if is_here && other_form(path).is_some() => Err(Error::TwoForms {
-            file: file.display().to_string(),
-            folder: folder.display().to_string(),
-        }),
-        _ => Ok(()),
+    let [here, there] = [path, &other].map(|path| path.display().to_string());
+    if !is_there(path) {
+        return Err(Error::Moved {
+            from: here,
+            to: there,
+        });
+    }
+    let (file, folder) = match is_folder(path) {
+        true => (there, here),
+        false => (here, there),
+    };
+    Err(Error::TwoForms { file, folder })
+}
+
+/// Returns whether a catalog is there: a file, or a folder with files of devices.
+#[must_use]
+pub fn is_there(path: &Path) -> bool {
+    match is_folder(path) {
+        true => files(path).is_ok_and(|files| !files.is_empty()),
+        false => path.exists(),
     }
 }
 
 /// Returns the path of a catalog's other form, if a catalog is there.
 #[must_use]
 pub fn other_form(path: &Path) -> Option<PathBuf> {
-    let (file, folder) = both_forms(path)?;
-    if is_folder(path) {
+    // While a folder is not there, its name may have no slash.
+    let is_missing_folder = || path.extension().is_none() && !path.exists();
+    if is_folder(path) || is_missing_folder() {
+        let file = path.with_extension(ENDING);
         return file.is_file().then_some(file);
     }
+    let (_, folder) = both_forms(path)?;
     // Other people's folders may have this name.
     let mut in_folder = files(&folder).ok()?.into_iter();
     in_folder

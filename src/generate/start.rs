@@ -5,7 +5,7 @@ use super::{
     Error, Fault, Report, folders, links, lock_state, lost, require_published, sources, state,
     thread_pool,
 };
-use crate::catalog::{Catalog, Catalogs};
+use crate::catalog::{Catalog, Catalogs, store};
 use crate::ingest::cache::Cache;
 use crate::ingest::scan::{self, Scan};
 use crate::model::config::Config;
@@ -37,6 +37,7 @@ pub(super) fn begin(
     let scan = report.take(scan_builds(config));
     // Checked before locking, so that a wrong folder is left untouched.
     if !catalog_path.exists() {
+        store::refuse_other_form(catalog_path)?;
         lost::require_catalog(config)?;
     }
     let has_packages = !scan.packages.is_empty() || asks_sources;

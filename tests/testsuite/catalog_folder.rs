@@ -89,12 +89,9 @@ fn splitting_and_joining_loses_nothing() {
         .expect(0)
         .says("moved catalog.json to catalog/: 3 builds, 1 removed")
         .says("set `catalog = \"catalog/\"` in romfeed.toml")
-        .says("publish:1: git add -- catalog.json")
+        .says("next: change publish:1: git add -- catalog.json\n      to: git add -- catalog/\n")
         .lacks("publish:2");
     assert!(!dir.path().join("catalog.json").exists());
-    dir.run(&["generate"])
-        .expect(2)
-        .says("it has been moved to catalog/");
     use_catalog(&dir, "catalog/");
     dir.run(&["generate"]).expect(0);
     assert_eq!(dir.tree("out"), site);
@@ -121,11 +118,23 @@ fn a_stopped_split_is_completed_and_two_different_catalogs_are_not() {
             .says("both catalog.json and catalog/ are there");
     }
     fs::remove_file(dir.path().join("catalog/fp5.json")).unwrap();
+    for (catalog, command) in [
+        ("catalog.json", "split"),
+        ("catalog.json", "join"),
+        ("catalog/", "split"),
+        ("catalog/", "join"),
+    ] {
+        use_catalog(&dir, catalog);
+        dir.run(&["catalog", command])
+            .expect(2)
+            .says(
+                "both catalog.json and catalog/ are there, and differ: only catalog.json has 1 build \
+                 (lineage-21.0-20240602-nightly-FP5.zip)\n",
+            )
+            .says("hint: remove the older one: `rm catalog.json`, or `rm catalog/*.json`; ");
+        assert_eq!(dir.read("catalog.json"), whole);
+    }
     use_catalog(&dir, "catalog.json");
-    dir.run(&["catalog", "split"])
-        .expect(2)
-        .says("both catalog.json");
-    assert_eq!(dir.read("catalog.json"), whole);
     fs::remove_dir_all(dir.path().join("catalog")).unwrap();
     dir.run(&["catalog", "split"]).expect(0);
     dir.put("catalog.json", &whole);
@@ -243,6 +252,97 @@ fn a_catalog_is_never_moved_into_itself() {
 }
 
 #[test]
+fn a_catalog_that_has_been_moved_is_not_empty() {
+    for (from, to, command) in [
+        ("catalog.json", "catalog/", "split"),
+        ("catalog/", "catalog.json", "join"),
+        ("catalog", "catalog.json", "join"),
+    ] {
+        let dir = published("catalog/");
+        if command == "split" {
+            dir.run(&["catalog", "join"]).expect(0);
+        }
+        use_catalog(&dir, from);
+        dir.run(&["catalog", command]).expect(0);
+        let before = dir.tree("out");
+        for args in [
+            &["generate"][..],
+            &["generate", "--new-catalog"],
+            &["catalog", "list"],
+            &["catalog", "list", "--json"],
+            &["catalog", "export", "--output", "list.json"],
+            &["catalog", "yank", &sha(1), "--reason", "x"],
+            &["check"],
+            &["files", "zips"],
+            &["serve", "--listen", "127.0.0.1:0"],
+        ] {
+            dir.run(args)
+                .expect(2)
+                .says(&format!("is not there: it has been moved to {to}\n"))
+                .says(&format!("set `catalog = \"{to}\"` in romfeed.toml"));
+        }
+        if from == "catalog" {
+            let run = dir.run(&["catalog", "join"]).expect(2);
+            run.says("it has been moved to catalog.json");
+        }
+        dir.run(&["simulate", "--device", "bacon"])
+            .says(&format!("it has been moved to {to}; set"));
+        assert_eq!(dir.tree("out"), before);
+        use_catalog(&dir, to);
+        dir.run(&["check"]).expect(0);
+    }
+}
+
+#[test]
+fn of_two_equal_forms_the_wanted_one_stays() {
+    for setting in ["catalog.json", "catalog/"] {
+        for (command, stays, goes) in [
+            ("split", "catalog/", "catalog.json"),
+            ("join", "catalog.json", "catalog/"),
+        ] {
+            let dir = published("catalog.json");
+            let whole = dir.read("catalog.json");
+            dir.run(&["catalog", "split"]).expect(0);
+            dir.put("catalog.json", whole);
+            use_catalog(&dir, setting);
+            let run = dir.run(&["catalog", command]).expect(0);
+            let run = run.says(&format!(
+                "removed {goes}: {stays} has the same 3 builds, 1 removed\n"
+            ));
+            match setting == stays {
+                true => run.lacks("next: set"),
+                false => run.says(&format!(
+                    "next: set `catalog = \"{stays}\"` in romfeed.toml\n"
+                )),
+            };
+            assert!(!dir.path().join(goes).exists());
+            use_catalog(&dir, stays);
+            dir.run(&["check"]).expect(0);
+        }
+    }
+}
+
+#[test]
+fn what_differs_between_two_forms_is_named() {
+    let dir = published("catalog.json");
+    let former = dir.read("catalog.json");
+    add(&dir, "onyx", 5).expect(0);
+    add(&dir, "onyx", 6).expect(0);
+    dir.run(&["catalog", "yank", &sha(1), "--reason", "no sound"])
+        .expect(0);
+    dir.run(&["catalog", "split"]).expect(0);
+    dir.put("catalog.json", former);
+    dir.run(&["catalog", "split"]).expect(2).says(
+        "differ: only catalog/ has 2 builds (for example lineage-21.0-20240605-nightly-onyx.zip); they have \
+         different facts of 1 build (lineage-21.0-20240601-nightly-bacon.zip)\n",
+    );
+    // The way out.
+    fs::remove_file(dir.path().join("catalog.json")).unwrap();
+    use_catalog(&dir, "catalog/");
+    dir.run(&["generate"]).expect(0);
+}
+
+#[test]
 fn a_moved_build_that_git_merged_back_stays_withdrawn() {
     let dir = published("catalog/");
     let former = dir.read("catalog/bacon.json");
@@ -258,4 +358,55 @@ fn a_moved_build_that_git_merged_back_stays_withdrawn() {
         listed.contains("yanked") && listed.contains("(no sound)"),
         "{listed}"
     );
+}
+
+#[test]
+fn init_writes_its_files_again_for_the_other_form() {
+    let dir = published("catalog.json");
+    dir.run(&["init", "--host", "gitlab"]).expect(0);
+    let attributes = String::from_utf8(dir.read(".gitattributes")).unwrap();
+    let pipeline = String::from_utf8(dir.read(".gitlab-ci.yml")).unwrap();
+    dir.put(".gitlab-ci.yml", format!("{pipeline}# mine\n"));
+    dir.run(&["catalog", "split"])
+        .expect(0)
+        .says("\nnext: romfeed init, which writes .gitattributes again\n")
+        .says(": exists: [catalog.json]\n      to: exists: [catalog/*.json]\n")
+        .lacks("change .gitattributes");
+    use_catalog(&dir, "catalog/");
+    dir.put(".gitlab-ci.yml", &pipeline);
+    dir.run(&["init"]).expect(0);
+    let new = String::from_utf8(dir.read(".gitattributes")).unwrap();
+    assert!(new.contains("\n/catalog/*.json merge=romfeed\n"), "{new}");
+    let new = String::from_utf8(dir.read(".gitlab-ci.yml")).unwrap();
+    assert!(new.contains(" exists: [catalog/*.json]\n"), "{new}");
+    // And back, of files that were edited.
+    dir.put(".gitattributes", "/catalog/*.json merge=romfeed\n");
+    dir.run(&["catalog", "join"]).expect(0).says(
+        "next: change .gitattributes:1: /catalog/*.json merge=romfeed\n      to: /catalog.json merge=romfeed\n",
+    );
+    use_catalog(&dir, "catalog.json");
+    dir.remove(".gitattributes");
+    dir.run(&["init"]).expect(0);
+    assert_eq!(
+        String::from_utf8(dir.read(".gitattributes")).unwrap(),
+        attributes
+    );
+}
+
+#[test]
+fn settings_of_init_keep_the_slash_of_a_folder() {
+    let dir = RomDir::new().file(&format!("builds/{}", bacon_name(0)), bacon(0));
+    let call = [
+        "init",
+        "--host",
+        "nginx",
+        "--base-url",
+        BASE_URL,
+        "--catalog",
+        "catalog/",
+    ];
+    dir.run(&call).expect(0).lacks("put this line");
+    dir.run(&["init"]).expect(0).lacks("changed  ");
+    dir.run(&["generate"]).expect(0);
+    assert_eq!(names(&dir, "catalog"), ["bacon.json"]);
 }

@@ -108,6 +108,24 @@ pub enum Error {
         /// The folder.
         folder: String,
     },
+    /// The file and the folder of one catalog have different contents.
+    #[error("both {file} and {folder} are there, and differ: {difference}")]
+    FormsDiffer {
+        /// The file.
+        file: String,
+        /// The folder.
+        folder: String,
+        /// What each has that the other lacks.
+        difference: String,
+    },
+    /// The catalog is there in its other form alone.
+    #[error("{from} is not there: it has been moved to {to}")]
+    Moved {
+        /// The path that was to be read.
+        from: String,
+        /// The path where the catalog is.
+        to: String,
+    },
     /// It is longer than the limit.
     #[error("{file} is longer than {MAX_SIZE} bytes")]
     TooLarge {

@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use romfeed::catalog::store;
+use romfeed::catalog::store::{self, ENDING};
 use romfeed::files::read_text;
+use romfeed::generate;
 use romfeed::generate::edit::convert;
+use romfeed::hosting::written::{self, Written};
+use romfeed::hosting::{GITATTRIBUTES, GITIGNORE, PIPELINE, PUBLISH};
 use romfeed::model::config::Config;
 
 use crate::cli::config::FILE_NAME;
@@ -32,38 +35,49 @@ pub(crate) fn change(
     settings: Option<&Path>,
     terminal: Terminal,
 ) -> Outcome {
-    let from = &config.catalogs[0];
-    let is_folder = store::is_folder(from);
-    if is_folder == (form == Form::Folder) {
-        let what = match is_folder {
-            true => "already has a file for each device",
-            false => "already is one file",
-        };
-        terminal.line(&format!("{} {what}", shown(from)));
-        return Outcome::Done;
+    let own = &config.catalogs[0];
+    let other = store::other_form(own);
+    // A missing folder that is named without a slash looks like a file.
+    let is_alike = |other: &PathBuf| store::is_folder(other) == store::is_folder(own);
+    if other.as_ref().is_some_and(is_alike)
+        && let Err(error) = store::refuse_other_form(own)
+    {
+        return fail(&error.into(), terminal);
     }
-    let Some(to) = target(form, to, from) else {
-        terminal.error(
-            &format!("{} does not end in .json", shown(from)),
-            Some("name the folder to write to: romfeed catalog split FOLDER"),
-        );
-        return Outcome::Usage;
+    let (from, to) = if store::is_folder(own) == (form == Form::Folder) {
+        let Some(other) = other else {
+            let what = match form {
+                Form::Folder => "already has a file for each device",
+                Form::File => "already is one file",
+            };
+            terminal.line(&format!("{} {what}", shown(own)));
+            return Outcome::Done;
+        };
+        (other, own.clone())
+    } else {
+        let Some(to) = target(form, to, own) else {
+            terminal.error(
+                &format!("{} does not end in .json", shown(own)),
+                Some("name the folder to write to: romfeed catalog split FOLDER"),
+            );
+            return Outcome::Usage;
+        };
+        (own.clone(), to)
     };
-    let catalog = match convert(config, &to) {
+    let is_there = store::is_there(&to);
+    let catalog = match convert(config, &from, &to) {
         Ok(catalog) => catalog,
-        Err(error) => {
-            print_run_error(terminal, &error);
-            return Outcome::from_error(&error);
-        }
+        Err(error) => return fail(&error, terminal),
     };
     let (builds, removed) = (catalog.builds.len(), catalog.tombstones.len());
-    terminal.line(&format!(
-        "moved {} to {}: {builds} builds, {removed} removed",
-        shown(from),
-        shown(&to)
-    ));
+    let (from, to) = (&from, &to);
+    let done = match is_there {
+        true => format!("removed {}: {} has the same", shown(from), shown(to)),
+        false => format!("moved {} to {}:", shown(from), shown(to)),
+    };
+    terminal.line(&format!("{done} {builds} builds, {removed} removed"));
     let folder = settings.and_then(Path::parent).unwrap_or(Path::new(""));
-    let [old, new] = [&**from, &*to].map(|path| {
+    let [old, new] = [from, to].map(|path| {
         let below = path.strip_prefix(folder).unwrap_or(path);
         let below = below.to_string_lossy().into_owned();
         // `strip_prefix` drops a slash at the end.
@@ -73,14 +87,21 @@ pub(crate) fn change(
         }
     });
     let settings = settings.map_or_else(|| FILE_NAME.to_owned(), shown);
-    terminal.line(&format!(
-        "next: set `catalog = \"{}\"` in {settings}",
-        escape(&new)
-    ));
-    for line in mentions(folder, &old) {
-        terminal.line(&format!("next: change {line}"));
+    if to != own {
+        terminal.line(&format!(
+            "next: set `catalog = \"{}\"` in {settings}",
+            escape(&new)
+        ));
+    }
+    for step in mentions(folder, &old, &new) {
+        terminal.line(&format!("next: {step}"));
     }
     Outcome::Done
+}
+
+fn fail(error: &generate::Error, terminal: Terminal) -> Outcome {
+    print_run_error(terminal, error);
+    Outcome::from_error(error)
 }
 
 /// Returns the path to move to: the given one, or the same name in the other form.
@@ -93,9 +114,10 @@ fn target(form: Form, to: Option<&Path>, from: &Path) -> Option<PathBuf> {
     }
 }
 
-/// Finds the lines of scripts and workflows that name the old path.
-fn mentions(folder: &Path, old: &str) -> Vec<String> {
-    let mut files: Vec<PathBuf> = ["publish", ".gitattributes", ".gitignore", ".gitlab-ci.yml"]
+/// Says how the scripts and workflows that name the old path get the new one: `romfeed init` writes those again that it
+/// wrote, and the others have lines to change.
+fn mentions(folder: &Path, old: &str, new: &str) -> Vec<String> {
+    let mut files: Vec<PathBuf> = [PUBLISH, GITATTRIBUTES, GITIGNORE, PIPELINE]
         .into_iter()
         .map(|name| folder.join(name))
         .collect();
@@ -104,18 +126,49 @@ fn mentions(folder: &Path, old: &str) -> Vec<String> {
         files.extend(entries.flatten().map(|entry| entry.path()));
     }
     files.sort();
-    let mut found = Vec::new();
+    let (mut of_init, mut lines) = (Vec::new(), Vec::new());
     for file in files {
         let Ok(text) = read_text(&file, MAX_SIZE) else {
             continue;
         };
-        let lines = text.lines().enumerate();
-        let named = lines.filter(|(_, line)| names(line, old));
-        found.extend(named.map(|(index, line)| {
-            format!("{}:{}: {}", shown(&file), index + 1, escape(line.trim()))
+        let named: Vec<(usize, &str)> = (1..)
+            .zip(text.lines())
+            .filter(|(_, line)| names(line, old))
+            .collect();
+        // init sets up the current folder alone.
+        let is_here = folder.as_os_str().is_empty();
+        if is_here && written::compare(&file.to_string_lossy(), &text) == Written::Unchanged {
+            of_init.extend((!named.is_empty()).then(|| shown(&file)));
+            continue;
+        }
+        lines.extend(named.into_iter().map(|(number, line)| {
+            let line = line.trim();
+            let replaced = replaced(line, old, new, file.ends_with(GITATTRIBUTES));
+            let file = shown(&file);
+            let (line, replaced) = (escape(line), escape(&replaced));
+            format!("change {file}:{number}: {line}\n      to: {replaced}")
         }));
     }
-    found
+    if !of_init.is_empty() {
+        let command = format!("romfeed init, which writes {} again", of_init.join(", "));
+        lines.insert(0, command);
+    }
+    lines
+}
+
+/// Returns a line with the new path in place of the old one. `.gitattributes` and GitLab's `exists` know files alone, so
+/// they get a pattern in place of a folder.
+fn replaced(line: &str, old: &str, new: &str, is_attributes: bool) -> String {
+    let pattern = |path: &str| match path.ends_with('/') {
+        true => format!("{path}*.{ENDING}"),
+        false => path.to_owned(),
+    };
+    let of_files = is_attributes || line.contains("exists:");
+    let new = match of_files {
+        true => pattern(new),
+        false => new.to_owned(),
+    };
+    line.replace(&pattern(old), old).replace(old, &new)
 }
 
 /// Returns whether a line has a path that is not the end or the beginning of a longer name.

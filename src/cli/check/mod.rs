@@ -81,7 +81,7 @@ pub(crate) fn check_site(
     let (feeds, mut site) = match found {
         Ok(found) => found,
         Err(Failure::Usage { message, hint }) => {
-            terminal.error(&message, hint);
+            terminal.error(&message, hint.as_deref());
             return Ok(failed(Outcome::Usage));
         }
         Err(Failure::Unreachable { finding, place }) => {

@@ -2,6 +2,7 @@
 //!
 //! In: the arguments and the settings. Out: the [`Site`], and the report on it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub(super) enum Failure {
     /// The arguments or the settings are wrong.
     Usage {
         message: String,
-        hint: Option<&'static str>,
+        hint: Option<Cow<'static, str>>,
     },
     /// The site does not respond; its name in messages is escaped.
     Unreachable { finding: Finding, place: String },
@@ -43,11 +44,11 @@ impl Failure {
     }
 
     /// Adds a hint to wrong arguments or settings.
-    pub(super) fn with_hint(self, hint: &'static str) -> Failure {
+    pub(super) fn with_hint(self, hint: impl Into<Cow<'static, str>>) -> Failure {
         match self {
             Failure::Usage { message, .. } => Failure::Usage {
                 message,
-                hint: Some(hint),
+                hint: Some(hint.into()),
             },
             unreachable => unreachable,
         }

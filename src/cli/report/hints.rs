@@ -1,5 +1,6 @@
 //! Errors of packages and runs, each with a hint on what to do.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt::Write as _;
@@ -7,7 +8,7 @@ use std::io;
 
 use ota_view::error_kind::chain;
 use ota_view::io::{Exceeded, ReadError};
-use romfeed::catalog::{file, store};
+use romfeed::catalog::file;
 use romfeed::fetch::{self, RemoteError};
 use romfeed::generate::{self, Fault, SuggestedRule};
 use romfeed::ingest;
@@ -314,12 +315,6 @@ fn run_hint(error: &generate::Error) -> Option<String> {
     let hint = match error {
         generate::Error::NoAddress { device, .. } => return Some(address_hint(device)),
         generate::Error::CatalogGone { catalog, .. } => {
-            if let Some(other) = store::other_form(catalog) {
-                return Some(format!(
-                    "it has been moved to {0}: set `catalog = \"{0}\"` in romfeed.toml",
-                    shown(&other)
-                ));
-            }
             let catalog = shown(catalog);
             return Some(format!(
                 "restore it, for example with `git checkout -- {catalog}`; --new-catalog publishes \
@@ -347,7 +342,7 @@ fn run_hint(error: &generate::Error) -> Option<String> {
         generate::Error::ChangelogsInOut { .. } => {
             "keep it next to the catalog, with --changelogs or `changelogs = …`"
         }
-        generate::Error::Catalog(error) => catalog_hint(error),
+        generate::Error::Catalog(error) => return Some(catalog_hint(error).into_owned()),
         generate::Error::Contradiction(_) => {
             "remove the wrong one: romfeed catalog remove --catalog FILE BUILD"
         }
@@ -364,8 +359,8 @@ fn run_hint(error: &generate::Error) -> Option<String> {
 
 /// Returns what to do about a catalog that cannot be read. An earlier version of the whole file would lack
 /// builds, so that is never advised.
-pub(crate) fn catalog_hint(error: &file::Error) -> &'static str {
-    match error {
+pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
+    let hint = match error {
         file::Error::Schema { .. } => {
             "update romfeed: a newer version wrote this file; nothing was changed"
         }
@@ -377,14 +372,28 @@ pub(crate) fn catalog_hint(error: &file::Error) -> &'static str {
         }
         file::Error::Twice { .. } => "remove the record of the wrong device; nothing was written",
         file::Error::TwoForms { .. } => {
-            "if a `romfeed catalog split` or `join` was stopped, run it again; otherwise remove the \
-             older one"
+            "`romfeed catalog split` keeps the folder and `join` the file, if they are equal; otherwise \
+             they say what differs"
+        }
+        file::Error::FormsDiffer { file, folder, .. } => {
+            let [file, folder] = [file, folder].map(|path| escape(path));
+            return Cow::Owned(format!(
+                "remove the older one: `rm {file}`, or `rm {folder}*.json`; `git log -- {file} {folder}` \
+                 shows when they changed"
+            ));
+        }
+        file::Error::Moved { to, .. } => {
+            let to = escape(to);
+            return Cow::Owned(format!(
+                "set `catalog = \"{to}\"` in romfeed.toml, or name it with --catalog"
+            ));
         }
         _ => {
             "correct that place: `git log -p` shows how it was; in a merge of git, `romfeed catalog \
              merge` unites both sides; nothing was written"
         }
-    }
+    };
+    Cow::Borrowed(hint)
 }
 
 /// Returns the settings for the address of the site or of its zips.

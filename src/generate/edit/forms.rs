@@ -8,30 +8,37 @@ use super::super::{Error, lock_state};
 use crate::catalog::{Catalog, file, store};
 use crate::model::config::Config;
 
-/// Moves the catalog that romfeed maintains to another path, of the other form, and returns it.
+/// Moves the catalog that romfeed maintains from one path to another, of the other form, and returns it.
 ///
-/// The new form is complete and was read again before the old one is removed. If an earlier move was
-/// stopped in between, this one completes it.
+/// The new form is complete and was read again before the old one is removed. If both are there already, because an
+/// earlier move was stopped in between, the old one is removed only if they are equal.
 ///
 /// # Errors
 /// [`Error::Catalog`] if the catalog cannot be read, or a different one is at the new path;
 /// [`Error::Write`]. Then the old form is still there.
-pub fn convert(config: &Config, to: &Path) -> Result<Catalog, Error> {
-    let from = &config.catalogs[0];
+pub fn convert(config: &Config, from: &Path, to: &Path) -> Result<Catalog, Error> {
     let _lock = lock_state(&config.state)?;
     refuse_same_place(from, to)?;
+    let shown = |path: &Path| path.display().to_string();
+    if !store::is_there(from) && store::is_there(to) {
+        let (from, to) = (shown(from), shown(to));
+        return Err(file::Error::Moved { from, to }.into());
+    }
     let catalog = store::load_one_form(from)?;
-    if !is_there(to) {
+    if !store::is_there(to) {
         write(&catalog, to)?;
     }
-    if store::load_one_form(to)? != catalog {
-        let (file, folder) = match store::is_folder(from) {
-            true => (to, &**from),
-            false => (&**from, to),
+    let written = store::load_one_form(to)?;
+    if written != catalog {
+        let of_both = [(from, &catalog), (to, &written)];
+        let [file, folder] = match store::is_folder(from) {
+            true => [of_both[1], of_both[0]],
+            false => of_both,
         };
-        return Err(file::Error::TwoForms {
-            file: file.display().to_string(),
-            folder: folder.display().to_string(),
+        return Err(file::Error::FormsDiffer {
+            file: shown(file.0),
+            folder: shown(folder.0),
+            difference: difference(file, folder),
         }
         .into());
     }
@@ -59,10 +66,41 @@ fn refuse_same_place(from: &Path, to: &Path) -> Result<(), Error> {
     }
 }
 
-fn is_there(path: &Path) -> bool {
-    match store::is_folder(path) {
-        true => store::files(path).is_ok_and(|files| !files.is_empty()),
-        false => path.exists(),
+/// Describes which builds each of two catalogs has that the other lacks or knows other facts of, as a part of a sentence.
+fn difference(one: (&Path, &Catalog), other: (&Path, &Catalog)) -> String {
+    let count = |names: &[&str]| match names {
+        [name] => format!("1 build ({})", name.escape_debug()),
+        names => format!(
+            "{} builds (for example {})",
+            names.len(),
+            names[0].escape_debug()
+        ),
+    };
+    let mut parts = Vec::new();
+    for ((path, catalog), (_, other)) in [(one, other), (other, one)] {
+        let builds = catalog.builds.iter();
+        let lacking = builds.filter(|(identity, _)| !other.builds.contains_key(*identity));
+        let names: Vec<&str> = lacking
+            .map(|(_, record)| record.build.filename.as_str())
+            .collect();
+        if !names.is_empty() {
+            parts.push(format!("only {} has {}", path.display(), count(&names)));
+        }
+    }
+    let in_both = one.1.builds.iter().filter(|(identity, record)| {
+        let there = other.1.builds.get(*identity);
+        there.is_some_and(|there| there != *record)
+    });
+    let names: Vec<&str> = in_both
+        .map(|(_, record)| record.build.filename.as_str())
+        .collect();
+    if !names.is_empty() {
+        parts.push(format!("they have different facts of {}", count(&names)));
+    }
+    match parts[..] {
+        [] => "they have the same builds, but differ in what was removed or in names of devices"
+            .to_owned(),
+        _ => parts.join("; "),
     }
 }
 
