@@ -406,7 +406,7 @@ fn settings_of_init_keep_the_slash_of_a_folder() {
         "catalog/",
     ];
     dir.run(&call).expect(0).lacks("put this line");
-    dir.run(&["init"]).expect(0).lacks("changed  ");
+    dir.run(&["init"]).expect(0).lacks("changed    ");
     dir.run(&["generate"]).expect(0);
     assert_eq!(names(&dir, "catalog"), ["bacon.json"]);
 }
