@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use romfeed::hosting::written::{self, Written};
-use romfeed::hosting::{
-    Base, Host, Listed, MERGE_DRIVER, PUBLISH, Site, Zips, is_model_number,
-};
+use romfeed::hosting::{Base, Host, Listed, MERGE_DRIVER, PUBLISH, Site, Zips, is_model_number};
 
 use super::{Folder, example_call, missing, read_text};
 use crate::cli::escape::escape;
