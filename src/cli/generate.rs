@@ -8,7 +8,7 @@ use romfeed::model::config::Config;
 use serde::Serialize;
 
 use super::args::{GenerateArgs, SiteArgs};
-use super::config::{Flags, Resolved};
+use super::config::{FILE_NAME, Flags, Resolved, misnamed};
 use super::escape;
 use super::json::print_json;
 use super::outcome::Outcome;
@@ -17,7 +17,7 @@ use super::report::{self, Next, Terminal};
 use super::settings;
 use super::sources;
 use super::time::now_ns;
-use super::unused;
+use super::unused::{self, Unused};
 
 /// Runs the command.
 pub(crate) fn run(
@@ -73,7 +73,7 @@ fn run_with(
     print_devices_errors(&devices_errors, terminal);
     if args.json {
         let mut summary = summary(&report);
-        let unused = unused::warnings(&config, &report, file);
+        let unused = unused_settings(&config, &report, file);
         summary.warnings.extend(unused.iter().map(|unused| Note {
             file: &unused.file,
             message: &unused.message,
@@ -167,12 +167,18 @@ pub(crate) fn update(
             false => Outcome::Stopped,
         }
     })?;
-    for unused in unused::warnings(config, &report, file) {
+    for unused in unused_settings(config, &report, file) {
         terminal.warning(&format!("{}: {}", unused.file, unused.message));
     }
     sources::print_traffic(&report.sources, terminal);
     report::print_report(terminal, config, &report, next);
     Ok(report)
+}
+
+/// Describes the settings that have no effect.
+fn unused_settings(config: &Config, report: &Report, file: Option<&Path>) -> Vec<Unused> {
+    let file = file.unwrap_or(Path::new(FILE_NAME));
+    unused::warnings(config, report, file, &misnamed(file))
 }
 
 /// Prints the entries of `devices.json` that cannot be used.

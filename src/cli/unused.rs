@@ -5,14 +5,13 @@
 //! have been written before the first build, so they are only warned about.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use globset::GlobBuilder;
 use romfeed::catalog::Catalogs;
 use romfeed::generate::{Event, Report};
 use romfeed::model::config::{Config, DeviceConfig, PathPattern};
 
-use super::config::{FILE_NAME, misnamed};
 use super::escape;
 use super::nearest::nearest;
 
@@ -33,11 +32,16 @@ pub(crate) struct Unused {
     pub(crate) message: String,
 }
 
-/// Describes the settings that have no effect, with the path of the settings file for all devices.
-pub(crate) fn warnings(config: &Config, report: &Report, file: Option<&Path>) -> Vec<Unused> {
-    let file = file.unwrap_or(Path::new(FILE_NAME));
-    let misnamed = misnamed(file).into_iter().map(|file| Unused {
-        file: escape::shown(&file),
+/// Describes the settings that have no effect. `file` is the settings file for all devices, and `misnamed` are files that
+/// were not read.
+pub(crate) fn warnings(
+    config: &Config,
+    report: &Report,
+    file: &Path,
+    misnamed: &[PathBuf],
+) -> Vec<Unused> {
+    let misnamed = misnamed.iter().map(|file| Unused {
+        file: escape::shown(file),
         message: "this file is not read, as its name does not end in .toml; rename it".to_owned(),
     });
     let unused = of_settings(config, report);
