@@ -42,8 +42,18 @@ impl Program {
         let Some(folders) = std::env::var_os("PATH") else {
             return Ok(());
         };
-        let file = format!("{}{}", self.name, std::env::consts::EXE_SUFFIX);
-        match std::env::split_paths(&folders).any(|folder| is_executable(&folder.join(&file))) {
+        // npm installs scripts.
+        let endings: &[&str] = match cfg!(windows) {
+            true => &[".exe", ".cmd"],
+            false => &[""],
+        };
+        let is_in = |folder: PathBuf| {
+            let mut files = endings
+                .iter()
+                .map(|end| folder.join(format!("{}{end}", self.name)));
+            files.any(|file| is_executable(&file))
+        };
+        match std::env::split_paths(&folders).any(is_in) {
             true => Ok(()),
             false => Err(self.not_installed()),
         }
