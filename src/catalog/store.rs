@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use super::file::{self, Error};
 use super::{Catalog, Record};
-use crate::files::{behind_links, remove_leftover, write_atomically};
+use crate::files::{behind_links, list_folder, remove_leftover, write_atomically};
 use crate::model::build::Device;
 
 /// The ending of the files in a folder.
@@ -39,21 +39,8 @@ pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     if !is_folder(path) {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = match std::fs::read_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let file = entry?.path();
-        let is_hidden = file
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !is_hidden && file.extension().is_some_and(|end| end == ENDING) {
-            files.push(file);
-        }
-    }
-    files.sort_unstable();
+    let mut files = list_folder(path)?;
+    files.retain(|file| file.extension().is_some_and(|end| end == ENDING));
     Ok(files)
 }
 

@@ -1,11 +1,13 @@
-//! Files of the maintainer: read up to a limit, opened without following links, replaced whole.
+//! Files of the maintainer: listed, read up to a limit, opened without following links, replaced whole.
 
 mod json;
+mod list;
 mod read;
 mod regular;
 mod write;
 
 pub use json::{JsonError, json_message, plain_types};
+pub use list::list_folder;
 pub use read::{after_byte_order_mark, read_file, read_regular, read_regular_text, read_text};
 pub use regular::{open_below, open_regular, read_head};
 pub use write::{

@@ -1,10 +1,9 @@
 //! `devices.d/CODENAME.toml`: the settings of one device in a file of its own, so that each maintainer
 //! of a project has one.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use romfeed::files::read_text;
+use romfeed::files::{list_folder, read_text};
 use romfeed::model::build::Device;
 
 use super::super::nearest::nearest;
@@ -88,23 +87,6 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
 
 /// Lists all files that are not hidden, sorted; a missing folder has none.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, ConfigError> {
-    let read_error = |error: std::io::Error| {
-        ConfigError::new(format!("cannot read {}: {error}", folder.display()))
-    };
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(read_error)?,
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let file = entry.map_err(read_error)?.path();
-        let is_hidden = file
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !is_hidden {
-            files.push(file);
-        }
-    }
-    files.sort_unstable();
-    Ok(files)
+    list_folder(folder)
+        .map_err(|error| ConfigError::new(format!("cannot read {}: {error}", folder.display())))
 }
