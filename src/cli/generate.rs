@@ -5,6 +5,7 @@ use std::path::Path;
 
 use romfeed::generate::{self, Event, Report};
 use romfeed::model::config::Config;
+use romfeed::publish::writer;
 use serde::Serialize;
 
 use super::args::{GenerateArgs, SiteArgs};
@@ -119,6 +120,11 @@ pub(crate) fn prepare(
     }
     config.strict = args.strict;
     config.rehash = args.rehash;
+    config.full = args.full;
+    if let Ok(program) = std::env::current_exe() {
+        let stamp = writer::stamp(&program).unwrap_or_default();
+        config.program.push_str(&format!(" {stamp}"));
+    }
     config.new_catalog = args.new_catalog;
     let is_source = |name: &&String| config.sources.iter().any(|source| source.name == **name);
     if let Some(name) = args.accept_loss.iter().find(|name| !is_source(name)) {

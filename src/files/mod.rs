@@ -12,5 +12,5 @@ pub use read::{after_byte_order_mark, read_file, read_regular, read_regular_text
 pub use regular::{open_below, open_regular, read_head};
 pub use write::{
     Durability, Readers, behind_links, create_public_folder, remove_leftover, replace,
-    write_atomically,
+    write_atomically, write_new,
 };

@@ -115,6 +115,30 @@ fn create(path: &Path) -> io::Result<File> {
     }
 }
 
+/// Writes a file in a folder that is there; a file or link of that name is replaced.
+///
+/// # Errors
+/// Whatever the system reports; the file is then removed.
+pub fn write_new(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    let written = write(path, bytes, readers, Durability::Cached);
+    if written.is_err() {
+        let _ = std::fs::remove_file(path);
+    }
+    written
+}
+
+fn write(path: &Path, bytes: &[u8], readers: Readers, durability: Durability) -> io::Result<()> {
+    let mut file = create(path)?;
+    file.write_all(bytes)?;
+    if readers == Readers::Everyone {
+        let_everyone_read(path, 0o444)?;
+    }
+    if durability == Durability::Synced {
+        file.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Writes `temporary` and renames it over `path`; both lie on one file system.
 ///
 /// # Errors
@@ -126,18 +150,8 @@ pub fn replace(
     durability: Durability,
     readers: Readers,
 ) -> io::Result<()> {
-    let write = || {
-        let mut file = create(temporary)?;
-        file.write_all(bytes)?;
-        if readers == Readers::Everyone {
-            let_everyone_read(temporary, 0o444)?;
-        }
-        if durability == Durability::Synced {
-            file.sync_all()?;
-        }
-        std::fs::rename(temporary, path)
-    };
-    let written = write();
+    let written = write(temporary, bytes, readers, durability)
+        .and_then(|()| std::fs::rename(temporary, path));
     if written.is_err() {
         let _ = std::fs::remove_file(temporary);
     }

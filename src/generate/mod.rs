@@ -22,6 +22,7 @@ mod images;
 mod links;
 mod lost;
 mod pages;
+mod parts;
 mod projects;
 mod published;
 mod reconcile;
@@ -29,10 +30,12 @@ mod report;
 mod require;
 mod shared_lists;
 mod sidecars;
+mod sink;
 mod snapshot;
 mod sources;
 mod start;
 mod state;
+mod unchanged;
 mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,15 +54,15 @@ use crate::ingest::scan::Scan;
 use crate::model::build::Build;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
-use crate::publish::page::Page;
-use crate::publish::writer;
+use crate::publish::writer::{self, Compared, Comparer};
 
 use draft::Draft;
 use hashed::Hashed;
-use pages::Rendered;
 use report::Log;
 use sidecars::Folders;
+use sink::Notes;
 use sources::Sources;
+use unchanged::Comparison;
 
 pub use admission::{Objection, PublishedVariants, SuggestedRule, object};
 pub use error::Error;
@@ -168,29 +171,32 @@ pub fn generate(
         report.sort_faults();
         return Ok(report);
     }
-    let site = pool.install(|| render_site(&run, &merged, projects, &inputs))?;
-    let Site { texts, rendered } = report.take(site);
+    let texts = report.take(gather_texts(&run, &merged, projects, &inputs)?);
     // Changelogs next to packages were read meanwhile.
     sources.count_traffic(&mut report.sources);
-    report.set_totals(rendered.totals);
-    let known = lost::names(&merged);
-    let lock = pool.install(|| plan(config, &rendered.pages, known, &mut report))?;
+    let lock = match config.dry_run || report.is_refused(config) {
+        true => None,
+        false => Some(writer::open(&config.out, config.adopt)?),
+    };
+    let site = pool.install(|| render_site(&run, &merged, &texts, lock.as_ref(), &mut report))?;
     drop(merged);
     texts.read_again(&mut catalogs.own);
     let is_new = !folders::primary_catalog(config)?.exists();
     report.catalog_changed = is_new || before.is_some_and(|before| before != catalogs.own);
-    let pages = rendered.pages;
     match lock {
-        Some(lock) => {
+        // A page that cannot be written is a fault, too.
+        Some(lock) if !report.is_refused(config) => {
             observer.writing();
-            store(config, &catalogs.own, &texts, &pages, &report, &lock)?;
+            store(config, &catalogs.own, &texts, site, &report, &lock)?;
             observer.written();
         }
         None if config.dry_run => {
             let catalog = catalogs.merged()?.into_owned();
+            let pages = site.files.into_iter().filter_map(Compared::into_page);
+            let pages = pages.collect();
             report.preview = Some(Preview { catalog, pages });
         }
-        None => {}
+        _ => {}
     }
     Ok(report)
 }
@@ -250,7 +256,7 @@ fn store(
     config: &Config,
     own: &Catalog,
     texts: &Texts,
-    pages: &[Page],
+    site: Site,
     report: &Report,
     lock: &writer::Lock,
 ) -> Result<(), Error> {
@@ -259,31 +265,26 @@ fn store(
     }
     changelogs::store(&texts.changelogs)?;
     projects::store(&texts.projects)?;
-    writer::execute(&config.out, pages, &report.plan, lock)?;
+    writer::execute(&config.out, &site.files, &report.plan, lock)?;
+    unchanged::remember(config, site.parts, &site.files);
     Ok(())
 }
 
-/// Plans what to write to the output folder, and locks the folder, unless nothing is to be written. `known` are the
-/// identities of all builds.
+/// Plans what to write to the output folder. `known` are the identities of all builds.
 fn plan(
     config: &Config,
-    pages: &[Page],
+    files: &[Compared],
     known: Vec<String>,
     report: &mut Report,
-) -> Result<Option<writer::Lock>, Error> {
+) -> Result<(), Error> {
     if config.adopt && writer::lacks_manifest(&config.out)? {
         report.append(warnings::adoption(config));
     }
-    let lock = match config.dry_run || report.is_refused(config) {
-        true => None,
-        false => Some(writer::open(&config.out, config.adopt)?),
-    };
-    let plan = writer::plan(&config.out, pages, known, config.adopt)?;
+    let plan = writer::plan(&config.out, files, known, config.adopt)?;
     report.plan = plan.at(config.base_url.as_deref());
-    report.append(report_plan(config, pages, report));
+    report.append(report_plan(config, files, report));
     report.sort_faults();
-    // A page that cannot be written is a fault, too.
-    Ok(lock.filter(|_| !report.is_refused(config)))
+    Ok(())
 }
 
 fn thread_pool(num_threads: usize) -> Result<ThreadPool, Error> {
@@ -410,10 +411,12 @@ fn may_change(config: &Config, has_packages: bool, catalogs: &Catalogs) -> bool 
         || !catalogs.own.aliases.is_empty()
 }
 
-/// All that a run publishes and stores next to the catalog.
+/// The files of a site, compared with those in its folder.
 struct Site {
-    rendered: Rendered,
-    texts: Texts,
+    files: Vec<Compared>,
+    parts: unchanged::Parts,
+    /// Holds the contents of files that differ.
+    _contents: Comparer,
 }
 
 /// Texts about builds, with the copies to store.
@@ -434,13 +437,13 @@ impl Texts {
     }
 }
 
-/// Renders the site from the catalog; writes nothing.
-fn render_site(
+/// Gathers the texts about builds; writes nothing.
+fn gather_texts(
     run: &Run<'_>,
     merged: &Catalog,
     projects: BTreeMap<String, Projects>,
     inputs: &Inputs<'_>,
-) -> Result<(Site, Log), Error> {
+) -> Result<(Texts, Log), Error> {
     let config = run.config;
     let stored = &inputs.stored;
     let changed = inputs.sources.changed();
@@ -449,21 +452,53 @@ fn render_site(
     });
     let (changelogs, mut log) = gathered?;
     let projects = log.take(projects::gather(config, merged, projects, stored));
-    let notes = pages::Notes {
-        changelogs: &changelogs.changelogs,
-        history: &projects.history,
-    };
-    let rendered = log.take(pages::render(config, merged, notes, run.now())?);
-    writer::check_paths(&rendered.pages)?;
     let texts = Texts {
         changelogs,
         projects,
     };
-    Ok((Site { rendered, texts }, log))
+    Ok((texts, log))
+}
+
+/// Renders the site from the catalog, compares it with the output folder, and plans what to write there; a lock
+/// shows that it may be written.
+fn render_site(
+    run: &Run<'_>,
+    merged: &Catalog,
+    texts: &Texts,
+    lock: Option<&writer::Lock>,
+    report: &mut Report,
+) -> Result<Site, Error> {
+    let config = run.config;
+    let notes = Notes {
+        changelogs: &texts.changelogs.changelogs,
+        history: &texts.projects.history,
+    };
+    let mut comparison = Comparison::new(config, lock)?;
+    let render = |comparison: &Comparison<'_>| {
+        let (rendered, log) = pages::render(config, merged, notes, run.now(), comparison)?;
+        let totals = rendered.totals.clone();
+        let (files, parts) = unchanged::join(rendered);
+        let checked = writer::check_paths(files.iter().map(Compared::names)).map_err(Error::from);
+        checked.map(|()| (files, parts, totals, log))
+    };
+    let rendered = match render(&comparison) {
+        // What made two pages is known only if both were rendered.
+        Err(Error::Writer(_)) if comparison.forget() => render(&comparison),
+        rendered => rendered,
+    };
+    let (files, parts, totals, log) = rendered?;
+    report.append(log);
+    report.set_totals(totals);
+    plan(config, &files, lost::names(merged), report)?;
+    Ok(Site {
+        files,
+        parts,
+        _contents: comparison.comparer,
+    })
 }
 
 /// Reports pages that cannot be written, and warns of names and changes that may cause trouble.
-fn report_plan(config: &Config, pages: &[Page], report: &Report) -> Log {
+fn report_plan(config: &Config, pages: &[Compared], report: &Report) -> Log {
     let mut log = warnings::case(pages);
     for path in &report.plan.reserved {
         let message = "this file system reserves its name, so the page is left out";

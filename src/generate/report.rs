@@ -9,7 +9,7 @@ use crate::ingest;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
 use crate::publish::page::Page;
-use crate::publish::writer::{self, Plan};
+use crate::publish::writer::{self, Comparer, Plan};
 
 /// Subject of warnings about the folder of builds.
 pub const BUILDS: &str = "builds";
@@ -169,7 +169,7 @@ impl Log {
 }
 
 /// What a site offers to phones.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Totals {
     pub(super) num_offered: usize,
     pub(super) num_deltas: usize,
@@ -229,8 +229,9 @@ impl Preview {
     pub fn write(&self, folder: &Path) -> Result<(), writer::Error> {
         let lock = writer::open(folder, false)?;
         let builds = super::lost::names(&self.catalog);
-        let plan = writer::plan(folder, &self.pages, builds, false)?;
-        writer::execute(folder, &self.pages, &plan, &lock)
+        let pages = Comparer::in_memory(folder).compare(self.pages.clone())?;
+        let plan = writer::plan(folder, &pages, builds, false)?;
+        writer::execute(folder, &pages, &plan, &lock)
     }
 }
 

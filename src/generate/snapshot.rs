@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::folders::primary_catalog;
 use super::sidecars::{self, Folders};
+use super::sink::{Notes, Sink};
 use super::{Error, Report, changelogs, lost, pages, projects};
 use crate::catalog::channels::{self, Channel, ChannelKey, Channels, Held, Offer};
 use crate::catalog::{Catalog, Catalogs};
@@ -81,18 +82,18 @@ pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot
         &BTreeSet::new(),
     ));
     let projects = report.take(projects::gather(config, &merged, BTreeMap::new(), &stored));
-    let notes = pages::Notes {
+    let notes = Notes {
         changelogs: &changelogs.changelogs,
         history: &projects.history,
     };
-    let rendered = report.take(pages::render_channels(config, &channels, notes)?);
-    report.set_totals(rendered.totals);
+    let rendered = report.take(pages::render_channels(config, &channels, notes, &InMemory)?);
+    report.set_totals(rendered.totals.clone());
     let until = |held: &Held| match held {
         Held::TooYoung(until) => Some(*until),
         _ => None,
     };
     Ok(Snapshot {
-        pages: rendered.pages,
+        pages: rendered.into_files(),
         next_change: channels.held.values().filter_map(until).min(),
         known: lost::names(&merged),
         packages: packages(&merged),
@@ -100,6 +101,25 @@ pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot
         channels: own(config, &channels),
         report,
     })
+}
+
+/// Keeps all pages in memory.
+struct InMemory;
+
+impl Sink for InMemory {
+    type File = Page;
+
+    fn known(&self, _part: &str, _digest: u64) -> Option<Vec<Page>> {
+        None
+    }
+
+    fn take(&self, pages: Vec<Page>) -> Result<Vec<Page>, Error> {
+        Ok(pages)
+    }
+
+    fn path(file: &Page) -> &str {
+        &file.path
+    }
 }
 
 fn packages(merged: &Catalog) -> BTreeSet<String> {

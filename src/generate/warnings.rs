@@ -8,9 +8,8 @@ use crate::catalog::channels::{Channel, ChannelKey};
 use crate::model::build::Device;
 use crate::model::config::Config;
 use crate::publish::feed;
-use crate::publish::page::Page;
 use crate::publish::site::ASSETS;
-use crate::publish::writer;
+use crate::publish::writer::{self, Compared};
 
 /// Warns of aliases that have builds of their own: their phones are offered both, and only the
 /// maintainer knows whether that is intended.
@@ -153,7 +152,7 @@ const FOR_PEOPLE: [&str; 6] = ["atom", "css", "html", "js", "svg", "txt"];
 
 /// Warns of a `{device}.json` that changes its format, which an installed updater may not
 /// understand, and of feeds that are removed.
-pub(super) fn changes(config: &Config, pages: &[Page], report: &Report) -> Log {
+pub(super) fn changes(config: &Config, pages: &[Compared], report: &Report) -> Log {
     let mut log = Log::default();
     let changed: HashSet<&str> = report.plan.changed.iter().map(String::as_str).collect();
     let is_device_feed = |path: &str| {
@@ -168,7 +167,8 @@ pub(super) fn changes(config: &Config, pages: &[Page], report: &Report) -> Log {
             continue;
         }
         let published = std::fs::read(config.out.join(&page.path)).unwrap_or_default();
-        if let (Some(old), Some(new)) = (feed::shape(&published), feed::shape(&page.bytes))
+        let contents = page.read().ok().flatten().unwrap_or_default();
+        if let (Some(old), Some(new)) = (feed::shape(&published), feed::shape(&contents))
             && old != new
         {
             let text = format!(
@@ -201,7 +201,7 @@ pub(super) fn changes(config: &Config, pages: &[Page], report: &Report) -> Log {
 const MAX_ALIKE: usize = 5;
 
 /// Warns of pages that would be one file on systems that ignore the case of letters.
-pub(super) fn case(pages: &[Page]) -> Log {
+pub(super) fn case(pages: &[Compared]) -> Log {
     let mut log = Log::default();
     let alike = writer::alike(pages.iter().map(|page| &*page.path));
     let more = alike.len().saturating_sub(MAX_ALIKE);

@@ -137,7 +137,7 @@ impl Romtype {
 }
 
 /// Whether a package installs over any build, or only over one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Installs over any build.
     Full,
@@ -175,7 +175,7 @@ impl Kind {
 }
 
 /// One ROM that phones may be offered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Build {
     /// Codename of the phone.
     pub device: Device,
@@ -232,7 +232,7 @@ pub struct Build {
 }
 
 /// Where a source has a package, and what the source knew it by when it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// Name of the source.
     pub source: String,
@@ -266,7 +266,7 @@ pub const IMAGES: [&str; 10] = [
 ];
 
 /// An image of a partition, next to a package.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ImageFile {
     /// The partition: one of [`IMAGES`].
     pub name: String,
@@ -280,7 +280,7 @@ pub struct ImageFile {
 }
 
 /// Custota's signature file of a package.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Csig {
     /// The digest of the build's `vbmeta` images, 64 lower-case hex digits: by it
     /// Custota recognises the build that a phone runs.

@@ -274,6 +274,10 @@ pub struct Config {
     pub limits: Limits,
     /// Read every file again, whatever the cache knows.
     pub rehash: bool,
+    /// What tells this romfeed from others: pages of another one are made again.
+    pub program: String,
+    /// Render every page and compare it with its file, whatever the last run has left.
+    pub full: bool,
     /// Take over an output folder that romfeed did not make.
     pub adopt: bool,
     /// Go on without builds that were published and are not in the catalogs.
@@ -361,6 +365,8 @@ impl Config {
             io_limit: None,
             limits,
             rehash: false,
+            full: false,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
             adopt: false,
             new_catalog: false,
             dry_run: false,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::markup::template::Format;
-use crate::publish::page::{Maker, Page};
+use crate::publish::page::Maker;
 
 /// The makers of feeds, by path.
 pub type Makers = BTreeMap<String, Maker>;
@@ -32,12 +32,13 @@ pub(super) struct Made {
     files: Vec<String>,
 }
 
-/// Returns the makers of the feeds among these pages.
+/// Returns the makers of the feeds among files, which are given by path and maker.
 #[must_use]
-pub fn makers_of(pages: &[Page]) -> Makers {
-    let feeds = pages.iter().filter(|page| page.is_feed());
-    let maker = |page: &Page| (page.path.clone(), page.maker.clone());
-    feeds.map(maker).collect()
+pub fn makers_of<'p>(files: impl Iterator<Item = (&'p str, &'p Maker)>) -> Makers {
+    let feeds = files.filter(|(_, maker)| maker.is_feed());
+    feeds
+        .map(|(path, maker)| (path.to_owned(), maker.clone()))
+        .collect()
 }
 
 /// Converts makers into their part of the manifest.

@@ -22,14 +22,6 @@ pub struct Page {
     pub origin: Option<Arc<str>>,
 }
 
-impl Page {
-    /// Whether update clients read this file, so that it is written after all files it refers to.
-    #[must_use]
-    pub fn is_feed(&self) -> bool {
-        self.maker != Maker::Page
-    }
-}
-
 /// What makes a file of the site; tells `check` which clients read the file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Maker {
@@ -48,12 +40,19 @@ pub enum Maker {
     },
 }
 
-/// Sorts pages for writing: files that feeds lead to, then feeds, then files that name feeds;
-/// within these, folder by folder.
+impl Maker {
+    /// Whether update clients read the file, so that it is written after all files it refers to.
+    #[must_use]
+    pub fn is_feed(&self) -> bool {
+        *self != Maker::Page
+    }
+}
+
+/// Returns what to sort pages by for writing: files that feeds lead to, then feeds, then files that name
+/// feeds; within these, folder by folder.
 #[must_use]
-pub fn writing_order(mut pages: Vec<&Page>) -> Vec<&Page> {
-    pages.sort_by_key(|page| (page.is_feed(), rank(&page.path), &page.path));
-    pages
+pub fn writing_order<'p>(path: &'p str, maker: &Maker) -> (bool, u8, &'p str) {
+    (maker.is_feed(), rank(path), path)
 }
 
 /// Sorts paths for their removal: files that name feeds first, then feeds, then pages.

@@ -207,7 +207,7 @@ fn store(page: Page, tags: &mut HashMap<*const u8, HeaderValue>) -> (String, Sto
 /// Returns the type of a page. The lists of single incrementals may have any ending.
 fn type_of(page: &Page) -> &'static str {
     let mut folders = page.path.split('/').take(2);
-    let is_list = page.is_feed() && folders.any(|name| name == "api" || name == "legacy");
+    let is_list = page.maker.is_feed() && folders.any(|name| name == "api" || name == "legacy");
     let mut parts = page.path.rsplit('/');
     let is_changes = parts.next() == Some("changes.txt")
         || (parts.next() == Some("changes") && page.path.contains("legacy/"));

@@ -154,6 +154,7 @@ impl Machine {
         let pages: Vec<Page> = files.iter().map(page).collect();
         let out = dir.path().join("out");
         let lock = writer::open(&out, false).unwrap();
+        let pages = writer::Comparer::in_memory(&out).compare(pages).unwrap();
         let plan = writer::plan(&out, &pages, Vec::new(), false).unwrap();
         writer::execute(&out, &pages, &plan, &lock).unwrap();
         let zips = zips.to_vec();

@@ -87,4 +87,5 @@ mod support;
 mod templates;
 mod terminal;
 mod texts;
+mod unchanged;
 mod verify;

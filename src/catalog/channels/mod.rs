@@ -9,6 +9,7 @@ mod retention;
 mod sort;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
 
 use crate::model::build::{Build, Device, Kind, Romtype, Variant};
 use crate::model::config::MajorUpgrades;
@@ -18,7 +19,7 @@ pub use retention::{NUM_PROTECTED, newest_first, protected, shorten};
 pub use sort::is_withheld;
 
 /// A package that phones are offered, with its address.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub struct Offer<'a> {
     /// The build.
     pub build: &'a Build,
@@ -27,7 +28,7 @@ pub struct Offer<'a> {
 }
 
 /// A delta that phones are offered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub struct DeltaOffer<'a> {
     /// The delta.
     pub offer: Offer<'a>,
@@ -41,7 +42,7 @@ pub struct DeltaOffer<'a> {
 
 /// The name of a channel. The romtype is in lower case, as clients ask for it and compare it
 /// without regard to case.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelKey {
     /// The device name that phones ask for.
     pub device: Device,
@@ -52,7 +53,7 @@ pub struct ChannelKey {
 }
 
 /// What is known about the builds with one incremental.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Installed<'a> {
     /// The earliest known date of such a build, in seconds since the epoch.
     pub since: Option<i64>,
@@ -113,6 +114,21 @@ pub struct Channel<'a> {
     pub num_unlisted: usize,
     /// Whether a build was ever here whose CMUpdater asks by POST, so that answers for it are needed.
     pub has_post_updaters: bool,
+}
+
+impl Hash for Channel<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Channel {
+            offers,
+            // The same offers in another order.
+            by_version: _,
+            deltas,
+            incrementals,
+            num_unlisted,
+            has_post_updaters,
+        } = self;
+        (offers, deltas, incrementals, num_unlisted, has_post_updaters).hash(state);
+    }
 }
 
 /// Why a build with a sound package is not offered.

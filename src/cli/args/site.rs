@@ -74,6 +74,9 @@ pub(crate) struct SiteArgs {
     /// Read every file again, without the cache; of zips on other hosts, the newest that `max_download` allows
     #[arg(long)]
     pub(crate) rehash: bool,
+    /// Make every page again and compare it with its file, even of devices that are as they were
+    #[arg(long)]
+    pub(crate) full: bool,
     /// Publish even if the catalog lacks builds that were published before
     #[arg(long)]
     pub(crate) new_catalog: bool,

@@ -11,7 +11,7 @@ use crate::catalog::channels::Channels;
 use crate::markup::changelog::Rendered;
 use crate::model::build::Build;
 use crate::model::config::Config;
-use crate::publish::feed;
+use crate::publish::feed::{self, ChannelMap};
 use crate::publish::makers::{Makers, makers_of};
 
 /// A build that phones run and that must have a list.
@@ -65,8 +65,10 @@ pub fn expected(channels: &Channels<'_>) -> BTreeMap<String, Option<Installed>> 
 /// # Errors
 /// [`feed::Error`], if a feed template cannot be used.
 pub fn lists(channels: &Channels<'_>, config: &Config) -> Result<Makers, feed::Error> {
-    let feeds = feed::render(&channels.channels, config, &Rendered::default())?;
-    Ok(makers_of(&feeds.pages))
+    let channels: ChannelMap<'_, '_> = channels.channels.iter().collect();
+    let feeds = feed::Renderer::new(config)?.all(&channels, &Rendered::default())?;
+    let pages = feeds.pages.iter();
+    Ok(makers_of(pages.map(|page| (&*page.path, &page.maker))))
 }
 
 /// Returns the download address of each offered build, by its identity.

@@ -92,7 +92,7 @@ fn revision_fault(revision: &str) -> Option<&'static str> {
 }
 
 /// How one project changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Change {
     /// Its path in the source tree.
     pub path: String,
@@ -101,7 +101,7 @@ pub struct Change {
 }
 
 /// How a project differs between two builds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ChangeKind {
     /// It was added.
     Added {
@@ -189,7 +189,7 @@ pub fn diff(old: &Projects, new: &Projects) -> Vec<Change> {
 }
 
 /// The changes from one build to the next.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Since {
     /// The date of the older build, in seconds since the epoch.
     pub timestamp: i64,

@@ -12,7 +12,7 @@ mod plain;
 mod text;
 mod tokens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -21,7 +21,7 @@ use super::reorders;
 pub use decode::{MAX_SIZE, decode};
 
 /// The format of a changelog.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Format {
     /// Plain text.
     Text,
@@ -47,7 +47,7 @@ impl Format {
 }
 
 /// The changelog of a build.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Changelog {
     /// The format of the text.
     pub format: Format,
@@ -71,17 +71,18 @@ pub struct Shown {
 /// The rendered changelogs of a site, by the file name of the build.
 pub type Rendered = BTreeMap<String, Shown>;
 
-/// Renders all changelogs.
+/// Renders the changelogs of the builds with these file names.
 #[must_use]
-pub fn render(changelogs: &Changelogs) -> Rendered {
-    let shown = |(name, changelog): (&String, &Changelog)| {
+pub fn render(changelogs: &Changelogs, names: &BTreeSet<&str>) -> Rendered {
+    let shown = |name: &&str| {
+        let changelog = changelogs.get(*name)?;
         let shown = Shown {
             text: render_text(changelog),
             html: render_html(changelog),
         };
-        (name.clone(), shown)
+        Some(((*name).to_owned(), shown))
     };
-    changelogs.par_iter().map(shown).collect()
+    names.par_iter().filter_map(shown).collect()
 }
 
 /// Renders a changelog as a fragment of HTML that is safe wherever blocks are allowed.

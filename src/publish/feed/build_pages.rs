@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::catalog::channels::{Channel, ChannelKey, Offer, newest_first};
+use super::ChannelMap;
+use crate::catalog::channels::{Offer, newest_first};
 use crate::model::build::{self, Device};
 
 /// Most builds of a device with a page of their own: the newest. Others are only in lists.
@@ -10,7 +11,7 @@ const MAX_PAGES: usize = 100;
 
 /// Returns the path of each build's page, not escaped, by the build's identity.
 #[must_use]
-pub fn paths<'a>(channels: &BTreeMap<ChannelKey, Channel<'a>>) -> HashMap<&'a str, String> {
+pub fn paths<'a>(channels: &ChannelMap<'_, 'a>) -> HashMap<&'a str, String> {
     let mut devices: BTreeMap<&Device, Vec<Offer<'a>>> = BTreeMap::new();
     // If a device has several names, its builds are in several channels.
     let mut seen: BTreeSet<&str> = BTreeSet::new();

@@ -24,6 +24,9 @@ use crate::model::build::{self, Device, Variant};
 use crate::model::config::{Config, DeviceFeed};
 use crate::publish::page::{Maker, Page};
 use template::Templates;
+use template::context::BuildContext;
+
+pub use template::{LeftOut, Sites};
 
 pub use shape::{Shape, shape};
 
@@ -87,17 +90,32 @@ fn for_page(page: &Option<String>) -> String {
         .map_or_else(String::new, |page| format!(" (for {page})"))
 }
 
-/// The feeds of a site, and warnings about them.
+/// Feeds, and warnings about them.
 #[derive(Clone, Debug, Default)]
 pub struct Feeds {
-    /// All feed files, sorted by path.
+    /// The feed files.
     pub pages: Vec<Page>,
     /// One line for each incremental that cannot be a path, and for each file that is longer than
     /// clients read.
     pub warnings: Vec<String>,
+    /// Builds that templates leave out.
+    pub left_out: LeftOut,
 }
 
 impl Feeds {
+    /// Whether there is nothing to warn of.
+    #[must_use]
+    pub fn is_faultless(&self) -> bool {
+        self.warnings.is_empty() && self.left_out.is_empty()
+    }
+
+    /// Adds the feeds of another part of the site.
+    pub fn append(&mut self, other: Feeds) {
+        self.pages.extend(other.pages);
+        self.warnings.extend(other.warnings);
+        self.left_out.append(other.left_out);
+    }
+
     fn push(&mut self, path: String, bytes: impl Into<Arc<[u8]>>) {
         self.pages.push(Page {
             path,
@@ -131,44 +149,129 @@ type DeviceChannels<'l, 'a> = Vec<(&'l ChannelKey, &'l Channel<'a>)>;
 /// All channels of one variant, by device name.
 type Tree<'l, 'a> = BTreeMap<&'l Device, DeviceChannels<'l, 'a>>;
 
-/// Renders the feeds for all generations of clients.
-///
-/// # Errors
-/// [`Error`] if a feed template cannot be used.
-pub fn render(
-    channels: &BTreeMap<ChannelKey, Channel<'_>>,
-    config: &Config,
-    changelogs: &Rendered,
-) -> Result<Feeds, Error> {
-    let templates = Templates::compile(config)?;
+/// Channels by name: all of a site, or those of some devices.
+pub type ChannelMap<'l, 'a> = BTreeMap<&'l ChannelKey, &'l Channel<'a>>;
+
+/// Renders the feeds for all generations of clients: those of some devices, and those about all.
+#[derive(Debug)]
+pub struct Renderer<'l> {
+    config: &'l Config,
+    templates: Templates<'l>,
+}
+
+impl<'l> Renderer<'l> {
+    /// Compiles the templates of the settings.
+    ///
+    /// # Errors
+    /// [`Error`] if a feed template cannot be used.
+    pub fn new(config: &'l Config) -> Result<Renderer<'l>, Error> {
+        let templates = Templates::compile(config)?;
+        Ok(Renderer { config, templates })
+    }
+
+    /// Whether feeds of single devices show other devices, so that they change with these.
+    #[must_use]
+    pub fn shows_others(&self) -> bool {
+        self.templates.show_others()
+    }
+
+    /// Returns how many of the newest builds the pages about all devices show, at most.
+    #[must_use]
+    pub fn most_on_site_pages(&self) -> usize {
+        self.templates.most_on_site_pages()
+    }
+
+    /// Renders the feeds of some devices; their builds are in no other channels.
+    ///
+    /// # Errors
+    /// [`Error`] if a feed template cannot be used.
+    pub fn of_devices(
+        &self,
+        channels: &ChannelMap<'_, '_>,
+        sites: &Sites,
+        changelogs: &Rendered,
+    ) -> Result<Feeds, Error> {
+        let of_channels: Vec<Feeds> = channels
+            .par_iter()
+            .map(|(key, channel)| render_channel(key, channel, self.config, changelogs))
+            .collect();
+        let pages = match self.config.theme.has_pages {
+            true => build_pages::paths(channels),
+            false => HashMap::new(),
+        };
+        let known = BuildContext {
+            config: self.config,
+            changelogs,
+            pages: &pages,
+        };
+        let mut feeds = Feeds::default();
+        of_channels.into_iter().for_each(|part| feeds.append(part));
+        for (variant, tree) in &trees(channels) {
+            let prefix = prefix(*variant);
+            for (device, channels) in tree {
+                render_device(&prefix, device, channels, self.config, &mut feeds);
+                official::render_device(&prefix, device, channels, self.config, &mut feeds);
+            }
+            let templates = &self.templates;
+            templates.render_devices(*variant, tree, known, sites, &mut feeds)?;
+        }
+        feeds.pages.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(feeds)
+    }
+
+    /// Renders all feeds at once.
+    ///
+    /// # Errors
+    /// [`Error`] if a feed template cannot be used.
+    pub fn all(
+        &self,
+        channels: &ChannelMap<'_, '_>,
+        changelogs: &Rendered,
+    ) -> Result<Feeds, Error> {
+        let sites = Sites::new(channels, self.config);
+        let mut feeds = self.of_devices(channels, &sites, changelogs)?;
+        feeds.append(self.of_site(channels, &sites, changelogs)?);
+        Ok(feeds)
+    }
+
+    /// Renders the feeds about all devices, given all channels.
+    ///
+    /// # Errors
+    /// [`Error`] if a feed template cannot be used.
+    pub fn of_site(
+        &self,
+        channels: &ChannelMap<'_, '_>,
+        sites: &Sites,
+        changelogs: &Rendered,
+    ) -> Result<Feeds, Error> {
+        let pages = match self.config.theme.has_pages && self.templates.have_site_pages() {
+            true => build_pages::paths(channels),
+            false => HashMap::new(),
+        };
+        let known = BuildContext {
+            config: self.config,
+            changelogs,
+            pages: &pages,
+        };
+        let mut feeds = Feeds::default();
+        for (variant, tree) in &trees(channels) {
+            official::render(&prefix(*variant), tree, self.config, &mut feeds);
+            let templates = &self.templates;
+            templates.render_site(*variant, tree, known, sites, &mut feeds)?;
+        }
+        feeds.pages.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(feeds)
+    }
+}
+
+/// Sorts channels by variant and device.
+fn trees<'l, 'a>(channels: &ChannelMap<'l, 'a>) -> BTreeMap<Option<&'l Variant>, Tree<'l, 'a>> {
     let mut trees: BTreeMap<Option<&Variant>, Tree<'_, '_>> = BTreeMap::new();
     for (key, channel) in channels {
         let tree = trees.entry(key.variant.as_ref()).or_default();
         tree.entry(&key.device).or_default().push((key, channel));
     }
-    let of_channels: Vec<Feeds> = channels
-        .par_iter()
-        .map(|(key, channel)| render_channel(key, channel, config, changelogs))
-        .collect();
-    let pages = match config.theme.has_pages {
-        true => build_pages::paths(channels),
-        false => HashMap::new(),
-    };
-    let mut feeds = Feeds::default();
-    for mut part in of_channels {
-        feeds.pages.append(&mut part.pages);
-        feeds.warnings.append(&mut part.warnings);
-    }
-    for (variant, tree) in &trees {
-        let prefix = prefix(*variant);
-        for (device, channels) in tree {
-            render_device(&prefix, device, channels, config, &mut feeds);
-        }
-        official::render(&prefix, tree, config, &mut feeds);
-        templates.render(*variant, tree, changelogs, &pages, &mut feeds)?;
-    }
-    feeds.pages.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(feeds)
+    trees
 }
 
 /// Returns the folder of a variant's feeds.

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Feeds, Tree};
+use super::{DeviceChannels, Feeds, Tree};
 use crate::markup::template::json;
+use crate::model::build::Device;
 use crate::model::config::{Config, DeviceInfo};
 
 /// The manufacturer of a device that is not in `devices.json`.
@@ -63,33 +64,45 @@ impl<'a> DeviceDetails<'a> {
     }
 }
 
-/// Renders the files of one variant.
+/// Renders the files of one device and variant.
+pub(super) fn render_device(
+    prefix: &str,
+    device: &Device,
+    channels: &DeviceChannels<'_, '_>,
+    config: &Config,
+    feeds: &mut Feeds,
+) {
+    let model = device.as_str();
+    let types = channels
+        .iter()
+        .filter(|(_, channel)| !channel.offers.is_empty());
+    let response = types.map(|(key, _)| key.romtype.as_str()).collect();
+    push(
+        feeds,
+        format!("{prefix}api/v1/types/{model}.json"),
+        &Types { response },
+    );
+    let versions = versions(channels);
+    if !versions.is_empty() {
+        push(
+            feeds,
+            format!("{prefix}api/v2/devices/{model}.json"),
+            &DeviceDetails::new(model, &versions, config),
+        );
+    }
+}
+
+/// Renders the files about all devices of one variant.
 pub(super) fn render(prefix: &str, tree: &Tree<'_, '_>, config: &Config, feeds: &mut Feeds) {
     let mut by_version: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let mut oems: BTreeMap<&str, Vec<OemDevice<'_>>> = BTreeMap::new();
     for (device, channels) in tree {
         let model = device.as_str();
-        let offers = || channels.iter().flat_map(|(_, channel)| &channel.offers);
-        let versions: BTreeSet<&str> = offers().map(|o| o.build.version.as_str()).collect();
-        let types = channels
-            .iter()
-            .filter(|(_, channel)| !channel.offers.is_empty());
-        let response = types.map(|(key, _)| key.romtype.as_str()).collect();
-        push(
-            feeds,
-            format!("{prefix}api/v1/types/{model}.json"),
-            &Types { response },
-        );
+        let versions = versions(channels);
         if versions.is_empty() {
             continue;
         }
-        let details = DeviceDetails::new(model, &versions, config);
-        push(
-            feeds,
-            format!("{prefix}api/v2/devices/{model}.json"),
-            &details,
-        );
-        let DeviceDetails { oem, name, .. } = details;
+        let DeviceDetails { oem, name, .. } = DeviceDetails::new(model, &versions, config);
         oems.entry(oem).or_default().push(OemDevice { model, name });
         for version in versions {
             by_version.entry(version).or_default().push(model);
@@ -101,6 +114,12 @@ pub(super) fn render(prefix: &str, tree: &Tree<'_, '_>, config: &Config, feeds: 
         .map(|(name, devices)| Oem { devices, name })
         .collect();
     push(feeds, format!("{prefix}api/v2/oems.json"), &oems);
+}
+
+/// Returns the versions that are offered.
+fn versions<'a>(channels: &DeviceChannels<'_, 'a>) -> BTreeSet<&'a str> {
+    let offers = channels.iter().flat_map(|(_, channel)| &channel.offers);
+    offers.map(|offer| offer.build.version.as_str()).collect()
 }
 
 fn push<T: Serialize>(feeds: &mut Feeds, path: String, value: &T) {

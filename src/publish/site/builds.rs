@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first};
+use crate::catalog::channels::{Channel, DeltaOffer, Offer, newest_first};
 use crate::model::build::{Device, Variant};
 use crate::model::names;
-use crate::publish::feed::build_pages;
+use crate::publish::feed::{ChannelMap, build_pages};
 
 /// A device with the builds that people can download.
 pub(super) struct DeviceBuilds<'a> {
@@ -70,7 +70,7 @@ pub(super) struct BuildEntry<'a> {
 
 /// Returns all devices with their builds, by codename.
 pub(super) fn by_device<'a>(
-    channels: &'a BTreeMap<ChannelKey, Channel<'a>>,
+    channels: &ChannelMap<'a, 'a>,
     atoms: &BTreeSet<&'a str>,
 ) -> Vec<DeviceBuilds<'a>> {
     let paths = build_pages::paths(channels);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::builds::{BuildEntry, DeviceBuilds};
 use super::values::device_name;
@@ -12,9 +12,29 @@ use crate::model::build::ImageFile;
 use crate::model::config::Config;
 use crate::publish::page::Page;
 
-#[derive(Debug, Serialize)]
-struct List<'a> {
-    builds: Vec<BuildFiles<'a>>,
+/// All builds; each is described when it is written, since large sites have very many.
+struct List<'l, 'a> {
+    devices: &'l [DeviceBuilds<'a>],
+    config: &'l Config,
+}
+
+impl Serialize for List<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let builds = self.devices.iter().flat_map(|device| {
+            let name = device_name(device, self.config);
+            let entries = device.builds.iter();
+            entries.map(move |entry| BuildFiles {
+                model: device.model.as_str(),
+                device: name,
+                page: entry
+                    .path
+                    .clone()
+                    .unwrap_or_else(|| device_path(device.model.as_str())),
+                files: files(entry, self.config),
+            })
+        });
+        serializer.collect_seq(builds)
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -31,22 +51,7 @@ struct BuildFiles<'a> {
 
 /// Renders the list.
 pub(super) fn render(devices: &[DeviceBuilds<'_>], config: &Config) -> Page {
-    let builds = devices.iter().flat_map(|device| {
-        let name = device_name(device, config);
-        let entries = device.builds.iter();
-        entries.map(move |entry| BuildFiles {
-            model: device.model.as_str(),
-            device: name,
-            page: entry
-                .path
-                .clone()
-                .unwrap_or_else(|| device_path(device.model.as_str())),
-            files: files(entry, config),
-        })
-    });
-    let list = List {
-        builds: builds.collect(),
-    };
+    let list = BTreeMap::from([("builds", List { devices, config })]);
     let mut json = serde_json::to_vec(&list).expect("names and digests are texts");
     json.push(b'\n');
     file(format!("{ASSETS}/digests.json"), &json)

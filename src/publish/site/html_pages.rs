@@ -7,16 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::Value;
 use minijinja::value::Serde;
-use rayon::prelude::*;
 
 use super::builds::{BuildEntry, Choice, DeviceBuilds, by_device};
 use super::templates::Pages;
 use super::values::{self, DeviceValues, Shows, SiteValues};
 use super::{Error, PageContext, changes_path, device_path, digests};
-use crate::catalog::channels::{Channel, ChannelKey};
 use crate::markup::changelog::{self, Changelog};
 use crate::model::address::encode_path;
 use crate::model::config::Config;
+use crate::publish::feed::ChannelMap;
 use crate::publish::feed::template::context::PageValues;
 use crate::publish::page::Page;
 
@@ -36,42 +35,43 @@ struct Job {
     values: Vec<(&'static str, Value)>,
 }
 
-/// Renders all pages.
+/// Renders the pages of some devices, given their channels and the paths of their newsfeeds.
 ///
 /// # Errors
 /// [`Error::Template`] for the first page that cannot be rendered.
-pub(super) fn render(
+pub(super) fn of_devices(
     engine: &Pages<'_>,
-    channels: &BTreeMap<ChannelKey, Channel<'_>>,
+    channels: &ChannelMap<'_, '_>,
     context: PageContext<'_>,
-    feeds: &[Page],
+    atoms: &BTreeSet<&str>,
 ) -> Result<Vec<Page>, Error> {
-    let atoms: BTreeSet<&str> = feeds
-        .iter()
-        .map(|page| page.path.as_str())
-        .filter(|path| path.ends_with(".atom"))
-        .collect();
-    let devices = by_device(channels, &atoms);
-    let site = SiteValues::new(context.config, atoms.get(super::SITE_ATOM).copied());
-    let site = Value::from(Serde(site));
+    let site = Value::from(Serde(SiteValues::new(context)));
     let base = context.config.base_url.as_deref();
-    let mut pages = vec![
+    let devices = by_device(channels, atoms);
+    let jobs = devices
+        .iter()
+        .flat_map(|device| device_jobs(device, context));
+    jobs.map(|job| render_job(engine, &site, base, job))
+        .collect()
+}
+
+/// Renders the pages about all devices.
+///
+/// # Errors
+/// [`Error::Template`].
+pub(super) fn of_site(
+    engine: &Pages<'_>,
+    channels: &ChannelMap<'_, '_>,
+    context: PageContext<'_>,
+    atoms: &BTreeSet<&str>,
+) -> Result<[Page; 2], Error> {
+    let site = Value::from(Serde(SiteValues::new(context)));
+    let base = context.config.base_url.as_deref();
+    let devices = by_device(channels, atoms);
+    Ok([
         digests::render(&devices, context.config),
         render_job(engine, &site, base, home(&devices, context))?,
-    ];
-    // Device by device, since the values of all builds take far more memory than their pages.
-    let device_pages: Vec<Result<Vec<Page>, Error>> = devices
-        .par_iter()
-        .map(|device| {
-            let jobs = device_jobs(device, context).into_iter();
-            jobs.map(|job| render_job(engine, &site, base, job))
-                .collect()
-        })
-        .collect();
-    for device in device_pages {
-        pages.append(&mut device?);
-    }
-    Ok(pages)
+    ])
 }
 
 fn render_job(

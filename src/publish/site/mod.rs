@@ -9,18 +9,18 @@ mod html_pages;
 mod templates;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use minijinja::Value;
 use minijinja::value::Serde;
 
-use crate::catalog::channels::{Channel, ChannelKey};
 use crate::ingest::projects::History;
 use crate::markup::changelog::Rendered;
 use crate::model::address;
 use crate::model::config::Config;
 use crate::model::theme::Logo;
+use crate::publish::feed::ChannelMap;
 use crate::publish::page::{Maker, Page};
 
 pub use templates::SHIPPED as TEMPLATES;
@@ -30,16 +30,18 @@ pub use templates::SHIPPED as TEMPLATES;
 pub struct PageContext<'a> {
     /// The settings.
     pub config: &'a Config,
-    /// The changelogs of builds.
+    /// The changelogs of the builds that are shown.
     pub changelogs: &'a Rendered,
     /// The changes of source projects.
     pub history: &'a History,
+    /// Whether there is a newsfeed of all builds, [`SITE_ATOM`].
+    pub has_site_atom: bool,
 }
 
 /// Folder of the files that pages load: style, script, images.
 pub const ASSETS: &str = "assets";
 /// Path of the newsfeed of all builds.
-const SITE_ATOM: &str = "builds.atom";
+pub const SITE_ATOM: &str = "builds.atom";
 const SCRIPT: &str = include_str!("../../../templates/script.js");
 /// The worker of the script, which hashes downloaded files.
 const WORKER: &str = include_str!("../../../templates/sha256.js");
@@ -102,43 +104,99 @@ fn file(path: String, bytes: &[u8]) -> Page {
     }
 }
 
-/// Renders all files of the site except the feeds, of which only the paths are used.
-///
-/// `.nojekyll` keeps GitHub Pages from hiding and changing files. `404.html` is the answer of a host
-/// for an unknown path; without it some hosts answer 200, which breaks the cache of updaters.
-///
-/// # Errors
-/// [`Error`] if a template cannot be used.
-pub fn render(
-    channels: &BTreeMap<ChannelKey, Channel<'_>>,
-    known: PageContext<'_>,
-    feeds: &[Page],
-) -> Result<Vec<Page>, Error> {
-    let config = known.config;
-    let theme = &config.theme;
-    let engine = templates::Pages::compile(theme)?;
-    let site = Value::from(Serde(values::SiteValues::new(config, None)));
-    let mut pages = vec![file(".nojekyll".to_owned(), b"")];
-    let mut fixed = vec![("404.html", "404.html".to_owned())];
-    if theme.has_pages {
-        fixed.push(("style.css", format!("{ASSETS}/style.css")));
-        fixed.push(("icon.svg", format!("{ASSETS}/icon.svg")));
-        for (name, script) in [("script.js", SCRIPT), ("sha256.js", WORKER)] {
-            let own = theme.templates.get(name);
-            let script = own.map_or(script, |own| &own.text);
-            pages.push(file(format!("{ASSETS}/{name}"), script.as_bytes()));
-        }
-        if let Some(logo) = &theme.logo {
-            pages.push(file(logo_path(logo), &logo.bytes));
-        }
-        pages.extend(html_pages::render(&engine, channels, known, feeds)?);
+/// Renders the files of the site that are no feeds: those of some devices, and those about all.
+pub struct Renderer<'l> {
+    engine: templates::Pages<'l>,
+    context: PageContext<'l>,
+}
+
+impl<'l> Renderer<'l> {
+    /// Compiles the templates of pages.
+    ///
+    /// # Errors
+    /// [`Error`] if a template cannot be used.
+    pub fn new(context: PageContext<'l>) -> Result<Renderer<'l>, Error> {
+        let engine = templates::Pages::compile(&context.config.theme)?;
+        Ok(Renderer { engine, context })
     }
-    for (template, path) in fixed {
-        // This page is shown for any path, so it cannot link relatively.
-        let base = config.base_url.as_deref().filter(|_| theme.has_pages);
-        let base = base.map(|base| format!("{}/", address::path_of(base)));
-        let values = [("site", site.clone()), ("home", base.into())];
-        pages.push(engine.render(template, &path, Value::from_pairs(values))?);
+
+    /// Renders the pages of some devices, whose builds are in no other channels. Of their feeds only the paths
+    /// are used.
+    ///
+    /// # Errors
+    /// [`Error`] if a template cannot be used.
+    pub fn of_devices(
+        &self,
+        channels: &ChannelMap<'_, '_>,
+        changelogs: &Rendered,
+        feeds: &[Page],
+    ) -> Result<Vec<Page>, Error> {
+        if !self.context.config.theme.has_pages {
+            return Ok(Vec::new());
+        }
+        let atoms = atoms(feeds.iter().map(|page| page.path.as_str()));
+        let context = PageContext {
+            changelogs,
+            ..self.context
+        };
+        html_pages::of_devices(&self.engine, channels, context, &atoms)
     }
-    Ok(pages)
+
+    /// Renders the files about all devices, given all channels and the paths of all feeds.
+    ///
+    /// `.nojekyll` keeps GitHub Pages from hiding and changing files. `404.html` is the answer of a host
+    /// for an unknown path; without it some hosts answer 200, which breaks the cache of updaters.
+    ///
+    /// # Errors
+    /// [`Error`] if a template cannot be used.
+    pub fn of_site<'p>(
+        &self,
+        channels: &ChannelMap<'_, '_>,
+        feeds: impl Iterator<Item = &'p str>,
+    ) -> Result<Vec<Page>, Error> {
+        let config = self.context.config;
+        let theme = &config.theme;
+        let plain = PageContext {
+            has_site_atom: false,
+            ..self.context
+        };
+        let site = Value::from(Serde(values::SiteValues::new(plain)));
+        let mut pages = vec![file(".nojekyll".to_owned(), b"")];
+        let mut fixed = vec![("404.html", "404.html".to_owned())];
+        if theme.has_pages {
+            fixed.push(("style.css", format!("{ASSETS}/style.css")));
+            fixed.push(("icon.svg", format!("{ASSETS}/icon.svg")));
+            for (name, script) in [("script.js", SCRIPT), ("sha256.js", WORKER)] {
+                let own = theme.templates.get(name);
+                let script = own.map_or(script, |own| &own.text);
+                pages.push(file(format!("{ASSETS}/{name}"), script.as_bytes()));
+            }
+            if let Some(logo) = &theme.logo {
+                pages.push(file(logo_path(logo), &logo.bytes));
+            }
+            let atoms = atoms(feeds);
+            pages.extend(html_pages::of_site(
+                &self.engine,
+                channels,
+                self.context,
+                &atoms,
+            )?);
+        }
+        for (template, path) in fixed {
+            // This page is shown for any path, so it cannot link relatively.
+            let base = config.base_url.as_deref().filter(|_| theme.has_pages);
+            let base = base.map(|base| format!("{}/", address::path_of(base)));
+            let values = [("site", site.clone()), ("home", base.into())];
+            pages.push(
+                self.engine
+                    .render(template, &path, Value::from_pairs(values))?,
+            );
+        }
+        Ok(pages)
+    }
+}
+
+/// Returns the newsfeeds among feeds.
+fn atoms<'p>(feeds: impl Iterator<Item = &'p str>) -> BTreeSet<&'p str> {
+    feeds.filter(|path| path.ends_with(".atom")).collect()
 }

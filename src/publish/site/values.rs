@@ -59,7 +59,8 @@ pub(super) struct Colors {
 }
 
 impl<'a> SiteValues<'a> {
-    pub(super) fn new(config: &'a Config, atom: Option<&'a str>) -> SiteValues<'a> {
+    pub(super) fn new(context: PageContext<'a>) -> SiteValues<'a> {
+        let config = context.config;
         let theme: &Theme = &config.theme;
         let link = |Link { name, url }: &'a Link| LinkValues { name, url };
         SiteValues {
@@ -71,7 +72,7 @@ impl<'a> SiteValues<'a> {
             links: theme.links.iter().map(link).collect(),
             colors: Colors::new(theme.accent),
             base_url: config.base_url.as_deref(),
-            atom,
+            atom: context.has_site_atom.then_some(super::SITE_ATOM),
         }
     }
 }

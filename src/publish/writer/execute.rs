@@ -5,13 +5,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::compare::Compared;
 use super::lock::Lock;
 use super::manifest::{MANIFEST, render_manifest};
 use super::plan::Plan;
 use super::{Error, STATE_DIR, TEMPORARY, io_error};
 use crate::files::{Durability, Readers, create_public_folder, replace};
 use crate::publish::makers::Makers;
-use crate::publish::page::{Page, writing_order};
+use crate::publish::page::writing_order;
 
 /// Carries a plan out: pages, then feeds, then removals.
 ///
@@ -19,7 +20,7 @@ use crate::publish::page::{Page, writing_order};
 ///
 /// # Errors
 /// [`Error::Io`]; the files that were written before are complete and stay.
-pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<(), Error> {
+pub fn execute(out: &Path, pages: &[Compared], plan: &Plan, _lock: &Lock) -> Result<(), Error> {
     let state = out.join(STATE_DIR);
     let temporary = state.join(TEMPORARY);
     let manifest = state.join(MANIFEST);
@@ -60,14 +61,8 @@ pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<
             create_public_folder(folder).map_err(io_error("create", folder))?;
             folder.clone_into(&mut last_folder);
         }
-        replace(
-            &temporary,
-            &file,
-            &page.bytes,
-            Durability::Cached,
-            Readers::Everyone,
-        )
-        .map_err(io_error("write", &file))?;
+        page.write(&temporary, &file)
+            .map_err(io_error("write", &file))?;
     }
     for path in stale {
         remove(out, path)?;
@@ -80,7 +75,7 @@ pub fn execute(out: &Path, pages: &[Page], plan: &Plan, _lock: &Lock) -> Result<
 }
 
 /// Returns the pages that a plan creates or changes, in writing order.
-fn pages_to_write<'a>(pages: &'a [Page], plan: &Plan) -> Vec<&'a Page> {
+fn pages_to_write<'a>(pages: &'a [Compared], plan: &Plan) -> Vec<&'a Compared> {
     // Most runs write few of many pages, so only those are sorted.
     let wanted: HashSet<&str> = plan
         .created
@@ -88,11 +83,10 @@ fn pages_to_write<'a>(pages: &'a [Page], plan: &Plan) -> Vec<&'a Page> {
         .chain(&plan.changed)
         .map(String::as_str)
         .collect();
-    let is_wanted = |page: &&Page| wanted.contains(page.path.as_str());
-    match wanted.is_empty() {
-        true => Vec::new(),
-        false => writing_order(pages.iter().filter(is_wanted).collect()),
-    }
+    let is_wanted = |page: &&Compared| wanted.contains(page.path.as_str());
+    let mut pages: Vec<&Compared> = pages.iter().filter(is_wanted).collect();
+    pages.sort_by_key(|page| writing_order(&page.path, &page.maker));
+    pages
 }
 
 /// Whether one of these sorted paths is inside a folder of this name.

@@ -2,11 +2,11 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::manifest::{read_manifest, refuse_foreign_folder};
-use super::{Error, LOCK, STATE_DIR, TEMPORARY, io_error};
+use super::manifest::{MANIFEST, read_manifest, refuse_foreign_folder};
+use super::{Error, LOCK, STAGE, STATE_DIR, TEMPORARY, io_error};
 use crate::files::create_public_folder;
 
 /// Time between two attempts to take a lock.
@@ -16,6 +16,31 @@ const LOCK_STEP: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    /// The folder of a site that is new.
+    _new_site: Option<NewSite>,
+}
+
+/// A folder that was opened for a site, and where no site was.
+#[derive(Debug)]
+struct NewSite {
+    out: PathBuf,
+    /// Whether the folder is there only for the lock.
+    is_made: bool,
+}
+
+impl Drop for NewSite {
+    /// Removes what [`open`] made, unless the site was written.
+    fn drop(&mut self) {
+        let state = self.out.join(STATE_DIR);
+        if state.join(MANIFEST).exists() {
+            return;
+        }
+        let _ = fs::remove_file(state.join(LOCK));
+        let _ = fs::remove_dir(&state);
+        if self.is_made {
+            let _ = fs::remove_dir(&self.out);
+        }
+    }
 }
 
 impl Lock {
@@ -48,7 +73,10 @@ pub fn lock(folder: &Path) -> Result<Lock, Error> {
         .open(&path)
         .map_err(io_error("open", &path))?;
     match file.try_lock() {
-        Ok(()) => Ok(Lock { file }),
+        Ok(()) => Ok(Lock {
+            file,
+            _new_site: None,
+        }),
         Err(fs::TryLockError::WouldBlock) => Err(Error::Locked { file: path }),
         Err(fs::TryLockError::Error(source)) => Err(io_error("lock", &path)(source)),
     }
@@ -78,13 +106,22 @@ pub fn lock_within(folder: &Path, wait: Duration) -> Result<Lock, Error> {
 /// [`Error::NotOurs`] if romfeed has never written there and `adopt` is not set,
 /// [`Error::Locked`], or [`Error::Io`].
 pub fn open(out: &Path, adopt: bool) -> Result<Lock, Error> {
-    if !adopt && read_manifest(out)?.is_none() {
+    let is_new = read_manifest(out)?.is_none();
+    if is_new && !adopt {
         refuse_foreign_folder(out)?;
     }
+    let new_site = is_new.then(|| NewSite {
+        out: out.to_owned(),
+        is_made: !out.exists(),
+    });
     let state = out.join(STATE_DIR);
     create_public_folder(&state).map_err(io_error("make", &state))?;
-    let lock = lock(&state)?;
-    // A killed run may have left it; no other run can be writing here.
+    let lock = Lock {
+        _new_site: new_site,
+        ..lock(&state)?
+    };
+    // A killed run may have left them; no other run can be writing here.
     let _ = fs::remove_file(state.join(TEMPORARY));
+    let _ = fs::remove_dir_all(state.join(STAGE));
     Ok(lock)
 }

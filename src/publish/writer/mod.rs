@@ -1,10 +1,11 @@
 //! Writes pages to a folder: only those that changed, in an order in which no feed ever names a file
 //! that is not there.
 //!
-//! In: all pages of a site, and its folder. Out: first a [`Plan`], which changes nothing; then its
-//! execution. The manifest in the folder lists the files that romfeed wrote. All other files there
+//! In: all pages of a site, and its folder. The pages are [compared](Comparer) first; then comes a [`Plan`],
+//! which changes nothing; then its execution. The manifest in the folder lists the files that romfeed wrote. All other files there
 //! are foreign, and stay as they are.
 
+mod compare;
 mod execute;
 mod lock;
 mod manifest;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use crate::files::JsonError;
 
+pub use compare::{Compared, Comparer, stamp};
 pub use execute::execute;
 pub use lock::{Lock, lock, lock_within, open};
 pub use manifest::{
@@ -33,6 +35,8 @@ const STATE_DIR: &str = ".romfeed";
 const LOCK: &str = "lock";
 /// The name of a page while it is written.
 const TEMPORARY: &str = "tmp";
+/// The folder with the contents of pages until they are in their place.
+const STAGE: &str = "new";
 /// Schema of the manifest.
 const SCHEMA: u32 = 1;
 

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Component, Path};
+use std::sync::Arc;
 
 use super::{Error, LOCK, PageOrigins, STATE_DIR};
 use crate::model::build::portable_fault;
-use crate::publish::page::Page;
 
 /// The rules of a file system for names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,13 +19,21 @@ pub struct NameRules {
 }
 
 impl NameRules {
-    /// Finds the rules that matter to these pages, by experiments in romfeed's own folder.
-    pub(super) fn probe(out: &Path, pages: &[Page]) -> NameRules {
-        let has_reserved = || pages.iter().any(|page| is_reserved(&page.path));
+    /// Finds the rules that matter to pages with these paths, by experiments in romfeed's own folder.
+    pub(super) fn probe<'p>(
+        out: &Path,
+        mut paths: impl Iterator<Item = &'p str>,
+    ) -> NameRules {
+        let mut has_reserved = || paths.any(is_reserved);
         NameRules {
             ignores_case: ignores_case(out),
             reserves_names: has_reserved() && reserves_names(out),
         }
+    }
+
+    /// Whether the file system of a site ignores case.
+    pub(super) fn probe_case(out: &Path) -> bool {
+        ignores_case(out)
     }
 }
 
@@ -84,39 +92,42 @@ fn reserves_names(out: &Path) -> bool {
     created.is_err_and(|error| error.kind() == io::ErrorKind::InvalidInput)
 }
 
-/// Checks that all pages can be files of one site: each has a path of its own inside the site, and
+/// Checks that all pages, given by path and origin, can be files of one site: each has a path of its own inside the site, and
 /// none has the name of a folder of another.
 ///
 /// # Errors
 /// [`Error::Outside`]; [`Error::Duplicate`] or [`Error::Prefix`], with the templates that make the
 /// pages.
-pub fn check_paths(pages: &[Page]) -> Result<(), Error> {
+pub fn check_paths<'p>(
+    pages: impl Iterator<Item = (&'p str, &'p Option<Arc<str>>)>,
+) -> Result<(), Error> {
+    let mut sorted: Vec<(&str, &Option<Arc<str>>)> = pages.collect();
     // The code that makes pages ensures this too; here is the last chance.
-    if let Some(page) = pages.iter().find(|page| !is_inside(&page.path)) {
-        let path = page.path.clone();
+    if let Some((path, _)) = sorted.iter().find(|(path, _)| !is_inside(path)) {
+        let path = (*path).to_owned();
         return Err(Error::Outside { path });
     }
-    let mut sorted: Vec<&Page> = pages.iter().collect();
     // Sorted segment by segment, the pages in a folder follow the page with its name. The pages are
     // nearly in order, for which stable sorting is faster.
     sorted.sort_by(|a, b| {
-        let order = by_segment(&a.path).cmp(by_segment(&b.path));
-        order.then_with(|| a.origin.cmp(&b.origin))
+        let order = by_segment(a.0).cmp(by_segment(b.0));
+        order.then_with(|| a.1.cmp(b.1))
     });
     for pair in sorted.windows(2) {
         let [first, second] = pair else { continue };
-        let makers = || PageOrigins([first.origin.clone(), second.origin.clone()]);
-        let rest = second.path.strip_prefix(&first.path);
+        let ((first, first_origin), (second, second_origin)) = (first, second);
+        let makers = || PageOrigins([(*first_origin).clone(), (*second_origin).clone()]);
+        let rest = second.strip_prefix(*first);
         if rest.is_some_and(str::is_empty) {
             return Err(Error::Duplicate {
-                path: first.path.clone(),
+                path: (*first).to_owned(),
                 makers: makers(),
             });
         }
         if rest.is_some_and(|rest| rest.starts_with('/')) {
             return Err(Error::Prefix {
-                shorter: first.path.clone(),
-                longer: second.path.clone(),
+                shorter: (*first).to_owned(),
+                longer: (*second).to_owned(),
                 makers: makers(),
             });
         }

@@ -1,17 +1,15 @@
 //! Compares the pages of a site with its folder: what a run would create, change and remove.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
-use rayon::prelude::*;
-
+use super::compare::{Compared, Existing};
 use super::manifest::{read_manifest, refuse_foreign_folder};
 use super::paths::{NameRules, alike, is_inside, is_reserved};
 use super::{Error, io_error};
 use crate::publish::makers::{Makers, makers_of};
-use crate::publish::page::{Page, sort_for_removal, writing_order};
+use crate::publish::page::{sort_for_removal, writing_order};
 
 /// What a run would do to a folder.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +53,7 @@ impl Plan {
     fn add_pages(
         &mut self,
         out: &Path,
-        pages: &[Page],
+        pages: &[Compared],
         known: &[String],
         adopt: bool,
         rules: NameRules,
@@ -69,15 +67,9 @@ impl Plan {
                 .collect(),
             false => HashMap::new(),
         };
-        let ordered = writing_order(pages.iter().collect());
-        let found: Vec<Result<Existing, Error>> = ordered
-            .par_iter()
-            .map_init(Vec::new, |buffer, page| {
-                let file = out.join(&page.path);
-                compare(&file, &page.bytes, buffer).map_err(io_error("read", &file))
-            })
-            .collect();
-        for (page, existing) in ordered.into_iter().zip(found) {
+        let mut ordered: Vec<&Compared> = pages.iter().collect();
+        ordered.sort_by_key(|page| writing_order(&page.path, &page.maker));
+        for page in ordered {
             let path = &page.path;
             if foreign.block(path) {
                 self.foreign.push(path.clone());
@@ -91,7 +83,13 @@ impl Plan {
             let old_case = old_case.filter(|known| **known != path);
             let existing = match old_case {
                 Some(_) => Existing::Nothing,
-                None => existing?,
+                None => match &page.existing {
+                    Ok(existing) => *existing,
+                    Err(error) => {
+                        let error = io::Error::new(error.kind(), error.to_string());
+                        return Err(io_error("read", &out.join(path))(error));
+                    }
+                },
             };
             self.renamed.extend(old_case.map(|path| path.to_string()));
             let is_own = known.binary_search(path).is_ok();
@@ -133,16 +131,19 @@ impl Plan {
     }
 }
 
-/// Compares the pages, whose paths were [checked](super::check_paths), with the folder and changes
-/// nothing. `builds` are the identities of all builds in the catalog, sorted.
-///
-/// Every file is read, so that edits and removals by hand are repaired. With `adopt`, folders and
-/// files that romfeed did not write are taken over.
+/// Plans what to do with pages that were [compared](super::Comparer) with the folder, and whose paths were
+/// [checked](super::check_paths); changes nothing. `builds` are the identities of all builds in the catalog,
+/// sorted. With `adopt`, folders and files that romfeed did not write are taken over.
 ///
 /// # Errors
 /// [`Error::NotOurs`], [`Error::Case`], [`Error::Manifest`] or [`Error::Io`].
-pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Result<Plan, Error> {
-    plan_by_rules(out, pages, builds, adopt, NameRules::probe(out, pages))
+pub fn plan(
+    out: &Path,
+    pages: &[Compared],
+    builds: Vec<String>,
+    adopt: bool,
+) -> Result<Plan, Error> {
+    plan_by_rules(out, pages, builds, adopt, NameRules::probe(out, pages.iter().map(|page| &*page.path)))
 }
 
 /// Plans like [`plan`], for a file system with these rules.
@@ -151,7 +152,7 @@ pub fn plan(out: &Path, pages: &[Page], builds: Vec<String>, adopt: bool) -> Res
 /// Those of [`plan`].
 pub fn plan_by_rules(
     out: &Path,
-    pages: &[Page],
+    pages: &[Compared],
     builds: Vec<String>,
     adopt: bool,
     rules: NameRules,
@@ -170,7 +171,7 @@ pub fn plan_by_rules(
     plan.add_pages(out, pages, &manifest.files, adopt, rules, &mut foreign)?;
     plan.owned.sort_unstable();
     plan.removed = removed(out, &manifest.files, &plan.owned, &mut foreign);
-    plan.makers = makers_of(pages);
+    plan.makers = makers_of(pages.iter().map(|page| (&*page.path, &page.maker)));
     // Foreign files have no makers.
     plan.makers
         .retain(|path, _| plan.owned.binary_search(path).is_ok());
@@ -207,7 +208,7 @@ fn removed(
 ///
 /// # Errors
 /// [`Error::Case`].
-fn refuse_same_names(out: &Path, pages: &[Page]) -> Result<(), Error> {
+fn refuse_same_names(out: &Path, pages: &[Compared]) -> Result<(), Error> {
     match alike(pages.iter().map(|page| &*page.path)).pop() {
         None => Ok(()),
         Some((first, second)) => Err(Error::Case {
@@ -271,49 +272,5 @@ fn may_be_file(path: &Path) -> bool {
             error.kind(),
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
         ),
-    }
-}
-
-/// What is in the place of a page.
-enum Existing {
-    Nothing,
-    /// A file with the bytes of the page.
-    Same,
-    /// A file with other bytes.
-    Different,
-    /// A symbolic link.
-    Link,
-    /// A folder, or something else that is not a file.
-    InTheWay,
-}
-
-/// Compares a file with the bytes it should have; `buffer` is reused for reading.
-fn compare(file: &Path, bytes: &[u8], buffer: &mut Vec<u8>) -> io::Result<Existing> {
-    // Checked before the file is opened: opening a pipe would wait for a writer.
-    match file.symlink_metadata() {
-        Ok(metadata) if metadata.is_symlink() => Ok(Existing::Link),
-        Ok(metadata) if !metadata.is_file() => Ok(Existing::InTheWay),
-        Ok(metadata) if metadata.len() != bytes.len() as u64 => Ok(Existing::Different),
-        Ok(_) => {
-            buffer.resize(bytes.len(), 0);
-            match File::open(file)?.read_exact(buffer) {
-                Ok(()) if *buffer == bytes => Ok(Existing::Same),
-                Ok(()) => Ok(Existing::Different),
-                // The file became shorter meanwhile.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                    Ok(Existing::Different)
-                }
-                Err(error) => Err(error),
-            }
-        }
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-            ) =>
-        {
-            Ok(Existing::Nothing)
-        }
-        Err(error) => Err(error),
     }
 }

@@ -20,9 +20,16 @@ fn page(path: &str, text: &str) -> Page {
 
 fn write(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
     let lock = open(out, adopt)?;
-    let plan = plan(out, pages, Vec::new(), adopt)?;
-    execute(out, pages, &plan, &lock)?;
+    let comparer = Comparer::staged(out, &lock);
+    let pages = comparer.compare(pages.to_vec())?;
+    let plan = plan(out, &pages, Vec::new(), adopt)?;
+    execute(out, &pages, &plan, &lock)?;
     Ok(plan)
+}
+
+/// Checks the paths of pages.
+fn check(pages: &[Page]) -> Result<(), Error> {
+    check_paths(pages.iter().map(|page| (&*page.path, &page.origin)))
 }
 
 #[test]
@@ -78,7 +85,7 @@ fn paths_that_differ_only_in_case_are_found() {
 #[cfg(unix)]
 fn ignore_case(out: &Path) {
     use std::os::unix::fs::symlink;
-    drop(open(out, false).unwrap());
+    write(out, &[], false).unwrap();
     symlink(STATE_DIR, out.join(STATE_DIR.to_ascii_uppercase())).unwrap();
     symlink(LOCK, out.join(STATE_DIR).join(LOCK.to_ascii_uppercase())).unwrap();
 }
@@ -120,10 +127,14 @@ fn folders_are_found_among_paths_sorted_by_bytes() {
 fn foreign_folders_are_refused_unless_adopted() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join(".git")).unwrap();
-    assert!(plan(dir.path(), &[page("a", "1")], Vec::new(), false).is_ok());
+    let compared = || {
+        let pages = vec![page("a", "1")];
+        Comparer::in_memory(dir.path()).compare(pages).unwrap()
+    };
+    assert!(plan(dir.path(), &compared(), Vec::new(), false).is_ok());
     fs::write(dir.path().join("a"), "theirs").unwrap();
     assert!(matches!(
-        plan(dir.path(), &[page("a", "1")], Vec::new(), false),
+        plan(dir.path(), &compared(), Vec::new(), false),
         Err(Error::NotOurs { .. })
     ));
     let plan = write(dir.path(), &[page("a", "1")], true).unwrap();
@@ -150,8 +161,8 @@ fn foreign_files_are_left_alone() {
 #[test]
 fn pages_with_the_name_of_a_folder_are_refused() {
     let pages = [page("a/b", ""), page("a/b-c", ""), page("a/b/c", "")];
-    assert!(matches!(check_paths(&pages), Err(Error::Prefix { .. })));
-    assert!(check_paths(&[page("a.json", ""), page("a/b", "")]).is_ok());
+    assert!(matches!(check(&pages), Err(Error::Prefix { .. })));
+    assert!(check(&[page("a.json", ""), page("a/b", "")]).is_ok());
 }
 
 #[test]
@@ -160,13 +171,13 @@ fn pages_with_the_same_path_are_refused() {
         origin: Some("x.j2 for the site".into()),
         ..page("a/b", "")
     };
-    let error = check_paths(&[made.clone(), page("a/c", ""), page("a/b", "")]).unwrap_err();
+    let error = check(&[made.clone(), page("a/c", ""), page("a/b", "")]).unwrap_err();
     assert_eq!(
         error.to_string(),
         "`a/b` would have to be two pages at once: one is made by romfeed itself, the \
          other by x.j2 for the site"
     );
-    let error = check_paths(&[page("a/b/c", ""), made]).unwrap_err();
+    let error = check(&[page("a/b/c", ""), made]).unwrap_err();
     assert_eq!(
         error.to_string(),
         "`a/b` would have to be both a file and the folder of `a/b/c`: one is made by \
@@ -264,10 +275,10 @@ fn pages_outside_the_site_are_refused() {
         "a/.",
         ".romfeed/manifest.json",
     ] {
-        let error = check_paths(&[page("a", ""), page(path, "")]).unwrap_err();
+        let error = check(&[page("a", ""), page(path, "")]).unwrap_err();
         assert!(matches!(error, Error::Outside { .. }), "{path}: {error}");
     }
-    assert!(check_paths(&[page("a..b/.c", ""), page("romfeed/x", "")]).is_ok());
+    assert!(check(&[page("a..b/.c", ""), page("romfeed/x", "")]).is_ok());
 }
 
 #[test]

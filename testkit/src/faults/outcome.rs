@@ -15,7 +15,7 @@ const OUT: &str = "out/";
 /// The list of romfeed's own files in the site.
 const MANIFEST: &str = "out/.romfeed/manifest.json";
 /// The caches; they differ between machines.
-const CACHE: &str = ".romfeed/cache.json";
+const CACHES: [&str; 2] = [".romfeed/cache.json", ".romfeed/pages.json"];
 
 /// Whether a file is temporary and about to replace another; nothing reads it.
 pub fn is_temporary(path: &str) -> bool {
@@ -140,7 +140,7 @@ fn unlisted(now: &Tree) -> Vec<String> {
 /// Returns the files that differ from those of an undisturbed run, including temporary ones.
 pub fn differences(now: &Tree, after: &Tree) -> Vec<String> {
     let mut paths: BTreeSet<&String> = now.keys().chain(after.keys()).collect();
-    paths.retain(|path| *path != CACHE && now.get(*path) != after.get(*path));
+    paths.retain(|path| !CACHES.contains(&path.as_str()) && now.get(*path) != after.get(*path));
     let describe = |path: &String| match (now.get(path), after.get(path)) {
         (None, _) => format!("{path} is missing"),
         (_, None) => format!("{path} is left over"),

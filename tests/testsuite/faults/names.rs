@@ -8,7 +8,7 @@ use std::path::Path;
 
 use romfeed::model::build::portable_fault;
 use romfeed::publish::page::{Maker, Page};
-use romfeed::publish::writer::{self, Error, NameRules, Plan};
+use romfeed::publish::writer::{self, Comparer, Error, NameRules, Plan};
 
 const ORDINARY: NameRules = NameRules {
     ignores_case: false,
@@ -54,8 +54,9 @@ fn pages(paths: &[&str]) -> Vec<Page> {
 
 fn publish(out: &Path, pages: &[Page], rules: NameRules) -> Result<Plan, Error> {
     let lock = writer::open(out, false)?;
-    let plan = writer::plan_by_rules(out, pages, Vec::new(), false, rules)?;
-    writer::execute(out, pages, &plan, &lock)?;
+    let pages = Comparer::in_memory(out).compare(pages.to_vec())?;
+    let plan = writer::plan_by_rules(out, &pages, Vec::new(), false, rules)?;
+    writer::execute(out, &pages, &plan, &lock)?;
     Ok(plan)
 }
 

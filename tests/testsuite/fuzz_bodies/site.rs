@@ -166,14 +166,23 @@ pub(super) fn publish(catalog: &Catalog, config: &Config) -> Result<Vec<Page>, S
     let urls = addresses(catalog, config);
     let channels = channels::Channels::new(catalog, config, &urls, NOW);
     let changelogs = Rendered::default();
-    let feeds = feed::render(&channels.channels, config, &changelogs).map_err(|e| e.to_string())?;
-    let known = PageContext {
+    let channels = channels.channels.iter().collect();
+    let feeds = feed::Renderer::new(config).map_err(|e| e.to_string())?;
+    let feeds = feeds.all(&channels, &changelogs).map_err(|e| e.to_string())?;
+    let history = History::default();
+    let pages = site::Renderer::new(PageContext {
         config,
         changelogs: &changelogs,
-        history: &History::default(),
-    };
-    let pages = site::render(&channels.channels, known, &feeds.pages).map_err(|e| e.to_string())?;
-    let pages: Vec<Page> = feeds.pages.into_iter().chain(pages).collect();
+        history: &history,
+        has_site_atom: true,
+    });
+    let pages = pages.map_err(|e| e.to_string())?;
+    let paths = feeds.pages.iter().map(|page| page.path.as_str());
+    let of_site = pages.of_site(&channels, paths).map_err(|e| e.to_string())?;
+    let of_devices = pages.of_devices(&channels, &changelogs, &feeds.pages);
+    let of_devices = of_devices.map_err(|e| e.to_string())?;
+    let pages = feeds.pages.into_iter().chain(of_site).chain(of_devices);
+    let pages: Vec<Page> = pages.collect();
     for page in &pages {
         assert_inside(&page.path);
     }

@@ -381,5 +381,7 @@ fn publish(catalog: &Catalog) -> Result<Vec<Page>> {
         .filter_map(|r| Some((r.build.identity(), address(&r.build)?)))
         .collect();
     let channels = channels::Channels::new(catalog, &config, &urls, NOW);
-    Ok(feed::render(&channels.channels, &config, &Rendered::default())?.pages)
+    let channels = channels.channels.iter().collect();
+    let feeds = feed::Renderer::new(&config)?;
+    Ok(feeds.all(&channels, &Rendered::default())?.pages)
 }

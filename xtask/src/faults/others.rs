@@ -33,11 +33,12 @@ fn put_damages(table: &mut Table, stage: &Stage) -> Result<()> {
     let mut random = Random::new(8);
     for file in [
         ".romfeed/cache.json",
+        ".romfeed/pages.json",
         "catalog.json",
         "out/.romfeed/manifest.json",
     ] {
         let mut row = Table::row(&format!("{file} went bad"));
-        let is_cache = file.ends_with("cache.json");
+        let is_cache = file.starts_with(".romfeed/");
         for damage in Damage::ALL
             .into_iter()
             .cycle()

@@ -7,15 +7,17 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use minijinja::Value;
+use minijinja::value::Serde;
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::catalog::channels::{Channel, DeltaOffer, Installed, Offer};
 use crate::markup::changelog::Rendered;
 use crate::model::address::encode_path;
-use crate::model::build::{self, Device};
+use crate::model::build::{self, Device, Variant};
 use crate::model::config::Config;
 use crate::model::era;
+use crate::publish::feed::{DeviceChannels, Tree};
 
 /// The context of builds: all that their values need besides their facts.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +56,22 @@ pub struct Site<'a> {
     pub devices: Vec<DeviceValues<'a>>,
 }
 
+/// Returns `site`, given all channels of its variant.
+pub(super) fn site_value(variant: Option<&Variant>, tree: &Tree<'_, '_>, config: &Config) -> Value {
+    let channels = tree.values().flatten();
+    let offers = channels.flat_map(|(_, channel)| &channel.offers);
+    let devices = tree
+        .iter()
+        .map(|(model, channels)| DeviceValues::of_channels(model, channels, config));
+    Value::from(Serde(Site {
+        name: &config.theme.name,
+        base_url: config.base_url.as_deref(),
+        variant: variant.map(Variant::as_str),
+        updated: offers.map(|offer| offer.build.timestamp).max(),
+        devices: devices.collect(),
+    }))
+}
+
 /// `device`: the name that phones ask for, and what is known about the device.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeviceValues<'a> {
@@ -77,14 +95,13 @@ pub struct DeviceValues<'a> {
 }
 
 impl<'a> DeviceValues<'a> {
-    /// Collects what is known about the device that phones call `model`.
-    #[must_use]
-    pub fn new(
-        model: &'a Device,
-        romtypes: Vec<&'a str>,
-        offers: &[Offer<'a>],
+    /// Collects what is known about the device that phones call `model`, given its channels.
+    pub(super) fn of_channels<'l: 'a>(
+        model: &'l Device,
+        channels: &DeviceChannels<'l, 'a>,
         config: &'a Config,
     ) -> DeviceValues<'a> {
+        let offers = channels.iter().flat_map(|(_, channel)| &channel.offers);
         let model = model.as_str();
         let known = config.known_devices.get(model);
         let known = known.or_else(|| config.known_devices.get(config.owner(model)?.0));
@@ -95,8 +112,8 @@ impl<'a> DeviceValues<'a> {
             oem: known.and_then(|known| text(&known.oem)),
             info_url: known.and_then(|known| known.info_url.as_deref()),
             info: config.device_info(model),
-            romtypes,
-            versions: offers.iter().map(|o| o.build.version.as_str()).collect(),
+            romtypes: channels.iter().map(|(key, _)| &*key.romtype).collect(),
+            versions: offers.map(|o| o.build.version.as_str()).collect(),
         }
     }
 }

@@ -10,6 +10,8 @@
 //!
 //! In: the text of a template. Out: [`FrontMatter`], or an error with its line.
 
+use std::num::NonZeroUsize;
+
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -102,6 +104,7 @@ struct HeadToml {
     #[serde(default)]
     requires: Vec<Spanned<String>>,
     list: Option<Spanned<List>>,
+    limit: Option<Spanned<NonZeroUsize>>,
 }
 
 /// The settings in the head of a template.
@@ -121,6 +124,8 @@ pub struct FrontMatter {
     pub requires: Vec<&'static str>,
     /// The built-in list that makes its pages, if the template has no text.
     pub list: Option<List>,
+    /// Most builds on a page about all devices, the newest.
+    pub limit: Option<usize>,
 }
 
 /// An error in the head of a template.
@@ -186,6 +191,10 @@ pub fn parse(text: &str) -> Result<FrontMatter, HeadError> {
             return Err(fault(list.span().start, message.to_owned()));
         }
     }
+    if let Some(limit) = toml.limit.as_ref().filter(|_| toml.scope != Scope::Site) {
+        let message = "a `limit` needs the scope site".to_owned();
+        return Err(fault(limit.span().start, message));
+    }
     Ok(FrontMatter {
         scope: toml.scope,
         path_line: line_of(toml.path.span().start),
@@ -194,6 +203,7 @@ pub fn parse(text: &str) -> Result<FrontMatter, HeadError> {
         empty: toml.empty,
         requires,
         list: toml.list.map(Spanned::into_inner),
+        limit: toml.limit.map(|limit| limit.into_inner().get()),
     })
 }
 
@@ -210,6 +220,7 @@ mod tests {
             path_line: 3,
             format: Format::Json,
             empty: Empty::Render,
+            limit: None,
             requires: Vec::new(),
             list: None,
         };

@@ -12,16 +12,17 @@ mod pages;
 mod pattern;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use minijinja::Value;
 
 use self::context::BuildContext;
 use self::front_matter::{FrontMatter, Scope};
 use self::pattern::Pattern;
 use self::tree::TreeValues;
-use super::{Error, Feeds, Tree};
+use super::{ChannelMap, Error, Feeds, Tree};
 use crate::catalog::channels::{Channel, ChannelKey, Offer};
-use crate::markup::changelog::Rendered;
 use crate::markup::strings::Strings;
 use crate::markup::template::engine::Engine;
 use crate::model::build::{Device, Variant};
@@ -133,6 +134,11 @@ impl<'a> Template<'a> {
         }
     }
 
+    /// Whether its page is about all devices.
+    fn is_of_site(&self) -> bool {
+        self.front.scope == Scope::Site
+    }
+
     /// Whether the settings make the `{device}.json` of a device from this template.
     fn is_device_feed(&self, model: &Device, config: &Config) -> bool {
         let feed = config.device_feed(model.as_str());
@@ -180,54 +186,123 @@ impl<'a> Templates<'a> {
         Ok(Templates { all, config })
     }
 
-    /// Renders the pages of one variant.
+    /// Whether a template makes pages about all devices.
+    pub(super) fn have_site_pages(&self) -> bool {
+        self.all.iter().any(Template::is_of_site)
+    }
+
+    /// Returns how many of the newest builds of each variant the pages about all devices show, at most.
+    pub(super) fn most_on_site_pages(&self) -> usize {
+        let of_site = self.all.iter().filter(|template| template.is_of_site());
+        let limits = of_site.map(|template| template.front.limit.unwrap_or(usize::MAX));
+        limits.max().unwrap_or_default()
+    }
+
+    /// Whether pages of single devices may show other devices.
+    pub(super) fn show_others(&self) -> bool {
+        let mut of_devices = self.all.iter().filter(|template| !template.is_of_site());
+        of_devices.any(|template| shows_others(&template.feed.text))
+    }
+
+    /// Renders the pages of some devices of one variant.
     ///
     /// # Errors
     /// [`Error::Template`] for the first page that cannot be rendered.
-    pub(super) fn render(
+    pub(super) fn render_devices(
         &self,
         variant: Option<&Variant>,
         tree: &Tree<'_, '_>,
-        changelogs: &Rendered,
-        pages: &HashMap<&str, String>,
+        known: BuildContext<'_>,
+        sites: &Sites,
         feeds: &mut Feeds,
     ) -> Result<(), Error> {
-        if self.all.is_empty() {
+        let of_devices = self.all.iter().filter(|template| !template.is_of_site());
+        let templates: Vec<&Template<'_>> = of_devices.collect();
+        if templates.is_empty() {
             return Ok(());
         }
-        let known = BuildContext {
-            config: self.config,
-            changelogs,
-            pages,
-        };
-        let all = TreeValues::new(variant, tree, known);
-        for template in &self.all {
+        let site = sites.of(variant);
+        let all = TreeValues::of_devices(variant, tree, known, &site);
+        for template in templates {
             let lacking = all.lacking(template, self.config);
             if lacking.is_empty() {
                 all.render_all(template, self.config, feeds)?;
                 continue;
             }
-            feeds.warnings.extend(warnings(template, &lacking));
-            let without: BTreeSet<&str> = lacking
-                .values()
-                .flat_map(|lack| &lack.ids)
-                .copied()
-                .collect();
-            let is_fit = |offer: &Offer<'_>| !without.contains(offer.build.identity());
-            let channels: Vec<(&ChannelKey, Channel<'_>)> = tree
-                .values()
-                .flatten()
-                .map(|(key, channel)| (*key, channel.only(&is_fit)))
-                .collect();
-            let mut fit: Tree<'_, '_> = BTreeMap::new();
-            for (key, channel) in &channels {
-                fit.entry(&key.device).or_default().push((key, channel));
+            let fit = fit_channels(tree, &lacking);
+            feeds.left_out.add(template.feed, variant, &lacking);
+            let fit = as_tree(&fit);
+            let fit = TreeValues::of_devices(variant, &fit, known, &site);
+            fit.render_all(template, self.config, feeds)?;
+        }
+        Ok(())
+    }
+
+    /// Renders the pages about all devices of one variant.
+    ///
+    /// # Errors
+    /// [`Error::Template`] for the first page that cannot be rendered.
+    pub(super) fn render_site(
+        &self,
+        variant: Option<&Variant>,
+        tree: &Tree<'_, '_>,
+        known: BuildContext<'_>,
+        sites: &Sites,
+        feeds: &mut Feeds,
+    ) -> Result<(), Error> {
+        let of_site = self.all.iter().filter(|template| template.is_of_site());
+        for template in of_site.filter(|template| template.feed.is_enabled) {
+            let lacking = tree::lacking_of_site(tree, template, known);
+            if lacking.is_empty() {
+                let values =
+                    TreeValues::of_site(variant, tree, known, &sites.of(variant), template);
+                values.render_all(template, self.config, feeds)?;
+                continue;
             }
-            TreeValues::new(variant, &fit, known).render_all(template, self.config, feeds)?;
+            feeds.left_out.add(template.feed, variant, &lacking);
+            let channels = fit_channels(tree, &lacking);
+            let fit = as_tree(&channels);
+            let site = context::site_value(variant, &fit, self.config);
+            let values = TreeValues::of_site(variant, &fit, known, &site, template);
+            values.render_all(template, self.config, feeds)?;
         }
         Ok(())
     }
 }
+
+/// Returns the channels of a tree without the builds that lack a fact.
+fn fit_channels<'l, 'a>(tree: &Tree<'l, 'a>, lacking: &Lacking<'a>) -> Vec<(&'l ChannelKey, Channel<'a>)> {
+    let without: BTreeSet<&str> = lacking
+        .values()
+        .flat_map(|lack| &lack.ids)
+        .copied()
+        .collect();
+    let is_fit = |offer: &Offer<'_>| !without.contains(offer.build.identity());
+    tree.values()
+        .flatten()
+        .map(|(key, channel)| (*key, channel.only(&is_fit)))
+        .collect()
+}
+
+fn as_tree<'l, 'a>(channels: &'l [(&'l ChannelKey, Channel<'a>)]) -> Tree<'l, 'a> {
+    let mut tree: Tree<'_, '_> = BTreeMap::new();
+    for (key, channel) in channels {
+        tree.entry(&key.device).or_default().push((key, channel));
+    }
+    tree
+}
+
+/// Whether a template may show more of `site` than its own name and address. Its text alone is looked at, and
+/// doubts count as yes.
+fn shows_others(text: &str) -> bool {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let is_plain = |name: &str| ["site.name", "site.base_url", "site.variant"].contains(&name);
+    let mut words = text.split(|c| !is_word(c));
+    words.any(|word| (word == "site" || word.starts_with("site.")) && !is_plain(word))
+}
+
+/// Builds that a template leaves out for lack of a fact, by that fact.
+type Lacking<'a> = BTreeMap<&'static str, Lack<'a>>;
 
 /// Builds without a fact that a template's clients need.
 #[derive(Default)]
@@ -238,31 +313,95 @@ struct Lack<'a> {
     newest: &'a str,
 }
 
-/// Returns a warning for each fact that keeps builds out of a template's pages.
-fn warnings<'w>(
-    template: &'w Template<'_>,
-    lacking: &'w BTreeMap<&'static str, Lack<'_>>,
-) -> impl Iterator<Item = String> + 'w {
-    lacking.iter().map(|(fact, lack)| {
-        let newest = lack.newest.escape_debug();
-        let builds = match lack.ids.len() - 1 {
-            0 => format!("`{newest}`, which has no {fact}"),
-            others => format!(
-                "{} builds that have no {fact}: `{newest}` and {others} older",
-                others + 1
-            ),
-        };
-        let fix = match *fact {
-            "csig_url" | "vbmeta_digest" => "put its .csig next to the zip",
-            "changelog" | "changelog_html" => "write one",
-            "sdk_level" | "android" | "security_patch" | "incremental" => {
-                "put the zip into builds/ to have it read, or set it with an [[override]]"
-            }
-            _ => "put the zip into builds/ to have it read",
-        };
-        format!(
-            "template `{}` leaves out {builds}; {fix}",
-            template.feed.name
-        )
-    })
+/// The builds that templates leave out, by variant, template and missing fact.
+#[derive(Clone, Debug, Default)]
+pub struct LeftOut(BTreeMap<(Option<String>, String, &'static str), NumLeftOut>);
+
+#[derive(Clone, Debug)]
+struct NumLeftOut {
+    num: usize,
+    /// The file name of the newest, of the first device that has some.
+    newest: String,
+}
+
+impl LeftOut {
+    /// Whether no build is left out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn add(&mut self, feed: &FeedConfig, variant: Option<&Variant>, lacking: &Lacking<'_>) {
+        for (fact, lack) in lacking {
+            let key = (variant.map(ToString::to_string), feed.name.clone(), *fact);
+            let left_out = NumLeftOut {
+                num: lack.ids.len(),
+                newest: lack.newest.to_owned(),
+            };
+            self.0.insert(key, left_out);
+        }
+    }
+
+    /// Adds those of other devices.
+    pub fn append(&mut self, other: LeftOut) {
+        for (key, more) in other.0 {
+            let known = self.0.entry(key);
+            known
+                .and_modify(|known| known.num += more.num)
+                .or_insert(more);
+        }
+    }
+
+    /// Returns a warning for each fact that keeps builds out of a template's pages.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|((_, name, fact), left_out)| {
+            let newest = left_out.newest.escape_debug();
+            let builds = match left_out.num - 1 {
+                0 => format!("`{newest}`, which has no {fact}"),
+                others => format!(
+                    "{} builds that have no {fact}: `{newest}` and {others} older",
+                    others + 1
+                ),
+            };
+            let fix = match *fact {
+                "csig_url" | "vbmeta_digest" => "put its .csig next to the zip",
+                "changelog" | "changelog_html" => "write one",
+                "sdk_level" | "android" | "security_patch" | "incremental" => {
+                    "put the zip into builds/ to have it read, or set it with an [[override]]"
+                }
+                _ => "put the zip into builds/ to have it read",
+            };
+            format!("template `{name}` leaves out {builds}; {fix}")
+        })
+    }
+}
+
+/// The values `site` of all variants.
+#[derive(Debug)]
+pub struct Sites(BTreeMap<Option<Variant>, Value>);
+
+impl Sites {
+    /// Describes the site, given all channels.
+    #[must_use]
+    pub fn new(channels: &ChannelMap<'_, '_>, config: &Config) -> Sites {
+        let trees = super::trees(channels);
+        let sites = trees.iter().map(|(variant, tree)| {
+            let site = context::site_value(*variant, tree, config);
+            (variant.cloned(), site)
+        });
+        Sites(sites.collect())
+    }
+
+    /// Returns all values as a text.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let sites = self.0.values().map(|site| {
+            serde_json::to_string(site).expect("the values are texts, numbers, lists and maps")
+        });
+        sites.collect()
+    }
+
+    fn of(&self, variant: Option<&Variant>) -> Value {
+        self.0.get(&variant.cloned()).cloned().unwrap_or_default()
+    }
 }

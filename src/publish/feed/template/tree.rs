@@ -1,15 +1,16 @@
-//! The builds of one variant as values for templates: all, by device, and by channel.
+//! The builds of one variant as values for templates: those of some devices, by device and by channel, or the
+//! newest of all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::value::{Serde, Value};
 
-use super::context::{BuildContext, BuildValues, DeltaValues, DeviceValues, FullValues, Site};
-use super::{Lack, Template};
+use super::context::{BuildContext, BuildValues, DeltaValues, DeviceValues, FullValues};
+use super::{Lacking, Template};
 use crate::catalog::channels::{Channel, ChannelKey, DeltaOffer, Offer, newest_first};
 use crate::model::build::{Device, Variant};
 use crate::model::config::Config;
-use crate::publish::feed::{Tree, prefix};
+use crate::publish::feed::{DeviceChannels, Tree, prefix};
 
 /// The values of one variant for templates.
 pub(super) struct TreeValues<'l, 'a> {
@@ -17,7 +18,7 @@ pub(super) struct TreeValues<'l, 'a> {
     pub(super) variant: Option<&'l Variant>,
     pub(super) site: Value,
     pub(super) devices: Vec<DeviceTree<'l, 'a>>,
-    /// All builds, each once, newest first.
+    /// The builds of a page about all devices, each once, newest first.
     pub(super) builds: Vec<(Offer<'a>, Value)>,
     pub(super) list: Value,
 }
@@ -76,10 +77,7 @@ impl<'l, 'a> ChannelTree<'l, 'a> {
         }
         let full = |offer: &Offer<'a>| {
             let deltas = by_target.remove(offer.build.identity());
-            let value = Value::from(Serde(FullValues {
-                build: BuildValues::new(offer.build, Some(offer.url), context),
-                deltas: deltas.unwrap_or_default(),
-            }));
+            let value = full_value(offer, deltas.unwrap_or_default(), context);
             (*offer, value)
         };
         let builds: Vec<(Offer<'a>, Value)> = channel.offers.iter().map(full).collect();
@@ -94,18 +92,15 @@ impl<'l, 'a> ChannelTree<'l, 'a> {
 }
 
 impl<'l, 'a> TreeValues<'l, 'a> {
-    /// Collects the values of a tree.
-    pub(super) fn new(
+    /// Collects the values for pages about single devices.
+    pub(super) fn of_devices(
         variant: Option<&'l Variant>,
         tree: &Tree<'l, 'a>,
         context: BuildContext<'l>,
+        site: &Value,
     ) -> TreeValues<'l, 'a> {
-        let config = context.config;
-        let mut about = Vec::new();
-        let mut devices = Vec::new();
-        let mut all: Vec<(Offer<'a>, Value)> = Vec::new();
-        let mut taken = BTreeSet::new();
-        for (model, channels) in tree {
+        let device = |(model, channels): (&&'l Device, &DeviceChannels<'l, 'a>)| {
+            let device = DeviceValues::of_channels(model, channels, context.config);
             let channels: Vec<ChannelTree<'l, 'a>> = channels
                 .iter()
                 .map(|(key, channel)| ChannelTree::new(key, channel, context))
@@ -115,80 +110,133 @@ impl<'l, 'a> TreeValues<'l, 'a> {
                 .flat_map(|channel| channel.builds.clone())
                 .collect();
             builds.sort_by(|(a, _), (b, _)| newest_first(a, b));
-            // A device with two names has each build twice.
-            let fresh = builds
-                .iter()
-                .filter(|(o, _)| taken.insert(o.build.identity()));
-            all.extend(fresh.cloned());
-            let romtypes = channels
-                .iter()
-                .map(|channel| channel.key.romtype.as_str())
-                .collect();
-            let offers: Vec<Offer<'a>> = builds.iter().map(|(offer, _)| *offer).collect();
-            let device = DeviceValues::new(model, romtypes, &offers, config);
-            about.push(device.clone());
-            devices.push(DeviceTree {
+            DeviceTree {
                 model,
                 device: Value::from(Serde(device)),
                 channels,
                 list: list_of(&builds),
                 builds,
-            });
-        }
-        all.sort_by(|(a, _), (b, _)| newest_first(a, b));
-        let site = Site {
-            name: &config.theme.name,
-            base_url: config.base_url.as_deref(),
-            variant: variant.map(Variant::as_str),
-            updated: all.first().map(|(offer, _)| offer.build.timestamp),
-            devices: about,
+            }
         };
         TreeValues {
             prefix: prefix(variant),
             variant,
-            site: Value::from(Serde(site)),
-            devices,
-            list: list_of(&all),
-            builds: all,
+            site: site.clone(),
+            devices: tree.iter().map(device).collect(),
+            builds: Vec::new(),
+            list: Value::default(),
+        }
+    }
+
+    /// Collects the values for the page of a template about all devices.
+    pub(super) fn of_site(
+        variant: Option<&'l Variant>,
+        tree: &Tree<'l, 'a>,
+        context: BuildContext<'l>,
+        site: &Value,
+        template: &Template<'_>,
+    ) -> TreeValues<'l, 'a> {
+        let mut offers = offers(tree);
+        offers.sort_by(|(a, _), (b, _)| newest_first(a, b));
+        offers.truncate(template.front.limit.unwrap_or(usize::MAX));
+        let builds: Vec<(Offer<'a>, Value)> = offers
+            .into_iter()
+            .map(|(offer, channel)| {
+                let is_to_it = |delta: &&DeltaOffer<'_>| {
+                    delta.target.build.identity() == offer.build.identity()
+                };
+                let deltas = channel.deltas.iter().filter(is_to_it);
+                let deltas = deltas
+                    .map(|delta| Value::from(Serde(DeltaValues::new(delta, channel, context))));
+                (offer, full_value(&offer, deltas.collect(), context))
+            })
+            .collect();
+        TreeValues {
+            prefix: prefix(variant),
+            variant,
+            site: site.clone(),
+            devices: Vec::new(),
+            list: list_of(&builds),
+            builds,
         }
     }
 
     /// Finds the builds that a template leaves out for lack of a fact, by that fact.
-    pub(super) fn lacking(
-        &self,
-        template: &Template<'_>,
-        config: &Config,
-    ) -> BTreeMap<&'static str, Lack<'a>> {
-        let mut lacking: BTreeMap<&'static str, Lack<'a>> = BTreeMap::new();
-        let mut check = |offer: &Offer<'a>, value: &Value| {
-            for fact in &template.front.requires {
-                // An API level of 0 counts as missing.
-                if value.get_attr(fact).is_ok_and(|value| value.is_true()) {
-                    continue;
-                }
-                let lack = lacking.entry(fact).or_default();
-                lack.ids.insert(offer.build.identity());
-                if lack.newest.is_empty() {
-                    lack.newest = &offer.build.filename;
-                }
-            }
-        };
+    pub(super) fn lacking(&self, template: &Template<'_>, config: &Config) -> Lacking<'a> {
+        let mut lacking = Lacking::default();
         for device in &self.devices {
             let is_own = template.is_device_feed(device.model, config);
             if !is_own && !template.feed.is_enabled {
                 continue;
             }
             for (offer, value) in &device.builds {
-                check(offer, value);
+                check_facts(template, offer, value, &mut lacking);
             }
             let deltas = device
                 .channels
                 .iter()
                 .flat_map(|channel| channel.deltas.values());
             for (delta, value) in deltas.flatten() {
-                check(&delta.offer, value);
+                check_facts(template, &delta.offer, value, &mut lacking);
             }
         }
         lacking
+    }
+}
+
+/// Finds the builds that a template about all devices leaves out.
+pub(super) fn lacking_of_site<'a>(
+    tree: &Tree<'_, 'a>,
+    template: &Template<'_>,
+    context: BuildContext<'_>,
+) -> Lacking<'a> {
+    let mut lacking = Lacking::default();
+    if template.front.requires.is_empty() {
+        return lacking;
+    }
+    for (offer, _) in offers(tree) {
+        check_facts(template, &offer, &full_value(&offer, Vec::new(), context), &mut lacking);
+    }
+    for (_, channel) in tree.values().flatten() {
+        for delta in &channel.deltas {
+            let value = Value::from(Serde(DeltaValues::new(delta, channel, context)));
+            check_facts(template, &delta.offer, &value, &mut lacking);
+        }
+    }
+    lacking
+}
+
+/// Returns each build once, with its channel: a device with two names has it in two.
+fn offers<'l, 'a>(tree: &Tree<'l, 'a>) -> Vec<(Offer<'a>, &'l Channel<'a>)> {
+    let mut taken = BTreeSet::new();
+    let channels = tree.values().flatten();
+    let all = channels.flat_map(|(_, channel)| channel.offers.iter().map(|o| (*o, *channel)));
+    all.filter(|(offer, _)| taken.insert(offer.build.identity()))
+        .collect()
+}
+
+fn full_value(offer: &Offer<'_>, deltas: Vec<Value>, context: BuildContext<'_>) -> Value {
+    Value::from(Serde(FullValues {
+        build: BuildValues::new(offer.build, Some(offer.url), context),
+        deltas,
+    }))
+}
+
+fn check_facts<'a>(
+    template: &Template<'_>,
+    offer: &Offer<'a>,
+    value: &Value,
+    lacking: &mut Lacking<'a>,
+) {
+    for fact in &template.front.requires {
+        // An API level of 0 counts as missing.
+        if value.get_attr(fact).is_ok_and(|value| value.is_true()) {
+            continue;
+        }
+        let lack = lacking.entry(fact).or_default();
+        lack.ids.insert(offer.build.identity());
+        if lack.newest.is_empty() {
+            lack.newest = &offer.build.filename;
+        }
     }
 }

@@ -1,0 +1,200 @@
+//! The parts of a site that the last run left as they are: their files need not be rendered again.
+//!
+//! The state folder remembers the digest of each part and a stamp of each of its files. While both are the same,
+//! the files are what rendering would give. What is remembered is only a help: without it, all is rendered.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use super::sink::{Part, Rendered, Sink};
+use super::state::cache_key;
+use crate::files::{read_file, write_atomically};
+use crate::model::config::Config;
+use crate::publish::makers::Makers;
+use crate::publish::page::{Maker, Page};
+use crate::publish::writer::{self, Compared, Comparer};
+
+/// Name of the file in the state folder.
+const FILE: &str = "pages.json";
+/// Schema of the file.
+const SCHEMA: u32 = 1;
+/// Longest file that is read, in bytes: about ten million pages.
+const MAX_SIZE: u64 = 1 << 30;
+
+/// What is remembered of a site.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Remembered {
+    schema: u32,
+    /// The folder of the site.
+    out: PathBuf,
+    parts: BTreeMap<String, RememberedPart>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct RememberedPart {
+    digest: u64,
+    /// Path and stamp of each file.
+    files: Vec<(String, u64)>,
+}
+
+/// The parts that an earlier run has written.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    parts: BTreeMap<String, RememberedPart>,
+    /// The makers of their feeds.
+    makers: Makers,
+}
+
+impl Known {
+    /// Reads what is remembered of a site; nothing if that is damaged or of another folder.
+    pub(super) fn load(config: &Config) -> Result<Known, Error> {
+        let read = read_file(&config.state.join(FILE), MAX_SIZE).ok();
+        let remembered: Option<Remembered> =
+            read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let is_it = |known: &Remembered| {
+            known.schema == SCHEMA && known.out == cache_key(&config.out)
+        };
+        let Some(remembered) = remembered.filter(is_it) else {
+            return Ok(Known::default());
+        };
+        let manifest = writer::read_manifest(&config.out)?;
+        Ok(Known {
+            parts: remembered.parts,
+            makers: manifest.and_then(|manifest| manifest.makers).unwrap_or_default(),
+        })
+    }
+
+    /// Returns the files of a part, if it is as it was.
+    fn files(&self, out: &Path, name: &str, digest: u64) -> Option<Vec<Compared>> {
+        let part = self.parts.get(name).filter(|part| part.digest == digest)?;
+        let files = part.files.iter().map(|(path, stamp)| {
+            let is_same = writer::stamp(&out.join(path)) == Some(*stamp);
+            let maker = || self.makers.get(path).cloned().unwrap_or(Maker::Page);
+            is_same.then(|| Compared::unchanged(path.clone(), maker(), *stamp))
+        });
+        files.collect()
+    }
+}
+
+/// Compares the files of a site with those in its folder, except those that are known.
+#[derive(Debug)]
+pub(super) struct Comparison<'l> {
+    pub(super) out: &'l Path,
+    pub(super) known: Known,
+    pub(super) comparer: Comparer,
+}
+
+impl<'l> Comparison<'l> {
+    /// Begins a comparison; without a lock, nothing is written and all contents are kept.
+    pub(super) fn new(
+        config: &'l Config,
+        lock: Option<&writer::Lock>,
+    ) -> Result<Comparison<'l>, Error> {
+        Ok(Comparison {
+            out: &config.out,
+            known: match lock {
+                Some(_) if !config.full => Known::load(config)?,
+                _ => Known::default(),
+            },
+            comparer: match lock {
+                Some(lock) => Comparer::staged(&config.out, lock),
+                None => Comparer::in_memory(&config.out),
+            },
+        })
+    }
+
+    /// Forgets what earlier runs have written; returns whether anything was known.
+    pub(super) fn forget(&mut self) -> bool {
+        let known = std::mem::take(&mut self.known);
+        !known.parts.is_empty()
+    }
+}
+
+impl Sink for Comparison<'_> {
+    type File = Compared;
+
+    fn known(&self, part: &str, digest: u64) -> Option<Vec<Compared>> {
+        self.known.files(self.out, part, digest)
+    }
+
+    fn take(&self, pages: Vec<Page>) -> Result<Vec<Compared>, Error> {
+        Ok(self.comparer.compare(pages)?)
+    }
+
+    fn path(file: &Compared) -> &str {
+        &file.path
+    }
+}
+
+/// The digests of the parts of a site, with the ranges of their files.
+#[derive(Debug)]
+pub(super) struct Parts(Vec<PartRange>);
+
+#[derive(Debug)]
+struct PartRange {
+    name: String,
+    digest: u64,
+    num_files: usize,
+    has_warnings: bool,
+}
+
+/// Puts all files of a site into one list: those of each part, then those about all devices.
+pub(super) fn join(rendered: Rendered<Compared>) -> (Vec<Compared>, Parts) {
+    let mut files = Vec::new();
+    let mut parts = Vec::new();
+    for part in rendered.parts {
+        let Part {
+            name,
+            digest,
+            files: of_part,
+            has_warnings,
+        } = part;
+        parts.push(PartRange {
+            name,
+            digest,
+            num_files: of_part.len(),
+            has_warnings,
+        });
+        files.extend(of_part);
+    }
+    files.extend(rendered.of_site);
+    (files, Parts(parts))
+}
+
+/// Remembers the parts of a site that was written, for the next run.
+pub(super) fn remember(config: &Config, parts: Parts, files: &[Compared]) {
+    let mut rest = files;
+    let mut remembered = BTreeMap::new();
+    for part in parts.0 {
+        let (of_part, others) = rest.split_at(part.num_files);
+        rest = others;
+        // Warnings are given in every run.
+        if part.has_warnings {
+            continue;
+        }
+        let stamped = of_part.iter().map(|file| {
+            let stamp = file.stamp.or_else(|| writer::stamp(&config.out.join(&file.path)))?;
+            Some((file.path.clone(), stamp))
+        });
+        // A page that could not be written has no stamp.
+        if let Some(files) = stamped.collect() {
+            let digest = part.digest;
+            remembered.insert(part.name, RememberedPart { digest, files });
+        }
+    }
+    let remembered = Remembered {
+        schema: SCHEMA,
+        out: cache_key(&config.out),
+        parts: remembered,
+    };
+    let json = serde_json::to_vec(&remembered).expect("strings and numbers always become JSON");
+    let file = config.state.join(FILE);
+    if read_file(&file, MAX_SIZE).is_ok_and(|known| known == json) {
+        return;
+    }
+    // Without it the next run takes longer, which is all.
+    let _ = write_atomically(&file, &json);
+}

@@ -1,0 +1,262 @@
+//! Compares pages with the files in their places, and keeps only the contents that differ.
+//!
+//! Pages of one part of a site after the other pass here, so that the contents of the whole site are never in
+//! memory at once. What differs waits in files of romfeed's own folder until the whole site is planned.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+
+use super::lock::Lock;
+use super::paths::NameRules;
+use super::{Error, STAGE, STATE_DIR, io_error};
+use crate::files::{Durability, Readers, replace, write_new};
+use crate::publish::page::{Maker, Page};
+
+/// A page, and what is in its place.
+#[derive(Debug)]
+pub struct Compared {
+    /// Path below the site's root, with `/` between folders.
+    pub path: String,
+    /// What makes it.
+    pub maker: Maker,
+    /// Its template and its subject, for messages; `None` for files of romfeed itself.
+    pub origin: Option<Arc<str>>,
+    /// The stamp of its file, if that needs no change.
+    pub stamp: Option<u64>,
+    pub(super) existing: io::Result<Existing>,
+    contents: Option<Contents>,
+}
+
+/// What is in the place of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Existing {
+    Nothing,
+    /// A file with the bytes of the page.
+    Same,
+    /// A file with other bytes.
+    Different,
+    /// A symbolic link.
+    Link,
+    /// A folder, or something else that is not a file.
+    InTheWay,
+}
+
+/// Where the contents of a page are.
+#[derive(Debug)]
+enum Contents {
+    Memory(Arc<[u8]>),
+    /// In the file with this number in the folder.
+    Staged(Arc<Path>, u64),
+}
+
+impl Compared {
+    /// Returns a page that is known to be in its place.
+    #[must_use]
+    pub fn unchanged(path: String, maker: Maker, stamp: u64) -> Compared {
+        Compared {
+            path,
+            maker,
+            origin: None,
+            stamp: Some(stamp),
+            existing: Ok(Existing::Same),
+            contents: None,
+        }
+    }
+
+    /// Returns path and origin.
+    #[must_use]
+    pub fn names(&self) -> (&str, &Option<Arc<str>>) {
+        (&self.path, &self.origin)
+    }
+
+    /// Reads the contents that the page is to have; none if they are those of its file.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    pub fn read(&self) -> io::Result<Option<Vec<u8>>> {
+        match &self.contents {
+            None => Ok(None),
+            Some(Contents::Memory(bytes)) => Ok(Some(bytes.to_vec())),
+            Some(Contents::Staged(folder, number)) => {
+                fs::read(folder.join(number.to_string())).map(Some)
+            }
+        }
+    }
+
+    /// Returns the page, if its contents are in memory.
+    #[must_use]
+    pub fn into_page(self) -> Option<Page> {
+        let Some(Contents::Memory(bytes)) = self.contents else {
+            return None;
+        };
+        Some(Page {
+            path: self.path,
+            bytes,
+            maker: self.maker,
+            origin: self.origin,
+        })
+    }
+
+    /// Puts the page in its place.
+    pub(super) fn write(&self, temporary: &Path, file: &Path) -> io::Result<()> {
+        match &self.contents {
+            // Its file was compared in this run.
+            None => Ok(()),
+            Some(Contents::Staged(folder, number)) => {
+                fs::rename(folder.join(number.to_string()), file)
+            }
+            Some(Contents::Memory(bytes)) => {
+                replace(temporary, file, bytes, Durability::Cached, Readers::Everyone)
+            }
+        }
+    }
+}
+
+/// Compares pages with the files of a site.
+#[derive(Debug)]
+pub struct Comparer {
+    out: PathBuf,
+    /// Whether contents are kept even if they are those of the file.
+    keeps_all: bool,
+    stage: Option<Stage>,
+}
+
+impl Comparer {
+    /// Compares without writing anything: contents stay in memory.
+    #[must_use]
+    pub fn in_memory(out: &Path) -> Comparer {
+        Comparer {
+            out: out.to_owned(),
+            keeps_all: true,
+            stage: None,
+        }
+    }
+
+    /// Keeps contents that differ in files of romfeed's own folder in the site, which goes with this value.
+    #[must_use]
+    pub fn staged(out: &Path, _lock: &Lock) -> Comparer {
+        Comparer {
+            out: out.to_owned(),
+            // A file may have the bytes of a page, but another name.
+            keeps_all: NameRules::probe_case(out),
+            stage: Some(Stage {
+                folder: out.join(STATE_DIR).join(STAGE).into(),
+                num_files: AtomicU64::new(0),
+            }),
+        }
+    }
+
+    /// Compares pages with the files in their places.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if contents cannot be kept.
+    pub fn compare(&self, pages: Vec<Page>) -> Result<Vec<Compared>, Error> {
+        pages
+            .into_par_iter()
+            .map_init(Vec::new, |buffer, page| self.compare_page(page, buffer))
+            .collect()
+    }
+
+    fn compare_page(&self, page: Page, buffer: &mut Vec<u8>) -> Result<Compared, Error> {
+        let file = self.out.join(&page.path);
+        // Taken before the file is read, so that it is outdated if the file changes meanwhile.
+        let stamp = stamp(&file);
+        let existing = compare(&file, &page.bytes, buffer);
+        let is_same = matches!(existing, Ok(Existing::Same));
+        let is_wanted = self.keeps_all || !is_same;
+        let contents = match &self.stage {
+            _ if !is_wanted => None,
+            None => Some(Contents::Memory(page.bytes)),
+            Some(stage) => Some(stage.keep(&page.bytes)?),
+        };
+        Ok(Compared {
+            path: page.path,
+            maker: page.maker,
+            origin: page.origin,
+            stamp: stamp.filter(|_| is_same),
+            existing,
+            contents,
+        })
+    }
+}
+
+/// The folder with contents that are not in their place yet.
+#[derive(Debug)]
+struct Stage {
+    folder: Arc<Path>,
+    num_files: AtomicU64,
+}
+
+impl Stage {
+    /// Writes contents to a new file.
+    fn keep(&self, bytes: &[u8]) -> Result<Contents, Error> {
+        let number = self.num_files.fetch_add(1, Ordering::Relaxed);
+        let file = self.folder.join(number.to_string());
+        let mut written = write_new(&file, bytes, Readers::Everyone);
+        if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            fs::create_dir_all(&self.folder).map_err(io_error("make", &self.folder))?;
+            written = write_new(&file, bytes, Readers::Everyone);
+        }
+        written.map_err(io_error("write", &file))?;
+        Ok(Contents::Staged(Arc::clone(&self.folder), number))
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // The next run removes what is left.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Returns a number that changes whenever a file does, as far as its metadata tell; none if it is no regular file.
+#[must_use]
+pub fn stamp(file: &Path) -> Option<u64> {
+    let metadata = file.symlink_metadata().ok().filter(fs::Metadata::is_file)?;
+    let mut hasher = DefaultHasher::new();
+    (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
+    // Unlike the time of the last change of its contents, these cannot be set.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        (metadata.ino(), metadata.ctime(), metadata.ctime_nsec()).hash(&mut hasher);
+    }
+    Some(hasher.finish())
+}
+
+/// Compares a file with the bytes it should have; `buffer` is reused for reading.
+fn compare(file: &Path, bytes: &[u8], buffer: &mut Vec<u8>) -> io::Result<Existing> {
+    // Checked before the file is opened: opening a pipe would wait for a writer.
+    match file.symlink_metadata() {
+        Ok(metadata) if metadata.is_symlink() => Ok(Existing::Link),
+        Ok(metadata) if !metadata.is_file() => Ok(Existing::InTheWay),
+        Ok(metadata) if metadata.len() != bytes.len() as u64 => Ok(Existing::Different),
+        Ok(_) => {
+            buffer.resize(bytes.len(), 0);
+            match File::open(file)?.read_exact(buffer) {
+                Ok(()) if *buffer == bytes => Ok(Existing::Same),
+                Ok(()) => Ok(Existing::Different),
+                // The file became shorter meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    Ok(Existing::Different)
+                }
+                Err(error) => Err(error),
+            }
+        }
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            Ok(Existing::Nothing)
+        }
+        Err(error) => Err(error),
+    }
+}
