@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::store::Files;
 use super::{Catalog, Record, Tombstone, file, store};
-use crate::model::build::Build;
+use crate::model::build::{Build, Device};
 
 /// A contradiction between two catalogs about one build.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +29,8 @@ pub struct Catalogs {
     /// The catalog that this machine writes.
     pub own: Catalog,
     own_name: String,
+    pub(super) own_files: Files,
+    pub(super) skips_unreadable: bool,
     others: Vec<(String, Catalog)>,
 }
 
@@ -40,17 +43,42 @@ impl Catalogs {
     /// # Panics
     /// If `paths` is empty.
     pub fn load(paths: &[PathBuf]) -> Result<Catalogs, file::Error> {
+        Catalogs::read(paths, false)
+    }
+
+    /// Reads all files like [`Catalogs::load`], but leaves out the files of devices that cannot be read.
+    ///
+    /// # Errors
+    /// Describes the first other file that cannot be read.
+    ///
+    /// # Panics
+    /// If `paths` is empty.
+    pub fn load_readable(paths: &[PathBuf]) -> Result<Catalogs, file::Error> {
+        Catalogs::read(paths, true)
+    }
+
+    fn read(paths: &[PathBuf], skips_unreadable: bool) -> Result<Catalogs, file::Error> {
         let (own, others) = paths.split_first().expect("the settings name a catalog");
         let load = |path: &PathBuf| Ok((path.display().to_string(), store::load(path)?));
         // Named twice, the written catalog would also be read in its former state.
         let written = own.canonicalize().ok();
         let is_written = |path: &&PathBuf| written.is_some() && path.canonicalize().ok() == written;
         let others = others.iter().filter(|path| !is_written(path));
+        let own_name = own.display().to_string();
+        let (own, own_files) = store::load_with_files(own, skips_unreadable)?;
         Ok(Catalogs {
-            own: store::load_or_empty(own)?,
-            own_name: own.display().to_string(),
+            own,
+            own_name,
+            own_files,
+            skips_unreadable,
             others: others.map(load).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Returns the name of a device's file that was left out because it cannot be read, and the reason.
+    #[must_use]
+    pub fn unreadable(&self, device: &Device) -> Option<(&str, &str)> {
+        self.own_files.unreadable(device)
     }
 
     /// Whether a catalog that is only read has a build under this identity.

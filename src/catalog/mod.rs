@@ -3,7 +3,7 @@
 //! In: builds from a scan, from `catalog add`, from catalog files and from feeds of other servers.
 //! Out: the same builds, sorted into [`mod@channels`] for the feeds. A build's identity is its
 //! SHA-256; while that is unknown, the `id` in the feed it was imported from. [`mod@file`] is the
-//! form of a file, [`mod@store`] reads and writes it, [`mod@merge`] unites versions of one catalog, [`mod@exchange`] reads and writes
+//! form of a file, [`mod@store`] reads and writes it, [`update()`] changes it while other processes may, [`mod@merge`] unites versions of one catalog, [`mod@exchange`] reads and writes
 //! the lists of other servers.
 
 mod catalogs;
@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod file;
 pub mod merge;
 pub mod store;
+mod update;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ use crate::model::build::{Build, Device, Origin, Romtype, Variant};
 use channels::ChannelKey;
 
 pub use catalogs::{Catalogs, Contradiction};
+pub use update::{Held, UpdateError, remove_state_folder, update};
 
 /// A build, and whether phones are offered it.
 #[derive(Clone, Debug, PartialEq, Eq)]

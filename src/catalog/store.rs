@@ -10,9 +10,12 @@
 //! counts: the one that names the device of the other as a former one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use digest_lanes::Stamp;
+use ota_view::error_kind::chain;
 use rayon::prelude::*;
 
 use super::file::{self, Error};
@@ -73,13 +76,72 @@ pub fn load(path: &Path) -> Result<Catalog, Error> {
 /// [`Error`], with line and column where the JSON is wrong.
 pub fn load_one_form(path: &Path) -> Result<Catalog, Error> {
     match is_folder(path) {
-        true => load_folder(path),
+        true => Ok(load_folder(path, false)?.0),
         false => file::load(path),
     }
 }
 
+/// The files that a catalog was read from.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Files {
+    stamps: BTreeMap<PathBuf, Stamp>,
+    /// The names of those with the earlier record of a build that has moved to another file.
+    pub(super) outdated: BTreeSet<String>,
+    /// Why those that were left out cannot be read, by name.
+    pub(super) unreadable: BTreeMap<String, String>,
+}
+
+impl Files {
+    /// Whether the files of the catalog are the same as when it was read.
+    pub(super) fn are_current(&self, path: &Path) -> bool {
+        stamps(path).is_ok_and(|stamps| stamps == self.stamps)
+    }
+
+    /// Returns the name of a device's file, and why it cannot be read, if it was left out.
+    pub(super) fn unreadable(&self, device: &Device) -> Option<(&str, &str)> {
+        let (name, reason) = self.unreadable.get_key_value(&file_name(device))?;
+        Some((name, reason))
+    }
+}
+
+/// Returns the state of each file of a catalog.
+fn stamps(path: &Path) -> io::Result<BTreeMap<PathBuf, Stamp>> {
+    // A file that is opened is as new as its server has it; the state alone may be an old copy.
+    let stamp = |file: PathBuf| {
+        let is_file = std::fs::metadata(&file).is_ok_and(|metadata| metadata.is_file());
+        let metadata = is_file.then(|| File::open(&file).ok()?.metadata().ok())??;
+        Some((file, Stamp::of(&metadata)))
+    };
+    Ok(files(path)?.into_iter().filter_map(stamp).collect())
+}
+
+/// Reads a catalog as [`load_or_empty`] does, and which files it was read from. With `skips_unreadable`, the files of
+/// devices that cannot be read are left out.
+///
+/// # Errors
+/// As [`load`].
+pub(super) fn load_with_files(
+    path: &Path,
+    skips_unreadable: bool,
+) -> Result<(Catalog, Files), Error> {
+    refuse_other_form(path)?;
+    // Read first: a change meanwhile is then noticed.
+    let stamps = stamps(path).unwrap_or_default();
+    let loaded = match is_folder(path) {
+        true => load_folder(path, skips_unreadable),
+        false => file::load(path).map(|catalog| (catalog, Files::default())),
+    };
+    match loaded {
+        Ok((catalog, files)) => Ok((catalog, Files { stamps, ..files })),
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(<(Catalog, Files)>::default())
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Reads the catalog of each device.
-fn load_folder(path: &Path) -> Result<Catalog, Error> {
+fn load_folder(path: &Path, skips_unreadable: bool) -> Result<(Catalog, Files), Error> {
     let io_error = |source| Error::Io {
         file: path.display().to_string(),
         source,
@@ -87,20 +149,31 @@ fn load_folder(path: &Path) -> Result<Catalog, Error> {
     if !path.is_dir() {
         return Err(io_error(io::ErrorKind::NotFound.into()));
     }
-    let files = files(path).map_err(io_error)?;
+    let paths = files(path).map_err(io_error)?;
     let loaded: Vec<Result<Catalog, Error>> =
-        files.par_iter().map(|file| load_device(file)).collect();
-    let mut all = Catalog::default();
+        paths.par_iter().map(|file| load_device(file)).collect();
+    let (mut all, mut files) = (Catalog::default(), Files::default());
     let mut places = BTreeMap::new();
-    for (file, catalog) in files.iter().zip(loaded) {
-        add(&mut all, catalog?, file, &mut places)?;
+    for (file, catalog) in paths.iter().zip(loaded) {
+        match catalog {
+            Ok(catalog) => add(&mut all, catalog, file, &mut places, &mut files.outdated)?,
+            Err(error) if skips_unreadable => {
+                files.unreadable.insert(name_of(file), chain(&error));
+            }
+            Err(error) => return Err(error),
+        }
     }
     file::validate_unique(&all, &|name, reason| Error::Record {
         file: path.display().to_string(),
         filename: name.to_owned(),
         reason,
     })?;
-    Ok(all)
+    Ok((all, files))
+}
+
+fn name_of(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// Reads the catalog of one device, and checks that it is that device's.
@@ -128,16 +201,18 @@ fn devices(catalog: &Catalog) -> BTreeSet<&Device> {
 }
 
 /// Returns the name of a device's file.
-fn file_name(device: &Device) -> String {
+pub(super) fn file_name(device: &Device) -> String {
     format!("{}.{ENDING}", device.as_str().to_ascii_lowercase())
 }
 
-/// Adds the catalog of one device; `places` has the file of each identity.
+/// Adds the catalog of one device; `places` has the file of each identity. Collects the names of files with outdated
+/// records.
 fn add<'a>(
     all: &mut Catalog,
     catalog: Catalog,
     file: &'a Path,
     places: &mut BTreeMap<String, &'a Path>,
+    outdated: &mut BTreeSet<String>,
 ) -> Result<(), Error> {
     let twice = |first: &Path, filename: &str| Error::Twice {
         first: first.display().to_string(),
@@ -150,6 +225,9 @@ fn add<'a>(
             let known = all.builds.get(&identity);
             match known.and_then(|known| later(known, &record)) {
                 Some(later) => {
+                    let names = [first, file].map(name_of);
+                    let of_build = file_name(&later.build.device);
+                    outdated.extend(names.into_iter().filter(|name| *name != of_build));
                     all.builds.insert(identity, later);
                     continue;
                 }
@@ -253,10 +331,25 @@ pub fn both_forms(path: &Path) -> Option<(PathBuf, PathBuf)> {
 /// # Errors
 /// The file that cannot be written, and why; files written before stay.
 pub fn save(path: &Path, catalog: &Catalog) -> Result<(), (PathBuf, io::Error)> {
+    let there = files(path).map_err(|error| (path.to_owned(), error))?;
+    let mut names: BTreeSet<String> = there.iter().map(|file| name_of(file)).collect();
+    names.extend(devices(catalog).into_iter().map(file_name));
+    save_files(path, catalog, &names)
+}
+
+/// Writes a catalog as [`save`] does, but of a folder only the files of these names.
+///
+/// # Errors
+/// As [`save`].
+pub(super) fn save_files(
+    path: &Path,
+    catalog: &Catalog,
+    names: &BTreeSet<String>,
+) -> Result<(), (PathBuf, io::Error)> {
     if !is_folder(path) {
         return write(path, &file::render(catalog));
     }
-    let by_file = by_file(catalog);
+    let by_file = by_file(catalog, &|name| names.contains(name));
     let rendered: Vec<(PathBuf, Vec<u8>)> = by_file
         .par_iter()
         .map(|(name, catalog)| (path.join(name), file::render(catalog)))
@@ -277,11 +370,11 @@ pub fn save(path: &Path, catalog: &Catalog) -> Result<(), (PathBuf, io::Error)> 
     for (file, text) in to_finish {
         write(file, text)?;
     }
-    let list = files(path).map_err(|error| (path.to_owned(), error))?;
-    for file in list {
-        let name = file.file_name().and_then(|name| name.to_str());
-        if name.is_some_and(|name| !by_file.contains_key(name)) {
-            std::fs::remove_file(&file).map_err(|error| (file, error))?;
+    for name in names.iter().filter(|name| !by_file.contains_key(*name)) {
+        let file = path.join(name);
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err((file, error)),
+            _ => {}
         }
     }
     Ok(())
@@ -297,27 +390,34 @@ fn with_moved(path: &Path, catalog: &Catalog) -> Option<Catalog> {
         now.is_some_and(|now| *name != *file_name(&now.build.device))
     });
     let moved: BTreeMap<String, Record> = moved.collect();
-    let mut held = by_file(catalog).remove(name.to_str()?)?;
+    let mut held = by_file(catalog, &|other| *name == *other).remove(name.to_str()?)?;
     (!moved.is_empty()).then(|| {
         held.builds.extend(moved);
         held
     })
 }
 
-/// Divides a catalog into those of the files of a folder.
-fn by_file(catalog: &Catalog) -> BTreeMap<String, Catalog> {
+/// Divides a catalog into those of the files of a folder; only those with a name that is wanted.
+fn by_file(catalog: &Catalog, is_wanted: &dyn Fn(&str) -> bool) -> BTreeMap<String, Catalog> {
     let mut files: BTreeMap<String, Catalog> = BTreeMap::new();
+    let name = |device: &Device| Some(file_name(device)).filter(|name| is_wanted(name));
     for (identity, record) in &catalog.builds {
-        let of_device = files.entry(file_name(&record.build.device)).or_default();
-        of_device.builds.insert(identity.clone(), record.clone());
+        if let Some(name) = name(&record.build.device) {
+            let of_device = files.entry(name).or_default();
+            of_device.builds.insert(identity.clone(), record.clone());
+        }
     }
     for (identity, stone) in &catalog.tombstones {
-        let of_device = files.entry(file_name(&stone.device)).or_default();
-        of_device.tombstones.insert(identity.clone(), stone.clone());
+        if let Some(name) = name(&stone.device) {
+            let of_device = files.entry(name).or_default();
+            of_device.tombstones.insert(identity.clone(), stone.clone());
+        }
     }
     for (device, aliases) in &catalog.aliases {
-        let of_device = files.entry(file_name(device)).or_default();
-        of_device.aliases.insert(device.clone(), aliases.clone());
+        if let Some(name) = name(device) {
+            let of_device = files.entry(name).or_default();
+            of_device.aliases.insert(device.clone(), aliases.clone());
+        }
     }
     files
 }
@@ -327,7 +427,7 @@ fn write(file: &Path, text: &[u8]) -> Result<(), (PathBuf, io::Error)> {
 }
 
 /// Removes half-written files of killed runs. No other process may be writing this catalog.
-pub fn remove_leftovers(path: &Path) {
+pub(super) fn remove_leftovers(path: &Path) {
     if !is_folder(path) {
         return remove_leftover(&behind_links(path));
     }

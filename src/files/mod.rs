@@ -1,16 +1,18 @@
-//! Files of the maintainer: listed, read up to a limit, opened without following links, replaced whole.
+//! Files of the maintainer: listed, read up to a limit, opened without following links, replaced whole, locked.
 
 mod json;
 mod list;
+mod lock;
 mod read;
 mod regular;
 mod write;
 
 pub use json::{JsonError, json_message, plain_types};
 pub use list::list_folder;
+pub use lock::{Lock, lock_file};
 pub use read::{after_byte_order_mark, read_file, read_regular, read_regular_text, read_text};
 pub use regular::{open_below, open_regular, read_head};
 pub use write::{
-    Durability, Readers, behind_links, create_public_folder, remove_leftover, replace,
-    write_atomically, write_new,
+    Durability, Readers, behind_links, create_ignored_folder, create_public_folder,
+    remove_leftover, replace, write_atomically, write_new,
 };

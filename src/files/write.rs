@@ -21,6 +21,20 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     )
 }
 
+/// Creates a folder that git ignores, and the missing ones above it.
+///
+/// # Errors
+/// Whatever the system reports about the folder.
+pub fn create_ignored_folder(path: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(path)?;
+    let ignore = path.join(".gitignore");
+    if !ignore.exists() {
+        // Only a convenience: a folder that shows up in git does no harm.
+        let _ = write_atomically(&ignore, b"*\n");
+    }
+    Ok(())
+}
+
 /// Creates a folder and the missing ones above it, for everyone to enter.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::catalog::{Contradiction, file};
+use crate::catalog::{Contradiction, UpdateError, file};
 use crate::publish::feed;
 use crate::publish::{site, writer};
 
@@ -108,6 +108,16 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+}
+
+impl From<UpdateError> for Error {
+    fn from(error: UpdateError) -> Error {
+        match error {
+            UpdateError::Catalog(error) => Error::Catalog(error),
+            UpdateError::Locked { file } => Error::Writer(writer::Error::Locked { file }),
+            UpdateError::Write { file, source } => Error::Write { file, source },
+        }
+    }
 }
 
 fn more(num: usize) -> String {

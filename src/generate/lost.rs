@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 
 use super::Error;
-use crate::catalog::{Catalog, Catalogs};
+use crate::catalog::{Catalog, Catalogs, store};
 use crate::model::config::Config;
 use crate::publish::writer;
 
@@ -43,7 +43,7 @@ pub fn require_published(config: &Config, catalogs: &Catalogs) -> Result<(), Err
         return Ok(());
     }
     // Checked after loading: a catalog that appeared meanwhile was not read.
-    if !config.catalogs[0].exists() {
+    if !store::is_there(&config.catalogs[0]) {
         require_catalog(config)?;
     }
     let manifest = writer::read_manifest(&config.out)?.unwrap_or_default();

@@ -16,6 +16,7 @@ mod error;
 mod examine;
 mod families;
 mod folders;
+mod found;
 mod hashed;
 mod hashes;
 mod images;
@@ -45,7 +46,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use crate::catalog::{Catalog, Catalogs};
+use crate::catalog::{Catalog, Catalogs, Held, store};
 use crate::fetch::Fetch;
 use crate::ingest::Examined;
 use crate::ingest::cache::Cache;
@@ -57,6 +58,7 @@ use crate::model::fault_kind::FaultKind;
 use crate::publish::writer::{self, Compared, Comparer};
 
 use draft::Draft;
+use found::Found;
 use hashed::Hashed;
 use report::Log;
 use sidecars::Folders;
@@ -75,7 +77,7 @@ pub use shared_lists::SharedLists;
 pub use snapshot::{OwnedChannel, OwnedOffer, Snapshot, snapshot};
 pub use sources::state::{Change, SourceState};
 pub use sources::{Loss, OtherDevice, Overwritten, Survey, survey};
-pub use state::{CACHE, lock_state, save_catalog};
+pub use state::{CACHE, lock_catalog, lock_state, save_catalog};
 
 /// Follows the progress of a run. The methods are called from several threads.
 pub trait Observer: Sync {
@@ -163,7 +165,21 @@ pub fn generate(
     };
     let (builds, projects) = find_builds(&run, &pool, &inputs, &catalogs, &mut report)?;
     report.from_catalog_alone = inputs.scan.packages.is_empty() && fetch.is_none();
-    let before = update_catalog(config, &inputs, builds, &mut catalogs, &mut report);
+    let mut found = Found {
+        builds,
+        gone: sources.gone.clone(),
+        ..Found::default()
+    };
+    let held = match config.dry_run {
+        true => None,
+        false => {
+            let (held, changed) = pool.install(|| state::hold_catalog(config, &mut catalogs))?;
+            found = found.without_changed(changed, &catalogs.own);
+            require_published(config, &catalogs)?;
+            Some(held)
+        }
+    };
+    let before = update_catalog(config, &inputs, found, &mut catalogs, &mut report);
     sources.count_traffic(&mut report.sources);
     let merged = catalogs.merged()?;
     if merged.is_empty() {
@@ -181,16 +197,19 @@ pub fn generate(
     let site = pool.install(|| render_site(&run, &merged, &texts, lock.as_ref(), &mut report))?;
     drop(merged);
     texts.read_again(&mut catalogs.own);
-    let is_new = !folders::primary_catalog(config)?.exists();
-    report.catalog_changed = is_new || before.is_some_and(|before| before != catalogs.own);
-    match lock {
+    let is_new = !store::is_there(folders::primary_catalog(config)?);
+    let differs = |before: &Catalog| *before != catalogs.own;
+    report.catalog_changed = is_new || before.as_ref().is_some_and(differs);
+    match (lock, held) {
         // A page that cannot be written is a fault, too.
-        Some(lock) if !report.is_refused(config) => {
+        (Some(lock), Some(held)) if !report.is_refused(config) => {
             observer.writing();
-            store(config, &catalogs.own, &texts, site, &report, &lock)?;
+            store_sources(held, before.as_ref(), &catalogs, &texts)?;
+            writer::execute(&config.out, &site.files, &report.plan, &lock)?;
+            unchanged::remember(config, site.parts, &site.files);
             observer.written();
         }
-        None if config.dry_run => {
+        _ if config.dry_run => {
             let catalog = catalogs.merged()?.into_owned();
             let pages = site.files.into_iter().filter_map(Compared::into_page);
             let pages = pages.collect();
@@ -237,13 +256,13 @@ fn find_builds(
 fn update_catalog(
     config: &Config,
     inputs: &Inputs<'_>,
-    builds: Vec<Build>,
+    found: Found,
     catalogs: &mut Catalogs,
     report: &mut Report,
 ) -> Option<Catalog> {
     let has_packages = !report.from_catalog_alone;
     let before = may_change(config, has_packages, catalogs).then(|| catalogs.own.clone());
-    let log = reconcile::reconcile(config, inputs, builds, catalogs, &report.faults);
+    let log = reconcile::reconcile(config, inputs, found, catalogs, &report.faults);
     report.append(log);
     if report.from_catalog_alone {
         report.unseen = reconcile::unseen(config, &catalogs.own);
@@ -251,22 +270,17 @@ fn update_catalog(
     before
 }
 
-/// Writes everything. In this order, a run that is killed leaves a site whose sources are all stored.
-fn store(
-    config: &Config,
-    own: &Catalog,
+/// Writes the catalog and the stored texts, from which a site can be made again, and lets other processes write them.
+fn store_sources(
+    held: Held,
+    before: Option<&Catalog>,
+    catalogs: &Catalogs,
     texts: &Texts,
-    site: Site,
-    report: &Report,
-    lock: &writer::Lock,
 ) -> Result<(), Error> {
-    if report.catalog_changed {
-        save_catalog(folders::primary_catalog(config)?, own)?;
-    }
+    held.save(before, catalogs)?;
     changelogs::store(&texts.changelogs)?;
     projects::store(&texts.projects)?;
-    writer::execute(&config.out, &site.files, &report.plan, lock)?;
-    unchanged::remember(config, site.parts, &site.files);
+    drop(held);
     Ok(())
 }
 
@@ -465,7 +479,7 @@ fn render_site(
     run: &Run<'_>,
     merged: &Catalog,
     texts: &Texts,
-    lock: Option<&writer::Lock>,
+    lock: Option<&writer::SiteLock>,
     report: &mut Report,
 ) -> Result<Site, Error> {
     let config = run.config;

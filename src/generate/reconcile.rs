@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::found::Found;
 use super::report::{Cause, Event, Fault, Log};
 use super::{Inputs, admission, duplicates};
 use crate::catalog::channels::{self, ChannelKey};
@@ -21,11 +22,16 @@ use crate::model::fault_kind::FaultKind;
 pub(super) fn reconcile(
     config: &Config,
     inputs: &Inputs<'_>,
-    builds: Vec<Build>,
+    found: Found,
     catalogs: &mut Catalogs,
     earlier: &[Fault],
 ) -> Log {
     let mut log = Log::default();
+    let Found {
+        builds,
+        gone,
+        changed,
+    } = found;
     let read: BTreeSet<String> = builds.iter().map(|build| build.path.clone()).collect();
     let replaced = origins(&builds);
     let builds = log.take(drop_buried(builds, catalogs));
@@ -43,7 +49,8 @@ pub(super) fn reconcile(
     let mut merge = Merge {
         config,
         scan: inputs.scan,
-        gone: &inputs.sources.gone,
+        gone,
+        changed,
         replaced,
         seen: identities(&builds),
         catalogs,
@@ -75,7 +82,9 @@ struct Merge<'a> {
     config: &'a Config,
     scan: &'a Scan,
     /// Identities of builds whose packages are gone from their sources.
-    gone: &'a BTreeSet<String>,
+    gone: BTreeSet<String>,
+    /// Identities of builds that other processes have changed meanwhile.
+    changed: BTreeSet<String>,
     /// Source and path of the packages of sources that were read or are unchanged.
     replaced: BTreeSet<(String, String)>,
     /// Identities of the builds that were found.
@@ -98,7 +107,7 @@ impl Merge<'_> {
         self.bury_superseded(&builds);
         for build in builds {
             if self.is_name_taken(&build) {
-                let message = "a published build of another device has this file name";
+                let message = "another published build has this file name";
                 self.log.fault(&build.path, FaultKind::Conflict, message);
                 continue;
             }
@@ -182,7 +191,8 @@ impl Merge<'_> {
                 () if self.replaced.contains(&place) => Cause::Replaced,
                 () => continue,
             };
-            if record.is_offered() && !self.seen.contains(identity) {
+            let is_known = self.seen.contains(identity) || self.changed.contains(identity);
+            if record.is_offered() && !is_known {
                 record.retired = true;
                 self.log.events.push(Event::Retired {
                     path: record.build.path.clone(),
@@ -212,7 +222,9 @@ impl Merge<'_> {
         let mut unread = unread_paths(earlier.iter().chain(&self.log.faults));
         unread.retain(|path| !read.contains(path));
         let is_vanished = |(identity, record): &(&String, &Record)| {
-            let is_here = self.seen.contains(*identity) || unread.contains(&record.build.path);
+            let is_here = self.seen.contains(*identity)
+                || self.changed.contains(*identity)
+                || unread.contains(&record.build.path);
             let is_of_source = record.build.origin.is_some();
             !is_here && !is_of_source && record.is_offered() && !is_behind_link(&record.build)
         };
@@ -256,8 +268,9 @@ impl Merge<'_> {
             .collect();
         for build in builds {
             let is_rebuilt = |old: &Build| {
-                let is_here =
-                    old.identity() == build.identity() || self.seen.contains(old.identity());
+                let is_here = old.identity() == build.identity()
+                    || self.seen.contains(old.identity())
+                    || self.changed.contains(old.identity());
                 !is_here && old.device == build.device
             };
             let Some(old) = known.get(&build.filename).filter(|old| is_rebuilt(old)) else {
@@ -269,8 +282,8 @@ impl Merge<'_> {
         }
     }
 
-    /// Returns whether a build of another device has the file name. Those of the same device were
-    /// buried, and one that is still in the folder will get its current name.
+    /// Returns whether a build of another device, or one that another process has just added, has the file name. Others of
+    /// the same device were buried, and one that is still in the folder will get its current name.
     fn is_name_taken(&self, build: &Build) -> bool {
         let own = self.catalogs.own.find_filename(&build.filename);
         own.is_some_and(|record| {

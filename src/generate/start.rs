@@ -23,7 +23,10 @@ pub(super) struct Start {
     _lock: Option<writer::Lock>,
 }
 
-/// Scans the folder of builds, locks the catalog and loads it; `None` if there is nothing to publish.
+/// Locks the state folder, loads the catalogs, and scans the folder of builds; `None` if there is nothing to publish.
+///
+/// The catalogs are loaded before the scan: a build that another run added in between is then not taken for one whose
+/// zip is gone.
 ///
 /// # Errors
 /// [`Error`], if a folder or a catalog is missing, damaged or in use.
@@ -34,12 +37,14 @@ pub(super) fn begin(
 ) -> Result<Option<Start>, Error> {
     let catalog_path = folders::primary_catalog(config)?;
     folders::require_builds_folder(config)?;
-    let scan = report.take(scan_builds(config));
     // Checked before locking, so that a wrong folder is left untouched.
     if !catalog_path.exists() {
         store::refuse_other_form(catalog_path)?;
         lost::require_catalog(config)?;
     }
+    let pool = thread_pool(config.jobs)?;
+    let catalogs = pool.install(|| Catalogs::load(&config.catalogs))?;
+    let scan = report.take(scan_builds(config));
     let has_packages = !scan.packages.is_empty() || asks_sources;
     if !has_packages && config.catalogs.len() == 1 && !catalog_path.exists() {
         report.append(links::report(&scan, &Catalog::default()));
@@ -49,11 +54,6 @@ pub(super) fn begin(
         true => None,
         false => Some(lock_state(&config.state)?),
     };
-    if lock.is_some() {
-        state::remove_leftovers(config, catalog_path);
-    }
-    let pool = thread_pool(config.jobs)?;
-    let catalogs = pool.install(|| Catalogs::load(&config.catalogs))?;
     require_published(config, &catalogs)?;
     report.append(links::report(&scan, &catalogs.own));
     report.append(sources::warn_of_missing(config, &catalogs.own));

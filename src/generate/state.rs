@@ -1,34 +1,43 @@
-//! The state of a site next to its catalog: the lock, the cache, and writing the catalog.
+//! The state of a site next to its catalog: the locks, the cache, and writing the catalog.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Error, sidecars};
-use crate::catalog::{Catalog, store};
-use crate::files::{remove_leftover, write_atomically};
+use crate::catalog::{Catalog, Catalogs, Held, store};
+use crate::files::create_ignored_folder;
 use crate::ingest::cache::Cache;
 use crate::model::config::Config;
 use crate::publish::writer;
 
-/// Longest wait for another process that changes the catalog.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// Longest wait of a command for another process.
+pub(super) const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// Longest wait of a run that has read all packages: for one that makes the pages of a large site, among others.
+const RUN_WAIT: Duration = Duration::from_secs(600);
 
 /// Name of the cache in the state folder.
 pub const CACHE: &str = "cache.json";
 
-/// Locks the catalog against other runs, and keeps the state folder out of git. Waits a short time
-/// for other commands, such as `catalog add`, to finish.
+/// Locks the state folder against other runs on this machine, and keeps it out of git. Waits a short time for them to
+/// end.
 ///
 /// # Errors
 /// [`Error::Writer`] if another command holds the lock for longer, or the folder cannot be created.
 pub fn lock_state(state: &Path) -> Result<writer::Lock, Error> {
     let lock = writer::lock_within(state, LOCK_WAIT)?;
-    let ignore = state.join(".gitignore");
-    if !ignore.exists() {
-        // Only a convenience: a folder that shows up in git does no harm.
-        let _ = write_atomically(&ignore, b"*\n");
-    }
+    // The folder is there; what else may fail does no harm.
+    let _ = create_ignored_folder(state);
     Ok(lock)
+}
+
+/// Keeps other processes from writing the catalog until the lock is dropped. Waits a short time for them to finish.
+///
+/// # Errors
+/// [`Error::Writer`] if one holds the lock for longer; [`Error::Write`].
+pub fn lock_catalog(config: &Config) -> Result<Held, Error> {
+    Ok(Held::lock(&config.catalogs, LOCK_WAIT)?)
 }
 
 /// Writes a catalog: a file, or the files of those devices that changed.
@@ -39,11 +48,16 @@ pub fn save_catalog(path: &Path, catalog: &Catalog) -> Result<(), Error> {
     store::save(path, catalog).map_err(|(file, source)| Error::Write { file, source })
 }
 
-/// Removes half-written files of killed runs. The caller holds the lock.
-pub(super) fn remove_leftovers(config: &Config, catalog: &Path) {
-    store::remove_leftovers(catalog);
-    remove_leftover(&config.state.join(CACHE));
+/// Locks the catalog at the end of a run, when all packages are read, and reads it again if it has changed. Half-written
+/// files of killed runs are removed. Returns the identities of the builds that changed, too.
+pub(super) fn hold_catalog(
+    config: &Config,
+    catalogs: &mut Catalogs,
+) -> Result<(Held, BTreeSet<String>), Error> {
+    let held = Held::lock(&config.catalogs, RUN_WAIT)?;
     sidecars::remove_leftover(&config.changelogs);
+    let changed = held.refresh(catalogs)?;
+    Ok((held, changed))
 }
 
 /// Loads the cache of what earlier runs learned about packages.

@@ -91,7 +91,7 @@ impl<'l> Comparison<'l> {
     /// Begins a comparison; without a lock, nothing is written and all contents are kept.
     pub(super) fn new(
         config: &'l Config,
-        lock: Option<&writer::Lock>,
+        lock: Option<&writer::SiteLock>,
     ) -> Result<Comparison<'l>, Error> {
         Ok(Comparison {
             out: &config.out,

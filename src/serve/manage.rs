@@ -239,7 +239,7 @@ fn add(site: &Site, current: &Current, key: &Key, body: &[u8]) -> EditResult {
         is_forbidden = owners.any(|device| !key.is_for(device));
         match is_forbidden {
             true => Err(EditError::Refused(String::new())),
-            false => edit::add(candidate, config, catalogs, now),
+            false => edit::add(candidate.clone(), config, catalogs, now),
         }
     });
     match added {

@@ -574,7 +574,7 @@ fn catalog_commands_wait_for_a_short_lock() {
     add(&dir, &[]).expect(0);
     let lock = std::fs::File::options()
         .write(true)
-        .open(dir.path().join(".romfeed/lock"))
+        .open(dir.path().join(".romfeed/catalog.json.lock"))
         .unwrap();
     lock.lock().unwrap();
     std::thread::scope(|scope| {

@@ -98,7 +98,7 @@ pub(crate) fn add_stated(
         if build.sha256.is_none() {
             lacking.push(lacking_sha256(&filename));
         }
-        let notes = edit::add(candidate, config, catalogs, now())?;
+        let notes = edit::add(candidate.clone(), config, catalogs, now())?;
         let mut lines: Vec<Line> = notes.into_iter().map(Line::from).collect();
         lines.extend(lacking.into_iter().map(Line::Warning));
         lines.push(Line::Info(format!("added {filename}")));
@@ -171,7 +171,7 @@ fn find_all(names: &[String], config: &Config, own: &Catalog) -> Result<Vec<Stri
 pub(crate) fn change(
     config: &Config,
     terminal: Terminal,
-    edit: impl FnOnce(&mut Catalogs) -> Result<Vec<Line>, EditError>,
+    edit: impl FnMut(&mut Catalogs) -> Result<Vec<Line>, EditError>,
 ) -> Outcome {
     match edit::change(config, edit) {
         Ok(lines) => {

@@ -10,8 +10,8 @@ use std::path::Path;
 use romfeed::catalog::exchange::info::DeviceText;
 use romfeed::catalog::exchange::merge::{self, EntryOutcome, EntryReport};
 use romfeed::catalog::exchange::{self, Feed, FeedEntry, Format};
-use romfeed::catalog::{Catalogs, file};
-use romfeed::generate::{self, PublishedVariants, SharedLists, lock_state, save_catalog};
+use romfeed::catalog::{Catalog, Catalogs, Held, file};
+use romfeed::generate::{self, PublishedVariants, SharedLists, lock_catalog};
 use romfeed::model::build::{Build, Device, Romtype, Variant};
 use romfeed::model::config::{AddressSource, Config};
 use romfeed::model::names;
@@ -83,7 +83,7 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
     let usage = |message: String| Refusal::Input(message, Outcome::Usage);
     let given = parse_given(args).map_err(usage)?;
     let (name, bytes) = read_feed(&args.file).map_err(usage)?;
-    let _lock = lock_state(&config.state)?;
+    let held = lock_catalog(config)?;
     let mut catalogs = Catalogs::load(&config.catalogs).map_err(generate::Error::from)?;
     generate::require_published(config, &catalogs)?;
     let mut feed = parse_feed(args, config, &catalogs, &given, &bytes).map_err(|error| {
@@ -110,7 +110,7 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
     }
     let is_new = catalogs.own != before.own;
     if is_new {
-        save(config, &catalogs)?;
+        save(config, &held, &before.own, &catalogs)?;
     }
     print_summary(terminal, &named, &answers);
     let has_new_texts = store_texts(terminal, config, &answers, &feed.text);
@@ -353,12 +353,17 @@ fn newest_texts(answers: &[EntryReport], of_feed: &DeviceText) -> BTreeMap<Strin
     texts.filter(|(_, text)| !text.is_empty()).collect()
 }
 
-fn save(config: &Config, catalogs: &Catalogs) -> Result<(), generate::Error> {
+fn save(
+    config: &Config,
+    held: &Held,
+    before: &Catalog,
+    catalogs: &Catalogs,
+) -> Result<(), generate::Error> {
     catalogs.merged()?;
     let rendered = file::render(&catalogs.own);
     // A catalog that cannot be read again must never be written.
     file::parse(&rendered, &config.catalogs[0].display().to_string())?;
-    save_catalog(&config.catalogs[0], &catalogs.own)
+    Ok(held.save(Some(before), catalogs)?)
 }
 
 fn parse_given(args: &ImportArgs) -> Result<Given, String> {

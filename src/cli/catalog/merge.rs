@@ -11,7 +11,7 @@ use romfeed::catalog::conflict::{self, Versions};
 use romfeed::catalog::merge::{Side, merge};
 use romfeed::catalog::{Catalog, file, store};
 use romfeed::files::{behind_links, write_atomically};
-use romfeed::generate::{self, lock_state, save_catalog};
+use romfeed::generate::{self, lock_catalog, save_catalog};
 use romfeed::model::config::Config;
 
 use super::git::{self, Operation, Unmerged};
@@ -24,7 +24,7 @@ const MAX_NAMES: usize = 5;
 
 /// Merges every catalog that is in conflict: those of the settings, and others in the same repository.
 pub(crate) fn run(prefer: Option<Side>, config: &Config, terminal: Terminal) -> Outcome {
-    match lock_state(&config.state) {
+    match lock_catalog(config) {
         Ok(_lock) => merge_all(prefer, config, terminal),
         Err(error) => {
             print_run_error(terminal, &error);
@@ -35,7 +35,7 @@ pub(crate) fn run(prefer: Option<Side>, config: &Config, terminal: Terminal) -> 
 
 /// Merges every catalog that is in conflict, without a word on what to do in git; returns whether all are merged.
 pub(crate) fn unite(config: &Config, terminal: Terminal) -> bool {
-    match lock_state(&config.state) {
+    match lock_catalog(config) {
         Ok(_lock) => merge_catalogs(None, config, terminal).outcome == Outcome::Done,
         Err(error) => {
             print_run_error(terminal, &error);

@@ -220,7 +220,7 @@ impl Command<'_> {
         let generated = self.generate(config, devices_errors, work.path())?;
         // From here on, neither `generate` nor another publication may change the site.
         let lock = self.lock(config)?;
-        let shared = lock.as_ref().map(writer::Lock::share).transpose()?;
+        let shared = lock.as_ref().map(writer::SiteLock::share).transpose()?;
         let local = self.list(config, &generated)?;
         let progress = Arc::new(Progress::new(self.terminal));
         let runner = Runner::new(work.path().to_owned(), shared, progress);
@@ -400,7 +400,7 @@ impl Command<'_> {
     }
 
     /// Locks the site, unless this is a trial run.
-    fn lock(&self, config: &Config) -> Result<Option<writer::Lock>, Ended> {
+    fn lock(&self, config: &Config) -> Result<Option<writer::SiteLock>, Ended> {
         match self.args.dry_run {
             true => Ok(None),
             false => {

@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::{Error, lock_state};
-use crate::catalog::{Catalog, file, store};
+use super::super::{Error, state::LOCK_WAIT};
+use crate::catalog::{Catalog, Held, file, remove_state_folder, store};
 use crate::model::config::Config;
 
 /// Moves the catalog that romfeed maintains from one path to another, of the other form, and returns it.
@@ -17,8 +17,8 @@ use crate::model::config::Config;
 /// [`Error::Catalog`] if the catalog cannot be read, or a different one is at the new path;
 /// [`Error::Write`]. Then the old form is still there.
 pub fn convert(config: &Config, from: &Path, to: &Path) -> Result<Catalog, Error> {
-    let _lock = lock_state(&config.state)?;
     refuse_same_place(from, to)?;
+    let _held = Held::lock(&[from.to_owned()], LOCK_WAIT)?;
     let shown = |path: &Path| path.display().to_string();
     if !store::is_there(from) && store::is_there(to) {
         let (from, to) = (shown(from), shown(to));
@@ -123,6 +123,7 @@ fn write(catalog: &Catalog, to: &Path) -> Result<(), Error> {
     fs::create_dir_all(&new).map_err(at(&new))?;
     store::save(&new, catalog).map_err(write_error)?;
     // An empty folder may be there already.
+    remove_state_folder(to).map_err(at(to))?;
     match fs::remove_dir(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(to)(error)),
         _ => {}
@@ -138,6 +139,7 @@ fn remove(path: &Path) -> Result<(), Error> {
         fs::remove_file(&file).map_err(write_error(file))?;
     }
     if store::is_folder(path) {
+        remove_state_folder(path).map_err(write_error(path.to_owned()))?;
         // The folder stays if something else is in it.
         let _ = fs::remove_dir(path);
     }

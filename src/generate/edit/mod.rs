@@ -2,7 +2,7 @@
 //!
 //! In: [`StatedFacts`] about a build, or the name of a build in the catalog. Out: the changed
 //! catalog, and [`Note`]s on the consequences. [`prepare()`] reads the package, which may take
-//! long; all changes go through [`change`], which holds the lock.
+//! long; all changes go through [`change`], which holds the catalog's lock.
 
 mod add;
 mod forms;
@@ -10,8 +10,9 @@ mod note;
 mod prepare;
 mod stated;
 
-use super::{Error, lock_state, require_published, save_catalog};
-use crate::catalog::{Catalog, Catalogs};
+use super::state::LOCK_WAIT;
+use super::{Error, require_published};
+use crate::catalog::{Catalog, Catalogs, UpdateError, update};
 use crate::model::build::Build;
 use crate::model::config::Config;
 
@@ -53,25 +54,33 @@ impl From<String> for EditError {
     }
 }
 
-/// Loads the catalogs under the lock, lets `edit` change them, and writes the first.
+impl From<UpdateError> for EditError {
+    fn from(error: UpdateError) -> EditError {
+        EditError::Run(error.into())
+    }
+}
+
+/// Loads the catalogs, lets `edit` change them while no other process can, and writes the first. `edit` may be called
+/// several times, as for [`update`].
 ///
 /// # Errors
 /// [`EditError`]; then nothing is written.
 pub fn change<T>(
     config: &Config,
-    edit: impl FnOnce(&mut Catalogs) -> Result<T, EditError>,
+    mut edit: impl FnMut(&mut Catalogs) -> Result<T, EditError>,
 ) -> Result<T, EditError> {
-    let _lock = lock_state(&config.state)?;
     let mut catalogs = Catalogs::load(&config.catalogs).map_err(Error::from)?;
-    match require_published(config, &catalogs) {
-        // An unreadable manifest does not block edits; `generate` refuses it.
-        Ok(()) | Err(Error::Writer(_)) => {}
-        Err(lost) => return Err(lost.into()),
-    }
-    let done = edit(&mut catalogs)?;
-    catalogs.merged().map_err(Error::from)?;
-    save_catalog(&config.catalogs[0], &catalogs.own)?;
-    Ok(done)
+    let paths = &config.catalogs;
+    update(&mut catalogs, paths, LOCK_WAIT, |catalogs, _| {
+        match require_published(config, catalogs) {
+            // An unreadable manifest does not block edits; `generate` refuses it.
+            Ok(()) | Err(Error::Writer(_)) => {}
+            Err(lost) => return Err(lost.into()),
+        }
+        let done = edit(catalogs)?;
+        catalogs.merged().map_err(Error::from)?;
+        Ok(done)
+    })
 }
 
 /// Returns the identity of the build with this file name, path, id or start of its sha256.

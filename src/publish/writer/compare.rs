@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
-use super::lock::Lock;
+use super::lock::SiteLock;
 use super::paths::NameRules;
 use super::{Error, STAGE, STATE_DIR, io_error};
 use crate::files::{Durability, Readers, replace, write_new};
@@ -140,7 +140,7 @@ impl Comparer {
 
     /// Keeps contents that differ in files of romfeed's own folder in the site, which goes with this value.
     #[must_use]
-    pub fn staged(out: &Path, _lock: &Lock) -> Comparer {
+    pub fn staged(out: &Path, _lock: &SiteLock) -> Comparer {
         Comparer {
             out: out.to_owned(),
             // A file may have the bytes of a page, but another name.

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::compare::Compared;
-use super::lock::Lock;
+use super::lock::SiteLock;
 use super::manifest::{MANIFEST, render_manifest};
 use super::plan::Plan;
 use super::{Error, STATE_DIR, TEMPORARY, io_error};
@@ -20,7 +20,7 @@ use crate::publish::page::writing_order;
 ///
 /// # Errors
 /// [`Error::Io`]; the files that were written before are complete and stay.
-pub fn execute(out: &Path, pages: &[Compared], plan: &Plan, _lock: &Lock) -> Result<(), Error> {
+pub fn execute(out: &Path, pages: &[Compared], plan: &Plan, _lock: &SiteLock) -> Result<(), Error> {
     let state = out.join(STATE_DIR);
     let temporary = state.join(TEMPORARY);
     let manifest = state.join(MANIFEST);

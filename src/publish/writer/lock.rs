@@ -7,17 +7,26 @@ use std::time::Duration;
 
 use super::manifest::{MANIFEST, read_manifest, refuse_foreign_folder};
 use super::{Error, LOCK, STAGE, STATE_DIR, TEMPORARY, io_error};
-use crate::files::create_public_folder;
+use crate::files::{create_public_folder, lock_file};
 
-/// Time between two attempts to take a lock.
-const LOCK_STEP: Duration = Duration::from_millis(10);
+pub use crate::files::Lock;
 
-/// A lock, held until it is dropped or the process ends.
+/// The lock of a site, held until it is dropped or the process ends.
 #[derive(Debug)]
-pub struct Lock {
-    file: File,
+pub struct SiteLock {
+    lock: Lock,
     /// The folder of a site that is new.
     _new_site: Option<NewSite>,
+}
+
+impl SiteLock {
+    /// Returns the locked file, opened for nothing else: the folder stays locked as long as any process has it open.
+    ///
+    /// # Errors
+    /// Whatever the system reports.
+    pub fn share(&self) -> io::Result<File> {
+        self.lock.share()
+    }
 }
 
 /// A folder that was opened for a site, and where no site was.
@@ -43,43 +52,12 @@ impl Drop for NewSite {
     }
 }
 
-impl Lock {
-    /// Returns the locked file, opened for nothing else: the folder stays locked as long as any process has it open.
-    ///
-    /// # Errors
-    /// Whatever the system reports.
-    pub fn share(&self) -> io::Result<File> {
-        self.file.try_clone()
-    }
-}
-
 /// Locks a folder against other runs.
 ///
 /// # Errors
 /// [`Error::Locked`] if another run holds it, [`Error::Io`] otherwise.
 pub fn lock(folder: &Path) -> Result<Lock, Error> {
-    let path = folder.join(LOCK);
-    fs::create_dir_all(folder).map_err(io_error("make", folder))?;
-    // Opening a pipe would wait for its reader.
-    if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
-        let not_regular = io::Error::other("not a regular file");
-        return Err(io_error("open", &path)(not_regular));
-    }
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(io_error("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock {
-            file,
-            _new_site: None,
-        }),
-        Err(fs::TryLockError::WouldBlock) => Err(Error::Locked { file: path }),
-        Err(fs::TryLockError::Error(source)) => Err(io_error("lock", &path)(source)),
-    }
+    lock_within(folder, Duration::ZERO)
 }
 
 /// Locks a folder like [`lock`], but waits up to `wait` for another run to end.
@@ -87,17 +65,10 @@ pub fn lock(folder: &Path) -> Result<Lock, Error> {
 /// # Errors
 /// Those of [`lock`].
 pub fn lock_within(folder: &Path, wait: Duration) -> Result<Lock, Error> {
-    let mut remaining = wait;
-    loop {
-        match lock(folder) {
-            Err(Error::Locked { .. }) if !remaining.is_zero() => {
-                let step = LOCK_STEP.min(remaining);
-                std::thread::sleep(step);
-                remaining -= step;
-            }
-            locked => return locked,
-        }
-    }
+    let path = folder.join(LOCK);
+    fs::create_dir_all(folder).map_err(io_error("make", folder))?;
+    let lock = lock_file(&path, wait).map_err(io_error("lock", &path))?;
+    lock.ok_or(Error::Locked { file: path })
 }
 
 /// Locks a site against other runs, from before its plan until after its execution.
@@ -105,7 +76,7 @@ pub fn lock_within(folder: &Path, wait: Duration) -> Result<Lock, Error> {
 /// # Errors
 /// [`Error::NotOurs`] if romfeed has never written there and `adopt` is not set,
 /// [`Error::Locked`], or [`Error::Io`].
-pub fn open(out: &Path, adopt: bool) -> Result<Lock, Error> {
+pub fn open(out: &Path, adopt: bool) -> Result<SiteLock, Error> {
     let is_new = read_manifest(out)?.is_none();
     if is_new && !adopt {
         refuse_foreign_folder(out)?;
@@ -116,9 +87,9 @@ pub fn open(out: &Path, adopt: bool) -> Result<Lock, Error> {
     });
     let state = out.join(STATE_DIR);
     create_public_folder(&state).map_err(io_error("make", &state))?;
-    let lock = Lock {
+    let lock = SiteLock {
+        lock: lock(&state)?,
         _new_site: new_site,
-        ..lock(&state)?
     };
     // A killed run may have left them; no other run can be writing here.
     let _ = fs::remove_file(state.join(TEMPORARY));

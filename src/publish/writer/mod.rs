@@ -21,7 +21,7 @@ use crate::files::JsonError;
 
 pub use compare::{Compared, Comparer, stamp};
 pub use execute::execute;
-pub use lock::{Lock, lock, lock_within, open};
+pub use lock::{Lock, SiteLock, lock, lock_within, open};
 pub use manifest::{
     MAX_PUBLISHED_MANIFEST, Manifest, joint_manifest, lacks_manifest, own_files, published_files,
     read_manifest,

@@ -169,14 +169,17 @@ fn a_foreign_file_at_a_pages_path_is_left_and_reported() {
 #[test]
 fn a_second_concurrent_run_is_refused() {
     let (dir, _) = next_to_good(|_| ());
-    let lock = std::fs::File::options()
-        .write(true)
-        .open(dir.path().join(".romfeed/lock"))
-        .unwrap();
-    lock.lock().unwrap();
     let before = dir.tree("out");
     dir.put(&good(2), bacon(2));
-    for (args, code) in [(&GENERATE[..], 3), (&["catalog", "remove", "inc0"], 1)] {
+    for (lock, args, code) in [
+        ("lock", &GENERATE[..], 3),
+        ("catalog.json.lock", &["catalog", "remove", "inc0"], 1),
+    ] {
+        let lock = std::fs::File::options()
+            .write(true)
+            .open(dir.path().join(".romfeed").join(lock))
+            .unwrap();
+        lock.lock().unwrap();
         let run = dir.run(args).expect(code);
         one_error(
             &run,
@@ -185,6 +188,5 @@ fn a_second_concurrent_run_is_refused() {
         );
     }
     assert_eq!(dir.tree("out"), before);
-    drop(lock);
     dir.generate().expect(0);
 }

@@ -166,7 +166,8 @@ fn requests_without_a_key_change_nothing() {
 #[test]
 fn a_locked_catalog_is_answered_with_retry_later() {
     let (dir, addr, key) = site();
-    let _lock = romfeed::generate::lock_state(&dir.path().join(".romfeed")).unwrap();
+    let catalog = dir.path().join("catalog.json");
+    let _held = romfeed::catalog::Held::lock(&[catalog], std::time::Duration::ZERO).unwrap();
     let answer = add(addr, &key, &facts().to_string());
     assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
 }

@@ -1,0 +1,204 @@
+//! Changes of a catalog that several processes write at once.
+//!
+//! Whoever changes a catalog reads it, finds out what is to change, which may take hours, and only then calls
+//! [`update`] or [`Held::lock`]: that locks the catalog, reads it again if it has changed since, and writes the files
+//! that differ. The lock is held for no longer than that, so that processes wait for one another only for a moment,
+//! whichever devices they work on. One lock for all files, because most of what a change must respect is in the files
+//! of other devices: no build, file name or `id` may be in two of them, and a build whose device is corrected moves.
+//!
+//! The lock lies in the folder of the catalog, since that is what processes on several machines share; a lock of the
+//! system, so that it ends with its process.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Catalog, Catalogs, file, store};
+use crate::files::{Lock, behind_links, create_ignored_folder, lock_file};
+
+/// Name of romfeed's own folder next to the files of a catalog.
+const STATE_DIR: &str = ".romfeed";
+
+/// Why a catalog was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] file::Error),
+    /// Another process writes it, and did not end in time.
+    #[error("another romfeed is writing the catalog (it holds {})", .file.display())]
+    Locked {
+        /// The lock.
+        file: PathBuf,
+    },
+    /// It cannot be written; files written before stay.
+    #[error("cannot write {}", .file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// A catalog that no other process can write, until this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    path: PathBuf,
+    _lock: Lock,
+}
+
+/// Changes the catalog that this machine writes, the first of `paths`, while no other process can.
+///
+/// If it has changed since `catalogs` were loaded, it is read again first. `edit` gets the identities of the builds and
+/// tombstones that other processes have changed since then. It may be called several times, each time with the
+/// catalogs as they then are, so it must do nothing but change them and return a value.
+///
+/// # Errors
+/// [`UpdateError`], or the error of `edit`; then nothing is written.
+pub fn update<T, E: From<UpdateError>>(
+    catalogs: &mut Catalogs,
+    paths: &[PathBuf],
+    wait: Duration,
+    mut edit: impl FnMut(&mut Catalogs, &BTreeSet<String>) -> Result<T, E>,
+) -> Result<T, E> {
+    let held = Held::lock(paths, wait)?;
+    let changed = held.refresh(catalogs)?;
+    let before = catalogs.own.clone();
+    let done = edit(catalogs, &changed)?;
+    held.save(Some(&before), catalogs)?;
+    Ok(done)
+}
+
+impl Held {
+    /// Locks the first of these catalogs, and waits up to `wait` for other processes. Half-written files of killed ones
+    /// are removed.
+    ///
+    /// # Errors
+    /// [`UpdateError::Locked`]; [`UpdateError::Write`] if the lock cannot be made.
+    ///
+    /// # Panics
+    /// If `paths` is empty.
+    pub fn lock(paths: &[PathBuf], wait: Duration) -> Result<Held, UpdateError> {
+        let path = paths.first().expect("the settings name a catalog");
+        let folder = state_folder(path);
+        create_ignored_folder(&folder).map_err(write_error(&folder))?;
+        let file = folder.join(lock_name(path));
+        let lock = lock_file(&file, wait).map_err(write_error(&file))?;
+        let lock = lock.ok_or(UpdateError::Locked { file })?;
+        store::remove_leftovers(path);
+        Ok(Held {
+            path: path.clone(),
+            _lock: lock,
+        })
+    }
+
+    /// Reads the catalog again if its files have changed since; returns the identities of the builds and tombstones that
+    /// changed.
+    ///
+    /// # Errors
+    /// [`UpdateError::Catalog`]: the catalog cannot be read.
+    pub fn refresh(&self, catalogs: &mut Catalogs) -> Result<BTreeSet<String>, UpdateError> {
+        if catalogs.own_files.are_current(&self.path) {
+            return Ok(BTreeSet::new());
+        }
+        let (own, files) = store::load_with_files(&self.path, catalogs.skips_unreadable)?;
+        let before = std::mem::replace(&mut catalogs.own, own);
+        catalogs.own_files = files;
+        Ok(changed_identities(&before, &catalogs.own))
+    }
+
+    /// Writes the files in which the catalog differs from `before`; without that, none but those that hold former
+    /// records of moved builds, and a catalog file that is not there yet.
+    ///
+    /// # Errors
+    /// [`UpdateError::Write`]; [`UpdateError::Catalog`] if one of these files could not be read.
+    pub fn save(&self, before: Option<&Catalog>, catalogs: &Catalogs) -> Result<(), UpdateError> {
+        let (own, files) = (&catalogs.own, &catalogs.own_files);
+        let mut names = files.outdated.clone();
+        names.extend(
+            before
+                .into_iter()
+                .flat_map(|before| changed_files(before, own)),
+        );
+        if let Some((name, reason)) = files.unreadable.iter().find(|(n, _)| names.contains(*n)) {
+            let error = file::Error::Io {
+                file: self.path.join(name).display().to_string(),
+                source: io::Error::other(reason.clone()),
+            };
+            return Err(error.into());
+        }
+        let is_new_file = !store::is_folder(&self.path) && !self.path.exists();
+        if names.is_empty() && !is_new_file {
+            return Ok(());
+        }
+        store::save_files(&self.path, own, &names)
+            .map_err(|(file, source)| UpdateError::Write { file, source })
+    }
+}
+
+fn write_error(file: &Path) -> impl FnOnce(io::Error) -> UpdateError {
+    let file = file.to_owned();
+    |source| UpdateError::Write { file, source }
+}
+
+/// Returns romfeed's folder next to the files of a catalog: inside its folder, since a machine may share nothing else
+/// with others.
+fn state_folder(path: &Path) -> PathBuf {
+    match store::is_folder(path) {
+        true => path.join(STATE_DIR),
+        false => behind_links(path).with_file_name(STATE_DIR),
+    }
+}
+
+/// Returns the name of a catalog's lock there; the file of another site may lie next to it.
+fn lock_name(path: &Path) -> PathBuf {
+    let file = behind_links(path);
+    let name = match store::is_folder(path) {
+        true => None,
+        false => file.file_name(),
+    };
+    let mut name = name.unwrap_or("catalog".as_ref()).to_owned();
+    name.push(".lock");
+    name.into()
+}
+
+/// Removes romfeed's folder inside the folder of a catalog that is not there, or no longer.
+///
+/// # Errors
+/// Whatever the system reports.
+pub fn remove_state_folder(path: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(path.join(STATE_DIR)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the identities of all builds and tombstones that are not the same in both catalogs.
+fn changed_identities(before: &Catalog, after: &Catalog) -> BTreeSet<String> {
+    let all = [before, after].into_iter();
+    let all = all.flat_map(|catalog| catalog.builds.keys().chain(catalog.tombstones.keys()));
+    let is_changed = |identity: &&String| {
+        before.builds.get(*identity) != after.builds.get(*identity)
+            || before.tombstones.get(*identity) != after.tombstones.get(*identity)
+    };
+    all.filter(is_changed).cloned().collect()
+}
+
+/// Returns the names of the files in a folder in which two catalogs differ.
+fn changed_files(before: &Catalog, after: &Catalog) -> BTreeSet<String> {
+    let mut devices = BTreeSet::new();
+    for identity in &changed_identities(before, after) {
+        for catalog in [before, after] {
+            let build = catalog.builds.get(identity);
+            devices.extend(build.map(|record| &record.build.device));
+            let stone = catalog.tombstones.get(identity);
+            devices.extend(stone.map(|stone| &stone.device));
+        }
+    }
+    let aliases = before.aliases.keys().chain(after.aliases.keys());
+    devices.extend(aliases.filter(|d| before.aliases.get(*d) != after.aliases.get(*d)));
+    devices.into_iter().map(store::file_name).collect()
+}
