@@ -189,8 +189,8 @@ impl<'a> Merge<'a> {
 
     /// Adds a catalog of this name.
     fn add(&mut self, name: &'a str, other: &'a Catalog) -> Result<(), Contradiction> {
-        for (identity, record) in &other.builds {
-            self.add_build(name, identity, record)?;
+        for identity in other.builds.keys() {
+            self.add_build(name, identity, other)?;
         }
         for (identity, tombstone) in &other.tombstones {
             if self.merged.builds.contains_key(identity) {
@@ -205,7 +205,8 @@ impl<'a> Merge<'a> {
             known.extend(aliases.iter().cloned());
         }
         self.add_names(other);
-        for identity in other.builds.keys().chain(other.tombstones.keys()) {
+        let stones = other.tombstones.keys().map(String::as_str);
+        for identity in other.builds.keys().chain(stones) {
             self.origins.entry(identity).or_insert(name);
         }
         Ok(())
@@ -215,18 +216,24 @@ impl<'a> Merge<'a> {
         &mut self,
         name: &str,
         identity: &str,
-        record: &Record,
+        other: &Catalog,
     ) -> Result<(), Contradiction> {
+        let Some(record) = other.builds.get(identity) else {
+            return Ok(());
+        };
         let filename = record.build.filename.as_str();
         if self.merged.tombstones.contains_key(identity) {
             let what = "removed in one, offered in the other";
             return Err(self.contradiction(name, identity, filename, what));
         }
-        if let Some(known) = self.merged.builds.get_mut(identity) {
+        if let Some(known) = self.merged.builds.get(identity) {
             if !known.agrees_with(record) {
                 return Err(self.contradiction(name, identity, filename, "its facts differ"));
             }
-            known.retired &= record.retired;
+            if known.retired && !record.retired {
+                let known = self.merged.builds.get_mut(identity);
+                known.into_iter().for_each(|known| known.retired = false);
+            }
             return Ok(());
         }
         if let Some(taken) = self.by_filename.get(filename) {
@@ -237,8 +244,7 @@ impl<'a> Merge<'a> {
             let what = "two different packages have this id";
             return Err(self.contradiction(name, taken, filename, what));
         }
-        let builds = &mut self.merged.builds;
-        builds.insert(identity.to_owned(), record.clone());
+        self.merged.builds.share(identity, &other.builds);
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 //! form of a file, [`mod@store`] reads and writes it, [`update()`] changes it while other processes may, [`mod@merge`] unites versions of one catalog, [`mod@exchange`] reads and writes
 //! the lists of other servers.
 
+mod builds;
 mod catalogs;
 pub mod channels;
 pub mod conflict;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::build::{Build, Device, Origin, Romtype, Variant};
 use channels::ChannelKey;
 
+pub use builds::Builds;
 pub use catalogs::{Catalogs, Contradiction};
 pub use update::{Held, UpdateError, remove_state_folder, update};
 
@@ -171,7 +173,7 @@ impl Tombstone {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Catalog {
     /// Builds by identity.
-    pub builds: BTreeMap<String, Record>,
+    pub builds: Builds,
     /// Tombstones by identity.
     pub tombstones: BTreeMap<String, Tombstone>,
     /// The aliases under which builds of a device were published; phones still ask there.

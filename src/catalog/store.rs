@@ -153,10 +153,9 @@ fn load_folder(path: &Path, skips_unreadable: bool) -> Result<(Catalog, Files), 
     let loaded: Vec<Result<Catalog, Error>> =
         paths.par_iter().map(|file| load_device(file)).collect();
     let (mut all, mut files) = (Catalog::default(), Files::default());
-    let mut places = BTreeMap::new();
     for (file, catalog) in paths.iter().zip(loaded) {
         match catalog {
-            Ok(catalog) => add(&mut all, catalog, file, &mut places, &mut files.outdated)?,
+            Ok(catalog) => add(&mut all, catalog, file, &mut files.outdated)?,
             Err(error) if skips_unreadable => {
                 files.unreadable.insert(name_of(file), chain(&error));
             }
@@ -205,13 +204,11 @@ pub(super) fn file_name(device: &Device) -> String {
     format!("{}.{ENDING}", device.as_str().to_ascii_lowercase())
 }
 
-/// Adds the catalog of one device; `places` has the file of each identity. Collects the names of files with outdated
-/// records.
-fn add<'a>(
+/// Adds the catalog of one device. Collects the names of files with outdated records.
+fn add(
     all: &mut Catalog,
     catalog: Catalog,
-    file: &'a Path,
-    places: &mut BTreeMap<String, &'a Path>,
+    file: &Path,
     outdated: &mut BTreeSet<String>,
 ) -> Result<(), Error> {
     let twice = |first: &Path, filename: &str| Error::Twice {
@@ -219,26 +216,30 @@ fn add<'a>(
         second: file.display().to_string(),
         filename: filename.to_owned(),
     };
-    for (identity, record) in catalog.builds {
-        if let Some(first) = places.insert(identity.clone(), file) {
-            let filename = &record.build.filename;
-            let known = all.builds.get(&identity);
-            match known.and_then(|known| later(known, &record)) {
-                Some(later) => {
-                    let names = [first, file].map(name_of);
-                    let of_build = file_name(&later.build.device);
-                    outdated.extend(names.into_iter().filter(|name| *name != of_build));
-                    all.builds.insert(identity, later);
-                    continue;
-                }
-                None => return Err(twice(first, filename)),
-            }
+    let place = |device: &Device| file.with_file_name(file_name(device));
+    for (identity, record) in &catalog.builds {
+        let filename = &record.build.filename;
+        if let Some(stone) = all.tombstones.get(identity) {
+            return Err(twice(&place(&stone.device), filename));
         }
-        all.builds.insert(identity, record);
+        let Some(known) = all.builds.get(identity) else {
+            all.builds.share(identity, &catalog.builds);
+            continue;
+        };
+        let Some(later) = later(known, record) else {
+            return Err(twice(&place(&known.build.device), filename));
+        };
+        let devices = [&known.build.device, &record.build.device];
+        let former = devices.into_iter().map(file_name);
+        let now = file_name(&later.build.device);
+        outdated.extend(former.filter(|name| *name != now));
+        all.builds.insert(identity, later);
     }
     for (identity, stone) in catalog.tombstones {
-        if let Some(first) = places.insert(identity.clone(), file) {
-            return Err(twice(first, &stone.filename));
+        let build = all.builds.get(&identity).map(|record| &record.build.device);
+        let known = all.tombstones.get(&identity).map(|stone| &stone.device);
+        if let Some(device) = build.or(known) {
+            return Err(twice(&place(device), &stone.filename));
         }
         all.tombstones.insert(identity, stone);
     }
@@ -385,14 +386,16 @@ pub(super) fn save_files(
 fn with_moved(path: &Path, catalog: &Catalog) -> Option<Catalog> {
     let former = file::load(path).ok()?;
     let name = path.file_name()?;
-    let moved = former.builds.into_iter().filter(|(identity, _)| {
+    let is_moved = |identity: &&str| {
         let now = catalog.builds.get(identity);
         now.is_some_and(|now| *name != *file_name(&now.build.device))
-    });
-    let moved: BTreeMap<String, Record> = moved.collect();
+    };
+    let moved: Vec<&str> = former.builds.keys().filter(is_moved).collect();
     let mut held = by_file(catalog, &|other| *name == *other).remove(name.to_str()?)?;
     (!moved.is_empty()).then(|| {
-        held.builds.extend(moved);
+        for identity in moved {
+            held.builds.share(identity, &former.builds);
+        }
         held
     })
 }
@@ -404,7 +407,7 @@ fn by_file(catalog: &Catalog, is_wanted: &dyn Fn(&str) -> bool) -> BTreeMap<Stri
     for (identity, record) in &catalog.builds {
         if let Some(name) = name(&record.build.device) {
             let of_device = files.entry(name).or_default();
-            of_device.builds.insert(identity.clone(), record.clone());
+            of_device.builds.share(identity, &catalog.builds);
         }
     }
     for (identity, stone) in &catalog.tombstones {

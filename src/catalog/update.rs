@@ -179,12 +179,15 @@ pub fn remove_state_folder(path: &Path) -> io::Result<()> {
 /// Returns the identities of all builds and tombstones that are not the same in both catalogs.
 fn changed_identities(before: &Catalog, after: &Catalog) -> BTreeSet<String> {
     let all = [before, after].into_iter();
-    let all = all.flat_map(|catalog| catalog.builds.keys().chain(catalog.tombstones.keys()));
-    let is_changed = |identity: &&String| {
-        before.builds.get(*identity) != after.builds.get(*identity)
+    let all = all.flat_map(|catalog| {
+        let stones = catalog.tombstones.keys().map(String::as_str);
+        catalog.builds.keys().chain(stones)
+    });
+    let is_changed = |identity: &&str| {
+        before.builds.get(identity) != after.builds.get(identity)
             || before.tombstones.get(*identity) != after.tombstones.get(*identity)
     };
-    all.filter(is_changed).cloned().collect()
+    all.filter(is_changed).map(str::to_owned).collect()
 }
 
 /// Returns the names of the files in a folder in which two catalogs differ.

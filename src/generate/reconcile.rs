@@ -168,12 +168,18 @@ impl Merge<'_> {
     /// Moves builds whose packages are not here into the variants that the settings' patterns give
     /// them; their properties are no longer known.
     fn sort_into_variants(&mut self) {
-        for (identity, record) in &mut self.catalogs.own.builds {
+        let mut others = Vec::new();
+        for (identity, record) in &self.catalogs.own.builds {
             let variant = self.config.variant_by_path(&record.build.path);
             let is_other = variant.is_some() && record.build.variant.as_ref() != variant;
             if !self.seen.contains(identity) && is_other {
+                others.push((identity.to_owned(), variant.cloned()));
+            }
+        }
+        for (identity, variant) in others {
+            if let Some(record) = self.catalogs.own.builds.get_mut(&identity) {
                 let mut build = record.build.clone();
-                build.variant = variant.cloned();
+                build.variant = variant;
                 self.log.events.push(update(record, build));
             }
         }
@@ -181,7 +187,8 @@ impl Merge<'_> {
 
     /// Retires builds whose packages are gone from their sources, or have other contents there.
     fn retire_gone(&mut self) {
-        for (identity, record) in &mut self.catalogs.own.builds {
+        let mut retired = Vec::new();
+        for (identity, record) in &self.catalogs.own.builds {
             let Some(origin) = &record.build.origin else {
                 continue;
             };
@@ -193,6 +200,11 @@ impl Merge<'_> {
             };
             let is_known = self.seen.contains(identity) || self.changed.contains(identity);
             if record.is_offered() && !is_known {
+                retired.push((identity.to_owned(), cause));
+            }
+        }
+        for (identity, cause) in retired {
+            if let Some(record) = self.catalogs.own.builds.get_mut(&identity) {
                 record.retired = true;
                 self.log.events.push(Event::Retired {
                     path: record.build.path.clone(),
@@ -221,7 +233,7 @@ impl Merge<'_> {
         }
         let mut unread = unread_paths(earlier.iter().chain(&self.log.faults));
         unread.retain(|path| !read.contains(path));
-        let is_vanished = |(identity, record): &(&String, &Record)| {
+        let is_vanished = |(identity, record): &(&str, &Record)| {
             let is_here = self.seen.contains(*identity)
                 || self.changed.contains(*identity)
                 || unread.contains(&record.build.path);
@@ -231,7 +243,7 @@ impl Merge<'_> {
         let own = self.catalogs.own.builds.iter();
         let vanished: Vec<String> = own
             .filter(is_vanished)
-            .map(|(identity, _)| identity.clone())
+            .map(|(identity, _)| identity.to_owned())
             .collect();
         for identity in vanished {
             let offered_by = self.catalogs.other_offering(&identity).map(str::to_owned);
@@ -468,8 +480,10 @@ fn recognise_corrected(build: &Build, own: &mut Catalog) -> Option<Event> {
         let is_package = known.size == build.size && known.timestamp == build.timestamp;
         is_package && known.sha256.is_some() && known.origin.as_ref().is_some_and(is_version)
     };
-    let mut known = own.builds.values().map(|record| &record.build);
-    let wrong = known.find(is_same)?.identity().to_owned();
+    let wrong = {
+        let mut known = own.builds.values().map(|record| &record.build);
+        known.find(is_same)?.identity().to_owned()
+    };
     let mut record = own.builds.remove(&wrong)?;
     let text = format!(
         "its SHA-256 was published as {wrong}, which is corrected to {sha256}; phones know it by its first id"

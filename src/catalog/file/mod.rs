@@ -8,7 +8,6 @@
 mod records;
 mod validate;
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::Path;
@@ -201,13 +200,11 @@ pub fn parse(bytes: &[u8], file: &str) -> Result<Catalog, Error> {
     for record in records {
         let record = record?;
         let identity = record.build.identity().to_owned();
-        match catalog.builds.entry(identity) {
-            Entry::Vacant(entry) => entry.insert(record),
-            Entry::Occupied(_) => {
-                let reason = "another record has the same sha256 or id".to_owned();
-                return Err(record_error(&record.build.path, reason));
-            }
-        };
+        let path = record.build.path.clone();
+        if !catalog.builds.insert_new(identity, record) {
+            let reason = "another record has the same sha256 or id".to_owned();
+            return Err(record_error(&path, reason));
+        }
     }
     validate_unique(&catalog, &record_error)?;
     for wire in wire.tombstones {

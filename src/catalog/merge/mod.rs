@@ -158,8 +158,8 @@ fn by_package<'a>(
     catalog: &'a Catalog,
     digests: &Digests<'a>,
 ) -> BTreeMap<&'a str, PackageState<'a>> {
-    let package = |identity: &'a String| {
-        let digest = digests.get(identity.as_str()).copied().flatten();
+    let package = |identity: &'a str| {
+        let digest = digests.get(identity).copied().flatten();
         digest.unwrap_or(identity)
     };
     let stones = catalog.tombstones.iter();

@@ -25,8 +25,8 @@ impl Merger {
         let mut firsts: BTreeMap<String, String> = BTreeMap::new();
         let mut twins = Vec::new();
         for (identity, record) in &merged.builds {
-            if let Some(first) = firsts.insert(name(record), identity.clone()) {
-                twins.push((first, identity.clone()));
+            if let Some(first) = firsts.insert(name(record), identity.to_owned()) {
+                twins.push((first, identity.to_owned()));
             }
         }
         for (first, second) in twins {

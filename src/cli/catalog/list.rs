@@ -77,7 +77,7 @@ pub(crate) fn list(json: bool, config: &Config, terminal: Terminal) -> io::Resul
     let urls = merged
         .builds
         .keys()
-        .map(|key| (key.as_str(), String::new()));
+        .map(|key| (key, String::new()));
     let urls: BTreeMap<&str, String> = urls.collect();
     let channels = channels::Channels::new(&merged, config, &urls, now());
     let offers = channels.channels.values().flat_map(|channel| {

@@ -258,8 +258,8 @@ fn by_hand(path: &Path, text: &[u8], versions: Versions) -> Result<State, Proble
 
 /// Lists the file names of builds that a catalog neither has nor removed.
 fn lost<'a>(made: &'a Catalog, side: &'a Catalog) -> impl Iterator<Item = &'a str> {
-    let is_lost = |(identity, _): &(&String, _)| {
-        !made.builds.contains_key(*identity) && !made.tombstones.contains_key(*identity)
+    let is_lost = |(identity, _): &(&str, _)| {
+        !made.builds.contains_key(identity) && !made.tombstones.contains_key(*identity)
     };
     let lost = side.builds.iter().filter(is_lost);
     lost.map(|(_, record)| record.build.filename.as_str())

@@ -198,7 +198,7 @@ mod tests {
         let urls: BTreeMap<&str, String> = catalog
             .builds
             .iter()
-            .map(|(key, record)| (key.as_str(), format!("https://h/{}", record.build.path)))
+            .map(|(key, record)| (key, format!("https://h/{}", record.build.path)))
             .collect();
         let channels = channels::Channels::new(&catalog, &config, &urls, 0).channels;
         let channel = channels.values().next().unwrap();

@@ -141,7 +141,7 @@ mod tests {
         );
         let catalog = format!(r#"{{"schema":1,"builds":[{record}]}}"#);
         let catalog = file::parse(catalog.as_bytes(), "catalog.json").unwrap();
-        catalog.builds.into_values().next().unwrap().build
+        catalog.builds.values().next().unwrap().build.clone()
     }
 
     #[test]
