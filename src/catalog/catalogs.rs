@@ -75,6 +75,12 @@ impl Catalogs {
         })
     }
 
+    /// Whether no file was left out.
+    #[must_use]
+    pub fn are_complete(&self) -> bool {
+        self.own_files.unreadable.is_empty()
+    }
+
     /// Returns the name of a device's file that was left out because it cannot be read, and the reason.
     #[must_use]
     pub fn unreadable(&self, device: &Device) -> Option<(&str, &str)> {

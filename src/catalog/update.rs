@@ -16,9 +16,7 @@ use std::time::Duration;
 
 use super::{Catalog, Catalogs, file, store};
 use crate::files::{Lock, behind_links, create_ignored_folder, lock_file};
-
-/// Name of romfeed's own folder next to the files of a catalog.
-const STATE_DIR: &str = ".romfeed";
+use crate::model::config::STATE_DIR;
 
 /// Why a catalog was not changed.
 #[derive(Debug, thiserror::Error)]

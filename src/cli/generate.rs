@@ -5,6 +5,7 @@ use std::path::Path;
 
 use romfeed::generate::{self, Event, Report};
 use romfeed::model::config::Config;
+use romfeed::model::scope::Scope;
 use romfeed::publish::writer;
 use serde::Serialize;
 
@@ -65,6 +66,14 @@ fn run_with(
     };
     config.dry_run = args.dry_run;
     config.adopt = args.adopt;
+    config.catalog_only = args.catalog_only;
+    if let Err(outcome) = require_sources("--source", &args.source, &config, terminal) {
+        return Ok(outcome);
+    }
+    config.scope = Scope {
+        devices: args.device.iter().cloned().collect(),
+        sources: args.source.iter().cloned().collect(),
+    };
     let next = next_step(args, file);
     let ca = args.ca.as_deref();
     let report = match update(&config, args.site.offline, ca, file, &next, terminal) {
@@ -126,23 +135,30 @@ pub(crate) fn prepare(
         config.program.push_str(&format!(" {stamp}"));
     }
     config.new_catalog = args.new_catalog;
-    let is_source = |name: &&String| config.sources.iter().any(|source| source.name == **name);
-    if let Some(name) = args.accept_loss.iter().find(|name| !is_source(name)) {
-        let names: Vec<&str> = config.sources.iter().map(|source| &*source.name).collect();
-        terminal.error(
-            &format!(
-                "--accept-loss: there is no source `{}`",
-                escape::escape(name)
-            ),
-            Some(&format!(
-                "the sources of romfeed.toml are: {}",
-                names.join(", ")
-            )),
-        );
-        return Err(Outcome::Usage);
-    }
+    require_sources("--accept-loss", &args.accept_loss, &config, terminal)?;
     config.accept_loss.clone_from(&args.accept_loss);
     Ok((config, devices_errors))
+}
+
+/// Requires that the settings have all sources that a flag names.
+fn require_sources(
+    flag: &str,
+    names: &[String],
+    config: &Config,
+    terminal: Terminal,
+) -> Result<(), Outcome> {
+    let is_source = |name: &&String| config.sources.iter().any(|source| source.name == **name);
+    let Some(name) = names.iter().find(|name| !is_source(name)) else {
+        return Ok(());
+    };
+    let known: Vec<&str> = config.sources.iter().map(|source| &*source.name).collect();
+    let hint = match known.is_empty() {
+        true => "romfeed.toml has no [[source]]".to_owned(),
+        false => format!("the sources of romfeed.toml are: {}", known.join(", ")),
+    };
+    let message = format!("{flag}: there is no source `{}`", escape::escape(name));
+    terminal.error(&message, Some(&hint));
+    Err(Outcome::Usage)
 }
 
 /// Brings the site up to date, and prints what was done. Unless `offline` is set, the hosts of sources are asked.
@@ -181,8 +197,12 @@ pub(crate) fn update(
     Ok(report)
 }
 
-/// Describes the settings that have no effect.
+/// Describes the settings that have no effect. A run for catalogs alone, perhaps for a part of the packages, cannot know
+/// what the others need.
 fn unused_settings(config: &Config, report: &Report, file: Option<&Path>) -> Vec<Unused> {
+    if config.catalog_only {
+        return Vec::new();
+    }
     let file = file.unwrap_or(Path::new(FILE_NAME));
     unused::warnings(config, report, file, &misnamed(file))
 }

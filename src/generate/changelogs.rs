@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -208,12 +208,13 @@ fn first(
     None
 }
 
-/// Writes the copies, and removes outdated ones.
+/// Writes the copies, and removes outdated ones; only those whose file is wanted.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(super) fn store(gathered: &Gathered) -> Result<(), Error> {
-    for copy in &gathered.to_store {
+pub(super) fn store(gathered: &Gathered, is_wanted: &dyn Fn(&Path) -> bool) -> Result<(), Error> {
+    let copies = gathered.to_store.iter();
+    for copy in copies.filter(|copy| is_wanted(&copy.file)) {
         sidecars::store(&copy.file, &copy.text)?;
         let removed = copy.outdated.iter().try_for_each(std::fs::remove_file);
         removed.map_err(|source| Error::Write {

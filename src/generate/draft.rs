@@ -100,7 +100,8 @@ pub(super) fn require_addresses<'a>(
             .find_filename(&build.filename)
             .is_some_and(|known| known.build.size == build.size && known.build.url.is_some())
     };
-    let known = merged.builds.values().filter(|record| record.is_offered());
+    let known = merged.builds.values();
+    let known = known.filter(|record| record.is_offered() && config.scope.covers(&record.build));
     let lacking: BTreeMap<&str, &Build> = known
         .map(|record| &record.build)
         .chain(scanned)

@@ -63,6 +63,14 @@ pub enum Error {
         /// The path.
         builds: PathBuf,
     },
+    /// Nothing is known of a device that the run is for.
+    #[error("no package, catalog or setting has a device `{}`", .device.escape_debug())]
+    UnknownDevice {
+        /// The device.
+        device: String,
+        /// The known devices.
+        known: Vec<String>,
+    },
     /// No setting gives a build its download address.
     #[error("no setting says where phones will download {}{}", .path.escape_debug(), others(*.num_others))]
     NoAddress {

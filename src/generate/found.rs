@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Catalogs};
 use crate::model::build::Build;
 
 /// What a run found out about builds, to be merged into the catalog.
@@ -20,15 +20,22 @@ pub(super) struct Found {
 impl Found {
     /// Drops what was found out about builds that have `changed` since; those in the catalog count as found, as they are
     /// there now.
-    pub(super) fn without_changed(self, changed: BTreeSet<String>, own: &Catalog) -> Found {
+    pub(super) fn without_changed(self, changed: &BTreeSet<String>, own: &Catalog) -> Found {
         let as_now = |build: Build| match changed.contains(build.identity()) {
             false => Some(build),
             true => Some(own.builds.get(build.identity())?.build.clone()),
         };
         Found {
             builds: self.builds.into_iter().filter_map(as_now).collect(),
-            gone: &self.gone - &changed,
-            changed,
+            gone: &self.gone - changed,
+            changed: changed.clone(),
         }
+    }
+
+    /// Drops builds of devices whose catalog cannot be read.
+    pub(super) fn without_unreadable(mut self, catalogs: &Catalogs) -> Found {
+        let is_readable = |build: &Build| catalogs.unreadable(&build.device).is_none();
+        self.builds.retain(is_readable);
+        self
     }
 }

@@ -8,6 +8,7 @@
 //! together.
 
 mod admission;
+mod catalog_only;
 mod changelogs;
 mod draft;
 mod duplicates;
@@ -67,6 +68,7 @@ use sources::Sources;
 use unchanged::Comparison;
 
 pub use admission::{Objection, PublishedVariants, SuggestedRule, object};
+pub use catalog_only::UnreadableCatalog;
 pub use error::Error;
 pub use examine::WithoutRanges;
 pub use families::{DeviceFamily, families};
@@ -165,20 +167,22 @@ pub fn generate(
     };
     let (builds, projects) = find_builds(&run, &pool, &inputs, &catalogs, &mut report)?;
     report.from_catalog_alone = inputs.scan.packages.is_empty() && fetch.is_none();
-    let mut found = Found {
+    let found = Found {
         builds,
         gone: sources.gone.clone(),
         ..Found::default()
     };
-    let held = match config.dry_run {
-        true => None,
-        false => {
-            let (held, changed) = pool.install(|| state::hold_catalog(config, &mut catalogs))?;
-            found = found.without_changed(changed, &catalogs.own);
-            require_published(config, &catalogs)?;
-            Some(held)
-        }
-    };
+    if config.catalog_only {
+        let faults = &report.faults;
+        let own = &mut catalogs;
+        let stored =
+            pool.install(|| catalog_only::store(&run, &inputs, &found, projects, own, faults));
+        report.catalog_changed = report.take(stored?);
+        sources.count_traffic(&mut report.sources);
+        report.sort_faults();
+        return Ok(report);
+    }
+    let (held, found) = pool.install(|| hold_catalog(config, &mut catalogs, found))?;
     let before = update_catalog(config, &inputs, found, &mut catalogs, &mut report);
     sources.count_traffic(&mut report.sources);
     let merged = catalogs.merged()?;
@@ -244,12 +248,27 @@ fn find_builds(
     report: &mut Report,
 ) -> Result<HashedBuilds, Error> {
     let merged = catalogs.merged()?;
-    let drafts = report.take(read_packages(run, pool, inputs, &merged)?);
+    let drafts = report.take(read_packages(run, pool, inputs, catalogs, &merged)?);
     drop(merged);
     let hashed = pool.install(|| hash_packages(run, drafts, catalogs, inputs));
     let found = report.take(hashed?);
     sources::explain(inputs.sources, &mut report.faults);
     Ok(found)
+}
+
+/// Keeps other processes from writing the catalog, unless this run writes nothing, and drops what was found out about
+/// builds that they have changed.
+fn hold_catalog(
+    config: &Config,
+    catalogs: &mut Catalogs,
+    found: Found,
+) -> Result<(Option<Held>, Found), Error> {
+    if config.dry_run {
+        return Ok((None, found));
+    }
+    let (held, changed) = state::hold_catalog(config, catalogs)?;
+    require_published(config, catalogs)?;
+    Ok((Some(held), found.without_changed(&changed, &catalogs.own)))
 }
 
 /// Merges the builds into the catalog; returns the catalog before, if it may have changed.
@@ -278,8 +297,8 @@ fn store_sources(
     texts: &Texts,
 ) -> Result<(), Error> {
     held.save(before, catalogs)?;
-    changelogs::store(&texts.changelogs)?;
-    projects::store(&texts.projects)?;
+    changelogs::store(&texts.changelogs, &|_| true)?;
+    projects::store(&texts.projects, &|_| true)?;
     drop(held);
     Ok(())
 }
@@ -340,12 +359,15 @@ fn read_packages(
     run: &Run<'_>,
     pool: &ThreadPool,
     inputs: &Inputs<'_>,
+    catalogs: &Catalogs,
     merged: &Catalog,
 ) -> Result<(Vec<Draft>, Log), Error> {
     let (examined, mut log) = examine::examine_all(run, pool, inputs, merged)?;
     let mut drafts = log.take(draft::draft_all(run, examined, merged));
     sources::set_addresses(&mut drafts, inputs.sources);
     log.append(sources::keep_own_devices(run.config, &mut drafts));
+    catalog_only::require_devices(run.config, merged, catalogs, &drafts)?;
+    log.append(catalog_only::keep_own(run.config, catalogs, &mut drafts));
     let drafted = drafts.iter().map(|draft| (&draft.package, &draft.build));
     log.append(published::warn(run.config, drafted));
     draft::require_addresses(run.config, merged, drafts.iter().map(|draft| &draft.build))?;

@@ -129,7 +129,12 @@ pub(super) fn render_channels<S: Sink>(
         parts.push(part);
         of_site.append(feeds);
     }
-    for text in of_site.warnings.iter().cloned().chain(of_site.left_out.warnings()) {
+    for text in of_site
+        .warnings
+        .iter()
+        .cloned()
+        .chain(of_site.left_out.warnings())
+    {
         log.warn(FEEDS, text);
     }
     let of_parts = parts.iter().flat_map(|part| &part.files).map(S::path);
@@ -159,7 +164,12 @@ fn shown_on_site<'a>(feeds: &feed::Renderer<'_>, all: &ChannelMap<'_, 'a>) -> BT
         offers.sort_by(|a, b| channels::newest_first(a, b));
         // A device with two names has each build twice.
         offers.dedup_by_key(|offer| offer.build.identity());
-        shown.extend(offers.into_iter().take(feeds.most_on_site_pages()).map(name));
+        shown.extend(
+            offers
+                .into_iter()
+                .take(feeds.most_on_site_pages())
+                .map(name),
+        );
     }
     shown
 }

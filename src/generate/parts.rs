@@ -84,7 +84,11 @@ pub(super) fn digest(channels: &ChannelMap<'_, '_>, notes: Notes<'_>, common: u6
 pub(super) fn common(config: &Config, feeds: &Renderer<'_>, sites: &Sites, of_site: &Feeds) -> u64 {
     let mut hasher = DefaultHasher::new();
     settings(config).hash(&mut hasher);
-    of_site.pages.iter().any(|page| page.path == site::SITE_ATOM).hash(&mut hasher);
+    of_site
+        .pages
+        .iter()
+        .any(|page| page.path == site::SITE_ATOM)
+        .hash(&mut hasher);
     if feeds.shows_others() {
         sites.describe().hash(&mut hasher);
     }
@@ -139,7 +143,14 @@ fn settings(config: &Config) -> u64 {
         accept_loss: _,
     } = config;
     let addresses = (base_url, url, mirrors, sources);
-    let lists = (device_feed, retention, romtypes, major_upgrades, block_deltas, same_lane);
+    let lists = (
+        device_feed,
+        retention,
+        romtypes,
+        major_upgrades,
+        block_deltas,
+        same_lane,
+    );
     let pages = (devices, families, feeds, theme, known_devices);
     let mut hasher = DefaultHasher::new();
     format!("{program}{addresses:?}{lists:?}{pages:?}").hash(&mut hasher);

@@ -7,7 +7,7 @@
 //! in the zip, unless the build is new. A manifest that cannot be read is a warning.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -203,11 +203,12 @@ fn since(timestamp: i64, before: &Projects, projects: &Projects) -> Since {
     }
 }
 
-/// Writes the copies.
+/// Writes the copies whose file is wanted.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(super) fn store(gathered: &Gathered) -> Result<(), Error> {
-    let mut to_store = gathered.to_store.iter();
+pub(super) fn store(gathered: &Gathered, is_wanted: &dyn Fn(&Path) -> bool) -> Result<(), Error> {
+    let to_store = gathered.to_store.iter();
+    let mut to_store = to_store.filter(|(file, _)| is_wanted(file));
     to_store.try_for_each(|(file, projects)| sidecars::store(file, projects.as_str()))
 }

@@ -16,6 +16,7 @@ use crate::ingest::scan::Scan;
 use crate::model::build::{Build, Device, Origin, Variant};
 use crate::model::config::{AddressSource, Config};
 use crate::model::fault_kind::FaultKind;
+use crate::model::scope::Scope;
 
 /// Merges the scanned builds into the catalog. `earlier` has the faults of the run so far: a package
 /// that could not be read is not missing.
@@ -34,7 +35,7 @@ pub(super) fn reconcile(
     } = found;
     let read: BTreeSet<String> = builds.iter().map(|build| build.path.clone()).collect();
     let replaced = origins(&builds);
-    let builds = log.take(drop_buried(builds, catalogs));
+    let builds = log.take(drop_buried(&config.scope, builds, catalogs));
     for build in &builds {
         recognise_imported(build, &mut catalogs.own);
         let corrected = recognise_corrected(build, &mut catalogs.own);
@@ -171,7 +172,9 @@ impl Merge<'_> {
         let mut others = Vec::new();
         for (identity, record) in &self.catalogs.own.builds {
             let variant = self.config.variant_by_path(&record.build.path);
-            let is_other = variant.is_some() && record.build.variant.as_ref() != variant;
+            let is_other = variant.is_some()
+                && record.build.variant.as_ref() != variant
+                && self.config.scope.covers(&record.build);
             if !self.seen.contains(identity) && is_other {
                 others.push((identity.to_owned(), variant.cloned()));
             }
@@ -233,12 +236,19 @@ impl Merge<'_> {
         }
         let mut unread = unread_paths(earlier.iter().chain(&self.log.faults));
         unread.retain(|path| !read.contains(path));
+        // What became of a zip that is still there, the run for the site finds out.
+        let there = scan.packages.iter().filter(|_| config.catalog_only);
+        let there: HashSet<&str> = there.map(|found| found.path.as_str()).collect();
+        let is_left_alone =
+            |build: &Build| !config.scope.covers(build) || there.contains(build.path.as_str());
         let is_vanished = |(identity, record): &(&str, &Record)| {
             let is_here = self.seen.contains(*identity)
                 || self.changed.contains(*identity)
                 || unread.contains(&record.build.path);
             let is_of_source = record.build.origin.is_some();
-            !is_here && !is_of_source && record.is_offered() && !is_behind_link(&record.build)
+            let build = &record.build;
+            let is_own = !is_of_source && !is_behind_link(build) && !is_left_alone(build);
+            !is_here && is_own && record.is_offered()
         };
         let own = self.catalogs.own.builds.iter();
         let vanished: Vec<String> = own
@@ -282,7 +292,8 @@ impl Merge<'_> {
             let is_rebuilt = |old: &Build| {
                 let is_here = old.identity() == build.identity()
                     || self.seen.contains(old.identity())
-                    || self.changed.contains(old.identity());
+                    || self.changed.contains(old.identity())
+                    || !self.config.scope.covers(old);
                 !is_here && old.device == build.device
             };
             let Some(old) = known.get(&build.filename).filter(|old| is_rebuilt(old)) else {
@@ -363,6 +374,15 @@ impl Merge<'_> {
                 known.insert(device.clone(), published);
             }
         }
+        // A run for some devices or sources leaves the aliases of other devices as they are.
+        let builds = catalogs.own.builds.values().map(|record| &record.build);
+        let covered = builds.filter(|build| config.scope.covers(build));
+        let covered: BTreeSet<&Device> = covered.map(|build| &build.device).collect();
+        let is_other = |device: &Device| !config.scope.is_all() && !covered.contains(device);
+        known.retain(|device, _| !is_other(device));
+        let others = catalogs.own.aliases.iter();
+        let others = others.filter(|(device, _)| is_other(device));
+        known.extend(others.map(|(device, aliases)| (device.clone(), aliases.clone())));
         catalogs.own.aliases = known;
     }
 }
@@ -411,8 +431,8 @@ fn unread_paths<'a>(faults: impl Iterator<Item = &'a Fault>) -> BTreeSet<String>
 }
 
 /// Drops builds that were removed from the catalog, and superseded builds as long as another build with their file name
-/// is there.
-fn drop_buried(builds: Vec<Build>, catalogs: &mut Catalogs) -> (Vec<Build>, Log) {
+/// is there, or may be, because this run does not look at its package.
+fn drop_buried(scope: &Scope, builds: Vec<Build>, catalogs: &mut Catalogs) -> (Vec<Build>, Log) {
     let mut log = Log::default();
     let mut by_name: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for build in &builds {
@@ -422,7 +442,13 @@ fn drop_buried(builds: Vec<Build>, catalogs: &mut Catalogs) -> (Vec<Build>, Log)
     let own = &mut catalogs.own;
     for build in &builds {
         let stone = own.tombstones.get(build.identity());
-        let is_superseded = stone.is_some_and(|stone| !stone.is_removed());
+        let is_superseded = stone.is_some_and(|stone| match &stone.reason {
+            Reason::Removed => false,
+            Reason::Superseded(by) => {
+                let by = own.builds.get(by);
+                by.is_none_or(|record| scope.covers(&record.build))
+            }
+        });
         if is_superseded && by_name[build.filename.as_str()].len() == 1 {
             own.tombstones.remove(build.identity());
         }

@@ -2,7 +2,7 @@
 
 use super::report::Log;
 use super::{
-    Error, Fault, Report, folders, links, lock_state, lost, require_published, sources, state,
+    Error, Fault, Report, catalog_only, folders, links, lock_state, lost, sources, state,
     thread_pool,
 };
 use crate::catalog::{Catalog, Catalogs, store};
@@ -19,7 +19,7 @@ pub(super) struct Start {
     pub(super) catalogs: Catalogs,
     pub(super) cache: Cache,
     pub(super) pool: ThreadPool,
-    /// Keeps other runs away until the end; none for a dry run.
+    /// Keeps other runs for a site away until the end; none for runs that write no site.
     _lock: Option<writer::Lock>,
 }
 
@@ -43,20 +43,29 @@ pub(super) fn begin(
         lost::require_catalog(config)?;
     }
     let pool = thread_pool(config.jobs)?;
-    let catalogs = pool.install(|| Catalogs::load(&config.catalogs))?;
-    let scan = report.take(scan_builds(config));
+    let load = match config.catalog_only {
+        true => Catalogs::load_readable,
+        false => Catalogs::load,
+    };
+    let catalogs = pool.install(|| load(&config.catalogs))?;
+    let scan = match config.scope.sources.is_empty() {
+        true => report.take(scan_builds(config)),
+        false => Scan::default(),
+    };
     let has_packages = !scan.packages.is_empty() || asks_sources;
     if !has_packages && config.catalogs.len() == 1 && !catalog_path.exists() {
         report.append(links::report(&scan, &Catalog::default()));
         return Ok(None);
     }
-    let lock = match config.dry_run {
+    let lock = match config.dry_run || config.catalog_only {
         true => None,
         false => Some(lock_state(&config.state)?),
     };
-    require_published(config, &catalogs)?;
+    catalog_only::require_readable(config, &catalogs)?;
     report.append(links::report(&scan, &catalogs.own));
-    report.append(sources::warn_of_missing(config, &catalogs.own));
+    if config.scope.is_all() {
+        report.append(sources::warn_of_missing(config, &catalogs.own));
+    }
     Ok(Some(Start {
         scan,
         catalogs,

@@ -15,7 +15,7 @@ use crate::publish::writer;
 pub(super) const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// Longest wait of a run that has read all packages: for one that makes the pages of a large site, among others.
-const RUN_WAIT: Duration = Duration::from_secs(600);
+pub(super) const RUN_WAIT: Duration = Duration::from_secs(600);
 
 /// Name of the cache in the state folder.
 pub const CACHE: &str = "cache.json";

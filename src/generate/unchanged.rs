@@ -54,16 +54,17 @@ impl Known {
         let read = read_file(&config.state.join(FILE), MAX_SIZE).ok();
         let remembered: Option<Remembered> =
             read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let is_it = |known: &Remembered| {
-            known.schema == SCHEMA && known.out == cache_key(&config.out)
-        };
+        let is_it =
+            |known: &Remembered| known.schema == SCHEMA && known.out == cache_key(&config.out);
         let Some(remembered) = remembered.filter(is_it) else {
             return Ok(Known::default());
         };
         let manifest = writer::read_manifest(&config.out)?;
         Ok(Known {
             parts: remembered.parts,
-            makers: manifest.and_then(|manifest| manifest.makers).unwrap_or_default(),
+            makers: manifest
+                .and_then(|manifest| manifest.makers)
+                .unwrap_or_default(),
         })
     }
 
@@ -176,7 +177,9 @@ pub(super) fn remember(config: &Config, parts: Parts, files: &[Compared]) {
             continue;
         }
         let stamped = of_part.iter().map(|file| {
-            let stamp = file.stamp.or_else(|| writer::stamp(&config.out.join(&file.path)))?;
+            let stamp = file
+                .stamp
+                .or_else(|| writer::stamp(&config.out.join(&file.path)))?;
             Some((file.path.clone(), stamp))
         });
         // A page that could not be written has no stamp.

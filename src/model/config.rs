@@ -13,6 +13,7 @@ use crate::model::address::{UrlTemplate, encode_path, name_at};
 use crate::model::build::{Build, Device, ImageFile, Variant};
 use crate::model::facts::Fact;
 use crate::model::family::Family;
+use crate::model::scope::Scope;
 use crate::model::source::SourceConfig;
 use crate::model::theme::{Install, Theme};
 use ota_view::io::Limits;
@@ -284,6 +285,10 @@ pub struct Config {
     pub new_catalog: bool,
     /// Write nothing but the cache.
     pub dry_run: bool,
+    /// Write only catalogs and what belongs to them, not the site.
+    pub catalog_only: bool,
+    /// Which packages a run looks at that writes only catalogs.
+    pub scope: Scope,
     /// Write nothing if a package or a source has a fault.
     pub strict: bool,
     /// Hosts whose packages are published too.
@@ -370,6 +375,8 @@ impl Config {
             adopt: false,
             new_catalog: false,
             dry_run: false,
+            catalog_only: false,
+            scope: Scope::default(),
             strict: false,
             sources: Vec::new(),
             source_jobs: SOURCE_JOBS,

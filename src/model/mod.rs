@@ -11,6 +11,7 @@ pub mod family;
 pub mod fault_kind;
 pub mod names;
 pub mod rom_settings;
+pub mod scope;
 pub mod source;
 pub mod theme;
 pub mod variant_words;

@@ -74,10 +74,16 @@ fn every_kind_of_change_reaches_the_pages_at_once() {
         dir.put("devices.json", devices);
     });
     is_up_to_date("a setting", &dir, |dir| {
-        dir.put("romfeed.toml", settings("url = \"https://two.example.org/{filename}\"\n"));
+        dir.put(
+            "romfeed.toml",
+            settings("url = \"https://two.example.org/{filename}\"\n"),
+        );
     });
     is_up_to_date("an alias", &dir, |dir| {
-        dir.put("romfeed.toml", settings("[device.bacon]\naliases = [\"A0001\"]\n"));
+        dir.put(
+            "romfeed.toml",
+            settings("[device.bacon]\naliases = [\"A0001\"]\n"),
+        );
     });
     is_up_to_date("a template", &dir, |dir| {
         fs::create_dir_all(dir.path().join("templates")).unwrap();
@@ -94,7 +100,12 @@ fn every_kind_of_change_reaches_the_pages_at_once() {
         let sha256 = "9".repeat(64);
         let facts = ["--device", "zippo", "--sha256", &sha256];
         let name = "lineage-21.0-20240901-nightly-zippo.zip";
-        let place = ["--filename", name, "--url", "https://dl.example.org/zippo.zip"];
+        let place = [
+            "--filename",
+            name,
+            "--url",
+            "https://dl.example.org/zippo.zip",
+        ];
         dir.add_build(&[&facts[..], &place, &["--datetime", "1725148800"]].concat())
             .expect(0);
     });
@@ -156,7 +167,10 @@ fn a_path_of_two_pages_names_both_makers_every_time() {
     let head = "{# scope = \"device\"\npath = \"mine/{device}\"\nformat = \"text\" #}\nx";
     dir.put("templates/feeds/mine.j2", head);
     dir.run(&["generate"]).expect(0);
-    dir.put("templates/feeds/mine.j2", head.replace("mine/{device}", "same"));
+    dir.put(
+        "templates/feeds/mine.j2",
+        head.replace("mine/{device}", "same"),
+    );
     for _ in 0..2 {
         let run = dir.run(&["generate"]);
         assert_ne!(run.code, Some(0));

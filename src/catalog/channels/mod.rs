@@ -127,7 +127,14 @@ impl Hash for Channel<'_> {
             num_unlisted,
             has_post_updaters,
         } = self;
-        (offers, deltas, incrementals, num_unlisted, has_post_updaters).hash(state);
+        (
+            offers,
+            deltas,
+            incrementals,
+            num_unlisted,
+            has_post_updaters,
+        )
+            .hash(state);
     }
 }
 

@@ -92,6 +92,7 @@ const GENERATE_EXAMPLES: &str = "\
 Examples:
   romfeed generate --base-url https://ota.example.org
   romfeed generate --dry-run
+  romfeed generate --catalog-only --device bacon
   romfeed generate --strict --json > result.json";
 
 #[derive(Debug, Args)]
@@ -102,6 +103,20 @@ pub(crate) struct GenerateArgs {
     /// Show what would change, but write nothing except the cache
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Write only catalogs and what belongs to them, not the site; several such runs may work side by side
+    #[arg(long, conflicts_with_all = ["dry_run", "exit_code", "adopt"])]
+    pub(crate) catalog_only: bool,
+    /// With --catalog-only: ask only this source, and leave the folder of zips alone; repeatable
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "catalog_only",
+        conflicts_with = "offline"
+    )]
+    pub(crate) source: Vec<String>,
+    /// With --catalog-only: take only packages of this device; repeatable
+    #[arg(long, value_name = "CODENAME", requires = "catalog_only", value_parser = Device::parse)]
+    pub(crate) device: Vec<Device>,
     /// Exit with 1 if the site is or was not up to date
     #[arg(long)]
     pub(crate) exit_code: bool,

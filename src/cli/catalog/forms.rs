@@ -65,7 +65,7 @@ pub(crate) fn change(
         (own.clone(), to)
     };
     let is_there = store::is_there(&to);
-    let catalog = match convert(config, &from, &to) {
+    let catalog = match convert(&from, &to) {
         Ok(catalog) => catalog,
         Err(error) => return fail(&error, terminal),
     };

@@ -20,6 +20,7 @@ use romfeed::source;
 use super::MAX_ALIKE;
 use super::terminal::Terminal;
 use crate::cli::escape::{escape, shown};
+use crate::cli::nearest::did_you_mean;
 
 /// The hint for a manifest that cannot be read. No other file lists the builds that were published.
 pub(crate) const MANIFEST_HINT: &str = "restore the last valid one from git or from the live site, where it is also \
@@ -68,6 +69,9 @@ fn type_hint(fault: &Fault) -> Option<&'static str> {
         }
         None if fault.error.is::<generate::WithoutRanges>() => host_hint(&RemoteError::NoRanges),
         None if fault.error.is::<generate::Objection>() => objection_hint(fault),
+        None if fault.error.is::<generate::UnreadableCatalog>() => {
+            "correct that place: `git log -p` shows how it was; the catalogs of other devices go on"
+        }
         None if fault.error.is::<generate::Loss>() => {
             "look at the host first: builds that are retired are no longer offered"
         }
@@ -345,6 +349,14 @@ fn run_hint(error: &generate::Error) -> Option<String> {
         generate::Error::Catalog(error) => return Some(catalog_hint(error).into_owned()),
         generate::Error::Contradiction(_) => {
             "remove the wrong one: romfeed catalog remove --catalog FILE BUILD"
+        }
+        generate::Error::UnknownDevice { device, known } => {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let near = did_you_mean(device, known.iter().copied());
+            return Some(near.unwrap_or_else(|| match known.is_empty() {
+                true => "put a package of it into the builds folder first".to_owned(),
+                false => format!("the known devices are: {}", known.join(", ")),
+            }));
         }
         generate::Error::OutIsBuilds { .. } => {
             "choose another --out; the publish script uploads zips from the builds folder"

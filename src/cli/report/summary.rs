@@ -37,6 +37,9 @@ pub(crate) fn print_report(terminal: Terminal, config: &Config, report: &Report,
     let held = events.held;
     print_other_zips(terminal, config, report);
     print_faults(terminal, &report.faults);
+    if config.catalog_only {
+        return print_catalog_summary(terminal, config, report, next);
+    }
     print_summary(terminal, config, report, held, next);
 }
 
@@ -295,6 +298,24 @@ fn print_unseen(terminal: Terminal, unseen: &[String]) {
 }
 
 /// Prints what is published and what was written.
+/// Prints what a run did that writes only catalogs.
+fn print_catalog_summary(terminal: Terminal, config: &Config, report: &Report, next: &Next) {
+    let catalog = config.catalogs[0].display();
+    let is_new = |event: &&Event| matches!(event, Event::Added(_) | Event::Superseded(_));
+    let num_new = report.events.iter().filter(is_new).count();
+    match report.catalog_changed {
+        true => terminal.line(&format!(
+            "{catalog} is written, with {}",
+            count(num_new, "new build", "new builds")
+        )),
+        false if report.is_refused(config) => {}
+        false => terminal.line(&format!("{catalog} is up to date")),
+    }
+    if report.catalog_changed && *next != Next::Silent {
+        terminal.line("next: romfeed generate, which makes the site of all catalogs");
+    }
+}
+
 fn print_summary(terminal: Terminal, config: &Config, report: &Report, held: Held, next: &Next) {
     if report.nothing_to_publish {
         let sources = match report.sources.is_empty() {

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::super::{Error, state::LOCK_WAIT};
 use crate::catalog::{Catalog, Held, file, remove_state_folder, store};
-use crate::model::config::Config;
 
 /// Moves the catalog that romfeed maintains from one path to another, of the other form, and returns it.
 ///
@@ -16,7 +15,7 @@ use crate::model::config::Config;
 /// # Errors
 /// [`Error::Catalog`] if the catalog cannot be read, or a different one is at the new path;
 /// [`Error::Write`]. Then the old form is still there.
-pub fn convert(config: &Config, from: &Path, to: &Path) -> Result<Catalog, Error> {
+pub fn convert(from: &Path, to: &Path) -> Result<Catalog, Error> {
     refuse_same_place(from, to)?;
     let _held = Held::lock(&[from.to_owned()], LOCK_WAIT)?;
     let shown = |path: &Path| path.display().to_string();

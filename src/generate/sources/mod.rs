@@ -199,7 +199,9 @@ pub(super) fn ask(
     let (mut sources, mut states, mut log) = (Sources::default(), Vec::new(), Log::default());
     let known = Known::new(catalogs);
     let pool = thread_pool(run.config.source_jobs)?;
-    for config in &run.config.sources {
+    let scope = &run.config.scope;
+    let wanted = run.config.sources.iter();
+    for config in wanted.filter(|source| scope.covers_source(source)) {
         run.observer.listing(&config.name);
         let counted = Arc::new(Counted::new(Arc::clone(fetch)));
         let mut state = SourceState {
@@ -213,8 +215,18 @@ pub(super) fn ask(
                 }
                 log.faults.extend(compared.fault);
                 sources.new.extend(compared.new);
-                sources.known.extend(compared.known);
-                sources.gone.extend(compared.gone);
+                let of_device = |build: &Build| scope.covers_device(&build.device);
+                let known = compared.known.into_iter();
+                sources
+                    .known
+                    .extend(known.filter(|known| of_device(&known.build)));
+                let is_own = |identity: &String| {
+                    let record = catalogs.own.builds.get(identity);
+                    record.is_some_and(|record| of_device(&record.build))
+                };
+                sources
+                    .gone
+                    .extend(compared.gone.into_iter().filter(is_own));
                 sources.folders.insert(config.name.clone(), folder);
             }
             Err(fault) => {

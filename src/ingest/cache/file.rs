@@ -97,6 +97,16 @@ impl CacheEntry {
         }
     }
 
+    /// Adds what another run learned about the same file, where nothing is known.
+    pub(super) fn complete(&mut self, other: CacheEntry) {
+        self.md5 = self.md5.take().or(other.md5);
+        self.sha256 = self.sha256.take().or(other.sha256);
+        if self.device.is_none() && self.fault.is_none() {
+            (self.device, self.fault) = (other.device, other.fault);
+        }
+        self.verdict = self.verdict.take().or(other.verdict);
+    }
+
     pub(super) fn stamp(&self) -> Stamp {
         Stamp {
             size: self.size,

@@ -8,6 +8,7 @@
 
 mod file;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -20,7 +21,7 @@ use ota_view::verify::Verdict;
 use sha2::{Digest, Sha256};
 
 use self::file::{CacheEntry, Files, WireDevice, WireFault, WireVerdict, parse, render};
-use crate::files::{read_file, write_atomically};
+use crate::files::{create_ignored_folder, lock_file, read_file, write_atomically};
 use crate::ingest::digests::Digests;
 use crate::model::family::{self, Family};
 use crate::model::fault_kind::FaultKind;
@@ -34,6 +35,9 @@ const MAX_SIZE: u64 = 256 << 20;
 const SETTLED_NS: i64 = 2_000_000_000;
 /// Least time between two writes of the cache while files are being read.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Longest wait for another run that writes the cache.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// The first folder in the names of packages on other hosts, followed by source and path.
 pub const SOURCES: &str = "source:";
@@ -62,8 +66,12 @@ pub struct Cache {
 #[derive(Debug)]
 struct State {
     files: Files,
+    /// The files about which this run has learned something.
+    own: BTreeSet<PathBuf>,
     changed: bool,
     saved_at: Instant,
+    /// The cache file as this run read or wrote it; none if there was none.
+    on_disk: Option<Stamp>,
 }
 
 impl Cache {
@@ -75,13 +83,8 @@ impl Cache {
         let known = &*family::FAMILIES;
         let depends_on = format!("{READER_VERSION} {known:?} {families:?} {keys:?}");
         let reader = hex(&Sha256::digest(depends_on));
-        let bytes = read_file(path, MAX_SIZE).unwrap_or_default();
-        let (mut files, made_by) = parse(&bytes).unwrap_or_default();
-        if made_by != reader {
-            for entry in files.values_mut() {
-                (entry.device, entry.fault) = (None, None);
-            }
-        }
+        let on_disk = stamp(path);
+        let files = read(path, &reader);
         Cache {
             path: path.to_owned(),
             families: families.to_vec(),
@@ -89,8 +92,10 @@ impl Cache {
             reader,
             state: Mutex::new(State {
                 files,
+                own: BTreeSet::new(),
                 changed: false,
                 saved_at: Instant::now(),
+                on_disk,
             }),
         }
     }
@@ -141,6 +146,7 @@ impl Cache {
             return Ok(());
         };
         entry.verdict = Some(WireVerdict::new(verdict));
+        state.own.insert(path.to_owned());
         self.note_change(&mut state)
     }
 
@@ -236,6 +242,7 @@ impl Cache {
         let mut entry = known.unwrap_or_else(|| CacheEntry::new(stamp));
         let is_new = change(&mut entry);
         state.files.insert(path.to_owned(), entry);
+        state.own.insert(path.to_owned());
         match is_new {
             true => self.note_change(&mut state),
             false => Ok(()),
@@ -271,12 +278,55 @@ impl Cache {
         self.write(&mut state)
     }
 
+    /// Writes the cache, with what other runs have written there meanwhile.
     fn write(&self, state: &mut State) -> io::Result<()> {
+        create_ignored_folder(self.path.parent().unwrap_or(Path::new(".")))?;
+        let lock = lock_file(&self.path.with_extension("lock"), LOCK_WAIT)?;
+        if lock.is_none() {
+            // The next write has it all.
+            state.saved_at = Instant::now();
+            return Ok(());
+        }
+        if stamp(&self.path) != state.on_disk {
+            add_others(&mut state.files, &state.own, read(&self.path, &self.reader));
+        }
         let bytes = render(&state.files, &self.reader).map_err(io::Error::other)?;
         write_atomically(&self.path, &bytes)?;
+        state.on_disk = stamp(&self.path);
         state.changed = false;
         state.saved_at = Instant::now();
         Ok(())
+    }
+}
+
+/// Returns the state of the cache file.
+fn stamp(path: &Path) -> Option<Stamp> {
+    std::fs::metadata(path).ok().map(|m| Stamp::of(&m))
+}
+
+/// Reads the entries of a cache file. What other readers of partitions found is left out.
+fn read(path: &Path, reader: &str) -> Files {
+    let bytes = read_file(path, MAX_SIZE).unwrap_or_default();
+    let (mut files, made_by) = parse(&bytes).unwrap_or_default();
+    if made_by != reader {
+        for entry in files.values_mut() {
+            (entry.device, entry.fault) = (None, None);
+        }
+    }
+    files
+}
+
+/// Adds the entries of other runs, but to those of this run's `own` files only what they lack.
+fn add_others(files: &mut Files, own: &BTreeSet<PathBuf>, others: Files) {
+    for (path, other) in others {
+        let known = files.get_mut(&path).filter(|_| own.contains(&path));
+        match known {
+            None => {
+                files.insert(path, other);
+            }
+            Some(known) if known.stamp() == other.stamp() => known.complete(other),
+            Some(_) => {}
+        }
     }
 }
 
@@ -397,6 +447,47 @@ mod tests {
         assert_eq!(cache.fault(&file, Stamp { size: 2, ..stamp }), None);
         let other = Cache::load(&path, &[], &["ro.mine"]);
         assert_eq!(other.fault(&file, stamp), None);
+    }
+
+    #[test]
+    fn two_runs_at_once_keep_what_both_learned() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("cache.json");
+        let stamp = Stamp {
+            size: 1,
+            modified_ns: 5,
+            changed_ns: 7,
+            inode: 9,
+        };
+        let now = 5 + SETTLED_NS;
+        let files = ["one.zip", "two.zip", "both.zip"].map(|name| dir.path().join(name));
+        for file in &files {
+            std::fs::write(file, "x").unwrap();
+        }
+        let [one, two, both] = &files;
+        let digests = Digests {
+            md5: "m".into(),
+            sha256: "s".into(),
+        };
+        let (first, second) = (Cache::load(&path, &[], &[]), Cache::load(&path, &[], &[]));
+        for file in [one, both] {
+            first.insert_digests(file, stamp, &digests, now).unwrap();
+        }
+        let insert = |file, message: &str| {
+            let message = message.to_owned();
+            second.insert_fault(file, stamp, FaultKind::Limit, message, now)
+        };
+        insert(two, "too much").unwrap();
+        insert(both, "too much").unwrap();
+        first.save().unwrap();
+        second.save().unwrap();
+        let cache = Cache::load(&path, &[], &[]);
+        for file in [one, both] {
+            assert_eq!(cache.digests(file, stamp), Some(digests.clone()));
+        }
+        for file in [two, both] {
+            assert!(cache.fault(file, stamp).is_some());
+        }
     }
 
     #[test]

@@ -111,9 +111,13 @@ impl Compared {
             Some(Contents::Staged(folder, number)) => {
                 fs::rename(folder.join(number.to_string()), file)
             }
-            Some(Contents::Memory(bytes)) => {
-                replace(temporary, file, bytes, Durability::Cached, Readers::Everyone)
-            }
+            Some(Contents::Memory(bytes)) => replace(
+                temporary,
+                file,
+                bytes,
+                Durability::Cached,
+                Readers::Everyone,
+            ),
         }
     }
 }
@@ -199,7 +203,10 @@ impl Stage {
         let number = self.num_files.fetch_add(1, Ordering::Relaxed);
         let file = self.folder.join(number.to_string());
         let mut written = write_new(&file, bytes, Readers::Everyone);
-        if written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        if written
+            .as_ref()
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        {
             fs::create_dir_all(&self.folder).map_err(io_error("make", &self.folder))?;
             written = write_new(&file, bytes, Readers::Everyone);
         }

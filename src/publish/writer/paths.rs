@@ -20,10 +20,7 @@ pub struct NameRules {
 
 impl NameRules {
     /// Finds the rules that matter to pages with these paths, by experiments in romfeed's own folder.
-    pub(super) fn probe<'p>(
-        out: &Path,
-        mut paths: impl Iterator<Item = &'p str>,
-    ) -> NameRules {
+    pub(super) fn probe<'p>(out: &Path, mut paths: impl Iterator<Item = &'p str>) -> NameRules {
         let mut has_reserved = || paths.any(is_reserved);
         NameRules {
             ignores_case: ignores_case(out),

@@ -143,7 +143,13 @@ pub fn plan(
     builds: Vec<String>,
     adopt: bool,
 ) -> Result<Plan, Error> {
-    plan_by_rules(out, pages, builds, adopt, NameRules::probe(out, pages.iter().map(|page| &*page.path)))
+    plan_by_rules(
+        out,
+        pages,
+        builds,
+        adopt,
+        NameRules::probe(out, pages.iter().map(|page| &*page.path)),
+    )
 }
 
 /// Plans like [`plan`], for a file system with these rules.

@@ -168,7 +168,9 @@ pub(super) fn publish(catalog: &Catalog, config: &Config) -> Result<Vec<Page>, S
     let changelogs = Rendered::default();
     let channels = channels.channels.iter().collect();
     let feeds = feed::Renderer::new(config).map_err(|e| e.to_string())?;
-    let feeds = feeds.all(&channels, &changelogs).map_err(|e| e.to_string())?;
+    let feeds = feeds
+        .all(&channels, &changelogs)
+        .map_err(|e| e.to_string())?;
     let history = History::default();
     let pages = site::Renderer::new(PageContext {
         config,

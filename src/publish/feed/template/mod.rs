@@ -271,7 +271,10 @@ impl<'a> Templates<'a> {
 }
 
 /// Returns the channels of a tree without the builds that lack a fact.
-fn fit_channels<'l, 'a>(tree: &Tree<'l, 'a>, lacking: &Lacking<'a>) -> Vec<(&'l ChannelKey, Channel<'a>)> {
+fn fit_channels<'l, 'a>(
+    tree: &Tree<'l, 'a>,
+    lacking: &Lacking<'a>,
+) -> Vec<(&'l ChannelKey, Channel<'a>)> {
     let without: BTreeSet<&str> = lacking
         .values()
         .flat_map(|lack| &lack.ids)

@@ -195,7 +195,12 @@ pub(super) fn lacking_of_site<'a>(
         return lacking;
     }
     for (offer, _) in offers(tree) {
-        check_facts(template, &offer, &full_value(&offer, Vec::new(), context), &mut lacking);
+        check_facts(
+            template,
+            &offer,
+            &full_value(&offer, Vec::new(), context),
+            &mut lacking,
+        );
     }
     for (_, channel) in tree.values().flatten() {
         for delta in &channel.deltas {

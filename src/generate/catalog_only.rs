@@ -1,0 +1,194 @@
+//! Runs that write catalogs and what belongs to them, but no site: many of them may work side by side, each on a part
+//! of the packages.
+//!
+//! In: what a run found out about its packages. Out: the catalog with them, written while no other process can. The
+//! last run, of a whole site, publishes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::changelogs::{self, Gathered};
+use super::draft::Draft;
+use super::found::Found;
+use super::report::{Fault, Log};
+use super::state::RUN_WAIT;
+use super::{Error, Inputs, Run, Texts, projects, reconcile, require_published, sidecars, waiting};
+use crate::catalog::{Catalog, Catalogs, Record, UpdateError, update};
+use crate::ingest::projects::Projects;
+use crate::model::build::{Build, Device, bounded_stem};
+use crate::model::config::Config;
+use crate::model::fault_kind::FaultKind;
+
+/// The catalog of a device that a run leaves out, with the packages that belong to it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}; {num_packages} packages of {device} wait until it can be read")]
+pub struct UnreadableCatalog {
+    reason: String,
+    num_packages: usize,
+    device: Device,
+}
+
+/// Requires that something is known of each device that the run is for.
+///
+/// # Errors
+/// [`Error::UnknownDevice`].
+pub(super) fn require_devices(
+    config: &Config,
+    merged: &Catalog,
+    catalogs: &Catalogs,
+    drafts: &[Draft],
+) -> Result<(), Error> {
+    if config.scope.devices.is_empty() {
+        return Ok(());
+    }
+    let known = merged.devices().into_iter();
+    let known = known.chain(drafts.iter().map(|draft| &draft.build.device));
+    let mut known: BTreeSet<&str> = known.map(Device::as_str).collect();
+    known.extend(config.devices.keys().map(String::as_str));
+    let is_unknown = |device: &&Device| {
+        !known.contains(device.as_str()) && catalogs.unreadable(device).is_none()
+    };
+    match config.scope.devices.iter().find(is_unknown) {
+        None => Ok(()),
+        Some(device) => Err(Error::UnknownDevice {
+            device: device.to_string(),
+            known: known.into_iter().map(str::to_owned).collect(),
+        }),
+    }
+}
+
+/// Drops the drafts that are not for this run: of other devices, or of devices whose catalog cannot be read.
+pub(super) fn keep_own(config: &Config, catalogs: &Catalogs, drafts: &mut Vec<Draft>) -> Log {
+    let mut waiting: BTreeMap<Device, usize> = BTreeMap::new();
+    for device in &config.scope.devices {
+        waiting.insert(device.clone(), 0);
+    }
+    drafts.retain(|Draft { build, .. }| {
+        let is_readable = catalogs.unreadable(&build.device).is_none();
+        if !is_readable {
+            *waiting.entry(build.device.clone()).or_default() += 1;
+        }
+        is_readable && config.scope.covers(build)
+    });
+    let mut log = Log::default();
+    for (device, num_packages) in waiting {
+        let Some((name, reason)) = catalogs.unreadable(&device) else {
+            continue;
+        };
+        let path = config.catalogs[0].join(name).display().to_string();
+        let reason = reason.strip_prefix(&format!("{path}: ")).unwrap_or(reason);
+        let reason = reason.to_owned();
+        log.faults.push(Fault {
+            path,
+            kind: FaultKind::Corrupt,
+            error: Box::new(UnreadableCatalog {
+                reason,
+                num_packages,
+                device,
+            }),
+        });
+    }
+    log
+}
+
+/// Why a run writes nothing.
+enum Stop {
+    /// It is strict, and something has a fault.
+    Refused(Log),
+    Failed(Error),
+}
+
+impl From<UpdateError> for Stop {
+    fn from(error: UpdateError) -> Stop {
+        Stop::Failed(error.into())
+    }
+}
+
+/// Writes what was found to the catalog; returns whether that changed it.
+pub(super) fn store(
+    run: &Run<'_>,
+    inputs: &Inputs<'_>,
+    found: &Found,
+    projects: BTreeMap<String, Projects>,
+    catalogs: &mut Catalogs,
+    earlier: &[Fault],
+) -> Result<(bool, Log), Error> {
+    let config = run.config;
+    // Other hosts are asked before the catalog is locked.
+    let (texts, mut log) = gather(run, inputs, found, projects)?;
+    let stored = update(catalogs, &config.catalogs, RUN_WAIT, |catalogs, changed| {
+        let failed = |error: Error| Stop::Failed(error);
+        require_readable(config, catalogs).map_err(failed)?;
+        let before = catalogs.own.clone();
+        let found = found.clone().without_changed(changed, &catalogs.own);
+        let found = found.without_unreadable(catalogs);
+        let log = reconcile::reconcile(config, inputs, found, catalogs, earlier);
+        if config.strict && !(earlier.is_empty() && log.faults.is_empty()) {
+            return Err(Stop::Refused(log));
+        }
+        catalogs.merged().map_err(|error| failed(error.into()))?;
+        texts.read_again(&mut catalogs.own);
+        sidecars::remove_leftover(&config.changelogs);
+        store_texts(&texts, &catalogs.own).map_err(failed)?;
+        Ok((before != catalogs.own, log))
+    });
+    match stored {
+        Ok((is_changed, reconciled)) => {
+            log.append(reconciled);
+            Ok((is_changed, log))
+        }
+        Err(Stop::Refused(reconciled)) => {
+            log.append(reconciled);
+            Ok((false, log))
+        }
+        Err(Stop::Failed(error)) => Err(error),
+    }
+}
+
+/// Refuses a catalog that lacks published builds, unless it is known to be incomplete.
+pub(super) fn require_readable(config: &Config, catalogs: &Catalogs) -> Result<(), Error> {
+    match catalogs.are_complete() {
+        true => require_published(config, catalogs),
+        false => Ok(()),
+    }
+}
+
+/// Gathers the changelogs and projects of the builds that were found.
+fn gather(
+    run: &Run<'_>,
+    inputs: &Inputs<'_>,
+    found: &Found,
+    projects: BTreeMap<String, Projects>,
+) -> Result<(Texts, Log), Error> {
+    let with_identity = |build: &Build| (build.identity().to_owned(), Record::new(build.clone()));
+    let catalog = Catalog {
+        builds: found.builds.iter().map(with_identity).collect(),
+        ..Catalog::default()
+    };
+    let (config, stored) = (run.config, &inputs.stored);
+    let changed = inputs.sources.changed();
+    let (changelogs, mut log): (Gathered, Log) = waiting(run, inputs.sources, || {
+        changelogs::gather(config, &catalog, stored, &inputs.folders, &changed)
+    })?;
+    let projects = log.take(projects::gather(config, &catalog, projects, stored));
+    Ok((
+        Texts {
+            changelogs,
+            projects,
+        },
+        log,
+    ))
+}
+
+/// Stores the texts of those builds that were accepted.
+fn store_texts(texts: &Texts, own: &Catalog) -> Result<(), Error> {
+    let builds = own.builds.values();
+    let stems = builds.map(|record| bounded_stem(&record.build.filename));
+    let stems: BTreeSet<String> = stems.collect();
+    let is_accepted = |file: &Path| {
+        let stem = file.file_stem().and_then(|stem| stem.to_str());
+        stem.is_some_and(|stem| stems.contains(stem))
+    };
+    changelogs::store(&texts.changelogs, &is_accepted)?;
+    projects::store(&texts.projects, &is_accepted)
+}
