@@ -32,7 +32,9 @@ const NUM_ZIPS: usize = 8;
 const ZIP_SIZE: usize = 512 << 20;
 /// Time of the first of them: 2025-06-14 10:18:38.
 const TIMESTAMP: i64 = 1_749_896_318;
-/// The title of the section that `cargo xtask sources` writes, the last of the page.
+/// The title of the section that `cargo xtask scale` writes.
+pub(crate) const SCALE: &str = "## From 1,000 to 1,000,000 builds";
+/// The title of the section that `cargo xtask sources` writes.
 pub(crate) const SOURCES: &str = "## Zips on other hosts";
 const GIB: u64 = 1 << 30;
 pub(crate) const MIB: u64 = 1 << 20;
@@ -131,10 +133,15 @@ pub(crate) fn run_all(folder: Option<&Path>) -> Result<()> {
     bench.publishing(&mut tables)?;
     bench.properties(&mut tables)?;
     bench.shapes(&mut tables)?;
-    let page = introduction(Ticks::now()?.percent_of_others_since(&before))? + &tables;
+    let mut page = introduction(Ticks::now()?.percent_of_others_since(&before))? + &tables;
     let old = fs::read_to_string(page_path())?;
-    let sources = old.find(SOURCES).map_or("", |at| &old[at..]);
-    fs::write(page_path(), format!("{page}\n{sources}"))?;
+    for section in [SCALE, SOURCES]
+        .iter()
+        .filter_map(|title| find_section(&old, title))
+    {
+        write!(page, "\n{}\n", section.trim_end())?;
+    }
+    fs::write(page_path(), page)?;
     eprintln!(
         "wrote BENCHMARKS.md; the inputs are in {}",
         bench.folder.display()
@@ -142,11 +149,22 @@ pub(crate) fn run_all(folder: Option<&Path>) -> Result<()> {
     Ok(())
 }
 
-/// Replaces the section of the page on zips on other hosts.
-pub(crate) fn write_section(section: &str) -> Result<()> {
+/// Replaces the section of the page that has this title, or appends it.
+pub(crate) fn write_section(title: &str, section: &str) -> Result<()> {
     let old = fs::read_to_string(page_path())?;
-    let page = old.split(SOURCES).next().unwrap_or_default().trim_end();
-    Ok(fs::write(page_path(), format!("{page}\n\n{section}"))?)
+    let section = section.trim_end();
+    let page = match find_section(&old, title) {
+        Some(former) => old.replacen(former.trim_end(), section, 1),
+        None => format!("{}\n\n{section}\n", old.trim_end()),
+    };
+    Ok(fs::write(page_path(), page)?)
+}
+
+/// Returns a section of the page, from its title to the next one.
+fn find_section<'a>(page: &'a str, title: &str) -> Option<&'a str> {
+    let (_, from) = page.split_at(page.find(title)?);
+    let end = from.find("\n## ").unwrap_or(from.len());
+    Some(&from[..end])
 }
 
 fn page_path() -> PathBuf {
@@ -225,8 +243,7 @@ fn introduction(others: f64) -> Result<String> {
          | `cargo bench` measures the parts | |\n|---|---|\n\
          | `cargo bench -p digest-lanes` | each kernel next to the crates `md-5` and `sha2` |\n\
          | `cargo bench -p ota-view` | reading a package's properties; large ones are made by `cargo xtask bench-inputs` |\n\
-         | `cargo bench --bench generate` | a run over 2,000 builds, and over one package |\n\
-         | `cargo bench --bench scale` | time, files and memory with 1,000 to 100,000 builds |\n\n\
+         | `cargo bench --bench examine` | the facts of one package, with each layout |\n\n\
          | this page | |\n|---|---|\n\
          | measured on | {} |\n\
          | other programs | used {others:.0} % of the processors meanwhile |\n\

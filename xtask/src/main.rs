@@ -21,6 +21,8 @@ mod kits;
 mod load;
 mod samples;
 #[cfg(unix)]
+mod scale;
+#[cfg(unix)]
 mod screenshots;
 #[cfg(unix)]
 mod sources;
@@ -73,6 +75,11 @@ Chores:
             nginx and wrk (Debian: nginx-light, wrk); Linux only
   samples   Write the sample packages under builds/ again, byte for byte the same;
             needs mke2fs, debugfs, e2fsck, xz, brotli, sha256sum and md5sum
+  scale [FOLDER [NUMBER]]
+            Measure `romfeed generate` with 1,000 to 1,000,000 builds, or to NUMBER: a first
+            run, one that changes nothing, and one with a new build, and the memory of each;
+            writes a section of BENCHMARKS.md; a million builds take an hour and 30 GB in
+            FOLDER (default: the folder for temporary files); needs time (Debian: time)
   screenshots
             Take the pictures of the README and the book again (docs/src/images/), from the
             sample site and `romfeed simulate`; needs Chromium; better with pngquant and the
@@ -113,6 +120,8 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         ["load"] => load::run_all(),
         ["samples"] => samples::write_all(),
+        #[cfg(unix)]
+        ["scale", ref args @ ..] => scale::run_all(args),
         #[cfg(unix)]
         ["screenshots"] => screenshots::take_all(),
         #[cfg(unix)]

@@ -77,7 +77,7 @@ pub(crate) fn run_all(large: Option<&Path>) -> Result<()> {
     let others = Ticks::now()?.percent_of_others_since(&before);
     let section = introduction(others) + &tables;
     eprintln!("{section}");
-    bench::write_section(&section)
+    bench::write_section(bench::SOURCES, &section)
 }
 
 /// Returns the beginning of the section; `others` is the share of the processors that other programs

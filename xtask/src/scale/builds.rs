@@ -1,46 +1,30 @@
-//! Settings and builds for the benchmarks of whole runs.
+//! Made-up builds: a catalog of any size, and the next package of a device.
 
-use std::path::Path;
-
-use ota_view::io::Limits;
-use romfeed::catalog::{Catalog, Record, file};
-use romfeed::generate::Observer;
-use romfeed::model::address::UrlTemplate;
-use romfeed::model::build::{Build, Device, Romtype};
-use romfeed::model::config::Config;
-
-/// An observer that ignores all events.
-pub(crate) struct Silent;
-
-impl Observer for Silent {}
-
-/// The settings of a maintainer who has set only the download address. The zips are elsewhere, so
-/// that no build is retired because its zip is missing.
-pub(crate) fn config(root: &Path) -> Config {
-    let url = "https://mirror.example.org/full/{device}/{datetime}/{filename}";
-    let limits = Limits::new(std::env::temp_dir(), std::time::Instant::now);
-    Config {
-        base_url: Some("https://example.org/ota".to_owned()),
-        url: Some(UrlTemplate::parse(url).expect("an https address")),
-        jobs: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        ..Config::for_folder(root, limits)
-    }
-}
+use crate::tools::Result;
+use romfeed::{
+    catalog::{Catalog, Record, file},
+    model::build::{Build, Device, Romtype},
+};
+use std::{fs, path::Path};
+use testkit::{
+    package::Package,
+    props::{self, Props},
+};
 
 /// Returns a device's codename.
-pub(crate) fn codename(device: usize) -> String {
+fn codename(device: usize) -> String {
     format!("device{device:03}")
 }
 
 /// Returns the time at which a build of that day is made; each device has its own hour.
-pub(crate) fn timestamp(device: usize, day: usize) -> i64 {
+fn timestamp(device: usize, day: usize) -> i64 {
     let [device, day] = [device, day].map(|n| i64::try_from(n).expect("small"));
     1_600_000_000 + day * 86_400 + device * 60
 }
 
 /// Returns one build of a device per day: every tenth is experimental, and the newer half (from
 /// `num_days / 2`) has the next version.
-pub(crate) fn build(device: usize, day: usize, num_days: usize) -> Build {
+fn build(device: usize, day: usize, num_days: usize) -> Build {
     let (version, sdk_level) = match day < num_days / 2 {
         true => ("21.0", 34),
         false => ("22.1", 35),
@@ -51,16 +35,13 @@ pub(crate) fn build(device: usize, day: usize, num_days: usize) -> Build {
     };
     let codename = codename(device);
     let timestamp = timestamp(device, day);
-    let date = chrono::DateTime::from_timestamp(timestamp, 0).expect("a date of this century");
-    let filename = format!(
-        "lineage-{version}-{}-{romtype}-{codename}-signed.zip",
-        date.format("%Y%m%d")
-    );
+    let date = props::day(timestamp);
+    let filename = format!("lineage-{version}-{date}-{romtype}-{codename}-signed.zip");
     let digits = Digits::of(device, day);
     Build {
         incremental: Some(digits.take(0, 10)),
         sdk_level: Some(sdk_level),
-        security_patch: Some(date.format("%Y-%m-05").to_string()),
+        security_patch: Some(format!("{}-{}-05", &date[..4], &date[4..6])),
         sha256: Some(digits.take(1, 64)),
         md5: Some(digits.take(2, 32)),
         property_files: Some(
@@ -107,19 +88,35 @@ impl Digits {
     }
 }
 
-/// Writes the catalog that the settings name.
-pub(crate) fn write_catalog(config: &Config, builds: impl Iterator<Item = Build>) {
+/// Writes the catalog of one device.
+pub(super) fn write_catalog(folder: &Path, device: usize, num_days: usize) -> Result<()> {
     let mut catalog = Catalog::default();
-    for build in builds {
-        catalog
-            .builds
-            .insert(build.identity().to_owned(), Record::new(build));
+    for build in (0..num_days).map(|day| build(device, day, num_days)) {
+        let identity = build.identity().to_owned();
+        catalog.builds.insert(identity, Record::new(build));
     }
-    std::fs::write(&config.catalogs[0], file::render(&catalog)).expect("a writable folder");
+    let path = folder.join(format!("{}.json", codename(device)));
+    Ok(fs::write(path, file::render(&catalog))?)
 }
 
-/// Returns the builds of this many devices and days.
-pub(crate) fn builds(num_devices: usize, num_days: usize) -> impl Iterator<Item = Build> {
-    (0..num_devices)
-        .flat_map(move |device| (0..num_days).map(move |day| build(device, day, num_days)))
+/// Returns the file name of the package that `write_package` writes.
+pub(super) fn package_name(day: usize) -> String {
+    let (date, device) = (props::day(timestamp(0, day)), codename(0));
+    format!("lineage-22.1-{date}-nightly-{device}-signed.zip")
+}
+
+/// Writes the next package of the first device, which is not signed.
+pub(super) fn write_package(folder: &Path, day: usize) -> Result<()> {
+    let props = Props::lineage(
+        "22.1",
+        "nightly",
+        &codename(0),
+        timestamp(0, day),
+        "f00dcafe00",
+        35,
+        "2024-08-05",
+    );
+    fs::create_dir_all(folder)?;
+    let package = Package::payload(props).build();
+    Ok(fs::write(folder.join(package_name(day)), package)?)
 }
