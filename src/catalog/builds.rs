@@ -85,6 +85,17 @@ impl Builds {
     }
 }
 
+impl<I: Into<Arc<str>>> FromIterator<(I, Record)> for Builds {
+    fn from_iter<T: IntoIterator<Item = (I, Record)>>(builds: T) -> Builds {
+        let builds = builds.into_iter();
+        Builds(
+            builds
+                .map(|(identity, record)| (identity.into(), Arc::new(record)))
+                .collect(),
+        )
+    }
+}
+
 /// Iterates over identities and builds.
 #[derive(Clone, Debug)]
 pub struct Iter<'a>(std::collections::btree_map::Iter<'a, Arc<str>, Arc<Record>>);

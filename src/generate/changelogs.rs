@@ -125,9 +125,9 @@ fn find(
     let mut found = FoundChangelog::default();
     let stem = build::bounded_stem(&build.filename);
     let of_format = |format: Format| (format!("{stem}.{}", format.extension()), format);
-    let copies = Format::ALL.map(of_format);
+    let formats = Format::ALL.into_iter().filter(|_| !stored.is_empty());
+    let copies = formats.map(of_format);
     let copies: Vec<(String, Format)> = copies
-        .into_iter()
         .filter(|(name, _)| stored.contains(name))
         .collect();
     let read_stored = |name: &str| read(sidecars::open_stored(config, name)?);
@@ -165,7 +165,11 @@ fn read_beside(
     warnings: &mut Vec<String>,
 ) -> Option<Changelog> {
     let there = beside.names();
-    let names = candidates(beside.filename()).into_iter();
+    let names = match there.is_empty() {
+        true => Vec::new(),
+        false => candidates(beside.filename()),
+    };
+    let names = names.into_iter();
     let names: Vec<_> = names.filter(|(name, _)| there.contains(name)).collect();
     if is_known && !names.is_empty() {
         return None;

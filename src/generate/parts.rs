@@ -137,6 +137,8 @@ fn settings(config: &Config) -> u64 {
         adopt: _,
         new_catalog: _,
         dry_run: _,
+        catalog_only: _,
+        scope: _,
         strict: _,
         source_jobs: _,
         max_download: _,

@@ -53,55 +53,63 @@ pub(super) fn withheld(withheld: &BTreeMap<(&Device, &Device), BTreeSet<&str>>) 
 /// later date than its own, and a server recognises the phone's build by its incremental.
 pub(super) fn look_alikes(channels: &BTreeMap<ChannelKey, Channel<'_>>) -> Log {
     let mut log = Log::default();
-    let own = channels.iter().flat_map(|(key, channel)| {
+    let (mut dates, mut incrementals) = (Vec::new(), Vec::new());
+    for (key, channel) in channels {
         let builds = channel.offers.iter().map(|offer| offer.build);
-        let builds = builds.filter(|build| build.device == key.device);
-        builds.map(move |build| (key, build))
-    });
-    let mut by_date: BTreeMap<_, Vec<&str>> = BTreeMap::new();
-    let mut by_incremental: BTreeMap<_, Vec<&str>> = BTreeMap::new();
-    for (key, build) in own {
-        let same = by_date.entry((key, build.timestamp)).or_default();
-        same.push(&build.filename);
-        if let Some(incremental) = &build.incremental {
-            let same = by_incremental.entry((key, incremental)).or_default();
-            same.push(&build.filename);
-        }
+        let own = builds.filter(|build| build.device == key.device);
+        let by_date = groups(own.clone().map(|build| (build.timestamp, &*build.filename)));
+        dates.extend(by_date.into_iter().map(|(timestamp, names)| {
+            let date = chrono::DateTime::from_timestamp(timestamp, 0).unwrap_or_default();
+            let date = date.format("%Y-%m-%d %H:%M:%S UTC");
+            (format!("{key}, {date}"), names)
+        }));
+        let with_number = own.filter_map(|build| {
+            let incremental = build.incremental.as_deref()?;
+            Some((incremental, &*build.filename))
+        });
+        let by_number = groups(with_number).into_iter();
+        incrementals.extend(by_number.map(|(number, names)| (format!("{key}, {number}"), names)));
     }
-    let dates = by_date.into_iter().map(|((key, timestamp), names)| {
-        let date = chrono::DateTime::from_timestamp(timestamp, 0).unwrap_or_default();
-        (
-            format!("{key}, {}", date.format("%Y-%m-%d %H:%M:%S UTC")),
-            names,
-        )
-    });
-    let incrementals = by_incremental
-        .into_iter()
-        .map(|((key, incremental), names)| (format!("{key}, {incremental}"), names));
     let date_fix = "`m installclean` before a build sets a new ro.build.date.utc";
-    warn_of_groups(&mut log, "one build date", date_fix, dates);
+    warn_of_groups(&mut log, "one build date", date_fix, &dates);
     let number_fix = "build with a BUILD_NUMBER of its own";
     warn_of_groups(
         &mut log,
         "one ro.build.version.incremental",
         number_fix,
-        incrementals,
+        &incrementals,
     );
     log
 }
 
+/// Returns the names that have something in common, if they are several, by what that is.
+fn groups<'a, K: Ord + Copy>(
+    builds: impl Iterator<Item = (K, &'a str)>,
+) -> Vec<(K, Vec<&'a str>)> {
+    let mut builds: Vec<(K, &str)> = builds.collect();
+    // The names of a group stay in the order of the list.
+    builds.sort_by_key(|(key, _)| *key);
+    let groups = builds.chunk_by(|(one, _), (other, _)| one == other);
+    let groups = groups.filter(|group| group.len() > 1);
+    groups
+        .filter_map(|group| {
+            let names = group.iter().map(|(_, name)| *name);
+            Some((group.first()?.0, names.collect()))
+        })
+        .collect()
+}
+
 /// Warns of the first group of several builds, given by what they have in common and their names.
-fn warn_of_groups<'a>(
+fn warn_of_groups(
     log: &mut Log,
     same: &str,
     fix: &str,
-    groups: impl Iterator<Item = (String, Vec<&'a str>)>,
+    groups: &[(String, Vec<&str>)],
 ) {
-    let mut groups = groups.filter(|(_, names)| names.len() > 1);
-    let Some((place, names)) = groups.next() else {
+    let [(place, names), others @ ..] = groups else {
         return;
     };
-    let others = match groups.count() {
+    let others = match others.len() {
         0 => String::new(),
         1 => ", and so has 1 other group of builds".to_owned(),
         n => format!(", and so have {n} other groups of builds"),
@@ -109,7 +117,7 @@ fn warn_of_groups<'a>(
     let text = format!(
         "{} have {same} ({place}){others}: phones that run one of them never see the other; {fix}, \
          or take one out with `romfeed catalog remove`",
-        and_more(&names)
+        and_more(names)
     );
     log.warn(FEEDS, text);
 }

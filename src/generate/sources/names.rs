@@ -11,6 +11,9 @@ use crate::source::{join, split};
 /// Renames builds of sources whose file name another build has: the name of the release, or else the start of the
 /// digest, is appended. A build that is in the catalog keeps its name. The package's address does not change.
 pub(in crate::generate) fn keep_unique(hashed: &mut [Hashed], catalogs: &Catalogs) {
+    if !hashed.iter().any(|hashed| hashed.build.origin.is_some()) {
+        return;
+    }
     let mut by_name: BTreeMap<String, Vec<(String, Option<Origin>)>> = BTreeMap::new();
     let known = catalogs.all().flat_map(|catalog| catalog.builds.values());
     let known = known.map(|record| &record.build);

@@ -1,10 +1,10 @@
 //! The paths of the pages of builds, which feeds for people link to.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::ChannelMap;
 use crate::catalog::channels::{Offer, newest_first};
-use crate::model::build::{self, Device};
+use crate::model::build::{self, Build, Device};
 
 /// Most builds of a device with a page of their own: the newest. Others are only in lists.
 const MAX_PAGES: usize = 100;
@@ -14,9 +14,9 @@ const MAX_PAGES: usize = 100;
 pub fn paths<'a>(channels: &ChannelMap<'_, 'a>) -> HashMap<&'a str, String> {
     let mut devices: BTreeMap<&Device, Vec<Offer<'a>>> = BTreeMap::new();
     // If a device has several names, its builds are in several channels.
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let mut seen: HashSet<*const Build> = HashSet::new();
     for offer in channels.values().flat_map(|channel| &channel.offers) {
-        if seen.insert(offer.build.identity()) {
+        if seen.insert(std::ptr::from_ref(offer.build)) {
             devices.entry(&offer.build.device).or_default().push(*offer);
         }
     }

@@ -3,10 +3,10 @@
 //! A build stands with the device it is for, whatever other names its phones ask for; all variants
 //! and release types of a device stand together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::catalog::channels::{Channel, DeltaOffer, Offer, newest_first};
-use crate::model::build::{Device, Variant};
+use crate::model::build::{Build, Device, Variant};
 use crate::model::names;
 use crate::publish::feed::{ChannelMap, build_pages};
 
@@ -76,7 +76,7 @@ pub(super) fn by_device<'a>(
     let paths = build_pages::paths(channels);
     let mut devices: BTreeMap<&Device, DeviceBuilds<'a>> = BTreeMap::new();
     // If a device has several names, its builds are in several channels.
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    let mut seen: HashSet<*const Build> = HashSet::new();
     for (key, channel) in channels {
         for offer in &channel.offers {
             let model = &offer.build.device;
@@ -92,7 +92,7 @@ pub(super) fn by_device<'a>(
             {
                 device.atoms.push(atom);
             }
-            if seen.insert(offer.build.identity()) {
+            if seen.insert(std::ptr::from_ref(offer.build)) {
                 device.builds.push(BuildEntry {
                     offer: *offer,
                     channel,
