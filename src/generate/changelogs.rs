@@ -127,9 +127,7 @@ fn find(
     let of_format = |format: Format| (format!("{stem}.{}", format.extension()), format);
     let formats = Format::ALL.into_iter().filter(|_| !stored.is_empty());
     let copies = formats.map(of_format);
-    let copies: Vec<(String, Format)> = copies
-        .filter(|(name, _)| stored.contains(name))
-        .collect();
+    let copies: Vec<(String, Format)> = copies.filter(|(name, _)| stored.contains(name)).collect();
     let read_stored = |name: &str| read(sidecars::open_stored(config, name)?);
     let beside = folders.beside(build).and_then(|beside| {
         let is_known = beside.is_remote && !copies.is_empty() && !is_changed;

@@ -46,8 +46,7 @@ pub fn require_published(config: &Config, catalogs: &Catalogs) -> Result<(), Err
     if !store::is_there(&config.catalogs[0]) {
         require_catalog(config)?;
     }
-    let manifest = writer::read_manifest(&config.out)?.unwrap_or_default();
-    require_known(config, catalogs, &manifest.builds)
+    require_known(config, catalogs, &writer::published_builds(&config.out)?)
 }
 
 /// Requires builds, given by their identities.
@@ -59,7 +58,11 @@ pub fn require_known(
     catalogs: &Catalogs,
     published: &[String],
 ) -> Result<(), Error> {
-    let is_build = |name: &str| catalogs.all().any(|catalog| catalog.builds.contains_key(name));
+    let is_build = |name: &str| {
+        catalogs
+            .all()
+            .any(|catalog| catalog.builds.contains_key(name))
+    };
     // Most are the identities of builds.
     let others: Vec<&String> = published.iter().filter(|name| !is_build(name)).collect();
     if others.is_empty() {

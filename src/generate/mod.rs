@@ -56,7 +56,7 @@ use crate::ingest::scan::Scan;
 use crate::model::build::Build;
 use crate::model::config::Config;
 use crate::model::fault_kind::FaultKind;
-use crate::publish::writer::{self, Compared, Comparer};
+use crate::publish::writer::{self, Compared, Comparer, Manifest};
 
 use draft::Draft;
 use found::Found;
@@ -307,13 +307,14 @@ fn store_sources(
 fn plan(
     config: &Config,
     files: &[Compared],
+    manifest: Option<Manifest>,
     known: Vec<String>,
     report: &mut Report,
 ) -> Result<(), Error> {
     if config.adopt && writer::lacks_manifest(&config.out)? {
         report.append(warnings::adoption(config));
     }
-    let plan = writer::plan(&config.out, files, known, config.adopt)?;
+    let plan = writer::plan(&config.out, files, manifest, known, config.adopt)?;
     report.plan = plan.at(config.base_url.as_deref());
     report.append(report_plan(config, files, report));
     report.sort_faults();
@@ -525,7 +526,8 @@ fn render_site(
     let (files, parts, totals, log) = rendered?;
     report.append(log);
     report.set_totals(totals);
-    plan(config, &files, lost::names(merged), report)?;
+    let manifest = comparison.manifest.take();
+    plan(config, &files, manifest, lost::names(merged), report)?;
     Ok(Site {
         files,
         parts,

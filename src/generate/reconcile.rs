@@ -398,7 +398,7 @@ pub(super) fn unseen(config: &Config, own: &Catalog) -> Vec<String> {
 }
 
 fn is_served_by_site(config: &Config, build: &Build) -> bool {
-    matches!(config.address(build), Some((_, AddressSource::Site)))
+    config.address_source(build) == Some(AddressSource::Site)
 }
 
 /// Finds out what happened to the zip of a build that is no longer among the scanned builds.

@@ -230,7 +230,7 @@ impl Preview {
         let lock = writer::open(folder, false)?;
         let builds = super::lost::names(&self.catalog);
         let pages = Comparer::in_memory(folder).compare(self.pages.clone())?;
-        let plan = writer::plan(folder, &pages, builds, false)?;
+        let plan = writer::plan(folder, &pages, None, builds, false)?;
         writer::execute(folder, &pages, &plan, &lock)
     }
 }

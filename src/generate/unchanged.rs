@@ -13,9 +13,8 @@ use super::sink::{Part, Rendered, Sink};
 use super::state::cache_key;
 use crate::files::{read_file, write_atomically};
 use crate::model::config::Config;
-use crate::publish::makers::Makers;
 use crate::publish::page::{Maker, Page};
-use crate::publish::writer::{self, Compared, Comparer};
+use crate::publish::writer::{self, Compared, Comparer, Manifest};
 
 /// Name of the file in the state folder.
 const FILE: &str = "pages.json";
@@ -42,38 +41,27 @@ struct RememberedPart {
 
 /// The parts that an earlier run has written.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    parts: BTreeMap<String, RememberedPart>,
-    /// The makers of their feeds.
-    makers: Makers,
-}
+struct Known(BTreeMap<String, RememberedPart>);
 
 impl Known {
     /// Reads what is remembered of a site; nothing if that is damaged or of another folder.
-    pub(super) fn load(config: &Config) -> Result<Known, Error> {
+    fn load(config: &Config) -> Known {
         let read = read_file(&config.state.join(FILE), MAX_SIZE).ok();
         let remembered: Option<Remembered> =
             read.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let is_it =
             |known: &Remembered| known.schema == SCHEMA && known.out == cache_key(&config.out);
-        let Some(remembered) = remembered.filter(is_it) else {
-            return Ok(Known::default());
-        };
-        let manifest = writer::read_manifest(&config.out)?;
-        Ok(Known {
-            parts: remembered.parts,
-            makers: manifest
-                .and_then(|manifest| manifest.makers)
-                .unwrap_or_default(),
-        })
+        let remembered = remembered.filter(is_it);
+        Known(remembered.unwrap_or_default().parts)
     }
 
     /// Returns the files of a part, if it is as it was.
-    fn files(&self, out: &Path, name: &str, digest: u64) -> Option<Vec<Compared>> {
-        let part = self.parts.get(name).filter(|part| part.digest == digest)?;
+    fn files(&self, site: &Comparison<'_>, name: &str, digest: u64) -> Option<Vec<Compared>> {
+        let makers = site.manifest.as_ref()?.makers.as_ref()?;
+        let part = self.0.get(name).filter(|part| part.digest == digest)?;
         let files = part.files.iter().map(|(path, stamp)| {
-            let is_same = writer::stamp(&out.join(path)) == Some(*stamp);
-            let maker = || self.makers.get(path).cloned().unwrap_or(Maker::Page);
+            let is_same = writer::stamp(&site.out.join(path)) == Some(*stamp);
+            let maker = || makers.get(path).cloned().unwrap_or(Maker::Page);
             is_same.then(|| Compared::unchanged(path.clone(), maker(), *stamp))
         });
         files.collect()
@@ -83,8 +71,10 @@ impl Known {
 /// Compares the files of a site with those in its folder, except those that are known.
 #[derive(Debug)]
 pub(super) struct Comparison<'l> {
-    pub(super) out: &'l Path,
-    pub(super) known: Known,
+    out: &'l Path,
+    known: Known,
+    /// The manifest of the site, if it has one.
+    pub(super) manifest: Option<Manifest>,
     pub(super) comparer: Comparer,
 }
 
@@ -97,9 +87,10 @@ impl<'l> Comparison<'l> {
         Ok(Comparison {
             out: &config.out,
             known: match lock {
-                Some(_) if !config.full => Known::load(config)?,
+                Some(_) if !config.full => Known::load(config),
                 _ => Known::default(),
             },
+            manifest: writer::read_manifest(&config.out)?,
             comparer: match lock {
                 Some(lock) => Comparer::staged(&config.out, lock),
                 None => Comparer::in_memory(&config.out),
@@ -110,7 +101,7 @@ impl<'l> Comparison<'l> {
     /// Forgets what earlier runs have written; returns whether anything was known.
     pub(super) fn forget(&mut self) -> bool {
         let known = std::mem::take(&mut self.known);
-        !known.parts.is_empty()
+        !known.0.is_empty()
     }
 }
 
@@ -118,7 +109,7 @@ impl Sink for Comparison<'_> {
     type File = Compared;
 
     fn known(&self, part: &str, digest: u64) -> Option<Vec<Compared>> {
-        self.known.files(self.out, part, digest)
+        self.known.files(self, part, digest)
     }
 
     fn take(&self, pages: Vec<Page>) -> Result<Vec<Compared>, Error> {

@@ -83,9 +83,7 @@ pub(super) fn look_alikes(channels: &BTreeMap<ChannelKey, Channel<'_>>) -> Log {
 }
 
 /// Returns the names that have something in common, if they are several, by what that is.
-fn groups<'a, K: Ord + Copy>(
-    builds: impl Iterator<Item = (K, &'a str)>,
-) -> Vec<(K, Vec<&'a str>)> {
+fn groups<'a, K: Ord + Copy>(builds: impl Iterator<Item = (K, &'a str)>) -> Vec<(K, Vec<&'a str>)> {
     let mut builds: Vec<(K, &str)> = builds.collect();
     // The names of a group stay in the order of the list.
     builds.sort_by_key(|(key, _)| *key);
@@ -100,12 +98,7 @@ fn groups<'a, K: Ord + Copy>(
 }
 
 /// Warns of the first group of several builds, given by what they have in common and their names.
-fn warn_of_groups(
-    log: &mut Log,
-    same: &str,
-    fix: &str,
-    groups: &[(String, Vec<&str>)],
-) {
+fn warn_of_groups(log: &mut Log, same: &str, fix: &str, groups: &[(String, Vec<&str>)]) {
     let [(place, names), others @ ..] = groups else {
         return;
     };

@@ -413,18 +413,30 @@ impl Config {
     /// setting gives one, or its template names a fact the build lacks.
     #[must_use]
     pub fn address(&self, build: &Build) -> Option<(String, AddressSource)> {
-        let site = || {
-            let base = self.base_url.as_ref()?;
-            Some(format!("{base}/builds/{}", encode_path(&build.path)))
+        let source = self.address_source(build)?;
+        let address = match source {
+            AddressSource::Template => self.template(build)?.render(build)?,
+            AddressSource::Catalog => build.url.clone()?,
+            AddressSource::OtaUrl => build.ota_url.clone()?,
+            AddressSource::Site => {
+                let base = self.base_url.as_ref()?;
+                format!("{base}/builds/{}", encode_path(&build.path))
+            }
         };
+        Some((address, source))
+    }
+
+    /// Returns which setting gives a build its address; none if no setting does.
+    #[must_use]
+    pub fn address_source(&self, build: &Build) -> Option<AddressSource> {
         // Templates are for packages that the maintainer uploads; those of a source are there already.
         let is_listed = build.origin.is_some() && build.url.is_some();
-        if let Some(template) = self.template(build).filter(|_| !is_listed) {
-            return Some((template.render(build)?, AddressSource::Template));
+        match () {
+            () if !is_listed && self.template(build).is_some() => Some(AddressSource::Template),
+            () if build.url.is_some() => Some(AddressSource::Catalog),
+            () if build.ota_url.is_some() => Some(AddressSource::OtaUrl),
+            () => self.base_url.as_ref().map(|_| AddressSource::Site),
         }
-        None.or_else(|| Some((build.url.clone()?, AddressSource::Catalog)))
-            .or_else(|| Some((build.ota_url.clone()?, AddressSource::OtaUrl)))
-            .or_else(|| Some((site()?, AddressSource::Site)))
     }
 
     /// Returns the addresses of a build on mirrors, except those whose template names a fact that the

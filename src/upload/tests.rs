@@ -155,7 +155,14 @@ impl Machine {
         let out = dir.path().join("out");
         let lock = writer::open(&out, false).unwrap();
         let pages = writer::Comparer::in_memory(&out).compare(pages).unwrap();
-        let plan = writer::plan(&out, &pages, Vec::new(), false).unwrap();
+        let plan = writer::plan(
+            &out,
+            &pages,
+            writer::read_manifest(&out).unwrap(),
+            Vec::new(),
+            false,
+        )
+        .unwrap();
         writer::execute(&out, &pages, &plan, &lock).unwrap();
         let zips = zips.to_vec();
         Machine { dir, zips }

@@ -57,10 +57,10 @@ pub struct ChannelKey {
 pub struct Installed<'a> {
     /// The earliest known date of such a build, in seconds since the epoch.
     pub since: Option<i64>,
-    /// Their versions.
-    pub versions: BTreeSet<&'a str>,
+    /// Their versions, sorted.
+    pub versions: Vec<&'a str>,
     /// Those of their versions whose updaters also install newer minor versions.
-    pub takes_minor_from: BTreeSet<(u32, u32)>,
+    pub takes_minor_from: Vec<(u32, u32)>,
     /// The version of a delta that starts from this incremental, and so probably its own.
     pub version_of_delta: Option<&'a str>,
     /// Whether a build with it was once published in this channel and now belongs to another.
@@ -83,7 +83,7 @@ impl Installed<'_> {
             return true;
         }
         match (self.versions.is_empty(), self.version_of_delta) {
-            (false, _) => self.versions.contains(version),
+            (false, _) => self.versions.contains(&version),
             (true, _) if self.has_moved => false,
             (true, Some(likely)) => likely == version,
             (true, None) => true,
@@ -248,10 +248,10 @@ impl<'a> Channel<'a> {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        installed.versions.extend(facts.version);
+        insert_sorted(&mut installed.versions, facts.version);
         let version = facts.lineage_version();
         let version = version.filter(|_| facts.takes_minor_versions());
-        installed.takes_minor_from.extend(version);
+        insert_sorted(&mut installed.takes_minor_from, version);
     }
 
     /// Remembers the build that a delta starts from: some phone runs it, or the delta is of no use.
@@ -341,6 +341,17 @@ impl<'a> Channel<'a> {
         }
         newer.sort_by(newest_first);
         shorten(&newer, limit)
+    }
+}
+
+/// Adds a value to a sorted list of few values, unless it is there.
+fn insert_sorted<T: Ord>(list: &mut Vec<T>, value: Option<T>) {
+    if let Some(value) = value
+        && let Err(at) = list.binary_search(&value)
+    {
+        // Nearly all lists have one value.
+        list.reserve_exact(1);
+        list.insert(at, value);
     }
 }
 

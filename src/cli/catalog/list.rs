@@ -74,10 +74,7 @@ pub(crate) fn list(json: bool, config: &Config, terminal: Terminal) -> io::Resul
         }
     };
     // The addresses of builds do not matter for their states.
-    let urls = merged
-        .builds
-        .keys()
-        .map(|key| (key, String::new()));
+    let urls = merged.builds.keys().map(|key| (key, String::new()));
     let urls: BTreeMap<&str, String> = urls.collect();
     let channels = channels::Channels::new(&merged, config, &urls, now());
     let offers = channels.channels.values().flat_map(|channel| {

@@ -12,6 +12,9 @@ use crate::model::build::ImageFile;
 use crate::model::config::Config;
 use crate::publish::page::Page;
 
+/// About how many bytes describe one build.
+const LEN: usize = 220;
+
 /// All builds; each is described when it is written, since large sites have very many.
 struct List<'l, 'a> {
     devices: &'l [DeviceBuilds<'a>],
@@ -52,7 +55,9 @@ struct BuildFiles<'a> {
 /// Renders the list.
 pub(super) fn render(devices: &[DeviceBuilds<'_>], config: &Config) -> Page {
     let list = BTreeMap::from([("builds", List { devices, config })]);
-    let mut json = serde_json::to_vec(&list).expect("names and digests are texts");
+    let num_builds: usize = devices.iter().map(|device| device.builds.len()).sum();
+    let mut json = Vec::with_capacity(LEN * num_builds);
+    serde_json::to_writer(&mut json, &list).expect("names and digests are texts");
     json.push(b'\n');
     file(format!("{ASSETS}/digests.json"), &json)
 }

@@ -35,11 +35,12 @@ pub fn execute(out: &Path, pages: &[Compared], plan: &Plan, _lock: &SiteLock) ->
         )
         .map_err(io_error("write", &manifest))
     };
+    let (before, after) = (&plan.before, plan.after());
     if plan.manifest_changed {
-        let both: Vec<&str> = union(&plan.owned, &plan.old_owned);
-        if both.len() > plan.old_owned.len() {
-            let mut makers = plan.old_makers.clone();
-            makers.extend(plan.makers.clone());
+        let both: Vec<&str> = union(&after.files, &before.files);
+        if both.len() > before.files.len() {
+            let mut makers = before.makers.clone();
+            makers.extend(after.makers.clone());
             write_manifest(both, &makers)?;
         }
     }
@@ -68,8 +69,8 @@ pub fn execute(out: &Path, pages: &[Compared], plan: &Plan, _lock: &SiteLock) ->
         remove(out, path)?;
     }
     if plan.manifest_changed {
-        let owned = plan.owned.iter().map(String::as_str).collect();
-        write_manifest(owned, &plan.makers)?;
+        let owned = after.files.iter().map(String::as_str).collect();
+        write_manifest(owned, &after.makers)?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::manifest::{MANIFEST, read_manifest, refuse_foreign_folder};
+use super::manifest::{MANIFEST, refuse_foreign_folder};
 use super::{Error, LOCK, STAGE, STATE_DIR, TEMPORARY, io_error};
 use crate::files::{create_public_folder, lock_file};
 
@@ -77,7 +77,7 @@ pub fn lock_within(folder: &Path, wait: Duration) -> Result<Lock, Error> {
 /// [`Error::NotOurs`] if romfeed has never written there and `adopt` is not set,
 /// [`Error::Locked`], or [`Error::Io`].
 pub fn open(out: &Path, adopt: bool) -> Result<SiteLock, Error> {
-    let is_new = read_manifest(out)?.is_none();
+    let is_new = !out.join(STATE_DIR).join(MANIFEST).exists();
     if is_new && !adopt {
         refuse_foreign_folder(out)?;
     }

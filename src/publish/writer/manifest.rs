@@ -74,6 +74,34 @@ impl From<ManifestJson> for Manifest {
     }
 }
 
+/// Returns the identities of the builds that a site was made from; none if there is no manifest.
+///
+/// # Errors
+/// [`Error::Manifest`], [`Error::ManifestSchema`] or [`Error::Io`].
+pub fn published_builds(out: &Path) -> Result<Vec<String>, Error> {
+    /// The part of a manifest with its builds.
+    #[derive(Deserialize)]
+    struct BuildsJson {
+        schema: u32,
+        #[serde(default)]
+        builds: Vec<String>,
+    }
+    let Some((file, bytes)) = read_bytes(out)? else {
+        return Ok(Vec::new());
+    };
+    match serde_json::from_slice::<BuildsJson>(&bytes) {
+        Ok(wire) if wire.schema != SCHEMA => Err(Error::ManifestSchema {
+            file,
+            found: wire.schema,
+        }),
+        Ok(wire) => Ok(wire.builds),
+        Err(source) => Err(Error::Manifest {
+            file,
+            source: source.into(),
+        }),
+    }
+}
+
 /// Returns the files of a site that romfeed wrote, sorted; none if there is no manifest.
 ///
 /// # Errors
@@ -151,12 +179,22 @@ pub(super) fn render_manifest(
 /// # Errors
 /// [`Error::Manifest`], [`Error::ManifestSchema`] or [`Error::Io`].
 pub fn read_manifest(out: &Path) -> Result<Option<Manifest>, Error> {
+    match read_bytes(out)? {
+        None => Ok(None),
+        Some((file, bytes)) => parse_manifest(&bytes, file).map(Some),
+    }
+}
+
+/// Reads the file of the manifest.
+fn read_bytes(out: &Path) -> Result<Option<(PathBuf, Vec<u8>)>, Error> {
     let file = out.join(STATE_DIR).join(MANIFEST);
-    let bytes = match read_file(&file, MAX_MANIFEST_SIZE) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        read => read.map_err(io_error("read", &file))?,
-    };
-    parse_manifest(&bytes, file).map(Some)
+    match read_file(&file, MAX_MANIFEST_SIZE) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => {
+            let bytes = read.map_err(io_error("read", &file))?;
+            Ok(Some((file, bytes)))
+        }
+    }
 }
 
 fn parse_manifest(bytes: &[u8], file: PathBuf) -> Result<Manifest, Error> {

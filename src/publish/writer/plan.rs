@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::compare::{Compared, Existing};
-use super::manifest::{read_manifest, refuse_foreign_folder};
+use super::manifest::{Manifest, refuse_foreign_folder};
 use super::paths::{NameRules, alike, is_inside, is_reserved};
 use super::{Error, io_error};
 use crate::publish::makers::{Makers, makers_of};
@@ -29,10 +29,6 @@ pub struct Plan {
     pub num_unchanged: usize,
     /// Whether the manifest is absent, or has other files, makers or builds.
     pub(super) manifest_changed: bool,
-    /// The makers of the feeds after the run.
-    pub(super) makers: Makers,
-    /// The makers in the manifest before the run.
-    pub(super) old_makers: Makers,
     /// Identities of the builds the site is made from, sorted.
     pub(super) builds: Vec<String>,
     /// The address of the site after the run.
@@ -41,24 +37,39 @@ pub struct Plan {
     pub former_base_url: Option<String>,
     /// Those of `removed` whose place a page takes that differs only in case.
     pub(super) renamed: Vec<String>,
-    /// romfeed's own files after the run, sorted.
-    pub(super) owned: Vec<String>,
-    /// The files in the manifest before the run, sorted.
-    pub(super) old_owned: Vec<String>,
+    /// romfeed's own files before the run.
+    pub(super) before: OwnFiles,
+    /// romfeed's own files after the run, unless they are the same.
+    after: Option<OwnFiles>,
+}
+
+/// The files that romfeed wrote.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OwnFiles {
+    /// Their paths, sorted.
+    pub(super) files: Vec<String>,
+    /// The makers of the feeds among them.
+    pub(super) makers: Makers,
 }
 
 impl Plan {
-    /// Compares all pages with the files in their places, and adds them. `known` are romfeed's own
+    /// Returns romfeed's own files after the run.
+    pub(super) fn after(&self) -> &OwnFiles {
+        self.after.as_ref().unwrap_or(&self.before)
+    }
+
+    /// Adds all pages, and returns those that are romfeed's own after the run. `known` are romfeed's own
     /// files before the run, sorted.
-    fn add_pages(
+    fn add_pages<'p>(
         &mut self,
         out: &Path,
-        pages: &[Compared],
+        pages: &'p [Compared],
         known: &[String],
         adopt: bool,
         rules: NameRules,
         foreign: &mut ForeignPaths<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<&'p Compared>, Error> {
+        let mut owned = Vec::with_capacity(pages.len());
         // Where letter case does not count, a page replaces an own file whose name differs only in case.
         let known_folded: HashMap<String, &String> = match rules.ignores_case {
             true => known
@@ -93,13 +104,16 @@ impl Plan {
             };
             self.renamed.extend(old_case.map(|path| path.to_string()));
             let is_own = known.binary_search(path).is_ok();
-            self.add_page(path, existing, is_own, adopt);
+            if self.add_page(path, existing, is_own, adopt) {
+                owned.push(page);
+            }
         }
-        Ok(())
+        Ok(owned)
     }
 
-    /// Adds a page, given what is in its place and whether that is romfeed's own file.
-    fn add_page(&mut self, path: &str, existing: Existing, is_own: bool, adopt: bool) {
+    /// Adds a page, given what is in its place and whether that is romfeed's own file; returns whether it is that after
+    /// the run.
+    fn add_page(&mut self, path: &str, existing: Existing, is_own: bool, adopt: bool) -> bool {
         match existing {
             Existing::Nothing => self.created.push(path.to_owned()),
             Existing::Same => self.num_unchanged += 1,
@@ -107,10 +121,10 @@ impl Plan {
             Existing::Link if adopt => self.changed.push(path.to_owned()),
             Existing::Different | Existing::Link | Existing::InTheWay => {
                 self.foreign.push(path.to_owned());
-                return;
+                return false;
             }
         }
-        self.owned.push(path.to_owned());
+        true
     }
 
     /// Adds the address of the site, if that is one for phones: a server on this machine has a passing one.
@@ -132,24 +146,20 @@ impl Plan {
 }
 
 /// Plans what to do with pages that were [compared](super::Comparer) with the folder, and whose paths were
-/// [checked](super::check_paths); changes nothing. `builds` are the identities of all builds in the catalog,
-/// sorted. With `adopt`, folders and files that romfeed did not write are taken over.
+/// [checked](super::check_paths); changes nothing. `manifest` is that of the site, if it has one, `builds` are the identities of all builds in the
+/// catalog, sorted. With `adopt`, folders and files that romfeed did not write are taken over.
 ///
 /// # Errors
-/// [`Error::NotOurs`], [`Error::Case`], [`Error::Manifest`] or [`Error::Io`].
+/// [`Error::NotOurs`], [`Error::Case`] or [`Error::Io`].
 pub fn plan(
     out: &Path,
     pages: &[Compared],
+    manifest: Option<Manifest>,
     builds: Vec<String>,
     adopt: bool,
 ) -> Result<Plan, Error> {
-    plan_by_rules(
-        out,
-        pages,
-        builds,
-        adopt,
-        NameRules::probe(out, pages.iter().map(|page| &*page.path)),
-    )
+    let rules = NameRules::probe(out, pages.iter().map(|page| &*page.path));
+    plan_by_rules(out, pages, manifest, builds, adopt, rules)
 }
 
 /// Plans like [`plan`], for a file system with these rules.
@@ -159,11 +169,11 @@ pub fn plan(
 pub fn plan_by_rules(
     out: &Path,
     pages: &[Compared],
+    manifest: Option<Manifest>,
     builds: Vec<String>,
     adopt: bool,
     rules: NameRules,
 ) -> Result<Plan, Error> {
-    let manifest = read_manifest(out)?;
     if manifest.is_none() && !adopt {
         refuse_foreign_folder(out)?;
     }
@@ -174,21 +184,38 @@ pub fn plan_by_rules(
     }
     let mut foreign = ForeignPaths::new(out, &manifest.files);
     let mut plan = Plan::default();
-    plan.add_pages(out, pages, &manifest.files, adopt, rules, &mut foreign)?;
-    plan.owned.sort_unstable();
-    plan.removed = removed(out, &manifest.files, &plan.owned, &mut foreign);
-    plan.makers = makers_of(pages.iter().map(|page| (&*page.path, &page.maker)));
-    // Foreign files have no makers.
-    plan.makers
-        .retain(|path, _| plan.owned.binary_search(path).is_ok());
-    let is_same_made = manifest.makers.as_ref() == Some(&plan.makers);
-    let is_same = manifest.files == plan.owned && is_same_made && manifest.builds == builds;
-    plan.manifest_changed = is_new_site || !is_same;
-    plan.old_makers = manifest.makers.unwrap_or_default();
-    plan.old_owned = manifest.files;
+    let mut owned = plan.add_pages(out, pages, &manifest.files, adopt, rules, &mut foreign)?;
+    owned.sort_unstable_by_key(|page| &page.path);
+    plan.removed = removed(out, &manifest.files, &owned, &mut foreign);
+    let has_makers = manifest.makers.is_some();
+    let before = OwnFiles {
+        files: manifest.files,
+        makers: manifest.makers.unwrap_or_default(),
+    };
+    if !has_makers || !is_same(&before, &owned) {
+        plan.after = Some(OwnFiles {
+            files: owned.iter().map(|page| page.path.clone()).collect(),
+            makers: makers_of(owned.iter().map(|page| (&*page.path, &page.maker))),
+        });
+    }
+    plan.manifest_changed = is_new_site || plan.after.is_some() || manifest.builds != builds;
+    plan.before = before;
     plan.builds = builds;
     plan.base_url = manifest.base_url;
     Ok(plan)
+}
+
+/// Whether romfeed's own files were these pages before, with the same makers.
+fn is_same(before: &OwnFiles, owned: &[&Compared]) -> bool {
+    let has_maker = |page: &Compared| match before.makers.get(&page.path) {
+        None => !page.maker.is_feed(),
+        maker => maker == Some(&page.maker),
+    };
+    let files = owned.iter().map(|page| &page.path);
+    let num_feeds = owned.iter().filter(|page| page.maker.is_feed()).count();
+    before.files.iter().eq(files)
+        && before.makers.len() == num_feeds
+        && owned.iter().all(|page| has_maker(page))
 }
 
 /// Returns the own files that are no longer in the site, in removal order. `known` are romfeed's files
@@ -196,12 +223,13 @@ pub fn plan_by_rules(
 fn removed(
     out: &Path,
     known: &[String],
-    owned: &[String],
+    owned: &[&Compared],
     foreign: &mut ForeignPaths<'_>,
 ) -> Vec<String> {
+    let is_owned = |path: &String| owned.binary_search_by_key(&path, |page| &page.path).is_ok();
     let mut removed: Vec<String> = known
         .iter()
-        .filter(|path| owned.binary_search(path).is_err())
+        .filter(|path| !is_owned(path))
         .filter(|path| is_inside(path) && may_be_file(&out.join(path)))
         .filter(|path| !foreign.block(path))
         .cloned()

@@ -22,7 +22,7 @@ fn write(out: &Path, pages: &[Page], adopt: bool) -> Result<Plan, Error> {
     let lock = open(out, adopt)?;
     let comparer = Comparer::staged(out, &lock);
     let pages = comparer.compare(pages.to_vec())?;
-    let plan = plan(out, &pages, Vec::new(), adopt)?;
+    let plan = plan(out, &pages, read_manifest(out)?, Vec::new(), adopt)?;
     execute(out, &pages, &plan, &lock)?;
     Ok(plan)
 }
@@ -131,10 +131,10 @@ fn foreign_folders_are_refused_unless_adopted() {
         let pages = vec![page("a", "1")];
         Comparer::in_memory(dir.path()).compare(pages).unwrap()
     };
-    assert!(plan(dir.path(), &compared(), Vec::new(), false).is_ok());
+    assert!(plan(dir.path(), &compared(), None, Vec::new(), false).is_ok());
     fs::write(dir.path().join("a"), "theirs").unwrap();
     assert!(matches!(
-        plan(dir.path(), &compared(), Vec::new(), false),
+        plan(dir.path(), &compared(), None, Vec::new(), false),
         Err(Error::NotOurs { .. })
     ));
     let plan = write(dir.path(), &[page("a", "1")], true).unwrap();

@@ -55,7 +55,14 @@ fn pages(paths: &[&str]) -> Vec<Page> {
 fn publish(out: &Path, pages: &[Page], rules: NameRules) -> Result<Plan, Error> {
     let lock = writer::open(out, false)?;
     let pages = Comparer::in_memory(out).compare(pages.to_vec())?;
-    let plan = writer::plan_by_rules(out, &pages, Vec::new(), false, rules)?;
+    let plan = writer::plan_by_rules(
+        out,
+        &pages,
+        writer::read_manifest(out)?,
+        Vec::new(),
+        false,
+        rules,
+    )?;
     writer::execute(out, &pages, &plan, &lock)?;
     Ok(plan)
 }

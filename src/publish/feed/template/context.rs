@@ -431,7 +431,7 @@ pub struct InstalledValues<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub datetime: Option<i64>,
     /// Their versions; empty if unknown.
-    pub versions: &'a BTreeSet<&'a str>,
+    pub versions: &'a [&'a str],
 }
 
 impl<'a> InstalledValues<'a> {
