@@ -21,11 +21,19 @@ use crate::model::fault_kind::FaultKind;
 
 /// The catalog of a device that a run leaves out, with the packages that belong to it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}; {num_packages} packages of {device} wait until it can be read")]
+#[error("{reason}; {} of {device} {} until it can be read", packages(*.num_packages), waits(*.num_packages))]
 pub struct UnreadableCatalog {
     reason: String,
     num_packages: usize,
     device: Device,
+}
+
+fn packages(num: usize) -> String {
+    format!("{num} package{}", if num == 1 { "" } else { "s" })
+}
+
+fn waits(num: usize) -> &'static str {
+    if num == 1 { "waits" } else { "wait" }
 }
 
 /// Requires that something is known of each device that the run is for.
@@ -63,12 +71,13 @@ pub(super) fn keep_own(config: &Config, catalogs: &Catalogs, drafts: &mut Vec<Dr
     for device in &config.scope.devices {
         waiting.insert(device.clone(), 0);
     }
+    drafts.retain(|Draft { build, .. }| config.scope.covers(build));
     drafts.retain(|Draft { build, .. }| {
         let is_readable = catalogs.unreadable(&build.device).is_none();
         if !is_readable {
             *waiting.entry(build.device.clone()).or_default() += 1;
         }
-        is_readable && config.scope.covers(build)
+        is_readable
     });
     let mut log = Log::default();
     for (device, num_packages) in waiting {

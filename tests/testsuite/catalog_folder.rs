@@ -55,10 +55,12 @@ fn rename(dir: &RomDir, from: &str, to: &str) {
     fs::rename(dir.path().join(from), dir.path().join(to)).unwrap();
 }
 
+/// Lists what is in a folder and not hidden.
 fn names(dir: &RomDir, folder: &str) -> Vec<String> {
     let entries = fs::read_dir(dir.path().join(folder)).unwrap();
     let name = |entry: fs::DirEntry| entry.file_name().into_string().unwrap();
-    let mut names: Vec<String> = entries.map(|entry| name(entry.unwrap())).collect();
+    let names = entries.map(|entry| name(entry.unwrap()));
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
     names.sort();
     names
 }

@@ -89,3 +89,4 @@ mod terminal;
 mod texts;
 mod unchanged;
 mod verify;
+mod workers;
