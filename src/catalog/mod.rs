@@ -23,7 +23,7 @@ use channels::ChannelKey;
 
 pub use builds::Builds;
 pub use catalogs::{Catalogs, Contradiction};
-pub use update::{Held, UpdateError, remove_state_folder, update};
+pub use update::{Held, UpdateError, remove_lock, update};
 
 /// A build, and whether phones are offered it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -47,19 +47,6 @@ pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Reads a catalog; a file or folder that does not exist is an empty catalog.
-///
-/// # Errors
-/// As [`load`].
-pub fn load_or_empty(path: &Path) -> Result<Catalog, Error> {
-    match load(path) {
-        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Ok(Catalog::default())
-        }
-        loaded => loaded,
-    }
-}
-
 /// Reads a catalog.
 ///
 /// # Errors
@@ -115,8 +102,11 @@ fn stamps(path: &Path) -> io::Result<BTreeMap<PathBuf, Stamp>> {
     Ok(files(path)?.into_iter().filter_map(stamp).collect())
 }
 
-/// Reads a catalog as [`load_or_empty`] does, and which files it was read from. With `skips_unreadable`, the files of
-/// devices that cannot be read are left out.
+/// The most times that a catalog is read again because other processes changed it meanwhile.
+const MAX_READS: usize = 5;
+
+/// Reads a catalog, and which files it was read from; a file or folder that does not exist is an empty catalog. With
+/// `skips_unreadable`, the files of devices that cannot be read are left out.
 ///
 /// # Errors
 /// As [`load`].
@@ -126,17 +116,28 @@ pub(super) fn load_with_files(
 ) -> Result<(Catalog, Files), Error> {
     refuse_other_form(path)?;
     // Read first: a change meanwhile is then noticed.
-    let stamps = stamps(path).unwrap_or_default();
-    let loaded = match is_folder(path) {
-        true => load_folder(path, skips_unreadable),
-        false => file::load(path).map(|catalog| (catalog, Files::default())),
-    };
-    match loaded {
-        Ok((catalog, files)) => Ok((catalog, Files { stamps, ..files })),
-        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Ok(<(Catalog, Files)>::default())
+    let mut before = stamps(path).unwrap_or_default();
+    for _ in 1..MAX_READS {
+        let loaded = load_once(path, skips_unreadable);
+        let after = stamps(path).unwrap_or_default();
+        // A build that moves between two files may have been in neither when each was read.
+        if after == before {
+            let (catalog, files) = loaded?;
+            let stamps = after;
+            return Ok((catalog, Files { stamps, ..files }));
         }
-        Err(error) => Err(error),
+        before = after;
+    }
+    let (catalog, files) = load_once(path, skips_unreadable)?;
+    let stamps = before;
+    Ok((catalog, Files { stamps, ..files }))
+}
+
+fn load_once(path: &Path, skips_unreadable: bool) -> Result<(Catalog, Files), Error> {
+    match is_folder(path) {
+        _ if matches!(path.try_exists(), Ok(false)) => Ok(<(Catalog, Files)>::default()),
+        true => load_folder(path, skips_unreadable),
+        false => Ok((file::load(path)?, Files::default())),
     }
 }
 
@@ -156,6 +157,8 @@ fn load_folder(path: &Path, skips_unreadable: bool) -> Result<(Catalog, Files), 
     for (file, catalog) in paths.iter().zip(loaded) {
         match catalog {
             Ok(catalog) => add(&mut all, catalog, file, &mut files.outdated)?,
+            // Another process has removed it since the folder was listed.
+            Err(_) if std::fs::symlink_metadata(file).is_err() => {}
             Err(error) if skips_unreadable => {
                 files.unreadable.insert(name_of(file), chain(&error));
             }

@@ -163,14 +163,23 @@ fn lock_name(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Removes romfeed's folder inside the folder of a catalog that is not there, or no longer.
+/// Removes the lock of a catalog that is not there, or no longer, with romfeed's folder; not if other files are in it.
 ///
 /// # Errors
 /// Whatever the system reports.
-pub fn remove_state_folder(path: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(path.join(STATE_DIR)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+pub fn remove_lock(path: &Path) -> io::Result<()> {
+    let folder = path.join(STATE_DIR);
+    let own = [lock_name(path), PathBuf::from(".gitignore")];
+    let entries = match std::fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    let names: Vec<PathBuf> = entries
+        .map(|entry| Ok(entry?.file_name().into()))
+        .collect::<io::Result<_>>()?;
+    match names.iter().all(|name| own.contains(name)) {
+        true => std::fs::remove_dir_all(&folder),
+        false => Ok(()),
     }
 }
 

@@ -143,8 +143,6 @@ fn settings(config: &Config) -> u64 {
         source_jobs: _,
         max_download: _,
         accept_loss: _,
-        catalog_only: _,
-        scope: _,
     } = config;
     let addresses = (base_url, url, mirrors, sources);
     let lists = (

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::super::{Error, state::LOCK_WAIT};
-use crate::catalog::{Catalog, Held, file, remove_state_folder, store};
+use crate::catalog::{Catalog, Held, file, remove_lock, store};
 
 /// Moves the catalog that romfeed maintains from one path to another, of the other form, and returns it.
 ///
@@ -122,7 +122,7 @@ fn write(catalog: &Catalog, to: &Path) -> Result<(), Error> {
     fs::create_dir_all(&new).map_err(at(&new))?;
     store::save(&new, catalog).map_err(write_error)?;
     // An empty folder may be there already.
-    remove_state_folder(to).map_err(at(to))?;
+    remove_lock(to).map_err(at(to))?;
     match fs::remove_dir(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(at(to)(error)),
         _ => {}
@@ -138,9 +138,8 @@ fn remove(path: &Path) -> Result<(), Error> {
         fs::remove_file(&file).map_err(write_error(file))?;
     }
     if store::is_folder(path) {
-        remove_state_folder(path).map_err(write_error(path.to_owned()))?;
         // The folder stays if something else is in it.
-        let _ = fs::remove_dir(path);
+        let _ = remove_lock(path).and_then(|()| fs::remove_dir(path));
     }
     Ok(())
 }
