@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,9 +43,13 @@ struct RememberedPart {
 
 /// The parts that an earlier run has written.
 #[derive(Debug, Default)]
-struct Known(BTreeMap<String, RememberedPart>);
+struct Known(Mutex<BTreeMap<String, RememberedPart>>);
 
 impl Known {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, RememberedPart>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Reads what is remembered of a site; nothing if that is damaged or of another folder.
     fn load(config: &Config) -> Known {
         let read = read_file(&config.state.join(FILE), MAX_SIZE).ok();
@@ -52,17 +58,18 @@ impl Known {
         let is_it =
             |known: &Remembered| known.schema == SCHEMA && known.out == cache_key(&config.out);
         let remembered = remembered.filter(is_it);
-        Known(remembered.unwrap_or_default().parts)
+        Known(Mutex::new(remembered.unwrap_or_default().parts))
     }
 
-    /// Returns the files of a part, if it is as it was.
+    /// Takes out the files of a part, if it is as it was.
     fn files(&self, site: &Comparison<'_>, name: &str, digest: u64) -> Option<Vec<Compared>> {
         let makers = site.manifest.as_ref()?.makers.as_ref()?;
-        let part = self.0.get(name).filter(|part| part.digest == digest)?;
-        let files = part.files.iter().map(|(path, stamp)| {
-            let is_same = writer::stamp(&site.out.join(path)) == Some(*stamp);
-            let maker = || makers.get(path).cloned().unwrap_or(Maker::Page);
-            is_same.then(|| Compared::unchanged(path.clone(), maker(), *stamp))
+        let part = self.lock().remove(name);
+        let files = part.filter(|part| part.digest == digest)?.files.into_iter();
+        let files = files.map(|(path, stamp)| {
+            let is_same = writer::stamp(&site.out.join(&path)) == Some(stamp);
+            let maker = makers.get(&path).cloned().unwrap_or(Maker::Page);
+            is_same.then(|| Compared::unchanged(path, maker, stamp))
         });
         files.collect()
     }
@@ -73,6 +80,8 @@ impl Known {
 pub(super) struct Comparison<'l> {
     out: &'l Path,
     known: Known,
+    /// The number of parts that were not rendered.
+    num_known: AtomicUsize,
     /// The manifest of the site, if it has one.
     pub(super) manifest: Option<Manifest>,
     pub(super) comparer: Comparer,
@@ -90,6 +99,7 @@ impl<'l> Comparison<'l> {
                 Some(_) if !config.full => Known::load(config),
                 _ => Known::default(),
             },
+            num_known: AtomicUsize::new(0),
             manifest: writer::read_manifest(&config.out)?,
             comparer: match lock {
                 Some(lock) => Comparer::staged(&config.out, lock),
@@ -98,10 +108,10 @@ impl<'l> Comparison<'l> {
         })
     }
 
-    /// Forgets what earlier runs have written; returns whether anything was known.
+    /// Forgets what earlier runs have written; returns whether any of it was used.
     pub(super) fn forget(&mut self) -> bool {
-        let known = std::mem::take(&mut self.known);
-        !known.0.is_empty()
+        self.known.lock().clear();
+        std::mem::take(self.num_known.get_mut()) > 0
     }
 }
 
@@ -109,7 +119,9 @@ impl Sink for Comparison<'_> {
     type File = Compared;
 
     fn known(&self, part: &str, digest: u64) -> Option<Vec<Compared>> {
-        self.known.files(self, part, digest)
+        let files = self.known.files(self, part, digest)?;
+        self.num_known.fetch_add(1, Ordering::Relaxed);
+        Some(files)
     }
 
     fn take(&self, pages: Vec<Page>) -> Result<Vec<Compared>, Error> {
