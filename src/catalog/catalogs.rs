@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::store::Files;
 use super::{Catalog, Record, Tombstone, file, store};
 use crate::model::build::{Build, Device};
+use crate::model::config::Config;
 
 /// A contradiction between two catalogs about one build.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,9 +42,9 @@ impl Catalogs {
     /// Describes the first file that cannot be read.
     ///
     /// # Panics
-    /// If `paths` is empty.
-    pub fn load(paths: &[PathBuf]) -> Result<Catalogs, file::Error> {
-        Catalogs::read(paths, false)
+    /// If the settings name none.
+    pub fn load(config: &Config) -> Result<Catalogs, file::Error> {
+        Catalogs::read(config, false)
     }
 
     /// Reads all files like [`Catalogs::load`], but leaves out the files of devices that cannot be read.
@@ -52,13 +53,17 @@ impl Catalogs {
     /// Describes the first other file that cannot be read.
     ///
     /// # Panics
-    /// If `paths` is empty.
-    pub fn load_readable(paths: &[PathBuf]) -> Result<Catalogs, file::Error> {
-        Catalogs::read(paths, true)
+    /// If the settings name none.
+    pub fn load_readable(config: &Config) -> Result<Catalogs, file::Error> {
+        Catalogs::read(config, true)
     }
 
-    fn read(paths: &[PathBuf], skips_unreadable: bool) -> Result<Catalogs, file::Error> {
-        let (own, others) = paths.split_first().expect("the settings name a catalog");
+    fn read(config: &Config, skips_unreadable: bool) -> Result<Catalogs, file::Error> {
+        config.place.update().map_err(file::Error::Shared)?;
+        let (own, others) = config
+            .catalogs
+            .split_first()
+            .expect("the settings name a catalog");
         let load = |path: &PathBuf| Ok((path.display().to_string(), store::load(path)?));
         // Named twice, the written catalog would also be read in its former state.
         let written = own.canonicalize().ok();

@@ -6,6 +6,8 @@
 //! form of a file, [`mod@store`] reads and writes it, [`update()`] changes it while other processes may, [`mod@merge`] unites versions of one catalog, [`mod@exchange`] reads and writes
 //! the lists of other servers.
 
+#[cfg(feature = "s3")]
+pub mod bucket;
 mod builds;
 mod catalogs;
 pub mod channels;
@@ -23,7 +25,7 @@ use channels::ChannelKey;
 
 pub use builds::Builds;
 pub use catalogs::{Catalogs, Contradiction};
-pub use update::{Held, UpdateError, remove_lock, update};
+pub use update::{Held, UpdateError, remove_lock, until_written, update};
 
 /// A build, and whether phones are offered it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use rayon::prelude::*;
 
 use super::file::{self, Error};
 use super::{Catalog, Record};
-use crate::files::{behind_links, list_folder, remove_leftover, write_atomically};
+use crate::files::{Place, behind_links, list_folder, remove_leftover};
 use crate::model::build::Device;
 
 /// The ending of the files in a folder.
@@ -334,11 +334,11 @@ pub fn both_forms(path: &Path) -> Option<(PathBuf, PathBuf)> {
 ///
 /// # Errors
 /// The file that cannot be written, and why; files written before stay.
-pub fn save(path: &Path, catalog: &Catalog) -> Result<(), (PathBuf, io::Error)> {
+pub fn save(place: &dyn Place, path: &Path, catalog: &Catalog) -> Result<(), (PathBuf, io::Error)> {
     let there = files(path).map_err(|error| (path.to_owned(), error))?;
     let mut names: BTreeSet<String> = there.iter().map(|file| name_of(file)).collect();
     names.extend(devices(catalog).into_iter().map(file_name));
-    save_files(path, catalog, &names)
+    save_files(place, path, catalog, &names)
 }
 
 /// Writes a catalog as [`save`] does, but of a folder only the files of these names.
@@ -346,10 +346,15 @@ pub fn save(path: &Path, catalog: &Catalog) -> Result<(), (PathBuf, io::Error)> 
 /// # Errors
 /// As [`save`].
 pub(super) fn save_files(
+    place: &dyn Place,
     path: &Path,
     catalog: &Catalog,
     names: &BTreeSet<String>,
 ) -> Result<(), (PathBuf, io::Error)> {
+    let write = |file: &Path, text: &[u8]| {
+        let written = place.write(file, text);
+        written.map_err(|error| (file.to_owned(), error))
+    };
     if !is_folder(path) {
         return write(path, &file::render(catalog));
     }
@@ -376,7 +381,7 @@ pub(super) fn save_files(
     }
     for name in names.iter().filter(|name| !by_file.contains_key(*name)) {
         let file = path.join(name);
-        match std::fs::remove_file(&file) {
+        match place.remove(&file) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err((file, error)),
             _ => {}
         }
@@ -426,10 +431,6 @@ fn by_file(catalog: &Catalog, is_wanted: &dyn Fn(&str) -> bool) -> BTreeMap<Stri
         }
     }
     files
-}
-
-fn write(file: &Path, text: &[u8]) -> Result<(), (PathBuf, io::Error)> {
-    write_atomically(&behind_links(file), text).map_err(|error| (file.to_owned(), error))
 }
 
 /// Removes half-written files of killed runs. No other process may be writing this catalog.

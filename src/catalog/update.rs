@@ -10,13 +10,22 @@
 //! system, so that it ends with its process.
 
 use std::collections::BTreeSet;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Catalog, Catalogs, file, store};
-use crate::files::{Lock, behind_links, create_ignored_folder, lock_file};
-use crate::model::config::STATE_DIR;
+use crate::files::{Lock, Place, behind_links, create_ignored_folder, is_overtaken, lock_file};
+use crate::model::config::{Config, STATE_DIR};
+
+/// The most times that a change of the catalog is made because other machines change it, too.
+const MAX_TRIES: u32 = 20;
+/// How much longer the longest pause gets after each try, and its limit.
+const STEP: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 
 /// Why a catalog was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -41,14 +50,22 @@ pub enum UpdateError {
     },
 }
 
+impl UpdateError {
+    /// Returns whether another machine changed the catalog while this one was about to.
+    fn is_overtaken(&self) -> bool {
+        matches!(self, UpdateError::Write { source, .. } if is_overtaken(source))
+    }
+}
+
 /// A catalog that no other process can write, until this is dropped.
 #[derive(Debug)]
 pub struct Held {
     path: PathBuf,
+    place: Arc<dyn Place>,
     _lock: Lock,
 }
 
-/// Changes the catalog that this machine writes, the first of `paths`, while no other process can.
+/// Changes the catalog that this machine writes, the first of the settings, while no other process can.
 ///
 /// If it has changed since `catalogs` were loaded, it is read again first. `edit` gets the identities of the builds and
 /// tombstones that other processes have changed since then. It may be called several times, each time with the
@@ -56,41 +73,67 @@ pub struct Held {
 ///
 /// # Errors
 /// [`UpdateError`], or the error of `edit`; then nothing is written.
+///
+/// # Panics
+/// If the settings name no catalog.
 pub fn update<T, E: From<UpdateError>>(
     catalogs: &mut Catalogs,
-    paths: &[PathBuf],
+    config: &Config,
     wait: Duration,
     mut edit: impl FnMut(&mut Catalogs, &BTreeSet<String>) -> Result<T, E>,
 ) -> Result<T, E> {
-    let held = Held::lock(paths, wait)?;
-    let changed = held.refresh(catalogs)?;
-    let before = catalogs.own.clone();
-    let done = edit(catalogs, &changed)?;
-    held.save(Some(&before), catalogs)?;
-    Ok(done)
+    let path = config.catalogs.first();
+    let path = path.expect("the settings name a catalog");
+    let held = Held::lock(&config.place, path, wait)?;
+    let mut changed = BTreeSet::new();
+    let mut overtaken = None;
+    until_written(UpdateError::is_overtaken, || {
+        if let Some(before) = overtaken.take() {
+            // The edit is made again, in the catalog as another machine has left it.
+            catalogs.own = before;
+            held.place.begin().map_err(file::Error::Shared)?;
+        }
+        changed.extend(held.refresh(catalogs)?);
+        let before = catalogs.own.clone();
+        let done = edit(catalogs, &changed);
+        let saved = match done {
+            Ok(_) => held.save(Some(&before), catalogs),
+            Err(_) => Ok(()),
+        };
+        overtaken = Some(before);
+        saved.map(|()| done)
+    })?
 }
 
 impl Held {
-    /// Locks the first of these catalogs, and waits up to `wait` for other processes. Half-written files of killed ones
-    /// are removed.
+    /// Locks the catalog at this path, and waits up to `wait` for other processes. Half-written files of killed ones are
+    /// removed. If several machines share its place, its copy here is brought up to date.
     ///
     /// # Errors
-    /// [`UpdateError::Locked`]; [`UpdateError::Write`] if the lock cannot be made.
-    ///
-    /// # Panics
-    /// If `paths` is empty.
-    pub fn lock(paths: &[PathBuf], wait: Duration) -> Result<Held, UpdateError> {
-        let path = paths.first().expect("the settings name a catalog");
+    /// [`UpdateError::Locked`]; [`UpdateError::Write`] if the lock cannot be made; [`UpdateError::Catalog`] if the place
+    /// cannot be read.
+    pub fn lock(place: &Arc<dyn Place>, path: &Path, wait: Duration) -> Result<Held, UpdateError> {
         let folder = state_folder(path);
         create_ignored_folder(&folder).map_err(write_error(&folder))?;
         let file = folder.join(lock_name(path));
         let lock = lock_file(&file, wait).map_err(write_error(&file))?;
         let lock = lock.ok_or(UpdateError::Locked { file })?;
-        store::remove_leftovers(path);
+        // Of a shared place, other processes may be bringing the copy up to date.
+        if place.address().is_none() {
+            store::remove_leftovers(path);
+        }
+        place.begin().map_err(file::Error::Shared)?;
         Ok(Held {
-            path: path.clone(),
+            path: path.to_owned(),
+            place: Arc::clone(place),
             _lock: lock,
         })
+    }
+
+    /// Returns where the catalog is written, and the files that go with it.
+    #[must_use]
+    pub fn place(&self) -> &dyn Place {
+        &*self.place
     }
 
     /// Reads the catalog again if its files have changed since; returns the identities of the builds and tombstones that
@@ -132,9 +175,36 @@ impl Held {
         if names.is_empty() && !is_new_file {
             return Ok(());
         }
-        store::save_files(&self.path, own, &names)
+        store::save_files(&*self.place, &self.path, own, &names)
             .map_err(|(file, source)| UpdateError::Write { file, source })
     }
+}
+
+/// Makes a change of the catalog, and makes it again from its beginning if another machine has changed the catalog
+/// meanwhile.
+///
+/// # Errors
+/// Those of `change`.
+pub fn until_written<T, E>(
+    is_overtaken: impl Fn(&E) -> bool,
+    mut change: impl FnMut() -> Result<T, E>,
+) -> Result<T, E> {
+    for number in 1..MAX_TRIES {
+        match change() {
+            Err(error) if is_overtaken(&error) => std::thread::sleep(pause(number)),
+            done => return done,
+        }
+    }
+    change()
+}
+
+/// Returns how long to wait after this number of tries: at random, so that two machines do not meet again.
+fn pause(number: u32) -> Duration {
+    let longest = STEP.saturating_mul(number).min(MAX_PAUSE);
+    // Each has keys of its own, which are random.
+    let random = RandomState::new().build_hasher().finish();
+    let millis = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+    Duration::from_millis(random % millis.max(1))
 }
 
 fn write_error(file: &Path) -> impl FnOnce(io::Error) -> UpdateError {

@@ -151,7 +151,7 @@ fn delete(filename: &str, config: &Config, terminal: Terminal) -> Outcome {
         let record = catalog.find_filename(filename)?;
         Some(record.build.identity().to_owned())
     };
-    match Catalogs::load(&config.catalogs) {
+    match Catalogs::load(config) {
         Ok(catalogs) if known(&catalogs.own).is_none() => {
             terminal.line(&format!("no build has the file name {name}"));
             return Outcome::Done;

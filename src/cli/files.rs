@@ -99,7 +99,7 @@ fn list_packages(
     if steps.is_empty() {
         return Ok(Vec::new());
     }
-    let catalogs = Catalogs::load(&config.catalogs)?;
+    let catalogs = Catalogs::load(config)?;
     let catalog = catalogs.merged()?;
     let mut all = Vec::new();
     for step in steps {

@@ -114,6 +114,7 @@ pub(crate) fn prepare(
     let Resolved {
         mut config,
         devices_errors,
+        ..
     } = resolved;
     // The default folder may be missing: the site is then made from the catalog alone.
     if args.places.builds.is_some() && !config.builds.exists() {

@@ -387,7 +387,7 @@ impl Hooks for Reporter {
 
     fn changed(&self) -> Option<Config> {
         let flags = flags(&self.args);
-        let mut config = match config::resolve(self.settings.as_deref(), flags) {
+        let mut config = match settings::resolve(self.settings.as_deref(), flags) {
             Ok(resolved) => resolved.config,
             Err(error) => {
                 let message = chain(&error);

@@ -2,12 +2,52 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
+#[cfg(feature = "s3")]
+use romfeed::catalog::bucket;
+#[cfg(feature = "s3")]
+use romfeed::fetch::Reach;
+use romfeed::files::Place;
 use romfeed::model::config::Config;
+use romfeed::model::source::Bucket;
+#[cfg(feature = "s3")]
+use romfeed::source::s3::Objects;
 
-use super::config::{self, Flags, Resolved};
+use super::config::{self, ConfigError, Flags, Resolved};
+#[cfg(feature = "s3")]
+use super::http;
 use super::outcome::Outcome;
+#[cfg(feature = "s3")]
+use super::remote::TIMEOUT;
 use super::report::{Terminal, chain};
+#[cfg(feature = "s3")]
+use super::time::now;
+
+/// Resolves the settings, for a catalog in a bucket with a client that asks for it.
+///
+/// # Errors
+/// The first setting that cannot be used.
+pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, ConfigError> {
+    let mut resolved = config::resolve(file, flags)?;
+    if let Some(bucket) = resolved.bucket.take() {
+        resolved.config.place = open(bucket, &resolved.config.catalogs[0])?;
+    }
+    Ok(resolved)
+}
+
+#[cfg(feature = "s3")]
+fn open(bucket: Bucket, copy: &Path) -> Result<Arc<dyn Place>, ConfigError> {
+    let http = http::connect(None, TIMEOUT, Reach::Any).map_err(ConfigError::new)?;
+    let objects = Objects::new(bucket, Arc::new(http), now);
+    Ok(Arc::new(bucket::Bucket::new(objects, copy.to_owned())))
+}
+
+#[cfg(not(feature = "s3"))]
+fn open(_: Bucket, _: &Path) -> Result<Arc<dyn Place>, ConfigError> {
+    let message = "the catalog is in a bucket, and this romfeed was built without S3";
+    Err(ConfigError::new(message.to_owned()).with_hint("use a release of romfeed".to_owned()))
+}
 
 /// Resolves the settings and runs a command with them. Prints what is wrong with the settings, and
 /// does not run the command then.
@@ -17,7 +57,7 @@ pub(crate) fn with_resolved(
     terminal: Terminal,
     run: impl FnOnce(Resolved) -> io::Result<Outcome>,
 ) -> io::Result<Outcome> {
-    match config::resolve(file, flags) {
+    match resolve(file, flags) {
         Ok(resolved) => run(resolved),
         Err(error) => {
             terminal.error(&chain(&error), error.hint.as_deref());

@@ -119,7 +119,7 @@ impl Known {
             .paths
             .extend(report.faults.iter().map(|fault| fault.path.clone()));
         // Errors of catalogs have been reported before.
-        if let Ok(catalogs) = Catalogs::load(&config.catalogs)
+        if let Ok(catalogs) = Catalogs::load(config)
             && let Ok(catalog) = catalogs.merged()
         {
             for record in catalog.builds.values() {

@@ -156,14 +156,21 @@ impl Fetch for Http {
             true => "gzip",
             false => "identity",
         };
-        let received = match request.post {
-            Some(body) => agent
+        let received = match (request.post, request.put) {
+            (_, Some(body)) => {
+                let mut put = agent.put(request.url);
+                if let Some((name, value)) = request.header {
+                    put = put.header(name, value);
+                }
+                put.send(body).map_err(fault)?
+            }
+            (Some(body), None) => agent
                 .post(request.url)
                 .header("accept-encoding", encoding)
                 .content_type("application/json")
                 .send(body)
                 .map_err(fault)?,
-            None => {
+            (None, None) => {
                 let get = match request.head {
                     true => agent.head(request.url),
                     false => agent.get(request.url),

@@ -37,6 +37,8 @@ pub struct Request<'a> {
     pub url: &'a str,
     /// JSON to send by POST; `None` sends a GET.
     pub post: Option<&'a str>,
+    /// A file to store by PUT; `None` stores nothing.
+    pub put: Option<&'a [u8]>,
     /// Requests the headers alone, by HEAD.
     pub head: bool,
     /// One more header: its name and its value.
@@ -67,6 +69,7 @@ impl<'a> Request<'a> {
         Request {
             url,
             post: None,
+            put: None,
             head: false,
             header: None,
             range: None,

@@ -12,8 +12,9 @@ use super::draft::Draft;
 use super::found::Found;
 use super::report::{Fault, Log};
 use super::state::RUN_WAIT;
-use super::{Error, Inputs, Run, Texts, projects, reconcile, require_published, sidecars, waiting};
+use super::{Error, Inputs, Run, Texts, projects, reconcile, require_published, waiting};
 use crate::catalog::{Catalog, Catalogs, Record, UpdateError, update};
+use crate::files::{Place, remove_leftover_copy};
 use crate::ingest::projects::Projects;
 use crate::model::build::{Build, Device, bounded_stem};
 use crate::model::config::Config;
@@ -125,7 +126,7 @@ pub(super) fn store(
     let config = run.config;
     // Other hosts are asked before the catalog is locked.
     let (texts, mut log) = gather(run, inputs, found, projects)?;
-    let stored = update(catalogs, &config.catalogs, RUN_WAIT, |catalogs, changed| {
+    let stored = update(catalogs, config, RUN_WAIT, |catalogs, changed| {
         let failed = |error: Error| Stop::Failed(error);
         require_readable(config, catalogs).map_err(failed)?;
         let before = catalogs.own.clone();
@@ -137,8 +138,8 @@ pub(super) fn store(
         }
         catalogs.merged().map_err(|error| failed(error.into()))?;
         texts.read_again(&mut catalogs.own);
-        sidecars::remove_leftover(&config.changelogs);
-        store_texts(&texts, &catalogs.own).map_err(failed)?;
+        remove_leftover_copy(&config.changelogs);
+        store_texts(&*config.place, &texts, &catalogs.own).map_err(failed)?;
         Ok((before != catalogs.own, log))
     });
     match stored {
@@ -190,7 +191,7 @@ fn gather(
 }
 
 /// Stores the texts of those builds that were accepted.
-fn store_texts(texts: &Texts, own: &Catalog) -> Result<(), Error> {
+fn store_texts(place: &dyn Place, texts: &Texts, own: &Catalog) -> Result<(), Error> {
     let builds = own.builds.values();
     let stems = builds.map(|record| bounded_stem(&record.build.filename));
     let stems: BTreeSet<String> = stems.collect();
@@ -198,6 +199,6 @@ fn store_texts(texts: &Texts, own: &Catalog) -> Result<(), Error> {
         let stem = file.file_stem().and_then(|stem| stem.to_str());
         stem.is_some_and(|stem| stems.contains(stem))
     };
-    changelogs::store(&texts.changelogs, &is_accepted)?;
-    projects::store(&texts.projects, &is_accepted)
+    changelogs::store(place, &texts.changelogs, &is_accepted)?;
+    projects::store(place, &texts.projects, &is_accepted)
 }

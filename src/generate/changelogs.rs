@@ -15,7 +15,7 @@ use super::Error;
 use super::report::{Event, Log};
 use super::sidecars::{self, Beside, Folders};
 use crate::catalog::Catalog;
-use crate::files::read_head;
+use crate::files::{Place, read_head};
 use crate::markup::changelog::{self, Changelog, Changelogs, Format, MAX_SIZE};
 use crate::model::build::{self, Build, Kind};
 use crate::model::config::Config;
@@ -214,11 +214,15 @@ fn first(
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(super) fn store(gathered: &Gathered, is_wanted: &dyn Fn(&Path) -> bool) -> Result<(), Error> {
+pub(super) fn store(
+    place: &dyn Place,
+    gathered: &Gathered,
+    is_wanted: &dyn Fn(&Path) -> bool,
+) -> Result<(), Error> {
     let copies = gathered.to_store.iter();
     for copy in copies.filter(|copy| is_wanted(&copy.file)) {
-        sidecars::store(&copy.file, &copy.text)?;
-        let removed = copy.outdated.iter().try_for_each(std::fs::remove_file);
+        sidecars::store(place, &copy.file, &copy.text)?;
+        let removed = copy.outdated.iter().try_for_each(|file| place.remove(file));
         removed.map_err(|source| Error::Write {
             file: copy.file.clone(),
             source,

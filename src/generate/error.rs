@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::catalog::{Contradiction, UpdateError, file};
+use crate::files::is_overtaken;
 use crate::publish::feed;
 use crate::publish::{site, writer};
 
@@ -144,11 +145,19 @@ fn others(num_others: usize) -> String {
 }
 
 impl Error {
+    /// Returns whether another machine changed the catalog while this one was about to.
+    #[must_use]
+    pub fn is_overtaken(&self) -> bool {
+        matches!(self, Error::Write { source, .. } if is_overtaken(source))
+    }
+
     /// Returns whether the settings or the command are wrong, so that nothing was done.
     #[must_use]
     pub fn is_usage(&self) -> bool {
         match self {
-            Error::List { .. } | Error::Write { .. } => false,
+            Error::List { .. } | Error::Write { .. } | Error::Catalog(file::Error::Shared(_)) => {
+                false
+            }
             Error::Writer(error) => !matches!(
                 error,
                 writer::Error::Io { .. } | writer::Error::Locked { .. }

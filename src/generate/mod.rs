@@ -47,7 +47,7 @@ use std::sync::Arc;
 
 use rayon::ThreadPool;
 
-use crate::catalog::{Catalog, Catalogs, Held, store};
+use crate::catalog::{Catalog, Catalogs, Held, store, until_written};
 use crate::fetch::Fetch;
 use crate::ingest::Examined;
 use crate::ingest::cache::Cache;
@@ -145,6 +145,17 @@ pub fn generate(
         limits: config.limits.for_run(),
         ..config.clone()
     };
+    until_written(Error::is_overtaken, || {
+        generate_once(config, fetch, observer, now_ns)
+    })
+}
+
+fn generate_once(
+    config: &Config,
+    fetch: Option<&Arc<dyn Fetch>>,
+    observer: &dyn Observer,
+    now_ns: i64,
+) -> Result<Report, Error> {
     let mut report = Report::default();
     let fetch = fetch.filter(|_| !config.sources.is_empty());
     let Some(start) = start::begin(config, fetch.is_some(), &mut report)? else {
@@ -297,8 +308,8 @@ fn store_sources(
     texts: &Texts,
 ) -> Result<(), Error> {
     held.save(before, catalogs)?;
-    changelogs::store(&texts.changelogs, &|_| true)?;
-    projects::store(&texts.projects, &|_| true)?;
+    changelogs::store(held.place(), &texts.changelogs, &|_| true)?;
+    projects::store(held.place(), &texts.projects, &|_| true)?;
     drop(held);
     Ok(())
 }

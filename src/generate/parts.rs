@@ -143,6 +143,7 @@ fn settings(config: &Config) -> u64 {
         source_jobs: _,
         max_download: _,
         accept_loss: _,
+        place: _,
     } = config;
     let addresses = (base_url, url, mirrors, sources);
     let lists = (

@@ -16,7 +16,7 @@ use super::report::{Event, Log};
 use super::sidecars::{self, Beside, Folders};
 use crate::catalog::channels::ChannelKey;
 use crate::catalog::{Catalog, Catalogs};
-use crate::files::read_head;
+use crate::files::{Place, read_head};
 use crate::ingest::projects::manifest::{self, MAX_SIZE};
 use crate::ingest::projects::{self, History, MAX_TEXT_LEN, Projects, Since};
 use crate::model::build::{self, Build, Kind};
@@ -207,8 +207,12 @@ fn since(timestamp: i64, before: &Projects, projects: &Projects) -> Since {
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(super) fn store(gathered: &Gathered, is_wanted: &dyn Fn(&Path) -> bool) -> Result<(), Error> {
+pub(super) fn store(
+    place: &dyn Place,
+    gathered: &Gathered,
+    is_wanted: &dyn Fn(&Path) -> bool,
+) -> Result<(), Error> {
     let to_store = gathered.to_store.iter();
     let mut to_store = to_store.filter(|(file, _)| is_wanted(file));
-    to_store.try_for_each(|(file, projects)| sidecars::store(file, projects.as_str()))
+    to_store.try_for_each(|(file, projects)| sidecars::store(place, file, projects.as_str()))
 }

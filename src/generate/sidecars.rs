@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Error;
-use crate::files::{Durability, Readers, open_below, replace};
+use crate::files::{Place, open_below};
 use crate::model::build::{Build, Kind};
 use crate::model::config::Config;
 use crate::source::{self, Folder, LocalFolder, Names, RemoteFolder};
@@ -122,33 +122,13 @@ pub(super) fn num_full<'a>(builds: impl Iterator<Item = &'a Build>) -> BTreeMap<
         .collect()
 }
 
-/// Name of a copy while it is being written.
-const TEMPORARY: &str = ".romfeed-tmp";
-
-/// Removes the half-written copy of a killed run.
-pub(super) fn remove_leftover(folder: &Path) {
-    // Usually there is none, and a leftover does no harm.
-    let _ = std::fs::remove_file(folder.join(TEMPORARY));
-}
-
 /// Writes a copy.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub(super) fn store(file: &Path, text: &str) -> Result<(), Error> {
-    let write = || {
-        let folder = file.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        // Its source still exists, so it need not be synced to disk.
-        replace(
-            &folder.join(TEMPORARY),
-            file,
-            text.as_bytes(),
-            Durability::Cached,
-            Readers::Umask,
-        )
-    };
-    write().map_err(|source| Error::Write {
+pub(super) fn store(place: &dyn Place, file: &Path, text: &str) -> Result<(), Error> {
+    let written = place.write_copy(file, text.as_bytes());
+    written.map_err(|source| Error::Write {
         file: file.to_owned(),
         source,
     })

@@ -66,7 +66,7 @@ pub struct Snapshot {
 /// published or served.
 pub fn snapshot(config: &Config, served: &[String], now: i64) -> Result<Snapshot, Error> {
     primary_catalog(config)?;
-    let catalogs = Catalogs::load(&config.catalogs)?;
+    let catalogs = Catalogs::load(config)?;
     lost::require_published(config, &catalogs)?;
     lost::require_known(config, &catalogs, served)?;
     let merged = catalogs.merged()?;

@@ -5,7 +5,7 @@ use super::{
     Error, Fault, Report, catalog_only, folders, links, lock_state, lost, sources, state,
     thread_pool,
 };
-use crate::catalog::{Catalog, Catalogs, store};
+use crate::catalog::{Catalog, Catalogs, file, store};
 use crate::ingest::cache::Cache;
 use crate::ingest::scan::{self, Scan};
 use crate::model::config::Config;
@@ -37,6 +37,7 @@ pub(super) fn begin(
 ) -> Result<Option<Start>, Error> {
     let catalog_path = folders::primary_catalog(config)?;
     folders::require_builds_folder(config)?;
+    config.place.update().map_err(file::Error::Shared)?;
     // Checked before locking, so that a wrong folder is left untouched.
     if !catalog_path.exists() {
         store::refuse_other_form(catalog_path)?;
@@ -47,7 +48,7 @@ pub(super) fn begin(
         true => Catalogs::load_readable,
         false => Catalogs::load,
     };
-    let catalogs = pool.install(|| load(&config.catalogs))?;
+    let catalogs = pool.install(|| load(config))?;
     let scan = match config.scope.sources.is_empty() {
         true => report.take(scan_builds(config)),
         false => Scan::default(),

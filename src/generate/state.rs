@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Error, sidecars};
+use super::Error;
 use crate::catalog::{Catalog, Catalogs, Held, store};
-use crate::files::create_ignored_folder;
+use crate::files::{create_ignored_folder, remove_leftover_copy};
 use crate::ingest::cache::Cache;
 use crate::model::config::Config;
 use crate::publish::writer;
@@ -35,17 +35,19 @@ pub fn lock_state(state: &Path) -> Result<writer::Lock, Error> {
 /// Keeps other processes from writing the catalog until the lock is dropped. Waits a short time for them to finish.
 ///
 /// # Errors
-/// [`Error::Writer`] if one holds the lock for longer; [`Error::Write`].
+/// [`Error::Writer`] if one holds the lock for longer; [`Error::Write`]; [`Error::Catalog`] if the place that has the
+/// catalog cannot be read.
 pub fn lock_catalog(config: &Config) -> Result<Held, Error> {
-    Ok(Held::lock(&config.catalogs, LOCK_WAIT)?)
+    Ok(Held::lock(&config.place, &config.catalogs[0], LOCK_WAIT)?)
 }
 
 /// Writes a catalog: a file, or the files of those devices that changed.
 ///
 /// # Errors
 /// [`Error::Write`].
-pub fn save_catalog(path: &Path, catalog: &Catalog) -> Result<(), Error> {
-    store::save(path, catalog).map_err(|(file, source)| Error::Write { file, source })
+pub fn save_catalog(config: &Config, path: &Path, catalog: &Catalog) -> Result<(), Error> {
+    let saved = store::save(&*config.place, path, catalog);
+    saved.map_err(|(file, source)| Error::Write { file, source })
 }
 
 /// Locks the catalog at the end of a run, when all packages are read, and reads it again if it has changed. Half-written
@@ -54,8 +56,8 @@ pub(super) fn hold_catalog(
     config: &Config,
     catalogs: &mut Catalogs,
 ) -> Result<(Held, BTreeSet<String>), Error> {
-    let held = Held::lock(&config.catalogs, RUN_WAIT)?;
-    sidecars::remove_leftover(&config.changelogs);
+    let held = Held::lock(&config.place, &config.catalogs[0], RUN_WAIT)?;
+    remove_leftover_copy(&config.changelogs);
     let changed = held.refresh(catalogs)?;
     Ok((held, changed))
 }

@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use globset::{GlobMatcher, GlobSet};
 
+use crate::files::{Disk, Place};
 use crate::model::address::{UrlTemplate, encode_path, name_at};
 use crate::model::build::{Build, Device, ImageFile, Variant};
 use crate::model::facts::Fact;
@@ -21,6 +23,9 @@ use ota_view::verify::{Certificate, Require};
 
 /// The folder for lock and cache, next to the catalog that the lock protects.
 pub const STATE_DIR: &str = ".romfeed";
+
+/// The folder for copies of catalogs in buckets, in that of lock and cache.
+pub const COPIES_DIR: &str = "s3";
 
 /// The folder where the changelogs of builds are stored, next to the catalog.
 pub const CHANGELOGS_DIR: &str = "changelogs";
@@ -218,6 +223,8 @@ pub struct Config {
     /// Catalogs; the first is kept up to date, the others are only read. One that ends in `/` is a folder
     /// with a file for each device.
     pub catalogs: Vec<PathBuf>,
+    /// Where the first catalog is stored with its changelogs.
+    pub place: Arc<dyn Place>,
     /// Folder the changelogs of builds are kept in.
     pub changelogs: PathBuf,
     /// Folder for the lock and the cache of this machine.
@@ -341,6 +348,7 @@ impl Config {
             builds: folder.join("builds"),
             out: folder.join("out"),
             catalogs: vec![folder.join("catalog.json")],
+            place: Arc::new(Disk),
             changelogs: folder.join(CHANGELOGS_DIR),
             state: folder.join(STATE_DIR),
             base_url: None,

@@ -1,7 +1,8 @@
 //! Changes on disk while the server runs.
 //!
 //! In: the catalogs, the changelogs stored next to them and, with `--watch`, the folders of packages
-//! and templates. Out: a new site after each change. Names, lengths and times are compared every
+//! and templates. Out: a new site after each change. A catalog that several machines share is watched in its copy, which
+//! is brought up to date now and then. Names, lengths and times are compared every
 //! second: that works on every file system and costs milliseconds for thousands of packages, while
 //! the events of the system differ from system to system and fail on network file systems. After an
 //! error, the change is tried again, at growing intervals.
@@ -17,7 +18,7 @@ use walkdir::WalkDir;
 
 use super::hooks::Hooks;
 use super::site::Site;
-use crate::catalog::store;
+use crate::catalog::{file, store};
 use crate::ingest::scan::{Link, Links, is_in_product_folder};
 use crate::model::config::Config;
 
@@ -175,6 +176,9 @@ impl Watch {
     /// that worked.
     fn refresh(&mut self) -> bool {
         let current = self.site.current();
+        if let Err(error) = current.config.place.poll() {
+            return self.report(Err(file::Error::Shared(error).into()));
+        }
         let catalogs = read_catalogs(&current.config);
         let now = (self.site.clock)();
         let next = current.snapshot.next_change;

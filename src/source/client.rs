@@ -40,10 +40,40 @@ impl Client<'_> {
     /// # Errors
     /// [`Error`], if the last response is not 200 or is cut.
     pub fn get(&self, url: &str, accept: Option<&str>) -> Result<Response, Error> {
+        self.repeat(|| self.get_once(url, accept))
+    }
+
+    /// Sends a request for a file, not a list, and waits and repeats as [`get`](Client::get) does. Redirects are not
+    /// followed.
+    ///
+    /// # Errors
+    /// [`Error`], if the last response has none of the `expected` statuses or is cut.
+    #[cfg(feature = "s3")]
+    pub(super) fn send(&self, request: &Request<'_>, expected: &[u16]) -> Result<Response, Error> {
+        let url = request.url;
+        self.repeat(|| {
+            let response = self.fetch.fetch(request).map_err(|fault| Error::Fetch {
+                url: url.to_owned(),
+                fault,
+            })?;
+            match expected.contains(&response.status) {
+                true if response.is_cut => Err(Error::TooMany {
+                    url: url.to_owned(),
+                    limit: request.max_body,
+                    what: "bytes in one file",
+                }),
+                true => Ok(response),
+                false => Err(self.refusal(url, &response)),
+            }
+        })
+    }
+
+    /// Repeats a request that fails for a passing reason.
+    fn repeat(&self, once: impl Fn() -> Result<Response, Error>) -> Result<Response, Error> {
         let begin = Instant::now();
         let (mut has_waited, mut pauses) = (false, PAUSES.into_iter());
         loop {
-            let error = match self.get_once(url, accept) {
+            let error = match once() {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
@@ -82,19 +112,26 @@ impl Client<'_> {
                 reason: "it redirects from https to another scheme".to_owned(),
             });
         }
-        match self.seconds_to_wait(&response) {
-            Some(seconds) => Err(self.rate_limited(url, seconds)),
-            None if response.status != 200 => Err(Error::Status {
-                url: url.to_owned(),
-                status: response.status,
-                message: self.message(&response),
-            }),
-            None if response.is_cut => Err(Error::TooMany {
+        match response.status {
+            200 if response.is_cut => Err(Error::TooMany {
                 url: url.to_owned(),
                 limit: MAX_PAGE,
                 what: "bytes in one page",
             }),
-            None => Ok(response),
+            200 => Ok(response),
+            _ => Err(self.refusal(url, &response)),
+        }
+    }
+
+    /// Returns the error for a response with another status than was hoped for.
+    fn refusal(&self, url: &str, response: &Response) -> Error {
+        match self.seconds_to_wait(response) {
+            Some(seconds) => self.rate_limited(url, seconds),
+            None => Error::Status {
+                url: url.to_owned(),
+                status: response.status,
+                message: self.message(response),
+            },
         }
     }
 

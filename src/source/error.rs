@@ -57,6 +57,18 @@ pub enum Error {
         /// What is counted, in the plural.
         what: &'static str,
     },
+    /// The store writes an object although it is not as the request demands.
+    #[error(
+        "{} writes objects whatever `{header}` demands, so two machines could overwrite each other's builds; use a \
+         store that heeds it, such as Amazon S3, Cloudflare R2, MinIO or SeaweedFS, or a catalog in a folder",
+        .url.escape_debug()
+    )]
+    Unconditional {
+        /// The address of the bucket.
+        url: String,
+        /// The header that the store ignores.
+        header: &'static str,
+    },
     /// The source is a bucket, and the program was built without them.
     #[error(
         "this romfeed was built without S3; use a release of romfeed, or `files` with what `rclone lsjson` prints"
@@ -107,7 +119,7 @@ impl Error {
         match self {
             Error::Format { .. } => FaultKind::Corrupt,
             Error::TooMany { .. } => FaultKind::Limit,
-            Error::WithoutS3 => FaultKind::Unsupported,
+            Error::WithoutS3 | Error::Unconditional { .. } => FaultKind::Unsupported,
             Error::Fetch { .. }
             | Error::Status { .. }
             | Error::RateLimited { .. }

@@ -20,7 +20,7 @@ mod listing;
 mod pages;
 mod releases;
 #[cfg(feature = "s3")]
-mod s3;
+pub mod s3;
 mod sourceforge;
 mod xml;
 

@@ -7,6 +7,8 @@ mod backend;
 mod bad_images;
 mod bad_input;
 mod catalog;
+#[cfg(feature = "s3")]
+mod catalog_bucket;
 mod catalog_folder;
 mod catalog_git;
 mod catalog_lost;

@@ -44,6 +44,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// The place that several machines share cannot be read.
+    #[error("{0}")]
+    Shared(#[source] io::Error),
     /// It is not JSON, or not of this schema.
     #[error("{file}")]
     Json {

@@ -48,9 +48,8 @@ pub(crate) fn export(
         terminal.error("--output names the catalog; choose another file", None);
         return Ok(Outcome::Usage);
     }
-    let load = || -> Result<_, generate::Error> {
-        Ok(Catalogs::load(&config.catalogs)?.merged()?.into_owned())
-    };
+    let load =
+        || -> Result<_, generate::Error> { Ok(Catalogs::load(config)?.merged()?.into_owned()) };
     let catalog = match load() {
         Ok(catalog) => catalog,
         Err(error) => {

@@ -35,6 +35,16 @@ pub(crate) fn change(
     settings: Option<&Path>,
     terminal: Terminal,
 ) -> Outcome {
+    if let Some(address) = config.place.address() {
+        terminal.error(
+            &format!(
+                "the catalog is in a bucket, {}, which has a file for each device",
+                escape(&address)
+            ),
+            Some("to have it on this machine, copy its objects to a folder, and name that in `catalog`"),
+        );
+        return Outcome::Usage;
+    }
     let own = &config.catalogs[0];
     let other = store::other_form(own);
     // A missing folder that is named without a slash looks like a file.

@@ -84,7 +84,7 @@ fn try_import(args: &ImportArgs, config: &Config, terminal: Terminal) -> Result<
     let given = parse_given(args).map_err(usage)?;
     let (name, bytes) = read_feed(&args.file).map_err(usage)?;
     let held = lock_catalog(config)?;
-    let mut catalogs = Catalogs::load(&config.catalogs).map_err(generate::Error::from)?;
+    let mut catalogs = Catalogs::load(config).map_err(generate::Error::from)?;
     generate::require_published(config, &catalogs)?;
     let mut feed = parse_feed(args, config, &catalogs, &given, &bytes).map_err(|error| {
         let outcome = match error.is_usage() {

@@ -63,9 +63,8 @@ impl<'a> ListLine<'a> {
 
 /// Prints all builds, with their states.
 pub(crate) fn list(json: bool, config: &Config, terminal: Terminal) -> io::Result<Outcome> {
-    let load = || -> Result<_, generate::Error> {
-        Ok(Catalogs::load(&config.catalogs)?.merged()?.into_owned())
-    };
+    let load =
+        || -> Result<_, generate::Error> { Ok(Catalogs::load(config)?.merged()?.into_owned()) };
     let merged = match load() {
         Ok(merged) => merged,
         Err(error) => {

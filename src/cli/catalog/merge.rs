@@ -94,7 +94,7 @@ fn merge_catalogs(prefer: Option<Side>, config: &Config, terminal: Terminal) -> 
             outcome = Outcome::Failed;
             continue;
         };
-        if let Err(error) = save_catalog(path, &merged) {
+        if let Err(error) = save_catalog(config, path, &merged) {
             print_run_error(terminal, &error);
             outcome = Outcome::from_error(&error);
             continue;

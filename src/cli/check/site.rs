@@ -193,8 +193,8 @@ pub(super) struct SiteFacts {
 /// pages.
 fn load_site_facts(config: &Config, is_live: bool) -> Result<SiteFacts, Failure> {
     let fault = |error: &(dyn std::error::Error + 'static)| Failure::usage(chain(error));
-    let catalogs = Catalogs::load(&config.catalogs)
-        .map_err(|error| fault(&error).with_hint(catalog_hint(&error)))?;
+    let catalogs =
+        Catalogs::load(config).map_err(|error| fault(&error).with_hint(catalog_hint(&error)))?;
     let merged = catalogs.merged().map_err(|error| fault(&error))?;
     let addresses = check::addresses(&merged, config);
     let channels = channels::Channels::new(&merged, config, &addresses, now());

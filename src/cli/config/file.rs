@@ -17,7 +17,7 @@ use super::super::nearest::nearest;
 use super::super::position::position;
 use super::super::rate::Rate;
 use super::super::theme::FileSite;
-use super::sources::FileSource;
+use super::sources::{FileSource, FileStore};
 use super::span::Span;
 
 /// The name of the settings file.
@@ -37,14 +37,14 @@ pub(crate) struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn new(message: String) -> ConfigError {
+    pub(crate) fn new(message: String) -> ConfigError {
         ConfigError {
             message,
             hint: None,
         }
     }
 
-    pub(super) fn with_hint(self, hint: String) -> ConfigError {
+    pub(crate) fn with_hint(self, hint: String) -> ConfigError {
         ConfigError {
             hint: Some(hint),
             ..self
@@ -113,6 +113,7 @@ pub(super) struct FileConfig {
     pub(super) families: Vec<FileFamily>,
     #[serde(default, rename = "source")]
     pub(super) sources: Vec<FileSource>,
+    pub(super) s3: Option<FileStore>,
     pub(super) source_jobs: Option<u16>,
     pub(super) max_download: Option<Rate>,
 }
@@ -132,12 +133,17 @@ pub(super) enum OneOrMany {
 }
 
 impl OneOrMany {
+    /// Returns the paths as they are written.
+    pub(super) fn paths(&self) -> &[PathBuf] {
+        match self {
+            OneOrMany::One(path) => std::slice::from_ref(path),
+            OneOrMany::Many(paths) => paths,
+        }
+    }
+
     /// Returns the paths, relative to a folder.
     pub(super) fn in_folder(&self, folder: &Path) -> Vec<PathBuf> {
-        match self {
-            OneOrMany::One(path) => vec![folder.join(path)],
-            OneOrMany::Many(paths) => paths.iter().map(|path| folder.join(path)).collect(),
-        }
+        self.paths().iter().map(|path| folder.join(path)).collect()
     }
 }
 

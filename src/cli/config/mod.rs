@@ -4,12 +4,13 @@
 //! the file over defaults. Paths in the file are relative to the file.
 //!
 //! - `file`: the keys of the file, as they are written; `device_files`: those of single devices; `values`: its tables, checked;
-//! - `places`: files and folders; `sources`: hosts of zips; `addresses`: of the site and of zips; `feeds`: the feed templates
+//! - `places`: files and folders; `bucket`: a catalog that several machines share; `sources`: hosts of zips; `addresses`: of the site and of zips; `feeds`: the feed templates
 //!   that the settings name.
 //!
 //! [`resolve`] is a chain: each step takes a [`Config`], sets the fields of one concern and returns it.
 
 mod addresses;
+mod bucket;
 mod device_files;
 mod feeds;
 mod file;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use ota_view::verify::Certificate;
 use romfeed::files::read_file;
 use romfeed::model::config::{Config, DeviceConfig, DeviceFeed, Retention, SOURCE_JOBS};
+use romfeed::model::source::Bucket;
 use romfeed::publish::feed::template;
 
 use super::args::{MAX_JOBS, Places};
@@ -47,6 +49,8 @@ pub(crate) fn default_jobs() -> usize {
 /// The settings of a run, and the errors of `devices.json`.
 pub(crate) struct Resolved {
     pub(crate) config: Config,
+    /// The bucket that has the catalog; the settings have the folder for its copy.
+    pub(crate) bucket: Option<Bucket>,
     pub(crate) devices_errors: Vec<String>,
 }
 
@@ -77,7 +81,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, Con
     let (mut settings, origin) = file::load(file)?;
     device_files::add(&mut settings, &origin)?;
     let devices = places::load_devices(&settings, &origin);
-    let config = places::resolve(&flags.places, &settings, &origin)?;
+    let (config, bucket) = places::resolve(&flags.places, &settings, &origin)?;
     let config = Config {
         base_url: addresses::base_url(flags.places.base_url, &settings, &origin)?,
         url: addresses::url(flags.url, &settings, &origin)?,
@@ -94,6 +98,7 @@ pub(crate) fn resolve(file: Option<&Path>, flags: Flags) -> Result<Resolved, Con
         .map_err(|e| origin.error("family", &e))?;
     Ok(Resolved {
         config,
+        bucket,
         devices_errors: devices.errors,
     })
 }

@@ -7,27 +7,42 @@ use ota_view::io::Limits;
 use romfeed::catalog::store;
 use romfeed::files::behind_links;
 use romfeed::model::config::{CHANGELOGS_DIR, Config, STATE_DIR};
+use romfeed::model::source::Bucket;
 
 use super::super::args::Places;
 use super::super::devices::{self, Devices};
 use super::super::escape::shown;
+use super::bucket;
 use super::file::{ConfigError, FileConfig, OneOrMany, Origin};
 
-/// Returns a configuration in which only files and folders are set.
+/// Returns a configuration in which only files and folders are set, and the bucket that has the catalog, if one does.
 pub(super) fn resolve(
     flags: &Places,
     settings: &FileConfig,
     origin: &Origin,
-) -> Result<Config, ConfigError> {
+) -> Result<(Config, Option<Bucket>), ConfigError> {
     let folder = &origin.folder;
-    let catalogs = resolve_catalogs(&flags.catalog, settings.catalog.as_ref(), origin)?;
+    let set = settings.catalog.as_ref();
+    let shared = bucket::resolve(&flags.catalog, set, settings.s3.as_ref(), origin)?;
+    let catalogs = match &shared {
+        None => resolve_catalogs(&flags.catalog, set, origin)?,
+        Some(shared) => vec![shared.folder.clone()],
+    };
     let limits = Limits::in_folders(temporary_folders(&catalogs[0]), Instant::now);
     let defaults = Config::for_folder(folder, limits);
     let place = |flag: &Option<PathBuf>, set: &Option<PathBuf>, default: &Path| {
         let set = set.as_ref().map(|path| folder.join(path));
         flag.clone().or(set).unwrap_or_else(|| default.to_owned())
     };
-    let changelogs = catalogs[0].with_file_name(CHANGELOGS_DIR);
+    // There is one lock, even if links lead to the same catalog.
+    let beside = behind_links(without_slash(&catalogs[0]));
+    let (changelogs, state) = match &shared {
+        None => (
+            catalogs[0].with_file_name(CHANGELOGS_DIR),
+            beside.with_file_name(STATE_DIR),
+        ),
+        Some(shared) => (shared.folder.join(CHANGELOGS_DIR), folder.join(STATE_DIR)),
+    };
     check_folder("out", flags.out.as_deref(), settings.out.as_deref(), origin)?;
     let [flag, set] = [&flags.changelogs, &settings.changelogs].map(Option::as_deref);
     check_folder("changelogs", flag, set, origin)?;
@@ -35,14 +50,13 @@ pub(super) fn resolve(
         builds: place(&flags.builds, &settings.builds, &defaults.builds),
         out: place(&flags.out, &settings.out, &defaults.out),
         changelogs: place(&flags.changelogs, &settings.changelogs, &changelogs),
-        // There is one lock, even if links lead to the same catalog.
-        state: behind_links(without_slash(&catalogs[0])).with_file_name(STATE_DIR),
+        state,
         devices_local: devices::local(&devices_file(settings, origin)),
         catalogs,
         ..defaults
     };
     check_catalogs(&config, &flags.catalog, origin)?;
-    Ok(config)
+    Ok((config, shared.map(|shared| shared.bucket)))
 }
 
 /// Reads the devices that the settings name, or those in `devices.json`.

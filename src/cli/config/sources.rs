@@ -260,60 +260,19 @@ impl FileSource {
                     path: format!("/{path}"),
                 }
             }
-            "s3" => Host::S3(self.bucket(value)?),
+            "s3" => {
+                let store = FileStore {
+                    endpoint: self.endpoint.clone(),
+                    region: self.region.clone(),
+                    path_style: self.path_style,
+                };
+                Host::S3(store.bucket("s3", value)?)
+            }
             _ => Host::Listing {
                 url: format!("{}/", parse_address(kind, value)?),
             },
         };
         Ok((kind, host))
-    }
-
-    /// Checks a bucket, `s3://bucket/folder`.
-    fn bucket(&self, value: &str) -> Result<Bucket, String> {
-        let rest = value.strip_prefix("s3://").unwrap_or_default();
-        let (name, folder) = rest.split_once('/').unwrap_or((rest, ""));
-        let folder = folder.trim_end_matches('/');
-        let is_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        let is_sound = name.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && name.chars().all(is_name)
-            && (folder.is_empty() || folder.split('/').all(|part| filename_fault(part).is_none()));
-        if !is_sound {
-            return Err(format!(
-                "s3: `{}` is not s3://bucket or s3://bucket/folder",
-                value.escape_debug()
-            ));
-        }
-        let region = self.region.as_deref().unwrap_or("us-east-1");
-        let is_region = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if region.is_empty() || !region.chars().all(is_region) {
-            return Err(format!(
-                "region: `{}` is not a region, such as eu-central-1",
-                region.escape_debug()
-            ));
-        }
-        let endpoint = match &self.endpoint {
-            None => format!("https://s3.{region}.amazonaws.com"),
-            Some(endpoint) => parse_address("endpoint", endpoint)?,
-        };
-        // Certificates and host names know no other bucket names.
-        let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        let is_path_style = self.endpoint.is_some() || !name.chars().all(is_label);
-        let url = match (
-            self.path_style.unwrap_or(is_path_style),
-            endpoint.split_once("://"),
-        ) {
-            (false, Some((scheme, host))) => format!("{scheme}://{name}.{host}"),
-            _ => format!("{endpoint}/{name}"),
-        };
-        Ok(Bucket {
-            url,
-            region: region.to_owned(),
-            prefix: match folder {
-                "" => String::new(),
-                folder => format!("{folder}/"),
-            },
-            keys: keys()?,
-        })
     }
 
     /// Checks the address for phones, which a source on this machine needs.
@@ -369,6 +328,65 @@ impl FileSource {
             }
         };
         Ok(names.iter().find_map(|name| variable(name)))
+    }
+}
+
+/// Where a bucket is: the keys of a table `[[source]]` with `s3`, and of the table `[s3]` for catalogs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileStore {
+    endpoint: Option<String>,
+    region: Option<String>,
+    path_style: Option<bool>,
+}
+
+impl FileStore {
+    /// Checks a bucket, `s3://bucket/folder`, that `key` names.
+    pub(super) fn bucket(&self, key: &str, value: &str) -> Result<Bucket, String> {
+        let rest = value.strip_prefix("s3://").unwrap_or_default();
+        let (name, folder) = rest.split_once('/').unwrap_or((rest, ""));
+        let folder = folder.trim_end_matches('/');
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let is_sound = name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name.chars().all(is_name)
+            && (folder.is_empty() || folder.split('/').all(|part| filename_fault(part).is_none()));
+        if !is_sound {
+            return Err(format!(
+                "{key}: `{}` is not s3://bucket or s3://bucket/folder",
+                value.escape_debug()
+            ));
+        }
+        let region = self.region.as_deref().unwrap_or("us-east-1");
+        let is_region = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if region.is_empty() || !region.chars().all(is_region) {
+            return Err(format!(
+                "region: `{}` is not a region, such as eu-central-1",
+                region.escape_debug()
+            ));
+        }
+        let endpoint = match &self.endpoint {
+            None => format!("https://s3.{region}.amazonaws.com"),
+            Some(endpoint) => parse_address("endpoint", endpoint)?,
+        };
+        // Certificates and host names know no other bucket names.
+        let is_label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let is_path_style = self.endpoint.is_some() || !name.chars().all(is_label);
+        let url = match (
+            self.path_style.unwrap_or(is_path_style),
+            endpoint.split_once("://"),
+        ) {
+            (false, Some((scheme, host))) => format!("{scheme}://{name}.{host}"),
+            _ => format!("{endpoint}/{name}"),
+        };
+        Ok(Bucket {
+            url,
+            region: region.to_owned(),
+            prefix: match folder {
+                "" => String::new(),
+                folder => format!("{folder}/"),
+            },
+            keys: keys()?,
+        })
     }
 }
 

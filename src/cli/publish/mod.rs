@@ -378,7 +378,7 @@ impl Command<'_> {
                 (preview.catalog, folder)
             }
             None => {
-                let catalogs = Catalogs::load(&config.catalogs).map_err(run::Error::from);
+                let catalogs = Catalogs::load(config).map_err(run::Error::from);
                 let merged = catalogs.and_then(|all| Ok(all.merged()?.into_owned()));
                 (self.or_stop(merged)?, config.out.clone())
             }

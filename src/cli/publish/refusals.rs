@@ -23,8 +23,23 @@ pub(super) fn refuse(
     let places = [site.place(), zips.place()].into_iter().flatten();
     let folders = places.filter_map(Place::local);
     let own = own_folders(config, project);
-    None.or_else(|| folders.into_iter().find_map(|to| refuse_folder(to, &own)))
+    refuse_git(site, config)
+        .or_else(|| folders.into_iter().find_map(|to| refuse_folder(to, &own)))
         .or_else(|| refuse_addresses(&zips.addresses()?, config))
+}
+
+/// Refuses to commit a catalog that is in a bucket.
+fn refuse_git(site: &SiteDestination, config: &Config) -> Option<Refusal> {
+    let address = config.place.address()?;
+    (*site == SiteDestination::Git).then(|| Refusal {
+        message: format!(
+            "the catalog is in a bucket, {}, so git has nothing to publish",
+            escape(&address)
+        ),
+        hint:
+            "start the workflow that runs `romfeed generate`, or name another destination with --to"
+                .to_owned(),
+    })
 }
 
 /// Refuses a host of packages to which no address leads: nothing would be uploaded.

@@ -13,6 +13,7 @@ use romfeed::fetch::{self, RemoteError};
 use romfeed::generate::{self, Fault, SuggestedRule};
 use romfeed::ingest;
 use romfeed::ingest::scan::Problem;
+use romfeed::model::config::{COPIES_DIR, STATE_DIR};
 use romfeed::model::fault_kind::FaultKind;
 use romfeed::publish::writer;
 use romfeed::source;
@@ -316,6 +317,15 @@ pub(crate) fn print_run_error(terminal: Terminal, error: &generate::Error) {
 
 /// Returns what to do about the error of a run.
 fn run_hint(error: &generate::Error) -> Option<String> {
+    if let generate::Error::CatalogGone { catalog, .. }
+    | generate::Error::BuildsLost { catalog, .. } = error
+        && let Some(bucket) = bucket_of_copy(&catalog.to_string_lossy())
+    {
+        return Some(format!(
+            "put its objects back into {bucket}, from their earlier versions or a backup; --new-catalog publishes \
+             without them"
+        ));
+    }
     let hint = match error {
         generate::Error::NoAddress { device, .. } => return Some(address_hint(device)),
         generate::Error::CatalogGone { catalog, .. } => {
@@ -372,6 +382,15 @@ fn run_hint(error: &generate::Error) -> Option<String> {
 /// Returns what to do about a catalog that cannot be read. An earlier version of the whole file would lack
 /// builds, so that is never advised.
 pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
+    if let file::Error::Json { file, .. }
+    | file::Error::Record { file, .. }
+    | file::Error::OtherDevice { file, .. } = error
+        && let Some(object) = bucket_of_copy(file)
+    {
+        return Cow::Owned(format!(
+            "this is the copy of {object}: correct that object, or put its earlier version back; nothing was written"
+        ));
+    }
     let hint = match error {
         file::Error::Schema { .. } => {
             "update romfeed: a newer version wrote this file; nothing was changed"
@@ -400,12 +419,22 @@ pub(crate) fn catalog_hint(error: &file::Error) -> Cow<'static, str> {
                 "set `catalog = \"{to}\"` in romfeed.toml, or name it with --catalog"
             ));
         }
+        file::Error::Shared(_) => {
+            "nothing was written; run this again when that is in order: nothing in the bucket is lost"
+        }
         _ => {
             "correct that place: `git log -p` shows how it was; in a merge of git, `romfeed catalog \
              merge` unites both sides; nothing was written"
         }
     };
     Cow::Borrowed(hint)
+}
+
+/// Returns the address of the bucket or the object of which this path is the copy; none for other paths.
+fn bucket_of_copy(path: &str) -> Option<String> {
+    let path = path.replace('\\', "/");
+    let (_, name) = path.split_once(&format!("{STATE_DIR}/{COPIES_DIR}/"))?;
+    Some(format!("s3://{}", escape(name)))
 }
 
 /// Returns the settings for the address of the site or of its zips.

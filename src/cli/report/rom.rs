@@ -29,7 +29,7 @@ pub(super) fn roms<'a>(
 /// Returns the ROM families of the published builds, as far as they are known.
 pub(crate) fn families(config: &Config) -> BTreeSet<DeviceFamily> {
     // Errors of catalogs have been reported before.
-    let Ok(catalogs) = Catalogs::load(&config.catalogs) else {
+    let Ok(catalogs) = Catalogs::load(config) else {
         return BTreeSet::new();
     };
     let Ok(catalog) = catalogs.merged() else {

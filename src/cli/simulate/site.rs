@@ -68,7 +68,7 @@ pub(super) struct CatalogFacts {
 impl CatalogFacts {
     /// Loads the catalogs, and warns if that fails.
     pub(super) fn load(config: &Config, terminal: Terminal) -> CatalogFacts {
-        let catalog = match Catalogs::load(&config.catalogs) {
+        let catalog = match Catalogs::load(config) {
             Ok(catalogs) => catalogs
                 .merged()
                 .map(Cow::into_owned)

@@ -3,9 +3,11 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::super::{Error, state::LOCK_WAIT};
 use crate::catalog::{Catalog, Held, file, remove_lock, store};
+use crate::files::{Disk, Place};
 
 /// Moves the catalog that romfeed maintains from one path to another, of the other form, and returns it.
 ///
@@ -17,7 +19,8 @@ use crate::catalog::{Catalog, Held, file, remove_lock, store};
 /// [`Error::Write`]. Then the old form is still there.
 pub fn convert(from: &Path, to: &Path) -> Result<Catalog, Error> {
     refuse_same_place(from, to)?;
-    let _held = Held::lock(&[from.to_owned()], LOCK_WAIT)?;
+    let here: Arc<dyn Place> = Arc::new(Disk);
+    let _held = Held::lock(&here, from, LOCK_WAIT)?;
     let shown = |path: &Path| path.display().to_string();
     if !store::is_there(from) && store::is_there(to) {
         let (from, to) = (shown(from), shown(to));
@@ -107,7 +110,7 @@ fn difference(one: (&Path, &Catalog), other: (&Path, &Catalog)) -> String {
 fn write(catalog: &Catalog, to: &Path) -> Result<(), Error> {
     let write_error = |(file, source)| Error::Write { file, source };
     if !store::is_folder(to) {
-        return store::save(to, catalog).map_err(write_error);
+        return store::save(&Disk, to, catalog).map_err(write_error);
     }
     let name = to.file_name().unwrap_or_default().to_string_lossy();
     let new = to.with_file_name(format!(".{name}.romfeed-tmp")).join("");
@@ -120,7 +123,7 @@ fn write(catalog: &Catalog, to: &Path) -> Result<(), Error> {
         _ => {}
     }
     fs::create_dir_all(&new).map_err(at(&new))?;
-    store::save(&new, catalog).map_err(write_error)?;
+    store::save(&Disk, &new, catalog).map_err(write_error)?;
     // An empty folder may be there already.
     remove_lock(to).map_err(at(to))?;
     match fs::remove_dir(to) {

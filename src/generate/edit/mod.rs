@@ -61,7 +61,7 @@ impl From<UpdateError> for EditError {
 }
 
 /// Loads the catalogs, lets `edit` change them while no other process can, and writes the first. `edit` may be called
-/// several times, as for [`update`].
+/// several times, as for [`update`], and if another machine has changed a catalog that several share.
 ///
 /// # Errors
 /// [`EditError`]; then nothing is written.
@@ -69,9 +69,8 @@ pub fn change<T>(
     config: &Config,
     mut edit: impl FnMut(&mut Catalogs) -> Result<T, EditError>,
 ) -> Result<T, EditError> {
-    let mut catalogs = Catalogs::load(&config.catalogs).map_err(Error::from)?;
-    let paths = &config.catalogs;
-    update(&mut catalogs, paths, LOCK_WAIT, |catalogs, _| {
+    let mut catalogs = Catalogs::load(config).map_err(Error::from)?;
+    update(&mut catalogs, config, LOCK_WAIT, |catalogs, _| {
         match require_published(config, catalogs) {
             // An unreadable manifest does not block edits; `generate` refuses it.
             Ok(()) | Err(Error::Writer(_)) => {}

@@ -306,7 +306,7 @@ pub fn survey(
     observer: &dyn Observer,
     now_ns: i64,
 ) -> Result<Survey, Error> {
-    let catalogs = Catalogs::load(&config.catalogs)?;
+    let catalogs = Catalogs::load(config)?;
     let run = Run {
         config,
         cache: &load_cache(config),

@@ -10,6 +10,7 @@
 //! neither with a key of the customer nor with one of KMS nor in a directory bucket; a list does not say so. The
 //! digests that a store vouches for are in the headers of each object.
 
+mod objects;
 mod page;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use rusty_s3::Method;
 use rusty_s3::signing::sign;
 
+pub use self::objects::{Condition, Listed, Objects};
 use self::page::{Object, Page};
 use super::builder::{Builder, Offer, parse_date};
 use super::folders::is_usable;
@@ -41,24 +43,10 @@ const CHECKSUMS: (&str, &str) = ("x-amz-checksum-mode", "ENABLED");
 
 /// Lists all objects below the prefix of a bucket.
 pub(super) fn list(client: &Client<'_>, bucket: &Bucket) -> Result<Listing, Error> {
-    let signer = Signer::new(bucket, client.now);
     let mut builder = Builder::new(&bucket.url);
-    let mut token: Option<String> = None;
-    for _ in 0..MAX_PAGES {
-        let page = signer.page(client, token.as_deref())?;
-        for object in &page.objects {
-            add(&mut builder, bucket, object)?;
-        }
-        if page.next.is_none() {
-            return Ok(builder.finish());
-        }
-        token = page.next;
-    }
-    Err(Error::TooMany {
-        url: bucket.url.clone(),
-        limit: MAX_PAGES,
-        what: "pages",
-    })
+    let signer = Signer::new(bucket, client.now);
+    signer.each_object(client, |object| add(&mut builder, bucket, object))?;
+    Ok(builder.finish())
 }
 
 /// Adds an object, unless it stands for a folder.
@@ -100,6 +88,8 @@ pub(super) struct Signer {
     /// The time of `begun`, in seconds since the epoch.
     now: i64,
     begun: Instant,
+    /// Whether objects are written, too.
+    writes: bool,
 }
 
 impl Signer {
@@ -108,7 +98,30 @@ impl Signer {
             bucket: bucket.clone(),
             now,
             begun: Instant::now(),
+            writes: false,
         }
+    }
+
+    /// Reads the list, page by page.
+    fn each_object(
+        &self,
+        client: &Client<'_>,
+        mut add: impl FnMut(&Object) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut token: Option<String> = None;
+        for _ in 0..MAX_PAGES {
+            let page = self.page(client, token.as_deref())?;
+            page.objects.iter().try_for_each(&mut add)?;
+            if page.next.is_none() {
+                return Ok(());
+            }
+            token = page.next;
+        }
+        Err(Error::TooMany {
+            url: self.bucket.url.clone(),
+            limit: MAX_PAGES,
+            what: "pages",
+        })
     }
 
     /// Reads a page of the list.
@@ -209,7 +222,10 @@ impl Signer {
     /// API Reference, Error Responses.
     fn hint(&self, status: u16, message: &str) -> &'static str {
         match (message.split(':').next().unwrap_or_default(), status) {
-            ("NoSuchBucket", _) => "check the name in `s3`, `endpoint` and `region`",
+            ("NoSuchBucket", _) => "check the name of the bucket, `endpoint` and `region`",
+            ("QuotaExceeded" | "XMinioStorageFull" | "InsufficientStorage", _) | (_, 507) => {
+                "free space in the bucket, or raise its quota"
+            }
             ("RequestTimeTooSkewed", _) => "set the clock of this machine right",
             ("ExpiredToken" | "InvalidToken", _) => {
                 "set AWS_SESSION_TOKEN to that of a session that has not ended"
@@ -231,8 +247,12 @@ impl Signer {
                 "set the clock of this machine right"
             }
             (_, 401 | 403) => match self.bucket.keys {
+                None if self.writes => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
                 None => {
                     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or let everyone list the bucket"
+                }
+                Some(_) if self.writes => {
+                    "the key must be allowed to list the bucket, and to read and write its objects"
                 }
                 Some(_) => "the key must be allowed to list the bucket and to read its objects",
             },

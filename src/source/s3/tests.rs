@@ -233,7 +233,7 @@ fn refusals_are_explained_without_the_signature() {
         (
             404,
             error("NoSuchBucket", "The specified bucket does not exist."),
-            "404: NoSuchBucket: The specified bucket does not exist; check the name in `s3`, `endpoint` and `region`",
+            "404: NoSuchBucket: The specified bucket does not exist; check the name of the bucket, `endpoint` and `region`",
         ),
         (
             403,

@@ -103,6 +103,9 @@ fn resolve(folder: &Path, data: &[u8]) -> Option<Config> {
     let file = folder.join(config::FILE_NAME);
     assert!(config::misnamed(&file).is_empty());
     let resolved = config::resolve(Some(&file), config::Flags::new(&places)).ok()?;
+    if let Some(bucket) = &resolved.bucket {
+        assert!(bucket.url.contains("://"), "{bucket:?}");
+    }
     for error in &resolved.devices_errors {
         assert!(!error.contains('\n'), "{error}");
     }

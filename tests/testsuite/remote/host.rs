@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Asked {
     /// Whether the headers alone are requested, by HEAD.
     pub(crate) is_head: bool,
+    /// What is sent by PUT.
+    pub(crate) put: Option<Vec<u8>>,
     /// Path and query.
     pub(crate) path: String,
     headers: Vec<(String, String)>,
@@ -139,13 +141,15 @@ fn talk(
     log: &Log,
     answer: &impl Fn(&Asked, usize) -> Answer,
 ) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream).take(1 << 16).lines();
+    let mut reader = BufReader::new(stream);
+    let mut lines = reader.by_ref().take(1 << 16).lines();
     let first = lines.next().transpose()?.unwrap_or_default();
     let Some(path) = first.split(' ').nth(1) else {
         return Ok(());
     };
     let mut asked = Asked {
         is_head: first.starts_with("HEAD "),
+        put: None,
         path: path.to_owned(),
         headers: Vec::new(),
     };
@@ -157,6 +161,12 @@ fn talk(
         asked
             .headers
             .push((name.to_ascii_lowercase(), value.to_owned()));
+    }
+    if first.starts_with("PUT ") {
+        let len: usize = asked.header("content-length").unwrap().parse().unwrap();
+        let mut body = vec![0; len];
+        reader.read_exact(&mut body)?;
+        asked.put = Some(body);
     }
     let nth = {
         let mut log = log.lock().unwrap();

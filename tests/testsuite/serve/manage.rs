@@ -166,8 +166,7 @@ fn requests_without_a_key_change_nothing() {
 #[test]
 fn a_locked_catalog_is_answered_with_retry_later() {
     let (dir, addr, key) = site();
-    let catalog = dir.path().join("catalog.json");
-    let _held = romfeed::catalog::Held::lock(&[catalog], std::time::Duration::ZERO).unwrap();
+    let _held = romfeed::generate::lock_catalog(&config(&dir)).unwrap();
     let answer = add(addr, &key, &facts().to_string());
     assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
 }

@@ -1,0 +1,67 @@
+//! A catalog in a bucket: `catalog = "s3://bucket/folder/"`, and the table `[s3]`.
+
+use std::path::PathBuf;
+
+use romfeed::model::config::{COPIES_DIR, STATE_DIR};
+use romfeed::model::source::Bucket;
+
+use super::file::{ConfigError, OneOrMany, Origin};
+use super::sources::FileStore;
+
+/// A catalog in a bucket.
+pub(super) struct Shared {
+    /// The bucket.
+    pub(super) bucket: Bucket,
+    /// The folder for its copy.
+    pub(super) folder: PathBuf,
+}
+
+/// Returns the catalog in a bucket that flags or settings name, if they do.
+///
+/// # Errors
+/// Why it cannot be used.
+pub(super) fn resolve(
+    flags: &[PathBuf],
+    set: Option<&OneOrMany>,
+    store: Option<&FileStore>,
+    origin: &Origin,
+) -> Result<Option<Shared>, ConfigError> {
+    let paths = match flags {
+        [] => set.map(OneOrMany::paths).unwrap_or_default(),
+        [..] => flags,
+    };
+    let is_bucket = |path: &&PathBuf| path.to_str().is_some_and(|path| path.starts_with("s3:"));
+    let Some(path) = paths.iter().find(is_bucket) else {
+        return Ok(None);
+    };
+    let error = |reason: &str| match flags {
+        [] => ConfigError::new(format!("{}: {reason}", origin.name)),
+        [..] => ConfigError::new(format!("--catalog or ROMFEED_CATALOG: {reason}")),
+    };
+    let url = path.to_str().unwrap_or_default();
+    if paths.len() > 1 {
+        let reason = format!(
+            "catalog: `{}` is one of {} catalogs, and one in a bucket stands alone",
+            url.escape_debug(),
+            paths.len()
+        );
+        let hint = "put the builds of all into the bucket: `romfeed catalog split` writes the files to copy there";
+        return Err(error(&reason).with_hint(hint.to_owned()));
+    }
+    if url.ends_with(".json") {
+        let folder = url.trim_end_matches(".json").escape_debug();
+        let reason = format!("catalog: `{}` is one file", url.escape_debug());
+        let hint = format!("a bucket has a file for each device: catalog = \"{folder}/\"");
+        return Err(error(&reason).with_hint(hint));
+    }
+    let bucket = store.cloned().unwrap_or_default().bucket("catalog", url);
+    let bucket = bucket.map_err(|reason| error(&reason))?;
+    let name = url.trim_start_matches("s3://");
+    let folder = origin
+        .folder
+        .join(STATE_DIR)
+        .join(COPIES_DIR)
+        .join(name)
+        .join("");
+    Ok(Some(Shared { bucket, folder }))
+}

@@ -1,0 +1,453 @@
+//! A catalog in a bucket that several machines share.
+
+mod store;
+
+use std::thread;
+
+use store::{KEYS, Store, error};
+
+use super::remote::host::{Answer, Asked};
+use super::support::{BASE_URL, RomDir, Run, bacon, bacon_name};
+
+/// Returns the folder of a machine that shares the catalog of a store.
+fn machine(store: &Store) -> RomDir {
+    RomDir::new().file(
+        "romfeed.toml",
+        format!(
+            "base_url = \"{BASE_URL}\"\ncatalog = \"s3://roms/catalog/\"\n[s3]\nendpoint = \"{}\"\n",
+            store.url()
+        ),
+    )
+}
+
+fn run(machine: &RomDir, args: &[&str]) -> Run {
+    let run = machine.run_with(args, &KEYS);
+    for secret in ["the/secret", "X-Amz", "AKIDEXAMPLE"] {
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert!(!text.contains(secret), "{text}");
+    }
+    run
+}
+
+/// Publishes a build of bacon from a machine.
+fn generate(machine: &RomDir, day: i64) -> Run {
+    machine.put(&format!("builds/{}", bacon_name(day)), bacon(day));
+    run(machine, &["generate"])
+}
+
+/// Adds a build whose zip is elsewhere.
+fn add(machine: &RomDir, device: &str, number: u32) -> Run {
+    let name = format!("lineage-21.0-{}-nightly-{device}.zip", 20_240_000 + number);
+    let (sha256, url) = (
+        format!("{number:064x}"),
+        format!("https://dl.example.org/{name}"),
+    );
+    let date = (1_722_470_400 + i64::from(number)).to_string();
+    let facts = [
+        ["--device", device],
+        ["--romtype", "nightly"],
+        ["--version", "21.0"],
+        ["--datetime", &date],
+        ["--filename", &name],
+        ["--size", "9"],
+        ["--sha256", &sha256],
+        ["--incremental", &date],
+        ["--url", &url],
+    ];
+    let args: Vec<&str> = ["catalog", "add"]
+        .into_iter()
+        .chain(facts.into_iter().flatten())
+        .collect();
+    run(machine, &args)
+}
+
+/// Returns how many builds of the text of a catalog are in the bucket.
+fn count(store: &Store, key: &str) -> usize {
+    let text = store.get(key).unwrap_or_default();
+    text.matches("\"filename\"").count()
+}
+
+#[test]
+fn machines_that_share_a_bucket_see_the_builds_of_all() {
+    let store = Store::new();
+    let [one, two, three] = [(); 3].map(|()| machine(&store));
+    generate(&one, 0).expect(0);
+    add(&two, "FP5", 1).expect(0);
+    generate(&two, 1).expect(0);
+    assert_eq!(store.keys(), ["catalog/bacon.json", "catalog/fp5.json"]);
+    let listed = run(&three, &["catalog", "list"]).expect(0);
+    for name in [bacon_name(0), bacon_name(1), "nightly-FP5".to_owned()] {
+        assert!(listed.stdout.contains(&name), "{}", listed.stdout);
+    }
+    run(
+        &three,
+        &["catalog", "yank", "--reason", "bad", &bacon_name(1)],
+    )
+    .expect(0);
+    run(&one, &["generate"]).expect(0);
+    let feed = String::from_utf8(one.read("out/bacon.json")).unwrap();
+    assert!(
+        feed.contains(&bacon_name(0)) && !feed.contains(&bacon_name(1)),
+        "{feed}"
+    );
+    run(&one, &["check"]).expect(0);
+}
+
+#[test]
+fn site_is_the_same_as_with_a_catalog_in_a_folder() {
+    let store = Store::new();
+    let shared = machine(&store);
+    let local = RomDir::new().file(
+        "romfeed.toml",
+        format!("base_url = \"{BASE_URL}\"\ncatalog = \"catalog/\"\n"),
+    );
+    for dir in [&shared, &local] {
+        dir.put(&format!("builds/{}.txt", &bacon_name(0)), "- news\n");
+        generate(dir, 0).expect(0);
+        add(dir, "FP5", 1).expect(0);
+        run(dir, &["generate"]).expect(0);
+    }
+    assert_eq!(shared.tree("out"), local.tree("out"));
+    let files = local.tree("catalog");
+    for (name, text) in files {
+        let name = name.rsplit(['/', '\\']).next().unwrap().to_owned();
+        let there = store.get(&format!("catalog/{name}")).unwrap();
+        assert_eq!(there.as_bytes(), text, "{name}");
+    }
+}
+
+#[test]
+fn changelogs_go_with_the_catalog() {
+    let store = Store::new();
+    let [one, two] = [(); 2].map(|()| machine(&store));
+    one.put(
+        &format!("builds/{}.txt", bacon_name(0)),
+        "- fixed the camera\n",
+    );
+    generate(&one, 0).expect(0);
+    run(&two, &["generate"]).expect(0);
+    assert_eq!(one.tree("out"), two.tree("out"));
+    // Another form of it takes the place of the first.
+    one.remove(&format!("builds/{}.txt", bacon_name(0)));
+    one.put(
+        &format!("builds/{}.md", bacon_name(0)),
+        "- fixed the *torch*\n",
+    );
+    run(&one, &["generate"]).expect(0);
+    run(&two, &["generate"]).expect(0);
+    assert_eq!(one.tree("out"), two.tree("out"));
+    one.remove(&format!("builds/{}.md", bacon_name(0)));
+    one.put(&format!("builds/{}.txt", bacon_name(0)), "- fixed it\n");
+    run(&one, &["generate"]).expect(0);
+    run(&two, &["generate"]).expect(0);
+    assert_eq!(one.tree("out"), two.tree("out"));
+}
+
+#[test]
+fn builds_that_are_added_at_the_same_time_are_all_there() {
+    let store = Store::new();
+    let machines: Vec<RomDir> = (0..6).map(|_| machine(&store)).collect();
+    thread::scope(|scope| {
+        for (number, machine) in (0..).zip(&machines) {
+            scope.spawn(move || {
+                for build in 0..3 {
+                    add(machine, "bacon", 1000 + number * 10 + build).expect(0);
+                }
+                generate(machine, i64::from(number)).expect(0);
+            });
+        }
+    });
+    assert_eq!(count(&store, "catalog/bacon.json"), 6 * 4);
+}
+
+#[test]
+fn unchanged_bucket_costs_a_request_for_its_list() {
+    let store = Store::new();
+    let dir = machine(&store);
+    generate(&dir, 0).expect(0);
+    let num_asked = store.num_asked();
+    run(&dir, &["catalog", "list"]).expect(0);
+    assert_eq!(store.num_asked(), num_asked + 1);
+    // A damaged copy, or none, is read again.
+    std::fs::remove_dir_all(dir.path().join(".romfeed")).unwrap();
+    let listed = run(&dir, &["catalog", "list"]).expect(0);
+    assert!(listed.stdout.contains(&bacon_name(0)), "{}", listed.stdout);
+    dir.put(".romfeed/s3/roms/catalog/.state.json", "{");
+    dir.put(".romfeed/s3/roms/catalog/bacon.json", "{");
+    run(&dir, &["catalog", "list"]).expect(0);
+}
+
+/// A fault of some requests, and what is said about it.
+type Case = (fn(&Asked) -> bool, fn() -> Answer, &'static str);
+
+const IS_LIST: fn(&Asked) -> bool = |asked| asked.path.starts_with("/roms/?");
+const IS_READ: fn(&Asked) -> bool = |asked| !IS_LIST(asked) && asked.put.is_none();
+const IS_WRITE: fn(&Asked) -> bool = |asked| asked.put.is_some();
+
+#[test]
+fn faults_of_the_bucket_are_reported_and_lose_nothing() {
+    let cases: [Case; 14] = [
+        (
+            IS_LIST,
+            || error(403, "AccessDenied"),
+            "403: AccessDenied: no; the key must be allowed to list the bucket, and to read and write its objects",
+        ),
+        (
+            IS_LIST,
+            || error(403, "InvalidAccessKeyId"),
+            "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ),
+        (
+            IS_LIST,
+            || error(403, "RequestTimeTooSkewed"),
+            "set the clock of this machine right",
+        ),
+        (
+            IS_LIST,
+            || error(404, "NoSuchBucket"),
+            "check the name of the bucket, `endpoint` and `region`",
+        ),
+        (
+            IS_LIST,
+            || error(503, "SlowDown"),
+            "answers with status 503: SlowDown: no",
+        ),
+        (
+            IS_LIST,
+            || error(301, "PermanentRedirect"),
+            "set `region`, and `endpoint` if there is one, to those of the bucket",
+        ),
+        (
+            IS_LIST,
+            || Answer::new(200).body(b"<html>hello</html>"),
+            "does not answer with a list of objects (XML)",
+        ),
+        (
+            IS_LIST,
+            || Answer::new(200).body(&[b'<'; 200]).broken_off(),
+            "cannot be read",
+        ),
+        (
+            IS_READ,
+            || error(403, "AccessDenied"),
+            "to read and write its objects",
+        ),
+        (
+            IS_READ,
+            || Answer::new(200).body(&[b'{'; 200]).broken_off(),
+            "cannot be read",
+        ),
+        (
+            IS_READ,
+            || error(503, "SlowDown"),
+            "answers with status 503: SlowDown: no",
+        ),
+        (
+            IS_WRITE,
+            || error(403, "AccessDenied"),
+            "to read and write its objects",
+        ),
+        (
+            IS_WRITE,
+            || error(507, "InsufficientStorage"),
+            "free space in the bucket, or raise its quota",
+        ),
+        (
+            IS_WRITE,
+            || error(503, "SlowDown"),
+            "answers with status 503: SlowDown: no",
+        ),
+    ];
+    let store = Store::new();
+    generate(&machine(&store), 0).expect(0);
+    let before = store.get("catalog/bacon.json");
+    for (number, (is_it, answer, text)) in (1..).zip(cases) {
+        let dir = machine(&store);
+        store.set_fault(move |asked, _| is_it(asked).then(answer));
+        let failed = add(&dir, "bacon", number).expect(1).says(text);
+        assert_eq!(
+            failed.stderr.matches("error:").count(),
+            1,
+            "{}",
+            failed.stderr
+        );
+        let failed = generate(&dir, i64::from(number)).says(text);
+        assert_ne!(failed.code, Some(0));
+        assert!(!dir.path().join("out/bacon.json").exists());
+        store.heal();
+        assert_eq!(store.get("catalog/bacon.json"), before);
+        generate(&dir, 0).expect(0);
+        assert_eq!(
+            store.get("catalog/bacon.json").map(|text| text.len() > 9),
+            Some(true)
+        );
+        store.put("catalog/bacon.json", before.as_deref().unwrap());
+    }
+}
+
+#[test]
+fn run_that_fails_at_any_request_is_completed_by_the_next() {
+    for step in 0.. {
+        let store = Store::new();
+        let other = machine(&store);
+        generate(&other, 0).expect(0);
+        add(&other, "FP5", 1).expect(0);
+        let dir = machine(&store);
+        dir.put(&format!("builds/{}.txt", bacon_name(1)), "- news\n");
+        store.set_fault(move |_, number| (number >= step).then(|| error(403, "AccessDenied")));
+        let failed = generate(&dir, 1);
+        let num_asked = store.heal();
+        // What the store has is whole at any moment.
+        run(&machine(&store), &["catalog", "list"]).expect(0);
+        assert!(count(&store, "catalog/bacon.json") >= 1);
+        run(&dir, &["generate"]).expect(0);
+        assert_eq!(count(&store, "catalog/bacon.json"), 2, "{step}");
+        assert_eq!(count(&store, "catalog/fp5.json"), 1, "{step}");
+        run(&other, &["generate"]).expect(0);
+        assert_eq!(dir.tree("out"), other.tree("out"), "{step}");
+        if num_asked <= step {
+            failed.expect(0);
+            assert!(step > 6, "{step}");
+            return;
+        }
+    }
+}
+
+#[test]
+fn answer_that_is_lost_does_not_add_a_build_twice() {
+    let store = Store::new();
+    let dir = machine(&store);
+    add(&dir, "bacon", 1).expect(0);
+    store.lose_answers(1);
+    add(&dir, "bacon", 2).expect(0);
+    assert_eq!(count(&store, "catalog/bacon.json"), 2);
+    store.lose_answers(9);
+    add(&dir, "bacon", 3).expect(0);
+    assert_eq!(count(&store, "catalog/bacon.json"), 3);
+}
+
+#[test]
+fn store_that_ignores_conditions_is_refused() {
+    for header in ["if-match", "if-none-match"] {
+        let store = Store::ignoring(header);
+        let dir = machine(&store);
+        let name = header
+            .replace("if-", "If-")
+            .replace("-none-", "-None-")
+            .replace("match", "Match");
+        add(&dir, "bacon", 1).expect(1).says(&format!(
+            "writes objects whatever `{name}` demands, so two machines could overwrite"
+        ));
+        assert!(store.keys().is_empty());
+    }
+    let store = Store::new();
+    store.set_fault(|asked, _| IS_WRITE(asked).then(|| error(501, "NotImplemented")));
+    add(&machine(&store), "bacon", 1)
+        .expect(1)
+        .says("writes objects whatever `If-None-Match` demands");
+}
+
+#[test]
+fn objects_that_are_not_catalogs_are_refused_or_passed_over() {
+    let store = Store::new();
+    let dir = machine(&store);
+    add(&dir, "bacon", 1).expect(0);
+    let good = store.get("catalog/bacon.json").unwrap();
+    for name in [
+        "catalog/notes.txt",
+        "catalog/old/x.json",
+        "catalog/.x.json",
+        "catalog/a/../b.json",
+        "catalog/",
+    ] {
+        store.put(name, "{");
+    }
+    run(&dir, &["catalog", "list"]).expect(0);
+    for (name, text, expected) in [
+        (
+            "catalog/bacon.json",
+            &good[..good.len() / 2],
+            "this is the copy of s3://roms/catalog/bacon.json",
+        ),
+        (
+            "catalog/fp5.json",
+            &good,
+            "has records of `bacon`, whose file is bacon.json",
+        ),
+        (
+            "catalog/Bacon.json",
+            &good,
+            "two objects whose names differ from `bacon.json` in letter case alone",
+        ),
+    ] {
+        let store = Store::new();
+        let dir = machine(&store);
+        store.put("catalog/bacon.json", &good);
+        store.put(name, text);
+        let run = run(&dir, &["catalog", "list"]);
+        assert_ne!(run.code, Some(0));
+        run.says(expected);
+    }
+}
+
+#[test]
+fn missing_object_loses_no_published_build() {
+    let store = Store::new();
+    let dir = machine(&store);
+    generate(&dir, 0).expect(0);
+    let site = dir.tree("out");
+    dir.remove(&format!("builds/{}", bacon_name(0)));
+    let empty = Store::new();
+    let settings = String::from_utf8(dir.read("romfeed.toml")).unwrap();
+    dir.put("romfeed.toml", settings.replace(&store.url(), &empty.url()));
+    run(&dir, &["generate"]).says("of a published build");
+    assert_eq!(dir.tree("out"), site);
+}
+
+#[test]
+fn mistakes_in_the_settings_of_a_bucket_are_reported() {
+    let store = Store::new();
+    for (catalog, more, text) in [
+        (
+            "\"s3:/roms\"",
+            "",
+            "catalog: `s3:/roms` is not s3://bucket or s3://bucket/folder",
+        ),
+        (
+            "\"s3://\"",
+            "",
+            "catalog: `s3://` is not s3://bucket or s3://bucket/folder",
+        ),
+        (
+            "\"s3://roms/catalog.json\"",
+            "",
+            "catalog = \"s3://roms/catalog/\"",
+        ),
+        (
+            "[\"catalog.json\", \"s3://roms/catalog/\"]",
+            "",
+            "one in a bucket stands alone",
+        ),
+        (
+            "\"s3://roms/\"",
+            "[s3]\nendpoint = \"http://minio.lan\"\n",
+            "endpoint: `http://minio.lan` is not an https address",
+        ),
+        (
+            "\"s3://roms/\"",
+            "[s3]\nregion = \"\"\n",
+            "region: `` is not a region",
+        ),
+        ("\"s3://roms/\"", "[s3]\nsecret = \"\"\n", "secret"),
+    ] {
+        let settings = format!("catalog = {catalog}\n{more}");
+        let dir = RomDir::new().file("romfeed.toml", settings);
+        run(&dir, &["catalog", "list"]).expect(2).says(text);
+    }
+    let dir = machine(&store);
+    dir.run_with(&["catalog", "list"], &KEYS.map(|(name, _)| (name, "")))
+        .says("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+    dir.run_with(&["catalog", "list"], &[KEYS[0], (KEYS[1].0, "")])
+        .expect(2)
+        .says("AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not");
+}
