@@ -143,7 +143,7 @@ impl Bucket {
         match self.objects.read(&object.name).map_err(io::Error::other)? {
             None => Ok(None),
             Some((bytes, tag)) => {
-                write_atomically(&file, &bytes)?;
+                write_copy(&file, &bytes)?;
                 Ok(Some((object.name.clone(), tag)))
             }
         }
@@ -210,7 +210,7 @@ impl Bucket {
         };
         match bytes {
             [] => remove_if_there(file)?,
-            _ => write_atomically(file, bytes)?,
+            _ => write_copy(file, bytes)?,
         }
         if !tag.is_empty() {
             self.seen().begun.insert(name.to_owned(), tag.clone());
@@ -314,6 +314,15 @@ fn is_ours(name: &str) -> bool {
         None => is_usable(name) && Path::new(name).extension().is_some_and(|end| end == ENDING),
         Some((folder, name)) => folder == CHANGELOGS_DIR && is_usable(name),
     }
+}
+
+/// Writes a copy, and names it in errors, unlike objects of the bucket.
+fn write_copy(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let named = |error: io::Error| {
+        let reason = format!("cannot write the copy {}: {error}", file.display());
+        io::Error::new(error.kind(), reason)
+    };
+    write_atomically(file, bytes).map_err(named)
 }
 
 fn remove_if_there(file: &Path) -> io::Result<()> {

@@ -150,6 +150,17 @@ fn find_site(
     listed: Option<Listed>,
     previous: Option<Host>,
 ) -> Result<Site, Unusable> {
+    if let Some(address) = config.place.address() {
+        return Err(Unusable {
+            error: BadValue {
+                what: "the catalog",
+                value: address,
+                reason: "is in a bucket, for which init writes no scripts",
+            },
+            hint: "let each job run `romfeed generate --catalog-only`, and one more `romfeed generate` and `romfeed publish`"
+                .to_owned(),
+        });
+    }
     let of_remote = remote.map(|remote| match remote.forge {
         Forge::GitHub => Host::GitHub,
         Forge::GitLab => Host::GitLab,
