@@ -156,7 +156,7 @@ pub(super) fn store(
 }
 
 /// Refuses a catalog that lacks published builds, unless it is known to be incomplete.
-pub(super) fn require_readable(config: &Config, catalogs: &Catalogs) -> Result<(), Error> {
+fn require_readable(config: &Config, catalogs: &Catalogs) -> Result<(), Error> {
     match catalogs.are_complete() {
         true => require_published(config, catalogs),
         false => Ok(()),

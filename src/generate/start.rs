@@ -1,10 +1,7 @@
 //! How a run begins: the scan of the folder of builds, the lock, and the catalogs.
 
 use super::report::Log;
-use super::{
-    Error, Fault, Report, catalog_only, folders, links, lock_state, lost, sources, state,
-    thread_pool,
-};
+use super::{Error, Fault, Report, folders, links, lock_state, lost, sources, state, thread_pool};
 use crate::catalog::{Catalog, Catalogs, file, store};
 use crate::ingest::cache::Cache;
 use crate::ingest::scan::{self, Scan};
@@ -48,6 +45,11 @@ pub(super) fn begin(
         true => Catalogs::load_readable,
         false => Catalogs::load,
     };
+    // Read before the catalogs: another run may publish a build in between.
+    let published = match config.new_catalog {
+        true => Vec::new(),
+        false => writer::published_builds(&config.out)?,
+    };
     let catalogs = pool.install(|| load(config))?;
     let scan = match config.scope.sources.is_empty() {
         true => report.take(scan_builds(config)),
@@ -62,7 +64,9 @@ pub(super) fn begin(
         true => None,
         false => Some(lock_state(&config.state)?),
     };
-    catalog_only::require_readable(config, &catalogs)?;
+    if catalogs.are_complete() {
+        lost::require_known(config, &catalogs, &published)?;
+    }
     report.append(links::report(&scan, &catalogs.own));
     if config.scope.is_all() {
         report.append(sources::warn_of_missing(config, &catalogs.own));

@@ -72,7 +72,7 @@ fn files(out: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![String::new()];
     while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(out.join(&folder)).unwrap() {
+        for entry in std::fs::read_dir(out.join(&folder)).into_iter().flatten() {
             let entry = entry.unwrap();
             let path = format!("{folder}{}", entry.file_name().to_str().unwrap());
             match entry.file_type().unwrap().is_dir() {
